@@ -1,0 +1,1 @@
+"""Binarized networks: import, exact reference, thresholds, data sets, mapping onto DRAM rows."""

@@ -1,0 +1,95 @@
+"""Where the windows of a convolution or a pooling lie, along one spatial axis.
+
+The rules are TensorFlow's: ``valid`` windows stay inside the input; ``same`` gives
+``ceil(size/stride)`` windows and pads as little as that needs, the odd pixel after the input.
+
+>>> axis = Axis(size=5, kernel=3, stride=2, dilation=1, padding="same")
+>>> axis.out, axis.pads, axis.starts()
+(3, (1, 1), (-1, 1, 3))
+>>> Axis(size=6, kernel=3, stride=2, dilation=1, padding="same").pads
+(0, 1)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pimsim.errors import InputError
+
+Padding = Literal["valid", "same"]
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """Windows along one spatial axis; sizes in pixels.
+
+    Raises:
+        InputError: a size below 1, an unknown padding, or no window that fits.
+    """
+
+    size: int
+    """Length of the input."""
+    kernel: int
+    """Taps of a window."""
+    stride: int
+    """Distance between the starts of neighbouring windows."""
+    dilation: int
+    """Distance between neighbouring taps of a window."""
+    padding: Padding
+    """``valid`` or ``same``."""
+
+    def __post_init__(self) -> None:
+        for name in ("size", "kernel", "stride", "dilation"):
+            value = getattr(self, name)
+            if value < 1:
+                raise InputError(f"`{name}` must be a positive integer, not {value!r}")
+        if self.padding not in ("valid", "same"):
+            raise InputError(f"`padding` must be 'valid' or 'same', not {self.padding!r}")
+        if self.padding == "valid" and self.reach > self.size:
+            raise InputError(
+                f"`kernel` must reach over at most the {self.size} pixels of its input, "
+                f"not {self.reach}"
+            )
+
+    @property
+    def reach(self) -> int:
+        """Pixels from the first tap of a window to its last."""
+        return (self.kernel - 1) * self.dilation + 1
+
+    @property
+    def out(self) -> int:
+        """Number of windows, which is the length of the output."""
+        if self.padding == "same":
+            return -(-self.size // self.stride)
+        return (self.size - self.reach) // self.stride + 1
+
+    @property
+    def pads(self) -> tuple[int, int]:
+        """Pixels added before and after the input."""
+        if self.padding == "valid":
+            return 0, 0
+        total = max((self.out - 1) * self.stride + self.reach - self.size, 0)
+        return total // 2, total - total // 2
+
+    def starts(self) -> tuple[int, ...]:
+        """Where each window begins, counted from the first real pixel; negative in the padding.
+
+        Tap ``t`` of a window that starts at ``s`` reads pixel ``s + t*dilation``.
+        """
+        before, _ = self.pads
+        return tuple(i * self.stride - before for i in range(self.out))
+
+    def taps(self) -> tuple[tuple[int | None, ...], ...]:
+        """Return the pixels that each window reads, ``None`` where it reads padding.
+
+        >>> Axis(size=3, kernel=3, stride=1, dilation=1, padding="same").taps()
+        ((None, 0, 1), (0, 1, 2), (1, 2, None))
+        """
+        return tuple(
+            tuple(
+                pixel if 0 <= (pixel := start + tap * self.dilation) < self.size else None
+                for tap in range(self.kernel)
+            )
+            for start in self.starts()
+        )

@@ -50,7 +50,7 @@ class CommandCounts:
 
     def commands(self) -> int:
         """Number of commands of all kinds."""
-        return sum(getattr(self, n) for n in _NAMES) - self.extra_wordlines
+        return self.aap + self.ap + self.act + self.pre + self.rd + self.wr + self.ref
 
 
 _NAMES = tuple(field.name for field in fields(CommandCounts))

@@ -1,0 +1,55 @@
+"""Packed bits: 64 columns in a word, column 0 in the lowest bit of word 0.
+
+>>> import numpy as np
+>>> words = pack(np.array([[1, 0, 1, 1]], dtype=np.uint8))
+>>> int(words[0, 0])
+13
+>>> unpack(words, 4)
+array([[1, 0, 1, 1]], dtype=uint8)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+WORD_BITS = 64
+Words = NDArray[np.uint64]
+Bits = NDArray[np.uint8]
+
+_LITTLE = np.dtype("<u8")
+
+
+def words_for(columns: int) -> int:
+    """Words that hold ``columns`` bits."""
+    return -(-columns // WORD_BITS)
+
+
+def pack(bits: NDArray[np.integer[Any]] | NDArray[np.bool_]) -> Words:
+    """Pack 0/1 values (..., columns) into words (..., words_for(columns)); the tail is 0."""
+    columns = bits.shape[-1]
+    packed = np.packbits(bits, axis=-1, bitorder="little")
+    padded = np.zeros((*bits.shape[:-1], words_for(columns) * 8), dtype=np.uint8)
+    padded[..., : packed.shape[-1]] = packed
+    return padded.view(_LITTLE).astype(np.uint64, copy=False)
+
+
+def unpack(words: Words, columns: int) -> Bits:
+    """The first ``columns`` bits of ``(..., words)`` as ``(..., columns)`` uint8 zeros and ones."""
+    as_bytes = np.ascontiguousarray(words).astype(_LITTLE, copy=False).view(np.uint8)
+    return np.unpackbits(as_bytes, axis=-1, count=columns, bitorder="little")
+
+
+def integers(planes: Words, columns: int) -> NDArray[np.int64]:
+    """Read bit-planes ``(planes, words)``, least significant first, as one integer a column.
+
+    >>> import numpy as np
+    >>> integers(pack(np.array([[1, 0, 1], [0, 1, 1]], dtype=np.uint8)), 3)
+    array([1, 2, 3])
+    """
+    total = np.zeros(columns, dtype=np.int64)
+    for level, row in enumerate(unpack(planes, columns)):
+        total += row.astype(np.int64) << level
+    return total

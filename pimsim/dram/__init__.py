@@ -1,0 +1,1 @@
+"""DRAM: row groups, subarrays and their commands, standards, timing and energy."""

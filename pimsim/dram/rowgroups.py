@@ -1,0 +1,158 @@
+"""Row groups of a subarray: which wordlines an address raises.
+
+A subarray's row addresses fall into three groups: the B-group (compute cells and the combinations
+of them that one address opens), the C-group (rows that hold constants) and the D-group (data).
+The map is data, read from TOML; Ambit's own is :func:`ambit`.
+
+>>> rows = ambit()
+>>> rows.address("B12"), rows.address("C1"), rows.address("D0")
+(12, 17, 18)
+>>> rows.data_rows(1024), rows.data_rows(512)
+(1006, 494)
+>>> [rows.cells[w.cell] for w in rows.wordlines(8)]
+['DCC0', 'T0']
+>>> rows.label(18)
+'D0'
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pimsim.errors import InputError
+
+MAX_WORDLINES = 3
+_KEYS = {"name", "source", "cells", "constants", "addresses"}
+
+
+@dataclass(frozen=True, slots=True)
+class Wordline:
+    """One wordline: the cell it opens and the bitline it opens that cell to."""
+
+    cell: int
+    """Index of the cell among the compute cells, then constants, then data rows."""
+    complement: bool = False
+    """True for an n-wordline, which joins the cell to the complement bitline."""
+
+
+@dataclass(frozen=True)
+class AddressMap:
+    """Addresses of a subarray: B-group first, then C-group, then D-group."""
+
+    name: str
+    source: str
+    cells: tuple[str, ...]
+    """Names of the compute cells."""
+    addresses: tuple[tuple[str, tuple[Wordline, ...]], ...]
+    """B-group addresses in order, each with the wordlines that it raises."""
+    constants: tuple[tuple[str, int], ...]
+    """C-group addresses in order, each with the bit it holds in every column."""
+
+    @property
+    def first_constant(self) -> int:
+        """Address of the first C-group row."""
+        return len(self.addresses)
+
+    @property
+    def first_data(self) -> int:
+        """Address of D0; also the number of addresses that are not data rows."""
+        return len(self.addresses) + len(self.constants)
+
+    @property
+    def fixed_cells(self) -> int:
+        """Number of compute cells and constant rows, which come before the data cells."""
+        return len(self.cells) + len(self.constants)
+
+    def data_rows(self, rows: int) -> int:
+        """D-group rows of a subarray with ``rows`` row addresses."""
+        return rows - self.first_data
+
+    def address(self, label: str) -> int:
+        """Address of ``B12``, ``C0`` or ``D17``; raises InputError for a label not in the map."""
+        for index, (name, _) in enumerate(self.addresses):
+            if name == label:
+                return index
+        for index, (name, _) in enumerate(self.constants):
+            if name == label:
+                return self.first_constant + index
+        if label.startswith("D") and label[1:].isdecimal():
+            return self.first_data + int(label[1:])
+        raise InputError(
+            f"address must be one of {self.addresses[0][0]}..{self.addresses[-1][0]}, "
+            f"{', '.join(name for name, _ in self.constants)} or D0, D1, ..., not {label!r}"
+        )
+
+    def label(self, address: int) -> str:
+        """Name of an address, the inverse of :meth:`address`."""
+        if address < self.first_constant:
+            return self.addresses[address][0]
+        if address < self.first_data:
+            return self.constants[address - self.first_constant][0]
+        return f"D{address - self.first_data}"
+
+    def wordlines(self, address: int) -> tuple[Wordline, ...]:
+        """Wordlines that an address raises."""
+        if address < self.first_constant:
+            return self.addresses[address][1]
+        return (Wordline(address - self.first_constant + len(self.cells)),)
+
+    def extra_wordlines(self, address: int) -> int:
+        """Wordlines raised beyond the first."""
+        return len(self.wordlines(address)) - 1
+
+
+@cache
+def ambit() -> AddressMap:
+    """The address map of Ambit (MICRO 2017, Table 1)."""
+    text = resources.files(__package__).joinpath("ambit.toml").read_text(encoding="utf-8")
+    return parse(tomllib.loads(text), "ambit.toml")
+
+
+def load(path: Path) -> AddressMap:
+    """Read an address map from a TOML file laid out as ``ambit.toml`` is."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot read the address map: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a TOML file: {error}") from error
+    return parse(table, str(path))
+
+
+def parse(table: Mapping[str, Any], where: str) -> AddressMap:
+    """Check a decoded table and build the map; ``where`` names it in errors."""
+    missing, unknown = _KEYS - table.keys(), table.keys() - _KEYS
+    if missing or unknown:
+        which, keys = ("missing", missing) if missing else ("unknown", unknown)
+        raise InputError(f"{where}: {which} key {', '.join(map(repr, sorted(keys)))}")
+    cells = tuple(table["cells"])
+    if not cells or len(set(cells)) != len(cells) or not all(isinstance(c, str) for c in cells):
+        raise InputError(f"{where}: `cells` must be a list of distinct names, not {cells!r}")
+    addresses = []
+    for name, lines in table["addresses"].items():
+        if not isinstance(lines, list) or not 1 <= len(lines) <= MAX_WORDLINES:
+            raise InputError(
+                f"{where}: {name} must list 1 to {MAX_WORDLINES} wordlines, not {lines!r}"
+            )
+        wordlines = tuple(_wordline(line, cells, f"{where}: {name}") for line in lines)
+        if len({w.cell for w in wordlines}) != len(wordlines):
+            raise InputError(f"{where}: {name} must not raise a cell twice, as {lines!r} does")
+        addresses.append((name, wordlines))
+    for name, bit in table["constants"].items():
+        if type(bit) is not int or bit not in (0, 1):
+            raise InputError(f"{where}: constant {name} must be 0 or 1, not {bit!r}")
+    constants = tuple(table["constants"].items())
+    return AddressMap(table["name"], table["source"], cells, tuple(addresses), constants)
+
+
+def _wordline(text: object, cells: tuple[str, ...], where: str) -> Wordline:
+    name = text.removeprefix("!") if isinstance(text, str) else text
+    if not isinstance(text, str) or name not in cells:
+        raise InputError(f"{where}: a wordline must be a cell, or ! and a cell, not {text!r}")
+    return Wordline(cells.index(text.removeprefix("!")), text.startswith("!"))

@@ -1,0 +1,236 @@
+"""DRAM standards as data: geometry, timing, currents, every value with its source.
+
+The bundled ones are TOML files in the directory ``standards`` beside this module; a user's own
+file of the same form loads by its path.
+
+>>> standard = load("ddr3-1600-8-8-8")
+>>> standard.bin, standard.banks, standard.columns, standard.timing.t_rp_ps
+('8-8-8', 8, 65536, 10000)
+>>> load("ddr3-1600")
+Traceback (most recent call last):
+...
+pimsim.errors.InputError: `standard` must be one of ddr3-1600-11-11-11, ddr3-1600-8-8-8 or the \
+path of a .toml file, not 'ddr3-1600'
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from pimsim.dram.currents import Currents, Interface
+from pimsim.dram.timing import Timing
+from pimsim.errors import InputError
+
+_GEOMETRY = (
+    "ranks",
+    "chips_per_rank",
+    "banks",
+    "subarrays_per_bank",
+    "rows_per_subarray",
+    "row_bytes",
+    "channel_bits",
+    "burst_length",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Standard:
+    """A DRAM channel: one speed bin of one part.
+
+    ``currents`` and ``interface`` may be missing (None); the energy mode ``datasheet`` then
+    refuses the standard. ``sources`` gives the citation of every value, keyed
+    ``"section.field"`` with the sections of the file: geometry, timing, currents, interface.
+
+    Raises :class:`~pimsim.errors.InputError` if a size is not positive or sizes do not fit.
+    """
+
+    name: str
+    description: str
+    bin: str
+    """Speed bin, CL-tRCD-tRP in clocks."""
+    ranks: int
+    """Ranks on the channel; computing and moving data happen in one of them."""
+    chips_per_rank: int
+    """Chips that work in lock-step behind the channel."""
+    banks: int
+    """Banks of a rank."""
+    subarrays_per_bank: int
+    """Subarrays of a bank."""
+    rows_per_subarray: int
+    """Rows of a subarray, all row groups together."""
+    row_bytes: int
+    """One row of a rank: the row buffers of its chips together."""
+    channel_bits: int
+    """Data width of the channel."""
+    burst_length: int
+    """Transfers of one READ or WRITE."""
+    timing: Timing
+    currents: Currents | None = None
+    interface: Interface | None = None
+    sources: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        for name in _GEOMETRY:
+            value = getattr(self, name)
+            if type(value) is not int or value <= 0:
+                raise InputError(f"`{name}` must be a positive integer, not {value!r}")
+        for name, step in (("channel_bits", 8), ("burst_length", 2)):
+            if getattr(self, name) % step:
+                raise InputError(
+                    f"`{name}` must be a multiple of {step}, not {getattr(self, name)}"
+                )
+        if self.row_bytes % self.burst_bytes:
+            raise InputError(
+                f"`row_bytes` must be a multiple of a burst ({self.burst_bytes} bytes), "
+                f"not {self.row_bytes}"
+            )
+
+    @property
+    def columns(self) -> int:
+        """Bits of a rank's row: the columns that a row command works on at once."""
+        return self.row_bytes * 8
+
+    @property
+    def burst_bytes(self) -> int:
+        """Bytes that one READ or WRITE moves."""
+        return self.channel_bits // 8 * self.burst_length
+
+    @property
+    def bursts_per_row(self) -> int:
+        """READs or WRITEs that move a whole row."""
+        return self.row_bytes // self.burst_bytes
+
+    @property
+    def burst_ps(self) -> int:
+        """Time the data of one burst are on the bus, in ps."""
+        return self.timing.burst_ps(self.burst_length)
+
+    @property
+    def column_ps(self) -> int:
+        """Time from one column access to the next, in ps."""
+        return self.timing.column_ps(self.burst_length)
+
+
+def names() -> tuple[str, ...]:
+    """Names of the bundled standards, sorted."""
+    entries = files(__package__).joinpath("standards").iterdir()
+    return tuple(sorted(e.name.removesuffix(".toml") for e in entries if e.name.endswith(".toml")))
+
+
+def load(standard: str | Path) -> Standard:
+    """Return the bundled standard of that name, or the one in the ``.toml`` file at that path.
+
+    Raises :class:`~pimsim.errors.InputError` for an unknown name (listing the known ones), an
+    unreadable file, an unknown or missing key, and a value out of range; the message names file,
+    key and value.
+    """
+    known = names()
+    if isinstance(standard, str) and standard in known:
+        resource = files(__package__).joinpath("standards", f"{standard}.toml")
+        return _parse(resource.read_text("utf-8"), f"{standard}.toml")
+    path = Path(standard)
+    if path.suffix != ".toml":
+        raise InputError(
+            f"`standard` must be one of {', '.join(known)} or the path of a .toml file, "
+            f"not {str(standard)!r}"
+        )
+    try:
+        text = path.read_text("utf-8")
+    except OSError as error:
+        raise InputError(f"`standard` {str(path)!r} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"`standard` {str(path)!r} is not a TOML file: not UTF-8") from error
+    return _parse(text, path.name)
+
+
+_PARTS: Mapping[str, type[Timing] | type[Currents] | type[Interface]] = {
+    "timing": Timing,
+    "currents": Currents,
+    "interface": Interface,
+}
+_REQUIRED = frozenset({"geometry", "timing"})
+_TEXTS = ("name", "description", "bin")
+
+
+def _parse(text: str, file: str) -> Standard:
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{file} is not a TOML file: {error}") from error
+    _require_known(document, (*_TEXTS, "sources", "geometry", *_PARTS), file)
+    for key in _TEXTS:
+        if not isinstance(document.get(key), str) or not document[key]:
+            raise InputError(f"{file}: `{key}` must be a text, not {document.get(key)!r}")
+    sources: dict[str, str] = {}
+    values: dict[str, dict[str, Any]] = {}
+    for section in ("geometry", *_PARTS):
+        if section in document or section in _REQUIRED:
+            values[section] = _section(document, section, file, sources)
+    built: dict[str, Any] = {}
+    for section, kind in _PARTS.items():
+        if section in values:
+            with _located(f"{file}: [{section}]"):
+                built[section] = kind(**values[section])
+    texts = {key: document[key] for key in _TEXTS}
+    with _located(f"{file}: [geometry]"):
+        return Standard(**texts, **values["geometry"], **built, sources=sources)
+
+
+def _section(
+    document: Mapping[str, Any], section: str, file: str, sources: dict[str, str]
+) -> dict[str, Any]:
+    """Values of one table; adds their citations to ``sources``.
+
+    An entry is ``{ value = ..., source = "key of [sources]" }``, or a bare value, which is then
+    the file's own claim.
+    """
+    table = document.get(section)
+    where = f"{file}: [{section}]"
+    if not isinstance(table, dict):
+        raise InputError(f"{where} must be a table, not {table!r}")
+    known = _GEOMETRY if section == "geometry" else tuple(f.name for f in fields(_PARTS[section]))
+    _require_known(table, known, where)
+    citations = document.get("sources", {})
+    values: dict[str, Any] = {}
+    for key in known:
+        if key not in table:
+            raise InputError(f"{where} must have the key `{key}`")
+        entry = table[key]
+        if isinstance(entry, dict):
+            _require_known(entry, ("value", "source"), f"{where} `{key}`")
+            if entry.keys() != {"value", "source"}:
+                raise InputError(f"{where} `{key}` must have `value` and `source`, not {entry!r}")
+            if entry["source"] not in citations:
+                raise InputError(
+                    f"{where} `{key}` must cite a key of [sources], not {entry['source']!r}"
+                )
+            sources[f"{section}.{key}"] = citations[entry["source"]]
+            values[key] = entry["value"]
+        else:
+            sources[f"{section}.{key}"] = f"stated by {file}"
+            values[key] = entry
+    return values
+
+
+@contextmanager
+def _located(where: str) -> Iterator[None]:
+    """Say in which file and table a value stands that its dataclass refuses."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{where} {error}") from error
+
+
+def _require_known(table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
+    for key in table:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"; did you mean `{near[0]}`?" if near else f" (known: {', '.join(known)})"
+            raise InputError(f"{where} has the unknown key `{key}`{hint}")

@@ -1,0 +1,98 @@
+"""Timing constraints of a DRAM part, and what AAP and AP take under them.
+
+>>> ddr3_1600_8_8_8 = Timing(
+...     t_ck_ps=1250, t_rcd_ps=10_000, t_ras_ps=35_000, t_rp_ps=10_000, t_rrd_ps=6_000,
+...     t_faw_ps=30_000, t_rfc_ps=260_000, t_refi_ps=7_800_000, t_ccd_clocks=4,
+... )
+>>> ddr3_1600_8_8_8.aap_ps(split_decoder=True), ddr3_1600_8_8_8.ap_ps
+(49000, 45000)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from pimsim.errors import InputError
+
+SPLIT_DECODER_OVERLAP_PS = 4_000
+"""How much later than the first the second ACTIVATE of an AAP starts with a split row decoder.
+
+Source: Seshadri et al., "Ambit", MICRO 2017, section 5.3 (from their circuit simulation): B-group
+and D-group addresses have decoders of their own, so that the two activations overlap.
+"""
+
+ACTS_PER_FAW = 4
+"""Activations that fit into one tFAW window (JESD79-3F, section 4: four-bank activation window)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Timing constraints in picoseconds, or in clocks where the name says so.
+
+    Raises :class:`~pimsim.errors.InputError` if a value is not a positive integer or if values
+    contradict each other.
+    """
+
+    t_ck_ps: int
+    """Clock period; data move twice a clock."""
+    t_rcd_ps: int
+    """ACTIVATE to READ or WRITE of the same bank."""
+    t_ras_ps: int
+    """ACTIVATE to PRECHARGE of the same bank: the row is sensed and restored."""
+    t_rp_ps: int
+    """PRECHARGE to ACTIVATE of the same bank."""
+    t_rrd_ps: int
+    """ACTIVATE to ACTIVATE of different banks."""
+    t_faw_ps: int
+    """Window in which at most four ACTIVATEs may start in a rank."""
+    t_rfc_ps: int
+    """REFRESH to the next command of the rank."""
+    t_refi_ps: int
+    """Average interval between REFRESHes."""
+    t_ccd_clocks: int
+    """READ to READ, or WRITE to WRITE."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if type(value) is not int or value <= 0:
+                raise InputError(f"`{field.name}` must be a positive integer, not {value!r}")
+        if self.t_ras_ps < self.t_rcd_ps:
+            raise InputError(
+                f"`t_ras_ps` must be at least t_rcd_ps ({self.t_rcd_ps}), not {self.t_ras_ps}"
+            )
+        if self.t_faw_ps < self.t_rrd_ps:
+            raise InputError(
+                f"`t_faw_ps` must be at least t_rrd_ps ({self.t_rrd_ps}), not {self.t_faw_ps}"
+            )
+        if self.t_refi_ps <= self.t_rfc_ps:
+            raise InputError(
+                f"`t_refi_ps` must be more than t_rfc_ps ({self.t_rfc_ps}), not {self.t_refi_ps}"
+            )
+
+    @property
+    def t_rc_ps(self) -> int:
+        """ACTIVATE to ACTIVATE of the same bank, in ps: tRAS + tRP."""
+        return self.t_ras_ps + self.t_rp_ps
+
+    @property
+    def ap_ps(self) -> int:
+        """ACTIVATE-PRECHARGE, in ps: tRAS + tRP."""
+        return self.t_rc_ps
+
+    def aap_ps(self, *, split_decoder: bool) -> int:
+        """ACTIVATE-ACTIVATE-PRECHARGE, in ps.
+
+        With a split row decoder the activations overlap: tRAS + 4 ns + tRP; without, they follow
+        one another: 2 tRAS + tRP (Ambit, section 5.3).
+        """
+        second = SPLIT_DECODER_OVERLAP_PS if split_decoder else self.t_ras_ps
+        return self.t_ras_ps + second + self.t_rp_ps
+
+    def burst_ps(self, burst_length: int) -> int:
+        """Time the data of one burst are on the bus, in ps: BL/2 clocks."""
+        return burst_length // 2 * self.t_ck_ps
+
+    def column_ps(self, burst_length: int) -> int:
+        """Time from one column access to the next, in ps: tCCD, or the burst if that is longer."""
+        return max(self.burst_ps(burst_length), self.t_ccd_clocks * self.t_ck_ps)

@@ -1,0 +1,52 @@
+"""Handing out the data rows of a subarray.
+
+>>> rows = RowAllocator(4)
+>>> rows.take(3, "operands")
+[0, 1, 2]
+>>> rows.give_back([1])
+>>> rows.take(1, "a count")
+[1]
+>>> rows.peak
+3
+>>> rows.take(2, "scratch")
+Traceback (most recent call last):
+    ...
+pimsim.errors.OutOfRowsError: scratch: 5 data rows are needed at once, the subarray has 4
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable
+
+from pimsim.errors import OutOfRowsError
+
+
+class RowAllocator:
+    """Data rows 0 to ``capacity`` - 1, the lowest free row first."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.peak = 0
+        """Most rows in use at once so far."""
+        self._free = list(range(capacity))
+        self._used: set[int] = set()
+
+    def take(self, count: int, purpose: str) -> list[int]:
+        """Hand out ``count`` rows; raises OutOfRowsError saying how many would be needed."""
+        needed = len(self._used) + count
+        if needed > self.capacity:
+            raise OutOfRowsError(
+                f"{purpose}: {needed} data rows are needed at once, the subarray has "
+                f"{self.capacity}"
+            )
+        rows = [heapq.heappop(self._free) for _ in range(count)]
+        self._used.update(rows)
+        self.peak = max(self.peak, len(self._used))
+        return rows
+
+    def give_back(self, rows: Iterable[int]) -> None:
+        """Take rows back; each must be in use."""
+        for row in rows:
+            self._used.remove(row)
+            heapq.heappush(self._free, row)

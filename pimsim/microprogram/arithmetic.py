@@ -1,0 +1,155 @@
+"""Bit-serial arithmetic on vertical operands: row ``a0`` is bit 0 of every column's ``a``.
+
+The full adder is majority logic: carry = MAJ(a, b, c), sum = MAJ(NOT carry, c, MAJ(a, b, NOT c)),
+or the same with the operands exchanged. Over Ambit's address map a breadth-first search of ours
+finds no shorter program than these eight commands, with or without one operand complemented. The
+complement therefore costs nothing: a full adder of three complemented operands is the plain one
+with complemented results, so any mixture is one of the two programs.
+
+Command counts follow Hajinazar et al., "SIMDRAM", ASPLOS 2021 (8 n + 1 for addition).
+
+>>> len(FULL_ADDER), len(FULL_ADDER_NOT_C), len(add(4)), len(greater_equal(4))
+(8, 8, 33, 14)
+"""
+
+from __future__ import annotations
+
+from pimsim.microprogram.logic import SELECT
+from pimsim.microprogram.program import Command, Program, parse
+
+_ADDER = {"inputs": ("a", "b", "c"), "outputs": ("sum", "carry")}
+
+FULL_ADDER = Program.parse(
+    "full-adder", "(a,B4)(b,B12)(c,B10)(B14,carry)(a,B9)[B15](B5,B2)(B12,sum)", **_ADDER
+)
+"""sum, carry = a + b + c; ``a`` is read after ``carry`` is written, so they must differ."""
+
+FULL_ADDER_NOT_C = Program.parse(
+    "full-adder-not-c", "(a,B8)(b,B10)(c,B9)(B15,carry)(b,B7)(B14,B0)[B15](B7,sum)", **_ADDER
+)
+"""sum, carry = a + b + NOT c; ``b`` is read after ``carry`` is written, so they must differ."""
+
+
+def rows(name: str, bits: int) -> tuple[str, ...]:
+    """Symbols of a vertical operand, least significant bit first.
+
+    >>> rows("a", 3)
+    ('a0', 'a1', 'a2')
+    """
+    return tuple(f"{name}{i}" for i in range(bits))
+
+
+def add(bits: int) -> Program:
+    """Sum = a + b: ``bits`` sum rows and a carry row, 8 n + 1 commands."""
+    return _ripple("add", FULL_ADDER, "C0", bits)
+
+
+def subtract(bits: int) -> Program:
+    """Sum = a - b modulo 2**bits, and carry = (a >= b), 8 n + 1 commands."""
+    return _ripple("subtract", FULL_ADDER_NOT_C, "C1", bits)
+
+
+def _ripple(name: str, adder: Program, carry_in: str, bits: int) -> Program:
+    # The running carry is the operand that each adder reads before it writes the new carry.
+    carried = "c" if adder is FULL_ADDER else "a"
+    other = "b" if adder is FULL_ADDER else "c"
+    first = "a" if adder is FULL_ADDER else "b"
+    commands = list(parse(f"({carry_in},carry)"))
+    for i in range(bits):
+        commands += adder.placed(
+            **{first: f"a{i}", other: f"b{i}", carried: "carry", "sum": f"sum{i}"}
+        )
+    inputs = rows("a", bits) + rows("b", bits)
+    return Program(name, tuple(commands), inputs, (*rows("sum", bits), "carry"))
+
+
+def _compare(name: str, start: str, bits: int, minuend: str, subtrahend: str) -> Program:
+    # Carry of minuend + NOT subtrahend: it lives in DCC0, T1 and T2 after each TRA of B14.
+    commands = list(parse(f"({start},B14)"))
+    for i in range(bits):
+        commands += parse(f"({minuend}{i},B1)({subtrahend}{i},B5)[B14]")
+    commands += parse("(B1,out)")
+    return Program(name, tuple(commands), rows("a", bits) + rows("b", bits), ("out",))
+
+
+def greater(bits: int) -> Program:
+    """Out = (a > b), unsigned, 3 n + 2 commands."""
+    return _compare("greater", "C0", bits, "a", "b")
+
+
+def greater_equal(bits: int) -> Program:
+    """Out = (a >= b), unsigned, 3 n + 2 commands."""
+    return _compare("greater-equal", "C1", bits, "a", "b")
+
+
+def equal(bits: int) -> Program:
+    """Out = (a == b): a <= b in T2 and a >= b in T3 side by side, 4 n + 3 commands."""
+    commands = list(parse("(C1,B10)"))
+    for i in range(bits):
+        commands += parse(f"(a{i},B8)(b{i},B9)[B14][B15]")
+    commands += parse("(C0,B1)(B13,out)")
+    return Program("equal", tuple(commands), rows("a", bits) + rows("b", bits), ("out",))
+
+
+def if_then_else(bits: int) -> Program:
+    """Out = a where the row ``select`` is 1, else b, 7 n commands."""
+    inputs = ("select", *rows("a", bits), *rows("b", bits))
+    return Program("if-then-else", _select(bits, "a", "b"), inputs, rows("out", bits))
+
+
+def _select(bits: int, then: str, otherwise: str) -> tuple[Command, ...]:
+    return tuple(
+        command
+        for i in range(bits)
+        for command in SELECT.placed(a=f"{then}{i}", b=f"{otherwise}{i}", out=f"out{i}")
+    )
+
+
+def maximum(bits: int) -> Program:
+    """Out = max(a, b), unsigned, 10 n + 2 commands."""
+    return _extremum("max", bits, "a", "b")
+
+
+def minimum(bits: int) -> Program:
+    """Out = min(a, b), unsigned, 10 n + 2 commands."""
+    return _extremum("min", bits, "b", "a")
+
+
+def _extremum(name: str, bits: int, if_greater: str, otherwise: str) -> Program:
+    compare = greater(bits).placed(out="select")
+    commands = compare + _select(bits, if_greater, otherwise)
+    inputs = rows("a", bits) + rows("b", bits)
+    return Program(name, commands, inputs, rows("out", bits), scratch=("select",))
+
+
+# -- comparison with a constant, in pieces that a mapping strings together ------------------------
+
+COMPARE_BEGIN = Program.parse("compare-begin", "(C1,B14)", inputs=(), outputs=())
+"""Start of a >= constant: the carry of a + NOT constant + 1 stands in DCC0, T1 and T2."""
+
+COMPARE_BIT = Program.parse("compare-bit", "(a,B1)(k,B2)[B14]", inputs=("a", "k"), outputs=())
+"""One bit, least significant first; ``k`` is C0 where the constant has a 1, else C1."""
+
+COMPARE_NOT_BIT = Program.parse(
+    "compare-not-bit", "(a,B5)(k,B1)[B14]", inputs=("a", "k"), outputs=()
+)
+"""The same for a row that holds the complement of its bit."""
+
+COMPARE_END = Program.parse("compare-end", "(B1,out)", inputs=(), outputs=("out",))
+"""out = (a >= constant)."""
+
+COMPARE_NOT_END = Program.parse("compare-not-end", "(B5,out)", inputs=(), outputs=("out",))
+"""out = (a < constant)."""
+
+
+def greater_equal_constant(bits: int, constant: int) -> Program:
+    """Out = (a >= constant) for 0 <= constant < 2**bits, 3 n + 2 commands.
+
+    >>> print(greater_equal_constant(2, 1))
+    (C1,B14)(a0,B1)(C0,B2)[B14](a1,B1)(C1,B2)[B14](B1,out)
+    """
+    commands = list(COMPARE_BEGIN.commands)
+    for i in range(bits):
+        commands += COMPARE_BIT.placed(a=f"a{i}", k="C0" if constant >> i & 1 else "C1")
+    commands += COMPARE_END.commands
+    return Program("greater-equal-constant", tuple(commands), rows("a", bits), ("out",))

@@ -1,0 +1,77 @@
+"""The reference executor: every AAP and AP of a program, literally, on a subarray.
+
+It is the definition of what a program means. A program is bound once (symbolic rows become slots),
+then run many times with other rows in the slots; lanes may put different rows there, which is how
+one program serves subarrays that hold different weights.
+
+>>> import numpy as np
+>>> from pimsim.dram.subarray import Subarray
+>>> from pimsim.microprogram.program import Program
+>>> s = Subarray(columns=2)
+>>> s.write_bits(0, np.array([[0, 1]]))
+>>> execute(Program.parse("not", "(a,B5)(B4,out)", inputs=("a",), outputs=("out",)), s, a=0, out=1)
+>>> s.read_bits(1)
+array([[1, 0]], dtype=uint8)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pimsim.dram.subarray import Address, Lanes, Subarray
+from pimsim.errors import InputError
+from pimsim.microprogram.program import Program
+
+
+class Bound:
+    """A program whose fixed addresses are resolved and whose symbols are numbered slots."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        rows = program.address_map
+        slot = {name: index for index, name in enumerate(program.symbols)}
+        self._first_data = rows.first_data
+
+        def resolve(name: str) -> tuple[bool, int]:
+            return (True, slot[name]) if name in slot else (False, rows.address(name))
+
+        self._steps = [
+            (*resolve(c.source), None if c.destination is None else resolve(c.destination))
+            for c in program.commands
+        ]
+
+    def run(
+        self,
+        subarray: Subarray,
+        addresses: Sequence[int] | NDArray[np.intp],
+        lanes: Lanes | None = None,
+    ) -> None:
+        """Execute with ``addresses[slot]`` as the row address of each symbol.
+
+        ``addresses`` is ``(symbols,)``, or ``(symbols, lanes)`` where lanes name different rows.
+        ``lanes`` restricts execution to some lanes, in the order of the columns of ``addresses``.
+        """
+        for from_slot, source, target in self._steps:
+            origin: Address = addresses[source] if from_slot else source
+            if target is None:
+                subarray.ap(origin, lanes)
+            else:
+                to_slot, number = target
+                subarray.aap(origin, addresses[number] if to_slot else number, lanes)
+
+
+def execute(program: Program, subarray: Subarray, **rows: int) -> None:
+    """Run a program once with its symbolic rows bound to data rows (0 is D0).
+
+    Raises InputError when a row is missing or unknown.
+    """
+    missing = [name for name in program.symbols if name not in rows]
+    unknown = [name for name in rows if name not in program.symbols]
+    if missing or unknown:
+        what, names = ("missing", missing) if missing else ("unknown", unknown)
+        raise InputError(f"program {program.name!r}: {what} row {', '.join(names)}")
+    first = program.address_map.first_data
+    Bound(program).run(subarray, [first + rows[name] for name in program.symbols])

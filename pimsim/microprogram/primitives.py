@@ -1,0 +1,252 @@
+"""The table of primitives: each with its truth table and its program.
+
+A newcomer adds a primitive by adding one entry; the tests run over all of them, on every input
+where that is feasible, and compare the command count with the published one.
+
+>>> xnor = PRIMITIVES["xnor"]
+>>> xnor.meaning(1, {"a": 1, "b": 0})
+{'out': 0}
+>>> len(xnor.program()), len(PRIMITIVES["add"].program(32))
+(7, 257)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from pimsim.errors import InputError
+from pimsim.microprogram import arithmetic, logic
+from pimsim.microprogram.counting import popcount
+from pimsim.microprogram.program import Program
+
+Values = Mapping[str, int]
+_AMBIT = "Seshadri et al., Ambit, MICRO 2017"
+_SIMDRAM = "Hajinazar et al., SIMDRAM, ASPLOS 2021"
+_OWN = "breadth-first search over the address map, pimsim"
+
+
+@dataclass(frozen=True, slots=True)
+class Primitive:
+    """An operation on rows: what it means, and the commands that do it."""
+
+    name: str
+    summary: str
+    build: Callable[[int], Program]
+    """Program for operands of so many bits (rows, for popcount and the reductions)."""
+    meaning: Callable[[int, Values], dict[str, int]]
+    """Outputs as integers from inputs as integers, for that width: the truth table."""
+    count: Callable[[int], int]
+    """Published number of commands, or ours where none is published."""
+    formula: str
+    """The same in words of n."""
+    source: str
+    width: int = 1
+    """Width shown in tables; 1 for operations on single rows."""
+    narrowest: int = 1
+    sized: bool = False
+    """Whether the width can be chosen."""
+
+    def program(self, width: int | None = None) -> Program:
+        """The program for ``width``, or for the width shown in tables."""
+        chosen = self.width if width is None else width
+        if (not self.sized and chosen != self.width) or chosen < self.narrowest:
+            limit = f"at least {self.narrowest}" if self.sized else f"{self.width}"
+            raise InputError(f"width of {self.name!r} must be {limit}, not {chosen}")
+        return self.build(chosen)
+
+
+def operands(symbols: tuple[str, ...]) -> dict[str, list[str]]:
+    """Group rows into vertical operands, least significant row first.
+
+    >>> operands(("a0", "a1", "carry"))
+    {'a': ['a0', 'a1'], 'carry': ['carry']}
+    """
+    groups: dict[str, list[str]] = {}
+    for symbol in symbols:
+        groups.setdefault(re.sub(r"\d+$", "", symbol), []).append(symbol)
+    return groups
+
+
+def _fixed(
+    name: str, summary: str, program: Program, meaning: Callable[[Values], int], source: str
+) -> Primitive:
+    return Primitive(
+        name,
+        summary,
+        lambda _: program,
+        lambda _, v: {"out": meaning(v) & 1},
+        lambda _: len(program),
+        str(len(program)),
+        source,
+    )
+
+
+def _adder(name: str, summary: str, program: Program, flip: int, source: str) -> Primitive:
+    def meaning(_: int, v: Values) -> dict[str, int]:
+        total = v["a"] + v["b"] + (v["c"] ^ flip)
+        return {"sum": total & 1, "carry": total >> 1}
+
+    return Primitive(name, summary, lambda _: program, meaning, lambda _: 8, "8", source)
+
+
+def _sized(
+    name: str,
+    summary: str,
+    build: Callable[[int], Program],
+    meaning: Callable[[int, Values], dict[str, int]],
+    count: Callable[[int], int],
+    formula: str,
+    source: str,
+    *,
+    width: int = 8,
+    narrowest: int = 1,
+) -> Primitive:
+    return Primitive(
+        name, summary, build, meaning, count, formula, source, width, narrowest, sized=True
+    )
+
+
+def _added(width: int, v: Values) -> dict[str, int]:
+    total = v["a"] + v["b"]
+    return {"sum": total % 2**width, "carry": total >> width}
+
+
+def _subtracted(width: int, v: Values) -> dict[str, int]:
+    return {"sum": (v["a"] - v["b"]) % 2**width, "carry": int(v["a"] >= v["b"])}
+
+
+def _threshold(width: int) -> int:
+    """The constant that the table's comparison uses, with ones and zeros in it."""
+    return (5 << width) >> 3
+
+
+_TABLE = (
+    _fixed("copy", "RowClone FPM copy", logic.COPY, lambda v: v["a"], _AMBIT),
+    _fixed("not", "complement", logic.NOT, lambda v: ~v["a"], _AMBIT),
+    _fixed("and", "a AND b", logic.AND, lambda v: v["a"] & v["b"], _AMBIT),
+    _fixed("or", "a OR b", logic.OR, lambda v: v["a"] | v["b"], _AMBIT),
+    _fixed("nand", "NOT (a AND b)", logic.NAND, lambda v: ~(v["a"] & v["b"]), _AMBIT),
+    _fixed("nor", "NOT (a OR b)", logic.NOR, lambda v: ~(v["a"] | v["b"]), _AMBIT),
+    _fixed("xor", "a XOR b", logic.XOR, lambda v: v["a"] ^ v["b"], _AMBIT),
+    _fixed("xnor", "a XNOR b, a binary product", logic.XNOR, lambda v: ~(v["a"] ^ v["b"]), _AMBIT),
+    _fixed(
+        "maj3",
+        "majority of three",
+        logic.MAJ3,
+        lambda v: int(v["a"] + v["b"] + v["c"] >= 2),
+        _AMBIT,
+    ),
+    _adder("full-adder", "a + b + c", arithmetic.FULL_ADDER, 0, _SIMDRAM),
+    _adder("full-adder-not-c", "a + b + NOT c", arithmetic.FULL_ADDER_NOT_C, 1, _OWN),
+    _sized("add", "a + b", arithmetic.add, _added, lambda n: 8 * n + 1, "8n+1", _SIMDRAM),
+    _sized(
+        "subtract",
+        "a - b",
+        arithmetic.subtract,
+        _subtracted,
+        lambda n: 8 * n + 1,
+        "8n+1",
+        _SIMDRAM,
+    ),
+    _sized(
+        "greater",
+        "a > b, unsigned",
+        arithmetic.greater,
+        lambda _, v: {"out": int(v["a"] > v["b"])},
+        lambda n: 3 * n + 2,
+        "3n+2",
+        _SIMDRAM,
+    ),
+    _sized(
+        "greater-equal",
+        "a >= b, unsigned",
+        arithmetic.greater_equal,
+        lambda _, v: {"out": int(v["a"] >= v["b"])},
+        lambda n: 3 * n + 2,
+        "3n+2",
+        _SIMDRAM,
+    ),
+    _sized(
+        "greater-equal-constant",
+        "a >= constant: a BatchNorm and sign",
+        lambda n: arithmetic.greater_equal_constant(n, _threshold(n)),
+        lambda n, v: {"out": int(v["a"] >= _threshold(n))},
+        lambda n: 3 * n + 2,
+        "3n+2",
+        "pimsim",
+    ),
+    _sized(
+        "equal",
+        "a == b",
+        arithmetic.equal,
+        lambda _, v: {"out": int(v["a"] == v["b"])},
+        lambda n: 4 * n + 3,
+        "4n+3",
+        _SIMDRAM,
+    ),
+    _sized(
+        "min",
+        "the smaller of a and b, unsigned",
+        arithmetic.minimum,
+        lambda _, v: {"out": min(v["a"], v["b"])},
+        lambda n: 10 * n + 2,
+        "10n+2",
+        _SIMDRAM,
+    ),
+    _sized(
+        "max",
+        "the larger of a and b, unsigned",
+        arithmetic.maximum,
+        lambda _, v: {"out": max(v["a"], v["b"])},
+        lambda n: 10 * n + 2,
+        "10n+2",
+        _SIMDRAM,
+    ),
+    _sized(
+        "if-then-else",
+        "a where select, else b",
+        arithmetic.if_then_else,
+        lambda _, v: {"out": v["a"] if v["select"] else v["b"]},
+        lambda n: 7 * n,
+        "7n",
+        _SIMDRAM,
+    ),
+    _sized(
+        "and-reduction",
+        "AND of n rows",
+        lambda n: logic.reduction("C0", n),
+        lambda n, v: {"out": int(v["x"] == 2**n - 1)},
+        lambda n: 3 * n - 2,
+        "3n-2",
+        "pimsim",
+        width=4,
+        narrowest=2,
+    ),
+    _sized(
+        "or-reduction",
+        "OR of n rows: max pooling of bits",
+        lambda n: logic.reduction("C1", n),
+        lambda _, v: {"out": int(v["x"] != 0)},
+        lambda n: 3 * n - 2,
+        "3n-2",
+        "pimsim",
+        width=4,
+        narrowest=2,
+    ),
+    _sized(
+        "popcount",
+        "number of ones in n rows",
+        popcount,
+        lambda _, v: {"sum": v["x"].bit_count()},
+        lambda n: 8 * (n - n.bit_count()),
+        "8(n-popcount(n))",
+        _SIMDRAM,
+        width=255,
+        narrowest=2,
+    ),
+)
+
+PRIMITIVES: Mapping[str, Primitive] = {entry.name: entry for entry in _TABLE}
+"""Every primitive by name."""

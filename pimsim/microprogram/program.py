@@ -1,0 +1,141 @@
+"""Programs of AAP and AP over symbolic rows.
+
+A program is written as the literature writes it: ``(a,B8)`` is AAP(a, B8) and ``[B14]`` is
+AP(B14). Names that the address map does not know are symbolic rows, bound to data or constant
+rows when the program runs.
+
+>>> xor = Program.parse("xor", "(a,B8)(b,B9)(C0,B10)[B14][B15](C1,B2)(B12,out)",
+...                     inputs=("a", "b"), outputs=("out",))
+>>> xor.aap, xor.ap, xor.extra_wordlines
+(5, 2, 9)
+>>> xor.symbols
+('a', 'b', 'out')
+>>> print(xor)
+(a,B8)(b,B9)(C0,B10)[B14][B15](C1,B2)(B12,out)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from pimsim.dram.rowgroups import AddressMap, ambit
+from pimsim.errors import InputError
+
+_TOKEN = re.compile(r"\(([^(),\s]+),([^(),\s]+)\)|\[([^\[\]\s]+)\]|(\s+)|(.)")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """AAP(source, destination), or AP(source) when there is no destination."""
+
+    source: str
+    destination: str | None = None
+
+    def __str__(self) -> str:
+        if self.destination is None:
+            return f"[{self.source}]"
+        return f"({self.source},{self.destination})"
+
+
+@dataclass(frozen=True)
+class Program:
+    """Commands in order, with the symbolic rows that they read, write and use in between."""
+
+    name: str
+    commands: tuple[Command, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    scratch: tuple[str, ...] = ()
+    """Rows that the program overwrites and whose value means nothing afterwards."""
+    address_map: AddressMap = field(default_factory=ambit, repr=False)
+
+    def __post_init__(self) -> None:
+        known = set(self.symbols)
+        if len(known) != len(self.symbols):
+            raise InputError(f"program {self.name!r} must not name a row twice in {self.symbols}")
+        for command in self.commands:
+            for row in (command.source, command.destination):
+                if row is not None and row not in known:
+                    self.address_map.address(row)
+
+    @classmethod
+    def parse(
+        cls,
+        name: str,
+        text: str,
+        *,
+        inputs: tuple[str, ...],
+        outputs: tuple[str, ...],
+        scratch: tuple[str, ...] = (),
+    ) -> Program:
+        """Read ``(a,B8)(B12,out)[B14]``; raises InputError naming what it cannot read."""
+        return cls(name, tuple(parse(text)), inputs, outputs, scratch)
+
+    @cached_property
+    def symbols(self) -> tuple[str, ...]:
+        """Symbolic rows: inputs, outputs and scratch, each once."""
+        return tuple(dict.fromkeys((*self.inputs, *self.outputs))) + self.scratch
+
+    @cached_property
+    def aap(self) -> int:
+        """Number of ACTIVATE-ACTIVATE-PRECHARGE commands."""
+        return sum(c.destination is not None for c in self.commands)
+
+    @cached_property
+    def ap(self) -> int:
+        """Number of ACTIVATE-PRECHARGE commands."""
+        return len(self.commands) - self.aap
+
+    @cached_property
+    def extra_wordlines(self) -> int:
+        """Wordlines raised beyond the first of each activation, over the whole program."""
+        known, rows = set(self.symbols), self.address_map
+        return sum(
+            rows.extra_wordlines(rows.address(row))
+            for command in self.commands
+            for row in (command.source, command.destination)
+            if row is not None and row not in known
+        )
+
+    def placed(self, **rows: str) -> tuple[Command, ...]:
+        """The commands with symbolic rows renamed, to build a longer program from.
+
+        >>> copy = Program.parse("copy", "(a,out)", inputs=("a",), outputs=("out",))
+        >>> str(copy.placed(a="x3", out="y")[0])
+        '(x3,y)'
+        """
+        return tuple(
+            Command(
+                rows.get(c.source, c.source),
+                None if c.destination is None else rows.get(c.destination, c.destination),
+            )
+            for c in self.commands
+        )
+
+    def __len__(self) -> int:
+        return len(self.commands)
+
+    def __str__(self) -> str:
+        return "".join(map(str, self.commands))
+
+
+def parse(text: str) -> Iterable[Command]:
+    """Commands written as ``(source,destination)`` and ``[address]``.
+
+    >>> list(map(str, parse("(a,B0) [B12]")))
+    ['(a,B0)', '[B12]']
+    """
+    for match in _TOKEN.finditer(text):
+        source, destination, single, _, wrong = match.groups()
+        if wrong is not None:
+            raise InputError(
+                f"a program must be (source,destination) and [address] only, not {wrong!r} "
+                f"at position {match.start()} of {text!r}"
+            )
+        if single is not None:
+            yield Command(single)
+        elif source is not None:
+            yield Command(source, destination)

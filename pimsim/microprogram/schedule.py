@@ -1,0 +1,113 @@
+"""Many programs at once that differ only in rows and in small variants.
+
+A mapping writes one schedule for all outputs of a layer. Every output runs the same steps; in each
+step an output has its own rows (its weights decide which) and its own variant of the program (the
+plain full adder or the one with a complemented operand, say). A subarray then executes the column
+of the schedule that belongs to its output.
+
+>>> import numpy as np
+>>> from pimsim.dram.subarray import Subarray
+>>> from pimsim.microprogram.logic import COPY, NOT
+>>> s = Subarray(columns=2)
+>>> s.write_bits(0, np.array([[0, 1]]))
+>>> d = s.rows.first_data
+>>> schedule = Schedule(outputs=2)
+>>> schedule.append((COPY, NOT), np.array([0, 1]), a=d, out=np.array([d + 1, d + 2]))
+>>> for output in (0, 1):
+...     schedule.run(s, np.array([output]))
+>>> s.read_bits(1), s.read_bits(2)
+(array([[0, 1]], dtype=uint8), array([[1, 0]], dtype=uint8))
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pimsim.dram.subarray import Subarray
+from pimsim.microprogram.executor import Bound
+from pimsim.microprogram.program import Program
+
+Rows = int | NDArray[np.integer[Any]]
+"""A row address, or one an output."""
+
+
+@cache
+def _bound(program: Program) -> Bound:
+    return Bound(program)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One program, or variants of one with the same symbols, with rows for every output."""
+
+    programs: tuple[Program, ...]
+    variant: NDArray[np.uint8] | None
+    """(outputs,) index into ``programs``, or None when there is only one."""
+    rows: NDArray[np.int16]
+    """(symbols, outputs) row addresses; (symbols, 1) when all outputs use the same."""
+
+
+class Schedule:
+    """Steps in order, for ``outputs`` outputs."""
+
+    def __init__(self, outputs: int) -> None:
+        self.outputs = outputs
+        self.steps: list[Step] = []
+
+    def append(
+        self,
+        programs: tuple[Program, ...],
+        variant: NDArray[np.integer[Any]] | None = None,
+        **rows: Rows,
+    ) -> None:
+        """Add a step; ``rows`` gives every symbol an address, or an array of one an output."""
+        values = [np.asarray(rows[symbol]) for symbol in programs[0].symbols]
+        shared = all(value.ndim == 0 for value in values)
+        table = np.empty((len(values), 1 if shared else self.outputs), dtype=np.int16)
+        for line, value in zip(table, values, strict=True):
+            line[:] = value
+        kinds = None
+        if variant is not None and len(programs) > 1:
+            kinds = np.broadcast_to(variant, (self.outputs,)).astype(np.uint8)
+            if not (kinds != kinds[0]).any():
+                programs, kinds = (programs[int(kinds[0])],), None
+        self.steps.append(Step(programs, kinds, table))
+
+    def extend(self, other: Schedule) -> None:
+        """Add all steps of another schedule for the same outputs."""
+        self.steps += other.steps
+
+    def run(self, subarray: Subarray, outputs: NDArray[np.intp]) -> None:
+        """Execute for ``outputs`` (lanes,): the output that each lane works on."""
+        alike = bool((outputs == outputs[0]).all())
+        first = int(outputs[0])
+        for step in self.steps:
+            if alike:
+                program = step.programs[0 if step.variant is None else step.variant[first]]
+                column = step.rows[:, first if step.rows.shape[1] > 1 else 0]
+                _bound(program).run(subarray, column.tolist())
+            else:
+                self._run_apart(step, subarray, outputs)
+
+    def _run_apart(self, step: Step, subarray: Subarray, outputs: NDArray[np.intp]) -> None:
+        shared = step.rows.shape[1] == 1
+        if shared:
+            rows: list[int] | NDArray[np.intp] = step.rows[:, 0].tolist()
+        else:
+            rows = step.rows[:, outputs].astype(np.intp)
+        if step.variant is None:
+            _bound(step.programs[0]).run(subarray, rows)
+            return
+        kinds = step.variant[outputs]
+        for kind, program in enumerate(step.programs):
+            lanes = np.flatnonzero(kinds == kind)
+            if len(lanes) == len(outputs):
+                _bound(program).run(subarray, rows)
+            elif len(lanes):
+                own = rows if isinstance(rows, list) else rows[:, lanes]
+                _bound(program).run(subarray, own, lanes)

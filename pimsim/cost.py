@@ -195,6 +195,7 @@ def assumptions(standard: Standard, switches: Switches) -> dict[str, object]:
     else:
         model.append(
             "energy: from IDD currents; an AAP is acts_per_aap full activations and a precharge; "
+            "reads and writes are bursts with their interface, ACT and PRE counted apart; "
             "background as with a bank always open (an upper bound)"
         )
     return {

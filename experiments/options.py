@@ -1,0 +1,98 @@
+"""Options that several subcommands share, and what they stand for."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pimsim.cost import Switches
+    from pimsim.dram.standards import Standard
+
+DEFAULT_STANDARD = "ddr3-1600-8-8-8"
+"""The part and speed bin that the Ambit paper assumes."""
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add ``--json``."""
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object and nothing else"
+    )
+
+
+def add_dram(parser: argparse.ArgumentParser, *, refresh: bool = True) -> None:
+    """Add the options that choose a DRAM standard and the switches of the cost model.
+
+    ``refresh`` is the default of ``--refresh``.
+    """
+    group = parser.add_argument_group("DRAM and its cost model (printed with every result)")
+    group.add_argument(
+        "--standard",
+        metavar="NAME|FILE.toml",
+        default=DEFAULT_STANDARD,
+        help="DRAM standard, or a file of your own; `pimsim standards` lists them "
+        "(default: %(default)s)",
+    )
+    group.add_argument(
+        "--banks",
+        type=int,
+        metavar="N",
+        default=8,
+        help="banks that compute at the same time (default: %(default)s)",
+    )
+    group.add_argument(
+        "--energy",
+        choices=("ambit-paper", "datasheet"),
+        default="ambit-paper",
+        help="energy model: the Ambit paper's per-command figures, or derived from the currents "
+        "of the part; the two are never mixed (default: %(default)s)",
+    )
+    _add_switch(group, "faw", True, "obey tFAW and tRRD, the limits on the rate of ACTIVATEs")
+    _add_switch(group, "refresh", refresh, "lose tRFC of every tREFI to refresh")
+    _add_switch(group, "split-decoder", True, "AAP with overlapped ACTIVATEs, as in Ambit")
+    group.add_argument(
+        "--acts-per-aap",
+        type=int,
+        choices=(1, 2),
+        default=2,
+        help="ACTIVATEs that an AAP counts for in tFAW and in the datasheet energy "
+        "(default: %(default)s)",
+    )
+    group.add_argument(
+        "--extra-wordline-factor",
+        type=float,
+        metavar="SHARE",
+        default=0.0,
+        help="energy of each further wordline raised together with the first, as a share of one "
+        "ACTIVATE (default: %(default)s)",
+    )
+
+
+def chosen_dram(args: argparse.Namespace) -> tuple[Standard, Switches]:
+    """Return the standard and switches that the options of :func:`add_dram` say.
+
+    Raises :class:`~pimsim.errors.InputError` for an unknown standard or a value out of range.
+    """
+    from pimsim.cost import Switches
+    from pimsim.dram import standards
+
+    standard = standards.load(args.standard)
+    switches = Switches(
+        banks=args.banks,
+        faw=args.faw,
+        refresh=args.refresh,
+        split_decoder=args.split_decoder,
+        acts_per_aap=args.acts_per_aap,
+        energy=args.energy,
+        extra_wordline_factor=args.extra_wordline_factor,
+    )
+    return standard, switches
+
+
+def _add_switch(group: argparse._ArgumentGroup, name: str, default: bool, help_text: str) -> None:
+    group.add_argument(
+        f"--{name}",
+        action=argparse.BooleanOptionalAction,
+        default=default,
+        help=f"{help_text} (default: {'on' if default else 'off'})",
+    )

@@ -1,0 +1,102 @@
+"""``pimsim standards``: the DRAM parts that pimsim knows, and where their values come from."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from experiments import options
+
+if TYPE_CHECKING:
+    from pimsim.dram.standards import Standard
+
+NAME = "standards"
+HELP = "list the DRAM standards, or every value of one with its source"
+
+_DESCRIPTION = """\
+List the DRAM standards that --standard accepts; with a name, or the path of a .toml file
+of the same form, every value of that one with its source.
+"""
+
+_EPILOG = """\
+examples:
+  pimsim standards
+  pimsim standards ddr3-1600-11-11-11      where each value comes from
+  pimsim standards --json
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe ``pimsim standards``."""
+    parser.description, parser.epilog = _DESCRIPTION, _EPILOG
+    parser.add_argument("standard", nargs="?", metavar="NAME|FILE.toml", help="show this one only")
+    options.add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the list or one standard, as tables or as one JSON object."""
+    from pimsim.dram import standards
+
+    chosen = (
+        [standards.load(args.standard)]
+        if args.standard
+        else [*map(standards.load, standards.names())]
+    )
+    if args.json:
+        print(json.dumps({"standards": [_record(standard) for standard in chosen]}, indent=2))
+        return 0
+
+    from experiments import tables
+
+    if args.standard:
+        (standard,) = chosen
+        tables.show(
+            ("value", "", "source"),
+            [
+                (path, f"{_value(standard, path):,}", source)
+                for path, source in standard.sources.items()
+            ],
+            title=f"{standard.name}: {standard.description}",
+        )
+    else:
+        tables.show(
+            ("standard", "banks", "row KB", *_TIMES, "what"),
+            [_summary(standard) for standard in chosen],
+        )
+    return 0
+
+
+def _record(standard: Standard) -> dict[str, object]:
+    values = asdict(standard)
+    timing = standard.timing
+    return {
+        **{key: value for key, value in values.items() if key != "sources"},
+        "aap_ns": timing.aap_ps(split_decoder=True) / 1e3,
+        "ap_ns": timing.ap_ps / 1e3,
+        "sources": dict(standard.sources),
+    }
+
+
+def _value(standard: Standard, path: str) -> float:
+    section, key = path.split(".")
+    owner = standard if section == "geometry" else getattr(standard, section)
+    value: float = getattr(owner, key)
+    return value
+
+
+_TIMES = ("tRAS ns", "tRP ns", "tFAW ns", "AAP ns", "AP ns")
+
+
+def _summary(standard: Standard) -> tuple[str, ...]:
+    timing = standard.timing
+    aap_ps = timing.aap_ps(split_decoder=True)
+    times_ps = (timing.t_ras_ps, timing.t_rp_ps, timing.t_faw_ps, aap_ps, timing.ap_ps)
+    return (
+        standard.name,
+        str(standard.banks),
+        f"{standard.row_bytes / 1024:g}",
+        *(f"{time_ps / 1e3:g}" for time_ps in times_ps),
+        standard.description,
+    )

@@ -1,0 +1,226 @@
+"""The command line: exit codes, one line of error, JSON and nothing else, and start-up time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+import pytest
+
+from experiments import cli
+from pimsim import __version__
+from pimsim.dram import standards
+from pimsim.errors import InputError
+from pimsim.microprogram.primitives import PRIMITIVES
+
+
+def _json(capsys: pytest.CaptureFixture[str], *argv: str) -> dict[str, object]:
+    assert cli.main(argv) == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    loaded: dict[str, object] = json.loads(printed.out)
+    return loaded
+
+
+def _refusal(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
+    assert cli.main(argv) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.count("\n") == 1
+    assert printed.err.endswith("\n")
+    return printed.err[:-1]
+
+
+# What each command prints
+
+
+def test_primitives_as_json_keep_the_contract(capsys: pytest.CaptureFixture[str]) -> None:
+    out = _json(capsys, "primitives", "--json", "--no-faw")
+    rows = out["primitives"]
+    assert isinstance(rows, list)
+    assert [row["name"] for row in rows] == list(PRIMITIVES)
+    by_name = {row["name"]: row for row in rows}
+    for name, aap, ap, latency_ns, nj_per_kb, gb_per_s in (
+        # Ambit, MICRO 2017; throughput: 8 banks x 8192 B / latency
+        ("not", 2, 0, 98.0, 1.57, 669),
+        ("and", 4, 0, 196.0, 3.15, 334),
+        ("nand", 5, 0, 245.0, 3.93, 267),
+        ("xor", 5, 2, 335.0, 5.50, 196),
+    ):
+        row = by_name[name]
+        assert (row["aap"], row["ap"], row["latency_ns"]) == (aap, ap, latency_ns)
+        assert row["energy_nj_per_kb"] == pytest.approx(nj_per_kb, abs=0.005)
+        assert row["throughput_gb_per_s"] == pytest.approx(gb_per_s, abs=0.5)
+    stated = out["assumptions"]
+    assert isinstance(stated, dict)
+    assert stated["standard"] == "ddr3-1600-8-8-8"
+    assert stated["faw"] is False
+    assert stated["refresh"] is False
+
+
+def test_primitives_options_reach_the_cost_model(capsys: pytest.CaptureFixture[str]) -> None:
+    out = _json(
+        capsys, "primitives", "--json", "--standard", "ddr3-1600-11-11-11", "--banks", "2",
+        "--energy", "datasheet", "--refresh", "--no-split-decoder", "--acts-per-aap", "1",
+        "--extra-wordline-factor", "0.22",
+    )  # fmt: skip
+    stated = out["assumptions"]
+    assert isinstance(stated, dict)
+    assert {
+        key: stated[key]
+        for key in ("bin", "banks", "energy", "refresh", "faw", "decoder", "acts_per_aap", "aap_ns")
+    } == {
+        "bin": "11-11-11", "banks": 2, "energy": "datasheet", "refresh": True, "faw": True,
+        "decoder": "shared", "acts_per_aap": 1, "aap_ns": 83.75,
+    }  # fmt: skip
+    assert stated["extra_wordline_factor"] == 0.22
+
+
+def test_tables_hold_what_the_json_holds(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["primitives"]) == 0
+    out = capsys.readouterr().out
+    assert all(f" {name} " in out for name in PRIMITIVES)
+    assert "AAP" in out
+    assert "bin 8-8-8" in out
+    assert "acts_per_aap 2" in out
+    assert max(map(len, out.splitlines())) <= 120
+    (row,) = (line.split() for line in out.splitlines() if line.startswith(" nand "))
+    assert row[:7] == ["nand", "1", "5", "0", "245.00", "3.93", "109.23"]
+
+
+def test_standards(capsys: pytest.CaptureFixture[str], tmp_path: object) -> None:
+    out = _json(capsys, "standards", "--json")
+    listed = out["standards"]
+    assert isinstance(listed, list)
+    assert [one["name"] for one in listed] == list(standards.names())
+    assert listed[0]["timing"]["t_rp_ps"] == 13_750
+    assert listed[0]["aap_ns"] == 52.75
+    assert "JESD79-3F" in listed[0]["sources"]["timing.t_rp_ps"]
+
+    assert cli.main(["standards"]) == 0
+    table = capsys.readouterr().out
+    assert all(name in table for name in standards.names())
+
+    assert cli.main(["standards", "ddr3-1600-8-8-8"]) == 0
+    table = capsys.readouterr().out
+    assert "timing.t_refi_ps                7,800,000" in table
+    assert "gem5" in table
+
+
+# Bad usage
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        ([], "pimsim: error: the following arguments are required: COMMAND"),
+        (["--frobnicate"], "pimsim: error: "),
+        (["primitivs"], "pimsim: error: argument COMMAND: invalid choice: 'primitivs'"),
+        (["primitives", "--banks", "x"], "pimsim primitives: error: argument --banks: invalid int"),
+        (["primitives", "--bank", "4"], "pimsim: error: unrecognized arguments: --bank 4"),
+        (
+            ["primitives", "--banks", "0"],
+            "pimsim: error: `banks` must be a positive integer, not 0",
+        ),
+        (["primitives", "--banks", "9"], "pimsim: error: `banks` must be at most 8, the banks of"),
+        (
+            ["primitives", "--standard", "ddr9"],
+            "pimsim: error: `standard` must be one of ddr3-1600-11-11-11, ddr3-1600-8-8-8 or",
+        ),
+        (["standards", "absent.toml"], "pimsim: error: `standard` 'absent.toml' cannot be read"),
+        (
+            ["primitives", "--extra-wordline-factor", "nan"],
+            "pimsim: error: `extra_wordline_factor` must be a number of at least 0, not nan",
+        ),
+    ],
+)
+def test_bad_usage_is_one_line_and_code_2(
+    capsys: pytest.CaptureFixture[str], argv: Sequence[str], message: str
+) -> None:
+    assert _refusal(capsys, *argv).startswith(message)
+
+
+def test_what_a_command_raises_becomes_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def raising(error: BaseException) -> int:
+        def run(_: object) -> int:
+            raise error
+
+        monkeypatch.setattr("experiments.standards_command.run", run)
+        return cli.main(["standards"])
+
+    assert raising(InputError("`x` must be\n  1, not 2")) == 2
+    assert capsys.readouterr().err == "pimsim: error: `x` must be 1, not 2\n"
+    assert raising(PermissionError(13, "Permission denied", "there")) == 2
+    assert capsys.readouterr().err == "pimsim: error: Permission denied: 'there'\n"
+    assert raising(KeyboardInterrupt()) == 130
+    assert capsys.readouterr().err == "pimsim: error: interrupted\n"
+    with pytest.raises(ZeroDivisionError):  # a bug of ours keeps its traceback
+        raising(ZeroDivisionError())
+
+
+# Help that teaches
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"pimsim {__version__}\n"
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS, ids=lambda command: str(command.NAME))
+def test_every_command_teaches(capsys: pytest.CaptureFixture[str], command: cli.Command) -> None:
+    assert cli.main([command.NAME, "--help"]) == 0
+    text = capsys.readouterr().out
+    assert f"usage: pimsim {command.NAME} " in text
+    assert f"\nexamples:\n  pimsim {command.NAME}" in text
+    assert cli.main(["--help"]) == 0
+    overview = " ".join(capsys.readouterr().out.split())
+    assert f"{command.NAME} {command.HELP}" in overview
+
+
+# The process
+
+
+def _python(*argv: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *argv], capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_what_is_heavy_is_imported_late() -> None:
+    code = (
+        "import sys, experiments.cli as c; c.build_parser();"
+        "print(sorted({'numpy','scipy','h5py','rich','matplotlib','sklearn','tensorflow'}"
+        " & set(sys.modules)))"
+    )
+    done = _python("-c", code)
+    assert done.stdout == "[]\n", done.stderr
+
+
+def test_help_starts_quickly() -> None:
+    def seconds(*argv: str) -> float:
+        started = time.perf_counter()
+        assert _python(*argv).returncode == 0
+        return time.perf_counter() - started
+
+    bare = min(seconds("-c", "pass") for _ in range(3))
+    # Half a second on an idle machine; other tests may share this one.
+    assert min(seconds("-m", "experiments", "--help") for _ in range(5)) - bare < 0.5
+
+
+def test_a_reader_that_leaves_early_is_no_error() -> None:
+    pipe = subprocess.Popen(
+        [sys.executable, "-m", "experiments", "primitives"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert pipe.stdout is not None
+    assert pipe.stderr is not None
+    pipe.stdout.close()
+    assert pipe.stderr.read() == b""
+    pipe.stderr.close()
+    assert pipe.wait(60) == 0

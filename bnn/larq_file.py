@@ -1,0 +1,129 @@
+"""Reading networks that Larq saved, without TensorFlow and without running anything in them.
+
+Both formats of Keras 2 are read: ``.keras`` (a zip archive) and ``.h5``. Which one a file is, its
+first bytes say, not its name. Kernels in it are latent weights, as ``bnn.network`` keeps them.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import h5py
+
+from bnn.larq_config import Architecture, read_architecture
+from bnn.larq_fields import LARGEST_TEXT, parse
+from bnn.larq_layers import build
+from bnn.larq_weights import (
+    NamedWeights,
+    NumberedWeights,
+    WeightSource,
+    damage_reported,
+    text_attribute,
+)
+from bnn.network import Layer, Network
+from pimsim.errors import InputError
+
+LARGEST_WEIGHTS = 1 << 30
+"""Bytes that the weights of an archive may unpack to; read into memory."""
+
+_CONFIG = "config.json"
+_WEIGHTS = "model.weights.h5"
+_ZIP = b"PK\x03\x04"
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_SAVE = "save the whole model with model.save('name.keras')"
+
+
+def read_model(path: Path) -> Network:
+    """Read a model that Larq saved as ``.keras`` or ``.h5``.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The network; layers that act in training only are left out.
+
+    Raises:
+        InputError: one line that begins with the path. No such file, not a model, truncated,
+            weights without an architecture, a layer or setting that pimsim does not carry out
+            (named, with its position), arrays of a wrong shape, NaN, links out of the file.
+
+    >>> read_model(Path("none.keras"))
+    Traceback (most recent call last):
+        ...
+    pimsim.errors.InputError: 'none.keras': no such file; give a .keras or .h5 file saved by Larq
+    """
+    path = Path(path)
+    try:
+        return _read(path)
+    except InputError as error:
+        raise InputError(f"{str(path)!r}: {error}") from None
+
+
+def _read(path: Path) -> Network:
+    if path.is_dir():
+        raise InputError(f"a directory, not a model file; {_SAVE}")
+    try:
+        with path.open("rb") as stream:
+            begin = stream.read(len(_HDF5))
+    except FileNotFoundError:
+        raise InputError("no such file; give a .keras or .h5 file saved by Larq") from None
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}") from None
+    if begin.startswith(_ZIP):
+        with damage_reported("the archive"):
+            archive = zipfile.ZipFile(path)
+        with archive:
+            return _from_archive(archive, path.name)
+    if begin == _HDF5:
+        with damage_reported("the file"):
+            file = h5py.File(path, "r")
+        with file:
+            return _from_hdf5(file, path.name)
+    raise InputError(f"must be a .keras or .h5 model, not a file that begins with {begin!r}")
+
+
+def _from_archive(archive: zipfile.ZipFile, source: str) -> Network:
+    names = archive.namelist()
+    if _CONFIG not in names:
+        if _WEIGHTS in names:
+            raise InputError(f"holds weights without an architecture; {_SAVE}")
+        raise InputError(f"must be a .keras model, not an archive without {_CONFIG}")
+    architecture = read_architecture(parse(_member(archive, _CONFIG, LARGEST_TEXT)))
+    if _WEIGHTS not in names:
+        raise InputError(f"must hold its weights as {_WEIGHTS}, but that is missing; {_SAVE}")
+    data = io.BytesIO(_member(archive, _WEIGHTS, LARGEST_WEIGHTS))
+    with damage_reported(_WEIGHTS):
+        file = h5py.File(data, "r")
+    with file:
+        return _network(architecture, NumberedWeights(file), source)
+
+
+def _from_hdf5(file: h5py.File, source: str) -> Network:
+    text = text_attribute(file, "model_config")
+    if text is None:
+        if "layer_names" in file.attrs or "layers" in file:
+            raise InputError(f"holds weights without an architecture (save_weights); {_SAVE}")
+        raise InputError(f"an HDF5 file, but not a Keras model (no model_config); {_SAVE}")
+    return _network(read_architecture(parse(text)), NamedWeights(file), source)
+
+
+def _network(architecture: Architecture, weights: WeightSource, source: str) -> Network:
+    shape, layers = architecture.input_shape, list[Layer]()
+    for entry in architecture.entries:
+        layer = build(entry, shape, weights)
+        try:
+            shape = layer.shape_after(shape)
+        except InputError as error:
+            raise InputError(f"{entry.where}: {error}") from None
+        layers.append(layer)
+    return Network(architecture.name, architecture.input_shape, tuple(layers), source)
+
+
+def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
+    size = archive.getinfo(name).file_size
+    if size > limit:
+        raise InputError(f"{name} must unpack to at most {limit} bytes, not {size}")
+    with damage_reported(name):
+        return archive.read(name)

@@ -1,0 +1,190 @@
+"""Weights out of the two HDF5 layouts in which Keras stores them, without trusting the file.
+
+A path is followed through plain (hard) links only, so nothing outside the file is opened and no
+link can go round in circles; an array's type and shape are checked before any of it is read.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from math import prod
+from typing import Any, Protocol
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.larq_fields import shown
+from bnn.network import Shape
+from pimsim.errors import InputError
+
+LARGEST_ARRAY = 1 << 28
+"""Numbers in one array (1 GB of float32); the size of a file bounds nothing, as HDF5 compresses."""
+
+_DAMAGE = (
+    OSError,
+    RuntimeError,
+    KeyError,
+    ValueError,
+    TypeError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+_FILTERS = frozenset({1, 2, 3, 4, 32000})
+"""HDF5 filters that h5py itself brings: deflate, shuffle, fletcher32, szip, lzf."""
+
+
+class WeightSource(Protocol):
+    """Arrays of the layers of one file."""
+
+    def read(
+        self, where: str, name: str, slot: str, shapes: Mapping[str, Shape]
+    ) -> dict[str, NDArray[np.float32]]:
+        """Return the arrays of one layer by the names in ``shapes``.
+
+        Args:
+            where: how messages call the layer.
+            name: the layer's name.
+            slot: the layer's place in a ``.keras`` file, ``quant_dense_1`` for instance.
+            shapes: what the layer must have, in the order in which Keras stores it.
+
+        Raises:
+            InputError: other arrays, other shapes, not float32, not finite, or behind a link.
+        """
+        ...
+
+
+@contextmanager
+def damage_reported(what: str) -> Iterator[None]:
+    """Turn what h5py and zipfile raise for a broken file into one InputError."""
+    try:
+        yield
+    except InputError:
+        raise
+    except _DAMAGE as error:
+        detail = shown(str(error).splitlines()[0] if str(error) else type(error).__name__)
+        raise InputError(
+            f"{what} is truncated or damaged: {detail}; copy or save it again"
+        ) from None
+
+
+class NamedWeights:
+    """The layout of ``.h5`` files: a group per layer name, arrays listed by name."""
+
+    def __init__(self, file: h5py.File) -> None:
+        self._file = file
+
+    def read(
+        self, where: str, name: str, slot: str, shapes: Mapping[str, Shape]
+    ) -> dict[str, NDArray[np.float32]]:
+        """See :class:`WeightSource`."""
+        with damage_reported(where):
+            group = _follow(self._file, f"model_weights/{name}", where)
+            if not isinstance(group, h5py.Group):
+                raise InputError(f"{where} must have a group of weights named {shown(name)}")
+            paths = _listed(group, where)
+            found = {path.rsplit("/", 1)[-1].partition(":")[0]: path for path in paths}
+            if len(found) != len(paths) or found.keys() != shapes.keys():
+                raise InputError(
+                    f"{where} must have the weights {_names(shapes)}, not {_names(found)}"
+                )
+            return {key: _array(group, found[key], where, key, shapes[key]) for key in shapes}
+
+
+class NumberedWeights:
+    """The layout inside ``.keras`` files: a group per class and count, arrays numbered."""
+
+    def __init__(self, file: h5py.File) -> None:
+        self._file = file
+
+    def read(
+        self, where: str, name: str, slot: str, shapes: Mapping[str, Shape]
+    ) -> dict[str, NDArray[np.float32]]:
+        """See :class:`WeightSource`."""
+        with damage_reported(where):
+            group = _follow(self._file, f"layers/{slot}/vars", where)
+            if not isinstance(group, h5py.Group):
+                raise InputError(f"{where} must have weights under 'layers/{slot}/vars'")
+            if len(group) != len(shapes):
+                raise InputError(
+                    f"{where} must have the weights {_names(shapes)}, not {len(group)} arrays"
+                )
+            return {
+                key: _array(group, str(place), where, key, shape)
+                for place, (key, shape) in enumerate(shapes.items())
+            }
+
+
+def text_attribute(group: h5py.Group, key: str) -> str | None:
+    """Return a text attribute of an HDF5 group; None if it is missing or no text."""
+    with damage_reported(f"attribute {key}"):
+        value = group.attrs.get(key)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="replace")
+    return value if isinstance(value, str) else None
+
+
+def _follow(start: h5py.Group, path: str, where: str) -> object:
+    """Return what lies at ``path``, None if nothing does; refuses every link but hard ones."""
+    here: object = start
+    for part in path.split("/"):
+        if not isinstance(here, h5py.Group) or part in ("", "."):
+            return None
+        link = here.get(part, getlink=True)
+        if link is None:
+            return None
+        if not isinstance(link, h5py.HardLink):
+            raise InputError(
+                f"{where} must hold its weights itself, not through a link ({shown(path)})"
+            )
+        here = here[part]
+    return here
+
+
+def _listed(group: h5py.Group, where: str) -> list[str]:
+    """Return the attribute ``weight_names``, which Keras splits when it is long."""
+    chunks = [key for key in group.attrs if key.removeprefix("weight_names").isdigit()]
+    keys = ["weight_names"] if "weight_names" in group.attrs else []
+    keys += sorted(chunks, key=lambda key: int(key.removeprefix("weight_names")))
+    names: list[str] = []
+    for key in keys:
+        for value in np.asarray(group.attrs[key]).reshape(-1).tolist():
+            name = value.decode("utf-8", errors="replace") if isinstance(value, bytes) else value
+            if not isinstance(name, str):
+                raise InputError(f"{where}: `weight_names` must be names, not {shown(value)}")
+            names.append(name)
+    return names
+
+
+def _array(
+    group: h5py.Group, path: str, where: str, name: str, shape: Shape
+) -> NDArray[np.float32]:
+    dataset = _follow(group, path, where)
+    if not isinstance(dataset, h5py.Dataset):
+        raise InputError(f"{where} must have an array {name}, but it is missing")
+    if dataset.dtype.kind != "f" or dataset.dtype.itemsize != 4:
+        raise InputError(f"{name} of {where} must be float32, not {dataset.dtype}")
+    if dataset.shape != shape:
+        raise InputError(f"{name} of {where} must have shape {shape}, not {dataset.shape}")
+    if prod(shape) > LARGEST_ARRAY:
+        raise InputError(f"{name} of {where} must have at most {LARGEST_ARRAY} values, not {shape}")
+    if dataset.external or dataset.is_virtual or _filters(dataset) - _FILTERS:
+        raise InputError(f"{name} of {where} must be stored in the file itself, in a plain way")
+    values: NDArray[np.float32] = np.ascontiguousarray(dataset[()], dtype=np.float32)
+    if not np.isfinite(values).all():
+        raise InputError(f"{name} of {where} must be finite, not NaN or infinite")
+    return values
+
+
+def _filters(dataset: Any) -> set[int]:
+    plan = dataset.id.get_create_plist()
+    return {plan.get_filter(place)[0] for place in range(plan.get_nfilters())}
+
+
+def _names(names: Mapping[str, object]) -> str:
+    return shown(", ".join(names)) if names else "none"

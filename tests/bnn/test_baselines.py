@@ -1,0 +1,205 @@
+"""Host baselines: figures worked by hand, and what more reuse may and may not do."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields, replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bnn.baselines import (
+    Baseline,
+    LayerWork,
+    Processor,
+    break_even_reuse,
+    reuse_aware,
+    streaming,
+)
+from pimsim.cost import Switches
+from pimsim.dram import standards
+from pimsim.errors import InputError
+
+G888 = standards.load("ddr3-1600-8-8-8")
+K111 = standards.load("ddr3-1600-11-11-11")
+PAPER = Switches(refresh=False)
+PART = Switches(energy="datasheet")
+HOST = Processor()
+
+
+def _dense(inputs: int, outputs: int, operand_bits: int = 1, out_bits: int = 1) -> LayerWork:
+    return LayerWork(
+        f"dense {inputs}x{outputs}",
+        macs=inputs * outputs,
+        operand_bits=operand_bits,
+        weight_bits=inputs * outputs,
+        input_bits=inputs * operand_bits,
+        output_bits=outputs * out_bits,
+    )
+
+
+def _channel_pj(baseline: Baseline) -> float:
+    return baseline.total_pj - baseline.energy_pj["processor"]
+
+
+# Worked by hand
+
+
+@pytest.mark.parametrize(("operand_bits", "pj_per_mac"), [(1, 10.79), (8, 48.56)])
+def test_streaming_fetches_both_operands_of_every_mac(operand_bits: int, pj_per_mac: float) -> None:
+    # 44.2 nJ/KB is 5.3955 pJ a bit: 2 bits of a binary MAC, 9 of one with an 8-bit operand.
+    layer = _dense(1024, 1024, operand_bits)
+    baseline = streaming([layer], 100, HOST, G888, PAPER)
+    assert baseline.read_bits == 100 * layer.macs * (operand_bits + 1)
+    assert baseline.written_bits == 100 * 1024
+    write_pj = baseline.written_bits * 49_500 / 8192
+    read_pj = _channel_pj(baseline) - write_pj
+    assert read_pj / (100 * layer.macs) == pytest.approx(pj_per_mac, abs=0.01)
+
+
+def test_streaming_runs_at_the_speed_of_the_channel() -> None:
+    # 12.8 GB/s: 64 bytes every 5 ns. 1000 images x 2^20 MACs x 2 bits = 4,096,000 bursts,
+    # and 1000 x 1024 bits of results = 2,000 bursts.
+    baseline = streaming([_dense(1024, 1024)], 1000, HOST, G888, PAPER)
+    assert baseline.latency_ps == (4_096_000 + 2_000) * 5_000
+    assert baseline.assumptions["bound"] == "channel"
+
+
+def test_reuse_aware_is_bound_by_its_peak() -> None:
+    # 2^30 MACs at 4 cores x 3 GHz x 512: 174.76 us; 128 KB of weights and 128 KB of images
+    # cross the channel in 20 us.
+    baseline = reuse_aware([_dense(1024, 1024)], 1024, HOST, G888, PAPER)
+    assert baseline.assumptions["bound"] == "compute"
+    assert baseline.assumptions["peak_binary_macs_per_s"] == 6.144e12
+    assert baseline.latency_ps == math.ceil(2**30 / 6.144e12 * 1e12)
+    assert baseline.read_bits == 2 * 2**20
+    assert baseline.written_bits == 2**20
+    # 3 instructions of 70 pJ and 16 lanes of 0.1 pJ for 512 products
+    assert baseline.energy_pj["processor"] == pytest.approx(2**30 / 512 * 3 * 71.6)
+
+
+def test_multi_bit_operands_are_computed_bit_by_bit() -> None:
+    one = reuse_aware([_dense(512, 64)], 10, HOST, G888, PAPER)
+    eight = reuse_aware([_dense(512, 64, operand_bits=8)], 10, HOST, G888, PAPER)
+    assert eight.energy_pj["processor"] == pytest.approx(8 * one.energy_pj["processor"])
+
+
+def test_waiting_for_the_processor_costs_standby_and_refresh() -> None:
+    slow = replace(HOST, cores=1, clock_ghz=0.001)
+    layers = [_dense(512, 512)]
+    fast, waiting = (reuse_aware(layers, 8, host, K111, PART) for host in (HOST, slow))
+    idle_ps = waiting.latency_ps - fast.latency_ps
+    standby_pj = waiting.energy_pj["background"] - fast.energy_pj["background"]
+    assert standby_pj == pytest.approx(idle_ps * 8 * 1.5 * 50 * 1e-3, rel=1e-2)
+    refresh_pj = waiting.energy_pj["refresh"] - fast.energy_pj["refresh"]
+    assert refresh_pj == pytest.approx(idle_ps / 7.8e6 * 508_560, rel=1e-2)
+    assert waiting.energy_pj["read_write"] == fast.energy_pj["read_write"]
+
+
+# The schedule that moves less
+
+
+def test_weights_beyond_the_cache_are_read_once_layer_by_layer() -> None:
+    tiny = replace(HOST, cache_bytes=1024)  # 8192 bits
+    layers = [_dense(512, 512), _dense(512, 10)]
+    baseline = reuse_aware(layers, 100, tiny, G888, PAPER)
+    weights = 512 * 512 + 512 * 10
+    between = 100 * 512  # does not fit either: written and read
+    assert baseline.read_bits == weights + 100 * 512 + between
+    assert baseline.written_bits == 100 * 10 + between
+
+
+def test_activations_beside_resident_weights_stay() -> None:
+    layers = [_dense(512, 512), _dense(512, 10)]
+    baseline = reuse_aware(layers, 10**6, HOST, G888, PAPER)
+    assert baseline.read_bits == 512 * 512 + 512 * 10 + 10**6 * 512
+    assert baseline.written_bits == 10**6 * 10
+
+
+def test_activations_too_large_for_the_cache_spill() -> None:
+    tiny = replace(HOST, cache_bytes=1024)
+    wide = LayerWork("conv", 10**6, 1, weight_bits=9, input_bits=784, output_bits=10_000)
+    baseline = reuse_aware([wide, _dense(10_000, 10)], 1, tiny, G888, PAPER)
+    assert baseline.written_bits == 10 + 10_000
+
+
+# Laws
+
+shapes = st.lists(st.integers(2, 600), min_size=2, max_size=5)
+
+
+def _layers(widths: list[int]) -> list[LayerWork]:
+    return [_dense(a, b) for a, b in pairwise(widths)]
+
+
+@given(shapes, st.integers(1, 1000), st.sampled_from([PAPER, PART]), st.integers(1, 10**6))
+def test_reuse_never_moves_more_than_streaming(
+    widths: list[int], images: int, switches: Switches, cache_bytes: int
+) -> None:
+    host = replace(HOST, cache_bytes=cache_bytes)
+    layers = _layers(widths)
+    stream = streaming(layers, images, host, K111, switches)
+    reuse = reuse_aware(layers, images, host, K111, switches)
+    assert reuse.read_bits <= stream.read_bits
+    assert reuse.written_bits <= stream.written_bits
+    assert reuse.latency_ps <= stream.latency_ps
+    assert reuse.energy_pj["processor"] == stream.energy_pj["processor"]
+    bigger = reuse_aware(layers, images, replace(host, cache_bytes=2 * cache_bytes), K111, switches)
+    assert bigger.read_bits + bigger.written_bits <= reuse.read_bits + reuse.written_bits
+
+
+@given(shapes, st.integers(1, 1000), st.sampled_from([PAPER, PART]))
+def test_parts_add_up_and_more_images_cost_more(
+    widths: list[int], images: int, switches: Switches
+) -> None:
+    for model in (streaming, reuse_aware):
+        once = model(_layers(widths), images, HOST, K111, switches)
+        twice = model(_layers(widths), 2 * images, HOST, K111, switches)
+        assert once.total_pj == pytest.approx(sum(once.energy_pj.values()))
+        assert once.latency_ps <= twice.latency_ps <= 2 * once.latency_ps + 1
+        assert once.total_pj <= twice.total_pj
+
+
+@given(st.floats(0.5, 100), st.sampled_from([1, 8]), st.sampled_from([PAPER, PART]))
+def test_at_the_break_even_both_take_the_same_energy(
+    dram_pj: float, operand_bits: int, switches: Switches
+) -> None:
+    compute_pj = 3 * 71.6 / 512 * operand_bits
+    reuse = break_even_reuse(dram_pj, operand_bits, HOST, G888, switches)
+    if reuse is None:
+        assert dram_pj <= compute_pj
+        return
+    layer = _dense(4096, 4096, operand_bits)
+    stream = streaming([layer], 1, HOST, G888, switches)
+    channel_pj = _channel_pj(stream) / layer.macs  # a few results among many operands
+    host_pj = channel_pj / reuse + compute_pj
+    if reuse > 1:
+        assert host_pj == pytest.approx(dram_pj, rel=5e-3)
+    else:
+        assert host_pj <= dram_pj * (1 + 5e-3)
+
+
+def test_comparison_for_the_report() -> None:
+    baseline = streaming([_dense(64, 64)], 10, HOST, G888, PAPER)
+    record = baseline.against(baseline.latency_ps // 2, baseline.total_pj / 4)
+    assert record["speedup"] == pytest.approx(2, rel=1e-3)
+    assert record["energy_ratio"] == pytest.approx(4)
+    assert record["latency_ps"] == baseline.latency_ps
+    assert record["energy_pj"] == baseline.total_pj
+    stated = record["assumptions"]
+    assert isinstance(stated, dict)
+    assert all(f"processor_{field.name}" in stated for field in fields(Processor))
+    assert stated["bin"] == "8-8-8"
+
+
+def test_bad_work_is_refused() -> None:
+    with pytest.raises(InputError, match=r"^`macs` of layer 'a' must be a positive integer, not 0"):
+        LayerWork("a", 0, 1, 1, 1, 1)
+    with pytest.raises(InputError, match=r"^`cores` must be a positive number, not -1$"):
+        Processor(cores=-1)
+    for layers, images in (([], 3), ([_dense(2, 2)], 0)):
+        for model in (streaming, reuse_aware):
+            with pytest.raises(InputError, match="must not be empty"):
+                model(layers, images, HOST, G888, PAPER)

@@ -40,7 +40,6 @@ Lanes: TypeAlias = NDArray[np.intp]
 Address: TypeAlias = int | NDArray[np.intp]
 _Selector: TypeAlias = slice | Lanes
 
-BURST_BITS = 512
 _ALL = slice(None)
 _COUNTED = ("aap", "ap", "act", "pre", "rd", "wr", "extra_wordlines")
 _FULL = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
@@ -53,6 +52,7 @@ class Subarray:
         columns: bitlines that are simulated, from column 0 on.
         rows: row addresses of the subarray; the B- and C-group take theirs out of them.
         lanes: subarrays in lock-step.
+        burst_bits: columns that one READ or WRITE moves; 512 on a 64-bit channel at burst length 8.
         address_map: which wordlines an address raises; Ambit's by default.
 
     """
@@ -63,6 +63,7 @@ class Subarray:
         *,
         rows: int = 1024,
         lanes: int = 1,
+        burst_bits: int = 512,
         address_map: AddressMap | None = None,
     ) -> None:
         self.rows = address_map or ambit()
@@ -73,6 +74,7 @@ class Subarray:
             )
         self.columns = columns
         self.lanes = lanes
+        self._burst_bits = burst_bits
         self.data_rows = self.rows.data_rows(rows)
         self._last_address = rows - 1
         cells = self.rows.fixed_cells + self.data_rows
@@ -129,20 +131,25 @@ class Subarray:
 
     # -- column accesses ---------------------------------------------------------------------
 
-    def write(self, row: int, words: Words, columns: int | None = None) -> None:
+    def write(
+        self, row: int, words: Words, columns: int | None = None, lanes: Lanes | None = None
+    ) -> None:
         """ACT, WR bursts, PRE: store ``words`` (lanes, words) into data row ``row``.
 
         ``columns`` is how many columns hold data, and so how many bursts are needed.
         """
         index = self._data_index(row)
-        self._bits[:, index] = words
-        self._written[:, index] = True
-        self._column_access(columns, "wr")
+        select: _Selector = _ALL if lanes is None else lanes
+        self._bits[select, index] = words
+        self._written[select, index] = True
+        self._column_access(columns, "wr", lanes)
 
-    def read(self, row: int, columns: int | None = None) -> Words:
+    def read(
+        self, row: int, columns: int | None = None, lanes: Lanes | None = None
+    ) -> Words:
         """ACT, RD bursts, PRE: the words (lanes, words) of data row ``row``."""
-        self._column_access(columns, "rd")
-        return self.peek(row)
+        self._column_access(columns, "rd", lanes)
+        return self.peek(row, lanes)
 
     def write_bits(self, row: int, bits: NDArray[np.integer[Any]]) -> None:
         """Write 0/1 values (lanes, columns) into data row ``row``."""
@@ -152,11 +159,12 @@ class Subarray:
         """Read data row ``row`` as 0/1 values (lanes, columns)."""
         return unpack(self.read(row), self.columns)
 
-    def peek(self, row: int) -> Words:
+    def peek(self, row: int, lanes: Lanes | None = None) -> Words:
         """What :meth:`read` returns, seen by the simulator without a command (a copy)."""
         index = self._data_index(row)
-        self._expect_written(self._written[:, index], index)
-        return self._bits[:, index].copy()
+        select: _Selector = _ALL if lanes is None else lanes
+        self._expect_written(self._written[select, index], index)
+        return self._bits[select, index].copy()
 
     # -- accounting --------------------------------------------------------------------------
 
@@ -244,12 +252,12 @@ class Subarray:
             self._bits[where, cell] = ~buffer if complement else buffer
             self._written[where, cell] = True
 
-    def _column_access(self, columns: int | None, kind: str) -> None:
+    def _column_access(self, columns: int | None, kind: str, lanes: Lanes | None) -> None:
         self._expect_precharged()
         used = self.columns if columns is None else columns
-        self._count("act", 1, None)
-        self._count(kind, -(-used // BURST_BITS), None)
-        self._count("pre", 1, None)
+        self._count("act", 1, lanes)
+        self._count(kind, -(-used // self._burst_bits), lanes)
+        self._count("pre", 1, lanes)
 
     def _count(self, name: str, times: int, lanes: Lanes | None) -> None:
         if lanes is None:

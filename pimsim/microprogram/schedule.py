@@ -6,7 +6,7 @@ plain full adder or the one with a complemented operand, say). A subarray then e
 of the schedule that belongs to its output.
 
 >>> import numpy as np
->>> from pimsim.dram.subarray import Subarray
+>>> from pimsim.dram.subarray import Lanes, Subarray
 >>> from pimsim.microprogram.logic import COPY, NOT
 >>> s = Subarray(columns=2)
 >>> s.write_bits(0, np.array([[0, 1]]))
@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pimsim.dram.subarray import Subarray
+from pimsim.dram.subarray import Lanes, Subarray
 from pimsim.microprogram.executor import Bound
 from pimsim.microprogram.program import Program
 
@@ -62,7 +62,7 @@ class Schedule:
     def append(
         self,
         programs: tuple[Program, ...],
-        variant: NDArray[np.integer[Any]] | None = None,
+        variant: NDArray[np.integer[Any]] | NDArray[np.bool_] | None = None,
         **rows: Rows,
     ) -> None:
         """Add a step; ``rows`` gives every symbol an address, or an array of one an output."""
@@ -82,32 +82,41 @@ class Schedule:
         """Add all steps of another schedule for the same outputs."""
         self.steps += other.steps
 
-    def run(self, subarray: Subarray, outputs: NDArray[np.intp]) -> None:
-        """Execute for ``outputs`` (lanes,): the output that each lane works on."""
+    def run(
+        self, subarray: Subarray, outputs: NDArray[np.intp], lanes: Lanes | None = None
+    ) -> None:
+        """Execute for ``outputs`` (lanes,): the output that each lane works on.
+
+        ``lanes`` names the lanes that take part, all of them if None.
+        """
         alike = bool((outputs == outputs[0]).all())
         first = int(outputs[0])
         for step in self.steps:
-            if alike:
+            if lanes is not None:
+                self._run_apart(step, subarray, outputs, lanes)
+            elif alike:
                 program = step.programs[0 if step.variant is None else step.variant[first]]
                 column = step.rows[:, first if step.rows.shape[1] > 1 else 0]
                 _bound(program).run(subarray, column.tolist())
             else:
-                self._run_apart(step, subarray, outputs)
+                self._run_apart(step, subarray, outputs, None)
 
-    def _run_apart(self, step: Step, subarray: Subarray, outputs: NDArray[np.intp]) -> None:
+    def _run_apart(
+        self, step: Step, subarray: Subarray, outputs: NDArray[np.intp], lanes: Lanes | None
+    ) -> None:
         shared = step.rows.shape[1] == 1
         if shared:
             rows: list[int] | NDArray[np.intp] = step.rows[:, 0].tolist()
         else:
             rows = step.rows[:, outputs].astype(np.intp)
         if step.variant is None:
-            _bound(step.programs[0]).run(subarray, rows)
+            _bound(step.programs[0]).run(subarray, rows, lanes)
             return
         kinds = step.variant[outputs]
         for kind, program in enumerate(step.programs):
-            lanes = np.flatnonzero(kinds == kind)
-            if len(lanes) == len(outputs):
-                _bound(program).run(subarray, rows)
-            elif len(lanes):
-                own = rows if isinstance(rows, list) else rows[:, lanes]
-                _bound(program).run(subarray, own, lanes)
+            some = np.flatnonzero(kinds == kind)
+            if len(some) == len(outputs):
+                _bound(program).run(subarray, rows, lanes)
+            elif len(some):
+                own = rows if isinstance(rows, list) else rows[:, some]
+                _bound(program).run(subarray, own, some if lanes is None else lanes[some])

@@ -1,0 +1,1 @@
+"""Mappings: where operands lie in DRAM and how products are counted there."""

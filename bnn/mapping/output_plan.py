@@ -1,0 +1,302 @@
+"""The command schedules of the output-stationary mapping, for all outputs of a stage.
+
+Every output of a stage runs the same adders over the same number of rows; which rows, and which of
+them count complemented, its weights decide. Rows are taken in with the +1 weights first, so that
+nearly every adder sees operands of one kind and lanes with different weights stay in lock-step.
+
+Zero padding has no bit. It is stored as 0, which stands for -1, and taken back: a padded tap with
+weight sum d has contributed -d, so rows that say which columns read padding at that tap are added
+with weight d (or, for d < 0, rows that say which do not, less a constant).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.lower import Stage
+from pimsim.dram.rowgroups import ambit
+from pimsim.errors import OutOfRowsError
+from pimsim.microprogram.allocation import RowAllocator
+from pimsim.microprogram.arithmetic import (
+    COMPARE_BEGIN,
+    COMPARE_BIT,
+    COMPARE_END,
+    COMPARE_NOT_BIT,
+    COMPARE_NOT_END,
+)
+from pimsim.microprogram.counting import Counter, Row
+from pimsim.microprogram.logic import AND, OR, reduction
+from pimsim.microprogram.schedule import Schedule
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OffsetPlan:
+    """Steps for one place of the pooling window."""
+
+    counts: list[Schedule]
+    """Per chunk, counting its products."""
+    moved: list[list[int]]
+    """Per chunk, data rows of its partial count; unused for the first."""
+    arrivals: list[list[int]]
+    """Per chunk, data rows of the first subarray that they are written to."""
+    combine: Schedule
+    """Adding the partial counts, in the first chunk's subarray."""
+    total: list[int | None]
+    """Data rows of the count, least significant first, when ``combine`` is done; None: always 0."""
+    inverted: Mask
+    """``(bits, outputs)``: rows that hold the complement."""
+    offsets: NDArray[np.int64]
+    """``(outputs,)``: sum = scale * count + offset."""
+    decide: Schedule
+    """Comparing the count with the threshold; empty where sums are wanted."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OutputPlan:
+    """Everything that a subarray needs to compute any output of the stage."""
+
+    chunks: list[slice]
+    """Input channels of each subarray that shares the fan-in."""
+    masks: list[tuple[int, Mask]]
+    """Data rows of the first subarray with what they hold, ``(positions,)``."""
+    offsets: list[OffsetPlan]
+    scale: int
+    pool: Schedule
+    """From the bits of all offsets to the result."""
+    result: int | None
+    """Data row of the output bits; None where sums are wanted."""
+
+    @property
+    def commands(self) -> int:
+        """Row commands of one output."""
+        schedules = [self.pool]
+        for steps in self.offsets:
+            schedules += [*steps.counts, steps.combine, steps.decide]
+        return sum(len(step.programs[0]) for s in schedules for step in s.steps)
+
+
+def plan(stage: Stage, data_rows: int) -> OutputPlan:
+    """Split the fan-in over as few subarrays as hold it, and write the schedules.
+
+    Raises OutOfRowsError when a single input channel does not fit a subarray.
+    """
+    channels = stage.windows.channels
+    rows_per_channel = stage.windows.patch * stage.planes
+    parts = max(1, -(-channels * rows_per_channel // data_rows))
+    while True:
+        try:
+            return _Planner(stage, data_rows, _split(channels, parts)).plan()
+        except OutOfRowsError:
+            if parts >= channels:
+                raise
+            parts += 1
+
+
+def _split(channels: int, parts: int) -> list[slice]:
+    edges = [channels * i // parts for i in range(parts + 1)]
+    return [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+
+
+class _Planner:
+    def __init__(self, stage: Stage, data_rows: int, chunks: list[slice]) -> None:
+        self._stage, self._chunks = stage, chunks
+        self._map = ambit()
+        self._rows = [RowAllocator(data_rows) for _ in chunks]
+        patch, planes = stage.windows.patch, stage.planes
+        for rows, chunk in zip(self._rows, chunks, strict=True):
+            rows.take((chunk.stop - chunk.start) * patch * planes, f"{stage.name}: operands")
+        self._masks: dict[bytes, tuple[int, Mask]] = {}
+        widths = [
+            ((c.stop - c.start) * stage.weights.shape[0] * stage.largest).bit_length()
+            for c in chunks
+        ]
+        self._arrivals = [
+            [] if part == 0 else self._rows[0].take(width, f"{stage.name}: partial counts")
+            for part, width in enumerate(widths)
+        ]
+        # Masks are written once, so no schedule may use their rows as scratch: they come first.
+        for offset in range(stage.windows.offsets):
+            if stage.zero_padding:
+                for padded in stage.windows.padded(offset).T:
+                    if padded.any():
+                        self._take_mask(~padded)
+            inside = stage.windows.outputs[offset] >= 0
+            if stage.thresholds is not None and not inside.all():
+                self._take_mask(inside)
+                self._take_mask(~inside)
+        # A correction for zero padding may be odd while products count for 2: then the unit of
+        # the total is half a product.
+        tap_sums = stage.weights.sum(axis=1, dtype=np.int64)
+        self._tap_sums = tap_sums
+        self._halves = int(stage.zero_padding and bool((tap_sums % 2).any()))
+
+    def plan(self) -> OutputPlan:
+        stage = self._stage
+        bits: list[int] = []
+        offsets = [self._offset(offset, bits) for offset in range(stage.windows.offsets)]
+        pool, result = Schedule(stage.outputs), None
+        if stage.thresholds is not None:
+            result = bits[0]
+            if len(bits) > 1:
+                names = [f"x{i}" for i in range(len(bits))]
+                sources = dict(zip(names, map(self._data, bits), strict=True))
+                (result,) = self._rows[0].take(1, f"{stage.name}: result")
+                kinds = (reduction("C1", len(bits)), reduction("C0", len(bits)))
+                pool.append(kinds, stage.conjunction, **sources, out=self._data(result))
+        scale = stage.scale // (1 + self._halves)
+        return OutputPlan(
+            self._chunks, list(self._masks.values()), offsets, scale, pool, result
+        )
+
+    def _offset(self, offset: int, results: list[int]) -> OffsetPlan:
+        stage = self._stage
+        counters = []
+        for part, chunk in enumerate(self._chunks):
+            products = (chunk.stop - chunk.start) * stage.weights.shape[0]
+            highest = products * stage.largest
+            single = len(self._chunks) == 1
+            if single:
+                highest = self._highest(offset)
+            counter = Counter(
+                Schedule(stage.outputs), self._rows[part], highest, self._map
+            )
+            self._add_products(counter, offset, part, self._halves if single else 0)
+            counters.append(counter)
+        if len(self._chunks) == 1:
+            counter = counters[0]
+            counts = [counter.schedule]
+            moved: list[list[int]] = [[]]
+            combine = Schedule(stage.outputs)
+            constant = self._add_padding(counter, offset)
+            total = counter.finish()
+        else:
+            combine = Schedule(stage.outputs)
+            counter = Counter(combine, self._rows[0], self._highest(offset), self._map)
+            constant = self._add_padding(counter, offset)
+            counts, moved = [], []
+            for part, each in enumerate(counters):
+                partial = each.finish()
+                counts.append(each.schedule)
+                moved.append([] if part == 0 else [self._number(row) for row in partial])
+                for level, row in enumerate(partial):
+                    place = row.address if part == 0 else self._data(self._arrivals[part][level])
+                    owned = row.owned if part == 0 else False
+                    counter.add(level + self._halves, place, row.inverted, owned=owned)
+                if part:
+                    each.release(partial)
+            total = counter.finish()
+        decide = Schedule(stage.outputs)
+        if stage.thresholds is not None:
+            results += self._rows[0].take(1, f"{stage.name}: output bits")
+            self._decide(decide, total, constant, results[-1], offset)
+        inverted = np.stack([row.inverted for row in total])
+        zero = self._map.address("C0")
+        numbers = [
+            None if isinstance(row.address, int) and row.address == zero else self._number(row)
+            for row in total
+        ]
+        counter.release(total)
+        return OffsetPlan(
+            counts, moved, self._arrivals, combine, numbers, inverted, constant, decide
+        )
+
+    def _add_products(self, counter: Counter, offset: int, part: int, lift: int) -> None:
+        """Add every operand bit of a chunk, complemented where the weight is -1."""
+        stage, chunk = self._stage, self._chunks[part]
+        weights = stage.weights[:, chunk].reshape(-1, stage.outputs)
+        width = chunk.stop - chunk.start
+        taps = stage.windows.taps[offset]
+        first = (taps[:, None] * width + np.arange(width)).reshape(-1) * stage.planes
+        order = np.argsort(weights < 0, axis=0, kind="stable")
+        rows = first[order] + self._map.first_data
+        flipped = np.take_along_axis(weights < 0, order, axis=0)
+        for bit in range(stage.planes):
+            for row, inverted in zip(rows + bit, flipped, strict=True):
+                counter.add(bit + lift, row, inverted, owned=False)
+
+    def _add_padding(self, counter: Counter, offset: int) -> NDArray[np.int64]:
+        """Take back what zero padding contributed; the constant that remains, per output."""
+        stage = self._stage
+        constant = stage.offsets.copy()
+        if not stage.zero_padding:
+            return constant
+        padded = stage.windows.padded(offset)
+        for tap in np.flatnonzero(padded.any(axis=0)):
+            weight = self._tap_sums[tap]
+            amount = np.abs(weight) >> (1 - self._halves)
+            row = self._data(self._mask(~padded[:, tap]))
+            constant -= np.where(weight < 0, -weight, 0)
+            for level in range(int(amount.max()).bit_length()):
+                has = (amount >> level & 1).astype(np.bool_)
+                address = np.where(has, row, self._map.address("C0"))
+                counter.add(level, address, has & (weight > 0), owned=False)
+        return constant
+
+    def _highest(self, offset: int) -> int:
+        stage = self._stage
+        highest = stage.fan_in * stage.largest << self._halves
+        if stage.zero_padding:
+            padded = stage.windows.padded(offset).any(axis=0)
+            amounts = np.abs(self._tap_sums[padded]) >> (1 - self._halves)
+            highest += int(amounts.sum(axis=0).max(initial=0))
+        return highest
+
+    def _decide(
+        self,
+        decide: Schedule,
+        total: list[Row],
+        constant: NDArray[np.int64],
+        result: int,
+        offset: int,
+    ) -> None:
+        """bit = (sum >= at) XOR falling, then the neutral bit outside the pooled output."""
+        stage = self._stage
+        if stage.thresholds is None:
+            raise ValueError(f"stage {stage.name!r} has no thresholds")
+        scale = stage.scale // (1 + self._halves)
+        least = -((constant - stage.thresholds.at) // scale)
+        never = least >= 1 << len(total)
+        least = np.where(never | (least < 0), 0, least)
+        falling = stage.thresholds.falling ^ never
+        ones, zeros = self._map.address("C1"), self._map.address("C0")
+        decide.append((COMPARE_BEGIN,))
+        for level, row in enumerate(total):
+            constant_bit = np.where(least >> level & 1, zeros, ones)
+            decide.append(
+                (COMPARE_BIT, COMPARE_NOT_BIT), row.inverted, a=row.address, k=constant_bit
+            )
+        place = self._data(result)
+        decide.append((COMPARE_END, COMPARE_NOT_END), falling, out=place)
+        inside = stage.windows.outputs[offset] >= 0
+        if not inside.all():
+            neutral = np.where(
+                stage.conjunction,
+                self._data(self._mask(~inside)),
+                self._data(self._mask(inside)),
+            )
+            decide.append((AND, OR), stage.conjunction, a=place, b=neutral, out=place)
+
+    def _take_mask(self, mask: Mask) -> None:
+        """Set a data row of the first subarray apart for ``mask`` (positions,), in every image."""
+        key = mask.tobytes()
+        if key not in self._masks:
+            (row,) = self._rows[0].take(1, f"{self._stage.name}: masks")
+            self._masks[key] = (row, mask)
+
+    def _mask(self, mask: Mask) -> int:
+        return self._masks[mask.tobytes()][0]
+
+    def _data(self, row: int) -> int:
+        return self._map.first_data + row
+
+    def _number(self, row: Row) -> int:
+        """Data row of a finished bit, the same for every output."""
+        addresses = np.unique(row.address)
+        if len(addresses) != 1 or addresses[0] < self._map.first_data:
+            raise ValueError(f"{self._stage.name}: bits of a count must share a data row")
+        return int(addresses[0]) - self._map.first_data

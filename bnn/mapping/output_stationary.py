@@ -1,0 +1,153 @@
+"""Output-stationary: columns are images or positions, weights are in the command stream.
+
+Activations lie in rows, one bit of one input channel a row. A subarray computes one output after
+the other: the count of an output stays where it is while the command stream walks over the input
+rows, and the weight decides whether the adder takes a row or its complement. No XNOR is executed,
+no weight is stored. Outputs (or, with many columns, tiles of columns) are spread over the banks.
+
+A fan-in that does not fit one subarray is split over several; their partial counts are read out,
+written into the first one and added there.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.mapping.output_plan import OutputPlan, plan
+from bnn.mapping.spread import Spread, spread
+from bnn.mapping.work import Result, Work, operand_rows, plane
+from pimsim.bits import unpack
+from pimsim.dram.subarray import Lanes, Subarray
+
+name = "output-stationary"
+summary = "columns = images or positions; weights folded into the adders; counts stay put"
+
+
+def run(work: Work) -> Result:
+    """Execute the stage; see :class:`bnn.mapping.work.Mapping`."""
+    stage, machine = work.stage, work.machine
+    planned = plan(stage, machine.data_rows)
+    placed = spread(work, planned)
+    bits = stage.thresholds is not None
+    shape = (stage.outputs, work.images, stage.windows.positions)
+    values = np.empty(shape, np.uint8) if bits else np.empty(shape, np.int64)
+    total = sum(len(batch.images) for batch in placed.batches) * placed.outputs_per_group
+    done = 0
+    for batch in placed.batches:
+        columns = (batch.images[0].stop - batch.images[0].start) * stage.windows.positions
+        parts = [machine.subarrays(columns, len(batch.images)) for _ in planned.chunks]
+        _load(work, planned, parts, batch.images)
+        machine.book("inputs", parts, batch.banks)
+        for slot in range(placed.outputs_per_group):
+            outputs = batch.groups * placed.outputs_per_group + slot
+            lanes = np.flatnonzero(outputs < stage.outputs)
+            if len(lanes):
+                _Output(work, planned, parts, batch.images, lanes, outputs[lanes]).run(values)
+            done += len(batch.images)
+            work.report(done, total)
+        machine.book("compute", parts, batch.banks)
+        if work.audit is not None:
+            work.audit.forget()
+    return _result(work, placed, planned, values.transpose(1, 2, 0))
+
+
+class _Output:
+    """One output a lane, computed in lock-step."""
+
+    def __init__(
+        self,
+        work: Work,
+        planned: OutputPlan,
+        parts: list[Subarray],
+        images: list[slice],
+        lanes: Lanes,
+        outputs: NDArray[np.intp],
+    ) -> None:
+        self._work, self._plan, self._parts, self._images = work, planned, parts, images
+        self._outputs = outputs
+        self._lane_of = lanes
+        self._lanes = None if len(lanes) == parts[0].lanes else lanes
+
+    def run(self, values: NDArray[np.uint8] | NDArray[np.int64]) -> None:
+        """Compute, read out, and store into ``values`` (outputs, images, positions)."""
+        home = self._parts[0]
+        for offset, steps in enumerate(self._plan.offsets):
+            for part, count in zip(self._parts, steps.counts, strict=True):
+                count.run(part, self._outputs, self._lanes)
+            for part, moved, arrivals in zip(
+                self._parts[1:], steps.moved[1:], steps.arrivals[1:], strict=True
+            ):
+                for row, arrival in zip(moved, arrivals, strict=True):
+                    home.write(arrival, part.read(row, None, self._lanes), None, self._lanes)
+            steps.combine.run(home, self._outputs, self._lanes)
+            if self._work.audit is not None:
+                self._audit(self._counts(offset, read=False), offset)
+            if self._plan.result is None:
+                counts = self._counts(offset, read=True)
+                for lane, output, sums in zip(self._lane_of, self._outputs, counts, strict=True):
+                    values[output, self._images[lane]] = sums
+            else:
+                steps.decide.run(home, self._outputs, self._lanes)
+        if self._plan.result is not None:
+            self._plan.pool.run(home, self._outputs, self._lanes)
+            bits = unpack(home.read(self._plan.result, None, self._lanes), home.columns)
+            for lane, output, column in zip(self._lane_of, self._outputs, bits, strict=True):
+                images = self._images[lane]
+                values[output, images] = column.reshape(images.stop - images.start, -1)
+
+    def _counts(self, offset: int, *, read: bool) -> list[NDArray[np.int64]]:
+        """Sums as the reference has them, (images, positions) a lane; read out or only looked at."""
+        home, steps = self._parts[0], self._plan.offsets[offset]
+        totals = np.zeros((len(self._outputs), home.columns), dtype=np.int64)
+        for level, row in enumerate(steps.total):
+            if row is not None:
+                words = home.read(row, None, self._lanes) if read else home.peek(row, self._lanes)
+                inverted = steps.inverted[level, self._outputs]
+                totals += (unpack(words, home.columns) ^ inverted[:, None]).astype(np.int64) << level
+        sums = self._plan.scale * totals + steps.offsets[self._outputs, None]
+        result = []
+        for lane, found in zip(self._lane_of, sums, strict=True):
+            images = self._images[lane]
+            result.append(found.reshape(images.stop - images.start, -1))
+        return result
+
+    def _audit(self, counts: list[NDArray[np.int64]], offset: int) -> None:
+        audit = self._work.audit
+        if audit is not None:
+            for lane, output, sums in zip(self._lane_of, self._outputs, counts, strict=True):
+                audit.compare(self._images[lane], offset, int(output), sums)
+
+
+def _load(work: Work, planned: OutputPlan, parts: list[Subarray], images: list[slice]) -> None:
+    """Write operands (and masks, into the first part) for every lane."""
+    distinct = {(part.start, part.stop): part for part in images}
+    for part, chunk in zip(parts, planned.chunks, strict=True):
+        row = 0
+        for place in range(work.stage.windows.patch):
+            cut = {key: operand_rows(work, part_, place, chunk) for key, part_ in distinct.items()}
+            lanes = np.stack([cut[(part_.start, part_.stop)] for part_ in images])
+            for channel in range(lanes.shape[1]):
+                for bit in range(work.stage.planes):
+                    part.write(row, plane(lanes[:, channel], bit))
+                    row += 1
+    for row, mask in planned.masks:
+        for_images = np.tile(mask, images[0].stop - images[0].start)
+        parts[0].write(row, plane(for_images.astype(np.uint8)[None], 0))
+
+
+def _result(
+    work: Work, placed: Spread, planned: OutputPlan, values: NDArray[np.uint8] | NDArray[np.int64]
+) -> Result:
+    tiles = sum(len(batch.images) for batch in placed.batches)
+    used = sum(
+        (part.stop - part.start) * work.stage.windows.positions
+        for batch in placed.batches
+        for part in batch.images
+    )
+    return Result(
+        values,
+        used,
+        tiles * work.machine.columns,
+        tiles * len(planned.chunks),
+    )

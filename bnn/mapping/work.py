@@ -1,0 +1,126 @@
+"""What a mapping is given and what it gives back: the seam between networks and dataflows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn import reference
+from bnn.lower import Stage
+from bnn.machine import Machine
+from pimsim.bits import Words, pack
+from pimsim.errors import InputError
+
+
+class Audit:
+    """Compares every sum that stands in DRAM rows with the independent integer reference."""
+
+    def __init__(self, stage: Stage, operands: NDArray[np.uint8]) -> None:
+        self._stage = stage
+        self._operands = operands
+        self._cache: dict[tuple[int, int], NDArray[np.int32]] = {}
+        self.compared = 0
+        """Sums compared so far."""
+        self.wrong = 0
+        """Of these, how many differed."""
+
+    def compare(self, images: slice, offset: int, output: int, sums: NDArray[np.int64]) -> None:
+        """Check ``sums`` (images, positions) of one output at one place of the pooling window."""
+        where = self._stage.windows.outputs[offset]
+        inside = where >= 0
+        expected = self._expected(images)[output][:, where[inside]]
+        self.wrong += int(np.count_nonzero(expected != sums[:, inside]))
+        self.compared += expected.size
+
+    def forget(self) -> None:
+        """Drop reference sums that are no longer needed."""
+        self._cache.clear()
+
+    def _expected(self, images: slice) -> NDArray[np.int32]:
+        """Reference sums of some images, (outputs, images, positions of the layer)."""
+        key = (images.start, images.stop)
+        if key not in self._cache:
+            pad = self._stage.pad if self._stage.planes > 1 else None
+            found = reference.sums(self._stage.layer, self._operands[images], pad)
+            flat = found.reshape(len(found), -1, self._stage.outputs)
+            self._cache[key] = np.ascontiguousarray(flat.transpose(2, 0, 1))
+        return self._cache[key]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Work:
+    """A stage and the operands that it is fed with."""
+
+    stage: Stage
+    operands: NDArray[np.uint8]
+    """``(images, pixels, channels)`` integers that the bits hold."""
+    machine: Machine
+    audit: Audit | None = None
+    progress: Callable[[int, int], None] | None = None
+    """Called with how much is done and how much there is."""
+
+    @property
+    def images(self) -> int:
+        """Number of images."""
+        return len(self.operands)
+
+    def report(self, done: int, total: int) -> None:
+        """Tell how far the work is."""
+        if self.progress is not None:
+            self.progress(done, total)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """What a mapping computed."""
+
+    values: NDArray[np.uint8] | NDArray[np.int64]
+    """``(images, positions, outputs)``: bits, or sums where the stage has no threshold."""
+    columns_used: int
+    """Columns that held data, over all row activations of a pass."""
+    columns_opened: int
+    """Columns that the same activations opened."""
+    subarrays: int
+    """Subarrays that held operands."""
+
+
+class Mapping(Protocol):
+    """A dataflow: where operands live in DRAM and how the products are counted there."""
+
+    name: str
+    summary: str
+
+    def run(self, work: Work) -> Result:
+        """Execute the stage in subarrays of ``work.machine`` and book every command."""
+        ...
+
+
+def tile_images(machine: Machine, columns_per_image: int) -> int:
+    """Images whose columns fit into a row together; at least one must.
+
+    Raises InputError when one image needs more columns than a row has.
+    """
+    if columns_per_image > machine.columns:
+        raise InputError(
+            f"one image must fit into the {machine.columns} columns of a row, "
+            f"not need {columns_per_image}"
+        )
+    return machine.columns // columns_per_image
+
+
+def operand_rows(work: Work, images: slice, place: int, channels: slice) -> NDArray[np.uint8]:
+    """Operands at one place of the patch, ``(channels, images * positions)``."""
+    stage = work.stage
+    pixels = stage.windows.pixels[:, place]
+    values = work.operands[images][:, pixels, channels]
+    values[:, pixels < 0] = stage.pad
+    return np.ascontiguousarray(values.reshape(-1, values.shape[2]).T)
+
+
+def plane(values: NDArray[np.uint8], bit: int) -> Words:
+    """One bit-plane of integers ``(..., columns)``, packed."""
+    return pack((values >> bit) & 1)

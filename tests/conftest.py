@@ -1,0 +1,55 @@
+"""What tests need besides the package: TensorFlow and Larq, the MNIST files; and hypothesis.
+
+Tests marked ``larq`` or ``mnist`` are skipped where that is missing, unless
+``PIMSIM_REQUIRE_LARQ=1`` or ``PIMSIM_REQUIRE_DATA=1`` says that it must be there.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+if "CI" not in os.environ:  # there, hypothesis loads a profile of its own without deadlines
+    hypothesis.settings.register_profile("shared-machine", deadline=None)
+    hypothesis.settings.load_profile("shared-machine")
+
+
+def _why_no_larq() -> str | None:
+    missing = [n for n in ("tensorflow", "tf_keras", "larq") if not importlib.util.find_spec(n)]
+    return f"not installed: {', '.join(missing)} (pip install '.[larq]')" if missing else None
+
+
+def _why_no_mnist() -> str | None:
+    folder = os.environ.get("PIMSIM_DATA")
+    if not folder:
+        return "PIMSIM_DATA is not set"
+    if not any((Path(folder) / "mnist").glob("t10k-images-idx3-ubyte*")):
+        return "no mnist/t10k-images-idx3-ubyte.gz in PIMSIM_DATA"
+    return None
+
+
+_NEEDS = {
+    "larq": (_why_no_larq, "PIMSIM_REQUIRE_LARQ"),
+    "mnist": (_why_no_mnist, "PIMSIM_REQUIRE_DATA"),
+}
+
+
+def pytest_configure() -> None:
+    for marker, (why_not, required) in _NEEDS.items():
+        reason = why_not()
+        if reason and os.environ.get(required) == "1":
+            raise pytest.UsageError(
+                f"{required}=1, but tests marked `{marker}` cannot run: {reason}"
+            )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    reasons = {marker: why_not() for marker, (why_not, _) in _NEEDS.items()}
+    for item in items:
+        for marker, reason in reasons.items():
+            if reason and item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reason))

@@ -1,0 +1,206 @@
+"""Labelled images by name (``digits``, ``mnist``, ``cifar10``) or from a ``.npz`` file.
+
+A named data set is looked for in ``data_dir``, then in ``$PIMSIM_DATA``, then in Keras's cache,
+then in pimsim's own, into which it is downloaded at last.
+
+>>> digits = load("digits")
+>>> digits.x.shape, str(digits.x.dtype), digits.y.shape
+((364, 64), 'float32', (364,))
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import prod
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn import cifar10, mnist
+from bnn.download import OnDownload, cache_folder
+from bnn.pixels import Pixels, Split
+from pimsim.errors import InputError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dataset:
+    """Inputs as a network is fed with them, and what they show."""
+
+    name: str
+    """What reports call it."""
+    x: NDArray[np.float32] | NDArray[np.uint8]
+    """Inputs, shape ``(n, features)`` or ``(n, height, width, channels)``."""
+    y: NDArray[np.int64] | None
+    """Labels, shape ``(n,)``, or None when there are none."""
+    classes: tuple[str, ...]
+    """Name of each label; empty when not known."""
+    source: str
+    """Where the data were found."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Archive:
+    """A data set that comes in files: how to find it in a folder, and how to get it there."""
+
+    find: Callable[[Path, Split], Pixels | None]
+    download: Callable[[Path, Split, OnDownload], None]
+    classes: tuple[str, ...]
+
+
+_ARCHIVES = {
+    "mnist": _Archive(mnist.find, mnist.download, mnist.CLASSES),
+    "cifar10": _Archive(cifar10.find, cifar10.download, cifar10.CLASSES),
+}
+
+NAMES = ("digits", *_ARCHIVES)
+"""Data sets that :func:`load` knows."""
+
+
+def load(
+    name: str,
+    split: Split = "test",
+    data_dir: Path | None = None,
+    on_download: OnDownload = lambda *_: None,
+) -> Dataset:
+    """Return one half of a data set.
+
+    ``digits``: shape ``(n, 64)``, float32 ``p/8 - 1`` of grey levels 0 to 16; bundled with
+    scikit-learn. Its test half is every fifth image of each class, beginning with the first, so
+    the same writers appear in both halves. ``mnist``: ``(n, 28, 28, 1)``, and ``cifar10``:
+    ``(n, 32, 32, 3)``, both float32 ``p/127.5 - 1`` of 8-bit pixels.
+
+    Args:
+        name: one of :data:`NAMES`.
+        split: ``"test"`` or ``"train"``.
+        data_dir: folder that is looked into first.
+        on_download: told how far a download is.
+
+    Raises:
+        InputError: unknown name or split; no such folder; found nowhere; or damaged files.
+    """
+    if split not in get_args(Split):
+        raise InputError(f"`split` must be 'test' or 'train', not {split!r}")
+    if name == "digits":
+        return _digits(split)
+    if name not in _ARCHIVES:
+        raise InputError(f"`--data` must be one of {', '.join(NAMES)}, not {name!r}")
+    if data_dir is not None and not data_dir.is_dir():
+        raise InputError(f"`--data-dir` must be an existing folder, not {str(data_dir)!r}")
+    archive = _ARCHIVES[name]
+    pixels = _find(name, archive, split, data_dir, on_download)
+    x = pixels.images.astype(np.float32)
+    x /= np.float32(127.5)
+    x -= np.float32(1)
+    return Dataset(pixels.title, x, pixels.labels, archive.classes, pixels.source)
+
+
+def load_npz(path: Path) -> Dataset:
+    """Return the inputs ``x``, and the labels ``y`` if there are any, of a ``.npz`` file.
+
+    ``x`` is ``(n, features)`` or ``(n, height, width, channels)``, float32 or uint8, exactly as
+    the Keras model would be fed; ``y`` is ``(n,)``, integers from 0.
+
+    Raises:
+        InputError: missing or unreadable file; no ``x``; pickled objects; wrong dtype or
+            dimensions; empty; NaN or infinity; labels of another length or below 0.
+    """
+    where = repr(str(path))
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in ("x", "y") if key in archive}
+    except FileNotFoundError:
+        raise InputError(f"`--data` must be an existing file, not {where}") from None
+    except Exception:  # a damaged archive fails in any way it likes
+        raise InputError(
+            f"`--data` must be a .npz file of plain arrays (no pickled objects), not {where}"
+        ) from None
+    if "x" not in arrays:
+        raise InputError(f"{where} must hold an array `x`")
+    x, y = arrays["x"], arrays.get("y")
+    if x.dtype not in (np.float32, np.uint8):
+        raise InputError(f"`x` in {where} must be float32 or uint8, not {x.dtype}")
+    if x.ndim not in (2, 4):
+        raise InputError(
+            f"`x` in {where} must have the shape (n, features) or "
+            f"(n, height, width, channels), not {x.shape}"
+        )
+    if x.size == 0:
+        raise InputError(f"`x` in {where} must hold at least one image, not shape {x.shape}")
+    if not np.isfinite(x).all():
+        first = int(np.argwhere(~np.isfinite(x))[0, 0])
+        raise InputError(f"`x` in {where} must be finite, not NaN or infinite (image {first})")
+    if y is not None:
+        if y.dtype.kind not in "iu":
+            raise InputError(f"`y` in {where} must be integers, not {y.dtype}")
+        if y.shape != x.shape[:1]:
+            raise InputError(
+                f"`y` in {where} must have the shape ({len(x)},), one label an image, not {y.shape}"
+            )
+        if y.min() < 0:
+            raise InputError(f"`y` in {where} must hold labels from 0, not {y.min()}")
+    labels = None if y is None else y.astype(np.int64)
+    return Dataset(path.name, x, labels, (), str(path))
+
+
+def reshape_for(dataset: Dataset, input_shape: tuple[int, ...]) -> Dataset:
+    """Return the data set in the shape that a network takes.
+
+    Images are flattened, row by row, for a network that takes a vector of as many values; nothing
+    else is converted.
+
+    Raises:
+        InputError: the shapes differ otherwise.
+
+    >>> reshape_for(Dataset("a", np.zeros((5, 2, 3, 1), np.uint8), None, (), ""), (6,)).x.shape
+    (5, 6)
+    """
+    shape = dataset.x.shape[1:]
+    if shape == input_shape:
+        return dataset
+    if input_shape == (prod(shape),):
+        return replace(dataset, x=dataset.x.reshape(len(dataset.x), -1))
+    raise InputError(
+        f"images of {dataset.name} must have the shape {input_shape} that the network takes, "
+        f"not {shape}"
+    )
+
+
+def _digits(split: Split) -> Dataset:
+    from sklearn.datasets import load_digits
+
+    bundled = load_digits()
+    y = bundled.target.astype(np.int64)
+    fifth = np.zeros(y.size, dtype=bool)
+    for digit in range(10):
+        fifth[np.flatnonzero(y == digit)[::5]] = True
+    mine = fifth if split == "test" else ~fifth
+    x = (bundled.data[mine] / 8 - 1).astype(np.float32)
+    return Dataset("digits", x, y[mine], tuple("0123456789"), "scikit-learn")
+
+
+def _find(
+    name: str, archive: _Archive, split: Split, data_dir: Path | None, on_download: OnDownload
+) -> Pixels:
+    environment = os.environ.get("PIMSIM_DATA")
+    keras = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "datasets"
+    own = cache_folder()
+    folders = [data_dir, Path(environment) if environment else None, keras, own]
+    for folder in folders:
+        pixels = archive.find(folder, split) if folder is not None else None
+        if pixels is not None:
+            return pixels
+    try:
+        archive.download(own, split, on_download)
+    except InputError as error:
+        raise InputError(
+            f"{name} was found neither in --data-dir ({data_dir or 'not given'}), "
+            f"$PIMSIM_DATA ({environment or 'not set'}), {keras} nor {own}, and {error}"
+        ) from None
+    pixels = archive.find(own, split)
+    if pixels is None:
+        raise InputError(f"{name} was downloaded to {own}, but is no longer there")
+    return pixels

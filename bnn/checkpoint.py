@@ -1,0 +1,76 @@
+"""State of an interrupted training, kept in one ``.npz`` file beside the model to be.
+
+The file holds plain arrays and one JSON text, and is read without unpickling. It is replaced
+whole after every epoch, so whatever interrupts a training leaves the last complete epoch.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.card import Epoch
+from pimsim.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A training after a number of complete epochs."""
+
+    recipe: dict[str, Any]
+    """What is being trained, on what and how; only the same recipe may go on from here."""
+    history: tuple[Epoch, ...]
+    """The complete epochs."""
+    weights: list[NDArray[Any]]
+    """Weights of the model, in the order of Keras's ``get_weights``."""
+    optimizer: list[NDArray[Any]]
+    """Variables of the optimizer, in the order of its ``save_own_variables``."""
+
+    def save(self, path: Path) -> None:
+        """Write to ``path``, which afterwards holds either this state or the one before it."""
+        arrays = _numbered("weight", self.weights) | _numbered("optimizer", self.optimizer)
+        about = {"recipe": self.recipe, "history": [asdict(epoch) for epoch in self.history]}
+        partial = path.with_name(path.name + ".partial")
+        try:
+            with partial.open("wb") as file:
+                np.savez(file, about=np.array(json.dumps(about)), **arrays)
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: Path) -> Checkpoint:
+        """Read ``path``.
+
+        Raises:
+            InputError: ``path`` is missing, or not a checkpoint.
+        """
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+                about = json.loads(str(archive["about"]))
+                return cls(
+                    recipe=about["recipe"],
+                    history=tuple(Epoch(**epoch) for epoch in about["history"]),
+                    weights=_counted(archive, "weight"),
+                    optimizer=_counted(archive, "optimizer"),
+                )
+        except FileNotFoundError:
+            raise InputError(f"`--resume` must find {str(path)!r}, which does not exist") from None
+        except Exception:  # a damaged archive fails in any way it likes
+            raise InputError(f"`--resume` must find a checkpoint in {str(path)!r}") from None
+
+
+def _numbered(kind: str, arrays: Sequence[NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    return {f"{kind}{i}": array for i, array in enumerate(arrays)}
+
+
+def _counted(archive: Any, kind: str) -> list[NDArray[Any]]:
+    count = sum(name.startswith(kind) for name in archive.files)
+    return [archive[f"{kind}{i}"] for i in range(count)]

@@ -1,0 +1,325 @@
+"""Train a binarized network with Larq. This is the one file that imports TensorFlow, and lazily.
+
+Training goes batch by batch in an order drawn from the seed and the epoch, and keeps a checkpoint
+after every epoch; a training that was interrupted and resumed goes through the same batches as
+one that was not. The file that comes out holds the network alone, without optimizer state.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import platform
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bnn.architectures import Architecture
+from bnn.card import Card, Epoch, LayerRow
+from bnn.checkpoint import Checkpoint
+from bnn.datasets import Dataset, reshape_for
+from pimsim.errors import InputError, PimsimError
+
+_OPTIMIZER = "Adam, learning rate falling to zero along a cosine"
+_SUFFIXES = (".keras", ".h5")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How long, how fast and from which seed to train."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    seed: int
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size"):
+            if getattr(self, name) < 1:
+                raise InputError(f"`{name}` must be at least 1, not {getattr(self, name)!r}")
+        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
+            raise InputError(f"`learning_rate` must be positive, not {self.learning_rate!r}")
+        if not 0 <= self.seed < 2**32:
+            raise InputError(f"`seed` must be from 0 to 4294967295, not {self.seed!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """The modules that training needs."""
+
+    tensorflow: Any
+    keras: Any
+    larq: Any
+
+
+def backend() -> Backend:
+    """Import TensorFlow, the Keras 2 that Larq works with, and Larq.
+
+    Raises:
+        InputError: one of them is missing or does not load.
+    """
+    os.environ["TF_USE_LEGACY_KERAS"] = "1"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        with _log_kept_back():
+            import larq
+            import tensorflow
+            import tf_keras
+    except ImportError as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"training needs TensorFlow and Larq ({reason}): pip install 'pimsim[larq]'"
+        ) from None
+    return Backend(tensorflow, tf_keras, larq)
+
+
+def checkpoint_path(out: Path) -> Path:
+    """Give the path of the checkpoint of a training that is to write ``out``."""
+    return out.with_name(out.name + ".checkpoint.npz")
+
+
+def card_path(out: Path) -> Path:
+    """Give the path of the model card that is written beside ``out``."""
+    return out.with_suffix(".md")
+
+
+def check_out(out: Path, resume: bool) -> None:
+    """Refuse a path that a trained model cannot be written to, before any time is spent.
+
+    Raises:
+        InputError: wrong suffix, no such folder, not writable, or a checkpoint that would be lost.
+    """
+    if out.suffix not in _SUFFIXES:
+        raise InputError(f"`--out` must end in .keras or .h5, not {str(out)!r}")
+    if out.is_dir():
+        raise InputError(f"`--out` must be a file, not the folder {str(out)!r}")
+    if not out.parent.is_dir():
+        raise InputError(f"`--out` must be in an existing folder, not in {str(out.parent)!r}")
+    if not os.access(out.parent, os.W_OK):
+        raise InputError(f"`--out` must be in a writable folder, not in {str(out.parent)!r}")
+    checkpoint = checkpoint_path(out)
+    if checkpoint.exists() and not resume:
+        raise InputError(
+            f"{str(checkpoint)!r} holds an interrupted training: "
+            f"go on with --resume, or delete it to start again"
+        )
+
+
+def fingerprint(*sets: Dataset) -> str:
+    """Return the SHA-256 of the inputs and labels of data sets, in order."""
+    digest = hashlib.sha256()
+    for one in sets:
+        for array in (one.x, one.y):
+            if array is not None:
+                digest.update(f"{array.dtype} {array.shape};".encode())
+                digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def train(
+    architecture: Architecture,
+    settings: Settings,
+    learn: Dataset,
+    test: Dataset,
+    out: Path,
+    *,
+    resume: bool = False,
+    on_batch: Callable[[int, int, int, float, float], None] = lambda *_: None,
+    on_epoch: Callable[[Epoch], None] = lambda _: None,
+) -> Card:
+    """Train, and write the model to ``out`` and its card beside it.
+
+    Args:
+        architecture: what to train.
+        settings: how.
+        learn: labelled images to learn from.
+        test: labelled images to measure the accuracy with; they do not influence the training.
+        out: ``.keras`` or ``.h5`` file; replaced at the end, whole.
+        resume: go on from the checkpoint that an interrupted training has left beside ``out``.
+        on_batch: called with epoch, batches done, batches an epoch has, loss and accuracy so far.
+        on_epoch: called after every epoch, once its checkpoint is written, and with those that
+            the checkpoint already holds.
+
+    Returns:
+        The model card.
+
+    Raises:
+        InputError: the data do not fit the network, or the checkpoint is of another training.
+        PimsimError: the loss is no longer finite.
+    """
+    check_out(out, resume)
+    learn, test = (reshape_for(one, architecture.input_shape) for one in (learn, test))
+    labels, _ = _labels(learn, architecture), _labels(test, architecture)
+    steps = labels.size // settings.batch_size
+    if steps == 0:
+        raise InputError(
+            f"`batch_size` must be at most the {labels.size} training images, "
+            f"not {settings.batch_size}"
+        )
+    digest = fingerprint(learn, test)
+    recipe = {"network": architecture.name, "data_sha256": digest, **asdict(settings)}
+    state = _resumed(out, recipe) if resume else None
+
+    tools = backend()
+    keras = tools.keras
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(settings.seed)
+    model = architecture.build(keras, tools.larq)
+    decay = keras.optimizers.schedules.CosineDecay(
+        settings.learning_rate, decay_steps=steps * settings.epochs
+    )
+    optimizer = keras.optimizers.Adam(decay)
+    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    optimizer.build(model.trainable_variables)
+    history: list[Epoch] = []
+    if state is not None:
+        model.set_weights(state.weights)
+        optimizer.load_own_variables({str(i): array for i, array in enumerate(state.optimizer)})
+        history = list(state.history)
+        for done in history:
+            on_epoch(done)
+
+    for epoch in range(len(history) + 1, settings.epochs + 1):
+        start = time.perf_counter()
+        order = np.random.default_rng([settings.seed, epoch]).permutation(labels.size)
+        model.reset_metrics()
+        loss = accuracy = 0.0
+        for step in range(steps):
+            batch = order[step * settings.batch_size : (step + 1) * settings.batch_size]
+            loss, accuracy = model.train_on_batch(
+                learn.x[batch], labels[batch], reset_metrics=False
+            )
+            on_batch(epoch, step + 1, steps, float(loss), float(accuracy))
+        if not math.isfinite(loss):
+            raise PimsimError(f"the loss is {loss} in epoch {epoch}: lower `--learning-rate`")
+        history.append(
+            Epoch(
+                epoch=epoch,
+                loss=round(float(loss), 4),
+                train_accuracy=round(float(accuracy), 4),
+                test_accuracy=round(_correct(model, test) / len(test.x), 4),
+                wall_s=round(time.perf_counter() - start, 1),
+            )
+        )
+        variables: dict[str, Any] = {}
+        optimizer.save_own_variables(variables)
+        Checkpoint(
+            recipe=recipe,
+            history=tuple(history),
+            weights=model.get_weights(),
+            optimizer=[np.asarray(variables[str(i)]) for i in range(len(variables))],
+        ).save(checkpoint_path(out))
+        on_epoch(history[-1])
+
+    weights = model.get_weights()
+    keras.backend.clear_session()  # so that generated names in the file count from the start
+    final = architecture.build(keras, tools.larq)
+    final.set_weights(weights)
+    _save(final, out)
+    card = Card(
+        network=architecture.name,
+        summary=architecture.summary,
+        data=learn.name,
+        train_images=len(learn.x),
+        test_images=len(test.x),
+        correct=_correct(final, test),
+        data_sha256=digest,
+        model_sha256=hashlib.sha256(out.read_bytes()).hexdigest(),
+        parameters=int(final.count_params()),
+        binary_weights=_binary_weights(final),
+        optimizer=_OPTIMIZER,
+        wall_s=round(sum(epoch.wall_s for epoch in history), 1),
+        versions=_versions(),
+        layers=tuple(_layer_row(layer) for layer in final.layers),
+        history=tuple(history),
+        **asdict(settings),
+    )
+    card_path(out).write_text(card.markdown(), encoding="utf-8")
+    checkpoint_path(out).unlink(missing_ok=True)
+    return card
+
+
+def _labels(data: Dataset, architecture: Architecture) -> np.ndarray[Any, np.dtype[np.int64]]:
+    if data.y is None:
+        raise InputError(f"{data.name} must have labels to train {architecture.name} on")
+    if not (data.y.min() >= 0 and data.y.max() < architecture.classes):
+        raise InputError(
+            f"labels of {data.name} must be from 0 to {architecture.classes - 1} "
+            f"for {architecture.name}, not {data.y.min()} to {data.y.max()}"
+        )
+    return data.y
+
+
+def _resumed(out: Path, recipe: dict[str, Any]) -> Checkpoint:
+    state = Checkpoint.load(checkpoint_path(out))
+    for name, value in recipe.items():
+        was = state.recipe.get(name)
+        if was != value:
+            raise InputError(
+                f"`--resume` must go on with the same {name} as the checkpoint, "
+                f"{was!r}, not {value!r}"
+            )
+    return state
+
+
+def _correct(model: Any, test: Dataset) -> int:
+    scores = model.predict(test.x, batch_size=1000, verbose=0)
+    return int((scores.argmax(axis=1) == test.y).sum())
+
+
+def _save(model: Any, out: Path) -> None:
+    partial = out.with_name(f".{out.stem}.partial{out.suffix}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # "HDF5 is a legacy format"
+            model.save(partial)
+        os.replace(partial, out)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _binary_weights(model: Any) -> int:
+    quantized = [layer for layer in model.layers if getattr(layer, "kernel_quantizer", None)]
+    return sum(math.prod(layer.kernel.shape) for layer in quantized)
+
+
+def _layer_row(layer: Any) -> LayerRow:
+    return LayerRow(
+        layer=layer.name,
+        kind=type(layer).__name__,
+        output="x".join(str(size) for size in layer.output_shape[1:]),
+        weights=int(layer.count_params()),
+    )
+
+
+def _versions() -> str:
+    packages = ("tensorflow", "tf-keras", "larq", "numpy")
+    return ", ".join(
+        [f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in packages)]
+    )
+
+
+@contextmanager
+def _log_kept_back() -> Iterator[None]:
+    """Keep what TensorFlow's C++ side logs while it loads off stderr; no setting does."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    try:
+        with tempfile.TemporaryFile() as log:
+            os.dup2(log.fileno(), 2)
+            try:
+                yield
+            finally:
+                os.dup2(saved, 2)
+    finally:
+        os.close(saved)

@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import hashlib
+import sys
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bnn import train as training
+from bnn.architectures import ARCHITECTURES
+from bnn.card import Card, Epoch
+from bnn.checkpoint import Checkpoint
+from bnn.datasets import Dataset, load
+from bnn.larq_file import read_model
+from bnn.network import BatchNorm, Dense, Network
+from bnn.train import Settings, card_path, check_out, checkpoint_path, fingerprint, train
+from pimsim.errors import InputError, PimsimError
+
+DIGITS = ARCHITECTURES["digits-mlp"]
+SETTINGS = Settings(epochs=3, batch_size=50, learning_rate=0.01, seed=3)
+
+
+def some(split: str, count: int) -> Dataset:
+    data = load("digits", split)  # type: ignore[arg-type]
+    assert data.y is not None
+    return replace(data, x=data.x[:count], y=data.y[:count])
+
+
+def weights(network: Network) -> list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
+    arrays = []
+    for layer in network.layers:
+        if isinstance(layer, Dense):
+            arrays.append(layer.kernel)
+        elif isinstance(layer, BatchNorm):
+            arrays += [v for v in (layer.mean, layer.variance, layer.gamma, layer.beta) if v.any()]
+    return arrays
+
+
+@pytest.mark.larq
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_one_epoch_gives_a_model_and_a_card(tmp_path: Path, suffix: str) -> None:
+    out = tmp_path / f"small{suffix}"
+    batches: list[tuple[int, int, int]] = []
+    epochs: list[Epoch] = []
+    card = train(
+        DIGITS,
+        replace(SETTINGS, epochs=1),
+        some("train", 310),
+        some("test", 120),
+        out,
+        on_batch=lambda epoch, done, of, loss, accuracy: batches.append((epoch, done, of)),
+        on_epoch=epochs.append,
+    )
+    network = read_model(out)
+    assert network.shapes()[-1] == (10,)
+    assert batches == [(1, done, 6) for done in range(1, 7)]
+    assert card.history == tuple(epochs)
+    assert card.train_images == 310
+    assert card.test_images == 120
+    assert card.model_sha256 == hashlib.sha256(out.read_bytes()).hexdigest()
+    assert Card.parse(card_path(out).read_text()) == card
+    assert sorted(tmp_path.iterdir()) == sorted([out, card_path(out)])
+    if suffix == ".keras":
+        with zipfile.ZipFile(out) as archive:
+            assert b"compile_config" not in archive.read("config.json")
+
+
+@pytest.mark.larq
+def test_a_resumed_training_ends_as_an_uninterrupted_one(tmp_path: Path) -> None:
+    learn, test = some("train", 310), some("test", 120)
+    whole, halves = tmp_path / "whole.keras", tmp_path / "halves.keras"
+    card = train(DIGITS, SETTINGS, learn, test, whole)
+
+    def interrupt(epoch: int, done: int, *_: float) -> None:
+        if (epoch, done) == (2, 4):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(DIGITS, SETTINGS, learn, test, halves, on_batch=interrupt)
+    assert not halves.exists()
+    assert not card_path(halves).exists()
+    state = Checkpoint.load(checkpoint_path(halves))
+    assert [epoch.epoch for epoch in state.history] == [1]
+
+    with pytest.raises(InputError, match="go on with --resume, or delete it"):
+        train(DIGITS, SETTINGS, learn, test, halves)
+    with pytest.raises(InputError) as error:
+        train(DIGITS, replace(SETTINGS, epochs=9), learn, test, halves, resume=True)
+    assert str(error.value) == (
+        "`--resume` must go on with the same epochs as the checkpoint, 3, not 9"
+    )
+    with pytest.raises(InputError, match="the same data_sha256 as the checkpoint"):
+        train(DIGITS, SETTINGS, learn, some("test", 99), halves, resume=True)
+
+    seen: list[int] = []
+    resumed = train(
+        DIGITS, SETTINGS, learn, test, halves,
+        resume=True, on_epoch=lambda epoch: seen.append(epoch.epoch),
+    )  # fmt: skip
+    assert seen == [1, 2, 3]
+    assert not checkpoint_path(halves).exists()
+    assert resumed.correct == card.correct
+    mine, theirs = weights(read_model(halves)), weights(read_model(whole))
+    assert len(mine) == len(theirs) > 6
+    assert all((a == b).all() for a, b in zip(mine, theirs, strict=True))
+
+
+@pytest.mark.larq
+def test_the_seed_decides(tmp_path: Path) -> None:
+    kernels = []
+    for seed in (1, 2):
+        out = tmp_path / f"{seed}.keras"
+        settings = replace(SETTINGS, epochs=1, seed=seed)
+        train(DIGITS, settings, some("train", 100), some("test", 50), out)
+        kernels.append(weights(read_model(out))[0])
+    assert (kernels[0] != kernels[1]).any()
+
+
+@pytest.mark.larq
+def test_a_loss_that_is_not_finite_stops_the_training(tmp_path: Path) -> None:
+    learn = some("train", 100)
+    broken = replace(learn, x=np.full_like(learn.x, np.nan))
+    with pytest.raises(PimsimError, match="the loss is nan in epoch 1: lower `--learning-rate`"):
+        train(DIGITS, SETTINGS, broken, some("test", 50), tmp_path / "out.keras")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.larq
+def test_loading_the_backend_is_quiet(capfd: pytest.CaptureFixture[str]) -> None:
+    training.backend()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_without_the_extra_the_way_to_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "larq", None)
+    with pytest.raises(InputError) as error:
+        training.backend()
+    assert "pip install 'pimsim[larq]'" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"epochs": 0}, "`epochs` must be at least 1, not 0"),
+        ({"batch_size": -2}, "`batch_size` must be at least 1, not -2"),
+        ({"learning_rate": 0.0}, "`learning_rate` must be positive, not 0.0"),
+        ({"learning_rate": float("inf")}, "`learning_rate` must be positive, not inf"),
+        ({"learning_rate": float("nan")}, "`learning_rate` must be positive, not nan"),
+        ({"seed": -1}, "`seed` must be from 0 to 4294967295, not -1"),
+        ({"seed": 2**32}, "`seed` must be from 0 to 4294967295, not 4294967296"),
+    ],
+)
+def test_settings_are_checked(change: dict[str, float], message: str) -> None:
+    with pytest.raises(InputError) as error:
+        replace(SETTINGS, **change)  # type: ignore[arg-type]
+    assert str(error.value) == message
+
+
+def test_paths_that_cannot_be_written_are_refused(tmp_path: Path) -> None:
+    file, folder = tmp_path / "file", tmp_path / "folder.keras"
+    file.write_text("")
+    folder.mkdir()
+    for out, reason in (
+        (tmp_path / "model.txt", "`--out` must end in .keras or .h5, not"),
+        (tmp_path / "model", "`--out` must end in .keras or .h5, not"),
+        (folder, "`--out` must be a file, not the folder"),
+        (tmp_path / "gone" / "m.keras", "`--out` must be in an existing folder, not in"),
+        (file / "m.keras", "`--out` must be in an existing folder, not in"),
+    ):
+        with pytest.raises(InputError, match=reason):
+            check_out(out, resume=False)
+    check_out(tmp_path / "m.keras", resume=False)
+
+
+def test_data_that_do_not_fit_are_refused_before_anything_loads(tmp_path: Path) -> None:
+    learn, test, out = some("train", 40), some("test", 40), tmp_path / "m.keras"
+    assert learn.y is not None
+    for data, reason in (
+        (learn, "`batch_size` must be at most the 40 training images, not 50"),
+        (replace(learn, y=None), "digits must have labels to train digits-mlp on"),
+        (replace(learn, y=learn.y + 1), "must be from 0 to 9 for digits-mlp, not 1 to 10"),
+        (replace(learn, x=learn.x[:, :60]), r"shape \(64,\) that the network takes, not \(60,\)"),
+    ):
+        with pytest.raises(InputError, match=reason):
+            train(DIGITS, SETTINGS, data, test, out)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_fingerprints_see_every_value_and_the_order() -> None:
+    a, b = some("train", 20), some("test", 20)
+    changed = a.x.copy()
+    changed[7, 3] += 0.125
+    prints = [
+        fingerprint(a, b),
+        fingerprint(b, a),
+        fingerprint(a),
+        fingerprint(replace(a, x=changed), b),
+        fingerprint(replace(a, y=None), b),
+        fingerprint(replace(a, x=a.x.reshape(20, 8, 8, 1)), b),
+    ]
+    assert len(set(prints)) == len(prints)

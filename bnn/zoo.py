@@ -1,0 +1,95 @@
+"""Trained networks that come with pimsim, each a Larq model file with a model card beside it.
+
+>>> zoo = [entry(name) for name in names()]
+>>> all(one.accuracy > 0.9 for one in zoo)
+True
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from bnn.card import Card
+from pimsim.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class ZooEntry:
+    """A bundled network."""
+
+    name: str
+    path: Path
+    """The model file."""
+    card: Card
+    """How it was trained, and what came out."""
+
+    @property
+    def data(self) -> str:
+        """Name of the data set that it was trained on."""
+        return self.card.data
+
+    @property
+    def accuracy(self) -> float:
+        """Fraction of the test images that Keras classifies right with it."""
+        return self.card.accuracy
+
+    @property
+    def parameters(self) -> int:
+        """Numbers in the file."""
+        return self.card.parameters
+
+    @property
+    def file_bytes(self) -> int:
+        """Size of the model file."""
+        return self.path.stat().st_size
+
+    @property
+    def text(self) -> str:
+        """The model card, in Markdown."""
+        return self.path.with_suffix(".md").read_text(encoding="utf-8")
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of the bundled networks, in alphabetical order."""
+    return tuple(sorted(path.stem for path in _folder().glob("*.keras")))
+
+
+def entry(name: str) -> ZooEntry:
+    """Return one bundled network.
+
+    Raises:
+        InputError: there is none of this name.
+    """
+    if name not in names():
+        raise InputError(f"`network` must be one of {', '.join(names())}, not {name!r}")
+    path = _folder() / f"{name}.keras"
+    card = Card.parse(path.with_suffix(".md").read_text(encoding="utf-8"))
+    return ZooEntry(name, path, card)
+
+
+def locate(network: str) -> Path:
+    """Return the model file that NETWORK on the command line means: a bundled name, or a path.
+
+    Raises:
+        InputError: neither.
+
+    >>> locate("digits-mlp").name
+    'digits-mlp.keras'
+    """
+    if network in names():
+        return entry(network).path
+    path = Path(network)
+    if not path.exists() and path.suffix not in (".keras", ".h5"):
+        raise InputError(
+            f"`network` must be one of {', '.join(names())} or the path of a .keras or .h5 file, "
+            f"not {network!r}"
+        )
+    if not path.is_file():
+        raise InputError(f"`network` must be an existing file, not {network!r}")
+    return path
+
+
+def _folder() -> Path:
+    return Path(str(resources.files("bnn") / "models"))

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from bnn import zoo
+from bnn.architectures import ARCHITECTURES
+from bnn.datasets import load
+from bnn.larq_file import read_model
+from bnn.network import BatchNorm, Conv2D, Dense, has_binary_kernel
+from bnn.train import fingerprint
+from pimsim.errors import InputError
+
+NAMES = ("digits-mlp", "mnist-cnn", "mnist-mlp")
+
+
+def test_every_architecture_is_bundled() -> None:
+    assert zoo.names() == NAMES
+    assert sorted(ARCHITECTURES) == sorted(NAMES)
+
+
+def test_together_they_are_small() -> None:
+    assert sum(zoo.entry(name).file_bytes for name in NAMES) < 8e6
+
+
+@pytest.mark.parametrize(
+    ("name", "least"), [("digits-mlp", 0.95), ("mnist-mlp", 0.975), ("mnist-cnn", 0.98)]
+)
+def test_they_are_accurate(name: str, least: float) -> None:
+    one = zoo.entry(name)
+    assert one.accuracy >= least
+    assert one.accuracy == one.card.correct / one.card.test_images
+    assert round(one.accuracy, 4) == one.card.history[-1].test_accuracy
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_card_belongs_to_its_file(name: str) -> None:
+    one = zoo.entry(name)
+    assert one.card.network == one.name == name
+    assert one.card.model_sha256 == hashlib.sha256(one.path.read_bytes()).hexdigest()
+    assert one.data == ARCHITECTURES[name].data
+    assert one.card.epochs == len(one.card.history)
+    assert one.text.startswith(f"# {name}\n")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_card_counts_what_the_file_holds(name: str) -> None:
+    one = zoo.entry(name)
+    network = read_model(one.path)
+    assert network.input_shape == ARCHITECTURES[name].input_shape
+    shapes = dict(zip((layer.name for layer in network.layers), network.shapes(), strict=True))
+    parameters = binary = 0
+    for layer in network.layers:
+        if isinstance(layer, Dense | Conv2D):
+            parameters += layer.kernel.size
+            assert layer.bias is None
+            assert has_binary_kernel(layer)
+            binary += layer.kernel.size
+        elif isinstance(layer, BatchNorm):
+            vectors = (layer.mean, layer.variance, layer.gamma, layer.beta)
+            parameters += sum(vector.size for vector in vectors if vector is not None)
+    assert one.parameters == parameters
+    assert one.card.binary_weights == binary
+    for row in one.card.layers:
+        assert row.output == "x".join(map(str, shapes[row.layer]))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_optimizer_state_is_shipped(name: str) -> None:
+    one = zoo.entry(name)
+    assert one.file_bytes < 1.2 * 4 * one.parameters + 60_000
+    with zipfile.ZipFile(one.path) as archive:
+        assert b"compile_config" not in archive.read("config.json")
+
+
+def test_the_first_layer_takes_inputs_as_they_are() -> None:
+    for name in NAMES:
+        first = read_model(zoo.entry(name).path).layers[0]
+        assert isinstance(first, Dense | Conv2D)
+        assert first.input_quantizer is None
+
+
+def test_digits_card_is_about_the_digits_that_load() -> None:
+    sets = load("digits", "train"), load("digits", "test")
+    assert zoo.entry("digits-mlp").card.data_sha256 == fingerprint(*sets)
+
+
+@pytest.mark.mnist
+def test_mnist_cards_are_about_the_mnist_that_loads() -> None:
+    from bnn.datasets import reshape_for
+
+    for name in ("mnist-mlp", "mnist-cnn"):
+        shape = ARCHITECTURES[name].input_shape
+        sets = (reshape_for(load("mnist", split), shape) for split in ("train", "test"))
+        assert zoo.entry(name).card.data_sha256 == fingerprint(*sets)
+
+
+def test_unknown_names_are_refused() -> None:
+    with pytest.raises(InputError) as error:
+        zoo.entry("mnist")
+    assert str(error.value) == (
+        "`network` must be one of digits-mlp, mnist-cnn, mnist-mlp, not 'mnist'"
+    )
+
+
+def test_a_network_is_a_name_or_a_path(tmp_path: Path) -> None:
+    assert zoo.locate("mnist-cnn") == zoo.entry("mnist-cnn").path
+    mine = tmp_path / "mine"
+    mine.write_bytes(b"")
+    assert zoo.locate(str(mine)) == mine
+    for network, reason in (
+        ("nothing", "or the path of a .keras or .h5 file, not 'nothing'"),
+        (str(tmp_path / "gone.keras"), "must be an existing file"),
+        (str(tmp_path), "must be an existing file"),
+        ("", "must be an existing file"),
+    ):
+        with pytest.raises(InputError) as error:
+            zoo.locate(network)
+        assert reason in str(error.value)

@@ -1,0 +1,78 @@
+"""Windows against the definition written out pixel by pixel."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from bnn.geometry import Axis
+from bnn.patches import largest, patches
+from pimsim.errors import InputError
+
+sizes = st.integers(1, 12)
+
+
+@st.composite
+def axes(draw):
+    size, kernel, stride = draw(sizes), draw(st.integers(1, 5)), draw(st.integers(1, 4))
+    dilation = draw(st.integers(1, 3))
+    padding = draw(st.sampled_from(["valid", "same"]))
+    assume(padding == "same" or (kernel - 1) * dilation < size)
+    return Axis(size, kernel, stride, dilation, padding)
+
+
+@given(axes())
+def test_windows_are_those_of_the_definition(axis):
+    reach = (axis.kernel - 1) * axis.dilation + 1
+    if axis.padding == "valid":
+        starts = [s for s in range(0, axis.size, axis.stride) if s + reach <= axis.size]
+    else:
+        out = len(range(0, axis.size, axis.stride))
+        missing = max((out - 1) * axis.stride + reach - axis.size, 0)
+        starts = [i * axis.stride - missing // 2 for i in range(out)]
+        assert axis.pads == (missing // 2, (missing + 1) // 2)
+    assert axis.starts() == tuple(starts)
+    assert axis.out == len(starts)
+    if axis.dilation == 1:  # what pooling relies on: no window lies in the padding altogether
+        assert all(any(pixel is not None for pixel in window) for window in axis.taps())
+
+
+@given(axes(), axes(), st.integers(0, 2**32 - 1))
+def test_patches_and_pools_read_the_taps(rows, columns, seed):
+    rng = np.random.default_rng(seed)
+    images = rng.integers(-9, 10, (2, rows.size, columns.size, 3)).astype(np.int8)
+    cut = patches(images, (rows, columns), 7, np.float64)
+    cut = cut.reshape(2, rows.out, columns.out, rows.kernel, columns.kernel, 3)
+    pooled = largest(images, (rows, columns)) if rows.dilation == columns.dilation == 1 else None
+    for i, down in enumerate(rows.taps()):
+        for j, across in enumerate(columns.taps()):
+            real = []
+            for a, y in enumerate(down):
+                for b, x in enumerate(across):
+                    wanted = np.full((2, 3), 7.0)
+                    if y is not None and x is not None:
+                        wanted = images[:, y, x]
+                        real.append(wanted)
+                    assert np.array_equal(cut[:, i, j, a, b], wanted)
+            if pooled is not None:
+                assert np.array_equal(pooled[:, i, j], np.max(real, axis=0))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((0, 1, 1, 1, "same"), "`size` must be a positive integer, not 0"),
+        ((4, 3, -1, 1, "same"), "`stride` must be a positive integer, not -1"),
+        ((4, 3, 1, 1, "causal"), "`padding` must be 'valid' or 'same', not 'causal'"),
+        (
+            (4, 3, 1, 2, "valid"),
+            "`kernel` must reach over at most the 4 pixels of its input, not 5",
+        ),
+    ],
+)
+def test_impossible_windows_are_refused(arguments, message):
+    with pytest.raises(InputError) as caught:
+        Axis(*arguments)
+    assert str(caught.value) == message

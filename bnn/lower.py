@@ -55,6 +55,8 @@ class Stage:
     """``(kernel taps, channels, outputs)``, -1 and +1."""
     planes: int
     """Bits of an operand; 1 for -1 and +1."""
+    encoded: bool
+    """Whether operands are the integers of the network's encoded inputs."""
     pad: int
     """Operand stored in the padding, as the integer that the bits hold."""
     zero_padding: bool
@@ -159,6 +161,7 @@ def _stage(
         laid,
         kernel,
         planes,
+        pixels is not None,
         stored,
         zero_padding and padded,
         scale,

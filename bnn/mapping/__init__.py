@@ -1,1 +1,20 @@
-"""Mappings: where operands lie in DRAM and how products are counted there."""
+"""Mappings: where operands lie in DRAM and how products are counted there.
+
+A mapping is a module with a ``name``, a ``summary`` and a ``run``; see
+:class:`bnn.mapping.work.Mapping`. Adding one is adding its file and its entry here.
+
+>>> sorted(MAPPINGS)
+['output-stationary', 'weight-stationary']
+"""
+
+from __future__ import annotations
+
+from bnn.mapping import output_stationary, weight_stationary
+from bnn.mapping.work import Audit, Mapping, Result, Work
+
+__all__ = ["MAPPINGS", "Audit", "Mapping", "Result", "Work"]
+
+MAPPINGS: dict[str, Mapping] = {
+    mapping.name: mapping for mapping in (output_stationary, weight_stationary)
+}
+"""Every mapping by name, the default first."""

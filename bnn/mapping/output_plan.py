@@ -12,6 +12,7 @@ with weight d (or, for d < 0, rows that say which do not, less a constant).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,7 +100,7 @@ def plan(stage: Stage, data_rows: int) -> OutputPlan:
 
 def _split(channels: int, parts: int) -> list[slice]:
     edges = [channels * i // parts for i in range(parts + 1)]
-    return [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return [slice(a, b) for a, b in pairwise(edges)]
 
 
 class _Planner:
@@ -149,9 +150,7 @@ class _Planner:
                 kinds = (reduction("C1", len(bits)), reduction("C0", len(bits)))
                 pool.append(kinds, stage.conjunction, **sources, out=self._data(result))
         scale = stage.scale // (1 + self._halves)
-        return OutputPlan(
-            self._chunks, list(self._masks.values()), offsets, scale, pool, result
-        )
+        return OutputPlan(self._chunks, list(self._masks.values()), offsets, scale, pool, result)
 
     def _offset(self, offset: int, results: list[int]) -> OffsetPlan:
         stage = self._stage
@@ -162,9 +161,7 @@ class _Planner:
             single = len(self._chunks) == 1
             if single:
                 highest = self._highest(offset)
-            counter = Counter(
-                Schedule(stage.outputs), self._rows[part], highest, self._map
-            )
+            counter = Counter(Schedule(stage.outputs), self._rows[part], highest, self._map)
             self._add_products(counter, offset, part, self._halves if single else 0)
             counters.append(counter)
         if len(self._chunks) == 1:
@@ -254,7 +251,7 @@ class _Planner:
         result: int,
         offset: int,
     ) -> None:
-        """bit = (sum >= at) XOR falling, then the neutral bit outside the pooled output."""
+        """Bit = (sum >= at) XOR falling, then the neutral bit outside the pooled output."""
         stage = self._stage
         if stage.thresholds is None:
             raise ValueError(f"stage {stage.name!r} has no thresholds")

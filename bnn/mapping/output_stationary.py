@@ -20,8 +20,8 @@ from bnn.mapping.work import Result, Work, operand_rows, plane
 from pimsim.bits import unpack
 from pimsim.dram.subarray import Lanes, Subarray
 
-name = "output-stationary"
-summary = "columns = images or positions; weights folded into the adders; counts stay put"
+name: str = "output-stationary"
+summary: str = "columns = images or positions; weights folded into the adders; counts stay put"
 
 
 def run(work: Work) -> Result:
@@ -97,14 +97,16 @@ class _Output:
                 values[output, images] = column.reshape(images.stop - images.start, -1)
 
     def _counts(self, offset: int, *, read: bool) -> list[NDArray[np.int64]]:
-        """Sums as the reference has them, (images, positions) a lane; read out or only looked at."""
+        """Sums as the reference has them, (images, positions) a lane; read out or looked at."""
         home, steps = self._parts[0], self._plan.offsets[offset]
         totals = np.zeros((len(self._outputs), home.columns), dtype=np.int64)
         for level, row in enumerate(steps.total):
             if row is not None:
                 words = home.read(row, None, self._lanes) if read else home.peek(row, self._lanes)
                 inverted = steps.inverted[level, self._outputs]
-                totals += (unpack(words, home.columns) ^ inverted[:, None]).astype(np.int64) << level
+                totals += (unpack(words, home.columns) ^ inverted[:, None]).astype(
+                    np.int64
+                ) << level
         sums = self._plan.scale * totals + steps.offsets[self._outputs, None]
         result = []
         for lane, found in zip(self._lane_of, sums, strict=True):

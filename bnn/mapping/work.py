@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bnn import reference
 from bnn.lower import Stage
 from bnn.machine import Machine
+from bnn.reference import Operands
 from pimsim.bits import Words, pack
 from pimsim.errors import InputError
 
@@ -19,7 +20,7 @@ from pimsim.errors import InputError
 class Audit:
     """Compares every sum that stands in DRAM rows with the independent integer reference."""
 
-    def __init__(self, stage: Stage, operands: NDArray[np.uint8]) -> None:
+    def __init__(self, stage: Stage, operands: Operands) -> None:
         self._stage = stage
         self._operands = operands
         self._cache: dict[tuple[int, int], NDArray[np.int32]] = {}
@@ -44,7 +45,7 @@ class Audit:
         """Reference sums of some images, (outputs, images, positions of the layer)."""
         key = (images.start, images.stop)
         if key not in self._cache:
-            pad = self._stage.pad if self._stage.planes > 1 else None
+            pad = self._stage.pad if self._stage.encoded else None
             found = reference.sums(self._stage.layer, self._operands[images], pad)
             flat = found.reshape(len(found), -1, self._stage.outputs)
             self._cache[key] = np.ascontiguousarray(flat.transpose(2, 0, 1))

@@ -1,0 +1,207 @@
+"""Rows and schedules of the weight-stationary mapping.
+
+All columns run one program: XNOR an activation row with a weight row, count, compare with the
+threshold that stands in rows of its own. What differs between outputs and positions (weights,
+thresholds, what zero padding takes back, whether a comparison falls) is data in rows, loaded once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.lower import Stage
+from bnn.thresholds import Thresholds
+from pimsim.dram.rowgroups import ambit
+from pimsim.errors import OutOfRowsError
+from pimsim.microprogram.allocation import RowAllocator
+from pimsim.microprogram.arithmetic import greater_equal
+from pimsim.microprogram.counting import Counter, Row
+from pimsim.microprogram.logic import XNOR, XOR, reduction
+from pimsim.microprogram.schedule import Schedule
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OffsetSteps:
+    """Steps for one place of the pooling window."""
+
+    counts: list[Schedule]
+    """Per chunk, XNOR and count."""
+    moved: list[list[int]]
+    """Per chunk, data rows of its partial count; unused for the first."""
+    combine: Schedule
+    """Adding the partial counts."""
+    total: list[int]
+    """Data rows of the count, least significant first."""
+    decide: Schedule
+    """Comparison with the threshold rows."""
+    threshold_rows: list[int]
+    """Data rows of the least count that gives a 1, least significant first."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WeightPlan:
+    """Rows of every subarray that shares the fan-in, and what runs on them."""
+
+    chunks: list[slice]
+    """Input channels of each."""
+    operand_rows: list[int]
+    """Per chunk, how many rows hold operands, from D0 on; weight rows follow them."""
+    arrivals: list[list[int]]
+    """Per chunk, data rows of the first subarray that take its partial count."""
+    offsets: list[OffsetSteps]
+    before: tuple[int, NDArray[np.bool_]] | None
+    """Row and bits per output of the complement before pooling, where there is one."""
+    after: tuple[int, NDArray[np.bool_]] | None
+    """The same after pooling."""
+    pool: Schedule
+    result: int | None
+    """Data row of the output bits; None where sums are wanted."""
+
+
+def plan(stage: Stage, data_rows: int) -> WeightPlan:
+    """Split the fan-in over as few subarrays as hold it; OutOfRowsError if none do."""
+    channels = stage.windows.channels
+    for parts in range(1, channels + 1):
+        edges = [channels * i // parts for i in range(parts + 1)]
+        chunks = [slice(a, b) for a, b in pairwise(edges)]
+        try:
+            return _Planner(stage, data_rows, chunks).plan()
+        except OutOfRowsError:
+            if parts == channels:
+                raise
+    raise OutOfRowsError(f"{stage.name}: no input channels")
+
+
+def complements(
+    found: Thresholds, conjunction: NDArray[np.bool_], pooled: bool
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Complements before and after an OR that make it the pooling each output needs.
+
+    A falling comparison is the complement of the rising one, and AND is OR between complements.
+    """
+    if not pooled:
+        return np.zeros_like(conjunction), found.falling
+    return found.falling ^ conjunction, conjunction
+
+
+class _Planner:
+    def __init__(self, stage: Stage, data_rows: int, chunks: list[slice]) -> None:
+        self._stage, self._chunks = stage, chunks
+        self._map = ambit()
+        self._rows = [RowAllocator(data_rows) for _ in chunks]
+        self._taps = stage.weights.shape[0]
+        self._operands = []
+        widths = []
+        for rows, chunk in zip(self._rows, chunks, strict=True):
+            width = chunk.stop - chunk.start
+            self._operands.append(width * stage.windows.patch * stage.planes)
+            rows.take(self._operands[-1] + width * self._taps, f"{stage.name}: operands")
+            widths.append((width * self._taps * stage.largest).bit_length())
+        self._arrivals = [
+            [] if part == 0 else self._rows[0].take(width, f"{stage.name}: partial counts")
+            for part, width in enumerate(widths)
+        ]
+        self._highest = stage.fan_in * stage.largest
+
+    def plan(self) -> WeightPlan:
+        stage, home = self._stage, self._rows[0]
+        offsets, width = range(stage.windows.offsets), (self._highest + 1).bit_length()
+        before = after = None
+        bits: list[int] = []
+        limits: list[list[int]] = [[] for _ in offsets]
+        if stage.thresholds is not None:
+            limits = [home.take(width, f"{stage.name}: thresholds") for _ in offsets]
+            first, last = complements(stage.thresholds, stage.conjunction, len(offsets) > 1)
+            before, after = self._flags(first), self._flags(last)
+            bits = home.take(len(offsets), f"{stage.name}: output bits")
+        steps = [
+            self._offset(offset, limits[offset], bits[offset] if bits else None, before)
+            for offset in offsets
+        ]
+        pool, result = Schedule(1), None
+        if bits:
+            result = bits[0]
+            if len(bits) > 1:
+                sources = {f"x{i}": self._data(bit) for i, bit in enumerate(bits)}
+                pool.append((reduction("C1", len(bits)),), None, **sources, out=self._data(result))
+            if after is not None:
+                self._flip(pool, result, after[0])
+        return WeightPlan(
+            self._chunks, self._operands, self._arrivals, steps, before, after, pool, result
+        )
+
+    def _offset(
+        self,
+        offset: int,
+        limits: list[int],
+        bit: int | None,
+        before: tuple[int, NDArray[np.bool_]] | None,
+    ) -> OffsetSteps:
+        counts, moved, partials = [], [], []
+        for part in range(len(self._chunks)):
+            schedule = Schedule(1)
+            partial = self._count(schedule, offset, part)
+            counts.append(schedule)
+            moved.append([int(row.address) - self._map.first_data for row in partial])
+            partials.append(partial)
+        combine = Schedule(1)
+        total = partials[0]
+        if len(partials) > 1:
+            counter = Counter(combine, self._rows[0], self._highest, self._map)
+            for part, partial in enumerate(partials):
+                for level, row in enumerate(partial):
+                    if part == 0:
+                        counter.add(level, row.address, False, owned=row.owned)
+                    else:
+                        place = self._data(self._arrivals[part][level])
+                        counter.add(level, place, False, owned=False)
+            total = counter.finish()
+            for rows, partial in zip(self._rows[1:], partials[1:], strict=True):
+                rows.give_back(int(row.address) - self._map.first_data for row in partial)
+        decide = Schedule(1)
+        if bit is not None:
+            zero = self._map.address("C0")
+            operands = {f"b{i}": self._data(row) for i, row in enumerate(limits)}
+            operands |= {f"a{i}": zero for i in range(len(limits))}
+            operands |= {f"a{i}": int(row.address) for i, row in enumerate(total)}
+            decide.append((greater_equal(len(limits)),), None, **operands, out=self._data(bit))
+            if before is not None:
+                self._flip(decide, bit, before[0])
+        numbers = [int(row.address) - self._map.first_data for row in total]
+        self._rows[0].give_back(numbers)
+        return OffsetSteps(counts, moved, combine, numbers, decide, limits)
+
+    def _count(self, schedule: Schedule, offset: int, part: int) -> list[Row]:
+        """XNOR every operand bit of a chunk with its weight, and count."""
+        stage, chunk, rows = self._stage, self._chunks[part], self._rows[part]
+        width = chunk.stop - chunk.start
+        counter = Counter(schedule, rows, width * self._taps * stage.largest, self._map)
+        for bit in range(stage.planes):
+            for tap, place in enumerate(stage.windows.taps[offset].tolist()):
+                for channel in range(width):
+                    operand = (place * width + channel) * stage.planes + bit
+                    weight = self._operands[part] + tap * width + channel
+                    (product,) = rows.take(1, f"{stage.name}: products")
+                    where = {"a": operand, "b": weight, "out": product}
+                    schedule.append(
+                        (XNOR,), None, **{name: self._data(row) for name, row in where.items()}
+                    )
+                    counter.add(bit, self._data(product), False, owned=True)
+        return counter.finish()
+
+    def _flags(self, bits: NDArray[np.bool_]) -> tuple[int, NDArray[np.bool_]] | None:
+        if not bits.any():
+            return None
+        (row,) = self._rows[0].take(1, f"{self._stage.name}: complements")
+        return row, bits
+
+    def _flip(self, schedule: Schedule, row: int, flags: int) -> None:
+        place = self._data(row)
+        schedule.append((XOR,), None, a=place, b=self._data(flags), out=place)
+
+    def _data(self, row: int) -> int:
+        return self._map.first_data + row

@@ -1,0 +1,200 @@
+"""Weight-stationary: weights lie in rows, columns are (output, image or position) pairs.
+
+The textbook mapping: the weight of every input to the column's output lies in one row of that
+column, the activation in another; XNOR multiplies, a full-adder tree counts, and the count is
+compared with a threshold that lies in rows too. Weights stay in the subarrays while images stream
+through, but each activation is written once for every output that reads it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.lower import Stage
+from bnn.mapping.spread import tiling
+from bnn.mapping.weight_plan import WeightPlan, plan
+from bnn.mapping.work import Result, Work, operand_rows, plane, tile_images
+from pimsim.bits import unpack
+from pimsim.dram.subarray import Lanes, Subarray
+from pimsim.errors import InputError
+
+name: str = "weight-stationary"
+summary: str = "columns = (output, image or position); weights in rows; XNOR, then popcount"
+
+
+def run(work: Work) -> Result:
+    """Execute the stage; see :class:`bnn.mapping.work.Mapping`."""
+    stage, machine = work.stage, work.machine
+    planned = plan(stage, machine.data_rows)
+    positions = stage.windows.positions
+    block = min(stage.outputs, machine.columns // positions)
+    images = min(tile_images(machine, positions * max(block, 1)), work.images)
+    blocks = tiling(stage.outputs, block)
+    resident = len(blocks) * len(planned.chunks)
+    if resident > machine.standard.subarrays_per_bank:
+        raise InputError(
+            f"weights of {stage.name!r} must fit the {machine.standard.subarrays_per_bank} "
+            f"subarrays of a bank, not need {resident}"
+        )
+    shape = (stage.outputs, work.images, positions)
+    sums = stage.thresholds is None
+    values = np.empty(shape, np.int64) if sums else np.empty(shape, np.uint8)
+    tiles = tiling(work.images, images)
+    rounds = [tiles[i : i + machine.banks] for i in range(0, len(tiles), machine.banks)]
+    lanes = len(rounds[0])
+    for number, outputs in enumerate(blocks):
+        columns = (outputs.stop - outputs.start) * images * positions
+        parts = [machine.subarrays(columns, lanes) for _ in planned.chunks]
+        _load_weights(stage, planned, parts, outputs, images)
+        machine.book("weights", parts, range(lanes))
+        for turn, batch in enumerate(rounds):
+            _Round(work, planned, parts, outputs, batch, images).run(values)
+            work.report(number * len(rounds) + turn + 1, len(blocks) * len(rounds))
+    used = work.images * positions * stage.outputs
+    return Result(
+        values.transpose(1, 2, 0),
+        used,
+        len(tiles) * len(blocks) * machine.columns,
+        lanes * resident,
+    )
+
+
+class _Round:
+    """One tile of images in each lane."""
+
+    def __init__(
+        self,
+        work: Work,
+        planned: WeightPlan,
+        parts: list[Subarray],
+        outputs: slice,
+        tiles: list[slice],
+        images: int,
+    ) -> None:
+        self._work, self._plan, self._parts = work, planned, parts
+        self._outputs, self._tiles = outputs, tiles
+        self._shape = (outputs.stop - outputs.start, images, work.stage.windows.positions)
+        whole = len(tiles) == parts[0].lanes
+        self._lanes: Lanes | None = None if whole else np.arange(len(tiles))
+        self._output = np.zeros(len(tiles), dtype=np.intp)
+
+    def run(self, values: NDArray[np.uint8] | NDArray[np.int64]) -> None:
+        """Load operands, compute, and store into ``values`` (outputs, images, positions)."""
+        machine, banks = self._work.machine, range(self._parts[0].lanes)
+        for part, chunk in zip(self._parts, self._plan.chunks, strict=True):
+            self._load(part, chunk)
+        machine.book("inputs", self._parts, banks)
+        home = self._parts[0]
+        for offset, steps in enumerate(self._plan.offsets):
+            for part, count in zip(self._parts, steps.counts, strict=True):
+                count.run(part, self._output, self._lanes)
+            for part, moved, arrivals in zip(
+                self._parts[1:], steps.moved[1:], self._plan.arrivals[1:], strict=True
+            ):
+                for row, arrival in zip(moved, arrivals, strict=True):
+                    home.write(arrival, part.read(row, None, self._lanes), None, self._lanes)
+            steps.combine.run(home, self._output, self._lanes)
+            if self._work.audit is not None:
+                self._audit(offset, self._sums(offset, read=False))
+            if self._plan.result is None:
+                self._store(values, self._sums(offset, read=True))
+            else:
+                steps.decide.run(home, self._output, self._lanes)
+        if self._plan.result is not None:
+            self._plan.pool.run(home, self._output, self._lanes)
+            bits = unpack(home.read(self._plan.result, None, self._lanes), home.columns)
+            self._store(values, bits.reshape(-1, *self._shape))
+        machine.book("compute", self._parts, banks)
+        if self._work.audit is not None:
+            self._work.audit.forget()
+
+    def _load(self, part: Subarray, chunk: slice) -> None:
+        stage, (outputs, images, positions) = self._work.stage, self._shape
+        row = 0
+        for place in range(stage.windows.patch):
+            width = chunk.stop - chunk.start
+            lanes = np.zeros((len(self._tiles), width, images * positions), dtype=np.uint8)
+            for lane, tile in enumerate(self._tiles):
+                operands = operand_rows(self._work, tile, place, chunk)
+                lanes[lane, :, : operands.shape[1]] = operands
+            for channel in range(width):
+                for bit in range(stage.planes):
+                    repeated = np.tile(lanes[:, channel], outputs)
+                    part.write(row, plane(repeated, bit), None, self._lanes)
+                    row += 1
+
+    def _sums(self, offset: int, *, read: bool) -> NDArray[np.int64]:
+        """Sums as the reference has them, (lanes, outputs, images, positions)."""
+        stage, home = self._work.stage, self._parts[0]
+        totals = np.zeros((len(self._tiles), home.columns), dtype=np.int64)
+        for level, row in enumerate(self._plan.offsets[offset].total):
+            words = home.read(row, None, self._lanes) if read else home.peek(row, self._lanes)
+            totals += unpack(words, home.columns).astype(np.int64) << level
+        constant = constants(stage, offset)[self._outputs, None]
+        return stage.scale * totals.reshape(-1, *self._shape) + constant
+
+    def _store(
+        self,
+        values: NDArray[np.uint8] | NDArray[np.int64],
+        found: NDArray[np.uint8] | NDArray[np.int64],
+    ) -> None:
+        for lane, tile in enumerate(self._tiles):
+            values[self._outputs, tile] = found[lane, :, : tile.stop - tile.start]
+
+    def _audit(self, offset: int, sums: NDArray[np.int64]) -> None:
+        audit = self._work.audit
+        if audit is not None:
+            for lane, tile in enumerate(self._tiles):
+                for place, output in enumerate(range(self._outputs.start, self._outputs.stop)):
+                    audit.compare(tile, offset, output, sums[lane, place, : tile.stop - tile.start])
+
+
+def constants(stage: Stage, offset: int) -> NDArray[np.int64]:
+    """What sum = scale * count + constant adds, (outputs, positions): zero padding included.
+
+    Zero padding is stored as -1, so a padded tap has contributed minus the sum of its weights.
+    """
+    constant = np.repeat(stage.offsets[:, None], stage.windows.positions, axis=1)
+    if stage.zero_padding:
+        tap_sums = stage.weights.sum(axis=1, dtype=np.int64)
+        constant += (stage.windows.padded(offset).astype(np.int64) @ tap_sums).T
+    return constant
+
+
+def _limits(stage: Stage, planned: WeightPlan, offset: int, bits: int) -> NDArray[np.int64]:
+    """Least counts that give a 1, (outputs, positions)."""
+    found = stage.thresholds
+    if found is None:
+        raise ValueError(f"stage {stage.name!r} has no thresholds")
+    never = (1 << bits) - 1
+    least = -((constants(stage, offset) - found.at[:, None]) // stage.scale)
+    least = np.clip(least, 0, never)
+    outside = stage.windows.outputs[offset] < 0
+    before = np.zeros(stage.outputs, np.bool_) if planned.before is None else planned.before[1]
+    least[:, outside] = np.where(before, 0, never)[:, None]
+    return least
+
+
+def _load_weights(
+    stage: Stage, planned: WeightPlan, parts: list[Subarray], outputs: slice, images: int
+) -> None:
+    """Write weights, thresholds and complements, the same in every lane."""
+    repeats = images * stage.windows.positions
+    for part, chunk, first in zip(parts, planned.chunks, planned.operand_rows, strict=True):
+        rows = stage.weights[:, chunk, outputs].reshape(-1, outputs.stop - outputs.start) > 0
+        for number, row in enumerate(rows):
+            bits = np.repeat(row.astype(np.uint8), repeats)
+            part.write(first + number, plane(bits[None], 0))
+    home = parts[0]
+    for flags in (planned.before, planned.after):
+        if flags is not None:
+            row_number, by_output = flags
+            bits = np.repeat(by_output[outputs].astype(np.uint8), repeats)
+            home.write(row_number, plane(bits[None], 0))
+    for offset, steps in enumerate(planned.offsets):
+        if steps.threshold_rows:
+            least = _limits(stage, planned, offset, len(steps.threshold_rows))[outputs]
+            whole = np.repeat(least[:, None], images, axis=1).reshape(1, -1)
+            for bit, row_number in enumerate(steps.threshold_rows):
+                home.write(row_number, plane(((whole >> bit) & 1).astype(np.uint8), 0))

@@ -1,0 +1,247 @@
+"""Running a network: stages in DRAM, the rest on the host, every sum checked.
+
+Values reach the next layer only through simulated rows: what a stage gives is what was read out of
+them. The integer reference runs beside it and never feeds it.
+
+>>> from bnn.encoding import ENCODINGS
+>>> from bnn.network import Dense
+>>> from pimsim.cost import Switches
+>>> from pimsim.dram.standards import load
+>>> kernel = np.float32([[1, -1, 1], [1, 1, -1]])
+>>> net = Network("n", (2,), (
+...     Dense("a", kernel, None, None, "ste_sign", "ste_sign"),
+...     Dense("b", kernel.T, None, "ste_sign", "ste_sign"),
+... ))
+>>> x = np.float32([[0, 1], [0.2, 1]])
+>>> done = run(net, x, ENCODINGS["unit"], load("ddr3-1600-8-8-8"), Switches(), "output-stationary")
+>>> done.logits.tolist(), done.bit_exact
+([[-1.0, 3.0], [-1.0, 3.0]], True)
+>>> [(layer.name, layer.where, layer.macs) for layer in done.layers]
+[('a', 'dram', 6), ('b', 'dram', 6)]
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn import host, quantizers, reference
+from bnn.alphabet import binary_layers
+from bnn.encoding import Encoding, encode
+from bnn.lower import HostStage, Stage, lower
+from bnn.machine import Machine
+from bnn.mapping import MAPPINGS, Audit, Result, Work
+from bnn.network import Network
+from pimsim.cost import Switches
+from pimsim.dram.standards import Standard
+from pimsim.errors import InputError
+
+Progress = Callable[[str, int, int], None]
+"""Called with the layer's name, how much of it is done, and how much there is."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LayerRun:
+    """What one stage did."""
+
+    name: str
+    where: str
+    """``dram`` or ``host``."""
+    macs: int
+    """Multiply-accumulates of an image."""
+    weights: int
+    """Number of weights."""
+    operand_bits: int
+    """Bits of an operand: 32 on the host."""
+    inputs: int
+    """Operands that an image brings in."""
+    outputs: int
+    """Values that an image gives."""
+    mapping: str | None
+    machine: Machine | None
+    """Books of the rank; None on the host."""
+    result: Result | None
+    audit: Audit | None
+    wall_s: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NetworkRun:
+    """What running a network gave."""
+
+    logits: NDArray[np.float32]
+    """``(images, classes)``: output of the last layer before a softmax."""
+    layers: tuple[LayerRun, ...]
+    bit_exact: bool | None
+    """Whether every operand, every sum and every logit is the reference's; None if unchecked."""
+
+    @property
+    def images(self) -> int:
+        """Number of images."""
+        return len(self.logits)
+
+
+def run(
+    network: Network,
+    x: NDArray[np.float32] | NDArray[np.uint8],
+    encoding: Encoding | None,
+    standard: Standard,
+    switches: Switches,
+    mapping: str,
+    *,
+    check: bool = True,
+    progress: Progress | None = None,
+) -> NetworkRun:
+    """Run ``network`` on images ``x`` (n, ...), as the Keras model would be fed.
+
+    Args:
+        network: the chain of layers.
+        x: float32 or uint8.
+        encoding: how ``x`` is integers; None leaves a first layer with real inputs to the host.
+        standard: the DRAM.
+        switches: what changes headline numbers.
+        mapping: name in :data:`bnn.mapping.MAPPINGS`.
+        check: run the integer reference beside it and compare everything.
+        progress: see :data:`Progress`.
+
+    Raises:
+        InputError: unknown mapping, ``x`` that does not fit, a layer too large for the DRAM.
+    """
+    if mapping not in MAPPINGS:
+        raise InputError(f"`mapping` must be one of {', '.join(MAPPINGS)}, not {mapping!r}")
+    network = network.before_softmax()
+    expected = reference.forward(network, x, encoding) if check else None
+    flow = _Flow(network, x, encoding)
+    layers, exact = [], True
+    for stage in lower(network, encoding):
+        started = time.perf_counter()
+        if isinstance(stage, HostStage):
+            flow.run_on_host(stage)
+            layers.append(_host_run(network, stage, time.perf_counter() - started))
+            continue
+        operands = flow.operands(stage)
+        audit = None
+        if expected is not None:
+            fed = expected.operands[stage.name]
+            audit = Audit(stage, fed)
+            exact &= np.array_equal(
+                operands.reshape(fed.shape), fed if stage.encoded else fed > 0
+            )
+        machine = Machine(standard, switches)
+
+        def report(done: int, total: int, name: str = stage.name) -> None:
+            if progress is not None:
+                progress(name, done, total)
+
+        result = MAPPINGS[mapping].run(Work(stage, operands, machine, audit, report))
+        flow.take(stage, result)
+        exact &= audit is None or audit.wrong == 0
+        layers.append(
+            _dram_run(stage, mapping, machine, result, audit, time.perf_counter() - started)
+        )
+    logits = flow.logits()
+    if expected is not None:
+        exact &= np.array_equal(logits, expected.logits)
+    return NetworkRun(logits, tuple(layers), exact if check else None)
+
+
+class _Flow:
+    """Values on their way from stage to stage: bits out of DRAM, or numbers on the host."""
+
+    def __init__(
+        self,
+        network: Network,
+        x: NDArray[np.float32] | NDArray[np.uint8],
+        encoding: Encoding | None,
+    ) -> None:
+        self._network, self._x, self._encoding = network, x, encoding
+        self._binary = binary_layers(network, encoding)
+        self._bits: NDArray[np.uint8] | None = None
+        self._numbers: NDArray[Any] = x.astype(np.float32)
+
+    def operands(self, stage: Stage) -> NDArray[np.uint8]:
+        """Integers whose bits the stage is fed with, (images, pixels, channels)."""
+        if stage.encoded and self._encoding is not None:
+            values = encode(self._numbers, self._encoding)
+        elif self._bits is not None:
+            values = self._bits
+        else:
+            values = (quantizers.sign(self._numbers) > 0).astype(np.uint8)
+        return values.reshape(len(values), -1, stage.windows.channels)
+
+    def take(self, stage: Stage, result: Result) -> None:
+        """Go on with what the stage's rows held."""
+        shape = (len(self._x), *self._network.shape_before(stage.end))
+        if stage.end == len(self._network.layers):
+            shape = (len(self._x), *self._network.shapes()[-1])
+        if stage.thresholds is not None:
+            self._bits = result.values.astype(np.uint8, copy=False).reshape(shape)
+            return
+        sums = result.values.reshape(shape)
+        if stage.encoded and self._encoding is not None:
+            wide = host.decoded(sums, host.weight_sums(stage.layer), self._encoding)
+        else:
+            wide = sums.astype(np.float64)
+        self._bits = None
+        self._numbers = host.finish(
+            stage.layer, wide if self._exact_after(stage.index) else wide.astype(np.float32)
+        )
+
+    def run_on_host(self, stage: HostStage) -> None:
+        """Carry out the layers that the DRAM does not."""
+        if self._bits is not None:
+            self._numbers = self._bits.astype(np.float32) * 2 - 1
+            self._bits = None
+        self._numbers = host.apply(stage.layers, self._numbers)
+
+    def logits(self) -> NDArray[np.float32]:
+        """Output of the network."""
+        if self._bits is not None:
+            return self._bits.astype(np.float32) * 2 - 1
+        return self._numbers.astype(np.float32)
+
+    def _exact_after(self, index: int) -> bool:
+        return reference.exact_after(self._network, index, self._binary)
+
+
+def _dram_run(
+    stage: Stage, mapping: str, machine: Machine, result: Result, audit: Audit | None, wall_s: float
+) -> LayerRun:
+    return LayerRun(
+        stage.name,
+        "dram",
+        stage.macs,
+        int(stage.weights.size),
+        stage.planes,
+        int(np.prod(stage.shape)),
+        stage.windows.positions * stage.outputs,
+        mapping,
+        machine,
+        result,
+        audit,
+        wall_s,
+    )
+
+
+def _host_run(network: Network, stage: HostStage, wall_s: float) -> LayerRun:
+    shapes = network.shapes()
+    weights = sum(layer.kernel.size for layer in stage.layers if hasattr(layer, "kernel"))
+    return LayerRun(
+        stage.name,
+        "host",
+        stage.macs,
+        weights,
+        32,
+        int(np.prod(network.shape_before(stage.index))),
+        int(np.prod(shapes[stage.end - 1])),
+        None,
+        None,
+        None,
+        None,
+        wall_s,
+    )

@@ -8,6 +8,7 @@ one that was not. The file that comes out holds the network alone, without optim
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import math
 import os
 import platform
@@ -62,12 +63,24 @@ class Backend:
     larq: Any
 
 
+def check_extra() -> None:
+    """Refuse to go on where the extra ``larq`` is not installed; imports nothing.
+
+    Raises:
+        InputError: TensorFlow, its Keras 2 or Larq is missing.
+    """
+    missing = [name for name in ("tensorflow", "tf_keras", "larq") if not _installed(name)]
+    if missing:
+        raise InputError(f"training needs {', '.join(missing)}: pip install 'pimsim[larq]'")
+
+
 def backend() -> Backend:
     """Import TensorFlow, the Keras 2 that Larq works with, and Larq.
 
     Raises:
         InputError: one of them is missing or does not load.
     """
+    check_extra()
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
@@ -78,7 +91,7 @@ def backend() -> Backend:
     except ImportError as error:
         reason = str(error).splitlines()[0]
         raise InputError(
-            f"training needs TensorFlow and Larq ({reason}): pip install 'pimsim[larq]'"
+            f"TensorFlow and Larq do not load ({reason}): pip install 'pimsim[larq]'"
         ) from None
     return Backend(tensorflow, tf_keras, larq)
 
@@ -247,6 +260,13 @@ def train(
     card_path(out).write_text(card.markdown(), encoding="utf-8")
     checkpoint_path(out).unlink(missing_ok=True)
     return card
+
+
+def _installed(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ValueError:  # it is being kept from being imported
+        return False
 
 
 def _labels(data: Dataset, architecture: Architecture) -> np.ndarray[Any, np.dtype[np.int64]]:

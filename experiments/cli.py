@@ -18,7 +18,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
-from experiments import primitives_command, standards_command
+from experiments import networks_command, primitives_command, standards_command, train_command
 from pimsim import __version__
 from pimsim.errors import PimsimError
 
@@ -41,11 +41,17 @@ class Command(Protocol):
         """Do it; return the exit code."""
 
 
-COMMANDS: tuple[Command, ...] = (primitives_command, standards_command)
+COMMANDS: tuple[Command, ...] = (
+    networks_command,
+    primitives_command,
+    standards_command,
+    train_command,
+)
 """Every subcommand, in the order in which ``pimsim --help`` lists them."""
 
 _EPILOG = """\
 examples:
+  pimsim networks                 the trained networks that come with pimsim
   pimsim primitives               what an AND or an addition in DRAM takes
   pimsim standards                the DRAM parts that pimsim knows
   pimsim primitives --help        more about one command

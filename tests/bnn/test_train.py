@@ -135,11 +135,28 @@ def test_loading_the_backend_is_quiet(capfd: pytest.CaptureFixture[str]) -> None
 
 
 def test_without_the_extra_the_way_to_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "larq", None)
+    for name in ("tensorflow", "tf_keras", "larq"):
+        monkeypatch.setitem(sys.modules, name, None)
+    for refuse in (training.check_extra, training.backend):
+        with pytest.raises(InputError) as error:
+            refuse()
+        assert str(error.value) == (
+            "training needs tensorflow, tf_keras, larq: pip install 'pimsim[larq]'"
+        )
+
+
+def test_an_extra_that_does_not_load_is_said_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("tensorflow", "tf_keras", "larq"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+        (tmp_path / f"{name}.py").write_text('raise ImportError("built for\\nanother numpy")')
+    monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(InputError) as error:
         training.backend()
-    assert "pip install 'pimsim[larq]'" in str(error.value)
-    assert "\n" not in str(error.value)
+    assert str(error.value) == (
+        "TensorFlow and Larq do not load (built for): pip install 'pimsim[larq]'"
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,147 @@
+"""``pimsim train``: train a binarized network with Larq (needs the extra ``larq``)."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from experiments import data_options
+
+if TYPE_CHECKING:
+    from bnn.architectures import Architecture
+    from bnn.card import Card, Epoch
+    from bnn.train import Settings
+
+_Number = TypeVar("_Number", int, float)
+
+NAME = "train"
+HELP = "train a binarized network with Larq, for `pimsim run`"
+
+_DESCRIPTION = """\
+Train a network and write it to a Larq model file, with a model card (Markdown) beside it.
+
+Interrupted, it goes on from the last complete epoch with --resume. Training needs
+TensorFlow and Larq: pip install 'pimsim[larq]'.
+"""
+
+_EPILOG = """\
+examples:
+  pimsim train digits-mlp --out digits.keras
+  pimsim train mnist-cnn --data mnist --epochs 5 --seed 7 --out cnn.keras
+  pimsim train mnist-cnn --data mnist --epochs 5 --seed 7 --out cnn.keras --resume
+  pimsim run digits.keras --data digits
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe ``pimsim train``."""
+    parser.description, parser.epilog = _DESCRIPTION, _EPILOG
+    parser.add_argument(
+        "network", metavar="NETWORK", help="digits-mlp, mnist-mlp or mnist-cnn (its architecture)"
+    )
+    parser.add_argument(
+        "--data", metavar="NAME", help="digits, mnist or cifar10 (default: what the network is for)"
+    )
+    data_options.add_data_dir(parser)
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help="model file, .keras or .h5"
+    )
+    parser.add_argument("--epochs", type=int, metavar="N", help="passes over the training images")
+    parser.add_argument("--batch-size", type=int, metavar="N", help="images a step")
+    parser.add_argument(
+        "--learning-rate",
+        type=float,
+        metavar="RATE",
+        help="of the first step; it falls to zero along a cosine",
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        metavar="N",
+        default=1,
+        help="of the first weights and the order of the images (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with the training that was interrupted"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, with a live bar on stderr, and print the model card."""
+    from bnn import train
+    from bnn.architectures import ARCHITECTURES
+    from pimsim.errors import InputError
+
+    if args.network not in ARCHITECTURES:
+        raise InputError(
+            f"`network` must be one of {', '.join(ARCHITECTURES)} to be trained, "
+            f"not {args.network!r}"
+        )
+    architecture = ARCHITECTURES[args.network]
+    settings = train.Settings(
+        epochs=_or(args.epochs, architecture.epochs),
+        batch_size=_or(args.batch_size, architecture.batch_size),
+        learning_rate=_or(args.learning_rate, architecture.learning_rate),
+        seed=args.seed,
+    )
+    train.check_out(args.out, args.resume)
+    train.check_extra()
+    try:
+        card = _train(args, architecture, settings)
+    except KeyboardInterrupt:
+        checkpoint = train.checkpoint_path(args.out)
+        way_on = "go on with --resume" if checkpoint.exists() else "before the first epoch's end"
+        print(f"pimsim: interrupted; {way_on}", file=sys.stderr)
+        return 130
+    print(card.markdown(), end="")
+    return 0
+
+
+def _train(args: argparse.Namespace, architecture: Architecture, settings: Settings) -> Card:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from bnn import train
+
+    name = architecture.data if args.data is None else args.data
+    learn = data_options.open_named(name, "train", args.data_dir)
+    test = data_options.open_named(name, "test", args.data_dir)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("loss {task.fields[loss]:.3f}, right {task.fields[accuracy]:6.2%}"),
+        TimeRemainingColumn(),
+    )
+    console = Console(stderr=True, highlight=False)
+    hidden = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
+        bar = progress.add_task("loading TensorFlow", total=None, loss=0.0, accuracy=0.0)
+
+        def on_batch(epoch: int, done: int, steps: int, loss: float, accuracy: float) -> None:
+            progress.update(
+                bar,
+                description=f"epoch {epoch}/{settings.epochs}",
+                completed=(epoch - 1) * steps + done,
+                total=settings.epochs * steps,
+                loss=loss,
+                accuracy=accuracy,
+            )
+
+        def on_epoch(epoch: Epoch) -> None:
+            console.print(
+                f"epoch {epoch.epoch}/{settings.epochs}: loss {epoch.loss:.4f}, "
+                f"right {epoch.train_accuracy:.2%} of training images, "
+                f"{epoch.test_accuracy:.2%} of test images, {epoch.wall_s:.1f} s",
+                soft_wrap=True,
+            )
+
+        return train.train(
+            architecture, settings, learn, test, args.out,
+            resume=args.resume, on_batch=on_batch, on_epoch=on_epoch,
+        )  # fmt: skip
+
+
+def _or(given: _Number | None, default: _Number) -> _Number:
+    return default if given is None else given

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bnn.architectures import ARCHITECTURES
+from bnn.card import Card
+from bnn.larq_file import read_model
+from experiments import cli, train_command
+
+ROOT = Path(__file__).parents[2]
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
+    assert cli.main(["train", *argv]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.count("\n") == 1
+    return printed.err
+
+
+@pytest.mark.parametrize(
+    ("argv", "reason"),
+    [
+        (["digits-mlp"], "arguments are required: --out"),
+        (["--out", "x.keras"], "arguments are required: NETWORK"),
+        (["resnet", "--out", "x.keras"], "must be one of digits-mlp, mnist-mlp, mnist-cnn"),
+        (["digits-mlp", "--out", "x.onnx"], "`--out` must end in .keras or .h5, not 'x.onnx'"),
+        (["digits-mlp", "--out", "no/x.h5"], "`--out` must be in an existing folder, not in 'no'"),
+        (["digits-mlp", "--out", "x.h5", "--epochs", "0"], "`epochs` must be at least 1, not 0"),
+        (["digits-mlp", "--out", "x.h5", "--epochs", "two"], "invalid int value: 'two'"),
+        (["digits-mlp", "--out", "x.h5", "--batch-size", "0"], "`batch_size` must be at least 1"),
+        (["digits-mlp", "--out", "x.h5", "--learning-rate", "-1"], "must be positive, not -1.0"),
+        (["digits-mlp", "--out", "x.h5", "--seed", "-3"], "`seed` must be from 0"),
+        (["digits-mlp", "--out", "x.h5", "--resume"], "`--resume` must find 'x.h5.checkpoint.npz'"),
+    ],
+)  # fmt: skip
+@pytest.mark.larq
+def test_bad_arguments_are_refused_in_one_line(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    argv: list[str],
+    reason: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert reason in refusal(capsys, *argv)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.larq
+def test_unknown_data_are_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    message = refusal(capsys, "digits-mlp", "--data", "svhn", "--out", str(tmp_path / "x.keras"))
+    assert "`--data` must be one of digits, mnist, cifar10, not 'svhn'" in message
+
+
+def test_the_missing_extra_is_named_before_anything_is_read(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "larq", None)
+    message = refusal(
+        capsys, "mnist-mlp", "--out", str(tmp_path / "x.keras"), "--data-dir", str(tmp_path / "no")
+    )
+    assert "larq: pip install 'pimsim[larq]'" in message
+
+
+def test_help_names_every_architecture() -> None:
+    text = train_command.HELP + "".join(action.help or "" for action in _parser()._actions)
+    assert all(name in text for name in ARCHITECTURES)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser()
+    train_command.add_arguments(parser)
+    return parser
+
+
+@pytest.mark.larq
+def test_a_training_prints_its_card_and_writes_it(tmp_path: Path) -> None:
+    done = pimsim(tmp_path, "--epochs", "2", "--seed", "5")
+    assert done.returncode == 0, done.stderr
+    card = Card.parse(done.stdout)
+    assert card.epochs == 2
+    assert card.seed == 5
+    assert (tmp_path / "digits.md").read_text() == done.stdout
+    assert read_model(tmp_path / "digits.keras").input_shape == (64,)
+    assert done.stderr.splitlines() == [
+        f"epoch {e.epoch}/2: loss {e.loss:.4f}, right {e.train_accuracy:.2%} of training images, "
+        f"{e.test_accuracy:.2%} of test images, {e.wall_s:.1f} s"
+        for e in card.history
+    ]
+
+
+@pytest.mark.larq
+@pytest.mark.slow
+def test_an_interrupted_training_says_so_and_goes_on(tmp_path: Path) -> None:
+    command = [*COMMAND, "--epochs", "2000"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True
+    ) as training:
+        checkpoint = tmp_path / "digits.keras.checkpoint.npz"
+        deadline = time.monotonic() + 120
+        while not checkpoint.exists() and training.poll() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        training.send_signal(signal.SIGINT)
+        _, errors = training.communicate(timeout=60)
+    assert training.returncode == 130
+    assert errors.splitlines()[-1] == "pimsim: interrupted; go on with --resume"
+    assert [path.name for path in tmp_path.iterdir()] == [checkpoint.name]
+    again = pimsim(tmp_path, "--epochs", "2000")
+    assert again.returncode == 2
+    assert "holds an interrupted training: go on with --resume" in again.stderr
+
+
+COMMAND = [sys.executable, "-m", "experiments", "train", "digits-mlp", "--out", "digits.keras"]
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}
+
+
+def pimsim(folder: Path, *argv: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *argv], cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )

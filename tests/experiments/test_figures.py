@@ -1,0 +1,135 @@
+"""Figures: drawn from a stored report, with the table behind each."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.image import imread
+
+from experiments import figures
+
+
+def _layer(name: str, where: str, latency_ps: int, **commands: int) -> dict[str, Any]:
+    return {
+        "name": name,
+        "where": where,
+        "macs": 1000,
+        "commands": commands,
+        "latency_ps": latency_ps,
+        "energy_pj": 1.0,
+    }
+
+
+@pytest.fixture
+def report() -> dict[str, Any]:
+    return {
+        "network": "mnist-mlp",
+        "images": 1000,
+        "throughput_images_per_s": 34_567.0,
+        "energy_pj": {"total": 4.2e9, "activate_precharge": 3.0e9, "read_write": 1.2e9},
+        "layers": [
+            _layer("first", "dram", 12_000_000, AAP=980_000, AP=123_000, ACT=50, PRE=50, WR=6400),
+            _layer("hidden", "dram", 8_000_000, AAP=640_000, AP=83_000),
+            _layer("last", "dram", 3_000_000, AAP=13_000, AP=2_000, ACT=9, PRE=9, RD=1100),
+            _layer("softmax", "host", 0),
+        ],
+        "baselines": {
+            "streaming": {
+                "latency_ps": 150_000_000_000,
+                "energy_pj": 9.9e9,
+                "speedup": 5.2,
+                "energy_ratio": 2.36,
+            },
+            "reuse-aware": {
+                "latency_ps": 200_000_000,
+                "energy_pj": 4.4e8,
+                "speedup": 0.0069,
+                "energy_ratio": 0.105,
+            },
+        },
+        "assumptions": {"standard": "ddr3-1600-8-8-8", "banks": 8, "faw": True, "refresh": False},
+    }
+
+
+@pytest.fixture
+def texts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every text of the figures that are saved."""
+    found: list[str] = []
+    save = Figure.savefig
+
+    def saving(self: Figure, *args: Any, **kwargs: Any) -> None:
+        save(self, *args, **kwargs)
+        found.extend(t.get_text() for t in self.findobj(lambda a: hasattr(a, "get_text")))
+
+    monkeypatch.setattr(Figure, "savefig", saving)
+    return found
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_comparison_shows_the_run_and_both_baselines(
+    report: dict[str, Any], tmp_path: Path, texts: list[str]
+) -> None:
+    picture, table = figures.draw_comparison(report, tmp_path)
+    dram, streaming, reuse = _rows(table)
+    assert dram["system"] == "in DRAM"
+    assert float(dram["throughput_images_per_s"]) == 34_567.0
+    assert float(dram["energy_uj_per_image"]) == pytest.approx(4.2)
+    assert streaming["system"] == "processor, streaming"
+    assert float(streaming["throughput_images_per_s"]) == pytest.approx(1000 / 0.15)
+    assert float(streaming["energy_uj_per_image"]) == pytest.approx(9.9)
+    assert float(reuse["speedup_of_dram"]) == 0.0069
+    for label in (
+        "34.6 k", "6.67 k\nDRAM: 5.2× faster", "5 M\nDRAM: 145× slower",  # noqa: RUF001
+        "4.2", "9.9\nDRAM: 2.36× less", "0.44\nDRAM: 9.52× more",  # noqa: RUF001
+        "images / s", "µJ / image",
+    ):  # fmt: skip
+        assert label in texts
+    assert any("tFAW on · refresh off" in text for text in texts)
+    assert imread(picture).shape[1] > 1200
+
+
+def test_layers_show_commands_per_image_and_share_of_time(
+    report: dict[str, Any], tmp_path: Path, texts: list[str]
+) -> None:
+    picture, table = figures.draw_layers(report, tmp_path)
+    rows = _rows(table)
+    assert [row["layer"] for row in rows] == ["first", "hidden", "last", "softmax"]
+    assert float(rows[0]["AAP"]) == 980.0
+    assert float(rows[0]["WR"]) == 6.4
+    assert float(rows[2]["RD"]) == 1.1
+    assert sum(float(row["latency_share"]) for row in rows) == pytest.approx(1.0)
+    for label in ("AAP", "AP", "ACT", "PRE", "RD", "WR", "1,110", "723", "none (on the host)",
+                  "52.2%", "34.8%", "0.0%", "commands / image"):  # fmt: skip
+        assert label in texts
+    assert "REF" not in texts  # a kind that no layer has is not in the legend
+    assert imread(picture).shape[1] > 1200
+
+
+def test_pictures_grow_with_the_number_of_layers(report: dict[str, Any], tmp_path: Path) -> None:
+    small = imread(figures.draw_layers(report, tmp_path)[0]).shape[0]
+    report["layers"] = report["layers"] * 5
+    assert imread(figures.draw_layers(report, tmp_path)[0]).shape[0] > 2 * small
+
+
+def test_the_same_report_gives_the_same_bytes(report: dict[str, Any], tmp_path: Path) -> None:
+    once, again = tmp_path / "once", tmp_path / "again"
+    once.mkdir()
+    again.mkdir()
+    for one, other in zip(figures.draw(report, once), figures.draw(report, again), strict=True):
+        assert one.read_bytes() == other.read_bytes()
+
+
+def test_a_report_without_baselines_or_time_is_drawn(
+    report: dict[str, Any], tmp_path: Path
+) -> None:
+    report["baselines"] = {}
+    report["layers"] = [_layer("softmax", "host", 0)]
+    assert all(path.stat().st_size > 0 for path in figures.draw(report, tmp_path))

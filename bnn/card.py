@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 
 from pimsim.errors import InputError
 
@@ -54,7 +55,7 @@ class Card:
     correct: int
     """Test images that Keras classifies right after the last epoch."""
     data_sha256: str
-    """Digest of the training and test arrays (:func:`bnn.train.fingerprint`)."""
+    """Digest of the training and test arrays (:func:`bnn.recipe.fingerprint`)."""
     model_sha256: str
     """Digest of the model file."""
     parameters: int
@@ -100,7 +101,7 @@ class Card:
                 "",
                 "Made by",
                 "",
-                f"    pimsim train {self.network} --data {self.data} --epochs {self.epochs} "
+                f"    pimsim train {self.network} --epochs {self.epochs} "
                 f"--batch-size {self.batch_size} --learning-rate {self.learning_rate} "
                 f"--seed {self.seed} --out {self.network}.keras",
                 "",
@@ -148,6 +149,11 @@ class Card:
             )
         except (KeyError, ValueError, IndexError, TypeError) as error:
             raise InputError(f"`text` must be a model card, not one that lacks {error}") from None
+
+
+def card_path(out: Path) -> Path:
+    """Give the path of the model card that is written beside ``out``."""
+    return out.with_suffix(".md")
 
 
 _FACTS = {

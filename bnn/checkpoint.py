@@ -67,6 +67,11 @@ class Checkpoint:
             raise InputError(f"`--resume` must find a checkpoint in {str(path)!r}") from None
 
 
+def checkpoint_path(out: Path) -> Path:
+    """Give the path of the checkpoint of a training that is to write ``out``."""
+    return out.with_name(out.name + ".checkpoint.npz")
+
+
 def _numbered(kind: str, arrays: Sequence[NDArray[Any]]) -> dict[str, NDArray[Any]]:
     return {f"{kind}{i}": array for i, array in enumerate(arrays)}
 

@@ -26,32 +26,17 @@ from typing import Any
 import numpy as np
 
 from bnn.architectures import Architecture
-from bnn.card import Card, Epoch, LayerRow
-from bnn.checkpoint import Checkpoint
+from bnn.card import Card, Epoch, LayerRow, card_path
+from bnn.checkpoint import Checkpoint, checkpoint_path
 from bnn.datasets import Dataset, reshape_for
+from bnn.recipe import Settings, fingerprint
 from pimsim.errors import InputError, PimsimError
+
+OnBatch = Callable[[int, int, int, float, float], None]
+"""Called with epoch, batches done, batches an epoch has, and loss and accuracy so far."""
 
 _OPTIMIZER = "Adam, learning rate falling to zero along a cosine"
 _SUFFIXES = (".keras", ".h5")
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How long, how fast and from which seed to train."""
-
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    seed: int
-
-    def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size"):
-            if getattr(self, name) < 1:
-                raise InputError(f"`{name}` must be at least 1, not {getattr(self, name)!r}")
-        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
-            raise InputError(f"`learning_rate` must be positive, not {self.learning_rate!r}")
-        if not 0 <= self.seed < 2**32:
-            raise InputError(f"`seed` must be from 0 to 4294967295, not {self.seed!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +81,6 @@ def backend() -> Backend:
     return Backend(tensorflow, tf_keras, larq)
 
 
-def checkpoint_path(out: Path) -> Path:
-    """Give the path of the checkpoint of a training that is to write ``out``."""
-    return out.with_name(out.name + ".checkpoint.npz")
-
-
-def card_path(out: Path) -> Path:
-    """Give the path of the model card that is written beside ``out``."""
-    return out.with_suffix(".md")
-
-
 def check_out(out: Path, resume: bool) -> None:
     """Refuse a path that a trained model cannot be written to, before any time is spent.
 
@@ -128,17 +103,6 @@ def check_out(out: Path, resume: bool) -> None:
         )
 
 
-def fingerprint(*sets: Dataset) -> str:
-    """Return the SHA-256 of the inputs and labels of data sets, in order."""
-    digest = hashlib.sha256()
-    for one in sets:
-        for array in (one.x, one.y):
-            if array is not None:
-                digest.update(f"{array.dtype} {array.shape};".encode())
-                digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()
-
-
 def train(
     architecture: Architecture,
     settings: Settings,
@@ -147,7 +111,7 @@ def train(
     out: Path,
     *,
     resume: bool = False,
-    on_batch: Callable[[int, int, int, float, float], None] = lambda *_: None,
+    on_batch: OnBatch = lambda *_: None,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
 ) -> Card:
     """Train, and write the model to ``out`` and its card beside it.
@@ -159,7 +123,7 @@ def train(
         test: labelled images to measure the accuracy with; they do not influence the training.
         out: ``.keras`` or ``.h5`` file; replaced at the end, whole.
         resume: go on from the checkpoint that an interrupted training has left beside ``out``.
-        on_batch: called with epoch, batches done, batches an epoch has, loss and accuracy so far.
+        on_batch: called after every batch.
         on_epoch: called after every epoch, once its checkpoint is written, and with those that
             the checkpoint already holds.
 
@@ -172,11 +136,12 @@ def train(
     """
     check_out(out, resume)
     learn, test = (reshape_for(one, architecture.input_shape) for one in (learn, test))
-    labels, _ = _labels(learn, architecture), _labels(test, architecture)
-    steps = labels.size // settings.batch_size
+    for one in (learn, test):
+        _check_labels(one, architecture)
+    steps = len(learn.x) // settings.batch_size
     if steps == 0:
         raise InputError(
-            f"`batch_size` must be at most the {labels.size} training images, "
+            f"`batch_size` must be at most the {len(learn.x)} training images, "
             f"not {settings.batch_size}"
         )
     digest = fingerprint(learn, test)
@@ -184,59 +149,26 @@ def train(
     state = _resumed(out, recipe) if resume else None
 
     tools = backend()
-    keras = tools.keras
-    keras.backend.clear_session()
-    keras.utils.set_random_seed(settings.seed)
-    model = architecture.build(keras, tools.larq)
-    decay = keras.optimizers.schedules.CosineDecay(
-        settings.learning_rate, decay_steps=steps * settings.epochs
-    )
-    optimizer = keras.optimizers.Adam(decay)
-    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
-    optimizer.build(model.trainable_variables)
+    model = _compiled(architecture, settings, steps, tools)
     history: list[Epoch] = []
     if state is not None:
-        model.set_weights(state.weights)
-        optimizer.load_own_variables({str(i): array for i, array in enumerate(state.optimizer)})
-        history = list(state.history)
+        _restore(model, state)
+        history += state.history
         for done in history:
             on_epoch(done)
-
     for epoch in range(len(history) + 1, settings.epochs + 1):
-        start = time.perf_counter()
-        order = np.random.default_rng([settings.seed, epoch]).permutation(labels.size)
-        model.reset_metrics()
-        loss = accuracy = 0.0
-        for step in range(steps):
-            batch = order[step * settings.batch_size : (step + 1) * settings.batch_size]
-            loss, accuracy = model.train_on_batch(
-                learn.x[batch], labels[batch], reset_metrics=False
-            )
-            on_batch(epoch, step + 1, steps, float(loss), float(accuracy))
-        if not math.isfinite(loss):
-            raise PimsimError(f"the loss is {loss} in epoch {epoch}: lower `--learning-rate`")
-        history.append(
-            Epoch(
-                epoch=epoch,
-                loss=round(float(loss), 4),
-                train_accuracy=round(float(accuracy), 4),
-                test_accuracy=round(_correct(model, test) / len(test.x), 4),
-                wall_s=round(time.perf_counter() - start, 1),
-            )
-        )
-        variables: dict[str, Any] = {}
-        optimizer.save_own_variables(variables)
+        history.append(_learn_epoch(model, learn, test, settings, epoch, on_batch))
         Checkpoint(
             recipe=recipe,
             history=tuple(history),
             weights=model.get_weights(),
-            optimizer=[np.asarray(variables[str(i)]) for i in range(len(variables))],
+            optimizer=_optimizer_state(model),
         ).save(checkpoint_path(out))
         on_epoch(history[-1])
 
     weights = model.get_weights()
-    keras.backend.clear_session()  # so that generated names in the file count from the start
-    final = architecture.build(keras, tools.larq)
+    tools.keras.backend.clear_session()  # so that names made up for the file count from the start
+    final = architecture.build(tools.keras, tools.larq)
     final.set_weights(weights)
     _save(final, out)
     card = Card(
@@ -262,6 +194,64 @@ def train(
     return card
 
 
+def _compiled(architecture: Architecture, settings: Settings, steps: int, tools: Backend) -> Any:
+    """Build the model with first weights from the seed, and its optimizer."""
+    keras = tools.keras
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(settings.seed)
+    model = architecture.build(keras, tools.larq)
+    decay = keras.optimizers.schedules.CosineDecay(
+        settings.learning_rate, decay_steps=steps * settings.epochs
+    )
+    optimizer = keras.optimizers.Adam(decay)
+    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    optimizer.build(model.trainable_variables)
+    return model
+
+
+def _learn_epoch(
+    model: Any, learn: Dataset, test: Dataset, settings: Settings, epoch: int, on_batch: OnBatch
+) -> Epoch:
+    """Go once through the training images, in the order that seed and epoch give."""
+    assert learn.y is not None  # _check_labels has seen to that
+    start = time.perf_counter()
+    order = np.random.default_rng([settings.seed, epoch]).permutation(learn.y.size)
+    steps = learn.y.size // settings.batch_size
+    model.reset_metrics()
+    loss = accuracy = 0.0
+    for step in range(steps):
+        batch = order[step * settings.batch_size : (step + 1) * settings.batch_size]
+        loss, accuracy = map(
+            float, model.train_on_batch(learn.x[batch], learn.y[batch], reset_metrics=False)
+        )
+        on_batch(epoch, step + 1, steps, loss, accuracy)
+    if not math.isfinite(loss):
+        raise PimsimError(f"the loss is {loss} in epoch {epoch}: lower `--learning-rate`")
+    return Epoch(
+        epoch=epoch,
+        loss=round(loss, 4),
+        train_accuracy=round(accuracy, 4),
+        test_accuracy=round(_correct(model, test) / len(test.x), 4),
+        wall_s=round(time.perf_counter() - start, 1),
+    )
+
+
+def _optimizer_state(model: Any) -> list[np.ndarray[Any, np.dtype[Any]]]:
+    variables: dict[str, Any] = {}
+    model.optimizer.save_own_variables(variables)
+    return [np.asarray(variables[str(i)]) for i in range(len(variables))]
+
+
+def _restore(model: Any, state: Checkpoint) -> None:
+    try:
+        model.set_weights(state.weights)
+        model.optimizer.load_own_variables({str(i): a for i, a in enumerate(state.optimizer)})
+    except ValueError:
+        raise InputError(
+            "`--resume` must find a checkpoint of the same layers; this one has others"
+        ) from None
+
+
 def _installed(name: str) -> bool:
     try:
         return importlib.util.find_spec(name) is not None
@@ -269,7 +259,7 @@ def _installed(name: str) -> bool:
         return False
 
 
-def _labels(data: Dataset, architecture: Architecture) -> np.ndarray[Any, np.dtype[np.int64]]:
+def _check_labels(data: Dataset, architecture: Architecture) -> None:
     if data.y is None:
         raise InputError(f"{data.name} must have labels to train {architecture.name} on")
     if not (data.y.min() >= 0 and data.y.max() < architecture.classes):
@@ -277,7 +267,6 @@ def _labels(data: Dataset, architecture: Architecture) -> np.ndarray[Any, np.dty
             f"labels of {data.name} must be from 0 to {architecture.classes - 1} "
             f"for {architecture.name}, not {data.y.min()} to {data.y.max()}"
         )
-    return data.y
 
 
 def _resumed(out: Path, recipe: dict[str, Any]) -> Checkpoint:

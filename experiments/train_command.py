@@ -12,7 +12,7 @@ from experiments import data_options
 if TYPE_CHECKING:
     from bnn.architectures import Architecture
     from bnn.card import Card, Epoch
-    from bnn.train import Settings
+    from bnn.recipe import Settings
 
 _Number = TypeVar("_Number", int, float)
 
@@ -72,6 +72,8 @@ def run(args: argparse.Namespace) -> int:
     """Train, with a live bar on stderr, and print the model card."""
     from bnn import train
     from bnn.architectures import ARCHITECTURES
+    from bnn.checkpoint import checkpoint_path
+    from bnn.recipe import Settings
     from pimsim.errors import InputError
 
     if args.network not in ARCHITECTURES:
@@ -80,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
             f"not {args.network!r}"
         )
     architecture = ARCHITECTURES[args.network]
-    settings = train.Settings(
+    settings = Settings(
         epochs=_or(args.epochs, architecture.epochs),
         batch_size=_or(args.batch_size, architecture.batch_size),
         learning_rate=_or(args.learning_rate, architecture.learning_rate),
@@ -91,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         card = _train(args, architecture, settings)
     except KeyboardInterrupt:
-        checkpoint = train.checkpoint_path(args.out)
+        checkpoint = checkpoint_path(args.out)
         way_on = "go on with --resume" if checkpoint.exists() else "before the first epoch's end"
         print(f"pimsim: interrupted; {way_on}", file=sys.stderr)
         return 130

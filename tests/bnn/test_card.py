@@ -45,7 +45,10 @@ def test_a_card_says_all_that_it_was_made_of(card: Card) -> None:
 def test_a_card_shows_accuracy_and_command(card: Card) -> None:
     text = card.markdown()
     assert f"{100 * card.correct / card.test_images:.2f} %" in text
-    assert f"pimsim train {card.network} --data {card.data} --epochs {card.epochs} " in text
+    assert (
+        f"pimsim train {card.network} --epochs {card.epochs} --batch-size {card.batch_size} "
+        in text
+    )
 
 
 @pytest.mark.parametrize("text", ["", "# name", "# name\n\nsummary\n\n## Facts\n\n| a | b |\n"])

@@ -11,12 +11,13 @@ import pytest
 
 from bnn import train as training
 from bnn.architectures import ARCHITECTURES
-from bnn.card import Card, Epoch
-from bnn.checkpoint import Checkpoint
+from bnn.card import Card, Epoch, card_path
+from bnn.checkpoint import Checkpoint, checkpoint_path
 from bnn.datasets import Dataset, load
 from bnn.larq_file import read_model
 from bnn.network import BatchNorm, Dense, Network
-from bnn.train import Settings, card_path, check_out, checkpoint_path, fingerprint, train
+from bnn.recipe import Settings, fingerprint
+from bnn.train import check_out, train
 from pimsim.errors import InputError, PimsimError
 
 DIGITS = ARCHITECTURES["digits-mlp"]
@@ -94,6 +95,12 @@ def test_a_resumed_training_ends_as_an_uninterrupted_one(tmp_path: Path) -> None
     )
     with pytest.raises(InputError, match="the same data_sha256 as the checkpoint"):
         train(DIGITS, SETTINGS, learn, some("test", 99), halves, resume=True)
+
+    path = checkpoint_path(halves)
+    replace(state, weights=state.weights[1:]).save(path)
+    with pytest.raises(InputError, match="a checkpoint of the same layers; this one has others"):
+        train(DIGITS, SETTINGS, learn, test, halves, resume=True)
+    state.save(path)
 
     seen: list[int] = []
     resumed = train(

@@ -8,10 +8,12 @@ import pytest
 
 from bnn import zoo
 from bnn.architectures import ARCHITECTURES
-from bnn.datasets import load
+from bnn.datasets import load, reshape_for
+from bnn.encoding import detect
 from bnn.larq_file import read_model
 from bnn.network import BatchNorm, Conv2D, Dense, has_binary_kernel
-from bnn.train import fingerprint
+from bnn.recipe import fingerprint
+from bnn.reference import forward
 from pimsim.errors import InputError
 
 NAMES = ("digits-mlp", "mnist-cnn", "mnist-mlp")
@@ -90,12 +92,28 @@ def test_digits_card_is_about_the_digits_that_load() -> None:
 
 @pytest.mark.mnist
 def test_mnist_cards_are_about_the_mnist_that_loads() -> None:
-    from bnn.datasets import reshape_for
-
     for name in ("mnist-mlp", "mnist-cnn"):
         shape = ARCHITECTURES[name].input_shape
         sets = (reshape_for(load("mnist", split), shape) for split in ("train", "test"))
         assert zoo.entry(name).card.data_sha256 == fingerprint(*sets)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "digits-mlp",
+        pytest.param("mnist-mlp", marks=pytest.mark.mnist),
+        pytest.param("mnist-cnn", marks=[pytest.mark.mnist, pytest.mark.slow]),
+    ],
+)
+def test_the_exact_reference_is_as_accurate_as_keras_was(name: str) -> None:
+    one = zoo.entry(name)
+    network = read_model(one.path)
+    data = reshape_for(load(one.data), network.input_shape)
+    found = detect(data.x)
+    assert found is not None
+    logits = forward(network, data.x, found[0]).logits
+    assert int((logits.argmax(axis=1) == data.y).sum()) == one.card.correct
 
 
 def test_unknown_names_are_refused() -> None:

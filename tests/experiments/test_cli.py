@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
@@ -10,9 +11,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from experiments import cli
+from experiments import cli, options
 from pimsim import __version__
+from pimsim.cost import Switches
 from pimsim.dram import standards
+from pimsim.dram.energy import ENERGY_MODES
 from pimsim.errors import InputError
 from pimsim.microprogram.primitives import PRIMITIVES
 
@@ -91,7 +94,7 @@ def test_tables_hold_what_the_json_holds(capsys: pytest.CaptureFixture[str]) -> 
     assert row[:7] == ["nand", "1", "5", "0", "245.00", "3.93", "109.23"]
 
 
-def test_standards(capsys: pytest.CaptureFixture[str], tmp_path: object) -> None:
+def test_standards(capsys: pytest.CaptureFixture[str]) -> None:
     out = _json(capsys, "standards", "--json")
     listed = out["standards"]
     assert isinstance(listed, list)
@@ -108,6 +111,16 @@ def test_standards(capsys: pytest.CaptureFixture[str], tmp_path: object) -> None
     table = capsys.readouterr().out
     assert "timing.t_refi_ps                7,800,000" in table
     assert "gem5" in table
+
+
+def test_options_default_to_the_cost_models_own_defaults() -> None:
+    parser = argparse.ArgumentParser()
+    options.add_dram(parser)
+    standard, switches = options.chosen_dram(parser.parse_args([]))
+    assert standard.name == options.DEFAULT_STANDARD
+    assert switches == Switches()
+    for mode in ENERGY_MODES:  # spelled out there, so that --help imports nothing
+        assert options.chosen_dram(parser.parse_args(["--energy", mode]))[1].energy == mode
 
 
 # Bad usage

@@ -25,7 +25,7 @@ array([[0, 0, 1]], dtype=uint8)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -37,12 +37,13 @@ from pimsim.dram.rowgroups import AddressMap, ambit
 from pimsim.errors import DramError, InputError
 
 Lanes: TypeAlias = NDArray[np.intp]
-Address: TypeAlias = int | NDArray[np.intp]
-_Selector: TypeAlias = slice | Lanes
+Address: TypeAlias = int | NDArray[np.integer[Any]]
+"""A row address, or one C- or D-group address a lane."""
+Slot: TypeAlias = tuple[bool, int]
+"""(True, position in the addresses given to a run) or (False, a fixed address)."""
 
-_ALL = slice(None)
-_COUNTED = ("aap", "ap", "act", "pre", "rd", "wr", "extra_wordlines")
 _FULL = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
+_COLUMN_ACCESSES = ("act", "pre", "rd", "wr")
 
 
 class Subarray:
@@ -74,39 +75,45 @@ class Subarray:
             )
         self.columns = columns
         self.lanes = lanes
-        self._burst_bits = burst_bits
         self.data_rows = self.rows.data_rows(rows)
+        self._burst_bits = burst_bits
         self._last_address = rows - 1
-        cells = self.rows.fixed_cells + self.data_rows
-        self._bits: Words = np.zeros((lanes, cells, words_for(columns)), dtype=np.uint64)
-        self._written = np.zeros((lanes, cells), dtype=np.bool_)
-        for index, (_, bit) in enumerate(self.rows.constants, start=len(self.rows.cells)):
-            self._bits[:, index] = _FULL if bit else 0
+        self._first_constant = self.rows.first_constant
+        self._lines = [
+            tuple((line.cell, line.complement) for line in lines)
+            for _, lines in self.rows.addresses
+        ]
+        # Compute cells hold arrays (lanes, words) that are never written into, only replaced, so
+        # that a copy between cells copies a reference. None: never written in any lane.
+        self._cells: list[Words | None] = [None] * len(self.rows.cells)
+        self._cell_lanes = np.zeros((len(self.rows.cells), lanes), dtype=np.bool_)
+        # Constant and data rows lie in one block, which row addresses index after the B-group.
+        stored = len(self.rows.constants) + self.data_rows
+        self._stored: Words = np.zeros((lanes, stored, words_for(columns)), dtype=np.uint64)
+        self._flat = self._stored.reshape(lanes * stored, -1)
+        self._written = np.zeros((lanes, stored), dtype=np.bool_)
+        self._whole = [False] * stored
+        for index, (_, bit) in enumerate(self.rows.constants):
+            self._stored[:, index] = _FULL if bit else 0
             self._written[:, index] = True
-        self._buffer: Words = np.zeros((lanes, words_for(columns)), dtype=np.uint64)
-        self._spare: Words = np.zeros_like(self._buffer)
+            self._whole[index] = True
+        self._base = np.arange(lanes) * stored - self._first_constant
         self._inside = pack(np.ones(columns, dtype=np.uint8))
-        self._every = np.arange(lanes)
         self._open: Words | None = None
-        self._everywhere = dict.fromkeys(_COUNTED, 0)
-        self._somewhere = {name: np.zeros(lanes, dtype=np.int64) for name in _COUNTED}
+        self.clear_counts()
 
     # -- row commands ------------------------------------------------------------------------
 
     def activate(self, address: Address, lanes: Lanes | None = None) -> None:
         """ACT: sense into the row buffer if precharged, else drive the row buffer into the rows.
 
-        ``address`` is a row address, or one C- or D-group address a lane; ``lanes`` restricts the
-        command to some lanes, and must not change before the precharge.
+        ``lanes`` restricts the command to some lanes, and must not change before the precharge.
         """
-        index, complements = self._decode(address)
-        select: _Selector = _ALL if lanes is None else lanes
-        if len(index) > 1:
-            self._count("extra_wordlines", len(index) - 1, lanes)
+        self.check(address)
         if self._open is None:
-            self._sense(index, complements, select)
+            self._open = self._sense(address, lanes)
         else:
-            self._drive(index, complements, select, self._open)
+            self._drive(address, self._open, lanes)
 
     def precharge(self) -> None:
         """PRE: close every row and release the row buffer."""
@@ -129,6 +136,45 @@ class Subarray:
         self.precharge()
         self._count("ap", 1, lanes)
 
+    def run(
+        self,
+        commands: Iterable[tuple[Slot, Slot | None]],
+        addresses: Sequence[Address],
+        lanes: Lanes | None = None,
+    ) -> None:
+        """Carry out AAPs (source, destination) and APs (source, None) one after the other.
+
+        The same as :meth:`aap` and :meth:`ap` in turn, with less to do between them: fixed
+        addresses must come from the address map and ``addresses`` must have passed :meth:`check`.
+        """
+        self._expect_precharged()
+        aap = ap = 0
+        for (given, source), destination in commands:
+            value = self._sense(addresses[source] if given else source, lanes)
+            if destination is None:
+                ap += 1
+            else:
+                given, target = destination
+                self._drive(addresses[target] if given else target, value, lanes)
+                aap += 1
+        self._count("aap", aap, lanes)
+        self._count("ap", ap, lanes)
+
+    def check(self, address: Address) -> None:
+        """Raise DramError for an address that the subarray does not have."""
+        if isinstance(address, np.ndarray):
+            low, high = int(address.min()), int(address.max())
+            if low < self._first_constant or high > self._last_address:
+                raise DramError(
+                    f"lanes may differ in C- and D-group rows only, {self._first_constant} to "
+                    f"{self._last_address}, not addresses {low} to {high}"
+                )
+        elif not 0 <= address <= self._last_address:
+            raise DramError(
+                f"row address must be 0 to {self._last_address} "
+                f"({self.rows.label(self._last_address)}), not {address}"
+            )
+
     # -- column accesses ---------------------------------------------------------------------
 
     def write(
@@ -138,15 +184,10 @@ class Subarray:
 
         ``columns`` is how many columns hold data, and so how many bursts are needed.
         """
-        index = self._data_index(row)
-        select: _Selector = _ALL if lanes is None else lanes
-        self._bits[select, index] = words
-        self._written[select, index] = True
         self._column_access(columns, "wr", lanes)
+        self._store(self._data_address(row), words, lanes)
 
-    def read(
-        self, row: int, columns: int | None = None, lanes: Lanes | None = None
-    ) -> Words:
+    def read(self, row: int, columns: int | None = None, lanes: Lanes | None = None) -> Words:
         """ACT, RD bursts, PRE: the words (lanes, words) of data row ``row``."""
         self._column_access(columns, "rd", lanes)
         return self.peek(row, lanes)
@@ -161,96 +202,147 @@ class Subarray:
 
     def peek(self, row: int, lanes: Lanes | None = None) -> Words:
         """What :meth:`read` returns, seen by the simulator without a command (a copy)."""
-        index = self._data_index(row)
-        select: _Selector = _ALL if lanes is None else lanes
-        self._expect_written(self._written[select, index], index)
-        return self._bits[select, index].copy()
+        return self._load(self._data_address(row), lanes)
 
     # -- accounting --------------------------------------------------------------------------
 
     def counts(self) -> list[CommandCounts]:
         """Commands that each lane has carried out since the last :meth:`clear_counts`."""
-        return [
-            CommandCounts(
-                **{n: self._everywhere[n] + int(self._somewhere[n][lane]) for n in _COUNTED}
-            )
-            for lane in range(self.lanes)
-        ]
+        extra = [len(lines) - 1 for lines in self._lines]
+        result = []
+        for lane in range(self.lanes):
+            counts = {n: self._everywhere[n] + int(v[lane]) for n, v in self._somewhere.items()}
+            raised = self._raised + self._raised_somewhere[:, lane]
+            counts["extra_wordlines"] = int(raised @ extra)
+            result.append(CommandCounts(**counts))
+        return result
 
     def clear_counts(self) -> None:
         """Start counting anew."""
-        self._everywhere = dict.fromkeys(_COUNTED, 0)
-        for counts in self._somewhere.values():
-            counts[:] = 0
+        names = ("aap", "ap", *_COLUMN_ACCESSES)
+        self._everywhere = dict.fromkeys(names, 0)
+        self._somewhere = {name: np.zeros(self.lanes, dtype=np.int64) for name in names}
+        self._raised_list = [0] * len(self._lines)
+        self._raised_somewhere = np.zeros((len(self._lines), self.lanes), dtype=np.int64)
+
+    @property
+    def _raised(self) -> NDArray[np.int64]:
+        return np.array(self._raised_list, dtype=np.int64)
 
     # -- inside ------------------------------------------------------------------------------
 
-    def _decode(self, address: Address) -> tuple[Sequence[int] | Lanes, Sequence[bool]]:
-        """Cells behind an address, and for each whether it is opened to the complement bitline."""
-        rows = self.rows
-        if isinstance(address, np.ndarray):
-            if address.min() < rows.first_constant or address.max() > self._last_address:
-                bad = address[(address < rows.first_constant) | (address > self._last_address)]
-                raise DramError(
-                    f"lanes may differ in C- and D-group rows only, {rows.first_constant} to "
-                    f"{self._last_address}, not address {int(bad[0])}"
-                )
-            return (address - rows.first_constant + len(rows.cells))[None], (False,)
-        if not 0 <= address <= self._last_address:
-            raise DramError(
-                f"row address must be 0 to {self._last_address} "
-                f"({rows.label(self._last_address)}), not {address}"
-            )
-        lines = rows.wordlines(address)
-        return [line.cell for line in lines], [line.complement for line in lines]
-
-    def _sense(
-        self, index: Sequence[int] | Lanes, complements: Sequence[bool], select: _Selector
-    ) -> None:
-        lanes = self._every if isinstance(select, slice) else select
-        levels = []
-        for cell, complement in zip(index, complements, strict=True):
-            where: _Selector = select if isinstance(cell, int) else lanes
-            self._expect_written(self._written[where, cell], cell)
-            level = self._bits[where, cell]
-            levels.append(~level if complement else level)
-        buffer = self._buffer[: len(lanes)]
-        if len(levels) == 3:
-            first, second, third = levels
-            spare = self._spare[: len(lanes)]
-            np.bitwise_or(second, third, out=spare)
-            np.bitwise_and(spare, first, out=spare)
-            np.bitwise_and(second, third, out=buffer)
-            np.bitwise_or(buffer, spare, out=buffer)
-            self._drive(index, complements, select, buffer)
-        elif len(levels) == 1:
-            buffer[:] = levels[0]
-        else:
+    def _sense(self, address: Address, lanes: Lanes | None) -> Words:
+        """First activation: the value that the bitlines settle on, restored into every open row."""
+        if isinstance(address, np.ndarray) or address >= self._first_constant:
+            return self._load(address, lanes)
+        lines = self._lines[address]
+        if len(lines) == 1:
+            ((cell, complement),) = lines
+            value = self._cell(cell, lanes)
+            return ~value if complement else value
+        self._raise_lines(address, lanes)
+        levels = [
+            ~self._cell(cell, lanes) if complement else self._cell(cell, lanes)
+            for cell, complement in lines
+        ]
+        if len(levels) == 2:
             if np.any((levels[0] ^ levels[1]) & self._inside):
                 raise DramError(
                     "two cells that differ cannot be sensed together: charge sharing leaves the "
                     "bitline at its precharge level"
                 )
-            buffer[:] = levels[0]
-        self._open = buffer
+            return levels[0]
+        first, second, third = levels
+        value = second | third
+        value &= first
+        value |= second & third
+        self._set_cells(lines, value, lanes)
+        return value
 
-    def _drive(
-        self,
-        index: Sequence[int] | Lanes,
-        complements: Sequence[bool],
-        select: _Selector,
-        buffer: Words,
+    def _drive(self, address: Address, value: Words, lanes: Lanes | None) -> None:
+        """Second activation: the row buffer overwrites every row behind the address."""
+        if isinstance(address, np.ndarray) or address >= self._first_constant:
+            self._store(address, value, lanes)
+            return
+        lines = self._lines[address]
+        if len(lines) > 1:
+            self._raise_lines(address, lanes)
+        self._set_cells(lines, value, lanes)
+
+    def _cell(self, cell: int, lanes: Lanes | None) -> Words:
+        value = self._cells[cell]
+        written = self._cell_lanes[cell] if lanes is None else self._cell_lanes[cell, lanes]
+        if value is None or False in written.tolist():
+            raise self._unwritten(self.rows.cells[cell])
+        return value if lanes is None else value[lanes]
+
+    def _set_cells(
+        self, lines: tuple[tuple[int, bool], ...], value: Words, lanes: Lanes | None
     ) -> None:
-        rows = self.rows
-        for cell, complement in zip(index, complements, strict=True):
-            one = isinstance(cell, int)
-            lowest = cell if one else int(cell.min())
-            if len(rows.cells) <= lowest < rows.fixed_cells:
-                name = rows.constants[lowest - len(rows.cells)][0]
-                raise DramError(f"{name} holds a constant and must not be overwritten")
-            where: _Selector = select if one or not isinstance(select, slice) else self._every
-            self._bits[where, cell] = ~buffer if complement else buffer
-            self._written[where, cell] = True
+        for cell, complement in lines:
+            new = ~value if complement else value
+            if lanes is None:
+                self._cells[cell] = new
+                self._cell_lanes[cell] = True
+            else:
+                old = self._cells[cell]
+                whole = np.zeros_like(self._stored[:, 0]) if old is None else old.copy()
+                whole[lanes] = new
+                self._cells[cell] = whole
+                self._cell_lanes[cell, lanes] = True
+
+    def _load(self, address: Address, lanes: Lanes | None) -> Words:
+        """Copy of a constant or data row."""
+        if isinstance(address, np.ndarray):
+            index = (self._base if lanes is None else self._base[lanes]) + address
+            if b"\0" in self._written.reshape(-1).take(index).tobytes():
+                missing = ~self._written.reshape(-1)[index]
+                raise self._unwritten(self.rows.label(int(address[missing][0])))
+            taken: Words = self._flat.take(index, axis=0)
+            return taken
+        row = address - self._first_constant
+        if lanes is None:
+            if not self._whole[row]:
+                raise self._unwritten(self.rows.label(address))
+            return self._stored[:, row].copy()
+        if not self._written[lanes, row].all():
+            raise self._unwritten(self.rows.label(address))
+        return self._stored[lanes, row]
+
+    def _store(self, address: Address, value: Words, lanes: Lanes | None) -> None:
+        """Overwrite a data row."""
+        if isinstance(address, np.ndarray):
+            for row in set(address.tolist()):
+                self._expect_data(row)
+            index = (self._base if lanes is None else self._base[lanes]) + address
+            self._flat[index] = value
+            self._written.reshape(-1)[index] = True
+            for row in set((address - self._first_constant).tolist()):
+                self._whole[row] = bool(self._written[:, row].all())
+            return
+        self._expect_data(address)
+        row = address - self._first_constant
+        if lanes is None:
+            self._stored[:, row] = value
+            if not self._whole[row]:
+                self._written[:, row] = True
+                self._whole[row] = True
+        else:
+            self._stored[lanes, row] = value
+            self._written[lanes, row] = True
+            self._whole[row] = bool(self._written[:, row].all())
+
+    def _expect_data(self, address: int) -> None:
+        if address < self.rows.first_data:
+            raise DramError(
+                f"{self.rows.label(address)} holds a constant and must not be overwritten"
+            )
+
+    def _raise_lines(self, address: int, lanes: Lanes | None) -> None:
+        if lanes is None:
+            self._raised_list[address] += 1
+        else:
+            self._raised_somewhere[address, lanes] += 1
 
     def _column_access(self, columns: int | None, kind: str, lanes: Lanes | None) -> None:
         self._expect_precharged()
@@ -265,21 +357,14 @@ class Subarray:
         else:
             self._somewhere[name][lanes] += times
 
-    def _data_index(self, row: int) -> int:
+    def _data_address(self, row: int) -> int:
         if not 0 <= row < self.data_rows:
             raise DramError(f"data row must be 0 to {self.data_rows - 1}, not {row}")
-        return self.rows.fixed_cells + row
+        return self.rows.first_data + row
 
     def _expect_precharged(self) -> None:
         if self._open is not None:
             raise DramError("a row is open: PRECHARGE comes before the next row command")
 
-    def _expect_written(self, written: NDArray[np.bool_], cell: int | Lanes) -> None:
-        if not written.all():
-            missing = cell if isinstance(cell, int) else int(cell[~written][0])
-            rows = self.rows
-            if missing < len(rows.cells):
-                name = rows.cells[missing]
-            else:
-                name = rows.label(missing - len(rows.cells) + rows.first_constant)
-            raise DramError(f"{name} was never written and cannot be activated")
+    def _unwritten(self, name: str) -> DramError:
+        return DramError(f"{name} was never written and cannot be activated")

@@ -161,7 +161,7 @@ def _spell(
     for step in schedule.steps:
         (program,) = step.programs
         given = {}
-        for symbol, address in zip(program.symbols, step.rows[:, 0].tolist(), strict=True):
+        for symbol, address in zip(program.symbols, map(int, step.rows), strict=True):
             if address < address_map.first_data:
                 given[symbol] = address_map.label(address)
             elif address in names:

@@ -18,10 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
-from pimsim.dram.subarray import Address, Lanes, Subarray
+from pimsim.dram.subarray import Address, Lanes, Slot, Subarray
 from pimsim.errors import InputError
 from pimsim.microprogram.program import Program
 
@@ -33,34 +30,23 @@ class Bound:
         self.program = program
         rows = program.address_map
         slot = {name: index for index, name in enumerate(program.symbols)}
-        self._first_data = rows.first_data
 
-        def resolve(name: str) -> tuple[bool, int]:
+        def resolve(name: str) -> Slot:
             return (True, slot[name]) if name in slot else (False, rows.address(name))
 
-        self._steps = [
-            (*resolve(c.source), None if c.destination is None else resolve(c.destination))
+        self._commands = [
+            (resolve(c.source), None if c.destination is None else resolve(c.destination))
             for c in program.commands
         ]
 
     def run(
-        self,
-        subarray: Subarray,
-        addresses: Sequence[int] | NDArray[np.intp],
-        lanes: Lanes | None = None,
+        self, subarray: Subarray, addresses: Sequence[Address], lanes: Lanes | None = None
     ) -> None:
-        """Execute with ``addresses[slot]`` as the row address of each symbol.
+        """Execute with ``addresses[slot]`` as the row address of each symbol, checked before.
 
-        ``addresses`` is ``(symbols,)``, or ``(symbols, lanes)`` where lanes name different rows.
-        ``lanes`` restricts execution to some lanes, in the order of the columns of ``addresses``.
+        An address is a number, or one a lane. ``lanes`` restricts execution to some lanes.
         """
-        for from_slot, source, target in self._steps:
-            origin: Address = addresses[source] if from_slot else source
-            if target is None:
-                subarray.ap(origin, lanes)
-            else:
-                to_slot, number = target
-                subarray.aap(origin, addresses[number] if to_slot else number, lanes)
+        subarray.run(self._commands, addresses, lanes)
 
 
 def execute(program: Program, subarray: Subarray, **rows: int) -> None:
@@ -73,5 +59,7 @@ def execute(program: Program, subarray: Subarray, **rows: int) -> None:
     if missing or unknown:
         what, names = ("missing", missing) if missing else ("unknown", unknown)
         raise InputError(f"program {program.name!r}: {what} row {', '.join(names)}")
-    first = program.address_map.first_data
-    Bound(program).run(subarray, [first + rows[name] for name in program.symbols])
+    addresses = [program.address_map.first_data + rows[name] for name in program.symbols]
+    for address in addresses:
+        subarray.check(address)
+    Bound(program).run(subarray, addresses)

@@ -21,6 +21,7 @@ of the schedule that belongs to its output.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -48,8 +49,8 @@ class Step:
     programs: tuple[Program, ...]
     variant: NDArray[np.uint8] | None
     """(outputs,) index into ``programs``, or None when there is only one."""
-    rows: NDArray[np.int16]
-    """(symbols, outputs) row addresses; (symbols, 1) when all outputs use the same."""
+    rows: tuple[Rows, ...]
+    """Address of each symbol: a number, or int16 (outputs,)."""
 
 
 class Schedule:
@@ -58,6 +59,7 @@ class Schedule:
     def __init__(self, outputs: int) -> None:
         self.outputs = outputs
         self.steps: list[Step] = []
+        self._checked: list[Rows] | None = None
 
     def append(
         self,
@@ -66,16 +68,16 @@ class Schedule:
         **rows: Rows,
     ) -> None:
         """Add a step; ``rows`` gives every symbol an address, or an array of one an output."""
-        values = [np.asarray(rows[symbol]) for symbol in programs[0].symbols]
-        shared = all(value.ndim == 0 for value in values)
-        table = np.empty((len(values), 1 if shared else self.outputs), dtype=np.int16)
-        for line, value in zip(table, values, strict=True):
-            line[:] = value
+        given = [rows[symbol] for symbol in programs[0].symbols]
+        table = tuple(
+            int(row) if np.ndim(row) == 0 else np.asarray(row, dtype=np.int16) for row in given
+        )
         kinds = None
         if variant is not None and len(programs) > 1:
             kinds = np.broadcast_to(variant, (self.outputs,)).astype(np.uint8)
             if not (kinds != kinds[0]).any():
                 programs, kinds = (programs[int(kinds[0])],), None
+        self._checked = None
         self.steps.append(Step(programs, kinds, table))
 
     def extend(self, other: Schedule) -> None:
@@ -89,26 +91,32 @@ class Schedule:
 
         ``lanes`` names the lanes that take part, all of them if None.
         """
+        for address in self._addresses():
+            subarray.check(address)
         alike = bool((outputs == outputs[0]).all())
         first = int(outputs[0])
         for step in self.steps:
-            if lanes is not None:
-                self._run_apart(step, subarray, outputs, lanes)
-            elif alike:
+            if alike:
+                rows = [row if isinstance(row, int) else int(row[first]) for row in step.rows]
                 program = step.programs[0 if step.variant is None else step.variant[first]]
-                column = step.rows[:, first if step.rows.shape[1] > 1 else 0]
-                _bound(program).run(subarray, column.tolist())
+                _bound(program).run(subarray, rows, lanes)
             else:
-                self._run_apart(step, subarray, outputs, None)
+                self._run_apart(step, subarray, outputs, lanes)
+
+    def _addresses(self) -> Iterator[Rows]:
+        """Every table of addresses that a run may use; found once."""
+        if self._checked is None:
+            tables = [row for step in self.steps for row in step.rows]
+            numbers = {row for row in tables if isinstance(row, int)}
+            arrays = [row for row in tables if not isinstance(row, int)]
+            ends = [end for row in arrays for end in (int(row.min()), int(row.max()))]
+            self._checked = [*numbers, *([np.array([min(ends), max(ends)])] if ends else [])]
+        return iter(self._checked)
 
     def _run_apart(
         self, step: Step, subarray: Subarray, outputs: NDArray[np.intp], lanes: Lanes | None
     ) -> None:
-        shared = step.rows.shape[1] == 1
-        if shared:
-            rows: list[int] | NDArray[np.intp] = step.rows[:, 0].tolist()
-        else:
-            rows = step.rows[:, outputs].astype(np.intp)
+        rows = [row if isinstance(row, int) else row[outputs] for row in step.rows]
         if step.variant is None:
             _bound(step.programs[0]).run(subarray, rows, lanes)
             return
@@ -118,5 +126,5 @@ class Schedule:
             if len(some) == len(outputs):
                 _bound(program).run(subarray, rows, lanes)
             elif len(some):
-                own = rows if isinstance(rows, list) else rows[:, some]
+                own = [row if isinstance(row, int) else row[some] for row in rows]
                 _bound(program).run(subarray, own, some if lanes is None else lanes[some])

@@ -57,6 +57,14 @@ QUANTIZERS = frozenset(
 
 _MODELS = frozenset({"Sequential", "Functional", "Model"})
 _INPUT = "InputLayer"
+_PLAIN_CALLS: tuple[list[dict[str, bool | None]], ...] = (
+    [],
+    [{}],
+    [{"training": None}],
+    [{"training": False}],
+)
+"""Arguments besides the input with which a layer of a graph may have been called."""
+
 _PACKAGES = ("keras", "tf_keras", "tensorflow", "larq", "builtins")
 
 
@@ -224,9 +232,7 @@ def _chain(entries: list[Entry], listed: list[object], model: Fields) -> list[En
 def _source(nodes: object, entry: Entry) -> str:
     """Return the name of the one layer that feeds ``entry``."""
     match nodes:
-        case [[[str(name), 0, 0]]] | [[[str(name), 0, 0, {}]]]:
-            return name
-        case [[[str(name), 0, 0, {"training": None | False, **rest}]]] if not rest:
+        case [[[str(name), 0, 0, *call]]] if call in _PLAIN_CALLS:
             return name
         case [{"args": _}]:
             raise InputError(

@@ -103,7 +103,9 @@ def _from_archive(archive: zipfile.ZipFile, source: str) -> Network:
 def _from_hdf5(file: h5py.File, source: str) -> Network:
     text = text_attribute(file, "model_config")
     if text is None:
-        if "layer_names" in file.attrs or "layers" in file:
+        with damage_reported("the file"):
+            bare = "layer_names" in file.attrs or "layers" in file
+        if bare:
             raise InputError(f"holds weights without an architecture (save_weights); {_SAVE}")
         raise InputError(f"an HDF5 file, but not a Keras model (no model_config); {_SAVE}")
     return _network(read_architecture(parse(text)), NamedWeights(file), source)

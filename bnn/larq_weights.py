@@ -31,6 +31,7 @@ _DAMAGE = (
     ValueError,
     TypeError,
     EOFError,
+    MemoryError,
     zipfile.BadZipFile,
     zlib.error,
 )
@@ -122,8 +123,11 @@ class NumberedWeights:
 
 def text_attribute(group: h5py.Group, key: str) -> str | None:
     """Return a text attribute of an HDF5 group; None if it is missing or no text."""
-    with damage_reported(f"attribute {key}"):
-        value = group.attrs.get(key)
+    with damage_reported("the file"):
+        # Not `get`: it takes an attribute that cannot be read for one that is not there.
+        if key not in group.attrs:
+            return None
+        value = group.attrs[key]
     if isinstance(value, bytes):
         return value.decode("utf-8", errors="replace")
     return value if isinstance(value, str) else None

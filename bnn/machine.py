@@ -35,9 +35,7 @@ class Machine:
             )
         self.standard = standard
         self.switches = switches
-        self.activities = {
-            phase: Activity((CommandCounts(),) * switches.banks) for phase in PHASES
-        }
+        self.activities = {phase: Activity((CommandCounts(),) * switches.banks) for phase in PHASES}
 
     @property
     def banks(self) -> int:
@@ -71,6 +69,18 @@ class Machine:
                 totals[bank] += counts
             subarray.clear_counts()
         self.activities[phase] += Activity.of(totals, self.banks)
+
+    def stream(self, phase: str, bits: int) -> None:
+        """Book the reading of ``bits`` over the channel, whole rows spread over the banks."""
+        standard = self.standard
+        bursts = -(-bits // (standard.burst_bytes * 8))
+        rows = -(-bursts // standard.bursts_per_row)
+        counts = {}
+        for bank in range(self.banks):
+            opened = rows // self.banks + (bank < rows % self.banks)
+            moved = bursts // self.banks + (bank < bursts % self.banks)
+            counts[bank] = CommandCounts(act=opened, pre=opened, rd=moved)
+        self.activities[phase] += Activity.of(counts, self.banks)
 
     def cost(self, phase: str) -> Cost:
         """Time and energy of a phase."""

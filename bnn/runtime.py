@@ -36,7 +36,7 @@ from bnn.encoding import Encoding, encode
 from bnn.lower import HostStage, Stage, lower
 from bnn.machine import Machine
 from bnn.mapping import MAPPINGS, Audit, Result, Work
-from bnn.network import Network
+from bnn.network import Conv2D, Dense, Network
 from pimsim.cost import Switches
 from pimsim.dram.standards import Standard
 from pimsim.errors import InputError
@@ -63,8 +63,8 @@ class LayerRun:
     outputs: int
     """Values that an image gives."""
     mapping: str | None
-    machine: Machine | None
-    """Books of the rank; None on the host."""
+    machine: Machine
+    """Books of the rank."""
     result: Result | None
     audit: Audit | None
     wall_s: float
@@ -79,6 +79,8 @@ class NetworkRun:
     layers: tuple[LayerRun, ...]
     bit_exact: bool | None
     """Whether every operand, every sum and every logit is the reference's; None if unchecked."""
+    reference_s: float
+    """Wall time of the integer reference."""
 
     @property
     def images(self) -> int:
@@ -115,23 +117,25 @@ def run(
     if mapping not in MAPPINGS:
         raise InputError(f"`mapping` must be one of {', '.join(MAPPINGS)}, not {mapping!r}")
     network = network.before_softmax()
+    started = time.perf_counter()
     expected = reference.forward(network, x, encoding) if check else None
+    reference_s = time.perf_counter() - started
     flow = _Flow(network, x, encoding)
     layers, exact = [], True
     for stage in lower(network, encoding):
         started = time.perf_counter()
         if isinstance(stage, HostStage):
             flow.run_on_host(stage)
-            layers.append(_host_run(network, stage, time.perf_counter() - started))
+            machine = Machine(standard, switches)
+            _stream_host(stage, network, len(x), machine)
+            layers.append(_host_run(network, stage, machine, time.perf_counter() - started))
             continue
         operands = flow.operands(stage)
         audit = None
         if expected is not None:
             fed = expected.operands[stage.name]
             audit = Audit(stage, fed)
-            exact &= np.array_equal(
-                operands.reshape(fed.shape), fed if stage.encoded else fed > 0
-            )
+            exact &= np.array_equal(operands.reshape(fed.shape), fed if stage.encoded else fed > 0)
         machine = Machine(standard, switches)
 
         def report(done: int, total: int, name: str = stage.name) -> None:
@@ -147,7 +151,7 @@ def run(
     logits = flow.logits()
     if expected is not None:
         exact &= np.array_equal(logits, expected.logits)
-    return NetworkRun(logits, tuple(layers), exact if check else None)
+    return NetworkRun(logits, tuple(layers), exact if check else None, reference_s)
 
 
 class _Flow:
@@ -228,9 +232,22 @@ def _dram_run(
     )
 
 
-def _host_run(network: Network, stage: HostStage, wall_s: float) -> LayerRun:
+def _stream_host(stage: HostStage, network: Network, images: int, machine: Machine) -> None:
+    """Book what the host fetches for layers of its own.
+
+    Behind a layer in DRAM the sums were read out with that layer, and what a next layer in DRAM
+    needs is written with that one. Left are the images of a first layer, and weights, in float32.
+    """
+    weights = sum(layer.kernel.size for layer in stage.layers if isinstance(layer, Dense | Conv2D))
+    if weights:
+        machine.stream("weights", weights * 32)
+        if stage.index == 0:
+            machine.stream("inputs", images * int(np.prod(network.input_shape)) * 32)
+
+
+def _host_run(network: Network, stage: HostStage, machine: Machine, wall_s: float) -> LayerRun:
     shapes = network.shapes()
-    weights = sum(layer.kernel.size for layer in stage.layers if hasattr(layer, "kernel"))
+    weights = sum(layer.kernel.size for layer in stage.layers if isinstance(layer, Dense | Conv2D))
     return LayerRun(
         stage.name,
         "host",
@@ -240,7 +257,7 @@ def _host_run(network: Network, stage: HostStage, wall_s: float) -> LayerRun:
         int(np.prod(network.shape_before(stage.index))),
         int(np.prod(shapes[stage.end - 1])),
         None,
-        None,
+        machine,
         None,
         None,
         wall_s,

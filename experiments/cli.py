@@ -18,7 +18,13 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
-from experiments import networks_command, primitives_command, standards_command, train_command
+from experiments import (
+    networks_command,
+    primitives_command,
+    run_command,
+    standards_command,
+    train_command,
+)
 from pimsim import __version__
 from pimsim.errors import PimsimError
 
@@ -42,6 +48,7 @@ class Command(Protocol):
 
 
 COMMANDS: tuple[Command, ...] = (
+    run_command,
     networks_command,
     primitives_command,
     standards_command,
@@ -51,6 +58,7 @@ COMMANDS: tuple[Command, ...] = (
 
 _EPILOG = """\
 examples:
+  pimsim run digits-mlp           classify handwritten digits in simulated DRAM
   pimsim networks                 the trained networks that come with pimsim
   pimsim primitives               what an AND or an addition in DRAM takes
   pimsim standards                the DRAM parts that pimsim knows

@@ -11,6 +11,8 @@ written into the first one and added there.
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,8 +29,10 @@ summary: str = "columns = images or positions; weights folded into the adders; c
 def run(work: Work) -> Result:
     """Execute the stage; see :class:`bnn.mapping.work.Mapping`."""
     stage, machine = work.stage, work.machine
+    started = time.perf_counter()
     planned = plan(stage, machine.data_rows)
     placed = spread(work, planned)
+    plan_s = time.perf_counter() - started
     bits = stage.thresholds is not None
     shape = (stage.outputs, work.images, stage.windows.positions)
     values = np.empty(shape, np.uint8) if bits else np.empty(shape, np.int64)
@@ -49,7 +53,7 @@ def run(work: Work) -> Result:
         machine.book("compute", parts, batch.banks)
         if work.audit is not None:
             work.audit.forget()
-    return _result(work, placed, planned, values.transpose(1, 2, 0))
+    return _result(work, placed, len(planned.chunks), values.transpose(1, 2, 0), plan_s)
 
 
 class _Output:
@@ -139,17 +143,13 @@ def _load(work: Work, planned: OutputPlan, parts: list[Subarray], images: list[s
 
 
 def _result(
-    work: Work, placed: Spread, planned: OutputPlan, values: NDArray[np.uint8] | NDArray[np.int64]
+    work: Work,
+    placed: Spread,
+    parts: int,
+    values: NDArray[np.uint8] | NDArray[np.int64],
+    plan_s: float,
 ) -> Result:
-    tiles = sum(len(batch.images) for batch in placed.batches)
-    used = sum(
-        (part.stop - part.start) * work.stage.windows.positions
-        for batch in placed.batches
-        for part in batch.images
-    )
-    return Result(
-        values,
-        used,
-        tiles * work.machine.columns,
-        tiles * len(planned.chunks),
-    )
+    images = [part for batch in placed.batches for part in batch.images]
+    used = sum(part.stop - part.start for part in images) * work.stage.windows.positions
+    opened = len(images) * work.machine.columns
+    return Result(values, used, opened, len(images) * parts, plan_s)

@@ -8,6 +8,8 @@ through, but each activation is written once for every output that reads it.
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,7 +28,9 @@ summary: str = "columns = (output, image or position); weights in rows; XNOR, th
 def run(work: Work) -> Result:
     """Execute the stage; see :class:`bnn.mapping.work.Mapping`."""
     stage, machine = work.stage, work.machine
+    started = time.perf_counter()
     planned = plan(stage, machine.data_rows)
+    plan_s = time.perf_counter() - started
     positions = stage.windows.positions
     block = min(stage.outputs, machine.columns // positions)
     images = min(tile_images(machine, positions * max(block, 1)), work.images)
@@ -57,6 +61,7 @@ def run(work: Work) -> Result:
         used,
         len(tiles) * len(blocks) * machine.columns,
         lanes * resident,
+        plan_s,
     )
 
 

@@ -87,6 +87,8 @@ class Result:
     """Columns that the same activations opened."""
     subarrays: int
     """Subarrays that held operands."""
+    plan_s: float
+    """Wall time of writing the schedules."""
 
 
 class Mapping(Protocol):

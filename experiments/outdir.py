@@ -1,0 +1,55 @@
+"""Writing results so that a reader finds all of them or none.
+
+Files are made in a hidden folder beside their place and moved there when all are complete; an
+interrupted run leaves what was there before.
+
+>>> import tempfile
+>>> with tempfile.TemporaryDirectory() as folder, OutDir(Path(folder) / "new") as out:
+...     _ = (out.staging / "a.txt").write_text("done")
+...     out.commit()
+...     sorted(path.name for path in out.path.iterdir() if not path.name.startswith("."))
+['a.txt']
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from types import TracebackType
+
+from pimsim.errors import InputError
+
+
+class OutDir:
+    """A folder for results; entering it makes sure, before any work, that it can be written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.staging = path
+
+    def __enter__(self) -> OutDir:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.staging = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=self.path))
+        except OSError as error:
+            raise InputError(
+                f"`--out` must be a folder that can be written, not {str(self.path)!r}: "
+                f"{error.strerror}"
+            ) from error
+        return self
+
+    def commit(self, last: str | None = None) -> None:
+        """Move every finished file to its place, ``last`` (the one that says all is there) last."""
+        files = sorted(self.staging.iterdir(), key=lambda path: (path.name == last, path.name))
+        for file in files:
+            os.replace(file, self.path / file.name)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        shutil.rmtree(self.staging, ignore_errors=True)

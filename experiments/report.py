@@ -1,0 +1,178 @@
+"""The report of a run: every number that a script or a figure may rely on.
+
+The report is a plain dict, written as ``report.json``; figures and tables are drawn from it alone.
+Time and energy are sums over the phases that the layers' subarrays executed; loading weights, done
+once however many images follow, stands apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.baselines import LayerWork, Processor, break_even_reuse, reuse_aware, streaming
+from bnn.machine import Machine
+from bnn.runtime import LayerRun, NetworkRun
+from pimsim.cost import Cost, Switches, assumptions
+from pimsim.dram.activity import CommandCounts
+from pimsim.dram.standards import Standard
+
+KINDS = ("AAP", "AP", "ACT", "PRE", "RD", "WR", "REF")
+PER_PASS = ("inputs", "compute")
+"""Phases that every pass over images executes; ``weights`` is executed once."""
+_SUM_BITS = 32
+
+
+def build(
+    network: str,
+    data: str,
+    labels: NDArray[np.integer[Any]] | None,
+    done: NetworkRun,
+    standard: Standard,
+    switches: Switches,
+    encoding: str | None,
+    mapping: str,
+) -> dict[str, Any]:
+    """Return the report of a run, without wall times.
+
+    Args:
+        network: name or path of the network.
+        data: name of the images.
+        labels: ``(images,)``, or None.
+        done: the run.
+        standard: the DRAM that it ran on.
+        switches: the choices that change headline numbers.
+        encoding: name of the encoding of the first layer's inputs; None if the host has it.
+        mapping: name of the mapping.
+    """
+    layers = [_layer(layer, done.images) for layer in done.layers]
+    cost = _total(done.layers, PER_PASS)
+    once = _total(done.layers, ("weights",))
+    energy = {"total": cost["energy_pj"], **cost["energy_parts_pj"]}
+    report: dict[str, Any] = {
+        "network": network,
+        "data": data,
+        "images": done.images,
+        "accuracy": None if labels is None else float((done.logits.argmax(1) == labels).mean()),
+        "bit_exact": done.bit_exact,
+        "keras_equal": None,
+        "sums_checked": sum(layer.audit.compared for layer in done.layers if layer.audit),
+        "commands": cost["commands"],
+        "latency_ps": cost["latency_ps"],
+        "throughput_images_per_s": _rate(done.images, cost["latency_ps"]),
+        "energy_pj": energy,
+        "weights_once": once,
+        "assumptions": {
+            **assumptions(standard, switches),
+            "mapping": mapping,
+            "input_encoding": encoding or "none: the first layer runs on the host",
+            "subarray_rows": standard.rows_per_subarray,
+            "partial_counts": "moved through the host (RD and WR)",
+            "seed": None,
+        },
+        "layers": layers,
+        "baselines": _baselines(done, cost, standard, switches),
+    }
+    report["break_even_reuse"] = _break_even(done, cost["energy_pj"], standard, switches)
+    return report
+
+
+def _layer(layer: LayerRun, images: int) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "name": layer.name,
+        "where": layer.where,
+        "macs": layer.macs,
+        "operand_bits": layer.operand_bits,
+        "mapping": layer.mapping,
+        **_total([layer], PER_PASS),
+        "weights_once": _total([layer], ("weights",)),
+        "phases": _phases(layer.machine),
+        "sums_checked": None if layer.audit is None else layer.audit.compared,
+        "wall_s": layer.wall_s,
+    }
+    result = layer.result
+    row["column_utilisation"] = result and result.columns_used / result.columns_opened
+    row["subarrays"] = result.subarrays if result else 0
+    row["latency_ps_per_image"] = row["latency_ps"] / images
+    return row
+
+
+def _phases(machine: Machine) -> dict[str, Any]:
+    return {
+        phase: {
+            "commands": _commands(activity.total(), machine.cost(phase).refreshes),
+            "latency_ps": machine.cost(phase).latency_ps,
+            "energy_pj": machine.cost(phase).total_pj,
+        }
+        for phase, activity in machine.activities.items()
+    }
+
+
+def _total(layers: Sequence[LayerRun], phases: tuple[str, ...]) -> dict[str, Any]:
+    """Commands, time and energy of some phases of some layers together."""
+    counts, cost = CommandCounts(), None
+    for layer in layers:
+        for phase in phases:
+            counts += layer.machine.activities[phase].total()
+            priced = layer.machine.cost(phase)
+            cost = priced if cost is None else cost + priced
+    if cost is None:
+        cost = Cost(0, {}, 0)
+    return {
+        "commands": _commands(counts, cost.refreshes),
+        "latency_ps": cost.latency_ps,
+        "energy_pj": cost.total_pj,
+        "energy_parts_pj": dict(cost.energy_pj),
+    }
+
+
+def _commands(counts: CommandCounts, refreshes: int) -> dict[str, int]:
+    values = (counts.aap, counts.ap, counts.act, counts.pre, counts.rd, counts.wr, refreshes)
+    return dict(zip(KINDS, values, strict=True))
+
+
+def _rate(images: int, latency_ps: int) -> float | None:
+    return images / latency_ps * 1e12 if latency_ps else None
+
+
+def _work(done: NetworkRun) -> list[LayerWork]:
+    """What the baselines have to do: every layer with products, wherever it ran here."""
+    layers = [layer for layer in done.layers if layer.macs]
+    return [
+        LayerWork(
+            layer.name,
+            layer.macs,
+            layer.operand_bits,
+            layer.weights * (1 if layer.where == "dram" else layer.operand_bits),
+            layer.inputs * layer.operand_bits,
+            layer.outputs * (_SUM_BITS if layer is layers[-1] else 1),
+        )
+        for layer in layers
+    ]
+
+
+def _baselines(
+    done: NetworkRun, cost: Mapping[str, Any], standard: Standard, switches: Switches
+) -> dict[str, Any]:
+    work, result = _work(done), {}
+    if work and cost["latency_ps"]:
+        for model in (streaming, reuse_aware):
+            baseline = model(work, done.images, Processor(), standard, switches)
+            result[baseline.name] = baseline.against(cost["latency_ps"], cost["energy_pj"])
+    return result
+
+
+def _break_even(
+    done: NetworkRun, energy_pj: float, standard: Standard, switches: Switches
+) -> float | None:
+    """How often a processor must use each fetched bit to need no more energy than this run."""
+    in_dram = [layer for layer in done.layers if layer.where == "dram"]
+    macs = sum(layer.macs for layer in in_dram)
+    if not macs or not energy_pj:
+        return None
+    bits = sum(layer.macs * layer.operand_bits for layer in in_dram) / macs
+    pj_per_mac = energy_pj / (macs * done.images)
+    return break_even_reuse(pj_per_mac, round(bits), Processor(), standard, switches)

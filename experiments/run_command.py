@@ -1,0 +1,197 @@
+"""``pimsim run``: classify images with a network in simulated DRAM, and say what it cost."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from experiments import data_options, options
+
+if TYPE_CHECKING:
+    from bnn.encoding import Encoding
+    from bnn.network import Network
+    from bnn.runtime import Progress
+
+NAME = "run"
+HELP = "run a Larq network on simulated DRAM: answers, commands, time, energy"
+
+_DESCRIPTION = """\
+Run a binarized network in simulated DRAM, row command by row command, and report what came out,
+how long the DRAM took and what energy, beside a processor behind the same memory.
+
+NETWORK is a name from `pimsim networks` or the path of a model saved by Larq (.keras or .h5;
+TensorFlow is not needed). Every integer sum that stands in DRAM rows is compared with an
+independent integer reference: `bit exact: yes` means that all of them agree.
+"""
+
+_EPILOG = """\
+examples:
+  pimsim run digits-mlp                                    works anywhere
+  pimsim run mnist-mlp --data mnist --limit 1000 --out out/mlp
+  pimsim run mnist-cnn --data mnist --mapping weight-stationary
+  pimsim run my_model.h5 --data my_images.npz --energy datasheet --json
+
+FILE.npz holds `x` (images, ...), float32 or uint8, exactly as the Keras model would be fed, and
+optionally `y` (images,), the labels.
+
+DIR receives report.json, logits.npy, and two figures with their tables.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe ``pimsim run``."""
+    parser.description, parser.epilog = _DESCRIPTION, _EPILOG
+    parser.add_argument("network", metavar="NETWORK", help="bundled name, or path of a model file")
+    group = parser.add_argument_group("images")
+    group.add_argument(
+        "--data",
+        metavar="NAME|FILE.npz",
+        help="images: digits, mnist, cifar10 or a file (default: what a bundled network was "
+        "trained for)",
+    )
+    group.add_argument("--limit", type=int, metavar="N", help="only the first N images")
+    data_options.add_data_dir(group)
+    parser.add_argument(
+        "--mapping",
+        metavar="NAME",
+        default="output-stationary",
+        help="dataflow: output-stationary (weights in the command stream) or weight-stationary "
+        "(weights in rows) (default: %(default)s)",
+    )
+    options.add_dram(parser)
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for report and figures")
+    options.add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the network; print tables or the report as JSON, and write it if asked."""
+    from pimsim.errors import InputError
+
+    if args.limit is not None and args.limit < 1:
+        raise InputError(f"`--limit` must be a positive integer, not {args.limit}")
+    if args.out is None:
+        report, _ = _simulate(args)
+        _show(report, args)
+        return 0
+
+    from experiments.outdir import OutDir
+
+    with OutDir(args.out) as out:
+        report, logits = _simulate(args)
+        _write(report, logits, out.staging)
+        out.commit(last="report.json")
+    _show(report, args)
+    return 0
+
+
+def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any]:
+    started = time.perf_counter()
+    from bnn import datasets, larq_file, zoo
+    from bnn.runtime import run as run_network
+    from experiments import report as reports
+
+    imported = time.perf_counter()
+    standard, switches = options.chosen_dram(args)
+    path = zoo.locate(args.network)
+    network = larq_file.read_model(path)
+    dataset = data_options.open_data(_data_name(args), args.data_dir)
+    dataset = datasets.reshape_for(dataset, network.input_shape)
+    encoding = _encoding(network, dataset.x)
+    x = dataset.x[: args.limit]
+    y = None if dataset.y is None else dataset.y[: args.limit]
+    loaded = time.perf_counter()
+    with _progress(quiet=args.json) as progress:
+        done = run_network(
+            network, x, encoding, standard, switches, args.mapping, progress=progress
+        )
+    executed = time.perf_counter()
+    name = encoding.name if encoding is not None else None
+    report = reports.build(
+        args.network, dataset.name, y, done, standard, switches, name, args.mapping
+    )
+    planned = sum(layer.result.plan_s for layer in done.layers if layer.result is not None)
+    report["wall_s"] = {
+        "import": imported - started,
+        "load": loaded - imported,
+        "compile": planned,
+        "execute": executed - loaded - planned - done.reference_s,
+        "reference": done.reference_s,
+        "write": 0.0,
+    }
+    return report, done.logits
+
+
+def _data_name(args: argparse.Namespace) -> str:
+    from bnn import zoo
+    from pimsim.errors import InputError
+
+    if args.data is not None:
+        return str(args.data)
+    if args.network in zoo.names():
+        return zoo.entry(args.network).data
+    raise InputError(
+        "`--data` must be given for a network of your own: digits, mnist, cifar10 or the path of "
+        "a .npz file"
+    )
+
+
+def _encoding(network: Network, x: Any) -> Encoding | None:
+    """The encoding of the inputs, one that has a real 0 where the first layer pads with it."""
+    from bnn import encoding
+    from bnn.alphabet import pads
+
+    zeros = [0.0] if pads(network, 0) else []
+    found = encoding.detect(x, also=zeros) or encoding.detect(x)
+    return None if found is None else found[0]
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[Progress | None]:
+    """A bar a layer on stderr, on a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), Remaining())
+    with Progress(*columns, console=console, transient=True) as bars:
+        tasks: dict[str, Any] = {}
+
+        def show(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = bars.add_task(name, total=total)
+            bars.update(tasks[name], completed=done, total=total)
+
+        yield show
+
+
+def _write(report: dict[str, Any], logits: Any, folder: Path) -> None:
+    import numpy as np
+
+    from experiments import figures
+
+    started = time.perf_counter()
+    np.save(folder / "logits.npy", logits)
+    figures.draw(report, folder)
+    report["wall_s"]["write"] = time.perf_counter() - started
+    text = json.dumps(report, indent=2, allow_nan=False)
+    (folder / "report.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _show(report: dict[str, Any], args: argparse.Namespace) -> None:
+    if args.json:
+        print(json.dumps(report, indent=2, allow_nan=False))
+        return
+    from experiments import run_tables
+
+    run_tables.show(report)
+    if args.out is not None:
+        print(f"written to {args.out}: report.json, logits.npy, comparison.png, layers.png")

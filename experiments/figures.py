@@ -69,8 +69,14 @@ def draw_comparison(report: Report, folder: Path) -> tuple[Path, Path]:
             (axes[1], "energy_uj_per_image", "energy_ratio", "less", "more",
              "Energy", "µJ / image"),
         ):  # fmt: skip
-            labels = [_rounded(row[key]) + _verdict(row[ratio], better, worse) for row in rows]
-            _log_bars(panel, names, [row[key] for row in rows], labels)
+            values = [row[key] or math.nan for row in rows]  # a run without commands has none
+            labels = [
+                "none"
+                if math.isnan(value)
+                else _rounded(value) + _verdict(row[ratio], better, worse)
+                for value, row in zip(values, rows, strict=True)
+            ]
+            _log_bars(panel, names, values, labels)
             panel.set_title(title)
             panel.set_ylabel(unit)
         figure.suptitle(_caption(report), fontsize=7.5, x=0.01, ha="left")
@@ -138,12 +144,16 @@ def _log_bars(
     axes: Axes, names: Sequence[str], values: Sequence[float], labels: Sequence[str]
 ) -> None:
     fills = [_BAR_FILLS[index % len(_BAR_FILLS)] for index in range(len(names))]
+    known = [math.log10(value) for value in values if not math.isnan(value)] or [0.0]
+    # At least half a decade below the lowest bar, and room for two lines above the highest.
+    bottom = math.floor(min(known) - 0.5)
+    top = max(known) + 0.2 * (max(known) - bottom) + 0.1
     bars = axes.bar(range(len(names)), values, width=0.62, color=[colour for colour, _ in fills])
     for bar, (_, hatch), value, label in zip(bars, fills, values, labels, strict=True):
         bar.set_hatch(hatch)
         axes.annotate(
             label,
-            (bar.get_x() + bar.get_width() / 2, value),
+            (bar.get_x() + bar.get_width() / 2, 10.0**bottom if math.isnan(value) else value),
             xytext=(0, 2),
             textcoords="offset points",
             ha="center",
@@ -152,10 +162,7 @@ def _log_bars(
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
         )
     axes.set_yscale("log")
-    low, high = math.log10(min(values)), math.log10(max(values))
-    # At least half a decade below the lowest bar, and room for two lines above the highest.
-    bottom = math.floor(low - 0.5)
-    axes.set_ylim(10.0**bottom, 10 ** (high + 0.2 * (high - bottom) + 0.1))
+    axes.set_ylim(10.0**bottom, 10.0**top)
     axes.yaxis.set_major_locator(LogLocator(numticks=8))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _rounded(value)))
     axes.yaxis.grid(visible=True)
@@ -169,7 +176,8 @@ def _verdict(ratio: float | None, better: str, worse: str) -> str:
     if ratio is None:
         return ""
     times, word = (ratio, better) if ratio >= 1 else (1 / ratio, worse)
-    return f"\nDRAM: {_rounded(times)}{_TIMES} {word}"
+    shown = f"{times:,.0f}" if times >= 100 else f"{times:.3g}"
+    return f"\nDRAM: {shown}{_TIMES} {word}"
 
 
 def _stacked_commands(axes: Axes, rows: Sequence[Mapping[str, Any]], shown: Sequence[str]) -> None:
@@ -178,7 +186,10 @@ def _stacked_commands(axes: Axes, rows: Sequence[Mapping[str, Any]], shown: Sequ
     for kind in shown:
         colour, hatch = _COMMAND_FILLS[kind]
         widths = [row[kind] for row in rows]
-        axes.barh(places, widths, left=left, height=0.62, color=colour, hatch=hatch, label=kind)
+        axes.barh(
+            places, widths, left=left, height=0.62, color=colour, hatch=hatch, label=kind,
+            linewidth=0.25,
+        )  # fmt: skip
         left = [start + width for start, width in zip(left, widths, strict=True)]
     for place, row, total in zip(places, rows, left, strict=True):
         note = f"{total:,.0f}" if total >= 100 else f"{total:,.3g}"

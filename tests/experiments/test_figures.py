@@ -47,7 +47,7 @@ def report() -> dict[str, Any]:
             "reuse-aware": {
                 "latency_ps": 200_000_000,
                 "energy_pj": 4.4e8,
-                "speedup": 0.0069,
+                "speedup": 0.00069,
                 "energy_ratio": 0.105,
             },
         },
@@ -85,9 +85,9 @@ def test_comparison_shows_the_run_and_both_baselines(
     assert streaming["system"] == "processor, streaming"
     assert float(streaming["throughput_images_per_s"]) == pytest.approx(1000 / 0.15)
     assert float(streaming["energy_uj_per_image"]) == pytest.approx(9.9)
-    assert float(reuse["speedup_of_dram"]) == 0.0069
+    assert float(reuse["speedup_of_dram"]) == 0.00069
     for label in (
-        "34.6 k", "6.67 k\nDRAM: 5.2× faster", "5 M\nDRAM: 145× slower",  # noqa: RUF001
+        "34.6 k", "6.67 k\nDRAM: 5.2× faster", "5 M\nDRAM: 1,449× slower",  # noqa: RUF001
         "4.2", "9.9\nDRAM: 2.36× less", "0.44\nDRAM: 9.52× more",  # noqa: RUF001
         "images / s", "µJ / image",
     ):  # fmt: skip
@@ -127,9 +127,14 @@ def test_the_same_report_gives_the_same_bytes(report: dict[str, Any], tmp_path: 
         assert one.read_bytes() == other.read_bytes()
 
 
-def test_a_report_without_baselines_or_time_is_drawn(
-    report: dict[str, Any], tmp_path: Path
+def test_a_run_without_commands_is_drawn(
+    report: dict[str, Any], tmp_path: Path, texts: list[str]
 ) -> None:
+    report["throughput_images_per_s"] = None
+    report["energy_pj"] = {"total": 0.0}
     report["baselines"] = {}
     report["layers"] = [_layer("softmax", "host", 0)]
     assert all(path.stat().st_size > 0 for path in figures.draw(report, tmp_path))
+    assert texts.count("none") == 2
+    (row,) = _rows(tmp_path / "comparison.csv")
+    assert row["throughput_images_per_s"] == ""

@@ -8,6 +8,7 @@ ACT, PRE) copies or computes, and AP (ACT, PRE) refreshes or computes in place.
 Several subarrays that receive the same commands in lock-step, one in each of several banks say,
 are the *lanes* of one object; only the data row that a command names may differ between them.
 Whatever hardware would destroy is destroyed here, and what was never written cannot be activated.
+A command that is refused has changed and counted nothing.
 
 Source: Seshadri et al., "Ambit", MICRO 2017, sections 3 to 5.
 
@@ -79,6 +80,7 @@ class Subarray:
         self._burst_bits = burst_bits
         self._last_address = rows - 1
         self._first_constant = self.rows.first_constant
+        self._first_data = self.rows.first_data
         self._lines = [
             tuple((line.cell, line.complement) for line in lines)
             for _, lines in self.rows.addresses
@@ -100,6 +102,8 @@ class Subarray:
         self._base = np.arange(lanes) * stored - self._first_constant
         self._inside = pack(np.ones(columns, dtype=np.uint8))
         self._open: Words | None = None
+        self._open_lanes: Lanes | None = None
+        self._open_addresses: list[int] = []
         self.clear_counts()
 
     # -- row commands ------------------------------------------------------------------------
@@ -111,30 +115,35 @@ class Subarray:
         """
         self.check(address)
         if self._open is None:
-            self._open = self._sense(address, lanes)
+            self._open, self._open_lanes = self._sense(address, lanes), lanes
         else:
+            if not _same(lanes, self._open_lanes):
+                raise DramError("lanes must not change while a row is open")
+            for opened in self._open_addresses:
+                self._expect_not_shorted(opened, address)
+            self._expect_writable(address)
             self._drive(address, self._open, lanes)
+        if not isinstance(address, np.ndarray):
+            self._open_addresses.append(address)
+        self._count("act", 1, lanes)
 
     def precharge(self) -> None:
         """PRE: close every row and release the row buffer."""
-        self._open = None
+        self._count("pre", 1, self._open_lanes)
+        self._open, self._open_lanes = None, None
+        self._open_addresses.clear()
 
     def aap(self, source: Address, destination: Address, lanes: Lanes | None = None) -> None:
         """ACT source, ACT destination, PRE."""
-        self._expect_precharged()
-        self.activate(source, lanes)
-        try:
-            self.activate(destination, lanes)
-        finally:
-            self.precharge()
-        self._count("aap", 1, lanes)
+        self.check(source)
+        self.check(destination)
+        self._expect_not_shorted(source, destination)
+        self.run([((True, 0), (True, 1))], (source, destination), lanes)
 
     def ap(self, address: Address, lanes: Lanes | None = None) -> None:
         """ACT, PRE."""
-        self._expect_precharged()
-        self.activate(address, lanes)
-        self.precharge()
-        self._count("ap", 1, lanes)
+        self.check(address)
+        self.run([((True, 0), None)], (address,), lanes)
 
     def run(
         self,
@@ -144,21 +153,27 @@ class Subarray:
     ) -> None:
         """Carry out AAPs (source, destination) and APs (source, None) one after the other.
 
-        The same as :meth:`aap` and :meth:`ap` in turn, with less to do between them: fixed
-        addresses must come from the address map and ``addresses`` must have passed :meth:`check`.
+        The same as :meth:`aap` and :meth:`ap` in turn, with less to do between them: all addresses
+        must have passed :meth:`check`, and those of an AAP must not short a cell, which a
+        :class:`~pimsim.microprogram.program.Program` sees to.
         """
         self._expect_precharged()
         aap = ap = 0
-        for (given, source), destination in commands:
-            value = self._sense(addresses[source] if given else source, lanes)
-            if destination is None:
-                ap += 1
-            else:
-                given, target = destination
-                self._drive(addresses[target] if given else target, value, lanes)
-                aap += 1
-        self._count("aap", aap, lanes)
-        self._count("ap", ap, lanes)
+        try:
+            for (given, origin), destination in commands:
+                source = addresses[origin] if given else origin
+                if destination is None:
+                    self._sense(source, lanes)
+                    ap += 1
+                else:
+                    given, origin = destination
+                    target = addresses[origin] if given else origin
+                    self._expect_writable(target)
+                    self._drive(target, self._sense(source, lanes), lanes)
+                    aap += 1
+        finally:
+            self._count("aap", aap, lanes)
+            self._count("ap", ap, lanes)
 
     def check(self, address: Address) -> None:
         """Raise DramError for an address that the subarray does not have."""
@@ -184,16 +199,25 @@ class Subarray:
 
         ``columns`` is how many columns hold data, and so how many bursts are needed.
         """
+        self._expect_precharged()
+        self._store(self.data_address(row), words, lanes)
         self._column_access(columns, "wr", lanes)
-        self._store(self._data_address(row), words, lanes)
 
     def read(self, row: int, columns: int | None = None, lanes: Lanes | None = None) -> Words:
         """ACT, RD bursts, PRE: the words (lanes, words) of data row ``row``."""
+        self._expect_precharged()
+        words = self.peek(row, lanes)
         self._column_access(columns, "rd", lanes)
-        return self.peek(row, lanes)
+        return words
 
     def write_bits(self, row: int, bits: NDArray[np.integer[Any]]) -> None:
-        """Write 0/1 values (lanes, columns) into data row ``row``."""
+        """Write 0/1 values (lanes, columns), or (1, columns) for all lanes, into data row ``row``."""
+        if bits.shape not in ((self.lanes, self.columns), (1, self.columns)):
+            raise InputError(
+                f"bits must have the shape ({self.lanes}, {self.columns}), not {bits.shape}"
+            )
+        if bits.min() < 0 or bits.max() > 1:
+            raise InputError(f"bits must be 0 or 1, not {bits.min()} to {bits.max()}")
         self.write(row, pack(bits))
 
     def read_bits(self, row: int) -> Bits:
@@ -202,7 +226,13 @@ class Subarray:
 
     def peek(self, row: int, lanes: Lanes | None = None) -> Words:
         """What :meth:`read` returns, seen by the simulator without a command (a copy)."""
-        return self._load(self._data_address(row), lanes)
+        return self._load(self.data_address(row), lanes)
+
+    def data_address(self, row: int) -> int:
+        """Address of data row ``row``; raises DramError for one that the subarray lacks."""
+        if not 0 <= row < self.data_rows:
+            raise DramError(f"data row must be 0 to {self.data_rows - 1}, not {row}")
+        return self.rows.first_data + row
 
     # -- accounting --------------------------------------------------------------------------
 
@@ -240,7 +270,6 @@ class Subarray:
             ((cell, complement),) = lines
             value = self._cell(cell, lanes)
             return ~value if complement else value
-        self._raise_lines(address, lanes)
         levels = [
             ~self._cell(cell, lanes) if complement else self._cell(cell, lanes)
             for cell, complement in lines
@@ -251,7 +280,9 @@ class Subarray:
                     "two cells that differ cannot be sensed together: charge sharing leaves the "
                     "bitline at its precharge level"
                 )
+            self._raise_lines(address, lanes)
             return levels[0]
+        self._raise_lines(address, lanes)
         first, second, third = levels
         value = second | third
         value &= first
@@ -307,20 +338,18 @@ class Subarray:
             return self._stored[:, row].copy()
         if not self._written[lanes, row].all():
             raise self._unwritten(self.rows.label(address))
-        return self._stored[lanes, row]
+        some: Words = self._stored[lanes, row]
+        return some
 
     def _store(self, address: Address, value: Words, lanes: Lanes | None) -> None:
         """Overwrite a data row."""
         if isinstance(address, np.ndarray):
-            for row in set(address.tolist()):
-                self._expect_data(row)
             index = (self._base if lanes is None else self._base[lanes]) + address
             self._flat[index] = value
             self._written.reshape(-1)[index] = True
             for row in set((address - self._first_constant).tolist()):
                 self._whole[row] = bool(self._written[:, row].all())
             return
-        self._expect_data(address)
         row = address - self._first_constant
         if lanes is None:
             self._stored[:, row] = value
@@ -332,10 +361,21 @@ class Subarray:
             self._written[lanes, row] = True
             self._whole[row] = bool(self._written[:, row].all())
 
-    def _expect_data(self, address: int) -> None:
-        if address < self.rows.first_data:
+    def _expect_writable(self, address: Address) -> None:
+        lowest = min(address.tolist()) if isinstance(address, np.ndarray) else address
+        if self._first_constant <= lowest < self._first_data:
             raise DramError(
-                f"{self.rows.label(address)} holds a constant and must not be overwritten"
+                f"{self.rows.label(lowest)} holds a constant and must not be overwritten"
+            )
+
+    def _expect_not_shorted(self, first: Address, second: Address) -> None:
+        if isinstance(first, np.ndarray) or isinstance(second, np.ndarray):
+            return  # not compute cells
+        cell = self.rows.shorted(first, second)
+        if cell is not None:
+            raise DramError(
+                f"{self.rows.label(first)} and {self.rows.label(second)} must not be open "
+                f"together: they connect {cell} to the bitline and to its complement"
             )
 
     def _raise_lines(self, address: int, lanes: Lanes | None) -> None:
@@ -345,7 +385,6 @@ class Subarray:
             self._raised_somewhere[address, lanes] += 1
 
     def _column_access(self, columns: int | None, kind: str, lanes: Lanes | None) -> None:
-        self._expect_precharged()
         used = self.columns if columns is None else columns
         self._count("act", 1, lanes)
         self._count(kind, -(-used // self._burst_bits), lanes)
@@ -357,14 +396,15 @@ class Subarray:
         else:
             self._somewhere[name][lanes] += times
 
-    def _data_address(self, row: int) -> int:
-        if not 0 <= row < self.data_rows:
-            raise DramError(f"data row must be 0 to {self.data_rows - 1}, not {row}")
-        return self.rows.first_data + row
-
     def _expect_precharged(self) -> None:
         if self._open is not None:
             raise DramError("a row is open: PRECHARGE comes before the next row command")
 
     def _unwritten(self, name: str) -> DramError:
         return DramError(f"{name} was never written and cannot be activated")
+
+
+def _same(one: Lanes | None, other: Lanes | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return np.array_equal(one, other)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bnn import host, quantizers
 from bnn.alphabet import Operand, binary_layers, operands, pad_operand, reachable
-from bnn.encoding import ENCODINGS
+from bnn.encoding import ENCODINGS, Encoding
 from bnn.network import (
     Activation,
     BatchNorm,
@@ -23,7 +23,7 @@ from bnn.network import (
     Network,
     binary_kernel,
 )
-from bnn.reference import forward, host_layers, real_sums, sums
+from bnn.reference import exact_after, forward, host_layers, real_sums, sums
 from pimsim.errors import InputError
 
 SIGN = {"input_quantizer": "ste_sign", "kernel_quantizer": "ste_sign"}
@@ -219,6 +219,45 @@ def test_the_tail_runs_by_itself():
     run = forward(network, x, ENCODINGS["uint8"], keep_sums=True)
     behind = real_sums(network.layers[8], run.sums["d2"], None)
     assert np.array_equal(host_layers(network.layers[9:], behind), run.logits)
+
+
+@given(
+    st.fractions(min_value=Fraction(1, 1000), max_value=10, max_denominator=1000),
+    st.fractions(min_value=-10, max_value=10, max_denominator=1000),
+    st.lists(st.integers(-200_000, 200_000), min_size=3, max_size=3),
+    st.lists(st.integers(-1000, 1000), min_size=3, max_size=3),
+)
+def test_encoded_sums_are_rounded_once(scale, offset, found, weight_sums):
+    encoding = Encoding("any", 8, scale, offset)
+    values = host.decoded(np.array([found]), np.array(weight_sums), encoding)
+    wanted = [float(scale * s + offset * w) for s, w in zip(found, weight_sums, strict=True)]
+    assert values.tolist() == [wanted]
+
+
+def test_only_signs_are_decided_in_float64():
+    kernel = np.ones((2, 2), np.float32)
+    binary, real = Dense("b", kernel, None, **SIGN), Dense("r", kernel, None, "ste_sign")
+    start = Dense("in", kernel, None, **SIGN)
+    relu = Activation("a", "relu")
+
+    def exact(*layers):
+        network = Network("n", (2,), layers)
+        return exact_after(network, 0, binary_layers(network, None))
+
+    assert exact(start, relu, binary)
+    assert not exact(start, relu, real)
+    assert not exact(start, relu)
+
+
+def test_batchnorm_makes_signs_real():
+    kernel = np.ones((2, 2), np.float32)
+    ones = np.ones(2, np.float32)
+    bare = Dense("d", kernel, None, None, "ste_sign")
+    norm = BatchNorm("n", ones, ones, None, None, 1e-3)
+    signs = Activation("s", "ste_sign")
+    assert binary_layers(Network("n", (2,), (signs, bare)), None) == (1,)
+    assert binary_layers(Network("n", (2,), (signs, norm, bare)), None) == ()
+    assert binary_layers(Network("n", (2,), (norm, bare)), ENCODINGS["unit"]) == ()
 
 
 @pytest.mark.parametrize(

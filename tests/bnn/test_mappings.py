@@ -1,0 +1,237 @@
+"""Every mapping computes what the integer reference computes, on networks made at random."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from bnn import reference
+from bnn.encoding import ENCODINGS, Encoding, decode
+from bnn.geometry import Padding
+from bnn.mapping import MAPPINGS
+from bnn.network import Activation, BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
+from bnn.runtime import NetworkRun, run
+from pimsim.cost import Switches
+from pimsim.dram.standards import load
+from pimsim.errors import InputError, OutOfRowsError
+
+SIGN = "ste_sign"
+STANDARD = load("ddr3-1600-8-8-8")
+SLOW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def _kernel(rng: np.random.Generator, *shape: int) -> NDArray[np.float32]:
+    return rng.normal(size=shape).astype(np.float32)
+
+
+def _norm(rng: np.random.Generator, name: str, channels: int) -> BatchNorm:
+    """Statistics with integers among them, so that sums land exactly on thresholds."""
+    gamma = rng.choice([1.0, -1.0, 0.5, -2.0, 1e-30, 0.0, -1e-30], size=channels)
+    mean = rng.integers(-4, 5, channels) * rng.choice([1.0, 1.0, 0.37], size=channels)
+    beta = rng.choice([0.0, 0.0, 0.25, -1.0], size=channels)
+    arrays = (a.astype(np.float32) for a in (mean, rng.uniform(0.5, 2, channels), gamma, beta))
+    return BatchNorm(name, *arrays, epsilon=1e-3)
+
+
+@st.composite
+def _mlp(draw: st.DrawFn) -> tuple[Network, Encoding, int]:
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    encoding = ENCODINGS[draw(st.sampled_from(["uint8", "symmetric", "eighths", "bipolar"]))]
+    widths = draw(st.lists(st.integers(1, 40), min_size=2, max_size=4))
+    layers: list[Layer] = []
+    for number, (fan_in, outputs) in enumerate(itertools.pairwise(widths)):
+        bias = _kernel(rng, outputs) if draw(st.booleans()) else None
+        quantizer = SIGN if number else None
+        layers.append(Dense(f"d{number}", _kernel(rng, fan_in, outputs), bias, quantizer, SIGN))
+        if draw(st.booleans()):
+            layers.append(_norm(rng, f"n{number}", outputs))
+    return Network("mlp", (widths[0],), tuple(layers)), encoding, draw(st.integers(1, 70))
+
+
+@st.composite
+def _cnn(draw: st.DrawFn) -> tuple[Network, Encoding, int]:
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    encoding = ENCODINGS[draw(st.sampled_from(["unit", "binary"]))]
+    shape: tuple[int, ...] = (draw(st.integers(6, 9)), draw(st.integers(6, 9)), 1)
+    shape = (*shape[:2], draw(st.integers(1, 3)))
+    network = Network("cnn", shape, (Activation("start", "linear"),))
+    layers: list[Layer] = []
+    for number in range(2):
+        outputs, kernel = draw(st.integers(1, 6)), draw(st.integers(1, 3))
+        padding: Padding = draw(st.sampled_from(["valid", "same"]))
+        layers.append(
+            Conv2D(
+                f"c{number}",
+                _kernel(rng, kernel, kernel, shape[-1], outputs),
+                None,
+                SIGN if number else None,
+                SIGN,
+                draw(st.sampled_from([(1, 1), (2, 1)])),
+                (1, 1),
+                padding,
+                draw(st.sampled_from([0.0, 1.0, -1.0])) if number else 0.0,
+            )
+        )
+        after: list[Layer] = [_norm(rng, f"n{number}", outputs)]
+        if draw(st.booleans()):
+            size = draw(st.integers(2, 3))
+            pool = MaxPool2D(f"p{number}", (size, size), (2, 2), draw(st.sampled_from(PADDINGS)))
+            after.insert(draw(st.integers(0, 1)), pool)
+        try:
+            network = Network("cnn", network.input_shape, (*layers, *after))
+        except InputError:  # the pooling no longer fits: leave it out
+            after = [_norm(rng, f"n{number}", outputs)]
+            network = Network("cnn", network.input_shape, (*layers, *after))
+        layers += after
+        shape = network.shapes()[-1]
+    layers += [
+        Flatten("flat"),
+        Dense("out", _kernel(rng, int(np.prod(shape)), 4), None, SIGN, SIGN),
+    ]
+    return Network("cnn", network.input_shape, tuple(layers)), encoding, draw(st.integers(1, 5))
+
+
+PADDINGS: list[Padding] = ["valid", "same"]
+
+
+def _run(network: Network, encoding: Encoding, images: int, mapping: str) -> NetworkRun:
+    rng = np.random.default_rng(images)
+    pixels = rng.integers(0, encoding.largest + 1, (images, *network.input_shape)).astype(np.uint8)
+    return run(network, decode(pixels, encoding), encoding, STANDARD, Switches(), mapping)
+
+
+@pytest.mark.parametrize("mapping", MAPPINGS)
+@given(case=_mlp() | _cnn())
+@SLOW
+def test_sums_bits_and_logits_are_those_of_the_reference(
+    mapping: str, case: tuple[Network, Encoding, int]
+) -> None:
+    network, encoding, images = case
+    done = _run(network, encoding, images, mapping)
+    assert done.bit_exact
+    for layer in done.layers:
+        if layer.where == "dram":
+            assert layer.audit is not None
+            assert layer.audit.compared > 0
+            if layer.inputs > 1:  # a count of one row is that row
+                assert layer.machine.activities["compute"].total().aap > 0
+
+
+def _dense(fan_in: int, outputs: int, seed: int = 0) -> Network:
+    rng = np.random.default_rng(seed)
+    return Network(
+        "dense",
+        (fan_in,),
+        (
+            Dense("first", _kernel(rng, fan_in, outputs), None, SIGN, SIGN),
+            _norm(rng, "norm", outputs),
+            Dense("last", _kernel(rng, outputs, 3), None, SIGN, SIGN),
+        ),
+    )
+
+
+@pytest.mark.parametrize("mapping", MAPPINGS)
+def test_a_fan_in_beyond_one_subarray_is_split_and_its_partial_counts_are_moved(
+    mapping: str,
+) -> None:
+    done = _run(_dense(2500, 5), ENCODINGS["bipolar"], 9, mapping)
+    whole = _run(_dense(300, 5), ENCODINGS["bipolar"], 9, mapping)
+    assert done.bit_exact
+    assert whole.bit_exact
+    split, single = (r.layers[0].machine.activities["compute"].total() for r in (done, whole))
+    assert split.wr > 0
+    assert split.rd > split.wr  # partial counts, and the output bits
+    assert single.wr == 0
+
+
+@pytest.mark.parametrize("mapping", MAPPINGS)
+def test_images_beyond_one_row_go_to_further_tiles(mapping: str) -> None:
+    small = replace(STANDARD, row_bytes=64, chips_per_rank=1)
+    network = _dense(20, 6)
+    pixels = np.random.default_rng(3).integers(0, 2, (2000, 20)).astype(np.uint8)
+    x = decode(pixels, ENCODINGS["bipolar"])
+    done = run(network, x, None, small, Switches(), mapping)
+    assert done.bit_exact
+    result = done.layers[0].result
+    assert result is not None
+    assert result.columns_opened >= 2000
+    assert result.columns_used <= result.columns_opened
+    alone = [run(network, x[i : i + 1], None, small, Switches(), mapping).logits for i in (0, 1999)]
+    assert np.array_equal(np.concatenate(alone), done.logits[[0, 1999]])
+
+
+def test_output_stationary_needs_no_weights_and_weight_stationary_loads_them_once() -> None:
+    network = _dense(64, 16)
+    folded = _run(network, ENCODINGS["bipolar"], 30, "output-stationary").layers[0].machine
+    resident = _run(network, ENCODINGS["bipolar"], 30, "weight-stationary").layers[0].machine
+    assert folded.activities["weights"].total().commands() == 0
+    assert resident.activities["weights"].total().wr > 0
+    assert resident.activities["inputs"].total().wr > folded.activities["inputs"].total().wr / 16
+
+
+def test_output_stationary_takes_eight_commands_a_product() -> None:
+    fan_in, outputs = 255, 8
+    done = _run(_dense(fan_in, outputs), ENCODINGS["bipolar"], 1, "output-stationary")
+    total = done.layers[0].machine.activities["compute"].total()
+    bits = fan_in.bit_length()
+    count, compare = 8 * (fan_in - fan_in.bit_count()), 3 * bits + 2
+    assert total.aap + total.ap == outputs * (count + compare)
+
+
+def test_weight_stationary_takes_fifteen_commands_a_product() -> None:
+    fan_in, outputs = 255, 8
+    done = _run(_dense(fan_in, outputs), ENCODINGS["bipolar"], 1, "weight-stationary")
+    total = done.layers[0].machine.activities["compute"].total()
+    assert total.aap + total.ap >= 7 * fan_in + 8 * (fan_in - fan_in.bit_count())
+    assert total.aap + total.ap <= 15 * fan_in + 8 * 9  # all outputs at once, in columns
+
+
+def test_commands_do_not_depend_on_what_the_images_show() -> None:
+    network = _dense(50, 7)
+    x = np.random.default_rng(0).normal(size=(2, 40, 50)).astype(np.float32)
+    first, second = (run(network, images, None, STANDARD, Switches(), "output-stationary")
+                     for images in x)  # fmt: skip
+    assert [a.machine.activities for a in first.layers] == [
+        b.machine.activities for b in second.layers
+    ]
+
+
+def test_an_audit_sees_a_wrong_sum(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = reference.sums
+    monkeypatch.setattr(reference, "sums", lambda *args: real(*args) + (args[0].name == "first"))
+    done = _run(_dense(30, 4), ENCODINGS["bipolar"], 5, "output-stationary")
+    assert done.bit_exact is False
+    assert done.layers[0].audit is not None
+    assert done.layers[0].audit.wrong > 0
+
+
+def test_what_does_not_fit_is_refused_with_what_it_would_need() -> None:
+    shallow = replace(STANDARD, rows_per_subarray=32)
+    with pytest.raises(OutOfRowsError, match=r"data rows are needed at once, the subarray has 14"):
+        run(
+            _dense(20, 3),
+            np.ones((1, 20), np.float32),
+            None,
+            replace(shallow, rows_per_subarray=32),
+            Switches(),
+            "weight-stationary",
+        )
+    tiny = replace(STANDARD, row_bytes=64, chips_per_rank=1)
+    rng = np.random.default_rng(0)
+    wide = Network("wide", (30, 30, 1), (Conv2D("c", _kernel(rng, 1, 1, 1, 2), None, SIGN, SIGN),))
+    with pytest.raises(InputError, match=r"must fit into the 512 columns of a row, not need 900"):
+        run(wide, np.ones((1, 30, 30, 1), np.float32), None, tiny, Switches(), "output-stationary")
+
+
+def test_an_unknown_mapping_is_refused() -> None:
+    with pytest.raises(InputError) as caught:
+        run(_dense(4, 2), np.ones((1, 4), np.float32), None, STANDARD, Switches(), "row-stationary")
+    assert str(caught.value) == (
+        "`mapping` must be one of output-stationary, weight-stationary, not 'row-stationary'"
+    )

@@ -63,7 +63,7 @@ def _cnn(draw: st.DrawFn) -> tuple[Network, Encoding, int]:
     network = Network("cnn", shape, (Activation("start", "linear"),))
     layers: list[Layer] = []
     for number in range(2):
-        outputs, kernel = draw(st.integers(1, 6)), draw(st.integers(1, 3))
+        outputs, kernel = draw(st.integers(1, 6)), draw(st.integers(1, min(3, *shape[:2])))
         padding: Padding = draw(st.sampled_from(["valid", "same"]))
         layers.append(
             Conv2D(

@@ -17,10 +17,11 @@ The map is data, read from TOML; Ambit's own is :func:`ambit`.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ from pimsim.errors import InputError
 
 MAX_WORDLINES = 3
 _KEYS = {"name", "source", "cells", "constants", "addresses"}
+_DATA = re.compile(r"D[0-9]+")
+_NAME = re.compile(r"(?!D[0-9]+$)[A-Za-z]\w*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +78,24 @@ class AddressMap:
 
     def address(self, label: str) -> int:
         """Address of ``B12``, ``C0`` or ``D17``; raises InputError for a label not in the map."""
-        for index, (name, _) in enumerate(self.addresses):
-            if name == label:
-                return index
-        for index, (name, _) in enumerate(self.constants):
-            if name == label:
-                return self.first_constant + index
-        if label.startswith("D") and label[1:].isdecimal():
+        if label in self._fixed:
+            return self._fixed[label]
+        if _DATA.fullmatch(label):
             return self.first_data + int(label[1:])
         raise InputError(
             f"address must be one of {self.addresses[0][0]}..{self.addresses[-1][0]}, "
             f"{', '.join(name for name, _ in self.constants)} or D0, D1, ..., not {label!r}"
         )
+
+    def has(self, label: str) -> bool:
+        """Whether ``label`` names an address."""
+        return label in self._fixed or _DATA.fullmatch(label) is not None
+
+    @cached_property
+    def _fixed(self) -> dict[str, int]:
+        """Addresses of the B- and C-group by name."""
+        names = [name for name, _ in (*self.addresses, *self.constants)]
+        return {name: address for address, name in enumerate(names)}
 
     def label(self, address: int) -> str:
         """Name of an address, the inverse of :meth:`address`."""
@@ -101,6 +110,22 @@ class AddressMap:
         if address < self.first_constant:
             return self.addresses[address][1]
         return (Wordline(address - self.first_constant + len(self.cells)),)
+
+    def shorted(self, first: int, second: int) -> str | None:
+        """A compute cell that two addresses, open together, join to bitline and complement.
+
+        The sense amplifier would leave such a cell between 0 and 1.
+
+        >>> ambit().shorted(4, 5), ambit().shorted(4, 4)
+        ('DCC0', None)
+        """
+        if max(first, second) >= self.first_constant:
+            return None
+        sides = {line.cell: line.complement for line in self.wordlines(first)}
+        for line in self.wordlines(second):
+            if sides.get(line.cell, line.complement) != line.complement:
+                return self.cells[line.cell]
+        return None
 
     def extra_wordlines(self, address: int) -> int:
         """Wordlines raised beyond the first."""
@@ -131,9 +156,25 @@ def parse(table: Mapping[str, Any], where: str) -> AddressMap:
     if missing or unknown:
         which, keys = ("missing", missing) if missing else ("unknown", unknown)
         raise InputError(f"{where}: {which} key {', '.join(map(repr, sorted(keys)))}")
-    cells = tuple(table["cells"])
-    if not cells or len(set(cells)) != len(cells) or not all(isinstance(c, str) for c in cells):
-        raise InputError(f"{where}: `cells` must be a list of distinct names, not {cells!r}")
+    for key in ("name", "source"):
+        if not isinstance(table[key], str):
+            raise InputError(f"{where}: `{key}` must be a text, not {table[key]!r}")
+    names = table["cells"]
+    if not isinstance(names, list) or not names or len(set(map(repr, names))) != len(names):
+        raise InputError(f"{where}: `cells` must be a list of distinct names, not {names!r}")
+    for key in ("addresses", "constants"):
+        if not isinstance(table[key], Mapping) or not table[key]:
+            raise InputError(f"{where}: `{key}` must be a table with entries, not {table[key]!r}")
+    twice = table["addresses"].keys() & table["constants"].keys()
+    if twice:
+        raise InputError(f"{where}: {min(twice)} must not be both in `addresses` and `constants`")
+    for name in (*names, *table["addresses"], *table["constants"]):
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise InputError(
+                f"{where}: a name must be a letter, then letters, digits or _, and not that of "
+                f"a data row, not {name!r}"
+            )
+    cells = tuple(names)
     addresses = []
     for name, lines in table["addresses"].items():
         if not isinstance(lines, list) or not 1 <= len(lines) <= MAX_WORDLINES:

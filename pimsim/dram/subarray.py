@@ -211,7 +211,7 @@ class Subarray:
         return words
 
     def write_bits(self, row: int, bits: NDArray[np.integer[Any]]) -> None:
-        """Write 0/1 values (lanes, columns), or (1, columns) for all lanes, into data row ``row``."""
+        """Write 0/1 values (lanes, columns) or, for all lanes, (1, columns) into a data row."""
         if bits.shape not in ((self.lanes, self.columns), (1, self.columns)):
             raise InputError(
                 f"bits must have the shape ({self.lanes}, {self.columns}), not {bits.shape}"

@@ -17,15 +17,16 @@ from __future__ import annotations
 from pimsim.microprogram.logic import SELECT
 from pimsim.microprogram.program import Command, Program, parse
 
-_ADDER = {"inputs": ("a", "b", "c"), "outputs": ("sum", "carry")}
 
-FULL_ADDER = Program.parse(
-    "full-adder", "(a,B4)(b,B12)(c,B10)(B14,carry)(a,B9)[B15](B5,B2)(B12,sum)", **_ADDER
-)
+def _adder(name: str, text: str) -> Program:
+    return Program.parse(name, text, inputs=("a", "b", "c"), outputs=("sum", "carry"))
+
+
+FULL_ADDER = _adder("full-adder", "(a,B4)(b,B12)(c,B10)(B14,carry)(a,B9)[B15](B5,B2)(B12,sum)")
 """sum, carry = a + b + c; ``a`` is read after ``carry`` is written, so they must differ."""
 
-FULL_ADDER_NOT_C = Program.parse(
-    "full-adder-not-c", "(a,B8)(b,B10)(c,B9)(B15,carry)(b,B7)(B14,B0)[B15](B7,sum)", **_ADDER
+FULL_ADDER_NOT_C = _adder(
+    "full-adder-not-c", "(a,B8)(b,B10)(c,B9)(B15,carry)(b,B7)(B14,B0)[B15](B7,sum)"
 )
 """sum, carry = a + b + NOT c; ``b`` is read after ``carry`` is written, so they must differ."""
 

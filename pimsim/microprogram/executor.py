@@ -28,21 +28,37 @@ class Bound:
 
     def __init__(self, program: Program) -> None:
         self.program = program
+        self._fixed: set[int] = set()
         rows = program.address_map
         slot = {name: index for index, name in enumerate(program.symbols)}
 
         def resolve(name: str) -> Slot:
-            return (True, slot[name]) if name in slot else (False, rows.address(name))
+            if name in slot:
+                return True, slot[name]
+            self._fixed.add(rows.address(name))
+            return False, rows.address(name)
 
         self._commands = [
             (resolve(c.source), None if c.destination is None else resolve(c.destination))
             for c in program.commands
         ]
 
+    def check(self, subarray: Subarray) -> None:
+        """Raise an error unless the subarray has the program's address map and fixed addresses."""
+        if subarray.rows != self.program.address_map:
+            raise InputError(
+                f"program {self.program.name!r} must run on a subarray with the address map "
+                f"{self.program.address_map.name!r}, not {subarray.rows.name!r}"
+            )
+        for address in self._fixed:
+            subarray.check(address)
+
     def run(
         self, subarray: Subarray, addresses: Sequence[Address], lanes: Lanes | None = None
     ) -> None:
-        """Execute with ``addresses[slot]`` as the row address of each symbol, checked before.
+        """Execute with ``addresses[slot]`` as the row address of each symbol.
+
+        The program and the addresses must have been checked on this subarray before.
 
         An address is a number, or one a lane. ``lanes`` restricts execution to some lanes.
         """
@@ -52,14 +68,14 @@ class Bound:
 def execute(program: Program, subarray: Subarray, **rows: int) -> None:
     """Run a program once with its symbolic rows bound to data rows (0 is D0).
 
-    Raises InputError when a row is missing or unknown.
+    Raises InputError when a row is missing or unknown, or the subarray has another address map,
+    and DramError for a data row beyond the subarray.
     """
     missing = [name for name in program.symbols if name not in rows]
     unknown = [name for name in rows if name not in program.symbols]
     if missing or unknown:
         what, names = ("missing", missing) if missing else ("unknown", unknown)
         raise InputError(f"program {program.name!r}: {what} row {', '.join(names)}")
-    addresses = [program.address_map.first_data + rows[name] for name in program.symbols]
-    for address in addresses:
-        subarray.check(address)
-    Bound(program).run(subarray, addresses)
+    bound = Bound(program)
+    bound.check(subarray)
+    bound.run(subarray, [subarray.data_address(rows[name]) for name in program.symbols])

@@ -53,13 +53,26 @@ class Program:
     address_map: AddressMap = field(default_factory=ambit, repr=False)
 
     def __post_init__(self) -> None:
-        known = set(self.symbols)
+        known, rows = set(self.symbols), self.address_map
         if len(known) != len(self.symbols):
             raise InputError(f"program {self.name!r} must not name a row twice in {self.symbols}")
+        for symbol in self.symbols:
+            if rows.has(symbol):
+                raise InputError(
+                    f"program {self.name!r} must not name a row like the address {symbol}"
+                )
         for command in self.commands:
-            for row in (command.source, command.destination):
-                if row is not None and row not in known:
-                    self.address_map.address(row)
+            fixed = [
+                rows.address(row)
+                for row in (command.source, command.destination)
+                if row is not None and row not in known
+            ]
+            cell = rows.shorted(*fixed) if len(fixed) == 2 else None
+            if cell is not None:
+                raise InputError(
+                    f"program {self.name!r}: {command} must not connect {cell} to the bitline and "
+                    "to its complement"
+                )
 
     @classmethod
     def parse(
@@ -70,9 +83,11 @@ class Program:
         inputs: tuple[str, ...],
         outputs: tuple[str, ...],
         scratch: tuple[str, ...] = (),
+        address_map: AddressMap | None = None,
     ) -> Program:
         """Read ``(a,B8)(B12,out)[B14]``; raises InputError naming what it cannot read."""
-        return cls(name, tuple(parse(text)), inputs, outputs, scratch)
+        rows = address_map or ambit()
+        return cls(name, tuple(parse(text)), inputs, outputs, scratch, rows)
 
     @cached_property
     def symbols(self) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pimsim.dram.subarray import Lanes, Subarray
+from pimsim.errors import InputError
 from pimsim.microprogram.executor import Bound
 from pimsim.microprogram.program import Program
 
@@ -47,10 +48,12 @@ class Step:
     """One program, or variants of one with the same symbols, with rows for every output."""
 
     programs: tuple[Program, ...]
+    bound: tuple[Bound, ...]
+    """The same, ready to run."""
     variant: NDArray[np.uint8] | None
     """(outputs,) index into ``programs``, or None when there is only one."""
     rows: tuple[Rows, ...]
-    """Address of each symbol: a number, or int16 (outputs,)."""
+    """Address of each symbol: a number, or int32 (outputs,)."""
 
 
 class Schedule:
@@ -59,7 +62,7 @@ class Schedule:
     def __init__(self, outputs: int) -> None:
         self.outputs = outputs
         self.steps: list[Step] = []
-        self._checked: list[Rows] | None = None
+        self._checked: list[Rows | Bound] | None = None
 
     def append(
         self,
@@ -67,21 +70,41 @@ class Schedule:
         variant: NDArray[np.integer[Any]] | NDArray[np.bool_] | None = None,
         **rows: Rows,
     ) -> None:
-        """Add a step; ``rows`` gives every symbol an address, or an array of one an output."""
-        given = [rows[symbol] for symbol in programs[0].symbols]
-        table = tuple(
-            int(row) if np.ndim(row) == 0 else np.asarray(row, dtype=np.int16) for row in given
-        )
+        """Add a step; ``rows`` gives every symbol an address, or an array of one an output.
+
+        Raises InputError for variants whose symbols differ, and for rows or a ``variant`` that do
+        not fit them.
+        """
+        symbols = programs[0].symbols
+        for program in programs[1:]:
+            if program.symbols != symbols:
+                raise InputError(
+                    f"variants must have the symbols {symbols} of {programs[0].name!r}, not "
+                    f"{program.symbols} as {program.name!r} has"
+                )
+        if rows.keys() != set(symbols):
+            raise InputError(f"rows of {programs[0].name!r} must be {symbols}, not {tuple(rows)}")
+        table = tuple(self._row(symbol, rows[symbol]) for symbol in symbols)
         kinds = None
         if variant is not None and len(programs) > 1:
             kinds = np.broadcast_to(variant, (self.outputs,)).astype(np.uint8)
+            if int(kinds.max()) >= len(programs):
+                raise InputError(
+                    f"`variant` must be 0 to {len(programs) - 1}, not {int(kinds.max())}"
+                )
             if not (kinds != kinds[0]).any():
                 programs, kinds = (programs[int(kinds[0])],), None
         self._checked = None
-        self.steps.append(Step(programs, kinds, table))
+        self.steps.append(Step(programs, tuple(map(_bound, programs)), kinds, table))
 
     def extend(self, other: Schedule) -> None:
         """Add all steps of another schedule for the same outputs."""
+        if other.outputs != self.outputs:
+            raise InputError(
+                f"a schedule for {self.outputs} outputs must be extended by one for as many, "
+                f"not {other.outputs}"
+            )
+        self._checked = None
         self.steps += other.steps
 
     def run(
@@ -91,26 +114,41 @@ class Schedule:
 
         ``lanes`` names the lanes that take part, all of them if None.
         """
-        for address in self._addresses():
-            subarray.check(address)
+        for needed in self._needed():
+            if isinstance(needed, Bound):
+                needed.check(subarray)
+            else:
+                subarray.check(needed)
         alike = bool((outputs == outputs[0]).all())
         first = int(outputs[0])
         for step in self.steps:
             if alike:
                 rows = [row if isinstance(row, int) else int(row[first]) for row in step.rows]
-                program = step.programs[0 if step.variant is None else step.variant[first]]
-                _bound(program).run(subarray, rows, lanes)
+                kind = 0 if step.variant is None else step.variant[first]
+                step.bound[kind].run(subarray, rows, lanes)
             else:
                 self._run_apart(step, subarray, outputs, lanes)
 
-    def _addresses(self) -> Iterator[Rows]:
-        """Every table of addresses that a run may use; found once."""
+    def _row(self, symbol: str, row: Rows) -> Rows:
+        if np.ndim(row) == 0:
+            return int(row)
+        if np.shape(row) != (self.outputs,):
+            raise InputError(
+                f"rows of {symbol!r} must have the shape ({self.outputs},), not {np.shape(row)}"
+            )
+        return np.asarray(row, dtype=np.int32)
+
+    def _needed(self) -> Iterator[Rows | Bound]:
+        """Every program and every address that a run may use; found once."""
         if self._checked is None:
             tables = [row for step in self.steps for row in step.rows]
             numbers = {row for row in tables if isinstance(row, int)}
             arrays = [row for row in tables if not isinstance(row, int)]
             ends = [end for row in arrays for end in (int(row.min()), int(row.max()))]
-            self._checked = [*numbers, *([np.array([min(ends), max(ends)])] if ends else [])]
+            bound = {id(each): each for step in self.steps for each in step.bound}
+            self._checked = [*bound.values(), *numbers]
+            if ends:
+                self._checked.append(np.array([min(ends), max(ends)]))
         return iter(self._checked)
 
     def _run_apart(
@@ -118,13 +156,13 @@ class Schedule:
     ) -> None:
         rows = [row if isinstance(row, int) else row[outputs] for row in step.rows]
         if step.variant is None:
-            _bound(step.programs[0]).run(subarray, rows, lanes)
+            step.bound[0].run(subarray, rows, lanes)
             return
         kinds = step.variant[outputs]
-        for kind, program in enumerate(step.programs):
+        for kind, bound in enumerate(step.bound):
             some = np.flatnonzero(kinds == kind)
             if len(some) == len(outputs):
-                _bound(program).run(subarray, rows, lanes)
+                bound.run(subarray, rows, lanes)
             elif len(some):
                 own = [row if isinstance(row, int) else row[some] for row in rows]
-                _bound(program).run(subarray, own, some if lanes is None else lanes[some])
+                bound.run(subarray, own, some if lanes is None else lanes[some])

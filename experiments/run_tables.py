@@ -101,12 +101,8 @@ def _summary(report: Mapping[str, Any]) -> list[tuple[str, str]]:
         rows.append(("column use", f"{max(uses):.1%} at most: more images would cost little more"))
     if report["accuracy"] is not None:
         rows.insert(0, ("accuracy", f"{report['accuracy']:.2%}"))
-    if report["break_even_reuse"] is not None:
-        rows.append(
-            (
-                "break-even",
-                f"a processor that uses each fetched bit {report['break_even_reuse']:.3g} times "
-                "needs no more energy",
-            )
-        )
+    reuse = report["break_even_reuse"]
+    if reuse is not None:
+        least = f"if it uses each fetched bit {reuse:.3g} times" if reuse > 1 else "without reuse"
+        rows.append(("break-even", f"a processor needs no more energy {least}"))
     return rows

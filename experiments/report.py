@@ -71,6 +71,7 @@ def build(
             "input_encoding": encoding or "none: the first layer runs on the host",
             "subarray_rows": standard.rows_per_subarray,
             "partial_counts": "moved through the host (RD and WR)",
+            "host_layers": "costed as traffic only",
             "seed": None,
         },
         "layers": layers,

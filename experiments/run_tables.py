@@ -31,11 +31,11 @@ def quantity(value: float, unit: str) -> str:
 
 def show(report: Mapping[str, Any]) -> None:
     """Print layers, totals, baselines and assumptions."""
-    images = report["images"]
+    header = ("layer", "where", "MACs/image", "AAP", "AP", "RD", "WR", "column use", "time")
     tables.show(
-        ("layer", "where", "MACs/image", "AAP", "AP", "RD", "WR", "column use", "time", "energy"),
+        (*header, "writing inputs", "energy"),
         [_layer(layer) for layer in report["layers"]],
-        title=f"{report['network']} on {report['data']}: {images:,} images",
+        title=f"{report['network']} on {report['data']}: {report['images']:,} images",
     )
     for name, text in _summary(report):
         tables.console().print(f"{name:12}{text}", markup=False)
@@ -67,6 +67,7 @@ def _layer(layer: Mapping[str, Any]) -> tuple[str, ...]:
         *(f"{commands[kind]:,}" for kind in ("AAP", "AP", "RD", "WR")),
         "" if used is None else f"{used:.1%}",
         quantity(layer["latency_ps"], "ps"),
+        f"{layer['phases']['inputs']['latency_ps'] / (layer['latency_ps'] or 1):.0%} of it",
         quantity(layer["energy_pj"], "pJ"),
     )
 

@@ -8,13 +8,13 @@ once however many images follow, stands apart.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnn.baselines import LayerWork, Processor, break_even_reuse, reuse_aware, streaming
-from bnn.machine import Machine
 from bnn.runtime import LayerRun, NetworkRun
 from pimsim.cost import Cost, Switches, assumptions
 from pimsim.dram.activity import CommandCounts
@@ -22,8 +22,13 @@ from pimsim.dram.standards import Standard
 
 KINDS = ("AAP", "AP", "ACT", "PRE", "RD", "WR", "REF")
 PER_PASS = ("inputs", "compute")
-"""Phases that every pass over images executes; ``weights`` is executed once."""
+"""Phases that every pass over images executes."""
+ONCE = ("weights",)
+"""Phases that are executed once, however many images follow."""
 _SUM_BITS = 32
+
+Books = Mapping[str, tuple[CommandCounts, Cost]]
+"""Commands (REF among them) and cost of each phase of a layer."""
 
 
 def build(
@@ -48,9 +53,11 @@ def build(
         encoding: name of the encoding of the first layer's inputs; None if the host has it.
         mapping: name of the mapping.
     """
-    layers = [_layer(layer, done.images) for layer in done.layers]
-    cost = _total(done.layers, PER_PASS)
-    once = _total(done.layers, ("weights",))
+    books = _books(done.layers)
+    layers = [
+        _layer(layer, book, done.images) for layer, book in zip(done.layers, books, strict=True)
+    ]
+    cost, once = _total(books, PER_PASS), _total(books, ONCE)
     energy = {"total": cost["energy_pj"], **cost["energy_parts_pj"]}
     report: dict[str, Any] = {
         "network": network,
@@ -81,16 +88,16 @@ def build(
     return report
 
 
-def _layer(layer: LayerRun, images: int) -> dict[str, Any]:
+def _layer(layer: LayerRun, books: Books, images: int) -> dict[str, Any]:
     row: dict[str, Any] = {
         "name": layer.name,
         "where": layer.where,
         "macs": layer.macs,
         "operand_bits": layer.operand_bits,
         "mapping": layer.mapping,
-        **_total([layer], PER_PASS),
-        "weights_once": _total([layer], ("weights",)),
-        "phases": _phases(layer.machine),
+        **_total([books], PER_PASS),
+        "weights_once": _total([books], ONCE),
+        "phases": _phases(books),
         "sums_checked": None if layer.audit is None else layer.audit.compared,
         "wall_s": layer.wall_s,
     }
@@ -101,38 +108,53 @@ def _layer(layer: LayerRun, images: int) -> dict[str, Any]:
     return row
 
 
-def _phases(machine: Machine) -> dict[str, Any]:
+def _books(layers: Sequence[LayerRun]) -> Sequence[Books]:
+    """Commands and cost of every layer's phases.
+
+    One phase follows another, and a REF is of the phase in which its tREFI ends: so the REFs of
+    phases add up to those of a layer, and those of layers to those of the run.
+    """
+    books: list[dict[str, tuple[CommandCounts, Cost]]] = [{} for _ in layers]
+    for phases in (PER_PASS, ONCE):
+        now_ps = 0
+        for layer, book in zip(layers, books, strict=True):
+            for phase in phases:
+                cost = layer.machine.cost(phase)
+                before = replace(cost, latency_ps=now_ps).refreshes
+                now_ps += cost.latency_ps
+                refreshes = replace(cost, latency_ps=now_ps).refreshes - before
+                counts = layer.machine.activities[phase].total()
+                book[phase] = (counts + CommandCounts(ref=refreshes), cost)
+    return books
+
+
+def _phases(books: Books) -> dict[str, Any]:
     return {
         phase: {
-            "commands": _commands(activity.total(), machine.cost(phase).refreshes),
-            "latency_ps": machine.cost(phase).latency_ps,
-            "energy_pj": machine.cost(phase).total_pj,
+            "commands": _commands(counts),
+            "latency_ps": cost.latency_ps,
+            "energy_pj": cost.total_pj,
         }
-        for phase, activity in machine.activities.items()
+        for phase, (counts, cost) in books.items()
     }
 
 
-def _total(layers: Sequence[LayerRun], phases: tuple[str, ...]) -> dict[str, Any]:
+def _total(books: Sequence[Books], phases: tuple[str, ...]) -> dict[str, Any]:
     """Commands, time and energy of some phases of some layers together."""
-    counts, cost = CommandCounts(), None
-    for layer in layers:
-        for phase in phases:
-            counts += layer.machine.activities[phase].total()
-            priced = layer.machine.cost(phase)
-            cost = priced if cost is None else cost + priced
-    if cost is None:
-        cost = Cost(0, {}, 0)
+    chosen = [book[phase] for book in books for phase in phases]
+    counts, cost = chosen[0]
+    for more, further in chosen[1:]:
+        counts, cost = counts + more, cost + further
     return {
-        "commands": _commands(counts, cost.refreshes),
+        "commands": _commands(counts),
         "latency_ps": cost.latency_ps,
         "energy_pj": cost.total_pj,
         "energy_parts_pj": dict(cost.energy_pj),
     }
 
 
-def _commands(counts: CommandCounts, refreshes: int) -> dict[str, int]:
-    values = (counts.aap, counts.ap, counts.act, counts.pre, counts.rd, counts.wr, refreshes)
-    return dict(zip(KINDS, values, strict=True))
+def _commands(counts: CommandCounts) -> dict[str, int]:
+    return {kind: getattr(counts, kind.lower()) for kind in KINDS}
 
 
 def _rate(images: int, latency_ps: int) -> float | None:

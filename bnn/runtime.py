@@ -117,16 +117,17 @@ def run(
     if mapping not in MAPPINGS:
         raise InputError(f"`mapping` must be one of {', '.join(MAPPINGS)}, not {mapping!r}")
     network = network.before_softmax()
+    stages = lower(network, encoding)
+    machines = [Machine(standard, switches) for _ in stages]  # refuses before the long part
     started = time.perf_counter()
     expected = reference.forward(network, x, encoding) if check else None
     reference_s = time.perf_counter() - started
     flow = _Flow(network, x, encoding)
     layers, exact = [], True
-    for stage in lower(network, encoding):
+    for stage, machine in zip(stages, machines, strict=True):
         started = time.perf_counter()
         if isinstance(stage, HostStage):
             flow.run_on_host(stage)
-            machine = Machine(standard, switches)
             _stream_host(stage, network, len(x), machine)
             layers.append(_host_run(network, stage, machine, time.perf_counter() - started))
             continue
@@ -136,7 +137,6 @@ def run(
             fed = expected.operands[stage.name]
             audit = Audit(stage, fed)
             exact &= np.array_equal(operands.reshape(fed.shape), fed if stage.encoded else fed > 0)
-        machine = Machine(standard, switches)
 
         def report(done: int, total: int, name: str = stage.name) -> None:
             if progress is not None:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -28,9 +29,11 @@ class OutDir:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.staging = path
+        self._made: list[Path] = []
 
     def __enter__(self) -> OutDir:
         try:
+            self._made = [one for one in (self.path, *self.path.parents) if not one.exists()]
             self.path.mkdir(parents=True, exist_ok=True)
             self.staging = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=self.path))
         except OSError as error:
@@ -41,7 +44,12 @@ class OutDir:
         return self
 
     def commit(self, last: str | None = None) -> None:
-        """Move every finished file to its place, ``last`` (the one that says all is there) last."""
+        """Move every finished file to its place, ``last`` (the one that says all is there) last.
+
+        An older ``last`` is removed first: it never stands beside files that are not its own.
+        """
+        if last is not None:
+            (self.path / last).unlink(missing_ok=True)
         files = sorted(self.staging.iterdir(), key=lambda path: (path.name == last, path.name))
         for file in files:
             os.replace(file, self.path / file.name)
@@ -53,3 +61,6 @@ class OutDir:
         trace: TracebackType | None,
     ) -> None:
         shutil.rmtree(self.staging, ignore_errors=True)
+        with suppress(OSError):  # not empty: it was not made in vain
+            for folder in self._made:
+                folder.rmdir()

@@ -99,6 +99,7 @@ def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any]:
     standard, switches = options.chosen_dram(args)
     path = zoo.locate(args.network)
     network = larq_file.read_model(path)
+    _check_output(network)
     dataset = data_options.open_data(_data_name(args), args.data_dir)
     dataset = datasets.reshape_for(dataset, network.input_shape)
     encoding = _encoding(network, dataset.x)
@@ -138,6 +139,18 @@ def _data_name(args: argparse.Namespace) -> str:
         "`--data` must be given for a network of your own: digits, mnist, cifar10 or the path of "
         "a .npz file"
     )
+
+
+def _check_output(network: Network) -> None:
+    """Refuse a network that does not end in one number a class."""
+    from pimsim.errors import InputError
+
+    shape = network.shapes()[-1]
+    if len(shape) != 1:
+        raise InputError(
+            f"`network` must give one vector of classes an image, not an array of shape {shape}: "
+            "end it with a Flatten or a dense layer"
+        )
 
 
 def _encoding(network: Network, x: Any) -> Encoding | None:

@@ -50,7 +50,7 @@ def build(
         done: the run.
         standard: the DRAM that it ran on.
         switches: the choices that change headline numbers.
-        encoding: name of the encoding of the first layer's inputs; None if the host has it.
+        encoding: name of the encoding of the inputs; None if they are real numbers.
         mapping: name of the mapping.
     """
     books = _books(done.layers)
@@ -75,7 +75,7 @@ def build(
         "assumptions": {
             **assumptions(standard, switches),
             "mapping": mapping,
-            "input_encoding": encoding or "none: the first layer runs on the host",
+            "input_encoding": encoding or "none: real numbers",
             "subarray_rows": standard.rows_per_subarray,
             "partial_counts": "moved through the host (RD and WR)",
             "host_layers": "costed as traffic only",
@@ -180,8 +180,9 @@ def _work(done: NetworkRun) -> list[LayerWork]:
 def _baselines(
     done: NetworkRun, cost: Mapping[str, Any], standard: Standard, switches: Switches
 ) -> dict[str, Any]:
+    """Processors that do all of the work; none where nothing was left to the DRAM to win."""
     work, result = _work(done), {}
-    if work and cost["latency_ps"]:
+    if any(layer.where == "dram" for layer in done.layers) and cost["latency_ps"]:
         for model in (streaming, reuse_aware):
             baseline = model(work, done.images, Processor(), standard, switches)
             result[baseline.name] = baseline.against(cost["latency_ps"], cost["energy_pj"])

@@ -48,24 +48,30 @@ class Backend:
     larq: Any
 
 
-def check_extra() -> None:
+def check_extra(purpose: str = "training") -> None:
     """Refuse to go on where the extra ``larq`` is not installed; imports nothing.
+
+    Args:
+        purpose: what needs it, for the message.
 
     Raises:
         InputError: TensorFlow, its Keras 2 or Larq is missing.
     """
     missing = [name for name in ("tensorflow", "tf_keras", "larq") if not _installed(name)]
     if missing:
-        raise InputError(f"training needs {', '.join(missing)}: pip install 'pimsim[larq]'")
+        raise InputError(f"{purpose} needs {', '.join(missing)}: pip install 'pimsim[larq]'")
 
 
-def backend() -> Backend:
+def backend(purpose: str = "training") -> Backend:
     """Import TensorFlow, the Keras 2 that Larq works with, and Larq.
+
+    Args:
+        purpose: what needs them, for the message.
 
     Raises:
         InputError: one of them is missing or does not load.
     """
-    check_extra()
+    check_extra(purpose)
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:

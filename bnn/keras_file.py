@@ -1,0 +1,112 @@
+"""Loading a model file with Keras itself, after making sure that the file is only data.
+
+Keras's loader builds whatever a file mentions: it runs the code of a Lambda layer, imports modules
+by the names it finds, and never ends on a cyclic graph. So Keras gets to see only files that
+:func:`bnn.larq_file.read_model` accepts, and in which every object, down to the regularizers that
+only training needs, is of Keras or Larq.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+from bnn.larq_config import known_class
+from bnn.larq_fields import Fields, parse
+from bnn.larq_file import read_model
+from bnn.larq_weights import text_attribute
+from pimsim.errors import InputError
+
+_CODE = frozenset({"Lambda", "__lambda__"})
+"""Classes whose configuration holds code."""
+
+_LONGEST_REASON = 200
+"""Characters."""
+
+
+def load(path: Path, keras: Any) -> Any:
+    """Return the Keras model in a file, not compiled.
+
+    Args:
+        path: ``.keras`` or ``.h5``.
+        keras: the module, as :func:`bnn.train.backend` gives it, with Larq imported.
+
+    Raises:
+        InputError: one line; what :func:`bnn.larq_file.read_model` refuses, an object that is not
+            of Keras or Larq, or a file that Keras does not load.
+    """
+    read_model(path)
+    check_objects(_architecture(path), f"{str(path)!r}: the model")
+    try:
+        with _warnings_kept_back():
+            return keras.models.load_model(path, compile=False)
+    except Exception as error:  # Keras fails in any way it likes
+        raise InputError(f"{str(path)!r}: Keras does not load it: {in_one_line(error)}") from None
+
+
+def in_one_line(error: Exception) -> str:
+    r"""Give the end of what Keras or TensorFlow says, where the cause stands.
+
+    >>> in_one_line(ValueError("In config {...}.\n\nException encountered: no such class\n"))
+    'ValueError: Exception encountered: no such class'
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {' '.join(lines[-1:])}"[:_LONGEST_REASON]
+
+
+def check_objects(config: object, where: str) -> None:
+    """Refuse the JSON of an architecture if any object in it, at any depth, could be code.
+
+    Args:
+        config: parsed JSON.
+        where: how messages call it.
+
+    Raises:
+        InputError: an object of a class that is not of Keras or Larq, or a Lambda.
+
+    >>> check_objects({"layers": [{"class_name": "Dense", "config": {}}]}, "the model")
+    >>> check_objects({"l2": {"class_name": "L2", "module": "my.code", "config": {}}}, "the model")
+    Traceback (most recent call last):
+        ...
+    pimsim.errors.InputError: the model must be of a class of Keras or Larq, not of the custom \
+class 'my.code.L2'
+    """
+    pending = [config]
+    while pending:
+        match pending.pop():
+            case dict() as values:
+                if "class_name" in values and known_class(Fields(values, where)) in _CODE:
+                    raise InputError(f"{where} must hold no Lambda: code from a file is never run")
+                pending += values.values()
+            case list() as values:
+                pending += values
+
+
+def _architecture(path: Path) -> object:
+    """Give the parsed JSON of a file that ``read_model`` has accepted."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            return parse(archive.read("config.json"))
+    with h5py.File(path, "r") as file:
+        return parse(text_attribute(file, "model_config") or "")
+
+
+@contextmanager
+def _warnings_kept_back() -> Iterator[None]:
+    """Larq warns about training a model that was saved without a weight constraint; we do not."""
+    log = logging.getLogger("larq")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(level)

@@ -19,6 +19,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from bnn.keras_observer import Observer
+
 IMAGES = 24
 COMMITTED = ("mlp", "cnn", "same-zero", "functional")
 """Networks whose files are kept in ``tests/bnn/data``."""
@@ -80,25 +82,13 @@ def build(libraries, name):
 
 def observe(libraries, model, x):
     """Run ``x`` layer by layer; returns (accumulators before the bias by layer name, logits)."""
-    keras = libraries.keras
-    linear = keras.activations.linear
-    softmax = keras.activations.softmax
     sums = {}
-    values = x
-    for layer in model.layers:
-        before = values
-        if hasattr(layer, "kernel"):
-            use_bias, activation = layer.use_bias, layer.activation
-            layer.use_bias, layer.activation = False, linear
-            sums[layer.name] = np.asarray(layer(values))
-            layer.use_bias = use_bias
-            before = np.asarray(layer(values)) if activation is softmax else before
-            layer.activation = activation
-        values = layer(values, training=False)
-    last = model.layers[-1]
-    if isinstance(last, keras.layers.Softmax) or getattr(last, "activation", None) is softmax:
-        return sums, np.asarray(before)
-    return sums, np.asarray(values)
+
+    def see(name, operands, accumulators):
+        sums[name] = accumulators
+
+    logits = Observer(model, libraries.keras).run(x, see)
+    return sums, logits
 
 
 def _weights(rng, name, shape):

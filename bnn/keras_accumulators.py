@@ -1,0 +1,171 @@
+"""Whether the accumulators of a layer in Keras are those of the integer reference.
+
+A hidden layer sums products of +-1; its accumulators are integers in Keras too, whatever the order
+of summation, and must be the reference's exactly, as must its operands, which are the sign
+decisions of the layer before.
+
+A first layer with encoded inputs sums float32 numbers in Keras, which rounds. Three things are
+asked of it: fed with the integers that stand for its inputs, Keras sums up exactly the reference's
+integers; fed with the inputs themselves, it stays within the bound that rounding obeys
+(:func:`rounding_bound`); and the sign decisions behind it, which are the operands of the next
+layer, are the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn import host
+from bnn.alphabet import Operand, binary_layers, operands, pad_operand, pads
+from bnn.encoding import Encoding
+from bnn.keras_observer import Observer
+from bnn.network import Conv2D, Dense, Network, Product
+from pimsim.errors import InputError
+
+_EXACT = 1 << 24
+"""float32 holds every integer up to here."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerCheck:
+    """How one binary layer compares with Keras's."""
+
+    name: str
+    accumulators: int
+    """How many were compared: images x outputs, every position counted."""
+    accumulators_wrong: int
+    """How many of them differ (in a first layer: by more than rounding can explain)."""
+    operands: int
+    """How many were compared."""
+    operands_wrong: int
+    """How many of them differ: sign decisions of the layer before."""
+
+    @property
+    def equal(self) -> bool:
+        """Whether nothing differs."""
+        return self.accumulators_wrong == 0 and self.operands_wrong == 0
+
+
+def rounding_bound(
+    layer: Product, x: NDArray[np.float32], p: NDArray[np.integer[Any]], encoding: Encoding
+) -> NDArray[np.float64]:
+    """How far a float32 sum over encoded inputs may lie from the exact one.
+
+    With weights of +-1 the products are exact, and only the K - 1 additions round, each by at most
+    a factor 1 + u, u = 2^-24. However they are ordered, the sum of K terms is off by at most
+    ``g * sum|x|`` with ``g = (K-1)u / (1 - (K-1)u)`` (Higham, Accuracy and Stability of Numerical
+    Algorithms, section 4.2), and by ``sum|x - (scale*p + offset)|`` more, as the float32 inputs
+    are themselves rounded. A float64 rounding of the largest input for every term is added for
+    the comparison itself.
+
+    Args:
+        layer: the first layer.
+        x: what it is fed with, ``(n, ..., in)``.
+        p: the integers that stand for it, of the same shape.
+        encoding: how they do.
+
+    Returns:
+        ``(n, ..., 1)``: the same for every output.
+
+    >>> from bnn.encoding import ENCODINGS
+    >>> dense = Dense("d", np.ones((3, 2), np.float32), None, None, "ste_sign")
+    >>> x = np.float32([[0.2, 0.4, 1.0]])
+    >>> bound = rounding_bound(dense, x, np.uint8([[51, 102, 255]]), ENCODINGS["unit"])
+    >>> bound.shape, bool(1.6 * 2**-23 < bound[0, 0] < 2 * 2**-23)
+    ((1, 1), True)
+    """
+    rounded = (layer.fan_in - 1) * 2.0**-24
+    growth = rounded / (1 - rounded)
+    wide = x.astype(np.float64)
+    exact = p * float(encoding.scale) + float(encoding.offset)
+    reach = max(abs(float(encoding.value(end))) for end in (0, encoding.largest))
+    floor = 2.0**-50 * reach
+    terms = growth * np.abs(wide) + np.abs(wide - exact) + floor
+    pad = growth * abs(layer.pad_values) + floor if isinstance(layer, Conv2D) else 0.0
+    one = replace(layer, kernel=layer.kernel[..., :1], bias=None)
+    return host.product(one, terms, np.ones(one.kernel.shape), pad)
+
+
+class Tally:
+    """Counts how one layer compares, batch by batch."""
+
+    def __init__(
+        self, layer: Product, encoding: Encoding | None, observer: Observer, feeds_integers: bool
+    ) -> None:
+        """Begin at zero.
+
+        Args:
+            layer: the binary layer.
+            encoding: of its operands; None where they are -1 and +1.
+            observer: of the Keras model.
+            feeds_integers: whether Keras's layer computes exactly when it is fed with the
+                integers of the encoding.
+        """
+        self._layer, self._encoding, self._observer = layer, encoding, observer
+        self._feeds_integers = feeds_integers
+        self._operands = self._operands_wrong = 0
+        self._accumulators = self._accumulators_wrong = 0
+
+    def add(
+        self,
+        operands: NDArray[np.integer[Any]],
+        sums: NDArray[np.int32],
+        their_operands: NDArray[np.float32],
+        their_sums: NDArray[np.float32],
+    ) -> None:
+        """Compare operands ``(n, ..., in)`` and sums ``(n, ..., out)`` of a batch with Keras's."""
+        if self._encoding is None:
+            operands_wrong = operands != their_operands
+            sums_wrong = sums.astype(np.float32) != their_sums
+        else:
+            scale, offset = float(self._encoding.scale), float(self._encoding.offset)
+            operands_wrong = np.rint((their_operands - offset) / scale) != operands
+            real = host.decoded(sums, host.weight_sums(self._layer), self._encoding)
+            bound = rounding_bound(self._layer, their_operands, operands, self._encoding)
+            sums_wrong = ~(np.abs(their_sums - real) <= bound)  # NaN is wrong, too
+            if self._feeds_integers:
+                fed = self._observer.sums(self._layer.name, operands.astype(np.float32))
+                sums_wrong |= sums.astype(np.float32) != fed
+        self._operands += operands_wrong.size
+        self._operands_wrong += int(np.count_nonzero(operands_wrong))
+        self._accumulators += sums_wrong.size
+        self._accumulators_wrong += int(np.count_nonzero(sums_wrong))
+
+    def result(self) -> LayerCheck:
+        """Give what was counted."""
+        return LayerCheck(
+            self._layer.name,
+            self._accumulators,
+            self._accumulators_wrong,
+            self._operands,
+            self._operands_wrong,
+        )
+
+
+def tallies(network: Network, encoding: Encoding | None, observer: Observer) -> dict[str, Tally]:
+    """Begin to count for every binary layer, by name, from input to output.
+
+    Raises:
+        InputError: the Keras model has no such layer, or one with a kernel of another shape.
+    """
+    alphabets = operands(network, encoding)
+    result = {}
+    for index in binary_layers(network, encoding):
+        layer = network.layers[index]
+        assert isinstance(layer, Dense | Conv2D)  # binary_layers gives no others
+        theirs = observer.products.get(layer.name)
+        if theirs is None or tuple(theirs.kernel.shape) != layer.kernel.shape:
+            raise InputError(
+                f"`network` must be the one in the model file, which has no layer {layer.name!r} "
+                f"with a kernel of shape {layer.kernel.shape}"
+            )
+        pixels = encoding if alphabets[index] is Operand.PIXEL else None
+        exact = pixels is not None and layer.fan_in * pixels.largest <= _EXACT
+        if isinstance(layer, Conv2D) and pads(network, index):
+            exact = exact and pad_operand(layer, pixels) == layer.pad_values
+        result[layer.name] = Tally(layer, pixels, observer, exact)
+    return result

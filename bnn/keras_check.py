@@ -1,0 +1,205 @@
+"""Holding a network against Keras: every accumulator of every binary layer, and the predictions.
+
+The integer reference runs beside Keras on the same images, and each of the two goes through the
+whole network by itself. What a layer is asked for, ``bnn.keras_accumulators`` says. The logits
+that came out of the simulated DRAM are compared with Keras's, and their largest with what
+``model.predict`` gives, which is timed as well.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn import reference, train
+from bnn.encoding import Encoding
+from bnn.keras_accumulators import LayerCheck, tallies
+from bnn.keras_file import in_one_line, load
+from bnn.keras_observer import Observer
+from bnn.network import Network
+from pimsim.errors import InputError, PimsimError
+
+PREDICT_BATCH = 512
+"""Images that Keras predicts together while it is timed; among the fastest sizes from 32 to 2000
+for the bundled networks on two cores."""
+
+PREDICT_RUNS = 3
+"""Predictions of all images that are timed, the fastest of which counts."""
+
+LOGIT_TOLERANCE = 1e-5
+"""Allowed difference of logits, as a part of the largest: host and Keras round float32 in another
+order. Assumed; the last BatchNorm of the bundled networks makes less than 2e-7 of it."""
+
+TIE = 2.0**-20
+"""Logits nearer to each other than this part of the largest of an image count as equal: a few
+roundings in float32, and Keras's argmax on equal logits depends on its vector instructions."""
+
+_LONGEST_TIMING_S = 10.0
+"""No further run once that much time is spent."""
+
+_BATCH = 1 << 22
+"""Values of the widest layer in one batch: 16 MB of float32."""
+
+
+@dataclass(frozen=True, slots=True)
+class KerasCheck:
+    """How a network compares with Keras, and how long Keras took."""
+
+    images: int
+    layers: tuple[LayerCheck, ...]
+    """Binary layers, from input to output."""
+    logits_max_abs_diff: float
+    logits_tolerance: float
+    """Largest difference of logits that rounding is taken to explain (:data:`LOGIT_TOLERANCE`)."""
+    predictions_compared: int
+    """Images whose two largest logits differ in Keras."""
+    predictions_wrong: int
+    """How many of them ``model.predict`` classifies in another way."""
+    predict_s: float
+    """Fastest ``model.predict`` of all images, after a warm-up, on all cores."""
+    predict_batch: int = PREDICT_BATCH
+
+    @property
+    def accumulators_equal(self) -> dict[str, bool]:
+        """By layer, whether its accumulators and operands are Keras's."""
+        return {layer.name: layer.equal for layer in self.layers}
+
+    @property
+    def predictions_equal(self) -> bool:
+        """Whether every prediction that was compared is the same."""
+        return self.predictions_wrong == 0
+
+    @property
+    def equal(self) -> bool:
+        """Whether accumulators, logits and predictions are all Keras's."""
+        return self.difference is None
+
+    @property
+    def difference(self) -> str | None:
+        """First thing that differs, from input to output, in words; None where nothing does."""
+        for layer in self.layers:
+            for what in ("operands", "accumulators"):
+                wrong = getattr(layer, f"{what}_wrong")
+                if wrong:
+                    return f"{wrong} of {getattr(layer, what)} {what} of layer {layer.name!r}"
+        if not self.logits_max_abs_diff <= self.logits_tolerance:
+            return f"logits, by up to {self.logits_max_abs_diff:.3g}"
+        if self.predictions_wrong:
+            return f"{self.predictions_wrong} of {self.predictions_compared} predictions"
+        return None
+
+
+def check(
+    path: Path,
+    network: Network,
+    x: NDArray[np.float32] | NDArray[np.uint8],
+    encoding: Encoding | None,
+    logits: NDArray[np.float32],
+    *,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> KerasCheck:
+    """Run a model file in Keras and compare.
+
+    Works through the images a few at a time, so that memory stays bounded.
+
+    Args:
+        path: the model file.
+        network: the network that was read from it.
+        x: images ``(n, *network.input_shape)``, as the Keras model is fed.
+        encoding: how ``x`` is integers; None if the first layer with real inputs is the host's.
+        logits: ``(n, classes)`` that came out of the simulated DRAM.
+        progress: called with the number of images done and their total.
+
+    Raises:
+        InputError: TensorFlow or Larq is missing, the file is not one to give to Keras
+            (:func:`bnn.keras_file.load`), ``x`` or ``logits`` do not fit, or ``network`` has a
+            binary layer that the file has not.
+        PimsimError: TensorFlow fails to predict with the model.
+    """
+    keras = train.backend("`--check-keras`").keras
+    model = load(path, keras)
+    network = network.before_softmax()
+    wanted = (len(x), *network.shapes()[-1])
+    if logits.shape != wanted:
+        raise InputError(f"`logits` must have shape {wanted}, not {logits.shape}")
+    inputs = x.astype(np.float32, copy=False)
+    observer = Observer(model, keras)
+    layers = tallies(network, encoding, observer)
+    widest = max(prod(shape) for shape in (network.input_shape, *network.shapes()))
+    step = max(1, _BATCH // widest)
+    outputs, predict_s = _predict(model, inputs)
+    found = []
+    for start in range(0, len(x), step):
+        part = slice(start, start + step)
+        expected = reference.forward(network, x[part], encoding, keep_sums=True)
+
+        def see(name: str, fed: NDArray[Any], sums: NDArray[Any], expected: Any = expected) -> None:
+            if name in layers:
+                layers[name].add(expected.operands[name], expected.sums[name], fed, sums)
+
+        found.append(observer.run(inputs[part], see))
+        progress(min(part.stop, len(x)), len(x))
+    theirs = np.concatenate(found)
+    compared, wrong = compare_predictions(logits, theirs, outputs)
+    return KerasCheck(
+        images=len(x),
+        layers=tuple(tally.result() for tally in layers.values()),
+        logits_max_abs_diff=float(np.abs(logits - theirs).max()),
+        logits_tolerance=LOGIT_TOLERANCE * float(np.abs(theirs).max()),
+        predictions_compared=compared,
+        predictions_wrong=wrong,
+        predict_s=predict_s,
+    )
+
+
+def compare_predictions(
+    ours: NDArray[np.float32], theirs: NDArray[np.float32], outputs: NDArray[np.float32]
+) -> tuple[int, int]:
+    """Count images whose largest logit is not where Keras has it.
+
+    Args:
+        ours: logits ``(n, classes)``.
+        theirs: Keras's.
+        outputs: ``(n, classes)``: what ``model.predict`` gave, a softmax included.
+
+    Returns:
+        How many were compared, those where neither Keras's two largest logits nor its two largest
+        outputs are equal, and how many of them differ.
+
+    >>> ours = np.float32([[1, 2], [2, 2], [3, 0]])
+    >>> compare_predictions(ours, ours, np.float32([[0, 1], [0, 1], [0, 1]]))
+    (2, 1)
+    """
+    if theirs.shape[-1] < 2:
+        return 0, 0
+    top, outputs_top = (np.sort(one, axis=-1)[..., -2:] for one in (theirs, outputs))
+    clear = top[..., 1] - top[..., 0] > TIE * np.abs(theirs).max(axis=-1)
+    clear &= outputs_top[..., 1] > outputs_top[..., 0]
+    other = ours.argmax(axis=-1) != outputs.argmax(axis=-1)
+    return int(clear.sum()), int((clear & other).sum())
+
+
+def _predict(model: Any, x: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
+    """Outputs for all images, and the seconds of the fastest run."""
+    outputs = _outputs(model, x[: 2 * PREDICT_BATCH])
+    seconds: list[float] = []
+    while len(seconds) < PREDICT_RUNS and sum(seconds) < _LONGEST_TIMING_S:
+        started = time.perf_counter()
+        outputs = _outputs(model, x)
+        seconds.append(time.perf_counter() - started)
+    return outputs, min(seconds)
+
+
+def _outputs(model: Any, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    try:
+        outputs: NDArray[np.float32] = model.predict(x, batch_size=PREDICT_BATCH, verbose=0)
+    except Exception as error:  # its graph optimizer makes kernels that it then does not have
+        raise PimsimError(f"TensorFlow fails in model.predict: {in_one_line(error)}") from None
+    return outputs

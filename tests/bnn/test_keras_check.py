@@ -1,0 +1,376 @@
+"""What Keras computes against what the reference does, and that a difference is seen and named."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bnn import datasets, train, zoo
+from bnn.encoding import ENCODINGS, decode, detect
+from bnn.keras_accumulators import rounding_bound
+from bnn.keras_check import PREDICT_BATCH, check, compare_predictions
+from bnn.keras_file import check_objects, load
+from bnn.keras_observer import Observer
+from bnn.larq_file import read_model
+from bnn.network import BatchNorm, Conv2D, Dense
+from bnn.reference import forward
+from pimsim.errors import InputError, PimsimError
+
+DATA = Path(__file__).parent / "data"
+
+
+class Case:
+    """A bundled network with images, and the logits that belong to it."""
+
+    def __init__(self, name, limit=None):
+        entry = zoo.entry(name)
+        self.path, self.network = entry.path, read_model(entry.path)
+        data = datasets.reshape_for(datasets.load(entry.data), self.network.input_shape)
+        self.x = data.x[:limit]
+        self.y = data.y[:limit]
+        self.encoding, _ = detect(self.x)
+        self.logits = forward(self.network, self.x, self.encoding, keep_operands=False).logits
+
+    def check(self, **changes):
+        given = {"network": self.network, "logits": self.logits, **changes}
+        return check(self.path, given["network"], self.x, self.encoding, given["logits"])
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return Case("digits-mlp")
+
+
+def with_layer(network, layer):
+    layers = [layer if one.name == layer.name else one for one in network.layers]
+    return replace(network, layers=tuple(layers))
+
+
+def with_flipped_weight(network, name, place):
+    layer = next(one for one in network.layers if one.name == name)
+    kernel = layer.kernel.copy()
+    kernel[place] = -1.0 if kernel[place] >= 0 else 1.0
+    return with_layer(network, replace(layer, kernel=kernel))
+
+
+@pytest.mark.larq
+def test_the_network_of_the_digits_is_kerass(digits, capfd):
+    seen = []
+    logits = digits.logits
+    found = check(
+        digits.path,
+        digits.network,
+        digits.x,
+        digits.encoding,
+        logits,
+        progress=lambda *at: seen.append(at),
+    )
+    assert found.equal
+    assert found.difference is None
+    assert found.accumulators_equal == {"dense1": True, "dense2": True, "dense3": True}
+    assert [layer.accumulators for layer in found.layers] == [364 * 256, 364 * 256, 364 * 10]
+    assert [layer.operands for layer in found.layers] == [364 * 64, 364 * 256, 364 * 256]
+    assert found.predictions_compared > 360
+    assert found.predictions_equal
+    assert found.logits_max_abs_diff <= found.logits_tolerance < 0.001
+    assert (found.images, found.predict_batch) == (364, PREDICT_BATCH)
+    assert 0 < found.predict_s < 60
+    assert seen[-1] == (364, 364)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.larq
+@pytest.mark.mnist
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "accumulators"),
+    [
+        ("mnist-mlp", [512, 512, 512, 10]),
+        ("mnist-cnn", [26 * 26 * 32, 11 * 11 * 64, 3 * 3 * 64, 64, 10]),
+    ],
+)
+def test_bundled_networks_are_kerass_on_the_whole_test_set(name, accumulators):
+    case = Case(name)
+    found = case.check()
+    assert found.difference is None
+    assert found.images == 10_000
+    assert [layer.accumulators for layer in found.layers] == [10_000 * n for n in accumulators]
+    assert found.predictions_compared > 9_990
+    assert (case.logits.argmax(-1) == case.y).sum() == zoo.entry(name).card.correct
+
+
+def keras_copes_with(path, x, keras):
+    """Whether Keras can use a file: not if a quantizer was passed as a function.
+
+    On processors with oneDNN's fusions, TensorFlow has no BatchNorm with a tanh behind it either.
+    """
+    try:
+        keras.models.load_model(path, compile=False).predict(x, verbose=0)
+    except Exception:
+        return False
+    return True
+
+
+@pytest.mark.larq
+@pytest.mark.parametrize("suffix", ["keras", "h5"])
+def test_every_kind_of_network_is_kerass(suffix, libraries, fixtures, tmp_path):
+    ties, checked = 0, []
+    for name in fixtures.names():
+        model, x, kind = fixtures.build(libraries, name)
+        path = tmp_path / f"{name}.{suffix}"
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Keras calls .h5 legacy
+            model.save(path)
+        network, encoding = read_model(path), ENCODINGS.get(kind)
+        logits = forward(network, x, encoding).logits
+        if not keras_copes_with(path, x, libraries.keras):
+            with pytest.raises(
+                PimsimError, match=r"(does not load it|fails in model\.predict): .+$"
+            ):
+                check(path, network, x, encoding, logits)
+            continue
+        found = check(path, network, x, encoding, logits)
+        checked.append(name)
+        assert found.difference is None, name
+        assert found.layers, name
+        assert found.predictions_compared > 0, name
+        ties += found.images - found.predictions_compared
+    assert len(checked) >= len(fixtures.names()) - 2
+    assert ties > 0  # some of these networks end in whole numbers
+
+
+@pytest.mark.larq
+@pytest.mark.parametrize("place", [(0, 0), (37, 5)])  # pixel 0 has one value in every image
+@pytest.mark.parametrize("layer", ["dense1", "dense2", "dense3"])
+def test_one_flipped_weight_is_seen_in_its_layer(layer, place, digits):
+    network = with_flipped_weight(digits.network, layer, place)
+    found = digits.check(network=network)
+    assert not found.equal
+    assert found.difference.endswith(f"accumulators of layer {layer!r}")
+    names = list(found.accumulators_equal)
+    before = names[: names.index(layer)]
+    assert all(found.accumulators_equal[name] for name in before)
+    assert not found.accumulators_equal[layer]
+
+
+@pytest.mark.larq
+@pytest.mark.mnist
+def test_one_flipped_weight_of_a_convolution_is_seen_in_its_layer():
+    case = Case("mnist-cnn", limit=20)
+    assert case.check().difference is None
+    for layer in ("conv1", "conv2", "conv3"):
+        network = with_flipped_weight(case.network, layer, (2, 1, 0, 3))
+        assert case.check(network=network).difference.endswith(f"accumulators of layer {layer!r}")
+
+
+@pytest.mark.larq
+def test_a_moved_threshold_is_seen_in_what_the_next_layer_is_fed_with(digits):
+    norm = next(layer for layer in digits.network.layers if isinstance(layer, BatchNorm))
+    mean = norm.mean.copy()
+    mean[3] += 1
+    found = digits.check(network=with_layer(digits.network, replace(norm, mean=mean)))
+    assert found.accumulators_equal["dense1"]
+    assert not found.accumulators_equal["dense2"]
+    assert found.difference.endswith(f"of {364 * 256} operands of layer 'dense2'")
+
+
+@pytest.mark.larq
+def test_other_logits_are_seen(digits):
+    logits = digits.logits.copy()
+    logits[7, 2] += 0.1
+    found = digits.check(logits=logits)
+    assert all(found.accumulators_equal.values())
+    assert found.difference == "logits, by up to 0.1"
+    logits[7, logits[7].argmin()] += 1000
+    found = digits.check(logits=logits)
+    assert (found.predictions_wrong, found.predictions_equal) == (1, False)
+    logits[0, 0] = np.nan
+    assert digits.check(logits=logits).difference == "logits, by up to nan"
+
+
+@pytest.mark.larq
+def test_a_network_of_another_file_is_refused(digits):
+    other = replace(digits.network.layers[0], name="elsewhere")
+    network = replace(digits.network, layers=(other, *digits.network.layers[1:]))
+    with pytest.raises(InputError) as error:
+        digits.check(network=network)
+    assert str(error.value) == (
+        "`network` must be the one in the model file, which has no layer 'elsewhere' "
+        "with a kernel of shape (64, 256)"
+    )
+    with pytest.raises(InputError, match=r"`logits` must have shape \(364, 10\), not \(364, 9\)"):
+        digits.check(logits=digits.logits[:, :9])
+
+
+def test_without_the_extra_the_way_to_it_is_said(monkeypatch, digits):
+    for name in ("tensorflow", "tf_keras", "larq"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(InputError) as error:
+        digits.check()
+    assert str(error.value) == (
+        "`--check-keras` needs tensorflow, tf_keras, larq: pip install 'pimsim[larq]'"
+    )
+
+
+@pytest.mark.larq
+@pytest.mark.parametrize("name", ["functional", "same-plus", "late-norm", "dilated"])
+def test_observing_leaves_the_model_as_it_was(name, libraries, fixtures):
+    model, x, _ = fixtures.build(libraries, name)
+    before = model.predict(x, verbose=0)
+    observer = Observer(model, libraries.keras)
+
+    def interrupt(name, operands, sums):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        observer.run(x, interrupt)
+    configs = [layer.get_config() for layer in model.layers]
+    observer.run(x, lambda *_: None)
+    assert [layer.get_config() for layer in model.layers] == configs
+    assert np.array_equal(model(x).numpy(), before)
+    assert all(not layer.use_bias or layer.bias is not None for layer in observer.products.values())
+
+
+class NoKeras:
+    """In place of Keras where a file must not get that far."""
+
+    class models:  # noqa: N801
+        @staticmethod
+        def load_model(*_, **__):
+            raise AssertionError("the file has reached Keras")
+
+
+def damaged(tmp_path, change):
+    """Copy a committed ``.h5`` with another architecture."""
+    path = tmp_path / "net.h5"
+    path.write_bytes((DATA / "mlp.h5").read_bytes())
+    with h5py.File(path, "r+") as file:
+        config = json.loads(file.attrs["model_config"])
+        change(config["config"]["layers"])
+        file.attrs["model_config"] = json.dumps(config)
+    return path
+
+
+def test_a_file_that_the_reader_refuses_never_reaches_keras(tmp_path):
+    def to_lambda(layers):
+        layers[1]["class_name"] = "Lambda"
+
+    with pytest.raises(InputError, match="must not be a Lambda"):
+        load(damaged(tmp_path, to_lambda), NoKeras)
+    with pytest.raises(InputError, match="no such file"):
+        load(tmp_path / "none.keras", NoKeras)
+
+
+@pytest.mark.parametrize(
+    ("planted", "message"),
+    [
+        (
+            {"class_name": "system", "module": "os", "config": "ls"},
+            "must be of a class of Keras or Larq, not of the custom class 'os.system'",
+        ),
+        (
+            {
+                "class_name": "function",
+                "module": "builtins",
+                "registered_name": "Larq>ste_sign",
+                "config": "exec",
+            },
+            "must be of a class of Keras or Larq, not of the custom class 'Larq>ste_sign'",
+        ),
+        (
+            {"class_name": "__lambda__", "config": {"value": "4wAAAAA="}},
+            "must hold no Lambda: code from a file is never run",
+        ),
+        (
+            {"class_name": "L2", "config": [{"class_name": "Lambda", "config": {}}]},
+            "must hold no Lambda: code from a file is never run",
+        ),
+    ],
+)
+@pytest.mark.parametrize("key", ["kernel_regularizer", "kernel_initializer"])
+def test_objects_that_the_reader_ignores_may_not_be_code_either(key, planted, message, tmp_path):
+    def plant(layers):
+        layers[-1]["config"][key] = planted
+
+    path = damaged(tmp_path, plant)
+    read_model(path)
+    with pytest.raises(InputError) as error:
+        load(path, NoKeras)
+    assert str(error.value) == f"{str(path)!r}: the model {message}"
+
+
+def test_what_larq_writes_holds_no_such_objects():
+    for name in zoo.names():
+        with pytest.raises(AssertionError, match="reached Keras"):
+            _reach(zoo.entry(name).path)
+    for path in [*DATA.glob("*.keras"), *DATA.glob("*.h5")]:
+        with pytest.raises(AssertionError, match="reached Keras"):
+            _reach(path)
+    check_objects([{"config": [1, "a", None]}], "the model")
+
+
+def _reach(path):
+    try:
+        load(path, NoKeras)
+    except InputError as error:
+        raise AssertionError(str(error)) from None
+
+
+@pytest.mark.larq
+def test_a_file_that_keras_does_not_load_is_said_in_one_line(tmp_path, digits, capfd):
+    path = tmp_path / "archive.h5"  # Keras goes by the name, the reader by what is in the file
+    path.write_bytes(digits.path.read_bytes())
+    assert read_model(path).layers
+    with pytest.raises(InputError) as error:
+        load(path, train.backend().keras)
+    assert str(error.value).startswith(f"{str(path)!r}: Keras does not load it: ")
+    assert "\n" not in str(error.value)
+    assert logging.getLogger("larq").level == logging.NOTSET
+    assert capfd.readouterr() == ("", "")
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from(sorted(ENCODINGS)), st.integers(1, 300))
+def test_float32_sums_in_any_order_stay_within_the_bound(seed, name, fan_in):
+    rng, encoding = np.random.default_rng(seed), ENCODINGS[name]
+    layer = Dense("d", rng.normal(size=(fan_in, 1)).astype(np.float32), None, None, "ste_sign")
+    p = rng.integers(0, encoding.largest + 1, (5, fan_in), dtype=np.uint8)
+    x = decode(p, encoding)
+    signs = np.where(layer.kernel[:, 0] >= 0, 1, -1)
+    bound = rounding_bound(layer, x, p, encoding)
+    assert bound.shape == (5, 1)
+    terms = rng.permutation((x * signs).astype(np.float32), axis=1)
+    for image in range(5):
+        exact = sum(encoding.value(int(v)) * int(w) for v, w in zip(p[image], signs, strict=True))
+        total = np.add.accumulate(terms[image], dtype=np.float32)[-1]
+        assert abs(float(total) - float(exact)) <= bound[image, 0]
+    assert (bound <= 2e-5 * np.maximum(1, np.abs(x).sum(axis=1, keepdims=True))).all()
+
+
+def test_the_bound_of_a_convolution_counts_its_padding():
+    kernel = np.ones((3, 3, 2, 4), np.float32)
+    conv = Conv2D("c", kernel, None, None, "ste_sign", padding="same", pad_values=1.0)
+    encoding = ENCODINGS["uint8"]
+    p = np.full((1, 4, 5, 2), 3, np.uint8)
+    bound = rounding_bound(conv, p.astype(np.float32), p, encoding)
+    growth = 17 * 2.0**-24 / (1 - 17 * 2.0**-24)
+    assert bound.shape == (1, 4, 5, 1)
+    assert bound[0, 2, 2, 0] == pytest.approx(growth * 18 * 3, rel=1e-6)
+    assert bound[0, 0, 0, 0] == pytest.approx(growth * (8 * 3 + 10 * 1), rel=1e-6)
+
+
+def test_predictions_are_compared_where_keras_prefers_one_class():
+    theirs = np.float32([[5, 5, 0], [5, 5.000001, 0], [5, 5.1, 0], [1, 0, 0], [9, 0, 1]])
+    outputs = np.float32([[0, 1, 0], [0, 1, 0], [0, 1, 0], [0.5, 0.5, 0], [1, 0, 0]])
+    assert compare_predictions(theirs[:, ::-1].copy(), theirs, outputs) == (2, 1)
+    assert compare_predictions(theirs, theirs, outputs) == (2, 0)
+    assert compare_predictions(theirs[:, :1], theirs[:, :1], outputs[:, :1]) == (0, 0)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +36,7 @@ examples:
   pimsim run digits-mlp                                    works anywhere
   pimsim run mnist-mlp --data mnist --limit 1000 --out out/mlp
   pimsim run mnist-cnn --data mnist --mapping weight-stationary
+  pimsim run mnist-mlp --data mnist --check-keras          against Keras itself
   pimsim run my_model.h5 --data my_images.npz --energy datasheet --json
 
 FILE.npz holds `x` (images, ...), float32 or uint8, exactly as the Keras model would be fed, and
@@ -64,6 +67,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(weights in rows) (default: %(default)s)",
     )
     options.add_dram(parser)
+    parser.add_argument(
+        "--check-keras",
+        action="store_true",
+        help="hold every accumulator and prediction against Keras, and time its predict (needs "
+        "the extra `larq`)",
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for report and figures")
     options.add_json(parser)
 
@@ -74,10 +83,13 @@ def run(args: argparse.Namespace) -> int:
 
     if args.limit is not None and args.limit < 1:
         raise InputError(f"`--limit` must be a positive integer, not {args.limit}")
+    if args.check_keras:
+        from bnn import train
+
+        train.check_extra("`--check-keras`")
     if args.out is None:
         report, _ = _simulate(args)
-        _show(report, args)
-        return 0
+        return _show(report, args)
 
     from experiments.outdir import OutDir
 
@@ -85,8 +97,7 @@ def run(args: argparse.Namespace) -> int:
         report, logits = _simulate(args)
         _write(report, logits, out.staging)
         out.commit(last="report.json")
-    _show(report, args)
-    return 0
+    return _show(report, args)
 
 
 def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any]:
@@ -124,6 +135,16 @@ def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any]:
         "reference": done.reference_s,
         "write": 0.0,
     }
+    if args.check_keras:
+        from bnn.keras_check import check
+
+        with _progress(quiet=args.json) as progress:
+            tell = partial(progress, "Keras") if progress is not None else lambda _done, _all: None
+            found = check(path, network, x, encoding, done.logits, progress=tell)
+        report["keras_equal"] = found.equal
+        report["keras_difference"] = found.difference
+        report["keras_predict_s"] = found.predict_s
+        report["wall_s"]["keras"] = time.perf_counter() - executed
     return report, done.logits
 
 
@@ -199,12 +220,18 @@ def _write(report: dict[str, Any], logits: Any, folder: Path) -> None:
     (folder / "report.json").write_text(text + "\n", encoding="utf-8")
 
 
-def _show(report: dict[str, Any], args: argparse.Namespace) -> None:
+def _show(report: dict[str, Any], args: argparse.Namespace) -> int:
+    """Print the report; the exit code says whether everything agreed."""
     if args.json:
         print(json.dumps(report, indent=2, allow_nan=False))
-        return
-    from experiments import run_tables
+    else:
+        from experiments import run_tables
 
-    run_tables.show(report)
-    if args.out is not None:
-        print(f"written to {args.out}: report.json, logits.npy, comparison.png, layers.png")
+        run_tables.show(report)
+        if args.out is not None:
+            print(f"written to {args.out}: report.json, logits.npy, comparison.png, layers.png")
+    for name, other in (("bit_exact", "the integer reference"), ("keras_equal", "Keras")):
+        if report[name] is False:
+            print(f"pimsim: error: the rows differ from {other}", file=sys.stderr)
+            return 1
+    return 0

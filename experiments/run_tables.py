@@ -97,6 +97,16 @@ def _summary(report: Mapping[str, Any]) -> list[tuple[str, str]]:
             else "in the command stream: nothing to load",
         ),
     ]
+    if report["keras_equal"] is not None:
+        verdict = "yes" if report["keras_equal"] else f"NO: {report['keras_difference']}"
+        predict = f"Keras predicts in {report['keras_predict_s']:.3g} s"
+        rows.insert(
+            1,
+            (
+                "as Keras",
+                f"{verdict} ({predict}, pimsim executes in {report['wall_s']['execute']:.3g} s)",
+            ),
+        )
     uses = [layer["column_utilisation"] for layer in report["layers"] if layer["subarrays"]]
     if uses and max(uses) < _FEW:
         rows.append(("column use", f"{max(uses):.1%} at most: more images would cost little more"))

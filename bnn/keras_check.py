@@ -129,6 +129,8 @@ def check(
     wanted = (len(x), *network.shapes()[-1])
     if logits.shape != wanted:
         raise InputError(f"`logits` must have shape {wanted}, not {logits.shape}")
+    if x.shape[1:] != network.input_shape or len(x) == 0:
+        raise InputError(f"images of `x` must have shape {network.input_shape}, not {x.shape[1:]}")
     inputs = x.astype(np.float32, copy=False)
     observer = Observer(model, keras)
     layers = tallies(network, encoding, observer)

@@ -210,6 +210,9 @@ def test_a_network_of_another_file_is_refused(digits):
     )
     with pytest.raises(InputError, match=r"`logits` must have shape \(364, 10\), not \(364, 9\)"):
         digits.check(logits=digits.logits[:, :9])
+    wide = digits.x.reshape(-1, 8, 8, 1)
+    with pytest.raises(InputError, match=r"images of `x` must have shape \(64,\), not \(8, 8, 1\)"):
+        check(digits.path, digits.network, wide, digits.encoding, digits.logits)
 
 
 def test_without_the_extra_the_way_to_it_is_said(monkeypatch, digits):

@@ -1,0 +1,47 @@
+"""A second address map: what is not special to Ambit must work on it too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pimsim.dram.rowgroups import AddressMap, load
+
+EIGHT_CELLS = """
+name = "eight cells"
+source = "made up for the tests"
+cells = ["A", "DCC0", "B", "DCC1", "C", "DCC2", "D", "DCC3"]
+
+[constants]
+ONES = 1
+ZEROS = 0
+
+[addresses]
+P0 = ["A"]
+P1 = ["B"]
+P2 = ["C"]
+P3 = ["D"]
+P4 = ["DCC0"]
+P5 = ["DCC1"]
+P6 = ["DCC2"]
+P7 = ["DCC3"]
+N0 = ["!DCC0"]
+N1 = ["!DCC1"]
+N2 = ["!DCC2"]
+N3 = ["!DCC3"]
+PAIR = ["A", "B"]
+MIXED = ["!DCC3", "D"]
+INVERTED = ["!DCC0", "!DCC1"]
+TRIPLE = ["A", "B", "C"]
+TRIPLE_N = ["!DCC2", "D", "A"]
+TRIPLE_NNN = ["!DCC0", "!DCC1", "!DCC3"]
+"""
+
+
+@pytest.fixture(scope="session")
+def eight_cells(tmp_path_factory: pytest.TempPathFactory) -> AddressMap:
+    """An address map with eight compute cells, four of them dual-contact, read from a file."""
+    path: Path = tmp_path_factory.mktemp("maps") / "eight_cells.toml"
+    path.write_text(EIGHT_CELLS, encoding="utf-8")
+    return load(path)

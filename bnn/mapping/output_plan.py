@@ -12,12 +12,12 @@ with weight d (or, for d < 0, rows that say which do not, less a constant).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnn.lower import Stage
+from bnn.mapping.fan_in import fit
 from pimsim.dram.rowgroups import ambit
 from pimsim.errors import OutOfRowsError
 from pimsim.microprogram.allocation import RowAllocator
@@ -86,21 +86,12 @@ def plan(stage: Stage, data_rows: int) -> OutputPlan:
 
     Raises OutOfRowsError when a single input channel does not fit a subarray.
     """
-    channels = stage.windows.channels
-    rows_per_channel = stage.windows.patch * stage.planes
-    parts = max(1, -(-channels * rows_per_channel // data_rows))
-    while True:
-        try:
-            return _Planner(stage, data_rows, _split(channels, parts)).plan()
-        except OutOfRowsError:
-            if parts >= channels:
-                raise
-            parts += 1
-
-
-def _split(channels: int, parts: int) -> list[slice]:
-    edges = [channels * i // parts for i in range(parts + 1)]
-    return [slice(a, b) for a, b in pairwise(edges)]
+    return fit(
+        stage.windows.channels,
+        stage.windows.patch * stage.planes,
+        data_rows,
+        lambda chunks: _Planner(stage, data_rows, chunks).plan(),
+    )
 
 
 class _Planner:

@@ -8,12 +8,12 @@ thresholds, what zero padding takes back, whether a comparison falls) is data in
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnn.lower import Stage
+from bnn.mapping.fan_in import fit
 from bnn.thresholds import Thresholds
 from pimsim.dram.rowgroups import ambit
 from pimsim.errors import OutOfRowsError
@@ -64,16 +64,12 @@ class WeightPlan:
 
 def plan(stage: Stage, data_rows: int) -> WeightPlan:
     """Split the fan-in over as few subarrays as hold it; OutOfRowsError if none do."""
-    channels = stage.windows.channels
-    for parts in range(1, channels + 1):
-        edges = [channels * i // parts for i in range(parts + 1)]
-        chunks = [slice(a, b) for a, b in pairwise(edges)]
-        try:
-            return _Planner(stage, data_rows, chunks).plan()
-        except OutOfRowsError:
-            if parts == channels:
-                raise
-    raise OutOfRowsError(f"{stage.name}: no input channels")
+    return fit(
+        stage.windows.channels,
+        stage.windows.patch * stage.planes + stage.weights.shape[0],
+        data_rows,
+        lambda chunks: _Planner(stage, data_rows, chunks).plan(),
+    )
 
 
 def complements(

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from bnn.lower import Stage
 from bnn.mapping.fan_in import fit
 from pimsim.dram.rowgroups import ambit
-from pimsim.errors import OutOfRowsError
 from pimsim.microprogram.allocation import RowAllocator
 from pimsim.microprogram.arithmetic import (
     COMPARE_BEGIN,

@@ -16,7 +16,6 @@ from bnn.lower import Stage
 from bnn.mapping.fan_in import fit
 from bnn.thresholds import Thresholds
 from pimsim.dram.rowgroups import ambit
-from pimsim.errors import OutOfRowsError
 from pimsim.microprogram.allocation import RowAllocator
 from pimsim.microprogram.arithmetic import greater_equal
 from pimsim.microprogram.counting import Counter, Row

@@ -1,0 +1,59 @@
+"""What the tests of ``pimsim run`` share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from experiments import cli
+
+Report = dict[str, Any]
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise AssertionError(f"JSON has no {name}")
+
+
+@pytest.fixture(scope="session")
+def parse() -> Callable[[str], Report]:
+    """Read a report, strictly: NaN and infinity are no JSON."""
+
+    def parsed(text: str) -> Report:
+        loaded: Report = json.loads(text, parse_constant=_no_constant)
+        return loaded
+
+    return parsed
+
+
+@pytest.fixture
+def pimsim(
+    capsys: pytest.CaptureFixture[str], parse: Callable[[str], Report]
+) -> Callable[..., Report]:
+    """Run ``pimsim run ... --json``; the report, which is all that was printed."""
+
+    def run(*argv: str | Path) -> Report:
+        assert cli.main(["run", *map(str, argv), "--json"]) == 0
+        printed = capsys.readouterr()
+        assert printed.err == ""
+        return parse(printed.out)
+
+    return run
+
+
+@pytest.fixture
+def refusal(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Run ``pimsim run ...``, which must refuse with one line; the line, without its end."""
+
+    def refused(*argv: str | Path) -> str:
+        assert cli.main(["run", *map(str, argv)]) == 2
+        printed = capsys.readouterr()
+        assert printed.out == ""
+        assert printed.err.count("\n") == 1
+        assert printed.err.endswith("\n")
+        return printed.err[:-1]
+
+    return refused

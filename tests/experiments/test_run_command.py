@@ -1,0 +1,275 @@
+"""``pimsim run`` end to end: what its report, its files and its tables promise."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+from numpy.typing import NDArray
+
+from bnn import zoo
+from bnn.datasets import load
+from bnn.encoding import detect
+from bnn.larq_file import read_model
+from bnn.reference import forward
+from experiments import cli
+
+MODELS = Path(__file__).parents[1] / "bnn" / "data"
+FILES = ("comparison.csv", "comparison.png", "layers.csv", "layers.png", "logits.npy")
+KINDS = ("AAP", "AP", "ACT", "PRE", "RD", "WR", "REF")
+
+Report = dict[str, Any]
+Parse = Callable[[str], Report]
+Pimsim = Callable[..., Report]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of digits-mlp that wrote its results."""
+
+    folder: Path
+    report: Report
+    logits: NDArray[np.float32]
+    wall_s: float
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory, parse: Parse) -> Run:
+    folder = tmp_path_factory.mktemp("runs") / "new" / "digits"
+    started = time.perf_counter()
+    assert cli.main(["run", "digits-mlp", "--out", str(folder)]) == 0
+    wall_s = time.perf_counter() - started
+    report = parse((folder / "report.json").read_text("utf-8"))
+    return Run(folder, report, np.load(folder / "logits.npy"), wall_s)
+
+
+def small(*argv: str) -> tuple[str | Path, ...]:
+    """A network of 100, 37, 50 and 10 values, and 24 images without labels."""
+    return (MODELS / "mlp.h5", "--data", MODELS / "mlp.npz", *argv)
+
+
+def without_wall(report: Report) -> Report:
+    """The report without what a clock on the wall says."""
+    layers = [{k: v for k, v in layer.items() if k != "wall_s"} for layer in report["layers"]]
+    return {**report, "wall_s": None, "layers": layers}
+
+
+def numbers(value: object) -> Iterator[float]:
+    """Every number in a report, however deep."""
+    if isinstance(value, Mapping):
+        for inner in value.values():
+            yield from numbers(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from numbers(inner)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield value
+
+
+# The report
+
+
+def test_every_key_is_there_and_of_its_type(digits: Run) -> None:
+    report = digits.report
+    for key, kind in {
+        "network": str, "data": str, "images": int, "accuracy": float, "bit_exact": bool,
+        "sums_checked": int, "commands": dict, "latency_ps": int,
+        "throughput_images_per_s": float, "energy_pj": dict, "assumptions": dict, "layers": list,
+        "baselines": dict, "wall_s": dict,
+    }.items():  # fmt: skip
+        assert type(report[key]) is kind, key
+    assert report["keras_equal"] is None
+    assert (report["network"], report["data"], report["images"]) == ("digits-mlp", "digits", 364)
+    assert report["bit_exact"] is True
+    for layer in report["layers"]:
+        for key, kind in {
+            "name": str, "macs": int, "where": str, "commands": dict, "latency_ps": int,
+            "energy_pj": float,
+        }.items():  # fmt: skip
+            assert type(layer[key]) is kind, key
+        assert layer["where"] in ("dram", "host")
+    for commands in (report["commands"], *(layer["commands"] for layer in report["layers"])):
+        assert tuple(commands) == KINDS
+        assert all(type(count) is int and count >= 0 for count in commands.values())
+    assert set(report["baselines"]) == {"streaming", "reuse-aware"}
+    for baseline in report["baselines"].values():
+        assert {"latency_ps", "energy_pj", "speedup", "energy_ratio"} <= set(baseline)
+    assert {
+        "standard", "bin", "banks", "faw", "refresh", "energy", "decoder", "mapping", "seed",
+    } <= set(report["assumptions"])  # fmt: skip
+    assert min(numbers(report)) >= 0
+
+
+def test_layers_and_parts_add_up_to_the_totals(digits: Run) -> None:
+    report, layers = digits.report, digits.report["layers"]
+    for kind in KINDS:
+        assert report["commands"][kind] == sum(layer["commands"][kind] for layer in layers)
+        for layer in layers:
+            parts = [layer["phases"][phase]["commands"][kind] for phase in ("inputs", "compute")]
+            assert layer["commands"][kind] == sum(parts)
+    assert report["latency_ps"] == sum(layer["latency_ps"] for layer in layers)
+    assert report["sums_checked"] == sum(layer["sums_checked"] or 0 for layer in layers)
+    assert report["sums_checked"] == 364 * (256 + 256 + 10)
+    parts_pj = dict(report["energy_pj"])
+    total_pj = parts_pj.pop("total")
+    assert total_pj == pytest.approx(sum(layer["energy_pj"] for layer in layers))
+    assert total_pj == pytest.approx(sum(parts_pj.values()))
+
+
+def test_ratios_are_those_of_the_numbers_beside_them(digits: Run) -> None:
+    report = digits.report
+    seconds = report["latency_ps"] * 1e-12
+    assert report["throughput_images_per_s"] == pytest.approx(report["images"] / seconds)
+    for baseline in report["baselines"].values():
+        assert baseline["speedup"] == pytest.approx(baseline["latency_ps"] / report["latency_ps"])
+        assert baseline["energy_ratio"] == pytest.approx(
+            baseline["energy_pj"] / report["energy_pj"]["total"]
+        )
+
+
+def test_wall_times_are_parts_of_what_it_took(digits: Run) -> None:
+    wall_s = digits.report["wall_s"]
+    assert {"import", "load", "compile", "execute", "write"} <= set(wall_s)
+    assert all(type(part) is float and part >= 0 for part in wall_s.values())
+    assert wall_s["execute"] > 0
+    assert wall_s["write"] > 0
+    assert sum(wall_s.values()) <= digits.wall_s
+
+
+def test_latency_and_energy_are_those_of_the_counted_commands(pimsim: Pimsim) -> None:
+    """One bank, no tFAW, no refresh: then everything can be worked out by hand."""
+    report = pimsim(*small("--banks", "1", "--no-faw", "--no-refresh"))
+    for layer in report["layers"]:
+        latency_ps = 0
+        for phase in ("inputs", "compute"):
+            count = layer["phases"][phase]["commands"]
+            bursts = count["RD"] + count["WR"]
+            # AAP 49 ns, AP 45 ns; tRC 45 ns, tRCD and tRP 10 ns, 64 bytes in four clocks of 1.25 ns
+            latency_ps += 49_000 * count["AAP"] + 45_000 * count["AP"]
+            latency_ps += max(45_000 * count["ACT"], 20_000 * count["ACT"] + 5_000 * bursts)
+        assert layer["latency_ps"] == latency_ps
+    count = report["commands"]
+    assert count["REF"] == 0
+    # Ambit: 0.786 nJ/KB (6.29 nJ a row of 8 KB) an AAP or AP; 44.2 and 49.5 nJ/KB on the channel
+    assert report["energy_pj"]["total"] == pytest.approx(
+        6290 * (count["AAP"] + count["AP"]) + 44_200 / 16 * count["RD"] + 49_500 / 16 * count["WR"]
+    )
+
+
+# The files
+
+
+def test_all_files_are_written_and_nothing_else(digits: Run) -> None:
+    assert sorted(path.name for path in digits.folder.iterdir()) == sorted((*FILES, "report.json"))
+    assert list(digits.folder.parent.iterdir()) == [digits.folder]
+
+
+def test_logits_are_the_integer_references(digits: Run) -> None:
+    images = load("digits")
+    found = detect(images.x)
+    assert found is not None
+    expected = forward(read_model(zoo.entry("digits-mlp").path), images.x, found[0]).logits
+    assert digits.logits.dtype == np.float32
+    assert digits.logits.shape == (364, 10)
+    assert np.array_equal(digits.logits, expected)
+    right = int((digits.logits.argmax(1) == images.y).sum())
+    assert digits.report["accuracy"] == right / 364
+    assert right == zoo.entry("digits-mlp").card.correct
+
+
+def test_figures_and_their_tables_show_the_report(digits: Run) -> None:
+    for name in ("comparison", "layers"):
+        assert imread(digits.folder / f"{name}.png").shape[1] > 1000
+    with (digits.folder / "comparison.csv").open(newline="", encoding="utf-8") as file:
+        dram, *processors = csv.DictReader(file)
+    report = digits.report
+    assert float(dram["throughput_images_per_s"]) == report["throughput_images_per_s"]
+    assert [row["system"] for row in processors] == [
+        f"processor, {name}" for name in report["baselines"]
+    ]
+    for row, baseline in zip(processors, report["baselines"].values(), strict=True):
+        assert float(row["speedup_of_dram"]) == baseline["speedup"]
+        assert float(row["energy_ratio"]) == baseline["energy_ratio"]
+    with (digits.folder / "layers.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    for row, layer in zip(rows, report["layers"], strict=True):
+        assert (row["layer"], row["where"]) == (layer["name"], layer["where"])
+        for kind in KINDS:
+            assert float(row[kind]) == layer["commands"][kind] / 364
+
+
+def test_the_same_command_gives_the_same_bytes(
+    digits: Run, tmp_path: Path, parse: Parse, pimsim: Pimsim
+) -> None:
+    printed = pimsim("digits-mlp", "--out", tmp_path)
+    for name in FILES:
+        assert (tmp_path / name).read_bytes() == (digits.folder / name).read_bytes(), name
+    written = parse((tmp_path / "report.json").read_text("utf-8"))
+    assert printed == written
+    assert list(written) == list(digits.report)
+    assert without_wall(written) == without_wall(digits.report)
+
+
+def test_without_out_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pimsim: Pimsim
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    report = pimsim(*small())
+    assert list(tmp_path.iterdir()) == []
+    assert report["wall_s"]["write"] == 0.0
+
+
+def test_results_of_an_earlier_run_are_replaced(
+    tmp_path: Path, parse: Parse, pimsim: Pimsim
+) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    pimsim(*small("--limit", "3", "--out", str(tmp_path)))
+    first = (tmp_path / "logits.npy").read_bytes()
+    pimsim(*small("--limit", "4", "--out", str(tmp_path)))
+    assert (tmp_path / "logits.npy").read_bytes() != first
+    assert parse((tmp_path / "report.json").read_text("utf-8"))["images"] == 4
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        (*FILES, "notes.txt", "report.json")
+    )
+
+
+# The table
+
+
+def test_the_terminal_shows_the_answer_and_what_it_rests_on(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, parse: Parse
+) -> None:
+    options = ["--limit", "50", "--mapping", "weight-stationary", "--out", str(tmp_path)]
+    assert cli.main(["run", "digits-mlp", *options]) == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    lines = printed.out.splitlines()
+    report = parse((tmp_path / "report.json").read_text("utf-8"))
+    facts = {line[:12].strip(): line[12:] for line in lines}
+    assert facts["accuracy"] == f"{report['accuracy']:.2%}"
+    assert facts["bit exact"] == f"yes ({50 * 522:,} sums compared)"
+    for kind, count in report["commands"].items():
+        assert f"{count:,} {kind}" in facts["commands"]
+    assert f"{report['throughput_images_per_s']:,.0f} images/s" in facts["latency"]
+    assert facts["energy"].endswith("an image")
+    assert facts["weights"].startswith("loaded once: ")
+    for name, baseline in report["baselines"].items():
+        assert any(name in line and f"{baseline['speedup']:.3g}x" in line for line in lines)
+    for layer in report["layers"]:
+        assert any(
+            line.split()[:2] == [layer["name"], layer["where"]]
+            and f"{layer['macs']:,}" in line
+            and f"{layer['commands']['AAP']:,}" in line
+            for line in lines
+        )
+    assert "bin 8-8-8" in printed.out
+    assert "faw on" in printed.out
+    assert "mapping weight-stationary" in printed.out
+    assert lines[-1].startswith(f"written to {tmp_path}: report.json, logits.npy")

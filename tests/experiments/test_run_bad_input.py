@@ -1,0 +1,337 @@
+"""What ``pimsim run`` refuses: one line that says what is wrong, code 2, and nothing executed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from experiments import outdir
+
+MODELS = Path(__file__).parents[1] / "bnn" / "data"
+X = np.zeros((5, 64), np.float32)
+
+Refusal = Callable[..., str]
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder_and_nothing_executed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Everything bad must be found before the long part of a run begins."""
+
+    def executed(*_: object, **__: object) -> None:
+        raise AssertionError("bad input reached the rows")
+
+    monkeypatch.chdir(tmp_path)
+    for place in ("bnn.reference.forward", "bnn.mapping.output_stationary.run"):
+        monkeypatch.setattr(place, executed)
+
+
+def npz(**arrays: NDArray[Any]) -> str:
+    np.savez("images.npz", **arrays)
+    return "images.npz"
+
+
+def altered(change: Callable[[dict[str, Any]], None]) -> str:
+    """A model file that Larq saved, whose list of layers was changed."""
+    shutil.copy(MODELS / "mlp.h5", "model.h5")
+    with h5py.File("model.h5", "a") as file:
+        config = json.loads(file.attrs["model_config"])
+        change(config["config"]["layers"])
+        file.attrs["model_config"] = json.dumps(config)
+    return "model.h5"
+
+
+# The network
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        ("gone.h5", "`network` must be an existing file, not 'gone.h5'"),
+        ("gone.keras", "`network` must be an existing file, not 'gone.keras'"),
+        (".", "`network` must be an existing file, not '.'"),
+        (
+            "lenet",
+            "`network` must be one of digits-mlp, mnist-cnn, mnist-mlp or the path of a .keras "
+            "or .h5 file, not 'lenet'",
+        ),
+    ],
+)
+def test_no_such_network(network: str, message: str, refusal: Refusal) -> None:
+    assert refusal(network, "--data", npz(x=X)) == f"pimsim: error: {message}"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"some words", "must be a .keras or .h5 model, not a file that begins with b'some wor'"),
+        (b"", "must be a .keras or .h5 model, not a file that begins with b''"),
+        (b"PK\x03\x04 and no more", "the archive is truncated or damaged: "),
+        (b"\x89HDF\r\n\x1a\n", "the file is truncated or damaged: "),
+    ],
+)
+def test_a_file_that_is_no_model(content: bytes, message: str, refusal: Refusal) -> None:
+    Path("words.h5").write_bytes(content)
+    line = refusal("words.h5", "--data", npz(x=X))
+    assert line.startswith(f"pimsim: error: 'words.h5': {message}")
+
+
+@pytest.mark.parametrize("suffix", ["h5", "keras"])
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.99])
+def test_a_truncated_model(suffix: str, share: float, refusal: Refusal) -> None:
+    whole = (MODELS / f"mlp.{suffix}").read_bytes()
+    cut = Path(f"cut.{suffix}")
+    cut.write_bytes(whole[: int(len(whole) * share)])
+    line = refusal(cut, "--data", npz(x=X))
+    assert line.startswith(f"pimsim: error: 'cut.{suffix}': the ")
+    assert " is truncated or damaged: " in line
+    assert line.endswith("; copy or save it again")
+
+
+def test_a_model_that_holds_code(refusal: Refusal) -> None:
+    def change(layers: list[dict[str, Any]]) -> None:
+        code = "import os; os.mkdir('proof')"
+        config = {"name": "trick", "function": [code, None, None], "function_type": "lambda"}
+        layers.insert(3, {"class_name": "Lambda", "config": config})
+
+    assert refusal(altered(change), "--data", npz(x=X)) == (
+        "pimsim: error: 'model.h5': layer 4 of 10, 'trick', must not be a Lambda: it holds code, "
+        "and code from a file is never run"
+    )
+    assert not Path("proof").exists()
+
+
+def test_an_unsupported_layer_is_named_with_its_position(refusal: Refusal) -> None:
+    def change(layers: list[dict[str, Any]]) -> None:
+        layers[4] = {"class_name": "LSTM", "config": {"name": "memory", "units": 50}}
+
+    assert refusal(altered(change), "--data", npz(x=X)) == (
+        "pimsim: error: 'model.h5': layer 5 of 9, 'memory', must be one of QuantDense, "
+        "QuantConv2D, Dense, Conv2D, BatchNormalization, MaxPooling2D, Flatten, Activation, "
+        "Softmax, not a layer of class 'LSTM'"
+    )
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_no_numbers(value: float, refusal: Refusal) -> None:
+    shutil.copy(MODELS / "mlp.h5", "model.h5")
+    with h5py.File("model.h5", "a") as file:
+        file["model_weights/quant_dense_1/quant_dense_1/kernel:0"][3, 4] = value
+    assert refusal("model.h5", "--data", npz(x=X)) == (
+        "pimsim: error: 'model.h5': kernel of layer 5 of 9, 'quant_dense_1' (QuantDense) must be "
+        "finite, not NaN or infinite"
+    )
+
+
+def test_a_network_without_one_output_a_class(refusal: Refusal) -> None:
+    def change(layers: list[dict[str, Any]]) -> None:
+        layers[0]["config"]["batch_input_shape"] = [None, 2, 3, 100]
+        for layer in layers:
+            if layer["class_name"] == "BatchNormalization":
+                layer["config"]["axis"] = [3]
+
+    assert refusal(altered(change), "--data", npz(x=X)) == (
+        "pimsim: error: `network` must give one vector of classes an image, not an array of "
+        "shape (2, 3, 10): end it with a Flatten or a dense layer"
+    )
+
+
+# The images
+
+
+def _with(value: float) -> NDArray[np.float32]:
+    x = X.copy()
+    x[3, 7] = value
+    return x
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        (
+            {"x": X[:, :63]},
+            "images of images.npz must have the shape (64,) that the network takes, not (63,)",
+        ),
+        (
+            {"x": X.reshape(5, 8, 4, 2)[:, :7]},
+            "images of images.npz must have the shape (64,) that the network takes, not (7, 4, 2)",
+        ),
+        (
+            {"x": X[0]},
+            "`x` in 'images.npz' must have the shape (n, features) or (n, height, width, "
+            "channels), not (64,)",
+        ),
+        (
+            {"x": X.astype(np.float64)},
+            "`x` in 'images.npz' must be float32 or uint8, not float64",
+        ),
+        ({"x": X.astype(np.int64)}, "`x` in 'images.npz' must be float32 or uint8, not int64"),
+        ({"x": X.astype("U3")}, "`x` in 'images.npz' must be float32 or uint8, not <U3"),
+        (
+            {"x": _with(np.nan)},
+            "`x` in 'images.npz' must be finite, not NaN or infinite (image 3)",
+        ),
+        (
+            {"x": _with(-np.inf)},
+            "`x` in 'images.npz' must be finite, not NaN or infinite (image 3)",
+        ),
+        (
+            {"x": X, "y": np.arange(4)},
+            "`y` in 'images.npz' must have the shape (5,), one label an image, not (4,)",
+        ),
+        ({"x": X, "y": np.zeros(5)}, "`y` in 'images.npz' must be integers, not float64"),
+        ({"z": X}, "'images.npz' must hold an array `x`"),
+        ({}, "'images.npz' must hold an array `x`"),
+        ({"x": X[:0]}, "`x` in 'images.npz' must hold at least one image, not shape (0, 64)"),
+    ],
+)
+def test_images_that_cannot_be_fed(
+    arrays: dict[str, NDArray[Any]], message: str, refusal: Refusal
+) -> None:
+    assert refusal("digits-mlp", "--data", npz(**arrays)) == f"pimsim: error: {message}"
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("gone.npz", "`--data` must be an existing file, not 'gone.npz'"),
+        (
+            "fashion",
+            "`--data` must be one of digits, mnist, cifar10 or the path of a .npz file, "
+            "not 'fashion'",
+        ),
+        (
+            "words.txt",
+            "`--data` must be a .npz file of plain arrays (no pickled objects), not 'words.txt'",
+        ),
+        (
+            "void.npz",
+            "`--data` must be a .npz file of plain arrays (no pickled objects), not 'void.npz'",
+        ),
+    ],
+)
+def test_data_that_are_none(data: str, message: str, refusal: Refusal) -> None:
+    Path("words.txt").write_text("no numbers")
+    Path("void.npz").touch()
+    assert refusal("digits-mlp", "--data", data) == f"pimsim: error: {message}"
+
+
+def test_a_network_of_ones_own_needs_data(refusal: Refusal) -> None:
+    assert refusal(MODELS / "mlp.h5") == (
+        "pimsim: error: `--data` must be given for a network of your own: digits, mnist, cifar10 "
+        "or the path of a .npz file"
+    )
+
+
+# The options
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--limit", "0"], "pimsim: error: `--limit` must be a positive integer, not 0"),
+        (["--limit", "-3"], "pimsim: error: `--limit` must be a positive integer, not -3"),
+        (
+            ["--limit", "abc"],
+            "pimsim run: error: argument --limit: invalid int value: 'abc' (see pimsim run --help)",
+        ),
+        (
+            ["--standard", "ddr9"],
+            "pimsim: error: `standard` must be one of ddr3-1600-11-11-11, ddr3-1600-8-8-8 or the "
+            "path of a .toml file, not 'ddr9'",
+        ),
+        (
+            ["--mapping", "row-stationary"],
+            "pimsim: error: `mapping` must be one of output-stationary, weight-stationary, "
+            "not 'row-stationary'",
+        ),
+        (["--banks", "0"], "pimsim: error: `banks` must be a positive integer, not 0"),
+        (
+            ["--banks", "9"],
+            "pimsim: error: `banks` must be at most the 8 of ddr3-1600-8-8-8, not 9",
+        ),
+        (
+            ["--energy", "free"],
+            "pimsim run: error: argument --energy: invalid choice: 'free' (choose from "
+            "'ambit-paper', 'datasheet') (see pimsim run --help)",
+        ),
+        (["extra"], "pimsim: error: unrecognized arguments: extra (see pimsim --help)"),
+    ],
+)
+def test_options_out_of_range(argv: list[str], message: str, refusal: Refusal) -> None:
+    assert refusal("digits-mlp", *argv) == message
+
+
+def test_no_network_at_all(refusal: Refusal) -> None:
+    assert refusal() == (
+        "pimsim run: error: the following arguments are required: NETWORK (see pimsim run --help)"
+    )
+
+
+# The folder for results
+
+
+@pytest.mark.parametrize(
+    ("out", "why"),
+    [("file", "File exists"), ("file/sub", "Not a directory"), ("/dev/null/x", "Not a directory")],
+)
+def test_results_cannot_go_where_a_file_is(out: str, why: str, refusal: Refusal) -> None:
+    Path("file").write_text("mine")
+    assert refusal("digits-mlp", "--out", out) == (
+        f"pimsim: error: `--out` must be a folder that can be written, not {out!r}: {why}"
+    )
+    assert Path("file").read_text() == "mine"
+
+
+@pytest.fixture
+def _nobody() -> Iterator[None]:
+    """Permissions mean nothing to root: be somebody else for a while."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    yield
+    if root:
+        os.seteuid(0)
+
+
+@pytest.fixture
+def _locked() -> None:
+    Path("locked").mkdir(mode=0o500)
+
+
+@pytest.mark.usefixtures("_locked", "_nobody")
+def test_a_folder_without_permission(refusal: Refusal) -> None:
+    for out in ("locked", "locked/new"):
+        assert refusal("digits-mlp", "--out", out) == (
+            "pimsim: error: `--out` must be a folder that can be written, "
+            f"not {out!r}: Permission denied"
+        )
+
+
+def test_a_folder_that_takes_no_files(refusal: Refusal, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**_: object) -> str:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(outdir.tempfile, "mkdtemp", full)
+    assert refusal("digits-mlp", "--out", "new") == (
+        "pimsim: error: `--out` must be a folder that can be written, not 'new': "
+        "No space left on device"
+    )
+
+
+def test_a_refused_run_leaves_no_trace(refusal: Refusal) -> None:
+    refusal("digits-mlp", "--out", "some/new/folder", "--standard", "ddr9")
+    assert list(Path().iterdir()) == []
+    Path("mine").mkdir()
+    refusal("digits-mlp", "--out", "mine", "--standard", "ddr9")
+    assert [path.name for path in Path().rglob("*")] == ["mine"]

@@ -35,6 +35,7 @@ from numpy.typing import NDArray
 from pimsim.bits import Bits, Words, pack, unpack, words_for
 from pimsim.dram.activity import CommandCounts
 from pimsim.dram.rowgroups import AddressMap, ambit
+from pimsim.dram.tally import Tally
 from pimsim.errors import DramError, InputError
 
 Lanes: TypeAlias = NDArray[np.intp]
@@ -44,7 +45,6 @@ Slot: TypeAlias = tuple[bool, int]
 """(True, position in the addresses given to a run) or (False, a fixed address)."""
 
 _FULL = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
-_COLUMN_ACCESSES = ("act", "pre", "rd", "wr")
 
 
 class Subarray:
@@ -104,7 +104,7 @@ class Subarray:
         self._open: Words | None = None
         self._open_lanes: Lanes | None = None
         self._open_addresses: list[int] = []
-        self.clear_counts()
+        self._tally = Tally(lanes, [len(lines) - 1 for lines in self._lines])
 
     # -- row commands ------------------------------------------------------------------------
 
@@ -125,11 +125,11 @@ class Subarray:
             self._drive(address, self._open, lanes)
         if not isinstance(address, np.ndarray):
             self._open_addresses.append(address)
-        self._count("act", 1, lanes)
+        self._tally.add("act", 1, lanes)
 
     def precharge(self) -> None:
         """PRE: close every row and release the row buffer."""
-        self._count("pre", 1, self._open_lanes)
+        self._tally.add("pre", 1, self._open_lanes)
         self._open, self._open_lanes = None, None
         self._open_addresses.clear()
 
@@ -172,8 +172,8 @@ class Subarray:
                     self._drive(target, self._sense(source, lanes), lanes)
                     aap += 1
         finally:
-            self._count("aap", aap, lanes)
-            self._count("ap", ap, lanes)
+            self._tally.add("aap", aap, lanes)
+            self._tally.add("ap", ap, lanes)
 
     def check(self, address: Address) -> None:
         """Raise DramError for an address that the subarray does not have."""
@@ -238,26 +238,11 @@ class Subarray:
 
     def counts(self) -> list[CommandCounts]:
         """Commands that each lane has carried out since the last :meth:`clear_counts`."""
-        extra = [len(lines) - 1 for lines in self._lines]
-        result = []
-        for lane in range(self.lanes):
-            counts = {n: self._everywhere[n] + int(v[lane]) for n, v in self._somewhere.items()}
-            raised = self._raised + self._raised_somewhere[:, lane]
-            counts["extra_wordlines"] = int(raised @ extra)
-            result.append(CommandCounts(**counts))
-        return result
+        return self._tally.counts()
 
     def clear_counts(self) -> None:
         """Start counting anew."""
-        names = ("aap", "ap", *_COLUMN_ACCESSES)
-        self._everywhere = dict.fromkeys(names, 0)
-        self._somewhere = {name: np.zeros(self.lanes, dtype=np.int64) for name in names}
-        self._raised_list = [0] * len(self._lines)
-        self._raised_somewhere = np.zeros((len(self._lines), self.lanes), dtype=np.int64)
-
-    @property
-    def _raised(self) -> NDArray[np.int64]:
-        return np.array(self._raised_list, dtype=np.int64)
+        self._tally.clear()
 
     # -- inside ------------------------------------------------------------------------------
 
@@ -280,9 +265,9 @@ class Subarray:
                     "two cells that differ cannot be sensed together: charge sharing leaves the "
                     "bitline at its precharge level"
                 )
-            self._raise_lines(address, lanes)
+            self._tally.open(address, lanes)
             return levels[0]
-        self._raise_lines(address, lanes)
+        self._tally.open(address, lanes)
         first, second, third = levels
         value = second | third
         value &= first
@@ -297,7 +282,7 @@ class Subarray:
             return
         lines = self._lines[address]
         if len(lines) > 1:
-            self._raise_lines(address, lanes)
+            self._tally.open(address, lanes)
         self._set_cells(lines, value, lanes)
 
     def _cell(self, cell: int, lanes: Lanes | None) -> Words:
@@ -378,23 +363,11 @@ class Subarray:
                 f"together: they connect {cell} to the bitline and to its complement"
             )
 
-    def _raise_lines(self, address: int, lanes: Lanes | None) -> None:
-        if lanes is None:
-            self._raised_list[address] += 1
-        else:
-            self._raised_somewhere[address, lanes] += 1
-
     def _column_access(self, columns: int | None, kind: str, lanes: Lanes | None) -> None:
         used = self.columns if columns is None else columns
-        self._count("act", 1, lanes)
-        self._count(kind, -(-used // self._burst_bits), lanes)
-        self._count("pre", 1, lanes)
-
-    def _count(self, name: str, times: int, lanes: Lanes | None) -> None:
-        if lanes is None:
-            self._everywhere[name] += times
-        else:
-            self._somewhere[name][lanes] += times
+        self._tally.add("act", 1, lanes)
+        self._tally.add(kind, -(-used // self._burst_bits), lanes)
+        self._tally.add("pre", 1, lanes)
 
     def _expect_precharged(self) -> None:
         if self._open is not None:

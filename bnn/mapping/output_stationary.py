@@ -20,7 +20,8 @@ from bnn.mapping.output_plan import OutputPlan, plan
 from bnn.mapping.spread import Spread, spread
 from bnn.mapping.work import Result, Work, operand_rows, plane
 from pimsim.bits import unpack
-from pimsim.dram.subarray import Lanes, Subarray
+from pimsim.dram.rowstore import Lanes
+from pimsim.dram.subarray import Subarray
 
 name: str = "output-stationary"
 summary: str = "columns = images or positions; weights folded into the adders; counts stay put"

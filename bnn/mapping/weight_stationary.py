@@ -18,7 +18,8 @@ from bnn.mapping.spread import tiling
 from bnn.mapping.weight_plan import WeightPlan, plan
 from bnn.mapping.work import Result, Work, operand_rows, plane, tile_images
 from pimsim.bits import unpack
-from pimsim.dram.subarray import Lanes, Subarray
+from pimsim.dram.rowstore import Lanes
+from pimsim.dram.subarray import Subarray
 from pimsim.errors import InputError
 
 name: str = "weight-stationary"

@@ -35,16 +35,12 @@ from numpy.typing import NDArray
 from pimsim.bits import Bits, Words, pack, unpack, words_for
 from pimsim.dram.activity import CommandCounts
 from pimsim.dram.rowgroups import AddressMap, ambit
+from pimsim.dram.rowstore import Address, Lanes, RowStore, unwritten
 from pimsim.dram.tally import Tally
 from pimsim.errors import DramError, InputError
 
-Lanes: TypeAlias = NDArray[np.intp]
-Address: TypeAlias = int | NDArray[np.integer[Any]]
-"""A row address, or one C- or D-group address a lane."""
 Slot: TypeAlias = tuple[bool, int]
 """(True, position in the addresses given to a run) or (False, a fixed address)."""
-
-_FULL = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 
 
 class Subarray:
@@ -89,17 +85,7 @@ class Subarray:
         # that a copy between cells copies a reference. None: never written in any lane.
         self._cells: list[Words | None] = [None] * len(self.rows.cells)
         self._cell_lanes = np.zeros((len(self.rows.cells), lanes), dtype=np.bool_)
-        # Constant and data rows lie in one block, which row addresses index after the B-group.
-        stored = len(self.rows.constants) + self.data_rows
-        self._stored: Words = np.zeros((lanes, stored, words_for(columns)), dtype=np.uint64)
-        self._flat = self._stored.reshape(lanes * stored, -1)
-        self._written = np.zeros((lanes, stored), dtype=np.bool_)
-        self._whole = [False] * stored
-        for index, (_, bit) in enumerate(self.rows.constants):
-            self._stored[:, index] = _FULL if bit else 0
-            self._written[:, index] = True
-            self._whole[index] = True
-        self._base = np.arange(lanes) * stored - self._first_constant
+        self._store = RowStore(self.rows, self.data_rows, lanes, words_for(columns))
         self._inside = pack(np.ones(columns, dtype=np.uint8))
         self._open: Words | None = None
         self._open_lanes: Lanes | None = None
@@ -121,7 +107,7 @@ class Subarray:
                 raise DramError("lanes must not change while a row is open")
             for opened in self._open_addresses:
                 self._expect_not_shorted(opened, address)
-            self._expect_writable(address)
+            self._store.expect_writable(address)
             self._drive(address, self._open, lanes)
         if not isinstance(address, np.ndarray):
             self._open_addresses.append(address)
@@ -168,7 +154,7 @@ class Subarray:
                 else:
                     given, origin = destination
                     target = addresses[origin] if given else origin
-                    self._expect_writable(target)
+                    self._store.expect_writable(target)
                     self._drive(target, self._sense(source, lanes), lanes)
                     aap += 1
         finally:
@@ -200,7 +186,7 @@ class Subarray:
         ``columns`` is how many columns hold data, and so how many bursts are needed.
         """
         self._expect_precharged()
-        self._store(self.data_address(row), words, lanes)
+        self._store.save(self.data_address(row), words, lanes)
         self._column_access(columns, "wr", lanes)
 
     def read(self, row: int, columns: int | None = None, lanes: Lanes | None = None) -> Words:
@@ -226,7 +212,7 @@ class Subarray:
 
     def peek(self, row: int, lanes: Lanes | None = None) -> Words:
         """What :meth:`read` returns, seen by the simulator without a command (a copy)."""
-        return self._load(self.data_address(row), lanes)
+        return self._store.load(self.data_address(row), lanes)
 
     def data_address(self, row: int) -> int:
         """Address of data row ``row``; raises DramError for one that the subarray lacks."""
@@ -249,7 +235,7 @@ class Subarray:
     def _sense(self, address: Address, lanes: Lanes | None) -> Words:
         """First activation: the value that the bitlines settle on, restored into every open row."""
         if isinstance(address, np.ndarray) or address >= self._first_constant:
-            return self._load(address, lanes)
+            return self._store.load(address, lanes)
         lines = self._lines[address]
         if len(lines) == 1:
             ((cell, complement),) = lines
@@ -278,7 +264,7 @@ class Subarray:
     def _drive(self, address: Address, value: Words, lanes: Lanes | None) -> None:
         """Second activation: the row buffer overwrites every row behind the address."""
         if isinstance(address, np.ndarray) or address >= self._first_constant:
-            self._store(address, value, lanes)
+            self._store.save(address, value, lanes)
             return
         lines = self._lines[address]
         if len(lines) > 1:
@@ -289,7 +275,7 @@ class Subarray:
         value = self._cells[cell]
         written = self._cell_lanes[cell] if lanes is None else self._cell_lanes[cell, lanes]
         if value is None or False in written.tolist():
-            raise self._unwritten(self.rows.cells[cell])
+            raise unwritten(self.rows.cells[cell])
         return value if lanes is None else value[lanes]
 
     def _set_cells(
@@ -302,56 +288,11 @@ class Subarray:
                 self._cell_lanes[cell] = True
             else:
                 old = self._cells[cell]
-                whole = np.zeros_like(self._stored[:, 0]) if old is None else old.copy()
+                shape = (self.lanes, new.shape[-1])
+                whole = np.zeros(shape, dtype=np.uint64) if old is None else old.copy()
                 whole[lanes] = new
                 self._cells[cell] = whole
                 self._cell_lanes[cell, lanes] = True
-
-    def _load(self, address: Address, lanes: Lanes | None) -> Words:
-        """Copy of a constant or data row."""
-        if isinstance(address, np.ndarray):
-            index = (self._base if lanes is None else self._base[lanes]) + address
-            if b"\0" in self._written.reshape(-1).take(index).tobytes():
-                missing = ~self._written.reshape(-1)[index]
-                raise self._unwritten(self.rows.label(int(address[missing][0])))
-            taken: Words = self._flat.take(index, axis=0)
-            return taken
-        row = address - self._first_constant
-        if lanes is None:
-            if not self._whole[row]:
-                raise self._unwritten(self.rows.label(address))
-            return self._stored[:, row].copy()
-        if not self._written[lanes, row].all():
-            raise self._unwritten(self.rows.label(address))
-        some: Words = self._stored[lanes, row]
-        return some
-
-    def _store(self, address: Address, value: Words, lanes: Lanes | None) -> None:
-        """Overwrite a data row."""
-        if isinstance(address, np.ndarray):
-            index = (self._base if lanes is None else self._base[lanes]) + address
-            self._flat[index] = value
-            self._written.reshape(-1)[index] = True
-            for row in set((address - self._first_constant).tolist()):
-                self._whole[row] = bool(self._written[:, row].all())
-            return
-        row = address - self._first_constant
-        if lanes is None:
-            self._stored[:, row] = value
-            if not self._whole[row]:
-                self._written[:, row] = True
-                self._whole[row] = True
-        else:
-            self._stored[lanes, row] = value
-            self._written[lanes, row] = True
-            self._whole[row] = bool(self._written[:, row].all())
-
-    def _expect_writable(self, address: Address) -> None:
-        lowest = min(address.tolist()) if isinstance(address, np.ndarray) else address
-        if self._first_constant <= lowest < self._first_data:
-            raise DramError(
-                f"{self.rows.label(lowest)} holds a constant and must not be overwritten"
-            )
 
     def _expect_not_shorted(self, first: Address, second: Address) -> None:
         if isinstance(first, np.ndarray) or isinstance(second, np.ndarray):
@@ -372,9 +313,6 @@ class Subarray:
     def _expect_precharged(self) -> None:
         if self._open is not None:
             raise DramError("a row is open: PRECHARGE comes before the next row command")
-
-    def _unwritten(self, name: str) -> DramError:
-        return DramError(f"{name} was never written and cannot be activated")
 
 
 def _same(one: Lanes | None, other: Lanes | None) -> bool:

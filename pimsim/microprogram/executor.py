@@ -18,7 +18,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pimsim.dram.subarray import Address, Lanes, Slot, Subarray
+from pimsim.dram.rowstore import Address, Lanes
+from pimsim.dram.subarray import Slot, Subarray
 from pimsim.errors import InputError
 from pimsim.microprogram.program import Program
 

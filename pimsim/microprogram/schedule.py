@@ -6,7 +6,7 @@ plain full adder or the one with a complemented operand, say). A subarray then e
 of the schedule that belongs to its output.
 
 >>> import numpy as np
->>> from pimsim.dram.subarray import Lanes, Subarray
+>>> from pimsim.dram.subarray import Subarray
 >>> from pimsim.microprogram.logic import COPY, NOT
 >>> s = Subarray(columns=2)
 >>> s.write_bits(0, np.array([[0, 1]]))
@@ -29,7 +29,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pimsim.dram.subarray import Lanes, Subarray
+from pimsim.dram.rowstore import Lanes
+from pimsim.dram.subarray import Subarray
 from pimsim.errors import InputError
 from pimsim.microprogram.executor import Bound
 from pimsim.microprogram.program import Program

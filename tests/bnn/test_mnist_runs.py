@@ -1,0 +1,89 @@
+"""The bundled networks on whole test sets, as row commands, every sum compared."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bnn import zoo
+from bnn.encoding import ENCODINGS
+from bnn.larq_file import read_model
+from bnn.lower import Stage, lower
+from experiments import cli
+
+SOME = 500
+
+# Sums of an image: positions that are computed x outputs, layer by layer.
+MLP = {"dense1": 512, "dense2": 512, "dense3": 512, "dense4": 10}
+CNN = {
+    "conv1": 26 * 26 * 32,  # 28 x 28 without padding; pooled to 13 x 13
+    "conv2": 10 * 10 * 64,  # 11 x 11, of which the pooling to 5 x 5 takes 10 x 10
+    "conv3": 3 * 3 * 64,
+    "dense4": 64,
+    "dense5": 10,
+}
+DIGITS = {"dense1": 256, "dense2": 256, "dense3": 10}
+
+Runs = dict[str, tuple[dict[str, Any], Path]]
+
+
+def run(out: Path, network: str, *argv: str) -> dict[str, Any]:
+    assert cli.main(["run", network, "--out", str(out), *argv]) == 0
+    report: dict[str, Any] = json.loads((out / "report.json").read_text("utf-8"))
+    assert report["bit_exact"] is True
+    return report
+
+
+def assert_every_sum_was_compared(report: dict[str, Any], sums_of_an_image: dict[str, int]) -> None:
+    in_dram = {
+        layer["name"]: layer["sums_checked"]
+        for layer in report["layers"]
+        if layer["where"] == "dram"
+    }
+    assert in_dram == {name: n * report["images"] for name, n in sums_of_an_image.items()}
+    assert report["sums_checked"] == sum(in_dram.values())
+
+
+@pytest.mark.parametrize(
+    ("network", "sums"),
+    [
+        pytest.param("mnist-mlp", MLP, marks=[pytest.mark.mnist, pytest.mark.slow]),
+        pytest.param("mnist-cnn", CNN, marks=[pytest.mark.mnist, pytest.mark.slow]),
+        ("digits-mlp", DIGITS),
+    ],
+)
+def test_a_whole_test_set_in_simulated_rows(
+    network: str, sums: dict[str, int], tmp_path: Path
+) -> None:
+    card = zoo.entry(network).card
+    report = run(tmp_path / "all", network)
+    assert report["images"] == card.test_images
+    assert_every_sum_was_compared(report, sums)
+    logits = np.load(tmp_path / "all" / "logits.npy")
+    assert logits.shape == (card.test_images, 10)
+    least = {"mnist-mlp": 0.975, "mnist-cnn": 0.98, "digits-mlp": 0.95}[network]
+    assert report["accuracy"] >= least
+    assert round(report["accuracy"] * card.test_images) == card.correct  # what Keras gets right
+
+    limit = str(SOME)
+    other = run(tmp_path / "some", network, "--mapping", "weight-stationary", "--limit", limit)
+    assert other["images"] == min(SOME, card.test_images)
+    assert_every_sum_was_compared(other, sums)
+    assert np.array_equal(np.load(tmp_path / "some" / "logits.npy"), logits[:SOME])
+
+
+@pytest.mark.parametrize("network", zoo.names())
+def test_nothing_but_the_last_norm_is_left_to_the_host(network: str) -> None:
+    """So the sums counted above are those of every layer that multiplies."""
+    layers = read_model(zoo.entry(network).path).before_softmax()
+    encoding = ENCODINGS["eighths" if network.startswith("digits") else "symmetric"]
+    *stages, tail = lower(layers, encoding)
+    counted = {"digits-mlp": DIGITS, "mnist-mlp": MLP, "mnist-cnn": CNN}[network]
+    assert [stage.name for stage in stages if isinstance(stage, Stage)] == list(counted)
+    assert len(stages) == len(counted)
+    assert not isinstance(tail, Stage)
+    assert tail.macs == 0

@@ -60,24 +60,32 @@ def names():
 
 def build(libraries, name):
     """Make network ``name``; returns ``(model, x, kind)``, ``kind`` of :func:`inputs`."""
-    keras = libraries.keras
     functional, shape, kind, make = _LAYERS[name]
     rng = np.random.default_rng(sum(name.encode()))
-    layers = make(keras.layers, libraries.larq)
-    first = keras.layers.InputLayer(input_shape=shape)
-    if functional:
-        tensor = start = keras.Input(shape)
-        for layer in layers:
-            tensor = layer(tensor)
-        model = keras.Model(start, tensor)
-    else:
-        model = keras.Sequential([first, *layers])
+    layers = make(libraries.keras.layers, libraries.larq)
+    model = assemble(libraries, layers, shape, functional=functional)
+    fill(libraries, model, rng)
+    return model, inputs(rng, shape, kind), kind
+
+
+def assemble(libraries, layers, shape, *, functional):
+    """Put layers behind an input of ``shape``, as a Sequential or a functional model."""
+    keras = libraries.keras
+    if not functional:
+        return keras.Sequential([keras.layers.InputLayer(input_shape=shape), *layers])
+    tensor = start = keras.Input(shape)
+    for layer in layers:
+        tensor = layer(tensor)
+    return keras.Model(start, tensor)
+
+
+def fill(libraries, model, rng):
+    """Set all weights of ``model`` at random, with the trouble that BatchNorm can have."""
     for layer in model.layers:
         layer.set_weights([_weights(rng, w.name, w.shape) for w in layer.weights])
     for layer in model.layers:
         if isinstance(getattr(layer, "kernel_quantizer", None), libraries.larq.quantizers.NoOp):
             layer.set_weights([np.where(w < 0, -1, 1) for w in layer.get_weights()])
-    return model, inputs(rng, shape, kind), kind
 
 
 def observe(libraries, model, x):

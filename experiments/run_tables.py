@@ -31,11 +31,20 @@ def quantity(value: float, unit: str) -> str:
 
 def show(report: Mapping[str, Any]) -> None:
     """Print layers, totals, baselines and assumptions."""
-    header = ("layer", "where", "MACs/image", "AAP", "AP", "RD", "WR", "column use", "time")
     tables.show(
-        (*header, "writing inputs", "energy"),
+        ("layer", "where", "MACs/image", "column use", "time", "writing\ninputs", "energy"),
         [_layer(layer) for layer in report["layers"]],
         title=f"{report['network']} on {report['data']}: {report['images']:,} images",
+        wide=0,
+    )
+    kinds = [kind for kind in report["commands"] if kind != "PRE"]  # as many as ACTs
+    tables.show(
+        ("commands", *kinds),
+        [
+            (_words(layer["name"]), *(_short(layer["commands"][kind]) for kind in kinds))
+            for layer in report["layers"]
+        ],
+        wide=0,
     )
     for name, text in _summary(report):
         tables.console().print(f"{name:12}{text}", markup=False)
@@ -58,18 +67,27 @@ def show(report: Mapping[str, Any]) -> None:
 
 
 def _layer(layer: Mapping[str, Any]) -> tuple[str, ...]:
-    commands = layer["commands"]
-    used = layer["column_utilisation"]
+    used, time_ps = layer["column_utilisation"], layer["latency_ps"]
+    writing_ps = layer["phases"]["inputs"]["latency_ps"]
     return (
-        layer["name"],
+        _words(layer["name"]),
         layer["where"],
         f"{layer['macs']:,}",
-        *(f"{commands[kind]:,}" for kind in ("AAP", "AP", "RD", "WR")),
         "" if used is None else f"{used:.1%}",
-        quantity(layer["latency_ps"], "ps"),
-        f"{layer['phases']['inputs']['latency_ps'] / (layer['latency_ps'] or 1):.0%} of it",
-        quantity(layer["energy_pj"], "pJ"),
+        quantity(time_ps, "ps") if time_ps else "",
+        f"{writing_ps / time_ps:.0%} of it" if used is not None and time_ps else "",
+        quantity(layer["energy_pj"], "pJ") if time_ps else "",
     )
+
+
+def _words(name: str) -> str:
+    """Names of the layers that the host carries out together, so that they can be wrapped."""
+    return name.replace("+", " + ")
+
+
+def _short(count: int) -> str:
+    """A count in full, or from ten million on in millions, so that a table fits a terminal."""
+    return f"{count:,}" if count < 10_000_000 else f"{count / 1e6:,.1f} M"
 
 
 def _summary(report: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -24,14 +24,24 @@ def console() -> Console:
     return probe if probe.is_terminal else _Console(highlight=False, width=_PLAIN_WIDTH)
 
 
-def show(header: Sequence[str], rows: Sequence[Sequence[str]], *, title: str | None = None) -> None:
-    """Print ``rows`` (texts, as many as ``header``) under ``header``; numbers align right."""
+def show(
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    title: str | None = None,
+    wide: int | None = None,
+) -> None:
+    """Print ``rows`` (texts, as many as ``header``) under ``header``; numbers align right.
+
+    Where the terminal is too narrow, only column ``wide`` is wrapped; if that is None, every
+    column of texts but the first.
+    """
     table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
     for index, name in enumerate(header):
         numeric = bool(rows) and all(_is_number(row[index]) for row in rows)
-        table.add_column(
-            Text(name), justify="right" if numeric else "left", no_wrap=numeric or index == 0
-        )
+        whole = index != wide if wide is not None else numeric or index == 0
+        justify: JustifyMethod = "right" if numeric else "left"
+        table.add_column(Text(name), justify=justify, no_wrap=whole, overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     console().print(table)

@@ -19,7 +19,7 @@ from bnn.datasets import load
 from bnn.encoding import detect
 from bnn.larq_file import read_model
 from bnn.reference import forward
-from experiments import cli
+from experiments import cli, run_tables
 
 MODELS = Path(__file__).parents[1] / "bnn" / "data"
 FILES = ("comparison.csv", "comparison.png", "layers.csv", "layers.png", "logits.npy")
@@ -263,13 +263,28 @@ def test_the_terminal_shows_the_answer_and_what_it_rests_on(
     for name, baseline in report["baselines"].items():
         assert any(name in line and f"{baseline['speedup']:.3g}x" in line for line in lines)
     for layer in report["layers"]:
-        assert any(
-            line.split()[:2] == [layer["name"], layer["where"]]
-            and f"{layer['macs']:,}" in line
-            and f"{layer['commands']['AAP']:,}" in line
-            for line in lines
-        )
+        where = [layer["name"], layer["where"], f"{layer['macs']:,}"]
+        counts = [layer["name"], *(f"{layer['commands'][k]:,}" for k in KINDS if k != "PRE")]
+        assert any(line.split()[:3] == where for line in lines)
+        assert any(line.split() == counts for line in lines)
     assert "bin 8-8-8" in printed.out
     assert "faw on" in printed.out
     assert "mapping weight-stationary" in printed.out
     assert lines[-1].startswith(f"written to {tmp_path}: report.json, logits.npy")
+
+
+def test_tables_fit_a_terminal_of_80_columns(
+    digits: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("experiments.tables._PLAIN_WIDTH", 80)
+    report = {**digits.report, "layers": [dict(layer) for layer in digits.report["layers"]]}
+    dense1, *_, tail = report["layers"]
+    dense1["commands"] = dict.fromkeys(KINDS, 123_456_789)
+    tail["name"] = "batch_normalization_12+max_pooling2d_7+flatten+dense_3+batch_normalization_13"
+    run_tables.show(report)
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 80
+    assert "…" not in out
+    assert "123.5 M" in out
+    assert "9.52 ms" in out
+    assert set(tail["name"].split("+")) <= set(out.split())

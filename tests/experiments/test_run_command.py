@@ -14,7 +14,7 @@ import pytest
 from matplotlib.image import imread
 from numpy.typing import NDArray
 
-from bnn import zoo
+from bnn import reference, zoo
 from bnn.datasets import load
 from bnn.encoding import detect
 from bnn.larq_file import read_model
@@ -161,6 +161,29 @@ def test_latency_and_energy_are_those_of_the_counted_commands(pimsim: Pimsim) ->
     assert report["energy_pj"]["total"] == pytest.approx(
         6290 * (count["AAP"] + count["AP"]) + 44_200 / 16 * count["RD"] + 49_500 / 16 * count["WR"]
     )
+
+
+def test_a_sum_that_is_not_the_references_is_told(
+    tmp_path: Path,
+    parse: Parse,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = reference.sums
+
+    def sums(layer: Any, *rest: Any) -> NDArray[np.int32]:
+        found = real(layer, *rest)
+        if layer.name == "quant_dense_1":
+            found[3, 5] += 2
+        return found
+
+    monkeypatch.setattr(reference, "sums", sums)
+    argv = ["run", *map(str, small("--out", str(tmp_path), "--mapping", "weight-stationary"))]
+    assert cli.main(argv) == 1
+    printed = capsys.readouterr()
+    assert printed.err == "pimsim: error: the rows differ from the integer reference\n"
+    assert "bit exact   NO (" in printed.out
+    assert parse((tmp_path / "report.json").read_text("utf-8"))["bit_exact"] is False
 
 
 # The files

@@ -10,6 +10,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from bnn.alphabet import binary_layers
+from bnn.network import Conv2D, MaxPool2D, Network
+from experiments import run_command
+
 MODELS = Path(__file__).parents[1] / "bnn" / "data"
 MAPPINGS = ("output-stationary", "weight-stationary")
 
@@ -198,6 +202,33 @@ def test_integers_and_floats_of_the_same_value_are_the_same_images(
         return found
 
     assert np.array_equal(logits(pixels, "bytes"), logits(pixels.astype(np.float32), "floats"))
+
+
+@pytest.mark.parametrize(
+    ("values", "pad", "pooled", "encoding", "where"),
+    [
+        ([-1.0, 1.0], 1.0, False, "bipolar", "dram"),
+        ([-1.0, 1.0], 0.0, False, "eighths", "dram"),  # the padding is a value between them
+        ([-1.0, 1.0], 0.0, True, "eighths", "dram"),
+        ([0.0, 255.0], 0.0, False, "uint8", "dram"),
+        ([0.0, 255.0], -1.0, False, "uint8", "host"),
+        ([-1.0, 1.0, 1 / 127.5 - 1], 0.0, False, "symmetric", "host"),  # 0 would be 127.5
+        ([-1.0, 1.0, 1 / 127.5 - 1], -1.0, True, "symmetric", "dram"),
+    ],
+)
+def test_what_a_first_layer_pads_with_must_be_an_input_too(
+    values: list[float], pad: float, pooled: bool, encoding: str, where: str
+) -> None:
+    rng = np.random.default_rng(2)
+    kernel = rng.normal(size=(2, 2, 1, 3)).astype(np.float32)
+    pool = (MaxPool2D("pool", (2, 2), (1, 1)),) if pooled else ()
+    first = Conv2D("c", kernel, None, None, "ste_sign", padding="same", pad_values=pad)
+    network = Network("n", (5, 5, 1), (*pool, first))
+    x = rng.choice(np.float32(values), (4, 5, 5, 1))
+    found = run_command._encoding(network, x)
+    assert found is not None
+    assert found.name == encoding
+    assert bool(binary_layers(network, found)) == (where == "dram")
 
 
 def test_images_are_flattened_for_a_network_of_vectors(tmp_path: Path, pimsim: Pimsim) -> None:

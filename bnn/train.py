@@ -25,11 +25,11 @@ from typing import Any
 
 import numpy as np
 
-from bnn.architectures import Architecture
-from bnn.card import Card, Epoch, LayerRow, card_path
-from bnn.checkpoint import Checkpoint, checkpoint_path
-from bnn.datasets import Dataset, reshape_for
-from bnn.recipe import Settings, fingerprint
+from bnn.data.datasets import Dataset, reshape_for
+from bnn.training.architectures import Architecture
+from bnn.training.card import Card, Epoch, LayerRow, card_path
+from bnn.training.checkpoint import Checkpoint, checkpoint_path
+from bnn.training.recipe import Settings, fingerprint
 from pimsim.errors import InputError, PimsimError
 
 OnBatch = Callable[[int, int, int, float, float], None]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from bnn.card import Card
+from bnn.training.card import Card
 from pimsim.errors import InputError
 
 

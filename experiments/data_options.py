@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bnn.datasets import Dataset
-    from bnn.pixels import Split
+    from bnn.data.datasets import Dataset
+    from bnn.data.pixels import Split
 
 
 def add_data_dir(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
@@ -27,7 +27,7 @@ def open_named(name: str, split: Split, data_dir: Path | None) -> Dataset:
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from bnn import datasets
+    from bnn.data import datasets
 
     console = Console(stderr=True)
     progress = Progress(
@@ -59,7 +59,7 @@ def open_data(data: str, data_dir: Path | None) -> Dataset:
     Raises:
         InputError: neither a known name nor a usable file.
     """
-    from bnn import datasets
+    from bnn.data import datasets
     from pimsim.errors import InputError
 
     if data in datasets.NAMES:

@@ -102,14 +102,16 @@ def run(args: argparse.Namespace) -> int:
 
 def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any]:
     started = time.perf_counter()
-    from bnn import datasets, larq_file, zoo
+    from bnn import zoo
+    from bnn.data import datasets
+    from bnn.larq import model_file
     from bnn.runtime import run as run_network
     from experiments import report as reports
 
     imported = time.perf_counter()
     standard, switches = options.chosen_dram(args)
     path = zoo.locate(args.network)
-    network = larq_file.read_model(path)
+    network = model_file.read_model(path)
     _check_output(network)
     dataset = data_options.open_data(_data_name(args), args.data_dir)
     dataset = datasets.reshape_for(dataset, network.input_shape)
@@ -136,7 +138,7 @@ def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any]:
         "write": 0.0,
     }
     if args.check_keras:
-        from bnn.keras_check import check
+        from bnn.keras.check import check
 
         with _progress(quiet=args.json) as progress:
             tell = partial(progress, "Keras") if progress is not None else lambda _done, _all: None

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, TypeVar
 from experiments import data_options
 
 if TYPE_CHECKING:
-    from bnn.architectures import Architecture
-    from bnn.card import Card, Epoch
-    from bnn.recipe import Settings
+    from bnn.training.architectures import Architecture
+    from bnn.training.card import Card, Epoch
+    from bnn.training.recipe import Settings
 
 _Number = TypeVar("_Number", int, float)
 
@@ -71,9 +71,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Train, with a live bar on stderr, and print the model card."""
     from bnn import train
-    from bnn.architectures import ARCHITECTURES
-    from bnn.checkpoint import checkpoint_path
-    from bnn.recipe import Settings
+    from bnn.training.architectures import ARCHITECTURES
+    from bnn.training.checkpoint import checkpoint_path
+    from bnn.training.recipe import Settings
     from pimsim.errors import InputError
 
     if args.network not in ARCHITECTURES:

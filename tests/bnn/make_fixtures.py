@@ -19,7 +19,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from bnn.keras_observer import Observer
+from bnn.keras.observer import Observer
 
 IMAGES = 24
 COMMITTED = ("mlp", "cnn", "same-zero", "functional")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnn.card import Card, Epoch, LayerRow
+from bnn.training.card import Card, Epoch, LayerRow
 from pimsim.errors import InputError
 
 WORDS = st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1, max_size=12)

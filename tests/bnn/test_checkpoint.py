@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bnn.card import Epoch
-from bnn.checkpoint import Checkpoint
+from bnn.training.card import Epoch
+from bnn.training.checkpoint import Checkpoint
 from pimsim.errors import InputError
 
 STATE = Checkpoint(

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bnn import cifar10
-from bnn.datasets import load
+from bnn.data import cifar10
+from bnn.data.datasets import load
 from pimsim.errors import InputError
 
 TEST = ("test_batch",)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bnn import datasets, mnist
-from bnn.datasets import Dataset, load, reshape_for
+from bnn.data import datasets, mnist
+from bnn.data.datasets import Dataset, load, reshape_for
 from bnn.encoding import detect
 from pimsim.errors import InputError
 

@@ -15,7 +15,7 @@ import pytest
 
 from bnn.alphabet import Operand, binary_layers, operands
 from bnn.encoding import ENCODINGS
-from bnn.larq_file import read_model
+from bnn.larq.model_file import read_model
 from bnn.reference import forward
 from experiments import cli
 

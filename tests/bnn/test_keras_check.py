@@ -15,13 +15,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnn import datasets, train, zoo
+from bnn import train, zoo
+from bnn.data import datasets
 from bnn.encoding import ENCODINGS, decode, detect
-from bnn.keras_accumulators import rounding_bound
-from bnn.keras_check import PREDICT_BATCH, check, compare_predictions
-from bnn.keras_file import check_objects, load
-from bnn.keras_observer import Observer
-from bnn.larq_file import read_model
+from bnn.keras.accumulators import rounding_bound
+from bnn.keras.check import PREDICT_BATCH, check, compare_predictions
+from bnn.keras.model_file import check_objects, load
+from bnn.keras.observer import Observer
+from bnn.larq.model_file import read_model
 from bnn.network import BatchNorm, Conv2D, Dense
 from bnn.reference import forward
 from pimsim.errors import InputError, PimsimError

@@ -11,7 +11,7 @@ import pytest
 from bnn import host
 from bnn.alphabet import Operand, binary_layers, operands
 from bnn.encoding import ENCODINGS
-from bnn.larq_file import read_model
+from bnn.larq.model_file import read_model
 from bnn.reference import forward
 
 DATA = Path(__file__).parent / "data"

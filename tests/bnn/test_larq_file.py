@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bnn.larq_file import read_model
+from bnn.larq.model_file import read_model
 from bnn.network import Activation, BatchNorm, Conv2D, Dense, Flatten, MaxPool2D
 from pimsim.errors import InputError
 
@@ -310,7 +310,7 @@ def test_archives_that_are_no_model(tmp_path):
 
 
 def test_archives_that_unpack_to_too_much(tmp_path, monkeypatch):
-    monkeypatch.setattr("bnn.larq_file.LARGEST_TEXT", 1000)
+    monkeypatch.setattr("bnn.larq.model_file.LARGEST_TEXT", 1000)
     path = write_keras(tmp_path / "net.keras", None, **{"config.json": b" " * 1001})
     assert refusal(path) == "config.json must unpack to at most 1000 bytes, not 1001"
 

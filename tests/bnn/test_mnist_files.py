@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnn import mnist
-from bnn.mnist import read_idx
+from bnn.data import mnist
+from bnn.data.mnist import read_idx
 from pimsim.errors import InputError
 
 

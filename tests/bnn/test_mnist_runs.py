@@ -11,7 +11,7 @@ import pytest
 
 from bnn import zoo
 from bnn.encoding import ENCODINGS
-from bnn.larq_file import read_model
+from bnn.larq.model_file import read_model
 from bnn.lower import Stage, lower
 from experiments import cli
 

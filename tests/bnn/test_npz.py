@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnn.datasets import load_npz
+from bnn.data.datasets import load_npz
 from pimsim.errors import InputError
 
 X = np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4)

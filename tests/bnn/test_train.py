@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from bnn import train as training
-from bnn.architectures import ARCHITECTURES
-from bnn.card import Card, Epoch, card_path
-from bnn.checkpoint import Checkpoint, checkpoint_path
-from bnn.datasets import Dataset, load
-from bnn.larq_file import read_model
+from bnn.data.datasets import Dataset, load
+from bnn.larq.model_file import read_model
 from bnn.network import BatchNorm, Dense, Network
-from bnn.recipe import Settings, fingerprint
 from bnn.train import check_out, train
+from bnn.training.architectures import ARCHITECTURES
+from bnn.training.card import Card, Epoch, card_path
+from bnn.training.checkpoint import Checkpoint, checkpoint_path
+from bnn.training.recipe import Settings, fingerprint
 from pimsim.errors import InputError, PimsimError
 
 DIGITS = ARCHITECTURES["digits-mlp"]

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from bnn import zoo
-from bnn.architectures import ARCHITECTURES
-from bnn.datasets import load, reshape_for
+from bnn.data.datasets import load, reshape_for
 from bnn.encoding import detect
-from bnn.larq_file import read_model
+from bnn.larq.model_file import read_model
 from bnn.network import BatchNorm, Conv2D, Dense, has_binary_kernel
-from bnn.recipe import fingerprint
 from bnn.reference import forward
+from bnn.training.architectures import ARCHITECTURES
+from bnn.training.recipe import fingerprint
 from pimsim.errors import InputError
 
 NAMES = ("digits-mlp", "mnist-cnn", "mnist-mlp")

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bnn.datasets import Dataset
+from bnn.data.datasets import Dataset
 from experiments.data_options import add_data_dir, open_data
 from pimsim.errors import InputError
 
@@ -45,7 +45,7 @@ def test_a_download_that_fails_prints_nothing_of_its_own(
         show("file.gz", 10, 100)
         raise InputError("cut off")
 
-    monkeypatch.setattr("bnn.datasets.load", load)
+    monkeypatch.setattr("bnn.data.datasets.load", load)
     with pytest.raises(InputError, match="cut off"):
         open_data("mnist", None)
     assert capsys.readouterr() == ("", "")

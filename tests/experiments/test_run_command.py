@@ -15,9 +15,9 @@ from matplotlib.image import imread
 from numpy.typing import NDArray
 
 from bnn import reference, zoo
-from bnn.datasets import load
+from bnn.data.datasets import load
 from bnn.encoding import detect
-from bnn.larq_file import read_model
+from bnn.larq.model_file import read_model
 from bnn.reference import forward
 from experiments import cli, run_tables
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from bnn.architectures import ARCHITECTURES
-from bnn.card import Card
-from bnn.larq_file import read_model
+from bnn.larq.model_file import read_model
+from bnn.training.architectures import ARCHITECTURES
+from bnn.training.card import Card
 from experiments import cli, train_command
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import NoReturn
 
-from bnn.larq_fields import Fields, shown
+from bnn.larq.fields import Fields, shown
 from bnn.network import Shape
 from pimsim.errors import InputError
 

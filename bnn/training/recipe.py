@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bnn.datasets import Dataset
+from bnn.data.datasets import Dataset
 from pimsim.errors import InputError
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.card import Epoch
+from bnn.training.card import Epoch
 from pimsim.errors import InputError
 
 

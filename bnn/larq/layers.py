@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bnn import quantizers
 from bnn.geometry import Padding
-from bnn.larq_config import QUANTIZERS, Entry, known_class
-from bnn.larq_fields import Fields, shown
-from bnn.larq_weights import WeightSource
+from bnn.larq.config import QUANTIZERS, Entry, known_class
+from bnn.larq.fields import Fields, shown
+from bnn.larq.weights import WeightSource
 from bnn.network import (
     ACTIVATIONS,
     Activation,
@@ -29,7 +29,7 @@ def build(entry: Entry, shape: Shape, weights: WeightSource) -> Layer:
     """Make the layer that an entry describes.
 
     Args:
-        entry: of a class in ``larq_config.EXECUTED`` or ``QUANTIZERS``.
+        entry: of a class in ``config.EXECUTED`` or ``QUANTIZERS``.
         shape: of the layer's input, without the batch axis.
         weights: where its arrays come from.
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from bnn import host
 from bnn.alphabet import Operand, binary_layers, operands, pad_operand, pads
 from bnn.encoding import Encoding
-from bnn.keras_observer import Observer
+from bnn.keras.observer import Observer
 from bnn.network import Conv2D, Dense, Network, Product
 from pimsim.errors import InputError
 

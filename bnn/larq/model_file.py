@@ -12,10 +12,10 @@ from pathlib import Path
 
 import h5py
 
-from bnn.larq_config import Architecture, read_architecture
-from bnn.larq_fields import LARGEST_TEXT, parse
-from bnn.larq_layers import build
-from bnn.larq_weights import (
+from bnn.larq.config import Architecture, read_architecture
+from bnn.larq.fields import LARGEST_TEXT, parse
+from bnn.larq.layers import build
+from bnn.larq.weights import (
     NamedWeights,
     NumberedWeights,
     WeightSource,

@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.larq_fields import shown
+from bnn.larq.fields import shown
 from bnn.network import Shape
 from pimsim.errors import InputError
 

@@ -55,7 +55,7 @@ class Card:
     correct: int
     """Test images that Keras classifies right after the last epoch."""
     data_sha256: str
-    """Digest of the training and test arrays (:func:`bnn.recipe.fingerprint`)."""
+    """Digest of the training and test arrays (:func:`bnn.training.recipe.fingerprint`)."""
     model_sha256: str
     """Digest of the model file."""
     parameters: int

@@ -20,9 +20,9 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn import cifar10, mnist
-from bnn.download import OnDownload, cache_folder
-from bnn.pixels import Pixels, Split
+from bnn.data import cifar10, mnist
+from bnn.data.download import OnDownload, cache_folder
+from bnn.data.pixels import Pixels, Split
 from pimsim.errors import InputError
 
 

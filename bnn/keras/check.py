@@ -1,7 +1,7 @@
 """Holding a network against Keras: every accumulator of every binary layer, and the predictions.
 
 The integer reference runs beside Keras on the same images, and each of the two goes through the
-whole network by itself. What a layer is asked for, ``bnn.keras_accumulators`` says. The logits
+whole network by itself. What a layer is asked for, ``bnn.keras.accumulators`` says. The logits
 that came out of the simulated DRAM are compared with Keras's, and their largest with what
 ``model.predict`` gives, which is timed as well.
 """
@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from bnn import reference, train
 from bnn.encoding import Encoding
-from bnn.keras_accumulators import LayerCheck, tallies
-from bnn.keras_file import in_one_line, load
-from bnn.keras_observer import Observer
+from bnn.keras.accumulators import LayerCheck, tallies
+from bnn.keras.model_file import in_one_line, load
+from bnn.keras.observer import Observer
 from bnn.network import Network
 from pimsim.errors import InputError, PimsimError
 
@@ -119,8 +119,8 @@ def check(
 
     Raises:
         InputError: TensorFlow or Larq is missing, the file is not one to give to Keras
-            (:func:`bnn.keras_file.load`), ``x`` or ``logits`` do not fit, or ``network`` has a
-            binary layer that the file has not.
+            (:func:`bnn.keras.model_file.load`), ``x`` or ``logits`` do not fit, or ``network``
+            has a binary layer that the file has not.
         PimsimError: TensorFlow fails to predict with the model.
     """
     keras = train.backend("`--check-keras`").keras

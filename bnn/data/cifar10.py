@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.download import OnDownload, fetch
-from bnn.pixels import Pixels, Split
+from bnn.data.download import OnDownload, fetch
+from bnn.data.pixels import Pixels, Split
 from pimsim.errors import InputError
 
 CLASSES = (

@@ -2,8 +2,8 @@
 
 Keras's loader builds whatever a file mentions: it runs the code of a Lambda layer, imports modules
 by the names it finds, and never ends on a cyclic graph. So Keras gets to see only files that
-:func:`bnn.larq_file.read_model` accepts, and in which every object, down to the regularizers that
-only training needs, is of Keras or Larq.
+:func:`bnn.larq.model_file.read_model` accepts, and in which every object, down to the
+regularizers that only training needs, is of Keras or Larq.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from typing import Any
 
 import h5py
 
-from bnn.larq_config import known_class
-from bnn.larq_fields import Fields, parse
-from bnn.larq_file import read_model
-from bnn.larq_weights import text_attribute
+from bnn.larq.config import known_class
+from bnn.larq.fields import Fields, parse
+from bnn.larq.model_file import read_model
+from bnn.larq.weights import text_attribute
 from pimsim.errors import InputError
 
 _CODE = frozenset({"Lambda", "__lambda__"})
@@ -39,8 +39,8 @@ def load(path: Path, keras: Any) -> Any:
         keras: the module, as :func:`bnn.train.backend` gives it, with Larq imported.
 
     Raises:
-        InputError: one line; what :func:`bnn.larq_file.read_model` refuses, an object that is not
-            of Keras or Larq, or a file that Keras does not load.
+        InputError: one line; what :func:`bnn.larq.model_file.read_model` refuses, an object that
+            is not of Keras or Larq, or a file that Keras does not load.
     """
     read_model(path)
     check_objects(_architecture(path), f"{str(path)!r}: the model")

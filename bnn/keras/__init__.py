@@ -1,0 +1,1 @@
+"""Holding a network against Keras, where the extra `larq` is installed."""

@@ -1,0 +1,1 @@
+"""Reading the files that Larq saves, without TensorFlow and without running code from them."""

@@ -79,6 +79,8 @@ class NetworkRun:
     layers: tuple[LayerRun, ...]
     bit_exact: bool | None
     """Whether every operand, every sum and every logit is the reference's; None if unchecked."""
+    prepare_s: float
+    """Wall time of laying out all layers and writing their schedules."""
     reference_s: float
     """Wall time of the integer reference."""
 
@@ -118,7 +120,14 @@ def run(
         raise InputError(f"`mapping` must be one of {', '.join(MAPPINGS)}, not {mapping!r}")
     network = network.before_softmax()
     stages = lower(network, encoding)
-    machines = [Machine(standard, switches) for _ in stages]  # refuses before the long part
+    machines = [Machine(standard, switches) for _ in stages]
+    started = time.perf_counter()
+    prepared = {  # all of them first, so that what does not fit is refused before the long part
+        stage.name: MAPPINGS[mapping].prepare(stage, machine, len(x))
+        for stage, machine in zip(stages, machines, strict=True)
+        if isinstance(stage, Stage)
+    }
+    prepare_s = time.perf_counter() - started
     started = time.perf_counter()
     expected = reference.forward(network, x, encoding) if check else None
     reference_s = time.perf_counter() - started
@@ -142,7 +151,8 @@ def run(
             if progress is not None:
                 progress(name, done, total)
 
-        result = MAPPINGS[mapping].run(Work(stage, operands, machine, audit, report))
+        execute = prepared.pop(stage.name)  # schedules are large: one goes with its layer
+        result = execute(Work(stage, operands, machine, audit, report))
         flow.take(stage, result)
         exact &= audit is None or audit.wrong == 0
         layers.append(
@@ -151,7 +161,7 @@ def run(
     logits = flow.logits()
     if expected is not None:
         exact &= np.array_equal(logits, expected.logits)
-    return NetworkRun(logits, tuple(layers), exact if check else None, reference_s)
+    return NetworkRun(logits, tuple(layers), exact if check else None, prepare_s, reference_s)
 
 
 class _Flow:

@@ -128,12 +128,11 @@ def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any]:
     report = reports.build(
         args.network, dataset.name, y, done, standard, switches, name, args.mapping
     )
-    planned = sum(layer.result.plan_s for layer in done.layers if layer.result is not None)
     report["wall_s"] = {
         "import": imported - started,
         "load": loaded - imported,
-        "compile": planned,
-        "execute": executed - loaded - planned - done.reference_s,
+        "compile": done.prepare_s,
+        "execute": executed - loaded - done.prepare_s - done.reference_s,
         "reference": done.reference_s,
         "write": 0.0,
     }

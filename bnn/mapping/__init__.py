@@ -1,6 +1,6 @@
 """Mappings: where operands lie in DRAM and how products are counted there.
 
-A mapping is a module with a ``name``, a ``summary`` and a ``run``; see
+A mapping is a module with a ``name``, a ``summary`` and a ``prepare``; see
 :class:`bnn.mapping.work.Mapping`. Adding one is adding its file and its entry here.
 
 >>> sorted(MAPPINGS)

@@ -4,7 +4,7 @@
 ...     if max(c.stop - c.start for c in chunks) > 3:
 ...         raise OutOfRowsError("4 channels are too many")
 ...     return chunks
->>> fit(7, 1, 100, write)
+>>> fit("dense", 7, 1, 100, write)
 [slice(0, 2, None), slice(2, 4, None), slice(4, 7, None)]
 """
 
@@ -20,11 +20,16 @@ Plan = TypeVar("Plan")
 
 
 def fit(
-    channels: int, rows_per_channel: int, data_rows: int, write: Callable[[list[slice]], Plan]
+    layer: str,
+    channels: int,
+    rows_per_channel: int,
+    data_rows: int,
+    write: Callable[[list[slice]], Plan],
 ) -> Plan:
     """Return the plan that ``write`` makes for the fewest parts that it finds rows for.
 
     Args:
+        layer: name of the layer, for the error.
         channels: input channels to be split.
         rows_per_channel: data rows that one takes at least; gives the number of parts to begin at.
         data_rows: data rows of a subarray.
@@ -37,7 +42,7 @@ def fit(
         edges = [channels * i // parts for i in range(parts + 1)]
         try:
             return write([slice(a, b) for a, b in pairwise(edges)])
-        except OutOfRowsError:
+        except OutOfRowsError as error:
             if parts == channels:
-                raise
+                raise OutOfRowsError(f"layer {layer!r}, {error}") from error
         parts += 1

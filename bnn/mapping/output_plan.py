@@ -86,6 +86,7 @@ def plan(stage: Stage, data_rows: int) -> OutputPlan:
     Raises OutOfRowsError when a single input channel does not fit a subarray.
     """
     return fit(
+        stage.name,
         stage.windows.channels,
         stage.windows.patch * stage.planes,
         data_rows,
@@ -100,14 +101,14 @@ class _Planner:
         self._rows = [RowAllocator(data_rows) for _ in chunks]
         patch, planes = stage.windows.patch, stage.planes
         for rows, chunk in zip(self._rows, chunks, strict=True):
-            rows.take((chunk.stop - chunk.start) * patch * planes, f"{stage.name}: operands")
+            rows.take((chunk.stop - chunk.start) * patch * planes, "operands")
         self._masks: dict[bytes, tuple[int, Mask]] = {}
         widths = [
             ((c.stop - c.start) * stage.weights.shape[0] * stage.largest).bit_length()
             for c in chunks
         ]
         self._arrivals = [
-            [] if part == 0 else self._rows[0].take(width, f"{stage.name}: partial counts")
+            [] if part == 0 else self._rows[0].take(width, "partial counts")
             for part, width in enumerate(widths)
         ]
         # Masks are written once, so no schedule may use their rows as scratch: they come first.
@@ -136,7 +137,7 @@ class _Planner:
             if len(bits) > 1:
                 names = [f"x{i}" for i in range(len(bits))]
                 sources = dict(zip(names, map(self._data, bits), strict=True))
-                (result,) = self._rows[0].take(1, f"{stage.name}: result")
+                (result,) = self._rows[0].take(1, "result")
                 kinds = (reduction("C1", len(bits)), reduction("C0", len(bits)))
                 pool.append(kinds, stage.conjunction, **sources, out=self._data(result))
         scale = stage.scale // (1 + self._halves)
@@ -179,7 +180,7 @@ class _Planner:
             total = counter.finish()
         decide = Schedule(stage.outputs)
         if stage.thresholds is not None:
-            results += self._rows[0].take(1, f"{stage.name}: output bits")
+            results += self._rows[0].take(1, "output bits")
             self._decide(decide, total, constant, results[-1], offset)
         inverted = np.stack([row.inverted for row in total])
         zero = self._map.address("C0")
@@ -272,7 +273,7 @@ class _Planner:
         """Set a data row of the first subarray apart for ``mask`` (positions,), in every image."""
         key = mask.tobytes()
         if key not in self._masks:
-            (row,) = self._rows[0].take(1, f"{self._stage.name}: masks")
+            (row,) = self._rows[0].take(1, "masks")
             self._masks[key] = (row, mask)
 
     def _mask(self, mask: Mask) -> int:
@@ -285,5 +286,5 @@ class _Planner:
         """Data row of a finished bit, the same for every output."""
         addresses = np.unique(row.address)
         if len(addresses) != 1 or addresses[0] < self._map.first_data:
-            raise ValueError(f"{self._stage.name}: bits of a count must share a data row")
+            raise ValueError("bits of a count must share a data row")
         return int(addresses[0]) - self._map.first_data

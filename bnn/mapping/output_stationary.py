@@ -11,14 +11,16 @@ written into the first one and added there.
 
 from __future__ import annotations
 
-import time
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.lower import Stage
+from bnn.machine import Machine
 from bnn.mapping.output_plan import OutputPlan, plan
 from bnn.mapping.spread import Spread, spread
-from bnn.mapping.work import Result, Work, operand_rows, plane
+from bnn.mapping.work import Execute, Result, Work, operand_rows, plane
 from pimsim.bits import unpack
 from pimsim.dram.rowstore import Lanes
 from pimsim.dram.subarray import Subarray
@@ -27,13 +29,14 @@ name: str = "output-stationary"
 summary: str = "columns = images or positions; weights folded into the adders; counts stay put"
 
 
-def run(work: Work) -> Result:
-    """Execute the stage; see :class:`bnn.mapping.work.Mapping`."""
-    stage, machine = work.stage, work.machine
-    started = time.perf_counter()
+def prepare(stage: Stage, machine: Machine, images: int) -> Execute:
+    """Lay the stage out; see :class:`bnn.mapping.work.Mapping`."""
     planned = plan(stage, machine.data_rows)
-    placed = spread(work, planned)
-    plan_s = time.perf_counter() - started
+    return partial(_execute, planned, spread(stage, machine, images, planned))
+
+
+def _execute(planned: OutputPlan, placed: Spread, work: Work) -> Result:
+    stage, machine = work.stage, work.machine
     bits = stage.thresholds is not None
     shape = (stage.outputs, work.images, stage.windows.positions)
     values = np.empty(shape, np.uint8) if bits else np.empty(shape, np.int64)
@@ -54,7 +57,7 @@ def run(work: Work) -> Result:
         machine.book("compute", parts, batch.banks)
         if work.audit is not None:
             work.audit.forget()
-    return _result(work, placed, len(planned.chunks), values.transpose(1, 2, 0), plan_s)
+    return _result(work, placed, len(planned.chunks), values.transpose(1, 2, 0))
 
 
 class _Output:
@@ -148,9 +151,8 @@ def _result(
     placed: Spread,
     parts: int,
     values: NDArray[np.uint8] | NDArray[np.int64],
-    plan_s: float,
 ) -> Result:
     images = [part for batch in placed.batches for part in batch.images]
     used = sum(part.stop - part.start for part in images) * work.stage.windows.positions
     opened = len(images) * work.machine.columns
-    return Result(values, used, opened, len(images) * parts, plan_s)
+    return Result(values, used, opened, len(images) * parts)

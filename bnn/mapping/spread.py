@@ -13,8 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.lower import Stage
+from bnn.machine import Machine
 from bnn.mapping.output_plan import OutputPlan
-from bnn.mapping.work import Work, tile_images
+from bnn.mapping.work import tile_images
 from pimsim.cost import price
 from pimsim.dram.activity import Activity, CommandCounts
 
@@ -39,12 +41,15 @@ class Spread:
     batches: list[Batch]
 
 
-def spread(work: Work, planned: OutputPlan) -> Spread:
+def spread(stage: Stage, machine: Machine, images: int, planned: OutputPlan) -> Spread:
     """Choose the number of groups that takes the least time, and deal the lanes out."""
-    tiles = tiling(work.images, tile_images(work.machine, work.stage.windows.positions))
-    outputs, banks = work.stage.outputs, work.machine.banks
+    tiles = tiling(images, tile_images(machine, stage.windows.positions))
+    outputs, banks = stage.outputs, machine.banks
     sizes = {-(-outputs // groups) for groups in range(1, min(banks, outputs) + 1)}
-    size = min(sizes, key=lambda size: (_latency_ps(work, planned, len(tiles), size), -size))
+    size = min(
+        sizes,
+        key=lambda size: (_latency_ps(stage, machine, images, planned, len(tiles), size), -size),
+    )
     groups = -(-outputs // size)
     lanes = [(tile, group) for tile in tiles for group in range(groups)]
     by_columns: dict[int, list[tuple[slice, int, int]]] = {}
@@ -71,14 +76,16 @@ def tiling(images: int, per_tile: int) -> list[slice]:
     return [slice(i, min(i + per_tile, images)) for i in range(0, images, per_tile)]
 
 
-def _latency_ps(work: Work, planned: OutputPlan, tiles: int, size: int) -> int:
+def _latency_ps(
+    stage: Stage, machine: Machine, images: int, planned: OutputPlan, tiles: int, size: int
+) -> int:
     """Time of a division into groups of ``size`` outputs, from the number of its commands."""
-    stage, machine = work.stage, work.machine
     groups = -(-stage.outputs // size)
+    tiles = -(-images // tile_images(machine, stage.windows.positions))
     lanes = [0] * machine.banks
     for lane in range(tiles * groups):
         lanes[lane % machine.banks] += 1
-    columns = min(work.images * stage.windows.positions, machine.columns)
+    columns = min(images * stage.windows.positions, machine.columns)
     bursts = -(-columns // (machine.standard.burst_bytes * 8))
     rows = stage.windows.patch * stage.windows.channels * stage.planes
     banks = tuple(

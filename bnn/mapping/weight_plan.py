@@ -64,6 +64,7 @@ class WeightPlan:
 def plan(stage: Stage, data_rows: int) -> WeightPlan:
     """Split the fan-in over as few subarrays as hold it; OutOfRowsError if none do."""
     return fit(
+        stage.name,
         stage.windows.channels,
         stage.windows.patch * stage.planes + stage.weights.shape[0],
         data_rows,
@@ -94,10 +95,10 @@ class _Planner:
         for rows, chunk in zip(self._rows, chunks, strict=True):
             width = chunk.stop - chunk.start
             self._operands.append(width * stage.windows.patch * stage.planes)
-            rows.take(self._operands[-1] + width * self._taps, f"{stage.name}: operands")
+            rows.take(self._operands[-1] + width * self._taps, "operands")
             widths.append((width * self._taps * stage.largest).bit_length())
         self._arrivals = [
-            [] if part == 0 else self._rows[0].take(width, f"{stage.name}: partial counts")
+            [] if part == 0 else self._rows[0].take(width, "partial counts")
             for part, width in enumerate(widths)
         ]
         self._highest = stage.fan_in * stage.largest
@@ -109,10 +110,10 @@ class _Planner:
         bits: list[int] = []
         limits: list[list[int]] = [[] for _ in offsets]
         if stage.thresholds is not None:
-            limits = [home.take(width, f"{stage.name}: thresholds") for _ in offsets]
+            limits = [home.take(width, "thresholds") for _ in offsets]
             first, last = complements(stage.thresholds, stage.conjunction, len(offsets) > 1)
             before, after = self._flags(first), self._flags(last)
-            bits = home.take(len(offsets), f"{stage.name}: output bits")
+            bits = home.take(len(offsets), "output bits")
         steps = [
             self._offset(offset, limits[offset], bits[offset] if bits else None, before)
             for offset in offsets
@@ -180,7 +181,7 @@ class _Planner:
                 for channel in range(width):
                     operand = (place * width + channel) * stage.planes + bit
                     weight = self._operands[part] + tap * width + channel
-                    (product,) = rows.take(1, f"{stage.name}: products")
+                    (product,) = rows.take(1, "products")
                     where = {"a": operand, "b": weight, "out": product}
                     schedule.append(
                         (XNOR,), None, **{name: self._data(row) for name, row in where.items()}
@@ -191,7 +192,7 @@ class _Planner:
     def _flags(self, bits: NDArray[np.bool_]) -> tuple[int, NDArray[np.bool_]] | None:
         if not bits.any():
             return None
-        (row,) = self._rows[0].take(1, f"{self._stage.name}: complements")
+        (row,) = self._rows[0].take(1, "complements")
         return row, bits
 
     def _flip(self, schedule: Schedule, row: int, flags: int) -> None:

@@ -8,15 +8,17 @@ through, but each activation is written once for every output that reads it.
 
 from __future__ import annotations
 
-import time
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnn.lower import Stage
+from bnn.machine import Machine
 from bnn.mapping.spread import tiling
 from bnn.mapping.weight_plan import WeightPlan, plan
-from bnn.mapping.work import Result, Work, operand_rows, plane, tile_images
+from bnn.mapping.work import Execute, Result, Work, operand_rows, plane, tile_images
 from pimsim.bits import unpack
 from pimsim.dram.rowstore import Lanes
 from pimsim.dram.subarray import Subarray
@@ -26,15 +28,25 @@ name: str = "weight-stationary"
 summary: str = "columns = (output, image or position); weights in rows; XNOR, then popcount"
 
 
-def run(work: Work) -> Result:
-    """Execute the stage; see :class:`bnn.mapping.work.Mapping`."""
-    stage, machine = work.stage, work.machine
-    started = time.perf_counter()
+@dataclass(frozen=True, slots=True, eq=False)
+class _Layout:
+    """What lies where."""
+
+    plan: WeightPlan
+    blocks: list[slice]
+    """Outputs whose columns share a row."""
+    tiles: list[slice]
+    """Images whose columns share a row."""
+    images: int
+    """Images that a row has columns for."""
+
+
+def prepare(stage: Stage, machine: Machine, images: int) -> Execute:
+    """Lay the stage out; see :class:`bnn.mapping.work.Mapping`."""
     planned = plan(stage, machine.data_rows)
-    plan_s = time.perf_counter() - started
     positions = stage.windows.positions
     block = min(stage.outputs, machine.columns // positions)
-    images = min(tile_images(machine, positions * max(block, 1)), work.images)
+    together = min(tile_images(machine, positions * max(block, 1)), images)
     blocks = tiling(stage.outputs, block)
     resident = len(blocks) * len(planned.chunks)
     if resident > machine.standard.subarrays_per_bank:
@@ -42,27 +54,30 @@ def run(work: Work) -> Result:
             f"weights of {stage.name!r} must fit the {machine.standard.subarrays_per_bank} "
             f"subarrays of a bank, not need {resident}"
         )
+    return partial(_execute, _Layout(planned, blocks, tiling(images, together), together))
+
+
+def _execute(layout: _Layout, work: Work) -> Result:
+    stage, machine, planned, tiles = work.stage, work.machine, layout.plan, layout.tiles
+    positions = stage.windows.positions
     shape = (stage.outputs, work.images, positions)
     sums = stage.thresholds is None
     values = np.empty(shape, np.int64) if sums else np.empty(shape, np.uint8)
-    tiles = tiling(work.images, images)
     rounds = [tiles[i : i + machine.banks] for i in range(0, len(tiles), machine.banks)]
     lanes = len(rounds[0])
-    for number, outputs in enumerate(blocks):
-        columns = (outputs.stop - outputs.start) * images * positions
+    for number, outputs in enumerate(layout.blocks):
+        columns = (outputs.stop - outputs.start) * layout.images * positions
         parts = [machine.subarrays(columns, lanes) for _ in planned.chunks]
-        _load_weights(stage, planned, parts, outputs, images)
+        _load_weights(stage, planned, parts, outputs, layout.images)
         machine.book("weights", parts, range(lanes))
         for turn, batch in enumerate(rounds):
-            _Round(work, planned, parts, outputs, batch, images).run(values)
-            work.report(number * len(rounds) + turn + 1, len(blocks) * len(rounds))
-    used = work.images * positions * stage.outputs
+            _Round(work, planned, parts, outputs, batch, layout.images).run(values)
+            work.report(number * len(rounds) + turn + 1, len(layout.blocks) * len(rounds))
     return Result(
         values.transpose(1, 2, 0),
-        used,
-        len(tiles) * len(blocks) * machine.columns,
-        lanes * resident,
-        plan_s,
+        work.images * positions * stage.outputs,
+        len(tiles) * len(layout.blocks) * machine.columns,
+        lanes * len(layout.blocks) * len(planned.chunks),
     )
 
 

@@ -87,8 +87,10 @@ class Result:
     """Columns that the same activations opened."""
     subarrays: int
     """Subarrays that held operands."""
-    plan_s: float
-    """Wall time of writing the schedules."""
+
+
+Execute = Callable[[Work], Result]
+"""Carries out the stage in subarrays of ``work.machine`` and books every command."""
 
 
 class Mapping(Protocol):
@@ -97,8 +99,11 @@ class Mapping(Protocol):
     name: str
     summary: str
 
-    def run(self, work: Work) -> Result:
-        """Execute the stage in subarrays of ``work.machine`` and book every command."""
+    def prepare(self, stage: Stage, machine: Machine, images: int) -> Execute:
+        """Lay the stage out for so many images, and write its schedules, without executing any.
+
+        Raises InputError or OutOfRowsError when the DRAM is too small for the stage.
+        """
         ...
 
 

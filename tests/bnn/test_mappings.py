@@ -235,3 +235,25 @@ def test_an_unknown_mapping_is_refused() -> None:
     assert str(caught.value) == (
         "`mapping` must be one of output-stationary, weight-stationary, not 'row-stationary'"
     )
+
+
+@pytest.mark.parametrize("mapping", MAPPINGS)
+def test_a_late_layer_that_does_not_fit_is_refused_before_anything_runs(
+    mapping: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def executed(*_: object) -> None:
+        raise AssertionError("something ran")
+
+    monkeypatch.setattr(reference, "forward", executed)
+    rng = np.random.default_rng(0)
+    late = Network(
+        "late",
+        (4, 4, 1),
+        (
+            Conv2D("small", _kernel(rng, 1, 1, 1, 2), None, SIGN, SIGN),
+            Conv2D("large", _kernel(rng, 4, 4, 2, 2), None, SIGN, SIGN),
+        ),
+    )
+    shallow = replace(STANDARD, rows_per_subarray=40)
+    with pytest.raises(OutOfRowsError, match=r"^layer 'large', .*: [0-9]+ data rows are needed"):
+        run(late, np.ones((1, 4, 4, 1), np.float32), None, shallow, Switches(), mapping)

@@ -32,7 +32,7 @@ def _in_an_empty_folder_and_nothing_executed(
         raise AssertionError("bad input reached the rows")
 
     monkeypatch.chdir(tmp_path)
-    for place in ("bnn.reference.forward", "bnn.mapping.output_stationary.run"):
+    for place in ("bnn.reference.forward", "bnn.mapping.output_stationary._execute"):
         monkeypatch.setattr(place, executed)
 
 

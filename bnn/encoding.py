@@ -33,6 +33,14 @@ units in the last place of the largest value (of each value, where no offset is 
 themselves lie 2/255 apart.
 """
 
+_PIXEL_BITS = 8
+
+_WIDEST = 9
+"""Bits of the widest encoding: half steps between 8-bit pixels, so that 0 lies on one."""
+
+Integers = NDArray[np.uint8] | NDArray[np.uint16]
+"""Integers ``p`` of an encoding: uint8 up to 8 bits, uint16 beyond."""
+
 _CHUNK = 1 << 16
 """Values looked at together: a few hundred kilobytes, which stay in a core's cache."""
 
@@ -48,15 +56,15 @@ class Encoding:
     name: str
     """What reports call it."""
     bits: int
-    """Width of ``p``, 1 to 8: ``p`` is in ``[0, 2**bits - 1]``."""
+    """Width of ``p``, 1 to 9: ``p`` is in ``[0, 2**bits - 1]``."""
     scale: Fraction
     """Real value of one step of ``p``; positive."""
     offset: Fraction
     """Real value of ``p = 0``."""
 
     def __post_init__(self) -> None:
-        if not 1 <= self.bits <= 8:
-            raise InputError(f"`bits` must be an integer from 1 to 8, not {self.bits!r}")
+        if not 1 <= self.bits <= _WIDEST:
+            raise InputError(f"`bits` must be an integer from 1 to {_WIDEST}, not {self.bits!r}")
         if not self.scale > 0:
             raise InputError(f"`scale` must be positive, not {self.scale}")
 
@@ -105,6 +113,7 @@ _KNOWN = (
     Encoding("symmetric", 8, Fraction(2, 255), Fraction(-1)),
     Encoding("unit-256", 8, Fraction(1, 256), Fraction(0)),
     Encoding("symmetric-256", 8, Fraction(1, 128), Fraction(-1)),
+    Encoding("symmetric-with-zero", 9, Fraction(1, 255), Fraction(-1)),
 )
 
 ENCODINGS: dict[str, Encoding] = {encoding.name: encoding for encoding in _KNOWN}
@@ -113,7 +122,7 @@ ENCODINGS: dict[str, Encoding] = {encoding.name: encoding for encoding in _KNOWN
 
 def detect(
     x: NDArray[np.float32] | NDArray[np.uint8], also: Sequence[float] = ()
-) -> tuple[Encoding, NDArray[np.uint8]] | None:
+) -> tuple[Encoding, Integers] | None:
     """Return the cheapest encoding that holds every value of ``x``, and the integers.
 
     Args:
@@ -121,7 +130,7 @@ def detect(
         also: further real values that the encoding must hold, such as 0.0 for zero padding.
 
     Returns:
-        The encoding and the array ``p``, uint8, of the shape of ``x``; None when the values are
+        The encoding and the array ``p``, of the shape of ``x``; None when the values are
         those of no known encoding, which means that the first layer has to run on the host.
 
     Raises:
@@ -133,9 +142,14 @@ def detect(
     'binary'
     >>> detect(np.uint8([0, 1, 1]), also=[7.0])[0].name
     'uint8'
+    >>> pixels = np.float32([0, 51, 255]) / np.float32(127.5) - 1
+    >>> detect(pixels)[0].name, detect(pixels, also=[0.0])[0].name
+    ('symmetric', 'symmetric-with-zero')
     """
     _check(x)
     for encoding in ENCODINGS.values():
+        if encoding.bits > _PIXEL_BITS and not also:
+            continue  # half steps between pixels serve padding only
         if all(encoding.integer_of(value) is not None for value in also):
             p = _integers(x, encoding)
             if p is not None:
@@ -143,7 +157,7 @@ def detect(
     return None
 
 
-def encode(x: NDArray[np.float32] | NDArray[np.uint8], encoding: Encoding) -> NDArray[np.uint8]:
+def encode(x: NDArray[np.float32] | NDArray[np.uint8], encoding: Encoding) -> Integers:
     """Return the integers ``p`` that stand for ``x`` in a given encoding, in the shape of ``x``.
 
     Raises:
@@ -168,7 +182,7 @@ def encode(x: NDArray[np.float32] | NDArray[np.uint8], encoding: Encoding) -> ND
     return p
 
 
-def decode(p: NDArray[np.uint8], encoding: Encoding) -> NDArray[np.float32]:
+def decode(p: Integers, encoding: Encoding) -> NDArray[np.float32]:
     """Return the float32 values that the integers ``p`` stand for; the inverse of :func:`encode`.
 
     Raises:
@@ -191,14 +205,15 @@ def _check(x: NDArray[np.float32] | NDArray[np.uint8]) -> None:
         raise InputError("`x` must hold finite values, not NaN or infinity")
 
 
-def _integers(x: NDArray[np.generic], encoding: Encoding) -> NDArray[np.uint8] | None:
+def _integers(x: NDArray[np.generic], encoding: Encoding) -> Integers | None:
     """Give the integers of ``x``, or None as soon as a value turns out to have none."""
     scale, offset = float(encoding.scale), float(encoding.offset)
     exact = _dyadic(encoding.scale) and _dyadic(encoding.offset)
     reach = max(abs(offset), abs(scale * encoding.largest + offset))
     slack = 0.0 if exact else _SLACK
     flat = np.ascontiguousarray(x).reshape(-1)
-    p = np.empty(flat.size, dtype=np.uint8)
+    wide = encoding.bits > _PIXEL_BITS
+    p = np.empty(flat.size, np.uint16) if wide else np.empty(flat.size, np.uint8)
     for start in range(0, flat.size, _CHUNK):
         values = flat[start : start + _CHUNK].astype(np.float64)
         steps = np.rint((values - offset) / scale)

@@ -26,12 +26,12 @@ from numpy.typing import NDArray
 
 from bnn import host, quantizers
 from bnn.alphabet import Operand, binary_layers, operands, pad_operand
-from bnn.encoding import Encoding, encode
+from bnn.encoding import Encoding, Integers, encode
 from bnn.network import Conv2D, Dense, Layer, Network, Product, binary_kernel
 from pimsim.errors import InputError
 
 Inputs = NDArray[np.float32] | NDArray[np.uint8]
-Operands = NDArray[np.int8] | NDArray[np.uint8]
+Operands = NDArray[np.int8] | Integers
 
 _BATCH = 1 << 23
 """Values of the widest layer in one batch: 64 MB of float64."""
@@ -45,7 +45,7 @@ class ReferenceRun:
     """``(n, classes)``: output of the network before a final softmax."""
     operands: dict[str, Operands]
     """By layer name, what each binary layer multiplied: int8 -1 and +1, or the first layer's
-    integers (uint8); ``(n, ...)`` without padding."""
+    integers; ``(n, ...)`` without padding."""
     sums: dict[str, NDArray[np.int32]]
     """By layer name, the sums of each binary layer, ``(n, ..., out)``, before the bias."""
 

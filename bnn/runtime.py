@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from bnn import host, quantizers, reference
 from bnn.alphabet import binary_layers
-from bnn.encoding import Encoding, encode
+from bnn.encoding import Encoding, Integers, encode
 from bnn.lower import HostStage, Stage, lower
 from bnn.machine import Machine
 from bnn.mapping import MAPPINGS, Audit, Result, Work
@@ -178,8 +178,9 @@ class _Flow:
         self._bits: NDArray[np.uint8] | None = None
         self._numbers: NDArray[Any] = x.astype(np.float32)
 
-    def operands(self, stage: Stage) -> NDArray[np.uint8]:
+    def operands(self, stage: Stage) -> Integers:
         """Integers whose bits the stage is fed with, (images, pixels, channels)."""
+        values: Integers
         if stage.encoded and self._encoding is not None:
             values = encode(self._numbers, self._encoding)
         elif self._bits is not None:

@@ -136,7 +136,8 @@ def _load(work: Work, planned: OutputPlan, parts: list[Subarray], images: list[s
         row = 0
         for place in range(work.stage.windows.patch):
             cut = {key: operand_rows(work, part_, place, chunk) for key, part_ in distinct.items()}
-            lanes = np.stack([cut[(part_.start, part_.stop)] for part_ in images])
+            stacked = np.stack([cut[(part_.start, part_.stop)] for part_ in images])
+            lanes = stacked.astype(np.uint16)
             for channel in range(lanes.shape[1]):
                 for bit in range(work.stage.planes):
                     part.write(row, plane(lanes[:, channel], bit))

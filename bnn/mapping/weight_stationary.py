@@ -135,7 +135,8 @@ class _Round:
         row = 0
         for place in range(stage.windows.patch):
             width = chunk.stop - chunk.start
-            lanes = np.zeros((len(self._tiles), width, images * positions), dtype=np.uint8)
+            shape = (len(self._tiles), width, images * positions)
+            lanes = np.zeros(shape, self._work.operands.dtype)
             for lane, tile in enumerate(self._tiles):
                 operands = operand_rows(self._work, tile, place, chunk)
                 lanes[lane, :, : operands.shape[1]] = operands

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnn import reference
+from bnn.encoding import Integers
 from bnn.lower import Stage
 from bnn.machine import Machine
 from bnn.reference import Operands
@@ -57,7 +58,7 @@ class Work:
     """A stage and the operands that it is fed with."""
 
     stage: Stage
-    operands: NDArray[np.uint8]
+    operands: Integers
     """``(images, pixels, channels)`` integers that the bits hold."""
     machine: Machine
     audit: Audit | None = None
@@ -120,7 +121,7 @@ def tile_images(machine: Machine, columns_per_image: int) -> int:
     return machine.columns // columns_per_image
 
 
-def operand_rows(work: Work, images: slice, place: int, channels: slice) -> NDArray[np.uint8]:
+def operand_rows(work: Work, images: slice, place: int, channels: slice) -> Integers:
     """Operands at one place of the patch, ``(channels, images * positions)``."""
     stage = work.stage
     pixels = stage.windows.pixels[:, place]
@@ -129,6 +130,6 @@ def operand_rows(work: Work, images: slice, place: int, channels: slice) -> NDAr
     return np.ascontiguousarray(values.reshape(-1, values.shape[2]).T)
 
 
-def plane(values: NDArray[np.uint8], bit: int) -> Words:
+def plane(values: NDArray[np.integer[Any]], bit: int) -> Words:
     """One bit-plane of integers ``(..., columns)``, packed."""
     return pack((values >> bit) & 1)

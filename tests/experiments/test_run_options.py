@@ -212,7 +212,7 @@ def test_integers_and_floats_of_the_same_value_are_the_same_images(
         ([-1.0, 1.0], 0.0, True, "eighths", "dram"),
         ([0.0, 255.0], 0.0, False, "uint8", "dram"),
         ([0.0, 255.0], -1.0, False, "uint8", "host"),
-        ([-1.0, 1.0, 1 / 127.5 - 1], 0.0, False, "symmetric", "host"),  # 0 would be 127.5
+        ([-1.0, 1.0, 1 / 127.5 - 1], 0.0, False, "symmetric-with-zero", "dram"),
         ([-1.0, 1.0, 1 / 127.5 - 1], -1.0, True, "symmetric", "dram"),
     ],
 )

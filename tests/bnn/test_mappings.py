@@ -123,6 +123,32 @@ def test_sums_bits_and_logits_are_those_of_the_reference(
                 assert layer.machine.activities["compute"].total().aap > 0
 
 
+@pytest.mark.parametrize("mapping", MAPPINGS)
+@pytest.mark.parametrize("channels", [4, 5])  # even and odd sums of a tap's weights
+@pytest.mark.parametrize("pad_values", [-1.0, 0.0, 1.0])
+@pytest.mark.parametrize("pool", [None, (2, 2, "valid"), (2, 2, "same"), (3, 2, "same")])
+@pytest.mark.parametrize("norm_first", [False, True])
+def test_every_padding_under_every_pooling(
+    mapping: str,
+    channels: int,
+    pad_values: float,
+    pool: tuple[int, int, Padding] | None,
+    norm_first: bool,
+) -> None:
+    rng = np.random.default_rng(channels)
+    kernel = _kernel(rng, 3, 3, channels, 7)
+    conv = Conv2D("conv", kernel, None, SIGN, SIGN, padding="same", pad_values=pad_values)
+    after: list[Layer] = [_norm(rng, "norm", 7)]
+    if pool is not None:
+        size, stride, padding = pool
+        after.insert(norm_first, MaxPool2D("pool", (size, size), (stride, stride), padding))
+    middle = Network("middle", (7, 7, channels), (conv, *after, Flatten("flat")))
+    last = Dense("last", _kernel(rng, middle.shapes()[-1][0], 3), None, SIGN, SIGN)
+    network = Network("padded", middle.input_shape, (*middle.layers, last))
+    x = rng.normal(size=(4, 7, 7, channels)).astype(np.float32)
+    assert run(network, x, None, STANDARD, Switches(), mapping).bit_exact
+
+
 def _dense(fan_in: int, outputs: int, seed: int = 0) -> Network:
     rng = np.random.default_rng(seed)
     return Network(

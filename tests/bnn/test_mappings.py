@@ -149,6 +149,21 @@ def test_every_padding_under_every_pooling(
     assert run(network, x, None, STANDARD, Switches(), mapping).bit_exact
 
 
+@pytest.mark.parametrize("mapping", MAPPINGS)
+@pytest.mark.parametrize("gamma", [1.0, -1.0])
+@pytest.mark.parametrize(
+    "mean", [-900.0, 900.0]
+)  # out of reach: at most two of four weights are +1
+def test_a_threshold_that_no_sum_reaches(mapping: str, gamma: float, mean: float) -> None:
+    kernel = np.float32([[1, 1], [1, 1], [-1, 1], [-1, -1]])
+    one = np.ones(2, np.float32)
+    norm = BatchNorm("norm", one * np.float32(mean), one, one * np.float32(gamma), None, 1e-3)
+    first = Dense("first", kernel, None, None, SIGN)
+    network = Network("n", (4,), (first, norm, Dense("last", kernel[:2], None, SIGN, SIGN)))
+    x = np.array([[0, 0, 0, 0], [255, 255, 0, 0], [0, 0, 255, 255], [9, 99, 7, 77]], np.uint8)
+    assert run(network, x, ENCODINGS["uint8"], STANDARD, Switches(), mapping).bit_exact
+
+
 def _dense(fan_in: int, outputs: int, seed: int = 0) -> Network:
     rng = np.random.default_rng(seed)
     return Network(

@@ -111,8 +111,8 @@ def majority_levels_mv(circuit: Circuit, inputs: int, rows: int, ones: int) -> l
 
     Each operand is stored ``rows // inputs`` times; left-over rows hold vdd/2.
 
-    Raises :class:`~pimsim.errors.InputError` unless ``inputs`` is odd and at least 3 and there
-    are as many rows as inputs and no more than the bitline has.
+    Raises :class:`~pimsim.errors.InputError` unless ``inputs`` is odd and there are
+    as many rows as inputs and no more than the bitline has.
 
     >>> from pimsim.circuit.parameters import load
     >>> majority_levels_mv(load("rambus55"), inputs=3, rows=4, ones=2)
@@ -133,8 +133,8 @@ def replication(circuit: Circuit, inputs: int, rows: int) -> int:
 
     Raises :class:`~pimsim.errors.InputError` as :func:`majority_levels_mv`.
     """
-    if type(inputs) is not int or inputs < 3 or inputs % 2 == 0:
-        raise InputError(f"`inputs` must be an odd integer of at least 3, not {inputs!r}")
+    if type(inputs) is not int or inputs < 1 or inputs % 2 == 0:
+        raise InputError(f"`inputs` must be an odd positive integer, not {inputs!r}")
     circuit.require_rows(rows)
     if rows < inputs:
         raise InputError(f"`rows` must be at least {inputs}, the inputs, not {rows}")

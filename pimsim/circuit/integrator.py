@@ -36,6 +36,9 @@ SHORTEST_STEP_NS = 1e-7
 FIRST_STEP_NS = 0.004
 """Step after a corner of a control line."""
 
+LONGEST_STEP_NS = 1.0
+"""Longest step, taken only where nothing moves."""
+
 LATCHED_SHARE = 0.75
 """Bitlines this share of vdd apart count as latched."""
 
@@ -54,8 +57,6 @@ class Schedule(NamedTuple):
     """(stops, lines) control lines, as shares of their full level."""
     tolerance: float
     """Largest error of a step in any voltage, in V."""
-    longest_ns: float
-    """Longest step."""
 
 
 class Outcome(NamedTuple):
@@ -116,7 +117,7 @@ def _try_step(
     """
     size, core, charge = v.size, 2 * wiring.segments, sample.charge
     u1, u2, u3, u4 = work.stage[0], work.stage[1], work.stage[2], work.stage[3]
-    find_currents(now, wiring, sample, v, work.gates, work.slopes)
+    find_currents(now, wiring, sample, v, work.gates, work.slopes, True)
     factorise(now, wiring, sample, 2.0 / h)
     for i in range(size):
         u1[i] = now.out[i] + 0.5 * h * now.by_time[i]
@@ -129,14 +130,14 @@ def _try_step(
     work.gates[:] += h * work.slopes
     for i in range(size):
         work.trial[i] = v[i] + 2.0 * u1[i]
-    find_currents(later, wiring, sample, work.trial, work.gates, work.slopes)
+    find_currents(later, wiring, sample, work.trial, work.gates, work.slopes, False)
     for i in range(size):
         u3[i] = later.out[i] + charge[i] / h * (u1[i] - u2[i])
     solve(now, wiring, u3)
     _charge_stage(now, later, work, 2, h, core)
     for i in range(size):
         work.trial[i] += u3[i]
-    find_currents(later, wiring, sample, work.trial, work.gates, work.slopes)
+    find_currents(later, wiring, sample, work.trial, work.gates, work.slopes, False)
     for i in range(size):
         u4[i] = later.out[i] + charge[i] / h * (u1[i] - u2[i] - 8.0 / 3.0 * u3[i])
     solve(now, wiring, u4)
@@ -150,13 +151,25 @@ def _capacitances(p: Floats, cell_ff: Floats, segments: int) -> Floats:
     nodes = 2 * segments + 4
     charge = np.empty(nodes + cell_ff.size)
     for side in range(2):
-        each = p[BITLINE_FF + side] / segments
-        charge[side * segments : (side + 1) * segments] = each
-        charge[side * segments] = 0.5 * each
-        charge[2 * segments + side] = 0.5 * each
+        for k in range(segments + 1):
+            share = 0.5 if k in (0, segments) else 1.0
+            charge[2 * k + side] = share * p[BITLINE_FF + side] / segments
         charge[nodes - 2 + side] = p[SET_LOAD + side]
     charge[nodes:] = cell_ff
     return charge
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _crossing(start: float, slope: float, end: float, level: float) -> float:
+    """Share of a step at which the parabola through both ends, with ``slope`` first, is there."""
+    if start >= level:
+        return 0.0
+    curve = end - start - slope
+    root = slope * slope + 4.0 * curve * (level - start)
+    below = slope + np.sqrt(max(root, 0.0))
+    if below <= 0.0:
+        return 1.0
+    return min(2.0 * (level - start) / below, 1.0)
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
@@ -195,7 +208,7 @@ def _integrate(
             step = min(step, FIRST_STEP_NS)
         done = 0.0
         while done < span:
-            h, left = min(step, schedule.longest_ns), span - done
+            h, left = min(step, LONGEST_STEP_NS), span - done
             last = h >= left * (1.0 - 1e-9)
             if last:
                 h = left
@@ -209,17 +222,19 @@ def _integrate(
                     outcome.stuck_ns[s] = start + done
                     return
                 continue
-            was = abs(v[bl] - v[bl + 1])
+            was = v[bl] - v[bl + 1]
+            rose = h * (now.out[bl] / sample.charge[bl] - now.out[bl + 1] / sample.charge[bl + 1])
             for i in range(size):
                 v[i] = work.trial[i] + work.stage[3, i]
             for k in range(3):
                 gained = 2.0 * work.charge[0, k] + work.charge[2, k] + work.charge[3, k]
                 outcome.supplied[s, k] += gained
                 moved += abs(gained)
-            now_at = abs(v[bl] - v[bl + 1])
-            if sensing and now_at >= threshold:
-                share = (threshold - was) / (now_at - was) if now_at > was else 0.0
-                outcome.latch_ns[s, cycle] = start + done + h * min(max(share, 0.0), 1.0)
+            apart = v[bl] - v[bl + 1]
+            if sensing and abs(apart) >= threshold:
+                sign = 1.0 if apart > 0.0 else -1.0
+                share = _crossing(sign * was, sign * rose, sign * apart, threshold)
+                outcome.latch_ns[s, cycle] = start + done + h * share
                 sensing = False
             done = span if last else done + h
             wish = h * min(4.0, 0.9 * max(error, 1e-6) ** (-1.0 / 3.0))

@@ -1,13 +1,13 @@
 """The whole bitline pair as one ordinary differential equation, compiled.
 
-Nodes of a pair with S segments a side: S ladder nodes of bl, far end first, S of blb, then bl,
-blb, SAN and SAP at the sense amplifier; the cells come after. The equation is
+Nodes of a pair, whose sides alternate: the far ends of bl and blb, the ladder nodes towards the
+sense amplifier, bl and blb there, SAN and SAP; the cells come after. The equation is
 
     C dv/dt = i(v, t)
 
 with a diagonal C. A linearly implicit method solves ``(scale C - J) x = b`` with the Jacobian J
-of i; the cells are eliminated first, each on its own, and then Gaussian elimination from the far
-ends to the sense amplifier does not fill in. A cell that sits between two ladder nodes is tapped
+of i; the cells are eliminated first, each on its own, which leaves a matrix with three diagonals
+to either side of the main one. A cell that sits between two ladder nodes is tapped
 in proportion: its voltage is interpolated and its current divided, as a linear finite element
 does.
 
@@ -41,6 +41,9 @@ MOD_ACCESS, MOD_LATCH_N, MOD_LATCH_P, MOD_SET_N, MOD_SET_P, MOD_EQUALISER = 0, 1
 # Supplies whose charge is integrated, and gates that are not word lines.
 FROM_VDD, FROM_PRECHARGE, FROM_GROUND = 0, 1, 2
 EQUALISER_LINE, SET_LINE = 0, 1
+
+BAND = 3
+"""Diagonals to either side: the nodes at the sense amplifier are coupled, bl with SAP furthest."""
 
 
 class Wiring(NamedTuple):
@@ -140,38 +143,45 @@ def _from_supply(
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def find_currents(
-    rates: Rates, wiring: Wiring, sample: Sample, v: Floats, gates: Floats, slopes: Floats
-) -> None:
+    rates: Rates, wiring: Wiring, sample: Sample, v: Floats, gates: Floats, slopes: Floats,
+    derive: bool,
+) -> None:  # fmt: skip
     """Fill ``rates`` at the voltages ``v``, with control lines at ``gates`` moving by ``slopes``.
 
-    ``gates`` and ``slopes`` (lines,) are shares of the full level, and shares per ns.
+    ``gates`` and ``slopes`` (lines,) are shares of the full level, and shares per ns. The
+    derivatives are right only if ``derive``.
     """
     rates.out[:] = 0.0
-    rates.by_time[:] = 0.0
-    rates.jacobian[:] = 0.0
     rates.supplied[:] = 0.0
-    rates.supplied_by[:] = 0.0
-    rates.supplied_by_time[:] = 0.0
-    _add_ladders(rates, wiring, sample, v)
+    if derive:
+        rates.by_time[:] = 0.0
+        rates.jacobian[:] = 0.0
+        rates.supplied_by[:] = 0.0
+        rates.supplied_by_time[:] = 0.0
+    _add_ladders(rates, wiring, sample, v, derive)
     _add_latch(rates, wiring, sample, v)
     if gates[SET_LINE] > 0.0:
         _add_set_devices(rates, wiring, sample, v, gates[SET_LINE], slopes[SET_LINE])
     if gates[EQUALISER_LINE] > 0.0:
         _add_equaliser(rates, wiring, sample, v, gates[EQUALISER_LINE], slopes[EQUALISER_LINE])
-    _add_cells(rates, wiring, sample, v, gates, slopes)
+    _add_cells(rates, wiring, sample, v, gates, slopes, derive)
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _add_ladders(rates: Rates, wiring: Wiring, sample: Sample, v: Floats) -> None:
+def _add_ladders(
+    rates: Rates, wiring: Wiring, sample: Sample, v: Floats, derive: bool
+) -> None:
     segments, out, jacobian = wiring.segments, rates.out, rates.jacobian
     for side in range(2):
         conductance = sample.p[BITLINE_US + side] * segments
         for k in range(segments):
-            far = side * segments + k
-            near = far + 1 if k < segments - 1 else 2 * segments + side
+            far = 2 * k + side
+            near = far + 2
             current = conductance * (v[near] - v[far])
             out[far] += current
             out[near] -= current
+            if not derive:
+                continue
             jacobian[far, far] -= conductance
             jacobian[near, near] -= conductance
             jacobian[far, near] += conductance
@@ -235,34 +245,41 @@ def _add_equaliser(
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def _add_cells(
-    rates: Rates, wiring: Wiring, sample: Sample, v: Floats, gates: Floats, slopes: Floats
-) -> None:
-    nodes, vpp = 2 * wiring.segments + 4, sample.p[VPP]
+    rates: Rates, wiring: Wiring, sample: Sample, v: Floats, gates: Floats, slopes: Floats,
+    derive: bool,
+) -> None:  # fmt: skip
+    nodes, vpp, modulation = 2 * wiring.segments + 4, sample.p[VPP], wiring.modulation[MOD_ACCESS]
+    out, by_time, jacobian = rates.out, rates.by_time, rates.jacobian
     for c in range(wiring.cell_of.size):
-        rates.by_tap[c] = 0.0
-        rates.by_cell[c] = 0.0
         line = wiring.line_of[c]
-        if gates[line] <= 0.0:
+        level = gates[line]
+        if level <= 0.0:
+            if derive:
+                rates.by_tap[c] = 0.0
+                rates.by_cell[c] = 0.0
             continue
         cell, near, far = nodes + wiring.cell_of[c], wiring.tap[c, 0], wiring.tap[c, 1]
-        to_far, to_near = wiring.share[c], 1.0 - wiring.share[c]
+        to_far = wiring.share[c]
+        to_near = 1.0 - to_far
         current, by_gate, by_drain = nmos(
-            vpp * gates[line], to_near * v[near] + to_far * v[far], v[cell], sample.access[c],
-            sample.access_vt[c], wiring.modulation[MOD_ACCESS],
+            vpp * level, to_near * v[near] + to_far * v[far], v[cell], sample.access[c],
+            sample.access_vt[c], modulation,
         )  # fmt: skip
+        out[cell] += current
+        out[near] -= to_near * current
+        out[far] -= to_far * current
+        if not derive:
+            continue
         turn = by_gate * vpp * slopes[line]
         rates.by_tap[c] = by_drain
         rates.by_cell[c] = -by_gate - by_drain
-        rates.out[cell] += current
-        rates.out[near] -= to_near * current
-        rates.out[far] -= to_far * current
-        rates.by_time[cell] += turn
-        rates.by_time[near] -= to_near * turn
-        rates.by_time[far] -= to_far * turn
-        rates.jacobian[near, near] -= to_near * to_near * by_drain
-        rates.jacobian[near, far] -= to_near * to_far * by_drain
-        rates.jacobian[far, near] -= to_far * to_near * by_drain
-        rates.jacobian[far, far] -= to_far * to_far * by_drain
+        by_time[cell] += turn
+        by_time[near] -= to_near * turn
+        by_time[far] -= to_far * turn
+        jacobian[near, near] -= to_near * to_near * by_drain
+        jacobian[near, far] -= to_near * to_far * by_drain
+        jacobian[far, near] -= to_far * to_near * by_drain
+        jacobian[far, far] -= to_far * to_far * by_drain
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
@@ -272,36 +289,39 @@ def factorise(rates: Rates, wiring: Wiring, sample: Sample, scale: float) -> Non
     Without exchange of rows: a ladder's matrix is diagonally dominant, and at the sense amplifier
     the step is short enough to follow the regeneration, which keeps the pivots positive.
     """
-    a, nodes = rates.jacobian, 2 * wiring.segments + 4
+    a, nodes, contact_of = rates.jacobian, 2 * wiring.segments + 4, wiring.contact_of
     for i in range(nodes):
-        for j in range(nodes):
+        for j in range(max(0, i - BAND), min(nodes, i + BAND + 1)):
             a[i, j] = -a[i, j]
         a[i, i] += scale * sample.charge[i]
     for cell in range(rates.pivot.size):
-        diagonal = scale * sample.charge[nodes + cell]
-        for one in wiring.contact_of[cell]:
-            if one >= 0:
-                diagonal -= rates.by_cell[one]
+        one, other = contact_of[cell, 0], contact_of[cell, 1]
+        diagonal = scale * sample.charge[nodes + cell] - rates.by_cell[one]
+        if other >= 0:
+            diagonal -= rates.by_cell[other]
         rates.pivot[cell] = diagonal
-        for one in wiring.contact_of[cell]:
-            if one < 0 or rates.by_cell[one] == 0.0:
-                continue
-            for other in wiring.contact_of[cell]:
-                if other >= 0 and rates.by_tap[other] != 0.0:
-                    _eliminate(rates, wiring, one, other, diagonal)
+        _eliminate(rates, wiring, one, one, diagonal)
+        if other >= 0:
+            _eliminate(rates, wiring, one, other, diagonal)
+            _eliminate(rates, wiring, other, one, diagonal)
+            _eliminate(rates, wiring, other, other, diagonal)
     for k in range(nodes):
-        for i in range(k + 1, nodes):
-            if a[i, k] != 0.0:
-                ratio = a[i, k] / a[k, k]
-                a[i, k] = ratio
-                for j in range(k + 1, nodes):
-                    a[i, j] -= ratio * a[k, j]
+        end = min(nodes, k + BAND + 1)
+        inverse = 1.0 / a[k, k]
+        a[k, k] = inverse
+        for i in range(k + 1, end):
+            ratio = a[i, k] * inverse
+            a[i, k] = ratio
+            for j in range(k + 1, end):
+                a[i, j] -= ratio * a[k, j]
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def _eliminate(rates: Rates, wiring: Wiring, one: int, other: int, diagonal: float) -> None:
     """Subtract what the cell between two of its contacts (or one, twice) conducts."""
     product = rates.by_cell[one] * rates.by_tap[other] / diagonal
+    if product == 0.0:
+        return
     for i in range(2):
         row_share = wiring.share[one] if i else 1.0 - wiring.share[one]
         for j in range(2):
@@ -312,25 +332,30 @@ def _eliminate(rates: Rates, wiring: Wiring, one: int, other: int, diagonal: flo
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def solve(rates: Rates, wiring: Wiring, x: Floats) -> None:
     """Replace the right-hand side ``x`` (nodes + cells,) by the solution."""
-    a, nodes = rates.jacobian, 2 * wiring.segments + 4
+    a, nodes, contact_of = rates.jacobian, 2 * wiring.segments + 4, wiring.contact_of
+    tap, share, by_cell, by_tap = wiring.tap, wiring.share, rates.by_cell, rates.by_tap
     for cell in range(rates.pivot.size):
-        for c in wiring.contact_of[cell]:
-            if c >= 0 and rates.by_cell[c] != 0.0:
-                given = rates.by_cell[c] * x[nodes + cell] / rates.pivot[cell]
-                x[wiring.tap[c, 0]] -= (1.0 - wiring.share[c]) * given
-                x[wiring.tap[c, 1]] -= wiring.share[c] * given
+        for which in range(2):
+            c = contact_of[cell, which]
+            if c >= 0 and by_cell[c] != 0.0:
+                given = by_cell[c] * x[nodes + cell] / rates.pivot[cell]
+                x[tap[c, 0]] -= (1.0 - share[c]) * given
+                x[tap[c, 1]] -= share[c] * given
     for i in range(nodes):
-        for j in range(i):
-            x[i] -= a[i, j] * x[j]
+        total = x[i]
+        for j in range(max(0, i - BAND), i):
+            total -= a[i, j] * x[j]
+        x[i] = total
     for i in range(nodes - 1, -1, -1):
-        for j in range(i + 1, nodes):
-            x[i] -= a[i, j] * x[j]
-        x[i] /= a[i, i]
+        total = x[i]
+        for j in range(i + 1, min(nodes, i + BAND + 1)):
+            total -= a[i, j] * x[j]
+        x[i] = total * a[i, i]
     for cell in range(rates.pivot.size):
-        for c in wiring.contact_of[cell]:
+        total = x[nodes + cell]
+        for which in range(2):
+            c = contact_of[cell, which]
             if c >= 0:
-                near, far = x[wiring.tap[c, 0]], x[wiring.tap[c, 1]]
-                x[nodes + cell] += rates.by_tap[c] * (
-                    (1.0 - wiring.share[c]) * near + wiring.share[c] * far
-                )
-        x[nodes + cell] /= rates.pivot[cell]
+                level = (1.0 - share[c]) * x[tap[c, 0]] + share[c] * x[tap[c, 1]]
+                total += by_tap[c] * level
+        x[nodes + cell] = total / rates.pivot[cell]

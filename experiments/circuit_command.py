@@ -41,7 +41,7 @@ _EPILOG = """\
 examples:
   pimsim circuit failures             wrong triple-row activations against process variation
   pimsim circuit margin --out out     heat maps of the sense margin
-  pimsim circuit fit --set-name ddr4-like
+  pimsim circuit fit ddr4-like
   pimsim circuit failures --help      more about one subcommand
 """
 

@@ -5,17 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments import data_options, options
+from experiments import data_options, options, progress
 
 if TYPE_CHECKING:
     from bnn.encoding import Encoding
     from bnn.network import Network
-    from bnn.runtime import Progress
 
 NAME = "run"
 HELP = "run a Larq network on simulated DRAM: answers, commands, time, energy"
@@ -106,10 +103,8 @@ def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any]:
     x = dataset.x[: args.limit]
     y = None if dataset.y is None else dataset.y[: args.limit]
     loaded = time.perf_counter()
-    with _progress(quiet=args.json) as progress:
-        done = run_network(
-            network, x, encoding, standard, switches, args.mapping, progress=progress
-        )
+    with progress.bars(quiet=args.json) as show:
+        done = run_network(network, x, encoding, standard, switches, args.mapping, progress=show)
     executed = time.perf_counter()
     name = encoding.name if encoding is not None else None
     report = reports.build(
@@ -161,29 +156,6 @@ def _encoding(network: Network, x: Any) -> Encoding | None:
     zeros = [0.0] if pads(network, 0) else []
     found = encoding.detect(x, also=zeros) or encoding.detect(x)
     return None if found is None else found[0]
-
-
-@contextmanager
-def _progress(*, quiet: bool) -> Iterator[Progress | None]:
-    """A bar a layer on stderr, on a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-    from rich.progress import TimeRemainingColumn as Remaining
-
-    console = Console(stderr=True)
-    if quiet or not console.is_terminal:
-        yield None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), Remaining())
-    with Progress(*columns, console=console, transient=True) as bars:
-        tasks: dict[str, Any] = {}
-
-        def show(name: str, done: int, total: int) -> None:
-            if name not in tasks:
-                tasks[name] = bars.add_task(name, total=total)
-            bars.update(tasks[name], completed=done, total=total)
-
-        yield show
 
 
 def _write(report: dict[str, Any], logits: Any, folder: Path) -> None:

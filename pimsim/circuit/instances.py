@@ -168,6 +168,18 @@ def row_of(circuit: Circuit, cell: Cell) -> int:
     return circuit.cell.row if cell.row is None else cell.row
 
 
+def ladder_position(circuit: Circuit, row: int) -> tuple[int, float]:
+    """Return the ladder node before a row, from the sense amplifier, and the share beyond it.
+
+    >>> from pimsim.circuit.parameters import load
+    >>> ladder_position(load("rambus55"), 256), ladder_position(load("rambus55"), 160)
+    ((2, 0.0), (1, 0.25))
+    """
+    place = row / circuit.bitline.cells * circuit.bitline.segments
+    node = min(int(place), circuit.bitline.segments - 1)
+    return node, place - node
+
+
 def _level_mv(circuit: Circuit, cell: Cell) -> float:
     if cell.stored == "neutral":
         return circuit.precharge_mv

@@ -16,7 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pimsim.circuit.controls import Controls, lines
-from pimsim.circuit.instances import Floats, Instances, nominal, require_room, row_of
+from pimsim.circuit.instances import (
+    Floats,
+    Instances,
+    ladder_position,
+    nominal,
+    require_room,
+    row_of,
+)
 from pimsim.circuit.parameters import Circuit
 from pimsim.circuit.scenarios import Scenario
 from pimsim.errors import InputError, PimsimError
@@ -234,18 +241,6 @@ def _wiring(circuit: Circuit, scenario: Scenario, controls: Controls) -> object:
         tap,
         share,
     )  # fmt: skip
-
-
-def ladder_position(circuit: Circuit, row: int) -> tuple[int, float]:
-    """Return the ladder node before a row, from the sense amplifier, and the share beyond it.
-
-    >>> from pimsim.circuit.parameters import load
-    >>> ladder_position(load("rambus55"), 256), ladder_position(load("rambus55"), 160)
-    ((2, 0.0), (1, 0.25))
-    """
-    place = row / circuit.bitline.cells * circuit.bitline.segments
-    node = min(int(place), circuit.bitline.segments - 1)
-    return node, place - node
 
 
 def _packed(pairs: Instances) -> Floats:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import Protocol
 
-from experiments import circuit_failures, circuit_fit, circuit_margin
+from experiments import circuit_failures, circuit_fit, circuit_margin, circuit_transient
 
 NAME = "circuit"
-HELP = "the cells below the commands: margins, failures under process variation"
+HELP = "the cells below the commands: transients, margins, failures under process variation"
 
 _DESCRIPTION = """\
 Simulate a bitline pair with its cells and its sense amplifier. Parameters are a preset
@@ -34,11 +34,13 @@ class Part(Protocol):
         """Do it; return the exit code."""
 
 
-PARTS: tuple[Part, ...] = (circuit_failures, circuit_margin, circuit_fit)
+PARTS: tuple[Part, ...] = (*circuit_transient.PARTS, circuit_failures, circuit_margin, circuit_fit)
 """Every subcommand, in the order in which ``pimsim circuit --help`` lists them."""
 
 _EPILOG = """\
 examples:
+  pimsim circuit tra --pattern 110 --out out
+                                      waveforms of a triple-row activation
   pimsim circuit failures             wrong triple-row activations against process variation
   pimsim circuit margin --out out     heat maps of the sense margin
   pimsim circuit fit ddr4-like

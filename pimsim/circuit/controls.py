@@ -51,6 +51,45 @@ class Controls:
         return np.unique([time for line in self.corners for time, _ in line])
 
 
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A stretch of a cycle, for the eye; it begins with the first move of a control line."""
+
+    name: str
+    start_ns: float
+    end_ns: float
+
+
+def phases(timeline: Timeline, scenario: Scenario) -> tuple[Phase, ...]:
+    """Return the phases of all cycles, one after the other, from 0 to the end.
+
+    >>> from pimsim.circuit.parameters import load
+    >>> from pimsim.circuit.scenarios import read
+    >>> [phase.name for phase in phases(load("rambus55").timeline, read(1))]
+    ['float', 'share', 'sense and restore', 'close', 'precharge']
+    """
+    found = []
+    for cycle in range(scenario.cycles):
+        start = timeline.end_ns * cycle
+        second = any(o.second and o.cycle == cycle for o in scenario.openings)
+        marks = [
+            ("float", 0.0 if cycle == 0 else timeline.equaliser_off_ns),
+            ("share", timeline.word_line_ns),
+            ("sense and restore", timeline.sense_ns),
+            *([("second row", timeline.second_word_line_ns)] if second else []),
+            ("close", timeline.close_ns),
+            ("precharge", timeline.precharge_ns),
+        ]
+        ends = [at for _, at in marks[1:]]
+        last = cycle == scenario.cycles - 1
+        ends.append(timeline.end_ns + (0.0 if last else timeline.equaliser_off_ns))
+        found += [
+            Phase(name, start + at, start + end)
+            for (name, at), end in zip(marks, ends, strict=True)
+        ]
+    return tuple(found)
+
+
 def lines(timeline: Timeline, scenario: Scenario) -> Controls:
     """Return the control lines of a scenario.
 

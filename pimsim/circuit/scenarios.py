@@ -161,7 +161,7 @@ class Scenario:
         )
 
 
-def read(value: int) -> Scenario:
+def read(value: int | str) -> Scenario:
     """Read one cell that holds ``value``.
 
     >>> read(2)
@@ -191,7 +191,7 @@ def tra(pattern: str, *, copy_out: bool = False) -> Scenario:
     )
 
 
-def rowclone(value: int) -> Scenario:
+def rowclone(value: int | str) -> Scenario:
     """RowClone copy (AAP) of a cell that holds ``value`` into one that holds the opposite."""
     (bit,) = _bits(str(value), 1)
     return Scenario(
@@ -206,7 +206,7 @@ def rowclone(value: int) -> Scenario:
     )
 
 
-def dual_contact_not(value: int) -> Scenario:
+def dual_contact_not(value: int | str) -> Scenario:
     """NOT of a cell that holds ``value`` through a dual-contact cell: two AAPs.
 
     The first copies the cell's complement into the dual-contact cell, whose n-wordline leads to

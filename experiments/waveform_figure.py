@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from pimsim.circuit.parameters import Circuit
     from pimsim.circuit.scenarios import Scenario
 
-_BL, _BLB = "#12304f", "#c0561d"
+_BL, _BLB = "#12304f", "#e08a4a"
+"""Told apart in greyscale by their darkness; cells are told apart by their dashes."""
 _CELL_DASHES = ((0, (1, 1)), (0, (4, 1, 1, 1)), (0, (6, 2)), (0, (3, 1, 1, 1, 1, 1)), "-")
 _CELL_GREYS = ("0.35", "0.5", "0.2", "0.6", "0.45")
 _CONTROL_NAMES = {"eq": "equaliser", "set_n": "set, n", "set_p": "set, p"}
-_NARROW_SHARE = 0.07
-"""Phases shorter than this share of the figure have their names upright."""
+_LETTER_SHARE = 0.016
+"""Width of a letter of a phase's name, as a share of the axes of one cycle."""
 
 
 def draw(table: Table, scenario: Scenario, circuit: Circuit, path: Path) -> Path:
@@ -41,7 +42,7 @@ def draw(table: Table, scenario: Scenario, circuit: Circuit, path: Path) -> Path
         _draw_controls(lines, table, controls)
         for axes in (levels, lines):
             _mark(axes, marked)
-        _name(levels, marked)
+        _name(levels, marked, scenario.cycles)
         lines.set_xlabel("time (ns)")
         lines.set_xlim(0, float(table["time_ns"][-1]))
         figure.suptitle(f"{scenario.title} · {circuit.name}", fontsize=8.5, x=0.01, ha="left")
@@ -56,8 +57,8 @@ def _draw_levels(axes: Axes, table: Table, scenario: Scenario, circuit: Circuit)
             time_ns, table[f"{cell}_mv"], color=_CELL_GREYS[place % len(_CELL_GREYS)],
             linestyle=_CELL_DASHES[place % len(_CELL_DASHES)], linewidth=1.3, label=label,
         )  # fmt: skip
-    axes.plot(time_ns, table["blb_mv"], color=_BLB, linestyle=(0, (5, 1.5)), label="complement")
-    axes.plot(time_ns, table["bl_mv"], color=_BL, linewidth=1.8, label="bitline")
+    axes.plot(time_ns, table["blb_mv"], color=_BLB, linewidth=1.2, label="complement")
+    axes.plot(time_ns, table["bl_mv"], color=_BL, linewidth=2.0, label="bitline")
     vdd_mv = circuit.supply.vdd_mv
     axes.set_ylim(-0.06 * vdd_mv, 1.08 * vdd_mv)
     axes.set_yticks([0, circuit.precharge_mv, vdd_mv])
@@ -109,20 +110,22 @@ def _mark(axes: Axes, marked: tuple[Phase, ...]) -> None:
             axes.axvspan(phase.start_ns, phase.end_ns, color="0.94", linewidth=0, zorder=-1)
 
 
-def _name(axes: Axes, marked: tuple[Phase, ...]) -> None:
-    end_ns = marked[-1].end_ns
+def _name(axes: Axes, marked: tuple[Phase, ...], cycles: int) -> None:
+    """Write the phases' names above them: on one line, on two, or upright, as there is room."""
+    letter_ns = _LETTER_SHARE * marked[-1].end_ns * (1.0 if cycles == 1 else 0.5)
     for phase in marked:
-        narrow = phase.end_ns - phase.start_ns < _NARROW_SHARE * end_ns + 0.006 * end_ns * len(
-            phase.name
-        )
+        room = (phase.end_ns - phase.start_ns) / letter_ns
+        broken = phase.name.replace(" ", "\n").replace("sense\nand", "sense and")
+        fits = len(phase.name) <= room
+        upright = max(len(line) for line in broken.split("\n")) > room
         axes.annotate(
-            phase.name,
+            phase.name if fits or upright else broken,
             ((phase.start_ns + phase.end_ns) / 2, 1.0),
             xycoords=axes.get_xaxis_transform(),
             xytext=(0, 3),
             textcoords="offset points",
             ha="center",
             va="bottom",
-            rotation=90 if narrow else 0,
+            rotation=90 if upright else 0,
             fontsize=7,
         )

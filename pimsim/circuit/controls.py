@@ -53,7 +53,7 @@ class Controls:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A stretch of a cycle, for the eye; it begins with the first move of a control line."""
+    """A stretch of a cycle, for the eye; it begins when a control line begins to move."""
 
     name: str
     start_ns: float
@@ -61,7 +61,7 @@ class Phase:
 
 
 def phases(timeline: Timeline, scenario: Scenario) -> tuple[Phase, ...]:
-    """Return the phases of all cycles, one after the other, from 0 to the end.
+    """Return the phases of all cycles, one after the other, from the first move to the end.
 
     >>> from pimsim.circuit.parameters import load
     >>> from pimsim.circuit.scenarios import read
@@ -73,7 +73,7 @@ def phases(timeline: Timeline, scenario: Scenario) -> tuple[Phase, ...]:
         start = timeline.end_ns * cycle
         second = any(o.second and o.cycle == cycle for o in scenario.openings)
         marks = [
-            ("float", 0.0 if cycle == 0 else timeline.equaliser_off_ns),
+            ("float", timeline.equaliser_off_ns),
             ("share", timeline.word_line_ns),
             ("sense and restore", timeline.sense_ns),
             *([("second row", timeline.second_word_line_ns)] if second else []),

@@ -5,6 +5,7 @@ Each figure is a PNG with the tables behind it as CSV beside it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,8 @@ def draw_failures(result: Result, folder: Path) -> tuple[Path, Path]:
     """Write ``failures.png`` and ``failures.csv``; return the paths.
 
     Failures against variation with their intervals, beside Ambit's published points where the
-    operation is a triple-row activation. What was never seen is drawn as an upper limit.
+    operation is a triple-row activation. An arrow points down from the upper limit of what was
+    never seen.
     """
     rows = [
         {key: value for key, value in row.items() if key != "patterns_percent"}
@@ -47,8 +49,8 @@ def draw_failures(result: Result, folder: Path) -> tuple[Path, Path]:
             shown = {row["variation_percent"] for row in result["rows"]}
             _intervals(axes, _published(shown), "Ambit (published)", _PAPER, "s", filled=False)
         axes.set_yscale("log")
-        low, _ = axes.get_ylim()
-        axes.set_ylim(low, 100)
+        floor = min((y or high or 100.0) for _, y, _, high in ours)
+        axes.set_ylim(10.0 ** math.floor(math.log10(floor) - 0.3), 100)
         axes.yaxis.set_major_locator(LogLocator(numticks=12))
         axes.yaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -99,15 +101,12 @@ def _published(shown: set[float]) -> list[tuple[float, float, float | None, floa
     from pimsim.circuit.intervals import clopper_pearson
     from pimsim.circuit.published import ambit_tra
 
-    return [
-        (
-            point.variation_percent,
-            point.failure_percent,
-            *(100 * end for end in clopper_pearson(point.failed, point.samples)),
-        )
-        for point in ambit_tra()
-        if min(shown) <= point.variation_percent <= max(shown)
-    ]
+    points: list[tuple[float, float, float | None, float | None]] = []
+    for point in ambit_tra():
+        if min(shown) <= point.variation_percent <= max(shown):
+            low, high = clopper_pearson(point.failed, point.samples)
+            points.append((point.variation_percent, point.failure_percent, 100 * low, 100 * high))
+    return points
 
 
 def _intervals(
@@ -132,17 +131,14 @@ def _intervals(
         linestyle="-" if filled else "none", markerfacecolor=colour if filled else "none",
         label=label,
     )  # fmt: skip
-    for x, y, _, high in points:
-        if y == 0 and high:
-            offset = -2 if filled else 2
-            axes.annotate(
-                "", (x, high / 3), xytext=(x, high), textcoords="data",
-                arrowprops={"arrowstyle": "->", "color": colour, "linewidth": 1.0,
-                            "linestyle": "-" if filled else ":"},
-            )  # fmt: skip
-            axes.plot(
-                [x], [high], marker="_", markersize=8 + offset, color=colour, linestyle="none"
-            )
+    limits = [(x, high) for x, y, _, high in points if y == 0 and high]
+    shift = -0.3 if filled else 0.3  # so that those of both series are seen
+    axes.errorbar(
+        [x + shift for x, _ in limits],
+        [high for _, high in limits],
+        yerr=[0.6 * high for _, high in limits],
+        uplims=True, color=colour, linestyle="none", linewidth=1.0, marker="none",
+    )  # fmt: skip
 
 
 def _heat_map(figure: Figure, axes: Axes, one: Mapping[str, Any]) -> None:

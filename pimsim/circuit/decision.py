@@ -72,9 +72,8 @@ class LatchOffset:
         """
         low_mv, high_mv = self.common_mode_mv
         first, second = getattr(self, name)
-        value: Floats = common_mode_mv * ((second - first) / (high_mv - low_mv))
-        value += first - low_mv * (second - first) / (high_mv - low_mv)
-        np.clip(value, *_LIMITS[name], out=value)
+        slope = (second - first) / (high_mv - low_mv)
+        value: Floats = np.clip(common_mode_mv * slope + (first - low_mv * slope), *_LIMITS[name])
         return value
 
 

@@ -111,7 +111,7 @@ class Varied:
     """Where the numbers come from."""
 
     def __post_init__(self) -> None:
-        _require_known(self.quantity, tuple(QUANTITIES), "`quantity` must be a known one")
+        _require_known(self.quantity, tuple(QUANTITIES), "unknown quantity")
         if self.distribution not in DISTRIBUTIONS:
             raise InputError(
                 f"`distribution` must be one of {', '.join(DISTRIBUTIONS)}, "
@@ -261,13 +261,18 @@ def load(process: str | Path) -> Process:
         raise InputError(f"`process` {str(path)!r} is not a TOML file: not UTF-8") from error
 
 
+_TOP = ("name", "description", "sources", "vary")
+
+
 def _parse(text: str, file: str) -> Process:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{file} is not a TOML file: {error}") from error
     for key in document:
-        _require_known(key, ("name", "description", "sources", "vary"), f"{file}: unknown key")
+        _require_known(
+            key, ("name", "description", "sources", "vary"), f"{file} has the unknown key"
+        )
     for key in ("name", "description"):
         if not isinstance(document.get(key), str) or not document[key]:
             raise InputError(f"{file}: `{key}` must be a text, not {document.get(key)!r}")
@@ -279,7 +284,7 @@ def _parse(text: str, file: str) -> Process:
     varied = []
     for entry in entries:
         for key in entry:
-            _require_known(key, known, f"{file}: [[vary]] unknown key")
+            _require_known(key, known, f"{file}: [[vary]] has the unknown key")
         for key in known[:3]:
             if key not in entry:
                 raise InputError(f"{file}: [[vary]] must have the key `{key}`")
@@ -301,4 +306,4 @@ def _require_known(key: str, known: tuple[str, ...], what: str) -> None:
     if key not in known:
         near = difflib.get_close_matches(str(key), known, n=1)
         hint = f"; did you mean `{near[0]}`?" if near else f" (known: {', '.join(known)})"
-        raise InputError(f"{what}, not {key!r}{hint}")
+        raise InputError(f"{what} `{key}`{hint}")

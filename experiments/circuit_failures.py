@@ -11,6 +11,7 @@ from experiments import circuit_options, options, progress
 
 if TYPE_CHECKING:
     from pimsim.circuit.decision import Operation
+    from pimsim.circuit.failures import Counter
     from pimsim.circuit.parameters import Circuit
     from pimsim.circuit.variation import Process
 
@@ -30,7 +31,7 @@ all      it gets any pattern wrong in which operands differ
 110      it gets this pattern wrong (operands in order)
 
 Each sample is a bitline with its own sense amplifier, decided by exact charge sharing and an
-input-referred offset. Intervals are 95 %: Clopper-Pearson, or from the weights of --method
+input-referred offset, or by a whole simulated cycle (--path transient). Intervals are 95 %: Clopper-Pearson, or from the weights of --method
 importance, which sees failures too rare to be counted.
 """
 
@@ -39,6 +40,7 @@ examples:
   pimsim circuit failures                                  Ambit's table, beside the published one
   pimsim circuit failures --variation 10 --criterion 110
   pimsim circuit failures --variation 6,7,8 --method importance
+  pimsim circuit failures --variation 15 --path transient --samples 2000
   pimsim circuit failures --preset ddr4-like --process ddr4-like --variation 100 \\
       --inputs 5 --rows 32 --criterion all
   pimsim circuit failures --set cell.capacitance_ff=30 --out out/failures
@@ -104,6 +106,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what varies: ambit-like, ddr4-like or a file of your own (default: %(default)s)",
     )
     group.add_argument(
+        "--path",
+        choices=("decision", "transient"),
+        default="decision",
+        help="charge sharing and offset, millions a second, or whole cycles, thousands a second "
+        "(default: %(default)s)",
+    )
+    group.add_argument(
         "--method",
         choices=("monte-carlo", "importance"),
         default="monte-carlo",
@@ -127,6 +136,8 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"`--samples` must be a positive integer, not {args.samples}")
     if args.method == "importance" and args.accesses != 1:
         raise InputError(f"`--accesses` must be 1 with importance sampling, not {args.accesses}")
+    if args.method == "importance" and args.path != "decision":
+        raise InputError(f"`--path` must be decision with importance sampling, not {args.path}")
     circuit = circuit_options.chosen_circuit(args)
     process = variation.load(args.process)
     operation = majority(args.inputs, args.rows, args.criterion)
@@ -197,15 +208,14 @@ def _result(
             "criterion": args.criterion,
             "inputs": operation.inputs,
             "rows": operation.rows,
+            "path": args.path,
             "method": args.method,
             "accesses": args.accesses,
             "seed": args.seed,
             "nominal_margin_mv": majority_margin_mv(circuit, operation.inputs, operation.rows),
             "interval": "95 %, "
             + ("Clopper-Pearson" if args.method == "monte-carlo" else "log-normal, of the weights"),
-            "model": "exact charge sharing of every cell, and a static input-referred offset of "
-            "the latch that depends on the common mode; no time: a latch that decides too late "
-            "is not seen",
+            "model": _counter(args)[1],
         },
     }
 
@@ -236,8 +246,7 @@ def _row(
             "failed_samples": rare.failed,
             "effective_samples": rare.effective,
         }
-    from pimsim.circuit.failures import count
-
+    counter, _ = _counter(args)
     done = index * args.samples
 
     def advance(samples: int) -> None:
@@ -246,7 +255,7 @@ def _row(
         if show is not None:
             show("bitlines", done, of * args.samples)
 
-    counts = count(
+    counts = counter(
         circuit,
         process,
         operation,
@@ -273,6 +282,17 @@ def _row(
     return row
 
 
+def _counter(args: argparse.Namespace) -> tuple[Counter, str]:
+    """What counts on the chosen path, and its model in words."""
+    if args.path == "transient":
+        from pimsim.circuit import transient_failures
+
+        return transient_failures.count, transient_failures.MODEL
+    from pimsim.circuit import failures
+
+    return failures.count, failures.MODEL
+
+
 def _published() -> dict[float, float]:
     from pimsim.circuit.published import ambit_tra
 
@@ -289,6 +309,7 @@ def _write_table(
 ) -> None:
     from pimsim.circuit.failures import tabulate
 
+    counter, model = _counter(args)
     operations = sorted({(1, 1), (operation.inputs, operation.rows)})
     table = tabulate(
         circuit,
@@ -298,6 +319,8 @@ def _write_table(
         samples=args.samples,
         accesses=args.accesses,
         seed=args.seed,
+        counter=counter,
+        model=model,
     )
     path = folder / f"failure_table_{percent:g}.json"
     path.write_text(table.to_json(), encoding="utf-8")

@@ -109,7 +109,8 @@ def levels_mv(circuit: Circuit, level_mv: Sequence[float]) -> NDArray[np.float64
 def majority_levels_mv(circuit: Circuit, inputs: int, rows: int, ones: int) -> list[float]:
     """Return what the cells hold for a majority of ``inputs`` on ``rows`` rows, ``ones`` true.
 
-    Each operand is stored ``rows // inputs`` times; left-over rows hold vdd/2.
+    Each operand is stored ``rows // inputs`` times; left-over rows are neutral: they hold the
+    precharge level, vdd/2, as FracDRAM leaves them.
 
     Raises :class:`~pimsim.errors.InputError` unless ``inputs`` is odd and there are
     as many rows as inputs and no more than the bitline has.
@@ -124,7 +125,7 @@ def majority_levels_mv(circuit: Circuit, inputs: int, rows: int, ones: int) -> l
     return (
         [circuit.one_mv] * (copies * ones)
         + [circuit.zero_mv] * (copies * (inputs - ones))
-        + [circuit.supply.vdd_mv / 2] * (rows - copies * inputs)
+        + [circuit.precharge_mv] * (rows - copies * inputs)
     )
 
 
@@ -165,7 +166,7 @@ def logic_margin_mv(circuit: Circuit, operation: str, inputs: int) -> float:
     """Return the smallest swing towards the right answer of AND or OR of ``inputs`` cells, in mV.
 
     As in FCDRAM (Yuksel et al., HPCA 2024): the operands are opened on the bitline, and on its
-    complement as many reference cells: one at vdd/2, the others all ones (AND) or all zeros (OR).
+    complement as many reference cells: one neutral, the others all ones (AND) or all zeros (OR).
 
     Raises :class:`~pimsim.errors.InputError` for another operation or no inputs.
 
@@ -177,9 +178,7 @@ def logic_margin_mv(circuit: Circuit, operation: str, inputs: int) -> float:
         raise InputError(f'`operation` must be "and" or "or", not {operation!r}')
     circuit.require_rows(inputs)
     reference = circuit.one_mv if operation == "and" else circuit.zero_mv
-    complement_mv = float(
-        levels_mv(circuit, [circuit.supply.vdd_mv / 2] + [reference] * (inputs - 1))
-    )
+    complement_mv = float(levels_mv(circuit, [circuit.precharge_mv] + [reference] * (inputs - 1)))
     closest = (inputs - 1, inputs) if operation == "and" else (0, 1)  # answers 0 and 1
     swings = [
         float(levels_mv(circuit, [circuit.one_mv] * ones + [circuit.zero_mv] * (inputs - ones)))

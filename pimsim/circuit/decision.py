@@ -168,12 +168,13 @@ class DecisionPath:
         process: Process,
         operation: Operation,
         offset: LatchOffset | None = None,
+        layout: Layout | None = None,
     ) -> None:
         copies = replication(circuit, operation.inputs, operation.rows)
         self.circuit = circuit
         self.operation = operation
         self.offset = LatchOffset() if offset is None else offset
-        self.layout = Layout(process, operation.rows)
+        self.layout = Layout(process, operation.rows) if layout is None else layout
         self._copies = copies
         self._held = np.array(operation.patterns, dtype=np.float64)  # (patterns, inputs)
         self._answers = operation.answers
@@ -199,7 +200,7 @@ class DecisionPath:
 
         ones_fc, zeros_fc = self._charge(cells_ff, one_mv), self._charge(cells_ff, zero_mv)
         left_over_fc = cells_ff[self._copies * self.operation.inputs :].sum(axis=0)
-        left_over_fc = left_over_fc * (circuit.supply.vdd_mv / 2)
+        left_over_fc = left_over_fc * circuit.precharge_mv
         # A one in place of a zero adds the difference: one product serves all patterns.
         charge_fc = self._held @ (ones_fc - zeros_fc)
         charge_fc += zeros_fc.sum(axis=0) + left_over_fc + bitlines_ff[0] * precharge_mv[0]

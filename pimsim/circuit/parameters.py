@@ -21,13 +21,13 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from pimsim.circuit import documents
+from pimsim.circuit.documents import Document, require_known
 from pimsim.circuit.elements import (
     SECTIONS,
     Bitline,
@@ -213,13 +213,12 @@ def typed(key: str, value: object) -> float | int | bool:
     return int(number)
 
 
-_TEXTS = ("name", "description")
-
-
 def names() -> tuple[str, ...]:
     """Names of the bundled presets, sorted."""
-    entries = files(__package__).joinpath("presets").iterdir()
-    return tuple(sorted(e.name.removesuffix(".toml") for e in entries if e.name.endswith(".toml")))
+    return documents.bundled(_FOLDER)
+
+
+_FOLDER = "presets"
 
 
 def load(preset: str | Path) -> Circuit:
@@ -229,107 +228,66 @@ def load(preset: str | Path) -> Circuit:
     unreadable file, an unknown or missing key (naming the nearest known one), and a value out of
     range; the message names file, section, key and value.
     """
-    known = names()
-    if isinstance(preset, str) and preset in known:
-        return _parse(_bundled(preset), f"{preset}.toml")
-    path = Path(preset)
-    if path.suffix != ".toml":
-        raise InputError(
-            f"`preset` must be one of {', '.join(known)} or the path of a .toml file, "
-            f"not {str(preset)!r}"
-        )
-    try:
-        text = path.read_text("utf-8")
-    except OSError as error:
-        raise InputError(f"`preset` {str(path)!r} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"`preset` {str(path)!r} is not a TOML file: not UTF-8") from error
-    return _parse(text, path.name)
-
-
-def _bundled(name: str) -> str:
-    return files(__package__).joinpath("presets", f"{name}.toml").read_text("utf-8")
-
-
-def _parse(text: str, file: str) -> Circuit:
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{file} is not a TOML file: {error}") from error
-    _require_known(document, (*_TEXTS, "base", "sources", *SECTIONS), file)
-    for key in _TEXTS:
-        if not isinstance(document.get(key), str) or not document[key]:
-            raise InputError(f"{file}: `{key}` must be a text, not {document.get(key)!r}")
-    values, sources = _base(document, file)
-    _take_stated(document, file, values, sources)
+    document = documents.read("preset", preset, _FOLDER, ("base", *SECTIONS))
+    file = document.file
+    values, sources = _base(document)
+    _take_stated(document, values, sources)
     built: dict[str, Any] = {}
     for section, kind in SECTIONS.items():
-        wanted = [key for key in KEYS if key.startswith(f"{section}.")]
-        for key in wanted:
-            if key not in values:
-                raise InputError(f"{file}: [{section}] must have the key `{key.split('.')[1]}`")
+        for name in _fields(section):
+            if f"{section}.{name}" not in values:
+                raise InputError(f"{file}: [{section}] must have the key `{name}`")
         try:
-            built[section] = kind(**{key.split(".")[1]: values[key] for key in wanted})
+            built[section] = kind(
+                **{name: values[f"{section}.{name}"] for name in _fields(section)}
+            )
         except InputError as error:
             raise InputError(f"{file}: [{section}] {error}") from error
     try:
-        return Circuit(**{key: document[key] for key in _TEXTS}, **built, sources=sources)
+        return Circuit(document.name, document.description, **built, sources=sources)
     except InputError as error:
         raise InputError(f"{file}: {error}") from error
 
 
-def _base(document: Mapping[str, Any], file: str) -> tuple[dict[str, Any], dict[str, str]]:
-    if "base" not in document:
+def _fields(section: str) -> list[str]:
+    return [key.split(".")[1] for key in KEYS if key.startswith(f"{section}.")]
+
+
+def _base(document: Document) -> tuple[dict[str, Any], dict[str, str]]:
+    """Values and sources of the preset that the file builds on, by key."""
+    if "base" not in document.body:
         return {}, {}
-    name = document["base"]
+    name = document.body["base"]
     if name not in names():
-        raise InputError(f"{file}: `base` must be one of {', '.join(names())}, not {name!r}")
-    base = _parse(_bundled(name), f"{name}.toml")
+        raise InputError(
+            f"{document.file}: `base` must be one of {', '.join(names())}, not {name!r}"
+        )
+    base = load(name)
     taken = f"assumed, as in {name}"
     return dict(base.values()), {key: f"{taken} ({cited})" for key, cited in base.sources.items()}
 
 
-def _take_stated(
-    document: Mapping[str, Any], file: str, values: dict[str, Any], sources: dict[str, str]
-) -> None:
+def _take_stated(document: Document, values: dict[str, Any], sources: dict[str, str]) -> None:
     """Add what the file states to ``values`` and ``sources``, by key."""
-    citations = document.get("sources", {})
     for section in SECTIONS:
-        table = document.get(section, {})
-        where = f"{file}: [{section}]"
+        table = document.body.get(section, {})
+        where = f"{document.file}: [{section}]"
         if not isinstance(table, dict):
             raise InputError(f"{where} must be a table, not {table!r}")
-        _require_known(
-            table, [key.split(".")[1] for key in KEYS if key.startswith(f"{section}.")], where
-        )
+        require_known(table, _fields(section), where)
         for name, entry in table.items():
-            key = f"{section}.{name}"
-            sources[key] = f"stated by {file}"
+            key, here = f"{section}.{name}", f"{where} `{name}`"
+            sources[key] = f"stated by {document.file}"
             if isinstance(entry, dict):
-                _require_known(entry, ("value", "source"), f"{where} `{name}`")
+                require_known(entry, ("value", "source"), here)
                 if entry.keys() != {"value", "source"}:
-                    raise InputError(
-                        f"{where} `{name}` must have `value` and `source`, not {entry!r}"
-                    )
-                if entry["source"] not in citations:
-                    raise InputError(
-                        f"{where} `{name}` must cite a key of [sources], not {entry['source']!r}"
-                    )
-                sources[key] = citations[entry["source"]]
+                    raise InputError(f"{here} must have `value` and `source`, not {entry!r}")
+                sources[key] = document.cited(entry["source"], here)
                 entry = entry["value"]
             try:
                 values[key] = typed(key, entry)
             except InputError as error:
-                raise InputError(f"{file}: {error}") from error
-
-
-def _require_known(table: Mapping[str, Any], known: Iterable[str], where: str) -> None:
-    known = tuple(known)
-    for key in table:
-        if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f"; did you mean `{near[0]}`?" if near else f" (known: {', '.join(known)})"
-            raise InputError(f"{where} has the unknown key `{key}`{hint}")
+                raise InputError(f"{document.file}: {error}") from error
 
 
 def _hint(key: str) -> str:

@@ -23,12 +23,9 @@ True
 
 from __future__ import annotations
 
-import difflib
 import math
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -36,6 +33,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pimsim.circuit import documents
 from pimsim.errors import InputError
 
 Floats = NDArray[np.float64]
@@ -111,7 +109,9 @@ class Varied:
     """Where the numbers come from."""
 
     def __post_init__(self) -> None:
-        _require_known(self.quantity, tuple(QUANTITIES), "unknown quantity")
+        if self.quantity not in tuple(QUANTITIES):
+            hint = documents.nearest(str(self.quantity), tuple(QUANTITIES))
+            raise InputError(f"unknown quantity `{self.quantity}`{hint}")
         if self.distribution not in DISTRIBUTIONS:
             raise InputError(
                 f"`distribution` must be one of {', '.join(DISTRIBUTIONS)}, "
@@ -233,8 +233,10 @@ class Layout:
 
 def names() -> tuple[str, ...]:
     """Names of the bundled processes, sorted."""
-    entries = files(__package__).joinpath("processes").iterdir()
-    return tuple(sorted(e.name.removesuffix(".toml") for e in entries if e.name.endswith(".toml")))
+    return documents.bundled(_FOLDER)
+
+
+_FOLDER = "processes"
 
 
 def load(process: str | Path) -> Process:
@@ -244,66 +246,26 @@ def load(process: str | Path) -> Process:
     unreadable file, an unknown key or quantity (naming the nearest known one), and a value out of
     range; the message names file, quantity and value.
     """
-    if isinstance(process, str) and process in names():
-        resource = files(__package__).joinpath("processes", f"{process}.toml")
-        return _parse(resource.read_text("utf-8"), f"{process}.toml")
-    path = Path(process)
-    if path.suffix != ".toml":
-        raise InputError(
-            f"`process` must be one of {', '.join(names())} or the path of a .toml file, "
-            f"not {str(process)!r}"
-        )
-    try:
-        return _parse(path.read_text("utf-8"), path.name)
-    except OSError as error:
-        raise InputError(f"`process` {str(path)!r} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"`process` {str(path)!r} is not a TOML file: not UTF-8") from error
-
-
-_TOP = ("name", "description", "sources", "vary")
-
-
-def _parse(text: str, file: str) -> Process:
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{file} is not a TOML file: {error}") from error
-    for key in document:
-        _require_known(
-            key, ("name", "description", "sources", "vary"), f"{file} has the unknown key"
-        )
-    for key in ("name", "description"):
-        if not isinstance(document.get(key), str) or not document[key]:
-            raise InputError(f"{file}: `{key}` must be a text, not {document.get(key)!r}")
-    citations = document.get("sources", {})
-    entries = document.get("vary")
+    document = documents.read("process", process, _FOLDER, ("vary",))
+    file, entries = document.file, document.body.get("vary")
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise InputError(f"{file}: `vary` must be tables [[vary]], not {entries!r}")
-    known = tuple(f.name for f in fields(Varied))
+    where = f"{file}: [[vary]]"
+    known = tuple(one.name for one in fields(Varied))
     varied = []
     for entry in entries:
-        for key in entry:
-            _require_known(key, known, f"{file}: [[vary]] has the unknown key")
-        for key in known[:3]:
+        documents.require_known(entry, known, where)
+        for key in ("quantity", "distribution", "amount"):
             if key not in entry:
-                raise InputError(f"{file}: [[vary]] must have the key `{key}`")
-        source = entry.get("source")
-        if source is not None and source not in citations:
-            raise InputError(f"{file}: [[vary]] must cite a key of [sources], not {source!r}")
-        cited = citations[source] if source is not None else f"stated by {file}"
+                raise InputError(f"{where} must have the key `{key}`")
+        source = f"stated by {file}"
+        if "source" in entry:
+            source = document.cited(entry["source"], where)
         try:
-            varied.append(Varied(**{**entry, "source": cited}))
+            varied.append(Varied(**{**entry, "source": source}))
         except InputError as error:
-            raise InputError(f"{file}: [[vary]] {error}") from error
+            raise InputError(f"{where} {error}") from error
     try:
-        return Process(document["name"], document["description"], tuple(varied))
+        return Process(document.name, document.description, tuple(varied))
     except InputError as error:
         raise InputError(f"{file}: {error}") from error
-
-
-def _require_known(key: str, known: tuple[str, ...], what: str) -> None:
-    if key not in known:
-        near = difflib.get_close_matches(str(key), known, n=1)
-        hint = f"; did you mean `{near[0]}`?" if near else f" (known: {', '.join(known)})"
-        raise InputError(f"{what} `{key}`{hint}")

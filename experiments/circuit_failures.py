@@ -90,6 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(default: %(default)s)",
     )
     circuit_options.add_circuit(parser)
+    circuit_options.add_stored(parser)
     group = parser.add_argument_group("statistics")
     group.add_argument(
         "--process",
@@ -198,9 +199,7 @@ def _show(result: dict[str, Any], args: argparse.Namespace) -> None:
             for row in rows
         ],
     )
-    stated = dict(result["assumptions"])
-    stated["set"] = " ".join(args.settings) or "nothing"
-    tables.show_assumptions(stated)
+    tables.show_assumptions(circuit_options.shown(result["assumptions"], args))
 
 
 def _percent(value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""Figures of ``pimsim circuit failures`` and ``margin``, drawn from their JSON results alone.
+"""Figures of ``pimsim circuit failures``, ``margin`` and ``fit``, from their JSON alone.
 
 Each figure is a PNG with the tables behind it as CSV beside it.
 """
@@ -97,6 +97,44 @@ def draw_margins(result: Result, folder: Path) -> tuple[Path, ...]:
     return picture, *tables
 
 
+def draw_fit(result: Result, folder: Path) -> tuple[Path, Path]:
+    """Write ``fit.png`` and ``fit.csv``: published and fitted numbers, one by one."""
+    points = result["points"]
+    table = write_table(folder / "fit.csv", points)
+    stated = result["assumptions"]
+    places = range(len(points))
+    with style():
+        figure = Figure(figsize=(3.5, 1.1 + 0.2 * len(points)))
+        axes = figure.subplots()
+        for place, point in zip(places, points, strict=True):
+            ends = (point["published_percent"], point["model_percent"])
+            axes.plot(ends, (place, place), color="0.6", linewidth=1.2, zorder=1)
+        axes.plot(
+            [point["published_percent"] for point in points], places, "s", markersize=7,
+            markerfacecolor="none", color=_PAPER, label="published",
+        )  # fmt: skip
+        axes.plot(
+            [point["model_percent"] for point in points], places, "o", markersize=4, color=_INK,
+            label="model",
+        )  # fmt: skip
+        axes.set_yticks(places, [point["label"] for point in points])
+        axes.set_ylim(len(points) - 0.5, -0.5)
+        axes.set_xlim(left=min(0.0, axes.get_xlim()[0]))
+        axes.xaxis.grid(visible=True)
+        failing = stated["process"] == "ambit-like"
+        axes.set_xlabel("bitlines wrong, %" if failing else "bitlines right, %")
+        axes.set_title(f"{stated['process']}: {result['rms_points']:.2g} points RMS")
+        axes.legend(loc="best")
+        figure.suptitle(
+            f"{stated['preset']} · criterion {stated['criterion']} · "
+            + ", ".join(f"{row['quantity']} {row['fitted']:.4g}" for row in result["amounts"]),
+            fontsize=6.5, x=0.01, ha="left",
+        )  # fmt: skip
+        picture = folder / "fit.png"
+        figure.savefig(picture)
+    return picture, table
+
+
 def _published(shown: set[float]) -> list[tuple[float, float, float | None, float | None]]:
     from pimsim.circuit.intervals import clopper_pearson
     from pimsim.circuit.published import ambit_tra
@@ -174,4 +212,10 @@ def _operation(stated: Mapping[str, Any]) -> str:
 
 
 def _changed(stated: Mapping[str, Any]) -> str:
-    return "".join(f", {key}={value}" for key, value in stated["set"].items())
+    """What was changed against the preset."""
+    changed = dict(stated["set"])
+    if stated["restore_ns"] is not None:
+        changed["restored"] = f"{stated['restore_ns']:g} ns"
+    if stated["wait_ms"] is not None:
+        changed["waited"] = f"{stated['wait_ms']:g} ms at {stated['celsius']:g} °C"
+    return "".join(f", {key}={value}" for key, value in changed.items())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 from typing import Any
 
 from experiments import options, progress
@@ -26,7 +27,7 @@ The fits are not unique: other sets of varying quantities explain the same numbe
 _EPILOG = """\
 examples:
   pimsim circuit fit ambit-like
-  pimsim circuit fit ddr4-like --samples 5000
+  pimsim circuit fit ddr4-like --samples 5000 --out out/fit     fit.png and fit.csv
   pimsim circuit fit ambit-like --no-refit --json     only the residuals of the bundled amounts
 """
 
@@ -51,11 +52,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", type=int, metavar="N", default=1, help="random seed (default: %(default)s)"
     )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for figure and table")
     options.add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print amounts and residuals, or one JSON object."""
+    """Print amounts and residuals, or one JSON object; write figure and table if asked."""
+    if args.out is None:
+        _show(_result(args), args)
+        return 0
+
+    from experiments import circuit_figures
+    from experiments.outdir import OutDir
+
+    with OutDir(args.out) as out:
+        result = _result(args)
+        circuit_figures.draw_fit(result, out.staging)
+        out.commit()
+    _show(result, args)
+    return 0
+
+
+def _result(args: argparse.Namespace) -> dict[str, Any]:
     from pimsim.circuit import fit
 
     bundled = fit.residuals(args.process, samples=args.samples, seed=args.seed)
@@ -71,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
                     show("evaluations", done, fit.MOST_EVALUATIONS)
 
             found = fit.refit(args.process, samples=args.samples, seed=args.seed, progress=advance)
-    result: dict[str, Any] = {
+    return {
         "amounts": [
             {"quantity": quantity, "bundled": bundled.amounts[quantity], "fitted": amount}
             for quantity, amount in found.amounts.items()
@@ -96,14 +114,12 @@ def run(args: argparse.Namespace) -> int:
             "seed": args.seed,
         },
     }
+
+
+def _show(result: dict[str, Any], args: argparse.Namespace) -> None:
     if args.json:
         print(json.dumps(result, indent=2, allow_nan=False))
-    else:
-        _show(result)
-    return 0
-
-
-def _show(result: dict[str, Any]) -> None:
+        return
     from experiments import tables
 
     tables.show(

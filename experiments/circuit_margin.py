@@ -32,6 +32,7 @@ examples:
   pimsim circuit margin --inputs 5 --preset ddr4-like
   pimsim circuit margin --inputs 1               reading one row
   pimsim circuit margin --operation and --inputs 16
+  pimsim circuit margin --wait-ms 64 --celsius 85
   pimsim circuit margin --json
 
 majority: each operand on ROWS div X rows, left-over rows at vdd/2; and, or: against as many
@@ -66,6 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--rows", type=int, metavar="N", help="rows of the vdd and temperature maps (default: X)"
     )
     circuit_options.add_circuit(parser)
+    circuit_options.add_stored(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for figure and tables")
     options.add_json(parser)
 
@@ -78,7 +80,8 @@ def run(args: argparse.Namespace) -> int:
     rows = args.inputs if args.rows is None else args.rows
     if args.operation != "majority" and rows != args.inputs:
         raise InputError(f"`--rows` must be {args.inputs}, the inputs, for and and or, not {rows}")
-    result = _result(circuit, args.operation, args.inputs, rows, args.settings)
+    stated = circuit_options.stated(args, circuit)
+    result = _result(circuit, args.operation, args.inputs, rows, stated)
     if args.out is not None:
         from experiments import circuit_figures
         from experiments.outdir import OutDir
@@ -89,12 +92,12 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(result, indent=2, allow_nan=False))
     else:
-        _show(result)
+        _show(result, args)
     return 0
 
 
 def _result(
-    circuit: Circuit, operation: str, inputs: int, rows: int, settings: Sequence[str]
+    circuit: Circuit, operation: str, inputs: int, rows: int, stated: dict[str, object]
 ) -> dict[str, Any]:
     from pimsim.circuit import retention
 
@@ -127,8 +130,7 @@ def _result(
         "margin_mv": nominal,
         "maps": maps,
         "assumptions": {
-            "preset": circuit.name,
-            "set": dict(given.split("=", 1) for given in settings),
+            **stated,
             "operation": operation,
             "inputs": inputs,
             "rows": rows,
@@ -169,7 +171,7 @@ def _map(
     }
 
 
-def _show(result: dict[str, Any]) -> None:
+def _show(result: dict[str, Any], args: argparse.Namespace) -> None:
     from experiments import tables
 
     for one in result["maps"]:
@@ -182,5 +184,4 @@ def _show(result: dict[str, Any]) -> None:
             title=f"margin in mV: {one['name']}",
         )
     stated = {"margin_mv": result["margin_mv"], **result["assumptions"]}
-    given = " ".join(f"{key}={value}" for key, value in stated["set"].items())
-    tables.show_assumptions(stated | {"set": given or "nothing"})
+    tables.show_assumptions(circuit_options.shown(stated, args))

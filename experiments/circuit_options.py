@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,7 +35,9 @@ def add_circuit(parser: argparse.ArgumentParser, *, preset: str | None = DEFAULT
 
 
 def chosen_circuit(args: argparse.Namespace, *, default: str = DEFAULT_PRESET) -> Circuit:
-    """Return the circuit that the options of :func:`add_circuit` say; warnings go to stderr.
+    """Return the circuit that the options of :func:`add_circuit` and :func:`add_stored` say.
+
+    Warnings go to stderr.
 
     Raises :class:`~pimsim.errors.InputError` for an unknown preset or key or a bad value.
     """
@@ -50,4 +53,53 @@ def chosen_circuit(args: argparse.Namespace, *, default: str = DEFAULT_PRESET) -
     circuit = load(args.preset or default).with_settings(settings)
     for warning in circuit.warnings:
         print(f"pimsim: warning: {warning}", file=sys.stderr)
+    return _weakened(circuit, args)
+
+
+def stated(args: argparse.Namespace, circuit: Circuit) -> dict[str, object]:
+    """Return what :func:`chosen_circuit` made of the options, for the assumptions of a result."""
+    return {
+        "preset": circuit.name,
+        "set": dict(given.split("=", 1) for given in args.settings),
+        "restore_ns": args.restore_ns,
+        "wait_ms": args.wait_ms,
+        "celsius": args.celsius,
+        "one_mv": circuit.one_mv,
+        "zero_mv": circuit.zero_mv,
+    }
+
+
+def shown(assumptions: Mapping[str, object], args: argparse.Namespace) -> dict[str, object]:
+    """Return assumptions as they are printed: without what was not asked for."""
+    given = {"set": " ".join(args.settings) or "nothing"}
+    return {key: value for key, value in {**assumptions, **given}.items() if value is not None}
+
+
+def _weakened(circuit: Circuit, args: argparse.Namespace) -> Circuit:
+    from pimsim.circuit import retention
+
+    restore_ns, wait_ms = getattr(args, "restore_ns", None), getattr(args, "wait_ms", None)
+    if restore_ns is not None:
+        circuit = retention.restored(circuit, restore_ns)
+    if wait_ms is not None:
+        circuit = retention.after(circuit, wait_ms, args.celsius)
     return circuit
+
+
+def add_stored(parser: argparse.ArgumentParser) -> None:
+    """Add the options that weaken stored levels; :func:`chosen_circuit` obeys them."""
+    group = parser.add_argument_group("stored levels (default: as the preset says)")
+    group.add_argument(
+        "--restore-ns",
+        type=float,
+        metavar="NS",
+        help="cells were restored for this long only, from a bitline held at its rail",
+    )
+    group.add_argument("--wait-ms", type=float, metavar="MS", help="then they leaked for this long")
+    group.add_argument(
+        "--celsius",
+        type=float,
+        metavar="C",
+        default=85.0,
+        help="at this temperature (default: %(default)s)",
+    )

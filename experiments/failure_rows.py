@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments import progress
+from experiments import circuit_options, progress
 
 if TYPE_CHECKING:
     from pimsim.circuit.decision import Operation
@@ -39,8 +39,7 @@ def result(
     return {
         "rows": rows,
         "assumptions": {
-            "preset": circuit.name,
-            "set": dict(given.split("=", 1) for given in args.settings),
+            **circuit_options.stated(args, circuit),
             "process": process.name,
             "criterion": args.criterion,
             "inputs": operation.inputs,

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 
+from pimsim.circuit.charge import share
 from pimsim.circuit.parameters import Circuit
 from pimsim.errors import InputError
 
@@ -55,14 +56,30 @@ def after(circuit: Circuit, time_ms: float, celsius: float) -> Circuit:
     Raises :class:`~pimsim.errors.InputError` as :func:`stored_mv`, and if ones and zeros have
     become the same.
     """
-    vdd_mv = circuit.supply.vdd_mv
-    levels_mv = {
-        "cell.one_share": stored_mv(circuit, circuit.one_mv, time_ms, celsius),
-        "cell.zero_share": stored_mv(circuit, circuit.zero_mv, time_ms, celsius),
-    }
-    return circuit.with_settings(
-        {key: min(max(level_mv / vdd_mv, 0.0), 1.0) for key, level_mv in levels_mv.items()}
+    return _holding(
+        circuit,
+        stored_mv(circuit, circuit.one_mv, time_ms, celsius),
+        stored_mv(circuit, circuit.zero_mv, time_ms, celsius),
     )
+
+
+def restored(circuit: Circuit, time_ns: float) -> Circuit:
+    """Return the circuit with its cells' levels as a restore of that time leaves them.
+
+    Each cell starts from the level to which reading it has brought cell and bitline.
+
+    Raises :class:`~pimsim.errors.InputError` for a negative time.
+
+    >>> from pimsim.circuit.parameters import load
+    >>> hurried = restored(load("rambus55"), time_ns=0.5)
+    >>> round(hurried.one_mv), round(hurried.zero_mv)
+    (1113, 14)
+    """
+    levels_mv = {
+        bit: restored_mv(circuit, bit, float(share(circuit, [bit]).bitline_mv), time_ns)
+        for bit in (True, False)
+    }
+    return _holding(circuit, levels_mv[True], levels_mv[False])
 
 
 def restored_mv(circuit: Circuit, bit: bool, start_mv: float, time_ns: float) -> float:
@@ -101,6 +118,14 @@ def restored_mv(circuit: Circuit, bit: bool, start_mv: float, time_ns: float) ->
     headroom, missing = passes - vdd, vdd - start
     ratio = missing / (missing + 2 * headroom) * math.exp(-headroom * rate * time_ns)
     return 1e3 * (vdd - 2 * headroom * ratio / (1.0 - ratio))
+
+
+def _holding(circuit: Circuit, one_mv: float, zero_mv: float) -> Circuit:
+    vdd_mv = circuit.supply.vdd_mv
+    levels_mv = {"cell.one_share": one_mv, "cell.zero_share": zero_mv}
+    return circuit.with_settings(
+        {key: min(max(level_mv / vdd_mv, 0.0), 1.0) for key, level_mv in levels_mv.items()}
+    )
 
 
 def _discharged(start: float, passes: float, rate: float, time_ns: float) -> float:

@@ -108,11 +108,14 @@ def test_margins(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert sorted(path.name for path in (tmp_path / "m").iterdir()) == [
         "margin.png", "margin_rows.csv", "margin_temperature.csv", "margin_vdd.csv",
     ]  # fmt: skip
+    weak = _json(capsys, "margin", "--restore-ns", "1", "--wait-ms", "64")
+    assert weak["assumptions"]["one_mv"] == pytest.approx(0.8 * 1181.3, abs=1.0)  # type: ignore[index]
+    assert weak["margin_mv"] < 17.5  # type: ignore[operator]
     logic = _json(capsys, "margin", "--operation", "or", "--inputs", "16")
     assert logic["margin_mv"] == pytest.approx(22 * 600 / (16 * 22 + 85))
 
 
-def test_fit_prints_what_is_left_over(capsys: pytest.CaptureFixture[str]) -> None:
+def test_fit_prints_what_is_left_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     result = _json(capsys, "fit", "ddr4-like", "--no-refit", "--samples", "2000")
     points = result["points"]
     assert isinstance(points, list)
@@ -124,7 +127,9 @@ def test_fit_prints_what_is_left_over(capsys: pytest.CaptureFixture[str]) -> Non
     assert result["amounts"][0] == {  # type: ignore[index]
         "quantity": "latch.offset", "bundled": 44.0, "fitted": 44.0,
     }  # fmt: skip
-    assert main(["circuit", "fit", "ambit-like", "--samples", "2000"]) == 0
+    out = tmp_path / "fit"
+    assert main(["circuit", "fit", "ambit-like", "--samples", "2000", "--out", str(out)]) == 0
+    assert sorted(path.name for path in out.iterdir()) == ["fit.csv", "fit.png"]
     assert "15 %" in capsys.readouterr().out
 
 
@@ -161,6 +166,9 @@ def test_fit_prints_what_is_left_over(capsys: pytest.CaptureFixture[str]) -> Non
          "`--accesses` must be 1 with importance sampling, not 2"),
         (["margin", "--operation", "and", "--rows", "2"],
          "`--rows` must be 3, the inputs, for and and or, not 2"),
+        (["margin", "--wait-ms", "-1"], "`time_ms` must be a number of at least 0, not -1.0"),
+        (["failures", "--restore-ns", "nan"],
+         "`time_ns` must be a number of at least 0, not nan"),
         (["fit", "ambit"], "`process` must be one of ambit-like, ddr4-like, not 'ambit'"),
     ],
 )  # fmt: skip

@@ -179,6 +179,14 @@ def test_waiting_twice_is_waiting_once_for_longer(
     assert retention.stored_mv(CIRCUIT, half, second, celsius) == pytest.approx(once, abs=1e-6)
 
 
+def test_a_hurried_restore_weakens_both_levels_and_a_long_one_none() -> None:
+    hurried, calm = retention.restored(CIRCUIT, 0.3), retention.restored(CIRCUIT, 30.0)
+    assert 700.0 < hurried.one_mv < 1100.0
+    assert 20.0 < hurried.zero_mv < 500.0
+    assert (calm.one_mv, calm.zero_mv) == pytest.approx((1200.0, 0.0), abs=1e-3)
+    assert majority_margin_mv(hurried) < majority_margin_mv(calm)
+
+
 @given(
     bit=st.booleans(),
     start_mv=st.floats(0.0, 1200.0),

@@ -21,7 +21,7 @@ the interval is.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,7 +83,12 @@ def estimate(
         raise InputError(f"`seed` must be an integer of at least 0, not {seed!r}")
     path = DecisionPath(circuit, process, operation)
     variation = variation_percent / 100.0
-    tilts = _tilts(path, variation)
+    tilts = np.array(
+        [
+            _tilt(DecisionPath(circuit, process, replace(operation, patterns=(one,))), variation)
+            for one in operation.patterns
+        ]
+    )
     rng = np.random.default_rng(seed)
     weights = []
     for start in range(0, samples, _CHUNK):
@@ -123,36 +128,30 @@ def _summary(weights: Floats, level: float) -> Rare:
     )
 
 
-def _tilts(path: DecisionPath, variation: float) -> Floats:
-    """Tilt of every unit for every pattern, shape ``(patterns, dims)``."""
+def _tilt(path: DecisionPath, variation: float) -> Floats:
+    """Tilt of every unit, shape ``(dims,)``, for a path with a single pattern."""
     gaussian = path.layout.gaussian
-    rows = []
-    for pattern in range(len(path.operation.patterns)):
-        tilt = np.zeros(path.layout.dims)
-        for _ in range(_STEPS):
-            at = _mean(tilt, gaussian)
-            margin_mv, slope_mv = _linearised(path, pattern, at, variation)
-            if not np.any(slope_mv):
-                break
-            constant_mv = margin_mv - float(slope_mv @ at)
-            new = _saddle(constant_mv, slope_mv, gaussian)
-            if np.allclose(new, tilt, rtol=1e-3, atol=1e-3):
-                break
-            tilt = new
-        rows.append(tilt)
-    return np.array(rows)
+    tilt = np.zeros(path.layout.dims)
+    for _ in range(_STEPS):
+        at = _mean(tilt, gaussian)
+        margin_mv, slope_mv = _linearised(path, at, variation)
+        if not np.any(slope_mv):
+            break
+        before = tilt
+        tilt = _saddle(margin_mv - float(slope_mv @ at), slope_mv, gaussian)
+        if np.allclose(tilt, before, rtol=1e-3, atol=1e-3):
+            break
+    return tilt
 
 
-def _linearised(
-    path: DecisionPath, pattern: int, at: Floats, variation: float
-) -> tuple[float, Floats]:
-    """Margin of a pattern at a point, and its slope there, by central differences."""
+def _linearised(path: DecisionPath, at: Floats, variation: float) -> tuple[float, Floats]:
+    """Margin at a point, and its slope there, by central differences."""
     step = 1e-3
     dims = len(at)
     points = np.repeat(at[:, np.newaxis], 2 * dims + 1, axis=1)
     points[np.arange(dims), np.arange(dims)] += step
     points[np.arange(dims), dims + np.arange(dims)] -= step
-    margin_mv = path.margin_mv(points, variation)[pattern]
+    (margin_mv,) = path.margin_mv(points, variation)
     slope_mv = (margin_mv[:dims] - margin_mv[dims : 2 * dims]) / (2 * step)
     return float(margin_mv[-1]), slope_mv
 

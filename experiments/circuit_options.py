@@ -63,7 +63,7 @@ def stated(args: argparse.Namespace, circuit: Circuit) -> dict[str, object]:
         "set": dict(given.split("=", 1) for given in args.settings),
         "restore_ns": args.restore_ns,
         "wait_ms": args.wait_ms,
-        "celsius": args.celsius,
+        "celsius": None if args.wait_ms is None else args.celsius,
         "one_mv": circuit.one_mv,
         "zero_mv": circuit.zero_mv,
     }

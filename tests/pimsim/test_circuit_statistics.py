@@ -135,11 +135,11 @@ def test_capacitors_alone_never_fail_a_tra_below_a_third() -> None:
 
 
 def test_the_all_adverse_corner_is_near_the_published_one() -> None:
-    """Published: works at +-6 % with every component adverse; the fitted set: to 5.5 % or so."""
+    """Published: works at +-6 % with every component adverse; with transients we found 5.6 %."""
     path = DecisionPath(CIRCUIT, AMBIT, majority(3, criterion="110"))
     corners = np.sign(_slopes(path))[:, np.newaxis] * -1.0
-    assert path.margin_mv(corners, 0.05).item() > 0
-    assert path.margin_mv(corners, 0.065).item() < 0
+    assert path.margin_mv(corners, 0.055).item() > 0
+    assert path.margin_mv(corners, 0.057).item() < 0
 
 
 def _slopes(path: DecisionPath) -> np.ndarray:

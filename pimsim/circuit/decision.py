@@ -108,10 +108,6 @@ class Operation:
         return np.array([2 * sum(pattern) > self.inputs for pattern in self.patterns])
 
 
-CRITERIA = ("either", "all")
-"""Named criteria; a pattern such as 110 is one too."""
-
-
 def majority(inputs: int, rows: int | None = None, criterion: str = "either") -> Operation:
     """Return the majority of ``inputs`` on ``rows`` rows with the patterns of a criterion.
 

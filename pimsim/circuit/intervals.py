@@ -3,13 +3,11 @@
 >>> low, high = clopper_pearson(0, 100_000)
 >>> low, round(high * 1e5, 2)  # three and a bit: no failure seen is not no failure
 (0.0, 3.69)
->>> [round(end, 4) for end in wilson(50, 100)]
-[0.4038, 0.5962]
+>>> [round(end, 4) for end in clopper_pearson(50, 100)]
+[0.3983, 0.6017]
 """
 
 from __future__ import annotations
-
-import math
 
 from pimsim.errors import InputError
 
@@ -28,22 +26,6 @@ def clopper_pearson(wrong: int, trials: int, level: float = LEVEL) -> tuple[floa
     tail = (1.0 - level) / 2.0
     low = 0.0 if wrong == 0 else float(beta.ppf(tail, wrong, trials - wrong + 1))
     high = 1.0 if wrong == trials else float(beta.ppf(1.0 - tail, wrong + 1, trials - wrong))
-    return low, high
-
-
-def wilson(wrong: int, trials: int, level: float = LEVEL) -> tuple[float, float]:
-    """Return Wilson's score interval: it covers with probability ``level`` on average.
-
-    Raises :class:`~pimsim.errors.InputError` for impossible counts or levels.
-    """
-    _check(wrong, trials, level)
-    z = normal_quantile(level)
-    share = wrong / trials
-    middle = share + z * z / (2 * trials)
-    reach = z * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
-    scale = 1 + z * z / trials
-    low = 0.0 if wrong == 0 else (middle - reach) / scale
-    high = 1.0 if wrong == trials else (middle + reach) / scale
     return low, high
 
 

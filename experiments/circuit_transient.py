@@ -1,11 +1,12 @@
-"""``pimsim circuit read``, ``tra``, ``not``, ``copy``, ``majority``, ``and``, ``or``: transients."""
+"""Transients: ``pimsim circuit read|tra|not|copy|majority|and|or``."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,7 +78,7 @@ class TransientPart:
         )
         group.add_argument("--csv", type=Path, metavar="FILE", help="waveforms, into this file")
         group.add_argument("--out", type=Path, metavar="DIR", help="folder for figure and files")
-        options.add_json(group)
+        options.add_json(parser)
 
     def run(self, args: argparse.Namespace) -> int:
         """Simulate; print a table or one JSON object, and write what is asked for.
@@ -106,10 +107,13 @@ def _show(
     from pimsim.circuit import referee, spice
     from pimsim.circuit.transient import simulate
 
-    result = simulate(circuit, scenario, waveform_step_ps=args.step)
     checked: Comparison | None = None
+    with _busy("integrating (the first time on a machine, compiling: half a minute)"):
+        result = simulate(circuit, scenario, waveform_step_ps=args.step)
     if args.check_ngspice:
-        checked = referee.compare(circuit, result, spice.run(circuit, scenario))
+        with _busy("running ngspice"):
+            theirs = spice.run(circuit, scenario)
+        checked = referee.compare(circuit, result, theirs)
     table = waveform_table.columns(result)
     if args.csv is not None:
         waveform_table.write(args.csv, table)
@@ -124,6 +128,19 @@ def _show(
         (folder / f"{scenario.name}.cir").write_text(deck, "utf-8")
     _print(args, circuit, result, checked)
     return 1 if checked is not None and checked.failures() else 0
+
+
+@contextmanager
+def _busy(what: str) -> Iterator[None]:
+    """Say on a terminal what is being waited for."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    with console.status(what):
+        yield
 
 
 def _print(
@@ -166,7 +183,9 @@ def _print(
                 ("energy", f"{checked.energy_share:+.4%}", f"{limits.ENERGY_SHARE:.0%}"),
             ),
             title="against ngspice"
-            + (f": beyond its limit: {', '.join(checked.failures())}" if checked.failures() else ""),
+            + (
+                f": beyond its limit: {', '.join(checked.failures())}" if checked.failures() else ""
+            ),
         )
     tables.show_assumptions(report["assumptions"])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -72,11 +72,11 @@ def _draw_levels(axes: Axes, table: Table, scenario: Scenario, circuit: Circuit)
 
 def _alike(scenario: Scenario) -> list[tuple[str, str]]:
     """Label and first name of every group of cells that cannot differ."""
-    groups: dict[object, list[str]] = {}
+    groups: dict[tuple[Any, ...], list[str]] = {}
     for cell in scenario.cells:
         groups.setdefault((cell.stored, cell.contacts, cell.row), []).append(cell.name)
     labelled = []
-    for (stored, *_), names in groups.items():  # type: ignore[misc]
+    for (stored, _, _), names in groups.items():
         held = "neutral" if stored == "neutral" else f"held {stored}"
         shown = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
         if len(names) == 2:

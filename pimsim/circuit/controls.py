@@ -44,7 +44,8 @@ class Controls:
 
     def at(self, times_ns: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the levels (times, lines) at ``times_ns`` (times,)."""
-        return np.stack([np.interp(times_ns, *zip(*line, strict=True)) for line in self.corners], 1)
+        levels = [np.interp(times_ns, *np.array(line).T) for line in self.corners]
+        return np.stack(levels, axis=1)
 
     def corner_times_ns(self) -> NDArray[np.float64]:
         """Return every instant at which a line has a corner, sorted, 0 and the end included."""

@@ -10,14 +10,17 @@ the method conserves exactly is then the charge of the whole circuit.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple, cast
 
 import numpy as np
 from numba import njit, prange
 
+from pimsim.circuit.devices import compiled
 from pimsim.circuit.ladder import (
     BITLINE_FF,
-    FROM_VDD,
     PRECHARGE,
     SET_LOAD,
     VDD,
@@ -33,8 +36,8 @@ from pimsim.circuit.ladder import (
 )
 
 SHORTEST_STEP_NS = 1e-7
-FIRST_STEP_NS = 0.004
-"""Step after a corner of a control line."""
+FIRST_STEP_NS = 0.05
+"""Longest first step after a corner of a control line."""
 
 LONGEST_STEP_NS = 1.0
 """Longest step, taken only where nothing moves."""
@@ -82,16 +85,20 @@ class _Work(NamedTuple):
     gates: Floats
     slopes: Floats
     trial: Floats
-    stage: Floats
-    """(4, nodes + cells) increments of the stages."""
+    first: Floats
+    """(nodes + cells,) increments of the four stages."""
+    second: Floats
+    third: Floats
+    fourth: Floats
     charge: Floats
     """(4, 3) increments of the supplies' charge."""
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
-def _charge_stage(now: Rates, later: Rates, work: _Work, stage: int, h: float, core: int) -> None:
-    """The stage of the supplies' charge that belongs to the stage of the voltages."""
-    q, x = work.charge, work.stage[stage]
+@compiled
+def _charge_stage(
+    now: Rates, later: Rates, q: Floats, x: Floats, stage: int, h: float, core: int
+) -> None:
+    """The stage of the supplies' charge ``q`` that belongs to the stage ``x`` of the voltages."""
     for s in range(3):
         rate = later.supplied[s]
         if stage == 0:
@@ -107,7 +114,7 @@ def _charge_stage(now: Rates, later: Rates, work: _Work, stage: int, h: float, c
         q[stage, s] = 0.5 * h * rate
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(error_model="numpy")
 def _try_step(
     v: Floats, h: float, now: Rates, later: Rates, work: _Work, wiring: Wiring, sample: Sample
 ) -> float:
@@ -116,36 +123,41 @@ def _try_step(
     ``work.gates`` are the control lines at the start of the step; at its end they are left.
     """
     size, core, charge = v.size, 2 * wiring.segments, sample.charge
-    u1, u2, u3, u4 = work.stage[0], work.stage[1], work.stage[2], work.stage[3]
+    u1, u2, u3, u4, trial = work.first, work.second, work.third, work.fourth, work.trial
     find_currents(now, wiring, sample, v, work.gates, work.slopes, True)
     factorise(now, wiring, sample, 2.0 / h)
     for i in range(size):
         u1[i] = now.out[i] + 0.5 * h * now.by_time[i]
     solve(now, wiring, u1)
-    _charge_stage(now, now, work, 0, h, core)
+    _charge_stage(now, now, work.charge, u1, 0, h, core)
     for i in range(size):
         u2[i] = now.out[i] + charge[i] * (4.0 / h) * u1[i] + 1.5 * h * now.by_time[i]
     solve(now, wiring, u2)
-    _charge_stage(now, now, work, 1, h, core)
-    work.gates[:] += h * work.slopes
+    _charge_stage(now, now, work.charge, u2, 1, h, core)
+    for k in range(work.gates.size):
+        work.gates[k] += h * work.slopes[k]
     for i in range(size):
-        work.trial[i] = v[i] + 2.0 * u1[i]
-    find_currents(later, wiring, sample, work.trial, work.gates, work.slopes, False)
+        trial[i] = v[i] + 2.0 * u1[i]
+    find_currents(later, wiring, sample, trial, work.gates, work.slopes, False)
     for i in range(size):
         u3[i] = later.out[i] + charge[i] / h * (u1[i] - u2[i])
     solve(now, wiring, u3)
-    _charge_stage(now, later, work, 2, h, core)
+    _charge_stage(now, later, work.charge, u3, 2, h, core)
     for i in range(size):
-        work.trial[i] += u3[i]
-    find_currents(later, wiring, sample, work.trial, work.gates, work.slopes, False)
+        trial[i] += u3[i]
+    find_currents(later, wiring, sample, trial, work.gates, work.slopes, False)
     for i in range(size):
         u4[i] = later.out[i] + charge[i] / h * (u1[i] - u2[i] - 8.0 / 3.0 * u3[i])
     solve(now, wiring, u4)
-    _charge_stage(now, later, work, 3, h, core)
-    return float(np.max(np.abs(u4)))
+    _charge_stage(now, later, work.charge, u4, 3, h, core)
+    error = 0.0
+    for i in range(size):
+        if not abs(u4[i]) <= error:  # nan included
+            error = abs(u4[i])
+    return float(error)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _capacitances(p: Floats, cell_ff: Floats, segments: int) -> Floats:
     """Capacitance of every node: pi segments, so that an end of the ladder has half."""
     nodes = 2 * segments + 4
@@ -155,11 +167,21 @@ def _capacitances(p: Floats, cell_ff: Floats, segments: int) -> Floats:
             share = 0.5 if k in (0, segments) else 1.0
             charge[2 * k + side] = share * p[BITLINE_FF + side] / segments
         charge[nodes - 2 + side] = p[SET_LOAD + side]
-    charge[nodes:] = cell_ff
+    for cell in range(cell_ff.size):
+        charge[nodes + cell] = cell_ff[cell]
     return charge
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
+def _held(sample: Sample, v: Floats) -> float:
+    """Charge on all capacitors."""
+    total = 0.0
+    for i in range(v.size):
+        total += sample.charge[i] * v[i]
+    return total
+
+
+@compiled
 def _crossing(start: float, slope: float, end: float, level: float) -> float:
     """Share of a step at which the parabola through both ends, with ``slope`` first, is there."""
     if start >= level:
@@ -172,38 +194,46 @@ def _crossing(start: float, slope: float, end: float, level: float) -> float:
     return min(2.0 * (level - start) / below, 1.0)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(error_model="numpy")
 def _integrate(
-    s: int, sample: Sample, v: Floats, wiring: Wiring, schedule: Schedule, outcome: Outcome
+    s: int, sample: Sample, cell_v: Floats, wiring: Wiring, schedule: Schedule, outcome: Outcome
 ) -> None:
-    """Integrate sample ``s`` from the voltages ``v``, which are overwritten."""
+    """Integrate sample ``s``."""
     stops, levels, lines = schedule.stops, schedule.levels, schedule.levels.shape[1]
-    size, bl, nodes = v.size, 2 * wiring.segments, 2 * wiring.segments + 4
+    size, bl, nodes = sample.charge.size, 2 * wiring.segments, 2 * wiring.segments + 4
+    v = np.empty(size)
+    for i in range(size):
+        v[i] = sample.p[PRECHARGE] if i < nodes else cell_v[i - nodes]
     contacts = wiring.cell_of.size
     now, later = (
         new_rates(nodes, size - nodes, contacts), new_rates(nodes, size - nodes, contacts)
     )  # fmt: skip
     work = _Work(
-        np.empty(lines), np.empty(lines), np.empty(size), np.empty((4, size)), np.empty((4, 3))
-    )
-    before, moved = np.sum(sample.charge * v), 0.0
+        np.empty(lines), np.empty(lines), np.empty(size), np.empty(size), np.empty(size),
+        np.empty(size), np.empty(size), np.empty((4, 3)),
+    )  # fmt: skip
+    before, moved = _held(sample, v), 0.0
     cycle, sensing, threshold = -1, False, LATCHED_SHARE * sample.p[VDD]
     step = FIRST_STEP_NS
     for stop in range(stops.size):
         if outcome.waves.shape[1]:
-            outcome.waves[s, stop, :] = v
+            for i in range(size):
+                outcome.waves[s, stop, i] = v[i]
         if schedule.kinds[stop] == SENSE:
             cycle += 1
             outcome.dv[s, cycle] = v[bl] - v[bl + 1]
             sensing = True
         elif schedule.kinds[stop] == CLOSE:
-            outcome.closing[s, cycle, :2] = v[bl : bl + 2]
-            outcome.closing[s, cycle, 2:] = v[nodes:]
+            outcome.closing[s, cycle, 0] = v[bl]
+            outcome.closing[s, cycle, 1] = v[bl + 1]
+            for i in range(nodes, size):
+                outcome.closing[s, cycle, 2 + i - nodes] = v[i]
             sensing = False
         if stop == stops.size - 1:
             break
         start, span = stops[stop], stops[stop + 1] - stops[stop]
-        work.slopes[:] = (levels[stop + 1] - levels[stop]) / span
+        for k in range(lines):
+            work.slopes[k] = (levels[stop + 1, k] - levels[stop, k]) / span
         if schedule.kinds[stop] != PLAIN:
             step = min(step, FIRST_STEP_NS)
         done = 0.0
@@ -214,7 +244,8 @@ def _integrate(
                 h = left
             elif h > 0.5 * left:
                 h = 0.5 * left
-            work.gates[:] = levels[stop] + work.slopes * done
+            for k in range(lines):
+                work.gates[k] = levels[stop, k] + work.slopes[k] * done
             error = _try_step(v, h, now, later, work, wiring, sample) / schedule.tolerance
             if not error <= 1.0:  # nan included
                 step = h * max(0.2, 0.9 * error ** (-1.0 / 3.0)) if error > 1.0 else 0.2 * h
@@ -225,7 +256,7 @@ def _integrate(
             was = v[bl] - v[bl + 1]
             rose = h * (now.out[bl] / sample.charge[bl] - now.out[bl + 1] / sample.charge[bl + 1])
             for i in range(size):
-                v[i] = work.trial[i] + work.stage[3, i]
+                v[i] = work.trial[i] + work.fourth[i]
             for k in range(3):
                 gained = 2.0 * work.charge[0, k] + work.charge[2, k] + work.charge[3, k]
                 outcome.supplied[s, k] += gained
@@ -239,27 +270,42 @@ def _integrate(
             done = span if last else done + h
             wish = h * min(4.0, 0.9 * max(error, 1e-6) ** (-1.0 / 3.0))
             step = max(step, wish) if h < step else wish
-    gain = np.sum(sample.charge * v) - before - np.sum(outcome.supplied[s])
+    gain = _held(sample, v) - before
+    for k in range(3):
+        gain -= outcome.supplied[s, k]
     outcome.imbalance[s] = gain / max(moved, 1e-30)
 
 
-@njit(parallel=True, cache=True)  # type: ignore[untyped-decorator]
-def integrate(
-    packed: Floats, cell_ff: Floats, cell_v: Floats, access: Floats, access_vt: Floats,
-    wiring: Wiring, schedule: Schedule, outcome: Outcome,
-) -> None:  # fmt: skip
-    """Integrate every sample, in parallel, and fill ``outcome``.
+def _kept(digest: str) -> Callable[..., None]:
+    """Return :func:`integrate`, whose machine code is kept for later processes.
 
-    ``packed`` (samples, PACKED); ``cell_ff`` and ``cell_v`` (samples, cells); ``access`` and
-    ``access_vt`` (samples, contacts).
+    The compiler files it under the closure's values; ``digest`` is one, so that code of an older
+    version of any of the modules in it is not taken for that of this one.
     """
-    for s in prange(packed.shape[0]):
-        charge = _capacitances(packed[s], cell_ff[s], wiring.segments)
-        sample = Sample(packed[s], charge, access[s], access_vt[s])
-        v = np.empty(charge.size)
-        v[:] = packed[s, PRECHARGE]
-        v[v.size - cell_v.shape[1] :] = cell_v[s]
-        _integrate(s, sample, v, wiring, schedule, outcome)
+
+    @njit(parallel=True, cache=True, error_model="numpy")
+    def integrate(
+        packed: Floats, cell_ff: Floats, cell_v: Floats, access: Floats, access_vt: Floats,
+        wiring: Wiring, schedule: Schedule, outcome: Outcome,
+    ) -> int:  # fmt: skip
+        for s in prange(packed.shape[0]):
+            charge = _capacitances(packed[s], cell_ff[s], wiring.segments)
+            sample = Sample(packed[s], charge, access[s], access_vt[s])
+            _integrate(s, sample, cell_v[s], wiring, schedule, outcome)
+        return len(digest)
+
+    return cast(Callable[..., None], integrate)
 
 
-__all__ = ["CLOSE", "CORNER", "FROM_VDD", "PLAIN", "SENSE", "Outcome", "Schedule", "integrate"]
+def _digest() -> str:
+    folder = Path(__file__).parent
+    text = b"".join((folder / f"{m}.py").read_bytes() for m in ("devices", "ladder", "integrator"))
+    return hashlib.sha256(text).hexdigest()
+
+
+integrate = _kept(_digest())
+"""Integrate every sample, in parallel, and fill an :class:`Outcome`.
+
+Arguments: packed (samples, PACKED); capacitance and level of the cells (samples, cells); strength
+and threshold of the access transistors (samples, contacts); wiring, schedule, outcome.
+"""

@@ -19,10 +19,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from pimsim.circuit.devices import nmos, pmos
+from pimsim.circuit.devices import compiled, nmos, pmos
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -100,7 +99,7 @@ class Rates(NamedTuple):
     """(3,) its derivative by time."""
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def new_rates(nodes: int, cells: int, contacts: int) -> Rates:
     """Return room for the currents of one sample."""
     return Rates(
@@ -110,15 +109,17 @@ def new_rates(nodes: int, cells: int, contacts: int) -> Rates:
     )  # fmt: skip
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _between(
     rates: Rates, current: float, by_gate: float, by_drain: float, drain: int, source: int,
-    slope: float,
+    slope: float, derive: bool,
 ) -> None:  # fmt: skip
     """Add a transistor between two nodes, all but its gate."""
-    jacobian, by_source = rates.jacobian, -by_gate - by_drain
     rates.out[drain] -= current
     rates.out[source] += current
+    if not derive:
+        return
+    jacobian, by_source = rates.jacobian, -by_gate - by_drain
     jacobian[drain, drain] -= by_drain
     jacobian[drain, source] -= by_source
     jacobian[source, drain] += by_drain
@@ -127,21 +128,23 @@ def _between(
     rates.by_time[source] += by_gate * slope
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _from_supply(
     rates: Rates, supply: int, current: float, by_gate: float, by_drain: float, node: int,
-    slope: float, core: int,
+    slope: float, core: int, derive: bool,
 ) -> None:  # fmt: skip
     """Add a transistor with its drain on a node and its source on a supply."""
     rates.out[node] -= current
+    rates.supplied[supply] -= current
+    if not derive:
+        return
     rates.jacobian[node, node] -= by_drain
     rates.by_time[node] -= by_gate * slope
-    rates.supplied[supply] -= current
     rates.supplied_by[supply, node - core] -= by_drain
     rates.supplied_by_time[supply] -= by_gate * slope
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def find_currents(
     rates: Rates, wiring: Wiring, sample: Sample, v: Floats, gates: Floats, slopes: Floats,
     derive: bool,
@@ -151,26 +154,40 @@ def find_currents(
     ``gates`` and ``slopes`` (lines,) are shares of the full level, and shares per ns. The
     derivatives are right only if ``derive``.
     """
-    rates.out[:] = 0.0
-    rates.supplied[:] = 0.0
-    if derive:
-        rates.by_time[:] = 0.0
-        rates.jacobian[:] = 0.0
-        rates.supplied_by[:] = 0.0
-        rates.supplied_by_time[:] = 0.0
+    _clear(rates, derive)
     _add_ladders(rates, wiring, sample, v, derive)
-    _add_latch(rates, wiring, sample, v)
+    _add_latch(rates, wiring, sample, v, derive)
     if gates[SET_LINE] > 0.0:
-        _add_set_devices(rates, wiring, sample, v, gates[SET_LINE], slopes[SET_LINE])
+        _add_set_devices(rates, wiring, sample, v, gates[SET_LINE], slopes[SET_LINE], derive)
     if gates[EQUALISER_LINE] > 0.0:
-        _add_equaliser(rates, wiring, sample, v, gates[EQUALISER_LINE], slopes[EQUALISER_LINE])
+        _add_equaliser(
+            rates, wiring, sample, v, gates[EQUALISER_LINE], slopes[EQUALISER_LINE], derive
+        )
     _add_cells(rates, wiring, sample, v, gates, slopes, derive)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
-def _add_ladders(
-    rates: Rates, wiring: Wiring, sample: Sample, v: Floats, derive: bool
-) -> None:
+@compiled
+def _clear(rates: Rates, derive: bool) -> None:
+    out, by_time, jacobian = rates.out, rates.by_time, rates.jacobian
+    for i in range(out.size):
+        out[i] = 0.0
+    for k in range(3):
+        rates.supplied[k] = 0.0
+    if not derive:
+        return
+    for i in range(out.size):
+        by_time[i] = 0.0
+    for i in range(jacobian.shape[0]):
+        for j in range(jacobian.shape[0]):
+            jacobian[i, j] = 0.0
+    for k in range(3):
+        rates.supplied_by_time[k] = 0.0
+        for i in range(4):
+            rates.supplied_by[k, i] = 0.0
+
+
+@compiled
+def _add_ladders(rates: Rates, wiring: Wiring, sample: Sample, v: Floats, derive: bool) -> None:
     segments, out, jacobian = wiring.segments, rates.out, rates.jacobian
     for side in range(2):
         conductance = sample.p[BITLINE_US + side] * segments
@@ -188,8 +205,8 @@ def _add_ladders(
             jacobian[near, far] += conductance
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
-def _add_latch(rates: Rates, wiring: Wiring, sample: Sample, v: Floats) -> None:
+@compiled
+def _add_latch(rates: Rates, wiring: Wiring, sample: Sample, v: Floats, derive: bool) -> None:
     p, modulation, bl = sample.p, wiring.modulation, 2 * wiring.segments
     san, sap = bl + 2, bl + 3
     for side in range(2):
@@ -198,52 +215,56 @@ def _add_latch(rates: Rates, wiring: Wiring, sample: Sample, v: Floats) -> None:
             v[gate], v[drain], v[san], p[LATCH_N + side], p[LATCH_N_VT + side],
             modulation[MOD_LATCH_N],
         )  # fmt: skip
-        _between(rates, current, by_gate, by_drain, drain, san, 0.0)
-        rates.jacobian[drain, gate] -= by_gate
-        rates.jacobian[san, gate] += by_gate
+        _between(rates, current, by_gate, by_drain, drain, san, 0.0, derive)
+        if derive:
+            rates.jacobian[drain, gate] -= by_gate
+            rates.jacobian[san, gate] += by_gate
         current, by_gate, by_drain = pmos(
             v[gate], v[drain], v[sap], p[LATCH_P + side], p[LATCH_P_VT + side],
             modulation[MOD_LATCH_P],
         )  # fmt: skip
-        _between(rates, current, by_gate, by_drain, drain, sap, 0.0)
-        rates.jacobian[drain, gate] -= by_gate
-        rates.jacobian[sap, gate] += by_gate
+        _between(rates, current, by_gate, by_drain, drain, sap, 0.0, derive)
+        if derive:
+            rates.jacobian[drain, gate] -= by_gate
+            rates.jacobian[sap, gate] += by_gate
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _add_set_devices(
-    rates: Rates, wiring: Wiring, sample: Sample, v: Floats, level: float, slope: float
-) -> None:
+    rates: Rates, wiring: Wiring, sample: Sample, v: Floats, level: float, slope: float,
+    derive: bool,
+) -> None:  # fmt: skip
     p, modulation, bl = sample.p, wiring.modulation, 2 * wiring.segments
     san, sap, vdd = bl + 2, bl + 3, p[VDD]
     current, by_gate, by_drain = nmos(
         vdd * level, v[san], 0.0, p[SET], p[SET_VT], modulation[MOD_SET_N]
     )
-    _from_supply(rates, FROM_GROUND, current, by_gate, by_drain, san, vdd * slope, bl)
+    _from_supply(rates, FROM_GROUND, current, by_gate, by_drain, san, vdd * slope, bl, derive)
     current, by_gate, by_drain = pmos(
         vdd * (1.0 - level), v[sap], vdd, p[SET + 1], p[SET_VT + 1], modulation[MOD_SET_P]
     )
-    _from_supply(rates, FROM_VDD, current, by_gate, by_drain, sap, -vdd * slope, bl)
+    _from_supply(rates, FROM_VDD, current, by_gate, by_drain, sap, -vdd * slope, bl, derive)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _add_equaliser(
-    rates: Rates, wiring: Wiring, sample: Sample, v: Floats, level: float, slope: float
-) -> None:
+    rates: Rates, wiring: Wiring, sample: Sample, v: Floats, level: float, slope: float,
+    derive: bool,
+) -> None:  # fmt: skip
     p, modulation, bl = sample.p, wiring.modulation[MOD_EQUALISER], 2 * wiring.segments
     gate, turn = p[EQUALISER_GATE] * level, p[EQUALISER_GATE] * slope
     for k in range(4):
         current, by_gate, by_drain = nmos(
             gate, v[bl + k], p[PRECHARGE], p[EQUALISER + k], p[EQUALISER_VT + k], modulation
         )
-        _from_supply(rates, FROM_PRECHARGE, current, by_gate, by_drain, bl + k, turn, bl)
+        _from_supply(rates, FROM_PRECHARGE, current, by_gate, by_drain, bl + k, turn, bl, derive)
     current, by_gate, by_drain = nmos(
         gate, v[bl], v[bl + 1], p[EQUALISER + 4], p[EQUALISER_VT + 4], modulation
     )
-    _between(rates, current, by_gate, by_drain, bl, bl + 1, turn)
+    _between(rates, current, by_gate, by_drain, bl, bl + 1, turn, derive)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _add_cells(
     rates: Rates, wiring: Wiring, sample: Sample, v: Floats, gates: Floats, slopes: Floats,
     derive: bool,
@@ -282,7 +303,7 @@ def _add_cells(
         jacobian[far, far] -= to_far * to_far * by_drain
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def factorise(rates: Rates, wiring: Wiring, sample: Sample, scale: float) -> None:
     """Turn the Jacobian in ``rates`` into the factors of ``scale C - J``, cells eliminated.
 
@@ -316,7 +337,7 @@ def factorise(rates: Rates, wiring: Wiring, sample: Sample, scale: float) -> Non
                 a[i, j] -= ratio * a[k, j]
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _eliminate(rates: Rates, wiring: Wiring, one: int, other: int, diagonal: float) -> None:
     """Subtract what the cell between two of its contacts (or one, twice) conducts."""
     product = rates.by_cell[one] * rates.by_tap[other] / diagonal
@@ -329,7 +350,7 @@ def _eliminate(rates: Rates, wiring: Wiring, one: int, other: int, diagonal: flo
             rates.jacobian[wiring.tap[one, i], wiring.tap[other, j]] += row_share * share * product
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def solve(rates: Rates, wiring: Wiring, x: Floats) -> None:
     """Replace the right-hand side ``x`` (nodes + cells,) by the solution."""
     a, nodes, contact_of = rates.jacobian, 2 * wiring.segments + 4, wiring.contact_of

@@ -8,10 +8,12 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pimsim.circuit import spice
 from pimsim.circuit.controls import Controls
@@ -145,14 +147,14 @@ def _late(ours: float, theirs: float) -> float:
     return ours - theirs
 
 
-def _calm(times: Floats, controls: Controls, latches: list[float]) -> np.ndarray:
+def _calm(times: Floats, controls: Controls, latches: list[float]) -> NDArray[np.bool_]:
     """Mask of the instants further than :data:`EDGE_NS` from every edge and latch."""
     calm = np.ones(times.shape, dtype=bool)
     edges = [(at, at) for at in latches if not math.isnan(at)]
     for line in controls.corners:
         edges += [
             (at, later)
-            for (at, level), (later, other) in zip(line, line[1:], strict=False)
+            for (at, level), (later, other) in itertools.pairwise(line)
             if level != other
         ]
     for first, last in edges:

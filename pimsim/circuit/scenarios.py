@@ -68,8 +68,8 @@ class Opening:
 class Scenario:
     """Cells and openings, the number of cycles, and the value that ``bl`` should end with.
 
-    Raises :class:`~pimsim.errors.InputError` if there is no cell, if a name is used twice, if an opening names a word line that no cell has, or if a
-    cycle opens none with its first activation.
+    Raises :class:`~pimsim.errors.InputError` if there is no cell, if a name is used twice, if an
+    opening names a word line that no cell has, or if a cycle opens none with its first activation.
     """
 
     name: str

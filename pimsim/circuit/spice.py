@@ -149,9 +149,7 @@ def _recorded(scenario: Scenario) -> tuple[str, ...]:
 class _Deck:
     """Lines of one sample's netlist; models are collected while devices are written."""
 
-    def __init__(
-        self, circuit: Circuit, scenario: Scenario, pairs: Instances, sample: int
-    ) -> None:
+    def __init__(self, circuit: Circuit, scenario: Scenario, pairs: Instances, sample: int) -> None:
         self.circuit, self.scenario, self.pairs, self.sample = circuit, scenario, pairs, sample
         self._models: dict[tuple[str, str], str] = {}
 
@@ -249,9 +247,7 @@ class _Deck:
 
     def _device(self, kind: str, device: Transistor, strength: float, vt_mv: float) -> str:
         """Model and size; a strength that varies is written as a width."""
-        card = (
-            f"vto={vt_mv:.10g}m kp={device.kp_ua_per_v2:.10g}u lambda={device.lambda_per_v:.10g}"
-        )
+        card = f"vto={vt_mv:.10g}m kp={device.kp_ua_per_v2:.10g}u lambda={device.lambda_per_v:.10g}"
         if (kind, card) not in self._models:
             others = sum(other == kind for other, _ in self._models)
             self._models[kind, card] = f"{kind}_{others}" if others else kind

@@ -28,7 +28,7 @@ from pimsim.circuit.parameters import Circuit
 from pimsim.circuit.scenarios import Scenario
 from pimsim.errors import InputError, PimsimError
 
-TOLERANCE_MV = 0.2
+TOLERANCE_MV = 0.5
 """Error allowed in one step, in any voltage."""
 
 

@@ -69,5 +69,7 @@ def test_transients_a_second(tmp_path: Path) -> None:
     print(f"\n{cores} cores: pimsim {ours:,.0f} transients a second")
     for longest in ("0.02n", "0.5n"):
         theirs = _ngspice_per_s(tmp_path, cores, longest)
-        print(f"ngspice, steps of at most {longest}s: {theirs:,.1f}, {ours / theirs:.0f} times fewer")
+        print(
+            f"ngspice, steps of at most {longest}s: {theirs:,.1f}, {ours / theirs:.0f} times fewer"
+        )
         assert ours >= GOAL * theirs

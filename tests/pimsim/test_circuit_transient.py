@@ -50,7 +50,9 @@ MEASURED = [
 
 
 @pytest.mark.parametrize(
-    ("scenario", "latch_ns", "energy_fj", "restored_mv"), MEASURED, ids=lambda v: getattr(v, "name", "")
+    ("scenario", "latch_ns", "energy_fj", "restored_mv"),
+    MEASURED,
+    ids=lambda v: getattr(v, "name", ""),
 )
 def test_reference_circuit_gives_what_was_measured(
     scenario: Scenario, latch_ns: float, energy_fj: float, restored_mv: float
@@ -154,7 +156,8 @@ def test_scaling_all_capacitances_and_conductances_changes_energy_alone(
     }
     scaled["bitline_ohm"] = plain.bitline_ohm / factor
     one, other = (
-        simulate(CIRCUIT, scenario, pairs) for pairs in (plain, dataclasses.replace(plain, **scaled))
+        simulate(CIRCUIT, scenario, pairs)
+        for pairs in (plain, dataclasses.replace(plain, **scaled))
     )
     assert other.dv_at_sense_mv[0] == pytest.approx(one.dv_at_sense_mv[0], abs=1e-6)
     assert other.latch_ns[0] == pytest.approx(one.latch_ns[0], abs=1e-6)
@@ -319,7 +322,9 @@ def _with_columns(name: str, values: list[list[float]]) -> Instances:
             "`gate_charge.enabled` must be false for a transient, not true",
         ),
         (
-            lambda: simulate(CIRCUIT.with_set("timeline.word_line_ramp_ns", 20), scenarios.tra("110", copy_out=True)),
+            lambda: simulate(
+                CIRCUIT.with_set("timeline.word_line_ramp_ns", 20), scenarios.rowclone(1)
+            ),
             "`word_line_ramp_ns` must be at most 15.5, not 20",
         ),
         (
@@ -343,8 +348,14 @@ def _with_columns(name: str, values: list[list[float]]) -> Instances:
             "`cell_mv` must be finite numbers, not nan",
         ),
         (lambda: scenarios.tra("1102"), "`pattern` must be 3 of the digits 0 and 1, not '1102'"),
-        (lambda: scenarios.majority("1100"), "`pattern` must have an odd number of digits, not '1100'"),
-        (lambda: scenarios.majority(""), "`pattern` must be one or more of the digits 0 and 1, not ''"),
+        (
+            lambda: scenarios.majority("1100"),
+            "`pattern` must have an odd number of digits, not '1100'",
+        ),
+        (
+            lambda: scenarios.majority(""),
+            "`pattern` must be one or more of the digits 0 and 1, not ''",
+        ),
         (lambda: scenarios.many_input("xor", "11"), "`gate` must be 'and' or 'or', not 'xor'"),
         (lambda: Scenario("x", "x", (), (), 1), "`cells` must be one or more, not none"),
         (

@@ -3,7 +3,9 @@
 Parameters of a bitline pair are a :class:`~pimsim.circuit.parameters.Circuit`, loaded from a
 preset or a TOML file. From it follow, exactly, the voltages after charge sharing
 (:mod:`~pimsim.circuit.charge`), and statistically the decisions of sense amplifiers that vary
-(:mod:`~pimsim.circuit.decision`, :mod:`~pimsim.circuit.failures`).
+(:mod:`~pimsim.circuit.decision`, :mod:`~pimsim.circuit.failures`). What happens over time in a
+scenario (:mod:`~pimsim.circuit.scenarios`) is integrated by :mod:`~pimsim.circuit.transient`, and
+compared with ngspice by :mod:`~pimsim.circuit.referee`.
 
 >>> from pimsim.circuit.charge import share
 >>> from pimsim.circuit.parameters import load

@@ -11,6 +11,7 @@ the method conserves exactly is then the charge of the whole circuit.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, cast
@@ -19,6 +20,7 @@ import numpy as np
 from numba import njit, prange
 
 from pimsim.circuit.devices import compiled
+from pimsim.circuit.elimination import factorise, solve
 from pimsim.circuit.ladder import (
     BITLINE_FF,
     PRECHARGE,
@@ -29,10 +31,8 @@ from pimsim.circuit.ladder import (
     Rates,
     Sample,
     Wiring,
-    factorise,
     find_currents,
     new_rates,
-    solve,
 )
 
 SHORTEST_STEP_NS = 1e-7
@@ -188,7 +188,7 @@ def _crossing(start: float, slope: float, end: float, level: float) -> float:
         return 0.0
     curve = end - start - slope
     root = slope * slope + 4.0 * curve * (level - start)
-    below = slope + np.sqrt(max(root, 0.0))
+    below = slope + math.sqrt(max(root, 0.0))
     if below <= 0.0:
         return 1.0
     return min(2.0 * (level - start) / below, 1.0)
@@ -297,9 +297,12 @@ def _kept(digest: str) -> Callable[..., None]:
     return cast(Callable[..., None], integrate)
 
 
+_PARTS = ("devices", "ladder", "elimination", "integrator")
+
+
 def _digest() -> str:
     folder = Path(__file__).parent
-    text = b"".join((folder / f"{m}.py").read_bytes() for m in ("devices", "ladder", "integrator"))
+    text = b"".join((folder / f"{m}.py").read_bytes() for m in _PARTS)
     return hashlib.sha256(text).hexdigest()
 
 

@@ -113,7 +113,7 @@ def _show(
     if args.check_ngspice:
         with _busy("running ngspice"):
             theirs = spice.run(circuit, scenario)
-        checked = referee.compare(circuit, result, theirs)
+        checked = referee.compare(result, theirs)
     table = waveform_table.columns(result)
     if args.csv is not None:
         waveform_table.write(args.csv, table)

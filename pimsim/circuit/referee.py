@@ -87,10 +87,10 @@ def check(
     Raises :class:`~pimsim.circuit.spice.SpiceError` if ngspice is not installed or fails.
     """
     ours = simulate(circuit, scenario, instances, waveform_step_ps=waveform_step_ps)
-    return compare(circuit, ours, spice.run(circuit, scenario, instances))
+    return compare(ours, spice.run(circuit, scenario, instances))
 
 
-def compare(circuit: Circuit, ours: Transient, theirs: SpiceRun) -> Comparison:
+def compare(ours: Transient, theirs: SpiceRun) -> Comparison:
     """Return the differences between the first sample of a transient and ngspice's run of it.
 
     Raises :class:`ValueError` if the transient has no waveforms.
@@ -101,7 +101,8 @@ def compare(circuit: Circuit, ours: Transient, theirs: SpiceRun) -> Comparison:
     nodes = {
         name: np.interp(times, theirs.time_ns, level) for name, level in theirs.nodes_mv.items()
     }
-    vdd_mv, controls, scenario = circuit.supply.vdd_mv, ours.controls, ours.scenario
+    controls, scenario = ours.controls, ours.scenario
+    vdd_mv = float(ours.waveforms.controls_mv["set_p"][0].max())  # of this sample
     start, close = controls.sense_ns[-1], controls.close_ns[-1]
     apart = theirs.nodes_mv["bl"] - theirs.nodes_mv["blb"]
     latch_ns = _latch_ns(theirs.time_ns, apart, start, close, LATCHED_SHARE * vdd_mv)

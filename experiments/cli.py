@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
 from experiments import (
+    circuit_command,
     networks_command,
     primitives_command,
     run_command,
@@ -52,6 +53,7 @@ COMMANDS: tuple[Command, ...] = (
     networks_command,
     primitives_command,
     standards_command,
+    circuit_command,
     train_command,
 )
 """Every subcommand, in the order in which ``pimsim --help`` lists them."""
@@ -62,6 +64,7 @@ examples:
   pimsim networks                 the trained networks that come with pimsim
   pimsim primitives               what an AND or an addition in DRAM takes
   pimsim standards                the DRAM parts that pimsim knows
+  pimsim circuit failures         how often a triple-row activation is wrong
   pimsim primitives --help        more about one command
 """
 

@@ -58,8 +58,8 @@ def draw_comparison(report: Report, folder: Path) -> tuple[Path, Path]:
     Throughput in images per second and energy in microjoules per image, on logarithmic axes.
     """
     rows = _comparison_rows(report)
-    table = _write_table(folder / "comparison.csv", rows)
-    with _style():
+    table = write_table(folder / "comparison.csv", rows)
+    with style():
         figure = Figure(figsize=(6.8, 2.9))
         axes = figure.subplots(1, 2)
         names = [row["system"] for row in rows]
@@ -88,9 +88,9 @@ def draw_comparison(report: Report, folder: Path) -> tuple[Path, Path]:
 def draw_layers(report: Report, folder: Path) -> tuple[Path, Path]:
     """Write ``layers.png`` and ``.csv``: commands per image and share of time, layer by layer."""
     rows = _layer_rows(report)
-    table = _write_table(folder / "layers.csv", rows)
+    table = write_table(folder / "layers.csv", rows)
     shown = [kind for kind in _COMMAND_FILLS if any(row[kind] for row in rows)]
-    with _style():
+    with style():
         figure = Figure(figsize=(6.8, 1.5 + 0.32 * len(rows)))
         commands, share = figure.subplots(1, 2, sharey=True, width_ratios=(3, 1))
         _stacked_commands(commands, rows, shown)
@@ -261,7 +261,8 @@ def _rounded(value: float) -> str:
     return f"{value / 1000.0**exponent:.3g} {' kMGT'[exponent]}"
 
 
-def _write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
+def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
+    """Write ``rows``, all with the keys of the first, as CSV; return ``path``."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else [])
         writer.writeheader()
@@ -272,7 +273,8 @@ def _write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
 
 
 @contextmanager
-def _style() -> Iterator[None]:
+def style() -> Iterator[None]:
+    """Draw with pimsim's own style sheet inside the ``with`` block."""
     with (
         as_file(files(__package__).joinpath("pimsim.mplstyle")) as sheet,
         matplotlib.rc_context(fname=sheet),

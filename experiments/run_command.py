@@ -6,18 +6,15 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments import data_options, options
+from experiments import data_options, options, progress
 
 if TYPE_CHECKING:
     from bnn.encoding import Encoding
     from bnn.network import Network
-    from bnn.runtime import Progress
 
 NAME = "run"
 HELP = "run a Larq network on simulated DRAM: answers, commands, time, energy"
@@ -119,10 +116,8 @@ def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any]:
     x = dataset.x[: args.limit]
     y = None if dataset.y is None else dataset.y[: args.limit]
     loaded = time.perf_counter()
-    with _progress(quiet=args.json) as progress:
-        done = run_network(
-            network, x, encoding, standard, switches, args.mapping, progress=progress
-        )
+    with progress.bars(quiet=args.json) as show:
+        done = run_network(network, x, encoding, standard, switches, args.mapping, progress=show)
     executed = time.perf_counter()
     name = encoding.name if encoding is not None else None
     report = reports.build(
@@ -139,8 +134,8 @@ def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any]:
     if args.check_keras:
         from bnn.keras.check import check
 
-        with _progress(quiet=args.json) as progress:
-            tell = partial(progress, "Keras") if progress is not None else lambda _done, _all: None
+        with progress.bars(quiet=args.json) as show:
+            tell = partial(show, "Keras") if show is not None else lambda _done, _all: None
             found = check(path, network, x, encoding, done.logits, progress=tell)
         report["keras_equal"] = found.equal
         report["keras_difference"] = found.difference
@@ -189,29 +184,6 @@ def _encoding(network: Network, x: Any) -> Encoding | None:
             break
     found = encoding.detect(x, also=padding) or encoding.detect(x)
     return None if found is None else found[0]
-
-
-@contextmanager
-def _progress(*, quiet: bool) -> Iterator[Progress | None]:
-    """A bar a layer on stderr, on a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-    from rich.progress import TimeRemainingColumn as Remaining
-
-    console = Console(stderr=True)
-    if quiet or not console.is_terminal:
-        yield None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), Remaining())
-    with Progress(*columns, console=console, transient=True) as bars:
-        tasks: dict[str, Any] = {}
-
-        def show(name: str, done: int, total: int) -> None:
-            if name not in tasks:
-                tasks[name] = bars.add_task(name, total=total)
-            bars.update(tasks[name], completed=done, total=total)
-
-        yield show
 
 
 def _write(report: dict[str, Any], logits: Any, folder: Path) -> None:

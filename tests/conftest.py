@@ -1,13 +1,15 @@
-"""What tests need besides the package: TensorFlow and Larq, the MNIST files; and hypothesis.
+"""What tests need besides the package: TensorFlow and Larq, the MNIST files, ngspice; hypothesis.
 
-Tests marked ``larq`` or ``mnist`` are skipped where that is missing, unless
-``PIMSIM_REQUIRE_LARQ=1`` or ``PIMSIM_REQUIRE_DATA=1`` says that it must be there.
+Tests marked ``larq``, ``mnist`` or ``ngspice`` are skipped where that is missing, unless
+``PIMSIM_REQUIRE_LARQ=1``, ``PIMSIM_REQUIRE_DATA=1`` or ``PIMSIM_REQUIRE_NGSPICE=1`` says that it
+must be there.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 from pathlib import Path
 
 import hypothesis
@@ -32,9 +34,14 @@ def _why_no_mnist() -> str | None:
     return None
 
 
+def _why_no_ngspice() -> str | None:
+    return None if shutil.which("ngspice") else "ngspice is not installed (apt-get install ngspice)"
+
+
 _NEEDS = {
     "larq": (_why_no_larq, "PIMSIM_REQUIRE_LARQ"),
     "mnist": (_why_no_mnist, "PIMSIM_REQUIRE_DATA"),
+    "ngspice": (_why_no_ngspice, "PIMSIM_REQUIRE_NGSPICE"),
 }
 
 

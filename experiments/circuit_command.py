@@ -1,0 +1,69 @@
+"""``pimsim circuit``: what the cells do; it hands over to the subcommands in :data:`PARTS`."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Protocol
+
+from experiments import circuit_failures, circuit_fit, circuit_margin, circuit_transient
+
+NAME = "circuit"
+HELP = "the cells below the commands: transients, margins, failures under process variation"
+
+_DESCRIPTION = """\
+Simulate a bitline pair with its cells and its sense amplifier. Parameters are a preset
+(--preset) or a TOML file, and single values can be changed (--set cell.capacitance_ff=20).
+"""
+
+
+class Part(Protocol):
+    """A subcommand of ``pimsim circuit``, as those of ``pimsim``."""
+
+    @property
+    def NAME(self) -> str:
+        """The word after ``pimsim circuit``."""
+
+    @property
+    def HELP(self) -> str:
+        """One line for ``pimsim circuit --help``."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Describe the subcommand and its arguments."""
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Do it; return the exit code."""
+
+
+PARTS: tuple[Part, ...] = (*circuit_transient.PARTS, circuit_failures, circuit_margin, circuit_fit)
+"""Every subcommand, in the order in which ``pimsim circuit --help`` lists them."""
+
+_EPILOG = """\
+examples:
+  pimsim circuit tra --pattern 110 --out out
+                                      waveforms of a triple-row activation
+  pimsim circuit failures             wrong triple-row activations against process variation
+  pimsim circuit margin --out out     heat maps of the sense margin
+  pimsim circuit fit ddr4-like
+  pimsim circuit failures --help      more about one subcommand
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe ``pimsim circuit`` and its subcommands."""
+    parser.description, parser.epilog = _DESCRIPTION, _EPILOG
+    subparsers = parser.add_subparsers(metavar="SUBCOMMAND", required=True, title="subcommands")
+    for part in PARTS:
+        subparser = subparsers.add_parser(
+            part.NAME,
+            help=part.HELP,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        part.add_arguments(subparser)
+        subparser.set_defaults(run_part=part.run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the subcommand."""
+    code: int = args.run_part(args)
+    return code

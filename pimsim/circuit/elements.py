@@ -1,0 +1,245 @@
+"""The parts of a bitline pair: frozen types with units, each value checked where it is made.
+
+>>> Bitline(capacitance_ff=0.0, resistance_ohm=40.0, cells=512, segments=4)
+Traceback (most recent call last):
+...
+pimsim.errors.InputError: `capacitance_ff` must be a positive number, not 0.0
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+from pimsim.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """Voltages that the chip makes."""
+
+    vdd_mv: float
+    """Array supply: the level of a restored one."""
+    vpp_mv: float
+    """Level of a raised word line."""
+    precharge_share: float
+    """Level to which bitlines are precharged, as a share of vdd."""
+
+    def __post_init__(self) -> None:
+        _positive(self, "vdd_mv", "vpp_mv")
+        _share(self, "precharge_share")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A storage cell and what it holds before its row is opened."""
+
+    capacitance_ff: float
+    """Storage capacitor."""
+    plate_share: float
+    """Level of the capacitor's other plate, as a share of vdd."""
+    one_share: float
+    """Level of a stored one when its row is opened, as a share of vdd."""
+    zero_share: float
+    """Level of a stored zero when its row is opened, as a share of vdd."""
+    row: int
+    """Where along the bitline opened cells sit; row 0 is next to the sense amplifier."""
+
+    def __post_init__(self) -> None:
+        _positive(self, "capacitance_ff")
+        _share(self, "plate_share", "one_share", "zero_share")
+        if self.one_share <= self.zero_share:
+            raise InputError(
+                f"`one_share` must be more than `zero_share` ({self.zero_share:g}), "
+                f"not {self.one_share:g}"
+            )
+        _count(self, "row", least=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Bitline:
+    """One bitline; its complement is the same."""
+
+    capacitance_ff: float
+    """Of the whole bitline, without the cells that are opened."""
+    resistance_ohm: float
+    """Per cell of length."""
+    cells: int
+    """Cells on the bitline."""
+    segments: int
+    """Pi segments of the ladder that stands for the distributed line."""
+
+    def __post_init__(self) -> None:
+        _positive(self, "capacitance_ff", "resistance_ohm")
+        _count(self, "cells", least=1)
+        _count(self, "segments", least=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Transistor:
+    """A square-law device without body effect."""
+
+    w_um: float
+    """Channel width."""
+    l_um: float
+    """Channel length."""
+    vt_mv: float
+    """Threshold voltage; negative for pMOS."""
+    kp_ua_per_v2: float
+    """Transconductance parameter: drain current of a square device in saturation is kp/2 V^2."""
+    lambda_per_v: float
+    """Channel-length modulation."""
+
+    def __post_init__(self) -> None:
+        _positive(self, "w_um", "l_um", "kp_ua_per_v2")
+        _finite(self, "vt_mv")
+        _not_negative(self, "lambda_per_v")
+
+
+@dataclass(frozen=True, slots=True)
+class SenseAmplifier:
+    """What the latch has besides its transistors."""
+
+    set_load_ff: float
+    """Load on each of the nodes SAN and SAP."""
+    equaliser_gate_mv: float
+    """Gate level of the equaliser while it precharges."""
+
+    def __post_init__(self) -> None:
+        _positive(self, "set_load_ff", "equaliser_gate_mv")
+
+
+@dataclass(frozen=True, slots=True)
+class GateCharge:
+    """Charge of gates and junctions: an option, off unless ``enabled``."""
+
+    enabled: bool
+    """Whether gates couple into the bitline."""
+    overlap_ff_per_um: float
+    """Gate-source and gate-drain overlap, per width."""
+    junction_ff_per_um: float
+    """Source and drain junctions, per width."""
+    access_oxide_nm: float
+    """Gate oxide of access transistors."""
+    periphery_oxide_nm: float
+    """Gate oxide of all others."""
+
+    def __post_init__(self) -> None:
+        if type(self.enabled) is not bool:
+            raise InputError(f"`enabled` must be true or false, not {self.enabled!r}")
+        _not_negative(self, "overlap_ff_per_um", "junction_ff_per_um")
+        _positive(self, "access_oxide_nm", "periphery_oxide_nm")
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How a stored level decays, exponentially, towards a level of its own."""
+
+    time_constant_ms: float
+    """At the reference temperature."""
+    reference_celsius: float
+    """Temperature to which the time constant belongs."""
+    halving_celsius: float
+    """Rise of temperature that halves the time constant."""
+    leak_to_mv: float
+    """Level towards which cells leak."""
+
+    def __post_init__(self) -> None:
+        _positive(self, "time_constant_ms", "halving_celsius")
+        _finite(self, "reference_celsius", "leak_to_mv")
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """When the control lines move in one activate-precharge cycle."""
+
+    equaliser_off_ns: float
+    """The equaliser lets go of the bitlines."""
+    word_line_ns: float
+    """The word line begins to rise."""
+    word_line_ramp_ns: float
+    """Time a word line takes from one level to the other."""
+    sense_ns: float
+    """The set devices begin to switch the sense amplifier on."""
+    sense_ramp_ns: float
+    """Time their gates, and the equaliser's, take from one level to the other."""
+    second_word_line_ns: float
+    """The second word line of an AAP begins to rise."""
+    close_ns: float
+    """The word lines begin to fall."""
+    precharge_ns: float
+    """The sense amplifier is off and the equaliser on again."""
+    end_ns: float
+    """End of the cycle."""
+
+    def __post_init__(self) -> None:
+        for name in (f.name for f in fields(self)):
+            _not_negative(self, name)
+        _positive(self, "word_line_ramp_ns", "sense_ramp_ns")
+        order = (
+            ("equaliser_off_ns", "word_line_ns"),
+            ("word_line_ns", "sense_ns"),
+            ("sense_ns", "second_word_line_ns"),
+            ("second_word_line_ns", "close_ns"),
+            ("close_ns", "precharge_ns"),
+            ("precharge_ns", "end_ns"),
+        )
+        for earlier, later in order:
+            if getattr(self, later) <= getattr(self, earlier):
+                raise InputError(
+                    f"`{later}` must be after `{earlier}` ({getattr(self, earlier):g}), "
+                    f"not {getattr(self, later):g}"
+                )
+
+
+SECTIONS: Mapping[str, type] = {
+    "supply": Supply,
+    "cell": Cell,
+    "bitline": Bitline,
+    "access": Transistor,
+    "latch_n": Transistor,
+    "latch_p": Transistor,
+    "set_n": Transistor,
+    "set_p": Transistor,
+    "equaliser": Transistor,
+    "sense_amplifier": SenseAmplifier,
+    "timeline": Timeline,
+    "gate_charge": GateCharge,
+    "retention": Retention,
+}
+"""The sections of a circuit and their types."""
+
+
+def _finite(owner: object, *names: str) -> None:
+    for name in names:
+        value = getattr(owner, name)
+        if not math.isfinite(value):
+            raise InputError(f"`{name}` must be a finite number, not {value!r}")
+
+
+def _positive(owner: object, *names: str) -> None:
+    for name in names:
+        value = getattr(owner, name)
+        if not 0.0 < value < math.inf:
+            raise InputError(f"`{name}` must be a positive number, not {value!r}")
+
+
+def _not_negative(owner: object, *names: str) -> None:
+    for name in names:
+        value = getattr(owner, name)
+        if not 0.0 <= value < math.inf:
+            raise InputError(f"`{name}` must be a number of at least 0, not {value!r}")
+
+
+def _share(owner: object, *names: str) -> None:
+    for name in names:
+        value = getattr(owner, name)
+        if not 0.0 <= value <= 1.0:
+            raise InputError(f"`{name}` must be a share of vdd, 0 to 1, not {value!r}")
+
+
+def _count(owner: object, name: str, *, least: int) -> None:
+    value = getattr(owner, name)
+    if type(value) is not int or value < least:
+        raise InputError(f"`{name}` must be an integer of at least {least}, not {value!r}")

@@ -1,0 +1,49 @@
+"""Confidence intervals of a probability from counts.
+
+>>> low, high = clopper_pearson(0, 100_000)
+>>> low, round(high * 1e5, 2)  # three and a bit: no failure seen is not no failure
+(0.0, 3.69)
+>>> [round(end, 4) for end in clopper_pearson(50, 100)]
+[0.3983, 0.6017]
+"""
+
+from __future__ import annotations
+
+from pimsim.errors import InputError
+
+LEVEL = 0.95
+"""Confidence level that is meant unless another is named."""
+
+
+def clopper_pearson(wrong: int, trials: int, level: float = LEVEL) -> tuple[float, float]:
+    """Return the exact (conservative) interval: it covers with at least probability ``level``.
+
+    Raises :class:`~pimsim.errors.InputError` for impossible counts or levels.
+    """
+    _check(wrong, trials, level)
+    from scipy.stats import beta
+
+    tail = (1.0 - level) / 2.0
+    low = 0.0 if wrong == 0 else float(beta.ppf(tail, wrong, trials - wrong + 1))
+    high = 1.0 if wrong == trials else float(beta.ppf(1.0 - tail, wrong + 1, trials - wrong))
+    return low, high
+
+
+def normal_quantile(level: float) -> float:
+    """Return how many standard deviations an interval of that level reaches to either side.
+
+    >>> round(normal_quantile(0.95), 3)
+    1.96
+    """
+    from scipy.special import ndtri
+
+    return float(ndtri(0.5 + level / 2.0))
+
+
+def _check(wrong: int, trials: int, level: float) -> None:
+    if trials < 1:
+        raise InputError(f"`trials` must be a positive integer, not {trials!r}")
+    if not 0 <= wrong <= trials:
+        raise InputError(f"`wrong` must be from 0 to {trials}, the trials, not {wrong!r}")
+    if not 0.0 < level < 1.0:
+        raise InputError(f"`level` must be between 0 and 1, not {level!r}")

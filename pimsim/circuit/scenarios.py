@@ -1,0 +1,331 @@
+"""What happens in a bitline pair, as data: which cells hold what, and which word line opens when.
+
+A scenario is one or two cycles. A cycle lets go of the bitlines, opens a word line, senses,
+opens perhaps a second word line (the second ACTIVATE of an AAP), closes the rows and precharges.
+When that happens, in ns, is the timeline of the circuit's parameters; a scenario only says in
+which cycle a word line opens, and whether with the first activation or with the second.
+
+The cells of one side are on the bitline ``bl``, those of the other on its complement ``blb``; a
+dual-contact cell has a contact to each. The answer is what ``bl`` holds when rows close in the
+last cycle.
+
+>>> scenario = tra("110", copy_out=True)
+>>> [(cell.name, cell.stored) for cell in scenario.cells]
+[('cell0', 1), ('cell1', 1), ('cell2', 0), ('copy', 0)]
+>>> scenario.expected, scenario.cycles
+(1, 1)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pimsim.errors import InputError
+
+Side = Literal["bl", "blb"]
+Gate = Literal["and", "or"]
+
+Bit = Literal[0, 1]
+
+Stored = Literal[0, 1, "neutral"]
+"""What a cell holds; a neutral one is at the precharge level, as FracDRAM leaves it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """An access transistor: from a cell to a bitline, opened by a word line."""
+
+    side: Side
+    """Bitline it leads to: ``bl``, or its complement ``blb``."""
+    word_line: str
+    """Name of the word line at its gate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell that is opened; one with two contacts is a dual-contact cell."""
+
+    name: str
+    stored: Stored
+    """What it holds before the first cycle."""
+    contacts: tuple[Contact, ...]
+    row: int | None = None
+    """Position on the bitline, 0 next to the sense amplifier; None: the circuit's `cell.row`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A word line that opens in one cycle, with the first or the second activation."""
+
+    word_line: str
+    cycle: int = 0
+    second: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Cells and openings, the number of cycles, and the value that ``bl`` should end with.
+
+    Raises :class:`~pimsim.errors.InputError` if there is no cell, if a name is used twice, if an
+    opening names a word line that no cell has, or if a cycle opens none with its first activation.
+    """
+
+    name: str
+    """Identifier, such as ``tra-110``."""
+    title: str
+    """The same in words, for a figure."""
+    cells: tuple[Cell, ...]
+    openings: tuple[Opening, ...]
+    expected: int | None
+    """The value that a perfect circuit gives; None where the operands tie."""
+    cycles: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.cells:
+            raise InputError("`cells` must be one or more, not none")
+        for cell in self.cells:
+            if cell.stored not in (0, 1, "neutral"):
+                raise InputError(
+                    f"`stored` of {cell.name} must be 0, 1 or 'neutral', not {cell.stored!r}"
+                )
+            if len(cell.contacts) not in (1, 2):
+                raise InputError(
+                    f"`contacts` of {cell.name} must be one or two, not {len(cell.contacts)}"
+                )
+        if len({cell.name for cell in self.cells}) != len(self.cells):
+            raise InputError(f"`cells` of {self.name} must have different names")
+        for opening in self.openings:
+            if opening.word_line not in self.word_lines:
+                raise InputError(
+                    f"`word_line` must be one of {', '.join(self.word_lines)}, "
+                    f"not {opening.word_line!r}"
+                )
+            if not 0 <= opening.cycle < self.cycles:
+                raise InputError(
+                    f"`cycle` of {opening.word_line} must be less than {self.cycles}, "
+                    f"not {opening.cycle}"
+                )
+        for cycle in range(self.cycles):
+            if not any(o.cycle == cycle and not o.second for o in self.openings):
+                raise InputError(f"cycle {cycle} of {self.name} must open a word line first")
+
+    @property
+    def word_lines(self) -> tuple[str, ...]:
+        """Names of the word lines, in the order of the cells that they open."""
+        return tuple(dict.fromkeys(c.word_line for cell in self.cells for c in cell.contacts))
+
+    @property
+    def contacts(self) -> tuple[tuple[int, Contact], ...]:
+        """Every access transistor with the index of its cell."""
+        return tuple((i, c) for i, cell in enumerate(self.cells) for c in cell.contacts)
+
+    @property
+    def has_second(self) -> bool:
+        """Whether a second activation follows the first in some cycle."""
+        return any(opening.second for opening in self.openings)
+
+    def holders(self) -> tuple[int, ...]:
+        """Indices of the cells that are open to ``bl`` when rows close in the last cycle.
+
+        They must end up holding what ``bl`` holds; the circuit's restored level is theirs.
+        """
+        opened = {o.word_line for o in self.openings if o.cycle == self.cycles - 1}
+        return tuple(i for i, c in self.contacts if c.side == "bl" and c.word_line in opened)
+
+    def swapped(self) -> Scenario:
+        """Return the scenario with ``bl`` and ``blb`` exchanged; its answer is the opposite.
+
+        >>> read(1).swapped().expected
+        0
+        """
+        return Scenario(
+            name=f"{self.name}-swapped",
+            title=f"{self.title}, bitlines exchanged",
+            cells=tuple(
+                Cell(
+                    cell.name,
+                    cell.stored,
+                    tuple(
+                        Contact("blb" if c.side == "bl" else "bl", c.word_line)
+                        for c in cell.contacts
+                    ),
+                    cell.row,
+                )
+                for cell in self.cells
+            ),
+            openings=self.openings,
+            expected=None if self.expected is None else 1 - self.expected,
+            cycles=self.cycles,
+        )
+
+
+def read(value: int | str) -> Scenario:
+    """Read one cell that holds ``value``.
+
+    >>> read(2)
+    Traceback (most recent call last):
+    ...
+    pimsim.errors.InputError: `pattern` must be 1 of the digits 0 and 1, not '2'
+    """
+    (bit,) = _bits(str(value), 1)
+    return _opened(f"read-{bit}", f"read of {bit}", (bit,), bit)
+
+
+def tra(pattern: str, *, copy_out: bool = False) -> Scenario:
+    """Triple-row activation of cells that hold ``pattern``, such as ``"110"``.
+
+    With ``copy_out`` a cell that holds 0 is opened by the second activation and receives the
+    majority.
+    """
+    bits = _bits(pattern, 3)
+    if not copy_out:
+        return _opened(f"tra-{pattern}", f"TRA of {pattern}", bits, _majority(bits))
+    return Scenario(
+        name=f"tra-{pattern}-copy-out",
+        title=f"TRA of {pattern} with copy-out",
+        cells=(*_cells(bits), Cell("copy", 0, (Contact("bl", "wl_copy"),))),
+        openings=(Opening("wl"), Opening("wl_copy", second=True)),
+        expected=_majority(bits),
+    )
+
+
+def rowclone(value: int | str) -> Scenario:
+    """RowClone copy (AAP) of a cell that holds ``value`` into one that holds the opposite."""
+    (bit,) = _bits(str(value), 1)
+    return Scenario(
+        name=f"copy-{bit}",
+        title=f"RowClone copy of {bit}",
+        cells=(
+            Cell("cell0", bit, (Contact("bl", "wl"),)),
+            Cell("copy", _not(bit), (Contact("bl", "wl_copy"),)),
+        ),
+        openings=(Opening("wl"), Opening("wl_copy", second=True)),
+        expected=bit,
+    )
+
+
+def dual_contact_not(value: int | str) -> Scenario:
+    """NOT of a cell that holds ``value`` through a dual-contact cell: two AAPs.
+
+    The first copies the cell's complement into the dual-contact cell, whose n-wordline leads to
+    ``blb``; the second copies it, through the d-wordline, into the result. Both cells hold 0
+    before.
+    """
+    (bit,) = _bits(str(value), 1)
+    return Scenario(
+        name=f"not-{bit}",
+        title=f"NOT of {bit} through a dual-contact cell",
+        cells=(
+            Cell("cell0", bit, (Contact("bl", "wl"),)),
+            Cell("dcc", 0, (Contact("bl", "wl_d"), Contact("blb", "wl_n"))),
+            Cell("result", 0, (Contact("bl", "wl_result"),)),
+        ),
+        openings=(
+            Opening("wl"),
+            Opening("wl_n", second=True),
+            Opening("wl_d", cycle=1),
+            Opening("wl_result", cycle=1, second=True),
+        ),
+        expected=1 - bit,
+        cycles=2,
+    )
+
+
+def majority(pattern: str, rows: int | None = None) -> Scenario:
+    """Majority of an odd number of operands on ``rows`` rows (default: one row an operand).
+
+    Each operand is held by ``rows // len(pattern)`` rows; the rows left over are neutral, at the
+    precharge level.
+
+    >>> [cell.stored for cell in majority("100", 8).cells]
+    [1, 1, 0, 0, 0, 0, 'neutral', 'neutral']
+    >>> majority("110", 2)
+    Traceback (most recent call last):
+    ...
+    pimsim.errors.InputError: `rows` must be at least the 3 operands, not 2
+    """
+    bits = _bits(pattern, len(pattern))
+    operands = len(bits)
+    if operands % 2 == 0:
+        raise InputError(f"`pattern` must have an odd number of digits, not {pattern!r}")
+    rows = operands if rows is None else rows
+    if rows < operands:
+        raise InputError(f"`rows` must be at least the {operands} operands, not {rows}")
+    copies = rows // operands
+    held: list[Stored] = [bit for bit in bits for _ in range(copies)]
+    held += ["neutral"] * (rows - len(held))
+    return _opened(
+        f"maj{operands}-{pattern}-{rows}-rows",
+        f"MAJ{operands} of {pattern} on {rows} rows",
+        held,
+        _majority(bits),
+    )
+
+
+def many_input(gate: Gate, pattern: str) -> Scenario:
+    """AND or OR of many cells on ``bl`` against as many reference cells on ``blb``.
+
+    One reference cell is neutral, the others hold 1 for AND and 0 for OR, so that the reference
+    lies half a cell from the input whose answer differs (FCDRAM).
+
+    >>> [cell.stored for cell in many_input("or", "100").cells if cell.name.startswith("ref")]
+    ['neutral', 0, 0]
+    """
+    bits = _bits(pattern, len(pattern))
+    if gate not in ("and", "or"):
+        raise InputError(f"`gate` must be 'and' or 'or', not {gate!r}")
+    rest: Stored = 1 if gate == "and" else 0
+    references = tuple(
+        Cell(f"ref{i}", "neutral" if i == 0 else rest, (Contact("blb", "wl"),))
+        for i in range(len(bits))
+    )
+    return Scenario(
+        name=f"{gate}-{pattern}",
+        title=f"{len(bits)}-input {gate.upper()} of {pattern}",
+        cells=(*_cells(bits), *references),
+        openings=(Opening("wl"),),
+        expected=int(all(bits) if gate == "and" else any(bits)),
+    )
+
+
+def reference_scenarios() -> tuple[Scenario, ...]:
+    """Every scenario of the reference circuit, which is compared with ngspice."""
+    patterns = [f"{i:03b}" for i in range(8)]
+    return (
+        *(read(value) for value in (0, 1)),
+        *(tra(pattern) for pattern in patterns),
+        *(tra(pattern, copy_out=True) for pattern in patterns),
+        *(rowclone(value) for value in (0, 1)),
+        *(dual_contact_not(value) for value in (0, 1)),
+        *(majority(pattern) for pattern in ("11100", "11000", "1111000", "111110000")),
+        *(majority(pattern, 32) for pattern in ("110", "100", "11100", "1111000", "111110000")),
+        *(many_input("or", "1" * ones + "0" * (16 - ones)) for ones in (0, 1)),
+        *(many_input("and", "1" * ones + "0" * (16 - ones)) for ones in (15, 16)),
+    )
+
+
+def _opened(name: str, title: str, held: Sequence[Stored], expected: int) -> Scenario:
+    """All cells on ``bl``, opened together by one activation."""
+    return Scenario(name, title, _cells(held), (Opening("wl"),), expected)
+
+
+def _cells(held: Sequence[Stored]) -> tuple[Cell, ...]:
+    return tuple(Cell(f"cell{i}", one, (Contact("bl", "wl"),)) for i, one in enumerate(held))
+
+
+def _majority(bits: Sequence[Bit]) -> Bit:
+    return 1 if 2 * sum(bits) > len(bits) else 0
+
+
+def _not(bit: Bit) -> Bit:
+    return 0 if bit else 1
+
+
+def _bits(pattern: str, count: int) -> tuple[Bit, ...]:
+    if len(pattern) != count or not pattern or not set(pattern) <= {"0", "1"}:
+        raise InputError(
+            f"`pattern` must be {count or 'one or more'} of the digits 0 and 1, not {pattern!r}"
+        )
+    return tuple(1 if digit == "1" else 0 for digit in pattern)

@@ -1,0 +1,271 @@
+"""What varies from cell to cell and from access to access, and how it is drawn.
+
+A :class:`Process` is a tuple of :class:`Varied` quantities; at a *variation* of p percent each of
+them is spread by p/100 of its ``amount``. The bundled ones are TOML files in the directory
+``processes`` beside this module; a user's own file of the same form loads by its path.
+
+Drawn numbers are *units*: uniform in [-1, 1] or standard normal. Only
+:meth:`Layout.values` turns them into capacitances and voltages, so that the same units can be
+scaled to any variation, and be drawn from tilted distributions for rare events.
+
+Static units belong to a bitline and stay the same in every access to it; per-access units are
+drawn anew each time, from a random stream of their own.
+
+>>> process = load("ambit-like")
+>>> layout = Layout(process, cells=3)
+>>> units = layout.draw(np.random.default_rng(1), np.random.default_rng(2), samples=5)
+>>> units.shape == (layout.dims, 5)
+True
+>>> capacitance = layout.values(units, "cell.capacitance", variation=0.10)
+>>> capacitance.shape, bool(np.all(abs(capacitance) <= 0.10))
+((3, 5), True)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pimsim.circuit import documents
+from pimsim.errors import InputError
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """Something that can vary."""
+
+    instances: str
+    """``cell`` (each opened cell), ``side`` (bitline and complement) or ``pair`` (one)."""
+    unit: str
+    """``share`` (relative to the nominal value) or ``mv`` (a shift in mV)."""
+    decides: bool
+    """Whether the decision path knows it; the transient path knows the others too."""
+    meaning: str
+    """One line for the user."""
+
+
+QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
+    {
+        "cell.capacitance": Quantity("cell", "share", True, "storage capacitor"),
+        "cell.one": Quantity("cell", "share", True, "level of a stored one"),
+        "cell.zero": Quantity("cell", "mv", True, "level of a stored zero"),
+        "bitline.capacitance": Quantity("side", "share", True, "capacitance of a bitline"),
+        "bitline.precharge": Quantity("side", "share", True, "precharge level of a bitline"),
+        "latch_n.vt": Quantity("side", "mv", True, "threshold of a latch nMOS"),
+        "latch_n.w": Quantity("side", "share", True, "width of a latch nMOS"),
+        "latch_n.l": Quantity("side", "share", True, "length of a latch nMOS"),
+        "latch_p.vt": Quantity("side", "mv", True, "threshold magnitude of a latch pMOS"),
+        "latch_p.w": Quantity("side", "share", True, "width of a latch pMOS"),
+        "latch_p.l": Quantity("side", "share", True, "length of a latch pMOS"),
+        "latch.offset": Quantity("pair", "mv", True, "input-referred offset of the latch"),
+        "bitline.resistance": Quantity("side", "share", False, "resistance of a bitline"),
+        "access.w": Quantity("cell", "share", False, "width of an access transistor"),
+        "access.l": Quantity("cell", "share", False, "length of an access transistor"),
+        "set_n.w": Quantity("pair", "share", False, "width of the nMOS set device"),
+        "set_n.l": Quantity("pair", "share", False, "length of the nMOS set device"),
+        "set_p.w": Quantity("pair", "share", False, "width of the pMOS set device"),
+        "set_p.l": Quantity("pair", "share", False, "length of the pMOS set device"),
+        "supply.vpp": Quantity("pair", "share", False, "level of a raised word line"),
+    }
+)
+"""Every quantity that can vary.
+
+The latch is named by the side of its drains: ``latch_n`` of the bitline is the nMOS that
+discharges the bitline. What the decision path does not know acts before sensing has begun only
+if sensing begins less than about 2 ns after the word line.
+"""
+
+DISTRIBUTIONS = ("uniform", "gaussian")
+
+
+@dataclass(frozen=True, slots=True)
+class Varied:
+    """One quantity and how it varies.
+
+    Raises :class:`~pimsim.errors.InputError` for an unknown quantity, naming the nearest known
+    one, and for a value out of range.
+    """
+
+    quantity: str
+    """Key of :data:`QUANTITIES`."""
+    distribution: str
+    """``uniform``: the amount is its half-width; ``gaussian``: its standard deviation."""
+    amount: float
+    """Spread at 100 % variation, in the unit of the quantity: a share, or mV."""
+    shared: bool = False
+    """One draw for all instances of the pair (fully correlated), instead of one for each."""
+    per_access: bool = False
+    """Drawn anew in every access, instead of once for each bitline."""
+    source: str = field(default="stated by the user", compare=False)
+    """Where the numbers come from."""
+
+    def __post_init__(self) -> None:
+        if self.quantity not in tuple(QUANTITIES):
+            hint = documents.nearest(str(self.quantity), tuple(QUANTITIES))
+            raise InputError(f"unknown quantity `{self.quantity}`{hint}")
+        if self.distribution not in DISTRIBUTIONS:
+            raise InputError(
+                f"`distribution` must be one of {', '.join(DISTRIBUTIONS)}, "
+                f"not {self.distribution!r}"
+            )
+        if isinstance(self.amount, bool) or not isinstance(self.amount, int | float):
+            raise InputError(f"`amount` must be a number, not {self.amount!r}")
+        if not 0.0 <= self.amount < math.inf:
+            raise InputError(f"`amount` must be a number of at least 0, not {self.amount!r}")
+        for name in ("shared", "per_access"):
+            if type(getattr(self, name)) is not bool:
+                raise InputError(f"`{name}` must be true or false, not {getattr(self, name)!r}")
+
+    def instances(self, cells: int) -> int:
+        """Return how many independent draws a bitline pair with that many open cells takes."""
+        if self.shared:
+            return 1
+        return {"cell": cells, "side": 2, "pair": 1}[QUANTITIES[self.quantity].instances]
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """Which quantities vary, and how.
+
+    Raises :class:`~pimsim.errors.InputError` if a quantity is named twice.
+    """
+
+    name: str
+    description: str
+    varied: tuple[Varied, ...]
+
+    def __post_init__(self) -> None:
+        seen = set()
+        for one in self.varied:
+            if one.quantity in seen:
+                raise InputError(f"`{one.quantity}` must be varied once, not twice")
+            seen.add(one.quantity)
+
+    def with_amount(self, quantity: str, amount: float) -> Process:
+        """Return the process with the amount of one of its quantities changed."""
+        if quantity not in {one.quantity for one in self.varied}:
+            raise InputError(f"`quantity` must be one that {self.name} varies, not {quantity!r}")
+        varied = (
+            replace(one, amount=amount) if one.quantity == quantity else one for one in self.varied
+        )
+        return replace(self, varied=tuple(varied))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the process as JSON values, for provenance."""
+        names = ("quantity", "distribution", "amount", "shared", "per_access")
+        return {
+            "name": self.name,
+            "varied": [{name: getattr(one, name) for name in names} for one in self.varied],
+        }
+
+
+class Layout:
+    """Where the units of each quantity stand among the ``dims`` numbers of one sample."""
+
+    def __init__(self, process: Process, cells: int, *, decision_only: bool = True) -> None:
+        self.cells = cells
+        self.varied = tuple(
+            one
+            for one in process.varied
+            if one.amount > 0 and (QUANTITIES[one.quantity].decides or not decision_only)
+        )
+        self._rows: dict[str, slice] = {}
+        start = 0
+        for one in self.varied:
+            self._rows[one.quantity] = slice(start, start + one.instances(cells))
+            start += one.instances(cells)
+        self.dims = start
+        self._amounts = {one.quantity: one.amount for one in self.varied}
+        self.gaussian = self._mask("distribution", "gaussian")
+        """Which units are standard normal, shape ``(dims,)``; the others are uniform."""
+        self.per_access = self._mask("per_access", True)
+        """Which units are drawn anew in every access, shape ``(dims,)``."""
+
+    def _mask(self, name: str, value: object) -> NDArray[np.bool_]:
+        mask = np.zeros(self.dims, dtype=np.bool_)
+        for one in self.varied:
+            mask[self._rows[one.quantity]] = getattr(one, name) == value
+        return mask
+
+    def draw(
+        self, static: np.random.Generator, access: np.random.Generator, samples: int
+    ) -> Floats:
+        """Return units, shape ``(dims, samples)``: static and per-access from their own streams."""
+        units = np.empty((self.dims, samples))
+        for one in self.varied:
+            self._fill(units, one, access if one.per_access else static)
+        return units
+
+    def redraw(self, units: Floats, access: np.random.Generator) -> None:
+        """Draw the per-access units of ``units`` anew, in place."""
+        for one in self.varied:
+            if one.per_access:
+                self._fill(units, one, access)
+
+    def _fill(self, units: Floats, one: Varied, rng: np.random.Generator) -> None:
+        rows = units[self._rows[one.quantity]]
+        if one.distribution == "gaussian":
+            rng.standard_normal(out=rows)
+        else:
+            rng.random(out=rows)
+            rows *= 2.0
+            rows -= 1.0
+
+    def values(self, units: Floats, quantity: str, variation: float) -> Floats | None:
+        """Return the spread of a quantity, shape ``(instances, samples)``; None if it has none.
+
+        In the unit of the quantity, at that variation (0.10 for 10 %). A shared quantity has one
+        instance, which broadcasts.
+        """
+        if quantity not in self._rows:
+            return None
+        return np.asarray(units[self._rows[quantity]] * (self._amounts[quantity] * variation))
+
+
+def names() -> tuple[str, ...]:
+    """Names of the bundled processes, sorted."""
+    return documents.bundled(_FOLDER)
+
+
+_FOLDER = "processes"
+
+
+def load(process: str | Path) -> Process:
+    """Return the bundled process of that name, or the one in the ``.toml`` file at that path.
+
+    Raises :class:`~pimsim.errors.InputError` for an unknown name (listing the known ones), an
+    unreadable file, an unknown key or quantity (naming the nearest known one), and a value out of
+    range; the message names file, quantity and value.
+    """
+    document = documents.read("process", process, _FOLDER, ("vary",))
+    file, entries = document.file, document.body.get("vary")
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise InputError(f"{file}: `vary` must be tables [[vary]], not {entries!r}")
+    where = f"{file}: [[vary]]"
+    known = tuple(one.name for one in fields(Varied))
+    varied = []
+    for entry in entries:
+        documents.require_known(entry, known, where)
+        for key in ("quantity", "distribution", "amount"):
+            if key not in entry:
+                raise InputError(f"{where} must have the key `{key}`")
+        source = f"stated by {file}"
+        if "source" in entry:
+            source = document.cited(entry["source"], where)
+        try:
+            varied.append(Varied(**{**entry, "source": source}))
+        except InputError as error:
+            raise InputError(f"{where} {error}") from error
+    try:
+        return Process(document.name, document.description, tuple(varied))
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from error

@@ -1,0 +1,197 @@
+"""``pimsim circuit failures``, ``margin`` and ``fit``: contracts, files, refusals."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from experiments.cli import main
+from pimsim.circuit.failure_table import FailureTable
+
+
+def _json(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, object]:
+    assert main(["circuit", *words, "--json"]) == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    loaded: dict[str, object] = json.loads(printed.out)
+    return loaded
+
+
+def test_failures_as_json_keep_the_contract(capsys: pytest.CaptureFixture[str]) -> None:
+    result = _json(capsys, "failures", "--samples", "20000", "--variation", "0,15,25")
+    rows = result["rows"]
+    assert isinstance(rows, list)
+    assert [row["variation_percent"] for row in rows] == [0, 15, 25]
+    for row in rows:
+        assert row["samples"] == 20_000
+        assert row["low_percent"] <= row["failure_percent"] <= row["high_percent"]
+        assert row["failure_percent"] <= sum(row["patterns_percent"].values())
+    assert [row["published_percent"] for row in rows] == [0.0, 6.01, 26.19]
+    assert abs(rows[1]["failure_percent"] - 6.01) < 1.5
+    stated = result["assumptions"]
+    assert isinstance(stated, dict)
+    assert {"preset", "set", "process", "criterion", "inputs", "rows", "seed", "interval"} <= set(
+        stated
+    )
+
+
+def test_options_reach_the_model(capsys: pytest.CaptureFixture[str]) -> None:
+    def percent(*words: str) -> float:
+        result = _json(capsys, "failures", "--samples", "20000", "--variation", "15", *words)
+        rows = result["rows"]
+        assert isinstance(rows, list)
+        return float(rows[0]["failure_percent"])
+
+    usual = percent()
+    assert percent() == usual
+    assert percent("--seed", "2") != usual
+    assert percent("--criterion", "110") < usual < percent("--criterion", "all")
+    assert percent("--set", "cell.capacitance_ff=40") < usual
+    assert percent("--preset", "crow22") > usual
+    assert percent("--rows", "32") < usual
+    assert percent("--inputs", "5") > usual
+    assert percent("--process", "ddr4-like") < usual
+    assert percent("--method", "importance") == pytest.approx(usual, rel=0.1)
+
+
+def test_rare_failures_have_intervals_and_impossible_ones_none(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ("--method", "importance", "--variation", "3,6.2", "--samples", "20000")
+    rows = _json(capsys, "failures", *words)["rows"]
+    assert isinstance(rows, list)
+    never, rare = rows
+    assert (never["failure_percent"], never["high_percent"]) == (0.0, None)
+    assert 1e-8 < rare["low_percent"] < rare["high_percent"] < 2 * rare["low_percent"] < 1e-6
+
+
+def test_failures_write_figure_and_tables(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    words = ["circuit", "failures", "--variation", "10,20", "--samples", "3000"]
+    assert main([*words, "--inputs", "5", "--rows", "8", "--out", str(out)]) == 0
+    assert sorted(path.name for path in out.iterdir()) == [
+        "failure_table_10.json",
+        "failure_table_20.json",
+        "failures.csv",
+        "failures.png",
+    ]
+    table = FailureTable.read(out / "failure_table_20.json")
+    assert [(entry.rows, entry.ones) for entry in table.entries] == [
+        (1, 0), (1, 1), *((8, ones) for ones in range(6)),
+    ]  # fmt: skip
+    assert table.provenance["variation_percent"] == 20.0
+    with (out / "failures.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["variation_percent"] for row in rows] == ["10.0", "20.0"]
+    shown = capsys.readouterr().out
+    assert "Ambit" not in shown  # its points are of triple-row activations
+    assert f"{float(rows[1]['failure_percent']):.2f}" in shown
+
+
+def test_margins(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    result = _json(capsys, "margin", "--out", str(tmp_path / "m"))
+    assert result["margin_mv"] == pytest.approx(87.42, abs=0.01)
+    maps = {one["name"]: one for one in result["maps"]}  # type: ignore[attr-defined]
+    assert sorted(maps) == ["rows", "temperature", "vdd"]
+    by_rows = maps["rows"]
+    at = by_rows["margin_mv"][by_rows["y"].index(4.0)][by_rows["x"].index(4)]
+    assert at == pytest.approx(22 * 1200 / (2 * (4 * 22 + 88)))
+    cold = maps["temperature"]["margin_mv"][0]
+    assert cold == pytest.approx([87.4172] * len(cold), abs=1e-3)  # no time has passed
+    for line in maps["vdd"]["margin_mv"]:
+        assert line == sorted(line)
+    assert sorted(path.name for path in (tmp_path / "m").iterdir()) == [
+        "margin.png", "margin_rows.csv", "margin_temperature.csv", "margin_vdd.csv",
+    ]  # fmt: skip
+    weak = _json(capsys, "margin", "--restore-ns", "1", "--wait-ms", "64")
+    assert weak["assumptions"]["one_mv"] == pytest.approx(0.8 * 1181.3, abs=1.0)  # type: ignore[index]
+    assert weak["margin_mv"] < 17.5  # type: ignore[operator]
+    logic = _json(capsys, "margin", "--operation", "or", "--inputs", "16")
+    assert logic["margin_mv"] == pytest.approx(22 * 600 / (16 * 22 + 85))
+
+
+def test_fit_prints_what_is_left_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    result = _json(capsys, "fit", "ddr4-like", "--no-refit", "--samples", "2000")
+    points = result["points"]
+    assert isinstance(points, list)
+    assert len(points) == 12
+    assert points[0]["label"] == "MAJ3, 4 rows"
+    for point in points:
+        residual = point["model_percent"] - point["published_percent"]
+        assert point["residual_points"] == pytest.approx(residual)
+    assert result["amounts"][0] == {  # type: ignore[index]
+        "quantity": "latch.offset", "bundled": 44.0, "fitted": 44.0,
+    }  # fmt: skip
+    out = tmp_path / "fit"
+    assert main(["circuit", "fit", "ambit-like", "--samples", "2000", "--out", str(out)]) == 0
+    assert sorted(path.name for path in out.iterdir()) == ["fit.csv", "fit.png"]
+    assert "15 %" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["failures", "--samples", "0"], "`--samples` must be a positive integer, not 0"),
+        (["failures", "--variation", "101"], "`variation` must be from 0 to 100 %, not 101.0"),
+        (["failures", "--variation", "-1"], "`variation` must be from 0 to 100 %, not -1.0"),
+        (["failures", "--variation", "5;10"],
+         "`--variation` must be numbers from 0 to 100 with commas between, not '5;10'"),
+        (["failures", "--rows", "513"],
+         "`rows` must be at most 512, the cells of a bitline, not 513"),
+        (["failures", "--set", "cell.capacitance_ff=-1"],
+         "[cell] `capacitance_ff` must be a positive number, not -1.0"),
+        (["margin", "--set", "bitline.capacitance_ff=0"],
+         "[bitline] `capacitance_ff` must be a positive number, not 0.0"),
+        (["failures", "--set", "timeline.sense_ns=1"],
+         "[timeline] `sense_ns` must be after `word_line_ns` (2), not 1"),
+        (["failures", "--set", "cell.capacitance=1"],
+         "unknown circuit parameter `cell.capacitance`; did you mean `cell.capacitance_ff`?"),
+        (["failures", "--set", "cell.capacitance_ff"],
+         "`--set` must be FIELD=VALUE, not 'cell.capacitance_ff'"),
+        (["failures", "--preset", "ddr9"],
+         "`preset` must be one of crow22, ddr4-like, dramspec58, rambus55 or the path of a .toml "
+         "file, not 'ddr9'"),
+        (["failures", "--process", "ambit"],
+         "`process` must be one of ambit-like, ddr4-like or the path of a .toml file, not 'ambit'"),
+        (["failures", "--criterion", "both"],
+         "`criterion` must be either, all or a pattern such as 110, not 'both'"),
+        (["failures", "--method", "importance", "--path", "transient"],
+         "`--path` must be decision with importance sampling, not transient"),
+        (["failures", "--accesses", "2", "--method", "importance"],
+         "`--accesses` must be 1 with importance sampling, not 2"),
+        (["margin", "--operation", "and", "--rows", "2"],
+         "`--rows` must be 3, the inputs, for and and or, not 2"),
+        (["margin", "--wait-ms", "-1"], "`time_ms` must be a number of at least 0, not -1.0"),
+        (["failures", "--restore-ns", "nan"],
+         "`time_ns` must be a number of at least 0, not nan"),
+        (["fit", "ambit"], "`process` must be one of ambit-like, ddr4-like, not 'ambit'"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_line_and_code_2(
+    capsys: pytest.CaptureFixture[str], words: list[str], message: str
+) -> None:
+    assert main(["circuit", *words]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err == f"pimsim: error: {message}\n"
+
+
+def test_a_low_word_line_is_warned_of_and_simulated(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["circuit", "margin", "--set", "supply.vpp_mv=1800"]) == 0
+    printed = capsys.readouterr()
+    assert printed.err == (
+        "pimsim: warning: `supply.vpp_mv` 1800 is too low to pass vdd (1200 + access Vt 850): "
+        "a one is stored at 950 mV\n"
+    )
+    assert "margin_mv 14.57" in printed.out
+
+
+@pytest.mark.parametrize("part", ["failures", "margin", "fit"])
+def test_parts_teach(capsys: pytest.CaptureFixture[str], part: str) -> None:
+    assert main(["circuit", part, "--help"]) == 0
+    assert f"pimsim circuit {part}" in capsys.readouterr().out.split("examples:")[1]

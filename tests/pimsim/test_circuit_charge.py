@@ -1,0 +1,214 @@
+"""Charge sharing and retention: closed forms, golden numbers and laws."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.integrate import solve_ivp
+
+from pimsim.circuit import retention
+from pimsim.circuit.charge import (
+    logic_margin_mv,
+    majority_levels_mv,
+    majority_margin_mv,
+    mix_mv,
+    read_margin_mv,
+    share,
+)
+from pimsim.circuit.parameters import load
+from pimsim.errors import InputError
+
+CIRCUIT = load("rambus55")
+levels = st.floats(0.0, 1200.0)
+farads = st.floats(0.1, 1000.0)
+cells = st.lists(st.tuples(farads, levels), min_size=1, max_size=40)
+
+
+def test_swings_of_the_reference_circuit() -> None:
+    """The numbers measured with ngspice on the same circuit, to their last digit."""
+    for bits, swing_mv in (
+        ([1, 1, 1], 262.3), ([1, 1, 0], 87.42), ([0, 1, 0], -87.42), ([0, 0, 0], -262.3),
+        ([1], 123.4), ([0], -123.4),
+    ):  # fmt: skip
+        digits = 2 if abs(swing_mv) == 87.42 else 1
+        assert round(float(share(CIRCUIT, bits).swing_mv), digits) == swing_mv
+    assert read_margin_mv(CIRCUIT) == pytest.approx(123.36, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "rows", "margin_mv"),
+    [(3, 4, 76.3), (3, 32, 167.3), (5, 32, 100.4), (7, 32, 66.9), (9, 32, 50.2)],
+)
+def test_majority_margins_of_the_reference_circuit(
+    inputs: int, rows: int, margin_mv: float
+) -> None:
+    assert round(majority_margin_mv(CIRCUIT, inputs, rows), 1) == margin_mv
+    copies, cs, cb = rows // inputs, 22.0, 85.0
+    formula_mv = copies * cs * 1200.0 / (2 * (rows * cs + cb))
+    assert majority_margin_mv(CIRCUIT, inputs, rows) == pytest.approx(formula_mv, rel=1e-4)
+
+
+@given(ones=st.integers(0, 3), cs=farads, cb=farads, vdd_mv=st.floats(500.0, 2000.0))
+def test_tra_is_the_published_formula(ones: int, cs: float, cb: float, vdd_mv: float) -> None:
+    circuit = CIRCUIT.with_settings(
+        {"cell.capacitance_ff": cs, "bitline.capacitance_ff": cb, "supply.vdd_mv": vdd_mv}
+    )
+    swing_mv = float(share(circuit, [1] * ones + [0] * (3 - ones)).swing_mv)
+    formula_mv = (2 * ones - 3) * cs * vdd_mv / (6 * cs + 2 * cb)
+    assert swing_mv == pytest.approx(formula_mv, rel=1e-4, abs=1e-9)
+
+
+def test_one_cell_of_an_older_circuit() -> None:
+    assert float(mix_mv([30.0], [1800.0], 300.0, 900.0)) - 900.0 == pytest.approx(81.8, abs=0.05)
+
+
+@given(cells=cells, line_ff=farads, line_mv=levels)
+def test_charge_is_conserved(
+    cells: list[tuple[float, float]], line_ff: float, line_mv: float
+) -> None:
+    capacitance, level = np.array(cells).T
+    mixed = float(mix_mv(capacitance, level, line_ff, line_mv))
+    before = float((capacitance * level).sum() + line_ff * line_mv)
+    assert mixed * (capacitance.sum() + line_ff) == pytest.approx(before, rel=1e-9, abs=1e-6)
+    lowest, highest = min(*level, line_mv), max(*level, line_mv)
+    assert lowest - 1e-9 <= mixed <= highest + 1e-9
+
+
+@given(cells=cells, line_ff=farads)
+def test_complementing_all_cells_mirrors_the_swing(
+    cells: list[tuple[float, float]], line_ff: float
+) -> None:
+    capacitance, level = np.array(cells).T
+    swing = mix_mv(capacitance, level, line_ff, 600.0) - 600.0
+    mirrored = mix_mv(capacitance, 1200.0 - level, line_ff, 600.0) - 600.0
+    assert float(mirrored) == pytest.approx(-float(swing), abs=1e-9)
+
+
+@given(cells=cells, line_ff=farads, which=st.integers(0, 39), more=levels)
+def test_the_bitline_rises_with_every_cell(
+    cells: list[tuple[float, float]], line_ff: float, which: int, more: float
+) -> None:
+    capacitance, level = np.array(cells).T
+    raised = level.copy()
+    raised[which % len(raised)] = max(more, raised[which % len(raised)])
+    before = float(mix_mv(capacitance, level, line_ff, 600.0))
+    assert float(mix_mv(capacitance, raised, line_ff, 600.0)) >= before - 1e-9
+
+
+@given(cells=cells, line_ff=farads, factor=st.floats(0.01, 100.0))
+def test_scaling_every_capacitance_leaves_voltages_unchanged(
+    cells: list[tuple[float, float]], line_ff: float, factor: float
+) -> None:
+    capacitance, level = np.array(cells).T
+    before = float(mix_mv(capacitance, level, line_ff, 600.0))
+    scaled = float(mix_mv(factor * capacitance, level, factor * line_ff, 600.0))
+    assert scaled == pytest.approx(before, rel=1e-9, abs=1e-9)
+
+
+@given(bits=st.lists(st.booleans(), max_size=16), complement=st.lists(st.booleans(), max_size=16))
+def test_swapping_bitlines_swaps_the_answer(bits: list[bool], complement: list[bool]) -> None:
+    one, other = share(CIRCUIT, bits, complement), share(CIRCUIT, complement, bits)
+    assert float(one.swing_mv) == -float(other.swing_mv)
+    assert float(one.common_mode_mv) == pytest.approx(float(other.common_mode_mv))
+
+
+@given(inputs=st.sampled_from([3, 5, 7, 9]), extra=st.integers(0, 30), ones=st.integers(0, 9))
+def test_operands_are_stored_alike_and_left_over_rows_at_half(
+    inputs: int, extra: int, ones: int
+) -> None:
+    rows, ones = inputs + extra, min(ones, inputs)
+    held = majority_levels_mv(CIRCUIT, inputs, rows, ones)
+    copies = rows // inputs
+    assert len(held) == rows
+    assert held.count(1200.0) == copies * ones
+    assert held.count(0.0) == copies * (inputs - ones)
+    assert held.count(600.0) == rows % inputs
+
+
+@pytest.mark.parametrize("inputs", [1, 2, 4, 8, 16])
+@pytest.mark.parametrize("operation", ["and", "or"])
+def test_logic_against_reference_cells(operation: str, inputs: int) -> None:
+    """The operand that decides is half a supply from the reference's half: Cs vdd/2 over all."""
+    expected_mv = 22.0 * 600.0 / (inputs * 22.0 + 85.0)
+    assert logic_margin_mv(CIRCUIT, operation, inputs) == pytest.approx(expected_mv)
+
+
+@pytest.mark.parametrize(
+    ("act", "message"),
+    [
+        (lambda: mix_mv([0.0], [1.0], 1.0, 1.0), "`capacitance_ff` must be positive, not 0.0"),
+        (lambda: mix_mv([1.0], [1.0], -1.0, 1.0), "`line_ff` must be positive, not -1.0"),
+        (lambda: majority_margin_mv(CIRCUIT, 4),
+         "`inputs` must be an odd positive integer, not 4"),
+        (lambda: majority_margin_mv(CIRCUIT, 5, 4), "`rows` must be at least 5, the inputs, not 4"),
+        (lambda: majority_margin_mv(CIRCUIT, 3, 1024),
+         "`rows` must be at most 512, the cells of a bitline, not 1024"),
+        (lambda: share(CIRCUIT, [1] * 513),
+         "`rows` must be at most 512, the cells of a bitline, not 513"),
+        (lambda: logic_margin_mv(CIRCUIT, "xor", 2),
+         "`operation` must be \"and\" or \"or\", not 'xor'"),
+        (lambda: retention.stored_mv(CIRCUIT, 1200.0, -1.0, 85.0),
+         "`time_ms` must be a number of at least 0, not -1.0"),
+        (lambda: retention.time_constant_ms(CIRCUIT, -300.0),
+         "`celsius` must be a temperature of at least -273.15, not -300.0"),
+        (lambda: retention.restored_mv(CIRCUIT, True, 1300.0, 1.0),
+         "`start_mv` must be from 0 to 1200 (vdd), not 1300.0"),
+    ],
+)  # fmt: skip
+def test_bad_input(act: object, message: str) -> None:
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
+        act()  # type: ignore[operator]
+
+
+def test_a_one_is_at_four_fifths_after_the_refresh_window() -> None:
+    """CROW's deck opens cells at 0.8 vdd; twice as hot a window is half as long (JEDEC)."""
+    for time_ms, celsius in ((64.0, 85.0), (32.0, 95.0), (128.0, 75.0)):
+        assert retention.after(CIRCUIT, time_ms, celsius).one_mv == pytest.approx(960.0, abs=0.5)
+
+
+@given(first=st.floats(0.0, 500.0), second=st.floats(0.0, 500.0), celsius=st.floats(0.0, 110.0))
+def test_waiting_twice_is_waiting_once_for_longer(
+    first: float, second: float, celsius: float
+) -> None:
+    once = retention.stored_mv(CIRCUIT, 1200.0, first + second, celsius)
+    half = retention.stored_mv(CIRCUIT, 1200.0, first, celsius)
+    assert retention.stored_mv(CIRCUIT, half, second, celsius) == pytest.approx(once, abs=1e-6)
+
+
+def test_a_hurried_restore_weakens_both_levels_and_a_long_one_none() -> None:
+    hurried, calm = retention.restored(CIRCUIT, 0.3), retention.restored(CIRCUIT, 30.0)
+    assert 700.0 < hurried.one_mv < 1100.0
+    assert 20.0 < hurried.zero_mv < 500.0
+    assert (calm.one_mv, calm.zero_mv) == pytest.approx((1200.0, 0.0), abs=1e-3)
+    assert majority_margin_mv(hurried) < majority_margin_mv(calm)
+
+
+@given(
+    bit=st.booleans(),
+    start_mv=st.floats(0.0, 1200.0),
+    time_ns=st.floats(0.0, 20.0),
+    vpp_mv=st.floats(1200.0, 3000.0),
+)
+def test_restoring_solves_the_square_law(
+    bit: bool, start_mv: float, time_ns: float, vpp_mv: float
+) -> None:
+    """Against a numerical solution of C dV/dt = I with the device written down apart."""
+    circuit = CIRCUIT.with_set("supply.vpp_mv", vpp_mv)
+    k = 120e-6 * 0.055 / 0.085
+
+    def slope(_: float, v: np.ndarray) -> list[float]:
+        held = 1.2 if bit else 0.0
+        low, high = sorted((float(v[0]), held))
+        over, across = max(vpp_mv / 1e3 - low - 0.85, 0.0), high - low
+        current = k * (over * across - across**2 / 2 if across < over else over**2 / 2)
+        return [float(np.sign(held - v[0])) * current / 22e-15 * 1e-9]
+
+    solved = solve_ivp(slope, (0.0, max(time_ns, 1e-9)), [start_mv / 1e3], rtol=1e-8, atol=1e-10)
+    expected_mv = 1e3 * float(solved.y[0, -1])
+    assert retention.restored_mv(circuit, bit, start_mv, time_ns) == pytest.approx(
+        expected_mv, abs=0.05
+    )

@@ -347,7 +347,7 @@ def test_a_file_that_keras_does_not_load_is_said_in_one_line(tmp_path, digits, c
 def test_float32_sums_in_any_order_stay_within_the_bound(seed, name, fan_in):
     rng, encoding = np.random.default_rng(seed), ENCODINGS[name]
     layer = Dense("d", rng.normal(size=(fan_in, 1)).astype(np.float32), None, None, "ste_sign")
-    p = rng.integers(0, encoding.largest + 1, (5, fan_in), dtype=np.uint8)
+    p = rng.integers(0, encoding.largest + 1, (5, fan_in), dtype=np.uint16)
     x = decode(p, encoding)
     signs = np.where(layer.kernel[:, 0] >= 0, 1, -1)
     bound = rounding_bound(layer, x, p, encoding)

@@ -57,7 +57,7 @@ def _mlp(draw: st.DrawFn) -> tuple[Network, Encoding, int]:
 @st.composite
 def _cnn(draw: st.DrawFn) -> tuple[Network, Encoding, int]:
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
-    encoding = ENCODINGS[draw(st.sampled_from(["unit", "binary"]))]
+    encoding = ENCODINGS[draw(st.sampled_from(["unit", "binary", "symmetric-with-zero"]))]
     shape: tuple[int, ...] = (draw(st.integers(6, 9)), draw(st.integers(6, 9)), 1)
     shape = (*shape[:2], draw(st.integers(1, 3)))
     network = Network("cnn", shape, (Activation("start", "linear"),))
@@ -102,7 +102,7 @@ PADDINGS: list[Padding] = ["valid", "same"]
 
 def _run(network: Network, encoding: Encoding, images: int, mapping: str) -> NetworkRun:
     rng = np.random.default_rng(images)
-    pixels = rng.integers(0, encoding.largest + 1, (images, *network.input_shape)).astype(np.uint8)
+    pixels = rng.integers(0, encoding.largest + 1, (images, *network.input_shape)).astype(np.uint16)
     return run(network, decode(pixels, encoding), encoding, STANDARD, Switches(), mapping)
 
 

@@ -90,19 +90,21 @@ class TransientPart:
         circuit = circuit_options.chosen_circuit(args)
         scenario = self.build(args)
         if args.out is None:
-            return _show(args, circuit, scenario, None)
+            result, checked = _simulate(args, circuit, scenario, None)
+        else:
+            from experiments.outdir import OutDir
 
-        from experiments.outdir import OutDir
+            with OutDir(args.out) as out:
+                result, checked = _simulate(args, circuit, scenario, out.staging)
+                out.commit()
+        _print(args, circuit, result, checked)
+        return 1 if checked is not None and checked.failures() else 0
 
-        with OutDir(args.out) as out:
-            code = _show(args, circuit, scenario, out.staging)
-            out.commit()
-        return code
 
-
-def _show(
+def _simulate(
     args: argparse.Namespace, circuit: Circuit, scenario: Scenario, folder: Path | None
-) -> int:
+) -> tuple[Transient, Comparison | None]:
+    """Simulate, compare if asked, and write the files."""
     from experiments import waveform_table
     from pimsim.circuit import referee, spice
     from pimsim.circuit.transient import simulate
@@ -126,8 +128,7 @@ def _show(
         )
         deck = spice.netlist(circuit, scenario, output=f"{scenario.name}.ngspice.txt")
         (folder / f"{scenario.name}.cir").write_text(deck, "utf-8")
-    _print(args, circuit, result, checked)
-    return 1 if checked is not None and checked.failures() else 0
+    return result, checked
 
 
 @contextmanager

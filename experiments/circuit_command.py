@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from typing import Protocol
 
-from experiments import circuit_failures, circuit_fit, circuit_margin, circuit_transient
+from experiments import (
+    circuit_failures,
+    circuit_fit,
+    circuit_margin,
+    circuit_transient,
+    subcommands,
+)
 
 NAME = "circuit"
 HELP = "the cells below the commands: transients, margins, failures under process variation"
@@ -16,25 +21,12 @@ Simulate a bitline pair with its cells and its sense amplifier. Parameters are a
 """
 
 
-class Part(Protocol):
-    """A subcommand of ``pimsim circuit``, as those of ``pimsim``."""
-
-    @property
-    def NAME(self) -> str:
-        """The word after ``pimsim circuit``."""
-
-    @property
-    def HELP(self) -> str:
-        """One line for ``pimsim circuit --help``."""
-
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Describe the subcommand and its arguments."""
-
-    def run(self, args: argparse.Namespace) -> int:
-        """Do it; return the exit code."""
-
-
-PARTS: tuple[Part, ...] = (*circuit_transient.PARTS, circuit_failures, circuit_margin, circuit_fit)
+PARTS: tuple[subcommands.Command, ...] = (
+    *circuit_transient.PARTS,
+    circuit_failures,
+    circuit_margin,
+    circuit_fit,
+)
 """Every subcommand, in the order in which ``pimsim circuit --help`` lists them."""
 
 _EPILOG = """\
@@ -51,16 +43,7 @@ examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe ``pimsim circuit`` and its subcommands."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
-    subparsers = parser.add_subparsers(metavar="SUBCOMMAND", required=True, title="subcommands")
-    for part in PARTS:
-        subparser = subparsers.add_parser(
-            part.NAME,
-            help=part.HELP,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
-        part.add_arguments(subparser)
-        subparser.set_defaults(run_part=part.run)
+    subcommands.add(parser, PARTS, "subcommands", "run_part")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -16,7 +16,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn, Protocol
+from typing import NoReturn
 
 from experiments import (
     circuit_command,
@@ -24,31 +24,13 @@ from experiments import (
     primitives_command,
     run_command,
     standards_command,
+    subcommands,
     train_command,
 )
 from pimsim import __version__
 from pimsim.errors import PimsimError
 
-
-class Command(Protocol):
-    """A module that is a subcommand."""
-
-    @property
-    def NAME(self) -> str:
-        """The word after ``pimsim``."""
-
-    @property
-    def HELP(self) -> str:
-        """One line for ``pimsim --help``."""
-
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Describe the subcommand and its arguments."""
-
-    def run(self, args: argparse.Namespace) -> int:
-        """Do it; return the exit code."""
-
-
-COMMANDS: tuple[Command, ...] = (
+COMMANDS: tuple[subcommands.Command, ...] = (
     run_command,
     networks_command,
     primitives_command,
@@ -87,16 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"pimsim {__version__}")
-    subparsers = parser.add_subparsers(metavar="COMMAND", required=True, title="commands")
-    for command in COMMANDS:
-        subparser = subparsers.add_parser(
-            command.NAME,
-            help=command.HELP,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
-        command.add_arguments(subparser)
-        subparser.set_defaults(run=command.run)
+    subcommands.add(parser, COMMANDS, "commands", "run")
     return parser
 
 

@@ -26,8 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pimsim.circuit import documents
-from pimsim.circuit.documents import Document, require_known
+from pimsim import documents
 from pimsim.circuit.elements import (
     SECTIONS,
     Bitline,
@@ -39,6 +38,7 @@ from pimsim.circuit.elements import (
     Timeline,
     Transistor,
 )
+from pimsim.documents import Document, require_known
 from pimsim.errors import InputError
 
 
@@ -215,7 +215,7 @@ def typed(key: str, value: object) -> float | int | bool:
 
 def names() -> tuple[str, ...]:
     """Names of the bundled presets, sorted."""
-    return documents.bundled(_FOLDER)
+    return documents.bundled("pimsim.circuit", _FOLDER)
 
 
 _FOLDER = "presets"
@@ -228,7 +228,7 @@ def load(preset: str | Path) -> Circuit:
     unreadable file, an unknown or missing key (naming the nearest known one), and a value out of
     range; the message names file, section, key and value.
     """
-    document = documents.read("preset", preset, _FOLDER, ("base", *SECTIONS))
+    document = documents.read("preset", preset, "pimsim.circuit", _FOLDER, ("base", *SECTIONS))
     file = document.file
     values, sources = _base(document)
     _take_stated(document, values, sources)

@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pimsim.circuit import documents
+from pimsim import documents
 from pimsim.errors import InputError
 
 Floats = NDArray[np.float64]
@@ -233,7 +233,7 @@ class Layout:
 
 def names() -> tuple[str, ...]:
     """Names of the bundled processes, sorted."""
-    return documents.bundled(_FOLDER)
+    return documents.bundled("pimsim.circuit", _FOLDER)
 
 
 _FOLDER = "processes"
@@ -246,7 +246,7 @@ def load(process: str | Path) -> Process:
     unreadable file, an unknown key or quantity (naming the nearest known one), and a value out of
     range; the message names file, quantity and value.
     """
-    document = documents.read("process", process, _FOLDER, ("vary",))
+    document = documents.read("process", process, "pimsim.circuit", _FOLDER, ("vary",))
     file, entries = document.file, document.body.get("vary")
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise InputError(f"{file}: `vary` must be tables [[vary]], not {entries!r}")

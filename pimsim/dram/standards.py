@@ -15,15 +15,14 @@ path of a .toml file, not 'ddr3-1600'
 
 from __future__ import annotations
 
-import difflib
-import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from pimsim import documents
+from pimsim.documents import Document
 from pimsim.dram.currents import Currents, Interface
 from pimsim.dram.timing import Timing
 from pimsim.errors import InputError
@@ -120,8 +119,7 @@ class Standard:
 
 def names() -> tuple[str, ...]:
     """Names of the bundled standards, sorted."""
-    entries = files(__package__).joinpath("standards").iterdir()
-    return tuple(sorted(e.name.removesuffix(".toml") for e in entries if e.name.endswith(".toml")))
+    return documents.bundled("pimsim.dram", "standards")
 
 
 def load(standard: str | Path) -> Standard:
@@ -131,23 +129,8 @@ def load(standard: str | Path) -> Standard:
     unreadable file, an unknown or missing key, and a value out of range; the message names file,
     key and value.
     """
-    known = names()
-    if isinstance(standard, str) and standard in known:
-        resource = files(__package__).joinpath("standards", f"{standard}.toml")
-        return _parse(resource.read_text("utf-8"), f"{standard}.toml")
-    path = Path(standard)
-    if path.suffix != ".toml":
-        raise InputError(
-            f"`standard` must be one of {', '.join(known)} or the path of a .toml file, "
-            f"not {str(standard)!r}"
-        )
-    try:
-        text = path.read_text("utf-8")
-    except OSError as error:
-        raise InputError(f"`standard` {str(path)!r} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"`standard` {str(path)!r} is not a TOML file: not UTF-8") from error
-    return _parse(text, path.name)
+    known = ("bin", "geometry", *_PARTS)
+    return _build(documents.read("standard", standard, "pimsim.dram", "standards", known))
 
 
 _PARTS: Mapping[str, type[Timing] | type[Currents] | type[Interface]] = {
@@ -156,65 +139,52 @@ _PARTS: Mapping[str, type[Timing] | type[Currents] | type[Interface]] = {
     "interface": Interface,
 }
 _REQUIRED = frozenset({"geometry", "timing"})
-_TEXTS = ("name", "description", "bin")
 
 
-def _parse(text: str, file: str) -> Standard:
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{file} is not a TOML file: {error}") from error
-    _require_known(document, (*_TEXTS, "sources", "geometry", *_PARTS), file)
-    for key in _TEXTS:
-        if not isinstance(document.get(key), str) or not document[key]:
-            raise InputError(f"{file}: `{key}` must be a text, not {document.get(key)!r}")
+def _build(document: Document) -> Standard:
+    file, body = document.file, document.body
+    if not isinstance(body.get("bin"), str) or not body["bin"]:
+        raise InputError(f"{file}: `bin` must be a text, not {body.get('bin')!r}")
     sources: dict[str, str] = {}
     values: dict[str, dict[str, Any]] = {}
     for section in ("geometry", *_PARTS):
-        if section in document or section in _REQUIRED:
-            values[section] = _section(document, section, file, sources)
+        if section in body or section in _REQUIRED:
+            values[section] = _section(document, section, sources)
     built: dict[str, Any] = {}
     for section, kind in _PARTS.items():
         if section in values:
             with _located(f"{file}: [{section}]"):
                 built[section] = kind(**values[section])
-    texts = {key: document[key] for key in _TEXTS}
+    texts = {"name": document.name, "description": document.description, "bin": body["bin"]}
     with _located(f"{file}: [geometry]"):
         return Standard(**texts, **values["geometry"], **built, sources=sources)
 
 
-def _section(
-    document: Mapping[str, Any], section: str, file: str, sources: dict[str, str]
-) -> dict[str, Any]:
+def _section(document: Document, section: str, sources: dict[str, str]) -> dict[str, Any]:
     """Values of one table; adds their citations to ``sources``.
 
     An entry is ``{ value = ..., source = "key of [sources]" }``, or a bare value, which is then
     the file's own claim.
     """
-    table = document.get(section)
-    where = f"{file}: [{section}]"
+    table = document.body.get(section)
+    where = f"{document.file}: [{section}]"
     if not isinstance(table, dict):
         raise InputError(f"{where} must be a table, not {table!r}")
     known = _GEOMETRY if section == "geometry" else tuple(f.name for f in fields(_PARTS[section]))
-    _require_known(table, known, where)
-    citations = document.get("sources", {})
+    documents.require_known(table, known, where)
     values: dict[str, Any] = {}
     for key in known:
         if key not in table:
             raise InputError(f"{where} must have the key `{key}`")
         entry = table[key]
         if isinstance(entry, dict):
-            _require_known(entry, ("value", "source"), f"{where} `{key}`")
+            documents.require_known(entry, ("value", "source"), f"{where} `{key}`")
             if entry.keys() != {"value", "source"}:
                 raise InputError(f"{where} `{key}` must have `value` and `source`, not {entry!r}")
-            if entry["source"] not in citations:
-                raise InputError(
-                    f"{where} `{key}` must cite a key of [sources], not {entry['source']!r}"
-                )
-            sources[f"{section}.{key}"] = citations[entry["source"]]
+            sources[f"{section}.{key}"] = document.cited(entry["source"], f"{where} `{key}`")
             values[key] = entry["value"]
         else:
-            sources[f"{section}.{key}"] = f"stated by {file}"
+            sources[f"{section}.{key}"] = f"stated by {document.file}"
             values[key] = entry
     return values
 
@@ -226,11 +196,3 @@ def _located(where: str) -> Iterator[None]:
         yield
     except InputError as error:
         raise InputError(f"{where} {error}") from error
-
-
-def _require_known(table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
-    for key in table:
-        if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f"; did you mean `{near[0]}`?" if near else f" (known: {', '.join(known)})"
-            raise InputError(f"{where} has the unknown key `{key}`{hint}")

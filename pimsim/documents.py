@@ -1,9 +1,9 @@
-"""TOML files with sources: what circuit presets and processes have in common.
+"""TOML files with sources: what DRAM standards, circuit presets and processes have in common.
 
 A file has a ``name``, a ``description`` and a table ``[sources]`` of citations that its values
-refer to by key. Bundled ones lie in a directory of this package.
+refer to by key. Bundled ones lie in a directory of the package that reads them.
 
->>> bundled("presets")
+>>> bundled("pimsim.circuit", "presets")
 ('crow22', 'ddr4-like', 'dramspec58', 'rambus55')
 >>> require_known(["distributoin"], ("quantity", "distribution"), "mine.toml")
 Traceback (most recent call last):
@@ -50,24 +50,26 @@ class Document:
         return self.citations[source]
 
 
-def bundled(folder: str) -> tuple[str, ...]:
-    """Names of the bundled files in a directory, sorted."""
-    entries = files(__package__).joinpath(folder).iterdir()
+def bundled(package: str, folder: str) -> tuple[str, ...]:
+    """Names of the bundled files in a directory of a package, sorted."""
+    entries = files(package).joinpath(folder).iterdir()
     return tuple(sorted(e.name.removesuffix(".toml") for e in entries if e.name.endswith(".toml")))
 
 
-def read(what: str, wanted: str | Path, folder: str, known: Sequence[str]) -> Document:
+def read(
+    what: str, wanted: str | Path, package: str, folder: str, known: Sequence[str]
+) -> Document:
     """Return the bundled file of that name, or the ``.toml`` file at that path.
 
-    ``what`` names the value in messages, ``folder`` the directory of bundled files, ``known`` the
-    top-level keys besides name, description and sources.
+    ``what`` names the value in messages, ``package`` and ``folder`` where bundled files lie,
+    ``known`` the top-level keys besides name, description and sources.
 
     Raises :class:`~pimsim.errors.InputError` for an unknown name (listing the known ones), a file
     that cannot be read or is not TOML, an unknown top-level key, and a missing text.
     """
-    names = bundled(folder)
+    names = bundled(package, folder)
     if isinstance(wanted, str) and wanted in names:
-        resource = files(__package__).joinpath(folder, f"{wanted}.toml")
+        resource = files(package).joinpath(folder, f"{wanted}.toml")
         return _parse(resource.read_text("utf-8"), f"{wanted}.toml", known)
     path = Path(wanted)
     if path.suffix != ".toml":

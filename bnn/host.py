@@ -70,6 +70,28 @@ def finish(layer: Product, sums: NDArray[Real]) -> NDArray[Real]:
     return activate(layer.activation, sums)
 
 
+def behind(
+    layer: Product, sums: NDArray[np.integer[Any]], encoding: Encoding | None, *, exact: bool
+) -> NDArray[np.float32] | NDArray[np.float64]:
+    """Turn integer sums of a binary layer into what the network has behind the layer.
+
+    Args:
+        layer: the binary layer; its bias and activation are applied.
+        sums: ``(n, ..., out)``.
+        encoding: that of the network's inputs if the layer is fed with them, else None.
+        exact: float64, for a sign to be taken; else float32, as Keras has it.
+
+    >>> dense = Dense("d", np.float32([[1], [1]]), np.float32([0.5]), None, "ste_sign")
+    >>> behind(dense, np.array([[2], [-2]]), None, exact=True).tolist()
+    [[2.5], [-1.5]]
+    """
+    if encoding is None:
+        wide = sums.astype(np.float64)
+    else:
+        wide = decoded(sums, weight_sums(layer), encoding)
+    return finish(layer, wide) if exact else finish(layer, wide.astype(np.float32))
+
+
 def activate(function: str, x: NDArray[Real]) -> NDArray[Real]:
     """Apply an activation function or sign quantizer, by name; the result keeps shape and type."""
     if quantizers.is_sign(function):

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from bnn import host, quantizers
 from bnn.alphabet import Operand, binary_layers, operands, pad_operand
 from bnn.encoding import Encoding, Integers, encode
-from bnn.network import Conv2D, Dense, Layer, Network, Product, binary_kernel
+from bnn.network import Conv2D, Dense, Network, Product, binary_kernel
 from pimsim.errors import InputError
 
 Inputs = NDArray[np.float32] | NDArray[np.uint8]
@@ -148,17 +148,16 @@ def _run(
         if index not in binary or not isinstance(layer, Dense | Conv2D):
             values = host.apply((layer,), values)
             continue
-        wide: NDArray[np.float64]
+        pixels = None
         if alphabets[index] is Operand.PIXEL and encoding is not None:
             found = sums(layer, values, pad_operand(layer, encoding))
             keep(layer.name, values, found)
-            wide = host.decoded(found, host.weight_sums(layer), encoding)
+            pixels = encoding
         else:
             fed = quantizers.sign(values)
             found = sums(layer, fed)
             keep(layer.name, fed, found)
-            wide = found.astype(np.float64)
-        values = host.finish(layer, wide if exact_after(network, index, binary) else _narrow(wide))
+        values = host.behind(layer, found, pixels, exact=exact_after(network, index, binary))
     return values.astype(np.float32)
 
 
@@ -172,35 +171,6 @@ def exact_after(network: Network, index: int, binary: Sequence[int]) -> bool:
         if isinstance(network.layers[later], Dense | Conv2D):
             return later in binary
     return False
-
-
-def host_layers(layers: Sequence[Layer], values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Run layers in float32 as Keras would: the tail of a network, or what DRAM cannot carry out.
-
-    Args:
-        layers: any layers; a product among them applies its quantizers, bias and activation.
-        values: ``(n, ...)``. The sums of a binary layer enter through :func:`real_sums`.
-    """
-    return host.apply(layers, values)
-
-
-def real_sums(
-    layer: Product, found: NDArray[np.integer[Any]], encoding: Encoding | None
-) -> NDArray[np.float32]:
-    """Turn integer sums into what Keras has behind the layer, in float32.
-
-    Args:
-        layer: the binary layer; its bias and activation are applied.
-        found: its sums, ``(n, ..., out)``.
-        encoding: that of the network's inputs if the layer is fed with them, else None.
-    """
-    if encoding is None:
-        return host.finish(layer, found.astype(np.float32))
-    return host.finish(layer, _narrow(host.decoded(found, host.weight_sums(layer), encoding)))
-
-
-def _narrow(wide: NDArray[np.float64]) -> NDArray[np.float32]:
-    return wide.astype(np.float32)
 
 
 def _put(

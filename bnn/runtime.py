@@ -198,14 +198,10 @@ class _Flow:
             self._bits = result.values.astype(np.uint8, copy=False).reshape(shape)
             return
         sums = result.values.reshape(shape)
-        if stage.encoded and self._encoding is not None:
-            wide = host.decoded(sums, host.weight_sums(stage.layer), self._encoding)
-        else:
-            wide = sums.astype(np.float64)
         self._bits = None
-        self._numbers = host.finish(
-            stage.layer, wide if self._exact_after(stage.index) else wide.astype(np.float32)
-        )
+        encoding = self._encoding if stage.encoded else None
+        exact = reference.exact_after(self._network, stage.index, self._binary)
+        self._numbers = host.behind(stage.layer, sums, encoding, exact=exact)
 
     def run_on_host(self, stage: HostStage) -> None:
         """Carry out the layers that the DRAM does not."""
@@ -219,9 +215,6 @@ class _Flow:
         if self._bits is not None:
             return self._bits.astype(np.float32) * 2 - 1
         return self._numbers.astype(np.float32)
-
-    def _exact_after(self, index: int) -> bool:
-        return reference.exact_after(self._network, index, self._binary)
 
 
 def _dram_run(

@@ -40,16 +40,3 @@ def unpack(words: Words, columns: int) -> Bits:
     """The first ``columns`` bits of ``(..., words)`` as ``(..., columns)`` uint8 zeros and ones."""
     as_bytes = np.ascontiguousarray(words).astype(_LITTLE, copy=False).view(np.uint8)
     return np.unpackbits(as_bytes, axis=-1, count=columns, bitorder="little")
-
-
-def integers(planes: Words, columns: int) -> NDArray[np.int64]:
-    """Read bit-planes ``(planes, words)``, least significant first, as one integer a column.
-
-    >>> import numpy as np
-    >>> integers(pack(np.array([[1, 0, 1], [0, 1, 1]], dtype=np.uint8)), 3)
-    array([1, 2, 3])
-    """
-    total = np.zeros(columns, dtype=np.int64)
-    for level, row in enumerate(unpack(planes, columns)):
-        total += row.astype(np.int64) << level
-    return total

@@ -67,11 +67,6 @@ class AddressMap:
         """Address of D0; also the number of addresses that are not data rows."""
         return len(self.addresses) + len(self.constants)
 
-    @property
-    def fixed_cells(self) -> int:
-        """Number of compute cells and constant rows, which come before the data cells."""
-        return len(self.cells) + len(self.constants)
-
     def data_rows(self, rows: int) -> int:
         """D-group rows of a subarray with ``rows`` row addresses."""
         return rows - self.first_data

@@ -117,7 +117,7 @@ def keras_copes_with(path, x, keras):
     """
     try:
         keras.models.load_model(path, compile=False).predict(x, verbose=0)
-    except Exception:
+    except (TypeError, ValueError, train.backend().tensorflow.errors.OpError):
         return False
     return True
 

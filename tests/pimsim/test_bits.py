@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pimsim.bits import integers, pack, unpack, words_for
+from pimsim.bits import pack, unpack, words_for
 
 COLUMNS = st.integers(1, 200)
 SHAPES = st.lists(st.integers(0, 3), max_size=2).map(tuple)
@@ -65,13 +65,3 @@ def test_unpack_reads_views_that_are_not_contiguous() -> None:
     bits = _bits((6, 130), 2)
     np.testing.assert_array_equal(unpack(pack(bits)[::2], 130), bits[::2])
     np.testing.assert_array_equal(unpack(pack(bits)[:, 1:2], 64), bits[:, 64:128])
-
-
-@given(st.lists(st.integers(0, 2**62 - 1), min_size=1, max_size=150))
-def test_integers_come_back_from_their_bit_planes(values: list[int]) -> None:
-    planes = np.array([[v >> level & 1 for v in values] for level in range(62)], dtype=np.uint8)
-    assert integers(pack(planes), len(values)).tolist() == values
-
-
-def test_no_planes_are_zeros() -> None:
-    assert integers(np.zeros((0, 1), dtype=np.uint64), 3).tolist() == [0, 0, 0]

@@ -99,7 +99,6 @@ def test_shorted_names_the_cell_that_two_addresses_join_to_both_bitlines() -> No
 def test_another_map_has_its_own_cells_constants_and_data_rows(eight_cells: AddressMap) -> None:
     assert eight_cells.name == "eight cells"
     assert len(eight_cells.cells) == 8
-    assert eight_cells.fixed_cells == 10
     assert eight_cells.data_rows(1024) == 1024 - 18 - 2
     assert eight_cells.label(18) == "ONES"
     assert eight_cells.address("D0") == 20

@@ -212,6 +212,15 @@ def test_batches_do_not_show(monkeypatch):
     assert bare.sums == bare.operands == {}
 
 
+def test_only_what_a_sign_is_taken_of_stays_exact():
+    layer = Dense("d", np.ones((1, 1), np.float32), None, "ste_sign", "ste_sign")
+    large = np.array([[2**24 + 1]])  # float32 has no such integer
+    assert host.behind(layer, large, None, exact=True).tolist() == [[2**24 + 1]]
+    rounded = host.behind(layer, large, None, exact=False)
+    assert rounded.dtype == np.float32
+    assert rounded.tolist() == [[2**24]]
+
+
 def test_the_tail_runs_by_itself():
     rng = np.random.default_rng(6)
     network = small_network(rng).before_softmax()

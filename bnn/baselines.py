@@ -7,7 +7,7 @@ cross the channel once if the cache can hold them, and the processor computes at
 the longer of channel and computing; energy is both. The channel is that of the run: the same
 standard, switches and energy mode. Every simplification is in the processor's favour.
 
->>> from pimsim.cost import Switches
+>>> from pimsim.dram.switches import Switches
 >>> from pimsim.dram.standards import load
 >>> dense = LayerWork("dense", macs=2**20, operand_bits=1, weight_bits=2**20, input_bits=1024,
 ...                   output_bits=1024)
@@ -23,10 +23,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 
-from pimsim.cost import Switches, price
+from pimsim.cost import price
 from pimsim.dram.activity import Activity, CommandCounts
 from pimsim.dram.energy import command_energies
 from pimsim.dram.standards import Standard
+from pimsim.dram.switches import Switches
 from pimsim.errors import InputError
 
 

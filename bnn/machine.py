@@ -1,6 +1,6 @@
 """The rank that a layer runs on: it hands out subarrays and books what their banks did.
 
->>> from pimsim.cost import Switches
+>>> from pimsim.dram.switches import Switches
 >>> from pimsim.dram.standards import load
 >>> machine = Machine(load("ddr3-1600-8-8-8"), Switches())
 >>> subarray = machine.subarrays(columns=64, lanes=2)
@@ -14,10 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from pimsim.cost import Cost, Switches, price
+from pimsim.cost import Cost, price
 from pimsim.dram.activity import Activity, CommandCounts
 from pimsim.dram.standards import Standard
 from pimsim.dram.subarray import Subarray
+from pimsim.dram.switches import Switches
 from pimsim.errors import InputError
 
 PHASES = ("weights", "inputs", "compute")

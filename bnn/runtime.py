@@ -5,7 +5,7 @@ them. The integer reference runs beside it and never feeds it.
 
 >>> from bnn.encoding import ENCODINGS
 >>> from bnn.network import Dense
->>> from pimsim.cost import Switches
+>>> from pimsim.dram.switches import Switches
 >>> from pimsim.dram.standards import load
 >>> kernel = np.float32([[1, -1, 1], [1, 1, -1]])
 >>> net = Network("n", (2,), (
@@ -37,8 +37,8 @@ from bnn.lower import HostStage, Stage, lower
 from bnn.machine import Machine
 from bnn.mapping import MAPPINGS, Audit, Result, Work
 from bnn.network import Conv2D, Dense, Network
-from pimsim.cost import Switches
 from pimsim.dram.standards import Standard
+from pimsim.dram.switches import Switches
 from pimsim.errors import InputError
 
 Progress = Callable[[str, int, int], None]

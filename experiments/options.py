@@ -6,8 +6,8 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pimsim.cost import Switches
     from pimsim.dram.standards import Standard
+    from pimsim.dram.switches import Switches
 
 DEFAULT_STANDARD = "ddr3-1600-8-8-8"
 """The part and speed bin that the Ambit paper assumes."""
@@ -50,6 +50,7 @@ def add_dram(parser: argparse.ArgumentParser, *, refresh: bool = True) -> None:
     _add_switch(group, "faw", True, "obey tFAW and tRRD, the limits on the rate of ACTIVATEs")
     _add_switch(group, "refresh", refresh, "lose tRFC of every tREFI to refresh")
     _add_switch(group, "split-decoder", True, "AAP with overlapped ACTIVATEs, as in Ambit")
+    _add_switch(group, "clocked", False, "start commands on clock edges only")
     group.add_argument(
         "--acts-per-aap",
         type=int,
@@ -73,8 +74,8 @@ def chosen_dram(args: argparse.Namespace) -> tuple[Standard, Switches]:
 
     Raises :class:`~pimsim.errors.InputError` for an unknown standard or a value out of range.
     """
-    from pimsim.cost import Switches
     from pimsim.dram import standards
+    from pimsim.dram.switches import Switches
 
     standard = standards.load(args.standard)
     switches = Switches(
@@ -82,6 +83,7 @@ def chosen_dram(args: argparse.Namespace) -> tuple[Standard, Switches]:
         faw=args.faw,
         refresh=args.refresh,
         split_decoder=args.split_decoder,
+        clocked=args.clocked,
         acts_per_aap=args.acts_per_aap,
         energy=args.energy,
         extra_wordline_factor=args.extra_wordline_factor,

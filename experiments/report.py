@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from bnn.baselines import LayerWork, Processor, break_even_reuse, reuse_aware, streaming
 from bnn.runtime import LayerRun, NetworkRun
-from pimsim.cost import Cost, Switches, assumptions
+from pimsim.cost import Cost, assumptions
 from pimsim.dram.activity import CommandCounts
 from pimsim.dram.standards import Standard
+from pimsim.dram.switches import Switches
 
 KINDS = ("AAP", "AP", "ACT", "PRE", "RD", "WR", "REF")
 PER_PASS = ("inputs", "compute")

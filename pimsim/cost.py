@@ -5,6 +5,7 @@ a :class:`Cost`; nothing else in pimsim computes the time or energy of DRAM comm
 
 >>> from pimsim.dram.activity import Activity, CommandCounts
 >>> from pimsim.dram.standards import load
+>>> from pimsim.dram.switches import Switches
 >>> ddr3 = load("ddr3-1600-8-8-8")
 >>> bare = Switches(faw=False, refresh=False)
 >>> row_and = Activity((CommandCounts(aap=4),) * 8)  # one AND in each of eight banks
@@ -21,49 +22,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pimsim.dram.activity import Activity, CommandCounts
-from pimsim.dram.energy import ENERGY_MODES, CommandEnergies, command_energies
+from pimsim.dram.energy import CommandEnergies, command_energies
 from pimsim.dram.standards import Standard
+from pimsim.dram.switches import Switches
 from pimsim.dram.timing import ACTS_PER_FAW
 from pimsim.errors import InputError
-
-
-@dataclass(frozen=True, slots=True)
-class Switches:
-    """The choices that change headline numbers; every result prints them.
-
-    Raises :class:`~pimsim.errors.InputError` for a value out of range.
-    """
-
-    banks: int = 8
-    """Banks that compute at the same time."""
-    faw: bool = True
-    """Obey tFAW and tRRD, the limits on the rate of activations (the Ambit paper does not)."""
-    refresh: bool = True
-    """Lose tRFC of every tREFI to refresh."""
-    split_decoder: bool = True
-    """AAP with Ambit's split row decoder: its two activations overlap."""
-    acts_per_aap: int = 2
-    """Activations that an AAP counts for in tFAW and in the mode ``datasheet``: 1 or 2."""
-    energy: str = ENERGY_MODES[0]
-    """Energy mode: ``ambit-paper`` or ``datasheet``."""
-    extra_wordline_factor: float = 0.0
-    """Energy of each wordline beyond the first, as a share of an activation. The Ambit paper
-    states 0.22, but its own energy table follows without it."""
-
-    def __post_init__(self) -> None:
-        if type(self.banks) is not int or self.banks <= 0:
-            raise InputError(f"`banks` must be a positive integer, not {self.banks!r}")
-        if self.acts_per_aap not in (1, 2):
-            raise InputError(f"`acts_per_aap` must be 1 or 2, not {self.acts_per_aap!r}")
-        if self.energy not in ENERGY_MODES:
-            raise InputError(
-                f"`energy` must be one of {', '.join(ENERGY_MODES)}, not {self.energy!r}"
-            )
-        if not 0.0 <= self.extra_wordline_factor < math.inf:
-            raise InputError(
-                "`extra_wordline_factor` must be a number of at least 0, "
-                f"not {self.extra_wordline_factor!r}"
-            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +171,7 @@ def assumptions(standard: Standard, switches: Switches) -> dict[str, object]:
         "acts_per_aap": switches.acts_per_aap,
         "refresh": switches.refresh,
         "decoder": "split" if switches.split_decoder else "shared",
+        "clocked": switches.clocked,
         "aap_ns": timing.aap_ps(split_decoder=switches.split_decoder) / 1e3,
         "ap_ns": timing.ap_ps / 1e3,
         "energy": switches.energy,
@@ -280,7 +244,7 @@ def _act_rate_ps(acts: int, standard: Standard, switches: Switches) -> int:
     if not switches.faw:
         return 0
     timing = standard.timing
-    return _ceil_div(acts * max(timing.t_faw_ps, ACTS_PER_FAW * timing.t_rrd_ps), ACTS_PER_FAW)
+    return _ceil_div(acts * max(timing.t_faw_ps, ACTS_PER_FAW * timing.t_rrd_s_ps), ACTS_PER_FAW)
 
 
 def _energy_pj(

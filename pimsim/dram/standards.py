@@ -28,9 +28,11 @@ from pimsim.dram.timing import Timing
 from pimsim.errors import InputError
 
 _GEOMETRY = (
+    "channels",
     "ranks",
     "chips_per_rank",
     "banks",
+    "bank_groups",
     "subarrays_per_bank",
     "rows_per_subarray",
     "row_bytes",
@@ -54,12 +56,16 @@ class Standard:
     description: str
     bin: str
     """Speed bin, CL-tRCD-tRP in clocks."""
+    channels: int
+    """Independent channels, each with its own data bus and ranks."""
     ranks: int
-    """Ranks on the channel; computing and moving data happen in one of them."""
+    """Ranks on a channel."""
     chips_per_rank: int
     """Chips that work in lock-step behind the channel."""
     banks: int
-    """Banks of a rank."""
+    """Banks of a rank, all bank groups together."""
+    bank_groups: int
+    """Bank groups of a rank; 1 where the standard has none."""
     subarrays_per_bank: int
     """Subarrays of a bank."""
     rows_per_subarray: int
@@ -85,6 +91,10 @@ class Standard:
                 raise InputError(
                     f"`{name}` must be a multiple of {step}, not {getattr(self, name)}"
                 )
+        if self.banks % self.bank_groups:
+            raise InputError(
+                f"`banks` must be a multiple of bank_groups ({self.bank_groups}), not {self.banks}"
+            )
         if self.row_bytes % self.burst_bytes:
             raise InputError(
                 f"`row_bytes` must be a multiple of a burst ({self.burst_bytes} bytes), "

@@ -1,8 +1,10 @@
 """Timing constraints of a DRAM part, and what AAP and AP take under them.
 
 >>> ddr3_1600_8_8_8 = Timing(
-...     t_ck_ps=1250, t_rcd_ps=10_000, t_ras_ps=35_000, t_rp_ps=10_000, t_rrd_ps=6_000,
-...     t_faw_ps=30_000, t_rfc_ps=260_000, t_refi_ps=7_800_000, t_ccd_clocks=4,
+...     t_ck_ps=1250, t_rcd_ps=10_000, t_ras_ps=35_000, t_rp_ps=10_000, t_rc_ps=45_000,
+...     t_rrd_s_ps=6_000, t_rrd_l_ps=6_000, t_faw_ps=30_000, t_rfc_ps=260_000,
+...     t_refi_ps=7_800_000, t_wr_ps=15_000, t_rtp_ps=7_500, t_wtr_s_ps=7_500, t_wtr_l_ps=7_500,
+...     cl_clocks=8, cwl_clocks=8, t_ccd_s_clocks=4, t_ccd_l_clocks=4, t_rtrs_clocks=1,
 ... )
 >>> ddr3_1600_8_8_8.aap_ps(split_decoder=True), ddr3_1600_8_8_8.ap_ps
 (49000, 45000)
@@ -10,7 +12,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from pimsim.errors import InputError
 
@@ -41,44 +43,79 @@ class Timing:
     """ACTIVATE to PRECHARGE of the same bank: the row is sensed and restored."""
     t_rp_ps: int
     """PRECHARGE to ACTIVATE of the same bank."""
-    t_rrd_ps: int
-    """ACTIVATE to ACTIVATE of different banks."""
+    t_rc_ps: int
+    """ACTIVATE to ACTIVATE of the same bank."""
+    t_rrd_s_ps: int
+    """ACTIVATE to ACTIVATE of different bank groups (without groups: of different banks)."""
+    t_rrd_l_ps: int
+    """ACTIVATE to ACTIVATE of different banks of one bank group."""
     t_faw_ps: int
     """Window in which at most four ACTIVATEs may start in a rank."""
     t_rfc_ps: int
     """REFRESH to the next command of the rank."""
     t_refi_ps: int
     """Average interval between REFRESHes."""
-    t_ccd_clocks: int
-    """READ to READ, or WRITE to WRITE."""
+    t_wr_ps: int
+    """End of the data of a WRITE to PRECHARGE of the same bank: write recovery."""
+    t_rtp_ps: int
+    """READ to PRECHARGE of the same bank."""
+    t_wtr_s_ps: int
+    """End of the data of a WRITE to READ, of different bank groups."""
+    t_wtr_l_ps: int
+    """End of the data of a WRITE to READ, of one bank group."""
+    cl_clocks: int
+    """READ to the first of its data."""
+    cwl_clocks: int
+    """WRITE to the first of its data."""
+    t_ccd_s_clocks: int
+    """READ to READ, or WRITE to WRITE, of different bank groups (without groups: of any)."""
+    t_ccd_l_clocks: int
+    """READ to READ, or WRITE to WRITE, of one bank group."""
+    t_rtrs_clocks: int
+    """Data of one rank to data of another: the bus changes hands."""
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
             if type(value) is not int or value <= 0:
                 raise InputError(f"`{field.name}` must be a positive integer, not {value!r}")
-        if self.t_ras_ps < self.t_rcd_ps:
-            raise InputError(
-                f"`t_ras_ps` must be at least t_rcd_ps ({self.t_rcd_ps}), not {self.t_ras_ps}"
-            )
-        if self.t_faw_ps < self.t_rrd_ps:
-            raise InputError(
-                f"`t_faw_ps` must be at least t_rrd_ps ({self.t_rrd_ps}), not {self.t_faw_ps}"
-            )
+        for name, floor in (
+            ("t_ras_ps", "t_rcd_ps"),
+            ("t_rc_ps", "t_ras_ps"),
+            ("t_rrd_l_ps", "t_rrd_s_ps"),
+            ("t_wtr_l_ps", "t_wtr_s_ps"),
+            ("t_ccd_l_clocks", "t_ccd_s_clocks"),
+            ("t_faw_ps", "t_rrd_s_ps"),
+        ):
+            if getattr(self, name) < getattr(self, floor):
+                raise InputError(
+                    f"`{name}` must be at least {floor} ({getattr(self, floor)}), "
+                    f"not {getattr(self, name)}"
+                )
         if self.t_refi_ps <= self.t_rfc_ps:
             raise InputError(
                 f"`t_refi_ps` must be more than t_rfc_ps ({self.t_rfc_ps}), not {self.t_refi_ps}"
             )
 
-    @property
-    def t_rc_ps(self) -> int:
-        """ACTIVATE to ACTIVATE of the same bank, in ps: tRAS + tRP."""
-        return self.t_ras_ps + self.t_rp_ps
+    def on_clock(self) -> Timing:
+        """Return the same constraints in whole clocks: rounded up, tREFI down.
+
+        >>> from pimsim.dram.standards import load
+        >>> load("ddr3-1600-8-8-8").timing.on_clock().t_rrd_s_ps
+        6250
+        """
+        rounded = {
+            field.name: -(-getattr(self, field.name) // self.t_ck_ps) * self.t_ck_ps
+            for field in fields(self)
+            if field.name.endswith("_ps")
+        }
+        rounded["t_refi_ps"] = self.t_refi_ps // self.t_ck_ps * self.t_ck_ps
+        return replace(self, **rounded)
 
     @property
     def ap_ps(self) -> int:
         """ACTIVATE-PRECHARGE, in ps: tRAS + tRP."""
-        return self.t_rc_ps
+        return self.t_ras_ps + self.t_rp_ps
 
     def aap_ps(self, *, split_decoder: bool) -> int:
         """ACTIVATE-ACTIVATE-PRECHARGE, in ps.
@@ -95,4 +132,4 @@ class Timing:
 
     def column_ps(self, burst_length: int) -> int:
         """Time from one column access to the next, in ps: tCCD, or the burst if that is longer."""
-        return max(self.burst_ps(burst_length), self.t_ccd_clocks * self.t_ck_ps)
+        return max(self.burst_ps(burst_length), self.t_ccd_s_clocks * self.t_ck_ps)

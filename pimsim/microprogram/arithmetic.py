@@ -22,7 +22,7 @@ def _adder(name: str, text: str) -> Program:
     return Program.parse(name, text, inputs=("a", "b", "c"), outputs=("sum", "carry"))
 
 
-FULL_ADDER = _adder("full-adder", "(a,B4)(b,B12)(c,B10)(B14,carry)(a,B9)[B15](B5,B2)(B12,sum)")
+FULL_ADDER = _adder("full-adder", "(a,B4)(b,B12)(c,B10)(B14,carry)(a,B9)(B5,B2)[B15](B12,sum)")
 """sum, carry = a + b + c; ``a`` is read after ``carry`` is written, so they must differ."""
 
 FULL_ADDER_NOT_C = _adder(

@@ -18,8 +18,8 @@ from bnn.baselines import (
     reuse_aware,
     streaming,
 )
-from pimsim.cost import Switches
 from pimsim.dram import standards
+from pimsim.dram.switches import Switches
 from pimsim.errors import InputError
 
 G888 = standards.load("ddr3-1600-8-8-8")

@@ -17,8 +17,8 @@ from bnn.geometry import Padding
 from bnn.mapping import MAPPINGS
 from bnn.network import Activation, BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
 from bnn.runtime import NetworkRun, run
-from pimsim.cost import Switches
 from pimsim.dram.standards import load
+from pimsim.dram.switches import Switches
 from pimsim.errors import InputError, OutOfRowsError
 
 SIGN = "ste_sign"

@@ -13,9 +13,9 @@ import pytest
 
 from experiments import cli, options
 from pimsim import __version__
-from pimsim.cost import Switches
 from pimsim.dram import standards
 from pimsim.dram.energy import ENERGY_MODES
+from pimsim.dram.switches import Switches
 from pimsim.errors import InputError
 from pimsim.microprogram.primitives import PRIMITIVES
 

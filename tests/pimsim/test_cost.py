@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pimsim.cost import Cost, Switches, assumptions, price, primitive_cost
+from pimsim.cost import Cost, assumptions, price, primitive_cost
 from pimsim.dram import standards
 from pimsim.dram.activity import Activity, CommandCounts
 from pimsim.dram.energy import command_energies
+from pimsim.dram.switches import Switches
 from pimsim.errors import InputError
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -148,7 +149,7 @@ def test_channel_time_by_hand() -> None:
 
 
 def test_rrd_limits_where_it_is_longer_than_a_quarter_of_faw() -> None:
-    tight = replace(G888, timing=replace(G888.timing, t_rrd_ps=10_000))
+    tight = replace(G888, timing=replace(G888.timing, t_rrd_s_ps=10_000, t_rrd_l_ps=10_000))
     cost = price(Activity((CommandCounts(ap=1),) * 8), tight, replace(BARE, faw=True))
     assert cost.latency_ps == 80_000
 

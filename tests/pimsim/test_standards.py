@@ -60,7 +60,9 @@ def test_bin_matches_the_timings_in_clocks() -> None:
 
 
 def test_column_accesses_wait_for_t_ccd_but_bursts_last_half_their_length() -> None:
-    timing = dataclasses.replace(standards.load("ddr3-1600-8-8-8").timing, t_ccd_clocks=6)
+    timing = dataclasses.replace(
+        standards.load("ddr3-1600-8-8-8").timing, t_ccd_s_clocks=6, t_ccd_l_clocks=6
+    )
     assert timing.burst_ps(8) == 5_000
     assert timing.column_ps(8) == 7_500
     assert timing.column_ps(16) == 10_000
@@ -121,9 +123,9 @@ def test_currents_and_interface_may_be_missing(tmp_path: Path) -> None:
             "mine.toml: [timing] `t_rfc_ps` must be a positive integer, not -5",
         ),
         (
-            "t_rrd_ps = { value = 6_000",
-            "t_rrd_ps = { value = 6e3",
-            "mine.toml: [timing] `t_rrd_ps` must be a positive integer, not 6000.0",
+            "t_rrd_s_ps = { value = 6_000",
+            "t_rrd_s_ps = { value = 6e3",
+            "mine.toml: [timing] `t_rrd_s_ps` must be a positive integer, not 6000.0",
         ),
         (
             "t_ras_ps = { value = 35_000",
@@ -133,7 +135,7 @@ def test_currents_and_interface_may_be_missing(tmp_path: Path) -> None:
         (
             "t_faw_ps = { value = 30_000",
             "t_faw_ps = { value = 3_000",
-            "mine.toml: [timing] `t_faw_ps` must be at least t_rrd_ps (6000), not 3000",
+            "mine.toml: [timing] `t_faw_ps` must be at least t_rrd_s_ps (6000), not 3000",
         ),
         (
             "t_refi_ps = { value = 7_800_000",

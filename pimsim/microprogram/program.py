@@ -20,8 +20,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import groupby
 
+from pimsim.dram.commands import Kind
 from pimsim.dram.rowgroups import AddressMap, ambit
+from pimsim.dram.stream import Visit
 from pimsim.errors import InputError
 
 _TOKEN = re.compile(r"\(([^(),\s]+),([^(),\s]+)\)|\[([^\[\]\s]+)\]|(\s+)|(.)")
@@ -114,6 +117,17 @@ class Program:
             for row in (command.source, command.destination)
             if row is not None and row not in known
         )
+
+    @cached_property
+    def visit(self) -> Visit:
+        """The kinds of the commands in order, equal neighbours together.
+
+        >>> copy = Program.parse("copy", "(a,B0)(B0,out)[B0]", inputs=("a",), outputs=("out",))
+        >>> [(kind.name, times) for kind, times in copy.visit]
+        [('AAP', 2), ('AP', 1)]
+        """
+        kinds = (Kind.AP if c.destination is None else Kind.AAP for c in self.commands)
+        return tuple((kind, len(list(some))) for kind, some in groupby(kinds))
 
     def placed(self, **rows: str) -> tuple[Command, ...]:
         """The commands with symbolic rows renamed, to build a longer program from.

@@ -24,12 +24,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pimsim.dram.rowstore import Lanes
+from pimsim.dram.stream import Run
 from pimsim.dram.subarray import Subarray
 from pimsim.errors import InputError
 from pimsim.microprogram.executor import Bound
@@ -64,6 +66,8 @@ class Schedule:
         self.outputs = outputs
         self.steps: list[Step] = []
         self._checked: list[Rows | Bound] | None = None
+        self._runs: tuple[Run, ...] | None = None
+        self._extra: NDArray[np.int64] | None = None
 
     def append(
         self,
@@ -83,6 +87,11 @@ class Schedule:
                     f"variants must have the symbols {symbols} of {programs[0].name!r}, not "
                     f"{program.symbols} as {program.name!r} has"
                 )
+            if program.visit != programs[0].visit:  # else the time would depend on the weights
+                raise InputError(
+                    f"variants must have the kinds of commands of {programs[0].name!r}, not those "
+                    f"of {program.name!r}: lock-step banks get one sequence"
+                )
         if rows.keys() != set(symbols):
             raise InputError(f"rows of {programs[0].name!r} must be {symbols}, not {tuple(rows)}")
         table = tuple(self._row(symbol, rows[symbol]) for symbol in symbols)
@@ -95,7 +104,7 @@ class Schedule:
                 )
             if not (kinds != kinds[0]).any():
                 programs, kinds = (programs[int(kinds[0])],), None
-        self._checked = None
+        self._changed()
         self.steps.append(Step(programs, tuple(map(_bound, programs)), kinds, table))
 
     def extend(self, other: Schedule) -> None:
@@ -105,7 +114,7 @@ class Schedule:
                 f"a schedule for {self.outputs} outputs must be extended by one for as many, "
                 f"not {other.outputs}"
             )
-        self._checked = None
+        self._changed()
         self.steps += other.steps
 
     def run(
@@ -129,6 +138,28 @@ class Schedule:
                 step.bound[kind].run(subarray, rows, lanes)
             else:
                 self._run_apart(step, subarray, outputs, lanes)
+
+    def _changed(self) -> None:
+        """Forget what was found out about the steps."""
+        self._checked = self._runs = self._extra = None
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """What every output executes, as far as time is concerned; equal neighbours together."""
+        if self._runs is None:
+            visits = groupby(step.programs[0].visit for step in self.steps)
+            self._runs = tuple(Run(visit, len(list(some))) for visit, some in visits)
+        return self._runs
+
+    @property
+    def extra_wordlines(self) -> NDArray[np.int64]:
+        """``(outputs,)`` wordlines raised beyond the first of each activation."""
+        if self._extra is None:
+            self._extra = np.zeros(self.outputs, dtype=np.int64)
+            for step in self.steps:
+                each = np.array([program.extra_wordlines for program in step.programs])
+                self._extra += each[0] if step.variant is None else each[step.variant]
+        return self._extra
 
     def _row(self, symbol: str, row: Rows) -> Rows:
         if np.ndim(row) == 0:

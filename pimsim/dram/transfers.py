@@ -1,0 +1,35 @@
+"""Moving rows over the channel: opening them, bursts, closing them.
+
+>>> from pimsim.dram.commands import Kind
+>>> from pimsim.dram.standards import load
+>>> ddr3 = load("ddr3-1600-8-8-8")
+>>> [segment.commands for segment in streamed(Kind.RD, 9 * 65536 + 1, ddr3, banks=8)]
+[1040, 130, 3]
+"""
+
+from __future__ import annotations
+
+from pimsim.dram.commands import Kind
+from pimsim.dram.standards import Standard
+from pimsim.dram.stream import Run, Segment, Visit
+
+
+def row_visit(kind: Kind, bursts: int) -> Visit:
+    """ACT, ``bursts`` column accesses of one kind, PRE."""
+    return (Kind.ACT, 1), (kind, bursts), (Kind.PRE, 1)
+
+
+def streamed(kind: Kind, bits: int, standard: Standard, banks: int) -> list[Segment]:
+    """Reading or writing ``bits``: whole rows dealt out in turn to banks 0 to ``banks`` - 1."""
+    bursts = -(-bits // (standard.burst_bytes * 8))
+    rows, rest = divmod(bursts, standard.bursts_per_row)
+    whole = row_visit(kind, standard.bursts_per_row)
+    rounds, more = divmod(rows, banks)
+    segments = []
+    if rounds:
+        segments.append(Segment((Run(whole, rounds),), tuple(range(banks))))
+    if more:
+        segments.append(Segment((Run(whole, 1),), tuple(range(more))))
+    if rest:
+        segments.append(Segment((Run(row_visit(kind, rest), 1),), (more,)))
+    return segments

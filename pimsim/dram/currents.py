@@ -1,4 +1,4 @@
-"""Supply currents of a DRAM part and the interface powers of its channel.
+"""Supply currents of a DRAM part and the interface energies of its channel.
 
 >>> part = Currents(vdd_mv=1500, idd0_ma=75, idd2n_ma=50, idd3n_ma=57, idd4r_ma=187,
 ...                 idd4w_ma=165, idd5_ma=220)
@@ -22,14 +22,15 @@ def _require_positive(value: object, name: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Currents:
-    """IDD currents of ONE chip in mA, as a datasheet lists them, and its supply voltage in mV.
+    """What ONE chip draws from one supply in mA, as a datasheet lists it, and the voltage in mV.
 
+    A part with two supplies for its core (VDD and VPP, or VDD2 and VDD1) has two of these.
     Raises :class:`~pimsim.errors.InputError` if a value is not positive, or if an operation would
     draw less than the standby that its energy is counted above.
     """
 
     vdd_mv: float
-    """Supply voltage."""
+    """Voltage of the supply."""
     idd0_ma: float
     """One bank activated and precharged every tRC."""
     idd2n_ma: float
@@ -41,11 +42,23 @@ class Currents:
     idd4w_ma: float
     """Writing bursts without a gap."""
     idd5_ma: float
-    """Refreshing without a gap."""
+    """Refreshing all banks without a gap (IDD5B; not the average IDD5R of spread refreshes)."""
+    idd3n_open_banks: int | None = None
+    """Banks that were open when IDD3N was measured, if that is to be told from one open bank.
+
+    JEDEC measures IDD3N with all banks open and IDD0 with one. With this, standby grows linearly
+    with the banks that are open, as in DRAMPower 5 (its bank-wise factor rho at 0): where a part
+    has many banks, its IDD0 may lie below its IDD3N. Without it, one open bank draws IDD3N,
+    as in DRAMPower 4.
+    """
 
     def __post_init__(self) -> None:
+        banks = self.idd3n_open_banks
         for field in fields(self):
-            _require_positive(getattr(self, field.name), field.name)
+            if field.name != "idd3n_open_banks":
+                _require_positive(getattr(self, field.name), field.name)
+        if banks is not None and (type(banks) is not int or banks <= 0):
+            raise InputError(f"`idd3n_open_banks` must be a positive integer, not {banks!r}")
         for name, floor in (
             ("idd3n_ma", "idd2n_ma"),
             ("idd0_ma", "idd3n_ma"),
@@ -53,11 +66,26 @@ class Currents:
             ("idd4w_ma", "idd3n_ma"),
             ("idd5_ma", "idd3n_ma"),
         ):
-            if getattr(self, name) < getattr(self, floor):
+            least, what = getattr(self, floor), floor
+            if name == "idd0_ma" and banks is not None:
+                least, what = self.open_ma(1), f"{floor} with one of {banks} banks open"
+            if getattr(self, name) < least:
                 raise InputError(
-                    f"`{name}` must be at least {floor} ({getattr(self, floor)!r}), "
+                    f"`{name}` must be at least {what} ({least!r}), "
                     f"not {getattr(self, name)!r}: its energy would be negative"
                 )
+
+    def open_ma(self, banks: int | None = None) -> float:
+        """Active standby current with ``banks`` of the rank open (None: all), in mA.
+
+        >>> ddr5 = Currents(1100, 103, 92, 142, 377, 349, 277, idd3n_open_banks=32)
+        >>> ddr5.open_ma(1), ddr5.open_ma(16), ddr5.open_ma()
+        (93.5625, 117.0, 142)
+        """
+        if banks is None or self.idd3n_open_banks is None or banks >= self.idd3n_open_banks:
+            return self.idd3n_ma
+        share = banks / self.idd3n_open_banks
+        return self.idd2n_ma + share * (self.idd3n_ma - self.idd2n_ma)
 
     def charge_pj(self, current_ma: float, time_ps: float) -> float:
         """Energy in pJ that ``current_ma`` draws from VDD in ``time_ps``.
@@ -65,6 +93,10 @@ class Currents:
         mV x mA x ps = 1e-18 J, that is 1e-6 pJ.
         """
         return self.vdd_mv * current_ma * time_ps * 1e-6
+
+    def power_mw(self, current_ma: float) -> float:
+        """Power in mW of ``current_ma`` from VDD (mV x mA = 1e-3 mW)."""
+        return self.vdd_mv * current_ma * 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,3 +132,21 @@ class Interface:
         """Energy in pJ of one write burst on a channel of ``ranks`` ranks."""
         power_mw = self.write_odt_mw + (self.other_rank_write_mw if ranks > 1 else 0.0)
         return power_mw * self.write_pins * burst_ps * 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class InterfacePerBit:
+    """Energy of the channel's interface for each bit that moves, in pJ; termination included.
+
+    For parts whose pins are not terminated as those of DDR3 and DDR4 are, and for which an energy
+    per bit is published. Raises :class:`~pimsim.errors.InputError` if a value is not positive.
+    """
+
+    read_pj_per_bit: float
+    """Each bit read."""
+    write_pj_per_bit: float
+    """Each bit written."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            _require_positive(getattr(self, field.name), field.name)

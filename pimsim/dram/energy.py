@@ -2,7 +2,8 @@
 
 ``ambit-paper`` repeats the arithmetic of Ambit's energy table: one figure per row command, one
 per byte read or written over the channel, and nothing else. ``datasheet`` derives core energies
-from the currents of a named part, adds the interface, refresh and background.
+from the currents of a named part, on all its supplies, adds the interface, refresh and background.
+What a mode or a standard does not model is named, never counted as zero in silence.
 
 >>> from pimsim.dram.standards import load
 >>> paper = command_energies("ambit-paper", load("ddr3-1600-8-8-8"))
@@ -11,13 +12,18 @@ from the currents of a named part, adds the interface, refresh and background.
 >>> part = command_energies("datasheet", load("ddr3-1600-11-11-11"))
 >>> round(part.act_pj + part.pre_pj)  # 11.7 nJ to open and close an 8 KB row
 11685
+>>> command_energies("datasheet", load("ddr5-4800")).not_modelled
+('io',)
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from pimsim.dram.currents import Currents
 from pimsim.dram.standards import Standard
 from pimsim.errors import InputError
 
@@ -25,6 +31,9 @@ EnergyMode = Literal["ambit-paper", "datasheet"]
 """The two energy models."""
 ENERGY_MODES: tuple[EnergyMode, ...] = get_args(EnergyMode)
 """Names of the energy models, the default first."""
+
+PARTS = ("activate_precharge", "read_write", "io", "refresh", "background")
+"""Parts of an energy, in the order in which they are printed."""
 
 PAPER_ROW_COMMAND_PJ_PER_KB = 786.25
 """One AAP or AP: 6.29 nJ per 8 KB row. Back-computed from Ambit (MICRO 2017), energy table, where
@@ -41,7 +50,8 @@ class CommandEnergies:
     """What one command of each kind costs in pJ, over all chips of the rank.
 
     ``parts`` names the parts that the mode models, in the order in which they are printed; a part
-    that is not named there is not zero but not modelled.
+    that is not named there is not zero but not modelled. The powers are those of one rank: an
+    energy is the power times the time that each rank spends in that state (mW x ps = 1e-3 pJ).
     """
 
     parts: tuple[str, ...]
@@ -66,9 +76,14 @@ class CommandEnergies:
     ref_pj: float = 0.0
     """One REFRESH of the rank."""
     active_mw: float = 0.0
-    """Background power with a bank open."""
+    """Background power with a bank open or refreshing."""
     standby_mw: float = 0.0
     """Background power with all banks precharged."""
+
+    @property
+    def not_modelled(self) -> tuple[str, ...]:
+        """Those of ``PARTS`` that ``parts`` lacks."""
+        return tuple(part for part in PARTS if part not in self.parts)
 
 
 def command_energies(
@@ -77,18 +92,23 @@ def command_energies(
     *,
     acts_per_aap: int = 2,
     extra_wordline_factor: float = 0.0,
+    open_banks: int | None = None,
 ) -> CommandEnergies:
     """Return the energy of every command under ``mode``.
 
     ``extra_wordline_factor`` is what each wordline beyond the first adds, as a share of one
     activation (``datasheet``) or of one row command (``ambit-paper``, which does not tell the
-    two apart). Raises :class:`~pimsim.errors.InputError` for an unknown mode, or ``datasheet``
-    for a standard without currents or interface powers.
+    two apart). ``open_banks`` is how many banks of a rank are at most open at a time (None: all),
+    for the background of a standard that tells them apart
+    (:attr:`~pimsim.dram.currents.Currents.idd3n_open_banks`).
+
+    Raises :class:`~pimsim.errors.InputError` for an unknown mode, or ``datasheet`` for a standard
+    without currents. A standard without interface energies has no part ``io``.
     """
     if mode == "ambit-paper":
         return _ambit_paper(standard, extra_wordline_factor)
     if mode == "datasheet":
-        return _datasheet(standard, acts_per_aap, extra_wordline_factor)
+        return _datasheet(standard, acts_per_aap, extra_wordline_factor, open_banks)
     raise InputError(f"`energy` must be one of {', '.join(ENERGY_MODES)}, not {mode!r}")
 
 
@@ -107,38 +127,61 @@ def _ambit_paper(standard: Standard, extra_wordline_factor: float) -> CommandEne
 
 
 def _datasheet(
-    standard: Standard, acts_per_aap: int, extra_wordline_factor: float
+    standard: Standard, acts_per_aap: int, extra_wordline_factor: float, open_banks: int | None
 ) -> CommandEnergies:
     """Energies from currents, as in DRAMPower: each operation above the standby it runs in.
 
     E_act = VDD (IDD0 - IDD3N) tRAS; E_pre = VDD (IDD0 - IDD2N) tRP; E_rd and E_wr =
-    VDD (IDD4 - IDD3N) BL/2 tCK; E_ref = VDD (IDD5 - IDD3N) tRFC; all per chip. An AAP is
-    ``acts_per_aap`` activations and one precharge: the datasheet knows no overlapped ACTIVATE, so
-    the second is charged in full.
+    VDD (IDD4 - IDD3N) BL/2 tCK; E_ref = VDD (IDD5 - IDD3N) tRFC; all per chip, summed over the
+    supplies. In E_act, IDD3N is that of one open bank. An AAP is ``acts_per_aap`` activations and
+    one precharge: the datasheet knows no overlapped ACTIVATE, so the second is charged in full.
     """
-    currents, interface, timing = standard.currents, standard.interface, standard.timing
-    if currents is None or interface is None:
+    if standard.currents is None:
         raise InputError(
             f"`energy` must be ambit-paper for {standard.name}, not 'datasheet': "
-            f"the standard has no {'currents' if currents is None else 'interface'}"
+            "the standard has no currents"
         )
-    chips = standard.chips_per_rank
-    burst_ps = standard.burst_ps
-    standby_ma = currents.idd3n_ma
-    act_pj = chips * currents.charge_pj(currents.idd0_ma - standby_ma, timing.t_ras_ps)
-    pre_pj = chips * currents.charge_pj(currents.idd0_ma - currents.idd2n_ma, timing.t_rp_ps)
+    supplies = [standard.currents]
+    if standard.second_supply is not None:
+        supplies.append(standard.second_supply)
+    timing, burst_ps = standard.timing, standard.burst_ps
+
+    def over_chips(of_supply: Callable[[Currents], float]) -> float:
+        return standard.chips_per_rank * math.fsum(map(of_supply, supplies))
+
+    act_pj = over_chips(lambda s: s.charge_pj(s.idd0_ma - s.open_ma(1), timing.t_ras_ps))
+    pre_pj = over_chips(lambda s: s.charge_pj(s.idd0_ma - s.idd2n_ma, timing.t_rp_ps))
+    rd_io_pj, wr_io_pj = _io_pj(standard) or (0.0, 0.0)
     return CommandEnergies(
-        parts=("activate_precharge", "read_write", "io", "refresh", "background"),
+        parts=tuple(part for part in PARTS if part != "io" or _io_pj(standard) is not None),
         aap_pj=acts_per_aap * act_pj + pre_pj,
         ap_pj=act_pj + pre_pj,
         act_pj=act_pj,
         pre_pj=pre_pj,
         extra_wordline_pj=extra_wordline_factor * act_pj,
-        rd_pj=chips * currents.charge_pj(currents.idd4r_ma - standby_ma, burst_ps),
-        wr_pj=chips * currents.charge_pj(currents.idd4w_ma - standby_ma, burst_ps),
-        rd_io_pj=interface.read_pj(burst_ps, standard.ranks),
-        wr_io_pj=interface.write_pj(burst_ps, standard.ranks),
-        ref_pj=chips * currents.charge_pj(currents.idd5_ma - standby_ma, timing.t_rfc_ps),
-        active_mw=chips * currents.vdd_mv * currents.idd3n_ma * 1e-3,
-        standby_mw=chips * currents.vdd_mv * currents.idd2n_ma * 1e-3,
+        rd_pj=over_chips(lambda s: s.charge_pj(s.idd4r_ma - s.idd3n_ma, burst_ps)),
+        wr_pj=over_chips(lambda s: s.charge_pj(s.idd4w_ma - s.idd3n_ma, burst_ps)),
+        rd_io_pj=rd_io_pj,
+        wr_io_pj=wr_io_pj,
+        ref_pj=over_chips(
+            lambda s: s.charge_pj(s.idd5_ma - s.open_ma(open_banks), timing.t_rfc_ps)
+        ),
+        active_mw=over_chips(lambda s: s.power_mw(s.open_ma(open_banks))),
+        standby_mw=over_chips(lambda s: s.power_mw(s.idd2n_ma)),
     )
+
+
+def _io_pj(standard: Standard) -> tuple[float, float] | None:
+    """Interface energy of one READ and of one WRITE burst; None if the standard gives none."""
+    if standard.interface is not None:
+        return (
+            standard.interface.read_pj(standard.burst_ps, standard.ranks),
+            standard.interface.write_pj(standard.burst_ps, standard.ranks),
+        )
+    if standard.interface_per_bit is not None:
+        bits = standard.burst_bytes * 8
+        return (
+            standard.interface_per_bit.read_pj_per_bit * bits,
+            standard.interface_per_bit.write_pj_per_bit * bits,
+        )
+    return None

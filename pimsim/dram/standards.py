@@ -6,24 +6,23 @@ file of the same form loads by its path.
 >>> standard = load("ddr3-1600-8-8-8")
 >>> standard.bin, standard.banks, standard.columns, standard.timing.t_rp_ps
 ('8-8-8', 8, 65536, 10000)
->>> load("ddr3-1600")
+>>> load("ddr3-1600")  # doctest: +ELLIPSIS
 Traceback (most recent call last):
 ...
-pimsim.errors.InputError: `standard` must be one of ddr3-1600-11-11-11, ddr3-1600-8-8-8 or the \
-path of a .toml file, not 'ddr3-1600'
+pimsim.errors.InputError: `standard` must be one of ddr3-1600-11-11-11, ... not 'ddr3-1600'
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from pimsim import documents
 from pimsim.documents import Document
-from pimsim.dram.currents import Currents, Interface
+from pimsim.dram.currents import Currents, Interface, InterfacePerBit
 from pimsim.dram.timing import Timing
 from pimsim.errors import InputError
 
@@ -43,11 +42,13 @@ _GEOMETRY = (
 
 @dataclass(frozen=True, slots=True)
 class Standard:
-    """A DRAM channel: one speed bin of one part.
+    """A DRAM memory: one speed bin of one part.
 
-    ``currents`` and ``interface`` may be missing (None); the energy mode ``datasheet`` then
-    refuses the standard. ``sources`` gives the citation of every value, keyed
-    ``"section.field"`` with the sections of the file: geometry, timing, currents, interface.
+    ``currents`` may be missing (None); the energy mode ``datasheet`` then refuses the standard.
+    So may ``second_supply`` (VPP of DDR4 and DDR5, VDD1 of LPDDR4) and both interfaces;
+    ``datasheet`` then leaves that energy out and says so. ``sources`` gives the citation of every
+    value, keyed ``"section.field"`` with the sections of the file: geometry, timing, currents,
+    second_supply, interface, interface_per_bit.
 
     Raises :class:`~pimsim.errors.InputError` if a size is not positive or sizes do not fit.
     """
@@ -78,7 +79,9 @@ class Standard:
     """Transfers of one READ or WRITE."""
     timing: Timing
     currents: Currents | None = None
+    second_supply: Currents | None = None
     interface: Interface | None = None
+    interface_per_bit: InterfacePerBit | None = None
     sources: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -100,6 +103,26 @@ class Standard:
                 f"`row_bytes` must be a multiple of a burst ({self.burst_bytes} bytes), "
                 f"not {self.row_bytes}"
             )
+        if self.second_supply is not None and self.currents is None:
+            raise InputError("`second_supply` must come with currents, those of the first supply")
+        if self.interface is not None and self.interface_per_bit is not None:
+            raise InputError("`interface_per_bit` must not come with interface: one model of I/O")
+
+    @property
+    def all_banks(self) -> int:
+        """Banks of all ranks of all channels."""
+        return self.channels * self.ranks * self.banks
+
+    @property
+    def chip_bits(self) -> int:
+        """Capacity of one chip, as far as one channel uses it, in bits."""
+        rows = self.banks * self.subarrays_per_bank * self.rows_per_subarray
+        return self.columns // self.chips_per_rank * rows
+
+    @property
+    def peak_gb_per_s(self) -> float:
+        """Peak bandwidth of all channels, in 1e9 bytes a second: two transfers a clock."""
+        return self.channels * self.channel_bits / 8 * 2 / self.timing.t_ck_ps * 1e3
 
     @property
     def columns(self) -> int:
@@ -143,10 +166,12 @@ def load(standard: str | Path) -> Standard:
     return _build(documents.read("standard", standard, "pimsim.dram", "standards", known))
 
 
-_PARTS: Mapping[str, type[Timing] | type[Currents] | type[Interface]] = {
+_PARTS: Mapping[str, type[Timing] | type[Currents] | type[Interface] | type[InterfacePerBit]] = {
     "timing": Timing,
     "currents": Currents,
+    "second_supply": Currents,
     "interface": Interface,
+    "interface_per_bit": InterfacePerBit,
 }
 _REQUIRED = frozenset({"geometry", "timing"})
 
@@ -178,13 +203,21 @@ def _section(document: Document, section: str, sources: dict[str, str]) -> dict[
     """
     table = document.body.get(section)
     where = f"{document.file}: [{section}]"
+    if table is None:
+        raise InputError(f"{document.file} must have the table [{section}]")
     if not isinstance(table, dict):
         raise InputError(f"{where} must be a table, not {table!r}")
-    known = _GEOMETRY if section == "geometry" else tuple(f.name for f in fields(_PARTS[section]))
+    optional: set[str] = set()
+    known: tuple[str, ...] = _GEOMETRY
+    if section != "geometry":
+        known = tuple(f.name for f in fields(_PARTS[section]))
+        optional = {f.name for f in fields(_PARTS[section]) if f.default is not MISSING}
     documents.require_known(table, known, where)
     values: dict[str, Any] = {}
     for key in known:
         if key not in table:
+            if key in optional:
+                continue
             raise InputError(f"{where} must have the key `{key}`")
         entry = table[key]
         if isinstance(entry, dict):

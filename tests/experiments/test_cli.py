@@ -141,7 +141,7 @@ def test_options_default_to_the_cost_models_own_defaults() -> None:
         (["primitives", "--banks", "9"], "pimsim: error: `banks` must be at most 8, the banks of"),
         (
             ["primitives", "--standard", "ddr9"],
-            "pimsim: error: `standard` must be one of ddr3-1600-11-11-11, ddr3-1600-8-8-8 or",
+            "pimsim: error: `standard` must be one of ddr3-1600-11-11-11, ddr3-1600-8-8-8, ",
         ),
         (["standards", "absent.toml"], "pimsim: error: `standard` 'absent.toml' cannot be read"),
         (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import re
 from importlib.resources import files
@@ -15,6 +16,8 @@ from pimsim.dram.timing import Timing
 from pimsim.errors import InputError
 
 GOOD = files("pimsim.dram").joinpath("standards", "ddr3-1600-8-8-8.toml").read_text("utf-8")
+GOLDEN = Path(__file__).parents[1] / "golden" / "standards.csv"
+SECTIONS = ("timing", "currents", "second_supply", "interface", "interface_per_bit")
 
 
 def _write(tmp_path: Path, text: str) -> Path:
@@ -23,22 +26,69 @@ def _write(tmp_path: Path, text: str) -> Path:
     return path
 
 
+def _clocks(standard: standards.Standard, time_ps: int) -> int:
+    return -(-time_ps // standard.timing.t_ck_ps)
+
+
 @pytest.mark.parametrize("name", standards.names())
 def test_every_value_of_a_bundled_standard_has_a_source(name: str) -> None:
     standard = standards.load(name)
     assert standard.name == name
     assert standard.currents is not None
-    assert standard.interface is not None
     counted = [
         f.name for f in dataclasses.fields(standard) if type(getattr(standard, f.name)) is int
     ]
     expected = {f"geometry.{key}" for key in counted}
-    for section in ("timing", "currents", "interface"):
+    for section in SECTIONS:
         part = getattr(standard, section)
-        expected |= {f"{section}.{f.name}" for f in dataclasses.fields(part)}
+        if part is not None:
+            given = [f.name for f in dataclasses.fields(part) if getattr(part, f.name) is not None]
+            expected |= {f"{section}.{key}" for key in given}
     assert set(standard.sources) == expected
-    assert all(len(source) > 20 for source in standard.sources.values())
+    assert all(len(source) > 18 for source in standard.sources.values())
     assert "stated by" not in "".join(standard.sources.values())
+
+
+@pytest.mark.parametrize("name", standards.names())
+def test_derived_figures_are_the_published_ones(name: str) -> None:
+    with GOLDEN.open(newline="", encoding="utf-8") as file:
+        (published,) = (row for row in csv.DictReader(file) if row["standard"] == name)
+    standard = standards.load(name)
+    timing = standard.timing
+    assert standard.peak_gb_per_s == pytest.approx(float(published["peak_gb_per_s"]), rel=0.002)
+    moved_gb_per_s = standard.channels * standard.burst_bytes / standard.burst_ps * 1e3
+    assert moved_gb_per_s == pytest.approx(standard.peak_gb_per_s)
+    assert standard.chip_bits == int(published["chip_gbit"]) * 2**30
+    assert standard.channel_bits % standard.chips_per_rank == 0
+    page_bytes = standard.row_bytes // standard.chips_per_rank
+    assert page_bytes == int(published["page_bytes"])
+    assert _clocks(standard, timing.t_rc_ps) == int(published["t_rc_clocks"])
+    assert 0 <= timing.t_rc_ps - timing.ap_ps < timing.t_ck_ps
+    assert timing.t_rfc_ps == int(published["t_rfc_ns"]) * 1000
+    # Every row is refreshed in 8192 REFRESHes within the refresh window.
+    window_ms = timing.t_refi_ps * 8192 * 1e-9
+    assert window_ms == pytest.approx(float(published["refresh_window_ms"]), rel=0.003)
+
+
+@pytest.mark.parametrize("name", standards.names())
+def test_bin_matches_the_timings_in_clocks(name: str) -> None:
+    standard = standards.load(name)
+    timing = standard.timing
+    bin_clocks = tuple(int(part) for part in standard.bin.split("-"))
+    in_clocks = (_clocks(standard, timing.t_rcd_ps), _clocks(standard, timing.t_rp_ps))
+    assert (timing.cl_clocks, *in_clocks) == bin_clocks
+
+
+@pytest.mark.parametrize("name", standards.names())
+def test_without_bank_groups_any_two_banks_are_alike(name: str) -> None:
+    standard = standards.load(name)
+    timing = standard.timing
+    pairs = (
+        (timing.t_rrd_s_ps, timing.t_rrd_l_ps),
+        (timing.t_wtr_s_ps, timing.t_wtr_l_ps),
+        (timing.t_ccd_s_clocks, timing.t_ccd_l_clocks),
+    )
+    assert all(short == long for short, long in pairs) == (standard.bank_groups == 1)
 
 
 def test_geometry_of_ddr3() -> None:
@@ -47,16 +97,9 @@ def test_geometry_of_ddr3() -> None:
     assert ddr3.burst_bytes == 64
     assert ddr3.bursts_per_row == 128
     assert ddr3.burst_ps == ddr3.column_ps == 5_000
-    capacity_bits = ddr3.columns * ddr3.rows_per_subarray * ddr3.subarrays_per_bank * ddr3.banks
-    assert capacity_bits == ddr3.chips_per_rank * 4 * 2**30  # eight 4 Gb chips
-
-
-def test_bin_matches_the_timings_in_clocks() -> None:
-    for name in standards.names():
-        standard = standards.load(name)
-        _, t_rcd, t_rp = (int(part) for part in standard.bin.split("-"))
-        assert t_rcd * standard.timing.t_ck_ps == standard.timing.t_rcd_ps
-        assert t_rp * standard.timing.t_ck_ps == standard.timing.t_rp_ps
+    assert ddr3.chip_bits == 4 * 2**30
+    assert ddr3.peak_gb_per_s == pytest.approx(12.8)
+    assert dataclasses.replace(ddr3, channels=2, ranks=4).all_banks == 64
 
 
 def test_column_accesses_wait_for_t_ccd_but_bursts_last_half_their_length() -> None:
@@ -80,7 +123,9 @@ def test_a_file_of_ones_own_loads_by_path(tmp_path: Path) -> None:
 def test_currents_and_interface_may_be_missing(tmp_path: Path) -> None:
     bare = standards.load(_write(tmp_path, GOOD[: GOOD.index("[currents]")]))
     assert bare.currents is None
+    assert bare.second_supply is None
     assert bare.interface is None
+    assert bare.interface_per_bit is None
     assert bare.timing == standards.load("ddr3-1600-8-8-8").timing
 
 
@@ -138,6 +183,26 @@ def test_currents_and_interface_may_be_missing(tmp_path: Path) -> None:
             "mine.toml: [timing] `t_faw_ps` must be at least t_rrd_s_ps (6000), not 3000",
         ),
         (
+            "t_rc_ps = { value = 45_000",
+            "t_rc_ps = { value = 34_999",
+            "mine.toml: [timing] `t_rc_ps` must be at least t_ras_ps (35000), not 34999",
+        ),
+        (
+            "t_ck_ps = { value = 1_250",
+            "t_ck_ps = { value = 0",
+            "mine.toml: [timing] `t_ck_ps` must be a positive integer, not 0",
+        ),
+        (
+            "t_rrd_l_ps = { value = 6_000",
+            "t_rrd_l_ps = { value = 5_999",
+            "mine.toml: [timing] `t_rrd_l_ps` must be at least t_rrd_s_ps (6000), not 5999",
+        ),
+        (
+            "cl_clocks = { value = 8",
+            "cl_clocks = { value = 8.0",
+            "mine.toml: [timing] `cl_clocks` must be a positive integer, not 8.0",
+        ),
+        (
             "t_refi_ps = { value = 7_800_000",
             "t_refi_ps = { value = 260_000",
             "mine.toml: [timing] `t_refi_ps` must be more than t_rfc_ps (260000), not 260000",
@@ -147,6 +212,66 @@ def test_currents_and_interface_may_be_missing(tmp_path: Path) -> None:
             "idd0_ma = { value = 55",
             "mine.toml: [currents] `idd0_ma` must be at least idd3n_ma (57), not 55: "
             "its energy would be negative",
+        ),
+        (
+            "idd4w_ma = { value = 165",
+            "idd4w_ma = { value = 56",
+            "mine.toml: [currents] `idd4w_ma` must be at least idd3n_ma (57), not 56: "
+            "its energy would be negative",
+        ),
+        (
+            "idd3n_ma = { value = 57",
+            "idd3n_ma = { value = 49",
+            "mine.toml: [currents] `idd3n_ma` must be at least idd2n_ma (50), not 49: "
+            "its energy would be negative",
+        ),
+        (
+            "idd0_ma = { value = 75",
+            "idd3n_open_banks = 8\nidd0_ma = { value = 50",
+            "mine.toml: [currents] `idd0_ma` must be at least idd3n_ma with one of 8 banks open "
+            "(50.875), not 50: its energy would be negative",
+        ),
+        (
+            "idd0_ma = { value = 75",
+            "idd3n_open_banks = 0\nidd0_ma = { value = 75",
+            "mine.toml: [currents] `idd3n_open_banks` must be a positive integer, not 0",
+        ),
+        (
+            'idd5_ma = { value = 220, source = "idd" }\n',
+            "",
+            "mine.toml: [currents] must have the key `idd5_ma`",
+        ),
+        (
+            "idd5_ma = {",
+            "idd5b_ma = {",
+            "mine.toml: [currents] has the unknown key `idd5b_ma`; did you mean `idd5_ma`?",
+        ),
+        (
+            "[currents]",
+            "[second_supply]",
+            "mine.toml: [geometry] `second_supply` must come with currents, "
+            "those of the first supply",
+        ),
+        (
+            "[interface]",
+            "[interface_per_bit]\nread_pj_per_bit = 1.0\nwrite_pj_per_bit = 1.0\n[interface]",
+            "mine.toml: [geometry] `interface_per_bit` must not come with interface: "
+            "one model of I/O",
+        ),
+        (
+            "[interface]",
+            "[interface_per_bit]\nread_pj_per_bit = -1.0\nwrite_pj_per_bit = 1.0\n[interface]",
+            "mine.toml: [interface_per_bit] `read_pj_per_bit` must be a positive number, not -1.0",
+        ),
+        (
+            "[timing]",
+            "[timing]\nt_rcd = 3",
+            "mine.toml: [timing] has the unknown key `t_rcd`; did you mean `t_rcd_ps`?",
+        ),
+        (
+            "bank_groups = { value = 1,",
+            "bank_groups = { value = 3,",
+            "mine.toml: [geometry] `banks` must be a multiple of bank_groups (3), not 8",
         ),
         (
             "vdd_mv = { value = 1500",
@@ -185,6 +310,12 @@ def test_a_wrong_file_is_told_which_key(tmp_path: Path, old: str, new: str, mess
     with pytest.raises(InputError) as caught:
         standards.load(_write(tmp_path, GOOD.replace(old, new)))
     assert str(caught.value) == message
+
+
+def test_a_missing_table_is_named(tmp_path: Path) -> None:
+    text = GOOD.replace("[timing]", "[currents]", 1)[: GOOD.index("[timing]")]
+    with pytest.raises(InputError, match=r"^mine\.toml must have the table \[timing\]$"):
+        standards.load(_write(tmp_path, text))
 
 
 def test_what_is_no_standard_at_all(tmp_path: Path) -> None:

@@ -197,6 +197,7 @@ def _rows(timing: Timing, standard: Standard, switches: Switches) -> Iterator[Co
         turnaround = read + burst + READ_TO_WRITE_CLOCKS * clock - write
         yield Constraint("read to write", rd, wr, scope, max(0, turnaround))
         yield Constraint("tRP", pre, ref, scope, timing.t_rp_ps)
+        yield Constraint("tRC", act, ref, scope, timing.t_rc_ps)
         yield Constraint("tRFC", ref, act, scope, timing.t_rfc_ps)
         yield Constraint("tRFC", ref, ref, scope, timing.t_rfc_ps)
     change = burst + timing.t_rtrs_clocks * clock

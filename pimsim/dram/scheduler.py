@@ -19,18 +19,10 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from typing import NamedTuple
 
+from pimsim.dram.bankstate import Bank, Group, Rank, State, channels, relative, restore
 from pimsim.dram.commands import Kind
-from pimsim.dram.constraints import (
-    Constraint,
-    Place,
-    Scope,
-    effective_timing,
-    place,
-    second_act_ps,
-    shared,
-    table,
-    total_banks,
-)
+from pimsim.dram.constraints import Scope, effective_timing, place, second_act_ps, table
+from pimsim.dram.reasons import binding
 from pimsim.dram.standards import Standard
 from pimsim.dram.switches import Switches
 from pimsim.dram.timing import ACTS_PER_FAW
@@ -42,7 +34,7 @@ two stand at most 9 tREFI apart."""
 
 # Members of an enum are slow to look up, and this module is about speed.
 _ACT, _PRE, _RD, _WR, _REF, _AAP, _AP = Kind
-_NEVER = -(1 << 62)
+_OPENING = frozenset((_ACT, _AAP, _AP))
 
 
 class Gate(NamedTuple):
@@ -52,60 +44,6 @@ class Gate(NamedTuple):
     reason: str
     """Name of the constraint that binds, as in :func:`pimsim.dram.constraints.table`; "order" if
     it is that a channel's commands issue in order; "" at the beginning of time."""
-
-
-class _Channel:
-    """What the ranks of a channel share."""
-
-    __slots__ = ("front_ps", "ranks")
-
-    def __init__(self) -> None:
-        self.front_ps = 0
-        self.ranks: list[_Rank] = []
-
-
-class _Rank:
-    """Next times that hold for all banks of a rank, and its ACTs."""
-
-    __slots__ = (
-        "acts", "banks", "channel", "last_ref_ps", "next_rd_ps", "next_ref_ps", "next_wr_ps",
-        "open_banks", "others", "refs",
-    )  # fmt: skip
-
-    def __init__(self, channel: _Channel) -> None:
-        self.channel = channel
-        self.banks: list[_Bank] = []
-        self.others: list[_Rank] = []
-        self.acts: list[tuple[int, int]] = []
-        """Time and bank of the ACTs that tRRD and tFAW count, sorted, old ones dropped."""
-        self.open_banks = 0
-        self.next_rd_ps = self.next_wr_ps = self.next_ref_ps = 0
-        self.refs = 0
-        self.last_ref_ps = _NEVER
-
-
-class _Group:
-    """Next times that hold for all banks of a bank group."""
-
-    __slots__ = ("next_rd_ps", "next_wr_ps")
-
-    def __init__(self) -> None:
-        self.next_rd_ps = self.next_wr_ps = 0
-
-
-class _Bank:
-    """State and next times of one bank; ``last_ps`` is there to give reasons only."""
-
-    __slots__ = (
-        "group", "last_ps", "next_act_ps", "next_column_ps", "next_pre_ps", "number", "open",
-        "place", "rank",
-    )  # fmt: skip
-
-    def __init__(self, number: int, where: Place, rank: _Rank, group: _Group) -> None:
-        self.number, self.place, self.rank, self.group = number, where, rank, group
-        self.open = False
-        self.next_act_ps = self.next_pre_ps = self.next_column_ps = 0
-        self.last_ps = dict.fromkeys((_ACT, _PRE, _RD, _WR), _NEVER)
 
 
 class Scheduler:
@@ -148,19 +86,10 @@ class Scheduler:
             for before in (_RD, _WR)
         }
 
-        self._banks: list[_Bank] = []
-        self._channels = [_Channel() for _ in range(standard.channels)]
-        groups: dict[tuple[int, int, int], _Group] = {}
-        for channel in self._channels:
-            channel.ranks = [_Rank(channel) for _ in range(standard.ranks)]
-            for rank in channel.ranks:
-                rank.others = [other for other in channel.ranks if other is not rank]
-        for number in range(total_banks(standard)):
-            where = place(standard, number)
-            rank = self._channels[where.channel].ranks[where.rank]
-            bank = _Bank(number, where, rank, groups.setdefault(where[:3], _Group()))
-            rank.banks.append(bank)
-            self._banks.append(bank)
+        self._channels = channels(standard)
+        self._banks = [
+            bank for channel in self._channels for rank in channel.ranks for bank in rank.banks
+        ]
 
     def probe(self, kind: Kind, bank: int) -> Gate:
         """Return when the command may issue at the earliest, and what holds it back until then.
@@ -169,7 +98,8 @@ class Scheduler:
         REFs are postponed, and :class:`~pimsim.errors.InputError` for a bank that is not there.
         """
         ready_ps = self.earliest_ps(kind, bank)
-        return Gate(ready_ps, self._reason(kind, self._banks[bank], ready_ps))
+        self._require_refreshed(kind, bank, ready_ps)
+        return Gate(ready_ps, self._reason(kind, bank, ready_ps))
 
     def issue(self, kind: Kind, bank: int, at_ps: int) -> None:
         """Issue the command; :class:`~pimsim.errors.DramError` if it is not legal at that time."""
@@ -182,10 +112,11 @@ class Scheduler:
             )
         ready_ps = self.earliest_ps(kind, bank, at_ps)
         if ready_ps != at_ps:
-            reason = self._reason(kind, self._banks[bank], ready_ps)
             raise DramError(
-                f"{kind.name} of bank {bank} at {at_ps} ps must wait until {ready_ps} ps ({reason})"
+                f"{kind.name} of bank {bank} at {at_ps} ps must wait until {ready_ps} ps "
+                f"({self._reason(kind, bank, ready_ps)})"
             )
+        self._require_refreshed(kind, bank, at_ps)
         self._commit(kind, self._banks[bank], at_ps)
 
     def issue_earliest(self, kind: Kind, bank: int, not_before_ps: int = 0) -> int:
@@ -197,11 +128,15 @@ class Scheduler:
         [0, 6000, 12000, 18000, 30000, 36000]
         """
         at_ps = self.earliest_ps(kind, bank, not_before_ps)
+        self._require_refreshed(kind, bank, at_ps)
         self._commit(kind, self._banks[bank], at_ps)
         return at_ps
 
     def earliest_ps(self, kind: Kind, bank: int, not_before_ps: int = 0) -> int:
-        """Return the first legal time from ``not_before_ps`` on, in ps: a probe with no reason."""
+        """Return the first legal time from ``not_before_ps`` on, in ps, postponed REFs left aside.
+
+        Raises :class:`~pimsim.errors.DramError` if the command is illegal in the bank's state.
+        """
         here = self._bank(bank)
         rank = here.rank
         ready_ps = rank.channel.front_ps
@@ -235,26 +170,39 @@ class Scheduler:
         if self._faw_ps and rank.acts:
             second_ps = self._counted_second_ps if kind is _AAP else 0
             ready_ps = self._among_acts(here, ready_ps, second_ps)
-        if self._refi_ps and ready_ps > (rank.refs + POSTPONED_REFS + 1) * self._refi_ps:
-            raise DramError(
-                f"{kind.name} of bank {bank} at {ready_ps} ps must come after a REF: "
-                f"more than {POSTPONED_REFS} are postponed (tREFI)"
-            )
         return ready_ps
 
     def front_ps(self, bank: int) -> int:
-        """Time of the last command on the bank's channel, in ps: none comes before it."""
+        """Time of the last command on the bank's channel, in ps."""
         return self._bank(bank).rank.channel.front_ps
 
-    def refreshed(self, bank: int) -> int:
-        """REFs that the bank's rank has had."""
-        return self._bank(bank).rank.refs
+    def rank_of(self, bank: int) -> Rank:
+        """State of the bank's rank, to be read only."""
+        return self._bank(bank).rank
 
-    def closed(self, bank: int) -> bool:
-        """Whether all banks of the bank's rank are closed, so that REF is legal there."""
-        return not self._bank(bank).rank.open_banks
+    def state(self, channel: int = 0) -> State:
+        """State of a channel, its times counted from its last command."""
+        return relative(self._channels[channel], self._reach_ps)
 
-    def _bank(self, bank: int) -> _Bank:
+    def restore(self, state: State, channel: int = 0) -> None:
+        """Put a channel into a state, its last command at time 0."""
+        restore(self._channels[channel], state)
+
+    def _reason(self, kind: Kind, bank: int, ready_ps: int) -> str:
+        second_ps = self._counted_second_ps if kind is _AAP else 0
+        return binding(self._table, kind, self._banks[bank], ready_ps, second_ps)
+
+    def _require_refreshed(self, kind: Kind, bank: int, at_ps: int) -> None:
+        """Refuse to open a row when too many REFs are postponed."""
+        if not self._refi_ps or kind not in _OPENING:
+            return
+        if at_ps > (self._banks[bank].rank.refs + POSTPONED_REFS + 1) * self._refi_ps:
+            raise DramError(
+                f"{kind.name} of bank {bank} at {at_ps} ps must come after a REF: "
+                f"more than {POSTPONED_REFS} are postponed (tREFI)"
+            )
+
+    def _bank(self, bank: int) -> Bank:
         if type(bank) is not int or not 0 <= bank < len(self._banks):
             place(self._standard, bank)  # raises InputError
         return self._banks[bank]
@@ -270,14 +218,13 @@ class Scheduler:
             default=0,
         )
 
-    def _among_acts(self, here: _Bank, at_ps: int, second_ps: int) -> int:
+    def _among_acts(self, here: Bank, at_ps: int, second_ps: int) -> int:
         """First time from ``at_ps`` on at which an ACT, and one ``second_ps`` later, fits.
 
         Whatever is in the way forbids all times up to a certain one: go there and look again.
         """
         acts = here.rank.acts
         while True:
-            start_ps = at_ps
             at_ps = self._clear_of_rrd(here, at_ps, second_ps)
             if at_ps >= acts[-1][0]:  # the usual case: no ACT lies ahead
                 if len(acts) >= ACTS_PER_FAW:
@@ -285,11 +232,12 @@ class Scheduler:
                 if second_ps and len(acts) >= ACTS_PER_FAW - 1:
                     at_ps = max(at_ps, acts[1 - ACTS_PER_FAW][0] + self._faw_ps - second_ps)
                 return at_ps
-            at_ps = self._clear_of_faw(acts, at_ps, second_ps)
-            if at_ps == start_ps:
+            clear_ps = self._clear_of_faw(acts, at_ps, second_ps)
+            if clear_ps == at_ps:
                 return at_ps
+            at_ps = clear_ps
 
-    def _clear_of_rrd(self, here: _Bank, at_ps: int, second_ps: int) -> int:
+    def _clear_of_rrd(self, here: Bank, at_ps: int, second_ps: int) -> int:
         banks, group = self._banks, here.group
         rrd_ps, widest_ps = self._rrd_ps, max(self._rrd_ps)
         settled = False
@@ -311,25 +259,28 @@ class Scheduler:
         return at_ps
 
     def _clear_of_faw(self, acts: list[tuple[int, int]], at_ps: int, second_ps: int) -> int:
-        """The first time, or a later one, at which no window holds too many ACTs; none skipped."""
+        """``at_ps`` if no window holds too many ACTs, else the time up to which one does."""
         faw_ps = self._faw_ps
-        new = [at_ps, at_ps + second_ps] if second_ps else [at_ps]
-        while True:
-            for first, last in ((0, 0), (len(new) - 1, len(new) - 1), (0, len(new) - 1)):
-                others = ACTS_PER_FAW - (last - first)
-                for index in range(len(acts) - others + 1):
-                    oldest_ps, newest_ps = acts[index][0], acts[index + others - 1][0]
-                    if max(newest_ps, new[last]) - min(oldest_ps, new[first]) < faw_ps:
-                        later_ps = oldest_ps + faw_ps - new[last]
-                        new = [act_ps + later_ps for act_ps in new]
-                        break
-                else:
-                    continue
-                break
-            else:
-                return new[0]
+        for offset_ps in (0, second_ps) if second_ps else (0,):
+            # Four ACTs next to one another and the new one, wherever it stands among them.
+            new_ps = at_ps + offset_ps
+            after = bisect_left(acts, (new_ps, -1))
+            for index in range(max(0, after - ACTS_PER_FAW), len(acts) - ACTS_PER_FAW + 1):
+                oldest_ps = acts[index][0]
+                if oldest_ps >= new_ps + faw_ps:
+                    break
+                newest_ps = acts[index + ACTS_PER_FAW - 1][0]
+                if max(newest_ps, new_ps) - min(oldest_ps, new_ps) < faw_ps:
+                    return oldest_ps + faw_ps - offset_ps
+        if 0 < second_ps < faw_ps:  # three ACTs and both new ones
+            new_ps = at_ps + second_ps
+            for index in range(len(acts) - ACTS_PER_FAW + 2):
+                oldest_ps, newest_ps = acts[index][0], acts[index + ACTS_PER_FAW - 2][0]
+                if max(newest_ps, new_ps) - min(oldest_ps, at_ps) < faw_ps:
+                    return oldest_ps + faw_ps - second_ps
+        return at_ps
 
-    def _commit(self, kind: Kind, here: _Bank, at_ps: int) -> None:
+    def _commit(self, kind: Kind, here: Bank, at_ps: int) -> None:
         rank = here.rank
         if kind is _REF:
             rank.refs += 1
@@ -370,14 +321,14 @@ class Scheduler:
             here.next_act_ps = act_ps + self._rc_ps
             self._close(here, act_ps + self._ras_ps)
 
-    def _close(self, here: _Bank, pre_ps: int) -> None:
+    def _close(self, here: Bank, pre_ps: int) -> None:
         free_ps = pre_ps + self._rp_ps
         if here.next_act_ps < free_ps:
             here.next_act_ps = free_ps
-        if here.rank.next_ref_ps < free_ps:
-            here.rank.next_ref_ps = free_ps
+        if here.rank.next_ref_ps < here.next_act_ps:
+            here.rank.next_ref_ps = here.next_act_ps
 
-    def _count_act(self, here: _Bank, at_ps: int) -> None:
+    def _count_act(self, here: Bank, at_ps: int) -> None:
         if not self._faw_ps:
             return
         acts = here.rank.acts
@@ -389,7 +340,7 @@ class Scheduler:
         else:
             acts.append((at_ps, here.number))
 
-    def _commit_column(self, kind: Kind, here: _Bank, at_ps: int) -> None:
+    def _commit_column(self, kind: Kind, here: Bank, at_ps: int) -> None:
         in_group, in_rank, in_channel = self._column_gaps[kind]
         pre_ps = at_ps + (self._rd_pre_ps if kind is _RD else self._wr_pre_ps)
         if here.next_pre_ps < pre_ps:
@@ -400,47 +351,8 @@ class Scheduler:
         for other in rank.others:
             _hold_columns(other, at_ps, in_channel)
 
-    def _reason(self, kind: Kind, here: _Bank, ready_ps: int) -> str:
-        """Name of a constraint that ends at ``ready_ps``: here alone the table is searched."""
-        if not ready_ps:
-            return ""
-        starts = [(_ACT if kind.opens else kind, ready_ps)]
-        if kind is _AAP and self._counted_second_ps:
-            starts.append((_ACT, ready_ps + self._second_ps))
-        for start, (after, at_ps) in enumerate(starts):
-            for row in self._table:
-                if row.after is after and self._binds(row, here, at_ps, second=start > 0):
-                    return row.name
-        return "order"
 
-    def _binds(self, row: Constraint, here: _Bank, at_ps: int, *, second: bool) -> bool:
-        """Whether ``row`` ends at ``at_ps`` for this bank."""
-        since_ps = at_ps - row.gap_ps
-        if row.apart > 1:
-            acts = here.rank.acts
-            own = second and self._second_ps < row.gap_ps
-            index = bisect_left(acts, (since_ps, -1))
-            between = bisect_left(acts, (at_ps, -1)) - index
-            return (
-                index < len(acts) and acts[index][0] == since_ps and between + own >= ACTS_PER_FAW
-            )
-        if row.before is _REF:
-            return row.scope is Scope.BANK and here.rank.last_ref_ps == since_ps
-        if row.before is _ACT and row.scope is not Scope.BANK:
-            return any(
-                act_ps == since_ps and shared(self._banks[number].place, here.place) is row.scope
-                for act_ps, number in here.rank.acts
-            )
-        if second:
-            return False
-        return any(
-            bank.last_ps[row.before] == since_ps and shared(bank.place, here.place) is row.scope
-            for rank in here.rank.channel.ranks
-            for bank in rank.banks
-        )
-
-
-def _hold_columns(level: _Group | _Rank, at_ps: int, gaps_ps: tuple[int, int]) -> None:
+def _hold_columns(level: Group | Rank, at_ps: int, gaps_ps: tuple[int, int]) -> None:
     rd_ps, wr_ps = at_ps + gaps_ps[0], at_ps + gaps_ps[1]
     if level.next_rd_ps < rd_ps:
         level.next_rd_ps = rd_ps

@@ -175,6 +175,7 @@ def assumptions(standard: Standard, switches: Switches) -> dict[str, object]:
         "aap_ns": timing.aap_ps(split_decoder=switches.split_decoder) / 1e3,
         "ap_ns": timing.ap_ps / 1e3,
         "energy": switches.energy,
+        "energy_not_modelled": ", ".join(energies.not_modelled) or "nothing",
         "extra_wordline_factor": switches.extra_wordline_factor,
         "aap_nj_per_kb": energies.aap_pj * rows_per_kb / 1e3,
         "ap_nj_per_kb": energies.ap_pj * rows_per_kb / 1e3,

@@ -232,6 +232,12 @@ def test_currents_and_interface_may_be_missing(tmp_path: Path) -> None:
             "(50.875), not 50: its energy would be negative",
         ),
         (
+            "idd4r_ma = { value = 187",
+            "idd3n_open_banks = 8\nidd4r_ma = { value = 56",
+            "mine.toml: [currents] `idd4r_ma` must be at least idd3n_ma (57), not 56: "
+            "its energy would be negative",
+        ),
+        (
             "idd0_ma = { value = 75",
             "idd3n_open_banks = 0\nidd0_ma = { value = 75",
             "mine.toml: [currents] `idd3n_open_banks` must be a positive integer, not 0",

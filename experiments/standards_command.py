@@ -54,16 +54,14 @@ def run(args: argparse.Namespace) -> int:
         (standard,) = chosen
         tables.show(
             ("value", "", "source"),
-            [
-                (path, f"{_value(standard, path):,}", source)
-                for path, source in standard.sources.items()
-            ],
+            _sourced(standard),
             title=f"{standard.name}: {standard.description}",
         )
     else:
         tables.show(
-            ("standard", "banks", "row KB", *_TIMES, "what"),
+            ("standard", "GB/s", "banks", "row KB", *_TIMES, "what"),
             [_summary(standard) for standard in chosen],
+            title="times in ns; GB/s: peak of all channels; banks: channels x ranks x banks a rank",
         )
     return 0
 
@@ -73,10 +71,22 @@ def _record(standard: Standard) -> dict[str, object]:
     timing = standard.timing
     return {
         **{key: value for key, value in values.items() if key != "sources"},
+        "peak_gb_per_s": standard.peak_gb_per_s,
         "aap_ns": timing.aap_ps(split_decoder=True) / 1e3,
         "ap_ns": timing.ap_ps / 1e3,
         "sources": dict(standard.sources),
     }
+
+
+def _sourced(standard: Standard) -> list[tuple[str, str, str]]:
+    """Each value with its source, which is written out where it changes."""
+    rows, above = [], ""
+    for path, source in standard.sources.items():
+        rows.append(
+            (path, f"{_value(standard, path):,}", "as above" if source == above else source)
+        )
+        above = source
+    return rows
 
 
 def _value(standard: Standard, path: str) -> float:
@@ -86,17 +96,17 @@ def _value(standard: Standard, path: str) -> float:
     return value
 
 
-_TIMES = ("tRAS ns", "tRP ns", "tFAW ns", "AAP ns", "AP ns")
+_TIMES = ("tFAW", "AAP")
 
 
 def _summary(standard: Standard) -> tuple[str, ...]:
     timing = standard.timing
-    aap_ps = timing.aap_ps(split_decoder=True)
-    times_ps = (timing.t_ras_ps, timing.t_rp_ps, timing.t_faw_ps, aap_ps, timing.ap_ps)
+    times_ps = (timing.t_faw_ps, timing.aap_ps(split_decoder=True))
     return (
         standard.name,
-        str(standard.banks),
+        f"{standard.peak_gb_per_s:.1f}",
+        f"{standard.channels}x{standard.ranks}x{standard.banks}",
         f"{standard.row_bytes / 1024:g}",
-        *(f"{time_ps / 1e3:g}" for time_ps in times_ps),
+        *(f"{time_ps / 1e3:.2f}" for time_ps in times_ps),
         standard.description,
     )

@@ -106,6 +106,8 @@ def test_standards(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["standards"]) == 0
     table = capsys.readouterr().out
     assert all(name in table for name in standards.names())
+    (row,) = (line.split() for line in table.splitlines() if line.startswith(" ddr4-3200 "))
+    assert row[:6] == ["ddr4-3200", "25.6", "1x1x16", "8", "21.25", "50.25"]
 
     assert cli.main(["standards", "ddr3-1600-8-8-8"]) == 0
     table = capsys.readouterr().out

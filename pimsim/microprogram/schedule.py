@@ -7,16 +7,20 @@ of the schedule that belongs to its output.
 
 >>> import numpy as np
 >>> from pimsim.dram.subarray import Subarray
->>> from pimsim.microprogram.logic import COPY, NOT
+>>> from pimsim.microprogram.logic import AND, OR
 >>> s = Subarray(columns=2)
 >>> s.write_bits(0, np.array([[0, 1]]))
+>>> s.write_bits(1, np.array([[1, 1]]))
 >>> d = s.rows.first_data
 >>> schedule = Schedule(outputs=2)
->>> schedule.append((COPY, NOT), np.array([0, 1]), a=d, out=np.array([d + 1, d + 2]))
+>>> schedule.append((AND, OR), np.array([0, 1]), a=d, b=d + 1, out=np.array([d + 2, d + 3]))
 >>> for output in (0, 1):
 ...     schedule.run(s, np.array([output]))
->>> s.read_bits(1), s.read_bits(2)
-(array([[0, 1]], dtype=uint8), array([[1, 0]], dtype=uint8))
+>>> s.read_bits(2), s.read_bits(3)
+(array([[0, 1]], dtype=uint8), array([[1, 1]], dtype=uint8))
+
+All variants of a step have the same kinds of commands in the same order, so that banks with
+different weights stay in lock-step, and time does not depend on weights.
 """
 
 from __future__ import annotations

@@ -5,14 +5,32 @@
 >>> segment = Segment((Run(full_adder, 784),), banks=(0, 1))
 >>> segment.commands
 12544
+
+:func:`walk` issues one command after the other; what time a stream takes says
+:class:`~pimsim.dram.timeline.Timeline` without walking all that repeats.
+
+>>> from pimsim.dram.standards import load
+>>> issued = list(walk(load("ddr3-1600-8-8-8"), Switches(), [segment]))
+>>> issued[:3]
+[Issued(at_ps=0, kind=<Kind.AAP: 5>, bank=0), Issued(at_ps=10000, kind=<Kind.AAP: 5>, bank=1), \
+Issued(at_ps=49000, kind=<Kind.AAP: 5>, bank=0)]
+>>> sum(each.kind is Kind.REF for each in issued)
+40
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from functools import lru_cache
+from typing import NamedTuple, TypeAlias
 
 from pimsim.dram.commands import Kind
+from pimsim.dram.constraints import effective_timing, place
+from pimsim.dram.scheduler import Scheduler
+from pimsim.dram.standards import Standard
+from pimsim.dram.switches import Switches
+from pimsim.errors import InputError
 
 Visit: TypeAlias = tuple[tuple[Kind, int], ...]
 """Commands of one bank in order, each kind with how often it comes in a row: a microprogram, or
@@ -21,10 +39,19 @@ ACT, column accesses and PRE."""
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One visit, repeated."""
+    """One visit, repeated.
+
+    A visit begins and ends with its banks closed. Raises :class:`~pimsim.errors.InputError` for
+    one that does not, or that opens what is open.
+    """
 
     visit: Visit
     times: int
+
+    def __post_init__(self) -> None:
+        _require_visit(self.visit)
+        if type(self.times) is not int or self.times <= 0:
+            raise InputError(f"`times` must be a positive integer, not {self.times!r}")
 
     @property
     def commands(self) -> int:
@@ -38,9 +65,97 @@ class Segment:
 
     runs: tuple[Run, ...]
     banks: tuple[int, ...]
-    """System-wide numbers, in the order of issue."""
+    """System-wide numbers, in the order of issue, each once."""
+
+    def __post_init__(self) -> None:
+        if not self.banks or len(set(self.banks)) != len(self.banks):
+            raise InputError(f"`banks` must name one bank or more, each once, not {self.banks!r}")
 
     @property
     def commands(self) -> int:
         """Commands of all banks together."""
         return len(self.banks) * sum(run.commands for run in self.runs)
+
+
+class Issued(NamedTuple):
+    """A command and when it issued."""
+
+    at_ps: int
+    kind: Kind
+    bank: int
+    """System-wide number; for REF, a bank of the rank."""
+
+
+def walk(standard: Standard, switches: Switches, segments: Iterable[Segment]) -> Iterator[Issued]:
+    """Issue every command of a stream in turn, through :class:`~pimsim.dram.scheduler.Scheduler`.
+
+    Order: for each repetition, for each command of the visit, for each bank of the segment. A
+    command issues at the earliest legal time, not before one decided earlier on its channel;
+    channels know nothing of one another.
+
+    With refresh on, a rank's k-th REF is due at k * tREFI (of all ranks alike). When a command that
+    would open the first row of a rank could issue only at or after the time at which the next REF
+    is due, REF goes first, as early as legal, as often as that is so. REFs that fall due while
+    other ranks of the channel work on segments that leave this rank out get their turn meanwhile,
+    each as soon as it is due, and cost no time; they are issued when the rank is next used, as
+    far as they have ended by then, so that times of REFs alone may step back. Ranks that no
+    segment names get none, nor does a rank after the last that names it.
+
+    Raises :class:`~pimsim.errors.InputError` for a bank that the standard does not have.
+    """
+    scheduler = Scheduler(standard, switches)
+    timing = effective_timing(standard, switches)
+    free_since_ps: dict[tuple[int, int], int] = {}
+
+    def due_ps(bank: int) -> int:
+        return (scheduler.rank_of(bank).refs + 1) * timing.t_refi_ps
+
+    for segment in segments:
+        ranks = {place(standard, bank)[:2]: bank for bank in reversed(segment.banks)}
+        if switches.refresh:
+            for rank, bank in ranks.items():
+                start_ps = scheduler.front_ps(bank)
+                at_ps = max(due_ps(bank), free_since_ps.get(rank, 0))
+                while at_ps + timing.t_rfc_ps <= start_ps:
+                    scheduler.issue(Kind.REF, bank, at_ps)
+                    yield Issued(at_ps, Kind.REF, bank)
+                    at_ps = max(due_ps(bank), at_ps + timing.t_rfc_ps)
+        for kind in _kinds(segment):
+            for bank in segment.banks:
+                if switches.refresh and kind.opens and not scheduler.rank_of(bank).open_banks:
+                    while scheduler.earliest_ps(kind, bank) >= due_ps(bank):
+                        front_ps = scheduler.front_ps(bank)
+                        at_ps = scheduler.issue_earliest(Kind.REF, bank, front_ps)
+                        yield Issued(at_ps, Kind.REF, bank)
+                yield Issued(scheduler.issue_earliest(kind, bank), kind, bank)
+        for rank, bank in ranks.items():
+            next_ref_ps = scheduler.rank_of(bank).next_ref_ps
+            free_since_ps[rank] = max(next_ref_ps, scheduler.front_ps(bank))
+
+
+def _kinds(segment: Segment) -> Iterator[Kind]:
+    for run in segment.runs:
+        for _ in range(run.times):
+            for kind, times in run.visit:
+                for _ in range(times):
+                    yield kind
+
+
+@lru_cache(maxsize=1024)
+def _require_visit(visit: Visit) -> None:
+    is_open = False
+    for kind, times in visit:
+        if type(times) is not int or times <= 0:
+            raise InputError(
+                f"`visit` must repeat a command a positive number of times, not {visit!r}"
+            )
+        if kind is Kind.REF:
+            raise InputError(
+                f"`visit` must hold no REF, the stream is refreshed as it goes: {visit!r}"
+            )
+        if kind.opens is is_open or (kind in (Kind.ACT, Kind.PRE) and times > 1):
+            state = "open" if is_open else "closed"
+            raise InputError(f"`visit` must not {kind.name} a bank that is {state}: {visit!r}")
+        is_open = kind is Kind.ACT or (is_open and kind is not Kind.PRE)
+    if is_open or not visit:
+        raise InputError(f"`visit` must open a row and close it, not {visit!r}")

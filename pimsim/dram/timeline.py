@@ -1,0 +1,235 @@
+"""How long a stream takes, without walking what repeats.
+
+>>> from pimsim.dram.commands import Kind
+>>> from pimsim.dram.standards import load
+>>> from pimsim.dram.stream import Run, Segment
+>>> timeline = Timeline(load("ddr3-1600-8-8-8"), Switches(faw=False, refresh=False))
+>>> row_and = Run(((Kind.AAP, 4),), 1_000_000_000)
+>>> timeline.run(Segment((row_and,), banks=tuple(range(8))))
+>>> timeline.now_ps
+196000000000000
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
+from pimsim.dram.commands import Kind
+from pimsim.dram.constraints import effective_timing, place
+from pimsim.dram.lockstep import Chunk, Lane, Lockstep, Move, Plan
+from pimsim.dram.standards import Standard
+from pimsim.dram.stream import Run, Segment, Visit
+from pimsim.dram.switches import Switches
+
+_LONG_VISIT_BEATS = 1 << 16
+"""Longer visits are run one command after the other, each a repetition of its own."""
+
+
+class Timeline:
+    """Time, open time and REFs of a stream: exactly those of :func:`~pimsim.dram.stream.walk`.
+
+    What was worked out for one segment serves all that come later. Raises
+    :class:`~pimsim.errors.InputError` for a bank that the standard does not have.
+
+    Ranks that no segment names are not refreshed here, nor is a rank after the last segment that
+    names it: whoever wants the energy of all refreshes, idle ranks included, takes one REF a rank
+    for every tREFI of ``now_ps``.
+    """
+
+    def __init__(self, standard: Standard, switches: Switches) -> None:
+        self._standard = standard
+        lockstep = Lockstep(standard, switches)
+        refi_ps = effective_timing(standard, switches).t_refi_ps if switches.refresh else 0
+        rfc_ps = effective_timing(standard, switches).t_rfc_ps
+        self._channels = [
+            Channel(lockstep, standard.ranks, refi_ps, rfc_ps) for _ in range(standard.channels)
+        ]
+        self._lanes: dict[tuple[int, ...], list[tuple[Channel, Lane]]] = {}
+        self._lockstep = lockstep
+
+    @property
+    def now_ps(self) -> int:
+        """When every bank so far is precharged and may be activated again; never decreases."""
+        return max(channel.now_ps for channel in self._channels)
+
+    @property
+    def open_ps(self) -> int:
+        """Time during which a rank has a bank open or is refreshing, summed over ranks."""
+        return sum(channel.open_ps for channel in self._channels)
+
+    @property
+    def refreshes(self) -> int:
+        """REFs so far, those of all ranks together."""
+        return sum(channel.refreshes for channel in self._channels)
+
+    def run(self, segment: Segment) -> None:
+        """Let the stream go on by one segment."""
+        for channel, lane in self.lanes(segment):
+            channel.run(lane, segment.runs)
+
+    def lanes(self, segment: Segment) -> list[tuple[Channel, Lane]]:
+        """Where the streams of the segment's channels stand, and its banks in each."""
+        banks = segment.banks
+        lanes = self._lanes.get(banks)
+        if lanes is None:
+            of_channel: dict[int, list[int]] = {}
+            banks_of_channel = self._standard.ranks * self._standard.banks
+            for bank in banks:
+                channel = place(self._standard, bank).channel
+                of_channel.setdefault(channel, []).append(bank % banks_of_channel)
+            lanes = self._lanes[banks] = [
+                (self._channels[channel], self._lockstep.lane(tuple(local)))
+                for channel, local in of_channel.items()
+            ]
+        return lanes
+
+
+class Channel:
+    """Where the stream of one channel stands."""
+
+    def __init__(self, lockstep: Lockstep, ranks: int, refi_ps: int, rfc_ps: int) -> None:
+        self._lockstep = lockstep
+        self._refi_ps, self._rfc_ps = refi_ps, rfc_ps
+        self._state = lockstep.fresh
+        self._front_ps = 0
+        """Time of the last command."""
+        self._due_ps = [refi_ps] * ranks
+        """When the next REF is due, for each rank."""
+        self._free_since_ps = [0] * ranks
+        self.now_ps = self.open_ps = self.refreshes = 0
+
+    def run(self, lane: Lane, runs: Sequence[Run]) -> None:
+        """Let the banks of a lane execute runs."""
+        if self._refi_ps:
+            self._refresh_idle(lane)
+        for run in runs:
+            for visit, times in _loops(run):
+                self._repeat(lane.plan(visit), times)
+        for rank in lane.ranks:
+            free_ps = self._front_ps + self._lockstep.free_ps(self._state, rank)
+            self._free_since_ps[rank] = free_ps
+            self.now_ps = max(self.now_ps, free_ps)
+
+    def sustained_ps(self, plan: Plan) -> Fraction:
+        """Time of one repetition once the same comes round and round."""
+        if self._refi_ps:
+            times, took_ps = self._repeat(plan, 1 << 62)
+        else:
+            times, took_ps = plan.orbit(self._state).cycle()
+        return Fraction(took_ps, times)
+
+    def _refresh_idle(self, lane: Lane) -> None:
+        """Count the REFs that ranks got while segments left them out."""
+        for rank in lane.ranks:
+            at_ps = max(self._due_ps[rank], self._free_since_ps[rank])
+            while at_ps + self._rfc_ps <= self._front_ps:
+                self._refreshed(rank)
+                self.open_ps += self._rfc_ps
+                at_ps = max(self._due_ps[rank], at_ps + self._rfc_ps)
+
+    def _repeat(self, plan: Plan, times: int) -> tuple[int, int]:
+        """Run a visit so many times; return the repetitions and time of a cycle, if it met one."""
+        seen: dict[tuple[int, ...], tuple[int, int, int, int]] = {}
+        cycle = 0, 0
+        while times:
+            orbit = plan.orbit(self._state)
+            free = times
+            if self._refi_ps and plan.opens:
+                free = orbit.free(times, self._dues_ps(plan.lane))
+            if free:
+                self._go(*orbit.after(free))
+                times -= free
+            if not times:
+                break
+            self._visit(plan)
+            times -= 1
+            key = (self._state, *(self._due_ps[rank] - self._front_ps for rank in plan.lane.ranks))
+            if key not in seen:
+                seen[key] = times, self._front_ps, self.open_ps, self.refreshes
+                continue
+            then, front_ps, open_ps, refreshes = seen[key]
+            cycle = then - times, self._front_ps - front_ps
+            rounds = times // cycle[0]
+            times -= rounds * cycle[0]
+            self._go(self._state, rounds * cycle[1], rounds * (self.open_ps - open_ps))
+            self.refreshes += rounds * (self.refreshes - refreshes)
+            for rank in plan.lane.ranks:
+                self._due_ps[rank] += rounds * cycle[1]
+            seen.clear()
+        return cycle
+
+    def _visit(self, plan: Plan) -> None:
+        """One repetition that has a chance for a REF that is due."""
+        whole = plan.whole(self._state)
+        first = whole.free(self._dues_ps(plan.lane))
+        self._go(whole.states[first], whole.starts_ps[first], whole.opens_ps[first])
+        for chunk in plan.chunks[first:]:
+            self._chunk(plan.lane, chunk)
+
+    def _chunk(self, lane: Lane, chunk: Chunk) -> None:
+        first = 0
+        while True:
+            span = chunk.span(self._state, first)
+            free = span.free(self._dues_ps(lane))
+            self._go(span.states[free], span.starts_ps[free], span.opens_ps[free])
+            first += free
+            if first == len(chunk.kinds):
+                return
+            self._beat(lane, chunk.kinds[first])
+            first += 1
+
+    def _beat(self, lane: Lane, kind: Kind) -> None:
+        """One command over the banks, REF before each chance at which it is due."""
+        first = 0
+        while True:
+            beat = lane.beat(self._state, kind, first)
+            dues_ps = self._dues_ps(lane)
+            chance = next((c for c in beat.chances if c.at_ps >= dues_ps[c.rank]), None)
+            if chance is None:
+                return self._move(beat)
+            self._move(lane.refresh(self._state, kind, first, chance.slot))
+            self._refreshed(lane.ranks[chance.rank])
+            first = chance.slot
+
+    def _dues_ps(self, lane: Lane) -> list[int]:
+        """How long until REF is due, for each rank of the lane."""
+        front_ps = self._front_ps
+        return [max(0, self._due_ps[rank] - front_ps) for rank in lane.ranks]
+
+    def _refreshed(self, rank: int) -> None:
+        self._due_ps[rank] += self._refi_ps
+        self.refreshes += 1
+
+    def _move(self, move: Move) -> None:
+        self._go(move.after, move.took_ps, move.open_ps)
+
+    def _go(self, state: int, took_ps: int, open_ps: int) -> None:
+        self._state = state
+        self._front_ps += took_ps
+        self.open_ps += open_ps
+
+
+def _loops(run: Run) -> Iterator[tuple[Visit, int]]:
+    """What to repeat how often: the visit, or if that is very long, its commands one by one."""
+    if sum(times for _, times in run.visit) <= _LONG_VISIT_BEATS:
+        yield run.visit, run.times
+        return
+    for _ in range(run.times):
+        for kind, times in run.visit:
+            yield ((kind, 1),), times
+
+
+def sustained_ps(
+    standard: Standard, switches: Switches, visit: Visit, banks: tuple[int, ...]
+) -> Fraction:
+    """Return the time of one repetition of a visit in the long run, refresh included if it is on.
+
+    >>> from pimsim.dram.standards import load
+    >>> row_and = ((Kind.AAP, 4),)
+    >>> sustained_ps(load("ddr3-1600-8-8-8"), Switches(refresh=False), row_and, tuple(range(8)))
+    Fraction(480000, 1)
+    """
+    timeline = Timeline(standard, switches)
+    segment = Segment((Run(visit, 1),), banks)
+    return max(channel.sustained_ps(lane.plan(visit)) for channel, lane in timeline.lanes(segment))

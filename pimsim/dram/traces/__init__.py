@@ -1,0 +1,23 @@
+"""Command streams written as files that other tools read.
+
+>>> from pathlib import Path
+>>> import tempfile
+>>> from pimsim.dram.commands import Kind
+>>> from pimsim.dram.standards import load
+>>> from pimsim.dram.switches import Switches
+>>> with tempfile.TemporaryDirectory() as folder:
+...     path = Path(folder) / "and.csv"
+...     with open_trace("drampower", path, load("ddr3-1600-8-8-8"), Switches()) as trace:
+...         trace.add(Event(0, Kind.AAP, bank=0, row=17, row2=1008))
+...     print(path.read_text(), end="")
+0,ACT,0,0,0,17,0
+4,ACT,0,0,0,1008,0
+32,PRE,0,0,0,0,0
+40,END,0,0,0,0,0
+"""
+
+from pimsim.dram.traces.event import Event
+from pimsim.dram.traces.formats import FORMATS, Format
+from pimsim.dram.traces.trace import DEFAULT_LIMIT, Trace, open_trace
+
+__all__ = ["DEFAULT_LIMIT", "FORMATS", "Event", "Format", "Trace", "open_trace"]

@@ -1,0 +1,141 @@
+"""Chrome trace events (JSON), which ui.perfetto.dev opens.
+
+Read: "Trace Event Format" as the Perfetto documentation restates it (github.com/google/perfetto,
+docs/getting-started/other-formats.md, commit 0221d5df) and Perfetto's importer (src/
+trace_processor/importers/json/json_trace_parser_impl.cc, 0ba84ac3; json_parser.h). From these:
+times are microseconds; slices of a thread nest or follow one another; threads are named by
+their number alone, so numbers are unique over all processes; a counter of a process belongs to
+the thread that has the process's number; and a time is cut to whole ns after multiplying a
+double by 1000, which loses one ns at times that :func:`microseconds` avoids.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+
+from pimsim.dram.commands import Kind
+from pimsim.dram.constraints import place
+from pimsim.dram.energy import command_energies
+from pimsim.dram.standards import Standard
+from pimsim.dram.switches import Switches
+from pimsim.dram.traces.event import Event
+from pimsim.dram.traces.power import RankPower
+from pimsim.dram.traces.spans import Spans
+
+
+def microseconds(time_ps: int) -> str:
+    """Return a time as a JSON number in microseconds that Perfetto reads as the right ns.
+
+    One ps is added where the number closest to a whole ns would be cut to the ns before.
+
+    >>> microseconds(49_000), microseconds(52_750), microseconds(1_001_000)
+    ('0.049', '0.05275', '1.001001')
+    """
+    whole, rest = divmod(time_ps, 1_000_000)
+    text = f"{whole}.{rest:06d}"
+    if int(float(text) * 1000.0) != time_ps // 1000:
+        text = f"{whole}.{rest + 1:06d}"
+    return text.rstrip("0").rstrip(".")
+
+
+class Perfetto:
+    """Writes a process for each rank, a thread for each bank and a slice for each command.
+
+    A slice lasts until the bank can take another command; REF has the rank's own thread. The
+    counters are the average power of the rank in mW, in total and by part.
+    """
+
+    def __init__(
+        self, write: Callable[[str], None], standard: Standard, switches: Switches
+    ) -> None:
+        self._write = write
+        self._spans = Spans.of(standard, switches)
+        self._energies = command_energies(
+            switches.energy,
+            standard,
+            acts_per_aap=switches.acts_per_aap,
+            extra_wordline_factor=switches.extra_wordline_factor,
+            open_banks=min(switches.banks, standard.banks),
+        )
+        self._standard = standard
+        self._banks = standard.banks
+        self._first_bank = standard.channels * standard.ranks + 1  # after the ranks' numbers
+        self._ranks: dict[int, RankPower] = {}
+        self._named: set[int] = set()
+        self._end_ps = 0
+        self._separator = "\n"
+        header = {
+            "displayTimeUnit": "ns",
+            "otherData": {"standard": standard.name, "energy": switches.energy},
+        }
+        write(json.dumps(header)[:-1] + ', "traceEvents": [')
+
+    def add(self, event: Event) -> None:
+        """Write the slice of one command."""
+        pid = event.bank // self._banks + 1
+        rank = self._ranks.get(pid)
+        if rank is None:
+            rank = self._ranks[pid] = self._new_rank(pid, event.bank)
+        rank.add(event)
+        tid = pid if event.kind is Kind.REF else self._first_bank + event.bank
+        if tid not in self._named:
+            self._named.add(tid)
+            self._name_thread(pid, tid, event)
+        busy_ps = self._spans.busy_ps[event.kind]
+        self._end_ps = max(self._end_ps, event.at_ps + busy_ps)
+        self._event(
+            f'{{"ph":"X","name":"{event.kind.name}","pid":{pid},"tid":{tid},'
+            f'"ts":{microseconds(event.at_ps)},"dur":{microseconds(busy_ps)}'
+            f"{_arguments(event)}}}"
+        )
+
+    def finish(self) -> list[str]:
+        """Write the last of the counters and what closes the file."""
+        for rank in self._ranks.values():
+            rank.finish(self._end_ps)
+        self._write("\n]}\n")
+        return [] if self._ranks else ["it holds no command"]
+
+    def _new_rank(self, pid: int, bank: int) -> RankPower:
+        where = place(self._standard, bank)
+        name = f"channel {where.channel}, rank {where.rank}"
+        self._metadata("process_name", pid, pid, {"name": name})
+        self._metadata("process_sort_index", pid, pid, {"sort_index": pid})
+        self._metadata("thread_name", pid, pid, {"name": "all banks"})
+        parts = self._energies.parts
+
+        def emit(at_ps: int, power_mw: Sequence[float]) -> None:
+            at = f'"pid":{pid},"tid":{pid},"ts":{microseconds(at_ps)}'
+            each = ",".join(f'"{part}":{mw:.7g}' for part, mw in zip(parts, power_mw, strict=True))
+            self._event(
+                f'{{"ph":"C","name":"power (mW)",{at},"args":{{"total":{sum(power_mw):.7g}}}}}'
+            )
+            self._event(f'{{"ph":"C","name":"power by part (mW)",{at},"args":{{{each}}}}}')
+
+        return RankPower(self._energies, self._spans, emit)
+
+    def _name_thread(self, pid: int, tid: int, event: Event) -> None:
+        if tid == pid:  # named with its process
+            return
+        where = place(self._standard, event.bank)
+        group = f"group {where.group}, " if self._standard.bank_groups > 1 else ""
+        self._metadata("thread_name", pid, tid, {"name": f"{group}bank {where.bank}"})
+        self._metadata("thread_sort_index", pid, tid, {"sort_index": tid})
+
+    def _metadata(self, name: str, pid: int, tid: int, arguments: dict[str, object]) -> None:
+        entry = {"ph": "M", "name": name, "pid": pid, "tid": tid, "args": arguments}
+        self._event(json.dumps(entry, separators=(",", ":")))
+
+    def _event(self, text: str) -> None:
+        self._write(self._separator + text)
+        self._separator = ",\n"
+
+
+def _arguments(event: Event) -> str:
+    named = [
+        f'"{name}":{value}'
+        for name, value in (("row", event.row), ("row2", event.row2), ("column", event.column))
+        if value is not None
+    ]
+    return f',"args":{{{",".join(named)}}}' if named else ""

@@ -1,0 +1,106 @@
+"""``--trace`` and ``--trace-limit``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from experiments import trace_options
+from experiments.trace_options import TraceRequest
+from pimsim.dram.commands import Kind
+from pimsim.dram.standards import load
+from pimsim.dram.switches import Switches
+from pimsim.dram.traces import DEFAULT_LIMIT, FORMATS, Event
+from pimsim.errors import InputError
+
+DDR3 = load("ddr3-1600-8-8-8")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser()
+    trace_options.add_trace(parser)
+    return parser
+
+
+def chosen(*argv: str) -> list[TraceRequest]:
+    return trace_options.chosen_traces(_parser().parse_args(argv))
+
+
+def test_none() -> None:
+    assert chosen() == []
+
+
+def test_several() -> None:
+    two = chosen("--trace=perfetto:a.json.gz", "--trace=drampower:C:b", "--trace-limit=9")
+    assert two == [
+        TraceRequest("perfetto", Path("a.json.gz"), 9),
+        TraceRequest("drampower", Path("C:b"), 9),  # only the first colon counts
+    ]
+    assert chosen("--trace", "perfetto:a")[0].limit == DEFAULT_LIMIT
+
+
+@pytest.mark.parametrize("text", ["perfetto", ":a", "perfetto:", ""])
+def test_a_missing_half(text: str) -> None:
+    with pytest.raises(InputError) as refusal:
+        chosen("--trace", text)
+    assert str(refusal.value) == f"`--trace` must be FORMAT:FILE, not {text!r}"
+
+
+def test_an_unknown_format() -> None:
+    with pytest.raises(InputError) as refusal:
+        chosen("--trace", "perfeto:a")
+    assert str(refusal.value) == (
+        "`--trace` has the unknown format 'perfeto'; did you mean `perfetto`?"
+    )
+    with pytest.raises(InputError, match="known: perfetto, drampower, ramulator,"):
+        chosen("--trace", "vcd:a")
+
+
+def test_a_file_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    again = str(tmp_path / "a")
+    with pytest.raises(InputError) as refusal:
+        chosen("--trace", "perfetto:a", "--trace", f"drampower:{again}")
+    assert str(refusal.value) == f"`--trace` must name each file once, not {again!r} again"
+
+
+@pytest.mark.parametrize("limit", ["0", "-1"])
+def test_a_limit_that_is_none(limit: str) -> None:
+    with pytest.raises(InputError) as refusal:
+        chosen(f"--trace-limit={limit}")
+    assert str(refusal.value) == f"`--trace-limit` must be a positive integer, not {limit}"
+
+
+def test_help_names_every_format() -> None:
+    text = " ".join(_parser().format_help().split())
+    for name in FORMATS:
+        assert name in text
+
+
+def test_opened_tells_once_and_writes_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [tmp_path / "a.json", tmp_path / "b.csv"]
+    requests = [TraceRequest("perfetto", files[0], 10), TraceRequest("drampower", files[1], 2)]
+    with trace_options.opened(requests, DDR3, Switches()) as traces:
+        for bank in range(3):
+            for trace in traces:
+                trace.add(Event(bank * 6_000, Kind.AP, bank, row=1))
+        assert capsys.readouterr() == ("", "")
+    assert all(file.stat().st_size for file in files)
+    assert capsys.readouterr() == ("", f"trace {str(files[1])!r} stopped after 2 of 3 commands\n")
+
+
+def test_opened_writes_nothing_after_an_error(tmp_path: Path) -> None:
+    requests = [
+        TraceRequest("perfetto", tmp_path / "a.json", 10),
+        TraceRequest("drampower", tmp_path / "no" / "b.csv", 10),
+    ]
+    with (
+        pytest.raises(InputError, match="there is no folder"),
+        trace_options.opened(requests, DDR3, Switches()),
+    ):
+        pass
+    assert list(tmp_path.iterdir()) == []

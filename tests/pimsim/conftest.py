@@ -1,8 +1,14 @@
-"""A second address map: what is not special to Ambit must work on it too."""
+"""A second address map, and the naive check of command streams.
+
+What is not special to Ambit must work on the address map too.
+"""
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -45,3 +51,17 @@ def eight_cells(tmp_path_factory: pytest.TempPathFactory) -> AddressMap:
     path: Path = tmp_path_factory.mktemp("maps") / "eight_cells.toml"
     path.write_text(EIGHT_CELLS, encoding="utf-8")
     return load(path)
+
+
+@pytest.fixture(scope="session")
+def naive() -> ModuleType:
+    """The module ``naive_checker`` beside this file: a check that shares nothing with pimsim."""
+    spec = importlib.util.spec_from_file_location(
+        "naive_checker", Path(__file__).with_name("naive_checker.py")
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,292 @@
+"""A deliberately naive check of a command stream, independent of the scheduler.
+
+Every command is written out as the ACTs, PREs, RDs, WRs and REFs that it consists of, and every
+pair of those is held to every constraint, each straight from its definition. Nothing is kept from
+one pair to the next; nothing is shared with the scheduler but the data: standard, switches, kinds.
+
+Definitions: JESD79-3F and JESD79-4, as datasheets of DDR3, DDR3L and DDR4 parts repeat them
+(Samsung M393B5273CH0, Alliance AS4C512M16D3L, Winbond W632GU6NB, Micron MT40A1G4):
+
+* tRC is "ACT to ACT or REF", of one bank; REF needs every bank of its rank precharged for tRP.
+* tWR and tWTR start at the first clock edge after the last data of a WRITE; tRTP starts at a READ.
+* READ to WRITE of one rank is RL + tCCD + 2 tCK - WL (DDR3), RL + BL/2 - WL + 2 tCK (DDR4, preamble
+  of one clock): the data of a WRITE follow those of a READ by two clocks.
+* At most four ACTs of a rank start in any window [t, t + tFAW).
+* At most eight REFs may be postponed: the one due at k tREFI has to come by (k + 8) tREFI; no row
+  may be opened later than that while it is missing.
+
+What no standard knows, from Seshadri et al., "Ambit", MICRO 2017: AAP is ACT, ACT, PRE and AP is
+ACT, PRE, each command as soon after the one before as tRAS (or the split decoder's 4 ns) allows;
+the ACTs of one AAP need not keep tRRD and tRC from each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from pimsim.dram.commands import Kind
+from pimsim.dram.standards import Standard
+from pimsim.dram.switches import Switches
+
+Command = tuple[int, Kind, int]
+"""When it starts in ps, what it is, and its bank."""
+
+READ_TO_WRITE_GAP_CLOCKS = 2
+SPLIT_DECODER_PS = 4_000
+POSTPONED_REFRESHES = 8
+
+
+class Violation(NamedTuple):
+    """A constraint that does not hold between two commands, by their places in the list."""
+
+    name: str
+    first: int
+    second: int
+
+
+class Part(NamedTuple):
+    """An ACT, PRE, RD, WR or REF: alone, or as a part of the command at ``index``."""
+
+    at: int
+    index: int
+    what: Kind
+    bank: int
+    counts: bool = True
+    """For an ACT: whether it counts in tFAW and tRRD."""
+
+
+def up(ps: int, standard: Standard, switches: Switches) -> int:
+    """A time as the chip keeps it: to the next clock edge if commands start on edges."""
+    clock = standard.timing.t_ck_ps
+    return -(-ps // clock) * clock if switches.clocked else ps
+
+
+def parts(standard: Standard, switches: Switches, index: int, command: Command) -> list[Part]:
+    """What one command consists of."""
+    at, kind, bank = command
+    t_ras = up(standard.timing.t_ras_ps, standard, switches)
+    if kind is Kind.AP:
+        return [Part(at, index, Kind.ACT, bank), Part(at + t_ras, index, Kind.PRE, bank)]
+    if kind is Kind.AAP:
+        second = up(SPLIT_DECODER_PS, standard, switches) if switches.split_decoder else t_ras
+        return [
+            Part(at, index, Kind.ACT, bank),
+            Part(at + second, index, Kind.ACT, bank, counts=switches.acts_per_aap == 2),
+            Part(at + second + t_ras, index, Kind.PRE, bank),
+        ]
+    return [Part(at, index, kind, bank)]
+
+
+def channel_of(standard: Standard, bank: int) -> int:
+    return bank // (standard.banks * standard.ranks)
+
+
+def rank_of(standard: Standard, bank: int) -> int:
+    """Rank, counted over all channels."""
+    return bank // standard.banks
+
+
+def group_of(standard: Standard, bank: int) -> tuple[int, int]:
+    """Bank group, with its rank: neighbouring banks are in different groups."""
+    return rank_of(standard, bank), bank % standard.banks % standard.bank_groups
+
+
+def data_of(standard: Standard, part: Part) -> tuple[int, int]:
+    """When the data of a RD or WR start and end on the bus."""
+    timing = standard.timing
+    latency = timing.cl_clocks if part.what is Kind.RD else timing.cwl_clocks
+    start = part.at + latency * timing.t_ck_ps
+    return start, start + standard.burst_length // 2 * timing.t_ck_ps
+
+
+def between(standard: Standard, switches: Switches, a: Part, b: Part) -> Iterable[str]:
+    """Constraints that ``b`` does not keep from the earlier ``a``."""
+    t = standard.timing
+    gap = b.at - a.at
+    kinds = a.what, b.what
+    same_bank = a.bank == b.bank
+    same_group = group_of(standard, a.bank) == group_of(standard, b.bank)
+    same_rank = rank_of(standard, a.bank) == rank_of(standard, b.bank)
+    length = "L" if same_group and standard.bank_groups > 1 else "S"
+
+    if kinds == (Kind.ACT, Kind.ACT) and a.index != b.index:
+        if same_bank and gap < t.t_rc_ps:
+            yield "tRC"
+        t_rrd = t.t_rrd_l_ps if length == "L" else t.t_rrd_s_ps
+        counted = switches.faw and a.counts and b.counts
+        if same_rank and not same_bank and counted and gap < t_rrd:
+            yield f"tRRD_{length}"
+    if kinds == (Kind.ACT, Kind.PRE) and same_bank and gap < t.t_ras_ps:
+        yield "tRAS"
+    if a.what is Kind.ACT and b.what in (Kind.RD, Kind.WR) and same_bank and gap < t.t_rcd_ps:
+        yield "tRCD"
+    if kinds == (Kind.ACT, Kind.REF) and same_rank and gap < t.t_rc_ps:
+        yield "tRC"
+    if kinds == (Kind.PRE, Kind.ACT) and same_bank and gap < t.t_rp_ps:
+        yield "tRP"
+    if kinds == (Kind.PRE, Kind.REF) and same_rank and gap < t.t_rp_ps:
+        yield "tRP"
+    if a.what is Kind.REF and same_rank and gap < t.t_rfc_ps:
+        yield "tRFC"
+    if kinds == (Kind.RD, Kind.PRE) and same_bank and gap < t.t_rtp_ps:
+        yield "tRTP"
+    if kinds == (Kind.WR, Kind.PRE) and same_bank:
+        _, end = data_of(standard, a)
+        if b.at < end + t.t_wr_ps:
+            yield "tWR"
+    if kinds in ((Kind.RD, Kind.RD), (Kind.WR, Kind.WR)) and same_rank:
+        clocks = t.t_ccd_l_clocks if length == "L" else t.t_ccd_s_clocks
+        if gap < clocks * t.t_ck_ps:
+            yield f"tCCD_{length}"
+    if kinds == (Kind.WR, Kind.RD) and same_rank:
+        _, end = data_of(standard, a)
+        if b.at < end + (t.t_wtr_l_ps if length == "L" else t.t_wtr_s_ps):
+            yield f"tWTR_{length}"
+    columns = Kind.RD, Kind.WR
+    same_channel = channel_of(standard, a.bank) == channel_of(standard, b.bank)
+    if a.what in columns and b.what in columns and same_channel:
+        _, end = data_of(standard, a)
+        start, _ = data_of(standard, b)
+        if start < end:  # data go over the bus in the order of their commands
+            yield "data bus"
+        elif not same_rank and start < end + t.t_rtrs_clocks * t.t_ck_ps:
+            yield "tRTRS"
+        elif (
+            same_rank
+            and kinds == (Kind.RD, Kind.WR)
+            and start < end + READ_TO_WRITE_GAP_CLOCKS * t.t_ck_ps
+        ):
+            yield "read to write"
+
+
+def violations(
+    standard: Standard, switches: Switches, commands: Sequence[Command], *, only_last: bool = False
+) -> list[Violation]:
+    """Every constraint that a stream does not keep; ``commands`` are in the order of issue.
+
+    With ``only_last``, only those that the last command has a part in, for a stream whose other
+    commands have been checked.
+    """
+    last = len(commands) - 1
+    found: list[Violation] = []
+    every: list[Part] = []
+    for index, command in enumerate(commands):
+        every += parts(standard, switches, index, command)
+    every.sort(key=lambda part: (part.at, part.index))
+
+    for place, b in enumerate(every):
+        for a in every[:place]:
+            if only_last and last not in (a.index, b.index):
+                continue
+            found += [Violation(n, a.index, b.index) for n in between(standard, switches, a, b)]
+        if switches.clocked and b.at % standard.timing.t_ck_ps:
+            found.append(Violation("tCK", b.index, b.index))
+    if switches.faw:
+        found += four_activate_windows(standard, every)
+    found += order(standard, commands)
+    found += states(standard, commands)
+    if switches.refresh:
+        found += overdue(standard, switches, commands)
+    return found
+
+
+def four_activate_windows(standard: Standard, every: Sequence[Part]) -> list[Violation]:
+    """Windows of tFAW, each begun by an ACT, in which more than four start."""
+    found = []
+    activates = [part for part in every if part.what is Kind.ACT and part.counts]
+    for first in activates:
+        window = [
+            part
+            for part in activates
+            if rank_of(standard, part.bank) == rank_of(standard, first.bank)
+            and first.at <= part.at < first.at + standard.timing.t_faw_ps
+        ]
+        if len(window) > 4:
+            found.append(Violation("tFAW", first.index, max(part.index for part in window)))
+    return found
+
+
+def order(standard: Standard, commands: Sequence[Command]) -> list[Violation]:
+    """Commands that start before one that was issued earlier on their channel.
+
+    A REF need only come after those of its own rank.
+    """
+    found = []
+    for j, (at, kind, bank) in enumerate(commands):
+        level = rank_of if kind is Kind.REF else channel_of
+        for i, (before, _, other) in enumerate(commands[:j]):
+            if level(standard, bank) == level(standard, other) and at < before:
+                found.append(Violation("order", i, j))
+    return found
+
+
+def states(standard: Standard, commands: Sequence[Command]) -> list[Violation]:
+    """Commands that their bank, or for REF a bank of the rank, is in no state to carry out."""
+    found = []
+    for j, (_, kind, bank) in enumerate(commands):
+        concerned = range(standard.channels * standard.ranks * standard.banks)
+        if kind is Kind.REF:
+            concerned = [b for b in concerned if rank_of(standard, b) == rank_of(standard, bank)]
+        else:
+            concerned = [bank]
+        for each in concerned:
+            last = [k for _, k, b in commands[:j] if b == each and k in (Kind.ACT, Kind.PRE)]
+            is_open = bool(last) and last[-1] is Kind.ACT
+            if is_open != (kind in (Kind.RD, Kind.WR, Kind.PRE)):
+                found.append(Violation("state", j, j))
+    return found
+
+
+def overdue(standard: Standard, switches: Switches, commands: Sequence[Command]) -> list[Violation]:
+    """Commands that open a row when more than eight REFs of their rank are postponed."""
+    t_refi = standard.timing.t_refi_ps
+    if switches.clocked:
+        t_refi = t_refi // standard.timing.t_ck_ps * standard.timing.t_ck_ps
+    found = []
+    for j, (at, kind, bank) in enumerate(commands):
+        done = [
+            i
+            for i, (_, k, b) in enumerate(commands[:j])
+            if k is Kind.REF and rank_of(standard, b) == rank_of(standard, bank)
+        ]
+        by = (len(done) + 1 + POSTPONED_REFRESHES) * t_refi
+        if kind in (Kind.ACT, Kind.AAP, Kind.AP) and at > by:
+            found.append(Violation("tREFI", j, j))
+    return found
+
+
+def distances(standard: Standard, switches: Switches) -> set[int]:
+    """Every distance at which a constraint between two parts may end, in ps."""
+    t = standard.timing
+    clock, burst = t.t_ck_ps, standard.burst_length // 2
+    rows = (t.t_rcd_ps, t.t_ras_ps, t.t_rp_ps, t.t_rc_ps, t.t_rrd_s_ps, t.t_rrd_l_ps, t.t_faw_ps)
+    found = {0, *rows, t.t_rfc_ps, t.t_rtp_ps, t.t_ccd_s_clocks * clock, t.t_ccd_l_clocks * clock}
+    written = (t.cwl_clocks + burst) * clock
+    found |= {written + each for each in (t.t_wr_ps, t.t_wtr_s_ps, t.t_wtr_l_ps)}
+    for before in (t.cl_clocks, t.cwl_clocks):
+        for after in (t.cl_clocks, t.cwl_clocks):
+            for gap in (0, READ_TO_WRITE_GAP_CLOCKS, t.t_rtrs_clocks):
+                found.add((before + burst + gap - after) * clock)
+    return {up(each, standard, switches) for each in found}
+
+
+def earliest(
+    standard: Standard, switches: Switches, commands: Sequence[Command], kind: Kind, bank: int
+) -> int | None:
+    """When a command may start at the earliest after those, found by trying; None for never."""
+    own = [part.at for part in parts(standard, switches, 0, (0, kind, bank))]
+    floor = 0
+    level = rank_of if kind is Kind.REF else channel_of
+    for at, _, other in commands:
+        if level(standard, bank) == level(standard, other):
+            floor = max(floor, at)
+    candidates = {floor}
+    for index, command in enumerate(commands):
+        for part in parts(standard, switches, index, command):
+            for distance in distances(standard, switches):
+                candidates |= {part.at + distance - offset for offset in own}
+    for at in sorted(each for each in candidates if each >= floor):
+        if not violations(standard, switches, [*commands, (at, kind, bank)], only_last=True):
+            return at
+    return None

@@ -1,0 +1,870 @@
+"""Every timing constraint is a tight gate, and no stream gets past a naive check of all of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pimsim.dram.commands import Kind
+from pimsim.dram.scheduler import Scheduler
+from pimsim.dram.standards import Standard, load, names
+from pimsim.dram.switches import Switches
+from pimsim.dram.timing import Timing
+from pimsim.errors import DramError
+
+ACT, PRE, RD, WR, REF, AAP, AP = Kind
+Command = tuple[int, Kind, int]
+FREE = Switches(refresh=False)
+CLOCKED = Switches(refresh=False, clocked=True)
+ALL_SWITCHES = {
+    f"{'clocked' if clocked else 'free'}-{'split' if split else 'plain'}-{acts}": Switches(
+        refresh=False, clocked=clocked, split_decoder=split, acts_per_aap=acts
+    )
+    for clocked in (False, True)
+    for split in (True, False)
+    for acts in (1, 2)
+}
+
+
+def tick(standard: Standard, switches: Switches) -> int:
+    """The smallest step between times at which commands may start."""
+    return standard.timing.t_ck_ps if switches.clocked else 1
+
+
+def kept(standard: Standard, switches: Switches) -> Timing:
+    """The constraints as they bind: in whole clocks if commands start on clock edges."""
+    return standard.timing.on_clock() if switches.clocked else standard.timing
+
+
+def second_act(standard: Standard, switches: Switches) -> int:
+    """When the second ACT of an AAP at 0 comes: 4 ns later, or tRAS."""
+    step = tick(standard, switches)
+    at = 4_000 if switches.split_decoder else standard.timing.t_ras_ps
+    return -(-at // step) * step
+
+
+def scheduled(standard: Standard, switches: Switches, commands: Iterable[Command]) -> Scheduler:
+    scheduler = Scheduler(standard, switches)
+    for at, kind, bank in commands:
+        scheduler.issue(kind, bank, at)
+    return scheduler
+
+
+def names_of(
+    naive: ModuleType, standard: Standard, switches: Switches, commands: Sequence[Command]
+) -> set[str]:
+    return {v.name for v in naive.violations(standard, switches, commands)}
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A command that one constraint keeps from starting before ``at``."""
+
+    earlier: list[Command]
+    kind: Kind
+    bank: int
+    at: int
+
+
+Build = Callable[[Standard, Switches], Gate]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """The shortest stream in which a constraint binds, and what lets it bind alone."""
+
+    reason: str
+    build: Build
+    shape: Callable[[Standard], dict[str, Any]]
+    """Fields of the standard without which there is no such constraint."""
+    stretch: Callable[[Timing, int], dict[str, int]]
+    """Constraints, from those of the part and the clocks of a burst, with which it binds alone."""
+    aap: bool
+    """Whether it is about the two ACTs of an AAP."""
+
+
+SCENARIOS: dict[str, Scenario] = {}
+
+
+def scenario(
+    reason: str,
+    *,
+    shape: Callable[[Standard], dict[str, Any]] = lambda _: {},
+    stretch: Callable[[Timing, int], dict[str, int]] = lambda _t, _b: {},
+    aap: bool = False,
+) -> Callable[[Build], Build]:
+    def register(build: Build) -> Build:
+        SCENARIOS[build.__name__] = Scenario(reason, build, shape, stretch, aap)
+        return build
+
+    return register
+
+
+def grouped(standard: Standard) -> dict[str, Any]:
+    return {"bank_groups": standard.bank_groups if standard.bank_groups > 1 else 2}
+
+
+def two_ranks(standard: Standard) -> dict[str, Any]:
+    return {"ranks": 2}
+
+
+def longer_rc(t: Timing, _burst: int) -> dict[str, int]:
+    return {"t_rc_ps": t.t_ras_ps + t.t_rp_ps + 3 * t.t_ck_ps}
+
+
+def longer_rp(t: Timing, _burst: int) -> dict[str, int]:
+    return {"t_rp_ps": t.t_rc_ps}
+
+
+def longer_ccd(_t: Timing, burst: int) -> dict[str, int]:
+    return {"t_ccd_s_clocks": burst + 2, "t_ccd_l_clocks": burst + 3}
+
+
+def shorter_ccd(_t: Timing, _burst: int) -> dict[str, int]:
+    return {"t_ccd_s_clocks": 1, "t_ccd_l_clocks": 1}
+
+
+def longer_faw(t: Timing, _burst: int) -> dict[str, int]:
+    return {"t_faw_ps": 4 * t.t_rrd_l_ps + 5 * t.t_ck_ps}
+
+
+# ------------------------------------------------------------------------------------- one bank
+
+
+@scenario("tRCD")
+def act_to_read(standard: Standard, switches: Switches) -> Gate:
+    return Gate([(0, ACT, 0)], RD, 0, kept(standard, switches).t_rcd_ps)
+
+
+@scenario("tRCD")
+def act_to_write(standard: Standard, switches: Switches) -> Gate:
+    return Gate([(0, ACT, 0)], WR, 0, kept(standard, switches).t_rcd_ps)
+
+
+@scenario("tRAS")
+def act_to_pre(standard: Standard, switches: Switches) -> Gate:
+    return Gate([(0, ACT, 0)], PRE, 0, kept(standard, switches).t_ras_ps)
+
+
+@scenario("tRP")
+def pre_to_act(standard: Standard, switches: Switches) -> Gate:
+    t = kept(standard, switches)
+    return Gate([(0, ACT, 0), (t.t_rc_ps, PRE, 0)], ACT, 0, t.t_rc_ps + t.t_rp_ps)
+
+
+@scenario("tRP", stretch=longer_rp)
+def ap_to_act(standard: Standard, switches: Switches) -> Gate:
+    t = kept(standard, switches)
+    return Gate([(0, AP, 0)], ACT, 0, t.t_ras_ps + t.t_rp_ps)
+
+
+@scenario("tRP", stretch=longer_rp, aap=True)
+def aap_to_act(standard: Standard, switches: Switches) -> Gate:
+    t = kept(standard, switches)
+    second = second_act(standard, switches)
+    return Gate([(0, AAP, 0)], ACT, 0, second + t.t_ras_ps + t.t_rp_ps)
+
+
+@scenario("tRC", stretch=longer_rc)
+def act_to_act_of_a_bank(standard: Standard, switches: Switches) -> Gate:
+    t = kept(standard, switches)
+    return Gate([(0, ACT, 0), (t.t_ras_ps, PRE, 0)], ACT, 0, t.t_rc_ps)
+
+
+@scenario("tRC", stretch=longer_rc)
+def ap_to_ap_of_a_bank(standard: Standard, switches: Switches) -> Gate:
+    return Gate([(0, AP, 0)], AP, 0, kept(standard, switches).t_rc_ps)
+
+
+@scenario("tRTP")
+def read_to_pre(standard: Standard, switches: Switches) -> Gate:
+    t = kept(standard, switches)
+    return Gate([(0, ACT, 0), (t.t_ras_ps, RD, 0)], PRE, 0, t.t_ras_ps + t.t_rtp_ps)
+
+
+@scenario("tWR")
+def write_to_pre(standard: Standard, switches: Switches) -> Gate:
+    t = kept(standard, switches)
+    latency = (t.cwl_clocks + standard.burst_length // 2) * t.t_ck_ps
+    return Gate([(0, ACT, 0), (t.t_ras_ps, WR, 0)], PRE, 0, t.t_ras_ps + latency + t.t_wr_ps)
+
+
+# --------------------------------------------------------------------------- activations of a rank
+
+
+@scenario("tRRD_S")
+def act_to_act_of_banks(standard: Standard, switches: Switches) -> Gate:
+    return Gate([(0, ACT, 0)], ACT, 1, kept(standard, switches).t_rrd_s_ps)
+
+
+@scenario("tRRD_L", shape=grouped)
+def act_to_act_of_a_group(standard: Standard, switches: Switches) -> Gate:
+    same = standard.bank_groups
+    return Gate([(0, ACT, 0)], ACT, same, kept(standard, switches).t_rrd_l_ps)
+
+
+@scenario("tFAW", stretch=longer_faw)
+def five_acts(standard: Standard, switches: Switches) -> Gate:
+    t = kept(standard, switches)
+    return Gate([(t.t_rrd_l_ps * i, ACT, i) for i in range(4)], ACT, 4, t.t_faw_ps)
+
+
+def last_counted(standard: Standard, switches: Switches) -> int:
+    """When the last ACT that counts of an AAP at 0 comes."""
+    return second_act(standard, switches) if switches.acts_per_aap == 2 else 0
+
+
+def close_acts(t: Timing, _burst: int) -> dict[str, int]:
+    """The second ACT of an AAP, 4 ns or tRAS after the first, leaves no room between the two."""
+    t_rrd_ps = t.t_ras_ps
+    return {
+        "t_rrd_s_ps": t_rrd_ps,
+        "t_rrd_l_ps": t_rrd_ps + t.t_ck_ps,
+        "t_faw_ps": t_rrd_ps + t.t_ck_ps,
+    }
+
+
+def wide_faw(t: Timing, _burst: int) -> dict[str, int]:
+    return {"t_faw_ps": 4 * (t.t_ras_ps + t.t_rrd_l_ps)}
+
+
+@scenario("tRRD_S", stretch=close_acts, aap=True)
+def aap_to_act_of_banks(standard: Standard, switches: Switches) -> Gate:
+    after = last_counted(standard, switches)
+    return Gate([(0, AAP, 0)], ACT, 1, after + kept(standard, switches).t_rrd_s_ps)
+
+
+@scenario("tRRD_L", shape=grouped, stretch=close_acts, aap=True)
+def aap_to_act_of_a_group(standard: Standard, switches: Switches) -> Gate:
+    after = last_counted(standard, switches)
+    same = standard.bank_groups
+    return Gate([(0, AAP, 0)], ACT, same, after + kept(standard, switches).t_rrd_l_ps)
+
+
+@scenario("tFAW", stretch=wide_faw, aap=True)
+def acts_of_two_aaps(standard: Standard, switches: Switches) -> Gate:
+    """Four ACTs: of two AAPs where both of an AAP count, of four where one does."""
+    t = kept(standard, switches)
+    pitch = last_counted(standard, switches) + t.t_rrd_l_ps
+    count = 2 if switches.acts_per_aap == 2 else 4
+    return Gate([(pitch * i, AAP, i) for i in range(count)], ACT, 4, t.t_faw_ps)
+
+
+@scenario("tFAW", stretch=wide_faw, aap=True)
+def second_act_as_the_fifth(standard: Standard, switches: Switches) -> Gate:
+    t = kept(standard, switches)
+    acts: list[Command] = [(t.t_rrd_l_ps * i, ACT, i) for i in range(3)]
+    if switches.acts_per_aap == 1:
+        acts.append((t.t_rrd_l_ps * 3, ACT, 3))
+    return Gate(acts, AAP, 4, t.t_faw_ps - last_counted(standard, switches))
+
+
+# ------------------------------------------------------------------------------------ refresh
+
+
+@scenario("tRFC")
+def refresh_to_act(standard: Standard, switches: Switches) -> Gate:
+    return Gate([(0, REF, 0)], ACT, 1, kept(standard, switches).t_rfc_ps)
+
+
+@scenario("tRFC")
+def refresh_to_refresh(standard: Standard, switches: Switches) -> Gate:
+    return Gate([(0, REF, 0)], REF, 0, kept(standard, switches).t_rfc_ps)
+
+
+@scenario("tRP")
+def pre_to_refresh(standard: Standard, switches: Switches) -> Gate:
+    t = kept(standard, switches)
+    return Gate([(0, ACT, 1), (t.t_rc_ps, PRE, 1)], REF, 0, t.t_rc_ps + t.t_rp_ps)
+
+
+@scenario("tRC", stretch=longer_rc)
+def act_to_refresh(standard: Standard, switches: Switches) -> Gate:
+    t = kept(standard, switches)
+    return Gate([(0, ACT, 1), (t.t_ras_ps, PRE, 1)], REF, 0, t.t_rc_ps)
+
+
+# --------------------------------------------------------------------------- columns and the bus
+
+
+def opened(standard: Standard, switches: Switches, *banks: int) -> tuple[list[Command], int]:
+    """Banks opened, far enough apart, and a time when nothing keeps columns of them back."""
+    t = kept(standard, switches)
+    acts = [(t.t_rrd_l_ps * i, ACT, bank) for i, bank in enumerate(banks)]
+    return acts, t.t_rc_ps + t.t_rrd_l_ps * len(banks)
+
+
+def column_gate(
+    standard: Standard, switches: Switches, first: Kind, second: Kind, bank: int, gap_ps: int
+) -> Gate:
+    acts, at = opened(standard, switches, *{0, bank})
+    return Gate([*acts, (at, first, 0)], second, bank, at + gap_ps)
+
+
+def data_gap(standard: Standard, first: Kind, second: Kind, clocks: int) -> int:
+    """Time between column commands whose data are that many clocks apart on the bus."""
+    t = standard.timing
+    latency = {RD: t.cl_clocks, WR: t.cwl_clocks}
+    burst = standard.burst_length // 2
+    return (latency[first] + burst + clocks - latency[second]) * t.t_ck_ps
+
+
+@scenario("tCCD_S", stretch=longer_ccd)
+def read_to_read(standard: Standard, switches: Switches) -> Gate:
+    t = standard.timing
+    return column_gate(standard, switches, RD, RD, 1, t.t_ccd_s_clocks * t.t_ck_ps)
+
+
+@scenario("tCCD_S", stretch=longer_ccd)
+def write_to_write(standard: Standard, switches: Switches) -> Gate:
+    t = standard.timing
+    return column_gate(standard, switches, WR, WR, 1, t.t_ccd_s_clocks * t.t_ck_ps)
+
+
+@scenario("tCCD_L", shape=grouped, stretch=longer_ccd)
+def read_to_read_of_a_group(standard: Standard, switches: Switches) -> Gate:
+    t = standard.timing
+    gap = t.t_ccd_l_clocks * t.t_ck_ps
+    return column_gate(standard, switches, RD, RD, standard.bank_groups, gap)
+
+
+@scenario("tCCD_L", shape=grouped, stretch=longer_ccd)
+def write_to_write_of_a_bank(standard: Standard, switches: Switches) -> Gate:
+    t = standard.timing
+    return column_gate(standard, switches, WR, WR, 0, t.t_ccd_l_clocks * t.t_ck_ps)
+
+
+@scenario("data bus", stretch=shorter_ccd)
+def data_after_data(standard: Standard, switches: Switches) -> Gate:
+    return column_gate(standard, switches, RD, RD, 1, data_gap(standard, RD, RD, 0))
+
+
+@scenario("data bus", stretch=shorter_ccd)
+def written_data_after_data(standard: Standard, switches: Switches) -> Gate:
+    return column_gate(standard, switches, WR, WR, 0, data_gap(standard, WR, WR, 0))
+
+
+@scenario("read to write")
+def read_to_write(standard: Standard, switches: Switches) -> Gate:
+    return column_gate(standard, switches, RD, WR, 1, data_gap(standard, RD, WR, 2))
+
+
+@scenario("tWTR_S")
+def write_to_read(standard: Standard, switches: Switches) -> Gate:
+    t = kept(standard, switches)
+    gap = (t.cwl_clocks + standard.burst_length // 2) * t.t_ck_ps + t.t_wtr_s_ps
+    return column_gate(standard, switches, WR, RD, 1, gap)
+
+
+@scenario("tWTR_L", shape=grouped)
+def write_to_read_of_a_group(standard: Standard, switches: Switches) -> Gate:
+    t = kept(standard, switches)
+    gap = (t.cwl_clocks + standard.burst_length // 2) * t.t_ck_ps + t.t_wtr_l_ps
+    return column_gate(standard, switches, WR, RD, standard.bank_groups, gap)
+
+
+def longer_rtrs(t: Timing, _burst: int) -> dict[str, int]:
+    return {"t_rtrs_clocks": t.t_rtrs_clocks + t.cl_clocks}
+
+
+def rank_gate(first: Kind, second: Kind) -> None:
+    def build(standard: Standard, switches: Switches) -> Gate:
+        gap = data_gap(standard, first, second, standard.timing.t_rtrs_clocks)
+        return column_gate(standard, switches, first, second, standard.banks, gap)
+
+    build.__name__ = f"{first.name}_to_{second.name}_of_another_rank"
+    scenario("tRTRS", shape=two_ranks, stretch=longer_rtrs)(build)
+
+
+for first_kind in (RD, WR):
+    for second_kind in (RD, WR):
+        rank_gate(first_kind, second_kind)
+
+
+# ------------------------------------------------------------------------------------- the gates
+
+
+def assert_gate(
+    naive: ModuleType, standard: Standard, switches: Switches, gate: Gate, reason: str
+) -> None:
+    """The constraint alone keeps the command back, to the tick; an AP and an AAP like an ACT."""
+    assert_gate_of_kind(naive, standard, switches, gate, reason)
+    if gate.kind is ACT:
+        assert_gate_of_kind(naive, standard, switches, replace(gate, kind=AP), reason)
+        if switches.acts_per_aap == 1:  # otherwise its second ACT has gates of its own
+            assert_gate_of_kind(naive, standard, switches, replace(gate, kind=AAP), reason)
+
+
+def assert_gate_of_kind(
+    naive: ModuleType, standard: Standard, switches: Switches, gate: Gate, reason: str
+) -> None:
+    early = gate.at - tick(standard, switches)
+    before = [*gate.earlier, (early, gate.kind, gate.bank)]
+    on_time = [*gate.earlier, (gate.at, gate.kind, gate.bank)]
+    assert names_of(naive, standard, switches, before) == {reason}
+    assert names_of(naive, standard, switches, on_time) == set()
+
+    scheduler = scheduled(standard, switches, gate.earlier)
+    found = scheduler.probe(gate.kind, gate.bank)
+    assert (found.ready_ps, found.reason) == (gate.at, reason)
+    with pytest.raises(DramError, match=rf"{re.escape(reason)}\b"):
+        scheduler.issue(gate.kind, gate.bank, early)
+    assert scheduler.probe(gate.kind, gate.bank) == found
+    scheduler.issue(gate.kind, gate.bank, gate.at)
+
+
+GATES = {
+    f"{standard}-{name}-{which}": (standard, name, switches)
+    for standard in names()
+    for name, case in SCENARIOS.items()
+    for which, switches in ALL_SWITCHES.items()
+    if case.aap or (switches.split_decoder and switches.acts_per_aap == 1)
+}
+
+
+@pytest.mark.parametrize(("standard_name", "name", "switches"), GATES.values(), ids=GATES)
+def test_gate_is_tight(
+    naive: ModuleType, standard_name: str, name: str, switches: Switches
+) -> None:
+    case = SCENARIOS[name]
+    standard = load(standard_name)
+    standard = replace(standard, **case.shape(standard))
+    gate = case.build(standard, switches)
+    early = [*gate.earlier, (gate.at - tick(standard, switches), gate.kind, gate.bank)]
+    earliest = naive.earliest(standard, switches, gate.earlier, gate.kind, gate.bank)
+    if earliest == gate.at and names_of(naive, standard, switches, early) == {case.reason}:
+        assert_gate(naive, standard, switches, gate, case.reason)
+        return
+    # Another constraint of this part holds the command as long or longer, or the bus comes free
+    # before the command can come at all, or there is room before what this one keeps clear.
+    found = scheduled(standard, switches, gate.earlier).probe(gate.kind, gate.bank)
+    assert found.ready_ps == earliest
+    if earliest > gate.earlier[-1][0]:
+        last = (earliest - tick(standard, switches), gate.kind, gate.bank)
+        assert found.reason in names_of(naive, standard, switches, [*gate.earlier, last])
+    # With these constraints it binds alone.
+    stretched = case.stretch(standard.timing, standard.burst_length // 2)
+    standard = replace(standard, timing=replace(standard.timing, **stretched))
+    assert_gate(naive, standard, switches, case.build(standard, switches), case.reason)
+
+
+def test_every_constraint_has_a_gate() -> None:
+    """A timing added to a standard must come with its gate."""
+    reasons = {case.reason.lower().replace("_", "") for case in SCENARIOS.values()}
+    elsewhere = {"t_refi_ps"}  # below
+    part_of_others = {"t_ck_ps", "cl_clocks", "cwl_clocks"}
+    for field in fields(Timing):
+        if field.name not in elsewhere | part_of_others:
+            name = field.name.removesuffix("_ps").removesuffix("_clocks").replace("_", "")
+            assert name in reasons, field.name
+
+
+# ---------------------------------------------------------- activations inside row commands
+
+DDR3 = load("ddr3-1600-8-8-8")  # tRAS 35, tRP 10, tRRD 6, tFAW 30 ns; AAP's second ACT 4 ns later
+
+
+@pytest.mark.parametrize(
+    ("earlier", "kind", "bank", "at", "reason", "changes"),
+    [
+        # The second ACT, at 4 ns, counts against other banks: 4 + 6.
+        ([(0, AAP, 0)], ACT, 1, 10_000, "tRRD_S", {}),
+        ([(0, AAP, 0)], AAP, 1, 10_000, "tRRD_S", {}),
+        # It does not where an AAP counts for one.
+        ([(0, AAP, 0)], ACT, 1, 6_000, "tRRD_S", {"acts_per_aap": 1}),
+        ([(0, AAP, 0)], AP, 1, 6_000, "tRRD_S", {"acts_per_aap": 1}),
+        # ACTs at 0 4 10 14: a fifth and sixth 30 ns after the first and second.
+        ([(0, AAP, 0), (10_000, AAP, 1)], AAP, 2, 30_000, "tFAW", {}),
+        # ACTs at 0 10 20: the AAP's first is the fourth, its second is the fifth, at 30.
+        ([(0, ACT, 0), (8_000, ACT, 1), (16_000, ACT, 2)], AAP, 3, 26_000, "tFAW", {}),
+        ([(0, ACT, 0), (8_000, ACT, 1), (16_000, ACT, 2)], AP, 3, 22_000, "tRRD_S", {}),
+        (
+            [(0, ACT, 0), (8_000, ACT, 1), (16_000, ACT, 2)],
+            AAP,
+            3,
+            22_000,
+            "tRRD_S",
+            {"acts_per_aap": 1},
+        ),
+        # Without the split decoder second ACTs are at 35 41 47 53: none fits in before 59, and
+        # from 35 on they are four within 30 ns.
+        (
+            [(6_000 * i, AAP, i) for i in range(4)],
+            AAP,
+            4,
+            65_000,
+            "tFAW",
+            {"split_decoder": False},
+        ),
+        (
+            [(6_000 * i, AAP, i) for i in range(4)],
+            AAP,
+            4,
+            30_000,
+            "tFAW",
+            {"split_decoder": False, "acts_per_aap": 1},
+        ),
+        # The bank itself: tRC is tRAS + tRP, so that either may be named.
+        ([(0, AAP, 0)], AAP, 0, 49_000, "tRP|tRC", {"faw": False}),
+        ([(0, AAP, 0)], AAP, 0, 80_000, "tRP|tRC", {"split_decoder": False}),
+        ([(0, AAP, 0)], REF, 1, 49_000, "tRP|tRC", {}),
+        ([(0, REF, 3)], AAP, 0, 260_000, "tRFC", {}),
+        # On clock edges of 1.25 ns: the second ACT at 5, tRRD 6.25 ns.
+        ([(0, AAP, 0)], AAP, 1, 11_250, "tRRD_S", {"clocked": True}),
+        ([(0, AAP, 0)], AAP, 0, 50_000, "tRP|tRC", {"clocked": True}),
+    ],
+)
+def test_activations_of_row_commands_count(
+    naive: ModuleType,
+    earlier: list[Command],
+    kind: Kind,
+    bank: int,
+    at: int,
+    reason: str,
+    changes: dict[str, Any],
+) -> None:
+    """Times worked by hand."""
+    switches = replace(FREE, **changes)
+    scheduler = scheduled(DDR3, switches, earlier)
+    found = scheduler.probe(kind, bank)
+    early = at - tick(DDR3, switches)
+    assert found.ready_ps == at
+    assert re.fullmatch(reason, found.reason)
+    assert found.reason in names_of(naive, DDR3, switches, [*earlier, (early, kind, bank)])
+    with pytest.raises(DramError, match=rf"({reason})\b"):
+        scheduler.issue(kind, bank, early)
+    scheduler.issue(kind, bank, at)
+    assert not names_of(naive, DDR3, switches, [*earlier, (at, kind, bank)])
+
+
+def test_without_faw_activations_start_together() -> None:
+    scheduler = Scheduler(DDR3, replace(FREE, faw=False))
+    for bank in range(8):
+        assert scheduler.probe(AAP, bank).ready_ps == 0
+        scheduler.issue(AAP, bank, 0)
+
+
+@pytest.mark.parametrize("clocked", [False, True], ids=["free", "clocked"])
+@pytest.mark.parametrize("acts", [1, 2])
+@pytest.mark.parametrize("standard_name", names())
+def test_an_act_between_those_of_an_aap_keeps_from_both(
+    naive: ModuleType, standard_name: str, acts: int, clocked: bool
+) -> None:
+    """The second ACT is decided with the AAP, tRAS ahead: tRRD before it and after it are shut."""
+    standard = load(standard_name)
+    switches = Switches(refresh=False, split_decoder=False, acts_per_aap=acts, clocked=clocked)
+    t, step = kept(standard, switches), tick(standard, switches)
+    second, t_rrd = t.t_ras_ps, t.t_rrd_s_ps
+    assert second > 2 * t_rrd
+    for at, shut in (
+        (t_rrd - step, True),
+        (t_rrd, False),
+        (second - t_rrd, False),
+        (second - t_rrd + step, acts == 2),
+        (second, acts == 2),
+        (second + t_rrd - step, acts == 2),
+        (second + t_rrd, False),
+    ):
+        stream: list[Command] = [(0, AAP, 0), (at, ACT, 1)]
+        assert names_of(naive, standard, switches, stream) == ({"tRRD_S"} if shut else set())
+        scheduler = scheduled(standard, switches, stream[:1])
+        assert scheduler.probe(ACT, 1).ready_ps == t_rrd
+        if shut:
+            with pytest.raises(DramError, match="tRRD_S"):
+                scheduler.issue(ACT, 1, at)
+        else:
+            scheduler.issue(ACT, 1, at)
+
+
+# --------------------------------------------------------------------------- what is independent
+
+
+def test_ranks_and_channels_share_what_they_share() -> None:
+    """No activation limit and no refresh reaches another rank; no data another channel."""
+    two = replace(DDR3, channels=2, ranks=2)  # banks 0-7, 8-15 | 16-23, 24-31
+    acts = [(0, ACT, bank) for bank in (0, 8, 16, 24)]
+    scheduler = scheduled(two, FREE, acts)
+    scheduler.issue(RD, 0, 10_000)
+    assert scheduler.probe(RD, 16).ready_ps == 10_000
+    assert scheduler.probe(WR, 24).ready_ps == 10_000
+    assert scheduler.probe(RD, 8).ready_ps == 10_000 + 5_000 + 1_250  # a burst and tRTRS
+    scheduler = scheduled(two, FREE, [(0, REF, 0)])
+    assert scheduler.probe(ACT, 8).ready_ps == 0
+    assert scheduler.probe(ACT, 7).ready_ps == 260_000
+
+
+def test_commands_of_a_channel_come_in_order() -> None:
+    ranks = replace(DDR3, ranks=2, channels=2)
+    scheduler = scheduled(ranks, FREE, [(1_000, ACT, 0)])
+    assert scheduler.probe(ACT, 8) == (1_000, "order")
+    with pytest.raises(DramError, match="order"):
+        scheduler.issue(ACT, 8, 999)
+    assert scheduler.probe(REF, 8) == (0, "")
+    assert scheduler.probe(ACT, 16) == (0, "")
+
+
+# --------------------------------------------------------------------------- refresh and clock
+
+
+@pytest.mark.parametrize("kind", [ACT, AP, AAP])
+@pytest.mark.parametrize("clocked", [False, True], ids=["free", "clocked"])
+@pytest.mark.parametrize("standard_name", names())
+def test_rows_open_while_at_most_eight_refreshes_are_postponed(
+    naive: ModuleType, standard_name: str, clocked: bool, kind: Kind
+) -> None:
+    """Until 9 tREFI after the start, and after each REF for tREFI longer."""
+    standard = load(standard_name)
+    switches = Switches(clocked=clocked)
+    t_refi, step = kept(standard, switches).t_refi_ps, tick(standard, switches)
+    earlier: list[Command] = []
+    for refreshes in range(3):
+        limit = (9 + refreshes) * t_refi
+        late: Command = (limit + step, kind, 0)
+        assert names_of(naive, standard, switches, [*earlier, (limit, kind, 0)]) == set()
+        assert names_of(naive, standard, switches, [*earlier, late]) == {"tREFI"}
+        scheduled(standard, switches, [*earlier, (limit, kind, 0)])
+        scheduler = scheduled(standard, switches, earlier)
+        with pytest.raises(DramError, match="tREFI"):
+            scheduler.issue(kind, 0, limit + step)
+        scheduled(standard, replace(switches, refresh=False), [*earlier, late])
+        earlier.append((refreshes * t_refi, REF, 0))
+
+
+def test_refreshes_of_one_rank_do_not_count_for_another() -> None:
+    late = 9 * DDR3.timing.t_refi_ps + 1
+    scheduler = scheduled(replace(DDR3, ranks=2), Switches(), [(0, REF, 0)])
+    scheduler.issue(AP, 7, late)
+    with pytest.raises(DramError, match="tREFI"):
+        scheduler.issue(AP, 8, late)
+    with pytest.raises(DramError, match="tREFI"):
+        scheduler.probe(AP, 8)
+    scheduler.issue(REF, 8, late)
+    scheduler.issue(AP, 8, late + DDR3.timing.t_rfc_ps)
+
+
+def test_a_row_that_is_open_may_be_closed_however_late() -> None:
+    late = 20 * DDR3.timing.t_refi_ps
+    scheduler = scheduled(DDR3, Switches(), [(0, ACT, 0)])
+    scheduler.issue(PRE, 0, late)
+    scheduler.issue(REF, 0, late + DDR3.timing.t_rp_ps)
+
+
+@pytest.mark.parametrize("standard_name", names())
+def test_a_command_off_the_clock_edge_is_refused(naive: ModuleType, standard_name: str) -> None:
+    standard = load(standard_name)
+    clock = standard.timing.t_ck_ps
+    for at in (1, clock - 1, clock + 1):
+        assert "tCK" in names_of(naive, standard, CLOCKED, [(at, AP, 0)])
+        with pytest.raises(DramError, match="clock"):
+            Scheduler(standard, CLOCKED).issue(AP, 0, at)
+        Scheduler(standard, FREE).issue(AP, 0, at)
+    Scheduler(standard, CLOCKED).issue(AP, 0, clock)
+
+
+# ------------------------------------------------------------------------------ illegal in state
+
+
+@pytest.mark.parametrize(
+    ("earlier", "kind", "bank"),
+    [
+        ([], RD, 0),
+        ([], WR, 0),
+        ([(0, ACT, 0)], ACT, 0),
+        ([(0, ACT, 0)], AP, 0),
+        ([(0, ACT, 0)], AAP, 0),
+        ([(0, ACT, 0), (50_000, PRE, 0)], RD, 0),
+        ([(0, AAP, 0)], RD, 0),
+        ([(0, AP, 0)], WR, 0),
+        ([(0, ACT, 5)], REF, 0),
+    ],
+)
+def test_illegal_in_state_is_refused_at_any_time(
+    naive: ModuleType, earlier: list[Command], kind: Kind, bank: int
+) -> None:
+    scheduler = scheduled(DDR3, FREE, earlier)
+    late = 1_000_000
+    assert names_of(naive, DDR3, FREE, [*earlier, (late, kind, bank)]) == {"state"}
+    with pytest.raises(DramError, match=rf"{kind.name}\b.*\b{bank}\b"):
+        scheduler.probe(kind, bank)
+    with pytest.raises(DramError, match=rf"{kind.name}\b.*\b{bank}\b"):
+        scheduler.issue(kind, bank, late)
+
+
+# ------------------------------------------------------------------------------- random streams
+
+STANDARDS = {
+    **{name: load(name) for name in names()},
+    "two ranks": replace(DDR3, ranks=2),
+    "two channels": replace(DDR3, ranks=2, channels=2, bank_groups=2),
+}
+
+
+@st.composite
+def odd_standards(draw: st.DrawFn) -> Standard:
+    """Small constraints that no part has, so that every order of them comes up."""
+
+    def few(floor: int = 1, more: int = 12) -> int:
+        return draw(st.integers(floor, floor + more))
+
+    t_rcd, t_rrd, t_wtr, t_ccd, t_rfc = few(), few(), few(), few(), few()
+    t_ras = few(t_rcd)
+    ns = {
+        "t_rcd_ps": t_rcd,
+        "t_ras_ps": t_ras,
+        "t_rp_ps": few(),
+        "t_rc_ps": few(t_ras, 30),
+        "t_rrd_s_ps": t_rrd,
+        "t_rrd_l_ps": few(t_rrd, 5),
+        "t_faw_ps": few(t_rrd, 60),
+        "t_rfc_ps": t_rfc,
+        "t_refi_ps": few(t_rfc + 10, 100),
+        "t_wr_ps": few(),
+        "t_rtp_ps": few(),
+        "t_wtr_s_ps": t_wtr,
+        "t_wtr_l_ps": few(t_wtr, 5),
+    }
+    timing = Timing(
+        t_ck_ps=draw(st.sampled_from([1_000, 1_250, 3_000])),
+        **{name: 1_000 * value for name, value in ns.items()},
+        cl_clocks=few(),
+        cwl_clocks=few(),
+        t_ccd_s_clocks=t_ccd,
+        t_ccd_l_clocks=few(t_ccd, 5),
+        t_rtrs_clocks=few(1, 4),
+    )
+    geometry = {
+        "channels": draw(st.integers(1, 2)),
+        "ranks": draw(st.integers(1, 2)),
+        "bank_groups": draw(st.sampled_from([1, 2, 4])),
+        "burst_length": draw(st.sampled_from([2, 4, 8])),
+    }
+    return replace(DDR3, name="odd", timing=timing, **geometry)
+
+
+SWITCHES = st.builds(
+    Switches,
+    faw=st.sampled_from([True, True, True, False]),
+    refresh=st.booleans(),
+    split_decoder=st.booleans(),
+    acts_per_aap=st.sampled_from([1, 2]),
+    clocked=st.booleans(),
+)
+STEPS = st.lists(
+    st.tuples(
+        st.integers(0, 59),  # of the kinds that are legal in state
+        st.integers(0, 7),  # of the banks
+        st.sampled_from([0, 0, 0, 1, 2, 5, -1, -2, -7]),  # ticks from when it is ready
+        st.sampled_from([1, 1, 500, 30_000]),  # times so many
+    ),
+    max_size=20,
+)
+
+
+def legal_kinds(is_open: dict[int, bool], standard: Standard, bank: int) -> tuple[Kind, ...]:
+    if is_open.get(bank):
+        return RD, WR, PRE
+    first = bank // standard.banks * standard.banks
+    if any(is_open.get(b) for b in range(first, first + standard.banks)):
+        return ACT, ACT, AP, AAP
+    return ACT, ACT, AP, AAP, REF
+
+
+def assert_never_early_and_never_late(
+    naive: ModuleType,
+    standard: Standard,
+    switches: Switches,
+    steps: list[tuple[int, int, int, int]],
+) -> None:
+    """Scheduler and naive check agree on every command, at any time."""
+    scheduler = Scheduler(standard, switches)
+    total = standard.channels * standard.ranks * standard.banks
+    groups = standard.bank_groups
+    banks = [0, 1, 2, 3, groups % total, (groups + 1) % total, standard.banks % total, total - 1]
+    step = tick(standard, switches)
+    stream: list[Command] = []
+    is_open: dict[int, bool] = {}
+
+    def wrong(at: int, kind: Kind, bank: int) -> set[str]:
+        found = naive.violations(standard, switches, [*stream, (at, kind, bank)], only_last=True)
+        return {violation.name for violation in found}
+
+    for choice, place, jitter, scale in steps:
+        bank = banks[place]
+        kinds = legal_kinds(is_open, standard, bank)
+        kind = kinds[choice % len(kinds)]
+        try:
+            gate = scheduler.probe(kind, bank)
+        except DramError:  # too many REFs are postponed
+            assert naive.earliest(standard, switches, stream, kind, bank) is None
+            continue
+        assert not wrong(gate.ready_ps, kind, bank)
+        names_early = wrong(gate.ready_ps - step, kind, bank)
+        if gate.ready_ps == 0:
+            assert gate.reason == ""
+        elif "order" in names_early:
+            assert gate.reason
+        else:
+            assert gate.reason in names_early
+        at = max(gate.ready_ps + jitter * scale * step, 0)
+        if wrong(at, kind, bank):
+            with pytest.raises(DramError):
+                scheduler.issue(kind, bank, at)
+            assert scheduler.probe(kind, bank) == gate
+            at = gate.ready_ps
+        assert at >= gate.ready_ps
+        scheduler.issue(kind, bank, at)
+        stream.append((at, kind, bank))
+        if kind in (ACT, PRE):
+            is_open[bank] = kind is ACT
+    assert not naive.violations(standard, switches, stream)
+
+
+@settings(max_examples=300)
+@given(standard=st.sampled_from(list(STANDARDS.values())), switches=SWITCHES, steps=STEPS)
+def test_random_streams_of_standards(
+    naive: ModuleType,
+    standard: Standard,
+    switches: Switches,
+    steps: list[tuple[int, int, int, int]],
+) -> None:
+    assert_never_early_and_never_late(naive, standard, switches, steps)
+
+
+@settings(max_examples=800)
+@given(standard=odd_standards(), switches=SWITCHES, steps=STEPS)
+def test_random_streams_of_odd_standards(
+    naive: ModuleType,
+    standard: Standard,
+    switches: Switches,
+    steps: list[tuple[int, int, int, int]],
+) -> None:
+    assert_never_early_and_never_late(naive, standard, switches, steps)
+
+
+@settings(max_examples=150)
+@given(
+    standard=odd_standards(),
+    switches=SWITCHES,
+    steps=st.lists(st.tuples(st.sampled_from([ACT, AP, AAP]), st.integers(0, 7)), max_size=10),
+)
+def test_activations_find_the_first_place_among_others(
+    naive: ModuleType, standard: Standard, switches: Switches, steps: list[tuple[Kind, int]]
+) -> None:
+    """The earliest time of all, between second ACTs that lie ahead too, not merely a legal one."""
+    switches = replace(switches, refresh=False)
+    scheduler = Scheduler(standard, switches)
+    stream: list[Command] = []
+    for kind, bank in steps:
+        if any(b == bank and k is ACT for _, k, b in stream):
+            continue
+        at = scheduler.probe(kind, bank).ready_ps
+        assert at == naive.earliest(standard, switches, stream, kind, bank)
+        scheduler.issue(kind, bank, at)
+        stream.append((at, kind, bank))

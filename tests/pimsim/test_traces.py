@@ -12,9 +12,10 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pimsim.dram.commands import Kind
@@ -22,7 +23,9 @@ from pimsim.dram.constraints import place, total_banks
 from pimsim.dram.energy import command_energies
 from pimsim.dram.scheduler import Scheduler
 from pimsim.dram.standards import Standard, load
+from pimsim.dram.stream import Run, Segment, walk
 from pimsim.dram.switches import Switches
+from pimsim.dram.timeline import Timeline
 from pimsim.dram.timing import Timing
 from pimsim.dram.traces import FORMATS, Event, open_trace
 from pimsim.dram.traces.perfetto import microseconds
@@ -223,6 +226,36 @@ def test_one_command_a_clock(tmp_path: Path) -> None:
     ]
 
 
+def test_bursts_do_not_come_to_overlap(tmp_path: Path) -> None:
+    """A READ that waits for three commands of its time makes the next one, 5 ns later, wait."""
+    events = [
+        Event(0, ACT, 0, row=1),
+        *(Event(10_000, AP, bank, row=2) for bank in (1, 2, 3)),
+        Event(10_000, RD, 0, row=1, column=0),
+        Event(15_000, RD, 0, row=1, column=1),
+    ]
+    for name in ("drampower", "dramsim3"):
+        text, _ = written(name, tmp_path, events)
+        read = [one for one in readers.READERS[name](text, DDR3) if one.name == "RD"]
+        assert [one.clock for one in read] == [11, 15]
+
+
+def test_a_refresh_holds_no_other_rank_back(tmp_path: Path) -> None:
+    """Commands of a channel come in order of time, but a REF may come before its time."""
+    events = [Event(100_000, AP, 8, row=1), Event(300_000, REF, 0), Event(106_000, AP, 9, row=1)]
+    text, remarks = written("drampower", tmp_path, events, TWO_RANKS)
+    names = [tuple(line.split(",")[:3]) for line in text.splitlines()]
+    assert names == [
+        ("80", "ACT", "1"),
+        ("85", "ACT", "1"),
+        ("108", "PRE", "1"),
+        ("113", "PRE", "1"),
+        ("240", "REFA", "0"),
+        ("448", "END", "0"),
+    ]
+    assert remarks == []
+
+
 def test_files_for_channels(tmp_path: Path) -> None:
     """Of a system of several channels, each has a file of its own where the tool wants that."""
     events = [Event(50_000, AP, bank=17, row=1), Event(0, AP, bank=0, row=2)]
@@ -290,6 +323,14 @@ def streams(draw: st.DrawFn) -> tuple[Standard, Switches, list[Event]]:
             del opened[bank]
         events.append(event)
     return standard, switches, events
+
+
+# The AAP is open for longer than the AP that begins with it.
+OVERLAPPING = (
+    DDR3,
+    Switches(faw=False, split_decoder=False, energy="datasheet"),
+    [Event(0, AAP, 0, row=1, row2=2), Event(0, AP, 1, row=3)],
+)
 
 
 def parts(
@@ -390,6 +431,7 @@ def test_every_command_comes_back(
     max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(stream=streams())
+@example(stream=OVERLAPPING)
 def test_perfetto_shows_every_command_and_all_energy(
     stream: tuple[Standard, Switches, list[Event]], tmp_path: Path
 ) -> None:
@@ -406,14 +448,7 @@ def test_perfetto_shows_every_command_and_all_energy(
     wanted = energy_by_hand(standard, switches, events)
     for series in ("total", *command_energies(switches.energy, standard).parts):
         name = f"power{'' if series == 'total' else ' by part'} (mW) {series}"
-        found = 0.0
-        for (_, counter), steps in chart.counters.items():
-            if counter == name:
-                assert steps[-1][1] == 0
-                found += sum(
-                    value * (after - at) * 1e3  # mW x us = 1e3 pJ
-                    for (at, value), (after, _) in pairwise(steps)
-                )
+        found = power_pj(chart, name)
         assert found == pytest.approx(wanted.get(series, math.fsum(wanted.values())), rel=1e-5)
 
 
@@ -444,7 +479,46 @@ def energy_by_hand(standard: Standard, switches: Switches, events: list[Event]) 
     return {part: parts_pj[part] for part in pj.parts}
 
 
-@given(st.integers(0, 10**15))
+def power_pj(chart: Any, counter: str) -> float:
+    """Energy under one counter, of all ranks."""
+    energy_pj = 0.0
+    for (_, name), steps in chart.counters.items():
+        if name == counter:
+            assert steps[-1][1] == 0
+            energy_pj += sum(
+                value * (after - at) * 1e3  # mW x us = 1e3 pJ
+                for (at, value), (after, _) in pairwise(steps)
+            )
+    return energy_pj
+
+
+@pytest.mark.parametrize("refresh", [False, True])
+def test_power_is_that_of_the_timeline(refresh: bool, tmp_path: Path) -> None:
+    """Time, and the time with a bank open, are the same that a run is priced by."""
+    switches = Switches(energy="datasheet", refresh=refresh)
+    xnor = ((AAP, 3), (AP, 2), (AAP, 2))
+    segments = [
+        Segment((Run(((ACT, 1), (WR, 16), (PRE, 1)), 2),), tuple(range(8))),
+        Segment((Run(xnor, 40),), tuple(range(8))),
+        Segment((Run(((ACT, 1), (RD, 16), (PRE, 1)), 1),), (2,)),
+    ]
+    timeline = Timeline(DDR3, switches)
+    for segment in segments:
+        timeline.run(segment)
+    events = [Event(*issued) for issued in walk(DDR3, switches, segments)]
+    assert (timeline.refreshes > 2) == refresh
+    chart = readers.read_perfetto(written("perfetto", tmp_path, events, DDR3, switches)[0])
+    ends_ns = [one.end_ns for slices in chart.slices.values() for one in slices]
+    assert max(ends_ns) == timeline.now_ps // 1000
+    pj = command_energies("datasheet", DDR3)
+    standby_ps = timeline.now_ps - timeline.open_ps
+    background = timeline.open_ps * pj.active_mw + standby_ps * pj.standby_mw
+    found = power_pj(chart, "power by part (mW) background")
+    assert found == pytest.approx(background * 1e-3, rel=1e-6)
+
+
+@given(st.integers(0, 10**15) | st.integers(0, 10**9).map(lambda ns: ns * 1000))
+@example(1_001_000)
 def test_times_come_out_of_doubles_whole(time_ps: int) -> None:
     text = microseconds(time_ps)
     assert int(float(text) * 1000.0) == time_ps // 1000
@@ -463,8 +537,7 @@ def test_long_idleness_costs_nothing(tmp_path: Path) -> None:
 def test_extra_wordlines_count_in_power(tmp_path: Path) -> None:
     switches = Switches(extra_wordline_factor=0.22)
     text, _ = written("perfetto", tmp_path, [replace(EVENTS[1], extra_wordlines=2)], DDR3, switches)
-    steps = readers.read_perfetto(text).counters[1, "power (mW) total"]
-    energy_pj = sum(mw * (b - a) * 1e3 for (a, mw), (b, _) in pairwise(steps))
+    energy_pj = power_pj(readers.read_perfetto(text), "power (mW) total")
     assert energy_pj == pytest.approx(6290 * 1.44, rel=1e-6)
 
 
@@ -501,14 +574,12 @@ def test_nothing_to_trace(name: str, tmp_path: Path) -> None:
 def test_compressed(name: str, tmp_path: Path) -> None:
     plain = written(name, tmp_path, EVENTS)[0]
     path = tmp_path / "trace.gz"
-    bytes_ = []
-    for _ in range(2):
-        with open_trace(name, path, DDR3, PAPER) as trace:
-            for event in EVENTS:
-                trace.add(event)
-        bytes_.append(path.read_bytes())
-    assert gzip.decompress(bytes_[0]).decode("ascii") == plain
-    assert bytes_[0] == bytes_[1]
+    with open_trace(name, path, DDR3, PAPER) as trace:
+        for event in EVENTS:
+            trace.add(event)
+    packed = path.read_bytes()
+    assert gzip.decompress(packed).decode("ascii") == plain
+    assert packed[3:8] == bytes(5)  # no name and no time: equal traces are equal files
 
 
 @pytest.mark.parametrize("name", FORMATS)

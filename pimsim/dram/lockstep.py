@@ -13,7 +13,7 @@ that is closed, for there REF goes first if it is due. All moves here are withou
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple, TypeAlias
 
@@ -78,17 +78,19 @@ class Beat(Move):
 class Span(Move):
     """Moves one after the other, with what has happened before each of them."""
 
-    __slots__ = ("chances_ps", "opens_ps", "starts_ps", "states")
+    __slots__ = ("chances_ps", "moves", "opens_ps", "starts_ps", "states")
 
     def __init__(
         self, state: StateNumber, ranks: int, steps: Iterable[Callable[[StateNumber], Move]]
     ) -> None:
+        self.moves: list[Move] = []
         self.states = [state]
         self.starts_ps, self.opens_ps = [0], [0]
         self.chances_ps: list[list[int]] = [[] for _ in range(ranks)]
         last_ps = [_NO_CHANCE_PS] * ranks
         for step in steps:
             move = step(state)
+            self.moves.append(move)
             for rank, at_ps in enumerate(move.chance_ps):
                 if at_ps != _NO_CHANCE_PS:
                     last_ps[rank] = self.starts_ps[-1] + at_ps
@@ -134,7 +136,11 @@ class Plan:
             lane.chunk(tuple(kinds[start : start + _CHUNK_BEATS]))
             for start in range(0, len(kinds), _CHUNK_BEATS)
         ]
+        self.refreshed: dict[tuple[StateNumber, int], Move] = {}
+        """What the visit takes, from a state on, with one REF before a chance of that number; for
+        whoever works it out to remember."""
         self._wholes: dict[StateNumber, Span] = {}
+        self._chances_ps: dict[StateNumber, list[int]] = {}
         self._orbits: dict[StateNumber, Orbit] = {}
 
     def whole(self, state: StateNumber) -> Span:
@@ -145,12 +151,28 @@ class Plan:
             whole = self._wholes[state] = Span(state, len(self.lane.ranks), steps)
         return whole
 
+    def chances_ps(self, state: StateNumber) -> list[int]:
+        """All chances of the visit, of all ranks in turn."""
+        chances_ps = self._chances_ps.get(state)
+        if chances_ps is None:
+            chances_ps = self._chances_ps[state] = list(_chances_ps(self.whole(state)))
+        return chances_ps
+
     def orbit(self, state: StateNumber) -> Orbit:
         """Repetitions of the visit."""
         orbit = self._orbits.get(state)
         if orbit is None:
             orbit = self._orbits[state] = Orbit(self, state)
         return orbit
+
+
+def _chances_ps(move: Move, start_ps: int = 0) -> Iterator[int]:
+    if isinstance(move, Beat):
+        for chance in move.chances:
+            yield start_ps + chance.at_ps
+    elif isinstance(move, Span):
+        for part, part_ps in zip(move.moves, move.starts_ps, strict=False):
+            yield from _chances_ps(part, start_ps + part_ps)
 
 
 class Orbit:

@@ -77,6 +77,17 @@ class Segment:
         return len(self.banks) * sum(run.commands for run in self.runs)
 
 
+def issue_order(standard: Standard, banks: Iterable[int]) -> tuple[int, ...]:
+    """Return the banks so that ranks take turns: each has a tFAW of its own.
+
+    >>> from dataclasses import replace
+    >>> from pimsim.dram.standards import load
+    >>> issue_order(replace(load("ddr3-1600-8-8-8"), ranks=2), range(10))
+    (0, 8, 1, 9, 2, 3, 4, 5, 6, 7)
+    """
+    return tuple(sorted(banks, key=lambda bank: (bank % standard.banks, bank)))
+
+
 class Issued(NamedTuple):
     """A command and when it issued."""
 
@@ -154,7 +165,7 @@ def _require_visit(visit: Visit) -> None:
                 f"`visit` must hold no REF, the stream is refreshed as it goes: {visit!r}"
             )
         if kind.opens is is_open or (kind in (Kind.ACT, Kind.PRE) and times > 1):
-            state = "open" if is_open else "closed"
+            state = "open" if kind.opens else "closed"
             raise InputError(f"`visit` must not {kind.name} a bank that is {state}: {visit!r}")
         is_open = kind is Kind.ACT or (is_open and kind is not Kind.PRE)
     if is_open or not visit:

@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
@@ -24,6 +25,13 @@ from pimsim.dram.switches import Switches
 
 _LONG_VISIT_BEATS = 1 << 16
 """Longer visits are run one command after the other, each a repetition of its own."""
+
+_FEW_CHUNKS = 16
+"""Up to here a visit in one rank is remembered as a whole for each place that a REF takes in it."""
+
+_SEEN, _SEEN_LATER = 4096, 64
+"""Situations after a REF that are remembered to find the cycle: the first, then only some, for
+where times share no coarse grid (DDR4-2400) a cycle can be half a million REFs long."""
 
 
 class Timeline:
@@ -146,7 +154,8 @@ class Channel:
             times -= 1
             key = (self._state, *(self._due_ps[rank] - self._front_ps for rank in plan.lane.ranks))
             if key not in seen:
-                seen[key] = times, self._front_ps, self.open_ps, self.refreshes
+                if len(seen) < _SEEN or not key[1] % _SEEN_LATER:
+                    seen[key] = times, self._front_ps, self.open_ps, self.refreshes
                 continue
             then, front_ps, open_ps, refreshes = seen[key]
             cycle = then - times, self._front_ps - front_ps
@@ -161,6 +170,24 @@ class Channel:
 
     def _visit(self, plan: Plan) -> None:
         """One repetition that has a chance for a REF that is due."""
+        if len(plan.lane.ranks) > 1 or len(plan.chunks) > _FEW_CHUNKS:
+            return self._visit_by_chunks(plan)
+        rank, start_ps, refreshes = plan.lane.ranks[0], self._front_ps, self.refreshes
+        due_ps = self._due_ps[rank] - start_ps
+        key = self._state, bisect_left(plan.chances_ps(self._state), due_ps)
+        move = plan.refreshed.get(key)
+        if move is not None and move.took_ps < due_ps + self._refi_ps:  # one REF is all
+            self._move(move)
+            self._refreshed(rank)
+            return None
+        open_ps = self.open_ps
+        self._visit_by_chunks(plan)
+        if self.refreshes == refreshes + 1:
+            took_ps = self._front_ps - start_ps
+            plan.refreshed[key] = Move(self._state, took_ps, self.open_ps - open_ps, ())
+        return None
+
+    def _visit_by_chunks(self, plan: Plan) -> None:
         whole = plan.whole(self._state)
         first = whole.free(self._dues_ps(plan.lane))
         self._go(whole.states[first], whole.starts_ps[first], whole.opens_ps[first])

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pimsim.dram import lockstep, timeline
 from pimsim.dram.commands import Kind
 from pimsim.dram.constraints import effective_timing, second_act_ps, total_banks
+from pimsim.dram.scheduler import Scheduler
 from pimsim.dram.standards import Standard, load, names
-from pimsim.dram.stream import Issued, Run, Segment, Visit, walk
+from pimsim.dram.stream import Run, Segment, Visit, walk
 from pimsim.dram.switches import Switches
 from pimsim.dram.timeline import Timeline, sustained_ps
 from pimsim.errors import InputError
@@ -22,6 +27,7 @@ from pimsim.microprogram.primitives import PRIMITIVES
 ACT, PRE, RD, WR, REF, AAP, AP = Kind
 DDR3 = load("ddr3-1600-8-8-8")
 EIGHT = tuple(range(8))
+AND = ((AAP, 4),)
 
 
 def walked(
@@ -62,10 +68,10 @@ def union(intervals: list[tuple[int, int]]) -> int:
 def run(
     standard: Standard, switches: Switches, segments: Iterable[Segment]
 ) -> tuple[int, int, int]:
-    timeline = Timeline(standard, switches)
+    line = Timeline(standard, switches)
     for segment in segments:
-        timeline.run(segment)
-    return timeline.now_ps, timeline.open_ps, timeline.refreshes
+        line.run(segment)
+    return line.now_ps, line.open_ps, line.refreshes
 
 
 @st.composite
@@ -73,18 +79,19 @@ def standards(draw: st.DrawFn) -> Standard:
     """A standard of any geometry, refreshed so often that short streams meet it many times."""
     base = load(draw(st.sampled_from(names())))
     groups = draw(st.sampled_from([1, 2, 4]))
+    ranks = draw(st.sampled_from([1, 1, 2, 3]))
     refi = draw(st.integers(300_000, 3_000_000))
     timing = replace(
         base.timing,
         t_refi_ps=refi,
-        t_rfc_ps=draw(st.integers(20_000, refi // 2)),
+        t_rfc_ps=draw(st.integers(20_000, refi // (2 * ranks))),  # ranks wait for each other's REF
         t_rc_ps=base.timing.t_rc_ps + draw(st.sampled_from([0, 0, 7_001])),
         t_faw_ps=base.timing.t_faw_ps + draw(st.sampled_from([0, 10_000, 70_003])),
     )
     return replace(
         base,
         channels=draw(st.sampled_from([1, 1, 2])),
-        ranks=draw(st.sampled_from([1, 1, 2, 3])),
+        ranks=ranks,
         banks=groups * draw(st.sampled_from([1, 2, 4])),
         bank_groups=groups,
         timing=timing,
@@ -131,9 +138,186 @@ def streams(draw: st.DrawFn, standard: Standard) -> list[Segment]:
     return stream
 
 
-@settings(max_examples=150)
+@settings(max_examples=120)
 @given(st.data())
 def test_timeline_equals_walk(data: st.DataObject) -> None:
     standard, switches = data.draw(standards()), data.draw(SWITCHES)
     stream = data.draw(streams(standard))
-    assert run(standard, switches, stream) == walked(standard, switches, stream)
+    with (  # parts so small that short visits are made of many
+        patch.object(lockstep, "_CHUNK_BEATS", data.draw(st.sampled_from([1, 3, 64]))),
+        patch.object(timeline, "_FEW_CHUNKS", data.draw(st.sampled_from([0, 2, 16]))),
+        patch.object(timeline, "_LONG_VISIT_BEATS", data.draw(st.sampled_from([4, 1 << 16]))),
+        patch.object(timeline, "_SEEN", data.draw(st.sampled_from([1, 4096]))),
+    ):
+        assert run(standard, switches, stream) == walked(standard, switches, stream)
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_a_long_run_may_be_cut_anywhere(data: st.DataObject) -> None:
+    """Skipping cycles leaves no repetition out: it does not matter how many there are at once."""
+    standard, switches, visit = data.draw(standards()), data.draw(SWITCHES), data.draw(VISITS)
+    banks = tuple(data.draw(st.permutations(range(total_banks(standard))))[:4])
+    times = data.draw(st.integers(1, 20_000))
+    cuts = sorted({0, times, *data.draw(st.lists(st.integers(1, times), max_size=6))})
+    parts = [Segment((Run(visit, b - a),), banks) for a, b in pairwise(cuts)]
+    with patch.object(timeline, "_LONG_VISIT_BEATS", 1 << 16):
+        assert run(standard, switches, [Segment((Run(visit, times),), banks)]) == run(
+            standard, switches, parts
+        )
+
+
+@settings(max_examples=40)
+@given(st.data())
+def test_walked_streams_are_legal(data: st.DataObject) -> None:
+    """The strict scheduler takes them, and no row is opened when its rank should be refreshed."""
+    standard, switches = data.draw(standards()), data.draw(SWITCHES)
+    scheduler = Scheduler(standard, switches)
+    refs: dict[int, int] = {}
+    opened: set[int] = set()
+    for at, kind, bank in walk(standard, switches, data.draw(streams(standard))):
+        scheduler.issue(kind, bank, at)
+        rank = bank // standard.banks
+        if kind is REF:
+            refs[rank] = refs.get(rank, 0) + 1
+        elif (
+            kind.opens and switches.refresh and not any(b // standard.banks == rank for b in opened)
+        ):
+            refi = effective_timing(standard, switches).t_refi_ps
+            assert at < (refs.get(rank, 0) + 1) * refi
+        opened = (opened | {bank}) if kind is ACT else (opened - {bank})
+
+
+def test_a_thousand_million_repetitions() -> None:
+    """What 10^9 repetitions take, by the sustained rate: to less than one cycle of a few us."""
+    for switches in (Switches(), Switches(refresh=False), Switches(split_decoder=False)):
+        per_and = sustained_ps(DDR3, switches, AND, EIGHT)
+        now_ps, _, refreshes = run(DDR3, switches, [Segment((Run(AND, 10**9),), EIGHT)])
+        assert abs(now_ps - 10**9 * per_and) < 20_000_000
+        due = now_ps // DDR3.timing.t_refi_ps if switches.refresh else 0
+        assert due - 1 <= refreshes <= due
+
+
+@pytest.mark.parametrize(
+    ("name", "gb_per_s"), [("not", 669), ("and", 334), ("nand", 267), ("xor", 196)]
+)
+def test_throughput_without_faw(name: str, gb_per_s: int) -> None:
+    """Eight banks of 8 KB rows, 8-8-8: output of one, two, ... AAPs of 49 ns, APs of 45 ns."""
+    bare = Switches(faw=False, refresh=False)
+    assert round(throughput_gb_per_s(DDR3, bare, PRIMITIVES[name].program().visit)) == gb_per_s
+
+
+def test_throughput_with_faw() -> None:
+    """AND: 64 ACTs for 8 rows, four in every 30 ns (1 KB page) or 40 ns (2 KB page)."""
+    switches = Switches(refresh=False)
+    wide = replace(DDR3, timing=replace(DDR3.timing, t_faw_ps=40_000))
+    assert sustained_ps(DDR3, switches, AND, EIGHT) == Fraction(480_000)
+    assert round(throughput_gb_per_s(DDR3, switches, AND)) == 137
+    assert round(throughput_gb_per_s(wide, switches, AND)) == 102
+
+
+def throughput_gb_per_s(standard: Standard, switches: Switches, visit: Visit) -> float:
+    return 8 * standard.row_bytes * 1e3 / float(sustained_ps(standard, switches, visit, EIGHT))
+
+
+def test_sustained_rate_with_refresh() -> None:
+    """Of every tREFI, tRFC is lost, and so is the end of the AAPs that REF waits for."""
+    with_refresh = sustained_ps(DDR3, Switches(faw=False), AND, EIGHT)
+    lost_ps = 7_800_000 - Fraction(196_000, 1) / with_refresh * 7_800_000
+    assert 260_000 <= lost_ps < 260_000 + 49_000
+
+
+def test_sustained_rate_counts_every_repetition_of_a_cycle() -> None:
+    """Three banks, five ACTs in each window of 5/4 tFAW: the pattern takes turns."""
+    wide = replace(DDR3, timing=replace(DDR3.timing, t_faw_ps=200_000))
+    switches = Switches(refresh=False, acts_per_aap=1)
+    assert sustained_ps(wide, switches, ((AP, 1),), (0, 1, 2)) == Fraction(3 * 200_000, 4)
+
+
+def test_refresh_waits_for_the_rank_and_is_waited_for() -> None:
+    """By hand: tREFI 100 ns, tRFC 30 ns; APs of bank 0 at 0, 45, 90, of bank 1 6 ns later."""
+    timing = replace(DDR3.timing, t_refi_ps=100_000, t_rfc_ps=30_000)
+    standard = replace(DDR3, timing=timing)
+    stream = [Segment((Run(((AP, 1),), 4),), (0, 1))]
+    assert list(walk(standard, Switches(), stream)) == [
+        (0, AP, 0),
+        (6_000, AP, 1),
+        (45_000, AP, 0),
+        (51_000, AP, 1),
+        (90_000, AP, 0),
+        (96_000, AP, 1),  # before 100 ns
+        (141_000, REF, 0),  # bank 1 is precharged then
+        (171_000, AP, 0),
+        (177_000, AP, 1),
+    ]
+    assert run(standard, Switches(), stream) == (222_000, 4 * 41_000 + 30_000, 1)
+
+
+def test_refresh_waits_for_open_rows_of_the_same_command() -> None:
+    """It comes due between two ACTs of one command: the row that is open first has to be closed."""
+    timing = replace(DDR3.timing, t_refi_ps=100_000, t_rfc_ps=30_000)
+    standard = replace(DDR3, timing=timing)
+    stream = [Segment((Run(((AP, 2), (ACT, 1), (WR, 1), (PRE, 1), (AP, 1)), 1),), (0, 1, 2))]
+    kinds = [kind for _, kind, _ in walk(standard, Switches(), stream)]
+    assert kinds == [AP] * 6 + [ACT] * 3 + [WR] * 3 + [PRE] * 3 + [REF] + [AP] * 3
+    assert run(standard, Switches(), stream) == walked(standard, Switches(), stream)
+
+
+def test_idle_ranks_are_refreshed_meanwhile() -> None:
+    """A rank that others leave idle is refreshed when it is due, and is free when it is needed."""
+    standard = replace(DDR3, ranks=2)
+    long = Segment((Run(AND, 400),), (0,))  # 10 tREFI, in rank 0 alone
+    short = Segment((Run(((AP, 1),), 1),), (8,))
+    issued = list(walk(standard, Switches(), [long, short]))
+    of_rank_1 = [(at, kind) for at, kind, bank in issued if bank >= 8]
+    due = [k * 7_800_000 for k in range(1, 11)]
+    assert of_rank_1 == [*((at, REF) for at in due), (issued[-2 - len(due)].at_ps, AP)]
+    assert run(standard, Switches(), [long, short]) == walked(standard, Switches(), [long, short])
+
+
+def test_channels_do_not_wait_for_each_other() -> None:
+    standard = replace(DDR3, channels=2)
+    row = Run(((AP, 1),), 1)
+    stream = [Segment((row,), (0,)), Segment((row,), (8,)), Segment((row,), (1, 9))]
+    times = [at for at, _, _ in walk(standard, Switches(), stream)]
+    assert times == [0, 0, 6_000, 6_000]
+
+
+@pytest.mark.parametrize(
+    ("visit", "message"),
+    [
+        ((), "`visit` must open a row and close it, not ()"),
+        (((ACT, 1), (WR, 3)), "`visit` must open a row and close it"),
+        (((WR, 3),), "`visit` must not WR a bank that is closed"),
+        (((ACT, 1), (AAP, 1), (PRE, 1)), "`visit` must not AAP a bank that is open"),
+        (((ACT, 2), (PRE, 1)), "`visit` must not ACT a bank that is open"),
+        (((ACT, 1), (PRE, 2)), "`visit` must not PRE a bank that is closed"),
+        (((REF, 1),), "`visit` must hold no REF"),
+        (((AP, 0),), "`visit` must repeat a command a positive number of times"),
+    ],
+)
+def test_refused_visits(visit: Visit, message: str) -> None:
+    with pytest.raises(InputError, match=re.escape(message)):
+        Run(visit, 1)
+
+
+@pytest.mark.parametrize("times", [0, -1, 1.0, True])
+def test_refused_times(times: int) -> None:
+    with pytest.raises(InputError, match="`times` must be a positive integer, not"):
+        Run(AND, times)
+
+
+@pytest.mark.parametrize("banks", [(), (1, 2, 1)])
+def test_refused_banks(banks: tuple[int, ...]) -> None:
+    with pytest.raises(InputError, match="`banks` must name one bank or more, each once"):
+        Segment((Run(AND, 1),), banks)
+
+
+def test_banks_beyond_the_standard() -> None:
+    beyond = Segment((Run(AND, 1),), (0, 8))
+    for call in (
+        lambda: run(DDR3, Switches(), [beyond]),
+        lambda: walked(DDR3, Switches(), [beyond]),
+    ):
+        with pytest.raises(InputError, match="`bank` must be 0 to 7 for ddr3-1600-8-8-8, not 8"):
+            call()

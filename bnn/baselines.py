@@ -23,11 +23,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 
-from pimsim.cost import price
-from pimsim.dram.activity import Activity, CommandCounts
-from pimsim.dram.energy import command_energies
+from pimsim.cost import Cost, Elapsed, charge, price
+from pimsim.dram.commands import Kind
+from pimsim.dram.counts import CommandCounts
 from pimsim.dram.standards import Standard
 from pimsim.dram.switches import Switches
+from pimsim.dram.transfers import streamed
 from pimsim.errors import InputError
 
 
@@ -224,9 +225,9 @@ def break_even_reuse(
     ...                        Switches()), 1)
     10.6
     """
-    bits = 2**20
+    bits = 2**30
     fetched = _channel(bits, 0, standard, switches)
-    channel_pj = math.fsum(fetched[1].values()) / bits * (operand_bits + 1)
+    channel_pj = fetched.total_pj / bits * (operand_bits + 1)
     compute_pj = processor.vector_pj * operand_bits / processor.vector_bits
     left_pj = dram_pj_per_mac - compute_pj
     return max(channel_pj / left_pj, 1.0) if left_pj > 0 else None
@@ -250,15 +251,11 @@ def _roofline(
     vectors = images * sum(
         math.ceil(layer.macs * layer.operand_bits / processor.vector_bits) for layer in layers
     )
-    channel_ps, energy_pj = _channel(read_bits, written_bits, standard, switches)
+    channel = _channel(read_bits, written_bits, standard, switches)
     compute_ps = processor.compute_ps(vectors)
-    latency_ps = max(channel_ps, compute_ps)
-    energies = command_energies(switches.energy, standard)
-    idle_ps = latency_ps - channel_ps
-    if "background" in energies.parts:
-        energy_pj["background"] += idle_ps * energies.standby_mw * 1e-3
-    if "refresh" in energies.parts and switches.refresh:
-        energy_pj["refresh"] += idle_ps / standard.timing.t_refi_ps * energies.ref_pj
+    waiting = _idle(max(compute_ps - channel.latency_ps, 0), standard, switches)
+    whole = channel + waiting
+    latency_ps, energy_pj = whole.latency_ps, dict(whole.energy_pj)
     energy_pj["processor"] = vectors * processor.vector_pj
     assumptions: dict[str, object] = {
         "model": model,
@@ -268,7 +265,7 @@ def _roofline(
         "images": images,
         "read_bits": read_bits,
         "written_bits": written_bits,
-        "bound": "channel" if channel_ps >= compute_ps else "compute",
+        "bound": "channel" if channel.latency_ps >= compute_ps else "compute",
         "peak_binary_macs_per_s": processor.cores
         * processor.clock_ghz
         * 1e9
@@ -279,29 +276,24 @@ def _roofline(
     return Baseline(name, latency_ps, energy_pj, read_bits, written_bits, assumptions)
 
 
-def _channel(
-    read_bits: int, written_bits: int, standard: Standard, switches: Switches
-) -> tuple[int, dict[str, float]]:
-    """Time and energy to stream so many bits, whole rows after one another over all banks."""
-    burst_bits = standard.burst_bytes * 8
-    everyone = replace(switches, banks=standard.banks)
-    latency_ps = 0
-    energy_pj: dict[str, float] = {}
-    for bits, kind in ((read_bits, "rd"), (written_bits, "wr")):
-        bursts = -(-bits // burst_bits)
-        rows = -(-bursts // standard.bursts_per_row)
-        banks = []
-        for bank in range(standard.banks):
-            opened = _share(rows, bank, standard.banks)
-            moved = _share(bursts, bank, standard.banks)
-            banks.append(CommandCounts(act=opened, pre=opened, **{kind: moved}))
-        cost = price(Activity(tuple(banks)), standard, everyone)
-        latency_ps += cost.latency_ps
-        for part, pj in cost.energy_pj.items():
-            energy_pj[part] = energy_pj.get(part, 0.0) + pj
-    return latency_ps, energy_pj
+def _channel(read_bits: int, written_bits: int, standard: Standard, switches: Switches) -> Cost:
+    """Streaming so many bits, whole rows after one another over all banks."""
+    everyone = replace(switches, banks=standard.all_banks)
+    return price(
+        streamed(Kind.RD, read_bits, standard, everyone.banks)
+        + streamed(Kind.WR, written_bits, standard, everyone.banks),
+        standard,
+        everyone,
+    )
 
 
-def _share(total: int, index: int, parts: int) -> int:
-    """Part ``index`` of ``total`` dealt out in turn to ``parts``."""
-    return total // parts + (index < total % parts)
+def _idle(latency_ps: int, standard: Standard, switches: Switches) -> Cost:
+    """All banks closed, for as long as the channel waits for the processor."""
+    everyone = replace(switches, banks=standard.all_banks)
+    refreshes = 0
+    if switches.refresh:
+        refreshes = standard.channels * standard.ranks * (latency_ps // standard.timing.t_refi_ps)
+    refreshing_ps = refreshes * standard.timing.t_rfc_ps
+    return charge(
+        CommandCounts(), Elapsed(latency_ps, refreshing_ps, refreshes), standard, everyone
+    )

@@ -1,42 +1,78 @@
-"""The rank that a layer runs on: it hands out subarrays and books what their banks did.
+"""The rank that a layer runs on: it executes, and books commands, time and energy of each phase.
 
->>> from pimsim.dram.switches import Switches
+A machine carries out what a mapping asks of its subarrays, and puts the same commands on a
+:class:`~pimsim.dram.timeline.Timeline`; lane i of a subarray lies in bank i. Machines of layers
+that follow one another share a timeline, so that their times add up to that of the whole run.
+
+>>> import numpy as np
 >>> from pimsim.dram.standards import load
+>>> from pimsim.microprogram.logic import COPY
 >>> machine = Machine(load("ddr3-1600-8-8-8"), Switches())
 >>> subarray = machine.subarrays(columns=64, lanes=2)
->>> subarray.aap(subarray.rows.address("C1"), subarray.rows.first_data)
->>> machine.book("compute", [subarray], [3, 3])
->>> machine.activities["compute"].banks[3].aap
-2
+>>> machine.write(subarray, 0, np.zeros((2, 1), np.uint64))
+>>> copy = Schedule(outputs=1)
+>>> copy.append((COPY,), a=subarray.data_address(0), out=subarray.data_address(1))
+>>> machine.enter("compute")
+>>> machine.run(copy, subarray, np.zeros(2, np.intp))
+>>> machine.counts("compute").aap, machine.cost("compute").latency_ps
+(2, 53000)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
 
-from pimsim.cost import Cost, price
-from pimsim.dram.activity import Activity, CommandCounts
+import numpy as np
+from numpy.typing import NDArray
+
+from pimsim.bits import Words
+from pimsim.cost import Cost, Elapsed, charge
+from pimsim.dram.commands import Kind
+from pimsim.dram.counts import CommandCounts
+from pimsim.dram.rowstore import Lanes
 from pimsim.dram.standards import Standard
+from pimsim.dram.stream import Run, Segment, issue_order
 from pimsim.dram.subarray import Subarray
 from pimsim.dram.switches import Switches
+from pimsim.dram.timeline import Timeline
+from pimsim.dram.transfers import row_visit, streamed
 from pimsim.errors import InputError
+from pimsim.microprogram.schedule import Schedule
 
 PHASES = ("weights", "inputs", "compute")
 """Loading weights (once, however many images follow), loading inputs, and the rest."""
 
 
 class Machine:
-    """One rank of a standard under given switches, and the activity of one layer on it."""
+    """The banks of a standard that compute under given switches, and the books of one layer.
 
-    def __init__(self, standard: Standard, switches: Switches) -> None:
-        if switches.banks > standard.banks:
+    Args:
+        standard: the DRAM.
+        switches: what changes headline numbers.
+        timeline: that of the layers before; one of its own if None.
+
+    Raises:
+        InputError: more banks than the standard has.
+    """
+
+    def __init__(
+        self, standard: Standard, switches: Switches, timeline: Timeline | None = None
+    ) -> None:
+        if switches.banks > standard.all_banks:
             raise InputError(
-                f"`banks` must be at most the {standard.banks} of {standard.name}, "
+                f"`banks` must be at most {standard.all_banks}, the banks of {standard.name}, "
                 f"not {switches.banks}"
             )
         self.standard = standard
         self.switches = switches
-        self.activities = {phase: Activity((CommandCounts(),) * switches.banks) for phase in PHASES}
+        self._timeline = timeline or Timeline(standard, switches)
+        self._phase = "inputs"
+        self._counts = dict.fromkeys(PHASES, CommandCounts())
+        self._elapsed = dict.fromkeys(PHASES, Elapsed())
+        self._runs: list[Run] = []
+        self._active: tuple[int, ...] = ()
 
     @property
     def banks(self) -> int:
@@ -62,27 +98,94 @@ class Machine:
             burst_bits=self.standard.burst_bytes * 8,
         )
 
-    def book(self, phase: str, subarrays: Iterable[Subarray], banks: Sequence[int]) -> None:
-        """Add what ``subarrays`` did since they were last booked; lane i is in ``banks[i]``."""
-        totals = dict.fromkeys(banks, CommandCounts())
-        for subarray in subarrays:
-            for bank, counts in zip(banks, subarray.counts(), strict=True):
-                totals[bank] += counts
-            subarray.clear_counts()
-        self.activities[phase] += Activity.of(totals, self.banks)
+    # -- what mappings ask for ---------------------------------------------------------------
 
-    def stream(self, phase: str, bits: int) -> None:
+    def enter(self, phase: str) -> None:
+        """Book what follows under ``phase``, one of :data:`PHASES`."""
+        if phase not in PHASES:
+            raise InputError(f"`phase` must be one of {', '.join(PHASES)}, not {phase!r}")
+        self._flush()
+        self._phase = phase
+
+    def run(
+        self,
+        schedule: Schedule,
+        subarray: Subarray,
+        outputs: NDArray[np.intp],
+        lanes: Lanes | None = None,
+    ) -> None:
+        """Execute a schedule; see :meth:`pimsim.microprogram.schedule.Schedule.run`."""
+        schedule.run(subarray, outputs, lanes)
+        extra = int(schedule.extra_wordlines[outputs].sum())
+        self._note(schedule.runs, self._banks(subarray, lanes), extra)
+
+    def write(self, subarray: Subarray, row: int, words: Words, lanes: Lanes | None = None) -> None:
+        """Write ``words`` (lanes, words) into a data row."""
+        subarray.write(row, words, None, lanes)
+        self._access(Kind.WR, subarray, lanes)
+
+    def read(self, subarray: Subarray, row: int, lanes: Lanes | None = None) -> Words:
+        """Read a data row, ``(lanes, words)``."""
+        words = subarray.read(row, None, lanes)
+        self._access(Kind.RD, subarray, lanes)
+        return words
+
+    def stream(self, bits: int) -> None:
         """Book the reading of ``bits`` over the channel, whole rows spread over the banks."""
-        standard = self.standard
-        bursts = -(-bits // (standard.burst_bytes * 8))
-        rows = -(-bursts // standard.bursts_per_row)
-        counts = {}
-        for bank in range(self.banks):
-            opened = rows // self.banks + (bank < rows % self.banks)
-            moved = bursts // self.banks + (bank < bursts % self.banks)
-            counts[bank] = CommandCounts(act=opened, pre=opened, rd=moved)
-        self.activities[phase] += Activity.of(counts, self.banks)
+        for segment in streamed(Kind.RD, bits, self.standard, self.banks):
+            self._note(segment.runs, segment.banks, 0)
+
+    # -- what came of it ---------------------------------------------------------------------
+
+    def counts(self, phase: str) -> CommandCounts:
+        """Commands of a phase, all banks together, those REFs included that fell into it."""
+        self._flush()
+        return replace(self._counts[phase], ref=self._elapsed[phase].refreshes)
 
     def cost(self, phase: str) -> Cost:
         """Time and energy of a phase."""
-        return price(self.activities[phase], self.standard, self.switches)
+        self._flush()
+        return charge(self._counts[phase], self._elapsed[phase], self.standard, self.switches)
+
+    # -- inside ------------------------------------------------------------------------------
+
+    def _access(self, kind: Kind, subarray: Subarray, lanes: Lanes | None) -> None:
+        bursts = -(-subarray.columns // (self.standard.burst_bytes * 8))
+        visit = row_visit(kind, bursts)
+        self._note((Run(visit, 1),), self._banks(subarray, lanes), 0)
+
+    def _banks(self, subarray: Subarray, lanes: Lanes | None) -> tuple[int, ...]:
+        active = range(subarray.lanes) if lanes is None else lanes.tolist()
+        return issue_order(self.standard, active)
+
+    def _note(self, runs: Sequence[Run], banks: tuple[int, ...], extra_wordlines: int) -> None:
+        """Count commands and put them off until something else follows than more of the same."""
+        if not runs:
+            return
+        if banks != self._active:
+            self._flush()
+            self._active = banks
+        pending = self._runs
+        for run in runs:
+            if pending and pending[-1].visit == run.visit:
+                pending[-1] = Run(run.visit, pending[-1].times + run.times)
+            else:
+                pending.append(run)
+        total = _totals(tuple(runs)) * len(banks)
+        self._counts[self._phase] += replace(total, extra_wordlines=extra_wordlines)
+
+    def _flush(self) -> None:
+        if self._runs:
+            before = Elapsed.on(self._timeline)
+            self._timeline.run(Segment(tuple(self._runs), self._active))
+            self._elapsed[self._phase] += Elapsed.on(self._timeline) - before
+            self._runs = []
+
+
+@cache
+def _totals(runs: tuple[Run, ...]) -> CommandCounts:
+    counts = dict.fromkeys(Kind, 0)
+    for run in runs:
+        for kind, times in run.visit:
+            counts[kind] += run.times * times
+    return CommandCounts(**{kind.name.lower(): times for kind, times in counts.items()})

@@ -39,6 +39,7 @@ from bnn.mapping import MAPPINGS, Audit, Result, Work
 from bnn.network import Conv2D, Dense, Network
 from pimsim.dram.standards import Standard
 from pimsim.dram.switches import Switches
+from pimsim.dram.timeline import Timeline
 from pimsim.errors import InputError
 
 Progress = Callable[[str, int, int], None]
@@ -120,7 +121,8 @@ def run(
         raise InputError(f"`mapping` must be one of {', '.join(MAPPINGS)}, not {mapping!r}")
     network = network.before_softmax()
     stages = lower(network, encoding)
-    machines = [Machine(standard, switches) for _ in stages]
+    timeline = Timeline(standard, switches)
+    machines = [Machine(standard, switches, timeline) for _ in stages]
     started = time.perf_counter()
     prepared = {  # all of them first, so that what does not fit is refused before the long part
         stage.name: MAPPINGS[mapping].prepare(stage, machine, len(x))
@@ -244,9 +246,11 @@ def _stream_host(stage: HostStage, network: Network, images: int, machine: Machi
     """
     weights = sum(layer.kernel.size for layer in stage.layers if isinstance(layer, Dense | Conv2D))
     if weights:
-        machine.stream("weights", weights * 32)
+        machine.enter("weights")
+        machine.stream(weights * 32)
         if stage.index == 0:
-            machine.stream("inputs", images * int(np.prod(network.input_shape)) * 32)
+            machine.enter("inputs")
+            machine.stream(images * int(np.prod(network.input_shape)) * 32)
 
 
 def _host_run(network: Network, stage: HostStage, machine: Machine, wall_s: float) -> LayerRun:

@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
         program = primitive.program()
         costs[name] = (
             program,
-            primitive_cost(program.aap, program.ap, program.extra_wordlines, standard, switches),
+            primitive_cost(program, standard, switches),
         )
     stated = assumptions(standard, switches)
     if args.json:

@@ -8,16 +8,16 @@ once however many images follow, stands apart.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnn.baselines import LayerWork, Processor, break_even_reuse, reuse_aware, streaming
+from bnn.machine import PHASES
 from bnn.runtime import LayerRun, NetworkRun
 from pimsim.cost import Cost, assumptions
-from pimsim.dram.activity import CommandCounts
+from pimsim.dram.counts import CommandCounts
 from pimsim.dram.standards import Standard
 from pimsim.dram.switches import Switches
 
@@ -110,23 +110,11 @@ def _layer(layer: LayerRun, books: Books, images: int) -> dict[str, Any]:
 
 
 def _books(layers: Sequence[LayerRun]) -> Sequence[Books]:
-    """Commands and cost of every layer's phases.
-
-    One phase follows another, and a REF is of the phase in which its tREFI ends: so the REFs of
-    phases add up to those of a layer, and those of layers to those of the run.
-    """
-    books: list[dict[str, tuple[CommandCounts, Cost]]] = [{} for _ in layers]
-    for phases in (PER_PASS, ONCE):
-        now_ps = 0
-        for layer, book in zip(layers, books, strict=True):
-            for phase in phases:
-                cost = layer.machine.cost(phase)
-                before = replace(cost, latency_ps=now_ps).refreshes
-                now_ps += cost.latency_ps
-                refreshes = replace(cost, latency_ps=now_ps).refreshes - before
-                counts = layer.machine.activities[phase].total()
-                book[phase] = (counts + CommandCounts(ref=refreshes), cost)
-    return books
+    """Commands and cost of every layer's phases; all machines share a timeline, so they add up."""
+    return [
+        {phase: (layer.machine.counts(phase), layer.machine.cost(phase)) for phase in PHASES}
+        for layer in layers
+    ]
 
 
 def _phases(books: Books) -> dict[str, Any]:

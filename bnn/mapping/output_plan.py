@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from bnn.lower import Stage
 from bnn.mapping.fan_in import fit
 from pimsim.dram.rowgroups import ambit
+from pimsim.dram.stream import Run
 from pimsim.microprogram.allocation import RowAllocator
 from pimsim.microprogram.arithmetic import (
     COMPARE_BEGIN,
@@ -72,12 +73,12 @@ class OutputPlan:
     """Data row of the output bits; None where sums are wanted."""
 
     @property
-    def commands(self) -> int:
+    def runs(self) -> tuple[Run, ...]:
         """Row commands of one output."""
         schedules = [self.pool]
         for steps in self.offsets:
             schedules += [*steps.counts, steps.combine, steps.decide]
-        return sum(len(step.programs[0]) for s in schedules for step in s.steps)
+        return tuple(run for schedule in schedules for run in schedule.runs)
 
 
 def plan(stage: Stage, data_rows: int) -> OutputPlan:

@@ -12,6 +12,7 @@ written into the first one and added there.
 from __future__ import annotations
 
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,8 @@ from bnn.mapping.work import Execute, Result, Work, operand_rows, plane
 from pimsim.bits import unpack
 from pimsim.dram.rowstore import Lanes
 from pimsim.dram.subarray import Subarray
+
+_Number = TypeVar("_Number", bound=np.generic)
 
 name: str = "output-stationary"
 summary: str = "columns = images or positions; weights folded into the adders; counts stay put"
@@ -42,11 +45,12 @@ def _execute(planned: OutputPlan, placed: Spread, work: Work) -> Result:
     values = np.empty(shape, np.uint8) if bits else np.empty(shape, np.int64)
     total = sum(len(batch.images) for batch in placed.batches) * placed.outputs_per_group
     done = 0
+    columns = placed.images * stage.windows.positions
     for batch in placed.batches:
-        columns = (batch.images[0].stop - batch.images[0].start) * stage.windows.positions
         parts = [machine.subarrays(columns, len(batch.images)) for _ in planned.chunks]
-        _load(work, planned, parts, batch.images)
-        machine.book("inputs", parts, batch.banks)
+        machine.enter("inputs")
+        _load(work, planned, parts, batch.images, placed.images)
+        machine.enter("compute")
         for slot in range(placed.outputs_per_group):
             outputs = batch.groups * placed.outputs_per_group + slot
             lanes = np.flatnonzero(outputs < stage.outputs)
@@ -54,7 +58,6 @@ def _execute(planned: OutputPlan, placed: Spread, work: Work) -> Result:
                 _Output(work, planned, parts, batch.images, lanes, outputs[lanes]).run(values)
             done += len(batch.images)
             work.report(done, total)
-        machine.book("compute", parts, batch.banks)
         if work.audit is not None:
             work.audit.forget()
     return _result(work, placed, len(planned.chunks), values.transpose(1, 2, 0))
@@ -79,16 +82,17 @@ class _Output:
 
     def run(self, values: NDArray[np.uint8] | NDArray[np.int64]) -> None:
         """Compute, read out, and store into ``values`` (outputs, images, positions)."""
-        home = self._parts[0]
+        home, machine = self._parts[0], self._work.machine
         for offset, steps in enumerate(self._plan.offsets):
             for part, count in zip(self._parts, steps.counts, strict=True):
-                count.run(part, self._outputs, self._lanes)
+                machine.run(count, part, self._outputs, self._lanes)
             for part, moved, arrivals in zip(
                 self._parts[1:], steps.moved[1:], steps.arrivals[1:], strict=True
             ):
                 for row, arrival in zip(moved, arrivals, strict=True):
-                    home.write(arrival, part.read(row, None, self._lanes), None, self._lanes)
-            steps.combine.run(home, self._outputs, self._lanes)
+                    words = machine.read(part, row, self._lanes)
+                    machine.write(home, arrival, words, self._lanes)
+            machine.run(steps.combine, home, self._outputs, self._lanes)
             if self._work.audit is not None:
                 self._audit(self._counts(offset, read=False), offset)
             if self._plan.result is None:
@@ -96,13 +100,18 @@ class _Output:
                 for lane, output, sums in zip(self._lane_of, self._outputs, counts, strict=True):
                     values[output, self._images[lane]] = sums
             else:
-                steps.decide.run(home, self._outputs, self._lanes)
+                machine.run(steps.decide, home, self._outputs, self._lanes)
         if self._plan.result is not None:
-            self._plan.pool.run(home, self._outputs, self._lanes)
-            bits = unpack(home.read(self._plan.result, None, self._lanes), home.columns)
+            machine.run(self._plan.pool, home, self._outputs, self._lanes)
+            bits = unpack(machine.read(home, self._plan.result, self._lanes), home.columns)
             for lane, output, column in zip(self._lane_of, self._outputs, bits, strict=True):
-                images = self._images[lane]
-                values[output, images] = column.reshape(images.stop - images.start, -1)
+                values[output, self._images[lane]] = self._by_image(lane, column)
+
+    def _by_image(self, lane: int, columns: NDArray[_Number]) -> NDArray[_Number]:
+        """``(images, positions)`` of a lane; the last tile leaves columns over."""
+        images, positions = self._images[lane], self._work.stage.windows.positions
+        count = images.stop - images.start
+        return columns[: count * positions].reshape(count, positions)
 
     def _counts(self, offset: int, *, read: bool) -> list[NDArray[np.int64]]:
         """Sums as the reference has them, (images, positions) a lane; read out or looked at."""
@@ -110,17 +119,18 @@ class _Output:
         totals = np.zeros((len(self._outputs), home.columns), dtype=np.int64)
         for level, row in enumerate(steps.total):
             if row is not None:
-                words = home.read(row, None, self._lanes) if read else home.peek(row, self._lanes)
+                if read:
+                    words = self._work.machine.read(home, row, self._lanes)
+                else:
+                    words = home.peek(row, self._lanes)
                 inverted = steps.inverted[level, self._outputs]
                 totals += (unpack(words, home.columns) ^ inverted[:, None]).astype(
                     np.int64
                 ) << level
         sums = self._plan.scale * totals + steps.offsets[self._outputs, None]
-        result = []
-        for lane, found in zip(self._lane_of, sums, strict=True):
-            images = self._images[lane]
-            result.append(found.reshape(images.stop - images.start, -1))
-        return result
+        return [
+            self._by_image(lane, found) for lane, found in zip(self._lane_of, sums, strict=True)
+        ]
 
     def _audit(self, counts: list[NDArray[np.int64]], offset: int) -> None:
         audit = self._work.audit
@@ -129,22 +139,27 @@ class _Output:
                 audit.compare(self._images[lane], offset, int(output), sums)
 
 
-def _load(work: Work, planned: OutputPlan, parts: list[Subarray], images: list[slice]) -> None:
-    """Write operands (and masks, into the first part) for every lane."""
-    distinct = {(part.start, part.stop): part for part in images}
+def _load(
+    work: Work, planned: OutputPlan, parts: list[Subarray], images: list[slice], together: int
+) -> None:
+    """Write operands (and masks, into the first part) for every lane, ``together`` images each."""
+    distinct = {(some.start, some.stop): some for some in images}
     for part, chunk in zip(parts, planned.chunks, strict=True):
         row = 0
         for place in range(work.stage.windows.patch):
-            cut = {key: operand_rows(work, part_, place, chunk) for key, part_ in distinct.items()}
-            stacked = np.stack([cut[(part_.start, part_.stop)] for part_ in images])
-            lanes = stacked.astype(np.uint16)
+            cut = {key: operand_rows(work, some, place, chunk) for key, some in distinct.items()}
+            lanes = np.zeros((len(images), chunk.stop - chunk.start, part.columns), np.uint16)
+            for lane, some in enumerate(images):
+                operands = cut[some.start, some.stop]
+                lanes[lane, :, : operands.shape[1]] = operands
             for channel in range(lanes.shape[1]):
                 for bit in range(work.stage.planes):
-                    part.write(row, plane(lanes[:, channel], bit))
+                    work.machine.write(part, row, plane(lanes[:, channel], bit))
                     row += 1
     for row, mask in planned.masks:
-        for_images = np.tile(mask, images[0].stop - images[0].start)
-        parts[0].write(row, plane(for_images.astype(np.uint8)[None], 0))
+        for_images = np.tile(mask, together).astype(np.uint8)
+        words = np.repeat(plane(for_images[None], 0), len(images), axis=0)
+        work.machine.write(parts[0], row, words)
 
 
 def _result(

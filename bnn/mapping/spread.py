@@ -8,7 +8,7 @@ is best is priced, not assumed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,18 +18,18 @@ from bnn.machine import Machine
 from bnn.mapping.output_plan import OutputPlan
 from bnn.mapping.work import tile_images
 from pimsim.cost import price
-from pimsim.dram.activity import Activity, CommandCounts
+from pimsim.dram.commands import Kind
+from pimsim.dram.stream import Run, Segment, issue_order
+from pimsim.dram.transfers import row_visit
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """Tiles and groups that are simulated in lock-step: lanes with equally many columns."""
+    """Tiles and groups in lock-step: lane i is in bank i."""
 
     images: list[slice]
     """Per lane."""
     groups: NDArray[np.intp]
-    """Per lane."""
-    banks: list[int]
     """Per lane."""
 
 
@@ -38,33 +38,29 @@ class Spread:
     """Where every tile and group goes."""
 
     outputs_per_group: int
+    images: int
+    """Images that a row has columns for; the last tile may have fewer."""
     batches: list[Batch]
 
 
 def spread(stage: Stage, machine: Machine, images: int, planned: OutputPlan) -> Spread:
     """Choose the number of groups that takes the least time, and deal the lanes out."""
-    tiles = tiling(images, tile_images(machine, stage.windows.positions))
+    together = min(tile_images(machine, stage.windows.positions), images)
+    tiles = tiling(images, together)
     outputs, banks = stage.outputs, machine.banks
     sizes = {-(-outputs // groups) for groups in range(1, min(banks, outputs) + 1)}
+    columns = together * stage.windows.positions
     size = min(
         sizes,
-        key=lambda size: (_latency_ps(stage, machine, images, planned, len(tiles), size), -size),
+        key=lambda size: (_latency_ps(stage, machine, columns, planned, len(tiles), size), -size),
     )
     groups = -(-outputs // size)
     lanes = [(tile, group) for tile in tiles for group in range(groups)]
-    by_columns: dict[int, list[tuple[slice, int, int]]] = {}
-    for index, (tile, group) in enumerate(lanes):
-        by_columns.setdefault(tile.stop - tile.start, []).append((tile, group, index % banks))
     batches = [
-        Batch(
-            [tile for tile, _, _ in some],
-            np.array([group for _, group, _ in some]),
-            [bank for _, _, bank in some],
-        )
-        for alike in by_columns.values()
-        for some in (alike[i : i + banks] for i in range(0, len(alike), banks))
+        Batch([tile for tile, _ in some], np.array([group for _, group in some]))
+        for some in (lanes[i : i + banks] for i in range(0, len(lanes), banks))
     ]
-    return Spread(size, batches)
+    return Spread(size, together, batches)
 
 
 def tiling(images: int, per_tile: int) -> list[slice]:
@@ -77,24 +73,19 @@ def tiling(images: int, per_tile: int) -> list[slice]:
 
 
 def _latency_ps(
-    stage: Stage, machine: Machine, images: int, planned: OutputPlan, tiles: int, size: int
+    stage: Stage, machine: Machine, columns: int, planned: OutputPlan, tiles: int, size: int
 ) -> int:
-    """Time of a division into groups of ``size`` outputs, from the number of its commands."""
-    groups = -(-stage.outputs // size)
-    tiles = -(-images // tile_images(machine, stage.windows.positions))
-    lanes = [0] * machine.banks
-    for lane in range(tiles * groups):
-        lanes[lane % machine.banks] += 1
-    columns = min(images * stage.windows.positions, machine.columns)
+    """Time of a division into groups of ``size`` outputs; refresh would stretch all alike."""
     bursts = -(-columns // (machine.standard.burst_bytes * 8))
     rows = stage.windows.patch * stage.windows.channels * stage.planes
-    banks = tuple(
-        CommandCounts(
-            aap=count * size * planned.commands,
-            act=count * rows,
-            pre=count * rows,
-            wr=count * rows * bursts,
-        )
-        for count in lanes
-    )
-    return price(Activity(banks), machine.standard, machine.switches).latency_ps
+    runs = [Run(row_visit(Kind.WR, bursts), rows)]
+    runs += [Run(run.visit, run.times * size) for run in planned.runs]
+    lanes = tiles * -(-stage.outputs // size)
+    rounds, more = divmod(lanes, machine.banks)
+    unrefreshed = replace(machine.switches, refresh=False)
+    latency_ps = 0
+    for times, banks in ((rounds, machine.banks), (1, more)):
+        if times and banks:
+            segment = Segment(tuple(runs), issue_order(machine.standard, range(banks)))
+            latency_ps += times * price([segment], machine.standard, unrefreshed).latency_ps
+    return latency_ps

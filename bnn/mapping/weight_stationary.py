@@ -68,8 +68,8 @@ def _execute(layout: _Layout, work: Work) -> Result:
     for number, outputs in enumerate(layout.blocks):
         columns = (outputs.stop - outputs.start) * layout.images * positions
         parts = [machine.subarrays(columns, lanes) for _ in planned.chunks]
-        _load_weights(stage, planned, parts, outputs, layout.images)
-        machine.book("weights", parts, range(lanes))
+        machine.enter("weights")
+        _load_weights(work, planned, parts, outputs, layout.images)
         for turn, batch in enumerate(rounds):
             _Round(work, planned, parts, outputs, batch, layout.images).run(values)
             work.report(number * len(rounds) + turn + 1, len(layout.blocks) * len(rounds))
@@ -102,31 +102,32 @@ class _Round:
 
     def run(self, values: NDArray[np.uint8] | NDArray[np.int64]) -> None:
         """Load operands, compute, and store into ``values`` (outputs, images, positions)."""
-        machine, banks = self._work.machine, range(self._parts[0].lanes)
+        machine = self._work.machine
+        machine.enter("inputs")
         for part, chunk in zip(self._parts, self._plan.chunks, strict=True):
             self._load(part, chunk)
-        machine.book("inputs", self._parts, banks)
+        machine.enter("compute")
         home = self._parts[0]
         for offset, steps in enumerate(self._plan.offsets):
             for part, count in zip(self._parts, steps.counts, strict=True):
-                count.run(part, self._output, self._lanes)
+                machine.run(count, part, self._output, self._lanes)
             for part, moved, arrivals in zip(
                 self._parts[1:], steps.moved[1:], self._plan.arrivals[1:], strict=True
             ):
                 for row, arrival in zip(moved, arrivals, strict=True):
-                    home.write(arrival, part.read(row, None, self._lanes), None, self._lanes)
-            steps.combine.run(home, self._output, self._lanes)
+                    words = machine.read(part, row, self._lanes)
+                    machine.write(home, arrival, words, self._lanes)
+            machine.run(steps.combine, home, self._output, self._lanes)
             if self._work.audit is not None:
                 self._audit(offset, self._sums(offset, read=False))
             if self._plan.result is None:
                 self._store(values, self._sums(offset, read=True))
             else:
-                steps.decide.run(home, self._output, self._lanes)
+                machine.run(steps.decide, home, self._output, self._lanes)
         if self._plan.result is not None:
-            self._plan.pool.run(home, self._output, self._lanes)
-            bits = unpack(home.read(self._plan.result, None, self._lanes), home.columns)
+            machine.run(self._plan.pool, home, self._output, self._lanes)
+            bits = unpack(machine.read(home, self._plan.result, self._lanes), home.columns)
             self._store(values, bits.reshape(-1, *self._shape))
-        machine.book("compute", self._parts, banks)
         if self._work.audit is not None:
             self._work.audit.forget()
 
@@ -143,7 +144,7 @@ class _Round:
             for channel in range(width):
                 for bit in range(stage.planes):
                     repeated = np.tile(lanes[:, channel], outputs)
-                    part.write(row, plane(repeated, bit), None, self._lanes)
+                    self._work.machine.write(part, row, plane(repeated, bit), self._lanes)
                     row += 1
 
     def _sums(self, offset: int, *, read: bool) -> NDArray[np.int64]:
@@ -151,7 +152,10 @@ class _Round:
         stage, home = self._work.stage, self._parts[0]
         totals = np.zeros((len(self._tiles), home.columns), dtype=np.int64)
         for level, row in enumerate(self._plan.offsets[offset].total):
-            words = home.read(row, None, self._lanes) if read else home.peek(row, self._lanes)
+            if read:
+                words = self._work.machine.read(home, row, self._lanes)
+            else:
+                words = home.peek(row, self._lanes)
             totals += unpack(words, home.columns).astype(np.int64) << level
         constant = constants(stage, offset)[self._outputs, None]
         return stage.scale * totals.reshape(-1, *self._shape) + constant
@@ -199,24 +203,29 @@ def _limits(stage: Stage, planned: WeightPlan, offset: int, bits: int) -> NDArra
 
 
 def _load_weights(
-    stage: Stage, planned: WeightPlan, parts: list[Subarray], outputs: slice, images: int
+    work: Work, planned: WeightPlan, parts: list[Subarray], outputs: slice, images: int
 ) -> None:
     """Write weights, thresholds and complements, the same in every lane."""
+    stage = work.stage
+
+    def write(part: Subarray, row: int, bits: NDArray[np.uint8]) -> None:
+        work.machine.write(part, row, np.repeat(plane(bits, 0), part.lanes, axis=0))
+
     repeats = images * stage.windows.positions
     for part, chunk, first in zip(parts, planned.chunks, planned.operand_rows, strict=True):
         rows = stage.weights[:, chunk, outputs].reshape(-1, outputs.stop - outputs.start) > 0
         for number, row in enumerate(rows):
             bits = np.repeat(row.astype(np.uint8), repeats)
-            part.write(first + number, plane(bits[None], 0))
+            write(part, first + number, bits[None])
     home = parts[0]
     for flags in (planned.before, planned.after):
         if flags is not None:
             row_number, by_output = flags
             bits = np.repeat(by_output[outputs].astype(np.uint8), repeats)
-            home.write(row_number, plane(bits[None], 0))
+            write(home, row_number, bits[None])
     for offset, steps in enumerate(planned.offsets):
         if steps.threshold_rows:
             least = _limits(stage, planned, offset, len(steps.threshold_rows))[outputs]
             whole = np.repeat(least[:, None], images, axis=1).reshape(1, -1)
             for bit, row_number in enumerate(steps.threshold_rows):
-                home.write(row_number, plane(((whole >> bit) & 1).astype(np.uint8), 0))
+                write(home, row_number, ((whole >> bit) & 1).astype(np.uint8))

@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pimsim.bits import Bits, Words, pack, unpack, words_for
-from pimsim.dram.activity import CommandCounts
+from pimsim.dram.counts import CommandCounts
 from pimsim.dram.rowgroups import AddressMap, ambit
 from pimsim.dram.rowstore import Address, Lanes, RowStore, unwritten
 from pimsim.dram.tally import Tally

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pimsim.dram.activity import CommandCounts
+from pimsim.dram.counts import CommandCounts
 
 _NAMES = ("aap", "ap", "act", "pre", "rd", "wr")
 

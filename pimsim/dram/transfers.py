@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from pimsim.dram.commands import Kind
 from pimsim.dram.standards import Standard
-from pimsim.dram.stream import Run, Segment, Visit
+from pimsim.dram.stream import Run, Segment, Visit, issue_order
 
 
 def row_visit(kind: Kind, bursts: int) -> Visit:
@@ -27,9 +27,9 @@ def streamed(kind: Kind, bits: int, standard: Standard, banks: int) -> list[Segm
     rounds, more = divmod(rows, banks)
     segments = []
     if rounds:
-        segments.append(Segment((Run(whole, rounds),), tuple(range(banks))))
+        segments.append(Segment((Run(whole, rounds),), issue_order(standard, range(banks))))
     if more:
-        segments.append(Segment((Run(whole, 1),), tuple(range(more))))
+        segments.append(Segment((Run(whole, 1),), issue_order(standard, range(more))))
     if rest:
         segments.append(Segment((Run(row_visit(kind, rest), 1),), (more,)))
     return segments

@@ -63,7 +63,8 @@ def test_streaming_runs_at_the_speed_of_the_channel() -> None:
     # 12.8 GB/s: 64 bytes every 5 ns. 1000 images x 2^20 MACs x 2 bits = 4,096,000 bursts,
     # and 1000 x 1024 bits of results = 2,000 bursts.
     baseline = streaming([_dense(1024, 1024)], 1000, HOST, G888, PAPER)
-    assert baseline.latency_ps == (4_096_000 + 2_000) * 5_000
+    peak_ps = (4_096_000 + 2_000) * 5_000
+    assert peak_ps <= baseline.latency_ps <= 1.015 * peak_ps  # all banks change rows together
     assert baseline.assumptions["bound"] == "channel"
 
 
@@ -158,7 +159,8 @@ def test_parts_add_up_and_more_images_cost_more(
         once = model(_layers(widths), images, HOST, K111, switches)
         twice = model(_layers(widths), 2 * images, HOST, K111, switches)
         assert once.total_pj == pytest.approx(sum(once.energy_pj.values()))
-        assert once.latency_ps <= twice.latency_ps <= 2 * once.latency_ps + 1
+        refresh_ps = 2 * K111.timing.t_rfc_ps if switches.refresh else 0
+        assert once.latency_ps <= twice.latency_ps <= 2 * once.latency_ps + 1 + refresh_ps
         assert once.total_pj <= twice.total_pj
 
 

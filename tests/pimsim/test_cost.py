@@ -11,12 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pimsim.cost import Cost, assumptions, price, primitive_cost
+from pimsim.cost import Elapsed, assumptions, charge, price, primitive_cost
 from pimsim.dram import standards
-from pimsim.dram.activity import Activity, CommandCounts
+from pimsim.dram.commands import Kind
+from pimsim.dram.counts import CommandCounts
 from pimsim.dram.energy import command_energies
+from pimsim.dram.stream import Run, Segment, issue_order, walk
 from pimsim.dram.switches import Switches
+from pimsim.dram.transfers import row_visit, streamed
 from pimsim.errors import InputError
+from pimsim.microprogram.primitives import PRIMITIVES
+from pimsim.microprogram.program import Program
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 G888 = standards.load("ddr3-1600-8-8-8")
@@ -30,13 +35,24 @@ def _golden(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def _rows_over_the_channel(reads: int, writes: int) -> Activity:
-    """One row each, in banks of their own, as a host would stream them."""
-    row = G888.bursts_per_row
-    opened = CommandCounts(act=1, pre=1)
-    return Activity(
-        tuple(opened + CommandCounts(rd=row) for _ in range(reads))
-        + tuple(opened + CommandCounts(wr=row) for _ in range(writes))
+def _of(aap: int, ap: int) -> Program:
+    """A program of so many commands that do nothing of use."""
+    text = "(C0,B0)" * aap + "[B0]" * ap
+    return Program.parse("any", text, inputs=(), outputs=())
+
+
+ALL = tuple(range(8))
+
+
+def _commands(*visit: tuple[Kind, int], banks: tuple[int, ...] = (0,), times: int = 1) -> Segment:
+    return Segment((Run(visit, times),), banks)
+
+
+def _rows_over_the_channel(reads: int, writes: int) -> list[Segment]:
+    """Whole rows, as a host would stream them."""
+    row_bits = G888.columns
+    return streamed(Kind.RD, reads * row_bits, G888, 8) + streamed(
+        Kind.WR, writes * row_bits, G888, 8
     )
 
 
@@ -53,7 +69,9 @@ def test_time_of_row_commands(row: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("row", _golden("ambit_energy.csv"), ids=lambda r: r["operation"])
 def test_ambit_energy_table(row: dict[str, str]) -> None:
-    ambit = primitive_cost(int(row["aap"]), int(row["ap"]), 0, G888, BARE).energy_pj_per_kb / 1e3
+    program = PRIMITIVES[row["operation"]].program()
+    assert (program.aap, program.ap) == (int(row["aap"]), int(row["ap"]))
+    ambit = primitive_cost(program, G888, BARE).energy_pj_per_kb / 1e3
     streamed = _rows_over_the_channel(int(row["ddr3_reads"]), int(row["ddr3_writes"]))
     ddr3 = price(streamed, G888, BARE).total_pj / 8 / 1e3  # nJ/KB of an 8 KB row
     assert f"{ambit:.2f}" == row["ambit_nj_per_kb"]
@@ -64,7 +82,7 @@ def test_ambit_energy_table(row: dict[str, str]) -> None:
 def test_thirty_five_times_is_the_harmonic_mean_over_seven_operations() -> None:
     ratio = {}
     for row in _golden("ambit_energy.csv"):
-        cost = primitive_cost(int(row["aap"]), int(row["ap"]), 0, G888, BARE)
+        cost = primitive_cost(PRIMITIVES[row["operation"]].program(), G888, BARE)
         ratio[row["operation"]] = float(row["ddr3_nj_per_kb"]) / (cost.energy_pj_per_kb / 1e3)
     seven = [ratio["not"]] + 2 * [ratio["and"], ratio["nand"], ratio["xor"]]
     # 35.2 with the ratios as published, rounded; 35.1 without their rounding.
@@ -78,7 +96,7 @@ def test_throughput_of_eight_banks(row: dict[str, str]) -> None:
         t_faw_ps = int(row["t_faw_ns"]) * 1000
         standard = replace(G888, timing=replace(G888.timing, t_faw_ps=t_faw_ps))
         switches = replace(BARE, faw=True)
-    cost = primitive_cost(int(row["aap"]), int(row["ap"]), 0, standard, switches)
+    cost = primitive_cost(_of(int(row["aap"]), int(row["ap"])), standard, switches)
     assert f"{cost.throughput_gb_per_s:.0f}" == row["gb_per_s"]
 
 
@@ -123,139 +141,197 @@ def test_datasheet_core_energy_of_bulk_operations_over_the_channel(
 
 
 def test_background_and_refresh_by_hand() -> None:
-    # One bank, 1000 AAPs of 52.75 ns = 52.75 us, stretched by 7800 / (7800 - 260).
-    cost = price(Activity((CommandCounts(aap=1000),)), K111, replace(PART, refresh=True))
-    assert cost.latency_ps == math.ceil(52_750_000 * 7800 / 7540)
-    assert cost.refreshes == 6  # 54.57 us / 7.8 us = 6.996
-    assert cost.energy_pj["refresh"] == pytest.approx(52_750_000 / 7_540_000 * 508_560)
-    assert cost.energy_pj["background"] == pytest.approx(cost.latency_ps * 684.0e-3)
+    # One bank, 1000 AAPs of 52.75 ns = 52.75 us, and a REF of 260 ns after each 7.8 us.
+    cost = price([_commands((Kind.AAP, 1000))], K111, replace(PART, refresh=True))
+    assert cost.refreshes == 6  # due at 7.8 us, 15.6 us, ..., 46.8 us; at 54.6 us all is done
+    assert cost.latency_ps == 52_750_000 + 6 * 260_000
+    assert cost.energy_pj["refresh"] == pytest.approx(6 * 508_560)
+    # A row is open 39 of 52.75 ns, and it refreshes; the rest is precharge standby.
+    open_ps = 1000 * 39_000 + 6 * 260_000
+    standby_ps = cost.latency_ps - open_ps
+    assert cost.energy_pj["background"] == pytest.approx(open_ps * 0.684 + standby_ps * 0.600)
+
+
+def test_two_ranks_have_background_and_tfaw_of_their_own() -> None:
+    two = replace(K111, ranks=2)
+    switches = Switches(banks=16, refresh=False, energy="datasheet")
+    order = issue_order(two, range(16))
+    work = _commands((Kind.AAP, 4), banks=order, times=10_000)
+    both = price([work], two, switches)
+    one = price(
+        [_commands((Kind.AAP, 4), banks=ALL, times=10_000)], K111, replace(switches, banks=8)
+    )
+    assert both.latency_ps == one.latency_ps
+    assert both.energy_pj == {part: pytest.approx(2 * pj) for part, pj in one.energy_pj.items()}
 
 
 def test_channel_time_by_hand() -> None:
-    row = CommandCounts(act=1, pre=1, rd=128)
-    # One bank: tRCD + 128 bursts + tRP; two: the bus has 256 bursts and hides the rest.
-    assert price(Activity((row,)), G888, BARE).latency_ps == 10_000 + 640_000 + 10_000
-    assert price(Activity((row, row)), G888, BARE).latency_ps == 2 * 640_000
-    # Single bursts from rows of one bank: tRC a row.
-    scattered = CommandCounts(act=100, pre=100, rd=100)
-    assert price(Activity((scattered,)), G888, BARE).latency_ps == 100 * 45_000
-    # ... from all eight banks: 800 ACTs at four every 30 ns.
-    everywhere = Activity((scattered,) * 8)
-    assert price(everywhere, G888, BARE).latency_ps == 100 * 45_000
-    assert price(everywhere, G888, replace(BARE, faw=True)).latency_ps == 200 * 30_000
-    # Computing and moving do not overlap.
-    both = Activity((row + CommandCounts(aap=2),))
-    assert price(both, G888, BARE).latency_ps == 660_000 + 98_000
+    row = row_visit(Kind.RD, 128)
+
+    def latency_ps(segment: Segment) -> int:
+        return price([segment], G888, BARE).latency_ps
+
+    # tRCD, 127 gaps of tCCD, then tRTP and tRP after the last READ.
+    assert latency_ps(_commands(*row)) == 10_000 + 127 * 5_000 + 7_500 + 10_000
+    # Two banks: 256 bursts share the bus.
+    assert latency_ps(_commands(*row, banks=(0, 1))) == 10_000 + 255 * 5_000 + 17_500
+    # Single bursts from rows of one bank: tRC a row, tRAS being longer than tRCD + tRTP.
+    single = row_visit(Kind.RD, 1)
+    assert latency_ps(_commands(*single, times=100)) == 100 * 45_000
+    # ... from all eight banks: the ACTs of a repetition end at 30 + 18 ns, then come eight READs,
+    # then the PREs, the last tRTP after the last READ.
+    everywhere = _commands(*single, banks=ALL)
+    faw = price([everywhere], G888, replace(BARE, faw=True)).latency_ps
+    assert faw == 48_000 + 7 * 5_000 + 7_500 + 10_000
+    # A WRITE: CWL, four clocks of data, and tWR before PRE.
+    write = row_visit(Kind.WR, 1)
+    assert latency_ps(_commands(*write)) == 10_000 + 10_000 + 5_000 + 15_000 + 10_000
 
 
 def test_rrd_limits_where_it_is_longer_than_a_quarter_of_faw() -> None:
     tight = replace(G888, timing=replace(G888.timing, t_rrd_s_ps=10_000, t_rrd_l_ps=10_000))
-    cost = price(Activity((CommandCounts(ap=1),) * 8), tight, replace(BARE, faw=True))
-    assert cost.latency_ps == 80_000
+    cost = price([_commands((Kind.AP, 1), banks=ALL)], tight, replace(BARE, faw=True))
+    assert cost.latency_ps == 70_000 + 45_000
 
 
 def test_extra_wordlines_cost_a_share_of_an_activation() -> None:
     counts = CommandCounts(aap=1, extra_wordlines=2)
-    activity = Activity((counts,))
+    elapsed = Elapsed(100_000, 50_000)
     paper = replace(BARE, extra_wordline_factor=0.22)
-    assert price(activity, G888, paper).total_pj == pytest.approx(6290 * 1.44)
+    assert charge(counts, elapsed, G888, paper).total_pj == pytest.approx(6290 * 1.44)
     part = replace(PART, extra_wordline_factor=0.22)
-    assert price(activity, K111, part).energy_pj["activate_precharge"] == pytest.approx(
+    assert charge(counts, elapsed, K111, part).energy_pj["activate_precharge"] == pytest.approx(
         19_245 + 0.44 * 7_560
     )
 
 
 def test_one_act_per_aap_halves_what_faw_costs() -> None:
-    once = primitive_cost(4, 0, 0, G888, Switches(refresh=False, acts_per_aap=1))
-    twice = primitive_cost(4, 0, 0, G888, Switches(refresh=False))
-    assert once.throughput_gb_per_s == pytest.approx(2 * twice.throughput_gb_per_s)
+    once = primitive_cost(_of(4, 0), G888, Switches(refresh=False, acts_per_aap=1))
+    twice = primitive_cost(_of(4, 0), G888, Switches(refresh=False))
+    assert once.throughput_gb_per_s == pytest.approx(2 * twice.throughput_gb_per_s, rel=1e-4)
+
+
+def test_commands_on_clock_edges_take_whole_clocks() -> None:
+    clocked = primitive_cost(_of(2, 0), G888, replace(BARE, clocked=True))
+    assert clocked.latency_ps == 2 * 40 * 1250  # 49 ns are 39.2 clocks
 
 
 # Laws
 
-counts = st.builds(
-    CommandCounts,
-    **{field.name: st.integers(0, 10**6) for field in fields(CommandCounts) if field.name != "ref"},
+visits = st.one_of(
+    st.lists(st.sampled_from([Kind.AAP, Kind.AP]), min_size=1, max_size=8).map(
+        lambda kinds: tuple((kind, 1) for kind in kinds)
+    ),
+    st.builds(row_visit, st.sampled_from([Kind.RD, Kind.WR]), st.integers(1, 20)),
 )
-activities = st.lists(counts, max_size=8).map(lambda banks: Activity(tuple(banks)))
+segments = st.builds(
+    Segment,
+    st.lists(st.builds(Run, visits, st.integers(1, 60)), min_size=1, max_size=3).map(tuple),
+    st.sets(st.integers(0, 7), min_size=1).map(lambda banks: tuple(sorted(banks))),
+)
+streams = st.lists(segments, max_size=4)
 settings = st.builds(
     Switches,
     faw=st.booleans(),
     refresh=st.booleans(),
     split_decoder=st.booleans(),
     acts_per_aap=st.sampled_from([1, 2]),
+    clocked=st.booleans(),
     energy=st.sampled_from(["ambit-paper", "datasheet"]),
     extra_wordline_factor=st.floats(0, 1),
 )
 parts = st.sampled_from([G888, K111])
 
 
-def _approx_parts(cost: Cost) -> dict[str, object]:
-    # Time is rounded up to whole picoseconds; a picosecond of background is 0.7 pJ.
-    return {part: pytest.approx(pj, rel=1e-9, abs=3.0) for part, pj in cost.energy_pj.items()}
-
-
-@given(activities, parts, settings)
-def test_doubling_every_count_doubles_time_and_every_part(
-    activity: Activity, standard: standards.Standard, switches: Switches
+@given(streams, parts, settings)
+def test_energy_of_a_stream_is_that_of_its_commands_one_by_one(
+    stream: list[Segment], standard: standards.Standard, switches: Switches
 ) -> None:
-    once = price(activity, standard, switches)
-    doubled = price(activity + activity, standard, switches)
-    assert 0 <= 2 * once.latency_ps - doubled.latency_ps <= 4  # rounded up once, not twice
-    assert (once + once).energy_pj == _approx_parts(doubled)
-    assert (once + once).latency_ps == 2 * once.latency_ps
+    energies = command_energies(
+        switches.energy, standard, acts_per_aap=switches.acts_per_aap, open_banks=8
+    )
+    each_pj = {
+        Kind.ACT: energies.act_pj,
+        Kind.PRE: energies.pre_pj,
+        Kind.RD: energies.rd_pj + energies.rd_io_pj,
+        Kind.WR: energies.wr_pj + energies.wr_io_pj,
+        Kind.AAP: energies.aap_pj,
+        Kind.AP: energies.ap_pj,
+        Kind.REF: energies.ref_pj,
+    }
+    cost = price(stream, standard, switches)
+    assert cost.total_pj == pytest.approx(math.fsum(cost.energy_pj.values()))
+    issued = [each.kind for each in walk(standard, switches, stream)]
+    assert issued.count(Kind.REF) == cost.refreshes
+    one_by_one_pj = math.fsum(each_pj[kind] for kind in issued)
+    assert cost.total_pj - cost.energy_pj.get("background", 0.0) == pytest.approx(one_by_one_pj)
 
 
-@given(activities, parts, settings)
-def test_parts_add_up_to_the_total(
-    activity: Activity, standard: standards.Standard, switches: Switches
+@given(streams, segments, parts, settings)
+def test_a_longer_stream_never_costs_less(
+    stream: list[Segment], more: Segment, standard: standards.Standard, switches: Switches
 ) -> None:
-    cost = price(activity, standard, switches)
-    assert cost.total_pj == pytest.approx(sum(cost.energy_pj.values()))
-    assert all(pj >= 0 for pj in cost.energy_pj.values())
-
-
-@given(activities, counts, st.integers(0, 7), parts, settings)
-def test_more_commands_never_cost_less(
-    activity: Activity,
-    more: CommandCounts,
-    bank: int,
-    standard: standards.Standard,
-    switches: Switches,
-) -> None:
-    padded = activity.banks + (CommandCounts(),) * (8 - len(activity.banks))
-    less = price(Activity(padded), standard, switches)
-    grown = Activity(padded) + Activity.of({bank: more}, banks=8)
-    cost = price(grown, standard, switches)
+    less, cost = price(stream, standard, switches), price([*stream, more], standard, switches)
     assert cost.latency_ps >= less.latency_ps
     assert cost.refreshes >= less.refreshes
-    assert all(cost.energy_pj[part] >= pj for part, pj in less.energy_pj.items())
+    # Standby turns active when a row is opened in time that had passed already.
+    assert all(cost.energy_pj[part] >= pj * (1 - 1e-12) for part, pj in less.energy_pj.items())
 
 
-@given(activities, parts, settings)
+@given(streams, parts, settings)
 def test_obeying_faw_and_refresh_only_ever_lengthens(
-    activity: Activity, standard: standards.Standard, switches: Switches
+    stream: list[Segment], standard: standards.Standard, switches: Switches
 ) -> None:
     def latency_ps(**changed: bool) -> int:
-        return price(activity, standard, replace(switches, **changed)).latency_ps  # type: ignore[arg-type]
+        return price(stream, standard, replace(switches, **changed)).latency_ps  # type: ignore[arg-type]
 
-    assert latency_ps(faw=True) >= latency_ps(faw=False)
     assert latency_ps(refresh=True) >= latency_ps(refresh=False)
-    assert latency_ps(split_decoder=False) >= latency_ps(split_decoder=True)
+    assert latency_ps(faw=True, refresh=False) >= latency_ps(faw=False, refresh=False)
 
 
-@given(activities, parts, settings)
-def test_energy_modes_have_parts_of_their_own(
-    activity: Activity, standard: standards.Standard, switches: Switches
+@given(streams, parts, settings)
+def test_no_schedule_beats_the_busiest_bank_the_bus_or_the_rate_of_activations(
+    stream: list[Segment], standard: standards.Standard, switches: Switches
 ) -> None:
-    paper = price(activity, standard, replace(switches, energy="ambit-paper"))
-    part = price(activity, standard, replace(switches, energy="datasheet"))
+    timing = standard.timing
+    switches = replace(switches, clocked=False)
+    busy_ps = dict.fromkeys(range(8), 0)
+    acts = bursts = 0
+    for segment in stream:
+        for run in segment.runs:
+            for kind, times in run.visit:
+                aap_ps = timing.aap_ps(split_decoder=switches.split_decoder)
+                each_ps = {Kind.AAP: aap_ps, Kind.AP: timing.ap_ps, Kind.ACT: timing.t_rc_ps}
+                acts_of = {Kind.AAP: switches.acts_per_aap, Kind.AP: 1, Kind.ACT: 1}
+                for bank in segment.banks:
+                    busy_ps[bank] += run.times * times * each_ps.get(kind, 0)
+                acts += len(segment.banks) * run.times * times * acts_of.get(kind, 0)
+                if kind in (Kind.RD, Kind.WR):
+                    bursts += len(segment.banks) * run.times * times
+    latency_ps = price(stream, standard, switches).latency_ps
+    assert latency_ps >= max(busy_ps.values())
+    assert latency_ps >= bursts * standard.burst_ps
+    if switches.faw:
+        assert latency_ps >= (acts // 4 - 1) * timing.t_faw_ps
+
+
+@given(streams, parts, settings)
+def test_energy_modes_have_parts_of_their_own(
+    stream: list[Segment], standard: standards.Standard, switches: Switches
+) -> None:
+    paper = price(stream, standard, replace(switches, energy="ambit-paper"))
+    part = price(stream, standard, replace(switches, energy="datasheet"))
+    assert paper.latency_ps == part.latency_ps
     assert set(paper.energy_pj) == {"activate_precharge", "read_write"}
     assert set(part.energy_pj) == {
         "activate_precharge", "read_write", "io", "refresh", "background",
     }  # fmt: skip
-    with pytest.raises(InputError, match="one standard, energy mode and refresh switch"):
+    with pytest.raises(InputError, match="of one standard and energy mode"):
         _ = paper + part
+    twice = part + part
+    assert twice.latency_ps == 2 * part.latency_ps
+    assert twice.refreshes == 2 * part.refreshes
+    assert twice.energy_pj == {name: 2 * pj for name, pj in part.energy_pj.items()}
 
 
 # Bad input
@@ -288,18 +364,13 @@ def test_switches_refuse(changes: dict[str, object], message: str) -> None:
 
 
 def test_price_refuses() -> None:
-    nothing = Activity(())
     with pytest.raises(InputError, match=r"^`banks` must be at most 8, the banks of ddr3-.*not 16"):
-        price(nothing, G888, Switches(banks=16))
-    with pytest.raises(InputError, match=r"^`activity` must be of at most 4 banks, not 8$"):
-        price(Activity((CommandCounts(),) * 8), G888, Switches(banks=4))
-    with pytest.raises(InputError, match=r"^`activity` must hold no REF commands, not 3$"):
-        price(Activity((CommandCounts(ref=3),)), G888, Switches())
+        price([], G888, Switches(banks=16))
+    with pytest.raises(InputError, match=r"^`counts` must hold no REF commands, not 3$"):
+        charge(CommandCounts(ref=3), Elapsed(), G888, Switches())
     with pytest.raises(InputError, match=r"^`energy` must be ambit-paper for .*has no currents$"):
-        price(nothing, replace(G888, currents=None), PART)
-    assert "io" not in price(nothing, replace(G888, interface=None), PART).energy_pj
-    with pytest.raises(InputError, match=r"^`aap` \+ `ap` must be positive, not 0$"):
-        primitive_cost(0, 0, 0, G888, BARE)
+        price([], replace(G888, currents=None), PART)
+    assert "io" not in price([], replace(G888, interface=None), PART).energy_pj
 
 
 def test_assumptions_state_every_switch() -> None:

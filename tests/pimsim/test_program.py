@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pimsim.dram.activity import CommandCounts
+from pimsim.dram.counts import CommandCounts
 from pimsim.dram.rowgroups import AddressMap, ambit
 from pimsim.dram.subarray import Subarray
 from pimsim.errors import DramError, InputError

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pimsim.bits import unpack
-from pimsim.dram.activity import CommandCounts
+from pimsim.dram.counts import CommandCounts
 from pimsim.dram.commands import Kind
 from pimsim.dram.rowgroups import AddressMap, ambit
 from pimsim.dram.subarray import Subarray

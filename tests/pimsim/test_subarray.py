@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pimsim.bits import Words, pack, unpack
-from pimsim.dram.activity import CommandCounts
+from pimsim.dram.counts import CommandCounts
 from pimsim.dram.rowgroups import AddressMap, ambit
 from pimsim.dram.subarray import Subarray
 from pimsim.errors import DramError

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pimsim.bits import pack, unpack
-from pimsim.dram.activity import CommandCounts
+from pimsim.dram.counts import CommandCounts
 from pimsim.dram.rowgroups import ambit
 from pimsim.dram.subarray import Subarray
 from pimsim.errors import DramError, InputError

@@ -1,18 +1,12 @@
-"""What a stretch of simulated DRAM did: commands counted bank by bank.
-
-An :class:`Activity` is filled by the executors as they carry out commands and is all that the
-cost model sees, so time and energy cannot disagree with what was executed.
+"""Commands that banks carried out, counted.
 
 >>> one = CommandCounts(aap=3, ap=1, extra_wordlines=2)
 >>> (one + one).aap
 6
->>> Activity.of({0: one, 3: one}, banks=8).total().ap
-2
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 
@@ -54,22 +48,3 @@ class CommandCounts:
 
 
 _NAMES = tuple(field.name for field in fields(CommandCounts))
-
-
-@dataclass(frozen=True, slots=True)
-class Activity:
-    """Commands of one phase, bank by bank; the banks of a phase work at the same time."""
-
-    banks: tuple[CommandCounts, ...]
-
-    @staticmethod
-    def of(counts: Mapping[int, CommandCounts], banks: int) -> Activity:
-        """Activity of ``banks`` banks, of which those in ``counts`` did something."""
-        return Activity(tuple(counts.get(b, CommandCounts()) for b in range(banks)))
-
-    def __add__(self, other: Activity) -> Activity:
-        return Activity(tuple(a + b for a, b in zip(self.banks, other.banks, strict=True)))
-
-    def total(self) -> CommandCounts:
-        """Commands of all banks together."""
-        return sum(self.banks, CommandCounts())

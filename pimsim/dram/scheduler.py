@@ -16,16 +16,15 @@ pimsim.errors.DramError: AAP of bank 1 at 9999 ps must wait until 10000 ps (tRRD
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
 from typing import NamedTuple
 
 from pimsim.dram.bankstate import Bank, Group, Rank, State, channels, relative, restore
 from pimsim.dram.commands import Kind
 from pimsim.dram.constraints import Scope, effective_timing, place, second_act_ps, table
 from pimsim.dram.reasons import binding
+from pimsim.dram.spacing import ActSpacing
 from pimsim.dram.standards import Standard
 from pimsim.dram.switches import Switches
-from pimsim.dram.timing import ACTS_PER_FAW
 from pimsim.errors import DramError, InputError
 
 POSTPONED_REFS = 8
@@ -70,13 +69,15 @@ class Scheduler:
         self._refi_ps = timing.t_refi_ps if switches.refresh else 0
         self._second_ps = second_act_ps(standard, switches)
         self._counted_second_ps = self._second_ps if switches.acts_per_aap == 2 else 0
-        self._faw_ps = timing.t_faw_ps if switches.faw else 0
 
         self._rcd_ps = self._gap(_ACT, _RD)
         self._rfc_ps = self._gap(_REF, _REF)
         self._rd_pre_ps, self._wr_pre_ps = self._gap(_RD, _PRE), self._gap(_WR, _PRE)
-        self._rrd_ps = (self._gap(_ACT, _ACT, Scope.RANK), self._gap(_ACT, _ACT, Scope.GROUP))
-        self._reach_ps = max(self._faw_ps, *self._rrd_ps)
+        self._spacing = ActSpacing(
+            rrd_s_ps=self._gap(_ACT, _ACT, Scope.RANK),
+            rrd_l_ps=self._gap(_ACT, _ACT, Scope.GROUP),
+            faw_ps=timing.t_faw_ps if switches.faw else 0,
+        )
         # Gaps from READ and from WRITE, each to READ and to WRITE: group, rest of rank, other rank.
         self._column_gaps = {
             before: tuple(
@@ -167,9 +168,9 @@ class Scheduler:
             raise DramError(f"{kind.name} of bank {bank} must find it closed, but a row is open")
         if here.next_act_ps > ready_ps:
             ready_ps = here.next_act_ps
-        if self._faw_ps and rank.acts:
+        if rank.acts:
             second_ps = self._counted_second_ps if kind is _AAP else 0
-            ready_ps = self._among_acts(here, ready_ps, second_ps)
+            return self._spacing.fit(here, ready_ps, second_ps)
         return ready_ps
 
     def front_ps(self, bank: int) -> int:
@@ -182,7 +183,7 @@ class Scheduler:
 
     def state(self, channel: int = 0) -> State:
         """State of a channel, its times counted from its last command."""
-        return relative(self._channels[channel], self._reach_ps)
+        return relative(self._channels[channel], self._spacing.reach_ps)
 
     def restore(self, state: State, channel: int = 0) -> None:
         """Put a channel into a state, its last command at time 0."""
@@ -218,68 +219,6 @@ class Scheduler:
             default=0,
         )
 
-    def _among_acts(self, here: Bank, at_ps: int, second_ps: int) -> int:
-        """First time from ``at_ps`` on at which an ACT, and one ``second_ps`` later, fits.
-
-        Whatever is in the way forbids all times up to a certain one: go there and look again.
-        """
-        acts = here.rank.acts
-        while True:
-            at_ps = self._clear_of_rrd(here, at_ps, second_ps)
-            if at_ps >= acts[-1][0]:  # the usual case: no ACT lies ahead
-                if len(acts) >= ACTS_PER_FAW:
-                    at_ps = max(at_ps, acts[-ACTS_PER_FAW][0] + self._faw_ps)
-                if second_ps and len(acts) >= ACTS_PER_FAW - 1:
-                    at_ps = max(at_ps, acts[1 - ACTS_PER_FAW][0] + self._faw_ps - second_ps)
-                return at_ps
-            clear_ps = self._clear_of_faw(acts, at_ps, second_ps)
-            if clear_ps == at_ps:
-                return at_ps
-            at_ps = clear_ps
-
-    def _clear_of_rrd(self, here: Bank, at_ps: int, second_ps: int) -> int:
-        banks, group = self._banks, here.group
-        rrd_ps, widest_ps = self._rrd_ps, max(self._rrd_ps)
-        settled = False
-        while not settled:
-            settled = True
-            for act_ps, number in reversed(here.rank.acts):
-                if act_ps + widest_ps <= at_ps:
-                    break
-                other = banks[number]
-                if other is here:
-                    continue
-                gap_ps = rrd_ps[other.group is group]
-                if act_ps - gap_ps < at_ps < act_ps + gap_ps:
-                    at_ps = act_ps + gap_ps
-                    settled = False
-                if second_ps and act_ps - gap_ps < at_ps + second_ps < act_ps + gap_ps:
-                    at_ps = act_ps + gap_ps - second_ps
-                    settled = False
-        return at_ps
-
-    def _clear_of_faw(self, acts: list[tuple[int, int]], at_ps: int, second_ps: int) -> int:
-        """``at_ps`` if no window holds too many ACTs, else the time up to which one does."""
-        faw_ps = self._faw_ps
-        for offset_ps in (0, second_ps) if second_ps else (0,):
-            # Four ACTs next to one another and the new one, wherever it stands among them.
-            new_ps = at_ps + offset_ps
-            after = bisect_left(acts, (new_ps, -1))
-            for index in range(max(0, after - ACTS_PER_FAW), len(acts) - ACTS_PER_FAW + 1):
-                oldest_ps = acts[index][0]
-                if oldest_ps >= new_ps + faw_ps:
-                    break
-                newest_ps = acts[index + ACTS_PER_FAW - 1][0]
-                if max(newest_ps, new_ps) - min(oldest_ps, new_ps) < faw_ps:
-                    return oldest_ps + faw_ps - offset_ps
-        if 0 < second_ps < faw_ps:  # three ACTs and both new ones
-            new_ps = at_ps + second_ps
-            for index in range(len(acts) - ACTS_PER_FAW + 2):
-                oldest_ps, newest_ps = acts[index][0], acts[index + ACTS_PER_FAW - 2][0]
-                if max(newest_ps, new_ps) - min(oldest_ps, at_ps) < faw_ps:
-                    return oldest_ps + faw_ps - second_ps
-        return at_ps
-
     def _commit(self, kind: Kind, here: Bank, at_ps: int) -> None:
         rank = here.rank
         if kind is _REF:
@@ -309,14 +248,16 @@ class Scheduler:
             here.next_pre_ps = at_ps + self._ras_ps
             here.next_column_ps = at_ps + self._rcd_ps
             here.next_act_ps = at_ps + self._rc_ps
-            self._count_act(here, at_ps)
+            if self._switches.faw:
+                self._spacing.add(here, at_ps)
         else:
             act_ps = at_ps
-            self._count_act(here, at_ps)
+            if self._switches.faw:
+                self._spacing.add(here, at_ps)
             if kind is _AAP:
                 act_ps += self._second_ps
-                if self._counted_second_ps:
-                    self._count_act(here, act_ps)
+                if self._switches.faw and self._counted_second_ps:
+                    self._spacing.add(here, act_ps)
             last_ps[_ACT], last_ps[_PRE] = act_ps, act_ps + self._ras_ps
             here.next_act_ps = act_ps + self._rc_ps
             self._close(here, act_ps + self._ras_ps)
@@ -327,18 +268,6 @@ class Scheduler:
             here.next_act_ps = free_ps
         if here.rank.next_ref_ps < here.next_act_ps:
             here.rank.next_ref_ps = here.next_act_ps
-
-    def _count_act(self, here: Bank, at_ps: int) -> None:
-        if not self._faw_ps:
-            return
-        acts = here.rank.acts
-        past_ps = here.rank.channel.front_ps - self._reach_ps
-        while acts and acts[0][0] <= past_ps:
-            del acts[0]
-        if acts and at_ps < acts[-1][0]:
-            insort(acts, (at_ps, here.number))
-        else:
-            acts.append((at_ps, here.number))
 
     def _commit_column(self, kind: Kind, here: Bank, at_ps: int) -> None:
         in_group, in_rank, in_channel = self._column_gaps[kind]

@@ -18,7 +18,9 @@ from fractions import Fraction
 
 from pimsim.dram.commands import Kind
 from pimsim.dram.constraints import effective_timing, place
-from pimsim.dram.lockstep import Chunk, Lane, Lockstep, Move, Plan
+from pimsim.dram.lockstep import Lane, Lockstep
+from pimsim.dram.moves import Move
+from pimsim.dram.plans import Chunk, Plan, Plans
 from pimsim.dram.standards import Standard
 from pimsim.dram.stream import Run, Segment, Visit
 from pimsim.dram.switches import Switches
@@ -53,8 +55,10 @@ class Timeline:
         self._channels = [
             Channel(lockstep, standard.ranks, refi_ps, rfc_ps) for _ in range(standard.channels)
         ]
-        self._lanes: dict[tuple[int, ...], list[tuple[Channel, Lane]]] = {}
         self._lockstep = lockstep
+        self._plans: dict[tuple[int, ...], Plans] = {}
+        """By the banks within a channel, alike in all channels."""
+        self._parts: dict[tuple[int, ...], list[tuple[Channel, Plans]]] = {}
 
     @property
     def now_ps(self) -> int:
@@ -73,24 +77,28 @@ class Timeline:
 
     def run(self, segment: Segment) -> None:
         """Let the stream go on by one segment."""
-        for channel, lane in self.lanes(segment):
-            channel.run(lane, segment.runs)
+        for channel, plans in self.parts(segment.banks):
+            channel.run(plans, segment.runs)
 
-    def lanes(self, segment: Segment) -> list[tuple[Channel, Lane]]:
-        """Where the streams of the segment's channels stand, and its banks in each."""
-        banks = segment.banks
-        lanes = self._lanes.get(banks)
-        if lanes is None:
+    def parts(self, banks: tuple[int, ...]) -> list[tuple[Channel, Plans]]:
+        """Where the streams of the banks' channels stand, and what the banks do in each."""
+        parts = self._parts.get(banks)
+        if parts is None:
             of_channel: dict[int, list[int]] = {}
             banks_of_channel = self._standard.ranks * self._standard.banks
             for bank in banks:
                 channel = place(self._standard, bank).channel
                 of_channel.setdefault(channel, []).append(bank % banks_of_channel)
-            lanes = self._lanes[banks] = [
-                (self._channels[channel], self._lockstep.lane(tuple(local)))
-                for channel, local in of_channel.items()
+            parts = self._parts[banks] = [
+                (self._channels[channel], self._plans_of(tuple(within)))
+                for channel, within in of_channel.items()
             ]
-        return lanes
+        return parts
+
+    def _plans_of(self, banks: tuple[int, ...]) -> Plans:
+        if banks not in self._plans:
+            self._plans[banks] = Plans(Lane(self._lockstep, banks))
+        return self._plans[banks]
 
 
 class Channel:
@@ -107,13 +115,14 @@ class Channel:
         self._free_since_ps = [0] * ranks
         self.now_ps = self.open_ps = self.refreshes = 0
 
-    def run(self, lane: Lane, runs: Sequence[Run]) -> None:
+    def run(self, plans: Plans, runs: Sequence[Run]) -> None:
         """Let the banks of a lane execute runs."""
+        lane = plans.lane
         if self._refi_ps:
             self._refresh_idle(lane)
         for run in runs:
             for visit, times in _loops(run):
-                self._repeat(lane.plan(visit), times)
+                self._repeat(plans.plan(visit), times)
         for rank in lane.ranks:
             free_ps = self._front_ps + self._lockstep.free_ps(self._state, rank)
             self._free_since_ps[rank] = free_ps
@@ -122,7 +131,7 @@ class Channel:
     def sustained_ps(self, plan: Plan) -> Fraction:
         """Time of one repetition once the same comes round and round."""
         if self._refi_ps:
-            times, took_ps = self._repeat(plan, 1 << 62)
+            times, took_ps = self._repeat(plan, 1 << 62, once=True)
         else:
             times, took_ps = plan.orbit(self._state).cycle()
         return Fraction(took_ps, times)
@@ -136,8 +145,11 @@ class Channel:
                 self.open_ps += self._rfc_ps
                 at_ps = max(self._due_ps[rank], at_ps + self._rfc_ps)
 
-    def _repeat(self, plan: Plan, times: int) -> tuple[int, int]:
-        """Run a visit so many times; return the repetitions and time of a cycle, if it met one."""
+    def _repeat(self, plan: Plan, times: int, *, once: bool = False) -> tuple[int, int]:
+        """Run a visit so many times; return the repetitions and time of a cycle, if it met one.
+
+        With ``once``, stop when that is known.
+        """
         seen: dict[tuple[int, ...], tuple[int, int, int, int]] = {}
         cycle = 0, 0
         while times:
@@ -159,6 +171,8 @@ class Channel:
                 continue
             then, front_ps, open_ps, refreshes = seen[key]
             cycle = then - times, self._front_ps - front_ps
+            if once:
+                break
             rounds = times // cycle[0]
             times -= rounds * cycle[0]
             self._go(self._state, rounds * cycle[1], rounds * (self.open_ps - open_ps))
@@ -257,6 +271,6 @@ def sustained_ps(
     >>> sustained_ps(load("ddr3-1600-8-8-8"), Switches(refresh=False), row_and, tuple(range(8)))
     Fraction(480000, 1)
     """
-    timeline = Timeline(standard, switches)
     segment = Segment((Run(visit, 1),), banks)
-    return max(channel.sustained_ps(lane.plan(visit)) for channel, lane in timeline.lanes(segment))
+    parts = Timeline(standard, switches).parts(segment.banks)
+    return max(channel.sustained_ps(plans.plan(visit)) for channel, plans in parts)

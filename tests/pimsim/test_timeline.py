@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pimsim.dram import lockstep, timeline
+from pimsim.dram import plans, timeline
 from pimsim.dram.commands import Kind
 from pimsim.dram.constraints import effective_timing, second_act_ps, total_banks
 from pimsim.dram.scheduler import Scheduler
@@ -144,7 +144,7 @@ def test_timeline_equals_walk(data: st.DataObject) -> None:
     standard, switches = data.draw(standards()), data.draw(SWITCHES)
     stream = data.draw(streams(standard))
     with (  # parts so small that short visits are made of many
-        patch.object(lockstep, "_CHUNK_BEATS", data.draw(st.sampled_from([1, 3, 64]))),
+        patch.object(plans, "_CHUNK_BEATS", data.draw(st.sampled_from([1, 3, 64]))),
         patch.object(timeline, "_FEW_CHUNKS", data.draw(st.sampled_from([0, 2, 16]))),
         patch.object(timeline, "_LONG_VISIT_BEATS", data.draw(st.sampled_from([4, 1 << 16]))),
         patch.object(timeline, "_SEEN", data.draw(st.sampled_from([1, 4096]))),

@@ -71,23 +71,26 @@ class ActSpacing:
 
     def _after_rrd(self, here: Bank, at_ps: int, second_ps: int) -> int:
         """The first time from ``at_ps`` on that keeps tRRD."""
-        acts, rrd_ps, widest_ps = here.rank.acts, self._rrd_ps, self._widest_rrd_ps
-        banks, first, group = here.rank.banks, here.rank.banks[0].number, here.group
+        rrd_ps, widest_ps, group = self._rrd_ps, self._widest_rrd_ps, here.group
+        banks, first = here.rank.banks, here.rank.banks[0].number
         settled = False
         while not settled:
             settled = True
-            for offset_ps in (0, second_ps) if second_ps else (0,):
-                new_ps = at_ps + offset_ps
-                for index in range(bisect_left(acts, (new_ps - widest_ps + 1,)), len(acts)):
-                    act_ps, number = acts[index]
-                    if act_ps >= new_ps + widest_ps:
-                        break
-                    other = banks[number - first]
-                    gap_ps = rrd_ps[other.group is group]
-                    if other is not here and act_ps - gap_ps < new_ps < act_ps + gap_ps:
-                        new_ps = act_ps + gap_ps
-                        settled = False
-                at_ps = new_ps - offset_ps
+            for act_ps, number in reversed(here.rank.acts):
+                if act_ps + widest_ps <= at_ps:
+                    break
+                if act_ps - widest_ps >= at_ps + second_ps:
+                    continue
+                other = banks[number - first]
+                if other is here:
+                    continue
+                gap_ps = rrd_ps[other.group is group]
+                if act_ps - gap_ps < at_ps < act_ps + gap_ps:
+                    at_ps = act_ps + gap_ps
+                    settled = False
+                if second_ps and act_ps - gap_ps < at_ps + second_ps < act_ps + gap_ps:
+                    at_ps = act_ps + gap_ps - second_ps
+                    settled = False
         return at_ps
 
     def _after_faw(self, acts: list[tuple[int, int]], at_ps: int, second_ps: int) -> int:

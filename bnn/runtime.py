@@ -23,7 +23,7 @@ them. The integer reference runs beside it and never feeds it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,7 @@ from bnn.network import Conv2D, Dense, Network
 from pimsim.dram.standards import Standard
 from pimsim.dram.switches import Switches
 from pimsim.dram.timeline import Timeline
+from pimsim.dram.traces.recorder import Recorder, Sink
 from pimsim.errors import InputError
 
 Progress = Callable[[str, int, int], None]
@@ -100,6 +101,7 @@ def run(
     mapping: str,
     *,
     check: bool = True,
+    traces: Sequence[Sink] = (),
     progress: Progress | None = None,
 ) -> NetworkRun:
     """Run ``network`` on images ``x`` (n, ...), as the Keras model would be fed.
@@ -112,6 +114,7 @@ def run(
         switches: what changes headline numbers.
         mapping: name in :data:`bnn.mapping.MAPPINGS`.
         check: run the integer reference beside it and compare everything.
+        traces: what takes every command, in order of execution.
         progress: see :data:`Progress`.
 
     Raises:
@@ -122,7 +125,8 @@ def run(
     network = network.before_softmax()
     stages = lower(network, encoding)
     timeline = Timeline(standard, switches)
-    machines = [Machine(standard, switches, timeline) for _ in stages]
+    recorder = Recorder(standard, switches, traces) if traces else None
+    machines = [Machine(standard, switches, timeline, recorder) for _ in stages]
     started = time.perf_counter()
     prepared = {  # all of them first, so that what does not fit is refused before the long part
         stage.name: MAPPINGS[mapping].prepare(stage, machine, len(x))
@@ -140,6 +144,7 @@ def run(
         if isinstance(stage, HostStage):
             flow.run_on_host(stage)
             _stream_host(stage, network, len(x), machine)
+            machine.finish()
             layers.append(_host_run(network, stage, machine, time.perf_counter() - started))
             continue
         operands = flow.operands(stage)
@@ -155,6 +160,7 @@ def run(
 
         execute = prepared.pop(stage.name)  # schedules are large: one goes with its layer
         result = execute(Work(stage, operands, machine, audit, report))
+        machine.finish()
         flow.take(stage, result)
         exact &= audit is None or audit.wrong == 0
         layers.append(

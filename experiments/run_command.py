@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments import data_options, options, progress
+from experiments import data_options, options, progress, trace_options
 
 if TYPE_CHECKING:
     from bnn.encoding import Encoding
@@ -34,6 +34,7 @@ examples:
   pimsim run mnist-mlp --data mnist --limit 1000 --out out/mlp
   pimsim run mnist-cnn --data mnist --mapping weight-stationary
   pimsim run mnist-mlp --data mnist --check-keras          against Keras itself
+  pimsim run digits-mlp --limit 8 --trace perfetto:run.json
   pimsim run my_model.h5 --data my_images.npz --energy datasheet --json
 
 FILE.npz holds `x` (images, ...), float32 or uint8, exactly as the Keras model would be fed, and
@@ -70,6 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="hold every accumulator and prediction against Keras, and time its predict (needs "
         "the extra `larq`)",
     )
+    trace_options.add_trace(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for report and figures")
     options.add_json(parser)
 
@@ -84,6 +86,7 @@ def run(args: argparse.Namespace) -> int:
         from bnn import train
 
         train.check_extra("`--check-keras`")
+    trace_options.chosen_traces(args)  # refused before anything is loaded
     if args.out is None:
         report, _ = _simulate(args)
         return _show(report, args)
@@ -116,8 +119,14 @@ def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any]:
     x = dataset.x[: args.limit]
     y = None if dataset.y is None else dataset.y[: args.limit]
     loaded = time.perf_counter()
-    with progress.bars(quiet=args.json) as show:
-        done = run_network(network, x, encoding, standard, switches, args.mapping, progress=show)
+    requests = trace_options.chosen_traces(args)
+    with (
+        trace_options.opened(requests, standard, switches) as traces,
+        progress.bars(quiet=args.json) as show,
+    ):
+        done = run_network(
+            network, x, encoding, standard, switches, args.mapping, traces=traces, progress=show
+        )
     executed = time.perf_counter()
     name = encoding.name if encoding is not None else None
     report = reports.build(

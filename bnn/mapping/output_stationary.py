@@ -47,7 +47,8 @@ def _execute(planned: OutputPlan, placed: Spread, work: Work) -> Result:
     done = 0
     columns = placed.images * stage.windows.positions
     for batch in placed.batches:
-        parts = [machine.subarrays(columns, len(batch.images)) for _ in planned.chunks]
+        width = len(batch.images)
+        parts = [machine.subarrays(columns, width, i) for i in range(len(planned.chunks))]
         machine.enter("inputs")
         _load(work, planned, parts, batch.images, placed.images)
         machine.enter("compute")

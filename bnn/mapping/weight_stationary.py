@@ -67,7 +67,8 @@ def _execute(layout: _Layout, work: Work) -> Result:
     lanes = len(rounds[0])
     for number, outputs in enumerate(layout.blocks):
         columns = (outputs.stop - outputs.start) * layout.images * positions
-        parts = [machine.subarrays(columns, lanes) for _ in planned.chunks]
+        first = number * len(planned.chunks)
+        parts = [machine.subarrays(columns, lanes, first + i) for i in range(len(planned.chunks))]
         machine.enter("weights")
         _load_weights(work, planned, parts, outputs, layout.images)
         for turn, batch in enumerate(rounds):

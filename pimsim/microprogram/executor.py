@@ -16,7 +16,7 @@ array([[1, 0]], dtype=uint8)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pimsim.dram.rowstore import Address, Lanes
 from pimsim.dram.subarray import Slot, Subarray
@@ -54,6 +54,11 @@ class Bound:
         for address in self._fixed:
             subarray.check(address)
 
+    def addresses(self, rows: Sequence[int]) -> Iterator[tuple[int, int | None]]:
+        """Source and destination of every command, with ``rows[slot]`` behind the symbols."""
+        for source, destination in self._commands:
+            yield _placed(source, rows), None if destination is None else _placed(destination, rows)
+
     def run(
         self, subarray: Subarray, addresses: Sequence[Address], lanes: Lanes | None = None
     ) -> None:
@@ -64,6 +69,11 @@ class Bound:
         An address is a number, or one a lane. ``lanes`` restricts execution to some lanes.
         """
         subarray.run(self._commands, addresses, lanes)
+
+
+def _placed(slot: Slot, rows: Sequence[int]) -> int:
+    given, origin = slot
+    return rows[origin] if given else origin
 
 
 def execute(program: Program, subarray: Subarray, **rows: int) -> None:

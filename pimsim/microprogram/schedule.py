@@ -143,6 +143,13 @@ class Schedule:
             else:
                 self._run_apart(step, subarray, outputs, lanes)
 
+    def addresses(self, output: int) -> Iterator[tuple[int, int | None]]:
+        """Source and destination of every command that ``output`` executes; None for an AP."""
+        for step in self.steps:
+            rows = [row if isinstance(row, int) else int(row[output]) for row in step.rows]
+            kind = 0 if step.variant is None else step.variant[output]
+            yield from step.bound[kind].addresses(rows)
+
     def _changed(self) -> None:
         """Forget what was found out about the steps."""
         self._checked = self._runs = self._extra = None

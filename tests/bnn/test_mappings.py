@@ -14,11 +14,18 @@ from numpy.typing import NDArray
 from bnn import reference
 from bnn.encoding import ENCODINGS, Encoding, decode
 from bnn.geometry import Padding
+from bnn.machine import PHASES, Machine
 from bnn.mapping import MAPPINGS
 from bnn.network import Activation, BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
 from bnn.runtime import NetworkRun, run
+from pimsim.cost import Cost
+from pimsim.dram.commands import Kind
+from pimsim.dram.counts import CommandCounts
 from pimsim.dram.standards import load
+from pimsim.dram.stream import Segment, walk
+from pimsim.dram.subarray import Subarray
 from pimsim.dram.switches import Switches
+from pimsim.dram.timeline import Timeline
 from pimsim.errors import InputError, OutOfRowsError
 
 SIGN = "ste_sign"
@@ -120,7 +127,7 @@ def test_sums_bits_and_logits_are_those_of_the_reference(
             assert layer.audit is not None
             assert layer.audit.compared > 0
             if layer.inputs > 1:  # a count of one row is that row
-                assert layer.machine.activities["compute"].total().aap > 0
+                assert layer.machine.counts("compute").aap > 0
 
 
 @pytest.mark.parametrize("mapping", MAPPINGS)
@@ -185,7 +192,7 @@ def test_a_fan_in_beyond_one_subarray_is_split_and_its_partial_counts_are_moved(
     whole = _run(_dense(300, 5), ENCODINGS["bipolar"], 9, mapping)
     assert done.bit_exact
     assert whole.bit_exact
-    split, single = (r.layers[0].machine.activities["compute"].total() for r in (done, whole))
+    split, single = (r.layers[0].machine.counts("compute") for r in (done, whole))
     assert split.wr > 0
     assert split.rd > split.wr  # partial counts, and the output bits
     assert single.wr == 0
@@ -211,15 +218,15 @@ def test_output_stationary_needs_no_weights_and_weight_stationary_loads_them_onc
     network = _dense(64, 16)
     folded = _run(network, ENCODINGS["bipolar"], 30, "output-stationary").layers[0].machine
     resident = _run(network, ENCODINGS["bipolar"], 30, "weight-stationary").layers[0].machine
-    assert folded.activities["weights"].total().commands() == 0
-    assert resident.activities["weights"].total().wr > 0
-    assert resident.activities["inputs"].total().wr > folded.activities["inputs"].total().wr / 16
+    assert folded.counts("weights").commands() == 0
+    assert resident.counts("weights").wr > 0
+    assert resident.counts("inputs").wr > folded.counts("inputs").wr / 16
 
 
 def test_output_stationary_takes_eight_commands_a_product() -> None:
     fan_in, outputs = 255, 8
     done = _run(_dense(fan_in, outputs), ENCODINGS["bipolar"], 1, "output-stationary")
-    total = done.layers[0].machine.activities["compute"].total()
+    total = done.layers[0].machine.counts("compute")
     bits = fan_in.bit_length()
     count, compare = 8 * (fan_in - fan_in.bit_count()), 3 * bits + 2
     assert total.aap + total.ap == outputs * (count + compare)
@@ -228,7 +235,7 @@ def test_output_stationary_takes_eight_commands_a_product() -> None:
 def test_weight_stationary_takes_fifteen_commands_a_product() -> None:
     fan_in, outputs = 255, 8
     done = _run(_dense(fan_in, outputs), ENCODINGS["bipolar"], 1, "weight-stationary")
-    total = done.layers[0].machine.activities["compute"].total()
+    total = done.layers[0].machine.counts("compute")
     assert total.aap + total.ap >= 7 * fan_in + 8 * (fan_in - fan_in.bit_count())
     assert total.aap + total.ap <= 15 * fan_in + 8 * 9  # all outputs at once, in columns
 
@@ -238,9 +245,48 @@ def test_commands_do_not_depend_on_what_the_images_show() -> None:
     x = np.random.default_rng(0).normal(size=(2, 40, 50)).astype(np.float32)
     first, second = (run(network, images, None, STANDARD, Switches(), "output-stationary")
                      for images in x)  # fmt: skip
-    assert [a.machine.activities for a in first.layers] == [
-        b.machine.activities for b in second.layers
-    ]
+    for one, other in zip(first.layers, second.layers, strict=True):
+        for phase in PHASES:
+            assert one.machine.counts(phase) == other.machine.counts(phase)
+            assert one.machine.cost(phase) == other.machine.cost(phase)
+
+
+@pytest.mark.parametrize("mapping", MAPPINGS)
+@pytest.mark.parametrize("fan_in", [60, 1500])  # in one subarray, and split over two
+def test_booked_is_what_subarrays_executed_and_time_that_of_each_command_scheduled(
+    mapping: str, fan_in: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subarrays: list[Subarray] = []
+    segments: list[Segment] = []
+    make, advance = Machine.subarrays, Timeline.run
+
+    def made(machine: Machine, columns: int, lanes: int, number: int) -> Subarray:
+        subarrays.append(make(machine, columns, lanes, number))
+        return subarrays[-1]
+
+    def recorded(timeline: Timeline, segment: Segment) -> None:
+        segments.append(segment)
+        advance(timeline, segment)
+
+    monkeypatch.setattr(Machine, "subarrays", made)
+    with monkeypatch.context() as patch:
+        patch.setattr("bnn.mapping.spread.price", lambda *_: Cost(0, {}, 0))
+        patch.setattr(Timeline, "run", recorded)
+        done = _run(_dense(fan_in, 5), ENCODINGS["bipolar"], 9, mapping)
+        costs = [layer.machine.cost(phase) for layer in done.layers for phase in PHASES]
+    executed = sum((lane for part in subarrays for lane in part.counts()), CommandCounts())
+    booked = [layer.machine.counts(phase) for layer in done.layers for phase in PHASES]
+    total = sum(booked, CommandCounts())
+    assert replace(total, ref=0) == executed
+    whole = Timeline(STANDARD, Switches())
+    for segment in segments:
+        advance(whole, segment)
+    assert sum(cost.latency_ps for cost in costs) == whole.now_ps
+    assert sum(cost.refreshes for cost in costs) == total.ref == whole.refreshes
+    issued = list(walk(STANDARD, Switches(), segments))
+    assert len(issued) == total.commands()
+    assert max(each.at_ps for each in issued) < whole.now_ps
+    assert sum(each.kind is Kind.REF for each in issued) == total.ref
 
 
 def test_an_audit_sees_a_wrong_sum(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,110 @@
+"""Recording a stream as it is executed: when each command issues, and which rows it names.
+
+>>> from pimsim.dram.commands import Kind
+>>> from pimsim.dram.standards import load
+>>> from pimsim.dram.stream import Run
+>>> from pimsim.dram.traces.event import Event
+>>> class Printed:
+...     full = False
+...     def add(self, event: Event) -> None:
+...         print(event.at_ps, event.kind.name, event.bank, event.row, event.row2)
+...     def skip(self, commands: int) -> None: ...
+>>> recorder = Recorder(load("ddr3-1600-8-8-8"), Switches(), [Printed()])
+>>> copy = Segment((Run(((Kind.AAP, 1),), 1),), banks=(0, 1))
+>>> recorder.record(copy, iter([[Target(18, 19), Target(20, 21)]]))
+0 AAP 0 18 19
+10000 AAP 1 20 21
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+from pimsim.dram.commands import Kind
+from pimsim.dram.standards import Standard
+from pimsim.dram.stream import Segment, walk
+from pimsim.dram.switches import Switches
+from pimsim.dram.traces.event import Event
+
+
+class Target(NamedTuple):
+    """What a command of one bank names."""
+
+    row: int | None = None
+    """Row of the bank that it opens, reads or writes; the source of an AAP."""
+    row2: int | None = None
+    """Row that the second ACT of an AAP opens."""
+    column: int | None = None
+    """Burst of the row."""
+    extra_wordlines: int = 0
+    """Wordlines raised beyond the first of each activation."""
+
+
+class Sink(Protocol):
+    """What takes commands: :class:`~pimsim.dram.traces.trace.Trace`, for one."""
+
+    @property
+    def full(self) -> bool:
+        """Whether it only counts from now on."""
+        ...
+
+    def add(self, event: Event) -> None:
+        """Take one command."""
+        ...
+
+    def skip(self, commands: int) -> None:
+        """Count commands that are not handed over."""
+        ...
+
+
+class Recorder:
+    """Walks the segments of a stream, as :class:`~pimsim.dram.timeline.Timeline` times them."""
+
+    def __init__(self, standard: Standard, switches: Switches, sinks: Sequence[Sink]) -> None:
+        self._sinks = sinks
+        self._segments: deque[Segment] = deque()
+        self._walk = walk(standard, switches, self._next_segments())
+
+    def record(self, segment: Segment, targets: Iterator[Sequence[Target]]) -> None:
+        """Record the next segment of the stream.
+
+        ``targets`` gives for every command of the visits, in order, what it names in each of the
+        segment's banks. Once every sink is full, commands are counted and no longer walked.
+        """
+        if all(sink.full for sink in self._sinks):
+            self._skip(segment.commands)
+            return
+        self._segments.append(segment)
+        left = segment.commands
+        for of_banks in targets:
+            for bank, target in zip(segment.banks, of_banks, strict=True):
+                issued = next(self._walk)
+                while issued.kind is Kind.REF:
+                    self._add(Event(*issued))
+                    issued = next(self._walk)
+                if issued.bank != bank:
+                    raise ValueError(f"bank {issued.bank} must come in the order of the segment")
+                self._add(Event(issued.at_ps, issued.kind, bank, *target))
+            left -= len(segment.banks)
+            if all(sink.full for sink in self._sinks):
+                self._skip(left)
+                return
+        if left:
+            raise ValueError(f"`targets` must name {segment.commands} commands, {left} are missing")
+
+    def _next_segments(self) -> Iterator[Segment]:
+        while True:
+            yield self._segments.popleft()
+
+    def _add(self, event: Event) -> None:
+        for sink in self._sinks:
+            if sink.full:
+                sink.skip(1)
+            else:
+                sink.add(event)
+
+    def _skip(self, commands: int) -> None:
+        for sink in self._sinks:
+            sink.skip(commands)

@@ -1,0 +1,150 @@
+"""The trace of a run is the computation: whoever replays it reads what the run read."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+
+import numpy as np
+import pytest
+
+from bnn.machine import PHASES, Machine
+from bnn.mapping import MAPPINGS
+from bnn.network import BatchNorm, Dense, Network
+from bnn.runtime import run
+from pimsim.bits import Words
+from pimsim.dram.commands import Kind
+from pimsim.dram.rowstore import Lanes
+from pimsim.dram.standards import load
+from pimsim.dram.subarray import Subarray
+from pimsim.dram.switches import Switches
+from pimsim.dram.traces import Event
+
+STANDARD = load("ddr3-1600-8-8-8")
+ROWS = STANDARD.rows_per_subarray
+SIGN = "ste_sign"
+
+
+class Kept:
+    """Takes every command up to a limit."""
+
+    def __init__(self, limit: int = 10**9) -> None:
+        self.events: list[Event] = []
+        self.skipped = 0
+        self._limit = limit
+
+    @property
+    def full(self) -> bool:
+        """Whether the limit is reached."""
+        return len(self.events) >= self._limit
+
+    def add(self, event: Event) -> None:
+        """Take a command."""
+        self.events.append(event)
+
+    def skip(self, commands: int) -> None:
+        """Count commands beyond the limit."""
+        self.skipped += commands
+
+
+def _network(fan_in: int, outputs: int) -> Network:
+    rng = np.random.default_rng(0)
+    first, last = (
+        np.where(rng.random(shape) < 0.5, -1, 1).astype(np.float32)
+        for shape in ((fan_in, outputs), (outputs, 3))
+    )
+    shift, scale = rng.normal(size=(2, outputs)).astype(np.float32)
+    norm = BatchNorm("norm", shift, scale**2 + 1, scale, None, 1e-3)
+    return Network(
+        "traced",
+        (fan_in,),
+        (Dense("first", first, None, SIGN, SIGN), norm, Dense("last", last, None, SIGN, SIGN)),
+    )
+
+
+@pytest.mark.parametrize("mapping", MAPPINGS)
+@pytest.mark.parametrize("fan_in", [40, 1200])  # in one subarray, and split over two
+def test_replaying_a_trace_reads_what_the_run_read(
+    mapping: str, fan_in: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: dict[int, deque[Words]] = defaultdict(deque)
+    read: dict[int, deque[Words]] = defaultdict(deque)
+    columns: dict[int, deque[int]] = defaultdict(deque)
+    write_row, read_row = Machine.write, Machine.read
+
+    def write(
+        machine: Machine, part: Subarray, row: int, words: Words, lanes: Lanes | None = None
+    ) -> None:
+        active = range(part.lanes) if lanes is None else lanes.tolist()
+        for lane, own in zip(active, words, strict=True):
+            written[lane].append(own)
+            columns[lane].append(part.columns)
+        write_row(machine, part, row, words, lanes)
+
+    def read_back(machine: Machine, part: Subarray, row: int, lanes: Lanes | None = None) -> Words:
+        words = read_row(machine, part, row, lanes)
+        active = range(part.lanes) if lanes is None else lanes.tolist()
+        for lane, own in zip(active, words, strict=True):
+            read[lane].append(own)
+        return words
+
+    monkeypatch.setattr(Machine, "write", write)
+    monkeypatch.setattr(Machine, "read", read_back)
+    kept = Kept()
+    x = np.random.default_rng(1).normal(size=(70, fan_in)).astype(np.float32)
+    done = run(_network(fan_in, 11), x, None, STANDARD, Switches(), mapping, traces=[kept])
+    assert done.bit_exact
+
+    memory: dict[tuple[int, int], Subarray] = {}
+    compared = 0
+    for event in kept.events:
+        if event.kind in (Kind.REF, Kind.ACT, Kind.PRE) or event.column:
+            continue
+        assert event.row is not None
+        number, row = divmod(event.row, ROWS)
+        if event.kind is Kind.WR:
+            width = columns[event.bank].popleft()
+            part = memory.setdefault((event.bank, number), Subarray(width, rows=ROWS))
+            if part.columns != width:  # the next layer begins here
+                part = memory[event.bank, number] = Subarray(width, rows=ROWS)
+            words = written[event.bank].popleft()
+            part.write(row - part.rows.first_data, words[None])
+            continue
+        part = memory[event.bank, number]
+        if event.kind is Kind.RD:
+            expected = read[event.bank].popleft()
+            assert np.array_equal(part.read(row - part.rows.first_data)[0], expected)
+            compared += 1
+        elif event.kind is Kind.AP:
+            part.ap(row)
+        else:
+            assert event.row2 is not None
+            assert event.row2 // ROWS == number
+            part.aap(row, event.row2 % ROWS)
+    assert compared > 0
+    assert not any(read.values())
+    assert not any(written.values())
+
+
+@pytest.mark.parametrize("mapping", MAPPINGS)
+def test_a_trace_has_the_commands_and_the_time_of_the_report(mapping: str) -> None:
+    kept, short, alone = Kept(), Kept(limit=500), Kept(limit=500)
+    x = np.random.default_rng(1).normal(size=(70, 40)).astype(np.float32)
+    done = run(_network(40, 11), x, None, STANDARD, Switches(), mapping, traces=[kept, short])
+    booked = [layer.machine.counts(phase) for layer in done.layers for phase in PHASES]
+    for kind in Kind:
+        traced = sum(event.kind is kind for event in kept.events)
+        assert traced == sum(getattr(counts, kind.name.lower()) for counts in booked)
+    extra = sum(counts.extra_wordlines for counts in booked)
+    assert sum(event.extra_wordlines for event in kept.events) == extra
+    latency_ps = sum(
+        layer.machine.cost(phase).latency_ps for layer in done.layers for phase in PHASES
+    )
+    *_, last = kept.events
+    assert last.kind is Kind.PRE  # the logits are read out last
+    assert latency_ps == last.at_ps + STANDARD.timing.t_rp_ps
+    assert short.events == kept.events[:500]
+    assert short.skipped == len(kept.events) - 500
+    run(_network(40, 11), x, None, STANDARD, Switches(), mapping, traces=[alone])
+    assert alone.events == short.events
+    refreshes = sum(event.kind is Kind.REF for event in kept.events[500:])
+    assert alone.skipped == len(kept.events) - 500 - refreshes  # no longer walked: no REFs

@@ -1,0 +1,5 @@
+"""What bulk bitwise operations take where data have to cross a memory channel.
+
+:mod:`~pimsim.baselines.systems` holds published systems as bandwidth models;
+:mod:`~pimsim.baselines.measured` times the machine that pimsim runs on.
+"""

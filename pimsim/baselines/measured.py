@@ -1,0 +1,170 @@
+"""Bulk bitwise operations on the machine that pimsim runs on, timed.
+
+Arrays together are several times the last-level cache, so that every operand comes from memory and
+every result goes there. Each loop runs several times; the best counts, and the spread to the worst
+is kept. Operations are measured with numpy on one thread and with compiled loops on all, and the
+faster one is the machine's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pimsim.baselines.machine import Machine, this_machine
+from pimsim.errors import InputError
+
+CACHES = 4
+"""Least size of all arrays together, in last-level caches."""
+ARRAYS = 3
+"""Two operands and a result."""
+LEAST_BYTES = 96 * 2**20
+"""Least size of all arrays together, where the cache is small."""
+REPEATS = 5
+"""Timed runs of each loop, after one that is not timed."""
+_OPERANDS = {"not": (1, 1), "and": (2, 1), "xnor": (2, 1), "popcount": (1, 0),
+             "xnor-popcount": (2, 0)}  # fmt: skip
+"""Arrays that an operation reads and writes."""
+OPERATIONS = tuple(_OPERANDS)
+"""What is measured: bitwise operations, a count of ones, and XNOR with the count of its ones, which
+is a dot product of signs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """One operation, timed."""
+
+    operation: str
+    library: str
+    """``numpy`` or ``numba``."""
+    threads: int
+    inputs: int
+    """Arrays read."""
+    outputs: int
+    """Arrays written: 1, or 0 where the result is one number."""
+    array_bytes: int
+    """Size of one array."""
+    seconds: tuple[float, ...]
+    """Wall time of each run."""
+
+    @property
+    def best_s(self) -> float:
+        """The shortest run."""
+        return min(self.seconds)
+
+    @property
+    def spread_percent(self) -> float:
+        """How much longer than the shortest run the longest took."""
+        return 100 * (max(self.seconds) / self.best_s - 1)
+
+    @property
+    def output_gb_per_s(self) -> float | None:
+        """Result, in 1e9 bytes a second; None where it is one number."""
+        return self.array_bytes / self.best_s / 1e9 if self.outputs else None
+
+    @property
+    def moved_gb_per_s(self) -> float:
+        """Operands and result, in 1e9 bytes a second."""
+        return (self.inputs + self.outputs) * self.array_bytes / self.best_s / 1e9
+
+    @property
+    def binary_ops_per_s(self) -> float:
+        """Results of single bits (bits counted, products summed) a second."""
+        return 8 * self.array_bytes / self.best_s
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """Rates of a machine."""
+
+    machine: Machine
+    total_bytes: int
+    """All arrays together."""
+    rates: tuple[Rate, ...]
+    """Every operation with every library that has it."""
+
+    @property
+    def caches(self) -> float:
+        """Size of all arrays in last-level caches; below ``CACHES`` memory was short."""
+        return self.total_bytes / self.machine.cache_bytes
+
+    def best(self) -> dict[str, Rate]:
+        """Return the faster rate of each operation."""
+        best: dict[str, Rate] = {}
+        for rate in sorted(self.rates, key=lambda rate: rate.best_s):
+            best.setdefault(rate.operation, rate)
+        return {operation: best[operation] for operation in OPERATIONS if operation in best}
+
+
+def default_bytes(machine: Machine) -> int:
+    """Size of all arrays together: four last-level caches, but at most half of the free memory.
+
+    >>> ample = Machine("", 4, 8 * 2**20, "", 2**34)
+    >>> default_bytes(ample) // 2**20  # four caches would be less than is worth timing
+    96
+    """
+    return min(max(CACHES * machine.cache_bytes, LEAST_BYTES), machine.free_bytes // 2)
+
+
+def measure(
+    total_bytes: int | None = None,
+    repeats: int = REPEATS,
+    machine: Machine | None = None,
+    clock: Callable[[], float] = perf_counter,
+) -> Measurement:
+    """Time every operation; takes seconds, and compiles loops first.
+
+    Raises :class:`~pimsim.errors.InputError` if the arrays would not fit in the free memory, or
+    for sizes that are not positive.
+    """
+    machine = machine or this_machine()
+    total_bytes = default_bytes(machine) if total_bytes is None else total_bytes
+    words = total_bytes // (8 * ARRAYS)
+    if type(total_bytes) is not int or words <= 0:
+        raise InputError(f"`total_bytes` must be an integer of at least 24, not {total_bytes!r}")
+    if total_bytes > machine.free_bytes:
+        raise InputError(
+            f"`total_bytes` must be at most the free memory, {machine.free_bytes}, "
+            f"not {total_bytes}"
+        )
+    if type(repeats) is not int or repeats <= 0:
+        raise InputError(f"`repeats` must be a positive integer, not {repeats!r}")
+
+    import numba
+
+    from pimsim.baselines.kernels import COMPILED, NUMPY
+
+    a, b, result = (_filled(words, seed) for seed in range(ARRAYS))
+    rates = []
+    before = numba.get_num_threads()
+    threads = min(machine.threads, before)
+    numba.set_num_threads(threads)
+    try:
+        for library, kernels, used in (("numpy", NUMPY, 1), ("numba", COMPILED, threads)):
+            for operation, kernel in kernels.items():
+                seconds = []
+                for _ in range(repeats + 1):
+                    start = clock()
+                    kernel(a, b, result)
+                    seconds.append(clock() - start)
+                inputs, outputs = _OPERANDS[operation]
+                rates.append(
+                    Rate(operation, library, used, inputs, outputs, 8 * words, tuple(seconds[1:]))
+                )
+    finally:
+        numba.set_num_threads(before)
+    return Measurement(machine, 8 * words * ARRAYS, tuple(rates))
+
+
+def _filled(words: int, seed: int) -> NDArray[np.uint64]:
+    """Random words; every page is written, since pages never written share one of zeros."""
+    array = np.empty(words, dtype=np.uint64)
+    block = np.random.default_rng(seed).integers(2**64, size=min(words, 2**17), dtype=np.uint64)
+    for start in range(0, words, len(block)):
+        part = array[start : start + len(block)]
+        part[:] = block[: len(part)]
+    return array

@@ -1,0 +1,85 @@
+"""Published systems as bandwidth models: every operand of a bulk operation crosses a channel.
+
+A bulk bitwise operation on vectors far larger than any cache is bound by the memory channel, not
+by the processor: an operation with n inputs and one output moves n + 1 bytes for every byte of
+result, so that the result comes at ``efficiency * peak / (n + 1)``.
+
+>>> skylake = SYSTEMS["skylake"]
+>>> round(skylake.peak_gb_per_s, 1), round(skylake.throughput_gb_per_s(3), 2)
+(34.1, 6.25)
+>>> skylake.at_peak().throughput_gb_per_s(2) / SYSTEMS["ddr3-2133"].throughput_gb_per_s(2)
+2.0
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from importlib.resources import files
+
+from pimsim.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """A processor and its memory channels.
+
+    Raises :class:`~pimsim.errors.InputError` for a size or share out of range.
+    """
+
+    name: str
+    title: str
+    """Name in figures."""
+    channels: int
+    """Channels (vaults of a memory cube) that work at the same time."""
+    channel_gb_per_s: float
+    """Peak of one channel, in 1e9 bytes a second."""
+    efficiency: float
+    """Share of the peak that bulk operations get."""
+    peak_source: str
+    efficiency_source: str
+
+    def __post_init__(self) -> None:
+        if type(self.channels) is not int or self.channels <= 0:
+            raise InputError(f"`channels` must be a positive integer, not {self.channels!r}")
+        if not 0 < self.channel_gb_per_s < math.inf:
+            raise InputError(
+                f"`channel_gb_per_s` must be a positive number, not {self.channel_gb_per_s!r}"
+            )
+        if not 0 < self.efficiency <= 1:
+            raise InputError(f"`efficiency` must be above 0 and at most 1, not {self.efficiency!r}")
+
+    @property
+    def peak_gb_per_s(self) -> float:
+        """Peak of all channels, in 1e9 bytes a second."""
+        return self.channels * self.channel_gb_per_s
+
+    def throughput_gb_per_s(self, operands: int) -> float:
+        """Result of an operation that moves ``operands`` vectors, its result among them.
+
+        In 1e9 bytes of result a second. Raises :class:`~pimsim.errors.InputError` for fewer than
+        two operands, an input and a result.
+        """
+        if type(operands) is not int or operands < 2:
+            raise InputError(f"`operands` must be an integer of at least 2, not {operands!r}")
+        return self.efficiency * self.peak_gb_per_s / operands
+
+    def at_peak(self) -> System:
+        """Return the same system with channels that are never idle."""
+        return replace(self, efficiency=1.0)
+
+
+def _read() -> dict[str, System]:
+    text = files(__package__).joinpath("systems.csv").read_text("utf-8")
+    numbers = {"channels": int, "channel_gb_per_s": float, "efficiency": float}
+    systems = (
+        System(**{f.name: numbers.get(f.name, str)(row[f.name]) for f in fields(System)})
+        for row in csv.DictReader(text.splitlines())
+    )
+    return {system.name: system for system in systems}
+
+
+SYSTEMS: Mapping[str, System] = _read()
+"""Every system by name, in the order in which figures show them."""

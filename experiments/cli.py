@@ -22,6 +22,7 @@ from experiments import (
     circuit_command,
     networks_command,
     primitives_command,
+    reproduce_command,
     run_command,
     standards_command,
     subcommands,
@@ -36,6 +37,7 @@ COMMANDS: tuple[subcommands.Command, ...] = (
     primitives_command,
     standards_command,
     circuit_command,
+    reproduce_command,
     train_command,
 )
 """Every subcommand, in the order in which ``pimsim --help`` lists them."""
@@ -47,6 +49,7 @@ examples:
   pimsim primitives               what an AND or an addition in DRAM takes
   pimsim standards                the DRAM parts that pimsim knows
   pimsim circuit failures         how often a triple-row activation is wrong
+  pimsim reproduce ambit          published figures beside simulated ones
   pimsim primitives --help        more about one command
 """
 

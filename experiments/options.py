@@ -20,10 +20,17 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_dram(parser: argparse.ArgumentParser, *, refresh: bool = True) -> None:
+def add_dram(
+    parser: argparse.ArgumentParser,
+    *,
+    faw: bool = True,
+    refresh: bool = True,
+    energy: bool = True,
+) -> None:
     """Add the options that choose a DRAM standard and the switches of the cost model.
 
-    ``refresh`` is the default of ``--refresh``.
+    ``faw`` and ``refresh`` are the defaults of ``--faw`` and ``--refresh``. Without ``energy``
+    there is no ``--energy``, for a command that shows both models.
     """
     group = parser.add_argument_group("DRAM and its cost model (printed with every result)")
     group.add_argument(
@@ -40,14 +47,15 @@ def add_dram(parser: argparse.ArgumentParser, *, refresh: bool = True) -> None:
         default=8,
         help="banks that compute at the same time (default: %(default)s)",
     )
-    group.add_argument(
-        "--energy",
-        choices=("ambit-paper", "datasheet"),
-        default="ambit-paper",
-        help="energy model: the Ambit paper's per-command figures, or derived from the currents "
-        "of the part; the two are never mixed (default: %(default)s)",
-    )
-    _add_switch(group, "faw", True, "obey tFAW and tRRD, the limits on the rate of ACTIVATEs")
+    if energy:
+        group.add_argument(
+            "--energy",
+            choices=("ambit-paper", "datasheet"),
+            help="energy model: the Ambit paper's per-command figures, or derived from the "
+            "currents of the part; the two are never mixed (default: %(default)s)",
+        )
+    parser.set_defaults(energy="ambit-paper")
+    _add_switch(group, "faw", faw, "obey tFAW and tRRD, the limits on the rate of ACTIVATEs")
     _add_switch(group, "refresh", refresh, "lose tRFC of every tREFI to refresh")
     _add_switch(group, "split-decoder", True, "AAP with overlapped ACTIVATEs, as in Ambit")
     _add_switch(group, "clocked", False, "start commands on clock edges only")

@@ -1,0 +1,297 @@
+"""``pimsim reproduce ambit``: throughput and energy of bulk bitwise operations in DRAM.
+
+Seshadri et al., "Ambit: In-Memory Accelerator for Bulk Bitwise Operations Using Commodity DRAM
+Technology", MICRO 2017, section 7.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from experiments.reproduce_simulation import cost, in_words, program, throughput_gb_per_s
+from experiments.reproduce_table import Cells, Row, Table, look_up
+from pimsim.baselines.measured import Measurement
+from pimsim.baselines.systems import SYSTEMS, System
+from pimsim.dram.energy import ENERGY_MODES, command_energies
+from pimsim.dram.standards import Standard, load
+from pimsim.dram.switches import Switches
+
+NAME = "ambit"
+
+SEVEN = ("not", "and", "or", "nand", "nor", "xor", "xnor")
+"""The operations of the paper's figure."""
+PAIRED = (("not",), ("and", "or"), ("nand", "nor"), ("xor", "xnor"))
+"""The operations as the paper's energy table has them."""
+_VAULTS, _VAULT_BANKS, _VAULT_ROW_BYTES = 32, 8, 1024
+"""Ambit-3D: the 256 banks of a 4 GB HMC 2.0. The row is derived: 9.7x and 2.4x over the same
+HMC make four times Ambit's 8 banks of 8 KB, which is 256 banks of 1 KB."""
+PAIRS = (
+    ("ambit", "skylake"),
+    ("ambit", "gtx-745"),
+    ("ambit", "hmc-2.0"),
+    ("ambit-3d", "hmc-2.0"),
+)
+"""Averages that the paper prints."""
+_SLOWER = {"ddr3-1600-8-8-8": "ddr3-1600-11-11-11"}
+"""The next speed bin of the part that the paper assumes."""
+_TITLES = {"ambit": "Ambit", "ambit-3d": "Ambit-3D"}
+
+Rates = Mapping[str, float]
+"""Throughput of each of the seven operations, in GB/s."""
+
+
+def _arithmetic(ours: Rates, theirs: Rates) -> float:
+    return math.fsum(ours[name] / theirs[name] for name in SEVEN) / len(SEVEN)
+
+
+def _geometric(ours: Rates, theirs: Rates) -> float:
+    logs = math.fsum(math.log(ours[name] / theirs[name]) for name in SEVEN)
+    return math.exp(logs / len(SEVEN))
+
+
+def _harmonic(ours: Rates, theirs: Rates) -> float:
+    return len(SEVEN) / math.fsum(theirs[name] / ours[name] for name in SEVEN)
+
+
+def _of_means(ours: Rates, theirs: Rates) -> float:
+    return math.fsum(ours.values()) / math.fsum(theirs.values())
+
+
+def _of_times(ours: Rates, theirs: Rates) -> float:
+    return math.fsum(1 / theirs[name] for name in SEVEN) / math.fsum(
+        1 / ours[name] for name in SEVEN
+    )
+
+
+MEANS: Mapping[str, Callable[[Rates, Rates], float]] = {
+    "arithmetic": _arithmetic,
+    "geometric": _geometric,
+    "harmonic": _harmonic,
+    "mean rates": _of_means,
+    "total times": _of_times,
+}
+"""What "on average" may mean; the paper does not say."""
+
+
+def tables(standard: Standard, switches: Switches) -> tuple[Table, ...]:
+    """Return everything that the paper's section 7 prints and that follows from it."""
+    return (
+        _throughput(standard, switches),
+        _averages(standard, switches),
+        _energy(standard, switches),
+        _faw(standard, switches),
+        _refresh(standard, switches),
+    )
+
+
+def operands(name: str) -> int:
+    """Vectors that an operation moves over a channel: its inputs and its result."""
+    chosen = program(name)
+    return len(chosen.inputs) + len(chosen.outputs)
+
+
+def _ambit(standard: Standard, switches: Switches) -> Rates:
+    return {name: throughput_gb_per_s(name, standard, switches) for name in SEVEN}
+
+
+def _ambit_3d(standard: Standard, switches: Switches) -> Rates:
+    return _ambit(*_cube(standard, switches))
+
+
+def _cube(standard: Standard, switches: Switches) -> tuple[Standard, Switches]:
+    """Every vault is a channel of its own, with activations of its own to limit."""
+    cube = replace(
+        standard,
+        channels=_VAULTS,
+        ranks=1,
+        banks=_VAULT_BANKS,
+        bank_groups=1,
+        row_bytes=_VAULT_ROW_BYTES,
+    )
+    return cube, replace(switches, banks=_VAULTS * _VAULT_BANKS)
+
+
+def _processor(system: System) -> Rates:
+    return {name: system.throughput_gb_per_s(operands(name)) for name in SEVEN}
+
+
+def _throughput(standard: Standard, switches: Switches) -> Table:
+    stated = in_words(standard, switches)
+    cube = in_words(*_cube(standard, switches))
+    rates = [
+        (
+            system.name,
+            system.title,
+            _processor(system),
+            f"{system.efficiency:g} of {system.peak_gb_per_s:.1f} GB/s, over the operands",
+        )
+        for system in SYSTEMS.values()
+    ]
+    rates.append(("ambit", "Ambit", _ambit(standard, switches), stated))
+    rates.append(("ambit-3d", "Ambit-3D", _ambit_3d(standard, switches), f"{cube}; 1 KB rows"))
+    return Table(
+        "throughput",
+        "Throughput of seven bulk operations",
+        ("system", "operation"),
+        tuple(
+            Row(
+                (title, name), "throughput", rate, "GB/s", words,
+                look_up(NAME, "throughput", key, name),
+            )
+            for key, title, per_operation, words in rates
+            for name, rate in per_operation.items()
+        ),
+    )  # fmt: skip
+
+
+def _averages(standard: Standard, switches: Switches) -> Table:
+    rows = []
+    variants = {in_words(*one): one for one in _variants(standard, switches)}
+    for number, (words, (bin_, chosen)) in enumerate(variants.items()):
+        ours = {"ambit": _ambit(bin_, chosen), "ambit-3d": _ambit_3d(bin_, chosen)}
+        for left, right in PAIRS:
+            system = SYSTEMS[right]
+            models = [(system.at_peak(), "peak", mean) for mean in MEANS]
+            if number == 0:
+                models.append((system, "stated", "geometric"))
+            for model, bandwidth, mean in models:
+                rows.append(
+                    Row(
+                        (pair(left, right), _bin(bin_, chosen), bandwidth, mean),
+                        "throughput ratio",
+                        MEANS[mean](ours[left], _processor(model)),
+                        "x",
+                        words,
+                        look_up(NAME, "average", left, right),
+                    )
+                )
+    keys = ("systems", "timing", "bandwidth", "average")
+    return Table("averages", "On average over the seven operations", keys, tuple(rows))
+
+
+def _variants(standard: Standard, switches: Switches) -> list[tuple[Standard, Switches]]:
+    """The choice itself, and what could make the published averages: whole clocks, a slower bin."""
+    variants = [(standard, switches), (standard, replace(switches, clocked=True))]
+    if standard.name in _SLOWER:
+        variants.append((load(_SLOWER[standard.name]), switches))
+    return variants
+
+
+def _bin(standard: Standard, switches: Switches) -> str:
+    return f"{standard.bin}, clocked" if switches.clocked else standard.bin
+
+
+def pair(left: str, right: str) -> str:
+    """Return what the table calls the ratio of two systems."""
+    return f"{_TITLES[left]} / {SYSTEMS[right].title}"
+
+
+def _energy(standard: Standard, switches: Switches) -> Table:
+    rows = []
+    for mode in ENERGY_MODES:
+        if mode == "datasheet" and standard.currents is None:
+            continue
+        chosen = replace(switches, energy=mode)
+        energies = command_energies(mode, standard)
+        kb = standard.row_bytes / 1024
+        opened = energies.act_pj + energies.pre_pj
+        bursts = standard.bursts_per_row
+        read = (opened + bursts * (energies.rd_pj + energies.rd_io_pj)) / kb / 1e3
+        written = (opened + bursts * (energies.wr_pj + energies.wr_io_pj)) / kb / 1e3
+        stated = in_words(standard, chosen, energy=mode)
+        ratios = []
+        for names in PAIRED:
+            one, words = program(names[0]), " ".join(names)
+            streamed = len(one.inputs) * read + len(one.outputs) * written
+            in_dram = cost(one, standard, chosen).energy_pj_per_kb / 1e3
+            ratios += [streamed / in_dram] * len(names)
+            for key, quantity, value, unit in (
+                ("ddr3", "over the channel", streamed, "nJ/KB"),
+                ("ambit", "in DRAM", in_dram, "nJ/KB"),
+                ("ratio", "energy ratio", streamed / in_dram, "x"),
+            ):
+                # Publications print what their own model says, not what a datasheet says.
+                found = look_up(NAME, "energy", key, words) if mode == "ambit-paper" else None
+                rows.append(Row((mode, words), quantity, value, unit, stated, found))
+        mean = len(ratios) / math.fsum(1 / ratio for ratio in ratios)
+        found = look_up(NAME, "energy", "ratio", "harmonic mean") if mode == "ambit-paper" else None
+        rows.append(Row((mode, "harmonic mean"), "energy ratio", mean, "x", stated, found))
+    return Table("energy", "Energy of bulk operations", ("model", "operation"), tuple(rows))
+
+
+def _faw(standard: Standard, switches: Switches) -> Table:
+    rows = []
+    for name in ("not", "and", "nand", "xor"):
+        for window in (None, 30, 40):
+            for acts in (2, 1) if window else (2,):
+                for split in (True, False):
+                    chosen = replace(
+                        switches, faw=window is not None, acts_per_aap=acts, split_decoder=split
+                    )
+                    limited = standard
+                    if window:
+                        timing = replace(standard.timing, t_faw_ps=window * 1000)
+                        limited = replace(standard, timing=timing)
+                    of = (
+                        name,
+                        str(window or "off"),
+                        str(acts) if window else "any",
+                        "split" if split else "shared",
+                    )
+                    rows.append(
+                        Row(
+                            of,
+                            "throughput",
+                            throughput_gb_per_s(name, limited, chosen),
+                            "GB/s",
+                            in_words(limited, chosen),
+                            look_up(NAME, "faw", *of),
+                        )
+                    )
+    keys = ("operation", "tFAW ns", "ACTs an AAP", "decoder")
+    return Table("faw", "What tFAW costs", keys, tuple(rows))
+
+
+def _refresh(standard: Standard, switches: Switches) -> Table:
+    rows = []
+    for refresh in (False, True):
+        chosen = replace(switches, refresh=refresh)
+        for name, rate in _ambit(standard, chosen).items():
+            found = None if refresh else look_up(NAME, "throughput", "ambit", name)
+            of = (name, "on" if refresh else "off")
+            rows.append(Row(of, "throughput", rate, "GB/s", in_words(standard, chosen), found))
+    return Table("refresh", "What refresh costs", ("operation", "refresh"), tuple(rows))
+
+
+def rivals(found: Mapping[str, Table]) -> dict[str, float]:
+    """Return results of single bits a second in DRAM, by what a machine is measured on."""
+    return {
+        name: 8e9 * found["throughput"].find("throughput", "Ambit", name)
+        for name in ("not", "and", "xnor")
+    }
+
+
+def draw(
+    found: Mapping[str, Table], folder: Path, measured: Measurement | None = None
+) -> tuple[Path, ...]:
+    """Write the figures of the tables into ``folder``; return the paths."""
+    from experiments import reproduce_ambit_figures
+
+    return reproduce_ambit_figures.draw(found, folder, measured)
+
+
+def page(found: Mapping[str, Table], pictures: str) -> str:
+    """Return the page, with figures in the folder ``pictures`` (with its slash)."""
+    from experiments import reproduce_ambit_page
+
+    return reproduce_ambit_page.page(found, pictures)
+
+
+def summary(found: Mapping[str, Table]) -> dict[str, Cells]:
+    """Return the tables as the page has them, by their titles."""
+    from experiments import reproduce_ambit_page
+
+    return reproduce_ambit_page.summary(found)

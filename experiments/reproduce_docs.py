@@ -1,0 +1,47 @@
+"""Pages of the repository that are generated: ``python -m experiments.reproduce_docs docs``.
+
+Each experiment of ``pimsim reproduce`` becomes ``docs/reproduce-NAME.md``, with its figures and
+tables in ``docs/figures``. What depends on the machine is left out.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from experiments.reproduce_command import EXPERIMENTS
+from experiments.reproduce_simulation import PAPER
+from experiments.reproduce_table import Table
+from pimsim.dram.standards import load
+
+FIGURES = "figures"
+"""Folder of figures and tables, in that of the pages."""
+_STANDARD = "ddr3-1600-8-8-8"
+
+
+def simulated() -> dict[str, dict[str, Table]]:
+    """Return the tables of every experiment, by its name, as the publications assume."""
+    return {one.NAME: one.reproduce(load(_STANDARD), PAPER) for one in EXPERIMENTS}
+
+
+def texts(found: dict[str, dict[str, Table]]) -> dict[str, str]:
+    """Return every generated text by its path in the folder of the pages."""
+    return {
+        name if name.endswith(".md") else f"{FIGURES}/{name}": text
+        for one in EXPERIMENTS
+        for name, text in one.documents(found[one.NAME], f"{FIGURES}/").items()
+    }
+
+
+def write(folder: Path) -> None:
+    """Write pages, tables and figures into ``folder``."""
+    found = simulated()
+    (folder / FIGURES).mkdir(parents=True, exist_ok=True)
+    for name, text in texts(found).items():
+        (folder / name).write_text(text, "utf-8")
+    for one in EXPERIMENTS:
+        one.load().draw(found[one.NAME], folder / FIGURES)
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1] if len(sys.argv) > 1 else "docs"))

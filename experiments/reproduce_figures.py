@@ -1,0 +1,101 @@
+"""Bars and lines that the reproductions share, told apart in greyscale too."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+from experiments.reproduce_table import digits
+
+Fill = tuple[str, str]
+"""Colour and hatching."""
+
+FILLS: tuple[Fill, ...] = (
+    ("#1d3f66", ""),
+    ("#8fb0cf", "///"),
+    ("#f4efe4", ""),
+    ("#f7e3b0", "..."),
+    ("#a8471b", "\\\\\\"),
+    ("#c9c9c9", "xxx"),
+    ("#ffffff", "---"),
+    ("#6b6b6b", ""),
+)
+"""Bars of one figure: dark for the first, light and hatched in turn for the others."""
+
+LINES: tuple[Mapping[str, Any], ...] = (
+    {"color": "#1d3f66", "marker": "o", "linestyle": "-"},
+    {"color": "#1d3f66", "marker": "o", "linestyle": "--", "markerfacecolor": "white"},
+    {"color": "#a8471b", "marker": "s", "linestyle": "-"},
+    {"color": "#a8471b", "marker": "s", "linestyle": "--", "markerfacecolor": "white"},
+    {"color": "#6b6b6b", "marker": "^", "linestyle": "-"},
+    {"color": "#6b6b6b", "marker": "^", "linestyle": "--", "markerfacecolor": "white"},
+)
+"""Lines of one figure: pairs of a filled and an open marker."""
+
+
+def log_bars(
+    axes: Axes,
+    groups: Sequence[str],
+    series: Mapping[str, Sequence[float | None]],
+    *,
+    fills: Sequence[Fill] = FILLS,
+    numbers: bool = False,
+) -> None:
+    """Draw groups of bars on a logarithmic axis, one bar a series; None leaves a gap."""
+    width = 0.86 / len(series)
+    known = [value for values in series.values() for value in values if value]
+    bottom = min(known) / 2
+    bottom = 10.0 ** math.floor(math.log10(bottom)) if max(known) > 30 * min(known) else bottom
+    for index, ((name, values), (colour, hatch)) in enumerate(
+        zip(series.items(), fills, strict=False)
+    ):
+        places = [group + (index - (len(series) - 1) / 2) * width for group in range(len(groups))]
+        shown = [(place, value) for place, value in zip(places, values, strict=True) if value]
+        axes.bar(
+            [place for place, _ in shown], [value for _, value in shown], width=width,
+            color=colour, hatch=hatch, label=name, linewidth=0.4,
+        )  # fmt: skip
+        for place, value in shown if numbers else ():
+            axes.annotate(
+                digits(value, 3), (place, value), xytext=(0, 1.5), textcoords="offset points",
+                ha="center", va="bottom", fontsize=6,
+            )  # fmt: skip
+    axes.set_yscale("log")
+    axes.set_ylim(bottom, max(known) * 1.6)
+    axes.yaxis.set_major_locator(LogLocator(numticks=12))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.grid(visible=True)
+    axes.set_xticks(range(len(groups)), groups)
+    axes.set_xlim(-0.55, len(groups) - 0.45)
+    axes.tick_params(axis="x", length=0)
+
+
+def legend_above(axes: Axes) -> None:
+    """Put the legend on one line between title and axes (the title needs ``pad=18``)."""
+    handles, labels = axes.get_legend_handles_labels()
+    legend = axes.legend(
+        handles, labels, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(labels),
+        borderaxespad=0.2, handlelength=1.3, columnspacing=0.9, fontsize=6.5,
+    )  # fmt: skip
+    legend.set_in_layout(False)
+
+
+def powers_of_two(axes: Axes, at: Sequence[int]) -> None:
+    """Give the x axis a base-2 scale with ticks at those places."""
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(at, [str(place) for place in at])
+    axes.xaxis.set_minor_locator(NullLocator())
+
+
+def save(figure: Figure, caption: str, path: Path) -> Path:
+    """Write the figure under a caption that says what it rests on; return ``path``."""
+    figure.suptitle(caption, fontsize=6.5, x=0.01, ha="left")
+    figure.savefig(path)
+    return path

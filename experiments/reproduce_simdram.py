@@ -1,0 +1,197 @@
+"""``pimsim reproduce simdram``: commands, widths and banks of bit-serial computing in DRAM.
+
+Hajinazar et al., "SIMDRAM: An End-to-End Framework for Bit-Serial SIMD Computing in DRAM", ASPLOS
+2021, with the operations of Ambit (MICRO 2017) that it builds on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+from experiments.reproduce_simulation import cost, in_words, program, throughput_gb_per_s
+from experiments.reproduce_table import Cells, Published, Row, Table, look_up, published
+from pimsim.baselines.measured import Measurement
+from pimsim.dram.energy import ENERGY_MODES
+from pimsim.dram.standards import Standard, load
+from pimsim.dram.switches import Switches
+from pimsim.microprogram.arithmetic import rows
+from pimsim.microprogram.primitives import PRIMITIVES
+from pimsim.microprogram.program import Program
+
+NAME = "simdram"
+
+WIDTHS = (7, 15, 31, 63, 127, 255, 511, 1023)
+"""Rows that a popcount adds: 2^k - 1, which full adders fill without waste."""
+BANKS = (1, 2, 4, 8, 16)
+_SINGLE_ROWS = ("not", "and", "or", "nand", "nor", "xor", "xnor", "full-adder")
+_SIZED = (
+    "add", "subtract", "greater", "greater-equal", "equal", "min", "max", "if-then-else",
+)  # fmt: skip
+_BITS = (8, 16, 32, 64)
+"""Operand widths at which formulas are compared with programs."""
+_SIXTEEN = "ddr4-2400"
+"""A standard with sixteen banks in a rank."""
+DOTS = ("xnor", "popcount", "xnor + popcount")
+"""A product of signs, a sum of signs, and both: a binary dot product."""
+
+
+def tables(standard: Standard, switches: Switches) -> tuple[Table, ...]:
+    """Return command counts, what width costs, and what banks bring."""
+    return _commands(), _width(standard, switches), _banks(standard, switches)
+
+
+def _commands() -> Table:
+    found = []
+    for name in _SINGLE_ROWS:
+        found.append(_count(name, 1, look_up(NAME, "commands", name)))
+    for name in _SIZED:
+        for bits in _BITS:
+            found.append(_count(name, bits, look_up(NAME, "commands", name, width=bits)))
+    for width in WIDTHS:
+        found.append(_count("popcount", width, look_up(NAME, "commands", "popcount", str(width))))
+    return Table("commands", "Row commands", ("operation", "width", "of them AP"), tuple(found))
+
+
+def _count(name: str, width: int, found: Published | None) -> Row:
+    chosen = program(name, width if PRIMITIVES[name].sized else None)
+    of = (name, str(width), str(chosen.ap))
+    return Row(of, "row commands", chosen.aap + chosen.ap, "", "Ambit's address map", found)
+
+
+@cache
+def dot(name: str, width: int) -> tuple[Program, int]:
+    """Return a program, and how often it runs, for one of :data:`DOTS` over ``width`` rows.
+
+    >>> dot_product, once = dot("xnor + popcount", 7)
+    >>> len(dot_product), dot_product.outputs, once
+    (81, ('sum0', 'sum1', 'sum2'), 1)
+    """
+    xnor, count = program("xnor"), program("popcount", width)
+    if name == "xnor":
+        return xnor, width
+    if name == "popcount":
+        return count, 1
+    products = count.inputs
+    inputs = rows("a", width) + rows("b", width)
+    commands = tuple(
+        command
+        for a, b, product in zip(inputs[:width], inputs[width:], products, strict=True)
+        for command in xnor.placed(a=a, b=b, out=product)
+    )
+    scratch = products + count.scratch
+    return Program(name, commands + count.commands, inputs, count.outputs, scratch), 1
+
+
+def _width(standard: Standard, switches: Switches) -> Table:
+    found = tuple(
+        row
+        for name in DOTS
+        for width in WIDTHS
+        for row in _of_width(name, width, standard, switches)
+    )
+    return Table("width", "XNOR and popcount against width", ("operation", "width"), found)
+
+
+def _of_width(name: str, width: int, standard: Standard, switches: Switches) -> Iterator[Row]:
+    of, (chosen, times) = (name, str(width)), dot(name, width)
+    commands = len(chosen) * times
+    latency_ps = cost(chosen, standard, switches).latency_ps * times
+    words = in_words(standard, switches)
+    yield Row(of, "row commands", commands, "", "Ambit's address map", _published(name, width))
+    yield Row(of, "row commands a bit", commands / width, "", "Ambit's address map")
+    yield Row(of, "latency", latency_ps / 1e6, "us", words)
+    for mode in ENERGY_MODES:
+        if mode == "datasheet" and standard.currents is None:
+            continue
+        # The energy of row commands does not depend on when they issue: the quickest to schedule.
+        modelled = replace(switches, energy=mode, faw=False, refresh=False)
+        pj_per_kb = cost(chosen, standard, modelled).energy_pj_per_kb * times
+        yield Row(
+            of,
+            f"energy a bit, {mode}",
+            pj_per_kb / 8192 / width,
+            "pJ",
+            in_words(standard, replace(switches, energy=mode), energy=mode),
+        )
+    for faw in (False, True):
+        limited = replace(switches, faw=faw)
+        rate = cost(chosen, standard, limited).throughput_gb_per_s / times * 8 * width
+        quantity = f"bits a second, tFAW {'on' if faw else 'off'}"
+        yield Row(of, quantity, rate, "G/s", in_words(standard, limited))
+
+
+def _published(name: str, width: int) -> Published:
+    """Commands of a dot product, from those of its parts."""
+    numbers = published(NAME)
+    xnor = numbers["commands", "xnor"](1)
+    popcount = numbers["commands", f"popcount {width}"](1)
+    if name == "popcount":
+        return popcount
+    products = Published(xnor.value * width, f"{xnor.source}: 7 for each row")
+    if name == "xnor":
+        return products
+    both = f"{products.source}; {popcount.source}"
+    return Published(products.value + popcount.value, both)
+
+
+def _banks(standard: Standard, switches: Switches) -> Table:
+    """Throughput of more and more banks, in more ranks where those of one do not suffice."""
+    found = []
+    standards = {one.name: one for one in (standard, load(_SIXTEEN))}
+    for one in standards.values():
+        for operation, width in (("and", None), ("add", 32)):
+            for faw in (False, True):
+                alone = 0.0
+                for banks in BANKS:
+                    chosen = replace(switches, faw=faw, banks=banks)
+                    ranks = max(one.ranks, -(-banks // (one.banks * one.channels)))
+                    system = replace(one, ranks=ranks)
+                    rate = 8 * throughput_gb_per_s(operation, system, chosen, width)
+                    alone = alone or rate
+                    label = f"{operation} {width}" if width else operation
+                    of = (one.name, label, "on" if faw else "off", str(banks))
+                    words = in_words(system, chosen)
+                    found.append(Row(of, "results a second", rate, "G/s", words))
+                    found.append(Row(of, "times one bank", rate / alone, "x", words))
+    keys = ("standard", "operation", "tFAW", "banks")
+    return Table("banks", "What more banks bring", keys, tuple(found))
+
+
+def rivals(found: Mapping[str, Table]) -> dict[str, float]:
+    """Return bits a second in DRAM, by what a machine is measured on.
+
+    The widest count, at the pace that tFAW allows.
+    """
+    quantity, width = "bits a second, tFAW on", str(WIDTHS[-1])
+    return {
+        measured: 1e9 * found["width"].find(quantity, name, width)
+        for measured, name in (
+            ("xnor", "xnor"), ("popcount", "popcount"), ("xnor-popcount", "xnor + popcount"),
+        )
+    }  # fmt: skip
+
+
+def draw(
+    found: Mapping[str, Table], folder: Path, measured: Measurement | None = None
+) -> tuple[Path, ...]:
+    """Write the figures of the tables into ``folder``; return the paths."""
+    from experiments import reproduce_simdram_figures
+
+    return reproduce_simdram_figures.draw(found, folder, measured)
+
+
+def page(found: Mapping[str, Table], pictures: str) -> str:
+    """Return the page, with figures in the folder ``pictures`` (with its slash)."""
+    from experiments import reproduce_simdram_page
+
+    return reproduce_simdram_page.page(found, pictures)
+
+
+def summary(found: Mapping[str, Table]) -> dict[str, Cells]:
+    """Return the tables as the page has them, by their titles."""
+    from experiments import reproduce_simdram_page
+
+    return reproduce_simdram_page.summary(found)

@@ -23,6 +23,7 @@ the ACTs of one AAP need not keep tRRD and tRC from each other.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import combinations
 from typing import NamedTuple
 
 from pimsim.dram.commands import Kind
@@ -168,26 +169,27 @@ def violations(
     With ``only_last``, only those that the last command has a part in, for a stream whose other
     commands have been checked.
     """
-    last = len(commands) - 1
-    found: list[Violation] = []
     every: list[Part] = []
     for index, command in enumerate(commands):
         every += parts(standard, switches, index, command)
     every.sort(key=lambda part: (part.at, part.index))
 
-    for place, b in enumerate(every):
-        for a in every[:place]:
-            if only_last and last not in (a.index, b.index):
-                continue
-            found += [Violation(n, a.index, b.index) for n in between(standard, switches, a, b)]
-        if switches.clocked and b.at % standard.timing.t_ck_ps:
-            found.append(Violation("tCK", b.index, b.index))
+    found: list[Violation] = []
+    checked = range(len(commands) - 1 if only_last else 0, len(commands))
+    for a, b in combinations(every, 2):
+        if a.index in checked or b.index in checked:
+            names = between(standard, switches, a, b)
+            found += [Violation(name, a.index, b.index) for name in names]
+    if switches.clocked:
+        clock = standard.timing.t_ck_ps
+        found += [Violation("tCK", p.index, p.index) for p in every if p.at % clock]
     if switches.faw:
         found += four_activate_windows(standard, every)
-    found += order(standard, commands)
-    found += states(standard, commands)
-    if switches.refresh:
-        found += overdue(standard, switches, commands)
+    for index in checked:
+        found += order(standard, commands[: index + 1])
+        found += state(standard, commands[: index + 1])
+        if switches.refresh:
+            found += overdue(standard, switches, commands[: index + 1])
     return found
 
 
@@ -199,8 +201,8 @@ def four_activate_windows(standard: Standard, every: Sequence[Part]) -> list[Vio
         window = [
             part
             for part in activates
-            if rank_of(standard, part.bank) == rank_of(standard, first.bank)
-            and first.at <= part.at < first.at + standard.timing.t_faw_ps
+            if first.at <= part.at < first.at + standard.timing.t_faw_ps
+            and rank_of(standard, part.bank) == rank_of(standard, first.bank)
         ]
         if len(window) > 4:
             found.append(Violation("tFAW", first.index, max(part.index for part in window)))
@@ -208,52 +210,48 @@ def four_activate_windows(standard: Standard, every: Sequence[Part]) -> list[Vio
 
 
 def order(standard: Standard, commands: Sequence[Command]) -> list[Violation]:
-    """Commands that start before one that was issued earlier on their channel.
+    """Whether the last command starts before one that was issued earlier on its channel.
 
     A REF need only come after those of its own rank.
     """
-    found = []
-    for j, (at, kind, bank) in enumerate(commands):
-        level = rank_of if kind is Kind.REF else channel_of
-        for i, (before, _, other) in enumerate(commands[:j]):
-            if level(standard, bank) == level(standard, other) and at < before:
-                found.append(Violation("order", i, j))
-    return found
+    *earlier, (at, kind, bank) = commands
+    level = rank_of if kind is Kind.REF else channel_of
+    return [
+        Violation("order", index, len(earlier))
+        for index, (before, _, other) in enumerate(earlier)
+        if level(standard, bank) == level(standard, other) and at < before
+    ]
 
 
-def states(standard: Standard, commands: Sequence[Command]) -> list[Violation]:
-    """Commands that their bank, or for REF a bank of the rank, is in no state to carry out."""
+def state(standard: Standard, commands: Sequence[Command]) -> list[Violation]:
+    """Whether the last command's bank, or for REF a bank of its rank, is in no state for it."""
+    *earlier, (_, kind, bank) = commands
+    if kind is Kind.REF:
+        first = rank_of(standard, bank) * standard.banks
+        banks = range(first, first + standard.banks)
+    else:
+        banks = range(bank, bank + 1)
     found = []
-    for j, (_, kind, bank) in enumerate(commands):
-        concerned = range(standard.channels * standard.ranks * standard.banks)
-        if kind is Kind.REF:
-            concerned = [b for b in concerned if rank_of(standard, b) == rank_of(standard, bank)]
-        else:
-            concerned = [bank]
-        for each in concerned:
-            last = [k for _, k, b in commands[:j] if b == each and k in (Kind.ACT, Kind.PRE)]
-            is_open = bool(last) and last[-1] is Kind.ACT
-            if is_open != (kind in (Kind.RD, Kind.WR, Kind.PRE)):
-                found.append(Violation("state", j, j))
+    for each in banks:
+        last = [k for _, k, b in earlier if b == each and k in (Kind.ACT, Kind.PRE)]
+        is_open = bool(last) and last[-1] is Kind.ACT
+        if is_open != (kind in (Kind.RD, Kind.WR, Kind.PRE)):
+            found.append(Violation("state", len(earlier), len(earlier)))
     return found
 
 
 def overdue(standard: Standard, switches: Switches, commands: Sequence[Command]) -> list[Violation]:
-    """Commands that open a row when more than eight REFs of their rank are postponed."""
+    """Whether the last command opens a row when more than eight REFs of its rank are postponed."""
+    *earlier, (at, kind, bank) = commands
     t_refi = standard.timing.t_refi_ps
     if switches.clocked:
         t_refi = t_refi // standard.timing.t_ck_ps * standard.timing.t_ck_ps
-    found = []
-    for j, (at, kind, bank) in enumerate(commands):
-        done = [
-            i
-            for i, (_, k, b) in enumerate(commands[:j])
-            if k is Kind.REF and rank_of(standard, b) == rank_of(standard, bank)
-        ]
-        by = (len(done) + 1 + POSTPONED_REFRESHES) * t_refi
-        if kind in (Kind.ACT, Kind.AAP, Kind.AP) and at > by:
-            found.append(Violation("tREFI", j, j))
-    return found
+    rank = rank_of(standard, bank)
+    done = [k for _, k, b in earlier if k is Kind.REF and rank_of(standard, b) == rank]
+    by = (len(done) + 1 + POSTPONED_REFRESHES) * t_refi
+    if kind in (Kind.ACT, Kind.AAP, Kind.AP) and at > by:
+        return [Violation("tREFI", len(earlier), len(earlier))]
+    return []
 
 
 def distances(standard: Standard, switches: Switches) -> set[int]:
@@ -282,10 +280,10 @@ def earliest(
         if level(standard, bank) == level(standard, other):
             floor = max(floor, at)
     candidates = {floor}
+    gaps = distances(standard, switches)
     for index, command in enumerate(commands):
         for part in parts(standard, switches, index, command):
-            for distance in distances(standard, switches):
-                candidates |= {part.at + distance - offset for offset in own}
+            candidates |= {part.at + gap - offset for gap in gaps for offset in own}
     for at in sorted(each for each in candidates if each >= floor):
         if not violations(standard, switches, [*commands, (at, kind, bank)], only_last=True):
             return at

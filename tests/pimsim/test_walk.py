@@ -1,0 +1,151 @@
+"""What a walk issues passes the naive check, and nothing comes later than it must."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from types import ModuleType
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pimsim.dram.commands import Kind
+from pimsim.dram.standards import Standard, load, names
+from pimsim.dram.stream import Run, Segment, Visit, walk
+from pimsim.dram.switches import Switches
+
+ACT, PRE, RD, WR, REF, AAP, AP = Kind
+DDR3 = load("ddr3-1600-8-8-8")
+
+
+def ordered(segments: list[Segment]) -> Iterator[tuple[Kind, int]]:
+    """Every repetition, every command of the visit, every bank of the segment."""
+    for segment in segments:
+        for run in segment.runs:
+            for _ in range(run.times):
+                for kind, times in run.visit:
+                    for _ in range(times):
+                        for bank in segment.banks:
+                            yield kind, bank
+
+
+@st.composite
+def standards(draw: st.DrawFn) -> Standard:
+    """A part, refreshed so often that short streams meet it, on one channel or more."""
+    base = load(draw(st.sampled_from(names())))
+    timing = replace(
+        base.timing,
+        t_rfc_ps=draw(st.integers(20_000, 60_000)),
+        t_refi_ps=draw(st.integers(200_000, 800_000)),
+        t_rc_ps=base.timing.t_rc_ps + draw(st.sampled_from([0, 7_001])),
+        t_faw_ps=base.timing.t_faw_ps + draw(st.sampled_from([0, 70_003])),
+    )
+    return replace(
+        base,
+        channels=draw(st.sampled_from([1, 1, 2])),
+        ranks=draw(st.sampled_from([1, 2])),
+        banks=4,
+        bank_groups=draw(st.sampled_from([1, 2])),
+        timing=timing,
+    )
+
+
+SWITCHES = st.builds(
+    Switches,
+    faw=st.sampled_from([True, True, False]),
+    refresh=st.sampled_from([True, True, False]),
+    split_decoder=st.booleans(),
+    acts_per_aap=st.sampled_from([1, 2]),
+    clocked=st.booleans(),
+)
+FEW = st.integers(1, 3)
+PROGRAMS: st.SearchStrategy[Visit] = st.lists(
+    st.tuples(st.sampled_from([AAP, AP]), FEW), min_size=1, max_size=2
+).map(tuple)
+TRANSFERS: st.SearchStrategy[Visit] = st.lists(
+    st.tuples(st.sampled_from([RD, WR]), FEW), max_size=2
+).map(lambda columns: ((ACT, 1), *columns, (PRE, 1)))
+
+
+@st.composite
+def streams(draw: st.DrawFn, standard: Standard, longest: int = 36) -> list[Segment]:
+    total = standard.channels * standard.ranks * standard.banks
+    segments: list[Segment] = []
+    for _ in range(draw(st.integers(1, 4))):
+        banks = draw(st.permutations(range(total)))[: draw(st.integers(1, 5))]
+        run = Run(draw(PROGRAMS | TRANSFERS), draw(FEW))
+        segment = Segment((run,), tuple(banks))
+        if sum(each.commands for each in [*segments, segment]) <= longest:
+            segments.append(segment)
+    return segments
+
+
+@settings(max_examples=50)
+@given(data=st.data())
+def test_a_walk_is_legal_and_waits_for_nothing_else(naive: ModuleType, data: st.DataObject) -> None:
+    standard, switches = data.draw(standards()), data.draw(SWITCHES)
+    segments = data.draw(streams(standard))
+    stream = [tuple(issued) for issued in walk(standard, switches, segments)]
+    assert not naive.violations(standard, switches, stream)
+    assert [(kind, bank) for _, kind, bank in stream if kind is not REF] == list(ordered(segments))
+    assert switches.refresh or REF not in {kind for _, kind, _ in stream}
+
+    t = standard.timing.on_clock() if switches.clocked else standard.timing
+    step = t.t_ck_ps if switches.clocked else 1
+    refreshes: dict[int, int] = {}
+    opened: set[int] = set()
+    for place, (at, kind, bank) in enumerate(stream):
+        rank, channel = naive.rank_of(standard, bank), naive.channel_of(standard, bank)
+        before = stream[:place]
+        due = (refreshes.get(rank, 0) + 1) * t.t_refi_ps
+        front = max([0, *(a for a, _, b in before if naive.channel_of(standard, b) == channel)])
+        if kind is not REF:
+            assert at == 0 or naive.violations(
+                standard, switches, [*before, (at - step, kind, bank)], only_last=True
+            )
+            if switches.refresh and kind.opens and not any(b // 4 == rank for b in opened):
+                assert at < due
+        elif at + t.t_rfc_ps > front:  # the next command had to wait for it
+            assert at == max(front, naive.earliest(standard, switches, before, REF, bank))
+            following, row = next((k, b) for _, k, b in stream[place:] if k is not REF)
+            assert naive.rank_of(standard, row) == rank
+            assert following.opens
+            assert naive.earliest(standard, switches, before, following, row) >= due
+        else:  # it fell due while the rank had nothing to do
+            assert at >= due
+        if kind is REF:
+            refreshes[rank] = refreshes.get(rank, 0) + 1
+        elif kind is ACT:
+            opened.add(bank)
+        opened -= {bank} if kind is PRE else set()
+
+
+def test_a_stream_by_hand() -> None:
+    """DDR3-1600 8-8-8: ACTs at 0 4 10 14, a fifth at 30; REF waits for the last bank, 260 ns."""
+    segment = Segment((Run(((AAP, 1),), 1),), banks=(0, 1, 2))
+    assert [at for at, _, _ in walk(DDR3, Switches(refresh=False), [segment])] == [
+        0,
+        10_000,
+        30_000,
+    ]
+    often = replace(DDR3, timing=replace(DDR3.timing, t_refi_ps=300_000))
+    rows = Segment((Run(((AP, 1),), 8),), banks=(0,))
+    assert [(at, kind) for at, kind, _ in walk(often, Switches(), [rows])][6:] == [
+        (270_000, AP),
+        (315_000, REF),
+        (575_000, AP),
+    ]
+
+
+@pytest.mark.parametrize("name", names())
+def test_refreshes_keep_up_over_many_intervals(name: str) -> None:
+    """As many as have fallen due, when a rank is always busy."""
+    standard = load(name)
+    t = standard.timing
+    rows = Segment((Run(((AP, 1),), 12 * t.t_refi_ps // t.ap_ps),), banks=(0,))
+    stream = list(walk(standard, Switches(), [rows]))
+    refs = [at for at, kind, _ in stream if kind is REF]
+    assert len(refs) == stream[-1].at_ps // t.t_refi_ps
+    for k, at in enumerate(refs, start=1):
+        assert 0 <= at - k * t.t_refi_ps <= t.t_rc_ps

@@ -31,6 +31,13 @@ from pimsim.dram.switches import Switches
 from pimsim.dram.transfers import streamed
 from pimsim.errors import InputError
 
+BREAK_EVEN = (
+    "how often a processor must use each bit that it fetches to need no more energy than the DRAM: "
+    "energy of fetching both operands of a MAC, over what the DRAM takes for a MAC less what "
+    "computing it takes the processor; the `reuse` of a baseline is how often it does"
+)
+"""What :func:`break_even_reuse` says, for a report."""
+
 
 @dataclass(frozen=True, slots=True)
 class LayerWork:
@@ -151,7 +158,7 @@ def streaming(
     A MAC moves ``operand_bits`` of activation and one bit of weight. Raises
     :class:`~pimsim.errors.InputError` without layers or images.
     """
-    read_bits = images * sum(layer.macs * (layer.operand_bits + 1) for layer in layers)
+    read_bits = images * _operand_bits(layers)
     written_bits = images * sum(layer.output_bits for layer in layers)
     model = "no reuse: both operands of every MAC cross the channel, every output crosses it once"
     return _roofline(
@@ -233,6 +240,11 @@ def break_even_reuse(
     return max(channel_pj / left_pj, 1.0) if left_pj > 0 else None
 
 
+def _operand_bits(layers: Sequence[LayerWork]) -> int:
+    """Bits of both operands of every MAC of an image."""
+    return sum(layer.macs * (layer.operand_bits + 1) for layer in layers)
+
+
 def _roofline(
     name: str,
     model: str,
@@ -248,6 +260,7 @@ def _roofline(
         raise InputError(
             f"`layers` and `images` must not be empty, not {len(layers)} layers, {images} images"
         )
+    operand_bits = images * _operand_bits(layers)
     vectors = images * sum(
         math.ceil(layer.macs * layer.operand_bits / processor.vector_bits) for layer in layers
     )
@@ -265,6 +278,7 @@ def _roofline(
         "images": images,
         "read_bits": read_bits,
         "written_bits": written_bits,
+        "reuse": operand_bits / read_bits,
         "bound": "channel" if channel.latency_ps >= compute_ps else "compute",
         "peak_binary_macs_per_s": processor.cores
         * processor.clock_ghz

@@ -13,7 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.baselines import LayerWork, Processor, break_even_reuse, reuse_aware, streaming
+from bnn.baselines import (
+    BREAK_EVEN,
+    LayerWork,
+    Processor,
+    break_even_reuse,
+    reuse_aware,
+    streaming,
+)
 from bnn.machine import PHASES
 from bnn.runtime import LayerRun, NetworkRun
 from pimsim.cost import Cost, assumptions
@@ -86,6 +93,7 @@ def build(
         "baselines": _baselines(done, cost, standard, switches),
     }
     report["break_even_reuse"] = _break_even(done, cost["energy_pj"], standard, switches)
+    report["break_even_means"] = BREAK_EVEN
     return report
 
 

@@ -130,8 +130,16 @@ def _summary(report: Mapping[str, Any]) -> list[tuple[str, str]]:
         rows.append(("column use", f"{max(uses):.1%} at most: more images would cost little more"))
     if report["accuracy"] is not None:
         rows.insert(0, ("accuracy", f"{report['accuracy']:.2%}"))
-    reuse = report["break_even_reuse"]
-    if reuse is not None:
-        least = f"if it uses each fetched bit {reuse:.3g} times" if reuse > 1 else "without reuse"
-        rows.append(("break-even", f"a processor needs no more energy {least}"))
+    if report["baselines"]:
+        rows.append(("break-even", _break_even(report)))
     return rows
+
+
+def _break_even(report: Mapping[str, Any]) -> str:
+    """From what reuse on a processor wins, and what reuse it has."""
+    least = report["break_even_reuse"]
+    if least is None:
+        return "at no reuse: computing alone takes a processor more energy than the DRAM"
+    used = report["baselines"]["reuse-aware"]["assumptions"]["reuse"]
+    wins = f"if it uses each fetched bit {least:.3g} times" if least > 1 else "without reuse"
+    return f"a processor needs no more energy {wins}; `reuse-aware` uses it {used:,.3g} times"

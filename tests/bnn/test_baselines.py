@@ -196,6 +196,16 @@ def test_comparison_for_the_report() -> None:
     assert stated["bin"] == "8-8-8"
 
 
+def test_reuse_is_stated() -> None:
+    layers, images = [_dense(1024, 1024)], 64
+    assert streaming(layers, images, HOST, G888, PAPER).assumptions["reuse"] == 1
+    # 64 x 2^20 MACs of two bits; 2^20 bits of weights and 64 x 2^10 of images are read once.
+    kept = reuse_aware(layers, images, HOST, G888, PAPER)
+    assert kept.assumptions["reuse"] == 64 * 2**21 / (2**20 + 64 * 2**10)
+    wide = reuse_aware([_dense(1024, 1024, 8)], images, HOST, G888, PAPER)
+    assert wide.assumptions["reuse"] == 64 * 9 * 2**20 / (2**20 + 64 * 8 * 2**10)
+
+
 def test_bad_work_is_refused() -> None:
     with pytest.raises(InputError, match=r"^`macs` of layer 'a' must be a positive integer, not 0"):
         LayerWork("a", 0, 1, 1, 1, 1)

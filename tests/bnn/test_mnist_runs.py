@@ -15,6 +15,7 @@ from bnn.larq.model_file import read_model
 from bnn.lower import Stage, lower
 from experiments import cli
 
+ROOT = Path(__file__).parents[2]
 SOME = 500
 
 # Sums of an image: positions that are computed x outputs, layer by layer.
@@ -69,11 +70,38 @@ def test_a_whole_test_set_in_simulated_rows(
     assert report["accuracy"] >= least
     assert round(report["accuracy"] * card.test_images) == card.correct  # what Keras gets right
 
+    if network in ("mnist-mlp", "mnist-cnn"):
+        page = (ROOT / "docs" / "thirty-five.md").read_text("utf-8").splitlines()
+        assert _against(report) in page
+        assert set(_by_layer(report)) <= set(page)
+
     limit = str(SOME)
     other = run(tmp_path / "some", network, "--mapping", "weight-stationary", "--limit", limit)
     assert other["images"] == min(SOME, card.test_images)
     assert_every_sum_was_compared(other, sums)
     assert np.array_equal(np.load(tmp_path / "some" / "logits.npy"), logits[:SOME])
+
+
+def _against(report: dict[str, Any]) -> str:
+    """The row of the page that says how a run compares."""
+    total_mj = report["energy_pj"]["total"] / 1e9
+    cells = [report["network"], f"{report['latency_ps'] / 1e9:.1f} ms, {total_mj:.1f} mJ"]
+    for name in ("streaming", "reuse-aware"):
+        it = report["baselines"][name]
+        cells.append(f"{it['latency_ps'] / 1e9:.3g} ms, {it['energy_pj'] / 1e9:.3g} mJ")
+        cells.append(f"{it['speedup']:.2g}x, {it['energy_ratio']:.2g}x")
+    return f"| {' | '.join(cells)} |"
+
+
+def _by_layer(report: dict[str, Any]) -> list[str]:
+    """The rows of the page that say what a product costs."""
+    return [
+        f"| {report['network']} | {layer['name']} | {layer['macs']:,} | {layer['operand_bits']} "
+        f"| {layer['column_utilisation']:.0%} "
+        f"| {layer['energy_pj'] / report['images'] / layer['macs']:.2f} |"
+        for layer in report["layers"]
+        if layer["macs"]
+    ]
 
 
 @pytest.mark.parametrize("network", zoo.names())

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pimsim.bits import unpack
-from pimsim.dram.counts import CommandCounts
 from pimsim.dram.commands import Kind
+from pimsim.dram.counts import CommandCounts
 from pimsim.dram.rowgroups import AddressMap, ambit
 from pimsim.dram.subarray import Subarray
 from pimsim.errors import DramError, InputError

@@ -1,19 +1,18 @@
-"""The rank that a layer runs on: it executes, and books commands, time and energy of each phase.
+"""The banks that a layer runs on, and its books: commands, time and energy of each phase.
 
-A machine carries out what a mapping asks of its subarrays, and puts the same commands on a
-:class:`~pimsim.dram.timeline.Timeline`; lane i of a subarray lies in bank i. Machines of layers
-that follow one another share a timeline, so that their times add up to that of the whole run.
+A mapping says what its subarrays execute, in order; the machine puts that on a
+:class:`~pimsim.dram.timeline.Timeline`. Machines of layers that follow one another share a
+timeline, so that their times add up to that of the whole run. Which executor computes the values
+makes no difference here.
 
->>> import numpy as np
 >>> from pimsim.dram.standards import load
 >>> from pimsim.microprogram.logic import COPY
 >>> machine = Machine(load("ddr3-1600-8-8-8"), Switches())
->>> subarray = machine.subarrays(columns=64, lanes=2)
->>> machine.write(subarray, 0, np.zeros((2, 1), np.uint64))
+>>> machine.access(Kind.WR, [0], columns=64, banks=[0, 1])
 >>> copy = Schedule(outputs=1)
->>> copy.append((COPY,), a=subarray.data_address(0), out=subarray.data_address(1))
+>>> copy.append((COPY,), a=18, out=19)
 >>> machine.enter("compute")
->>> machine.run(copy, subarray, np.zeros(2, np.intp))
+>>> machine.run(copy, outputs=[0, 0], banks=[0, 1])
 >>> machine.counts("compute").aap, machine.cost("compute").latency_ps
 (2, 53000)
 """
@@ -28,11 +27,10 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from pimsim.bits import Words
 from pimsim.cost import Cost, Elapsed, charge
 from pimsim.dram.commands import Kind
 from pimsim.dram.counts import CommandCounts
-from pimsim.dram.rowstore import Lanes
+from pimsim.dram.rowgroups import ambit
 from pimsim.dram.standards import Standard
 from pimsim.dram.stream import Run, Segment, issue_order
 from pimsim.dram.subarray import Subarray
@@ -98,17 +96,16 @@ class Machine:
         """Data rows of a subarray."""
         return Subarray(1, rows=self.standard.rows_per_subarray).data_rows
 
-    def subarrays(self, columns: int, lanes: int, number: int = 0) -> Subarray:
-        """Subarray ``number`` of as many banks as ``lanes``, with ``columns`` columns in use."""
+    def subarrays(self, columns: int, lanes: int) -> Subarray:
+        """``lanes`` subarrays in lock-step, of which ``columns`` columns are used."""
         return Subarray(
             columns,
             rows=self.standard.rows_per_subarray,
             lanes=lanes,
-            number=number,
             burst_bits=self.standard.burst_bytes * 8,
         )
 
-    # -- what mappings ask for ---------------------------------------------------------------
+    # -- what mappings book ------------------------------------------------------------------
 
     def enter(self, phase: str) -> None:
         """Book what follows under ``phase``, one of :data:`PHASES`."""
@@ -120,31 +117,33 @@ class Machine:
     def run(
         self,
         schedule: Schedule,
-        subarray: Subarray,
-        outputs: NDArray[np.intp],
-        lanes: Lanes | None = None,
+        outputs: Sequence[int] | NDArray[np.intp],
+        banks: Sequence[int],
+        number: int = 0,
     ) -> None:
-        """Execute a schedule; see :meth:`pimsim.microprogram.schedule.Schedule.run`."""
-        schedule.run(subarray, outputs, lanes)
+        """Book a schedule that subarray ``number`` of each bank runs, for an output of its own."""
         extra = int(schedule.extra_wordlines[outputs].sum())
-        banks = self._banks(subarray, lanes)
-        self._note(schedule.runs, banks, extra)
+        order = issue_order(self.standard, banks)
+        self._note(schedule.runs, order, extra)
+        if self._recorder is not None and schedule.runs:
+            output = dict(zip(banks, outputs, strict=True))
+            first = number * self.standard.rows_per_subarray
+            self._targets.append(_programs(schedule, first, [output[bank] for bank in order]))
+
+    def access(
+        self, kind: Kind, rows: Sequence[int], columns: int, banks: Sequence[int], number: int = 0
+    ) -> None:
+        """Book the reading (RD) or writing (WR) of ``columns`` columns of data rows, each alone."""
+        if not rows:
+            return
+        bursts = -(-columns // (self.standard.burst_bytes * 8))
+        segment = Segment(
+            (Run(row_visit(kind, bursts), len(rows)),), issue_order(self.standard, banks)
+        )
+        self._note(segment.runs, segment.banks, 0)
         if self._recorder is not None:
-            output = dict(
-                zip(range(len(outputs)) if lanes is None else lanes, outputs, strict=True)
-            )
-            self._targets.append(_programs(schedule, subarray, [output[bank] for bank in banks]))
-
-    def write(self, subarray: Subarray, row: int, words: Words, lanes: Lanes | None = None) -> None:
-        """Write ``words`` (lanes, words) into a data row."""
-        subarray.write(row, words, None, lanes)
-        self._access(Kind.WR, subarray, row, lanes)
-
-    def read(self, subarray: Subarray, row: int, lanes: Lanes | None = None) -> Words:
-        """Read a data row, ``(lanes, words)``."""
-        words = subarray.read(row, None, lanes)
-        self._access(Kind.RD, subarray, row, lanes)
-        return words
+            first = number * self.standard.rows_per_subarray + ambit().first_data
+            self._targets.append(_rows(segment, [first + row for row in rows]))
 
     def stream(self, bits: int) -> None:
         """Book the reading of ``bits`` over the channel, whole rows spread over the banks."""
@@ -170,18 +169,6 @@ class Machine:
         return charge(self._counts[phase], self._elapsed[phase], self.standard, self.switches)
 
     # -- inside ------------------------------------------------------------------------------
-
-    def _access(self, kind: Kind, subarray: Subarray, row: int, lanes: Lanes | None) -> None:
-        bursts = -(-subarray.columns // (self.standard.burst_bytes * 8))
-        segment = Segment((Run(row_visit(kind, bursts), 1),), self._banks(subarray, lanes))
-        self._note(segment.runs, segment.banks, 0)
-        if self._recorder is not None:
-            first = subarray.number * self.standard.rows_per_subarray
-            self._targets.append(_rows(segment, [first + subarray.data_address(row)]))
-
-    def _banks(self, subarray: Subarray, lanes: Lanes | None) -> tuple[int, ...]:
-        active = range(subarray.lanes) if lanes is None else lanes.tolist()
-        return issue_order(self.standard, active)
 
     def _note(self, runs: Sequence[Run], banks: tuple[int, ...], extra_wordlines: int) -> None:
         """Count commands and put them off until something else follows than more of the same."""
@@ -220,12 +207,9 @@ def _totals(runs: tuple[Run, ...]) -> CommandCounts:
     return CommandCounts(**{kind.name.lower(): times for kind, times in counts.items()})
 
 
-def _programs(
-    schedule: Schedule, subarray: Subarray, outputs: Sequence[int]
-) -> Iterator[list[Target]]:
-    """What every command names in each bank, ``outputs`` being those that the banks work on."""
-    first = subarray.number * (subarray.rows.first_data + subarray.data_rows)
-    wordlines = [len(lines) - 1 for _, lines in subarray.rows.addresses]
+def _programs(schedule: Schedule, first: int, outputs: Sequence[int]) -> Iterator[list[Target]]:
+    """What every command names in each bank: ``first`` is row 0 of the subarray."""
+    wordlines = [len(lines) - 1 for _, lines in ambit().addresses]
 
     def extra(address: int | None) -> int:
         return wordlines[address] if address is not None and address < len(wordlines) else 0

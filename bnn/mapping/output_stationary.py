@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from bnn.lower import Stage
 from bnn.machine import Machine
 from bnn.mapping.output_plan import OutputPlan, plan
-from bnn.mapping.spread import Spread, spread
+from bnn.mapping.spread import Batch, Spread, spread
 from bnn.mapping.work import Execute, Result, Work, operand_rows, plane
 from pimsim.bits import unpack
+from pimsim.dram.commands import Kind
 from pimsim.dram.rowstore import Lanes
 from pimsim.dram.subarray import Subarray
 
@@ -40,6 +41,7 @@ def prepare(stage: Stage, machine: Machine, images: int) -> Execute:
 
 def _execute(planned: OutputPlan, placed: Spread, work: Work) -> Result:
     stage, machine = work.stage, work.machine
+    _book(planned, placed, stage, machine)
     bits = stage.thresholds is not None
     shape = (stage.outputs, work.images, stage.windows.positions)
     values = np.empty(shape, np.uint8) if bits else np.empty(shape, np.int64)
@@ -48,20 +50,68 @@ def _execute(planned: OutputPlan, placed: Spread, work: Work) -> Result:
     columns = placed.images * stage.windows.positions
     for batch in placed.batches:
         width = len(batch.images)
-        parts = [machine.subarrays(columns, width, i) for i in range(len(planned.chunks))]
-        machine.enter("inputs")
+        parts = [machine.subarrays(columns, width) for _ in planned.chunks]
         _load(work, planned, parts, batch.images, placed.images)
-        machine.enter("compute")
         for slot in range(placed.outputs_per_group):
-            outputs = batch.groups * placed.outputs_per_group + slot
-            lanes = np.flatnonzero(outputs < stage.outputs)
+            lanes, outputs = _slot(stage, placed, batch, slot)
             if len(lanes):
-                _Output(work, planned, parts, batch.images, lanes, outputs[lanes]).run(values)
+                _Output(work, planned, parts, batch.images, lanes, outputs).run(values)
             done += len(batch.images)
             work.report(done, total)
         if work.audit is not None:
             work.audit.forget()
     return _result(work, placed, len(planned.chunks), values.transpose(1, 2, 0))
+
+
+def _slot(stage: Stage, placed: Spread, batch: Batch, slot: int) -> tuple[Lanes, NDArray[np.intp]]:
+    """Lanes that have an output left, and which."""
+    outputs = batch.groups * placed.outputs_per_group + slot
+    lanes = np.flatnonzero(outputs < stage.outputs)
+    return lanes, outputs[lanes]
+
+
+def _book(planned: OutputPlan, placed: Spread, stage: Stage, machine: Machine) -> None:
+    """Book what :func:`_execute` executes, in its order."""
+    columns = placed.images * stage.windows.positions
+    patch = stage.windows.patch * stage.planes
+    for batch in placed.batches:
+        every = range(len(batch.images))
+        machine.enter("inputs")
+        for part, chunk in enumerate(planned.chunks):
+            rows = range((chunk.stop - chunk.start) * patch)
+            machine.access(Kind.WR, rows, columns, every, part)
+        machine.access(Kind.WR, [row for row, _ in planned.masks], columns, every)
+        machine.enter("compute")
+        for slot in range(placed.outputs_per_group):
+            lanes, outputs = _slot(stage, placed, batch, slot)
+            if len(lanes):
+                _book_output(planned, columns, outputs, lanes.tolist(), machine)
+
+
+def _book_output(
+    planned: OutputPlan,
+    columns: int,
+    outputs: NDArray[np.intp],
+    banks: list[int],
+    machine: Machine,
+) -> None:
+    for steps in planned.offsets:
+        for part, count in enumerate(steps.counts):
+            machine.run(count, outputs, banks, part)
+        pairs = zip(steps.moved[1:], steps.arrivals[1:], strict=True)
+        for part, (moved, arrivals) in enumerate(pairs, start=1):
+            for row, arrival in zip(moved, arrivals, strict=True):
+                machine.access(Kind.RD, [row], columns, banks, part)
+                machine.access(Kind.WR, [arrival], columns, banks)
+        machine.run(steps.combine, outputs, banks)
+        if planned.result is None:
+            counts = [row for row in steps.total if row is not None]
+            machine.access(Kind.RD, counts, columns, banks)
+        else:
+            machine.run(steps.decide, outputs, banks)
+    if planned.result is not None:
+        machine.run(planned.pool, outputs, banks)
+        machine.access(Kind.RD, [planned.result], columns, banks)
 
 
 class _Output:
@@ -83,17 +133,16 @@ class _Output:
 
     def run(self, values: NDArray[np.uint8] | NDArray[np.int64]) -> None:
         """Compute, read out, and store into ``values`` (outputs, images, positions)."""
-        home, machine = self._parts[0], self._work.machine
+        home = self._parts[0]
         for offset, steps in enumerate(self._plan.offsets):
             for part, count in zip(self._parts, steps.counts, strict=True):
-                machine.run(count, part, self._outputs, self._lanes)
+                count.run(part, self._outputs, self._lanes)
             for part, moved, arrivals in zip(
                 self._parts[1:], steps.moved[1:], steps.arrivals[1:], strict=True
             ):
                 for row, arrival in zip(moved, arrivals, strict=True):
-                    words = machine.read(part, row, self._lanes)
-                    machine.write(home, arrival, words, self._lanes)
-            machine.run(steps.combine, home, self._outputs, self._lanes)
+                    home.write(arrival, part.read(row, None, self._lanes), None, self._lanes)
+            steps.combine.run(home, self._outputs, self._lanes)
             if self._work.audit is not None:
                 self._audit(self._counts(offset, read=False), offset)
             if self._plan.result is None:
@@ -101,10 +150,10 @@ class _Output:
                 for lane, output, sums in zip(self._lane_of, self._outputs, counts, strict=True):
                     values[output, self._images[lane]] = sums
             else:
-                machine.run(steps.decide, home, self._outputs, self._lanes)
+                steps.decide.run(home, self._outputs, self._lanes)
         if self._plan.result is not None:
-            machine.run(self._plan.pool, home, self._outputs, self._lanes)
-            bits = unpack(machine.read(home, self._plan.result, self._lanes), home.columns)
+            self._plan.pool.run(home, self._outputs, self._lanes)
+            bits = unpack(home.read(self._plan.result, None, self._lanes), home.columns)
             for lane, output, column in zip(self._lane_of, self._outputs, bits, strict=True):
                 values[output, self._images[lane]] = self._by_image(lane, column)
 
@@ -120,10 +169,7 @@ class _Output:
         totals = np.zeros((len(self._outputs), home.columns), dtype=np.int64)
         for level, row in enumerate(steps.total):
             if row is not None:
-                if read:
-                    words = self._work.machine.read(home, row, self._lanes)
-                else:
-                    words = home.peek(row, self._lanes)
+                words = home.read(row, None, self._lanes) if read else home.peek(row, self._lanes)
                 inverted = steps.inverted[level, self._outputs]
                 totals += (unpack(words, home.columns) ^ inverted[:, None]).astype(
                     np.int64
@@ -155,12 +201,11 @@ def _load(
                 lanes[lane, :, : operands.shape[1]] = operands
             for channel in range(lanes.shape[1]):
                 for bit in range(work.stage.planes):
-                    work.machine.write(part, row, plane(lanes[:, channel], bit))
+                    part.write(row, plane(lanes[:, channel], bit))
                     row += 1
     for row, mask in planned.masks:
         for_images = np.tile(mask, together).astype(np.uint8)
-        words = np.repeat(plane(for_images[None], 0), len(images), axis=0)
-        work.machine.write(parts[0], row, words)
+        parts[0].write(row, plane(for_images[None], 0))
 
 
 def _result(

@@ -20,6 +20,7 @@ from bnn.mapping.spread import tiling
 from bnn.mapping.weight_plan import WeightPlan, plan
 from bnn.mapping.work import Execute, Result, Work, operand_rows, plane, tile_images
 from pimsim.bits import unpack
+from pimsim.dram.commands import Kind
 from pimsim.dram.rowstore import Lanes
 from pimsim.dram.subarray import Subarray
 from pimsim.errors import InputError
@@ -59,6 +60,7 @@ def prepare(stage: Stage, machine: Machine, images: int) -> Execute:
 
 def _execute(layout: _Layout, work: Work) -> Result:
     stage, machine, planned, tiles = work.stage, work.machine, layout.plan, layout.tiles
+    _book(layout, stage, machine)
     positions = stage.windows.positions
     shape = (stage.outputs, work.images, positions)
     sums = stage.thresholds is None
@@ -67,10 +69,8 @@ def _execute(layout: _Layout, work: Work) -> Result:
     lanes = len(rounds[0])
     for number, outputs in enumerate(layout.blocks):
         columns = (outputs.stop - outputs.start) * layout.images * positions
-        first = number * len(planned.chunks)
-        parts = [machine.subarrays(columns, lanes, first + i) for i in range(len(planned.chunks))]
-        machine.enter("weights")
-        _load_weights(work, planned, parts, outputs, layout.images)
+        parts = [machine.subarrays(columns, lanes) for _ in planned.chunks]
+        _load_weights(stage, planned, parts, outputs, layout.images)
         for turn, batch in enumerate(rounds):
             _Round(work, planned, parts, outputs, batch, layout.images).run(values)
             work.report(number * len(rounds) + turn + 1, len(layout.blocks) * len(rounds))
@@ -80,6 +80,59 @@ def _execute(layout: _Layout, work: Work) -> Result:
         len(tiles) * len(layout.blocks) * machine.columns,
         lanes * len(layout.blocks) * len(planned.chunks),
     )
+
+
+def _book(layout: _Layout, stage: Stage, machine: Machine) -> None:
+    """Book what :func:`_execute` executes, in its order."""
+    planned, banks = layout.plan, machine.banks
+    rounds = [len(layout.tiles[i : i + banks]) for i in range(0, len(layout.tiles), banks)]
+    for number, outputs in enumerate(layout.blocks):
+        columns = (outputs.stop - outputs.start) * layout.images * stage.windows.positions
+        first, every = number * len(planned.chunks), range(rounds[0])
+        machine.enter("weights")
+        for part, (chunk, row) in enumerate(zip(planned.chunks, planned.operand_rows, strict=True)):
+            weights = stage.weights.shape[0] * (chunk.stop - chunk.start)
+            machine.access(Kind.WR, range(row, row + weights), columns, every, first + part)
+        for flags in (planned.before, planned.after):
+            if flags is not None:
+                machine.access(Kind.WR, [flags[0]], columns, every, first)
+        for steps in planned.offsets:
+            machine.access(Kind.WR, steps.threshold_rows, columns, every, first)
+        for lanes in rounds:
+            _book_round(planned, stage, columns, range(lanes), first, machine)
+
+
+def _book_round(
+    planned: WeightPlan,
+    stage: Stage,
+    columns: int,
+    banks: range,
+    first: int,
+    machine: Machine,
+) -> None:
+    output = [0] * len(banks)
+    patch = stage.windows.patch * stage.planes
+    machine.enter("inputs")
+    for part, chunk in enumerate(planned.chunks):
+        rows = range((chunk.stop - chunk.start) * patch)
+        machine.access(Kind.WR, rows, columns, banks, first + part)
+    machine.enter("compute")
+    for steps in planned.offsets:
+        for part, count in enumerate(steps.counts):
+            machine.run(count, output, banks, first + part)
+        pairs = zip(steps.moved[1:], planned.arrivals[1:], strict=True)
+        for part, (moved, arrivals) in enumerate(pairs, start=1):
+            for row, arrival in zip(moved, arrivals, strict=True):
+                machine.access(Kind.RD, [row], columns, banks, first + part)
+                machine.access(Kind.WR, [arrival], columns, banks, first)
+        machine.run(steps.combine, output, banks, first)
+        if planned.result is None:
+            machine.access(Kind.RD, steps.total, columns, banks, first)
+        else:
+            machine.run(steps.decide, output, banks, first)
+    if planned.result is not None:
+        machine.run(planned.pool, output, banks, first)
+        machine.access(Kind.RD, [planned.result], columns, banks, first)
 
 
 class _Round:
@@ -103,31 +156,27 @@ class _Round:
 
     def run(self, values: NDArray[np.uint8] | NDArray[np.int64]) -> None:
         """Load operands, compute, and store into ``values`` (outputs, images, positions)."""
-        machine = self._work.machine
-        machine.enter("inputs")
         for part, chunk in zip(self._parts, self._plan.chunks, strict=True):
             self._load(part, chunk)
-        machine.enter("compute")
         home = self._parts[0]
         for offset, steps in enumerate(self._plan.offsets):
             for part, count in zip(self._parts, steps.counts, strict=True):
-                machine.run(count, part, self._output, self._lanes)
+                count.run(part, self._output, self._lanes)
             for part, moved, arrivals in zip(
                 self._parts[1:], steps.moved[1:], self._plan.arrivals[1:], strict=True
             ):
                 for row, arrival in zip(moved, arrivals, strict=True):
-                    words = machine.read(part, row, self._lanes)
-                    machine.write(home, arrival, words, self._lanes)
-            machine.run(steps.combine, home, self._output, self._lanes)
+                    home.write(arrival, part.read(row, None, self._lanes), None, self._lanes)
+            steps.combine.run(home, self._output, self._lanes)
             if self._work.audit is not None:
                 self._audit(offset, self._sums(offset, read=False))
             if self._plan.result is None:
                 self._store(values, self._sums(offset, read=True))
             else:
-                machine.run(steps.decide, home, self._output, self._lanes)
+                steps.decide.run(home, self._output, self._lanes)
         if self._plan.result is not None:
-            machine.run(self._plan.pool, home, self._output, self._lanes)
-            bits = unpack(machine.read(home, self._plan.result, self._lanes), home.columns)
+            self._plan.pool.run(home, self._output, self._lanes)
+            bits = unpack(home.read(self._plan.result, None, self._lanes), home.columns)
             self._store(values, bits.reshape(-1, *self._shape))
         if self._work.audit is not None:
             self._work.audit.forget()
@@ -145,7 +194,7 @@ class _Round:
             for channel in range(width):
                 for bit in range(stage.planes):
                     repeated = np.tile(lanes[:, channel], outputs)
-                    self._work.machine.write(part, row, plane(repeated, bit), self._lanes)
+                    part.write(row, plane(repeated, bit), None, self._lanes)
                     row += 1
 
     def _sums(self, offset: int, *, read: bool) -> NDArray[np.int64]:
@@ -153,10 +202,7 @@ class _Round:
         stage, home = self._work.stage, self._parts[0]
         totals = np.zeros((len(self._tiles), home.columns), dtype=np.int64)
         for level, row in enumerate(self._plan.offsets[offset].total):
-            if read:
-                words = self._work.machine.read(home, row, self._lanes)
-            else:
-                words = home.peek(row, self._lanes)
+            words = home.read(row, None, self._lanes) if read else home.peek(row, self._lanes)
             totals += unpack(words, home.columns).astype(np.int64) << level
         constant = constants(stage, offset)[self._outputs, None]
         return stage.scale * totals.reshape(-1, *self._shape) + constant
@@ -204,29 +250,24 @@ def _limits(stage: Stage, planned: WeightPlan, offset: int, bits: int) -> NDArra
 
 
 def _load_weights(
-    work: Work, planned: WeightPlan, parts: list[Subarray], outputs: slice, images: int
+    stage: Stage, planned: WeightPlan, parts: list[Subarray], outputs: slice, images: int
 ) -> None:
     """Write weights, thresholds and complements, the same in every lane."""
-    stage = work.stage
-
-    def write(part: Subarray, row: int, bits: NDArray[np.uint8]) -> None:
-        work.machine.write(part, row, np.repeat(plane(bits, 0), part.lanes, axis=0))
-
     repeats = images * stage.windows.positions
     for part, chunk, first in zip(parts, planned.chunks, planned.operand_rows, strict=True):
         rows = stage.weights[:, chunk, outputs].reshape(-1, outputs.stop - outputs.start) > 0
         for number, row in enumerate(rows):
             bits = np.repeat(row.astype(np.uint8), repeats)
-            write(part, first + number, bits[None])
+            part.write(first + number, plane(bits[None], 0))
     home = parts[0]
     for flags in (planned.before, planned.after):
         if flags is not None:
             row_number, by_output = flags
             bits = np.repeat(by_output[outputs].astype(np.uint8), repeats)
-            write(home, row_number, bits[None])
+            home.write(row_number, plane(bits[None], 0))
     for offset, steps in enumerate(planned.offsets):
         if steps.threshold_rows:
             least = _limits(stage, planned, offset, len(steps.threshold_rows))[outputs]
             whole = np.repeat(least[:, None], images, axis=1).reshape(1, -1)
             for bit, row_number in enumerate(steps.threshold_rows):
-                write(home, row_number, ((whole >> bit) & 1).astype(np.uint8))
+                home.write(row_number, plane(((whole >> bit) & 1).astype(np.uint8), 0))

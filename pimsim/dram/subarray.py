@@ -50,7 +50,6 @@ class Subarray:
         columns: bitlines that are simulated, from column 0 on.
         rows: row addresses of the subarray; the B- and C-group take theirs out of them.
         lanes: subarrays in lock-step.
-        number: which subarray of its bank it is; traces name rows by it.
         burst_bits: columns that one READ or WRITE moves; 512 on a 64-bit channel at burst length 8.
         address_map: which wordlines an address raises; Ambit's by default.
 
@@ -62,7 +61,6 @@ class Subarray:
         *,
         rows: int = 1024,
         lanes: int = 1,
-        number: int = 0,
         burst_bits: int = 512,
         address_map: AddressMap | None = None,
     ) -> None:
@@ -74,7 +72,6 @@ class Subarray:
             )
         self.columns = columns
         self.lanes = lanes
-        self.number = number
         self.data_rows = self.rows.data_rows(rows)
         self._burst_bits = burst_bits
         self._last_address = rows - 1

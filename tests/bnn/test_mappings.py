@@ -260,8 +260,8 @@ def test_booked_is_what_subarrays_executed_and_time_that_of_each_command_schedul
     segments: list[Segment] = []
     make, advance = Machine.subarrays, Timeline.run
 
-    def made(machine: Machine, columns: int, lanes: int, number: int) -> Subarray:
-        subarrays.append(make(machine, columns, lanes, number))
+    def made(machine: Machine, columns: int, lanes: int) -> Subarray:
+        subarrays.append(make(machine, columns, lanes))
         return subarrays[-1]
 
     def recorded(timeline: Timeline, segment: Segment) -> None:

@@ -7,7 +7,7 @@ from collections import defaultdict, deque
 import numpy as np
 import pytest
 
-from bnn.machine import PHASES, Machine
+from bnn.machine import PHASES
 from bnn.mapping import MAPPINGS
 from bnn.network import BatchNorm, Dense, Network
 from bnn.runtime import run
@@ -69,29 +69,33 @@ def test_replaying_a_trace_reads_what_the_run_read(
     written: dict[int, deque[Words]] = defaultdict(deque)
     read: dict[int, deque[Words]] = defaultdict(deque)
     columns: dict[int, deque[int]] = defaultdict(deque)
-    write_row, read_row = Machine.write, Machine.read
+    write_row, read_row = Subarray.write, Subarray.read
 
     def write(
-        machine: Machine, part: Subarray, row: int, words: Words, lanes: Lanes | None = None
+        part: Subarray, row: int, words: Words, width: int | None = None, lanes: Lanes | None = None
     ) -> None:
         active = range(part.lanes) if lanes is None else lanes.tolist()
-        for lane, own in zip(active, words, strict=True):
+        each = np.broadcast_to(words, (len(active), words.shape[1]))
+        for lane, own in zip(active, each, strict=True):
             written[lane].append(own)
             columns[lane].append(part.columns)
-        write_row(machine, part, row, words, lanes)
+        write_row(part, row, words, width, lanes)
 
-    def read_back(machine: Machine, part: Subarray, row: int, lanes: Lanes | None = None) -> Words:
-        words = read_row(machine, part, row, lanes)
+    def read_back(
+        part: Subarray, row: int, width: int | None = None, lanes: Lanes | None = None
+    ) -> Words:
+        words = read_row(part, row, width, lanes)
         active = range(part.lanes) if lanes is None else lanes.tolist()
         for lane, own in zip(active, words, strict=True):
             read[lane].append(own)
         return words
 
-    monkeypatch.setattr(Machine, "write", write)
-    monkeypatch.setattr(Machine, "read", read_back)
-    kept = Kept()
-    x = np.random.default_rng(1).normal(size=(70, fan_in)).astype(np.float32)
-    done = run(_network(fan_in, 11), x, None, STANDARD, Switches(), mapping, traces=[kept])
+    with monkeypatch.context() as patch:
+        patch.setattr(Subarray, "write", write)
+        patch.setattr(Subarray, "read", read_back)
+        kept = Kept()
+        x = np.random.default_rng(1).normal(size=(70, fan_in)).astype(np.float32)
+        done = run(_network(fan_in, 11), x, None, STANDARD, Switches(), mapping, traces=[kept])
     assert done.bit_exact
 
     memory: dict[tuple[int, int], Subarray] = {}

@@ -544,6 +544,19 @@ def test_activations_of_row_commands_count(
     assert not names_of(naive, DDR3, switches, [*earlier, (at, kind, bank)])
 
 
+@pytest.mark.parametrize("kind", [AAP, AP])
+def test_a_window_may_begin_with_the_new_act(naive: ModuleType, kind: Kind) -> None:
+    """Second ACTs at 35 37 39 41: a fifth that keeps tRRD, at 25 to 33, has them within tFAW."""
+    timing = replace(DDR3.timing, t_rrd_s_ps=2_000, t_rrd_l_ps=2_000, t_faw_ps=25_000)
+    standard, switches = replace(DDR3, timing=timing), replace(FREE, split_decoder=False)
+    rows: list[Command] = [(2_000 * i, AAP, i) for i in range(4)]
+    scheduler = scheduled(standard, switches, rows)
+    assert scheduler.probe(kind, 4) == (60_000, "tFAW")
+    assert names_of(naive, standard, switches, [*rows, (27_000, kind, 4)]) == {"tFAW"}
+    with pytest.raises(DramError, match="tFAW"):
+        scheduler.issue(kind, 4, 27_000)
+
+
 def test_without_faw_activations_start_together() -> None:
     scheduler = Scheduler(DDR3, replace(FREE, faw=False))
     for bank in range(8):
@@ -865,16 +878,23 @@ def crowded_standards(draw: st.DrawFn) -> Standard:
     return replace(odd, timing=timing, channels=1, ranks=1)
 
 
-@settings(max_examples=200)
+@settings(max_examples=250)
 @given(
     standard=crowded_standards(),
-    switches=SWITCHES,
+    switches=st.builds(
+        Switches,
+        refresh=st.just(False),
+        split_decoder=st.sampled_from([False, False, False, True]),
+        acts_per_aap=st.sampled_from([2, 2, 2, 1]),
+        clocked=st.booleans(),
+    ),
     steps=st.lists(
         st.tuples(
-            st.sampled_from([ACT, AP, AAP, AAP]),
-            st.integers(0, 7),
-            st.sampled_from([0, 0, 0, 1, 3, 10]),
+            st.sampled_from([AAP, AAP, AAP, AAP, AP, ACT]),
+            st.sampled_from([1, 1, 1, 1, 1, 0, 3]),  # banks further
+            st.sampled_from([0, 0, 0, 0, 1, 3, 10]),  # ns after it is ready
         ),
+        min_size=4,
         max_size=11,
     ),
 )
@@ -885,16 +905,17 @@ def test_activations_find_the_first_place_among_others(
     steps: list[tuple[Kind, int, int]],
 ) -> None:
     """The earliest time of all, between second ACTs that lie ahead too, not merely a legal one."""
-    switches = replace(switches, refresh=False)
     step = tick(standard, switches)
     scheduler = Scheduler(standard, switches)
     stream: list[Command] = []
-    for kind, bank, clocks in steps:
+    bank = 0
+    for kind, further, wait_ns in steps:
+        bank = (bank + further) % standard.banks
         if any(b == bank and k is ACT for _, k, b in stream):
             continue
         ready = scheduler.probe(kind, bank).ready_ps
         assert ready == naive.earliest(standard, switches, stream, kind, bank)
-        later = (ready // step + clocks * 1_000 // step) * step
+        later = ready + wait_ns * 1_000 // step * step
         if later > ready and not names_of(
             naive, standard, switches, [*stream, (later, kind, bank)]
         ):

@@ -192,7 +192,14 @@ def _build(document: Document) -> Standard:
                 built[section] = kind(**values[section])
     texts = {"name": document.name, "description": document.description, "bin": body["bin"]}
     with _located(f"{file}: [geometry]"):
-        return Standard(**texts, **values["geometry"], **built, sources=sources)
+        standard = Standard(**texts, **values["geometry"], **built, sources=sources)
+    refreshing_ps = standard.ranks * standard.timing.t_rfc_ps
+    if refreshing_ps >= standard.timing.t_refi_ps:  # REFs of a channel's ranks would pile up
+        raise InputError(
+            f"{file}: [timing] `t_refi_ps` must be more than t_rfc_ps of all ranks "
+            f"({refreshing_ps}), not {standard.timing.t_refi_ps}"
+        )
+    return standard
 
 
 def _section(document: Document, section: str, sources: dict[str, str]) -> dict[str, Any]:

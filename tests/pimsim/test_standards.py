@@ -183,6 +183,12 @@ def test_currents_and_interface_may_be_missing(tmp_path: Path) -> None:
             "mine.toml: [timing] `t_faw_ps` must be at least t_rrd_s_ps (6000), not 3000",
         ),
         (
+            "ranks = { value = 1,",
+            "ranks = { value = 30,",
+            "mine.toml: [timing] `t_refi_ps` must be more than t_rfc_ps of all ranks (7800000), "
+            "not 7800000",
+        ),
+        (
             "t_rc_ps = { value = 45_000",
             "t_rc_ps = { value = 34_999",
             "mine.toml: [timing] `t_rc_ps` must be at least t_ras_ps (35000), not 34999",

@@ -21,6 +21,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 
 from pimsim.dram.commands import Kind
 from pimsim.dram.constraints import effective_timing, second_act_ps
@@ -29,12 +30,12 @@ from pimsim.dram.energy import CommandEnergies, command_energies
 from pimsim.dram.standards import Standard
 from pimsim.dram.stream import Run, Segment, issue_order
 from pimsim.dram.switches import Switches
-from pimsim.dram.timeline import Timeline
+from pimsim.dram.timeline import Timeline, sustained_ps
 from pimsim.errors import InputError
 from pimsim.microprogram.program import Program
 
-_SUSTAINED = 100_000
-"""Repetitions over which a sustained rate is taken: what it takes to get going no longer shows."""
+_COMMANDS, _AT_LEAST = 400_000, 100
+"""Commands of a bank, and repetitions, over which a rate with refresh is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,16 +163,19 @@ def primitive_cost(program: Program, standard: Standard, switches: Switches) -> 
     energies = _energies(standard, switches)
     counts = CommandCounts(aap=program.aap, ap=program.ap, extra_wordlines=program.extra_wordlines)
     banks = issue_order(standard, range(switches.banks))
-    everywhere = Segment((Run(program.visit, _SUSTAINED),), banks)
-    timeline = Timeline(standard, switches)
-    timeline.run(everywhere)
-    rows = switches.banks * _SUSTAINED
+    if switches.refresh:  # the same state comes round only after very many
+        times = max(_AT_LEAST, _COMMANDS // len(program))
+        timeline = Timeline(standard, switches)
+        timeline.run(Segment((Run(program.visit, times),), banks))
+        round_ps = Fraction(timeline.now_ps, times)
+    else:
+        round_ps = sustained_ps(standard, switches, program.visit, banks)
     alone = Timeline(standard, switches)
     alone.run(Segment((Run(program.visit, 1),), (0,)))
     return PrimitiveCost(
         latency_ps=alone.now_ps,
         energy_pj_per_kb=_row_commands_pj(counts, energies) * 1024 / standard.row_bytes,
-        throughput_gb_per_s=rows * standard.row_bytes * 1e3 / timeline.now_ps,
+        throughput_gb_per_s=float(len(banks) * standard.row_bytes * 1000 / round_ps),
     )
 
 

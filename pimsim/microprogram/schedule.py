@@ -115,11 +115,7 @@ class Schedule:
 
         ``lanes`` names the lanes that take part, all of them if None.
         """
-        for needed in self._needed():
-            if isinstance(needed, Bound):
-                needed.check(subarray)
-            else:
-                subarray.check(needed)
+        self.check(subarray)
         alike = bool((outputs == outputs[0]).all())
         first = int(outputs[0])
         for step in self.steps:
@@ -129,6 +125,14 @@ class Schedule:
                 step.bound[kind].run(subarray, rows, lanes)
             else:
                 self._run_apart(step, subarray, outputs, lanes)
+
+    def check(self, subarray: Subarray) -> None:
+        """Raise an error unless the subarray has every row and the programs' address map."""
+        for needed in self._needed():
+            if isinstance(needed, Bound):
+                needed.check(subarray)
+            else:
+                subarray.check(needed)
 
     def _row(self, symbol: str, row: Rows) -> Rows:
         if np.ndim(row) == 0:

@@ -55,33 +55,28 @@ class Compiler:
         """Whether any function of three values is one instruction (AVX-512)."""
         return self.features.get("avx512f", False)
 
-    def function(self, code: str, name: str) -> int:
-        """Address of the function ``name`` in a module of its own."""
-        return self.functions(code, [name])[0]
+    def function(self, code: str, name: str, *, optimise: bool = False) -> int:
+        """Address of the function ``name``, new in the process, in a module of its own.
 
-    def functions(self, code: str, names: list[str]) -> list[int]:
-        """Addresses of functions of one module; names must be new in the process."""
+        Without ``optimise``, code goes to the code generator as it is: what the kernels' writer
+        leaves is little, and the passes would take longer than the rest.
+        """
         binding = self._binding
         with _LOCK:
             module = binding.parse_assembly(code)
             module.verify()
-            options = binding.create_pipeline_tuning_options(speed_level=2)
-            options.loop_unrolling = False
-            options.loop_vectorization = False
-            options.slp_vectorization = False
-            builder = binding.create_pass_builder(self._target, options)
-            builder.getModulePassManager().run(module, builder)
+            if optimise:
+                options = binding.create_pipeline_tuning_options(speed_level=2)
+                options.loop_unrolling = options.loop_vectorization = False
+                builder = binding.create_pass_builder(self._target, options)
+                builder.getModulePassManager().run(module, builder)
             self._engine.add_module(module)
             self._engine.finalize_object()
             self._keep.append(module)
-            return [int(self._engine.get_function_address(name)) for name in names]
+            return int(self._engine.get_function_address(name))
 
     def assembly(self, code: str) -> str:
         """What a module becomes, to look at."""
         binding = self._binding
         module = binding.parse_assembly(code)
-        options = binding.create_pipeline_tuning_options(speed_level=2)
-        options.loop_unrolling = False
-        builder = binding.create_pass_builder(self._target, options)
-        builder.getModulePassManager().run(module, builder)
         return str(self._target.emit_assembly(module))

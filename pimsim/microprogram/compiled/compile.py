@@ -28,7 +28,7 @@ from pimsim.microprogram.compiled.recipe import Recipe, Run
 from pimsim.microprogram.compiled.segments import Flags, Tracer, bodies
 from pimsim.microprogram.compiled.tiles import Layout
 
-BUDGET = 15
+BUDGET = 31
 
 
 @dataclass(frozen=True, eq=False)

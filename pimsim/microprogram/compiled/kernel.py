@@ -40,7 +40,7 @@ class Body:
 
 
 @cache
-def address(body: Body, tile_words: int, entry_bytes: int, unroll: int) -> int:
+def address(body: Body, tile_words: int, entry_bytes: int, unroll: int = 1) -> int:
     """Address of the kernel's machine code; compiled when first asked for."""
     name = f"pimsim_kernel_{next(_NUMBER)}"
     return compiler().function(code(body, name, tile_words, entry_bytes, unroll), name)

@@ -180,7 +180,6 @@ def _plans(compiled: Compiled, tile_words: int) -> tuple[NDArray[np.int64], list
 
 def _calls(sort: Sort, tile_words: int) -> NDArray[np.int64]:
     size = sort.table.itemsize
-    unroll = 2
     codes: dict[int, int] = {}
     calls = np.empty((len(sort.bodies), 2), dtype=np.int64)
     for number, body in enumerate(sort.bodies):
@@ -188,7 +187,7 @@ def _calls(sort: Sort, tile_words: int) -> NDArray[np.int64]:
             codes[id(body)] = (
                 reader(tile_words, size)
                 if body is None
-                else address(body, tile_words, size, unroll)
+                else address(body, tile_words, size)
             )
         calls[number, 0] = codes[id(body)]
     calls[:, 1] = sort.starts * size

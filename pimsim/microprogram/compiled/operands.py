@@ -90,7 +90,7 @@ def load(
         _load_slowly(tiles, strings, padded, where, table, first, bits)
         return rows
     together = 1 if bits > 32 else 64 // bits
-    function = _loader(tiles.tile_words)
+    function = _loader(tiles.tile_words, together)
     blocks = tiles.tile_words // 8
 
     def some(begin: int, end: int) -> None:
@@ -110,7 +110,6 @@ def load(
             table.shape[1],
             first,
             bits,
-            together,
         )
 
     spread(some, tiles.lanes * tiles.tiles * blocks, threads)
@@ -118,13 +117,13 @@ def load(
 
 
 def _strings(values: Integers, planes: int, pad: int) -> Words:
-    """(images * pixels + 2, words): bits of every pixel, of padding, and of nothing."""
+    """(images * pixels + 1, words): bits of every pixel, and of padding."""
     count, pixels, channels = values.shape
     words = words_for(channels * planes)
-    strings = np.zeros((count * pixels + 2, words), dtype=np.uint64)
+    strings = np.zeros((count * pixels + 1, words), dtype=np.uint64)
     flat = values.reshape(count * pixels, channels)
-    _fill(strings[:-2], flat, planes)
-    _fill(strings[-2:-1], np.full((1, channels), pad, dtype=values.dtype), planes)
+    _fill(strings[:-1], flat, planes)
+    _fill(strings[-1:], np.full((1, channels), pad, dtype=values.dtype), planes)
     return strings
 
 
@@ -150,35 +149,37 @@ def _load_slowly(
 ) -> None:
     for place in range(pixels.shape[1]):
         pixel = pixels[where, place]
-        index = np.where(pixel < 0, len(strings) - 2, images + pixel)
-        index = np.where(images < 0, len(strings) - 1, index)
+        index = np.where(pixel < 0, len(strings) - 1, images + pixel)
         for bit in range(bits):
             row = strings[index, bit // 64] >> np.uint64(bit % 64) & np.uint64(1)
+            row[images < 0] = 0
             tiles.put(first + place * bits + bit, pack(row.astype(np.uint8)))
 
 
 @cache
-def _loader(tile_words: int) -> Callable[..., None]:
+def _loader(tile_words: int, together: int) -> Callable[..., None]:
     integer, pointer = ctypes.c_int64, ctypes.c_void_p
     signature = ctypes.CFUNCTYPE(
         None, *[integer] * 3, pointer, *[integer] * 2, pointer, *[integer] * 2, *[pointer] * 3,
-        *[integer] * 4,
+        *[integer] * 3,
     )  # fmt: skip
-    name = f"pimsim_load_{tile_words}"
-    address = backend.compiler().function(_code(name, tile_words), name, optimise=True)
+    name = f"pimsim_load_{tile_words}_{together}"
+    address = backend.compiler().function(_code(name, tile_words, together), name, optimise=True)
     found: Callable[..., None] = signature(address)
     return found
 
 
-def _code(name: str, tile_words: int) -> str:
+def _code(name: str, tile_words: int, together: int) -> str:
+    """The loop over blocks of 512 columns; strings of ``together`` places make one word."""
     arguments = "begin end blocks *data places tiles *strings words count *images *where *pixels "
-    arguments += "patch first bits together"
+    arguments += "patch first bits"
     code = Emit(
         name,
         [f"ptr %{a[1:]}" if a.startswith("*") else f"i64 %{a}" for a in arguments.split()],
     )
     block = code.slot(f"[64 x {VECTOR}]", 64)
-    index = code.slot("[512 x i64]", 64)
+    shifts = [code.mul("%bits", j) for j in range(together)]
+    last = code.add("%patch", -1)
     with code.loop("%end", "%begin") as item:
         tile = code.put(f"sdiv i64 {item}, %blocks")  # of all lanes
         inner = code.put(f"srem i64 {item}, %blocks")
@@ -188,58 +189,61 @@ def _code(name: str, tile_words: int) -> str:
         line = code.add(code.mul(lane, code.mul("%tiles", tile_words * 64)), column)
         images = code.at("i64", "%images", line)
         where = code.at("i64", "%where", column)
-        base = code.add(
-            code.mul(code.mul(tile, "%places"), tile_words), code.mul(inner, 8)
-        )
+        base = code.add(code.mul(code.mul(tile, "%places"), tile_words), code.mul(inner, 8))
         data = code.at("i64", "%data", base)
-        groups = code.put(f"sdiv i64 {code.add(code.add('%patch', '%together'), -1)}, %together")
+        groups = code.put(f"sdiv i64 {code.add('%patch', together - 1)}, {together}")
         with code.loop(groups) as group:
-            place0 = code.mul(group, "%together")
+            place0 = code.mul(group, together)
             left = code.put(f"sub i64 %patch, {place0}")
-            fewer = code.put(f"icmp slt i64 {left}, %together")
-            here = code.put(f"select i1 {fewer}, i64 {left}, i64 %together")
+            here = _least(code, left, together)
+            # Places beyond the patch repeat its last; their rows are not stored.
+            places = [_least(code, code.add(place0, j), last) for j in range(together)]
             with code.loop("%words") as word:
-                skipped = code.mul(word, 64)
-                with code.loop(here) as j:
-                    place = code.add(place0, j)
-                    with code.loop(512) as c:
-                        _index(code, images, where, place, index, c)
-                    shift = code.mul(j, "%bits")
-                    start = code.put(f"icmp eq i64 {j}, 0")
-                    with code.loop(8) as g:
-                        with code.loop(64) as r:
-                            c = code.add(code.mul(g, 64), r)
-                            at = code.mul(code.get("i64", index, c, 8), "%words")
-                            string = code.get("i64", "%strings", code.add(at, word), 8)
-                            moved = code.put(f"shl i64 {string}, {shift}")
-                            target = code.add(code.mul(r, 8), g)
-                            before = code.get("i64", block, target, 8)
-                            kept = code.put(f"select i1 {start}, i64 0, i64 {before}")
-                            whole = code.put(f"or i64 {kept}, {moved}")
-                            code.do(f"store i64 {whole}, ptr {code.at('i64', block, target)}")
+                strings = code.at("i64", "%strings", word)
+                with code.loop(8) as matrix:
+                    of_matrix = code.mul(matrix, 64)
+                    with code.loop(64) as string:
+                        c = code.add(of_matrix, string)
+                        whole = _string(code, images, where, strings, places, shifts, c)
+                        target = code.at("i64", block, code.add(code.mul(string, 8), matrix))
+                        code.do(f"store i64 {whole}, ptr {target}, align 8")
                 transpose(code, block)
-                total = code.mul(here, "%bits")
-                rest = code.put(f"sub i64 {total}, {skipped}")
-                more = code.put(f"icmp sgt i64 {rest}, 64")
-                rows = code.put(f"select i1 {more}, i64 64, i64 {rest}")
+                skipped = code.mul(word, 64)
+                rest = code.put(f"sub i64 {code.mul(here, '%bits')}, {skipped}")
                 row0 = code.add(code.add("%first", code.mul(place0, "%bits")), skipped)
-                with code.loop(rows) as row:
+                with code.loop(_least(code, rest, 64)) as row:
                     value = code.get(VECTOR, block, row, 64)
                     at = code.mul(code.add(row0, row), tile_words)
                     code.do(f"store {VECTOR} {value}, ptr {code.at('i64', data, at)}, align 64")
     return code.text()
 
 
-def _index(code: Emit, images: str, where: str, place: str, index: str, c: str) -> None:
-    """Which string column ``c`` reads at a place: of a pixel, of padding, or of nothing."""
+def _least(code: Emit, one: str, other: str | int) -> str:
+    less = code.put(f"icmp slt i64 {one}, {other}")
+    return code.put(f"select i1 {less}, i64 {one}, i64 {other}")
+
+
+def _string(
+    code: Emit,
+    images: str,
+    where: str,
+    strings: str,
+    places: list[str],
+    shifts: list[str],
+    c: str,
+) -> str:
+    """What column ``c`` reads at ``places``: pixels, padding, or nothing at all."""
     image = code.get("i64", images, c, 8)
-    position = code.get("i64", where, c, 8)
-    at = code.add(code.mul(position, "%patch"), place)
-    pixel = code.get("i64", "%pixels", at, 8)
-    inside = code.add(image, pixel)
-    padding = code.put(f"icmp slt i64 {pixel}, 0")
-    found = code.put(f"select i1 {padding}, i64 %count, i64 {inside}")
     unused = code.put(f"icmp slt i64 {image}, 0")
-    nothing = code.add("%count", 1)
-    found = code.put(f"select i1 {unused}, i64 {nothing}, i64 {found}")
-    code.do(f"store i64 {found}, ptr {code.at('i64', index, c)}")
+    first = code.put(f"select i1 {unused}, i64 0, i64 {image}")
+    table = code.at("i64", "%pixels", code.mul(code.get("i64", where, c, 8), "%patch"))
+    whole = "0"
+    for place, shift in zip(places, shifts, strict=True):
+        pixel = code.get("i64", table, place, 8)
+        padding = code.put(f"icmp slt i64 {pixel}, 0")
+        inside = code.add(first, pixel)
+        index = code.put(f"select i1 {padding}, i64 %count, i64 {inside}")
+        string = code.get("i64", strings, code.mul(index, "%words"), 8)
+        moved = code.put(f"shl i64 {string}, {shift}")
+        whole = moved if whole == "0" else code.put(f"or i64 {whole}, {moved}")
+    return code.put(f"select i1 {unused}, i64 0, i64 {whole}")

@@ -85,13 +85,12 @@ def sums(
     if words.strides[3] != 8 or words.strides[2] % 8 or words.strides[1] % 8:
         words = np.ascontiguousarray(words)
     lane, output, level = (stride // 8 for stride in words.strides[:3])
-    function = _sums()
-    factor = np.array([scale], dtype=np.int64)
+    function = _sums(levels)
 
     def some(begin: int, end: int) -> None:
         function(
-            begin, end, outputs, words.ctypes.data, lane, output, level, levels,
-            masks.ctypes.data, int(factor[0]), shift.ctypes.data, columns, result.ctypes.data,
+            begin, end, outputs, words.ctypes.data, lane, output, level,
+            masks.ctypes.data, scale, shift.ctypes.data, columns, result.ctypes.data,
         )  # fmt: skip
 
     spread(some, lanes * outputs, threads)
@@ -165,19 +164,20 @@ def _bits() -> Callable[..., None]:
 
 
 @cache
-def _sums() -> Callable[..., None]:
+def _sums(levels: int) -> Callable[..., None]:
     integer, pointer = ctypes.c_int64, ctypes.c_void_p
     signature = ctypes.CFUNCTYPE(
-        None, *[integer] * 3, pointer, *[integer] * 4, pointer, integer, pointer, integer, pointer
+        None, *[integer] * 3, pointer, *[integer] * 3, pointer, integer, pointer, integer, pointer
     )
+    name = f"pimsim_sums_{levels}"
     code = Emit(
-        "pimsim_sums",
+        name,
         ["i64 %begin", "i64 %end", "i64 %outputs", "ptr %words", "i64 %lanestep",
-         "i64 %outputstep", "i64 %levelstep", "i64 %levels", "ptr %masks", "i64 %scale",
+         "i64 %outputstep", "i64 %levelstep", "ptr %masks", "i64 %scale",
          "ptr %offsets", "i64 %columns", "ptr %result"],
     )  # fmt: skip
     many = "<64 x i32>"
-    total, whole = code.slot(many, 64), code.slot(many, 64)
+    whole = code.slot(many, 64)
     code.declare("void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
     with code.loop("%end", "%begin") as item:
         lane = code.put(f"sdiv i64 {item}, %outputs")
@@ -185,7 +185,7 @@ def _sums() -> Callable[..., None]:
         at = code.add(code.mul(lane, "%lanestep"), code.mul(output, "%outputstep"))
         source = code.at("i64", "%words", at)
         target = code.at("i32", "%result", code.mul(item, "%columns"))
-        masks = code.at("i64", "%masks", code.mul(output, "%levels"))
+        masks = code.at("i64", "%masks", code.mul(output, levels))
         offset = code.put(f"trunc i64 {code.get('i64', '%offsets', output, 8)} to i32")
         scale = code.put("trunc i64 %scale to i32")
         spread_ = []
@@ -196,18 +196,15 @@ def _sums() -> Callable[..., None]:
             )
         words = code.put(f"sdiv i64 {code.add('%columns', 63)}, 64")
         with code.loop(words) as word:
-            code.do(f"store {many} zeroinitializer, ptr {total}, align 64")
-            with code.loop("%levels") as up:
-                level = code.put(f"sub i64 {code.add('%levels', -1)}, {up}")
-                place = code.add(code.mul(level, "%levelstep"), word)
+            number = "zeroinitializer"
+            for level in reversed(range(levels)):
+                place = code.add(code.mul("%levelstep", level), word)
                 found_ = code.get("i64", source, place, 8)
                 bits_ = code.put(f"xor i64 {found_}, {code.get('i64', masks, level, 8)}")
                 flags = code.put(f"bitcast i64 {bits_} to <64 x i1>")
                 ones = code.put(f"zext <64 x i1> {flags} to {many}")
-                before = code.put(f"load {many}, ptr {total}, align 64")
-                twice = code.put(f"add {many} {before}, {before}")
-                code.do(f"store {many} {code.put(f'add {many} {twice}, {ones}')}, ptr {total}")
-            number = code.put(f"load {many}, ptr {total}, align 64")
+                twice = code.put(f"add {many} {number}, {number}")
+                number = code.put(f"add {many} {twice}, {ones}")
             scaled = code.put(f"mul {many} {number}, {spread_[1]}")
             value = code.put(f"add {many} {scaled}, {spread_[0]}")
             left = code.put(f"sub i64 %columns, {code.mul(word, 64)}")
@@ -222,6 +219,6 @@ def _sums() -> Callable[..., None]:
                     "call void @llvm.memcpy.p0.p0.i64("
                     f"ptr {place}, ptr {whole}, i64 {code.mul(left, 4)}, i1 false)"
                 )
-    address = backend.compiler().function(code.text(), "pimsim_sums", optimise=True)
+    address = backend.compiler().function(code.text(), name, optimise=True)
     found: Callable[..., None] = signature(address)
     return found

@@ -160,6 +160,11 @@ def _may_run(
     return bool(written[:, needed].all())
 
 
+def prepare(compiled: Compiled, tiles: Tiles) -> None:
+    """Make the machine code now that the first run on such tiles would make."""
+    _plans(compiled, tiles.tile_words)
+
+
 def _plans(compiled: Compiled, tile_words: int) -> tuple[NDArray[np.int64], list[object]]:
     """Per output: address of its calls, their number, address of its table."""
     found = compiled.plans.get(tile_words)

@@ -323,7 +323,7 @@ def row_operations(schedule: Schedule, tiles: Tiles) -> NDArray[np.int32]:
 def test_literal(by_hand: Any) -> None:
     """Every AAP and AP by itself: full adders over 65,536 columns."""
     columns = 65_536
-    inputs = 64
+    inputs = 448
     schedule, total, rows = both_as_rows(inputs)
     recipe = Recipe(1)
     recipe.run(schedule)

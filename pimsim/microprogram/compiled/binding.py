@@ -147,20 +147,30 @@ def _place(
                 slot = (Kind.CONSTANT, layout.map.constants[address - first][1])
         slots.append(slot)
         places.append(address + (base - first))
+    together = np.concatenate([p for p in places if not isinstance(p, int)] or [_NOWHERE])
     for target in piece.written:
         if slots[target][0] == Kind.ROW:
-            _alias(slots, places, target)
+            _alias(slots, places, target, together)
     deed = _deed(piece, tuple(slots), layout.map)
     return BoundStep(deed, kinds, tuple(places), base + layout.stored)
 
 
-def _alias(slots: list[Place], places: list[Where], target: int) -> None:
-    """Give names that share the row of ``target``, which is written, its slot."""
+_NOWHERE = np.zeros(0, dtype=np.int32)
+
+
+def _alias(
+    slots: list[Place], places: list[Where], target: int, together: NDArray[np.int32]
+) -> None:
+    """Give names that share the row of ``target``, which is written, its slot.
+
+    ``together`` are all places that differ between outputs.
+    """
     own = places[target]
     if not isinstance(own, int):
         if (own != own[0]).any():
             raise Split(own)
         own = places[target] = int(own[0])
+    somewhere = bool((together == own).any())
     for number, place in enumerate(places):
         if number == target or slots[number][0] != Kind.ROW:
             continue
@@ -168,7 +178,7 @@ def _alias(slots: list[Place], places: list[Where], target: int) -> None:
             if place == own:
                 slots[number] = slots[target]
             continue
-        same = place == own
+        same = place == own if somewhere else _NOWHERE
         if same.any():
             if not same.all():
                 raise Split(same)

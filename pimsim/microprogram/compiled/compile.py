@@ -178,7 +178,7 @@ def _sort(
         [body for body, _ in found],
         starts,
         np.ascontiguousarray(table.T),
-        tracer.needed,
+        tracer.needed(),
         tracer.written,
     )
     return sort, carried

@@ -69,8 +69,8 @@ class Tracer:
     def __init__(self, places: int, clash: int, outputs: int, budget: int, literal: bool) -> None:
         self._clash, self._outputs, self._budget, self._literal = clash, outputs, budget, literal
         self.segments: list[Segment] = []
-        self.needed: Flags = np.zeros(places, dtype=np.bool_)
-        """Places that must have been written before."""
+        self._needed: Flags = np.zeros(places, dtype=np.bool_)
+        self._needed_too: list[NDArray[np.int32]] = []
         self.written: Flags = np.zeros(places, dtype=np.bool_)
         self._inside = np.zeros(places, dtype=np.bool_)
         self._value_of = np.zeros(places, dtype=np.int32)
@@ -81,14 +81,15 @@ class Tracer:
         function = step.function
         if function is None:
             raise ValueError("`step` must have its function")
+        touched = self._need(step)
         places = [self._place(step, place) for place in function.inputs]
-        self._need(step)
-        fresh = sum(not self._touched(place) for place in places)
+        old = [touched[place] if place in touched else True for place in function.inputs]
+        fresh = len(old) - sum(old)
         if self._full(places, fresh, len(function.nodes)):
             self.close()
-        if not self._try(step, function, places):
+        if not self._try(step, function, places, old):
             self.close()
-            if not self._try(step, function, places):
+            if not self._try(step, function, places, old):
                 raise ValueError("a step must fit an empty segment")
         self._now.fresh += fresh
         if self._literal:
@@ -98,7 +99,7 @@ class Tracer:
         """Read a place out."""
         self.close()
         if not self.written[place]:
-            self.needed[place] = True
+            self._needed[place] = True
         self.segments.append(Segment(read=(place, slot)))
 
     def close(self) -> None:
@@ -117,18 +118,27 @@ class Tracer:
             return step.places[number]
         return step.first_cell + number if kind == Kind.CELL else self._clash
 
-    def _need(self, step: BoundStep) -> None:
+    def _need(self, step: BoundStep) -> dict[Place, bool]:
+        """Note what must have been written; per place read, whether some of it was in here."""
+        touched = {}
         for place in step.deed.reads:
             where = self._place(step, place)
             if isinstance(where, int):
-                if not self.written[where]:
-                    self.needed[where] = True
-            else:
-                before = self.written[where]
-                self.needed[where if not before.any() else where[~before]] = True
+                touched[place] = bool(self.written[where])
+                if not touched[place]:
+                    self._needed[where] = True
+                continue
+            before = self.written[where]
+            touched[place] = bool(before.any())
+            self._needed_too.append(where[~before] if touched[place] else where)
+        return touched
 
-    def _touched(self, where: Where) -> bool:
-        return bool(self.written[where if isinstance(where, int) else where[0]])
+    def needed(self) -> Flags:
+        """Places that must have been written before."""
+        if self._needed_too:
+            self._needed[np.concatenate(self._needed_too)] = True
+            self._needed_too.clear()
+        return self._needed
 
     def _full(self, places: Sequence[Where], fresh: int, nodes: int) -> bool:
         now = self._now
@@ -146,11 +156,16 @@ class Tracer:
         )
         return 2 * inside < len(places)
 
-    def _try(self, step: BoundStep, function: Function, places: list[Where]) -> bool:
+    def _try(
+        self, step: BoundStep, function: Function, places: list[Where], old: list[bool]
+    ) -> bool:
         """Add a step to the segment; False if outputs differ in where its operands stand."""
         now = self._now
         masks = [self._mask(function.input_masks, i, step) for i in range(len(places))]
-        hits = [not isinstance(p, int) and bool(self._inside[p].any()) for p in places]
+        hits = [
+            before and not isinstance(place, int) and bool(self._inside[place].any())
+            for place, before in zip(places, old, strict=True)
+        ]
         if function.symmetric and len(places) > 1:
             sorted_ = self._sort(places, masks) if any(hits) else self._ordered(places, masks)
             if sorted_ is None:

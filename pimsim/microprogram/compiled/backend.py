@@ -40,43 +40,48 @@ class Compiler:
         binding.initialize_native_target()
         binding.initialize_native_asmprinter()
         self.features: dict[str, bool] = dict(binding.get_host_cpu_features())
-        self._target = binding.Target.from_default_triple().create_target_machine(
-            cpu=binding.get_host_cpu_name(),
-            features=binding.get_host_cpu_features().flatten(),
-            opt=2,
-            jit=True,
-        )
-        self._engine = binding.create_mcjit_compiler(binding.parse_assembly(""), self._target)
-        self._count = 0
-        self._keep: list[Any] = []
+        self._targets: dict[bool, Any] = {}
+        self._engines: dict[bool, Any] = {}
+        for careful in (False, True):
+            target = binding.Target.from_default_triple().create_target_machine(
+                cpu=binding.get_host_cpu_name(),
+                features=binding.get_host_cpu_features().flatten(),
+                opt=2 if careful else 0,
+                jit=True,
+            )
+            engine = binding.create_mcjit_compiler(binding.parse_assembly(""), target)
+            self._targets[careful], self._engines[careful] = target, engine
 
     @property
     def ternary(self) -> bool:
         """Whether any function of three values is one instruction (AVX-512)."""
         return self.features.get("avx512f", False)
 
-    def function(self, code: str, name: str, *, optimise: bool = False) -> int:
+    def function(
+        self, code: str, name: str, *, careful: bool = True, optimise: bool = False
+    ) -> int:
         """Address of the function ``name``, new in the process, in a module of its own.
 
-        Without ``optimise``, code goes to the code generator as it is: what the kernels' writer
-        leaves is little, and the passes would take longer than the rest.
+        Args:
+            code: LLVM IR.
+            name: of the function.
+            careful: choose instructions and registers well, which takes about five times as long.
+            optimise: run LLVM's passes first; what the writer of kernels leaves to them is little.
+
         """
-        binding = self._binding
+        binding, target, engine = self._binding, self._targets[careful], self._engines[careful]
         with _LOCK:
             module = binding.parse_assembly(code)
             module.verify()
             if optimise:
                 options = binding.create_pipeline_tuning_options(speed_level=2)
                 options.loop_unrolling = options.loop_vectorization = False
-                builder = binding.create_pass_builder(self._target, options)
+                builder = binding.create_pass_builder(target, options)
                 builder.getModulePassManager().run(module, builder)
-            self._engine.add_module(module)
-            self._engine.finalize_object()
-            self._keep.append(module)
-            return int(self._engine.get_function_address(name))
+            engine.add_module(module)
+            engine.finalize_object()
+            return int(engine.get_function_address(name))
 
-    def assembly(self, code: str) -> str:
+    def assembly(self, code: str, *, careful: bool = True) -> str:
         """What a module becomes, to look at."""
-        binding = self._binding
-        module = binding.parse_assembly(code)
-        return str(self._target.emit_assembly(module))
+        return str(self._targets[careful].emit_assembly(self._binding.parse_assembly(code)))

@@ -39,28 +39,32 @@ class Body:
         return sum(table is None or table < 0 for table, _ in self.values) + len(self.stores)
 
 
-@cache
-def address(body: Body, tile_words: int, entry_bytes: int, unroll: int = 1) -> int:
-    """Address of the kernel's machine code; compiled when first asked for."""
-    name = f"pimsim_kernel_{next(_NUMBER)}"
-    return compiler().function(code(body, name, tile_words, entry_bytes, unroll), name)
+_ADDRESSES: dict[tuple[Body, int, int], dict[bool, int]] = {}
 
 
-def code(body: Body, name: str, tile_words: int, entry_bytes: int, unroll: int) -> str:
+def address(body: Body, tile_words: int, entry_bytes: int, *, careful: bool) -> int:
+    """Address of the kernel's machine code; compiled when first asked for.
+
+    ``careful`` asks for better code, which takes longer to make; see
+    :meth:`pimsim.microprogram.compiled.backend.Compiler.function`.
+    """
+    known = _ADDRESSES.setdefault((body, tile_words, entry_bytes), {})
+    if careful not in known and True not in known:
+        name = f"pimsim_kernel_{next(_NUMBER)}"
+        text = code(body, name, tile_words, entry_bytes)
+        known[careful] = compiler().function(text, name, careful=careful)
+    return known.get(True) or known[careful]
+
+
+def code(body: Body, name: str, tile_words: int, entry_bytes: int) -> str:
     """LLVM IR of the kernel ``void name(tile, entries, out, step)``."""
-    row_bytes = tile_words * 8
-    while row_bytes % (unroll * _VECTOR_BYTES):
-        unroll //= 2
-    writer = _Writer(body, compiler().ternary, row_bytes, entry_bytes, unroll)
-    return writer.module(name)
+    return _Writer(body, compiler().ternary, tile_words * 8, entry_bytes).module(name)
 
 
 class _Writer:
-    def __init__(
-        self, body: Body, ternary: bool, row_bytes: int, entry_bytes: int, unroll: int
-    ) -> None:
+    def __init__(self, body: Body, ternary: bool, row_bytes: int, entry_bytes: int) -> None:
         self._body, self._ternary, self._row_bytes = body, ternary, row_bytes
-        self._entry_bytes, self._unroll = entry_bytes, unroll
+        self._entry_bytes = entry_bytes
         self._lines: list[str] = []
         self._names = count()
 
@@ -87,30 +91,23 @@ class _Writer:
             "  %at = phi i64 [ 0, %entry ], [ %next, %loop ]",
         ]
         entry = 0
-        values: list[list[str]] = []
+        values: list[str] = []
         for table, operands in body.values:
             if table is None:
                 offset, mask = places[entry]
                 entry += 1
-                loaded = [self._load(offset, u) for u in range(self._unroll)]
-                values.append([self._flip(each, mask) for each in loaded])
+                loaded = self._put(f"load {_VECTOR}, ptr {self._pointer(offset)}, align 64")
+                values.append(self._flip(loaded, mask))
             elif table < 0:
-                values.append([self._splat(places[entry][1])] * self._unroll)
+                values.append(self._splat(places[entry][1]))
                 entry += 1
             else:
-                values.append(
-                    [
-                        self._function(table, [values[i][u] for i in operands])
-                        for u in range(self._unroll)
-                    ]
-                )
+                values.append(self._function(table, [values[i] for i in operands]))
         for value, (offset, mask) in zip(body.stores, places[entry:], strict=True):
-            for u in range(self._unroll):
-                stored = self._flip(values[value][u], mask)
-                pointer = self._pointer(offset, u)
-                self._lines.append(f"  store {_VECTOR} {stored}, ptr {pointer}, align 64")
+            stored = self._flip(values[value], mask)
+            self._lines.append(f"  store {_VECTOR} {stored}, ptr {self._pointer(offset)}, align 64")
         self._lines += [
-            f"  %next = add i64 %at, {self._unroll * _VECTOR_BYTES}",
+            f"  %next = add i64 %at, {_VECTOR_BYTES}",
             f"  %more = icmp ult i64 %next, {self._row_bytes}",
             "  br i1 %more, label %loop, label %done",
             "done:",
@@ -130,13 +127,9 @@ class _Writer:
         bit = self._put(f"and i64 {wide}, 1")
         return offset, self._put(f"sub i64 0, {bit}")
 
-    def _pointer(self, offset: str, u: int) -> str:
+    def _pointer(self, offset: str) -> str:
         row = self._put(f"getelementptr i8, ptr %tile, i64 {offset}")
-        block = self._put(f"getelementptr i8, ptr {row}, i64 %at")
-        return self._put(f"getelementptr i8, ptr {block}, i64 {u * _VECTOR_BYTES}")
-
-    def _load(self, offset: str, u: int) -> str:
-        return self._put(f"load {_VECTOR}, ptr {self._pointer(offset, u)}, align 64")
+        return self._put(f"getelementptr i8, ptr {row}, i64 %at")
 
     def _splat(self, scalar: str) -> str:
         one = self._put(f"insertelement {_VECTOR} poison, i64 {scalar}, i32 0")

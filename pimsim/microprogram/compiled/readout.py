@@ -72,8 +72,10 @@ def sums(
         raise InputError(
             f"`inverted` must have the shape ({outputs}, {levels}), not {inverted.shape}"
         )
-    masks = np.where(inverted, -1, 0).astype(np.int64)
-    shift = np.zeros(outputs, np.int64) if offsets is None else offsets.astype(np.int64)
+    masks = np.ascontiguousarray(np.where(inverted, -1, 0), dtype=np.int64)
+    shift = np.zeros(outputs, np.int64)
+    if offsets is not None:
+        shift[:] = offsets
     result = np.empty((lanes, outputs, columns), dtype=np.int32)
     if backend.why_not() is not None or width * 64 < columns:
         total = np.zeros((lanes, outputs, columns), dtype=np.int64)

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
@@ -34,11 +35,13 @@ from pimsim.microprogram.compiled import backend
 from pimsim.microprogram.compiled.compile import Compiled, Sort
 from pimsim.microprogram.compiled.driver import drive
 from pimsim.microprogram.compiled.fallback import run_reference
-from pimsim.microprogram.compiled.kernel import address, reader
+from pimsim.microprogram.compiled.kernel import Body, address, reader
 from pimsim.microprogram.compiled.tiles import Tiles, empty
 
 Lanes = NDArray[np.intp]
 _CHUNKS_PER_THREAD = 8
+_WORTH_CARE = 0.05
+"""Share of the work from which on a kernel gets the better code."""
 
 
 def default_threads() -> int:
@@ -184,17 +187,19 @@ def _plans(compiled: Compiled, tile_words: int) -> tuple[NDArray[np.int64], list
 
 
 def _calls(sort: Sort, tile_words: int) -> NDArray[np.int64]:
+    """Per call, the address of its kernel and how far in the table it begins."""
     size = sort.table.itemsize
-    codes: dict[int, int] = {}
+    times = Counter(sort.bodies)
+    work = {body: n * len(body.values) for body, n in times.items() if body is not None}
+    worth = _WORTH_CARE * sum(work.values())
+    addresses: dict[Body | None, int] = {
+        body: address(body, tile_words, size, careful=amount >= worth)
+        for body, amount in work.items()
+    }
+    if None in times:
+        addresses[None] = reader(tile_words, size)
     calls = np.empty((len(sort.bodies), 2), dtype=np.int64)
-    for number, body in enumerate(sort.bodies):
-        if id(body) not in codes:
-            codes[id(body)] = (
-                reader(tile_words, size)
-                if body is None
-                else address(body, tile_words, size)
-            )
-        calls[number, 0] = codes[id(body)]
+    calls[:, 0] = [addresses[body] for body in sort.bodies]
     calls[:, 1] = sort.starts * size
     return calls
 

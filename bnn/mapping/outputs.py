@@ -61,7 +61,7 @@ class Outputs:
         """Images that are run at a time."""
         self._tiles = Tiles(self.images * positions, rows, parts=parts)
         self.compiled: Compiled = compile_recipe(self._recipe, self._tiles.layout)
-        prepare(self.compiled, self._tiles)
+        prepare(self.compiled, self._tiles, -(-images // self.images))
         for row, mask in planned.masks:
             self._tiles.save(row, pack(np.tile(mask, self.images)[None].astype(np.uint8)))
 

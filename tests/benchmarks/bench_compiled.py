@@ -170,7 +170,7 @@ def arithmetic_bound() -> Callable[[int], None]:
     for n, place in enumerate(places):
         value = code.put(f"load {VECTOR}, ptr {place}")
         code.do(f"store {VECTOR} {value}, ptr {code.at(VECTOR, '%memory', n)}, align 1")
-    address = compiler().function(code.text(), "pimsim_bench_functions", optimise=True)
+    address = compiler().function(code.text(), "pimsim_bench_functions")
     function = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p)(address)
     memory = np.arange(128, dtype=np.uint64)
     return lambda times: function(times, memory.ctypes.data)

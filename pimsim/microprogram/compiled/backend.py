@@ -57,27 +57,22 @@ class Compiler:
         """Whether any function of three values is one instruction (AVX-512)."""
         return self.features.get("avx512f", False)
 
-    def function(
-        self, code: str, name: str, *, careful: bool = True, optimise: bool = False
-    ) -> int:
+    def function(self, code: str, name: str, *, careful: bool = True) -> int:
         """Address of the function ``name``, new in the process, in a module of its own.
+
+        Code goes to the code generator as it is: LLVM's passes find little to do, and would take
+        longer than the rest.
 
         Args:
             code: LLVM IR.
             name: of the function.
             careful: choose instructions and registers well, which takes about five times as long.
-            optimise: run LLVM's passes first; what the writer of kernels leaves to them is little.
 
         """
-        binding, target, engine = self._binding, self._targets[careful], self._engines[careful]
+        binding, engine = self._binding, self._engines[careful]
         with _LOCK:
             module = binding.parse_assembly(code)
             module.verify()
-            if optimise:
-                options = binding.create_pipeline_tuning_options(speed_level=2)
-                options.loop_unrolling = options.loop_vectorization = False
-                builder = binding.create_pass_builder(target, options)
-                builder.getModulePassManager().run(module, builder)
             engine.add_module(module)
             engine.finalize_object()
             return int(engine.get_function_address(name))

@@ -27,6 +27,7 @@ class Emit:
         self._lines: list[str] = []
         self._declared: dict[str, None] = {}
         self._names = count()
+        self._block = "entry"
 
     def put(self, text: str) -> str:
         """Add an instruction; returns the name of its value."""
@@ -48,32 +49,37 @@ class Emit:
         self._slots.append(f"  {name} = alloca {kind}, align {align}")
         return name
 
+    def _label(self, name: str) -> None:
+        self._lines.append(f"{name}:")
+        self._block = name
+
     @contextmanager
     def loop(self, times: str | int, first: str | int = 0) -> Iterator[str]:
         """Carry out what is added inside for ``first`` up to ``times``; gives the counter."""
-        number, counter = next(self._names), self.slot("i64")
-        self.do(f"store i64 {first}, ptr {counter}")
+        number, before = next(self._names), self._block
         self.do(f"br label %test{number}")
-        self._lines.append(f"test{number}:")
-        value = self.put(f"load i64, ptr {counter}")
+        self._label(f"test{number}")
+        value, head = f"%v{next(self._names)}", len(self._lines)
+        self._lines.append("")
         more = self.put(f"icmp slt i64 {value}, {times}")
         self.do(f"br i1 {more}, label %body{number}, label %end{number}")
-        self._lines.append(f"body{number}:")
+        self._label(f"body{number}")
         yield value
         following = self.put(f"add i64 {value}, 1")
-        self.do(f"store i64 {following}, ptr {counter}")
         self.do(f"br label %test{number}")
-        self._lines.append(f"end{number}:")
+        ways = f"[ {first}, %{before} ], [ {following}, %{self._block} ]"
+        self._lines[head] = f"  {value} = phi i64 {ways}"
+        self._label(f"end{number}")
 
     @contextmanager
     def when(self, condition: str) -> Iterator[None]:
         """Carry out what is added inside if ``condition``."""
         number = next(self._names)
         self.do(f"br i1 {condition}, label %then{number}, label %else{number}")
-        self._lines.append(f"then{number}:")
+        self._label(f"then{number}")
         yield
         self.do(f"br label %else{number}")
-        self._lines.append(f"else{number}:")
+        self._label(f"else{number}")
 
     def at(self, kind: str, base: str, index: str | int) -> str:
         """Address of element ``index`` of an array of ``kind``."""

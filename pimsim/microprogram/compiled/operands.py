@@ -164,7 +164,7 @@ def _loader(tile_words: int, together: int) -> Callable[..., None]:
         *[integer] * 3,
     )  # fmt: skip
     name = f"pimsim_load_{tile_words}_{together}"
-    address = backend.compiler().function(_code(name, tile_words, together), name, optimise=True)
+    address = backend.compiler().function(_code(name, tile_words, together), name)
     found: Callable[..., None] = signature(address)
     return found
 

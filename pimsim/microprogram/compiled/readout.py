@@ -160,7 +160,7 @@ def _bits() -> Callable[..., None]:
                         "call void @llvm.memcpy.p0.p0.i64("
                         f"ptr {place}, ptr {whole}, i64 {here}, i1 false)"
                     )
-    address = backend.compiler().function(code.text(), "pimsim_bits", optimise=True)
+    address = backend.compiler().function(code.text(), "pimsim_bits")
     found: Callable[..., None] = signature(address)
     return found
 
@@ -221,6 +221,6 @@ def _sums(levels: int) -> Callable[..., None]:
                     "call void @llvm.memcpy.p0.p0.i64("
                     f"ptr {place}, ptr {whole}, i64 {code.mul(left, 4)}, i1 false)"
                 )
-    address = backend.compiler().function(code.text(), name, optimise=True)
+    address = backend.compiler().function(code.text(), name)
     found: Callable[..., None] = signature(address)
     return found

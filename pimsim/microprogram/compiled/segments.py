@@ -161,17 +161,20 @@ class Tracer:
     ) -> bool:
         """Add a step to the segment; False if outputs differ in where its operands stand."""
         now = self._now
-        masks = [self._mask(function.input_masks, i, step) for i in range(len(places))]
-        hits = [
-            before and not isinstance(place, int) and bool(self._inside[place].any())
+        plain = step.kinds is None
+        masks: list[Flags | None] = [None] * len(places)
+        if not plain:
+            masks = [self._mask(function.input_masks, i, step) for i in range(len(places))]
+        hit = any(
+            before and not isinstance(place, int) and self._inside[place].any()
             for place, before in zip(places, old, strict=True)
-        ]
+        )
         if function.symmetric and len(places) > 1:
-            sorted_ = self._sort(places, masks) if any(hits) else self._ordered(places, masks)
+            sorted_ = self._sort(places, masks) if hit else self._ordered(places, masks)
             if sorted_ is None:
                 return False
             places, masks = sorted_
-        elif any(hits):
+        elif hit:
             return False
         held = [now.at_hand.get(p) if isinstance(p, int) else None for p in places]
         extra: list[Flags | None] = []
@@ -196,7 +199,7 @@ class Tracer:
         for table, own in function.nodes:
             operands.append(now.value(table, tuple(operands[i] for i in own)))
         for number, (place, index) in enumerate(function.results):
-            mask = self._mask(function.result_masks, number, step)
+            mask = None if plain else self._mask(function.result_masks, number, step)
             if index < len(places):
                 value, polarity = sources[index]
             else:
@@ -226,8 +229,6 @@ class Tracer:
     def _mask(
         self, table: tuple[tuple[int, ...], ...], number: int, step: BoundStep
     ) -> Flags | None:
-        if len(table) == 1:
-            return np.ones(self._outputs, np.bool_) if table[0][number] else None
         column = [each[number] for each in table]
         if not any(column) or step.kinds is None:
             return None
@@ -238,13 +239,11 @@ class Tracer:
         self, places: list[Where], masks: list[Flags | None]
     ) -> tuple[list[Where], list[Flags | None]]:
         """Operands in registers first, so that equal segments look equal."""
-
-        def key(i: int) -> int:
-            place = places[i]
-            inside = isinstance(place, int) and self._inside[place]
-            return int(self._value_of[place]) if inside else _FAR
-
-        order = sorted(range(len(places)), key=key)
+        stores = self._now.stores
+        keys = [stores.get(p, _FAR) if isinstance(p, int) else _FAR for p in places]
+        if keys == sorted(keys):
+            return places, masks
+        order = sorted(range(len(places)), key=keys.__getitem__)
         return [places[i] for i in order], [masks[i] for i in order]
 
     def _sort(

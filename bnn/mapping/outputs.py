@@ -71,9 +71,7 @@ class Outputs:
         for steps in self._plan.offsets:
             for part, schedule in enumerate(steps.counts):
                 recipe.run(schedule, part)
-            for part, (moved, arrivals) in enumerate(
-                zip(steps.moved, steps.arrivals, strict=True)
-            ):
+            for part, (moved, arrivals) in enumerate(zip(steps.moved, steps.arrivals, strict=True)):
                 for row, arrival in zip(moved, arrivals, strict=False):
                     recipe.move(row, part, arrival)
             recipe.run(steps.combine)
@@ -103,7 +101,8 @@ class Outputs:
         """
         stage, positions, count = self._stage, self._stage.windows.positions, len(operands)
         shape = (count, positions, stage.outputs)
-        values: Values = np.empty(shape, np.uint8 if self._result is not None else np.int64)
+        bit = self._result is not None
+        values: Values = np.empty(shape, np.uint8) if bit else np.empty(shape, np.int64)
         every = np.arange(stage.outputs)[None]
         for start in range(0, count, self.images):
             some = slice(start, min(start + self.images, count))
@@ -168,4 +167,5 @@ class Outputs:
             steps.offsets,
             threads=threads,
         )
-        return result[0].reshape(stage.outputs, size, positions)
+        shaped: NDArray[np.int32] = result[0].reshape(stage.outputs, size, positions)
+        return shaped

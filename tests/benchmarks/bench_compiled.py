@@ -24,9 +24,9 @@ from pimsim.bits import pack, unpack
 from pimsim.dram.rowgroups import ambit
 from pimsim.dram.subarray import Subarray
 from pimsim.microprogram.allocation import RowAllocator
+from pimsim.microprogram.compiled.backend import compiler
 from pimsim.microprogram.compiled.compile import compile_recipe
 from pimsim.microprogram.compiled.emit import VECTOR, Emit
-from pimsim.microprogram.compiled.backend import compiler
 from pimsim.microprogram.compiled.recipe import Recipe
 from pimsim.microprogram.compiled.run import prepare, run
 from pimsim.microprogram.compiled.tiles import Tiles
@@ -150,6 +150,7 @@ def arithmetic_bound() -> Callable[[int], None]:
         code.declare(
             "<8 x i64> @llvm.x86.avx512.pternlog.q.512(<8 x i64>, <8 x i64>, <8 x i64>, i32 immarg)"
         )
+    tables = (0b1001_0110, 0b1110_1000)
     places = [code.slot(VECTOR, 64) for _ in range(16)]
     for n, place in enumerate(places):
         code.do(f"store {VECTOR} {code.get(VECTOR, '%memory', n)}, ptr {place}")
@@ -157,12 +158,9 @@ def arithmetic_bound() -> Callable[[int], None]:
         values = [code.put(f"load {VECTOR}, ptr {place}") for place in places]
         for step in range(4):
             values = [
-                code.put(
-                    f"call {VECTOR} @llvm.x86.avx512.pternlog.q.512({VECTOR} {values[n]}, {VECTOR} "
-                    f"{values[(n + 5) % 16]}, {VECTOR} {values[(n + 9) % 16]}, i32 {150 + 82 * (step % 2)})"
-                    if compiler().ternary
-                    else f"xor {VECTOR} {values[n]}, {values[(n + 5) % 16]}"
-                )
+                _three(code, values, n, tables[step % 2])
+                if compiler().ternary
+                else code.put(f"xor {VECTOR} {values[n]}, {values[(n + 5) % 16]}")
                 for n in range(16)
             ]
         for value, place in zip(values, places, strict=True):
@@ -174,6 +172,12 @@ def arithmetic_bound() -> Callable[[int], None]:
     function = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p)(address)
     memory = np.arange(128, dtype=np.uint64)
     return lambda times: function(times, memory.ctypes.data)
+
+
+def _three(code: Emit, values: list[str], n: int, table: int) -> str:
+    operands = ", ".join(f"{VECTOR} {values[(n + k) % 16]}" for k in (0, 5, 9))
+    name = "@llvm.x86.avx512.pternlog.q.512"
+    return code.put(f"call {VECTOR} {name}({operands}, i32 {table})")
 
 
 # -- benchmarks ----------------------------------------------------------------------------------
@@ -324,7 +328,7 @@ def test_literal(by_hand: Any) -> None:
     """Every AAP and AP by itself: full adders over 65,536 columns."""
     columns = 65_536
     inputs = 448
-    schedule, total, rows = both_as_rows(inputs)
+    schedule, _, rows = both_as_rows(inputs)
     recipe = Recipe(1)
     recipe.run(schedule)
     tiles = filled(columns, rows, 2 * inputs, tile_words=256)

@@ -16,7 +16,8 @@ from pimsim.dram.subarray import Subarray
 from pimsim.errors import DramError, InputError
 from pimsim.microprogram import arithmetic, logic
 from pimsim.microprogram.allocation import RowAllocator
-from pimsim.microprogram.compiled import backend, tiles as tiles_module
+from pimsim.microprogram.compiled import backend
+from pimsim.microprogram.compiled import tiles as tiles_module
 from pimsim.microprogram.compiled.compile import Compiled, compile_recipe
 from pimsim.microprogram.compiled.recipe import Move, Read, Recipe, Run
 from pimsim.microprogram.compiled.run import run
@@ -29,10 +30,24 @@ MAP = ambit()
 D = MAP.first_data
 DATA_ROWS = 12
 CELLS = len(MAP.cells)
+
+
+def three(name: str, text: str) -> Program:
+    return Program.parse(name, text, inputs=("a", "b", "c"), outputs=("out",))
+
+
 FAMILIES = (
-    (logic.COPY, logic.NOT),
-    (logic.AND, logic.OR, logic.XOR, logic.XNOR),
+    (logic.COPY,),
+    (logic.NOT,),
+    (logic.AND, logic.OR),
+    (logic.XOR, logic.XNOR),
     (logic.reduction("C0", 4), logic.reduction("C1", 4)),
+    # No masks make these the same: both are computed, and one is chosen.
+    (
+        logic.MAJ3,
+        three("two", "(a,B0)(b,B1)(C0,B2)(B12,out)"),
+        three("c", "(a,B0)(b,B1)(c,B2)(B2,out)"),
+    ),
     (arithmetic.FULL_ADDER, arithmetic.FULL_ADDER_NOT_C),
     (arithmetic.FULL_ADDER, arithmetic.FULL_ADDER_NOT_C),
     (arithmetic.FULL_ADDER_NOT_C,),
@@ -41,7 +56,7 @@ FAMILIES = (
     (arithmetic.COMPARE_END, arithmetic.COMPARE_NOT_END),
     (arithmetic.greater_equal(2),),
     (arithmetic.maximum(2),),
-    (logic.SELECT, logic.MAJ3) if logic.SELECT.symbols == logic.MAJ3.symbols else (logic.SELECT,),
+    (logic.SELECT,),
 )
 
 
@@ -137,9 +152,7 @@ class Pair:
                 if len(some):
                     self._expect(layout.cell(cell, part), some, subarray.peek_cell(cell, some))
 
-    def _expect(
-        self, place: int, lanes: NDArray[np.intp], words: NDArray[np.uint64]
-    ) -> None:
+    def _expect(self, place: int, lanes: NDArray[np.intp], words: NDArray[np.uint64]) -> None:
         name = self.tiles.layout.name(place)
         assert self.tiles.written[:, place].nonzero()[0].tolist() == lanes.tolist(), name
         found = unpack(self.tiles.get(place, lanes), self.columns)

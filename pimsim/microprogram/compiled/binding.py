@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +22,7 @@ from pimsim.microprogram.compiled.recipe import Move, Read, Recipe, Run
 from pimsim.microprogram.compiled.tiles import Layout
 from pimsim.microprogram.logic import COPY
 from pimsim.microprogram.program import Command, Program
-from pimsim.microprogram.schedule import Step
+from pimsim.microprogram.schedule import Rows, Step
 
 Where = int | NDArray[np.int32]
 """A place, or one an output."""
@@ -30,7 +32,7 @@ Kinds = NDArray[np.uint8]
 class Split(Exception):  # noqa: N818 - not an error: tells the caller to divide the outputs
     """Outputs with different ``labels`` (outputs,) are to be compiled apart."""
 
-    def __init__(self, labels: NDArray[np.integer | np.bool_]) -> None:
+    def __init__(self, labels: NDArray[np.integer[Any] | np.bool_]) -> None:
         self.labels = labels
 
 
@@ -75,7 +77,7 @@ class Deed:
 class BoundStep:
     """A deed and where its names lie."""
 
-    __slots__ = ("deed", "function", "kinds", "places", "first_cell")
+    __slots__ = ("deed", "first_cell", "function", "kinds", "places")
 
     def __init__(
         self, deed: Deed, kinds: Kinds | None, places: tuple[Where, ...], first_cell: int
@@ -123,7 +125,7 @@ def _bound(
 
 def _place(
     piece: Piece,
-    rows: dict[str, int | NDArray[np.int32]],
+    rows: dict[str, Rows],
     layout: Layout,
     base: int,
     outputs: NDArray[np.intp] | None,
@@ -146,13 +148,19 @@ def _place(
             elif address < first_data:
                 slot = (Kind.CONSTANT, layout.map.constants[address - first][1])
         slots.append(slot)
-        places.append(address + (base - first))
+        places.append(_moved(address, base - first))
     together = np.concatenate([p for p in places if not isinstance(p, int)] or [_NOWHERE])
     for target in piece.written:
         if slots[target][0] == Kind.ROW:
             _alias(slots, places, target, together)
     deed = _deed(piece, tuple(slots), layout.map)
     return BoundStep(deed, kinds, tuple(places), base + layout.stored)
+
+
+def _moved(address: Rows, by: int) -> Where:
+    if isinstance(address, np.ndarray):
+        return address.astype(np.int32, copy=False) + np.int32(by)
+    return address + by
 
 
 _NOWHERE = np.zeros(0, dtype=np.int32)
@@ -240,7 +248,7 @@ def _cut(program: Program) -> list[tuple[Command, ...]]:
         if not live:
             starts.append(index)
     edges = sorted({0, *starts, len(program.commands)})
-    return [program.commands[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [program.commands[a:b] for a, b in pairwise(edges)]
 
 
 def _piece(variants: tuple[tuple[Command, ...], ...], programs: tuple[Program, ...]) -> Piece:

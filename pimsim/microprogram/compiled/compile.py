@@ -25,10 +25,14 @@ from pimsim.microprogram.compiled.binding import BoundStep, Split, steps
 from pimsim.microprogram.compiled.graph import Kind
 from pimsim.microprogram.compiled.kernel import Body
 from pimsim.microprogram.compiled.recipe import Recipe, Run
-from pimsim.microprogram.compiled.segments import Flags, Tracer, bodies
+from pimsim.microprogram.compiled.segments import Flags, Tracer
+from pimsim.microprogram.compiled.stores import bodies
 from pimsim.microprogram.compiled.tiles import Layout
 
 BUDGET = 31
+"""Fresh rows that a kernel takes in: so many that five levels of a tree of adders fit."""
+
+Table = NDArray[np.uint16] | NDArray[np.uint32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +44,7 @@ class Sort:
     """Kernels in the order of their calls; None reads a row out."""
     starts: NDArray[np.int64]
     """First table entry of each call."""
-    table: NDArray[np.unsignedinteger]
+    table: Table
     """(outputs, entries): twice the place, plus 1 for a complement."""
     needed: Flags
     """Places that must have been written before."""
@@ -165,8 +169,9 @@ def _sort(
             live[layout.cell(0, part) : layout.cell(0, part) + len(layout.map.cells)] = False
     found = bodies(tracer.segments, live, everything=literal)
     rows = [entry for _, entries in found for entry in entries]
-    kind = np.uint16 if 2 * layout.places <= 1 << 16 else np.uint32
-    table = np.empty((len(rows), count), dtype=kind)
+    shape = (len(rows), count)
+    small = 2 * layout.places <= 1 << 16
+    table: Table = np.empty(shape, np.uint16) if small else np.empty(shape, np.uint32)
     for number, (where, mask) in enumerate(rows):
         table[number] = where if mask is None else 2 * where + mask
         if mask is None:
@@ -177,7 +182,7 @@ def _sort(
         np.arange(recipe.outputs) if outputs is None else outputs,
         [body for body, _ in found],
         starts,
-        np.ascontiguousarray(table.T),
+        table.T.copy(),
         tracer.needed(),
         tracer.written,
     )

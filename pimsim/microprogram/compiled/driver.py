@@ -79,8 +79,11 @@ done:
 
 @cache
 def drive() -> Callable[..., None]:
-    """``drive(first, last, data, tiles, tile bytes, lanes, outputs, outputs a lane, plans,
-    results, rows read out, row bytes)`` for items ``first`` to ``last``: tiles of lanes in order.
+    """The loop, as a function of 12 numbers and addresses.
+
+    Items ``first`` to ``last`` (tiles, lane after lane), rows, tiles of a lane, bytes of a tile,
+    lanes, outputs (lanes, n), n, plans (see :func:`pimsim.microprogram.compiled.run.prepare`),
+    results, rows read out for an output, bytes of a row in a tile.
     """
     integer, pointer = ctypes.c_int64, ctypes.c_void_p
     kinds = [integer, integer, pointer, integer, integer, pointer, pointer, integer]

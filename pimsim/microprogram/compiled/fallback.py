@@ -45,9 +45,7 @@ def run_reference(
 def _subarray(tiles: Tiles, part: int, lanes: NDArray[np.intp]) -> Subarray:
     """A subarray of the reference with what a part holds."""
     layout = tiles.layout
-    subarray = Subarray(
-        tiles.columns, rows=layout.rows, lanes=len(lanes), address_map=layout.map
-    )
+    subarray = Subarray(tiles.columns, rows=layout.rows, lanes=len(lanes), address_map=layout.map)
     for cell in range(len(layout.map.cells)):
         place = layout.cell(cell, part)
         some = np.flatnonzero(tiles.written[lanes, place])

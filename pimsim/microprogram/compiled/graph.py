@@ -235,7 +235,7 @@ class Graph:
                 results.append(index[node])
                 continue
             if literal not in flipped:
-                cut = ((node,), 0b10)
+                cut: tuple[tuple[int, ...], int] = ((node,), 0b10)
                 if self._nodes[node] is None:
                     cut = next(iter(self._cuts[node].items()))
                 flipped[literal] = add(cut[1] ^ _ones(len(cut[0])), cut[0])

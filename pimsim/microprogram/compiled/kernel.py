@@ -190,7 +190,8 @@ class _Writer:
 # -- reading rows out ----------------------------------------------------------------------------
 
 READ = """
-define void @{name}(ptr noalias %tile, ptr noalias readonly %entries, ptr %out, i64 %step) nounwind {{
+define void @{name}(ptr noalias %tile, ptr noalias readonly %entries, ptr %out, i64 %step)
+    nounwind {{
   %p = getelementptr i{bits}, ptr %entries, i64 0
   %n = load i{bits}, ptr %p
   %q = getelementptr i{bits}, ptr %entries, i64 1

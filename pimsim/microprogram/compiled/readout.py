@@ -12,6 +12,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +53,7 @@ def sums(
     columns: int,
     inverted: NDArray[np.bool_],
     scale: int = 1,
-    offsets: NDArray[np.integer] | None = None,
+    offsets: NDArray[np.integer[Any]] | None = None,
     *,
     threads: int | None = None,
 ) -> NDArray[np.int32]:
@@ -120,9 +121,7 @@ def _bits() -> Callable[..., None]:
         lane = code.put(f"sdiv i64 {item}, %blocks")
         inner = code.put(f"srem i64 {item}, %blocks")
         first = code.mul(inner, 512)
-        source = code.at(
-            "i64", "%words", code.add(code.mul(lane, "%lanestep"), code.mul(inner, 8))
-        )
+        source = code.at("i64", "%words", code.add(code.mul(lane, "%lanestep"), code.mul(inner, 8)))
         start = code.mul(code.add(code.mul(lane, "%columns"), first), "%outputs")
         target = code.at("i8", "%result", start)
         left = code.put(f"sub i64 %columns, {first}")

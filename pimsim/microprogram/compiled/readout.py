@@ -135,10 +135,6 @@ def _bits() -> Callable[..., None]:
             here = code.put(f"select i1 {fewer}, i64 {rest}, i64 64")
             full = code.put(f"icmp eq i64 {here}, 64")
             partial = code.put(f"xor i1 {full}, true")
-            with code.loop(64, here) as row:
-                code.do(
-                    f"store {VECTOR} zeroinitializer, ptr {code.at(VECTOR, block, row)}, align 64"
-                )
             with code.loop(here) as row:
                 at = code.mul(code.add(output0, row), "%rowstep")
                 value = code.put(f"load {VECTOR}, ptr {code.at('i64', source, at)}, align 8")

@@ -211,12 +211,8 @@ def _note(compiled: Compiled, tiles: Tiles, table: NDArray[np.int64], lanes: Lan
     for number in np.unique(compiled.sort_of[table[table >= 0]]):
         sort = compiled.sorts[number]
         taking = lanes[((table >= 0) & (compiled.sort_of[table] == number)).any(axis=1)]
-        written = np.flatnonzero(sort.written)
-        tiles.written[np.ix_(taking, written)] = True
-        if not compiled.cells:
-            own = written % layout.stride
-            lost = written[(own >= layout.stored) & (written < layout.clash)]
-            tiles.written[np.ix_(taking, lost)] = False
+        tiles.written[np.ix_(taking, np.flatnonzero(sort.written))] = True
+        tiles.written[np.ix_(taking, np.flatnonzero(sort.lost))] = False
         if sort.written[layout.clash]:
             clash = tiles.data[taking, :, layout.clash].reshape(len(taking), -1)
             inside = pack(np.ones(tiles.columns, dtype=np.uint8))

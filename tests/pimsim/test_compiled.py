@@ -46,6 +46,12 @@ LOOKS = tuple(
     (Program.parse(f"see-{name}", f"({name},out)", inputs=(), outputs=("out",)),)
     for name in ("B3", "B4", "B7")
 )
+OTHER_CELLS = (
+    (
+        three("low-cells", "(a,B0)(b,B1)(c,B2)(B2,out)"),
+        three("high-cells", "(a,B3)(b,B4)(c,B6)(B3,out)"),
+    ),
+)
 REST = (
     (logic.COPY,),
     (logic.NOT,),
@@ -247,6 +253,37 @@ def test_any_recipe_leaves_what_the_reference_leaves(
     chosen = np.array([rng.choices(range(-1, outputs), k=each) for _ in range(lanes)])
     if both(pair, recipe, compiled, chosen, threads) is None:
         pair.expect_same(cells=mode != "fused")
+
+
+@settings(max_examples=150)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    steps=st.integers(2, 12),
+    families=st.sampled_from(
+        [ADDERS, ADDERS + LOOKS, COMPARISONS + LOOKS, COMPARISONS + ADDERS, OTHER_CELLS + LOOKS]
+    ),
+    rows=st.integers(4, DATA_ROWS),
+)
+def test_any_mixture_of_variants_on_the_same_rows(
+    seed: int, steps: int, families: tuple[tuple[Program, ...], ...], rows: int
+) -> None:
+    """All outputs go the same way, each with complements of its own: what folded weights do."""
+    rng, outputs = Random(seed), 4
+    schedule = Schedule(outputs)
+    for _ in range(steps):
+        programs = rng.choice(families)
+        kinds = np.array([rng.randrange(len(programs)) for _ in range(outputs)])
+        places = {symbol: D + rng.randrange(rows) for symbol in programs[0].symbols}
+        schedule.append(programs, kinds, **places)
+    recipe = Recipe(outputs)
+    recipe.run(schedule)
+    pair = Pair(rng, 70, 2)
+    cells = rng.random() < 0.5
+    compiled = compile_recipe(recipe, pair.tiles.layout, cells=cells)
+    assert compiled.kinds == 1
+    chosen = np.array([[0, 1], [3, 2]])
+    assert both(pair, recipe, compiled, chosen, 1) is None
+    pair.expect_same(cells=cells)
 
 
 SYMBOLS = ("x", "y", "z")

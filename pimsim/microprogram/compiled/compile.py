@@ -49,9 +49,9 @@ class Sort:
     needed: Flags
     """Places that must have been written before."""
     written: Flags
-    """Places that are written and hold what the reference has in them."""
+    """Places that are written."""
     lost: Flags
-    """Cells that are written, but hold something else."""
+    """Cells that are written, but do not hold what the reference has in them."""
 
 
 class Compiled:
@@ -190,7 +190,7 @@ def _sort(
         starts,
         table.T.copy(),
         tracer.needed(),
-        tracer.written & ~lost,
+        tracer.written,
         lost,
     )
     return sort, carried

@@ -45,6 +45,10 @@ _WORTH_CARE = 3 * 10**8
 each, and takes about 15 ms to make (measured with LLVM 22)."""
 
 
+_SMALL = 8
+"""Values of a kernel up to which better code takes next to no time to make."""
+
+
 def default_threads() -> int:
     """Processors that this process may use."""
     try:
@@ -197,7 +201,8 @@ def _calls(sort: Sort, tile_words: int, vectors: int) -> NDArray[np.int64]:
         if body is None:
             addresses[body] = reader(tile_words, size)
         else:
-            careful = often * len(body.values) * vectors >= _WORTH_CARE
+            size_of = len(body.values)
+            careful = size_of <= _SMALL or often * size_of * vectors >= _WORTH_CARE
             addresses[body] = address(body, tile_words, size, careful=careful)
     calls = np.empty((len(sort.bodies), 2), dtype=np.int64)
     calls[:, 0] = [addresses[body] for body in sort.bodies]

@@ -101,8 +101,8 @@ class Outputs:
         """
         stage, positions, count = self._stage, self._stage.windows.positions, len(operands)
         shape = (count, positions, stage.outputs)
-        bit = self._result is not None
-        values: Values = np.empty(shape, np.uint8) if bit else np.empty(shape, np.int64)
+        values = np.empty(shape, np.uint8)
+        wide = np.empty(shape if self._result is None else 0, np.int64)
         every = np.arange(stage.outputs)[None]
         for start in range(0, count, self.images):
             some = slice(start, min(start + self.images, count))
@@ -115,13 +115,13 @@ class Outputs:
                     if see is not None:
                         see(some, offset, seen)
                     if self._result is None:
-                        values[some] = seen.transpose(1, 2, 0)
+                        wide[some] = seen.transpose(1, 2, 0)
             if self._result is not None:
-                read = bits(found[:, :, self._result], size * positions, threads=threads)
-                values[some] = read.reshape(size, positions, stage.outputs)
+                into = values[some].reshape(1, size * positions, stage.outputs)
+                bits(found[:, :, self._result], size * positions, into=into, threads=threads)
             if report is not None:
                 report(some.stop, count)
-        return values
+        return wide if self._result is None else values
 
     def _load(self, operands: Integers, threads: int | None) -> None:
         stage, positions = self._stage, self._stage.windows.positions

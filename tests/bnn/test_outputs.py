@@ -69,7 +69,7 @@ def _network(rng: np.random.Generator, *, first: int, width: int, classes: int) 
     seed=st.integers(0, 2**32 - 1),
     width=st.integers(1, 9),
     images=st.integers(1, 5),
-    rows=st.sampled_from([1006, 250, 120]),
+    rows=st.sampled_from([1006, 500, 300]),
     at_a_time=st.sampled_from([1, 2, 100]),
     threads=st.integers(1, 2),
     look=st.booleans(),

@@ -53,14 +53,10 @@ class Deed:
     def __init__(self, graphs: tuple[Graph, ...]) -> None:
         self.graphs = graphs
         self.refused = any(graph.refused for graph in graphs)
-        written = [set(graph.written) for graph in graphs]
-        some = set().union(*written)
+        some = set().union(*(graph.written for graph in graphs))
         self.rows = tuple(sorted(place for place in some if place[0] == Kind.ROW))
         self.clashes = CLASH in some
         self.cells = frozenset(number for kind, number in some if kind == Kind.CELL)
-        self.surely = frozenset(
-            number for number in self.cells if all((Kind.CELL, number) in each for each in written)
-        )
         self.reads = tuple(dict.fromkeys(place for graph in graphs for place in graph.reads))
         self._functions: dict[frozenset[int], Function] = {}
 

@@ -217,7 +217,7 @@ def _choose_functions(
         own = live.get(step.first_cell, nothing)
         step.function = deed.function(every if always else own)
         used = frozenset(n for kind, n in step.function.inputs if kind == Kind.CELL)
-        live[step.first_cell] = (own - deed.surely) | used
+        live[step.first_cell] = (own - deed.cells) | used
     if not keep:
         carried = any(live.values())
     return carried

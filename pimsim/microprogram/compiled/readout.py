@@ -28,10 +28,23 @@ __all__ = ["bits", "pack", "sums"]
 _BLOCK_WORDS = 8
 
 
-def bits(words: Words, columns: int, *, threads: int | None = None) -> NDArray[np.uint8]:
-    """Turn rows into values: (lanes, outputs, words) to (lanes, columns, outputs) of 0 and 1."""
+def bits(
+    words: Words,
+    columns: int,
+    *,
+    into: NDArray[np.uint8] | None = None,
+    threads: int | None = None,
+) -> NDArray[np.uint8]:
+    """Turn rows into values: (lanes, outputs, words) to (lanes, columns, outputs) of 0 and 1.
+
+    ``into`` is an array to write them to, in one piece; by default a new one.
+    """
     lanes, outputs, width = words.shape
-    result = np.empty((lanes, columns, outputs), dtype=np.uint8)
+    result = np.empty((lanes, columns, outputs), dtype=np.uint8) if into is None else into
+    if result.shape != (lanes, columns, outputs) or not result.flags.c_contiguous:
+        raise InputError(
+            f"`into` must have the shape {(lanes, columns, outputs)} and lie in one piece"
+        )
     if backend.why_not() is not None or width % _BLOCK_WORDS:
         result[:] = unpack(words, columns).transpose(0, 2, 1)
         return result

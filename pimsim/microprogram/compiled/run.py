@@ -39,7 +39,7 @@ from pimsim.microprogram.compiled.kernel import Body, address, reader
 from pimsim.microprogram.compiled.tiles import Tiles, empty
 
 Lanes = NDArray[np.intp]
-_CHUNKS_PER_THREAD = 8
+_CHUNKS_PER_THREAD = 4
 _WORTH_CARE = 3 * 10**8
 """Vectors of 512 bits computed from which on a kernel gets the better code: it saves about 0.05 ns
 each, and takes about 15 ms to make (measured with LLVM 22)."""

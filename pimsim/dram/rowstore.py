@@ -89,6 +89,10 @@ class RowStore:
             self._written[lanes, row] = True
             self._whole[row] = bool(self._written[:, row].all())
 
+    def written(self, address: int) -> Lanes:
+        """Lanes in which a row was ever written."""
+        return np.flatnonzero(self._written[:, address - self._first_constant])
+
     def expect_writable(self, address: Address) -> None:
         """Raise DramError for a C-group row, or lanes among which there is one."""
         lowest = min(address.tolist()) if isinstance(address, np.ndarray) else address

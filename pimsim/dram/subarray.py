@@ -214,6 +214,22 @@ class Subarray:
         """What :meth:`read` returns, seen by the simulator without a command (a copy)."""
         return self._store.load(self.data_address(row), lanes)
 
+    def written_lanes(self, row: int) -> Lanes:
+        """Lanes in which data row ``row`` was ever written."""
+        return self._store.written(self.data_address(row))
+
+    def peek_cell(self, cell: int, lanes: Lanes | None = None) -> Words:
+        """What compute cell ``cell`` holds, seen by the simulator without a command."""
+        return self._cell(cell, lanes)
+
+    def put_cell(self, cell: int, words: Words, lanes: Lanes | None = None) -> None:
+        """Set compute cell ``cell`` without a command, to go on from a known state."""
+        self._set_cells(((cell, False),), words, lanes)
+
+    def written_cell_lanes(self, cell: int) -> Lanes:
+        """Lanes in which compute cell ``cell`` was ever written."""
+        return np.flatnonzero(self._cell_lanes[cell])
+
     def data_address(self, row: int) -> int:
         """Address of data row ``row``; raises DramError for one that the subarray lacks."""
         if not 0 <= row < self.data_rows:

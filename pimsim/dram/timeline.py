@@ -234,9 +234,9 @@ class Channel:
             first = chance.slot
 
     def _dues_ps(self, lane: Lane) -> list[int]:
-        """How long until REF is due, for each rank of the lane."""
+        """How long until REF is due, for each rank of the lane; less than 0 if it is late."""
         front_ps = self._front_ps
-        return [max(0, self._due_ps[rank] - front_ps) for rank in lane.ranks]
+        return [self._due_ps[rank] - front_ps for rank in lane.ranks]
 
     def _refreshed(self, rank: int) -> None:
         self._due_ps[rank] += self._refi_ps

@@ -128,11 +128,7 @@ class Schedule:
 
         ``lanes`` names the lanes that take part, all of them if None.
         """
-        for needed in self._needed():
-            if isinstance(needed, Bound):
-                needed.check(subarray)
-            else:
-                subarray.check(needed)
+        self.check(subarray)
         alike = bool((outputs == outputs[0]).all())
         first = int(outputs[0])
         for step in self.steps:
@@ -171,6 +167,14 @@ class Schedule:
                 each = np.array([program.extra_wordlines for program in step.programs])
                 self._extra += each[0] if step.variant is None else each[step.variant]
         return self._extra
+
+    def check(self, subarray: Subarray) -> None:
+        """Raise an error unless the subarray has every row and the programs' address map."""
+        for needed in self._needed():
+            if isinstance(needed, Bound):
+                needed.check(subarray)
+            else:
+                subarray.check(needed)
 
     def _row(self, symbol: str, row: Rows) -> Rows:
         if np.ndim(row) == 0:

@@ -152,6 +152,39 @@ def test_timeline_equals_walk(data: st.DataObject) -> None:
         assert run(standard, switches, stream) == walked(standard, switches, stream)
 
 
+def often_refreshed(standard: Standard, refi_ns: int, rfc_ns: int) -> Standard:
+    timing = replace(standard.timing, t_refi_ps=1000 * refi_ns, t_rfc_ps=1000 * rfc_ns)
+    return replace(standard, timing=timing)
+
+
+@settings(max_examples=80)
+@given(st.data())
+def test_visits_about_as_long_as_the_refresh_interval(data: st.DataObject) -> None:
+    """One REF in a visit, or two, or one on the very edge: times share a grid of 1 ns."""
+    visit = data.draw(st.sampled_from([((AAP, 5),), ((AP, 3), (AAP, 4)), ((AAP, 9),)]))
+    refi_ns = 45 * sum(n for _, n in visit) + data.draw(st.integers(-40, 120))
+    standard = often_refreshed(DDR3, refi_ns, data.draw(st.integers(10, 100)))
+    stream = [Segment((Run(visit, 40),), (0, 1)[: data.draw(st.integers(1, 2))])] * 3
+    switches = Switches(faw=data.draw(st.booleans()))
+    assert run(standard, switches, stream) == walked(standard, switches, stream)
+
+
+@settings(max_examples=80)
+@given(st.data())
+def test_ranks_that_take_turns(data: st.DataObject) -> None:
+    """Rows stay open beyond several refresh intervals, and ranks are idle for as long."""
+    standard = replace(often_refreshed(DDR3, data.draw(st.integers(210, 400)), 100), ranks=2)
+    row = st.sampled_from([20, 100, 400]).map(lambda n: ((ACT, 1), (WR, n), (PRE, 1)))
+    segment = st.builds(
+        lambda visit, times, bank: Segment((Run(visit, times),), (bank,)),
+        row | st.just(((AP, 1),)),
+        st.integers(1, 3),
+        st.sampled_from([0, 8]),
+    )
+    stream = data.draw(st.lists(segment, min_size=2, max_size=8))
+    assert run(standard, Switches(), stream) == walked(standard, Switches(), stream)
+
+
 @settings(max_examples=60)
 @given(st.data())
 def test_a_long_run_may_be_cut_anywhere(data: st.DataObject) -> None:
@@ -273,6 +306,21 @@ def test_idle_ranks_are_refreshed_meanwhile() -> None:
     due = [k * 7_800_000 for k in range(1, 11)]
     assert of_rank_1 == [*((at, REF) for at in due), (issued[-2 - len(due)].at_ps, AP)]
     assert run(standard, Switches(), [long, short]) == walked(standard, Switches(), [long, short])
+
+
+@pytest.mark.parametrize(("rfc_ns", "ref_ns", "ap_ns"), [(35, 100, 135), (36, 135, 171)])
+def test_idle_ranks_are_refreshed_if_there_is_time(rfc_ns: int, ref_ns: int, ap_ns: int) -> None:
+    """By hand: WRs of rank 0 from 10 to 105 ns, PRE at 135 ns; the REF of rank 1 due at 100 ns."""
+    standard = replace(often_refreshed(DDR3, 100, rfc_ns), ranks=2)
+    row = ((ACT, 1), (WR, 20), (PRE, 1))
+    stream = [Segment((Run(row, 1),), (0,)), Segment((Run(((AP, 1),), 1),), (8,))]
+    assert [each for each in walk(standard, Switches(), stream) if each.kind is not WR] == [
+        (0, ACT, 0),
+        (135_000, PRE, 0),
+        (1000 * ref_ns, REF, 8),
+        (1000 * ap_ns, AP, 8),
+    ]
+    assert run(standard, Switches(), stream) == walked(standard, Switches(), stream)
 
 
 def test_channels_do_not_wait_for_each_other() -> None:

@@ -1,0 +1,33 @@
+"""The compiled executor: schedules as vector code that leaves every row as the reference does.
+
+A :class:`~pimsim.microprogram.compiled.recipe.Recipe` says what is done for an output. It is
+executed symbolically (:mod:`~pimsim.microprogram.compiled.graph`,
+:mod:`~pimsim.microprogram.compiled.function`), cut into segments that repeat
+(:mod:`~pimsim.microprogram.compiled.segments`), and each kind of segment becomes machine code once
+(:mod:`~pimsim.microprogram.compiled.kernel`). It then runs over
+:class:`~pimsim.microprogram.compiled.tiles.Tiles` on all processors
+(:mod:`~pimsim.microprogram.compiled.run`). :mod:`~pimsim.microprogram.compiled.operands` and
+:mod:`~pimsim.microprogram.compiled.readout` carry integers into rows and back.
+
+>>> import numpy as np
+>>> from pimsim.microprogram.arithmetic import add
+>>> from pimsim.microprogram.compiled.compile import compile_recipe
+>>> from pimsim.microprogram.compiled.operands import load
+>>> from pimsim.microprogram.compiled.readout import sums
+>>> from pimsim.microprogram.compiled.recipe import Recipe
+>>> from pimsim.microprogram.compiled.run import run
+>>> from pimsim.microprogram.compiled.tiles import Tiles
+>>> from pimsim.microprogram.schedule import Schedule
+>>> program, schedule, recipe = add(4), Schedule(outputs=1), Recipe(outputs=1)
+>>> rows = {symbol: 18 + row for row, symbol in enumerate(program.symbols)}   # 18 is D0
+>>> schedule.append((program,), **rows)
+>>> recipe.run(schedule)
+>>> slots = [recipe.read(rows[symbol] - 18) for symbol in program.outputs]
+>>> tiles = Tiles(columns=3, rows=40)
+>>> pairs = np.array([[[7, 1]], [[9, 9]], [[15, 0]]], dtype=np.uint8)    # 3 images, 2 channels
+>>> load(tiles, pairs, np.array([[0]]), np.array([[0, 1, 2]]), planes=4)
+8
+>>> words = run(compile_recipe(recipe, tiles.layout), tiles, np.array([0]))
+>>> sums(words, 3, np.zeros((1, 5), bool)).tolist()
+[[[8, 18, 15]]]
+"""

@@ -1,0 +1,223 @@
+"""Compiling a recipe: kernels, the order they are called in, and a table of rows for each output.
+
+>>> from pimsim.microprogram.compiled.recipe import Recipe
+>>> from pimsim.microprogram.logic import NOT
+>>> from pimsim.microprogram.schedule import Schedule
+>>> schedule = Schedule(outputs=2)
+>>> schedule.append((NOT,), a=18, out=np.array([19, 20]))
+>>> recipe = Recipe(2)
+>>> recipe.run(schedule)
+>>> compiled = compile_recipe(recipe, Layout(rows=24))
+>>> compiled.kinds, compiled.calls
+(2, 2)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pimsim.dram.subarray import Subarray
+from pimsim.errors import InputError
+from pimsim.microprogram.compiled.binding import BoundStep, Split, steps
+from pimsim.microprogram.compiled.graph import Kind
+from pimsim.microprogram.compiled.kernel import Body
+from pimsim.microprogram.compiled.recipe import Recipe, Run
+from pimsim.microprogram.compiled.segments import Flags, Tracer
+from pimsim.microprogram.compiled.stores import bodies
+from pimsim.microprogram.compiled.tiles import Layout
+
+BUDGET = 31
+"""Fresh rows that a kernel takes in: so many that five levels of a tree of adders fit."""
+
+Table = NDArray[np.uint16] | NDArray[np.uint32]
+
+
+@dataclass(frozen=True, eq=False)
+class Sort:
+    """Outputs that are compiled alike."""
+
+    outputs: NDArray[np.intp]
+    bodies: list[Body | None]
+    """Kernels in the order of their calls; None reads a row out."""
+    starts: NDArray[np.int64]
+    """First table entry of each call."""
+    table: Table
+    """(outputs, entries): twice the place, plus 1 for a complement."""
+    needed: Flags
+    """Places that must have been written before."""
+    written: Flags
+    """Places that are written."""
+    lost: Flags
+    """Cells that are written, but do not hold what the reference has in them."""
+
+
+class Compiled:
+    """A recipe, ready to be run on tiles of one layout."""
+
+    def __init__(
+        self, recipe: Recipe, layout: Layout, sorts: list[Sort], *, cells: bool, refused: bool
+    ) -> None:
+        self.recipe, self.layout, self.sorts = recipe, layout, sorts
+        self.cells = cells
+        """Whether compute cells are left as the reference leaves them."""
+        self.refused = refused
+        """Whether some output writes a constant row, which the reference refuses."""
+        self.plans: dict[int, tuple[NDArray[np.int64], list[object]]] = {}
+        """Per words of a tile: addresses for the driver, and what must live as long."""
+        self.sort_of = np.zeros(recipe.outputs, dtype=np.int64)
+        for number, sort in enumerate(sorts):
+            self.sort_of[sort.outputs] = number
+
+    @property
+    def kinds(self) -> int:
+        """Kinds of outputs that are compiled apart."""
+        return len(self.sorts)
+
+    @property
+    def calls(self) -> int:
+        """Kernel calls of all kinds."""
+        return sum(len(sort.bodies) for sort in self.sorts)
+
+    @property
+    def kernels(self) -> int:
+        """Different kernels."""
+        return len({body for sort in self.sorts for body in sort.bodies})
+
+
+def compile_recipe(
+    recipe: Recipe,
+    layout: Layout,
+    *,
+    cells: bool = False,
+    literal: bool = False,
+    budget: int = BUDGET,
+) -> Compiled:
+    """Compile a recipe for tiles of ``layout``.
+
+    Args:
+        recipe: what is done for an output.
+        layout: rows of a tile.
+        cells: leave compute cells, too, as the reference leaves them.
+        literal: carry out every AAP and AP by itself.
+        budget: fresh rows that a kernel takes in.
+
+    Raises DramError for addresses that the subarray does not have, InputError for programs with
+    another address map.
+    """
+    _check(recipe, layout)
+    for keep in (cells or literal, True):
+        sorts: list[Sort] = []
+        refused = carried = False
+        waiting: list[NDArray[np.intp] | None] = [None]
+        while waiting:
+            outputs = waiting.pop()
+            try:
+                found = _sort(recipe, layout, outputs, keep, literal, budget)
+            except Split as split:
+                every = np.arange(recipe.outputs) if outputs is None else outputs
+                waiting += [every[split.labels == label] for label in np.unique(split.labels)]
+                continue
+            except _RefusedError:
+                refused = True
+                continue
+            sorts.append(found[0])
+            carried |= found[1]
+        # What one output leaves in the cells, the next one reads: so it must be there.
+        if keep or not carried:
+            break
+    return Compiled(recipe, layout, sorts, cells=keep, refused=refused)
+
+
+class _RefusedError(Exception):
+    """A constant row is written."""
+
+
+def _check(recipe: Recipe, layout: Layout) -> None:
+    subarray = Subarray(1, rows=layout.rows, address_map=layout.map)
+    for item in recipe.items:
+        if isinstance(item, Run):
+            if not 0 <= item.part < layout.parts:
+                raise InputError(f"`part` must be 0 to {layout.parts - 1}, not {item.part}")
+            item.schedule.check(subarray)
+
+
+def _sort(
+    recipe: Recipe,
+    layout: Layout,
+    outputs: NDArray[np.intp] | None,
+    cells: bool,
+    literal: bool,
+    budget: int,
+) -> tuple[Sort, bool]:
+    """Compile outputs of one kind; also whether they read cells written before."""
+    listed = list(steps(recipe, layout, outputs, literal=literal))
+    carried = _choose_functions(listed, layout, keep=cells, always=literal)
+    count = recipe.outputs if outputs is None else len(outputs)
+    tracer = Tracer(layout.places, layout.clash, count, budget, literal)
+    slot = 0
+    for step in listed:
+        if isinstance(step, BoundStep):
+            tracer.step(step)
+        else:
+            tracer.read(step, slot)
+            slot += 1
+    tracer.close()
+    live: Flags = np.ones(layout.places, dtype=np.bool_)
+    if not cells:
+        for part in range(layout.parts):
+            live[layout.cell(0, part) : layout.cell(0, part) + len(layout.map.cells)] = False
+    found = bodies(tracer.segments, live, everything=literal)
+    rows = [entry for _, entries in found for entry in entries]
+    shape = (len(rows), count)
+    small = 2 * layout.places <= 1 << 16
+    table: Table = np.empty(shape, np.uint16) if small else np.empty(shape, np.uint32)
+    for number, (where, mask) in enumerate(rows):
+        table[number] = where if mask is None else 2 * where + mask
+        if mask is None:
+            table[number] *= 2
+    sizes = np.array([len(entries) for _, entries in found], dtype=np.int64)
+    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)[:-1]])[: len(sizes)]
+    lost = np.zeros(layout.places, dtype=np.bool_)
+    for step in listed if not cells else []:
+        if isinstance(step, BoundStep):
+            lost[[step.first_cell + cell for cell in step.deed.cells]] = True
+    sort = Sort(
+        np.arange(recipe.outputs) if outputs is None else outputs,
+        [body for body, _ in found],
+        starts,
+        table.T.copy(),
+        tracer.needed(),
+        tracer.written,
+        lost,
+    )
+    return sort, carried
+
+
+def _choose_functions(
+    listed: list[BoundStep | int], layout: Layout, *, keep: bool, always: bool
+) -> bool:
+    """Give every step the function with the cells that are read later; whether any is read before.
+
+    ``keep``: all cells are seen at the end; ``always``: behind every step.
+    """
+    count = len(layout.map.cells)
+    every = frozenset(range(count))
+    live: dict[int, frozenset[int]] = {}
+    nothing: frozenset[int] = every if keep else frozenset()
+    carried = False
+    for step in reversed(listed):
+        if not isinstance(step, BoundStep):
+            continue
+        deed = step.deed
+        if deed.refused:
+            raise _RefusedError
+        own = live.get(step.first_cell, nothing)
+        step.function = deed.function(every if always else own)
+        used = frozenset(n for kind, n in step.function.inputs if kind == Kind.CELL)
+        live[step.first_cell] = (own - deed.cells) | used
+    if not keep:
+        carried = any(live.values())
+    return carried

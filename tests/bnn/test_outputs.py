@@ -1,0 +1,114 @@
+"""Compiled stages give every sum and every bit that the integer reference gives."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from bnn import reference
+from bnn.encoding import ENCODINGS, decode
+from bnn.lower import HostStage, lower
+from bnn.mapping import outputs as outputs_module
+from bnn.mapping.output_plan import plan
+from bnn.mapping.outputs import Outputs
+from bnn.mapping.work import Audit, Result
+from bnn.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
+from bnn.runtime import _Flow
+from pimsim.dram.rowgroups import ambit
+
+SIGN = "ste_sign"
+SLOW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def _norm(rng: np.random.Generator, name: str, channels: int) -> BatchNorm:
+    gamma = rng.choice([1.0, -1.0, -2.0, 0.0], size=channels)
+    arrays = (
+        rng.integers(-4, 5, channels),
+        rng.uniform(0.5, 2, channels),
+        gamma,
+        np.zeros(channels),
+    )
+    return BatchNorm(name, *(a.astype(np.float32) for a in arrays), epsilon=1e-3)
+
+
+def _network(rng: np.random.Generator, *, first: int, width: int, classes: int) -> Network:
+    """Two convolutions, padded with 0 or 1 and perhaps pooled, and two dense layers."""
+    layers: list[Layer] = []
+    side, channels = 6, first
+    for number in range(2):
+        kernel = rng.normal(size=(3, 3, channels, width)).astype(np.float32)
+        layers.append(
+            Conv2D(
+                f"c{number}",
+                kernel,
+                None,
+                SIGN if number else None,
+                SIGN,
+                padding="same" if side < 4 or rng.random() < 0.5 else "valid",
+                pad_values=float(rng.choice([0.0, 1.0])) if number else 1.0,
+            )
+        )
+        side, channels = layers[-1].shape_after((side, side, channels))[0], width
+        if side > 2 and rng.random() < 0.6:
+            layers.append(MaxPool2D(f"p{number}", (2, 2), (2, 2)))
+            side //= 2
+        layers.append(_norm(rng, f"n{number}", width))
+    layers.append(Flatten("flat"))
+    fan_in = side * side * width
+    layers.append(
+        Dense("d", rng.normal(size=(fan_in, classes)).astype(np.float32), None, SIGN, SIGN)
+    )
+    return Network("random", (6, 6, first), tuple(layers))
+
+
+@SLOW
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    width=st.integers(1, 9),
+    images=st.integers(1, 5),
+    rows=st.sampled_from([1006, 500, 300]),
+    at_a_time=st.sampled_from([1, 2, 100]),
+    threads=st.integers(1, 2),
+    look=st.booleans(),
+)
+def test_sums_bits_and_logits_are_those_of_the_reference(
+    seed: int, width: int, images: int, rows: int, at_a_time: int, threads: int, look: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    encoding = ENCODINGS["symmetric"]
+    network = _network(rng, first=int(rng.integers(1, 3)), width=width, classes=3)
+    grey = rng.integers(0, encoding.largest + 1, (images, *network.input_shape))
+    x: NDArray[np.float32] = decode(grey, encoding)
+    expected = reference.forward(network, x, encoding)
+    flow = _Flow(network, x, encoding)
+    for stage in lower(network, encoding):
+        if isinstance(stage, HostStage):
+            flow.run_on_host(stage)
+            continue
+        operands = flow.operands(stage)
+        fed = expected.operands[stage.name]
+        np.testing.assert_array_equal(
+            operands.reshape(fed.shape), fed if stage.encoded else fed > 0
+        )
+        audit = Audit(stage, fed)
+
+        def see(some: slice, offset: int, sums: NDArray[np.int32], audit: Audit = audit) -> None:
+            for output, found in enumerate(sums):
+                audit.compare(some, offset, output, found.astype(np.int64))
+
+        with pytest.MonkeyPatch.context() as patched:
+            per_image = stage.windows.positions * (rows + stage.outputs) // 8
+            patched.setattr(outputs_module, "MEMORY_BYTES", at_a_time * per_image)
+            done = Outputs(stage, plan(stage, rows), rows + ambit().first_data, images, look=look)
+            values = done.run(operands, threads=threads, see=see)
+        assert audit.wrong == 0
+        if look or stage.thresholds is None:
+            assert audit.compared == images * stage.outputs * int(
+                (stage.windows.outputs >= 0).sum()
+            )
+        assert done.compiled.kinds == 1
+        flow.take(stage, Result(values, 1, 1, 1))
+    np.testing.assert_array_equal(flow.logits(), expected.logits)

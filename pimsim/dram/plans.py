@@ -109,13 +109,13 @@ class Orbit:
         self._chances_ps: list[list[int]] = [[] for _ in plan.lane.ranks]
         self._cycle_from: int | None = None
         """The state after the last known repetition is that before this one."""
+        self._cycle = 0, 0
 
     def cycle(self) -> tuple[int, int]:
         """Repetitions of the cycle, and the time they take."""
         while self._cycle_from is None:
             self._extend()
-        start = self._cycle_from
-        return len(self._states) - 1 - start, self._starts_ps[-1] - self._starts_ps[start]
+        return self._cycle
 
     def free(self, times: int, dues_ps: Sequence[int]) -> int:
         """Repetitions, of ``times``, before the first with a chance when a REF is due."""
@@ -129,7 +129,7 @@ class Orbit:
             if chances_ps[-1] >= due_ps:
                 times = min(times, bisect_left(chances_ps, due_ps))
             elif self._cycle_from is not None:
-                repetitions, period_ps = self.cycle()
+                repetitions, period_ps = self._cycle
                 rounds = -(-(due_ps - chances_ps[-1]) // period_ps)
                 inside = bisect_left(chances_ps, due_ps - rounds * period_ps, lo=self._cycle_from)
                 times = min(times, inside + rounds * repetitions)
@@ -143,7 +143,7 @@ class Orbit:
             self._extend()
         rounds = period_ps = open_ps = 0
         if times >= len(self._states):
-            repetitions, period_ps = self.cycle()
+            repetitions, period_ps = self._cycle
             start = len(self._states) - 1 - repetitions
             open_ps = self._opens_ps[-1] - self._opens_ps[start]
             rounds, inside = divmod(times - start, repetitions)
@@ -164,3 +164,7 @@ class Orbit:
         self._cycle_from = self._seen.get(whole.after)
         self._seen[whole.after] = len(self._states)
         self._states.append(whole.after)
+        if self._cycle_from is not None:
+            start = self._cycle_from
+            took_ps = self._starts_ps[-1] - self._starts_ps[start]
+            self._cycle = len(self._states) - 1 - start, took_ps

@@ -164,7 +164,7 @@ class Channel:
                 break
             self._visit(plan)
             times -= 1
-            key = (self._state, *(self._due_ps[rank] - self._front_ps for rank in plan.lane.ranks))
+            key = (self._state, *self._dues_ps(plan.lane))
             if key not in seen:
                 if len(seen) < _SEEN or not key[1] % _SEEN_LATER:
                     seen[key] = times, self._front_ps, self.open_ps, self.refreshes

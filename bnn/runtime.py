@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -69,7 +69,8 @@ class LayerRun:
     """Books of the rank."""
     result: Result | None
     audit: Audit | None
-    wall_s: float
+    wall_s: float = 0.0
+    """Wall time of computing its values."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,9 +83,13 @@ class NetworkRun:
     bit_exact: bool | None
     """Whether every operand, every sum and every logit is the reference's; None if unchecked."""
     prepare_s: float
-    """Wall time of laying out all layers and writing their schedules."""
-    reference_s: float
-    """Wall time of the integer reference."""
+    """Wall time of laying out all layers, writing their schedules and compiling them."""
+    execute_s: float
+    """Wall time from the images to the logits."""
+    schedule_s: float
+    """Wall time of scheduling the commands for their time."""
+    check_s: float
+    """Wall time of the integer reference and of comparing every sum with it."""
 
     @property
     def images(self) -> int:
@@ -101,6 +106,8 @@ def run(
     mapping: str,
     *,
     check: bool = True,
+    compiled: bool = True,
+    threads: int | None = None,
     traces: Sequence[Sink] = (),
     progress: Progress | None = None,
 ) -> NetworkRun:
@@ -114,6 +121,8 @@ def run(
         switches: what changes headline numbers.
         mapping: name in :data:`bnn.mapping.MAPPINGS`.
         check: run the integer reference beside it and compare everything.
+        compiled: compute with vector code, not row command by row command.
+        threads: processors that vector code uses, all if None.
         traces: what takes every command, in order of execution.
         progress: see :data:`Progress`.
 
@@ -129,47 +138,64 @@ def run(
     machines = [Machine(standard, switches, timeline, recorder) for _ in stages]
     started = time.perf_counter()
     prepared = {  # all of them first, so that what does not fit is refused before the long part
-        stage.name: MAPPINGS[mapping].prepare(stage, machine, len(x))
+        stage.name: MAPPINGS[mapping].prepare(stage, machine, len(x), compiled=compiled)
         for stage, machine in zip(stages, machines, strict=True)
         if isinstance(stage, Stage)
     }
     prepare_s = time.perf_counter() - started
     started = time.perf_counter()
     expected = reference.forward(network, x, encoding) if check else None
-    reference_s = time.perf_counter() - started
+    reference_s = checking_s = time.perf_counter() - started
+    started = time.perf_counter()
     flow = _Flow(network, x, encoding)
-    layers, exact = [], True
+    layers, exact, aside_s = [], True, 0.0
     for stage, machine in zip(stages, machines, strict=True):
-        started = time.perf_counter()
+        began, before_s = time.perf_counter(), aside_s
+        audit = None
         if isinstance(stage, HostStage):
             flow.run_on_host(stage)
             _stream_host(stage, network, len(x), machine)
-            machine.finish()
-            layers.append(_host_run(network, stage, machine, time.perf_counter() - started))
-            continue
-        operands = flow.operands(stage)
-        audit = None
-        if expected is not None:
-            fed = expected.operands[stage.name]
-            audit = Audit(stage, fed)
-            exact &= np.array_equal(operands.reshape(fed.shape), fed if stage.encoded else fed > 0)
+            layer = _host_run(network, stage, machine)
+        else:
+            operands = flow.operands(stage)
+            if expected is not None:
+                fed, compared = expected.operands[stage.name], time.perf_counter()
+                audit = Audit(stage, fed)
+                same = fed if stage.encoded else fed > 0
+                exact &= np.array_equal(operands.reshape(fed.shape), same)
+                checking_s += time.perf_counter() - compared
+                aside_s += time.perf_counter() - compared
 
-        def report(done: int, total: int, name: str = stage.name) -> None:
-            if progress is not None:
-                progress(name, done, total)
+            def report(done: int, total: int, name: str = stage.name) -> None:
+                if progress is not None:
+                    progress(name, done, total)
 
-        execute = prepared.pop(stage.name)  # schedules are large: one goes with its layer
-        result = execute(Work(stage, operands, machine, audit, report))
+            execute = prepared.pop(stage.name)  # schedules are large: one goes with its layer
+            result = execute(Work(stage, operands, machine, threads, audit, report))
+            flow.take(stage, result)
+            exact &= audit is None or audit.wrong == 0
+            layer = _dram_run(stage, mapping, machine, result, audit)
+            checking_s += result.check_s
+            aside_s += result.check_s + result.book_s
+        finished = time.perf_counter()
         machine.finish()
-        flow.take(stage, result)
-        exact &= audit is None or audit.wrong == 0
-        layers.append(
-            _dram_run(stage, mapping, machine, result, audit, time.perf_counter() - started)
-        )
+        aside_s += time.perf_counter() - finished
+        wall_s = time.perf_counter() - began - (aside_s - before_s)
+        layers.append(replace(layer, wall_s=wall_s))
     logits = flow.logits()
+    execute_s = time.perf_counter() - started - aside_s
+    schedule_s = time.perf_counter() - started - execute_s - (checking_s - reference_s)
     if expected is not None:
         exact &= np.array_equal(logits, expected.logits)
-    return NetworkRun(logits, tuple(layers), exact if check else None, prepare_s, reference_s)
+    return NetworkRun(
+        logits,
+        tuple(layers),
+        exact if check else None,
+        prepare_s,
+        execute_s,
+        schedule_s,
+        checking_s,
+    )
 
 
 class _Flow:
@@ -226,7 +252,7 @@ class _Flow:
 
 
 def _dram_run(
-    stage: Stage, mapping: str, machine: Machine, result: Result, audit: Audit | None, wall_s: float
+    stage: Stage, mapping: str, machine: Machine, result: Result, audit: Audit | None
 ) -> LayerRun:
     return LayerRun(
         stage.name,
@@ -240,7 +266,6 @@ def _dram_run(
         machine,
         result,
         audit,
-        wall_s,
     )
 
 
@@ -259,7 +284,7 @@ def _stream_host(stage: HostStage, network: Network, images: int, machine: Machi
             machine.stream(images * int(np.prod(network.input_shape)) * 32)
 
 
-def _host_run(network: Network, stage: HostStage, machine: Machine, wall_s: float) -> LayerRun:
+def _host_run(network: Network, stage: HostStage, machine: Machine) -> LayerRun:
     shapes = network.shapes()
     weights = sum(layer.kernel.size for layer in stage.layers if isinstance(layer, Dense | Conv2D))
     return LayerRun(
@@ -274,5 +299,4 @@ def _host_run(network: Network, stage: HostStage, machine: Machine, wall_s: floa
         machine,
         None,
         None,
-        wall_s,
     )

@@ -66,6 +66,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     options.add_dram(parser)
     parser.add_argument(
+        "--check",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="compare every sum that stands in rows with the integer reference (default: on)",
+    )
+    parser.add_argument(
+        "--executor",
+        choices=("compiled", "reference"),
+        default="compiled",
+        help="compute with vector code that leaves every row as the commands would, or literally, "
+        "command by command (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--threads",
+        type=int,
+        metavar="N",
+        help="processors that the compiled executor uses (default: all)",
+    )
+    parser.add_argument(
         "--check-keras",
         action="store_true",
         help="hold every accumulator and prediction against Keras, and time its predict (needs "
@@ -82,6 +101,8 @@ def run(args: argparse.Namespace) -> int:
 
     if args.limit is not None and args.limit < 1:
         raise InputError(f"`--limit` must be a positive integer, not {args.limit}")
+    if args.threads is not None and args.threads < 1:
+        raise InputError(f"`--threads` must be a positive integer, not {args.threads}")
     if args.check_keras:
         from bnn import train
 
@@ -125,7 +146,17 @@ def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any]:
         progress.bars(quiet=args.json) as show,
     ):
         done = run_network(
-            network, x, encoding, standard, switches, args.mapping, traces=traces, progress=show
+            network,
+            x,
+            encoding,
+            standard,
+            switches,
+            args.mapping,
+            check=args.check,
+            compiled=args.executor == "compiled",
+            threads=args.threads,
+            traces=traces,
+            progress=show,
         )
     executed = time.perf_counter()
     name = encoding.name if encoding is not None else None
@@ -136,8 +167,9 @@ def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any]:
         "import": imported - started,
         "load": loaded - imported,
         "compile": done.prepare_s,
-        "execute": executed - loaded - done.prepare_s - done.reference_s,
-        "reference": done.reference_s,
+        "execute": done.execute_s,
+        "schedule": done.schedule_s,
+        "check": done.check_s,
         "write": 0.0,
     }
     if args.check_keras:

@@ -11,6 +11,9 @@ written into the first one and added there.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -20,6 +23,7 @@ from numpy.typing import NDArray
 from bnn.lower import Stage
 from bnn.machine import Machine
 from bnn.mapping.output_plan import OutputPlan, plan
+from bnn.mapping.outputs import Outputs
 from bnn.mapping.spread import Batch, Spread, spread
 from bnn.mapping.work import Execute, Result, Work, operand_rows, plane
 from pimsim.bits import unpack
@@ -33,10 +37,36 @@ name: str = "output-stationary"
 summary: str = "columns = images or positions; weights folded into the adders; counts stay put"
 
 
-def prepare(stage: Stage, machine: Machine, images: int) -> Execute:
+def prepare(stage: Stage, machine: Machine, images: int, *, compiled: bool) -> Execute:
     """Lay the stage out; see :class:`bnn.mapping.work.Mapping`."""
     planned = plan(stage, machine.data_rows)
-    return partial(_execute, planned, spread(stage, machine, images, planned))
+    placed = spread(stage, machine, images, planned)
+    if not compiled:
+        return partial(_execute, planned, placed)
+    rows = machine.standard.rows_per_subarray
+    make = partial(Outputs, stage, planned, rows, images)
+    return partial(_execute_compiled, planned, placed, make(look=False), partial(make, look=True))
+
+
+def _execute_compiled(
+    planned: OutputPlan,
+    placed: Spread,
+    outputs: Outputs,
+    seen: Callable[[], Outputs],
+    work: Work,
+) -> Result:
+    started = time.perf_counter()
+    _book(planned, placed, work.stage, work.machine)
+    booked = time.perf_counter()
+    values = outputs.run(work.operands, threads=work.threads, report=work.report)
+    executed = time.perf_counter()
+    if work.audit is not None:
+        work.audit.repeat(values, seen().run, work.operands, work.threads)
+    return replace(
+        _result(work, placed, len(planned.chunks), values),
+        book_s=booked - started,
+        check_s=time.perf_counter() - executed,
+    )
 
 
 def _execute(planned: OutputPlan, placed: Spread, work: Work) -> Result:
@@ -183,7 +213,8 @@ class _Output:
         audit = self._work.audit
         if audit is not None:
             for lane, output, sums in zip(self._lane_of, self._outputs, counts, strict=True):
-                audit.compare(self._images[lane], offset, int(output), sums)
+                place = slice(int(output), int(output) + 1)
+                audit.compare(self._images[lane], offset, place, sums[None])
 
 
 def _load(

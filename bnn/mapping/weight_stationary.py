@@ -42,7 +42,7 @@ class _Layout:
     """Images that a row has columns for."""
 
 
-def prepare(stage: Stage, machine: Machine, images: int) -> Execute:
+def prepare(stage: Stage, machine: Machine, images: int, *, compiled: bool) -> Execute:
     """Lay the stage out; see :class:`bnn.mapping.work.Mapping`."""
     planned = plan(stage, machine.data_rows)
     positions = stage.windows.positions
@@ -220,7 +220,9 @@ class _Round:
         if audit is not None:
             for lane, tile in enumerate(self._tiles):
                 for place, output in enumerate(range(self._outputs.start, self._outputs.stop)):
-                    audit.compare(tile, offset, output, sums[lane, place, : tile.stop - tile.start])
+                    one = slice(output, output + 1)
+                    found = sums[lane, place, : tile.stop - tile.start]
+                    audit.compare(tile, offset, one, found[None])
 
 
 def constants(stage: Stage, offset: int) -> NDArray[np.int64]:

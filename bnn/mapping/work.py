@@ -30,13 +30,37 @@ class Audit:
         self.wrong = 0
         """Of these, how many differed."""
 
-    def compare(self, images: slice, offset: int, output: int, sums: NDArray[np.int64]) -> None:
-        """Check ``sums`` (images, positions) of one output at one place of the pooling window."""
+    def compare(
+        self,
+        images: slice,
+        offset: int,
+        outputs: slice,
+        sums: NDArray[np.int64] | NDArray[np.int32],
+    ) -> None:
+        """Check ``sums`` (outputs, images, positions) at one place of the pooling window."""
         where = self._stage.windows.outputs[offset]
         inside = where >= 0
-        expected = self._expected(images)[output][:, where[inside]]
-        self.wrong += int(np.count_nonzero(expected != sums[:, inside]))
+        expected = self._expected(images)[outputs][..., where[inside]]
+        self.wrong += int(np.count_nonzero(expected != sums[..., inside]))
         self.compared += expected.size
+
+    def repeat(
+        self,
+        values: NDArray[np.uint8] | NDArray[np.int64],
+        run: Callable[..., NDArray[np.uint8] | NDArray[np.int64]],
+        operands: Integers,
+        threads: int | None,
+    ) -> None:
+        """Compute once more with every sum looked at: all right, and the same values again."""
+
+        def see(images: slice, offset: int, sums: NDArray[np.int32]) -> None:
+            if self._cache and (images.start, images.stop) not in self._cache:
+                self.forget()
+            self.compare(images, offset, slice(None), sums)
+
+        again = run(operands, threads=threads, see=see)
+        self.wrong += int(np.count_nonzero(again != values))
+        self.forget()
 
     def forget(self) -> None:
         """Drop reference sums that are no longer needed."""
@@ -61,6 +85,8 @@ class Work:
     operands: Integers
     """``(images, pixels, channels)`` integers that the bits hold."""
     machine: Machine
+    threads: int | None = None
+    """Processors that the compiled executor uses, all if None."""
     audit: Audit | None = None
     progress: Callable[[int, int], None] | None = None
     """Called with how much is done and how much there is."""
@@ -88,6 +114,10 @@ class Result:
     """Columns that the same activations opened."""
     subarrays: int
     """Subarrays that held operands."""
+    book_s: float = 0.0
+    """Wall time of scheduling the commands."""
+    check_s: float = 0.0
+    """Wall time of computing once more, with every sum looked at."""
 
 
 Execute = Callable[[Work], Result]
@@ -100,10 +130,10 @@ class Mapping(Protocol):
     name: str
     summary: str
 
-    def prepare(self, stage: Stage, machine: Machine, images: int) -> Execute:
-        """Lay the stage out for so many images, and write its schedules, without executing any.
+    def prepare(self, stage: Stage, machine: Machine, images: int, *, compiled: bool) -> Execute:
+        """Lay the stage out for so many images, write its schedules and compile them if asked.
 
-        Raises InputError or OutOfRowsError when the DRAM is too small for the stage.
+        Nothing is executed. Raises InputError or OutOfRowsError when the DRAM is too small.
         """
         ...
 

@@ -91,6 +91,8 @@ class Scheduler:
         self._banks = [
             bank for channel in self._channels for rank in channel.ranks for bank in rank.banks
         ]
+        self._fitted: tuple[Kind, int, int] | None = None
+        """The ACT that was found a place last: whoever looked for it will issue it there."""
 
     def probe(self, kind: Kind, bank: int) -> Gate:
         """Return when the command may issue at the earliest, and what holds it back until then.
@@ -166,11 +168,14 @@ class Scheduler:
             return max(not_before_ps, rank.next_ref_ps)
         if here.open:
             raise DramError(f"{kind.name} of bank {bank} must find it closed, but a row is open")
+        if self._fitted == (kind, bank, not_before_ps):
+            return not_before_ps
         if here.next_act_ps > ready_ps:
             ready_ps = here.next_act_ps
         if rank.acts:
             second_ps = self._counted_second_ps if kind is _AAP else 0
-            return self._spacing.fit(here, ready_ps, second_ps)
+            ready_ps = self._spacing.fit(here, ready_ps, second_ps)
+            self._fitted = kind, bank, ready_ps
         return ready_ps
 
     def front_ps(self, bank: int) -> int:
@@ -187,6 +192,7 @@ class Scheduler:
 
     def restore(self, state: State, channel: int = 0) -> None:
         """Put a channel into a state, its last command at time 0."""
+        self._fitted = None
         restore(self._channels[channel], state)
 
     def _reason(self, kind: Kind, bank: int, ready_ps: int) -> str:
@@ -220,6 +226,7 @@ class Scheduler:
         )
 
     def _commit(self, kind: Kind, here: Bank, at_ps: int) -> None:
+        self._fitted = None
         rank = here.rank
         if kind is _REF:
             rank.refs += 1

@@ -21,7 +21,7 @@ from pimsim.dram.standards import Standard, load, names
 from pimsim.dram.stream import Run, Segment, Visit, walk
 from pimsim.dram.switches import Switches
 from pimsim.dram.timeline import Timeline, sustained_ps
-from pimsim.errors import InputError
+from pimsim.errors import DramError, InputError
 from pimsim.microprogram.primitives import PRIMITIVES
 
 ACT, PRE, RD, WR, REF, AAP, AP = Kind
@@ -369,3 +369,13 @@ def test_banks_beyond_the_standard() -> None:
     ):
         with pytest.raises(InputError, match="`bank` must be 0 to 7 for ddr3-1600-8-8-8, not 8"):
             call()
+
+
+def test_what_was_found_for_a_command_holds_only_until_the_next() -> None:
+    """A place is found for the ACT, then REF takes the rank."""
+    scheduler = Scheduler(DDR3, Switches(refresh=False))
+    scheduler.issue(AP, 0, 0)
+    assert scheduler.earliest_ps(AP, 1, 45_000) == 45_000
+    scheduler.issue(REF, 0, 45_000)
+    with pytest.raises(DramError, match=re.escape("must wait until 305000 ps (tRFC)")):
+        scheduler.issue(AP, 1, 45_000)

@@ -17,6 +17,9 @@ from bnn.reference import Operands
 from pimsim.bits import Words, pack
 from pimsim.errors import InputError
 
+_AT_A_TIME = 1 << 18
+"""Sums that are compared at a time: they stay in a processor's cache."""
+
 
 class Audit:
     """Compares every sum that stands in DRAM rows with the independent integer reference."""
@@ -40,9 +43,13 @@ class Audit:
         """Check ``sums`` (outputs, images, positions) at one place of the pooling window."""
         where = self._stage.windows.outputs[offset]
         inside = where >= 0
-        expected = self._expected(images)[outputs][..., where[inside]]
-        self.wrong += int(np.count_nonzero(expected != sums[..., inside]))
-        self.compared += expected.size
+        expected, places = self._expected(images), where[inside]
+        step = max(1, _AT_A_TIME // max(expected[:1].size, 1))
+        for start in range(0, len(expected), step):
+            some = slice(start, start + step)
+            right = expected[some, :, outputs][:, places].transpose(2, 0, 1)
+            self.wrong += int(np.count_nonzero(right != sums[:, some][..., inside]))
+            self.compared += right.size
 
     def repeat(
         self,
@@ -67,13 +74,12 @@ class Audit:
         self._cache.clear()
 
     def _expected(self, images: slice) -> NDArray[np.int32]:
-        """Reference sums of some images, (outputs, images, positions of the layer)."""
+        """Reference sums of some images, (images, positions of the layer, outputs)."""
         key = (images.start, images.stop)
         if key not in self._cache:
             pad = self._stage.pad if self._stage.encoded else None
             found = reference.sums(self._stage.layer, self._operands[images], pad)
-            flat = found.reshape(len(found), -1, self._stage.outputs)
-            self._cache[key] = np.ascontiguousarray(flat.transpose(2, 0, 1))
+            self._cache[key] = found.reshape(len(found), -1, self._stage.outputs)
         return self._cache[key]
 
 

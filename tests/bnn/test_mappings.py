@@ -107,20 +107,31 @@ def _cnn(draw: st.DrawFn) -> tuple[Network, Encoding, int]:
 PADDINGS: list[Padding] = ["valid", "same"]
 
 
-def _run(network: Network, encoding: Encoding, images: int, mapping: str) -> NetworkRun:
+def _run(
+    network: Network, encoding: Encoding, images: int, mapping: str, *, compiled: bool = True
+) -> NetworkRun:
     rng = np.random.default_rng(images)
     pixels = rng.integers(0, encoding.largest + 1, (images, *network.input_shape)).astype(np.uint16)
-    return run(network, decode(pixels, encoding), encoding, STANDARD, Switches(), mapping)
+    return run(
+        network,
+        decode(pixels, encoding),
+        encoding,
+        STANDARD,
+        Switches(),
+        mapping,
+        compiled=compiled,
+    )
 
 
 @pytest.mark.parametrize("mapping", MAPPINGS)
+@pytest.mark.parametrize("compiled", [False, True])
 @given(case=_mlp() | _cnn())
 @SLOW
 def test_sums_bits_and_logits_are_those_of_the_reference(
-    mapping: str, case: tuple[Network, Encoding, int]
+    mapping: str, compiled: bool, case: tuple[Network, Encoding, int]
 ) -> None:
     network, encoding, images = case
-    done = _run(network, encoding, images, mapping)
+    done = _run(network, encoding, images, mapping, compiled=compiled)
     assert done.bit_exact
     for layer in done.layers:
         if layer.where == "dram":
@@ -153,7 +164,8 @@ def test_every_padding_under_every_pooling(
     last = Dense("last", _kernel(rng, middle.shapes()[-1][0], 3), None, SIGN, SIGN)
     network = Network("padded", middle.input_shape, (*middle.layers, last))
     x = rng.normal(size=(4, 7, 7, channels)).astype(np.float32)
-    assert run(network, x, None, STANDARD, Switches(), mapping).bit_exact
+    for compiled in (False, True):
+        assert run(network, x, None, STANDARD, Switches(), mapping, compiled=compiled).bit_exact
 
 
 @pytest.mark.parametrize("mapping", MAPPINGS)
@@ -168,7 +180,9 @@ def test_a_threshold_that_no_sum_reaches(mapping: str, gamma: float, mean: float
     first = Dense("first", kernel, None, None, SIGN)
     network = Network("n", (4,), (first, norm, Dense("last", kernel[:2], None, SIGN, SIGN)))
     x = np.array([[0, 0, 0, 0], [255, 255, 0, 0], [0, 0, 255, 255], [9, 99, 7, 77]], np.uint8)
-    assert run(network, x, ENCODINGS["uint8"], STANDARD, Switches(), mapping).bit_exact
+    for compiled in (False, True):
+        done = run(network, x, ENCODINGS["uint8"], STANDARD, Switches(), mapping, compiled=compiled)
+        assert done.bit_exact
 
 
 def _dense(fan_in: int, outputs: int, seed: int = 0) -> Network:
@@ -272,7 +286,7 @@ def test_booked_is_what_subarrays_executed_and_time_that_of_each_command_schedul
     with monkeypatch.context() as patch:
         patch.setattr("bnn.mapping.spread.price", lambda *_: Cost(0, {}, 0))
         patch.setattr(Timeline, "run", recorded)
-        done = _run(_dense(fan_in, 5), ENCODINGS["bipolar"], 9, mapping)
+        done = _run(_dense(fan_in, 5), ENCODINGS["bipolar"], 9, mapping, compiled=False)
         costs = [layer.machine.cost(phase) for layer in done.layers for phase in PHASES]
     executed = sum((lane for part in subarrays for lane in part.counts()), CommandCounts())
     booked = [layer.machine.counts(phase) for layer in done.layers for phase in PHASES]
@@ -292,8 +306,9 @@ def test_booked_is_what_subarrays_executed_and_time_that_of_each_command_schedul
 def test_an_audit_sees_a_wrong_sum(monkeypatch: pytest.MonkeyPatch) -> None:
     real = reference.sums
     monkeypatch.setattr(reference, "sums", lambda *args: real(*args) + (args[0].name == "first"))
-    done = _run(_dense(30, 4), ENCODINGS["bipolar"], 5, "output-stationary")
-    assert done.bit_exact is False
+    for compiled in (False, True):
+        done = _run(_dense(30, 4), ENCODINGS["bipolar"], 5, "output-stationary", compiled=compiled)
+        assert done.bit_exact is False
     assert done.layers[0].audit is not None
     assert done.layers[0].audit.wrong > 0
 

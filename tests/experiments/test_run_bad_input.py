@@ -15,6 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from experiments import outdir
+from pimsim.dram import standards
 
 MODELS = Path(__file__).parents[1] / "bnn" / "data"
 X = np.zeros((5, 64), np.float32)
@@ -240,6 +241,11 @@ def test_a_network_of_ones_own_needs_data(refusal: Refusal) -> None:
     ("argv", "message"),
     [
         (["--limit", "0"], "pimsim: error: `--limit` must be a positive integer, not 0"),
+        (["--threads", "0"], "pimsim: error: `--threads` must be a positive integer, not 0"),
+        (
+            ["--trace", "perfeto:run.json"],
+            "pimsim: error: `--trace` has the unknown format 'perfeto'; did you mean `perfetto`?",
+        ),
         (["--limit", "-3"], "pimsim: error: `--limit` must be a positive integer, not -3"),
         (
             ["--limit", "abc"],
@@ -247,8 +253,8 @@ def test_a_network_of_ones_own_needs_data(refusal: Refusal) -> None:
         ),
         (
             ["--standard", "ddr9"],
-            "pimsim: error: `standard` must be one of ddr3-1600-11-11-11, ddr3-1600-8-8-8 or the "
-            "path of a .toml file, not 'ddr9'",
+            f"pimsim: error: `standard` must be one of {', '.join(standards.names())} or the path "
+            "of a .toml file, not 'ddr9'",
         ),
         (
             ["--mapping", "row-stationary"],
@@ -258,7 +264,7 @@ def test_a_network_of_ones_own_needs_data(refusal: Refusal) -> None:
         (["--banks", "0"], "pimsim: error: `banks` must be a positive integer, not 0"),
         (
             ["--banks", "9"],
-            "pimsim: error: `banks` must be at most the 8 of ddr3-1600-8-8-8, not 9",
+            "pimsim: error: `banks` must be at most 8, the banks of ddr3-1600-8-8-8, not 9",
         ),
         (
             ["--energy", "free"],

@@ -20,6 +20,7 @@ from bnn.lower import Stage
 from bnn.mapping.fan_in import fit
 from pimsim.dram.rowgroups import ambit
 from pimsim.dram.stream import Run
+from pimsim.microprogram import flagsets
 from pimsim.microprogram.allocation import RowAllocator
 from pimsim.microprogram.arithmetic import (
     COMPARE_BEGIN,
@@ -127,6 +128,7 @@ class _Planner:
         tap_sums = stage.weights.sum(axis=1, dtype=np.int64)
         self._tap_sums = tap_sums
         self._halves = int(stage.zero_padding and bool((tap_sums % 2).any()))
+        self._orders: dict[int, tuple[NDArray[np.int32], list[int]]] = {}
 
     def plan(self) -> OutputPlan:
         stage = self._stage
@@ -197,16 +199,22 @@ class _Planner:
     def _add_products(self, counter: Counter, offset: int, part: int, lift: int) -> None:
         """Add every operand bit of a chunk, complemented where the weight is -1."""
         stage, chunk = self._stage, self._chunks[part]
-        weights = stage.weights[:, chunk].reshape(-1, stage.outputs)
+        if part not in self._orders:
+            self._orders[part] = self._order(chunk)
+        order, flipped = self._orders[part]
         width = chunk.stop - chunk.start
         taps = stage.windows.taps[offset]
         first = (taps[:, None] * width + np.arange(width)).reshape(-1) * stage.planes
-        order = np.argsort(weights < 0, axis=0, kind="stable")
-        rows = first[order] + self._map.first_data
-        flipped = np.take_along_axis(weights < 0, order, axis=0)
+        rows = (first + self._map.first_data).astype(np.int32)[order]
         for bit in range(stage.planes):
-            for row, inverted in zip(rows + bit, flipped, strict=True):
-                counter.add(bit + lift, row, inverted, owned=False)
+            counter.add_all(bit + lift, rows + np.int32(bit), flipped)
+
+    def _order(self, chunk: slice) -> tuple[NDArray[np.int32], list[int]]:
+        """Products of a chunk with the +1 weights first, and for which outputs they are -1."""
+        negative = self._stage.weights[:, chunk].reshape(-1, self._stage.outputs) < 0
+        order = np.argsort(negative.T, axis=1, kind="stable").astype(np.int32).T
+        positive = len(negative) - negative.sum(axis=0)
+        return order, flagsets.numbers(np.arange(len(negative))[:, None] >= positive)
 
     def _add_padding(self, counter: Counter, offset: int) -> NDArray[np.int64]:
         """Take back what zero padding contributed; the constant that remains, per output."""

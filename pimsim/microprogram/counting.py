@@ -14,32 +14,48 @@ stream at no cost. Adding n rows of weight 1 takes n - popcount(n) adders.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pimsim.dram.rowgroups import AddressMap, ambit
 from pimsim.errors import InputError
+from pimsim.microprogram import flagsets
 from pimsim.microprogram.allocation import RowAllocator
 from pimsim.microprogram.arithmetic import FULL_ADDER, FULL_ADDER_NOT_C, rows
 from pimsim.microprogram.program import Command, Program
-from pimsim.microprogram.schedule import Rows, Schedule
+from pimsim.microprogram.schedule import Rows, Schedule, Step, variants
 
 Flags = NDArray[np.bool_]
-_ADDERS = (FULL_ADDER, FULL_ADDER_NOT_C)
+_PLAIN, _NOT_C = variants((FULL_ADDER,)), variants((FULL_ADDER_NOT_C,))
+_ADDERS = variants((FULL_ADDER, FULL_ADDER_NOT_C))
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A row on its way through the adders."""
 
     address: Rows
-    inverted: Flags
-    """(outputs,) True where the row holds the complement of its bit."""
+    complement: int
+    """Set of outputs for which the row holds the complement of its bit, see
+    :mod:`pimsim.microprogram.flagsets`."""
     owned: bool
     """Whether the counter took the row from the allocator and gives it back once added."""
+    outputs: int
+
+    @property
+    def inverted(self) -> Flags:
+        """(outputs,) True where the row holds the complement of its bit."""
+        return flagsets.flags([self.complement], self.outputs).reshape(-1)
+
+
+class Adder(NamedTuple):
+    """A full adder to be written."""
+
+    operands: tuple[Row, Row, Row]
+    total: int
+    carry: int
 
 
 class Counter:
@@ -62,18 +78,40 @@ class Counter:
         self.schedule = schedule
         self._allocator = allocator
         self._map = address_map or ambit()
+        self._first = self._map.first_data
         self._levels: list[list[Row]] = [[] for _ in range(max(highest, 1).bit_length())]
+        self._adders: list[Adder] = []
 
     def add(self, level: int, address: Rows, inverted: Flags | bool, *, owned: bool) -> None:
         """Take in a row of weight 2**level."""
-        flags = np.broadcast_to(np.asarray(inverted, dtype=np.bool_), (self.schedule.outputs,))
-        self._push(level, Row(address, flags, owned))
+        outputs = self.schedule.outputs
+        flags = np.broadcast_to(np.asarray(inverted, dtype=np.bool_), (outputs,))
+        where = self.schedule.fitted("a row to add", address)
+        self._push(level, Row(where, flagsets.number(flags), owned, outputs))
+        self._write()
+
+    def add_all(self, level: int, addresses: NDArray[np.int32], complements: Sequence[int]) -> None:
+        """Take in rows of weight 2**level in order.
+
+        Args:
+            level: exponent of the weight.
+            addresses: (rows, outputs).
+            complements: per row, outputs for which it holds the complement, as in
+                :attr:`Row.complement`.
+
+        """
+        outputs = self.schedule.outputs
+        for address, complement in zip(addresses, complements, strict=True):
+            self._push(level, Row(address, complement, False, outputs))
+        self._write()
 
     def finish(self) -> list[Row]:
         """Bits of the total, least significant first, one row each."""
         for level, pending in enumerate(self._levels):
             if len(pending) == 2:
-                self._adder(level, *pending, self._zero_like(*pending))
+                first, second = pending
+                self._adder(level, first, second, self._zero_like(first, second))
+        self._write()
         return [pending[0] if pending else self._zero() for pending in self._levels]
 
     def release(self, bits: list[Row]) -> None:
@@ -88,50 +126,84 @@ class Counter:
         pending = self._levels[level]
         pending.append(row)
         if len(pending) == 3:
-            self._adder(level, *pending)
+            first, second, third = pending
+            self._adder(level, first, second, third)
 
-    def _adder(self, level: int, *operands: Row) -> None:
-        inverted = np.stack([row.inverted for row in operands])
-        how_many = inverted.sum(axis=0)
-        mixed = (how_many == 1) | (how_many == 2)
-        # The operand that differs from the two others goes to the third place.
-        odd = np.argmax(inverted == (how_many == 1), axis=0)
-        a, b, c = (row.address for row in operands)
-        if mixed.any():
-            a, b, c = _exchange(operands, np.where(mixed, odd, 2))
+    def _adder(self, level: int, a: Row, b: Row, c: Row) -> None:
         total, carry = self._allocator.take(2, "adding rows")
-        first = self._map.first_data
-        self.schedule.append(_ADDERS, mixed, a=a, b=b, c=c, sum=first + total, carry=first + carry)
-        for row in operands:
+        total, carry = self._first + total, self._first + carry
+        self._adders.append(Adder((a, b, c), total, carry))
+        for row in (a, b, c):
             self._give_back(row)
-        result = how_many >= 2
-        self._levels[level][:] = [Row(first + total, result, True)]
-        self._push(level + 1, Row(first + carry, result, True))
+        # The sum of three complements is the complement of the sum, and so is the carry.
+        result = a.complement & b.complement | c.complement & (a.complement | b.complement)
+        self._levels[level][:] = [Row(total, result, True, a.outputs)]
+        self._push(level + 1, Row(carry, result, True, a.outputs))
 
     def _zero(self) -> Row:
-        nothing = np.zeros(self.schedule.outputs, dtype=np.bool_)
-        return Row(self._map.address("C0"), nothing, False)
+        return Row(self._map.address("C0"), 0, False, self.schedule.outputs)
 
     def _zero_like(self, first: Row, second: Row) -> Row:
         # Inverted zeros where both operands are inverted, so that the plain adder serves.
-        inverted = first.inverted & second.inverted
+        both = first.complement & second.complement
         ones, zeros = self._map.address("C1"), self._map.address("C0")
-        address: Rows = np.where(inverted, ones, zeros) if inverted.any() else zeros
-        return Row(address, inverted, False)
+        flags = flagsets.flags([both], first.outputs)[0]
+        address: Rows = np.where(flags, ones, zeros).astype(np.int32) if both else zeros
+        return Row(address, both, False, first.outputs)
 
     def _give_back(self, row: Row) -> None:
         if row.owned:
-            self._allocator.give_back([int(row.address) - self._map.first_data])
+            self._allocator.give_back([int(row.address) - self._first])
+
+    # -- writing the adders of many rows at once -----------------------------------------------
+
+    def _write(self) -> None:
+        adders, self._adders = self._adders, []
+        outputs = self.schedule.outputs
+        every = (1 << outputs) - 1
+        odd = [_odd(*(row.complement for row in adder.operands)) for adder in adders]
+        mixed = [(adder, each) for adder, each in zip(adders, odd, strict=True) if any(each)]
+        exchanged = iter(_exchange([adder for adder, _ in mixed], [each for _, each in mixed]))
+        which = iter(flagsets.flags([a | b | c for _, (a, b, c) in mixed], outputs))
+        steps: list[Step] = []
+        for (operands, total, carry), (a, b, c) in zip(adders, odd, strict=True):
+            if not a | b | c:
+                first, second, third = operands
+                rows: tuple[Rows, ...] = (first.address, second.address, third.address)
+                steps.append(_PLAIN.step(None, (*rows, total, carry)))
+                continue
+            rows, kinds = next(exchanged), next(which)
+            if a | b | c == every:
+                steps.append(_NOT_C.step(None, (*rows, total, carry)))
+            else:
+                steps.append(_ADDERS.step(kinds.view(np.uint8), (*rows, total, carry)))
+        self.schedule.put(steps)
 
 
-def _exchange(operands: tuple[Row, ...], odd: NDArray[np.intp]) -> tuple[Rows, Rows, Rows]:
-    """Addresses with the operand ``odd`` (outputs,) exchanged with the third."""
-    table = np.stack([np.broadcast_to(row.address, odd.shape) for row in operands])
-    every = np.arange(len(odd))
-    third = table[2].copy()
-    table[2] = table[odd, every]
-    table[odd, every] = np.where(odd == 2, table[2], third)
-    return table[0], table[1], table[2]
+def _odd(a: int, b: int, c: int) -> tuple[int, int, int]:
+    """Outputs for which one operand is complemented and two are not, or the other way round.
+
+    Returns those for which it is the first that differs from both others, the second, the third.
+    """
+    return (a ^ b) & (a ^ c), (b ^ a) & (b ^ c), (c ^ a) & (c ^ b)
+
+
+def _exchange(
+    adders: list[Adder], odd: list[tuple[int, int, int]]
+) -> Iterable[tuple[NDArray[np.int32], ...]]:
+    """Addresses with the operand that differs exchanged with the third."""
+    if not adders:
+        return ()
+    outputs = adders[0].operands[0].outputs
+    table = np.empty((3, len(adders), outputs), dtype=np.int32)
+    for number, adder in enumerate(adders):
+        for place, row in zip(table, adder.operands, strict=True):
+            place[number] = row.address
+    first = flagsets.flags([a for a, _, _ in odd], outputs)
+    second = flagsets.flags([b for _, b, _ in odd], outputs)
+    a, b, c = table
+    third = np.where(first, a, np.where(second, b, c))
+    return zip(np.where(first, c, a), np.where(second, c, b), third, strict=True)
 
 
 def popcount(inputs: int) -> Program:

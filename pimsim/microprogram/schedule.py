@@ -44,6 +44,53 @@ from pimsim.microprogram.program import Program
 Rows = int | NDArray[np.integer[Any]]
 """A row address, or one an output."""
 
+_TOGETHER = 256
+"""Arrays that are looked at in one piece: many small looks take longer, all at once take memory."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Variants:
+    """Programs that may stand in one step: the same symbols and the same kinds of commands."""
+
+    programs: tuple[Program, ...]
+    bound: tuple[Bound, ...]
+    """The same, ready to run."""
+    symbols: tuple[str, ...]
+
+    def step(self, variant: NDArray[np.uint8] | None, rows: tuple[Rows, ...]) -> Step:
+        """A step of them; without ``variant`` all outputs run the first."""
+        if variant is None:
+            return Step(self.programs[:1], self.bound[:1], None, rows)
+        return Step(self.programs, self.bound, variant, rows)
+
+    def only(self, kind: int) -> Variants:
+        """One of them."""
+        return variants(self.programs[kind : kind + 1])
+
+
+_VARIANTS: dict[tuple[int, ...], Variants] = {}
+
+
+def variants(programs: tuple[Program, ...]) -> Variants:
+    """Check that programs may stand in one step, once; raises InputError if not."""
+    key = tuple(map(id, programs))  # which stay alive in what is found
+    found = _VARIANTS.get(key)
+    if found is None:
+        symbols = programs[0].symbols
+        for program in programs[1:]:
+            if program.symbols != symbols:
+                raise InputError(
+                    f"variants must have the symbols {symbols} of {programs[0].name!r}, not "
+                    f"{program.symbols} as {program.name!r} has"
+                )
+            if program.visit != programs[0].visit:  # else the time would depend on the weights
+                raise InputError(
+                    f"variants must have the kinds of commands of {programs[0].name!r}, not those "
+                    f"of {program.name!r}: lock-step banks get one sequence"
+                )
+        found = _VARIANTS[key] = Variants(programs, tuple(map(_bound, programs)), symbols)
+    return found
+
 
 @cache
 def _bound(program: Program) -> Bound:
@@ -84,21 +131,11 @@ class Schedule:
         Raises InputError for variants whose symbols differ, and for rows or a ``variant`` that do
         not fit them.
         """
-        symbols = programs[0].symbols
-        for program in programs[1:]:
-            if program.symbols != symbols:
-                raise InputError(
-                    f"variants must have the symbols {symbols} of {programs[0].name!r}, not "
-                    f"{program.symbols} as {program.name!r} has"
-                )
-            if program.visit != programs[0].visit:  # else the time would depend on the weights
-                raise InputError(
-                    f"variants must have the kinds of commands of {programs[0].name!r}, not those "
-                    f"of {program.name!r}: lock-step banks get one sequence"
-                )
-        if rows.keys() != set(symbols):
-            raise InputError(f"rows of {programs[0].name!r} must be {symbols}, not {tuple(rows)}")
-        table = tuple(self._row(symbol, rows[symbol]) for symbol in symbols)
+        which = variants(programs)
+        if rows.keys() != set(which.symbols):
+            names = tuple(rows)
+            raise InputError(f"rows of {programs[0].name!r} must be {which.symbols}, not {names}")
+        table = tuple([self.fitted(symbol, rows[symbol]) for symbol in which.symbols])
         kinds = None
         if variant is not None and len(programs) > 1:
             kinds = np.broadcast_to(variant, (self.outputs,)).astype(np.uint8)
@@ -107,9 +144,23 @@ class Schedule:
                     f"`variant` must be 0 to {len(programs) - 1}, not {int(kinds.max())}"
                 )
             if not (kinds != kinds[0]).any():
-                programs, kinds = (programs[int(kinds[0])],), None
+                which, kinds = which.only(int(kinds[0])), None
+        self.put([which.step(kinds, table)])
+
+    def put(self, steps: list[Step]) -> None:
+        """Add steps that are known to fit these outputs."""
         self._changed()
-        self.steps.append(Step(programs, tuple(map(_bound, programs)), kinds, table))
+        self.steps += steps
+
+    def fitted(self, symbol: str, row: Rows) -> Rows:
+        """An address as a step holds it; raises InputError for one of another shape."""
+        if isinstance(row, int) or np.ndim(row) == 0:
+            return int(row)
+        if np.shape(row) != (self.outputs,):
+            raise InputError(
+                f"rows of {symbol!r} must have the shape ({self.outputs},), not {np.shape(row)}"
+            )
+        return np.asarray(row, dtype=np.int32)
 
     def extend(self, other: Schedule) -> None:
         """Add all steps of another schedule for the same outputs."""
@@ -118,8 +169,7 @@ class Schedule:
                 f"a schedule for {self.outputs} outputs must be extended by one for as many, "
                 f"not {other.outputs}"
             )
-        self._changed()
-        self.steps += other.steps
+        self.put(other.steps)
 
     def run(
         self, subarray: Subarray, outputs: NDArray[np.intp], lanes: Lanes | None = None
@@ -162,10 +212,14 @@ class Schedule:
     def extra_wordlines(self) -> NDArray[np.int64]:
         """``(outputs,)`` wordlines raised beyond the first of each activation."""
         if self._extra is None:
-            self._extra = np.zeros(self.outputs, dtype=np.int64)
+            self._extra, everywhere = np.zeros(self.outputs, dtype=np.int64), 0
             for step in self.steps:
-                each = np.array([program.extra_wordlines for program in step.programs])
-                self._extra += each[0] if step.variant is None else each[step.variant]
+                each = [program.extra_wordlines for program in step.programs]
+                if step.variant is None or len(set(each)) == 1:
+                    everywhere += each[0]
+                else:
+                    self._extra += np.array(each)[step.variant]
+            self._extra += everywhere
         return self._extra
 
     def check(self, subarray: Subarray) -> None:
@@ -176,22 +230,16 @@ class Schedule:
             else:
                 subarray.check(needed)
 
-    def _row(self, symbol: str, row: Rows) -> Rows:
-        if np.ndim(row) == 0:
-            return int(row)
-        if np.shape(row) != (self.outputs,):
-            raise InputError(
-                f"rows of {symbol!r} must have the shape ({self.outputs},), not {np.shape(row)}"
-            )
-        return np.asarray(row, dtype=np.int32)
-
     def _needed(self) -> Iterator[Rows | Bound]:
         """Every program and every address that a run may use; found once."""
         if self._checked is None:
             tables = [row for step in self.steps for row in step.rows]
             numbers = {row for row in tables if isinstance(row, int)}
             arrays = [row for row in tables if not isinstance(row, int)]
-            ends = [end for row in arrays for end in (int(row.min()), int(row.max()))]
+            ends: set[int] = set()
+            for start in range(0, len(arrays), _TOGETHER):
+                some = np.concatenate(arrays[start : start + _TOGETHER])
+                ends |= {int(some.min()), int(some.max())}
             bound = {id(each): each for step in self.steps for each in step.bound}
             self._checked = [*bound.values(), *numbers]
             if ends:

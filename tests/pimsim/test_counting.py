@@ -15,6 +15,7 @@ from pimsim.dram.subarray import Subarray
 from pimsim.errors import InputError, OutOfRowsError
 from pimsim.microprogram.allocation import RowAllocator
 from pimsim.microprogram.counting import Counter, Row, popcount
+from pimsim.microprogram.flagsets import numbers
 from pimsim.microprogram.schedule import Rows, Schedule
 
 D, ZERO, ONE = (ambit().address(label) for label in ("D0", "C0", "C1"))
@@ -132,6 +133,31 @@ def test_polarity_costs_nothing(seed: int, rows: int) -> None:
     counter.finish()
     assert len(schedule.steps) == rows - rows.bit_count()
     assert {len(program) for step in schedule.steps for program in step.programs} <= {8}
+
+
+@given(seed=SEEDS, rows=st.integers(0, 40), outputs=st.integers(1, 17), level=st.integers(0, 2))
+def test_rows_added_together_take_the_steps_of_rows_added_one_by_one(
+    seed: int, rows: int, outputs: int, level: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    addresses = rng.integers(D, D + 40, (rows, outputs)).astype(np.int32)
+    flags = rng.random((rows, outputs)) < rng.random((rows, 1)).round(1)
+    schedules = []
+    for together in (False, True):
+        allocator, schedule = RowAllocator(200), Schedule(outputs)
+        allocator.take(40, "operands")
+        counter = Counter(schedule, allocator, rows << level)
+        if together:
+            counter.add_all(level, addresses, numbers(flags))
+        else:
+            for address, inverted in zip(addresses, flags, strict=True):
+                counter.add(level, address, inverted, owned=False)
+        counter.finish()
+        schedules.append(schedule)
+    for one, other in zip(*(schedule.steps for schedule in schedules), strict=True):
+        assert one.programs == other.programs
+        np.testing.assert_equal(one.variant, other.variant)
+        np.testing.assert_equal(one.rows, other.rows)
 
 
 def test_rows_of_one_polarity_in_every_output_need_one_variant() -> None:

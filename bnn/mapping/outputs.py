@@ -30,8 +30,8 @@ Values = NDArray[np.uint8] | NDArray[np.int64]
 See = Callable[[slice, int, NDArray[np.int32]], None]
 """Called with images, the place of the pooling window and sums (outputs, images, positions)."""
 
-MEMORY_BYTES = 256 << 20
-"""Rows and results held at a time, about."""
+MEMORY_BYTES = 64 << 20
+"""Rows and results held at a time, about: what is used again need not be fetched again."""
 
 
 class Outputs:
@@ -62,6 +62,7 @@ class Outputs:
         self._tiles = Tiles(self.images * positions, rows, parts=parts)
         self.compiled: Compiled = compile_recipe(self._recipe, self._tiles.layout)
         prepare(self.compiled, self._tiles, -(-images // self.images))
+        self._warm(rows)
         for row, mask in planned.masks:
             self._tiles.save(row, pack(np.tile(mask, self.images)[None].astype(np.uint8)))
 
@@ -81,6 +82,21 @@ class Outputs:
         recipe.run(self._plan.pool)
         if self._plan.result is not None:
             self._result = recipe.read(self._plan.result)
+
+    def _warm(self, rows: int) -> None:
+        """Have the code that lays out and reads back made now, on one column."""
+        stage, tiny = self._stage, Tiles(1, rows, tile_words=self._tiles.tile_words)
+        widths = {chunk.stop - chunk.start for chunk in self._plan.chunks}
+        for width in widths:
+            one = np.zeros((1, int(stage.windows.pixels.max()) + 1, width), np.uint8)
+            unused = np.zeros((1, 1), np.intp)
+            load(tiny, one, stage.windows.pixels[:1], unused, planes=stage.planes, pad=stage.pad)
+        words = np.zeros((1, 1, 1, tiny.words), np.uint64)
+        bits(words[:, :, 0], 1)
+        for levels in {len(totals) for totals in self._totals if totals}:
+            constants = np.zeros(1, np.int64)
+            many = np.repeat(words, levels, axis=2)
+            sums(many, 1, np.zeros((1, levels), np.bool_), 1, constants)
 
     def run(
         self,

@@ -1,5 +1,6 @@
 # make run    classify handwritten digits in simulated DRAM (installs into .venv the first time)
 # make test   everything that is checked before a change is taken: lint, types, layers, tests
+# make bench  measure how fast it all runs, and write docs/speed.md
 # make lint   the part of it that runs in seconds
 # make clean  remove what these made, .venv included
 
@@ -12,7 +13,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& { echo "$$python"; break; }; done)
 
-.PHONY: run test lint clean
+.PHONY: run test bench lint clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.core
@@ -27,6 +28,10 @@ lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: $(VENV)/.test
+	PIMSIM_SPEED_PAGE=docs/speed.md $(BIN)/python -m pytest -q -s \
+		tests/benchmarks/bench_compiled.py tests/benchmarks/bench_networks.py
 
 clean:
 	rm -rf $(VENV) out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis \

@@ -68,13 +68,22 @@ def scaled(job: Job, factor: float) -> Seconds:
     return wall * factor, processor * factor
 
 
-def show(title: str, unit: str, amount: float, times: dict[str, Seconds]) -> None:
+def show(page: Any, title: str, unit: str, amount: float, times: dict[str, Seconds]) -> None:
     """Print rates by wall time, and by the processor time that a busy machine leaves as it is."""
-    print(f"\n{title}: T {unit}/s by wall time, a processor second; its ratio to the first")
-    first = next(iter(times.values()))[1]
-    for name, (wall, processor) in times.items():
-        rates = f"{amount / wall / 1e12:9.4f} {amount / processor / 1e12:9.4f}"
-        print(f"  {name:28} {rates} {first / processor:8.4f}")
+    first = next(iter(times.values()))
+    page.table(
+        title,
+        ["", f"T {unit}/s", "a processor second", "its ratio to the first line"],
+        [
+            [
+                name,
+                f"{amount / wall / 1e12:.4f}",
+                f"{amount / processor / 1e12:.4f}",
+                f"{first[1] / processor:.4f}",
+            ]
+            for name, (wall, processor) in times.items()
+        ],
+    )
 
 
 # -- things to run -------------------------------------------------------------------------------
@@ -183,7 +192,7 @@ def _three(code: Emit, values: list[str], n: int, table: int) -> str:
 # -- benchmarks ----------------------------------------------------------------------------------
 
 
-def test_folded_weights(by_hand: Any) -> None:
+def test_folded_weights(by_hand: Any, page: Any) -> None:
     """784 inputs, 512 outputs, 10,240 columns: products a second on one thread and on all."""
     inputs, outputs, columns = 784, 512, 10_240
     weights = (np.random.default_rng(0).integers(0, 2, (inputs, outputs)) * 2 - 1).astype(np.int8)
@@ -235,7 +244,7 @@ def test_folded_weights(by_hand: Any) -> None:
         lambda: [count_numpy(rows ^ masks_of[:, output, None]) for output in range(few)],
         outputs / few,
     )
-    show(f"folded weights, {inputs} x {outputs} x {columns}", "MAC", amount, times)
+    show(page, f"folded weights, {inputs} x {outputs} x {columns}", "MAC", amount, times)
     found = run(compiled, tiles, np.array([[few - 1]]))
     for bit, row in enumerate(total):
         np.testing.assert_array_equal(
@@ -263,7 +272,7 @@ def count_numpy(rows: NDArray[np.uint64]) -> list[NDArray[np.uint64]]:
     return levels
 
 
-def test_both_operands_as_rows(by_hand: Any) -> None:
+def test_both_operands_as_rows(by_hand: Any, page: Any) -> None:
     """XNOR and count of 1,024 inputs over 65,536 columns: products a second."""
     inputs, columns = 1024, 65_536
     schedule, total, rows = both_as_rows(inputs)
@@ -295,7 +304,7 @@ def test_both_operands_as_rows(by_hand: Any) -> None:
     times["reference executor"] = timed(lambda: schedule.run(subarray, one))
     packed = np.concatenate([tiles.load(row) for row in range(2 * inputs)])
     times["packed numpy"] = timed(lambda: count_numpy(~(packed[:inputs] ^ packed[inputs:])))
-    show(f"both operands as rows, {inputs} x {columns}", "MAC", amount, times)
+    show(page, f"both operands as rows, {inputs} x {columns}", "MAC", amount, times)
 
 
 def row_operations(schedule: Schedule, tiles: Tiles) -> NDArray[np.int32]:
@@ -324,7 +333,7 @@ def row_operations(schedule: Schedule, tiles: Tiles) -> NDArray[np.int32]:
     return np.array(found, dtype=np.int32)
 
 
-def test_literal(by_hand: Any) -> None:
+def test_literal(by_hand: Any, page: Any) -> None:
     """Every AAP and AP by itself: full adders over 65,536 columns."""
     columns = 65_536
     inputs = 448
@@ -355,4 +364,6 @@ def test_literal(by_hand: Any) -> None:
     for row in range(2 * inputs):
         subarray.write(row, pack(np.random.default_rng(row).integers(0, 2, (1, columns), np.uint8)))
     times["reference executor"] = timed(lambda: schedule.run(subarray, one))
-    show(f"literal, {commands} commands x {columns}", "bit-commands", commands * columns, times)
+    show(
+        page, f"literal, {commands} commands x {columns}", "bit-commands", commands * columns, times
+    )

@@ -59,6 +59,8 @@ class WeightPlan:
     pool: Schedule
     result: int | None
     """Data row of the output bits; None where sums are wanted."""
+    data_rows: int
+    """Data rows of a subarray that are used, from D0 on."""
 
 
 def plan(stage: Stage, data_rows: int) -> WeightPlan:
@@ -82,6 +84,32 @@ def complements(
     if not pooled:
         return np.zeros_like(conjunction), found.falling
     return found.falling ^ conjunction, conjunction
+
+
+def constants(stage: Stage, offset: int) -> NDArray[np.int64]:
+    """What sum = scale * count + constant adds, (outputs, positions): zero padding included.
+
+    Zero padding is stored as -1, so a padded tap has contributed minus the sum of its weights.
+    """
+    constant = np.repeat(stage.offsets[:, None], stage.windows.positions, axis=1)
+    if stage.zero_padding:
+        tap_sums = stage.weights.sum(axis=1, dtype=np.int64)
+        constant += (stage.windows.padded(offset).astype(np.int64) @ tap_sums).T
+    return constant
+
+
+def limits(stage: Stage, planned: WeightPlan, offset: int) -> NDArray[np.int64]:
+    """Least counts that give a 1, (outputs, positions): what the threshold rows hold."""
+    found = stage.thresholds
+    if found is None:
+        raise ValueError(f"stage {stage.name!r} has no thresholds")
+    never = (1 << len(planned.offsets[offset].threshold_rows)) - 1
+    least = -((constants(stage, offset) - found.at[:, None]) // stage.scale)
+    least = np.clip(least, 0, never)
+    outside = stage.windows.outputs[offset] < 0
+    before = np.zeros(stage.outputs, np.bool_) if planned.before is None else planned.before[1]
+    least[:, outside] = np.where(before, 0, never)[:, None]
+    return least
 
 
 class _Planner:
@@ -127,7 +155,15 @@ class _Planner:
             if after is not None:
                 self._flip(pool, result, after[0])
         return WeightPlan(
-            self._chunks, self._operands, self._arrivals, steps, before, after, pool, result
+            self._chunks,
+            self._operands,
+            self._arrivals,
+            steps,
+            before,
+            after,
+            pool,
+            result,
+            max(rows.peak for rows in self._rows),  # the lowest free row is always taken first
         )
 
     def _offset(

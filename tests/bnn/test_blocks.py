@@ -1,0 +1,195 @@
+"""Compiled weight-stationary stages give every sum and every bit of the integer reference."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from bnn import reference
+from bnn.encoding import ENCODINGS, Encoding, decode
+from bnn.geometry import Padding
+from bnn.lower import HostStage, Stage, lower
+from bnn.mapping import blocks as blocks_module
+from bnn.mapping.blocks import Blocks
+from bnn.mapping.weight_plan import plan
+from bnn.mapping.work import Audit, Result
+from bnn.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
+from bnn.runtime import _Flow
+
+SIGN = "ste_sign"
+SLOW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def _norm(rng: np.random.Generator, name: str, channels: int) -> BatchNorm:
+    gamma = rng.choice([1.0, -1.0, -2.0, 0.0], size=channels)
+    arrays = (rng.integers(-4, 5, channels), rng.uniform(0.5, 2, channels), gamma)
+    mean, variance, scale = (np.asarray(a, np.float32) for a in arrays)
+    return BatchNorm(name, mean, variance, scale, np.zeros(channels, np.float32), epsilon=1e-3)
+
+
+def _dense(rng: np.random.Generator, name: str, inputs: int, outputs: int) -> Dense:
+    return Dense(name, rng.normal(size=(inputs, outputs)).astype(np.float32), None, SIGN, SIGN)
+
+
+def _conv(rng: np.random.Generator, name: str, channels: int, outputs: int, pad: float) -> Conv2D:
+    kernel = rng.normal(size=(3, 3, channels, outputs)).astype(np.float32)
+    return Conv2D(name, kernel, None, SIGN, SIGN, padding="same", pad_values=pad)
+
+
+@st.composite
+def _mlp(draw: st.DrawFn) -> Network:
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    widths = draw(st.lists(st.integers(1, 20), min_size=2, max_size=4))
+    layers: list[Layer] = []
+    for number, (inputs, outputs) in enumerate(pairwise(widths)):
+        layers += [_dense(rng, f"d{number}", inputs, outputs), _norm(rng, f"n{number}", outputs)]
+    return Network("mlp", (widths[0],), (*layers, _dense(rng, "last", widths[-1], 3)))
+
+
+@st.composite
+def _cnn(draw: st.DrawFn) -> Network:
+    """Two convolutions, the second padded with anything, each perhaps pooled beyond its edge."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    channels, width = draw(st.integers(1, 3)), draw(st.integers(1, 9))
+    shape: tuple[int, ...] = (draw(st.integers(5, 7)), 5, channels)
+    layers: list[Layer] = []
+    start = shape
+    for number in range(2):
+        pad = draw(st.sampled_from([0.0, 1.0, -1.0])) if number else 1.0
+        after: list[Layer] = [_conv(rng, f"c{number}", shape[2], width, pad)]
+        size = draw(st.sampled_from([1, 2, 3]))
+        if size > 1:
+            after.append(MaxPool2D(f"p{number}", (size, size), (2, 2), "same"))
+        layers += [*after, _norm(rng, f"n{number}", width)]
+        for layer in after:
+            shape = layer.shape_after(shape)
+    layers += [Flatten("flat"), _dense(rng, "last", int(np.prod(shape)), 3)]
+    return Network("cnn", start, tuple(layers))
+
+
+def _run(
+    network: Network,
+    encoding: Encoding,
+    images: int,
+    rows: int,
+    *,
+    look: bool,
+    threads: int = 1,
+    memory_bytes: int | None = None,
+) -> list[tuple[Stage, Blocks]]:
+    """Run every stage, compare all that comes out with the reference, and give the stages."""
+    rng = np.random.default_rng(images)
+    pixels = rng.integers(0, encoding.largest + 1, (images, *network.input_shape)).astype(np.uint16)
+    x: NDArray[np.float32] = decode(pixels, encoding)
+    expected = reference.forward(network, x, encoding)
+    flow = _Flow(network, x, encoding)
+    done = []
+    for stage in lower(network, encoding):
+        if isinstance(stage, HostStage):
+            flow.run_on_host(stage)
+            continue
+        operands, fed = flow.operands(stage), expected.operands[stage.name]
+        right = fed if stage.encoded else fed > 0
+        np.testing.assert_array_equal(operands.reshape(fed.shape), right)
+        audit = Audit(stage, fed)
+
+        def see(some: slice, offset: int, sums: NDArray[np.int32], audit: Audit = audit) -> None:
+            audit.compare(some, offset, slice(None), sums)
+
+        with pytest.MonkeyPatch.context() as patched:
+            if memory_bytes is not None:
+                patched.setattr(blocks_module, "MEMORY_BYTES", memory_bytes)
+            blocks = Blocks(stage, plan(stage, rows), images, look=look)
+        reports: list[int] = []
+
+        def report(done: int, total: int, reports: list[int] = reports) -> None:
+            assert total == images
+            reports.append(done)
+
+        values = blocks.run(operands, threads=threads, see=see, report=report)
+        assert audit.wrong == 0
+        if look or stage.thresholds is None:
+            inside = int((stage.windows.outputs >= 0).sum())
+            assert audit.compared == images * stage.outputs * inside
+        else:
+            assert audit.compared == 0
+        assert reports[-1] == images
+        assert len(reports) == -(-images // blocks.images)
+        done.append((stage, blocks))
+        flow.take(stage, Result(values, 1, 1, 1))
+    np.testing.assert_array_equal(flow.logits(), expected.logits)
+    return done
+
+
+@SLOW
+@given(
+    network=_mlp() | _cnn(),
+    encoding=st.sampled_from(["symmetric", "unit", "binary"]),
+    images=st.integers(1, 70),
+    rows=st.sampled_from([1006, 500]),
+    memory_bytes=st.sampled_from([1, 20_000, 200_000, 128 << 20]),
+    threads=st.integers(1, 2),
+    look=st.booleans(),
+)
+def test_sums_bits_and_logits_are_those_of_the_reference(
+    network: Network,
+    encoding: str,
+    images: int,
+    rows: int,
+    memory_bytes: int,
+    threads: int,
+    look: bool,
+) -> None:
+    _run(
+        network,
+        ENCODINGS[encoding],
+        min(images, 9) if network.name == "cnn" else images,
+        rows,
+        look=look,
+        threads=threads,
+        memory_bytes=memory_bytes,
+    )
+
+
+@pytest.mark.parametrize("pad", [0.0, 1.0, -1.0])
+@pytest.mark.parametrize("pool", [None, (2, "valid"), (2, "same"), (3, "same")])
+def test_a_fan_in_over_several_subarrays_in_uneven_rounds_and_blocks(
+    pad: float, pool: tuple[int, Padding] | None
+) -> None:
+    rng = np.random.default_rng(3)
+    layers: list[Layer] = [_conv(rng, "first", 2, 7, 1.0), _norm(rng, "n", 7)]
+    layers.append(_conv(rng, "conv", 7, 7, pad))
+    if pool is not None:
+        layers.append(MaxPool2D("pool", (pool[0], pool[0]), (2, 2), pool[1]))
+    layers += [_norm(rng, "norm", 7), Flatten("flat")]
+    fan_in = Network("n", (5, 7, 2), tuple(layers)).shapes()[-1][0]
+    network = Network("n", (5, 7, 2), (*layers, _dense(rng, "last", fan_in, 3)))
+    positions = 35 if pool is None else 6 if pool[1] == "valid" else 12
+    sizes = []
+    for column in (40, 180, 330, 500):
+        memory_bytes = positions * 11 * column
+        done = _run(
+            network, ENCODINGS["unit"], 11, 140, look=True, threads=2, memory_bytes=memory_bytes
+        )
+        _, (stage, blocks), _ = done
+        assert stage.windows.positions == positions
+        assert len(plan(stage, 140).chunks) > 1
+        sizes.append((blocks.images, blocks.outputs))
+    assert any(1 < images < 11 for images, _ in sizes)
+    assert any(1 < outputs < 7 for _, outputs in sizes)
+
+
+def test_memory_does_not_grow_with_images() -> None:
+    rng = np.random.default_rng(0)
+    network = Network("n", (600,), (_dense(rng, "a", 600, 100),))
+    (stage,) = lower(network, ENCODINGS["binary"])
+    assert isinstance(stage, Stage)
+    planned = plan(stage, 1006)
+    few, many = (Blocks(stage, planned, images, look=False) for images in (10**5, 10**9))
+    assert few.images * few.outputs * 1200 / 8 <= blocks_module.MEMORY_BYTES
+    assert 0.5 < few.images / many.images < 2

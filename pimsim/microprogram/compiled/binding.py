@@ -7,7 +7,7 @@ compiled apart.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -16,17 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pimsim.dram.rowgroups import AddressMap
-from pimsim.microprogram.compiled.function import Function, unify
+from pimsim.microprogram import flagsets
+from pimsim.microprogram.compiled.function import CLASH_SITE, Function, sites, unify
 from pimsim.microprogram.compiled.graph import CLASH, Graph, Kind, Place
+from pimsim.microprogram.compiled.places import Survey, Where, shift
 from pimsim.microprogram.compiled.recipe import Move, Read, Recipe, Run
 from pimsim.microprogram.compiled.tiles import Layout
 from pimsim.microprogram.logic import COPY
 from pimsim.microprogram.program import Command, Program
-from pimsim.microprogram.schedule import Rows, Step
+from pimsim.microprogram.schedule import Step
 
-Where = int | NDArray[np.int32]
-"""A place, or one an output."""
-Kinds = NDArray[np.uint8]
+Kinds = tuple[int, ...]
+"""Per variant, the set of outputs that have it, see :mod:`pimsim.microprogram.flagsets`."""
 
 
 class Split(Exception):  # noqa: N818 - not an error: tells the caller to divide the outputs
@@ -43,6 +44,8 @@ class Piece:
     variants: tuple[tuple[Command, ...], ...]
     names: tuple[str, ...]
     """Symbols and data rows that they name; in ``variants`` they are ``$0``, ``$1``, ..."""
+    sources: tuple[int, ...]
+    """Per name, the symbol of the step that it is, by number; or -1 - address if it is none."""
     written: tuple[int, ...]
     """Names that are destinations, by number."""
 
@@ -58,146 +61,185 @@ class Deed:
         self.clashes = CLASH in some
         self.cells = frozenset(number for kind, number in some if kind == Kind.CELL)
         self.reads = tuple(dict.fromkeys(place for graph in graphs for place in graph.reads))
-        self._functions: dict[frozenset[int], Function] = {}
+        self.read_sites = sites(self.reads)
+        self._functions: dict[frozenset[int], tuple[Function, frozenset[int]]] = {}
 
-    def function(self, cells: frozenset[int]) -> Function:
-        """All rows written, the clash if there can be one, and ``cells``."""
-        if cells not in self._functions:
+    def function(self, seen: frozenset[int]) -> tuple[Function, frozenset[int]]:
+        """All rows written, the clash if there can be one, and cells ``seen`` later.
+
+        Also the cells seen before it.
+        """
+        found = self._functions.get(seen)
+        if found is None:
             places: list[Place] = list(self.rows)
-            places += [(Kind.CELL, cell) for cell in sorted(cells & self.cells)]
+            places += [(Kind.CELL, cell) for cell in sorted(seen & self.cells)]
             places += [CLASH] * self.clashes
-            self._functions[cells] = unify(self.graphs, places)
-        return self._functions[cells]
+            function = unify(self.graphs, places)
+            used = frozenset(n for kind, n in function.inputs if kind == Kind.CELL)
+            found = self._functions[seen] = function, (seen - self.cells) | used
+        return found
 
 
 class BoundStep:
     """A deed and where its names lie."""
 
-    __slots__ = ("deed", "first_cell", "function", "kinds", "places")
+    __slots__ = ("_operands", "clash", "deed", "first_cell", "function", "kinds", "places")
 
     def __init__(
-        self, deed: Deed, kinds: Kinds | None, places: tuple[Where, ...], first_cell: int
+        self,
+        deed: Deed,
+        kinds: Kinds | None,
+        places: Sequence[Where],
+        first_cell: int,
+        clash: int,
     ) -> None:
-        self.deed, self.kinds, self.places, self.first_cell = deed, kinds, places, first_cell
+        self.deed, self.kinds, self.places = deed, kinds, places
+        self.first_cell, self.clash = first_cell, clash
         self.function: Function | None = None
+        self._operands: tuple[list[Where], list[int]] | None = None
+
+    def where(self, site: int) -> Where:
+        """Place of a site of the function."""
+        if site >= 0:
+            return self.places[site]
+        return self.first_cell - 1 - site if site != CLASH_SITE else self.clash
+
+    @property
+    def operands(self) -> tuple[list[Where], list[int]]:
+        """Places of the function's inputs, and for which outputs each is complemented first."""
+        if self._operands is not None:
+            return self._operands
+        if self.function is None:
+            raise ValueError("a step must have its function")
+        places = [self.where(site) for site in self.function.input_sites]
+        if self.kinds is None:
+            return places, [0] * len(places)
+        return places, [
+            self.mask(column) for column in zip(*self.function.input_masks, strict=True)
+        ]
+
+    @operands.setter
+    def operands(self, ordered: tuple[list[Where], list[int]]) -> None:
+        self._operands = ordered
+
+    def mask(self, variants: Sequence[int]) -> int:
+        """Outputs whose variant has a 1 among ``variants``."""
+        found = 0
+        for bit, some in zip(variants, self.kinds or (), strict=False):
+            if bit:
+                found |= some
+        return found
 
 
 def steps(
-    recipe: Recipe, layout: Layout, outputs: NDArray[np.intp] | None, *, literal: bool
+    recipe: Recipe, layout: Layout, survey: Survey, *, literal: bool
 ) -> Iterator[BoundStep | int]:
-    """Bound steps of a recipe for some outputs; for a read, the place that is read.
+    """Bound steps of a recipe for the surveyed outputs; for a read, the place that is read.
 
     Raises Split when the outputs are not of one kind.
     """
     for item in recipe.items:
         if isinstance(item, Run):
-            base = item.part * layout.stride
             for step in item.schedule.steps:
-                yield from _bound(step, layout, base, outputs, literal)
+                yield from _bound(step, layout, item.part, survey, literal)
         elif isinstance(item, Move):
             source, target = layout.row(item.row, item.part), layout.row(item.to_row, item.to_part)
             (piece,) = _pieces((COPY,), False)
-            deed = _deed(piece, ((Kind.ROW, 0), (Kind.ROW, 1)), layout.map)
-            yield BoundStep(deed, None, (source, target), 0)
+            deed = _deed(piece, (_code(Kind.ROW, 0), _code(Kind.ROW, 1)), layout.map)
+            yield BoundStep(deed, None, (source, target), 0, layout.clash)
         elif isinstance(item, Read):
             yield layout.row(item.row, item.part)
 
 
 def _bound(
-    step: Step, layout: Layout, base: int, outputs: NDArray[np.intp] | None, literal: bool
+    step: Step, layout: Layout, part: int, survey: Survey, literal: bool
 ) -> Iterator[BoundStep]:
-    kinds = step.variant
+    variant = step.variant
     programs = step.programs
-    if kinds is not None and outputs is not None:
-        kinds = kinds[outputs]
-        if not (kinds != kinds[0]).any():
-            programs, kinds = (programs[int(kinds[0])],), None
-    if literal and kinds is not None:
-        raise Split(kinds)
+    if variant is not None and survey.outputs is not None:
+        variant = variant[survey.outputs]
+        if not (variant != variant[0]).any():
+            programs, variant = (programs[int(variant[0])],), None
+    if literal and variant is not None:
+        raise Split(variant)
+    kinds: Kinds | None = None
+    if variant is not None:
+        kinds = tuple(flagsets.number(variant == kind) for kind in range(len(programs)))
+    by, first_cell = shift(layout, part), layout.cell(0, part)
     for piece in _pieces(programs, literal):
-        rows = dict(zip(programs[0].symbols, step.rows, strict=True))
-        yield _place(piece, rows, layout, base, outputs, kinds)
+        yield _place(piece, step, layout, survey, kinds, by, first_cell)
 
 
 def _place(
     piece: Piece,
-    rows: dict[str, Rows],
+    step: Step,
     layout: Layout,
-    base: int,
-    outputs: NDArray[np.intp] | None,
+    survey: Survey,
     kinds: Kinds | None,
+    by: int,
+    first_cell: int,
 ) -> BoundStep:
     first, first_data = layout.map.first_constant, layout.map.first_data
-    slots: list[Place] = []
+    slots: list[int] = []
     places: list[Where] = []
-    for number, name in enumerate(piece.names):
-        address = rows[name] if name in rows else layout.map.address(name)
-        slot: Place = (Kind.ROW, number)
-        if isinstance(address, np.ndarray):
-            if outputs is not None:
-                address = address[outputs]
-            if len(address) == 1:
-                address = int(address[0])
-        if not isinstance(address, np.ndarray):
-            if address < first:
-                slot = (Kind.OPENED, address)
-            elif address < first_data:
-                slot = (Kind.CONSTANT, layout.map.constants[address - first][1])
-        slots.append(slot)
-        places.append(_moved(address, base - first))
-    together = np.concatenate([p for p in places if not isinstance(p, int)] or [_NOWHERE])
+    for number, source in enumerate(piece.sources):
+        address = step.rows[source] if source >= 0 else -1 - source
+        where = address + by if isinstance(address, int) else survey.each(address, by)
+        places.append(where)
+        if isinstance(where, int) and where - by < first_data:
+            own = where - by
+            if own < first:
+                slots.append(_code(Kind.OPENED, own))
+            else:
+                slots.append(_code(Kind.CONSTANT, layout.map.constants[own - first][1]))
+        else:
+            slots.append(number * _KINDS)
     for target in piece.written:
-        if slots[target][0] == Kind.ROW:
-            _alias(slots, places, target, together)
+        if not slots[target] % _KINDS:
+            _alias(slots, places, target)
     deed = _deed(piece, tuple(slots), layout.map)
-    return BoundStep(deed, kinds, tuple(places), base + layout.stored)
+    return BoundStep(deed, kinds, places, first_cell, layout.clash)
 
 
-def _moved(address: Rows, by: int) -> Where:
-    if isinstance(address, np.ndarray):
-        return address.astype(np.int32, copy=False) + np.int32(by)
-    return address + by
-
-
-_NOWHERE = np.zeros(0, dtype=np.int32)
-
-
-def _alias(
-    slots: list[Place], places: list[Where], target: int, together: NDArray[np.int32]
-) -> None:
-    """Give names that share the row of ``target``, which is written, its slot.
-
-    ``together`` are all places that differ between outputs.
-    """
+def _alias(slots: list[int], places: list[Where], target: int) -> None:
+    """Give names that share the row of ``target``, which is written, its slot."""
     own = places[target]
     if not isinstance(own, int):
-        if (own != own[0]).any():
-            raise Split(own)
-        own = places[target] = int(own[0])
-    somewhere = bool((together == own).any())
+        every = own.places
+        if (every != every[0]).any():
+            raise Split(every)
+        own = places[target] = int(every[0])
     for number, place in enumerate(places):
-        if number == target or slots[number][0] != Kind.ROW:
+        if number == target or slots[number] % _KINDS:
             continue
         if isinstance(place, int):
             if place == own:
                 slots[number] = slots[target]
-            continue
-        same = place == own if somewhere else _NOWHERE
-        if same.any():
-            if not same.all():
-                raise Split(same)
-            places[number] = own
-            slots[number] = slots[target]
+        elif not place.lasting:
+            same = place.rows == own - place.shift
+            if same.any():
+                if not same.all():
+                    raise Split(same)
+                places[number] = own
+                slots[number] = slots[target]
 
 
-_DEEDS: dict[tuple[int, tuple[Place, ...], int], tuple[AddressMap, Deed]] = {}
+_KINDS = len(Kind)
 
 
-def _deed(piece: Piece, slots: tuple[Place, ...], rows: AddressMap) -> Deed:
+def _code(kind: Kind, number: int) -> int:
+    """A place as a number, which takes less time to look up."""
+    return number * _KINDS + kind.value
+
+
+_DEEDS: dict[tuple[int, tuple[int, ...], int], tuple[AddressMap, Deed]] = {}
+
+
+def _deed(piece: Piece, slots: tuple[int, ...], rows: AddressMap) -> Deed:
     key = (id(piece.variants), slots, id(rows))
     found = _DEEDS.get(key)
     if found is None:
-        named = {f"${i}": slot for i, slot in enumerate(slots)}
+        named = {f"${i}": (Kind(slot % _KINDS), slot // _KINDS) for i, slot in enumerate(slots)}
         graphs = tuple(Graph(commands, named, rows) for commands in piece.variants)
         found = _DEEDS[key] = (rows, Deed(graphs))
     return found[1]
@@ -272,7 +314,9 @@ def _piece(variants: tuple[tuple[Command, ...], ...], programs: tuple[Program, .
     )
     # Pieces with the same commands share what is known of them, whatever their rows are called.
     renamed = _INTERNED.setdefault(renamed, renamed)
-    return Piece(renamed, tuple(names), tuple(written))
+    symbols = {symbol: number for number, symbol in enumerate(programs[0].symbols)}
+    sources = (symbols[name] if name in symbols else -1 - rows.address(name) for name in names)
+    return Piece(renamed, tuple(names), tuple(sources), tuple(written))
 
 
 _INTERNED: dict[tuple[tuple[Command, ...], ...], tuple[tuple[Command, ...], ...]] = {}

@@ -21,16 +21,21 @@ from numpy.typing import NDArray
 
 from pimsim.dram.subarray import Subarray
 from pimsim.errors import InputError
+from pimsim.microprogram import flagsets
+from pimsim.microprogram.compiled.arrange import arrange
 from pimsim.microprogram.compiled.binding import BoundStep, Split, steps
-from pimsim.microprogram.compiled.graph import Kind
 from pimsim.microprogram.compiled.kernel import Body
+from pimsim.microprogram.compiled.places import Flags, Survey
 from pimsim.microprogram.compiled.recipe import Recipe, Run
-from pimsim.microprogram.compiled.segments import Flags, Tracer
-from pimsim.microprogram.compiled.stores import bodies
+from pimsim.microprogram.compiled.segments import Tracer
+from pimsim.microprogram.compiled.stores import Entry, bodies
 from pimsim.microprogram.compiled.tiles import Layout
 
 BUDGET = 31
 """Fresh rows that a kernel takes in: so many that five levels of a tree of adders fit."""
+
+_TOGETHER = 256
+"""Entries of the table that are written at a time."""
 
 Table = NDArray[np.uint16] | NDArray[np.uint32]
 
@@ -153,10 +158,12 @@ def _sort(
     budget: int,
 ) -> tuple[Sort, bool]:
     """Compile outputs of one kind; also whether they read cells written before."""
-    listed = list(steps(recipe, layout, outputs, literal=literal))
+    survey = Survey(recipe, layout, outputs)
+    listed = list(steps(recipe, layout, survey, literal=literal))
     carried = _choose_functions(listed, layout, keep=cells, always=literal)
     count = recipe.outputs if outputs is None else len(outputs)
-    tracer = Tracer(layout.places, layout.clash, count, budget, literal)
+    arrange(listed, count, survey.written)
+    tracer = Tracer(layout.places, count, budget, literal)
     slot = 0
     for step in listed:
         if isinstance(step, BoundStep):
@@ -170,30 +177,42 @@ def _sort(
         for part in range(layout.parts):
             live[layout.cell(0, part) : layout.cell(0, part) + len(layout.map.cells)] = False
     found = bodies(tracer.segments, live, everything=literal)
-    rows = [entry for _, entries in found for entry in entries]
-    shape = (len(rows), count)
-    small = 2 * layout.places <= 1 << 16
-    table: Table = np.empty(shape, np.uint16) if small else np.empty(shape, np.uint32)
-    for number, (where, mask) in enumerate(rows):
-        table[number] = where if mask is None else 2 * where + mask
-        if mask is None:
-            table[number] *= 2
+    entries = [entry for _, some in found for entry in some]
     sizes = np.array([len(entries) for _, entries in found], dtype=np.int64)
     starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)[:-1]])[: len(sizes)]
     lost = np.zeros(layout.places, dtype=np.bool_)
-    for step in listed if not cells else []:
-        if isinstance(step, BoundStep):
-            lost[[step.first_cell + cell for cell in step.deed.cells]] = True
+    if not cells:
+        deeds = {(s.first_cell, s.deed) for s in listed if isinstance(s, BoundStep)}
+        lost[[first + cell for first, deed in deeds for cell in deed.cells]] = True
     sort = Sort(
         np.arange(recipe.outputs) if outputs is None else outputs,
         [body for body, _ in found],
         starts,
-        table.T.copy(),
-        tracer.needed(),
+        _table(entries, count, layout.places),
+        tracer.needed | survey.needed,
         tracer.written,
         lost,
     )
     return sort, carried
+
+
+def _table(entries: list[Entry], outputs: int, places: int) -> Table:
+    """Entries as a kernel takes them, (outputs, entries): twice the place, plus 1 for a mask."""
+    shape = (outputs, len(entries))
+    small = 2 * places <= 1 << 16
+    table: Table = np.empty(shape, np.uint16) if small else np.empty(shape, np.uint32)
+    for start in range(0, len(entries), _TOGETHER):
+        some = entries[start : start + _TOGETHER]
+        shifts = [where if isinstance(where, int) else where.shift for where, _ in some]
+        part = np.empty((len(some), outputs), dtype=np.int32)
+        part[:] = np.array(shifts, dtype=np.int32)[:, None]
+        for row, (where, _) in zip(part, some, strict=True):
+            if not isinstance(where, int):
+                row += where.rows
+        part *= 2
+        part += flagsets.flags([mask for _, mask in some], outputs)
+        table[:, start : start + len(some)] = part.T
+    return table
 
 
 def _choose_functions(
@@ -215,9 +234,7 @@ def _choose_functions(
         if deed.refused:
             raise _RefusedError
         own = live.get(step.first_cell, nothing)
-        step.function = deed.function(every if always else own)
-        used = frozenset(n for kind, n in step.function.inputs if kind == Kind.CELL)
-        live[step.first_cell] = (own - deed.cells) | used
+        step.function, live[step.first_cell] = deed.function(every if always else own)
     if not keep:
         carried = any(live.values())
     return carried

@@ -16,8 +16,9 @@ all variants are computed and a mask chooses.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import permutations
 
 from pimsim.microprogram.compiled.graph import Graph, Kind, Network, Place
@@ -49,6 +50,25 @@ class Function:
     """Sets of inputs whose complement only complements results: bit sets of inputs to results."""
     symmetric: bool = False
     """Whether inputs may be exchanged at will."""
+
+    @cached_property
+    def input_sites(self) -> tuple[int, ...]:
+        """Where inputs come from, see :func:`sites`."""
+        return sites(self.inputs)
+
+    @cached_property
+    def result_sites(self) -> tuple[int, ...]:
+        """Where results go."""
+        return sites(place for place, _ in self.results)
+
+
+CLASH_SITE = -1 << 30
+
+
+def sites(places: Iterable[Place]) -> tuple[int, ...]:
+    """Places as numbers: those of names from 0, those of cells from -1 down; or ``CLASH_SITE``."""
+    cells = {Kind.CELL: -1, Kind.CLASH: CLASH_SITE}
+    return tuple(n if kind == Kind.ROW else cells[kind] - n for kind, n in places)
 
 
 def unify(graphs: Sequence[Graph], places: Sequence[Place]) -> Function:

@@ -16,13 +16,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pimsim.microprogram.compiled.binding import BoundStep, Where
+from pimsim.microprogram import flagsets
+from pimsim.microprogram.compiled.binding import BoundStep
 from pimsim.microprogram.compiled.function import Function
-from pimsim.microprogram.compiled.graph import Kind, Place
+from pimsim.microprogram.compiled.places import Each, Where
+from pimsim.microprogram.compiled.polarity import settle
 
-Flags = NDArray[np.bool_]
 _XOR = 0b0110
 _MAX_NODES = 160
 _FAR = np.iinfo(np.int32).max
@@ -33,9 +33,10 @@ class Segment:
     """Steps that one kernel carries out."""
 
     values: list[tuple[int | None, tuple[int, ...]]] = field(default_factory=list)
-    polarity: list[Flags | None] = field(default_factory=list)
-    """Per value, outputs for which it is the complement of what the row holds."""
-    entries: list[tuple[Where, Flags | None]] = field(default_factory=list)
+    polarity: list[int] = field(default_factory=list)
+    """Per value, outputs for which it is the complement of what the row holds; a set, see
+    :mod:`pimsim.microprogram.flagsets`."""
+    entries: list[tuple[Where, int]] = field(default_factory=list)
     at_hand: dict[int, int] = field(default_factory=dict)
     """Places and the value that stands for them."""
     stores: dict[int, int] = field(default_factory=dict)
@@ -45,9 +46,7 @@ class Segment:
     read: tuple[int, int] | None = None
     """Place read out and its slot; then there is nothing else."""
 
-    def value(
-        self, table: int | None, operands: tuple[int, ...], polarity: Flags | None = None
-    ) -> int:
+    def value(self, table: int | None, operands: tuple[int, ...], polarity: int = 0) -> int:
         """Add a value."""
         self.values.append((table, operands))
         self.polarity.append(polarity)
@@ -65,13 +64,16 @@ class Tracer:
 
     """
 
-    def __init__(self, places: int, clash: int, outputs: int, budget: int, literal: bool) -> None:
-        self._clash, self._outputs, self._budget, self._literal = clash, outputs, budget, literal
+    def __init__(self, places: int, outputs: int, budget: int, literal: bool) -> None:
+        self._outputs, self._budget, self._literal = outputs, budget, literal
+        self._every = (1 << outputs) - 1
         self.segments: list[Segment] = []
-        self._needed: Flags = np.zeros(places, dtype=np.bool_)
-        self._needed_too: list[NDArray[np.int32]] = []
-        self.written: Flags = np.zeros(places, dtype=np.bool_)
-        self._inside = np.zeros(places, dtype=np.bool_)
+        # Flags of single places are asked for one by one, which bytes answer faster than arrays.
+        self._needed, self._written, self._inside = (bytearray(places) for _ in range(3))
+        self.needed, self.written, self._inside_flags = (
+            np.frombuffer(each, dtype=np.bool_)
+            for each in (self._needed, self._written, self._inside)
+        )
         self._value_of = np.zeros(places, dtype=np.int32)
         self._now = Segment()
 
@@ -80,15 +82,14 @@ class Tracer:
         function = step.function
         if function is None:
             raise ValueError("`step` must have its function")
-        touched = self._need(step)
-        places = [self._place(step, place) for place in function.inputs]
-        old = [touched.get(place, True) for place in function.inputs]
-        fresh = len(old) - sum(old)
+        places, masks = step.operands
+        self._need(places if function.inputs == step.deed.reads else self._reads(step))
+        fresh = sum(not self._touched(place) for place in places)
         if self._full(places, fresh, len(function.nodes)):
             self.close()
-        if not self._try(step, function, places, old):
+        if not self._try(step, function, places, masks):
             self.close()
-            if not self._try(step, function, places, old):
+            if not self._try(step, function, places, masks):
                 raise ValueError("a step must fit an empty segment")
         self._now.fresh += fresh
         if self._literal:
@@ -97,47 +98,43 @@ class Tracer:
     def read(self, place: int, slot: int) -> None:
         """Read a place out."""
         self.close()
-        if not self.written[place]:
-            self._needed[place] = True
+        self._need([place])
         self.segments.append(Segment(read=(place, slot)))
 
     def close(self) -> None:
         """End the segment."""
         if self._now.values:
             for place in self._now.stores:
-                self._inside[place] = False
+                self._inside[place] = 0
             self.segments.append(self._now)
             self._now = Segment()
 
     # -- one step ----------------------------------------------------------------------------
 
-    def _place(self, step: BoundStep, place: Place) -> Where:
-        kind, number = place
-        if kind == Kind.ROW:
-            return step.places[number]
-        return step.first_cell + number if kind == Kind.CELL else self._clash
+    def _reads(self, step: BoundStep) -> list[Where]:
+        return [step.where(site) for site in step.deed.read_sites]
 
-    def _need(self, step: BoundStep) -> dict[Place, bool]:
-        """Note what must have been written; per place read, whether some of it was in here."""
-        touched = {}
-        for place in step.deed.reads:
-            where = self._place(step, place)
-            if isinstance(where, int):
-                touched[place] = bool(self.written[where])
-                if not touched[place]:
-                    self._needed[where] = True
-                continue
-            before = self.written[where]
-            touched[place] = bool(before.any())
-            self._needed_too.append(where[~before] if touched[place] else where)
-        return touched
+    def _need(self, places: Sequence[Where]) -> None:
+        """Note what must have been written; places that no step writes are known already."""
+        for place in places:
+            if isinstance(place, int):
+                if not self._written[place]:
+                    self._needed[place] = 1
+            elif not place.lasting:
+                where = place.places
+                self.needed[where[~self.written[where]]] = True
 
-    def needed(self) -> Flags:
-        """Places that must have been written before."""
-        if self._needed_too:
-            self._needed[np.concatenate(self._needed_too)] = True
-            self._needed_too.clear()
-        return self._needed
+    def _touched(self, place: Where) -> bool:
+        """Whether some of it was written by a step before."""
+        if isinstance(place, int):
+            return bool(self._written[place])
+        return not place.lasting and bool(self.written[place.places].any())
+
+    def _hit(self, place: Where) -> bool:
+        """Whether the segment writes some of it."""
+        if isinstance(place, int):
+            return place in self._now.at_hand
+        return not place.lasting and bool(self._inside_flags[place.places].any())
 
     def _full(self, places: Sequence[Where], fresh: int, nodes: int) -> bool:
         now = self._now
@@ -149,25 +146,15 @@ class Tracer:
             return now.fresh >= self._budget or not now.fresh
         if 2 * now.fresh < self._budget:
             return False
-        inside = sum(
-            place in now.at_hand if isinstance(place, int) else bool(self._inside[place].any())
-            for place in places
-        )
-        return 2 * inside < len(places)
+        return 2 * sum(map(self._hit, places)) < len(places)
 
     def _try(
-        self, step: BoundStep, function: Function, places: list[Where], old: list[bool]
+        self, step: BoundStep, function: Function, places: list[Where], masks: list[int]
     ) -> bool:
         """Add a step to the segment; False if outputs differ in where its operands stand."""
         now = self._now
         plain = step.kinds is None
-        masks: list[Flags | None] = [None] * len(places)
-        if not plain:
-            masks = [self._mask(function.input_masks, i, step) for i in range(len(places))]
-        hit = any(
-            before and not isinstance(place, int) and self._inside[place].any()
-            for place, before in zip(places, old, strict=True)
-        )
+        hit = any(not isinstance(place, int) and self._hit(place) for place in places)
         if function.symmetric and len(places) > 1:
             sorted_ = self._sort(places, masks) if hit else self._ordered(places, masks)
             if sorted_ is None:
@@ -176,67 +163,59 @@ class Tracer:
         elif hit:
             return False
         held = [now.at_hand.get(p) if isinstance(p, int) else None for p in places]
-        extra: list[Flags | None] = []
-        for mask, value in zip(masks, held, strict=True):
-            extra.append(mask if value is None else _xor(mask, now.polarity[value]))
-        loads, fixes, flipped = self._polarity(function, masks, extra, held)
+        inside, extra = 0, list(masks)
+        for i, value in enumerate(held):
+            if value is not None:
+                inside |= 1 << i
+                extra[i] ^= now.polarity[value]
+        left, flipped = settle(function, extra, inside, self._every)
         operands: list[int] = []
-        sources: list[tuple[int, Flags | None]] = []
-        for place, mask, value, load, fix in zip(places, masks, held, loads, fixes, strict=True):
+        sources: list[tuple[int, int]] = []
+        for place, mask, value, flip in zip(places, masks, held, left, strict=True):
             if value is None:
-                value = now.value(None, (), load)
-                now.entries.append((place, load))
+                value = now.value(None, (), flip)
+                now.entries.append((place, flip))
                 if isinstance(place, int):
                     now.at_hand[place] = value
-            sources.append((value, _xor(now.polarity[value], mask)))
-            operands.append(value if fix is None else self._fixed(value, fix))
+                operands.append(value)
+            else:
+                operands.append(self._fixed(value, flip) if flip else value)
+            sources.append((value, now.polarity[value] ^ mask))
         for i in range(function.immediates):
-            mask = self._mask(function.immediate_masks, i, step)
             operands.append(now.value(-1, ()))
-            now.entries.append((0, mask))
+            now.entries.append((0, step.mask([each[i] for each in function.immediate_masks])))
         inputs, named = len(operands), set[int]()
         for table, own in function.nodes:
-            operands.append(now.value(table, tuple(operands[i] for i in own)))
-        for number, (target, index) in enumerate(function.results):
-            mask = None if plain else self._mask(function.result_masks, number, step)
+            operands.append(now.value(table, tuple([operands[i] for i in own])))
+        for number, (_, index) in enumerate(function.results):
+            mask = 0 if plain else step.mask([each[number] for each in function.result_masks])
             if index < len(places):
                 value, polarity = sources[index]
             else:
-                value, polarity = operands[index], flipped[number] if index >= inputs else None
-            polarity = _xor(polarity, mask)
+                value, polarity = operands[index], flipped[number] if index >= inputs else 0
+            polarity ^= mask
             if index >= inputs and value not in named:
                 now.polarity[value] = polarity
                 named.add(value)
-            elif not _same(now.polarity[value], polarity):
+            elif now.polarity[value] != polarity:
                 value = now.value(0b10, (value,), polarity)
-            self._write(self._place(step, target), value)
+            self._write(step.where(function.result_sites[number]), value)
         return True
 
     def _write(self, where: Where, value: int) -> None:
         if not isinstance(where, int):
             raise ValueError("outputs must write the same rows")
         self._now.at_hand[where] = self._now.stores[where] = value
-        self._inside[where] = self.written[where] = True
+        self._inside[where] = self._written[where] = 1
         self._value_of[where] = value
 
-    def _fixed(self, value: int, fix: Flags) -> int:
+    def _fixed(self, value: int, fix: int) -> int:
         now = self._now
         mask = now.value(-1, ())
         now.entries.append((0, fix))
         return now.value(_XOR, (value, mask))
 
-    def _mask(
-        self, table: tuple[tuple[int, ...], ...], number: int, step: BoundStep
-    ) -> Flags | None:
-        column = [each[number] for each in table]
-        if not any(column) or step.kinds is None:
-            return None
-        found: Flags = np.array(column, dtype=np.bool_)[step.kinds]
-        return found
-
-    def _ordered(
-        self, places: list[Where], masks: list[Flags | None]
-    ) -> tuple[list[Where], list[Flags | None]]:
+    def _ordered(self, places: list[Where], masks: list[int]) -> tuple[list[Where], list[int]]:
         """Operands in registers first, so that equal segments look equal."""
         stores = self._now.stores
         keys = [stores.get(p, _FAR) if isinstance(p, int) else _FAR for p in places]
@@ -245,100 +224,20 @@ class Tracer:
         order = sorted(range(len(places)), key=keys.__getitem__)
         return [places[i] for i in order], [masks[i] for i in order]
 
-    def _sort(
-        self, places: list[Where], masks: list[Flags | None]
-    ) -> tuple[list[Where], list[Flags | None]] | None:
+    def _sort(self, places: list[Where], masks: list[int]) -> tuple[list[Where], list[int]] | None:
         """Exchange operands so that those in registers are the same for all outputs."""
         table = np.empty((len(places), self._outputs), dtype=np.int32)
-        flips = np.zeros(table.shape, dtype=np.bool_)
-        for row, (place, mask) in enumerate(zip(places, masks, strict=True)):
-            table[row] = place
-            if mask is not None:
-                flips[row] = mask
-        keys = np.where(self._inside[table], self._value_of[table], _FAR)
+        for row, place in enumerate(places):
+            table[row] = place if isinstance(place, int) else place.places
+        flips = flagsets.flags(masks, self._outputs)
+        keys = np.where(self._inside_flags[table], self._value_of[table], _FAR)
         order = np.argsort(keys, axis=0, kind="stable")
         keys = np.take_along_axis(keys, order, axis=0)
         if (keys != keys[:, :1]).any():
             return None
         table = np.take_along_axis(table, order, axis=0)
-        flips = np.take_along_axis(flips, order, axis=0)
         found: list[Where] = [
-            each if key == _FAR else int(each[0])
+            Each(each, 0, lasting=False) if key == _FAR else int(each[0])
             for each, key in zip(table, keys[:, 0].tolist(), strict=True)
         ]
-        return found, [flip if flip.any() else None for flip in flips]
-
-    def _polarity(
-        self,
-        function: Function,
-        masks: list[Flags | None],
-        extra: list[Flags | None],
-        held: list[int | None],
-    ) -> tuple[list[Flags | None], list[Flags | None], list[Flags | None]]:
-        """Masks of loads, masks of values at hand that need one, complements of the results."""
-        count = len(masks)
-        nothing: list[Flags | None] = [None] * len(function.results)
-        if not any(e is not None and v is not None for e, v in zip(extra, held, strict=True)):
-            return masks, [None] * count, nothing
-        if not function.duals:
-            return (
-                masks,
-                [None if v is None else e for e, v in zip(extra, held, strict=True)],
-                (nothing),
-            )
-        inside = sum((value is not None) << i for i, value in enumerate(held))
-        code = np.zeros(self._outputs, dtype=np.uint8)
-        for i, (e, value) in enumerate(zip(extra, held, strict=True)):
-            if e is not None and value is not None:
-                code |= e.astype(np.uint8) << np.uint8(i)
-        chosen_of, results_of = _choices(function, inside)
-        chosen, results = chosen_of[code], results_of[code]
-        loads: list[Flags | None] = []
-        fixes: list[Flags | None] = []
-        for i, (mask, e, value) in enumerate(zip(masks, extra, held, strict=True)):
-            flip = (chosen >> i & 1).astype(np.bool_)
-            if value is None:
-                loads.append(_some(_xor(mask, flip)))
-                fixes.append(None)
-            else:
-                loads.append(None)
-                fixes.append(_some(_xor(e, flip)))
-        flipped = [_some((results >> i & 1).astype(np.bool_)) for i in range(len(function.results))]
-        return loads, fixes, flipped
-
-
-_CHOICES: dict[tuple[int, int], tuple[Function, NDArray[np.uint8], NDArray[np.uint8]]] = {}
-
-
-def _choices(function: Function, inside: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """For complements of the inputs ``inside``: complements to settle for, and of the results."""
-    found = _CHOICES.get((id(function), inside))
-    if found is None:
-        chosen = np.zeros(16, dtype=np.uint8)
-        results = np.zeros(16, dtype=np.uint8)
-        for code in range(16):
-            best = min(
-                function.duals,
-                key=lambda s: (((s ^ code) & inside).bit_count(), (s & ~inside).bit_count(), s),
-            )
-            chosen[code], results[code] = best, function.duals[best]
-        found = _CHOICES[(id(function), inside)] = (function, chosen, results)
-    return found[1], found[2]
-
-
-def _xor(one: Flags | None, other: Flags | None) -> Flags | None:
-    if one is None:
-        return other
-    return one if other is None else one ^ other
-
-
-def _some(flags: Flags | None) -> Flags | None:
-    return None if flags is None or not flags.any() else flags
-
-
-def _same(one: Flags | None, other: Flags | None) -> bool:
-    if one is other:
-        return True
-    if one is None:
-        return other is None or not other.any()
-    return not one.any() if other is None else bool((one == other).all())
+        return found, flagsets.numbers(np.take_along_axis(flips, order, axis=0))

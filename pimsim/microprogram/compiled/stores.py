@@ -5,12 +5,12 @@ A row that is overwritten before anything reads it, in this schedule or after it
 
 from __future__ import annotations
 
-from pimsim.microprogram.compiled.binding import Where
 from pimsim.microprogram.compiled.kernel import Body
-from pimsim.microprogram.compiled.segments import Flags, Segment
+from pimsim.microprogram.compiled.places import Flags, Where
+from pimsim.microprogram.compiled.segments import Segment
 
-Entry = tuple[Where, Flags | None]
-"""A place and its mask, as numbers or one an output."""
+Entry = tuple[Where, int]
+"""A place, the same for all outputs or one for each, and the set of outputs that are masked."""
 
 
 def bodies(
@@ -30,7 +30,7 @@ def bodies(
         if segment.read is not None:
             place, slot = segment.read
             live[place] = True
-            found.append((None, [(place, None), (slot, None)]))
+            found.append((None, [(place, 0), (slot, 0)]))
             continue
         kept = [(p, value) for p, value in segment.stores.items() if everything or live[p]]
         if not everything:
@@ -38,7 +38,10 @@ def bodies(
         if not kept:
             continue
         for where, _ in segment.entries:
-            live[where] = True
+            if isinstance(where, int):
+                live[where] = True
+            elif not where.lasting:
+                live[where.places] = True
         found.append(_body(segment, kept))
     return found[::-1]
 
@@ -47,6 +50,6 @@ def _body(segment: Segment, kept: list[tuple[int, int]]) -> tuple[Body, list[Ent
     stored = [(place, segment.polarity[value]) for place, value in kept]
     kinds = [table for table, _ in segment.values if table is None or table < 0]
     loaded = [e for e, kind in zip(segment.entries, kinds, strict=True) if kind is None]
-    masked = any(mask is not None for _, mask in [*loaded, *stored])
+    masked = any(mask for _, mask in [*loaded, *stored])
     values = tuple(value for _, value in kept)
     return Body(tuple(segment.values), values, masked), [*segment.entries, *stored]

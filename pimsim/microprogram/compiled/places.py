@@ -1,0 +1,136 @@
+"""Where operands lie: at one place, or at one an output.
+
+Most rows that differ between outputs are operands that no step writes. What is asked of a row when
+steps are traced (was it written, does a register stand for it) need not be asked of those, so they
+are found first, for many steps at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pimsim.microprogram.compiled.recipe import Move, Recipe, Run
+from pimsim.microprogram.compiled.tiles import Layout
+from pimsim.microprogram.program import Program
+from pimsim.microprogram.schedule import Schedule
+
+Flags = NDArray[np.bool_]
+_TOGETHER = 64
+
+
+class Each:
+    """A place for every output."""
+
+    __slots__ = ("lasting", "rows", "shift")
+
+    def __init__(self, rows: NDArray[np.integer[Any]], shift: int, *, lasting: bool) -> None:
+        self.rows = rows
+        """(outputs,)"""
+        self.shift = shift
+        """Places are this much behind ``rows``."""
+        self.lasting = lasting
+        """Whether no step of the recipe writes any of them."""
+
+    @property
+    def places(self) -> NDArray[np.int32]:
+        """(outputs,)."""
+        return self.rows.astype(np.int32, copy=False) + np.int32(self.shift)
+
+
+Where = int | Each
+
+
+class Survey:
+    """What a recipe writes at all, and what it reads of the rest.
+
+    Args:
+        recipe: what is done for an output.
+        layout: rows of a tile.
+        outputs: outputs that are looked at, all if None.
+
+    """
+
+    def __init__(self, recipe: Recipe, layout: Layout, outputs: NDArray[np.intp] | None) -> None:
+        self.outputs = outputs
+        self.written: Flags = np.zeros(layout.places, dtype=np.bool_)
+        """Rows that some step may write."""
+        self.needed: Flags = np.zeros(layout.places, dtype=np.bool_)
+        """Places of arrays that are read and never written."""
+        self._changing: set[tuple[int, int]] = set()
+        runs = [item for item in recipe.items if isinstance(item, Run)]
+        for run in runs:
+            self._note_written(run.schedule, shift(layout, run.part))
+        for item in recipe.items:
+            if isinstance(item, Move):
+                self.written[layout.row(item.to_row, item.to_part)] = True
+        for run in runs:
+            self._note_read(run.schedule, shift(layout, run.part))
+
+    def each(self, rows: NDArray[np.integer[Any]], by: int) -> Where:
+        """Places of rows (outputs,) that lie ``by`` behind their addresses."""
+        lasting = (id(rows), by) not in self._changing
+        if self.outputs is not None:
+            rows = rows[self.outputs]
+        return int(rows[0]) + by if len(rows) == 1 else Each(rows, by, lasting=lasting)
+
+    def _note_written(self, schedule: Schedule, by: int) -> None:
+        numbers: set[int] = set()
+        for step in schedule.steps:
+            for index in _used(step.programs)[1]:
+                row = step.rows[index]
+                if isinstance(row, int):
+                    numbers.add(row + by)
+                else:
+                    self.written[row + by] = True
+        self.written[[place for place in numbers if place >= 0]] = True
+
+    def _note_read(self, schedule: Schedule, by: int) -> None:
+        arrays = [
+            row
+            for step in schedule.steps
+            for row in (step.rows[index] for index in _used(step.programs)[0])
+            if not isinstance(row, int)
+        ]
+        for start in range(0, len(arrays), _TOGETHER):
+            some = arrays[start : start + _TOGETHER]
+            places = np.concatenate(some).reshape(len(some), -1)
+            if self.outputs is not None:
+                places = places[:, self.outputs]
+            places = places + np.int32(by)
+            written = self.written[places]
+            for row, changing in zip(some, written.any(axis=1).tolist(), strict=True):
+                if changing:
+                    self._changing.add((id(row), by))
+            around = slice(int(places.min()), int(places.max()) + 1)
+            if not (self.needed[around] | self.written[around]).all():
+                self.needed[places[~written]] = True
+
+
+def shift(layout: Layout, part: int) -> int:
+    """Places of a part's rows are this much behind their addresses."""
+    return part * layout.stride - layout.map.first_constant
+
+
+_USED: dict[tuple[int, ...], tuple[tuple[Program, ...], list[int], list[int]]] = {}
+
+
+def _used(programs: tuple[Program, ...]) -> tuple[list[int], list[int]]:
+    """Symbols that commands of any of the programs read, and those that they write, by number."""
+    key = tuple(map(id, programs))
+    found = _USED.get(key)
+    if found is None:
+        commands = [command for program in programs for command in program.commands]
+        sources = {command.source for command in commands}
+        targets = {command.destination for command in commands}
+        symbols = programs[0].symbols
+        reads, writes = (list(_indices(symbols, names)) for names in (sources, targets))
+        found = _USED[key] = (programs, reads, writes)
+    return found[1], found[2]
+
+
+def _indices(symbols: tuple[str, ...], names: set[str] | set[str | None]) -> Iterator[int]:
+    return (index for index, symbol in enumerate(symbols) if symbol in names)

@@ -62,10 +62,12 @@ def _cnn(draw: st.DrawFn) -> Network:
     for number in range(2):
         pad = draw(st.sampled_from([0.0, 1.0, -1.0])) if number else 1.0
         after: list[Layer] = [_conv(rng, f"c{number}", shape[2], width, pad)]
+        after.append(_norm(rng, f"n{number}", width))
         size = draw(st.sampled_from([1, 2, 3]))
         if size > 1:
-            after.append(MaxPool2D(f"p{number}", (size, size), (2, 2), "same"))
-        layers += [*after, _norm(rng, f"n{number}", width)]
+            pool = MaxPool2D(f"p{number}", (size, size), (2, 2), "same")
+            after.insert(draw(st.integers(1, 2)), pool)
+        layers += after
         for layer in after:
             shape = layer.shape_after(shape)
     layers += [Flatten("flat"), _dense(rng, "last", int(np.prod(shape)), 3)]
@@ -158,15 +160,16 @@ def test_sums_bits_and_logits_are_those_of_the_reference(
 
 @pytest.mark.parametrize("pad", [0.0, 1.0, -1.0])
 @pytest.mark.parametrize("pool", [None, (2, "valid"), (2, "same"), (3, "same")])
+@pytest.mark.parametrize("norm_first", [False, True])
 def test_a_fan_in_over_several_subarrays_in_uneven_rounds_and_blocks(
-    pad: float, pool: tuple[int, Padding] | None
+    norm_first: bool, pad: float, pool: tuple[int, Padding] | None
 ) -> None:
     rng = np.random.default_rng(3)
     layers: list[Layer] = [_conv(rng, "first", 2, 7, 1.0), _norm(rng, "n", 7)]
-    layers.append(_conv(rng, "conv", 7, 7, pad))
+    after: list[Layer] = [_norm(rng, "norm", 7)]
     if pool is not None:
-        layers.append(MaxPool2D("pool", (pool[0], pool[0]), (2, 2), pool[1]))
-    layers += [_norm(rng, "norm", 7), Flatten("flat")]
+        after.insert(norm_first, MaxPool2D("pool", (pool[0], pool[0]), (2, 2), pool[1]))
+    layers += [_conv(rng, "conv", 7, 7, pad), *after, Flatten("flat")]
     fan_in = Network("n", (5, 7, 2), tuple(layers)).shapes()[-1][0]
     network = Network("n", (5, 7, 2), (*layers, _dense(rng, "last", fan_in, 3)))
     positions = 35 if pool is None else 6 if pool[1] == "valid" else 12

@@ -32,6 +32,7 @@ from pimsim.microprogram.arithmetic import (
 from pimsim.microprogram.counting import Counter, Row
 from pimsim.microprogram.logic import AND, OR, reduction
 from pimsim.microprogram.schedule import Schedule
+from pimsim.microprogram.uncollected import uncollected
 
 Mask = NDArray[np.bool_]
 
@@ -82,6 +83,7 @@ class OutputPlan:
         return tuple(run for schedule in schedules for run in schedule.runs)
 
 
+@uncollected()
 def plan(stage: Stage, data_rows: int) -> OutputPlan:
     """Split the fan-in over as few subarrays as hold it, and write the schedules.
 

@@ -31,11 +31,10 @@ def arrange(steps: Sequence[BoundStep | int], outputs: int, written: Flags) -> N
     """
     waiting: dict[int, list[BoundStep]] = {}
     for step in steps:
-        if isinstance(step, int) or step.function is None or not step.function.symmetric:
+        if isinstance(step, int) or step.lasting or step.function is None:
             continue
-        places = step.operands[0]
-        if any(not isinstance(place, int) and not place.lasting for place in places):
-            waiting.setdefault(len(places), []).append(step)
+        if step.function.symmetric:
+            waiting.setdefault(len(step.function.inputs), []).append(step)
     for many in waiting.values():
         for start in range(0, len(many), _TOGETHER):
             _arrange(many[start : start + _TOGETHER], outputs, written)
@@ -55,18 +54,17 @@ def _arrange(steps: list[BoundStep], outputs: int, written: Flags) -> None:
                 keys[i, number] = place.rows
                 shifts[i, number] = place.shift
     keys += shifts
-    lasting = ~written[keys]
-    keys *= 2
+    numbers = np.arange(len(written), dtype=np.int32) * 2
+    keys = np.where(written, numbers, numbers + _LASTING)[keys]
     keys += flagsets.flags(
         [masks[i] for i in range(count) for _, masks in operands], outputs
     ).reshape(shape)
-    keys[lasting] += _LASTING
     for end in range(count - 1, 0, -1):
         for i in range(end):
             low = np.minimum(keys[i], keys[i + 1])
             np.maximum(keys[i], keys[i + 1], out=keys[i + 1])
             keys[i] = low
-    sets = flagsets.numbers((keys & 1).reshape(-1, outputs).view(np.int32))
+    sets = flagsets.numbers((keys & 1).reshape(-1, outputs).astype(np.bool_))
     last = (keys >= _LASTING).all(axis=2).tolist()
     keys &= _LASTING - 1
     keys >>= 1
@@ -79,4 +77,5 @@ def _arrange(steps: list[BoundStep], outputs: int, written: Flags) -> None:
             else Each(keys[i, number], 0, lasting=last[i][number])
             for i in range(count)
         ]
+        step.lasting = all(isinstance(place, int) or place.lasting for place in ordered)
         step.operands = ordered, [sets[i * len(steps) + number] for i in range(count)]

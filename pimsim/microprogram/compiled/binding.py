@@ -83,7 +83,16 @@ class Deed:
 class BoundStep:
     """A deed and where its names lie."""
 
-    __slots__ = ("_operands", "clash", "deed", "first_cell", "function", "kinds", "places")
+    __slots__ = (
+        "clash",
+        "deed",
+        "first_cell",
+        "function",
+        "kinds",
+        "lasting",
+        "operands",
+        "places",
+    )
 
     def __init__(
         self,
@@ -92,11 +101,25 @@ class BoundStep:
         places: Sequence[Where],
         first_cell: int,
         clash: int,
+        *,
+        lasting: bool = True,
     ) -> None:
         self.deed, self.kinds, self.places = deed, kinds, places
         self.first_cell, self.clash = first_cell, clash
+        self.lasting = lasting
+        """Whether no operand that differs between outputs is ever written."""
         self.function: Function | None = None
-        self._operands: tuple[list[Where], list[int]] | None = None
+        self.operands: tuple[list[Where], list[int]] = [], []
+        """Places of the function's inputs, and for which outputs each is complemented first."""
+
+    def compute(self, function: Function) -> None:
+        """Settle what is computed."""
+        self.function = function
+        places = [self.where(site) for site in function.input_sites]
+        masks = [0] * len(places)
+        if self.kinds is not None:
+            masks = [self.mask(column) for column in function.input_columns]
+        self.operands = places, masks
 
     def where(self, site: int) -> Where:
         """Place of a site of the function."""
@@ -104,30 +127,13 @@ class BoundStep:
             return self.places[site]
         return self.first_cell - 1 - site if site != CLASH_SITE else self.clash
 
-    @property
-    def operands(self) -> tuple[list[Where], list[int]]:
-        """Places of the function's inputs, and for which outputs each is complemented first."""
-        if self._operands is not None:
-            return self._operands
-        if self.function is None:
-            raise ValueError("a step must have its function")
-        places = [self.where(site) for site in self.function.input_sites]
-        if self.kinds is None:
-            return places, [0] * len(places)
-        return places, [
-            self.mask(column) for column in zip(*self.function.input_masks, strict=True)
-        ]
-
-    @operands.setter
-    def operands(self, ordered: tuple[list[Where], list[int]]) -> None:
-        self._operands = ordered
-
     def mask(self, variants: Sequence[int]) -> int:
         """Outputs whose variant has a 1 among ``variants``."""
         found = 0
-        for bit, some in zip(variants, self.kinds or (), strict=False):
-            if bit:
-                found |= some
+        if self.kinds is not None and 1 in variants:
+            for bit, some in zip(variants, self.kinds, strict=True):
+                if bit:
+                    found |= some
         return found
 
 
@@ -182,6 +188,8 @@ def _place(
     first, first_data = layout.map.first_constant, layout.map.first_data
     slots: list[int] = []
     places: list[Where] = []
+    lasting = True
+    shared = False
     for number, source in enumerate(piece.sources):
         address = step.rows[source] if source >= 0 else -1 - source
         where = address + by if isinstance(address, int) else survey.each(address, by)
@@ -194,11 +202,15 @@ def _place(
                 slots.append(_code(Kind.CONSTANT, layout.map.constants[own - first][1]))
         else:
             slots.append(number * _KINDS)
-    for target in piece.written:
-        if not slots[target] % _KINDS:
-            _alias(slots, places, target)
+            if not isinstance(where, int):
+                lasting = lasting and where.lasting
+                shared = shared or where.shared or number in piece.written
+    if shared or len(set(places)) < len(places):
+        for target in piece.written:
+            if not slots[target] % _KINDS:
+                _alias(slots, places, target)
     deed = _deed(piece, tuple(slots), layout.map)
-    return BoundStep(deed, kinds, places, first_cell, layout.clash)
+    return BoundStep(deed, kinds, places, first_cell, layout.clash, lasting=lasting)
 
 
 def _alias(slots: list[int], places: list[Where], target: int) -> None:
@@ -215,7 +227,7 @@ def _alias(slots: list[int], places: list[Where], target: int) -> None:
         if isinstance(place, int):
             if place == own:
                 slots[number] = slots[target]
-        elif not place.lasting:
+        elif place.shared:
             same = place.rows == own - place.shift
             if same.any():
                 if not same.all():

@@ -30,6 +30,7 @@ from pimsim.microprogram.compiled.recipe import Recipe, Run
 from pimsim.microprogram.compiled.segments import Tracer
 from pimsim.microprogram.compiled.stores import Entry, bodies
 from pimsim.microprogram.compiled.tiles import Layout
+from pimsim.microprogram.uncollected import uncollected
 
 BUDGET = 31
 """Fresh rows that a kernel takes in: so many that five levels of a tree of adders fit."""
@@ -92,6 +93,7 @@ class Compiled:
         return len({body for sort in self.sorts for body in sort.bodies})
 
 
+@uncollected()
 def compile_recipe(
     recipe: Recipe,
     layout: Layout,
@@ -210,7 +212,9 @@ def _table(entries: list[Entry], outputs: int, places: int) -> Table:
             if not isinstance(where, int):
                 row += where.rows
         part *= 2
-        part += flagsets.flags([mask for _, mask in some], outputs)
+        masks = [mask for _, mask in some]
+        if any(masks):
+            part += flagsets.flags(masks, outputs)
         table[:, start : start + len(some)] = part.T
     return table
 
@@ -234,7 +238,8 @@ def _choose_functions(
         if deed.refused:
             raise _RefusedError
         own = live.get(step.first_cell, nothing)
-        step.function, live[step.first_cell] = deed.function(every if always else own)
+        function, live[step.first_cell] = deed.function(every if always else own)
+        step.compute(function)
     if not keep:
         carried = any(live.values())
     return carried

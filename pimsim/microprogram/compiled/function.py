@@ -57,6 +57,16 @@ class Function:
         return sites(self.inputs)
 
     @cached_property
+    def input_columns(self) -> tuple[tuple[int, ...], ...]:
+        """Per input, variants for which it is complemented first."""
+        return tuple(zip(*self.input_masks, strict=True))
+
+    @cached_property
+    def result_columns(self) -> tuple[tuple[int, ...], ...]:
+        """Per result, variants for which it is complemented last."""
+        return tuple(zip(*self.result_masks, strict=True))
+
+    @cached_property
     def result_sites(self) -> tuple[int, ...]:
         """Where results go."""
         return sites(place for place, _ in self.results)

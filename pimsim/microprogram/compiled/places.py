@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pimsim.microprogram.compiled.recipe import Move, Recipe, Run
 from pimsim.microprogram.compiled.tiles import Layout
 from pimsim.microprogram.program import Program
-from pimsim.microprogram.schedule import Schedule
+from pimsim.microprogram.schedule import Rows, Schedule
 
 Flags = NDArray[np.bool_]
 _TOGETHER = 64
@@ -25,15 +25,19 @@ _TOGETHER = 64
 class Each:
     """A place for every output."""
 
-    __slots__ = ("lasting", "rows", "shift")
+    __slots__ = ("lasting", "rows", "shared", "shift")
 
-    def __init__(self, rows: NDArray[np.integer[Any]], shift: int, *, lasting: bool) -> None:
+    def __init__(
+        self, rows: NDArray[np.integer[Any]], shift: int, *, lasting: bool, shared: bool = False
+    ) -> None:
         self.rows = rows
         """(outputs,)"""
         self.shift = shift
         """Places are this much behind ``rows``."""
         self.lasting = lasting
         """Whether no step of the recipe writes any of them."""
+        self.shared = shared
+        """Whether the step that reads them may write one of them."""
 
     @property
     def places(self) -> NDArray[np.int32]:
@@ -61,6 +65,7 @@ class Survey:
         self.needed: Flags = np.zeros(layout.places, dtype=np.bool_)
         """Places of arrays that are read and never written."""
         self._changing: set[tuple[int, int]] = set()
+        self._shared: set[tuple[int, int]] = set()
         runs = [item for item in recipe.items if isinstance(item, Run)]
         for run in runs:
             self._note_written(run.schedule, shift(layout, run.part))
@@ -72,10 +77,12 @@ class Survey:
 
     def each(self, rows: NDArray[np.integer[Any]], by: int) -> Where:
         """Places of rows (outputs,) that lie ``by`` behind their addresses."""
-        lasting = (id(rows), by) not in self._changing
+        key = (id(rows), by)
         if self.outputs is not None:
             rows = rows[self.outputs]
-        return int(rows[0]) + by if len(rows) == 1 else Each(rows, by, lasting=lasting)
+        if len(rows) == 1:
+            return int(rows[0]) + by
+        return Each(rows, by, lasting=key not in self._changing, shared=key in self._shared)
 
     def _note_written(self, schedule: Schedule, by: int) -> None:
         numbers: set[int] = set()
@@ -89,25 +96,45 @@ class Survey:
         self.written[[place for place in numbers if place >= 0]] = True
 
     def _note_read(self, schedule: Schedule, by: int) -> None:
-        arrays = [
-            row
-            for step in schedule.steps
-            for row in (step.rows[index] for index in _used(step.programs)[0])
-            if not isinstance(row, int)
-        ]
+        arrays: list[NDArray[np.integer[Any]]] = []
+        targets: list[list[int]] = []
+        for step in schedule.steps:
+            reads, writes = _used(step.programs)
+            rows = step.rows
+            for index in reads:
+                row = rows[index]
+                if not isinstance(row, int):
+                    arrays.append(row)
+                    targets.append(_numbers(rows, writes))
         for start in range(0, len(arrays), _TOGETHER):
-            some = arrays[start : start + _TOGETHER]
-            places = np.concatenate(some).reshape(len(some), -1)
-            if self.outputs is not None:
-                places = places[:, self.outputs]
-            places = places + np.int32(by)
-            written = self.written[places]
-            for row, changing in zip(some, written.any(axis=1).tolist(), strict=True):
-                if changing:
-                    self._changing.add((id(row), by))
-            around = slice(int(places.min()), int(places.max()) + 1)
-            if not (self.needed[around] | self.written[around]).all():
-                self.needed[places[~written]] = True
+            part = slice(start, start + _TOGETHER)
+            self._note_arrays(arrays[part], targets[part], by)
+
+    def _note_arrays(
+        self, arrays: list[NDArray[np.integer[Any]]], targets: list[list[int]], by: int
+    ) -> None:
+        """Rows that steps read; ``targets`` are rows that the same steps write, -1 for arrays."""
+        rows = np.concatenate(arrays).reshape(len(arrays), -1)
+        if self.outputs is not None:
+            rows = rows[:, self.outputs]
+        places = rows + np.int32(by)
+        known = (self.written + 2 * self.needed.view(np.uint8))[places]
+        changing = np.flatnonzero((known & 1).any(axis=1))
+        for number in changing.tolist():
+            self._changing.add((id(arrays[number]), by))
+        count = max(map(len, targets))
+        own = [(targets[number] * count)[:count] for number in changing.tolist()]
+        some = rows if len(changing) == len(rows) else rows[changing]
+        for column in np.array(own, dtype=np.int32).reshape(len(changing), count).T:
+            shared = (some == column[:, None]).any(axis=1) | (column < 0)
+            for number in changing[shared].tolist():
+                self._shared.add((id(arrays[number]), by))
+        if not known.all():
+            self.needed[places[known == 0]] = True
+
+
+def _numbers(rows: tuple[Rows, ...], indices: list[int]) -> list[int]:
+    return [row if isinstance(row := rows[index], int) else -1 for index in indices] or [0]
 
 
 def shift(layout: Layout, part: int) -> int:

@@ -154,7 +154,9 @@ class Tracer:
         """Add a step to the segment; False if outputs differ in where its operands stand."""
         now = self._now
         plain = step.kinds is None
-        hit = any(not isinstance(place, int) and self._hit(place) for place in places)
+        hit = not step.lasting and any(
+            self._hit(place) for place in places if not isinstance(place, int)
+        )
         if function.symmetric and len(places) > 1:
             sorted_ = self._sort(places, masks) if hit else self._ordered(places, masks)
             if sorted_ is None:
@@ -188,7 +190,7 @@ class Tracer:
         for table, own in function.nodes:
             operands.append(now.value(table, tuple([operands[i] for i in own])))
         for number, (_, index) in enumerate(function.results):
-            mask = 0 if plain else step.mask([each[number] for each in function.result_masks])
+            mask = 0 if plain else step.mask(function.result_columns[number])
             if index < len(places):
                 value, polarity = sources[index]
             else:

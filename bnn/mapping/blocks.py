@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from bnn.encoding import Integers
 from bnn.lower import Stage
-from bnn.mapping.outputs import See, Values
 from bnn.mapping.weight_plan import WeightPlan, constants, limits
+from bnn.mapping.work import See, Values
 from pimsim.bits import Words
 from pimsim.dram.rowgroups import ambit
 from pimsim.microprogram.compiled.compile import Compiled, compile_recipe

@@ -11,7 +11,6 @@ written into the first one and added there.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -25,7 +24,7 @@ from bnn.machine import Machine
 from bnn.mapping.output_plan import OutputPlan, plan
 from bnn.mapping.outputs import Outputs
 from bnn.mapping.spread import Batch, Spread, spread
-from bnn.mapping.work import Execute, Result, Work, operand_rows, plane
+from bnn.mapping.work import Execute, Result, Work, operand_rows, plane, run_compiled
 from pimsim.bits import unpack
 from pimsim.dram.commands import Kind
 from pimsim.dram.rowstore import Lanes
@@ -51,22 +50,14 @@ def prepare(stage: Stage, machine: Machine, images: int, *, compiled: bool) -> E
 def _execute_compiled(
     planned: OutputPlan,
     placed: Spread,
-    outputs: Outputs,
-    seen: Callable[[], Outputs],
+    ready: Outputs,
+    looking: Callable[[], Outputs],
     work: Work,
 ) -> Result:
-    started = time.perf_counter()
-    _book(planned, placed, work.stage, work.machine)
-    booked = time.perf_counter()
-    values = outputs.run(work.operands, threads=work.threads, report=work.report)
-    executed = time.perf_counter()
-    if work.audit is not None:
-        work.audit.repeat(values, seen().run, work.operands, work.threads)
-    return replace(
-        _result(work, placed, len(planned.chunks), values),
-        book_s=booked - started,
-        check_s=time.perf_counter() - executed,
-    )
+    book = partial(_book, planned, placed, work.stage, work.machine)
+    values, book_s, check_s = run_compiled(work, book, ready, looking)
+    result = _result(work, placed, len(planned.chunks), values)
+    return replace(result, book_s=book_s, check_s=check_s)
 
 
 def _execute(planned: OutputPlan, placed: Spread, work: Work) -> Result:

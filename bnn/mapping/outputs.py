@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from bnn.encoding import Integers
 from bnn.lower import Stage
 from bnn.mapping.output_plan import OutputPlan
+from bnn.mapping.work import See, Values
 from pimsim.bits import pack
 from pimsim.microprogram.compiled.compile import Compiled, compile_recipe
 from pimsim.microprogram.compiled.operands import load
@@ -25,10 +26,6 @@ from pimsim.microprogram.compiled.readout import bits, sums
 from pimsim.microprogram.compiled.recipe import Recipe
 from pimsim.microprogram.compiled.run import prepare, run
 from pimsim.microprogram.compiled.tiles import Tiles
-
-Values = NDArray[np.uint8] | NDArray[np.int64]
-See = Callable[[slice, int, NDArray[np.int32]], None]
-"""Called with images, the place of the pooling window and sums (outputs, images, positions)."""
 
 MEMORY_BYTES = 64 << 20
 """Rows and results held at a time, about: what is used again need not be fetched again."""

@@ -8,7 +8,8 @@ through, but each activation is written once for every output that reads it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -16,9 +17,19 @@ from numpy.typing import NDArray
 
 from bnn.lower import Stage
 from bnn.machine import Machine
+from bnn.mapping.blocks import Blocks
 from bnn.mapping.spread import tiling
-from bnn.mapping.weight_plan import WeightPlan, plan
-from bnn.mapping.work import Execute, Result, Work, operand_rows, plane, tile_images
+from bnn.mapping.weight_plan import WeightPlan, constants, limits, plan
+from bnn.mapping.work import (
+    Execute,
+    Result,
+    Values,
+    Work,
+    operand_rows,
+    plane,
+    run_compiled,
+    tile_images,
+)
 from pimsim.bits import unpack
 from pimsim.dram.commands import Kind
 from pimsim.dram.rowstore import Lanes
@@ -55,7 +66,19 @@ def prepare(stage: Stage, machine: Machine, images: int, *, compiled: bool) -> E
             f"weights of {stage.name!r} must fit the {machine.standard.subarrays_per_bank} "
             f"subarrays of a bank, not need {resident}"
         )
-    return partial(_execute, _Layout(planned, blocks, tiling(images, together), together))
+    layout = _Layout(planned, blocks, tiling(images, together), together)
+    if not compiled:
+        return partial(_execute, layout)
+    make = partial(Blocks, stage, planned, images)
+    return partial(_execute_compiled, layout, make(look=False), partial(make, look=True))
+
+
+def _execute_compiled(
+    layout: _Layout, ready: Blocks, looking: Callable[[], Blocks], work: Work
+) -> Result:
+    book = partial(_book, layout, work.stage, work.machine)
+    values, book_s, check_s = run_compiled(work, book, ready, looking)
+    return replace(_result(layout, work, values), book_s=book_s, check_s=check_s)
 
 
 def _execute(layout: _Layout, work: Work) -> Result:
@@ -74,11 +97,16 @@ def _execute(layout: _Layout, work: Work) -> Result:
         for turn, batch in enumerate(rounds):
             _Round(work, planned, parts, outputs, batch, layout.images).run(values)
             work.report(number * len(rounds) + turn + 1, len(layout.blocks) * len(rounds))
+    return _result(layout, work, values.transpose(1, 2, 0))
+
+
+def _result(layout: _Layout, work: Work, values: Values) -> Result:
+    machine, blocks, tiles = work.machine, len(layout.blocks), len(layout.tiles)
     return Result(
-        values.transpose(1, 2, 0),
-        work.images * positions * stage.outputs,
-        len(tiles) * len(layout.blocks) * machine.columns,
-        lanes * len(layout.blocks) * len(planned.chunks),
+        values,
+        work.images * work.stage.windows.positions * work.stage.outputs,
+        tiles * blocks * machine.columns,
+        min(tiles, machine.banks) * blocks * len(layout.plan.chunks),
     )
 
 
@@ -225,32 +253,6 @@ class _Round:
                     audit.compare(tile, offset, one, found[None])
 
 
-def constants(stage: Stage, offset: int) -> NDArray[np.int64]:
-    """What sum = scale * count + constant adds, (outputs, positions): zero padding included.
-
-    Zero padding is stored as -1, so a padded tap has contributed minus the sum of its weights.
-    """
-    constant = np.repeat(stage.offsets[:, None], stage.windows.positions, axis=1)
-    if stage.zero_padding:
-        tap_sums = stage.weights.sum(axis=1, dtype=np.int64)
-        constant += (stage.windows.padded(offset).astype(np.int64) @ tap_sums).T
-    return constant
-
-
-def _limits(stage: Stage, planned: WeightPlan, offset: int, bits: int) -> NDArray[np.int64]:
-    """Least counts that give a 1, (outputs, positions)."""
-    found = stage.thresholds
-    if found is None:
-        raise ValueError(f"stage {stage.name!r} has no thresholds")
-    never = (1 << bits) - 1
-    least = -((constants(stage, offset) - found.at[:, None]) // stage.scale)
-    least = np.clip(least, 0, never)
-    outside = stage.windows.outputs[offset] < 0
-    before = np.zeros(stage.outputs, np.bool_) if planned.before is None else planned.before[1]
-    least[:, outside] = np.where(before, 0, never)[:, None]
-    return least
-
-
 def _load_weights(
     stage: Stage, planned: WeightPlan, parts: list[Subarray], outputs: slice, images: int
 ) -> None:
@@ -269,7 +271,7 @@ def _load_weights(
             home.write(row_number, plane(bits[None], 0))
     for offset, steps in enumerate(planned.offsets):
         if steps.threshold_rows:
-            least = _limits(stage, planned, offset, len(steps.threshold_rows))[outputs]
+            least = limits(stage, planned, offset)[outputs]
             whole = np.repeat(least[:, None], images, axis=1).reshape(1, -1)
             for bit, row_number in enumerate(steps.threshold_rows):
                 home.write(row_number, plane(((whole >> bit) & 1).astype(np.uint8), 0))

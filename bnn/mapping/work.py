@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -19,6 +20,28 @@ from pimsim.errors import InputError
 
 _AT_A_TIME = 1 << 18
 """Sums that are compared at a time: they stay in a processor's cache."""
+
+
+Values = NDArray[np.uint8] | NDArray[np.int64]
+"""``(images, positions, outputs)``: bits, or sums where a stage has no threshold."""
+
+See = Callable[[slice, int, NDArray[np.int32]], None]
+"""Called with images, the place of the pooling window and sums (outputs, images, positions)."""
+
+
+class Compiled(Protocol):
+    """A stage's plan as vector code."""
+
+    def run(
+        self,
+        operands: Integers,
+        *,
+        threads: int | None = None,
+        see: See | None = None,
+        report: Callable[[int, int], None] | None = None,
+    ) -> Values:
+        """Values of all images, the operands being (images, pixels, channels)."""
+        ...
 
 
 class Audit:
@@ -52,11 +75,7 @@ class Audit:
             self.compared += right.size
 
     def repeat(
-        self,
-        values: NDArray[np.uint8] | NDArray[np.int64],
-        run: Callable[..., NDArray[np.uint8] | NDArray[np.int64]],
-        operands: Integers,
-        threads: int | None,
+        self, values: Values, looking: Compiled, operands: Integers, threads: int | None
     ) -> None:
         """Compute once more with every sum looked at: all right, and the same values again."""
 
@@ -65,7 +84,7 @@ class Audit:
                 self.forget()
             self.compare(images, offset, slice(None), sums)
 
-        again = run(operands, threads=threads, see=see)
+        again = looking.run(operands, threads=threads, see=see)
         self.wrong += int(np.count_nonzero(again != values))
         self.forget()
 
@@ -112,8 +131,7 @@ class Work:
 class Result:
     """What a mapping computed."""
 
-    values: NDArray[np.uint8] | NDArray[np.int64]
-    """``(images, positions, outputs)``: bits, or sums where the stage has no threshold."""
+    values: Values
     columns_used: int
     """Columns that held data, over all row activations of a pass."""
     columns_opened: int
@@ -142,6 +160,24 @@ class Mapping(Protocol):
         Nothing is executed. Raises InputError or OutOfRowsError when the DRAM is too small.
         """
         ...
+
+
+def run_compiled(
+    work: Work, book: Callable[[], None], ready: Compiled, looking: Callable[[], Compiled]
+) -> tuple[Values, float, float]:
+    """Book a stage and compute it with vector code; return values, and two wall times.
+
+    With an audit it is computed once more, ``looking`` at every sum, so that what the looking
+    takes does not count as executing. The times are those of booking and of that.
+    """
+    started = time.perf_counter()
+    book()
+    booked = time.perf_counter()
+    values = ready.run(work.operands, threads=work.threads, report=work.report)
+    executed = time.perf_counter()
+    if work.audit is not None:
+        work.audit.repeat(values, looking(), work.operands, work.threads)
+    return values, booked - started, time.perf_counter() - executed
 
 
 def tile_images(machine: Machine, columns_per_image: int) -> int:

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-RUNS = 3
+RUNS = 2
 PARTS = ("compile", "execute", "schedule")
 
 

@@ -444,6 +444,22 @@ def test_lanes_that_take_no_part_stay_as_they_are() -> None:
     np.testing.assert_array_equal(after[[0, 2]], 1 - source[[0, 2]])
 
 
+def test_an_output_may_read_what_its_step_has_just_written() -> None:
+    # T0 is in use from the first command to the last, so that the program stays in one piece.
+    text, outputs = "(a,B0)(a,out)(b,more)(B0,last)", ("out", "more", "last")
+    moves = Program.parse("moves", text, inputs=("a", "b"), outputs=outputs)
+    schedule, recipe, tiles = Schedule(2), Recipe(2), Tiles(10, D + DATA_ROWS)
+    differ = D + np.array([1, 2])
+    schedule.append((moves,), None, a=D, b=differ, out=D + 2, more=D + 3, last=D + 4)
+    recipe.run(schedule)
+    recipe.read(3)
+    bits = np.random.default_rng(0).integers(0, 2, (3, 1, 10), dtype=np.uint8)
+    for row, each in enumerate(bits):
+        tiles.save(row, pack(each))
+    found = run(compile_recipe(recipe, tiles.layout), tiles, np.array([[0, 1]]))
+    np.testing.assert_array_equal(unpack(found, 10)[0, :, 0], [bits[1, 0], bits[0, 0]])
+
+
 # -- what is refused -----------------------------------------------------------------------------
 
 
@@ -464,6 +480,22 @@ def test_a_row_that_was_never_written_is_named_and_nothing_runs() -> None:
     assert not tiles.written[:, tiles.layout.row(4)].any()
     run(compile_recipe(recipe, tiles.layout), tiles, np.array([0, -1]))
     assert tiles.written[:, tiles.layout.row(4)].tolist() == [True, False]
+
+
+@pytest.mark.parametrize("written_later", [False, True])
+def test_rows_that_differ_between_outputs_must_have_been_written(written_later: bool) -> None:
+    schedule, recipe, tiles = Schedule(2), Recipe(2), Tiles(10, D + DATA_ROWS)
+    schedule.append((logic.NOT,), None, a=D + np.array([0, 1]), out=D + 2)
+    if written_later:
+        schedule.append((logic.COPY,), None, a=D, out=D + 1)
+    recipe.run(schedule)
+    tiles.save(0, np.array([[5]], np.uint64))
+    compiled = compile_recipe(recipe, tiles.layout)
+    with pytest.raises(DramError) as caught:
+        run(compiled, tiles, np.array([1]))
+    assert str(caught.value) == "D1 was never written and cannot be activated"
+    run(compiled, tiles, np.array([0]))
+    assert unpack(tiles.load(2), 10).tolist() == (1 - unpack(tiles.load(0), 10)).tolist()
 
 
 def test_cells_that_were_not_kept_cannot_be_activated_later() -> None:

@@ -265,10 +265,30 @@ def test_commands_do_not_depend_on_what_the_images_show() -> None:
             assert one.machine.cost(phase) == other.machine.cost(phase)
 
 
+def _padded(pad_values: float) -> Network:
+    """A convolution whose first sums see padding, pooled."""
+    rng = np.random.default_rng(1)
+    layers: tuple[Layer, ...] = (
+        Conv2D(
+            "conv", _kernel(rng, 3, 3, 5, 7), None, SIGN, SIGN, padding="same",
+            pad_values=pad_values,
+        ),
+        MaxPool2D("pool", (2, 2), (2, 2), "same"),
+        _norm(rng, "norm", 7),
+        Flatten("flat"),
+        Dense("last", _kernel(rng, 4 * 4 * 7, 3), None, SIGN, SIGN),
+    )  # fmt: skip
+    return Network("padded", (7, 7, 5), layers)
+
+
 @pytest.mark.parametrize("mapping", MAPPINGS)
-@pytest.mark.parametrize("fan_in", [60, 1500])  # in one subarray, and split over two
+@pytest.mark.parametrize(
+    "network",
+    [_dense(60, 5), _dense(1500, 5), _padded(0.0), _padded(-1.0)],
+    ids=["dense", "split over two subarrays", "convolution with masks", "without"],
+)
 def test_booked_is_what_subarrays_executed_and_time_that_of_each_command_scheduled(
-    mapping: str, fan_in: int, monkeypatch: pytest.MonkeyPatch
+    mapping: str, network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     subarrays: list[Subarray] = []
     segments: list[Segment] = []
@@ -286,7 +306,7 @@ def test_booked_is_what_subarrays_executed_and_time_that_of_each_command_schedul
     with monkeypatch.context() as patch:
         patch.setattr("bnn.mapping.spread.price", lambda *_: Cost(0, {}, 0))
         patch.setattr(Timeline, "run", recorded)
-        done = _run(_dense(fan_in, 5), ENCODINGS["bipolar"], 9, mapping, compiled=False)
+        done = _run(network, ENCODINGS["bipolar"], 9, mapping, compiled=False)
         costs = [layer.machine.cost(phase) for layer in done.layers for phase in PHASES]
     executed = sum((lane for part in subarrays for lane in part.counts()), CommandCounts())
     booked = [layer.machine.counts(phase) for layer in done.layers for phase in PHASES]

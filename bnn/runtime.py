@@ -25,6 +25,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -144,7 +145,11 @@ def run(
     }
     prepare_s = time.perf_counter() - started
     started = time.perf_counter()
-    expected = reference.forward(network, x, encoding) if check else None
+    expected = None
+    if check:
+        expected = reference.forward(
+            network, x, encoding, progress=lambda done: _tell(progress, "reference", done, len(x))
+        )
     reference_s = checking_s = time.perf_counter() - started
     started = time.perf_counter()
     flow = _Flow(network, x, encoding)
@@ -160,16 +165,13 @@ def run(
             operands = flow.operands(stage)
             if expected is not None:
                 fed, compared = expected.operands[stage.name], time.perf_counter()
-                audit = Audit(stage, fed)
+                audit = Audit(stage, fed, partial(_tell, progress, f"{stage.name}: every sum"))
                 same = fed if stage.encoded else fed > 0
                 exact &= np.array_equal(operands.reshape(fed.shape), same)
                 checking_s += time.perf_counter() - compared
                 aside_s += time.perf_counter() - compared
 
-            def report(done: int, total: int, name: str = stage.name) -> None:
-                if progress is not None:
-                    progress(name, done, total)
-
+            report = partial(_tell, progress, stage.name)
             execute = prepared.pop(stage.name)  # schedules are large: one goes with its layer
             result = execute(Work(stage, operands, machine, threads, audit, report))
             flow.take(stage, result)
@@ -196,6 +198,11 @@ def run(
         schedule_s,
         checking_s,
     )
+
+
+def _tell(progress: Progress | None, what: str, done: int, total: int) -> None:
+    if progress is not None:
+        progress(what, done, total)
 
 
 class _Flow:

@@ -47,8 +47,14 @@ class Compiled(Protocol):
 class Audit:
     """Compares every sum that stands in DRAM rows with the independent integer reference."""
 
-    def __init__(self, stage: Stage, operands: Operands) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        operands: Operands,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
         self._stage = stage
+        self._progress = progress
         self._operands = operands
         self._cache: dict[tuple[int, int], NDArray[np.int32]] = {}
         self.compared = 0
@@ -84,7 +90,7 @@ class Audit:
                 self.forget()
             self.compare(images, offset, slice(None), sums)
 
-        again = looking.run(operands, threads=threads, see=see)
+        again = looking.run(operands, threads=threads, see=see, report=self._progress)
         self.wrong += int(np.count_nonzero(again != values))
         self.forget()
 

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from bnn import reference
 from bnn.encoding import ENCODINGS, Encoding, decode
 from bnn.geometry import Padding
+from bnn.lower import Stage, lower
 from bnn.machine import PHASES, Machine
-from bnn.mapping import MAPPINGS
+from bnn.mapping import MAPPINGS, Audit
 from bnn.network import Activation, BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
 from bnn.runtime import NetworkRun, run
-from pimsim.cost import Cost
 from pimsim.dram.commands import Kind
 from pimsim.dram.counts import CommandCounts
 from pimsim.dram.standards import load
@@ -292,29 +292,31 @@ def test_booked_is_what_subarrays_executed_and_time_that_of_each_command_schedul
 ) -> None:
     subarrays: list[Subarray] = []
     segments: list[Segment] = []
-    make, advance = Machine.subarrays, Timeline.run
+    make = Machine.subarrays
 
     def made(machine: Machine, columns: int, lanes: int) -> Subarray:
         subarrays.append(make(machine, columns, lanes))
         return subarrays[-1]
 
-    def recorded(timeline: Timeline, segment: Segment) -> None:
-        segments.append(segment)
-        advance(timeline, segment)
+    class Recorded(Timeline):
+        def run(self, segment: Segment) -> None:
+            segments.append(segment)
+            super().run(segment)
 
     monkeypatch.setattr(Machine, "subarrays", made)
     with monkeypatch.context() as patch:
-        patch.setattr("bnn.mapping.spread.price", lambda *_: Cost(0, {}, 0))
-        patch.setattr(Timeline, "run", recorded)
+        patch.setattr("bnn.runtime.Timeline", Recorded)
         done = _run(network, ENCODINGS["bipolar"], 9, mapping, compiled=False)
         costs = [layer.machine.cost(phase) for layer in done.layers for phase in PHASES]
     executed = sum((lane for part in subarrays for lane in part.counts()), CommandCounts())
     booked = [layer.machine.counts(phase) for layer in done.layers for phase in PHASES]
     total = sum(booked, CommandCounts())
     assert replace(total, ref=0) == executed
+    if mapping == "output-stationary":
+        assert max(len(segment.banks) for segment in segments) > 1
     whole = Timeline(STANDARD, Switches())
     for segment in segments:
-        advance(whole, segment)
+        whole.run(segment)
     assert sum(cost.latency_ps for cost in costs) == whole.now_ps
     assert sum(cost.refreshes for cost in costs) == total.ref == whole.refreshes
     issued = list(walk(STANDARD, Switches(), segments))
@@ -379,3 +381,18 @@ def test_a_late_layer_that_does_not_fit_is_refused_before_anything_runs(
     shallow = replace(STANDARD, rows_per_subarray=40)
     with pytest.raises(OutOfRowsError, match=r"^layer 'large', .*: [0-9]+ data rows are needed"):
         run(late, np.ones((1, 4, 4, 1), np.float32), None, shallow, Switches(), mapping)
+
+
+def test_an_audit_sees_values_that_do_not_come_again() -> None:
+    stage = lower(_dense(30, 4), None)[0]
+    assert isinstance(stage, Stage)
+    operands = np.zeros((5, 1, 30), np.uint8)
+    values = np.zeros((5, 1, 4), np.uint8)
+
+    class Again:
+        def run(self, operands: object, **_: object) -> NDArray[np.uint8]:
+            return np.ones_like(values)
+
+    audit = Audit(stage, operands)
+    audit.repeat(values, Again(), operands, None)
+    assert audit.wrong == values.size

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from experiments import options, subcommands
 
 if TYPE_CHECKING:
-    from experiments.reproduce_table import Cells, Table
+    from experiments.reproduce.table import Cells, Table
     from pimsim.baselines.measured import Measurement
     from pimsim.dram.standards import Standard
     from pimsim.dram.switches import Switches
@@ -147,13 +147,13 @@ class Listed:
         self, found: Mapping[str, Table], pictures: str, measured: Measurement | None = None
     ) -> dict[str, str]:
         """Return the texts that an experiment writes, by file name: its page and its tables."""
-        from experiments.reproduce_table import flowed
+        from experiments.reproduce.table import flowed
 
         experiment = self.load()
         page = experiment.page(found, pictures)
         texts = {f"{self.NAME}-{name}.csv": table.csv_text() for name, table in found.items()}
         if measured is not None:
-            from experiments import reproduce_machine
+            from experiments.reproduce import machine as reproduce_machine
 
             machine = reproduce_machine.table(measured, experiment.rivals(found))
             texts[f"{self.NAME}-machine.csv"] = machine.csv_text()
@@ -163,7 +163,8 @@ class Listed:
     def _show(
         self, found: Mapping[str, Table], measured: Measurement | None, args: argparse.Namespace
     ) -> None:
-        from experiments import reproduce_machine, tables
+        from experiments import tables
+        from experiments.reproduce import machine as reproduce_machine
         from pimsim.cost import assumptions
 
         experiment = self.load()
@@ -199,12 +200,12 @@ EXPERIMENTS: tuple[Listed, ...] = (
     Listed(
         "ambit",
         "Ambit (MICRO 2017): seven bulk operations against processors, energy, tFAW, refresh",
-        "experiments.reproduce_ambit",
+        "experiments.reproduce.ambit",
     ),
     Listed(
         "simdram",
         "SIMDRAM (ASPLOS 2021): row commands, XNOR and popcount against width, 1 to 16 banks",
-        "experiments.reproduce_simdram",
+        "experiments.reproduce.simdram",
     ),
 )
 """Every experiment, in the order in which ``pimsim reproduce --help`` lists them."""

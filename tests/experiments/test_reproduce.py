@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 from matplotlib.image import imread
 
-from experiments import cli, reproduce_docs, reproduce_machine
+from experiments import cli
+from experiments.reproduce import docs as reproduce_docs
+from experiments.reproduce import machine as reproduce_machine
+from experiments.reproduce.table import Table, published
 from experiments.reproduce_command import EXPERIMENTS, Listed
-from experiments.reproduce_table import Table, published
 from pimsim.baselines import measured as measuring
 from pimsim.baselines.machine import Machine
 from pimsim.baselines.measured import OPERATIONS, Measurement, Rate
@@ -290,7 +292,7 @@ def test_banks(found: Found) -> None:
 def test_pages_and_tables_in_docs_are_fresh(found: Found) -> None:
     for name, text in reproduce_docs.texts(found).items():
         committed = (DOCS / name).read_text("utf-8")
-        assert committed == text, f"run: python -m experiments.reproduce_docs docs  ({name})"
+        assert committed == text, f"run: python -m experiments.reproduce.docs docs  ({name})"
 
 
 def test_nothing_in_docs_is_left_over(found: Found) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from experiments.reproduce_simdram import BANKS, DOTS, NAME, WIDTHS
-from experiments.reproduce_table import Cells, Table, digits, markdown
+from experiments.reproduce.simdram import BANKS, DOTS, NAME, WIDTHS
+from experiments.reproduce.table import Cells, Table, digits, markdown
 
 
 def page(found: Mapping[str, Table], pictures: str) -> str:

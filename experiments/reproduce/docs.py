@@ -1,4 +1,4 @@
-"""Pages of the repository that are generated: ``python -m experiments.reproduce_docs docs``.
+"""Pages of the repository that are generated: ``python -m experiments.reproduce.docs docs``.
 
 Each experiment of ``pimsim reproduce`` becomes ``docs/reproduce-NAME.md``, with its figures and
 tables in ``docs/figures``. What depends on the machine is left out.
@@ -9,9 +9,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from experiments.reproduce.simulation import PAPER
+from experiments.reproduce.table import Table
 from experiments.reproduce_command import EXPERIMENTS
-from experiments.reproduce_simulation import PAPER
-from experiments.reproduce_table import Table
 from pimsim.dram.standards import load
 
 FIGURES = "figures"

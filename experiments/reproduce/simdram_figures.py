@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from experiments.figures import style
-from experiments.reproduce_figures import LINES, legend_above, powers_of_two, save
-from experiments.reproduce_simdram import BANKS, DOTS, NAME, WIDTHS
-from experiments.reproduce_table import Table
+from experiments.reproduce.figures import LINES, legend_above, powers_of_two, save
+from experiments.reproduce.simdram import BANKS, DOTS, NAME, WIDTHS
+from experiments.reproduce.table import Table
 from pimsim.baselines.measured import Measurement
 
 _LABELS = {"xnor": "XNOR", "popcount": "popcount", "xnor + popcount": "both"}

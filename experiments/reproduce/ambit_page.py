@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from experiments.reproduce_ambit import MEANS, NAME, PAIRED, PAIRS, SEVEN, pair
-from experiments.reproduce_simulation import PAPER, in_words
-from experiments.reproduce_table import Cells, Published, Table, digits, markdown
+from experiments.reproduce.ambit import MEANS, NAME, PAIRED, PAIRS, SEVEN, pair
+from experiments.reproduce.simulation import PAPER, in_words
+from experiments.reproduce.table import Cells, Published, Table, digits, markdown
 from pimsim.baselines.systems import SYSTEMS
 from pimsim.dram.standards import load
 

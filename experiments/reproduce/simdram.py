@@ -11,8 +11,8 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from experiments.reproduce_simulation import cost, in_words, program, throughput_gb_per_s
-from experiments.reproduce_table import Cells, Published, Row, Table, look_up, published
+from experiments.reproduce.simulation import cost, in_words, program, throughput_gb_per_s
+from experiments.reproduce.table import Cells, Published, Row, Table, look_up, published
 from pimsim.baselines.measured import Measurement
 from pimsim.dram.energy import ENERGY_MODES
 from pimsim.dram.standards import Standard, load
@@ -178,20 +178,20 @@ def draw(
     found: Mapping[str, Table], folder: Path, measured: Measurement | None = None
 ) -> tuple[Path, ...]:
     """Write the figures of the tables into ``folder``; return the paths."""
-    from experiments import reproduce_simdram_figures
+    from experiments.reproduce import simdram_figures
 
-    return reproduce_simdram_figures.draw(found, folder, measured)
+    return simdram_figures.draw(found, folder, measured)
 
 
 def page(found: Mapping[str, Table], pictures: str) -> str:
     """Return the page, with figures in the folder ``pictures`` (with its slash)."""
-    from experiments import reproduce_simdram_page
+    from experiments.reproduce import simdram_page
 
-    return reproduce_simdram_page.page(found, pictures)
+    return simdram_page.page(found, pictures)
 
 
 def summary(found: Mapping[str, Table]) -> dict[str, Cells]:
     """Return the tables as the page has them, by their titles."""
-    from experiments import reproduce_simdram_page
+    from experiments.reproduce import simdram_page
 
-    return reproduce_simdram_page.summary(found)
+    return simdram_page.summary(found)

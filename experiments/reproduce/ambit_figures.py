@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from experiments.figures import style
-from experiments.reproduce_ambit import NAME, PAIRED, SEVEN
-from experiments.reproduce_figures import FILLS, legend_above, log_bars, save
-from experiments.reproduce_table import Table
+from experiments.reproduce.ambit import NAME, PAIRED, SEVEN
+from experiments.reproduce.figures import FILLS, legend_above, log_bars, save
+from experiments.reproduce.table import Table
 from pimsim.baselines.measured import Measurement
 
 _DARK, _ACCENT = FILLS[0][0], FILLS[4][0]

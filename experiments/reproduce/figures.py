@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from experiments.reproduce_table import digits
+from experiments.reproduce.table import digits
 
 Fill = tuple[str, str]
 """Colour and hatching."""

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from experiments.reproduce_simulation import cost, in_words, program, throughput_gb_per_s
-from experiments.reproduce_table import Cells, Row, Table, look_up
+from experiments.reproduce.simulation import cost, in_words, program, throughput_gb_per_s
+from experiments.reproduce.table import Cells, Row, Table, look_up
 from pimsim.baselines.measured import Measurement
 from pimsim.baselines.systems import SYSTEMS, System
 from pimsim.dram.energy import ENERGY_MODES, command_energies
@@ -278,20 +278,20 @@ def draw(
     found: Mapping[str, Table], folder: Path, measured: Measurement | None = None
 ) -> tuple[Path, ...]:
     """Write the figures of the tables into ``folder``; return the paths."""
-    from experiments import reproduce_ambit_figures
+    from experiments.reproduce import ambit_figures
 
-    return reproduce_ambit_figures.draw(found, folder, measured)
+    return ambit_figures.draw(found, folder, measured)
 
 
 def page(found: Mapping[str, Table], pictures: str) -> str:
     """Return the page, with figures in the folder ``pictures`` (with its slash)."""
-    from experiments import reproduce_ambit_page
+    from experiments.reproduce import ambit_page
 
-    return reproduce_ambit_page.page(found, pictures)
+    return ambit_page.page(found, pictures)
 
 
 def summary(found: Mapping[str, Table]) -> dict[str, Cells]:
     """Return the tables as the page has them, by their titles."""
-    from experiments import reproduce_ambit_page
+    from experiments.reproduce import ambit_page
 
-    return reproduce_ambit_page.summary(found)
+    return ambit_page.summary(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from experiments.reproduce_table import Row, Table
+from experiments.reproduce.table import Row, Table
 from pimsim.baselines.measured import Measurement
 
 

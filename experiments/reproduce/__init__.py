@@ -1,0 +1,1 @@
+"""Published figures beside simulated ones: one module an experiment, with its figures and page."""

@@ -71,6 +71,10 @@ class Plan:
         self.refreshed: dict[tuple[StateNumber, int], Move] = {}
         """What the visit takes, from a state on, with one REF before a chance of that number; for
         whoever works it out to remember."""
+        self.leaps: dict[tuple[StateNumber, int], tuple[int, Move]] = {}
+        """Repetitions and what they take, from a state on, up to and with the one with a REF before
+        a chance of that number among :meth:`far_chances_ps`; for whoever works it out, too."""
+        self._far: dict[StateNumber, list[int]] = {}
         self._wholes: dict[StateNumber, Span] = {}
         self._chances_ps: dict[StateNumber, list[int]] = {}
         self._orbits: dict[StateNumber, Orbit] = {}
@@ -89,6 +93,21 @@ class Plan:
         if chances_ps is None:
             chances_ps = self._chances_ps[state] = list(chance_times_ps(self.whole(state)))
         return chances_ps
+
+    def far_chances_ps(self, state: StateNumber, until_ps: int) -> list[int]:
+        """All chances of repetitions of the visit, up to one at ``until_ps`` or later.
+
+        ``until_ps`` must be the same in every call.
+        """
+        far = self._far.get(state)
+        if far is None:
+            far = self._far[state] = []
+            orbit, repetition = self.orbit(state), 0
+            while not far or far[-1] < until_ps:
+                after, start_ps, _ = orbit.after(repetition)
+                far += [start_ps + at_ps for at_ps in self.chances_ps(after)]
+                repetition += 1
+        return far
 
     def orbit(self, state: StateNumber) -> Orbit:
         """Repetitions of the visit."""

@@ -152,18 +152,15 @@ class Channel:
         """
         seen: dict[tuple[int, ...], tuple[int, int, int, int]] = {}
         cycle = 0, 0
+        # What comes but once may be an ACT alone, which cannot be repeated.
+        leaping = bool(self._refi_ps) and plan.opens and times > 1 and _is_simple(plan)
         while times:
-            orbit = plan.orbit(self._state)
-            free = times
-            if self._refi_ps and plan.opens:
-                free = orbit.free(times, self._dues_ps(plan.lane))
-            if free:
-                self._go(*orbit.after(free))
-                times -= free
+            done = self._leap(plan, times) if leaping else 0
+            if not done:
+                done = self._to_refresh(plan, times, leaping)
+            times -= done
             if not times:
                 break
-            self._visit(plan)
-            times -= 1
             key = (self._state, *self._dues_ps(plan.lane))
             if key not in seen:
                 if len(seen) < _SEEN or not key[1] % _SEEN_LATER:
@@ -182,9 +179,42 @@ class Channel:
             seen.clear()
         return cycle
 
+    def _leap(self, plan: Plan, times: int) -> int:
+        """Run the repetitions up to a REF, and the one with it, if they are known; how many."""
+        rank = plan.lane.ranks[0]
+        due_ps = self._due_ps[rank] - self._front_ps
+        far_ps = plan.far_chances_ps(self._state, self._refi_ps)
+        number = bisect_left(far_ps, due_ps)
+        known = plan.leaps.get((self._state, number)) if number < len(far_ps) else None
+        if known is None or known[0] > times or known[1].took_ps >= due_ps + self._refi_ps:
+            return 0
+        self._move(known[1])
+        self._refreshed(rank)
+        return known[0]
+
+    def _to_refresh(self, plan: Plan, times: int, leaping: bool) -> int:
+        """Run repetitions up to the first with a REF, and that one; return how many."""
+        state, start_ps, open_ps, refs = self._state, self._front_ps, self.open_ps, self.refreshes
+        dues_ps = self._dues_ps(plan.lane)
+        orbit, free = plan.orbit(state), times
+        if self._refi_ps and plan.opens:
+            free = orbit.free(times, dues_ps)
+        if free:
+            self._go(*orbit.after(free))
+        if free == times:
+            return free
+        self._visit(plan)
+        if leaping and self.refreshes == refs + 1:
+            far_ps = plan.far_chances_ps(state, self._refi_ps)
+            number = bisect_left(far_ps, dues_ps[0])
+            if number < len(far_ps):  # else more than one due time has this number
+                took_ps, opened_ps = self._front_ps - start_ps, self.open_ps - open_ps
+                plan.leaps[state, number] = free + 1, Move(self._state, took_ps, opened_ps, ())
+        return free + 1
+
     def _visit(self, plan: Plan) -> None:
         """One repetition that has a chance for a REF that is due."""
-        if len(plan.lane.ranks) > 1 or len(plan.chunks) > _FEW_CHUNKS:
+        if not _is_simple(plan):
             return self._visit_by_chunks(plan)
         rank, start_ps, refreshes = plan.lane.ranks[0], self._front_ps, self.refreshes
         due_ps = self._due_ps[rank] - start_ps
@@ -249,6 +279,11 @@ class Channel:
         self._state = state
         self._front_ps += took_ps
         self.open_ps += open_ps
+
+
+def _is_simple(plan: Plan) -> bool:
+    """Whether what a visit with a REF takes is worth remembering."""
+    return len(plan.lane.ranks) == 1 and len(plan.chunks) <= _FEW_CHUNKS
 
 
 def _loops(run: Run) -> Iterator[tuple[Visit, int]]:

@@ -265,7 +265,7 @@ def _dram_run(
         stage.name,
         "dram",
         stage.macs,
-        int(stage.weights.size),
+        int(stage.weights[0].size),
         stage.planes,
         int(np.prod(stage.shape)),
         stage.windows.positions * stage.outputs,

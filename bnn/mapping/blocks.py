@@ -100,7 +100,7 @@ class Blocks:
         stage, planned = self._stage, self._plan
         same: list[tuple[int, int, Flags]] = []
         for part, (chunk, row) in enumerate(zip(planned.chunks, planned.operand_rows, strict=True)):
-            same.append((part, row, stage.weights[:, chunk].reshape(-1, stage.outputs) > 0))
+            same.append((part, row, stage.weights[0, :, chunk].reshape(-1, stage.outputs) > 0))
         for flags in (planned.before, planned.after):
             if flags is not None:
                 same.append((0, flags[0], flags[1][None]))

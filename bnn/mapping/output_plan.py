@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.lower import Stage
-from bnn.mapping.fan_in import fit
+from bnn.mapping.fan_in import fit, plain
 from pimsim.dram.rowgroups import ambit
 from pimsim.dram.stream import Run
 from pimsim.microprogram import flagsets
@@ -87,8 +87,10 @@ class OutputPlan:
 def plan(stage: Stage, data_rows: int) -> OutputPlan:
     """Split the fan-in over as few subarrays as hold it, and write the schedules.
 
-    Raises OutOfRowsError when a single input channel does not fit a subarray.
+    Raises InputError for weights that are not plain signs, OutOfRowsError when a single input
+    channel does not fit a subarray.
     """
+    plain(stage)
     return fit(
         stage.name,
         stage.windows.channels,
@@ -108,7 +110,7 @@ class _Planner:
             rows.take((chunk.stop - chunk.start) * patch * planes, "operands")
         self._masks: dict[bytes, tuple[int, Mask]] = {}
         widths = [
-            ((c.stop - c.start) * stage.weights.shape[0] * stage.largest).bit_length()
+            ((c.stop - c.start) * stage.weights.shape[1] * stage.largest).bit_length()
             for c in chunks
         ]
         self._arrivals = [
@@ -127,8 +129,7 @@ class _Planner:
                 self._take_mask(~inside)
         # A correction for zero padding may be odd while products count for 2: then the unit of
         # the total is half a product.
-        tap_sums = stage.weights.sum(axis=1, dtype=np.int64)
-        self._tap_sums = tap_sums
+        tap_sums = self._tap_sums = stage.tap_sums
         self._halves = int(stage.zero_padding and bool((tap_sums % 2).any()))
         self._orders: dict[int, tuple[NDArray[np.int32], list[int]]] = {}
 
@@ -152,7 +153,7 @@ class _Planner:
         stage = self._stage
         counters = []
         for part, chunk in enumerate(self._chunks):
-            products = (chunk.stop - chunk.start) * stage.weights.shape[0]
+            products = (chunk.stop - chunk.start) * stage.weights.shape[1]
             highest = products * stage.largest
             single = len(self._chunks) == 1
             if single:
@@ -213,7 +214,7 @@ class _Planner:
 
     def _order(self, chunk: slice) -> tuple[NDArray[np.int32], list[int]]:
         """Products of a chunk with the +1 weights first, and for which outputs they are -1."""
-        negative = self._stage.weights[:, chunk].reshape(-1, self._stage.outputs) < 0
+        negative = self._stage.weights[0, :, chunk].reshape(-1, self._stage.outputs) < 0
         order = np.argsort(negative.T, axis=1, kind="stable").astype(np.int32).T
         positive = len(negative) - negative.sum(axis=0)
         return order, flagsets.numbers(np.arange(len(negative))[:, None] >= positive)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.lower import Stage
-from bnn.mapping.fan_in import fit
+from bnn.mapping.fan_in import fit, plain
 from bnn.thresholds import Thresholds
 from pimsim.dram.rowgroups import ambit
 from pimsim.microprogram.allocation import RowAllocator
@@ -65,10 +65,11 @@ class WeightPlan:
 
 def plan(stage: Stage, data_rows: int) -> WeightPlan:
     """Split the fan-in over as few subarrays as hold it; OutOfRowsError if none do."""
+    plain(stage)
     return fit(
         stage.name,
         stage.windows.channels,
-        stage.windows.patch * stage.planes + stage.weights.shape[0],
+        stage.windows.patch * stage.planes + stage.weights.shape[1],
         data_rows,
         lambda chunks: _Planner(stage, data_rows, chunks).plan(),
     )
@@ -93,8 +94,7 @@ def constants(stage: Stage, offset: int) -> NDArray[np.int64]:
     """
     constant = np.repeat(stage.offsets[:, None], stage.windows.positions, axis=1)
     if stage.zero_padding:
-        tap_sums = stage.weights.sum(axis=1, dtype=np.int64)
-        constant += (stage.windows.padded(offset).astype(np.int64) @ tap_sums).T
+        constant += (stage.windows.padded(offset).astype(np.int64) @ stage.tap_sums).T
     return constant
 
 
@@ -117,7 +117,7 @@ class _Planner:
         self._stage, self._chunks = stage, chunks
         self._map = ambit()
         self._rows = [RowAllocator(data_rows) for _ in chunks]
-        self._taps = stage.weights.shape[0]
+        self._taps = stage.weights.shape[1]
         self._operands = []
         widths = []
         for rows, chunk in zip(self._rows, chunks, strict=True):

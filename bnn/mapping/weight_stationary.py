@@ -119,7 +119,7 @@ def _book(layout: _Layout, stage: Stage, machine: Machine) -> None:
         first, every = number * len(planned.chunks), range(rounds[0])
         machine.enter("weights")
         for part, (chunk, row) in enumerate(zip(planned.chunks, planned.operand_rows, strict=True)):
-            weights = stage.weights.shape[0] * (chunk.stop - chunk.start)
+            weights = stage.weights.shape[1] * (chunk.stop - chunk.start)
             machine.access(Kind.WR, range(row, row + weights), columns, every, first + part)
         for flags in (planned.before, planned.after):
             if flags is not None:
@@ -259,7 +259,7 @@ def _load_weights(
     """Write weights, thresholds and complements, the same in every lane."""
     repeats = images * stage.windows.positions
     for part, chunk, first in zip(parts, planned.chunks, planned.operand_rows, strict=True):
-        rows = stage.weights[:, chunk, outputs].reshape(-1, outputs.stop - outputs.start) > 0
+        rows = stage.weights[0, :, chunk, outputs].reshape(-1, outputs.stop - outputs.start) > 0
         for number, row in enumerate(rows):
             bits = np.repeat(row.astype(np.uint8), repeats)
             part.write(first + number, plane(bits[None], 0))

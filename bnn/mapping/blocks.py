@@ -120,7 +120,7 @@ class Blocks:
         tiny = Tiles(1, self._tiles.layout.rows, tile_words=self._tiles.tile_words)
         unused, pixels = np.zeros((1, 1), np.intp), stage.windows.pixels[:1]
         for width in {chunk.stop - chunk.start for chunk in self._plan.chunks}:
-            one = np.zeros((1, int(pixels.max()) + 1, width), np.uint8)
+            one = np.zeros((1, max(int(pixels.max()), 0) + 1, width), np.uint8)
             load(tiny, one, pixels, unused, planes=stage.planes, pad=stage.pad)
         if self._least is not None:
             planes = len(steps[0].threshold_rows)

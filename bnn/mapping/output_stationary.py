@@ -6,7 +6,8 @@ rows, and the weight decides whether the adder takes a row or its complement. No
 no weight is stored. Outputs (or, with many columns, tiles of columns) are spread over the banks.
 
 A fan-in that does not fit one subarray is split over several; their partial counts are read out,
-written into the first one and added there.
+written into the first one and added there. Groups of channels that do not fit together are computed
+one after the other, each in subarrays of its own.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from bnn.lower import Stage
 from bnn.machine import Machine
 from bnn.mapping.output_plan import OutputPlan, plan
 from bnn.mapping.outputs import Outputs
+from bnn.mapping.pieces import divide, one_after_another
 from bnn.mapping.spread import Batch, Spread, spread
 from bnn.mapping.work import Execute, Result, Work, operand_rows, plane, run_compiled
 from pimsim.bits import unpack
@@ -38,31 +40,46 @@ summary: str = "columns = images or positions; weights folded into the adders; c
 
 def prepare(stage: Stage, machine: Machine, images: int, *, compiled: bool) -> Execute:
     """Lay the stage out; see :class:`bnn.mapping.work.Mapping`."""
-    planned = plan(stage, machine.data_rows)
+    pieces = divide(stage, machine.data_rows, partial(plan, data_rows=machine.data_rows))
+    executes, first = [], 0
+    for piece in pieces:
+        some = _prepare(piece.stage, piece.plan, machine, images, first, compiled=compiled)
+        executes.append(some)
+        first += len(piece.plan.chunks)
+    return one_after_another(pieces, executes)
+
+
+def _prepare(
+    stage: Stage, planned: OutputPlan, machine: Machine, images: int, first: int, *, compiled: bool
+) -> Execute:
+    """Lay a piece out in subarrays from number ``first`` on."""
     placed = spread(stage, machine, images, planned)
     if not compiled:
-        return partial(_execute, planned, placed)
+        return partial(_execute, planned, placed, first)
     rows = machine.standard.rows_per_subarray
     make = partial(Outputs, stage, planned, rows, images)
-    return partial(_execute_compiled, planned, placed, make(look=False), partial(make, look=True))
+    return partial(
+        _execute_compiled, planned, placed, first, make(look=False), partial(make, look=True)
+    )
 
 
 def _execute_compiled(
     planned: OutputPlan,
     placed: Spread,
+    first: int,
     ready: Outputs,
     looking: Callable[[], Outputs],
     work: Work,
 ) -> Result:
-    book = partial(_book, planned, placed, work.stage, work.machine)
+    book = partial(_book, planned, placed, work.stage, work.machine, first)
     values, book_s, check_s = run_compiled(work, book, ready, looking)
     result = _result(work, placed, len(planned.chunks), values)
     return replace(result, book_s=book_s, check_s=check_s)
 
 
-def _execute(planned: OutputPlan, placed: Spread, work: Work) -> Result:
+def _execute(planned: OutputPlan, placed: Spread, first: int, work: Work) -> Result:
     stage, machine = work.stage, work.machine
-    _book(planned, placed, stage, machine)
+    _book(planned, placed, stage, machine, first)
     bits = stage.thresholds is not None
     shape = (stage.outputs, work.images, stage.windows.positions)
     values = np.empty(shape, np.uint8) if bits else np.empty(shape, np.int64)
@@ -91,8 +108,8 @@ def _slot(stage: Stage, placed: Spread, batch: Batch, slot: int) -> tuple[Lanes,
     return lanes, outputs[lanes]
 
 
-def _book(planned: OutputPlan, placed: Spread, stage: Stage, machine: Machine) -> None:
-    """Book what :func:`_execute` executes, in its order."""
+def _book(planned: OutputPlan, placed: Spread, stage: Stage, machine: Machine, first: int) -> None:
+    """Book what :func:`_execute` executes, in its order, in subarrays from ``first`` on."""
     columns = placed.images * stage.windows.positions
     patch = stage.windows.patch * stage.planes
     for batch in placed.batches:
@@ -100,13 +117,13 @@ def _book(planned: OutputPlan, placed: Spread, stage: Stage, machine: Machine) -
         machine.enter("inputs")
         for part, chunk in enumerate(planned.chunks):
             rows = range((chunk.stop - chunk.start) * patch)
-            machine.access(Kind.WR, rows, columns, every, part)
-        machine.access(Kind.WR, [row for row, _ in planned.masks], columns, every)
+            machine.access(Kind.WR, rows, columns, every, first + part)
+        machine.access(Kind.WR, [row for row, _ in planned.masks], columns, every, first)
         machine.enter("compute")
         for slot in range(placed.outputs_per_group):
             lanes, outputs = _slot(stage, placed, batch, slot)
             if len(lanes):
-                _book_output(planned, columns, outputs, lanes.tolist(), machine)
+                _book_output(planned, columns, outputs, lanes.tolist(), machine, first)
 
 
 def _book_output(
@@ -115,24 +132,25 @@ def _book_output(
     outputs: NDArray[np.intp],
     banks: list[int],
     machine: Machine,
+    first: int,
 ) -> None:
     for steps in planned.offsets:
         for part, count in enumerate(steps.counts):
-            machine.run(count, outputs, banks, part)
+            machine.run(count, outputs, banks, first + part)
         pairs = zip(steps.moved[1:], steps.arrivals[1:], strict=True)
         for part, (moved, arrivals) in enumerate(pairs, start=1):
             for row, arrival in zip(moved, arrivals, strict=True):
-                machine.access(Kind.RD, [row], columns, banks, part)
-                machine.access(Kind.WR, [arrival], columns, banks)
-        machine.run(steps.combine, outputs, banks)
+                machine.access(Kind.RD, [row], columns, banks, first + part)
+                machine.access(Kind.WR, [arrival], columns, banks, first)
+        machine.run(steps.combine, outputs, banks, first)
         if planned.result is None:
             counts = [row for row in steps.total if row is not None]
-            machine.access(Kind.RD, counts, columns, banks)
+            machine.access(Kind.RD, counts, columns, banks, first)
         else:
-            machine.run(steps.decide, outputs, banks)
+            machine.run(steps.decide, outputs, banks, first)
     if planned.result is not None:
-        machine.run(planned.pool, outputs, banks)
-        machine.access(Kind.RD, [planned.result], columns, banks)
+        machine.run(planned.pool, outputs, banks, first)
+        machine.access(Kind.RD, [planned.result], columns, banks, first)
 
 
 class _Output:
@@ -204,7 +222,8 @@ class _Output:
         audit = self._work.audit
         if audit is not None:
             for lane, output, sums in zip(self._lane_of, self._outputs, counts, strict=True):
-                place = slice(int(output), int(output) + 1)
+                number = self._work.first_output + int(output)
+                place = slice(number, number + 1)
                 audit.compare(self._images[lane], offset, place, sums[None])
 
 
@@ -217,7 +236,8 @@ def _load(
         row = 0
         for place in range(work.stage.windows.patch):
             cut = {key: operand_rows(work, some, place, chunk) for key, some in distinct.items()}
-            lanes = np.zeros((len(images), chunk.stop - chunk.start, part.columns), np.uint16)
+            shape = (len(images), chunk.stop - chunk.start, part.columns)
+            lanes = np.zeros(shape, np.uint32)
             for lane, some in enumerate(images):
                 operands = cut[some.start, some.stop]
                 lanes[lane, :, : operands.shape[1]] = operands

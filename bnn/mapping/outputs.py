@@ -50,7 +50,8 @@ class Outputs:
         self._recipe = Recipe(stage.outputs)
         self._totals: list[list[tuple[int, int]]] = []
         self._result: int | None = None
-        self._write(look=look or stage.thresholds is None)
+        self._look = look or stage.thresholds is None
+        self._write(look=self._look)
         positions = stage.windows.positions
         parts = len(planned.chunks)
         per_image = positions * (rows * parts + stage.outputs * max(self._recipe.slots, 1)) // 8
@@ -85,7 +86,7 @@ class Outputs:
         stage, tiny = self._stage, Tiles(1, rows, tile_words=self._tiles.tile_words)
         widths = {chunk.stop - chunk.start for chunk in self._plan.chunks}
         for width in widths:
-            one = np.zeros((1, int(stage.windows.pixels.max()) + 1, width), np.uint8)
+            one = np.zeros((1, max(int(stage.windows.pixels.max()), 0) + 1, width), np.uint8)
             unused = np.zeros((1, 1), np.intp)
             load(tiny, one, stage.windows.pixels[:1], unused, planes=stage.planes, pad=stage.pad)
         words = np.zeros((1, 1, 1, tiny.words), np.uint64)
@@ -123,7 +124,7 @@ class Outputs:
             self._load(operands[some], threads)
             found = run(self.compiled, self._tiles, every, threads=threads)
             for offset, totals in enumerate(self._totals):
-                if totals:
+                if self._look:
                     seen = self._sums(found, offset, totals, size, threads)
                     if see is not None:
                         see(some, offset, seen)
@@ -163,6 +164,9 @@ class Outputs:
         """Sums as the reference has them, (outputs, images, positions)."""
         steps, stage = self._plan.offsets[offset], self._stage
         positions = stage.windows.positions
+        if not totals:  # all weights are 0
+            constant = steps.offsets.astype(np.int32)[:, None, None]
+            return np.broadcast_to(constant, (stage.outputs, size, positions))
         levels = np.full(len(steps.total), -1)
         for number, slot in totals:
             levels[number] = slot

@@ -73,7 +73,7 @@ class Audit:
         where = self._stage.windows.outputs[offset]
         inside = where >= 0
         expected, places = self._expected(images), where[inside]
-        step = max(1, _AT_A_TIME // max(expected[:1].size, 1))
+        step = max(1, _AT_A_TIME // max(sums[:, :1].size, 1))
         for start in range(0, len(expected), step):
             some = slice(start, start + step)
             right = expected[some, :, outputs][:, places].transpose(2, 0, 1)
@@ -81,14 +81,23 @@ class Audit:
             self.compared += right.size
 
     def repeat(
-        self, values: Values, looking: Compiled, operands: Integers, threads: int | None
+        self,
+        values: Values,
+        looking: Compiled,
+        operands: Integers,
+        threads: int | None,
+        first_output: int = 0,
     ) -> None:
-        """Compute once more with every sum looked at: all right, and the same values again."""
+        """Compute once more with every sum looked at: all right, and the same values again.
+
+        The values are those of outputs from ``first_output`` on.
+        """
+        outputs = slice(first_output, first_output + values.shape[2])
 
         def see(images: slice, offset: int, sums: NDArray[np.int32]) -> None:
             if self._cache and (images.start, images.stop) not in self._cache:
                 self.forget()
-            self.compare(images, offset, slice(None), sums)
+            self.compare(images, offset, outputs, sums)
 
         again = looking.run(operands, threads=threads, see=see, report=self._progress)
         self.wrong += int(np.count_nonzero(again != values))
@@ -121,6 +130,8 @@ class Work:
     audit: Audit | None = None
     progress: Callable[[int, int], None] | None = None
     """Called with how much is done and how much there is."""
+    first_output: int = 0
+    """What output 0 of ``stage`` is in the stage that ``audit`` knows; others follow it."""
 
     @property
     def images(self) -> int:
@@ -182,7 +193,7 @@ def run_compiled(
     values = ready.run(work.operands, threads=work.threads, report=work.report)
     executed = time.perf_counter()
     if work.audit is not None:
-        work.audit.repeat(values, looking(), work.operands, work.threads)
+        work.audit.repeat(values, looking(), work.operands, work.threads, work.first_output)
     return values, booked - started, time.perf_counter() - executed
 
 

@@ -22,6 +22,7 @@ from bnn.lower import Stage
 from bnn.mapping.fan_in import fit
 from bnn.thresholds import Thresholds
 from pimsim.dram.rowgroups import ambit
+from pimsim.dram.stream import Run
 from pimsim.microprogram.allocation import RowAllocator
 from pimsim.microprogram.arithmetic import greater_equal
 from pimsim.microprogram.counting import Counter, Row
@@ -69,6 +70,14 @@ class WeightPlan:
     """Data row of the output bits; None where sums are wanted."""
     data_rows: int
     """Data rows of a subarray that are used, from D0 on."""
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """Row commands of a column."""
+        schedules = [self.pool]
+        for steps in self.offsets:
+            schedules += [*steps.counts, steps.combine, steps.decide]
+        return tuple(run for schedule in schedules for run in schedule.runs)
 
 
 def plan(stage: Stage, data_rows: int) -> WeightPlan:

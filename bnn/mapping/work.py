@@ -17,7 +17,6 @@ from bnn.machine import Machine
 from bnn.mapping.tiles import Tile
 from bnn.reference import Operands
 from pimsim.bits import Words, pack
-from pimsim.errors import InputError
 
 _AT_A_TIME = 1 << 18
 """Sums that are compared at a time: they stay in a processor's cache."""
@@ -230,19 +229,6 @@ def run_compiled(
     if work.audit is not None:
         work.audit.repeat(values, looking(), work.operands, work.threads, work.first_output)
     return values, booked - started, time.perf_counter() - executed
-
-
-def tile_images(machine: Machine, columns_per_image: int) -> int:
-    """Images whose columns fit into a row together; at least one must.
-
-    Raises InputError when one image needs more columns than a row has.
-    """
-    if columns_per_image > machine.columns:
-        raise InputError(
-            f"one image must fit into the {machine.columns} columns of a row, "
-            f"not need {columns_per_image}"
-        )
-    return machine.columns // columns_per_image
 
 
 def operand_rows(work: Work, tile: Tile, place: int, channels: slice) -> Integers:

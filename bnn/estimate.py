@@ -23,11 +23,11 @@ import numpy as np
 from bnn.encoding import Encoding
 from bnn.lower import HostStage, lower
 from bnn.machine import Machine
-from bnn.mapping import MAPPINGS, Mapping, Usage
+from bnn.mapping import MAPPINGS, Draft, Mapping
 from bnn.network import Network
 from bnn.runtime import LayerRun, dram_run, host_run, stream_host
 from bnn.tables.graph import Table
-from bnn.tables.stages import ProductWork, works
+from bnn.tables.stages import Work, works
 from pimsim.dram.standards import Standard
 from pimsim.dram.switches import Switches
 from pimsim.dram.timeline import Timeline
@@ -80,7 +80,7 @@ def of_network(
             stream_host(stage, network, images, machine)
             books.close(host_run(network, stage, machine))
         else:
-            usage = books.mapping.estimate(stage, machine, images)
+            usage = books.mapping.draft(stage, machine, images)(machine)
             books.close(dram_run(stage, books.mapping.name, machine, usage, None))
     return books.total()
 
@@ -110,15 +110,19 @@ def of_table(
         InputError: unknown mapping, no images, a layer too large for the DRAM.
     """
     books = _Books(images, standard, switches, mapping, traces)
+    drafts: dict[object, tuple[bool, Draft]] = {}
     for work in works(table):
         machine = books.machine()
-        pooled, usage = _book(work, books.mapping, machine, images)
+        if work.alike not in drafts:
+            drafts[work.alike] = _draft(work, books.mapping, machine, images)
+        pooled, draft = drafts[work.alike]
+        usage = draft(machine)
         if work.pool is not None and not pooled:
             books.on_host(work.pool.name)
         shape = work.pool.shape if work.pool is not None and pooled else work.product.shape
         books.close(
             LayerRun(
-                work.name,
+                work.product.name,
                 "dram",
                 work.product.macs,
                 work.product.weights,
@@ -134,17 +138,17 @@ def of_table(
     return books.total()
 
 
-def _book(work: ProductWork, mapping: Mapping, machine: Machine, images: int) -> tuple[bool, Usage]:
-    """Book the first candidate that fits; return whether it pools, and what it takes."""
-    *first, last = work.candidates
-    for stage in first:
+def _draft(work: Work, mapping: Mapping, machine: Machine, images: int) -> tuple[bool, Draft]:
+    """Lay out the first candidate that fits; return whether it pools, and how to book it."""
+    refused: OutOfRowsError | None = None
+    for stage in work.candidates():
         try:
-            usage = mapping.estimate(stage, machine, images, each=work.each)
-        except OutOfRowsError:
+            draft = mapping.draft(stage, machine, images, each=work.each)
+        except OutOfRowsError as error:
+            refused = error
             continue
-        return stage.windows.offsets > 1, usage
-    usage = mapping.estimate(last, machine, images, each=work.each)
-    return last.windows.offsets > 1, usage
+        return stage.windows.offsets > 1, draft
+    raise refused or ValueError(f"{work.product.name!r} has no candidates")
 
 
 class _Books:

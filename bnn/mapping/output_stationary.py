@@ -27,7 +27,7 @@ from bnn.mapping.outputs import Outputs
 from bnn.mapping.pieces import divide, one_after_another
 from bnn.mapping.spread import Spread, spread
 from bnn.mapping.tiles import Tile
-from bnn.mapping.work import Execute, Result, Usage, Work, operand_rows, plane, run_compiled
+from bnn.mapping.work import Draft, Execute, Result, Usage, Work, operand_rows, plane, run_compiled
 from pimsim.bits import unpack
 from pimsim.dram.rowstore import Lanes
 from pimsim.dram.subarray import Subarray
@@ -38,14 +38,24 @@ name: str = "output-stationary"
 summary: str = "columns = images or positions; weights folded into the adders; counts stay put"
 
 
-def estimate(stage: Stage, machine: Machine, images: int, *, each: int = 1) -> Usage:
-    """Book the stage; see :class:`bnn.mapping.work.Mapping`."""
+def draft(stage: Stage, machine: Machine, images: int, *, each: int = 1) -> Draft:
+    """Lay the stage out; see :class:`bnn.mapping.work.Mapping`."""
+    pieces = divide(stage, machine.data_rows, partial(plan, data_rows=machine.data_rows))
+    return partial(
+        _book,
+        [
+            (piece.plan, spread(piece.stage, machine, images, piece.plan, each), piece.stage, each)
+            for piece in pieces
+        ],
+    )
+
+
+def _book(pieces: list[tuple[OutputPlan, Spread, Stage, int]], machine: Machine) -> Usage:
     used, first = Usage(), 0
-    for piece in divide(stage, machine.data_rows, partial(plan, data_rows=machine.data_rows)):
-        placed = spread(piece.stage, machine, images, piece.plan, each)
-        book(piece.plan, placed, piece.stage, machine, first, each)
-        used += usage(piece.plan, placed, machine)
-        first += len(piece.plan.chunks)
+    for planned, placed, stage, each in pieces:
+        book(planned, placed, stage, machine, first, each)
+        used += usage(planned, placed, machine)
+        first += len(planned.chunks)
     return used
 
 

@@ -9,8 +9,8 @@ on the same tile. Which division is best is priced, not assumed.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
-from functools import cache
 from math import prod
 
 from bnn.lower import Stage
@@ -103,7 +103,9 @@ def lay_out(
             f"subarrays of each bank, not need {needed}"
         )
     layouts = [Layout(planned, together, _turns(blocks, tiles, banks, some)) for some in ways]
-    return min(layouts, key=lambda layout: _latency_ps(stage, machine, layout))
+    if len(layouts) == 1:
+        return layouts[0]
+    return min(layouts, key=lambda layout: _latency_ps(machine, layout))
 
 
 def _turns(blocks: list[Block], tiles: list[slice], banks: int, ways: int) -> list[Turn]:
@@ -119,20 +121,17 @@ def _turns(blocks: list[Block], tiles: list[slice], banks: int, ways: int) -> li
     return turns
 
 
-def _latency_ps(stage: Stage, machine: Machine, layout: Layout) -> int:
+def _latency_ps(machine: Machine, layout: Layout) -> int:
     """Time of all turns, without loading weights; refresh would stretch all alike."""
     unrefreshed = replace(machine.switches, refresh=False)
-    rows = sum(layout.plan.operand_rows)
-
-    @cache
-    def batch_ps(lanes: int, columns: int) -> int:
-        bursts = -(-columns // (machine.standard.burst_bytes * 8))
-        runs = (Run(row_visit(Kind.WR, bursts), rows), *layout.plan.runs)
-        segment = Segment(runs, issue_order(machine.standard, range(lanes)))
-        return price([segment], machine.standard, unrefreshed).latency_ps
-
-    return sum(
-        batch_ps(len(batch), layout.columns(turn))
-        for turn in layout.turns
-        for batch in turn.batches
+    rows, runs = sum(layout.plan.operand_rows), layout.plan.runs
+    times = Counter(
+        (len(batch), layout.columns(turn)) for turn in layout.turns for batch in turn.batches
     )
+    latency_ps = 0
+    for (lanes, columns), often in times.items():
+        bursts = -(-columns // (machine.standard.burst_bytes * 8))
+        visits = (Run(row_visit(Kind.WR, bursts), rows), *runs)
+        segment = Segment(visits, issue_order(machine.standard, range(lanes)))
+        latency_ps += often * price([segment], machine.standard, unrefreshed).latency_ps
+    return latency_ps

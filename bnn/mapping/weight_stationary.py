@@ -22,7 +22,7 @@ from bnn.mapping.tiles import Tile
 from bnn.mapping.weight_books import book, usage
 from bnn.mapping.weight_layout import Block, Layout, Turn, lay_out
 from bnn.mapping.weight_plan import constants, limits, plan, weights
-from bnn.mapping.work import Execute, Result, Usage, Work, operand_rows, plane, run_compiled
+from bnn.mapping.work import Draft, Execute, Result, Usage, Work, operand_rows, plane, run_compiled
 from pimsim.bits import unpack
 from pimsim.dram.rowstore import Lanes
 from pimsim.dram.subarray import Subarray
@@ -33,9 +33,13 @@ name: str = "weight-stationary"
 summary: str = "columns = (output, image or position); weights in rows; XNOR, then popcount"
 
 
-def estimate(stage: Stage, machine: Machine, images: int, *, each: int = 1) -> Usage:
-    """Book the stage; see :class:`bnn.mapping.work.Mapping`."""
+def draft(stage: Stage, machine: Machine, images: int, *, each: int = 1) -> Draft:
+    """Lay the stage out; see :class:`bnn.mapping.work.Mapping`."""
     layout = lay_out(stage, machine, images, plan(stage, machine.data_rows), each)
+    return partial(_book, layout)
+
+
+def _book(layout: Layout, machine: Machine) -> Usage:
     book(layout, machine)
     return usage(layout, machine)
 

@@ -191,6 +191,10 @@ Execute = Callable[[Work], Result]
 """Carries out the stage in subarrays of ``work.machine`` and books every command."""
 
 
+Draft = Callable[[Machine], Usage]
+"""Books every command that executing a stage takes; executes none."""
+
+
 class Mapping(Protocol):
     """A dataflow: where operands live in DRAM and how the products are counted there."""
 
@@ -204,11 +208,11 @@ class Mapping(Protocol):
         """
         ...
 
-    def estimate(self, stage: Stage, machine: Machine, images: int, *, each: int = 1) -> Usage:
-        """Book every command that executing the stage for so many images takes; execute none.
+    def draft(self, stage: Stage, machine: Machine, images: int, *, each: int = 1) -> Draft:
+        """Lay the stage out as :meth:`prepare` does, for booking alone.
 
         All outputs of a group take the same commands. So a stage may be given with the weights of
-        few outputs, of which every one stands for ``each``. Raises as :meth:`prepare` does.
+        few outputs, of which every one stands for ``each``.
         """
         ...
 

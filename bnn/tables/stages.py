@@ -11,16 +11,16 @@ which of them complemented, changes neither the kinds of commands nor their numb
 
 >>> from bnn.tables.catalog import entry
 >>> first, second = list(works(entry("lenet5")))[:2]
->>> first.name, first.planes, first.each, len(first.candidates)
-('c1', 8, 6, 3)
->>> second.candidates[0].windows.patch, second.candidates[0].windows.positions
-(36, 25)
+>>> first.product.name, first.planes, first.each
+('c1', 8, 6)
+>>> [(stage.windows.patch, stage.windows.positions) for stage in second.candidates()]
+[(36, 25), (25, 100), (1, 100)]
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -46,39 +46,74 @@ _SIGN = "ste_sign"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ProductWork:
-    """A product, and the ways to lay it out."""
+class Work:
+    """What a product asks of a mapping."""
 
     product: ProductNode
     planes: int
     """Bits of an operand."""
+    sums: bool
+    """Whether its sums are wanted, not their signs."""
     pool: PoolNode | None
     """Max pooling that can be computed with it."""
-    each: int
-    """Outputs that every output of a candidate stands for."""
-    candidates: tuple[Stage, ...]
-    """From the one that :func:`bnn.lower.lower` would take on: with the pooling behind it, without,
-    and with the window of every position written out by the host, so that a fan-in can be split
-    at any of its products."""
 
     @property
-    def name(self) -> str:
-        """That of the product."""
-        return self.product.name
+    def each(self) -> int:
+        """Outputs that every output of a candidate stands for."""
+        return self.product.outputs // self.product.groups
+
+    @property
+    def alike(self) -> Hashable:
+        """Equal for what is laid out alike."""
+        product = replace(self.product, name="", reads=())
+        return product, self.planes, self.sums, self.pool and self.pool.window
+
+    def candidates(self) -> Iterator[Stage]:
+        """Yield the ways to lay it out, to be tried in turn.
+
+        The first is that of :func:`bnn.lower.lower`: with the pooling behind it. Then come without,
+        and with the window of every position written out by the host, so that the fan-in can be
+        split at any of its products.
+        """
+        if self.pool is not None:
+            yield self._stage(_windows(self.product, self.pool))
+        yield self._stage(_windows(self.product, None))
+        if self.product.taps > 1:
+            yield self._stage(_written_out(self.product))
+
+    def _stage(self, laid: Windows) -> Stage:
+        product, planes = self.product, self.planes
+        outputs, taps = product.groups, laid.taps.shape[1]
+        weights = np.ones((1, taps, laid.channels // product.groups, outputs), np.int8)
+        step, low = (1, 0) if planes > 1 else (2, -1)
+        zeros = np.zeros(outputs, np.int64)
+        return Stage(
+            name=product.name,
+            layer=_layer(product),
+            index=0,
+            end=1,
+            shape=product.input,
+            windows=laid,
+            weights=weights,
+            shifts=(0,),
+            groups=product.groups,
+            planes=planes,
+            encoded=planes > 1,
+            pad=(1 << planes) - 1,
+            zero_padding=False,
+            scale=step,
+            offsets=offsets(weights, (0,), planes, step, low),
+            thresholds=None if self.sums else Thresholds(zeros, zeros > 0),
+            conjunction=zeros > 0,
+        )
 
 
-def works(table: Table) -> Iterator[ProductWork]:
+def works(table: Table) -> Iterator[Work]:
     """Yield the work that every product of a table is, in order."""
     for number, product in enumerate(table.products):
-        planes = PIXEL_BITS if number == 0 else 1
         sums = reads_sums(table, product)
         pool = None if sums else _pool_behind(table, product)
-        plain, written_out = _windows(product, None), _written_out(product)
-        ways = [plain] if plain.patch == 1 else [plain, written_out]
-        if pool is not None:
-            ways.insert(0, _windows(product, pool))
-        stages = tuple(_stage(product, laid, planes, sums=sums) for laid in ways)
-        yield ProductWork(product, planes, pool, product.outputs // product.groups, stages)
+        yield Work(product, 1 if number else PIXEL_BITS, sums, pool)
 
 
 def reads_sums(table: Table, node: Node) -> bool:
@@ -120,32 +155,6 @@ def _written_out(product: ProductNode) -> Windows:
     """Every position as an input of its own: what the taps of its window read, side by side."""
     positions = int(np.prod(product.shape[:-1], dtype=np.int64))
     return each_pixel(positions, product.taps * product.input[-1])
-
-
-def _stage(product: ProductNode, laid: Windows, planes: int, *, sums: bool) -> Stage:
-    outputs, taps = product.groups, laid.taps.shape[1]
-    weights = np.ones((1, taps, laid.channels // product.groups, outputs), np.int8)
-    step, low = (1, 0) if planes > 1 else (2, -1)
-    zeros = np.zeros(outputs, np.int64)
-    return Stage(
-        name=product.name,
-        layer=_layer(product),
-        index=0,
-        end=1,
-        shape=product.input,
-        windows=laid,
-        weights=weights,
-        shifts=(0,),
-        groups=product.groups,
-        planes=planes,
-        encoded=planes > 1,
-        pad=(1 << planes) - 1,
-        zero_padding=False,
-        scale=step,
-        offsets=offsets(weights, (0,), planes, step, low),
-        thresholds=None if sums else Thresholds(zeros, zeros > 0),
-        conjunction=zeros > 0,
-    )
 
 
 def _layer(product: ProductNode) -> Conv2D | Dense:

@@ -7,7 +7,7 @@ no weight is stored. Outputs (or, with many columns, tiles of columns) are sprea
 
 A fan-in that does not fit one subarray is split over several; their partial counts are read out,
 written into the first one and added there. Groups of channels that do not fit together are computed
-one after the other in the same subarrays.
+one after the other, each in subarrays of its own.
 """
 
 from __future__ import annotations
@@ -41,39 +41,45 @@ summary: str = "columns = images or positions; weights folded into the adders; c
 def prepare(stage: Stage, machine: Machine, images: int, *, compiled: bool) -> Execute:
     """Lay the stage out; see :class:`bnn.mapping.work.Mapping`."""
     pieces = divide(stage, machine.data_rows, partial(plan, data_rows=machine.data_rows))
-    executes = [
-        _prepare(piece.stage, piece.plan, machine, images, compiled=compiled) for piece in pieces
-    ]
+    executes, first = [], 0
+    for piece in pieces:
+        some = _prepare(piece.stage, piece.plan, machine, images, first, compiled=compiled)
+        executes.append(some)
+        first += len(piece.plan.chunks)
     return one_after_another(pieces, executes)
 
 
 def _prepare(
-    stage: Stage, planned: OutputPlan, machine: Machine, images: int, *, compiled: bool
+    stage: Stage, planned: OutputPlan, machine: Machine, images: int, first: int, *, compiled: bool
 ) -> Execute:
+    """Lay a piece out in subarrays from number ``first`` on."""
     placed = spread(stage, machine, images, planned)
     if not compiled:
-        return partial(_execute, planned, placed)
+        return partial(_execute, planned, placed, first)
     rows = machine.standard.rows_per_subarray
     make = partial(Outputs, stage, planned, rows, images)
-    return partial(_execute_compiled, planned, placed, make(look=False), partial(make, look=True))
+    return partial(
+        _execute_compiled, planned, placed, first, make(look=False), partial(make, look=True)
+    )
 
 
 def _execute_compiled(
     planned: OutputPlan,
     placed: Spread,
+    first: int,
     ready: Outputs,
     looking: Callable[[], Outputs],
     work: Work,
 ) -> Result:
-    book = partial(_book, planned, placed, work.stage, work.machine)
+    book = partial(_book, planned, placed, work.stage, work.machine, first)
     values, book_s, check_s = run_compiled(work, book, ready, looking)
     result = _result(work, placed, len(planned.chunks), values)
     return replace(result, book_s=book_s, check_s=check_s)
 
 
-def _execute(planned: OutputPlan, placed: Spread, work: Work) -> Result:
+def _execute(planned: OutputPlan, placed: Spread, first: int, work: Work) -> Result:
     stage, machine = work.stage, work.machine
-    _book(planned, placed, stage, machine)
+    _book(planned, placed, stage, machine, first)
     bits = stage.thresholds is not None
     shape = (stage.outputs, work.images, stage.windows.positions)
     values = np.empty(shape, np.uint8) if bits else np.empty(shape, np.int64)
@@ -102,8 +108,8 @@ def _slot(stage: Stage, placed: Spread, batch: Batch, slot: int) -> tuple[Lanes,
     return lanes, outputs[lanes]
 
 
-def _book(planned: OutputPlan, placed: Spread, stage: Stage, machine: Machine) -> None:
-    """Book what :func:`_execute` executes, in its order."""
+def _book(planned: OutputPlan, placed: Spread, stage: Stage, machine: Machine, first: int) -> None:
+    """Book what :func:`_execute` executes, in its order, in subarrays from ``first`` on."""
     columns = placed.images * stage.windows.positions
     patch = stage.windows.patch * stage.planes
     for batch in placed.batches:
@@ -111,13 +117,13 @@ def _book(planned: OutputPlan, placed: Spread, stage: Stage, machine: Machine) -
         machine.enter("inputs")
         for part, chunk in enumerate(planned.chunks):
             rows = range((chunk.stop - chunk.start) * patch)
-            machine.access(Kind.WR, rows, columns, every, part)
-        machine.access(Kind.WR, [row for row, _ in planned.masks], columns, every)
+            machine.access(Kind.WR, rows, columns, every, first + part)
+        machine.access(Kind.WR, [row for row, _ in planned.masks], columns, every, first)
         machine.enter("compute")
         for slot in range(placed.outputs_per_group):
             lanes, outputs = _slot(stage, placed, batch, slot)
             if len(lanes):
-                _book_output(planned, columns, outputs, lanes.tolist(), machine)
+                _book_output(planned, columns, outputs, lanes.tolist(), machine, first)
 
 
 def _book_output(
@@ -126,24 +132,25 @@ def _book_output(
     outputs: NDArray[np.intp],
     banks: list[int],
     machine: Machine,
+    first: int,
 ) -> None:
     for steps in planned.offsets:
         for part, count in enumerate(steps.counts):
-            machine.run(count, outputs, banks, part)
+            machine.run(count, outputs, banks, first + part)
         pairs = zip(steps.moved[1:], steps.arrivals[1:], strict=True)
         for part, (moved, arrivals) in enumerate(pairs, start=1):
             for row, arrival in zip(moved, arrivals, strict=True):
-                machine.access(Kind.RD, [row], columns, banks, part)
-                machine.access(Kind.WR, [arrival], columns, banks)
-        machine.run(steps.combine, outputs, banks)
+                machine.access(Kind.RD, [row], columns, banks, first + part)
+                machine.access(Kind.WR, [arrival], columns, banks, first)
+        machine.run(steps.combine, outputs, banks, first)
         if planned.result is None:
             counts = [row for row in steps.total if row is not None]
-            machine.access(Kind.RD, counts, columns, banks)
+            machine.access(Kind.RD, counts, columns, banks, first)
         else:
-            machine.run(steps.decide, outputs, banks)
+            machine.run(steps.decide, outputs, banks, first)
     if planned.result is not None:
-        machine.run(planned.pool, outputs, banks)
-        machine.access(Kind.RD, [planned.result], columns, banks)
+        machine.run(planned.pool, outputs, banks, first)
+        machine.access(Kind.RD, [planned.result], columns, banks, first)
 
 
 class _Output:

@@ -1,7 +1,7 @@
 """Cutting a stage by groups of its channels, where one subarray does not hold all of them.
 
-Groups have nothing to do with one another, so each piece is a stage of its own, and they are
-carried out one after the other in the same subarrays; nothing has to be moved between them.
+Groups have nothing to do with one another, so each piece is a stage of its own, in subarrays of
+its own; nothing has to be moved between them.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def _execute(pieces: list[Piece[Plan]], executes: list[Execute], work: Work) -> 
         np.concatenate([result.values for result in results], axis=2),
         sum(result.columns_used for result in results),
         sum(result.columns_opened for result in results),
-        max(result.subarrays for result in results),
+        sum(result.subarrays for result in results),
         sum(result.book_s for result in results),
         sum(result.check_s for result in results),
     )

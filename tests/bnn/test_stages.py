@@ -298,7 +298,7 @@ def _commands(mapping: str, stage: Stage) -> int:
     return total.aap + total.ap
 
 
-def test_depthwise_channels_that_do_not_fit_together_follow_one_another() -> None:
+def test_depthwise_channels_that_do_not_fit_together_go_to_further_subarrays() -> None:
     channels = 40
     sides = [Side(5, 3, 5, before=1)] * 2
     windows = lay(channels, sides)

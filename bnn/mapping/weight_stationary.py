@@ -15,6 +15,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.bitstrings import Values
 from bnn.lower import Stage
 from bnn.machine import Machine
 from bnn.mapping.blocks import Blocks
@@ -23,7 +24,6 @@ from bnn.mapping.weight_plan import WeightPlan, constants, limits, plan
 from bnn.mapping.work import (
     Execute,
     Result,
-    Values,
     Work,
     operand_rows,
     plane,
@@ -215,7 +215,7 @@ class _Round:
         for place in range(stage.windows.patch):
             width = chunk.stop - chunk.start
             shape = (len(self._tiles), width, images * positions)
-            lanes = np.zeros(shape, self._work.operands.dtype)
+            lanes = np.zeros(shape, self._work.integers.dtype)
             for lane, tile in enumerate(self._tiles):
                 operands = operand_rows(self._work, tile, place, chunk)
                 lanes[lane, :, : operands.shape[1]] = operands

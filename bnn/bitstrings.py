@@ -21,9 +21,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.encoding import Integers
+from bnn.encoding import Encoding, Integers, encode
 from pimsim.errors import InputError
 from pimsim.microprogram.compiled.strings import SLACK_BYTES, Strings, roomy
+
+_BYTE = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,14 +54,31 @@ class BitStrings:
             made.data[:] = np.packbits(
                 values.astype(np.uint8, copy=False), axis=2, bitorder="little"
             )
-        elif planes == 8:
+        elif planes == _BYTE:
             made.data[:] = values
         else:
             shifts = np.arange(planes, dtype=values.dtype)
             bits = (values[..., None] >> shifts & 1).astype(np.uint8)
             made.data[:] = np.packbits(
-                bits.reshape(*values.shape[:2], -1), axis=2, bitorder="little"
+                bits.reshape(images, pixels, channels * planes), axis=2, bitorder="little"
             )
+        return made
+
+    @classmethod
+    def encoded(
+        cls,
+        x: NDArray[np.float32] | NDArray[np.uint8],
+        encoding: Encoding,
+        channels: int,
+        threads: int | None = None,
+    ) -> BitStrings:
+        """Pack the integers that stand for inputs ``(images, ..., channels)``."""
+        pixels = x[0].size // channels
+        if encoding.bits != _BYTE:
+            integers = encode(x, encoding, threads=threads).reshape(len(x), pixels, channels)
+            return cls.of(integers, encoding.bits)
+        made = cls.empty(len(x), pixels, channels, _BYTE)
+        encode(x, encoding, into=made.data, threads=threads)
         return made
 
     @property
@@ -95,14 +114,14 @@ class BitStrings:
 
     def integers(self) -> Integers:
         """The integers, ``(images, pixels, channels)``."""
-        if self.planes == 8:
+        if self.planes == _BYTE:
             return self.data
         count = self.channels * self.planes
         bits = np.unpackbits(self.data, axis=2, count=count, bitorder="little")
         if self.planes == 1:
             return bits
         split = bits.reshape(*self.shape, self.planes)
-        kind = np.dtype(np.uint8 if self.planes < 8 else np.uint16)
+        kind = np.dtype(np.uint8 if self.planes < _BYTE else np.uint16)
         numbers: NDArray[Any] = np.zeros(self.shape, kind)
         for bit in range(self.planes):
             numbers |= np.left_shift(split[..., bit], bit, dtype=kind)

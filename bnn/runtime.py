@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from bnn import host, quantizers, reference
 from bnn.alphabet import binary_layers
 from bnn.bitstrings import BitStrings, unpacked
-from bnn.encoding import Encoding, encode
+from bnn.encoding import Encoding
 from bnn.lower import HostStage, Stage, lower
 from bnn.machine import Machine
 from bnn.mapping import MAPPINGS, Audit, Result, Work
@@ -153,7 +153,7 @@ def run(
         )
     reference_s = checking_s = time.perf_counter() - started
     started = time.perf_counter()
-    flow = _Flow(network, x, encoding)
+    flow = _Flow(network, x, encoding, threads)
     layers, exact, aside_s = [], True, 0.0
     for stage, machine in zip(stages, machines, strict=True):
         began, before_s = time.perf_counter(), aside_s
@@ -214,8 +214,10 @@ class _Flow:
         network: Network,
         x: NDArray[np.float32] | NDArray[np.uint8],
         encoding: Encoding | None,
+        threads: int | None = None,
     ) -> None:
         self._network, self._x, self._encoding = network, x, encoding
+        self._threads = threads
         self._binary = binary_layers(network, encoding)
         self._bits: BitStrings | None = None
         self._shape: tuple[int, ...] = x.shape
@@ -229,10 +231,9 @@ class _Flow:
                 self._bits.pixels * self._bits.channels // channels, channels
             )
         if stage.encoded and self._encoding is not None:
-            values = encode(self._numbers, self._encoding)
-        else:
-            values = (quantizers.sign(self._numbers) > 0).astype(np.uint8)
-        return BitStrings.of(values.reshape(len(values), -1, channels), stage.planes)
+            return BitStrings.encoded(self._numbers, self._encoding, channels, self._threads)
+        values = (quantizers.sign(self._numbers) > 0).astype(np.uint8)
+        return BitStrings.of(values.reshape(len(values), -1, channels))
 
     def take(self, stage: Stage, result: Result) -> None:
         """Go on with what the stage's rows held."""

@@ -15,10 +15,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.bitstrings import BitStrings, Values, unpacked
 from bnn.encoding import Integers
 from bnn.lower import Stage
 from bnn.mapping.weight_plan import WeightPlan, constants, limits, weights
-from bnn.mapping.work import See, Values
+from bnn.mapping.work import See
 from pimsim.bits import Words
 from pimsim.dram.rowgroups import ambit
 from pimsim.microprogram.compiled.compile import Compiled, compile_recipe
@@ -134,7 +135,7 @@ class Blocks:
 
     def run(
         self,
-        operands: Integers,
+        operands: Integers | BitStrings,
         *,
         threads: int | None = None,
         see: See | None = None,
@@ -150,6 +151,7 @@ class Blocks:
 
         """
         stage, positions, count = self._stage, self._stage.windows.positions, len(operands)
+        operands = unpacked(operands)
         shape = (count, positions, stage.outputs)
         values = np.empty(shape, np.uint8)
         wide = np.empty(shape if self._result is None else 0, np.int64)

@@ -15,6 +15,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.bitstrings import Values
 from bnn.lower import Stage
 from bnn.machine import Machine
 from bnn.mapping.blocks import Blocks
@@ -23,7 +24,6 @@ from bnn.mapping.weight_plan import WeightPlan, constants, limits, plan, weights
 from bnn.mapping.work import (
     Execute,
     Result,
-    Values,
     Work,
     operand_rows,
     plane,

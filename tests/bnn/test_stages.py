@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from bnn.bitstrings import unpacked
 from bnn.geometry import Axis, Padding
 from bnn.lower import Stage, offsets
 from bnn.machine import PHASES, Machine
@@ -33,6 +34,18 @@ from pimsim.dram.switches import Switches
 from pimsim.errors import InputError, OutOfRowsError
 
 STANDARD = replace(load("ddr3-1600-8-8-8"), row_bytes=64, chips_per_rank=1)
+ALPHABETS = [
+    (1, 2, -1, True),  # -1 and +1, padded with 0, which is neither
+    (1, 2, -1, True),
+    (1, 2, -1, False),
+    (1, 1, 0, False),  # heaviside
+    (2, 1, -1, False),  # ternary
+    (3, 1, 0, False),  # DoReFa
+    (8, 1, 0, False),  # pixels
+    (3, 2, -7, False),  # sums of seven signs
+    (2, 3, 5, False),
+]
+"""Planes, step, lowest operand, and whether padding is a 0 that no operand is."""
 SLOW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -67,8 +80,7 @@ def cases(draw: st.DrawFn) -> Case:
     groups = draw(st.sampled_from([1, 1, 2, 3, 5]))
     width, each = draw(st.integers(1, 4)), draw(st.integers(1, 3))
     shifts = tuple(draw(st.sampled_from([(0,), (0,), (0, 1), (0, 1, 2), (2,), (3, 0)])))
-    planes = draw(st.sampled_from([1, 1, 2, 3, 8]))
-    step, low = draw(st.sampled_from([(2, -1), (1, 0), (1, -1), (2, -7), (1, -3), (3, 5)]))
+    planes, step, low, zero_padding = draw(st.sampled_from(ALPHABETS))
     sides = draw(st.lists(_sides(), min_size=0, max_size=2))
     thresholds = draw(st.booleans())
     pool = [draw(_pools(side.out)) for side in sides] if sides and thresholds else None
@@ -81,9 +93,9 @@ def cases(draw: st.DrawFn) -> Case:
     weights[rng.random(weights.shape) < zeros] = 0
     weights = weights.astype(np.int8)
     pixels = int(np.prod([side.size for side in sides])) if sides else draw(st.integers(1, 5))
+    shape = (*(side.size for side in sides), channels) if sides else (pixels, channels)
     images = draw(st.integers(1, 6))
     stored = rng.integers(0, 1 << planes, (images, pixels, channels)).astype(np.uint16)
-    zero_padding = (planes, step, low) == (1, 2, -1) and draw(st.booleans())
     pad = 0 if zero_padding else int(rng.integers(0, 1 << planes))
     windows = lay(channels, sides, pool) if sides else each_pixel(pixels, channels)
     outside = 0 if zero_padding else step * pad + low
@@ -99,7 +111,7 @@ def cases(draw: st.DrawFn) -> Case:
         if pool is not None:
             conjunction = rng.random(outputs) < 0.5
     stage = Stage(
-        "stage", Dense("none", np.ones((1, 1), np.float32), None), 0, 1, (pixels, channels),
+        "stage", Dense("none", np.ones((1, 1), np.float32), None), 0, 1, shape,
         windows, weights, shifts, groups, planes, False, pad, zero_padding, step,
         offsets(weights, shifts, planes, step, low), found, conjunction,
     )  # fmt: skip
@@ -215,7 +227,7 @@ def _execute(mapping: str, case: Case, machine: Machine, *, compiled: bool) -> l
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Machine, "subarrays", made)
         result = execute(Work(stage, case.operands, machine, 1, audit))
-    np.testing.assert_array_equal(result.values, case.values)
+    np.testing.assert_array_equal(unpacked(result.values), case.values)
     assert audit.wrong == 0
     assert audit.compared == images * stage.outputs * int((stage.windows.outputs >= 0).sum())
     return executed
@@ -255,6 +267,7 @@ def _stage(
     weights: NDArray[np.int8],
     windows: Windows,
     *,
+    shape: tuple[int, ...] = (1,),
     groups: int = 1,
     planes: int = 1,
     step: int = 2,
@@ -266,7 +279,7 @@ def _stage(
     outputs = weights.shape[3]
     return Stage(
         "stage", Dense("none", np.ones((1, 1), np.float32), None), 0, 1,
-        (int(windows.pixels.max()) + 1, windows.channels), windows, weights, shifts, groups,
+        (*shape, windows.channels), windows, weights, shifts, groups,
         planes, False, 0, zero_padding, step, offsets(weights, shifts, planes, step, low),
         Thresholds(np.zeros(outputs, np.int64), np.zeros(outputs, np.bool_)),
         np.zeros(outputs, np.bool_),
@@ -275,7 +288,7 @@ def _stage(
 
 def _case(stage: Stage, sides: Sequence[Side], images: int, low: int) -> Case:
     rng = np.random.default_rng(0)
-    pixels, channels = stage.shape
+    pixels, channels = int(np.prod(stage.shape[:-1])), stage.windows.channels
     stored = rng.integers(0, stage.largest + 1, (images, pixels, channels)).astype(np.uint16)
     operands = stage.scale * stored.astype(np.int64) + low
     sums = _sums(operands, sides, stage.weights, stage.shifts, stage.groups, 0)
@@ -301,8 +314,8 @@ def _commands(mapping: str, stage: Stage) -> int:
 def test_depthwise_channels_that_do_not_fit_together_go_to_further_subarrays() -> None:
     channels = 40
     sides = [Side(5, 3, 5, before=1)] * 2
-    windows = lay(channels, sides)
-    stage = _stage(_signs(1, 9, 1, 2 * channels), windows, groups=channels, zero_padding=True)
+    weights = _signs(1, 9, 1, 2 * channels)
+    stage = _stage(weights, lay(channels, sides), shape=(5, 5), groups=channels, zero_padding=True)
     case = _case(stage, sides, 7, -1)
     for mapping in MAPPINGS:
         for compiled in (False, True):
@@ -317,16 +330,32 @@ def test_depthwise_channels_that_do_not_fit_together_go_to_further_subarrays() -
 
 
 def test_a_group_that_does_not_fit_is_split_by_channels() -> None:
-    windows = each_pixel(2, 600)
-    stage = _stage(_signs(1, 1, 300, 4), windows, groups=2)
+    stage = _stage(_signs(1, 1, 300, 4), each_pixel(2, 600), shape=(2,), groups=2)
     pieces = divide(stage, 238, lambda some: plan(some, 238))
     assert [len(piece.plan.chunks) for piece in pieces] == [2, 2]
     for mapping in MAPPINGS:
         _execute(mapping, _case(stage, [], 9, -1), _machine(256, 3), compiled=True)
 
 
+@pytest.mark.parametrize("zero", [slice(0, 24), slice(24, 48), slice(0, 48)])
+def test_a_part_of_a_fan_in_whose_weights_are_all_zero_adds_nothing(zero: slice) -> None:
+    sides = [Side(3, 2, 2)]
+    weights = _signs(1, 2, 48, 3)
+    weights[:, :, zero] = 0
+    pooled = lay(48, sides, [Axis(2, 2, 1, 1, "valid")])
+    stage = _stage(weights, pooled, shape=(3,), shifts=(2,))
+    case = _case(replace(stage, windows=lay(48, sides)), sides, 9, -1)
+    bits = (case.sums >= 0).any(axis=1, keepdims=True)
+    assert len(plan(stage, 132).chunks) == 2
+    for mapping in MAPPINGS:
+        for compiled in (False, True):
+            machine = _machine(150, 2)
+            _execute(mapping, replace(case, stage=stage, values=bits), machine, compiled=compiled)
+
+
 def test_a_row_too_many_is_refused() -> None:
-    stage = _stage(_signs(1, 9, 1, 2), lay(2, [Side(3, 3, 3, before=1)] * 2), groups=2, planes=8)
+    windows = lay(2, [Side(3, 3, 3, before=1)] * 2)
+    stage = _stage(_signs(1, 9, 1, 2), windows, shape=(3, 3), groups=2, planes=8)
     for mapping in MAPPINGS:
         with pytest.raises(OutOfRowsError):
             MAPPINGS[mapping].prepare(stage, _machine(60, 1), 1, compiled=False)

@@ -353,6 +353,18 @@ def test_a_part_of_a_fan_in_whose_weights_are_all_zero_adds_nothing(zero: slice)
             _execute(mapping, replace(case, stage=stage, values=bits), machine, compiled=compiled)
 
 
+def test_a_part_that_gives_every_output_another_single_product() -> None:
+    weights = _signs(1, 1, 200, 4)
+    weights[:, :, 100:] = 0
+    for output in range(4):
+        weights[0, 0, 150 + output, output] = (-1) ** output
+    stage = _stage(weights, each_pixel(1, 200))
+    assert len(plan(stage, 132).chunks) == 2
+    for mapping in MAPPINGS:
+        for compiled in (False, True):
+            _execute(mapping, _case(stage, [], 30, -1), _machine(150, 8), compiled=compiled)
+
+
 def test_a_row_too_many_is_refused() -> None:
     windows = lay(2, [Side(3, 3, 3, before=1)] * 2)
     stage = _stage(_signs(1, 9, 1, 2), windows, shape=(3, 3), groups=2, planes=8)

@@ -33,7 +33,8 @@ from numpy.typing import NDArray
 
 from bnn import host, quantizers, reference
 from bnn.alphabet import binary_layers
-from bnn.encoding import Encoding, Integers, encode
+from bnn.bitstrings import BitStrings, unpacked
+from bnn.encoding import Encoding
 from bnn.lower import HostStage, Stage, lower
 from bnn.machine import Machine
 from bnn.mapping import MAPPINGS, Audit, Result, Usage, Work
@@ -153,7 +154,7 @@ def run(
         )
     reference_s = checking_s = time.perf_counter() - started
     started = time.perf_counter()
-    flow = _Flow(network, x, encoding)
+    flow = _Flow(network, x, encoding, threads)
     layers, exact, aside_s = [], True, 0.0
     for stage, machine in zip(stages, machines, strict=True):
         began, before_s = time.perf_counter(), aside_s
@@ -168,7 +169,7 @@ def run(
                 fed, compared = expected.operands[stage.name], time.perf_counter()
                 audit = Audit(stage, fed, partial(_tell, progress, f"{stage.name}: every sum"))
                 same = fed if stage.encoded else fed > 0
-                exact &= np.array_equal(operands.reshape(fed.shape), same)
+                exact &= np.array_equal(unpacked(operands).reshape(fed.shape), same)
                 checking_s += time.perf_counter() - compared
                 aside_s += time.perf_counter() - compared
 
@@ -214,32 +215,38 @@ class _Flow:
         network: Network,
         x: NDArray[np.float32] | NDArray[np.uint8],
         encoding: Encoding | None,
+        threads: int | None = None,
     ) -> None:
         self._network, self._x, self._encoding = network, x, encoding
+        self._threads = threads
         self._binary = binary_layers(network, encoding)
-        self._bits: NDArray[np.uint8] | None = None
-        self._numbers: NDArray[Any] = x.astype(np.float32)
+        self._bits: BitStrings | None = None
+        self._shape: tuple[int, ...] = x.shape
+        self._numbers: NDArray[Any] = x
 
-    def operands(self, stage: Stage) -> Integers:
+    def operands(self, stage: Stage) -> BitStrings:
         """Integers whose bits the stage is fed with, (images, pixels, channels)."""
-        values: Integers
+        channels = stage.windows.channels
+        if self._bits is not None:
+            return self._bits.reshaped(
+                self._bits.pixels * self._bits.channels // channels, channels
+            )
         if stage.encoded and self._encoding is not None:
-            values = encode(self._numbers, self._encoding)
-        elif self._bits is not None:
-            values = self._bits
-        else:
-            values = (quantizers.sign(self._numbers) > 0).astype(np.uint8)
-        return values.reshape(len(values), -1, stage.windows.channels)
+            return BitStrings.encoded(self._numbers, self._encoding, channels, self._threads)
+        values = (quantizers.sign(self._numbers) > 0).astype(np.uint8)
+        return BitStrings.of(values.reshape(len(values), -1, channels))
 
     def take(self, stage: Stage, result: Result) -> None:
         """Go on with what the stage's rows held."""
         shape = (len(self._x), *self._network.shape_before(stage.end))
         if stage.end == len(self._network.layers):
             shape = (len(self._x), *self._network.shapes()[-1])
+        values = result.values
         if stage.thresholds is not None:
-            self._bits = result.values.astype(np.uint8, copy=False).reshape(shape)
+            self._bits = values if isinstance(values, BitStrings) else BitStrings.of(values)
+            self._shape = shape
             return
-        sums = result.values.reshape(shape)
+        sums = unpacked(values).reshape(shape)
         self._bits = None
         encoding = self._encoding if stage.encoded else None
         exact = reference.exact_after(self._network, stage.index, self._binary)
@@ -247,16 +254,18 @@ class _Flow:
 
     def run_on_host(self, stage: HostStage) -> None:
         """Carry out the layers that the DRAM does not."""
-        if self._bits is not None:
-            self._numbers = self._bits.astype(np.float32) * 2 - 1
-            self._bits = None
-        self._numbers = host.apply(stage.layers, self._numbers)
+        self._numbers = host.apply(stage.layers, self._unpacked())
+        self._bits = None
 
     def logits(self) -> NDArray[np.float32]:
         """Output of the network."""
+        return self._unpacked().astype(np.float32, copy=False)
+
+    def _unpacked(self) -> NDArray[Any]:
+        """What the last stage gave, as numbers."""
         if self._bits is not None:
-            return self._bits.astype(np.float32) * 2 - 1
-        return self._numbers.astype(np.float32)
+            return self._bits.integers().reshape(self._shape).astype(np.float32) * 2 - 1
+        return self._numbers.astype(np.float32) if self._numbers is self._x else self._numbers
 
 
 def dram_run(

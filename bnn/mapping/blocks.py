@@ -15,10 +15,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.bitstrings import BitStrings, Values, unpacked
 from bnn.encoding import Integers
 from bnn.lower import Stage
 from bnn.mapping.weight_plan import WeightPlan, constants, limits, weights
-from bnn.mapping.work import See, Values
+from bnn.mapping.work import See
 from pimsim.bits import Words
 from pimsim.dram.rowgroups import ambit
 from pimsim.microprogram.compiled.compile import Compiled, compile_recipe
@@ -134,7 +135,7 @@ class Blocks:
 
     def run(
         self,
-        operands: Integers,
+        operands: Integers | BitStrings,
         *,
         threads: int | None = None,
         see: See | None = None,
@@ -150,6 +151,7 @@ class Blocks:
 
         """
         stage, positions, count = self._stage, self._stage.windows.positions, len(operands)
+        operands = unpacked(operands)
         shape = (count, positions, stage.outputs)
         values = np.empty(shape, np.uint8)
         wide = np.empty(shape if self._result is None else 0, np.int64)
@@ -195,10 +197,11 @@ class Blocks:
         columns = np.where(images < 0, -1, images + (group - first)[:, None] * count)
         columns, places = columns.reshape(1, -1), self._places()
         for part, chunk in enumerate(self._plan.chunks):
+            patches, pixels = self._patches(values[:, :, chunk])
             load(
                 self._tiles,
-                values[:, :, chunk],
-                stage.windows.pixels,
+                patches,
+                pixels,
                 columns,
                 places,
                 planes=stage.planes,
@@ -206,6 +209,18 @@ class Blocks:
                 part=part,
                 threads=threads,
             )
+
+    def _patches(self, values: Integers) -> tuple[Integers, NDArray[np.intp]]:
+        """Values and the pixels that positions read of them; a small patch becomes one pixel.
+
+        Fetching a pixel takes as long as fetching a whole word.
+        """
+        stage, pixels = self._stage, self._stage.windows.pixels
+        if stage.windows.patch == 1 or pixels[0].size * values.shape[2] * stage.planes > _WORD:
+            return values, pixels
+        found = values[:, pixels]
+        found[:, pixels < 0] = stage.pad
+        return found.reshape(*found.shape[:2], -1), np.arange(len(pixels))[:, None]
 
     def _load_constants(self, block: slice, threads: int | None) -> None:
         """Write weights, complements and thresholds of a block."""

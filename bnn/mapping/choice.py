@@ -1,0 +1,80 @@
+"""Choosing a mapping for every layer by what it would cost.
+
+A layer is laid out and booked under every mapping there is, for as many images as will be run, on a
+timeline of its own; nothing is executed. The one with the least latency, energy, or product of both
+is taken. Weights that are written once, however many images follow, do not count.
+
+>>> names()[-3:]
+('auto', 'auto-latency', 'auto-energy')
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bnn.lower import Stage
+from bnn.machine import Machine
+from bnn.mapping import MAPPINGS, Mapping
+from pimsim.cost import Cost
+from pimsim.errors import InputError, OutOfRowsError
+
+PER_PASS = ("inputs", "compute")
+"""Phases that every pass over images goes through."""
+
+OBJECTIVES: dict[str, Callable[[Cost], float]] = {
+    "auto": lambda cost: cost.latency_ps * cost.total_pj,
+    "auto-latency": lambda cost: cost.latency_ps,
+    "auto-energy": lambda cost: cost.total_pj,
+}
+"""What each way of choosing keeps small."""
+
+Choose = Callable[[Stage, Machine, int, int], Mapping]
+"""Gives the mapping of a stage for a machine, so many images, and outputs that stand for so many
+each (see :meth:`bnn.mapping.work.Mapping.draft`)."""
+
+
+def names() -> tuple[str, ...]:
+    """What a mapping may be asked for as: the mappings, and the ways to choose among them."""
+    return *MAPPINGS, *OBJECTIVES
+
+
+def chooser(name: str) -> Choose:
+    """How stages get their mappings.
+
+    Args:
+        name: one of :func:`names`.
+
+    Raises:
+        InputError: another name.
+    """
+    if name in MAPPINGS:
+        return lambda stage, machine, images, each: MAPPINGS[name]
+    if name not in OBJECTIVES:
+        raise InputError(f"`mapping` must be one of {', '.join(names())}, not {name!r}")
+    objective = OBJECTIVES[name]
+
+    def least(stage: Stage, machine: Machine, images: int, each: int) -> Mapping:
+        found: dict[str, float] = {}
+        refused: OutOfRowsError | None = None
+        for one, mapping in MAPPINGS.items():
+            try:
+                found[one] = objective(_cost(mapping, stage, machine, images, each))
+            except OutOfRowsError as error:
+                refused = error
+        if not found:
+            raise refused or ValueError("there must be a mapping")
+        return MAPPINGS[min(found, key=found.__getitem__)]
+
+    return least
+
+
+def _cost(mapping: Mapping, stage: Stage, machine: Machine, images: int, each: int) -> Cost:
+    """What a stage would cost on a machine like ``machine``, alone."""
+    books = Machine(machine.standard, machine.switches)
+    mapping.draft(stage, books, images, each=each)(books)
+    books.finish()
+    first, *others = (books.cost(phase) for phase in PER_PASS)
+    total = first
+    for cost in others:
+        total = total + cost
+    return total

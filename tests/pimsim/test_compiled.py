@@ -113,7 +113,7 @@ class Pair:
             D + DATA_ROWS,
             lanes=lanes,
             parts=parts,
-            tile_words=rng.choice([None, 16, 32]),
+            tile_words=rng.choice([None, 8, 16, 40]),
         )
         self.parts = [Subarray(columns, rows=D + DATA_ROWS, lanes=lanes) for _ in range(parts)]
         random = np.random.default_rng(rng.randrange(2**32))
@@ -550,9 +550,9 @@ def test_what_does_not_fit_is_refused() -> None:
         Recipe(2).run(recipe.items[0].schedule)  # type: ignore[union-attr]
     assert str(caught.value) == "a recipe for 2 outputs must have schedules for as many, not 1"
     with pytest.raises(InputError) as caught:
-        Tiles(10, tile_words=24)
+        Tiles(10, tile_words=20)
     tiles.save(0, np.zeros((2, 1), np.uint64))
-    assert str(caught.value) == "`tile_words` must be a multiple of 16, not 24"
+    assert str(caught.value) == "`tile_words` must be a multiple of 8, not 20"
     with pytest.raises(InputError) as caught:
         run(compiled, tiles, np.array([0, 0]), threads=0)
     assert str(caught.value) == "`threads` must be a positive integer, not 0"

@@ -20,10 +20,8 @@ array([1, 0], dtype=uint8)
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 import numpy as np
@@ -36,10 +34,12 @@ from pimsim.microprogram.compiled.compile import Compiled, Sort
 from pimsim.microprogram.compiled.driver import drive
 from pimsim.microprogram.compiled.fallback import run_reference
 from pimsim.microprogram.compiled.kernel import Body, address, reader
+from pimsim.microprogram.compiled.threads import spread
 from pimsim.microprogram.compiled.tiles import Tiles, empty
 
+__all__ = ["prepare", "run", "spread"]
+
 Lanes = NDArray[np.intp]
-_CHUNKS_PER_THREAD = 4
 _WORTH_CARE = 3 * 10**8
 """Vectors of 512 bits computed from which on a kernel gets the better code: it saves about 0.05 ns
 each, and takes about 15 ms to make (measured with LLVM 22)."""
@@ -47,14 +47,6 @@ each, and takes about 15 ms to make (measured with LLVM 22)."""
 
 _SMALL = 8
 """Values of a kernel up to which better code takes next to no time to make."""
-
-
-def default_threads() -> int:
-    """Processors that this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:
-        return os.cpu_count() or 1
 
 
 def run(
@@ -121,24 +113,6 @@ def run(
     spread(part, len(some) * tiles.tiles, threads)
     _note(compiled, tiles, table, some)
     return results
-
-
-def spread(part: object, items: int, threads: int | None) -> None:
-    """Call ``part(first, last)`` for stretches of ``items``, on so many threads."""
-    count = min(default_threads() if threads is None else threads, items)
-    if not callable(part) or count < 1:
-        raise InputError(f"`threads` must be a positive integer, not {threads}")
-    if count == 1:
-        part(0, items)
-        return
-    chunks = min(items, count * _CHUNKS_PER_THREAD)
-    edges = [items * i // chunks for i in range(chunks + 1)]
-    list(_pool(count).map(part, edges[:-1], edges[1:]))
-
-
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="pimsim")
 
 
 @cache

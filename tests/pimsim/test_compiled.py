@@ -212,12 +212,13 @@ COLUMNS = st.sampled_from([1, 5, 64, 100, 1024, 1025, 2100])
     outputs=st.integers(1, 5),
     steps=st.integers(1, 14),
     lanes=st.integers(1, 3),
-    each=st.integers(1, 3),
-    parts=st.integers(1, 2),
+    each=st.integers(1, 5),
+    parts=st.integers(1, 3),
     columns=COLUMNS,
     mode=MODES,
     budget=st.sampled_from([1, 4, 31]),
     threads=st.integers(1, 3),
+    phased=st.booleans(),
 )
 def test_any_recipe_leaves_what_the_reference_leaves(
     seed: int,
@@ -230,10 +231,11 @@ def test_any_recipe_leaves_what_the_reference_leaves(
     mode: str,
     budget: int,
     threads: int,
+    phased: bool,
 ) -> None:
     rng = Random(seed)
     recipe = Recipe(outputs)
-    for _ in range(rng.randint(1, 2)):
+    for _ in range(rng.randint(1, 3)):
         recipe.run(schedule_at_random(rng, outputs, steps), rng.randrange(parts))
         if rng.random() < 0.7:
             recipe.read(rng.randrange(DATA_ROWS), rng.randrange(parts))
@@ -249,6 +251,7 @@ def test_any_recipe_leaves_what_the_reference_leaves(
         cells=mode == "cells",
         literal=mode == "literal",
         budget=budget,
+        phased=phased,
     )
     chosen = np.array([rng.choices(range(-1, outputs), k=each) for _ in range(lanes)])
     if both(pair, recipe, compiled, chosen, threads) is None:

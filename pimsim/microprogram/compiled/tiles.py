@@ -94,7 +94,8 @@ class Tiles:
         parts: subarrays among which a lane's rows are divided.
         tile_words: words of a row that lie together, a multiple of 8; by default what
             :func:`~pimsim.microprogram.compiled.tile_size.best_tile_words` finds for all threads.
-        together: rows that should stay in a cache; by default all.
+        together: rows that should stay in a cache, as of
+            :attr:`pimsim.microprogram.compiled.compile.Compiled.rows_together`; by default all.
         address_map: Ambit's by default.
 
     Raises InputError, before memory is taken, when there is not enough of it.

@@ -37,6 +37,7 @@ from pimsim.microprogram.schedule import Schedule
 
 D = ambit().first_data
 TURNS = 7
+QUICK_S = 0.05
 Job = Callable[[], object]
 
 
@@ -52,10 +53,16 @@ def timed(job: Job) -> Seconds:
 
 
 def best(jobs: dict[str, Job]) -> dict[str, Seconds]:
-    """Least times of each job, the jobs taking turns."""
+    """Least times of each job, the jobs taking turns.
+
+    A quick job is run once more before, so that it finds in the caches what it leaves there, and
+    not what the job before it has left.
+    """
     found: dict[str, list[Seconds]] = {name: [] for name in jobs}
     for _ in range(TURNS):
         for name, job in jobs.items():
+            if not found[name] or min(found[name])[0] < QUICK_S:
+                job()
             found[name].append(timed(job))
     return {
         name: (min(wall for wall, _ in each), min(processor for _, processor in each))

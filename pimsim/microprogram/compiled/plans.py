@@ -76,6 +76,13 @@ class Plan:
             shape = (TOGETHER, self.own_rows, self._tile_words)
             return empty(shape, f"{TOGETHER} times {self.own_rows} rows of a tile")
 
+    def provide(self, threads: int) -> None:
+        """Have that memory for so many threads, and have it mapped, before it is needed."""
+        taken = [self.take_own() for _ in range(threads)]
+        for memory in taken:
+            memory.fill(0)
+            self.give_own(memory)
+
     def give_own(self, memory: Words) -> None:
         """Let another thread have it."""
         self._free.append(memory)

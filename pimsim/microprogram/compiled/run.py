@@ -33,7 +33,7 @@ from pimsim.microprogram.compiled.compile import Compiled
 from pimsim.microprogram.compiled.driver import drive
 from pimsim.microprogram.compiled.fallback import run_reference
 from pimsim.microprogram.compiled.plans import plan_for
-from pimsim.microprogram.compiled.threads import spread
+from pimsim.microprogram.compiled.threads import default_threads, spread
 from pimsim.microprogram.compiled.tiles import Tiles, empty
 
 __all__ = ["prepare", "run", "spread"]
@@ -48,6 +48,7 @@ def run(
     lanes: Lanes | None = None,
     *,
     threads: int | None = None,
+    into: Words | None = None,
 ) -> Words:
     """Carry the recipe out for outputs in order, on every tile.
 
@@ -57,6 +58,7 @@ def run(
         outputs: (lanes,) or (lanes, n): what each lane works on; -1 is nothing.
         lanes: lanes that take part, all if None.
         threads: processors used, all if None; the result does not depend on it.
+        into: memory for the rows read out, of the shape of the result; new memory if None.
 
     Returns:
         (lanes, n, slots, words): the rows read out; ``words`` as of ``tiles.words``.
@@ -75,7 +77,9 @@ def run(
             f"not {table.min()} to {table.max()}"
         )
     shape = (len(some), table.shape[1], compiled.recipe.slots, tiles.words)
-    results = empty(shape, "rows read out")
+    results = empty(shape, "rows read out") if into is None else into
+    if results.shape != shape or not results.flags.c_contiguous:
+        raise InputError(f"`into` must have the shape {shape} and lie in one piece")
     if not table.size:
         return results
     if not _may_run(compiled, tiles, table, some):
@@ -139,8 +143,8 @@ def _may_run(compiled: Compiled, tiles: Tiles, table: NDArray[np.int64], lanes: 
 
 
 def prepare(compiled: Compiled, tiles: Tiles) -> None:
-    """Make the machine code now that the first run on such tiles would make."""
-    plan_for(compiled, tiles)
+    """Make the machine code now, and have the memory, that the first run on such tiles needs."""
+    plan_for(compiled, tiles).provide(min(default_threads(), tiles.lanes * tiles.tiles))
 
 
 def _note(compiled: Compiled, tiles: Tiles, table: NDArray[np.int64], lanes: Lanes) -> None:

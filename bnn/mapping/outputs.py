@@ -108,8 +108,8 @@ class Outputs:
 
     def _warm(self) -> None:
         """Have the code that lays out and reads back made now, and memory for the rows given."""
-        stage, pixels = self._stage, int(self._stage.windows.pixels.max()) + 1
-        zeros = BitStrings.empty(self.images, pixels, stage.windows.channels, stage.planes)
+        stage, (tall, wide) = self._stage, _sides(self._stage)
+        zeros = BitStrings.empty(self.images, tall * wide, stage.windows.channels, stage.planes)
         self._load(zeros, None)
         words = np.zeros((1, stage.outputs, self._tiles.tile_words), np.uint64)
         strings(words, 1, np.zeros((1, 1, -(-stage.outputs // 8)), np.uint8))

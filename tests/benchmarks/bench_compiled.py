@@ -29,7 +29,7 @@ from pimsim.microprogram.compiled.backend import compiler
 from pimsim.microprogram.compiled.compile import compile_recipe
 from pimsim.microprogram.compiled.emit import VECTOR, Emit
 from pimsim.microprogram.compiled.recipe import Recipe
-from pimsim.microprogram.compiled.run import prepare, run
+from pimsim.microprogram.compiled.run import prepare, run, spread
 from pimsim.microprogram.compiled.tiles import Layout, Tiles
 from pimsim.microprogram.counting import Counter, Row
 from pimsim.microprogram.logic import XNOR
@@ -38,6 +38,7 @@ from pimsim.microprogram.schedule import Schedule
 D = ambit().first_data
 TURNS = 7
 QUICK_S = 0.05
+PIECES = 8
 Job = Callable[[], object]
 
 
@@ -373,6 +374,12 @@ def test_both_operands_as_rows(by_hand: Any, page: Any) -> None:
         )  # fmt: skip
         words = inputs * columns // 32
         jobs["memory bound, 1 thread"] = lambda: by_hand.stream(tiles.data.ctypes.data, words)
+
+        def stream(begin: int, end: int) -> None:
+            first, last = (words * part // PIECES for part in (begin, end))
+            by_hand.stream(tiles.data.ctypes.data + 8 * first, last - first)
+
+        jobs["memory bound, all threads"] = lambda: spread(stream, PIECES, None)
     times = best(jobs)
     subarray = Subarray(columns, rows=rows + D)
     for row in range(2 * inputs):

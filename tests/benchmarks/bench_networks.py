@@ -1,6 +1,6 @@
 """How fast whole networks run, beside Keras: ``pytest -s tests/benchmarks/bench_networks.py``.
 
-Needs the extra ``larq`` and MNIST in ``PIMSIM_DATA``. Every figure is the least of three runs of
+Needs the extra ``larq`` and MNIST in ``PIMSIM_DATA``. Every figure is the least of five runs of
 ``pimsim run --no-check``, that of Keras from one with ``--check-keras``: the least of its own
 repetitions, warmed up. Importing and loading are apart on both sides.
 """
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-RUNS = 3
+RUNS = 5
 PARTS = ("compile", "execute", "schedule")
 
 

@@ -35,9 +35,13 @@ def _norm(rng: np.random.Generator, name: str, channels: int) -> BatchNorm:
 
 
 def _network(rng: np.random.Generator, *, first: int, width: int, classes: int) -> Network:
-    """Two convolutions, padded with 0 or 1 and perhaps pooled, and two dense layers."""
+    """Two convolutions, padded with 0 or 1 and perhaps pooled, and a dense layer.
+
+    Of 7 pixels a side, 5 places of a window are left, and the last of them is not pooled.
+    """
     layers: list[Layer] = []
-    side, channels = 6, first
+    size = int(rng.choice([6, 7]))
+    side, channels = size, first
     for number in range(2):
         kernel = rng.normal(size=(3, 3, channels, width)).astype(np.float32)
         layers.append(
@@ -61,7 +65,7 @@ def _network(rng: np.random.Generator, *, first: int, width: int, classes: int) 
     layers.append(
         Dense("d", rng.normal(size=(fan_in, classes)).astype(np.float32), None, SIGN, SIGN)
     )
-    return Network("random", (6, 6, first), tuple(layers))
+    return Network("random", (size, size, first), tuple(layers))
 
 
 @SLOW

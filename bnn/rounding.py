@@ -21,8 +21,10 @@ from pimsim.microprogram.compiled.emit import Emit
 from pimsim.microprogram.compiled.run import spread
 
 _LANES = 8
-_AT_A_TIME = 1 << 15
+_AT_A_TIME = 1 << 18
+_BLOCK = 64
 _DOUBLES = f"<{_LANES} x double>"
+_FLAGS = f"<{_LANES} x i1>"
 
 
 def available() -> bool:
@@ -57,30 +59,29 @@ def steps(
         raise ValueError("`x` must be float32, and `into` must be in one piece and of its size")
     function = _rounding(out.itemsize, relative=offset == 0)
     reach = max(abs(offset), abs(scale * largest + offset))
-    whole = flat.size // _LANES * _LANES
+    whole = flat.size // _BLOCK * _BLOCK
     pieces = -(-whole // _AT_A_TIME)
-    wrong = np.zeros((pieces + 1) * _LANES, np.uint8)
+    wrong = np.zeros(pieces + 1, np.uint8)
     bound = slack if offset == 0 else slack * reach
     constants = np.array([scale, offset, largest, bound, 1 / scale], np.float64)
 
+    addresses = [each.ctypes.data for each in (flat, constants, out, wrong)]
+
     def some(begin: int, end: int) -> None:
+        *arrays, seen = addresses
         for piece in range(begin, end):
-            first = piece * _AT_A_TIME
-            stop = min(first + _AT_A_TIME, whole)
-            function(
-                first, stop, flat.ctypes.data, constants.ctypes.data, out.ctypes.data,
-                wrong[piece * _LANES :].ctypes.data,
-            )  # fmt: skip
+            stop = min((piece + 1) * _AT_A_TIME, whole)
+            function(piece * _AT_A_TIME, stop, *arrays, seen + piece)
 
     if pieces:
         spread(some, pieces, threads)
-    if whole < flat.size:  # the rest, in a vector of its own
-        rest = np.full(_LANES, flat[-1], np.float32)
+    if whole < flat.size:  # the rest, in a block of its own
+        rest = np.full(_BLOCK, flat[-1], np.float32)
         rest[: flat.size - whole] = flat[whole:]
-        last = np.zeros(_LANES, out.dtype)
+        last = np.zeros(_BLOCK, out.dtype)
         function(
-            0, _LANES, rest.ctypes.data, constants.ctypes.data, last.ctypes.data,
-            wrong[pieces * _LANES :].ctypes.data,
+            0, _BLOCK, rest.ctypes.data, constants.ctypes.data, last.ctypes.data,
+            wrong[pieces:].ctypes.data,
         )  # fmt: skip
         out[whole:] = last[: flat.size - whole]
     return not wrong.any()
@@ -95,49 +96,64 @@ def _rounding(size: int, *, relative: bool) -> Callable[..., None]:
     )
     code.declare(f"{_DOUBLES} @llvm.rint.v{_LANES}f64({_DOUBLES})")
     code.declare(f"{_DOUBLES} @llvm.fabs.v{_LANES}f64({_DOUBLES})")
-    flags, kind = f"<{_LANES} x i1>", f"<{_LANES} x i{8 * size}>"
-    found = code.slot(f"<{_LANES} x i8>", _LANES)
-    code.do(f"store <{_LANES} x i8> zeroinitializer, ptr {found}, align {_LANES}")
-    scale, offset, largest, bound, inverse = (_splat(code, i) for i in range(5))
-    vectors = code.put(f"sdiv i64 {code.put('sub i64 %end, %begin')}, {_LANES}")
-    with code.loop(vectors) as vector:
-        place = code.add("%begin", code.mul(vector, _LANES))
-        source = code.at("float", "%x", place)
-        loaded = code.put(f"load <{_LANES} x float>, ptr {source}, align 4")
-        value = code.put(f"fpext <{_LANES} x float> {loaded} to {_DOUBLES}")
-        above = code.put(f"fsub {_DOUBLES} {value}, {offset}")
-        ratio = code.put(f"fmul {_DOUBLES} {above}, {inverse}")
-        step = code.put(f"call {_DOUBLES} @llvm.rint.v{_LANES}f64({_DOUBLES} {ratio})")
-        back = code.put(f"fmul {_DOUBLES} {step}, {scale}")
-        again = code.put(f"fadd {_DOUBLES} {back}, {offset}")
-        differ = code.put(f"fsub {_DOUBLES} {again}, {value}")
-        far = code.put(f"call {_DOUBLES} @llvm.fabs.v{_LANES}f64({_DOUBLES} {differ})")
-        near = bound
-        if relative:
-            size_ = code.put(f"call {_DOUBLES} @llvm.fabs.v{_LANES}f64({_DOUBLES} {value})")
-            near = code.put(f"fmul {_DOUBLES} {size_}, {bound}")
-        # Unordered comparisons: a value that is no number is wrong as well.
-        wrong = [
-            code.put(f"fcmp ugt {_DOUBLES} {far}, {near}"),
-            code.put(f"fcmp ult {_DOUBLES} {step}, zeroinitializer"),
-            code.put(f"fcmp ugt {_DOUBLES} {step}, {largest}"),
-        ]
-        any_ = code.put(f"or {flags} {code.put(f'or {flags} {wrong[0]}, {wrong[1]}')}, {wrong[2]}")
-        before = code.put(f"load <{_LANES} x i8>, ptr {found}, align {_LANES}")
-        wide = code.put(f"zext {flags} {any_} to <{_LANES} x i8>")
-        both = code.put(f"or <{_LANES} x i8> {before}, {wide}")
-        code.do(f"store <{_LANES} x i8> {both}, ptr {found}, align {_LANES}")
-        # What is no step at all must not be converted; it counts as 0, and as wrong.
-        safe = code.put(f"select {flags} {any_}, {_DOUBLES} zeroinitializer, {_DOUBLES} {step}")
-        number = code.put(f"fptoui {_DOUBLES} {safe} to <{_LANES} x i32>")
-        short = code.put(f"trunc <{_LANES} x i32> {number} to {kind}")
-        target = code.at(f"i{8 * size}", "%out", place)
-        code.do(f"store {kind} {short}, ptr {target}, align {size}")
-    seen = code.put(f"load <{_LANES} x i8>, ptr {found}, align {_LANES}")
-    code.do(f"store <{_LANES} x i8> {seen}, ptr %wrong, align 1")
+    constants = [_splat(code, i) for i in range(5)]
+    bits, number = 8 * size, f"i{8 * size}"
+    blocks = code.put(f"sdiv i64 {code.put('sub i64 %end, %begin')}, {_BLOCK}")
+    with code.loop(blocks) as block:
+        first = code.add("%begin", code.mul(block, _BLOCK))
+        wrong, parts = "zeroinitializer", list[str]()
+        for i in range(0, _BLOCK, _LANES):
+            source = code.at("float", "%x", code.add(first, i))
+            loaded = code.put(f"load <{_LANES} x float>, ptr {source}, align 4")
+            value = code.put(f"fpext <{_LANES} x float> {loaded} to {_DOUBLES}")
+            step, bad = _step(code, value, constants, relative=relative)
+            wrong = code.put(f"or {_FLAGS} {wrong}, {bad}")
+            # What is no step must not be converted; it counts as 0, and as wrong.
+            safe = code.put(f"select {_FLAGS} {bad}, {_DOUBLES} zeroinitializer, {_DOUBLES} {step}")
+            whole = code.put(f"fptoui {_DOUBLES} {safe} to <{_LANES} x i32>")
+            parts.append(code.put(f"trunc <{_LANES} x i32> {whole} to <{_LANES} x {number}>"))
+        width = _LANES
+        while len(parts) > 1:  # stored at once: stores of eight bytes take four times as long
+            order = ", ".join(f"i32 {i}" for i in range(2 * width))
+            kind = f"<{width} x {number}>"
+            parts = [
+                code.put(
+                    f"shufflevector {kind} {one}, {kind} {other}, <{2 * width} x i32> <{order}>"
+                )
+                for one, other in zip(parts[::2], parts[1::2], strict=True)
+            ]
+            width *= 2
+        target = code.at(number, "%out", first)
+        code.do(f"store <{_BLOCK} x i{bits}> {parts[0]}, ptr {target}, align {size}")
+        with code.when(code.put(f"call i1 @llvm.vector.reduce.or.v{_LANES}i1({_FLAGS} {wrong})")):
+            code.do("store i8 1, ptr %wrong, align 1")
+    code.declare(f"i1 @llvm.vector.reduce.or.v{_LANES}i1({_FLAGS})")
     signature = ctypes.CFUNCTYPE(None, integer, integer, *[pointer] * 4)
     made: Callable[..., None] = signature(backend.compiler().function(code.text(), name))
     return made
+
+
+def _step(code: Emit, value: str, constants: list[str], *, relative: bool) -> tuple[str, str]:
+    """The nearest step to each value, and whether the value is too far from it."""
+    scale, offset, largest, bound, inverse = constants
+    above = code.put(f"fsub {_DOUBLES} {value}, {offset}")
+    ratio = code.put(f"fmul {_DOUBLES} {above}, {inverse}")
+    step = code.put(f"call {_DOUBLES} @llvm.rint.v{_LANES}f64({_DOUBLES} {ratio})")
+    back = code.put(f"fmul {_DOUBLES} {step}, {scale}")
+    again = code.put(f"fadd {_DOUBLES} {back}, {offset}")
+    differ = code.put(f"fsub {_DOUBLES} {again}, {value}")
+    far = code.put(f"call {_DOUBLES} @llvm.fabs.v{_LANES}f64({_DOUBLES} {differ})")
+    if relative:
+        size = code.put(f"call {_DOUBLES} @llvm.fabs.v{_LANES}f64({_DOUBLES} {value})")
+        bound = code.put(f"fmul {_DOUBLES} {size}, {bound}")
+    # Unordered comparisons: a value that is no number is wrong as well.
+    wrong = [
+        code.put(f"fcmp ugt {_DOUBLES} {far}, {bound}"),
+        code.put(f"fcmp ult {_DOUBLES} {step}, zeroinitializer"),
+        code.put(f"fcmp ugt {_DOUBLES} {step}, {largest}"),
+    ]
+    some = code.put(f"or {_FLAGS} {wrong[0]}, {wrong[1]}")
+    return step, code.put(f"or {_FLAGS} {some}, {wrong[2]}")
 
 
 def _splat(code: Emit, index: int) -> str:

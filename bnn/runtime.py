@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from bnn import host, quantizers, reference
 from bnn.alphabet import binary_layers
 from bnn.bitstrings import BitStrings, unpacked
-from bnn.encoding import Encoding
+from bnn.encoding import Encoding, encode
 from bnn.lower import HostStage, Stage, lower
 from bnn.machine import Machine
 from bnn.mapping import MAPPINGS, Audit, Result, Usage, Work
@@ -145,6 +145,8 @@ def run(
         for stage, machine in zip(stages, machines, strict=True)
         if isinstance(stage, Stage)
     }
+    if compiled and encoding is not None:
+        encode(x[:1], encoding)  # so that its code is made now
     prepare_s = time.perf_counter() - started
     started = time.perf_counter()
     expected = None

@@ -28,7 +28,7 @@ from pimsim.microprogram.compiled.readout import strings, sums
 from pimsim.microprogram.compiled.recipe import Recipe
 from pimsim.microprogram.compiled.run import prepare, run
 from pimsim.microprogram.compiled.strings import Gather
-from pimsim.microprogram.compiled.tiles import Tiles
+from pimsim.microprogram.compiled.tiles import Layout, Tiles, empty
 
 MEMORY_BYTES = 64 << 20
 """Rows and results held at a time, about: what is used again need not be fetched again."""
@@ -60,9 +60,13 @@ class Outputs:
         per_image = positions * (rows * parts + stage.outputs * max(self._recipe.slots, 1)) // 8
         self.images = max(1, min(images, MEMORY_BYTES // max(per_image, 1)))
         """Images that are run at a time."""
-        self._tiles = Tiles(self.images * positions, rows, parts=parts)
-        self.compiled: Compiled = compile_recipe(self._recipe, self._tiles.layout)
-        prepare(self.compiled, self._tiles, -(-images // self.images))
+        self.compiled: Compiled = compile_recipe(self._recipe, Layout(rows, parts))
+        together = self.compiled.rows_together
+        self._tiles = Tiles(self.images * positions, rows, parts=parts, together=together)
+        prepare(self.compiled, self._tiles)
+        slots = self._recipe.slots
+        self._found = empty((1, stage.outputs, slots, self._tiles.words), "rows read out")
+        self._found.fill(0)  # so that its memory is there when it is needed
         self._patch = moved_patch(stage.windows.pixels, _sides(stage))
         self._gathers = self._gather()
         self._warm()
@@ -104,9 +108,10 @@ class Outputs:
         ]
 
     def _warm(self) -> None:
-        """Have the code that lays out and reads back made now, on one image and one column."""
-        stage, pixels = self._stage, int(np.prod(_sides(self._stage), dtype=np.intp))
-        self._load(BitStrings.empty(1, pixels, stage.windows.channels, stage.planes), None)
+        """Have the code that lays out and reads back made now, and memory for the rows given."""
+        stage, (tall, wide) = self._stage, _sides(self._stage)
+        zeros = BitStrings.empty(self.images, tall * wide, stage.windows.channels, stage.planes)
+        self._load(zeros, None)
         words = np.zeros((1, stage.outputs, self._tiles.tile_words), np.uint64)
         strings(words, 1, np.zeros((1, 1, -(-stage.outputs // 8)), np.uint8))
         for levels in {len(totals) for totals in self._totals if totals}:
@@ -140,7 +145,7 @@ class Outputs:
             some = slice(start, min(start + self.images, count))
             size = some.stop - some.start
             self._load(operands.some(some), threads)
-            found = run(self.compiled, self._tiles, every, threads=threads)
+            found = run(self.compiled, self._tiles, every, threads=threads, into=self._found)
             for offset, totals in enumerate(self._totals):
                 if self._look:
                     seen = self._sums(found, offset, totals, size, threads)

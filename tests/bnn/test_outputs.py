@@ -16,8 +16,10 @@ from bnn.mapping.output_plan import plan
 from bnn.mapping.outputs import Outputs
 from bnn.mapping.work import Audit, Result
 from bnn.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
-from bnn.runtime import _Flow
+from bnn.runtime import _Flow, run
 from pimsim.dram.rowgroups import ambit
+from pimsim.dram.standards import load
+from pimsim.dram.switches import Switches
 
 SIGN = "ste_sign"
 SLOW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -111,3 +113,19 @@ def test_sums_bits_and_logits_are_those_of_the_reference(
         assert done.compiled.kinds == 1
         flow.take(stage, Result(values, 1, 1, 1))
     np.testing.assert_array_equal(flow.logits(), expected.logits)
+
+
+def test_pixels_that_no_window_reads_do_no_harm() -> None:
+    rng = np.random.default_rng(3)
+    kernel = rng.normal(size=(3, 3, 1, 2)).astype(np.float32)
+    layers = (
+        Conv2D("c", kernel, None, SIGN, SIGN),
+        MaxPool2D("p", (2, 2), (2, 2)),  # of 5 x 5 places, the last of each side is left out
+        _norm(rng, "n", 2),
+        Flatten("f"),
+        Dense("d", rng.normal(size=(8, 3)).astype(np.float32), None, SIGN, SIGN),
+    )
+    network = Network("cropped", (7, 7, 1), layers)
+    x = rng.normal(size=(9, 7, 7, 1)).astype(np.float32)
+    done = run(network, x, None, load("ddr3-1600-8-8-8"), Switches(), "output-stationary")
+    assert done.bit_exact

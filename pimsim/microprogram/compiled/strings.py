@@ -46,7 +46,9 @@ _COLUMNS = 512
 
 def roomy(size: int) -> Strings:
     """An array of ``size`` bytes, and the slack that a load needs; zeros."""
-    return np.zeros(size + SLACK_BYTES, dtype=np.uint8)
+    made = np.empty(size + SLACK_BYTES, dtype=np.uint8)
+    made.fill(0)  # np.zeros would have every small page mapped at its first use, by and by
+    return made
 
 
 class Gather:

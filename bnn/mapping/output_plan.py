@@ -98,6 +98,7 @@ def plan(stage: Stage, data_rows: int) -> OutputPlan:
         stage.windows.patch * stage.planes,
         data_rows,
         lambda chunks: _Planner(stage, data_rows, chunks).plan(),
+        lambda chunk: stage.highest(chunk).bit_length(),
     )
 
 

@@ -122,11 +122,14 @@ def test_the_terminal_says_that_nothing_was_executed(capsys: pytest.CaptureFixtu
     assert "logits" not in words
 
 
-def test_a_trace_of_what_would_be_executed(tmp_path: Path, pimsim: Pimsim) -> None:
-    files = [tmp_path / "run.json", tmp_path / "cost.json"]
+def test_a_trace_of_what_would_be_executed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [tmp_path / "run.trc", tmp_path / "cost.trc"]
     for file, option in zip(files, ("--no-check", "--cost-only"), strict=True):
-        pimsim("digits-mlp", "--limit", "1", "--trace-limit", "3000", option, "--trace",
-               f"dramsim3:{file}")  # fmt: skip
+        argv = ["run", "digits-mlp", "--limit", "1", "--trace-limit", "3000", option]
+        assert cli.main([*argv, "--trace", f"dramsim3:{file}"]) == 0
+        assert "stopped after 3,000 of 1,2" in capsys.readouterr().err
     executed, booked = (file.read_bytes() for file in files)
     assert executed == booked
     assert len(booked) > 10_000

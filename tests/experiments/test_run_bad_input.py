@@ -64,7 +64,12 @@ def altered(change: Callable[[dict[str, Any]], None]) -> str:
         (
             "lenet",
             "`network` must be one of digits-mlp, mnist-cnn, mnist-mlp or the path of a .keras "
-            "or .h5 file, not 'lenet'",
+            "or .h5 file, not 'lenet'; did you mean 'lenet5'?",
+        ),
+        (
+            "nothing-like-it",
+            "`network` must be one of digits-mlp, mnist-cnn, mnist-mlp or the path of a .keras "
+            "or .h5 file, not 'nothing-like-it'",
         ),
     ],
 )
@@ -249,7 +254,7 @@ def test_a_network_of_ones_own_needs_data(refusal: Refusal) -> None:
         (["--limit", "-3"], "pimsim: error: `--limit` must be a positive integer, not -3"),
         (
             ["--limit", "abc"],
-            "pimsim run: error: argument --limit: invalid int value: 'abc' (see pimsim run --help)",
+            "pimsim run: error: argument --limit/--images: invalid int value: 'abc' (see pimsim run --help)",
         ),
         (
             ["--standard", "ddr9"],

@@ -254,7 +254,8 @@ def test_a_network_of_ones_own_needs_data(refusal: Refusal) -> None:
         (["--limit", "-3"], "pimsim: error: `--limit` must be a positive integer, not -3"),
         (
             ["--limit", "abc"],
-            "pimsim run: error: argument --limit/--images: invalid int value: 'abc' (see pimsim run --help)",
+            "pimsim run: error: argument --limit/--images: invalid int value: 'abc' "
+            "(see pimsim run --help)",
         ),
         (
             ["--standard", "ddr9"],

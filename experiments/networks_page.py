@@ -148,9 +148,9 @@ def _lessons(rows: Sequence[Row]) -> str:
 - With one image, `output-stationary` opens rows of 65,536 columns for the few positions of a late
   layer, or the single one of a dense layer, and uses {max(of("column_use", folded, first)):.1%} of
   them at most. {last} images together take {min(gain):.0f} to {max(gain):.0f} times less each.
-- `weight-stationary` fills rows with outputs, so that {last} images take only {min(steady):.1f} to
-  {max(steady):.1f} times less each. What it pays for is writing every activation once for each
-  output.
+- `weight-stationary` fills rows with outputs, too: {last} images take {min(steady):.1f} to
+  {max(steady):.0f} times less each, most where a single one is too small to fill a row even so. What
+  it pays for is writing every activation once for each output.
 - Against a processor that uses what it has fetched many times over, as convolutions allow, DRAM
   takes {1 / max(best.values()):.0f} to {1 / min(best.values()):.0f} times the energy, whichever
   mapping and batch of these is best for the network.
@@ -182,6 +182,8 @@ _MARKERS = {
     ("weight-stationary", BATCHES[1]): ("s", "#a8471b"),
 }
 """Shape and filling."""
+_LOWER = {"output-stationary": -0.2, "weight-stationary": 0.0, "processor": 0.2}
+"""How far below a network's line its marks lie, so that none hides another."""
 _EDGES = {"output-stationary": "#1d3f66", "weight-stationary": "#a8471b"}
 
 

@@ -149,8 +149,8 @@ def _lessons(rows: Sequence[Row]) -> str:
   layer, or the single one of a dense layer, and uses {max(of("column_use", folded, first)):.1%} of
   them at most. {last} images together take {min(gain):.0f} to {max(gain):.0f} times less each.
 - `weight-stationary` fills rows with outputs, too: {last} images take {min(steady):.1f} to
-  {max(steady):.0f} times less each, most where a single one is too small to fill a row even so. What
-  it pays for is writing every activation once for each output.
+  {max(steady):.0f} times less each, most where a single one is too small to fill a row even so.
+  What it pays for is writing every activation once for each output.
 - Against a processor that uses what it has fetched many times over, as convolutions allow, DRAM
   takes {1 / max(best.values()):.0f} to {1 / min(best.values()):.0f} times the energy, whichever
   mapping and batch of these is best for the network.
@@ -192,7 +192,7 @@ def _panel(axes: Axes, rows: Sequence[Row], names: Sequence[str], quantity: str)
         some = [row for row in rows if (row["mapping"], row["images"]) == (mapping, str(batch))]
         axes.scatter(
             [float(row[f"{quantity}_per_image"]) for row in some],
-            [names.index(row["network"]) for row in some],
+            [names.index(row["network"]) + _LOWER[mapping] for row in some],
             marker=marker, s=26, facecolor=filled, edgecolor=_EDGES[mapping], linewidth=0.9,
             label=f"{mapping}, {batch} image{'s' if batch > 1 else ''}", zorder=3,
         )  # fmt: skip
@@ -200,7 +200,7 @@ def _panel(axes: Axes, rows: Sequence[Row], names: Sequence[str], quantity: str)
     for key, marker in (("streaming", "x"), ("reuse-aware", "|")):
         axes.scatter(
             [float(row[f"{key}_{quantity.split('_')[1]}_per_image"]) for row in some],
-            [names.index(row["network"]) for row in some],
+            [names.index(row["network"]) + _LOWER["processor"] for row in some],
             marker=marker, s=34, color="#555555", linewidth=1.1,
             label=f"processor, {key}, {BATCHES[-1]} images", zorder=2,
         )  # fmt: skip

@@ -23,6 +23,7 @@ them. The integer reference runs beside it and never feeds it.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -31,13 +32,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn import host, quantizers, reference
-from bnn.alphabet import binary_layers
-from bnn.encoding import Encoding, Integers, encode
+from bnn import host, reference
+from bnn.alphabet import Analysis, analyse
+from bnn.encoding import Encoding, Integers
 from bnn.lower import HostStage, Stage, lower
 from bnn.machine import Machine
 from bnn.mapping import MAPPINGS, Audit, Result, Work
-from bnn.network import Conv2D, Dense, Network
+from bnn.network import INPUT, Layer, Network
+from bnn.operand import Alphabet
 from pimsim.dram.standards import Standard
 from pimsim.dram.switches import Switches
 from pimsim.dram.timeline import Timeline
@@ -115,7 +117,7 @@ def run(
     """Run ``network`` on images ``x`` (n, ...), as the Keras model would be fed.
 
     Args:
-        network: the chain of layers.
+        network: the layers.
         x: float32 or uint8.
         encoding: how ``x`` is integers; None leaves a first layer with real inputs to the host.
         standard: the DRAM.
@@ -159,14 +161,15 @@ def run(
         audit = None
         if isinstance(stage, HostStage):
             flow.run_on_host(stage)
-            _stream_host(stage, network, len(x), machine)
+            _stream_host(stage, len(x), machine)
             layer = _host_run(network, stage, machine)
         else:
             operands = flow.operands(stage)
             if expected is not None:
-                fed, compared = expected.operands[stage.name], time.perf_counter()
-                audit = Audit(stage, fed, partial(_tell, progress, f"{stage.name}: every sum"))
-                same = fed if stage.encoded else fed > 0
+                fed, compared = expected.operands[stage.layer.name], time.perf_counter()
+                told = partial(_tell, progress, f"{stage.name}: every sum")
+                audit = Audit(stage, fed, told, flow.analysis.fed[stage.index].pad)
+                same = flow.analysis.fed[stage.index].alphabet.stored(fed)
                 exact &= np.array_equal(operands.reshape(fed.shape), same)
                 checking_s += time.perf_counter() - compared
                 aside_s += time.perf_counter() - compared
@@ -205,8 +208,22 @@ def _tell(progress: Progress | None, what: str, done: int, total: int) -> None:
         progress(what, done, total)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Bits:
+    """What was decided of the outputs of a layer, read out of DRAM."""
+
+    bits: NDArray[np.uint8]
+    """``(n, ...)``."""
+    alphabet: Alphabet
+    """What they stand for: -1 and +1, or 0 and 1."""
+
+    def numbers(self) -> NDArray[np.float32]:
+        """Return the values that a sign, or a step, gives."""
+        return self.bits.astype(np.float32) * self.alphabet.step + self.alphabet.low
+
+
 class _Flow:
-    """Values on their way from stage to stage: bits out of DRAM, or numbers on the host."""
+    """Values of layers until the last use of each: bits out of DRAM, or numbers on the host."""
 
     def __init__(
         self,
@@ -214,48 +231,87 @@ class _Flow:
         x: NDArray[np.float32] | NDArray[np.uint8],
         encoding: Encoding | None,
     ) -> None:
-        self._network, self._x, self._encoding = network, x, encoding
-        self._binary = binary_layers(network, encoding)
-        self._bits: NDArray[np.uint8] | None = None
-        self._numbers: NDArray[Any] = x.astype(np.float32)
+        self._network, self._encoding = network, encoding
+        self.analysis: Analysis = analyse(network, encoding)
+        self._values: dict[int, NDArray[Any] | _Bits] = {INPUT: x.astype(np.float32)}
+        self._uses = Counter(i for sources in network.inputs for i in set(sources))
+        self._positions: Counter[int] = Counter()
+        self._parts: dict[int, NDArray[np.int64]] = {}
 
     def operands(self, stage: Stage) -> Integers:
         """Integers whose bits the stage is fed with, (images, pixels, channels)."""
-        values: Integers
-        if stage.encoded and self._encoding is not None:
-            values = encode(self._numbers, self._encoding)
-        elif self._bits is not None:
-            values = self._bits
+        fed = self.analysis.fed[stage.index]
+        value = self._values[self._network.inputs[stage.index][0]]
+        if isinstance(value, _Bits) and value.alphabet == fed.alphabet:
+            stored: Integers = value.bits  # a sign of a sign is that sign
         else:
-            values = (quantizers.sign(self._numbers) > 0).astype(np.uint8)
-        return values.reshape(len(values), -1, stage.windows.channels)
+            numbers = _numbers(value)
+            stored = fed.alphabet.stored(host.integers(stage.layer, numbers, fed, self._encoding))
+        return stored.reshape(len(stored), -1, stage.windows.channels)
 
     def take(self, stage: Stage, result: Result) -> None:
         """Go on with what the stage's rows held."""
-        shape = (len(self._x), *self._network.shape_before(stage.end))
-        if stage.end == len(self._network.layers):
-            shape = (len(self._x), *self._network.shapes()[-1])
+        network, layer = self._network, stage.layer
+        count = len(result.values)
         if stage.thresholds is not None:
-            self._bits = result.values.astype(np.uint8, copy=False).reshape(shape)
-            return
-        sums = result.values.reshape(shape)
-        self._bits = None
-        encoding = self._encoding if stage.encoded else None
-        exact = reference.exact_after(self._network, stage.index, self._binary)
-        self._numbers = host.behind(stage.layer, sums, encoding, exact=exact)
+            shape = network.shapes()[stage.end - 1]
+            bits = result.values.astype(np.uint8, copy=False).reshape(count, *shape)
+            self._values[stage.end - 1] = _Bits(bits, stage.gives)
+        else:
+            sums = self._whole(stage, result)
+            if sums is None:
+                return
+            operand = self.analysis.fed[stage.index].alphabet
+            exact = self.analysis.exact[stage.index]
+            self._values[stage.index] = host.behind(layer, sums, operand, exact=exact)
+        self._used(*network.inputs[stage.index])
+
+    def _whole(self, stage: Stage, result: Result) -> NDArray[np.integer[Any]] | None:
+        """Sums of a layer in its shape, once all of its stages have given theirs."""
+        shape = (len(result.values), *self._network.shapes()[stage.index])
+        positions = int(np.prod(shape[1:-1]))
+        if stage.windows.positions == positions:
+            return result.values.reshape(shape)
+        parts = self._parts.setdefault(
+            stage.index, np.empty((shape[0], positions, shape[-1]), np.int64)
+        )
+        parts[:, stage.windows.outputs[0]] = result.values
+        self._positions[stage.index] += stage.windows.positions
+        if self._positions[stage.index] < positions:
+            return None
+        return self._parts.pop(stage.index).reshape(shape)
 
     def run_on_host(self, stage: HostStage) -> None:
         """Carry out the layers that the DRAM does not."""
-        if self._bits is not None:
-            self._numbers = self._bits.astype(np.float32) * 2 - 1
-            self._bits = None
-        self._numbers = host.apply(stage.layers, self._numbers)
+        for place, layer in zip(stage.places, stage.layers, strict=True):
+            sources = self._network.inputs[place]
+            values = [self._values[source] for source in sources]
+            first = values[0]
+            if isinstance(first, _Bits) and _keeps(layer, first.alphabet, len(values)):
+                self._values[place] = _Bits(layer.run(first.bits), first.alphabet)
+            else:
+                self._values[place] = layer.run(*map(_numbers, values))
+            self._used(*sources)
 
     def logits(self) -> NDArray[np.float32]:
         """Output of the network."""
-        if self._bits is not None:
-            return self._bits.astype(np.float32) * 2 - 1
-        return self._numbers.astype(np.float32)
+        return _numbers(self._values[len(self._network.layers) - 1]).astype(np.float32)
+
+    def _used(self, *sources: int) -> None:
+        """Drop values that nothing needs any more."""
+        for source in set(sources):
+            self._uses[source] -= 1
+            if not self._uses[source]:
+                del self._values[source]
+
+
+def _numbers(value: NDArray[Any] | _Bits) -> NDArray[Any]:
+    return value.numbers() if isinstance(value, _Bits) else value
+
+
+def _keeps(layer: Layer, alphabet: Alphabet, inputs: int) -> bool:
+    """Whether a layer only moves bits, or takes the largest of some."""
+    return inputs == 1 and layer.commutes and layer.alphabet_after(alphabet) == alphabet
 
 
 def _dram_run(
@@ -276,32 +332,29 @@ def _dram_run(
     )
 
 
-def _stream_host(stage: HostStage, network: Network, images: int, machine: Machine) -> None:
-    """Book what the host fetches for layers of its own.
+def _stream_host(stage: HostStage, images: int, machine: Machine) -> None:
+    """Book what the host fetches for layers of its own, in float32.
 
     Behind a layer in DRAM the sums were read out with that layer, and what a next layer in DRAM
-    needs is written with that one. Left are the images of a first layer, and weights, in float32.
+    needs is written with that one.
     """
-    weights = sum(layer.kernel.size for layer in stage.layers if isinstance(layer, Dense | Conv2D))
-    if weights:
+    if stage.weights:
         machine.enter("weights")
-        machine.stream(weights * 32)
-        if stage.index == 0:
-            machine.enter("inputs")
-            machine.stream(images * int(np.prod(network.input_shape)) * 32)
+        machine.stream(stage.weights * 32)
+    if stage.fetched:
+        machine.enter("inputs")
+        machine.stream(images * stage.fetched * 32)
 
 
 def _host_run(network: Network, stage: HostStage, machine: Machine) -> LayerRun:
-    shapes = network.shapes()
-    weights = sum(layer.kernel.size for layer in stage.layers if isinstance(layer, Dense | Conv2D))
     return LayerRun(
         stage.name,
         "host",
         stage.macs,
-        weights,
+        stage.weights,
         32,
-        int(np.prod(network.shape_before(stage.index))),
-        int(np.prod(shapes[stage.end - 1])),
+        sum(int(np.prod(shape)) for shape in network.shapes_before(stage.places[0])),
+        int(np.prod(network.shapes()[stage.places[-1]])),
         None,
         machine,
         None,

@@ -214,15 +214,9 @@ def _check_output(network: Network) -> None:
 def _encoding(network: Network, x: Any) -> Encoding | None:
     """The encoding of the inputs, one that has what the first product pads them with if it can."""
     from bnn import encoding
-    from bnn.alphabet import pads
-    from bnn.network import Conv2D, Dense
+    from bnn.alphabet import padding_of_inputs
 
-    padding: list[float] = []
-    for index, layer in enumerate(network.layers):
-        if isinstance(layer, Dense | Conv2D):
-            if isinstance(layer, Conv2D) and pads(network, index):
-                padding = [layer.pad_values]
-            break
+    padding = padding_of_inputs(network)
     found = encoding.detect(x, also=padding) or encoding.detect(x)
     return None if found is None else found[0]
 

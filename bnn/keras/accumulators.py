@@ -20,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn import host
-from bnn.alphabet import Operand, binary_layers, operands, pad_operand, pads
+from bnn.alphabet import analyse
 from bnn.encoding import Encoding
 from bnn.keras.observer import Observer
-from bnn.network import Conv2D, Dense, Network, Product
+from bnn.layers.product import Product
+from bnn.network import Conv1D, Conv2D, Dense, Network
 from pimsim.errors import InputError
 
 _EXACT = 1 << 24
@@ -69,7 +70,7 @@ def rounding_bound(
         encoding: how they do.
 
     Returns:
-        ``(n, ..., 1)``: the same for every output.
+        ``(n, ..., out)``, or ``(n, ..., 1)`` where it is the same for every output.
 
     >>> from bnn.encoding import ENCODINGS
     >>> dense = Dense("d", np.ones((3, 2), np.float32), None, None, "ste_sign")
@@ -85,9 +86,11 @@ def rounding_bound(
     reach = max(abs(float(encoding.value(end))) for end in (0, encoding.largest))
     floor = 2.0**-50 * reach
     terms = growth * np.abs(wide) + np.abs(wide - exact) + floor
-    pad = growth * abs(layer.pad_values) + floor if isinstance(layer, Conv2D) else 0.0
-    one = replace(layer, kernel=layer.kernel[..., :1], bias=None)
-    return host.product(one, terms, np.ones(one.kernel.shape), pad)
+    pad = growth * abs(layer.pad_values) + floor
+    one: Product = layer
+    if isinstance(layer, Conv1D | Conv2D | Dense) and layer.groups == 1:  # all outputs alike
+        one = replace(layer, kernel=layer.kernel[..., :1], bias=None)
+    return one.multiply(terms, np.ones(one.kernel.shape), pad)
 
 
 class Tally:
@@ -124,7 +127,7 @@ class Tally:
         else:
             scale, offset = float(self._encoding.scale), float(self._encoding.offset)
             operands_wrong = np.rint((their_operands - offset) / scale) != operands
-            real = host.decoded(sums, host.weight_sums(self._layer), self._encoding)
+            real = host.worth(self._layer, self._encoding)(sums)
             bound = rounding_bound(self._layer, their_operands, operands, self._encoding)
             sums_wrong = ~(np.abs(their_sums - real) <= bound)  # NaN is wrong, too
             if self._feeds_integers:
@@ -152,20 +155,20 @@ def tallies(network: Network, encoding: Encoding | None, observer: Observer) -> 
     Raises:
         InputError: the Keras model has no such layer, or one with a kernel of another shape.
     """
-    alphabets = operands(network, encoding)
     result = {}
-    for index in binary_layers(network, encoding):
+    for index, fed in analyse(network, encoding).fed.items():
         layer = network.layers[index]
-        assert isinstance(layer, Dense | Conv2D)  # binary_layers gives no others
+        if not isinstance(layer, Product):
+            raise ValueError("`network` must be analysed for products alone")
         theirs = observer.products.get(layer.name)
         if theirs is None or tuple(theirs.kernel.shape) != layer.kernel.shape:
             raise InputError(
                 f"`network` must be the one in the model file, which has no layer {layer.name!r} "
                 f"with a kernel of shape {layer.kernel.shape}"
             )
-        pixels = encoding if alphabets[index] is Operand.PIXEL else None
+        pixels = encoding if fed.encoded else None
         exact = pixels is not None and layer.fan_in * pixels.largest <= _EXACT
-        if isinstance(layer, Conv2D) and pads(network, index):
-            exact = exact and pad_operand(layer, pixels) == layer.pad_values
+        if layer.pads(network.shape_before(index)):
+            exact = exact and fed.pad == layer.pad_values
         result[layer.name] = Tally(layer, pixels, observer, exact)
     return result

@@ -214,7 +214,9 @@ def _graph(entries: list[Entry], listed: list[object], model: Fields) -> list[Ca
         nodes = Fields.of(item, entry.where).get("inbound_nodes")
         if entry.kind == _INPUT and not nodes:
             continue
-        for number, sources in enumerate(_sources(nodes, entry)):
+        # A model's first use is its own, from when it was built.
+        own = int(entry.inner is not None)
+        for number, sources in enumerate(_sources(nodes, entry), start=own):
             for name, _ in sources:
                 if name not in by_name:
                     raise InputError(
@@ -226,8 +228,8 @@ def _graph(entries: list[Entry], listed: list[object], model: Fields) -> list[Ca
         model.refuse("input_layers", "one input layer")
     order = _ordered(last, feeds, by_name)
     for entry in entries:
-        own = any(name == entry.path[-1] for name, _ in order)
-        if not own or (entry.kind == _INPUT and entry.path[-1] != first[0]):
+        leads = any(name == entry.path[-1] for name, _ in order)
+        if not leads or (entry.kind == _INPUT and entry.path[-1] != first[0]):
             raise InputError(f"{entry.where} must lie between the input and the output")
     calls = [node for node in order if by_name[node[0]].kind != _INPUT]
     place = {node: number for number, node in enumerate(calls)}

@@ -19,10 +19,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn import rounding
 from pimsim.errors import InputError
 
 _SLACK = 2.0**-21
@@ -157,8 +159,20 @@ def detect(
     return None
 
 
-def encode(x: NDArray[np.float32] | NDArray[np.uint8], encoding: Encoding) -> Integers:
+def encode(
+    x: NDArray[np.float32] | NDArray[np.uint8],
+    encoding: Encoding,
+    *,
+    into: Integers | None = None,
+    threads: int | None = None,
+) -> Integers:
     """Return the integers ``p`` that stand for ``x`` in a given encoding, in the shape of ``x``.
+
+    Args:
+        x: inputs of any shape.
+        encoding: what the inputs are values of.
+        into: array of as many integers, in one piece, that is filled; a new one if None.
+        threads: processors used, all if None.
 
     Raises:
         InputError: as :func:`detect`, or a value is not one that ``encoding`` has.
@@ -166,6 +180,9 @@ def encode(x: NDArray[np.float32] | NDArray[np.uint8], encoding: Encoding) -> In
     >>> encode(np.float32([-1.0, 0.125]), ENCODINGS["eighths"]).tolist()
     [0, 9]
     """
+    out: Integers = np.empty(x.shape, _kind(encoding)) if into is None else into
+    if x.dtype == np.float32 and _encoded(x.astype(np.float32, copy=False), encoding, out, threads):
+        return out
     _check(x)
     p = _integers(x, encoding)
     if p is None:
@@ -179,7 +196,8 @@ def encode(x: NDArray[np.float32] | NDArray[np.uint8], encoding: Encoding) -> In
             f"({encoding.scale}*p + {encoding.offset}, p from 0 to {encoding.largest}), "
             f"not {flat[np.argmax(distance)]:.9g}"
         )
-    return p
+    out.reshape(-1)[:] = p.reshape(-1)
+    return out
 
 
 def decode(p: Integers, encoding: Encoding) -> NDArray[np.float32]:
@@ -205,15 +223,32 @@ def _check(x: NDArray[np.float32] | NDArray[np.uint8]) -> None:
         raise InputError("`x` must hold finite values, not NaN or infinity")
 
 
+def _kind(encoding: Encoding) -> np.dtype[Any]:
+    return np.dtype(np.uint16 if encoding.bits > _PIXEL_BITS else np.uint8)
+
+
+def _slack(encoding: Encoding) -> float:
+    return 0.0 if _dyadic(encoding.scale) and _dyadic(encoding.offset) else _SLACK
+
+
+def _encoded(
+    x: NDArray[np.float32], encoding: Encoding, into: Integers, threads: int | None
+) -> bool:
+    """Fill ``into`` with vector code; False without a compiler, or if some value has no integer."""
+    if not x.flags.c_contiguous or not x.size or not rounding.available():
+        return False
+    scale, offset = float(encoding.scale), float(encoding.offset)
+    slack, kept = _slack(encoding), into.reshape(x.shape)
+    return rounding.steps(x, scale, offset, encoding.largest, slack, kept, threads=threads)
+
+
 def _integers(x: NDArray[np.generic], encoding: Encoding) -> Integers | None:
     """Give the integers of ``x``, or None as soon as a value turns out to have none."""
     scale, offset = float(encoding.scale), float(encoding.offset)
-    exact = _dyadic(encoding.scale) and _dyadic(encoding.offset)
     reach = max(abs(offset), abs(scale * encoding.largest + offset))
-    slack = 0.0 if exact else _SLACK
+    slack = _slack(encoding)
     flat = np.ascontiguousarray(x).reshape(-1)
-    wide = encoding.bits > _PIXEL_BITS
-    p = np.empty(flat.size, np.uint16) if wide else np.empty(flat.size, np.uint8)
+    p: Integers = np.empty(flat.size, _kind(encoding))
     for start in range(0, flat.size, _CHUNK):
         values = flat[start : start + _CHUNK].astype(np.float64)
         steps = np.rint((values - offset) / scale)

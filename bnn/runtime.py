@@ -34,11 +34,12 @@ from numpy.typing import NDArray
 
 from bnn import host, reference
 from bnn.alphabet import Analysis, analyse
-from bnn.encoding import Encoding, Integers
+from bnn.bitstrings import BitStrings, unpacked
+from bnn.encoding import Encoding
 from bnn.lower import HostStage, Stage, lower
 from bnn.machine import Machine
 from bnn.mapping import MAPPINGS, Audit, Result, Work
-from bnn.network import INPUT, Layer, Network
+from bnn.network import INPUT, Flatten, Layer, Network, Reshape
 from bnn.operand import Alphabet
 from pimsim.dram.standards import Standard
 from pimsim.dram.switches import Switches
@@ -154,7 +155,7 @@ def run(
         )
     reference_s = checking_s = time.perf_counter() - started
     started = time.perf_counter()
-    flow = _Flow(network, x, encoding)
+    flow = _Flow(network, x, encoding, threads)
     layers, exact, aside_s = [], True, 0.0
     for stage, machine in zip(stages, machines, strict=True):
         began, before_s = time.perf_counter(), aside_s
@@ -170,7 +171,7 @@ def run(
                 told = partial(_tell, progress, f"{stage.name}: every sum")
                 audit = Audit(stage, fed, told, flow.analysis.fed[stage.index].pad)
                 same = flow.analysis.fed[stage.index].alphabet.stored(fed)
-                exact &= np.array_equal(operands.reshape(fed.shape), same)
+                exact &= np.array_equal(unpacked(operands).reshape(fed.shape), same)
                 checking_s += time.perf_counter() - compared
                 aside_s += time.perf_counter() - compared
 
@@ -212,14 +213,25 @@ def _tell(progress: Progress | None, what: str, done: int, total: int) -> None:
 class _Bits:
     """What was decided of the outputs of a layer, read out of DRAM."""
 
-    bits: NDArray[np.uint8]
+    strings: BitStrings
+    shape: tuple[int, ...]
     """``(n, ...)``."""
     alphabet: Alphabet
     """What they stand for: -1 and +1, or 0 and 1."""
 
+    @classmethod
+    def of(cls, bits: NDArray[np.uint8], alphabet: Alphabet) -> _Bits:
+        """Pack bits ``(n, ..., channels)``."""
+        strings = BitStrings.of(bits.reshape(len(bits), -1, bits.shape[-1]))
+        return cls(strings, bits.shape, alphabet)
+
+    def bits(self) -> NDArray[np.uint8]:
+        """Unpack, ``(n, ...)``."""
+        return self.strings.integers().astype(np.uint8, copy=False).reshape(self.shape)
+
     def numbers(self) -> NDArray[np.float32]:
         """Return the values that a sign, or a step, gives."""
-        return self.bits.astype(np.float32) * self.alphabet.step + self.alphabet.low
+        return self.bits().astype(np.float32) * self.alphabet.step + self.alphabet.low
 
 
 class _Flow:
@@ -230,35 +242,37 @@ class _Flow:
         network: Network,
         x: NDArray[np.float32] | NDArray[np.uint8],
         encoding: Encoding | None,
+        threads: int | None = None,
     ) -> None:
-        self._network, self._encoding = network, encoding
+        self._network, self._encoding, self._threads = network, encoding, threads
         self.analysis: Analysis = analyse(network, encoding)
-        self._values: dict[int, NDArray[Any] | _Bits] = {INPUT: x.astype(np.float32)}
+        self._values: dict[int, NDArray[Any] | _Bits] = {INPUT: x}
         self._uses = Counter(i for sources in network.inputs for i in set(sources))
         self._positions: Counter[int] = Counter()
         self._parts: dict[int, NDArray[np.int64]] = {}
 
-    def operands(self, stage: Stage) -> Integers:
+    def operands(self, stage: Stage) -> BitStrings:
         """Integers whose bits the stage is fed with, (images, pixels, channels)."""
-        fed = self.analysis.fed[stage.index]
+        fed, channels = self.analysis.fed[stage.index], stage.windows.channels
         value = self._values[self._network.inputs[stage.index][0]]
         if isinstance(value, _Bits) and value.alphabet == fed.alphabet:
-            stored: Integers = value.bits  # a sign of a sign is that sign
-        else:
-            numbers = _numbers(value)
-            stored = fed.alphabet.stored(host.integers(stage.layer, numbers, fed, self._encoding))
-        return stored.reshape(len(stored), -1, stage.windows.channels)
+            pixels = value.strings.pixels * value.strings.channels // channels
+            return value.strings.reshaped(pixels, channels)  # a sign of a sign is that sign
+        if fed.encoded and self._encoding is not None and not isinstance(value, _Bits):
+            return BitStrings.encoded(value, self._encoding, channels, self._threads)
+        found = host.integers(stage.layer, _numbers(value), fed, self._encoding)
+        stored = fed.alphabet.stored(found)
+        return BitStrings.of(stored.reshape(len(stored), -1, channels), fed.alphabet.planes)
 
     def take(self, stage: Stage, result: Result) -> None:
         """Go on with what the stage's rows held."""
-        network, layer = self._network, stage.layer
-        count = len(result.values)
+        network, layer, values = self._network, stage.layer, result.values
         if stage.thresholds is not None:
-            shape = network.shapes()[stage.end - 1]
-            bits = result.values.astype(np.uint8, copy=False).reshape(count, *shape)
-            self._values[stage.end - 1] = _Bits(bits, stage.gives)
+            strings = values if isinstance(values, BitStrings) else BitStrings.of(values)
+            shape = (strings.images, *network.shapes()[stage.end - 1])
+            self._values[stage.end - 1] = _Bits(strings, shape, stage.gives)
         else:
-            sums = self._whole(stage, result)
+            sums = self._whole(stage, unpacked(values))
             if sums is None:
                 return
             operand = self.analysis.fed[stage.index].alphabet
@@ -266,16 +280,18 @@ class _Flow:
             self._values[stage.index] = host.behind(layer, sums, operand, exact=exact)
         self._used(*network.inputs[stage.index])
 
-    def _whole(self, stage: Stage, result: Result) -> NDArray[np.integer[Any]] | None:
+    def _whole(
+        self, stage: Stage, sums: NDArray[np.integer[Any]]
+    ) -> NDArray[np.integer[Any]] | None:
         """Sums of a layer in its shape, once all of its stages have given theirs."""
-        shape = (len(result.values), *self._network.shapes()[stage.index])
+        shape = (len(sums), *self._network.shapes()[stage.index])
         positions = int(np.prod(shape[1:-1]))
         if stage.windows.positions == positions:
-            return result.values.reshape(shape)
+            return sums.reshape(shape)
         parts = self._parts.setdefault(
             stage.index, np.empty((shape[0], positions, shape[-1]), np.int64)
         )
-        parts[:, stage.windows.outputs[0]] = result.values
+        parts[:, stage.windows.outputs[0]] = sums
         self._positions[stage.index] += stage.windows.positions
         if self._positions[stage.index] < positions:
             return None
@@ -288,7 +304,7 @@ class _Flow:
             values = [self._values[source] for source in sources]
             first = values[0]
             if isinstance(first, _Bits) and _keeps(layer, first.alphabet, len(values)):
-                self._values[place] = _Bits(layer.run(first.bits), first.alphabet)
+                self._values[place] = _moved(layer, first)
             else:
                 self._values[place] = layer.run(*map(_numbers, values))
             self._used(*sources)
@@ -306,7 +322,16 @@ class _Flow:
 
 
 def _numbers(value: NDArray[Any] | _Bits) -> NDArray[Any]:
-    return value.numbers() if isinstance(value, _Bits) else value
+    if isinstance(value, _Bits):
+        return value.numbers()
+    return value.astype(np.float32) if value.dtype == np.uint8 else value
+
+
+def _moved(layer: Layer, value: _Bits) -> _Bits:
+    if isinstance(layer, Flatten | Reshape):
+        shape = (value.shape[0], *layer.shape_after(value.shape[1:]))
+        return _Bits(value.strings, shape, value.alphabet)
+    return _Bits.of(layer.run(value.bits()), value.alphabet)
 
 
 def _keeps(layer: Layer, alphabet: Alphabet, inputs: int) -> bool:

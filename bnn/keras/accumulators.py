@@ -14,17 +14,20 @@ layer, are the same.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn import host
-from bnn.alphabet import analyse
+from bnn import host, quantizers
+from bnn.alphabet import Fed, analyse
 from bnn.encoding import Encoding
-from bnn.keras.observer import Observer
-from bnn.layers.product import Product
+from bnn.keras.observer import DEPTHWISE, Observer
+from bnn.layers.product import Product, real_kernel, unit
 from bnn.network import Conv1D, Conv2D, Dense, Network
+from bnn.operand import Alphabet
+from bnn.quantizers import NO_OP
 from pimsim.errors import InputError
 
 _EXACT = 1 << 24
@@ -93,23 +96,50 @@ def rounding_bound(
     return one.multiply(terms, np.ones(one.kernel.shape), pad)
 
 
+def fraction_bound(layer: Product, operand: Alphabet) -> float:
+    """How far a float32 sum of operands and weights that are fractions may lie from the exact one.
+
+    Operand, weight and their product round, each by at most a factor 1 + u, u = 2^-24, and so do
+    the additions of K products: together no more than K + 3 such factors, on K products of at most
+    the largest operand times the largest weight (see :func:`rounding_bound`).
+
+    >>> from bnn.operand import fractions_of_one
+    >>> dense = Dense("d", np.ones((3, 2), np.float32), None, "dorefa(2)", "ste_sign")
+    >>> fraction_bound(dense, fractions_of_one(2)) < 2e-6
+    True
+    """
+    factors = (layer.fan_in + 3) * 2.0**-24
+    ends = (float(operand.scale * u + operand.offset) for u in (operand.low, operand.high))
+    weight = float(np.abs(real_kernel(layer)).max())
+    return factors / (1 - factors) * layer.fan_in * max(map(abs, ends)) * weight
+
+
 class Tally:
     """Counts how one layer compares, batch by batch."""
 
     def __init__(
-        self, layer: Product, encoding: Encoding | None, observer: Observer, feeds_integers: bool
+        self, layer: Product, fed: Fed, encoding: Encoding | None, observer: Observer
     ) -> None:
         """Begin at zero.
 
         Args:
             layer: the binary layer.
-            encoding: of its operands; None where they are -1 and +1.
+            fed: the integers that it multiplies.
+            encoding: of its operands if they are encoded inputs, else None.
             observer: of the Keras model.
-            feeds_integers: whether Keras's layer computes exactly when it is fed with the
-                integers of the encoding.
         """
         self._layer, self._encoding, self._observer = layer, encoding, observer
-        self._feeds_integers = feeds_integers
+        self._operand, self._worth = fed.alphabet, host.worth(layer, fed.alphabet)
+        weight = unit(layer)
+        whole = fed.alphabet.scale == 1 and fed.alphabet.offset == 0
+        self._whole = encoding is None and whole and isinstance(weight, Fraction) and weight == 1
+        self._signs = isinstance(weight, Fraction) and layer.kernel_quantizer != NO_OP
+        self._signs = self._signs and quantizers.named(str(layer.kernel_quantizer)).odd_weights
+        self._feeds_integers = (
+            encoding is not None
+            and layer.fan_in * encoding.largest <= _EXACT
+            and fed.pad == layer.pad_values
+        )
         self._operands = self._operands_wrong = 0
         self._accumulators = self._accumulators_wrong = 0
 
@@ -121,16 +151,17 @@ class Tally:
         their_sums: NDArray[np.float32],
     ) -> None:
         """Compare operands ``(n, ..., in)`` and sums ``(n, ..., out)`` of a batch with Keras's."""
-        if self._encoding is None:
+        if self._whole:
             operands_wrong = operands != their_operands
             sums_wrong = sums.astype(np.float32) != their_sums
         else:
-            scale, offset = float(self._encoding.scale), float(self._encoding.offset)
+            scale, offset = float(self._operand.scale), float(self._operand.offset)
             operands_wrong = np.rint((their_operands - offset) / scale) != operands
-            real = host.worth(self._layer, self._encoding)(sums)
-            bound = rounding_bound(self._layer, their_operands, operands, self._encoding)
-            sums_wrong = ~(np.abs(their_sums - real) <= bound)  # NaN is wrong, too
-            if self._feeds_integers:
+            bound: Any = fraction_bound(self._layer, self._operand)
+            if self._encoding is not None and self._signs:
+                bound = rounding_bound(self._layer, their_operands, operands, self._encoding)
+            sums_wrong = ~(np.abs(their_sums - self._worth(sums)) <= bound)  # NaN is wrong, too
+            if self._feeds_integers and self._signs:
                 fed = self._observer.sums(self._layer.name, operands.astype(np.float32))
                 sums_wrong |= sums.astype(np.float32) != fed
         self._operands += operands_wrong.size
@@ -158,17 +189,14 @@ def tallies(network: Network, encoding: Encoding | None, observer: Observer) -> 
     result = {}
     for index, fed in analyse(network, encoding).fed.items():
         layer = network.layers[index]
-        if not isinstance(layer, Product):
-            raise ValueError("`network` must be analysed for products alone")
-        theirs = observer.products.get(layer.name)
-        if theirs is None or tuple(theirs.kernel.shape) != layer.kernel.shape:
+        name = layer.name.partition("#")[0]
+        if not isinstance(layer, Product) or observer.kernels.get(name) != layer.kernel.shape:
+            shape = layer.kernel.shape if isinstance(layer, Product) else None
             raise InputError(
                 f"`network` must be the one in the model file, which has no layer {layer.name!r} "
-                f"with a kernel of shape {layer.kernel.shape}"
+                f"with a kernel of shape {shape}"
             )
-        pixels = encoding if fed.encoded else None
-        exact = pixels is not None and layer.fan_in * pixels.largest <= _EXACT
-        if layer.pads(network.shape_before(index)):
-            exact = exact and fed.pad == layer.pad_values
-        result[layer.name] = Tally(layer, pixels, observer, exact)
+        if not name.endswith(DEPTHWISE):  # Keras shows no sums of that step
+            pixels = encoding if fed.encoded else None
+            result[layer.name] = Tally(layer, fed, pixels, observer)
     return result

@@ -14,8 +14,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import TypeVar
 
-from bnn.lower import Stage
-from pimsim.errors import InputError, OutOfRowsError
+from pimsim.errors import OutOfRowsError
 
 Plan = TypeVar("Plan")
 
@@ -47,9 +46,3 @@ def fit(
             if parts == channels:
                 raise OutOfRowsError(f"layer {layer!r}, {error}") from error
         parts += 1
-
-
-def plain(stage: Stage) -> None:
-    """Raise InputError unless a stage's weights are plain signs and all channels one group."""
-    if stage.groups != 1 or stage.shifts != (0,) or not stage.weights.all():
-        raise InputError(f"weights of stage {stage.name!r} must be -1 and +1, in one group")

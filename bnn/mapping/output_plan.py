@@ -6,10 +6,6 @@ nearly every adder sees operands of one kind and lanes with different weights st
 Weights of 0 are left out: as many rows are taken in as the output with the fewest zeros has, and
 one with more of them takes the constant C0 between its +1 and its -1 weights. A digit of weight
 2**shift enters the adders that many levels up. An output of a group names the rows of that group.
-
-Zero padding has no bit. It is stored as 0, which stands for -1, and taken back: a padded tap with
-weight sum d has contributed -d, so rows that say which columns read padding at that tap are added
-with weight d (or, for d < 0, rows that say which do not, less a constant).
 """
 
 from __future__ import annotations
@@ -21,7 +17,9 @@ from numpy.typing import NDArray
 
 from bnn.lower import Stage
 from bnn.mapping.fan_in import fit
+from bnn.mapping.masks import Mask, Masks
 from bnn.mapping.ordering import Order, order
+from bnn.mapping.zero_padding import ZeroPadding
 from pimsim.dram.rowgroups import ambit
 from pimsim.dram.stream import Run
 from pimsim.microprogram.allocation import RowAllocator
@@ -36,8 +34,6 @@ from pimsim.microprogram.counting import Counter, Row
 from pimsim.microprogram.logic import AND, COPY, OR, reduction
 from pimsim.microprogram.schedule import Schedule
 from pimsim.microprogram.uncollected import uncollected
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,26 +109,13 @@ class _Planner:
         patch, planes = stage.windows.patch, stage.planes
         for rows, chunk in zip(self._rows, chunks, strict=True):
             rows.take((chunk.stop - chunk.start) * patch * planes, "operands")
-        self._masks: dict[bytes, tuple[int, Mask]] = {}
         widths = [stage.highest(self._of_group(chunk)).bit_length() for chunk in chunks]
         self._arrivals = [
             [] if part == 0 else self._rows[0].take(width, "partial counts")
             for part, width in enumerate(widths)
         ]
-        # Masks are written once, so no schedule may use their rows as scratch: they come first.
-        for offset in range(stage.windows.offsets):
-            if stage.zero_padding:
-                for padded in stage.windows.padded(offset).T:
-                    if padded.any():
-                        self._take_mask(~padded)
-            inside = stage.windows.outputs[offset] >= 0
-            if stage.thresholds is not None and not inside.all():
-                self._take_mask(inside)
-                self._take_mask(~inside)
-        # A correction for zero padding may be odd while products count for 2: then the unit of
-        # the total is half a product.
-        tap_sums = self._tap_sums = stage.tap_sums
-        self._halves = int(stage.zero_padding and bool((tap_sums % 2).any()))
+        self._masks = Masks(stage, self._rows[0])
+        self._padding = ZeroPadding(stage, self._masks, self._map)
         self._orders: dict[tuple[int, int], Order] = {}
 
     def plan(self) -> OutputPlan:
@@ -148,17 +131,18 @@ class _Planner:
                 (result,) = self._rows[0].take(1, "result")
                 kinds = (reduction("C1", len(bits)), reduction("C0", len(bits)))
                 pool.append(kinds, stage.conjunction, **sources, out=self._data(result))
-        scale = stage.scale // (1 + self._halves)
-        return OutputPlan(self._chunks, list(self._masks.values()), offsets, scale, pool, result)
+        scale = stage.scale // (1 + self._padding.halves)
+        return OutputPlan(self._chunks, self._masks.all(), offsets, scale, pool, result)
 
     def _offset(self, offset: int, results: list[int]) -> OffsetPlan:
         stage = self._stage
+        whole = (stage.highest() << self._padding.halves) + self._padding.highest(offset)
         counters = []
         for part, chunk in enumerate(self._chunks):
             single = len(self._chunks) == 1
-            highest = self._highest(offset) if single else stage.highest(self._of_group(chunk))
+            highest = whole if single else stage.highest(self._of_group(chunk))
             counter = Counter(Schedule(stage.outputs), self._rows[part], highest, self._map)
-            self._add_products(counter, offset, part, self._halves if single else 0)
+            self._add_products(counter, offset, part, self._padding.halves if single else 0)
             counters.append(counter)
         if len(self._chunks) == 1:
             counter = counters[0]
@@ -166,12 +150,12 @@ class _Planner:
             moved: list[list[int]] = [[]]
             arrivals: list[list[int]] = [[]]
             combine = Schedule(stage.outputs)
-            constant = self._add_padding(counter, offset)
+            constant = self._padding.add(counter, offset)
             total = counter.finish()
         else:
             combine = Schedule(stage.outputs)
-            counter = Counter(combine, self._rows[0], self._highest(offset), self._map)
-            constant = self._add_padding(counter, offset)
+            counter = Counter(combine, self._rows[0], whole, self._map)
+            constant = self._padding.add(counter, offset)
             counts, moved, arrivals = [], [[]], [[]]
             for part, each in enumerate(counters):
                 partial = each.finish()
@@ -179,7 +163,7 @@ class _Planner:
                 if part == 0:
                     for level, row in enumerate(partial):
                         counter.add(
-                            level + self._halves, row.address, row.inverted, owned=row.owned
+                            level + self._padding.halves, row.address, row.inverted, owned=row.owned
                         )
                     continue
                 partial = self._settled(partial, each.schedule, part)
@@ -191,7 +175,7 @@ class _Planner:
                         moved[part].append(self._number(row))
                         arrivals[part].append(arrival)
                         place = self._data(arrival)
-                        counter.add(level + self._halves, place, row.inverted, owned=False)
+                        counter.add(level + self._padding.halves, place, row.inverted, owned=False)
                 each.release(partial)
             total = counter.finish()
         total = self._settled(total, combine if len(self._chunks) > 1 else counts[0], 0)
@@ -250,35 +234,6 @@ class _Planner:
         """Whether a bit of a count is always 0."""
         return isinstance(row.address, int) and row.address == self._map.address("C0")
 
-    def _add_padding(self, counter: Counter, offset: int) -> NDArray[np.int64]:
-        """Take back what zero padding contributed; the constant that remains, per output."""
-        stage = self._stage
-        constant = stage.offsets.copy()
-        if not stage.zero_padding:
-            return constant
-        padded = stage.windows.padded(offset)
-        for tap in np.flatnonzero(padded.any(axis=0)):
-            weight = self._tap_sums[tap]
-            amount = np.abs(weight) >> (1 - self._halves)
-            row = self._data(self._mask(~padded[:, tap]))
-            constant -= np.where(weight < 0, -weight, 0)
-            for level in range(int(amount.max()).bit_length()):
-                has = (amount >> level & 1).astype(np.bool_)
-                if not has.any():
-                    continue
-                address = np.where(has, row, self._map.address("C0"))
-                counter.add(level, address, has & (weight > 0), owned=False)
-        return constant
-
-    def _highest(self, offset: int) -> int:
-        stage = self._stage
-        highest = stage.highest() << self._halves
-        if stage.zero_padding:
-            padded = stage.windows.padded(offset).any(axis=0)
-            amounts = np.abs(self._tap_sums[padded]) >> (1 - self._halves)
-            highest += int(amounts.sum(axis=0).max(initial=0))
-        return highest
-
     def _decide(
         self,
         decide: Schedule,
@@ -291,7 +246,7 @@ class _Planner:
         stage = self._stage
         if stage.thresholds is None:
             raise ValueError(f"stage {stage.name!r} has no thresholds")
-        scale = stage.scale // (1 + self._halves)
+        scale = stage.scale // (1 + self._padding.halves)
         least = -((constant - stage.thresholds.at) // scale)
         never = least >= 1 << len(total)
         least = np.where(never | (least < 0), 0, least)
@@ -309,20 +264,10 @@ class _Planner:
         if not inside.all():
             neutral = np.where(
                 stage.conjunction,
-                self._data(self._mask(~inside)),
-                self._data(self._mask(inside)),
+                self._data(self._masks.row(~inside)),
+                self._data(self._masks.row(inside)),
             )
             decide.append((AND, OR), stage.conjunction, a=place, b=neutral, out=place)
-
-    def _take_mask(self, mask: Mask) -> None:
-        """Set a data row of the first subarray apart for ``mask`` (positions,), in every image."""
-        key = mask.tobytes()
-        if key not in self._masks:
-            (row,) = self._rows[0].take(1, "masks")
-            self._masks[key] = (row, mask)
-
-    def _mask(self, mask: Mask) -> int:
-        return self._masks[mask.tobytes()][0]
 
     def _data(self, row: int) -> int:
         return self._map.first_data + row

@@ -20,6 +20,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.bitstrings import Values
 from bnn.lower import Stage
 from bnn.machine import Machine
 from bnn.mapping.output_plan import OutputPlan, plan
@@ -254,7 +255,7 @@ def _result(
     work: Work,
     placed: Spread,
     parts: int,
-    values: NDArray[np.uint8] | NDArray[np.int64],
+    values: Values,
 ) -> Result:
     images = [part for batch in placed.batches for part in batch.images]
     used = sum(part.stop - part.start for part in images) * work.stage.windows.positions

@@ -15,16 +15,19 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.bitstrings import BitStrings, Values
 from bnn.encoding import Integers
 from bnn.lower import Stage
 from bnn.mapping.output_plan import OutputPlan
-from bnn.mapping.work import See, Values
+from bnn.mapping.relayout import moved_patch
+from bnn.mapping.work import See
 from pimsim.bits import pack
 from pimsim.microprogram.compiled.compile import Compiled, compile_recipe
 from pimsim.microprogram.compiled.operands import load
-from pimsim.microprogram.compiled.readout import bits, sums
+from pimsim.microprogram.compiled.readout import strings, sums
 from pimsim.microprogram.compiled.recipe import Recipe
 from pimsim.microprogram.compiled.run import prepare, run
+from pimsim.microprogram.compiled.strings import Gather
 from pimsim.microprogram.compiled.tiles import Tiles
 
 MEMORY_BYTES = 64 << 20
@@ -60,7 +63,9 @@ class Outputs:
         self._tiles = Tiles(self.images * positions, rows, parts=parts)
         self.compiled: Compiled = compile_recipe(self._recipe, self._tiles.layout)
         prepare(self.compiled, self._tiles, -(-images // self.images))
-        self._warm(rows)
+        self._patch = moved_patch(stage.windows.pixels, _sides(stage))
+        self._gathers = self._gather()
+        self._warm()
         for row, mask in planned.masks:
             self._tiles.save(row, pack(np.tile(mask, self.images)[None].astype(np.uint8)))
 
@@ -81,24 +86,36 @@ class Outputs:
         if self._plan.result is not None:
             self._result = recipe.read(self._plan.result)
 
-    def _warm(self, rows: int) -> None:
-        """Have the code that lays out and reads back made now, on one column."""
-        stage, tiny = self._stage, Tiles(1, rows, tile_words=self._tiles.tile_words)
-        widths = {chunk.stop - chunk.start for chunk in self._plan.chunks}
-        for width in widths:
-            one = np.zeros((1, max(int(stage.windows.pixels.max()), 0) + 1, width), np.uint8)
-            unused = np.zeros((1, 1), np.intp)
-            load(tiny, one, stage.windows.pixels[:1], unused, planes=stage.planes, pad=stage.pad)
-        words = np.zeros((1, 1, 1, tiny.words), np.uint64)
-        bits(words[:, :, 0], 1)
+    def _gather(self) -> list[Gather]:
+        """Per part, how its rows are filled; nothing where windows are no moved patch."""
+        stage, patch = self._stage, self._patch
+        if patch is None:
+            return []
+        pixel_bytes = -(-stage.windows.channels * stage.planes // 8)
+        return [
+            patch.gather(
+                self.images,
+                pixel_bytes,
+                slice(chunk.start * stage.planes, chunk.stop * stage.planes),
+                self._tiles,
+                part=part,
+            )
+            for part, chunk in enumerate(self._plan.chunks)
+        ]
+
+    def _warm(self) -> None:
+        """Have the code that lays out and reads back made now, on one image and one column."""
+        stage, pixels = self._stage, int(np.prod(_sides(self._stage), dtype=np.intp))
+        self._load(BitStrings.empty(1, pixels, stage.windows.channels, stage.planes), None)
+        words = np.zeros((1, stage.outputs, self._tiles.tile_words), np.uint64)
+        strings(words, 1, np.zeros((1, 1, -(-stage.outputs // 8)), np.uint8))
         for levels in {len(totals) for totals in self._totals if totals}:
-            constants = np.zeros(1, np.int64)
-            many = np.repeat(words, levels, axis=2)
-            sums(many, 1, np.zeros((1, levels), np.bool_), 1, constants)
+            many = np.zeros((1, 1, levels, self._tiles.tile_words), np.uint64)
+            sums(many, 1, np.zeros((1, levels), np.bool_), 1, np.zeros(1, np.int64))
 
     def run(
         self,
-        operands: Integers,
+        operands: Integers | BitStrings,
         *,
         threads: int | None = None,
         see: See | None = None,
@@ -114,14 +131,15 @@ class Outputs:
 
         """
         stage, positions, count = self._stage, self._stage.windows.positions, len(operands)
-        shape = (count, positions, stage.outputs)
-        values = np.empty(shape, np.uint8)
-        wide = np.empty(shape if self._result is None else 0, np.int64)
+        if not isinstance(operands, BitStrings):
+            operands = BitStrings.of(operands, stage.planes)
+        values = BitStrings.empty(count, positions, stage.outputs)
+        wide = np.empty(values.shape if self._result is None else 0, np.int64)
         every = np.arange(stage.outputs)[None]
         for start in range(0, count, self.images):
             some = slice(start, min(start + self.images, count))
             size = some.stop - some.start
-            self._load(operands[some], threads)
+            self._load(operands.some(some), threads)
             found = run(self.compiled, self._tiles, every, threads=threads)
             for offset, totals in enumerate(self._totals):
                 if self._look:
@@ -131,20 +149,27 @@ class Outputs:
                     if self._result is None:
                         wide[some] = seen.transpose(1, 2, 0)
             if self._result is not None:
-                into = values[some].reshape(1, size * positions, stage.outputs)
-                bits(found[:, :, self._result], size * positions, into=into, threads=threads)
+                into = values.data[some].reshape(1, size * positions, -1)
+                strings(found[:, :, self._result], size * positions, into, threads=threads)
             if report is not None:
                 report(some.stop, count)
         return wide if self._result is None else values
 
-    def _load(self, operands: Integers, threads: int | None) -> None:
+    def _load(self, operands: BitStrings, threads: int | None) -> None:
         stage, positions = self._stage, self._stage.windows.positions
+        if self._patch is not None:
+            framed = self._patch.framed(operands, stage.pad)
+            limit = len(framed) * framed.image_bytes
+            for gather in self._gathers:
+                gather.load(framed.memory, limit, threads=threads)
+            return
+        integers = operands.integers()
         images = np.repeat(np.arange(self.images), positions)
         images[len(operands) * positions :] = -1
         for part, chunk in enumerate(self._plan.chunks):
             load(
                 self._tiles,
-                operands[:, :, chunk],
+                integers[:, :, chunk],
                 stage.windows.pixels,
                 images[None],
                 planes=stage.planes,
@@ -186,3 +211,9 @@ class Outputs:
         )
         shaped: NDArray[np.int32] = result[0].reshape(stage.outputs, size, positions)
         return shaped
+
+
+def _sides(stage: Stage) -> tuple[int, int]:
+    """Height and width that the pixels of an image lie in."""
+    *further, wide, _ = (1, *stage.shape)
+    return int(np.prod(further, dtype=np.intp)), wide

@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
+from bnn.bitstrings import unpacked
 from bnn.lower import Stage
 from bnn.mapping.work import Execute, Result, Work
 from pimsim.errors import OutOfRowsError
@@ -77,13 +78,13 @@ def _execute(pieces: list[Piece[Plan]], executes: list[Execute], work: Work) -> 
         own = replace(
             work,
             stage=piece.stage,
-            operands=np.ascontiguousarray(work.operands[:, :, piece.channels]),
+            operands=np.ascontiguousarray(work.integers[:, :, piece.channels]),
             progress=report,
             first_output=work.first_output + piece.outputs.start,
         )
         results.append(execute(own))
     return Result(
-        np.concatenate([result.values for result in results], axis=2),
+        np.concatenate([unpacked(result.values) for result in results], axis=2),
         sum(result.columns_used for result in results),
         sum(result.columns_opened for result in results),
         sum(result.subarrays for result in results),

@@ -15,15 +15,15 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.bitstrings import Values
 from bnn.lower import Stage
 from bnn.machine import Machine
 from bnn.mapping.blocks import Blocks
 from bnn.mapping.spread import tiling
-from bnn.mapping.weight_plan import WeightPlan, constants, limits, plan
+from bnn.mapping.weight_plan import WeightPlan, constants, limits, plan, weights
 from bnn.mapping.work import (
     Execute,
     Result,
-    Values,
     Work,
     operand_rows,
     plane,
@@ -118,44 +118,41 @@ def _book(layout: _Layout, stage: Stage, machine: Machine) -> None:
         columns = (outputs.stop - outputs.start) * layout.images * stage.windows.positions
         first, every = number * len(planned.chunks), range(rounds[0])
         machine.enter("weights")
-        for part, (chunk, row) in enumerate(zip(planned.chunks, planned.operand_rows, strict=True)):
-            weights = stage.weights.shape[1] * (chunk.stop - chunk.start)
-            machine.access(Kind.WR, range(row, row + weights), columns, every, first + part)
+        for part, rows in enumerate(planned.weight_rows):
+            machine.access(Kind.WR, rows, columns, every, first + part)
         for flags in (planned.before, planned.after):
             if flags is not None:
                 machine.access(Kind.WR, [flags[0]], columns, every, first)
         for steps in planned.offsets:
             machine.access(Kind.WR, steps.threshold_rows, columns, every, first)
         for lanes in rounds:
-            _book_round(planned, stage, columns, range(lanes), first, machine)
+            _book_round(planned, columns, range(lanes), first, machine)
 
 
 def _book_round(
     planned: WeightPlan,
-    stage: Stage,
     columns: int,
     banks: range,
     first: int,
     machine: Machine,
 ) -> None:
     output = [0] * len(banks)
-    patch = stage.windows.patch * stage.planes
     machine.enter("inputs")
-    for part, chunk in enumerate(planned.chunks):
-        rows = range((chunk.stop - chunk.start) * patch)
-        machine.access(Kind.WR, rows, columns, banks, first + part)
+    for part, rows in enumerate(planned.operand_rows):
+        machine.access(Kind.WR, range(rows), columns, banks, first + part)
     machine.enter("compute")
     for steps in planned.offsets:
         for part, count in enumerate(steps.counts):
             machine.run(count, output, banks, first + part)
-        pairs = zip(steps.moved[1:], planned.arrivals[1:], strict=True)
+        pairs = zip(steps.moved[1:], steps.arrivals[1:], strict=True)
         for part, (moved, arrivals) in enumerate(pairs, start=1):
             for row, arrival in zip(moved, arrivals, strict=True):
                 machine.access(Kind.RD, [row], columns, banks, first + part)
                 machine.access(Kind.WR, [arrival], columns, banks, first)
         machine.run(steps.combine, output, banks, first)
         if planned.result is None:
-            machine.access(Kind.RD, steps.total, columns, banks, first)
+            counts = [row for row in steps.total if row is not None]
+            machine.access(Kind.RD, counts, columns, banks, first)
         else:
             machine.run(steps.decide, output, banks, first)
     if planned.result is not None:
@@ -191,7 +188,7 @@ class _Round:
             for part, count in zip(self._parts, steps.counts, strict=True):
                 count.run(part, self._output, self._lanes)
             for part, moved, arrivals in zip(
-                self._parts[1:], steps.moved[1:], self._plan.arrivals[1:], strict=True
+                self._parts[1:], steps.moved[1:], steps.arrivals[1:], strict=True
             ):
                 for row, arrival in zip(moved, arrivals, strict=True):
                     home.write(arrival, part.read(row, None, self._lanes), None, self._lanes)
@@ -210,19 +207,23 @@ class _Round:
             self._work.audit.forget()
 
     def _load(self, part: Subarray, chunk: slice) -> None:
-        stage, (outputs, images, positions) = self._work.stage, self._shape
+        stage, (_, images, positions) = self._work.stage, self._shape
+        group_of = stage.group_of[self._outputs]
+        first, last = int(group_of[0]), int(group_of[-1]) + 1
+        width, each = chunk.stop - chunk.start, stage.weights.shape[2]
         row = 0
         for place in range(stage.windows.patch):
-            width = chunk.stop - chunk.start
-            shape = (len(self._tiles), width, images * positions)
-            lanes = np.zeros(shape, self._work.operands.dtype)
+            lanes = np.zeros((len(self._tiles), last - first, width, images, positions), np.uint32)
             for lane, tile in enumerate(self._tiles):
-                operands = operand_rows(self._work, tile, place, chunk)
-                lanes[lane, :, : operands.shape[1]] = operands
+                for group in range(first, last):
+                    own = slice(group * each + chunk.start, group * each + chunk.stop)
+                    found = operand_rows(self._work, tile, place, own)
+                    several = lanes[lane, group - first].reshape(width, -1)
+                    several[:, : found.shape[1]] = found
             for channel in range(width):
+                spread = lanes[:, group_of - first, channel].reshape(len(self._tiles), -1)
                 for bit in range(stage.planes):
-                    repeated = np.tile(lanes[:, channel], outputs)
-                    part.write(row, plane(repeated, bit), None, self._lanes)
+                    part.write(row, plane(spread, bit), None, self._lanes)
                     row += 1
 
     def _sums(self, offset: int, *, read: bool) -> NDArray[np.int64]:
@@ -230,8 +231,9 @@ class _Round:
         stage, home = self._work.stage, self._parts[0]
         totals = np.zeros((len(self._tiles), home.columns), dtype=np.int64)
         for level, row in enumerate(self._plan.offsets[offset].total):
-            words = home.read(row, None, self._lanes) if read else home.peek(row, self._lanes)
-            totals += unpack(words, home.columns).astype(np.int64) << level
+            if row is not None:
+                words = home.read(row, None, self._lanes) if read else home.peek(row, self._lanes)
+                totals += unpack(words, home.columns).astype(np.int64) << level
         constant = constants(stage, offset)[self._outputs, None]
         return stage.scale * totals.reshape(-1, *self._shape) + constant
 
@@ -258,11 +260,11 @@ def _load_weights(
 ) -> None:
     """Write weights, thresholds and complements, the same in every lane."""
     repeats = images * stage.windows.positions
-    for part, chunk, first in zip(parts, planned.chunks, planned.operand_rows, strict=True):
-        rows = stage.weights[0, :, chunk, outputs].reshape(-1, outputs.stop - outputs.start) > 0
-        for number, row in enumerate(rows):
+    for part, chunk, numbers in zip(parts, planned.chunks, planned.weight_rows, strict=True):
+        rows = weights(stage, chunk)[:, outputs]
+        for number, row in zip(numbers, rows, strict=True):
             bits = np.repeat(row.astype(np.uint8), repeats)
-            part.write(first + number, plane(bits[None], 0))
+            part.write(number, plane(bits[None], 0))
     home = parts[0]
     for flags in (planned.before, planned.after):
         if flags is not None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnn import reference
+from bnn.bitstrings import BitStrings, Values, unpacked
 from bnn.encoding import Integers
 from bnn.lower import Stage
 from bnn.machine import Machine
@@ -22,9 +24,6 @@ _AT_A_TIME = 1 << 18
 """Sums that are compared at a time: they stay in a processor's cache."""
 
 
-Values = NDArray[np.uint8] | NDArray[np.int64]
-"""``(images, positions, outputs)``: bits, or sums where a stage has no threshold."""
-
 See = Callable[[slice, int, NDArray[np.int32]], None]
 """Called with images, the place of the pooling window and sums (outputs, images, positions)."""
 
@@ -34,7 +33,7 @@ class Compiled(Protocol):
 
     def run(
         self,
-        operands: Integers,
+        operands: Integers | BitStrings,
         *,
         threads: int | None = None,
         see: See | None = None,
@@ -95,7 +94,7 @@ class Audit:
         self,
         values: Values,
         looking: Compiled,
-        operands: Integers,
+        operands: Integers | BitStrings,
         threads: int | None,
         first_output: int = 0,
     ) -> None:
@@ -111,7 +110,7 @@ class Audit:
             self.compare(images, offset, outputs, sums)
 
         again = looking.run(operands, threads=threads, see=see, report=self._progress)
-        self.wrong += int(np.count_nonzero(again != values))
+        self.wrong += int(np.count_nonzero(unpacked(again) != unpacked(values)))
         self.forget()
 
     def forget(self) -> None:
@@ -128,12 +127,12 @@ class Audit:
         return self._cache[key]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Work:
     """A stage and the operands that it is fed with."""
 
     stage: Stage
-    operands: Integers
+    operands: Integers | BitStrings
     """``(images, pixels, channels)`` integers that the bits hold."""
     machine: Machine
     threads: int | None = None
@@ -148,6 +147,11 @@ class Work:
     def images(self) -> int:
         """Number of images."""
         return len(self.operands)
+
+    @cached_property
+    def integers(self) -> Integers:
+        """The operands, unpacked."""
+        return unpacked(self.operands)
 
     def report(self, done: int, total: int) -> None:
         """Tell how far the work is."""
@@ -225,7 +229,7 @@ def operand_rows(work: Work, images: slice, place: int, channels: slice) -> Inte
     """Operands at one place of the patch, ``(channels, images * positions)``."""
     stage = work.stage
     pixels = stage.windows.pixels[:, place]
-    values = work.operands[images][:, pixels, channels]
+    values = work.integers[images][:, pixels, channels]
     values[:, pixels < 0] = stage.pad
     return np.ascontiguousarray(values.reshape(-1, values.shape[2]).T)
 

@@ -605,7 +605,8 @@ def page(found: list[Outcome]) -> str:
         "A `magnitude_aware_sign` of a transposed convolution scales its inputs, not its outputs, "
         "and so is left to the host. Quantizers that look at a whole batch "
         "(`magnitude_aware_sign`, `ste_tern` with `ternary_weight_networks`, `dorefa` in mode "
-        "`weights`) are refused for inputs. DoReFa operands are n-ths, which Keras rounds and pimsim does not: sums that lie "
+        "`weights`) are refused for inputs. DoReFa operands are n-ths, which Keras rounds and "
+        "pimsim does not: sums that lie "
         "exactly on a threshold may be decided otherwise there.",
         "## Settings",
         "\n".join(

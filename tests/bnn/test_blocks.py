@@ -97,7 +97,7 @@ def _run(
             continue
         operands, fed = flow.operands(stage), expected.operands[stage.name]
         right = fed if stage.encoded else fed > 0
-        np.testing.assert_array_equal(operands.reshape(fed.shape), right)
+        np.testing.assert_array_equal(operands.integers().reshape(fed.shape), right)
         audit = Audit(stage, fed)
 
         def see(some: slice, offset: int, sums: NDArray[np.int32], audit: Audit = audit) -> None:

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 
-from bnn.encoding import ENCODINGS, Encoding, decode, detect, encode
+from bnn.encoding import (
+    ENCODINGS,
+    Encoding,
+    _encoded,
+    _integers,
+    decode,
+    detect,
+    encode,
+)
 from pimsim.errors import InputError
 
 P = np.arange(256, dtype=np.uint8)
@@ -188,3 +196,41 @@ def test_encodings_check_themselves() -> None:
         Encoding("flat", 8, Fraction(0), Fraction(0))
     with pytest.raises(InputError, match="`p` must be an integer from 0 to 1, not 2"):
         ENCODINGS["binary"].value(2)
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    name=st.sampled_from(sorted(ENCODINGS)),
+    size=st.sampled_from([1, 7, 8, 9, 1000, 40_000]),
+    threads=st.integers(1, 2),
+    units=st.integers(-40, 40),
+)
+def test_vector_code_gives_the_same_integers_and_the_same_verdict(
+    seed: int, name: str, size: int, threads: int, units: int
+) -> None:
+    encoding = ENCODINGS[name]
+    rng = np.random.default_rng(seed)
+    grey = rng.integers(0, encoding.largest + 1, size).astype(np.uint16)
+    x = decode(grey, encoding)
+    place = int(rng.integers(size))
+    for _ in range(abs(units)):  # so many units in the last place away
+        x[place] = np.nextafter(x[place], np.float32(np.copysign(np.inf, units)))
+    expected = _integers(x, encoding)
+    found = np.zeros(size, np.uint8 if encoding.bits <= 8 else np.uint16)
+    assert _encoded(x, encoding, found, threads) == (expected is not None)
+    if expected is not None:
+        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(encode(x, encoding, threads=threads), expected)
+    else:
+        with pytest.raises(InputError):
+            encode(x, encoding)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3e38, -1.1, 1.1, 0.001])
+@pytest.mark.parametrize("place", [0, 5, 8])
+def test_a_value_that_is_no_step_is_seen_wherever_it_stands(value: float, place: int) -> None:
+    x = np.zeros(9, np.float32) - 1
+    x[place] = value
+    assert not _encoded(x, ENCODINGS["symmetric"], np.zeros(9, np.uint8), 1)
+    with pytest.raises(InputError):
+        encode(x, ENCODINGS["symmetric"])

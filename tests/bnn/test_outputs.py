@@ -91,7 +91,7 @@ def test_sums_bits_and_logits_are_those_of_the_reference(
         operands = flow.operands(stage)
         fed = expected.operands[stage.name]
         np.testing.assert_array_equal(
-            operands.reshape(fed.shape), fed if stage.encoded else fed > 0
+            operands.integers().reshape(fed.shape), fed if stage.encoded else fed > 0
         )
         audit = Audit(stage, fed)
 

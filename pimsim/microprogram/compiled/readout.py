@@ -10,7 +10,8 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -23,7 +24,7 @@ from pimsim.microprogram.compiled import backend
 from pimsim.microprogram.compiled.emit import VECTOR, Emit, transpose
 from pimsim.microprogram.compiled.run import spread
 
-__all__ = ["bits", "pack", "sums"]
+__all__ = ["bits", "pack", "strings", "sums"]
 
 _BLOCK_WORDS = 8
 
@@ -59,6 +60,35 @@ def bits(
 
     spread(some, lanes * blocks, threads)
     return result
+
+
+def strings(
+    words: Words, columns: int, into: NDArray[np.uint8], *, threads: int | None = None
+) -> None:
+    """Turn rows into strings of bits: (lanes, outputs, words) to ``into`` (lanes, columns, bytes).
+
+    A column's bits lie side by side, output 0 in the lowest bit of its first byte; bits beyond the
+    last output are 0.
+    """
+    lanes, outputs, width = words.shape
+    size = -(-outputs // 8)
+    if into.shape != (lanes, columns, size) or not into.flags.c_contiguous:
+        raise InputError(
+            f"`into` must have the shape {(lanes, columns, size)} and lie in one piece"
+        )
+    if backend.why_not() is not None or width % _BLOCK_WORDS:
+        into[:] = np.packbits(unpack(words, columns).transpose(0, 2, 1), axis=2, bitorder="little")
+        return
+    strides = _strides(words)
+    function = _in_strings(size % 8)
+    blocks = -(-columns // (64 * _BLOCK_WORDS))
+
+    def some(begin: int, end: int) -> None:
+        function(
+            begin, end, blocks, words.ctypes.data, *strides, outputs, columns, into.ctypes.data
+        )
+
+    spread(some, lanes * blocks, threads)
 
 
 def sums(
@@ -121,22 +151,65 @@ def _strides(words: Words) -> tuple[int, int]:
 
 @cache
 def _bits() -> Callable[..., None]:
-    integer, pointer = ctypes.c_int64, ctypes.c_void_p
-    signature = ctypes.CFUNCTYPE(None, *[integer] * 3, pointer, *[integer] * 4, pointer)
-    code = Emit(
-        "pimsim_bits",
-        ["i64 %begin", "i64 %end", "i64 %blocks", "ptr %words", "i64 %lanestep", "i64 %rowstep",
-         "i64 %outputs", "i64 %columns", "ptr %result"],
-    )  # fmt: skip
-    block, whole = code.slot(f"[64 x {VECTOR}]", 64), code.slot("<64 x i8>", 64)
+    code = Emit("pimsim_bits", _COLUMNWISE)
+    whole = code.slot("<64 x i8>", 64)
     code.declare("void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
+    with _columnwise(code) as (start, output0, here, column, string):
+        full = code.put(f"icmp eq i64 {here}, 64")
+        partial = code.put(f"xor i1 {full}, true")
+        flags = code.put(f"bitcast i64 {string} to <64 x i1>")
+        values = code.put(f"zext <64 x i1> {flags} to <64 x i8>")
+        line = code.mul(code.add(start, column), "%outputs")
+        place = code.at("i8", "%result", code.add(line, output0))
+        with code.when(full):
+            code.do(f"store <64 x i8> {values}, ptr {place}, align 1")
+        with code.when(partial):
+            code.do(f"store <64 x i8> {values}, ptr {whole}, align 64")
+            code.do(
+                f"call void @llvm.memcpy.p0.p0.i64(ptr {place}, ptr {whole}, i64 {here}, i1 false)"
+            )
+    return _function(code, "pimsim_bits")
+
+
+@cache
+def _in_strings(tail: int) -> Callable[..., None]:
+    """``tail`` bytes are left over by whole words."""
+    name = f"pimsim_in_strings_{tail}"
+    code = Emit(name, _COLUMNWISE)
+    size = code.put(f"sdiv i64 {code.add('%outputs', 7)}, 8")
+    with _columnwise(code) as (start, output0, here, column, string):
+        line = code.mul(code.add(start, column), size)
+        place = code.at("i8", "%result", code.add(line, code.put(f"sdiv i64 {output0}, 8")))
+        full = code.put(f"icmp sgt i64 {here}, 56")
+        with code.when(full):
+            code.do(f"store i64 {string}, ptr {place}, align 1")
+        if tail:
+            short = code.put(f"trunc i64 {string} to i{8 * tail}")
+            with code.when(code.put(f"xor i1 {full}, true")):
+                code.do(f"store i{8 * tail} {short}, ptr {place}, align 1")
+    return _function(code, name)
+
+
+_COLUMNWISE = [
+    "i64 %begin", "i64 %end", "i64 %blocks", "ptr %words", "i64 %lanestep", "i64 %rowstep",
+    "i64 %outputs", "i64 %columns", "ptr %result",
+]  # fmt: skip
+
+
+@contextmanager
+def _columnwise(code: Emit) -> Iterator[tuple[str, str, str, str, str]]:
+    """Loop over columns and up to 64 outputs: what is added inside is done with their bits.
+
+    Gives the first column of the block (over all lanes), the first output, how many outputs, the
+    column within the block, and a word with their bits, those beyond the outputs 0.
+    """
+    block = code.slot(f"[64 x {VECTOR}]", 64)
     with code.loop("%end", "%begin") as item:
         lane = code.put(f"sdiv i64 {item}, %blocks")
         inner = code.put(f"srem i64 {item}, %blocks")
         first = code.mul(inner, 512)
         source = code.at("i64", "%words", code.add(code.mul(lane, "%lanestep"), code.mul(inner, 8)))
-        start = code.mul(code.add(code.mul(lane, "%columns"), first), "%outputs")
-        target = code.at("i8", "%result", start)
+        start = code.add(code.mul(lane, "%columns"), first)
         left = code.put(f"sub i64 %columns, {first}")
         short = code.put(f"icmp slt i64 {left}, 512")
         columns = code.put(f"select i1 {short}, i64 {left}, i64 512")
@@ -146,30 +219,26 @@ def _bits() -> Callable[..., None]:
             rest = code.put(f"sub i64 %outputs, {output0}")
             fewer = code.put(f"icmp slt i64 {rest}, 64")
             here = code.put(f"select i1 {fewer}, i64 {rest}, i64 64")
-            full = code.put(f"icmp eq i64 {here}, 64")
-            partial = code.put(f"xor i1 {full}, true")
             with code.loop(here) as row:
                 at = code.mul(code.add(output0, row), "%rowstep")
                 value = code.put(f"load {VECTOR}, ptr {code.at('i64', source, at)}, align 8")
                 code.do(f"store {VECTOR} {value}, ptr {code.at(VECTOR, block, row)}, align 64")
+            with code.loop(64, here) as row:
+                code.do(
+                    f"store {VECTOR} zeroinitializer, ptr {code.at(VECTOR, block, row)}, align 64"
+                )
             transpose(code, block)
             with code.loop(columns) as column:
                 line = code.put(f"and i64 {column}, 63")
                 word = code.put(f"lshr i64 {column}, 6")
                 string = code.get("i64", block, code.add(code.mul(line, 8), word), 8)
-                flags = code.put(f"bitcast i64 {string} to <64 x i1>")
-                values = code.put(f"zext <64 x i1> {flags} to <64 x i8>")
-                place = code.at("i8", target, code.add(code.mul(column, "%outputs"), output0))
-                with code.when(full):
-                    code.do(f"store <64 x i8> {values}, ptr {place}, align 1")
-                with code.when(partial):
-                    code.do(f"store <64 x i8> {values}, ptr {whole}, align 64")
-                    code.do(
-                        "call void @llvm.memcpy.p0.p0.i64("
-                        f"ptr {place}, ptr {whole}, i64 {here}, i1 false)"
-                    )
-    address = backend.compiler().function(code.text(), "pimsim_bits")
-    found: Callable[..., None] = signature(address)
+                yield start, output0, here, column, string
+
+
+def _function(code: Emit, name: str) -> Callable[..., None]:
+    integer, pointer = ctypes.c_int64, ctypes.c_void_p
+    signature = ctypes.CFUNCTYPE(None, *[integer] * 3, pointer, *[integer] * 4, pointer)
+    found: Callable[..., None] = signature(backend.compiler().function(code.text(), name))
     return found
 
 

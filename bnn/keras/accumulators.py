@@ -27,7 +27,6 @@ from bnn.keras.observer import DEPTHWISE, Observer
 from bnn.layers.product import Product, real_kernel, unit
 from bnn.network import Conv1D, Conv2D, Dense, Network
 from bnn.operand import Alphabet
-from bnn.quantizers import NO_OP
 from pimsim.errors import InputError
 
 _EXACT = 1 << 24
@@ -118,23 +117,30 @@ class Tally:
     """Counts how one layer compares, batch by batch."""
 
     def __init__(
-        self, layer: Product, fed: Fed, encoding: Encoding | None, observer: Observer
+        self,
+        layer: Product,
+        fed: Fed,
+        first: Fed,
+        encoding: Encoding | None,
+        observer: Observer,
     ) -> None:
         """Begin at zero.
 
         Args:
             layer: the binary layer.
             fed: the integers that it multiplies.
+            first: those that Keras shows: of a separable layer, what its first step multiplies.
             encoding: of its operands if they are encoded inputs, else None.
             observer: of the Keras model.
         """
         self._layer, self._encoding, self._observer = layer, encoding, observer
         self._operand, self._worth = fed.alphabet, host.worth(layer, fed.alphabet)
+        self._shown = first.alphabet
         weight = unit(layer)
         whole = fed.alphabet.scale == 1 and fed.alphabet.offset == 0
         self._whole = encoding is None and whole and isinstance(weight, Fraction) and weight == 1
-        self._signs = isinstance(weight, Fraction) and layer.kernel_quantizer != NO_OP
-        self._signs = self._signs and quantizers.named(str(layer.kernel_quantizer)).odd_weights
+        kernel = quantizers.named(str(layer.kernel_quantizer))
+        self._signs = kernel.odd_weights and weight == 1 if isinstance(weight, Fraction) else False
         self._feeds_integers = (
             encoding is not None
             and layer.fan_in * encoding.largest <= _EXACT
@@ -151,12 +157,14 @@ class Tally:
         their_sums: NDArray[np.float32],
     ) -> None:
         """Compare operands ``(n, ..., in)`` and sums ``(n, ..., out)`` of a batch with Keras's."""
+        scale, offset = float(self._shown.scale), float(self._shown.offset)
+        shown = their_operands
+        if (scale, offset) != (1, 0):  # fractions, which float32 rounds
+            shown = np.rint((their_operands - offset) / scale)
+        operands_wrong = shown != operands
         if self._whole:
-            operands_wrong = operands != their_operands
             sums_wrong = sums.astype(np.float32) != their_sums
         else:
-            scale, offset = float(self._operand.scale), float(self._operand.offset)
-            operands_wrong = np.rint((their_operands - offset) / scale) != operands
             bound: Any = fraction_bound(self._layer, self._operand)
             if self._encoding is not None and self._signs:
                 bound = rounding_bound(self._layer, their_operands, operands, self._encoding)
@@ -186,8 +194,8 @@ def tallies(network: Network, encoding: Encoding | None, observer: Observer) -> 
     Raises:
         InputError: the Keras model has no such layer, or one with a kernel of another shape.
     """
-    result = {}
-    for index, fed in analyse(network, encoding).fed.items():
+    result, found = {}, analyse(network, encoding).fed
+    for index, fed in found.items():
         layer = network.layers[index]
         name = layer.name.partition("#")[0]
         if not isinstance(layer, Product) or observer.kernels.get(name) != layer.kernel.shape:
@@ -198,5 +206,7 @@ def tallies(network: Network, encoding: Encoding | None, observer: Observer) -> 
             )
         if not name.endswith(DEPTHWISE):  # Keras shows no sums of that step
             pixels = encoding if fed.encoded else None
-            result[layer.name] = Tally(layer, fed, pixels, observer)
+            first = found.get(network.inputs[index][0], fed)
+            shown = first if observer.kernels.get(name + DEPTHWISE) is not None else fed
+            result[layer.name] = Tally(layer, fed, shown, pixels, observer)
     return result

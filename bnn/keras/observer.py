@@ -66,12 +66,12 @@ class Observer:
             if self._softmax and (self._last not in self.products.values()):
                 stack.enter_context(_called(self._last, lambda _, values: values))
             elif self._softmax:
-                stack.enter_context(_set(self._last, activation=None))
+                stack.enter_context(_set(self._last, activation=_linear))
             for name, layer in self.products.items():
 
                 def look(call: Any, values: Any, name: str = name, layer: Any = layer) -> Any:
                     number = uses[name] = uses.get(name, 0) + 1
-                    with _set(layer, use_bias=False, activation=None):
+                    with _set(layer, use_bias=False, activation=_linear):
                         sums = np.asarray(call(values))
                     use = name if number == 1 else f"{name}#{number}"
                     see(use, self._operands(layer, values), sums)
@@ -83,7 +83,7 @@ class Observer:
     def sums(self, name: str, values: Any) -> Values:
         """Accumulators of one layer, fed with ``values`` (n, ...), without bias or activation."""
         layer = self.products[name]
-        with _set(layer, use_bias=False, activation=None):
+        with _set(layer, use_bias=False, activation=_linear):
             return np.asarray(layer(values, training=False))
 
     def _operands(self, layer: Any, values: Any) -> Values:
@@ -100,12 +100,16 @@ def _layers(model: Any, around: str) -> Iterator[tuple[str, Any]]:
             yield name, layer
 
 
+def _linear(values: Any) -> Any:
+    """Stand for an activation; locally connected layers cannot do without one."""
+    return values
+
+
 def _last(model: Any) -> Any:
     """The layer whose output is that of the model."""
-    name = model.output_names[0]
-    last = model.get_layer(name) if any(one.name == name for one in model.layers) else None
-    last = model.layers[-1] if last is None else last
-    return last
+    while hasattr(model, "layers"):
+        model = next(one for one in model.layers if one.name == model.output_names[0])
+    return model
 
 
 @contextmanager

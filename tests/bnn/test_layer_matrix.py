@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from bnn.encoding import ENCODINGS
+from bnn.keras.check import check
 from bnn.larq.model_file import read_model
 from bnn.layers import READERS
 from bnn.reference import forward
@@ -21,6 +22,9 @@ from pimsim.dram.standards import load
 from pimsim.dram.switches import Switches
 
 pytestmark = pytest.mark.larq
+
+CHECKED = ("graphs", "QuantSeparableConv1D-5-pixels", "QuantLocallyConnected1D-8-pixels")
+"""Batches that `--check-keras` is held against."""
 
 PAGE = Path(__file__).parents[2] / "docs" / "layers.md"
 
@@ -66,6 +70,10 @@ def agrees(
     if batch.name in ("behind", "graphs"):
         other = read_model(matrix.save(made, folder / f"{batch.name}.h5"))
         assert np.array_equal(forward(other, x, encoding).logits, done.logits)
+    if batch.name in CHECKED:
+        checked = check(folder / f"{batch.name}.keras", network, x, encoding, done.logits)
+        assert checked.difference is None, batch.name
+        assert len(checked.layers) >= 5
     found = matrix.outcomes(batch, network, encoding)
     return found, {layer.__class__.__name__ for layer in _all_layers(made)}
 

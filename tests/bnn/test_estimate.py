@@ -98,6 +98,15 @@ def test_models_of_any_kind_cost_what_running_them_does(
     _same_books(*_both(network, encoding, 7, mapping, standard, switches))
 
 
+@every_mapping
+def test_what_the_host_carries_out_is_the_same_traffic(mapping: str) -> None:
+    network = _with_weights(_drawn(), 3)  # real inputs: the first layer is the host's
+    done, estimated = _both(network, None, 3, mapping, DDR3, Switches(energy="datasheet"))
+    assert [layer.where for layer in done.layers][:2] == ["host", "dram"]
+    assert done.layers[0].machine.counts("weights").rd > 0
+    _same_books(done, estimated)
+
+
 # Tables
 
 

@@ -77,7 +77,7 @@ def of_network(
     for stage in lower(network, encoding):
         machine = books.machine()
         if isinstance(stage, HostStage):
-            stream_host(stage, network, images, machine)
+            stream_host(stage, images, machine)
             books.close(host_run(network, stage, machine))
         else:
             usage = books.mapping.draft(stage, machine, images)(machine)

@@ -27,7 +27,7 @@ from pimsim.dram.standards import Standard, load
 from pimsim.dram.switches import Switches
 from pimsim.dram.timeline import Timeline
 from pimsim.dram.traces import Event
-from pimsim.errors import InputError
+from pimsim.errors import InputError, OutOfRowsError
 
 MODELS = Path(__file__).parent / "data"
 SIGN = "ste_sign"
@@ -96,6 +96,15 @@ def test_models_of_any_kind_cost_what_running_them_does(
     switches = Switches(energy="datasheet", banks=4)
     encoding = None if found is None else found[0]
     _same_books(*_both(network, encoding, 7, mapping, standard, switches))
+
+
+@every_mapping
+def test_what_the_host_carries_out_is_the_same_traffic(mapping: str) -> None:
+    network = _with_weights(_drawn(), 3)  # real inputs: the first layer is the host's
+    done, estimated = _both(network, None, 3, mapping, DDR3, Switches(energy="datasheet"))
+    assert [layer.where for layer in done.layers][:2] == ["host", "dram"]
+    assert done.layers[0].machine.counts("weights").rd > 0
+    _same_books(done, estimated)
 
 
 # Tables
@@ -236,13 +245,22 @@ def test_a_window_beyond_a_subarray_is_written_out_by_the_host(mapping: str) -> 
     assert [stage.windows.channels for stage in written.candidates()] == [1, 169]
 
 
-def test_a_fan_in_of_vgg16_fits_both_mappings() -> None:
-    net = Drawing("n", (25088,), "")
-    net.dense("fc6", net.input, 4096)
-    for mapping in MAPPINGS:
-        (layer,) = of_table(net.table(), 1, DDR3, Switches(), mapping).layers
-        counts = layer.machine.counts("compute")
-        assert counts.aap + counts.ap > 25000 * 8
+@every_mapping
+def test_a_fan_in_of_vgg16_fits(mapping: str) -> None:
+    net = Drawing("n", (8, 8, 3), "")
+    x = net.conv("first", net.input, 392, 1)
+    net.dense("fc6", net.flatten(x), 4096)
+    layer = of_table(net.table(), 1, DDR3, Switches(), mapping).layers[1]
+    counts = layer.machine.counts("compute")
+    assert (counts.aap + counts.ap) / 25088 >= (8 * 4096 if mapping == "output-stationary" else 15)
+
+
+@every_mapping
+def test_a_fan_in_whose_partial_counts_alone_fill_a_subarray_is_refused(mapping: str) -> None:
+    net = Drawing("n", (25088,), "")  # 200,704 bits: 200 parts of 17 bits each
+    net.dense("fc", net.input, 5)
+    with pytest.raises(OutOfRowsError, match=r"^layer 'fc', partial counts: \d+ data rows are "):
+        of_table(net.table(), 1, DDR3, Switches(), mapping)
 
 
 # Traces

@@ -28,7 +28,7 @@ from pimsim.dram.counts import CommandCounts
 from pimsim.dram.standards import Standard
 from pimsim.dram.switches import Switches
 
-KINDS = ("AAP", "AP", "ACT", "PRE", "RD", "WR", "REF")
+KINDS = ("AAP", "AP", "ACT", "PRE", "RD", "WR", "REF", "TRANSFER")
 PER_PASS = ("inputs", "compute")
 """Phases that every pass over images executes."""
 ONCE = ("weights",)

@@ -79,7 +79,8 @@ class Machine:
         self._counts = dict.fromkeys(PHASES, CommandCounts())
         self._elapsed = dict.fromkeys(PHASES, Elapsed())
         self._runs: list[Run] = []
-        self._active: tuple[int, ...] = ()
+        self._active: tuple[tuple[int, ...], tuple[int, ...]] = (), ()
+        """Banks of what is put off, and where their TRANSFERs go."""
 
     @property
     def banks(self) -> int:
@@ -145,6 +146,34 @@ class Machine:
             first = number * self.standard.rows_per_subarray + ambit().first_data
             self._targets.append(_rows(segment, [first + row for row in rows]))
 
+    def copy(
+        self,
+        rows: Sequence[tuple[int, int]],
+        columns: int,
+        pairs: Sequence[tuple[int, int]],
+        numbers: tuple[int, int] = (0, 0),
+    ) -> None:
+        """Book the copying of ``columns`` columns of data rows from bank to bank (RowClone PSM).
+
+        Args:
+            rows: of the source and of the destination, each copied alone.
+            columns: from the first on.
+            pairs: source and destination bank, in one rank; all pairs copy at once.
+            numbers: subarray of the source and of the destination.
+        """
+        if not rows or not pairs:
+            return
+        bursts = -(-columns // (self.standard.burst_bytes * 8))
+        to = dict(pairs)
+        banks = issue_order(self.standard, to)
+        runs = (Run(row_visit(Kind.TRANSFER, bursts), len(rows)),)
+        segment = Segment(runs, banks, tuple(to[bank] for bank in banks))
+        self._note(segment.runs, segment.banks, 0, segment.to)
+        if self._recorder is not None:
+            first = [n * self.standard.rows_per_subarray + ambit().first_data for n in numbers]
+            moved = [(first[0] + source, first[1] + target) for source, target in rows]
+            self._targets.append(_copies(segment, moved))
+
     def stream(self, bits: int) -> None:
         """Book the reading of ``bits`` over the channel, whole rows spread over the banks."""
         for segment in streamed(Kind.RD, bits, self.standard, self.banks):
@@ -170,26 +199,32 @@ class Machine:
 
     # -- inside ------------------------------------------------------------------------------
 
-    def _note(self, runs: Sequence[Run], banks: tuple[int, ...], extra_wordlines: int) -> None:
+    def _note(
+        self,
+        runs: Sequence[Run],
+        banks: tuple[int, ...],
+        extra_wordlines: int,
+        to: tuple[int, ...] = (),
+    ) -> None:
         """Count commands and put them off until something else follows than more of the same."""
         if not runs:
             return
-        if banks != self._active:
+        if (banks, to) != self._active:
             self._flush()
-            self._active = banks
+            self._active = banks, to
         pending = self._runs
         for run in runs:
             if pending and pending[-1].visit == run.visit:
                 pending[-1] = Run(run.visit, pending[-1].times + run.times)
             else:
                 pending.append(run)
-        total = _totals(tuple(runs)) * len(banks)
+        total = _totals(tuple(runs), 2 if to else 1) * len(banks)
         self._counts[self._phase] += replace(total, extra_wordlines=extra_wordlines)
 
     def _flush(self) -> None:
         if not self._runs:
             return
-        segment = Segment(tuple(self._runs), self._active)
+        segment = Segment(tuple(self._runs), *self._active)
         before = Elapsed.on(self._timeline)
         self._timeline.run(segment)
         self._elapsed[self._phase] += Elapsed.on(self._timeline) - before
@@ -199,11 +234,12 @@ class Machine:
 
 
 @cache
-def _totals(runs: tuple[Run, ...]) -> CommandCounts:
+def _totals(runs: tuple[Run, ...], ends: int = 1) -> CommandCounts:
+    """Commands of a bank, or of a pair of banks: all but a TRANSFER are for both ``ends``."""
     counts = dict.fromkeys(Kind, 0)
     for run in runs:
         for kind, times in run.visit:
-            counts[kind] += run.times * times
+            counts[kind] += run.times * times * (1 if kind is Kind.TRANSFER else ends)
     return CommandCounts(**{kind.name.lower(): times for kind, times in counts.items()})
 
 
@@ -235,3 +271,14 @@ def _rows(segment: Segment, rows: Iterable[int]) -> Iterator[list[Target]]:
         for column in range(bursts):
             yield [Target(row, None, column)] * banks
         yield [Target(row)] * banks
+
+
+def _copies(segment: Segment, rows: Iterable[tuple[int, int]]) -> Iterator[list[Target]]:
+    """What ACT, TRANSFERs and PRE of row after row name, the same in each pair of banks."""
+    pairs = len(segment.banks)
+    ((_, (_, bursts), _),) = (run.visit for run in segment.runs)
+    for source, destination in rows:
+        yield [Target(source), Target(destination)] * pairs
+        for column in range(bursts):
+            yield [Target(source, destination, column)] * pairs
+        yield [Target(source), Target(destination)] * pairs

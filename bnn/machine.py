@@ -19,10 +19,11 @@ makes no difference here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import chain
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,9 @@ from pimsim.dram.traces.recorder import Recorder, Target
 from pimsim.dram.transfers import row_visit, streamed
 from pimsim.errors import InputError
 from pimsim.microprogram.schedule import Schedule
+
+_Where: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]
+"""Banks of a segment, and where their TRANSFERs go."""
 
 PHASES = ("weights", "inputs", "compute")
 """Loading weights (once, however many images follow), loading inputs, and the rest."""
@@ -79,8 +83,12 @@ class Machine:
         self._counts = dict.fromkeys(PHASES, CommandCounts())
         self._elapsed = dict.fromkeys(PHASES, Elapsed())
         self._runs: list[Run] = []
-        self._active: tuple[tuple[int, ...], tuple[int, ...]] = (), ()
+        self._active: _Where = (), ()
         """Banks of what is put off, and where their TRANSFERs go."""
+        self._times = 1
+        """How often what is booked now is to be counted."""
+        self._once: list[tuple[_Where, list[Run]]] | None = None
+        """What is booked now and is to be repeated."""
 
     @property
     def banks(self) -> int:
@@ -112,6 +120,8 @@ class Machine:
         """Book what follows under ``phase``, one of :data:`PHASES`."""
         if phase not in PHASES:
             raise InputError(f"`phase` must be one of {', '.join(PHASES)}, not {phase!r}")
+        if self._once is not None and phase != self._phase:
+            raise ValueError("what is repeated must stay in its phase")
         self._flush()
         self._phase = phase
 
@@ -122,7 +132,10 @@ class Machine:
         banks: Sequence[int],
         number: int = 0,
     ) -> None:
-        """Book a schedule that subarray ``number`` of each bank runs, for an output of its own."""
+        """Book a schedule that subarray ``number`` of each bank runs, for an output of its own.
+
+        Inside :meth:`repeat`, ``outputs`` are those of all repetitions (times, banks).
+        """
         extra = int(schedule.extra_wordlines[outputs].sum())
         order = issue_order(self.standard, banks)
         self._note(schedule.runs, order, extra)
@@ -185,6 +198,30 @@ class Machine:
         """End the layer: what it executed comes before what the next one does."""
         self._flush()
 
+    def repeat(self, outputs: NDArray[np.intp], book: Callable[[NDArray[np.intp]], None]) -> None:
+        """Book what ``book`` books for one output a bank, for every row of ``outputs``.
+
+        All rows must take the same kinds of commands in the same banks and phase: ``book`` is
+        called once, with all of ``outputs`` (times, banks); only while a trace is recorded, with
+        each row.
+        """
+        if self._recorder is not None:
+            for some in outputs:
+                book(some)
+            return
+        pending, active = self._runs, self._active
+        self._runs, self._active = [], ((), ())
+        self._times, self._once = len(outputs), []
+        book(outputs)
+        self._flush()
+        once = self._once
+        self._runs, self._active = pending, active
+        self._times, self._once = 1, None
+        for _ in range(len(outputs)):
+            for where, runs in once:
+                self._go_on_with(where)
+                self._put_off(runs)
+
     # -- what came of it ---------------------------------------------------------------------
 
     def counts(self, phase: str) -> CommandCounts:
@@ -209,20 +246,30 @@ class Machine:
         """Count commands and put them off until something else follows than more of the same."""
         if not runs:
             return
-        if (banks, to) != self._active:
+        self._go_on_with((banks, to))
+        self._put_off(runs)
+        total = _totals(tuple(runs), 2 if to else 1) * (len(banks) * self._times)
+        self._counts[self._phase] += replace(total, extra_wordlines=extra_wordlines)
+
+    def _go_on_with(self, where: _Where) -> None:
+        if where != self._active:
             self._flush()
-            self._active = banks, to
+            self._active = where
+
+    def _put_off(self, runs: Sequence[Run]) -> None:
         pending = self._runs
         for run in runs:
             if pending and pending[-1].visit == run.visit:
                 pending[-1] = Run(run.visit, pending[-1].times + run.times)
             else:
                 pending.append(run)
-        total = _totals(tuple(runs), 2 if to else 1) * len(banks)
-        self._counts[self._phase] += replace(total, extra_wordlines=extra_wordlines)
 
     def _flush(self) -> None:
         if not self._runs:
+            return
+        if self._once is not None:
+            self._once.append((self._active, self._runs))
+            self._runs = []
             return
         segment = Segment(tuple(self._runs), *self._active)
         before = Elapsed.on(self._timeline)

@@ -7,10 +7,12 @@ True
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from bnn.tables import catalog
 from bnn.training.card import Card
 from pimsim.errors import InputError
 
@@ -82,9 +84,11 @@ def locate(network: str) -> Path:
         return entry(network).path
     path = Path(network)
     if not path.exists() and path.suffix not in (".keras", ".h5"):
+        near = difflib.get_close_matches(network, (*names(), *catalog.names()), n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
         raise InputError(
             f"`network` must be one of {', '.join(names())} or the path of a .keras or .h5 file, "
-            f"not {network!r}"
+            f"not {network!r}{hint}"
         )
     if not path.is_file():
         raise InputError(f"`network` must be an existing file, not {network!r}")

@@ -1,32 +1,38 @@
-"""``pimsim networks``: the trained networks that come with pimsim."""
+"""``pimsim networks``: the networks that pimsim knows, trained or by their shapes alone."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from experiments import options
 
 if TYPE_CHECKING:
+    from bnn.tables.graph import ProductNode, Table
     from bnn.zoo import ZooEntry
 
 NAME = "networks"
-HELP = "list the bundled networks, or show the model card of one"
+HELP = "list the networks that pimsim knows, or show one"
 
 _DESCRIPTION = """\
-List the trained networks that come with pimsim; with a name, its model card: how it was
-trained, on what, and how accurate it is in Keras.
+List the trained networks that come with pimsim, and those that it knows by their shapes alone,
+for `pimsim run NAME --cost-only`. With a name: the model card, which says how a network was
+trained, on what, and how accurate it is in Keras; or the layers of a table.
 
 Keras %   of the test images of its data set, right in Keras
 KB        1e3 bytes of the model file
+MACs      multiply-accumulates of an image
+weights   that multiply: no biases, no batch normalization
 """
 
 _EPILOG = """\
 examples:
   pimsim networks
   pimsim networks mnist-mlp                the model card
+  pimsim networks resnet50                 its layers
   pimsim networks --json
 """
 
@@ -41,19 +47,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the list or one card, as text or as one JSON object."""
     from bnn import zoo
+    from bnn.tables import catalog
 
-    chosen = [zoo.entry(args.network)] if args.network else [*map(zoo.entry, zoo.names())]
+    if args.network in catalog.names():
+        return _show_table(catalog.entry(args.network), as_json=args.json)
+    chosen = [_trained(args.network)] if args.network else [*map(zoo.entry, zoo.names())]
+    tables = [] if args.network else [*map(catalog.entry, catalog.names())]
     if args.json:
-        print(json.dumps({"networks": [_record(one) for one in chosen]}, indent=2))
-        return 0
-    if args.network:
+        found = {
+            "networks": [_record(one) for one in chosen],
+            "tables": [_table_record(one) for one in tables],
+        }
+        print(json.dumps(found, indent=2))
+    elif args.network:
         print(chosen[0].text, end="")
-        return 0
+    else:
+        _list(chosen, tables)
+    return 0
 
+
+def _trained(name: str) -> ZooEntry:
+    """A bundled network; the message for an unknown name lists tables too."""
+    from bnn import zoo
+    from bnn.tables import catalog
+    from pimsim.errors import InputError
+
+    if name not in zoo.names():
+        known = ", ".join((*zoo.names(), *catalog.names()))
+        raise InputError(f"`network` must be one of {known}, not {name!r}")
+    return zoo.entry(name)
+
+
+def _list(trained: list[ZooEntry], known: list[Table]) -> None:
     from experiments import tables
 
     tables.show(
-        ("network", "data", "outputs of its binary layers", "parameters", "Keras %", "KB"),
+        ("trained network", "data", "outputs of its binary layers", "parameters", "Keras %", "KB"),
         [
             (
                 one.name,
@@ -63,10 +92,85 @@ def run(args: argparse.Namespace) -> int:
                 f"{100 * one.accuracy:.2f}",
                 f"{one.file_bytes / 1e3:,.0f}",
             )
-            for one in chosen
+            for one in trained
         ],
     )
+    tables.show(
+        ("by shape alone", "what", "image", "layers", "MACs", "weights"),
+        [
+            (
+                one.name,
+                one.summary,
+                _sizes(one.input_shape),
+                f"{len(one.products)}",
+                f"{one.macs:,}",
+                f"{one.weights:,}",
+            )
+            for one in known
+        ],
+    )
+
+
+def _show_table(table: Table, *, as_json: bool) -> int:
+    """Print the layers of a table."""
+    if as_json:
+        print(json.dumps({"networks": [], "tables": [_table_record(table)]}, indent=2))
+        return 0
+
+    from experiments import tables
+
+    rows = [_layer_record(layer) for layer in table.products]
+    tables.show(
+        ("layer", "kernel", "stride", "groups", "input", "output", "MACs", "weights"),
+        [
+            (
+                row["name"],
+                f"{row['kernel']}x{row['kernel']}" if row["kind"] == "conv" else "",
+                f"{row['stride']}" if row["kind"] == "conv" else "",
+                f"{row['groups']}",
+                _sizes(row["input"]),
+                _sizes(row["output"]),
+                f"{row['macs']:,}",
+                f"{row['weights']:,}",
+            )
+            for row in rows
+        ],
+        title=f"{table.summary}: {table.macs:,} MACs, {table.weights:,} weights",
+    )
     return 0
+
+
+def _table_record(table: Table) -> dict[str, object]:
+    return {
+        "name": table.name,
+        "summary": table.summary,
+        "input": list(table.input_shape),
+        "macs": table.macs,
+        "weights": table.weights,
+        "parameters": table.parameters,
+        "layers": [_layer_record(layer) for layer in table.products],
+    }
+
+
+def _layer_record(layer: ProductNode) -> dict[str, Any]:
+    window = layer.window
+    return {
+        "name": layer.name,
+        "kind": "dense" if window is None else "conv",
+        "reads": list(layer.reads),
+        "input": list(layer.input),
+        "output": list(layer.shape),
+        "kernel": window and window.size,
+        "stride": window and window.stride,
+        "padding": window and window.padding,
+        "groups": layer.groups,
+        "macs": layer.macs,
+        "weights": layer.weights,
+    }
+
+
+def _sizes(shape: Sequence[int]) -> str:
+    return "x".join(map(str, shape))
 
 
 def _record(one: ZooEntry) -> dict[str, object]:

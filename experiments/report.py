@@ -21,6 +21,7 @@ from bnn.baselines import (
     reuse_aware,
     streaming,
 )
+from bnn.estimate import Estimate
 from bnn.machine import PHASES
 from bnn.runtime import LayerRun, NetworkRun
 from pimsim.cost import Cost, assumptions
@@ -41,25 +42,27 @@ Books = Mapping[str, tuple[CommandCounts, Cost]]
 
 def build(
     network: str,
-    data: str,
+    data: str | None,
     labels: NDArray[np.integer[Any]] | None,
-    done: NetworkRun,
+    done: NetworkRun | Estimate,
     standard: Standard,
     switches: Switches,
     encoding: str | None,
     mapping: str,
+    stated: Mapping[str, object] | None = None,
 ) -> dict[str, Any]:
-    """Return the report of a run, without wall times.
+    """Return the report of a run, or of what one would take, without wall times.
 
     Args:
         network: name or path of the network.
-        data: name of the images.
+        data: name of the images; None if there are none.
         labels: ``(images,)``, or None.
         done: the run.
         standard: the DRAM that it ran on.
         switches: the choices that change headline numbers.
         encoding: name of the encoding of the inputs; None if they are real numbers.
         mapping: name of the mapping.
+        stated: what else the result rests on.
     """
     books = _books(done.layers)
     layers = [
@@ -71,8 +74,9 @@ def build(
         "network": network,
         "data": data,
         "images": done.images,
-        "accuracy": None if labels is None else float((done.logits.argmax(1) == labels).mean()),
-        "bit_exact": done.bit_exact,
+        "cost_only": isinstance(done, Estimate),
+        "accuracy": _accuracy(done, labels),
+        "bit_exact": None if isinstance(done, Estimate) else done.bit_exact,
         "keras_equal": None,
         "sums_checked": sum(layer.audit.compared for layer in done.layers if layer.audit),
         "commands": cost["commands"],
@@ -88,6 +92,7 @@ def build(
             "partial_counts": "moved through the host (RD and WR)",
             "host_layers": "costed as traffic only",
             "seed": None,
+            **(stated or {}),
         },
         "layers": layers,
         "baselines": _baselines(done, cost, standard, switches),
@@ -97,11 +102,18 @@ def build(
     return report
 
 
+def _accuracy(done: NetworkRun | Estimate, labels: NDArray[np.integer[Any]] | None) -> float | None:
+    if labels is None or isinstance(done, Estimate):
+        return None
+    return float((done.logits.argmax(1) == labels).mean())
+
+
 def _layer(layer: LayerRun, books: Books, images: int) -> dict[str, Any]:
     row: dict[str, Any] = {
         "name": layer.name,
         "where": layer.where,
         "macs": layer.macs,
+        "weights": layer.weights,
         "operand_bits": layer.operand_bits,
         "mapping": layer.mapping,
         **_total([books], PER_PASS),
@@ -158,7 +170,7 @@ def _rate(images: int, latency_ps: int) -> float | None:
     return images / latency_ps * 1e12 if latency_ps else None
 
 
-def _work(done: NetworkRun) -> list[LayerWork]:
+def _work(done: NetworkRun | Estimate) -> list[LayerWork]:
     """What the baselines have to do: every layer with products, wherever it ran here."""
     layers = [layer for layer in done.layers if layer.macs]
     return [
@@ -175,7 +187,7 @@ def _work(done: NetworkRun) -> list[LayerWork]:
 
 
 def _baselines(
-    done: NetworkRun, cost: Mapping[str, Any], standard: Standard, switches: Switches
+    done: NetworkRun | Estimate, cost: Mapping[str, Any], standard: Standard, switches: Switches
 ) -> dict[str, Any]:
     """Processors that do all of the work; none where nothing was left to the DRAM to win."""
     work, result = _work(done), {}
@@ -187,7 +199,7 @@ def _baselines(
 
 
 def _break_even(
-    done: NetworkRun, energy_pj: float, standard: Standard, switches: Switches
+    done: NetworkRun | Estimate, energy_pj: float, standard: Standard, switches: Switches
 ) -> float | None:
     """How often a processor must use each fetched bit to need no more energy than this run."""
     in_dram = [layer for layer in done.layers if layer.where == "dram"]

@@ -8,13 +8,9 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from experiments import data_options, options, progress, trace_options
-
-if TYPE_CHECKING:
-    from bnn.encoding import Encoding
-    from bnn.network import Network
+from experiments import cost_only, data_options, options, progress, trace_options
 
 NAME = "run"
 HELP = "run a Larq network on simulated DRAM: answers, commands, time, energy"
@@ -26,6 +22,10 @@ how long the DRAM took and what energy, beside a processor behind the same memor
 NETWORK is a name from `pimsim networks` or the path of a model saved by Larq (.keras or .h5;
 TensorFlow is not needed). Every integer sum that stands in DRAM rows is compared with an
 independent integer reference: `bit exact: yes` means that all of them agree.
+
+With --cost-only, commands are booked and not executed: the same time and energy to the last
+picosecond, without values. That is how networks run that pimsim knows by their shapes alone, such
+as vgg16.
 """
 
 _EPILOG = """\
@@ -36,11 +36,12 @@ examples:
   pimsim run mnist-mlp --data mnist --check-keras          against Keras itself
   pimsim run digits-mlp --limit 8 --trace perfetto:run.json
   pimsim run my_model.h5 --data my_images.npz --energy datasheet --json
+  pimsim run resnet50 --cost-only --images 64 --mapping weight-stationary
 
 FILE.npz holds `x` (images, ...), float32 or uint8, exactly as the Keras model would be fed, and
 optionally `y` (images,), the labels.
 
-DIR receives report.json, logits.npy, and two figures with their tables.
+DIR receives report.json, logits.npy (not with --cost-only), and two figures with their tables.
 """
 
 
@@ -55,7 +56,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="images: digits, mnist, cifar10 or a file (default: what a bundled network was "
         "trained for)",
     )
-    group.add_argument("--limit", type=int, metavar="N", help="only the first N images")
+    group.add_argument(
+        "--limit",
+        "--images",
+        type=int,
+        metavar="N",
+        help="only the first N images; with --cost-only, how many (default there: 1)",
+    )
     data_options.add_data_dir(group)
     parser.add_argument(
         "--mapping",
@@ -90,6 +97,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="hold every accumulator and prediction against Keras, and time its predict (needs "
         "the extra `larq`)",
     )
+    parser.add_argument(
+        "--cost-only",
+        action="store_true",
+        help="commands, time and energy alone: nothing is executed, no images are read",
+    )
     trace_options.add_trace(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for report and figures")
     options.add_json(parser)
@@ -103,6 +115,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"`--limit` must be a positive integer, not {args.limit}")
     if args.threads is not None and args.threads < 1:
         raise InputError(f"`--threads` must be a positive integer, not {args.threads}")
+    cost_only.check(args)
     if args.check_keras:
         from bnn import train
 
@@ -122,21 +135,25 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any]:
+    """The report and, unless only the cost was asked for, the logits."""
+    if args.cost_only:
+        return cost_only.simulate(args), None
     started = time.perf_counter()
     from bnn import zoo
     from bnn.data import datasets
     from bnn.larq import model_file
     from bnn.runtime import run as run_network
     from experiments import report as reports
+    from experiments.inputs import check_output, encoding_of
 
     imported = time.perf_counter()
     standard, switches = options.chosen_dram(args)
     path = zoo.locate(args.network)
     network = model_file.read_model(path)
-    _check_output(network)
+    check_output(network)
     dataset = data_options.open_data(_data_name(args), args.data_dir)
     dataset = datasets.reshape_for(dataset, network.input_shape)
-    encoding = _encoding(network, dataset.x)
+    encoding = encoding_of(network, dataset.x)
     x = dataset.x[: args.limit]
     y = None if dataset.y is None else dataset.y[: args.limit]
     loaded = time.perf_counter()
@@ -199,41 +216,14 @@ def _data_name(args: argparse.Namespace) -> str:
     )
 
 
-def _check_output(network: Network) -> None:
-    """Refuse a network that does not end in one number a class."""
-    from pimsim.errors import InputError
-
-    shape = network.shapes()[-1]
-    if len(shape) != 1:
-        raise InputError(
-            f"`network` must give one vector of classes an image, not an array of shape {shape}: "
-            "end it with a Flatten or a dense layer"
-        )
-
-
-def _encoding(network: Network, x: Any) -> Encoding | None:
-    """The encoding of the inputs, one that has what the first product pads them with if it can."""
-    from bnn import encoding
-    from bnn.alphabet import pads
-    from bnn.network import Conv2D, Dense
-
-    padding: list[float] = []
-    for index, layer in enumerate(network.layers):
-        if isinstance(layer, Dense | Conv2D):
-            if isinstance(layer, Conv2D) and pads(network, index):
-                padding = [layer.pad_values]
-            break
-    found = encoding.detect(x, also=padding) or encoding.detect(x)
-    return None if found is None else found[0]
-
-
 def _write(report: dict[str, Any], logits: Any, folder: Path) -> None:
     import numpy as np
 
     from experiments import figures
 
     started = time.perf_counter()
-    np.save(folder / "logits.npy", logits)
+    if logits is not None:
+        np.save(folder / "logits.npy", logits)
     figures.draw(report, folder)
     report["wall_s"]["write"] = time.perf_counter() - started
     text = json.dumps(report, indent=2, allow_nan=False)
@@ -249,7 +239,8 @@ def _show(report: dict[str, Any], args: argparse.Namespace) -> int:
 
         run_tables.show(report)
         if args.out is not None:
-            print(f"written to {args.out}: report.json, logits.npy, comparison.png, layers.png")
+            logits = "" if args.cost_only else " logits.npy,"
+            print(f"written to {args.out}: report.json,{logits} comparison.png, layers.png")
     for name, other in (("bit_exact", "the integer reference"), ("keras_equal", "Keras")):
         if report[name] is False:
             print(f"pimsim: error: the rows differ from {other}", file=sys.stderr)

@@ -34,7 +34,7 @@ def show(report: Mapping[str, Any]) -> None:
     tables.show(
         ("layer", "where", "MACs/image", "column use", "time", "writing\ninputs", "energy"),
         [_layer(layer) for layer in report["layers"]],
-        title=f"{report['network']} on {report['data']}: {report['images']:,} images",
+        title=_title(report),
         wide=0,
     )
     total = report["commands"]
@@ -69,6 +69,13 @@ def show(report: Mapping[str, Any]) -> None:
     tables.show_assumptions(report["assumptions"])
 
 
+def _title(report: Mapping[str, Any]) -> str:
+    images = f"{report['images']:,} image{'s' if report['images'] > 1 else ''}"
+    if report["cost_only"]:
+        return f"{report['network']}, cost only: {images}"
+    return f"{report['network']} on {report['data']}: {images}"
+
+
 def _layer(layer: Mapping[str, Any]) -> tuple[str, ...]:
     used, time_ps = layer["column_utilisation"], layer["latency_ps"]
     writing_ps = layer["phases"]["inputs"]["latency_ps"]
@@ -88,6 +95,10 @@ def _words(name: str) -> str:
     return name.replace("+", " + ")
 
 
+def _rate(images_per_s: float) -> str:
+    return f"{images_per_s:,.0f}" if images_per_s >= 100 else f"{images_per_s:.3g}"
+
+
 def _short(count: int) -> str:
     """A count in full, or from ten million on in millions, so that a table fits a terminal."""
     return f"{count:,}" if count < 10_000_000 else f"{count / 1e6:,.1f} M"
@@ -96,14 +107,15 @@ def _short(count: int) -> str:
 def _summary(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     images, once = report["images"], report["weights_once"]
     exact = {True: "yes", False: "NO", None: "not checked"}[report["bit_exact"]]
+    exact = f"{exact} ({report['sums_checked']:,} sums compared)"
     rate = report["throughput_images_per_s"]
     rows = [
-        ("bit exact", f"{exact} ({report['sums_checked']:,} sums compared)"),
+        ("bit exact", "nothing executed" if report["cost_only"] else exact),
         ("commands", ", ".join(f"{n:,} {kind}" for kind, n in report["commands"].items() if n)),
         (
             "latency",
             f"{quantity(report['latency_ps'], 'ps')}"
-            + ("" if rate is None else f", {rate:,.0f} images/s"),
+            + ("" if rate is None else f", {_rate(rate)} images/s"),
         ),
         (
             "energy",

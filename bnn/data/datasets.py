@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,10 +92,35 @@ def load(
         raise InputError(f"`--data-dir` must be an existing folder, not {str(data_dir)!r}")
     archive = _ARCHIVES[name]
     pixels = _find(name, archive, split, data_dir, on_download)
-    x = pixels.images.astype(np.float32)
+    x = _scaled(pixels.images)
+    return Dataset(pixels.title, x, pixels.labels, archive.classes, pixels.source)
+
+
+def levels(name: str) -> NDArray[np.float32]:
+    """Return every value that an input of a named data set can take, without reading any.
+
+    Raises:
+        InputError: unknown name.
+
+    >>> levels("digits").size, levels("mnist")[[0, -1]].tolist()
+    (17, [-1.0, 1.0])
+    """
+    if name == "digits":
+        return _digit_levels(np.arange(17.0))
+    if name not in _ARCHIVES:
+        raise InputError(f"`--data` must be one of {', '.join(NAMES)}, not {name!r}")
+    return _scaled(np.arange(256))
+
+
+def _scaled(pixels: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+    x = pixels.astype(np.float32)
     x /= np.float32(127.5)
     x -= np.float32(1)
-    return Dataset(pixels.title, x, pixels.labels, archive.classes, pixels.source)
+    return x
+
+
+def _digit_levels(grey: NDArray[np.float64]) -> NDArray[np.float32]:
+    return (grey / 8 - 1).astype(np.float32)
 
 
 def load_npz(path: Path) -> Dataset:
@@ -178,7 +203,7 @@ def _digits(split: Split) -> Dataset:
     for digit in range(10):
         fifth[np.flatnonzero(y == digit)[::5]] = True
     mine = fifth if split == "test" else ~fifth
-    x = (bundled.data[mine] / 8 - 1).astype(np.float32)
+    x = _digit_levels(bundled.data[mine])
     return Dataset("digits", x, y[mine], tuple("0123456789"), "scikit-learn")
 
 

@@ -3,8 +3,9 @@
 All columns run one program, so its schedules are compiled once, as a recipe for a single output.
 Columns do not see each other; which of them share a DRAM row, and in which order they are
 computed, makes no difference here. So a few images at a time are loaded, once, and one block of
-outputs after the other is computed on them: only the weights beside the activations are replaced.
-Memory stays bounded however many images there are.
+outputs after the other is computed on them: only the weights beside the activations are replaced
+(and the activations, where outputs read groups of channels of their own). Memory stays bounded
+however many images there are.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from bnn.bitstrings import BitStrings, Values, unpacked
 from bnn.encoding import Integers
 from bnn.lower import Stage
-from bnn.mapping.weight_plan import WeightPlan, constants, limits
+from bnn.mapping.weight_plan import WeightPlan, constants, limits, weights
 from bnn.mapping.work import See
 from pimsim.bits import Words
 from pimsim.dram.rowgroups import ambit
@@ -52,7 +53,7 @@ class Blocks:
     def __init__(self, stage: Stage, planned: WeightPlan, images: int, *, look: bool) -> None:
         self._stage, self._plan = stage, planned
         self._recipe = Recipe(1)
-        self._totals: list[slice] = []
+        self._totals: list[list[tuple[int, int]]] = []
         self._result: int | None = None
         self._write(look=look or stage.thresholds is None)
         positions, outputs = stage.windows.positions, stage.outputs
@@ -79,14 +80,14 @@ class Blocks:
         for steps in self._plan.offsets:
             for part, schedule in enumerate(steps.counts):
                 recipe.run(schedule, part)
-            pairs = zip(steps.moved[1:], self._plan.arrivals[1:], strict=True)
+            pairs = zip(steps.moved[1:], steps.arrivals[1:], strict=True)
             for part, (moved, arrivals) in enumerate(pairs, start=1):
                 for row, arrival in zip(moved, arrivals, strict=True):
                     recipe.move(row, part, arrival)
             recipe.run(steps.combine)
             if look:
-                slots = [recipe.read(row) for row in steps.total]
-                self._totals.append(slice(slots[0], slots[-1] + 1))
+                read = [(level, row) for level, row in enumerate(steps.total) if row is not None]
+                self._totals.append([(level, recipe.read(row)) for level, row in read])
             recipe.run(steps.decide)
         recipe.run(self._plan.pool)
         if self._plan.result is not None:
@@ -100,8 +101,9 @@ class Blocks:
         """
         stage, planned = self._stage, self._plan
         same: list[tuple[int, int, Flags]] = []
-        for part, (chunk, row) in enumerate(zip(planned.chunks, planned.operand_rows, strict=True)):
-            same.append((part, row, stage.weights[:, chunk].reshape(-1, stage.outputs) > 0))
+        pairs = zip(planned.chunks, planned.weight_rows, strict=True)
+        for part, (chunk, rows) in enumerate(pairs):
+            same.append((part, rows.start, weights(stage, chunk)))
         for flags in (planned.before, planned.after):
             if flags is not None:
                 same.append((0, flags[0], flags[1][None]))
@@ -121,13 +123,13 @@ class Blocks:
         tiny = Tiles(1, self._tiles.layout.rows, tile_words=self._tiles.tile_words)
         unused, pixels = np.zeros((1, 1), np.intp), stage.windows.pixels[:1]
         for width in {chunk.stop - chunk.start for chunk in self._plan.chunks}:
-            one = np.zeros((1, int(pixels.max()) + 1, width), np.uint8)
+            one = np.zeros((1, max(int(pixels.max()), 0) + 1, width), np.uint8)
             load(tiny, one, pixels, unused, planes=stage.planes, pad=stage.pad)
         if self._least is not None:
             planes = len(steps[0].threshold_rows)
             load(tiny, self._least[:1, :1], unused, unused, planes=planes)
         bits(np.zeros((1, 1, tiny.words), np.uint64), 1)
-        for levels in {slots.stop - slots.start for slots in self._totals}:
+        for levels in {len(each.total) for each in steps if self._totals}:
             zero = np.zeros((1, 1, levels, tiny.words), np.uint64)
             sums(zero, 1, np.zeros((1, levels), np.bool_))
 
@@ -157,16 +159,19 @@ class Blocks:
         for start in range(0, count, self.images):
             some = slice(start, min(start + self.images, count))
             size = some.stop - some.start
-            self._load_operands(operands[some], threads)
+            if stage.groups == 1:
+                self._load_operands(operands[some], slice(0, stage.outputs), threads)
             for first in range(0, stage.outputs, self.outputs):
                 block = slice(first, min(first + self.outputs, stage.outputs))
+                if stage.groups > 1:
+                    self._load_operands(operands[some], block, threads)
                 self._load_constants(block, threads)
                 rows = run(self.compiled, self._tiles, np.array([0]), threads=threads)
                 many = block.stop - block.start
                 used = rows[0, 0, :, : many * self._words]
                 found[block] = used.reshape(-1, many, self._words).transpose(1, 0, 2)
-            for offset, slots in enumerate(self._totals):
-                seen = self._sums(found[:, slots], offset, size, threads)
+            for offset in range(len(self._totals)):
+                seen = self._sums(found, offset, size, threads)
                 if see is not None:
                     see(some, offset, seen)
                 if self._result is None:
@@ -178,17 +183,25 @@ class Blocks:
                 report(some.stop, count)
         return wide if self._result is None else values
 
-    def _load_operands(self, operands: Integers, threads: int | None) -> None:
-        """Write the same activations for every output of a block."""
-        stage, positions = self._stage, self._stage.windows.positions
+    def _load_operands(self, operands: Integers, block: slice, threads: int | None) -> None:
+        """Write the activations of every output of a block: those of its group of channels."""
+        stage, positions, count = self._stage, self._stage.windows.positions, len(operands)
         images = np.full(self._words * _WORD, -1)
-        images[: len(operands) * positions] = np.repeat(np.arange(len(operands)), positions)
-        columns, places = np.tile(images, self.outputs)[None], self._places()
+        images[: count * positions] = np.repeat(np.arange(count), positions)
+        # The channels of a group, image by image, are loaded as images of their own.
+        group = np.resize(stage.group_of[block], self.outputs)
+        first, last, width = int(group.min()), int(group.max()) + 1, stage.weights.shape[2]
+        some = operands[:, :, first * width : last * width]
+        apart = some.reshape(count, -1, last - first, width).transpose(2, 0, 1, 3)
+        values = apart.reshape(-1, *apart.shape[2:])
+        columns = np.where(images < 0, -1, images + (group - first)[:, None] * count)
+        columns, places = columns.reshape(1, -1), self._places()
         for part, chunk in enumerate(self._plan.chunks):
+            patches, pixels = self._patches(values[:, :, chunk])
             load(
                 self._tiles,
-                operands[:, :, chunk],
-                stage.windows.pixels,
+                patches,
+                pixels,
                 columns,
                 places,
                 planes=stage.planes,
@@ -196,6 +209,18 @@ class Blocks:
                 part=part,
                 threads=threads,
             )
+
+    def _patches(self, values: Integers) -> tuple[Integers, NDArray[np.intp]]:
+        """Values and the pixels that positions read of them; a small patch becomes one pixel.
+
+        Fetching a pixel takes as long as fetching a whole word.
+        """
+        stage, pixels = self._stage, self._stage.windows.pixels
+        if stage.windows.patch == 1 or pixels[0].size * values.shape[2] * stage.planes > _WORD:
+            return values, pixels
+        found = values[:, pixels]
+        found[:, pixels < 0] = stage.pad
+        return found.reshape(*found.shape[:2], -1), np.arange(len(pixels))[:, None]
 
     def _load_constants(self, block: slice, threads: int | None) -> None:
         """Write weights, complements and thresholds of a block."""
@@ -222,12 +247,19 @@ class Blocks:
         places = np.resize(np.arange(self._stage.windows.positions), self._words * _WORD)
         return np.tile(places, self.outputs)
 
-    def _sums(self, words: Words, offset: int, size: int, threads: int | None) -> NDArray[np.int32]:
+    def _sums(self, found: Words, offset: int, size: int, threads: int | None) -> NDArray[np.int32]:
         """Sums as the reference has them, (outputs, images, positions)."""
         stage, positions = self._stage, self._stage.windows.positions
+        slots = [slot for _, slot in self._totals[offset]]
+        levels = len(self._plan.offsets[offset].total)
+        if len(slots) == levels:
+            words = found[:, slots[0] : slots[-1] + 1]
+        else:  # some bits are always 0
+            words = np.zeros((stage.outputs, levels, self._words), np.uint64)
+            words[:, [level for level, _ in self._totals[offset]]] = found[:, slots]
         plain = np.zeros(words.shape[:2], np.bool_)
-        found = sums(words[None], size * positions, plain, stage.scale, threads=threads)
-        shaped: NDArray[np.int32] = found.reshape(stage.outputs, size, positions)
+        total = sums(words[None], size * positions, plain, stage.scale, threads=threads)
+        shaped: NDArray[np.int32] = total.reshape(stage.outputs, size, positions)
         shaped += constants(stage, offset)[:, None].astype(np.int32)
         return shaped
 

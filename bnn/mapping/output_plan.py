@@ -3,10 +3,9 @@
 Every output of a stage runs the same adders over the same number of rows; which rows, and which of
 them count complemented, its weights decide. Rows are taken in with the +1 weights first, so that
 nearly every adder sees operands of one kind and lanes with different weights stay in lock-step.
-
-Zero padding has no bit. It is stored as 0, which stands for -1, and taken back: a padded tap with
-weight sum d has contributed -d, so rows that say which columns read padding at that tap are added
-with weight d (or, for d < 0, rows that say which do not, less a constant).
+Weights of 0 are left out: as many rows are taken in as the output with the fewest zeros has, and
+one with more of them takes the constant C0 between its +1 and its -1 weights. A digit of weight
+2**shift enters the adders that many levels up. An output of a group names the rows of that group.
 """
 
 from __future__ import annotations
@@ -18,9 +17,11 @@ from numpy.typing import NDArray
 
 from bnn.lower import Stage
 from bnn.mapping.fan_in import fit
+from bnn.mapping.masks import Mask, Masks
+from bnn.mapping.ordering import Order, order
+from bnn.mapping.zero_padding import ZeroPadding
 from pimsim.dram.rowgroups import ambit
 from pimsim.dram.stream import Run
-from pimsim.microprogram import flagsets
 from pimsim.microprogram.allocation import RowAllocator
 from pimsim.microprogram.arithmetic import (
     COMPARE_BEGIN,
@@ -30,11 +31,9 @@ from pimsim.microprogram.arithmetic import (
     COMPARE_NOT_END,
 )
 from pimsim.microprogram.counting import Counter, Row
-from pimsim.microprogram.logic import AND, OR, reduction
+from pimsim.microprogram.logic import AND, COPY, OR, reduction
 from pimsim.microprogram.schedule import Schedule
 from pimsim.microprogram.uncollected import uncollected
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,8 +86,12 @@ class OutputPlan:
 def plan(stage: Stage, data_rows: int) -> OutputPlan:
     """Split the fan-in over as few subarrays as hold it, and write the schedules.
 
-    Raises OutOfRowsError when a single input channel does not fit a subarray.
+    Groups of channels are not split: all of them lie in one subarray, or the stage has but one.
+
+    Raises OutOfRowsError when a single input channel, or all groups, do not fit a subarray.
     """
+    if stage.groups > 1:
+        return _Planner(stage, data_rows, [slice(0, stage.windows.channels)]).plan()
     return fit(
         stage.name,
         stage.windows.channels,
@@ -106,31 +109,14 @@ class _Planner:
         patch, planes = stage.windows.patch, stage.planes
         for rows, chunk in zip(self._rows, chunks, strict=True):
             rows.take((chunk.stop - chunk.start) * patch * planes, "operands")
-        self._masks: dict[bytes, tuple[int, Mask]] = {}
-        widths = [
-            ((c.stop - c.start) * stage.weights.shape[0] * stage.largest).bit_length()
-            for c in chunks
-        ]
+        widths = [stage.highest(self._of_group(chunk)).bit_length() for chunk in chunks]
         self._arrivals = [
             [] if part == 0 else self._rows[0].take(width, "partial counts")
             for part, width in enumerate(widths)
         ]
-        # Masks are written once, so no schedule may use their rows as scratch: they come first.
-        for offset in range(stage.windows.offsets):
-            if stage.zero_padding:
-                for padded in stage.windows.padded(offset).T:
-                    if padded.any():
-                        self._take_mask(~padded)
-            inside = stage.windows.outputs[offset] >= 0
-            if stage.thresholds is not None and not inside.all():
-                self._take_mask(inside)
-                self._take_mask(~inside)
-        # A correction for zero padding may be odd while products count for 2: then the unit of
-        # the total is half a product.
-        tap_sums = stage.weights.sum(axis=1, dtype=np.int64)
-        self._tap_sums = tap_sums
-        self._halves = int(stage.zero_padding and bool((tap_sums % 2).any()))
-        self._orders: dict[int, tuple[NDArray[np.int32], list[int]]] = {}
+        self._masks = Masks(stage, self._rows[0])
+        self._padding = ZeroPadding(stage, self._masks, self._map)
+        self._orders: dict[tuple[int, int], Order] = {}
 
     def plan(self) -> OutputPlan:
         stage = self._stage
@@ -145,105 +131,108 @@ class _Planner:
                 (result,) = self._rows[0].take(1, "result")
                 kinds = (reduction("C1", len(bits)), reduction("C0", len(bits)))
                 pool.append(kinds, stage.conjunction, **sources, out=self._data(result))
-        scale = stage.scale // (1 + self._halves)
-        return OutputPlan(self._chunks, list(self._masks.values()), offsets, scale, pool, result)
+        scale = stage.scale // (1 + self._padding.halves)
+        return OutputPlan(self._chunks, self._masks.all(), offsets, scale, pool, result)
 
     def _offset(self, offset: int, results: list[int]) -> OffsetPlan:
         stage = self._stage
+        whole = (stage.highest() << self._padding.halves) + self._padding.highest(offset)
         counters = []
         for part, chunk in enumerate(self._chunks):
-            products = (chunk.stop - chunk.start) * stage.weights.shape[0]
-            highest = products * stage.largest
             single = len(self._chunks) == 1
-            if single:
-                highest = self._highest(offset)
+            highest = whole if single else stage.highest(self._of_group(chunk))
             counter = Counter(Schedule(stage.outputs), self._rows[part], highest, self._map)
-            self._add_products(counter, offset, part, self._halves if single else 0)
+            self._add_products(counter, offset, part, self._padding.halves if single else 0)
             counters.append(counter)
         if len(self._chunks) == 1:
             counter = counters[0]
             counts = [counter.schedule]
             moved: list[list[int]] = [[]]
+            arrivals: list[list[int]] = [[]]
             combine = Schedule(stage.outputs)
-            constant = self._add_padding(counter, offset)
+            constant = self._padding.add(counter, offset)
             total = counter.finish()
         else:
             combine = Schedule(stage.outputs)
-            counter = Counter(combine, self._rows[0], self._highest(offset), self._map)
-            constant = self._add_padding(counter, offset)
-            counts, moved = [], []
+            counter = Counter(combine, self._rows[0], whole, self._map)
+            constant = self._padding.add(counter, offset)
+            counts, moved, arrivals = [], [[]], [[]]
             for part, each in enumerate(counters):
                 partial = each.finish()
                 counts.append(each.schedule)
-                moved.append([] if part == 0 else [self._number(row) for row in partial])
+                if part == 0:
+                    for level, row in enumerate(partial):
+                        counter.add(
+                            level + self._padding.halves, row.address, row.inverted, owned=row.owned
+                        )
+                    continue
+                partial = self._settled(partial, each.schedule, part)
+                moved.append([])
+                arrivals.append([])
                 for level, row in enumerate(partial):
-                    place = row.address if part == 0 else self._data(self._arrivals[part][level])
-                    owned = row.owned if part == 0 else False
-                    counter.add(level + self._halves, place, row.inverted, owned=owned)
-                if part:
-                    each.release(partial)
+                    if not self._nothing(row):
+                        arrival = self._arrivals[part][level]
+                        moved[part].append(self._number(row))
+                        arrivals[part].append(arrival)
+                        place = self._data(arrival)
+                        counter.add(level + self._padding.halves, place, row.inverted, owned=False)
+                each.release(partial)
             total = counter.finish()
+        total = self._settled(total, combine if len(self._chunks) > 1 else counts[0], 0)
         decide = Schedule(stage.outputs)
         if stage.thresholds is not None:
             results += self._rows[0].take(1, "output bits")
             self._decide(decide, total, constant, results[-1], offset)
         inverted = np.stack([row.inverted for row in total])
-        zero = self._map.address("C0")
-        numbers = [
-            None if isinstance(row.address, int) and row.address == zero else self._number(row)
-            for row in total
-        ]
+        numbers = [None if self._nothing(row) else self._number(row) for row in total]
         counter.release(total)
-        return OffsetPlan(
-            counts, moved, self._arrivals, combine, numbers, inverted, constant, decide
-        )
+        return OffsetPlan(counts, moved, arrivals, combine, numbers, inverted, constant, decide)
 
     def _add_products(self, counter: Counter, offset: int, part: int, lift: int) -> None:
-        """Add every operand bit of a chunk, complemented where the weight is -1."""
+        """Add every operand bit of a chunk, complemented where a digit of the weight is -1."""
         stage, chunk = self._stage, self._chunks[part]
-        if part not in self._orders:
-            self._orders[part] = self._order(chunk)
-        order, flipped = self._orders[part]
         width = chunk.stop - chunk.start
+        own = self._of_group(chunk)
+        channels = np.arange(own.stop - own.start)
         taps = stage.windows.taps[offset]
-        first = (taps[:, None] * width + np.arange(width)).reshape(-1) * stage.planes
-        rows = (first + self._map.first_data).astype(np.int32)[order]
-        for bit in range(stage.planes):
-            counter.add_all(bit + lift, rows + np.int32(bit), flipped)
+        first = ((taps[:, None] * width + channels).reshape(-1) * stage.planes).astype(np.int32)
+        group = stage.group_of * (len(channels) * stage.planes) + self._map.first_data
+        group = group.astype(np.int32)
+        zero = self._map.address("C0")
+        for digit, shift in enumerate(stage.shifts):
+            if (part, digit) not in self._orders:
+                some = stage.weights[digit, :, own].reshape(-1, stage.outputs)
+                self._orders[part, digit] = order(some)
+            found = self._orders[part, digit]
+            rows = first[found.products] + group
+            for bit in range(stage.planes):
+                taken = rows + np.int32(bit)
+                if found.nothing is not None:
+                    taken[found.nothing] = zero
+                counter.add_all(bit + shift + lift, taken, found.complements)
 
-    def _order(self, chunk: slice) -> tuple[NDArray[np.int32], list[int]]:
-        """Products of a chunk with the +1 weights first, and for which outputs they are -1."""
-        negative = self._stage.weights[:, chunk].reshape(-1, self._stage.outputs) < 0
-        order = np.argsort(negative.T, axis=1, kind="stable").astype(np.int32).T
-        positive = len(negative) - negative.sum(axis=0)
-        return order, flagsets.numbers(np.arange(len(negative))[:, None] >= positive)
+    def _of_group(self, chunk: slice) -> slice:
+        """Channels of a group that a chunk of all channels holds."""
+        return chunk if self._stage.groups == 1 else slice(0, self._stage.weights.shape[2])
 
-    def _add_padding(self, counter: Counter, offset: int) -> NDArray[np.int64]:
-        """Take back what zero padding contributed; the constant that remains, per output."""
-        stage = self._stage
-        constant = stage.offsets.copy()
-        if not stage.zero_padding:
-            return constant
-        padded = stage.windows.padded(offset)
-        for tap in np.flatnonzero(padded.any(axis=0)):
-            weight = self._tap_sums[tap]
-            amount = np.abs(weight) >> (1 - self._halves)
-            row = self._data(self._mask(~padded[:, tap]))
-            constant -= np.where(weight < 0, -weight, 0)
-            for level in range(int(amount.max()).bit_length()):
-                has = (amount >> level & 1).astype(np.bool_)
-                address = np.where(has, row, self._map.address("C0"))
-                counter.add(level, address, has & (weight > 0), owned=False)
-        return constant
+    def _settled(self, bits: list[Row], schedule: Schedule, part: int) -> list[Row]:
+        """Copy bits that lie in another row for every output into a row that all outputs share.
 
-    def _highest(self, offset: int) -> int:
-        stage = self._stage
-        highest = stage.fan_in * stage.largest << self._halves
-        if stage.zero_padding:
-            padded = stage.windows.padded(offset).any(axis=0)
-            amounts = np.abs(self._tap_sums[padded]) >> (1 - self._halves)
-            highest += int(amounts.sum(axis=0).max(initial=0))
-        return highest
+        A count of a single product is that operand, and so nothing has been added yet.
+        """
+        settled = []
+        for row in bits:
+            addresses = np.unique(row.address)
+            if len(addresses) > 1:
+                (number,) = self._rows[part].take(1, "a count")
+                schedule.append((COPY,), None, a=row.address, out=self._data(number))
+                row = row._replace(address=self._data(number), owned=True)
+            settled.append(row)
+        return settled
+
+    def _nothing(self, row: Row) -> bool:
+        """Whether a bit of a count is always 0."""
+        return isinstance(row.address, int) and row.address == self._map.address("C0")
 
     def _decide(
         self,
@@ -257,7 +246,7 @@ class _Planner:
         stage = self._stage
         if stage.thresholds is None:
             raise ValueError(f"stage {stage.name!r} has no thresholds")
-        scale = stage.scale // (1 + self._halves)
+        scale = stage.scale // (1 + self._padding.halves)
         least = -((constant - stage.thresholds.at) // scale)
         never = least >= 1 << len(total)
         least = np.where(never | (least < 0), 0, least)
@@ -275,20 +264,10 @@ class _Planner:
         if not inside.all():
             neutral = np.where(
                 stage.conjunction,
-                self._data(self._mask(~inside)),
-                self._data(self._mask(inside)),
+                self._data(self._masks.row(~inside)),
+                self._data(self._masks.row(inside)),
             )
             decide.append((AND, OR), stage.conjunction, a=place, b=neutral, out=place)
-
-    def _take_mask(self, mask: Mask) -> None:
-        """Set a data row of the first subarray apart for ``mask`` (positions,), in every image."""
-        key = mask.tobytes()
-        if key not in self._masks:
-            (row,) = self._rows[0].take(1, "masks")
-            self._masks[key] = (row, mask)
-
-    def _mask(self, mask: Mask) -> int:
-        return self._masks[mask.tobytes()][0]
 
     def _data(self, row: int) -> int:
         return self._map.first_data + row

@@ -53,7 +53,8 @@ class Outputs:
         self._recipe = Recipe(stage.outputs)
         self._totals: list[list[tuple[int, int]]] = []
         self._result: int | None = None
-        self._write(look=look or stage.thresholds is None)
+        self._look = look or stage.thresholds is None
+        self._write(look=self._look)
         positions = stage.windows.positions
         parts = len(planned.chunks)
         per_image = positions * (rows * parts + stage.outputs * max(self._recipe.slots, 1)) // 8
@@ -104,7 +105,7 @@ class Outputs:
 
     def _warm(self) -> None:
         """Have the code that lays out and reads back made now, on one image and one column."""
-        stage, pixels = self._stage, int(self._stage.windows.pixels.max()) + 1
+        stage, pixels = self._stage, int(np.prod(_sides(self._stage), dtype=np.intp))
         self._load(BitStrings.empty(1, pixels, stage.windows.channels, stage.planes), None)
         words = np.zeros((1, stage.outputs, self._tiles.tile_words), np.uint64)
         strings(words, 1, np.zeros((1, 1, -(-stage.outputs // 8)), np.uint8))
@@ -141,7 +142,7 @@ class Outputs:
             self._load(operands.some(some), threads)
             found = run(self.compiled, self._tiles, every, threads=threads)
             for offset, totals in enumerate(self._totals):
-                if totals:
+                if self._look:
                     seen = self._sums(found, offset, totals, size, threads)
                     if see is not None:
                         see(some, offset, seen)
@@ -188,6 +189,9 @@ class Outputs:
         """Sums as the reference has them, (outputs, images, positions)."""
         steps, stage = self._plan.offsets[offset], self._stage
         positions = stage.windows.positions
+        if not totals:  # all weights are 0
+            constant = steps.offsets.astype(np.int32)[:, None, None]
+            return np.broadcast_to(constant, (stage.outputs, size, positions))
         levels = np.full(len(steps.total), -1)
         for number, slot in totals:
             levels[number] = slot

@@ -1,8 +1,14 @@
 """Rows and schedules of the weight-stationary mapping.
 
 All columns run one program: XNOR an activation row with a weight row, count, compare with the
-threshold that stands in rows of its own. What differs between outputs and positions (weights,
-thresholds, what zero padding takes back, whether a comparison falls) is data in rows, loaded once.
+threshold that stands in rows of its own. What differs between outputs and positions (weights, the
+channels of a group, thresholds, what zero padding takes back, whether a comparison falls) is data
+in rows.
+
+A digit that is 0 somewhere has two weight rows, which say what a product is where the operand's bit
+is 1 (whether the digit is +1) and where it is 0 (whether the digit is -1); the bit selects one of
+them. That takes the 7 commands of an XNOR. A row of signs and one of zeros would take as many rows
+and an AND more, half the sum of two kernels of signs twice the commands.
 """
 
 from __future__ import annotations
@@ -16,10 +22,11 @@ from bnn.lower import Stage
 from bnn.mapping.fan_in import fit
 from bnn.thresholds import Thresholds
 from pimsim.dram.rowgroups import ambit
+from pimsim.dram.stream import Run, Visit
 from pimsim.microprogram.allocation import RowAllocator
 from pimsim.microprogram.arithmetic import greater_equal
 from pimsim.microprogram.counting import Counter, Row
-from pimsim.microprogram.logic import XNOR, XOR, reduction
+from pimsim.microprogram.logic import SELECT, XNOR, XOR, reduction
 from pimsim.microprogram.schedule import Schedule
 
 
@@ -31,10 +38,12 @@ class OffsetSteps:
     """Per chunk, XNOR and count."""
     moved: list[list[int]]
     """Per chunk, data rows of its partial count; unused for the first."""
+    arrivals: list[list[int]]
+    """Per chunk, data rows of the first subarray that they are written to."""
     combine: Schedule
     """Adding the partial counts."""
-    total: list[int]
-    """Data rows of the count, least significant first."""
+    total: list[int | None]
+    """Data rows of the count, least significant first; None: always 0."""
     decide: Schedule
     """Comparison with the threshold rows."""
     threshold_rows: list[int]
@@ -46,11 +55,11 @@ class WeightPlan:
     """Rows of every subarray that shares the fan-in, and what runs on them."""
 
     chunks: list[slice]
-    """Input channels of each."""
+    """Channels of a group that each holds, for every output those of its own group."""
     operand_rows: list[int]
     """Per chunk, how many rows hold operands, from D0 on; weight rows follow them."""
-    arrivals: list[list[int]]
-    """Per chunk, data rows of the first subarray that take its partial count."""
+    weight_rows: list[range]
+    """Per chunk, data rows of :func:`weights`."""
     offsets: list[OffsetSteps]
     before: tuple[int, NDArray[np.bool_]] | None
     """Row and bits per output of the complement before pooling, where there is one."""
@@ -62,16 +71,46 @@ class WeightPlan:
     data_rows: int
     """Data rows of a subarray that are used, from D0 on."""
 
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """Row commands of a column, alike ones together."""
+        schedules = [self.pool]
+        for steps in self.offsets:
+            schedules += [*steps.counts, steps.combine, steps.decide]
+        times: dict[Visit, int] = {}
+        for run in (run for schedule in schedules for run in schedule.runs):
+            times[run.visit] = times.get(run.visit, 0) + run.times
+        return tuple(Run(visit, some) for visit, some in times.items())
+
 
 def plan(stage: Stage, data_rows: int) -> WeightPlan:
     """Split the fan-in over as few subarrays as hold it; OutOfRowsError if none do."""
+    kinds = sum(1 + zeros for zeros in has_zeros(stage))
     return fit(
         stage.name,
-        stage.windows.channels,
-        stage.windows.patch * stage.planes + stage.weights.shape[0],
+        stage.weights.shape[2],
+        stage.windows.patch * stage.planes + stage.weights.shape[1] * kinds,
         data_rows,
         lambda chunks: _Planner(stage, data_rows, chunks).plan(),
     )
+
+
+def has_zeros(stage: Stage) -> list[bool]:
+    """Per digit, whether it is 0 somewhere and so has two rows of weights a product."""
+    return [bool((digit == 0).any()) for digit in stage.weights]
+
+
+def weights(stage: Stage, chunk: slice) -> NDArray[np.bool_]:
+    """What the weight rows of a chunk hold for each output, ``(rows, outputs)``.
+
+    Digit by digit, tap by tap, channel by channel: where it is +1 and, if it has zeros, all over
+    again where it is -1.
+    """
+    found = []
+    for digit, zeros in zip(stage.weights, has_zeros(stage), strict=True):
+        some = digit[:, chunk].reshape(-1, stage.outputs)
+        found += [some > 0, some < 0] if zeros else [some > 0]
+    return np.concatenate(found)
 
 
 def complements(
@@ -93,8 +132,7 @@ def constants(stage: Stage, offset: int) -> NDArray[np.int64]:
     """
     constant = np.repeat(stage.offsets[:, None], stage.windows.positions, axis=1)
     if stage.zero_padding:
-        tap_sums = stage.weights.sum(axis=1, dtype=np.int64)
-        constant += (stage.windows.padded(offset).astype(np.int64) @ tap_sums).T
+        constant += (stage.windows.padded(offset).astype(np.int64) @ stage.tap_sums).T
     return constant
 
 
@@ -117,19 +155,21 @@ class _Planner:
         self._stage, self._chunks = stage, chunks
         self._map = ambit()
         self._rows = [RowAllocator(data_rows) for _ in chunks]
-        self._taps = stage.weights.shape[0]
-        self._operands = []
-        widths = []
+        self._taps, self._zeros = stage.weights.shape[1], has_zeros(stage)
+        self._operands, self._weights = [], []
         for rows, chunk in zip(self._rows, chunks, strict=True):
             width = chunk.stop - chunk.start
-            self._operands.append(width * stage.windows.patch * stage.planes)
-            rows.take(self._operands[-1] + width * self._taps, "operands")
-            widths.append((width * self._taps * stage.largest).bit_length())
+            count = width * stage.windows.patch * stage.planes
+            more = width * self._taps * sum(1 + zeros for zeros in self._zeros)
+            rows.take(count + more, "operands")
+            self._operands.append(count)
+            self._weights.append(range(count, count + more))
+        widths = [max(stage.highest(chunk), 1).bit_length() for chunk in chunks]
         self._arrivals = [
             [] if part == 0 else self._rows[0].take(width, "partial counts")
             for part, width in enumerate(widths)
         ]
-        self._highest = stage.fan_in * stage.largest
+        self._highest = stage.highest()
 
     def plan(self) -> WeightPlan:
         stage, home = self._stage, self._rows[0]
@@ -157,7 +197,7 @@ class _Planner:
         return WeightPlan(
             self._chunks,
             self._operands,
-            self._arrivals,
+            self._weights,
             steps,
             before,
             after,
@@ -173,27 +213,29 @@ class _Planner:
         bit: int | None,
         before: tuple[int, NDArray[np.bool_]] | None,
     ) -> OffsetSteps:
-        counts, moved, partials = [], [], []
+        counts, partials = [], []
         for part in range(len(self._chunks)):
             schedule = Schedule(1)
-            partial = self._count(schedule, offset, part)
+            partials.append(self._count(schedule, offset, part))
             counts.append(schedule)
-            moved.append([int(row.address) - self._map.first_data for row in partial])
-            partials.append(partial)
+        moved: list[list[int]] = [[] for _ in partials]
+        arrivals: list[list[int]] = [[] for _ in partials]
         combine = Schedule(1)
         total = partials[0]
         if len(partials) > 1:
             counter = Counter(combine, self._rows[0], self._highest, self._map)
             for part, partial in enumerate(partials):
                 for level, row in enumerate(partial):
+                    number = self._number(row)
                     if part == 0:
                         counter.add(level, row.address, False, owned=row.owned)
-                    else:
-                        place = self._data(self._arrivals[part][level])
-                        counter.add(level, place, False, owned=False)
+                    elif number is not None:
+                        moved[part].append(number)
+                        arrivals[part].append(self._arrivals[part][level])
+                        counter.add(level, self._data(arrivals[part][-1]), False, owned=False)
             total = counter.finish()
-            for rows, partial in zip(self._rows[1:], partials[1:], strict=True):
-                rows.give_back(int(row.address) - self._map.first_data for row in partial)
+            for rows, taken in zip(self._rows[1:], moved[1:], strict=True):
+                rows.give_back(taken)
         decide = Schedule(1)
         if bit is not None:
             zero = self._map.address("C0")
@@ -203,27 +245,41 @@ class _Planner:
             decide.append((greater_equal(len(limits)),), None, **operands, out=self._data(bit))
             if before is not None:
                 self._flip(decide, bit, before[0])
-        numbers = [int(row.address) - self._map.first_data for row in total]
-        self._rows[0].give_back(numbers)
-        return OffsetSteps(counts, moved, combine, numbers, decide, limits)
+        numbers = [self._number(row) for row in total]
+        self._rows[0].give_back(
+            int(row.address) - self._map.first_data for row in total if row.owned
+        )
+        return OffsetSteps(counts, moved, arrivals, combine, numbers, decide, limits)
 
     def _count(self, schedule: Schedule, offset: int, part: int) -> list[Row]:
-        """XNOR every operand bit of a chunk with its weight, and count."""
+        """Multiply every operand bit of a chunk with its weight's digits, and count."""
         stage, chunk, rows = self._stage, self._chunks[part], self._rows[part]
         width = chunk.stop - chunk.start
-        counter = Counter(schedule, rows, width * self._taps * stage.largest, self._map)
-        for bit in range(stage.planes):
-            for tap, place in enumerate(stage.windows.taps[offset].tolist()):
-                for channel in range(width):
-                    operand = (place * width + channel) * stage.planes + bit
-                    weight = self._operands[part] + tap * width + channel
-                    (product,) = rows.take(1, "products")
-                    where = {"a": operand, "b": weight, "out": product}
-                    schedule.append(
-                        (XNOR,), None, **{name: self._data(row) for name, row in where.items()}
-                    )
-                    counter.add(bit, self._data(product), False, owned=True)
+        counter = Counter(schedule, rows, stage.highest(chunk), self._map)
+        first = self._weights[part].start
+        for shift, zeros in zip(stage.shifts, self._zeros, strict=True):
+            for bit in range(stage.planes):
+                for tap, place in enumerate(stage.windows.taps[offset].tolist()):
+                    for channel in range(width):
+                        operand = (place * width + channel) * stage.planes + bit
+                        weight = first + tap * width + channel
+                        (product,) = rows.take(1, "products")
+                        program, where = XNOR, {"a": operand, "b": weight, "out": product}
+                        if zeros:
+                            negative = weight + self._taps * width
+                            where = {"select": operand, "a": weight, "b": negative, "out": product}
+                            program = SELECT
+                        schedule.append(
+                            (program,), None, **{name: self._data(r) for name, r in where.items()}
+                        )
+                        counter.add(bit + shift, self._data(product), False, owned=True)
+            first += self._taps * width * (1 + zeros)
         return counter.finish()
+
+    def _number(self, row: Row) -> int | None:
+        """Data row of a bit of a count, None if it is always 0."""
+        address = int(row.address)
+        return None if address < self._map.first_data else address - self._map.first_data
 
     def _flags(self, bits: NDArray[np.bool_]) -> tuple[int, NDArray[np.bool_]] | None:
         if not bits.any():

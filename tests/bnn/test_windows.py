@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bnn.geometry import Axis, Padding
 from bnn.network import Conv2D, Dense, MaxPool2D
-from bnn.windows import windows
+from bnn.windows import Side, lay, windows
+from pimsim.errors import InputError
 
 PADDINGS = st.sampled_from(["valid", "same"])
 
@@ -94,3 +96,52 @@ def test_a_dense_layer_on_three_axes_has_a_column_for_each_position() -> None:
     laid = windows(Dense("d", np.ones((5, 2), np.float32), None), (3, 4, 5), None)
     assert (laid.positions, laid.patch, laid.offsets, laid.channels) == (12, 1, 1, 5)
     assert laid.pixels[:, 0].tolist() == list(range(12))
+
+
+@given(
+    size=st.integers(1, 6),
+    kernel=st.integers(1, 4),
+    stride=st.integers(1, 3),
+    dilation=st.integers(1, 2),
+    crop=st.integers(0, 3),
+    out=st.integers(1, 12),
+)
+def test_a_transposed_convolution_is_one_over_a_spread_out_input_with_the_kernel_turned_round(
+    size: int, kernel: int, stride: int, dilation: int, crop: int, out: int
+) -> None:
+    rng = np.random.default_rng(size)
+    x, weights = rng.integers(-9, 10, size), rng.integers(-9, 10, kernel)
+    wanted = np.zeros((size + kernel) * 3 * 2 + out + crop, int)
+    for pixel, tap in itertools.product(range(size), range(kernel)):
+        wanted[pixel * stride + tap * dilation] += x[pixel] * weights[tap]
+    before = (kernel - 1) * dilation - crop
+    side = Side(size, kernel, out, dilation=dilation, before=before, spacing=stride)
+    laid = lay(1, [side])
+    read = laid.pixels[:, laid.taps[0]]
+    found = np.where(read < 0, 0, x[read]) @ weights[::-1]
+    assert found.tolist() == wanted[crop : crop + out].tolist()
+
+
+@given(_layers())
+def test_one_axis_is_laid_as_each_of_two(
+    case: tuple[Conv2D, MaxPool2D | None, tuple[int, int, int]],
+) -> None:
+    conv, pool, shape = case
+    both = windows(conv, shape, pool)
+    over = pool.axes(conv.shape_after(shape)) if pool is not None else None
+    down, across = (
+        lay(shape[2], [Side.of(axis)], None if over is None else [over[number]])
+        for number, axis in enumerate(conv.axes(shape))
+    )
+    assert both.positions == down.positions * across.positions
+    assert both.patch == down.patch * across.patch
+    for offset, (y, x) in enumerate(itertools.product(range(down.offsets), range(across.offsets))):
+        rows = down.pixels[:, down.taps[y]][:, None, :, None]
+        columns = across.pixels[:, across.taps[x]][None, :, None, :]
+        wanted = np.where((rows < 0) | (columns < 0), -1, rows * shape[1] + columns)
+        assert np.array_equal(both.pixels[:, both.taps[offset]], wanted.reshape(both.positions, -1))
+
+
+def test_a_side_without_windows_is_refused() -> None:
+    with pytest.raises(InputError, match="`spacing` must be a positive integer, not 0"):
+        Side(3, 1, 3, spacing=0)

@@ -1,0 +1,52 @@
+"""In which order an output takes products into its adders, so that all outputs run the same.
+
+Products with +1 come first and those with -1, which are taken complemented, last: nearly every
+adder then sees operands of one kind. Products with 0 are left out. As many rows are taken as the
+output with the fewest zeros has; one with more of them has nothing to take in between.
+
+>>> digits = np.int8([[1, 0], [-1, 0], [0, 0], [1, -1]])  # 4 products of 2 outputs
+>>> found = order(digits)
+>>> found.products.T.tolist()
+[[0, 3, 1], [1, 2, 3]]
+>>> found.nothing.T.astype(int).tolist(), found.complements
+([[0, 0, 0], [1, 1, 0]], [0, 0, 3])
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pimsim.microprogram import flagsets
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Order:
+    """Rows that are taken in, the same number for every output."""
+
+    products: NDArray[np.intp]
+    """``(rows, outputs)``."""
+    nothing: NDArray[np.bool_] | None
+    """``(rows, outputs)`` True where an output has no product for a row; None if all have."""
+    complements: list[int]
+    """Per row, for which outputs it is complemented, see :mod:`pimsim.microprogram.flagsets`."""
+
+
+def order(digits: NDArray[np.int8]) -> Order:
+    """Order the products with ``digits`` (products, outputs) of -1, 0 and +1."""
+    kinds = np.argsort(-digits.T, axis=1, kind="stable").T  # +1, 0, -1
+    positive = np.count_nonzero(digits > 0, axis=0)
+    negative = np.count_nonzero(digits < 0, axis=0)
+    rows = int((positive + negative).max())
+    number = np.arange(rows)[:, None]
+    before, flipped = number < positive, number >= rows - negative
+    complements = flagsets.numbers(flipped)
+    nothing = ~(before | flipped)
+    if not nothing.any():
+        nothing = None
+    if rows < len(digits):
+        skipped = np.where(before, 0, len(digits) - rows)
+        kinds = np.take_along_axis(kinds, number + skipped, axis=0)
+    return Order(kinds, nothing, complements)

@@ -1,0 +1,112 @@
+"""``pimsim run --cost-only``: what a network would take, without images, weights or values."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from experiments import data_options, options, trace_options
+
+if TYPE_CHECKING:
+    from bnn.encoding import Encoding
+    from bnn.estimate import Estimate
+    from bnn.network import Network
+
+_TABLE = {
+    "input_encoding": "assumed: pixels of 8 bits",
+    "products": "binary throughout: pixels with +-1 in the first layer, +-1 with +-1 in all others",
+    "padding": "+1",
+    "weights": "none: commands are those of any, wordlines those of +1",
+}
+"""What the cost of a network without weights rests on."""
+
+
+def check(args: argparse.Namespace) -> None:
+    """Refuse options that make no sense without values, and tables that are to be executed.
+
+    Raises :class:`~pimsim.errors.InputError`.
+    """
+    from bnn.tables import catalog
+    from pimsim.errors import InputError
+
+    table = args.network in catalog.names()
+    if table and not args.cost_only:
+        raise InputError(
+            f"`network` {args.network!r} is a table of layers without weights: it must be run "
+            "with --cost-only"
+        )
+    if not args.cost_only:
+        return
+    if args.check_keras:
+        raise InputError("`--check-keras` must not be given with --cost-only: nothing is computed")
+    if args.executor == "reference":
+        raise InputError("`--executor` must not be given with --cost-only: nothing is executed")
+    if table and args.data is not None:
+        raise InputError(f"`--data` must not be given for {args.network!r}, a table of layers")
+
+
+def simulate(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the report of what so many images would take."""
+    started = time.perf_counter()
+    from bnn import estimate
+    from bnn.tables import catalog
+    from experiments import report as reports
+
+    imported = time.perf_counter()
+    standard, switches = options.chosen_dram(args)
+    images = 1 if args.limit is None else args.limit
+    requests = trace_options.chosen_traces(args)
+    stated: dict[str, object] = {}
+    network = encoding = None
+    if args.network not in catalog.names():
+        network, encoding, stated = _read(args)
+    loaded = time.perf_counter()
+    with trace_options.opened(requests, standard, switches) as traces:
+        done: Estimate
+        if network is None:
+            done = estimate.of_table(
+                catalog.entry(args.network), images, standard, switches, args.mapping, traces=traces
+            )
+            stated = {**_TABLE, "pooled_on_host": ", ".join(done.host) or "none"}
+        else:
+            done = estimate.of_network(
+                network, encoding, images, standard, switches, args.mapping, traces=traces
+            )
+    name = encoding.name if encoding is not None else None
+    report = reports.build(
+        args.network, None, None, done, standard, switches, name, args.mapping, stated
+    )
+    report["wall_s"] = {
+        "import": imported - started,
+        "load": loaded - imported,
+        "compile": 0.0,
+        "execute": 0.0,
+        "schedule": done.wall_s,
+        "check": 0.0,
+        "write": 0.0,
+    }
+    return report
+
+
+def _read(args: argparse.Namespace) -> tuple[Network, Encoding | None, dict[str, object]]:
+    """The network, how its inputs are integers, and what of that is assumed."""
+    from bnn import zoo
+    from bnn.data import datasets
+    from bnn.encoding import ENCODINGS
+    from bnn.larq import model_file
+    from experiments.inputs import encoding_of
+
+    network = model_file.read_model(zoo.locate(args.network))
+    data = args.data
+    if data is None and args.network in zoo.names():
+        data = zoo.entry(args.network).data
+    if data is None:
+        pixels = ENCODINGS["uint8"]
+        levels = pixels.levels()
+        return network, encoding_of(network, levels), {"input_encoding": "assumed: uint8"}
+    if data in datasets.NAMES:
+        return network, encoding_of(network, datasets.levels(data)), {}
+    read = data_options.open_data(str(Path(data)), args.data_dir)
+    return network, encoding_of(network, datasets.reshape_for(read, network.input_shape).x), {}

@@ -1,0 +1,428 @@
+"""Every mapping computes stages of any kind: digits, groups, alphabets, windows, poolings."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from bnn.bitstrings import unpacked
+from bnn.geometry import Axis, Padding
+from bnn.lower import Stage, offsets
+from bnn.machine import PHASES, Machine
+from bnn.mapping import MAPPINGS, Audit, Work, weight_plan
+from bnn.mapping import blocks as blocks_module
+from bnn.mapping import outputs as outputs_module
+from bnn.mapping.output_plan import plan
+from bnn.mapping.outputs import Outputs
+from bnn.mapping.pieces import divide
+from bnn.network import Dense
+from bnn.thresholds import Thresholds
+from bnn.windows import Side, Windows, each_pixel, lay
+from pimsim.dram.counts import CommandCounts
+from pimsim.dram.rowgroups import ambit
+from pimsim.dram.standards import load
+from pimsim.dram.subarray import Subarray
+from pimsim.dram.switches import Switches
+from pimsim.errors import InputError, OutOfRowsError
+
+STANDARD = replace(load("ddr3-1600-8-8-8"), row_bytes=64, chips_per_rank=1)
+ALPHABETS = [
+    (1, 2, -1, True),  # -1 and +1, padded with 0, which is neither
+    (1, 2, -1, True),
+    (1, 2, -1, False),
+    (1, 1, 0, False),  # heaviside
+    (2, 1, -1, False),  # ternary
+    (3, 1, 0, False),  # DoReFa
+    (8, 1, 0, False),  # pixels
+    (3, 2, -7, False),  # sums of seven signs
+    (2, 3, 5, False),
+]
+"""Planes, step, lowest operand, and whether padding is a 0 that no operand is."""
+SLOW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@dataclass(frozen=True)
+class Case:
+    """A stage, integers stored for its operands, and what it must give."""
+
+    stage: Stage
+    operands: NDArray[np.uint16]
+    """``(images, pixels, channels)``."""
+    sums: NDArray[np.int64]
+    """``(images, positions of the product, outputs)``."""
+    values: NDArray[np.int64]
+    """``(images, positions, outputs)``: bits, or the sums themselves."""
+
+
+class Expected(Audit):
+    """An audit that knows the sums of a case, instead of asking the reference for a layer's."""
+
+    def __init__(self, case: Case) -> None:
+        super().__init__(case.stage, case.operands)
+        self._sums = case.sums
+
+    def _expected(self, images: slice) -> NDArray[Any]:
+        return self._sums[images]
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    """Draw a stage with its operands."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    groups = draw(st.sampled_from([1, 1, 2, 3, 5]))
+    width, each = draw(st.integers(1, 4)), draw(st.integers(1, 3))
+    shifts = tuple(draw(st.sampled_from([(0,), (0,), (0, 1), (0, 1, 2), (2,), (3, 0)])))
+    planes, step, low, zero_padding = draw(st.sampled_from(ALPHABETS))
+    sides = draw(st.lists(_sides(), min_size=0, max_size=2))
+    thresholds = draw(st.booleans())
+    pool = [draw(_pools(side.out)) for side in sides] if sides and thresholds else None
+    if pool is not None and draw(st.booleans()):
+        pool = None
+    channels, outputs = groups * width, groups * each
+    taps = int(np.prod([side.kernel for side in sides]))
+    zeros = draw(st.sampled_from([0.0, 0.0, 0.5, 0.9, 1.0]))
+    weights = rng.choice([-1, 1], (len(shifts), taps, width, outputs))
+    weights[rng.random(weights.shape) < zeros] = 0
+    weights = weights.astype(np.int8)
+    pixels = int(np.prod([side.size for side in sides])) if sides else draw(st.integers(1, 5))
+    shape = (*(side.size for side in sides), channels) if sides else (pixels, channels)
+    images = draw(st.integers(1, 6))
+    stored = rng.integers(0, 1 << planes, (images, pixels, channels)).astype(np.uint16)
+    pad = 0 if zero_padding else int(rng.integers(0, 1 << planes))
+    windows = lay(channels, sides, pool) if sides else each_pixel(pixels, channels)
+    outside = 0 if zero_padding else step * pad + low
+    sums = _sums(step * stored.astype(np.int64) + low, sides, weights, shifts, groups, outside)
+    found = None
+    conjunction = np.zeros(outputs, np.bool_)
+    if thresholds:
+        reach = np.abs(sums).max(initial=1) + 2
+        at = rng.choice(sums.reshape(-1, outputs), axis=0)  # ties
+        far = rng.random(outputs) < 0.3
+        at[far] = rng.integers(-reach, reach + 1, outputs)[far]
+        found = Thresholds(at, rng.random(outputs) < 0.5)
+        if pool is not None:
+            conjunction = rng.random(outputs) < 0.5
+    stage = Stage(
+        "stage", Dense("none", np.ones((1, 1), np.float32), None), 0, 1, shape,
+        windows, weights, shifts, groups, planes, False, pad, zero_padding, step,
+        offsets(weights, shifts, planes, step, low), found, conjunction,
+    )  # fmt: skip
+    return Case(stage, stored, sums, _values(sums, sides, pool, found, conjunction))
+
+
+@st.composite
+def _sides(draw: st.DrawFn) -> Side:
+    """An ordinary, causal or transposed convolution along an axis, or something stranger."""
+    size, kernel = draw(st.integers(1, 5)), draw(st.integers(1, 3))
+    out, before = draw(st.integers(1, 5)), draw(st.integers(-1, 3))
+    stride, dilation = draw(st.integers(1, 2)), draw(st.integers(1, 2))
+    return Side(size, kernel, out, stride, dilation, before, draw(st.integers(1, 3)))
+
+
+@st.composite
+def _pools(draw: st.DrawFn, size: int) -> Axis:
+    padding: Padding = draw(st.sampled_from(["valid", "same"]))
+    kernel = draw(st.integers(1, 3 if padding == "same" else min(size, 3)))
+    try:
+        return Axis(size, kernel, draw(st.integers(1, 2)), 1, padding)
+    except InputError:
+        return Axis(size, 1, 1, 1, "valid")
+
+
+def _sums(
+    operands: NDArray[np.int64],
+    sides: Sequence[Side],
+    weights: NDArray[np.int8],
+    shifts: tuple[int, ...],
+    groups: int,
+    outside: int,
+) -> NDArray[np.int64]:
+    """Sums of products, one window after the other."""
+    images, pixels, channels = operands.shape
+    values = sum(2**s * digit.astype(np.int64) for s, digit in zip(shifts, weights, strict=True))
+    kernel = np.asarray(values)
+    taps, width, outputs = kernel.shape
+    if not sides:
+        reads = [[pixel] for pixel in range(pixels)]
+    else:
+        sizes = [side.size for side in sides]
+        reads = [
+            [_read(sides, sizes, window, tap) for tap in _all([side.kernel for side in sides])]
+            for window in _all([side.out for side in sides])
+        ]
+    seen = np.full((images, len(reads), taps, channels), outside, np.int64)
+    for position, tap in itertools.product(range(len(reads)), range(taps)):
+        if reads[position][tap] >= 0:
+            seen[:, position, tap] = operands[:, reads[position][tap]]
+    apart = seen.reshape(images, len(reads), taps, groups, width)
+    grouped = kernel.reshape(taps, width, groups, outputs // groups)
+    total = np.einsum("nptgc,tcgo->npgo", apart, grouped)
+    return total.reshape(images, len(reads), outputs)
+
+
+def _all(sizes: Sequence[int]) -> list[tuple[int, ...]]:
+    return list(itertools.product(*(range(size) for size in sizes)))
+
+
+def _read(
+    sides: Sequence[Side], sizes: list[int], window: tuple[int, ...], tap: tuple[int, ...]
+) -> int:
+    """Pixel that a tap of a window reads, -1 for padding."""
+    pixel = 0
+    for side, size, o, k in zip(sides, sizes, window, tap, strict=True):
+        place = o * side.stride + k * side.dilation - side.before
+        spread = {number * side.spacing: number for number in range(size)}
+        if place not in spread:
+            return -1
+        pixel = pixel * size + spread[place]
+    return pixel
+
+
+def _values(
+    sums: NDArray[np.int64],
+    sides: Sequence[Side],
+    pool: list[Axis] | None,
+    found: Thresholds | None,
+    conjunction: NDArray[np.bool_],
+) -> NDArray[np.int64]:
+    """Bits, pooled, or the sums."""
+    if found is None:
+        return sums
+    bits = (sums >= found.at) ^ found.falling
+    if pool is None:
+        return bits.astype(np.int64)
+    sizes = [side.out for side in sides]
+    pooled = []
+    for window in itertools.product(*(axis.taps() for axis in pool)):
+        inside = [m for m in itertools.product(*window) if None not in m]
+        members = bits[:, [np.ravel_multi_index(m, sizes) for m in inside]]
+        pooled.append(np.where(conjunction, members.all(axis=1), members.any(axis=1)))
+    return np.stack(pooled, axis=1).astype(np.int64)
+
+
+def _machine(rows: int, banks: int) -> Machine:
+    return Machine(replace(STANDARD, rows_per_subarray=rows), Switches(banks=banks))
+
+
+def _execute(mapping: str, case: Case, machine: Machine, *, compiled: bool) -> list[Subarray]:
+    """Run a case, compare all that comes out, and give the subarrays that executed."""
+    executed: list[Subarray] = []
+    make = Machine.subarrays
+
+    def made(machine: Machine, columns: int, lanes: int) -> Subarray:
+        executed.append(make(machine, columns, lanes))
+        return executed[-1]
+
+    stage, images = case.stage, len(case.operands)
+    execute = MAPPINGS[mapping].prepare(stage, machine, images, compiled=compiled)
+    audit = Expected(case)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Machine, "subarrays", made)
+        result = execute(Work(stage, case.operands, machine, 1, audit))
+    np.testing.assert_array_equal(unpacked(result.values), case.values)
+    assert audit.wrong == 0
+    assert audit.compared == images * stage.outputs * int((stage.windows.outputs >= 0).sum())
+    return executed
+
+
+def _books(machine: Machine) -> list[Any]:
+    return [(machine.counts(phase), machine.cost(phase)) for phase in PHASES]
+
+
+@pytest.mark.parametrize("mapping", MAPPINGS)
+@SLOW
+@given(
+    case=cases(),
+    rows=st.sampled_from([1024, 100, 60]),
+    banks=st.sampled_from([1, 3, 8]),
+    memory_bytes=st.sampled_from([1, 3000, 1 << 20]),
+)
+def test_sums_and_bits_are_those_of_numpy_and_books_what_was_executed(
+    mapping: str, case: Case, rows: int, banks: int, memory_bytes: int
+) -> None:
+    reference, compiled = _machine(rows, banks), _machine(rows, banks)
+    try:
+        executed = _execute(mapping, case, reference, compiled=False)
+    except OutOfRowsError:
+        assume(False)
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (blocks_module, outputs_module):
+            patch.setattr(module, "MEMORY_BYTES", memory_bytes)
+        _execute(mapping, case, compiled, compiled=True)
+    assert _books(reference) == _books(compiled)
+    counted = sum((lane for part in executed for lane in part.counts()), CommandCounts())
+    booked = sum((reference.counts(phase) for phase in PHASES), CommandCounts())
+    assert replace(booked, ref=0) == counted
+
+
+def _stage(
+    weights: NDArray[np.int8],
+    windows: Windows,
+    *,
+    shape: tuple[int, ...] = (1,),
+    groups: int = 1,
+    planes: int = 1,
+    step: int = 2,
+    low: int = -1,
+    shifts: tuple[int, ...] = (0,),
+    zero_padding: bool = False,
+) -> Stage:
+    """A stage of which every output is compared with 0."""
+    outputs = weights.shape[3]
+    return Stage(
+        "stage", Dense("none", np.ones((1, 1), np.float32), None), 0, 1,
+        (*shape, windows.channels), windows, weights, shifts, groups,
+        planes, False, 0, zero_padding, step, offsets(weights, shifts, planes, step, low),
+        Thresholds(np.zeros(outputs, np.int64), np.zeros(outputs, np.bool_)),
+        np.zeros(outputs, np.bool_),
+    )  # fmt: skip
+
+
+def _case(stage: Stage, sides: Sequence[Side], images: int, low: int) -> Case:
+    rng = np.random.default_rng(0)
+    pixels, channels = int(np.prod(stage.shape[:-1])), stage.windows.channels
+    stored = rng.integers(0, stage.largest + 1, (images, pixels, channels)).astype(np.uint16)
+    operands = stage.scale * stored.astype(np.int64) + low
+    sums = _sums(operands, sides, stage.weights, stage.shifts, stage.groups, 0)
+    return Case(stage, stored, sums, _values(sums, sides, None, stage.thresholds, np.array(False)))
+
+
+def _signs(*shape: int, zeros: float = 0.0) -> NDArray[np.int8]:
+    rng = np.random.default_rng(1)
+    weights = rng.choice([-1, 1], shape).astype(np.int8)
+    weights[rng.random(shape) < zeros] = 0
+    return weights
+
+
+def _commands(mapping: str, stage: Stage) -> int:
+    """Row commands of one image."""
+    machine = Machine(load("ddr3-1600-8-8-8"), Switches(banks=1))
+    execute = MAPPINGS[mapping].prepare(stage, machine, 1, compiled=True)
+    execute(Work(stage, np.zeros((1, *stage.shape), np.uint8), machine, 1))
+    total = machine.counts("compute")
+    return total.aap + total.ap
+
+
+def test_depthwise_channels_that_do_not_fit_together_go_to_further_subarrays() -> None:
+    channels = 40
+    sides = [Side(5, 3, 5, before=1)] * 2
+    weights = _signs(1, 9, 1, 2 * channels)
+    stage = _stage(weights, lay(channels, sides), shape=(5, 5), groups=channels, zero_padding=True)
+    case = _case(stage, sides, 7, -1)
+    for mapping in MAPPINGS:
+        for compiled in (False, True):
+            machine = _machine(256, 8)
+            _execute(mapping, case, machine, compiled=compiled)
+    pieces = divide(stage, 238, lambda some: plan(some, 238))
+    assert [piece.stage.groups for piece in pieces] == [20, 20]
+    assert [piece.outputs for piece in pieces] == [slice(0, 40), slice(40, 80)]
+    rows = 238 + ambit().first_data
+    for piece in pieces:  # and no kernel is made for one group alone
+        assert Outputs(piece.stage, piece.plan, rows, 7, look=True).compiled.kinds == 1
+
+
+def test_a_group_that_does_not_fit_is_split_by_channels() -> None:
+    stage = _stage(_signs(1, 1, 300, 4), each_pixel(2, 600), shape=(2,), groups=2)
+    pieces = divide(stage, 238, lambda some: plan(some, 238))
+    assert [len(piece.plan.chunks) for piece in pieces] == [2, 2]
+    for mapping in MAPPINGS:
+        _execute(mapping, _case(stage, [], 9, -1), _machine(256, 3), compiled=True)
+
+
+@pytest.mark.parametrize("zero", [slice(0, 47), slice(24, 48), slice(0, 48)])
+def test_a_part_of_a_fan_in_whose_weights_are_all_zero_adds_nothing(zero: slice) -> None:
+    sides = [Side(3, 2, 2)]
+    weights = _signs(1, 2, 48, 3)
+    weights[:, :, zero] = 0
+    pooled = lay(48, sides, [Axis(2, 2, 1, 1, "valid")])
+    stage = _stage(weights, pooled, shape=(3,), shifts=(2,))
+    case = _case(replace(stage, windows=lay(48, sides)), sides, 9, -1)
+    bits = (case.sums >= 0).any(axis=1, keepdims=True)
+    assert len(plan(stage, 132).chunks) == 2
+    for mapping in MAPPINGS:
+        for compiled in (False, True):
+            machine = _machine(150, 2)
+            _execute(mapping, replace(case, stage=stage, values=bits), machine, compiled=compiled)
+
+
+def test_a_part_that_gives_every_output_another_single_product() -> None:
+    weights = _signs(1, 1, 200, 4)
+    weights[:, :, 100:] = 0
+    for output in range(4):
+        weights[0, 0, 150 + output, output] = (-1) ** output
+    stage = _stage(weights, each_pixel(1, 200))
+    assert len(plan(stage, 132).chunks) == 2
+    for mapping in MAPPINGS:
+        for compiled in (False, True):
+            _execute(mapping, _case(stage, [], 30, -1), _machine(150, 8), compiled=compiled)
+
+
+def test_a_row_too_many_is_refused() -> None:
+    windows = lay(2, [Side(3, 3, 3, before=1)] * 2)
+    stage = _stage(_signs(1, 9, 1, 2), windows, shape=(3, 3), groups=2, planes=8)
+    for mapping in MAPPINGS:
+        with pytest.raises(OutOfRowsError):
+            MAPPINGS[mapping].prepare(stage, _machine(60, 1), 1, compiled=False)
+
+
+def test_zeros_cost_no_adders_where_outputs_stay_put() -> None:
+    windows = each_pixel(1, 512)
+    full = _commands("output-stationary", _stage(_signs(1, 1, 512, 8), windows))
+    sparse = _signs(1, 1, 512, 8)
+    for output in range(8):
+        sparse[0, 0, np.random.default_rng(output).permutation(512)[:256], output] = 0
+    half = _commands("output-stationary", _stage(sparse, windows))
+    assert full == 8 * (8 * (512 - 1) + 3 * 10 + 2)
+    assert half == 8 * (8 * (256 - 1) + 3 * 9 + 2)
+    sparse[0, 0, :, 0] = 1  # all banks wait for the output with the fewest zeros
+    assert _commands("output-stationary", _stage(sparse, windows)) == full
+
+
+def test_zeros_cost_no_commands_where_weights_stay_put() -> None:
+    windows = each_pixel(1, 255)
+    signs = _commands("weight-stationary", _stage(_signs(1, 1, 255, 8), windows))
+    weights = _signs(1, 1, 255, 8, zeros=0.1)
+    weights[..., 0] = 1  # so that counts are as wide
+    ternary = _stage(weights, windows)
+    assert _commands("weight-stationary", ternary) == signs
+    planned = weight_plan.plan(ternary, 1006)
+    assert [len(rows) for rows in planned.weight_rows] == [2 * 255]
+
+
+def test_digits_and_planes_are_added_at_their_own_levels() -> None:
+    windows = each_pixel(1, 32)
+    stage = _stage(_signs(3, 1, 32, 4), windows, planes=2, step=1, low=0, shifts=(0, 1, 2))
+    one = _commands("output-stationary", stage)
+    assert stage.highest() == 32 * 7 * 3
+    adders = pending = 0
+    for level in range((32 * 7 * 3).bit_length()):  # three rows become one, and one a level up
+        pending = (pending + 32 * {0: 1, 1: 2, 2: 2, 3: 1}.get(level, 0)) // 2
+        adders += pending
+    assert one == 4 * (8 * adders + 3 * 10 + 2)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"groups": 3}, r"`groups` of stage 'stage' must divide its 4 channels and 6 outputs, "
+                        r"not be 3"),
+        ({"groups": 2}, r"`weights` of stage 'stage' must have the shape \(1, 1, 2\) and outputs, "
+                        r"not \(1, 1, 4, 6\)"),
+        ({"shifts": (0, 1)}, r"must have the shape \(2, 1, 4\)"),
+        ({"shifts": (-1,)}, r"`shifts` of stage 'stage' must not be negative, as \(-1,\) are"),
+        ({"zero_padding": True, "scale": 1}, r"stored as 0 and 1, for zero padding"),
+        ({"shifts": (29,)}, r"sums of stage 'stage' must stay below 2\*\*31, not reach 4294967296"),
+    ],
+)  # fmt: skip
+def test_a_stage_that_contradicts_itself_is_refused(change: dict[str, Any], message: str) -> None:
+    stage = _stage(_signs(1, 1, 4, 6), each_pixel(1, 4))
+    with pytest.raises(InputError, match=message):
+        replace(stage, **change)

@@ -22,7 +22,7 @@ import numpy as np
 
 from bnn.encoding import Encoding
 from bnn.lower import HostStage, lower
-from bnn.machine import Machine
+from bnn.machine import MOVES, Machine
 from bnn.mapping import MAPPINGS, Draft, Mapping
 from bnn.network import Network
 from bnn.runtime import LayerRun, dram_run, host_run, stream_host
@@ -55,6 +55,7 @@ def of_network(
     switches: Switches,
     mapping: str,
     *,
+    moves: str = MOVES[0],
     traces: Sequence[Sink] = (),
 ) -> Estimate:
     """Book what :func:`bnn.runtime.run` would for so many images.
@@ -67,12 +68,13 @@ def of_network(
         standard: the DRAM.
         switches: what changes headline numbers.
         mapping: name in :data:`bnn.mapping.MAPPINGS`.
+        moves: how rows get from one subarray to another, of :data:`bnn.machine.MOVES`.
         traces: what takes every command, in order.
 
     Raises:
         InputError: unknown mapping, no images, a layer too large for the DRAM.
     """
-    books = _Books(images, standard, switches, mapping, traces)
+    books = _Books(images, standard, switches, mapping, moves, traces)
     network = network.before_softmax()
     for stage in lower(network, encoding):
         machine = books.machine()
@@ -92,6 +94,7 @@ def of_table(
     switches: Switches,
     mapping: str,
     *,
+    moves: str = MOVES[0],
     traces: Sequence[Sink] = (),
 ) -> Estimate:
     """Book a network that is known by its shapes alone; see :mod:`bnn.tables.stages`.
@@ -104,12 +107,13 @@ def of_table(
         standard: the DRAM.
         switches: what changes headline numbers.
         mapping: name in :data:`bnn.mapping.MAPPINGS`.
+        moves: how rows get from one subarray to another, of :data:`bnn.machine.MOVES`.
         traces: what takes every command, in order.
 
     Raises:
         InputError: unknown mapping, no images, a layer too large for the DRAM.
     """
-    books = _Books(images, standard, switches, mapping, traces)
+    books = _Books(images, standard, switches, mapping, moves, traces)
     drafts: dict[object, tuple[bool, Draft]] = {}
     for work in works(table):
         machine = books.machine()
@@ -160,6 +164,7 @@ class _Books:
         standard: Standard,
         switches: Switches,
         mapping: str,
+        moves: str,
         traces: Sequence[Sink],
     ) -> None:
         if mapping not in MAPPINGS:
@@ -168,6 +173,7 @@ class _Books:
             raise InputError(f"`images` must be a positive integer, not {images}")
         self.mapping = MAPPINGS[mapping]
         self._images, self._standard, self._switches = images, standard, switches
+        self._moves = moves
         self._timeline = Timeline(standard, switches)
         self._recorder = Recorder(standard, switches, traces) if traces else None
         self._layers: list[LayerRun] = []
@@ -176,7 +182,7 @@ class _Books:
 
     def machine(self) -> Machine:
         """The books of the next layer."""
-        return Machine(self._standard, self._switches, self._timeline, self._recorder)
+        return Machine(self._standard, self._switches, self._timeline, self._recorder, self._moves)
 
     def on_host(self, name: str) -> None:
         """Note a pooling that the host carries out."""

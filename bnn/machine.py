@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import chain
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,21 @@ PHASES = ("weights", "inputs", "compute")
 """Loading weights (once, however many images follow), loading inputs, and the rest."""
 
 
+MOVES = ("host", "psm")
+"""How rows get from one subarray to another, the default first: over the channel and back, or from
+bank to bank inside the chips (RowClone's pipelined serial mode)."""
+
+
+class Place(NamedTuple):
+    """A data row of a bank."""
+
+    bank: int
+    number: int
+    """Subarray of the bank."""
+    row: int
+    """Data row of the subarray."""
+
+
 class Machine:
     """The banks of a standard that compute under given switches, and the books of one layer.
 
@@ -57,9 +72,10 @@ class Machine:
         switches: what changes headline numbers.
         timeline: that of the layers before; one of its own if None.
         recorder: what is told every command, of all layers together.
+        moves: how rows get from one subarray to another, of :data:`MOVES`.
 
     Raises:
-        InputError: more banks than the standard has.
+        InputError: more banks than the standard has, or unknown moves.
     """
 
     def __init__(
@@ -68,7 +84,10 @@ class Machine:
         switches: Switches,
         timeline: Timeline | None = None,
         recorder: Recorder | None = None,
+        moves: str = MOVES[0],
     ) -> None:
+        if moves not in MOVES:
+            raise InputError(f"`moves` must be one of {', '.join(MOVES)}, not {moves!r}")
         if switches.banks > standard.all_banks:
             raise InputError(
                 f"`banks` must be at most {standard.all_banks}, the banks of {standard.name}, "
@@ -76,6 +95,7 @@ class Machine:
             )
         self.standard = standard
         self.switches = switches
+        self.moves = moves
         self._timeline = timeline or Timeline(standard, switches)
         self._recorder = recorder
         self._targets: list[Iterator[list[Target]]] = []
@@ -159,33 +179,26 @@ class Machine:
             first = number * self.standard.rows_per_subarray + ambit().first_data
             self._targets.append(_rows(segment, [first + row for row in rows]))
 
-    def copy(
-        self,
-        rows: Sequence[tuple[int, int]],
-        columns: int,
-        pairs: Sequence[tuple[int, int]],
-        numbers: tuple[int, int] = (0, 0),
-    ) -> None:
-        """Book the copying of ``columns`` columns of data rows from bank to bank (RowClone PSM).
+    def copy(self, moves: Sequence[tuple[Place, Place]], columns: int) -> None:
+        """Book the copying of ``columns`` columns of rows from bank to bank (RowClone PSM).
 
-        Args:
-            rows: of the source and of the destination, each copied alone.
-            columns: from the first on.
-            pairs: source and destination bank, in one rank; all pairs copy at once.
-            numbers: subarray of the source and of the destination.
+        Each of ``moves`` is a source and a destination in banks of one rank. All go on at once, so
+        that no bank may take part in two.
         """
-        if not rows or not pairs:
+        if not moves:
             return
         bursts = -(-columns // (self.standard.burst_bytes * 8))
-        to = dict(pairs)
-        banks = issue_order(self.standard, to)
-        runs = (Run(row_visit(Kind.TRANSFER, bursts), len(rows)),)
-        segment = Segment(runs, banks, tuple(to[bank] for bank in banks))
+        of_bank = {source.bank: (source, destination) for source, destination in moves}
+        banks = issue_order(self.standard, (source.bank for source, _ in moves))
+        to = tuple(of_bank[bank][1].bank for bank in banks)
+        segment = Segment((Run(row_visit(Kind.TRANSFER, bursts), 1),), banks, to)
         self._note(segment.runs, segment.banks, 0, segment.to)
         if self._recorder is not None:
-            first = [n * self.standard.rows_per_subarray + ambit().first_data for n in numbers]
-            moved = [(first[0] + source, first[1] + target) for source, target in rows]
-            self._targets.append(_copies(segment, moved))
+            rows = [
+                (self._bank_row(source), self._bank_row(destination))
+                for source, destination in (of_bank[bank] for bank in banks)
+            ]
+            self._targets.append(_copies(rows, bursts))
 
     def stream(self, bits: int) -> None:
         """Book the reading of ``bits`` over the channel, whole rows spread over the banks."""
@@ -235,6 +248,11 @@ class Machine:
         return charge(self._counts[phase], self._elapsed[phase], self.standard, self.switches)
 
     # -- inside ------------------------------------------------------------------------------
+
+    def _bank_row(self, place: Place) -> int:
+        """Row within the bank."""
+        first = place.number * self.standard.rows_per_subarray
+        return first + ambit().first_data + place.row
 
     def _note(
         self,
@@ -320,12 +338,10 @@ def _rows(segment: Segment, rows: Iterable[int]) -> Iterator[list[Target]]:
         yield [Target(row)] * banks
 
 
-def _copies(segment: Segment, rows: Iterable[tuple[int, int]]) -> Iterator[list[Target]]:
-    """What ACT, TRANSFERs and PRE of row after row name, the same in each pair of banks."""
-    pairs = len(segment.banks)
-    ((_, (_, bursts), _),) = (run.visit for run in segment.runs)
-    for source, destination in rows:
-        yield [Target(source), Target(destination)] * pairs
-        for column in range(bursts):
-            yield [Target(source, destination, column)] * pairs
-        yield [Target(source), Target(destination)] * pairs
+def _copies(pairs: Sequence[tuple[int, int]], bursts: int) -> Iterator[list[Target]]:
+    """What ACT, TRANSFERs and PRE name, for the rows of source and destination of each pair."""
+    ends = [Target(row) for pair in pairs for row in pair]
+    yield ends
+    for column in range(bursts):
+        yield [Target(source, destination, column) for source, destination in pairs]
+    yield ends

@@ -36,7 +36,7 @@ from bnn.alphabet import binary_layers
 from bnn.bitstrings import BitStrings, unpacked
 from bnn.encoding import Encoding
 from bnn.lower import HostStage, Stage, lower
-from bnn.machine import Machine
+from bnn.machine import MOVES, Machine
 from bnn.mapping import MAPPINGS, Audit, Result, Usage, Work
 from bnn.network import Conv2D, Dense, Network
 from pimsim.dram.standards import Standard
@@ -108,6 +108,7 @@ def run(
     switches: Switches,
     mapping: str,
     *,
+    moves: str = MOVES[0],
     check: bool = True,
     compiled: bool = True,
     threads: int | None = None,
@@ -123,6 +124,7 @@ def run(
         standard: the DRAM.
         switches: what changes headline numbers.
         mapping: name in :data:`bnn.mapping.MAPPINGS`.
+        moves: how rows get from one subarray to another, of :data:`bnn.machine.MOVES`.
         check: run the integer reference beside it and compare everything.
         compiled: compute with vector code, not row command by row command.
         threads: processors that vector code uses, all if None.
@@ -138,7 +140,7 @@ def run(
     stages = lower(network, encoding)
     timeline = Timeline(standard, switches)
     recorder = Recorder(standard, switches, traces) if traces else None
-    machines = [Machine(standard, switches, timeline, recorder) for _ in stages]
+    machines = [Machine(standard, switches, timeline, recorder, moves) for _ in stages]
     started = time.perf_counter()
     prepared = {  # all of them first, so that what does not fit is refused before the long part
         stage.name: MAPPINGS[mapping].prepare(stage, machine, len(x), compiled=compiled)

@@ -67,16 +67,29 @@ def simulate(args: argparse.Namespace) -> dict[str, Any]:
         done: Estimate
         if network is None:
             done = estimate.of_table(
-                catalog.entry(args.network), images, standard, switches, args.mapping, traces=traces
+                catalog.entry(args.network),
+                images,
+                standard,
+                switches,
+                args.mapping,
+                moves=args.moves,
+                traces=traces,
             )
             stated = {**_TABLE, "pooled_on_host": ", ".join(done.host) or "none"}
         else:
             done = estimate.of_network(
-                network, encoding, images, standard, switches, args.mapping, traces=traces
+                network,
+                encoding,
+                images,
+                standard,
+                switches,
+                args.mapping,
+                moves=args.moves,
+                traces=traces,
             )
     name = encoding.name if encoding is not None else None
     report = reports.build(
-        args.network, None, None, done, standard, switches, name, args.mapping, stated
+        args.network, None, None, done, standard, switches, name, args.mapping, args.moves, stated
     )
     report["wall_s"] = {
         "import": imported - started,

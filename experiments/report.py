@@ -35,6 +35,10 @@ PER_PASS = ("inputs", "compute")
 ONCE = ("weights",)
 """Phases that are executed once, however many images follow."""
 _SUM_BITS = 32
+_MOVED = {
+    "host": "moved through the host (RD and WR)",
+    "psm": "moved from bank to bank (TRANSFER, RowClone PSM)",
+}
 
 Books = Mapping[str, tuple[CommandCounts, Cost]]
 """Commands (REF among them) and cost of each phase of a layer."""
@@ -49,6 +53,7 @@ def build(
     switches: Switches,
     encoding: str | None,
     mapping: str,
+    moves: str = "host",
     stated: Mapping[str, object] | None = None,
 ) -> dict[str, Any]:
     """Return the report of a run, or of what one would take, without wall times.
@@ -62,6 +67,7 @@ def build(
         switches: the choices that change headline numbers.
         encoding: name of the encoding of the inputs; None if they are real numbers.
         mapping: name of the mapping.
+        moves: how partial counts are moved, of :data:`bnn.machine.MOVES`.
         stated: what else the result rests on.
     """
     books = _books(done.layers)
@@ -89,7 +95,7 @@ def build(
             "mapping": mapping,
             "input_encoding": encoding or "none: real numbers",
             "subarray_rows": standard.rows_per_subarray,
-            "partial_counts": "moved through the host (RD and WR)",
+            "partial_counts": _MOVED[moves],
             "host_layers": "costed as traffic only",
             "seed": None,
             **(stated or {}),

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bnn.machine import Machine
+from bnn.machine import Machine, Place
 from pimsim.dram.commands import Kind
 from pimsim.dram.counts import CommandCounts
 from pimsim.dram.energy import command_energies
@@ -43,7 +43,9 @@ def test_copies_by_hand() -> None:
     """
     machine = Machine(DDR3, FREE)
     machine.enter("compute")
-    machine.copy([(3, 4), (5, 6)], 64 * 512 + 1, [(0, 2), (1, 3)])
+    for row, into in ((3, 4), (5, 6)):
+        moves = [(Place(bank, 0, row), Place(bank + 2, 0, into)) for bank in (0, 1)]
+        machine.copy(moves, 64 * 512 + 1)
     counts = machine.counts("compute")
     assert counts == CommandCounts(act=8, pre=8, transfer=2 * 2 * 65)
     cost = machine.cost("compute")
@@ -54,7 +56,7 @@ def test_copies_by_hand() -> None:
     first_ps = 28_000 + (2 * 65 - 2) * 5_000 + 10_000 + 5_000 + 15_000 + 10_000
     one = Machine(DDR3, FREE)
     one.enter("compute")
-    one.copy([(3, 4)], 64 * 512 + 1, [(0, 2), (1, 3)])
+    one.copy(moves, 64 * 512 + 1)
     assert one.cost("compute").latency_ps == first_ps
     assert first_ps < cost.latency_ps <= 2 * first_ps
 
@@ -65,7 +67,7 @@ def test_copies_name_rows_of_both_subarrays() -> None:
     copy = Schedule(outputs=1)
     copy.append((COPY,), a=18, out=19)
     machine.run(copy, outputs=[0, 0], banks=[0, 1])
-    machine.copy([(3, 4)], 600, [(1, 6)], (2, 5))
+    machine.copy([(Place(1, 2, 3), Place(6, 5, 4))], 600)
     machine.access(Kind.RD, [4], 600, [6], 5)
     machine.finish()
     moved = [event for event in kept.events if event.kind is Kind.TRANSFER]
@@ -82,8 +84,7 @@ def test_copies_name_rows_of_both_subarrays() -> None:
 
 def test_nothing_to_copy_costs_nothing() -> None:
     machine = Machine(DDR3, FREE)
-    machine.copy([], 64, [(0, 1)])
-    machine.copy([(0, 0)], 64, [])
+    machine.copy([], 64)
     assert machine.counts("inputs").commands() == 0
 
 
@@ -93,7 +94,8 @@ def test_pairs_take_turns_over_ranks() -> None:
     standard = replace(DDR3, ranks=2)
     switches = replace(FREE, banks=16)
     machine = Machine(standard, switches, recorder=Recorder(standard, switches, [kept]))
-    machine.copy([(0, 0)], 64, [(0, 2), (1, 3), (8, 10), (9, 11)])
+    pairs = [(0, 2), (1, 3), (8, 10), (9, 11)]
+    machine.copy([(Place(one, 0, 0), Place(two, 0, 0)) for one, two in pairs], 64)
     machine.finish()
     moved = [(e.bank, e.to) for e in kept.events if e.kind is Kind.TRANSFER]
     assert moved == [(0, 2), (8, 10), (1, 3), (9, 11)]

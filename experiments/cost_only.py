@@ -43,6 +43,8 @@ def check(args: argparse.Namespace) -> None:
         raise InputError("`--check-keras` must not be given with --cost-only: nothing is computed")
     if args.executor == "reference":
         raise InputError("`--executor` must not be given with --cost-only: nothing is executed")
+    if table and args.chain == "always":
+        raise InputError(f"`--chain` must be auto or never for {args.network!r}, a table of layers")
     if table and args.data is not None:
         raise InputError(f"`--data` must not be given for {args.network!r}, a table of layers")
 
@@ -85,6 +87,7 @@ def simulate(args: argparse.Namespace) -> dict[str, Any]:
                 switches,
                 args.mapping,
                 moves=args.moves,
+                chain=args.chain,
                 traces=traces,
             )
     name = encoding.name if encoding is not None else None

@@ -71,9 +71,7 @@ def build(
         stated: what else the result rests on.
     """
     books = _books(done.layers)
-    layers = [
-        _layer(layer, book, done.images) for layer, book in zip(done.layers, books, strict=True)
-    ]
+    layers = [_layer(layer, book, done) for layer, book in zip(done.layers, books, strict=True)]
     cost, once = _total(books, PER_PASS), _total(books, ONCE)
     energy = {"total": cost["energy_pj"], **cost["energy_parts_pj"]}
     report: dict[str, Any] = {
@@ -96,6 +94,7 @@ def build(
             "input_encoding": encoding or "none: real numbers",
             "subarray_rows": standard.rows_per_subarray,
             "partial_counts": _MOVED[moves],
+            "chain": "; ".join(choice.text for choice in done.chains) or "none",
             "host_layers": "costed as traffic only",
             "seed": None,
             **(stated or {}),
@@ -114,7 +113,8 @@ def _accuracy(done: NetworkRun | Estimate, labels: NDArray[np.integer[Any]] | No
     return float((done.logits.argmax(1) == labels).mean())
 
 
-def _layer(layer: LayerRun, books: Books, images: int) -> dict[str, Any]:
+def _layer(layer: LayerRun, books: Books, done: NetworkRun | Estimate) -> dict[str, Any]:
+    kept = (choice.operands(layer.name) for choice in done.chains)
     row: dict[str, Any] = {
         "name": layer.name,
         "where": layer.where,
@@ -122,6 +122,7 @@ def _layer(layer: LayerRun, books: Books, images: int) -> dict[str, Any]:
         "weights": layer.weights,
         "operand_bits": layer.operand_bits,
         "mapping": layer.mapping,
+        "operands_from": next(filter(None, kept), "the host"),
         **_total([books], PER_PASS),
         "weights_once": _total([books], ONCE),
         "phases": _phases(books),
@@ -131,7 +132,7 @@ def _layer(layer: LayerRun, books: Books, images: int) -> dict[str, Any]:
     result = layer.result
     row["column_utilisation"] = result and result.columns_used / result.columns_opened
     row["subarrays"] = result.subarrays if result else 0
-    row["latency_ps_per_image"] = row["latency_ps"] / images
+    row["latency_ps_per_image"] = row["latency_ps"] / done.images
     return row
 
 

@@ -78,6 +78,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how partial counts of a fan-in larger than a subarray are moved: through the host, "
         "or from bank to bank by RowClone's pipelined serial mode (default: %(default)s)",
     )
+    parser.add_argument(
+        "--chain",
+        choices=("auto", "always", "never"),
+        default="auto",
+        help="keep what a dense layer gives in DRAM, as the operands of a dense layer behind it "
+        "(output-stationary): where that takes less time, wherever there is room, or never "
+        "(default: %(default)s)",
+    )
     options.add_dram(parser)
     parser.add_argument(
         "--check",
@@ -177,6 +185,7 @@ def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any]:
             switches,
             args.mapping,
             moves=args.moves,
+            chain=args.chain,
             check=args.check,
             compiled=args.executor == "compiled",
             threads=args.threads,

@@ -108,11 +108,11 @@ def _execute(planned: OutputPlan, placed: Spread, first: int, work: Work) -> Res
     for batch in placed.batches:
         width = len(batch.tiles)
         parts = [machine.subarrays(placed.columns, width) for _ in planned.chunks]
-        _load(work, planned, parts, batch.tiles)
+        load(work, planned, parts, batch.tiles)
         for slot in range(placed.outputs_per_group):
             lanes, outputs = placed.slot(batch, slot)
             if len(lanes):
-                _Output(work, planned, parts, batch.tiles, lanes, outputs).run(values)
+                Output(work, planned, parts, batch.tiles, lanes, outputs).run(values)
             done += len(batch.tiles)
             work.report(done, total)
         if work.audit is not None:
@@ -120,7 +120,7 @@ def _execute(planned: OutputPlan, placed: Spread, first: int, work: Work) -> Res
     return usage(planned, placed, machine).result(values.transpose(1, 2, 0))
 
 
-class _Output:
+class Output:
     """One output a lane, computed in lock-step."""
 
     def __init__(
@@ -212,7 +212,7 @@ class _Output:
                 audit.compare(tile.images, offset, place, sums[None], tile.positions)
 
 
-def _load(work: Work, planned: OutputPlan, parts: list[Subarray], tiles: list[Tile]) -> None:
+def load(work: Work, planned: OutputPlan, parts: list[Subarray], tiles: list[Tile]) -> None:
     """Write operands (and masks, into the first part) for every lane."""
     same = [tiles.index(tile) for tile in tiles]
     for part, chunk in zip(parts, planned.chunks, strict=True):

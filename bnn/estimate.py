@@ -16,14 +16,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bnn.encoding import Encoding
 from bnn.lower import HostStage, lower
-from bnn.machine import Machine
-from bnn.mapping import MAPPINGS, Draft, Mapping
+from bnn.machine import MOVES, Machine
+from bnn.mapping import MAPPINGS, Draft, Mapping, chain_books
+from bnn.mapping import chain as chains
 from bnn.network import Network
 from bnn.runtime import LayerRun, dram_run, host_run, stream_host
 from bnn.tables.graph import Table
@@ -45,6 +46,8 @@ class Estimate:
     """Max poolings, by name, that rows have no room for and the host carries out."""
     wall_s: float
     """Wall time of planning and booking."""
+    chains: tuple[chains.Choice, ...] = ()
+    """What was chosen for stages that can be chained; nothing if that was not asked for."""
 
 
 def of_network(
@@ -55,6 +58,8 @@ def of_network(
     switches: Switches,
     mapping: str,
     *,
+    moves: str = MOVES[0],
+    chain: str = chains.CHAINING[0],
     traces: Sequence[Sink] = (),
 ) -> Estimate:
     """Book what :func:`bnn.runtime.run` would for so many images.
@@ -67,22 +72,35 @@ def of_network(
         standard: the DRAM.
         switches: what changes headline numbers.
         mapping: name in :data:`bnn.mapping.MAPPINGS`.
+        moves: how rows get from one subarray to another, of :data:`bnn.machine.MOVES`.
+        chain: whether dense stages are chained, of :data:`bnn.mapping.chain.CHAINING`.
         traces: what takes every command, in order.
 
     Raises:
         InputError: unknown mapping, no images, a layer too large for the DRAM.
     """
-    books = _Books(images, standard, switches, mapping, traces)
+    books = _Books(images, standard, switches, mapping, moves, traces)
     network = network.before_softmax()
-    for stage in lower(network, encoding):
-        machine = books.machine()
+    stages = lower(network, encoding)
+    machines = [books.machine() for _ in stages]
+    choices = chains.chosen(mapping, stages, machines[0], images, chain) if machines else []
+    chained = {place: choice.layout for run, choice in choices for place in run}
+    starts = {run.start: run for run, choice in choices if choice.layout is not None}
+    for place, (stage, machine) in enumerate(zip(stages, machines, strict=True)):
         if isinstance(stage, HostStage):
             stream_host(stage, images, machine)
             books.close(host_run(network, stage, machine))
-        else:
+            continue
+        layout = chained.get(place)
+        if layout is None:
             usage = books.mapping.draft(stage, machine, images)(machine)
-            books.close(dram_run(stage, books.mapping.name, machine, usage, None))
-    return books.total()
+        else:
+            if place in starts:
+                first = place
+                chain_books.book(layout, machines[first : starts[first].stop])
+            usage = chain_books.usage(layout, place - first)
+        books.close(dram_run(stage, books.mapping.name, machine, usage, None))
+    return replace(books.total(), chains=tuple(choice for _, choice in choices))
 
 
 def of_table(
@@ -92,11 +110,12 @@ def of_table(
     switches: Switches,
     mapping: str,
     *,
+    moves: str = MOVES[0],
     traces: Sequence[Sink] = (),
 ) -> Estimate:
     """Book a network that is known by its shapes alone; see :mod:`bnn.tables.stages`.
 
-    A trace names the rows of a network all of whose weights are +1.
+    A trace names the rows of a network all of whose weights are +1. Stages are not chained.
 
     Args:
         table: the network.
@@ -104,12 +123,13 @@ def of_table(
         standard: the DRAM.
         switches: what changes headline numbers.
         mapping: name in :data:`bnn.mapping.MAPPINGS`.
+        moves: how rows get from one subarray to another, of :data:`bnn.machine.MOVES`.
         traces: what takes every command, in order.
 
     Raises:
         InputError: unknown mapping, no images, a layer too large for the DRAM.
     """
-    books = _Books(images, standard, switches, mapping, traces)
+    books = _Books(images, standard, switches, mapping, moves, traces)
     drafts: dict[object, tuple[bool, Draft]] = {}
     for work in works(table):
         machine = books.machine()
@@ -160,6 +180,7 @@ class _Books:
         standard: Standard,
         switches: Switches,
         mapping: str,
+        moves: str,
         traces: Sequence[Sink],
     ) -> None:
         if mapping not in MAPPINGS:
@@ -168,6 +189,7 @@ class _Books:
             raise InputError(f"`images` must be a positive integer, not {images}")
         self.mapping = MAPPINGS[mapping]
         self._images, self._standard, self._switches = images, standard, switches
+        self._moves = moves
         self._timeline = Timeline(standard, switches)
         self._recorder = Recorder(standard, switches, traces) if traces else None
         self._layers: list[LayerRun] = []
@@ -176,7 +198,7 @@ class _Books:
 
     def machine(self) -> Machine:
         """The books of the next layer."""
-        return Machine(self._standard, self._switches, self._timeline, self._recorder)
+        return Machine(self._standard, self._switches, self._timeline, self._recorder, self._moves)
 
     def on_host(self, name: str) -> None:
         """Note a pooling that the host carries out."""

@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import chain
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,8 +42,26 @@ from pimsim.dram.transfers import row_visit, streamed
 from pimsim.errors import InputError
 from pimsim.microprogram.schedule import Schedule
 
+_Where: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]
+"""Banks of a segment, and where their TRANSFERs go."""
+
 PHASES = ("weights", "inputs", "compute")
 """Loading weights (once, however many images follow), loading inputs, and the rest."""
+
+
+MOVES = ("host", "psm")
+"""How rows get from one subarray to another, the default first: over the channel and back, or from
+bank to bank inside the chips (RowClone's pipelined serial mode)."""
+
+
+class Place(NamedTuple):
+    """A data row of a bank."""
+
+    bank: int
+    number: int
+    """Subarray of the bank."""
+    row: int
+    """Data row of the subarray."""
 
 
 class Machine:
@@ -53,9 +72,10 @@ class Machine:
         switches: what changes headline numbers.
         timeline: that of the layers before; one of its own if None.
         recorder: what is told every command, of all layers together.
+        moves: how rows get from one subarray to another, of :data:`MOVES`.
 
     Raises:
-        InputError: more banks than the standard has.
+        InputError: more banks than the standard has, or unknown moves.
     """
 
     def __init__(
@@ -64,7 +84,10 @@ class Machine:
         switches: Switches,
         timeline: Timeline | None = None,
         recorder: Recorder | None = None,
+        moves: str = MOVES[0],
     ) -> None:
+        if moves not in MOVES:
+            raise InputError(f"`moves` must be one of {', '.join(MOVES)}, not {moves!r}")
         if switches.banks > standard.all_banks:
             raise InputError(
                 f"`banks` must be at most {standard.all_banks}, the banks of {standard.name}, "
@@ -72,6 +95,7 @@ class Machine:
             )
         self.standard = standard
         self.switches = switches
+        self.moves = moves
         self._timeline = timeline or Timeline(standard, switches)
         self._recorder = recorder
         self._targets: list[Iterator[list[Target]]] = []
@@ -79,9 +103,12 @@ class Machine:
         self._counts = dict.fromkeys(PHASES, CommandCounts())
         self._elapsed = dict.fromkeys(PHASES, Elapsed())
         self._runs: list[Run] = []
-        self._active: tuple[int, ...] = ()
+        self._active: _Where = (), ()
+        """Banks of what is put off, and where their TRANSFERs go."""
         self._times = 1
         """How often what is booked now is to be counted."""
+        self._once: list[tuple[_Where, list[Run]]] | None = None
+        """What is booked now and is to be repeated."""
 
     @property
     def banks(self) -> int:
@@ -113,6 +140,8 @@ class Machine:
         """Book what follows under ``phase``, one of :data:`PHASES`."""
         if phase not in PHASES:
             raise InputError(f"`phase` must be one of {', '.join(PHASES)}, not {phase!r}")
+        if self._once is not None and phase != self._phase:
+            raise ValueError("what is repeated must stay in its phase")
         self._flush()
         self._phase = phase
 
@@ -150,6 +179,27 @@ class Machine:
             first = number * self.standard.rows_per_subarray + ambit().first_data
             self._targets.append(_rows(segment, [first + row for row in rows]))
 
+    def copy(self, moves: Sequence[tuple[Place, Place]], columns: int) -> None:
+        """Book the copying of ``columns`` columns of rows from bank to bank (RowClone PSM).
+
+        Each of ``moves`` is a source and a destination in banks of one rank. All go on at once, so
+        that no bank may take part in two.
+        """
+        if not moves:
+            return
+        bursts = -(-columns // (self.standard.burst_bytes * 8))
+        of_bank = {source.bank: (source, destination) for source, destination in moves}
+        banks = issue_order(self.standard, (source.bank for source, _ in moves))
+        to = tuple(of_bank[bank][1].bank for bank in banks)
+        segment = Segment((Run(row_visit(Kind.TRANSFER, bursts), 1),), banks, to)
+        self._note(segment.runs, segment.banks, 0, segment.to)
+        if self._recorder is not None:
+            rows = [
+                (self._bank_row(source), self._bank_row(destination))
+                for source, destination in (of_bank[bank] for bank in banks)
+            ]
+            self._targets.append(_copies(rows, bursts))
+
     def stream(self, bits: int) -> None:
         """Book the reading of ``bits`` over the channel, whole rows spread over the banks."""
         for segment in streamed(Kind.RD, bits, self.standard, self.banks):
@@ -173,13 +223,17 @@ class Machine:
                 book(some)
             return
         pending, active = self._runs, self._active
-        self._runs, self._active, self._times = [], (), len(outputs)
+        self._runs, self._active = [], ((), ())
+        self._times, self._once = len(outputs), []
         book(outputs)
-        once, banks = self._runs, self._active
-        self._runs, self._active, self._times = pending, active, 1
-        self._go_on_with(banks)
+        self._flush()
+        once = self._once
+        self._runs, self._active = pending, active
+        self._times, self._once = 1, None
         for _ in range(len(outputs)):
-            self._put_off(once)
+            for where, runs in once:
+                self._go_on_with(where)
+                self._put_off(runs)
 
     # -- what came of it ---------------------------------------------------------------------
 
@@ -195,19 +249,30 @@ class Machine:
 
     # -- inside ------------------------------------------------------------------------------
 
-    def _note(self, runs: Sequence[Run], banks: tuple[int, ...], extra_wordlines: int) -> None:
+    def _bank_row(self, place: Place) -> int:
+        """Row within the bank."""
+        first = place.number * self.standard.rows_per_subarray
+        return first + ambit().first_data + place.row
+
+    def _note(
+        self,
+        runs: Sequence[Run],
+        banks: tuple[int, ...],
+        extra_wordlines: int,
+        to: tuple[int, ...] = (),
+    ) -> None:
         """Count commands and put them off until something else follows than more of the same."""
         if not runs:
             return
-        self._go_on_with(banks)
+        self._go_on_with((banks, to))
         self._put_off(runs)
-        total = _totals(tuple(runs)) * (len(banks) * self._times)
+        total = _totals(tuple(runs), 2 if to else 1) * (len(banks) * self._times)
         self._counts[self._phase] += replace(total, extra_wordlines=extra_wordlines)
 
-    def _go_on_with(self, banks: tuple[int, ...]) -> None:
-        if banks != self._active:
+    def _go_on_with(self, where: _Where) -> None:
+        if where != self._active:
             self._flush()
-            self._active = banks
+            self._active = where
 
     def _put_off(self, runs: Sequence[Run]) -> None:
         pending = self._runs
@@ -220,9 +285,11 @@ class Machine:
     def _flush(self) -> None:
         if not self._runs:
             return
-        if self._times > 1:
-            raise ValueError("what is repeated must stay with its banks and its phase")
-        segment = Segment(tuple(self._runs), self._active)
+        if self._once is not None:
+            self._once.append((self._active, self._runs))
+            self._runs = []
+            return
+        segment = Segment(tuple(self._runs), *self._active)
         before = Elapsed.on(self._timeline)
         self._timeline.run(segment)
         self._elapsed[self._phase] += Elapsed.on(self._timeline) - before
@@ -232,11 +299,12 @@ class Machine:
 
 
 @cache
-def _totals(runs: tuple[Run, ...]) -> CommandCounts:
+def _totals(runs: tuple[Run, ...], ends: int = 1) -> CommandCounts:
+    """Commands of a bank, or of a pair of banks: all but a TRANSFER are for both ``ends``."""
     counts = dict.fromkeys(Kind, 0)
     for run in runs:
         for kind, times in run.visit:
-            counts[kind] += run.times * times
+            counts[kind] += run.times * times * (1 if kind is Kind.TRANSFER else ends)
     return CommandCounts(**{kind.name.lower(): times for kind, times in counts.items()})
 
 
@@ -268,3 +336,12 @@ def _rows(segment: Segment, rows: Iterable[int]) -> Iterator[list[Target]]:
         for column in range(bursts):
             yield [Target(row, None, column)] * banks
         yield [Target(row)] * banks
+
+
+def _copies(pairs: Sequence[tuple[int, int]], bursts: int) -> Iterator[list[Target]]:
+    """What ACT, TRANSFERs and PRE name, for the rows of source and destination of each pair."""
+    ends = [Target(row) for pair in pairs for row in pair]
+    yield ends
+    for column in range(bursts):
+        yield [Target(source, destination, column) for source, destination in pairs]
+    yield ends

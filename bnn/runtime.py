@@ -37,8 +37,9 @@ from bnn.alphabet import Analysis, analyse
 from bnn.bitstrings import BitStrings, unpacked
 from bnn.encoding import Encoding, encode
 from bnn.lower import HostStage, Stage, lower
-from bnn.machine import Machine
-from bnn.mapping import MAPPINGS, Audit, Result, Usage, Work
+from bnn.machine import MOVES, Machine
+from bnn.mapping import MAPPINGS, Audit, Execute, Result, Usage, Work, chain_execution
+from bnn.mapping import chain as chains
 from bnn.network import INPUT, Flatten, Layer, Network, Reshape
 from bnn.operand import Alphabet
 from pimsim.dram.standards import Standard
@@ -95,6 +96,8 @@ class NetworkRun:
     """Wall time of scheduling the commands for their time."""
     check_s: float
     """Wall time of the integer reference and of comparing every sum with it."""
+    chains: tuple[chains.Choice, ...] = ()
+    """What was chosen for stages that can be chained; nothing if that was not asked for."""
 
     @property
     def images(self) -> int:
@@ -110,6 +113,8 @@ def run(
     switches: Switches,
     mapping: str,
     *,
+    moves: str = MOVES[0],
+    chain: str = chains.CHAINING[0],
     check: bool = True,
     compiled: bool = True,
     threads: int | None = None,
@@ -125,6 +130,8 @@ def run(
         standard: the DRAM.
         switches: what changes headline numbers.
         mapping: name in :data:`bnn.mapping.MAPPINGS`.
+        moves: how rows get from one subarray to another, of :data:`bnn.machine.MOVES`.
+        chain: whether dense stages are chained, of :data:`bnn.mapping.chain.CHAINING`.
         check: run the integer reference beside it and compare everything.
         compiled: compute with vector code, not row command by row command.
         threads: processors that vector code uses, all if None.
@@ -140,13 +147,9 @@ def run(
     stages = lower(network, encoding)
     timeline = Timeline(standard, switches)
     recorder = Recorder(standard, switches, traces) if traces else None
-    machines = [Machine(standard, switches, timeline, recorder) for _ in stages]
+    machines = [Machine(standard, switches, timeline, recorder, moves) for _ in stages]
     started = time.perf_counter()
-    prepared = {  # all of them first, so that what does not fit is refused before the long part
-        stage.name: MAPPINGS[mapping].prepare(stage, machine, len(x), compiled=compiled)
-        for stage, machine in zip(stages, machines, strict=True)
-        if isinstance(stage, Stage)
-    }
+    choices, prepared = _prepare(stages, machines, len(x), mapping, chain, compiled=compiled)
     if compiled and encoding is not None:
         encode(x[:1], encoding)  # so that its code is made now
     prepare_s = time.perf_counter() - started
@@ -204,7 +207,32 @@ def run(
         execute_s,
         schedule_s,
         checking_s,
+        choices,
     )
+
+
+def _prepare(
+    stages: Sequence[Stage | HostStage],
+    machines: Sequence[Machine],
+    images: int,
+    mapping: str,
+    chain: str,
+    *,
+    compiled: bool,
+) -> tuple[tuple[chains.Choice, ...], dict[str, Execute]]:
+    """Lay all stages out, so that what does not fit is refused before the long part."""
+    prepared: dict[str, Execute] = {}
+    choices = chains.chosen(mapping, stages, machines[0], images, chain) if machines else []
+    for places, choice in choices:
+        if choice.layout is not None:
+            some = machines[places.start : places.stop]
+            executes = chain_execution.prepare(choice.layout, some, images, compiled=compiled)
+            prepared.update(zip(choice.names, executes, strict=True))
+    for stage, machine in zip(stages, machines, strict=True):
+        if isinstance(stage, Stage) and stage.name not in prepared:
+            execute = MAPPINGS[mapping].prepare(stage, machine, images, compiled=compiled)
+            prepared[stage.name] = execute
+    return tuple(choice for _, choice in choices), prepared
 
 
 def _tell(progress: Progress | None, what: str, done: int, total: int) -> None:

@@ -43,6 +43,8 @@ def check(args: argparse.Namespace) -> None:
         raise InputError("`--check-keras` must not be given with --cost-only: nothing is computed")
     if args.executor == "reference":
         raise InputError("`--executor` must not be given with --cost-only: nothing is executed")
+    if table and args.chain == "always":
+        raise InputError(f"`--chain` must be auto or never for {args.network!r}, a table of layers")
     if table and args.data is not None:
         raise InputError(f"`--data` must not be given for {args.network!r}, a table of layers")
 
@@ -67,16 +69,30 @@ def simulate(args: argparse.Namespace) -> dict[str, Any]:
         done: Estimate
         if network is None:
             done = estimate.of_table(
-                catalog.entry(args.network), images, standard, switches, args.mapping, traces=traces
+                catalog.entry(args.network),
+                images,
+                standard,
+                switches,
+                args.mapping,
+                moves=args.moves,
+                traces=traces,
             )
             stated = {**_TABLE, "pooled_on_host": ", ".join(done.host) or "none"}
         else:
             done = estimate.of_network(
-                network, encoding, images, standard, switches, args.mapping, traces=traces
+                network,
+                encoding,
+                images,
+                standard,
+                switches,
+                args.mapping,
+                moves=args.moves,
+                chain=args.chain,
+                traces=traces,
             )
     name = encoding.name if encoding is not None else None
     report = reports.build(
-        args.network, None, None, done, standard, switches, name, args.mapping, stated
+        args.network, None, None, done, standard, switches, name, args.mapping, args.moves, stated
     )
     report["wall_s"] = {
         "import": imported - started,

@@ -43,6 +43,7 @@ _COMMAND_FILLS = {
     "RD": ("#f7e3b0", "|||"),
     "WR": ("#a8471b", "\\\\\\"),
     "REF": ("#c9c9c9", "xxx"),
+    "TRANSFER": ("#d9e8c9", "oo"),
 }
 """Fill and hatching of each kind of command, told apart in greyscale too."""
 

@@ -29,12 +29,16 @@ from pimsim.dram.counts import CommandCounts
 from pimsim.dram.standards import Standard
 from pimsim.dram.switches import Switches
 
-KINDS = ("AAP", "AP", "ACT", "PRE", "RD", "WR", "REF")
+KINDS = ("AAP", "AP", "ACT", "PRE", "RD", "WR", "REF", "TRANSFER")
 PER_PASS = ("inputs", "compute")
 """Phases that every pass over images executes."""
 ONCE = ("weights",)
 """Phases that are executed once, however many images follow."""
 _SUM_BITS = 32
+_MOVED = {
+    "host": "moved through the host (RD and WR)",
+    "psm": "moved from bank to bank (TRANSFER, RowClone PSM)",
+}
 
 Books = Mapping[str, tuple[CommandCounts, Cost]]
 """Commands (REF among them) and cost of each phase of a layer."""
@@ -49,6 +53,7 @@ def build(
     switches: Switches,
     encoding: str | None,
     mapping: str,
+    moves: str = "host",
     stated: Mapping[str, object] | None = None,
 ) -> dict[str, Any]:
     """Return the report of a run, or of what one would take, without wall times.
@@ -62,12 +67,11 @@ def build(
         switches: the choices that change headline numbers.
         encoding: name of the encoding of the inputs; None if they are real numbers.
         mapping: name of the mapping.
+        moves: how partial counts are moved, of :data:`bnn.machine.MOVES`.
         stated: what else the result rests on.
     """
     books = _books(done.layers)
-    layers = [
-        _layer(layer, book, done.images) for layer, book in zip(done.layers, books, strict=True)
-    ]
+    layers = [_layer(layer, book, done) for layer, book in zip(done.layers, books, strict=True)]
     cost, once = _total(books, PER_PASS), _total(books, ONCE)
     energy = {"total": cost["energy_pj"], **cost["energy_parts_pj"]}
     report: dict[str, Any] = {
@@ -89,7 +93,8 @@ def build(
             "mapping": mapping,
             "input_encoding": encoding or "none: real numbers",
             "subarray_rows": standard.rows_per_subarray,
-            "partial_counts": "moved through the host (RD and WR)",
+            "partial_counts": _MOVED[moves],
+            "chain": "; ".join(choice.text for choice in done.chains) or "none",
             "host_layers": "costed as traffic only",
             "seed": None,
             **(stated or {}),
@@ -108,7 +113,8 @@ def _accuracy(done: NetworkRun | Estimate, labels: NDArray[np.integer[Any]] | No
     return float((done.logits.argmax(1) == labels).mean())
 
 
-def _layer(layer: LayerRun, books: Books, images: int) -> dict[str, Any]:
+def _layer(layer: LayerRun, books: Books, done: NetworkRun | Estimate) -> dict[str, Any]:
+    kept = (choice.operands(layer.name) for choice in done.chains)
     row: dict[str, Any] = {
         "name": layer.name,
         "where": layer.where,
@@ -116,6 +122,7 @@ def _layer(layer: LayerRun, books: Books, images: int) -> dict[str, Any]:
         "weights": layer.weights,
         "operand_bits": layer.operand_bits,
         "mapping": layer.mapping,
+        "operands_from": next(filter(None, kept), "the host"),
         **_total([books], PER_PASS),
         "weights_once": _total([books], ONCE),
         "phases": _phases(books),
@@ -125,7 +132,7 @@ def _layer(layer: LayerRun, books: Books, images: int) -> dict[str, Any]:
     result = layer.result
     row["column_utilisation"] = result and result.columns_used / result.columns_opened
     row["subarrays"] = result.subarrays if result else 0
-    row["latency_ps_per_image"] = row["latency_ps"] / images
+    row["latency_ps_per_image"] = row["latency_ps"] / done.images
     return row
 
 

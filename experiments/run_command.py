@@ -71,6 +71,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="dataflow: output-stationary (weights in the command stream) or weight-stationary "
         "(weights in rows) (default: %(default)s)",
     )
+    parser.add_argument(
+        "--moves",
+        choices=("host", "psm"),
+        default="host",
+        help="how partial counts of a fan-in larger than a subarray are moved: through the host, "
+        "or from bank to bank by RowClone's pipelined serial mode (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--chain",
+        choices=("auto", "always", "never"),
+        default="auto",
+        help="keep what a dense layer gives in DRAM, as the operands of a dense layer behind it "
+        "(output-stationary): where that takes less time, wherever there is room, or never "
+        "(default: %(default)s)",
+    )
     options.add_dram(parser)
     parser.add_argument(
         "--check",
@@ -169,6 +184,8 @@ def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any]:
             standard,
             switches,
             args.mapping,
+            moves=args.moves,
+            chain=args.chain,
             check=args.check,
             compiled=args.executor == "compiled",
             threads=args.threads,
@@ -178,7 +195,7 @@ def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any]:
     executed = time.perf_counter()
     name = encoding.name if encoding is not None else None
     report = reports.build(
-        args.network, dataset.name, y, done, standard, switches, name, args.mapping
+        args.network, dataset.name, y, done, standard, switches, name, args.mapping, args.moves
     )
     report["wall_s"] = {
         "import": imported - started,

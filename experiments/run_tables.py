@@ -37,7 +37,10 @@ def show(report: Mapping[str, Any]) -> None:
         title=_title(report),
         wide=0,
     )
-    kinds = [kind for kind in report["commands"] if kind != "PRE"]  # as many as ACTs
+    total = report["commands"]
+    kinds = [kind for kind in total if kind != "PRE"]  # as many as ACTs
+    if not total["TRANSFER"]:
+        kinds.remove("TRANSFER")
     tables.show(
         ("commands", *kinds),
         [

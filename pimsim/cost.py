@@ -120,7 +120,7 @@ def price(segments: Iterable[Segment], standard: Standard, switches: Switches) -
         timeline.run(segment)
         for run in segment.runs:
             for kind, times in run.visit:
-                counts[kind] += len(segment.banks) * run.times * times
+                counts[kind] += len(segment.slots(kind)) * run.times * times
     total = CommandCounts(**{kind.name.lower(): times for kind, times in counts.items()})
     return charge(total, Elapsed.on(timeline), standard, switches)
 
@@ -141,7 +141,9 @@ def charge(counts: CommandCounts, elapsed: Elapsed, standard: Standard, switches
     idle_ps = _ranks(standard, switches) * elapsed.latency_ps - elapsed.open_ps
     every_part = {
         "activate_precharge": _row_commands_pj(counts, energies),
-        "read_write": counts.rd * energies.rd_pj + counts.wr * energies.wr_pj,
+        "read_write": counts.rd * energies.rd_pj
+        + counts.wr * energies.wr_pj
+        + counts.transfer * energies.transfer_pj,
         "io": counts.rd * energies.rd_io_pj + counts.wr * energies.wr_io_pj,
         "refresh": elapsed.refreshes * energies.ref_pj,
         "background": (elapsed.open_ps * energies.active_mw + idle_ps * energies.standby_mw) * 1e-3,
@@ -225,6 +227,7 @@ def assumptions(standard: Standard, switches: Switches) -> dict[str, object]:
         "ap_nj_per_kb": energies.ap_pj * rows_per_kb / 1e3,
         "read_nj_per_kb": (energies.rd_pj + energies.rd_io_pj) * bursts_per_kb / 1e3,
         "write_nj_per_kb": (energies.wr_pj + energies.wr_io_pj) * bursts_per_kb / 1e3,
+        "transfer_nj_per_kb": energies.transfer_pj * bursts_per_kb / 1e3,
         "model": "; ".join(model),
     }
 

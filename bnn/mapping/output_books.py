@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from bnn.lower import Stage
 from bnn.machine import Machine
+from bnn.mapping.moving import gather_counts, part_banks
 from bnn.mapping.output_plan import OutputPlan
 from bnn.mapping.spread import Spread
 from bnn.mapping.work import Usage
@@ -44,8 +45,9 @@ def book(
         every = range(len(batch.tiles))
         machine.enter("inputs")
         for part, chunk in enumerate(planned.chunks):
-            rows = range((chunk.stop - chunk.start) * patch)
-            machine.access(Kind.WR, rows, placed.columns, every, first + part)
+            rows = range(planned.first_row, planned.first_row + (chunk.stop - chunk.start) * patch)
+            banks_of_part = part_banks(machine, part, every)
+            machine.access(Kind.WR, rows, placed.columns, banks_of_part, first + part)
         machine.access(Kind.WR, [row for row, _ in planned.masks], placed.columns, every, first)
         machine.enter("compute")
         slots = (placed.slot(batch, slot) for slot in range(placed.outputs_per_group))
@@ -74,12 +76,10 @@ def _book_output(
     """Book one output a bank."""
     for steps in planned.offsets:
         for part, count in enumerate(steps.counts):
-            machine.run(count, outputs, banks, first + part)
+            machine.run(count, outputs, part_banks(machine, part, banks), first + part)
         pairs = zip(steps.moved[1:], steps.arrivals[1:], strict=True)
         for part, (moved, arrivals) in enumerate(pairs, start=1):
-            for row, arrival in zip(moved, arrivals, strict=True):
-                machine.access(Kind.RD, [row], columns, banks, first + part)
-                machine.access(Kind.WR, [arrival], columns, banks, first)
+            gather_counts(machine, moved, arrivals, columns, banks, part, first)
         machine.run(steps.combine, outputs, banks, first)
         if planned.result is None:
             counts = [row for row in steps.total if row is not None]

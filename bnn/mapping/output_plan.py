@@ -72,6 +72,8 @@ class OutputPlan:
     """From the bits of all offsets to the result."""
     result: int | None
     """Data row of the output bits; None where sums are wanted."""
+    first_row: int = 0
+    """First data row of the operands, in each subarray."""
 
     @property
     def runs(self) -> tuple[Run, ...]:
@@ -83,13 +85,21 @@ class OutputPlan:
 
 
 @uncollected()
-def plan(stage: Stage, data_rows: int) -> OutputPlan:
+def plan(
+    stage: Stage, data_rows: int, *, first_row: int | None = None, held: range = range(0)
+) -> OutputPlan:
     """Split the fan-in over as few subarrays as hold it, and write the schedules.
+
+    With ``first_row`` all operands lie in one subarray, from there on, and the rows ``held`` are
+    left alone.
 
     Groups of channels are not split: all of them lie in one subarray, or the stage has but one.
 
     Raises OutOfRowsError when a single input channel, or all groups, do not fit a subarray.
     """
+    if first_row is not None:
+        every = [slice(0, stage.windows.channels)]
+        return _Planner(stage, data_rows, every, first_row, held).plan()
     if stage.groups > 1:
         return _Planner(stage, data_rows, [slice(0, stage.windows.channels)]).plan()
     return fit(
@@ -103,13 +113,22 @@ def plan(stage: Stage, data_rows: int) -> OutputPlan:
 
 
 class _Planner:
-    def __init__(self, stage: Stage, data_rows: int, chunks: list[slice]) -> None:
-        self._stage, self._chunks = stage, chunks
+    def __init__(
+        self,
+        stage: Stage,
+        data_rows: int,
+        chunks: list[slice],
+        first_row: int = 0,
+        held: range = range(0),
+    ) -> None:
+        self._stage, self._chunks, self._first_row = stage, chunks, first_row
         self._map = ambit()
         self._rows = [RowAllocator(data_rows) for _ in chunks]
         patch, planes = stage.windows.patch, stage.planes
         for rows, chunk in zip(self._rows, chunks, strict=True):
-            rows.take((chunk.stop - chunk.start) * patch * planes, "operands")
+            count = (chunk.stop - chunk.start) * patch * planes
+            rows.hold(range(first_row, first_row + count), "operands")
+            rows.hold(held, "rows of others")
         widths = [stage.highest(self._of_group(chunk)).bit_length() for chunk in chunks]
         self._arrivals = [
             [] if part == 0 else self._rows[0].take(width, "partial counts")
@@ -133,7 +152,8 @@ class _Planner:
                 kinds = (reduction("C1", len(bits)), reduction("C0", len(bits)))
                 pool.append(kinds, stage.conjunction, **sources, out=self._data(result))
         scale = stage.scale // (1 + self._padding.halves)
-        return OutputPlan(self._chunks, self._masks.all(), offsets, scale, pool, result)
+        masks = self._masks.all()
+        return OutputPlan(self._chunks, masks, offsets, scale, pool, result, self._first_row)
 
     def _offset(self, offset: int, results: list[int]) -> OffsetPlan:
         stage = self._stage
@@ -196,7 +216,7 @@ class _Planner:
         channels = np.arange(own.stop - own.start)
         taps = stage.windows.taps[offset]
         first = ((taps[:, None] * width + channels).reshape(-1) * stage.planes).astype(np.int32)
-        group = stage.group_of * (len(channels) * stage.planes) + self._map.first_data
+        group = stage.group_of * (len(channels) * stage.planes) + self._data(self._first_row)
         group = group.astype(np.int32)
         zero = self._map.address("C0")
         for digit, shift in enumerate(stage.shifts):

@@ -5,9 +5,9 @@ the other: the count of an output stays where it is while the command stream wal
 rows, and the weight decides whether the adder takes a row or its complement. No XNOR is executed,
 no weight is stored. Outputs (or, with many columns, tiles of columns) are spread over the banks.
 
-A fan-in that does not fit one subarray is split over several; their partial counts are read out,
-written into the first one and added there. Groups of channels that do not fit together are computed
-one after the other, each in subarrays of its own.
+A fan-in that does not fit one subarray is split over several; their partial counts are moved into
+the first one (through the host, or from bank to bank) and added there. Groups of channels that do
+not fit together are computed one after the other, each in subarrays of its own.
 """
 
 from __future__ import annotations
@@ -108,11 +108,11 @@ def _execute(planned: OutputPlan, placed: Spread, first: int, work: Work) -> Res
     for batch in placed.batches:
         width = len(batch.tiles)
         parts = [machine.subarrays(placed.columns, width) for _ in planned.chunks]
-        _load(work, planned, parts, batch.tiles)
+        load(work, planned, parts, batch.tiles)
         for slot in range(placed.outputs_per_group):
             lanes, outputs = placed.slot(batch, slot)
             if len(lanes):
-                _Output(work, planned, parts, batch.tiles, lanes, outputs).run(values)
+                Output(work, planned, parts, batch.tiles, lanes, outputs).run(values)
             done += len(batch.tiles)
             work.report(done, total)
         if work.audit is not None:
@@ -120,7 +120,7 @@ def _execute(planned: OutputPlan, placed: Spread, first: int, work: Work) -> Res
     return usage(planned, placed, machine).result(values.transpose(1, 2, 0))
 
 
-class _Output:
+class Output:
     """One output a lane, computed in lock-step."""
 
     def __init__(
@@ -137,8 +137,11 @@ class _Output:
         self._lane_of = lanes
         self._lanes = None if len(lanes) == parts[0].lanes else lanes
 
-    def run(self, values: NDArray[np.uint8] | NDArray[np.int64]) -> None:
-        """Compute, read out, and store into ``values`` (outputs, images, positions)."""
+    def run(self, values: NDArray[np.uint8] | NDArray[np.int64], *, read: bool = True) -> None:
+        """Compute, and store into ``values`` (outputs, images, positions) what is read out.
+
+        Without ``read`` result bits stay in their row and are looked at without a command.
+        """
         home = self._parts[0]
         for offset, steps in enumerate(self._plan.offsets):
             for part, count in zip(self._parts, steps.counts, strict=True):
@@ -147,7 +150,10 @@ class _Output:
                 self._parts[1:], steps.moved[1:], steps.arrivals[1:], strict=True
             ):
                 for row, arrival in zip(moved, arrivals, strict=True):
-                    home.write(arrival, part.read(row, None, self._lanes), None, self._lanes)
+                    if self._work.machine.moves == "host":
+                        home.write(arrival, part.read(row, None, self._lanes), None, self._lanes)
+                    else:
+                        home.receive(arrival, part.send(row, None, self._lanes), self._lanes)
             steps.combine.run(home, self._outputs, self._lanes)
             if self._work.audit is not None:
                 self._audit(self._counts(offset, read=False), offset)
@@ -159,7 +165,9 @@ class _Output:
                 steps.decide.run(home, self._outputs, self._lanes)
         if self._plan.result is not None:
             self._plan.pool.run(home, self._outputs, self._lanes)
-            bits = unpack(home.read(self._plan.result, None, self._lanes), home.columns)
+            row = self._plan.result
+            words = home.read(row, None, self._lanes) if read else home.peek(row, self._lanes)
+            bits = unpack(words, home.columns)
             for lane, output, column in zip(self._lane_of, self._outputs, bits, strict=True):
                 self._store(values, lane, output, self._by_image(lane, column))
 
@@ -204,11 +212,11 @@ class _Output:
                 audit.compare(tile.images, offset, place, sums[None], tile.positions)
 
 
-def _load(work: Work, planned: OutputPlan, parts: list[Subarray], tiles: list[Tile]) -> None:
+def load(work: Work, planned: OutputPlan, parts: list[Subarray], tiles: list[Tile]) -> None:
     """Write operands (and masks, into the first part) for every lane."""
     same = [tiles.index(tile) for tile in tiles]
     for part, chunk in zip(parts, planned.chunks, strict=True):
-        row = 0
+        row = planned.first_row
         for place in range(work.stage.windows.patch):
             cut = {first: operand_rows(work, tiles[first], place, chunk) for first in set(same)}
             lanes = np.zeros((len(tiles), chunk.stop - chunk.start, part.columns), np.uint32)

@@ -103,6 +103,7 @@ class Outputs:
                 slice(chunk.start * stage.planes, chunk.stop * stage.planes),
                 self._tiles,
                 part=part,
+                first_row=self._plan.first_row,
             )
             for part, chunk in enumerate(self._plan.chunks)
         ]
@@ -180,6 +181,7 @@ class Outputs:
                 planes=stage.planes,
                 pad=stage.pad,
                 part=part,
+                first_row=self._plan.first_row,
                 threads=threads,
             )
 

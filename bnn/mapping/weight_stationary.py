@@ -26,6 +26,7 @@ from bnn.mapping.work import Draft, Execute, Result, Usage, Work, operand_rows, 
 from pimsim.bits import unpack
 from pimsim.dram.rowstore import Lanes
 from pimsim.dram.subarray import Subarray
+from pimsim.errors import InputError
 
 _Number = TypeVar("_Number", bound=np.generic)
 
@@ -35,6 +36,7 @@ summary: str = "columns = (output, image or position); weights in rows; XNOR, th
 
 def draft(stage: Stage, machine: Machine, images: int, *, each: int = 1) -> Draft:
     """Lay the stage out; see :class:`bnn.mapping.work.Mapping`."""
+    _require_host(machine)
     layout = lay_out(stage, machine, images, plan(stage, machine.data_rows), each)
     return partial(_book, layout)
 
@@ -46,12 +48,19 @@ def _book(layout: Layout, machine: Machine) -> Usage:
 
 def prepare(stage: Stage, machine: Machine, images: int, *, compiled: bool) -> Execute:
     """Lay the stage out; see :class:`bnn.mapping.work.Mapping`."""
+    _require_host(machine)
     planned = plan(stage, machine.data_rows)
     layout = lay_out(stage, machine, images, planned)
     if not compiled:
         return partial(_execute, layout)
     make = partial(Blocks, stage, planned, images)
     return partial(_execute_compiled, layout, make(look=False), partial(make, look=True))
+
+
+def _require_host(machine: Machine) -> None:
+    """All parts of a fan-in lie in one bank here: from bank to bank there is nothing to move."""
+    if machine.moves != "host":
+        raise InputError(f"`moves` must be host for {name}, not {machine.moves!r}")
 
 
 def _execute_compiled(

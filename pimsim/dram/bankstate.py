@@ -21,8 +21,8 @@ from pimsim.dram.constraints import Place, place, total_banks
 from pimsim.dram.standards import Standard
 
 State: TypeAlias = tuple[
-    tuple[int | tuple[int, int, int], ...],
-    tuple[tuple[int, int, int, tuple[tuple[int, int], ...]], ...],
+    tuple[int | tuple[int, ...], ...],
+    tuple[tuple[int, int, int, int, tuple[tuple[int, int], ...]], ...],
     tuple[tuple[int, int], ...],
 ]
 """Banks, ranks and groups of a channel. Of two channels in equal states, whatever the time, one can
@@ -47,8 +47,8 @@ class Rank:
     """Next times that hold for all banks of a rank, and its ACTs."""
 
     __slots__ = (
-        "acts", "banks", "channel", "last_ref_ps", "next_rd_ps", "next_ref_ps", "next_wr_ps",
-        "open_banks", "others", "refs",
+        "acts", "banks", "channel", "last_ref_ps", "next_rd_ps", "next_ref_ps", "next_transfer_ps",
+        "next_wr_ps", "open_banks", "others", "refs",
     )  # fmt: skip
 
     def __init__(self, channel: Channel) -> None:
@@ -59,7 +59,7 @@ class Rank:
         self.acts: list[tuple[int, int]] = []
         """Time and bank of the ACTs that tRRD and tFAW count, sorted, old ones dropped."""
         self.open_banks = 0
-        self.next_rd_ps = self.next_wr_ps = 0
+        self.next_rd_ps = self.next_wr_ps = self.next_transfer_ps = 0
         self.next_ref_ps = 0
         """tRP after the last PRE and tRC after the last ACT, those of an AAP that still lie ahead
         included, and tRFC after the last REF."""
@@ -80,16 +80,20 @@ class Bank:
     """State and next times of one bank."""
 
     __slots__ = (
-        "group", "last_ps", "next_act_ps", "next_column_ps", "next_pre_ps", "number", "open",
-        "place", "rank",
+        "group", "last_ps", "next_act_ps", "next_column_ps", "next_pre_ps", "next_source_ps",
+        "number", "open", "place", "rank", "received_ps",
     )  # fmt: skip
 
     def __init__(self, number: int, where: Place, rank: Rank, group: Group) -> None:
         self.number, self.place, self.rank, self.group = number, where, rank, group
         self.open = False
         self.next_act_ps = self.next_pre_ps = self.next_column_ps = 0
+        self.next_source_ps = 0
+        """When it may be the source of a TRANSFER after it was the destination of one."""
         self.last_ps: dict[Kind, int] = {}
-        """When each kind last came, there to give reasons only."""
+        """When each kind last came, a TRANSFER from here; there to give reasons only."""
+        self.received_ps = _LONG_AGO_PS
+        """When a TRANSFER to here last came; for reasons only, too."""
 
 
 def channels(standard: Standard) -> list[Channel]:
@@ -123,18 +127,19 @@ def relative(channel: Channel, reach_ps: int) -> State:
     def ahead_ps(time_ps: int) -> int:
         return time_ps - front_ps if time_ps > front_ps else 0
 
+    def of_bank(bank: Bank) -> int | tuple[int, ...]:
+        act_ps, source_ps = ahead_ps(bank.next_act_ps), ahead_ps(bank.next_source_ps)
+        if bank.open:
+            return act_ps, source_ps, ahead_ps(bank.next_pre_ps), ahead_ps(bank.next_column_ps)
+        return (act_ps, source_ps) if source_ps else act_ps
+
     return (
-        tuple(
-            (ahead_ps(bank.next_act_ps), ahead_ps(bank.next_pre_ps), ahead_ps(bank.next_column_ps))
-            if bank.open
-            else ahead_ps(bank.next_act_ps)
-            for rank in channel.ranks
-            for bank in rank.banks
-        ),
+        tuple(of_bank(bank) for rank in channel.ranks for bank in rank.banks),
         tuple(
             (
                 ahead_ps(rank.next_rd_ps),
                 ahead_ps(rank.next_wr_ps),
+                ahead_ps(rank.next_transfer_ps),
                 ahead_ps(rank.next_ref_ps),
                 tuple((act - front_ps, bank) for act, bank in rank.acts if act > since_ps),
             )
@@ -153,17 +158,24 @@ def restore(channel: Channel, state: State) -> None:
     channel.front_ps = 0
     for group, (rd_ps, wr_ps) in zip(channel.groups, in_groups, strict=True):
         group.next_rd_ps, group.next_wr_ps = rd_ps, wr_ps
-    for rank, (rd_ps, wr_ps, ref_ps, acts) in zip(channel.ranks, in_ranks, strict=True):
-        rank.next_rd_ps, rank.next_wr_ps, rank.next_ref_ps = rd_ps, wr_ps, ref_ps
+    for rank, (rd_ps, wr_ps, transfer_ps, ref_ps, acts) in zip(
+        channel.ranks, in_ranks, strict=True
+    ):
+        rank.next_rd_ps, rank.next_wr_ps = rd_ps, wr_ps
+        rank.next_transfer_ps, rank.next_ref_ps = transfer_ps, ref_ps
         rank.acts = list(acts)
         rank.open_banks = 0
         rank.last_ref_ps = _LONG_AGO_PS
     every_bank = (bank for rank in channel.ranks for bank in rank.banks)
     for bank, times_ps in zip(every_bank, in_banks, strict=True):
         bank.last_ps.clear()
+        bank.received_ps = _LONG_AGO_PS
+        bank.open = False
         if isinstance(times_ps, int):
-            bank.open, bank.next_act_ps = False, times_ps
-        else:
+            bank.next_act_ps, bank.next_source_ps = times_ps, 0
+            continue
+        bank.next_act_ps, bank.next_source_ps, *rest = times_ps
+        if rest:
             bank.open = True
-            bank.next_act_ps, bank.next_pre_ps, bank.next_column_ps = times_ps
+            bank.next_pre_ps, bank.next_column_ps = rest
             bank.rank.open_banks += 1

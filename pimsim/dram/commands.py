@@ -26,6 +26,9 @@ class Kind(IntEnum):
     """ACTIVATE, ACTIVATE, PRECHARGE of one bank."""
     AP = 6
     """ACTIVATE, PRECHARGE of one bank."""
+    TRANSFER = 7
+    """One burst from an open row of a bank to an open row of another bank of the rank, over the
+    chips' internal bus: what RowClone's pipelined serial mode (PSM) is made of."""
 
     @property
     def opens(self) -> bool:

@@ -35,6 +35,8 @@ class CommandCounts:
     """REFRESH."""
     extra_wordlines: int = 0
     """Wordlines raised beyond the first of each activation (a TRA counts two)."""
+    transfer: int = 0
+    """TRANSFER of one burst from bank to bank, counted once for both."""
 
     def __add__(self, other: CommandCounts) -> CommandCounts:
         return CommandCounts(*(getattr(self, n) + getattr(other, n) for n in _NAMES))
@@ -44,7 +46,7 @@ class CommandCounts:
 
     def commands(self) -> int:
         """Number of commands of all kinds."""
-        return self.aap + self.ap + self.act + self.pre + self.rd + self.wr + self.ref
+        return sum(getattr(self, name) for name in _NAMES if name != "extra_wordlines")
 
 
 _NAMES = tuple(field.name for field in fields(CommandCounts))

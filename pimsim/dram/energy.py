@@ -75,6 +75,8 @@ class CommandEnergies:
     """One WRITE burst: pins and termination."""
     ref_pj: float = 0.0
     """One REFRESH of the rank."""
+    transfer_pj: float = 0.0
+    """One TRANSFER of a burst from bank to bank; counts as ``read_write``."""
     active_mw: float = 0.0
     """Background power with a bank open or refreshing."""
     standby_mw: float = 0.0
@@ -113,7 +115,14 @@ def command_energies(
 
 
 def _ambit_paper(standard: Standard, extra_wordline_factor: float) -> CommandEnergies:
+    """Energies from Ambit's table, which has none of a TRANSFER.
+
+    Nor does it say what of a read or a write is the channel's. A TRANSFER is charged as both in
+    full, the channel that it does not use included: an upper bound. For comparison, RowClone
+    (MICRO 2013, Table 3) has a copy between banks at 1/3.2 of one over the channel.
+    """
     row_command_pj = PAPER_ROW_COMMAND_PJ_PER_KB * standard.row_bytes / 1024
+    burst_kb = standard.burst_bytes / 1024
     return CommandEnergies(
         parts=("activate_precharge", "read_write"),
         aap_pj=row_command_pj,
@@ -121,8 +130,9 @@ def _ambit_paper(standard: Standard, extra_wordline_factor: float) -> CommandEne
         act_pj=0.0,
         pre_pj=0.0,
         extra_wordline_pj=extra_wordline_factor * row_command_pj,
-        rd_pj=PAPER_READ_PJ_PER_KB * standard.burst_bytes / 1024,
-        wr_pj=PAPER_WRITE_PJ_PER_KB * standard.burst_bytes / 1024,
+        rd_pj=PAPER_READ_PJ_PER_KB * burst_kb,
+        wr_pj=PAPER_WRITE_PJ_PER_KB * burst_kb,
+        transfer_pj=(PAPER_READ_PJ_PER_KB + PAPER_WRITE_PJ_PER_KB) * burst_kb,
     )
 
 
@@ -134,7 +144,9 @@ def _datasheet(
     E_act = VDD (IDD0 - IDD3N) tRAS; E_pre = VDD (IDD0 - IDD2N) tRP; E_rd and E_wr =
     VDD (IDD4 - IDD3N) BL/2 tCK; E_ref = VDD (IDD5 - IDD3N) tRFC; all per chip, summed over the
     supplies. In E_act, IDD3N is that of one open bank. An AAP is ``acts_per_aap`` activations and
-    one precharge: the datasheet knows no overlapped ACTIVATE, so the second is charged in full.
+    one precharge: the datasheet knows no overlapped ACTIVATE, so the second is charged in full. A
+    TRANSFER is a read and a write without the interface, both above the same standby: E_rd + E_wr
+    (RowClone, MICRO 2013, section 3.2: the pins are disconnected).
     """
     if standard.currents is None:
         raise InputError(
@@ -152,6 +164,8 @@ def _datasheet(
     act_pj = over_chips(lambda s: s.charge_pj(s.idd0_ma - s.open_ma(1), timing.t_ras_ps))
     pre_pj = over_chips(lambda s: s.charge_pj(s.idd0_ma - s.idd2n_ma, timing.t_rp_ps))
     rd_io_pj, wr_io_pj = _io_pj(standard) or (0.0, 0.0)
+    rd_pj = over_chips(lambda s: s.charge_pj(s.idd4r_ma - s.idd3n_ma, burst_ps))
+    wr_pj = over_chips(lambda s: s.charge_pj(s.idd4w_ma - s.idd3n_ma, burst_ps))
     return CommandEnergies(
         parts=tuple(part for part in PARTS if part != "io" or _io_pj(standard) is not None),
         aap_pj=acts_per_aap * act_pj + pre_pj,
@@ -159,8 +173,8 @@ def _datasheet(
         act_pj=act_pj,
         pre_pj=pre_pj,
         extra_wordline_pj=extra_wordline_factor * act_pj,
-        rd_pj=over_chips(lambda s: s.charge_pj(s.idd4r_ma - s.idd3n_ma, burst_ps)),
-        wr_pj=over_chips(lambda s: s.charge_pj(s.idd4w_ma - s.idd3n_ma, burst_ps)),
+        rd_pj=rd_pj,
+        wr_pj=wr_pj,
         rd_io_pj=rd_io_pj,
         wr_io_pj=wr_io_pj,
         ref_pj=over_chips(
@@ -168,6 +182,7 @@ def _datasheet(
         ),
         active_mw=over_chips(lambda s: s.power_mw(s.open_ma(open_banks))),
         standby_mw=over_chips(lambda s: s.power_mw(s.idd2n_ma)),
+        transfer_pj=rd_pj + wr_pj,
     )
 
 

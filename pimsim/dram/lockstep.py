@@ -17,6 +17,7 @@ from pimsim.dram.constraints import effective_timing, second_act_ps
 from pimsim.dram.moves import NO_CHANCE_PS, Beat, Chance, Move, StateNumber
 from pimsim.dram.scheduler import Scheduler
 from pimsim.dram.standards import Standard
+from pimsim.dram.stream import slots
 from pimsim.dram.switches import Switches
 
 
@@ -44,7 +45,7 @@ class Lockstep:
 
     def free_ps(self, state: StateNumber, rank: int) -> int:
         """Time from the last command until a rank could take REF: it has ended what it did."""
-        return self._states[state][0][1][rank][2]
+        return self._states[state][0][1][rank][3]
 
     def begin(self, state: StateNumber) -> None:
         """Go to a state, at time 0."""
@@ -57,7 +58,7 @@ class Lockstep:
         """Whether all banks of a rank are closed."""
         return not self._ranks[rank].open_banks
 
-    def issue(self, kind: Kind, bank: int) -> int:
+    def issue(self, kind: Kind, bank: int, to: int | None = None) -> int:
         """Issue a command at the earliest legal time, in order; return it."""
         number = bank // self.banks_of_rank
         rank = self._ranks[number]
@@ -65,7 +66,7 @@ class Lockstep:
             self._open_ps += self._rfc_ps
             return self._scheduler.issue_earliest(kind, bank, rank.channel.front_ps)
         was_open = rank.open_banks > 0
-        at_ps = self._scheduler.issue_earliest(kind, bank)
+        at_ps = self._scheduler.issue_earliest(kind, bank, to=to)
         counted_ps = self._counted_ps[number]
         if not was_open:
             counted_ps = max(counted_ps, at_ps)
@@ -94,13 +95,14 @@ class Lockstep:
 
 
 class Lane:
-    """Banks that work in lock-step, in the order of issue."""
+    """Banks that work in lock-step, in the order of issue; or pairs of banks, with ``to``."""
 
-    def __init__(self, lockstep: Lockstep, banks: tuple[int, ...]) -> None:
+    def __init__(
+        self, lockstep: Lockstep, banks: tuple[int, ...], to: tuple[int, ...] = ()
+    ) -> None:
         self._lockstep = lockstep
-        self._banks = banks
-        self._rank_of = [bank // lockstep.banks_of_rank for bank in banks]
-        self.ranks = sorted(set(self._rank_of))
+        self._banks, self._to = banks, to
+        self.ranks = sorted({bank // lockstep.banks_of_rank for bank in banks})
         """Ranks that the banks belong to."""
         self._beats: dict[tuple[StateNumber, Kind, int], Beat] = {}
         self._refreshes: dict[tuple[StateNumber, Kind, int, int], Move] = {}
@@ -115,12 +117,13 @@ class Lane:
         if beat is None:
             self._lockstep.begin(state)
             chances = []
-            for slot in range(first, len(self._banks)):
-                closed = self._lockstep.closed(self._rank_of[slot])
-                at_ps = self._lockstep.issue(kind, self._banks[slot])
+            every = slots(kind, self._banks, self._to)
+            for slot, (bank, to) in enumerate(every[first:], start=first):
+                number = bank // self._lockstep.banks_of_rank
+                closed = self._lockstep.closed(number)
+                at_ps = self._lockstep.issue(kind, bank, to)
                 if kind.opens and closed:
-                    rank = self.ranks.index(self._rank_of[slot])
-                    chances.append(Chance(at_ps, rank, slot))
+                    chances.append(Chance(at_ps, self.ranks.index(number), slot))
             beat = Beat(*self._lockstep.end(), len(self.ranks), chances)
             self._beats[state, kind, first] = beat
         return beat
@@ -131,9 +134,10 @@ class Lane:
         move = self._refreshes.get(key)
         if move is None:
             self._lockstep.begin(state)
-            for bank in self._banks[first:slot]:
-                self._lockstep.issue(kind, bank)
-            self._lockstep.issue(Kind.REF, self._banks[slot])
+            every = slots(kind, self._banks, self._to)
+            for bank, to in every[first:slot]:
+                self._lockstep.issue(kind, bank, to)
+            self._lockstep.issue(Kind.REF, every[slot][0])
             move = Move(*self._lockstep.end(), (NO_CHANCE_PS,) * len(self.ranks))
             self._refreshes[key] = move
         return move

@@ -7,24 +7,34 @@ from collections.abc import Iterable
 
 from pimsim.dram.bankstate import Bank
 from pimsim.dram.commands import Kind
-from pimsim.dram.constraints import Constraint, Scope, shared
+from pimsim.dram.constraints import Constraint, End, Scope, shared
 from pimsim.dram.timing import ACTS_PER_FAW
 
 
 def binding(
-    rows: Iterable[Constraint], kind: Kind, bank: Bank, ready_ps: int, second_ps: int
+    rows: Iterable[Constraint],
+    kind: Kind,
+    bank: Bank,
+    ready_ps: int,
+    second_ps: int,
+    there: Bank | None = None,
 ) -> str:
     """Return the name of a row that ends when the command becomes legal, the first in the table.
 
-    ``second_ps`` is how much later an AAP has a second ACT that counts, else 0. The name is
-    "order" if no row ends there, and empty if the command is legal from time 0.
+    ``second_ps`` is how much later an AAP has a second ACT that counts, else 0; ``there`` is the
+    destination of a TRANSFER. The name is "order" if no row ends there, and empty if the command is
+    legal from time 0.
     """
     if not ready_ps:
         return ""
     rows = tuple(rows)
     after = Kind.ACT if kind.opens else kind
     for row in rows:
-        if row.after is after and _ends(row, bank, ready_ps, own_acts=0):
+        if row.after is not after:
+            continue
+        if _ends(row, bank, ready_ps, own_acts=0):
+            return row.name
+        if there is not None and row.before is Kind.ACT and _ends(row, there, ready_ps, own_acts=0):
             return row.name
     if second_ps:
         for row in rows:
@@ -51,6 +61,8 @@ def _ends(row: Constraint, bank: Bank, at_ps: int, own_acts: int) -> bool:
             and first < len(rank.acts)
             and rank.acts[first][0] == since_ps
         )
+    if row.end is End.DESTINATION:
+        return bank.received_ps == since_ps
     if row.before is Kind.REF:
         return row.scope is Scope.BANK and rank.last_ref_ps == since_ps
     if row.before is row.after is Kind.ACT and row.scope is not Scope.BANK:

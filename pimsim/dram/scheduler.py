@@ -18,9 +18,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from pimsim.dram.bankstate import Bank, Group, Rank, State, channels, relative, restore
+from pimsim.dram.bankstate import Bank, Rank, State, channels, relative, restore
+from pimsim.dram.columns import Columns
 from pimsim.dram.commands import Kind
-from pimsim.dram.constraints import Scope, effective_timing, place, second_act_ps, table
+from pimsim.dram.constraints import Scope, effective_timing, gap_ps, place, second_act_ps, table
 from pimsim.dram.reasons import binding
 from pimsim.dram.spacing import ActSpacing
 from pimsim.dram.standards import Standard
@@ -32,8 +33,9 @@ POSTPONED_REFS = 8
 two stand at most 9 tREFI apart."""
 
 # Members of an enum are slow to look up, and this module is about speed.
-_ACT, _PRE, _RD, _WR, _REF, _AAP, _AP = Kind
+_ACT, _PRE, _RD, _WR, _REF, _AAP, _AP, _TRANSFER = Kind
 _OPENING = frozenset((_ACT, _AAP, _AP))
+_COLUMNS = frozenset((_RD, _WR, _TRANSFER))
 
 
 class Gate(NamedTuple):
@@ -50,7 +52,8 @@ class Scheduler:
 
     Times are in ps from 0. Commands of a channel are issued in order of time (as many as one likes
     at one time), REFs excepted: a REF touches no rank but its own. A REF names any bank of its
-    rank. An AAP or AP is one command, its bank closed again as far as the next command goes.
+    rank. An AAP or AP is one command, its bank closed again as far as the next command goes. A
+    TRANSFER is from ``bank`` to ``to``, another of the same rank; no other command has a ``to``.
 
     With refresh on, a rank's k-th REF is due at k * tREFI. At most eight may be postponed: an ACT,
     AAP or AP later than 9 * tREFI after the due time of the last REF issued (after 0, if none
@@ -70,22 +73,14 @@ class Scheduler:
         self._second_ps = second_act_ps(standard, switches)
         self._counted_second_ps = self._second_ps if switches.acts_per_aap == 2 else 0
 
-        self._rcd_ps = self._gap(_ACT, _RD)
-        self._rfc_ps = self._gap(_REF, _REF)
-        self._rd_pre_ps, self._wr_pre_ps = self._gap(_RD, _PRE), self._gap(_WR, _PRE)
+        self._rcd_ps = gap_ps(self._table, _ACT, _RD)
+        self._rfc_ps = gap_ps(self._table, _REF, _REF)
         self._spacing = ActSpacing(
-            rrd_s_ps=self._gap(_ACT, _ACT, Scope.RANK),
-            rrd_l_ps=self._gap(_ACT, _ACT, Scope.GROUP),
+            rrd_s_ps=gap_ps(self._table, _ACT, _ACT, Scope.RANK),
+            rrd_l_ps=gap_ps(self._table, _ACT, _ACT, Scope.GROUP),
             faw_ps=timing.t_faw_ps if switches.faw else 0,
         )
-        # Gaps from READ and from WRITE, each to READ and to WRITE: group, rest of rank, other rank.
-        self._column_gaps = {
-            before: tuple(
-                (self._gap(before, _RD, scope), self._gap(before, _WR, scope))
-                for scope in (Scope.BANK, Scope.RANK, Scope.CHANNEL)
-            )
-            for before in (_RD, _WR)
-        }
+        self._columns = Columns(self._table)
 
         self._channels = channels(standard)
         self._banks = [
@@ -94,17 +89,17 @@ class Scheduler:
         self._fitted: tuple[Kind, int, int] | None = None
         """The ACT that was found a place last: whoever looked for it will issue it there."""
 
-    def probe(self, kind: Kind, bank: int) -> Gate:
+    def probe(self, kind: Kind, bank: int, to: int | None = None) -> Gate:
         """Return when the command may issue at the earliest, and what holds it back until then.
 
         Raises :class:`~pimsim.errors.DramError` if it is illegal in the bank's state or if too many
         REFs are postponed, and :class:`~pimsim.errors.InputError` for a bank that is not there.
         """
-        ready_ps = self.earliest_ps(kind, bank)
+        ready_ps = self.earliest_ps(kind, bank, to=to)
         self._require_refreshed(kind, bank, ready_ps)
-        return Gate(ready_ps, self._reason(kind, bank, ready_ps))
+        return Gate(ready_ps, self._reason(kind, bank, to, ready_ps))
 
-    def issue(self, kind: Kind, bank: int, at_ps: int) -> None:
+    def issue(self, kind: Kind, bank: int, at_ps: int, to: int | None = None) -> None:
         """Issue the command; :class:`~pimsim.errors.DramError` if it is not legal at that time."""
         if type(at_ps) is not int or at_ps < 0:
             raise InputError(f"`at_ps` must be a non-negative integer, not {at_ps!r}")
@@ -113,16 +108,18 @@ class Scheduler:
                 f"{kind.name} of bank {bank} must issue at a multiple of the clock "
                 f"({self._clock_ps} ps), not at {at_ps} ps"
             )
-        ready_ps = self.earliest_ps(kind, bank, at_ps)
+        ready_ps = self.earliest_ps(kind, bank, at_ps, to)
         if ready_ps != at_ps:
             raise DramError(
                 f"{kind.name} of bank {bank} at {at_ps} ps must wait until {ready_ps} ps "
-                f"({self._reason(kind, bank, ready_ps)})"
+                f"({self._reason(kind, bank, to, ready_ps)})"
             )
         self._require_refreshed(kind, bank, at_ps)
-        self._commit(kind, self._banks[bank], at_ps)
+        self._commit(kind, self._banks[bank], at_ps, to)
 
-    def issue_earliest(self, kind: Kind, bank: int, not_before_ps: int = 0) -> int:
+    def issue_earliest(
+        self, kind: Kind, bank: int, not_before_ps: int = 0, to: int | None = None
+    ) -> int:
         """Issue the command at the first legal time from ``not_before_ps`` on; return it, in ps.
 
         >>> from pimsim.dram.standards import load
@@ -130,12 +127,14 @@ class Scheduler:
         >>> [scheduler.issue_earliest(Kind.AP, bank) for bank in range(6)]
         [0, 6000, 12000, 18000, 30000, 36000]
         """
-        at_ps = self.earliest_ps(kind, bank, not_before_ps)
+        at_ps = self.earliest_ps(kind, bank, not_before_ps, to)
         self._require_refreshed(kind, bank, at_ps)
-        self._commit(kind, self._banks[bank], at_ps)
+        self._commit(kind, self._banks[bank], at_ps, to)
         return at_ps
 
-    def earliest_ps(self, kind: Kind, bank: int, not_before_ps: int = 0) -> int:
+    def earliest_ps(
+        self, kind: Kind, bank: int, not_before_ps: int = 0, to: int | None = None
+    ) -> int:
         """Return the first legal time from ``not_before_ps`` on, in ps, postponed REFs left aside.
 
         Raises :class:`~pimsim.errors.DramError` if the command is illegal in the bank's state.
@@ -145,16 +144,16 @@ class Scheduler:
         ready_ps = rank.channel.front_ps
         if not_before_ps > ready_ps:
             ready_ps = not_before_ps
-        if kind is _RD or kind is _WR:
-            if not here.open:
-                raise DramError(
-                    f"{kind.name} of bank {bank} must find a row open, but it is closed"
-                )
-            if here.next_column_ps > ready_ps:
-                ready_ps = here.next_column_ps
-            if kind is _RD:
-                return max(ready_ps, here.group.next_rd_ps, rank.next_rd_ps)
-            return max(ready_ps, here.group.next_wr_ps, rank.next_wr_ps)
+        if kind in _COLUMNS:
+            there = self._destination(kind, bank, to)
+            for each in (here,) if there is None else (here, there):
+                if not each.open:
+                    raise DramError(
+                        f"{kind.name} of bank {each.number} must find a row open, but it is closed"
+                    )
+            return self._columns.ready_ps(kind, here, there, ready_ps)
+        if to is not None:
+            raise InputError(f"`to` must be None for {kind.name}, not {to!r}")
         if kind is _PRE:
             if not here.open:
                 raise DramError(f"PRE of bank {bank} must find a row open, but it is closed")
@@ -195,9 +194,20 @@ class Scheduler:
         self._fitted = None
         restore(self._channels[channel], state)
 
-    def _reason(self, kind: Kind, bank: int, ready_ps: int) -> str:
+    def _reason(self, kind: Kind, bank: int, to: int | None, ready_ps: int) -> str:
         second_ps = self._counted_second_ps if kind is _AAP else 0
-        return binding(self._table, kind, self._banks[bank], ready_ps, second_ps)
+        there = self._destination(kind, bank, to)
+        return binding(self._table, kind, self._banks[bank], ready_ps, second_ps, there)
+
+    def _destination(self, kind: Kind, bank: int, to: int | None) -> Bank | None:
+        """Where a TRANSFER goes; None for other commands."""
+        if kind is not _TRANSFER:
+            if to is not None:
+                raise InputError(f"`to` must be None for {kind.name}, not {to!r}")
+            return None
+        if to is None or to == bank or self._bank(to).rank is not self._banks[bank].rank:
+            raise InputError(f"`to` must be another bank of the rank of bank {bank}, not {to!r}")
+        return self._banks[to]
 
     def _require_refreshed(self, kind: Kind, bank: int, at_ps: int) -> None:
         """Refuse to open a row when too many REFs are postponed."""
@@ -214,18 +224,7 @@ class Scheduler:
             place(self._standard, bank)  # raises InputError
         return self._banks[bank]
 
-    def _gap(self, before: Kind, after: Kind, scope: Scope = Scope.BANK) -> int:
-        """Widest gap of the table, tFAW left aside; 0 if there is none."""
-        return max(
-            (
-                row.gap_ps
-                for row in self._table
-                if (row.before, row.after, row.scope, row.apart) == (before, after, scope, 1)
-            ),
-            default=0,
-        )
-
-    def _commit(self, kind: Kind, here: Bank, at_ps: int) -> None:
+    def _commit(self, kind: Kind, here: Bank, at_ps: int, to: int | None) -> None:
         self._fitted = None
         rank = here.rank
         if kind is _REF:
@@ -240,9 +239,8 @@ class Scheduler:
             return
         rank.channel.front_ps = at_ps
         last_ps = here.last_ps
-        if kind is _RD or kind is _WR:
-            last_ps[kind] = at_ps
-            self._commit_column(kind, here, at_ps)
+        if kind in _COLUMNS:
+            self._columns.commit(kind, here, None if to is None else self._banks[to], at_ps)
         elif kind is _PRE:
             last_ps[_PRE] = at_ps
             here.open = False
@@ -275,22 +273,3 @@ class Scheduler:
             here.next_act_ps = free_ps
         if here.rank.next_ref_ps < here.next_act_ps:
             here.rank.next_ref_ps = here.next_act_ps
-
-    def _commit_column(self, kind: Kind, here: Bank, at_ps: int) -> None:
-        in_group, in_rank, in_channel = self._column_gaps[kind]
-        pre_ps = at_ps + (self._rd_pre_ps if kind is _RD else self._wr_pre_ps)
-        if here.next_pre_ps < pre_ps:
-            here.next_pre_ps = pre_ps
-        rank = here.rank
-        _hold_columns(here.group, at_ps, in_group)
-        _hold_columns(rank, at_ps, in_rank)
-        for other in rank.others:
-            _hold_columns(other, at_ps, in_channel)
-
-
-def _hold_columns(level: Group | Rank, at_ps: int, gaps_ps: tuple[int, int]) -> None:
-    rd_ps, wr_ps = at_ps + gaps_ps[0], at_ps + gaps_ps[1]
-    if level.next_rd_ps < rd_ps:
-        level.next_rd_ps = rd_ps
-    if level.next_wr_ps < wr_ps:
-        level.next_wr_ps = wr_ps

@@ -11,9 +11,8 @@
 
 >>> from pimsim.dram.standards import load
 >>> issued = list(walk(load("ddr3-1600-8-8-8"), Switches(), [segment]))
->>> issued[:3]
-[Issued(at_ps=0, kind=<Kind.AAP: 5>, bank=0), Issued(at_ps=10000, kind=<Kind.AAP: 5>, bank=1), \
-Issued(at_ps=49000, kind=<Kind.AAP: 5>, bank=0)]
+>>> [(each.at_ps, each.kind.name, each.bank) for each in issued[:3]]
+[(0, 'AAP', 0), (10000, 'AAP', 1), (49000, 'AAP', 0)]
 >>> sum(each.kind is Kind.REF for each in issued)
 40
 """
@@ -59,22 +58,60 @@ class Run:
         return self.times * sum(times for _, times in self.visit)
 
 
+Slot: TypeAlias = tuple[int, int | None]
+"""Bank that a command is for; of a TRANSFER, the bank it goes to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Runs that some banks execute in lock-step: one command in every bank, then the next."""
+    """Runs that some banks execute in lock-step: one command in every bank, then the next.
+
+    A segment with TRANSFERs is of pairs of banks, ``banks`` and ``to``: the other commands are for
+    both banks of every pair, a TRANSFER from the first to the second.
+
+    >>> copy = ((Kind.ACT, 1), (Kind.TRANSFER, 128), (Kind.PRE, 1))
+    >>> pairs = Segment((Run(copy, 1),), banks=(0, 1), to=(4, 5))
+    >>> pairs.slots(Kind.ACT), pairs.slots(Kind.TRANSFER)
+    (((0, None), (4, None), (1, None), (5, None)), ((0, 4), (1, 5)))
+    """
 
     runs: tuple[Run, ...]
     banks: tuple[int, ...]
     """System-wide numbers, in the order of issue, each once."""
+    to: tuple[int, ...] = ()
+    """For each of ``banks`` the one that its TRANSFERs go to, if there are TRANSFERs."""
 
     def __post_init__(self) -> None:
         if not self.banks or len(set(self.banks)) != len(self.banks):
             raise InputError(f"`banks` must name one bank or more, each once, not {self.banks!r}")
+        transfers = any(kind is Kind.TRANSFER for run in self.runs for kind, _ in run.visit)
+        if len(self.to) != (len(self.banks) if transfers else 0):
+            wanted = "one bank for each of `banks`" if transfers else "empty without a TRANSFER"
+            raise InputError(f"`to` must be {wanted}, not {self.to!r}")
+        if len({*self.banks, *self.to}) != len(self.banks) + len(self.to):
+            raise InputError(f"`to` must name banks that are not in `banks`, each once: {self.to}")
 
     @property
     def commands(self) -> int:
         """Commands of all banks together."""
-        return len(self.banks) * sum(run.commands for run in self.runs)
+        return sum(
+            run.times * times * len(self.slots(kind))
+            for run in self.runs
+            for kind, times in run.visit
+        )
+
+    def slots(self, kind: Kind) -> tuple[Slot, ...]:
+        """What a command of that kind is for, in the order of issue."""
+        return slots(kind, self.banks, self.to)
+
+
+@lru_cache(maxsize=1024)
+def slots(kind: Kind, banks: tuple[int, ...], to: tuple[int, ...]) -> tuple[Slot, ...]:
+    """What a command in lock-step is for: pairs for a TRANSFER, else every bank of every pair."""
+    if kind is Kind.TRANSFER:
+        return tuple(zip(banks, to, strict=True))
+    every = [bank for pair in zip(banks, to, strict=True) for bank in pair] if to else banks
+    return tuple((bank, None) for bank in every)
 
 
 def issue_order(standard: Standard, banks: Iterable[int]) -> tuple[int, ...]:
@@ -95,12 +132,15 @@ class Issued(NamedTuple):
     kind: Kind
     bank: int
     """System-wide number; for REF, a bank of the rank."""
+    to: int | None = None
+    """Bank that a TRANSFER goes to."""
 
 
 def walk(standard: Standard, switches: Switches, segments: Iterable[Segment]) -> Iterator[Issued]:
     """Issue every command of a stream in turn, through :class:`~pimsim.dram.scheduler.Scheduler`.
 
-    Order: for each repetition, for each command of the visit, for each bank of the segment. A
+    Order: for each repetition, for each command of the visit, for each bank (or pair, source
+    first) of the segment. A
     command issues at the earliest legal time, not before one decided earlier on its channel;
     channels know nothing of one another.
 
@@ -132,13 +172,13 @@ def walk(standard: Standard, switches: Switches, segments: Iterable[Segment]) ->
                     yield Issued(at_ps, Kind.REF, bank)
                     at_ps = max(due_ps(bank), at_ps + timing.t_rfc_ps)
         for kind in _kinds(segment):
-            for bank in segment.banks:
+            for bank, to in segment.slots(kind):
                 if switches.refresh and kind.opens and not scheduler.rank_of(bank).open_banks:
                     while scheduler.earliest_ps(kind, bank) >= due_ps(bank):
                         front_ps = scheduler.front_ps(bank)
                         at_ps = scheduler.issue_earliest(Kind.REF, bank, front_ps)
                         yield Issued(at_ps, Kind.REF, bank)
-                yield Issued(scheduler.issue_earliest(kind, bank), kind, bank)
+                yield Issued(scheduler.issue_earliest(kind, bank, to=to), kind, bank, to)
         for rank, bank in ranks.items():
             next_ref_ps = scheduler.rank_of(bank).next_ref_ps
             free_since_ps[rank] = max(next_ref_ps, scheduler.front_ps(bank))

@@ -196,6 +196,29 @@ class Subarray:
         self._column_access(columns, "rd", lanes)
         return words
 
+    def send(self, row: int, columns: int | None = None, lanes: Lanes | None = None) -> Words:
+        """ACT, TRANSFER bursts, PRE: the words of a data row, on their way to another bank.
+
+        What :meth:`receive` does there belongs to the same TRANSFERs, which are counted here.
+        """
+        self._expect_precharged()
+        words = self.peek(row, lanes)
+        self._column_access(columns, "transfer", lanes)
+        return words
+
+    def receive(self, row: int, words: Words, lanes: Lanes | None = None) -> None:
+        """ACT, what TRANSFERs bring, PRE: store words that another bank has sent.
+
+        >>> banks = Subarray(columns=4), Subarray(columns=4)
+        >>> banks[0].write_bits(0, np.array([[0, 1, 1, 0]]))
+        >>> banks[1].receive(7, banks[0].send(0))
+        >>> banks[1].read_bits(7)
+        array([[0, 1, 1, 0]], dtype=uint8)
+        """
+        self._expect_precharged()
+        self._store.save(self.data_address(row), words, lanes)
+        self._column_access(0, "transfer", lanes)
+
     def write_bits(self, row: int, bits: NDArray[np.integer[Any]]) -> None:
         """Write 0/1 values (lanes, columns) or, for all lanes, (1, columns) into a data row."""
         if bits.shape not in ((self.lanes, self.columns), (1, self.columns)):

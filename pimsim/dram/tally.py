@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from pimsim.dram.counts import CommandCounts
 
-_NAMES = ("aap", "ap", "act", "pre", "rd", "wr")
+_NAMES = ("aap", "ap", "act", "pre", "rd", "wr", "transfer")
 
 
 class Tally:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from typing import TypeAlias
 
 from pimsim.dram.commands import Kind
 from pimsim.dram.constraints import effective_timing, place
@@ -24,6 +25,10 @@ from pimsim.dram.plans import Chunk, Plan, Plans
 from pimsim.dram.standards import Standard
 from pimsim.dram.stream import Run, Segment, Visit
 from pimsim.dram.switches import Switches
+from pimsim.errors import InputError
+
+_Banks: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]
+"""Banks of a segment, and where their TRANSFERs go."""
 
 _LONG_VISIT_BEATS = 1 << 16
 """Longer visits are run one command after the other, each a repetition of its own."""
@@ -56,9 +61,9 @@ class Timeline:
             Channel(lockstep, standard.ranks, refi_ps, rfc_ps) for _ in range(standard.channels)
         ]
         self._lockstep = lockstep
-        self._plans: dict[tuple[int, ...], Plans] = {}
+        self._plans: dict[_Banks, Plans] = {}
         """By the banks within a channel, alike in all channels."""
-        self._parts: dict[tuple[int, ...], list[tuple[Channel, Plans]]] = {}
+        self._parts: dict[_Banks, list[tuple[Channel, Plans]]] = {}
 
     @property
     def now_ps(self) -> int:
@@ -77,28 +82,33 @@ class Timeline:
 
     def run(self, segment: Segment) -> None:
         """Let the stream go on by one segment."""
-        for channel, plans in self.parts(segment.banks):
+        for channel, plans in self.parts(segment.banks, segment.to):
             channel.run(plans, segment.runs)
 
-    def parts(self, banks: tuple[int, ...]) -> list[tuple[Channel, Plans]]:
+    def parts(
+        self, banks: tuple[int, ...], to: tuple[int, ...] = ()
+    ) -> list[tuple[Channel, Plans]]:
         """Where the streams of the banks' channels stand, and what the banks do in each."""
-        parts = self._parts.get(banks)
+        parts = self._parts.get((banks, to))
         if parts is None:
-            of_channel: dict[int, list[int]] = {}
+            of_channel: dict[int, list[list[int]]] = {}
             banks_of_channel = self._standard.ranks * self._standard.banks
-            for bank in banks:
-                channel = place(self._standard, bank).channel
-                of_channel.setdefault(channel, []).append(bank % banks_of_channel)
-            parts = self._parts[banks] = [
-                (self._channels[channel], self._plans_of(tuple(within)))
-                for channel, within in of_channel.items()
+            for pair in zip(banks, to, strict=True) if to else ((bank,) for bank in banks):
+                places = [place(self._standard, bank) for bank in pair]
+                if places[0][:2] != places[-1][:2]:
+                    raise InputError(f"`to` must be banks of the ranks of {banks}, not {to}")
+                within = [bank % banks_of_channel for bank in pair]
+                of_channel.setdefault(places[0].channel, []).append(within)
+            parts = self._parts[banks, to] = [
+                (self._channels[channel], self._plans_of(*zip(*pairs, strict=True)))
+                for channel, pairs in of_channel.items()
             ]
         return parts
 
-    def _plans_of(self, banks: tuple[int, ...]) -> Plans:
-        if banks not in self._plans:
-            self._plans[banks] = Plans(Lane(self._lockstep, banks))
-        return self._plans[banks]
+    def _plans_of(self, banks: tuple[int, ...], to: tuple[int, ...] = ()) -> Plans:
+        if (banks, to) not in self._plans:
+            self._plans[banks, to] = Plans(Lane(self._lockstep, banks, to))
+        return self._plans[banks, to]
 
 
 class Channel:

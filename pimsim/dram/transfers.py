@@ -1,4 +1,4 @@
-"""Moving rows over the channel: opening them, bursts, closing them.
+"""Moving rows over the channel or from bank to bank: opening them, bursts, closing them.
 
 >>> from pimsim.dram.commands import Kind
 >>> from pimsim.dram.standards import load
@@ -15,7 +15,10 @@ from pimsim.dram.stream import Run, Segment, Visit, issue_order
 
 
 def row_visit(kind: Kind, bursts: int) -> Visit:
-    """ACT, ``bursts`` column accesses of one kind, PRE."""
+    """ACT, ``bursts`` column accesses of one kind, PRE.
+
+    With TRANSFER it is the visit of a pair of banks that RowClone's pipelined serial mode takes.
+    """
     return (Kind.ACT, 1), (kind, bursts), (Kind.PRE, 1)
 
 

@@ -45,6 +45,28 @@ class RowAllocator:
         self.peak = max(self.peak, len(self._used))
         return rows
 
+    def hold(self, rows: range, purpose: str) -> None:
+        """Set rows apart by their numbers, before any others are handed out among them.
+
+        Raises OutOfRowsError for rows that the subarray does not have.
+
+        >>> rows = RowAllocator(4)
+        >>> rows.hold(range(1, 3), "operands")
+        >>> rows.take(2, "a count")
+        [0, 3]
+        """
+        if rows and rows.stop > self.capacity:
+            raise OutOfRowsError(
+                f"{purpose}: {rows.stop} data rows are needed at once, the subarray has "
+                f"{self.capacity}"
+            )
+        if not self._used.isdisjoint(rows):
+            raise ValueError(f"{purpose}: rows {rows} are in use")
+        self._used.update(rows)
+        self.peak = max(self.peak, len(self._used))
+        self._free = [row for row in self._free if row not in rows]
+        heapq.heapify(self._free)
+
     def give_back(self, rows: Iterable[int]) -> None:
         """Take rows back; each must be in use."""
         for row in rows:

@@ -7,7 +7,7 @@ from collections import defaultdict, deque
 import numpy as np
 import pytest
 
-from bnn.machine import PHASES
+from bnn.machine import PHASES, Machine
 from bnn.mapping import MAPPINGS
 from bnn.network import BatchNorm, Dense, Network
 from bnn.runtime import run
@@ -61,15 +61,29 @@ def _network(fan_in: int, outputs: int) -> Network:
     )
 
 
-@pytest.mark.parametrize("mapping", MAPPINGS)
+@pytest.mark.parametrize(
+    ("mapping", "moves"),
+    [*((mapping, "host") for mapping in MAPPINGS), ("output-stationary", "psm")],
+)
 @pytest.mark.parametrize("fan_in", [40, 1200])  # in one subarray, and split over two
 def test_replaying_a_trace_reads_what_the_run_read(
-    mapping: str, fan_in: int, monkeypatch: pytest.MonkeyPatch
+    mapping: str, moves: str, fan_in: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: dict[int, deque[Words]] = defaultdict(deque)
     read: dict[int, deque[Words]] = defaultdict(deque)
     columns: dict[int, deque[int]] = defaultdict(deque)
     write_row, read_row = Subarray.write, Subarray.read
+    parts = 2 if fan_in > ROWS else 1  # of the first layer; the last has one
+    made: list[Subarray] = []
+
+    def subarrays(machine: Machine, width: int, lanes: int) -> Subarray:
+        made.append(make(machine, width, lanes))
+        return made[-1]
+
+    def bank_of(part: Subarray, lane: int) -> int:
+        """The second part of a fan-in lies in the next bank if its count goes from bank to bank."""
+        second = moves == "psm" and parts == 2 and part is made[1]
+        return (lane + 1) % STANDARD.banks if second else lane
 
     def write(
         part: Subarray, row: int, words: Words, width: int | None = None, lanes: Lanes | None = None
@@ -77,8 +91,8 @@ def test_replaying_a_trace_reads_what_the_run_read(
         active = range(part.lanes) if lanes is None else lanes.tolist()
         each = np.broadcast_to(words, (len(active), words.shape[1]))
         for lane, own in zip(active, each, strict=True):
-            written[lane].append(own)
-            columns[lane].append(part.columns)
+            written[bank_of(part, lane)].append(own)
+            columns[bank_of(part, lane)].append(part.columns)
         write_row(part, row, words, width, lanes)
 
     def read_back(
@@ -93,11 +107,19 @@ def test_replaying_a_trace_reads_what_the_run_read(
     with monkeypatch.context() as patch:
         patch.setattr(Subarray, "write", write)
         patch.setattr(Subarray, "read", read_back)
+        make = Machine.subarrays
+        patch.setattr(Machine, "subarrays", subarrays)
         kept = Kept()
         x = np.random.default_rng(1).normal(size=(70, fan_in)).astype(np.float32)
         network = _network(fan_in, 11)
-        done = run(network, x, None, STANDARD, Switches(), mapping, compiled=False, traces=[kept])
+        switches = Switches()
+        done = run(
+            network, x, None, STANDARD, switches, mapping,
+            moves=moves, compiled=False, traces=[kept],
+        )  # fmt: skip
     assert done.bit_exact
+    moved = sum(event.kind is Kind.TRANSFER for event in kept.events)
+    assert (moved > 0) == (moves == "psm" and parts == 2)
 
     memory: dict[tuple[int, int], Subarray] = {}
     compared = 0
@@ -115,7 +137,14 @@ def test_replaying_a_trace_reads_what_the_run_read(
             part.write(row - part.rows.first_data, words[None])
             continue
         part = memory[event.bank, number]
-        if event.kind is Kind.RD:
+        if event.kind is Kind.TRANSFER:
+            assert event.to is not None
+            assert event.row2 is not None
+            number, into = divmod(event.row2, ROWS)
+            moved_words = part.peek(row - part.rows.first_data)
+            there = memory[event.to, number]
+            there.receive(into - there.rows.first_data, moved_words)
+        elif event.kind is Kind.RD:
             expected = read[event.bank].popleft()
             assert np.array_equal(part.read(row - part.rows.first_data)[0], expected)
             compared += 1

@@ -18,6 +18,13 @@ Definitions: JESD79-3F and JESD79-4, as datasheets of DDR3, DDR3L and DDR4 parts
 What no standard knows, from Seshadri et al., "Ambit", MICRO 2017: AAP is ACT, ACT, PRE and AP is
 ACT, PRE, each command as soon after the one before as tRAS (or the split decoder's 4 ns) allows;
 the ACTs of one AAP need not keep tRRD and tRC from each other.
+
+Nor does one know TRANSFER, from Seshadri et al., "RowClone", MICRO 2013, section 3.2: a READ of its
+source whose data, on the chip's internal bus as long after it as those of a READ on the pins, are
+what a WRITE puts into its destination (assumed). So the bus carries one burst at a time and one
+column command starts each tCCD; tRTP holds at the source, tWR at the destination from the end of
+its data, tWTR between what writes and what reads after it. One TRANSFER after another reads and
+writes at the same time in banks of their own, and waits for tWTR only to read what was written.
 """
 
 from __future__ import annotations
@@ -30,8 +37,8 @@ from pimsim.dram.commands import Kind
 from pimsim.dram.standards import Standard
 from pimsim.dram.switches import Switches
 
-Command = tuple[int, Kind, int]
-"""When it starts in ps, what it is, and its bank."""
+Command = tuple[int, Kind, int] | tuple[int, Kind, int, int | None]
+"""When it starts in ps, what it is, its bank, and of a TRANSFER the bank that it goes to."""
 
 READ_TO_WRITE_GAP_CLOCKS = 2
 SPLIT_DECODER_PS = 4_000
@@ -55,6 +62,8 @@ class Part(NamedTuple):
     bank: int
     counts: bool = True
     """For an ACT: whether it counts in tFAW and tRRD."""
+    to: int | None = None
+    """For a TRANSFER: its destination."""
 
 
 def up(ps: int, standard: Standard, switches: Switches) -> int:
@@ -65,7 +74,7 @@ def up(ps: int, standard: Standard, switches: Switches) -> int:
 
 def parts(standard: Standard, switches: Switches, index: int, command: Command) -> list[Part]:
     """What one command consists of."""
-    at, kind, bank = command
+    at, kind, bank, *to = command
     t_ras = up(standard.timing.t_ras_ps, standard, switches)
     if kind is Kind.AP:
         return [Part(at, index, Kind.ACT, bank), Part(at + t_ras, index, Kind.PRE, bank)]
@@ -76,7 +85,7 @@ def parts(standard: Standard, switches: Switches, index: int, command: Command) 
             Part(at + second, index, Kind.ACT, bank, counts=switches.acts_per_aap == 2),
             Part(at + second + t_ras, index, Kind.PRE, bank),
         ]
-    return [Part(at, index, kind, bank)]
+    return [Part(at, index, kind, bank, to=to[0] if to else None)]
 
 
 def channel_of(standard: Standard, bank: int) -> int:
@@ -94,9 +103,9 @@ def group_of(standard: Standard, bank: int) -> tuple[int, int]:
 
 
 def data_of(standard: Standard, part: Part) -> tuple[int, int]:
-    """When the data of a RD or WR start and end on the bus."""
+    """When the data of a RD or WR start and end on the bus, of a TRANSFER on the internal one."""
     timing = standard.timing
-    latency = timing.cl_clocks if part.what is Kind.RD else timing.cwl_clocks
+    latency = timing.cwl_clocks if part.what is Kind.WR else timing.cl_clocks
     start = part.at + latency * timing.t_ck_ps
     return start, start + standard.burst_length // 2 * timing.t_ck_ps
 
@@ -144,6 +153,7 @@ def between(standard: Standard, switches: Switches, a: Part, b: Part) -> Iterabl
         _, end = data_of(standard, a)
         if b.at < end + (t.t_wtr_l_ps if length == "L" else t.t_wtr_s_ps):
             yield f"tWTR_{length}"
+    yield from of_transfers(standard, a, b)
     columns = Kind.RD, Kind.WR
     same_channel = channel_of(standard, a.bank) == channel_of(standard, b.bank)
     if a.what in columns and b.what in columns and same_channel:
@@ -159,6 +169,39 @@ def between(standard: Standard, switches: Switches, a: Part, b: Part) -> Iterabl
             and start < end + READ_TO_WRITE_GAP_CLOCKS * t.t_ck_ps
         ):
             yield "read to write"
+
+
+def of_transfers(standard: Standard, a: Part, b: Part) -> Iterable[str]:
+    """Constraints with a TRANSFER in them that ``b`` does not keep from the earlier ``a``."""
+    t = standard.timing
+    gap = b.at - a.at
+    length = "L" if standard.bank_groups > 1 else "S"
+    if a.what is Kind.ACT and b.what is Kind.TRANSFER and a.bank in (b.bank, b.to):
+        if gap < t.t_rcd_ps:
+            yield "tRCD"
+        return
+    if a.what is Kind.TRANSFER and b.what is Kind.PRE:
+        if b.bank == a.bank and gap < t.t_rtp_ps:
+            yield "tRTP"
+        if b.bank == a.to and b.at < data_of(standard, a)[1] + t.t_wr_ps:
+            yield "tWR"
+        return
+    columns = Kind.RD, Kind.WR, Kind.TRANSFER
+    same_rank = rank_of(standard, a.bank) == rank_of(standard, b.bank)
+    both = a.what in columns and b.what in columns
+    if not both or not same_rank or Kind.TRANSFER not in (a.what, b.what):
+        return
+    clocks = t.t_ccd_l_clocks if length == "L" else t.t_ccd_s_clocks
+    if gap < clocks * t.t_ck_ps:
+        yield f"tCCD_{length}"
+    _, end = data_of(standard, a)
+    if a.what is not Kind.WR and data_of(standard, b)[0] < end:
+        yield "internal bus"
+    written = a.to if a.what is Kind.TRANSFER else a.bank
+    reads_it = b.what is Kind.RD or b.bank == written or a.what is Kind.WR
+    t_wtr = t.t_wtr_l_ps if length == "L" else t.t_wtr_s_ps
+    if a.what is not Kind.RD and b.what is not Kind.WR and reads_it and b.at < end + t_wtr:
+        yield f"tWTR_{length}"
 
 
 def violations(
@@ -214,40 +257,39 @@ def order(standard: Standard, commands: Sequence[Command]) -> list[Violation]:
 
     A REF need only come after those of its own rank.
     """
-    *earlier, (at, kind, bank) = commands
+    *earlier, (at, kind, bank, *_) = commands
     level = rank_of if kind is Kind.REF else channel_of
     return [
         Violation("order", index, len(earlier))
-        for index, (before, _, other) in enumerate(earlier)
+        for index, (before, _, other, *_) in enumerate(earlier)
         if level(standard, bank) == level(standard, other) and at < before
     ]
 
 
 def state(standard: Standard, commands: Sequence[Command]) -> list[Violation]:
     """Whether the last command's bank, or for REF a bank of its rank, is in no state for it."""
-    *earlier, (_, kind, bank) = commands
+    *earlier, (_, kind, bank, *to) = commands
+    banks: Sequence[int] = [bank, *(each for each in to if each is not None)]
     if kind is Kind.REF:
         first = rank_of(standard, bank) * standard.banks
         banks = range(first, first + standard.banks)
-    else:
-        banks = range(bank, bank + 1)
     found = []
     for each in banks:
-        last = [k for _, k, b in earlier if b == each and k in (Kind.ACT, Kind.PRE)]
+        last = [k for _, k, b, *_ in earlier if b == each and k in (Kind.ACT, Kind.PRE)]
         is_open = bool(last) and last[-1] is Kind.ACT
-        if is_open != (kind in (Kind.RD, Kind.WR, Kind.PRE)):
+        if is_open != (kind in (Kind.RD, Kind.WR, Kind.PRE, Kind.TRANSFER)):
             found.append(Violation("state", len(earlier), len(earlier)))
     return found
 
 
 def overdue(standard: Standard, switches: Switches, commands: Sequence[Command]) -> list[Violation]:
     """Whether the last command opens a row when more than eight REFs of its rank are postponed."""
-    *earlier, (at, kind, bank) = commands
+    *earlier, (at, kind, bank, *_) = commands
     t_refi = standard.timing.t_refi_ps
     if switches.clocked:
         t_refi = t_refi // standard.timing.t_ck_ps * standard.timing.t_ck_ps
     rank = rank_of(standard, bank)
-    done = [k for _, k, b in earlier if k is Kind.REF and rank_of(standard, b) == rank]
+    done = [k for _, k, b, *_ in earlier if k is Kind.REF and rank_of(standard, b) == rank]
     by = (len(done) + 1 + POSTPONED_REFRESHES) * t_refi
     if kind in (Kind.ACT, Kind.AAP, Kind.AP) and at > by:
         return [Violation("tREFI", len(earlier), len(earlier))]
@@ -266,17 +308,25 @@ def distances(standard: Standard, switches: Switches) -> set[int]:
         for after in (t.cl_clocks, t.cwl_clocks):
             for gap in (0, READ_TO_WRITE_GAP_CLOCKS, t.t_rtrs_clocks):
                 found.add((before + burst + gap - after) * clock)
+    found |= {
+        (t.cl_clocks + burst) * clock + each for each in (t.t_wr_ps, t.t_wtr_s_ps, t.t_wtr_l_ps)
+    }
     return {up(each, standard, switches) for each in found}
 
 
 def earliest(
-    standard: Standard, switches: Switches, commands: Sequence[Command], kind: Kind, bank: int
+    standard: Standard,
+    switches: Switches,
+    commands: Sequence[Command],
+    kind: Kind,
+    bank: int,
+    to: int | None = None,
 ) -> int | None:
     """When a command may start at the earliest after those, found by trying; None for never."""
     own = [part.at for part in parts(standard, switches, 0, (0, kind, bank))]
     floor = 0
     level = rank_of if kind is Kind.REF else channel_of
-    for at, _, other in commands:
+    for at, _, other, *_ in commands:
         if level(standard, bank) == level(standard, other):
             floor = max(floor, at)
     candidates = {floor}
@@ -285,6 +335,6 @@ def earliest(
         for part in parts(standard, switches, index, command):
             candidates |= {part.at + gap - offset for gap in gaps for offset in own}
     for at in sorted(each for each in candidates if each >= floor):
-        if not violations(standard, switches, [*commands, (at, kind, bank)], only_last=True):
+        if not violations(standard, switches, [*commands, (at, kind, bank, to)], only_last=True):
             return at
     return None

@@ -229,6 +229,15 @@ segments = st.builds(
     st.lists(st.builds(Run, visits, st.integers(1, 60)), min_size=1, max_size=3).map(tuple),
     st.sets(st.integers(0, 7), min_size=1).map(lambda banks: tuple(sorted(banks))),
 )
+copies = st.builds(
+    lambda banks, bursts, times: Segment(
+        (Run(row_visit(Kind.TRANSFER, bursts), times),), tuple(banks[::2]), tuple(banks[1::2])
+    ),
+    st.permutations(range(8)).flatmap(lambda every: st.sampled_from([every[:2], every[:6]])),
+    st.integers(1, 20),
+    st.integers(1, 60),
+)
+segments = segments | copies
 streams = st.lists(segments, max_size=4)
 settings = st.builds(
     Switches,
@@ -258,6 +267,7 @@ def test_energy_of_a_stream_is_that_of_its_commands_one_by_one(
         Kind.AAP: energies.aap_pj,
         Kind.AP: energies.ap_pj,
         Kind.REF: energies.ref_pj,
+        Kind.TRANSFER: energies.transfer_pj,
     }
     cost = price(stream, standard, switches)
     assert cost.total_pj == pytest.approx(math.fsum(cost.energy_pj.values()))

@@ -11,7 +11,7 @@ from pimsim.dram.commands import Kind
 from pimsim.dram.standards import load
 from pimsim.dram.switches import Switches
 
-ACT, PRE, RD, WR, REF, AAP, AP = Kind
+ACT, PRE, RD, WR, REF, AAP, AP, TRANSFER = Kind
 DDR3 = load("ddr3-1600-8-8-8")
 FREE = Switches(refresh=False)
 

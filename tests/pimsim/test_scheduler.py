@@ -17,10 +17,10 @@ from pimsim.dram.scheduler import Scheduler
 from pimsim.dram.standards import Standard, load, names
 from pimsim.dram.switches import Switches
 from pimsim.dram.timing import Timing
-from pimsim.errors import DramError
+from pimsim.errors import DramError, InputError
 
-ACT, PRE, RD, WR, REF, AAP, AP = Kind
-Command = tuple[int, Kind, int]
+ACT, PRE, RD, WR, REF, AAP, AP, TRANSFER = Kind
+Command = tuple[int, Kind, int] | tuple[int, Kind, int, int | None]
 FREE = Switches(refresh=False)
 CLOCKED = Switches(refresh=False, clocked=True)
 ALL_SWITCHES = {
@@ -52,8 +52,8 @@ def second_act(standard: Standard, switches: Switches) -> int:
 
 def scheduled(standard: Standard, switches: Switches, commands: Iterable[Command]) -> Scheduler:
     scheduler = Scheduler(standard, switches)
-    for at, kind, bank in commands:
-        scheduler.issue(kind, bank, at)
+    for at, kind, bank, *to in commands:
+        scheduler.issue(kind, bank, at, *to)
     return scheduler
 
 
@@ -71,6 +71,7 @@ class Gate:
     kind: Kind
     bank: int
     at: int
+    to: int | None = None
 
 
 Build = Callable[[Standard, Switches], Gate]
@@ -388,6 +389,121 @@ for first_kind in (RD, WR):
         rank_gate(first_kind, second_kind)
 
 
+# ------------------------------------------------------------------------- TRANSFERs of a rank
+
+
+def transfer_gate(standard: Standard, switches: Switches, earlier: Kind, gap_ps: int) -> Gate:
+    """A TRANSFER from bank 0 to 1 after a column command of bank 2."""
+    acts, at = opened(standard, switches, 0, 1, 2, 3)
+    to = 3 if earlier is TRANSFER else None
+    return Gate([*acts, (at, earlier, 2, to)], TRANSFER, 0, at + gap_ps, 1)
+
+
+def near_ccd(standard: Standard) -> int:
+    t = standard.timing
+    clocks = t.t_ccd_l_clocks if standard.bank_groups > 1 else t.t_ccd_s_clocks
+    return clocks * t.t_ck_ps
+
+
+def near_wtr(standard: Standard, switches: Switches) -> int:
+    t = kept(standard, switches)
+    return t.t_wtr_l_ps if standard.bank_groups > 1 else t.t_wtr_s_ps
+
+
+def arrival(standard: Standard) -> int:
+    """When what a TRANSFER moves has arrived."""
+    return (standard.timing.cl_clocks + standard.burst_length // 2) * standard.timing.t_ck_ps
+
+
+@scenario("tRCD")
+def act_of_source_to_transfer(standard: Standard, switches: Switches) -> Gate:
+    t = kept(standard, switches)
+    acts: list[Command] = [(0, ACT, 1), (t.t_rrd_l_ps, ACT, 0)]
+    return Gate(acts, TRANSFER, 0, t.t_rrd_l_ps + t.t_rcd_ps, 1)
+
+
+@scenario("tRCD")
+def act_of_destination_to_transfer(standard: Standard, switches: Switches) -> Gate:
+    t = kept(standard, switches)
+    acts: list[Command] = [(0, ACT, 0), (t.t_rrd_l_ps, ACT, 1)]
+    return Gate(acts, TRANSFER, 0, t.t_rrd_l_ps + t.t_rcd_ps, 1)
+
+
+@scenario("tRTP")
+def transfer_to_pre_of_source(standard: Standard, switches: Switches) -> Gate:
+    acts, at = opened(standard, switches, 0, 1)
+    return Gate([*acts, (at, TRANSFER, 0, 1)], PRE, 0, at + kept(standard, switches).t_rtp_ps)
+
+
+@scenario("tWR")
+def transfer_to_pre_of_destination(standard: Standard, switches: Switches) -> Gate:
+    acts, at = opened(standard, switches, 0, 1)
+    ready = at + arrival(standard) + kept(standard, switches).t_wr_ps
+    return Gate([*acts, (at, TRANSFER, 0, 1)], PRE, 1, ready)
+
+
+def near_gate(name: str, first: Kind, second: Kind) -> None:
+    """tCCD or the internal bus between two column commands, one of them a TRANSFER at least."""
+
+    def build(standard: Standard, switches: Switches) -> Gate:
+        if name == "tCCD":
+            gap = near_ccd(standard)
+        else:
+            t = standard.timing
+            after = t.cwl_clocks if second is WR else t.cl_clocks
+            gap = arrival(standard) - after * t.t_ck_ps
+        if second is TRANSFER:
+            return transfer_gate(standard, switches, first, gap)
+        acts, at = opened(standard, switches, 0, 1, 2)
+        return Gate([*acts, (at, first, 0, 1)], second, 2, at + gap)
+
+    def widest_ccd(t: Timing, burst: int) -> dict[str, int]:
+        far = t.cl_clocks + t.cwl_clocks + burst + 40
+        return {"t_ccd_s_clocks": far, "t_ccd_l_clocks": far, "t_wtr_s_ps": 1, "t_wtr_l_ps": 1}
+
+    def no_wtr(t: Timing, burst: int) -> dict[str, int]:
+        return shorter_ccd(t, burst) | {"t_wtr_s_ps": 1, "t_wtr_l_ps": 1}
+
+    build.__name__ = f"{first.name}_to_{second.name}_by_{name}"
+    stretch = widest_ccd if name == "tCCD" else no_wtr
+    for grouping in (False, True) if name == "tCCD" else (False,):
+        reason = f"tCCD_{'L' if grouping else 'S'}" if name == "tCCD" else name
+        shape = grouped if grouping else lambda _: {"bank_groups": 1}
+        build.__name__ = f"{first.name}_to_{second.name}_by_{reason}"
+        scenario(reason, shape=shape, stretch=stretch)(build)
+
+
+for name, first_kind, second_kind in (
+    *(("tCCD", one, TRANSFER) for one in (RD, WR, TRANSFER)),
+    *(("tCCD", TRANSFER, two) for two in (RD, WR)),
+    *(
+        ("internal bus", one, two)
+        for one, two in ((RD, TRANSFER), (TRANSFER, TRANSFER), (TRANSFER, WR))
+    ),
+):
+    near_gate(name, first_kind, second_kind)
+
+
+@scenario("tWTR_S", shape=lambda _: {"bank_groups": 1})
+def write_to_transfer(standard: Standard, switches: Switches) -> Gate:
+    gap = (standard.timing.cwl_clocks + standard.burst_length // 2) * standard.timing.t_ck_ps
+    return transfer_gate(standard, switches, WR, gap + near_wtr(standard, switches))
+
+
+@scenario("tWTR_L", shape=grouped)
+def transfer_to_read(standard: Standard, switches: Switches) -> Gate:
+    acts, at = opened(standard, switches, 0, 1, 2)
+    ready = at + arrival(standard) + near_wtr(standard, switches)
+    return Gate([*acts, (at, TRANSFER, 0, 1)], RD, 2, ready)
+
+
+@scenario("tWTR_L", shape=grouped)
+def transfer_on_from_its_destination(standard: Standard, switches: Switches) -> Gate:
+    acts, at = opened(standard, switches, 0, 1, 2)
+    ready = at + arrival(standard) + near_wtr(standard, switches)
+    return Gate([*acts, (at, TRANSFER, 0, 1)], TRANSFER, 1, ready, 2)
+
+
 # ------------------------------------------------------------------------------------- the gates
 
 
@@ -406,18 +522,18 @@ def assert_gate_of_kind(
     naive: ModuleType, standard: Standard, switches: Switches, gate: Gate, reason: str
 ) -> None:
     early = gate.at - tick(standard, switches)
-    before = [*gate.earlier, (early, gate.kind, gate.bank)]
-    on_time = [*gate.earlier, (gate.at, gate.kind, gate.bank)]
+    before = [*gate.earlier, (early, gate.kind, gate.bank, gate.to)]
+    on_time = [*gate.earlier, (gate.at, gate.kind, gate.bank, gate.to)]
     assert names_of(naive, standard, switches, before) == {reason}
     assert names_of(naive, standard, switches, on_time) == set()
 
     scheduler = scheduled(standard, switches, gate.earlier)
-    found = scheduler.probe(gate.kind, gate.bank)
+    found = scheduler.probe(gate.kind, gate.bank, gate.to)
     assert (found.ready_ps, found.reason) == (gate.at, reason)
     with pytest.raises(DramError, match=rf"{re.escape(reason)}\b"):
-        scheduler.issue(gate.kind, gate.bank, early)
-    assert scheduler.probe(gate.kind, gate.bank) == found
-    scheduler.issue(gate.kind, gate.bank, gate.at)
+        scheduler.issue(gate.kind, gate.bank, early, gate.to)
+    assert scheduler.probe(gate.kind, gate.bank, gate.to) == found
+    scheduler.issue(gate.kind, gate.bank, gate.at, gate.to)
 
 
 GATES = {
@@ -437,17 +553,17 @@ def test_gate_is_tight(
     standard = load(standard_name)
     standard = replace(standard, **case.shape(standard))
     gate = case.build(standard, switches)
-    early = [*gate.earlier, (gate.at - tick(standard, switches), gate.kind, gate.bank)]
-    earliest = naive.earliest(standard, switches, gate.earlier, gate.kind, gate.bank)
+    early = [*gate.earlier, (gate.at - tick(standard, switches), gate.kind, gate.bank, gate.to)]
+    earliest = naive.earliest(standard, switches, gate.earlier, gate.kind, gate.bank, gate.to)
     if earliest == gate.at and names_of(naive, standard, switches, early) == {case.reason}:
         assert_gate(naive, standard, switches, gate, case.reason)
         return
     # Another constraint of this part holds the command as long or longer, or the bus comes free
     # before the command can come at all, or there is room before what this one keeps clear.
-    found = scheduled(standard, switches, gate.earlier).probe(gate.kind, gate.bank)
+    found = scheduled(standard, switches, gate.earlier).probe(gate.kind, gate.bank, gate.to)
     assert found.ready_ps == earliest
     if earliest > gate.earlier[-1][0]:
-        last = (earliest - tick(standard, switches), gate.kind, gate.bank)
+        last = (earliest - tick(standard, switches), gate.kind, gate.bank, gate.to)
         assert found.reason in names_of(naive, standard, switches, [*gate.earlier, last])
     # With these constraints it binds alone.
     stretched = case.stretch(standard.timing, standard.burst_length // 2)
@@ -696,18 +812,51 @@ def test_a_command_off_the_clock_edge_is_refused(naive: ModuleType, standard_nam
         ([(0, AAP, 0)], RD, 0),
         ([(0, AP, 0)], WR, 0),
         ([(0, ACT, 5)], REF, 0),
+        ([(0, ACT, 1)], (TRANSFER, 1), 0),
+        ([(0, ACT, 1)], (TRANSFER, 0), 1),
     ],
 )
 def test_illegal_in_state_is_refused_at_any_time(
-    naive: ModuleType, earlier: list[Command], kind: Kind, bank: int
+    naive: ModuleType, earlier: list[Command], kind: Kind | tuple[Kind, int], bank: int
 ) -> None:
     scheduler = scheduled(DDR3, FREE, earlier)
-    late = 1_000_000
-    assert names_of(naive, DDR3, FREE, [*earlier, (late, kind, bank)]) == {"state"}
-    with pytest.raises(DramError, match=rf"{kind.name}\b.*\b{bank}\b"):
-        scheduler.probe(kind, bank)
-    with pytest.raises(DramError, match=rf"{kind.name}\b.*\b{bank}\b"):
-        scheduler.issue(kind, bank, late)
+    late, to, closed = 1_000_000, None, bank
+    if isinstance(kind, tuple):
+        kind, to = kind
+        closed = 0
+    assert names_of(naive, DDR3, FREE, [*earlier, (late, kind, bank, to)]) == {"state"}
+    with pytest.raises(DramError, match=rf"{kind.name}\b.*\b{closed}\b"):
+        scheduler.probe(kind, bank, to)
+    with pytest.raises(DramError, match=rf"{kind.name}\b.*\b{closed}\b"):
+        scheduler.issue(kind, bank, late, to)
+
+
+@pytest.mark.parametrize(
+    ("kind", "to", "message"),
+    [
+        (TRANSFER, None, "`to` must be another bank of the rank of bank 0, not None"),
+        (TRANSFER, 0, "`to` must be another bank of the rank of bank 0, not 0"),
+        (TRANSFER, 8, "`to` must be another bank of the rank of bank 0, not 8"),
+        (TRANSFER, 16, "`bank` must be 0 to 15 for ddr3-1600-8-8-8, not 16"),
+        (PRE, 1, "`to` must be None for PRE, not 1"),
+        (RD, 1, "`to` must be None for RD, not 1"),
+    ],
+)
+def test_transfers_stay_within_a_rank(kind: Kind, to: int | None, message: str) -> None:
+    """The internal bus is a chip's; a rank is its chips in lock-step."""
+    acts = [(0, ACT, 0), (6_000, ACT, 1), (12_000, ACT, 8)]
+    scheduler = scheduled(replace(DDR3, ranks=2), FREE, acts)
+    for ask in (scheduler.probe, lambda *given: scheduler.issue(*given[:2], 100_000, given[2])):
+        with pytest.raises(InputError, match=re.escape(message)):
+            ask(kind, 0, to)
+
+
+def test_transfers_have_nothing_to_do_with_other_ranks() -> None:
+    """Not with their data on the channel: the pins are disconnected."""
+    acts = [(0, ACT, 0), (6_000, ACT, 1), (6_000, ACT, 8)]
+    scheduler = scheduled(replace(DDR3, ranks=2), FREE, [*acts, (100_000, TRANSFER, 0, 1)])
+    assert scheduler.probe(RD, 8) == (100_000, "order")
+    assert scheduler.probe(WR, 8) == (100_000, "order")
 
 
 # ------------------------------------------------------------------------------- random streams
@@ -781,9 +930,10 @@ STEPS = st.lists(
 
 
 def legal_kinds(is_open: dict[int, bool], standard: Standard, bank: int) -> tuple[Kind, ...]:
-    if is_open.get(bank):
-        return RD, WR, PRE
     first = bank // standard.banks * standard.banks
+    if is_open.get(bank):
+        others = any(is_open.get(b) for b in range(first, first + standard.banks) if b != bank)
+        return (RD, WR, PRE, TRANSFER, TRANSFER) if others else (RD, WR, PRE)
     if any(is_open.get(b) for b in range(first, first + standard.banks)):
         return ACT, ACT, AP, AAP
     return ACT, ACT, AP, AAP, REF
@@ -804,21 +954,28 @@ def assert_never_early_and_never_late(
     stream: list[Command] = []
     is_open: dict[int, bool] = {}
 
-    def wrong(at: int, kind: Kind, bank: int) -> set[str]:
-        found = naive.violations(standard, switches, [*stream, (at, kind, bank)], only_last=True)
+    def wrong(at: int, kind: Kind, bank: int, to: int | None) -> set[str]:
+        last = (at, kind, bank, to)
+        found = naive.violations(standard, switches, [*stream, last], only_last=True)
         return {violation.name for violation in found}
 
     for choice, place, jitter, scale in steps:
         bank = banks[place]
         kinds = legal_kinds(is_open, standard, bank)
-        kind = kinds[choice % len(kinds)]
+        kind, to = kinds[choice % len(kinds)], None
+        if kind is TRANSFER:
+            rank = bank // standard.banks
+            open_now = [
+                b for b in is_open if is_open[b] and b != bank and b // standard.banks == rank
+            ]
+            to = open_now[choice % len(open_now)]
         try:
-            gate = scheduler.probe(kind, bank)
+            gate = scheduler.probe(kind, bank, to)
         except DramError:  # too many REFs are postponed
             assert naive.earliest(standard, switches, stream, kind, bank) is None
             continue
-        assert not wrong(gate.ready_ps, kind, bank)
-        names_early = wrong(gate.ready_ps - step, kind, bank)
+        assert not wrong(gate.ready_ps, kind, bank, to)
+        names_early = wrong(gate.ready_ps - step, kind, bank, to)
         if gate.ready_ps == 0:
             assert gate.reason == ""
         elif "order" in names_early:
@@ -826,14 +983,14 @@ def assert_never_early_and_never_late(
         else:
             assert gate.reason in names_early
         at = max(gate.ready_ps + jitter * scale * step, 0)
-        if wrong(at, kind, bank):
+        if wrong(at, kind, bank, to):
             with pytest.raises(DramError):
-                scheduler.issue(kind, bank, at)
-            assert scheduler.probe(kind, bank) == gate
+                scheduler.issue(kind, bank, at, to)
+            assert scheduler.probe(kind, bank, to) == gate
             at = gate.ready_ps
         assert at >= gate.ready_ps
-        scheduler.issue(kind, bank, at)
-        stream.append((at, kind, bank))
+        scheduler.issue(kind, bank, at, to)
+        stream.append((at, kind, bank, to))
         if kind in (ACT, PRE):
             is_open[bank] = kind is ACT
     assert not naive.violations(standard, switches, stream)
@@ -928,10 +1085,13 @@ def test_activations_find_the_first_place_among_others(
 @given(
     standard=odd_standards(),
     switches=SWITCHES,
-    steps=st.lists(st.tuples(st.sampled_from([RD, WR]), st.integers(0, 4)), max_size=12),
+    steps=st.lists(
+        st.tuples(st.sampled_from([RD, WR, TRANSFER]), st.integers(0, 4), st.booleans()),
+        max_size=12,
+    ),
 )
 def test_columns_mind_all_columns_before_them(
-    naive: ModuleType, standard: Standard, switches: Switches, steps: list[tuple[Kind, int]]
+    naive: ModuleType, standard: Standard, switches: Switches, steps: list[tuple[Kind, int, bool]]
 ) -> None:
     """Of every rank, bank group and bank, not merely the last."""
     standard = replace(standard, channels=1, ranks=2, bank_groups=2)
@@ -939,8 +1099,12 @@ def test_columns_mind_all_columns_before_them(
     scheduler = Scheduler(standard, switches)
     stream: list[Command] = []
     banks = [0, 1, 2, standard.banks, standard.banks + 1]
-    for kind, bank in [*((ACT, bank) for bank in banks), *((k, banks[b]) for k, b in steps)]:
-        at = scheduler.probe(kind, bank).ready_ps
-        assert at == naive.earliest(standard, switches, stream, kind, bank)
-        scheduler.issue(kind, bank, at)
-        stream.append((at, kind, bank))
+    for kind, place, before in [*((ACT, b, False) for b in range(len(banks))), *steps]:
+        bank, to = banks[place], None
+        if kind is TRANSFER:  # banks 0 to 2 are of one rank, the others of the other
+            of_rank = banks[:3] if place < 3 else banks[3:]
+            to = of_rank[(of_rank.index(bank) + (-1 if before else 1)) % len(of_rank)]
+        at = scheduler.probe(kind, bank, to).ready_ps
+        assert at == naive.earliest(standard, switches, stream, kind, bank, to)
+        scheduler.issue(kind, bank, at, to)
+        stream.append((at, kind, bank, to))

@@ -24,7 +24,7 @@ from pimsim.dram.timeline import Timeline, sustained_ps
 from pimsim.errors import DramError, InputError
 from pimsim.microprogram.primitives import PRIMITIVES
 
-ACT, PRE, RD, WR, REF, AAP, AP = Kind
+ACT, PRE, RD, WR, REF, AAP, AP, TRANSFER = Kind
 DDR3 = load("ddr3-1600-8-8-8")
 EIGHT = tuple(range(8))
 AND = ((AAP, 4),)
@@ -39,14 +39,14 @@ def walked(
     now_ps = refreshes = 0
     opened: dict[int, int] = {}
     intervals: dict[int, list[tuple[int, int]]] = {}
-    for at, kind, bank in walk(standard, switches, segments):
+    for at, kind, bank, _ in walk(standard, switches, segments):
         of_rank = intervals.setdefault(bank // standard.banks, [])
         if kind is REF:
             refreshes += 1
             of_rank.append((at, at + timing.t_rfc_ps))
         elif kind is ACT:
             opened[bank] = at
-        elif kind is PRE:
+        elif kind is PRE:  # of a TRANSFER's two banks, too
             of_rank.append((opened[bank], at))
             ready = max(at + timing.t_rp_ps, opened.pop(bank) + timing.t_rc_ps)
             now_ps = max(now_ps, ready)
@@ -117,16 +117,43 @@ VISITS = st.lists(PROGRAMS | TRANSFERS, min_size=1, max_size=2).map(lambda v: su
 RUNS = st.builds(Run, VISITS, st.sampled_from([1, 1, 2, 3, 5, 20, 50]))
 
 
+COPIES = st.builds(
+    lambda times, more: Run(((ACT, 1), (TRANSFER, times), *more, (PRE, 1)), 1 + times % 5),
+    COUNTS,
+    st.sampled_from([(), ((RD, 2),), ((WR, 1), (TRANSFER, 1))]),
+)
+
+
+def paired(standard: Standard, runs: list[Run], banks: list[int]) -> Segment:
+    """Banks that follow one another in a rank, as pairs; alone with programs if there are none."""
+    of_rank: dict[int, list[int]] = {}
+    for bank in banks:
+        of_rank.setdefault(bank // standard.banks, []).append(bank)
+    pairs = [pair for own in of_rank.values() for pair in zip(own[::2], own[1::2], strict=False)]
+    if not pairs:
+        return Segment((Run(AND, 3),), tuple(banks))
+    sources, destinations = zip(*pairs, strict=True)
+    return Segment(tuple(runs), sources, destinations)
+
+
 @st.composite
 def streams(draw: st.DrawFn, standard: Standard) -> list[Segment]:
     """Some segments, the same ones again and again, in subsets of banks in any order."""
     numbers = st.permutations(range(total_banks(standard)))
+    size = st.integers(1, 8)
     segment = st.builds(
         lambda runs, banks, size: Segment(tuple(runs), tuple(banks[:size])),
         st.lists(RUNS, min_size=1, max_size=2),
         numbers,
-        st.integers(1, 8),
-    ).filter(lambda segment: segment.commands <= 4_000)
+        size,
+    )
+    copies = st.builds(
+        lambda runs, banks, size: paired(standard, runs, banks[:size]),
+        st.lists(COPIES, min_size=1, max_size=2),
+        numbers,
+        size,
+    )
+    segment = (segment | copies).filter(lambda segment: segment.commands <= 4_000)
     few = draw(st.lists(segment, min_size=1, max_size=3))
     stream: list[Segment] = []
     commands = 0
@@ -208,8 +235,8 @@ def test_walked_streams_are_legal(data: st.DataObject) -> None:
     scheduler = Scheduler(standard, switches)
     refs: dict[int, int] = {}
     opened: set[int] = set()
-    for at, kind, bank in walk(standard, switches, data.draw(streams(standard))):
-        scheduler.issue(kind, bank, at)
+    for at, kind, bank, to in walk(standard, switches, data.draw(streams(standard))):
+        scheduler.issue(kind, bank, at, to)
         rank = bank // standard.banks
         if kind is REF:
             refs[rank] = refs.get(rank, 0) + 1
@@ -272,7 +299,7 @@ def test_refresh_waits_for_the_rank_and_is_waited_for() -> None:
     timing = replace(DDR3.timing, t_refi_ps=100_000, t_rfc_ps=30_000)
     standard = replace(DDR3, timing=timing)
     stream = [Segment((Run(((AP, 1),), 4),), (0, 1))]
-    assert list(walk(standard, Switches(), stream)) == [
+    assert [each[:3] for each in walk(standard, Switches(), stream)] == [
         (0, AP, 0),
         (6_000, AP, 1),
         (45_000, AP, 0),
@@ -291,7 +318,7 @@ def test_refresh_waits_for_open_rows_of_the_same_command() -> None:
     timing = replace(DDR3.timing, t_refi_ps=100_000, t_rfc_ps=30_000)
     standard = replace(DDR3, timing=timing)
     stream = [Segment((Run(((AP, 2), (ACT, 1), (WR, 1), (PRE, 1), (AP, 1)), 1),), (0, 1, 2))]
-    kinds = [kind for _, kind, _ in walk(standard, Switches(), stream)]
+    kinds = [kind for _, kind, _, _ in walk(standard, Switches(), stream)]
     assert kinds == [AP] * 6 + [ACT] * 3 + [WR] * 3 + [PRE] * 3 + [REF] + [AP] * 3
     assert run(standard, Switches(), stream) == walked(standard, Switches(), stream)
 
@@ -302,7 +329,7 @@ def test_idle_ranks_are_refreshed_meanwhile() -> None:
     long = Segment((Run(AND, 400),), (0,))  # 10 tREFI, in rank 0 alone
     short = Segment((Run(((AP, 1),), 1),), (8,))
     issued = list(walk(standard, Switches(), [long, short]))
-    of_rank_1 = [(at, kind) for at, kind, bank in issued if bank >= 8]
+    of_rank_1 = [(at, kind) for at, kind, bank, _ in issued if bank >= 8]
     due = [k * 7_800_000 for k in range(1, 11)]
     assert of_rank_1 == [*((at, REF) for at in due), (issued[-2 - len(due)].at_ps, AP)]
     assert run(standard, Switches(), [long, short]) == walked(standard, Switches(), [long, short])
@@ -314,7 +341,7 @@ def test_idle_ranks_are_refreshed_if_there_is_time(rfc_ns: int, ref_ns: int, ap_
     standard = replace(often_refreshed(DDR3, 100, rfc_ns), ranks=2)
     row = ((ACT, 1), (WR, 20), (PRE, 1))
     stream = [Segment((Run(row, 1),), (0,)), Segment((Run(((AP, 1),), 1),), (8,))]
-    assert [each for each in walk(standard, Switches(), stream) if each.kind is not WR] == [
+    assert [each[:3] for each in walk(standard, Switches(), stream) if each.kind is not WR] == [
         (0, ACT, 0),
         (135_000, PRE, 0),
         (1000 * ref_ns, REF, 8),
@@ -327,7 +354,7 @@ def test_channels_do_not_wait_for_each_other() -> None:
     standard = replace(DDR3, channels=2)
     row = Run(((AP, 1),), 1)
     stream = [Segment((row,), (0,)), Segment((row,), (8,)), Segment((row,), (1, 9))]
-    times = [at for at, _, _ in walk(standard, Switches(), stream)]
+    times = [at for at, *_ in walk(standard, Switches(), stream)]
     assert times == [0, 0, 6_000, 6_000]
 
 
@@ -341,6 +368,7 @@ def test_channels_do_not_wait_for_each_other() -> None:
         (((ACT, 2), (PRE, 1)), "`visit` must not ACT a bank that is open"),
         (((ACT, 1), (PRE, 2)), "`visit` must not PRE a bank that is closed"),
         (((REF, 1),), "`visit` must hold no REF"),
+        (((TRANSFER, 3),), "`visit` must not TRANSFER a bank that is closed"),
         (((AP, 0),), "`visit` must repeat a command a positive number of times"),
     ],
 )
@@ -359,6 +387,68 @@ def test_refused_times(times: int) -> None:
 def test_refused_banks(banks: tuple[int, ...]) -> None:
     with pytest.raises(InputError, match="`banks` must name one bank or more, each once"):
         Segment((Run(AND, 1),), banks)
+
+
+COPY = ((ACT, 1), (TRANSFER, 128), (PRE, 1))
+
+
+@pytest.mark.parametrize(
+    ("visit", "banks", "to", "message"),
+    [
+        (COPY, (0, 1), (2,), "`to` must be one bank for each of `banks`, not (2,)"),
+        (COPY, (0,), (), "`to` must be one bank for each of `banks`, not ()"),
+        (AND, (0,), (1,), "`to` must be empty without a TRANSFER, not (1,)"),
+        (COPY, (0, 1), (2, 1), "`to` must name banks that are not in `banks`, each once: (2, 1)"),
+        (COPY, (0, 1), (2, 2), "`to` must name banks that are not in `banks`, each once: (2, 2)"),
+    ],
+)
+def test_refused_destinations(
+    visit: Visit, banks: tuple[int, ...], to: tuple[int, ...], message: str
+) -> None:
+    with pytest.raises(InputError, match=re.escape(message)):
+        Segment((Run(visit, 1),), banks, to)
+
+
+@pytest.mark.parametrize("to", [8, 16])
+def test_destinations_in_other_ranks_and_channels(to: int) -> None:
+    standard = replace(DDR3, ranks=2, channels=2)
+    copy = Segment((Run(COPY, 1),), (0,), (to,))
+    with pytest.raises(InputError, match="`to` must be "):
+        run(standard, Switches(), [copy])
+    with pytest.raises(InputError, match="`to` must be "):
+        walked(standard, Switches(), [copy])
+
+
+def test_copies_between_banks_by_hand() -> None:
+    """Of 4 KB on DDR3-1066 7-7-7; RowClone (MICRO 2013, Table 3) has 0.54 us, and 1.05 within one.
+
+    ACTs at 0 and 7.5 ns (tRRD), TRANSFERs from 20.625 (tRCD) every 7.5 ns (tCCD), the last at
+    493.125; its data arrive CL and a burst later, at 513.75; tWR and tRP after that: 541.875.
+    The second copy, back out of the row's bank into another subarray, follows it.
+    """
+    t = replace(
+        DDR3.timing, t_ck_ps=1_875, t_rcd_ps=13_125, t_ras_ps=37_500, t_rp_ps=13_125,
+        t_rc_ps=50_625, t_rrd_s_ps=7_500, t_rrd_l_ps=7_500, t_faw_ps=37_500, cl_clocks=7,
+        cwl_clocks=6,
+    )  # fmt: skip
+    ddr3_1066 = replace(DDR3, timing=t)
+    switches = Switches(refresh=False)
+    lines = ((ACT, 1), (TRANSFER, 64), (PRE, 1))
+    there, back = Segment((Run(lines, 1),), (0,), (1,)), Segment((Run(lines, 1),), (1,), (0,))
+    alone_ps = run(ddr3_1066, switches, [there])[0]
+    both_ps = run(ddr3_1066, switches, [there, back])[0]
+    assert (alone_ps, both_ps) == (541_875, 2 * 541_875)
+    assert alone_ps == pytest.approx(540_000, rel=0.005)
+    assert both_ps == pytest.approx(1_050_000, rel=0.035)
+
+
+def test_copies_of_several_pairs_share_the_internal_bus() -> None:
+    """It is never idle between the first TRANSFER and the last of four pairs."""
+    pairs = Segment((Run(COPY, 1),), (0, 1, 2, 3), (4, 5, 6, 7))
+    moved = [each for each in walk(DDR3, Switches(refresh=False), [pairs]) if each.kind is TRANSFER]
+    assert [(each.bank, each.to) for each in moved[:5]] == [(0, 4), (1, 5), (2, 6), (3, 7), (0, 4)]
+    assert {two.at_ps - one.at_ps for one, two in pairwise(moved)} == {5_000}
+    assert len(moved) == 4 * 128
 
 
 def test_banks_beyond_the_standard() -> None:

@@ -29,9 +29,10 @@ from pimsim.dram.timeline import Timeline
 from pimsim.dram.timing import Timing
 from pimsim.dram.traces import FORMATS, Event, open_trace
 from pimsim.dram.traces.perfetto import microseconds
+from pimsim.dram.traces.recorder import Recorder, Target
 from pimsim.errors import DramError, InputError
 
-ACT, PRE, RD, WR, REF, AAP, AP = Kind
+ACT, PRE, RD, WR, REF, AAP, AP, TRANSFER = Kind
 DDR3 = load("ddr3-1600-8-8-8")
 TWO_RANKS = replace(DDR3, ranks=2)
 GROUPS = load("ddr4-2400")
@@ -160,6 +161,73 @@ def test_golden_files_cover_every_format() -> None:
     """A new format needs a golden file and a reader."""
     assert FORMATS.keys() == GOLDEN.keys() | {"perfetto"}
     assert FORMATS.keys() == readers.READERS.keys() | {"perfetto"}
+
+
+# A burst of bank 0 to bank 5, at 16 ns as early as tRRD and tRCD allow.
+COPY = (
+    Event(0, ACT, bank=0, row=7),
+    Event(6_000, ACT, bank=5, row=9),
+    Event(16_000, TRANSFER, bank=0, row=7, row2=9, column=3, to=5),
+    Event(35_000, PRE, bank=0),
+    Event(46_000, PRE, bank=5),
+)
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_formats_without_transfers_leave_them_out(name: str, tmp_path: Path) -> None:
+    """Rows are opened and closed as they were; a file of READs and WRITEs has nothing of it."""
+    text, remarks = written(name, tmp_path, COPY)
+    without = written(name, tmp_path, [one for one in COPY if one.kind is not TRANSFER])
+    assert text == without[0]
+    assert not without[1] if "rw" not in name else remarks == without[1]
+    if "rw" not in name:
+        (remark,) = remarks
+        assert remark.endswith(
+            ": 1 TRANSFERs between banks are left out, for which the format has no command; the "
+            "ACTs and PREs around them are there"
+        )
+
+
+def test_perfetto_shows_a_transfer_in_both_banks(tmp_path: Path) -> None:
+    text, remarks = written("perfetto", tmp_path, COPY, DDR3, Switches(energy="datasheet"))
+    chart = readers.read_perfetto(text)
+    assert remarks == []
+    assert [(s.name, s.start_ns, s.end_ns, s.args) for s in chart.slices[2]][1] == (
+        "TRANSFER", 16, 21, {"row": 7, "column": 3, "to_bank": 5, "to_row": 9},
+    )  # fmt: skip
+    assert [(s.name, s.start_ns, s.end_ns, s.args) for s in chart.slices[7]][1] == (
+        "TRANSFER", 16, 21, {"row": 9, "column": 3, "from_bank": 0, "from_row": 7},
+    )  # fmt: skip
+    moved_pj = 1.5 * 8 * (187 - 57 + 165 - 57) * 5  # V x chips x mA x ns
+    found = power_pj(chart, "power by part (mW) read_write")
+    assert found == pytest.approx(moved_pj, rel=1e-6)
+
+
+def test_recorded_transfers_name_both_rows(tmp_path: Path) -> None:
+    """Targets of a TRANSFER are one a pair, those of other commands one a bank."""
+    seen: list[Event] = []
+
+    class Kept:
+        full = False
+
+        def add(self, event: Event) -> None:
+            seen.append(event)
+
+        def skip(self, commands: int) -> None:
+            raise AssertionError(commands)
+
+    pairs = Segment((Run(((ACT, 1), (TRANSFER, 1), (PRE, 1)), 1),), (0, 1), (5, 4))
+    rows = [Target(7), Target(9)] * 2
+    moves = [Target(7, 9, 0)] * 2
+    Recorder(DDR3, Switches(), [Kept()]).record(pairs, iter([rows, moves, rows]))
+    assert [(e.kind, e.bank, e.to, e.row, e.row2, e.column) for e in seen[:6]] == [
+        *((ACT, bank, None, row, None, None) for bank, row in ((0, 7), (5, 9), (1, 7), (4, 9))),
+        (TRANSFER, 0, 5, 7, 9, 0),
+        (TRANSFER, 1, 4, 7, 9, 0),
+    ]
+    wrong = Recorder(DDR3, Switches(), [Kept()])
+    with pytest.raises(ValueError, match="must come in the order of the segment"):
+        wrong.record(pairs, iter([rows, rows, rows]))
 
 
 @pytest.mark.parametrize(("acts", "lines"), [(1, 3), (2, 4)])
@@ -301,19 +369,24 @@ def streams(draw: st.DrawFn) -> tuple[Standard, Switches, list[Event]]:
         kinds = [PRE, RD, WR] if bank in opened else [ACT, AAP, AP]
         if not any(other // standard.banks == bank // standard.banks for other in opened):
             kinds.append(REF)
+        of_rank = [b for b in opened if b // standard.banks == bank // standard.banks and b != bank]
+        kinds += [TRANSFER] if bank in opened and of_rank else []
         kind = draw(st.sampled_from(kinds))
+        to = draw(st.sampled_from(of_rank)) if kind is TRANSFER else None
         idle_ps += draw(st.sampled_from((0, 0, 0, 1, 777, 33_000, 400_000)))
-        at_ps = max(scheduler.probe(kind, bank).ready_ps, idle_ps)
+        at_ps = max(scheduler.probe(kind, bank, to).ready_ps, idle_ps)
         if switches.clocked:
             at_ps = math.ceil(at_ps / standard.timing.t_ck_ps) * standard.timing.t_ck_ps
         try:
-            scheduler.issue(kind, bank, at_ps)
+            scheduler.issue(kind, bank, at_ps, to)
         except DramError:  # an ACT that is still ahead is too near
             continue
-        event = Event(at_ps, kind, bank)
+        event = Event(at_ps, kind, bank, to=to)
         if kind in (ACT, AP, AAP):
             event = replace(event, row=draw(row), row2=draw(row) if kind is AAP else None)
-        if kind in (RD, WR):
+        if to is not None:
+            event = replace(event, row2=opened[to])
+        if kind in (RD, WR, TRANSFER):
             burst = draw(st.integers(0, standard.bursts_per_row - 1))
             event = replace(event, row=opened[bank], column=burst)
         if kind is ACT:
@@ -370,7 +443,9 @@ def end_ps(standard: Standard, switches: Switches, events: list[Event]) -> int:
     busy_ps = {kind: busy_ps + t.t_rp_ps for kind, busy_ps in open_ps(standard, switches).items()}
     column_ps = t.t_ccd_l_clocks * t.t_ck_ps
     busy_ps |= {ACT: t.t_rcd_ps, PRE: t.t_rp_ps, REF: t.t_rfc_ps}
+    column_ps = max(column_ps, standard.burst_ps)
     busy_ps |= {RD: min(column_ps, t.t_rtp_ps), WR: column_ps}
+    busy_ps[TRANSFER] = min(column_ps, t.t_rtp_ps)
     return max((event.at_ps + busy_ps[event.kind] for event in events), default=0)
 
 
@@ -405,7 +480,7 @@ def test_every_command_comes_back(
     for event in events:
         where = place(standard, event.bank)
         for at_ps, kind, row in parts(standard, switches, event, acts):
-            if name.endswith("-rw") and kind not in ("RD", "WR"):
+            if kind == "TRANSFER" or (name.endswith("-rw") and kind not in ("RD", "WR")):
                 continue
             bank = (0, 0) if kind == "REF" else (where.group, where.bank)
             row = row if kind in ("ACT", "RD", "WR") else 0
@@ -438,12 +513,13 @@ def test_perfetto_shows_every_command_and_all_energy(
     standard, switches, events = stream
     text, _ = written("perfetto", tmp_path, events, standard, switches)
     chart = readers.read_perfetto(text)
-    assert sum(map(len, chart.slices.values())) == len(events)
+    shown = [*events, *(event for event in events if event.kind is TRANSFER)]  # in both banks
+    assert sum(map(len, chart.slices.values())) == len(shown)
     for tid, slices in chart.slices.items():
         for one, two in pairwise(slices):
             assert one.end_ns <= two.start_ns, (tid, one, two)
     starts = sorted((s.start_ns, s.name) for all_ in chart.slices.values() for s in all_)
-    assert starts == sorted((event.at_ps // 1000, event.kind.name) for event in events)
+    assert starts == sorted((event.at_ps // 1000, event.kind.name) for event in shown)
 
     wanted = energy_by_hand(standard, switches, events)
     for series in ("total", *command_energies(switches.energy, standard).parts):
@@ -461,11 +537,11 @@ def energy_by_hand(standard: Standard, switches: Switches, events: list[Event]) 
         open_banks=min(switches.banks, standard.banks),
     )
     of = {ACT: pj.act_pj, PRE: pj.pre_pj, AAP: pj.aap_pj, AP: pj.ap_pj, RD: pj.rd_pj,
-          WR: pj.wr_pj, REF: pj.ref_pj}  # fmt: skip
+          WR: pj.wr_pj, REF: pj.ref_pj, TRANSFER: pj.transfer_pj}  # fmt: skip
     io = {RD: pj.rd_io_pj, WR: pj.wr_io_pj}
     parts_pj = {
         "activate_precharge": sum(of[e.kind] for e in events if e.kind in (ACT, PRE, AAP, AP)),
-        "read_write": sum(of[e.kind] for e in events if e.kind in (RD, WR)),
+        "read_write": sum(of[e.kind] for e in events if e.kind in (RD, WR, TRANSFER)),
         "io": sum(io[e.kind] for e in events if e.kind in (RD, WR)),
         "refresh": sum(of[e.kind] for e in events if e.kind is REF),
         "background": 0.0,
@@ -505,7 +581,7 @@ def test_power_is_that_of_the_timeline(refresh: bool, tmp_path: Path) -> None:
     timeline = Timeline(DDR3, switches)
     for segment in segments:
         timeline.run(segment)
-    events = [Event(*issued) for issued in walk(DDR3, switches, segments)]
+    events = [Event(*issued[:3]) for issued in walk(DDR3, switches, segments)]
     assert (timeline.refreshes > 2) == refresh
     chart = readers.read_perfetto(written("perfetto", tmp_path, events, DDR3, switches)[0])
     ends_ns = [one.end_ns for slices in chart.slices.values() for one in slices]

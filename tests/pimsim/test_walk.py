@@ -15,19 +15,28 @@ from pimsim.dram.standards import Standard, load, names
 from pimsim.dram.stream import Run, Segment, Visit, walk
 from pimsim.dram.switches import Switches
 
-ACT, PRE, RD, WR, REF, AAP, AP = Kind
+ACT, PRE, RD, WR, REF, AAP, AP, TRANSFER = Kind
 DDR3 = load("ddr3-1600-8-8-8")
 
 
-def ordered(segments: list[Segment]) -> Iterator[tuple[Kind, int]]:
-    """Every repetition, every command of the visit, every bank of the segment."""
+def ordered(segments: list[Segment]) -> Iterator[tuple[Kind, int, int | None]]:
+    """Every repetition, every command of the visit, every bank of the segment.
+
+    Of pairs a TRANSFER is from the first to the second, other commands are for one and the other.
+    """
     for segment in segments:
         for run in segment.runs:
             for _ in range(run.times):
                 for kind, times in run.visit:
                     for _ in range(times):
-                        for bank in segment.banks:
-                            yield kind, bank
+                        if kind is TRANSFER:
+                            for bank, to in zip(segment.banks, segment.to, strict=True):
+                                yield kind, bank, to
+                            continue
+                        for place, bank in enumerate(segment.banks):
+                            yield kind, bank, None
+                            if segment.to:
+                                yield kind, segment.to[place], None
 
 
 @st.composite
@@ -68,14 +77,34 @@ TRANSFERS: st.SearchStrategy[Visit] = st.lists(
 ).map(lambda columns: ((ACT, 1), *columns, (PRE, 1)))
 
 
+COPIES: st.SearchStrategy[Visit] = st.tuples(
+    FEW, st.lists(st.sampled_from([RD, WR]), max_size=1)
+).map(lambda drawn: ((ACT, 1), *((kind, 1) for kind in drawn[1]), (TRANSFER, drawn[0]), (PRE, 1)))
+
+
+@st.composite
+def pairs(draw: st.DrawFn, standard: Standard) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Banks and as many others, each pair in one rank."""
+    total = standard.channels * standard.ranks * standard.banks
+    of_rank: dict[int, list[int]] = {}
+    for bank in draw(st.permutations(range(total))):
+        of_rank.setdefault(bank // standard.banks, []).append(bank)
+    every = [pair for own in of_rank.values() for pair in zip(own[::2], own[1::2], strict=True)]
+    sources, destinations = zip(*every[: draw(st.integers(1, 3))], strict=True)
+    return sources, destinations
+
+
 @st.composite
 def streams(draw: st.DrawFn, standard: Standard, longest: int = 36) -> list[Segment]:
     total = standard.channels * standard.ranks * standard.banks
     segments: list[Segment] = []
     for _ in range(draw(st.integers(1, 4))):
         banks = draw(st.permutations(range(total)))[: draw(st.integers(1, 5))]
-        run = Run(draw(PROGRAMS | TRANSFERS), draw(FEW))
-        segment = Segment((run,), tuple(banks))
+        run, to = Run(draw(PROGRAMS | TRANSFERS), draw(FEW)), ()
+        if draw(st.booleans()):
+            banks, to = draw(pairs(standard))
+            run = Run(draw(COPIES), draw(FEW))
+        segment = Segment((run,), tuple(banks), to)
         if sum(each.commands for each in [*segments, segment]) <= longest:
             segments.append(segment)
     return segments
@@ -88,27 +117,27 @@ def test_a_walk_is_legal_and_waits_for_nothing_else(naive: ModuleType, data: st.
     segments = data.draw(streams(standard))
     stream = [tuple(issued) for issued in walk(standard, switches, segments)]
     assert not naive.violations(standard, switches, stream)
-    assert [(kind, bank) for _, kind, bank in stream if kind is not REF] == list(ordered(segments))
-    assert switches.refresh or REF not in {kind for _, kind, _ in stream}
+    assert [each[1:] for each in stream if each[1] is not REF] == list(ordered(segments))
+    assert switches.refresh or REF not in {each[1] for each in stream}
 
     t = standard.timing.on_clock() if switches.clocked else standard.timing
     step = t.t_ck_ps if switches.clocked else 1
     refreshes: dict[int, int] = {}
     opened: set[int] = set()
-    for place, (at, kind, bank) in enumerate(stream):
+    for place, (at, kind, bank, to) in enumerate(stream):
         rank, channel = naive.rank_of(standard, bank), naive.channel_of(standard, bank)
         before = stream[:place]
         due = (refreshes.get(rank, 0) + 1) * t.t_refi_ps
-        front = max([0, *(a for a, _, b in before if naive.channel_of(standard, b) == channel)])
+        front = max([0, *(a for a, _, b, _ in before if naive.channel_of(standard, b) == channel)])
         if kind is not REF:
             assert at == 0 or naive.violations(
-                standard, switches, [*before, (at - step, kind, bank)], only_last=True
+                standard, switches, [*before, (at - step, kind, bank, to)], only_last=True
             )
             if switches.refresh and kind.opens and not any(b // 4 == rank for b in opened):
                 assert at < due
         elif at + t.t_rfc_ps > front:  # the next command had to wait for it
             assert at == max(front, naive.earliest(standard, switches, before, REF, bank))
-            following, row = next((k, b) for _, k, b in stream[place:] if k is not REF)
+            following, row = next((k, b) for _, k, b, _ in stream[place:] if k is not REF)
             assert naive.rank_of(standard, row) == rank
             assert following.opens
             assert naive.earliest(standard, switches, before, following, row) >= due
@@ -124,14 +153,14 @@ def test_a_walk_is_legal_and_waits_for_nothing_else(naive: ModuleType, data: st.
 def test_a_stream_by_hand() -> None:
     """DDR3-1600 8-8-8: ACTs at 0 4 10 14, a fifth at 30; REF waits for the last bank, 260 ns."""
     segment = Segment((Run(((AAP, 1),), 1),), banks=(0, 1, 2))
-    assert [at for at, _, _ in walk(DDR3, Switches(refresh=False), [segment])] == [
+    assert [each.at_ps for each in walk(DDR3, Switches(refresh=False), [segment])] == [
         0,
         10_000,
         30_000,
     ]
     often = replace(DDR3, timing=replace(DDR3.timing, t_refi_ps=300_000))
     rows = Segment((Run(((AP, 1),), 8),), banks=(0,))
-    assert [(at, kind) for at, kind, _ in walk(often, Switches(), [rows])][6:] == [
+    assert [each[:2] for each in walk(often, Switches(), [rows])][6:] == [
         (270_000, AP),
         (315_000, REF),
         (575_000, AP),
@@ -145,7 +174,7 @@ def test_refreshes_keep_up_over_many_intervals(name: str) -> None:
     t = standard.timing
     rows = Segment((Run(((AP, 1),), 12 * t.t_refi_ps // t.ap_ps),), banks=(0,))
     stream = list(walk(standard, Switches(), [rows]))
-    refs = [at for at, kind, _ in stream if kind is REF]
+    refs = [each.at_ps for each in stream if each.kind is REF]
     assert len(refs) == stream[-1].at_ps // t.t_refi_ps
     for k, at in enumerate(refs, start=1):
         assert 0 <= at - k * t.t_refi_ps <= t.t_rc_ps

@@ -54,7 +54,8 @@ class Dialect(Protocol):
 class CommandTrace:
     """Writes the commands of one channel in a dialect.
 
-    AAP and AP come apart into their ACTs and their PRE, which other banks' commands go between.
+    AAP and AP come apart into their ACTs and their PRE, which other banks' commands go between. No
+    dialect has a TRANSFER: those are left out, their ACTs and PREs stay, and a remark counts them.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class CommandTrace:
         self._bus = _CommandBus(spans.t_ck_ps, -(-standard.burst_ps // spans.t_ck_ps))
         self._end_ps = 0
         self._written = 0
+        self._transfers = 0
         write(dialect.head())
 
     def add(self, event: Event) -> None:
@@ -83,6 +85,7 @@ class CommandTrace:
         if event.kind is not Kind.REF:
             self._flush(event.at_ps)
         self._end_ps = max(self._end_ps, event.at_ps + self._spans.done_ps[event.kind])
+        self._transfers += event.kind is Kind.TRANSFER
         for at_ps, kind, row in self._parts(event):
             if kind in self._dialect.kinds:
                 step = Step(at_ps, self._order, kind, event.bank, row, event.column)
@@ -97,6 +100,11 @@ class CommandTrace:
         remarks = []
         if not self._written:
             remarks.append(self._dialect.missing)
+        if self._transfers and Kind.ACT in self._dialect.kinds:
+            remarks.append(
+                f"{self._transfers} TRANSFERs between banks are left out, for which the format has "
+                "no command; the ACTs and PREs around them are there"
+            )
         if self._bus.moved:
             remarks.append(
                 f"{self._bus.moved} of {self._written} commands wait up to {self._bus.most} "

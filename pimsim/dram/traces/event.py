@@ -21,11 +21,13 @@ class Event:
     bank: int
     """System-wide number; a REF is of that bank's rank."""
     row: int | None = None
-    """Row within the bank (subarray x rows_per_subarray + address): of an ACT, of an AP, or the
-    source of an AAP."""
+    """Row within the bank (subarray x rows_per_subarray + address): of an ACT, an AP or a column
+    command, or the source of an AAP."""
     row2: int | None = None
-    """Row within the bank that an AAP copies to."""
+    """Row within the bank that an AAP copies to; of a TRANSFER, row of the bank ``to``."""
     column: int | None = None
-    """Burst within the row, of a RD or WR."""
+    """Burst within the row (of a TRANSFER, within both), of a column command."""
     extra_wordlines: int = 0
     """Wordlines raised beyond the first of each activation: they count in the energy."""
+    to: int | None = None
+    """Bank that a TRANSFER goes to, by its system-wide number."""

@@ -12,7 +12,7 @@ double by 1000, which loses one ns at times that :func:`microseconds` avoids.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from pimsim.dram.commands import Kind
 from pimsim.dram.constraints import place
@@ -42,7 +42,8 @@ def microseconds(time_ps: int) -> str:
 class Perfetto:
     """Writes a process for each rank, a thread for each bank and a slice for each command.
 
-    A slice lasts until the bank can take another command; REF has the rank's own thread. The
+    A slice lasts until the bank can take another command; REF has the rank's own thread. A TRANSFER
+    has a slice in each of its banks, which names the other bank. The
     counters are the average power of the rank in mW, in total and by part.
     """
 
@@ -78,17 +79,21 @@ class Perfetto:
         if rank is None:
             rank = self._ranks[pid] = self._new_rank(pid, event.bank)
         rank.add(event)
-        tid = pid if event.kind is Kind.REF else self._first_bank + event.bank
-        if tid not in self._named:
-            self._named.add(tid)
-            self._name_thread(pid, tid, event)
-        busy_ps = self._spans.busy_ps[event.kind]
-        self._end_ps = max(self._end_ps, event.at_ps + busy_ps)
-        self._event(
-            f'{{"ph":"X","name":"{event.kind.name}","pid":{pid},"tid":{tid},'
-            f'"ts":{microseconds(event.at_ps)},"dur":{microseconds(busy_ps)}'
-            f"{_arguments(event)}}}"
-        )
+        self._end_ps = max(self._end_ps, event.at_ps + self._spans.busy_ps[event.kind])
+        if event.to is None:
+            arguments = {"row": event.row, "row2": event.row2, "column": event.column}
+            self._slice(pid, event, event.bank, arguments)
+            return
+        there = place(self._standard, event.to)
+        here = place(self._standard, event.bank)
+        sent = {"row": event.row, "column": event.column, "to_group": there.group,
+                "to_bank": there.bank, "to_row": event.row2}  # fmt: skip
+        received = {"row": event.row2, "column": event.column, "from_group": here.group,
+                    "from_bank": here.bank, "from_row": event.row}  # fmt: skip
+        if self._standard.bank_groups == 1:
+            del sent["to_group"], received["from_group"]
+        self._slice(pid, event, event.bank, sent)
+        self._slice(pid, event, event.to, received)
 
     def finish(self) -> list[str]:
         """Write the last of the counters and what closes the file."""
@@ -115,10 +120,24 @@ class Perfetto:
 
         return RankPower(self._energies, self._spans, emit)
 
-    def _name_thread(self, pid: int, tid: int, event: Event) -> None:
+    def _slice(
+        self, pid: int, event: Event, bank: int, arguments: Mapping[str, int | None]
+    ) -> None:
+        tid = pid if event.kind is Kind.REF else self._first_bank + bank
+        if tid not in self._named:
+            self._named.add(tid)
+            self._name_thread(pid, tid, bank)
+        named = [f'"{name}":{value}' for name, value in arguments.items() if value is not None]
+        self._event(
+            f'{{"ph":"X","name":"{event.kind.name}","pid":{pid},"tid":{tid},'
+            f'"ts":{microseconds(event.at_ps)},"dur":{microseconds(self._spans.busy_ps[event.kind])}'
+            + (f',"args":{{{",".join(named)}}}}}' if named else "}")
+        )
+
+    def _name_thread(self, pid: int, tid: int, bank: int) -> None:
         if tid == pid:  # named with its process
             return
-        where = place(self._standard, event.bank)
+        where = place(self._standard, bank)
         group = f"group {where.group}, " if self._standard.bank_groups > 1 else ""
         self._metadata("thread_name", pid, tid, {"name": f"{group}bank {where.bank}"})
         self._metadata("thread_sort_index", pid, tid, {"sort_index": tid})
@@ -130,12 +149,3 @@ class Perfetto:
     def _event(self, text: str) -> None:
         self._write(self._separator + text)
         self._separator = ",\n"
-
-
-def _arguments(event: Event) -> str:
-    named = [
-        f'"{name}":{value}'
-        for name, value in (("row", event.row), ("row2", event.row2), ("column", event.column))
-        if value is not None
-    ]
-    return f',"args":{{{",".join(named)}}}' if named else ""

@@ -28,6 +28,7 @@ def energies_by_part(energies: CommandEnergies) -> Mapping[Kind, Mapping[str, fl
         Kind.PRE: {"activate_precharge": energies.pre_pj},
         Kind.RD: {"read_write": energies.rd_pj, "io": energies.rd_io_pj},
         Kind.WR: {"read_write": energies.wr_pj, "io": energies.wr_io_pj},
+        Kind.TRANSFER: {"read_write": energies.transfer_pj},
         Kind.REF: {"refresh": energies.ref_pj},
         Kind.AAP: {"activate_precharge": energies.aap_pj},
         Kind.AP: {"activate_precharge": energies.ap_pj},

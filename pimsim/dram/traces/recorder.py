@@ -35,7 +35,7 @@ class Target(NamedTuple):
     row: int | None = None
     """Row of the bank that it opens, reads or writes; the source of an AAP."""
     row2: int | None = None
-    """Row that the second ACT of an AAP opens."""
+    """Row that the second ACT of an AAP opens, or that a TRANSFER writes to."""
     column: int | None = None
     """Burst of the row."""
     extra_wordlines: int = 0
@@ -71,7 +71,8 @@ class Recorder:
         """Record the next segment of the stream.
 
         ``targets`` gives for every command of the visits, in order, what it names in each of the
-        segment's banks. Once every sink is full, commands are counted and no longer walked.
+        segment's banks (of a TRANSFER, in each of its pairs). Once every sink is full, commands are
+        counted and no longer walked.
         """
         if all(sink.full for sink in self._sinks):
             self._skip(segment.commands)
@@ -79,15 +80,16 @@ class Recorder:
         self._segments.append(segment)
         left = segment.commands
         for of_banks in targets:
-            for bank, target in zip(segment.banks, of_banks, strict=True):
+            for number, target in enumerate(of_banks):
                 issued = next(self._walk)
                 while issued.kind is Kind.REF:
-                    self._add(Event(*issued))
+                    self._add(Event(issued.at_ps, issued.kind, issued.bank))
                     issued = next(self._walk)
-                if issued.bank != bank:
+                slots = segment.slots(issued.kind)
+                if len(slots) != len(of_banks) or slots[number] != (issued.bank, issued.to):
                     raise ValueError(f"bank {issued.bank} must come in the order of the segment")
-                self._add(Event(issued.at_ps, issued.kind, bank, *target))
-            left -= len(segment.banks)
+                self._add(Event(issued.at_ps, issued.kind, issued.bank, *target, issued.to))
+            left -= len(of_banks)
             if all(sink.full for sink in self._sinks):
                 self._skip(left)
                 return

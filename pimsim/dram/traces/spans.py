@@ -12,7 +12,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pimsim.dram.commands import Kind
-from pimsim.dram.constraints import Constraint, Scope, effective_timing, second_act_ps, table
+from pimsim.dram.constraints import (
+    Constraint,
+    End,
+    Scope,
+    effective_timing,
+    second_act_ps,
+    table,
+)
 from pimsim.dram.standards import Standard
 from pimsim.dram.switches import Switches
 
@@ -25,7 +32,8 @@ class Spans:
     second_act_ps: int
     """To the second ACTIVATE of an AAP."""
     busy_ps: Mapping[Kind, int]
-    """Until the bank (after a REF, the rank) can take some other command."""
+    """Until the bank (after a REF, the rank; of a TRANSFER, the source) can take some other
+    command."""
     open_ps: Mapping[Kind, int]
     """Until the bank is precharged or the refresh over, of the kinds that end it themselves."""
     done_ps: Mapping[Kind, int]
@@ -37,7 +45,7 @@ class Spans:
         timing = effective_timing(standard, switches)
         second_ps = second_act_ps(standard, switches)
         rows = table(standard, switches)
-        kinds = (Kind.ACT, Kind.PRE, Kind.RD, Kind.WR, Kind.REF)
+        kinds = (Kind.ACT, Kind.PRE, Kind.RD, Kind.WR, Kind.REF, Kind.TRANSFER)
         busy_ps = {kind: max(_least_gap_ps(rows, kind), timing.t_ck_ps) for kind in kinds}
         open_ps = {
             Kind.AAP: second_ps + timing.t_ras_ps,
@@ -49,6 +57,7 @@ class Spans:
         data_ps = {
             Kind.RD: timing.cl_clocks * timing.t_ck_ps + standard.burst_ps,
             Kind.WR: timing.cwl_clocks * timing.t_ck_ps + standard.burst_ps,
+            Kind.TRANSFER: timing.cl_clocks * timing.t_ck_ps + standard.burst_ps,
         }
         return Spans(timing.t_ck_ps, second_ps, busy_ps, open_ps, {**busy_ps, **data_ps})
 
@@ -57,6 +66,7 @@ def _least_gap_ps(rows: tuple[Constraint, ...], before: Kind) -> int:
     """To the first command that the bank can take, of any kind: its widest constraint holds."""
     widest_ps: dict[Kind, int] = {}
     for row in rows:
-        if row.before is before and row.scope is Scope.BANK and row.apart == 1:
+        of_bank = row.scope is Scope.BANK and row.apart == 1 and row.end is not End.DESTINATION
+        if row.before is before and of_bank:
             widest_ps[row.after] = max(widest_ps.get(row.after, 0), row.gap_ps)
     return min(widest_ps.values())

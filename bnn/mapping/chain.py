@@ -1,0 +1,187 @@
+"""Chains of dense stages: the result bits of one are the operands of the next, and stay in DRAM.
+
+Only the operands of a chain's first stage are written and only what its last stage gives is read;
+between the two nothing crosses the channel, partial counts included. How many banks share the
+images (see :mod:`bnn.mapping.chain_layout`) is priced, not assumed: a team of one bank keeps its
+images to itself and computes all outputs, a larger one divides the outputs and passes results
+around.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bnn.lower import HostStage, Stage
+from bnn.machine import Machine
+from bnn.mapping import output_stationary
+from bnn.mapping.chain_books import book, book_inputs, book_slot
+from bnn.mapping.chain_layout import Layout, Step, follows, lay_out, steps
+from bnn.mapping.tiles import Tile
+from pimsim.dram.timeline import Timeline
+from pimsim.errors import InputError, OutOfRowsError
+
+CHAINING = ("never", "auto", "always")
+"""Whether stages are chained that can be: not, if it takes less time, or whether or not it does."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choice:
+    """What was found of stages that can be chained."""
+
+    names: tuple[str, ...]
+    layout: Layout | None
+    """None if they are not chained."""
+    reason: str
+    """Why they are or are not, in a clause."""
+
+    @property
+    def text(self) -> str:
+        """The choice in a line."""
+        stages = "-".join((self.names[0], self.names[-1]))
+        if self.layout is None:
+            return f"{stages}: not chained, {self.reason}"
+        team = self.layout.team
+        shared = "images over banks" if team == 1 else f"outputs over {team} banks"
+        return f"{stages}: chained, {shared}, {self.reason}"
+
+    def operands(self, name: str) -> str | None:
+        """Where a stage of a chain has its operands from; None if the host writes them."""
+        step = self.names.index(name) if self.layout is not None and name in self.names else 0
+        if self.layout is None or step == 0:
+            return None
+        if self.layout.steps[step - 1].place is None:
+            return "the layer before, from bank to bank"
+        return "the layer before, in the same subarray"
+
+
+def find(stages: Sequence[Stage | HostStage]) -> list[range]:
+    """Return the longest runs of stages each of which is fed with the results of the one before.
+
+    >>> find([])
+    []
+    """
+    found, start = [], 0
+    for end in range(1, len(stages) + 1):
+        if end == len(stages) or not follows(stages[end - 1], stages[end]):
+            if end - start > 1:
+                found.append(range(start, end))
+            start = end
+    return found
+
+
+def chosen(
+    mapping: str,
+    stages: Sequence[Stage | HostStage],
+    machine: Machine,
+    images: int,
+    chaining: str,
+) -> list[tuple[range, Choice]]:
+    """Return the choice for every run of stages that can be chained under a mapping.
+
+    Raises InputError for an unknown ``chaining``, and where stages must be chained and cannot be.
+    """
+    if chaining not in CHAINING:
+        raise InputError(f"`chain` must be one of {', '.join(CHAINING)}, not {chaining!r}")
+    if chaining == "never":
+        return []
+    if mapping != output_stationary.name:
+        if chaining == "always":
+            raise InputError(f"`chain` must be never or auto for {mapping}, not 'always'")
+        return []
+    choices = []
+    for places in find(stages):
+        some = [each for each in stages[places.start : places.stop] if isinstance(each, Stage)]
+        choices.append((places, choose(some, machine, images, chaining)))
+    return choices
+
+
+def choose(stages: Sequence[Stage], machine: Machine, images: int, chaining: str) -> Choice:
+    """Choose how to chain stages that can be, and whether to.
+
+    Args:
+        stages: each fed with the results of the one before.
+        machine: whose banks compute; nothing is booked in it.
+        images: how many.
+        chaining: whether to chain them.
+
+    Raises InputError if they must be chained and cannot be.
+    """
+    names = tuple(stage.name for stage in stages)
+    scratch = _scratch(machine, "psm")
+    try:
+        best = _best(steps(stages, scratch), scratch, images)
+    except (InputError, OutOfRowsError) as error:
+        if chaining == "always":
+            raise
+        return Choice(names, None, str(error))
+    chained_ps = _booked_ps(best, scratch)
+    apart_ps = _apart_ps(stages, machine, images)
+    compared = f"{chained_ps / 1e6:.6g} us against {apart_ps / 1e6:.6g}, refresh aside"
+    if chaining == "auto" and chained_ps >= apart_ps:
+        return Choice(names, None, compared)
+    return Choice(names, best, compared)
+
+
+def _scratch(machine: Machine, moves: str) -> Machine:
+    """Books that are thrown away, without refresh, which would stretch all alike."""
+    switches = replace(machine.switches, refresh=False)
+    return Machine(machine.standard, switches, Timeline(machine.standard, switches), None, moves)
+
+
+def _best(planned: list[Step], machine: Machine, images: int) -> Layout:
+    """The layout that takes the least time; InputError if there is none."""
+    priced: list[tuple[int, int, Layout]] = []
+    refused: InputError | None = None
+    for team in range(1, min(machine.standard.banks, machine.banks) + 1):
+        layout = lay_out(planned, machine, images, team)
+        try:
+            priced.append((_latency_ps(layout, machine), team, layout))
+        except InputError as error:
+            refused = error
+    if refused is not None and not priced:
+        raise refused
+    return min(priced, key=lambda each: each[:2])[2]
+
+
+def _latency_ps(layout: Layout, machine: Machine) -> int:
+    """About the time that a chain takes, every slot being as long as the first of its step."""
+    latency_ps = 0
+    for tiles, times in _alike(layout):
+        spent_ps = _spent_ps(machine)
+        book_inputs(layout, tiles, machine)
+        machine.enter("compute")
+        batch_ps = _spent_ps(machine) - spent_ps
+        for step in range(len(layout.steps)):
+            spent_ps = _spent_ps(machine)
+            lanes, outputs = next(layout.slots(step, tiles))
+            book_slot(layout, step, lanes, machine, outputs)
+            batch_ps += layout.size(step) * (_spent_ps(machine) - spent_ps)
+        latency_ps += times * batch_ps
+    return latency_ps
+
+
+def _alike(layout: Layout) -> list[tuple[list[Tile], int]]:
+    """A batch of each number of tiles, and how many have it."""
+    counts: dict[int, int] = {}
+    for batch in layout.batches:
+        counts[len(batch)] = counts.get(len(batch), 0) + 1
+    by_length = {len(batch): batch for batch in layout.batches}
+    return [(by_length[length], times) for length, times in counts.items()]
+
+
+def _spent_ps(machine: Machine) -> int:
+    return sum(machine.cost(phase).latency_ps for phase in ("inputs", "compute"))
+
+
+def _booked_ps(layout: Layout, machine: Machine) -> int:
+    scratch = _scratch(machine, "psm")
+    book(layout, [scratch] * len(layout.steps))
+    return _spent_ps(scratch)
+
+
+def _apart_ps(stages: Sequence[Stage], machine: Machine, images: int) -> int:
+    scratch = _scratch(machine, machine.moves)
+    for stage in stages:
+        output_stationary.draft(stage, scratch, images)(scratch)
+    return _spent_ps(scratch)

@@ -1,0 +1,121 @@
+"""Moving rows from one subarray to another: over the channel, or from bank to bank inside the rank.
+
+RowClone's pipelined serial mode (PSM) copies between banks. Between subarrays of one bank it takes
+two copies, through a third subarray in another bank. So what has to be moved is laid into another
+bank to begin with: a part of a fan-in is counted some banks further than where the counts are added
+up, and one copy brings each row there.
+
+>>> from pimsim.dram.standards import load
+>>> from pimsim.dram.switches import Switches
+>>> machine = Machine(load("ddr3-1600-8-8-8"), Switches(), moves="psm")
+>>> part_banks(machine, 0, [0, 1, 7]), part_banks(machine, 2, [0, 1, 7])
+([0, 1, 7], [2, 3, 1])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from bnn.machine import Machine, Place
+from pimsim.dram.commands import Kind
+from pimsim.errors import InputError
+
+
+def part_banks(machine: Machine, part: int, banks: Sequence[int]) -> list[int]:
+    """Banks in which a part of the fan-in is counted, whose counts are added up in ``banks``.
+
+    The first part is counted where counts are added up; so are the others if rows go through the
+    host. Else each is counted so many banks further in the rank, but not in the bank that comes
+    last before the first: there and back is what a chain of stages needs it for.
+
+    Raises InputError if rows are to go from bank to bank where a rank computes in one only.
+    """
+    if not part or machine.moves == "host":
+        return list(banks)
+    return [further(machine, bank, _shift(machine, part, bank)) for bank in banks]
+
+
+def further(machine: Machine, bank: int, shift: int) -> int:
+    """The bank that comes so much later among those of the rank that compute, round and round."""
+    first, count = _of_rank(machine, bank)
+    return first + (bank - first + shift) % count
+
+
+def _of_rank(machine: Machine, bank: int) -> tuple[int, int]:
+    """First bank of the rank, and how many of its banks compute."""
+    first = bank // machine.standard.banks * machine.standard.banks
+    return first, min(machine.standard.banks, machine.banks - first)
+
+
+def _shift(machine: Machine, part: int, bank: int) -> int:
+    _, count = _of_rank(machine, bank)
+    if count < 2:
+        raise InputError("`moves` must be host where one bank of a rank computes, not 'psm'")
+    return 1 + (part - 1) % max(count - 2, 1)
+
+
+def gather_counts(
+    machine: Machine,
+    moved: Sequence[int],
+    arrivals: Sequence[int],
+    columns: int,
+    banks: Sequence[int],
+    part: int,
+    first: int,
+) -> None:
+    """Book moving the partial count of a part to where the counts are added up.
+
+    Args:
+        machine: whose books.
+        moved: data rows that hold it.
+        arrivals: data rows that it goes to.
+        columns: of each row.
+        banks: where the counts are added up.
+        part: number of the part.
+        first: subarray of each bank that the counts are added up in; the parts follow it.
+
+    """
+    sources = part_banks(machine, part, banks)
+    for row, arrival in zip(moved, arrivals, strict=True):
+        if machine.moves == "host":
+            machine.access(Kind.RD, [row], columns, sources, first + part)
+            machine.access(Kind.WR, [arrival], columns, banks, first)
+            continue
+        moves = [
+            (Place(source, first + part, row), Place(bank, first, arrival))
+            for source, bank in zip(sources, banks, strict=True)
+        ]
+        for together in rounds(moves):
+            machine.copy(together, columns)
+
+
+def rounds(moves: Iterable[tuple[Place, Place]]) -> list[list[tuple[Place, Place]]]:
+    """Put copies together that no bank has to take part in twice, which can then go on at once.
+
+    >>> place = [Place(bank, 0, 0) for bank in range(4)]
+    >>> ring = [(place[i], place[(i + 1) % 4]) for i in range(4)]
+    >>> [[(one.bank, two.bank) for one, two in some] for some in rounds(ring)]
+    [[(0, 1), (2, 3)], [(1, 2), (3, 0)]]
+    """
+    found: list[tuple[set[int], list[tuple[Place, Place]]]] = []
+    for source, destination in _along(list(moves)):
+        ends = {source.bank, destination.bank}
+        for busy, together in found:
+            if not busy & ends:
+                busy |= ends
+                together.append((source, destination))
+                break
+        else:
+            found.append((ends, [(source, destination)]))
+    return [together for _, together in found]
+
+
+def _along(moves: list[tuple[Place, Place]]) -> Iterable[tuple[Place, Place]]:
+    """Each followed by one from where it ends, if there is one: every other can go at once."""
+    while moves:
+        at = 0
+        while at < len(moves):
+            one = moves.pop(at)
+            yield one
+            starts = (n for n, (source, _) in enumerate(moves) if source.bank == one[1].bank)
+            at = next(starts, len(moves))

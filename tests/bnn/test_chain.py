@@ -1,0 +1,468 @@
+"""Chains of dense stages: nothing crosses the channel from the first operands to the last sums."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict, deque
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from bnn import estimate
+from bnn.encoding import ENCODINGS, decode
+from bnn.lower import Stage, lower
+from bnn.machine import PHASES, Machine
+from bnn.mapping import chain as chains
+from bnn.mapping.chain_layout import Layout, Spot, lay_out, steps
+from bnn.network import BatchNorm, Conv2D, Dense, Flatten, Layer, Network
+from bnn.runtime import NetworkRun, run
+from pimsim.bits import Words
+from pimsim.dram.commands import Kind
+from pimsim.dram.counts import CommandCounts
+from pimsim.dram.rowstore import Lanes
+from pimsim.dram.standards import Standard, load
+from pimsim.dram.stream import Segment, walk
+from pimsim.dram.subarray import Subarray
+from pimsim.dram.switches import Switches
+from pimsim.dram.timeline import Timeline
+from pimsim.dram.traces import Event
+from pimsim.errors import InputError
+
+SIGN = "ste_sign"
+DDR3 = load("ddr3-1600-8-8-8")
+NARROW = replace(DDR3, row_bytes=64, chips_per_rank=1)  # 512 columns, a burst a row
+SHALLOW = replace(NARROW, rows_per_subarray=48)  # 30 data rows
+MAPPING = "output-stationary"
+
+
+def mlp(*widths: int, seed: int = 0) -> Network:
+    rng = np.random.default_rng(seed)
+    layers: list[Layer] = []
+    for number, (fan_in, outputs) in enumerate(itertools.pairwise(widths)):
+        kernel = rng.normal(size=(fan_in, outputs)).astype(np.float32)
+        layers.append(Dense(f"d{number}", kernel, None, SIGN, SIGN))
+        if number < len(widths) - 2:
+            gamma, beta = rng.normal(size=(2, outputs)).astype(np.float32)
+            mean = rng.integers(-3, 4, outputs).astype(np.float32)
+            layers.append(BatchNorm(f"n{number}", mean, gamma**2 + 1, gamma, beta, 1e-3))
+    return Network("mlp", (widths[0],), tuple(layers))
+
+
+def images(network: Network, count: int) -> NDArray[np.float32]:
+    rng = np.random.default_rng(count)
+    return rng.normal(size=(count, *network.input_shape)).astype(np.float32)
+
+
+def ran(
+    network: Network,
+    count: int,
+    chain: str = "always",
+    *,
+    standard: Standard = DDR3,
+    banks: int = 8,
+    compiled: bool = True,
+    **more: Any,
+) -> NetworkRun:
+    switches = Switches(banks=banks)
+    x = images(network, count)
+    return run(
+        network, x, None, standard, switches, MAPPING, chain=chain, compiled=compiled, **more
+    )
+
+
+class Kept:
+    full = False
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def add(self, event: Event) -> None:
+        self.events.append(event)
+
+    def skip(self, commands: int) -> None:
+        raise AssertionError(commands)
+
+
+# Widths, banks, images, standard: side by side in one subarray, in others, split over several.
+CASES = {
+    "one subarray, one bank": ((40, 20, 10), 1, 70, DDR3),
+    "one subarray, outputs shared": ((40, 20, 10), 3, 70, DDR3),
+    "three stages in one subarray": ((30, 20, 25, 10), 8, 9, DDR3),
+    "the next stage elsewhere": ((20, 16, 5), 8, 9, SHALLOW),
+    "images over banks": ((20, 16, 5), 3, 1200, SHALLOW),
+    "a fan-in of two subarrays": ((34, 32, 6, 3), 8, 9, SHALLOW),
+    "that, images over banks": ((34, 32, 6, 3), 3, 1100, SHALLOW),
+    "batches of tiles": ((12, 9, 4), 2, 2000, SHALLOW),
+    "teams in two ranks": ((20, 16, 5), 11, 900, replace(SHALLOW, ranks=2)),
+}
+cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+Case = tuple[tuple[int, ...], int, int, Standard]
+
+
+@cases
+def test_nothing_is_read_or_written_between_the_first_operands_and_the_last_sums(
+    case: Case,
+) -> None:
+    widths, banks, count, standard = case
+    kept = Kept()
+    done = ran(mlp(*widths), count, standard=standard, banks=banks, traces=[kept])
+    assert done.bit_exact
+    (choice,) = done.chains
+    layout = choice.layout
+    assert layout is not None
+    phases = [
+        kind for kind, _ in itertools.groupby(
+            event.kind for event in kept.events if event.kind in (Kind.RD, Kind.WR)
+        )
+    ]  # fmt: skip
+    assert phases == [Kind.WR, Kind.RD] * len(layout.batches)
+    (name,) = {first.name for first in (done.layers[0],)}
+    assert name == choice.names[0]
+    for number, layer in enumerate(done.layers):
+        counts = [layer.machine.counts(phase) for phase in PHASES]
+        total = sum(counts, CommandCounts())
+        assert (total.wr > 0) == (number == 0)
+        assert (total.rd > 0) == (number == len(done.layers) - 1)
+    # Rows of operands, once a bank of the team; bits of the last sums, once.
+    bursts = -(-layout.columns // 512)
+    tiles = sum(map(len, layout.batches))
+    assert done.layers[0].machine.counts("inputs").wr == widths[0] * layout.team * tiles * bursts
+
+
+@cases
+@pytest.mark.parametrize("compiled", [False, True])
+def test_values_are_those_of_stages_apart(case: Case, compiled: bool) -> None:
+    widths, banks, count, standard = case
+    network = mlp(*widths)
+    chained = ran(network, count, standard=standard, banks=banks, compiled=compiled)
+    apart = ran(network, count, "never", standard=standard, banks=banks)
+    assert chained.bit_exact
+    assert np.array_equal(chained.logits, apart.logits)
+    for one, other in zip(chained.layers, apart.layers, strict=True):
+        assert one.audit is not None
+        assert other.audit is not None
+        assert one.audit.compared == other.audit.compared > 0
+    assert apart.chains == ()
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_chains_of_any_widths_are_exact(data: st.DataObject) -> None:
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    widths = data.draw(st.lists(st.integers(1, 40), min_size=3, max_size=5))
+    network = mlp(*widths, seed=int(rng.integers(2**31)))
+    shallow = data.draw(st.sampled_from([1024, 60, 48]))  # rows: stages lie side by side or not
+    standard = replace(
+        NARROW,
+        rows_per_subarray=shallow,
+        ranks=data.draw(st.sampled_from([1, 2])),
+        banks=data.draw(st.sampled_from([3, 4])),
+    )
+    banks = data.draw(st.integers(1, standard.all_banks))
+    several = ["uint8"] if shallow == 1024 else []  # eight rows a pixel, else one
+    encoding = ENCODINGS[data.draw(st.sampled_from([*several, "bipolar"]))]
+    count = data.draw(st.sampled_from([1, 7, 600, 1700]))
+    pixels = rng.integers(0, encoding.largest + 1, (count, widths[0])).astype(np.uint16)
+    first = network.layers[0]
+    assert isinstance(first, Dense)
+    first = replace(first, input_quantizer=None)
+    network = Network("mlp", network.input_shape, (first, *network.layers[1:]))
+    compiled = data.draw(st.booleans())
+    x = decode(pixels, encoding)
+    switches = Switches(banks=banks)
+
+    def done(chain: str) -> NetworkRun:
+        return run(network, x, encoding, standard, switches, MAPPING, chain=chain,
+                   compiled=compiled)  # fmt: skip
+
+    try:
+        chained = done("always")
+    except InputError as error:
+        message = str(error)
+        assert (
+            "one bank of a rank" in message or "another bank" in message or "data rows" in message
+        )
+        assume(False)
+    assert chained.bit_exact
+    assert np.array_equal(chained.logits, done("never").logits)
+
+
+@cases
+def test_booked_is_what_subarrays_executed_and_time_that_of_each_command_scheduled(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    widths, banks, count, standard = case
+    subarrays: list[Subarray] = []
+    segments: list[Segment] = []
+    make = Machine.subarrays
+
+    def made(machine: Machine, columns: int, lanes: int) -> Subarray:
+        subarrays.append(make(machine, columns, lanes))
+        return subarrays[-1]
+
+    class Recorded(Timeline):
+        def run(self, segment: Segment) -> None:
+            segments.append(segment)
+            super().run(segment)
+
+    monkeypatch.setattr(Machine, "subarrays", made)
+    with monkeypatch.context() as patch:
+        patch.setattr("bnn.runtime.Timeline", Recorded)
+        done = ran(mlp(*widths), count, standard=standard, banks=banks, compiled=False)
+        costs = [layer.machine.cost(phase) for layer in done.layers for phase in PHASES]
+    executed = sum((lane for part in subarrays for lane in part.counts()), CommandCounts())
+    total = sum(
+        (layer.machine.counts(phase) for layer in done.layers for phase in PHASES), CommandCounts()
+    )
+    assert replace(total, ref=0) == executed
+    switches = Switches(banks=banks)
+    whole = Timeline(standard, switches)
+    for segment in segments:
+        whole.run(segment)
+    assert sum(cost.latency_ps for cost in costs) == whole.now_ps
+    assert sum(cost.refreshes for cost in costs) == total.ref == whole.refreshes
+    assert sum(1 for _ in walk(standard, switches, segments)) == total.commands()
+
+
+@cases
+def test_estimates_are_those_of_runs(case: Case) -> None:
+    widths, banks, count, standard = case
+    network = mlp(*widths)
+    done = ran(network, count, standard=standard, banks=banks)
+    guess = estimate.of_network(
+        network, None, count, standard, Switches(banks=banks), MAPPING, chain="always"
+    )
+    assert [choice.text for choice in guess.chains] == [choice.text for choice in done.chains]
+    for one, other in zip(done.layers, guess.layers, strict=True):
+        for phase in PHASES:
+            assert one.machine.counts(phase) == other.machine.counts(phase)
+            assert one.machine.cost(phase) == other.machine.cost(phase)
+
+
+@cases
+def test_replaying_a_trace_reads_what_the_run_read(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows that the trace names, from the first operands to the last sums, hold the values."""
+    widths, banks, count, standard = case
+    written: dict[int, deque[Words]] = defaultdict(deque)
+    read: dict[int, deque[Words]] = defaultdict(deque)
+    write_row, read_row, make = Subarray.write, Subarray.read, Machine.subarrays
+    made: list[Subarray] = []
+    layouts: list[Layout] = []
+    prepare = chains.choose
+
+    def choose(*args: Any) -> chains.Choice:
+        choice = prepare(*args)
+        assert choice.layout is not None
+        layouts.append(choice.layout)
+        return choice
+
+    def subarrays(machine: Machine, columns: int, lanes: int) -> Subarray:
+        made.append(make(machine, columns, lanes))
+        return made[-1]
+
+    def bank_of(part: Subarray, lane: int, step: int) -> int:
+        number = next(n for n, each in enumerate(made) if each is part)
+        parts = layouts[0].steps[0].parts if step == 0 else 1
+        return layouts[0].at(Spot(step, number % parts, lane, 0)).bank
+
+    def write(
+        part: Subarray, row: int, words: Words, width: int | None = None, lanes: Lanes | None = None
+    ) -> None:
+        each = np.broadcast_to(words, (part.lanes, words.shape[1]))
+        for lane, own in enumerate(each):
+            written[bank_of(part, lane, 0)].append(own)
+        write_row(part, row, words, width, lanes)
+
+    def read_back(
+        part: Subarray, row: int, width: int | None = None, lanes: Lanes | None = None
+    ) -> Words:
+        words = read_row(part, row, width, lanes)
+        active = range(part.lanes) if lanes is None else lanes.tolist()
+        (bank_of_lane,) = [layouts[0].homes(layouts[0].last, range(part.lanes))]
+        for lane, own in zip(active, words, strict=True):
+            read[bank_of_lane[lane]].append(own)
+        return words
+
+    with monkeypatch.context() as patch:
+        patch.setattr(chains, "choose", choose)
+        patch.setattr(Subarray, "write", write)
+        patch.setattr(Subarray, "read", read_back)
+        patch.setattr(Machine, "subarrays", subarrays)
+        kept = Kept()
+        done = ran(mlp(*widths), count, standard=standard, banks=banks, compiled=False,
+                   traces=[kept])  # fmt: skip
+    assert done.bit_exact
+    columns, rows = layouts[0].columns, standard.rows_per_subarray
+
+    memory: dict[tuple[int, int], Subarray] = {}
+
+    def at(bank: int, row: int) -> tuple[Subarray, int]:
+        number, address = divmod(row, rows)
+        part = memory.setdefault((bank, number), Subarray(columns, rows=rows))
+        return part, address
+
+    compared = 0
+    for event in kept.events:
+        if event.kind in (Kind.REF, Kind.ACT, Kind.PRE) or event.column:
+            continue
+        assert event.row is not None
+        part, address = at(event.bank, event.row)
+        data = address - part.rows.first_data
+        if event.kind is Kind.WR:
+            part.write(data, written[event.bank].popleft()[None])
+        elif event.kind is Kind.RD:
+            assert np.array_equal(part.read(data)[0], read[event.bank].popleft())
+            compared += 1
+        elif event.kind is Kind.TRANSFER:
+            assert event.to is not None
+            assert event.row2 is not None
+            there, into = at(event.to, event.row2)
+            there.receive(into - there.rows.first_data, part.send(data))
+        elif event.kind is Kind.AP:
+            part.ap(address)
+        else:
+            assert event.row2 is not None
+            assert event.row2 // rows == event.row // rows
+            part.aap(address, event.row2 % rows)
+    assert compared > 0
+    assert not any(read.values())
+    assert not any(written.values())
+
+
+# ------------------------------------------------------------------------------------- layouts
+
+
+def stages(network: Network) -> list[Stage]:
+    return [stage for stage in lower(network, None) if isinstance(stage, Stage)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_every_bank_of_a_team_gets_every_operand_once(data: st.DataObject) -> None:
+    widths = data.draw(st.lists(st.integers(1, 24), min_size=3, max_size=4))
+    standard = replace(
+        NARROW,
+        rows_per_subarray=data.draw(st.sampled_from([1024, 52])),
+        ranks=data.draw(st.sampled_from([1, 2])),
+        banks=data.draw(st.sampled_from([4, 5, 8])),
+    )
+    banks = data.draw(st.integers(1, standard.ranks).map(lambda n: n * standard.banks))
+    machine = Machine(standard, Switches(banks=banks), moves="psm")
+    team = data.draw(st.integers(1, standard.banks))
+    tried = steps(stages(mlp(*widths)), machine)
+    layout = lay_out(tried, machine, data.draw(st.sampled_from([1, 600, 3000])), team)
+    for batch in layout.batches:
+        for step in range(layout.last):
+            this, after = layout.steps[step], layout.steps[step + 1]
+            seen: set[Spot] = set()
+            for lanes, outputs in layout.slots(step, batch):
+                assert this.plan.result is not None
+                own = [
+                    after.target(int(output))[1] if this.place is not None else this.plan.result
+                    for output in outputs
+                ]
+                arrived = {Spot(step, 0, lane, row) for lane, row in zip(lanes, own, strict=True)}
+                seen |= arrived if this.place is not None else set()
+                for wave in layout.hand_on(step, lanes, outputs.tolist()):
+                    for source, target in wave:
+                        assert source in arrived
+                        one, two = layout.at(source), layout.at(target)
+                        assert one.bank != two.bank
+                        assert one.bank // standard.banks == two.bank // standard.banks
+                        assert target not in seen
+                    arrived |= {target for _, target in wave}
+                    seen |= {target for _, target in wave}
+            places = [layout.at(spot) for spot in seen]
+            assert len(set(places)) == len(places)
+            wanted = {
+                Spot(step + (this.place is None), part, lane, row)
+                for lane in range(len(batch) * team)
+                for part, row in map(after.target, range(this.stage.outputs))
+            }
+            assert seen == wanted
+
+
+def test_stages_lie_side_by_side_where_they_fit() -> None:
+    machine = Machine(DDR3, Switches(), moves="psm")
+    found = steps(stages(mlp(300, 200, 250, 500, 10)), machine)
+    # 300, then 200 above it, then 250 from 0 on again; 500 more do not fit beside 250 of 1,006.
+    assert [step.plan.first_row for step in found] == [0, 300, 0, 300]
+    found = steps(stages(mlp(600, 500, 10)), machine)
+    assert [(step.first, step.place is None) for step in found] == [(0, True), (1, True)]
+
+
+def test_what_follows() -> None:
+    rng = np.random.default_rng(0)
+    conv = Conv2D("c", rng.normal(size=(3, 3, 1, 4)).astype(np.float32), None, None, SIGN)
+    one = np.ones(4, np.float32)
+    norm = BatchNorm("n", one, one, one, one, 1e-3)
+    dense = [
+        Dense(f"d{n}", rng.normal(size=shape).astype(np.float32), None, SIGN, SIGN)
+        for n, shape in enumerate([(64, 8), (8, 6), (6, 3)])
+    ]
+    network = Network("mixed", (6, 6, 1), (conv, norm, Flatten("flat"), *dense))
+    found = lower(network, ENCODINGS["uint8"])
+    assert [stage.name for stage in found] == ["c", "d0", "d1", "d2"]
+    assert chains.find(found) == [range(1, 4)]  # positions are columns, and no operands of others
+    apart = lower(mlp(9, 8, 7), None)
+    assert chains.find(apart) == [range(2)]
+    assert chains.find(apart[:1]) == []
+
+
+def test_it_is_chosen_by_time() -> None:
+    few, many = mlp(40, 20, 10), mlp(200, 100, 10)
+    auto, never = (ran(few, 70, chain) for chain in ("auto", "never"))
+    (choice,) = auto.chains
+    assert choice.layout is None
+    assert "not chained" in choice.text
+    assert auto.layers[0].machine.cost("compute") == never.layers[0].machine.cost("compute")
+    auto, always = (ran(many, 60_000, chain, check=False) for chain in ("auto", "always"))
+    never = ran(many, 60_000, "never", check=False)
+
+    def latency_ps(done: NetworkRun) -> int:
+        return sum(layer.machine.cost(p).latency_ps for layer in done.layers for p in PHASES)
+
+    assert latency_ps(auto) == latency_ps(always) < latency_ps(never)
+    assert auto.chains[0].text.startswith("d0-d1: chained, outputs over ")
+    assert auto.chains[0].operands("d1") == "the layer before, in the same subarray"
+    assert auto.chains[0].operands("d0") is None
+
+
+@pytest.mark.parametrize(
+    ("chain", "mapping", "widths", "banks", "message"),
+    [
+        ("maybe", MAPPING, (9, 8, 7), 8, "`chain` must be one of never, auto, always, not 'maybe'"),
+        (
+            "always",
+            "weight-stationary",
+            (9, 8, 7),
+            8,
+            "`chain` must be never or auto for weight-stationary, not 'always'",
+        ),
+        (
+            "always",
+            MAPPING,
+            (40, 1100, 5),
+            1,
+            "a chain through 'd1' must have another bank to copy through",
+        ),
+    ],
+)
+def test_refused(
+    chain: str, mapping: str, widths: tuple[int, ...], banks: int, message: str
+) -> None:
+    network = mlp(*widths)
+    with pytest.raises(InputError) as caught:
+        run(network, images(network, 3), None, DDR3, Switches(banks=banks), mapping, chain=chain)
+    assert str(caught.value) == message
+    done = run(
+        network, images(network, 3), None, DDR3, Switches(banks=banks), mapping, chain="auto"
+    )
+    assert done.bit_exact

@@ -19,7 +19,7 @@ makes no difference here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import chain
@@ -80,6 +80,8 @@ class Machine:
         self._elapsed = dict.fromkeys(PHASES, Elapsed())
         self._runs: list[Run] = []
         self._active: tuple[int, ...] = ()
+        self._times = 1
+        """How often what is booked now is to be counted."""
 
     @property
     def banks(self) -> int:
@@ -121,7 +123,10 @@ class Machine:
         banks: Sequence[int],
         number: int = 0,
     ) -> None:
-        """Book a schedule that subarray ``number`` of each bank runs, for an output of its own."""
+        """Book a schedule that subarray ``number`` of each bank runs, for an output of its own.
+
+        Inside :meth:`repeat`, ``outputs`` are those of all repetitions (times, banks).
+        """
         extra = int(schedule.extra_wordlines[outputs].sum())
         order = issue_order(self.standard, banks)
         self._note(schedule.runs, order, extra)
@@ -156,6 +161,26 @@ class Machine:
         """End the layer: what it executed comes before what the next one does."""
         self._flush()
 
+    def repeat(self, outputs: NDArray[np.intp], book: Callable[[NDArray[np.intp]], None]) -> None:
+        """Book what ``book`` books for one output a bank, for every row of ``outputs``.
+
+        All rows must take the same kinds of commands in the same banks and phase: ``book`` is
+        called once, with all of ``outputs`` (times, banks); only while a trace is recorded, with
+        each row.
+        """
+        if self._recorder is not None:
+            for some in outputs:
+                book(some)
+            return
+        pending, active = self._runs, self._active
+        self._runs, self._active, self._times = [], (), len(outputs)
+        book(outputs)
+        once, banks = self._runs, self._active
+        self._runs, self._active, self._times = pending, active, 1
+        self._go_on_with(banks)
+        for _ in range(len(outputs)):
+            self._put_off(once)
+
     # -- what came of it ---------------------------------------------------------------------
 
     def counts(self, phase: str) -> CommandCounts:
@@ -174,21 +199,29 @@ class Machine:
         """Count commands and put them off until something else follows than more of the same."""
         if not runs:
             return
+        self._go_on_with(banks)
+        self._put_off(runs)
+        total = _totals(tuple(runs)) * (len(banks) * self._times)
+        self._counts[self._phase] += replace(total, extra_wordlines=extra_wordlines)
+
+    def _go_on_with(self, banks: tuple[int, ...]) -> None:
         if banks != self._active:
             self._flush()
             self._active = banks
+
+    def _put_off(self, runs: Sequence[Run]) -> None:
         pending = self._runs
         for run in runs:
             if pending and pending[-1].visit == run.visit:
                 pending[-1] = Run(run.visit, pending[-1].times + run.times)
             else:
                 pending.append(run)
-        total = _totals(tuple(runs)) * len(banks)
-        self._counts[self._phase] += replace(total, extra_wordlines=extra_wordlines)
 
     def _flush(self) -> None:
         if not self._runs:
             return
+        if self._times > 1:
+            raise ValueError("what is repeated must stay with its banks and its phase")
         segment = Segment(tuple(self._runs), self._active)
         before = Elapsed.on(self._timeline)
         self._timeline.run(segment)

@@ -37,7 +37,7 @@ from bnn.bitstrings import BitStrings, unpacked
 from bnn.encoding import Encoding
 from bnn.lower import HostStage, Stage, lower
 from bnn.machine import Machine
-from bnn.mapping import MAPPINGS, Audit, Result, Work
+from bnn.mapping import MAPPINGS, Audit, Result, Usage, Work
 from bnn.network import Conv2D, Dense, Network
 from pimsim.dram.standards import Standard
 from pimsim.dram.switches import Switches
@@ -69,7 +69,8 @@ class LayerRun:
     mapping: str | None
     machine: Machine
     """Books of the rank."""
-    result: Result | None
+    result: Result | Usage | None
+    """A usage where nothing was computed."""
     audit: Audit | None
     wall_s: float = 0.0
     """Wall time of computing its values."""
@@ -160,8 +161,8 @@ def run(
         audit = None
         if isinstance(stage, HostStage):
             flow.run_on_host(stage)
-            _stream_host(stage, network, len(x), machine)
-            layer = _host_run(network, stage, machine)
+            stream_host(stage, network, len(x), machine)
+            layer = host_run(network, stage, machine)
         else:
             operands = flow.operands(stage)
             if expected is not None:
@@ -177,7 +178,7 @@ def run(
             result = execute(Work(stage, operands, machine, threads, audit, report))
             flow.take(stage, result)
             exact &= audit is None or audit.wrong == 0
-            layer = _dram_run(stage, mapping, machine, result, audit)
+            layer = dram_run(stage, mapping, machine, result, audit)
             checking_s += result.check_s
             aside_s += result.check_s + result.book_s
         finished = time.perf_counter()
@@ -267,9 +268,10 @@ class _Flow:
         return self._numbers.astype(np.float32) if self._numbers is self._x else self._numbers
 
 
-def _dram_run(
-    stage: Stage, mapping: str, machine: Machine, result: Result, audit: Audit | None
+def dram_run(
+    stage: Stage, mapping: str, machine: Machine, result: Result | Usage, audit: Audit | None
 ) -> LayerRun:
+    """Return what a stage in DRAM did."""
     return LayerRun(
         stage.name,
         "dram",
@@ -285,7 +287,7 @@ def _dram_run(
     )
 
 
-def _stream_host(stage: HostStage, network: Network, images: int, machine: Machine) -> None:
+def stream_host(stage: HostStage, network: Network, images: int, machine: Machine) -> None:
     """Book what the host fetches for layers of its own.
 
     Behind a layer in DRAM the sums were read out with that layer, and what a next layer in DRAM
@@ -300,7 +302,8 @@ def _stream_host(stage: HostStage, network: Network, images: int, machine: Machi
             machine.stream(images * int(np.prod(network.input_shape)) * 32)
 
 
-def _host_run(network: Network, stage: HostStage, machine: Machine) -> LayerRun:
+def host_run(network: Network, stage: HostStage, machine: Machine) -> LayerRun:
+    """Return what layers on the host did."""
     shapes = network.shapes()
     weights = sum(layer.kernel.size for layer in stage.layers if isinstance(layer, Dense | Conv2D))
     return LayerRun(

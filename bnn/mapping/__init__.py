@@ -10,9 +10,9 @@ A mapping is a module with a ``name``, a ``summary`` and a ``prepare``; see
 from __future__ import annotations
 
 from bnn.mapping import output_stationary, weight_stationary
-from bnn.mapping.work import Audit, Mapping, Result, Work
+from bnn.mapping.work import Audit, Draft, Mapping, Result, Usage, Work
 
-__all__ = ["MAPPINGS", "Audit", "Mapping", "Result", "Work"]
+__all__ = ["MAPPINGS", "Audit", "Draft", "Mapping", "Result", "Usage", "Work"]
 
 MAPPINGS: dict[str, Mapping] = {
     mapping.name: mapping for mapping in (output_stationary, weight_stationary)

@@ -6,6 +6,15 @@
 ...     return chunks
 >>> fit("dense", 7, 1, 100, write)
 [slice(0, 2, None), slice(2, 4, None), slice(4, 7, None)]
+
+The first part also takes in what the others have counted, which may leave it less room:
+
+>>> def write(chunks):
+...     if chunks[0].stop > 1 or max(c.stop - c.start for c in chunks) > 3:
+...         raise OutOfRowsError("too many channels")
+...     return chunks
+>>> fit("dense", 7, 1, 100, write)
+[slice(0, 1, None), slice(1, 4, None), slice(4, 7, None)]
 """
 
 from __future__ import annotations
@@ -39,10 +48,22 @@ def fit(
     """
     parts = min(-(-channels * rows_per_channel // data_rows), channels)
     while True:
-        edges = [channels * i // parts for i in range(parts + 1)]
-        try:
-            return write([slice(a, b) for a, b in pairwise(edges)])
-        except OutOfRowsError as error:
-            if parts == channels:
-                raise OutOfRowsError(f"layer {layer!r}, {error}") from error
+        for first in _shares(channels, parts):
+            rest = channels - first
+            edges = [0, *(first + rest * i // max(parts - 1, 1) for i in range(parts))]
+            try:
+                return write([slice(a, b) for a, b in pairwise(edges)])
+            except OutOfRowsError as error:
+                if parts == channels:
+                    raise OutOfRowsError(f"layer {layer!r}, {error}") from error
         parts += 1
+
+
+def _shares(channels: int, parts: int) -> list[int]:
+    """Channels of the first part that are tried: as many as the others have, then fewer.
+
+    >>> _shares(100, 4), _shares(5, 1)
+    ([25, 12, 6, 3, 1], [5])
+    """
+    even = channels // parts
+    return [even] if parts == 1 else [even >> n for n in range(even.bit_length())]

@@ -22,6 +22,7 @@ from bnn.lower import Stage
 from bnn.mapping.fan_in import fit
 from bnn.thresholds import Thresholds
 from pimsim.dram.rowgroups import ambit
+from pimsim.dram.stream import Run, Visit
 from pimsim.microprogram.allocation import RowAllocator
 from pimsim.microprogram.arithmetic import greater_equal
 from pimsim.microprogram.counting import Counter, Row
@@ -69,6 +70,17 @@ class WeightPlan:
     """Data row of the output bits; None where sums are wanted."""
     data_rows: int
     """Data rows of a subarray that are used, from D0 on."""
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """Row commands of a column, alike ones together."""
+        schedules = [self.pool]
+        for steps in self.offsets:
+            schedules += [*steps.counts, steps.combine, steps.decide]
+        times: dict[Visit, int] = {}
+        for run in (run for schedule in schedules for run in schedule.runs):
+            times[run.visit] = times.get(run.visit, 0) + run.times
+        return tuple(Run(visit, some) for visit, some in times.items())
 
 
 def plan(stage: Stage, data_rows: int) -> WeightPlan:

@@ -16,9 +16,9 @@ from bnn.bitstrings import BitStrings, Values, unpacked
 from bnn.encoding import Integers
 from bnn.lower import Stage
 from bnn.machine import Machine
+from bnn.mapping.tiles import Tile
 from bnn.reference import Operands
 from pimsim.bits import Words, pack
-from pimsim.errors import InputError
 
 _AT_A_TIME = 1 << 18
 """Sums that are compared at a time: they stay in a processor's cache."""
@@ -67,9 +67,10 @@ class Audit:
         offset: int,
         outputs: slice,
         sums: NDArray[np.int64] | NDArray[np.int32],
+        positions: slice = slice(None),
     ) -> None:
         """Check ``sums`` (outputs, images, positions) at one place of the pooling window."""
-        where = self._stage.windows.outputs[offset]
+        where = self._stage.windows.outputs[offset, positions]
         inside = where >= 0
         expected, places = self._expected(images), where[inside]
         step = max(1, _AT_A_TIME // max(sums[:, :1].size, 1))
@@ -148,6 +149,31 @@ class Work:
             self.progress(done, total)
 
 
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How much of the DRAM a stage takes."""
+
+    columns_used: int = 0
+    """Columns that held data, over all row activations of a pass."""
+    columns_opened: int = 0
+    """Columns that the same activations opened."""
+    subarrays: int = 0
+    """Subarrays that held operands."""
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.columns_used + other.columns_used,
+            self.columns_opened + other.columns_opened,
+            self.subarrays + other.subarrays,
+        )
+
+    def result(self, values: Values, book_s: float = 0.0, check_s: float = 0.0) -> Result:
+        """What a mapping computed while it took that."""
+        return Result(
+            values, self.columns_used, self.columns_opened, self.subarrays, book_s, check_s
+        )
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Result:
     """What a mapping computed."""
@@ -169,6 +195,10 @@ Execute = Callable[[Work], Result]
 """Carries out the stage in subarrays of ``work.machine`` and books every command."""
 
 
+Draft = Callable[[Machine], Usage]
+"""Books every command that executing a stage takes; executes none."""
+
+
 class Mapping(Protocol):
     """A dataflow: where operands live in DRAM and how the products are counted there."""
 
@@ -179,6 +209,14 @@ class Mapping(Protocol):
         """Lay the stage out for so many images, write its schedules and compile them if asked.
 
         Nothing is executed. Raises InputError or OutOfRowsError when the DRAM is too small.
+        """
+        ...
+
+    def draft(self, stage: Stage, machine: Machine, images: int, *, each: int = 1) -> Draft:
+        """Lay the stage out as :meth:`prepare` does, for booking alone.
+
+        All outputs of a group take the same commands. So a stage may be given with the weights of
+        few outputs, of which every one stands for ``each``.
         """
         ...
 
@@ -201,24 +239,11 @@ def run_compiled(
     return values, booked - started, time.perf_counter() - executed
 
 
-def tile_images(machine: Machine, columns_per_image: int) -> int:
-    """Images whose columns fit into a row together; at least one must.
-
-    Raises InputError when one image needs more columns than a row has.
-    """
-    if columns_per_image > machine.columns:
-        raise InputError(
-            f"one image must fit into the {machine.columns} columns of a row, "
-            f"not need {columns_per_image}"
-        )
-    return machine.columns // columns_per_image
-
-
-def operand_rows(work: Work, images: slice, place: int, channels: slice) -> Integers:
-    """Operands at one place of the patch, ``(channels, images * positions)``."""
+def operand_rows(work: Work, tile: Tile, place: int, channels: slice) -> Integers:
+    """Operands at one place of the patch, ``(channels, columns of the tile)``."""
     stage = work.stage
-    pixels = stage.windows.pixels[:, place]
-    values = work.integers[images][:, pixels, channels]
+    pixels = stage.windows.pixels[tile.positions, place]
+    values = work.integers[tile.images][:, pixels, channels]
     values[:, pixels < 0] = stage.pad
     return np.ascontiguousarray(values.reshape(-1, values.shape[2]).T)
 

@@ -85,9 +85,12 @@ class Counter:
     def add(self, level: int, address: Rows, inverted: Flags | bool, *, owned: bool) -> None:
         """Take in a row of weight 2**level."""
         outputs = self.schedule.outputs
-        flags = np.broadcast_to(np.asarray(inverted, dtype=np.bool_), (outputs,))
+        if isinstance(inverted, bool):
+            complement = (1 << outputs) - 1 if inverted else 0
+        else:
+            complement = flagsets.number(np.broadcast_to(inverted, (outputs,)))
         where = self.schedule.fitted("a row to add", address)
-        self._push(level, Row(where, flagsets.number(flags), owned, outputs))
+        self._push(level, Row(where, complement, owned, outputs))
         self._write()
 
     def add_all(self, level: int, addresses: NDArray[np.int32], complements: Sequence[int]) -> None:
@@ -158,13 +161,17 @@ class Counter:
     # -- writing the adders of many rows at once -----------------------------------------------
 
     def _write(self) -> None:
+        if not self._adders:
+            return
         adders, self._adders = self._adders, []
         outputs = self.schedule.outputs
         every = (1 << outputs) - 1
         odd = [_odd(*(row.complement for row in adder.operands)) for adder in adders]
         mixed = [(adder, each) for adder, each in zip(adders, odd, strict=True) if any(each)]
         exchanged = iter(_exchange([adder for adder, _ in mixed], [each for _, each in mixed]))
-        which = iter(flagsets.flags([a | b | c for _, (a, b, c) in mixed], outputs))
+        which = iter(
+            flagsets.flags([a | b | c for _, (a, b, c) in mixed], outputs) if mixed else ()
+        )
         steps: list[Step] = []
         for (operands, total, carry), (a, b, c) in zip(adders, odd, strict=True):
             if not a | b | c:

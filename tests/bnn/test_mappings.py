@@ -346,11 +346,69 @@ def test_what_does_not_fit_is_refused_with_what_it_would_need() -> None:
             Switches(),
             "weight-stationary",
         )
-    tiny = replace(STANDARD, row_bytes=64, chips_per_rank=1)
+    crowded = replace(STANDARD, subarrays_per_bank=1, row_bytes=64, chips_per_rank=1)
     rng = np.random.default_rng(0)
-    wide = Network("wide", (30, 30, 1), (Conv2D("c", _kernel(rng, 1, 1, 1, 2), None, SIGN, SIGN),))
-    with pytest.raises(InputError, match=r"must fit into the 512 columns of a row, not need 900"):
-        run(wide, np.ones((1, 30, 30, 1), np.float32), None, tiny, Switches(), "output-stationary")
+    wide = Network("wide", (30, 30, 1), (Conv2D("c", _kernel(rng, 1, 1, 1, 9), None, SIGN, SIGN),))
+    with pytest.raises(
+        InputError, match=r"must fit the 1 subarrays of each bank, not need 3$"
+    ):  # nine outputs, two rows each, over eight banks
+        run(wide, np.ones((1, 30, 30, 1), np.float32), None, crowded, Switches(),
+            "weight-stationary")  # fmt: skip
+
+
+@pytest.mark.parametrize("mapping", MAPPINGS)
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("pad_values", [0.0, 1.0])
+@pytest.mark.parametrize("pool", [None, MaxPool2D("pool", (3, 3), (2, 2), "same")])
+@pytest.mark.parametrize("images", [2])
+def test_an_image_of_more_positions_than_a_row_has_columns_takes_several_rows(
+    mapping: str, compiled: bool, pad_values: float, pool: MaxPool2D | None, images: int
+) -> None:
+    small = replace(STANDARD, row_bytes=64, chips_per_rank=1)
+    rng = np.random.default_rng(7)
+    kernel = _kernel(rng, 3, 3, 2, 5)
+    conv = Conv2D("conv", kernel, None, SIGN, SIGN, padding="same", pad_values=pad_values)
+    after = [_norm(rng, "norm", 5), *([] if pool is None else [pool])]
+    middle = Network("middle", (49, 47, 2), (conv, *after, Flatten("flat")))
+    last = Dense("last", _kernel(rng, middle.shapes()[-1][0], 3), None, SIGN, SIGN)
+    network = Network("wide", middle.input_shape, (*middle.layers, last))
+    x = rng.normal(size=(images, 49, 47, 2)).astype(np.float32)
+    done = run(network, x, None, small, Switches(), mapping, compiled=compiled)
+    assert done.bit_exact
+    result = done.layers[0].result
+    assert result is not None
+    positions = 49 * 47 if pool is None else 25 * 24
+    outputs = 5 if mapping == "weight-stationary" else 1
+    assert positions > small.columns
+    assert result.columns_used % (images * positions * outputs) == 0
+    assert result.columns_opened > result.columns_used
+
+
+@pytest.mark.parametrize("images", [1, 3, 20])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_blocks_of_outputs_are_divided_over_banks_that_images_leave_idle(
+    images: int, compiled: bool
+) -> None:
+    small = replace(STANDARD, row_bytes=64, chips_per_rank=1)
+    rng = np.random.default_rng(5)
+    conv = Conv2D("conv", _kernel(rng, 3, 3, 4, 22), None, SIGN, SIGN, padding="same")
+    middle = Network("middle", (12, 12, 4), (conv, _norm(rng, "norm", 22), Flatten("flat")))
+    last = Dense("last", _kernel(rng, 144 * 22, 3), None, SIGN, SIGN)
+    network = Network("n", middle.input_shape, (*middle.layers, last))
+    x = rng.normal(size=(images, 12, 12, 4)).astype(np.float32)
+
+    def one(banks: int) -> tuple[int, NetworkRun]:
+        switches = Switches(banks=banks)
+        done = run(network, x, None, small, switches, "weight-stationary", compiled=compiled)
+        return done.layers[0].machine.cost("compute").latency_ps, done
+
+    alone_ps, alone = one(1)
+    together_ps, together = one(8)
+    assert alone.bit_exact
+    assert together.bit_exact
+    assert np.array_equal(alone.logits, together.logits)
+    # 22 outputs of 144 positions are eight rows for each image; tFAW makes 8 banks act like 3.3
+    assert 3 < alone_ps / together_ps < 4
 
 
 def test_an_unknown_mapping_is_refused() -> None:

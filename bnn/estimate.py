@@ -1,0 +1,193 @@
+"""What a network would cost: every command planned and booked, none executed, no values.
+
+Commands depend on shapes, and on weights only as far as rows and complements are concerned, so that
+a network needs neither images nor, as a table of layers, weights. What is booked here is what
+:func:`bnn.runtime.run` books for as many images, command by command.
+
+>>> from pimsim.dram.standards import load
+>>> from pimsim.dram.switches import Switches
+>>> from bnn.tables.catalog import entry
+>>> done = of_table(entry("lenet5"), 1, load("ddr3-1600-8-8-8"), Switches(), "output-stationary")
+>>> [(layer.name, layer.macs, layer.machine.counts("compute").aap > 0) for layer in done.layers][-1]
+('output', 840, True)
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bnn.encoding import Encoding
+from bnn.lower import HostStage, lower
+from bnn.machine import Machine
+from bnn.mapping import MAPPINGS, Draft, Mapping
+from bnn.network import Network
+from bnn.runtime import LayerRun, dram_run, host_run, stream_host
+from bnn.tables.graph import Table
+from bnn.tables.stages import Work, works
+from pimsim.dram.standards import Standard
+from pimsim.dram.switches import Switches
+from pimsim.dram.timeline import Timeline
+from pimsim.dram.traces.recorder import Recorder, Sink
+from pimsim.errors import InputError, OutOfRowsError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Estimate:
+    """What running a network would take."""
+
+    images: int
+    layers: tuple[LayerRun, ...]
+    host: tuple[str, ...]
+    """Max poolings, by name, that rows have no room for and the host carries out."""
+    wall_s: float
+    """Wall time of planning and booking."""
+
+
+def of_network(
+    network: Network,
+    encoding: Encoding | None,
+    images: int,
+    standard: Standard,
+    switches: Switches,
+    mapping: str,
+    *,
+    traces: Sequence[Sink] = (),
+) -> Estimate:
+    """Book what :func:`bnn.runtime.run` would for so many images.
+
+    Args:
+        network: the network, with weights.
+        encoding: how its inputs are integers; None leaves a first layer with real inputs to the
+            host.
+        images: how many.
+        standard: the DRAM.
+        switches: what changes headline numbers.
+        mapping: name in :data:`bnn.mapping.MAPPINGS`.
+        traces: what takes every command, in order.
+
+    Raises:
+        InputError: unknown mapping, no images, a layer too large for the DRAM.
+    """
+    books = _Books(images, standard, switches, mapping, traces)
+    network = network.before_softmax()
+    for stage in lower(network, encoding):
+        machine = books.machine()
+        if isinstance(stage, HostStage):
+            stream_host(stage, network, images, machine)
+            books.close(host_run(network, stage, machine))
+        else:
+            usage = books.mapping.draft(stage, machine, images)(machine)
+            books.close(dram_run(stage, books.mapping.name, machine, usage, None))
+    return books.total()
+
+
+def of_table(
+    table: Table,
+    images: int,
+    standard: Standard,
+    switches: Switches,
+    mapping: str,
+    *,
+    traces: Sequence[Sink] = (),
+) -> Estimate:
+    """Book a network that is known by its shapes alone; see :mod:`bnn.tables.stages`.
+
+    A trace names the rows of a network all of whose weights are +1.
+
+    Args:
+        table: the network.
+        images: how many.
+        standard: the DRAM.
+        switches: what changes headline numbers.
+        mapping: name in :data:`bnn.mapping.MAPPINGS`.
+        traces: what takes every command, in order.
+
+    Raises:
+        InputError: unknown mapping, no images, a layer too large for the DRAM.
+    """
+    books = _Books(images, standard, switches, mapping, traces)
+    drafts: dict[object, tuple[bool, Draft]] = {}
+    for work in works(table):
+        machine = books.machine()
+        if work.alike not in drafts:
+            drafts[work.alike] = _draft(work, books.mapping, machine, images)
+        pooled, draft = drafts[work.alike]
+        usage = draft(machine)
+        if work.pool is not None and not pooled:
+            books.on_host(work.pool.name)
+        shape = work.pool.shape if work.pool is not None and pooled else work.product.shape
+        books.close(
+            LayerRun(
+                work.product.name,
+                "dram",
+                work.product.macs,
+                work.product.weights,
+                work.planes,
+                int(np.prod(work.product.input)),
+                int(np.prod(shape)),
+                books.mapping.name,
+                machine,
+                usage,
+                None,
+            )
+        )
+    return books.total()
+
+
+def _draft(work: Work, mapping: Mapping, machine: Machine, images: int) -> tuple[bool, Draft]:
+    """Lay out the first candidate that fits; return whether it pools, and how to book it."""
+    refused: OutOfRowsError | None = None
+    for stage in work.candidates():
+        try:
+            draft = mapping.draft(stage, machine, images, each=work.each)
+        except OutOfRowsError as error:
+            refused = error
+            continue
+        return stage.windows.offsets > 1, draft
+    raise refused or ValueError(f"{work.product.name!r} has no candidates")
+
+
+class _Books:
+    """Machines of layers that follow one another, on one timeline."""
+
+    def __init__(
+        self,
+        images: int,
+        standard: Standard,
+        switches: Switches,
+        mapping: str,
+        traces: Sequence[Sink],
+    ) -> None:
+        if mapping not in MAPPINGS:
+            raise InputError(f"`mapping` must be one of {', '.join(MAPPINGS)}, not {mapping!r}")
+        if images < 1:
+            raise InputError(f"`images` must be a positive integer, not {images}")
+        self.mapping = MAPPINGS[mapping]
+        self._images, self._standard, self._switches = images, standard, switches
+        self._timeline = Timeline(standard, switches)
+        self._recorder = Recorder(standard, switches, traces) if traces else None
+        self._layers: list[LayerRun] = []
+        self._host: list[str] = []
+        self._started = time.perf_counter()
+
+    def machine(self) -> Machine:
+        """The books of the next layer."""
+        return Machine(self._standard, self._switches, self._timeline, self._recorder)
+
+    def on_host(self, name: str) -> None:
+        """Note a pooling that the host carries out."""
+        self._host.append(name)
+
+    def close(self, layer: LayerRun) -> None:
+        """End a layer."""
+        layer.machine.finish()
+        self._layers.append(layer)
+
+    def total(self) -> Estimate:
+        """All layers."""
+        wall_s = time.perf_counter() - self._started
+        return Estimate(self._images, tuple(self._layers), tuple(self._host), wall_s)

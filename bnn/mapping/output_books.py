@@ -1,0 +1,91 @@
+"""The books of the output-stationary mapping: every command that executing a plan takes, in order.
+
+Outputs that the same banks compute one after the other take the same commands, so they are worked
+out for one of them and booked as often as there are outputs.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.lower import Stage
+from bnn.machine import Machine
+from bnn.mapping.output_plan import OutputPlan
+from bnn.mapping.spread import Spread
+from bnn.mapping.work import Usage
+from pimsim.dram.commands import Kind
+
+
+def book(
+    planned: OutputPlan,
+    placed: Spread,
+    stage: Stage,
+    machine: Machine,
+    first: int,
+    each: int = 1,
+) -> None:
+    """Book a stage in subarrays from ``first`` on.
+
+    Args:
+        planned: its plan.
+        placed: where its tiles and outputs go.
+        stage: the stage.
+        machine: whose books.
+        first: subarray of each bank that holds the first part of the fan-in.
+        each: outputs that every output of the plan stands for.
+
+    """
+    patch = stage.windows.patch * stage.planes
+    for batch in placed.batches:
+        every = range(len(batch.tiles))
+        machine.enter("inputs")
+        for part, chunk in enumerate(planned.chunks):
+            rows = range((chunk.stop - chunk.start) * patch)
+            machine.access(Kind.WR, rows, placed.columns, every, first + part)
+        machine.access(Kind.WR, [row for row, _ in planned.masks], placed.columns, every, first)
+        machine.enter("compute")
+        slots = (placed.slot(batch, slot) for slot in range(placed.outputs_per_group))
+        for banks, alike in groupby(slots, key=lambda lanes_outputs: lanes_outputs[0].tolist()):
+            if banks:
+                outputs = np.stack([some for _, some in alike]) // each
+                machine.repeat(outputs, partial(_book_output, planned, placed.columns, banks,
+                                                machine, first))  # fmt: skip
+
+
+def usage(planned: OutputPlan, placed: Spread, machine: Machine) -> Usage:
+    """How much of the DRAM a stage takes."""
+    tiles = [tile for batch in placed.batches for tile in batch.tiles]
+    used = sum(tile.columns for tile in tiles)
+    return Usage(used, len(tiles) * machine.columns, len(tiles) * len(planned.chunks))
+
+
+def _book_output(
+    planned: OutputPlan,
+    columns: int,
+    banks: list[int],
+    machine: Machine,
+    first: int,
+    outputs: NDArray[np.intp],
+) -> None:
+    """Book one output a bank."""
+    for steps in planned.offsets:
+        for part, count in enumerate(steps.counts):
+            machine.run(count, outputs, banks, first + part)
+        pairs = zip(steps.moved[1:], steps.arrivals[1:], strict=True)
+        for part, (moved, arrivals) in enumerate(pairs, start=1):
+            for row, arrival in zip(moved, arrivals, strict=True):
+                machine.access(Kind.RD, [row], columns, banks, first + part)
+                machine.access(Kind.WR, [arrival], columns, banks, first)
+        machine.run(steps.combine, outputs, banks, first)
+        if planned.result is None:
+            counts = [row for row in steps.total if row is not None]
+            machine.access(Kind.RD, counts, columns, banks, first)
+        else:
+            machine.run(steps.decide, outputs, banks, first)
+    if planned.result is not None:
+        machine.run(planned.pool, outputs, banks, first)
+        machine.access(Kind.RD, [planned.result], columns, banks, first)

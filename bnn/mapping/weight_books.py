@@ -1,0 +1,68 @@
+"""The books of the weight-stationary mapping: every command that executing a layout takes."""
+
+from __future__ import annotations
+
+from math import prod
+
+from bnn.machine import Machine
+from bnn.mapping.weight_layout import Layout
+from bnn.mapping.weight_plan import WeightPlan
+from bnn.mapping.work import Usage
+from pimsim.dram.commands import Kind
+
+
+def book(layout: Layout, machine: Machine) -> None:
+    """Book a stage: for each turn its weights, and then batch after batch of images."""
+    planned = layout.plan
+    for number, turn in enumerate(layout.turns):
+        columns, every = layout.columns(turn), range(turn.lanes)
+        first = number * len(planned.chunks)
+        machine.enter("weights")
+        for part, rows in enumerate(planned.weight_rows):
+            machine.access(Kind.WR, rows, columns, every, first + part)
+        for flags in (planned.before, planned.after):
+            if flags is not None:
+                machine.access(Kind.WR, [flags[0]], columns, every, first)
+        for steps in planned.offsets:
+            machine.access(Kind.WR, steps.threshold_rows, columns, every, first)
+        for batch in turn.batches:
+            _book_batch(planned, columns, range(len(batch)), first, machine)
+
+
+def usage(layout: Layout, machine: Machine) -> Usage:
+    """How much of the DRAM a stage takes."""
+    used = opened = subarrays = 0
+    for turn in layout.turns:
+        subarrays += turn.lanes * len(layout.plan.chunks)
+        for batch in turn.batches:
+            opened += len(batch) * machine.columns
+            for bank, images in enumerate(batch):
+                used += prod(turn.block(bank).shape(images.stop - images.start))
+    return Usage(used, opened, subarrays)
+
+
+def _book_batch(
+    planned: WeightPlan, columns: int, banks: range, first: int, machine: Machine
+) -> None:
+    output = [0] * len(banks)
+    machine.enter("inputs")
+    for part, rows in enumerate(planned.operand_rows):
+        machine.access(Kind.WR, range(rows), columns, banks, first + part)
+    machine.enter("compute")
+    for steps in planned.offsets:
+        for part, count in enumerate(steps.counts):
+            machine.run(count, output, banks, first + part)
+        pairs = zip(steps.moved[1:], steps.arrivals[1:], strict=True)
+        for part, (moved, arrivals) in enumerate(pairs, start=1):
+            for row, arrival in zip(moved, arrivals, strict=True):
+                machine.access(Kind.RD, [row], columns, banks, first + part)
+                machine.access(Kind.WR, [arrival], columns, banks, first)
+        machine.run(steps.combine, output, banks, first)
+        if planned.result is None:
+            counts = [row for row in steps.total if row is not None]
+            machine.access(Kind.RD, counts, columns, banks, first)
+        else:
+            machine.run(steps.decide, output, banks, first)
+    if planned.result is not None:
+        machine.run(planned.pool, output, banks, first)
+        machine.access(Kind.RD, [planned.result], columns, banks, first)

@@ -1,0 +1,137 @@
+"""Where columns of the weight-stationary mapping lie: blocks of outputs, tiles of images, banks.
+
+A *block* is the outputs whose columns share a row: as many as find room there with all positions of
+one image, or, where an image has more positions than a row has columns, one output with some of
+them. A *tile* is the images that share it. Weights of a block stay in its subarray, so the blocks
+are either all in every bank, and each bank takes tiles of its own, or divided over banks that work
+on the same tile. Which division is best is priced, not assumed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from math import prod
+
+from bnn.lower import Stage
+from bnn.machine import Machine
+from bnn.mapping.tiles import cut, tiling
+from bnn.mapping.weight_plan import WeightPlan
+from pimsim.cost import price
+from pimsim.dram.commands import Kind
+from pimsim.dram.stream import Run, Segment, issue_order
+from pimsim.dram.transfers import row_visit
+from pimsim.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Outputs, and positions of every image, whose columns share a row."""
+
+    outputs: slice
+    positions: slice
+
+    def shape(self, images: int) -> tuple[int, int, int]:
+        """Outputs, images and positions, in the order of the columns."""
+        positions = self.positions.stop - self.positions.start
+        return self.outputs.stop - self.outputs.start, images, positions
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Blocks that one subarray of each bank holds, and what the banks work on, batch by batch."""
+
+    blocks: list[Block]
+    """That of bank i is number i, modulo their number."""
+    batches: list[list[slice]]
+    """Images of each bank."""
+
+    @property
+    def lanes(self) -> int:
+        """Banks that hold a block."""
+        return len(self.batches[0])
+
+    def block(self, bank: int) -> Block:
+        """The block that a bank holds."""
+        return self.blocks[bank % len(self.blocks)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layout:
+    """What lies where."""
+
+    plan: WeightPlan
+    images: int
+    """Images that a row has columns for."""
+    turns: list[Turn]
+    """One after the other; each has subarrays of its own."""
+
+    def columns(self, turn: Turn) -> int:
+        """Columns of a row that a turn uses, at most."""
+        return max(prod(block.shape(self.images)) for block in turn.blocks)
+
+
+def lay_out(
+    stage: Stage, machine: Machine, images: int, planned: WeightPlan, each: int = 1
+) -> Layout:
+    """Choose blocks and tiles, and the division over the banks that takes the least time.
+
+    Every output of the stage stands for ``each``. Raises InputError when the weights do not fit the
+    subarrays of the banks.
+    """
+    outputs, positions = stage.outputs * each, stage.windows.positions
+    at_most = max(1, machine.columns // positions)
+    parts = tiling(1, positions, machine.columns)
+    blocks = [
+        Block(some, part.positions)
+        for some in cut(outputs, min(outputs, at_most))
+        for part in parts
+    ]
+    widest = blocks[0].shape(1)
+    together = min(machine.columns // (widest[0] * widest[2]), images)
+    tiles = [tile.images for tile in tiling(images, 1, together)]
+    banks, resident = machine.banks, machine.standard.subarrays_per_bank // len(planned.chunks)
+    ways = [
+        ways
+        for ways in range(1, min(banks, len(blocks)) + 1)
+        if -(-len(blocks) // ways) <= resident
+    ]
+    if not ways:
+        needed = -(-len(blocks) // min(banks, len(blocks))) * len(planned.chunks)
+        raise InputError(
+            f"weights of {stage.name!r} must fit the {machine.standard.subarrays_per_bank} "
+            f"subarrays of each bank, not need {needed}"
+        )
+    layouts = [Layout(planned, together, _turns(blocks, tiles, banks, some)) for some in ways]
+    if len(layouts) == 1:
+        return layouts[0]
+    return min(layouts, key=lambda layout: _latency_ps(machine, layout))
+
+
+def _turns(blocks: list[Block], tiles: list[slice], banks: int, ways: int) -> list[Turn]:
+    """Divide blocks over ``ways`` banks, and tiles over groups of as many."""
+    turns = []
+    for some in cut(len(blocks), ways):
+        held = blocks[some]
+        batches = [
+            [tile for tile in tiles[batch] for _ in held]
+            for batch in cut(len(tiles), banks // ways)
+        ]
+        turns.append(Turn(held, batches))
+    return turns
+
+
+def _latency_ps(machine: Machine, layout: Layout) -> int:
+    """Time of all turns, without loading weights; refresh would stretch all alike."""
+    unrefreshed = replace(machine.switches, refresh=False)
+    rows, runs = sum(layout.plan.operand_rows), layout.plan.runs
+    times = Counter(
+        (len(batch), layout.columns(turn)) for turn in layout.turns for batch in turn.batches
+    )
+    latency_ps = 0
+    for (lanes, columns), often in times.items():
+        bursts = -(-columns // (machine.standard.burst_bytes * 8))
+        visits = (Run(row_visit(Kind.WR, bursts), rows), *runs)
+        segment = Segment(visits, issue_order(machine.standard, range(lanes)))
+        latency_ps += often * price([segment], machine.standard, unrefreshed).latency_ps
+    return latency_ps

@@ -1,0 +1,166 @@
+"""From a table's products to stages: what the mappings need to know to book them.
+
+A product ends in a sign, and a max pooling behind it is computed with it, as :mod:`bnn.lower` has
+it, unless something reads the sums themselves: a residual connection, an average pooling, a
+batch normalization of its own, or whoever takes the network's output. All of these are the host's,
+as are a max pooling of branches and one that does not fit the rows of a subarray.
+
+The first product reads pixels of eight bits, all others -1 and +1. Padding is +1, and +1 stands for
+all weights, so that one output of each group speaks for all of them: which rows an adder takes, and
+which of them complemented, changes neither the kinds of commands nor their number.
+
+>>> from bnn.tables.catalog import entry
+>>> first, second = list(works(entry("lenet5")))[:2]
+>>> first.product.name, first.planes, first.each
+('c1', 8, 6)
+>>> [(stage.windows.patch, stage.windows.positions) for stage in second.candidates()]
+[(36, 25), (25, 100), (1, 100)]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bnn.geometry import Axis
+from bnn.lower import Stage, offsets
+from bnn.network import Conv2D, Dense
+from bnn.tables.graph import (
+    AddNode,
+    ConcatNode,
+    FlattenNode,
+    Node,
+    NormNode,
+    PoolNode,
+    ProductNode,
+    Table,
+)
+from bnn.thresholds import Thresholds
+from bnn.windows import Side, Windows, each_pixel, lay
+
+PIXEL_BITS = 8
+"""Bits of an operand of the first product."""
+_SIGN = "ste_sign"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Work:
+    """What a product asks of a mapping."""
+
+    product: ProductNode
+    planes: int
+    """Bits of an operand."""
+    sums: bool
+    """Whether its sums are wanted, not their signs."""
+    pool: PoolNode | None
+    """Max pooling that can be computed with it."""
+
+    @property
+    def each(self) -> int:
+        """Outputs that every output of a candidate stands for."""
+        return self.product.outputs // self.product.groups
+
+    @property
+    def alike(self) -> Hashable:
+        """Equal for what is laid out alike."""
+        product = replace(self.product, name="", reads=())
+        return product, self.planes, self.sums, self.pool and self.pool.window
+
+    def candidates(self) -> Iterator[Stage]:
+        """Yield the ways to lay it out, to be tried in turn.
+
+        The first is that of :func:`bnn.lower.lower`: with the pooling behind it. Then come without,
+        and with the window of every position written out by the host, so that the fan-in can be
+        split at any of its products.
+        """
+        if self.pool is not None:
+            yield self._stage(_windows(self.product, self.pool))
+        yield self._stage(_windows(self.product, None))
+        if self.product.taps > 1:
+            yield self._stage(_written_out(self.product))
+
+    def _stage(self, laid: Windows) -> Stage:
+        product, planes = self.product, self.planes
+        outputs, taps = product.groups, laid.taps.shape[1]
+        weights = np.ones((1, taps, laid.channels // product.groups, outputs), np.int8)
+        step, low = (1, 0) if planes > 1 else (2, -1)
+        zeros = np.zeros(outputs, np.int64)
+        return Stage(
+            name=product.name,
+            layer=_layer(product),
+            index=0,
+            end=1,
+            shape=product.input,
+            windows=laid,
+            weights=weights,
+            shifts=(0,),
+            groups=product.groups,
+            planes=planes,
+            encoded=planes > 1,
+            pad=(1 << planes) - 1,
+            zero_padding=False,
+            scale=step,
+            offsets=offsets(weights, (0,), planes, step, low),
+            thresholds=None if self.sums else Thresholds(zeros, zeros > 0),
+            conjunction=zeros > 0,
+        )
+
+
+def works(table: Table) -> Iterator[Work]:
+    """Yield the work that every product of a table is, in order."""
+    for number, product in enumerate(table.products):
+        sums = reads_sums(table, product)
+        pool = None if sums else _pool_behind(table, product)
+        yield Work(product, 1 if number else PIXEL_BITS, sums, pool)
+
+
+def reads_sums(table: Table, node: Node) -> bool:
+    """Whether anything that reads a node, if need be through others, needs more than its sign."""
+    readers = table.readers(node.name)
+    for reader in readers:
+        match reader:
+            case AddNode() | NormNode() | PoolNode(largest=False):
+                return True
+            case ConcatNode() | FlattenNode() | PoolNode():
+                if reads_sums(table, reader):
+                    return True
+    return not readers
+
+
+def _pool_behind(table: Table, product: ProductNode) -> PoolNode | None:
+    readers = table.readers(product.name)
+    return readers[0] if len(readers) == 1 and isinstance(readers[0], PoolNode) else None
+
+
+def _windows(product: ProductNode, pool: PoolNode | None) -> Windows:
+    if product.window is None:
+        return each_pixel(1, product.input[0])
+    window = product.window
+    sides = [
+        Side(size, window.size, out, window.stride, 1, window.before(size))
+        for size, out in zip(product.input[:2], product.shape[:2], strict=True)
+    ]
+    over = None
+    if pool is not None:
+        kept = pool.window
+        if isinstance(kept.padding, int):
+            raise ValueError(f"pooling {pool.name!r} must be padded as in Keras")
+        over = [Axis(size, kept.size, kept.stride, 1, kept.padding) for size in product.shape[:2]]
+    return lay(product.input[2], sides, over)
+
+
+def _written_out(product: ProductNode) -> Windows:
+    """Every position as an input of its own: what the taps of its window read, side by side."""
+    positions = int(np.prod(product.shape[:-1], dtype=np.int64))
+    return each_pixel(positions, product.taps * product.input[-1])
+
+
+def _layer(product: ProductNode) -> Conv2D | Dense:
+    """One output of it as a layer of a network."""
+    channels = product.input[-1] // product.groups
+    if product.window is None:
+        return Dense(product.name, np.ones((channels, 1), np.float32), None, _SIGN, _SIGN)
+    kernel = np.ones((product.window.size, product.window.size, channels, 1), np.float32)
+    return Conv2D(product.name, kernel, None, _SIGN, _SIGN)

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from bnn.bitstrings import BitStrings, Values, unpacked
 from bnn.encoding import Integers
 from bnn.lower import Stage
-from bnn.mapping.weight_plan import WeightPlan, constants, limits, weights
+from bnn.mapping.weight_plan import WeightPlan, constants, limits
+from bnn.mapping.weight_rows import weights
 from bnn.mapping.work import See
 from pimsim.bits import Words
 from pimsim.dram.rowgroups import ambit

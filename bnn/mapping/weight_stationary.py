@@ -21,7 +21,8 @@ from bnn.mapping.blocks import Blocks
 from bnn.mapping.tiles import Tile
 from bnn.mapping.weight_books import book, usage
 from bnn.mapping.weight_layout import Block, Layout, Turn, lay_out
-from bnn.mapping.weight_plan import constants, limits, plan, weights
+from bnn.mapping.weight_plan import constants, limits, plan
+from bnn.mapping.weight_rows import weights
 from bnn.mapping.work import Draft, Execute, Result, Usage, Work, operand_rows, plane, run_compiled
 from pimsim.bits import unpack
 from pimsim.dram.rowstore import Lanes

@@ -28,6 +28,7 @@ from pimsim.dram.subarray import Subarray
 
 name: str = "weight-stationary"
 summary: str = "columns = (output, image or position); weights in rows; XNOR, then popcount"
+popcount: str = "in DRAM"
 
 
 def draft(stage: Stage, machine: Machine, images: int, *, each: int = 1) -> Draft:

@@ -100,8 +100,7 @@ class Columns:
         """Outputs of a block, the last of which may be smaller."""
         self._tiles = Tiles(self.outputs * self.words * _WORD, rows, parts=parts)
         self.compiled: Compiled = compile_recipe(recipe, self._tiles.layout)
-        times = -(-images // self.images) * -(-outputs // self.outputs)
-        prepare(self.compiled, self._tiles, times)
+        prepare(self.compiled, self._tiles)
         pairs = zip(planned.chunks, planned.weight_rows, strict=True)
         held = [
             Same(part, rows.start, weights(stage, chunk))

@@ -68,8 +68,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--mapping",
         metavar="NAME",
         default="output-stationary",
-        help="dataflow: output-stationary (weights in the command stream) or weight-stationary "
-        "(weights in rows) (default: %(default)s)",
+        help="dataflow: output-stationary (weights in the command stream), weight-stationary "
+        "(weights in rows) or no-local-reuse (the same, but the host counts) "
+        "(default: %(default)s)",
     )
     parser.add_argument(
         "--moves",

@@ -4,17 +4,17 @@ A mapping is a module with a ``name``, a ``summary`` and a ``prepare``; see
 :class:`bnn.mapping.work.Mapping`. Adding one is adding its file and its entry here.
 
 >>> sorted(MAPPINGS)
-['output-stationary', 'weight-stationary']
+['no-local-reuse', 'output-stationary', 'weight-stationary']
 """
 
 from __future__ import annotations
 
-from bnn.mapping import output_stationary, weight_stationary
+from bnn.mapping import no_local_reuse, output_stationary, weight_stationary
 from bnn.mapping.work import Audit, Draft, Execute, Mapping, Result, Usage, Work
 
 __all__ = ["MAPPINGS", "Audit", "Draft", "Execute", "Mapping", "Result", "Usage", "Work"]
 
 MAPPINGS: dict[str, Mapping] = {
-    mapping.name: mapping for mapping in (output_stationary, weight_stationary)
+    mapping.name: mapping for mapping in (output_stationary, weight_stationary, no_local_reuse)
 }
 """Every mapping by name, the default first."""

@@ -36,6 +36,7 @@ _Number = TypeVar("_Number", bound=np.generic)
 
 name: str = "output-stationary"
 summary: str = "columns = images or positions; weights folded into the adders; counts stay put"
+popcount: str = "in DRAM"
 
 
 def draft(stage: Stage, machine: Machine, images: int, *, each: int = 1) -> Draft:

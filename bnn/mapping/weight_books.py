@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from math import prod
+from typing import TypeVar
 
 from bnn.machine import Machine
-from bnn.mapping.weight_layout import Layout
+from bnn.mapping.weight_layout import Layout, Resident
 from bnn.mapping.weight_plan import WeightPlan
 from bnn.mapping.work import Usage
 from pimsim.dram.commands import Kind
 
+_Plan = TypeVar("_Plan", bound=Resident)
 
-def book(layout: Layout, machine: Machine) -> None:
+
+def book(layout: Layout[WeightPlan], machine: Machine) -> None:
     """Book a stage: for each turn its weights, and then batch after batch of images."""
     planned = layout.plan
     for number, turn in enumerate(layout.turns):
@@ -29,7 +32,7 @@ def book(layout: Layout, machine: Machine) -> None:
             _book_batch(planned, columns, range(len(batch)), first, machine)
 
 
-def usage(layout: Layout, machine: Machine) -> Usage:
+def usage(layout: Layout[_Plan], machine: Machine) -> Usage:
     """How much of the DRAM a stage takes."""
     used = opened = subarrays = 0
     for turn in layout.turns:

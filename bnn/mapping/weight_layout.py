@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 from math import prod
+from typing import Generic, Protocol, TypeVar
 
 from bnn.lower import Stage
 from bnn.machine import Machine
 from bnn.mapping.tiles import cut, tiling
-from bnn.mapping.weight_plan import WeightPlan
 from pimsim.cost import price
 from pimsim.dram.commands import Kind
 from pimsim.dram.stream import Run, Segment, issue_order
@@ -56,11 +56,43 @@ class Turn:
         return self.blocks[bank % len(self.blocks)]
 
 
+class Resident(Protocol):
+    """A plan of subarrays in which weights stay."""
+
+    @property
+    def chunks(self) -> list[slice]:
+        """Channels of a group that each subarray holds."""
+        ...
+
+    @property
+    def operand_rows(self) -> list[int]:
+        """Per chunk, how many rows hold operands, from D0 on."""
+        ...
+
+    @property
+    def weight_rows(self) -> list[range]:
+        """Per chunk, data rows of :func:`bnn.mapping.weight_rows.weights`."""
+        ...
+
+    @property
+    def reads(self) -> int:
+        """Rows read out while it computes."""
+        ...
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """Row commands of a column, alike ones together."""
+        ...
+
+
+_Plan = TypeVar("_Plan", bound=Resident)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class Layout:
+class Layout(Generic[_Plan]):
     """What lies where."""
 
-    plan: WeightPlan
+    plan: _Plan
     images: int
     """Images that a row has columns for."""
     turns: list[Turn]
@@ -72,8 +104,8 @@ class Layout:
 
 
 def lay_out(
-    stage: Stage, machine: Machine, images: int, planned: WeightPlan, each: int = 1
-) -> Layout:
+    stage: Stage, machine: Machine, images: int, planned: _Plan, each: int = 1
+) -> Layout[_Plan]:
     """Choose blocks and tiles, and the division over the banks that takes the least time.
 
     Every output of the stage stands for ``each``. Raises InputError when the weights do not fit the
@@ -121,7 +153,7 @@ def _turns(blocks: list[Block], tiles: list[slice], banks: int, ways: int) -> li
     return turns
 
 
-def _latency_ps(machine: Machine, layout: Layout) -> int:
+def _latency_ps(machine: Machine, layout: Layout[_Plan]) -> int:
     """Time of all turns, without loading weights; refresh would stretch all alike."""
     unrefreshed = replace(machine.switches, refresh=False)
     rows, runs = sum(layout.plan.operand_rows), layout.plan.runs
@@ -131,7 +163,8 @@ def _latency_ps(machine: Machine, layout: Layout) -> int:
     latency_ps = 0
     for (lanes, columns), often in times.items():
         bursts = -(-columns // (machine.standard.burst_bytes * 8))
-        visits = (Run(row_visit(Kind.WR, bursts), rows), *runs)
+        read = Run(row_visit(Kind.RD, bursts), layout.plan.reads)
+        visits = (Run(row_visit(Kind.WR, bursts), rows), *runs, read)
         segment = Segment(visits, issue_order(machine.standard, range(lanes)))
         latency_ps += often * price([segment], machine.standard, unrefreshed).latency_ps
     return latency_ps

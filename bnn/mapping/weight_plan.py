@@ -4,11 +4,6 @@ All columns run one program: XNOR an activation row with a weight row, count, co
 threshold that stands in rows of its own. What differs between outputs and positions (weights, the
 channels of a group, thresholds, what zero padding takes back, whether a comparison falls) is data
 in rows.
-
-A digit that is 0 somewhere has two weight rows, which say what a product is where the operand's bit
-is 1 (whether the digit is +1) and where it is 0 (whether the digit is -1); the bit selects one of
-them. That takes the 7 commands of an XNOR. A row of signs and one of zeros would take as many rows
-and an AND more, half the sum of two kernels of signs twice the commands.
 """
 
 from __future__ import annotations
@@ -20,13 +15,14 @@ from numpy.typing import NDArray
 
 from bnn.lower import Stage
 from bnn.mapping.fan_in import fit
+from bnn.mapping.weight_rows import products, rows_per_product
 from bnn.thresholds import Thresholds
 from pimsim.dram.rowgroups import ambit
 from pimsim.dram.stream import Run, Visit
 from pimsim.microprogram.allocation import RowAllocator
 from pimsim.microprogram.arithmetic import greater_equal
 from pimsim.microprogram.counting import Counter, Row
-from pimsim.microprogram.logic import SELECT, XNOR, XOR, reduction
+from pimsim.microprogram.logic import XOR, reduction
 from pimsim.microprogram.schedule import Schedule
 
 
@@ -59,7 +55,7 @@ class WeightPlan:
     operand_rows: list[int]
     """Per chunk, how many rows hold operands, from D0 on; weight rows follow them."""
     weight_rows: list[range]
-    """Per chunk, data rows of :func:`weights`."""
+    """Per chunk, data rows of :func:`bnn.mapping.weight_rows.weights`."""
     offsets: list[OffsetSteps]
     before: tuple[int, NDArray[np.bool_]] | None
     """Row and bits per output of the complement before pooling, where there is one."""
@@ -70,6 +66,13 @@ class WeightPlan:
     """Data row of the output bits; None where sums are wanted."""
     data_rows: int
     """Data rows of a subarray that are used, from D0 on."""
+
+    @property
+    def reads(self) -> int:
+        """Rows read out while it computes."""
+        if self.result is not None:
+            return 1
+        return sum(row is not None for steps in self.offsets for row in steps.total)
 
     @property
     def runs(self) -> tuple[Run, ...]:
@@ -85,33 +88,14 @@ class WeightPlan:
 
 def plan(stage: Stage, data_rows: int) -> WeightPlan:
     """Split the fan-in over as few subarrays as hold it; OutOfRowsError if none do."""
-    kinds = sum(1 + zeros for zeros in has_zeros(stage))
     return fit(
         stage.name,
         stage.weights.shape[2],
-        stage.windows.patch * stage.planes + stage.weights.shape[1] * kinds,
+        stage.windows.patch * stage.planes + stage.weights.shape[1] * rows_per_product(stage),
         data_rows,
         lambda chunks: _Planner(stage, data_rows, chunks).plan(),
         lambda chunk: max(stage.highest(chunk), 1).bit_length(),
     )
-
-
-def has_zeros(stage: Stage) -> list[bool]:
-    """Per digit, whether it is 0 somewhere and so has two rows of weights a product."""
-    return [bool((digit == 0).any()) for digit in stage.weights]
-
-
-def weights(stage: Stage, chunk: slice) -> NDArray[np.bool_]:
-    """What the weight rows of a chunk hold for each output, ``(rows, outputs)``.
-
-    Digit by digit, tap by tap, channel by channel: where it is +1 and, if it has zeros, all over
-    again where it is -1.
-    """
-    found = []
-    for digit, zeros in zip(stage.weights, has_zeros(stage), strict=True):
-        some = digit[:, chunk].reshape(-1, stage.outputs)
-        found += [some > 0, some < 0] if zeros else [some > 0]
-    return np.concatenate(found)
 
 
 def complements(
@@ -156,12 +140,11 @@ class _Planner:
         self._stage, self._chunks = stage, chunks
         self._map = ambit()
         self._rows = [RowAllocator(data_rows) for _ in chunks]
-        self._taps, self._zeros = stage.weights.shape[1], has_zeros(stage)
         self._operands, self._weights = [], []
         for rows, chunk in zip(self._rows, chunks, strict=True):
             width = chunk.stop - chunk.start
             count = width * stage.windows.patch * stage.planes
-            more = width * self._taps * sum(1 + zeros for zeros in self._zeros)
+            more = width * stage.weights.shape[1] * rows_per_product(stage)
             rows.take(count + more, "operands")
             self._operands.append(count)
             self._weights.append(range(count, count + more))
@@ -255,26 +238,12 @@ class _Planner:
     def _count(self, schedule: Schedule, offset: int, part: int) -> list[Row]:
         """Multiply every operand bit of a chunk with its weight's digits, and count."""
         stage, chunk, rows = self._stage, self._chunks[part], self._rows[part]
-        width = chunk.stop - chunk.start
         counter = Counter(schedule, rows, stage.highest(chunk), self._map)
-        first = self._weights[part].start
-        for shift, zeros in zip(stage.shifts, self._zeros, strict=True):
-            for bit in range(stage.planes):
-                for tap, place in enumerate(stage.windows.taps[offset].tolist()):
-                    for channel in range(width):
-                        operand = (place * width + channel) * stage.planes + bit
-                        weight = first + tap * width + channel
-                        (product,) = rows.take(1, "products")
-                        program, where = XNOR, {"a": operand, "b": weight, "out": product}
-                        if zeros:
-                            negative = weight + self._taps * width
-                            where = {"select": operand, "a": weight, "b": negative, "out": product}
-                            program = SELECT
-                        schedule.append(
-                            (program,), None, **{name: self._data(r) for name, r in where.items()}
-                        )
-                        counter.add(bit + shift, self._data(product), False, owned=True)
-            first += self._taps * width * (1 + zeros)
+        for product in products(stage, offset, chunk, self._weights[part].start):
+            (number,) = rows.take(1, "products")
+            where = {name: self._data(row) for name, row in product.rows.items()}
+            schedule.append((product.program,), None, **where, out=self._data(number))
+            counter.add(product.level, self._data(number), False, owned=True)
         return counter.finish()
 
     def _number(self, row: Row) -> int | None:

@@ -215,6 +215,8 @@ class Mapping(Protocol):
 
     name: str
     summary: str
+    popcount: str
+    """Where ones are counted, for reports."""
 
     def prepare(self, stage: Stage, machine: Machine, images: int, *, compiled: bool) -> Execute:
         """Lay the stage out for so many images, write its schedules and compile them if asked.

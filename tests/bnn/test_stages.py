@@ -364,6 +364,20 @@ def test_zero_padding_of_a_fan_in_over_several_subarrays(seed: int) -> None:
             _execute(mapping, _case(stage, sides, 9, -1), _machine(80, 2), compiled=compiled)
 
 
+def test_positions_beyond_a_row_are_cut_and_pooled_at_the_edges() -> None:
+    sides, pool = [Side(1100, 2, 1101, before=1)], [Axis(1101, 3, 2, 1, "same")]
+    stage = _stage(_signs(1, 2, 2, 4), lay(2, sides, pool), shape=(1100,), zero_padding=True)
+    falling, conjunction = np.array([0, 0, 1, 1]) > 0, np.array([0, 1, 0, 1]) > 0
+    found = Thresholds(np.array([0, -3, 2, 0]), falling)
+    stage = replace(stage, thresholds=found, conjunction=conjunction)
+    case = _case(stage, sides, 3, -1)
+    case = replace(case, values=_values(case.sums, sides, pool, found, conjunction))
+    assert stage.windows.positions > STANDARD.columns
+    for mapping in MAPPINGS:
+        for compiled in (False, True):
+            _execute(mapping, case, _machine(100, 3), compiled=compiled)
+
+
 def test_a_part_that_gives_every_output_another_single_product() -> None:
     weights = _signs(1, 1, 200, 4)
     weights[:, :, 100:] = 0

@@ -1,0 +1,115 @@
+"""Rows and schedules of the mapping without local reuse: products, and nothing else.
+
+All columns run one program, which writes products to the rows that operands and weights leave free.
+When these are full, they are read out, and the next products take their place.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from bnn.lower import Stage
+from bnn.mapping.fan_in import fit
+from bnn.mapping.weight_rows import products, rows_per_product
+from pimsim.dram.rowgroups import ambit
+from pimsim.dram.stream import Run, Visit
+from pimsim.microprogram.allocation import RowAllocator
+from pimsim.microprogram.schedule import Schedule
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fetch:
+    """Products that are computed and then read out."""
+
+    schedule: Schedule
+    rows: list[int]
+    """Data rows that hold them."""
+    levels: list[int]
+    """Exponents of what they count for."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ProductPlan:
+    """Rows of every subarray that shares the fan-in, and what runs on them."""
+
+    chunks: list[slice]
+    """Channels of a group that each holds, for every output those of its own group."""
+    operand_rows: list[int]
+    """Per chunk, how many rows hold operands, from D0 on; weight rows follow them."""
+    weight_rows: list[range]
+    """Per chunk, data rows of :func:`bnn.mapping.weight_rows.weights`."""
+    offsets: list[list[list[Fetch]]]
+    """For each place of the pooling window and each chunk, what is fetched one after the other."""
+    data_rows: int
+    """Data rows of a subarray that are used, from D0 on."""
+
+    @property
+    def reads(self) -> int:
+        """Rows read out while it computes."""
+        return sum(len(fetch.rows) for fetch in self._fetches)
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """Row commands of a column, alike ones together."""
+        times: Counter[Visit] = Counter()
+        for fetch in self._fetches:
+            for run in fetch.schedule.runs:
+                times[run.visit] += run.times
+        return tuple(Run(visit, some) for visit, some in times.items())
+
+    @property
+    def _fetches(self) -> list[Fetch]:
+        return [fetch for parts in self.offsets for part in parts for fetch in part]
+
+
+def plan(stage: Stage, data_rows: int) -> ProductPlan:
+    """Split the fan-in over as few subarrays as hold it; OutOfRowsError if none do."""
+    return fit(
+        stage.name,
+        stage.weights.shape[2],
+        stage.windows.patch * stage.planes + stage.weights.shape[1] * rows_per_product(stage),
+        data_rows,
+        lambda chunks: _plan(stage, data_rows, chunks),
+    )
+
+
+def _plan(stage: Stage, data_rows: int, chunks: list[slice]) -> ProductPlan:
+    operands, kept, free = [], [], []
+    for chunk in chunks:
+        width = chunk.stop - chunk.start
+        count = width * stage.windows.patch * stage.planes
+        more = width * stage.weights.shape[1] * rows_per_product(stage)
+        rows = RowAllocator(data_rows)
+        rows.take(count + more, "operands")
+        first = rows.take(1, "products")[0]
+        operands.append(count)
+        kept.append(range(count, count + more))
+        free.append(range(first, data_rows))
+    offsets = [
+        [
+            _fetches(stage, offset, chunk, weight_rows, own)
+            for chunk, weight_rows, own in zip(chunks, kept, free, strict=True)
+        ]
+        for offset in range(stage.windows.offsets)
+    ]
+    used = max(row for parts in offsets for part in parts for fetch in part for row in fetch.rows)
+    return ProductPlan(chunks, operands, kept, offsets, used + 1)
+
+
+def _fetches(
+    stage: Stage, offset: int, chunk: slice, weight_rows: range, free: range
+) -> list[Fetch]:
+    """Products of a chunk at one place of the pooling window, as many at a time as find room."""
+    first = ambit().first_data
+    found: list[Fetch] = []
+    for product in products(stage, offset, chunk, weight_rows.start):
+        if not found or len(found[-1].rows) == len(free):
+            found.append(Fetch(Schedule(1), [], []))
+        fetch = found[-1]
+        row = free[len(fetch.rows)]
+        where = {name: first + number for name, number in product.rows.items()}
+        fetch.schedule.append((product.program,), None, **where, out=first + row)
+        fetch.rows.append(row)
+        fetch.levels.append(product.level)
+    return found

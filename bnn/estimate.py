@@ -23,8 +23,9 @@ import numpy as np
 from bnn.encoding import Encoding
 from bnn.lower import HostStage, lower
 from bnn.machine import MOVES, Machine
-from bnn.mapping import MAPPINGS, Draft, Mapping, chain_books
+from bnn.mapping import Draft, chain_books
 from bnn.mapping import chain as chains
+from bnn.mapping.choice import Choose, chooser
 from bnn.network import Network
 from bnn.runtime import LayerRun, dram_run, host_run, stream_host
 from bnn.tables.graph import Table
@@ -71,7 +72,8 @@ def of_network(
         images: how many.
         standard: the DRAM.
         switches: what changes headline numbers.
-        mapping: name in :data:`bnn.mapping.MAPPINGS`.
+        mapping: a mapping, or a way to choose one for every layer, of
+            :func:`bnn.mapping.choice.names`.
         moves: how rows get from one subarray to another, of :data:`bnn.machine.MOVES`.
         chain: whether dense stages are chained, of :data:`bnn.mapping.chain.CHAINING`.
         traces: what takes every command, in order.
@@ -91,15 +93,15 @@ def of_network(
             stream_host(stage, images, machine)
             books.close(host_run(network, stage, machine))
             continue
-        layout = chained.get(place)
+        layout, mapping_of = chained.get(place), books.choose(stage, machine, images, 1)
         if layout is None:
-            usage = books.mapping.draft(stage, machine, images)(machine)
+            usage = mapping_of.draft(stage, machine, images)(machine)
         else:
             if place in starts:
                 first = place
                 chain_books.book(layout, machines[first : starts[first].stop])
             usage = chain_books.usage(layout, place - first)
-        books.close(dram_run(stage, books.mapping.name, machine, usage, None))
+        books.close(dram_run(stage, mapping_of.name, machine, usage, None))
     return replace(books.total(), chains=tuple(choice for _, choice in choices))
 
 
@@ -122,7 +124,8 @@ def of_table(
         images: how many.
         standard: the DRAM.
         switches: what changes headline numbers.
-        mapping: name in :data:`bnn.mapping.MAPPINGS`.
+        mapping: a mapping, or a way to choose one for every layer, of
+            :func:`bnn.mapping.choice.names`.
         moves: how rows get from one subarray to another, of :data:`bnn.machine.MOVES`.
         traces: what takes every command, in order.
 
@@ -130,15 +133,16 @@ def of_table(
         InputError: unknown mapping, no images, a layer too large for the DRAM.
     """
     books = _Books(images, standard, switches, mapping, moves, traces)
-    drafts: dict[object, tuple[bool, Draft]] = {}
+    drafts: dict[object, _Drafted] = {}
     for work in works(table):
         machine = books.machine()
         if work.alike not in drafts:
-            drafts[work.alike] = _draft(work, books.mapping, machine, images)
-        pooled, draft = drafts[work.alike]
-        usage = draft(machine)
-        if work.pool is not None and not pooled:
+            drafts[work.alike] = _draft(work, books.choose, machine, images)
+        drafted = drafts[work.alike]
+        usage = drafted.draft(machine)
+        if work.pool is not None and not drafted.pools:
             books.on_host(work.pool.name)
+        pooled = work.pool is not None and drafted.pools
         shape = work.pool.shape if work.pool is not None and pooled else work.product.shape
         books.close(
             LayerRun(
@@ -149,7 +153,7 @@ def of_table(
                 work.planes,
                 int(np.prod(work.product.input)),
                 int(np.prod(shape)),
-                books.mapping.name,
+                drafted.mapping,
                 machine,
                 usage,
                 None,
@@ -158,16 +162,27 @@ def of_table(
     return books.total()
 
 
-def _draft(work: Work, mapping: Mapping, machine: Machine, images: int) -> tuple[bool, Draft]:
-    """Lay out the first candidate that fits; return whether it pools, and how to book it."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Drafted:
+    """How a product is booked."""
+
+    mapping: str
+    pools: bool
+    """Whether the pooling behind it is carried out with it."""
+    draft: Draft
+
+
+def _draft(work: Work, choose: Choose, machine: Machine, images: int) -> _Drafted:
+    """Lay out the first candidate that fits."""
     refused: OutOfRowsError | None = None
     for stage in work.candidates():
         try:
+            mapping = choose(stage, machine, images, work.each)
             draft = mapping.draft(stage, machine, images, each=work.each)
         except OutOfRowsError as error:
             refused = error
             continue
-        return stage.windows.offsets > 1, draft
+        return _Drafted(mapping.name, stage.windows.offsets > 1, draft)
     raise refused or ValueError(f"{work.product.name!r} has no candidates")
 
 
@@ -183,11 +198,9 @@ class _Books:
         moves: str,
         traces: Sequence[Sink],
     ) -> None:
-        if mapping not in MAPPINGS:
-            raise InputError(f"`mapping` must be one of {', '.join(MAPPINGS)}, not {mapping!r}")
+        self.choose = chooser(mapping)
         if images < 1:
             raise InputError(f"`images` must be a positive integer, not {images}")
-        self.mapping = MAPPINGS[mapping]
         self._images, self._standard, self._switches = images, standard, switches
         self._moves = moves
         self._timeline = Timeline(standard, switches)

@@ -38,15 +38,15 @@ from bnn.bitstrings import BitStrings, unpacked
 from bnn.encoding import Encoding, encode
 from bnn.lower import HostStage, Stage, lower
 from bnn.machine import MOVES, Machine
-from bnn.mapping import MAPPINGS, Audit, Execute, Result, Usage, Work, chain_execution
+from bnn.mapping import Audit, Execute, Mapping, Result, Usage, Work, chain_execution
 from bnn.mapping import chain as chains
+from bnn.mapping.choice import chooser
 from bnn.network import INPUT, Flatten, Layer, Network, Reshape
 from bnn.operand import Alphabet
 from pimsim.dram.standards import Standard
 from pimsim.dram.switches import Switches
 from pimsim.dram.timeline import Timeline
 from pimsim.dram.traces.recorder import Recorder, Sink
-from pimsim.errors import InputError
 
 Progress = Callable[[str, int, int], None]
 """Called with the layer's name, how much of it is done, and how much there is."""
@@ -129,7 +129,8 @@ def run(
         encoding: how ``x`` is integers; None leaves a first layer with real inputs to the host.
         standard: the DRAM.
         switches: what changes headline numbers.
-        mapping: name in :data:`bnn.mapping.MAPPINGS`.
+        mapping: a mapping, or a way to choose one for every layer, of
+            :func:`bnn.mapping.choice.names`.
         moves: how rows get from one subarray to another, of :data:`bnn.machine.MOVES`.
         chain: whether dense stages are chained, of :data:`bnn.mapping.chain.CHAINING`.
         check: run the integer reference beside it and compare everything.
@@ -141,15 +142,20 @@ def run(
     Raises:
         InputError: unknown mapping, ``x`` that does not fit, a layer too large for the DRAM.
     """
-    if mapping not in MAPPINGS:
-        raise InputError(f"`mapping` must be one of {', '.join(MAPPINGS)}, not {mapping!r}")
+    choose = chooser(mapping)
     network = network.before_softmax()
     stages = lower(network, encoding)
     timeline = Timeline(standard, switches)
     recorder = Recorder(standard, switches, traces) if traces else None
     machines = [Machine(standard, switches, timeline, recorder, moves) for _ in stages]
     started = time.perf_counter()
-    choices, prepared = _prepare(stages, machines, len(x), mapping, chain, compiled=compiled)
+    taken = {  # nothing but a name, where there is no choice
+        stage.name: choose(stage, machine, len(x), 1)
+        for stage, machine in zip(stages, machines, strict=True)
+        if isinstance(stage, Stage)
+    }
+    choices = chains.chosen(mapping, stages, machines[0], len(x), chain) if machines else []
+    prepared = _prepare(stages, machines, len(x), taken, choices, compiled=compiled)
     if compiled and encoding is not None:
         encode(x[:1], encoding)  # so that its code is made now
     prepare_s = time.perf_counter() - started
@@ -186,7 +192,7 @@ def run(
             result = execute(Work(stage, operands, machine, threads, audit, report))
             flow.take(stage, result)
             exact &= audit is None or audit.wrong == 0
-            layer = dram_run(stage, mapping, machine, result, audit)
+            layer = dram_run(stage, taken[stage.name].name, machine, result, audit)
             checking_s += result.check_s
             aside_s += result.check_s + result.book_s
         finished = time.perf_counter()
@@ -207,7 +213,7 @@ def run(
         execute_s,
         schedule_s,
         checking_s,
-        choices,
+        tuple(choice for _, choice in choices),
     )
 
 
@@ -215,14 +221,13 @@ def _prepare(
     stages: Sequence[Stage | HostStage],
     machines: Sequence[Machine],
     images: int,
-    mapping: str,
-    chain: str,
+    taken: dict[str, Mapping],
+    choices: Sequence[tuple[range, chains.Choice]],
     *,
     compiled: bool,
-) -> tuple[tuple[chains.Choice, ...], dict[str, Execute]]:
+) -> dict[str, Execute]:
     """Lay all stages out, so that what does not fit is refused before the long part."""
     prepared: dict[str, Execute] = {}
-    choices = chains.chosen(mapping, stages, machines[0], images, chain) if machines else []
     for places, choice in choices:
         if choice.layout is not None:
             some = machines[places.start : places.stop]
@@ -230,9 +235,9 @@ def _prepare(
             prepared.update(zip(choice.names, executes, strict=True))
     for stage, machine in zip(stages, machines, strict=True):
         if isinstance(stage, Stage) and stage.name not in prepared:
-            execute = MAPPINGS[mapping].prepare(stage, machine, images, compiled=compiled)
-            prepared[stage.name] = execute
-    return tuple(choice for _, choice in choices), prepared
+            mapping = taken[stage.name]
+            prepared[stage.name] = mapping.prepare(stage, machine, images, compiled=compiled)
+    return prepared
 
 
 def _tell(progress: Progress | None, what: str, done: int, total: int) -> None:

@@ -69,8 +69,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         default="output-stationary",
         help="dataflow: output-stationary (weights in the command stream), weight-stationary "
-        "(weights in rows) or no-local-reuse (the same, but the host counts) "
-        "(default: %(default)s)",
+        "(weights in rows) or no-local-reuse (the same, but the host counts); or auto, "
+        "auto-latency, auto-energy: for every layer the one with the least product of both, "
+        "latency, or energy (default: %(default)s)",
     )
     parser.add_argument(
         "--moves",

@@ -16,7 +16,7 @@ from bnn.lower import Stage
 from bnn.machine import Machine
 from bnn.mapping import MAPPINGS, Mapping
 from pimsim.cost import Cost
-from pimsim.errors import InputError, OutOfRowsError
+from pimsim.errors import InputError, OutOfRowsError, PimsimError
 
 PER_PASS = ("inputs", "compute")
 """Phases that every pass over images goes through."""
@@ -29,8 +29,15 @@ OBJECTIVES: dict[str, Callable[[Cost], float]] = {
 """What each way of choosing keeps small."""
 
 Choose = Callable[[Stage, Machine, int, int], Mapping]
-"""Gives the mapping of a stage for a machine, so many images, and outputs that stand for so many
-each (see :meth:`bnn.mapping.work.Mapping.draft`)."""
+"""Gives the mapping of a stage for a machine, so many images, and how many outputs each of its own
+stands for (see :meth:`bnn.mapping.work.Mapping.draft`)."""
+
+
+def popcounts(name: str) -> str:
+    """Where ones are counted, for reports."""
+    chosen = [name] if name in MAPPINGS else list(MAPPINGS)
+    places = dict.fromkeys(MAPPINGS[one].popcount for one in chosen)
+    return ", or ".join(places)
 
 
 def names() -> tuple[str, ...]:
@@ -55,12 +62,12 @@ def chooser(name: str) -> Choose:
 
     def least(stage: Stage, machine: Machine, images: int, each: int) -> Mapping:
         found: dict[str, float] = {}
-        refused: OutOfRowsError | None = None
+        refused: PimsimError | None = None
         for one, mapping in MAPPINGS.items():
             try:
                 found[one] = objective(_cost(mapping, stage, machine, images, each))
-            except OutOfRowsError as error:
-                refused = error
+            except (InputError, OutOfRowsError) as error:
+                refused = refused or error
         if not found:
             raise refused or ValueError("there must be a mapping")
         return MAPPINGS[min(found, key=found.__getitem__)]
@@ -70,11 +77,8 @@ def chooser(name: str) -> Choose:
 
 def _cost(mapping: Mapping, stage: Stage, machine: Machine, images: int, each: int) -> Cost:
     """What a stage would cost on a machine like ``machine``, alone."""
-    books = Machine(machine.standard, machine.switches)
+    books = Machine(machine.standard, machine.switches, moves=machine.moves)
     mapping.draft(stage, books, images, each=each)(books)
     books.finish()
-    first, *others = (books.cost(phase) for phase in PER_PASS)
-    total = first
-    for cost in others:
-        total = total + cost
-    return total
+    inputs, compute = (books.cost(phase) for phase in PER_PASS)
+    return inputs + compute

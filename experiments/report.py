@@ -23,7 +23,7 @@ from bnn.baselines import (
 )
 from bnn.estimate import Estimate
 from bnn.machine import PHASES
-from bnn.mapping.choice import popcounts
+from bnn.mapping.choice import popcount
 from bnn.runtime import LayerRun, NetworkRun
 from pimsim.cost import Cost, assumptions
 from pimsim.dram.counts import CommandCounts
@@ -92,7 +92,7 @@ def build(
         "assumptions": {
             **assumptions(standard, switches),
             "mapping": mapping,
-            "popcount": popcounts(mapping),
+            "popcount": popcount(mapping),
             "input_encoding": encoding or "none: real numbers",
             "subarray_rows": standard.rows_per_subarray,
             "partial_counts": _MOVED[moves],

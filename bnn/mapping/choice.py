@@ -2,7 +2,8 @@
 
 A layer is laid out and booked under every mapping there is, for as many images as will be run, on a
 timeline of its own; nothing is executed. The one with the least latency, energy, or product of both
-is taken. Weights that are written once, however many images follow, do not count.
+is taken. Weights that are written once, however many images follow, do not count. Mappings that
+leave counting to the host do not take part: what it takes there is not costed, so they would win.
 
 >>> names()[-3:]
 ('auto', 'auto-latency', 'auto-energy')
@@ -21,6 +22,8 @@ from pimsim.errors import InputError, OutOfRowsError, PimsimError
 PER_PASS = ("inputs", "compute")
 """Phases that every pass over images goes through."""
 
+IN_DRAM = "in DRAM"
+
 OBJECTIVES: dict[str, Callable[[Cost], float]] = {
     "auto": lambda cost: cost.latency_ps * cost.total_pj,
     "auto-latency": lambda cost: cost.latency_ps,
@@ -33,11 +36,14 @@ Choose = Callable[[Stage, Machine, int, int], Mapping]
 stands for (see :meth:`bnn.mapping.work.Mapping.draft`)."""
 
 
-def popcounts(name: str) -> str:
+def candidates() -> dict[str, Mapping]:
+    """Mappings that are chosen among, by name."""
+    return {name: one for name, one in MAPPINGS.items() if one.popcount == IN_DRAM}
+
+
+def popcount(name: str) -> str:
     """Where ones are counted, for reports."""
-    chosen = [name] if name in MAPPINGS else list(MAPPINGS)
-    places = dict.fromkeys(MAPPINGS[one].popcount for one in chosen)
-    return ", or ".join(places)
+    return MAPPINGS[name].popcount if name in MAPPINGS else IN_DRAM
 
 
 def names() -> tuple[str, ...]:
@@ -63,7 +69,7 @@ def chooser(name: str) -> Choose:
     def least(stage: Stage, machine: Machine, images: int, each: int) -> Mapping:
         found: dict[str, float] = {}
         refused: PimsimError | None = None
-        for one, mapping in MAPPINGS.items():
+        for one, mapping in candidates().items():
             try:
                 found[one] = objective(_cost(mapping, stage, machine, images, each))
             except (InputError, OutOfRowsError) as error:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from bnn.larq import operators
 from bnn.larq.fields import Fields, known_class, shown
 from bnn.layers import READERS
 from bnn.layers.layer import Shape
@@ -40,6 +41,8 @@ class Entry:
     """Where a ``.keras`` file keeps its weights: classes in snake case, counted."""
     fields: Fields
     """Its configuration."""
+    nodes: object = None
+    """What feeds each of its uses, as the file writes it."""
     inner: Architecture | None = None
     """The layers of a model that stands in the place of a layer."""
 
@@ -117,7 +120,7 @@ def _model(
     if not isinstance(listed, list) or not listed:
         fields.refuse("layers", "a list of layers")
     entries = _entries(listed, path, slot, of)
-    calls = _chain(entries) if kind == "Sequential" else _graph(entries, listed, fields)
+    calls = _chain(entries) if kind == "Sequential" else _graph(entries, fields)
     name = fields.get("name")
     shape = _input_shape(entries[0] if kind == "Sequential" else _only_input(entries), fields)
     if shape is None and not path:
@@ -168,7 +171,18 @@ def _entries(listed: list[object], path: tuple[str, ...], slot: str, of: str) ->
         if not isinstance(name, str) or not name:
             outer.refuse("name", "a name")
         where = f"{where}, {shown(name)}"
-        kind = known_class(Fields(outer.values, where))
+        kind = written = known_class(Fields(outer.values, where))
+        calls = outer.get("inbound_nodes")
+        if kind == operators.KIND:
+            understood = operators.as_layer(config, calls)
+            if understood is None:
+                function = config.get("function") if isinstance(config, dict) else None
+                raise InputError(
+                    f"{where}, must combine layers (no numbers) by add, subtract, multiply, "
+                    f"maximum, minimum or concat, or be a relu, not {shown(function)} of these"
+                )
+            kind, more, calls = understood
+            config = {**config, **more} if isinstance(config, dict) else more
         if kind == "Lambda":
             raise InputError(
                 f"{where}, must not be a Lambda: it holds code, and code from a file is never run"
@@ -178,7 +192,7 @@ def _entries(listed: list[object], path: tuple[str, ...], slot: str, of: str) ->
                 f"{where}, must be a layer that pimsim carries out (docs/layers.md lists them), "
                 f"not one of class {shown(kind)}"
             )
-        snake = _snake_case(kind)
+        snake = _snake_case(written)
         count = used.get(snake, -1) + 1
         used[snake] = count
         place = f"{slot}layers/{snake}_{count}" if count else f"{slot}layers/{snake}"
@@ -187,7 +201,8 @@ def _entries(listed: list[object], path: tuple[str, ...], slot: str, of: str) ->
         if kind in _MODELS:
             inside = f" of {shown('/'.join(whole))}"
             inner = _model(kind, config, f"{where} ({kind})", whole, f"{place}/", inside)
-        entries.append(Entry(kind, whole, place, Fields.of(config, f"{where} ({kind})"), inner))
+        fields = Fields.of(config, f"{where} ({kind})")
+        entries.append(Entry(kind, whole, place, fields, calls, inner))
     return entries
 
 
@@ -204,19 +219,18 @@ def _only_input(entries: list[Entry]) -> Entry:
     return inputs[0] if inputs else entries[0]
 
 
-def _graph(entries: list[Entry], listed: list[object], model: Fields) -> list[Call]:
+def _graph(entries: list[Entry], model: Fields) -> list[Call]:
     """Order the calls of a functional model so that each follows what feeds it."""
     by_name = {entry.path[-1]: entry for entry in entries}
     if len(by_name) != len(entries):
         model.refuse("layers", "layers of different names")
     feeds: dict[tuple[str, int], list[tuple[str, int]]] = {}
-    for entry, item in zip(entries, listed, strict=True):
-        nodes = Fields.of(item, entry.where).get("inbound_nodes")
-        if entry.kind == _INPUT and not nodes:
+    for entry in entries:
+        if entry.kind == _INPUT and not entry.nodes:
             continue
         # A model's first use is its own, from when it was built.
         own = int(entry.inner is not None)
-        for number, sources in enumerate(_sources(nodes, entry), start=own):
+        for number, sources in enumerate(_sources(entry), start=own):
             for name, _ in sources:
                 if name not in by_name:
                     raise InputError(
@@ -262,8 +276,9 @@ def _ordered(
     return order
 
 
-def _sources(nodes: object, entry: Entry) -> list[list[tuple[str, int]]]:
+def _sources(entry: Entry) -> list[list[tuple[str, int]]]:
     """For every use of a layer, the uses of layers that feed it."""
+    nodes = entry.nodes
     calls = nodes if isinstance(nodes, list) else []
     result = []
     for call in calls:

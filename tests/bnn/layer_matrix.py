@@ -432,6 +432,13 @@ def _graphs() -> Iterator[Case]:
         )(x)  # fmt: skip
         return conv(lq, "gx2")(k.BatchNormalization()(k.MaxPooling2D(2)(y)))
 
+    def written(k: Any, lq: Any, x: Any) -> Any:
+        import tensorflow as tf
+
+        y = conv(lq, "gw1")(x)
+        y = tf.concat([tf.nn.relu(y + x), tf.maximum(y, x), tf.minimum(y, x), y * x], -1)
+        return conv(lq, "gw2")(y - tf.concat([x, x, x, x], 3))
+
     def inner(k: Any, lq: Any, x: Any) -> Any:
         models = _models(k)
         start = k.Input(x.shape[1:])
@@ -452,6 +459,7 @@ def _graphs() -> Iterator[Case]:
         "channels scaled by a gate": gate,
         "a layer used twice": shared,
         "scaled signs in front of max pooling and BatchNorm": scaled,
+        "operators between layers, such as `x + shortcut`": written,
         "models inside models, one of them used twice": inner,
     }
     for what, build in named.items():

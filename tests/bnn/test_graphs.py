@@ -72,11 +72,13 @@ class Builder:
         """Add one random layer behind a random place."""
         rng, name = self.rng, f"l{len(self.layers)}"
         source = int(rng.integers(-1, len(self.layers)))
+        if rng.random() < 0.6:  # rather a chain than a bush
+            source = len(self.layers) - 1
         shape = self.shape(source)
         channels = shape[-1]
         kind = rng.choice([*"CCCNNNRMPAZDTGS"])
         quantizers = {
-            "input_quantizer": rng.choice(np.array(OPERANDS, object)),
+            "input_quantizer": rng.choice(np.array(OPERANDS, object), p=[0.4, 0.2, 0.1, 0.1, 0.2]),
             "kernel_quantizer": rng.choice(np.array(WEIGHTS, object)),
         }
         outputs = int(rng.choice([channels, int(rng.integers(1, 5))]))
@@ -86,7 +88,7 @@ class Builder:
                 kernel = latent(rng, 2, 3, channels, outputs)
                 self.add(Conv2D(name, kernel, None, **quantizers, **window), source)
             case "D":
-                kernel = latent(rng, 2, 2, channels, 1)
+                kernel = latent(rng, 2, 2, channels, int(rng.integers(1, 3)))
                 self.add(
                     Conv2D(name, kernel, None, **quantizers, padding="same", depthwise=True), source
                 )
@@ -105,7 +107,7 @@ class Builder:
             case "A":
                 self.add(AveragePool2D(name, (2, 2), (1, 1), "same"), source)
             case "Z":
-                self.add(Pad(name, ((0, 0), (0, 0))), source)
+                self.add(Pad(name, ((0, 1), (0, 0))), source)
             case "G":
                 self.add(GlobalPool(name, "max", keep=True), source)
             case "M":
@@ -133,7 +135,7 @@ class Builder:
 
 @pytest.mark.parametrize("mapping", MAPPINGS)
 @given(seed=st.integers(0, 2**32), count=st.integers(1, 14))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_random_graphs_run_as_the_reference_computes(mapping: str, seed: int, count: int) -> None:
     rng = np.random.default_rng(seed)
     builder = Builder(rng)

@@ -368,6 +368,15 @@ KNOWN = "must be a layer that pimsim carries out (docs/layers.md lists them)"
             f"layer 1 of 1 of 'block/seq', 'rnn', {KNOWN}, not one of class 'LSTM'",
         ),
         (
+            lambda layers: layers.__setitem__(
+                4,
+                layer("TFOpLambda", "tf.math.add", function="math.add")
+                | {"inbound_nodes": [["bn", 0, 0, {"y": 2.0}]]},
+            ),
+            "layer 5 of 8, 'tf.math.add', must combine layers (no numbers) by add, subtract, "
+            "multiply, maximum, minimum or concat, or be a relu, not 'math.add' of these",
+        ),
+        (
             lambda layers: layers.__setitem__(4, 17),
             "layer 5 of 8 must be a JSON object, not 17",
         ),

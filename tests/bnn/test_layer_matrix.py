@@ -23,7 +23,7 @@ from pimsim.dram.switches import Switches
 
 pytestmark = pytest.mark.larq
 
-CHECKED = ("graphs", "QuantSeparableConv1D-5-pixels", "QuantLocallyConnected1D-8-pixels")
+CHECKED = ("graphs", "QuantDense-0-pixels", "QuantLocallyConnected1D-8-pixels")
 """Batches that `--check-keras` is held against."""
 
 PAGE = Path(__file__).parents[2] / "docs" / "layers.md"

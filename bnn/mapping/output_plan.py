@@ -194,16 +194,17 @@ class _Planner:
         own = self._of_group(chunk)
         channels = np.arange(own.stop - own.start)
         taps = stage.windows.taps[offset]
-        first = ((taps[:, None] * width + channels).reshape(-1) * stage.planes).astype(np.int32)
-        group = stage.group_of * (len(channels) * stage.planes) + self._map.first_data
-        group = group.astype(np.int32)
+        first = (taps[:, None] * width + channels).reshape(-1) * stage.planes
+        first = (first + self._map.first_data).astype(np.int32)
         zero = self._map.address("C0")
         for digit, shift in enumerate(stage.shifts):
             if (part, digit) not in self._orders:
                 some = stage.weights[digit, :, own].reshape(-1, stage.outputs)
                 self._orders[part, digit] = order(some)
             found = self._orders[part, digit]
-            rows = first[found.products] + group
+            rows = first[found.products]
+            if stage.groups > 1:
+                rows += (stage.group_of * (len(channels) * stage.planes)).astype(np.int32)
             for bit in range(stage.planes):
                 taken = rows + np.int32(bit)
                 if found.nothing is not None:

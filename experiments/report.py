@@ -104,6 +104,16 @@ def build(
         "layers": layers,
         "baselines": _baselines(done, cost, standard, switches),
     }
+    report["chains"] = [
+        {
+            "layers": list(choice.names),
+            "chained": choice.layout is not None,
+            "banks_of_a_team": choice.layout and choice.layout.team,
+            "chained_ps": choice.chained_ps,
+            "apart_ps": choice.apart_ps,
+        }
+        for choice in done.chains
+    ]
     report["break_even_reuse"] = _break_even(done, cost["energy_pj"], standard, switches)
     report["break_even_means"] = BREAK_EVEN
     return report

@@ -32,18 +32,22 @@ class Choice:
     names: tuple[str, ...]
     layout: Layout | None
     """None if they are not chained."""
-    reason: str
-    """Why they are or are not, in a clause."""
+    chained_ps: int | None
+    """Time that the chain takes, refresh aside; None if it cannot be made."""
+    apart_ps: int
+    """Time that its stages take if the host writes their operands."""
+    refused: str = ""
+    """Why it cannot be made."""
 
     @property
     def text(self) -> str:
         """The choice in a line."""
-        stages = "-".join((self.names[0], self.names[-1]))
+        stages = f"{self.names[0]} to {self.names[-1]}"
         if self.layout is None:
-            return f"{stages}: not chained, {self.reason}"
+            return f"{stages} not chained: {self.refused or 'it would take no less time'}"
         team = self.layout.team
         shared = "images over banks" if team == 1 else f"outputs over {team} banks"
-        return f"{stages}: chained, {shared}, {self.reason}"
+        return f"{stages} chained: {shared}"
 
     def operands(self, name: str) -> str | None:
         """Where a stage of a chain has its operands from; None if the host writes them."""
@@ -114,13 +118,11 @@ def choose(stages: Sequence[Stage], machine: Machine, images: int, chaining: str
     except (InputError, OutOfRowsError) as error:
         if chaining == "always":
             raise
-        return Choice(names, None, str(error))
+        return Choice(names, None, None, _apart_ps(stages, machine, images), str(error))
     chained_ps = _booked_ps(best, scratch)
     apart_ps = _apart_ps(stages, machine, images)
-    compared = f"{chained_ps / 1e6:.6g} us against {apart_ps / 1e6:.6g}, refresh aside"
-    if chaining == "auto" and chained_ps >= apart_ps:
-        return Choice(names, None, compared)
-    return Choice(names, best, compared)
+    worse = chaining == "auto" and chained_ps >= apart_ps
+    return Choice(names, None if worse else best, chained_ps, apart_ps)
 
 
 def _scratch(machine: Machine, moves: str) -> Machine:

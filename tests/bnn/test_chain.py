@@ -421,7 +421,9 @@ def test_it_is_chosen_by_time() -> None:
     auto, never = (ran(few, 70, chain) for chain in ("auto", "never"))
     (choice,) = auto.chains
     assert choice.layout is None
-    assert "not chained" in choice.text
+    assert choice.text == "d0 to d1 not chained: it would take no less time"
+    assert choice.chained_ps is not None
+    assert choice.chained_ps >= choice.apart_ps
     assert auto.layers[0].machine.cost("compute") == never.layers[0].machine.cost("compute")
     auto, always = (ran(many, 60_000, chain, check=False) for chain in ("auto", "always"))
     never = ran(many, 60_000, "never", check=False)
@@ -430,7 +432,7 @@ def test_it_is_chosen_by_time() -> None:
         return sum(layer.machine.cost(p).latency_ps for layer in done.layers for p in PHASES)
 
     assert latency_ps(auto) == latency_ps(always) < latency_ps(never)
-    assert auto.chains[0].text.startswith("d0-d1: chained, outputs over ")
+    assert auto.chains[0].text.startswith("d0 to d1 chained: outputs over ")
     assert auto.chains[0].operands("d1") == "the layer before, in the same subarray"
     assert auto.chains[0].operands("d0") is None
 

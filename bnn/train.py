@@ -27,9 +27,10 @@ import numpy as np
 
 from bnn.data.datasets import Dataset, reshape_for
 from bnn.training.architectures import Architecture
+from bnn.training.augmentation import augment
 from bnn.training.card import Card, Epoch, LayerRow, card_path
 from bnn.training.checkpoint import Checkpoint, checkpoint_path
-from bnn.training.recipe import Settings, fingerprint
+from bnn.training.recipe import PRECISIONS, Settings, fingerprint
 from pimsim.errors import InputError, PimsimError
 
 OnBatch = Callable[[int, int, int, float, float], None]
@@ -155,14 +156,15 @@ def train(
     state = _resumed(out, recipe) if resume else None
 
     tools = backend()
-    model = _compiled(architecture, settings, steps, tools)
-    history: list[Epoch] = []
+    history = [] if state is None else list(state.history)
+    model = _compiled(architecture, settings, steps, tools, len(history) + 1)
     if state is not None:
-        _restore(model, state)
-        history += state.history
+        _restore(model, state.weights, state.optimizer)
         for done in history:
             on_epoch(done)
     for epoch in range(len(history) + 1, settings.epochs + 1):
+        if _policy(settings, epoch) != model.dtype_policy.name:
+            model = _recompiled(model, architecture, settings, steps, tools, epoch)
         history.append(_learn_epoch(model, learn, test, settings, epoch, on_batch))
         Checkpoint(
             recipe=recipe,
@@ -193,26 +195,66 @@ def train(
         versions=_versions(),
         layers=tuple(_layer_row(layer) for layer in final.layers),
         history=tuple(history),
-        **asdict(settings),
+        epochs=settings.epochs,
+        batch_size=settings.batch_size,
+        learning_rate=settings.learning_rate,
+        seed=settings.seed,
     )
     card_path(out).write_text(card.markdown(), encoding="utf-8")
     checkpoint_path(out).unlink(missing_ok=True)
     return card
 
 
-def _compiled(architecture: Architecture, settings: Settings, steps: int, tools: Backend) -> Any:
-    """Build the model with first weights from the seed, and its optimizer."""
+def _policy(settings: Settings, epoch: int) -> str:
+    """Name of the Keras policy that an epoch runs under; that of the last one is float32."""
+    return PRECISIONS["float32" if epoch >= settings.epochs else settings.precision]
+
+
+def _compiled(
+    architecture: Architecture, settings: Settings, steps: int, tools: Backend, epoch: int
+) -> Any:
+    """Build the model for an epoch with first weights from the seed, and its optimizer."""
     keras = tools.keras
     keras.backend.clear_session()
     keras.utils.set_random_seed(settings.seed)
-    model = architecture.build(keras, tools.larq)
+    with _global_policy(keras, _policy(settings, epoch)):
+        model = architecture.build(keras, tools.larq)
+    warmup = steps * settings.warmup_epochs
     decay = keras.optimizers.schedules.CosineDecay(
-        settings.learning_rate, decay_steps=steps * settings.epochs
+        0.0 if warmup else settings.learning_rate,
+        decay_steps=steps * settings.epochs - warmup,
+        warmup_target=settings.learning_rate if warmup else None,
+        warmup_steps=warmup,
     )
     optimizer = keras.optimizers.Adam(decay)
     model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
     optimizer.build(model.trainable_variables)
     return model
+
+
+def _recompiled(
+    model: Any,
+    architecture: Architecture,
+    settings: Settings,
+    steps: int,
+    tools: Backend,
+    epoch: int,
+) -> Any:
+    """Build the same model under the policy of an epoch, as far as the training has come."""
+    weights, optimizer = model.get_weights(), _optimizer_state(model)
+    other = _compiled(architecture, settings, steps, tools, epoch)
+    _restore(other, weights, optimizer)
+    return other
+
+
+@contextmanager
+def _global_policy(keras: Any, policy: str) -> Iterator[None]:
+    before = keras.mixed_precision.global_policy()
+    keras.mixed_precision.set_global_policy(policy)
+    try:
+        yield
+    finally:
+        keras.mixed_precision.set_global_policy(before)
 
 
 def _learn_epoch(
@@ -221,15 +263,17 @@ def _learn_epoch(
     """Go once through the training images, in the order that seed and epoch give."""
     assert learn.y is not None  # _check_labels has seen to that
     start = time.perf_counter()
-    order = np.random.default_rng([settings.seed, epoch]).permutation(learn.y.size)
+    rng = np.random.default_rng([settings.seed, epoch])
+    order = rng.permutation(learn.y.size)
     steps = learn.y.size // settings.batch_size
     model.reset_metrics()
     loss = accuracy = 0.0
     for step in range(steps):
         batch = order[step * settings.batch_size : (step + 1) * settings.batch_size]
-        loss, accuracy = map(
-            float, model.train_on_batch(learn.x[batch], learn.y[batch], reset_metrics=False)
-        )
+        x = learn.x[batch]
+        if settings.augmented:
+            x = augment(x, rng, flip=settings.flip, shift_pixels=settings.shift_pixels)
+        loss, accuracy = map(float, model.train_on_batch(x, learn.y[batch], reset_metrics=False))
         on_batch(epoch, step + 1, steps, loss, accuracy)
     if not math.isfinite(loss):
         raise PimsimError(f"the loss is {loss} in epoch {epoch}: lower `--learning-rate`")
@@ -248,10 +292,10 @@ def _optimizer_state(model: Any) -> list[np.ndarray[Any, np.dtype[Any]]]:
     return [np.asarray(variables[str(i)]) for i in range(len(variables))]
 
 
-def _restore(model: Any, state: Checkpoint) -> None:
+def _restore(model: Any, weights: list[Any], optimizer: list[Any]) -> None:
     try:
-        model.set_weights(state.weights)
-        model.optimizer.load_own_variables({str(i): a for i, a in enumerate(state.optimizer)})
+        model.set_weights(weights)
+        model.optimizer.load_own_variables({str(i): a for i, a in enumerate(optimizer)})
     except ValueError:
         raise InputError(
             "`--resume` must find a checkpoint of the same layers; this one has others"

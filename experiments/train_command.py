@@ -64,6 +64,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of the first weights and the order of the images (default: %(default)s)",
     )
     parser.add_argument(
+        "--warmup-epochs",
+        type=int,
+        metavar="N",
+        default=0,
+        help="epochs in which the learning rate rises from zero first (default: %(default)s)",
+    )
+    parser.add_argument("--flip", action="store_true", help="mirror images by chance")
+    parser.add_argument(
+        "--shift-pixels",
+        type=int,
+        metavar="N",
+        default=0,
+        help="move images by chance, up to N pixels (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--precision",
+        metavar="FORMAT",
+        default="float32",
+        help="float32, or bfloat16 in all epochs but the last (default: %(default)s)",
+    )
+    parser.add_argument(
         "--resume", action="store_true", help="go on with the training that was interrupted"
     )
 
@@ -87,6 +108,10 @@ def run(args: argparse.Namespace) -> int:
         batch_size=_or(args.batch_size, architecture.batch_size),
         learning_rate=_or(args.learning_rate, architecture.learning_rate),
         seed=args.seed,
+        warmup_epochs=args.warmup_epochs,
+        flip=args.flip,
+        shift_pixels=args.shift_pixels,
+        precision=args.precision,
     )
     train.check_out(args.out, args.resume)
     train.check_extra()

@@ -86,6 +86,41 @@ def _larq_mnist_tutorial(keras: Any, larq: Any) -> list[Any]:
     ]
 
 
+def _binarynet(widths: tuple[int, ...], hidden: tuple[int, ...]) -> Callable[[Any, Any], list[Any]]:
+    """Pairs of 3 x 3 convolutions, a max pooling behind each pair, then dense layers.
+
+    Borders are padded with +1, for the first layer too, where it is the brightest pixel: an
+    operand that a bit holds, and that the encoding of 8-bit pixels has.
+    """
+
+    def layers(keras: Any, larq: Any) -> list[Any]:
+        chain: list[Any] = []
+        for i, width in enumerate(widths, start=1):
+            conv = larq.layers.QuantConv2D(
+                width,
+                (3, 3),
+                padding="same",
+                pad_values=1.0,
+                **(_BINARY if i == 1 else _BINARY_BOTH),
+                name=f"conv{i}",
+            )
+            chain.append(conv)
+            if i % 2 == 0:
+                chain.append(keras.layers.MaxPooling2D((2, 2), name=f"pool{i}"))
+            chain.append(keras.layers.BatchNormalization(momentum=0.95, name=f"norm{i}"))
+        chain.append(keras.layers.Flatten(name="flatten"))
+        for i, width in enumerate((*hidden, 10), start=len(widths) + 1):
+            last = i == len(widths) + len(hidden) + 1
+            precision = {"dtype": "float32"} if last else {}
+            chain.append(larq.layers.QuantDense(width, **_BINARY_BOTH, name=f"dense{i}"))
+            chain.append(
+                keras.layers.BatchNormalization(momentum=0.95, name=f"norm{i}", **precision)
+            )
+        return [*chain, keras.layers.Activation("softmax", name="softmax", dtype="float32")]
+
+    return layers
+
+
 _KNOWN = (
     Architecture(
         name="digits-mlp",
@@ -122,6 +157,18 @@ _KNOWN = (
         batch_size=64,
         learning_rate=3e-3,
         layers=_larq_mnist_tutorial,
+    ),
+    Architecture(
+        name="cifar10-binarynet",
+        summary="A narrow BinaryNet (3 x 3 convolutions 48-48-96-96-192-192, dense layers 256-10, "
+        "all with binary weights) on CIFAR-10; the first takes 8-bit pixels.",
+        data="cifar10",
+        input_shape=(32, 32, 3),
+        classes=10,
+        epochs=45,
+        batch_size=128,
+        learning_rate=3e-3,
+        layers=_binarynet((48, 48, 96, 96, 192, 192), (256,)),
     ),
 )
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import argparse
 import csv
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -102,6 +103,17 @@ def test_help_names_everything_that_there_is_to_choose_from() -> None:
     }
     for option, names in tables.items():
         assert [name for name in names if name not in help_of[option]] == []
+
+
+def test_examples_of_the_docs_are_settings_that_go_together() -> None:
+    texts = [(ROOT / name).read_text("utf-8") for name in ("README.md", "docs/training.md")]
+    texts.append(train_command._EPILOG)
+    lines = [line.strip() for text in texts for line in text.splitlines()]
+    examples = [shlex.split(one, comments=True) for one in lines if "pimsim train " in one[:14]]
+    assert len(examples) > 8
+    for words in examples:
+        args = _parser().parse_args(words[2:])
+        train_options.settings(args, ARCHITECTURES[args.network])
 
 
 def test_there_is_an_option_for_every_setting() -> None:

@@ -109,7 +109,7 @@ def test_examples_of_the_docs_are_settings_that_go_together() -> None:
     texts = [(ROOT / name).read_text("utf-8") for name in ("README.md", "docs/training.md")]
     texts.append(train_command._EPILOG)
     lines = [line.strip() for text in texts for line in text.splitlines()]
-    examples = [shlex.split(one, comments=True) for one in lines if "pimsim train " in one[:14]]
+    examples = [shlex.split(one, comments=True) for one in lines if one.startswith("pimsim train ")]
     assert len(examples) > 8
     for words in examples:
         args = _parser().parse_args(words[2:])

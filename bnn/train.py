@@ -9,43 +9,29 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import math
 import os
-import platform
 import sys
 import tempfile
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from bnn.data.datasets import Dataset, reshape_for
+from bnn.training import export, validation
 from bnn.training.architectures import Architecture
-from bnn.training.card import Card, Epoch, LayerRow, card_path
+from bnn.training.backend import Backend
+from bnn.training.card import Card, Epoch, card_path
 from bnn.training.checkpoint import Checkpoint, checkpoint_path
-from bnn.training.recipe import Settings, fingerprint
-from pimsim.errors import InputError, PimsimError
+from bnn.training.fingerprint import fingerprint
+from bnn.training.parts import Parts
+from bnn.training.settings import Settings
+from bnn.training.trainee import Arrays, OnBatch, Trainee, batches, correct
+from pimsim.errors import InputError
 
-OnBatch = Callable[[int, int, int, float, float], None]
-"""Called with epoch, batches done, batches an epoch has, and loss and accuracy so far."""
-
-_OPTIMIZER = "Adam, learning rate falling to zero along a cosine"
 _SUFFIXES = (".keras", ".h5")
-
-
-@dataclass(frozen=True, slots=True)
-class Backend:
-    """The modules that training needs."""
-
-    tensorflow: Any
-    keras: Any
-    larq: Any
 
 
 def check_extra(purpose: str = "training") -> None:
@@ -125,7 +111,7 @@ def train(
     Args:
         architecture: what to train.
         settings: how.
-        learn: labelled images to learn from.
+        learn: labelled images to learn from, and to watch.
         test: labelled images to measure the accuracy with; they do not influence the training.
         out: ``.keras`` or ``.h5`` file; replaced at the end, whole.
         resume: go on from the checkpoint that an interrupted training has left beside ``out``.
@@ -144,118 +130,99 @@ def train(
     learn, test = (reshape_for(one, architecture.input_shape) for one in (learn, test))
     for one in (learn, test):
         _check_labels(one, architecture)
-    steps = len(learn.x) // settings.batch_size
-    if steps == 0:
-        raise InputError(
-            f"`batch_size` must be at most the {len(learn.x)} training images, "
-            f"not {settings.batch_size}"
-        )
+    _check_augmentation(architecture, settings)
     digest = fingerprint(learn, test)
+    learned, watched = validation.split(learn, settings.validation_split, settings.seed)
+    batches(settings, learned)
     recipe = {"network": architecture.name, "data_sha256": digest, **asdict(settings)}
     state = _resumed(out, recipe) if resume else None
 
     tools = backend()
-    model = _compiled(architecture, settings, steps, tools)
-    history: list[Epoch] = []
+    history = [] if state is None else list(state.history)
+    trainee = Trainee(tools, architecture, settings, learned, len(history) + 1)
+    kept: Arrays = []
     if state is not None:
-        _restore(model, state)
-        history += state.history
+        trainee.restore(state.weights, state.optimizer)
+        kept = state.best
         for done in history:
             on_epoch(done)
-    for epoch in range(len(history) + 1, settings.epochs + 1):
-        history.append(_learn_epoch(model, learn, test, settings, epoch, on_batch))
+    while len(history) < settings.epochs and not validation.stops(history, settings.patience):
+        history.append(_epoch(trainee, len(history) + 1, watched, test, on_batch))
+        weights, optimizer = trainee.state()
+        if settings.patience and validation.best(history) == len(history):
+            kept = weights
         Checkpoint(
             recipe=recipe,
             history=tuple(history),
-            weights=model.get_weights(),
-            optimizer=_optimizer_state(model),
+            weights=weights,
+            optimizer=optimizer,
+            best=kept,
         ).save(checkpoint_path(out))
         on_epoch(history[-1])
 
-    weights = model.get_weights()
-    tools.keras.backend.clear_session()  # so that names made up for the file count from the start
-    final = architecture.build(tools.keras, tools.larq)
-    final.set_weights(weights)
-    _save(final, out)
+    final = _final(tools, architecture, settings, kept or trainee.weights())
+    export.save(final, out)
     card = Card(
         network=architecture.name,
         summary=architecture.summary,
         data=learn.name,
         train_images=len(learn.x),
         test_images=len(test.x),
-        correct=_correct(final, test),
+        correct=correct(final, test),
         data_sha256=digest,
         model_sha256=hashlib.sha256(out.read_bytes()).hexdigest(),
         parameters=int(final.count_params()),
-        binary_weights=_binary_weights(final),
-        optimizer=_OPTIMIZER,
+        binary_weights=export.binary_weights(final),
         wall_s=round(sum(epoch.wall_s for epoch in history), 1),
-        versions=_versions(),
-        layers=tuple(_layer_row(layer) for layer in final.layers),
+        versions=export.versions(),
+        settings=settings,
+        layers=export.layer_rows(final),
         history=tuple(history),
-        **asdict(settings),
     )
     card_path(out).write_text(card.markdown(), encoding="utf-8")
     checkpoint_path(out).unlink(missing_ok=True)
     return card
 
 
-def _compiled(architecture: Architecture, settings: Settings, steps: int, tools: Backend) -> Any:
-    """Build the model with first weights from the seed, and its optimizer."""
-    keras = tools.keras
-    keras.backend.clear_session()
-    keras.utils.set_random_seed(settings.seed)
-    model = architecture.build(keras, tools.larq)
-    decay = keras.optimizers.schedules.CosineDecay(
-        settings.learning_rate, decay_steps=steps * settings.epochs
-    )
-    optimizer = keras.optimizers.Adam(decay)
-    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
-    optimizer.build(model.trainable_variables)
-    return model
-
-
-def _learn_epoch(
-    model: Any, learn: Dataset, test: Dataset, settings: Settings, epoch: int, on_batch: OnBatch
+def _epoch(
+    trainee: Trainee, number: int, watched: Dataset | None, test: Dataset, on_batch: OnBatch
 ) -> Epoch:
-    """Go once through the training images, in the order that seed and epoch give."""
-    assert learn.y is not None  # _check_labels has seen to that
     start = time.perf_counter()
-    order = np.random.default_rng([settings.seed, epoch]).permutation(learn.y.size)
-    steps = learn.y.size // settings.batch_size
-    model.reset_metrics()
-    loss = accuracy = 0.0
-    for step in range(steps):
-        batch = order[step * settings.batch_size : (step + 1) * settings.batch_size]
-        loss, accuracy = map(
-            float, model.train_on_batch(learn.x[batch], learn.y[batch], reset_metrics=False)
-        )
-        on_batch(epoch, step + 1, steps, loss, accuracy)
-    if not math.isfinite(loss):
-        raise PimsimError(f"the loss is {loss} in epoch {epoch}: lower `--learning-rate`")
+    rate = trainee.learning_rate(number)
+    loss, accuracy = trainee.learn(number, on_batch)
+    watched_loss, watched_accuracy = trainee.evaluate(watched) if watched else (None, None)
     return Epoch(
-        epoch=epoch,
+        epoch=number,
         loss=round(loss, 4),
         train_accuracy=round(accuracy, 4),
-        test_accuracy=round(_correct(model, test) / len(test.x), 4),
+        test_accuracy=round(trainee.correct(test) / len(test.x), 4),
         wall_s=round(time.perf_counter() - start, 1),
+        learning_rate=float(f"{rate:.4g}"),
+        validation_loss=None if watched_loss is None else round(watched_loss, 4),
+        validation_accuracy=None if watched_accuracy is None else round(watched_accuracy, 4),
     )
 
 
-def _optimizer_state(model: Any) -> list[np.ndarray[Any, np.dtype[Any]]]:
-    variables: dict[str, Any] = {}
-    model.optimizer.save_own_variables(variables)
-    return [np.asarray(variables[str(i)]) for i in range(len(variables))]
+def _final(tools: Backend, architecture: Architecture, settings: Settings, weights: Arrays) -> Any:
+    """Build the network as its file has it: in float32, without what serves training only."""
+    tools.keras.backend.clear_session()  # so that names made up for the file count from the start
+    final = architecture.build(Parts(tools, settings, training=False))
+    final.set_weights(weights)
+    return final
 
 
-def _restore(model: Any, state: Checkpoint) -> None:
-    try:
-        model.set_weights(state.weights)
-        model.optimizer.load_own_variables({str(i): a for i, a in enumerate(state.optimizer)})
-    except ValueError:
+def _check_augmentation(architecture: Architecture, settings: Settings) -> None:
+    *sides, _ = architecture.input_shape
+    if settings.augmented and len(sides) != 2:
         raise InputError(
-            "`--resume` must find a checkpoint of the same layers; this one has others"
-        ) from None
+            f"`flip` and `shift_pixels` must be off for {architecture.name}, "
+            f"which is fed with shape {architecture.input_shape}, not with images"
+        )
+    if settings.shift_pixels and settings.shift_pixels >= min(sides):
+        raise InputError(
+            f"`shift_pixels` must be below the {min(sides)} pixels of a side, "
+            f"not {settings.shift_pixels}"
+        )
 
 
 def _installed(name: str) -> bool:
@@ -285,43 +252,6 @@ def _resumed(out: Path, recipe: dict[str, Any]) -> Checkpoint:
                 f"{was!r}, not {value!r}"
             )
     return state
-
-
-def _correct(model: Any, test: Dataset) -> int:
-    scores = model.predict(test.x, batch_size=1000, verbose=0)
-    return int((scores.argmax(axis=1) == test.y).sum())
-
-
-def _save(model: Any, out: Path) -> None:
-    partial = out.with_name(f".{out.stem}.partial{out.suffix}")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # "HDF5 is a legacy format"
-            model.save(partial)
-        os.replace(partial, out)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _binary_weights(model: Any) -> int:
-    quantized = [layer for layer in model.layers if getattr(layer, "kernel_quantizer", None)]
-    return sum(math.prod(layer.kernel.shape) for layer in quantized)
-
-
-def _layer_row(layer: Any) -> LayerRow:
-    return LayerRow(
-        layer=layer.name,
-        kind=type(layer).__name__,
-        output="x".join(str(size) for size in layer.output_shape[1:]),
-        weights=int(layer.count_params()),
-    )
-
-
-def _versions() -> str:
-    packages = ("tensorflow", "tf-keras", "larq", "numpy")
-    return ", ".join(
-        [f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in packages)]
-    )
 
 
 @contextmanager

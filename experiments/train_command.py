@@ -5,16 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from experiments import data_options
+from experiments import data_options, train_options
 
 if TYPE_CHECKING:
     from bnn.training.architectures import Architecture
     from bnn.training.card import Card, Epoch
-    from bnn.training.recipe import Settings
-
-_Number = TypeVar("_Number", int, float)
+    from bnn.training.settings import Settings
 
 NAME = "train"
 HELP = "train a binarized network with Larq, for `pimsim run`"
@@ -22,8 +20,9 @@ HELP = "train a binarized network with Larq, for `pimsim run`"
 _DESCRIPTION = """\
 Train a network and write it to a Larq model file, with a model card (Markdown) beside it.
 
-Interrupted, it goes on from the last complete epoch with --resume. Training needs
-TensorFlow and Larq: pip install 'pimsim[larq]'.
+Beside the model lies its learning curve, as PNG and CSV. What is not said is taken from the
+network's own settings, which its card lists. Interrupted, it goes on from the last complete
+epoch with --resume. Training needs TensorFlow and Larq: pip install 'pimsim[larq]'.
 """
 
 _EPILOG = """\
@@ -31,6 +30,8 @@ examples:
   pimsim train digits-mlp --out digits.keras
   pimsim train mnist-cnn --data mnist --epochs 5 --seed 7 --out cnn.keras
   pimsim train mnist-cnn --data mnist --epochs 5 --seed 7 --out cnn.keras --resume
+  pimsim train digits-mlp --optimizer bop --bop-threshold 1e-7 --out bop.keras
+  pimsim train digits-mlp --recipe binarynet --validation-split 0.1 --patience 20 --out bnn.h5
   pimsim run digits.keras --data digits
 """
 
@@ -39,7 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe ``pimsim train``."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
     parser.add_argument(
-        "network", metavar="NETWORK", help="digits-mlp, mnist-mlp or mnist-cnn (its architecture)"
+        "network",
+        metavar="NETWORK",
+        help="digits-mlp, mnist-mlp, mnist-cnn, cifar10-binarynet or cifar10-binarynet-full (its "
+        "architecture)",
     )
     parser.add_argument(
         "--data", metavar="NAME", help="digits, mnist or cifar10 (default: what the network is for)"
@@ -48,24 +52,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, metavar="FILE", help="model file, .keras or .h5"
     )
-    parser.add_argument("--epochs", type=int, metavar="N", help="passes over the training images")
-    parser.add_argument("--batch-size", type=int, metavar="N", help="images a step")
-    parser.add_argument(
-        "--learning-rate",
-        type=float,
-        metavar="RATE",
-        help="of the first step; it falls to zero along a cosine",
-    )
-    parser.add_argument(
-        "--seed",
-        type=int,
-        metavar="N",
-        default=1,
-        help="of the first weights and the order of the images (default: %(default)s)",
-    )
     parser.add_argument(
         "--resume", action="store_true", help="go on with the training that was interrupted"
     )
+    parser.add_argument(
+        "--curve",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="draw the learning curve (default: yes)",
+    )
+    train_options.add(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -73,7 +69,6 @@ def run(args: argparse.Namespace) -> int:
     from bnn import train
     from bnn.training.architectures import ARCHITECTURES
     from bnn.training.checkpoint import checkpoint_path
-    from bnn.training.recipe import Settings
     from pimsim.errors import InputError
 
     if args.network not in ARCHITECTURES:
@@ -82,12 +77,7 @@ def run(args: argparse.Namespace) -> int:
             f"not {args.network!r}"
         )
     architecture = ARCHITECTURES[args.network]
-    settings = Settings(
-        epochs=_or(args.epochs, architecture.epochs),
-        batch_size=_or(args.batch_size, architecture.batch_size),
-        learning_rate=_or(args.learning_rate, architecture.learning_rate),
-        seed=args.seed,
-    )
+    settings = train_options.settings(args, architecture)
     train.check_out(args.out, args.resume)
     train.check_extra()
     try:
@@ -97,6 +87,10 @@ def run(args: argparse.Namespace) -> int:
         way_on = "go on with --resume" if checkpoint.exists() else "before the first epoch's end"
         print(f"pimsim: interrupted; {way_on}", file=sys.stderr)
         return 130
+    if args.curve:
+        from experiments import learning_curve
+
+        learning_curve.draw(card.network, card.history, args.out)
     print(card.markdown(), end="")
     return 0
 
@@ -132,9 +126,14 @@ def _train(args: argparse.Namespace, architecture: Architecture, settings: Setti
             )
 
         def on_epoch(epoch: Epoch) -> None:
+            watched = (
+                ""
+                if epoch.validation_accuracy is None
+                else f"{epoch.validation_accuracy:.2%} of watched images, "
+            )
             console.print(
                 f"epoch {epoch.epoch}/{settings.epochs}: loss {epoch.loss:.4f}, "
-                f"right {epoch.train_accuracy:.2%} of training images, "
+                f"right {epoch.train_accuracy:.2%} of training images, {watched}"
                 f"{epoch.test_accuracy:.2%} of test images, {epoch.wall_s:.1f} s",
                 soft_wrap=True,
             )
@@ -143,7 +142,3 @@ def _train(args: argparse.Namespace, architecture: Architecture, settings: Setti
             architecture, settings, learn, test, args.out,
             resume=args.resume, on_batch=on_batch, on_epoch=on_epoch,
         )  # fmt: skip
-
-
-def _or(given: _Number | None, default: _Number) -> _Number:
-    return default if given is None else given

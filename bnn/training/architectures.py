@@ -1,7 +1,7 @@
 """Networks that `pimsim train` can build, by name.
 
-Adding one is one entry of :data:`ARCHITECTURES`. A builder gets the modules ``tf_keras`` and
-``larq`` as arguments, so this table can be listed without importing TensorFlow.
+Adding one is one entry of :data:`ARCHITECTURES`. A builder gets the :class:`~bnn.training.parts.
+Parts` that it puts together, so this table can be listed without importing TensorFlow.
 
 >>> ARCHITECTURES["mnist-cnn"].data
 'mnist'
@@ -13,17 +13,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-_BINARY = {
-    "kernel_quantizer": "ste_sign",
-    "kernel_constraint": "weight_clip",
-    "use_bias": False,
-}
-_BINARY_BOTH = {"input_quantizer": "ste_sign", **_BINARY}
+from bnn.training.parts import Parts
+from bnn.training.recipes import recipe
+from bnn.training.settings import Settings, changed
 
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """A network to train, the data set it is meant for, and the schedule that suits it."""
+    """A network to train, the data set it is meant for, and the settings that suit it."""
 
     name: str
     summary: str
@@ -34,56 +31,59 @@ class Architecture:
     """Shape of one input."""
     classes: int
     """Outputs: labels are below this."""
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    """Learning rate of the first step; it falls to zero along a cosine."""
-    layers: Callable[[Any, Any], list[Any]]
-    """Layers from the input to the softmax, built with the given ``tf_keras`` and ``larq``."""
+    settings: Settings
+    """What `pimsim train` takes unless told otherwise."""
+    layers: Callable[[Parts], list[Any]]
+    """Layers from the input to the end."""
 
-    def build(self, keras: Any, larq: Any) -> Any:
+    def build(self, parts: Parts) -> Any:
         """Return the untrained Keras model, layers named by position (``dense1``, ``norm1``)."""
+        keras = parts.tools.keras
         model = keras.Sequential(name=self.name.replace("-", "_"))
         model.add(keras.layers.InputLayer(self.input_shape, name="pixels"))
-        for layer in self.layers(keras, larq):
+        for layer in self.layers(parts):
             model.add(layer)
         return model
 
 
-def _mlp(widths: tuple[int, ...], momentum: float) -> Callable[[Any, Any], list[Any]]:
-    """Dense layers with binary weights, BatchNorm after each; the first takes real inputs."""
+def _mlp(*hidden: int) -> Callable[[Parts], list[Any]]:
+    """Dense layers, all with binary weights; the first takes real inputs."""
 
-    def layers(keras: Any, larq: Any) -> list[Any]:
-        chain: list[Any] = []
-        for i, width in enumerate(widths, start=1):
-            operands = _BINARY if i == 1 else _BINARY_BOTH
-            chain.append(larq.layers.QuantDense(width, **operands, name=f"dense{i}"))
-            chain.append(keras.layers.BatchNormalization(momentum=momentum, name=f"norm{i}"))
-        return [*chain, keras.layers.Activation("softmax", name="softmax")]
+    def layers(parts: Parts) -> list[Any]:
+        return [*(layer for width in hidden for layer in parts.dense(width)), *parts.last(10)]
 
     return layers
 
 
-def _larq_mnist_tutorial(keras: Any, larq: Any) -> list[Any]:
+def _larq_mnist_tutorial(parts: Parts) -> list[Any]:
     """Lay out the convolutional network of Larq's MNIST tutorial."""
-    conv, dense = larq.layers.QuantConv2D, larq.layers.QuantDense
-    pool, norm = keras.layers.MaxPooling2D, keras.layers.BatchNormalization
     return [
-        conv(32, (3, 3), **_BINARY, name="conv1"),
-        pool((2, 2), name="pool1"),
-        norm(scale=False, name="norm1"),
-        conv(64, (3, 3), **_BINARY_BOTH, name="conv2"),
-        pool((2, 2), name="pool2"),
-        norm(scale=False, name="norm2"),
-        conv(64, (3, 3), **_BINARY_BOTH, name="conv3"),
-        norm(scale=False, name="norm3"),
-        keras.layers.Flatten(name="flatten"),
-        dense(64, **_BINARY_BOTH, name="dense4"),
-        norm(scale=False, name="norm4"),
-        dense(10, **_BINARY_BOTH, name="dense5"),
-        norm(scale=False, name="norm5"),
-        keras.layers.Activation("softmax", name="softmax"),
+        *parts.convolution(32, pool=True, scale=False),
+        *parts.convolution(64, pool=True, scale=False),
+        *parts.convolution(64, scale=False),
+        *parts.flatten(),
+        *parts.dense(64, scale=False),
+        *parts.last(10, scale=False),
     ]
+
+
+def _binarynet(widths: tuple[int, ...], hidden: tuple[int, ...]) -> Callable[[Parts], list[Any]]:
+    """Pairs of 3 x 3 convolutions, a max pooling behind each pair, then dense layers.
+
+    Borders are padded with +1, for the first layer too, where it is the brightest pixel: an
+    operand that a bit holds, and that the encoding of 8-bit pixels has.
+    """
+
+    def layers(parts: Parts) -> list[Any]:
+        chain: list[Any] = []
+        for i, width in enumerate(widths):
+            chain += parts.convolution(width, pool=i % 2 == 1, padding="same", pad_values=1.0)
+        chain += parts.flatten()
+        for width in hidden:
+            chain += parts.dense(width)
+        return [*chain, *parts.last(10)]
+
+    return layers
 
 
 _KNOWN = (
@@ -94,10 +94,8 @@ _KNOWN = (
         data="digits",
         input_shape=(64,),
         classes=10,
-        epochs=100,
-        batch_size=64,
-        learning_rate=5e-3,
-        layers=_mlp((256, 256, 10), momentum=0.9),
+        settings=Settings(epochs=100, batch_size=64, learning_rate=5e-3, batch_norm_momentum=0.9),
+        layers=_mlp(256, 256),
     ),
     Architecture(
         name="mnist-mlp",
@@ -106,10 +104,8 @@ _KNOWN = (
         data="mnist",
         input_shape=(784,),
         classes=10,
-        epochs=30,
-        batch_size=128,
-        learning_rate=5e-3,
-        layers=_mlp((512, 512, 512, 10), momentum=0.95),
+        settings=Settings(epochs=30, batch_size=128, learning_rate=5e-3, batch_norm_momentum=0.95),
+        layers=_mlp(512, 512, 512),
     ),
     Architecture(
         name="mnist-cnn",
@@ -118,10 +114,39 @@ _KNOWN = (
         data="mnist",
         input_shape=(28, 28, 1),
         classes=10,
-        epochs=15,
-        batch_size=64,
-        learning_rate=3e-3,
+        settings=Settings(epochs=15, batch_size=64, learning_rate=3e-3),
         layers=_larq_mnist_tutorial,
+    ),
+    Architecture(
+        name="cifar10-binarynet",
+        summary="A narrow BinaryNet (3 x 3 convolutions 48-48-96-96-192-192, dense layers 256-10, "
+        "all with binary weights) on CIFAR-10; the first takes 8-bit pixels.",
+        data="cifar10",
+        input_shape=(32, 32, 3),
+        classes=10,
+        settings=Settings(
+            epochs=45,
+            batch_size=128,
+            learning_rate=3e-3,
+            warmup_epochs=1,
+            batch_norm_momentum=0.95,
+            flip=True,
+            shift_pixels=2,
+            precision="bfloat16",
+        ),
+        layers=_binarynet((48, 48, 96, 96, 192, 192), (256,)),
+    ),
+    Architecture(
+        name="cifar10-binarynet-full",
+        summary="BinaryNet as published (3 x 3 convolutions 128-128-256-256-512-512, dense layers "
+        "1024-1024-10, all with binary weights) on CIFAR-10; for those with a GPU.",
+        data="cifar10",
+        input_shape=(32, 32, 3),
+        classes=10,
+        settings=changed(
+            Settings(epochs=500, batch_size=50, learning_rate=1e-3), recipe("binarynet")
+        ),
+        layers=_binarynet((128, 128, 256, 256, 512, 512), (1024, 1024)),
     ),
 )
 

@@ -6,10 +6,14 @@ can never say anything else than the cards do.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
+from bnn.training.architectures import ARCHITECTURES
+from bnn.training.optimizers import OPTIMIZERS
+from bnn.training.settings import Settings, flags
 from pimsim.errors import InputError
 
 
@@ -20,13 +24,19 @@ class Epoch:
     epoch: int
     """Counted from 1."""
     loss: float
-    """Mean cross-entropy over the training images, while they were being learned."""
+    """Mean loss over the training images, while they were being learned."""
     train_accuracy: float
     """Fraction of them that were right, while they were being learned."""
     test_accuracy: float
     """Fraction of the test images that are right after the epoch."""
     wall_s: float
     """Seconds."""
+    learning_rate: float | None = None
+    """Of its first step; None where it was not recorded."""
+    validation_loss: float | None = None
+    """Mean loss of the images that are watched, after the epoch; None where none are."""
+    validation_accuracy: float | None = None
+    """Fraction of them that is right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +63,20 @@ class Card:
     train_images: int
     test_images: int
     correct: int
-    """Test images that Keras classifies right after the last epoch."""
+    """Test images that Keras classifies right."""
     data_sha256: str
-    """Digest of the training and test arrays (:func:`bnn.training.recipe.fingerprint`)."""
+    """Digest of the training and test arrays (:func:`bnn.training.fingerprint.fingerprint`)."""
     model_sha256: str
     """Digest of the model file."""
     parameters: int
     """Numbers in the model file."""
     binary_weights: int
     """Those of them that are +-1 in use."""
-    optimizer: str
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    seed: int
     wall_s: float
     """Time the training took."""
     versions: str
+    settings: Settings
+    """How it was trained."""
     layers: tuple[LayerRow, ...]
     history: tuple[Epoch, ...]
 
@@ -81,8 +88,8 @@ class Card:
     def markdown(self) -> str:
         """Return the card as Markdown text."""
         facts = [(label, str(getattr(self, name))) for name, label in _FACTS.items()]
+        settings = [(f.name, str(getattr(self.settings, f.name))) for f in fields(Settings)]
         layers = [(r.layer, r.kind, r.output, str(r.weights)) for r in self.layers]
-        history = [tuple(str(getattr(e, f.name)) for f in fields(Epoch)) for e in self.history]
         return "\n".join(
             [
                 f"# {self.network}",
@@ -96,14 +103,16 @@ class Card:
                 "",
                 *_table(("fact", "value"), facts),
                 "",
-                "The weights in the file are the latent float32 ones; the sign of each is what "
-                "the network computes with. The optimizer's state is not in the file.",
+                self._about_weights(),
                 "",
                 "Made by",
                 "",
-                f"    pimsim train {self.network} --epochs {self.epochs} "
-                f"--batch-size {self.batch_size} --learning-rate {self.learning_rate} "
-                f"--seed {self.seed} --out {self.network}.keras",
+                f"    pimsim train {self.network} {' '.join(self._flags())} "
+                f"--out {self.network}.keras",
+                "",
+                "## Settings",
+                "",
+                *_table(("setting", "value"), settings),
                 "",
                 "## Layers",
                 "",
@@ -111,12 +120,34 @@ class Card:
                 "",
                 "## Training",
                 "",
-                "The test images took no part in learning, and no epoch was picked by them: the "
-                "file holds the state after the last one.",
+                self._about_epochs(),
                 "",
-                *_table(tuple(f.name for f in fields(Epoch)), history),
+                *_history_table(self.history),
                 "",
             ]
+        )
+
+    def _flags(self) -> list[str]:
+        known = ARCHITECTURES.get(self.network)
+        return flags(self.settings, *([known.settings] if known else []))
+
+    def _about_weights(self) -> str:
+        kind = (
+            "latent float32 ones; the sign of each is what the network computes with"
+            if OPTIMIZERS[self.settings.optimizer].latent
+            else "binary ones, -1 and +1, as float32"
+        )
+        return f"The weights in the file are the {kind}. The optimizer's state is not in the file."
+
+    def _about_epochs(self) -> str:
+        file = (
+            "after the epoch with the smallest loss of the validation images"
+            if self.settings.patience
+            else "after the last one"
+        )
+        return (
+            "The test images took no part in learning, and no epoch was picked by them: the "
+            f"file holds the state {file}."
         )
 
     @classmethod
@@ -129,23 +160,23 @@ class Card:
         try:
             paragraphs = text.split("\n\n")
             facts = dict(_rows(text, "Facts"))
-            kinds = {f.name: f.type for f in fields(cls)}
-            convert = {"str": str, "int": int, "float": float}
-            values = {
-                name: convert[str(kinds[name])](facts[label]) for name, label in _FACTS.items()
-            }
+            settings = dict(_rows(text, "Settings"))
             return cls(
                 network=paragraphs[0].removeprefix("# "),
                 summary=paragraphs[1],
+                settings=Settings(
+                    **{f.name: _CONVERT[str(f.type)](settings[f.name]) for f in fields(Settings)}
+                ),
                 layers=tuple(
                     LayerRow(layer, kind, output, int(weights))
                     for layer, kind, output, weights in _rows(text, "Layers")
                 ),
-                history=tuple(
-                    Epoch(int(epoch), *map(float, numbers))
-                    for epoch, *numbers in _rows(text, "Training")
-                ),
-                **values,
+                history=_history(text),
+                **{
+                    f.name: _CONVERT[str(f.type)](facts[_FACTS[f.name]])
+                    for f in fields(cls)
+                    if f.name in _FACTS
+                },
             )
         except (KeyError, ValueError, IndexError, TypeError) as error:
             raise InputError(f"`text` must be a model card, not one that lacks {error}") from None
@@ -163,16 +194,39 @@ _FACTS = {
     "correct": "test images right in Keras",
     "parameters": "parameters",
     "binary_weights": "of these binary weights",
-    "optimizer": "optimizer",
-    "epochs": "epochs",
-    "batch_size": "batch size",
-    "learning_rate": "learning rate",
-    "seed": "seed",
     "wall_s": "training time, s",
     "versions": "versions",
     "data_sha256": "SHA-256 of the data",
     "model_sha256": "SHA-256 of the model file",
 }
+
+
+_CONVERT: dict[str, Callable[[str], Any]] = {
+    "str": str,
+    "int": int,
+    "float": float,
+    "bool": {"True": True, "False": False}.__getitem__,
+}
+
+
+def _history_table(history: Sequence[Epoch]) -> list[str]:
+    """List epochs, without the columns that none of them has."""
+    names = [f.name for f in fields(Epoch)]
+    names = [n for n in names if not history or any(getattr(e, n) is not None for e in history)]
+    return _table(names, [[str(getattr(e, name)) for name in names] for e in history])
+
+
+def _history(text: str) -> tuple[Epoch, ...]:
+    kinds = {f.name: str(f.type).removesuffix(" | None") for f in fields(Epoch)}
+    names = _head(text, "Training")
+    epochs = []
+    for row in _rows(text, "Training"):
+        cells: dict[str, Any] = dict(zip(names, row, strict=True))
+        values: dict[str, Any] = {
+            n: None if c == "None" else _CONVERT[kinds[n]](c) for n, c in cells.items()
+        }
+        epochs.append(Epoch(**values))
+    return tuple(epochs)
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -181,6 +235,15 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 def _rows(text: str, heading: str) -> list[list[str]]:
     """Give the cells of the first table under a heading, without its two head lines."""
+    return _cells(text, heading)[2:]
+
+
+def _head(text: str, heading: str) -> list[str]:
+    """Give the names of the columns of the first table under a heading."""
+    return _cells(text, heading)[0]
+
+
+def _cells(text: str, heading: str) -> list[list[str]]:
     section = text.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
     lines = [line for line in section.splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]

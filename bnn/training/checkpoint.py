@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +31,17 @@ class Checkpoint:
     weights: list[NDArray[Any]]
     """Weights of the model, in the order of Keras's ``get_weights``."""
     optimizer: list[NDArray[Any]]
-    """Variables of the optimizer, in the order of its ``save_own_variables``."""
+    """Variables of the optimizer, in its order."""
+    best: list[NDArray[Any]] = field(default_factory=list)
+    """Weights after the epoch with the best validation images; none where that does not matter."""
 
     def save(self, path: Path) -> None:
         """Write to ``path``, which afterwards holds either this state or the one before it."""
-        arrays = _numbered("weight", self.weights) | _numbered("optimizer", self.optimizer)
+        arrays = {
+            **_numbered("weight", self.weights),
+            **_numbered("optimizer", self.optimizer),
+            **_numbered("best", self.best),
+        }
         about = {"recipe": self.recipe, "history": [asdict(epoch) for epoch in self.history]}
         partial = path.with_name(path.name + ".partial")
         try:
@@ -60,6 +66,7 @@ class Checkpoint:
                     history=tuple(Epoch(**epoch) for epoch in about["history"]),
                     weights=_counted(archive, "weight"),
                     optimizer=_counted(archive, "optimizer"),
+                    best=_counted(archive, "best"),
                 )
         except FileNotFoundError:
             raise InputError(f"`--resume` must find {str(path)!r}, which does not exist") from None

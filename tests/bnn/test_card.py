@@ -1,15 +1,38 @@
 from __future__ import annotations
 
+import argparse
+import shlex
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bnn.training.architectures import ARCHITECTURES
 from bnn.training.card import Card, Epoch, LayerRow
+from bnn.training.losses import LOSSES
+from bnn.training.optimizers import OPTIMIZERS
+from bnn.training.settings import Settings
+from experiments import train_command, train_options
 from pimsim.errors import InputError
 
 WORDS = st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1, max_size=12)
 COUNTS = st.integers(1, 10**9)
 SHARES = st.floats(0, 1)
+SETTINGS = st.builds(
+    Settings,
+    epochs=COUNTS,
+    batch_size=COUNTS,
+    learning_rate=st.floats(1e-9, 10),
+    seed=st.integers(0, 2**32 - 1),
+    optimizer=st.sampled_from([name for name, one in OPTIMIZERS.items() if one.latent]),
+    loss=st.sampled_from(list(LOSSES)),
+    weight_decay=SHARES,
+    dropout=st.floats(0, 1, exclude_max=True),
+    flip=st.booleans(),
+    weight_clip=st.booleans(),
+    shift_pixels=st.integers(0, 9),
+)
 CARDS = st.builds(
     Card,
     network=WORDS,
@@ -22,16 +45,23 @@ CARDS = st.builds(
     model_sha256=WORDS,
     parameters=COUNTS,
     binary_weights=COUNTS,
-    optimizer=st.lists(WORDS, min_size=1).map(", ".join),
-    epochs=COUNTS,
-    batch_size=COUNTS,
-    learning_rate=st.floats(1e-9, 10),
-    seed=st.integers(0, 2**32 - 1),
+    settings=SETTINGS,
     wall_s=st.floats(0, 1e6),
     versions=WORDS,
     layers=st.lists(st.builds(LayerRow, WORDS, WORDS, WORDS, COUNTS), max_size=4).map(tuple),
     history=st.lists(
-        st.builds(Epoch, COUNTS, st.floats(0, 100), SHARES, SHARES, st.floats(0, 1e6)), max_size=4
+        st.builds(
+            Epoch,
+            epoch=COUNTS,
+            loss=st.floats(0, 100),
+            train_accuracy=SHARES,
+            test_accuracy=SHARES,
+            wall_s=st.floats(0, 1e6),
+            learning_rate=st.none() | SHARES,
+            validation_loss=st.none() | SHARES,
+            validation_accuracy=st.none() | SHARES,
+        ),
+        max_size=4,
     ).map(tuple),
 )
 
@@ -45,10 +75,16 @@ def test_a_card_says_all_that_it_was_made_of(card: Card) -> None:
 def test_a_card_shows_accuracy_and_command(card: Card) -> None:
     text = card.markdown()
     assert f"{100 * card.correct / card.test_images:.2f} %" in text
-    assert (
-        f"pimsim train {card.network} --epochs {card.epochs} --batch-size {card.batch_size} "
-        in text
-    )
+    command = next(line for line in text.splitlines() if line.startswith("    pimsim train "))
+    parser = argparse.ArgumentParser()
+    train_command.add_arguments(parser)
+    args = parser.parse_args(shlex.split(command)[2:])
+    assert args.network == card.network
+    assert str(args.out) == f"{card.network}.keras"
+    for name in ("digits-mlp", "cifar10-binarynet"):  # which differ in what they take by default
+        made = replace(card, network=name).markdown().split("    pimsim train ")[1].split("\n")[0]
+        settings = train_options.settings(parser.parse_args(shlex.split(made)), ARCHITECTURES[name])
+        assert settings == card.settings
 
 
 @pytest.mark.parametrize("text", ["", "# name", "# name\n\nsummary\n\n## Facts\n\n| a | b |\n"])

@@ -15,6 +15,7 @@ STATE = Checkpoint(
     history=(Epoch(1, 0.5, 0.8, 0.7, 1.2), Epoch(2, 0.25, 0.9, 0.8, 1.1)),
     weights=[np.float32([[1.5, -2]]), np.zeros(0, np.float32)],
     optimizer=[np.array(46), *(np.full(2, i, np.float32) for i in range(11))],
+    best=[np.float32([[3, 4]])],
 )
 
 
@@ -27,6 +28,7 @@ def test_a_state_comes_back_as_it_was(tmp_path: Path) -> None:
     for mine, theirs in (
         (back.weights, STATE.weights),
         (back.optimizer, STATE.optimizer),
+        (back.best, STATE.best),
     ):
         assert [a.dtype for a in mine] == [a.dtype for a in theirs]
         assert [a.tolist() for a in mine] == [a.tolist() for a in theirs]

@@ -13,7 +13,7 @@ from bnn.larq.model_file import read_model
 from bnn.network import BatchNorm, Conv2D, Dense, has_integer_kernel
 from bnn.reference import forward
 from bnn.training.architectures import ARCHITECTURES
-from bnn.training.recipe import fingerprint
+from bnn.training.fingerprint import fingerprint
 from pimsim.errors import InputError
 
 NAMES = ("digits-mlp", "mnist-cnn", "mnist-mlp")

@@ -1,19 +1,30 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from bnn.larq.model_file import read_model
+from bnn.training.activations import ACTIVATIONS
 from bnn.training.architectures import ARCHITECTURES
 from bnn.training.card import Card
-from experiments import cli, train_command
+from bnn.training.initializers import INITIALIZERS
+from bnn.training.losses import LOSSES
+from bnn.training.optimizers import OPTIMIZERS
+from bnn.training.recipes import RECIPES
+from bnn.training.schedules import SCHEDULES
+from bnn.training.settings import HEADS, PRECISIONS, Settings
+from experiments import cli, train_command, train_options
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,6 +50,12 @@ def refusal(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
         (["digits-mlp", "--out", "x.h5", "--batch-size", "0"], "`batch_size` must be at least 1"),
         (["digits-mlp", "--out", "x.h5", "--learning-rate", "-1"], "must be positive, not -1.0"),
         (["digits-mlp", "--out", "x.h5", "--seed", "-3"], "`seed` must be from 0"),
+        (["digits-mlp", "--out", "x.h5", "--optimizer", "adm"], "'adm'; did you mean `adam`?"),
+        (["digits-mlp", "--out", "x.h5", "--recipe", "tang2016"], "did you mean `tang2017`?"),
+        (["digits-mlp", "--out", "x.h5", "--patience", "3"], "must come with a `validation_split`"),
+        (["digits-mlp", "--out", "x.h5", "--validation-split", "1"], "at least 0 and below 1, not"),
+        (["digits-mlp", "--out", "x.h5", "--flip"], "`flip` and `shift_pixels` must be off for"),
+        (["digits-mlp", "--out", "x.h5", "--optimizer", "bop", "--weight-decay", "1"], "latent"),
         (["digits-mlp", "--out", "x.h5", "--resume"], "`--resume` must find 'x.h5.checkpoint.npz'"),
     ],
 )  # fmt: skip
@@ -71,9 +88,49 @@ def test_the_missing_extra_is_named_before_anything_is_read(
     assert "larq: pip install 'pimsim[larq]'" in message
 
 
-def test_help_names_every_architecture() -> None:
-    text = train_command.HELP + "".join(action.help or "" for action in _parser()._actions)
-    assert all(name in text for name in ARCHITECTURES)
+def test_help_names_everything_that_there_is_to_choose_from() -> None:
+    help_of = {action.dest: action.help or "" for action in _parser()._actions}
+    tables: dict[str, Iterable[str]] = {
+        "network": ARCHITECTURES,
+        "recipe": RECIPES,
+        "optimizer": OPTIMIZERS,
+        "loss": LOSSES,
+        "initializer": [name for name in INITIALIZERS if "xavier" not in name],
+        "activation": ACTIVATIONS,
+        "schedule": SCHEDULES,
+        "head": HEADS,
+        "precision": PRECISIONS,
+    }
+    for option, names in tables.items():
+        assert [name for name in names if name not in help_of[option]] == []
+
+
+def test_examples_of_the_docs_are_settings_that_go_together() -> None:
+    texts = [(ROOT / name).read_text("utf-8") for name in ("README.md", "docs/training.md")]
+    texts.append(train_command._EPILOG)
+    lines = [line.strip() for text in texts for line in text.splitlines()]
+    examples = [shlex.split(one, comments=True) for one in lines if one.startswith("pimsim train ")]
+    assert len(examples) > 8
+    for words in examples:
+        args = _parser().parse_args(words[2:])
+        train_options.settings(args, ARCHITECTURES[args.network])
+
+
+def test_there_is_an_option_for_every_setting() -> None:
+    options = {action.dest for action in _parser()._actions}
+    assert {field.name for field in fields(Settings)} <= options
+
+
+def test_what_is_not_said_is_the_architectures_and_options_come_last() -> None:
+    for name, architecture in ARCHITECTURES.items():
+        said = [name, "--out", "x.h5"]
+        assert train_options.settings(_parser().parse_args(said), architecture) == (
+            architecture.settings
+        )
+    said = ["digits-mlp", "--out", "x", "--recipe", "binarynet", "--batch-size", "7", "--no-flip"]
+    settings = train_options.settings(_parser().parse_args(said), ARCHITECTURES["digits-mlp"])
+    expected = RECIPES["binarynet"] | {"batch_size": 7, "flip": False, "epochs": 100}
+    assert {name: getattr(settings, name) for name in expected} == expected
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -84,18 +141,25 @@ def _parser() -> argparse.ArgumentParser:
 
 @pytest.mark.larq
 def test_a_training_prints_its_card_and_writes_it(tmp_path: Path) -> None:
-    done = pimsim(tmp_path, "--epochs", "2", "--seed", "5")
+    done = pimsim(tmp_path, "--epochs", "2", "--seed", "5", "--validation-split", "0.2")
     assert done.returncode == 0, done.stderr
     card = Card.parse(done.stdout)
-    assert card.epochs == 2
-    assert card.seed == 5
+    assert card.settings.epochs == 2
+    assert card.settings.seed == 5
     assert (tmp_path / "digits.md").read_text() == done.stdout
     assert read_model(tmp_path / "digits.keras").input_shape == (64,)
     assert done.stderr.splitlines() == [
         f"epoch {e.epoch}/2: loss {e.loss:.4f}, right {e.train_accuracy:.2%} of training images, "
+        f"{e.validation_accuracy:.2%} of watched images, "
         f"{e.test_accuracy:.2%} of test images, {e.wall_s:.1f} s"
         for e in card.history
     ]
+    with (tmp_path / "digits.curve.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["validation_loss"]) for row in rows] == [
+        e.validation_loss for e in card.history
+    ]
+    assert (tmp_path / "digits.curve.png").stat().st_size > 10_000
 
 
 @pytest.mark.larq

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bnn.encoding import Encoding
-from bnn.lower import HostStage, lower
+from bnn.lower import HostStage, Stage, lower
 from bnn.machine import MOVES, Machine
 from bnn.mapping import Draft, chain_books
 from bnn.mapping import chain as chains
@@ -85,7 +85,13 @@ def of_network(
     network = network.before_softmax()
     stages = lower(network, encoding)
     machines = [books.machine() for _ in stages]
-    choices = chains.chosen(mapping, stages, machines[0], images, chain) if machines else []
+    taken = {
+        stage.name: books.choose(stage, machine, images, 1)
+        for stage, machine in zip(stages, machines, strict=True)
+        if isinstance(stage, Stage)
+    }
+    named = [taken[stage.name].name if isinstance(stage, Stage) else None for stage in stages]
+    choices = chains.chosen(named, stages, machines[0], images, chain) if machines else []
     chained = {place: choice.layout for run, choice in choices for place in run}
     starts = {run.start: run for run, choice in choices if choice.layout is not None}
     for place, (stage, machine) in enumerate(zip(stages, machines, strict=True)):
@@ -93,7 +99,7 @@ def of_network(
             stream_host(stage, images, machine)
             books.close(host_run(network, stage, machine))
             continue
-        layout, mapping_of = chained.get(place), books.choose(stage, machine, images, 1)
+        layout, mapping_of = chained.get(place), taken[stage.name]
         if layout is None:
             usage = mapping_of.draft(stage, machine, images)(machine)
         else:

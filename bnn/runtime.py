@@ -154,7 +154,8 @@ def run(
         for stage, machine in zip(stages, machines, strict=True)
         if isinstance(stage, Stage)
     }
-    choices = chains.chosen(mapping, stages, machines[0], len(x), chain) if machines else []
+    named = [taken[s.name].name if isinstance(s, Stage) else None for s in stages]
+    choices = chains.chosen(named, stages, machines[0], len(x), chain) if machines else []
     prepared = _prepare(stages, machines, len(x), taken, choices, compiled=compiled)
     if compiled and encoding is not None:
         encode(x[:1], encoding)  # so that its code is made now

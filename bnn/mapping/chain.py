@@ -59,15 +59,18 @@ class Choice:
         return "the layer before, in the same subarray"
 
 
-def find(stages: Sequence[Stage | HostStage]) -> list[range]:
+def find(stages: Sequence[Stage | HostStage], folded: Sequence[bool]) -> list[range]:
     """Return the longest runs of stages each of which is fed with the results of the one before.
 
-    >>> find([])
+    ``folded`` says of which stages the results stay where they are computed.
+
+    >>> find([], [])
     []
     """
     found, start = [], 0
     for end in range(1, len(stages) + 1):
-        if end == len(stages) or not follows(stages[end - 1], stages[end]):
+        whole = end < len(stages) and folded[end - 1] and folded[end]
+        if not (whole and follows(stages[end - 1], stages[end])):
             if end - start > 1:
                 found.append(range(start, end))
             start = end
@@ -75,13 +78,20 @@ def find(stages: Sequence[Stage | HostStage]) -> list[range]:
 
 
 def chosen(
-    mapping: str,
+    taken: Sequence[str | None],
     stages: Sequence[Stage | HostStage],
     machine: Machine,
     images: int,
     chaining: str,
 ) -> list[tuple[range, Choice]]:
-    """Return the choice for every run of stages that can be chained under a mapping.
+    """Return the choice for every run of stages that can be chained under their mappings.
+
+    Args:
+        taken: name of the mapping of each stage; None for the host's.
+        stages: all of a network, in order.
+        machine: whose banks compute; nothing is booked in it.
+        images: how many.
+        chaining: one of :data:`CHAINING`.
 
     Raises InputError for an unknown ``chaining``, and where stages must be chained and cannot be.
     """
@@ -89,12 +99,12 @@ def chosen(
         raise InputError(f"`chain` must be one of {', '.join(CHAINING)}, not {chaining!r}")
     if chaining == "never":
         return []
-    if mapping != output_stationary.name:
-        if chaining == "always":
-            raise InputError(f"`chain` must be never or auto for {mapping}, not 'always'")
-        return []
+    folded = [name == output_stationary.name for name in taken]
+    others = sorted({name for name in taken if name} - {output_stationary.name})
+    if chaining == "always" and others:
+        raise InputError(f"`chain` must be never or auto for {', '.join(others)}, not 'always'")
     choices = []
-    for places in find(stages):
+    for places in find(stages, folded):
         some = [each for each in stages[places.start : places.stop] if isinstance(each, Stage)]
         choices.append((places, choose(some, machine, images, chaining)))
     return choices

@@ -410,10 +410,12 @@ def test_what_follows() -> None:
     network = Network("mixed", (6, 6, 1), (conv, norm, Flatten("flat"), *dense))
     found = lower(network, ENCODINGS["uint8"])
     assert [stage.name for stage in found] == ["c", "d0", "d1", "d2"]
-    assert chains.find(found) == [range(1, 4)]  # positions are columns, and no operands of others
+    assert chains.find(found, [True] * len(found)) == [
+        range(1, 4)
+    ]  # positions are columns, and no operands of others
     apart = lower(mlp(9, 8, 7), None)
-    assert chains.find(apart) == [range(2)]
-    assert chains.find(apart[:1]) == []
+    assert chains.find(apart, [True] * 2) == [range(2)]
+    assert chains.find(apart[:1], [True]) == []
 
 
 def test_it_is_chosen_by_time() -> None:

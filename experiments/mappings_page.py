@@ -118,7 +118,8 @@ product of latency and energy (`auto-latency`, `auto-energy`: the least of one).
 values, bit for bit. A further one is a file in `bnn/mapping/` with a `name`, a `summary`, a
 `prepare` and a `draft`, and its entry in `bnn/mapping/__init__.py`.
 
-`python -m experiments.mappings_page docs` makes this page, its figure and [the table behind both]({TABLE}).
+`python -m experiments.mappings_page docs` makes this page, its figure and
+[the table behind both]({TABLE}).
 
 ![latency and energy of an image, layer by layer]({PICTURE})
 
@@ -129,7 +130,8 @@ on the host (`no-local-reuse`) is not charged: only what the channel carries for
 ## Whole networks
 
 {markdown(_totals(rows))}
-*Row commands* are AAP and AP, in all banks. Compared with a processor: speed, energy; above 1, DRAM wins.
+*Row commands* are AAP and AP, in all banks. Compared with a processor: speed, energy; above 1, DRAM
+wins.
 
 ## Layers
 

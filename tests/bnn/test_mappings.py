@@ -482,8 +482,8 @@ def test_an_unknown_mapping_is_refused() -> None:
     with pytest.raises(InputError) as caught:
         run(_dense(4, 2), np.ones((1, 4), np.float32), None, STANDARD, Switches(), "row-stationary")
     assert str(caught.value) == (
-        "`mapping` must be one of output-stationary, weight-stationary, no-local-reuse, "
-        "not 'row-stationary'"
+        "`mapping` must be one of output-stationary, weight-stationary, no-local-reuse, auto, "
+        "auto-latency, auto-energy, not 'row-stationary'"
     )
 
 

@@ -264,7 +264,7 @@ def test_a_network_of_ones_own_needs_data(refusal: Refusal) -> None:
         (
             ["--mapping", "row-stationary"],
             "pimsim: error: `mapping` must be one of output-stationary, weight-stationary, "
-            "not 'row-stationary'",
+            "no-local-reuse, auto, auto-latency, auto-energy, not 'row-stationary'",
         ),
         (["--banks", "0"], "pimsim: error: `banks` must be a positive integer, not 0"),
         (

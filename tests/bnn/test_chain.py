@@ -351,7 +351,7 @@ def test_every_bank_of_a_team_gets_every_operand_once(data: st.DataObject) -> No
         NARROW,
         rows_per_subarray=data.draw(st.sampled_from([1024, 52])),
         ranks=data.draw(st.sampled_from([1, 2])),
-        banks=data.draw(st.sampled_from([4, 5, 8])),
+        banks=data.draw(st.sampled_from([3, 5, 8])),
     )
     banks = data.draw(st.integers(1, standard.ranks).map(lambda n: n * standard.banks))
     machine = Machine(standard, Switches(banks=banks), moves="psm")
@@ -387,6 +387,19 @@ def test_every_bank_of_a_team_gets_every_operand_once(data: st.DataObject) -> No
                 for part, row in map(after.target, range(this.stage.outputs))
             }
             assert seen == wanted
+
+
+@pytest.mark.parametrize("banks", [3, 4])
+def test_images_over_banks_with_a_fan_in_of_more_parts_than_banks(banks: int) -> None:
+    """No part lies where the bank that comes before has to copy within itself."""
+    standard = replace(NARROW, rows_per_subarray=64, banks=banks)
+    machine = Machine(standard, Switches(banks=banks), moves="psm")
+    layout = lay_out(steps(stages(mlp(3, 160, 2)), machine), machine, 1500, team=1)
+    assert layout.steps[1].parts > banks
+    for lanes, outputs in layout.slots(0, layout.batches[0]):
+        (wave,) = layout.hand_on(0, lanes, outputs.tolist())
+        assert len(wave) == len(lanes)
+        assert all(layout.at(one).bank != layout.at(two).bank for one, two in wave)
 
 
 def test_stages_lie_side_by_side_where_they_fit() -> None:

@@ -1,8 +1,8 @@
-"""Which values the operands of each layer can take, and so which layers are sums of +-1 products.
+"""Which values the operands of each layer can take, and so which layers are sums of integers.
 
-A row of DRAM cells holds bits. A matrix product can be carried out there when its weights are -1
-and +1 and its operands are -1 and +1 too, or small integers that stand for the inputs of the
-network. Everything else is the host's work.
+A row of DRAM cells holds bits. A matrix product can be carried out there when its weights are small
+integers and its operands are, too: what a quantizer gives, the integers that stand for the inputs
+of the network, sums of few products. Everything else is the host's work.
 
 >>> import numpy as np
 >>> from bnn.network import Dense, Network
@@ -19,22 +19,17 @@ network. Everything else is the host's work.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
-from math import prod
 
 from bnn import quantizers
 from bnn.encoding import Encoding
-from bnn.network import (
-    Activation,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    Flatten,
-    MaxPool2D,
-    Network,
-    Product,
-    has_binary_kernel,
-)
+from bnn.layers.activation import Activation
+from bnn.layers.layer import Shape
+from bnn.layers.product import Product, has_integer_kernel, reach, sums_of
+from bnn.layers.shape import Pad
+from bnn.network import INPUT, Network
+from bnn.operand import BIPOLAR, HEAVISIDE, TERNARY, Alphabet
 
 
 class Operand(Enum):
@@ -43,71 +38,106 @@ class Operand(Enum):
     BIPOLAR = "+-1"
     """-1 and +1."""
     TERNARY = "+-1,0"
-    """-1 and +1, and 0 in the padding."""
+    """-1, +1 and 0; often only the padding is 0."""
+    HEAVISIDE = "0,1"
+    """0 and +1."""
     PIXEL = "integer"
     """Integers ``p`` of an encoding, standing for ``scale*p + offset``."""
+    SMALL = "small integer"
+    """Integers of a few bits, times a scale: what a quantizer of several levels gives, or sums."""
     REAL = "real"
     """Anything else."""
 
 
-def operands(network: Network, encoding: Encoding | None) -> tuple[Operand, ...]:
-    """Return the operand alphabet of every layer.
+@dataclass(frozen=True, slots=True)
+class Fed:
+    """Integers that a product in DRAM multiplies."""
+
+    alphabet: Alphabet
+    """Of what is stored."""
+    pad: int
+    """Integer u in the padding."""
+    zeros: bool
+    """Whether the padding is 0 and no stored operand is."""
+    encoded: bool
+    """Whether they are the integers of the network's encoded inputs."""
+
+    @property
+    def whole(self) -> Alphabet:
+        """All integers that multiply, padding included."""
+        return TERNARY if self.zeros else self.alphabet
+
+    @property
+    def kind(self) -> Operand:
+        """What messages and reports call them."""
+        if self.encoded:
+            return Operand.PIXEL
+        kinds = {BIPOLAR: Operand.BIPOLAR, HEAVISIDE: Operand.HEAVISIDE, TERNARY: Operand.TERNARY}
+        return kinds.get(self.whole, Operand.SMALL)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Analysis:
+    """What is known of the values in a network before any image is seen."""
+
+    fed: dict[int, Fed]
+    """By position, every product that is a sum of integers."""
+    kinds: tuple[Operand, ...]
+    """For each layer, the operands that enter it."""
+    exact: tuple[bool, ...]
+    """For each layer, whether what it gives runs in float64 until the next product: all that
+    matters behind it is what quantizers decide. Otherwise the values themselves matter, and they
+    are Keras's, in float32."""
+
+
+def analyse(network: Network, encoding: Encoding | None) -> Analysis:
+    """Find out which products are sums of integers, and of which.
 
     Args:
-        network: the chain of layers.
+        network: the layers.
         encoding: how the inputs of the network are integers; None when they are not.
 
-    A layer fed with encoded inputs counts as :attr:`Operand.PIXEL` only if its padding, a real 0
-    or ``pad_values``, is a value of the encoding as well.
+    A layer fed with encoded inputs counts only if its padding, a real 0 or ``pad_values``, is a
+    value of the encoding as well.
     """
-    value = Operand.PIXEL if encoding is not None else Operand.REAL
-    result = []
-    for index, layer in enumerate(network.layers):
-        operand = value
-        if isinstance(layer, Dense | Conv2D):
-            if quantizers.is_sign(layer.input_quantizer):
-                operand = Operand.BIPOLAR
-            if isinstance(layer, Conv2D) and pads(network, index):
-                if operand is Operand.BIPOLAR and layer.pad_values == 0.0:
-                    operand = Operand.TERNARY
-                if operand is Operand.PIXEL and pad_operand(layer, encoding) is None:
-                    operand = Operand.REAL
-        result.append(operand)
-        match layer:
-            case Dense() | Conv2D():
-                value = _after(layer.activation, Operand.REAL)
-            case Activation():
-                value = _after(layer.function, value)
-            case BatchNorm():
-                value = Operand.REAL
-            case Flatten() | MaxPool2D():
-                pass
-    return tuple(result)
+    start = None if encoding is None else Alphabet.of(encoding)
+    values: list[Alphabet | None] = []
+    encoded: list[bool] = []
+    fed: dict[int, Fed] = {}
+    kinds: list[Operand] = []
+    for index, (layer, sources) in enumerate(zip(network.layers, network.inputs, strict=True)):
+        inputs = tuple(start if i == INPUT else values[i] for i in sources)
+        from_encoding = all(i == INPUT or encoded[i] for i in sources) and encoding is not None
+        value = layer.alphabet_after(*inputs)
+        if isinstance(layer, Product):
+            operand = _operands(layer, network.shape_before(index), inputs[0], from_encoding)
+            kinds.append(Operand.REAL if operand is None else operand.kind)
+            if operand is not None and has_integer_kernel(layer):
+                fed[index] = operand
+                if value is None:
+                    value = sums_of(layer, operand.whole)
+            from_encoding = False
+        else:
+            kinds.append(_kind(inputs[0], from_encoding) if len(set(inputs)) == 1 else Operand.REAL)
+            if isinstance(layer, Activation) and layer.function != "linear":
+                from_encoding = False
+        values.append(value)
+        encoded.append(from_encoding and value is not None)
+    return Analysis(fed, tuple(kinds), _exact(network, fed))
+
+
+def operands(network: Network, encoding: Encoding | None) -> tuple[Operand, ...]:
+    """Return what operands enter every layer; see :func:`analyse`."""
+    return analyse(network, encoding).kinds
 
 
 def binary_layers(network: Network, encoding: Encoding | None) -> tuple[int, ...]:
-    """Return the indices of the layers that are sums of products of +-1 weights with integers."""
-    return tuple(
-        index
-        for index, (layer, operand) in enumerate(
-            zip(network.layers, operands(network, encoding), strict=True)
-        )
-        if isinstance(layer, Dense | Conv2D)
-        and operand is not Operand.REAL
-        and has_binary_kernel(layer)
-    )
-
-
-def pads(network: Network, index: int) -> bool:
-    """Whether layer ``index`` is a convolution some of whose windows reach into padding."""
-    layer = network.layers[index]
-    return isinstance(layer, Conv2D) and any(
-        axis.pads != (0, 0) for axis in layer.axes(network.shape_before(index))
-    )
+    """Return the positions of the layers that are sums of integers; see :func:`analyse`."""
+    return tuple(analyse(network, encoding).fed)
 
 
 def pad_operand(layer: Product, encoding: Encoding | None) -> int | None:
-    """Return the integer operand that ``same`` padding adds; None if the encoding has no such.
+    """Return the integer operand that padding adds; None if the encoding has no such.
 
     Args:
         layer: a binary layer.
@@ -115,33 +145,89 @@ def pad_operand(layer: Product, encoding: Encoding | None) -> int | None:
 
     >>> import numpy as np
     >>> from bnn.encoding import ENCODINGS
+    >>> from bnn.network import Conv2D
     >>> conv = Conv2D("c", np.ones((3, 3, 1, 2), np.float32), None, None, "ste_sign",
     ...               padding="same", pad_values=1.0)
     >>> pad_operand(conv, None), pad_operand(conv, ENCODINGS["unit"])
     (1, 255)
     """
-    value = layer.pad_values if isinstance(layer, Conv2D) else 0.0
+    value = layer.pad_values
     return int(value) if encoding is None else encoding.integer_of(value)
 
 
-def reachable(network: Network, index: int, encoding: Encoding | None) -> range:
-    """Return the integers that a sum of binary layer ``index`` can be, as far as its kind tells.
+def padding_of_inputs(network: Network) -> tuple[float, ...]:
+    """Return the values with which the inputs of a network are padded before they are multiplied.
 
-    With ``k`` products of +-1 with +-1 these are -k, -k+2, ..., k; an operand that may be 0 fills
-    the gaps; an encoded input has up to ``largest`` times the reach.
+    >>> import numpy as np
+    >>> from bnn.network import Conv2D
+    >>> conv = Conv2D("c", np.ones((3, 3, 1, 2), np.float32), None, None, "ste_sign",
+    ...               padding="same", pad_values=1.0)
+    >>> padding_of_inputs(Network("n", (5, 5, 1), (conv,)))
+    (1.0,)
     """
-    layer = network.layers[index]
-    if index not in binary_layers(network, encoding) or not isinstance(layer, Dense | Conv2D):
+    found: set[float] = set()
+    reached = {INPUT}
+    for index, (layer, sources) in enumerate(zip(network.layers, network.inputs, strict=True)):
+        if not reached.intersection(sources):
+            continue
+        if isinstance(layer, Product):
+            if layer.pads(network.shape_before(index)):
+                found.add(layer.pad_values)
+        else:
+            reached.add(index)
+            if isinstance(layer, Pad):
+                found.add(0.0)
+    return tuple(sorted(found))
+
+
+def reachable(network: Network, index: int, encoding: Encoding | None) -> range:
+    """Return the integers that a sum of binary layer ``index`` can be, as far as its kind tells."""
+    layer, fed = network.layers[index], analyse(network, encoding).fed.get(index)
+    if fed is None or not isinstance(layer, Product):
         raise ValueError(f"`index` must be that of a binary layer, not {index!r}")
-    operand = operands(network, encoding)[index]
-    fan_in = prod(layer.kernel.shape[:-1])
-    if operand is Operand.PIXEL and encoding is not None:
-        bound = fan_in * encoding.largest
-        return range(-bound, bound + 1)
-    return range(-fan_in, fan_in + 1, 2 if operand is Operand.BIPOLAR else 1)
+    return reach(layer, fed.whole)
 
 
-def _after(function: str, value: Operand) -> Operand:
-    if quantizers.is_sign(function):
-        return Operand.BIPOLAR
-    return value if function == "linear" else Operand.REAL
+def _operands(layer: Product, shape: Shape, value: Alphabet | None, encoded: bool) -> Fed | None:
+    """Operands behind the input quantizer of a layer fed with ``value``, and its padding."""
+    name = layer.input_quantizer
+    if name is not None and name != quantizers.NO_OP:
+        value, encoded = quantizers.named(name).alphabet, False
+    if value is None:
+        return None
+    if not layer.pads(shape):
+        return Fed(value, value.low, False, encoded)
+    pad = value.integer_of(layer.pad_values)
+    if pad is None and value == BIPOLAR and layer.pad_values == 0.0:
+        return Fed(value, 0, True, encoded)
+    if pad is None:
+        wider = None if encoded else value.including(layer.pad_values)
+        pad = None if wider is None else wider.integer_of(layer.pad_values)
+        if wider is None or pad is None:
+            return None
+        value = wider
+    return Fed(value, pad, False, encoded)
+
+
+def _kind(value: Alphabet | None, encoded: bool) -> Operand:
+    return Operand.REAL if value is None else Fed(value, value.low, False, encoded).kind
+
+
+def _exact(network: Network, fed: dict[int, Fed]) -> tuple[bool, ...]:
+    result = [False] * len(network.layers)
+    for index in reversed(range(len(network.layers))):
+        followers = network.consumers[index]
+        result[index] = bool(followers) and all(
+            _decides(network, fed, place)
+            or (result[place] and not isinstance(network.layers[place], Product))
+            for place in followers
+        )
+    return tuple(result)
+
+
+def _decides(network: Network, fed: dict[int, Fed], index: int) -> bool:
+    """Whether nothing but decisions of quantizers leaves a layer's input behind."""
+    layer = network.layers[index]
+    if isinstance(layer, Product):
+        return index in fed or quantizers.decides(layer.input_quantizer) is not None
+    return isinstance(layer, Activation) and quantizers.decides(layer.function) is not None

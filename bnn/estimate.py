@@ -83,12 +83,12 @@ def of_network(
     network = network.before_softmax()
     stages = lower(network, encoding)
     machines = [books.machine() for _ in stages]
-    choices = chains.chosen(mapping, stages, machines[0], images, chain) if machines else []
+    choices = chains.chosen(mapping, network, stages, machines[0], images, chain)
     chained = {place: choice.layout for run, choice in choices for place in run}
     starts = {run.start: run for run, choice in choices if choice.layout is not None}
     for place, (stage, machine) in enumerate(zip(stages, machines, strict=True)):
         if isinstance(stage, HostStage):
-            stream_host(stage, network, images, machine)
+            stream_host(stage, images, machine)
             books.close(host_run(network, stage, machine))
             continue
         layout = chained.get(place)

@@ -1,13 +1,16 @@
 """Where the windows of a convolution or a pooling lie, along one spatial axis.
 
 The rules are TensorFlow's: ``valid`` windows stay inside the input; ``same`` gives
-``ceil(size/stride)`` windows and pads as little as that needs, the odd pixel after the input.
+``ceil(size/stride)`` windows and pads as little as that needs, the odd pixel after the input;
+``causal`` windows end where they stand, so all padding comes before the input.
 
 >>> axis = Axis(size=5, kernel=3, stride=2, dilation=1, padding="same")
 >>> axis.out, axis.pads, axis.starts()
 (3, (1, 1), (-1, 1, 3))
 >>> Axis(size=6, kernel=3, stride=2, dilation=1, padding="same").pads
 (0, 1)
+>>> Axis(size=4, kernel=3, stride=1, dilation=1, padding="causal").taps()[0]
+(None, None, 0)
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from typing import Literal
 
 from pimsim.errors import InputError
 
-Padding = Literal["valid", "same"]
+Padding = Literal["valid", "same", "causal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +40,15 @@ class Axis:
     dilation: int
     """Distance between neighbouring taps of a window."""
     padding: Padding
-    """``valid`` or ``same``."""
+    """``valid``, ``same`` or ``causal``."""
 
     def __post_init__(self) -> None:
         for name in ("size", "kernel", "stride", "dilation"):
             value = getattr(self, name)
             if value < 1:
                 raise InputError(f"`{name}` must be a positive integer, not {value!r}")
-        if self.padding not in ("valid", "same"):
-            raise InputError(f"`padding` must be 'valid' or 'same', not {self.padding!r}")
+        if self.padding not in ("valid", "same", "causal"):
+            raise InputError(f"`padding` must be 'valid', 'same' or 'causal', not {self.padding!r}")
         if self.padding == "valid" and self.reach > self.size:
             raise InputError(
                 f"`kernel` must reach over at most the {self.size} pixels of its input, "
@@ -60,7 +63,7 @@ class Axis:
     @property
     def out(self) -> int:
         """Number of windows, which is the length of the output."""
-        if self.padding == "same":
+        if self.padding in ("same", "causal"):
             return -(-self.size // self.stride)
         return (self.size - self.reach) // self.stride + 1
 
@@ -69,6 +72,8 @@ class Axis:
         """Pixels added before and after the input."""
         if self.padding == "valid":
             return 0, 0
+        if self.padding == "causal":
+            return self.reach - 1, 0
         total = max((self.out - 1) * self.stride + self.reach - self.size, 0)
         return total // 2, total - total // 2
 
@@ -93,3 +98,50 @@ class Axis:
             )
             for start in self.starts()
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Windows of a transposed convolution along one axis: pixels spread out, then every place read.
+
+    Pixel i reaches the outputs ``i*stride - before + t*dilation`` for each tap t; outputs that
+    lie outside are cut off, and such that no pixel reaches are 0.
+
+    >>> Spread(size=3, kernel=3, stride=2, dilation=1, out=6, before=0).taps()[2]
+    (1, None, 0)
+
+    Raises:
+        InputError: a size below 1.
+    """
+
+    size: int
+    """Length of the input."""
+    kernel: int
+    """Taps of a window."""
+    stride: int
+    """Distance between neighbouring pixels where they are spread out."""
+    dilation: int
+    """Distance between neighbouring taps."""
+    out: int
+    """Length of the output."""
+    before: int
+    """Outputs cut off before the first."""
+
+    def __post_init__(self) -> None:
+        for name in ("size", "kernel", "stride", "dilation", "out"):
+            value = getattr(self, name)
+            if value < 1:
+                raise InputError(f"`{name}` must be a positive integer, not {value!r}")
+
+    def taps(self) -> tuple[tuple[int | None, ...], ...]:
+        """Return the pixel that each output reads at each tap, ``None`` where there is none."""
+        return tuple(
+            tuple(
+                self._pixel(place + self.before - tap * self.dilation) for tap in range(self.kernel)
+            )
+            for place in range(self.out)
+        )
+
+    def _pixel(self, place: int) -> int | None:
+        pixel, between = divmod(place, self.stride)
+        return pixel if between == 0 and 0 <= pixel < self.size else None

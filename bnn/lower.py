@@ -33,12 +33,27 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn import thresholds
-from bnn.alphabet import Operand, binary_layers, operands, pad_operand
+from bnn import quantizers, thresholds
+from bnn.alphabet import Analysis, Fed, analyse
 from bnn.encoding import Encoding
-from bnn.network import Conv2D, Dense, Layer, MaxPool2D, Network, Product, Shape, binary_kernel
-from bnn.thresholds import Thresholds
-from bnn.windows import Windows, windows
+from bnn.geometry import Axis, Spread
+from bnn.layers.product import digits
+from bnn.network import (
+    INPUT,
+    Conv1D,
+    Conv2D,
+    Flatten,
+    Layer,
+    LocallyConnected,
+    MaxPool2D,
+    Network,
+    PRelu,
+    Product,
+    Shape,
+)
+from bnn.operand import BIPOLAR, Alphabet
+from bnn.thresholds import Decision, Thresholds
+from bnn.windows import Side, Windows, each_pixel, lay
 from pimsim.errors import InputError
 
 
@@ -51,7 +66,8 @@ class Stage:
     index: int
     """Position of the layer in the network."""
     end: int
-    """Position of the first layer that is fed with what the stage gives."""
+    """One past the position of the layer whose values, or what is decided of them, it gives; in a
+    chain that of the first layer that is fed with them."""
     shape: Shape
     """Shape of the layer's input, without the batch axis."""
     windows: Windows
@@ -77,6 +93,8 @@ class Stage:
     """Comparison that gives the output bits; None where the sums themselves are wanted."""
     conjunction: NDArray[np.bool_]
     """``(outputs,)`` True where pooling is an AND of bits, False where it is an OR."""
+    gives: Alphabet = BIPOLAR
+    """What the output bits stand for."""
 
     def __post_init__(self) -> None:
         _check(self)
@@ -109,7 +127,9 @@ class Stage:
     @property
     def macs(self) -> int:
         """Multiply-accumulates of an image in this layer, by Larq's count: weights x positions."""
-        positions = int(np.prod(self.layer.shape_after(self.shape)[:-1], dtype=np.int64))
+        positions = self.windows.positions
+        if self.windows.offsets > 1:  # a column computes a whole window of the pooling
+            positions = int(np.prod(self.layer.shape_after(self.shape)[:-1], dtype=np.int64))
         return int(self.weights[0].size) * positions
 
     def highest(self, channels: slice = slice(None)) -> int:
@@ -189,106 +209,196 @@ def _check(stage: Stage) -> None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HostStage:
-    """Consecutive layers that the host carries out."""
+    """Layers, one after the other in the order of the network, that the host carries out."""
 
     name: str
     layers: tuple[Layer, ...]
-    index: int
-    end: int
+    places: tuple[int, ...]
+    """Positions of the layers in the network."""
     macs: int
+    weights: int
+    """Numbers that are fetched once: kernels and slopes."""
+    fetched: int
+    """Numbers that are fetched for each image. What the stage before has read out of DRAM or
+    computed is at hand; left are the images, and what was put aside for a later use: the other
+    inputs of a merge, a branch that begins behind something else."""
 
 
 def lower(network: Network, encoding: Encoding | None) -> tuple[Stage | HostStage, ...]:
-    """Split a network (without its final softmax) into stages.
+    """Split a network (without its final softmax) into stages, in an order to carry them out.
+
+    A locally connected layer becomes one stage for each of its positions, as each has weights of
+    its own.
 
     Args:
-        network: the chain of layers.
+        network: the layers.
         encoding: how its inputs are integers; None leaves a first layer with real inputs to the
             host.
     """
-    binary = binary_layers(network, encoding)
-    alphabet = operands(network, encoding)
+    analysis, asked = analyse(network, encoding), thresholds.questions(network)
     stages: list[Stage | HostStage] = []
-    index = 0
-    while index < len(network.layers):
-        if index in binary:
-            pixels = encoding if alphabet[index] is Operand.PIXEL else None
-            stage = _stage(network, index, encoding, pixels)
-            stages.append(stage)
-            index = stage.end
+    taken: set[int] = set()
+    waiting: list[int] = []
+    before: int | None = None
+    for index, layer in enumerate(network.layers):
+        if index in taken:
             continue
-        end = index + 1
-        while end < len(network.layers) and end not in binary:
-            end += 1
-        stages.append(_host(network, index, end))
-        index = end
+        if index not in analysis.fed or not isinstance(layer, Product):
+            waiting.append(index)
+            continue
+        if waiting:
+            stages.append(_host(network, waiting, before))
+            waiting = []
+        made = _stages(network, index, layer, analysis, asked)
+        stages += made
+        before = made[-1].end - 1
+        taken.update(_behind(network, index, made[0].end))
+    if waiting:
+        stages.append(_host(network, waiting, before))
     return tuple(stages)
 
 
-def _stage(
-    network: Network, index: int, encoding: Encoding | None, pixels: Encoding | None
-) -> Stage:
-    layer = network.layers[index]
-    if not isinstance(layer, Dense | Conv2D):
-        raise ValueError(f"`index` must be that of a product, not {index}")
-    shape = network.shape_before(index)
-    found, pool, conjunction, end = _sign(network, index, encoding, layer)
-    kernel = binary_kernel(layer).reshape(1, -1, shape[-1], layer.outputs)
-    if pixels is None:
-        pad = layer.pad_values if isinstance(layer, Conv2D) else 0.0
-        planes, step, low, stored = 1, 2, -1, int(pad > 0)
-        zero_padding = pad == 0.0
-    else:
-        planes, step, low, zero_padding = pixels.bits, 1, 0, False
-        stored = pad_operand(layer, pixels) or 0
-    laid = windows(layer, shape, pool)
-    padded = bool((laid.pixels < 0).any())
-    return Stage(
-        layer.name,
-        layer,
-        index,
-        end,
-        shape,
-        laid,
-        kernel,
-        (0,),
-        1,
-        planes,
-        pixels is not None,
-        stored,
-        zero_padding and padded,
-        step,
-        offsets(kernel, (0,), planes, step, low),
-        found,
-        conjunction,
-    )
+def _behind(network: Network, index: int, end: int) -> list[int]:
+    """Positions of the layers behind product ``index`` that its stage takes in."""
+    result = []
+    while index != end - 1:
+        (index,) = network.consumers[index]
+        result.append(index)
+    return result
 
 
-def _sign(
-    network: Network, index: int, encoding: Encoding | None, layer: Product
-) -> tuple[Thresholds | None, MaxPool2D | None, NDArray[np.bool_], int]:
-    """Threshold, pooling, kind of pooling, and where the stage ends."""
+def _stages(
+    network: Network,
+    index: int,
+    layer: Product,
+    analysis: Analysis,
+    asked: Sequence[str | None],
+) -> list[Stage]:
+    fed, shape = analysis.fed[index], network.shape_before(index)
+    if isinstance(layer, LocallyConnected):
+        return _local(layer, index, shape, fed)
+    weights = digits(layer)
+    shifts = tuple(range(len(weights)))
+    found, pool, conjunction, end, gives = _decided(network, index, layer, fed, asked)
+    laid = _windows(layer, shape, pool)
+    alphabet = fed.alphabet
+    return [
+        Stage(
+            layer.name,
+            layer,
+            index,
+            end,
+            shape,
+            laid,
+            weights,
+            shifts,
+            layer.groups,
+            alphabet.planes,
+            fed.encoded,
+            0 if fed.zeros else int(alphabet.stored(np.array(fed.pad))),
+            fed.zeros and bool((laid.pixels < 0).any()),
+            alphabet.step,
+            offsets(weights, shifts, alphabet.planes, alphabet.step, alphabet.low),
+            found,
+            conjunction,
+            gives,
+        )
+    ]
+
+
+def _local(layer: LocallyConnected, index: int, shape: Shape, fed: Fed) -> list[Stage]:
+    """One stage for each position; the sums are read out, as biases differ with the position."""
+    rows, columns = layer.sides(shape)
+    whole = lay(shape[-1], [Side.of(rows), Side.of(columns)])
+    every = digits(layer)
+    positions, alphabet = whole.positions, fed.alphabet
+    every = every.reshape(len(every), positions, -1, *every.shape[2:])
+    shifts = tuple(range(len(every)))
+    stages = []
+    for position in range(positions):
+        one = slice(position, position + 1)
+        weights = every[:, position]
+        stages.append(
+            Stage(
+                f"{layer.name}[{position}]",
+                layer,
+                index,
+                index + 1,
+                shape,
+                Windows(whole.channels, whole.pixels[one], whole.taps, whole.outputs[:, one]),
+                weights,
+                shifts,
+                1,
+                alphabet.planes,
+                fed.encoded,
+                0,
+                False,
+                alphabet.step,
+                offsets(weights, shifts, alphabet.planes, alphabet.step, alphabet.low),
+                None,
+                np.zeros(layer.outputs, np.bool_),
+            )
+        )
+    return stages
+
+
+def _decided(
+    network: Network, index: int, layer: Product, fed: Fed, asked: Sequence[str | None]
+) -> tuple[Thresholds | None, MaxPool2D | None, NDArray[np.bool_], int, Alphabet]:
+    """Threshold, pooling and its kind, where the stage ends (as late as rows can do), answers."""
     neither = np.zeros(layer.outputs, dtype=np.bool_)
-    sign_at = thresholds.decision(network, index)
-    if sign_at is not None:
-        found = thresholds.find(network, index, encoding)
+    for sign_at in reversed(thresholds.decisions(network, index, asked)):
         pools = [step for step in sign_at.steps if isinstance(step, MaxPool2D)]
-        if found.at.size == layer.outputs and len(pools) <= 1 and not _pooled_flat(layer, pools):
-            kinds = thresholds.pools(network, index)
-            conjunction = kinds[0] if kinds else neither
-            return found, pools[0] if pools else None, conjunction, sign_at.end
-    return None, None, neither, index + 1
+        if len(pools) > 1 or (pools and not _can_pool(layer, sign_at)):
+            continue
+        found = thresholds.crossing(layer, sign_at, fed)
+        if found.at.size != layer.outputs:
+            continue
+        kinds = thresholds.conjunctions(layer, sign_at)
+        conjunction = kinds[0] if kinds else neither
+        gives = quantizers.named(sign_at.quantizer).alphabet or BIPOLAR
+        return found, pools[0] if pools else None, conjunction, sign_at.end, gives
+    return None, None, neither, index + 1, BIPOLAR
 
 
-def _pooled_flat(layer: Product, pools: list[MaxPool2D]) -> bool:
-    return bool(pools) and not isinstance(layer, Conv2D)
+def _can_pool(layer: Product, sign_at: Decision) -> bool:
+    """Whether the windows of the pooling lie over those of the convolution."""
+    before = (step for step in sign_at.steps if isinstance(step, MaxPool2D | Flatten))
+    return isinstance(layer, Conv1D | Conv2D) and isinstance(next(before), MaxPool2D)
 
 
-def _host(network: Network, index: int, end: int) -> HostStage:
-    layers = network.layers[index:end]
-    macs = 0
-    for place, layer in enumerate(layers, start=index):
-        if isinstance(layer, Dense | Conv2D):
-            positions = int(np.prod(layer.shape_after(network.shape_before(place))[:-1]))
-            macs += layer.kernel.size * positions
-    return HostStage("+".join(layer.name for layer in layers), layers, index, end, macs)
+def _windows(layer: Product, shape: Shape, pool: MaxPool2D | None) -> Windows:
+    sides = layer.sides(shape)
+    if sides is None:
+        return each_pixel(int(np.prod(shape[:-1], dtype=np.intp)), shape[-1])
+    over = None if pool is None else pool.axes(layer.shape_after(shape))
+    return lay(shape[-1], [_side(side) for side in sides], over)
+
+
+def _side(side: Axis | Spread) -> Side:
+    if isinstance(side, Axis):
+        return Side.of(side)
+    # The kernel is turned round, so the last tap is what the first window begins with.
+    before = (side.kernel - 1) * side.dilation - side.before
+    return Side(side.size, side.kernel, side.out, 1, side.dilation, before, side.stride)
+
+
+def _host(network: Network, places: Sequence[int], before: int | None) -> HostStage:
+    """Layers at ``places``; ``before`` is the one whose values the stage before has given."""
+    layers = tuple(network.layers[place] for place in places)
+    macs = sum(
+        layer.macs(network.shape_before(place))
+        for place, layer in zip(places, layers, strict=True)
+        if isinstance(layer, Product)
+    )
+    weights = sum(layer.weights for layer in layers if isinstance(layer, Product | PRelu))
+    at_hand, fetched = {before, *places}, 0
+    for place in places:
+        sources = network.inputs[place]
+        for source in set(sources) - at_hand:
+            if source != INPUT or weights or len(sources) > 1:
+                shape = network.input_shape if source == INPUT else network.shapes()[source]
+                fetched += int(np.prod(shape))
+            at_hand.add(source)
+    name = "+".join(layer.name for layer in layers)
+    return HostStage(name, layers, tuple(places), macs, weights, fetched)

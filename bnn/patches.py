@@ -56,6 +56,17 @@ def largest(images: NDArray[Number], axes: tuple[Axis, Axis]) -> NDArray[Number]
     return result
 
 
+def averages(images: NDArray[Number], axes: tuple[Axis, Axis]) -> NDArray[Number]:
+    """Return the mean of every window, ``(n, out h, out w, channels)``; padding does not count."""
+    result = sum(_taps(images, axes, 0))
+    counts = [
+        np.array([sum(pixel is not None for pixel in window) for window in axis.taps()])
+        for axis in axes
+    ]
+    inside = np.multiply.outer(*counts)[..., None].astype(images.dtype)
+    return np.asarray(result / inside, images.dtype)
+
+
 def _taps(
     images: NDArray[Number], axes: tuple[Axis, Axis], pad: float
 ) -> Iterator[NDArray[Number]]:

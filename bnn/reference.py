@@ -1,8 +1,8 @@
 """What a network computes, exactly, in plain integer arithmetic: the yardstick for the DRAM.
 
-Nothing here knows of rows or commands. Sums of +-1 products are integers; BLAS computes them in
-floating point without rounding as long as no partial sum can leave the integers that the type
-holds, which is checked.
+Nothing here knows of rows or commands. Sums of products of small integers are integers; BLAS
+computes them in floating point without rounding as long as no partial sum can leave the integers
+that the type holds, which is checked.
 
 >>> import numpy as np
 >>> from bnn.network import Dense
@@ -24,14 +24,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn import host, quantizers
-from bnn.alphabet import Operand, binary_layers, operands, pad_operand
-from bnn.encoding import Encoding, Integers, encode
-from bnn.network import Conv2D, Dense, Network, Product, binary_kernel
+from bnn import host
+from bnn.alphabet import Analysis, analyse
+from bnn.encoding import Encoding
+from bnn.layers.product import Product, integer_kernel
+from bnn.network import INPUT, Network
 from pimsim.errors import InputError
 
 Inputs = NDArray[np.float32] | NDArray[np.uint8]
-Operands = NDArray[np.int8] | Integers
+Operands = NDArray[np.integer[Any]]
 
 _BATCH = 1 << 23
 """Values of the widest layer in one batch: 64 MB of float64."""
@@ -44,8 +45,8 @@ class ReferenceRun:
     logits: NDArray[np.float32]
     """``(n, classes)``: output of the network before a final softmax."""
     operands: dict[str, Operands]
-    """By layer name, what each binary layer multiplied: int8 -1 and +1, or the first layer's
-    integers; ``(n, ...)`` without padding."""
+    """By layer name, the integers that each binary layer multiplied; ``(n, ...)`` without
+    padding."""
     sums: dict[str, NDArray[np.int32]]
     """By layer name, the sums of each binary layer, ``(n, ..., out)``, before the bias."""
 
@@ -53,30 +54,30 @@ class ReferenceRun:
 def sums(
     layer: Product, operands: NDArray[np.integer[Any]], pad: int | None = None
 ) -> NDArray[np.int32]:
-    """Return the exact integer sums of a layer with +-1 weights, without its bias.
+    """Return the exact integer sums of a layer with integer weights, without its bias.
 
     Args:
-        layer: a layer with a binary kernel.
+        layer: a layer with integer weights.
         operands: integers, ``(n, ..., in)`` or ``(n, height, width, in)``; already quantized.
-        pad: operand in the padding of a ``same`` convolution; ``layer.pad_values`` if None.
+        pad: integer operand in the padding of a convolution; ``layer.pad_values`` if None.
 
     Returns:
         ``(n, ..., out)``.
 
     Raises:
-        InputError: the kernel is not binary, or operands so large that the sums leave int32.
+        InputError: the weights are no integers, or operands so large that the sums leave int32.
     """
     if pad is None:
-        pad = int(layer.pad_values) if isinstance(layer, Conv2D) else 0
+        pad = int(layer.pad_values)
     low = min(int(operands.min(initial=0)), pad)
     high = max(int(operands.max(initial=0)), pad)
-    bound = layer.fan_in * max(-low, high)
+    kernel = integer_kernel(layer)
+    bound = layer.fan_in * max(-low, high) * max(1, int(np.abs(kernel).max()))
     if bound >= 2**31:
         raise InputError(f"sums of layer {layer.name!r} must stay below 2**31, not reach {bound}")
-    kernel = binary_kernel(layer)
     if bound <= 2**24:  # every partial sum is an integer that float32 holds
-        return host.product(layer, operands, kernel.astype(np.float32), pad).astype(np.int32)
-    return host.product(layer, operands, kernel.astype(np.float64), pad).astype(np.int32)
+        return layer.multiply(operands, kernel.astype(np.float32), pad).astype(np.int32)
+    return layer.multiply(operands, kernel.astype(np.float64), pad).astype(np.int32)
 
 
 def forward(
@@ -94,7 +95,7 @@ def forward(
     layer with real operands and behind the last binary layer in float32, as Keras does.
 
     Args:
-        network: the chain of layers.
+        network: the layers.
         x: images, ``(n, *network.input_shape)``, as the Keras model would be fed.
         encoding: how ``x`` is integers; None runs a first layer with real inputs in float32.
         keep_operands: fill ``ReferenceRun.operands``.
@@ -114,7 +115,7 @@ def forward(
         raise InputError("`x` must hold finite values, not NaN or infinity")
     widest = max(prod(shape) for shape in (network.input_shape, *network.shapes()))
     step = max(1, _BATCH // widest)
-    binary = binary_layers(network, encoding)
+    analysis = analyse(network, encoding)
     logits: list[NDArray[np.float32]] = []
     kept_operands: dict[str, Operands] = {}
     kept_sums: dict[str, NDArray[np.int32]] = {}
@@ -128,7 +129,7 @@ def forward(
             if keep_sums:
                 _put(kept_sums, name, found, place, len(x))
 
-        logits.append(_run(network, part, encoding, binary, keep))
+        logits.append(_run(network, part, encoding, analysis, keep))
         if progress is not None:
             progress(place.stop)
     return ReferenceRun(np.concatenate(logits), kept_operands, kept_sums)
@@ -138,39 +139,34 @@ def _run(
     network: Network,
     x: Inputs,
     encoding: Encoding | None,
-    binary: Sequence[int],
+    analysis: Analysis,
     keep: Callable[[str, Operands, NDArray[np.int32]], None],
 ) -> NDArray[np.float32]:
-    alphabets = operands(network, encoding)
-    encoded = any(alphabets[index] is Operand.PIXEL for index in binary)
-    values: NDArray[Any] = encode(x, encoding) if encoded and encoding else x.astype(np.float32)
-    for index, layer in enumerate(network.layers):
-        if index not in binary or not isinstance(layer, Dense | Conv2D):
-            values = host.apply((layer,), values)
-            continue
-        pixels = None
-        if alphabets[index] is Operand.PIXEL and encoding is not None:
-            found = sums(layer, values, pad_operand(layer, encoding))
-            keep(layer.name, values, found)
-            pixels = encoding
+    values: dict[int, NDArray[Any]] = {INPUT: x.astype(np.float32)}
+    last_use = last_uses(network.inputs)
+    for index, (layer, sources) in enumerate(zip(network.layers, network.inputs, strict=True)):
+        inputs = [values[i] for i in sources]
+        fed = analysis.fed.get(index)
+        if fed is None or not isinstance(layer, Product):
+            values[index] = layer.run(*inputs)
         else:
-            fed = quantizers.sign(values)
-            found = sums(layer, fed)
-            keep(layer.name, fed, found)
-        values = host.behind(layer, found, pixels, exact=exact_after(network, index, binary))
-    return values.astype(np.float32)
+            operands = host.integers(layer, inputs[0], fed, encoding)
+            found = sums(layer, operands, fed.pad)
+            keep(layer.name, operands, found)
+            values[index] = host.behind(layer, found, fed.alphabet, exact=analysis.exact[index])
+        for i in set(sources):
+            if last_use[i] == index:
+                del values[i]
+    return values[len(network.layers) - 1].astype(np.float32)
 
 
-def exact_after(network: Network, index: int, binary: Sequence[int]) -> bool:
-    """Whether what binary layer ``index`` gives runs in float64 until the next product.
+def last_uses(inputs: Sequence[Sequence[int]]) -> dict[int, int]:
+    """For each value that something is fed with, the last position that is.
 
-    It does when that product is binary too: all that matters then is a sign. Otherwise the values
-    themselves matter, and they are Keras's, in float32.
+    >>> last_uses([(-1,), (0,), (0, 1)])
+    {-1: 0, 0: 2, 1: 2}
     """
-    for later in range(index + 1, len(network.layers)):
-        if isinstance(network.layers[later], Dense | Conv2D):
-            return later in binary
-    return False
+    return {i: place for place, sources in enumerate(inputs) for i in sources}
 
 
 def _put(

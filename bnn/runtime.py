@@ -23,6 +23,7 @@ them. The integer reference runs beside it and never feeds it.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -31,15 +32,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn import host, quantizers, reference
-from bnn.alphabet import binary_layers
+from bnn import host, reference
+from bnn.alphabet import Analysis, analyse
 from bnn.bitstrings import BitStrings, unpacked
 from bnn.encoding import Encoding
 from bnn.lower import HostStage, Stage, lower
 from bnn.machine import MOVES, Machine
 from bnn.mapping import MAPPINGS, Audit, Execute, Result, Usage, Work, chain_execution
 from bnn.mapping import chain as chains
-from bnn.network import Conv2D, Dense, Network
+from bnn.network import INPUT, Flatten, Layer, Network, Reshape
+from bnn.operand import Alphabet
 from pimsim.dram.standards import Standard
 from pimsim.dram.switches import Switches
 from pimsim.dram.timeline import Timeline
@@ -122,7 +124,7 @@ def run(
     """Run ``network`` on images ``x`` (n, ...), as the Keras model would be fed.
 
     Args:
-        network: the chain of layers.
+        network: the layers.
         x: float32 or uint8.
         encoding: how ``x`` is integers; None leaves a first layer with real inputs to the host.
         standard: the DRAM.
@@ -147,7 +149,9 @@ def run(
     recorder = Recorder(standard, switches, traces) if traces else None
     machines = [Machine(standard, switches, timeline, recorder, moves) for _ in stages]
     started = time.perf_counter()
-    choices, prepared = _prepare(stages, machines, len(x), mapping, chain, compiled=compiled)
+    choices, prepared = _prepare(
+        network, stages, machines, len(x), mapping, chain, compiled=compiled
+    )
     prepare_s = time.perf_counter() - started
     started = time.perf_counter()
     expected = None
@@ -164,14 +168,15 @@ def run(
         audit = None
         if isinstance(stage, HostStage):
             flow.run_on_host(stage)
-            stream_host(stage, network, len(x), machine)
+            stream_host(stage, len(x), machine)
             layer = host_run(network, stage, machine)
         else:
             operands = flow.operands(stage)
             if expected is not None:
-                fed, compared = expected.operands[stage.name], time.perf_counter()
-                audit = Audit(stage, fed, partial(_tell, progress, f"{stage.name}: every sum"))
-                same = fed if stage.encoded else fed > 0
+                fed, compared = expected.operands[stage.layer.name], time.perf_counter()
+                told = partial(_tell, progress, f"{stage.name}: every sum")
+                audit = Audit(stage, fed, told, flow.analysis.fed[stage.index].pad)
+                same = flow.analysis.fed[stage.index].alphabet.stored(fed)
                 exact &= np.array_equal(unpacked(operands).reshape(fed.shape), same)
                 checking_s += time.perf_counter() - compared
                 aside_s += time.perf_counter() - compared
@@ -207,6 +212,7 @@ def run(
 
 
 def _prepare(
+    network: Network,
     stages: Sequence[Stage | HostStage],
     machines: Sequence[Machine],
     images: int,
@@ -217,7 +223,7 @@ def _prepare(
 ) -> tuple[tuple[chains.Choice, ...], dict[str, Execute]]:
     """Lay all stages out, so that what does not fit is refused before the long part."""
     prepared: dict[str, Execute] = {}
-    choices = chains.chosen(mapping, stages, machines[0], images, chain) if machines else []
+    choices = chains.chosen(mapping, network, stages, machines[0], images, chain)
     for places, choice in choices:
         if choice.layout is not None:
             some = machines[places.start : places.stop]
@@ -235,8 +241,33 @@ def _tell(progress: Progress | None, what: str, done: int, total: int) -> None:
         progress(what, done, total)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Bits:
+    """What was decided of the outputs of a layer, read out of DRAM."""
+
+    strings: BitStrings
+    shape: tuple[int, ...]
+    """``(n, ...)``."""
+    alphabet: Alphabet
+    """What they stand for: -1 and +1, or 0 and 1."""
+
+    @classmethod
+    def of(cls, bits: NDArray[np.uint8], alphabet: Alphabet) -> _Bits:
+        """Pack bits ``(n, ..., channels)``."""
+        strings = BitStrings.of(bits.reshape(len(bits), -1, bits.shape[-1]))
+        return cls(strings, bits.shape, alphabet)
+
+    def bits(self) -> NDArray[np.uint8]:
+        """Unpack, ``(n, ...)``."""
+        return self.strings.integers().astype(np.uint8, copy=False).reshape(self.shape)
+
+    def numbers(self) -> NDArray[np.float32]:
+        """Return the values that a sign, or a step, gives."""
+        return self.bits().astype(np.float32) * self.alphabet.step + self.alphabet.low
+
+
 class _Flow:
-    """Values on their way from stage to stage: bits out of DRAM, or numbers on the host."""
+    """Values of layers until the last use of each: bits out of DRAM, or numbers on the host."""
 
     def __init__(
         self,
@@ -245,55 +276,99 @@ class _Flow:
         encoding: Encoding | None,
         threads: int | None = None,
     ) -> None:
-        self._network, self._x, self._encoding = network, x, encoding
-        self._threads = threads
-        self._binary = binary_layers(network, encoding)
-        self._bits: BitStrings | None = None
-        self._shape: tuple[int, ...] = x.shape
-        self._numbers: NDArray[Any] = x
+        self._network, self._encoding, self._threads = network, encoding, threads
+        self.analysis: Analysis = analyse(network, encoding)
+        self._values: dict[int, NDArray[Any] | _Bits] = {INPUT: x}
+        self._uses = Counter(i for sources in network.inputs for i in set(sources))
+        self._positions: Counter[int] = Counter()
+        self._parts: dict[int, NDArray[np.int64]] = {}
 
     def operands(self, stage: Stage) -> BitStrings:
         """Integers whose bits the stage is fed with, (images, pixels, channels)."""
-        channels = stage.windows.channels
-        if self._bits is not None:
-            return self._bits.reshaped(
-                self._bits.pixels * self._bits.channels // channels, channels
-            )
-        if stage.encoded and self._encoding is not None:
-            return BitStrings.encoded(self._numbers, self._encoding, channels, self._threads)
-        values = (quantizers.sign(self._numbers) > 0).astype(np.uint8)
-        return BitStrings.of(values.reshape(len(values), -1, channels))
+        fed, channels = self.analysis.fed[stage.index], stage.windows.channels
+        value = self._values[self._network.inputs[stage.index][0]]
+        if isinstance(value, _Bits) and value.alphabet == fed.alphabet:
+            pixels = value.strings.pixels * value.strings.channels // channels
+            return value.strings.reshaped(pixels, channels)  # a sign of a sign is that sign
+        if fed.encoded and self._encoding is not None and not isinstance(value, _Bits):
+            return BitStrings.encoded(value, self._encoding, channels, self._threads)
+        found = host.integers(stage.layer, _numbers(value), fed, self._encoding)
+        stored = fed.alphabet.stored(found)
+        return BitStrings.of(stored.reshape(len(stored), -1, channels), fed.alphabet.planes)
 
     def take(self, stage: Stage, result: Result) -> None:
         """Go on with what the stage's rows held."""
-        shape = (len(self._x), *self._network.shape_before(stage.end))
-        if stage.end == len(self._network.layers):
-            shape = (len(self._x), *self._network.shapes()[-1])
-        values = result.values
+        network, layer, values = self._network, stage.layer, result.values
         if stage.thresholds is not None:
-            self._bits = values if isinstance(values, BitStrings) else BitStrings.of(values)
-            self._shape = shape
-            return
-        sums = unpacked(values).reshape(shape)
-        self._bits = None
-        encoding = self._encoding if stage.encoded else None
-        exact = reference.exact_after(self._network, stage.index, self._binary)
-        self._numbers = host.behind(stage.layer, sums, encoding, exact=exact)
+            strings = values if isinstance(values, BitStrings) else BitStrings.of(values)
+            shape = (strings.images, *network.shapes()[stage.end - 1])
+            self._values[stage.end - 1] = _Bits(strings, shape, stage.gives)
+        else:
+            sums = self._whole(stage, unpacked(values))
+            if sums is None:
+                return
+            operand = self.analysis.fed[stage.index].alphabet
+            exact = self.analysis.exact[stage.index]
+            self._values[stage.index] = host.behind(layer, sums, operand, exact=exact)
+        self._used(*network.inputs[stage.index])
+
+    def _whole(
+        self, stage: Stage, sums: NDArray[np.integer[Any]]
+    ) -> NDArray[np.integer[Any]] | None:
+        """Sums of a layer in its shape, once all of its stages have given theirs."""
+        shape = (len(sums), *self._network.shapes()[stage.index])
+        positions = int(np.prod(shape[1:-1]))
+        if stage.windows.positions == positions:
+            return sums.reshape(shape)
+        parts = self._parts.setdefault(
+            stage.index, np.empty((shape[0], positions, shape[-1]), np.int64)
+        )
+        parts[:, stage.windows.outputs[0]] = sums
+        self._positions[stage.index] += stage.windows.positions
+        if self._positions[stage.index] < positions:
+            return None
+        return self._parts.pop(stage.index).reshape(shape)
 
     def run_on_host(self, stage: HostStage) -> None:
         """Carry out the layers that the DRAM does not."""
-        self._numbers = host.apply(stage.layers, self._unpacked())
-        self._bits = None
+        for place, layer in zip(stage.places, stage.layers, strict=True):
+            sources = self._network.inputs[place]
+            values = [self._values[source] for source in sources]
+            first = values[0]
+            if isinstance(first, _Bits) and _keeps(layer, first.alphabet, len(values)):
+                self._values[place] = _moved(layer, first)
+            else:
+                self._values[place] = layer.run(*map(_numbers, values))
+            self._used(*sources)
 
     def logits(self) -> NDArray[np.float32]:
         """Output of the network."""
-        return self._unpacked().astype(np.float32, copy=False)
+        return _numbers(self._values[len(self._network.layers) - 1]).astype(np.float32)
 
-    def _unpacked(self) -> NDArray[Any]:
-        """What the last stage gave, as numbers."""
-        if self._bits is not None:
-            return self._bits.integers().reshape(self._shape).astype(np.float32) * 2 - 1
-        return self._numbers.astype(np.float32) if self._numbers is self._x else self._numbers
+    def _used(self, *sources: int) -> None:
+        """Drop values that nothing needs any more."""
+        for source in set(sources):
+            self._uses[source] -= 1
+            if not self._uses[source]:
+                del self._values[source]
+
+
+def _numbers(value: NDArray[Any] | _Bits) -> NDArray[Any]:
+    if isinstance(value, _Bits):
+        return value.numbers()
+    return value.astype(np.float32) if value.dtype == np.uint8 else value
+
+
+def _moved(layer: Layer, value: _Bits) -> _Bits:
+    if isinstance(layer, Flatten | Reshape):
+        shape = (value.shape[0], *layer.shape_after(value.shape[1:]))
+        return _Bits(value.strings, shape, value.alphabet)
+    return _Bits.of(layer.run(value.bits()), value.alphabet)
+
+
+def _keeps(layer: Layer, alphabet: Alphabet, inputs: int) -> bool:
+    """Whether a layer only moves bits, or takes the largest of some."""
+    return inputs == 1 and layer.commutes and layer.alphabet_after(alphabet) == alphabet
 
 
 def dram_run(
@@ -315,33 +390,30 @@ def dram_run(
     )
 
 
-def stream_host(stage: HostStage, network: Network, images: int, machine: Machine) -> None:
-    """Book what the host fetches for layers of its own.
+def stream_host(stage: HostStage, images: int, machine: Machine) -> None:
+    """Book what the host fetches for layers of its own, in float32.
 
     Behind a layer in DRAM the sums were read out with that layer, and what a next layer in DRAM
-    needs is written with that one. Left are the images of a first layer, and weights, in float32.
+    needs is written with that one.
     """
-    weights = sum(layer.kernel.size for layer in stage.layers if isinstance(layer, Dense | Conv2D))
-    if weights:
+    if stage.weights:
         machine.enter("weights")
-        machine.stream(weights * 32)
-        if stage.index == 0:
-            machine.enter("inputs")
-            machine.stream(images * int(np.prod(network.input_shape)) * 32)
+        machine.stream(stage.weights * 32)
+    if stage.fetched:
+        machine.enter("inputs")
+        machine.stream(images * stage.fetched * 32)
 
 
 def host_run(network: Network, stage: HostStage, machine: Machine) -> LayerRun:
     """Return what layers on the host did."""
-    shapes = network.shapes()
-    weights = sum(layer.kernel.size for layer in stage.layers if isinstance(layer, Dense | Conv2D))
     return LayerRun(
         stage.name,
         "host",
         stage.macs,
-        weights,
+        stage.weights,
         32,
-        int(np.prod(network.shape_before(stage.index))),
-        int(np.prod(shapes[stage.end - 1])),
+        sum(int(np.prod(shape)) for shape in network.shapes_before(stage.places[0])),
+        int(np.prod(network.shapes()[stage.places[-1]])),
         None,
         machine,
         None,

@@ -204,7 +204,7 @@ def _stacked_commands(axes: Axes, rows: Sequence[Mapping[str, Any]], shown: Sequ
         )
     axes.set_xlim(0, max(left, default=0.0) * 1.16 or 1.0)
     axes.set_yticks(places, [row["layer"] for row in rows])
-    axes.invert_yaxis()
+    axes.set_ylim(len(rows) - 0.4, -0.6)  # the first on top, no room wasted where there are many
     axes.tick_params(axis="y", length=0)
     axes.xaxis.set_major_locator(MaxNLocator(6))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda count, _: _rounded(count)))

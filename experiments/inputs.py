@@ -30,14 +30,8 @@ def encoding_of(network: Network, x: Any) -> Encoding | None:
     None where they are those of no encoding.
     """
     from bnn import encoding
-    from bnn.alphabet import pads
-    from bnn.network import Conv2D, Dense
+    from bnn.alphabet import padding_of_inputs
 
-    padding: list[float] = []
-    for index, layer in enumerate(network.layers):
-        if isinstance(layer, Dense | Conv2D):
-            if isinstance(layer, Conv2D) and pads(network, index):
-                padding = [layer.pad_values]
-            break
+    padding = padding_of_inputs(network)
     found = encoding.detect(x, also=padding) or encoding.detect(x)
     return None if found is None else found[0]

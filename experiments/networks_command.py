@@ -26,6 +26,7 @@ Keras %   of the test images of its data set, right in Keras
 KB        1e3 bytes of the model file
 MACs      multiply-accumulates of an image
 weights   that multiply: no biases, no batch normalization
+then      what DRAM gives: the sums, or their signs, if need be pooled
 """
 
 _EPILOG = """\
@@ -119,9 +120,9 @@ def _show_table(table: Table, *, as_json: bool) -> int:
 
     from experiments import tables
 
-    rows = [_layer_record(layer) for layer in table.products]
+    rows = _layer_records(table)
     tables.show(
-        ("layer", "kernel", "stride", "groups", "input", "output", "MACs", "weights"),
+        ("layer", "kernel", "stride", "groups", "input", "output", "then", "MACs", "weights"),
         [
             (
                 row["name"],
@@ -130,6 +131,7 @@ def _show_table(table: Table, *, as_json: bool) -> int:
                 f"{row['groups']}",
                 _sizes(row["input"]),
                 _sizes(row["output"]),
+                row["then"],
                 f"{row['macs']:,}",
                 f"{row['weights']:,}",
             )
@@ -148,8 +150,23 @@ def _table_record(table: Table) -> dict[str, object]:
         "macs": table.macs,
         "weights": table.weights,
         "parameters": table.parameters,
-        "layers": [_layer_record(layer) for layer in table.products],
+        "layers": _layer_records(table),
     }
+
+
+def _layer_records(table: Table) -> list[dict[str, Any]]:
+    """Every product, and what becomes of its sums in DRAM."""
+    from bnn.tables.stages import works
+
+    return [
+        {
+            **_layer_record(work.product),
+            "pool": work.pool and [work.pool.window.size, work.pool.window.stride],
+            "then": ("sums" if work.sums else "sign")
+            + (f", max {work.pool.window.size}x{work.pool.window.size}" if work.pool else ""),
+        }
+        for work in works(table)
+    ]
 
 
 def _layer_record(layer: ProductNode) -> dict[str, Any]:

@@ -14,16 +14,19 @@ layer, are the same.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn import host
-from bnn.alphabet import Operand, binary_layers, operands, pad_operand, pads
+from bnn import host, quantizers
+from bnn.alphabet import Fed, analyse
 from bnn.encoding import Encoding
-from bnn.keras.observer import Observer
-from bnn.network import Conv2D, Dense, Network, Product
+from bnn.keras.observer import DEPTHWISE, Observer
+from bnn.layers.product import Product, real_kernel, unit
+from bnn.network import Conv1D, Conv2D, Dense, Network
+from bnn.operand import Alphabet
 from pimsim.errors import InputError
 
 _EXACT = 1 << 24
@@ -69,7 +72,7 @@ def rounding_bound(
         encoding: how they do.
 
     Returns:
-        ``(n, ..., 1)``: the same for every output.
+        ``(n, ..., out)``, or ``(n, ..., 1)`` where it is the same for every output.
 
     >>> from bnn.encoding import ENCODINGS
     >>> dense = Dense("d", np.ones((3, 2), np.float32), None, None, "ste_sign")
@@ -85,28 +88,64 @@ def rounding_bound(
     reach = max(abs(float(encoding.value(end))) for end in (0, encoding.largest))
     floor = 2.0**-50 * reach
     terms = growth * np.abs(wide) + np.abs(wide - exact) + floor
-    pad = growth * abs(layer.pad_values) + floor if isinstance(layer, Conv2D) else 0.0
-    one = replace(layer, kernel=layer.kernel[..., :1], bias=None)
-    return host.product(one, terms, np.ones(one.kernel.shape), pad)
+    pad = growth * abs(layer.pad_values) + floor
+    one: Product = layer
+    if isinstance(layer, Conv1D | Conv2D | Dense) and layer.groups == 1:  # all outputs alike
+        one = replace(layer, kernel=layer.kernel[..., :1], bias=None)
+    return one.multiply(terms, np.ones(one.kernel.shape), pad)
+
+
+def fraction_bound(layer: Product, operand: Alphabet) -> float:
+    """How far a float32 sum of operands and weights that are fractions may lie from the exact one.
+
+    Operand, weight and their product round, each by at most a factor 1 + u, u = 2^-24, and so do
+    the additions of K products: together no more than K + 3 such factors, on K products of at most
+    the largest operand times the largest weight (see :func:`rounding_bound`).
+
+    >>> from bnn.operand import fractions_of_one
+    >>> dense = Dense("d", np.ones((3, 2), np.float32), None, "dorefa(2)", "ste_sign")
+    >>> fraction_bound(dense, fractions_of_one(2)) < 2e-6
+    True
+    """
+    factors = (layer.fan_in + 3) * 2.0**-24
+    ends = (float(operand.scale * u + operand.offset) for u in (operand.low, operand.high))
+    weight = float(np.abs(real_kernel(layer)).max())
+    return factors / (1 - factors) * layer.fan_in * max(map(abs, ends)) * weight
 
 
 class Tally:
     """Counts how one layer compares, batch by batch."""
 
     def __init__(
-        self, layer: Product, encoding: Encoding | None, observer: Observer, feeds_integers: bool
+        self,
+        layer: Product,
+        fed: Fed,
+        first: Fed,
+        encoding: Encoding | None,
+        observer: Observer,
     ) -> None:
         """Begin at zero.
 
         Args:
             layer: the binary layer.
-            encoding: of its operands; None where they are -1 and +1.
+            fed: the integers that it multiplies.
+            first: those that Keras shows: of a separable layer, what its first step multiplies.
+            encoding: of its operands if they are encoded inputs, else None.
             observer: of the Keras model.
-            feeds_integers: whether Keras's layer computes exactly when it is fed with the
-                integers of the encoding.
         """
         self._layer, self._encoding, self._observer = layer, encoding, observer
-        self._feeds_integers = feeds_integers
+        self._operand, self._worth = fed.alphabet, host.worth(layer, fed.alphabet)
+        self._shown = first.alphabet
+        weight = unit(layer)
+        whole = fed.alphabet.scale == 1 and fed.alphabet.offset == 0
+        self._whole = encoding is None and whole and isinstance(weight, Fraction) and weight == 1
+        kernel = quantizers.named(str(layer.kernel_quantizer))
+        self._signs = kernel.odd_weights and weight == 1 if isinstance(weight, Fraction) else False
+        self._feeds_integers = (
+            encoding is not None
+            and layer.fan_in * encoding.largest <= _EXACT
+            and fed.pad == layer.pad_values
+        )
         self._operands = self._operands_wrong = 0
         self._accumulators = self._accumulators_wrong = 0
 
@@ -118,16 +157,19 @@ class Tally:
         their_sums: NDArray[np.float32],
     ) -> None:
         """Compare operands ``(n, ..., in)`` and sums ``(n, ..., out)`` of a batch with Keras's."""
-        if self._encoding is None:
-            operands_wrong = operands != their_operands
+        scale, offset = float(self._shown.scale), float(self._shown.offset)
+        shown = their_operands
+        if (scale, offset) != (1, 0):  # fractions, which float32 rounds
+            shown = np.rint((their_operands - offset) / scale)
+        operands_wrong = shown != operands
+        if self._whole:
             sums_wrong = sums.astype(np.float32) != their_sums
         else:
-            scale, offset = float(self._encoding.scale), float(self._encoding.offset)
-            operands_wrong = np.rint((their_operands - offset) / scale) != operands
-            real = host.decoded(sums, host.weight_sums(self._layer), self._encoding)
-            bound = rounding_bound(self._layer, their_operands, operands, self._encoding)
-            sums_wrong = ~(np.abs(their_sums - real) <= bound)  # NaN is wrong, too
-            if self._feeds_integers:
+            bound: Any = fraction_bound(self._layer, self._operand)
+            if self._encoding is not None and self._signs:
+                bound = rounding_bound(self._layer, their_operands, operands, self._encoding)
+            sums_wrong = ~(np.abs(their_sums - self._worth(sums)) <= bound)  # NaN is wrong, too
+            if self._feeds_integers and self._signs:
                 fed = self._observer.sums(self._layer.name, operands.astype(np.float32))
                 sums_wrong |= sums.astype(np.float32) != fed
         self._operands += operands_wrong.size
@@ -152,20 +194,19 @@ def tallies(network: Network, encoding: Encoding | None, observer: Observer) -> 
     Raises:
         InputError: the Keras model has no such layer, or one with a kernel of another shape.
     """
-    alphabets = operands(network, encoding)
-    result = {}
-    for index in binary_layers(network, encoding):
+    result, found = {}, analyse(network, encoding).fed
+    for index, fed in found.items():
         layer = network.layers[index]
-        assert isinstance(layer, Dense | Conv2D)  # binary_layers gives no others
-        theirs = observer.products.get(layer.name)
-        if theirs is None or tuple(theirs.kernel.shape) != layer.kernel.shape:
+        name = layer.name.partition("#")[0]
+        if not isinstance(layer, Product) or observer.kernels.get(name) != layer.kernel.shape:
+            shape = layer.kernel.shape if isinstance(layer, Product) else None
             raise InputError(
                 f"`network` must be the one in the model file, which has no layer {layer.name!r} "
-                f"with a kernel of shape {layer.kernel.shape}"
+                f"with a kernel of shape {shape}"
             )
-        pixels = encoding if alphabets[index] is Operand.PIXEL else None
-        exact = pixels is not None and layer.fan_in * pixels.largest <= _EXACT
-        if isinstance(layer, Conv2D) and pads(network, index):
-            exact = exact and pad_operand(layer, pixels) == layer.pad_values
-        result[layer.name] = Tally(layer, pixels, observer, exact)
+        if not name.endswith(DEPTHWISE):  # Keras shows no sums of that step
+            pixels = encoding if fed.encoded else None
+            first = found.get(network.inputs[index][0], fed)
+            shown = first if observer.kernels.get(name + DEPTHWISE) is not None else fed
+            result[layer.name] = Tally(layer, fed, shown, pixels, observer)
     return result

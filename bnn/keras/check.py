@@ -22,7 +22,7 @@ from bnn import reference, train
 from bnn.encoding import Encoding
 from bnn.keras.accumulators import LayerCheck, tallies
 from bnn.keras.model_file import in_one_line, load
-from bnn.keras.observer import Observer
+from bnn.keras.observer import DEPTHWISE, Observer
 from bnn.network import Network
 from pimsim.errors import InputError, PimsimError
 
@@ -144,7 +144,8 @@ def check(
 
         def see(name: str, fed: NDArray[Any], sums: NDArray[Any], expected: Any = expected) -> None:
             if name in layers:
-                layers[name].add(expected.operands[name], expected.sums[name], fed, sums)
+                first = name + DEPTHWISE if name + DEPTHWISE in expected.operands else name
+                layers[name].add(expected.operands[first], expected.sums[name], fed, sums)
 
         found.append(observer.run(inputs[part], see))
         progress(min(part.stop, len(x)), len(x))

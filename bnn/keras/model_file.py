@@ -18,8 +18,7 @@ from typing import Any
 
 import h5py
 
-from bnn.larq.config import known_class
-from bnn.larq.fields import Fields, parse
+from bnn.larq.fields import Fields, known_class, parse
 from bnn.larq.model_file import read_model
 from bnn.larq.weights import text_attribute
 from pimsim.errors import InputError

@@ -1,13 +1,14 @@
 """What Keras has inside a model: operands and accumulators of every product, and the logits.
 
-Nothing is recomputed here: a layer is called as it is, only with its bias and activation switched
-off while its accumulators are read.
+Nothing is recomputed here: the model runs as it is, whatever its graph; while a product is called,
+it is called once more with its bias and activation switched off, for its accumulators. A separable
+layer is two products, of which the first is its depthwise step.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -19,52 +20,111 @@ See = Callable[[str, Values, Values], None]
 padding, and its accumulators ``(n, ..., out)`` before bias and activation."""
 
 _SOFTMAX = ("softmax", "softmax_v2")
+_KERNELS = ("kernel", "depthwise_kernel", "pointwise_kernel")
+DEPTHWISE = "/depthwise"
+"""Behind the name of a separable layer: its first step."""
 
 
 class Observer:
-    """Runs a Keras model that is one chain of layers, a layer at a time."""
+    """Runs a Keras model and looks at what happens in its products.
+
+    Layers have the names that :func:`bnn.larq.model_file.read_model` gives them, those of the
+    models around them included.
+    """
 
     def __init__(self, model: Any, keras: Any) -> None:
-        layers = [one for one in model.layers if not isinstance(one, keras.layers.InputLayer)]
-        last = layers[-1]
-        self._softmax = isinstance(last, keras.layers.Softmax) or (
-            getattr(getattr(last, "activation", None), "__name__", None) in _SOFTMAX
+        self._model, self._keras = model, keras
+        self._last = _last(model)
+        self._softmax = isinstance(self._last, keras.layers.Softmax) or (
+            getattr(getattr(self._last, "activation", None), "__name__", None) in _SOFTMAX
         )
-        self._layers = layers
-        self.products: dict[str, Any] = {one.name: one for one in layers if hasattr(one, "kernel")}
+        self.products: dict[str, Any] = {}
         """Keras's layers that multiply, by name."""
+        self.kernels: dict[str, tuple[int, ...]] = {}
+        """Shapes of the kernels of all products, by name; a separable layer has two."""
+        for name, layer in _layers(model, ""):
+            kernels = [tuple(getattr(layer, key).shape) for key in _KERNELS if hasattr(layer, key)]
+            if kernels:
+                self.products[name] = layer
+                self.kernels[name] = kernels[-1]
+            if len(kernels) > 1:
+                self.kernels[name + DEPTHWISE] = kernels[0]
 
     def run(self, x: Values, see: See) -> Values:
         """Run a batch.
 
         Args:
             x: inputs, ``(n, ...)``.
-            see: told what each product was fed with and what it summed up.
+            see: told what each product was fed with and what it summed up; of a separable layer,
+                what went into its first step and came out of its second.
 
         Returns:
             Logits ``(n, classes)``: the output of the last layer before a softmax.
         """
-        values: Any = x
-        for layer in self._layers:
-            logits = self._softmax and layer is self._layers[-1]
-            if layer.name in self.products:
-                sums = self.sums(layer.name, values)
-                see(layer.name, self._operands(layer, values), sums)
-                with _set(layer, **({"activation": None} if logits else {})):
-                    values = layer(values, training=False)
-            elif not logits or len(self._layers) == 1:
-                values = layer(values, training=False)
-        return np.asarray(values)
+        uses: dict[str, int] = {}
+        with ExitStack() as stack:
+            if self._softmax and (self._last not in self.products.values()):
+                stack.enter_context(_called(self._last, lambda _, values: values))
+            elif self._softmax:
+                stack.enter_context(_set(self._last, activation=_linear))
+            for name, layer in self.products.items():
+
+                def look(call: Any, values: Any, name: str = name, layer: Any = layer) -> Any:
+                    number = uses[name] = uses.get(name, 0) + 1
+                    with _set(layer, use_bias=False, activation=_linear):
+                        sums = np.asarray(call(values))
+                    use = name if number == 1 else f"{name}#{number}"
+                    see(use, self._operands(layer, values), sums)
+                    return call(values)
+
+                stack.enter_context(_called(layer, look))
+            return np.asarray(self._model(x, training=False))
 
     def sums(self, name: str, values: Any) -> Values:
         """Accumulators of one layer, fed with ``values`` (n, ...), without bias or activation."""
         layer = self.products[name]
-        with _set(layer, use_bias=False, activation=None):
+        with _set(layer, use_bias=False, activation=_linear):
             return np.asarray(layer(values, training=False))
 
     def _operands(self, layer: Any, values: Any) -> Values:
         quantizer = getattr(layer, "input_quantizer", None)
         return np.asarray(values if quantizer is None else quantizer(values))
+
+
+def _layers(model: Any, around: str) -> Iterator[tuple[str, Any]]:
+    for layer in model.layers:
+        name = f"{around}{layer.name}"
+        if hasattr(layer, "layers"):
+            yield from _layers(layer, f"{name}/")
+        else:
+            yield name, layer
+
+
+def _linear(values: Any) -> Any:
+    """Stand for an activation; locally connected layers cannot do without one."""
+    return values
+
+
+def _last(model: Any) -> Any:
+    """The layer whose output is that of the model."""
+    while hasattr(model, "layers"):
+        model = next(one for one in model.layers if one.name == model.output_names[0])
+    return model
+
+
+@contextmanager
+def _called(layer: Any, instead: Callable[[Any, Any], Any]) -> Iterator[None]:
+    """Have ``instead`` called with a layer's own call, and what it is fed with, for a while."""
+    own = layer.call
+
+    def call(values: Any, *_: Any, **__: Any) -> Any:
+        return instead(own, values)
+
+    layer.call = call
+    try:
+        yield
+    finally:
+        del layer.call
 
 
 @contextmanager

@@ -1,71 +1,31 @@
-"""The architecture in a model file: which layers, in which order, each an entry of a known class.
+"""The architecture in a model file: which layers, what feeds them, each an entry of a known class.
 
-Sequential models and functional ones are read; a functional graph must be one chain from its
-input to its output. Classes are recognised by name and package, never imported or called.
+Sequential models and functional ones are read, also inside one another: a model inside a model is
+taken apart into its layers. Classes are recognised by name and package, never imported or called.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NoReturn
 
-from bnn.larq.fields import Fields, shown
-from bnn.network import Shape
+from bnn.larq.fields import Fields, known_class, shown
+from bnn.layers import READERS
+from bnn.layers.layer import Shape
+from bnn.network import INPUT
 from pimsim.errors import InputError
-
-DROPPED = frozenset(
-    {
-        "ActivityRegularization",
-        "AlphaDropout",
-        "Dropout",
-        "GaussianDropout",
-        "GaussianNoise",
-        "SpatialDropout1D",
-        "SpatialDropout2D",
-    }
-)
-"""Layers that do something in training only."""
-
-EXECUTED = (
-    "QuantDense",
-    "QuantConv2D",
-    "Dense",
-    "Conv2D",
-    "BatchNormalization",
-    "MaxPooling2D",
-    "Flatten",
-    "Activation",
-    "Softmax",
-)
-"""Layers with something to compute."""
-
-QUANTIZERS = frozenset(
-    {
-        "ApproxSign",
-        "DoReFa",
-        "DoReFaQuantizer",
-        "MagnitudeAwareSign",
-        "NoOp",
-        "SteHeaviside",
-        "SteSign",
-        "SteTern",
-        "SwishSign",
-    }
-)
-"""Larq's quantizers, which are layers themselves and may stand in a model as such."""
 
 _MODELS = frozenset({"Sequential", "Functional", "Model"})
 _INPUT = "InputLayer"
-_PLAIN_CALLS: tuple[list[dict[str, bool | None]], ...] = (
-    [],
-    [{}],
-    [{"training": None}],
-    [{"training": False}],
-)
+_PLAIN_CALLS: tuple[dict[str, bool | None], ...] = ({}, {"training": None}, {"training": False})
 """Arguments besides the input with which a layer of a graph may have been called."""
 
-_PACKAGES = ("keras", "tf_keras", "tensorflow", "larq", "builtins")
+_DEEPEST = 32
+"""Models inside models; more are refused before Python's stack ends."""
+
+_MOST = 100_000
+"""Layers of a model, those of models that are used several times counted each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +34,19 @@ class Entry:
 
     kind: str
     """Class, without its package."""
-    name: str
+    path: tuple[str, ...]
+    """Names of the models around it and its own."""
     slot: str
-    """Where a ``.keras`` file keeps its weights: the class in snake case, counted."""
+    """Where a ``.keras`` file keeps its weights: classes in snake case, counted."""
     fields: Fields
     """Its configuration."""
+    inner: Architecture | None = None
+    """The layers of a model that stands in the place of a layer."""
+
+    @property
+    def name(self) -> str:
+        """What the network calls the layer."""
+        return "/".join(self.path)
 
     @property
     def where(self) -> str:
@@ -87,14 +55,25 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """One use of a layer."""
+
+    entry: Entry
+    sources: tuple[int, ...]
+    """Positions of the calls that feed it, or ``INPUT``."""
+    number: int = 0
+    """How many uses of the same layer come before it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Architecture:
-    """The layers of a model from input to output."""
+    """The layers of a model, each behind all that feed it; the last is the output."""
 
     name: str
-    input_shape: Shape
-    """Without the batch axis."""
-    entries: tuple[Entry, ...]
-    """Without the input layer and without layers that act in training only."""
+    input_shape: Shape | None
+    """Without the batch axis; None where only the model around it says it."""
+    calls: tuple[Call, ...]
+    """Without input layers."""
 
 
 def read_architecture(config: object) -> Architecture:
@@ -102,7 +81,7 @@ def read_architecture(config: object) -> Architecture:
 
     Raises:
         InputError: it is no Sequential or functional model, a layer is of an unknown class (named
-            with its position), or the graph is no chain.
+            with its position), or the graph has several inputs or outputs, or runs in a circle.
 
     >>> layer = {"class_name": "Flatten", "config": {"name": "f", "batch_input_shape": [None, 4]}}
     >>> read_architecture({"class_name": "Sequential", "config": [layer]}).input_shape
@@ -112,58 +91,75 @@ def read_architecture(config: object) -> Architecture:
     kind = known_class(model)
     if kind not in _MODELS:
         raise InputError(f"the model must be Sequential or functional, not a {shown(kind)}")
-    body = model.get("config")
+    found = _model(kind, model.get("config"), "configuration of the model", (), "", "")
+    return Architecture(found.name, found.input_shape, tuple(_flat(found)))
+
+
+def _model(
+    kind: str, body: object, where: str, path: tuple[str, ...], slot: str, of: str
+) -> Architecture:
+    """Understand one model.
+
+    Args:
+        kind: its class.
+        body: its configuration.
+        where: how messages call that.
+        path: names of the models around its layers.
+        slot: where a ``.keras`` file keeps its layers.
+        of: what the position of a layer is followed by in messages.
+    """
+    if len(path) > _DEEPEST:
+        raise InputError(f"{where} must not lie in more than {_DEEPEST} models")
     if isinstance(body, list):  # Keras before 2.2.3
         body = {"name": "sequential", "layers": body}
-    fields = Fields.of(body, "configuration of the model")
+    fields = Fields.of(body, where)
     listed = fields.get("layers")
     if not isinstance(listed, list) or not listed:
         fields.refuse("layers", "a list of layers")
-    entries = _entries(listed)
-    chain = entries if kind == "Sequential" else _chain(entries, listed, fields)
+    entries = _entries(listed, path, slot, of)
+    calls = _chain(entries) if kind == "Sequential" else _graph(entries, listed, fields)
     name = fields.get("name")
-    rest = chain[1:] if chain[0].kind == _INPUT else chain
-    for entry in rest:
-        if entry.kind == _INPUT:
-            raise InputError(f"{entry.where} must be the first layer, as a network has one input")
-    return Architecture(
-        name if isinstance(name, str) else "network",
-        _input_shape(chain[0], fields),
-        tuple(entry for entry in rest if entry.kind not in DROPPED),
-    )
+    shape = _input_shape(entries[0] if kind == "Sequential" else _only_input(entries), fields)
+    if shape is None and not path:
+        raise InputError(
+            f"{entries[0].where} must say its input shape: build the model before saving it"
+        )
+    return Architecture(name if isinstance(name, str) else "network", shape, tuple(calls))
 
 
-def known_class(fields: Fields) -> str:
-    """Return the class of a serialized object, without its package.
+def _flat(model: Architecture) -> Iterator[Call]:
+    """Give the calls of a model with the calls of inner models in their place."""
+    uses: dict[str, int] = {}
+    total = 0
 
-    Raises:
-        InputError: a class that somebody else registered, even under the name of a known one.
-    """
-    package, _, kind = fields.text("class_name").rpartition(">")
-    registered = fields.get("registered_name")
-    module = fields.get("module")
-    if isinstance(registered, str):
-        registered_package, _, registered_kind = registered.rpartition(">")
-        if registered_kind != kind or registered_package.lower() not in ("", *_PACKAGES):
-            _custom(fields, registered)
-    if isinstance(module, str) and module.partition(".")[0] not in _PACKAGES:
-        _custom(fields, f"{module}.{kind}")
-    if package.lower() not in ("", *_PACKAGES):
-        _custom(fields, fields.text("class_name"))
-    return kind
+    def walk(architecture: Architecture, start: int) -> Iterator[Call]:
+        nonlocal total
+        ends: list[int] = []
+        for call in architecture.calls:
+            sources = tuple(start if i == INPUT else ends[i] for i in call.sources)
+            if call.entry.inner is not None:
+                if len(sources) != 1:
+                    raise InputError(f"{call.entry.where} must have one input")
+                before = total
+                yield from walk(call.entry.inner, sources[0])
+                ends.append(total - 1 if total > before else sources[0])
+                continue
+            number = uses.get(call.entry.name, 0)
+            uses[call.entry.name] = number + 1
+            total += 1
+            if total > _MOST:
+                raise InputError(f"the model must have at most {_MOST} layers")
+            ends.append(total - 1)
+            yield Call(call.entry, sources, number)
+
+    yield from walk(model, INPUT)
 
 
-def _custom(fields: Fields, name: str) -> NoReturn:
-    raise InputError(
-        f"{fields.where} must be of a class of Keras or Larq, not of the custom class {shown(name)}"
-    )
-
-
-def _entries(listed: list[object]) -> list[Entry]:
+def _entries(listed: list[object], path: tuple[str, ...], slot: str, of: str) -> list[Entry]:
     entries: list[Entry] = []
     used: dict[str, int] = {}
     for position, item in enumerate(listed, 1):
-        where = f"layer {position} of {len(listed)}"
+        where = f"layer {position} of {len(listed)}{of}"
         outer = Fields.of(item, where)
         config = outer.get("config")
         name = outer.get("name")
@@ -173,88 +169,136 @@ def _entries(listed: list[object]) -> list[Entry]:
             outer.refuse("name", "a name")
         where = f"{where}, {shown(name)}"
         kind = known_class(Fields(outer.values, where))
-        if kind in _MODELS:
-            raise InputError(
-                f"{where}, must not be a model inside the model ({kind}); "
-                "put its layers into the outer model"
-            )
         if kind == "Lambda":
             raise InputError(
                 f"{where}, must not be a Lambda: it holds code, and code from a file is never run"
             )
-        if kind not in (_INPUT, *EXECUTED) and kind not in DROPPED | QUANTIZERS:
+        if kind not in READERS and kind not in _MODELS | {_INPUT}:
             raise InputError(
-                f"{where}, must be one of {', '.join(EXECUTED)}, not a layer of class {shown(kind)}"
+                f"{where}, must be a layer that pimsim carries out (docs/layers.md lists them), "
+                f"not one of class {shown(kind)}"
             )
         snake = _snake_case(kind)
         count = used.get(snake, -1) + 1
         used[snake] = count
-        slot = f"{snake}_{count}" if count else snake
-        entries.append(Entry(kind, name, slot, Fields.of(config, f"{where} ({kind})")))
+        place = f"{slot}layers/{snake}_{count}" if count else f"{slot}layers/{snake}"
+        whole = (*path, name)
+        inner = None
+        if kind in _MODELS:
+            inside = f" of {shown('/'.join(whole))}"
+            inner = _model(kind, config, f"{where} ({kind})", whole, f"{place}/", inside)
+        entries.append(Entry(kind, whole, place, Fields.of(config, f"{where} ({kind})"), inner))
     return entries
 
 
-def _chain(entries: list[Entry], listed: list[object], model: Fields) -> list[Entry]:
-    """Order the layers of a functional model from its input to its output."""
-    by_name = {entry.name: entry for entry in entries}
+def _chain(entries: list[Entry]) -> list[Call]:
+    rest = entries[1:] if entries[0].kind == _INPUT else entries
+    for entry in rest:
+        if entry.kind == _INPUT:
+            raise InputError(f"{entry.where} must be the first layer, as a network has one input")
+    return [Call(entry, (place - 1,)) for place, entry in enumerate(rest)]
+
+
+def _only_input(entries: list[Entry]) -> Entry:
+    inputs = [entry for entry in entries if entry.kind == _INPUT]
+    return inputs[0] if inputs else entries[0]
+
+
+def _graph(entries: list[Entry], listed: list[object], model: Fields) -> list[Call]:
+    """Order the calls of a functional model so that each follows what feeds it."""
+    by_name = {entry.path[-1]: entry for entry in entries}
     if len(by_name) != len(entries):
         model.refuse("layers", "layers of different names")
-    before: dict[str, str] = {}
-    after: dict[str, Entry] = {}
+    feeds: dict[tuple[str, int], list[tuple[str, int]]] = {}
     for entry, item in zip(entries, listed, strict=True):
         nodes = Fields.of(item, entry.where).get("inbound_nodes")
         if entry.kind == _INPUT and not nodes:
             continue
-        source = _source(nodes, entry)
-        if source not in by_name:
-            raise InputError(f"{entry.where} must follow a layer of the model, not {shown(source)}")
-        if source in after:
-            raise InputError(
-                f"{by_name[source].where} must feed one layer, not both "
-                f"{shown(after[source].name)} and {shown(entry.name)}: a network must be a chain"
-            )
-        before[entry.name] = source
-        after[source] = entry
-    first = _only(model, "input_layers", by_name)
-    last = _only(model, "output_layers", by_name)
-    chain = [first]
-    while chain[-1] is not last:
-        follower = after.get(chain[-1].name)
-        if follower is None or len(chain) > len(entries):
-            model.refuse("output_layers", "reached from the input through one chain of layers")
-        chain.append(follower)
+        # A model's first use is its own, from when it was built.
+        own = int(entry.inner is not None)
+        for number, sources in enumerate(_sources(nodes, entry), start=own):
+            for name, _ in sources:
+                if name not in by_name:
+                    raise InputError(
+                        f"{entry.where} must follow a layer of the model, not {shown(name)}"
+                    )
+            feeds[entry.path[-1], number] = sources
+    first, last = _only(model, "input_layers", by_name), _only(model, "output_layers", by_name)
+    if by_name[first[0]].kind != _INPUT:
+        model.refuse("input_layers", "one input layer")
+    order = _ordered(last, feeds, by_name)
     for entry in entries:
-        if entry not in chain:
+        leads = any(name == entry.path[-1] for name, _ in order)
+        if not leads or (entry.kind == _INPUT and entry.path[-1] != first[0]):
             raise InputError(f"{entry.where} must lie between the input and the output")
-    return chain
+    calls = [node for node in order if by_name[node[0]].kind != _INPUT]
+    place = {node: number for number, node in enumerate(calls)}
+    return [
+        Call(by_name[node[0]], tuple(place.get(source, INPUT) for source in feeds[node]))
+        for node in calls
+    ]
 
 
-def _source(nodes: object, entry: Entry) -> str:
-    """Return the name of the one layer that feeds ``entry``."""
-    match nodes:
-        case [[[str(name), 0, 0, *call]]] if call in _PLAIN_CALLS:
-            return name
-        case [{"args": _}]:
+def _ordered(
+    last: tuple[str, int],
+    feeds: dict[tuple[str, int], list[tuple[str, int]]],
+    by_name: dict[str, Entry],
+) -> list[tuple[str, int]]:
+    """Everything that leads to ``last``, each after what feeds it, one branch after the other."""
+    order: list[tuple[str, int]] = []
+    done: set[tuple[str, int]] = set()
+    open_: dict[tuple[str, int], Iterator[tuple[str, int]]] = {last: iter(feeds.get(last, []))}
+    while open_:
+        node = next(reversed(open_))
+        source = next((one for one in open_[node] if one not in done), None)
+        if source is None:
+            del open_[node]
+            done.add(node)
+            order.append(node)
+        elif source in open_:
+            raise InputError(f"{by_name[source[0]].where} must not be fed with what it gives")
+        else:
+            open_[source] = iter(feeds.get(source, []))
+    return order
+
+
+def _sources(nodes: object, entry: Entry) -> list[list[tuple[str, int]]]:
+    """For every use of a layer, the uses of layers that feed it."""
+    calls = nodes if isinstance(nodes, list) else []
+    result = []
+    for call in calls:
+        if isinstance(call, dict) and "args" in call:
             raise InputError(
                 f"{entry.where} must be saved by Keras 2 (tf-keras), as Larq does, not by Keras 3"
             )
-        case [[[*_], [*_], *_]]:
-            raise InputError(f"{entry.where} must have one input: a network must be a chain")
-        case [_, _, *_]:
-            raise InputError(f"{entry.where} must be used once: a network must be a chain")
-        case _:
-            raise InputError(f"{entry.where} must follow one layer, not {shown(nodes)}")
+        inputs = call if isinstance(call, list) else []
+        sources = [(str(one[0]), int(one[1])) for one in inputs if _is_plain(one)]
+        if not sources or len(sources) != len(inputs):
+            raise InputError(f"{entry.where} must follow a layer, not {shown(nodes)}")
+        result.append(sources)
+    if not result:
+        raise InputError(f"{entry.where} must follow a layer, not {shown(nodes)}")
+    return result
 
 
-def _only(model: Fields, key: str, by_name: dict[str, Entry]) -> Entry:
+def _is_plain(source: object) -> bool:
+    match source:
+        case [str(), int(), 0]:
+            return True
+        case [str(), int(), 0, dict() as arguments]:
+            return arguments in _PLAIN_CALLS
+    return False
+
+
+def _only(model: Fields, key: str, by_name: dict[str, Entry]) -> tuple[str, int]:
     match model.get(key):
-        case [[str(name), 0, 0]] | [str(name), 0, 0] if name in by_name:
-            return by_name[name]
+        case [[str(name), int(use), 0]] | [str(name), int(use), 0] if name in by_name:
+            return name, use
         case _:
             model.refuse(key, "one layer")
 
 
-def _input_shape(first: Entry, model: Fields) -> Shape:
+def _input_shape(first: Entry, model: Fields) -> Shape | None:
     for fields, key in (
         (first.fields, "batch_input_shape"),
         (first.fields, "batch_shape"),
@@ -269,7 +313,7 @@ def _input_shape(first: Entry, model: Fields) -> Shape:
         if len(sizes) != len(shape) - 1:
             fields.refuse(key, "of fixed sizes apart from the batch")
         return tuple(sizes)
-    raise InputError(f"{first.where} must say its input shape: build the model before saving it")
+    return None
 
 
 def _snake_case(kind: str) -> str:

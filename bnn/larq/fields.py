@@ -1,7 +1,7 @@
 """Typed access to the JSON of a model file, which is somebody else's and may hold anything.
 
 >>> fields = Fields({"units": 10, "strides": [2, 1]}, "layer 2 of 3, 'fc' (QuantDense)")
->>> fields.size("units"), fields.pair("strides"), fields.flag("use_bias", True)
+>>> fields.size("units"), fields.sizes("strides", 2), fields.flag("use_bias", True)
 (10, (2, 1), True)
 >>> fields.flag("units", False)
 Traceback (most recent call last):
@@ -23,6 +23,8 @@ LARGEST_TEXT = 64 << 20
 """Bytes of JSON that are parsed at most; real architectures take some kilobytes."""
 
 _LARGEST_SIZE = 2**31
+
+_PACKAGES = ("keras", "tf_keras", "tensorflow", "larq", "builtins")
 
 
 def shown(value: object) -> str:
@@ -111,13 +113,70 @@ class Fields:
             self.refuse(key, "a positive integer")
         return value
 
-    def pair(self, key: str, default: tuple[int, int] | None = None) -> tuple[int, int]:
-        """Return two positive integers; one stands for both."""
-        value = self.get(key)
-        if value is None and default is not None:
+    def sizes(
+        self, key: str, count: int, default: tuple[int, ...] | None = None
+    ) -> tuple[int, ...]:
+        """Return ``count`` positive integers; one stands for all."""
+        if self.get(key) is None and default is not None:
             return default
-        both = value if isinstance(value, list) else [value, value]
-        sizes = [item for item in both if type(item) is int and 0 < item < _LARGEST_SIZE]
-        if len(both) != 2 or len(sizes) != 2:
-            self.refuse(key, "one or two positive integers")
-        return sizes[0], sizes[1]
+        found = self._integers(key, count, lowest=1)
+        if found is None:
+            several = ("a", "one or two")[count - 1]
+            self.refuse(key, f"{several} positive integer{'s' * (count > 1)}")
+        return found
+
+    def counts(self, key: str, count: int) -> tuple[int, ...]:
+        """Return ``count`` integers of 0 or more; one stands for all."""
+        found = self._integers(key, count, lowest=0)
+        if found is None:
+            self.refuse(key, f"{count} integers of 0 or more")
+        return found
+
+    def margins(self, key: str, count: int) -> tuple[tuple[int, int], ...]:
+        """Return what is added or cut before and after, for each of ``count`` axes."""
+        value = self.get(key)
+        sides = value if isinstance(value, list) and count > 1 else [value] * count
+        if count == 1 and isinstance(value, int):
+            sides = [[value, value]]
+        result = []
+        for side in sides:
+            both = side if isinstance(side, list) else [side, side]
+            sizes = [one for one in both if type(one) is int and 0 <= one < _LARGEST_SIZE]
+            if len(both) != 2 or len(sizes) != 2:
+                break
+            result.append((sizes[0], sizes[1]))
+        if len(result) != count:
+            self.refuse(key, "integers of 0 or more for each side")
+        return tuple(result)
+
+    def _integers(self, key: str, count: int, lowest: int) -> tuple[int, ...] | None:
+        value = self.get(key)
+        several = value if isinstance(value, list) else [value] * count
+        found = [one for one in several if type(one) is int and lowest <= one < _LARGEST_SIZE]
+        return tuple(found) if len(found) == len(several) == count else None
+
+
+def known_class(fields: Fields) -> str:
+    """Return the class of a serialized object, without its package.
+
+    Raises:
+        InputError: a class that somebody else registered, even under the name of a known one.
+    """
+    package, _, kind = fields.text("class_name").rpartition(">")
+    registered = fields.get("registered_name")
+    module = fields.get("module")
+    if isinstance(registered, str):
+        registered_package, _, registered_kind = registered.rpartition(">")
+        if registered_kind != kind or registered_package.lower() not in ("", *_PACKAGES):
+            _custom(fields, registered)
+    if isinstance(module, str) and module.partition(".")[0] not in _PACKAGES:
+        _custom(fields, f"{module}.{kind}")
+    if package.lower() not in ("", *_PACKAGES):
+        _custom(fields, fields.text("class_name"))
+    return kind
+
+
+def _custom(fields: Fields, name: str) -> NoReturn:
+    raise InputError(
+        f"{fields.where} must be of a class of Keras or Larq, not of the custom class {shown(name)}"
+    )

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import h5py
 
+from bnn.larq.build import build
 from bnn.larq.config import Architecture, read_architecture
 from bnn.larq.fields import LARGEST_TEXT, parse
-from bnn.larq.layers import build
 from bnn.larq.weights import (
     NamedWeights,
     NumberedWeights,
@@ -22,7 +22,8 @@ from bnn.larq.weights import (
     damage_reported,
     text_attribute,
 )
-from bnn.network import Layer, Network
+from bnn.layers.layer import Layer, Shape
+from bnn.network import INPUT, Network
 from pimsim.errors import InputError
 
 LARGEST_WEIGHTS = 1 << 30
@@ -112,15 +113,27 @@ def _from_hdf5(file: h5py.File, source: str) -> Network:
 
 
 def _network(architecture: Architecture, weights: WeightSource, source: str) -> Network:
-    shape, layers = architecture.input_shape, list[Layer]()
-    for entry in architecture.entries:
-        layer = build(entry, shape, weights)
-        try:
-            shape = layer.shape_after(shape)
-        except InputError as error:
-            raise InputError(f"{entry.where}: {error}") from None
-        layers.append(layer)
-    return Network(architecture.name, architecture.input_shape, tuple(layers), source)
+    if architecture.input_shape is None:
+        raise ValueError("`architecture` must have an input shape")
+    start = architecture.input_shape
+    layers: list[Layer] = []
+    inputs: list[tuple[int, ...]] = []
+    shapes: list[Shape] = []
+    gives: list[int] = []  # by call: the layer that holds what it gives
+    for call in architecture.calls:
+        fed = tuple(INPUT if i == INPUT else gives[i] for i in call.sources)
+        made = build(call, tuple(start if i == INPUT else shapes[i] for i in fed), weights)
+        for layer in made:
+            try:
+                shape = layer.shape_after(*(start if i == INPUT else shapes[i] for i in fed))
+            except InputError as error:
+                raise InputError(f"{call.entry.where}: {error}") from None
+            layers.append(layer)
+            inputs.append(fed)
+            shapes.append(shape)
+            fed = (len(layers) - 1,)
+        gives.append(fed[0])
+    return Network(architecture.name, start, tuple(layers), source, tuple(inputs))
 
 
 def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.larq.fields import shown
-from bnn.network import Shape
+from bnn.layers.layer import Shape
 from pimsim.errors import InputError
 
 LARGEST_ARRAY = 1 << 28
@@ -44,14 +44,14 @@ class WeightSource(Protocol):
     """Arrays of the layers of one file."""
 
     def read(
-        self, where: str, name: str, slot: str, shapes: Mapping[str, Shape]
+        self, where: str, path: tuple[str, ...], slot: str, shapes: Mapping[str, Shape]
     ) -> dict[str, NDArray[np.float32]]:
         """Return the arrays of one layer by the names in ``shapes``.
 
         Args:
             where: how messages call the layer.
-            name: the layer's name.
-            slot: the layer's place in a ``.keras`` file, ``quant_dense_1`` for instance.
+            path: names of the models around the layer, if there are, and its own.
+            slot: the layer's place in a ``.keras`` file, ``layers/quant_dense_1`` for instance.
             shapes: what the layer must have, in the order in which Keras stores it.
 
         Raises:
@@ -81,14 +81,14 @@ class NamedWeights:
         self._file = file
 
     def read(
-        self, where: str, name: str, slot: str, shapes: Mapping[str, Shape]
+        self, where: str, path: tuple[str, ...], slot: str, shapes: Mapping[str, Shape]
     ) -> dict[str, NDArray[np.float32]]:
         """See :class:`WeightSource`."""
         with damage_reported(where):
-            group = _follow(self._file, f"model_weights/{name}", where)
+            group = _follow(self._file, f"model_weights/{path[0]}", where)
             if not isinstance(group, h5py.Group):
-                raise InputError(f"{where} must have a group of weights named {shown(name)}")
-            paths = _listed(group, where)
+                raise InputError(f"{where} must have a group of weights named {shown(path[0])}")
+            paths = _of_layer(_listed(group, where), path)
             found = {path.rsplit("/", 1)[-1].partition(":")[0]: path for path in paths}
             if len(found) != len(paths) or found.keys() != shapes.keys():
                 raise InputError(
@@ -104,13 +104,13 @@ class NumberedWeights:
         self._file = file
 
     def read(
-        self, where: str, name: str, slot: str, shapes: Mapping[str, Shape]
+        self, where: str, path: tuple[str, ...], slot: str, shapes: Mapping[str, Shape]
     ) -> dict[str, NDArray[np.float32]]:
         """See :class:`WeightSource`."""
         with damage_reported(where):
-            group = _follow(self._file, f"layers/{slot}/vars", where)
+            group = _follow(self._file, f"{slot}/vars", where)
             if not isinstance(group, h5py.Group):
-                raise InputError(f"{where} must have weights under 'layers/{slot}/vars'")
+                raise InputError(f"{where} must have weights under '{slot}/vars'")
             if len(group) != len(shapes):
                 raise InputError(
                     f"{where} must have the weights {_names(shapes)}, not {len(group)} arrays"
@@ -148,6 +148,27 @@ def _follow(start: h5py.Group, path: str, where: str) -> object:
             )
         here = here[part]
     return here
+
+
+def _of_layer(names: list[str], path: tuple[str, ...]) -> list[str]:
+    """Choose the weights of one layer from those of the model around it.
+
+    A file lists the weights of all layers of an inner model together, each under the layer's name.
+
+    >>> _of_layer(["conv/kernel:0", "norm/beta:0"], ("block", "norm"))
+    ['norm/beta:0']
+    >>> _of_layer(["a/conv/kernel:0", "b/conv/kernel:0"], ("block", "b", "conv"))
+    ['b/conv/kernel:0']
+    """
+    if len(path) == 1:
+        return names
+    for length in range(1, len(path)):
+        end = list(path[-length:])
+        found = [name for name in names if name.split("/")[:-1][-length:] == end]
+        kinds = {name.rsplit("/", 1)[-1] for name in found}
+        if len(kinds) == len(found):
+            return found
+    return []
 
 
 def _listed(group: h5py.Group, where: str) -> list[str]:

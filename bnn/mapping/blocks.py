@@ -69,8 +69,7 @@ class Blocks:
         """Outputs of a block, the last of which may be smaller."""
         self._tiles = Tiles(self.outputs * self._words * _WORD, rows, parts=parts)
         self.compiled: Compiled = compile_recipe(self._recipe, self._tiles.layout)
-        times = -(-images // self.images) * -(-outputs // self.outputs)
-        prepare(self.compiled, self._tiles, times)
+        prepare(self.compiled, self._tiles)
         self._same, self._least = self._constants()
         self._warm()
 

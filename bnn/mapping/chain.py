@@ -18,6 +18,7 @@ from bnn.mapping import output_stationary
 from bnn.mapping.chain_books import book, book_inputs, book_slot
 from bnn.mapping.chain_layout import Layout, Step, follows, lay_out, steps
 from bnn.mapping.tiles import Tile
+from bnn.network import Network
 from pimsim.dram.timeline import Timeline
 from pimsim.errors import InputError, OutOfRowsError
 
@@ -59,15 +60,11 @@ class Choice:
         return "the layer before, in the same subarray"
 
 
-def find(stages: Sequence[Stage | HostStage]) -> list[range]:
-    """Return the longest runs of stages each of which is fed with the results of the one before.
-
-    >>> find([])
-    []
-    """
+def find(network: Network, stages: Sequence[Stage | HostStage]) -> list[range]:
+    """Return the longest runs of stages each of which is fed with the results of the one before."""
     found, start = [], 0
     for end in range(1, len(stages) + 1):
-        if end == len(stages) or not follows(stages[end - 1], stages[end]):
+        if end == len(stages) or not follows(network, stages[end - 1], stages[end]):
             if end - start > 1:
                 found.append(range(start, end))
             start = end
@@ -76,6 +73,7 @@ def find(stages: Sequence[Stage | HostStage]) -> list[range]:
 
 def chosen(
     mapping: str,
+    network: Network,
     stages: Sequence[Stage | HostStage],
     machine: Machine,
     images: int,
@@ -94,7 +92,7 @@ def chosen(
             raise InputError(f"`chain` must be never or auto for {mapping}, not 'always'")
         return []
     choices = []
-    for places in find(stages):
+    for places in find(network, stages):
         some = [each for each in stages[places.start : places.stop] if isinstance(each, Stage)]
         choices.append((places, choose(some, machine, images, chaining)))
     return choices

@@ -34,6 +34,7 @@ def fit(
     rows_per_channel: int,
     data_rows: int,
     write: Callable[[list[slice]], Plan],
+    count_rows: Callable[[slice], int] = lambda _: 1,
 ) -> Plan:
     """Return the plan that ``write`` makes for the fewest parts that it finds rows for.
 
@@ -43,20 +44,38 @@ def fit(
         rows_per_channel: data rows that one takes at least; gives the number of parts to begin at.
         data_rows: data rows of a subarray.
         write: makes a plan from the channels of each part, or raises OutOfRowsError.
+        count_rows: data rows that what some channels count takes in the first part.
 
-    Raises OutOfRowsError when a single channel a part is still too much.
+    Raises OutOfRowsError when a single channel a part is still too much, or what so many parts
+    count.
     """
-    parts = min(-(-channels * rows_per_channel // data_rows), channels)
-    while True:
+    for parts in range(min(-(-channels * rows_per_channel // data_rows), channels), channels + 1):
         for first in _shares(channels, parts):
-            rest = channels - first
-            edges = [0, *(first + rest * i // max(parts - 1, 1) for i in range(parts))]
+            chunks = _cut(channels, parts, first)
+            if parts < channels:  # what is too much anyway need not be written
+                if max(c.stop - c.start for c in chunks) * rows_per_channel > data_rows:
+                    break  # and fewer in the first are more in the others
+                counts = sum(map(count_rows, chunks[1:]))
+                if counts > data_rows:
+                    raise OutOfRowsError(
+                        f"layer {layer!r}, partial counts: {counts} data rows are needed at once, "
+                        f"the subarray has {data_rows}"
+                    )
+                if first * rows_per_channel + counts > data_rows:
+                    continue
             try:
-                return write([slice(a, b) for a, b in pairwise(edges)])
+                return write(chunks)
             except OutOfRowsError as error:
                 if parts == channels:
                     raise OutOfRowsError(f"layer {layer!r}, {error}") from error
-        parts += 1
+    raise ValueError(f"`channels` must be positive, not {channels}")
+
+
+def _cut(channels: int, parts: int, first: int) -> list[slice]:
+    """So many channels for the first part, the others as evenly as possible."""
+    rest = channels - first
+    edges = [0, *(first + rest * i // max(parts - 1, 1) for i in range(parts))]
+    return [slice(a, b) for a, b in pairwise(edges)]
 
 
 def _shares(channels: int, parts: int) -> list[int]:

@@ -108,6 +108,7 @@ def plan(
         stage.windows.patch * stage.planes,
         data_rows,
         lambda chunks: _Planner(stage, data_rows, chunks).plan(),
+        lambda chunk: stage.highest(chunk).bit_length(),
     )
 
 
@@ -173,20 +174,19 @@ class _Planner:
             constant = self._padding.add(counter, offset)
             total = counter.finish()
         else:
+            # All parts count before anything is combined, so that no row is taken twice.
+            partials = [each.finish() for each in counters]
+            counts = [each.schedule for each in counters]
             combine = Schedule(stage.outputs)
             counter = Counter(combine, self._rows[0], whole, self._map)
             constant = self._padding.add(counter, offset)
-            counts, moved, arrivals = [], [[]], [[]]
-            for part, each in enumerate(counters):
-                partial = each.finish()
-                counts.append(each.schedule)
-                if part == 0:
-                    for level, row in enumerate(partial):
-                        counter.add(
-                            level + self._padding.halves, row.address, row.inverted, owned=row.owned
-                        )
-                    continue
-                partial = self._settled(partial, each.schedule, part)
+            for level, row in enumerate(partials[0]):
+                counter.add(
+                    level + self._padding.halves, row.address, row.inverted, owned=row.owned
+                )
+            moved, arrivals = [[]], [[]]
+            for part, each in enumerate(counters[1:], start=1):
+                partial = self._settled(partials[part], each.schedule, part)
                 moved.append([])
                 arrivals.append([])
                 for level, row in enumerate(partial):
@@ -194,8 +194,8 @@ class _Planner:
                         arrival = self._arrivals[part][level]
                         moved[part].append(self._number(row))
                         arrivals[part].append(arrival)
-                        place = self._data(arrival)
-                        counter.add(level + self._padding.halves, place, row.inverted, owned=False)
+                        place, higher = self._data(arrival), level + self._padding.halves
+                        counter.add(higher, place, row.inverted, owned=False)
                 each.release(partial)
             total = counter.finish()
         total = self._settled(total, combine if len(self._chunks) > 1 else counts[0], 0)

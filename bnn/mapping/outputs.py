@@ -28,7 +28,7 @@ from pimsim.microprogram.compiled.readout import strings, sums
 from pimsim.microprogram.compiled.recipe import Recipe
 from pimsim.microprogram.compiled.run import prepare, run
 from pimsim.microprogram.compiled.strings import Gather
-from pimsim.microprogram.compiled.tiles import Tiles
+from pimsim.microprogram.compiled.tiles import Layout, Tiles
 
 MEMORY_BYTES = 64 << 20
 """Rows and results held at a time, about: what is used again need not be fetched again."""
@@ -60,9 +60,10 @@ class Outputs:
         per_image = positions * (rows * parts + stage.outputs * max(self._recipe.slots, 1)) // 8
         self.images = max(1, min(images, MEMORY_BYTES // max(per_image, 1)))
         """Images that are run at a time."""
-        self._tiles = Tiles(self.images * positions, rows, parts=parts)
-        self.compiled: Compiled = compile_recipe(self._recipe, self._tiles.layout)
-        prepare(self.compiled, self._tiles, -(-images // self.images))
+        self.compiled: Compiled = compile_recipe(self._recipe, Layout(rows, parts))
+        together = self.compiled.rows_together
+        self._tiles = Tiles(self.images * positions, rows, parts=parts, together=together)
+        prepare(self.compiled, self._tiles)
         self._patch = moved_patch(stage.windows.pixels, _sides(stage))
         self._gathers = self._gather()
         self._warm()

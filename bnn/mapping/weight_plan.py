@@ -92,6 +92,7 @@ def plan(stage: Stage, data_rows: int) -> WeightPlan:
         stage.windows.patch * stage.planes + stage.weights.shape[1] * kinds,
         data_rows,
         lambda chunks: _Planner(stage, data_rows, chunks).plan(),
+        lambda chunk: max(stage.highest(chunk), 1).bit_length(),
     )
 
 

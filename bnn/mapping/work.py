@@ -51,8 +51,19 @@ class Audit:
         stage: Stage,
         operands: Operands,
         progress: Callable[[int, int], None] | None = None,
+        pad: int | None = None,
     ) -> None:
-        self._stage = stage
+        """Begin.
+
+        Args:
+            stage: the stage.
+            operands: the integers that its layer multiplies, as the reference has them.
+            progress: called with how much is done, and how much there is.
+            pad: the integer in the padding; if None the layer's ``pad_values``, or what is stored
+                for it where operands are encoded inputs.
+
+        """
+        self._stage, self._pad = stage, pad
         self._progress = progress
         self._operands = operands
         self._cache: dict[tuple[int, int], NDArray[np.int32]] = {}
@@ -111,7 +122,7 @@ class Audit:
         """Reference sums of some images, (images, positions of the layer, outputs)."""
         key = (images.start, images.stop)
         if key not in self._cache:
-            pad = self._stage.pad if self._stage.encoded else None
+            pad = self._stage.pad if self._pad is None and self._stage.encoded else self._pad
             found = reference.sums(self._stage.layer, self._operands[images], pad)
             self._cache[key] = found.reshape(len(found), -1, self._stage.outputs)
         return self._cache[key]

@@ -112,7 +112,7 @@ def works(table: Table) -> Iterator[Work]:
     """Yield the work that every product of a table is, in order."""
     for number, product in enumerate(table.products):
         sums = reads_sums(table, product)
-        pool = None if sums else _pool_behind(table, product)
+        pool = None if sums else pool_behind(table, product)
         yield Work(product, 1 if number else PIXEL_BITS, sums, pool)
 
 
@@ -129,7 +129,8 @@ def reads_sums(table: Table, node: Node) -> bool:
     return not readers
 
 
-def _pool_behind(table: Table, product: ProductNode) -> PoolNode | None:
+def pool_behind(table: Table, product: ProductNode) -> PoolNode | None:
+    """Return the pooling that is all that reads a product, if there is one."""
     readers = table.readers(product.name)
     return readers[0] if len(readers) == 1 and isinstance(readers[0], PoolNode) else None
 

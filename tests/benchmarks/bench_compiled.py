@@ -23,13 +23,14 @@ from numpy.typing import NDArray
 from pimsim.bits import pack, unpack
 from pimsim.dram.rowgroups import ambit
 from pimsim.dram.subarray import Subarray
+from pimsim.microprogram import flagsets
 from pimsim.microprogram.allocation import RowAllocator
 from pimsim.microprogram.compiled.backend import compiler
 from pimsim.microprogram.compiled.compile import compile_recipe
 from pimsim.microprogram.compiled.emit import VECTOR, Emit
 from pimsim.microprogram.compiled.recipe import Recipe
 from pimsim.microprogram.compiled.run import prepare, run
-from pimsim.microprogram.compiled.tiles import Tiles
+from pimsim.microprogram.compiled.tiles import Layout, Tiles
 from pimsim.microprogram.counting import Counter, Row
 from pimsim.microprogram.logic import XNOR
 from pimsim.microprogram.schedule import Schedule
@@ -102,6 +103,44 @@ def folded(weights: NDArray[np.int8]) -> tuple[Schedule, list[Row]]:
     return schedule, counter.finish()
 
 
+def divided(weights: NDArray[np.int8], planes: int, parts: int) -> Recipe:
+    """Counting products of ``planes`` bits each, the inputs divided evenly among parts."""
+    inputs, outputs = weights.shape
+    width, recipe = inputs // parts, Recipe(outputs)
+    highest = width * (2**planes - 1)
+    rows = [RowAllocator(1006) for _ in range(parts)]
+    for each in rows:
+        each.take(width * planes, "operands")
+    arrivals = [rows[0].take(highest.bit_length(), "partial counts") for _ in range(1, parts)]
+    combine, moves = Schedule(outputs), []
+    total = Counter(combine, rows[0], parts * highest)
+    for part in range(parts):
+        negative = weights[part * width : (part + 1) * width] < 0
+        order = np.argsort(negative, axis=0, kind="stable")
+        flipped = [flagsets.number(f) for f in np.take_along_axis(negative, order, axis=0)]
+        counter = Counter(Schedule(outputs), rows[part], highest)
+        for bit in range(planes):
+            counter.add_all(bit, (order * planes + (D + bit)).astype(np.int32), flipped)
+        partial = counter.finish()
+        recipe.run(counter.schedule, part)
+        for level, row in enumerate(partial):
+            if part:
+                place = arrivals[part - 1][level]
+                moves.append((int(np.max(row.address)) - D, part, place))
+                total.add(level, D + place, row.inverted, owned=False)
+            else:
+                total.add(level, row.address, row.inverted, owned=row.owned)
+        if part:
+            counter.release(partial)
+    for move in moves:
+        recipe.move(*move)
+    found = total.finish()
+    recipe.run(combine)
+    for row in found:
+        recipe.read(int(np.max(row.address)) - D)
+    return recipe
+
+
 def both_as_rows(inputs: int) -> tuple[Schedule, list[Row], int]:
     """XNOR of rows D0 ... with as many behind them, and the count; also the rows needed."""
     schedule, rows = Schedule(1), RowAllocator(4 * inputs)
@@ -126,10 +165,11 @@ def filled(columns: int, rows: int, written: int, **more: Any) -> Tiles:
     """Tiles whose first data rows are random."""
     tiles = Tiles(columns, rows + D, **more)
     rng = np.random.default_rng(1)
-    first = tiles.layout.row(0)
-    shape = tiles.data[:, :, first : first + written].shape
-    tiles.data[:, :, first : first + written] = rng.integers(0, 2**63, shape, dtype=np.uint64)
-    tiles.written[:, first : first + written] = True
+    for part in range(tiles.layout.parts):
+        first = tiles.layout.row(0, part)
+        shape = tiles.data[:, :, first : first + written].shape
+        tiles.data[:, :, first : first + written] = rng.integers(0, 2**63, shape, dtype=np.uint64)
+        tiles.written[:, first : first + written] = True
     return tiles
 
 
@@ -251,6 +291,35 @@ def test_folded_weights(by_hand: Any, page: Any) -> None:
             unpack(found[0, :, bit], columns),
             unpack(subarray.peek(int(np.max(row.address)) - D), columns),
         )
+
+
+def test_fan_in_over_eight_subarrays(page: Any) -> None:
+    """784 inputs of 8 bits, 512 outputs, 10,000 columns: bit products a second."""
+    inputs, planes, outputs, columns, parts = 784, 8, 512, 10_000, 8
+    weights = (np.random.default_rng(0).integers(0, 2, (inputs, outputs)) * 2 - 1).astype(np.int8)
+    recipe = divided(weights, planes, parts)
+    compiled = compile_recipe(recipe, Layout(1006 + D, parts))
+    together = compiled.rows_together
+    operands = inputs // parts * planes
+    tiles = filled(columns, 1006, operands, parts=parts, together=together)
+    start = time.perf_counter()
+    prepare(compiled, tiles)
+    print(
+        f"\nmachine code {time.perf_counter() - start:.3f} s: {compiled.calls} calls of "
+        f"{compiled.kernels} kernels, {tiles.tiles} tiles of {tiles.tile_words} words"
+    )
+    every = np.arange(outputs)[None]
+    one_by_one = [np.array([[output]]) for output in range(outputs)]
+    jobs: dict[str, Job] = {
+        "compiled, 1 thread": lambda: run(compiled, tiles, every, threads=1),
+        "compiled, all threads": lambda: run(compiled, tiles, every),
+        "outputs one by one, 1 thread": lambda: [
+            run(compiled, tiles, each, threads=1) for each in one_by_one
+        ],
+    }
+    amount = inputs * planes * outputs * columns
+    title = f"fan-in over {parts} subarrays, {inputs} x {planes} bits x {outputs} x {columns}"
+    show(page, title, "bit products", amount, best(jobs))
 
 
 def count_numpy(rows: NDArray[np.uint64]) -> list[NDArray[np.uint64]]:

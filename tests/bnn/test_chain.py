@@ -19,7 +19,7 @@ from bnn.lower import Stage, lower
 from bnn.machine import PHASES, Machine
 from bnn.mapping import chain as chains
 from bnn.mapping.chain_layout import Layout, Spot, lay_out, steps
-from bnn.network import BatchNorm, Conv2D, Dense, Flatten, Layer, Network
+from bnn.network import BatchNorm, Conv2D, Dense, Flatten, Layer, Merge, Network
 from bnn.runtime import NetworkRun, run
 from pimsim.bits import Words
 from pimsim.dram.commands import Kind
@@ -423,10 +423,30 @@ def test_what_follows() -> None:
     network = Network("mixed", (6, 6, 1), (conv, norm, Flatten("flat"), *dense))
     found = lower(network, ENCODINGS["uint8"])
     assert [stage.name for stage in found] == ["c", "d0", "d1", "d2"]
-    assert chains.find(found) == [range(1, 4)]  # positions are columns, and no operands of others
-    apart = lower(mlp(9, 8, 7), None)
-    assert chains.find(apart) == [range(2)]
-    assert chains.find(apart[:1]) == []
+    # Positions are columns, and no operands of others.
+    assert chains.find(network, found) == [range(1, 4)]
+    network = mlp(9, 8, 7)
+    apart = lower(network, None)
+    assert chains.find(network, apart) == [range(2)]
+    assert chains.find(network, apart[:1]) == []
+
+
+def test_what_several_layers_read_is_read_out() -> None:
+    rng = np.random.default_rng(0)
+    dense = [
+        Dense(f"d{n}", rng.normal(size=shape).astype(np.float32), None, SIGN, SIGN)
+        for n, shape in enumerate([(9, 8), (8, 8), (8, 8), (8, 3)])
+    ]
+    layers = (*dense[:3], Merge("add", "add"), dense[3])
+    network = Network("residual", (9,), layers, inputs=((-1,), (0,), (1,), (0, 2), (3,)))
+    found = lower(network, None)
+    runs = [[stage.name for stage in found[run.start : run.stop]] for run in
+            chains.find(network, found)]  # fmt: skip
+    assert runs == [["d1", "d2"]]  # d0 is added, and the sum is the host's
+    x = rng.normal(size=(20, 9)).astype(np.float32)
+    done = run(network, x, None, DDR3, Switches(), MAPPING, chain="always")
+    assert done.bit_exact
+    assert [choice.names for choice in done.chains] == [("d1", "d2")]
 
 
 def test_it_is_chosen_by_time() -> None:

@@ -65,7 +65,7 @@ def test_patches_and_pools_read_the_taps(rows, columns, seed):
     [
         ((0, 1, 1, 1, "same"), "`size` must be a positive integer, not 0"),
         ((4, 3, -1, 1, "same"), "`stride` must be a positive integer, not -1"),
-        ((4, 3, 1, 1, "causal"), "`padding` must be 'valid' or 'same', not 'causal'"),
+        ((4, 3, 1, 1, "full"), "`padding` must be 'valid', 'same' or 'causal', not 'full'"),
         (
             (4, 3, 1, 2, "valid"),
             "`kernel` must reach over at most the 4 pixels of its input, not 5",

@@ -31,7 +31,7 @@ def assert_equal_to_keras(network, x, kind, keras_sums, keras_logits):
         layer = network.layers[index]
         ours, theirs = run.sums[layer.name], keras_sums[layer.name]
         if alphabets[index] is Operand.PIXEL:
-            real = host.decoded(ours, host.weight_sums(layer), encoding)
+            real = host.worth(layer, encoding)(ours)
             # Keras adds up to a few hundred float32 terms of size 1 here; steps are 1/255 or more.
             np.testing.assert_allclose(real, theirs, rtol=0, atol=1e-4)
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -27,6 +28,8 @@ from pimsim.dram.subarray import Subarray
 from pimsim.dram.switches import Switches
 from pimsim.dram.timeline import Timeline
 from pimsim.errors import InputError, OutOfRowsError
+from pimsim.microprogram.logic import AND, COPY, OR
+from pimsim.microprogram.schedule import Schedule
 
 SIGN = "ste_sign"
 STANDARD = load("ddr3-1600-8-8-8")
@@ -323,6 +326,62 @@ def test_booked_is_what_subarrays_executed_and_time_that_of_each_command_schedul
     assert len(issued) == total.commands()
     assert max(each.at_ps for each in issued) < whole.now_ps
     assert sum(each.kind is Kind.REF for each in issued) == total.ref
+
+
+@pytest.mark.parametrize("mapping", MAPPINGS)
+@pytest.mark.parametrize("banks", [3, 8])
+def test_books_of_many_outputs_tiles_and_turns_are_what_subarrays_executed(
+    mapping: str, banks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subarrays: list[Subarray] = []
+    make = Machine.subarrays
+
+    def made(machine: Machine, columns: int, lanes: int) -> Subarray:
+        subarrays.append(make(machine, columns, lanes))
+        return subarrays[-1]
+
+    small = replace(STANDARD, row_bytes=64, chips_per_rank=1)
+    rng = np.random.default_rng(5)
+    conv = Conv2D("conv", _kernel(rng, 3, 3, 4, 21), None, SIGN, SIGN, padding="same")
+    middle = Network("middle", (12, 12, 4), (conv, _norm(rng, "norm", 21), Flatten("flat")))
+    last = Dense("last", _kernel(rng, 144 * 21, 26), None, SIGN, SIGN)
+    network = Network("n", middle.input_shape, (*middle.layers, last))
+    x = rng.normal(size=(29, 12, 12, 4)).astype(np.float32)
+    with monkeypatch.context() as patch:
+        patch.setattr(Machine, "subarrays", made)
+        switches = Switches(banks=banks)
+        literal = run(network, x, None, small, switches, mapping, compiled=False, check=False)
+    executed = sum((lane for part in subarrays for lane in part.counts()), CommandCounts())
+    fast = run(network, x, None, small, switches, mapping, check=False)
+    for done in (literal, fast):
+        machines = [layer.machine for layer in done.layers]
+        booked = [machine.counts(phase) for machine in machines for phase in PHASES]
+        assert replace(sum(booked, CommandCounts()), ref=0) == executed
+
+
+def test_what_is_repeated_takes_as_long_as_booked_one_by_one() -> None:
+    copy, several = Schedule(outputs=7), Schedule(outputs=7)
+    copy.append((COPY,), a=18, out=19)
+    several.append((AND, OR), np.arange(7) % 2, a=18, b=19, out=20)
+
+    def book(machine: Machine, outputs: NDArray[np.intp]) -> None:
+        machine.run(several, outputs, [2, 4])
+        machine.access(Kind.RD, [0], 512, [2, 4])
+        machine.run(several, outputs, [2, 4])
+
+    outputs = np.array([[0, 1], [5, 2], [3, 6], [4, 1]])
+    machines = [Machine(STANDARD, Switches()) for _ in range(3)]
+    for machine in machines:
+        machine.enter("compute")
+        machine.run(copy, [0, 0], [2, 3])
+    one_by_one, repeated, fewer = machines
+    for some in outputs:
+        book(one_by_one, some)
+    repeated.repeat(outputs, partial(book, repeated))
+    fewer.repeat(outputs[:3], partial(book, fewer))
+    assert repeated.counts("compute") == one_by_one.counts("compute")
+    assert repeated.cost("compute") == one_by_one.cost("compute")
+    assert fewer.cost("compute").latency_ps < repeated.cost("compute").latency_ps
 
 
 def test_an_audit_sees_a_wrong_sum(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bnn import host, quantizers
-from bnn.alphabet import Operand, binary_layers, operands, pad_operand, reachable
-from bnn.encoding import ENCODINGS, Encoding
+from bnn.alphabet import Operand, analyse, binary_layers, operands, pad_operand, reachable
+from bnn.encoding import ENCODINGS
+from bnn.layers import product as product_layers
 from bnn.network import (
     Activation,
     BatchNorm,
@@ -21,9 +22,9 @@ from bnn.network import (
     Flatten,
     MaxPool2D,
     Network,
-    binary_kernel,
+    integer_kernel,
 )
-from bnn.reference import exact_after, forward, sums
+from bnn.reference import forward, sums
 from pimsim.errors import InputError
 
 SIGN = {"input_quantizer": "ste_sign", "kernel_quantizer": "ste_sign"}
@@ -94,7 +95,7 @@ def test_long_convolutions_are_cut_into_blocks(monkeypatch):
     layer = Conv2D("c", latent(rng, 3, 3, 2, 4), None, **SIGN, padding="same", pad_values=-1.0)
     x = rng.choice(np.array([-1, 1], np.int8), (7, 5, 5, 2))
     whole = sums(layer, x)
-    monkeypatch.setattr(host, "_CHUNK", 1000)
+    monkeypatch.setattr(product_layers, "CHUNK", 1000)
     assert np.array_equal(sums(layer, x), whole)
 
 
@@ -237,23 +238,22 @@ def test_the_tail_runs_by_itself():
     st.lists(st.integers(-1000, 1000), min_size=3, max_size=3),
 )
 def test_encoded_sums_are_rounded_once(scale, offset, found, weight_sums):
-    encoding = Encoding("any", 8, scale, offset)
-    values = host.decoded(np.array([found]), np.array(weight_sums), encoding)
+    values = host.decoded(np.array([found]), np.array(weight_sums), scale, offset)
     wanted = [float(scale * s + offset * w) for s, w in zip(found, weight_sums, strict=True)]
     assert values.tolist() == [wanted]
 
 
 def test_only_signs_are_decided_in_float64():
     kernel = np.ones((2, 2), np.float32)
-    binary, real = Dense("b", kernel, None, **SIGN), Dense("r", kernel, None, "ste_sign")
+    binary, real = Dense("b", kernel, None, **SIGN), Dense("r", kernel, None)
     start = Dense("in", kernel, None, **SIGN)
     relu = Activation("a", "relu")
 
     def exact(*layers):
-        network = Network("n", (2,), layers)
-        return exact_after(network, 0, binary_layers(network, None))
+        return analyse(Network("n", (2,), layers), None).exact[0]
 
     assert exact(start, relu, binary)
+    assert exact(start, relu, Dense("s", kernel, None, "ste_sign"))
     assert not exact(start, relu, real)
     assert not exact(start, relu)
 
@@ -321,9 +321,9 @@ def test_sign_is_larqs():
 def test_binary_kernels_of_bop_are_as_stored():
     stored = np.float32([[1, -1], [-1, 1]])
     layer = Dense("d", stored, None, "ste_sign", quantizers.NO_OP)
-    assert np.array_equal(binary_kernel(layer), stored)
+    assert np.array_equal(integer_kernel(layer), stored)
     mixed = Dense("d", stored * np.float32(0.5), None, "ste_sign", quantizers.NO_OP)
     assert binary_layers(Network("n", (2,), (mixed,)), None) == ()
     with pytest.raises(InputError) as caught:
-        binary_kernel(mixed)
+        integer_kernel(mixed)
     assert str(caught.value) == ("layer 'd' must have a sign quantizer for its kernel, not 'no_op'")

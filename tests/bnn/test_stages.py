@@ -353,6 +353,17 @@ def test_a_part_of_a_fan_in_whose_weights_are_all_zero_adds_nothing(zero: slice)
             _execute(mapping, replace(case, stage=stage, values=bits), machine, compiled=compiled)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_zero_padding_of_a_fan_in_over_several_subarrays(seed: int) -> None:
+    sides = [Side(3, 3, 3, before=1)] * 2
+    weights = np.random.default_rng(seed).choice([-1, 1], (1, 9, 8, 5)).astype(np.int8)
+    stage = _stage(weights, lay(8, sides), shape=(3, 3), zero_padding=True)
+    assert len(plan(stage, 62).chunks) > 1
+    for mapping in MAPPINGS:
+        for compiled in (False, True):
+            _execute(mapping, _case(stage, sides, 9, -1), _machine(80, 2), compiled=compiled)
+
+
 def test_a_part_that_gives_every_output_another_single_product() -> None:
     weights = _signs(1, 1, 200, 4)
     weights[:, :, 100:] = 0

@@ -10,7 +10,7 @@ from bnn import zoo
 from bnn.data.datasets import load, reshape_for
 from bnn.encoding import detect
 from bnn.larq.model_file import read_model
-from bnn.network import BatchNorm, Conv2D, Dense, has_binary_kernel
+from bnn.network import BatchNorm, Conv2D, Dense, has_integer_kernel
 from bnn.reference import forward
 from bnn.training.architectures import ARCHITECTURES
 from bnn.training.recipe import fingerprint
@@ -59,7 +59,7 @@ def test_a_card_counts_what_the_file_holds(name: str) -> None:
         if isinstance(layer, Dense | Conv2D):
             parameters += layer.kernel.size
             assert layer.bias is None
-            assert has_binary_kernel(layer)
+            assert has_integer_kernel(layer)
             binary += layer.kernel.size
         elif isinstance(layer, BatchNorm):
             vectors = (layer.mean, layer.variance, layer.gamma, layer.beta)

@@ -64,7 +64,12 @@ def altered(change: Callable[[dict[str, Any]], None]) -> str:
         (
             "lenet",
             "`network` must be one of digits-mlp, mnist-cnn, mnist-mlp or the path of a .keras "
-            "or .h5 file, not 'lenet'",
+            "or .h5 file, not 'lenet'; did you mean 'lenet5'?",
+        ),
+        (
+            "nothing-like-it",
+            "`network` must be one of digits-mlp, mnist-cnn, mnist-mlp or the path of a .keras "
+            "or .h5 file, not 'nothing-like-it'",
         ),
     ],
 )
@@ -117,9 +122,8 @@ def test_an_unsupported_layer_is_named_with_its_position(refusal: Refusal) -> No
         layers[4] = {"class_name": "LSTM", "config": {"name": "memory", "units": 50}}
 
     assert refusal(altered(change), "--data", npz(x=X)) == (
-        "pimsim: error: 'model.h5': layer 5 of 9, 'memory', must be one of QuantDense, "
-        "QuantConv2D, Dense, Conv2D, BatchNormalization, MaxPooling2D, Flatten, Activation, "
-        "Softmax, not a layer of class 'LSTM'"
+        "pimsim: error: 'model.h5': layer 5 of 9, 'memory', must be a layer that pimsim carries "
+        "out (docs/layers.md lists them), not one of class 'LSTM'"
     )
 
 
@@ -249,7 +253,8 @@ def test_a_network_of_ones_own_needs_data(refusal: Refusal) -> None:
         (["--limit", "-3"], "pimsim: error: `--limit` must be a positive integer, not -3"),
         (
             ["--limit", "abc"],
-            "pimsim run: error: argument --limit: invalid int value: 'abc' (see pimsim run --help)",
+            "pimsim run: error: argument --limit/--images: invalid int value: 'abc' "
+            "(see pimsim run --help)",
         ),
         (
             ["--standard", "ddr9"],

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bnn.alphabet import binary_layers
 from bnn.network import Conv2D, MaxPool2D, Network
-from experiments import run_command
+from experiments.inputs import encoding_of
 
 MODELS = Path(__file__).parents[1] / "bnn" / "data"
 MAPPINGS = ("output-stationary", "weight-stationary")
@@ -228,7 +228,7 @@ def test_what_a_first_layer_pads_with_must_be_an_input_too(
     first = Conv2D("c", kernel, None, None, "ste_sign", padding="same", pad_values=pad)
     network = Network("n", (5, 5, 1), (*pool, first))
     x = rng.choice(np.float32(values), (4, 5, 5, 1))
-    found = run_command._encoding(network, x)
+    found = encoding_of(network, x)
     assert found is not None
     assert found.name == encoding
     assert bool(binary_layers(network, found)) == (where == "dram")

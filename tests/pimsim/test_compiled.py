@@ -113,7 +113,7 @@ class Pair:
             D + DATA_ROWS,
             lanes=lanes,
             parts=parts,
-            tile_words=rng.choice([None, 16, 32]),
+            tile_words=rng.choice([None, 8, 16, 40]),
         )
         self.parts = [Subarray(columns, rows=D + DATA_ROWS, lanes=lanes) for _ in range(parts)]
         random = np.random.default_rng(rng.randrange(2**32))
@@ -212,12 +212,13 @@ COLUMNS = st.sampled_from([1, 5, 64, 100, 1024, 1025, 2100])
     outputs=st.integers(1, 5),
     steps=st.integers(1, 14),
     lanes=st.integers(1, 3),
-    each=st.integers(1, 3),
-    parts=st.integers(1, 2),
+    each=st.integers(1, 5),
+    parts=st.integers(1, 3),
     columns=COLUMNS,
     mode=MODES,
     budget=st.sampled_from([1, 4, 31]),
     threads=st.integers(1, 3),
+    phased=st.booleans(),
 )
 def test_any_recipe_leaves_what_the_reference_leaves(
     seed: int,
@@ -230,10 +231,11 @@ def test_any_recipe_leaves_what_the_reference_leaves(
     mode: str,
     budget: int,
     threads: int,
+    phased: bool,
 ) -> None:
     rng = Random(seed)
     recipe = Recipe(outputs)
-    for _ in range(rng.randint(1, 2)):
+    for _ in range(rng.randint(1, 3)):
         recipe.run(schedule_at_random(rng, outputs, steps), rng.randrange(parts))
         if rng.random() < 0.7:
             recipe.read(rng.randrange(DATA_ROWS), rng.randrange(parts))
@@ -249,6 +251,7 @@ def test_any_recipe_leaves_what_the_reference_leaves(
         cells=mode == "cells",
         literal=mode == "literal",
         budget=budget,
+        phased=phased,
     )
     chosen = np.array([rng.choices(range(-1, outputs), k=each) for _ in range(lanes)])
     if both(pair, recipe, compiled, chosen, threads) is None:
@@ -550,9 +553,9 @@ def test_what_does_not_fit_is_refused() -> None:
         Recipe(2).run(recipe.items[0].schedule)  # type: ignore[union-attr]
     assert str(caught.value) == "a recipe for 2 outputs must have schedules for as many, not 1"
     with pytest.raises(InputError) as caught:
-        Tiles(10, tile_words=24)
+        Tiles(10, tile_words=20)
     tiles.save(0, np.zeros((2, 1), np.uint64))
-    assert str(caught.value) == "`tile_words` must be a multiple of 16, not 24"
+    assert str(caught.value) == "`tile_words` must be a multiple of 8, not 20"
     with pytest.raises(InputError) as caught:
         run(compiled, tiles, np.array([0, 0]), threads=0)
     assert str(caught.value) == "`threads` must be a positive integer, not 0"

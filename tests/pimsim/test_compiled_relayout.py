@@ -52,7 +52,7 @@ def test_operands_lie_place_by_place_channel_by_channel_bit_by_bit(
     images = random.integers(-1, count, (lanes, columns))
     where = random.integers(0, positions, columns)
     pad = int(random.integers(0, 2**planes))
-    tiles = Tiles(columns, 1024, lanes=lanes, parts=2, tile_words=int(random.choice([16, 48])))
+    tiles = Tiles(columns, 1024, lanes=lanes, parts=2, tile_words=int(random.choice([8, 16, 40])))
     more = {"planes": planes, "pad": pad, "part": 1, "first_row": 5, "threads": threads}
     with pytest.MonkeyPatch.context() as patched:
         if not works:

@@ -4,7 +4,8 @@ A :class:`~pimsim.microprogram.compiled.recipe.Recipe` says what is done for an 
 executed symbolically (:mod:`~pimsim.microprogram.compiled.graph`,
 :mod:`~pimsim.microprogram.compiled.function`), cut into segments that repeat
 (:mod:`~pimsim.microprogram.compiled.segments`), and each kind of segment becomes machine code once
-(:mod:`~pimsim.microprogram.compiled.kernel`). It then runs over
+(:mod:`~pimsim.microprogram.compiled.kernel`). Where an output uses rows of several subarrays,
+calls are divided into phases (:mod:`~pimsim.microprogram.compiled.phases`). It then runs over
 :class:`~pimsim.microprogram.compiled.tiles.Tiles` on all processors
 (:mod:`~pimsim.microprogram.compiled.run`). :mod:`~pimsim.microprogram.compiled.operands` and
 :mod:`~pimsim.microprogram.compiled.readout` carry integers into rows and back.

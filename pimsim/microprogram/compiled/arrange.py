@@ -55,7 +55,7 @@ def _arrange(steps: list[BoundStep], outputs: int, written: Flags) -> None:
                 shifts[i, number] = place.shift
     keys += shifts
     numbers = np.arange(len(written), dtype=np.int32) * 2
-    keys = np.where(written, numbers, numbers + _LASTING)[keys]
+    keys = np.where(written, numbers, numbers + _LASTING).take(keys)
     keys += flagsets.flags(
         [masks[i] for i in range(count) for _, masks in operands], outputs
     ).reshape(shape)

@@ -91,6 +91,7 @@ class BoundStep:
         "kinds",
         "lasting",
         "operands",
+        "parts",
         "places",
     )
 
@@ -102,9 +103,12 @@ class BoundStep:
         first_cell: int,
         clash: int,
         *,
+        parts: tuple[int, ...],
         lasting: bool = True,
     ) -> None:
         self.deed, self.kinds, self.places = deed, kinds, places
+        self.parts = parts
+        """Parts whose rows it touches; it is best done along with others of the first."""
         self.first_cell, self.clash = first_cell, clash
         self.lasting = lasting
         """Whether no operand that differs between outputs is ever written."""
@@ -152,7 +156,8 @@ def steps(
             source, target = layout.row(item.row, item.part), layout.row(item.to_row, item.to_part)
             (piece,) = _pieces((COPY,), False)
             deed = _deed(piece, (_code(Kind.ROW, 0), _code(Kind.ROW, 1)), layout.map)
-            yield BoundStep(deed, None, (source, target), 0, layout.clash)
+            both = (item.to_part, item.part)
+            yield BoundStep(deed, None, (source, target), 0, layout.clash, parts=both)
         elif isinstance(item, Read):
             yield layout.row(item.row, item.part)
 
@@ -171,21 +176,19 @@ def _bound(
     kinds: Kinds | None = None
     if variant is not None:
         kinds = tuple(flagsets.number(variant == kind) for kind in range(len(programs)))
-    by, first_cell = shift(layout, part), layout.cell(0, part)
     for piece in _pieces(programs, literal):
-        yield _place(piece, step, layout, survey, kinds, by, first_cell)
+        yield _place(piece, step, layout, part, survey, kinds)
 
 
 def _place(
     piece: Piece,
     step: Step,
     layout: Layout,
+    part: int,
     survey: Survey,
     kinds: Kinds | None,
-    by: int,
-    first_cell: int,
 ) -> BoundStep:
-    first, first_data = layout.map.first_constant, layout.map.first_data
+    by, first, first_data = shift(layout, part), layout.map.first_constant, layout.map.first_data
     slots: list[int] = []
     places: list[Where] = []
     lasting = True
@@ -210,7 +213,8 @@ def _place(
             if not slots[target] % _KINDS:
                 _alias(slots, places, target)
     deed = _deed(piece, tuple(slots), layout.map)
-    return BoundStep(deed, kinds, places, first_cell, layout.clash, lasting=lasting)
+    first_cell = layout.cell(0, part)
+    return BoundStep(deed, kinds, places, first_cell, layout.clash, parts=(part,), lasting=lasting)
 
 
 def _alias(slots: list[int], places: list[Where], target: int) -> None:

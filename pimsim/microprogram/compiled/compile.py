@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,13 +25,17 @@ from pimsim.errors import InputError
 from pimsim.microprogram import flagsets
 from pimsim.microprogram.compiled.arrange import arrange
 from pimsim.microprogram.compiled.binding import BoundStep, Split, steps
-from pimsim.microprogram.compiled.kernel import Body
+from pimsim.microprogram.compiled.kernel import ENTRIES_AT_ONCE, Body
+from pimsim.microprogram.compiled.phases import Phase, divide, own_rows
 from pimsim.microprogram.compiled.places import Flags, Survey
 from pimsim.microprogram.compiled.recipe import Recipe, Run
 from pimsim.microprogram.compiled.segments import Tracer
-from pimsim.microprogram.compiled.stores import Entry, bodies
+from pimsim.microprogram.compiled.stores import Entry, calls
 from pimsim.microprogram.compiled.tiles import Layout
 from pimsim.microprogram.uncollected import uncollected
+
+if TYPE_CHECKING:
+    from pimsim.microprogram.compiled.plans import Plan
 
 BUDGET = 31
 """Fresh rows that a kernel takes in: so many that five levels of a tree of adders fit."""
@@ -58,6 +63,10 @@ class Sort:
     """Places that are written."""
     lost: Flags
     """Cells that are written, but do not hold what the reference has in them."""
+    phases: list[Phase]
+    """Calls that a few outputs go through together."""
+    own_rows: int
+    """Rows that an output saves for later phases."""
 
 
 class Compiled:
@@ -71,8 +80,9 @@ class Compiled:
         """Whether compute cells are left as the reference leaves them."""
         self.refused = refused
         """Whether some output writes a constant row, which the reference refuses."""
-        self.plans: dict[int, tuple[NDArray[np.int64], list[object]]] = {}
-        """Per words of a tile: addresses for the driver, and what must live as long."""
+        self.plans: dict[int, Plan] = {}
+        """Per words of a tile, what the driver is given, see
+        :mod:`pimsim.microprogram.compiled.plans`."""
         self.sort_of = np.zeros(recipe.outputs, dtype=np.int64)
         for number, sort in enumerate(sorts):
             self.sort_of[sort.outputs] = number
@@ -92,6 +102,16 @@ class Compiled:
         """Different kernels."""
         return len({body for sort in self.sorts for body in sort.bodies})
 
+    @property
+    def rows_together(self) -> int:
+        """Rows that are used by one output after the other, and so should stay in a cache."""
+        return max((self._rows_together(sort) for sort in self.sorts), default=1)
+
+    def _rows_together(self, sort: Sort) -> int:
+        touched = (sort.needed | sort.written)[: self.layout.clash]
+        of_parts = touched.reshape(self.layout.parts, -1).sum(axis=1)
+        return max(1, int(of_parts.sum() if len(sort.phases) == 1 else of_parts.max()))
+
 
 @uncollected()
 def compile_recipe(
@@ -101,6 +121,7 @@ def compile_recipe(
     cells: bool = False,
     literal: bool = False,
     budget: int = BUDGET,
+    phased: bool = False,
 ) -> Compiled:
     """Compile a recipe for tiles of ``layout``.
 
@@ -110,6 +131,7 @@ def compile_recipe(
         cells: leave compute cells, too, as the reference leaves them.
         literal: carry out every AAP and AP by itself.
         budget: fresh rows that a kernel takes in.
+        phased: take outputs through phases together even where that does not pay.
 
     Raises DramError for addresses that the subarray does not have, InputError for programs with
     another address map.
@@ -122,7 +144,7 @@ def compile_recipe(
         while waiting:
             outputs = waiting.pop()
             try:
-                found = _sort(recipe, layout, outputs, keep, literal, budget)
+                found = _sort(recipe, layout, outputs, keep, literal, budget, phased)
             except Split as split:
                 every = np.arange(recipe.outputs) if outputs is None else outputs
                 waiting += [every[split.labels == label] for label in np.unique(split.labels)]
@@ -158,6 +180,7 @@ def _sort(
     cells: bool,
     literal: bool,
     budget: int,
+    phased: bool,
 ) -> tuple[Sort, bool]:
     """Compile outputs of one kind; also whether they read cells written before."""
     survey = Survey(recipe, layout, outputs)
@@ -171,16 +194,17 @@ def _sort(
         if isinstance(step, BoundStep):
             tracer.step(step)
         else:
-            tracer.read(step, slot)
+            tracer.read(step, slot, step // layout.stride)
             slot += 1
     tracer.close()
     live: Flags = np.ones(layout.places, dtype=np.bool_)
     if not cells:
         for part in range(layout.parts):
             live[layout.cell(0, part) : layout.cell(0, part) + len(layout.map.cells)] = False
-    found = bodies(tracer.segments, live, everything=literal)
-    entries = [entry for _, some in found for entry in some]
-    sizes = np.array([len(entries) for _, entries in found], dtype=np.int64)
+    found = calls(tracer.segments, live, everything=literal)
+    phases = divide(found, layout, always=phased)
+    entries = [entry for call in found for entry in call.entries]
+    sizes = np.array([len(call.entries) for call in found], dtype=np.int64)
     starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)[:-1]])[: len(sizes)]
     lost = np.zeros(layout.places, dtype=np.bool_)
     if not cells:
@@ -188,21 +212,27 @@ def _sort(
         lost[[first + cell for first, deed in deeds for cell in deed.cells]] = True
     sort = Sort(
         np.arange(recipe.outputs) if outputs is None else outputs,
-        [body for body, _ in found],
+        [call.body for call in found],
         starts,
         _table(entries, count, layout.places),
         tracer.needed | survey.needed,
         tracer.written,
         lost,
+        phases,
+        own_rows(phases),
     )
     return sort, carried
 
 
 def _table(entries: list[Entry], outputs: int, places: int) -> Table:
-    """Entries as a kernel takes them, (outputs, entries): twice the place, plus 1 for a mask."""
-    shape = (outputs, len(entries))
-    small = 2 * places <= 1 << 16
-    table: Table = np.empty(shape, np.uint16) if small else np.empty(shape, np.uint32)
+    """Entries as a kernel takes them, (outputs, entries): twice the place, plus 1 for a mask.
+
+    Memory goes on behind the last of them: kernels take them a few at a time.
+    """
+    size = outputs * len(entries)
+    small, more = 2 * places <= 1 << 16, size + ENTRIES_AT_ONCE
+    whole: Table = np.empty(more, np.uint16) if small else np.empty(more, np.uint32)
+    table = whole[:size].reshape(outputs, len(entries))
     for start in range(0, len(entries), _TOGETHER):
         some = entries[start : start + _TOGETHER]
         shifts = [where if isinstance(where, int) else where.shift for where, _ in some]

@@ -1,4 +1,4 @@
-"""The loop over tiles, outputs and kernel calls.
+"""The loop over tiles, blocks of outputs, phases, and kernel calls.
 
 Its arguments are numbers and addresses only, so that it runs without the interpreter's lock.
 """
@@ -10,83 +10,85 @@ from collections.abc import Callable
 from functools import cache
 
 from pimsim.microprogram.compiled.backend import compiler
+from pimsim.microprogram.compiled.emit import VECTOR, Emit
 
-_CODE = """
-define void @pimsim_drive(i64 %first, i64 %last, ptr %data, i64 %tiles, i64 %tile_bytes,
-    ptr %lanes, ptr %outputs, i64 %each, ptr %plans, ptr %results, i64 %slots, i64 %row_bytes)
-    nounwind {
-entry:
-  %step = mul i64 %tiles, %row_bytes
-  %any = icmp slt i64 %first, %last
-  br i1 %any, label %item, label %done
-item:
-  %i = phi i64 [ %first, %entry ], [ %i1, %items ]
-  %slot = udiv i64 %i, %tiles
-  %tile = urem i64 %i, %tiles
-  %lp = getelementptr i64, ptr %lanes, i64 %slot
-  %lane = load i64, ptr %lp
-  %t0 = mul i64 %lane, %tiles
-  %t1 = add i64 %t0, %tile
-  %t2 = mul i64 %t1, %tile_bytes
-  %base = getelementptr i8, ptr %data, i64 %t2
-  %o0 = mul i64 %slot, %each
-  br label %outputloop
-outputloop:
-  %k = phi i64 [ 0, %item ], [ %k1, %outputend ]
-  %o1 = add i64 %o0, %k
-  %op = getelementptr i64, ptr %outputs, i64 %o1
-  %output = load i64, ptr %op
-  %idle = icmp slt i64 %output, 0
-  br i1 %idle, label %outputend, label %plan
-plan:
-  %r0 = mul i64 %o1, %slots
-  %r1 = mul i64 %r0, %tiles
-  %r2 = add i64 %r1, %tile
-  %r3 = mul i64 %r2, %row_bytes
-  %out = getelementptr i8, ptr %results, i64 %r3
-  %pp = getelementptr {ptr, i64, ptr}, ptr %plans, i64 %output
-  %calls = load ptr, ptr %pp
-  %np = getelementptr {ptr, i64, ptr}, ptr %plans, i64 %output, i32 1
-  %n = load i64, ptr %np
-  %ep = getelementptr {ptr, i64, ptr}, ptr %plans, i64 %output, i32 2
-  %entries = load ptr, ptr %ep
-  %some = icmp sgt i64 %n, 0
-  br i1 %some, label %call, label %outputend
-call:
-  %c = phi i64 [ 0, %plan ], [ %c1, %call ]
-  %fp = getelementptr {ptr, i64}, ptr %calls, i64 %c
-  %f = load ptr, ptr %fp
-  %xp = getelementptr {ptr, i64}, ptr %calls, i64 %c, i32 1
-  %x = load i64, ptr %xp
-  %own = getelementptr i8, ptr %entries, i64 %x
-  call void %f(ptr %base, ptr %own, ptr %out, i64 %step)
-  %c1 = add i64 %c, 1
-  %again = icmp slt i64 %c1, %n
-  br i1 %again, label %call, label %outputend
-outputend:
-  %k1 = add i64 %k, 1
-  %next = icmp slt i64 %k1, %each
-  br i1 %next, label %outputloop, label %items
-items:
-  %i1 = add i64 %i, 1
-  %more = icmp slt i64 %i1, %last
-  br i1 %more, label %item, label %done
-done:
-  ret void
-}
-"""
+_ARGUMENTS = (
+    "i64 %first", "i64 %last", "ptr %data", "i64 %tiles", "i64 %tile_bytes", "ptr %lanes",
+    "ptr %outputs", "ptr %lane_blocks", "ptr %blocks", "ptr %entries", "ptr %results",
+    "i64 %slots", "i64 %row_bytes", "ptr %own", "i64 %own_rows",
+)  # fmt: skip
+
+BLOCK = 4
+"""Numbers that describe a block: its first output, that behind its last (both counted over all
+lanes), address of its phases, how many."""
+PHASE = 6
+"""Numbers that describe a phase: address and number of its calls, of what is restored before them
+(places, and rows of the output's own), and of what is saved behind them."""
 
 
 @cache
 def drive() -> Callable[..., None]:
-    """The loop, as a function of 12 numbers and addresses.
+    """The loop, as a function of 15 numbers and addresses.
 
     Items ``first`` to ``last`` (tiles, lane after lane), rows, tiles of a lane, bytes of a tile,
-    lanes, outputs (lanes, n), n, plans (see :func:`pimsim.microprogram.compiled.run.prepare`),
-    results, rows read out for an output, bytes of a row in a tile.
+    lanes, outputs (lanes, n), first block of each lane and number of blocks, blocks (see
+    ``BLOCK``), per output the address of its table, results, rows read out for an output, bytes of
+    a row in a tile, rows that the outputs of a block have of their own, how many for an output.
     """
-    integer, pointer = ctypes.c_int64, ctypes.c_void_p
-    kinds = [integer, integer, pointer, integer, integer, pointer, pointer, integer]
-    signature = ctypes.CFUNCTYPE(None, *kinds, pointer, pointer, integer, integer)
-    found: Callable[..., None] = signature(compiler().function(_CODE, "pimsim_drive"))
+    kinds = {"i64": ctypes.c_int64, "ptr": ctypes.c_void_p}
+    signature = ctypes.CFUNCTYPE(None, *(kinds[each.split()[0]] for each in _ARGUMENTS))
+    found: Callable[..., None] = signature(compiler().function(_code(), "pimsim_drive"))
     return found
+
+
+def _code() -> str:
+    code = Emit("pimsim_drive", _ARGUMENTS)
+    step = code.mul("%tiles", "%row_bytes")
+    own_bytes = code.mul("%own_rows", "%row_bytes")
+    with code.loop("%last", "%first") as item:
+        slot = code.put(f"udiv i64 {item}, %tiles")
+        tile = code.put(f"urem i64 {item}, %tiles")
+        lane = code.get("i64", "%lanes", slot, 8)
+        number = code.add(code.mul(lane, "%tiles"), tile)
+        base = code.at("i8", "%data", code.mul(number, "%tile_bytes"))
+        begin = code.get("i64", "%lane_blocks", slot, 8)
+        end = code.get("i64", "%lane_blocks", code.add(slot, 1), 8)
+        with code.loop(end, begin) as block:
+            about = code.at(f"[{BLOCK} x i64]", "%blocks", block)
+            start, stop = (code.get("i64", about, i, 8) for i in (0, 1))
+            phases, count = code.get("ptr", about, 2, 8), code.get("i64", about, 3, 8)
+            with code.loop(count) as n, code.loop(stop, start) as o:
+                phase = code.at(f"[{PHASE} x i64]", phases, n)
+                output = code.get("i64", "%outputs", o, 8)
+                with code.when(code.put(f"icmp sge i64 {output}, 0")):
+                    place = code.put(f"sub i64 {o}, {start}")
+                    own = code.at("i8", "%own", code.mul(place, own_bytes))
+                    row = code.add(code.mul(code.mul(o, "%slots"), "%tiles"), tile)
+                    out = code.at("i8", "%results", code.mul(row, "%row_bytes"))
+                    entries = code.get("ptr", "%entries", output, 8)
+                    _copy(code, phase, 2, base, own, restore=True)
+                    calls = code.get("ptr", phase, 0, 8)
+                    with code.loop(code.get("i64", phase, 1, 8)) as n_call:
+                        call = code.at("[2 x i64]", calls, n_call)
+                        kernel = code.get("ptr", call, 0, 8)
+                        mine = code.at("i8", entries, code.get("i64", call, 1, 8))
+                        arguments = f"ptr {base}, ptr {mine}, ptr {out}, i64 {step}, i64 %row_bytes"
+                        code.do(f"call void {kernel}({arguments})")
+                    _copy(code, phase, 4, base, own, restore=False)
+    return code.text()
+
+
+def _copy(code: Emit, phase: str, index: int, base: str, own: str, *, restore: bool) -> None:
+    """Copy the rows that the list at ``index`` of the phase names."""
+    rows = code.get("ptr", phase, index, 8)
+    vectors = code.put("lshr i64 %row_bytes, 6")
+    with code.loop(code.get("i64", phase, index + 1, 8)) as n:
+        pair = code.at("[2 x i64]", rows, n)
+        there, here = (
+            code.at("i8", where, code.mul(code.get("i64", pair, i, 8), "%row_bytes"))
+            for i, where in enumerate((base, own))
+        )
+        source, target = (here, there) if restore else (there, here)
+        with code.loop(vectors) as v:
+            value = code.get(VECTOR, source, v, 64)
+            code.do(f"store {VECTOR} {value}, ptr {code.at(VECTOR, target, v)}, align 64")

@@ -118,7 +118,7 @@ class Survey:
         if self.outputs is not None:
             rows = rows[:, self.outputs]
         places = rows + np.int32(by)
-        known = (self.written + 2 * self.needed.view(np.uint8))[places]
+        known = (self.written + 2 * self.needed.view(np.uint8)).take(places)
         changing = np.flatnonzero((known & 1).any(axis=1))
         for number in changing.tolist():
             self._changing.add((id(arrays[number]), by))

@@ -20,10 +20,7 @@ array([1, 0], dtype=uint8)
 
 from __future__ import annotations
 
-import os
 import warnings
-from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 import numpy as np
@@ -32,29 +29,16 @@ from numpy.typing import NDArray
 from pimsim.bits import Words, pack, words_for
 from pimsim.errors import DramError, InputError
 from pimsim.microprogram.compiled import backend
-from pimsim.microprogram.compiled.compile import Compiled, Sort
+from pimsim.microprogram.compiled.compile import Compiled
 from pimsim.microprogram.compiled.driver import drive
 from pimsim.microprogram.compiled.fallback import run_reference
-from pimsim.microprogram.compiled.kernel import Body, address, reader
+from pimsim.microprogram.compiled.plans import plan_for
+from pimsim.microprogram.compiled.threads import spread
 from pimsim.microprogram.compiled.tiles import Tiles, empty
 
+__all__ = ["prepare", "run", "spread"]
+
 Lanes = NDArray[np.intp]
-_CHUNKS_PER_THREAD = 4
-_WORTH_CARE = 3 * 10**8
-"""Vectors of 512 bits computed from which on a kernel gets the better code: it saves about 0.05 ns
-each, and takes about 15 ms to make (measured with LLVM 22)."""
-
-
-_SMALL = 8
-"""Values of a kernel up to which better code takes next to no time to make."""
-
-
-def default_threads() -> int:
-    """Processors that this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:
-        return os.cpu_count() or 1
 
 
 def run(
@@ -65,7 +49,7 @@ def run(
     *,
     threads: int | None = None,
 ) -> Words:
-    """Carry the recipe out, output after output, on every tile.
+    """Carry the recipe out for outputs in order, on every tile.
 
     Args:
         compiled: the recipe.
@@ -97,12 +81,14 @@ def run(
     if not _may_run(compiled, tiles, table, some):
         run_reference(compiled.recipe, tiles, table, some, results)
         return results
-    plans, _keep = _plans(compiled, tiles, 1)
+    plan = plan_for(compiled, tiles)
+    blocks, lane_blocks = plan.blocks(table)
     numbers = some.astype(np.int64)
     function = drive()
     places = tiles.layout.places
 
     def part(first: int, last: int) -> None:
+        own = plan.take_own()
         function(
             first,
             last,
@@ -111,34 +97,20 @@ def run(
             places * tiles.tile_words * 8,
             numbers.ctypes.data,
             table.ctypes.data,
-            table.shape[1],
-            plans.ctypes.data,
+            lane_blocks.ctypes.data,
+            blocks.ctypes.data,
+            plan.entries.ctypes.data,
             results.ctypes.data,
             compiled.recipe.slots,
             tiles.tile_words * 8,
+            own.ctypes.data,
+            plan.own_rows,
         )
+        plan.give_own(own)
 
     spread(part, len(some) * tiles.tiles, threads)
     _note(compiled, tiles, table, some)
     return results
-
-
-def spread(part: object, items: int, threads: int | None) -> None:
-    """Call ``part(first, last)`` for stretches of ``items``, on so many threads."""
-    count = min(default_threads() if threads is None else threads, items)
-    if not callable(part) or count < 1:
-        raise InputError(f"`threads` must be a positive integer, not {threads}")
-    if count == 1:
-        part(0, items)
-        return
-    chunks = min(items, count * _CHUNKS_PER_THREAD)
-    edges = [items * i // chunks for i in range(chunks + 1)]
-    list(_pool(count).map(part, edges[:-1], edges[1:]))
-
-
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="pimsim")
 
 
 @cache
@@ -166,48 +138,9 @@ def _may_run(compiled: Compiled, tiles: Tiles, table: NDArray[np.int64], lanes: 
     return bool(written[:, needed].all())
 
 
-def prepare(compiled: Compiled, tiles: Tiles, times: int = 1) -> None:
-    """Make the machine code now that the first run on such tiles would make.
-
-    ``times`` is how often all outputs will be run on the tiles: what runs long gets better code.
-    """
-    _plans(compiled, tiles, times)
-
-
-def _plans(compiled: Compiled, tiles: Tiles, times: int) -> tuple[NDArray[np.int64], list[object]]:
-    """Per output: address of its calls, their number, address of its table."""
-    found = compiled.plans.get(tiles.tile_words)
-    if found is not None:
-        return found
-    plans = np.zeros((compiled.recipe.outputs, 3), dtype=np.int64)
-    keep: list[object] = []
-    for sort in compiled.sorts:
-        vectors = times * len(sort.outputs) * tiles.lanes * tiles.words // 8
-        calls = _calls(sort, tiles.tile_words, vectors)
-        keep.append(calls)
-        row_bytes = sort.table.shape[1] * sort.table.itemsize
-        plans[sort.outputs, 0] = calls.ctypes.data
-        plans[sort.outputs, 1] = len(calls)
-        plans[sort.outputs, 2] = sort.table.ctypes.data + row_bytes * np.arange(len(sort.outputs))
-    compiled.plans[tiles.tile_words] = plans, keep
-    return plans, keep
-
-
-def _calls(sort: Sort, tile_words: int, vectors: int) -> NDArray[np.int64]:
-    """Per call, the address of its kernel and how far in the table it begins."""
-    size = sort.table.itemsize
-    addresses: dict[Body | None, int] = {}
-    for body, often in Counter(sort.bodies).items():
-        if body is None:
-            addresses[body] = reader(tile_words, size)
-        else:
-            size_of = len(body.values)
-            careful = size_of <= _SMALL or often * size_of * vectors >= _WORTH_CARE
-            addresses[body] = address(body, tile_words, size, careful=careful)
-    calls = np.empty((len(sort.bodies), 2), dtype=np.int64)
-    calls[:, 0] = [addresses[body] for body in sort.bodies]
-    calls[:, 1] = sort.starts * size
-    return calls
+def prepare(compiled: Compiled, tiles: Tiles) -> None:
+    """Make the machine code now that the first run on such tiles would make."""
+    plan_for(compiled, tiles)
 
 
 def _note(compiled: Compiled, tiles: Tiles, table: NDArray[np.int64], lanes: Lanes) -> None:

@@ -8,6 +8,9 @@ comes behind a number of fresh rows, and before adders that mostly combine older
 Values in registers may be complements of what the rows hold, differently for each output
 (*polarity*): a full adder of three complemented operands gives complemented results, so a mask is
 needed only where a row is loaded or stored.
+
+A segment keeps to the rows of one part (a row that moves aside), so that calls can be divided into
+phases, see :mod:`pimsim.microprogram.compiled.phases`.
 """
 
 from __future__ import annotations
@@ -45,6 +48,8 @@ class Segment:
     """Loads of rows that no step has written."""
     read: tuple[int, int] | None = None
     """Place read out and its slot; then there is nothing else."""
+    part: int = 0
+    """Part whose rows it touches."""
 
     def value(self, table: int | None, operands: tuple[int, ...], polarity: int = 0) -> int:
         """Add a value."""
@@ -76,12 +81,16 @@ class Tracer:
         )
         self._value_of = np.zeros(places, dtype=np.int32)
         self._now = Segment()
+        self._part = 0
 
     def step(self, step: BoundStep) -> None:
         """Add a step."""
         function = step.function
         if function is None:
             raise ValueError("`step` must have its function")
+        if self._part not in step.parts:
+            self.close()
+            self._part = step.parts[0]
         places, masks = step.operands
         self._need(places if function.inputs == step.deed.reads else self._reads(step))
         fresh = sum(not self._touched(place) for place in places)
@@ -95,17 +104,19 @@ class Tracer:
         if self._literal:
             self.close()
 
-    def read(self, place: int, slot: int) -> None:
-        """Read a place out."""
+    def read(self, place: int, slot: int, part: int) -> None:
+        """Read a place of a part out."""
         self.close()
         self._need([place])
-        self.segments.append(Segment(read=(place, slot)))
+        self._part = part
+        self.segments.append(Segment(read=(place, slot), part=part))
 
     def close(self) -> None:
         """End the segment."""
         if self._now.values:
             for place in self._now.stores:
                 self._inside[place] = 0
+            self._now.part = self._part
             self.segments.append(self._now)
             self._now = Segment()
 

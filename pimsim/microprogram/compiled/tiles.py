@@ -27,11 +27,11 @@ from pimsim.bits import Words, pack, unpack, words_for
 from pimsim.dram.rowgroups import AddressMap, ambit
 from pimsim.dram.rowstore import unwritten
 from pimsim.errors import DramError, InputError
+from pimsim.microprogram.compiled.threads import default_threads
+from pimsim.microprogram.compiled.tile_size import VECTOR_WORDS, best_tile_words
 
 __all__ = ["Tiles", "pack", "unpack"]
 
-BLOCK_WORDS = 16
-_MOST_WORDS = 256
 _ALIGN = 64
 _FULL = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 
@@ -92,8 +92,10 @@ class Tiles:
         rows: row addresses of a subarray, as of :class:`pimsim.dram.subarray.Subarray`.
         lanes: columns are this many times ``columns``; every lane has tiles of its own.
         parts: subarrays among which a lane's rows are divided.
-        tile_words: words of a row that lie together, a multiple of 16; by default as many as keep
-            a tile within half of the second-level cache.
+        tile_words: words of a row that lie together, a multiple of 8; by default what
+            :func:`~pimsim.microprogram.compiled.tile_size.best_tile_words` finds for all threads.
+        together: rows that should stay in a cache, as of
+            :attr:`pimsim.microprogram.compiled.compile.Compiled.rows_together`; by default all.
         address_map: Ambit's by default.
 
     Raises InputError, before memory is taken, when there is not enough of it.
@@ -107,6 +109,7 @@ class Tiles:
         lanes: int = 1,
         parts: int = 1,
         tile_words: int | None = None,
+        together: int | None = None,
         address_map: AddressMap | None = None,
     ) -> None:
         if columns < 1 or lanes < 1:
@@ -114,11 +117,14 @@ class Tiles:
         self.layout = Layout(rows, parts, address_map)
         self.columns, self.lanes = columns, lanes
         words = words_for(columns)
-        self.tile_words = tile_words or _tile_words(self.layout.places, words)
-        if self.tile_words % BLOCK_WORDS or self.tile_words < 1:
-            raise InputError(
-                f"`tile_words` must be a multiple of {BLOCK_WORDS}, not {self.tile_words}"
+        if tile_words is None:
+            rows_together = self.layout.places if together is None else together
+            tile_words = best_tile_words(
+                words, rows_together, lanes=lanes, threads=default_threads()
             )
+        if tile_words % VECTOR_WORDS or tile_words < 1:
+            raise InputError(f"`tile_words` must be a multiple of {VECTOR_WORDS}, not {tile_words}")
+        self.tile_words = tile_words
         self.tiles = -(-words // self.tile_words)
         shape = (lanes, self.tiles, self.layout.places, self.tile_words)
         self.data = empty(shape, f"{lanes} x {columns} columns of {parts} x {rows} rows")
@@ -192,15 +198,3 @@ def available_bytes() -> int | None:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError, AttributeError):
         return None
-
-
-def _tile_words(places: int, words: int) -> int:
-    try:
-        cache = os.sysconf("SC_LEVEL2_CACHE_SIZE")
-    except (ValueError, OSError, AttributeError):
-        cache = 0
-    fits = (cache if cache > 0 else 1 << 20) // 2 // (places * 8)
-    most = _MOST_WORDS
-    while most > BLOCK_WORDS and (most > fits or most // 2 >= words):
-        most //= 2
-    return most

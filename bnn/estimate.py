@@ -91,7 +91,7 @@ def of_network(
         if isinstance(stage, Stage)
     }
     named = [taken[stage.name].name if isinstance(stage, Stage) else None for stage in stages]
-    choices = chains.chosen(named, stages, machines[0], images, chain) if machines else []
+    choices = chains.chosen(named, network, stages, machines[0], images, chain)
     chained = {place: choice.layout for run, choice in choices for place in run}
     starts = {run.start: run for run, choice in choices if choice.layout is not None}
     for place, (stage, machine) in enumerate(zip(stages, machines, strict=True)):

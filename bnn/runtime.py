@@ -155,7 +155,7 @@ def run(
         if isinstance(stage, Stage)
     }
     named = [taken[s.name].name if isinstance(s, Stage) else None for s in stages]
-    choices = chains.chosen(named, stages, machines[0], len(x), chain) if machines else []
+    choices = chains.chosen(named, network, stages, machines[0], len(x), chain)
     prepared = _prepare(stages, machines, len(x), taken, choices, compiled=compiled)
     if compiled and encoding is not None:
         encode(x[:1], encoding)  # so that its code is made now

@@ -18,6 +18,7 @@ from bnn.mapping import output_stationary
 from bnn.mapping.chain_books import book, book_inputs, book_slot
 from bnn.mapping.chain_layout import Layout, Step, follows, lay_out, steps
 from bnn.mapping.tiles import Tile
+from bnn.network import Network
 from pimsim.dram.timeline import Timeline
 from pimsim.errors import InputError, OutOfRowsError
 
@@ -59,18 +60,17 @@ class Choice:
         return "the layer before, in the same subarray"
 
 
-def find(stages: Sequence[Stage | HostStage], folded: Sequence[bool]) -> list[range]:
+def find(
+    network: Network, stages: Sequence[Stage | HostStage], folded: Sequence[bool]
+) -> list[range]:
     """Return the longest runs of stages each of which is fed with the results of the one before.
 
     ``folded`` says of which stages the results stay where they are computed.
-
-    >>> find([], [])
-    []
     """
     found, start = [], 0
     for end in range(1, len(stages) + 1):
         whole = end < len(stages) and folded[end - 1] and folded[end]
-        if not (whole and follows(stages[end - 1], stages[end])):
+        if not (whole and follows(network, stages[end - 1], stages[end])):
             if end - start > 1:
                 found.append(range(start, end))
             start = end
@@ -79,6 +79,7 @@ def find(stages: Sequence[Stage | HostStage], folded: Sequence[bool]) -> list[ra
 
 def chosen(
     taken: Sequence[str | None],
+    network: Network,
     stages: Sequence[Stage | HostStage],
     machine: Machine,
     images: int,
@@ -88,6 +89,7 @@ def chosen(
 
     Args:
         taken: name of the mapping of each stage; None for the host's.
+        network: whose stages they are.
         stages: all of a network, in order.
         machine: whose banks compute; nothing is booked in it.
         images: how many.
@@ -104,7 +106,7 @@ def chosen(
     if chaining == "always" and others:
         raise InputError(f"`chain` must be never or auto for {', '.join(others)}, not 'always'")
     choices = []
-    for places in find(stages, folded):
+    for places in find(network, stages, folded):
         some = [each for each in stages[places.start : places.stop] if isinstance(each, Stage)]
         choices.append((places, choose(some, machine, images, chaining)))
     return choices

@@ -22,6 +22,7 @@ from bnn.machine import Machine, Place
 from bnn.mapping.moving import further, part_banks
 from bnn.mapping.output_plan import OutputPlan, plan
 from bnn.mapping.tiles import Tile, tiling
+from bnn.network import Network
 from pimsim.dram.rowgroups import ambit
 from pimsim.errors import InputError, OutOfRowsError
 from pimsim.microprogram.logic import COPY
@@ -166,20 +167,24 @@ def lay_out(steps: list[Step], machine: Machine, images: int, team: int) -> Layo
     return Layout(steps, team, batches, tiles[0].columns, machine)
 
 
-def follows(one: Stage | HostStage, other: Stage | HostStage) -> bool:
-    """Whether the result bits of ``one`` are the operands of ``other``, row for row."""
+def follows(network: Network, one: Stage | HostStage, other: Stage | HostStage) -> bool:
+    """Whether the result bits of ``one`` are the operands of ``other`` alone, row for row."""
     if isinstance(one, HostStage) or isinstance(other, HostStage):
         return False
     plain = all(
         stage.windows.positions == stage.windows.offsets == stage.windows.patch == stage.groups == 1
         for stage in (one, other)
     )
+    given = one.end - 1
+    readers = [place for place, sources in enumerate(network.inputs) if given in sources]
     return (
         plain
         and one.thresholds is not None
-        and one.end == other.index
+        and readers == [other.index]
+        and tuple(network.inputs[other.index]) == (given,)
         and other.planes == 1
         and not other.encoded
+        and other.scale == one.gives.step
         and other.windows.channels == one.outputs
     )
 

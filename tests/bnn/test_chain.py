@@ -19,7 +19,7 @@ from bnn.lower import Stage, lower
 from bnn.machine import PHASES, Machine
 from bnn.mapping import chain as chains
 from bnn.mapping.chain_layout import Layout, Spot, lay_out, steps
-from bnn.network import BatchNorm, Conv2D, Dense, Flatten, Layer, Network
+from bnn.network import BatchNorm, Conv2D, Dense, Flatten, Layer, Merge, Network
 from bnn.runtime import NetworkRun, run
 from pimsim.bits import Words
 from pimsim.dram.commands import Kind
@@ -351,7 +351,7 @@ def test_every_bank_of_a_team_gets_every_operand_once(data: st.DataObject) -> No
         NARROW,
         rows_per_subarray=data.draw(st.sampled_from([1024, 52])),
         ranks=data.draw(st.sampled_from([1, 2])),
-        banks=data.draw(st.sampled_from([4, 5, 8])),
+        banks=data.draw(st.sampled_from([3, 5, 8])),
     )
     banks = data.draw(st.integers(1, standard.ranks).map(lambda n: n * standard.banks))
     machine = Machine(standard, Switches(banks=banks), moves="psm")
@@ -389,6 +389,19 @@ def test_every_bank_of_a_team_gets_every_operand_once(data: st.DataObject) -> No
             assert seen == wanted
 
 
+@pytest.mark.parametrize("banks", [3, 4])
+def test_images_over_banks_with_a_fan_in_of_more_parts_than_banks(banks: int) -> None:
+    """No part lies where the bank that comes before has to copy within itself."""
+    standard = replace(NARROW, rows_per_subarray=64, banks=banks)
+    machine = Machine(standard, Switches(banks=banks), moves="psm")
+    layout = lay_out(steps(stages(mlp(3, 160, 2)), machine), machine, 1500, team=1)
+    assert layout.steps[1].parts > banks
+    for lanes, outputs in layout.slots(0, layout.batches[0]):
+        (wave,) = layout.hand_on(0, lanes, outputs.tolist())
+        assert len(wave) == len(lanes)
+        assert all(layout.at(one).bank != layout.at(two).bank for one, two in wave)
+
+
 def test_stages_lie_side_by_side_where_they_fit() -> None:
     machine = Machine(DDR3, Switches(), moves="psm")
     found = steps(stages(mlp(300, 200, 250, 500, 10)), machine)
@@ -410,12 +423,32 @@ def test_what_follows() -> None:
     network = Network("mixed", (6, 6, 1), (conv, norm, Flatten("flat"), *dense))
     found = lower(network, ENCODINGS["uint8"])
     assert [stage.name for stage in found] == ["c", "d0", "d1", "d2"]
-    assert chains.find(found, [True] * len(found)) == [
-        range(1, 4)
-    ]  # positions are columns, and no operands of others
-    apart = lower(mlp(9, 8, 7), None)
-    assert chains.find(apart, [True] * 2) == [range(2)]
-    assert chains.find(apart[:1], [True]) == []
+    # Positions are columns, and no operands of others.
+    assert chains.find(network, found, [True] * 4) == [range(1, 4)]
+    assert chains.find(network, found, [True, True, False, True]) == []
+    assert chains.find(network, found, [True, True, True, False]) == [range(1, 3)]
+    network = mlp(9, 8, 7)
+    apart = lower(network, None)
+    assert chains.find(network, apart, [True] * 2) == [range(2)]
+    assert chains.find(network, apart[:1], [True]) == []
+
+
+def test_what_several_layers_read_is_read_out() -> None:
+    rng = np.random.default_rng(0)
+    dense = [
+        Dense(f"d{n}", rng.normal(size=shape).astype(np.float32), None, SIGN, SIGN)
+        for n, shape in enumerate([(9, 8), (8, 8), (8, 8), (8, 3)])
+    ]
+    layers = (*dense[:3], Merge("add", "add"), dense[3])
+    network = Network("residual", (9,), layers, inputs=((-1,), (0,), (1,), (0, 2), (3,)))
+    found = lower(network, None)
+    runs = [[stage.name for stage in found[run.start : run.stop]] for run in
+            chains.find(network, found, [True] * len(found))]  # fmt: skip
+    assert runs == [["d1", "d2"]]  # d0 is added, and the sum is the host's
+    x = rng.normal(size=(20, 9)).astype(np.float32)
+    done = run(network, x, None, DDR3, Switches(), MAPPING, chain="always")
+    assert done.bit_exact
+    assert [choice.names for choice in done.chains] == [("d1", "d2")]
 
 
 def test_it_is_chosen_by_time() -> None:

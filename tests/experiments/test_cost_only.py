@@ -180,8 +180,10 @@ def test_rows_of_the_page_are_fresh() -> None:
     rows = networks_page.read(DOCS)
     assert {(row["network"], row["mapping"], row["images"]) for row in rows} == {
         (name, mapping, str(batch))
-        for name in catalog.names() for mapping in networks_page.COMPARED for batch in networks_page.BATCHES
-    }  # fmt: skip
+        for name in catalog.names()
+        for mapping in networks_page.COMPARED
+        for batch in networks_page.BATCHES
+    }
     again = networks_page.simulated(["lenet5", "nin"]) + networks_page.simulated(
         ["mobilenet", "resnet50"], ["output-stationary"], [1]
     )

@@ -442,6 +442,24 @@ def test_copies_between_banks_by_hand() -> None:
     assert both_ps == pytest.approx(1_050_000, rel=0.035)
 
 
+def test_what_was_written_may_not_be_read_too_soon_from_a_row_opened_anew() -> None:
+    """With a tWTR so long that it outlasts tWR, tRP and tRCD, which no part has."""
+    t = replace(
+        DDR3.timing, t_wtr_s_ps=200_000, t_wtr_l_ps=200_000, t_wr_ps=1_000, t_rp_ps=1_000,
+        t_rcd_ps=1_000, t_ras_ps=2_000, t_rc_ps=3_000,
+    )  # fmt: skip
+    standard = replace(DDR3, timing=t)
+    lines = (Run(((ACT, 1), (TRANSFER, 2), (PRE, 1)), 1),)
+    there, back = Segment(lines, (0,), (1,)), Segment(lines, (1,), (0,))
+    stream = [there, back, there, there, back]
+    switches = Switches(refresh=False)
+    assert run(standard, switches, stream) == walked(standard, switches, stream)
+    moved = [each.at_ps for each in walk(standard, switches, stream) if each.kind is TRANSFER]
+    arrived_ps = 15_000  # CL and a burst
+    assert moved[2] - moved[1] == arrived_ps + 200_000
+    assert moved[6] - moved[5] < 200_000 < moved[8] - moved[7]
+
+
 def test_copies_of_several_pairs_share_the_internal_bus() -> None:
     """It is never idle between the first TRANSFER and the last of four pairs."""
     pairs = Segment((Run(COPY, 1),), (0, 1, 2, 3), (4, 5, 6, 7))

@@ -175,6 +175,9 @@ def test_dropout_leaves_out_signs_and_keeps_their_mean(tools: Backend) -> None:
     assert (np.asarray(drop(signs, training=False)) == signs).all()
     names = [layer.name for layer in model.layers]
     assert [n for n in names if "drop" in n] == ["dropout2", "dropout3"]
+    fed = np.array([[0.0] * 24, [1.0] * 24], np.float32)  # a sign would make +1 of 0
+    assert not np.asarray(model.get_layer("dense2")(fed))[0].any()
+    assert np.asarray(model.get_layer("dense2")(fed))[1].any()
 
 
 @pytest.mark.larq

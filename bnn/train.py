@@ -190,7 +190,7 @@ def _epoch(
     start = time.perf_counter()
     rate = trainee.learning_rate(number)
     loss, accuracy = trainee.learn(number, on_batch)
-    watched_loss, watched_accuracy = trainee.evaluate(watched) if watched else (None, None)
+    watched_loss, watched_accuracy = trainee.evaluate(watched, number) if watched else (None, None)
     return Epoch(
         epoch=number,
         loss=round(loss, 4),

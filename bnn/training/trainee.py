@@ -77,16 +77,18 @@ class Trainee:
             chosen = order[step * settings.batch_size : (step + 1) * settings.batch_size]
             loss, accuracy = self._step(chosen, rng)
             on_batch(epoch, step + 1, steps, loss, accuracy)
-        if not math.isfinite(loss):
-            raise PimsimError(f"the loss is {loss} in epoch {epoch}: lower `--learning-rate`")
-        return loss, accuracy
+        return _finite(loss, epoch), accuracy
 
-    def evaluate(self, data: Dataset) -> tuple[float, float]:
-        """Return loss, and fraction that is right, of labelled images."""
+    def evaluate(self, data: Dataset, epoch: int) -> tuple[float, float]:
+        """Return loss, and fraction that is right, of labelled images after an epoch.
+
+        Raises:
+            PimsimError: the loss is no longer finite.
+        """
         loss, accuracy = self._model.evaluate(
             data.x, self._targets(_labels(data)), batch_size=_EVALUATED, verbose=0
         )
-        return float(loss), float(accuracy)
+        return _finite(float(loss), epoch), float(accuracy)
 
     def correct(self, data: Dataset) -> int:
         """Return how many labelled images are classified right."""
@@ -200,6 +202,12 @@ def correct(model: Any, data: Dataset) -> int:
     """Return how many labelled images a Keras model classifies right."""
     scores = model.predict(data.x, batch_size=_EVALUATED, verbose=0)
     return int((scores.argmax(axis=1) == data.y).sum())
+
+
+def _finite(loss: float, epoch: int) -> float:
+    if not math.isfinite(loss):
+        raise PimsimError(f"the loss is {loss} in epoch {epoch}: lower `--learning-rate`")
+    return loss
 
 
 def _labels(data: Dataset) -> NDArray[np.int64]:

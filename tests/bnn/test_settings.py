@@ -10,6 +10,7 @@ from bnn.training.optimizers import OPTIMIZERS
 from bnn.training.recipes import RECIPES, recipe
 from bnn.training.schedules import SCHEDULES
 from bnn.training.settings import Settings, changed
+from bnn.training.trainee import policy
 from pimsim.errors import InputError
 
 SETTINGS = Settings(epochs=3, batch_size=50, learning_rate=0.01)
@@ -127,6 +128,14 @@ def test_an_unknown_recipe_is_answered_with_the_nearest() -> None:
     assert str(error.value) == (
         "`recipe` must be one of binarynet, tang2017, not 'binnet'; did you mean `binarynet`?"
     )
+
+
+def test_only_the_last_epoch_of_bfloat16_is_float32() -> None:
+    settings = replace(SETTINGS, precision="bfloat16")
+    assert [policy(settings, epoch) for epoch in (1, 2, 3)] == [
+        "mixed_bfloat16", "mixed_bfloat16", "float32",
+    ]  # fmt: skip
+    assert {policy(SETTINGS, epoch) for epoch in (1, 2, 3)} == {"float32"}
 
 
 def test_every_schedule_says_what_final_rate_it_takes() -> None:

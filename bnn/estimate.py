@@ -21,13 +21,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bnn.encoding import Encoding
-from bnn.lower import HostStage, Stage, lower
+from bnn.lower import lower
 from bnn.machine import MOVES, Machine
 from bnn.mapping import Draft, chain_books
 from bnn.mapping import chain as chains
 from bnn.mapping.choice import Choose, chooser
 from bnn.network import Network
 from bnn.runtime import LayerRun, dram_run, host_run, stream_host
+from bnn.stage import HostStage, Stage
 from bnn.tables.graph import Table
 from bnn.tables.stages import Work, works
 from pimsim.dram.standards import Standard

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from bnn.bitstrings import BitStrings, Values, unpacked
 from bnn.encoding import Integers
-from bnn.lower import Stage
 from bnn.mapping.columns import Columns, Numbers, Same
 from bnn.mapping.weight_plan import WeightPlan, constants, limits
 from bnn.mapping.work import See
+from bnn.stage import Stage
 from pimsim.bits import Words
 from pimsim.microprogram.compiled.compile import Compiled
 from pimsim.microprogram.compiled.readout import bits, sums

@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bnn.lower import HostStage, Stage
 from bnn.machine import Machine
 from bnn.mapping import output_stationary
 from bnn.mapping.chain_books import book, book_inputs, book_slot
 from bnn.mapping.chain_layout import Layout, Step, follows, lay_out, steps
 from bnn.mapping.tiles import Tile
 from bnn.network import Network
+from bnn.stage import HostStage, Stage
 from pimsim.dram.timeline import Timeline
 from pimsim.errors import InputError, OutOfRowsError
 

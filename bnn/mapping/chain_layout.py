@@ -17,12 +17,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.lower import HostStage, Stage
 from bnn.machine import Machine, Place
 from bnn.mapping.moving import further, part_banks
 from bnn.mapping.output_plan import OutputPlan, plan
 from bnn.mapping.tiles import Tile, tiling
 from bnn.network import Network
+from bnn.stage import HostStage, Stage
 from pimsim.dram.rowgroups import ambit
 from pimsim.errors import InputError, OutOfRowsError
 from pimsim.microprogram.logic import COPY

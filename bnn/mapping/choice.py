@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bnn.lower import Stage
 from bnn.machine import Machine
 from bnn.mapping import MAPPINGS, Mapping
+from bnn.stage import Stage
 from pimsim.cost import Cost
 from pimsim.errors import InputError, OutOfRowsError, PimsimError
 

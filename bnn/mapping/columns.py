@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.encoding import Integers
-from bnn.lower import Stage
 from bnn.mapping.weight_layout import Resident
 from bnn.mapping.weight_rows import weights
+from bnn.stage import Stage
 from pimsim.bits import Words
 from pimsim.dram.rowgroups import ambit
 from pimsim.microprogram.compiled.compile import Compiled, compile_recipe

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from bnn.bitstrings import BitStrings, Values, unpacked
 from bnn.encoding import Integers
-from bnn.lower import Stage
 from bnn.mapping.columns import Columns
 from bnn.mapping.on_host import count, decide
 from bnn.mapping.product_plan import ProductPlan
 from bnn.mapping.weight_plan import constants
 from bnn.mapping.work import See
+from bnn.stage import Stage
 from pimsim.bits import Words
 from pimsim.microprogram.compiled.readout import sums
 from pimsim.microprogram.compiled.recipe import Recipe

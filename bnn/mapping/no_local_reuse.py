@@ -14,7 +14,6 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.lower import Stage
 from bnn.machine import Machine
 from bnn.mapping.fetched import Fetched
 from bnn.mapping.on_host import decide
@@ -24,6 +23,7 @@ from bnn.mapping.weight_books import usage
 from bnn.mapping.weight_layout import Layout, lay_out
 from bnn.mapping.weight_plan import constants
 from bnn.mapping.work import Draft, Execute, Result, Usage, Work, run_compiled
+from bnn.stage import Stage
 from pimsim.bits import unpack
 from pimsim.dram.commands import Kind
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.lower import Stage
+from bnn.stage import Stage
 from pimsim.bits import Words
 
 

@@ -12,12 +12,12 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.lower import Stage
 from bnn.machine import Machine
 from bnn.mapping.moving import gather_counts, part_banks
 from bnn.mapping.output_plan import OutputPlan
 from bnn.mapping.spread import Spread
 from bnn.mapping.work import Usage
+from bnn.stage import Stage
 from pimsim.dram.commands import Kind
 
 

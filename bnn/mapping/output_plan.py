@@ -15,11 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.lower import Stage
 from bnn.mapping.fan_in import fit
 from bnn.mapping.masks import Mask, Masks
 from bnn.mapping.ordering import Order, order
 from bnn.mapping.zero_padding import ZeroPadding
+from bnn.stage import Stage
 from pimsim.dram.rowgroups import ambit
 from pimsim.dram.stream import Run
 from pimsim.microprogram.allocation import RowAllocator

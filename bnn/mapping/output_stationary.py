@@ -19,7 +19,6 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.lower import Stage
 from bnn.machine import Machine
 from bnn.mapping.output_books import book, usage
 from bnn.mapping.output_plan import OutputPlan, plan
@@ -28,6 +27,7 @@ from bnn.mapping.pieces import divide, one_after_another
 from bnn.mapping.spread import Spread, spread
 from bnn.mapping.tiles import Tile
 from bnn.mapping.work import Draft, Execute, Result, Usage, Work, operand_rows, plane, run_compiled
+from bnn.stage import Stage
 from pimsim.bits import unpack
 from pimsim.dram.rowstore import Lanes
 from pimsim.dram.subarray import Subarray

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from bnn.bitstrings import BitStrings, Values
 from bnn.encoding import Integers
-from bnn.lower import Stage
 from bnn.mapping.output_plan import OutputPlan
 from bnn.mapping.relayout import moved_patch
 from bnn.mapping.work import See
+from bnn.stage import Stage
 from pimsim.bits import pack
 from pimsim.microprogram.compiled.compile import Compiled, compile_recipe
 from pimsim.microprogram.compiled.operands import load

@@ -15,8 +15,8 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from bnn.bitstrings import unpacked
-from bnn.lower import Stage
 from bnn.mapping.work import Execute, Result, Work
+from bnn.stage import Stage
 from pimsim.errors import OutOfRowsError
 
 Plan = TypeVar("Plan")

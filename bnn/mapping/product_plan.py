@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from bnn.lower import Stage
 from bnn.mapping.fan_in import fit
 from bnn.mapping.weight_rows import products, rows_per_product
+from bnn.stage import Stage
 from pimsim.dram.rowgroups import ambit
 from pimsim.dram.stream import Run, Visit
 from pimsim.microprogram.allocation import RowAllocator

@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.lower import Stage
 from bnn.mapping.tiles import Tile
 from bnn.mapping.weight_layout import Layout, Resident, Turn
 from bnn.mapping.weight_rows import weights
 from bnn.mapping.work import Work, operand_rows, plane
+from bnn.stage import Stage
 from pimsim.dram.rowstore import Lanes
 from pimsim.dram.subarray import Subarray
 

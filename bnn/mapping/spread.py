@@ -15,10 +15,10 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.lower import Stage
 from bnn.machine import Machine
 from bnn.mapping.output_plan import OutputPlan
 from bnn.mapping.tiles import Tile, tiling
+from bnn.stage import Stage
 from pimsim.cost import price
 from pimsim.dram.commands import Kind
 from pimsim.dram.rowstore import Lanes

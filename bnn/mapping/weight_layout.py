@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import Generic, Protocol, TypeVar
 
-from bnn.lower import Stage
 from bnn.machine import Machine
 from bnn.mapping.tiles import cut, tiling
+from bnn.stage import Stage
 from pimsim.cost import price
 from pimsim.dram.commands import Kind
 from pimsim.dram.stream import Run, Segment, issue_order

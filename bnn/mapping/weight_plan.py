@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.lower import Stage
 from bnn.mapping.fan_in import fit
 from bnn.mapping.weight_rows import products, rows_per_product
+from bnn.stage import Stage
 from bnn.thresholds import Thresholds
 from pimsim.dram.rowgroups import ambit
 from pimsim.dram.stream import Run, Visit

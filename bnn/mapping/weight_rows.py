@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.lower import Stage
+from bnn.stage import Stage
 from pimsim.microprogram.logic import SELECT, XNOR
 from pimsim.microprogram.program import Program
 

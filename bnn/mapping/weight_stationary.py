@@ -14,7 +14,6 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.lower import Stage
 from bnn.machine import Machine
 from bnn.mapping.blocks import Blocks
 from bnn.mapping.resident import Batch, Loaded
@@ -22,6 +21,7 @@ from bnn.mapping.weight_books import book, usage
 from bnn.mapping.weight_layout import Layout, lay_out
 from bnn.mapping.weight_plan import OffsetSteps, WeightPlan, constants, limits, plan
 from bnn.mapping.work import Draft, Execute, Result, Usage, Work, plane, run_compiled
+from bnn.stage import Stage
 from pimsim.bits import unpack
 from pimsim.dram.rowstore import Lanes
 from pimsim.dram.subarray import Subarray

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from bnn import reference
 from bnn.bitstrings import BitStrings, Values, unpacked
 from bnn.encoding import Integers
-from bnn.lower import Stage
 from bnn.machine import Machine
 from bnn.mapping.tiles import Tile
 from bnn.reference import Operands
+from bnn.stage import Stage
 from pimsim.bits import Words, pack
 
 _AT_A_TIME = 1 << 18

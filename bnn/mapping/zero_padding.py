@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.lower import Stage
 from bnn.mapping.masks import Masks
+from bnn.stage import Stage
 from pimsim.dram.rowgroups import AddressMap
 from pimsim.microprogram.counting import Counter
 

@@ -25,8 +25,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bnn.geometry import Axis
-from bnn.lower import Stage, offsets
 from bnn.network import Conv2D, Dense
+from bnn.stage import Stage, offsets
 from bnn.tables.graph import (
     AddNode,
     ConcatNode,

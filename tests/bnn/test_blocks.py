@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 
 from bnn import reference
 from bnn.encoding import ENCODINGS, Encoding, decode
+from bnn.flow import Flow
 from bnn.geometry import Padding
-from bnn.lower import HostStage, Stage, lower
+from bnn.lower import lower
 from bnn.mapping import blocks as blocks_module
 from bnn.mapping.blocks import Blocks
 from bnn.mapping.weight_plan import plan
 from bnn.mapping.work import Audit, Result
 from bnn.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
-from bnn.runtime import _Flow
+from bnn.stage import HostStage, Stage
 
 SIGN = "ste_sign"
 SLOW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -89,7 +90,7 @@ def _run(
     pixels = rng.integers(0, encoding.largest + 1, (images, *network.input_shape)).astype(np.uint16)
     x: NDArray[np.float32] = decode(pixels, encoding)
     expected = reference.forward(network, x, encoding)
-    flow = _Flow(network, x, encoding)
+    flow = Flow(network, x, encoding)
     done = []
     for stage in lower(network, encoding):
         if isinstance(stage, HostStage):

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 from bnn import estimate
 from bnn.encoding import ENCODINGS, decode
-from bnn.lower import Stage, lower
+from bnn.lower import lower
 from bnn.machine import PHASES, Machine
 from bnn.mapping import chain as chains
 from bnn.mapping.chain_layout import Layout, Spot, lay_out, steps
 from bnn.network import BatchNorm, Conv2D, Dense, Flatten, Layer, Merge, Network
 from bnn.runtime import NetworkRun, run
+from bnn.stage import Stage
 from pimsim.bits import Words
 from pimsim.dram.commands import Kind
 from pimsim.dram.counts import CommandCounts

@@ -13,12 +13,12 @@ from bnn.data import datasets
 from bnn.encoding import ENCODINGS, Encoding, decode, detect
 from bnn.estimate import Estimate, of_network, of_table
 from bnn.larq.model_file import read_model
-from bnn.lower import Stage, offsets
 from bnn.machine import PHASES, Machine
 from bnn.mapping import MAPPINGS
 from bnn.mapping.work import Work
 from bnn.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
 from bnn.runtime import NetworkRun, run
+from bnn.stage import Stage, offsets
 from bnn.tables.graph import Drawing, PoolNode, ProductNode, Table
 from bnn.tables.stages import works
 from bnn.thresholds import Thresholds

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bnn import reference
 from bnn.alphabet import analyse
-from bnn.lower import HostStage, Stage, lower
+from bnn.lower import lower
 from bnn.mapping import MAPPINGS
 from bnn.network import (
     INPUT,
@@ -34,6 +34,7 @@ from bnn.network import (
     Rectifier,
 )
 from bnn.runtime import run
+from bnn.stage import HostStage, Stage
 from bnn.thresholds import questions
 from pimsim.dram.standards import load
 from pimsim.dram.switches import Switches

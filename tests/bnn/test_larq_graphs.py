@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from bnn.larq.model_file import read_model
-from bnn.lower import Stage, lower
+from bnn.lower import lower
 from bnn.network import INPUT, Dense, Merge
+from bnn.stage import Stage
 from pimsim.errors import InputError
 
 Arrays = dict[str, list[Any]]

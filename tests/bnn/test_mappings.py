@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from bnn import reference
 from bnn.encoding import ENCODINGS, Encoding, decode
 from bnn.geometry import Padding
-from bnn.lower import Stage, lower
+from bnn.lower import lower
 from bnn.machine import PHASES, Machine
 from bnn.mapping import MAPPINGS, Audit
 from bnn.network import Activation, BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
 from bnn.runtime import NetworkRun, run
+from bnn.stage import Stage
 from pimsim.dram.commands import Kind
 from pimsim.dram.counts import CommandCounts
 from pimsim.dram.standards import load

@@ -12,7 +12,8 @@ import pytest
 from bnn import zoo
 from bnn.encoding import ENCODINGS
 from bnn.larq.model_file import read_model
-from bnn.lower import Stage, lower
+from bnn.lower import lower
+from bnn.stage import Stage
 from experiments import cli
 
 ROOT = Path(__file__).parents[2]

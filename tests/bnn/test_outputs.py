@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 
 from bnn import reference
 from bnn.encoding import ENCODINGS, decode
-from bnn.lower import HostStage, lower
+from bnn.flow import Flow
+from bnn.lower import lower
 from bnn.mapping import outputs as outputs_module
 from bnn.mapping.output_plan import plan
 from bnn.mapping.outputs import Outputs
 from bnn.mapping.work import Audit, Result
 from bnn.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
-from bnn.runtime import _Flow, run
+from bnn.runtime import run
+from bnn.stage import HostStage
 from pimsim.dram.rowgroups import ambit
 from pimsim.dram.standards import load
 from pimsim.dram.switches import Switches
@@ -85,7 +87,7 @@ def test_sums_bits_and_logits_are_those_of_the_reference(
     grey = rng.integers(0, encoding.largest + 1, (images, *network.input_shape))
     x: NDArray[np.float32] = decode(grey, encoding)
     expected = reference.forward(network, x, encoding)
-    flow = _Flow(network, x, encoding)
+    flow = Flow(network, x, encoding)
     for stage in lower(network, encoding):
         if isinstance(stage, HostStage):
             flow.run_on_host(stage)

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from bnn.bitstrings import unpacked
 from bnn.geometry import Axis, Padding
-from bnn.lower import Stage, offsets
 from bnn.machine import PHASES, Machine
 from bnn.mapping import MAPPINGS, Audit, Work, weight_plan
 from bnn.mapping import blocks as blocks_module
@@ -24,6 +23,7 @@ from bnn.mapping.output_plan import plan
 from bnn.mapping.outputs import Outputs
 from bnn.mapping.pieces import divide
 from bnn.network import Dense
+from bnn.stage import Stage, offsets
 from bnn.thresholds import Thresholds
 from bnn.windows import Side, Windows, each_pixel, lay
 from pimsim.dram.counts import CommandCounts

@@ -95,7 +95,7 @@ def build(
             "popcount": popcount(mapping),
             "input_encoding": encoding or "none: real numbers",
             "subarray_rows": standard.rows_per_subarray,
-            "partial_counts": _MOVED[moves],
+            "partial_counts": _MOVED[moves] + _in_chains(done, moves),
             "chain": "; ".join(choice.text for choice in done.chains) or "none",
             "host_layers": "costed as traffic only",
             "seed": None,
@@ -183,6 +183,11 @@ def _total(books: Sequence[Books], phases: tuple[str, ...]) -> dict[str, Any]:
 
 def _commands(counts: CommandCounts) -> dict[str, int]:
     return {kind: getattr(counts, kind.lower()) for kind in KINDS}
+
+
+def _in_chains(done: NetworkRun | Estimate, moves: str) -> str:
+    chained = any(choice.layout is not None for choice in done.chains)
+    return ", in chains from bank to bank" if chained and moves == "host" else ""
 
 
 def _rate(images: int, latency_ps: int) -> float | None:

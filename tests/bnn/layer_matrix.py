@@ -559,7 +559,7 @@ class Outcome:
 def outcomes(batch: Batch, network: Any, encoding: Any) -> list[Outcome]:
     """Say where the layers of each case run, by the names that Keras and pimsim share."""
     from bnn.lower import lower
-from bnn.stage import Stage
+    from bnn.stage import Stage
 
     stages = [one for one in lower(network.before_softmax(), encoding) if isinstance(one, Stage)]
     in_dram = {stage.layer.name: stage for stage in stages}

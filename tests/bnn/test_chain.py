@@ -232,9 +232,10 @@ def test_booked_is_what_subarrays_executed_and_time_that_of_each_command_schedul
 
 @cases
 def test_estimates_are_those_of_runs(case: Case) -> None:
+    """A run whose trace is taken books output by output, an estimate books what repeats once."""
     widths, banks, count, standard = case
     network = mlp(*widths)
-    done = ran(network, count, standard=standard, banks=banks)
+    done = ran(network, count, standard=standard, banks=banks, traces=[Kept()])
     guess = estimate.of_network(
         network, None, count, standard, Switches(banks=banks), MAPPING, chain="always"
     )

@@ -316,5 +316,5 @@ def test_a_repetition_stays_with_its_phase() -> None:
         machine.access(Kind.WR, [0], 512, [0])
         machine.enter("compute")
 
-    with pytest.raises(ValueError, match="must stay in its phase"):
+    with pytest.raises(ValueError, match="what is repeated must stay in its phase"):
         machine.repeat(np.zeros((2, 1), np.intp), book)

@@ -243,3 +243,31 @@ def test_images_are_flattened_for_a_network_of_vectors(tmp_path: Path, pimsim: P
     pimsim(*small("--out", flat))
     pimsim(MODELS / "mlp.h5", "--data", tmp_path / "square.npz", "--out", square)
     assert (flat / "logits.npy").read_bytes() == (square / "logits.npy").read_bytes()
+
+
+def test_where_rows_go_is_stated_and_chosen(pimsim: Pimsim) -> None:
+    """Of 364 images a row is one burst, and the channel is as quick; chained all the same."""
+    apart, auto, chained = (
+        pimsim("digits-mlp", "--chain", chain, "--limit", "9")
+        for chain in ("never", "auto", "always")
+    )
+    assert apart["chains"] == []
+    assert apart["assumptions"]["chain"] == "none"
+    assert apart["latency_ps"] == auto["latency_ps"]
+    (choice,) = auto["chains"]
+    assert not choice["chained"]
+    assert choice["chained_ps"] >= choice["apart_ps"]
+    (choice,) = chained["chains"]
+    assert choice["layers"] == ["dense1", "dense2", "dense3"]
+    assert choice["chained"]
+    assert chained["assumptions"]["chain"].startswith("dense1 to dense3 chained: ")
+    assert chained["bit_exact"] is True
+    kept = [layer["operands_from"] for layer in chained["layers"]]
+    assert kept[:3] == ["the host", *["the layer before, in the same subarray"] * 2]
+    assert [layer["commands"]["WR"] > 0 for layer in chained["layers"][:3]] == [True, False, False]
+    assert [layer["commands"]["RD"] > 0 for layer in chained["layers"][:3]] == [False, False, True]
+    assert chained["commands"]["TRANSFER"] > 0
+    stated = chained["assumptions"]["partial_counts"]
+    assert stated == "moved through the host (RD and WR), in chains from bank to bank"
+    moved = pimsim("digits-mlp", "--moves", "psm", "--limit", "9")
+    assert moved["assumptions"]["partial_counts"].endswith("(TRANSFER, RowClone PSM)")

@@ -42,6 +42,8 @@ def paths(out: Path) -> tuple[Path, Path]:
 def draw(network: str, history: Sequence[Epoch], out: Path) -> tuple[Path, Path]:
     """Write loss and accuracy over the epochs beside the model file ``out``.
 
+    Where images were watched, a thin line stands at the epoch with their smallest loss.
+
     Args:
         network: what the title calls it.
         history: at least one epoch.

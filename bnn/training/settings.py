@@ -171,7 +171,7 @@ def changed(base: Settings, *changes: Mapping[str, Any]) -> Settings:
 
     >>> adam = Settings(epochs=20, batch_size=100, learning_rate=0.01)
     >>> changed(adam, {"optimizer": "sgd"}, {"epochs": 7}).learning_rate
-    0.1
+    5.0
     """
     together = {name: value for change in changes for name, value in change.items()}
     optimizer = together.get("optimizer", base.optimizer)

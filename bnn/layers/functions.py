@@ -16,7 +16,6 @@ from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erf
 
 from bnn import quantizers
 from bnn.layers.layer import Real
@@ -65,6 +64,8 @@ def _leaky_tanh(x: NDArray[Any]) -> NDArray[Any]:
 
 
 def _gelu(x: NDArray[Any]) -> NDArray[Any]:
+    from scipy.special import erf  # half a second that no other network should wait for
+
     half = x.dtype.type(0.5)
     return cast(NDArray[Any], half * x * (1 + erf(x / x.dtype.type(np.sqrt(2)))))
 

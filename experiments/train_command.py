@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -85,8 +86,10 @@ def run(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         checkpoint = checkpoint_path(args.out)
         way_on = "go on with --resume" if checkpoint.exists() else "before the first epoch's end"
-        print(f"pimsim: interrupted; {way_on}", file=sys.stderr)
-        return 130
+        print(f"pimsim: interrupted; {way_on}", file=sys.stderr, flush=True)
+        # The checkpoint is whole, and nothing else is open. TensorFlow's threads, interrupted at
+        # work, can crash while the interpreter takes itself down.
+        os._exit(130)
     if args.curve:
         from experiments import learning_curve
 

@@ -31,7 +31,7 @@ from pimsim.dram.switches import Switches
 
 IMAGES = 10_000
 """The test sets of MNIST and CIFAR-10."""
-NETWORKS = ("mnist-mlp", "mnist-cnn")
+NETWORKS = ("mnist-mlp", "mnist-cnn", "cifar10-binarynet")
 WAYS = (*MAPPINGS, "auto")
 PAGE, TABLE, PICTURE = "mappings.md", "figures/mappings.csv", "figures/mappings.png"
 _HEADS = ("row commands", "read, MB", "written, MB", "us an image", "uJ an image")

@@ -1,8 +1,8 @@
-"""What tests need besides the package: TensorFlow and Larq, the MNIST files, ngspice; hypothesis.
+"""What tests need besides the package: TensorFlow and Larq, data files, ngspice; hypothesis.
 
-Tests marked ``larq``, ``mnist`` or ``ngspice`` are skipped where that is missing, unless
-``PIMSIM_REQUIRE_LARQ=1``, ``PIMSIM_REQUIRE_DATA=1`` or ``PIMSIM_REQUIRE_NGSPICE=1`` says that it
-must be there.
+Tests marked ``larq``, ``mnist``, ``cifar10`` or ``ngspice`` are skipped where that is missing,
+unless ``PIMSIM_REQUIRE_LARQ=1``, ``PIMSIM_REQUIRE_DATA=1`` (for both data sets) or
+``PIMSIM_REQUIRE_NGSPICE=1`` says that it must be there.
 """
 
 from __future__ import annotations
@@ -34,6 +34,15 @@ def _why_no_mnist() -> str | None:
     return None
 
 
+def _why_no_cifar10() -> str | None:
+    folder = os.environ.get("PIMSIM_DATA")
+    if not folder:
+        return "PIMSIM_DATA is not set"
+    if not (Path(folder) / "cifar10" / "cifar10_jpeg.npz").exists():
+        return "no cifar10/cifar10_jpeg.npz in PIMSIM_DATA"
+    return None if importlib.util.find_spec("PIL") else "Pillow is not installed"
+
+
 def _why_no_ngspice() -> str | None:
     return None if shutil.which("ngspice") else "ngspice is not installed (apt-get install ngspice)"
 
@@ -41,6 +50,7 @@ def _why_no_ngspice() -> str | None:
 _NEEDS = {
     "larq": (_why_no_larq, "PIMSIM_REQUIRE_LARQ"),
     "mnist": (_why_no_mnist, "PIMSIM_REQUIRE_DATA"),
+    "cifar10": (_why_no_cifar10, "PIMSIM_REQUIRE_DATA"),
     "ngspice": (_why_no_ngspice, "PIMSIM_REQUIRE_NGSPICE"),
 }
 

@@ -29,6 +29,17 @@ CNN = {
     "dense5": 10,
 }
 DIGITS = {"dense1": 256, "dense2": 256, "dense3": 10}
+BINARYNET = {
+    "conv1": 32 * 32 * 48,  # padded: as large as what it is fed with, and pooled without a rest
+    "conv2": 32 * 32 * 48,
+    "conv3": 16 * 16 * 96,
+    "conv4": 16 * 16 * 96,
+    "conv5": 8 * 8 * 192,
+    "conv6": 8 * 8 * 192,
+    "dense7": 256,
+    "dense8": 10,
+}
+SUMS = {"digits-mlp": DIGITS, "mnist-mlp": MLP, "mnist-cnn": CNN, "cifar10-binarynet": BINARYNET}
 
 Runs = dict[str, tuple[dict[str, Any], Path]]
 
@@ -83,6 +94,13 @@ def test_a_whole_test_set_in_simulated_rows(
     assert np.array_equal(np.load(tmp_path / "some" / "logits.npy"), logits[:SOME])
 
 
+@pytest.mark.cifar10
+@pytest.mark.parametrize("mapping", ["output-stationary", "weight-stationary"])
+def test_some_of_cifar10_in_simulated_rows(mapping: str, tmp_path: Path) -> None:
+    report = run(tmp_path, "cifar10-binarynet", "--mapping", mapping, "--limit", "20")
+    assert_every_sum_was_compared(report, BINARYNET)
+
+
 def _against(report: dict[str, Any]) -> str:
     """The row of the page that says how a run compares."""
     total_mj = report["energy_pj"]["total"] / 1e9
@@ -111,7 +129,7 @@ def test_nothing_but_the_last_norm_is_left_to_the_host(network: str) -> None:
     layers = read_model(zoo.entry(network).path).before_softmax()
     encoding = ENCODINGS["eighths" if network.startswith("digits") else "symmetric"]
     *stages, tail = lower(layers, encoding)
-    counted = {"digits-mlp": DIGITS, "mnist-mlp": MLP, "mnist-cnn": CNN}[network]
+    counted = SUMS[network]
     assert [stage.name for stage in stages if isinstance(stage, Stage)] == list(counted)
     assert len(stages) == len(counted)
     assert not isinstance(tail, Stage)

@@ -152,8 +152,8 @@ def test_a_trace_of_what_would_be_executed(
         (["vgg16", "--cost-only", "--images", "0"],
          "`--limit` must be a positive integer, not 0"),
         (["vgg61", "--cost-only"],
-         "`network` must be one of digits-mlp, mnist-cnn, mnist-mlp or the path of a .keras or .h5 "
-         "file, not 'vgg61'; did you mean 'vgg16'?"),
+         "`network` must be one of cifar10-binarynet, digits-mlp, mnist-cnn, mnist-mlp or the "
+         "path of a .keras or .h5 file, not 'vgg61'; did you mean 'vgg16'?"),
         (["lenet5", "--cost-only", "--mapping", "rows"],
          f"`mapping` must be one of {', '.join(choice.names())}, not 'rows'"),
         (["lenet5", "--cost-only", "--banks", "9"],

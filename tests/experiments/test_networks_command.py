@@ -45,8 +45,8 @@ def test_an_unknown_network_is_refused(capsys: pytest.CaptureFixture[str]) -> No
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err == (
-        "pimsim: error: `network` must be one of digits-mlp, mnist-cnn, mnist-mlp, "
-        f"{', '.join(catalog.names())}, not 'lenet'\n"
+        "pimsim: error: `network` must be one of cifar10-binarynet, digits-mlp, mnist-cnn, "
+        f"mnist-mlp, {', '.join(catalog.names())}, not 'lenet'\n"
     )
 
 

@@ -63,13 +63,13 @@ def altered(change: Callable[[dict[str, Any]], None]) -> str:
         (".", "`network` must be an existing file, not '.'"),
         (
             "lenet",
-            "`network` must be one of digits-mlp, mnist-cnn, mnist-mlp or the path of a .keras "
-            "or .h5 file, not 'lenet'; did you mean 'lenet5'?",
+            "`network` must be one of cifar10-binarynet, digits-mlp, mnist-cnn, mnist-mlp or the "
+            "path of a .keras or .h5 file, not 'lenet'; did you mean 'lenet5'?",
         ),
         (
             "nothing-like-it",
-            "`network` must be one of digits-mlp, mnist-cnn, mnist-mlp or the path of a .keras "
-            "or .h5 file, not 'nothing-like-it'",
+            "`network` must be one of cifar10-binarynet, digits-mlp, mnist-cnn, mnist-mlp or the "
+            "path of a .keras or .h5 file, not 'nothing-like-it'",
         ),
     ],
 )

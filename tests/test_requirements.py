@@ -59,6 +59,8 @@ def test_required_data_that_are_missing_fail_the_run(needy: Path) -> None:
 def test_present_data_let_the_test_run(needy: Path) -> None:
     (needy / "mnist").mkdir()
     (needy / "mnist" / "t10k-images-idx3-ubyte.gz").touch()
+    (needy / "cifar10").mkdir()
+    (needy / "cifar10" / "cifar10_jpeg.npz").touch()
     done = _pytest(needy, PIMSIM_REQUIRE_DATA="1", PIMSIM_DATA=str(needy))
     assert done.returncode == pytest.ExitCode.TESTS_FAILED
     assert "AssertionError: ran" in done.stdout

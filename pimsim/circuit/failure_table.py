@@ -84,6 +84,16 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Rate:
+    """How likely an access is wrong, by what is to blame."""
+
+    static: float
+    """Share of bitlines that are wrong in every such access."""
+    access: float
+    """Probability that one access to any other bitline is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
 class FailureTable:
     """P(wrong | rows opened, ones among them), with counts and provenance.
 
@@ -117,6 +127,24 @@ class FailureTable:
     def probability(self, rows: int, ones: int) -> float:
         """Return P(wrong) of an access that opens ``rows`` rows, ``ones`` of them ones."""
         return self.entry(rows, ones).probability
+
+    def rate(self, kind: str, rows: int, ones: int) -> Rate:
+        """Return how likely that kind of access is wrong.
+
+        Args:
+            kind: ``sense``, the first activation, of ``rows`` rows of which ``ones`` raise the
+                bitline.
+            rows: rows that are opened.
+            ones: how many of them hold what the bitline reads as a one.
+
+        Raises :class:`~pimsim.errors.InputError` if there is no such entry.
+        """
+        if kind != "sense":
+            raise InputError(f"`kind` must be sense, not {kind!r}")
+        entry = self.entry(rows, ones)
+        static = entry.always_wrong / entry.bitlines
+        rest = 1.0 - static
+        return Rate(static, (entry.probability - static) / rest if rest > 0 else 0.0)
 
     def to_json(self) -> str:
         """Return the table as JSON text; :meth:`from_json` is its inverse."""

@@ -6,7 +6,8 @@ A store makes them, figures and tables show them; neither knows the other.
 >>> axis.text
 'process variation (%)'
 >>> point = Point({"variation_percent": 10}, trials=3, estimate=0.97, low=0.96, high=0.98)
->>> results = Results("demo", Quantity("accuracy", "accuracy", "%", 100.0), (axis,), {}, (point,), {})
+>>> quantity = Quantity("accuracy", "accuracy", "%", 100.0)
+>>> results = Results("demo", quantity, (axis,), {}, (point,), {})
 >>> results.at(variation_percent=10).estimate
 0.97
 """

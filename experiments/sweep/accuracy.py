@@ -1,0 +1,165 @@
+"""The measure ``accuracy``: how many images a network classifies right where commands fail.
+
+A trial is a chip with weak columns of its own, and noise of its own: both are drawn from the seed
+of the sweep and the number of the trial, so that every point is tried on the same chips. The
+failure probabilities follow from the circuit, or are read from a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from experiments.sweep import circuits, estimates, networks, seeds
+from experiments.sweep.estimates import Counts
+from experiments.sweep.fields import ACCURACY, table
+from experiments.sweep.measure import Estimator, Measure, Values
+from experiments.sweep.results import Quantity, Value
+from pimsim.errors import InputError
+
+if TYPE_CHECKING:
+    from pimsim.circuit.failure_table import FailureTable
+
+_TABLE_SEED = 1
+"""Seed of the failure table that a circuit gives: the same in all trials."""
+
+
+def _identity(values: Values) -> Mapping[str, Any]:
+    from bnn.mapping import choice
+
+    choice.chooser(str(values["mapping"]))
+    network, _ = networks.trained(values)
+    known = [layer.name for layer in network.layers]
+    for name in faulty_of(values) or ():
+        if name not in known:
+            raise InputError(f"`faulty_layer` must be of {', '.join(known)}, not {name!r}")
+    found: dict[str, Any] = {
+        "network": networks.network_digest(str(values["network"])),
+        "data": networks.data_digest(values),
+        "dram": networks.dram_identity(values),
+    }
+    if "failures" in values:
+        _without_circuit(values)
+        _read(str(values["failures"]))
+        return {**found, "failures": networks.digest(Path(str(values["failures"])))}
+    if "variation_percent" not in values:
+        raise InputError("`variation_percent` or `failures` must be set for accuracy")
+    circuits.require_effect(values)
+    return {**found, **circuits.identity(values)}
+
+
+def _without_circuit(values: Values) -> None:
+    """A table from a file leaves nothing for the circuit to say."""
+    for name, value in values.items():
+        field = table()[name]
+        if "tra-failure" in field.measures and value != field.default:
+            raise InputError(f"`{name}` must not be set together with `failures`")
+
+
+def faulty_of(values: Values) -> tuple[str, ...] | None:
+    """Return the layers that faults reach; None for all.
+
+    >>> faulty_of({"faulty_layer": "dense_1, dense_2"})
+    ('dense_1', 'dense_2')
+    """
+    if "faulty_layer" not in values:
+        return None
+    return tuple(name.strip() for name in str(values["faulty_layer"]).split(","))
+
+
+def _run(values: Values, trial: int, seed: int) -> Counts:
+    from pimsim.dram.faults import Faults
+
+    from bnn import runtime
+    from experiments.inputs import encoding_of
+
+    network, dataset = networks.trained(values)
+    standard, switches = networks.dram(values)
+    chip, noise = seeds.derived(seed, trial, 2)
+    done = runtime.run(
+        network,
+        dataset.x,
+        encoding_of(network, dataset.x),
+        standard,
+        switches,
+        str(values["mapping"]),
+        moves=str(values["moves"]),
+        chain=str(values["chain"]),
+        check=False,
+        threads=1,
+        faults=Faults(failure_table(values), chip=chip, noise=noise),
+        faulty=faulty_of(values),
+    )
+    correct = int((done.logits.argmax(axis=1) == dataset.y).sum())
+    return {"correct": correct, "images": len(dataset.x)}
+
+
+def failure_table(values: Values) -> FailureTable:
+    """Return the failure probabilities of a point."""
+    if "failures" in values:
+        return _read(str(values["failures"]))
+    names = ("variation_percent", "table_samples", "preset", "process")
+    return _of_circuit(
+        tuple(
+            (name, value)
+            for name, value in sorted(values.items())
+            if name in names or "tra-failure" in table()[name].measures
+        )
+    )
+
+
+@lru_cache(maxsize=64)
+def _of_circuit(items: tuple[tuple[str, Value], ...]) -> FailureTable:
+    from pimsim.circuit.failure_tables import of_circuit
+
+    values = dict(items)
+    return of_circuit(
+        circuits.circuit_of(values),
+        circuits.process_of(values),
+        float(values["variation_percent"]),
+        samples=int(values["table_samples"]),
+        seed=_TABLE_SEED,
+    )
+
+
+@lru_cache(maxsize=16)
+def _read(path: str) -> FailureTable:
+    from pimsim.circuit.failure_table import FailureTable
+
+    return FailureTable.read(Path(path))
+
+
+def _assumptions(values: Values) -> Mapping[str, Any]:
+    return {
+        "model": "faults of chip and access in every AAP and AP of the faulty layers; reads, "
+        "writes and transfers of rows are right; the failure table itself is taken as exact",
+        "images": "the same in all trials: the interval is about chips, not about images",
+    }
+
+
+def _interval(trials: int) -> str:
+    if trials < 2:
+        return "Clopper-Pearson, of the images: a single chip was tried"
+    return (
+        "Student's t, of the chips; never narrower than Clopper-Pearson of all images of all trials"
+    )
+
+
+MEASURE = Measure(
+    name=ACCURACY,
+    version=1,
+    estimators=(
+        Estimator(
+            Quantity("accuracy", "accuracy", "%", 100.0), estimates.clustered, "correct", "images"
+        ),
+    ),
+    identity=_identity,
+    run=_run,
+    assumptions=_assumptions,
+    interval=_interval,
+    trials=5,
+    least_trials=3,
+)
+"""What it is and how it is counted."""

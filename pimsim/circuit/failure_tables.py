@@ -18,7 +18,8 @@ in its worst corner the probability is exactly 0 (:mod:`pimsim.circuit.corners`)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from pimsim import __version__
 from pimsim.circuit import failures, importance
@@ -37,6 +38,9 @@ taken to be weak for good. Their number is a choice; it moves bitlines near thei
 one kind to the other."""
 SAMPLES = 100_000
 """Bitlines that are counted, unless said otherwise."""
+
+_Place = tuple[int, int, int]
+"""Rows, ones and halves of an entry."""
 
 _FEW = 1000
 """Fewer wrong bitlines than this are no good count: an interval of 6 % of the probability."""
@@ -107,83 +111,63 @@ def _entries(
     patterns = tuple(tuple(index < ones for index in range(inputs)) for ones in range(inputs + 1))
     every = DecisionPath(circuit, process, Operation(inputs, rows, patterns))
     accesses = ACCESSES if every.layout.per_access.any() else 1
-    entries: list[Entry | Estimate] = []
-    seen: failures.Counts | None = None
-    for ones, pattern in enumerate(patterns):
-        operation = Operation(inputs, rows, (pattern,))
-        path = DecisionPath(circuit, process, operation)
-        place = (rows, ones * copies, rows - inputs * copies)
-        entry = _certain(path, variation_percent, place)
-        if entry is None:
-            if seen is None:
-                seen = failures.count(
-                    circuit,
-                    process,
-                    every.operation,
-                    variation_percent,
-                    samples=samples,
-                    seed=seed,
-                    accesses=accesses,
-                )
-            counted = Entry(
-                *place,
-                trials=samples * accesses,
-                wrong=seen.wrong[ones],
-                bitlines=samples,
-                always_wrong=seen.always_wrong[ones],
-            )
-            entry = counted
-            wrong = seen.wrong[ones] / accesses
-            if wrong < _FEW:
-                once = _estimate(circuit, process, operation, variation_percent, 1, seed)
-                if once.effective > wrong:  # it is worth more failures than were counted
-                    always = once
-                    if accesses > 1:
-                        always = _estimate(
-                            circuit, process, operation, variation_percent, accesses, seed
-                        )
-                    entry = _rare(once, always, place)
-        entries.append(entry)
-    return entries
-
-
-def _certain(
-    path: DecisionPath, variation_percent: float, place: tuple[int, int, int]
-) -> Estimate | None:
-    """The entry of a pattern that chance has no part in; None if it has."""
-    variation = variation_percent / 100.0
-    if path.layout.dims and variation and not is_bounded(path):
-        return None
-    least_mv = worst_margin_mv(path, variation)
-    if least_mv > 0.0:
-        why = f"cannot fail: the worst corner has a margin of {least_mv:.1f} mV"
-        return Estimate(*place, static=0.0, access=0.0, low=0.0, high=0.0, source=why)
-    if path.layout.dims and variation:
-        return None
-    why = f"nothing varies, and the margin is {least_mv:.1f} mV"
-    return Estimate(*place, static=1.0, access=0.0, low=1.0, high=1.0, source=why)
-
-
-def _estimate(
-    circuit: Circuit,
-    process: Process,
-    operation: Operation,
-    variation_percent: float,
-    accesses: int,
-    seed: int,
-) -> importance.Rare:
-    return importance.estimate(
+    operations = [Operation(inputs, rows, (pattern,)) for pattern in patterns]
+    places = [(rows, ones * copies, rows - inputs * copies) for ones in range(inputs + 1)]
+    certain = [
+        _certain(DecisionPath(circuit, process, operation), variation_percent, place)
+        for operation, place in zip(operations, places, strict=True)
+    ]
+    if all(certain):
+        return [entry for entry in certain if entry]
+    seen = failures.count(
         circuit,
         process,
-        operation,
+        every.operation,
         variation_percent,
-        samples=_ESTIMATED,
+        samples=samples,
         seed=seed,
         accesses=accesses,
     )
+    estimate = partial(
+        importance.estimate,
+        circuit,
+        process,
+        variation_percent=variation_percent,
+        samples=_ESTIMATED,
+        seed=seed,
+    )
+    return [
+        entry or _uncertain(estimate, operation, place, seen, ones)
+        for ones, (entry, operation, place) in enumerate(
+            zip(certain, operations, places, strict=True)
+        )
+    ]
 
 
-def _rare(once: importance.Rare, always: importance.Rare, place: tuple[int, int, int]) -> Estimate:
+def _uncertain(
+    estimate: Callable[..., importance.Rare],
+    operation: Operation,
+    place: _Place,
+    seen: failures.Counts,
+    pattern: int,
+) -> Entry | Estimate:
+    """The entry of a pattern that was counted, and is estimated if that says more."""
+    wrong, accesses = seen.wrong[pattern], seen.accesses
+    if wrong < _FEW * accesses:
+        once = estimate(operation=operation)
+        if once.effective > wrong / accesses:  # it is worth more failures than were counted
+            always = once if accesses == 1 else estimate(operation=operation, accesses=accesses)
+            return _rare(once, always, place)
+    return Entry(
+        *place,
+        trials=seen.samples * accesses,
+        wrong=wrong,
+        bitlines=seen.samples,
+        always_wrong=seen.always_wrong[pattern],
+    )
+
+
+def _rare(once: importance.Rare, always: importance.Rare, place: _Place) -> Estimate:
     """The entry of bitlines that are wrong ``once``, and ``always``."""
     # Both are estimates; bitlines that are always wrong are among those that are wrong once.
     static = min(always.probability, once.probability)
@@ -196,3 +180,18 @@ def _rare(once: importance.Rare, always: importance.Rare, place: tuple[int, int,
         level=once.level,
         source=f"importance sampling, {once.samples} samples, worth {once.effective:.0f} failures",
     )
+
+
+def _certain(path: DecisionPath, variation_percent: float, place: _Place) -> Estimate | None:
+    """The entry of a pattern that chance has no part in; None if it has."""
+    variation = variation_percent / 100.0
+    if path.layout.dims and variation and not is_bounded(path):
+        return None
+    least_mv = worst_margin_mv(path, variation)
+    if least_mv > 0.0:
+        why = f"cannot fail: the worst corner has a margin of {least_mv:.1f} mV"
+        return Estimate(*place, static=0.0, access=0.0, low=0.0, high=0.0, source=why)
+    if path.layout.dims and variation:
+        return None
+    why = f"nothing varies, and the margin is {least_mv:.1f} mV"
+    return Estimate(*place, static=1.0, access=0.0, low=1.0, high=1.0, source=why)

@@ -68,7 +68,7 @@ COUNTED, ESTIMATED = GOOD["entries"]
 
 def test_what_is_to_blame_is_told_apart() -> None:
     table = FailureTable((ENTRY, RATE), {})
-    assert table.kinds == ("sense", "copy")
+    assert table.kinds == {"sense", "copy"}
     assert table.rate("sense", 3, 2) == Rate(0.02, pytest.approx((0.57 - 0.02) / 0.98))
     assert table.rate("copy", 2, 2) == Rate(0.25, 0.5)
     assert table.probability(2, 2, "copy") == 0.625

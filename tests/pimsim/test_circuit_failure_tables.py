@@ -34,7 +34,7 @@ def test_every_number_of_rows_has_its_majorities() -> None:
         (1, 0, 0), (1, 1, 0),
         *((n, k * (n // 3), n % 3) for n in (3, 4, 8, 16, 32) for k in range(4)),
     ]  # fmt: skip
-    assert table.kinds == ("sense",)
+    assert table.kinds == {"sense"}
     assert table.rate("not", 1, 0) == Rate(0.0, 0.0)
     assert table.probability(32, 20) < table.probability(16, 10) < table.probability(4, 2)
     assert table.provenance["variation_percent"] == 25.0

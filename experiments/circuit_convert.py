@@ -190,17 +190,10 @@ def _write(text: str, path: Path) -> None:
     from pimsim.errors import InputError
 
     try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=".unfinished-", delete=False
-        ) as file:
-            unfinished = Path(file.name)
-            try:
-                file.write(text)
-                file.close()
-                os.replace(unfinished, path)
-            except BaseException:
-                unfinished.unlink(missing_ok=True)
-                raise
+        with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=path.parent) as folder:
+            unfinished = Path(folder) / path.name
+            unfinished.write_text(text, encoding="utf-8")
+            os.replace(unfinished, path)
     except OSError as error:
         raise InputError(
             f"`--out` must be a file that can be written, not {str(path)!r}: {error.strerror}"

@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from pimsim.cost import Cost, Elapsed, charge
 from pimsim.dram.commands import Kind
 from pimsim.dram.counts import CommandCounts
+from pimsim.dram.faults import Faults
 from pimsim.dram.rowgroups import ambit
 from pimsim.dram.standards import Standard
 from pimsim.dram.stream import Run, Segment, issue_order
@@ -73,6 +74,7 @@ class Machine:
         timeline: that of the layers before; one of its own if None.
         recorder: what is told every command, of all layers together.
         moves: how rows get from one subarray to another, of :data:`MOVES`.
+        faults: what goes wrong in AAPs and APs, if anything.
 
     Raises:
         InputError: more banks than the standard has, or unknown moves.
@@ -85,6 +87,7 @@ class Machine:
         timeline: Timeline | None = None,
         recorder: Recorder | None = None,
         moves: str = MOVES[0],
+        faults: Faults | None = None,
     ) -> None:
         if moves not in MOVES:
             raise InputError(f"`moves` must be one of {', '.join(MOVES)}, not {moves!r}")
@@ -96,6 +99,7 @@ class Machine:
         self.standard = standard
         self.switches = switches
         self.moves = moves
+        self.faults = faults
         self._timeline = timeline or Timeline(standard, switches)
         self._recorder = recorder
         self._targets: list[Iterator[list[Target]]] = []

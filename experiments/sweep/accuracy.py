@@ -12,17 +12,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.sweep import circuits, estimates, networks, seeds
+from experiments.sweep import circuits, estimates, files, networks, seeds
 from experiments.sweep.estimates import Counts
-from experiments.sweep.fields import ACCURACY, table
+from experiments.sweep.fields import ACCURACY, TRA, table
 from experiments.sweep.measure import Estimator, Measure, Values
 from experiments.sweep.results import Quantity, Value
+from pimsim import documents
 from pimsim.errors import InputError
 
 if TYPE_CHECKING:
     from pimsim.circuit.failure_table import FailureTable
 
-_TABLE_SEED = 1
+_TABLE_SEED = 0
 """Seed of the failure table that a circuit gives: the same in all trials."""
 
 
@@ -31,10 +32,13 @@ def _identity(values: Values) -> Mapping[str, Any]:
 
     choice.chooser(str(values["mapping"]))
     network, _ = networks.trained(values)
-    known = [layer.name for layer in network.layers]
+    known = tuple(layer.name for layer in network.layers)
     for name in faulty_of(values) or ():
         if name not in known:
-            raise InputError(f"`faulty_layer` must be of {', '.join(known)}, not {name!r}")
+            raise InputError(
+                f"`faulty_layer` must be layers of the network, not {name!r}"
+                f"{documents.nearest(name, known)}"
+            )
     found: dict[str, Any] = {
         "network": networks.network_digest(str(values["network"])),
         "data": networks.data_digest(values),
@@ -42,8 +46,8 @@ def _identity(values: Values) -> Mapping[str, Any]:
     }
     if "failures" in values:
         _without_circuit(values)
-        _read(str(values["failures"]))
-        return {**found, "failures": networks.digest(Path(str(values["failures"])))}
+        _require_entries(values)
+        return {**found, "failures": files.digest(Path(str(values["failures"])))}
     if "variation_percent" not in values:
         raise InputError("`variation_percent` or `failures` must be set for accuracy")
     circuits.require_effect(values)
@@ -54,7 +58,7 @@ def _without_circuit(values: Values) -> None:
     """A table from a file leaves nothing for the circuit to say."""
     for name, value in values.items():
         field = table()[name]
-        if "tra-failure" in field.measures and value != field.default:
+        if TRA in field.measures and value != field.default:
             raise InputError(f"`{name}` must not be set together with `failures`")
 
 
@@ -70,10 +74,9 @@ def faulty_of(values: Values) -> tuple[str, ...] | None:
 
 
 def _run(values: Values, trial: int, seed: int) -> Counts:
-    from pimsim.dram.faults import Faults
-
     from bnn import runtime
     from experiments.inputs import encoding_of
+    from pimsim.dram.faults import Faults
 
     network, dataset = networks.trained(values)
     standard, switches = networks.dram(values)
@@ -86,32 +89,50 @@ def _run(values: Values, trial: int, seed: int) -> Counts:
         switches,
         str(values["mapping"]),
         moves=str(values["moves"]),
-        chain=str(values["chain"]),
         check=False,
         threads=1,
-        faults=Faults(failure_table(values), chip=chip, noise=noise),
+        faults=Faults(
+            failure_table(values), chip=chip, noise=noise, rows=int(values["majority_rows"])
+        ),
         faulty=faulty_of(values),
     )
     correct = int((done.logits.argmax(axis=1) == dataset.y).sum())
     return {"correct": correct, "images": len(dataset.x)}
 
 
+def _require_entries(values: Values) -> None:
+    """A table must have what every network needs."""
+    from pimsim.dram.faults import MAJORITY, Access, Faults
+
+    faults = Faults(failure_table(values), chip=0, noise=0, rows=int(values["majority_rows"]))
+    for rows in (1, MAJORITY):
+        try:
+            faults.access_rates(Access("sense", rows))
+        except InputError as error:
+            raise InputError(f"`failures` cannot be used: {error}") from error
+
+
 def failure_table(values: Values) -> FailureTable:
     """Return the failure probabilities of a point."""
     if "failures" in values:
-        return _read(str(values["failures"]))
-    names = ("variation_percent", "table_samples", "preset", "process")
-    return _of_circuit(
-        tuple(
-            (name, value)
-            for name, value in sorted(values.items())
-            if name in names or "tra-failure" in table()[name].measures
-        )
+        path = Path(str(values["failures"]))
+        return _read(path, files.stamp(path))
+    known = table()
+    given = {
+        name: value
+        for name, value in values.items()
+        if TRA in known[name].measures or name in ("table_samples", "majority_rows")
+    }
+    stamps = tuple(
+        files.stamp(Path(str(value))) for name, value in given.items() if known[name].is_file(value)
     )
+    return _of_circuit(tuple(sorted(given.items())), stamps)
 
 
 @lru_cache(maxsize=64)
-def _of_circuit(items: tuple[tuple[str, Value], ...]) -> FailureTable:
+def _of_circuit(
+    items: tuple[tuple[str, Value], ...], stamps: tuple[files.Stamp, ...]
+) -> FailureTable:
     from pimsim.circuit.failure_tables import of_circuit
 
     values = dict(items)
@@ -119,16 +140,17 @@ def _of_circuit(items: tuple[tuple[str, Value], ...]) -> FailureTable:
         circuits.circuit_of(values),
         circuits.process_of(values),
         float(values["variation_percent"]),
+        rows=(int(values["majority_rows"]),),
         samples=int(values["table_samples"]),
         seed=_TABLE_SEED,
     )
 
 
 @lru_cache(maxsize=16)
-def _read(path: str) -> FailureTable:
+def _read(path: Path, stamp: files.Stamp) -> FailureTable:
     from pimsim.circuit.failure_table import FailureTable
 
-    return FailureTable.read(Path(path))
+    return FailureTable.read(path)
 
 
 def _assumptions(values: Values) -> Mapping[str, Any]:

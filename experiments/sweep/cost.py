@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.sweep import estimates, networks
+from experiments.sweep import estimates, files, networks
 from experiments.sweep.estimates import Counts
 from experiments.sweep.fields import COST
 from experiments.sweep.measure import Estimator, Measure, Values
@@ -43,7 +43,7 @@ def _identity(values: Values) -> Mapping[str, Any]:
     networks.model(str(values["network"]))
     found["network"] = networks.network_digest(str(values["network"]))
     data = networks.data_name(values)
-    found["data"] = networks.digest(Path(data)) if Path(data).suffix == ".npz" else data
+    found["data"] = files.digest(Path(data)) if Path(data).suffix == ".npz" else data
     return found
 
 

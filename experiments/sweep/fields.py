@@ -107,7 +107,12 @@ _STATED = (
     ),
     Field(
         "table_samples", "bitlines of the failure table", "", INTEGER, (ACCURACY,),
-        "bitlines from which the circuit's failure table is counted", default=1_000_000, least=1,
+        "bitlines from which the circuit's failure table is counted", default=100_000, least=100,
+    ),
+    Field(
+        "majority_rows", "rows of a majority", "", INTEGER, (ACCURACY,),
+        "rows that a majority of three really opens, as `pimsim run --majority-rows`",
+        default=3, least=3,
     ),
     Field(
         "faulty_layer", "faulty layer", "", TEXT, (ACCURACY,),
@@ -131,7 +136,7 @@ _STATED = (
         "how partial counts are moved", default="host", choices=("host", "psm"),
     ),
     Field(
-        "chain", "chaining", "", TEXT, _NETWORK,
+        "chain", "chaining", "", TEXT, (COST,),
         "keep what dense layers give in DRAM", default="auto", choices=("auto", "always", "never"),
     ),
     # -- cost --------------------------------------------------------------------------------

@@ -14,6 +14,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from experiments.sweep import files
 from experiments.sweep.results import Value
 from pimsim.errors import InputError
 
@@ -23,7 +26,6 @@ if TYPE_CHECKING:
     from pimsim.dram.standards import Standard
     from pimsim.dram.switches import Switches
 
-_AT_ONCE = 1 << 20
 _FEW = 4
 
 _SWITCHES = (
@@ -39,7 +41,8 @@ def trained(values: Mapping[str, Value]) -> tuple[Network, Dataset]:
     without labels, and more images than there are.
     """
     network = model(str(values["network"]))
-    dataset = _data(data_name(values), network.input_shape)
+    name = data_name(values)
+    dataset = _data(name, network.input_shape, _stamp_of(name))
     if dataset.y is None:
         raise InputError(f"`data` must have labels `y`, and {dataset.name} has none")
     images = int(values.get("images", len(dataset.x)))
@@ -48,17 +51,23 @@ def trained(values: Mapping[str, Value]) -> tuple[Network, Dataset]:
     return network, replace(dataset, x=dataset.x[:images], y=dataset.y[:images])
 
 
-@lru_cache(maxsize=_FEW)
 def model(name: str) -> Network:
     """Return the network of a bundled name or a model file.
 
     Raises :class:`~pimsim.errors.InputError` if it cannot be read.
     """
     from bnn import zoo
+
+    path = zoo.locate(name)
+    return _model(path, files.stamp(path))
+
+
+@lru_cache(maxsize=_FEW)
+def _model(path: Path, _stamp: files.Stamp) -> Network:
     from bnn.larq import model_file
     from experiments.inputs import check_output
 
-    network = model_file.read_model(zoo.locate(name))
+    network = model_file.read_model(path)
     check_output(network)
     return network
 
@@ -78,35 +87,31 @@ def data_name(values: Mapping[str, Value]) -> str:
     raise InputError("`data` must be set for a network of your own")
 
 
-def digest(path: Path) -> str:
-    """Return the SHA-256 of a file.
-
-    Raises :class:`~pimsim.errors.InputError` if it cannot be read.
-    """
-    found = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while piece := file.read(_AT_ONCE):
-                found.update(piece)
-    except OSError as error:
-        raise InputError(f"{str(path)!r} cannot be read: {error.strerror}") from error
-    return found.hexdigest()
-
-
 def network_digest(name: str) -> str:
     """Return the SHA-256 of a network's model file."""
     from bnn import zoo
 
-    return digest(zoo.locate(name))
+    return files.digest(zoo.locate(name))
 
 
 def data_digest(values: Mapping[str, Value]) -> str:
     """Return the SHA-256 of the images and labels that a point looks at."""
-    _, dataset = trained(values)
+    network, dataset = trained(values)
+    name = data_name(values)
+    return _data_digest(name, network.input_shape, len(dataset.x), _stamp_of(name))
+
+
+@lru_cache(maxsize=256)
+def _data_digest(
+    name: str, input_shape: tuple[int, ...], images: int, stamp: files.Stamp | None
+) -> str:
+    dataset = _data(name, input_shape, stamp)
     found = hashlib.sha256()
     for array in (dataset.x, dataset.y):
-        found.update(f"{array.dtype}{array.shape}".encode())  # type: ignore[union-attr]
-        found.update(memoryview(array).cast("B"))  # type: ignore[arg-type]
+        if array is not None:
+            some = np.ascontiguousarray(array[:images])
+            found.update(f"{some.dtype}{some.shape}".encode())
+            found.update(some.data)
     return found.hexdigest()
 
 
@@ -136,8 +141,13 @@ def dram_identity(values: Mapping[str, Value]) -> dict[str, Any]:
     return found
 
 
+def _stamp_of(name: str) -> files.Stamp | None:
+    """The stamp of data in a file; data sets that have names do not change."""
+    return files.stamp(Path(name)) if Path(name).suffix == ".npz" else None
+
+
 @lru_cache(maxsize=_FEW)
-def _data(name: str, input_shape: tuple[int, ...]) -> Dataset:
+def _data(name: str, input_shape: tuple[int, ...], stamp: files.Stamp | None) -> Dataset:
     from bnn.data import datasets
     from experiments import data_options
 

@@ -73,6 +73,11 @@ def _assumptions(
     return {
         "measure": spec.measure.name,
         "seed": spec.seed,
-        "interval": f"{100 * spec.stop.level:g} %, {spec.measure.interval(fewest)}",
+        "interval": _interval(spec, fewest),
         **spec.measure.assumptions(points[0].values),
     }
+
+
+def _interval(spec: Spec, trials: int) -> str:
+    words = spec.measure.interval(trials)
+    return words if spec.measure.deterministic else f"{100 * spec.stop.level:g} %, {words}"

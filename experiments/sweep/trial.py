@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 from experiments.sweep.results import Value
 from pimsim.errors import InputError
@@ -43,9 +44,14 @@ def carry_out(task: Task) -> Done:
     Raises :class:`~pimsim.errors.InputError` if it would not be the trial that was asked for: on a
     machine with another version of pimsim, or where files hold something else.
     """
-    from experiments.sweep import measures
+    from experiments.sweep import files, measures
+    from experiments.sweep.fields import table
 
-    if _key(task.measure, task.values, task.seed) != task.key:
+    known = table()
+    stamps = tuple(
+        files.stamp(Path(str(value))) for name, value in task.values if known[name].is_file(value)
+    )
+    if _key(task.measure, task.values, task.seed, stamps) != task.key:
         raise InputError(
             "workers must have the same pimsim and the same files as the sweep, and one has others"
         )
@@ -55,7 +61,12 @@ def carry_out(task: Task) -> Done:
 
 
 @lru_cache(maxsize=1024)
-def _key(measure: str, values: tuple[tuple[str, Value], ...], seed: int) -> str:
+def _key(
+    measure: str,
+    values: tuple[tuple[str, Value], ...],
+    seed: int,
+    stamps: tuple[tuple[int, int], ...],
+) -> str:
     from experiments.sweep import keys, measures
 
     return keys.of(keys.content(measures.load(measure), dict(values), seed))

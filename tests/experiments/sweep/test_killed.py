@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -81,7 +82,7 @@ def test_killed_again_and_again_the_store_is_the_same(
         process.communicate()
         seen.append(kept(store))
     assert any(process_was_at < len(whole) for process_was_at in map(len, seen[2:]))
-    for before, after in zip(seen, seen[1:], strict=False):
+    for before, after in pairwise(seen):
         assert before.items() <= after.items()  # nothing lost
     process = start(spec_file, "--out", tmp_path, "--workers", "2")
     out, err = process.communicate()

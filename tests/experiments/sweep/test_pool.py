@@ -39,7 +39,7 @@ def test_a_task_that_kills_its_workers_is_given_up() -> None:
 def test_what_a_task_raises_reaches_the_parent() -> None:
     with LocalPool(operator.inv, workers=1) as pool:
         pool.submit("text")  # type: ignore[arg-type]
-        with pytest.raises(RuntimeError, match="in a worker process:\n(.|\n)*TypeError: bad opera"):
+        with pytest.raises(RuntimeError, match=r"in a worker process:\n(.|\n)*TypeError: bad op"):
             pool.finished()
     with LocalPool(carry_out, workers=1) as pool:
         pool.submit(Task.of("tra-failure", {"variation_percent": 1.0, "preset": "no"}, 0, 1, "k"))

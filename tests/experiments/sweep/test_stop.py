@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import hypothesis
@@ -23,10 +24,7 @@ def test_rounds_begin_and_end_as_stated_and_grow_slowly(most: int, least: int) -
     assert rounds[0] == least
     assert rounds[-1] == most
     assert rounds == sorted(set(rounds))
-    assert all(
-        after <= max(1.25 * before, before + 1)
-        for before, after in zip(rounds, rounds[1:], strict=False)
-    )
+    assert all(after <= max(1.25 * before, before + 1) for before, after in pairwise(rounds))
 
 
 def test_without_a_width_there_is_one_round() -> None:

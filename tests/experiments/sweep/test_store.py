@@ -125,6 +125,11 @@ def test_a_damaged_store_is_one_line(
     assert "cannot be used: " in refused(spec_file, "--out", folder, "--workers", "1")
 
 
+def _fill(store: Store, trials: int) -> None:
+    for trial in range(trials):
+        store.add("full", {"x": 1}, trial, COUNTS, 0.5)
+
+
 def test_a_full_disk_keeps_what_came_before(tmp_path: Path) -> None:
     """SQLite's own limit of pages gives the very error of a full disk."""
     path = _filled(tmp_path / "sweep.sqlite")
@@ -132,8 +137,7 @@ def test_a_full_disk_keeps_what_came_before(tmp_path: Path) -> None:
         pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
         store._connection.execute(f"PRAGMA max_page_count = {pages + 2}").fetchall()
         with pytest.raises(StoreError, match=r"database or disk is full; the trials that it ho"):
-            for trial in range(10_000):
-                store.add("full", {"x": 1}, trial, COUNTS, 0.5)
+            _fill(store, 10_000)
         kept = store.trials("full")
     assert list(kept) == list(range(len(kept)))
     with Store.open(path, OWNER) as store:

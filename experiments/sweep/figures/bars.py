@@ -130,7 +130,7 @@ def _draw(
         color=look.colour if dots else "0.1", marker=look.marker if dots else "none",
         markersize=4.5, elinewidth=1.0, capsize=2.2, capthick=1.0, linestyle="none", zorder=3,
     )  # fmt: skip
-    for part in () if dots else (*whiskers.lines[1], *whiskers.lines[2]):
+    for part in () if dots else whiskers.lines[2]:
         part.set_path_effects([withStroke(linewidth=2.4, foreground="white")])  # on dark bars
     if text:
         down = one.high <= 0
@@ -156,6 +156,7 @@ def _limits(
     low, high = marks.limits_of(results, settings, ranges, log=log)
     if not settings.limits and not dots:
         low, high = low if min(ranges) < 0 else 0.0, high if max(ranges) > 0 else 0.0
+        high = high if high > low else 1.0  # nothing but zeros
     if not settings.limits and lying and not log:
         high += 0.08 * (high - low)  # for the numbers
     for axes, _ in panels:

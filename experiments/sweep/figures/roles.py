@@ -66,16 +66,20 @@ def varying(results: Results) -> list[Axis]:
     return [axis for axis in results.axes if len(used(axis, results.points)) > 1]
 
 
-def likely_kind(results: Results) -> str:
-    """Return the kind of figure that the axes call for: lines, heatmap or bars."""
-    free = _independent(varying(results), results)
+def likely_kind(results: Results, panels: Sequence[Axis] = ()) -> str:
+    """Return the kind that the axes, without those of ``panels``, call for.
+
+    It is ``lines``, ``heatmap`` or ``bars``.
+    """
+    free = _independent(varying(results), results, first=panels)
     numeric = [axis for axis in free if is_numeric(used(axis, results.points))]
     if len(free) == len(numeric) == 2 and all(
         len(used(axis, results.points)) >= _MAP_FROM for axis in free
     ):
         return "heatmap"
     if not free:
-        return "lines" if any(is_numeric(used(a, results.points)) for a in results.axes) else "bars"
+        rest = [axis for axis in results.axes if axis not in panels]
+        return "lines" if any(is_numeric(used(axis, results.points)) for axis in rest) else "bars"
     return "lines" if numeric else "bars"
 
 

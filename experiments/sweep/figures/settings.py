@@ -86,7 +86,7 @@ def read(figure: Mapping[str, object] | None, results: Results) -> Settings:
     require_known(given, sorted({key for keys in KEYS.values() for key in keys}), "[figure]")
     if not results.points:
         raise InputError("a figure needs a sweep with points; this one has none")
-    kind = given.get("kind", likely_kind(results))
+    kind = given.get("kind", _kind(given, results))
     if not isinstance(kind, str) or kind not in KEYS:
         raise InputError(f"[figure]: `kind` must be one of {', '.join(KEYS)}, not {kind!r}")
     for key in given:
@@ -111,6 +111,14 @@ def read(figure: Mapping[str, object] | None, results: Results) -> Settings:
         reference=_reference(given.get("reference", []), roles, results),
         base=_base(given["base"], results) if "base" in given else None,
     )
+
+
+def _kind(given: Mapping[str, object], results: Results) -> str:
+    """The kind that the axes call for, unless the keys that are given belong to another."""
+    panels = _axes(given["panels"], "panels", results) if "panels" in given else ()
+    likely = likely_kind(results, panels)
+    fitting = [kind for kind, keys in KEYS.items() if all(key in keys for key in given)]
+    return likely if likely in fitting or not fitting else fitting[0]
 
 
 def _axes(value: object, key: str, results: Results) -> tuple[Axis, ...]:

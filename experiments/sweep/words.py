@@ -9,6 +9,8 @@ from collections.abc import Iterable
 
 from experiments.sweep.results import Axis, Value
 
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
 
 def value_text(value: Value, unit: str = "") -> str:
     """Return the value of a field for people, with its unit.
@@ -27,6 +29,19 @@ def value_text(value: Value, unit: str = "") -> str:
     else:
         text = re.sub(r"e([+-])0*", lambda found: "e" + found[1].strip("+"), f"{value:.6g}")
     return f"{text} {unit}" if unit else text
+
+
+def decade_text(number: float) -> str:
+    """Return a tick of a logarithmic axis.
+
+    >>> [decade_text(number) for number in (1e-5, 0.01, 0.3, 100.0, 1e6, 0.0)]
+    ['10⁻⁵', '0.01', '0.3', '100', '10⁶', '0']
+    """
+    if number > 0 and not 1e-3 <= number < 1e4:
+        exponent = round(math.log10(number))
+        if math.isclose(number, 10.0**exponent, rel_tol=1e-9):
+            return "10" + str(exponent).translate(_SUPERSCRIPTS)
+    return value_text(number)
 
 
 def number_text(number: float) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import matplotlib
 from matplotlib.figure import Figure
 
-from experiments.figures import style, write_table
+from experiments.figures import write_table
 from experiments.sweep.figures import bars, heatmap, lines, tornado
+from experiments.sweep.figures.frame import plain_style
 from experiments.sweep.figures.settings import Settings, read
 from experiments.sweep.results import Results
 from experiments.sweep.table import Cell
@@ -38,7 +38,7 @@ def draw(
     Raises :class:`~pimsim.errors.InputError` if ``figure`` does not fit the sweep.
     """
     settings = read(figure, results)
-    with style(), matplotlib.rc_context({"pdf.fonttype": 42}):
+    with plain_style():
         drawn, rows = _KINDS[settings.kind](results, settings)
         paths = []
         for suffix, metadata in _METADATA.items():
@@ -53,5 +53,5 @@ def check(results: Results, figure: Mapping[str, object] | None = None) -> None:
     For before the sweep runs: its points need no trials yet. Nothing is written.
     """
     settings = read(figure, results)
-    with style():
+    with plain_style():
         _KINDS[settings.kind](results, settings)

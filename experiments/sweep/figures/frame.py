@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from experiments.figures import style
 from experiments.sweep.figures.roles import used
 from experiments.sweep.figures.settings import Settings
 from experiments.sweep.figures.shown import Panel, split
@@ -19,6 +22,13 @@ _CAPTION_LETTERS = 800
 _LETTER_IN = 0.052
 """Width of a letter of the caption, in inches."""
 _AXIS_LETTERS = 44
+
+
+@contextmanager
+def plain_style() -> Iterator[None]:
+    """Draw with pimsim's style sheet, and take no name for mathematics: a ``$`` is a dollar."""
+    with style(), matplotlib.rc_context({"text.parse_math": False, "pdf.fonttype": 42}):
+        yield
 
 
 def grid(

@@ -15,6 +15,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import NullFormatter
 
 from experiments.sweep.figures import colours, scales
 from experiments.sweep.figures.frame import finish, grid, outer_labels
@@ -78,6 +79,9 @@ def figure(results: Results, settings: Settings) -> tuple[Figure, list[dict[str,
         label=results.quantity.text, aspect=28,
     )  # fmt: skip
     bar.outline.set_linewidth(0.4)
+    if isinstance(norm, LogNorm):
+        bar.ax.yaxis.set_major_formatter(scales.decades())
+        bar.ax.yaxis.set_minor_formatter(NullFormatter())
     title = f"{results.quantity.label} over {x.label} and {y.label}"
     notes = ["± half the interval's width"] if _room(cell_in, _INTERVAL_FROM_IN) else []
     notes += ["hatched: no trials yet"] if unfinished else []

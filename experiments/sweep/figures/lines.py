@@ -49,13 +49,14 @@ def figure(results: Results, settings: Settings) -> tuple[Figure, list[dict[str,
     size_in = _PANEL_IN if several else _SIZE_IN
     drawn, panels = grid(results, settings, size_in)
     numbers = [one.estimate for one in all_shown(results, results.points)]
+    published = [float(one.x) for one in settings.reference] if is_numeric(values) else []
     rows: list[dict[str, Cell]] = []
     ends: list[End] = []
     ranges: list[float] = []
     levels: list[marks.Line] = []
     log = False
     for axes, panel in panels:
-        scales.scale_x(axes, x, values, settings.log_x, size_in[0])
+        scales.scale_x(axes, x, values, settings.log_x, size_in[0], published)
         log = scales.scale_y(axes, numbers, settings.log_y)
         axes.yaxis.grid(visible=True)
         for group in split(results, roles.lines, panel.points):

@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocat
 
 from experiments.sweep.figures.roles import is_numeric
 from experiments.sweep.results import Axis, Value
-from experiments.sweep.words import value_text, wrapped
+from experiments.sweep.words import decade_text, value_text, wrapped
 from pimsim.errors import InputError
 
 _DECADES_FROM = 100.0
@@ -55,9 +55,16 @@ def places(axis: Axis, values: Sequence[Value]) -> Mapping[Value, float]:
 
 
 def scale_x(
-    axes: Axes, axis: Axis, values: Sequence[Value], log: bool | None, width_in: float
+    axes: Axes,
+    axis: Axis,
+    values: Sequence[Value],
+    log: bool | None,
+    width_in: float,
+    also: Sequence[float] = (),
 ) -> None:
     """Scale and tick the x axis of a panel that wide; ``log`` None chooses from ``values``.
+
+    ``also`` are other places that must be seen.
 
     On a logarithmic axis a zero stands one step left of the least value.
 
@@ -69,19 +76,22 @@ def scale_x(
             raise InputError(f"[figure]: `log_x` needs numbers; `{axis.field}` has others")
         named_ticks(axes, values)
         return
-    if log and (min(at) < 0 or max(at) <= 0):
+    seen = [*at, *also]
+    if log and (min(seen) < 0 or max(seen) <= 0):
         raise InputError(
-            f"[figure]: `log_x` needs positive numbers; `{axis.field}` has {min(at):g}"
+            f"[figure]: `log_x` needs positive numbers; `{axis.field}` has {min(seen):g}"
         )
-    if log is not False and doubles(at):
+    if log is not False and doubles(at) and min(seen) > 0:
         axes.set_xscale("log", base=2)
-    elif log or (log is None and spans_decades(at)):
-        if min(at) == 0:
-            least = min(value for value in at if value > 0)
+    elif log or (log is None and spans_decades(at) and min(seen) >= 0):
+        if min(seen) == 0:
+            least = min(value for value in seen if value > 0)
             axes.set_xscale("symlog", linthresh=least, linscale=0.5)
         else:
             axes.set_xscale("log")
-    _limit(axes, at)
+    if axes.get_xscale() != "linear":
+        axes.xaxis.set_major_formatter(decades())
+    _limit(axes, seen)
     _ticks(axes, at, values, width_in - 0.8)
 
 
@@ -114,8 +124,13 @@ def scale_y(
     (axes.set_xscale if turned else axes.set_yscale)("log", nonpositive="clip")
     which.set_major_locator(LogLocator(numticks=12))
     which.set_minor_locator(NullLocator())
-    which.set_major_formatter(FuncFormatter(lambda number, _: value_text(float(number))))
+    which.set_major_formatter(decades())
     return True
+
+
+def decades() -> FuncFormatter:
+    """Return what writes the ticks of a logarithmic axis."""
+    return FuncFormatter(lambda number, _: decade_text(float(number)))
 
 
 def floor_of(positive: Sequence[float]) -> float:
@@ -140,7 +155,8 @@ def _ticks(axes: Axes, at: Sequence[float], values: Sequence[Value], width_in: f
         / (axes.transScale.transform((high, 1.0))[0] - axes.transScale.transform((low, 1.0))[0])
         for value in at
     ]
-    texts = [value_text(value) for value in values]
+    linear = axes.get_xscale() == "linear"
+    texts = [value_text(v) if linear else decade_text(a) for v, a in zip(values, at, strict=True)]
     need = 0.02 + 0.075 * max(len(text) for text in texts) / width_in
     if all(after - before >= need for before, after in pairwise(shares)):
         axes.xaxis.set_major_locator(FixedLocator(list(at)))

@@ -19,8 +19,8 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 from matplotlib.patches import Rectangle
 
-from experiments.figures import style
 from experiments.sweep.figures import bars, check, draw, heatmap, lines, tornado
+from experiments.sweep.figures.frame import plain_style
 from experiments.sweep.figures.settings import read
 from experiments.sweep.results import Axis, Point, Quantity, Results, Value
 from experiments.sweep.table import Cell
@@ -61,7 +61,7 @@ def _product(
 
 def _draw(results: Results, **figure: Any) -> tuple[Figure, list[dict[str, Cell]]]:
     chosen = read(figure, results)
-    with style():
+    with plain_style():
         return KINDS[chosen.kind](results, chosen)
 
 
@@ -239,19 +239,21 @@ def test_a_level_without_trials_is_not_drawn() -> None:
 def test_published_points_stand_in_figure_table_and_caption() -> None:
     reference = [
         {"x": 7.5, "y": 81.0, "label": "chip A", "source": "Someone 2017, table 2"},
-        {"x": 10, "y": 70, "label": "chip A", "source": "Someone 2017, table 2"},
+        {"x": 30, "y": 7, "label": "chip A", "source": "Someone 2017, table 2"},
     ]
     figure, rows = _draw(_product([VARIATION], _falling), reference=reference)
     (marks,) = [line for line in _panels(figure)[0].lines if len(line.get_xdata()) == 2
                 and line.get_linestyle() == "None" and line.get_marker() == "s"]  # fmt: skip
-    assert list(marks.get_xdata()) == [7.5, 10.0]
-    assert list(marks.get_ydata()) == [81.0, 70.0]
+    assert list(marks.get_xdata()) == [7.5, 30.0]
+    assert _panels(figure)[0].get_xlim()[1] > 30
+    assert list(marks.get_ydata()) == [81.0, 7.0]
+    assert _panels(figure)[0].get_ylim()[0] < 7
     assert "chip A" in _texts(figure)
     assert any("published: Someone 2017, table 2" in text for text in _texts(figure))
     published = [row for row in rows if row["what"] == "published"]
     assert [(row["variation_percent"], row["accuracy_percent"]) for row in published] == [
         (7.5, 81.0),
-        (10.0, 70.0),
+        (30.0, 7.0),
     ]
     assert published[0]["source"] == "Someone 2017, table 2"
 
@@ -643,7 +645,7 @@ def test_every_shape_of_a_sweep_is_drawn_with_each_point_once(
     figure: dict[str, object] = {} if kind is None else {"kind": kind}
     try:
         chosen = read(figure, results)
-        with style():
+        with plain_style():
             drawn, rows = KINDS[chosen.kind](results, chosen)
             drawn.draw_without_rendering()
     except InputError:

@@ -156,7 +156,8 @@ def _limits(
     low, high = marks.limits_of(results, settings, ranges, log=log)
     if not settings.limits and not dots:
         low, high = low if min(ranges) < 0 else 0.0, high if max(ranges) > 0 else 0.0
-        high = high if high > low else 1.0  # nothing but zeros
+        if high <= low:  # nothing but zeros
+            high = 100.0 if results.quantity.unit == "%" else 1.0
     if not settings.limits and lying and not log:
         high += 0.08 * (high - low)  # for the numbers
     for axes, _ in panels:

@@ -106,7 +106,8 @@ def caption(results: Results, settings: Settings, notes: Sequence[str] = ()) -> 
     words += [
         named(axis, values[0])
         for axis in results.axes
-        if len(values := used(axis, results.points)) == 1
+        if axis not in (settings.roles.x, settings.roles.y)
+        and len(values := used(axis, results.points)) == 1
     ]
     pairs = {**results.fixed, **stated}
     words += [f"{key.replace('_', ' ')} {_plain(value)}" for key, value in pairs.items()]

@@ -156,7 +156,8 @@ def limits_of(
     if log:
         positive = [number for number in drawn if number > 0]
         return floor_of(positive), 1.6 * max(positive, default=1.0)
-    low, high = min(drawn, default=0.0), max(drawn, default=1.0)
+    nothing = 100.0 if results.quantity.unit == "%" else 1.0
+    low, high = min(drawn, default=0.0), max(drawn, default=nothing)
     room = 0.06 * (high - low) or 0.05 * abs(high) or 1.0
     bottom, top = low - room, high + room
     if results.quantity.unit == "%" and 0 <= low <= high <= 100:

@@ -23,16 +23,16 @@ Turn published summaries of measurements on real DRAM chips into a failure table
 `--failures TABLE.json`. The data are not part of pimsim; a file is known by its columns:
 
 SiMRA    op, rows_activated, data_pattern, t1_ns, t2_ns, mean[, min, p25, median, p75, p99]
-         majorities of three (percent of bitlines right in every trial) become static faults:
-         half of the bitlines that fail do so with two ones, half with one; unanimous operands
-         never fail. Copies (percent of cells right) become faults of the access.
+         majorities of three (percent of bitlines right in every trial) become static faults;
+         how they are divided over patterns of operands is an assumption (--split). Copies
+         (percent of cells right) become faults of the access.
 FCDRAM   op, first_subarray_distance, second_subarray_distance, mean_success_pct
          or source, quantity, value, unit with NOT_1_dest_mean
          NOT (mean rate) becomes faults of the access.
 
-Reading a single row was not measured, and is taken never to fail. Every entry says where its
-number comes from. A table of measurements has majorities on 4 rows and more:
-give `--majority-rows N` where it is used.
+Reading a single row was not measured, nor were unanimous operands: both never fail. Every entry
+says where its number comes from. A table of measurements has majorities on 4 rows and more: give
+`--majority-rows N` where it is used.
 """
 
 _EPILOG = """\
@@ -69,6 +69,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("mean", "min", "p25", "median", "p75", "p99"),
         default="mean",
         help="which of the measured row groups stands for the chip (default: %(default)s)",
+    )
+    group.add_argument(
+        "--split",
+        choices=("half", "sixth"),
+        default="half",
+        help="each pattern of operands fails on a half of the bitlines that fail (the most: a "
+        "bitline fails for all patterns with as many ones) or on a sixth (the least: for a single "
+        "one) (default: %(default)s)",
     )
     group.add_argument(
         "--t1",
@@ -161,6 +169,7 @@ def _wanted(args: argparse.Namespace) -> Wanted:
         rows=tuple(dict.fromkeys(rows)),
         pattern=args.pattern,
         statistic=args.statistic,
+        split=args.split,
         majority=Timing(args.t1, args.t2),
         copies=None if args.copies is None else _timing(args.copies),
         distance=distance,

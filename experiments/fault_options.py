@@ -29,7 +29,7 @@ DEFAULT_PROCESS = "ambit-like"
 
 _OF_CIRCUIT = ("process", "preset", "settings", "restore_ns", "wait_ms")
 """Options that mean nothing without ``--variation``."""
-_OF_FAULTS = ("chip", "majority_rows", "fault_layers")
+_OF_FAULTS = ("chip", "majority_rows", "effect", "fault_layers")
 """Options that mean nothing without faults."""
 
 
@@ -71,6 +71,13 @@ def add_faults(parser: argparse.ArgumentParser) -> None:
         "rows at vdd/2; measured chips have 4, 8, 16 and 32 (default: 3)",
     )
     group.add_argument(
+        "--effect",
+        choices=("table", "static", "noise"),
+        help="put the same probabilities down to weak columns (static), which fail again and "
+        "again, or to noise, which strikes anywhere; by default as the table has them: all of "
+        "`--variation` is static",
+    )
+    group.add_argument(
         "--fault-layers",
         metavar="NAME,...",
         help="layers that faults reach (default: all)",
@@ -92,7 +99,7 @@ def chosen_faults(args: argparse.Namespace) -> Faults | None:
     or lacks an entry, and options that mean nothing without others.
     """
     from pimsim.circuit.failure_table import FailureTable
-    from pimsim.dram.faults import MAJORITY, Faults
+    from pimsim.dram.faults import EFFECTS, MAJORITY, Faults
 
     if args.variation is None:
         _refuse(args, _OF_CIRCUIT, "--variation")
@@ -109,7 +116,25 @@ def chosen_faults(args: argparse.Namespace) -> Faults | None:
         _check(table, rows, args.failures.name)
     else:
         table = _of_circuit(args, rows)
-    return Faults(table, chip=chip, noise=args.seed, rows=rows)
+    effect = args.effect or EFFECTS[0]
+    return Faults(table, chip=chip, noise=args.seed, rows=rows, effect=effect)
+
+
+def check(args: argparse.Namespace) -> None:
+    """Refuse options that make no sense where there are faults, before anything is loaded.
+
+    Raises :class:`~pimsim.errors.InputError`.
+    """
+    from pimsim.errors import InputError
+
+    if args.variation is None and args.failures is None:
+        chosen_faults(args)  # options of faults without any
+        return
+    what = "--variation" if args.failures is None else "--failures"
+    if args.cost_only:
+        raise InputError(f"`{what}` must not be given with --cost-only: nothing is computed")
+    if args.check_keras:
+        raise InputError(f"`--check-keras` must not be given with {what}: no sum has to be right")
 
 
 def faulty_layers(args: argparse.Namespace) -> tuple[str, ...] | None:
@@ -162,6 +187,7 @@ def stated(args: argparse.Namespace, faults: Faults | None) -> dict[str, Any]:
         "chip": faults.chip,
         "seed": faults.noise,
         "majority_rows": faults.rows,
+        "effect": faults.effect,
         "fault_layers": "all" if layers is None else ",".join(layers),
         "failure_model": provenance.get("model", "unknown"),
     }

@@ -106,7 +106,11 @@ def _run(values: Values, trial: int, seed: int) -> Counts:
         check=False,
         threads=1,
         faults=Faults(
-            failure_table(values), chip=chip, noise=noise, rows=int(values["majority_rows"])
+            failure_table(values),
+            chip=chip,
+            noise=noise,
+            rows=int(values["majority_rows"]),
+            effect=str(values["effect"]),
         ),
         faulty=faulty_of(values),
     )

@@ -115,6 +115,11 @@ _STATED = (
         default=3, least=3,
     ),
     Field(
+        "effect", "failures put down to", "", TEXT, (ACCURACY,),
+        "weak columns and noise as the table has them, or all to one of the two",
+        default="table", choices=("table", "static", "noise"),
+    ),
+    Field(
         "faulty_layer", "faulty layer", "", TEXT, (ACCURACY,),
         "the only layer that faults reach, or several with commas between; all if not set",
     ),

@@ -30,6 +30,10 @@ class Form:
     check: Callable[[Summary], None] | None = None
     """What refuses a file that has the columns and nonsense in them."""
 
+    def fits(self, summary: Summary) -> bool:
+        """Whether a file is such a one."""
+        return any(summary.has(*columns) for columns in self.columns)
+
 
 FORMS = (
     Form((simra.COLUMNS,), (simra.majorities, simra.copies), simra.check),
@@ -38,9 +42,9 @@ FORMS = (
 """Every publication; no file is of two."""
 
 MODEL = (
-    "measured: SiMRA's share of bitlines that are wrong in some trial as static faults, half of "
-    "it for two ones and half for one; mean rates of copies and FCDRAM's NOT as faults of the "
-    "access; reads of a single row and unanimous operands never fail"
+    "measured: SiMRA's share of bitlines that are wrong in some trial as static faults, divided "
+    "over patterns by assumption; mean rates of copies and FCDRAM's NOT as faults of the access; "
+    "reads of a single row and unanimous operands never fail"
 )
 """What a converted table rests on, in words."""
 
@@ -51,28 +55,31 @@ def table(summaries: Sequence[Summary], wanted: Wanted) -> FailureTable:
     Raises :class:`~pimsim.errors.InputError` for a file of no known form, and for what was not
     measured.
     """
+    if not summaries:
+        raise InputError("`files` must be at least one file of measurements, not none")
+    for one in summaries:
+        if not any(form.fits(one) for form in FORMS):
+            known = "; or ".join(", ".join(columns) for form in FORMS for columns in form.columns)
+            raise InputError(f"{one.file} must have the columns {known}")
     entries = [
         Estimate(1, ones, 0, 0.0, 0.0, source="assumed: reading one row never fails")
         for ones in (0, 1)
     ]
-    left = list(summaries)
-    if not left:
-        raise InputError("`files` must be at least one file of measurements, not none")
     for form in FORMS:
-        own = [one for one in summaries if any(one.has(*columns) for columns in form.columns)]
-        left = [one for one in left if one not in own]
+        own = [one for one in summaries if form.fits(one)]
         for one in own:
             if form.check is not None:
                 form.check(one)
         for make in form.makers:
             entries += make(own, wanted)
-    for one in left:
-        known = "; or ".join(", ".join(columns) for form in FORMS for columns in form.columns)
-        raise InputError(f"{one.file} must have the columns {known}")
     provenance = {
         "pimsim": __version__,
         "model": MODEL,
         "files": [summary.file for summary in summaries],
-        "wanted": {k: v for k, v in asdict(wanted).items() if v is not None},
+        "wanted": {key: _json(value) for key, value in asdict(wanted).items()},
     }
     return FailureTable(tuple(entries), provenance)
+
+
+def _json(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pimsim.circuit.failure_entry import Estimate, shown
-from pimsim.circuit.measured.summary import Row, Summary, Timing, Wanted
+from pimsim.circuit.measured.summary import SPLITS, Row, Summary, Timing, Wanted
 from pimsim.errors import InputError
 
 COLUMNS = ("op", "rows_activated", "data_pattern", "t1_ns", "t2_ns", "mean")
@@ -46,9 +46,10 @@ def majorities(summaries: Sequence[Summary], wanted: Wanted) -> list[Estimate]:
     """Return entries of the majority of three on each wanted number of rows.
 
     A bitline counts as failed if any of the six patterns in which operands differ is wrong. How
-    that share f is divided is not measured: half of it is taken to fail with two ones, the other
-    half with one, f/2 each, which is exact if no bitline fails both ways. Unanimous operands
-    never fail.
+    that share f is divided over patterns is not measured: a pattern fails on f/2 of the bitlines
+    if those that fail do so for all patterns with as many ones, and on f/6 if each of them fails
+    for a single pattern (:data:`~pimsim.circuit.measured.summary.SPLITS`); hardly any bitline
+    fails both ways. Unanimous operands are taken never to fail.
 
     Raises :class:`~pimsim.errors.InputError` if nothing such was measured.
     """
@@ -62,6 +63,7 @@ def majorities(summaries: Sequence[Summary], wanted: Wanted) -> list[Estimate]:
             f"no MAJ3 was measured with the data {wanted.pattern} at {wanted.majority}"
             + _known(summaries, "MAJ3")
         )
+    parts = SPLITS[wanted.split]
     entries = []
     for rows in wanted.rows or tuple(sorted(found)):
         if rows not in found:
@@ -72,9 +74,9 @@ def majorities(summaries: Sequence[Summary], wanted: Wanted) -> list[Estimate]:
         failing, most, source = found[rows]
         copies = rows // 3
         for ones in range(4):
-            split = ones in (1, 2)
-            share = failing / 2 if split else 0.0
-            high = None if most is None or not split else most / 2
+            differ = ones in (1, 2)
+            share = failing / parts if differ else 0.0
+            high = None if most is None or not differ else most / parts
             entries.append(
                 Estimate(
                     rows=rows,
@@ -84,8 +86,8 @@ def majorities(summaries: Sequence[Summary], wanted: Wanted) -> list[Estimate]:
                     access=0.0,
                     low=None if high is None else max(0.0, 2 * share - high),
                     high=high,
-                    source=f"half of the bitlines that fail: {source}"
-                    if split
+                    source=f"a {wanted.split} of the bitlines that fail: {source}"
+                    if differ
                     else "assumed: unanimous operands never fail",
                 )
             )

@@ -19,6 +19,11 @@ STATISTICS = ("mean", "min", "p25", "median", "p75", "p99")
 PATTERNS = ("random", "all0/1")
 """Data that rows held: random bits, or each row all 0 or all 1."""
 
+SPLITS = {"half": 2, "sixth": 6}
+"""How the bitlines that fail some pattern of a majority are divided over patterns: by 2, if each
+fails for all patterns with as many ones (the most that a pattern can fail by), or by 6, if each
+fails for a single pattern (the least)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Timing:
@@ -43,6 +48,8 @@ class Wanted:
     """One of :data:`PATTERNS`."""
     statistic: str = "mean"
     """One of :data:`STATISTICS`."""
+    split: str = "half"
+    """One of :data:`SPLITS`."""
     majority: Timing = Timing(1.5, 3.0)
     """Of majorities; the published best."""
     copies: Timing | None = None
@@ -52,7 +59,11 @@ class Wanted:
     the mean of all."""
 
     def __post_init__(self) -> None:
-        for name, known in (("pattern", PATTERNS), ("statistic", STATISTICS)):
+        for name, known in (
+            ("pattern", PATTERNS),
+            ("statistic", STATISTICS),
+            ("split", tuple(SPLITS)),
+        ):
             if getattr(self, name) not in known:
                 raise InputError(
                     f"`{name}` must be one of {', '.join(known)}, not {shown(getattr(self, name))}"

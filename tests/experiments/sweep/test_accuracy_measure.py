@@ -113,7 +113,7 @@ def test_a_sweep_of_accuracy(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         'name = "accuracy"\nmeasure = "accuracy"\n[fixed]\nnetwork = "digits-mlp"\nimages = 60\n'
         "table_samples = 20000\n[axes]\nvariation_percent = [0, 15]\n[stop]\ntrials = 3\n"
     )
-    argv = ["sweep", str(path), "--out", str(tmp_path / "out"), "--workers", "2", "--json"]
+    argv = ["sweep", str(path), "--out", str(tmp_path / "out"), "--workers", "1", "--json"]
     assert cli.main(argv) == 0
     document = json.loads(capsys.readouterr().out)
     none, some = document["points"]

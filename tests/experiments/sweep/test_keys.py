@@ -42,6 +42,8 @@ def _other(field: Field, value: Value | None) -> Value:
     """Another value of a field, which can be run."""
     if field.name in OTHER and OTHER[field.name] != value:
         return OTHER[field.name]
+    if field.choices:
+        return next(choice for choice in field.choices if choice != value)
     if field.kind == SWITCH:
         return not value
     if field.kind == INTEGER:

@@ -90,12 +90,17 @@ def test_drawing_again_writes_the_same_and_runs_nothing(
     swept: Path, spec_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = {path.name: path.read_bytes() for path in swept.iterdir()}
-    for name in ("results.csv", "results.json"):
+    drawn = [name for name in before if not name.startswith("sweep.")]
+    assert sorted(drawn) == [
+        "lines.csv", "lines.pdf", "lines.png", "results.csv", "results.json",
+    ]  # fmt: skip
+    for name in drawn:
         (swept / name).unlink()
     monkeypatch.setattr("experiments.sweep.runner.run", lambda *_: pytest.fail("it ran"))
     assert _sweep(spec_file, "--out", swept, "--draw") == 0
-    assert (swept / "results.csv").read_bytes() == before["results.csv"]
-    assert (swept / "results.json").read_bytes() == before["results.json"]
+    assert {name: (swept / name).read_bytes() for name in drawn} == {
+        name: before[name] for name in drawn
+    }
 
 
 def test_drawing_shows_what_is_missing(
@@ -121,6 +126,47 @@ def test_a_trial_behind_a_gap_does_not_count(swept: Path, spec_file: Path) -> No
     points = json.loads((swept / "results.json").read_text("utf-8"))["points"]
     assert [point["trials"] for point in points] == [1, 1, 1, 1]
     assert all(point["counts"]["samples"] == 300 for point in points)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ('x = "variaton_percent"', "[figure]: `x` names no axis: 'variaton_percent'; did you mean"),
+        (
+            'kind = "pie"',
+            "[figure]: `kind` must be one of lines, heatmap, bars, tornado",
+        ),
+        ('name = "results"', "[figure]: `name` must not be 'results': results.csv is the table"),
+    ],
+)
+def test_a_figure_that_cannot_be_drawn_is_refused_before_anything_runs(
+    table: str, message: str, spec_file: Path, tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    spec_file.write_text(f"{spec_file.read_text('utf-8')}[figure]\n{table}\n", "utf-8")
+    assert message in refused(spec_file, "--out", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_figure_of_the_specification_is_drawn(
+    spec_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec_file.write_text(
+        f'{spec_file.read_text("utf-8")}[figure]\nkind = "lines"\nx = "cb_cs_ratio"\n', "utf-8"
+    )
+    assert _sweep(spec_file, "--out", tmp_path / "out", "--workers", "1") == 0
+    assert "results.json, lines.png, lines.pdf, lines.csv" in capsys.readouterr().out
+    assert (tmp_path / "out" / "lines.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_single_point_is_a_table_without_a_figure(
+    spec_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = spec_file.read_text("utf-8").replace("[10, 20]", "[10]").replace("[3, 5]", "[3]")
+    spec_file.write_text(text, "utf-8")
+    assert _sweep(spec_file, "--out", tmp_path / "out", "--workers", "1") == 0
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "results.csv", "results.json", "sweep.lock", "sweep.sqlite",
+    }  # fmt: skip
 
 
 def test_a_dry_run_lists_points_and_writes_nothing(

@@ -83,6 +83,14 @@ def test_circuit_options_reach_the_table() -> None:
     assert (said["wait_ms"], said["celsius"], said["majority_rows"]) == (64.0, 85.0, 8)
 
 
+def test_noise_makes_faults_of_the_access() -> None:
+    words = ("--variation", "0", "--noise-mv", "50")
+    faults = _chosen(*words)
+    rates = faults.access_rates(Access("sense", 3)).tolist()
+    assert rates == pytest.approx([7.7e-8, 0.0402, 0.0402, 7.7e-8], rel=0.1)
+    assert fault_options.stated(_parsed(*words), faults)["noise_mv"] == 50.0
+
+
 def test_a_table_is_read_and_says_what_it_knows(tmp_path: Path) -> None:
     copy = [Estimate(1, ones, 0, 0.0, 0.25, kind="copy") for ones in (0, 1)]
     file = _write(tmp_path / "mine.json", *_sense(4), *copy, model="guessed")
@@ -115,6 +123,9 @@ def test_a_table_is_read_and_says_what_it_knows(tmp_path: Path) -> None:
          "`rows` must be at most 512, the cells of a bitline, not 513"),
         (["--variation", "5", "--set", "cell"], "`--set` must be FIELD=VALUE, not 'cell'"),
         (["--process", "ddr4-like"], "`--process` needs --variation"),
+        (["--noise-mv", "3"], "`--noise-mv` needs --variation"),
+        (["--variation", "5", "--noise-mv", "-3"],
+         "`noise_mv` must be a number of at least 0, not -3.0"),
         (["--set", "cell.capacitance_ff=20"], "`--set` needs --variation"),
         (["--wait-ms", "64"], "`--wait-ms` needs --variation"),
         (["--failures", "t.json", "--preset", "crow22"], "`--preset` needs --variation"),

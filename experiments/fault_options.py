@@ -119,6 +119,23 @@ def chosen_faults(args: argparse.Namespace) -> Faults | None:
     return Faults(table, chip=chip, noise=args.seed, rows=rows)
 
 
+def check(args: argparse.Namespace) -> None:
+    """Refuse options that make no sense where there are faults, before anything is loaded.
+
+    Raises :class:`~pimsim.errors.InputError`.
+    """
+    from pimsim.errors import InputError
+
+    if args.variation is None and args.failures is None:
+        chosen_faults(args)  # options of faults without any
+        return
+    what = "--variation" if args.failures is None else "--failures"
+    if args.cost_only:
+        raise InputError(f"`{what}` must not be given with --cost-only: nothing is computed")
+    if args.check_keras:
+        raise InputError(f"`--check-keras` must not be given with {what}: no sum has to be right")
+
+
 def faulty_layers(args: argparse.Namespace) -> tuple[str, ...] | None:
     """Return the layers that ``--fault-layers`` names; None for all.
 

@@ -105,6 +105,7 @@ def test_a_table_is_read_and_says_what_it_knows(tmp_path: Path) -> None:
         "chip": 0,
         "seed": 0,
         "majority_rows": 4,
+        "effect": "table",
         "fault_layers": "fc1,fc2",
         "failure_model": "guessed",
     }
@@ -130,6 +131,7 @@ def test_a_table_is_read_and_says_what_it_knows(tmp_path: Path) -> None:
         (["--wait-ms", "64"], "`--wait-ms` needs --variation"),
         (["--failures", "t.json", "--preset", "crow22"], "`--preset` needs --variation"),
         (["--chip", "1"], "`--chip` needs --variation or --failures"),
+        (["--effect", "noise"], "`--effect` needs --variation or --failures"),
         (["--fault-layers", "fc1"], "`--fault-layers` needs --variation or --failures"),
         (["--failures", "no/such.json"],
          "'no/such.json' cannot be read: No such file or directory"),

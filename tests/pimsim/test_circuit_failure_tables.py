@@ -151,6 +151,16 @@ def test_noise_does_not_scale_with_variation() -> None:
     assert noisy.rate.access > 0.0
 
 
+def test_bitlines_that_are_always_wrong_are_looked_for_among_the_weak() -> None:
+    """Tilting the noise as well would find a twentieth of them."""
+    rare = importance.estimate(
+        CIRCUIT, AMBIT.with_noise(10.0), majority(3, criterion="110"), 8.0,
+        samples=20_000, seed=1, accesses=16,
+    )  # fmt: skip
+    assert 1e-6 < rare.probability < 2e-6
+    assert rare.effective > 200
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -526,18 +526,44 @@ def test_long_names_stand_beside_bars_that_lie() -> None:
 def test_the_caption_says_what_the_numbers_rest_on() -> None:
     results = _product(
         [VARIATION], lambda v: None if v == 5 else _falling(v),
-        confidence=0.95, standard="ddr3-1600-8-8-8", faults=["static", "access"], faw=True,
+        interval="95 %, Clopper-Pearson", standard="ddr3-1600-8-8-8", faults=["static", "access"],
+        faw=True,
     )  # fmt: skip
     (caption,) = [text for text in _texts(_draw(results)[0]) if "trials a point" in text]
     for words in (
         "1,000 trials a point, 1 of 4 points without any yet",
-        "95 % intervals",
+        "interval: 95 %, Clopper-Pearson",
         "banks 8",
         "standard ddr3-1600-8-8-8",
         "faults static, access",
         "faw on",
     ):
         assert words in caption.replace("\n", " ").replace("\xa0", " ")
+
+
+def test_a_long_caption_ends_after_its_lines_and_keeps_what_matters() -> None:
+    fixed = {f"field_{index}": "a long value of some field" for index in range(60)}
+    results = _product([VARIATION], _falling, model="m" * 200, interval="95 %")
+    results = Results("demo", ACCURACY, results.axes, fixed, results.points, results.assumptions)
+    figure, _ = _draw(results)
+    (caption,) = figure.findobj(lambda artist: artist.get_gid() == "caption")
+    shown = str(caption.get_text())
+    assert shown.count("\n") == 7
+    assert shown.startswith("1,000 trials a point\u00a0· interval: 95 %\u00a0· field 0")
+    assert shown.endswith("…")
+
+
+def test_numbers_without_intervals_have_none_beside_them() -> None:
+    points = tuple(
+        Point({"vdd_mv": d, "celsius": c}, 1, d * c / 7, d * c / 7, d * c / 7)
+        for d in VDD.values
+        for c in CELSIUS.values
+    )
+    exact = Results("demo", Quantity("latency", "latency", "us", 1.0), (VDD, CELSIUS), {}, points,
+                    {"interval": "none: nothing is random"})  # fmt: skip
+    figure, _ = _draw(exact, kind="heatmap")
+    texts = [text.get_text() for text in _panels(figure)[0].texts]
+    assert sorted(texts) == sorted(["3929", "4286", "4643", "13360", "14570", "15790"])
 
 
 def test_limits_and_title_are_those_asked_for() -> None:

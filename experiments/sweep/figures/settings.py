@@ -4,7 +4,7 @@ All keys may be left out:
 
 - ``kind``: ``lines`` (with intervals), ``heatmap``, ``bars`` or ``tornado`` (of sensitivities);
 - ``name`` of the files, without suffix; ``title``; ``limits`` of the quantity, ``[low, high]``;
-- ``x``, and ``y`` of a heat map: an axis each; ``lines``, ``bars``, ``panels``: an axis, or several;
+- ``x``, and ``y`` of a heat map: an axis each; ``lines``, ``bars``, ``panels``: axes;
 - ``log_x``, ``log_y``, ``log_colour``: logarithmic or not, else as the values call for;
 - ``level``: a horizontal line at a number, ``{value = 97.4, label = "error-free"}``, or at each
   line's own point, ``{variation_percent = 0, label = "no variation"}``;

@@ -56,7 +56,7 @@ def test_a_worker_with_other_files_or_another_pimsim_is_found_out() -> None:
         carry_out(Task.of("tra-failure", values, 0, 1, "not its key"))
 
 
-def test_a_worker_that_is_killed_is_replaced(eventually: Callable[..., None]) -> None:
+def test_a_worker_that_is_killed_is_replaced() -> None:
     """Stopped first, so that it is killed in the middle of its task for certain."""
     with LocalPool(time.sleep, workers=2) as pool:
         pool.submit(0.01)
@@ -69,6 +69,15 @@ def test_a_worker_that_is_killed_is_replaced(eventually: Callable[..., None]) ->
         os.kill(pid, signal.SIGKILL)
         assert [outcome.task for outcome in pool.finished()] == [0.01]
         assert not _alive(pid)
+
+
+def test_an_interrupt_of_the_terminal_is_for_the_parent_alone() -> None:
+    with LocalPool(time.sleep, workers=1) as pool:
+        pool.submit(600.0)
+        (worker,) = pool._busy.values()
+        status = Path(f"/proc/{worker.process.pid}/status").read_text()
+    (blocked,) = (line.split()[1] for line in status.splitlines() if line.startswith("SigBlk:"))
+    assert int(blocked, 16) >> (signal.SIGINT - 1) & 1
 
 
 def test_leaving_stops_workers_in_the_middle_of_a_task() -> None:

@@ -172,7 +172,7 @@ def _bundled() -> Iterator[object]:
         yield pytest.param(name, marks=[getattr(pytest.mark, mark) for mark in needs])
 
 
-@pytest.mark.parametrize("name", _bundled())
+@pytest.mark.parametrize("name", list(_bundled()))
 def test_every_bundled_specification_can_be_run(name: str) -> None:
     chosen = spec.load(name)
     assert chosen.name == name

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import hypothesis
+import pytest
 from hypothesis import strategies as st
 
 from experiments.sweep import points, runner, spec
@@ -117,13 +118,31 @@ def _kept(folder: Path) -> dict[tuple[str, int], dict[str, int]]:
 @hypothesis.settings(max_examples=8)
 @hypothesis.given(seed=st.integers(0, 99), room=st.integers(1, 9), width=st.floats(0.3, 2.0))
 def test_the_store_does_not_depend_on_who_was_first(
-    tmp_path_factory: object, seed: int, room: int, width: float
+    tmp_path_factory: pytest.TempPathFactory, seed: int, room: int, width: float
 ) -> None:
-    one, other = (tmp_path_factory.mktemp("store") for _ in range(2))  # type: ignore[attr-defined]
+    one, other = (tmp_path_factory.mktemp("store") for _ in range(2))
     _run(one, 20, width, seed=0, room=1)
     pool = _run(other, 20, width, seed, room)
     assert _kept(one) == _kept(other)
     assert set(pool.made.values()) == {1}
+
+
+@hypothesis.settings(max_examples=8)
+@hypothesis.given(data=st.data())
+def test_whatever_trials_are_there_the_rest_is_made(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """Any trials may have come back when a sweep was killed, the last of a round alone, say."""
+    whole, part = (tmp_path_factory.mktemp("store") for _ in range(2))
+    _run(whole, 20, 1.2, seed=0, room=1)
+    full = _kept(whole)
+    some = data.draw(st.sets(st.sampled_from(sorted(full))))
+    with Store.open(part / "sweep.sqlite", Owner("s", "tra-failure", 1)) as store:
+        for key, trial in some:
+            store.add(key, {}, trial, full[key, trial], 0.0)
+    pool = _run(part, 20, 1.2, seed=data.draw(st.integers(0, 9)), room=4)
+    assert _kept(part) == full
+    assert set(pool.made) == set(full) - some
 
 
 def test_rules_that_ask_for_more_use_what_is_there(tmp_path: Path) -> None:

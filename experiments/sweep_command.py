@@ -124,9 +124,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(report.document(outcome), indent=2, allow_nan=False))
         return 0
-    from experiments.sweep import table
-
-    table.show(outcome.results)
+    report.show(outcome.results)
     print(f"written to {folder}: {', '.join(written)}")
     return 0
 

@@ -1,4 +1,4 @@
-"""The results of a sweep as files."""
+"""The results of a sweep as files and on the terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from experiments.sweep.fields import table
 from experiments.sweep.outcome import Outcome
-from experiments.sweep.results import Point, Quantity, Value
+from experiments.sweep.results import Point, Quantity, Results, Value
 from experiments.sweep.table import scaled, with_unit
 from pimsim.errors import InputError
 
@@ -83,6 +83,25 @@ def write(outcome: Outcome, figure: Mapping[str, object] | None, folder: Path) -
     (folder / CSV).write_text(csv_text(outcome), encoding="utf-8", newline="")
     drawn = figures.draw(outcome.results, folder, figure) if _is_drawn(outcome, figure) else []
     return [CSV, JSON, *(path.name for path in drawn)]
+
+
+def show(results: Results) -> None:
+    """Print all points as a table, and under it what every number rests on."""
+    from experiments import tables
+    from experiments.sweep.words import value_text
+
+    header = [axis.text for axis in results.axes]
+    header += [results.quantity.text, "low", "high", "trials"]
+    cells = [
+        [
+            *(value_text(point.values[axis.field]) for axis in results.axes),
+            *("-" if one is None else f"{one:.5g}" for one in _shown(results.quantity, point)),
+            f"{point.trials:,}",
+        ]
+        for point in results.points
+    ]
+    tables.show(header, cells, title=results.name)
+    tables.show_assumptions({**results.fixed, **results.assumptions})
 
 
 def _is_drawn(outcome: Outcome, figure: Mapping[str, object] | None) -> bool:

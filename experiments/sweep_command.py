@@ -138,21 +138,31 @@ def _run(
     from experiments.sweep.lock import Lock
     from experiments.sweep.store import Store
 
-    with (
-        OutDir(folder) as out,
-        Lock(folder / LOCK),
-        Store.open(folder / STORE, _owner(spec)) as store,
-    ):
-        try:
-            with _pool(args) as pool, progress.bars(quiet=args.json) as show:
-                runner.run(spec, points, store, pool, show)
-        except KeyboardInterrupt:
-            _tell_interrupted(args, points, store)
-            return None
-        found = outcome.collected(spec, points, store.trials)
-        written = report.write(found, spec.figure, out.staging)
-        out.commit()
+    with _pool(args) as pool:  # a cluster that is not there leaves no folder behind
+        _make(folder)
+        with Lock(folder / LOCK), Store.open(folder / STORE, _owner(spec)) as store:
+            try:
+                with progress.bars(quiet=args.json) as show:
+                    runner.run(spec, points, store, pool, show)
+            except KeyboardInterrupt:
+                _tell_interrupted(args, points, store)
+                return None
+            found = outcome.collected(spec, points, store.trials)
+            with OutDir(folder) as out:
+                written = report.write(found, spec.figure, out.staging)
+                out.commit()
     return found, written
+
+
+def _make(folder: Path) -> None:
+    from pimsim.errors import InputError
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"`--out` must be a folder that can be written, not {str(folder)!r}: {error.strerror}"
+        ) from error
 
 
 def _drawn(spec: Spec, points: tuple[SweepPoint, ...], folder: Path) -> Written:

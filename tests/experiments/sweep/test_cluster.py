@@ -169,6 +169,7 @@ def test_a_cluster_that_is_not_there_is_one_line(
     said = refused(spec_file, "--out", tmp_path / "out", "--cluster", address)
     assert said.startswith("`--cluster` must be the address of a running Dask scheduler, such as")
     assert f"not {address!r}: {why}" in said
+    assert not (tmp_path / "out").exists()
     assert time.monotonic() - started < 60
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from experiments.sweep import keys, measures, points
+from experiments.sweep import pool as pool_module
 from experiments.sweep.pool import DEATHS, LocalPool, WorkerError
 from experiments.sweep.trial import Task, carry_out
 from pimsim.errors import InputError
@@ -29,11 +31,17 @@ def test_every_task_is_done_once_by_as_many_workers_as_there_are() -> None:
     assert sorted(done) == [(-n, n) for n in range(9, 0, -1)]
 
 
-def test_a_task_that_kills_its_workers_is_given_up() -> None:
+def test_a_task_that_kills_its_workers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = []
+    worker = pool_module._Worker
+    monkeypatch.setattr(
+        pool_module, "_Worker", lambda work: (started.append(work), worker(work))[1]
+    )
     with LocalPool(signal.raise_signal, workers=1) as pool:
         pool.submit(signal.SIGKILL)
         with pytest.raises(WorkerError, match=rf"died \(signal 9\) {DEATHS} times of the same"):
             pool.finished()
+    assert len(started) == DEATHS
 
 
 def test_what_a_task_raises_reaches_the_parent() -> None:
@@ -42,9 +50,24 @@ def test_what_a_task_raises_reaches_the_parent() -> None:
         with pytest.raises(RuntimeError, match=r"in a worker process:\n(.|\n)*TypeError: bad op"):
             pool.finished()
     with LocalPool(carry_out, workers=1) as pool:
-        pool.submit(Task.of("tra-failure", {"variation_percent": 1.0, "preset": "no"}, 0, 1, "k"))
+        pool.submit(
+            Task.of("tra-failure", {"variation_percent": 1.0, "preset": "no"}, 0, 1, "k", "x")
+        )
         with pytest.raises(InputError, match="`preset` must be one of"):
             pool.finished()
+
+
+def test_a_trial_that_cannot_be_made_says_where(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise InputError("too large")
+
+    loaded = measures.load("cost")
+    values = points.complete(loaded, {"network": "lenet5"}, Path())
+    key = keys.of(keys.content(loaded, values, 1))
+    monkeypatch.setattr("bnn.estimate.of_table", refuse)
+    with pytest.raises(InputError) as caught:
+        carry_out(Task.of("cost", values, 4, 1, key, "banks 8"))
+    assert str(caught.value) == "too large (trial 4 at banks 8)"
 
 
 def test_a_worker_with_other_files_or_another_pimsim_is_found_out() -> None:
@@ -53,7 +76,7 @@ def test_a_worker_with_other_files_or_another_pimsim_is_found_out() -> None:
         "inputs": 3, "criterion": "either", "path": "decision", "samples": 10,
     }  # fmt: skip
     with pytest.raises(InputError, match="workers must have the same pimsim and the same files"):
-        carry_out(Task.of("tra-failure", values, 0, 1, "not its key"))
+        carry_out(Task.of("tra-failure", values, 0, 1, "not its key", "x"))
 
 
 def test_a_worker_that_is_killed_is_replaced() -> None:
@@ -90,6 +113,8 @@ def test_leaving_stops_workers_in_the_middle_of_a_task() -> None:
 
 PARENT = """\
 import time
+from experiments.sweep import keys, measures, points
+from experiments.sweep import pool as pool_module
 from experiments.sweep.pool import LocalPool
 with LocalPool(time.sleep, workers=2) as pool:
     pool.submit(600.0)

@@ -58,7 +58,7 @@ def test_what_a_task_raises_reaches_the_parent() -> None:
 
 
 def test_a_trial_that_cannot_be_made_says_where(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise InputError("too large")
 
     loaded = measures.load("cost")

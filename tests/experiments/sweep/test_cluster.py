@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from pimsim.errors import InputError
+
 pytest.importorskip("distributed")
 
 ROOT = Path(__file__).parents[3]
@@ -152,6 +154,21 @@ def test_a_cluster_that_goes_away_is_one_line(
         "back is kept, and the same command goes on from there\n"
     )
     assert kept(store)
+
+
+def test_workers_without_pimsim_are_one_line(cluster: Cluster) -> None:
+    """As far as a worker can tell: it is asked for a module that it does not have."""
+    from experiments.sweep.cluster import DaskPool
+
+    def work(task: int) -> int:
+        return task
+
+    work.__module__ = "experiments.sweep.of_the_future"
+    with (
+        pytest.raises(InputError, match=r"must have pimsim; tcp.*: No module named"),
+        DaskPool(work, cluster.address, print),
+    ):
+        pass
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from experiments.sweep import points, runner, spec
+from experiments.sweep import measures, points, runner, spec
 from experiments.sweep.pool import Outcome
 from experiments.sweep.stop import Stop
 from experiments.sweep.store import Owner, Store
@@ -143,6 +143,18 @@ def test_whatever_trials_are_there_the_rest_is_made(
     pool = _run(part, 20, 1.2, seed=data.draw(st.integers(0, 9)), room=4)
     assert _kept(part) == full
     assert set(pool.made) == set(full) - some
+
+
+def test_trials_beyond_a_round_do_not_decide_it() -> None:
+    """One that came back early, before a kill, counts when its turn comes."""
+    narrow, wide = {"failed": 0, "samples": 10**9}, {"failed": 5, "samples": 10}
+    estimator = measures.load("tra-failure").estimators[0]
+    way = runner.Way(Stop(8, least_trials=4, width=1.0), estimator, {7: narrow})
+    assert way.next_round() == [0, 1, 2, 3]
+    for trial in range(4):
+        assert way.next_round() == []
+        way.take(trial, wide)
+    assert way.next_round() == [4]
 
 
 def test_rules_that_ask_for_more_use_what_is_there(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from importlib.resources import files
 from itertools import product
@@ -177,6 +178,15 @@ def test_every_bundled_specification_can_be_run(name: str) -> None:
     chosen = spec.load(name)
     assert chosen.name == name
     made = points.points(chosen)
+    report.check(outcome.collected(chosen, made, lambda _: {}), chosen.figure)
+
+
+def test_the_specification_of_the_manual_is_one() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "sweeps.md").read_text("utf-8")
+    (text,) = re.findall(r"```toml\n(.*?)```", page, flags=re.DOTALL)
+    chosen = spec.parse(text, "sweeps.md", Path.cwd())
+    made = points.points(chosen)
+    assert len(made) == 5 * 3 * 3
     report.check(outcome.collected(chosen, made, lambda _: {}), chosen.figure)
 
 

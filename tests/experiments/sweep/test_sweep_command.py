@@ -11,6 +11,8 @@ import pytest
 
 from experiments import cli
 from experiments.sweep import fields
+from experiments.sweep.lock import Lock
+from experiments.sweep.store import Owner, Store
 
 Trials = dict[tuple[str, int], str]
 
@@ -101,6 +103,15 @@ def test_drawing_again_writes_the_same_and_runs_nothing(
     assert {name: (swept / name).read_bytes() for name in drawn} == {
         name: before[name] for name in drawn
     }
+
+
+def test_a_running_sweep_can_be_looked_at(swept: Path, spec_file: Path) -> None:
+    with (
+        Lock(swept / "sweep.lock"),
+        Store.open(swept / "sweep.sqlite", Owner("demo", "tra-failure", 1)) as store,
+    ):
+        store.add("x", {}, 0, {"failed": 0, "samples": 1}, 0.0)
+        assert _sweep(spec_file, "--out", swept, "--draw") == 0
 
 
 def test_drawing_shows_what_is_missing(

@@ -39,6 +39,7 @@ from bnn.machine import MOVES, Machine
 from bnn.mapping import Audit, Execute, Mapping, Result, Usage, Work, chain_execution
 from bnn.mapping import chain as chains
 from bnn.mapping.choice import chooser
+from bnn.mitigation import NONE, Mitigation
 from bnn.network import Network
 from bnn.stage import HostStage, Stage
 from pimsim.dram.standards import Standard
@@ -112,6 +113,7 @@ def run(
     mapping: str,
     *,
     moves: str = MOVES[0],
+    mitigation: Mitigation = NONE,
     chain: str = chains.CHAINING[0],
     check: bool = True,
     compiled: bool = True,
@@ -130,6 +132,7 @@ def run(
         mapping: a mapping, or a way to choose one for every layer, of
             :func:`bnn.mapping.choice.names`.
         moves: how rows get from one subarray to another, of :data:`bnn.machine.MOVES`.
+        mitigation: what is done about commands that go wrong.
         chain: whether dense stages are chained, of :data:`bnn.mapping.chain.CHAINING`.
         check: run the integer reference beside it and compare everything.
         compiled: compute with vector code, not row command by row command.
@@ -145,7 +148,9 @@ def run(
     stages = lower(network, encoding)
     timeline = Timeline(standard, switches)
     recorder = Recorder(standard, switches, traces) if traces else None
-    machines = [Machine(standard, switches, timeline, recorder, moves) for _ in stages]
+    machines = [
+        Machine(standard, switches, timeline, recorder, moves, mitigation) for _ in stages
+    ]
     started = time.perf_counter()
     taken = {  # nothing but a name, where there is no choice
         stage.name: choose(stage, machine, len(x), 1)

@@ -10,7 +10,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from experiments import cost_only, data_options, options, progress, trace_options
+from experiments import (
+    cost_only,
+    data_options,
+    mitigation_options,
+    options,
+    progress,
+    trace_options,
+)
 
 NAME = "run"
 HELP = "run a Larq network on simulated DRAM: answers, commands, time, energy"
@@ -89,6 +96,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(default: %(default)s)",
     )
     options.add_dram(parser)
+    mitigation_options.add_mitigation(parser)
     parser.add_argument(
         "--check",
         action=argparse.BooleanOptionalAction,
@@ -165,6 +173,7 @@ def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any]:
 
     imported = time.perf_counter()
     standard, switches = options.chosen_dram(args)
+    mitigation = mitigation_options.chosen_mitigation(args)
     path = zoo.locate(args.network)
     network = model_file.read_model(path)
     check_output(network)
@@ -187,6 +196,7 @@ def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any]:
             switches,
             args.mapping,
             moves=args.moves,
+            mitigation=mitigation,
             chain=args.chain,
             check=args.check,
             compiled=args.executor == "compiled",
@@ -197,7 +207,16 @@ def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any]:
     executed = time.perf_counter()
     name = encoding.name if encoding is not None else None
     report = reports.build(
-        args.network, dataset.name, y, done, standard, switches, name, args.mapping, args.moves
+        args.network,
+        dataset.name,
+        y,
+        done,
+        standard,
+        switches,
+        name,
+        args.mapping,
+        args.moves,
+        mitigation.stated(),
     )
     report["wall_s"] = {
         "import": imported - started,

@@ -148,9 +148,7 @@ def run(
     stages = lower(network, encoding)
     timeline = Timeline(standard, switches)
     recorder = Recorder(standard, switches, traces) if traces else None
-    machines = [
-        Machine(standard, switches, timeline, recorder, moves, mitigation) for _ in stages
-    ]
+    machines = [Machine(standard, switches, timeline, recorder, moves, mitigation) for _ in stages]
     started = time.perf_counter()
     taken = {  # nothing but a name, where there is no choice
         stage.name: choose(stage, machine, len(x), 1)

@@ -6,6 +6,7 @@ out for one of them and booked as often as there are outputs.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from itertools import groupby
 
@@ -13,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.machine import Machine
-from bnn.mapping.moving import gather_counts, part_banks
-from bnn.mapping.output_plan import OutputPlan
+from bnn.mapping.moving import move_rows, part_banks
+from bnn.mapping.output_steps import OutputPlan
 from bnn.mapping.spread import Spread
 from bnn.mapping.work import Usage
 from bnn.stage import Stage
@@ -46,9 +47,12 @@ def book(
         machine.enter("inputs")
         for part, chunk in enumerate(planned.chunks):
             rows = range(planned.first_row, planned.first_row + (chunk.stop - chunk.start) * patch)
-            banks_of_part = part_banks(machine, part, every)
+            banks_of_part = _banks(planned, machine, part, every)
             machine.access(Kind.WR, rows, placed.columns, banks_of_part, first + part)
-        machine.access(Kind.WR, [row for row, _ in planned.masks], placed.columns, every, first)
+        masks = [row for row, _ in planned.masks]
+        for home in planned.homes:
+            homes = _banks(planned, machine, home, every)
+            machine.access(Kind.WR, masks, placed.columns, homes, first + home)
         machine.enter("compute")
         slots = (placed.slot(batch, slot) for slot in range(placed.outputs_per_group))
         for banks, alike in groupby(slots, key=lambda lanes_outputs: lanes_outputs[0].tolist()):
@@ -75,17 +79,25 @@ def _book_output(
 ) -> None:
     """Book one output a bank."""
     for steps in planned.offsets:
-        for part, count in enumerate(steps.counts):
-            machine.run(count, outputs, part_banks(machine, part, banks), first + part)
-        pairs = zip(steps.moved[1:], steps.arrivals[1:], strict=True)
-        for part, (moved, arrivals) in enumerate(pairs, start=1):
-            gather_counts(machine, moved, arrivals, columns, banks, part, first)
-        machine.run(steps.combine, outputs, banks, first)
-        if planned.result is None:
-            counts = [row for row in steps.total if row is not None]
+        for part, count in enumerate(steps.counts, start=steps.home):
+            machine.run(count, outputs, _banks(planned, machine, part, banks), first + part)
+        home = _banks(planned, machine, steps.home, banks), first + steps.home
+        for part, moved, arrivals in steps.parts():
+            there = _banks(planned, machine, part, banks), first + part
+            move_rows(machine, list(zip(moved, arrivals, strict=True)), columns, there, home)
+        machine.run(steps.combine, outputs, *home)
+        machine.run(steps.decide, outputs, *home)
+        move_rows(machine, steps.results, columns, home, (banks, first))
+        machine.run(steps.vote, outputs, banks, first)
+        if planned.result is None and steps.reads is not None:
+            counts = [row for row in steps.reads if row is not None]
             machine.access(Kind.RD, counts, columns, banks, first)
-        else:
-            machine.run(steps.decide, outputs, banks, first)
     if planned.result is not None:
         machine.run(planned.pool, outputs, banks, first)
         machine.access(Kind.RD, [planned.result], columns, banks, first)
+
+
+def _banks(planned: OutputPlan, machine: Machine, part: int, banks: Sequence[int]) -> list[int]:
+    """Banks that a part of the plan is in, for homes of the first set of parts in ``banks``."""
+    repetition, own = planned.repetition(part)
+    return part_banks(machine, own, banks, repetition)

@@ -10,18 +10,20 @@ one with more of them takes the constant C0 between its +1 and its -1 weights. A
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnn.mapping.fan_in import fit
-from bnn.mapping.masks import Mask, Masks
+from bnn.mapping.masks import Masks
 from bnn.mapping.ordering import Order, order
+from bnn.mapping.output_steps import OffsetPlan, OutputPlan, joined, thrice
 from bnn.mapping.zero_padding import ZeroPadding
+from bnn.mitigation import TMR
 from bnn.stage import Stage
 from pimsim.dram.rowgroups import ambit
-from pimsim.dram.stream import Run
 from pimsim.microprogram.allocation import RowAllocator
 from pimsim.microprogram.arithmetic import (
     COMPARE_BEGIN,
@@ -31,67 +33,24 @@ from pimsim.microprogram.arithmetic import (
     COMPARE_NOT_END,
 )
 from pimsim.microprogram.counting import Counter, Row
-from pimsim.microprogram.logic import AND, COPY, OR, reduction
+from pimsim.microprogram.logic import AND, COPY, MAJ3, OR, reduction
 from pimsim.microprogram.schedule import Schedule
 from pimsim.microprogram.uncollected import uncollected
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class OffsetPlan:
-    """Steps for one place of the pooling window."""
-
-    counts: list[Schedule]
-    """Per chunk, counting its products."""
-    moved: list[list[int]]
-    """Per chunk, data rows of its partial count; unused for the first."""
-    arrivals: list[list[int]]
-    """Per chunk, data rows of the first subarray that they are written to."""
-    combine: Schedule
-    """Adding the partial counts, in the first chunk's subarray."""
-    total: list[int | None]
-    """Data rows of the count, least significant first, when ``combine`` is done; None: always 0."""
-    inverted: Mask
-    """``(bits, outputs)``: rows that hold the complement."""
-    offsets: NDArray[np.int64]
-    """``(outputs,)``: sum = scale * count + offset."""
-    decide: Schedule
-    """Comparing the count with the threshold; empty where sums are wanted."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class OutputPlan:
-    """Everything that a subarray needs to compute any output of the stage."""
-
-    chunks: list[slice]
-    """Input channels of each subarray that shares the fan-in."""
-    masks: list[tuple[int, Mask]]
-    """Data rows of the first subarray with what they hold, ``(positions,)``."""
-    offsets: list[OffsetPlan]
-    scale: int
-    pool: Schedule
-    """From the bits of all offsets to the result."""
-    result: int | None
-    """Data row of the output bits; None where sums are wanted."""
-    first_row: int = 0
-    """First data row of the operands, in each subarray."""
-
-    @property
-    def runs(self) -> tuple[Run, ...]:
-        """Row commands of one output."""
-        schedules = [self.pool]
-        for steps in self.offsets:
-            schedules += [*steps.counts, steps.combine, steps.decide]
-        return tuple(run for schedule in schedules for run in schedule.runs)
-
-
 @uncollected()
 def plan(
-    stage: Stage, data_rows: int, *, first_row: int | None = None, held: range = range(0)
+    stage: Stage,
+    data_rows: int,
+    *,
+    first_row: int | None = None,
+    held: range = range(0),
+    tmr: str = TMR[0],
 ) -> OutputPlan:
     """Split the fan-in over as few subarrays as hold it, and write the schedules.
 
     With ``first_row`` all operands lie in one subarray, from there on, and the rows ``held`` are
-    left alone.
+    left alone. ``tmr`` is one of :data:`~bnn.mitigation.TMR`.
 
     Groups of channels are not split: all of them lie in one subarray, or the stage has but one.
 
@@ -99,15 +58,16 @@ def plan(
     """
     if first_row is not None:
         every = [slice(0, stage.windows.channels)]
-        return _Planner(stage, data_rows, every, first_row, held).plan()
+        return _Planner(stage, data_rows, every, first_row, held, tmr).plan()
     if stage.groups > 1:
-        return _Planner(stage, data_rows, [slice(0, stage.windows.channels)]).plan()
+        every = [slice(0, stage.windows.channels)]
+        return _Planner(stage, data_rows, every, tmr=tmr).plan()
     return fit(
         stage.name,
         stage.windows.channels,
         stage.windows.patch * stage.planes,
         data_rows,
-        lambda chunks: _Planner(stage, data_rows, chunks).plan(),
+        lambda chunks: _Planner(stage, data_rows, chunks, tmr=tmr).plan(),
         lambda chunk: stage.highest(chunk).bit_length(),
     )
 
@@ -120,7 +80,11 @@ class _Planner:
         chunks: list[slice],
         first_row: int = 0,
         held: range = range(0),
+        tmr: str = TMR[0],
     ) -> None:
+        self._times = 3 if tmr == "time" else 1
+        """How often an output is computed in the same subarray."""
+        self._apart = tmr == "banks"
         self._stage, self._chunks, self._first_row = stage, chunks, first_row
         self._map = ambit()
         self._rows = [RowAllocator(data_rows) for _ in chunks]
@@ -139,23 +103,94 @@ class _Planner:
         self._orders: dict[tuple[int, int], Order] = {}
 
     def plan(self) -> OutputPlan:
-        stage = self._stage
-        bits: list[int] = []
-        offsets = [self._offset(offset, bits) for offset in range(stage.windows.offsets)]
-        pool, result = Schedule(stage.outputs), None
-        if stage.thresholds is not None:
-            result = bits[0]
-            if len(bits) > 1:
-                names = [f"x{i}" for i in range(len(bits))]
-                sources = dict(zip(names, map(self._data, bits), strict=True))
-                (result,) = self._rows[0].take(1, "result")
-                kinds = (reduction("C1", len(bits)), reduction("C0", len(bits)))
-                pool.append(kinds, stage.conjunction, **sources, out=self._data(result))
+        stage, empty = self._stage, Schedule(self._stage.outputs)
+        places = range(stage.windows.offsets)
+        if stage.thresholds is None:
+            offsets = [steps for place in places for steps in self._sums(place)]
+            pool, result = empty, None
+        else:
+            offsets, pool, result = self._bits(places)
         scale = stage.scale // (1 + self._padding.halves)
-        masks = self._masks.all()
-        return OutputPlan(self._chunks, masks, offsets, scale, pool, result, self._first_row)
+        chunks = self._chunks * (3 if self._apart else 1)
+        return OutputPlan(chunks, self._masks.all(), offsets, scale, pool, result, self._first_row)
 
-    def _offset(self, offset: int, results: list[int]) -> OffsetPlan:
+    def _bits(self, places: range) -> tuple[list[OffsetPlan], Schedule, int]:
+        """Steps to an output bit, what pools bits, and the row of the result."""
+        stage, rows = self._stage, self._rows[0]
+        offsets, bits = [], []
+        many = len(places) > 1
+        # Nothing that is computed once more may overwrite what was found before.
+        kept = rows.take(self._times, "results to be voted") if self._times > 1 else []
+        for place in places:
+            steps, total = self._count(place)
+            taken = rows.take(1, "output bits") if many or not kept else kept
+            decided = [self._decided(total, steps.offsets, row, place) for row in taken]
+            offsets += [replace(steps, decide=decide) for decide in decided]
+            bits += taken
+            self._release(total)
+        if many:
+            results = kept or rows.take(1, "result")
+            pools = [self._pooled(bits, row) for row in results]
+        else:
+            results, pools = bits, [Schedule(stage.outputs)]
+        if self._apart:
+            arrivals = rows.take(2, "results to be voted")
+            once = [*offsets[:-1], replace(offsets[-1], decide=joined(offsets[-1].decide, *pools))]
+            offsets = thrice(once, len(self._chunks), results, arrivals)
+            results += arrivals
+        elif self._times > 1 and many:
+            before, last = offsets[:-1], offsets[-1]
+            ends = [replace(last, decide=joined(last.decide, pool)) for pool in pools]
+            offsets = [steps for end in ends for steps in (*before, end)]
+        if len(results) == 1:
+            return offsets, pools[0], results[0]
+        vote = Schedule(stage.outputs)
+        vote.append((MAJ3,), **self._named("abc", results), out=self._data(results[0]))
+        offsets[-1] = replace(offsets[-1], vote=vote)
+        return offsets, Schedule(stage.outputs), results[0]
+
+    def _sums(self, place: int) -> list[OffsetPlan]:
+        """Steps to a count that is read out, one level of it a row."""
+        rows = self._rows[0]
+        found = [self._count(place) for _ in range(self._times)]
+        offsets = [replace(steps, reads=None) for steps, _ in found]
+        held = [steps.total for steps in offsets]
+        arrivals: list[int] = []
+        if self._apart:
+            own = [row for row in held[0] if row is not None]
+            for _ in range(2):
+                some = rows.take(len(own), "counts to be voted")
+                arriving = iter(some)
+                held.append([row if row is None else next(arriving) for row in held[0]])
+                arrivals += some
+            offsets = thrice(offsets, len(self._chunks), own, arrivals)
+        reads = held[0]
+        if len(held) > 1:
+            vote, reads = Schedule(self._stage.outputs), []
+            for row, *levels in zip(found[0][1], *held, strict=True):
+                into: int | None = None
+                if levels[0] is not None:
+                    into = levels[0] if row.owned else rows.take(1, "a voted count")[0]
+                    numbers = [level for level in levels if level is not None]
+                    vote.append((MAJ3,), **self._named("abc", numbers), out=self._data(into))
+                reads.append(into)
+            offsets[-1] = replace(offsets[-1], vote=vote)
+        offsets[-1] = replace(offsets[-1], reads=reads)
+        for _, total in found:
+            self._release(total)
+        rows.give_back(arrivals)
+        return offsets
+
+    def _pooled(self, bits: list[int], result: int) -> Schedule:
+        """From the bits of all places to the row ``result``."""
+        pool, many = Schedule(self._stage.outputs), len(bits)
+        sources = self._named([f"x{i}" for i in range(many)], bits)
+        kinds = (reduction("C1", many), reduction("C0", many))
+        pool.append(kinds, self._stage.conjunction, **sources, out=self._data(result))
+        return pool
+
+    def _count(self, offset: int) -> tuple[OffsetPlan, list[Row]]:
+        """Steps to a count, without what is done with it; and its rows, which are kept."""
         stage = self._stage
         whole = (stage.highest() << self._padding.halves) + self._padding.highest(offset)
         counters = []
@@ -199,14 +234,17 @@ class _Planner:
                 each.release(partial)
             total = counter.finish()
         total = self._settled(total, combine if len(self._chunks) > 1 else counts[0], 0)
-        decide = Schedule(stage.outputs)
-        if stage.thresholds is not None:
-            results += self._rows[0].take(1, "output bits")
-            self._decide(decide, total, constant, results[-1], offset)
         inverted = np.stack([row.inverted for row in total])
         numbers = [None if self._nothing(row) else self._number(row) for row in total]
-        counter.release(total)
-        return OffsetPlan(counts, moved, arrivals, combine, numbers, inverted, constant, decide)
+        steps = OffsetPlan(
+            offset, counts, moved, arrivals, combine, numbers, inverted, constant, numbers,
+            Schedule(stage.outputs), Schedule(stage.outputs),
+        )  # fmt: skip
+        return steps, total
+
+    def _release(self, total: list[Row]) -> None:
+        """Give the rows of a count back."""
+        self._rows[0].give_back(self._number(row) for row in total if row.owned)
 
     def _add_products(self, counter: Counter, offset: int, part: int, lift: int) -> None:
         """Add every operand bit of a chunk, complemented where a digit of the weight is -1."""
@@ -255,18 +293,14 @@ class _Planner:
         """Whether a bit of a count is always 0."""
         return isinstance(row.address, int) and row.address == self._map.address("C0")
 
-    def _decide(
-        self,
-        decide: Schedule,
-        total: list[Row],
-        constant: NDArray[np.int64],
-        result: int,
-        offset: int,
-    ) -> None:
+    def _decided(
+        self, total: list[Row], constant: NDArray[np.int64], result: int, offset: int
+    ) -> Schedule:
         """Bit = (sum >= at) XOR falling, then the neutral bit outside the pooled output."""
         stage = self._stage
         if stage.thresholds is None:
             raise ValueError(f"stage {stage.name!r} has no thresholds")
+        decide = Schedule(stage.outputs)
         scale = stage.scale // (1 + self._padding.halves)
         least = -((constant - stage.thresholds.at) // scale)
         never = least >= 1 << len(total)
@@ -289,9 +323,13 @@ class _Planner:
                 self._data(self._masks.row(inside)),
             )
             decide.append((AND, OR), stage.conjunction, a=place, b=neutral, out=place)
+        return decide
 
     def _data(self, row: int) -> int:
         return self._map.first_data + row
+
+    def _named(self, names: Iterable[str], rows: list[int]) -> dict[str, int]:
+        return dict(zip(names, map(self._data, rows), strict=True))
 
     def _number(self, row: Row) -> int:
         """Data row of a finished bit, the same for every output."""

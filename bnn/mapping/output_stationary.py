@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from bnn.machine import Machine
 from bnn.mapping.output_books import book, usage
-from bnn.mapping.output_plan import OutputPlan, plan
+from bnn.mapping.output_plan import plan
+from bnn.mapping.output_steps import OffsetPlan, OutputPlan
 from bnn.mapping.outputs import Outputs
 from bnn.mapping.pieces import divide, one_after_another
 from bnn.mapping.spread import Spread, spread
@@ -41,7 +42,7 @@ popcount: str = "in DRAM"
 
 def draft(stage: Stage, machine: Machine, images: int, *, each: int = 1) -> Draft:
     """Lay the stage out; see :class:`bnn.mapping.work.Mapping`."""
-    pieces = divide(stage, machine.data_rows, partial(plan, data_rows=machine.data_rows))
+    pieces = divide(stage, machine.data_rows, _planning(machine))
     return partial(
         _book,
         [
@@ -49,6 +50,11 @@ def draft(stage: Stage, machine: Machine, images: int, *, each: int = 1) -> Draf
             for piece in pieces
         ],
     )
+
+
+def _planning(machine: Machine) -> Callable[[Stage], OutputPlan]:
+    """What plans a stage for a machine."""
+    return partial(plan, data_rows=machine.data_rows, tmr=machine.mitigation.tmr)
 
 
 def _book(pieces: list[tuple[OutputPlan, Spread, Stage, int]], machine: Machine) -> Usage:
@@ -62,7 +68,7 @@ def _book(pieces: list[tuple[OutputPlan, Spread, Stage, int]], machine: Machine)
 
 def prepare(stage: Stage, machine: Machine, images: int, *, compiled: bool) -> Execute:
     """Lay the stage out; see :class:`bnn.mapping.work.Mapping`."""
-    pieces = divide(stage, machine.data_rows, partial(plan, data_rows=machine.data_rows))
+    pieces = divide(stage, machine.data_rows, _planning(machine))
     executes, first = [], 0
     for piece in pieces:
         some = _prepare(piece.stage, piece.plan, machine, images, first, compiled=compiled)
@@ -143,34 +149,40 @@ class Output:
 
         Without ``read`` result bits stay in their row and are looked at without a command.
         """
-        home = self._parts[0]
-        for offset, steps in enumerate(self._plan.offsets):
-            for part, count in zip(self._parts, steps.counts, strict=True):
-                count.run(part, self._outputs, self._lanes)
-            for part, moved, arrivals in zip(
-                self._parts[1:], steps.moved[1:], steps.arrivals[1:], strict=True
-            ):
+        first = self._parts[0]
+        for steps in self._plan.offsets:
+            home = self._parts[steps.home]
+            for number, count in enumerate(steps.counts, start=steps.home):
+                count.run(self._parts[number], self._outputs, self._lanes)
+            for number, moved, arrivals in steps.parts():
                 for row, arrival in zip(moved, arrivals, strict=True):
-                    if self._work.machine.moves == "host":
-                        home.write(arrival, part.read(row, None, self._lanes), None, self._lanes)
-                    else:
-                        home.receive(arrival, part.send(row, None, self._lanes), self._lanes)
+                    self._move(self._parts[number], row, home, arrival)
             steps.combine.run(home, self._outputs, self._lanes)
             if self._work.audit is not None:
-                self._audit(self._counts(offset, read=False), offset)
-            if self._plan.result is None:
-                counts = self._counts(offset, read=True)
+                self._audit(self._counts(steps, steps.total, home, read=False), steps.place)
+            steps.decide.run(home, self._outputs, self._lanes)
+            for row, arrival in steps.results:
+                self._move(home, row, first, arrival)
+            steps.vote.run(first, self._outputs, self._lanes)
+            if self._plan.result is None and steps.reads is not None:
+                counts = self._counts(steps, steps.reads, first, read=True)
                 for lane, output, sums in zip(self._lane_of, self._outputs, counts, strict=True):
                     self._store(values, lane, output, sums)
-            else:
-                steps.decide.run(home, self._outputs, self._lanes)
         if self._plan.result is not None:
+            home = first
             self._plan.pool.run(home, self._outputs, self._lanes)
             row = self._plan.result
             words = home.read(row, None, self._lanes) if read else home.peek(row, self._lanes)
             bits = unpack(words, home.columns)
             for lane, output, column in zip(self._lane_of, self._outputs, bits, strict=True):
                 self._store(values, lane, output, self._by_image(lane, column))
+
+    def _move(self, part: Subarray, row: int, to: Subarray, arrival: int) -> None:
+        """Bring a data row of a subarray to another, through the host or from bank to bank."""
+        if self._work.machine.moves == "host":
+            to.write(arrival, part.read(row, None, self._lanes), None, self._lanes)
+        else:
+            to.receive(arrival, part.send(row, None, self._lanes), self._lanes)
 
     def _by_image(self, lane: int, columns: NDArray[_Number]) -> NDArray[_Number]:
         """``(images, positions)`` of a lane; the last tile leaves columns over."""
@@ -187,11 +199,12 @@ class Output:
         tile = self._tiles[lane]
         values[output, tile.images, tile.positions] = found
 
-    def _counts(self, offset: int, *, read: bool) -> list[NDArray[np.int64]]:
+    def _counts(
+        self, steps: OffsetPlan, rows: list[int | None], home: Subarray, *, read: bool
+    ) -> list[NDArray[np.int64]]:
         """Sums as the reference has them, (images, positions) a lane; read out or looked at."""
-        home, steps = self._parts[0], self._plan.offsets[offset]
         totals = np.zeros((len(self._outputs), home.columns), dtype=np.int64)
-        for level, row in enumerate(steps.total):
+        for level, row in enumerate(rows):
             if row is not None:
                 words = home.read(row, None, self._lanes) if read else home.peek(row, self._lanes)
                 inverted = steps.inverted[level, self._outputs]
@@ -214,7 +227,7 @@ class Output:
 
 
 def load(work: Work, planned: OutputPlan, parts: list[Subarray], tiles: list[Tile]) -> None:
-    """Write operands (and masks, into the first part) for every lane."""
+    """Write operands (and masks, into every home) for every lane."""
     same = [tiles.index(tile) for tile in tiles]
     for part, chunk in zip(parts, planned.chunks, strict=True):
         row = planned.first_row
@@ -231,4 +244,5 @@ def load(work: Work, planned: OutputPlan, parts: list[Subarray], tiles: list[Til
         held = np.zeros((len(tiles), parts[0].columns), np.uint8)
         for lane, tile in enumerate(tiles):
             held[lane, : tile.columns] = np.tile(mask[tile.positions], tile.shape[0])
-        parts[0].write(row, plane(held, 0))
+        for home in planned.homes:
+            parts[home].write(row, plane(held, 0))

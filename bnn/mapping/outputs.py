@@ -10,14 +10,15 @@ Columns do not see each other, so it makes no difference here which of them shar
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnn.bitstrings import BitStrings, Values
 from bnn.encoding import Integers
-from bnn.mapping.output_plan import OutputPlan
+from bnn.mapping.output_steps import OffsetPlan, OutputPlan
 from bnn.mapping.relayout import moved_patch
 from bnn.mapping.work import See
 from bnn.stage import Stage
@@ -32,6 +33,19 @@ from pimsim.microprogram.compiled.tiles import Layout, Tiles, empty
 
 MEMORY_BYTES = 64 << 20
 """Rows and results held at a time, about: what is used again need not be fetched again."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Count:
+    """A count that is read out."""
+
+    steps: OffsetPlan
+    slots: list[tuple[int, int]]
+    """Levels, and which of the rows read out hold them."""
+    see: bool
+    """Whether it is shown."""
+    keep: bool
+    """Whether it is what the stage gives."""
 
 
 class Outputs:
@@ -51,10 +65,9 @@ class Outputs:
     ) -> None:
         self._stage, self._plan = stage, planned
         self._recipe = Recipe(stage.outputs)
-        self._totals: list[list[tuple[int, int]]] = []
+        self._counts: list[_Count] = []
         self._result: int | None = None
-        self._look = look or stage.thresholds is None
-        self._write(look=self._look)
+        self._write(look=look)
         positions = stage.windows.positions
         parts = len(planned.chunks)
         per_image = positions * (rows * parts + stage.outputs * max(self._recipe.slots, 1)) // 8
@@ -71,24 +84,49 @@ class Outputs:
         self._gathers = self._gather()
         self._warm()
         for row, mask in planned.masks:
-            self._tiles.save(row, pack(np.tile(mask, self.images)[None].astype(np.uint8)))
+            held = pack(np.tile(mask, self.images)[None].astype(np.uint8))
+            for home in planned.homes:
+                self._tiles.save(row, held, home)
 
     def _write(self, *, look: bool) -> None:
         """Write the recipe of an output."""
         recipe = self._recipe
         for steps in self._plan.offsets:
-            for part, schedule in enumerate(steps.counts):
+            home = steps.home
+            for part, schedule in enumerate(steps.counts, start=home):
                 recipe.run(schedule, part)
-            for part, (moved, arrivals) in enumerate(zip(steps.moved, steps.arrivals, strict=True)):
-                for row, arrival in zip(moved, arrivals, strict=False):
-                    recipe.move(row, part, arrival)
-            recipe.run(steps.combine)
-            read = [(n, row) for n, row in enumerate(steps.total) if row is not None]
-            self._totals.append([(n, recipe.read(row)) for n, row in read] if look else [])
-            recipe.run(steps.decide)
+            for part, moved, arrivals in steps.parts():
+                for row, arrival in zip(moved, arrivals, strict=True):
+                    recipe.move(row, part, arrival, home)
+            recipe.run(steps.combine, home)
+            wanted = self._plan.result is None and steps.reads is not None
+            voted = bool(steps.vote.steps)
+            if look or (wanted and not voted):
+                keep = wanted and not voted
+                self._counts.append(self._count(steps, steps.total, home, see=True, keep=keep))
+            recipe.run(steps.decide, home)
+            for row, arrival in steps.results:
+                recipe.move(row, home, arrival)
+            recipe.run(steps.vote)
+            if wanted and voted:
+                self._counts.append(self._count(steps, steps.reads, 0, see=False, keep=True))
         recipe.run(self._plan.pool)
         if self._plan.result is not None:
             self._result = recipe.read(self._plan.result)
+
+    def _count(
+        self,
+        steps: OffsetPlan,
+        rows: Sequence[int | None] | None,
+        part: int,
+        *,
+        see: bool,
+        keep: bool,
+    ) -> _Count:
+        """Read a count out of its rows."""
+        some = [(level, row) for level, row in enumerate(rows or ()) if row is not None]
+        slots = [(level, self._recipe.read(row, part)) for level, row in some]
+        return _Count(steps, slots, see, keep)
 
     def _gather(self) -> list[Gather]:
         """Per part, how its rows are filled; nothing where windows are no moved patch."""
@@ -115,7 +153,7 @@ class Outputs:
         self._load(zeros, None)
         words = np.zeros((1, stage.outputs, self._tiles.tile_words), np.uint64)
         strings(words, 1, np.zeros((1, 1, -(-stage.outputs // 8)), np.uint8))
-        for levels in {len(totals) for totals in self._totals if totals}:
+        for levels in {len(count.steps.total) for count in self._counts if count.slots}:
             many = np.zeros((1, 1, levels, self._tiles.tile_words), np.uint64)
             sums(many, 1, np.zeros((1, levels), np.bool_), 1, np.zeros(1, np.int64))
 
@@ -136,29 +174,29 @@ class Outputs:
             report: called with how many images are done, and how many there are.
 
         """
-        stage, positions, count = self._stage, self._stage.windows.positions, len(operands)
+        stage, positions, number = self._stage, self._stage.windows.positions, len(operands)
         if not isinstance(operands, BitStrings):
             operands = BitStrings.of(operands, stage.planes)
-        values = BitStrings.empty(count, positions, stage.outputs)
+        values = BitStrings.empty(number, positions, stage.outputs)
         wide = np.empty(values.shape if self._result is None else 0, np.int64)
         every = np.arange(stage.outputs)[None]
-        for start in range(0, count, self.images):
-            some = slice(start, min(start + self.images, count))
+        for start in range(0, number, self.images):
+            some = slice(start, min(start + self.images, number))
             size = some.stop - some.start
             self._load(operands.some(some), threads)
             found = run(self.compiled, self._tiles, every, threads=threads, into=self._found)
-            for offset, totals in enumerate(self._totals):
-                if self._look:
-                    seen = self._sums(found, offset, totals, size, threads)
-                    if see is not None:
-                        see(some, offset, seen)
-                    if self._result is None:
+            for count in self._counts:
+                if see is not None or count.keep:
+                    seen = self._sums(found, count, size, threads)
+                    if see is not None and count.see:
+                        see(some, count.steps.place, seen)
+                    if count.keep:
                         wide[some] = seen.transpose(1, 2, 0)
             if self._result is not None:
                 into = values.data[some].reshape(1, size * positions, -1)
                 strings(found[:, :, self._result], size * positions, into, threads=threads)
             if report is not None:
-                report(some.stop, count)
+                report(some.stop, number)
         return wide if self._result is None else values
 
     def _load(self, operands: BitStrings, threads: int | None) -> None:
@@ -188,13 +226,12 @@ class Outputs:
     def _sums(
         self,
         found: NDArray[np.uint64],
-        offset: int,
-        totals: list[tuple[int, int]],
+        count: _Count,
         size: int,
         threads: int | None,
     ) -> NDArray[np.int32]:
         """Sums as the reference has them, (outputs, images, positions)."""
-        steps, stage = self._plan.offsets[offset], self._stage
+        steps, totals, stage = count.steps, count.slots, self._stage
         positions = stage.windows.positions
         if not totals:  # all weights are 0
             constant = steps.offsets.astype(np.int32)[:, None, None]

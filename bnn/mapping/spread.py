@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.machine import Machine
-from bnn.mapping.output_plan import OutputPlan
+from bnn.mapping.output_steps import OutputPlan
 from bnn.mapping.tiles import Tile, tiling
 from bnn.stage import Stage
 from pimsim.cost import price
@@ -86,7 +86,8 @@ def _latency_ps(
 ) -> int:
     """Time of a division into groups of ``size`` outputs; refresh would stretch all alike."""
     bursts = -(-columns // (machine.standard.burst_bytes * 8))
-    rows = stage.windows.patch * stage.windows.channels * stage.planes
+    channels = sum(chunk.stop - chunk.start for chunk in planned.chunks)
+    rows = stage.windows.patch * channels * stage.planes
     runs = [Run(row_visit(Kind.WR, bursts), rows)]
     runs += [Run(run.visit, run.times * size) for run in planned.runs]
     lanes = tiles * -(-outputs // size)

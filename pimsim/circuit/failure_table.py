@@ -128,6 +128,11 @@ class FailureTable:
         """Return P(wrong) of an access that opens ``rows`` rows, ``ones`` of them ones."""
         return self.entry(rows, ones).probability
 
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Kinds of accesses that there are entries of."""
+        return frozenset({"sense"} if self.entries else ())
+
     def rate(self, kind: str, rows: int, ones: int) -> Rate:
         """Return how likely that kind of access is wrong.
 

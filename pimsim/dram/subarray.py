@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 
 from pimsim.bits import Bits, Words, pack, unpack, words_for
 from pimsim.dram.counts import CommandCounts
+from pimsim.dram.injection import Injector
 from pimsim.dram.rowgroups import AddressMap, ambit
 from pimsim.dram.rowstore import Address, Lanes, RowStore, unwritten
 from pimsim.dram.tally import Tally
@@ -91,6 +92,11 @@ class Subarray:
         self._open_lanes: Lanes | None = None
         self._open_addresses: list[int] = []
         self._tally = Tally(lanes, [len(lines) - 1 for lines in self._lines])
+        self._injector: Injector | None = None
+
+    def inject(self, injector: Injector) -> None:
+        """Let AAPs and APs go wrong from now on; READ, WRITE and TRANSFER stay right."""
+        self._injector = injector
 
     # -- row commands ------------------------------------------------------------------------
 
@@ -247,7 +253,7 @@ class Subarray:
 
     def put_cell(self, cell: int, words: Words, lanes: Lanes | None = None) -> None:
         """Set compute cell ``cell`` without a command, to go on from a known state."""
-        self._set_cells(((cell, False),), words, lanes)
+        self._set_cells(((cell, False),), [words], lanes)
 
     def written_cell_lanes(self, cell: int) -> Lanes:
         """Lanes in which compute cell ``cell`` was ever written."""
@@ -274,12 +280,14 @@ class Subarray:
     def _sense(self, address: Address, lanes: Lanes | None) -> Words:
         """First activation: the value that the bitlines settle on, restored into every open row."""
         if isinstance(address, np.ndarray) or address >= self._first_constant:
-            return self._store.load(address, lanes)
+            stored = self._store.load(address, lanes)
+            return stored if self._injector is None else self._misread(address, stored, lanes)
         lines = self._lines[address]
         if len(lines) == 1:
             ((cell, complement),) = lines
-            value = self._cell(cell, lanes)
-            return ~value if complement else value
+            held = self._cell(cell, lanes)
+            held = ~held if complement else held
+            return held if self._injector is None else self._misread(address, held, lanes)
         levels = [
             ~self._cell(cell, lanes) if complement else self._cell(cell, lanes)
             for cell, complement in lines
@@ -297,18 +305,37 @@ class Subarray:
         value = second | third
         value &= first
         value |= second & third
-        self._set_cells(lines, value, lanes)
+        if self._injector is not None:
+            value = self._injector.sense(levels, value, lanes)
+        self._set_cells(lines, [value] * len(lines), lanes)
+        return value
+
+    def _misread(self, address: Address, level: Words, lanes: Lanes | None) -> Words:
+        """What a row is sensed as if that can go wrong; it is restored to what was sensed."""
+        if self._injector is None:
+            return level
+        value = self._injector.sense([level], level, lanes)
+        if not np.array_equal(value, level):
+            if isinstance(address, np.ndarray) or address >= self._first_constant:
+                self._store.save(address, value, lanes)
+            else:
+                self._set_cells(self._lines[address], [value], lanes)
         return value
 
     def _drive(self, address: Address, value: Words, lanes: Lanes | None) -> None:
         """Second activation: the row buffer overwrites every row behind the address."""
         if isinstance(address, np.ndarray) or address >= self._first_constant:
+            if self._injector is not None:
+                (value,) = self._injector.drive([False], value, lanes)
             self._store.save(address, value, lanes)
             return
         lines = self._lines[address]
         if len(lines) > 1:
             self._tally.open(address, lanes)
-        self._set_cells(lines, value, lanes)
+        values = [value] * len(lines)
+        if self._injector is not None:
+            values = self._injector.drive([complement for _, complement in lines], value, lanes)
+        self._set_cells(lines, values, lanes)
 
     def _cell(self, cell: int, lanes: Lanes | None) -> Words:
         value = self._cells[cell]
@@ -318,9 +345,9 @@ class Subarray:
         return value if lanes is None else value[lanes]
 
     def _set_cells(
-        self, lines: tuple[tuple[int, bool], ...], value: Words, lanes: Lanes | None
+        self, lines: tuple[tuple[int, bool], ...], values: Sequence[Words], lanes: Lanes | None
     ) -> None:
-        for cell, complement in lines:
+        for (cell, complement), value in zip(lines, values, strict=True):
             new = ~value if complement else value
             if lanes is None:
                 self._cells[cell] = new

@@ -10,12 +10,11 @@ one with more of them takes the constant C0 between its +1 and its -1 weights. A
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bnn.mapping.deciding import decided, pooled, voted
 from bnn.mapping.fan_in import fit
 from bnn.mapping.masks import Masks
 from bnn.mapping.ordering import Order, order
@@ -25,15 +24,8 @@ from bnn.mitigation import TMR
 from bnn.stage import Stage
 from pimsim.dram.rowgroups import ambit
 from pimsim.microprogram.allocation import RowAllocator
-from pimsim.microprogram.arithmetic import (
-    COMPARE_BEGIN,
-    COMPARE_BIT,
-    COMPARE_END,
-    COMPARE_NOT_BIT,
-    COMPARE_NOT_END,
-)
 from pimsim.microprogram.counting import Counter, Row
-from pimsim.microprogram.logic import AND, COPY, MAJ3, OR, reduction
+from pimsim.microprogram.logic import COPY
 from pimsim.microprogram.schedule import Schedule
 from pimsim.microprogram.uncollected import uncollected
 
@@ -124,13 +116,13 @@ class _Planner:
         for place in places:
             steps, total = self._count(place)
             taken = rows.take(1, "output bits") if many or not kept else kept
-            decided = [self._decided(total, steps.offsets, row, place) for row in taken]
+            decided = [self._decide(total, steps, row) for row in taken]
             offsets += [replace(steps, decide=decide) for decide in decided]
             bits += taken
             self._release(total)
         if many:
             results = kept or rows.take(1, "result")
-            pools = [self._pooled(bits, row) for row in results]
+            pools = [pooled(stage, bits, row) for row in results]
         else:
             results, pools = bits, [Schedule(stage.outputs)]
         if self._apart:
@@ -144,8 +136,7 @@ class _Planner:
             offsets = [steps for end in ends for steps in (*before, end)]
         if len(results) == 1:
             return offsets, pools[0], results[0]
-        vote = Schedule(stage.outputs)
-        vote.append((MAJ3,), **self._named("abc", results), out=self._data(results[0]))
+        vote = voted(stage.outputs, [(results, results[0])])
         offsets[-1] = replace(offsets[-1], vote=vote)
         return offsets, Schedule(stage.outputs), results[0]
 
@@ -166,28 +157,20 @@ class _Planner:
             offsets = thrice(offsets, len(self._chunks), own, arrivals)
         reads = held[0]
         if len(held) > 1:
-            vote, reads = Schedule(self._stage.outputs), []
+            reads, levels_to = [], []
             for row, *levels in zip(found[0][1], *held, strict=True):
                 into: int | None = None
                 if levels[0] is not None:
                     into = levels[0] if row.owned else rows.take(1, "a voted count")[0]
                     numbers = [level for level in levels if level is not None]
-                    vote.append((MAJ3,), **self._named("abc", numbers), out=self._data(into))
+                    levels_to.append((numbers, into))
                 reads.append(into)
-            offsets[-1] = replace(offsets[-1], vote=vote)
+            offsets[-1] = replace(offsets[-1], vote=voted(self._stage.outputs, levels_to))
         offsets[-1] = replace(offsets[-1], reads=reads)
         for _, total in found:
             self._release(total)
         rows.give_back(arrivals)
         return offsets
-
-    def _pooled(self, bits: list[int], result: int) -> Schedule:
-        """From the bits of all places to the row ``result``."""
-        pool, many = Schedule(self._stage.outputs), len(bits)
-        sources = self._named([f"x{i}" for i in range(many)], bits)
-        kinds = (reduction("C1", many), reduction("C0", many))
-        pool.append(kinds, self._stage.conjunction, **sources, out=self._data(result))
-        return pool
 
     def _count(self, offset: int) -> tuple[OffsetPlan, list[Row]]:
         """Steps to a count, without what is done with it; and its rows, which are kept."""
@@ -293,43 +276,13 @@ class _Planner:
         """Whether a bit of a count is always 0."""
         return isinstance(row.address, int) and row.address == self._map.address("C0")
 
-    def _decided(
-        self, total: list[Row], constant: NDArray[np.int64], result: int, offset: int
-    ) -> Schedule:
-        """Bit = (sum >= at) XOR falling, then the neutral bit outside the pooled output."""
-        stage = self._stage
-        if stage.thresholds is None:
-            raise ValueError(f"stage {stage.name!r} has no thresholds")
-        decide = Schedule(stage.outputs)
-        scale = stage.scale // (1 + self._padding.halves)
-        least = -((constant - stage.thresholds.at) // scale)
-        never = least >= 1 << len(total)
-        least = np.where(never | (least < 0), 0, least)
-        falling = stage.thresholds.falling ^ never
-        ones, zeros = self._map.address("C1"), self._map.address("C0")
-        decide.append((COMPARE_BEGIN,))
-        for level, row in enumerate(total):
-            constant_bit = np.where(least >> level & 1, zeros, ones)
-            decide.append(
-                (COMPARE_BIT, COMPARE_NOT_BIT), row.inverted, a=row.address, k=constant_bit
-            )
-        place = self._data(result)
-        decide.append((COMPARE_END, COMPARE_NOT_END), falling, out=place)
-        inside = stage.windows.outputs[offset] >= 0
-        if not inside.all():
-            neutral = np.where(
-                stage.conjunction,
-                self._data(self._masks.row(~inside)),
-                self._data(self._masks.row(inside)),
-            )
-            decide.append((AND, OR), stage.conjunction, a=place, b=neutral, out=place)
-        return decide
+    def _decide(self, total: list[Row], steps: OffsetPlan, result: int) -> Schedule:
+        """Steps from a count to an output bit, in the row ``result``."""
+        scale = self._stage.scale // (1 + self._padding.halves)
+        return decided(self._stage, total, scale, steps, self._masks, result)
 
     def _data(self, row: int) -> int:
         return self._map.first_data + row
-
-    def _named(self, names: Iterable[str], rows: list[int]) -> dict[str, int]:
-        return dict(zip(names, map(self._data, rows), strict=True))
 
     def _number(self, row: Row) -> int:
         """Data row of a finished bit, the same for every output."""

@@ -89,7 +89,7 @@ def _book_output(
         machine.run(steps.decide, outputs, *home)
         move_rows(machine, steps.results, columns, home, (banks, first))
         machine.run(steps.vote, outputs, banks, first)
-        if planned.result is None and steps.reads is not None:
+        if steps.reads is not None:
             counts = [row for row in steps.reads if row is not None]
             machine.access(Kind.RD, counts, columns, banks, first)
     if planned.result is not None:

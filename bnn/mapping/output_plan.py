@@ -109,7 +109,8 @@ class _Planner:
     def _bits(self, places: range) -> tuple[list[OffsetPlan], Schedule, int]:
         """Steps to an output bit, what pools bits, and the row of the result."""
         stage, rows = self._stage, self._rows[0]
-        offsets, bits = [], []
+        offsets: list[OffsetPlan] = []
+        bits: list[int] = []
         many = len(places) > 1
         # Nothing that is computed once more may overwrite what was found before.
         kept = rows.take(self._times, "results to be voted") if self._times > 1 else []
@@ -144,7 +145,7 @@ class _Planner:
         """Steps to a count that is read out, one level of it a row."""
         rows = self._rows[0]
         found = [self._count(place) for _ in range(self._times)]
-        offsets = [replace(steps, reads=None) for steps, _ in found]
+        offsets = [steps for steps, _ in found]
         held = [steps.total for steps in offsets]
         arrivals: list[int] = []
         if self._apart:
@@ -219,10 +220,20 @@ class _Planner:
         total = self._settled(total, combine if len(self._chunks) > 1 else counts[0], 0)
         inverted = np.stack([row.inverted for row in total])
         numbers = [None if self._nothing(row) else self._number(row) for row in total]
+        empty = Schedule(stage.outputs)
         steps = OffsetPlan(
-            offset, counts, moved, arrivals, combine, numbers, inverted, constant, numbers,
-            Schedule(stage.outputs), Schedule(stage.outputs),
-        )  # fmt: skip
+            offset,
+            counts,
+            moved,
+            arrivals,
+            combine,
+            numbers,
+            inverted,
+            constant,
+            None,
+            empty,
+            empty,
+        )
         return steps, total
 
     def _release(self, total: list[Row]) -> None:

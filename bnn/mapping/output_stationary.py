@@ -164,7 +164,7 @@ class Output:
             for row, arrival in steps.results:
                 self._move(home, row, first, arrival)
             steps.vote.run(first, self._outputs, self._lanes)
-            if self._plan.result is None and steps.reads is not None:
+            if steps.reads is not None:
                 counts = self._counts(steps, steps.reads, first, read=True)
                 for lane, output, sums in zip(self._lane_of, self._outputs, counts, strict=True):
                     self._store(values, lane, output, sums)

@@ -10,15 +10,14 @@ Columns do not see each other, so it makes no difference here which of them shar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bnn.bitstrings import BitStrings, Values
 from bnn.encoding import Integers
-from bnn.mapping.output_steps import OffsetPlan, OutputPlan
+from bnn.mapping.output_recipe import OutputRecipe
+from bnn.mapping.output_steps import OutputPlan
 from bnn.mapping.relayout import moved_patch
 from bnn.mapping.work import See
 from bnn.stage import Stage
@@ -26,26 +25,12 @@ from pimsim.bits import pack
 from pimsim.microprogram.compiled.compile import Compiled, compile_recipe
 from pimsim.microprogram.compiled.operands import load
 from pimsim.microprogram.compiled.readout import strings, sums
-from pimsim.microprogram.compiled.recipe import Recipe
 from pimsim.microprogram.compiled.run import prepare, run
 from pimsim.microprogram.compiled.strings import Gather
 from pimsim.microprogram.compiled.tiles import Layout, Tiles, empty
 
 MEMORY_BYTES = 64 << 20
 """Rows and results held at a time, about: what is used again need not be fetched again."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Count:
-    """A count that is read out."""
-
-    steps: OffsetPlan
-    slots: list[tuple[int, int]]
-    """Levels, and which of the rows read out hold them."""
-    see: bool
-    """Whether it is shown."""
-    keep: bool
-    """Whether it is what the stage gives."""
 
 
 class Outputs:
@@ -64,21 +49,18 @@ class Outputs:
         self, stage: Stage, planned: OutputPlan, rows: int, images: int, *, look: bool
     ) -> None:
         self._stage, self._plan = stage, planned
-        self._recipe = Recipe(stage.outputs)
-        self._counts: list[_Count] = []
-        self._result: int | None = None
-        self._write(look=look)
+        self._recipe = OutputRecipe(stage, planned, look=look)
+        recipe = self._recipe.recipe
         positions = stage.windows.positions
         parts = len(planned.chunks)
-        per_image = positions * (rows * parts + stage.outputs * max(self._recipe.slots, 1)) // 8
+        per_image = positions * (rows * parts + stage.outputs * max(recipe.slots, 1)) // 8
         self.images = max(1, min(images, MEMORY_BYTES // max(per_image, 1)))
         """Images that are run at a time."""
-        self.compiled: Compiled = compile_recipe(self._recipe, Layout(rows, parts))
+        self.compiled: Compiled = compile_recipe(recipe, Layout(rows, parts))
         together = self.compiled.rows_together
         self._tiles = Tiles(self.images * positions, rows, parts=parts, together=together)
         prepare(self.compiled, self._tiles)
-        slots = self._recipe.slots
-        self._found = empty((1, stage.outputs, slots, self._tiles.words), "rows read out")
+        self._found = empty((1, stage.outputs, recipe.slots, self._tiles.words), "rows read out")
         self._found.fill(0)  # so that its memory is there when it is needed
         self._patch = moved_patch(stage.windows.pixels, _sides(stage))
         self._gathers = self._gather()
@@ -87,46 +69,6 @@ class Outputs:
             held = pack(np.tile(mask, self.images)[None].astype(np.uint8))
             for home in planned.homes:
                 self._tiles.save(row, held, home)
-
-    def _write(self, *, look: bool) -> None:
-        """Write the recipe of an output."""
-        recipe = self._recipe
-        for steps in self._plan.offsets:
-            home = steps.home
-            for part, schedule in enumerate(steps.counts, start=home):
-                recipe.run(schedule, part)
-            for part, moved, arrivals in steps.parts():
-                for row, arrival in zip(moved, arrivals, strict=True):
-                    recipe.move(row, part, arrival, home)
-            recipe.run(steps.combine, home)
-            wanted = self._plan.result is None and steps.reads is not None
-            voted = bool(steps.vote.steps)
-            if look or (wanted and not voted):
-                keep = wanted and not voted
-                self._counts.append(self._count(steps, steps.total, home, see=True, keep=keep))
-            recipe.run(steps.decide, home)
-            for row, arrival in steps.results:
-                recipe.move(row, home, arrival)
-            recipe.run(steps.vote)
-            if wanted and voted:
-                self._counts.append(self._count(steps, steps.reads, 0, see=False, keep=True))
-        recipe.run(self._plan.pool)
-        if self._plan.result is not None:
-            self._result = recipe.read(self._plan.result)
-
-    def _count(
-        self,
-        steps: OffsetPlan,
-        rows: Sequence[int | None] | None,
-        part: int,
-        *,
-        see: bool,
-        keep: bool,
-    ) -> _Count:
-        """Read a count out of its rows."""
-        some = [(level, row) for level, row in enumerate(rows or ()) if row is not None]
-        slots = [(level, self._recipe.read(row, part)) for level, row in some]
-        return _Count(steps, slots, see, keep)
 
     def _gather(self) -> list[Gather]:
         """Per part, how its rows are filled; nothing where windows are no moved patch."""
@@ -153,7 +95,7 @@ class Outputs:
         self._load(zeros, None)
         words = np.zeros((1, stage.outputs, self._tiles.tile_words), np.uint64)
         strings(words, 1, np.zeros((1, 1, -(-stage.outputs // 8)), np.uint8))
-        for levels in {len(count.steps.total) for count in self._counts if count.slots}:
+        for levels in {len(totals) for totals in self._recipe.totals if totals}:
             many = np.zeros((1, 1, levels, self._tiles.tile_words), np.uint64)
             sums(many, 1, np.zeros((1, levels), np.bool_), 1, np.zeros(1, np.int64))
 
@@ -174,30 +116,29 @@ class Outputs:
             report: called with how many images are done, and how many there are.
 
         """
-        stage, positions, number = self._stage, self._stage.windows.positions, len(operands)
+        stage, positions, count = self._stage, self._stage.windows.positions, len(operands)
         if not isinstance(operands, BitStrings):
             operands = BitStrings.of(operands, stage.planes)
-        values = BitStrings.empty(number, positions, stage.outputs)
-        wide = np.empty(values.shape if self._result is None else 0, np.int64)
+        values = BitStrings.empty(count, positions, stage.outputs)
+        wide = np.empty(values.shape if self._recipe.result is None else 0, np.int64)
         every = np.arange(stage.outputs)[None]
-        for start in range(0, number, self.images):
-            some = slice(start, min(start + self.images, number))
+        for start in range(0, count, self.images):
+            some = slice(start, min(start + self.images, count))
             size = some.stop - some.start
             self._load(operands.some(some), threads)
             found = run(self.compiled, self._tiles, every, threads=threads, into=self._found)
-            for count in self._counts:
-                if see is not None or count.keep:
-                    seen = self._sums(found, count, size, threads)
-                    if see is not None and count.see:
-                        see(some, count.steps.place, seen)
-                    if count.keep:
-                        wide[some] = seen.transpose(1, 2, 0)
-            if self._result is not None:
+            for offset, steps in enumerate(self._plan.offsets):
+                if see is not None:
+                    see(some, steps.place, self._recipe.sums(found, offset, size, threads))
+                if offset in self._recipe.given:
+                    given = self._recipe.sums(found, offset, size, threads, given=True)
+                    wide[some] = given.transpose(1, 2, 0)
+            if self._recipe.result is not None:
                 into = values.data[some].reshape(1, size * positions, -1)
-                strings(found[:, :, self._result], size * positions, into, threads=threads)
+                strings(found[:, :, self._recipe.result], size * positions, into, threads=threads)
             if report is not None:
-                report(some.stop, number)
-        return wide if self._result is None else values
+                report(some.stop, count)
+        return wide if self._recipe.result is None else values
 
     def _load(self, operands: BitStrings, threads: int | None) -> None:
         stage, positions = self._stage, self._stage.windows.positions
@@ -222,39 +163,6 @@ class Outputs:
                 first_row=self._plan.first_row,
                 threads=threads,
             )
-
-    def _sums(
-        self,
-        found: NDArray[np.uint64],
-        count: _Count,
-        size: int,
-        threads: int | None,
-    ) -> NDArray[np.int32]:
-        """Sums as the reference has them, (outputs, images, positions)."""
-        steps, totals, stage = count.steps, count.slots, self._stage
-        positions = stage.windows.positions
-        if not totals:  # all weights are 0
-            constant = steps.offsets.astype(np.int32)[:, None, None]
-            return np.broadcast_to(constant, (stage.outputs, size, positions))
-        levels = np.full(len(steps.total), -1)
-        for number, slot in totals:
-            levels[number] = slot
-        slots = [slot for _, slot in totals]
-        missing = (levels < 0).any() or slots != list(range(slots[0], slots[0] + len(slots)))
-        words = found[:, :, slots[0] : slots[0] + len(slots)]
-        if missing:  # a bit that is always 0 (or, inverted, always 1)
-            words = np.zeros((*found.shape[:2], len(levels), found.shape[3]), np.uint64)
-            words[:, :, levels >= 0] = found[:, :, slots]
-        result = sums(
-            words,
-            size * positions,
-            steps.inverted.T,
-            self._plan.scale,
-            steps.offsets,
-            threads=threads,
-        )
-        shaped: NDArray[np.int32] = result[0].reshape(stage.outputs, size, positions)
-        return shaped
 
 
 def _sides(stage: Stage) -> tuple[int, int]:

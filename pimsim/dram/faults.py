@@ -125,11 +125,13 @@ class Faults:
 
     def static_rates(self, access: Access) -> NDArray[np.float64]:
         """Return how likely a column always gets it wrong, by :func:`patterns`."""
-        return self._rates(access)[0]
+        rates: NDArray[np.float64] = self._rates(access)[0]
+        return rates
 
     def access_rates(self, access: Access) -> NDArray[np.float64]:
         """Return how likely it is wrong once, on another column, by :func:`patterns`."""
-        return self._rates(access)[1]
+        rates: NDArray[np.float64] = self._rates(access)[1]
+        return rates
 
     @cached_property
     def _known(self) -> dict[Access, NDArray[np.float64]]:
@@ -229,8 +231,9 @@ def _bernoulli(rng: np.random.Generator, slots: int, rate: float) -> NDArray[np.
         where = last + np.cumsum(gaps)
         found.append(where)
         last = int(where[-1])
-    every = np.concatenate(found)
-    return every[: np.searchsorted(every, slots)]
+    every: NDArray[np.int64] = np.concatenate(found)
+    inside: NDArray[np.int64] = every[: np.searchsorted(every, slots)]
+    return inside
 
 
 @lru_cache(maxsize=_CACHED)

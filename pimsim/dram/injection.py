@@ -176,7 +176,8 @@ class Injector:
             lean = self._faults.weak(site, last, access.kind)
             mask = self._faults.static_mask(access.kind, access.rows, ones, lean)
             masks.append(mask if where is None else mask[where])
-        return pack(np.array(masks, dtype=np.uint8))
+        packed: Words = pack(np.array(masks, dtype=np.uint8))
+        return packed
 
     def _stream(self, access: Access, events: int, spans: Sequence[Span]) -> _Stream:
         """Noise of all spans of a lane, in the order of the accesses."""
@@ -221,4 +222,5 @@ def _holding(levels: Sequence[Words], ones: int) -> Words:
     first, second, third = levels
     odd = first ^ second ^ third
     most = first & second | first & third | second & third
-    return (most if ones >= 2 else ~most) & (odd if ones in (1, 3) else ~odd)
+    found: Words = (most if ones >= 2 else ~most) & (odd if ones in (1, 3) else ~odd)
+    return found

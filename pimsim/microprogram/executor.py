@@ -39,10 +39,11 @@ class Bound:
             self._fixed.add(rows.address(name))
             return False, rows.address(name)
 
-        self._commands = [
+        self.slots = [
             (resolve(c.source), None if c.destination is None else resolve(c.destination))
             for c in program.commands
         ]
+        """Source and destination of every command."""
 
     def check(self, subarray: Subarray) -> None:
         """Raise an error unless the subarray has the program's address map and fixed addresses."""
@@ -56,7 +57,7 @@ class Bound:
 
     def addresses(self, rows: Sequence[int]) -> Iterator[tuple[int, int | None]]:
         """Source and destination of every command, with ``rows[slot]`` behind the symbols."""
-        for source, destination in self._commands:
+        for source, destination in self.slots:
             yield _placed(source, rows), None if destination is None else _placed(destination, rows)
 
     def run(
@@ -68,7 +69,7 @@ class Bound:
 
         An address is a number, or one a lane. ``lanes`` restricts execution to some lanes.
         """
-        subarray.run(self._commands, addresses, lanes)
+        subarray.run(self.slots, addresses, lanes)
 
 
 def _placed(slot: Slot, rows: Sequence[int]) -> int:

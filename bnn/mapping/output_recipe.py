@@ -33,6 +33,8 @@ class OutputRecipe:
         self.totals: list[list[tuple[int, int]]] = []
         """For all steps of the plan the bits of the count that are read out: exponent, and which
         of the rows read out."""
+        self.looked: list[bool] = []
+        """For all steps whether their count is read out, which may have no bits."""
         self.given: dict[int, list[tuple[int, int]]] = {}
         """The same of the counts that the stage gives, by number of the steps they end."""
         self.result: int | None = None
@@ -51,6 +53,7 @@ class OutputRecipe:
             recipe.run(steps.combine, home)
             read = look or (wanted and not voted)
             self.totals.append(self._read(steps.total, home) if read else [])
+            self.looked.append(read)
             recipe.run(steps.decide, home)
             for row, arrival in steps.results:
                 recipe.move(row, home, arrival)

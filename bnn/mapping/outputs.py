@@ -128,7 +128,7 @@ class Outputs:
             self._load(operands.some(some), threads)
             found = run(self.compiled, self._tiles, every, threads=threads, into=self._found)
             for offset, steps in enumerate(self._plan.offsets):
-                if see is not None:
+                if see is not None and self._recipe.looked[offset]:
                     see(some, steps.place, self._recipe.sums(found, offset, size, threads))
                 if offset in self._recipe.given:
                     given = self._recipe.sums(found, offset, size, threads, given=True)

@@ -324,7 +324,7 @@ def test_nothing_computed_once_more_overwrites_what_is_to_be_voted() -> None:
 
 
 def test_a_majority_of_more_rows_takes_wordlines_and_rows_but_no_commands() -> None:
-    stage = _stage(_signs(1, 1, 40, 3), each_pixel(1, 40), shape=(1,))
+    stage = _stage(np.ones((1, 1, 40, 3), np.int8), each_pixel(1, 40), shape=(1,))
     case = _case(stage, [], 5, -1)
     plain = _machine(128, 2)
     _execute("output-stationary", case, plain, compiled=False)

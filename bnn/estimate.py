@@ -230,7 +230,7 @@ class _Books:
             self._timeline,
             self._recorder,
             self._moves,
-            self._mitigation,
+            mitigation=self._mitigation,
         )
 
     def on_host(self, name: str) -> None:

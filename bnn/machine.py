@@ -32,6 +32,7 @@ from bnn.mitigation import NONE, Mitigation
 from pimsim.cost import Cost, Elapsed, charge
 from pimsim.dram.commands import Kind
 from pimsim.dram.counts import CommandCounts
+from pimsim.dram.faults import Faults
 from pimsim.dram.manyrow import extra_driven, extra_sensed
 from pimsim.dram.rowgroups import ambit
 from pimsim.dram.standards import Standard
@@ -75,6 +76,7 @@ class Machine:
         timeline: that of the layers before; one of its own if None.
         recorder: what is told every command, of all layers together.
         moves: how rows get from one subarray to another, of :data:`MOVES`.
+        faults: what goes wrong in AAPs and APs, if anything.
         mitigation: what is done about commands that go wrong.
 
     Raises:
@@ -88,6 +90,7 @@ class Machine:
         timeline: Timeline | None = None,
         recorder: Recorder | None = None,
         moves: str = MOVES[0],
+        faults: Faults | None = None,
         mitigation: Mitigation = NONE,
     ) -> None:
         if moves not in MOVES:
@@ -100,6 +103,7 @@ class Machine:
         self.standard = standard
         self.switches = switches
         self.moves = moves
+        self.faults = faults
         self.mitigation = mitigation
         self._timeline = timeline or Timeline(standard, switches)
         self._recorder = recorder

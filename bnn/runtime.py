@@ -23,7 +23,7 @@ them. The integer reference runs beside it and never feeds it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -42,10 +42,13 @@ from bnn.mapping.choice import chooser
 from bnn.mitigation import NONE, Mitigation
 from bnn.network import Network
 from bnn.stage import HostStage, Stage
+from pimsim.documents import nearest
+from pimsim.dram.faults import MAJORITY, Faults
 from pimsim.dram.standards import Standard
 from pimsim.dram.switches import Switches
 from pimsim.dram.timeline import Timeline
 from pimsim.dram.traces.recorder import Recorder, Sink
+from pimsim.errors import InputError
 
 Progress = Callable[[str, int, int], None]
 """Called with the layer's name, how much of it is done, and how much there is."""
@@ -119,6 +122,8 @@ def run(
     compiled: bool = True,
     threads: int | None = None,
     traces: Sequence[Sink] = (),
+    faults: Faults | None = None,
+    faulty: Collection[str] | None = None,
     progress: Progress | None = None,
 ) -> NetworkRun:
     """Run ``network`` on images ``x`` (n, ...), as the Keras model would be fed.
@@ -138,17 +143,28 @@ def run(
         compiled: compute with vector code, not row command by row command.
         threads: processors that vector code uses, all if None.
         traces: what takes every command, in order of execution.
+        faults: what goes wrong in AAPs and APs; nothing is then checked or chained, for no sum has
+            to be the reference's.
+        faulty: layers in DRAM that faults reach, all if None.
         progress: see :data:`Progress`.
 
     Raises:
-        InputError: unknown mapping, ``x`` that does not fit, a layer too large for the DRAM.
+        InputError: unknown mapping, ``x`` that does not fit, a layer too large for the DRAM,
+            faults in a layer or a mapping that cannot have them.
     """
     choose = chooser(mapping)
+    if faults is not None:
+        check, chain = False, _unchained(chain)
+        faults = _opening(faults, mitigation.activation_rows)
     network = network.before_softmax()
     stages = lower(network, encoding)
     timeline = Timeline(standard, switches)
     recorder = Recorder(standard, switches, traces) if traces else None
-    machines = [Machine(standard, switches, timeline, recorder, moves, mitigation) for _ in stages]
+    reached = _reached(stages, faults, faulty)
+    machines = [
+        Machine(standard, switches, timeline, recorder, moves, faults if here else None, mitigation)
+        for here in reached
+    ]
     started = time.perf_counter()
     taken = {  # nothing but a name, where there is no choice
         stage.name: choose(stage, machine, len(x), 1)
@@ -240,6 +256,40 @@ def _prepare(
             mapping = taken[stage.name]
             prepared[stage.name] = mapping.prepare(stage, machine, images, compiled=compiled)
     return prepared
+
+
+def _opening(faults: Faults, activation_rows: int) -> Faults:
+    """The same faults where a majority opens so many rows."""
+    if faults.rows not in (MAJORITY, activation_rows):
+        raise InputError(
+            f"faults must be those of {activation_rows} rows, the `activation_rows`, "
+            f"not of {faults.rows}"
+        )
+    return replace(faults, rows=activation_rows)
+
+
+def _unchained(chain: str) -> str:
+    """What is done about chains where commands go wrong."""
+    if chain == "always":
+        raise InputError("`chain` must be auto or never where faults are injected, not 'always'")
+    return "never"
+
+
+def _reached(
+    stages: Sequence[Stage | HostStage], faults: Faults | None, faulty: Collection[str] | None
+) -> list[bool]:
+    """Stages that faults reach."""
+    names = [stage.name for stage in stages if isinstance(stage, Stage)]
+    unknown = sorted(set(faulty or ()) - set(names))
+    if unknown:
+        hint = nearest(unknown[0], tuple(names))
+        raise InputError(f"unknown layer in DRAM `{unknown[0]}`{hint}")
+    if faults is not None and not names:
+        raise InputError("faults must have a layer in DRAM to reach, and there is none")
+    return [
+        faults is not None and stage.name in (names if faulty is None else faulty)
+        for stage in stages
+    ]
 
 
 def _tell(progress: Progress | None, what: str, done: int, total: int) -> None:

@@ -144,7 +144,7 @@ def _scratch(machine: Machine, moves: str) -> Machine:
     """Books that are thrown away, without refresh, which would stretch all alike."""
     switches = replace(machine.switches, refresh=False)
     timeline = Timeline(machine.standard, switches)
-    return Machine(machine.standard, switches, timeline, None, moves, machine.mitigation)
+    return Machine(machine.standard, switches, timeline, None, moves, mitigation=machine.mitigation)
 
 
 def _best(planned: list[Step], machine: Machine, images: int) -> Layout:

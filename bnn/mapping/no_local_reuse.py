@@ -22,7 +22,7 @@ from bnn.mapping.resident import Batch, Loaded
 from bnn.mapping.weight_books import usage
 from bnn.mapping.weight_layout import Layout, lay_out
 from bnn.mapping.weight_plan import constants
-from bnn.mapping.work import Draft, Execute, Result, Usage, Work, run_compiled
+from bnn.mapping.work import Draft, Execute, Result, Usage, Work, require_faultless, run_compiled
 from bnn.stage import Stage
 from pimsim.bits import unpack
 from pimsim.dram.commands import Kind
@@ -46,6 +46,7 @@ def _draft(layout: Layout[ProductPlan], machine: Machine) -> Usage:
 
 def prepare(stage: Stage, machine: Machine, images: int, *, compiled: bool) -> Execute:
     """Lay the stage out; see :class:`bnn.mapping.work.Mapping`."""
+    require_faultless(name, machine)
     machine.mitigation.refuse(name)
     planned = plan(stage, machine.data_rows)
     layout = lay_out(stage, machine, images, planned)

@@ -6,7 +6,6 @@ out for one of them and booked as often as there are outputs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from itertools import groupby
 
@@ -14,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.machine import Machine
-from bnn.mapping.moving import move_rows, part_banks
+from bnn.mapping.moving import move_rows
 from bnn.mapping.output_steps import OutputPlan
 from bnn.mapping.spread import Spread
 from bnn.mapping.work import Usage
@@ -47,11 +46,11 @@ def book(
         machine.enter("inputs")
         for part, chunk in enumerate(planned.chunks):
             rows = range(planned.first_row, planned.first_row + (chunk.stop - chunk.start) * patch)
-            banks_of_part = _banks(planned, machine, part, every)
+            banks_of_part = planned.banks(machine, part, every)
             machine.access(Kind.WR, rows, placed.columns, banks_of_part, first + part)
         masks = [row for row, _ in planned.masks]
         for home in planned.homes:
-            homes = _banks(planned, machine, home, every)
+            homes = planned.banks(machine, home, every)
             machine.access(Kind.WR, masks, placed.columns, homes, first + home)
         machine.enter("compute")
         slots = (placed.slot(batch, slot) for slot in range(placed.outputs_per_group))
@@ -80,10 +79,10 @@ def _book_output(
     """Book one output a bank."""
     for steps in planned.offsets:
         for part, count in enumerate(steps.counts, start=steps.home):
-            machine.run(count, outputs, _banks(planned, machine, part, banks), first + part)
-        home = _banks(planned, machine, steps.home, banks), first + steps.home
+            machine.run(count, outputs, planned.banks(machine, part, banks), first + part)
+        home = planned.banks(machine, steps.home, banks), first + steps.home
         for part, moved, arrivals in steps.parts():
-            there = _banks(planned, machine, part, banks), first + part
+            there = planned.banks(machine, part, banks), first + part
             move_rows(machine, list(zip(moved, arrivals, strict=True)), columns, there, home)
         machine.run(steps.combine, outputs, *home)
         machine.run(steps.decide, outputs, *home)
@@ -95,9 +94,3 @@ def _book_output(
     if planned.result is not None:
         machine.run(planned.pool, outputs, banks, first)
         machine.access(Kind.RD, [planned.result], columns, banks, first)
-
-
-def _banks(planned: OutputPlan, machine: Machine, part: int, banks: Sequence[int]) -> list[int]:
-    """Banks that a part of the plan is in, for homes of the first set of parts in ``banks``."""
-    repetition, own = planned.repetition(part)
-    return part_banks(machine, own, banks, repetition)

@@ -12,7 +12,9 @@ not fit together are computed one after the other, each in subarrays of its own.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -20,8 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.machine import Machine
+from bnn.mapping.faulty_outputs import FaultyOutputs
+from bnn.mapping.injected import Injected
 from bnn.mapping.output_books import book, usage
 from bnn.mapping.output_plan import plan
+from bnn.mapping.output_recipe import OutputRecipe
 from bnn.mapping.output_steps import OffsetPlan, OutputPlan
 from bnn.mapping.outputs import Outputs
 from bnn.mapping.pieces import divide, one_after_another
@@ -32,6 +37,8 @@ from bnn.stage import Stage
 from pimsim.bits import unpack
 from pimsim.dram.rowstore import Lanes
 from pimsim.dram.subarray import Subarray
+from pimsim.microprogram.compiled.tiles import Layout
+from pimsim.microprogram.literal.tape import Tape
 
 _Number = TypeVar("_Number", bound=np.generic)
 
@@ -84,6 +91,9 @@ def _prepare(
     placed = spread(stage, machine, images, planned)
     if not compiled:
         return partial(_execute, planned, placed, first)
+    if machine.faults is not None:
+        faulty = FaultyOutputs(stage, planned, placed, machine, first, machine.faults)
+        return partial(_execute_faulty, planned, placed, first, faulty)
     rows = machine.standard.rows_per_subarray
     make = partial(Outputs, stage, planned, rows, images)
     return partial(
@@ -104,6 +114,17 @@ def _execute_compiled(
     return usage(planned, placed, work.machine).result(values, book_s, check_s)
 
 
+def _execute_faulty(
+    planned: OutputPlan, placed: Spread, first: int, ready: FaultyOutputs, work: Work
+) -> Result:
+    started = time.perf_counter()
+    book(planned, placed, work.stage, work.machine, first)
+    booked = time.perf_counter()
+    values, flips = ready.run(work)
+    used = usage(planned, placed, work.machine)
+    return replace(used.result(values, booked - started), flips=flips)
+
+
 def _execute(planned: OutputPlan, placed: Spread, first: int, work: Work) -> Result:
     stage, machine = work.stage, work.machine
     book(planned, placed, stage, machine, first)
@@ -111,20 +132,36 @@ def _execute(planned: OutputPlan, placed: Spread, first: int, work: Work) -> Res
     shape = (stage.outputs, work.images, stage.windows.positions)
     values = np.empty(shape, np.uint8) if bits else np.empty(shape, np.int64)
     total = sum(len(batch.tiles) for batch in placed.batches) * placed.outputs_per_group
-    done = 0
+    done, flips = 0, 0
+    tape = _tape(stage, planned, machine)
     for batch in placed.batches:
         width = len(batch.tiles)
         parts = [machine.subarrays(placed.columns, width) for _ in planned.chunks]
         load(work, planned, parts, batch.tiles)
+        injected = (
+            None if tape is None else Injected(planned, tape, work, parts, batch.tiles, first)
+        )
         for slot in range(placed.outputs_per_group):
             lanes, outputs = placed.slot(batch, slot)
             if len(lanes):
+                if injected is not None:
+                    injected.begin(lanes, outputs)
                 Output(work, planned, parts, batch.tiles, lanes, outputs).run(values)
             done += len(batch.tiles)
             work.report(done, total)
         if work.audit is not None:
             work.audit.forget()
-    return usage(planned, placed, machine).result(values.transpose(1, 2, 0))
+        flips += 0 if injected is None else injected.flips
+    used = usage(planned, placed, machine)
+    return replace(used.result(values.transpose(1, 2, 0)), flips=flips)
+
+
+def _tape(stage: Stage, planned: OutputPlan, machine: Machine) -> Tape | None:
+    """Commands of every output, by which noise is counted; None where nothing goes wrong."""
+    if machine.faults is None:
+        return None
+    layout = Layout(machine.standard.rows_per_subarray, len(planned.chunks))
+    return Tape(OutputRecipe(stage, planned).recipe, layout)
 
 
 class Output:

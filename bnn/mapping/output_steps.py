@@ -13,7 +13,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.machine import Machine
 from bnn.mapping.masks import Mask
+from bnn.mapping.moving import part_banks
 from pimsim.dram.stream import Run
 from pimsim.microprogram.schedule import Schedule
 
@@ -81,9 +83,10 @@ class OutputPlan:
         """Parts in which partial counts are added up."""
         return sorted({steps.home for steps in self.offsets})
 
-    def repetition(self, part: int) -> tuple[int, int]:
-        """Which of the sets of parts a part belongs to, and its number there."""
-        return divmod(part, len(self.chunks) // len(self.homes))
+    def banks(self, machine: Machine, part: int, banks: Sequence[int]) -> list[int]:
+        """Banks that a part is in, for those of part 0."""
+        repetition, own = divmod(part, len(self.chunks) // len(self.homes))
+        return part_banks(machine, own, banks, repetition)
 
     @property
     def runs(self) -> tuple[Run, ...]:

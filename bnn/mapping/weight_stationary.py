@@ -20,7 +20,16 @@ from bnn.mapping.resident import Batch, Loaded
 from bnn.mapping.weight_books import book, usage
 from bnn.mapping.weight_layout import Layout, lay_out
 from bnn.mapping.weight_plan import OffsetSteps, WeightPlan, constants, limits, plan
-from bnn.mapping.work import Draft, Execute, Result, Usage, Work, plane, run_compiled
+from bnn.mapping.work import (
+    Draft,
+    Execute,
+    Result,
+    Usage,
+    Work,
+    plane,
+    require_faultless,
+    run_compiled,
+)
 from bnn.stage import Stage
 from pimsim.bits import unpack
 from pimsim.dram.rowstore import Lanes
@@ -47,6 +56,7 @@ def _book(layout: Layout[WeightPlan], machine: Machine) -> Usage:
 
 def prepare(stage: Stage, machine: Machine, images: int, *, compiled: bool) -> Execute:
     """Lay the stage out; see :class:`bnn.mapping.work.Mapping`."""
+    require_faultless(name, machine)
     _require_host(machine)
     machine.mitigation.refuse(name)
     planned = plan(stage, machine.data_rows)

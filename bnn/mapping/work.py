@@ -19,6 +19,7 @@ from bnn.mapping.tiles import Tile
 from bnn.reference import Operands
 from bnn.stage import Stage
 from pimsim.bits import Words, pack
+from pimsim.errors import InputError
 
 _AT_A_TIME = 1 << 18
 """Sums that are compared at a time: they stay in a processor's cache."""
@@ -200,6 +201,8 @@ class Result:
     """Wall time of scheduling the commands."""
     check_s: float = 0.0
     """Wall time of computing once more, with every sum looked at."""
+    flips: int = 0
+    """How often noise made a column wrong that would not always be."""
 
 
 Execute = Callable[[Work], Result]
@@ -232,6 +235,12 @@ class Mapping(Protocol):
         few outputs, of which every one stands for ``each``.
         """
         ...
+
+
+def require_faultless(mapping: str, machine: Machine) -> None:
+    """Raise InputError where faults are to be injected into a mapping that cannot have them."""
+    if machine.faults is not None:
+        raise InputError(f"faults can be injected into output-stationary layers, not {mapping}")
 
 
 def run_compiled(

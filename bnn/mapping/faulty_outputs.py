@@ -1,0 +1,241 @@
+"""All outputs of a stage through the literal interpreter, where commands can go wrong.
+
+Columns are taken block by block, as noise is drawn. Within a block the outputs that a bank computes
+one after the other share rows, and so what a wrong command leaves behind in them; the outputs of
+another bank begin with the operands as they were written.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.bitstrings import BitStrings, Values
+from bnn.encoding import Integers
+from bnn.machine import Machine
+from bnn.mapping.output_recipe import OutputRecipe
+from bnn.mapping.output_steps import OutputPlan
+from bnn.mapping.spread import Spread
+from bnn.mapping.tiles import Tile
+from bnn.mapping.work import Work
+from bnn.stage import Stage
+from pimsim.bits import Words, pack
+from pimsim.dram.faults import Faults, Site, block_width
+from pimsim.microprogram.compiled.operands import load
+from pimsim.microprogram.compiled.readout import strings
+from pimsim.microprogram.compiled.run import spread as share
+from pimsim.microprogram.compiled.tiles import Layout, Tiles, empty
+from pimsim.microprogram.literal.execution import Block, Patch, Program
+from pimsim.microprogram.literal.tape import Tape
+
+MEMORY_BYTES = 64 << 20
+"""Rows and results held at a time, about."""
+
+_VECTOR_COLUMNS = 512
+
+
+class FaultyOutputs:
+    """A stage's plan, ready to be carried out with faults.
+
+    Args:
+        stage: the stage.
+        planned: its plan.
+        placed: where its tiles and outputs go.
+        machine: the banks.
+        first: subarray of each bank that holds the first part of the fan-in.
+        faults: what goes wrong.
+
+    Raises InputError if the failure table lacks what the commands need.
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        planned: OutputPlan,
+        placed: Spread,
+        machine: Machine,
+        first: int,
+        faults: Faults,
+    ) -> None:
+        self._stage, self._plan, self._placed = stage, planned, placed
+        self._machine, self._first = machine, first
+        self._recipe = OutputRecipe(stage, planned)
+        layout = Layout(machine.standard.rows_per_subarray, len(planned.chunks))
+        self._program = Program(Tape(self._recipe.recipe, layout), faults)
+        self._width = block_width(stage.windows.positions)
+        self._images = self._width // stage.windows.positions
+        words = -(-self._width // _VECTOR_COLUMNS) * (_VECTOR_COLUMNS // 64)
+        rows = layout.places + stage.outputs * self._recipe.recipe.slots
+        self._blocks = max(1, MEMORY_BYTES // (8 * words * rows))
+        self._words = words
+        self._free: list[Words] = []
+        self._lock = threading.Lock()
+        self._teams = [
+            np.arange(start, min(start + placed.outputs_per_group, stage.outputs))
+            for start in range(0, stage.outputs, placed.outputs_per_group)
+        ]
+        groups = len(self._teams)
+        tiles = {}
+        for batch in placed.batches:
+            for bank, (tile, group) in enumerate(zip(batch.tiles, batch.groups, strict=True)):
+                tiles[tile.images.start, tile.positions.start, int(group)] = tile, bank
+        self._tiles: list[list[tuple[Tile, int]]] = [
+            [found for (*_, own), found in sorted(tiles.items(), key=_order) if own == group]
+            for group in range(groups)
+        ]
+        """Per team, tiles in the order of their columns, and the bank of each."""
+        self._starts = [np.array([_begin(tile, stage) for tile, _ in own]) for own in self._tiles]
+
+    def run(self, work: Work) -> tuple[Values, int]:
+        """Values of all images, (images, positions, outputs), and how often noise struck."""
+        stage, count = self._stage, work.images
+        positions = stage.windows.positions
+        values = BitStrings.empty(count, positions, stage.outputs)
+        wide = np.empty(values.shape if self._recipe.result is None else 0, np.int64)
+        operands = work.integers
+        flips = 0
+        blocks = -(-count // self._images)
+        for start in range(0, blocks, self._blocks):
+            some = range(start, min(start + self._blocks, blocks))
+            tiles = self._load(operands, some, work.threads)
+            found, struck = self._carry_out(tiles, some, count, work)
+            flips += struck
+            for lane, block in enumerate(some):
+                images = self._of_block(block, count)
+                self._read(found[lane][None], images, values, wide, work.threads)
+            work.report(min(some.stop * self._images, count), count)
+        return (wide if self._recipe.result is None else values), flips
+
+    # -- inside ------------------------------------------------------------------------------
+
+    def _of_block(self, block: int, count: int) -> slice:
+        return slice(block * self._images, min((block + 1) * self._images, count))
+
+    def _load(self, operands: Integers, blocks: range, threads: int | None) -> Tiles:
+        """Rows of some blocks, one a lane."""
+        stage, plan = self._stage, self._plan
+        layout = self._program.tape.layout
+        tiles = Tiles(
+            self._width,
+            layout.rows,
+            lanes=len(blocks),
+            parts=layout.parts,
+            tile_words=self._words,
+        )
+        first = blocks.start * self._images
+        here = operands[first : blocks.stop * self._images]
+        images = np.arange(len(blocks) * self._images)
+        images[len(here) :] = -1
+        of_column = np.repeat(images, stage.windows.positions).reshape(len(blocks), -1)
+        for part, chunk in enumerate(plan.chunks):
+            load(
+                tiles,
+                here[:, :, chunk],
+                stage.windows.pixels,
+                of_column,
+                planes=stage.planes,
+                pad=stage.pad,
+                part=part,
+                first_row=plan.first_row,
+                threads=threads,
+            )
+        for row, mask in plan.masks:
+            bits = np.tile(mask, self._images)[None].astype(np.uint8)
+            for home in plan.homes:
+                tiles.save(row, np.repeat(pack(bits), len(blocks), axis=0), home)
+        return tiles
+
+    def _carry_out(
+        self, tiles: Tiles, blocks: range, count: int, work: Work
+    ) -> tuple[list[Words], int]:
+        """Rows read out, (outputs, slots, words) for each block, and how often noise struck."""
+        slots = self._recipe.recipe.slots
+        shape = (self._stage.outputs, slots, self._words)
+        found = [empty(shape, "rows read out") for _ in blocks]
+        items = [(lane, team) for lane in range(len(blocks)) for team in range(len(self._teams))]
+        flips = np.zeros((len(items), 1), np.int64)
+
+        def some(begin: int, end: int) -> None:
+            rows = self._take()
+            for number in range(begin, end):
+                lane, team = items[number]
+                rows[:] = tiles.data[lane, 0]
+                outputs = self._teams[team]
+                found[lane][outputs[0] : outputs[-1] + 1] = self._program.run(
+                    rows,
+                    self._block(blocks[lane], team, count),
+                    outputs,
+                    stage=self._stage.index,
+                    first_output=work.first_output,
+                    flips=flips[number],
+                )
+            self._give(rows)
+
+        share(some, len(items), work.threads)
+        return found, int(flips.sum())
+
+    def _take(self) -> Words:
+        """Rows of a block for a thread alone."""
+        with self._lock:
+            if self._free:
+                return self._free.pop()
+        return empty((self._program.tape.layout.places, self._words), "rows of a block")
+
+    def _give(self, rows: Words) -> None:
+        with self._lock:
+            self._free.append(rows)
+
+    def _block(self, number: int, team: int, count: int) -> Block:
+        positions = self._stage.windows.positions
+        images = self._of_block(number, count)
+        begin, end = images.start * positions, images.stop * positions
+        patches = tuple(self._patches(team, begin, end))
+        return Block(number, end - begin, self._width, patches)
+
+    def _patches(self, team: int, begin: int, end: int) -> Iterator[Patch]:
+        """Where columns ``begin`` to ``end`` of the stage lie for a team."""
+        tiles, starts = self._tiles[team], self._starts[team]
+        at = int(np.searchsorted(starts, begin, side="right")) - 1
+        while begin < end:
+            tile, bank = tiles[at]
+            inside = begin - int(starts[at])
+            columns = min(end - begin, tile.columns - inside)
+            banks = (
+                self._plan.banks(self._machine, part, [bank])[0]
+                for part in range(len(self._plan.chunks))
+            )
+            sites = tuple(Site(bank, self._first + part) for part, bank in enumerate(banks))
+            yield Patch(columns, sites, inside)
+            begin, at = begin + columns, at + 1
+
+    def _read(
+        self,
+        found: Words,
+        images: slice,
+        values: BitStrings,
+        wide: NDArray[np.int64],
+        threads: int | None,
+    ) -> None:
+        """Store what a block gave."""
+        size, positions = images.stop - images.start, self._stage.windows.positions
+        if self._recipe.result is None:
+            for steps in self._recipe.given:
+                sums = self._recipe.sums(found, steps, size, threads, given=True)
+                wide[images] = sums.transpose(1, 2, 0)
+            return
+        into = values.data[images].reshape(1, size * positions, -1)
+        strings(found[:, :, self._recipe.result], size * positions, into, threads=threads)
+
+
+def _begin(tile: Tile, stage: Stage) -> int:
+    """First column of a tile among all of the stage."""
+    begin: int = tile.images.start * stage.windows.positions + tile.positions.start
+    return begin
+
+
+def _order(item: tuple[tuple[int, int, int], tuple[Tile, int]]) -> tuple[int, int]:
+    images, positions, _ = item[0]
+    return images, positions

@@ -1,0 +1,71 @@
+"""Faults of the subarrays that compute a batch of tiles literally, in lock-step.
+
+They are the same that :mod:`bnn.mapping.faulty_outputs` meets: static faults by bank, subarray and
+column, noise by stage, output and column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.mapping.output_steps import OutputPlan
+from bnn.mapping.tiles import Tile
+from bnn.mapping.work import Work
+from pimsim.dram.faults import Job, Site, block_width
+from pimsim.dram.injection import Injector, Span
+from pimsim.dram.rowstore import Lanes
+from pimsim.dram.subarray import Subarray
+from pimsim.microprogram.literal.tape import Tape
+
+
+class Injected:
+    """Injectors of the subarrays of a batch.
+
+    Args:
+        planned: what they carry out.
+        tape: commands of every output.
+        work: the stage; its machine has faults.
+        parts: the subarrays of each part, a lane for each tile.
+        tiles: per lane.
+        first: subarray of each bank that holds the first part.
+
+    """
+
+    def __init__(
+        self,
+        planned: OutputPlan,
+        tape: Tape,
+        work: Work,
+        parts: Sequence[Subarray],
+        tiles: Sequence[Tile],
+        first: int,
+    ) -> None:
+        self._tape, self._work, self._tiles = tape, work, tiles
+        self._injectors: list[Injector] = []
+        for part, subarray in enumerate(parts):
+            banks = planned.banks(work.machine, part, range(len(tiles)))
+            sites = [Site(bank, first + part) for bank in banks]
+            if work.machine.faults is not None:
+                injector = Injector(work.machine.faults, sites, subarray.columns)
+                subarray.inject(injector)
+                self._injectors.append(injector)
+
+    @property
+    def flips(self) -> int:
+        """How often noise struck."""
+        return sum(injector.flips for injector in self._injectors)
+
+    def begin(self, lanes: Lanes, outputs: NDArray[np.intp]) -> None:
+        """Let lanes begin with outputs of their own."""
+        positions = self._work.stage.windows.positions
+        width = block_width(positions)
+        for part, injector in enumerate(self._injectors):
+            for lane, output in zip(lanes.tolist(), outputs.tolist(), strict=True):
+                tile = self._tiles[lane]
+                job = Job(self._work.stage.index, self._work.first_output + output, part)
+                start = tile.images.start * positions + tile.positions.start
+                span = Span(job, 0, start, tile.columns, width)
+                injector.begin([lane], [[span]], self._tape.events(output, part))

@@ -80,9 +80,7 @@ class Program:
     def __init__(self, tape: Tape, faults: Faults) -> None:
         self.tape, self._faults = tape, faults
         self._accesses = [
-            access
-            for access in dict.fromkeys(tape.accesses())
-            if access.kind == "sense" or faults.drives
+            access for access in tape.accesses if access.kind == "sense" or faults.drives
         ]
         self._rates = np.zeros(PATTERNS)
         for access in self._accesses:
@@ -210,8 +208,11 @@ class Program:
         where = np.concatenate(places)
         if not len(where):
             return np.full(1, _END, np.int64), where, where, np.zeros(1)
-        order = np.argsort(where, kind="stable")
-        keys, runs = np.unique(where, return_counts=True)
-        columns = np.concatenate([each.column for each in found])[order]
-        draw = np.concatenate([each.draw for each in found])[order]
-        return np.append(keys, _END), runs.astype(np.int64), columns, draw
+        columns = np.concatenate([each.column for each in found])
+        draw = np.concatenate([each.draw for each in found])
+        if len(found) > 1:  # each is in order
+            order = np.argsort(where, kind="stable")
+            where, columns, draw = where[order], columns[order], draw[order]
+        starts = np.flatnonzero(np.diff(where, prepend=-1))
+        runs = np.diff(starts, append=len(where))
+        return np.append(where[starts], _END), runs, columns, draw

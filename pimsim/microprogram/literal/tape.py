@@ -21,8 +21,6 @@ Moves and reads stand in between, for all outputs at the same place.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -79,34 +77,32 @@ class Tape:
         """Moves and reads: which, place, and place that is written or slot that is filled."""
         self.lines = _lines(layout)
         self._kinds = _Kinds(layout.map)
+        self._sensed, self._driven = (_addresses(self.commands[:, :, side]) for side in (0, 1))
+        self.accesses = tuple(self._accesses())
+        """Every kind of access that there is on the tape."""
         self._check()
 
     def _check(self) -> None:
         rows = self.layout.map
-        sensed = np.unique(self.commands[:, :, 0])
-        for address in sensed[sensed >= 0].tolist():
+        for address in self._sensed:
             count = len(rows.wordlines(address))
             if count not in (1, 3):
                 raise InputError(
                     f"faults can be injected where 1 or 3 rows are sensed together, not {count} "
                     f"({rows.label(address)})"
                 )
-        driven = self.commands[:, :, 1]
-        if ((driven >= rows.first_constant) & (driven < rows.first_data)).any():
+        if any(rows.first_constant <= address < rows.first_data for address in self._driven):
             raise DramError("a constant row must not be driven")
 
-    def accesses(self) -> Iterator[Access]:
-        """Every kind of access that there is on the tape."""
-        for column, kinds in enumerate((self._kinds.sensed, self._kinds.driven)):
-            for address in np.unique(self.commands[:, :, column]):
-                if address >= 0:
-                    yield from kinds(int(address))
+    def _accesses(self) -> list[Access]:
+        kinds = {self._kinds.sensed(address) for address in self._sensed}
+        return sorted(kinds.union(*(self._kinds.driven(address) for address in self._driven)))
 
     def events(self, output: int, part: int) -> Events:
         """How many accesses of each kind an output has in a part."""
         return {
             access: len(commands)
-            for access in sorted(set(self.accesses()))
+            for access in self.accesses
             if len(commands := self.where(output, part, access)[0])
         }
 
@@ -118,13 +114,24 @@ class Tape:
         Also what of the command it is: 0 the sensing, i + 1 the driving of its i-th wordline.
         """
         own = self.parts == part
+        every = bool(own.all())
         if access.kind == "sense":
-            counts = self._kinds.senses(access)[self.commands[output, :, 0]] & own
-            commands = np.flatnonzero(counts)
+            sensed = self._kinds.senses(access)[self.commands[output, :, 0]]
+            commands = np.flatnonzero(sensed if every else sensed & own)
             return commands, np.zeros(len(commands), np.int64)
         lines = self._kinds.drives(access)[self.commands[output, :, 1]] & own[:, None]
         commands, places = np.nonzero(lines)
         return commands, places + 1
+
+
+def _addresses(column: NDArray[np.int16]) -> list[int]:
+    """Different addresses in a column of the tape."""
+    seen = np.zeros(1 << 16, np.bool_)
+    for own in column:
+        seen[own] = True  # one output at a time: numpy takes indices as eight bytes each
+    seen[NOTHING] = False
+    found: list[int] = np.flatnonzero(seen).tolist()
+    return found
 
 
 def _step(step: Step, outputs: int) -> NDArray[np.int16]:
@@ -163,8 +170,8 @@ class _Kinds:
         self._rows = rows
         self._known: dict[Access, NDArray[np.bool_]] = {}
 
-    def sensed(self, address: int) -> list[Access]:
-        return [Access("sense", len(self._rows.wordlines(address)))]
+    def sensed(self, address: int) -> Access:
+        return Access("sense", len(self._rows.wordlines(address)))
 
     def driven(self, address: int) -> list[Access]:
         lines = self._rows.wordlines(address)
@@ -175,7 +182,7 @@ class _Kinds:
         if access not in self._known:
             table = np.full(1 << 15, access.rows == 1)
             for address in range(self._rows.first_constant):
-                table[address] = self.sensed(address) == [access]
+                table[address] = self.sensed(address) == access
             table[NOTHING] = False
             self._known[access] = table
         return self._known[access]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from experiments import (
+    circuit_convert,
     circuit_failures,
     circuit_fit,
     circuit_margin,
@@ -24,6 +25,7 @@ Simulate a bitline pair with its cells and its sense amplifier. Parameters are a
 PARTS: tuple[subcommands.Command, ...] = (
     *circuit_transient.PARTS,
     circuit_failures,
+    circuit_convert,
     circuit_margin,
     circuit_fit,
 )

@@ -83,6 +83,7 @@ def build(
         "accuracy": _accuracy(done, labels),
         "bit_exact": None if isinstance(done, Estimate) else done.bit_exact,
         "keras_equal": None,
+        "faults": None,
         "sums_checked": sum(layer.audit.compared for layer in done.layers if layer.audit),
         "commands": cost["commands"],
         "latency_ps": cost["latency_ps"],

@@ -13,6 +13,7 @@ from typing import Any
 from experiments import (
     cost_only,
     data_options,
+    fault_options,
     mitigation_options,
     options,
     progress,
@@ -30,6 +31,10 @@ NETWORK is a name from `pimsim networks` or the path of a model saved by Larq (.
 TensorFlow is not needed). Every integer sum that stands in DRAM rows is compared with an
 independent integer reference: `bit exact: yes` means that all of them agree.
 
+With --variation or --failures, row commands go wrong as a circuit or measured chips say: the same
+network on a DRAM that errs, beside what it gives on one that does not. Nothing is then compared
+with the reference, for no sum has to be right.
+
 With --cost-only, commands are booked and not executed: the same time and energy to the last
 picosecond, without values. That is how networks run that pimsim knows by their shapes alone, such
 as vgg16.
@@ -41,6 +46,7 @@ examples:
   pimsim run mnist-mlp --data mnist --limit 1000 --out out/mlp
   pimsim run mnist-cnn --data mnist --mapping weight-stationary
   pimsim run mnist-mlp --data mnist --check-keras          against Keras itself
+  pimsim run mnist-mlp --data mnist --variation 10         on cells and amplifiers that vary
   pimsim run digits-mlp --limit 8 --trace perfetto:run.json
   pimsim run my_model.h5 --data my_images.npz --energy datasheet --json
   pimsim run resnet50 --cost-only --images 64 --mapping weight-stationary
@@ -127,6 +133,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="commands, time and energy alone: nothing is executed, no images are read",
     )
+    fault_options.add_faults(parser)
     trace_options.add_trace(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for report and figures")
     options.add_json(parser)
@@ -146,6 +153,7 @@ def run(args: argparse.Namespace) -> int:
 
         train.check_extra("`--check-keras`")
     trace_options.chosen_traces(args)  # refused before anything is loaded
+    fault_options.check(args)
     if args.out is None:
         report, _ = _simulate(args)
         return _show(report, args)
@@ -174,6 +182,7 @@ def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any]:
     imported = time.perf_counter()
     standard, switches = options.chosen_dram(args)
     mitigation = mitigation_options.chosen_mitigation(args)
+    faults = fault_options.chosen_faults(args)
     path = zoo.locate(args.network)
     network = model_file.read_model(path)
     check_output(network)
@@ -202,6 +211,8 @@ def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any]:
             compiled=args.executor == "compiled",
             threads=args.threads,
             traces=traces,
+            faults=faults,
+            faulty=fault_options.faulty_layers(args),
             progress=show,
         )
     executed = time.perf_counter()
@@ -216,8 +227,12 @@ def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any]:
         name,
         args.mapping,
         args.moves,
-        mitigation.stated(),
+        {**mitigation.stated(), **fault_options.stated(args, faults)},
     )
+    if faults is not None:
+        from experiments.fault_report import beside_error_free
+
+        report["faults"] = beside_error_free(done, network, x, y, encoding, standard, switches)
     report["wall_s"] = {
         "import": imported - started,
         "load": loaded - imported,

@@ -108,6 +108,8 @@ def _summary(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     images, once = report["images"], report["weights_once"]
     exact = {True: "yes", False: "NO", None: "not checked"}[report["bit_exact"]]
     exact = f"{exact} ({report['sums_checked']:,} sums compared)"
+    if report["faults"] is not None:
+        exact = "not asked: commands go wrong"
     rate = report["throughput_images_per_s"]
     rows = [
         ("bit exact", "nothing executed" if report["cost_only"] else exact),
@@ -145,9 +147,21 @@ def _summary(report: Mapping[str, Any]) -> list[tuple[str, str]]:
         rows.append(("column use", f"{max(uses):.1%} at most: more images would cost little more"))
     if report["accuracy"] is not None:
         rows.insert(0, ("accuracy", f"{report['accuracy']:.2%}"))
+    if report["faults"] is not None:
+        rows.insert(1 if report["accuracy"] is not None else 0, ("faults", _faults(report)))
     if report["baselines"]:
         rows.append(("break-even", _break_even(report)))
     return rows
+
+
+def _faults(report: Mapping[str, Any]) -> str:
+    """What they did."""
+    faults = report["faults"]
+    right = faults["accuracy_error_free"]
+    text = "" if right is None else f"without them {right:.2%}; "
+    text += f"{faults['predictions_changed']:,} of {report['images']:,} predictions changed"
+    struck = sum(faults["noise_strikes"].values())
+    return f"{text}; noise struck {struck:,} times" if struck else text
 
 
 def _break_even(report: Mapping[str, Any]) -> str:

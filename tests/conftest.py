@@ -1,7 +1,7 @@
 """What tests need besides the package: TensorFlow and Larq, data files, ngspice; hypothesis.
 
-Tests marked ``larq``, ``mnist``, ``cifar10`` or ``ngspice`` are skipped where that is missing,
-unless ``PIMSIM_REQUIRE_LARQ=1``, ``PIMSIM_REQUIRE_DATA=1`` (for both data sets) or
+Tests marked ``larq``, ``mnist``, ``cifar10``, ``chips`` or ``ngspice`` are skipped where that is
+missing, unless ``PIMSIM_REQUIRE_LARQ=1``, ``PIMSIM_REQUIRE_DATA=1`` (for all data) or
 ``PIMSIM_REQUIRE_NGSPICE=1`` says that it must be there.
 """
 
@@ -43,6 +43,15 @@ def _why_no_cifar10() -> str | None:
     return None if importlib.util.find_spec("PIL") else "Pillow is not installed"
 
 
+def _why_no_chips() -> str | None:
+    folder = os.environ.get("PIMSIM_DATA")
+    if not folder:
+        return "PIMSIM_DATA is not set"
+    if not (Path(folder) / "real-chips" / "simra_success_boxstats.csv").exists():
+        return "no real-chips/simra_success_boxstats.csv in PIMSIM_DATA"
+    return None
+
+
 def _why_no_ngspice() -> str | None:
     return None if shutil.which("ngspice") else "ngspice is not installed (apt-get install ngspice)"
 
@@ -51,6 +60,7 @@ _NEEDS = {
     "larq": (_why_no_larq, "PIMSIM_REQUIRE_LARQ"),
     "mnist": (_why_no_mnist, "PIMSIM_REQUIRE_DATA"),
     "cifar10": (_why_no_cifar10, "PIMSIM_REQUIRE_DATA"),
+    "chips": (_why_no_chips, "PIMSIM_REQUIRE_DATA"),
     "ngspice": (_why_no_ngspice, "PIMSIM_REQUIRE_NGSPICE"),
 }
 

@@ -61,6 +61,8 @@ def test_present_data_let_the_test_run(needy: Path) -> None:
     (needy / "mnist" / "t10k-images-idx3-ubyte.gz").touch()
     (needy / "cifar10").mkdir()
     (needy / "cifar10" / "cifar10_jpeg.npz").touch()
+    (needy / "real-chips").mkdir()
+    (needy / "real-chips" / "simra_success_boxstats.csv").touch()
     done = _pytest(needy, PIMSIM_REQUIRE_DATA="1", PIMSIM_DATA=str(needy))
     assert done.returncode == pytest.ExitCode.TESTS_FAILED
     assert "AssertionError: ran" in done.stdout

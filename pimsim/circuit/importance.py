@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pimsim.circuit.decision import DecisionPath, Operation
-from pimsim.circuit.failures import require_variation
+from pimsim.circuit.failures import require_counts, require_variation
 from pimsim.circuit.intervals import LEVEL, normal_quantile
 from pimsim.circuit.parameters import Circuit
 from pimsim.circuit.variation import Floats, Process
@@ -37,7 +37,7 @@ _UNTILTED_SHARE = 0.1
 """Share of the samples drawn from the true distribution: it bounds every weight by ten."""
 _STEPS = 12
 """Times that the margin is linearised anew at the point found last."""
-_MOST_TILT = 200.0
+_MOST_TILT = 10_000.0
 """Largest tilt: beyond it a uniform unit is at its bound for all purposes."""
 _CHUNK = 4096
 
@@ -70,22 +70,30 @@ def estimate(
     *,
     samples: int,
     seed: int,
+    accesses: int = 1,
     level: float = LEVEL,
 ) -> Rare:
-    """Estimate how likely a bitline gets at least one pattern of the operation wrong, once.
+    """Estimate how likely a bitline gets at least one pattern of the operation wrong.
+
+    With several ``accesses``: how likely it does so in every one of them, as a bitline that is
+    weak for good does; only static units are tilted then.
 
     Raises :class:`~pimsim.errors.InputError` for values out of range.
     """
     require_variation(variation_percent)
     if type(samples) is not int or samples < 100:
         raise InputError(f"`samples` must be an integer of at least 100, not {samples!r}")
-    if type(seed) is not int or seed < 0:
-        raise InputError(f"`seed` must be an integer of at least 0, not {seed!r}")
+    require_counts(samples, accesses, seed)
     path = DecisionPath(circuit, process, operation)
     variation = variation_percent / 100.0
+    tilted = ~path.layout.per_access if accesses > 1 else np.ones(path.layout.dims, np.bool_)
     tilts = np.array(
         [
-            _tilt(DecisionPath(circuit, process, replace(operation, patterns=(one,))), variation)
+            _tilt(
+                DecisionPath(circuit, process, replace(operation, patterns=(one,))),
+                variation,
+                tilted,
+            )
             for one in operation.patterns
         ]
     )
@@ -94,6 +102,9 @@ def estimate(
     for start in range(0, samples, _CHUNK):
         units, density = _draw(path, tilts, min(_CHUNK, samples - start), rng)
         failed = path.wrong(units, variation).any(axis=0)
+        for _ in range(accesses - 1):
+            path.layout.redraw(units, rng)
+            failed &= path.wrong(units, variation).any(axis=0)
         weights.append(np.where(failed, density, 0.0))
     return _summary(np.concatenate(weights), level)
 
@@ -113,14 +124,16 @@ def _summary(weights: Floats, level: float) -> Rare:
     samples, failed = len(weights), int(np.count_nonzero(weights))
     if not failed:
         return Rare(0.0, 0.0, math.nan, samples, 0, 0.0, level)
+    scale = float(weights.max())
+    weights = weights / scale  # squares of the tiniest would be zero
     mean = float(weights.mean())
     error = float(weights.std(ddof=1)) / math.sqrt(samples)
-    reach = normal_quantile(level) * error / mean
+    reach = math.exp(normal_quantile(level) * error / mean)
     # Symmetric on a logarithmic axis: a probability is positive, and small ones are compared so.
     return Rare(
-        probability=mean,
-        low=mean * math.exp(-reach),
-        high=min(1.0, mean * math.exp(reach)),
+        probability=mean * scale,
+        low=mean * scale / reach,
+        high=min(1.0, mean * scale * reach),
         samples=samples,
         failed=failed,
         effective=float(weights.sum() ** 2 / np.square(weights).sum()),
@@ -128,13 +141,14 @@ def _summary(weights: Floats, level: float) -> Rare:
     )
 
 
-def _tilt(path: DecisionPath, variation: float) -> Floats:
-    """Tilt of every unit, shape ``(dims,)``, for a path with a single pattern."""
+def _tilt(path: DecisionPath, variation: float, tilted: NDArray[np.bool_]) -> Floats:
+    """Tilt of every unit, shape ``(dims,)``, for a path with a single pattern; of some, zero."""
     gaussian = path.layout.gaussian
     tilt = np.zeros(path.layout.dims)
     for _ in range(_STEPS):
         at = _mean(tilt, gaussian)
         margin_mv, slope_mv = _linearised(path, at, variation)
+        slope_mv = np.where(tilted, slope_mv, 0.0)
         if not np.any(slope_mv):
             break
         before = tilt

@@ -1,0 +1,229 @@
+"""Options that say what goes wrong in the simulated DRAM, and what they stand for.
+
+>>> parser = argparse.ArgumentParser()
+>>> add_faults(parser)
+>>> chosen_faults(parser.parse_args([])) is None
+True
+>>> args = parser.parse_args(["--variation", "15", "--chip", "3"])
+>>> faults = chosen_faults(args)
+>>> faults.chip, faults.noise, 0.04 < faults.table.probability(3, 2) < 0.05
+(3, 0, True)
+>>> stated(args, faults)["faults"]
+'15 % variation of ambit-like'
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from experiments import circuit_options
+
+if TYPE_CHECKING:
+    from pimsim.circuit.failure_table import FailureTable
+    from pimsim.dram.faults import Faults
+
+DEFAULT_PROCESS = "ambit-like"
+"""What varies, unless said otherwise."""
+
+_OF_CIRCUIT = ("process", "preset", "settings", "restore_ns", "wait_ms")
+"""Options that mean nothing without ``--variation``."""
+_OF_FAULTS = ("chip", "majority_rows", "fault_layers")
+"""Options that mean nothing without faults."""
+
+
+def add_faults(parser: argparse.ArgumentParser) -> None:
+    """Add ``--variation``, ``--failures`` and what belongs to them."""
+    group = parser.add_argument_group("faults of the DRAM (default: none)")
+    source = group.add_mutually_exclusive_group()
+    source.add_argument(
+        "--variation",
+        type=float,
+        metavar="PERCENT",
+        help="let row commands fail as the circuit does at this process variation, 0 to 100 %%",
+    )
+    source.add_argument(
+        "--failures",
+        type=Path,
+        metavar="FILE.json",
+        help="let row commands fail as a failure table says: of `pimsim circuit failures --out`, "
+        "or of `pimsim circuit convert` from measured chips",
+    )
+    group.add_argument(
+        "--seed",
+        type=int,
+        metavar="N",
+        default=0,
+        help="of noise, drawn anew in every access (default: %(default)s)",
+    )
+    group.add_argument(
+        "--chip",
+        type=int,
+        metavar="N",
+        help="which chip it is: seed of the columns that are weak for good (default: 0)",
+    )
+    group.add_argument(
+        "--majority-rows",
+        type=int,
+        metavar="N",
+        help="rows that a majority of three really opens, N div 3 for each operand, left-over "
+        "rows at vdd/2; measured chips have 4, 8, 16 and 32 (default: 3)",
+    )
+    group.add_argument(
+        "--fault-layers",
+        metavar="NAME,...",
+        help="layers that faults reach (default: all)",
+    )
+    group.add_argument(
+        "--process",
+        metavar="NAME|FILE.toml",
+        help="what varies: ambit-like, ddr4-like or a file of your own "
+        f"(default: {DEFAULT_PROCESS})",
+    )
+    circuit_options.add_circuit(parser, preset=None)
+    circuit_options.add_stored(parser)
+
+
+def chosen_faults(args: argparse.Namespace) -> Faults | None:
+    """Return the faults that the options of :func:`add_faults` say; None if there are none.
+
+    Raises :class:`~pimsim.errors.InputError` for values out of range, a table that cannot be read
+    or lacks an entry, and options that mean nothing without others.
+    """
+    from pimsim.circuit.failure_table import FailureTable
+    from pimsim.dram.faults import MAJORITY, Faults
+
+    if args.variation is None:
+        _refuse(args, _OF_CIRCUIT, "--variation")
+    if args.variation is None and args.failures is None:
+        _refuse(args, _OF_FAULTS, "--variation or --failures")
+        return None
+    rows = MAJORITY if args.majority_rows is None else args.majority_rows
+    chip = 0 if args.chip is None else args.chip
+    for name, value, least in (("seed", args.seed, 0), ("chip", chip, 0),
+                               ("majority-rows", rows, MAJORITY)):  # fmt: skip
+        _require(name, value, least)
+    if args.failures is not None:
+        table = FailureTable.read(args.failures)
+        _check(table, rows, args.failures.name)
+    else:
+        table = _of_circuit(args, rows)
+    return Faults(table, chip=chip, noise=args.seed, rows=rows)
+
+
+def check(args: argparse.Namespace) -> None:
+    """Refuse options that make no sense where there are faults, before anything is loaded.
+
+    Raises :class:`~pimsim.errors.InputError`.
+    """
+    from pimsim.errors import InputError
+
+    if args.variation is None and args.failures is None:
+        chosen_faults(args)  # options of faults without any
+        return
+    what = "--variation" if args.failures is None else "--failures"
+    if args.cost_only:
+        raise InputError(f"`{what}` must not be given with --cost-only: nothing is computed")
+    if args.check_keras:
+        raise InputError(f"`--check-keras` must not be given with {what}: no sum has to be right")
+
+
+def faulty_layers(args: argparse.Namespace) -> tuple[str, ...] | None:
+    """Return the layers that ``--fault-layers`` names; None for all.
+
+    Raises :class:`~pimsim.errors.InputError` for an empty name.
+
+    >>> faulty_layers(argparse.Namespace(fault_layers="fc1, fc2"))
+    ('fc1', 'fc2')
+    """
+    from pimsim.errors import InputError
+
+    if args.fault_layers is None:
+        return None
+    names = tuple(name.strip() for name in args.fault_layers.split(","))
+    if not all(names):
+        raise InputError(
+            f"`--fault-layers` must be names of layers with commas between, "
+            f"not {args.fault_layers!r}"
+        )
+    return tuple(dict.fromkeys(names))
+
+
+def stated(args: argparse.Namespace, faults: Faults | None) -> dict[str, Any]:
+    """Return what a result rests on, for its assumptions; ``{"faults": None}`` without faults."""
+    if faults is None:
+        return {"faults": None}
+    provenance = faults.table.provenance
+    what: dict[str, Any]
+    if args.failures is not None:
+        what = {"faults": f"table {args.failures.name}"}
+    else:
+        what = {
+            "faults": f"{args.variation:g} % variation of {provenance['process']['name']}",
+            "circuit": provenance["circuit"],
+            "circuit_set": " ".join(args.settings) or None,
+            "restore_ns": args.restore_ns,
+            "wait_ms": args.wait_ms,
+            "celsius": None if args.wait_ms is None else args.celsius,
+        }
+    driven = {
+        f"{name}_fail": "as the table says" if kind in faults.table.kinds else "never"
+        for kind, name in (("copy", "copies"), ("not", "nots"))
+    }
+    layers = faulty_layers(args)
+    return {
+        **{key: value for key, value in what.items() if value is not None},
+        **driven,
+        "transfers_fail": "never",
+        "chip": faults.chip,
+        "seed": faults.noise,
+        "majority_rows": faults.rows,
+        "fault_layers": "all" if layers is None else ",".join(layers),
+        "failure_model": provenance.get("model", "unknown"),
+    }
+
+
+def _of_circuit(args: argparse.Namespace, rows: int) -> FailureTable:
+    from pimsim.circuit import variation
+    from pimsim.circuit.failure_tables import of_circuit
+    from pimsim.circuit.failures import require_variation
+
+    require_variation(args.variation)
+    process = variation.load(args.process or DEFAULT_PROCESS)
+    circuit = circuit_options.chosen_circuit(args)
+    # The table has a seed of its own: another run or another chip has the same probabilities.
+    return of_circuit(circuit, process, args.variation, rows=(rows,))
+
+
+def _check(table: FailureTable, rows: int, file: str) -> None:
+    """Refuse a table that lacks what every network needs, before anything is run."""
+    from pimsim.errors import InputError
+
+    copies = rows // 3
+    needed = [(1, 0), (1, 1), *((rows, ones * copies) for ones in range(4))]
+    for count, ones in needed:
+        try:
+            table.rate("sense", count, ones)
+        except InputError as error:
+            known = sorted({one.rows for one in table.entries if one.kind == "sense"} - {1})
+            hint = f" (`--majority-rows` may be one of {', '.join(map(str, known))})"
+            raise InputError(
+                f"{file}: {error}{hint if known and rows not in known and count > 1 else ''}"
+            ) from error
+
+
+def _refuse(args: argparse.Namespace, names: tuple[str, ...], needed: str) -> None:
+    from pimsim.errors import InputError
+
+    for name in names:
+        if getattr(args, name) not in (None, []):
+            option = "set" if name == "settings" else name.replace("_", "-")
+            raise InputError(f"`--{option}` needs {needed}")
+
+
+def _require(name: str, value: int, least: int) -> None:
+    from pimsim.errors import InputError
+
+    if value < least:
+        raise InputError(f"`--{name}` must be an integer of at least {least}, not {value}")

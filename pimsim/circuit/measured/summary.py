@@ -1,0 +1,176 @@
+"""A summary of measurements, as a CSV file has it, and what of it is wanted."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pimsim.circuit.failure_entry import shown
+from pimsim.errors import InputError
+
+MOST_BYTES = 8 << 20
+"""Largest file."""
+
+STATISTICS = ("mean", "min", "p25", "median", "p75", "p99")
+"""Of the row groups that were measured: which of them stands for the chip."""
+PATTERNS = ("random", "all0/1")
+"""Data that rows held: random bits, or each row all 0 or all 1."""
+
+SPLITS = {"half": 2, "sixth": 6}
+"""How the bitlines that fail some pattern of a majority are divided over patterns: by 2, if each
+fails for all patterns with as many ones (the most that a pattern can fail by), or by 6, if each
+fails for a single pattern (the least)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Delays between the commands of an access that opens several rows."""
+
+    t1_ns: float
+    """First ACTIVATE to PRECHARGE."""
+    t2_ns: float
+    """PRECHARGE to second ACTIVATE."""
+
+    def __str__(self) -> str:
+        return f"t1 {self.t1_ns:g} ns, t2 {self.t2_ns:g} ns"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What of the measurements goes into a table."""
+
+    rows: tuple[int, ...] = ()
+    """Rows that a majority of three is stored on; all that were measured if none are named."""
+    pattern: str = "random"
+    """One of :data:`PATTERNS`."""
+    statistic: str = "mean"
+    """One of :data:`STATISTICS`."""
+    split: str = "half"
+    """One of :data:`SPLITS`."""
+    majority: Timing = Timing(1.5, 3.0)
+    """Of majorities; the published best."""
+    copies: Timing | None = None
+    """Of copies; if None, copies never fail."""
+    distance: tuple[str, str] | None = None
+    """Of the source and the destination row of a NOT from the sense amplifiers between; if None,
+    the mean of all."""
+
+    def __post_init__(self) -> None:
+        for name, known in (
+            ("pattern", PATTERNS),
+            ("statistic", STATISTICS),
+            ("split", tuple(SPLITS)),
+        ):
+            if getattr(self, name) not in known:
+                raise InputError(
+                    f"`{name}` must be one of {', '.join(known)}, not {shown(getattr(self, name))}"
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of a summary; its values are looked at when they are asked for."""
+
+    where: str
+    """File and line, for messages."""
+    values: Mapping[str, str]
+
+    def text(self, column: str) -> str:
+        """Return a value as it stands there."""
+        return self.values[column]
+
+    def number(self, column: str) -> float:
+        """Return a finite number.
+
+        Raises :class:`~pimsim.errors.InputError`, naming file, line and column, if it is none.
+        """
+        try:
+            value = float(self.values[column])
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            raise InputError(
+                f"{self.where}: `{column}` must be a number, not {shown(self.values[column])}"
+            )
+        return value
+
+    def count(self, column: str) -> int:
+        """Return a positive integer; raise as :meth:`number`."""
+        value = self.number(column)
+        if value != int(value) or value < 1:
+            raise InputError(
+                f"{self.where}: `{column}` must be a positive integer, "
+                f"not {shown(self.values[column])}"
+            )
+        return int(value)
+
+    def failing(self, column: str) -> float:
+        """Return the share that fails where the column states the percentage that succeeds.
+
+        Raises :class:`~pimsim.errors.InputError` for what is not 0 to 100.
+
+        >>> Row("mine.csv, line 2", {"mean": "99.5"}).failing("mean")
+        0.005
+        """
+        percent = self.number(column)
+        if not 0.0 <= percent <= 100.0:
+            raise InputError(
+                f"{self.where}: `{column}` must be a percentage from 0 to 100, "
+                f"not {shown(self.values[column])}"
+            )
+        # From the digits: 1 - 0.995 is not 0.005.
+        return round(100.0 - percent, 9) / 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A CSV file of measurements."""
+
+    file: str
+    """Its name."""
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+    def has(self, *columns: str) -> bool:
+        """Whether it has all of these columns."""
+        return set(columns) <= set(self.columns)
+
+
+def read(path: Path) -> Summary:
+    """Return the summary in a file: a line of column names, and lines of as many values.
+
+    Raises :class:`~pimsim.errors.InputError` if it cannot be read, is too large or no such file.
+    """
+    try:
+        with path.open("rb") as file:
+            found = file.read(MOST_BYTES + 1)
+        if len(found) > MOST_BYTES:
+            raise InputError(
+                f"{path.name} must be at most {MOST_BYTES >> 20} MiB, which it exceeds"
+            )
+        lines = list(csv.reader(found.decode("utf-8-sig").splitlines(), strict=True))
+    except OSError as error:
+        raise InputError(f"{str(path)!r} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path.name} is not a CSV file: not UTF-8") from error
+    except csv.Error as error:
+        raise InputError(f"{path.name} is not a CSV file: {error}") from error
+    if not lines:
+        raise InputError(f"{path.name} must begin with a line of column names, but is empty")
+    columns = tuple(name.strip() for name in lines[0])
+    if len(set(columns)) < len(columns):
+        twice = next(name for name in columns if columns.count(name) > 1)
+        raise InputError(f"{path.name} must have every column once, not {shown(twice)} twice")
+    rows = []
+    for number, values in enumerate(lines[1:], start=2):
+        if not values:
+            continue
+        where = f"{path.name}, line {number}"
+        if len(values) != len(columns):
+            raise InputError(f"{where} must have {len(columns)} values, not {len(values)}")
+        stripped = (value.strip() for value in values)
+        rows.append(Row(where, dict(zip(columns, stripped, strict=True))))
+    return Summary(path.name, columns, tuple(rows))

@@ -1,0 +1,285 @@
+"""Networks in which commands go wrong: the same faults in both executors, on any threads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.stats import binom
+
+from bnn.encoding import ENCODINGS, decode
+from bnn.mapping import faulty_outputs
+from bnn.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
+from bnn.runtime import NetworkRun, run
+from pimsim.bits import pack, unpack
+from pimsim.circuit.failure_table import Rate
+from pimsim.dram.faults import Access, Faults, Job, Site, block_width
+from pimsim.dram.injection import Injector, Span
+from pimsim.dram.standards import Standard, load
+from pimsim.dram.subarray import Subarray
+from pimsim.dram.switches import Switches
+from pimsim.errors import InputError
+
+SIGN = "ste_sign"
+STANDARD = load("ddr3-1600-8-8-8")
+SMALL = replace(STANDARD, row_bytes=64, chips_per_rank=1)
+SLOW = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+LEVEL = 0.999
+
+
+@dataclass(frozen=True)
+class Rates:
+    """A failure table with the same rates everywhere but where something else is said."""
+
+    every: Rate
+    other: dict[tuple[str, int, int], Rate]
+    kinds: frozenset[str] = frozenset({"sense", "copy", "not"})
+
+    def rate(self, kind: str, rows: int, ones: int) -> Rate:
+        """As of a table."""
+        return self.other.get((kind, rows, ones), self.every)
+
+
+def _faults(static: float, access: float, chip: int = 0, noise: int = 0) -> Faults:
+    return Faults(Rates(Rate(static, access), {}), chip, noise)  # type: ignore[arg-type]
+
+
+def _kernel(rng: np.random.Generator, *shape: int) -> NDArray[np.float32]:
+    return rng.normal(size=shape).astype(np.float32)
+
+
+def _norm(rng: np.random.Generator, name: str, channels: int) -> BatchNorm:
+    arrays = rng.normal(size=(4, channels)).astype(np.float32)
+    return BatchNorm(name, arrays[0], np.abs(arrays[1]) + 1, arrays[2], arrays[3], 1e-3)
+
+
+def _dense(rng: np.random.Generator, fan_in: int, outputs: int) -> Network:
+    layers = (
+        Dense("first", _kernel(rng, fan_in, outputs), None, None, SIGN),
+        _norm(rng, "norm", outputs),
+        Dense("last", _kernel(rng, outputs, 4), None, SIGN, SIGN),
+    )
+    return Network("dense", (fan_in,), layers)
+
+
+def _convolution(rng: np.random.Generator) -> Network:
+    layers: list[Layer] = [
+        Conv2D("conv", _kernel(rng, 3, 3, 2, 5), None, None, SIGN, padding="same"),
+        _norm(rng, "norm", 5),
+        MaxPool2D("pool", (2, 2), (2, 2)),
+        Conv2D("next", _kernel(rng, 3, 3, 5, 3), None, SIGN, SIGN, padding="same"),
+        _norm(rng, "other", 3),
+        Flatten("flat"),
+        Dense("last", _kernel(rng, 48, 4), None, SIGN, SIGN),
+    ]
+    return Network("convolution", (8, 8, 2), tuple(layers))
+
+
+def _run(
+    network: Network,
+    images: int,
+    faults: Faults | None,
+    standard: Standard = SMALL,
+    *,
+    compiled: bool = True,
+    threads: int | None = None,
+    faulty: list[str] | None = None,
+) -> NetworkRun:
+    encoding = ENCODINGS["unit" if len(network.input_shape) == 3 else "bipolar"]
+    pixels = np.random.default_rng(1).integers(
+        0, encoding.largest + 1, (images, *network.input_shape)
+    )
+    return run(
+        network,
+        decode(pixels.astype(np.uint16), encoding),
+        encoding,
+        standard,
+        Switches(banks=4),
+        "output-stationary",
+        compiled=compiled,
+        threads=threads,
+        faults=faults,
+        faulty=faulty,
+        check=faults is None,
+    )
+
+
+def _flips(done: NetworkRun) -> int:
+    return sum(layer.result.flips for layer in done.layers if layer.result is not None)  # type: ignore[union-attr]
+
+
+@st.composite
+def _case(draw: st.DrawFn) -> tuple[Network, int]:
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    if draw(st.booleans()):
+        return _convolution(rng), draw(st.integers(1, 5))
+    fan_in = draw(st.sampled_from([3, 40, 600]))  # the last needs two subarrays
+    return _dense(rng, fan_in, draw(st.integers(1, 7))), draw(st.integers(1, 1200))
+
+
+@given(
+    _case(),
+    st.sampled_from([0.0, 0.01, 0.2]),
+    st.sampled_from([0.0, 0.001, 0.1]),
+    st.integers(0, 99),
+)
+@SLOW
+def test_both_executors_meet_the_same_faults_on_any_number_of_threads(
+    case: tuple[Network, int], static: float, access: float, seed: int
+) -> None:
+    network, images = case
+    small = replace(SMALL, rows_per_subarray=512)
+    faults = _faults(static, access, chip=seed, noise=seed + 1)
+    literal = _run(network, images, faults, small, compiled=False)
+    for threads in (1, 3):
+        compiled = _run(network, images, faults, small, threads=threads)
+        np.testing.assert_array_equal(compiled.logits, literal.logits)
+        assert _flips(compiled) == _flips(literal)
+    if access >= 0.1 and images > 1 and isinstance(network.layers[0], Conv2D):
+        assert _flips(literal) > 0
+    assert literal.bit_exact is None
+    counts = [layer.machine.counts("compute") for layer in literal.layers]
+    assert [layer.machine.counts("compute") for layer in compiled.layers] == counts
+
+
+@given(_case(), st.booleans())
+@SLOW
+def test_with_probability_zero_every_bit_is_that_of_the_error_free_run(
+    case: tuple[Network, int], compiled: bool
+) -> None:
+    network, images = case
+    right = _run(network, images, None)
+    assert right.bit_exact
+    found = _run(network, images, _faults(0.0, 0.0, 5, 6), compiled=compiled)
+    np.testing.assert_array_equal(found.logits, right.logits)
+    assert _flips(found) == 0
+
+
+def test_small_blocks_of_memory_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, faults = _convolution(np.random.default_rng(2)), _faults(0.01, 0.01)
+    images = 700  # more than a block of 128
+    whole = _run(network, images, faults, STANDARD)
+    monkeypatch.setattr(faulty_outputs, "MEMORY_BYTES", 1)
+    assert np.array_equal(_run(network, images, faults, STANDARD).logits, whole.logits)
+
+
+def test_seeds_choose_chip_and_noise_apart() -> None:
+    network = _dense(np.random.default_rng(3), 40, 6)
+    weak = [_run(network, 200, _faults(0.01, 0.0, chip, noise)).logits
+            for chip, noise in ((0, 0), (0, 1), (1, 0))]  # fmt: skip
+    assert np.array_equal(weak[0], weak[1])
+    assert not np.array_equal(weak[0], weak[2])
+    noisy = [_run(network, 200, _faults(0.0, 0.01, chip, noise)).logits
+             for chip, noise in ((0, 0), (1, 0), (0, 1))]  # fmt: skip
+    assert np.array_equal(noisy[0], noisy[1])
+    assert not np.array_equal(noisy[0], noisy[2])
+
+
+def test_faults_reach_the_layers_that_are_named() -> None:
+    network, faults = _dense(np.random.default_rng(4), 40, 6), _faults(0.0, 0.05)
+    right = _run(network, 300, None).logits
+    assert np.array_equal(_run(network, 300, faults, faulty=[]).logits, right)
+    last = _run(network, 300, faults, faulty=["last"])
+    assert [layer.result.flips > 0 for layer in last.layers] == [False, True]  # type: ignore[union-attr]
+    with pytest.raises(InputError, match="unknown layer in DRAM `lost`; did you mean `last`"):
+        _run(network, 300, faults, faulty=["lost"])
+
+
+@pytest.mark.parametrize("mapping", ["weight-stationary", "no-local-reuse"])
+def test_other_mappings_refuse_faults(mapping: str) -> None:
+    network = _dense(np.random.default_rng(4), 8, 3)
+    x = np.ones((2, 8), np.float32)
+    with pytest.raises(InputError, match=f"output-stationary layers, not {mapping}"):
+        run(network, x, ENCODINGS["bipolar"], SMALL, Switches(), mapping, faults=_faults(0.1, 0))
+
+
+def test_chains_refuse_faults() -> None:
+    network = _dense(np.random.default_rng(4), 8, 3)
+    x, encoding = np.ones((2, 8), np.float32), ENCODINGS["bipolar"]
+    with pytest.raises(InputError, match="`chain` must be auto or never where faults"):
+        run(network, x, encoding, SMALL, Switches(), "output-stationary",
+            chain="always", faults=_faults(0.1, 0))  # fmt: skip
+
+
+# -- rates ---------------------------------------------------------------------------------------
+
+COLUMNS, TIMES = 3000, 60
+
+
+def _bernoulli(static: float, access: float, kind: str, ones: int, seed: int) -> NDArray[np.bool_]:
+    """(times, columns): which of many equal accesses were wrong, in a subarray."""
+    rows = 3 if kind == "sense" else 1
+    rates = {(kind, rows, ones): Rate(static, access)}
+    faults = Faults(Rates(Rate(0.0, 0.0), rates), chip=seed, noise=seed)  # type: ignore[arg-type]
+    subarray = Subarray(COLUMNS)
+    injector = Injector(faults, [Site(0, 0)], COLUMNS)
+    subarray.inject(injector)
+    access_of = Access(kind, rows)
+    span = Span(Job(0, 0, 0), 0, 0, COLUMNS, block_width(1))
+    injector.begin([0], [[span]], {access_of: TIMES})
+    wrong = []
+    full, empty = (pack(np.full((1, COLUMNS), bit, np.uint8)) for bit in (1, 0))
+    d = subarray.rows.first_data
+    for _ in range(TIMES):
+        if kind == "sense":
+            for cell in range(3):
+                subarray.put_cell(cell, full if cell < ones else empty)
+            subarray.aap(subarray.rows.address("B12"), d)
+            expected = ones >= 2
+        else:
+            subarray.write(1, full if ones else empty)
+            subarray.aap(d + 1, subarray.rows.address("B5" if kind == "not" else "B0"))
+            subarray.aap(subarray.rows.address("B4" if kind == "not" else "B0"), d)
+            expected = bool(ones) ^ (kind == "not")
+        wrong.append(unpack(subarray.peek(0), COLUMNS)[0] != expected)
+    return np.array(wrong)
+
+
+CASES = [("sense", ones) for ones in range(4)] + [("copy", 0), ("copy", 1), ("not", 0), ("not", 1)]
+
+
+@pytest.mark.parametrize(("kind", "ones"), [case for case in CASES if case[0] != "copy"])
+@pytest.mark.parametrize("rate", [0.0, 1e-3, 0.02, 0.3])
+def test_as_many_accesses_are_wrong_as_the_rate_says(kind: str, ones: int, rate: float) -> None:
+    wrong = _bernoulli(0.0, rate, kind, ones, seed=8)
+    low, high = binom.interval(LEVEL, wrong.size, rate)
+    assert low <= wrong.sum() <= high
+    by_column = wrong.sum(axis=0)  # noise strikes anywhere: no column stands out
+    low, high = binom.interval(1 - (1 - LEVEL) / COLUMNS, TIMES, rate)
+    assert low <= by_column.min() <= by_column.max() <= high
+
+
+@pytest.mark.parametrize(("kind", "ones"), [case for case in CASES if case[0] != "copy"])
+@pytest.mark.parametrize("rate", [0.0, 1e-3, 0.02, 0.3, 0.7])
+def test_static_faults_take_the_same_columns_again_and_again(
+    kind: str, ones: int, rate: float
+) -> None:
+    wrong = _bernoulli(rate, 0.0, kind, ones, seed=9)
+    by_column = wrong.sum(axis=0)
+    assert set(by_column.tolist()) <= {0, TIMES}
+    low, high = binom.interval(LEVEL, COLUMNS, rate)
+    assert low <= (by_column > 0).sum() <= high
+
+
+def test_both_effects_together_have_the_rate_of_their_union() -> None:
+    static, access = 0.1, 0.05
+    wrong = _bernoulli(static, access, "sense", 1, seed=10)
+    always = wrong.all(axis=0)
+    low, high = binom.interval(LEVEL, COLUMNS, static)
+    assert low <= always.sum() <= high
+    rest = wrong[:, ~always]
+    low, high = binom.interval(LEVEL, rest.size, access)
+    assert low <= rest.sum() <= high
+
+
+def test_a_copy_fails_on_both_of_its_ways() -> None:
+    """Driving twice, T0 and then D0: a cell is wrong if exactly one of the two was."""
+    rate = 0.02
+    wrong = _bernoulli(0.0, rate, "copy", 1, seed=11)
+    assert 0 < wrong.mean() < 3 * rate
+    static = _bernoulli(0.05, 0.0, "copy", 0, seed=12)
+    assert set(static.sum(axis=0).tolist()) <= {0, TIMES}

@@ -1,0 +1,156 @@
+"""The failure table of a circuit: its entries, rare ones, certain ones, and what is to blame."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pimsim.circuit import failures, importance, parameters, variation
+from pimsim.circuit.corners import worst_margin_mv
+from pimsim.circuit.decision import DecisionPath, majority
+from pimsim.circuit.failure_table import Entry, Estimate, FailureTable, Rate
+from pimsim.circuit.failure_tables import of_circuit
+from pimsim.circuit.intervals import clopper_pearson
+from pimsim.circuit.variation import Process, Varied
+from pimsim.errors import InputError
+
+CIRCUIT = parameters.load("rambus55")
+AMBIT = variation.load("ambit-like")
+DDR4 = variation.load("ddr4-like")
+SWING_MV = 87.417
+
+
+def _offset(amount: float, **how: Any) -> Process:
+    return Process("offset", "", (Varied("latch.offset", "gaussian", amount, **how),))
+
+
+def test_every_number_of_rows_has_its_majorities() -> None:
+    table = of_circuit(CIRCUIT, AMBIT, 25.0, rows=(3, 4, 8, 16, 32, 4), samples=5000)
+    assert [(one.rows, one.ones, one.halves) for one in table.entries] == [
+        (1, 0, 0), (1, 1, 0),
+        *((n, k * (n // 3), n % 3) for n in (3, 4, 8, 16, 32) for k in range(4)),
+    ]  # fmt: skip
+    assert table.kinds == {"sense"}
+    assert table.rate("not", 1, 0) == Rate(0.0, 0.0)
+    assert table.probability(32, 20) < table.probability(16, 10) < table.probability(4, 2)
+    assert table.provenance["variation_percent"] == 25.0
+    assert FailureTable.from_json(table.to_json()) == table
+
+
+def test_static_faults_fail_always() -> None:
+    for entry in of_circuit(CIRCUIT, AMBIT, 20.0, samples=20_000).entries:
+        assert entry.rate == Rate(entry.probability, 0.0)
+
+
+def test_the_same_seed_gives_the_same_table() -> None:
+    first, again, other = (
+        of_circuit(CIRCUIT, AMBIT, 15.0, samples=5000, seed=s) for s in (1, 1, 2)
+    )
+    assert first == again
+    assert first.entries != other.entries
+
+
+@pytest.mark.parametrize("process", [AMBIT, DDR4], ids=lambda process: process.name)
+def test_no_variation_no_failure(process: Process) -> None:
+    for entry in of_circuit(CIRCUIT, process, 0.0, rows=(3, 32)).entries:
+        assert (entry.rate, entry.interval()) == (Rate(0.0, 0.0), (0.0, 0.0))
+
+
+def test_a_circuit_that_is_wrong_without_variation_is_always_wrong() -> None:
+    leaked = CIRCUIT.with_set("cell.one_share", 0.45)
+    table = of_circuit(leaked, AMBIT, 0.0)
+    assert table.rate("sense", 1, 1) == Rate(1.0, 0.0)
+    assert table.rate("sense", 1, 0) == Rate(0.0, 0.0)
+
+
+def test_a_rare_failure_has_the_probability_of_the_gaussian_tail() -> None:
+    for sigma_mv in (10.0, 15.0, 25.0):
+        entry = of_circuit(CIRCUIT, _offset(sigma_mv), 100.0).entry(3, 2)
+        assert isinstance(entry, Estimate)
+        exact = importance.gaussian_tail(SWING_MV / sigma_mv)
+        low, high = entry.interval(entry.level or 0.95) or (1.0, 0.0)
+        # 5 % of all intervals miss: allow for a little more than they reach.
+        assert low * 0.97 < exact < high * 1.03
+        assert high / low < 1.2
+
+
+def test_estimates_agree_with_counts_where_both_see() -> None:
+    table = of_circuit(CIRCUIT, AMBIT, 9.0, samples=1000)
+    seen = failures.count(CIRCUIT, AMBIT, majority(3), 9.0, samples=400_000, seed=3)
+    for ones, wrong in zip((2, 1), seen.wrong, strict=True):
+        assert isinstance(table.entry(3, ones), Estimate)
+        low, high = clopper_pearson(wrong, seen.samples, 0.999)
+        assert low < table.probability(3, ones) < high
+
+
+def test_no_corner_is_worse_than_the_one_that_is_found() -> None:
+    for inputs, pattern in ((1, "1"), (1, "0"), (3, "100")):
+        path = DecisionPath(CIRCUIT, AMBIT, majority(inputs, criterion=pattern))
+        free, fixed = min(path.layout.dims, 17), max(0, path.layout.dims - 17)
+        corners = np.array(list(itertools.product((-1.0, 1.0), repeat=free))).T
+        for percent in (5.0, 10.0, 25.0):
+            found_mv = worst_margin_mv(path, percent / 100)
+            for rest in itertools.product((-1.0, 1.0), repeat=fixed):
+                tail = np.repeat(np.array(rest)[:, np.newaxis], corners.shape[1], axis=1)
+                every_mv = path.margin_mv(np.vstack([corners, tail]), percent / 100)
+                assert every_mv.min() >= found_mv - 1e-9
+
+
+def test_a_bounded_process_cannot_fail_below_its_corner_and_can_above() -> None:
+    below, above = (of_circuit(CIRCUIT, AMBIT, percent).entry(3, 2) for percent in (5.59, 5.6))
+    assert (below.rate, below.interval()) == (Rate(0.0, 0.0), (0.0, 0.0))
+    low, high = above.interval() or (0.0, 0.0)
+    assert 0.0 < low <= above.probability <= high < 1e-30
+
+
+def test_noise_of_the_access_is_not_held_against_the_bitline() -> None:
+    table = of_circuit(CIRCUIT, _offset(60.0, per_access=True), 100.0, samples=20_000)
+    exact = importance.gaussian_tail(SWING_MV / 60.0)
+    rate = table.rate("sense", 3, 2)
+    assert rate.static == 0.0
+    assert rate.access == pytest.approx(exact, rel=0.03)
+    rare = of_circuit(CIRCUIT, _offset(15.0, per_access=True), 100.0).rate("sense", 3, 2)
+    assert rare.static == 0.0
+    assert rare.access == pytest.approx(importance.gaussian_tail(SWING_MV / 15.0), rel=0.1)
+
+
+def test_weak_bitlines_under_noise_are_estimated_as_they_are_counted() -> None:
+    noisy = Process(
+        "noisy",
+        "",
+        (Varied("latch.offset", "gaussian", 40.0),
+         Varied("cell.one", "gaussian", 0.05, shared=True, per_access=True)),
+    )  # fmt: skip
+    table = of_circuit(CIRCUIT, noisy, 100.0, samples=1000)
+    found = table.entry(3, 2)
+    assert isinstance(found, Estimate)
+    seen = failures.count(
+        CIRCUIT, noisy, majority(3, criterion="110"), 100.0, samples=100_000, seed=5, accesses=16
+    )
+    low, high = clopper_pearson(seen.always_wrong[0], seen.samples, 0.999)
+    assert low < found.static < high
+    counted = Entry(3, 2, 0, seen.samples * 16, seen.wrong[0], seen.samples, seen.always_wrong[0])
+    assert found.access == pytest.approx(counted.rate.access, rel=0.15)
+    assert found.static < found.probability
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"variation_percent": 101.0}, "`variation` must be from 0 to 100 %, not 101.0"),
+        ({"rows": (2,)}, "`rows` must be integers of at least 3, not [2]"),
+        ({"rows": ()}, "`rows` must be integers of at least 3, not []"),
+        ({"rows": (3, 1024)}, "`rows` must be at most 512, the cells of a bitline, not 1024"),
+        ({"samples": 99}, "`samples` must be at least 100, not 99"),
+        ({"samples": 1.5}, "`samples` must be a positive integer, not 1.5"),
+        ({"seed": -1}, "`seed` must be an integer of at least 0, not -1"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_tabulated_is_refused(changes: dict[str, Any], message: str) -> None:
+    how: dict[str, Any] = {"variation_percent": 10.0} | changes
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
+        of_circuit(CIRCUIT, AMBIT, **how)

@@ -30,7 +30,9 @@ class Injected:
         work: the stage; its machine has faults.
         parts: the subarrays of each part, a lane for each tile.
         tiles: per lane.
+        banks: per lane.
         first: subarray of each bank that holds the first part.
+        attempt: how often the outputs have been computed before.
 
     """
 
@@ -41,13 +43,15 @@ class Injected:
         work: Work,
         parts: Sequence[Subarray],
         tiles: Sequence[Tile],
+        banks: Sequence[int],
         first: int,
+        attempt: int = 0,
     ) -> None:
-        self._tape, self._work, self._tiles = tape, work, tiles
+        self._tape, self._work, self._tiles, self._attempt = tape, work, tiles, attempt
         self._injectors: list[Injector] = []
         for part, subarray in enumerate(parts):
-            banks = planned.banks(work.machine, part, range(len(tiles)))
-            sites = [Site(bank, first + part) for bank in banks]
+            here = planned.banks(work.machine, part, banks)
+            sites = [Site(bank, first + part) for bank in here]
             if work.machine.faults is not None:
                 injector = Injector(work.machine.faults, sites, subarray.columns)
                 subarray.inject(injector)
@@ -65,7 +69,8 @@ class Injected:
         for part, injector in enumerate(self._injectors):
             for lane, output in zip(lanes.tolist(), outputs.tolist(), strict=True):
                 tile = self._tiles[lane]
-                job = Job(self._work.stage.index, self._work.first_output + output, part)
+                number = self._work.first_output + output
+                job = Job(self._work.stage.index, number, part, self._attempt)
                 start = tile.images.start * positions + tile.positions.start
                 span = Span(job, 0, start, tile.columns, width)
                 injector.begin([lane], [[span]], self._tape.events(output, part))

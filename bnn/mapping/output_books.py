@@ -6,6 +6,7 @@ out for one of them and booked as often as there are outputs.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from itertools import groupby
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from bnn.machine import Machine
 from bnn.mapping.moving import move_rows
 from bnn.mapping.output_steps import OutputPlan
+from bnn.mapping.repeats import Repeats
 from bnn.mapping.spread import Spread
 from bnn.mapping.work import Usage
 from bnn.stage import Stage
@@ -28,6 +30,7 @@ def book(
     machine: Machine,
     first: int,
     each: int = 1,
+    repeats: Repeats | None = None,
 ) -> None:
     """Book a stage in subarrays from ``first`` on.
 
@@ -38,20 +41,11 @@ def book(
         machine: whose books.
         first: subarray of each bank that holds the first part of the fan-in.
         each: outputs that every output of the plan stands for.
+        repeats: what was computed again; nothing if None.
 
     """
-    patch = stage.windows.patch * stage.planes
-    for batch in placed.batches:
-        every = range(len(batch.tiles))
-        machine.enter("inputs")
-        for part, chunk in enumerate(planned.chunks):
-            rows = range(planned.first_row, planned.first_row + (chunk.stop - chunk.start) * patch)
-            banks_of_part = planned.banks(machine, part, every)
-            machine.access(Kind.WR, rows, placed.columns, banks_of_part, first + part)
-        masks = [row for row, _ in planned.masks]
-        for home in planned.homes:
-            homes = planned.banks(machine, home, every)
-            machine.access(Kind.WR, masks, placed.columns, homes, first + home)
+    for number, batch in enumerate(placed.batches):
+        _book_inputs(planned, placed, stage, machine, first, range(len(batch.tiles)))
         machine.enter("compute")
         slots = (placed.slot(batch, slot) for slot in range(placed.outputs_per_group))
         for banks, alike in groupby(slots, key=lambda lanes_outputs: lanes_outputs[0].tolist()):
@@ -59,6 +53,12 @@ def book(
                 outputs = np.stack([some for _, some in alike]) // each
                 machine.repeat(outputs, partial(_book_output, planned, placed.columns, banks,
                                                 machine, first))  # fmt: skip
+        for repeat in (repeats or {}).get(number, ()):
+            _book_inputs(planned, placed, stage, machine, first, repeat.lanes)
+            machine.enter("compute")
+            for lanes, outputs in repeat.slots():
+                banks = [repeat.lanes[lane] for lane in lanes]
+                _book_output(planned, placed.columns, banks, machine, first, outputs)
 
 
 def usage(planned: OutputPlan, placed: Spread, machine: Machine) -> Usage:
@@ -66,6 +66,27 @@ def usage(planned: OutputPlan, placed: Spread, machine: Machine) -> Usage:
     tiles = [tile for batch in placed.batches for tile in batch.tiles]
     used = sum(tile.columns for tile in tiles)
     return Usage(used, len(tiles) * machine.columns, len(tiles) * len(planned.chunks))
+
+
+def _book_inputs(
+    planned: OutputPlan,
+    placed: Spread,
+    stage: Stage,
+    machine: Machine,
+    first: int,
+    banks: Sequence[int],
+) -> None:
+    """Book writing the operands and masks of a tile a bank."""
+    patch = stage.windows.patch * stage.planes
+    machine.enter("inputs")
+    for part, chunk in enumerate(planned.chunks):
+        rows = range(planned.first_row, planned.first_row + (chunk.stop - chunk.start) * patch)
+        banks_of_part = planned.banks(machine, part, banks)
+        machine.access(Kind.WR, rows, placed.columns, banks_of_part, first + part)
+    masks = [row for row, _ in planned.masks]
+    for home in planned.homes:
+        homes = planned.banks(machine, home, banks)
+        machine.access(Kind.WR, masks, placed.columns, homes, first + home)
 
 
 def _book_output(
@@ -85,6 +106,8 @@ def _book_output(
             there = planned.banks(machine, part, banks), first + part
             move_rows(machine, list(zip(moved, arrivals, strict=True)), columns, there, home)
         machine.run(steps.combine, outputs, *home)
+        if steps.check is not None:
+            machine.access(Kind.RD, [steps.check.row], columns, *home)
         machine.run(steps.decide, outputs, *home)
         move_rows(machine, steps.results, columns, home, (banks, first))
         machine.run(steps.vote, outputs, banks, first)

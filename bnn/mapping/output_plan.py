@@ -14,6 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from bnn.mapping.checksum import check
 from bnn.mapping.deciding import decided, pooled, voted
 from bnn.mapping.fan_in import fit
 from bnn.mapping.masks import Masks
@@ -38,11 +39,13 @@ def plan(
     first_row: int | None = None,
     held: range = range(0),
     tmr: str = TMR[0],
+    checked: bool = False,
 ) -> OutputPlan:
     """Split the fan-in over as few subarrays as hold it, and write the schedules.
 
     With ``first_row`` all operands lie in one subarray, from there on, and the rows ``held`` are
-    left alone. ``tmr`` is one of :data:`~bnn.mitigation.TMR`.
+    left alone. ``tmr`` is one of :data:`~bnn.mitigation.TMR`; ``checked`` has counts compared with
+    checksums.
 
     Groups of channels are not split: all of them lie in one subarray, or the stage has but one.
 
@@ -50,16 +53,16 @@ def plan(
     """
     if first_row is not None:
         every = [slice(0, stage.windows.channels)]
-        return _Planner(stage, data_rows, every, first_row, held, tmr).plan()
+        return _Planner(stage, data_rows, every, first_row, held, tmr, checked).plan()
     if stage.groups > 1:
         every = [slice(0, stage.windows.channels)]
-        return _Planner(stage, data_rows, every, tmr=tmr).plan()
+        return _Planner(stage, data_rows, every, tmr=tmr, checked=checked).plan()
     return fit(
         stage.name,
         stage.windows.channels,
         stage.windows.patch * stage.planes,
         data_rows,
-        lambda chunks: _Planner(stage, data_rows, chunks, tmr=tmr).plan(),
+        lambda chunks: _Planner(stage, data_rows, chunks, tmr=tmr, checked=checked).plan(),
         lambda chunk: stage.highest(chunk).bit_length(),
     )
 
@@ -73,7 +76,9 @@ class _Planner:
         first_row: int = 0,
         held: range = range(0),
         tmr: str = TMR[0],
+        checked: bool = False,
     ) -> None:
+        self._checked = checked
         self._times = 3 if tmr == "time" else 1
         """How often an output is computed in the same subarray."""
         self._apart = tmr == "banks"
@@ -221,6 +226,10 @@ class _Planner:
         inverted = np.stack([row.inverted for row in total])
         numbers = [None if self._nothing(row) else self._number(row) for row in total]
         empty = Schedule(stage.outputs)
+        found = None
+        if self._checked:
+            level, added = self._padding.halves, self._padding.least_bits(offset)
+            found = check(stage, (numbers[level:] or [None])[0], inverted[level], added)
         steps = OffsetPlan(
             offset,
             counts,
@@ -233,6 +242,7 @@ class _Planner:
             None,
             empty,
             empty,
+            found,
         )
         return steps, total
 

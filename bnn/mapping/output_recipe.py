@@ -24,10 +24,13 @@ class OutputRecipe:
         stage: the stage.
         planned: its plan.
         look: read every sum out, whether the stage gives sums or not.
+        check: read the rows out that are compared with checksums.
 
     """
 
-    def __init__(self, stage: Stage, planned: OutputPlan, *, look: bool = False) -> None:
+    def __init__(
+        self, stage: Stage, planned: OutputPlan, *, look: bool = False, check: bool = False
+    ) -> None:
         self._stage, self._plan = stage, planned
         self.recipe = Recipe(stage.outputs)
         self.totals: list[list[tuple[int, int]]] = []
@@ -37,11 +40,13 @@ class OutputRecipe:
         """For all steps whether their count is read out, which may have no bits."""
         self.given: dict[int, list[tuple[int, int]]] = {}
         """The same of the counts that the stage gives, by number of the steps they end."""
+        self.checks: dict[int, int] = {}
+        """Which of the rows read out is compared with a checksum, by number of the steps."""
         self.result: int | None = None
         """Which of the rows read out holds the output's bit; None where sums are wanted."""
-        self._write(look=look)
+        self._write(look=look, check=check)
 
-    def _write(self, *, look: bool) -> None:
+    def _write(self, *, look: bool, check: bool) -> None:
         recipe = self.recipe
         for number, steps in enumerate(self._plan.offsets):
             home, wanted, voted = steps.home, steps.reads is not None, bool(steps.vote.steps)
@@ -51,6 +56,8 @@ class OutputRecipe:
                 for row, arrival in zip(moved, arrivals, strict=True):
                     recipe.move(row, part, arrival, home)
             recipe.run(steps.combine, home)
+            if check and steps.check is not None:
+                self.checks[number] = recipe.read(steps.check.row, home)
             read = look or (wanted and not voted)
             self.totals.append(self._read(steps.total, home) if read else [])
             self.looked.append(read)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.machine import Machine
+from bnn.mapping.checksum import Check
 from bnn.mapping.masks import Mask
 from bnn.mapping.moving import part_banks
 from pimsim.dram.stream import Run
@@ -48,6 +49,8 @@ class OffsetPlan:
     """Comparing the count with the threshold, in part ``home``; empty where sums are wanted."""
     vote: Schedule
     """The majority of three results, in part 0, when ``results`` are there; mostly empty."""
+    check: Check | None = None
+    """The row that is read out, when ``combine`` is done, and compared with what it must hold."""
     home: int = 0
     """The part that adds up partial counts and decides."""
     results: tuple[tuple[int, int], ...] = ()

@@ -91,4 +91,5 @@ def _execute(pieces: list[Piece[Plan]], executes: list[Execute], work: Work) -> 
         sum(result.book_s for result in results),
         sum(result.check_s for result in results),
         sum(result.flips for result in results),
+        sum(result.repeated for result in results),
     )

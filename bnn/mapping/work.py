@@ -203,6 +203,8 @@ class Result:
     """Wall time of computing once more, with every sum looked at."""
     flips: int = 0
     """How often noise made a column wrong that would not always be."""
+    repeated: int = 0
+    """Outputs of a tile that were computed again, each time counted."""
 
 
 Execute = Callable[[Work], Result]

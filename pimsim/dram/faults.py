@@ -48,6 +48,9 @@ MAJORITY = 3
 KINDS = ("sense", "copy", "not")
 """The first activation; the second, driving a cell through a d-wordline, and an n-wordline."""
 
+EFFECTS = ("table", "static", "noise")
+"""To what the probabilities of a table are put down: to what the table says, or all to one."""
+
 BLOCK = 8192
 """Columns, about, whose noise is drawn together: it must stay what it is, or the faults of a seed
 change."""
@@ -109,6 +112,8 @@ class Faults:
     """Seed of the noise."""
     rows: int = MAJORITY
     """Rows that a majority of three really opens, ``rows // 3`` for each operand."""
+    effect: str = EFFECTS[0]
+    """Of :data:`EFFECTS`: the same probabilities may be put down to weak columns or to noise."""
 
     def __post_init__(self) -> None:
         for name in ("chip", "noise"):
@@ -117,6 +122,8 @@ class Faults:
                 raise InputError(f"`{name}` must be an integer of at least 0, not {value!r}")
         if type(self.rows) is not int or self.rows < MAJORITY:
             raise InputError(f"`rows` must be an integer of at least 3, not {self.rows!r}")
+        if self.effect not in EFFECTS:
+            raise InputError(f"`effect` must be one of {', '.join(EFFECTS)}, not {self.effect!r}")
 
     # -- probabilities -----------------------------------------------------------------------
 
@@ -152,6 +159,11 @@ class Faults:
                     f"probabilities of {access.kind} of {rows} rows must be 0 to 1, "
                     f"not {found.min():g} to {found.max():g}"
                 )
+            if self.effect != EFFECTS[0]:
+                whole = found[0] + (1.0 - found[0]) * found[1]
+                nothing = np.zeros_like(whole)
+                pair = (whole, nothing) if self.effect == "static" else (nothing, whole)
+                found = np.array(pair)
             self._known[access] = found
         return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -274,6 +275,62 @@ def test_both_effects_together_have_the_rate_of_their_union() -> None:
     rest = wrong[:, ~always]
     low, high = binom.interval(LEVEL, rest.size, access)
     assert low <= rest.sum() <= high
+
+
+@pytest.mark.parametrize(("effect", "rates"), [("static", (0.28, 0.0)), ("noise", (0.0, 0.28)),
+                                               ("table", (0.2, 0.1))])  # fmt: skip
+def test_probabilities_are_put_down_to_either_effect(
+    effect: str, rates: tuple[float, float]
+) -> None:
+    access = Access("sense", 3)
+    faults = Faults(Rates(Rate(0.2, 0.1), {}), 0, 0, effect=effect)  # type: ignore[arg-type]
+    assert faults.static_rates(access) == pytest.approx(np.full(4, rates[0]))
+    assert faults.access_rates(access) == pytest.approx(np.full(4, rates[1]))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"chip": -1}, "`chip` must be an integer of at least 0, not -1"),
+        ({"noise": 1.5}, "`noise` must be an integer of at least 0, not 1.5"),
+        ({"rows": 2}, "`rows` must be an integer of at least 3, not 2"),
+        ({"effect": "both"}, "`effect` must be one of table, static, noise, not 'both'"),
+    ],
+)
+def test_faults_refuse_what_makes_no_sense(given: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=re.escape(message)):
+        Faults(Rates(Rate(0, 0), {}), **{"chip": 0, "noise": 0, **given})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("rate", [-0.1, 1.2, float("nan")])
+def test_a_probability_beyond_its_range_is_refused(rate: float) -> None:
+    faults = Faults(Rates(Rate(rate, 0.0), {}), 0, 0)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="probabilities of sense of 3 rows must be 0 to 1"):
+        faults.static_rates(Access("sense", 3))
+
+
+def test_every_stream_of_noise_is_one_of_its_own() -> None:
+    faults = _faults(0.0, 0.5)
+    names = [
+        (Job(stage, output, part), Access(*kind), block)
+        for stage in (0, 1)
+        for output in (0, 1)
+        for part in (0, 1)
+        for kind in (("sense", 1), ("sense", 3), ("copy", 1), ("not", 1))
+        for block in (0, 1)
+    ]
+    seen = {
+        faults.draws(job, access, 4, block, 64).column.tobytes() for job, access, block in names
+    }
+    assert len(seen) == len(names)
+
+
+def test_every_subarray_and_every_kind_of_access_leans_in_its_own_way() -> None:
+    faults = _faults(0.5, 0.0)
+    sites = [Site(bank, subarray) for bank in (0, 1) for subarray in (0, 1)]
+    leans = [faults.weak(site, 9, kind) for site in sites for kind in ("sense", "copy", "not")]
+    assert len({lean.tobytes() for lean in leans}) == len(leans)
+    assert np.array_equal(faults.weak(sites[0], 4), leans[0][:4])
 
 
 def test_a_copy_fails_on_both_of_its_ways() -> None:

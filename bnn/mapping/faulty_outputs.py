@@ -255,7 +255,10 @@ class FaultyOutputs:
                 for part in range(len(self._plan.chunks))
             )
             sites = tuple(Site(bank, self._first + part) for part, bank in enumerate(banks))
-            yield Patch(columns, sites, begin - int(self._starts[team][at]))
+            inside = begin - int(self._starts[team][at])
+            where = self._placed.where
+            own = inside if where is None else where[bank, inside : inside + columns]
+            yield Patch(columns, sites, own)
             begin += columns
 
     def _cut(self, team: int, begin: int, end: int) -> Iterator[tuple[int, int]]:

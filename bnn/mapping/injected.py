@@ -32,6 +32,7 @@ class Injected:
         tiles: per lane.
         banks: per lane.
         first: subarray of each bank that holds the first part.
+        where: (banks, n) columns of a row that hold those of a tile; None: the first ones.
         attempt: how often the outputs have been computed before.
 
     """
@@ -45,6 +46,7 @@ class Injected:
         tiles: Sequence[Tile],
         banks: Sequence[int],
         first: int,
+        where: NDArray[np.intp] | None,
         attempt: int = 0,
     ) -> None:
         self._tape, self._work, self._tiles, self._attempt = tape, work, tiles, attempt
@@ -53,7 +55,8 @@ class Injected:
             here = planned.banks(work.machine, part, banks)
             sites = [Site(bank, first + part) for bank in here]
             if work.machine.faults is not None:
-                injector = Injector(work.machine.faults, sites, subarray.columns)
+                own = None if where is None else where[list(banks), : subarray.columns]
+                injector = Injector(work.machine.faults, sites, subarray.columns, own)
                 subarray.inject(injector)
                 self._injectors.append(injector)
 

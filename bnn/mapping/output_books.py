@@ -17,6 +17,7 @@ from bnn.machine import Machine
 from bnn.mapping.moving import move_rows
 from bnn.mapping.output_steps import OutputPlan
 from bnn.mapping.repeats import Repeats
+from bnn.mapping.screening import book_tests
 from bnn.mapping.spread import Spread
 from bnn.mapping.work import Usage
 from bnn.stage import Stage
@@ -44,6 +45,7 @@ def book(
         repeats: what was computed again; nothing if None.
 
     """
+    book_tests(machine, first, len(planned.chunks))
     for number, batch in enumerate(placed.batches):
         _book_inputs(planned, placed, stage, machine, first, range(len(batch.tiles)))
         machine.enter("compute")
@@ -51,21 +53,23 @@ def book(
         for banks, alike in groupby(slots, key=lambda lanes_outputs: lanes_outputs[0].tolist()):
             if banks:
                 outputs = np.stack([some for _, some in alike]) // each
-                machine.repeat(outputs, partial(_book_output, planned, placed.columns, banks,
+                machine.repeat(outputs, partial(_book_output, planned, placed.span, banks,
                                                 machine, first))  # fmt: skip
         for repeat in (repeats or {}).get(number, ()):
             _book_inputs(planned, placed, stage, machine, first, repeat.lanes)
             machine.enter("compute")
             for lanes, outputs in repeat.slots():
                 banks = [repeat.lanes[lane] for lane in lanes]
-                _book_output(planned, placed.columns, banks, machine, first, outputs)
+                _book_output(planned, placed.span, banks, machine, first, outputs)
 
 
 def usage(planned: OutputPlan, placed: Spread, machine: Machine) -> Usage:
     """How much of the DRAM a stage takes."""
     tiles = [tile for batch in placed.batches for tile in batch.tiles]
     used = sum(tile.columns for tile in tiles)
-    return Usage(used, len(tiles) * machine.columns, len(tiles) * len(planned.chunks))
+    capacity = machine.columns if placed.where is None else placed.where.shape[1]
+    opened = len(tiles) * machine.columns
+    return Usage(used, opened, len(tiles) * len(planned.chunks), capacity)
 
 
 def _book_inputs(
@@ -82,11 +86,11 @@ def _book_inputs(
     for part, chunk in enumerate(planned.chunks):
         rows = range(planned.first_row, planned.first_row + (chunk.stop - chunk.start) * patch)
         banks_of_part = planned.banks(machine, part, banks)
-        machine.access(Kind.WR, rows, placed.columns, banks_of_part, first + part)
+        machine.access(Kind.WR, rows, placed.span, banks_of_part, first + part)
     masks = [row for row, _ in planned.masks]
     for home in planned.homes:
         homes = planned.banks(machine, home, banks)
-        machine.access(Kind.WR, masks, placed.columns, homes, first + home)
+        machine.access(Kind.WR, masks, placed.span, homes, first + home)
 
 
 def _book_output(

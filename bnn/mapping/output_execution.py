@@ -109,12 +109,13 @@ class _Pass:
         attempt: int = 0,
     ) -> None:
         self._work, self._plan, self._tiles, self._banks = work, planned, list(tiles), banks
+        self._span = placed.span
         self._parts = [work.machine.subarrays(placed.columns, len(tiles)) for _ in planned.chunks]
-        load(work, planned, self._parts, self._tiles)
+        load(work, planned, self._parts, self._tiles, self._span)
         self._injected: Injected | None = None
         if tape is not None:
             self._injected = Injected(
-                planned, tape, work, self._parts, tiles, banks, first, attempt
+                planned, tape, work, self._parts, tiles, banks, first, placed.where, attempt
             )
         self._parities: dict[tuple[int, int], Parities] = {}
 
@@ -136,7 +137,9 @@ class _Pass:
         banks = [self._banks[lane] for lane in lanes.tolist()]
         keys = list(zip(banks, outputs.tolist(), strict=True))
         masks = None if only is None else [only[key] for key in keys]
-        output = Output(self._work, self._plan, self._parts, self._tiles, lanes, outputs, masks)
+        output = Output(
+            self._work, self._plan, self._parts, self._tiles, lanes, outputs, masks, self._span
+        )
         output.run(values)
         found: Failed = {}
         for number, key in enumerate(keys):
@@ -184,7 +187,9 @@ class Output:
         lanes: Lanes,
         outputs: NDArray[np.intp],
         only: Sequence[NDArray[np.bool_]] | None = None,
+        span: int | None = None,
     ) -> None:
+        self._span = span
         self._work, self._plan, self._parts, self._tiles = work, planned, parts, tiles
         self._only = only and dict(zip(lanes.tolist(), only, strict=True))
         self.checked: list[tuple[OffsetPlan, NDArray[np.uint8]]] = []
@@ -208,7 +213,7 @@ class Output:
                     self._move(self._parts[number], row, home, arrival)
             steps.combine.run(home, self._outputs, self._lanes)
             if steps.check is not None:
-                held = home.read(steps.check.row, None, self._lanes)
+                held = home.read(steps.check.row, self._span, self._lanes)
                 self.checked.append((steps, unpack(held, home.columns)))
             if self._work.audit is not None:
                 self._audit(self._counts(steps, steps.total, home, read=False), steps.place)
@@ -224,7 +229,7 @@ class Output:
             home = first
             self._plan.pool.run(home, self._outputs, self._lanes)
             row = self._plan.result
-            words = home.read(row, None, self._lanes) if read else home.peek(row, self._lanes)
+            words = home.read(row, self._span, self._lanes) if read else home.peek(row, self._lanes)
             bits = unpack(words, home.columns)
             for lane, output, column in zip(self._lane_of, self._outputs, bits, strict=True):
                 self._store(values, lane, output, self._by_image(lane, column))
@@ -232,9 +237,9 @@ class Output:
     def _move(self, part: Subarray, row: int, to: Subarray, arrival: int) -> None:
         """Bring a data row of a subarray to another, through the host or from bank to bank."""
         if self._work.machine.moves == "host":
-            to.write(arrival, part.read(row, None, self._lanes), None, self._lanes)
+            to.write(arrival, part.read(row, self._span, self._lanes), self._span, self._lanes)
         else:
-            to.receive(arrival, part.send(row, None, self._lanes), self._lanes)
+            to.receive(arrival, part.send(row, self._span, self._lanes), self._lanes)
 
     def _by_image(self, lane: int, columns: NDArray[_Number]) -> NDArray[_Number]:
         """``(images, positions)`` of a lane; the last tile leaves columns over."""
@@ -261,7 +266,9 @@ class Output:
         totals = np.zeros((len(self._outputs), home.columns), dtype=np.int64)
         for level, row in enumerate(rows):
             if row is not None:
-                words = home.read(row, None, self._lanes) if read else home.peek(row, self._lanes)
+                words = (
+                    home.read(row, self._span, self._lanes) if read else home.peek(row, self._lanes)
+                )
                 inverted = steps.inverted[level, self._outputs]
                 totals += (unpack(words, home.columns) ^ inverted[:, None]).astype(
                     np.int64
@@ -281,8 +288,18 @@ class Output:
                 audit.compare(tile.images, offset, place, sums[None], tile.positions)
 
 
-def load(work: Work, planned: OutputPlan, parts: list[Subarray], tiles: list[Tile]) -> None:
-    """Write operands (and masks, into every home) for every lane."""
+def load(
+    work: Work,
+    planned: OutputPlan,
+    parts: list[Subarray],
+    tiles: list[Tile],
+    span: int | None = None,
+) -> None:
+    """Write operands (and masks, into every home) for every lane.
+
+    ``span`` is how many columns of a row it takes to reach all that hold data, those of the
+    subarray if None.
+    """
     same = [tiles.index(tile) for tile in tiles]
     for part, chunk in zip(parts, planned.chunks, strict=True):
         row = planned.first_row
@@ -293,11 +310,11 @@ def load(work: Work, planned: OutputPlan, parts: list[Subarray], tiles: list[Til
                 lanes[lane, :, : tile.columns] = cut[same[lane]]
             for channel in range(lanes.shape[1]):
                 for bit in range(work.stage.planes):
-                    part.write(row, plane(lanes[:, channel], bit))
+                    part.write(row, plane(lanes[:, channel], bit), span)
                     row += 1
     for row, mask in planned.masks:
         held = np.zeros((len(tiles), parts[0].columns), np.uint8)
         for lane, tile in enumerate(tiles):
             held[lane, : tile.columns] = np.tile(mask[tile.positions], tile.shape[0])
         for home in planned.homes:
-            parts[home].write(row, plane(held, 0))
+            parts[home].write(row, plane(held, 0), span)

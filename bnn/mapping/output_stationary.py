@@ -29,6 +29,7 @@ from bnn.mapping.output_steps import OutputPlan
 from bnn.mapping.outputs import Outputs
 from bnn.mapping.pieces import divide, one_after_another
 from bnn.mapping.repeats import repeated
+from bnn.mapping.screening import usable
 from bnn.mapping.spread import Spread, spread
 from bnn.mapping.work import Draft, Execute, Result, Usage, Work, run_compiled
 from bnn.stage import Stage
@@ -43,13 +44,13 @@ popcount: str = "in DRAM"
 def draft(stage: Stage, machine: Machine, images: int, *, each: int = 1) -> Draft:
     """Lay the stage out; see :class:`bnn.mapping.work.Mapping`."""
     pieces = divide(stage, machine.data_rows, _planning(machine))
-    return partial(
-        _book,
-        [
-            (piece.plan, spread(piece.stage, machine, images, piece.plan, each), piece.stage, each)
-            for piece in pieces
-        ],
-    )
+    laid, first = [], 0
+    for piece in pieces:
+        where = usable(piece.plan, machine, first)
+        placed = spread(piece.stage, machine, images, piece.plan, each, where)
+        laid.append((piece.plan, placed, piece.stage, each))
+        first += len(piece.plan.chunks)
+    return partial(_book, laid)
 
 
 def _planning(machine: Machine) -> Callable[[Stage], OutputPlan]:
@@ -82,7 +83,7 @@ def _prepare(
     stage: Stage, planned: OutputPlan, machine: Machine, images: int, first: int, *, compiled: bool
 ) -> Execute:
     """Lay a piece out in subarrays from number ``first`` on."""
-    placed = spread(stage, machine, images, planned)
+    placed = spread(stage, machine, images, planned, where=usable(planned, machine, first))
     if not compiled:
         return partial(execute, planned, placed, first)
     if machine.faults is not None:

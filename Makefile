@@ -31,7 +31,8 @@ lint: $(VENV)/.test
 
 bench: $(VENV)/.test
 	PIMSIM_SPEED_PAGE=docs/speed.md $(BIN)/python -m pytest -q -s \
-		tests/benchmarks/bench_compiled.py tests/benchmarks/bench_networks.py
+		tests/benchmarks/bench_compiled.py tests/benchmarks/bench_networks.py \
+		tests/benchmarks/bench_faults.py
 
 clean:
 	rm -rf $(VENV) out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis \

@@ -26,6 +26,7 @@ from experiments import (
     run_command,
     standards_command,
     subcommands,
+    sweep_command,
     train_command,
 )
 from pimsim import __version__
@@ -38,6 +39,7 @@ COMMANDS: tuple[subcommands.Command, ...] = (
     standards_command,
     circuit_command,
     reproduce_command,
+    sweep_command,
     train_command,
 )
 """Every subcommand, in the order in which ``pimsim --help`` lists them."""
@@ -50,6 +52,7 @@ examples:
   pimsim standards                the DRAM parts that pimsim knows
   pimsim circuit failures         how often a triple-row activation is wrong
   pimsim reproduce ambit          published figures beside simulated ones
+  pimsim sweep --fields           what a sweep can vary
   pimsim primitives --help        more about one command
 """
 

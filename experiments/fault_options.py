@@ -29,7 +29,7 @@ DEFAULT_PROCESS = "ambit-like"
 
 _OF_CIRCUIT = ("process", "preset", "settings", "restore_ns", "wait_ms")
 """Options that mean nothing without ``--variation``."""
-_OF_FAULTS = ("chip", "fault_layers")
+_OF_FAULTS = ("chip", "effect", "fault_layers")
 """Options that mean nothing without faults."""
 
 
@@ -64,6 +64,13 @@ def add_faults(parser: argparse.ArgumentParser) -> None:
         help="which chip it is: seed of the columns that are weak for good (default: 0)",
     )
     group.add_argument(
+        "--effect",
+        choices=("table", "static", "noise"),
+        help="put the same probabilities down to weak columns (static), which fail again and "
+        "again, or to noise, which strikes anywhere; by default as the table has them: all of "
+        "`--variation` is static",
+    )
+    group.add_argument(
         "--fault-layers",
         metavar="NAME,...",
         help="layers that faults reach (default: all)",
@@ -88,7 +95,7 @@ def chosen_faults(args: argparse.Namespace) -> Faults | None:
     or lacks an entry, and options that mean nothing without others.
     """
     from pimsim.circuit.failure_table import FailureTable
-    from pimsim.dram.faults import MAJORITY, Faults
+    from pimsim.dram.faults import EFFECTS, MAJORITY, Faults
 
     if args.variation is None:
         _refuse(args, _OF_CIRCUIT, "--variation")
@@ -104,7 +111,8 @@ def chosen_faults(args: argparse.Namespace) -> Faults | None:
         _check(table, rows, args.failures.name)
     else:
         table = _of_circuit(args, rows)
-    return Faults(table, chip=chip, noise=args.seed, rows=rows)
+    effect = args.effect or EFFECTS[0]
+    return Faults(table, chip=chip, noise=args.seed, rows=rows, effect=effect)
 
 
 def check(args: argparse.Namespace) -> None:
@@ -173,6 +181,7 @@ def stated(args: argparse.Namespace, faults: Faults | None) -> dict[str, Any]:
         "transfers_fail": "never",
         "chip": faults.chip,
         "seed": faults.noise,
+        "effect": faults.effect,
         "fault_layers": "all" if layers is None else ",".join(layers),
         "failure_model": provenance.get("model", "unknown"),
     }

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from experiments.figures import style
 from pimsim.circuit.controls import Phase, phases
 
 if TYPE_CHECKING:
@@ -30,10 +29,7 @@ def draw(table: Table, scenario: Scenario, circuit: Circuit, path: Path) -> Path
     """Write the figure of a waveform table to ``path``, and return that."""
     marked = phases(circuit.timeline, scenario)
     controls = [*_CONTROL_NAMES, *scenario.word_lines]
-    with (
-        as_file(files(__package__).joinpath("pimsim.mplstyle")) as sheet,
-        matplotlib.rc_context(fname=sheet),
-    ):
+    with style():
         figure = Figure(figsize=(6.8 if scenario.cycles == 1 else 9.5, 2.9 + 0.22 * len(controls)))
         levels, lines = figure.subplots(
             2, 1, sharex=True, height_ratios=(2.6, 0.22 * len(controls) + 0.1)

@@ -20,4 +20,8 @@ from __future__ import annotations
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__"]
+RESULT_VERSION = 1
+"""Raised with every change after which the same run gives other numbers; results that were kept
+under another one are not used again."""
+
+__all__ = ["RESULT_VERSION", "__version__"]

@@ -1,0 +1,126 @@
+"""The measure ``cost``: the time and energy of a network, from the books alone.
+
+Nothing in it is random: one trial, and no interval.
+
+>>> from experiments.sweep.fields import of_measure
+>>> values = {f.name: f.default for f in of_measure("cost") if f.default is not None}
+>>> counts = MEASURE.run({**values, "network": "digits-mlp"}, 0, 1)
+>>> counts["images"], counts["latency_ps"] > 1e6
+(1, True)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from experiments.sweep import estimates, files, networks
+from experiments.sweep.estimates import Counts
+from experiments.sweep.fields import COST
+from experiments.sweep.measure import Estimator, Measure, Values
+from experiments.sweep.results import Quantity
+from pimsim.errors import InputError
+
+if TYPE_CHECKING:
+    from bnn.encoding import Encoding
+    from bnn.network import Network
+
+
+def _identity(values: Values) -> Mapping[str, Any]:
+    from bnn.mapping import choice
+    from bnn.tables import catalog
+
+    choice.chooser(str(values["mapping"]))
+    found: dict[str, Any] = {"dram": networks.dram_identity(values)}
+    if values["network"] in catalog.names():
+        for name in ("data", "chain"):
+            if values.get(name, "auto") != "auto":
+                raise InputError(
+                    f"`{name}` must not be set for {values['network']!r}, a table of layers"
+                )
+        return {**found, "network": values["network"]}
+    networks.model(str(values["network"]))
+    found["network"] = networks.network_digest(str(values["network"]))
+    data = networks.data_name(values)
+    found["data"] = files.digest(Path(data)) if Path(data).suffix == ".npz" else data
+    return found
+
+
+def _run(values: Values, trial: int, seed: int) -> Counts:
+    from bnn import estimate
+    from bnn.mapping import choice
+    from bnn.tables import catalog
+
+    standard, switches = networks.dram(values)
+    name, images, mapping = (values.get(key, 1) for key in ("network", "images", "mapping"))
+    if name in catalog.names():
+        table = catalog.entry(str(name))
+        done = estimate.of_table(
+            table, int(images), standard, switches, str(mapping), moves=str(values["moves"])
+        )
+    else:
+        network, encoding = _encoded(values)
+        done = estimate.of_network(
+            network,
+            encoding,
+            int(images),
+            standard,
+            switches,
+            str(mapping),
+            moves=str(values["moves"]),
+            chain=str(values["chain"]),
+        )
+    costs = [layer.machine.cost(phase) for layer in done.layers for phase in choice.PER_PASS]
+    return {
+        "latency_ps": sum(cost.latency_ps for cost in costs),
+        "energy_fj": round(1000 * sum(cost.total_pj for cost in costs)),
+        "images": int(images),
+    }
+
+
+def _encoded(values: Values) -> tuple[Network, Encoding | None]:
+    from bnn.data import datasets
+    from experiments import data_options
+    from experiments.inputs import encoding_of
+
+    network, data = networks.model(str(values["network"])), networks.data_name(values)
+    if data in datasets.NAMES:
+        return network, encoding_of(network, datasets.levels(data))
+    read = datasets.reshape_for(data_options.open_data(data, None), network.input_shape)
+    return network, encoding_of(network, read.x)
+
+
+def _assumptions(values: Values) -> Mapping[str, Any]:
+    return {
+        "model": "every command booked and scheduled, none executed; writing weights into rows "
+        "once is left out, as by `pimsim run`"
+    }
+
+
+def _interval(trials: int) -> str:
+    return "none: nothing is random"
+
+
+MEASURE = Measure(
+    name=COST,
+    version=1,
+    estimators=(
+        Estimator(
+            Quantity("latency", "time an image", "us", 1e-6),
+            estimates.exact, "latency_ps", "images",
+        ),
+        Estimator(
+            Quantity("energy", "energy an image", "uJ", 1e-9),
+            estimates.exact, "energy_fj", "images",
+        ),
+    ),
+    identity=_identity,
+    run=_run,
+    assumptions=_assumptions,
+    interval=_interval,
+    trials=1,
+    least_trials=1,
+    deterministic=True,
+)  # fmt: skip
+"""What it is and how it is counted."""

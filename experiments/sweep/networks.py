@@ -1,0 +1,154 @@
+"""The network, the images and the DRAM that the fields of a point stand for.
+
+>>> model, dataset = trained({"network": "digits-mlp", "images": 5})
+>>> model.name, dataset.x.shape
+('digits_mlp', (5, 64))
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from experiments.sweep import files
+from experiments.sweep.results import Value
+from pimsim.errors import InputError
+
+if TYPE_CHECKING:
+    from bnn.data.datasets import Dataset
+    from bnn.network import Network
+    from pimsim.dram.standards import Standard
+    from pimsim.dram.switches import Switches
+
+_FEW = 4
+
+_SWITCHES = (
+    "banks", "faw", "refresh", "split_decoder", "clocked", "acts_per_aap", "energy",
+    "extra_wordline_factor",
+)  # fmt: skip
+
+
+def trained(values: Mapping[str, Value]) -> tuple[Network, Dataset]:
+    """Return the network and the first ``images`` of its data, with labels.
+
+    Raises :class:`~pimsim.errors.InputError` for what cannot be read or does not fit, images
+    without labels, and more images than there are.
+    """
+    network = model(str(values["network"]))
+    name = data_name(values)
+    dataset = _data(name, network.input_shape, _stamp_of(name))
+    if dataset.y is None:
+        raise InputError(f"`data` must have labels `y`, and {dataset.name} has none")
+    images = int(values.get("images", len(dataset.x)))
+    if images > len(dataset.x):
+        raise InputError(f"`images` must be at most {len(dataset.x)}, all there are, not {images}")
+    return network, replace(dataset, x=dataset.x[:images], y=dataset.y[:images])
+
+
+def model(name: str) -> Network:
+    """Return the network of a bundled name or a model file.
+
+    Raises :class:`~pimsim.errors.InputError` if it cannot be read.
+    """
+    from bnn import zoo
+
+    path = zoo.locate(name)
+    return _model(path, files.stamp(path))
+
+
+@lru_cache(maxsize=_FEW)
+def _model(path: Path, _stamp: files.Stamp) -> Network:
+    from bnn.larq import model_file
+    from experiments.inputs import check_output
+
+    network = model_file.read_model(path)
+    check_output(network)
+    return network
+
+
+def data_name(values: Mapping[str, Value]) -> str:
+    """Return the name of the data, that of a bundled network's own if none is set.
+
+    Raises :class:`~pimsim.errors.InputError` for a network that has none of its own.
+    """
+    from bnn import zoo
+
+    if "data" in values:
+        return str(values["data"])
+    network = str(values["network"])
+    if network in zoo.names():
+        return zoo.entry(network).data
+    raise InputError("`data` must be set for a network of your own")
+
+
+def network_digest(name: str) -> str:
+    """Return the SHA-256 of a network's model file."""
+    from bnn import zoo
+
+    return files.digest(zoo.locate(name))
+
+
+def data_digest(values: Mapping[str, Value]) -> str:
+    """Return the SHA-256 of the images and labels that a point looks at."""
+    network, dataset = trained(values)
+    name = data_name(values)
+    return _data_digest(name, network.input_shape, len(dataset.x), _stamp_of(name))
+
+
+@lru_cache(maxsize=256)
+def _data_digest(
+    name: str, input_shape: tuple[int, ...], images: int, stamp: files.Stamp | None
+) -> str:
+    dataset = _data(name, input_shape, stamp)
+    found = hashlib.sha256()
+    for array in (dataset.x, dataset.y):
+        if array is not None:
+            some = np.ascontiguousarray(array[:images])
+            found.update(f"{some.dtype}{some.shape}".encode())
+            found.update(some.data)
+    return found.hexdigest()
+
+
+def dram(values: Mapping[str, Value]) -> tuple[Standard, Switches]:
+    """Return the standard and the switches; what is not a field of the measure is as usual.
+
+    Raises :class:`~pimsim.errors.InputError` for an unknown standard or a value out of range.
+    """
+    from pimsim.dram import standards
+    from pimsim.dram.switches import Switches
+
+    given: dict[str, Any] = {name: values[name] for name in _SWITCHES if name in values}
+    standard, switches = standards.load(str(values["standard"])), Switches(**given)
+    if switches.banks > standard.all_banks:
+        raise InputError(
+            f"`banks` must be at most {standard.all_banks}, those of {standard.name}, "
+            f"not {switches.banks}"
+        )
+    return standard, switches
+
+
+def dram_identity(values: Mapping[str, Value]) -> dict[str, Any]:
+    """Return every value of the DRAM standard, for a key."""
+    standard, _ = dram(values)
+    found = asdict(replace(standard, sources={}))
+    del found["sources"], found["description"]
+    return found
+
+
+def _stamp_of(name: str) -> files.Stamp | None:
+    """The stamp of data in a file; data sets that have names do not change."""
+    return files.stamp(Path(name)) if Path(name).suffix == ".npz" else None
+
+
+@lru_cache(maxsize=_FEW)
+def _data(name: str, input_shape: tuple[int, ...], stamp: files.Stamp | None) -> Dataset:
+    from bnn.data import datasets
+    from experiments import data_options
+
+    return datasets.reshape_for(data_options.open_data(name, None), input_shape)

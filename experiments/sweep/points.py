@@ -1,0 +1,95 @@
+"""The points of a sweep, each with its values and its key.
+
+>>> from experiments.sweep import spec
+>>> one, other, *_ = points(spec.load("tra-failure"))
+>>> one.place, other.place
+({'variation_percent': 0.0, 'cb_cs_ratio': 2.0}, {'variation_percent': 0.0, 'cb_cs_ratio': 3.0})
+>>> one.values["inputs"], one.key != other.key
+(3, True)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from experiments.sweep import keys
+from experiments.sweep.fields import table
+from experiments.sweep.measure import Measure
+from experiments.sweep.results import Value
+from experiments.sweep.spec import Spec
+from pimsim.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class SweepPoint:
+    """One point."""
+
+    place: Mapping[str, Value]
+    """The values of the axes."""
+    values: Mapping[str, Value]
+    """Every field that is set, defaults too; paths are absolute."""
+    content: Mapping[str, Any]
+    """All that its key is made of."""
+    key: str
+
+    @property
+    def text(self) -> str:
+        """Where it is, for messages."""
+        return where(self.place)
+
+
+def where(place: Mapping[str, Value]) -> str:
+    """Return the values of the axes in words.
+
+    >>> where({"banks": 8, "mapping": "auto"}), where({})
+    ('banks 8, mapping auto', 'the only point')
+    """
+    return ", ".join(f"{name} {value}" for name, value in place.items()) or "the only point"
+
+
+def points(
+    spec: Spec, progress: Callable[[str, int, int], None] | None = None
+) -> tuple[SweepPoint, ...]:
+    """Return all points, in the order of the specification; files are read for their keys.
+
+    Raises :class:`~pimsim.errors.InputError`, naming the point, for values that cannot be run and
+    for points that are the same.
+    """
+    found: dict[str, SweepPoint] = {}
+    places = list(spec.places())
+    for done, place in enumerate(places):
+        try:
+            values = complete(spec.measure, {**spec.fixed, **place}, spec.folder)
+            content = keys.content(spec.measure, values, spec.seed)
+        except InputError as error:
+            # What holds everywhere is said without a place.
+            raise InputError(f"{error} (at {where(place)})" if place else str(error)) from error
+        key = keys.of(content)
+        if key in found:
+            raise InputError(f"points must differ, not be the same: {found[key].text}")
+        found[key] = SweepPoint(place, values, content, key)
+        if progress is not None:
+            progress("points", done + 1, len(places))
+    return tuple(found.values())
+
+
+def complete(measure: Measure, given: Mapping[str, Value], folder: Path) -> dict[str, Value]:
+    """Return the values of all fields of a measure that are set; paths become absolute.
+
+    Raises :class:`~pimsim.errors.InputError` if a field that must be set is not.
+    """
+    values: dict[str, Value] = {}
+    for field in measure.fields:
+        value = given.get(field.name, field.default)
+        if value is not None:
+            values[field.name] = value
+        elif field.required:
+            raise InputError(f"`{field.name}` must be set for {measure.name}")
+    known = table()
+    for name, value in values.items():
+        if known[name].is_file(value):
+            values[name] = str((folder / str(value)).absolute())
+    return values

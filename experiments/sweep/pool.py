@@ -1,0 +1,202 @@
+"""Worker processes of this machine.
+
+Each has a pipe of its own. One that dies (killed, out of memory) is found by the end of its pipe,
+and what it was doing is given to another; workers whose parent dies end at once. They can be
+stopped in the middle of a trial. (``concurrent.futures`` can do neither: its pool breaks as a whole
+with one of its workers, and waits for what they are doing.)
+
+>>> with LocalPool(abs, workers=1) as pool:
+...     pool.submit(-3)
+...     [(outcome.task, outcome.result) for outcome in pool.finished()]
+[(-3, 3)]
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from types import TracebackType
+from typing import Generic, Protocol, TypeVar, cast
+
+from pimsim.errors import PimsimError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+DEATHS = 3
+"""Workers that a task may take with it before it is given up."""
+
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+class WorkerError(PimsimError):
+    """A task that cannot be carried out: workers die of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[T, R]):
+    """A task and its result."""
+
+    task: T
+    result: R
+
+
+class Pool(Protocol[T, R]):
+    """What carries out tasks, in any order."""
+
+    def __enter__(self) -> Pool[T, R]:
+        """Begin."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End, at once: what is not finished is given up."""
+
+    @property
+    def room(self) -> int:
+        """How many more tasks it can take now."""
+
+    def submit(self, task: T) -> None:
+        """Take a task, if there is room."""
+
+    def finished(self) -> list[Outcome[T, R]]:
+        """Wait for at least one task; return those that are finished.
+
+        Raises what a task raised.
+        """
+
+
+class LocalPool(Generic[T, R]):
+    """Processes that carry out ``work`` (a function of a module); see :class:`Pool`."""
+
+    def __init__(self, work: Callable[[T], R], workers: int) -> None:
+        self._work, self._workers = work, workers
+        self._idle: list[_Worker[T]] = []
+        self._busy: dict[Connection, _Worker[T]] = {}
+        self._deaths: dict[T, int] = {}
+
+    def __enter__(self) -> LocalPool[T, R]:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for worker in (*self._idle, *self._busy.values()):
+            worker.stop()
+
+    @property
+    def room(self) -> int:
+        """How many more tasks it can take now."""
+        return self._workers - len(self._busy)
+
+    def submit(self, task: T) -> None:
+        """Give a task to a worker that has none, a new one if need be."""
+        worker = self._idle.pop() if self._idle else _Worker(self._work)
+        worker.task = task
+        self._busy[worker.connection] = worker
+        with suppress(OSError):  # it died while it had nothing to do: its pipe tells
+            worker.connection.send(task)
+
+    def finished(self) -> list[Outcome[T, R]]:
+        """Wait for at least one task; return those that are finished.
+
+        Raises what a task raised, and :class:`WorkerError` for one that its workers die of.
+        """
+        found: list[Outcome[T, R]] = []
+        while not found:
+            for ready in wait(list(self._busy)):
+                worker = self._busy.pop(cast(Connection, ready))
+                try:
+                    result, error = worker.connection.recv()
+                except (EOFError, OSError):
+                    self._replace(worker)
+                    continue
+                self._idle.append(worker)
+                if error is not None:
+                    raise error
+                found.append(Outcome(worker.task, result))
+        return found
+
+    def _replace(self, worker: _Worker[T]) -> None:
+        """Give what a dead worker was doing to another."""
+        worker.stop()
+        task, code = worker.task, worker.process.exitcode
+        self._deaths[task] = self._deaths.get(task, 0) + 1
+        if self._deaths[task] >= DEATHS:
+            how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+            raise WorkerError(
+                f"a worker process died ({how}) {DEATHS} times of the same trial: is there enough "
+                "memory for so many workers?"
+            )
+        self.submit(task)
+
+
+class _Worker(Generic[T]):
+    """A process and the pipe to it."""
+
+    def __init__(self, work: Callable[[T], object]) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.task: T
+        self.connection, theirs = context.Pipe()
+        self.process: SpawnProcess = context.Process(
+            target=_serve, args=(theirs, work), daemon=True, name="pimsim-sweep-worker"
+        )
+        with _without_interrupts():
+            self.process.start()
+        theirs.close()  # so that the end of the process ends the pipe
+
+    def stop(self) -> None:
+        """End the process, whatever it is doing."""
+        self.process.kill()
+        self.process.join()
+        self.connection.close()
+
+
+def _serve(connection: Connection, work: Callable[[T], object]) -> None:
+    """What a worker process does: carry out tasks until the pipe ends."""
+    os.environ.update(dict.fromkeys(_THREADS, "1"))  # processes are what runs in parallel
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    with suppress(EOFError, OSError):
+        while True:
+            task = connection.recv()
+            try:
+                answer: tuple[object, Exception | None] = (work(task), None)
+            except PimsimError as error:
+                answer = (None, error)
+            except Exception:  # whatever it is, it is for the parent to tell
+                answer = (None, RuntimeError(f"in a worker process:\n{traceback.format_exc()}"))
+            connection.send(answer)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Ctrl-C reaches all processes of a terminal: the parent alone shall see to it."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows, where processes have groups of their own
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

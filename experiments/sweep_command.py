@@ -1,0 +1,217 @@
+"""``pimsim sweep``: measure something at every point of some axes, and keep it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from experiments import options, progress
+
+if TYPE_CHECKING:
+    from experiments.sweep.outcome import Outcome
+    from experiments.sweep.points import SweepPoint
+    from experiments.sweep.pool import Pool
+    from experiments.sweep.spec import Spec
+    from experiments.sweep.store import Store
+    from experiments.sweep.trial import Done, Task
+
+NAME = "sweep"
+HELP = "measure failures, accuracy or cost over any axes, resumably, and draw it"
+
+_DESCRIPTION = """\
+Measure something at every point of a specification: a TOML file that names a measure (triple-row
+activations wrong, accuracy of a network, its cost), fixes some fields and varies others. Trials go
+to worker processes, or to a Dask cluster; each is kept in DIR/sweep.sqlite as soon as it is there.
+
+A sweep may be stopped at any moment, by Ctrl-C or kill -9: the same command goes on from there.
+Points that are added, and rules that ask for more trials, use what is there already.
+"""
+
+_EPILOG = """\
+examples:
+  pimsim sweep tra-failure                       a bundled specification, into out/tra-failure
+  pimsim sweep my.toml --out out/mine --workers 2
+  pimsim sweep my.toml --cluster tcp://10.0.0.1:8786
+  pimsim sweep my.toml --dry-run                 the points, and the key of each
+  pimsim sweep my.toml --out out/mine --draw     tables and figures again, from the store
+  pimsim sweep --fields                          every field that can be fixed or varied
+
+DIR receives sweep.sqlite, results.csv, results.json, and figures.
+"""
+
+STORE, LOCK = "sweep.sqlite", "sweep.lock"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe ``pimsim sweep``."""
+    parser.description, parser.epilog = _DESCRIPTION, _EPILOG
+    parser.add_argument(
+        "spec",
+        nargs="?",
+        metavar="SPEC.toml",
+        help="specification: a file, or the name of a bundled one",
+    )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--fields", action="store_true", help="list every field, and do nothing else")
+    what.add_argument(
+        "--dry-run", action="store_true", help="list the points and their keys, and run nothing"
+    )
+    what.add_argument(
+        "--draw",
+        action="store_true",
+        help="write tables and figures from what is in the store, and run nothing",
+    )
+    who = parser.add_mutually_exclusive_group()
+    who.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="worker processes (default: as many as processors)",
+    )
+    who.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help="address of the scheduler of a Dask cluster that runs the trials (needs the extra "
+        "`cluster`)",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="folder of store, tables and figures (default: out/NAME, NAME being the sweep's)",
+    )
+    options.add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the sweep as far as it is not yet; print the table, or one JSON object."""
+    from pimsim.errors import InputError
+
+    if args.fields:
+        from experiments.sweep import listing
+
+        listing.show_fields(as_json=args.json)
+        return 0
+    if args.spec is None:
+        raise InputError("SPEC.toml must be given: a file, or the name of a bundled specification")
+    if args.workers is not None and args.workers < 1:
+        raise InputError(f"`--workers` must be a positive integer, not {args.workers}")
+
+    from experiments.sweep import points, spec
+
+    chosen = spec.load(args.spec)
+    with progress.bars(quiet=args.json) as show:
+        made = points.points(chosen, show)
+    if args.dry_run:
+        from experiments.sweep import listing
+
+        listing.show_points(chosen, made, as_json=args.json)
+        return 0
+    folder = args.out if args.out is not None else Path("out") / chosen.name
+    outcome = _drawn(chosen, made, folder) if args.draw else _run(args, chosen, made, folder)
+    if outcome is None:
+        return 130
+    _show(outcome, args, folder)
+    return 0
+
+
+def _run(
+    args: argparse.Namespace, spec: Spec, points: tuple[SweepPoint, ...], folder: Path
+) -> Outcome | None:
+    """What came out; None if it was interrupted."""
+    from experiments.outdir import OutDir
+    from experiments.sweep import outcome, runner
+    from experiments.sweep.lock import Lock
+    from experiments.sweep.store import Store
+
+    with (
+        OutDir(folder) as out,
+        Lock(folder / LOCK),
+        Store.open(folder / STORE, _owner(spec)) as store,
+    ):
+        try:
+            with _pool(args) as pool, progress.bars(quiet=args.json) as show:
+                runner.run(spec, points, store, pool, show)
+        except KeyboardInterrupt:
+            _tell_interrupted(args, spec, points, store)
+            return None
+        found = outcome.collected(spec, points, store)
+        _write(found, spec, out.staging)
+        out.commit()
+    return found
+
+
+def _drawn(spec: Spec, points: tuple[SweepPoint, ...], folder: Path) -> Outcome:
+    """What the store holds, written and drawn once more."""
+    from experiments.outdir import OutDir
+    from experiments.sweep import outcome
+    from experiments.sweep.store import Store
+
+    with Store.open(folder / STORE, _owner(spec), create=False) as store:
+        found = outcome.collected(spec, points, store)
+    with OutDir(folder) as out:
+        _write(found, spec, out.staging)
+        out.commit()
+    return found
+
+
+def _owner(spec: Spec) -> Any:
+    from experiments.sweep.store import Owner
+
+    return Owner(spec.name, spec.measure.name, spec.seed)
+
+
+def _pool(args: argparse.Namespace) -> Pool[Task, Done]:
+    from experiments.sweep.trial import carry_out
+
+    if args.cluster is not None:
+        from experiments.sweep.cluster import DaskPool
+
+        return DaskPool(carry_out, args.cluster, _teller(args))
+    from experiments.sweep.pool import LocalPool
+
+    return LocalPool(carry_out, args.workers or _processors())
+
+
+def _processors() -> int:
+    """Processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _teller(args: argparse.Namespace) -> Callable[[str], None]:
+    return lambda text: None if args.json else print(f"pimsim: {text}", file=sys.stderr)
+
+
+def _write(found: Outcome, spec: Spec, folder: Path) -> None:
+    from experiments.sweep import report
+
+    report.write(found, folder)
+
+
+def _tell_interrupted(
+    args: argparse.Namespace, spec: Spec, points: tuple[SweepPoint, ...], store: Store
+) -> None:
+    kept = sum(len(store.trials(point.key)) for point in points)
+    out = f" --out {args.out}" if args.out is not None else ""
+    print(
+        f"pimsim: interrupted: {kept:,} trials are kept; pimsim sweep {args.spec}{out} goes on "
+        "from there",
+        file=sys.stderr,
+    )
+
+
+def _show(found: Outcome, args: argparse.Namespace, folder: Path) -> None:
+    from experiments.sweep import report
+
+    if args.json:
+        print(json.dumps(report.document(found), indent=2, allow_nan=False))
+        return
+    report.show(found)
+    print(f"written to {folder}: {report.CSV}, {report.JSON}")

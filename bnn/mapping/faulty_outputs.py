@@ -66,7 +66,7 @@ class FaultyOutputs:
         self._machine, self._first = machine, first
         self._retries = machine.mitigation.retries
         self._recipe = OutputRecipe(stage, planned, check=self._retries > 0)
-        layout = Layout(machine.standard.rows_per_subarray, len(planned.chunks))
+        layout = Layout(machine.standard.rows_per_subarray, planned.parts)
         self._program = Program(Tape(self._recipe.recipe, layout), faults)
         self._width = block_width(stage.windows.positions)
         self._images = self._width // stage.windows.positions
@@ -251,8 +251,7 @@ class FaultyOutputs:
         for at, columns in self._cut(team, begin, end):
             bank = self._tiles[team][at][1]
             banks = (
-                self._plan.banks(self._machine, part, [bank])[0]
-                for part in range(len(self._plan.chunks))
+                self._plan.banks(self._machine, part, [bank])[0] for part in range(self._plan.parts)
             )
             sites = tuple(Site(bank, self._first + part) for part, bank in enumerate(banks))
             inside = begin - int(self._starts[team][at])

@@ -57,8 +57,12 @@ def _shift(machine: Machine, part: int, bank: int) -> int:
 
 
 def _repeated(machine: Machine, repetition: int, bank: int) -> int:
-    """Banks between a home and another one: never the same bank, for a result is to be moved."""
-    return 1 + (repetition - 1) % max(_several(machine, bank) - 1, 1)
+    """Banks between a set of parts and another: never the same bank, as results are moved on."""
+    if _several(machine, bank) <= repetition:
+        raise InputError(
+            "`tmr` must not be banks with `moves` psm where fewer than 4 banks of a rank compute"
+        )
+    return repetition
 
 
 def _several(machine: Machine, bank: int) -> int:

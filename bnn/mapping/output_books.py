@@ -45,7 +45,7 @@ def book(
         repeats: what was computed again; nothing if None.
 
     """
-    book_tests(machine, first, len(planned.chunks))
+    book_tests(machine, first, planned.parts)
     for number, batch in enumerate(placed.batches):
         _book_inputs(planned, placed, stage, machine, first, range(len(batch.tiles)))
         machine.enter("compute")
@@ -69,7 +69,7 @@ def usage(planned: OutputPlan, placed: Spread, machine: Machine) -> Usage:
     used = sum(tile.columns for tile in tiles)
     capacity = machine.columns if placed.where is None else placed.where.shape[1]
     opened = len(tiles) * machine.columns
-    return Usage(used, opened, len(tiles) * len(planned.chunks), capacity)
+    return Usage(used, opened, len(tiles) * planned.parts, capacity)
 
 
 def _book_inputs(
@@ -102,6 +102,7 @@ def _book_output(
     outputs: NDArray[np.intp],
 ) -> None:
     """Book one output a bank."""
+    voter = planned.banks(machine, planned.voter, banks), first + planned.voter
     for steps in planned.offsets:
         for part, count in enumerate(steps.counts, start=steps.home):
             machine.run(count, outputs, planned.banks(machine, part, banks), first + part)
@@ -113,11 +114,11 @@ def _book_output(
         if steps.check is not None:
             machine.access(Kind.RD, [steps.check.row], columns, *home)
         machine.run(steps.decide, outputs, *home)
-        move_rows(machine, steps.results, columns, home, (banks, first))
-        machine.run(steps.vote, outputs, banks, first)
+        move_rows(machine, steps.results, columns, home, voter)
+        machine.run(steps.vote, outputs, *voter)
         if steps.reads is not None:
             counts = [row for row in steps.reads if row is not None]
-            machine.access(Kind.RD, counts, columns, banks, first)
+            machine.access(Kind.RD, counts, columns, *voter)
     if planned.result is not None:
-        machine.run(planned.pool, outputs, banks, first)
-        machine.access(Kind.RD, [planned.result], columns, banks, first)
+        machine.run(planned.pool, outputs, *voter)
+        machine.access(Kind.RD, [planned.result], columns, *voter)

@@ -110,7 +110,9 @@ class _Pass:
     ) -> None:
         self._work, self._plan, self._tiles, self._banks = work, planned, list(tiles), banks
         self._span = placed.span
-        self._parts = [work.machine.subarrays(placed.columns, len(tiles)) for _ in planned.chunks]
+        self._parts = [
+            work.machine.subarrays(placed.columns, len(tiles)) for _ in range(planned.parts)
+        ]
         load(work, planned, self._parts, self._tiles, self._span)
         self._injected: Injected | None = None
         if tape is not None:
@@ -171,7 +173,7 @@ def _tape(stage: Stage, planned: OutputPlan, machine: Machine) -> Tape | None:
     """Commands of every output, by which noise is counted; None where nothing goes wrong."""
     if machine.faults is None:
         return None
-    layout = Layout(machine.standard.rows_per_subarray, len(planned.chunks))
+    layout = Layout(machine.standard.rows_per_subarray, planned.parts)
     return Tape(OutputRecipe(stage, planned).recipe, layout)
 
 
@@ -203,7 +205,7 @@ class Output:
 
         Without ``read`` result bits stay in their row and are looked at without a command.
         """
-        first = self._parts[0]
+        voter = self._parts[self._plan.voter]
         for steps in self._plan.offsets:
             home = self._parts[steps.home]
             for number, count in enumerate(steps.counts, start=steps.home):
@@ -219,14 +221,14 @@ class Output:
                 self._audit(self._counts(steps, steps.total, home, read=False), steps.place)
             steps.decide.run(home, self._outputs, self._lanes)
             for row, arrival in steps.results:
-                self._move(home, row, first, arrival)
-            steps.vote.run(first, self._outputs, self._lanes)
+                self._move(home, row, voter, arrival)
+            steps.vote.run(voter, self._outputs, self._lanes)
             if steps.reads is not None:
-                counts = self._counts(steps, steps.reads, first, read=True)
+                counts = self._counts(steps, steps.reads, voter, read=True)
                 for lane, output, sums in zip(self._lane_of, self._outputs, counts, strict=True):
                     self._store(values, lane, output, sums)
         if self._plan.result is not None:
-            home = first
+            home = voter
             self._plan.pool.run(home, self._outputs, self._lanes)
             row = self._plan.result
             words = home.read(row, self._span, self._lanes) if read else home.peek(row, self._lanes)
@@ -301,7 +303,7 @@ def load(
     subarray if None.
     """
     same = [tiles.index(tile) for tile in tiles]
-    for part, chunk in zip(parts, planned.chunks, strict=True):
+    for part, chunk in zip(parts, planned.chunks, strict=False):
         row = planned.first_row
         for place in range(work.stage.windows.patch):
             cut = {first: operand_rows(work, tiles[first], place, chunk) for first in set(same)}

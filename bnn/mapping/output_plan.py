@@ -78,7 +78,7 @@ class _Planner:
         tmr: str = TMR[0],
         checked: bool = False,
     ) -> None:
-        self._checked = checked
+        self._checked, self._capacity = checked, data_rows
         self._times = 3 if tmr == "time" else 1
         """How often an output is computed in the same subarray."""
         self._apart = tmr == "banks"
@@ -109,7 +109,9 @@ class _Planner:
             offsets, pool, result = self._bits(places)
         scale = stage.scale // (1 + self._padding.halves)
         chunks = self._chunks * (3 if self._apart else 1)
-        return OutputPlan(chunks, self._masks.all(), offsets, scale, pool, result, self._first_row)
+        voter = len(chunks) if self._apart else 0
+        masks = self._masks.all()
+        return OutputPlan(chunks, masks, offsets, scale, pool, result, self._first_row, voter)
 
     def _bits(self, places: range) -> tuple[list[OffsetPlan], Schedule, int]:
         """Steps to an output bit, what pools bits, and the row of the result."""
@@ -132,10 +134,9 @@ class _Planner:
         else:
             results, pools = bits, [Schedule(stage.outputs)]
         if self._apart:
-            arrivals = rows.take(2, "results to be voted")
             once = [*offsets[:-1], replace(offsets[-1], decide=joined(offsets[-1].decide, *pools))]
-            offsets = thrice(once, len(self._chunks), results, arrivals)
-            results += arrivals
+            offsets = thrice(once, len(self._chunks), results, range(3))
+            results = [0, 1, 2]
         elif self._times > 1 and many:
             before, last = offsets[:-1], offsets[-1]
             ends = [replace(last, decide=joined(last.decide, pool)) for pool in pools]
@@ -152,22 +153,20 @@ class _Planner:
         found = [self._count(place) for _ in range(self._times)]
         offsets = [steps for steps, _ in found]
         held = [steps.total for steps in offsets]
-        arrivals: list[int] = []
         if self._apart:
             own = [row for row in held[0] if row is not None]
-            for _ in range(2):
-                some = rows.take(len(own), "counts to be voted")
-                arriving = iter(some)
-                held.append([row if row is None else next(arriving) for row in held[0]])
-                arrivals += some
+            arrivals = RowAllocator(self._capacity).take(3 * len(own), "counts to be voted")
             offsets = thrice(offsets, len(self._chunks), own, arrivals)
+            arriving = iter(arrivals)
+            held = [[row if row is None else next(arriving) for row in held[0]] for _ in range(3)]
         reads = held[0]
         if len(held) > 1:
             reads, levels_to = [], []
             for row, *levels in zip(found[0][1], *held, strict=True):
                 into: int | None = None
                 if levels[0] is not None:
-                    into = levels[0] if row.owned else rows.take(1, "a voted count")[0]
+                    own_row = self._apart or row.owned
+                    into = levels[0] if own_row else rows.take(1, "a voted count")[0]
                     numbers = [level for level in levels if level is not None]
                     levels_to.append((numbers, into))
                 reads.append(into)
@@ -175,7 +174,6 @@ class _Planner:
         offsets[-1] = replace(offsets[-1], reads=reads)
         for _, total in found:
             self._release(total)
-        rows.give_back(arrivals)
         return offsets
 
     def _count(self, offset: int) -> tuple[OffsetPlan, list[Row]]:

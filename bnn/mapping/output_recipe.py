@@ -63,13 +63,15 @@ class OutputRecipe:
             self.looked.append(read)
             recipe.run(steps.decide, home)
             for row, arrival in steps.results:
-                recipe.move(row, home, arrival)
-            recipe.run(steps.vote)
+                recipe.move(row, home, arrival, self._plan.voter)
+            recipe.run(steps.vote, self._plan.voter)
             if wanted:
-                self.given[number] = self._read(steps.reads, 0) if voted else self.totals[-1]
+                self.given[number] = (
+                    self._read(steps.reads, self._plan.voter) if voted else self.totals[-1]
+                )
         recipe.run(self._plan.pool)
         if self._plan.result is not None:
-            self.result = recipe.read(self._plan.result)
+            self.result = recipe.read(self._plan.result, self._plan.voter)
 
     def _read(self, rows: Sequence[int | None] | None, part: int) -> list[tuple[int, int]]:
         """Read a count out of its rows."""

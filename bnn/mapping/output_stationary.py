@@ -49,7 +49,7 @@ def draft(stage: Stage, machine: Machine, images: int, *, each: int = 1) -> Draf
         where = usable(piece.plan, machine, first)
         placed = spread(piece.stage, machine, images, piece.plan, each, where)
         laid.append((piece.plan, placed, piece.stage, each))
-        first += len(piece.plan.chunks)
+        first += piece.plan.parts
     return partial(_book, laid)
 
 
@@ -64,7 +64,7 @@ def _book(pieces: list[tuple[OutputPlan, Spread, Stage, int]], machine: Machine)
     for planned, placed, stage, each in pieces:
         book(planned, placed, stage, machine, first, each)
         used += usage(planned, placed, machine)
-        first += len(planned.chunks)
+        first += planned.parts
     return used
 
 
@@ -75,7 +75,7 @@ def prepare(stage: Stage, machine: Machine, images: int, *, compiled: bool) -> E
     for piece in pieces:
         some = _prepare(piece.stage, piece.plan, machine, images, first, compiled=compiled)
         executes.append(some)
-        first += len(piece.plan.chunks)
+        first += piece.plan.parts
     return one_after_another(pieces, executes)
 
 

@@ -43,18 +43,18 @@ class OffsetPlan:
     offsets: NDArray[np.int64]
     """``(outputs,)``: sum = scale * count + offset."""
     reads: list[int | None] | None
-    """Data rows of part 0 with the count to be read out where sums are wanted, in the end; None if
-    it is one of several that are voted."""
+    """Data rows of the voter with the count to be read out where sums are wanted, in the end; None
+    if it is one of several that are voted."""
     decide: Schedule
     """Comparing the count with the threshold, in part ``home``; empty where sums are wanted."""
     vote: Schedule
-    """The majority of three results, in part 0, when ``results`` are there; mostly empty."""
+    """The majority of three results, in the voter, when ``results`` are there; mostly empty."""
     check: Check | None = None
     """The row that is read out, when ``combine`` is done, and compared with what it must hold."""
     home: int = 0
     """The part that adds up partial counts and decides."""
     results: tuple[tuple[int, int], ...] = ()
-    """Data rows of part ``home`` with what is voted, and those of part 0 that they go to."""
+    """Data rows of part ``home`` with what is voted, and those of the voter that they go to."""
 
     def parts(self) -> Iterator[tuple[int, list[int], list[int]]]:
         """Every part whose partial count goes to ``home``: its number, and rows there and here."""
@@ -77,9 +77,17 @@ class OutputPlan:
     pool: Schedule
     """From the bits of all offsets to the result."""
     result: int | None
-    """Data row of the output bits; None where sums are wanted."""
+    """Data row of the voter with the output bits; None where sums are wanted."""
     first_row: int = 0
     """First data row of the operands, in each subarray."""
+    voter: int = 0
+    """The part that gives the result: part 0, or where three sets of parts have one voted another
+    without operands. In a column that is weak in a set the vote would be as weak."""
+
+    @property
+    def parts(self) -> int:
+        """Subarrays that take part."""
+        return max(len(self.chunks), self.voter + 1)
 
     @property
     def homes(self) -> list[int]:
@@ -88,7 +96,7 @@ class OutputPlan:
 
     def banks(self, machine: Machine, part: int, banks: Sequence[int]) -> list[int]:
         """Banks that a part is in, for those of part 0."""
-        repetition, own = divmod(part, len(self.chunks) // len(self.homes))
+        repetition, own = divmod(part, len(self.offsets[0].counts))
         return part_banks(machine, own, banks, repetition)
 
     @property
@@ -103,18 +111,18 @@ class OutputPlan:
 def thrice(
     once: list[OffsetPlan], parts: int, results: Sequence[int], arrivals: Sequence[int]
 ) -> list[OffsetPlan]:
-    """Return steps for three sets of so many parts, of which two hand on what they have found.
+    """Return steps for three sets of so many parts, which hand on what they have found.
 
     Args:
         once: steps of one set.
         parts: parts of a set.
         results: rows that hold what was found when the last of the steps is done.
-        arrivals: rows of part 0 that those of the second set go to, then those of the third.
+        arrivals: rows of the voter that those of the first set go to, then those of the others.
 
     """
-    sets = [once]
-    for number in (1, 2):
-        some = arrivals[(number - 1) * len(results) : number * len(results)]
+    sets = []
+    for number in range(3):
+        some = arrivals[number * len(results) : (number + 1) * len(results)]
         own = [replace(steps, home=number * parts) for steps in once]
         own[-1] = replace(own[-1], results=tuple(zip(results, some, strict=True)))
         sets.append(own)

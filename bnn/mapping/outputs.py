@@ -52,7 +52,7 @@ class Outputs:
         self._recipe = OutputRecipe(stage, planned, look=look)
         recipe = self._recipe.recipe
         positions = stage.windows.positions
-        parts = len(planned.chunks)
+        parts = planned.parts
         per_image = positions * (rows * parts + stage.outputs * max(recipe.slots, 1)) // 8
         self.images = max(1, min(images, MEMORY_BYTES // max(per_image, 1)))
         """Images that are run at a time."""

@@ -107,7 +107,7 @@ def usable(planned: OutputPlan, machine: Machine, first: int) -> NDArray[np.intp
     """
     if not machine.mitigation.screening or machine.faults is None:
         return None
-    parts = range(len(planned.chunks))
+    parts = range(planned.parts)
     passed = {part: _passed(machine, machine.faults, first + part) for part in parts}
     good = []
     for bank in range(machine.banks):

@@ -230,7 +230,7 @@ def test_reading_the_least_bits_costs_a_row_an_output() -> None:
 
 
 def test_three_times_is_right_more_often_than_once_where_there_is_noise() -> None:
-    network, faults = _network(2, 60, 12), _faults(0.0, 2e-5)
+    network, faults = _network(2, 60, 12), _faults(0.0, 1e-4)
     right = _run(network, 4000, NONE)
     once = _wrong(_run(network, 4000, NONE, faults), right)
     assert once > 0.02
@@ -244,7 +244,7 @@ def test_only_other_columns_help_against_weak_ones() -> None:
     once = _wrong(_run(network, 4000, NONE, faults), right)
     assert once > 0.005
     same = _wrong(_run(network, 4000, Mitigation("time"), faults), right)
-    assert same == once  # the same columns are wrong three times
+    assert same == once  # the same columns are wrong three times, in the same way
     assert _wrong(_run(network, 4000, Mitigation("banks"), faults), right) < once / 2
 
 
@@ -256,7 +256,7 @@ def test_no_static_fault_is_left_where_weak_columns_were_found(tmr: str) -> None
     screened = _run(network, 30, Mitigation(tmr, screening=1), faults)
     np.testing.assert_array_equal(screened.logits, right.logits)
     # 5 % of columns lean to a side, 5 % to the other: of 512 the worst of 4 banks keeps some
-    shared = 1 if tmr != "banks" else 3
+    shared = 1 if tmr != "banks" else 4
     for result in _results(screened):
         assert result.capacity is not None
         assert 512 * 0.8**shared * 0.7 < result.capacity < 512 * 0.92**shared
@@ -283,11 +283,12 @@ def test_columns_that_all_fail_are_refused() -> None:
 
 
 def test_what_failed_is_computed_again_and_is_mostly_right_then() -> None:
-    network, faults = _network(2, 60, 12), _faults(0.0, 3e-6)
+    network, faults = _network(2, 60, 12), _faults(0.0, 1e-4)
     right = _run(network, 4000, NONE)
     once = _run(network, 4000, NONE, faults)
     again = _run(network, 4000, Mitigation(retries=3), faults)
-    assert _wrong(again, right) < 0.7 * _wrong(once, right)
+    # what is wrong in higher bits or behind the count goes unseen
+    assert 0.5 * _wrong(once, right) < _wrong(again, right) < 0.9 * _wrong(once, right)
     for before, after in zip(once.layers, again.layers, strict=True):
         assert isinstance(after.result, Result)
         assert after.result.repeated > 0

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 DEFAULT_PROCESS = "ambit-like"
 """What varies, unless said otherwise."""
 
-_OF_CIRCUIT = ("process", "preset", "settings", "restore_ns", "wait_ms")
+_OF_CIRCUIT = ("process", "noise_mv", "preset", "settings", "restore_ns", "wait_ms")
 """Options that mean nothing without ``--variation``."""
 _OF_FAULTS = ("chip", "effect", "fault_layers")
 """Options that mean nothing without faults."""
@@ -80,6 +80,13 @@ def add_faults(parser: argparse.ArgumentParser) -> None:
         metavar="NAME|FILE.toml",
         help="what varies: ambit-like, ddr4-like or a file of your own "
         f"(default: {DEFAULT_PROCESS})",
+    )
+    group.add_argument(
+        "--noise-mv",
+        type=float,
+        metavar="SIGMA",
+        help="with --variation: Gaussian noise at the input of the sense amplifier, drawn anew in "
+        "every access, in mV (default: 0)",
     )
     circuit_options.add_circuit(parser, preset=None)
     circuit_options.add_stored(parser)
@@ -164,6 +171,7 @@ def stated(args: argparse.Namespace, faults: Faults | None) -> dict[str, Any]:
     else:
         what = {
             "faults": f"{args.variation:g} % variation of {provenance['process']['name']}",
+            "noise_mv": args.noise_mv,
             "circuit": provenance["circuit"],
             "circuit_set": " ".join(args.settings) or None,
             "restore_ns": args.restore_ns,
@@ -193,7 +201,7 @@ def _of_circuit(args: argparse.Namespace, rows: int) -> FailureTable:
     from pimsim.circuit.failures import require_variation
 
     require_variation(args.variation)
-    process = variation.load(args.process or DEFAULT_PROCESS)
+    process = variation.load(args.process or DEFAULT_PROCESS).with_noise(args.noise_mv or 0.0)
     circuit = circuit_options.chosen_circuit(args)
     # The table has a seed of its own: another run or another chip has the same probabilities.
     return of_circuit(circuit, process, args.variation, rows=(rows,))

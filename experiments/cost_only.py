@@ -94,7 +94,7 @@ def simulate(args: argparse.Namespace) -> dict[str, Any]:
                 traces=traces,
             )
     name = encoding.name if encoding is not None else None
-    stated |= mitigation.stated()
+    stated |= {**mitigation.stated(), "faults": None}
     if mitigation.retries:
         stated["retries"] = f"{stated['retries']}; booked as if none were needed"
     report = reports.build(

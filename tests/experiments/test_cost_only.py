@@ -215,5 +215,5 @@ def test_retries_are_booked_as_if_none_were_needed(pimsim: Pimsim) -> None:
     given = ["digits-mlp", "--limit", "29", "--retries", "2"]
     done, booked = pimsim(*given), pimsim(*given, "--cost-only")
     assert done["commands"] == booked["commands"]
-    assert [layer["outputs_repeated"] for layer in done["layers"]] == [0, 0, 0]
+    assert not any(layer["outputs_repeated"] for layer in done["layers"])
     assert booked["assumptions"]["retries"].endswith("; booked as if none were needed")

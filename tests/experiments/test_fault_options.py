@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments import cli, fault_options
+from experiments import cli, fault_options, mitigation_options
 from pimsim.circuit import parameters, variation
 from pimsim.circuit.failure_table import Estimate, FailureTable, Rate
 from pimsim.circuit.failure_tables import of_circuit

@@ -32,14 +32,8 @@ def _identity(values: Values) -> Mapping[str, Any]:
 
     choice.chooser(str(values["mapping"]))
     networks.mitigation(values)
-    network, _ = networks.trained(values)
-    known = tuple(layer.name for layer in network.layers)
-    for name in faulty_of(values) or ():
-        if name not in known:
-            raise InputError(
-                f"`faulty_layer` must be layers of the network, not {name!r}"
-                f"{documents.nearest(name, known)}"
-            )
+    networks.trained(values)
+    _require_layers(values)
     found: dict[str, Any] = {
         "network": networks.network_digest(str(values["network"])),
         "data": networks.data_digest(values),
@@ -53,6 +47,26 @@ def _identity(values: Values) -> Mapping[str, Any]:
         raise InputError("`variation_percent` or `failures` must be set for accuracy")
     circuits.require_effect(values)
     return {**found, **circuits.identity(values)}
+
+
+def _require_layers(values: Values) -> None:
+    """Faults must have layers in DRAM to reach."""
+    wanted = faulty_of(values)
+    if wanted is None:
+        return
+    from bnn.lower import lower
+    from bnn.stage import Stage
+    from experiments.inputs import encoding_of
+
+    network, dataset = networks.trained(values)
+    stages = lower(network.before_softmax(), encoding_of(network, dataset.x))
+    known = tuple(stage.name for stage in stages if isinstance(stage, Stage))
+    for name in wanted:
+        if name not in known:
+            raise InputError(
+                f"`faulty_layer` must be layers in DRAM, not {name!r}"
+                f"{documents.nearest(name, known)}"
+            )
 
 
 def _without_circuit(values: Values) -> None:

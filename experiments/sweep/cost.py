@@ -54,15 +54,16 @@ def _run(values: Values, trial: int, seed: int) -> Counts:
     from bnn.tables import catalog
 
     standard, switches = networks.dram(values)
-    name, images, mapping = (values.get(key, 1) for key in ("network", "images", "mapping"))
+    name, mapping = str(values["network"]), str(values["mapping"])
+    images = int(values.get("images", 1))
     if name in catalog.names():
-        table = catalog.entry(str(name))
+        table = catalog.entry(name)
         done = estimate.of_table(
             table,
-            int(images),
+            images,
             standard,
             switches,
-            str(mapping),
+            mapping,
             moves=str(values["moves"]),
             mitigation=networks.mitigation(values),
         )
@@ -71,10 +72,10 @@ def _run(values: Values, trial: int, seed: int) -> Counts:
         done = estimate.of_network(
             network,
             encoding,
-            int(images),
+            images,
             standard,
             switches,
-            str(mapping),
+            mapping,
             moves=str(values["moves"]),
             mitigation=networks.mitigation(values),
             chain=str(values["chain"]),
@@ -83,7 +84,7 @@ def _run(values: Values, trial: int, seed: int) -> Counts:
     return {
         "latency_ps": sum(cost.latency_ps for cost in costs),
         "energy_fj": round(1000 * sum(cost.total_pj for cost in costs)),
-        "images": int(images),
+        "images": images,
     }
 
 

@@ -235,12 +235,12 @@ def _parameters() -> Iterator[Field]:
 
 
 def _amounts() -> Iterator[Field]:
-    """``process.latch.offset_mv`` and all its likes."""
+    """``spread.latch.offset_mv`` and all its likes."""
     from pimsim.circuit.variation import QUANTITIES
 
     for name, quantity in QUANTITIES.items():
         unit = {"mv": "mV", "share": ""}[quantity.unit]
         yield Field(
-            f"process.{name}_{quantity.unit}", f"spread of {quantity.meaning}", unit, NUMBER,
+            f"spread.{name}_{quantity.unit}", f"spread of {quantity.meaning}", unit, NUMBER,
             _CIRCUIT, "amount at 100 % variation, in place of the process's", least=0.0,
         )  # fmt: skip

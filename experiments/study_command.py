@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 NAME = "study"
 HELP = "what errors do to networks: sweeps, figures, and a page with the finding"
 
-STUDIES = ("variation", "layers", "circuit", "chips")
+STUDIES = ("variation", "layers", "circuit", "chips", "mitigation")
 """Modules of :mod:`experiments.studies`, in the order in which they are best read."""
 
 _DESCRIPTION = """\

@@ -39,11 +39,11 @@ images = 1000
 
 [axes]
 failures = [{tables}]
-majority_rows = [4, 8, 16, 32]
+activation_rows = [4, 8, 16, 32]
 
 [figure]
 kind = "lines"
-x = "majority_rows"
+x = "activation_rows"
 lines = "failures"
 
 [stop]
@@ -59,12 +59,12 @@ def finding(found: Mapping[str, Found]) -> str:
     for name in _TABLES:
         table = _file(name)
         values = ", ".join(
-            f"{number(one.at(failures=table, majority_rows=rows))} %"
-            for rows in one.values("majority_rows")
+            f"{number(one.at(failures=table, activation_rows=rows))} %"
+            for rows in one.values("activation_rows")
         )
         lines.append(f"- {name}: {values}.")
     worst, best = (
-        [one.at(failures=_file(name), majority_rows=rows) for name in _TABLES] for rows in (4, 32)
+        [one.at(failures=_file(name), activation_rows=rows) for name in _TABLES] for rows in (4, 32)
     )
     return "\n".join(
         [

@@ -27,12 +27,21 @@ def finding(found: Mapping[str, Found]) -> str:
         layers = sorted(one.values("faulty_layer"), key=lambda name: one.at(faulty_layer=name))
         worst, second, best = layers[0], layers[1], layers[-1]
         lines.append(
-            f"- `{one.fixed('network')}`: `{worst}` costs most: with errors there alone "
+            f"- `{one.fixed('network')}`: errors in `{worst}` cost most: with them there alone "
             f"{one.text(faulty_layer=worst)} % is right; then `{second}`, "
             f"{number(one.at(faulty_layer=second))} %. Least: `{best}`, "
             f"{number(one.at(faulty_layer=best))} %."
         )
-    return "\n".join(lines)
+    return "\n".join(
+        [
+            *lines,
+            "",
+            "The last layer comes first in all three. What is read out of it are counts, and a "
+            "weak column makes other numbers of those of its image; a hidden layer loses single "
+            "bits of hundreds, most of them far from their threshold. It is also the smallest: to "
+            "leave it to the processor, or to compute it three times, costs next to nothing.",
+        ]
+    )
 
 
 def prepare(folder: Path, chips: Path | None) -> None:

@@ -31,6 +31,7 @@ def _identity(values: Values) -> Mapping[str, Any]:
     from bnn.mapping import choice
 
     choice.chooser(str(values["mapping"]))
+    networks.mitigation(values)
     networks.trained(values)
     _require_layers(values)
     found: dict[str, Any] = {
@@ -103,13 +104,14 @@ def _run(values: Values, trial: int, seed: int) -> Counts:
         switches,
         str(values["mapping"]),
         moves=str(values["moves"]),
+        mitigation=networks.mitigation(values),
         check=False,
         threads=1,
         faults=Faults(
             failure_table(values),
             chip=chip,
             noise=noise,
-            rows=int(values["majority_rows"]),
+            rows=networks.mitigation(values).activation_rows,
             effect=str(values["effect"]),
         ),
         faulty=faulty_of(values),
@@ -122,7 +124,9 @@ def _require_entries(values: Values) -> None:
     """A table must have what every network needs."""
     from pimsim.dram.faults import MAJORITY, Access, Faults
 
-    faults = Faults(failure_table(values), chip=0, noise=0, rows=int(values["majority_rows"]))
+    faults = Faults(
+        failure_table(values), chip=0, noise=0, rows=networks.mitigation(values).activation_rows
+    )
     for rows in (1, MAJORITY):
         try:
             faults.access_rates(Access("sense", rows))
@@ -139,7 +143,7 @@ def failure_table(values: Values) -> FailureTable:
     given = {
         name: value
         for name, value in values.items()
-        if TRA in known[name].measures or name in ("table_samples", "majority_rows")
+        if TRA in known[name].measures or name in ("table_samples", "activation_rows")
     }
     stamps = tuple(
         files.stamp(Path(str(value))) for name, value in given.items() if known[name].is_file(value)
@@ -158,7 +162,7 @@ def _of_circuit(
         circuits.circuit_of(values),
         circuits.process_of(values),
         float(values["variation_percent"]),
-        rows=(int(values["majority_rows"]),),
+        rows=(networks.mitigation(values).activation_rows,),
         samples=int(values["table_samples"]),
         seed=_TABLE_SEED,
     )

@@ -32,6 +32,7 @@ def _identity(values: Values) -> Mapping[str, Any]:
     from bnn.tables import catalog
 
     choice.chooser(str(values["mapping"]))
+    networks.mitigation(values)
     found: dict[str, Any] = {"dram": networks.dram_identity(values)}
     if values["network"] in catalog.names():
         for name in ("data", "chain"):
@@ -58,7 +59,13 @@ def _run(values: Values, trial: int, seed: int) -> Counts:
     if name in catalog.names():
         table = catalog.entry(name)
         done = estimate.of_table(
-            table, images, standard, switches, mapping, moves=str(values["moves"])
+            table,
+            images,
+            standard,
+            switches,
+            mapping,
+            moves=str(values["moves"]),
+            mitigation=networks.mitigation(values),
         )
     else:
         network, encoding = _encoded(values)
@@ -70,6 +77,7 @@ def _run(values: Values, trial: int, seed: int) -> Counts:
             switches,
             mapping,
             moves=str(values["moves"]),
+            mitigation=networks.mitigation(values),
             chain=str(values["chain"]),
         )
     costs = [layer.machine.cost(phase) for layer in done.layers for phase in choice.PER_PASS]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments import cli, fault_options
+from experiments import cli, fault_options, mitigation_options
 from pimsim.circuit import parameters, variation
 from pimsim.circuit.failure_table import Estimate, FailureTable, Rate
 from pimsim.circuit.failure_tables import of_circuit
@@ -22,6 +22,7 @@ AMBIT = variation.load("ambit-like")
 def _parsed(*words: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="p")
     fault_options.add_faults(parser)
+    mitigation_options.add_mitigation(parser)
     return parser.parse_args(words)
 
 
@@ -68,7 +69,7 @@ def test_seeds_are_told_apart_and_leave_the_table_alone() -> None:
 def test_circuit_options_reach_the_table() -> None:
     words = ("--variation", "50", "--process", "ddr4-like", "--preset", "ddr4-like",
              "--set", "cell.capacitance_ff=20", "--wait-ms", "64",
-             "--majority-rows", "8")  # fmt: skip
+             "--activation-rows", "8")  # fmt: skip
     faults = _chosen(*words)
     provenance = faults.table.provenance
     assert provenance["circuit"] == "ddr4-like"
@@ -80,7 +81,7 @@ def test_circuit_options_reach_the_table() -> None:
     said = fault_options.stated(_parsed(*words), faults)
     assert said["faults"] == "50 % variation of ddr4-like"
     assert (said["circuit"], said["circuit_set"]) == ("ddr4-like", "cell.capacitance_ff=20")
-    assert (said["wait_ms"], said["celsius"], said["majority_rows"]) == (64.0, 85.0, 8)
+    assert (said["wait_ms"], said["celsius"]) == (64.0, 85.0)
 
 
 def test_noise_makes_faults_of_the_access() -> None:
@@ -94,7 +95,7 @@ def test_noise_makes_faults_of_the_access() -> None:
 def test_a_table_is_read_and_says_what_it_knows(tmp_path: Path) -> None:
     copy = [Estimate(1, ones, 0, 0.0, 0.25, kind="copy") for ones in (0, 1)]
     file = _write(tmp_path / "mine.json", *_sense(4), *copy, model="guessed")
-    words = ("--failures", file, "--majority-rows", "4", "--fault-layers", "fc1, fc2,fc1")
+    words = ("--failures", file, "--activation-rows", "4", "--fault-layers", "fc1, fc2,fc1")
     faults = _chosen(*words)
     assert faults.table.rate("copy", 1, 1) == Rate(0.0, 0.25)
     assert fault_options.stated(_parsed(*words), faults) == {
@@ -104,7 +105,6 @@ def test_a_table_is_read_and_says_what_it_knows(tmp_path: Path) -> None:
         "transfers_fail": "never",
         "chip": 0,
         "seed": 0,
-        "majority_rows": 4,
         "effect": "table",
         "fault_layers": "fc1,fc2",
         "failure_model": "guessed",
@@ -118,10 +118,6 @@ def test_a_table_is_read_and_says_what_it_knows(tmp_path: Path) -> None:
         (["--variation", "-5"], "`variation` must be from 0 to 100 %, not -5.0"),
         (["--variation", "5", "--seed", "-1"], "`--seed` must be an integer of at least 0, not -1"),
         (["--variation", "5", "--chip", "-1"], "`--chip` must be an integer of at least 0, not -1"),
-        (["--variation", "5", "--majority-rows", "2"],
-         "`--majority-rows` must be an integer of at least 3, not 2"),
-        (["--variation", "5", "--majority-rows", "513"],
-         "`rows` must be at most 512, the cells of a bitline, not 513"),
         (["--variation", "5", "--set", "cell"], "`--set` must be FIELD=VALUE, not 'cell'"),
         (["--process", "ddr4-like"], "`--process` needs --variation"),
         (["--noise-mv", "3"], "`--noise-mv` needs --variation"),
@@ -153,7 +149,7 @@ def test_a_table_that_lacks_what_is_needed_is_refused_before_anything_runs(tmp_p
     file = _write(tmp_path / "t.json", *_sense(4), *_sense(8)[:4])
     message = (
         "t.json: the failure table has no entry of 3 rows and 0 ones of the kind sense "
-        "(`--majority-rows` may be one of 4, 8)"
+        "(`--activation-rows` may be one of 4, 8)"
     )
     with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
         _chosen("--failures", file)
@@ -187,7 +183,7 @@ def test_measurements_become_faults(tmp_path: Path, capsys: pytest.CaptureFixtur
     shown = capsys.readouterr()
     assert "a half of the bitlines that fail" in " ".join(shown.out.split())
     assert shown.err == ""
-    faults = _chosen("--failures", str(out), "--majority-rows", "8")
+    faults = _chosen("--failures", str(out), "--activation-rows", "8")
     assert faults.static_rates(Access("sense", 3)).tolist() == [0.0, 0.0725, 0.0725, 0.0]
     assert faults.access_rates(Access("copy", 3)).tolist() == pytest.approx([0.005, 0.005])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["simra.csv", "table.json"]

@@ -98,6 +98,7 @@ class Program:
         *,
         stage: int,
         first_output: int = 0,
+        attempt: int = 0,
         flips: NDArray[np.int64] | None = None,
     ) -> Words:
         """Carry the tape out for outputs one after the other.
@@ -108,6 +109,7 @@ class Program:
             outputs: (n,) in order.
             stage: number of the stage, as noise is named after it.
             first_output: what output 0 of the tape is in the stage.
+            attempt: how often the outputs have been computed before.
             flips: (1,) number to which those of noise are added.
 
         Returns:
@@ -122,7 +124,9 @@ class Program:
         counted = np.zeros(1, np.int64) if flips is None else flips
         function = interpret()
         for number, output in enumerate(outputs.tolist()):
-            keys, runs, columns, draws = self._noise(block, stage, output, first_output)
+            keys, runs, columns, draws = self._noise(
+                block, (stage, first_output + output), output, attempt
+            )
             function(
                 rows.ctypes.data,
                 -(-block.columns // _VECTOR_COLUMNS),
@@ -190,7 +194,7 @@ class Program:
         return packed
 
     def _noise(
-        self, block: Block, stage: int, output: int, first_output: int
+        self, block: Block, named: tuple[int, int], output: int, attempt: int
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
         """Where noise may strike, in order, how often at each place; columns and draws."""
         places, found = [np.zeros(0, np.int64)], []
@@ -199,7 +203,7 @@ class Program:
                 commands, slots = self.tape.where(output, part, access)
                 if not len(commands):
                     continue
-                job = Job(stage, first_output + output, part)
+                job = Job(*named, part, attempt)
                 draws = self._faults.draws(job, access, len(commands), block.number, block.width)
                 inside = draws.column < block.columns
                 event = draws.event[inside]

@@ -79,7 +79,9 @@ class Found:
 
 
 def interval(point: Mapping[str, Any]) -> str:
-    """Return estimate and interval as text."""
+    """Return estimate and interval as text; of what is exact the number alone."""
+    if point["low"] == point["high"]:
+        return number(point["estimate"])
     return f"{number(point['estimate'])} ({number(point['low'])} to {number(point['high'])})"
 
 

@@ -99,8 +99,8 @@ def finding(found: Mapping[str, Found]) -> str:
             "Screening and repeating in place each help against one of the two: a column that is "
             "weak fails again when the output is computed again, and noise strikes the columns "
             "that passed every test. Repeating in other banks helps against both, at three times "
-            "the commands. Only majorities on many rows help against both, at no commands, where "
-            "chips allow them; their price is wordlines.",
+            "the commands; so do majorities on 16 or 32 rows, at no commands but many wordlines, "
+            "where chips allow them.",
         ]
     )
 
@@ -110,48 +110,41 @@ def prepare(folder: Path, chips: Path | None) -> None:
 
 
 def draw(found: Mapping[str, Found], folder: Path) -> dict[str, Path]:
-    """Draw accuracy against time and energy."""
+    """Draw accuracy of every option beside what it takes."""
     from matplotlib.figure import Figure
 
     from experiments.figures import style
 
     table = rows(found)
     names = list(dict.fromkeys(row["option"] for row in table))
-    colours = ("0.35", "#0072b2", "#56b4e9", "#999933", "#ddcc77", "#cc6677", "#882255",
-               "#aa4499", "#117733", "#44aa99")  # fmt: skip
-    markers = "osDv^<>PX*"
+    places = range(len(names), 0, -1)
     with style():
-        figure = Figure(figsize=(7.6, 6.4), layout="constrained")
-        panels = figure.subplots(2, 2, sharey="col", sharex="row", squeeze=False)
-        for column, (effect, words) in enumerate(_EFFECTS.items()):
-            for axes, (field, label) in zip(
-                panels[:, column],
-                (("time_ratio", "time, times that of nothing"),
-                 ("energy_ratio", "energy, times that of nothing")), strict=True,
-            ):  # fmt: skip
-                for index, name in enumerate(names):
-                    (row,) = (r for r in table if (r["effect"], r["option"]) == (effect, name))
-                    middle = row["accuracy_percent"]
-                    axes.errorbar(
-                        row[field],
-                        middle,
-                        [[middle - row["low_percent"]], [row["high_percent"] - middle]],
-                        marker=markers[index],
-                        markersize=6,
-                        color=colours[index],
-                        linewidth=0.9,
-                        capsize=2,
-                        linestyle="none",
-                        label=name,
-                    )
-                axes.set_xscale("log", base=2)
-                axes.xaxis.set_major_formatter(lambda x, _: f"{x:g}")
-                axes.set_xlabel(label)
-                axes.set_title(words if field == "time_ratio" else "")
-            panels[0, column].set_ylabel("accuracy (%)")
-            panels[1, column].set_ylabel("accuracy (%)")
-        handles, labels = panels[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
+        figure = Figure(figsize=(8.6, 4.2), layout="constrained")
+        left, middle, right = figure.subplots(1, 3, sharey=True)
+        for axes, (effect, words) in zip((left, middle), _EFFECTS.items(), strict=True):
+            own = [
+                r for name in names for r in table if (r["effect"], r["option"]) == (effect, name)
+            ]
+            axes.axvline(own[0]["accuracy_percent"], color="0.8", linewidth=1.0)
+            accuracy = [row["accuracy_percent"] for row in own]
+            reach = [
+                [row["accuracy_percent"] - row["low_percent"] for row in own],
+                [row["high_percent"] - row["accuracy_percent"] for row in own],
+            ]
+            axes.errorbar(accuracy, places, xerr=reach, fmt="o", capsize=2, linewidth=1.0)
+            axes.set_title(words)
+            axes.set_xlabel("accuracy (%)")
+        own = [r for name in names for r in table if (r["effect"], r["option"]) == ("static", name)]
+        for field, words, marker in (("time_ratio", "time", "D"), ("energy_ratio", "energy", "s")):
+            right.plot([row[field] for row in own], places, marker, label=words, alpha=0.8)
+        right.set_title("what it takes")
+        right.set_xscale("log", base=2)
+        right.xaxis.set_major_formatter(lambda x, _: f"{x:g}")
+        right.set_xlabel("times that of nothing")
+        right.legend(loc="lower right")
+        left.set_yticks(places, names)
+        for axes in (left, middle, right):
+            axes.grid(axis="y", color="0.92")
         path = folder / "mitigations.png"
         figure.savefig(path, dpi=150, metadata={"Software": None})
     with (folder / "mitigations.csv").open("w", encoding="utf-8", newline="") as sheet:

@@ -35,9 +35,11 @@ def write(one: Study, folder: Path, to: Path | None = None) -> Path:
     figures = {
         name: f"{FIGURES}/{_kept(path, target)}" for name, path in one.draw(found, folder).items()
     }
+    own = set(figures)
     for name in one.SWEEPS:
         shutil.copyfile(folder / name / "results.json", target / FIGURES / f"{name}.json")
-        pictures = sorted((folder / name).glob("*.png"))
+        # A study that draws for itself has no use for what a sweep alone can show.
+        pictures = [] if own else sorted((folder / name).glob("*.png"))
         for picture in pictures:
             table = picture.with_suffix(".csv")
             shutil.copyfile(table, target / FIGURES / f"{name}.csv")

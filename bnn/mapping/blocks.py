@@ -107,7 +107,12 @@ class Blocks:
                     wide[some] = seen.transpose(1, 2, 0)
             if self._recipe.result is not None:
                 into = values[some].reshape(1, size * positions, stage.outputs)
-                bits(found[None, :, self._recipe.result], size * positions, into=into, threads=threads)
+                bits(
+                    found[None, :, self._recipe.result],
+                    size * positions,
+                    into=into,
+                    threads=threads,
+                )
             if report is not None:
                 report(some.stop, count)
         return wide if self._recipe.result is None else values

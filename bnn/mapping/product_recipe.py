@@ -60,7 +60,8 @@ class ProductRecipe:
         levels = self._levels[offset]
         words = count(found[:, first : first + len(levels)], levels)
         plain = np.zeros(words.shape[:2], np.bool_)
-        return sums(words[None], columns, plain, self._stage.scale, threads=threads)[0]
+        total = sums(words[None], columns, plain, self._stage.scale, threads=threads)
+        return total.reshape(-1, columns)
 
     def values(
         self, found: Words, outputs: slice, positions: NDArray[np.intp]

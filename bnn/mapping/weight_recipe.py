@@ -67,7 +67,8 @@ class WeightRecipe:
             words = np.zeros((len(found), levels, found.shape[2]), np.uint64)
             words[:, [level for level, _ in self.totals[offset]]] = found[:, slots]
         plain = np.zeros(words.shape[:2], np.bool_)
-        return sums(words[None], columns, plain, self._stage.scale, threads=threads)[0]
+        total = sums(words[None], columns, plain, self._stage.scale, threads=threads)
+        return total.reshape(-1, columns)
 
     def values(
         self, found: Words, outputs: slice, positions: NDArray[np.intp]

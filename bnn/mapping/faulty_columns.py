@@ -64,6 +64,10 @@ class _Held(NamedTuple):
 
     lane: int
     stretch: Stretch
+    image_of: NDArray[np.intp]
+    """``(columns,)`` which of the images that share the row."""
+    position_of: NDArray[np.intp]
+    """``(columns,)`` position of the stage."""
     tiles: Tiles
     placed: Placed
 
@@ -161,7 +165,7 @@ class FaultyColumns:
         end: int,
     ) -> None:
         """Carry batches out, in order, in stretches ``begin`` to ``end``."""
-        into = empty((self._read_out.recipe.slots, STRETCH // 64), "rows read out")
+        into = empty((self._read_out.recipe.slots, _words(STRETCH)), "rows read out")
         for item in range(begin, end):
             own = held[item]
             rows = own.tiles.data[0, 0]
@@ -174,8 +178,9 @@ class FaultyColumns:
 
     def _hold(self, lane: int, stretch: Stretch, first: int) -> _Held:
         """Write what stays in the rows of a stretch, in subarrays from number ``first`` on."""
-        words = -(-stretch.columns // _VECTOR_COLUMNS) * (_VECTOR_COLUMNS // 64)
+        words = _words(stretch.columns)
         tiles = Tiles(stretch.columns, self._rows, parts=self._parts, tile_words=words)
+        image_of, position_of = stretch.image_of, stretch.position_of
         outputs, output_of = stretch.outputs, stretch.output_of[None] - stretch.outputs.start
         one, where = np.zeros((1, 1), np.intp), np.zeros(stretch.columns, np.intp)
         for part, row, bits in self._same:
@@ -188,19 +193,20 @@ class FaultyColumns:
                 numbers.values[outputs],
                 np.arange(self._stage.windows.positions)[:, None],
                 output_of,
-                stretch.position_of,
+                position_of,
                 planes=numbers.planes,
                 first_row=numbers.row,
                 threads=1,
             )
         sites = tuple(Site(lane, first + part) for part in range(self._parts))
         patch = Patch(stretch.columns, sites, stretch.first)
-        return _Held(lane, stretch, tiles, self._program.place([patch], words))
+        placed = self._program.place([patch], words)
+        return _Held(lane, stretch, image_of, position_of, tiles, placed)
 
     def _load(self, held: _Held, images: slice, work: Work) -> None:
         """Write the activations of images; columns of others get 0."""
         stage, stretch, count = self._stage, held.stretch, images.stop - images.start
-        columns = np.where(stretch.image_of < count, stretch.image_of, -1)
+        columns = np.where(held.image_of < count, held.image_of, -1)
         values, width = work.integers[images], stage.weights.shape[2]
         if stage.groups > 1:  # channels of a group, image by image, as images of their own
             group = stage.group_of[stretch.output_of]
@@ -216,7 +222,7 @@ class FaultyColumns:
                 strings,
                 pixels,
                 columns[None],
-                stretch.position_of,
+                held.position_of,
                 planes=stage.planes,
                 pad=stage.pad,
                 part=part,
@@ -230,11 +236,16 @@ class FaultyColumns:
         used = min(inside.stop, (images.stop - images.start) * (own.stop - own.start))
         if used <= inside.start:
             return  # the last images leave columns over
-        positions = stretch.position_of[: inside.stop - inside.start]
+        positions = held.position_of[: inside.stop - inside.start]
         given = self._read_out.values(found, stretch.outputs, positions)
         start = images.start * every + own.start
         into = values[start + inside.start : start + used, stretch.outputs]
         into[:] = given[:, : used - inside.start].T
+
+
+def _words(columns: int) -> int:
+    """Words of a row, whole vectors."""
+    return -(-columns // _VECTOR_COLUMNS) * (_VECTOR_COLUMNS // 64)
 
 
 def _steps(turn: Turn, stage: Stage) -> list[range]:

@@ -53,8 +53,8 @@ class Stretch:
     @property
     def position_of(self) -> NDArray[np.intp]:
         """``(columns,)`` position of the stage."""
-        position: NDArray[np.intp] = self._place % self._positions
-        return position + self.block.positions.start
+        position: NDArray[np.intp] = self._place % self._positions + self.block.positions.start
+        return position
 
     @property
     def _positions(self) -> int:

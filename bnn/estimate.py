@@ -26,6 +26,7 @@ from bnn.machine import MOVES, Machine
 from bnn.mapping import Draft, chain_books
 from bnn.mapping import chain as chains
 from bnn.mapping.choice import Choose, chooser
+from bnn.mitigation import NONE, Mitigation
 from bnn.network import Network
 from bnn.runtime import LayerRun, dram_run, host_run, stream_host
 from bnn.stage import HostStage, Stage
@@ -61,6 +62,7 @@ def of_network(
     mapping: str,
     *,
     moves: str = MOVES[0],
+    mitigation: Mitigation = NONE,
     chain: str = chains.CHAINING[0],
     traces: Sequence[Sink] = (),
 ) -> Estimate:
@@ -76,13 +78,14 @@ def of_network(
         mapping: a mapping, or a way to choose one for every layer, of
             :func:`bnn.mapping.choice.names`.
         moves: how rows get from one subarray to another, of :data:`bnn.machine.MOVES`.
+        mitigation: what is done about commands that go wrong.
         chain: whether dense stages are chained, of :data:`bnn.mapping.chain.CHAINING`.
         traces: what takes every command, in order.
 
     Raises:
         InputError: unknown mapping, no images, a layer too large for the DRAM.
     """
-    books = _Books(images, standard, switches, mapping, moves, traces)
+    books = _Books(images, standard, switches, mapping, moves, mitigation, traces)
     network = network.before_softmax()
     stages = lower(network, encoding)
     machines = [books.machine() for _ in stages]
@@ -120,6 +123,7 @@ def of_table(
     mapping: str,
     *,
     moves: str = MOVES[0],
+    mitigation: Mitigation = NONE,
     traces: Sequence[Sink] = (),
 ) -> Estimate:
     """Book a network that is known by its shapes alone; see :mod:`bnn.tables.stages`.
@@ -134,12 +138,13 @@ def of_table(
         mapping: a mapping, or a way to choose one for every layer, of
             :func:`bnn.mapping.choice.names`.
         moves: how rows get from one subarray to another, of :data:`bnn.machine.MOVES`.
+        mitigation: what is done about commands that go wrong.
         traces: what takes every command, in order.
 
     Raises:
         InputError: unknown mapping, no images, a layer too large for the DRAM.
     """
-    books = _Books(images, standard, switches, mapping, moves, traces)
+    books = _Books(images, standard, switches, mapping, moves, mitigation, traces)
     drafts: dict[object, _Drafted] = {}
     for work in works(table):
         machine = books.machine()
@@ -203,13 +208,14 @@ class _Books:
         switches: Switches,
         mapping: str,
         moves: str,
+        mitigation: Mitigation,
         traces: Sequence[Sink],
     ) -> None:
         self.choose = chooser(mapping)
         if images < 1:
             raise InputError(f"`images` must be a positive integer, not {images}")
         self._images, self._standard, self._switches = images, standard, switches
-        self._moves = moves
+        self._moves, self._mitigation = moves, mitigation
         self._timeline = Timeline(standard, switches)
         self._recorder = Recorder(standard, switches, traces) if traces else None
         self._layers: list[LayerRun] = []
@@ -218,7 +224,14 @@ class _Books:
 
     def machine(self) -> Machine:
         """The books of the next layer."""
-        return Machine(self._standard, self._switches, self._timeline, self._recorder, self._moves)
+        return Machine(
+            self._standard,
+            self._switches,
+            self._timeline,
+            self._recorder,
+            self._moves,
+            mitigation=self._mitigation,
+        )
 
     def on_host(self, name: str) -> None:
         """Note a pooling that the host carries out."""

@@ -28,10 +28,12 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.mitigation import NONE, Mitigation
 from pimsim.cost import Cost, Elapsed, charge
 from pimsim.dram.commands import Kind
 from pimsim.dram.counts import CommandCounts
 from pimsim.dram.faults import Faults
+from pimsim.dram.manyrow import extra_driven, extra_sensed
 from pimsim.dram.rowgroups import ambit
 from pimsim.dram.standards import Standard
 from pimsim.dram.stream import Run, Segment, issue_order
@@ -75,6 +77,7 @@ class Machine:
         recorder: what is told every command, of all layers together.
         moves: how rows get from one subarray to another, of :data:`MOVES`.
         faults: what goes wrong in AAPs and APs, if anything.
+        mitigation: what is done about commands that go wrong.
 
     Raises:
         InputError: more banks than the standard has, or unknown moves.
@@ -88,6 +91,7 @@ class Machine:
         recorder: Recorder | None = None,
         moves: str = MOVES[0],
         faults: Faults | None = None,
+        mitigation: Mitigation = NONE,
     ) -> None:
         if moves not in MOVES:
             raise InputError(f"`moves` must be one of {', '.join(MOVES)}, not {moves!r}")
@@ -100,6 +104,7 @@ class Machine:
         self.switches = switches
         self.moves = moves
         self.faults = faults
+        self.mitigation = mitigation
         self._timeline = timeline or Timeline(standard, switches)
         self._recorder = recorder
         self._targets: list[Iterator[list[Target]]] = []
@@ -126,8 +131,9 @@ class Machine:
 
     @property
     def data_rows(self) -> int:
-        """Data rows of a subarray."""
-        return Subarray(1, rows=self.standard.rows_per_subarray).data_rows
+        """Data rows of a subarray that operands may lie in."""
+        rows = Subarray(1, rows=self.standard.rows_per_subarray).data_rows
+        return rows - self.mitigation.rows_taken
 
     def subarrays(self, columns: int, lanes: int) -> Subarray:
         """``lanes`` subarrays in lock-step, of which ``columns`` columns are used."""
@@ -160,13 +166,15 @@ class Machine:
 
         Inside :meth:`repeat`, ``outputs`` are those of all repetitions (times, banks).
         """
-        extra = int(schedule.extra_wordlines[outputs].sum())
+        activation_rows = self.mitigation.activation_rows
+        extra = int(schedule.further_wordlines(activation_rows)[outputs].sum())
         order = issue_order(self.standard, banks)
         self._note(schedule.runs, order, extra)
         if self._recorder is not None and schedule.runs:
             output = dict(zip(banks, outputs, strict=True))
             first = number * self.standard.rows_per_subarray
-            self._targets.append(_programs(schedule, first, [output[bank] for bank in order]))
+            some = [output[bank] for bank in order]
+            self._targets.append(_programs(schedule, first, some, activation_rows))
 
     def access(
         self, kind: Kind, rows: Sequence[int], columns: int, banks: Sequence[int], number: int = 0
@@ -312,11 +320,15 @@ def _totals(runs: tuple[Run, ...], ends: int = 1) -> CommandCounts:
     return CommandCounts(**{kind.name.lower(): times for kind, times in counts.items()})
 
 
-def _programs(schedule: Schedule, first: int, outputs: Sequence[int]) -> Iterator[list[Target]]:
+def _programs(
+    schedule: Schedule, first: int, outputs: Sequence[int], activation_rows: int
+) -> Iterator[list[Target]]:
     """What every command names in each bank: ``first`` is row 0 of the subarray."""
-    wordlines = [len(lines) - 1 for _, lines in ambit().addresses]
+    lines = [len(lines) for _, lines in ambit().addresses]
+    sensed = [extra_sensed(each, activation_rows) for each in lines]
+    driven = [extra_driven(each, activation_rows) for each in lines]
 
-    def extra(address: int | None) -> int:
+    def extra(wordlines: list[int], address: int | None) -> int:
         return wordlines[address] if address is not None and address < len(wordlines) else 0
 
     for commands in zip(*(schedule.addresses(output) for output in outputs), strict=True):
@@ -325,7 +337,7 @@ def _programs(schedule: Schedule, first: int, outputs: Sequence[int]) -> Iterato
                 first + source,
                 None if destination is None else first + destination,
                 None,
-                extra(source) + extra(destination),
+                extra(sensed, source) + extra(driven, destination),
             )
             for source, destination in commands
         ]

@@ -39,10 +39,11 @@ from bnn.machine import MOVES, Machine
 from bnn.mapping import Audit, Execute, Mapping, Result, Usage, Work, chain_execution
 from bnn.mapping import chain as chains
 from bnn.mapping.choice import chooser
+from bnn.mitigation import NONE, Mitigation
 from bnn.network import Network
 from bnn.stage import HostStage, Stage
 from pimsim.documents import nearest
-from pimsim.dram.faults import Faults
+from pimsim.dram.faults import MAJORITY, Faults
 from pimsim.dram.standards import Standard
 from pimsim.dram.switches import Switches
 from pimsim.dram.timeline import Timeline
@@ -115,6 +116,7 @@ def run(
     mapping: str,
     *,
     moves: str = MOVES[0],
+    mitigation: Mitigation = NONE,
     chain: str = chains.CHAINING[0],
     check: bool = True,
     compiled: bool = True,
@@ -135,6 +137,7 @@ def run(
         mapping: a mapping, or a way to choose one for every layer, of
             :func:`bnn.mapping.choice.names`.
         moves: how rows get from one subarray to another, of :data:`bnn.machine.MOVES`.
+        mitigation: what is done about commands that go wrong.
         chain: whether dense stages are chained, of :data:`bnn.mapping.chain.CHAINING`.
         check: run the integer reference beside it and compare everything.
         compiled: compute with vector code, not row command by row command.
@@ -147,18 +150,19 @@ def run(
 
     Raises:
         InputError: unknown mapping, ``x`` that does not fit, a layer too large for the DRAM,
-            faults in a layer or a mapping that cannot have them.
+            faults in a layer that there is not, or in stages that must be chained.
     """
     choose = chooser(mapping)
     if faults is not None:
         check, chain = False, _unchained(chain)
+        faults = _opening(faults, mitigation.activation_rows)
     network = network.before_softmax()
     stages = lower(network, encoding)
     timeline = Timeline(standard, switches)
     recorder = Recorder(standard, switches, traces) if traces else None
     reached = _reached(stages, faults, faulty)
     machines = [
-        Machine(standard, switches, timeline, recorder, moves, faults if here else None)
+        Machine(standard, switches, timeline, recorder, moves, faults if here else None, mitigation)
         for here in reached
     ]
     started = time.perf_counter()
@@ -252,6 +256,16 @@ def _prepare(
             mapping = taken[stage.name]
             prepared[stage.name] = mapping.prepare(stage, machine, images, compiled=compiled)
     return prepared
+
+
+def _opening(faults: Faults, activation_rows: int) -> Faults:
+    """The same faults where a majority opens so many rows."""
+    if faults.rows not in (MAJORITY, activation_rows):
+        raise InputError(
+            f"faults must be those of {activation_rows} rows, the `activation_rows`, "
+            f"not of {faults.rows}"
+        )
+    return replace(faults, rows=activation_rows)
 
 
 def _unchained(chain: str) -> str:

@@ -32,7 +32,7 @@ FCDRAM   op, first_subarray_distance, second_subarray_distance, mean_success_pct
 
 Reading a single row was not measured, nor were unanimous operands: both never fail. Every entry
 says where its number comes from. A table of measurements has majorities on 4 rows and more: give
-`--majority-rows N` where it is used.
+`--activation-rows N` where it is used.
 """
 
 _EPILOG = """\

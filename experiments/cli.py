@@ -25,6 +25,7 @@ from experiments import (
     reproduce_command,
     run_command,
     standards_command,
+    study_command,
     subcommands,
     sweep_command,
     train_command,
@@ -40,6 +41,7 @@ COMMANDS: tuple[subcommands.Command, ...] = (
     circuit_command,
     reproduce_command,
     sweep_command,
+    study_command,
     train_command,
 )
 """Every subcommand, in the order in which ``pimsim --help`` lists them."""
@@ -53,6 +55,7 @@ examples:
   pimsim circuit failures         how often a triple-row activation is wrong
   pimsim reproduce ambit          published figures beside simulated ones
   pimsim sweep --fields           what a sweep can vary
+  pimsim study variation          what process variation does to networks
   pimsim primitives --help        more about one command
 """
 

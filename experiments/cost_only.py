@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments import data_options, options, trace_options
+from experiments import data_options, mitigation_options, options, trace_options
 
 if TYPE_CHECKING:
     from bnn.encoding import Encoding
@@ -58,6 +58,7 @@ def simulate(args: argparse.Namespace) -> dict[str, Any]:
 
     imported = time.perf_counter()
     standard, switches = options.chosen_dram(args)
+    mitigation = mitigation_options.chosen_mitigation(args)
     images = 1 if args.limit is None else args.limit
     requests = trace_options.chosen_traces(args)
     stated: dict[str, object] = {}
@@ -75,6 +76,7 @@ def simulate(args: argparse.Namespace) -> dict[str, Any]:
                 switches,
                 args.mapping,
                 moves=args.moves,
+                mitigation=mitigation,
                 traces=traces,
             )
             stated = {**_TABLE, "pooled_on_host": ", ".join(done.host) or "none"}
@@ -87,10 +89,14 @@ def simulate(args: argparse.Namespace) -> dict[str, Any]:
                 switches,
                 args.mapping,
                 moves=args.moves,
+                mitigation=mitigation,
                 chain=args.chain,
                 traces=traces,
             )
     name = encoding.name if encoding is not None else None
+    stated |= {**mitigation.stated(), "faults": None}
+    if mitigation.retries:
+        stated["retries"] = f"{stated['retries']}; booked as if none were needed"
     report = reports.build(
         args.network, None, None, done, standard, switches, name, args.mapping, args.moves, stated
     )

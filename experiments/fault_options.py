@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 DEFAULT_PROCESS = "ambit-like"
 """What varies, unless said otherwise."""
 
-_OF_CIRCUIT = ("process", "preset", "settings", "restore_ns", "wait_ms")
+_OF_CIRCUIT = ("process", "noise_mv", "preset", "settings", "restore_ns", "wait_ms")
 """Options that mean nothing without ``--variation``."""
-_OF_FAULTS = ("chip", "majority_rows", "effect", "fault_layers")
+_OF_FAULTS = ("chip", "effect", "fault_layers")
 """Options that mean nothing without faults."""
 
 
@@ -64,13 +64,6 @@ def add_faults(parser: argparse.ArgumentParser) -> None:
         help="which chip it is: seed of the columns that are weak for good (default: 0)",
     )
     group.add_argument(
-        "--majority-rows",
-        type=int,
-        metavar="N",
-        help="rows that a majority of three really opens, N div 3 for each operand, left-over "
-        "rows at vdd/2; measured chips have 4, 8, 16 and 32 (default: 3)",
-    )
-    group.add_argument(
         "--effect",
         choices=("table", "static", "noise"),
         help="put the same probabilities down to weak columns (static), which fail again and "
@@ -88,12 +81,22 @@ def add_faults(parser: argparse.ArgumentParser) -> None:
         help="what varies: ambit-like, ddr4-like or a file of your own "
         f"(default: {DEFAULT_PROCESS})",
     )
+    group.add_argument(
+        "--noise-mv",
+        type=float,
+        metavar="SIGMA",
+        help="with --variation: Gaussian noise at the input of the sense amplifier, drawn anew in "
+        "every access, in mV (default: 0)",
+    )
     circuit_options.add_circuit(parser, preset=None)
     circuit_options.add_stored(parser)
 
 
 def chosen_faults(args: argparse.Namespace) -> Faults | None:
     """Return the faults that the options of :func:`add_faults` say; None if there are none.
+
+    Rows that a majority opens are those of ``--activation-rows``, see
+    :mod:`experiments.mitigation_options`; 3 where a command has no such option.
 
     Raises :class:`~pimsim.errors.InputError` for values out of range, a table that cannot be read
     or lacks an entry, and options that mean nothing without others.
@@ -106,11 +109,10 @@ def chosen_faults(args: argparse.Namespace) -> Faults | None:
     if args.variation is None and args.failures is None:
         _refuse(args, _OF_FAULTS, "--variation or --failures")
         return None
-    rows = MAJORITY if args.majority_rows is None else args.majority_rows
+    rows: int = getattr(args, "activation_rows", MAJORITY)
     chip = 0 if args.chip is None else args.chip
-    for name, value, least in (("seed", args.seed, 0), ("chip", chip, 0),
-                               ("majority-rows", rows, MAJORITY)):  # fmt: skip
-        _require(name, value, least)
+    for name, value in (("seed", args.seed), ("chip", chip)):
+        _require(name, value, 0)
     if args.failures is not None:
         table = FailureTable.read(args.failures)
         _check(table, rows, args.failures.name)
@@ -169,6 +171,7 @@ def stated(args: argparse.Namespace, faults: Faults | None) -> dict[str, Any]:
     else:
         what = {
             "faults": f"{args.variation:g} % variation of {provenance['process']['name']}",
+            "noise_mv": args.noise_mv,
             "circuit": provenance["circuit"],
             "circuit_set": " ".join(args.settings) or None,
             "restore_ns": args.restore_ns,
@@ -186,7 +189,6 @@ def stated(args: argparse.Namespace, faults: Faults | None) -> dict[str, Any]:
         "transfers_fail": "never",
         "chip": faults.chip,
         "seed": faults.noise,
-        "majority_rows": faults.rows,
         "effect": faults.effect,
         "fault_layers": "all" if layers is None else ",".join(layers),
         "failure_model": provenance.get("model", "unknown"),
@@ -199,7 +201,7 @@ def _of_circuit(args: argparse.Namespace, rows: int) -> FailureTable:
     from pimsim.circuit.failures import require_variation
 
     require_variation(args.variation)
-    process = variation.load(args.process or DEFAULT_PROCESS)
+    process = variation.load(args.process or DEFAULT_PROCESS).with_noise(args.noise_mv or 0.0)
     circuit = circuit_options.chosen_circuit(args)
     # The table has a seed of its own: another run or another chip has the same probabilities.
     return of_circuit(circuit, process, args.variation, rows=(rows,))
@@ -216,7 +218,7 @@ def _check(table: FailureTable, rows: int, file: str) -> None:
             table.rate("sense", count, ones)
         except InputError as error:
             known = sorted({one.rows for one in table.entries if one.kind == "sense"} - {1})
-            hint = f" (`--majority-rows` may be one of {', '.join(map(str, known))})"
+            hint = f" (`--activation-rows` may be one of {', '.join(map(str, known))})"
             raise InputError(
                 f"{file}: {error}{hint if known and rows not in known and count > 1 else ''}"
             ) from error

@@ -144,6 +144,8 @@ def _layer(layer: LayerRun, books: Books, done: NetworkRun | Estimate) -> dict[s
     }
     result = layer.result
     row["column_utilisation"] = result and result.columns_used / result.columns_opened
+    row["columns_usable"] = result and result.capacity
+    row["outputs_repeated"] = getattr(result, "repeated", 0)
     row["subarrays"] = result.subarrays if result else 0
     row["latency_ps_per_image"] = row["latency_ps"] / done.images
     return row

@@ -10,7 +10,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from experiments import cost_only, data_options, fault_options, options, progress, trace_options
+from experiments import (
+    cost_only,
+    data_options,
+    fault_options,
+    mitigation_options,
+    options,
+    progress,
+    trace_options,
+)
 
 NAME = "run"
 HELP = "run a Larq network on simulated DRAM: answers, commands, time, energy"
@@ -94,6 +102,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(default: %(default)s)",
     )
     options.add_dram(parser)
+    mitigation_options.add_mitigation(parser)
     parser.add_argument(
         "--check",
         action=argparse.BooleanOptionalAction,
@@ -172,6 +181,7 @@ def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any]:
 
     imported = time.perf_counter()
     standard, switches = options.chosen_dram(args)
+    mitigation = mitigation_options.chosen_mitigation(args)
     faults = fault_options.chosen_faults(args)
     path = zoo.locate(args.network)
     network = model_file.read_model(path)
@@ -195,6 +205,7 @@ def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any]:
             switches,
             args.mapping,
             moves=args.moves,
+            mitigation=mitigation,
             chain=args.chain,
             check=args.check,
             compiled=args.executor == "compiled",
@@ -216,7 +227,7 @@ def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any]:
         name,
         args.mapping,
         args.moves,
-        fault_options.stated(args, faults),
+        {**mitigation.stated(), **fault_options.stated(args, faults)},
     )
     if faults is not None:
         from experiments.fault_report import beside_error_free

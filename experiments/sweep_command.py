@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from experiments.sweep.store import Store
     from experiments.sweep.trial import Done, Task
 
+    Written = tuple[Outcome, list[str]]
+
 NAME = "sweep"
 HELP = "measure failures, accuracy or cost over any axes, resumably, and draw it"
 
@@ -102,62 +104,79 @@ def run(args: argparse.Namespace) -> int:
     if args.workers is not None and args.workers < 1:
         raise InputError(f"`--workers` must be a positive integer, not {args.workers}")
 
-    from experiments.sweep import points, spec
+    from experiments.sweep import outcome as outcomes
+    from experiments.sweep import points, report, spec
 
     chosen = spec.load(args.spec)
     with progress.bars(quiet=args.json) as show:
         made = points.points(chosen, show)
+    report.check(outcomes.collected(chosen, made, lambda _: {}), chosen.figure)
     if args.dry_run:
         from experiments.sweep import listing
 
         listing.show_points(chosen, made, as_json=args.json)
         return 0
     folder = args.out if args.out is not None else Path("out") / chosen.name
-    outcome = _drawn(chosen, made, folder) if args.draw else _run(args, chosen, made, folder)
-    if outcome is None:
+    found = _drawn(chosen, made, folder) if args.draw else _run(args, chosen, made, folder)
+    if found is None:
         return 130
-    _show(outcome, args, folder)
+    outcome, written = found
+    if args.json:
+        print(json.dumps(report.document(outcome), indent=2, allow_nan=False))
+        return 0
+    report.show(outcome.results)
+    print(f"written to {folder}: {', '.join(written)}")
     return 0
 
 
 def _run(
     args: argparse.Namespace, spec: Spec, points: tuple[SweepPoint, ...], folder: Path
-) -> Outcome | None:
+) -> Written | None:
     """What came out; None if it was interrupted."""
     from experiments.outdir import OutDir
-    from experiments.sweep import outcome, runner
+    from experiments.sweep import outcome, report, runner
     from experiments.sweep.lock import Lock
     from experiments.sweep.store import Store
 
-    with (
-        OutDir(folder) as out,
-        Lock(folder / LOCK),
-        Store.open(folder / STORE, _owner(spec)) as store,
-    ):
-        try:
-            with _pool(args) as pool, progress.bars(quiet=args.json) as show:
-                runner.run(spec, points, store, pool, show)
-        except KeyboardInterrupt:
-            _tell_interrupted(args, spec, points, store)
-            return None
-        found = outcome.collected(spec, points, store)
-        _write(found, spec, out.staging)
-        out.commit()
-    return found
+    with _pool(args) as pool:  # a cluster that is not there leaves no folder behind
+        _make(folder)
+        with Lock(folder / LOCK), Store.open(folder / STORE, _owner(spec)) as store:
+            try:
+                with progress.bars(quiet=args.json) as show:
+                    runner.run(spec, points, store, pool, show)
+            except KeyboardInterrupt:
+                _tell_interrupted(args, points, store)
+                return None
+            found = outcome.collected(spec, points, store.trials)
+            with OutDir(folder) as out:
+                written = report.write(found, spec.figure, out.staging)
+                out.commit()
+    return found, written
 
 
-def _drawn(spec: Spec, points: tuple[SweepPoint, ...], folder: Path) -> Outcome:
+def _make(folder: Path) -> None:
+    from pimsim.errors import InputError
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"`--out` must be a folder that can be written, not {str(folder)!r}: {error.strerror}"
+        ) from error
+
+
+def _drawn(spec: Spec, points: tuple[SweepPoint, ...], folder: Path) -> Written:
     """What the store holds, written and drawn once more."""
     from experiments.outdir import OutDir
-    from experiments.sweep import outcome
+    from experiments.sweep import outcome, report
     from experiments.sweep.store import Store
 
     with Store.open(folder / STORE, _owner(spec), create=False) as store:
-        found = outcome.collected(spec, points, store)
+        found = outcome.collected(spec, points, store.trials)
     with OutDir(folder) as out:
-        _write(found, spec, out.staging)
+        written = report.write(found, spec.figure, out.staging)
         out.commit()
-    return found
+    return found, written
 
 
 def _owner(spec: Spec) -> Any:
@@ -189,14 +208,8 @@ def _teller(args: argparse.Namespace) -> Callable[[str], None]:
     return lambda text: None if args.json else print(f"pimsim: {text}", file=sys.stderr)
 
 
-def _write(found: Outcome, spec: Spec, folder: Path) -> None:
-    from experiments.sweep import report
-
-    report.write(found, folder)
-
-
 def _tell_interrupted(
-    args: argparse.Namespace, spec: Spec, points: tuple[SweepPoint, ...], store: Store
+    args: argparse.Namespace, points: tuple[SweepPoint, ...], store: Store
 ) -> None:
     kept = sum(len(store.trials(point.key)) for point in points)
     out = f" --out {args.out}" if args.out is not None else ""
@@ -205,13 +218,3 @@ def _tell_interrupted(
         "from there",
         file=sys.stderr,
     )
-
-
-def _show(found: Outcome, args: argparse.Namespace, folder: Path) -> None:
-    from experiments.sweep import report
-
-    if args.json:
-        print(json.dumps(report.document(found), indent=2, allow_nan=False))
-        return
-    report.show(found)
-    print(f"written to {folder}: {report.CSV}, {report.JSON}")

@@ -99,7 +99,10 @@ def chosen(
     """
     if chaining not in CHAINING:
         raise InputError(f"`chain` must be one of {', '.join(CHAINING)}, not {chaining!r}")
-    if chaining == "never":
+    refused = machine.mitigation.lays_out
+    if chaining == "always" and refused is not None:
+        raise InputError(f"`chain` must be never or auto with {refused}, not 'always'")
+    if chaining == "never" or refused is not None:
         return []
     folded = [name == output_stationary.name for name in taken]
     others = sorted({name for name in taken if name} - {output_stationary.name})
@@ -140,7 +143,8 @@ def choose(stages: Sequence[Stage], machine: Machine, images: int, chaining: str
 def _scratch(machine: Machine, moves: str) -> Machine:
     """Books that are thrown away, without refresh, which would stretch all alike."""
     switches = replace(machine.switches, refresh=False)
-    return Machine(machine.standard, switches, Timeline(machine.standard, switches), None, moves)
+    timeline = Timeline(machine.standard, switches)
+    return Machine(machine.standard, switches, timeline, None, moves, mitigation=machine.mitigation)
 
 
 def _best(planned: list[Step], machine: Machine, images: int) -> Layout:

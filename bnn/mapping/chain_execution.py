@@ -16,7 +16,7 @@ import numpy as np
 from bnn.machine import Machine
 from bnn.mapping.chain_books import book, usage
 from bnn.mapping.chain_layout import Layout
-from bnn.mapping.output_stationary import Output, load
+from bnn.mapping.output_execution import Output, load
 from bnn.mapping.outputs import Outputs
 from bnn.mapping.tiles import Tile
 from bnn.mapping.work import Execute, Result, Work, run_compiled

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from bnn.machine import Machine, Place
 from bnn.mapping.moving import further, part_banks
-from bnn.mapping.output_plan import OutputPlan, plan
+from bnn.mapping.output_plan import plan
+from bnn.mapping.output_steps import OutputPlan
 from bnn.mapping.tiles import Tile, tiling
 from bnn.network import Network
 from bnn.stage import HostStage, Stage

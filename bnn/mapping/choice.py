@@ -83,7 +83,9 @@ def chooser(name: str) -> Choose:
 
 def _cost(mapping: Mapping, stage: Stage, machine: Machine, images: int, each: int) -> Cost:
     """What a stage would cost on a machine like ``machine``, alone."""
-    books = Machine(machine.standard, machine.switches, moves=machine.moves)
+    books = Machine(
+        machine.standard, machine.switches, moves=machine.moves, mitigation=machine.mitigation
+    )
     mapping.draft(stage, books, images, each=each)(books)
     books.finish()
     inputs, compute = (books.cost(phase) for phase in PER_PASS)

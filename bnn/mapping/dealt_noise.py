@@ -17,7 +17,7 @@ from bnn.mapping.stretches import Cut
 from bnn.mapping.weight_layout import Block, Turn
 from bnn.mapping.work import Work
 from bnn.stage import Stage
-from pimsim.dram.faults import block_width
+from pimsim.dram.faults import Job, block_width
 from pimsim.microprogram.compiled.run import spread
 from pimsim.microprogram.literal.execution import Candidates, Program, together
 
@@ -115,7 +115,7 @@ class DealtNoise:
         for lane in self._lanes:
             drawn, outputs, sizes = [], [], []
             for output in (output for own, output in jobs if own is lane):
-                job = self._stage.index, self._first_output + output
+                job = Job(self._stage.index, self._first_output + output, 0)
                 for block in blocks:
                     start = block * self._width
                     inside = min(self._width, self._columns - start)

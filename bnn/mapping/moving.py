@@ -21,16 +21,21 @@ from pimsim.dram.commands import Kind
 from pimsim.errors import InputError
 
 
-def part_banks(machine: Machine, part: int, banks: Sequence[int]) -> list[int]:
+def part_banks(machine: Machine, part: int, banks: Sequence[int], repetition: int = 0) -> list[int]:
     """Banks in which a part of the fan-in is counted, whose counts are added up in ``banks``.
 
     The first part is counted where counts are added up; so are the others if rows go through the
     host. Else each is counted so many banks further in the rank, but not in the bank that comes
-    last before the first: there and back is what a chain of stages needs it for.
+    last before the first: there and back is what a chain of stages needs it for. A set of parts
+    that computes the same once more is so many banks further as a whole.
 
     Raises InputError if rows are to go from bank to bank where a rank computes in one only.
     """
-    if not part or machine.moves == "host":
+    if machine.moves == "host":
+        return list(banks)
+    if repetition:
+        banks = [further(machine, bank, _repeated(machine, repetition, bank)) for bank in banks]
+    if not part:
         return list(banks)
     return [further(machine, bank, _shift(machine, part, bank)) for bank in banks]
 
@@ -48,10 +53,24 @@ def _of_rank(machine: Machine, bank: int) -> tuple[int, int]:
 
 
 def _shift(machine: Machine, part: int, bank: int) -> int:
+    return 1 + (part - 1) % max(_several(machine, bank) - 2, 1)
+
+
+def _repeated(machine: Machine, repetition: int, bank: int) -> int:
+    """Banks between a set of parts and another: never the same bank, as results are moved on."""
+    if _several(machine, bank) <= repetition:
+        raise InputError(
+            "`tmr` must not be banks with `moves` psm where fewer than 4 banks of a rank compute"
+        )
+    return repetition
+
+
+def _several(machine: Machine, bank: int) -> int:
+    """Banks of a rank that compute; InputError if there is but one."""
     _, count = _of_rank(machine, bank)
     if count < 2:
         raise InputError("`moves` must be host where one bank of a rank computes, not 'psm'")
-    return 1 + (part - 1) % max(count - 2, 1)
+    return count
 
 
 def gather_counts(
@@ -76,14 +95,35 @@ def gather_counts(
 
     """
     sources = part_banks(machine, part, banks)
-    for row, arrival in zip(moved, arrivals, strict=True):
+    rows = list(zip(moved, arrivals, strict=True))
+    move_rows(machine, rows, columns, (sources, first + part), (banks, first))
+
+
+def move_rows(
+    machine: Machine,
+    rows: Sequence[tuple[int, int]],
+    columns: int,
+    sources: tuple[Sequence[int], int],
+    targets: tuple[Sequence[int], int],
+) -> None:
+    """Book moving data rows from subarrays to others.
+
+    Args:
+        machine: whose books.
+        rows: each with the row that it goes to.
+        columns: of each row.
+        sources: banks, and which subarray of each.
+        targets: the same for where the rows go.
+
+    """
+    for row, arrival in rows:
         if machine.moves == "host":
-            machine.access(Kind.RD, [row], columns, sources, first + part)
-            machine.access(Kind.WR, [arrival], columns, banks, first)
+            machine.access(Kind.RD, [row], columns, *sources)
+            machine.access(Kind.WR, [arrival], columns, *targets)
             continue
         moves = [
-            (Place(source, first + part, row), Place(bank, first, arrival))
-            for source, bank in zip(sources, banks, strict=True)
+            (Place(source, sources[1], row), Place(bank, targets[1], arrival))
+            for source, bank in zip(sources[0], targets[0], strict=True)
         ]
         for together in rounds(moves):
             machine.copy(together, columns)

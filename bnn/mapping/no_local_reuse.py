@@ -38,6 +38,7 @@ popcount: str = "on the host, costed as traffic only"
 
 def draft(stage: Stage, machine: Machine, images: int, *, each: int = 1) -> Draft:
     """Lay the stage out; see :class:`bnn.mapping.work.Mapping`."""
+    machine.mitigation.refuse(name)
     layout = lay_out(stage, machine, images, plan(stage, machine.data_rows), each)
     return partial(_draft, layout)
 
@@ -49,6 +50,7 @@ def _draft(layout: Layout[ProductPlan], machine: Machine) -> Usage:
 
 def prepare(stage: Stage, machine: Machine, images: int, *, compiled: bool) -> Execute:
     """Lay the stage out; see :class:`bnn.mapping.work.Mapping`."""
+    machine.mitigation.refuse(name)
     planned = plan(stage, machine.data_rows)
     layout = lay_out(stage, machine, images, planned)
     if not compiled:

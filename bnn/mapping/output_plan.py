@@ -10,88 +10,42 @@ one with more of them takes the constant C0 between its +1 and its -1 weights. A
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bnn.mapping.checksum import check
+from bnn.mapping.deciding import decided, pooled, voted
 from bnn.mapping.fan_in import fit
-from bnn.mapping.masks import Mask, Masks
+from bnn.mapping.masks import Masks
 from bnn.mapping.ordering import Order, order
+from bnn.mapping.output_steps import OffsetPlan, OutputPlan, joined, thrice
 from bnn.mapping.zero_padding import ZeroPadding
+from bnn.mitigation import TMR
 from bnn.stage import Stage
 from pimsim.dram.rowgroups import ambit
-from pimsim.dram.stream import Run
 from pimsim.microprogram.allocation import RowAllocator
-from pimsim.microprogram.arithmetic import (
-    COMPARE_BEGIN,
-    COMPARE_BIT,
-    COMPARE_END,
-    COMPARE_NOT_BIT,
-    COMPARE_NOT_END,
-)
 from pimsim.microprogram.counting import Counter, Row
-from pimsim.microprogram.logic import AND, COPY, OR, reduction
+from pimsim.microprogram.logic import COPY
 from pimsim.microprogram.schedule import Schedule
 from pimsim.microprogram.uncollected import uncollected
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class OffsetPlan:
-    """Steps for one place of the pooling window."""
-
-    counts: list[Schedule]
-    """Per chunk, counting its products."""
-    moved: list[list[int]]
-    """Per chunk, data rows of its partial count; unused for the first."""
-    arrivals: list[list[int]]
-    """Per chunk, data rows of the first subarray that they are written to."""
-    combine: Schedule
-    """Adding the partial counts, in the first chunk's subarray."""
-    total: list[int | None]
-    """Data rows of the count, least significant first, when ``combine`` is done; None: always 0."""
-    inverted: Mask
-    """``(bits, outputs)``: rows that hold the complement."""
-    offsets: NDArray[np.int64]
-    """``(outputs,)``: sum = scale * count + offset."""
-    decide: Schedule
-    """Comparing the count with the threshold; empty where sums are wanted."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class OutputPlan:
-    """Everything that a subarray needs to compute any output of the stage."""
-
-    chunks: list[slice]
-    """Input channels of each subarray that shares the fan-in."""
-    masks: list[tuple[int, Mask]]
-    """Data rows of the first subarray with what they hold, ``(positions,)``."""
-    offsets: list[OffsetPlan]
-    scale: int
-    pool: Schedule
-    """From the bits of all offsets to the result."""
-    result: int | None
-    """Data row of the output bits; None where sums are wanted."""
-    first_row: int = 0
-    """First data row of the operands, in each subarray."""
-
-    @property
-    def runs(self) -> tuple[Run, ...]:
-        """Row commands of one output."""
-        schedules = [self.pool]
-        for steps in self.offsets:
-            schedules += [*steps.counts, steps.combine, steps.decide]
-        return tuple(run for schedule in schedules for run in schedule.runs)
-
-
 @uncollected()
 def plan(
-    stage: Stage, data_rows: int, *, first_row: int | None = None, held: range = range(0)
+    stage: Stage,
+    data_rows: int,
+    *,
+    first_row: int | None = None,
+    held: range = range(0),
+    tmr: str = TMR[0],
+    checked: bool = False,
 ) -> OutputPlan:
     """Split the fan-in over as few subarrays as hold it, and write the schedules.
 
     With ``first_row`` all operands lie in one subarray, from there on, and the rows ``held`` are
-    left alone.
+    left alone. ``tmr`` is one of :data:`~bnn.mitigation.TMR`; ``checked`` has counts compared with
+    checksums.
 
     Groups of channels are not split: all of them lie in one subarray, or the stage has but one.
 
@@ -99,15 +53,16 @@ def plan(
     """
     if first_row is not None:
         every = [slice(0, stage.windows.channels)]
-        return _Planner(stage, data_rows, every, first_row, held).plan()
+        return _Planner(stage, data_rows, every, first_row, held, tmr, checked).plan()
     if stage.groups > 1:
-        return _Planner(stage, data_rows, [slice(0, stage.windows.channels)]).plan()
+        every = [slice(0, stage.windows.channels)]
+        return _Planner(stage, data_rows, every, tmr=tmr, checked=checked).plan()
     return fit(
         stage.name,
         stage.windows.channels,
         stage.windows.patch * stage.planes,
         data_rows,
-        lambda chunks: _Planner(stage, data_rows, chunks).plan(),
+        lambda chunks: _Planner(stage, data_rows, chunks, tmr=tmr, checked=checked).plan(),
         lambda chunk: stage.highest(chunk).bit_length(),
     )
 
@@ -120,7 +75,13 @@ class _Planner:
         chunks: list[slice],
         first_row: int = 0,
         held: range = range(0),
+        tmr: str = TMR[0],
+        checked: bool = False,
     ) -> None:
+        self._checked, self._capacity = checked, data_rows
+        self._times = 3 if tmr == "time" else 1
+        """How often an output is computed in the same subarray."""
+        self._apart = tmr == "banks"
         self._stage, self._chunks, self._first_row = stage, chunks, first_row
         self._map = ambit()
         self._rows = [RowAllocator(data_rows) for _ in chunks]
@@ -139,23 +100,84 @@ class _Planner:
         self._orders: dict[tuple[int, int], Order] = {}
 
     def plan(self) -> OutputPlan:
-        stage = self._stage
-        bits: list[int] = []
-        offsets = [self._offset(offset, bits) for offset in range(stage.windows.offsets)]
-        pool, result = Schedule(stage.outputs), None
-        if stage.thresholds is not None:
-            result = bits[0]
-            if len(bits) > 1:
-                names = [f"x{i}" for i in range(len(bits))]
-                sources = dict(zip(names, map(self._data, bits), strict=True))
-                (result,) = self._rows[0].take(1, "result")
-                kinds = (reduction("C1", len(bits)), reduction("C0", len(bits)))
-                pool.append(kinds, stage.conjunction, **sources, out=self._data(result))
+        stage, empty = self._stage, Schedule(self._stage.outputs)
+        places = range(stage.windows.offsets)
+        if stage.thresholds is None:
+            offsets = [steps for place in places for steps in self._sums(place)]
+            pool, result = empty, None
+        else:
+            offsets, pool, result = self._bits(places)
         scale = stage.scale // (1 + self._padding.halves)
+        chunks = self._chunks * (3 if self._apart else 1)
+        voter = len(chunks) if self._apart else 0
         masks = self._masks.all()
-        return OutputPlan(self._chunks, masks, offsets, scale, pool, result, self._first_row)
+        return OutputPlan(chunks, masks, offsets, scale, pool, result, self._first_row, voter)
 
-    def _offset(self, offset: int, results: list[int]) -> OffsetPlan:
+    def _bits(self, places: range) -> tuple[list[OffsetPlan], Schedule, int]:
+        """Steps to an output bit, what pools bits, and the row of the result."""
+        stage, rows = self._stage, self._rows[0]
+        offsets: list[OffsetPlan] = []
+        bits: list[int] = []
+        many = len(places) > 1
+        # Nothing that is computed once more may overwrite what was found before.
+        kept = rows.take(self._times, "results to be voted") if self._times > 1 else []
+        for place in places:
+            steps, total = self._count(place)
+            taken = rows.take(1, "output bits") if many or not kept else kept
+            decided = [self._decide(total, steps, row) for row in taken]
+            offsets += [replace(steps, decide=decide) for decide in decided]
+            bits += taken
+            self._release(total)
+        if many:
+            results = kept or rows.take(1, "result")
+            pools = [pooled(stage, bits, row) for row in results]
+        else:
+            results, pools = bits, [Schedule(stage.outputs)]
+        if self._apart:
+            once = [*offsets[:-1], replace(offsets[-1], decide=joined(offsets[-1].decide, *pools))]
+            offsets = thrice(once, len(self._chunks), results, range(3))
+            results = [0, 1, 2]
+        elif self._times > 1 and many:
+            before, last = offsets[:-1], offsets[-1]
+            ends = [replace(last, decide=joined(last.decide, pool)) for pool in pools]
+            offsets = [steps for end in ends for steps in (*before, end)]
+        if len(results) == 1:
+            return offsets, pools[0], results[0]
+        vote = voted(stage.outputs, [(results, results[0])])
+        offsets[-1] = replace(offsets[-1], vote=vote)
+        return offsets, Schedule(stage.outputs), results[0]
+
+    def _sums(self, place: int) -> list[OffsetPlan]:
+        """Steps to a count that is read out, one level of it a row."""
+        rows = self._rows[0]
+        found = [self._count(place) for _ in range(self._times)]
+        offsets = [steps for steps, _ in found]
+        held = [steps.total for steps in offsets]
+        if self._apart:
+            own = [row for row in held[0] if row is not None]
+            arrivals = RowAllocator(self._capacity).take(3 * len(own), "counts to be voted")
+            offsets = thrice(offsets, len(self._chunks), own, arrivals)
+            arriving = iter(arrivals)
+            held = [[row if row is None else next(arriving) for row in held[0]] for _ in range(3)]
+        reads = held[0]
+        if len(held) > 1:
+            reads, levels_to = [], []
+            for row, *levels in zip(found[0][1], *held, strict=True):
+                into: int | None = None
+                if levels[0] is not None:
+                    own_row = self._apart or row.owned
+                    into = levels[0] if own_row else rows.take(1, "a voted count")[0]
+                    numbers = [level for level in levels if level is not None]
+                    levels_to.append((numbers, into))
+                reads.append(into)
+            offsets[-1] = replace(offsets[-1], vote=voted(self._stage.outputs, levels_to))
+        offsets[-1] = replace(offsets[-1], reads=reads)
+        for _, total in found:
+            self._release(total)
+        return offsets
+
+    def _count(self, offset: int) -> tuple[OffsetPlan, list[Row]]:
+        """Steps to a count, without what is done with it; and its rows, which are kept."""
         stage = self._stage
         whole = (stage.highest() << self._padding.halves) + self._padding.highest(offset)
         counters = []
@@ -199,14 +221,32 @@ class _Planner:
                 each.release(partial)
             total = counter.finish()
         total = self._settled(total, combine if len(self._chunks) > 1 else counts[0], 0)
-        decide = Schedule(stage.outputs)
-        if stage.thresholds is not None:
-            results += self._rows[0].take(1, "output bits")
-            self._decide(decide, total, constant, results[-1], offset)
         inverted = np.stack([row.inverted for row in total])
         numbers = [None if self._nothing(row) else self._number(row) for row in total]
-        counter.release(total)
-        return OffsetPlan(counts, moved, arrivals, combine, numbers, inverted, constant, decide)
+        empty = Schedule(stage.outputs)
+        found = None
+        if self._checked:
+            level, added = self._padding.halves, self._padding.least_bits(offset)
+            found = check(stage, (numbers[level:] or [None])[0], inverted[level], added)
+        steps = OffsetPlan(
+            offset,
+            counts,
+            moved,
+            arrivals,
+            combine,
+            numbers,
+            inverted,
+            constant,
+            None,
+            empty,
+            empty,
+            found,
+        )
+        return steps, total
+
+    def _release(self, total: list[Row]) -> None:
+        """Give the rows of a count back."""
+        self._rows[0].give_back(self._number(row) for row in total if row.owned)
 
     def _add_products(self, counter: Counter, offset: int, part: int, lift: int) -> None:
         """Add every operand bit of a chunk, complemented where a digit of the weight is -1."""
@@ -255,40 +295,10 @@ class _Planner:
         """Whether a bit of a count is always 0."""
         return isinstance(row.address, int) and row.address == self._map.address("C0")
 
-    def _decide(
-        self,
-        decide: Schedule,
-        total: list[Row],
-        constant: NDArray[np.int64],
-        result: int,
-        offset: int,
-    ) -> None:
-        """Bit = (sum >= at) XOR falling, then the neutral bit outside the pooled output."""
-        stage = self._stage
-        if stage.thresholds is None:
-            raise ValueError(f"stage {stage.name!r} has no thresholds")
-        scale = stage.scale // (1 + self._padding.halves)
-        least = -((constant - stage.thresholds.at) // scale)
-        never = least >= 1 << len(total)
-        least = np.where(never | (least < 0), 0, least)
-        falling = stage.thresholds.falling ^ never
-        ones, zeros = self._map.address("C1"), self._map.address("C0")
-        decide.append((COMPARE_BEGIN,))
-        for level, row in enumerate(total):
-            constant_bit = np.where(least >> level & 1, zeros, ones)
-            decide.append(
-                (COMPARE_BIT, COMPARE_NOT_BIT), row.inverted, a=row.address, k=constant_bit
-            )
-        place = self._data(result)
-        decide.append((COMPARE_END, COMPARE_NOT_END), falling, out=place)
-        inside = stage.windows.outputs[offset] >= 0
-        if not inside.all():
-            neutral = np.where(
-                stage.conjunction,
-                self._data(self._masks.row(~inside)),
-                self._data(self._masks.row(inside)),
-            )
-            decide.append((AND, OR), stage.conjunction, a=place, b=neutral, out=place)
+    def _decide(self, total: list[Row], steps: OffsetPlan, result: int) -> Schedule:
+        """Steps from a count to an output bit, in the row ``result``."""
+        scale = self._stage.scale // (1 + self._padding.halves)
+        return decided(self._stage, total, scale, steps, self._masks, result)
 
     def _data(self, row: int) -> int:
         return self._map.first_data + row

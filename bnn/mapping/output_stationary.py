@@ -19,25 +19,20 @@ from functools import partial
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bnn.machine import Machine
 from bnn.mapping.faulty_outputs import FaultyOutputs
-from bnn.mapping.injected import Injected
 from bnn.mapping.output_books import book, usage
-from bnn.mapping.output_plan import OutputPlan, plan
-from bnn.mapping.output_recipe import OutputRecipe
+from bnn.mapping.output_execution import execute
+from bnn.mapping.output_plan import plan
+from bnn.mapping.output_steps import OutputPlan
 from bnn.mapping.outputs import Outputs
 from bnn.mapping.pieces import divide, one_after_another
+from bnn.mapping.repeats import repeated
+from bnn.mapping.screening import usable
 from bnn.mapping.spread import Spread, spread
-from bnn.mapping.tiles import Tile
-from bnn.mapping.work import Draft, Execute, Result, Usage, Work, operand_rows, plane, run_compiled
+from bnn.mapping.work import Draft, Execute, Result, Usage, Work, run_compiled
 from bnn.stage import Stage
-from pimsim.bits import unpack
-from pimsim.dram.rowstore import Lanes
-from pimsim.dram.subarray import Subarray
-from pimsim.microprogram.compiled.tiles import Layout
-from pimsim.microprogram.literal.tape import Tape
 
 _Number = TypeVar("_Number", bound=np.generic)
 
@@ -48,14 +43,20 @@ popcount: str = "in DRAM"
 
 def draft(stage: Stage, machine: Machine, images: int, *, each: int = 1) -> Draft:
     """Lay the stage out; see :class:`bnn.mapping.work.Mapping`."""
-    pieces = divide(stage, machine.data_rows, partial(plan, data_rows=machine.data_rows))
-    return partial(
-        _book,
-        [
-            (piece.plan, spread(piece.stage, machine, images, piece.plan, each), piece.stage, each)
-            for piece in pieces
-        ],
-    )
+    pieces = divide(stage, machine.data_rows, _planning(machine))
+    laid, first = [], 0
+    for piece in pieces:
+        where = usable(piece.plan, machine, first)
+        placed = spread(piece.stage, machine, images, piece.plan, each, where)
+        laid.append((piece.plan, placed, piece.stage, each))
+        first += piece.plan.parts
+    return partial(_book, laid)
+
+
+def _planning(machine: Machine) -> Callable[[Stage], OutputPlan]:
+    """What plans a stage for a machine."""
+    chosen = machine.mitigation
+    return partial(plan, data_rows=machine.data_rows, tmr=chosen.tmr, checked=chosen.retries > 0)
 
 
 def _book(pieces: list[tuple[OutputPlan, Spread, Stage, int]], machine: Machine) -> Usage:
@@ -63,18 +64,18 @@ def _book(pieces: list[tuple[OutputPlan, Spread, Stage, int]], machine: Machine)
     for planned, placed, stage, each in pieces:
         book(planned, placed, stage, machine, first, each)
         used += usage(planned, placed, machine)
-        first += len(planned.chunks)
+        first += planned.parts
     return used
 
 
 def prepare(stage: Stage, machine: Machine, images: int, *, compiled: bool) -> Execute:
     """Lay the stage out; see :class:`bnn.mapping.work.Mapping`."""
-    pieces = divide(stage, machine.data_rows, partial(plan, data_rows=machine.data_rows))
+    pieces = divide(stage, machine.data_rows, _planning(machine))
     executes, first = [], 0
     for piece in pieces:
         some = _prepare(piece.stage, piece.plan, machine, images, first, compiled=compiled)
         executes.append(some)
-        first += len(piece.plan.chunks)
+        first += piece.plan.parts
     return one_after_another(pieces, executes)
 
 
@@ -82,9 +83,9 @@ def _prepare(
     stage: Stage, planned: OutputPlan, machine: Machine, images: int, first: int, *, compiled: bool
 ) -> Execute:
     """Lay a piece out in subarrays from number ``first`` on."""
-    placed = spread(stage, machine, images, planned)
+    placed = spread(stage, machine, images, planned, where=usable(planned, machine, first))
     if not compiled:
-        return partial(_execute, planned, placed, first)
+        return partial(execute, planned, placed, first)
     if machine.faults is not None:
         faulty = FaultyOutputs(stage, planned, placed, machine, first, machine.faults)
         return partial(_execute_faulty, planned, placed, first, faulty)
@@ -111,159 +112,8 @@ def _execute_compiled(
 def _execute_faulty(
     planned: OutputPlan, placed: Spread, first: int, ready: FaultyOutputs, work: Work
 ) -> Result:
+    values, flips, repeats = ready.run(work)
     started = time.perf_counter()
-    book(planned, placed, work.stage, work.machine, first)
-    booked = time.perf_counter()
-    values, flips = ready.run(work)
-    used = usage(planned, placed, work.machine)
-    return replace(used.result(values, booked - started), flips=flips)
-
-
-def _execute(planned: OutputPlan, placed: Spread, first: int, work: Work) -> Result:
-    stage, machine = work.stage, work.machine
-    book(planned, placed, stage, machine, first)
-    bits = stage.thresholds is not None
-    shape = (stage.outputs, work.images, stage.windows.positions)
-    values = np.empty(shape, np.uint8) if bits else np.empty(shape, np.int64)
-    total = sum(len(batch.tiles) for batch in placed.batches) * placed.outputs_per_group
-    done, flips = 0, 0
-    tape = _tape(stage, planned, machine)
-    for batch in placed.batches:
-        width = len(batch.tiles)
-        parts = [machine.subarrays(placed.columns, width) for _ in planned.chunks]
-        load(work, planned, parts, batch.tiles)
-        injected = None if tape is None else Injected(tape, work, parts, batch.tiles, first)
-        for slot in range(placed.outputs_per_group):
-            lanes, outputs = placed.slot(batch, slot)
-            if len(lanes):
-                if injected is not None:
-                    injected.begin(lanes, outputs)
-                Output(work, planned, parts, batch.tiles, lanes, outputs).run(values)
-            done += len(batch.tiles)
-            work.report(done, total)
-        if work.audit is not None:
-            work.audit.forget()
-        flips += 0 if injected is None else injected.flips
-    used = usage(planned, placed, machine)
-    return replace(used.result(values.transpose(1, 2, 0)), flips=flips)
-
-
-def _tape(stage: Stage, planned: OutputPlan, machine: Machine) -> Tape | None:
-    """Commands of every output, by which noise is counted; None where nothing goes wrong."""
-    if machine.faults is None:
-        return None
-    layout = Layout(machine.standard.rows_per_subarray, len(planned.chunks))
-    return Tape(OutputRecipe(stage, planned).recipe, layout)
-
-
-class Output:
-    """One output a lane, computed in lock-step."""
-
-    def __init__(
-        self,
-        work: Work,
-        planned: OutputPlan,
-        parts: list[Subarray],
-        tiles: list[Tile],
-        lanes: Lanes,
-        outputs: NDArray[np.intp],
-    ) -> None:
-        self._work, self._plan, self._parts, self._tiles = work, planned, parts, tiles
-        self._outputs = outputs
-        self._lane_of = lanes
-        self._lanes = None if len(lanes) == parts[0].lanes else lanes
-
-    def run(self, values: NDArray[np.uint8] | NDArray[np.int64], *, read: bool = True) -> None:
-        """Compute, and store into ``values`` (outputs, images, positions) what is read out.
-
-        Without ``read`` result bits stay in their row and are looked at without a command.
-        """
-        home = self._parts[0]
-        for offset, steps in enumerate(self._plan.offsets):
-            for part, count in zip(self._parts, steps.counts, strict=True):
-                count.run(part, self._outputs, self._lanes)
-            for part, moved, arrivals in zip(
-                self._parts[1:], steps.moved[1:], steps.arrivals[1:], strict=True
-            ):
-                for row, arrival in zip(moved, arrivals, strict=True):
-                    if self._work.machine.moves == "host":
-                        home.write(arrival, part.read(row, None, self._lanes), None, self._lanes)
-                    else:
-                        home.receive(arrival, part.send(row, None, self._lanes), self._lanes)
-            steps.combine.run(home, self._outputs, self._lanes)
-            if self._work.audit is not None:
-                self._audit(self._counts(offset, read=False), offset)
-            if self._plan.result is None:
-                counts = self._counts(offset, read=True)
-                for lane, output, sums in zip(self._lane_of, self._outputs, counts, strict=True):
-                    self._store(values, lane, output, sums)
-            else:
-                steps.decide.run(home, self._outputs, self._lanes)
-        if self._plan.result is not None:
-            self._plan.pool.run(home, self._outputs, self._lanes)
-            row = self._plan.result
-            words = home.read(row, None, self._lanes) if read else home.peek(row, self._lanes)
-            bits = unpack(words, home.columns)
-            for lane, output, column in zip(self._lane_of, self._outputs, bits, strict=True):
-                self._store(values, lane, output, self._by_image(lane, column))
-
-    def _by_image(self, lane: int, columns: NDArray[_Number]) -> NDArray[_Number]:
-        """``(images, positions)`` of a lane; the last tile leaves columns over."""
-        tile = self._tiles[lane]
-        return columns[: tile.columns].reshape(tile.shape)
-
-    def _store(
-        self,
-        values: NDArray[np.uint8] | NDArray[np.int64],
-        lane: int,
-        output: int,
-        found: NDArray[np.uint8] | NDArray[np.int64],
-    ) -> None:
-        tile = self._tiles[lane]
-        values[output, tile.images, tile.positions] = found
-
-    def _counts(self, offset: int, *, read: bool) -> list[NDArray[np.int64]]:
-        """Sums as the reference has them, (images, positions) a lane; read out or looked at."""
-        home, steps = self._parts[0], self._plan.offsets[offset]
-        totals = np.zeros((len(self._outputs), home.columns), dtype=np.int64)
-        for level, row in enumerate(steps.total):
-            if row is not None:
-                words = home.read(row, None, self._lanes) if read else home.peek(row, self._lanes)
-                inverted = steps.inverted[level, self._outputs]
-                totals += (unpack(words, home.columns) ^ inverted[:, None]).astype(
-                    np.int64
-                ) << level
-        sums = self._plan.scale * totals + steps.offsets[self._outputs, None]
-        return [
-            self._by_image(lane, found) for lane, found in zip(self._lane_of, sums, strict=True)
-        ]
-
-    def _audit(self, counts: list[NDArray[np.int64]], offset: int) -> None:
-        audit = self._work.audit
-        if audit is not None:
-            for lane, output, sums in zip(self._lane_of, self._outputs, counts, strict=True):
-                number = self._work.first_output + int(output)
-                place = slice(number, number + 1)
-                tile = self._tiles[lane]
-                audit.compare(tile.images, offset, place, sums[None], tile.positions)
-
-
-def load(work: Work, planned: OutputPlan, parts: list[Subarray], tiles: list[Tile]) -> None:
-    """Write operands (and masks, into the first part) for every lane."""
-    same = [tiles.index(tile) for tile in tiles]
-    for part, chunk in zip(parts, planned.chunks, strict=True):
-        row = planned.first_row
-        for place in range(work.stage.windows.patch):
-            cut = {first: operand_rows(work, tiles[first], place, chunk) for first in set(same)}
-            lanes = np.zeros((len(tiles), chunk.stop - chunk.start, part.columns), np.uint32)
-            for lane, tile in enumerate(tiles):
-                lanes[lane, :, : tile.columns] = cut[same[lane]]
-            for channel in range(lanes.shape[1]):
-                for bit in range(work.stage.planes):
-                    part.write(row, plane(lanes[:, channel], bit))
-                    row += 1
-    for row, mask in planned.masks:
-        held = np.zeros((len(tiles), parts[0].columns), np.uint8)
-        for lane, tile in enumerate(tiles):
-            held[lane, : tile.columns] = np.tile(mask[tile.positions], tile.shape[0])
-        parts[0].write(row, plane(held, 0))
+    book(planned, placed, work.stage, work.machine, first, repeats=repeats)
+    result = usage(planned, placed, work.machine).result(values, time.perf_counter() - started)
+    return replace(result, flips=flips, repeated=repeated(repeats))

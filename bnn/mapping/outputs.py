@@ -16,8 +16,8 @@ import numpy as np
 
 from bnn.bitstrings import BitStrings, Values
 from bnn.encoding import Integers
-from bnn.mapping.output_plan import OutputPlan
 from bnn.mapping.output_recipe import OutputRecipe
+from bnn.mapping.output_steps import OutputPlan
 from bnn.mapping.relayout import moved_patch
 from bnn.mapping.work import See
 from bnn.stage import Stage
@@ -49,11 +49,10 @@ class Outputs:
         self, stage: Stage, planned: OutputPlan, rows: int, images: int, *, look: bool
     ) -> None:
         self._stage, self._plan = stage, planned
-        self._look = look or stage.thresholds is None
         self._recipe = OutputRecipe(stage, planned, look=look)
         recipe = self._recipe.recipe
         positions = stage.windows.positions
-        parts = len(planned.chunks)
+        parts = planned.parts
         per_image = positions * (rows * parts + stage.outputs * max(recipe.slots, 1)) // 8
         self.images = max(1, min(images, MEMORY_BYTES // max(per_image, 1)))
         """Images that are run at a time."""
@@ -67,7 +66,9 @@ class Outputs:
         self._gathers = self._gather()
         self._warm()
         for row, mask in planned.masks:
-            self._tiles.save(row, pack(np.tile(mask, self.images)[None].astype(np.uint8)))
+            held = pack(np.tile(mask, self.images)[None].astype(np.uint8))
+            for home in planned.homes:
+                self._tiles.save(row, held, home)
 
     def _gather(self) -> list[Gather]:
         """Per part, how its rows are filled; nothing where windows are no moved patch."""
@@ -126,13 +127,12 @@ class Outputs:
             size = some.stop - some.start
             self._load(operands.some(some), threads)
             found = run(self.compiled, self._tiles, every, threads=threads, into=self._found)
-            for offset in range(len(self._recipe.totals)):
-                if self._look:
-                    seen = self._recipe.sums(found, offset, size, threads)
-                    if see is not None:
-                        see(some, offset, seen)
-                    if self._recipe.result is None:
-                        wide[some] = seen.transpose(1, 2, 0)
+            for offset, steps in enumerate(self._plan.offsets):
+                if see is not None and self._recipe.looked[offset]:
+                    see(some, steps.place, self._recipe.sums(found, offset, size, threads))
+                if offset in self._recipe.given:
+                    given = self._recipe.sums(found, offset, size, threads, given=True)
+                    wide[some] = given.transpose(1, 2, 0)
             if self._recipe.result is not None:
                 into = values.data[some].reshape(1, size * positions, -1)
                 strings(found[:, :, self._recipe.result], size * positions, into, threads=threads)

@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from bnn.bitstrings import unpacked
-from bnn.mapping.work import Execute, Result, Work
+from bnn.mapping.work import Execute, Result, Work, fewest
 from bnn.stage import Stage
 from pimsim.errors import OutOfRowsError
 
@@ -91,4 +91,6 @@ def _execute(pieces: list[Piece[Plan]], executes: list[Execute], work: Work) -> 
         sum(result.book_s for result in results),
         sum(result.check_s for result in results),
         sum(result.flips for result in results),
+        sum(result.repeated for result in results),
+        fewest(result.capacity for result in results),
     )

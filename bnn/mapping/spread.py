@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.machine import Machine
-from bnn.mapping.output_plan import OutputPlan
+from bnn.mapping.output_steps import OutputPlan
 from bnn.mapping.tiles import Tile, tiling
 from bnn.stage import Stage
 from pimsim.cost import price
@@ -45,6 +45,15 @@ class Spread:
     columns: int
     """Columns of a tile; the last may have fewer."""
     batches: list[Batch]
+    where: NDArray[np.intp] | None = None
+    """``(banks, n)`` columns of a row that hold those of a tile; None: the first ones."""
+
+    @property
+    def span(self) -> int:
+        """Columns of a row from the first to the last that holds data."""
+        if self.where is None:
+            return self.columns
+        return int(self.where[:, self.columns - 1].max()) + 1
 
     def slot(self, batch: Batch, slot: int) -> tuple[Lanes, NDArray[np.intp]]:
         """Lanes that have an output left when each has computed ``slot``, and which."""
@@ -54,13 +63,20 @@ class Spread:
 
 
 def spread(
-    stage: Stage, machine: Machine, images: int, planned: OutputPlan, each: int = 1
+    stage: Stage,
+    machine: Machine,
+    images: int,
+    planned: OutputPlan,
+    each: int = 1,
+    where: NDArray[np.intp] | None = None,
 ) -> Spread:
     """Choose the number of groups that takes the least time, and deal the lanes out.
 
-    Every output of the stage stands for ``each``.
+    Every output of the stage stands for ``each``. Rows have the columns ``where`` (banks, n), all
+    if None.
     """
-    tiles = tiling(images, stage.windows.positions, machine.columns)
+    capacity = machine.columns if where is None else where.shape[1]
+    tiles = tiling(images, stage.windows.positions, capacity)
     outputs, banks = stage.outputs * each, machine.banks
     columns = tiles[0].columns
     latency_ps = partial(_latency_ps, stage, machine, columns, planned, len(tiles), outputs)
@@ -72,7 +88,7 @@ def spread(
         Batch([tile for tile, _ in some], np.array([group for _, group in some]))
         for some in (lanes[i : i + banks] for i in range(0, len(lanes), banks))
     ]
-    return Spread(outputs, size, columns, batches)
+    return Spread(outputs, size, columns, batches, where)
 
 
 def _latency_ps(
@@ -86,7 +102,8 @@ def _latency_ps(
 ) -> int:
     """Time of a division into groups of ``size`` outputs; refresh would stretch all alike."""
     bursts = -(-columns // (machine.standard.burst_bytes * 8))
-    rows = stage.windows.patch * stage.windows.channels * stage.planes
+    channels = sum(chunk.stop - chunk.start for chunk in planned.chunks)
+    rows = stage.windows.patch * channels * stage.planes
     runs = [Run(row_visit(Kind.WR, bursts), rows)]
     runs += [Run(run.visit, run.times * size) for run in planned.runs]
     lanes = tiles * -(-outputs // size)

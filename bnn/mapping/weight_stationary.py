@@ -48,6 +48,7 @@ popcount: str = "in DRAM"
 def draft(stage: Stage, machine: Machine, images: int, *, each: int = 1) -> Draft:
     """Lay the stage out; see :class:`bnn.mapping.work.Mapping`."""
     _require_host(machine)
+    machine.mitigation.refuse(name)
     layout = lay_out(stage, machine, images, plan(stage, machine.data_rows), each)
     return partial(_book, layout)
 
@@ -60,6 +61,7 @@ def _book(layout: Layout[WeightPlan], machine: Machine) -> Usage:
 def prepare(stage: Stage, machine: Machine, images: int, *, compiled: bool) -> Execute:
     """Lay the stage out; see :class:`bnn.mapping.work.Mapping`."""
     _require_host(machine)
+    machine.mitigation.refuse(name)
     planned = plan(stage, machine.data_rows)
     layout = lay_out(stage, machine, images, planned)
     if not compiled:

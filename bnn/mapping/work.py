@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -170,19 +170,33 @@ class Usage:
     """Columns that the same activations opened."""
     subarrays: int = 0
     """Subarrays that held operands."""
+    capacity: int | None = None
+    """Columns of a row that may hold data, the fewest anywhere; None if nothing is said of it."""
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
             self.columns_used + other.columns_used,
             self.columns_opened + other.columns_opened,
             self.subarrays + other.subarrays,
+            fewest([self.capacity, other.capacity]),
         )
 
     def result(self, values: Values, book_s: float = 0.0, check_s: float = 0.0) -> Result:
         """What a mapping computed while it took that."""
         return Result(
-            values, self.columns_used, self.columns_opened, self.subarrays, book_s, check_s
+            values,
+            self.columns_used,
+            self.columns_opened,
+            self.subarrays,
+            book_s,
+            check_s,
+            capacity=self.capacity,
         )
+
+
+def fewest(capacities: Iterable[int | None]) -> int | None:
+    """The smallest of those that are known."""
+    return min((each for each in capacities if each is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -202,6 +216,10 @@ class Result:
     """Wall time of computing once more, with every sum looked at."""
     flips: int = 0
     """How often noise made a column wrong that would not always be."""
+    repeated: int = 0
+    """Outputs of a tile that were computed again, each time counted."""
+    capacity: int | None = None
+    """Columns of a row that may hold data, the fewest anywhere; None if nothing is said of it."""
 
 
 Execute = Callable[[Work], Result]

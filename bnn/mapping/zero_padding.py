@@ -53,6 +53,17 @@ class ZeroPadding:
                     counter.add(level, address, has & (weight > 0), owned=False)
         return constant
 
+    def least_bits(self, offset: int) -> NDArray[np.uint8]:
+        """``(positions, outputs)``: what the correction adds to the least bits of the products."""
+        padded = self._stage.windows.padded(offset)
+        total = np.zeros((len(padded), self._stage.outputs), np.int64)
+        if self._stage.zero_padding:
+            for tap in np.flatnonzero(padded.any(axis=0)):
+                weight = self._tap_sums[tap]
+                inside = padded[:, tap, None] ^ (weight < 0)
+                total += inside * self._amounts(weight)
+        return (total >> self.halves & 1).astype(np.uint8)
+
     def _amounts(self, weights: NDArray[np.int64]) -> NDArray[np.int64]:
         """Sums of weights in units of a count."""
         return np.abs(weights) >> (1 - self.halves)

@@ -31,14 +31,9 @@ def _identity(values: Values) -> Mapping[str, Any]:
     from bnn.mapping import choice
 
     choice.chooser(str(values["mapping"]))
-    network, _ = networks.trained(values)
-    known = tuple(layer.name for layer in network.layers)
-    for name in faulty_of(values) or ():
-        if name not in known:
-            raise InputError(
-                f"`faulty_layer` must be layers of the network, not {name!r}"
-                f"{documents.nearest(name, known)}"
-            )
+    networks.mitigation(values)
+    networks.trained(values)
+    _require_layers(values)
     found: dict[str, Any] = {
         "network": networks.network_digest(str(values["network"])),
         "data": networks.data_digest(values),
@@ -52,6 +47,26 @@ def _identity(values: Values) -> Mapping[str, Any]:
         raise InputError("`variation_percent` or `failures` must be set for accuracy")
     circuits.require_effect(values)
     return {**found, **circuits.identity(values)}
+
+
+def _require_layers(values: Values) -> None:
+    """Faults must have layers in DRAM to reach."""
+    wanted = faulty_of(values)
+    if wanted is None:
+        return
+    from bnn.lower import lower
+    from bnn.stage import Stage
+    from experiments.inputs import encoding_of
+
+    network, dataset = networks.trained(values)
+    stages = lower(network.before_softmax(), encoding_of(network, dataset.x))
+    known = tuple(stage.name for stage in stages if isinstance(stage, Stage))
+    for name in wanted:
+        if name not in known:
+            raise InputError(
+                f"`faulty_layer` must be layers in DRAM, not {name!r}"
+                f"{documents.nearest(name, known)}"
+            )
 
 
 def _without_circuit(values: Values) -> None:
@@ -89,13 +104,14 @@ def _run(values: Values, trial: int, seed: int) -> Counts:
         switches,
         str(values["mapping"]),
         moves=str(values["moves"]),
+        mitigation=networks.mitigation(values),
         check=False,
         threads=1,
         faults=Faults(
             failure_table(values),
             chip=chip,
             noise=noise,
-            rows=int(values["majority_rows"]),
+            rows=networks.mitigation(values).activation_rows,
             effect=str(values["effect"]),
         ),
         faulty=faulty_of(values),
@@ -108,7 +124,9 @@ def _require_entries(values: Values) -> None:
     """A table must have what every network needs."""
     from pimsim.dram.faults import MAJORITY, Access, Faults
 
-    faults = Faults(failure_table(values), chip=0, noise=0, rows=int(values["majority_rows"]))
+    faults = Faults(
+        failure_table(values), chip=0, noise=0, rows=networks.mitigation(values).activation_rows
+    )
     for rows in (1, MAJORITY):
         try:
             faults.access_rates(Access("sense", rows))
@@ -125,7 +143,7 @@ def failure_table(values: Values) -> FailureTable:
     given = {
         name: value
         for name, value in values.items()
-        if TRA in known[name].measures or name in ("table_samples", "majority_rows")
+        if TRA in known[name].measures or name in ("table_samples", "activation_rows")
     }
     stamps = tuple(
         files.stamp(Path(str(value))) for name, value in given.items() if known[name].is_file(value)
@@ -144,7 +162,7 @@ def _of_circuit(
         circuits.circuit_of(values),
         circuits.process_of(values),
         float(values["variation_percent"]),
-        rows=(int(values["majority_rows"]),),
+        rows=(networks.mitigation(values).activation_rows,),
         samples=int(values["table_samples"]),
         seed=_TABLE_SEED,
     )

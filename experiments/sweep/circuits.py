@@ -36,7 +36,7 @@ DECISIVE = frozenset(
 
 _LEAKING = "retention."
 _RESTORING = frozenset({"access.w_um", "access.l_um", "access.kp_ua_per_v2"})
-_CIRCUIT, _PROCESS = "circuit.", "process."
+_CIRCUIT, _SPREAD = "circuit.", "spread."
 
 
 def circuit_of(values: Mapping[str, Value]) -> Circuit:
@@ -79,8 +79,8 @@ def process_of(values: Mapping[str, Value]) -> Process:
 
     process = variation.load(str(values["process"]))
     for name, value in values.items():
-        if name.startswith(_PROCESS):
-            quantity = name.removeprefix(_PROCESS).rpartition("_")[0]
+        if name.startswith(_SPREAD):
+            quantity = name.removeprefix(_SPREAD).rpartition("_")[0]
             try:
                 process = process.with_amount(quantity, float(value))
             except InputError as error:
@@ -100,9 +100,9 @@ def require_effect(values: Mapping[str, Value]) -> None:
     for name in values:
         key = name.removeprefix(_CIRCUIT)
         leaks = key.startswith(_LEAKING) and "wait_ms" in values
-        quantity = name.removeprefix(_PROCESS).rpartition("_")[0]
+        quantity = name.removeprefix(_SPREAD).rpartition("_")[0]
         if (name.startswith(_CIRCUIT) and key not in known and not leaks) or (
-            name.startswith(_PROCESS) and not QUANTITIES[quantity].decides
+            name.startswith(_SPREAD) and not QUANTITIES[quantity].decides
         ):
             raise InputError(f"`{name}` must not be set here: charge sharing does not depend on it")
 

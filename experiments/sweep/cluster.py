@@ -33,8 +33,8 @@ class ClusterError(PimsimError):
 class DaskPool(Generic[T, R]):
     """A cluster that carries out ``work``; see :class:`experiments.sweep.pool.Pool`.
 
-    Raises :class:`~pimsim.errors.InputError` if the extra is not installed or no scheduler answers
-    at ``address``.
+    Raises :class:`~pimsim.errors.InputError` if the extra is not installed, no scheduler answers
+    at ``address``, or a worker that is there has no pimsim.
     """
 
     def __init__(self, work: Callable[[T], R], address: str, tell: Callable[[str], None]) -> None:
@@ -45,6 +45,15 @@ class DaskPool(Generic[T, R]):
         self._told = False
 
     def __enter__(self) -> DaskPool[T, R]:
+        # A worker that cannot read its task does not say so, but ends.
+        code = f"__import__({self._work.__module__!r}) and None"
+        answers = self._client.run(eval, code, on_error="return")
+        for worker, problem in answers.items():
+            if problem is not None:
+                self._client.close(timeout=CONNECT_S)
+                raise InputError(
+                    f"workers of `--cluster` must have pimsim; {worker} says: {problem}"
+                )
         return self
 
     def __exit__(
@@ -61,14 +70,7 @@ class DaskPool(Generic[T, R]):
     @property
     def room(self) -> int:
         """How many more tasks it can take now; workers may come and go."""
-        try:
-            threads = int(sum(self._client.nthreads().values()))
-        except (OSError, ValueError, RuntimeError) as error:  # a client that has been closed, too
-            raise self._gone() from error
-        if not threads and not self._told:
-            self._tell(f"no workers at {self._address} yet: waiting for one")
-            self._told = True
-        return max(_AHEAD * threads, _LEAST_ROOM) - len(self._tasks)
+        return max(_AHEAD * self._threads(), _LEAST_ROOM) - len(self._tasks)
 
     def submit(self, task: T) -> None:
         """Hand a task to the scheduler; what a dead worker was doing it gives to another."""
@@ -94,6 +96,18 @@ class DaskPool(Generic[T, R]):
             except queue.Empty:
                 if self._client.status != "running":
                     raise self._gone() from None
+                self._threads()
+
+    def _threads(self) -> int:
+        """Threads of all workers; if there is none, it is told once."""
+        try:
+            threads = int(sum(self._client.nthreads().values()))
+        except (OSError, ValueError, RuntimeError) as error:  # a client that has been closed, too
+            raise self._gone() from error
+        if not threads and not self._told:
+            self._tell(f"no workers at {self._address}: waiting for one")
+        self._told = not threads
+        return threads
 
     def _result(self, future: Any) -> R:
         import distributed

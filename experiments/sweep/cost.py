@@ -32,6 +32,7 @@ def _identity(values: Values) -> Mapping[str, Any]:
     from bnn.tables import catalog
 
     choice.chooser(str(values["mapping"]))
+    networks.mitigation(values)
     found: dict[str, Any] = {"dram": networks.dram_identity(values)}
     if values["network"] in catalog.names():
         for name in ("data", "chain"):
@@ -53,29 +54,37 @@ def _run(values: Values, trial: int, seed: int) -> Counts:
     from bnn.tables import catalog
 
     standard, switches = networks.dram(values)
-    name, images, mapping = (values.get(key, 1) for key in ("network", "images", "mapping"))
+    name, mapping = str(values["network"]), str(values["mapping"])
+    images = int(values.get("images", 1))
     if name in catalog.names():
-        table = catalog.entry(str(name))
+        table = catalog.entry(name)
         done = estimate.of_table(
-            table, int(images), standard, switches, str(mapping), moves=str(values["moves"])
+            table,
+            images,
+            standard,
+            switches,
+            mapping,
+            moves=str(values["moves"]),
+            mitigation=networks.mitigation(values),
         )
     else:
         network, encoding = _encoded(values)
         done = estimate.of_network(
             network,
             encoding,
-            int(images),
+            images,
             standard,
             switches,
-            str(mapping),
+            mapping,
             moves=str(values["moves"]),
+            mitigation=networks.mitigation(values),
             chain=str(values["chain"]),
         )
     costs = [layer.machine.cost(phase) for layer in done.layers for phase in choice.PER_PASS]
     return {
         "latency_ps": sum(cost.latency_ps for cost in costs),
         "energy_fj": round(1000 * sum(cost.total_pj for cost in costs)),
-        "images": int(images),
+        "images": images,
     }
 
 

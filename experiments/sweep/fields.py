@@ -110,11 +110,6 @@ _STATED = (
         "bitlines from which the circuit's failure table is counted", default=100_000, least=100,
     ),
     Field(
-        "majority_rows", "rows of a majority", "", INTEGER, (ACCURACY,),
-        "rows that a majority of three really opens, as `pimsim run --majority-rows`",
-        default=3, least=3,
-    ),
-    Field(
         "effect", "failures put down to", "", TEXT, (ACCURACY,),
         "weak columns and noise as the table has them, or all to one of the two",
         default="table", choices=("table", "static", "noise"),
@@ -143,6 +138,26 @@ _STATED = (
     Field(
         "chain", "chaining", "", TEXT, (COST,),
         "keep what dense layers give in DRAM", default="auto", choices=("auto", "always", "never"),
+    ),
+    # -- what is done about failures ---------------------------------------------------------
+    Field(
+        "tmr", "triple modular redundancy", "", TEXT, _NETWORK,
+        "compute every output three times and vote, as `pimsim run --tmr`; off if not set",
+        choices=("off", "time", "banks"),
+    ),
+    Field(
+        "activation_rows", "rows of a majority", "", INTEGER, _NETWORK,
+        "rows that a majority of three opens, as `pimsim run --activation-rows`; 3 if not set",
+        least=3, most=32,
+    ),
+    Field(
+        "retries", "retries", "", INTEGER, _NETWORK,
+        "how often an output is computed again where its checksum is wrong; never if not set",
+        least=0,
+    ),
+    Field(
+        "screening", "rounds of test patterns", "", INTEGER, _NETWORK,
+        "by which weak columns are found and left out; none if not set", least=0,
     ),
     # -- cost --------------------------------------------------------------------------------
     Field(
@@ -220,12 +235,12 @@ def _parameters() -> Iterator[Field]:
 
 
 def _amounts() -> Iterator[Field]:
-    """``process.latch.offset_mv`` and all its likes."""
+    """``spread.latch.offset_mv`` and all its likes."""
     from pimsim.circuit.variation import QUANTITIES
 
     for name, quantity in QUANTITIES.items():
         unit = {"mv": "mV", "share": ""}[quantity.unit]
         yield Field(
-            f"process.{name}_{quantity.unit}", f"spread of {quantity.meaning}", unit, NUMBER,
+            f"spread.{name}_{quantity.unit}", f"spread of {quantity.meaning}", unit, NUMBER,
             _CIRCUIT, "amount at 100 % variation, in place of the process's", least=0.0,
         )  # fmt: skip

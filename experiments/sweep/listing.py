@@ -12,7 +12,7 @@ from experiments.sweep.field import Field
 from experiments.sweep.points import SweepPoint
 from experiments.sweep.spec import Spec
 
-_PARAMETERS = ("circuit.", "process.")
+_PARAMETERS = ("circuit.", "spread.")
 
 
 def show_fields(*, as_json: bool) -> None:

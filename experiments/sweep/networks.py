@@ -22,6 +22,7 @@ from pimsim.errors import InputError
 
 if TYPE_CHECKING:
     from bnn.data.datasets import Dataset
+    from bnn.mitigation import Mitigation
     from bnn.network import Network
     from pimsim.dram.standards import Standard
     from pimsim.dram.switches import Switches
@@ -113,6 +114,21 @@ def _data_digest(
             found.update(f"{some.dtype}{some.shape}".encode())
             found.update(some.data)
     return found.hexdigest()
+
+
+def mitigation(values: Mapping[str, Value]) -> Mitigation:
+    """Return what is done about failures.
+
+    Raises :class:`~pimsim.errors.InputError` for values that exclude one another.
+    """
+    from bnn.mitigation import NONE, Mitigation
+
+    return Mitigation(
+        tmr=str(values.get("tmr", NONE.tmr)),
+        activation_rows=int(values.get("activation_rows", NONE.activation_rows)),
+        retries=int(values.get("retries", NONE.retries)),
+        screening=int(values.get("screening", NONE.screening)),
+    )
 
 
 def dram(values: Mapping[str, Value]) -> tuple[Standard, Switches]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
@@ -11,7 +11,6 @@ from experiments.sweep.estimates import Counts
 from experiments.sweep.points import SweepPoint
 from experiments.sweep.results import Point, Results
 from experiments.sweep.spec import Spec
-from experiments.sweep.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +24,19 @@ class Outcome:
     """The counts of all trials of a point, added up."""
 
 
-def collected(spec: Spec, points: Sequence[SweepPoint], store: Store) -> Outcome:
+def collected(
+    spec: Spec, points: Sequence[SweepPoint], trials: Callable[[str], Mapping[int, Counts]]
+) -> Outcome:
     """Return the estimate at every point, of as many trials as there are without a gap from 0 on.
+
+    ``trials`` gives what is kept of a point, by its key, as a store does.
 
     A trial that came back before one with a smaller number is left out until that is there:
     those that come back first may count otherwise than those that take long.
     """
     found, sums = [], []
     for point in points:
-        kept = store.trials(point.key)
+        kept = trials(point.key)
         there = takewhile(lambda pair: pair[0] == pair[1], enumerate(sorted(kept)))
         counts = [kept[trial] for _, trial in there]
         sums.append(_added(counts))

@@ -5,15 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from experiments.sweep.fields import table
 from experiments.sweep.outcome import Outcome
-from experiments.sweep.results import Point, Quantity, Value
+from experiments.sweep.results import Point, Quantity, Results, Value
+from experiments.sweep.table import scaled, with_unit
+from pimsim.errors import InputError
 
 CSV, JSON = "results.csv", "results.json"
-_WORDS = {"%": "percent"}
 
 
 def document(outcome: Outcome) -> dict[str, Any]:
@@ -44,9 +46,9 @@ def document(outcome: Outcome) -> dict[str, Any]:
             {
                 "values": dict(point.values),
                 "trials": point.trials,
-                "estimate": _scaled(quantity, point.estimate),
-                "low": _scaled(quantity, point.low),
-                "high": _scaled(quantity, point.high),
+                "estimate": scaled(quantity, point.estimate),
+                "low": scaled(quantity, point.low),
+                "high": scaled(quantity, point.high),
                 "counts": dict(counts),
                 "key": made.key,
             }
@@ -58,12 +60,53 @@ def document(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def write(outcome: Outcome, folder: Path) -> None:
-    """Write ``results.json`` and ``results.csv`` into ``folder``."""
+def check(empty: Outcome, figure: Mapping[str, object] | None) -> None:
+    """Make sure, before anything runs, that the figure that a specification asks for can be drawn.
+
+    Raises :class:`~pimsim.errors.InputError`.
+    """
+    from experiments.sweep import figures
+
+    if figure is not None and f"{figure.get('name')}.csv" == CSV:
+        raise InputError(f"[figure]: `name` must not be {figure['name']!r}: {CSV} is the table")
+    if _is_drawn(empty, figure):
+        figures.check(empty.results, figure)
+
+
+def write(outcome: Outcome, figure: Mapping[str, object] | None, folder: Path) -> list[str]:
+    """Write tables and figure into ``folder``; return the names of the files."""
+    from experiments.sweep import figures
+
     text = json.dumps(document(outcome), indent=2, allow_nan=False)
     (folder / JSON).write_text(text + "\n", encoding="utf-8")
     # In one piece and through Python, so that a disk that is full is an error with a name.
     (folder / CSV).write_text(csv_text(outcome), encoding="utf-8", newline="")
+    drawn = figures.draw(outcome.results, folder, figure) if _is_drawn(outcome, figure) else []
+    return [CSV, JSON, *(path.name for path in drawn)]
+
+
+def show(results: Results) -> None:
+    """Print all points as a table, and under it what every number rests on."""
+    from experiments import tables
+    from experiments.sweep.words import value_text
+
+    header = [axis.text for axis in results.axes]
+    header += [results.quantity.text, "low", "high", "trials"]
+    cells = [
+        [
+            *(value_text(point.values[axis.field]) for axis in results.axes),
+            *("-" if one is None else f"{one:.5g}" for one in _shown(results.quantity, point)),
+            f"{point.trials:,}",
+        ]
+        for point in results.points
+    ]
+    tables.show(header, cells, title=results.name)
+    tables.show_assumptions({**results.fixed, **results.assumptions})
+
+
+def _is_drawn(outcome: Outcome, figure: Mapping[str, object] | None) -> bool:
+    """A single point is no figure, unless one is asked for."""
+    return figure is not None or len(outcome.points) > 1
 
 
 def csv_text(outcome: Outcome) -> str:
@@ -74,8 +117,8 @@ def csv_text(outcome: Outcome) -> str:
     results = outcome.results
     varied = [axis.field for axis in results.axes]
     counted = list(next((counts for counts in outcome.counts if counts), {}))
-    suffix = f"_{_unit_word(results.quantity.unit)}" if results.quantity.unit else ""
-    numbers = [f"{name}{suffix}" for name in (results.quantity.name, "low", "high")]
+    unit = results.quantity.unit
+    numbers = [with_unit(name, unit) for name in (results.quantity.name, "low", "high")]
     sheet = io.StringIO()
     out = csv.writer(sheet, lineterminator="\n")
     # A field and a count may have the same name; a header has each name once.
@@ -95,37 +138,8 @@ def csv_text(outcome: Outcome) -> str:
     return sheet.getvalue()
 
 
-def show(outcome: Outcome) -> None:
-    """Print all points as a table, and under it what every number rests on."""
-    from experiments import tables
-
-    results = outcome.results
-    tables.show(
-        [*(axis.text for axis in results.axes), results.quantity.text, "low", "high", "trials"],
-        [
-            [
-                *(_text(point.values[axis.field]) for axis in results.axes),
-                *("-" if n is None else f"{n:.5g}" for n in _shown(results.quantity, point)),
-                f"{point.trials:,}",
-            ]
-            for point in results.points
-        ],
-        title=results.name,
-    )
-    tables.show_assumptions({**results.fixed, **results.assumptions})
-
-
 def _shown(quantity: Quantity, point: Point) -> tuple[float | None, ...]:
-    return tuple(_scaled(quantity, one) for one in (point.estimate, point.low, point.high))
-
-
-def _scaled(quantity: Quantity, number: float | None) -> float | None:
-    """A number in the unit of the quantity, without the digits that only scaling gave it."""
-    return None if number is None else float(f"{number * quantity.scale:.12g}")
-
-
-def _unit_word(unit: str) -> str:
-    return _WORDS.get(unit, unit.lower())
+    return tuple(scaled(quantity, one) for one in (point.estimate, point.low, point.high))
 
 
 def _cell(value: Value) -> str | int | float:
@@ -134,9 +148,3 @@ def _cell(value: Value) -> str | int | float:
 
 def _number(value: float | None) -> float | str:
     return "" if value is None else value
-
-
-def _text(value: Value) -> str:
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return f"{value:g}" if isinstance(value, float) else str(value)

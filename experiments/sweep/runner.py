@@ -50,7 +50,7 @@ def run(
         for _ in range(min(len(ready), pool.room)):
             _, index, trial = heapq.heappop(ready)
             point = points[index]
-            task = Task.of(spec.measure.name, point.values, trial, spec.seed, point.key)
+            task = Task.of(spec.measure.name, point.values, trial, spec.seed, point.key, point.text)
             waiting[task] = index
             pool.submit(task)
         for outcome in pool.finished():

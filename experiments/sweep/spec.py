@@ -175,9 +175,11 @@ def _axis(measure: Measure, name: str, given: object, *, zipped: bool = False) -
     field = _field(measure, name)
     values = axes.values_of(field, given)
     if not zipped:
+        seen: set[Value] = set()
         for value in values:
-            if values.count(value) > 1:
+            if value in seen:
                 raise InputError(f"axis `{name}` must have {value!r} once")
+            seen.add(value)
     return Axis(name, field.label, field.unit, values)
 
 

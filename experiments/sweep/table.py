@@ -1,4 +1,4 @@
-"""The results of a sweep as a table: on the terminal, and as CSV with the unit in each header.
+"""The results of a sweep as rows of a table, with the unit in each header.
 
 >>> from experiments.sweep.results import Axis, Point, Quantity, Results
 >>> axis = Axis("variation_percent", "process variation", "%", (0, 10))
@@ -16,9 +16,7 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
-from experiments.figures import write_table
 from experiments.sweep.results import Axis, Point, Quantity, Results, Value
 
 Cell = Value | None
@@ -48,34 +46,6 @@ def row(results: Results, point: Point) -> dict[str, Cell]:
         point.trials,
     )
     return dict(zip(columns(results), cells, strict=True))
-
-
-def write_csv(results: Results, path: Path) -> Path:
-    """Write all points to ``path``, those without trials with empty numbers; return ``path``."""
-    return write_table(path, [row(results, point) for point in results.points])
-
-
-def show(results: Results) -> None:
-    """Print all points as a table, and under it what every number rests on."""
-    from experiments import tables
-    from experiments.sweep.words import number_text, value_text
-
-    header = [axis.text for axis in results.axes]
-    header += [results.quantity.text, "low", "high", "trials"]
-    cells = [
-        [
-            *(value_text(point.values[axis.field]) for axis in results.axes),
-            *(
-                "" if shown is None else number_text(shown)
-                for number in (point.estimate, point.low, point.high)
-                for shown in (scaled(results.quantity, number),)
-            ),
-            f"{point.trials:,}",
-        ]
-        for point in results.points
-    ]
-    tables.show(header, cells, title=results.name)
-    tables.show_assumptions({**results.fixed, **results.assumptions})
 
 
 def scaled(quantity: Quantity, number: float | None) -> float | None:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from experiments.sweep.results import Value
-from pimsim.errors import InputError
+from pimsim.errors import InputError, PimsimError
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +23,15 @@ class Task:
     seed: int
     key: str
     """Key of the point, as whoever asks computed it."""
+    where: str
+    """The point in words."""
 
     @classmethod
-    def of(cls, measure: str, values: Mapping[str, Value], trial: int, seed: int, key: str) -> Task:
+    def of(
+        cls, measure: str, values: Mapping[str, Value], trial: int, seed: int, key: str, where: str
+    ) -> Task:
         """Return the task of a trial."""
-        return cls(measure, tuple(sorted(values.items())), trial, seed, key)
+        return cls(measure, tuple(sorted(values.items())), trial, seed, key, where)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +45,9 @@ class Done:
 def carry_out(task: Task) -> Done:
     """Make a trial.
 
-    Raises :class:`~pimsim.errors.InputError` if it would not be the trial that was asked for: on a
-    machine with another version of pimsim, or where files hold something else.
+    Raises :class:`~pimsim.errors.InputError` if it cannot be made, and if it would not be the
+    trial that was asked for: on a machine with another version of pimsim, or where files hold
+    something else.
     """
     from experiments.sweep import files, measures
     from experiments.sweep.fields import table
@@ -56,7 +61,10 @@ def carry_out(task: Task) -> Done:
             "workers must have the same pimsim and the same files as the sweep, and one has others"
         )
     started = time.perf_counter()
-    counts = measures.load(task.measure).run(dict(task.values), task.trial, task.seed)
+    try:
+        counts = measures.load(task.measure).run(dict(task.values), task.trial, task.seed)
+    except PimsimError as error:
+        raise InputError(f"{error} (trial {task.trial} at {task.where})") from error
     return Done(dict(counts), time.perf_counter() - started)
 
 

@@ -44,15 +44,6 @@ def decade_text(number: float) -> str:
     return value_text(number)
 
 
-def number_text(number: float) -> str:
-    """Return a measured number with five digits.
-
-    >>> [number_text(number) for number in (97.41234, 100.0, 0.000012345678)]
-    ['97.412', '100', '1.2346e-5']
-    """
-    return value_text(float(f"{number:.5g}"))
-
-
 def named(axis: Axis, value: Value) -> str:
     """Return what the axis is and its value.
 
@@ -62,21 +53,34 @@ def named(axis: Axis, value: Value) -> str:
     return f"{axis.label} {value_text(value, axis.unit)}"
 
 
-def decimals(half_widths: Iterable[float]) -> int:
-    """Return the decimals that a typical half width of an interval calls for, three at most.
+def decimals(half_widths: Iterable[float]) -> int | None:
+    """Return the decimals that a typical half width of an interval calls for, six at most.
+
+    None if there are no intervals.
 
     Two digits of the half width if these are at most 35, else one: the rule of the Particle Data
     Group (Review of Particle Physics, introduction, section 5.3).
 
     >>> [decimals([width]) for width in (12.0, 1.2, 5.0, 0.31, 0.7, 1e-9)]
-    [0, 1, 0, 2, 1, 3]
+    [0, 1, 0, 2, 1, 6]
     """
     widths = sorted(width for width in half_widths if width > 0)
     if not widths:
-        return 1
+        return None
     typical = widths[len(widths) // 2]
     first = math.floor(math.log10(typical))
-    return min(3, max(0, -first + (typical / 10.0**first <= 3.5)))
+    return min(6, max(0, -first + (typical / 10.0**first <= 3.5)))
+
+
+def rounded(number: float, places: int | None, digits: int = 4) -> str:
+    """Return ``number`` with so many decimals; with so many digits if that is None.
+
+    >>> rounded(97.418, 1), rounded(12345.6, None), rounded(112.0, None, 2)
+    ('97.4', '12350', '110')
+    """
+    if places is None:
+        return value_text(float(f"{number:.{digits}g}"))
+    return f"{number:.{places}f}"
 
 
 def sentence(text: str) -> str:

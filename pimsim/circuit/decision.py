@@ -3,7 +3,7 @@
 A sample is wrong when the sign of ``swing + offset`` is not that of the right answer. The swing is
 the exact charge sharing of every cell (:mod:`pimsim.circuit.charge`); the offset is
 
-    a_n dVt_n + a_p dVt_p + b_n dln(W/L)_n + b_p dln(W/L)_p + c dln Cb + latch.offset
+    a_n dVt_n + a_p dVt_p + b_n dln(W/L)_n + b_p dln(W/L)_p + c dln Cb + latch.offset + sense.noise
 
 with d the bitline's device minus the complement's, and coefficients that depend on the common mode
 of the two bitlines (:class:`LatchOffset`). There is no time in it: a latch that is too slow, or
@@ -261,9 +261,10 @@ class DecisionPath:
                 coefficient = self.offset.at(name, common_mode_mv)
                 coefficient *= value
                 difference += coefficient
-        direct_mv = self.layout.values(units, "latch.offset", variation)
-        if direct_mv is not None:
-            difference += direct_mv
+        for quantity in ("latch.offset", "sense.noise"):
+            direct_mv = self.layout.values(units, quantity, variation)
+            if direct_mv is not None:
+                difference += direct_mv
 
     def _log_ratio(self, units: Floats, device: str, variation: float) -> Floats | None:
         """ln(W/L) of the bitline's device minus the complement's; None if they are the same."""

@@ -185,13 +185,13 @@ def _rare(once: importance.Rare, always: importance.Rare, place: _Place) -> Esti
 def _certain(path: DecisionPath, variation_percent: float, place: _Place) -> Estimate | None:
     """The entry of a pattern that chance has no part in; None if it has."""
     variation = variation_percent / 100.0
-    if path.layout.dims and variation and not is_bounded(path):
+    if path.layout.varies(variation) and not is_bounded(path):
         return None
     least_mv = worst_margin_mv(path, variation)
     if least_mv > 0.0:
         why = f"cannot fail: the worst corner has a margin of {least_mv:.1f} mV"
         return Estimate(*place, static=0.0, access=0.0, low=0.0, high=0.0, source=why)
-    if path.layout.dims and variation:
+    if path.layout.varies(variation):
         return None
     why = f"nothing varies, and the margin is {least_mv:.1f} mV"
     return Estimate(*place, static=1.0, access=0.0, low=1.0, high=1.0, source=why)

@@ -96,8 +96,8 @@ def spread(
 ) -> Instances:
     """Return bitline pairs with the devices that the units stand for; cells all on ``bl``.
 
-    An input-referred offset of the latch stands in series with both gates: a shift of the
-    thresholds of its nMOS and, the other way, of the magnitudes of its pMOS.
+    An input-referred offset of the latch, or noise, stands in series with both gates: a shift of
+    the thresholds of its nMOS and, the other way, of the magnitudes of its pMOS.
 
     Raises :class:`~pimsim.errors.InputError` if the two precharge levels of a pair differ.
     """
@@ -127,7 +127,7 @@ def spread(
         pairs.cell_mv
         + np.array([cell.stored == 0 for cell in scenario.cells]) * shift("cell.zero"),
     )
-    offset_mv = shift("latch.offset") * np.array([[0.5, -0.5]])
+    offset_mv = (shift("latch.offset") + shift("sense.noise")) * np.array([[0.5, -0.5]])
     ones = np.ones_like(pairs.set_ua_per_v2)
     return replace(
         pairs,

@@ -1,8 +1,9 @@
 """What varies from cell to cell and from access to access, and how it is drawn.
 
 A :class:`Process` is a tuple of :class:`Varied` quantities; at a *variation* of p percent each of
-them is spread by p/100 of its ``amount``. The bundled ones are TOML files in the directory
-``processes`` beside this module; a user's own file of the same form loads by its path.
+them that is not ``fixed`` is spread by p/100 of its ``amount``. The bundled ones are TOML files in
+the directory ``processes`` beside this module; a user's own file of the same form loads by its
+path.
 
 Drawn numbers are *units*: uniform in [-1, 1] or standard normal. Only
 :meth:`Layout.values` turns them into capacitances and voltages, so that the same units can be
@@ -67,6 +68,7 @@ QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
         "latch_p.w": Quantity("side", "share", True, "width of a latch pMOS"),
         "latch_p.l": Quantity("side", "share", True, "length of a latch pMOS"),
         "latch.offset": Quantity("pair", "mv", True, "input-referred offset of the latch"),
+        "sense.noise": Quantity("pair", "mv", True, "noise at the input of the latch"),
         "bitline.resistance": Quantity("side", "share", False, "resistance of a bitline"),
         "access.w": Quantity("cell", "share", False, "width of an access transistor"),
         "access.l": Quantity("cell", "share", False, "length of an access transistor"),
@@ -105,6 +107,8 @@ class Varied:
     """One draw for all instances of the pair (fully correlated), instead of one for each."""
     per_access: bool = False
     """Drawn anew in every access, instead of once for each bitline."""
+    fixed: bool = False
+    """Spread by its whole amount at any variation, as noise is, instead of by its share."""
     source: str = field(default="stated by the user", compare=False)
     """Where the numbers come from."""
 
@@ -121,7 +125,7 @@ class Varied:
             raise InputError(f"`amount` must be a number, not {self.amount!r}")
         if not 0.0 <= self.amount < math.inf:
             raise InputError(f"`amount` must be a number of at least 0, not {self.amount!r}")
-        for name in ("shared", "per_access"):
+        for name in ("shared", "per_access", "fixed"):
             if type(getattr(self, name)) is not bool:
                 raise InputError(f"`{name}` must be true or false, not {getattr(self, name)!r}")
 
@@ -159,9 +163,23 @@ class Process:
         )
         return replace(self, varied=tuple(varied))
 
+    def with_noise(self, sigma_mv: float) -> Process:
+        """Return the process with Gaussian noise at the latch, anew in every access.
+
+        Raises :class:`~pimsim.errors.InputError` for no number of at least 0, and if the process
+        has such noise already.
+
+        >>> load("ambit-like").with_noise(3.0).varied[-1].per_access
+        True
+        """
+        if not 0.0 <= sigma_mv < math.inf:
+            raise InputError(f"`noise_mv` must be a number of at least 0, not {sigma_mv!r}")
+        noise = Varied("sense.noise", "gaussian", sigma_mv, per_access=True, fixed=True)
+        return replace(self, varied=(*self.varied, noise)) if sigma_mv else self
+
     def as_json(self) -> dict[str, Any]:
         """Return the process as JSON values, for provenance."""
-        names = ("quantity", "distribution", "amount", "shared", "per_access")
+        names = ("quantity", "distribution", "amount", "shared", "per_access", "fixed")
         return {
             "name": self.name,
             "varied": [{name: getattr(one, name) for name in names} for one in self.varied],
@@ -185,6 +203,7 @@ class Layout:
             start += one.instances(cells)
         self.dims = start
         self._amounts = {one.quantity: one.amount for one in self.varied}
+        self._fixed = {one.quantity for one in self.varied if one.fixed}
         self.gaussian = self._mask("distribution", "gaussian")
         """Which units are standard normal, shape ``(dims,)``; the others are uniform."""
         self.per_access = self._mask("per_access", True)
@@ -228,7 +247,12 @@ class Layout:
         """
         if quantity not in self._rows:
             return None
-        return np.asarray(units[self._rows[quantity]] * (self._amounts[quantity] * variation))
+        share = 1.0 if quantity in self._fixed else variation
+        return np.asarray(units[self._rows[quantity]] * (self._amounts[quantity] * share))
+
+    def varies(self, variation: float) -> bool:
+        """Whether anything is spread at that variation."""
+        return bool(self._fixed or (self.dims and variation))
 
 
 def names() -> tuple[str, ...]:

@@ -93,6 +93,8 @@ class Job:
     output: int
     part: int
     """Of the subarrays among which an output's fan-in is divided."""
+    attempt: int = 0
+    """How often the output has been computed before, because something was wrong with it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,7 +202,15 @@ class Faults:
         slots = events * width
         if most <= 0.0 or not slots:
             return _NOTHING
-        key = (job.stage, job.output, job.part, block, KINDS.index(access.kind), access.rows)
+        key: tuple[int, ...] = (
+            job.stage,
+            job.output,
+            job.part,
+            block,
+            KINDS.index(access.kind),
+            access.rows,
+        )
+        key += (job.attempt,) if job.attempt else ()
         rng = np.random.default_rng(np.random.SeedSequence(self.noise, spawn_key=key))
         where = _bernoulli(rng, slots, most)
         event, column = np.divmod(where, width)

@@ -23,6 +23,7 @@ from functools import cached_property
 from itertools import groupby
 
 from pimsim.dram.commands import Kind
+from pimsim.dram.manyrow import ACTIVATION_ROWS, extra_driven, extra_sensed
 from pimsim.dram.rowgroups import AddressMap, ambit
 from pimsim.dram.stream import Visit
 from pimsim.errors import InputError
@@ -110,13 +111,30 @@ class Program:
     @cached_property
     def extra_wordlines(self) -> int:
         """Wordlines raised beyond the first of each activation, over the whole program."""
-        known, rows = set(self.symbols), self.address_map
+        return self.further_wordlines(ACTIVATION_ROWS[0])
+
+    def further_wordlines(self, activation_rows: int) -> int:
+        """The same where an activation for a majority opens so many rows.
+
+        >>> maj3 = Program.parse("maj3", "(a,B0)(b,B1)(c,B2)(B12,out)",
+        ...                      inputs=("a", "b", "c"), outputs=("out",))
+        >>> maj3.further_wordlines(3), maj3.further_wordlines(32)
+        (2, 58)
+        """
         return sum(
-            rows.extra_wordlines(rows.address(row))
+            raise_extra(len(self.address_map.wordlines(self.address_map.address(row))), rows)
             for command in self.commands
-            for row in (command.source, command.destination)
-            if row is not None and row not in known
+            for raise_extra, row, rows in (
+                (extra_sensed, command.source, activation_rows),
+                (extra_driven, command.destination, activation_rows),
+            )
+            if row is not None and self._computes(row)
         )
+
+    def _computes(self, row: str) -> bool:
+        """Whether a row is an address of compute cells: only these have copies."""
+        known = row in self.symbols
+        return not known and self.address_map.address(row) < self.address_map.first_constant
 
     @cached_property
     def visit(self) -> Visit:

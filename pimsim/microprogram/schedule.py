@@ -34,6 +34,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pimsim.dram.manyrow import ACTIVATION_ROWS
 from pimsim.dram.rowstore import Lanes
 from pimsim.dram.stream import Run
 from pimsim.dram.subarray import Subarray
@@ -118,7 +119,7 @@ class Schedule:
         self.steps: list[Step] = []
         self._checked: list[Rows | Bound] | None = None
         self._runs: tuple[Run, ...] | None = None
-        self._extra: NDArray[np.int64] | None = None
+        self._extra: dict[int, NDArray[np.int64]] = {}
 
     def append(
         self,
@@ -198,7 +199,8 @@ class Schedule:
 
     def _changed(self) -> None:
         """Forget what was found out about the steps."""
-        self._checked = self._runs = self._extra = None
+        self._checked = self._runs = None
+        self._extra = {}
 
     @property
     def runs(self) -> tuple[Run, ...]:
@@ -211,16 +213,24 @@ class Schedule:
     @property
     def extra_wordlines(self) -> NDArray[np.int64]:
         """``(outputs,)`` wordlines raised beyond the first of each activation."""
-        if self._extra is None:
-            self._extra, everywhere = np.zeros(self.outputs, dtype=np.int64), 0
+        return self.further_wordlines(ACTIVATION_ROWS[0])
+
+    def further_wordlines(self, activation_rows: int) -> NDArray[np.int64]:
+        """The same where an activation for a majority opens so many rows."""
+        if activation_rows not in self._extra:
+            found, everywhere = np.zeros(self.outputs, dtype=np.int64), 0
+            of: dict[int, int] = {}
             for step in self.steps:
-                each = [program.extra_wordlines for program in step.programs]
+                for program in step.programs:
+                    if id(program) not in of:  # which stays alive in the step
+                        of[id(program)] = program.further_wordlines(activation_rows)
+                each = [of[id(program)] for program in step.programs]
                 if step.variant is None or len(set(each)) == 1:
                     everywhere += each[0]
                 else:
-                    self._extra += np.array(each)[step.variant]
-            self._extra += everywhere
-        return self._extra
+                    found += np.array(each)[step.variant]
+            self._extra[activation_rows] = found + everywhere
+        return self._extra[activation_rows]
 
     def check(self, subarray: Subarray) -> None:
         """Raise an error unless the subarray has every row and the programs' address map."""

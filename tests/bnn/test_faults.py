@@ -317,6 +317,17 @@ def test_every_stream_of_noise_is_one_of_its_own() -> None:
     assert len(seen) == len(names)
 
 
+def test_the_first_and_the_last_access_of_a_block_are_struck_as_often_as_any() -> None:
+    rate, events, width, jobs = 0.3, 3, 5, 2000
+    faults = _faults(0.0, rate)
+    struck = np.zeros((events, width), int)
+    for output in range(jobs):
+        draws = faults.draws(Job(0, output, 0), Access("sense", 3), events, 0, width)
+        struck[draws.event, draws.column] += 1
+    low, high = binom.interval(1 - (1 - LEVEL) / struck.size, jobs, rate)
+    assert low <= struck.min() <= struck.max() <= high
+
+
 def test_every_subarray_and_every_kind_of_access_leans_in_its_own_way() -> None:
     faults = _faults(0.5, 0.0)
     sites = [Site(bank, subarray) for bank in (0, 1) for subarray in (0, 1)]

@@ -22,6 +22,7 @@ from bnn.mapping import outputs as outputs_module
 from bnn.mapping.output_plan import plan
 from bnn.mapping.outputs import Outputs
 from bnn.mapping.pieces import divide
+from bnn.mitigation import NONE, Mitigation
 from bnn.network import Dense
 from bnn.stage import Stage, offsets
 from bnn.thresholds import Thresholds
@@ -210,8 +211,9 @@ def _values(
     return np.stack(pooled, axis=1).astype(np.int64)
 
 
-def _machine(rows: int, banks: int) -> Machine:
-    return Machine(replace(STANDARD, rows_per_subarray=rows), Switches(banks=banks))
+def _machine(rows: int, banks: int, mitigation: Mitigation = NONE, moves: str = "host") -> Machine:
+    standard = replace(STANDARD, rows_per_subarray=rows)
+    return Machine(standard, Switches(banks=banks), moves=moves, mitigation=mitigation)
 
 
 def _execute(mapping: str, case: Case, machine: Machine, *, compiled: bool) -> list[Subarray]:
@@ -231,7 +233,9 @@ def _execute(mapping: str, case: Case, machine: Machine, *, compiled: bool) -> l
         result = execute(Work(stage, case.operands, machine, 1, audit))
     np.testing.assert_array_equal(unpacked(result.values), case.values)
     assert audit.wrong == 0
-    assert audit.compared == images * stage.outputs * int((stage.windows.outputs >= 0).sum())
+    times = 1 if machine.mitigation.tmr == "off" else 3
+    reachable = int((stage.windows.outputs >= 0).sum())
+    assert audit.compared == times * images * stage.outputs * reachable
     return executed
 
 
@@ -263,6 +267,100 @@ def test_sums_and_bits_are_those_of_numpy_and_books_what_was_executed(
     counted = sum((lane for part in executed for lane in part.counts()), CommandCounts())
     booked = sum((reference.counts(phase) for phase in PHASES), CommandCounts())
     assert replace(booked, ref=0) == counted
+
+
+@SLOW
+@given(
+    case=cases(),
+    rows=st.sampled_from([1024, 100, 60]),
+    banks=st.sampled_from([4, 5, 8]),
+    tmr=st.sampled_from(["time", "banks"]),
+    moves=st.sampled_from(["host", "psm"]),
+)
+def test_outputs_computed_three_times_are_voted_and_cost_what_that_takes(
+    case: Case, rows: int, banks: int, tmr: str, moves: str
+) -> None:
+    once, stage = _machine(rows, banks, moves=moves), case.stage
+    reference, compiled, drafted = (_machine(rows, banks, Mitigation(tmr), moves) for _ in range(3))
+    try:
+        executed = _execute("output-stationary", case, reference, compiled=False)
+    except OutOfRowsError:
+        assume(False)
+    _execute("output-stationary", case, compiled, compiled=True)
+    images = len(case.operands)
+    MAPPINGS["output-stationary"].draft(stage, drafted, images)(drafted)
+    assert _books(reference) == _books(compiled) == _books(drafted)
+    counted = sum((lane for part in executed for lane in part.counts()), CommandCounts())
+    booked = sum((reference.counts(phase) for phase in PHASES), CommandCounts())
+    assert replace(booked, ref=0) == counted
+
+    plain = _execute("output-stationary", case, once, compiled=False)
+    subarrays = sum(part.lanes for part in executed)
+    each = 4 if tmr == "banks" else 1  # three with operands, and one that votes
+    if len(plain) == 1 and subarrays == each * plain[0].lanes:
+        # one subarray holds the fan-in, so that nothing but what comes out is moved or read
+        before, after = once.counts("compute"), reference.counts("compute")
+        voted = before.act
+        assert (after.aap, after.ap) == (3 * before.aap + 4 * voted, 3 * before.ap)
+        assert after.act == before.act + (6 * voted if tmr == "banks" else 0)
+        if tmr == "banks":
+            assert reference.counts("inputs").wr == 3 * once.counts("inputs").wr
+        else:
+            assert reference.counts("inputs") == once.counts("inputs")
+
+
+def test_nothing_computed_once_more_overwrites_what_is_to_be_voted() -> None:
+    sides = [Side(6, 3, 6, before=1)] * 2
+    pool = [Axis(6, 2, 2, 1, "valid")] * 2
+    windows = lay(3, sides, pool)
+    stage = _stage(_signs(1, 9, 3, 4), windows, shape=(6, 6))
+    planned = plan(stage, 400, tmr="time")
+    (vote,) = planned.offsets[-1].vote.steps
+    kept = {int(row) for row in vote.rows[:3]}
+    assert len(kept) == 3
+    for number in range(3):
+        own = planned.offsets[4 * number : 4 * number + 4]
+        written = [d for s in own for c in (*s.counts, s.combine, s.decide)
+                   for _, d in c.addresses(0) if d in kept]  # fmt: skip
+        assert set(written) == {int(vote.rows[number])}
+
+
+def test_a_majority_of_more_rows_takes_wordlines_and_rows_but_no_commands() -> None:
+    stage = _stage(np.ones((1, 1, 40, 3), np.int8), each_pixel(1, 40), shape=(1,))
+    case = _case(stage, [], 5, -1)
+    plain = _machine(128, 2)
+    _execute("output-stationary", case, plain, compiled=False)
+    adders = 3 * (40 - bin(40).count("1"))
+    for rows in (4, 8, 16, 32):
+        for compiled in (False, True):
+            many = _machine(128, 2, Mitigation(activation_rows=rows))
+            _execute("output-stationary", case, many, compiled=compiled)
+            copies = rows // 3
+            assert many.data_rows == plain.data_rows - 6 * (copies - 1) - rows % 3
+            before, after = plain.counts("compute"), many.counts("compute")
+            assert replace(before, extra_wordlines=0) == replace(after, extra_wordlines=0)
+            # an adder of SIMDRAM: 9 cells are written and 3 majorities taken; then 6 bits are
+            # compared with a constant, 2 cells and a majority each, from 3 cells on
+            adding = adders * (9 * copies - 5 + 3 * (rows - 1))
+            comparing = 3 * (3 * copies - 1 + 6 * (2 * (copies - 1) + rows - 1))
+            assert after.extra_wordlines == adding + comparing
+            assert many.cost("compute").latency_ps == plain.cost("compute").latency_ps
+
+
+@pytest.mark.parametrize("mapping", ["weight-stationary", "no-local-reuse"])
+def test_other_mappings_refuse_what_changes_a_layout(mapping: str) -> None:
+    stage = _stage(_signs(1, 1, 4, 2), each_pixel(1, 4), shape=(1,))
+    for mitigation, name in (
+        (Mitigation(tmr="time"), "tmr"),
+        (Mitigation(retries=1), "retries"),
+        (Mitigation(screening=1), "screening"),
+    ):
+        machine = _machine(128, 2, mitigation)
+        text = f"`mapping` must be output-stationary with `{name}`"
+        with pytest.raises(InputError, match=text):
+            MAPPINGS[mapping].draft(stage, machine, 1)
+        with pytest.raises(InputError, match=text):
+            MAPPINGS[mapping].prepare(stage, machine, 1, compiled=False)
 
 
 def _stage(

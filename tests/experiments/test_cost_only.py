@@ -189,3 +189,31 @@ def test_rows_of_the_page_are_fresh() -> None:
     )
     for row in again:
         assert row in rows
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--tmr", "time"],
+        ["--tmr", "banks", "--moves", "psm"],
+        ["--activation-rows", "16", "--extra-wordline-factor", "0.22"],
+        ["--screening", "2"],
+    ],
+)
+def test_what_is_done_about_failures_costs_the_same_executed_or_not(
+    options: list[str], pimsim: Pimsim
+) -> None:
+    given = ["digits-mlp", "--limit", "29", *options]
+    done, booked = pimsim(*given, "--check"), pimsim(*given, "--cost-only")
+    assert _costs(done) == _costs(booked)
+    assert done["bit_exact"] is True
+    plain = pimsim("digits-mlp", "--limit", "29", "--cost-only")
+    assert _costs(booked) != _costs(plain)
+
+
+def test_retries_are_booked_as_if_none_were_needed(pimsim: Pimsim) -> None:
+    given = ["digits-mlp", "--limit", "29", "--retries", "2"]
+    done, booked = pimsim(*given), pimsim(*given, "--cost-only")
+    assert done["commands"] == booked["commands"]
+    assert not any(layer["outputs_repeated"] for layer in done["layers"])
+    assert booked["assumptions"]["retries"].endswith("; booked as if none were needed")

@@ -138,6 +138,29 @@ def test_weak_bitlines_under_noise_are_estimated_as_they_are_counted() -> None:
     assert found.static < found.probability
 
 
+def test_noise_does_not_scale_with_variation() -> None:
+    exact = importance.gaussian_tail(SWING_MV / 50.0)
+    for process in (AMBIT.with_noise(50.0), Process("calm", "", ()).with_noise(50.0)):
+        rate = of_circuit(CIRCUIT, process, 0.0, samples=20_000).rate("sense", 3, 1)
+        assert (rate.static, rate.access) == (0.0, pytest.approx(exact, rel=0.03))
+    assert AMBIT.with_noise(0.0) == AMBIT
+    quiet, noisy = (
+        of_circuit(CIRCUIT, p, 15.0).entry(3, 2) for p in (AMBIT, AMBIT.with_noise(5.0))
+    )
+    assert noisy.rate.static < quiet.rate.static < noisy.probability
+    assert noisy.rate.access > 0.0
+
+
+def test_bitlines_that_are_always_wrong_are_looked_for_among_the_weak() -> None:
+    """Tilting the noise as well would find a twentieth of them."""
+    rare = importance.estimate(
+        CIRCUIT, AMBIT.with_noise(10.0), majority(3, criterion="110"), 8.0,
+        samples=20_000, seed=1, accesses=16,
+    )  # fmt: skip
+    assert 1e-6 < rare.probability < 2e-6
+    assert rare.effective > 200
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -98,6 +98,7 @@ def test_the_difference_follows_its_formula_sample_by_sample(
         bitline_mv = (charge + line_ff[0] * line_mv[0]) / (total + line_ff[0])
         common = np.array((bitline_mv + line_mv[1]) / 2)
         expected = bitline_mv - line_mv[1] + value("latch.offset", 0, sample)
+        expected += value("sense.noise", 0, sample)
         for kind in ("n", "p"):
             name = f"latch_{kind}"
             vt = value(f"{name}.vt", 0, sample) - value(f"{name}.vt", 1, sample)
@@ -414,6 +415,10 @@ def test_bundled_processes_cite_every_amount(name: str) -> None:
         (lambda: variation.load("ambit"),
          "`process` must be one of ambit-like, ddr4-like or the path of a .toml file, "
          "not 'ambit'"),
+        (lambda: AMBIT.with_noise(-1.0), "`noise_mv` must be a number of at least 0, not -1.0"),
+        (lambda: AMBIT.with_noise(math.nan), "`noise_mv` must be a number of at least 0, not nan"),
+        (lambda: AMBIT.with_noise(1.0).with_noise(1.0),
+         "`sense.noise` must be varied once, not twice"),
         (lambda: AMBIT.with_amount("latch.offset", 1.0),
          "`quantity` must be one that ambit-like varies, not 'latch.offset'"),
     ],

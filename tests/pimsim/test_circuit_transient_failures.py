@@ -74,6 +74,7 @@ EXPECTED = {
     "latch_n.w": {"latch_n_ua_per_v2"}, "latch_n.l": {"latch_n_ua_per_v2"},
     "latch_p.w": {"latch_p_ua_per_v2"}, "latch_p.l": {"latch_p_ua_per_v2"},
     "latch.offset": {"latch_n_vt_mv", "latch_p_vt_mv"},
+    "sense.noise": {"latch_n_vt_mv", "latch_p_vt_mv"},
     "access.w": {"access_ua_per_v2"}, "access.l": {"access_ua_per_v2"},
     "set_n.w": {"set_ua_per_v2"}, "set_n.l": {"set_ua_per_v2"},
     "set_p.w": {"set_ua_per_v2"}, "set_p.l": {"set_ua_per_v2"},

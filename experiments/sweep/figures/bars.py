@@ -24,7 +24,7 @@ from experiments.sweep.figures.settings import Settings
 from experiments.sweep.figures.shown import Panel, Shown, all_shown, shown, split
 from experiments.sweep.results import Results, Value
 from experiments.sweep.table import Cell, row
-from experiments.sweep.words import decimals, value_text
+from experiments.sweep.words import decimals, rounded, value_text
 
 _FAR = 0.6
 """Bars that all reach at least this share of the longest are points instead."""
@@ -47,7 +47,7 @@ def figure(results: Results, settings: Settings) -> tuple[Figure, list[dict[str,
     drawn, panels = grid(results, settings, size_in)
     everything = all_shown(results, results.points)
     log, dots = _shape(everything, settings)
-    places = decimals([(one.high - one.low) / 2 for one in everything])
+    places = None if log else decimals([(one.high - one.low) / 2 for one in everything])
     bar_in = (size_in[0] - 0.7) * _WIDTH
     numbers = lying or bar_in / (len(groups) * len(keys)) >= _NUMBERS_FROM_IN
     rows: list[dict[str, Cell]] = []
@@ -63,7 +63,7 @@ def figure(results: Results, settings: Settings) -> tuple[Figure, list[dict[str,
                     continue
                 group = groups.index(point.values[roles.x.field]) if roles.x else 0
                 at = group + (index - (len(keys) - 1) / 2) * _WIDTH / len(keys)
-                text = _number(one, places, log=log) if numbers else ""
+                text = rounded(one.estimate, places, 2 if log else 4) if numbers else ""
                 _draw(axes, at, one, styles[key], text, _WIDTH / len(keys), dots=dots, lying=lying)
                 rows.append(marks.tagged(row(results, point), "sweep", _text(settings, key)))
                 ranges += [one.low, one.high]
@@ -143,10 +143,6 @@ def _draw(
             va="center" if lying else ("top" if down else "bottom"), zorder=4,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4},
         )  # fmt: skip
-
-
-def _number(one: Shown, places: int, *, log: bool) -> str:
-    return f"{one.estimate:.2g}" if log else f"{one.estimate:.{places}f}"
 
 
 def _limits(

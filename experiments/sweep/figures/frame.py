@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -18,7 +19,7 @@ from experiments.sweep.figures.shown import Panel, split
 from experiments.sweep.results import Results
 from experiments.sweep.words import named, sentence, value_text, wrapped
 
-_CAPTION_LETTERS = 800
+_CAPTION_LINES = 8
 _LETTER_IN = 0.052
 """Width of a letter of the caption, in inches."""
 _AXIS_LETTERS = 44
@@ -87,10 +88,13 @@ def finish(
         fontweight="bold", x=0.01, ha="left",
     )  # fmt: skip
     letters = max(40, int(width_in / _LETTER_IN))
-    text = caption(results, settings, notes)
+    text = textwrap.wrap(
+        caption(results, settings, notes), letters, break_on_hyphens=False,
+        max_lines=_CAPTION_LINES, placeholder=" …",
+    )  # fmt: skip
     # Below the canvas: it takes no room from the panels, and is saved for the box is tight.
     figure.text(
-        0.01, -0.02 / figure.get_figheight(), wrapped(text, letters), fontsize=6, color="0.3",
+        0.01, -0.02 / figure.get_figheight(), "\n".join(text), fontsize=6, color="0.3",
         va="top", ha="left", gid="caption",
     )  # fmt: skip
     return figure
@@ -100,6 +104,8 @@ def caption(results: Results, settings: Settings, notes: Sequence[str] = ()) -> 
     """Return trials, intervals, ``notes`` and what the numbers rest on, in one line."""
     stated = dict(results.assumptions)
     words = [_trials(results), *_interval(stated), *notes]
+    for source in dict.fromkeys(one.source for one in settings.reference):
+        words.append(f"published: {source}")
     if settings.roles.along:
         names = ", ".join(axis.label for axis in settings.roles.along)
         words.append(f"changing together with the others: {names}")
@@ -109,12 +115,10 @@ def caption(results: Results, settings: Settings, notes: Sequence[str] = ()) -> 
         if axis not in (settings.roles.x, settings.roles.y)
         and len(values := used(axis, results.points)) == 1
     ]
-    pairs = {**results.fixed, **stated}
+    model = {"model": stated.pop("model")} if "model" in stated else {}
+    pairs = {**results.fixed, **stated, **model}  # the longest text last
     words += [f"{key.replace('_', ' ')} {_plain(value)}" for key, value in pairs.items()]
-    for source in dict.fromkeys(one.source for one in settings.reference):
-        words.append(f"published: {source}")
-    text = "\u00a0· ".join(words)  # no line begins with a dot
-    return text if len(text) <= _CAPTION_LETTERS else text[: _CAPTION_LETTERS - 2] + " …"
+    return "\u00a0· ".join(words)  # no line begins with a dot
 
 
 def _trials(results: Results) -> str:
@@ -131,11 +135,9 @@ def _trials(results: Results) -> str:
 
 
 def _interval(stated: dict[str, Any]) -> list[str]:
-    """The level of the intervals, taken out of ``stated``."""
-    level = stated.pop("confidence", None)
-    if level is None:
-        return []
-    return [f"{100 * level:g} % intervals" if isinstance(level, float) else f"intervals: {level}"]
+    """What the intervals are, taken out of ``stated``."""
+    words = stated.pop("interval", None)
+    return [] if words is None else [f"interval: {_plain(words)}"]
 
 
 def _plain(value: object) -> str:

@@ -24,7 +24,7 @@ from experiments.sweep.figures.settings import Settings
 from experiments.sweep.figures.shown import Shown, all_shown, shown, split
 from experiments.sweep.results import Results, Value
 from experiments.sweep.table import Cell, row
-from experiments.sweep.words import decimals, value_text
+from experiments.sweep.words import decimals, rounded, value_text
 from pimsim.errors import InputError
 
 _CELL_IN = (0.56, 0.38)
@@ -53,7 +53,10 @@ def figure(results: Results, settings: Settings) -> tuple[Figure, list[dict[str,
     cell_in = size[0] / len(across), size[1] / len(up)
     names_in = 0.062 * max(len(value_text(value)) for value in up)
     drawn, panels = grid(results, settings, (size[0] + 0.5 + min(names_in, 2.0), size[1] + 0.75))
-    places = decimals([(one.high - one.low) / 2 for one in everything])
+    log = isinstance(norm, LogNorm)
+    halves = [(one.high - one.low) / 2 for one in everything]
+    places = None if log else decimals(halves)
+    both = _room(cell_in, _INTERVAL_FROM_IN) and any(halves)
     unfinished = False
     for axes, panel in panels:
         filled = np.full((len(up), len(across)), np.nan)  # drawn as nothing
@@ -66,7 +69,7 @@ def figure(results: Results, settings: Settings) -> tuple[Figure, list[dict[str,
             else:
                 filled[line, column] = one.estimate
                 _annotate(axes, column, line, one, colour_map(norm(one.estimate)), places, cell_in,
-                          log=isinstance(norm, LogNorm))  # fmt: skip
+                          both=both)  # fmt: skip
         axes.pcolormesh(
             np.arange(len(across) + 1) - 0.5, np.arange(len(up) + 1) - 0.5, filled, norm=norm,
             cmap=colour_map, edgecolor="white" if _room(cell_in, _NUMBER_FROM_IN) else "none",
@@ -79,11 +82,11 @@ def figure(results: Results, settings: Settings) -> tuple[Figure, list[dict[str,
         label=results.quantity.text, aspect=28,
     )  # fmt: skip
     bar.outline.set_linewidth(0.4)
-    if isinstance(norm, LogNorm):
+    if log:
         bar.ax.yaxis.set_major_formatter(scales.decades())
         bar.ax.yaxis.set_minor_formatter(NullFormatter())
     title = f"{results.quantity.label} over {x.label} and {y.label}"
-    notes = ["± half the interval's width"] if _room(cell_in, _INTERVAL_FROM_IN) else []
+    notes = ["± half the interval's width"] if both else []
     notes += ["hatched: no trials yet"] if unfinished else []
     rows = [row(results, point) for _, panel in panels for point in panel.points]
     return finish(drawn, results, settings, title, notes), rows
@@ -114,16 +117,15 @@ def _hatch(axes: Axes, column: int, line: int) -> None:
 
 
 def _annotate(
-    axes: Axes, column: int, line: int, one: Shown, fill: tuple[float, ...], places: int,
-    cell_in: tuple[float, float], *, log: bool,
+    axes: Axes, column: int, line: int, one: Shown, fill: tuple[float, ...],
+    places: int | None, cell_in: tuple[float, float], *, both: bool,
 ) -> None:  # fmt: skip
     if not _room(cell_in, _NUMBER_FROM_IN):
         return
     colour = "black" if _luminance(fill) > 0.2 else "white"
     half = (one.high - one.low) / 2
-    number = f"{one.estimate:.2g}" if log else f"{one.estimate:.{places}f}"
-    width = f"{half:.1g}" if log else f"{half:.{places}f}"
-    both = _room(cell_in, _INTERVAL_FROM_IN)
+    number = rounded(one.estimate, places, 2 if both else 4)
+    width = rounded(half, places, 1)
     size = min(7.5, 72 * cell_in[1] * 0.42, 72 * cell_in[0] / (0.62 * max(4, len(number))))
     for text, share, above in ((number, 1.0, 0.34), (f"±{width}", 0.7, -0.62))[: 1 + both]:
         axes.annotate(

@@ -95,7 +95,6 @@ def assign(results: Results, kind: str, asked: Mapping[str, Sequence[Axis]]) -> 
     chosen = [axis for axes in asked.values() for axis in axes]
     pool = [axis for axis in results.axes if axis not in chosen]
     free = _independent(varying(results), results, first=chosen)
-    free = [axis for axis in free if axis not in chosen]
     x: Axis | None = None
     y: Axis | None = None
     lines = tuple(asked.get("lines", ()))

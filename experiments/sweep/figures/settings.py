@@ -1,5 +1,17 @@
 """The table ``[figure]`` of a sweep's specification: what is drawn, and how.
 
+All keys may be left out:
+
+- ``kind``: ``lines`` (with intervals), ``heatmap``, ``bars`` or ``tornado`` (of sensitivities);
+- ``name`` of the files, without suffix; ``title``; ``limits`` of the quantity, ``[low, high]``;
+- ``x``, and ``y`` of a heat map: an axis each; ``lines``, ``bars``, ``panels``: axes;
+- ``log_x``, ``log_y``, ``log_colour``: logarithmic or not, else as the values call for;
+- ``level``: a horizontal line at a number, ``{value = 97.4, label = "error-free"}``, or at each
+  line's own point, ``{variation_percent = 0, label = "no variation"}``;
+- ``reference``: published points, each ``{x = 10, y = 0.29, label = "Ambit", source = "..."}``;
+- ``base``: value by axis of the point that a tornado's points change one field of; values that are
+  left out are those from which the fewest points differ.
+
 >>> from experiments.sweep.results import Axis, Point, Quantity
 >>> axis = Axis("variation_percent", "process variation", "%", (0, 10))
 >>> points = tuple(Point({"variation_percent": v}, 0, None, None, None) for v in (0, 10))

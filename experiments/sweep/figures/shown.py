@@ -34,7 +34,7 @@ def shown(results: Results, point: Point) -> Shown | None:
     """Return the point in the shown unit, or None if it has no trials yet."""
     numbers = [scaled(results.quantity, n) for n in (point.estimate, point.low, point.high)]
     estimate, low, high = numbers
-    if not point.trials or estimate is None or low is None or high is None:
+    if estimate is None or low is None or high is None:
         return None
     return Shown(point, estimate, low, high)
 

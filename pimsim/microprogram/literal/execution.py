@@ -28,7 +28,7 @@ array([1, 0, 0], dtype=uint8)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -133,6 +133,7 @@ class Program:
         *,
         stage: int,
         first_output: int = 0,
+        attempt: int = 0,
         flips: NDArray[np.int64] | None = None,
     ) -> Words:
         """Carry the tape out for outputs one after the other.
@@ -143,6 +144,7 @@ class Program:
             outputs: (n,) in order.
             stage: number of the stage, as noise is named after it.
             first_output: what output 0 of the tape is in the stage.
+            attempt: how often the outputs have been computed before.
             flips: (1,) number to which those of noise are added.
 
         Returns:
@@ -154,9 +156,8 @@ class Program:
         placed = self.place(block.patches, words)
         counted = np.zeros(1, np.int64) if flips is None else flips
         for number, output in enumerate(outputs.tolist()):
-            drawn = self.draw(
-                output, (stage, first_output + output), block.number, block.width, block.columns
-            )
+            job = Job(stage, first_output + output, 0, attempt)
+            drawn = self.draw(output, job, block.number, block.width, block.columns)
             self.carry_out(rows, placed, noise(drawn), results[number], counted, output=output)
         return results
 
@@ -181,14 +182,12 @@ class Program:
             flags[part, CLASSES.index(access)] = 1
         return Placed(sum(patch.columns for patch in patches), masks, flags, rows)
 
-    def draw(
-        self, output: int, job: tuple[int, int], block: int, width: int, columns: int
-    ) -> Candidates:
+    def draw(self, output: int, job: Job, block: int, width: int, columns: int) -> Candidates:
         """Draw where noise may strike in the first columns of a block, for an output of the tape.
 
         Args:
             output: of the tape.
-            job: number of the stage, and of the output there.
+            job: what it computes, in whatever part.
             block: number of the block.
             width: columns of every block, see :func:`pimsim.dram.faults.block_width`.
             columns: of this one.
@@ -200,7 +199,8 @@ class Program:
                 places = self._places(output, part, access)
                 if not len(places):
                     continue
-                draws = self._faults.draws(Job(*job, part), access, len(places), block, width)
+                own = replace(job, part=part)
+                draws = self._faults.draws(own, access, len(places), block, width)
                 if not len(draws.event):
                     continue
                 inside = draws.column < columns

@@ -209,15 +209,16 @@ def test_failures_over_decades_point_down_from_the_limit_of_what_was_never_seen(
 
 def test_a_level_is_each_lines_own_point() -> None:
     results = _product([VARIATION, NETWORK], lambda v, n: _falling(v) - 0.1 * (n == "cnn"))
-    figure, rows = _draw(results, level={"variation_percent": 0, "label": "no variation"})
+    figure, rows = _draw(results, level={"variation_percent": 5, "label": "some variation"})
     dashed = [line for line in _panels(figure)[0].lines if line.get_linestyle() == "--"]
-    assert [line.get_ydata()[0] for line in dashed] == [97.0, 87.0]
+    assert [line.get_ydata()[0] for line in dashed] == [84.5, 74.5]
+    assert len({line.get_color() for line in dashed}) == 2
     levels = [row for row in rows if row["what"] == "level"]
     assert [(row["network"], row["accuracy_percent"]) for row in levels] == [
-        ("mlp", 97.0),
-        ("cnn", 87.0),
+        ("mlp", 84.5),
+        ("cnn", 74.5),
     ]
-    assert "no variation" in _texts(figure)
+    assert "some variation" in _texts(figure)
 
 
 def test_a_level_can_be_a_number() -> None:
@@ -227,6 +228,13 @@ def test_a_level_can_be_a_number() -> None:
     assert _panels(figure)[0].get_ylim()[1] > 98.5
     assert "98.5 %" in _texts(figure)
     assert [row["accuracy_percent"] for row in rows if row["what"] == "level"] == [98.5]
+
+
+def test_a_number_is_one_grey_level_for_all_lines() -> None:
+    figure, rows = _draw(_product([VARIATION, NETWORK], lambda v, _: _falling(v)), level=98.5)
+    dashed = [line for line in _panels(figure)[0].lines if line.get_linestyle() == "--"]
+    assert {(line.get_color(), line.get_ydata()[0]) for line in dashed} == {("#6b6b6b", 98.5)}
+    assert [row["what"] for row in rows].count("level") == 1
 
 
 def test_a_level_without_trials_is_not_drawn() -> None:
@@ -305,6 +313,31 @@ def test_a_zipped_axis_takes_no_place_of_its_own() -> None:
     assert len(_curves(_panels(figure)[0])) == 1
     assert [row["preset"] for row in rows] == ["a", "b", "c"]
     assert any("changing together with the others: circuit" in text for text in _texts(figure))
+
+
+def test_axes_that_change_together_name_a_line_once() -> None:
+    preset = Axis("preset", "circuit", "", ("a", "b"))
+    ratio = Axis("ratio", "Cb/Cc", "", (2, 4))
+    points = tuple(
+        _point({"variation_percent": v, "preset": p, "ratio": r}, _falling(v) - r / 50)
+        for v in VARIATION.values
+        for p, r in zip(preset.values, ratio.values, strict=True)
+    )
+    results = Results("demo", ACCURACY, (VARIATION, preset, ratio), {}, points, {})
+    figure, rows = _draw(results)
+    assert len(_curves(_panels(figure)[0])) == 2
+    assert [row["label"] for row in rows] == ["2"] * 4 + ["4"] * 4
+    assert {"2", "4", "Cb/Cc"} <= set(_texts(figure))
+
+
+def test_numbers_ascend_whatever_the_order_in_the_specification() -> None:
+    axis = Axis("variation_percent", "process variation", "%", (20, 0, 10))
+    figure, _ = _draw(_product([axis], _falling))
+    assert [x for x, _ in _curves(_panels(figure)[0])] == [(0, 10, 20)]
+    heat, _ = _draw(_product([axis, NETWORK], lambda v, _: _falling(v)), kind="heatmap")
+    (axes,) = _panels(heat)
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["0", "10", "20"]
+    np.testing.assert_allclose(axes.collections[0].get_array()[0], [97, 72, 47])
 
 
 def test_further_axes_are_panels_with_one_scale() -> None:
@@ -419,6 +452,18 @@ def test_a_tornado_from_a_product_leaves_out_what_changes_several_fields() -> No
         _draw(results, kind="tornado", base={"vdd_mv": 1200})
 
 
+def test_a_tornado_shows_the_ends_of_many_values() -> None:
+    axis = Axis("vdd_mv", "supply voltage", "mV", (1000, 1100, 1200, 1300, 1400))
+    results = _product([axis], lambda d: d / 2000)
+    figure, rows = _draw(results, kind="tornado", base={"vdd_mv": 1200})
+    assert [(row["what"], row["vdd_mv"]) for row in rows] == [
+        ("base", 1200),
+        ("low", 1000),
+        ("high", 1400),
+    ]
+    assert any("2 points that change several fields, or lie between" in t for t in _texts(figure))
+
+
 def test_fields_that_only_change_together_are_one_bar_of_a_tornado() -> None:
     base = {"vdd_mv": 1200, "celsius": 25, "variation_percent": 0}
     points = (
@@ -481,18 +526,44 @@ def test_long_names_stand_beside_bars_that_lie() -> None:
 def test_the_caption_says_what_the_numbers_rest_on() -> None:
     results = _product(
         [VARIATION], lambda v: None if v == 5 else _falling(v),
-        confidence=0.95, standard="ddr3-1600-8-8-8", faults=["static", "access"], faw=True,
+        interval="95 %, Clopper-Pearson", standard="ddr3-1600-8-8-8", faults=["static", "access"],
+        faw=True,
     )  # fmt: skip
     (caption,) = [text for text in _texts(_draw(results)[0]) if "trials a point" in text]
     for words in (
         "1,000 trials a point, 1 of 4 points without any yet",
-        "95 % intervals",
+        "interval: 95 %, Clopper-Pearson",
         "banks 8",
         "standard ddr3-1600-8-8-8",
         "faults static, access",
         "faw on",
     ):
         assert words in caption.replace("\n", " ").replace("\xa0", " ")
+
+
+def test_a_long_caption_ends_after_its_lines_and_keeps_what_matters() -> None:
+    fixed = {f"field_{index}": "a long value of some field" for index in range(60)}
+    results = _product([VARIATION], _falling, model="m" * 200, interval="95 %")
+    results = Results("demo", ACCURACY, results.axes, fixed, results.points, results.assumptions)
+    figure, _ = _draw(results)
+    (caption,) = figure.findobj(lambda artist: artist.get_gid() == "caption")
+    shown = str(caption.get_text())
+    assert shown.count("\n") == 7
+    assert shown.startswith("1,000 trials a point\u00a0· interval: 95 %\u00a0· field 0")
+    assert shown.endswith("…")
+
+
+def test_numbers_without_intervals_have_none_beside_them() -> None:
+    points = tuple(
+        Point({"vdd_mv": d, "celsius": c}, 1, d * c / 7, d * c / 7, d * c / 7)
+        for d in VDD.values
+        for c in CELSIUS.values
+    )
+    exact = Results("demo", Quantity("latency", "latency", "us", 1.0), (VDD, CELSIUS), {}, points,
+                    {"interval": "none: nothing is random"})  # fmt: skip
+    figure, _ = _draw(exact, kind="heatmap")
+    texts = [text.get_text() for text in _panels(figure)[0].texts]
+    assert sorted(texts) == sorted(["3929", "4286", "4643", "13360", "14570", "15790"])
 
 
 def test_limits_and_title_are_those_asked_for() -> None:

@@ -1,0 +1,111 @@
+"""What measured chips would make of a network, by how many rows a majority is stored on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from experiments.studies.found import Found, number
+from pimsim.errors import InputError
+
+NAME = "chips"
+TITLE = "Measured chips: majorities on 4 to 32 rows"
+QUESTION = """\
+Off-the-shelf DDR4 chips compute majorities when their timing is violated: SiMRA (Yuksel et al., DSN
+2024) measured how many bitlines get a majority of three right in every trial when each operand
+stands on one to ten rows. What would `mnist-mlp` make of such chips? Their success rates become a
+failure table (`pimsim circuit convert`): bitlines that fail become columns that are weak for good.
+What a publication does not say is assumed at both ends: a bitline that fails does so for every
+pattern with as many ones (`half`), or for a single one (`sixth`)."""
+_TABLES = {
+    "random data, half": ("random", "half"),
+    "random data, sixth": ("random", "sixth"),
+    "fixed data, half": ("all0/1", "half"),
+    "fixed data, sixth": ("all0/1", "sixth"),
+}
+_FILE = "simra_success_boxstats.csv"
+SWEEPS = {
+    "chips-simra": "1,000 images, three chips at every point; operands all 0 or all 1 along the "
+    "row (fixed), or random.",
+}
+_SPEC = """\
+name = "chips-simra"
+measure = "accuracy"
+
+[fixed]
+network = "mnist-mlp"
+images = 1000
+
+[axes]
+failures = [{tables}]
+activation_rows = [4, 8, 16, 32]
+
+[figure]
+kind = "lines"
+x = "activation_rows"
+lines = "failures"
+
+[stop]
+trials = 3
+least_trials = 3
+"""
+
+
+def finding(found: Mapping[str, Found]) -> str:
+    """Return what came out, in words."""
+    (one,) = found.values()
+    lines = []
+    for name in _TABLES:
+        table = _file(name)
+        values = ", ".join(
+            f"{number(one.at(failures=table, activation_rows=rows))} %"
+            for rows in one.values("activation_rows")
+        )
+        lines.append(f"- {name}: {values}.")
+    worst, best = (
+        [one.at(failures=_file(name), activation_rows=rows) for name in _TABLES] for rows in (4, 32)
+    )
+    return "\n".join(
+        [
+            "Accuracy on 4, 8, 16 and 32 rows (98.2 % without errors):",
+            "",
+            *lines,
+            "",
+            f"On 4 rows, as few as a majority can be stored on there, the network is of little use "
+            f"({number(min(worst))} to {number(max(worst))} %); on 32 it keeps {number(min(best))} "
+            f"to {number(max(best))} %. Replication is what makes such chips usable, and what it "
+            "takes is rows, not time: one multi-row copy fills all of them.",
+        ]
+    )
+
+
+def _file(name: str) -> str:
+    return f"{name.replace(', ', '-').replace(' ', '-')}.json"
+
+
+def prepare(folder: Path, chips: Path | None) -> None:
+    """Convert the measurements into failure tables, and write the specification that reads them.
+
+    Raises InputError if the measurements are not there.
+    """
+    from pimsim.circuit.measured import Wanted, read, table
+
+    data = os.environ.get("PIMSIM_DATA")
+    where = chips or (Path(data) / "real-chips" if data else None)
+    if where is None or not (where / _FILE).exists():
+        raise InputError(
+            f"`--chips` must be a folder with {_FILE} (SiMRA's success rates, which are not part "
+            f"of pimsim), not {str(where) if where else 'nothing'}"
+        )
+    summary = read(where / _FILE)
+    for name, (pattern, split) in _TABLES.items():
+        made = table([summary], Wanted(rows=(4, 8, 16, 32), pattern=pattern, split=split))
+        (folder / _file(name)).write_text(made.to_json(), "utf-8")
+    tables = ", ".join(f'"{_file(name)}"' for name in _TABLES)
+    (folder / "chips-simra.toml").write_text(_SPEC.format(tables=tables), "utf-8")
+
+
+def draw(found: Mapping[str, Found], folder: Path) -> dict[str, Path]:
+    """Nothing beyond the sweep's figure."""
+    return {}

@@ -1,0 +1,53 @@
+"""The study of which layer of a network is most sensitive to errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from experiments.studies.found import Found, number
+
+NAME = "layers"
+TITLE = "Which layer is most sensitive"
+QUESTION = """\
+If a system could protect one layer, by spending commands or by leaving it to the processor, which
+one should it be? Faults of 15 % process variation reach one layer after the other, while all others
+compute without errors."""
+SWEEPS = {
+    "layers-mnist-mlp": "Four dense layers; the first takes pixels of 8 bits.",
+    "layers-mnist-cnn": "Three convolutions and two dense layers.",
+    "layers-cifar10-binarynet": "Six convolutions and two dense layers, on CIFAR-10.",
+}
+
+
+def finding(found: Mapping[str, Found]) -> str:
+    """Return what came out, in words."""
+    lines = []
+    for one in found.values():
+        layers = sorted(one.values("faulty_layer"), key=lambda name: one.at(faulty_layer=name))
+        worst, second, best = layers[0], layers[1], layers[-1]
+        lines.append(
+            f"- `{one.fixed('network')}`: errors in `{worst}` cost most: with them there alone "
+            f"{one.text(faulty_layer=worst)} % is right; then `{second}`, "
+            f"{number(one.at(faulty_layer=second))} %. Least: `{best}`, "
+            f"{number(one.at(faulty_layer=best))} %."
+        )
+    return "\n".join(
+        [
+            *lines,
+            "",
+            "The last layer comes first in all three. What is read out of it are counts, and a "
+            "weak column makes other numbers of those of its image; a hidden layer loses single "
+            "bits of hundreds, most of them far from their threshold. It is also the smallest: to "
+            "leave it to the processor, or to compute it three times, costs next to nothing.",
+        ]
+    )
+
+
+def prepare(folder: Path, chips: Path | None) -> None:
+    """Nothing is needed."""
+
+
+def draw(found: Mapping[str, Found], folder: Path) -> dict[str, Path]:
+    """Nothing beyond the sweeps' figures."""
+    return {}

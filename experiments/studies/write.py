@@ -1,0 +1,66 @@
+"""Writing the page of a study, with its figures and tables, and the pages of the repository.
+
+``python -m experiments.studies.write out docs`` writes the pages of all studies whose sweeps lie in
+``out/study-NAME`` into ``docs``.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+from experiments.studies.found import Found
+from experiments.studies.page import page
+from experiments.studies.study import Study
+from experiments.study_command import STUDIES, study
+
+FIGURES = "figures"
+"""Folder of figures and tables, in that of the page."""
+
+
+def write(one: Study, folder: Path, to: Path | None = None) -> Path:
+    """Write the page of a study; return its path.
+
+    Args:
+        one: the study.
+        folder: where its sweeps have been run.
+        to: where the page goes, to ``folder`` if None.
+
+    Raises InputError where a sweep has not been run.
+    """
+    target = folder if to is None else to
+    (target / FIGURES).mkdir(parents=True, exist_ok=True)
+    found = {name: Found.read(folder / name / "results.json") for name in one.SWEEPS}
+    figures = {
+        name: f"{FIGURES}/{_kept(path, target)}" for name, path in one.draw(found, folder).items()
+    }
+    for name in one.SWEEPS:
+        shutil.copyfile(folder / name / "results.json", target / FIGURES / f"{name}.json")
+        pictures = sorted((folder / name).glob("*.png"))
+        for picture in pictures:
+            table = picture.with_suffix(".csv")
+            shutil.copyfile(table, target / FIGURES / f"{name}.csv")
+            shutil.copyfile(picture, target / FIGURES / f"{name}.png")
+            figures[name] = f"{FIGURES}/{name}.png"
+    path = target / f"study-{one.NAME}.md"
+    path.write_text(page(one, found, figures), "utf-8")
+    return path
+
+
+def _kept(path: Path, target: Path) -> str:
+    """Copy a figure and its table to where the page names them; return the name."""
+    for one in (path, path.with_suffix(".csv")):
+        if one.exists() and one.parent != target / FIGURES:
+            shutil.copyfile(one, target / FIGURES / one.name)
+    return path.name
+
+
+def main(folder: Path, docs: Path) -> None:
+    """Write the pages of the repository."""
+    for name in STUDIES:
+        print(write(study(name), folder / f"study-{name}", docs))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,90 @@
+"""``pimsim study``: questions that take several sweeps, and the page that answers them."""
+
+from __future__ import annotations
+
+import argparse
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from experiments.studies.study import Study
+
+NAME = "study"
+HELP = "what errors do to networks: sweeps, figures, and a page with the finding"
+
+STUDIES = ("variation", "layers", "circuit", "chips", "mitigation")
+"""Modules of :mod:`experiments.studies`, in the order in which they are best read."""
+
+_DESCRIPTION = """\
+Run the sweeps that answer a question, draw them, and write a page with the finding:
+
+{studies}
+
+A study may be stopped at any moment and goes on from there when it is run again; what its sweeps
+have found is in DIR/SWEEP/sweep.sqlite. The pages in the folder docs of the repository are made so.
+"""
+
+_EPILOG = """\
+examples:
+  pimsim study variation                     into out/study-variation
+  pimsim study layers --out out/layers --workers 2
+  pimsim study variation --page              the page again, from what there is
+
+DIR receives study-NAME.md, its figures and tables (figures/), and a folder for each sweep.
+"""
+
+
+def study(name: str) -> Study:
+    """Return the study of that name, which must be one of :data:`STUDIES`."""
+    module: ModuleType = import_module(f"experiments.studies.{name}")
+    return cast("Study", module)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe ``pimsim study``."""
+    titles = "\n".join(f"  {name:12}{study(name).TITLE}" for name in STUDIES)
+    parser.description, parser.epilog = _DESCRIPTION.format(studies=titles), _EPILOG
+    parser.add_argument("study", metavar="NAME", choices=STUDIES, help=", ".join(STUDIES))
+    parser.add_argument("--page", action="store_true", help="write the page, and run nothing")
+    who = parser.add_mutually_exclusive_group()
+    who.add_argument("--workers", type=int, metavar="N", help="worker processes")
+    who.add_argument("--cluster", metavar="ADDRESS", help="scheduler of a Dask cluster")
+    parser.add_argument(
+        "--chips",
+        type=Path,
+        metavar="DIR",
+        help="folder with measurements of real chips (default: real-chips in $PIMSIM_DATA)",
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder (default: out/study-NAME)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the sweeps that are not finished, and write the page."""
+    from experiments import sweep_command
+    from experiments.studies import write
+
+    one = study(args.study)
+    folder = Path("out") / f"study-{one.NAME}" if args.out is None else args.out
+    folder.mkdir(parents=True, exist_ok=True)
+    one.prepare(folder, args.chips)
+    for name in one.SWEEPS:
+        own = folder / f"{name}.toml"
+        code = sweep_command.run(
+            argparse.Namespace(
+                spec=str(own) if own.exists() else name,
+                fields=False,
+                dry_run=False,
+                draw=args.page,
+                workers=args.workers,
+                cluster=args.cluster,
+                out=folder / name,
+                json=False,
+            )
+        )
+        if code:
+            return code
+    written = write.write(one, folder)
+    print(f"written: {written}")
+    return 0

@@ -1,0 +1,340 @@
+"""What is done about commands that go wrong: the same in both executors, booked, and of use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from bnn import estimate
+from bnn.encoding import ENCODINGS, decode
+from bnn.machine import PHASES
+from bnn.mapping import faulty_outputs
+from bnn.mapping.work import Result
+from bnn.mitigation import NONE, TMR, Mitigation
+from bnn.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
+from bnn.runtime import NetworkRun, run
+from pimsim.circuit.failure_table import Rate
+from pimsim.dram.faults import Faults
+from pimsim.dram.manyrow import ACTIVATION_ROWS
+from pimsim.dram.standards import load
+from pimsim.dram.switches import Switches
+from pimsim.errors import InputError
+
+SIGN = "ste_sign"
+SMALL = replace(load("ddr3-1600-8-8-8"), row_bytes=64, chips_per_rank=1, rows_per_subarray=512)
+SLOW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@dataclass(frozen=True)
+class Rates:
+    """A failure table with a rate for majorities of ones and zeros, and one for all but these."""
+
+    majority: Rate
+    other: Rate
+    kinds: frozenset[str] = frozenset({"sense", "copy", "not"})
+
+    def rate(self, kind: str, rows: int, ones: int) -> Rate:
+        """As of a table."""
+        if kind == "sense" and rows > 1:
+            return self.majority if 0 < ones < 3 * (rows // 3) else Rate(0.0, 0.0)
+        return self.other
+
+
+def _faults(
+    static: float, access: float, other: float = 0.0, *, seed: int = 0, rows: int = 3
+) -> Faults:
+    table = Rates(Rate(static, access), Rate(other * static, other * access))
+    return Faults(table, seed, seed + 1, rows)  # type: ignore[arg-type]
+
+
+def _network(seed: int, fan_in: int, hidden: int) -> Network:
+    rng = np.random.default_rng(seed)
+    arrays = rng.normal(size=(4, hidden)).astype(np.float32)
+    layers: tuple[Layer, ...] = (
+        Dense("first", _kernel(rng, fan_in, hidden), None, None, SIGN),
+        BatchNorm("norm", arrays[0], np.abs(arrays[1]) + 1, arrays[2], arrays[3], 1e-3),
+        Dense("last", _kernel(rng, hidden, 4), None, SIGN, SIGN),
+    )
+    return Network("dense", (fan_in,), layers)
+
+
+def _convolution(seed: int) -> Network:
+    rng = np.random.default_rng(seed)
+    arrays = rng.normal(size=(4, 5)).astype(np.float32)
+    layers: tuple[Layer, ...] = (
+        Conv2D("first", _kernel(rng, 3, 3, 2, 5), None, None, SIGN, padding="same"),
+        MaxPool2D("pool", (2, 2), (2, 2)),
+        BatchNorm("norm", arrays[0], np.abs(arrays[1]) + 1, arrays[2], arrays[3], 1e-3),
+        Conv2D("next", _kernel(rng, 3, 3, 5, 3), None, SIGN, SIGN, padding="same"),
+        Flatten("flat"),
+        Dense("last", _kernel(rng, 48, 4), None, SIGN, SIGN),
+    )
+    return Network("convolution", (8, 8, 2), layers)
+
+
+def _kernel(rng: np.random.Generator, *shape: int) -> NDArray[np.float32]:
+    return rng.normal(size=shape).astype(np.float32)
+
+
+def _run(
+    network: Network,
+    images: int,
+    mitigation: Mitigation,
+    faults: Faults | None = None,
+    *,
+    moves: str = "host",
+    compiled: bool = True,
+    threads: int = 1,
+) -> NetworkRun:
+    encoding = ENCODINGS["unit" if len(network.input_shape) == 3 else "bipolar"]
+    shape = (images, *network.input_shape)
+    pixels = np.random.default_rng(1).integers(0, encoding.largest + 1, shape)
+    return run(
+        network,
+        decode(pixels.astype(np.uint16), encoding),
+        encoding,
+        SMALL,
+        Switches(banks=4),
+        "output-stationary",
+        moves=moves,
+        mitigation=mitigation,
+        compiled=compiled,
+        threads=threads,
+        faults=faults,
+    )
+
+
+def _books(done: NetworkRun | estimate.Estimate) -> list[object]:
+    return [
+        (layer.machine.counts(phase), layer.machine.cost(phase))
+        for layer in done.layers
+        for phase in PHASES
+    ]
+
+
+def _results(done: NetworkRun) -> Sequence[Result]:
+    return [layer.result for layer in done.layers if isinstance(layer.result, Result)]
+
+
+def _wrong(done: NetworkRun, right: NetworkRun) -> float:
+    """Share of logits that are not as they must be."""
+    return float((done.logits != right.logits).mean())
+
+
+mitigations = st.one_of(
+    st.builds(
+        Mitigation,
+        tmr=st.sampled_from(TMR),
+        activation_rows=st.sampled_from(ACTIVATION_ROWS),
+        screening=st.integers(0, 2),
+    ),
+    st.builds(
+        Mitigation,
+        activation_rows=st.sampled_from(ACTIVATION_ROWS),
+        retries=st.integers(1, 3),
+        screening=st.integers(0, 1),
+    ),
+)
+networks = st.one_of(
+    st.builds(_network, st.integers(0, 9), st.sampled_from([3, 40, 600]), st.integers(1, 7)),
+    st.builds(_convolution, st.integers(0, 9)),
+)
+
+
+@SLOW
+@given(
+    networks,
+    st.integers(1, 600),
+    mitigations,
+    st.sampled_from(["host", "psm"]),
+    st.sampled_from([(0.0, 0.0), (0.0, 3e-5), (0.02, 0.0), (0.02, 1e-3)]),
+    st.integers(0, 9),
+)
+def test_both_executors_do_the_same_about_the_same_faults(
+    network: Network,
+    images: int,
+    mitigation: Mitigation,
+    moves: str,
+    rates: tuple[float, float],
+    seed: int,
+) -> None:
+    images = images if len(network.input_shape) == 1 else min(images, 20)
+    faults = _faults(*rates, other=0.1, seed=seed, rows=mitigation.activation_rows)
+    literal, compiled = (
+        _run(network, images, mitigation, faults, moves=moves, compiled=some)
+        for some in (False, True)
+    )
+    np.testing.assert_array_equal(literal.logits, compiled.logits)
+    assert _books(literal) == _books(compiled)
+    for one, other in zip(_results(literal), _results(compiled), strict=True):
+        assert (one.flips, one.repeated, one.capacity) == (
+            other.flips,
+            other.repeated,
+            other.capacity,
+        )
+
+
+@SLOW
+@given(networks, st.integers(1, 600), mitigations, st.sampled_from(["host", "psm"]))
+def test_where_nothing_goes_wrong_answers_are_right_and_cost_what_was_estimated(
+    network: Network, images: int, mitigation: Mitigation, moves: str
+) -> None:
+    images = images if len(network.input_shape) == 1 else min(images, 20)
+    encoding = ENCODINGS["unit" if len(network.input_shape) == 3 else "bipolar"]
+    expected = estimate.of_network(
+        network,
+        encoding,
+        images,
+        SMALL,
+        Switches(banks=4),
+        "output-stationary",
+        moves=moves,
+        mitigation=mitigation,
+    )
+    for compiled in (False, True):
+        done = _run(network, images, mitigation, moves=moves, compiled=compiled)
+        assert done.bit_exact
+        assert _books(done) == _books(expected)
+        assert all(result.repeated == 0 for result in _results(done))
+
+
+def test_threads_and_memory_do_not_change_what_is_computed_again() -> None:
+    network, faults = _network(3, 40, 9), _faults(0.0, 1e-4, 0.1)
+    mitigation = Mitigation(retries=3)
+    alone = _run(network, 20_000, mitigation, faults)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(faulty_outputs, "MEMORY_BYTES", 1)
+        apart = _run(network, 20_000, mitigation, faults, threads=3)
+    np.testing.assert_array_equal(alone.logits, apart.logits)
+    assert _books(alone) == _books(apart)
+    repeated = [result.repeated for result in _results(alone)]
+    assert repeated == [result.repeated for result in _results(apart)]
+    assert min(repeated) > 10
+
+
+def test_reading_the_least_bits_costs_a_row_an_output() -> None:
+    network = _network(0, 40, 7)
+    plain, checked = _run(network, 100, NONE), _run(network, 100, Mitigation(retries=1))
+    for before, after, outputs in zip(plain.layers, checked.layers, (7, 4), strict=True):
+        one, two = before.machine.counts("compute"), after.machine.counts("compute")
+        # 64-byte rows of which 100 columns are used: one burst of 512 bits
+        assert (two.rd - one.rd, two.act - one.act) == (outputs, outputs)
+        assert (two.aap, two.ap) == (one.aap, one.ap)
+        assert before.machine.counts("inputs") == after.machine.counts("inputs")
+
+
+def test_three_times_is_right_more_often_than_once_where_there_is_noise() -> None:
+    network, faults = _network(2, 60, 12), _faults(0.0, 1e-4)
+    right = _run(network, 4000, NONE)
+    once = _wrong(_run(network, 4000, NONE, faults), right)
+    assert once > 0.02
+    for tmr in ("time", "banks"):
+        assert _wrong(_run(network, 4000, Mitigation(tmr), faults), right) < once / 3
+
+
+def test_only_other_columns_help_against_weak_ones() -> None:
+    network, faults = _network(2, 60, 12), _faults(0.01, 0.0)
+    right = _run(network, 4000, NONE)
+    once = _wrong(_run(network, 4000, NONE, faults), right)
+    assert once > 0.005
+    same = _wrong(_run(network, 4000, Mitigation("time"), faults), right)
+    assert same == once  # the same columns are wrong three times, in the same way
+    assert _wrong(_run(network, 4000, Mitigation("banks"), faults), right) < once / 2
+
+
+@pytest.mark.parametrize("tmr", TMR)
+def test_no_static_fault_is_left_where_weak_columns_were_found(tmr: str) -> None:
+    network, faults = _convolution(4), _faults(0.05, 0.0, 0.2, seed=5)
+    right, spoilt = _run(network, 30, NONE), _run(network, 30, NONE, faults)
+    assert _wrong(spoilt, right) > 0.05
+    screened = _run(network, 30, Mitigation(tmr, screening=1), faults)
+    np.testing.assert_array_equal(screened.logits, right.logits)
+    # 5 % of columns lean to a side, 5 % to the other: of 512 the worst of 4 banks keeps some
+    shared = 1 if tmr != "banks" else 4
+    for result in _results(screened):
+        assert result.capacity is not None
+        assert 512 * 0.8**shared * 0.7 < result.capacity < 512 * 0.92**shared
+    plain = _results(_run(network, 30, NONE))
+    assert all(result.capacity == 512 for result in plain)
+
+
+def test_screening_is_booked_once_for_every_subarray_and_layer() -> None:
+    network = _network(0, 600, 3)  # two subarrays for the first layer, one for the last
+    done = _run(network, 10, Mitigation(screening=3))
+    for layer, subarrays in zip(done.layers, (2, 1), strict=True):
+        counts = layer.machine.counts("weights")
+        # a round: 3 addresses with 8 patterns of 4 AAP, and for either bit a read (2), two
+        # complements (2 each), copies to two cells (3 times 3) and to three (2 times 4)
+        commands = 3 * 8 * 4 + 2 * (2 + 2 * 2 + 3 * 3 + 2 * 4)
+        results = 3 * 8 + 2 * (2 + 2 * 1 + 3 * 2 + 2 * 3)
+        assert (counts.aap, counts.ap) == (3 * subarrays * 4 * commands, 0)
+        assert counts.rd == 3 * subarrays * 4 * results
+
+
+def test_columns_that_all_fail_are_refused() -> None:
+    with pytest.raises(InputError, match="`screening` must leave columns to compute in, not none"):
+        _run(_network(0, 9, 3), 5, Mitigation(screening=1), _faults(1.0, 0.0))
+
+
+def test_what_failed_is_computed_again_and_is_mostly_right_then() -> None:
+    network, faults = _network(2, 60, 12), _faults(0.0, 1e-4)
+    right = _run(network, 4000, NONE)
+    once = _run(network, 4000, NONE, faults)
+    again = _run(network, 4000, Mitigation(retries=3), faults)
+    # what is wrong in higher bits or behind the count goes unseen
+    assert 0.5 * _wrong(once, right) < _wrong(again, right) < 0.9 * _wrong(once, right)
+    for before, after in zip(once.layers, again.layers, strict=True):
+        assert isinstance(after.result, Result)
+        assert after.result.repeated > 0
+        one, two = before.machine.counts("compute"), after.machine.counts("compute")
+        outputs = 12 if before.name == "first" else 4
+        tiles = -(-4000 // 512)
+        each = (one.aap + one.ap) // (outputs * tiles)
+        assert two.aap + two.ap == one.aap + one.ap + each * after.result.repeated
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_no_checksum_where_weights_are_zero(compiled: bool) -> None:
+    kernel = np.float32([[1, 0], [-1, 1], [1, 1]])
+    network = Network("n", (3,), (Dense("ternary", kernel, None, None, "ste_tern"),))
+    with pytest.raises(InputError, match="`retries` must be 0 for layer 'ternary'"):
+        _run(network, 2, Mitigation(retries=1), compiled=compiled)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"tmr": "on"}, "`tmr` must be one of off, time, banks, not 'on'"),
+        ({"activation_rows": 6}, "`activation_rows` must be one of 3, 4, 8, 16, 32, not 6"),
+        ({"retries": -1}, "`retries` must be an integer from 0 on, not -1"),
+        ({"screening": True}, "`screening` must be an integer from 0 on, not True"),
+        ({"tmr": "time", "retries": 2}, "`retries` must be 0 with `tmr` 'time', not 2"),
+    ],
+)
+def test_bad_options_are_named(options: dict[str, object], text: str) -> None:
+    with pytest.raises(InputError, match=text):
+        Mitigation(**options)  # type: ignore[arg-type]
+
+
+def test_chains_are_refused_and_left_out() -> None:
+    network = _network(0, 40, 7)
+    encoding = ENCODINGS["bipolar"]
+    places = (network, encoding, 3, SMALL, Switches(banks=4), "output-stationary")
+    with pytest.raises(InputError, match="`chain` must be never or auto with `tmr` time"):
+        estimate.of_network(*places, mitigation=Mitigation("time"), chain="always")
+    auto = estimate.of_network(*places, mitigation=Mitigation("time"), chain="auto")
+    assert auto.chains == ()
+    many = estimate.of_network(*places, mitigation=Mitigation(activation_rows=8), chain="always")
+    assert many.chains[0].layout is not None
+
+
+def test_faults_of_other_rows_than_are_opened_are_refused() -> None:
+    faults = _faults(0.0, 0.01, rows=8)
+    with pytest.raises(InputError, match="faults must be those of 4 rows"):
+        _run(_network(0, 9, 3), 5, Mitigation(activation_rows=4), faults)

@@ -1,0 +1,198 @@
+"""Sweeps on a real Dask cluster: a scheduler and two worker processes of this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pimsim.errors import InputError
+
+pytest.importorskip("distributed")
+
+ROOT = Path(__file__).parents[3]
+Trials = dict[tuple[str, int], str]
+Kept = Callable[[Path], Trials]
+Start = Callable[..., "subprocess.Popen[str]"]
+
+SPEC = """\
+name = "cluster"
+measure = "tra-failure"
+[fixed]
+samples = 20_000
+[axes]
+variation_percent = [10, 15, 20]
+[stop]
+trials = 16
+least_trials = 4
+width = 0.5
+"""
+
+
+@dataclass
+class Cluster:
+    address: str
+    scheduler: subprocess.Popen[bytes]
+    workers: list[subprocess.Popen[bytes]]
+
+    def stop(self) -> None:
+        for process in (*self.workers, self.scheduler):
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, eventually: Callable[..., None]) -> Iterator[Cluster]:
+    contact = tmp_path / "scheduler.json"
+
+    def launch(kind: str, *argv: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [
+                sys.executable, "-m", f"distributed.cli.dask_{kind}", *argv,
+                "--scheduler-file", str(contact), "--no-dashboard",
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
+        )  # fmt: skip
+
+    scheduler = launch("scheduler", "--host", "127.0.0.1", "--port", "0")
+    workers: list[subprocess.Popen[bytes]] = []
+    try:
+        eventually(lambda: contact.exists() and contact.read_text())
+        address = json.loads(contact.read_text())["address"]
+        workers += [
+            launch("worker", "--nthreads", "1", "--no-nanny", "--name", f"w{number}")
+            for number in range(2)
+        ]
+        eventually(lambda: _threads(address) == 2)
+        yield Cluster(address, scheduler, workers)
+    finally:
+        Cluster("", scheduler, workers).stop()
+
+
+def _threads(address: str) -> int:
+    import distributed
+
+    with distributed.Client(address, set_as_default=False) as client:
+        return sum(client.nthreads().values())
+
+
+def _in_hand(address: str, name: str) -> int:
+    """How many tasks a worker has not finished."""
+    import distributed
+
+    with distributed.Client(address, set_as_default=False) as client:
+        workers = client.scheduler_info()["workers"]
+        (worker,) = (one for one, about in workers.items() if about["name"] == name)
+        return len(client.processing()[worker])
+
+
+@pytest.fixture
+def spec_file(tmp_path: Path) -> Path:
+    path = tmp_path / "cluster.toml"
+    path.write_text(SPEC, "utf-8")
+    return path
+
+
+def test_a_cluster_gives_the_same_store_with_a_worker_killed_midway(
+    cluster: Cluster,
+    spec_file: Path,
+    tmp_path: Path,
+    start: Start,
+    kept: Kept,
+    eventually: Callable[..., None],
+) -> None:
+    """The worker is stopped with trials in hand first: the sweep cannot end before it is killed."""
+    here = start(spec_file, "--out", tmp_path / "here", "--workers", "2")
+    _, err = here.communicate()
+    assert (here.returncode, err) == (0, "")
+
+    store = tmp_path / "there" / "sweep.sqlite"
+    there = start(spec_file, "--out", tmp_path / "there", "--cluster", cluster.address)
+    eventually(lambda: kept(store) or there.poll() is not None)
+    victim = cluster.workers[0]
+    os.kill(victim.pid, signal.SIGSTOP)
+    eventually(lambda: _in_hand(cluster.address, "w0") or there.poll() is not None)
+    assert there.poll() is None
+    os.kill(victim.pid, signal.SIGKILL)
+    _, err = there.communicate()
+    assert (there.returncode, err) == (0, "")
+    assert kept(store) == kept(tmp_path / "here" / "sweep.sqlite")
+    for name in ("results.csv", "results.json"):
+        assert (tmp_path / "here" / name).read_bytes() == (tmp_path / "there" / name).read_bytes()
+
+
+def test_a_cluster_that_goes_away_is_one_line(
+    cluster: Cluster,
+    spec_file: Path,
+    tmp_path: Path,
+    start: Start,
+    kept: Kept,
+    eventually: Callable[..., None],
+) -> None:
+    store = tmp_path / "out" / "sweep.sqlite"
+    process = start(spec_file, "--out", tmp_path / "out", "--cluster", cluster.address)
+    eventually(lambda: kept(store) or process.poll() is not None)
+    for worker in cluster.workers:
+        os.kill(worker.pid, signal.SIGSTOP)  # so that it cannot end before
+    cluster.scheduler.kill()
+    out, err = process.communicate()
+    assert process.returncode == 2
+    assert out == ""
+    assert err == (
+        f"pimsim: error: the cluster at {cluster.address} does not answer any more; what came "
+        "back is kept, and the same command goes on from there\n"
+    )
+    assert kept(store)
+
+
+def test_workers_without_pimsim_are_one_line(cluster: Cluster) -> None:
+    """As far as a worker can tell: it is asked for a module that it does not have."""
+    from experiments.sweep.cluster import DaskPool
+
+    def work(task: int) -> int:
+        return task
+
+    work.__module__ = "experiments.sweep.of_the_future"
+    with (
+        pytest.raises(InputError, match=r"must have pimsim; tcp.*: No module named"),
+        DaskPool(work, cluster.address, print),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("tcp://127.0.0.1:9", "nobody answered within 5 s"),
+        ("local", "missing port number"),
+        ("abc://127.0.0.1:9", "unknown address scheme 'abc'"),
+    ],
+)
+def test_a_cluster_that_is_not_there_is_one_line(
+    address: str, why: str, spec_file: Path, refused: Callable[..., str], tmp_path: Path
+) -> None:
+    started = time.monotonic()
+    said = refused(spec_file, "--out", tmp_path / "out", "--cluster", address)
+    assert said.startswith("`--cluster` must be the address of a running Dask scheduler, such as")
+    assert f"not {address!r}: {why}" in said
+    assert not (tmp_path / "out").exists()
+    assert time.monotonic() - started < 60
+
+
+def test_without_the_extra_it_says_what_to_install(
+    spec_file: Path, refused: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    said = refused(spec_file, "--out", tmp_path / "out", "--cluster", "tcp://127.0.0.1:9")
+    assert said == "`--cluster` needs the extra cluster: pip install 'pimsim[cluster]'"

@@ -1,0 +1,175 @@
+"""Keys of points: the same for what counts the same, another for anything that may not."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import hypothesis
+import pytest
+from hypothesis import strategies as st
+
+import pimsim
+from experiments.sweep import keys, measures, points, spec
+from experiments.sweep.field import INTEGER, NUMBER, SWITCH, Field
+from experiments.sweep.fields import table
+from experiments.sweep.results import Value
+
+BASE: dict[str, dict[str, Value]] = {
+    "tra-failure": {"variation_percent": 10.0, "wait_ms": 1.0, "restore_ns": 10.0},
+    "cost": {"network": "digits-mlp"},
+    "accuracy": {"network": "digits-mlp", "variation_percent": 10.0, "images": 3, "wait_ms": 1.0},
+}
+OTHER: dict[str, Value] = {
+    "preset": "crow22", "process": "ddr4-like", "criterion": "110", "path": "transient",
+    "network": "mnist-mlp", "mapping": "weight-stationary", "standard": "ddr4-2400",
+    "banks": 4, "data": "digits", "moves": "psm", "chain": "never", "energy": "datasheet",
+    "rows": 9, "vdd_mv": 1300.0, "cb_cs_ratio": 6.0, "acts_per_aap": 1, "images": 2,
+    "faulty_layer": "dense2", "activation_rows": 8,
+}  # fmt: skip
+
+
+def _key(measure: str, given: dict[str, Value], seed: int = 1) -> str:
+    loaded = measures.load(measure)
+    values = points.complete(loaded, given, Path.cwd())
+    return keys.of(keys.content(loaded, values, seed))
+
+
+def _other(field: Field, value: Value | None) -> Value:
+    """Another value of a field, which can be run."""
+    if field.name in OTHER and OTHER[field.name] != value:
+        return OTHER[field.name]
+    if field.choices:
+        return next(choice for choice in field.choices if choice != value)
+    if field.kind == SWITCH:
+        return not value
+    if field.kind == INTEGER:
+        return int(value or 0) + 2
+    assert field.kind == NUMBER
+    return float(value or 0.0) + 1.0
+
+
+def _testable(measure: str) -> list[str]:
+    """Fields of a measure whose value can be changed alone."""
+    names = [field.name for field in measures.load(measure).fields]
+    simple = [name for name in names if not name.startswith(("circuit.", "spread."))]
+    some = ["circuit.cell.one_share", "spread.cell.capacitance_share"]
+    return [
+        name
+        for name in (*simple, *(some if measure != "cost" else []))
+        # What a file holds is looked at below; other networks would need other data.
+        if name != "failures" and (measure == "cost" or name not in ("network", "data"))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("measure", "name"),
+    [(measure, name) for measure in BASE for name in _testable(measure)],
+)
+def test_a_change_of_any_field_changes_the_key(measure: str, name: str) -> None:
+    base = dict(BASE[measure])
+    field = table()[name]
+    changed = _other(field, base.get(name, field.default))
+    if name == "circuit.cell.one_share":
+        changed = 0.9
+    if name == "inputs":
+        base["criterion"] = "either"
+    assert _key(measure, {**base, name: changed}) != _key(measure, base)
+
+
+def test_a_default_that_is_stated_is_the_same_point() -> None:
+    base = BASE["tra-failure"]
+    assert _key("tra-failure", {**base, "inputs": 3, "preset": "rambus55"}) == _key(
+        "tra-failure", base
+    )
+
+
+def test_seed_versions_and_measure_are_in_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    base = BASE["tra-failure"]
+    before = _key("tra-failure", base)
+    assert _key("tra-failure", base, seed=2) != before
+    monkeypatch.setattr(keys, "RESULT_VERSION", pimsim.RESULT_VERSION + 1)
+    assert _key("tra-failure", base) != before
+
+
+@pytest.mark.parametrize("measure", ["cost", "accuracy"])
+def test_a_file_counts_by_its_content(measure: str, tmp_path: Path) -> None:
+    """Bundled or copied, it is the same network; with one byte more it is another."""
+    from bnn import zoo
+
+    copy = tmp_path / "copy.keras"
+    shutil.copy(zoo.locate("digits-mlp"), copy)
+    given = {**BASE[measure], "network": str(copy), "data": "digits"}
+    loaded = measures.load(measure)
+
+    def identity() -> object:
+        return loaded.identity(points.complete(loaded, given, tmp_path))
+
+    bundled = loaded.identity(points.complete(loaded, BASE[measure], tmp_path))
+    assert identity() == bundled
+    with copy.open("ab") as file:
+        file.write(b"\0")
+    assert identity() != bundled
+
+
+def test_a_key_is_what_it_was() -> None:
+    """The stores of users have it."""
+    content = {"values": {"b": 1.0, "a": "Ω", "c": [True, None]}, "seed": 1}
+    assert keys.of(content) == GOLDEN
+
+
+def test_a_key_does_not_depend_on_the_process() -> None:
+    """Nor on the order of sets and the like in it."""
+    code = (
+        "from pathlib import Path\n"
+        "from experiments.sweep import points, spec\n"
+        "print(points.points(spec.load('tra-failure'))[7].key)"
+    )
+    made = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=Path(__file__).parents[3],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert made == {points.points(spec.load("tra-failure"))[7].key + "\n"}
+
+
+def test_points_do_not_know_of_one_another() -> None:
+    text = 'name = "s"\nmeasure = "tra-failure"\n[axes]\nvariation_percent = {}\n'
+    few, more = (
+        {point.key for point in points.points(spec.parse(text.format(v), "s", Path.cwd()))}
+        for v in ("[5, 10]", "[0, 5, 7, 10]")
+    )
+    assert few < more
+
+
+VALUES = st.recursive(
+    st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@hypothesis.given(VALUES, VALUES)
+def test_canonical_text_is_as_different_as_the_values(one: object, other: object) -> None:
+    assert (keys.canonical(one) == keys.canonical(other)) == (_typed(one) == _typed(other))
+
+
+def _typed(value: object) -> object:
+    """Values with types beside them: 1, 1.0 and True are three."""
+    if isinstance(value, dict):
+        return ("dict", {key: _typed(one) for key, one in value.items()})
+    if isinstance(value, list):
+        return ("list", [_typed(one) for one in value])
+    return (type(value).__name__, repr(value))
+
+
+GOLDEN = "a708411e37dba5cbed92ad101a7edaa5cefc3e710754c5769374d2e645ef2b1f"

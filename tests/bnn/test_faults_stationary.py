@@ -198,11 +198,12 @@ def test_with_probability_zero_every_bit_is_that_of_the_error_free_run(
 
 
 @pytest.mark.parametrize("mapping", RESIDENT)
-def test_an_image_that_takes_several_rows(mapping: str) -> None:
+@pytest.mark.parametrize("banks", [3, 4])
+def test_an_image_that_takes_several_rows(mapping: str, banks: int) -> None:
     network = _wide(np.random.default_rng(7))
     x, faults = _images(network, 3), _faults(0.01, 0.001)
-    literal = _run(network, x, faults, mapping, compiled=False)
-    compiled = _run(network, x, faults, mapping)
+    literal = _run(network, x, faults, mapping, banks=banks, compiled=False)
+    compiled = _run(network, x, faults, mapping, banks=banks)
     np.testing.assert_array_equal(compiled.logits, literal.logits)
     assert _flips(compiled) == _flips(literal)
 

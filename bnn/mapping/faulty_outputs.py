@@ -116,8 +116,7 @@ class FaultyOutputs:
                     self._read(rows[None], images, values, wide, work.threads)
             work.report(min(some.stop * self._images, count), count)
         if self._retries:
-            repeats, struck = retries.again(_Again(self, work), self._retries)
-            flips += struck
+            repeats = retries.again(_Again(self, work), self._retries)
             for block, rows in retries.kept.items():
                 images = self._of_block(block, count)
                 self._read(rows[None], images, values, wide, work.threads)

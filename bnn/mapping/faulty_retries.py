@@ -85,18 +85,17 @@ class Retries:
         if wrong.any():
             self._wrong[block] = wrong
 
-    def again(self, computing: Computing, attempts: int) -> tuple[Repeats, int]:
-        """Compute what failed again, so often at most; return that, and how often noise struck."""
+    def again(self, computing: Computing, attempts: int) -> Repeats:
+        """Compute what failed again, so often at most; return what that was."""
         repeats: Repeats = {}
-        flips = 0
         for attempt in range(1, attempts + 1):
             if not self._wrong:
                 break
             failed = self._failed(computing)
             for batch, pairs in failed.items():
                 repeats.setdefault(batch, []).append(Repeat.of(pairs))
-            flips += self._repeat(computing, failed, attempt)
-        return repeats, flips
+            self._repeat(computing, failed, attempt)
+        return repeats
 
     # -- inside ------------------------------------------------------------------------------
 
@@ -113,10 +112,9 @@ class Retries:
 
     def _repeat(
         self, computing: Computing, failed: dict[int, set[tuple[int, int]]], attempt: int
-    ) -> int:
+    ) -> None:
         """Compute outputs that failed again, in every block that has columns among those."""
-        flips, before = 0, self._wrong
-        self._wrong = {}
+        before, self._wrong = self._wrong, {}
         by_lane: dict[tuple[int, int], list[int]] = {}
         for batch, pairs in failed.items():
             for lane, output in sorted(pairs):
@@ -130,8 +128,7 @@ class Retries:
                         some = np.array(by_lane[strip.batch, strip.lane])
                         tasks.append(Task(block, team, some, attempt))
                         masks.append(mask[some])
-            found, struck = computing.carry_out(tasks)
-            flips += struck
+            found, _ = computing.carry_out(tasks)
             expected, columns = self._expected(block), self._columns(block)
             still = np.zeros_like(wrong)
             for task, mask, rows in zip(tasks, masks, found, strict=True):
@@ -141,7 +138,6 @@ class Retries:
                 still[task.outputs] |= self._compared(rows, own, columns) & mask
             if still.any():
                 self._wrong[block] = still
-        return flips
 
     def _expected(self, block: int) -> list[Words]:
         """What rows must hold, (outputs, words) for each check."""

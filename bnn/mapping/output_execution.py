@@ -62,9 +62,8 @@ def execute(planned: OutputPlan, placed: Spread, first: int, work: Work) -> Resu
             repeat = Repeat.of(failed)
             repeats[number].append(repeat)
             attempt = len(repeats[number])
-            failed, struck = _again(work, planned, placed, first, tape, batch, repeat, attempt,
+            failed = _again(work, planned, placed, first, tape, batch, repeat, attempt,
                                     failed, values)  # fmt: skip
-            flips += struck
         if work.audit is not None:
             work.audit.forget()
     book(planned, placed, stage, work.machine, first, repeats=repeats)
@@ -84,14 +83,14 @@ def _again(
     attempt: int,
     failed: Failed,
     values: NDArray[np.uint8] | NDArray[np.int64],
-) -> tuple[Failed, int]:
-    """Compute what failed once more; what failed again, and how often noise struck."""
+) -> Failed:
+    """Compute what failed once more; return what failed again."""
     tiles = [batch.tiles[lane] for lane in repeat.lanes]
     own = _Pass(work, planned, placed, first, tape, tiles, repeat.lanes, attempt)
     still: Failed = {}
     for lanes, outputs in repeat.slots():
         still |= own.run(values, lanes, outputs, failed)
-    return still, own.flips
+    return still
 
 
 class _Pass:

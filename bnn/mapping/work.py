@@ -215,7 +215,8 @@ class Result:
     check_s: float = 0.0
     """Wall time of computing once more, with every sum looked at."""
     flips: int = 0
-    """How often noise made a column wrong that would not always be."""
+    """How often noise made a column wrong that would not always be; what is computed again for its
+    checksum aside, as executors compute more columns then than are looked at."""
     repeated: int = 0
     """Outputs of a tile that were computed again, each time counted."""
     capacity: int | None = None

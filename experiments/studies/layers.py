@@ -32,16 +32,21 @@ def finding(found: Mapping[str, Found]) -> str:
             f"{number(one.at(faulty_layer=second))} %. Least: `{best}`, "
             f"{number(one.at(faulty_layer=best))} %."
         )
-    return "\n".join(
-        [
-            *lines,
+    if all(_worst(one) == one.values("faulty_layer")[-1] for one in found.values()):
+        lines += [
             "",
-            "The last layer comes first in all three. What is read out of it are counts, and a "
-            "weak column makes other numbers of those of its image; a hidden layer loses single "
-            "bits of hundreds, most of them far from their threshold. It is also the smallest: to "
-            "leave it to the processor, or to compute it three times, costs next to nothing.",
+            "The last layer comes first everywhere. What is read out of it are counts, and a weak "
+            "column makes other numbers of those of its image; a hidden layer loses single bits of "
+            "hundreds, most of them far from their threshold. It is also the smallest: to leave it "
+            "to the processor, or to compute it in three banks, costs next to nothing.",
         ]
-    )
+    return "\n".join(lines)
+
+
+def _worst(found: Found) -> str:
+    """The layer in which errors cost most."""
+    layers: list[str] = found.values("faulty_layer")
+    return min(layers, key=lambda name: found.at(faulty_layer=name))
 
 
 def prepare(folder: Path, chips: Path | None) -> None:

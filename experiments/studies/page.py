@@ -8,6 +8,8 @@ from experiments.studies.found import Found, interval
 from experiments.studies.study import Study
 
 _MOST_ROWS = 60
+_OF_THE_CIRCUIT = ("preset", "process", "table_samples")
+"""Fields that say nothing where failures come from a table."""
 
 
 def page(study: Study, found: Mapping[str, Found], figures: Mapping[str, str]) -> str:
@@ -95,9 +97,14 @@ def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]
 
 
 def _basis(found: Found) -> list[str]:
-    fixed = ", ".join(f"{one['label']} {_value(one['value'])}" for one in found.document["fixed"])
+    tables = any(axis["field"] == "failures" for axis in found.document["axes"])
+    fixed = ", ".join(
+        f"{one['label']} {_value(one['value'])}"
+        for one in found.document["fixed"]
+        if not (tables and one["field"] in _OF_THE_CIRCUIT)
+    )
     stated = found.document["assumptions"]
     return [
-        f"{found.trials} trials or more at every point; in parentheses the interval: "
-        f"{stated.get('interval', 'none')}. Fixed: {fixed}.",
+        f"At least {found.trials} trials at every point; in parentheses the interval "
+        f"({stated.get('interval', 'none')}). Fixed: {fixed}.",
     ]

@@ -22,14 +22,14 @@ SPEC = """\
 name = "killed"
 measure = "tra-failure"
 [fixed]
-samples = 20_000
+samples = 30_000
 [axes]
 variation_percent = [5, 10, 15, 20]
 cb_cs_ratio = [3, 4, 5]
 [stop]
-trials = 12
+trials = 16
 least_trials = 2
-width = 0.6
+width = 0.25
 """
 
 

@@ -150,7 +150,7 @@ def run(
 
     Raises:
         InputError: unknown mapping, ``x`` that does not fit, a layer too large for the DRAM,
-            faults in a layer or a mapping that cannot have them.
+            faults in a layer that there is not, or in stages that must be chained.
     """
     choose = chooser(mapping)
     if faults is not None:

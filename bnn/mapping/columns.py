@@ -157,10 +157,10 @@ class Columns:
         columns = np.where(images < 0, -1, images + (group - first)[:, None] * count)
         columns, places = columns.reshape(1, -1), self._places()
         for part, chunk in enumerate(self._plan.chunks):
-            patches, pixels = self._patches(values[:, :, chunk])
+            strings, pixels = patches(stage, values[:, :, chunk])
             load(
                 self._tiles,
-                patches,
+                strings,
                 pixels,
                 columns,
                 places,
@@ -169,18 +169,6 @@ class Columns:
                 part=part,
                 threads=threads,
             )
-
-    def _patches(self, values: Integers) -> tuple[Integers, NDArray[np.intp]]:
-        """Values and the pixels that positions read of them; a small patch becomes one pixel.
-
-        Fetching a pixel takes as long as fetching a whole word.
-        """
-        stage, pixels = self._stage, self._stage.windows.pixels
-        if stage.windows.patch == 1 or pixels[0].size * values.shape[2] * stage.planes > _WORD:
-            return values, pixels
-        found = values[:, pixels]
-        found[:, pixels < 0] = stage.pad
-        return found.reshape(*found.shape[:2], -1), np.arange(len(pixels))[:, None]
 
     def _load_constants(self, block: slice, threads: int | None) -> None:
         """Write weights, complements and numbers of a block."""
@@ -205,6 +193,19 @@ class Columns:
         """Position of every column of a block."""
         places = np.resize(np.arange(self._stage.windows.positions), self.words * _WORD)
         return np.tile(places, self.outputs)
+
+
+def patches(stage: Stage, values: Integers) -> tuple[Integers, NDArray[np.intp]]:
+    """Values and the pixels that positions read of them; a small patch becomes one pixel.
+
+    Fetching a pixel takes as long as fetching a whole word.
+    """
+    pixels = stage.windows.pixels
+    if stage.windows.patch == 1 or pixels[0].size * values.shape[2] * stage.planes > _WORD:
+        return values, pixels
+    found = values[:, pixels]
+    found[:, pixels < 0] = stage.pad
+    return found.reshape(*found.shape[:2], -1), np.arange(len(pixels))[:, None]
 
 
 def _fill(tiles: Tiles, words: int, row: int, part: int, ones: Flags, threads: int | None) -> None:

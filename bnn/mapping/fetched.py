@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 from bnn.bitstrings import BitStrings, Values, unpacked
 from bnn.encoding import Integers
 from bnn.mapping.columns import Columns
-from bnn.mapping.on_host import count, decide
+from bnn.mapping.on_host import decide
 from bnn.mapping.product_plan import ProductPlan
+from bnn.mapping.product_recipe import ProductRecipe
 from bnn.mapping.weight_plan import constants
 from bnn.mapping.work import See
 from bnn.stage import Stage
 from pimsim.bits import Words
-from pimsim.microprogram.compiled.readout import sums
-from pimsim.microprogram.compiled.recipe import Recipe
 
 MEMORY_BYTES = 64 << 20
 """Rows and products held at a time, about."""
@@ -39,27 +38,18 @@ class Fetched:
 
     def __init__(self, stage: Stage, planned: ProductPlan, images: int) -> None:
         self._stage = stage
-        recipe = Recipe(1)
-        self._levels: list[list[int]] = []
-        for parts in planned.offsets:
-            levels: list[int] = []
-            for part, fetches in enumerate(parts):
-                for fetch in fetches:
-                    recipe.run(fetch.schedule, part)
-                    for row in fetch.rows:
-                        recipe.read(row, part)
-                    levels += fetch.levels
-            self._levels.append(levels)
+        self._recipe = ProductRecipe(stage, planned)
+        self._offsets = len(planned.offsets)
         self._columns = Columns(
             stage,
             planned,
             planned.data_rows,
-            recipe,
+            self._recipe.recipe,
             images,
-            same=[],
-            numbers=None,
+            same=self._recipe.same,
+            numbers=self._recipe.numbers,
             memory_bytes=MEMORY_BYTES,
-            sum_bytes=4 * len(planned.offsets),
+            sum_bytes=4 * self._offsets,
         )
 
     def run(
@@ -84,11 +74,9 @@ class Fetched:
         bits = stage.thresholds is not None
         values = np.empty(shape, np.uint8) if bits else np.empty(shape, np.int64)
         for some, found in self._columns.run(unpacked(operands), threads):
-            first, seen = 0, []
-            for offset, levels in enumerate(self._levels):
-                own = found[:, first : first + len(levels)]
-                seen.append(self._sums(own, offset, some.stop - some.start, threads))
-                first += len(levels)
+            seen = []
+            for offset in range(self._offsets):
+                seen.append(self._sums(found, offset, some.stop - some.start, threads))
                 if see is not None:
                     see(some, offset, seen[-1])
             whole = decide(stage, seen) if bits else seen[0]
@@ -97,12 +85,10 @@ class Fetched:
                 report(some.stop, images)
         return values
 
-    def _sums(self, rows: Words, offset: int, size: int, threads: int | None) -> NDArray[np.int32]:
+    def _sums(self, found: Words, offset: int, size: int, threads: int | None) -> NDArray[np.int32]:
         """Sums as the reference has them, (outputs, images, positions)."""
         stage, positions = self._stage, self._stage.windows.positions
-        words = count(rows, self._levels[offset])
-        plain = np.zeros(words.shape[:2], np.bool_)
-        total = sums(words[None], size * positions, plain, stage.scale, threads=threads)
-        shaped: NDArray[np.int32] = total.reshape(stage.outputs, size, positions)
+        total = self._recipe.counts(found, offset, size * positions, threads)
+        shaped = total.reshape(stage.outputs, size, positions)
         shaped += constants(stage, offset)[:, None].astype(np.int32)
         return shaped

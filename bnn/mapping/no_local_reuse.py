@@ -9,20 +9,24 @@ booked; the host's counting is not.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnn.machine import Machine
+from bnn.mapping.faulty_columns import FaultyColumns
 from bnn.mapping.fetched import Fetched
+from bnn.mapping.injected_rows import InjectedRows
 from bnn.mapping.on_host import decide
 from bnn.mapping.product_plan import ProductPlan, plan
+from bnn.mapping.product_recipe import ProductRecipe
 from bnn.mapping.resident import Batch, Loaded
 from bnn.mapping.weight_books import usage
 from bnn.mapping.weight_layout import Layout, lay_out
 from bnn.mapping.weight_plan import constants
-from bnn.mapping.work import Draft, Execute, Result, Usage, Work, require_faultless, run_compiled
+from bnn.mapping.work import Draft, Execute, Result, Usage, Work, run_compiled, run_faulty
 from bnn.stage import Stage
 from pimsim.bits import unpack
 from pimsim.dram.commands import Kind
@@ -46,12 +50,15 @@ def _draft(layout: Layout[ProductPlan], machine: Machine) -> Usage:
 
 def prepare(stage: Stage, machine: Machine, images: int, *, compiled: bool) -> Execute:
     """Lay the stage out; see :class:`bnn.mapping.work.Mapping`."""
-    require_faultless(name, machine)
     machine.mitigation.refuse(name)
     planned = plan(stage, machine.data_rows)
     layout = lay_out(stage, machine, images, planned)
     if not compiled:
         return partial(_execute, layout)
+    if machine.faults is not None:
+        recipe = ProductRecipe(stage, planned)
+        faulty = FaultyColumns(stage, layout, recipe, machine.faults)
+        return partial(_execute_faulty, layout, faulty)
     ready = Fetched(stage, planned, images)
     return partial(_execute_compiled, layout, ready, lambda: ready)
 
@@ -64,6 +71,11 @@ def _execute_compiled(
     return usage(layout, work.machine).result(values, book_s, check_s)
 
 
+def _execute_faulty(layout: Layout[ProductPlan], ready: FaultyColumns, work: Work) -> Result:
+    values, flips, book_s = run_faulty(work, partial(_book, layout, work.machine), ready)
+    return replace(usage(layout, work.machine).result(values, book_s), flips=flips)
+
+
 def _execute(layout: Layout[ProductPlan], work: Work) -> Result:
     stage, machine, planned = work.stage, work.machine, layout.plan
     _book(layout, machine)
@@ -71,10 +83,18 @@ def _execute(layout: Layout[ProductPlan], work: Work) -> Result:
     shape = (stage.outputs, work.images, stage.windows.positions)
     values = np.empty(shape, np.uint8) if bits else np.empty(shape, np.int64)
     total, done = sum(len(turn.batches) for turn in layout.turns), 0
-    for turn in layout.turns:
+    recipe = None if machine.faults is None else ProductRecipe(stage, planned).recipe
+    flips = 0
+    for number, turn in enumerate(layout.turns):
         loaded = Loaded(work, layout, turn)
+        injected = None
+        if machine.faults is not None and recipe is not None:
+            first = number * len(loaded.parts)
+            injected = InjectedRows(recipe, work, machine.faults, loaded, first)
         for images in turn.batches:
             batch = Batch(loaded, work, planned.chunks, images)
+            if injected is not None:
+                injected.begin(images)
             sums = []
             for offset in range(len(planned.offsets)):
                 sums.append(_sums(stage, planned, loaded, batch, offset))
@@ -91,7 +111,8 @@ def _execute(layout: Layout[ProductPlan], work: Work) -> Result:
                 work.audit.forget()
             done += 1
             work.report(done, total)
-    return usage(layout, machine).result(values.transpose(1, 2, 0))
+        flips += 0 if injected is None else injected.flips
+    return replace(usage(layout, machine).result(values.transpose(1, 2, 0)), flips=flips)
 
 
 def _sums(

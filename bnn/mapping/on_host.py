@@ -60,7 +60,7 @@ def decide(
     stage: Stage,
     sums: Sequence[NDArray[np.integer[Any]]],
     outputs: slice = slice(None),
-    positions: slice = slice(None),
+    positions: slice | NDArray[np.intp] = slice(None),
 ) -> NDArray[np.uint8]:
     """Compare sums with a stage's thresholds, and pool the bits.
 

@@ -75,6 +75,11 @@ class Resident(Protocol):
         ...
 
     @property
+    def data_rows(self) -> int:
+        """Data rows of a subarray that are used, from D0 on."""
+        ...
+
+    @property
     def reads(self) -> int:
         """Rows read out while it computes."""
         ...

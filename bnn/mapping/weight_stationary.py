@@ -9,6 +9,7 @@ through, but each activation is written once for every output that reads it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -16,10 +17,13 @@ from numpy.typing import NDArray
 
 from bnn.machine import Machine
 from bnn.mapping.blocks import Blocks
+from bnn.mapping.faulty_columns import FaultyColumns
+from bnn.mapping.injected_rows import InjectedRows
 from bnn.mapping.resident import Batch, Loaded
 from bnn.mapping.weight_books import book, usage
 from bnn.mapping.weight_layout import Layout, lay_out
 from bnn.mapping.weight_plan import OffsetSteps, WeightPlan, constants, limits, plan
+from bnn.mapping.weight_recipe import WeightRecipe
 from bnn.mapping.work import (
     Draft,
     Execute,
@@ -27,8 +31,8 @@ from bnn.mapping.work import (
     Usage,
     Work,
     plane,
-    require_faultless,
     run_compiled,
+    run_faulty,
 )
 from bnn.stage import Stage
 from pimsim.bits import unpack
@@ -56,13 +60,16 @@ def _book(layout: Layout[WeightPlan], machine: Machine) -> Usage:
 
 def prepare(stage: Stage, machine: Machine, images: int, *, compiled: bool) -> Execute:
     """Lay the stage out; see :class:`bnn.mapping.work.Mapping`."""
-    require_faultless(name, machine)
     _require_host(machine)
     machine.mitigation.refuse(name)
     planned = plan(stage, machine.data_rows)
     layout = lay_out(stage, machine, images, planned)
     if not compiled:
         return partial(_execute, layout)
+    if machine.faults is not None:
+        recipe = WeightRecipe(stage, planned)
+        faulty = FaultyColumns(stage, layout, recipe, machine.faults)
+        return partial(_execute_faulty, layout, faulty)
     make = partial(Blocks, stage, planned, images)
     return partial(_execute_compiled, layout, make(look=False), partial(make, look=True))
 
@@ -81,6 +88,11 @@ def _execute_compiled(
     return usage(layout, work.machine).result(values, book_s, check_s)
 
 
+def _execute_faulty(layout: Layout[WeightPlan], ready: FaultyColumns, work: Work) -> Result:
+    values, flips, book_s = run_faulty(work, partial(book, layout, work.machine), ready)
+    return replace(usage(layout, work.machine).result(values, book_s), flips=flips)
+
+
 def _execute(layout: Layout[WeightPlan], work: Work) -> Result:
     stage, machine = work.stage, work.machine
     book(layout, machine)
@@ -88,15 +100,24 @@ def _execute(layout: Layout[WeightPlan], work: Work) -> Result:
     sums = stage.thresholds is None
     values = np.empty(shape, np.int64) if sums else np.empty(shape, np.uint8)
     total, done = sum(len(turn.batches) for turn in layout.turns), 0
-    for turn in layout.turns:
+    recipe = None if machine.faults is None else WeightRecipe(stage, layout.plan).recipe
+    flips = 0
+    for number, turn in enumerate(layout.turns):
         loaded = Loaded(work, layout, turn)
         _load_constants(layout.plan, loaded)
+        injected = None
+        if machine.faults is not None and recipe is not None:
+            first = number * len(loaded.parts)
+            injected = InjectedRows(recipe, work, machine.faults, loaded, first)
         for images in turn.batches:
             batch = Batch(loaded, work, layout.plan.chunks, images)
+            if injected is not None:
+                injected.begin(images)
             _run(work, layout.plan, loaded.parts, batch, values)
             done += 1
             work.report(done, total)
-    return usage(layout, machine).result(values.transpose(1, 2, 0))
+        flips += 0 if injected is None else injected.flips
+    return replace(usage(layout, machine).result(values.transpose(1, 2, 0)), flips=flips)
 
 
 def _run(

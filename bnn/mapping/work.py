@@ -19,7 +19,6 @@ from bnn.mapping.tiles import Tile
 from bnn.reference import Operands
 from bnn.stage import Stage
 from pimsim.bits import Words, pack
-from pimsim.errors import InputError
 
 _AT_A_TIME = 1 << 18
 """Sums that are compared at a time: they stay in a processor's cache."""
@@ -256,10 +255,21 @@ class Mapping(Protocol):
         ...
 
 
-def require_faultless(mapping: str, machine: Machine) -> None:
-    """Raise InputError where faults are to be injected into a mapping that cannot have them."""
-    if machine.faults is not None:
-        raise InputError(f"faults can be injected into output-stationary layers, not {mapping}")
+class Faulty(Protocol):
+    """A stage's plan, ready to be carried out with faults."""
+
+    def run(self, work: Work) -> tuple[Values, int]:
+        """Values of all images, (images, positions, outputs), and how often noise struck."""
+        ...
+
+
+def run_faulty(work: Work, book: Callable[[], None], ready: Faulty) -> tuple[Values, int, float]:
+    """Book a stage and compute it with faults; return values, flips, wall time of booking."""
+    started = time.perf_counter()
+    book()
+    booked = time.perf_counter()
+    values, flips = ready.run(work)
+    return values, flips, booked - started
 
 
 def run_compiled(

@@ -190,14 +190,6 @@ def test_faults_reach_the_layers_that_are_named() -> None:
         _run(network, 300, faults, faulty=["lost"])
 
 
-@pytest.mark.parametrize("mapping", ["weight-stationary", "no-local-reuse"])
-def test_other_mappings_refuse_faults(mapping: str) -> None:
-    network = _dense(np.random.default_rng(4), 8, 3)
-    x = np.ones((2, 8), np.float32)
-    with pytest.raises(InputError, match=f"output-stationary layers, not {mapping}"):
-        run(network, x, ENCODINGS["bipolar"], SMALL, Switches(), mapping, faults=_faults(0.1, 0))
-
-
 def test_chains_refuse_faults() -> None:
     network = _dense(np.random.default_rng(4), 8, 3)
     x, encoding = np.ones((2, 8), np.float32), ENCODINGS["bipolar"]

@@ -27,7 +27,9 @@ from bnn.network import Dense
 from bnn.stage import Stage, offsets
 from bnn.thresholds import Thresholds
 from bnn.windows import Side, Windows, each_pixel, lay
+from pimsim.circuit.failure_table import Rate
 from pimsim.dram.counts import CommandCounts
+from pimsim.dram.faults import Faults
 from pimsim.dram.rowgroups import ambit
 from pimsim.dram.standards import load
 from pimsim.dram.subarray import Subarray
@@ -549,3 +551,45 @@ def test_a_stage_that_contradicts_itself_is_refused(change: dict[str, Any], mess
     stage = _stage(_signs(1, 1, 4, 6), each_pixel(1, 4))
     with pytest.raises(InputError, match=message):
         replace(stage, **change)
+
+
+@dataclass(frozen=True)
+class Rates:
+    """A failure table with the same rates everywhere."""
+
+    every: Rate
+    kinds: frozenset[str] = frozenset({"sense", "copy", "not"})
+
+    def rate(self, kind: str, rows: int, ones: int) -> Rate:
+        """As of a table."""
+        return self.every
+
+
+@pytest.mark.parametrize("mapping", MAPPINGS)
+@settings(SLOW, max_examples=60)
+@given(
+    case=cases(),
+    rows=st.sampled_from([1024, 100, 60]),
+    banks=st.sampled_from([1, 3, 8]),
+    times=st.integers(1, 12),
+    static=st.sampled_from([0.0, 0.03]),
+    access=st.sampled_from([0.0, 1e-4, 0.01]),
+)
+def test_faults_of_any_stage_are_the_same_in_both_executors(
+    mapping: str, case: Case, rows: int, banks: int, times: int, static: float, access: float
+) -> None:
+    faults = Faults(Rates(Rate(static, access)), chip=rows, noise=banks)  # type: ignore[arg-type]
+    standard = replace(STANDARD, rows_per_subarray=rows)
+    operands = np.concatenate([case.operands] * times)
+    found = []
+    for compiled in (False, True):
+        machine = Machine(standard, Switches(banks=banks), faults=faults)
+        try:
+            execute = MAPPINGS[mapping].prepare(
+                case.stage, machine, len(operands), compiled=compiled
+            )
+        except OutOfRowsError:
+            assume(False)
+        found.append(execute(Work(case.stage, operands, machine, 2)))
+    np.testing.assert_array_equal(*(unpacked(result.values) for result in found))
+    assert found[0].flips == found[1].flips

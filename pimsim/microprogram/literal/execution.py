@@ -27,14 +27,15 @@ array([1, 0, 0], dtype=uint8)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pimsim.bits import Words, pack
-from pimsim.dram.faults import Access, Draws, Faults, Job, Site, patterns
+from pimsim.dram.faults import Access, Faults, Job, Site, patterns
 from pimsim.microprogram.compiled.tiles import empty
 from pimsim.microprogram.literal.interpreter import (
     CLASSES,
@@ -71,6 +72,39 @@ class Block:
     patches: tuple[Patch, ...]
 
 
+class Candidates(NamedTuple):
+    """Where noise may strike."""
+
+    place: NDArray[np.int64]
+    """``SLOTS`` times the command, plus the slot; see :mod:`.interpreter`."""
+    column: NDArray[np.int64]
+    draw: NDArray[np.float64]
+    """Uniform: it strikes if the access is wrong with a larger probability."""
+
+
+class Noise(NamedTuple):
+    """Candidates as the interpreter takes them."""
+
+    places: NDArray[np.int64]
+    """In order, each once; behind them the largest number."""
+    times: NDArray[np.int64]
+    """How many candidates each has."""
+    columns: NDArray[np.int64]
+    draws: NDArray[np.float64]
+
+
+class Placed(NamedTuple):
+    """Columns of which it is known where they lie, and so which are always wrong."""
+
+    columns: int
+    masks: NDArray[np.int64]
+    """Per part and pattern the address of a row."""
+    flags: NDArray[np.int64]
+    """Per part and kind of access whether there are any."""
+    rows: Words
+    """What the addresses are of, and last a row buffer: good for one thread at a time."""
+
+
 class Program:
     """A tape and the faults that its commands meet.
 
@@ -89,6 +123,7 @@ class Program:
             self._rates[first : first + len(rates)] = rates
         self._noisy = [a for a in self._accesses if faults.access_rates(a).any()]
         self._static = [a for a in self._accesses if faults.static_rates(a).any()]
+        self._only: dict[tuple[int, Access], NDArray[np.int64]] = {}
 
     def run(
         self,
@@ -116,74 +151,129 @@ class Program:
             (n, slots, words): rows that are read out.
 
         """
-        tape = self.tape
         words = rows.shape[1]
-        results = empty((len(outputs), tape.recipe.slots, words), "rows read out")
-        masks, flags, kept = self._masks(block, words)
-        buffer = empty((words,), "row buffer")
+        results = empty((len(outputs), self.tape.recipe.slots, words), "rows read out")
+        placed = self.place(block.patches, words)
         counted = np.zeros(1, np.int64) if flips is None else flips
-        function = interpret()
         for number, output in enumerate(outputs.tolist()):
-            keys, runs, columns, draws = self._noise(
-                block, (stage, first_output + output), output, attempt
-            )
-            function(
-                rows.ctypes.data,
-                -(-block.columns // _VECTOR_COLUMNS),
-                rows.strides[0],
-                tape.commands[output].ctypes.data,
-                tape.parts.ctypes.data,
-                len(tape.parts),
-                tape.others.ctypes.data,
-                tape.lines.ctypes.data,
-                tape.opened,
-                tape.layout.stride,
-                masks.ctypes.data,
-                flags.ctypes.data,
-                self._rates.ctypes.data,
-                keys.ctypes.data,
-                runs.ctypes.data,
-                columns.ctypes.data,
-                draws.ctypes.data,
-                buffer.ctypes.data,
-                results[number].ctypes.data,
-                words * 8,
-                counted.ctypes.data,
-            )
-        del kept
+            job = Job(stage, first_output + output, 0, attempt)
+            drawn = self.draw(output, job, block.number, block.width, block.columns)
+            self.carry_out(rows, placed, noise(drawn), results[number], counted, output=output)
         return results
+
+    def place(self, patches: Sequence[Patch], words: int) -> Placed:
+        """Find the columns that are always wrong, in rows of so many words."""
+        parts = self.tape.layout.parts
+        always = [
+            (access, FIRST_PATTERN[CLASSES.index(access)] + index, ones, part)
+            for access in self._static
+            for index, ones in enumerate(patterns(access))
+            if self._faults.static_rates(access)[index] > 0
+            for part in range(parts)
+        ]
+        rows = empty((len(always) + 2, words), "rows of columns that are always wrong")
+        rows[:-1] = 0
+        masks = np.full((parts, PATTERNS), rows[0].ctypes.data, np.int64)
+        flags = np.zeros((parts, len(CLASSES)), np.int64)
+        for row, (access, pattern, ones, part) in zip(rows[1:], always, strict=False):
+            wrong = self._always_wrong(access, ones, patches, part)
+            row[: len(wrong)] = wrong
+            masks[part, pattern] = row.ctypes.data
+            flags[part, CLASSES.index(access)] = 1
+        return Placed(sum(patch.columns for patch in patches), masks, flags, rows)
+
+    def draw(self, output: int, job: Job, block: int, width: int, columns: int) -> Candidates:
+        """Draw where noise may strike in the first columns of a block, for an output of the tape.
+
+        Args:
+            output: of the tape.
+            job: what it computes, in whatever part.
+            block: number of the block.
+            width: columns of every block, see :func:`pimsim.dram.faults.block_width`.
+            columns: of this one.
+
+        """
+        found = []
+        for access in self._noisy:
+            for part in range(self.tape.layout.parts):
+                places = self._places(output, part, access)
+                if not len(places):
+                    continue
+                own = replace(job, part=part)
+                draws = self._faults.draws(own, access, len(places), block, width)
+                if not len(draws.event):
+                    continue
+                inside = draws.column < columns
+                found.append(
+                    Candidates(
+                        places[draws.event[inside]], draws.column[inside], draws.draw[inside]
+                    )
+                )
+        return together(found)
+
+    def candidates_per_column(self) -> float:
+        """Return how many places of a column, on average, noise may strike at for an output."""
+        total = sum(
+            len(self._places(0, part, access)) * float(self._faults.access_rates(access).max())
+            for access in self._noisy
+            for part in range(self.tape.layout.parts)
+        )
+        return total
+
+    def carry_out(
+        self,
+        rows: Words,
+        placed: Placed,
+        met: Noise,
+        into: Words,
+        flips: NDArray[np.int64],
+        *,
+        output: int = 0,
+    ) -> None:
+        """Carry the tape out once.
+
+        Args:
+            rows: (places, words), changed in place.
+            placed: its columns.
+            met: noise that they meet.
+            into: (slots, words) for the rows that are read out.
+            flips: (1,) number to which those of noise are added.
+            output: of the tape.
+
+        """
+        tape = self.tape
+        interpret()(
+            rows.ctypes.data,
+            -(-placed.columns // _VECTOR_COLUMNS),
+            rows.strides[0],
+            tape.commands[output].ctypes.data,
+            tape.parts.ctypes.data,
+            len(tape.parts),
+            tape.others.ctypes.data,
+            tape.lines.ctypes.data,
+            tape.opened,
+            tape.layout.stride,
+            placed.masks.ctypes.data,
+            placed.flags.ctypes.data,
+            self._rates.ctypes.data,
+            met.places.ctypes.data,
+            met.times.ctypes.data,
+            met.columns.ctypes.data,
+            met.draws.ctypes.data,
+            placed.rows[-1].ctypes.data,
+            into.ctypes.data,
+            into.strides[0],
+            flips.ctypes.data,
+        )
 
     # -- inside ------------------------------------------------------------------------------
 
-    def _masks(
-        self, block: Block, words: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], list[Words]]:
-        """Per part and pattern the address of a row, per part and kind whether there is any."""
-        parts = self.tape.layout.parts
-        nothing = empty((words,), "row")
-        nothing.fill(0)
-        kept = [nothing]
-        addresses = np.full((parts, PATTERNS), nothing.ctypes.data, np.int64)
-        flags = np.zeros((parts, len(CLASSES)), np.int64)
-        for access in self._static:
-            rates = self._faults.static_rates(access)
-            kind = CLASSES.index(access)
-            flags[:, kind] = 1
-            for part in range(parts):
-                for index, ones in enumerate(patterns(access)):
-                    if rates[index] > 0:
-                        row = empty((words,), "row")
-                        row.fill(0)
-                        wrong = self._always_wrong(access, ones, block, part)
-                        row[: len(wrong)] = wrong
-                        kept.append(row)
-                        addresses[part, FIRST_PATTERN[kind] + index] = row.ctypes.data
-        return addresses, flags, kept
-
-    def _always_wrong(self, access: Access, ones: int, block: Block, part: int) -> Words:
+    def _always_wrong(
+        self, access: Access, ones: int, patches: Sequence[Patch], part: int
+    ) -> Words:
         """Columns that always get a pattern wrong, packed."""
         found = []
-        for patch in block.patches:
+        for patch in patches:
             site, where = patch.sites[part], patch.where
             if isinstance(where, int):
                 lean = self._faults.weak(site, where + patch.columns, access.kind)[where:]
@@ -193,30 +283,42 @@ class Program:
         packed: Words = pack(np.concatenate(found)[None].astype(np.uint8))[0]
         return packed
 
-    def _noise(
-        self, block: Block, named: tuple[int, int], output: int, attempt: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-        """Where noise may strike, in order, how often at each place; columns and draws."""
-        places, found = [np.zeros(0, np.int64)], []
-        for access in self._noisy:
-            for part in range(self.tape.layout.parts):
-                commands, slots = self.tape.where(output, part, access)
-                if not len(commands):
-                    continue
-                job = Job(*named, part, attempt)
-                draws = self._faults.draws(job, access, len(commands), block.number, block.width)
-                inside = draws.column < block.columns
-                event = draws.event[inside]
-                places.append(commands[event] * SLOTS + slots[event])
-                found.append(Draws(event, draws.column[inside], draws.draw[inside]))
-        where = np.concatenate(places)
-        if not len(where):
-            return np.full(1, _END, np.int64), where, where, np.zeros(1)
-        columns = np.concatenate([each.column for each in found])
-        draw = np.concatenate([each.draw for each in found])
-        if len(found) > 1:  # each is in order
-            order = np.argsort(where, kind="stable")
-            where, columns, draw = where[order], columns[order], draw[order]
-        starts = np.flatnonzero(np.diff(where, prepend=-1))
-        runs = np.diff(starts, append=len(where))
-        return np.append(where[starts], _END), runs, columns, draw
+    def _places(self, output: int, part: int, access: Access) -> NDArray[np.int64]:
+        """Places of a kind of access, in order; kept where there is but one output."""
+        found = self._only.get((part, access))
+        if found is None:
+            commands, slots = self.tape.where(output, part, access)
+            found = commands * SLOTS + slots
+            if self.tape.recipe.outputs == 1:
+                self._only[part, access] = found
+        return found
+
+
+def together(drawn: Sequence[Candidates]) -> Candidates:
+    """Return all candidates, in the order given."""
+    if len(drawn) == 1:
+        return drawn[0]
+    if not drawn:
+        return Candidates(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+    return Candidates(*(np.concatenate(each) for each in zip(*drawn, strict=True)))
+
+
+def noise(drawn: Candidates) -> Noise:
+    """Put candidates in the order of their places.
+
+    >>> met = noise(Candidates(np.array([8, 4, 8]), np.array([0, 3, 1]), np.array([0.1, 0.2, 0.3])))
+    >>> met.places[:-1], met.times, met.columns, met.draws
+    (array([4, 8]), array([1, 2]), array([3, 0, 1]), array([0.2, 0.1, 0.3]))
+    """
+    place, columns, draws = drawn
+    if not len(place):
+        return _NOTHING
+    if (place[1:] < place[:-1]).any():  # what was drawn for one kind of access is in order
+        order = np.argsort(place, kind="stable")
+        place, columns, draws = place[order], columns[order], draws[order]
+    starts = np.flatnonzero(np.diff(place, prepend=-1))
+    times = np.diff(starts, append=len(place))
+    return Noise(np.append(place[starts], _END), times, columns, draws)
+
+
+_NOTHING = Noise(np.full(1, _END, np.int64), *(np.zeros(1, np.int64),) * 2, np.zeros(1))

@@ -52,7 +52,9 @@ class Tape:
     def __init__(self, recipe: Recipe, layout: Layout) -> None:
         self.layout, self.recipe = layout, recipe
         self.opened = layout.map.first_constant
-        tables, parts, others = [], [], []
+        tables = [np.empty((recipe.outputs, 0, 2), np.int16)]  # there may be no command at all
+        parts: list[int] = []
+        others: list[tuple[int, int, int]] = []
         slot = 0
         for item in recipe.items:
             if isinstance(item, Run):

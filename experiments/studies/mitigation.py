@@ -141,7 +141,7 @@ def draw(found: Mapping[str, Found], folder: Path) -> dict[str, Path]:
         right.set_xscale("log", base=2)
         right.xaxis.set_major_formatter(lambda x, _: f"{x:g}")
         right.set_xlabel("times that of nothing")
-        right.legend(loc="lower right")
+        right.legend(loc="upper right")
         left.set_yticks(places, names)
         for axes in (left, middle, right):
             axes.grid(axis="y", color="0.92")

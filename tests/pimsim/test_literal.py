@@ -19,6 +19,7 @@ from pimsim.dram.rowgroups import ambit
 from pimsim.dram.subarray import Subarray
 from pimsim.errors import DramError, InputError
 from pimsim.microprogram import arithmetic, logic
+from pimsim.microprogram.compiled import backend
 from pimsim.microprogram.compiled.recipe import Move, Read, Recipe, Run
 from pimsim.microprogram.compiled.tiles import Tiles
 from pimsim.microprogram.literal.execution import Block, Patch, Program
@@ -159,6 +160,20 @@ def test_the_interpreter_meets_the_faults_of_the_reference(rng: Random) -> None:
             np.testing.assert_array_equal(
                 tiles.load(row, part)[0] & inside, subarray.peek(row)[0] & inside
             )
+
+
+def test_without_a_compiler_the_reference_executor_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recipe, schedule = Recipe(1), Schedule(1)
+    schedule.append((logic.COPY,), a=D, out=D + 1)
+    recipe.run(schedule)
+    tape = Tape(recipe, Tiles(1, D + DATA_ROWS).layout)
+    monkeypatch.setattr(backend, "why_not", lambda: "OSError: none here")
+    with pytest.raises(
+        InputError, match=r"none \(OSError: none here\): use the reference executor"
+    ):
+        Program(tape, Faults(Rates({}, frozenset({"sense"})), 0, 0))  # type: ignore[arg-type]
 
 
 def test_what_senses_two_rows_together_is_refused() -> None:

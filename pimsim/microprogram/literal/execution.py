@@ -36,6 +36,8 @@ from numpy.typing import NDArray
 
 from pimsim.bits import Words, pack
 from pimsim.dram.faults import Access, Faults, Job, Site, patterns
+from pimsim.errors import InputError
+from pimsim.microprogram.compiled import backend
 from pimsim.microprogram.compiled.tiles import empty
 from pimsim.microprogram.literal.interpreter import (
     CLASSES,
@@ -108,10 +110,16 @@ class Placed(NamedTuple):
 class Program:
     """A tape and the faults that its commands meet.
 
-    Raises InputError if the failure table lacks what the commands need.
+    Raises InputError if the failure table lacks what the commands need, or where there is no
+    compiler back end to make machine code with.
     """
 
     def __init__(self, tape: Tape, faults: Faults) -> None:
+        if backend.why_not() is not None:
+            raise InputError(
+                f"faults need a compiler back end, and there is none ({backend.why_not()}): use "
+                "the reference executor"
+            )
         self.tape, self._faults = tape, faults
         self._accesses = [
             access for access in tape.accesses if access.kind == "sense" or faults.drives

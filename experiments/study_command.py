@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, cast
 
-if TYPE_CHECKING:
-    from experiments.studies.study import Study
+from experiments.studies.catalog import STUDIES, study
 
 NAME = "study"
 HELP = "what errors do to networks: sweeps, figures, and a page with the finding"
-
-STUDIES = ("variation", "layers", "circuit", "chips", "mitigation")
-"""Modules of :mod:`experiments.studies`, in the order in which they are best read."""
 
 _DESCRIPTION = """\
 Run the sweeps that answer a question, draw them, and write a page with the finding:
@@ -34,12 +27,6 @@ examples:
 
 DIR receives study-NAME.md, its figures and tables (figures/), and a folder for each sweep.
 """
-
-
-def study(name: str) -> Study:
-    """Return the study of that name, which must be one of :data:`STUDIES`."""
-    module: ModuleType = import_module(f"experiments.studies.{name}")
-    return cast("Study", module)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,7 +10,7 @@ from experiments.studies.found import Found
 
 
 class Study(Protocol):
-    """What a module in :data:`experiments.study_command.STUDIES` has."""
+    """What a module in :data:`experiments.studies.catalog.STUDIES` has."""
 
     @property
     def NAME(self) -> str:

@@ -10,10 +10,10 @@ import shutil
 import sys
 from pathlib import Path
 
+from experiments.studies.catalog import STUDIES, study
 from experiments.studies.found import Found
 from experiments.studies.page import page
 from experiments.studies.study import Study
-from experiments.study_command import STUDIES, study
 
 FIGURES = "figures"
 """Folder of figures and tables, in that of the page."""

@@ -76,6 +76,15 @@ def kept() -> Callable[[Path], Trials]:
     return read
 
 
+# A shell has what runs in its background, as these tests may, ignore Ctrl-C.
+_INTERRUPTIBLE = """\
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from experiments.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
 @pytest.fixture(scope="session")
 def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Start ``pimsim sweep ...`` as a process, the leader of a group of its own."""
@@ -83,7 +92,7 @@ def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
     def run(*argv: str | Path) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "experiments", "sweep", *map(str, argv)],
+            [sys.executable, "-c", _INTERRUPTIBLE, "sweep", *map(str, argv)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

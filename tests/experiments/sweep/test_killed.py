@@ -134,7 +134,7 @@ def test_an_interrupt_says_how_to_go_on(
     for worker in _workers(process.pid):  # so that it cannot end before
         os.kill(worker, signal.SIGSTOP)
     os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate()
+    out, err = process.communicate(timeout=300)
     there = kept(store)
     assert process.returncode == 130
     assert out == ""

@@ -184,7 +184,14 @@ def test_an_interrupted_training_says_so_and_goes_on(tmp_path: Path) -> None:
     assert "holds an interrupted training: go on with --resume" in again.stderr
 
 
-COMMAND = [sys.executable, "-m", "experiments", "train", "digits-mlp", "--out", "digits.keras"]
+# Started from a script, a process may ignore Ctrl-C; on a terminal it does not.
+_ON_A_TERMINAL = (
+    "import signal, sys\n"
+    "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    "from experiments.cli import main\n"
+    "sys.exit(main(sys.argv[1:]))\n"
+)
+COMMAND = [sys.executable, "-c", _ON_A_TERMINAL, "train", "digits-mlp", "--out", "digits.keras"]
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}
 
 

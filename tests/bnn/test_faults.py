@@ -160,6 +160,21 @@ def test_with_probability_zero_every_bit_is_that_of_the_error_free_run(
     assert _flips(found) == 0
 
 
+def test_an_image_that_takes_several_rows_meets_its_own_noise_in_each() -> None:
+    rng = np.random.default_rng(5)
+    layers: tuple[Layer, ...] = (
+        Conv2D("wide", _kernel(rng, 1, 1, 1, 4), None, None, SIGN),  # 576 columns, a row has 512
+        _norm(rng, "norm", 4),
+        Flatten("flat"),
+        Dense("last", _kernel(rng, 2304, 4), None, SIGN, SIGN),
+    )
+    network, faults = Network("wide", (24, 24, 1), layers), _faults(0.01, 0.02)
+    literal = _run(network, 3, faults, compiled=False, faulty=["wide"])
+    compiled = _run(network, 3, faults, faulty=["wide"])
+    assert _flips(literal) == _flips(compiled) > 0
+    np.testing.assert_array_equal(compiled.logits, literal.logits)
+
+
 def test_small_blocks_of_memory_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     network, faults = _convolution(np.random.default_rng(2)), _faults(0.01, 0.01)
     images = 700  # more than a block of 128

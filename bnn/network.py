@@ -29,6 +29,7 @@ from bnn.layers.pooling import AveragePool2D, GlobalPool, MaxPool2D
 from bnn.layers.product import Product, has_integer_kernel, integer_kernel
 from bnn.layers.shape import Crop, Flatten, Pad, Permute, Repeat, Reshape
 from bnn.layers.transposed import Conv2DTranspose
+from bnn.objective import UNKNOWN, Objective
 from pimsim.errors import InputError
 
 __all__ = [
@@ -84,6 +85,8 @@ class Network:
     """Where it comes from, for reports: usually the name of a file."""
     inputs: tuple[tuple[int, ...], ...] = ()
     """For each layer the positions of those that feed it, or :data:`INPUT`; empty: a chain."""
+    objective: Objective = UNKNOWN
+    """What it was trained for, as far as the file tells."""
     consumers: tuple[tuple[int, ...], ...] = field(init=False, repr=False)
     """For each layer the positions of those that it feeds, each once."""
     _shapes: tuple[Shape, ...] = field(init=False, repr=False)

@@ -168,7 +168,7 @@ def train(
         data=learn.name,
         train_images=len(learn.x),
         test_images=len(test.x),
-        correct=correct(final, test),
+        correct=correct(final, test, settings.loss),
         data_sha256=digest,
         model_sha256=hashlib.sha256(out.read_bytes()).hexdigest(),
         parameters=int(final.count_params()),

@@ -11,6 +11,7 @@ from bnn.encoding import Encoding
 from bnn.mapping import Result
 from bnn.network import Network
 from bnn.runtime import NetworkRun, run
+from bnn.scoring import Scoring
 from pimsim.dram.standards import Standard
 from pimsim.dram.switches import Switches
 
@@ -19,7 +20,7 @@ def beside_error_free(
     done: NetworkRun,
     network: Network,
     x: NDArray[np.float32] | NDArray[np.uint8],
-    labels: NDArray[np.integer[Any]] | None,
+    scoring: Scoring,
     encoding: Encoding | None,
     standard: Standard,
     switches: Switches,
@@ -30,20 +31,24 @@ def beside_error_free(
         done: the run with faults.
         network: what was run.
         x: its images.
-        labels: ``(images,)``, or None.
+        scoring: which answers are right.
         encoding: how the images are integers.
         standard: the DRAM.
         switches: what changes headline numbers.
 
     """
     right = run(network, x, encoding, standard, switches, "output-stationary", check=False)
-    predicted, wanted = done.logits.argmax(1), right.logits.argmax(1)
+    answers, wanted = scoring.answers(done.logits), scoring.answers(right.logits)
+    changed = None
+    if answers is not None and wanted is not None:
+        changed = int(np.count_nonzero(answers != wanted))
     struck = {
         layer.name: layer.result.flips for layer in done.layers if isinstance(layer.result, Result)
     }
     return {
-        "accuracy_error_free": None if labels is None else float((wanted == labels).mean()),
-        "predictions_changed": int(np.count_nonzero(predicted != wanted)),
+        "accuracy_error_free": scoring.accuracy(right.logits),
+        "predictions": None if wanted is None else wanted.size,
+        "predictions_changed": changed,
         "logits_changed": int(np.count_nonzero(done.logits != right.logits)),
         "noise_strikes": struck,
     }

@@ -14,7 +14,6 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from bnn import zoo
@@ -27,6 +26,7 @@ from bnn.mapping.work import Result
 from bnn.mitigation import NONE, Mitigation
 from bnn.network import Network
 from bnn.runtime import NetworkRun, run
+from bnn.scoring import Scoring, scoring_of
 from experiments.data_options import open_data
 from experiments.inputs import encoding_of
 from experiments.networks_page import Row, csv_text
@@ -112,9 +112,7 @@ def gains(name: str = NETWORK, images: int = CLASSIFIED, trials: int = TRIALS) -
     network = read_model(zoo.locate(name))
     dataset = datasets.reshape_for(open_data(zoo.entry(name).data, None), network.input_shape)
     encoding = encoding_of(network, dataset.x)
-    x, labels = dataset.x[:images], dataset.y
-    if labels is None:
-        raise ValueError(f"{name} must have labels")
+    x, scoring = dataset.x[:images], scoring_of(network, dataset.y).first(images)
     right = _run(network, x, encoding, NONE, None)
     for effect, percent in SCENARIOS:
         for option, mitigation in OPTIONS.items():
@@ -126,7 +124,7 @@ def gains(name: str = NETWORK, images: int = CLASSIFIED, trials: int = TRIALS) -
                     "variation_percent": str(percent),
                     "option": option,
                     "chip": str(trial),
-                    "accuracy_percent": str(_accuracy(done, labels[:images])),
+                    "accuracy_percent": str(_accuracy(done, scoring)),
                     "logits_wrong_percent": str(100 * float((done.logits != right.logits).mean())),
                     "repeated": str(sum(result.repeated for result in _results(done))),
                     "capacity": str(min(result.capacity or 0 for result in _results(done))),
@@ -153,8 +151,11 @@ def _run(
     )  # fmt: skip
 
 
-def _accuracy(done: NetworkRun, labels: NDArray[Any]) -> float:
-    return 100 * float(np.mean(done.logits.argmax(1) == labels))
+def _accuracy(done: NetworkRun, scoring: Scoring) -> float:
+    accuracy = scoring.accuracy(done.logits)
+    if accuracy is None:
+        raise ValueError(f"accuracy must be known; it is {scoring.means}")
+    return 100 * accuracy
 
 
 def _results(done: NetworkRun) -> list[Result]:

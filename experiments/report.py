@@ -10,9 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from bnn.baselines import (
     BREAK_EVEN,
     LayerWork,
@@ -25,6 +22,7 @@ from bnn.estimate import Estimate
 from bnn.machine import PHASES
 from bnn.mapping.choice import popcount
 from bnn.runtime import LayerRun, NetworkRun
+from bnn.scoring import Scoring
 from pimsim.cost import Cost, assumptions
 from pimsim.dram.counts import CommandCounts
 from pimsim.dram.standards import Standard
@@ -48,7 +46,7 @@ Books = Mapping[str, tuple[CommandCounts, Cost]]
 def build(
     network: str,
     data: str | None,
-    labels: NDArray[np.integer[Any]] | None,
+    scoring: Scoring | None,
     done: NetworkRun | Estimate,
     standard: Standard,
     switches: Switches,
@@ -62,7 +60,7 @@ def build(
     Args:
         network: name or path of the network.
         data: name of the images; None if there are none.
-        labels: ``(images,)``, or None.
+        scoring: which answers are right; None if nothing is answered.
         done: the run.
         standard: the DRAM that it ran on.
         switches: the choices that change headline numbers.
@@ -80,7 +78,8 @@ def build(
         "data": data,
         "images": done.images,
         "cost_only": isinstance(done, Estimate),
-        "accuracy": _accuracy(done, labels),
+        "accuracy": _accuracy(done, scoring),
+        "accuracy_means": None if scoring is None else scoring.means,
         "bit_exact": None if isinstance(done, Estimate) else done.bit_exact,
         "keras_equal": None,
         "faults": None,
@@ -120,10 +119,10 @@ def build(
     return report
 
 
-def _accuracy(done: NetworkRun | Estimate, labels: NDArray[np.integer[Any]] | None) -> float | None:
-    if labels is None or isinstance(done, Estimate):
+def _accuracy(done: NetworkRun | Estimate, scoring: Scoring | None) -> float | None:
+    if scoring is None or isinstance(done, Estimate):
         return None
-    return float((done.logits.argmax(1) == labels).mean())
+    return scoring.accuracy(done.logits)
 
 
 def _layer(layer: LayerRun, books: Books, done: NetworkRun | Estimate) -> dict[str, Any]:

@@ -176,6 +176,7 @@ def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any]:
     from bnn.data import datasets
     from bnn.larq import model_file
     from bnn.runtime import run as run_network
+    from bnn.scoring import scoring_of
     from experiments import report as reports
     from experiments.inputs import check_output, encoding_of
 
@@ -190,7 +191,7 @@ def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any]:
     dataset = datasets.reshape_for(dataset, network.input_shape)
     encoding = encoding_of(network, dataset.x)
     x = dataset.x[: args.limit]
-    y = None if dataset.y is None else dataset.y[: args.limit]
+    scoring = scoring_of(network, dataset.y).first(args.limit)
     loaded = time.perf_counter()
     requests = trace_options.chosen_traces(args)
     with (
@@ -220,7 +221,7 @@ def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any]:
     report = reports.build(
         args.network,
         dataset.name,
-        y,
+        scoring,
         done,
         standard,
         switches,
@@ -232,7 +233,9 @@ def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any]:
     if faults is not None:
         from experiments.fault_report import beside_error_free
 
-        report["faults"] = beside_error_free(done, network, x, y, encoding, standard, switches)
+        report["faults"] = beside_error_free(
+            done, network, x, scoring, encoding, standard, switches
+        )
     report["wall_s"] = {
         "import": imported - started,
         "load": loaded - imported,

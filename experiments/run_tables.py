@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bnn.scoring import LARGEST
 from experiments import tables
 
 _FEW = 0.1
@@ -145,21 +146,32 @@ def _summary(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     uses = [layer["column_utilisation"] for layer in report["layers"] if layer["subarrays"]]
     if uses and max(uses) < _FEW:
         rows.append(("column use", f"{max(uses):.1%} at most: more images would cost little more"))
-    if report["accuracy"] is not None:
-        rows.insert(0, ("accuracy", f"{report['accuracy']:.2%}"))
+    if report["accuracy_means"] is not None:
+        rows.insert(0, ("accuracy", _accuracy(report)))
     if report["faults"] is not None:
-        rows.insert(1 if report["accuracy"] is not None else 0, ("faults", _faults(report)))
+        rows.insert(1, ("faults", _faults(report)))
     if report["baselines"]:
         rows.append(("break-even", _break_even(report)))
     return rows
 
 
+def _accuracy(report: Mapping[str, Any]) -> str:
+    """How much is right, and what is, unless it is the largest output; or why it is not known."""
+    means = str(report["accuracy_means"])
+    if report["accuracy"] is None:
+        return means
+    return f"{report['accuracy']:.2%}" + ("" if means == LARGEST else f" ({means})")
+
+
 def _faults(report: Mapping[str, Any]) -> str:
     """What they did."""
     faults = report["faults"]
-    right = faults["accuracy_error_free"]
+    right, changed = faults["accuracy_error_free"], faults["predictions_changed"]
     text = "" if right is None else f"without them {right:.2%}; "
-    text += f"{faults['predictions_changed']:,} of {report['images']:,} predictions changed"
+    if changed is None:
+        text += f"{faults['logits_changed']:,} outputs changed"
+    else:
+        text += f"{changed:,} of {faults['predictions']:,} predictions changed"
     struck = sum(faults["noise_strikes"].values())
     return f"{text}; noise struck {struck:,} times" if struck else text
 

@@ -24,6 +24,7 @@ from bnn.larq.weights import (
 )
 from bnn.layers.layer import Layer, Shape
 from bnn.network import INPUT, Network
+from bnn.objective import UNKNOWN, Objective, read_objective
 from pimsim.errors import InputError
 
 LARGEST_WEIGHTS = 1 << 30
@@ -91,14 +92,16 @@ def _from_archive(archive: zipfile.ZipFile, source: str) -> Network:
         if _WEIGHTS in names:
             raise InputError(f"holds weights without an architecture; {_SAVE}")
         raise InputError(f"must be a .keras model, not an archive without {_CONFIG}")
-    architecture = read_architecture(parse(_member(archive, _CONFIG, LARGEST_TEXT)))
+    config = parse(_member(archive, _CONFIG, LARGEST_TEXT))
+    architecture = read_architecture(config)
+    objective = read_objective(config.get("compile_config") if isinstance(config, dict) else None)
     if _WEIGHTS not in names:
         raise InputError(f"must hold its weights as {_WEIGHTS}, but that is missing; {_SAVE}")
     data = io.BytesIO(_member(archive, _WEIGHTS, LARGEST_WEIGHTS))
     with damage_reported(_WEIGHTS):
         file = h5py.File(data, "r")
     with file:
-        return _network(architecture, NumberedWeights(file), source)
+        return _network(architecture, NumberedWeights(file), source, objective)
 
 
 def _from_hdf5(file: h5py.File, source: str) -> Network:
@@ -109,10 +112,22 @@ def _from_hdf5(file: h5py.File, source: str) -> Network:
         if bare:
             raise InputError(f"holds weights without an architecture (save_weights); {_SAVE}")
         raise InputError(f"an HDF5 file, but not a Keras model (no model_config); {_SAVE}")
-    return _network(read_architecture(parse(text)), NamedWeights(file), source)
+    architecture = read_architecture(parse(text))
+    return _network(architecture, NamedWeights(file), source, _objective(file))
 
 
-def _network(architecture: Architecture, weights: WeightSource, source: str) -> Network:
+def _objective(file: h5py.File) -> Objective:
+    """What the file says of its training; nothing if it cannot be understood."""
+    try:
+        text = text_attribute(file, "training_config")
+        return UNKNOWN if text is None else read_objective(parse(text))
+    except InputError:
+        return UNKNOWN
+
+
+def _network(
+    architecture: Architecture, weights: WeightSource, source: str, objective: Objective
+) -> Network:
     if architecture.input_shape is None:
         raise ValueError("`architecture` must have an input shape")
     start = architecture.input_shape
@@ -133,7 +148,7 @@ def _network(architecture: Architecture, weights: WeightSource, source: str) -> 
             shapes.append(shape)
             fed = (len(layers) - 1,)
         gives.append(fed[0])
-    return Network(architecture.name, start, tuple(layers), source, tuple(inputs))
+    return Network(architecture.name, start, tuple(layers), source, tuple(inputs), objective)
 
 
 def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn import scoring
 from bnn.data.datasets import Dataset
+from bnn.objective import Objective
 from bnn.training.architectures import Architecture
 from bnn.training.augmentation import augment
 from bnn.training.backend import Backend
@@ -92,7 +94,7 @@ class Trainee:
 
     def correct(self, data: Dataset) -> int:
         """Return how many labelled images are classified right."""
-        return correct(self._model, data)
+        return correct(self._model, data, self._settings.loss)
 
     def learning_rate(self, epoch: int) -> float:
         """Return the learning rate of the first step of an epoch."""
@@ -198,10 +200,22 @@ def policy(settings: Settings, epoch: int) -> str:
     return PRECISIONS["float32" if epoch >= settings.epochs else settings.precision]
 
 
-def correct(model: Any, data: Dataset) -> int:
-    """Return how many labelled images a Keras model classifies right."""
-    scores = model.predict(data.x, batch_size=_EVALUATED, verbose=0)
-    return int((scores.argmax(axis=1) == data.y).sum())
+def correct(model: Any, data: Dataset, loss: str) -> int:
+    """Return how many labelled images a Keras model classifies right.
+
+    Args:
+        model: that gives a softmax, or plain outputs, as ``loss`` wants them.
+        data: with labels.
+        loss: of :data:`bnn.training.losses.LOSSES`, that it was trained with.
+    """
+    outputs = model.predict(data.x, batch_size=_EVALUATED, verbose=0)
+    known = LOSSES[loss]
+    activation = "softmax" if known.softmax else "linear"
+    ending = scoring.Ending(outputs.shape[1:], activation, Objective(known.keras))
+    found = scoring.read(ending, _labels(data)).correct(outputs)
+    if found is None:
+        raise ValueError(f"outputs of shape {outputs.shape} must stand for classes")
+    return found
 
 
 def _finite(loss: float, epoch: int) -> float:

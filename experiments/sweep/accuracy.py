@@ -21,6 +21,9 @@ from pimsim import documents
 from pimsim.errors import InputError
 
 if TYPE_CHECKING:
+    from bnn.data.datasets import Dataset
+    from bnn.network import Network
+    from bnn.scoring import Scoring
     from pimsim.circuit.failure_table import FailureTable
 
 _TABLE_SEED = 0
@@ -29,16 +32,19 @@ _TABLE_SEED = 0
 
 def _identity(values: Values) -> Mapping[str, Any]:
     from bnn.mapping import choice
+    from bnn.scoring import LARGEST
 
     choice.chooser(str(values["mapping"]))
     networks.mitigation(values)
-    networks.trained(values)
+    rule = _scoring(*networks.trained(values)).rule
     _require_layers(values)
     found: dict[str, Any] = {
         "network": networks.network_digest(str(values["network"])),
         "data": networks.data_digest(values),
         "dram": networks.dram_identity(values),
     }
+    if rule != LARGEST:
+        found["answers"] = rule
     if "failures" in values:
         _without_circuit(values)
         _require_entries(values)
@@ -116,8 +122,24 @@ def _run(values: Values, trial: int, seed: int) -> Counts:
         ),
         faulty=faulty_of(values),
     )
-    correct = int((done.logits.argmax(axis=1) == dataset.y).sum())
-    return {"correct": correct, "images": len(dataset.x)}
+    scoring = _scoring(network, dataset)
+    correct, answers = scoring.correct(done.logits), scoring.of
+    if correct is None or answers is None:
+        raise ValueError(f"accuracy of {network.source} must be known")
+    return {"correct": correct, "images": answers}
+
+
+def _scoring(network: Network, dataset: Dataset) -> Scoring:
+    """How answers are counted.
+
+    Raises :class:`~pimsim.errors.InputError` for a network or labels that tell no right answers.
+    """
+    from bnn import scoring
+
+    found = scoring.scoring_of(network, dataset.y)
+    if found.of is None:
+        raise InputError(f"accuracy of {network.source} is {found.means}")
+    return found
 
 
 def _require_entries(values: Values) -> None:

@@ -9,15 +9,24 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import random
 import shutil
 from pathlib import Path
 
 import hypothesis
 import pytest
 
-if "CI" not in os.environ:  # there, hypothesis loads a profile of its own without deadlines
-    hypothesis.settings.register_profile("shared-machine", deadline=None)
-    hypothesis.settings.load_profile("shared-machine")
+# Every time and everywhere the same examples, so that no test passes or fails by luck. No failure
+# is kept for the next time, and no example is too slow: the machine may be shared.
+_ANY_MACHINE = hypothesis.settings(
+    deadline=None,
+    database=None,
+    print_blob=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.register_profile("fixed", _ANY_MACHINE, derandomize=True)
+hypothesis.settings.register_profile("fuzz", _ANY_MACHINE, derandomize=False)  # see fuzz.py
+hypothesis.settings.load_profile("fixed")
 
 
 def _why_no_larq() -> str | None:
@@ -74,7 +83,11 @@ def pytest_configure() -> None:
             )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--hypothesis-profile", None) == "fuzz":  # time may end before the files do
+        order = random.Random(config.getoption("--hypothesis-seed"))
+        ranks = {path: order.random() for path in sorted({item.path for item in items})}
+        items.sort(key=lambda item: ranks[item.path])
     reasons = {marker: why_not() for marker, (why_not, _) in _NEEDS.items()}
     for item in items:
         for marker, reason in reasons.items():

@@ -1,0 +1,66 @@
+"""Fuzzing finds what fails, and says how to see it again."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+PROPERTIES = """\
+from hypothesis import given, strategies as st
+
+@given(st.integers(0, 10**6))
+def test_wrong(number):
+    assert number < 900_000
+
+@given(st.integers())
+def test_right(number):
+    assert number == number
+"""
+
+
+@pytest.fixture
+def properties(tmp_path: Path) -> Path:
+    (tmp_path / "conftest.py").write_text((HERE / "conftest.py").read_text("utf-8"), "utf-8")
+    (tmp_path / "pytest.ini").write_text("[pytest]\n", "utf-8")
+    (tmp_path / "test_properties.py").write_text(PROPERTIES, "utf-8")
+    return tmp_path
+
+
+def test_what_fails_is_found_once_and_can_be_repeated(properties: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, HERE / "fuzz.py", "--minutes", "0.2", "--seed", "1", "--area", properties],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 1, done.stdout
+    assert "reproduce_failure" in done.stdout
+    (line,) = [line for line in done.stdout.splitlines() if "repeat with:" in line]
+    said = shlex.split(line.partition("repeat with: ")[2])
+    assert said[-1].endswith("::test_wrong")
+    again = subprocess.run(said, capture_output=True, text=True, check=False, cwd=properties)
+    assert again.returncode == pytest.ExitCode.TESTS_FAILED
+    assert "number=900000" in again.stdout.replace(" ", "").replace(",", "")
+
+
+def test_every_run_draws_the_same_examples(properties: Path) -> None:
+    (properties / "test_properties.py").write_text(
+        "from hypothesis import given, strategies as st\n"
+        "@given(st.integers())\n"
+        "def test_shown(number): print('drawn', number)\n",
+        "utf-8",
+    )
+    run = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", str(properties)]
+    first, second = (
+        subprocess.run(run, capture_output=True, text=True, check=True, cwd=properties).stdout
+        for _ in range(2)
+    )
+    drawn = [line for line in first.splitlines() if line.startswith("drawn")]
+    assert len(drawn) >= 100
+    assert drawn == [line for line in second.splitlines() if line.startswith("drawn")]

@@ -41,6 +41,7 @@ examples:
   pimsim sweep my.toml --cluster tcp://10.0.0.1:8786
   pimsim sweep my.toml --dry-run                 the points, and the key of each
   pimsim sweep my.toml --out out/mine --draw     tables and figures again, from the store
+  pimsim sweep my.toml --out out/mine --repair   make trials again that the store has damaged
   pimsim sweep --fields                          every field that can be fixed or varied
 
 DIR receives sweep.sqlite, results.csv, results.json, and figures.
@@ -67,6 +68,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--draw",
         action="store_true",
         help="write tables and figures from what is in the store, and run nothing",
+    )
+    what.add_argument(
+        "--repair",
+        action="store_true",
+        help="drop trials of the store that are damaged or were edited, saying which, and make "
+        "them again; all others are kept",
     )
     who = parser.add_mutually_exclusive_group()
     who.add_argument(
@@ -140,7 +147,11 @@ def _run(
 
     with _pool(args) as pool:  # a cluster that is not there leaves no folder behind
         _make(folder)
-        with Lock(folder / LOCK), Store.open(folder / STORE, _owner(spec)) as store:
+        with (
+            Lock(folder / LOCK),
+            Store.open(folder / STORE, _owner(spec), repair=args.repair) as store,
+        ):
+            _tell(store)
             try:
                 with progress.bars(quiet=args.json) as show:
                     runner.run(spec, points, store, pool, show)
@@ -152,6 +163,12 @@ def _run(
                 written = report.write(found, spec.figure, out.staging)
                 out.commit()
     return found, written
+
+
+def _tell(store: Store) -> None:
+    """What opening the store did, line by line."""
+    for note in store.notes:
+        print(f"pimsim: {note}", file=sys.stderr)
 
 
 def _make(folder: Path) -> None:
@@ -172,6 +189,7 @@ def _drawn(spec: Spec, points: tuple[SweepPoint, ...], folder: Path) -> Written:
     from experiments.sweep.store import Store
 
     with Store.open(folder / STORE, _owner(spec), create=False) as store:
+        _tell(store)
         found = outcome.collected(spec, points, store.trials)
     with OutDir(folder) as out:
         written = report.write(found, spec.figure, out.staging)

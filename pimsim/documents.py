@@ -1,7 +1,10 @@
-"""TOML files with sources: what DRAM standards, circuit presets and processes have in common.
+"""Text files from anybody: TOML and JSON, each bounded, and TOML with sources.
 
-A file has a ``name``, a ``description`` and a table ``[sources]`` of citations that its values
-refer to by key. Bundled ones lie in a directory of the package that reads them.
+Everything that pimsim reads as TOML or JSON comes through here, so that a file is refused in one
+line however it is made: too large, no UTF-8, nested too deeply, with numbers beyond 64 bits.
+
+A file with sources has a ``name``, a ``description`` and a table ``[sources]`` of citations that
+its values refer to by key. Bundled ones lie in a directory of the package that reads them.
 
 >>> bundled("pimsim.circuit", "presets")
 ('crow22', 'ddr4-like', 'dramspec58', 'rambus55')
@@ -10,20 +13,36 @@ Traceback (most recent call last):
 ...
 pimsim.errors.InputError: mine.toml has the unknown key `distributoin`; did you mean \
 `distribution`?
+>>> toml("amount = 1e999", "mine.toml")
+Traceback (most recent call last):
+...
+pimsim.errors.InputError: mine.toml: `amount` must be a finite number, not inf
 """
 
 from __future__ import annotations
 
 import difflib
+import json
+import math
+import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from pimsim.errors import InputError
 
+MOST_TOML_BYTES = 1 << 20
+"""Largest TOML file; a standard takes 5 KB, a sweep over 100,000 values 700 KB."""
+
+_MOST_INTEGER = 2**63 - 1  # TOML 1.0.0, section Integer: 64 bits, signed
+_MOST_DIGITS = 40
+"""Of an integer in JSON: seeds have up to 39."""
+_MOST_DEPTH = 32
+# The parser takes the square of the parts of a dotted key.
+_DOTTED = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*"|'[^'\n]*')[ \t]*+\.[ \t]*+){32}""")
 _TEXTS = ("name", "description")
 
 
@@ -33,6 +52,8 @@ class Document:
 
     file: str
     """Its name, for messages."""
+    folder: Path
+    """Where it lies; paths in it are relative to that."""
     name: str
     description: str
     citations: Mapping[str, str]
@@ -46,7 +67,7 @@ class Document:
         Raises :class:`~pimsim.errors.InputError`, naming ``where``, if it is none.
         """
         if not isinstance(source, str) or source not in self.citations:
-            raise InputError(f"{where} must cite a key of [sources], not {source!r}")
+            raise InputError(f"{where} must cite a key of [sources], not {shown(source)}")
         return self.citations[source]
 
 
@@ -67,23 +88,121 @@ def read(
     Raises :class:`~pimsim.errors.InputError` for an unknown name (listing the known ones), a file
     that cannot be read or is not TOML, an unknown top-level key, and a missing text.
     """
+    text, file, beside = text_of(what, wanted, package, folder)
+    return _parse(text, file, beside, known)
+
+
+def text_of(what: str, wanted: str | Path, package: str, folder: str) -> tuple[str, str, Path]:
+    """Return text, name and folder of the bundled file of that name, or of that at that path.
+
+    Raises :class:`~pimsim.errors.InputError` as :func:`read` does before it parses.
+    """
     names = bundled(package, folder)
     if isinstance(wanted, str) and wanted in names:
         resource = files(package).joinpath(folder, f"{wanted}.toml")
-        return _parse(resource.read_text("utf-8"), f"{wanted}.toml", known)
+        return resource.read_text("utf-8"), f"{wanted}.toml", Path.cwd()
     path = Path(wanted)
     if path.suffix != ".toml":
+        near = difflib.get_close_matches(str(wanted), names, n=1)
         raise InputError(
             f"`{what}` must be one of {', '.join(names)} or the path of a .toml file, "
-            f"not {str(wanted)!r}"
+            f"not {str(wanted)!r}" + (f"; did you mean {near[0]!r}?" if near else "")
         )
+    return (
+        read_text(path, f"`{what}` {str(path)!r}", "TOML", MOST_TOML_BYTES),
+        path.name,
+        path.parent,
+    )
+
+
+def read_text(path: Path, what: str, form: str, most_bytes: int) -> str:
+    """Return the text of a file, without the byte order mark that some editors put before it.
+
+    ``what`` names it in messages, and ``form`` what it should be.
+
+    Raises :class:`~pimsim.errors.InputError` if it cannot be read, is larger or not UTF-8.
+    """
     try:
-        text = path.read_text("utf-8")
+        with path.open("rb") as file:
+            found = file.read(most_bytes + 1)
     except OSError as error:
-        raise InputError(f"`{what}` {str(path)!r} cannot be read: {error.strerror}") from error
+        raise InputError(f"{what} cannot be read: {error.strerror}") from error
+    except ValueError as error:  # a path with a null character
+        raise InputError(f"{what} cannot be read: {error}") from error
+    if len(found) > most_bytes:
+        raise InputError(f"{what} must be at most {most_bytes >> 20} MiB, which it exceeds")
+    try:
+        return found.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"`{what}` {str(path)!r} is not a TOML file: not UTF-8") from error
-    return _parse(text, path.name, known)
+        raise InputError(f"{what} is not a {form} file: not UTF-8") from error
+
+
+def toml(text: str, file: str) -> dict[str, Any]:
+    """Return the table of a TOML text; ``file`` names it in messages.
+
+    Raises :class:`~pimsim.errors.InputError` if it is none, is nested too deeply, or holds numbers
+    that are not finite or beyond 64 bits; these it names all.
+    """
+    if _DOTTED.search(text):
+        raise _too_deep(file)
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{file} is not a TOML file: {error}") from error
+    except RecursionError:
+        raise _too_deep(file) from None
+    except ValueError as error:  # Python reads no integer of more than 4,300 digits
+        raise InputError(f"{file} must have no number of thousands of digits") from error
+    return _bounded(document, file)
+
+
+def json_value(text: str, where: str) -> Any:
+    """Return the value of a JSON text, in which every key of an object comes once.
+
+    Raises :class:`~pimsim.errors.InputError`, naming ``where``, if it is none, is nested too
+    deeply, or holds numbers that are not finite or of more than 40 digits.
+
+    >>> json_value('{"a": [1, NaN]}', "mine.json")
+    Traceback (most recent call last):
+    ...
+    pimsim.errors.InputError: mine.json must have no number NaN
+    """
+
+    def refuse(word: str) -> NoReturn:
+        raise InputError(f"{where} must have no number {word}")
+
+    def integer(digits: str) -> int:
+        if len(digits) > _MOST_DIGITS:
+            raise InputError(f"{where} must have no integer of {len(digits)} digits")
+        return int(digits)
+
+    def number(digits: str) -> float:
+        if not math.isfinite(float(digits)):
+            raise InputError(f"{where} must have no number beyond 1e308, as {shown(digits)} is")
+        return float(digits)
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            seen: set[str] = set()
+            twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+            raise InputError(f"{where} must have every key once, not {shown(twice)} twice")
+        return found
+
+    try:
+        return json.loads(
+            text,
+            object_pairs_hook=once,
+            parse_int=integer,
+            parse_float=number,
+            parse_constant=refuse,
+        )
+    except InputError:
+        raise
+    except ValueError as error:
+        raise InputError(f"{where} is not JSON: {error}") from error
+    except RecursionError:
+        raise _too_deep(where) from None
 
 
 def require_known(keys: Iterable[str], known: Iterable[str], where: str) -> None:
@@ -100,17 +219,62 @@ def nearest(key: str, known: Sequence[str]) -> str:
     return f"; did you mean `{near[0]}`?" if near else f" (known: {', '.join(known)})"
 
 
-def _parse(text: str, file: str, known: Sequence[str]) -> Document:
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{file} is not a TOML file: {error}") from error
+def shown(value: object) -> str:
+    """Return a value as messages show it, cut where it is long: it may come from a file.
+
+    >>> shown("x" * 99)
+    "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx..."
+    """
+    if isinstance(value, int) and value.bit_length() > 128:  # too long to be written out
+        return f"an integer of {value.bit_length()} bits"
+    words = repr(value)
+    return words if len(words) <= 40 else words[:37] + "..."
+
+
+def _parse(text: str, file: str, folder: Path, known: Sequence[str]) -> Document:
+    document = toml(text, file)
     require_known(document, (*_TEXTS, "sources", *known), file)
     for key in _TEXTS:
         if not isinstance(document.get(key), str) or not document[key]:
-            raise InputError(f"{file}: `{key}` must be a text, not {document.get(key)!r}")
+            raise InputError(f"{file}: `{key}` must be a text, not {shown(document.get(key))}")
     citations = document.get("sources", {})
     if not isinstance(citations, dict) or not all(isinstance(c, str) for c in citations.values()):
-        raise InputError(f"{file}: [sources] must be a table of texts, not {citations!r}")
+        raise InputError(f"{file}: [sources] must be a table of texts, not {shown(citations)}")
     body = {key: value for key, value in document.items() if key in known}
-    return Document(file, document["name"], document["description"], citations, body)
+    return Document(file, folder, document["name"], document["description"], citations, body)
+
+
+def _bounded(document: dict[str, Any], file: str) -> dict[str, Any]:
+    """The table, if it is not too deep and its numbers are finite and of 64 bits."""
+    wrong = []
+    for path, value in _leaves(document, file):
+        if isinstance(value, int) and abs(value) > _MOST_INTEGER:
+            wrong.append(f"`{path}` must be an integer of 64 bits, not {shown(value)}")
+        elif isinstance(value, float) and not math.isfinite(value):
+            wrong.append(f"`{path}` must be a finite number, not {value!r}")
+    if wrong:
+        raise InputError.of(wrong, file)
+    return document
+
+
+def _leaves(document: dict[str, Any], file: str) -> Iterator[tuple[str, Any]]:
+    """All values that hold no others, each with its place."""
+    waiting: list[tuple[str, int, Any]] = [("", 0, document)]
+    while waiting:
+        path, depth, value = waiting.pop()
+        if not isinstance(value, dict | list):
+            yield path, value
+            continue
+        if depth >= _MOST_DEPTH:
+            raise _too_deep(file)
+        if isinstance(value, dict):
+            inner = [
+                (f"{path}.{key}" if path else key, depth + 1, one) for key, one in value.items()
+            ]
+        else:
+            inner = [(f"{path}[{at}]", depth + 1, one) for at, one in enumerate(value)]
+        waiting.extend(reversed(inner))
+
+
+def _too_deep(where: str) -> InputError:
+    return InputError(f"{where} must not be nested as deeply as it is")

@@ -13,6 +13,11 @@ message must stand on its own: it names the value and says what was expected
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+_MOST = 20
+"""Mistakes that one message lists."""
+
 
 class PimsimError(Exception):
     """Base of every error that pimsim raises on purpose."""
@@ -20,6 +25,33 @@ class PimsimError(Exception):
 
 class InputError(PimsimError, ValueError):
     """A value given by the user (argument, file, array) is not what it must be."""
+
+    mistakes: tuple[str, ...] = ()
+    """Where there are several, each of them; the message has them all."""
+
+    @classmethod
+    def of(cls, mistakes: Iterable[str], where: str = "") -> InputError:
+        """Return the error of one mistake or several, all in one line.
+
+        ``where`` is what they are in, and stands before them once.
+
+        >>> raise InputError.of(["`banks` must be 1 or more", "`ranks` must be given"], "my.toml")
+        Traceback (most recent call last):
+        ...
+        pimsim.errors.InputError: my.toml has 2 mistakes: (1) `banks` must be 1 or more; \
+(2) `ranks` must be given
+        """
+        listed = tuple(mistakes)
+        if len(listed) == 1:
+            error = cls(f"{where}: {listed[0]}" if where else listed[0])
+        else:
+            numbered = [f"({number}) {text}" for number, text in enumerate(listed[:_MOST], 1)]
+            if len(listed) > _MOST:
+                numbered.append(f"and {len(listed) - _MOST} more")
+            count = f"{where} has {len(listed)} mistakes" if where else f"{len(listed)} mistakes"
+            error = cls(f"{count}: {'; '.join(numbered)}")
+        error.mistakes = listed
+        return error
 
 
 class DramError(PimsimError):

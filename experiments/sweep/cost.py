@@ -117,11 +117,11 @@ MEASURE = Measure(
     estimators=(
         Estimator(
             Quantity("latency", "time an image", "us", 1e-6),
-            estimates.exact, "latency_ps", "images",
+            estimates.exact, "latency_ps", "images", share=False,
         ),
         Estimator(
             Quantity("energy", "energy an image", "uJ", 1e-9),
-            estimates.exact, "energy_fj", "images",
+            estimates.exact, "energy_fj", "images", share=False,
         ),
     ),
     identity=_identity,

@@ -9,6 +9,10 @@ from typing import Any
 from experiments.sweep.estimates import Counts, Estimate
 from experiments.sweep.field import Field
 from experiments.sweep.results import Quantity, Value
+from pimsim.documents import shown
+
+_MOST = 2**53
+"""Largest count of a share: statistics of larger ones overflow."""
 
 Values = Mapping[str, Value]
 """Values of fields by name, defaults filled in; what is not set is missing."""
@@ -25,6 +29,8 @@ class Estimator:
     """The count above the line."""
     whole: str
     """The count below it."""
+    share: bool = True
+    """Whether the one counts some of the other, so that it cannot be more."""
 
     def __call__(self, counts: Sequence[Counts], level: float) -> Estimate:
         """Return the estimate and its interval at a confidence level."""
@@ -66,3 +72,24 @@ class Measure:
     def estimator(self, quantity: str) -> Estimator:
         """Return the estimator of a quantity; KeyError if there is none."""
         return {one.quantity.name: one for one in self.estimators}[quantity]
+
+    def fault(self, counts: object) -> str | None:
+        """Return what is wrong with what is said to be counts of a trial; None if nothing is.
+
+        >>> from experiments.sweep import measures
+        >>> measures.load("tra-failure").fault({"failed": 7, "samples": 6})
+        'must have at most `samples` (6) in `failed`, not 7'
+        """
+        wanted = {name for one in self.estimators for name in (one.part, one.whole)}
+        if not isinstance(counts, dict) or set(counts) != wanted:
+            return f"must be {', '.join(sorted(wanted))}, not {shown(counts)}"
+        for name, count in counts.items():
+            if type(count) is not int or count < 0:
+                return f"must have an integer of at least 0 in `{name}`, not {shown(count)}"
+        for one in self.estimators:
+            part, whole = counts[one.part], counts[one.whole]
+            if not 0 < whole <= _MOST:
+                return f"must have 1 to 2^53 in `{one.whole}`, not {whole}"
+            if one.share and part > whole:
+                return f"must have at most `{one.whole}` ({whole}) in `{one.part}`, not {part}"
+        return None

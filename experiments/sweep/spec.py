@@ -8,10 +8,8 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -84,21 +82,7 @@ def load(wanted: str) -> Spec:
     Raises :class:`~pimsim.errors.InputError`, naming file and key, for anything that is not as it
     must be.
     """
-    if wanted in names():
-        resource = files("experiments").joinpath("specs", f"{wanted}.toml")
-        return parse(resource.read_text("utf-8"), f"{wanted}.toml", Path.cwd())
-    path = Path(wanted)
-    if path.suffix != ".toml":
-        raise InputError(
-            f"SPEC must be one of {', '.join(names())} or the path of a .toml file, not {wanted!r}"
-        )
-    try:
-        text = path.read_text("utf-8")
-    except OSError as error:
-        raise InputError(f"SPEC {wanted!r} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"SPEC {wanted!r} is not a TOML file: not UTF-8") from error
-    return parse(text, path.name, path.parent)
+    return parse(*documents.text_of("SPEC", wanted, "experiments", "specs"))
 
 
 def parse(text: str, file: str, folder: Path) -> Spec:
@@ -106,10 +90,9 @@ def parse(text: str, file: str, folder: Path) -> Spec:
 
     Raises :class:`~pimsim.errors.InputError` as :func:`load`.
     """
+    document = documents.toml(text, file)
     try:
-        return _parse(tomllib.loads(text), folder)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{file} is not a TOML file: {error}") from error
+        return _parse(document, folder)
     except InputError as error:
         raise InputError(f"{file}: {error}") from error
 

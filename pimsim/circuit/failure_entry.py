@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pimsim.circuit.intervals import LEVEL, clopper_pearson
+from pimsim.documents import shown
 from pimsim.errors import InputError
 
 KINDS = ("sense", "copy", "not")
@@ -183,16 +184,6 @@ class Estimate:
         if self.low is None or self.high is None or not math.isclose(own, level):
             return None
         return self.low, self.high
-
-
-def shown(value: object) -> str:
-    """Return a value as messages show it, cut where it is long: it may come from a file.
-
-    >>> shown("x" * 99)
-    "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx..."
-    """
-    words = repr(value)
-    return words if len(words) <= 40 else words[:37] + "..."
 
 
 def _check_access(entry: Any) -> None:

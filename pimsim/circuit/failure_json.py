@@ -18,10 +18,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from pimsim.circuit.failure_entry import Entry, Estimate, shown
-from pimsim.documents import require_known
+from pimsim.circuit.failure_entry import Entry, Estimate
+from pimsim.documents import json_value, read_text, require_known, shown
 from pimsim.errors import InputError
 
 FORMAT = "pimsim failure table 2"
@@ -31,8 +31,6 @@ FORMAT_1 = "pimsim failure table 1"
 MOST_BYTES = 8 << 20
 """Largest file: a table of every majority on every number of rows takes a hundredth."""
 
-_MOST_DIGITS = 40
-"""Of an integer: seeds have up to 39."""
 _COUNTS = tuple(one.name for one in fields(Entry) if one.name != "kind")
 _RATES = ("rows", "ones", "halves", "static", "access")
 _OPTIONAL = ("low", "high", "level", "source")
@@ -60,7 +58,7 @@ def parsed(text: str, where: str) -> tuple[tuple[Entry | Estimate, ...], dict[st
 
     Raises :class:`~pimsim.errors.InputError`, naming ``where``, if the text is no table.
     """
-    document = _document(text, where)
+    document = json_value(text, where)
     stated = document.get("format") if isinstance(document, dict) else None
     if not isinstance(document, dict) or stated not in (FORMAT, FORMAT_1):
         raise InputError(f'{where} must be a JSON object with "format": "{FORMAT}"')
@@ -86,17 +84,7 @@ def read(path: Path) -> str:
 
     Raises :class:`~pimsim.errors.InputError` if it cannot be read, is no text or too large.
     """
-    try:
-        with path.open("rb") as file:
-            found = file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"{str(path)!r} cannot be read: {error.strerror}") from error
-    if len(found) > MOST_BYTES:
-        raise InputError(f"{path.name} must be at most {MOST_BYTES >> 20} MiB, which it exceeds")
-    try:
-        return found.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path.name} is not JSON: not UTF-8") from error
+    return read_text(path, repr(str(path)), "JSON", MOST_BYTES)
 
 
 def _row(entry: Entry | Estimate) -> dict[str, Any]:
@@ -134,30 +122,3 @@ def _entry(row: dict[str, Any], at: str, *, counts_only: bool) -> Entry | Estima
             f"not {stated!r}"
         )
     return entry
-
-
-def _document(text: str, where: str) -> Any:
-    def refuse(word: str) -> NoReturn:
-        raise InputError(f"{where} must have no number {word}")
-
-    def integer(digits: str) -> int:
-        if len(digits) > _MOST_DIGITS:
-            raise InputError(f"{where} must have no integer of {len(digits)} digits")
-        return int(digits)
-
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
-            seen: set[str] = set()
-            twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-            raise InputError(f"{where} must have every key once, not {shown(twice)} twice")
-        return found
-
-    try:
-        return json.loads(text, object_pairs_hook=once, parse_int=integer, parse_constant=refuse)
-    except InputError:
-        raise
-    except ValueError as error:
-        raise InputError(f"{where} is not JSON: {error}") from error
-    except RecursionError as error:
-        raise InputError(f"{where} must not be nested as deeply as it is") from error

@@ -18,7 +18,6 @@ The map is data, read from TOML; Ambit's own is :func:`ambit`.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -26,6 +25,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from pimsim import documents
 from pimsim.errors import InputError
 
 MAX_WORDLINES = 3
@@ -131,18 +131,15 @@ class AddressMap:
 def ambit() -> AddressMap:
     """The address map of Ambit (MICRO 2017, Table 1)."""
     text = resources.files(__package__).joinpath("ambit.toml").read_text(encoding="utf-8")
-    return parse(tomllib.loads(text), "ambit.toml")
+    return parse(documents.toml(text, "ambit.toml"), "ambit.toml")
 
 
 def load(path: Path) -> AddressMap:
     """Read an address map from a TOML file laid out as ``ambit.toml`` is."""
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot read the address map: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a TOML file: {error}") from error
-    return parse(table, str(path))
+    text = documents.read_text(
+        path, f"the address map {str(path)!r}", "TOML", documents.MOST_TOML_BYTES
+    )
+    return parse(documents.toml(text, str(path)), str(path))
 
 
 def parse(table: Mapping[str, Any], where: str) -> AddressMap:

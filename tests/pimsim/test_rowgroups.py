@@ -211,7 +211,7 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         load(missing)
     assert str(caught.value) == (
-        f"{missing}: cannot read the address map: No such file or directory"
+        f"the address map {str(missing)!r} cannot be read: No such file or directory"
     )
     broken, text = tmp_path / "broken.toml", "name = "
     broken.write_text(text, encoding="utf-8")
@@ -219,8 +219,8 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
         tomllib.loads(text)
     with pytest.raises(InputError) as caught:
         load(broken)
-    assert str(caught.value) == f"{broken}: not a TOML file: {wrong.value}"
+    assert str(caught.value) == f"{broken} is not a TOML file: {wrong.value}"
     binary = tmp_path / "binary.toml"
     binary.write_bytes(b"\xff\xfe")
-    with pytest.raises(InputError, match=r"binary\.toml: not a TOML file: 'utf-8' codec"):
+    with pytest.raises(InputError, match=r"binary\.toml' is not a TOML file: not UTF-8$"):
         load(binary)

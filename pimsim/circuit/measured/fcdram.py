@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pimsim.circuit.failure_entry import Estimate, shown
+from pimsim.circuit.failure_entry import Estimate
 from pimsim.circuit.measured.summary import Row, Summary, Wanted
+from pimsim.documents import shown
 from pimsim.errors import InputError
 
 BY_DISTANCE = ("op", "first_subarray_distance", "second_subarray_distance", "mean_success_pct")

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pimsim.circuit.failure_entry import Estimate, shown
+from pimsim.circuit.failure_entry import Estimate
 from pimsim.circuit.measured.summary import SPLITS, Row, Summary, Timing, Wanted
+from pimsim.documents import shown
 from pimsim.errors import InputError
 
 COLUMNS = ("op", "rows_activated", "data_pattern", "t1_ns", "t2_ns", "mean")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pimsim.circuit.failure_entry import shown
+from pimsim.documents import shown
 from pimsim.errors import InputError
 
 MOST_BYTES = 8 << 20

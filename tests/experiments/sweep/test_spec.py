@@ -37,7 +37,7 @@ REFUSALS = [
     (HEAD + "[axes]\nvdd_mv = 1200", "axis `vdd_mv` must be a list or a range such as"),
     (HEAD + "[axes]\nvdd_mv = ['a']", "`vdd_mv` must be a number of at least 0, not 'a'"),
     (HEAD + "[axes]\nvdd_mv = [1200, 1200.0]", "axis `vdd_mv` must have 1200.0 once"),
-    (HEAD + "[axes]\nvdd_mv = [nan]", "`vdd_mv` must be a number of at least 0, not nan"),
+    (HEAD + "[axes]\nvdd_mv = [nan]", "`axes.vdd_mv[0]` must be a finite number, not nan"),
     (HEAD + "[axes]\nsamples = [1.5]", "`samples` must be an integer of at least 1, not 1.5"),
     (HEAD + "[axes]\nsamples = [true]", "`samples` must be an integer of at least 1, not True"),
     (HEAD + "[axes]\npath = ['fast']", "`path` must be one of decision, transient, not 'fast'"),
@@ -195,8 +195,8 @@ def test_there_is_a_bundled_specification_of_failures() -> None:
 
 
 def test_an_unknown_specification_is_refused(refused: Callable[..., str]) -> None:
-    assert refused("tra-failur").startswith("SPEC must be one of ")
-    assert refused("none.toml") == "SPEC 'none.toml' cannot be read: No such file or directory"
+    assert refused("tra-failur").startswith("`SPEC` must be one of ")
+    assert refused("none.toml") == "`SPEC` 'none.toml' cannot be read: No such file or directory"
     assert refused().startswith("SPEC.toml must be given")
 
 

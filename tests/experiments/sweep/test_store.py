@@ -80,7 +80,7 @@ def _other_measure(path: Path) -> None:
     [
         (_text, "must be the store of a sweep, and is some other file"),
         (_foreign, "must be the store of a sweep, and is some other file"),
-        (_other_version, f"must be a store of version {VERSION}, as this pimsim keeps them, not 2"),
+        (_other_version, f"must be a store of version {VERSION}, as this pimsim keeps them, not 3"),
         (_other_spec, "must be of a sweep with `name` 'demo', not 'another': give another --out"),
         (_other_seed, "must be of a sweep with `seed` 1, not 2"),
         (_other_measure, "must be of a sweep with `measure` 'tra-failure', not 'accuracy'"),

@@ -33,6 +33,7 @@ from bnn.objective import UNKNOWN, Objective
 from pimsim.errors import InputError
 
 __all__ = [
+    "FLOAT32",
     "INPUT",
     "Activation",
     "AveragePool2D",
@@ -64,6 +65,9 @@ __all__ = [
     "integer_kernel",
 ]
 
+FLOAT32 = "float32"
+"""The precision of everything here."""
+
 INPUT = -1
 """Stands for the input of the network among the layers that feed one."""
 
@@ -87,6 +91,8 @@ class Network:
     """For each layer the positions of those that feed it, or :data:`INPUT`; empty: a chain."""
     objective: Objective = UNKNOWN
     """What it was trained for, as far as the file tells."""
+    precision: str = FLOAT32
+    """In which Keras computes it, such as ``mixed_float16``; here it is float32 all the same."""
     consumers: tuple[tuple[int, ...], ...] = field(init=False, repr=False)
     """For each layer the positions of those that it feeds, each once."""
     _shapes: tuple[Shape, ...] = field(init=False, repr=False)

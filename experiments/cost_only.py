@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from experiments import data_options, mitigation_options, options, trace_options
 if TYPE_CHECKING:
     from bnn.encoding import Encoding
     from bnn.estimate import Estimate
+    from bnn.larq.model_file import Sizes
     from bnn.network import Network
 
 _TABLE = {
@@ -45,6 +47,10 @@ def check(args: argparse.Namespace) -> None:
         raise InputError("`--executor` must not be given with --cost-only: nothing is executed")
     if table and args.chain == "always":
         raise InputError(f"`--chain` must be auto or never for {args.network!r}, a table of layers")
+    if table and args.input_shape is not None:
+        raise InputError(
+            f"`--input-shape` must not be given for {args.network!r}, a table of layers"
+        )
     if table and args.data is not None:
         raise InputError(f"`--data` must not be given for {args.network!r}, a table of layers")
 
@@ -61,10 +67,10 @@ def simulate(args: argparse.Namespace) -> dict[str, Any]:
     mitigation = mitigation_options.chosen_mitigation(args)
     images = 1 if args.limit is None else args.limit
     requests = trace_options.chosen_traces(args)
-    stated: dict[str, object] = {}
+    rests_on: dict[str, object] = {}
     network = encoding = None
     if args.network not in catalog.names():
-        network, encoding, stated = _read(args)
+        network, encoding, rests_on = _read(args)
     loaded = time.perf_counter()
     with trace_options.opened(requests, standard, switches) as traces:
         done: Estimate
@@ -79,7 +85,7 @@ def simulate(args: argparse.Namespace) -> dict[str, Any]:
                 mitigation=mitigation,
                 traces=traces,
             )
-            stated = {**_TABLE, "pooled_on_host": ", ".join(done.host) or "none"}
+            rests_on = {**_TABLE, "pooled_on_host": ", ".join(done.host) or "none"}
         else:
             done = estimate.of_network(
                 network,
@@ -94,11 +100,11 @@ def simulate(args: argparse.Namespace) -> dict[str, Any]:
                 traces=traces,
             )
     name = encoding.name if encoding is not None else None
-    stated |= {**mitigation.stated(), "faults": None}
+    rests_on |= {**mitigation.stated(), "faults": None}
     if mitigation.retries:
-        stated["retries"] = f"{stated['retries']}; booked as if none were needed"
+        rests_on["retries"] = f"{rests_on['retries']}; booked as if none were needed"
     report = reports.build(
-        args.network, None, None, done, standard, switches, name, args.mapping, args.moves, stated
+        args.network, None, None, done, standard, switches, name, args.mapping, args.moves, rests_on
     )
     report["wall_s"] = {
         "import": imported - started,
@@ -118,17 +124,23 @@ def _read(args: argparse.Namespace) -> tuple[Network, Encoding | None, dict[str,
     from bnn.data import datasets
     from bnn.encoding import ENCODINGS
     from bnn.larq import model_file
-    from experiments.inputs import encoding_of
+    from experiments.inputs import chosen_shape, encoding_of, shape_of, stated
 
-    network = model_file.read_model(zoo.locate(args.network))
     data = args.data
     if data is None and args.network in zoo.names():
         data = zoo.entry(args.network).data
+    shape: Sizes | None = chosen_shape(args.input_shape)
+    if shape is None and data is not None:
+        shape = partial(shape_of, data, args.data_dir)
+    network = model_file.read_model(zoo.locate(args.network), shape)
+    rests_on = stated(network)
     if data is None:
         pixels = ENCODINGS["uint8"]
         levels = pixels.levels()
-        return network, encoding_of(network, levels), {"input_encoding": "assumed: uint8"}
+        rests_on["input_encoding"] = "assumed: uint8"
+        return network, encoding_of(network, levels), rests_on
     if data in datasets.NAMES:
-        return network, encoding_of(network, datasets.levels(data)), {}
+        return network, encoding_of(network, datasets.levels(data)), rests_on
     read = data_options.open_data(str(Path(data)), args.data_dir)
-    return network, encoding_of(network, datasets.reshape_for(read, network.input_shape).x), {}
+    x = datasets.reshape_for(read, network.input_shape).x
+    return network, encoding_of(network, x), rests_on

@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 import time
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         metavar="N",
         help="only the first N images; with --cost-only, how many (default there: 1)",
+    )
+    group.add_argument(
+        "--input-shape",
+        metavar="SIZES",
+        help="shape of an image, such as 64,64,3, where the model file leaves sizes open (default: "
+        "that of the images)",
     )
     data_options.add_data_dir(group)
     parser.add_argument(
@@ -178,17 +184,18 @@ def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any]:
     from bnn.runtime import run as run_network
     from bnn.scoring import scoring_of
     from experiments import report as reports
-    from experiments.inputs import check_output, encoding_of
+    from experiments.inputs import chosen_shape, encoding_of, stated
 
     imported = time.perf_counter()
     standard, switches = options.chosen_dram(args)
     mitigation = mitigation_options.chosen_mitigation(args)
     faults = fault_options.chosen_faults(args)
     path = zoo.locate(args.network)
-    network = model_file.read_model(path)
-    check_output(network)
-    dataset = data_options.open_data(_data_name(args), args.data_dir)
-    dataset = datasets.reshape_for(dataset, network.input_shape)
+    opened = cache(partial(data_options.open_data, _data_name(args), args.data_dir))
+    network = model_file.read_model(
+        path, chosen_shape(args.input_shape) or (lambda: opened().x.shape[1:])
+    )
+    dataset = datasets.reshape_for(opened(), network.input_shape)
     encoding = encoding_of(network, dataset.x)
     x = dataset.x[: args.limit]
     scoring = scoring_of(network, dataset.y).first(args.limit)
@@ -228,7 +235,7 @@ def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any]:
         name,
         args.mapping,
         args.moves,
-        {**mitigation.stated(), **fault_options.stated(args, faults)},
+        {**mitigation.stated(), **fault_options.stated(args, faults), **stated(network)},
     )
     if faults is not None:
         from experiments.fault_report import beside_error_free

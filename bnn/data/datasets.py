@@ -33,7 +33,7 @@ class Dataset:
     name: str
     """What reports call it."""
     x: NDArray[np.float32] | NDArray[np.uint8]
-    """Inputs, shape ``(n, features)`` or ``(n, height, width, channels)``."""
+    """Inputs, shape ``(n, ...)``: whatever axes the network takes."""
     y: NDArray[np.int64] | None
     """Labels, shape ``(n,)``, or None when there are none."""
     classes: tuple[str, ...]
@@ -49,11 +49,13 @@ class _Archive:
     find: Callable[[Path, Split], Pixels | None]
     download: Callable[[Path, Split, OnDownload], None]
     classes: tuple[str, ...]
+    shape: tuple[int, ...]
+    """Of an image."""
 
 
 _ARCHIVES = {
-    "mnist": _Archive(mnist.find, mnist.download, mnist.CLASSES),
-    "cifar10": _Archive(cifar10.find, cifar10.download, cifar10.CLASSES),
+    "mnist": _Archive(mnist.find, mnist.download, mnist.CLASSES, (28, 28, 1)),
+    "cifar10": _Archive(cifar10.find, cifar10.download, cifar10.CLASSES, (32, 32, 3)),
 }
 
 NAMES = ("digits", *_ARCHIVES)
@@ -112,6 +114,22 @@ def levels(name: str) -> NDArray[np.float32]:
     return _scaled(np.arange(256))
 
 
+def shape(name: str) -> tuple[int, ...]:
+    """Return the shape of an image of a named data set, without reading any.
+
+    Raises:
+        InputError: unknown name.
+
+    >>> shape("digits"), shape("mnist")
+    ((64,), (28, 28, 1))
+    """
+    if name == "digits":
+        return (64,)
+    if name not in _ARCHIVES:
+        raise InputError(f"`--data` must be one of {', '.join(NAMES)}, not {name!r}")
+    return _ARCHIVES[name].shape
+
+
 def _scaled(pixels: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
     x = pixels.astype(np.float32)
     x /= np.float32(127.5)
@@ -126,8 +144,8 @@ def _digit_levels(grey: NDArray[np.float64]) -> NDArray[np.float32]:
 def load_npz(path: Path) -> Dataset:
     """Return the inputs ``x``, and the labels ``y`` if there are any, of a ``.npz`` file.
 
-    ``x`` is ``(n, features)`` or ``(n, height, width, channels)``, float32 or uint8, exactly as
-    the Keras model would be fed; ``y`` is ``(n,)``, integers from 0.
+    ``x`` is ``(n, ...)``, float32 or uint8, exactly as the Keras model would be fed; ``y`` is
+    ``(n,)``, integers from 0.
 
     Raises:
         InputError: missing or unreadable file; no ``x``; pickled objects; wrong dtype or
@@ -148,10 +166,9 @@ def load_npz(path: Path) -> Dataset:
     x, y = arrays["x"], arrays.get("y")
     if x.dtype not in (np.float32, np.uint8):
         raise InputError(f"`x` in {where} must be float32 or uint8, not {x.dtype}")
-    if x.ndim not in (2, 4):
+    if x.ndim < 2:
         raise InputError(
-            f"`x` in {where} must have the shape (n, features) or "
-            f"(n, height, width, channels), not {x.shape}"
+            f"`x` in {where} must have the shape (n, ...), one array an image, not {x.shape}"
         )
     if x.size == 0:
         raise InputError(f"`x` in {where} must hold at least one image, not shape {x.shape}")
@@ -172,25 +189,35 @@ def load_npz(path: Path) -> Dataset:
 
 
 def reshape_for(dataset: Dataset, input_shape: tuple[int, ...]) -> Dataset:
-    """Return the data set in the shape that a network takes.
+    """Return the data set in the shape that a network takes, the values in the same order.
 
-    Images are flattened, row by row, for a network that takes a vector of as many values; nothing
-    else is converted.
+    Axes of one value come and go; images are flattened, row by row, for a network that takes a
+    vector of as many values, and such a vector becomes a grey image again. Nothing else is
+    converted.
 
     Raises:
         InputError: the shapes differ otherwise.
 
     >>> reshape_for(Dataset("a", np.zeros((5, 2, 3, 1), np.uint8), None, (), ""), (6,)).x.shape
     (5, 6)
+    >>> reshape_for(Dataset("a", np.zeros((5, 2, 3), np.uint8), None, (), ""), (2, 3, 1)).x.shape
+    (5, 2, 3, 1)
     """
     shape = dataset.x.shape[1:]
     if shape == input_shape:
         return dataset
-    if input_shape == (prod(shape),):
-        return replace(dataset, x=dataset.x.reshape(len(dataset.x), -1))
+    alike = [size for size in shape if size > 1] == [size for size in input_shape if size > 1]
+    flat = (prod(shape),) == input_shape
+    grey = shape == (prod(input_shape),) and len(input_shape) == 3 and input_shape[-1] == 1
+    if alike or flat or grey:
+        return replace(dataset, x=dataset.x.reshape(len(dataset.x), *input_shape))
+    hint = ""
+    if len(shape) > 1 and shape[1:] + shape[:1] == input_shape:
+        order = ", ".join(map(str, (0, *range(2, len(shape) + 1), 1)))
+        hint = f": channels last, as by x.transpose({order})"
     raise InputError(
         f"images of {dataset.name} must have the shape {input_shape} that the network takes, "
-        f"not {shape}"
+        f"not {shape}{hint}"
     )
 
 

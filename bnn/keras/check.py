@@ -124,7 +124,7 @@ def check(
         PimsimError: TensorFlow fails to predict with the model.
     """
     keras = train.backend("`--check-keras`").keras
-    model = load(path, keras)
+    model = load(path, keras, network.input_shape)
     network = network.before_softmax()
     wanted = (len(x), *network.shapes()[-1])
     if logits.shape != wanted:

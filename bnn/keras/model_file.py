@@ -8,19 +8,24 @@ regularizers that only training needs, is of Keras or Larq.
 
 from __future__ import annotations
 
+import json
 import logging
 import warnings
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import h5py
 
+from bnn.larq.build import PRECISIONS
+from bnn.larq.config import MODELS, kind_of_model
 from bnn.larq.fields import Fields, known_class, parse
 from bnn.larq.model_file import read_model
 from bnn.larq.weights import text_attribute
+from bnn.layers.layer import Shape
+from bnn.network import FLOAT32
 from pimsim.errors import InputError
 
 _CODE = frozenset({"Lambda", "__lambda__"})
@@ -30,22 +35,24 @@ _LONGEST_REASON = 200
 """Characters."""
 
 
-def load(path: Path, keras: Any) -> Any:
-    """Return the Keras model in a file, not compiled.
+def load(path: Path, keras: Any, input_shape: Shape | None = None) -> Any:
+    """Return the Keras model in a file, not compiled, as a graph of layers in float32.
 
     Args:
         path: ``.keras`` or ``.h5``.
         keras: the module, as :func:`bnn.train.backend` gives it, with Larq imported.
+        input_shape: of one image, for sizes that the file leaves open.
 
     Raises:
         InputError: one line; what :func:`bnn.larq.model_file.read_model` refuses, an object that
             is not of Keras or Larq, or a file that Keras does not load.
     """
-    read_model(path)
-    check_objects(_architecture(path), f"{str(path)!r}: the model")
+    precision = read_model(path, input_shape).precision
+    own = check_objects(_architecture(path), f"{str(path)!r}: the model")
     try:
-        with _warnings_kept_back():
-            return keras.models.load_model(path, compile=False)
+        with _warnings_kept_back(), _known(own, keras):
+            model = keras.models.load_model(path, compile=False)
+            return model if precision == FLOAT32 else _in_float32(model, keras)
     except Exception as error:  # Keras fails in any way it likes
         raise InputError(f"{str(path)!r}: Keras does not load it: {in_one_line(error)}") from None
 
@@ -60,32 +67,68 @@ def in_one_line(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(lines[-1:])}"[:_LONGEST_REASON]
 
 
-def check_objects(config: object, where: str) -> None:
+@contextmanager
+def _known(own: Mapping[str, str], keras: Any) -> Iterator[None]:
+    """Have Keras take models of somebody's own classes for the graphs that they are."""
+    if not own:
+        yield
+        return
+    classes = {"Functional": keras.Model, "Sequential": keras.Sequential}
+    with keras.utils.custom_object_scope({name: classes[kind] for name, kind in own.items()}):
+        yield
+
+
+def _in_float32(model: Any, keras: Any) -> Any:
+    """The same model and weights without mixed precision."""
+    text = model.to_json()
+    for policy in PRECISIONS:
+        text = text.replace(json.dumps(policy), json.dumps(FLOAT32))
+    plain = keras.models.model_from_json(text)
+    plain.set_weights(model.get_weights())
+    return plain
+
+
+def check_objects(config: object, where: str) -> dict[str, str]:
     """Refuse the JSON of an architecture if any object in it, at any depth, could be code.
 
     Args:
         config: parsed JSON.
         where: how messages call it.
 
+    Returns:
+        Classes of somebody's own that hold a graph of layers and nothing else, by every name that
+        they have, and what they are: ``Functional`` or ``Sequential``.
+
     Raises:
-        InputError: an object of a class that is not of Keras or Larq, or a Lambda.
+        InputError: another object of a class that is not of Keras or Larq, or a Lambda.
 
     >>> check_objects({"layers": [{"class_name": "Dense", "config": {}}]}, "the model")
+    {}
     >>> check_objects({"l2": {"class_name": "L2", "module": "my.code", "config": {}}}, "the model")
     Traceback (most recent call last):
         ...
     pimsim.errors.InputError: the model must be of a class of Keras or Larq, not of the custom \
 class 'my.code.L2'
     """
+    own: dict[str, str] = {}
     pending = [config]
     while pending:
         match pending.pop():
             case dict() as values:
-                if "class_name" in values and known_class(Fields(values, where)) in _CODE:
-                    raise InputError(f"{where} must hold no Lambda: code from a file is never run")
+                if "class_name" in values:
+                    fields = Fields(values, where)
+                    kind = kind_of_model(fields)
+                    if kind is not None:
+                        for name in (fields.get("class_name"), fields.get("registered_name")):
+                            own |= {str(name): kind, str(name).rpartition(">")[2]: kind}
+                    elif known_class(fields) in _CODE:
+                        raise InputError(
+                            f"{where} must hold no Lambda: code from a file is never run"
+                        )
                 pending += values.values()
             case list() as values:
                 pending += values
+    return {name: kind for name, kind in own.items() if name not in (*MODELS, "None")}
 
 
 def _architecture(path: Path) -> object:

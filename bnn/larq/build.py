@@ -7,12 +7,16 @@ from dataclasses import replace
 from typing import Any
 
 from bnn.larq.config import Call
-from bnn.larq.fields import Fields
+from bnn.larq.fields import Fields, shown
 from bnn.larq.weights import WeightSource
 from bnn.layers import READERS, merge
 from bnn.layers.layer import Layer, Shape, Weights
 from bnn.layers.reading import Reading
+from bnn.network import FLOAT32
 from pimsim.errors import InputError
+
+PRECISIONS = (FLOAT32, "mixed_float16", "mixed_bfloat16")
+"""Precisions of layers that are carried out, all of them in float32."""
 
 
 def build(call: Call, shapes: tuple[Shape, ...], weights: WeightSource) -> tuple[Layer, ...]:
@@ -31,7 +35,7 @@ def build(call: Call, shapes: tuple[Shape, ...], weights: WeightSource) -> tuple
     entry = call.entry
     if len(shapes) != 1 and entry.kind not in merge.READERS:
         raise InputError(f"{entry.where} must have one input, not {len(shapes)}")
-    _check_precision(entry.fields)
+    precision(entry.fields)
 
     def arrays(wanted: Mapping[str, Shape]) -> dict[str, Weights]:
         return weights.read(entry.where, entry.path, entry.slot, wanted)
@@ -43,10 +47,34 @@ def build(call: Call, shapes: tuple[Shape, ...], weights: WeightSource) -> tuple
     return tuple(replace(layer, name=f"{layer.name}#{call.number + 1}") for layer in again)
 
 
-def _check_precision(fields: Fields) -> None:
+def precision(fields: Fields) -> str:
+    """Return the precision in which Keras computes a layer, as its ``dtype`` or policy says.
+
+    Mixed policies keep their weights in float32, so that the exact network is in the file.
+
+    Raises:
+        InputError: one whose weights are not float32.
+
+    >>> precision(Fields({"dtype": {"class_name": "Policy", "config": {"name": "mixed_float16"}}},
+    ...                  "a layer"))
+    'mixed_float16'
+    """
     value = fields.get("dtype")
     if isinstance(value, dict):
         policy = value.get("config")
         value = policy.get("name") if isinstance(policy, dict) else value
-    if value not in (None, "float32"):
-        fields.refuse("dtype", "'float32'")
+    if value is None:
+        return FLOAT32
+    if value not in PRECISIONS:
+        repair = ""
+        if value in ("float16", "bfloat16", "float64"):
+            repair = (
+                f"; new = keras.models.model_from_json(model.to_json().replace('{value}', "
+                "'float32')); new.set_weights(model.get_weights()) makes a float32 model of it"
+            )
+        allowed = ", ".join(repr(one) for one in PRECISIONS[:-1])
+        raise InputError(
+            f"{fields.where}: `dtype` must be {allowed} or {PRECISIONS[-1]!r}, "
+            f"not {shown(value)}{repair}"
+        )
+    return str(value)

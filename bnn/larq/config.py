@@ -1,7 +1,8 @@
 """The architecture in a model file: which layers, what feeds them, each an entry of a known class.
 
 Sequential models and functional ones are read, also inside one another: a model inside a model is
-taken apart into its layers. Classes are recognised by name and package, never imported or called.
+taken apart into its layers. Classes are recognised by name and package, never imported or called;
+a class of somebody's own, derived from Model, by what it saved: a graph of layers.
 """
 
 from __future__ import annotations
@@ -9,21 +10,33 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NoReturn
 
 from bnn.larq import operators
-from bnn.larq.fields import Fields, known_class, shown
+from bnn.larq.fields import Fields, known_class, own_class, shown
 from bnn.layers import READERS
-from bnn.layers.layer import Shape
 from bnn.network import INPUT
 from pimsim.errors import InputError
 
-_MODELS = frozenset({"Sequential", "Functional", "Model"})
+MODELS = frozenset({"Sequential", "Functional", "Model"})
+_GRAPH = frozenset({"layers", "input_layers", "output_layers"})
+"""What a functional model saves, whatever its class is called."""
+
+_CHAIN = frozenset({"name", "trainable", "dtype", "layers", "build_input_shape"})
+"""All that a Sequential model saves, whatever its class is called."""
+
+_SAVE_GRAPH = (
+    "x = keras.Input(shape); keras.Model(x, model.call(x)).save('name.keras') makes one of it"
+)
 _INPUT = "InputLayer"
 _PLAIN_CALLS: tuple[dict[str, bool | None], ...] = ({}, {"training": None}, {"training": False})
 """Arguments besides the input with which a layer of a graph may have been called."""
 
 _DEEPEST = 32
 """Models inside models; more are refused before Python's stack ends."""
+
+_SHOWN = 5
+"""Names that a message lists at most."""
 
 _MOST = 100_000
 """Layers of a model, those of models that are used several times counted each time."""
@@ -73,8 +86,9 @@ class Architecture:
     """The layers of a model, each behind all that feed it; the last is the output."""
 
     name: str
-    input_shape: Shape | None
-    """Without the batch axis; None where only the model around it says it."""
+    input_shape: tuple[int | None, ...] | None
+    """Without the batch axis, None for a size that the file leaves open; None as a whole where
+    only the model around it says it."""
     calls: tuple[Call, ...]
     """Without input layers."""
 
@@ -91,11 +105,36 @@ def read_architecture(config: object) -> Architecture:
     (4,)
     """
     model = Fields.of(config, "the model")
-    kind = known_class(model)
-    if kind not in _MODELS:
-        raise InputError(f"the model must be Sequential or functional, not a {shown(kind)}")
+    kind = kind_of_model(model)
+    if kind is None:
+        kind = known_class(model) if own_class(model) is None else own_class(model)
+        raise InputError(
+            f"the model must be Sequential or functional, not a {shown(kind)} without a graph of "
+            f"layers: {_SAVE_GRAPH}"
+        )
     found = _model(kind, model.get("config"), "configuration of the model", (), "", "")
     return Architecture(found.name, found.input_shape, tuple(_flat(found)))
+
+
+def kind_of_model(outer: Fields) -> str | None:
+    """Return ``Functional`` or ``Sequential`` for a model, also of a class of its own, else None.
+
+    >>> graph = {"layers": [], "input_layers": [], "output_layers": []}
+    >>> kind_of_model(Fields({"class_name": "MyNet", "config": graph}, "the model"))
+    'Functional'
+    >>> kind_of_model(Fields({"class_name": "MyNet", "config": {"units": 3}}, "the model"))
+    """
+    config = outer.get("config")
+    keys = config.keys() if isinstance(config, dict) else ()
+    if own_class(outer) is None:
+        kind = known_class(outer)
+        if kind in MODELS:
+            return "Sequential" if kind == "Sequential" else "Functional"
+        if kind in READERS:
+            return None
+    if set(keys) >= _GRAPH:
+        return "Functional"
+    return "Sequential" if "layers" in keys and set(keys) <= _CHAIN else None
 
 
 def _model(
@@ -171,7 +210,10 @@ def _entries(listed: list[object], path: tuple[str, ...], slot: str, of: str) ->
         if not isinstance(name, str) or not name:
             outer.refuse("name", "a name")
         where = f"{where}, {shown(name)}"
-        kind = written = known_class(Fields(outer.values, where))
+        model = kind_of_model(Fields(outer.values, where))
+        written = own_class(outer) if model else None
+        kind = written = written or known_class(Fields(outer.values, where))
+        kind = model or kind
         calls = outer.get("inbound_nodes")
         if kind == operators.KIND:
             understood = operators.as_layer(config, calls)
@@ -187,7 +229,7 @@ def _entries(listed: list[object], path: tuple[str, ...], slot: str, of: str) ->
             raise InputError(
                 f"{where}, must not be a Lambda: it holds code, and code from a file is never run"
             )
-        if kind not in READERS and kind not in _MODELS | {_INPUT}:
+        if kind not in READERS and kind not in MODELS | {_INPUT}:
             raise InputError(
                 f"{where}, must be a layer that pimsim carries out (docs/layers.md lists them), "
                 f"not one of class {shown(kind)}"
@@ -198,7 +240,7 @@ def _entries(listed: list[object], path: tuple[str, ...], slot: str, of: str) ->
         place = f"{slot}layers/{snake}_{count}" if count else f"{slot}layers/{snake}"
         whole = (*path, name)
         inner = None
-        if kind in _MODELS:
+        if kind in MODELS:
             inside = f" of {shown('/'.join(whole))}"
             inner = _model(kind, config, f"{where} ({kind})", whole, f"{place}/", inside)
         fields = Fields.of(config, f"{where} ({kind})")
@@ -309,11 +351,31 @@ def _only(model: Fields, key: str, by_name: dict[str, Entry]) -> tuple[str, int]
     match model.get(key):
         case [[str(name), int(use), 0]] | [str(name), int(use), 0] if name in by_name:
             return name, use
+        case dict() | [[str(), *_], *_] as several if len(several) > 1:
+            _refuse_several(model, key, several)
         case _:
             model.refuse(key, "one layer")
 
 
-def _input_shape(first: Entry, model: Fields) -> Shape | None:
+def _refuse_several(
+    model: Fields, key: str, several: dict[str, object] | list[list[object]]
+) -> NoReturn:
+    """Refuse a model of several inputs or outputs, by their names."""
+    nodes = list(several.values()) if isinstance(several, dict) else several
+    names = ", ".join(repr(node[0] if isinstance(node, list) else node) for node in nodes[:_SHOWN])
+    names += ", ..." if len(nodes) > _SHOWN else ""
+    repair = ""
+    if key == "output_layers":
+        repair = (
+            "; keras.Model(model.input, model.get_layer(NAME).output).save('name.keras') makes "
+            "a model of one of them"
+        )
+    raise InputError(
+        f"{model.where}: `{key}` must be one layer, not {len(nodes)} ({names}){repair}"
+    )
+
+
+def _input_shape(first: Entry, model: Fields) -> tuple[int | None, ...] | None:
     for fields, key in (
         (first.fields, "batch_input_shape"),
         (first.fields, "batch_shape"),
@@ -324,9 +386,11 @@ def _input_shape(first: Entry, model: Fields) -> Shape | None:
             continue
         if not isinstance(shape, list) or len(shape) < 2:
             fields.refuse(key, "a batch axis and at least one more")
-        sizes = [size for size in shape[1:] if type(size) is int and 0 < size < 2**31]
+        sizes = [
+            size for size in shape[1:] if size is None or (type(size) is int and 0 < size < 2**31)
+        ]
         if len(sizes) != len(shape) - 1:
-            fields.refuse(key, "of fixed sizes apart from the batch")
+            fields.refuse(key, "positive sizes, or null for those that are left open")
         return tuple(sizes)
     return None
 

@@ -162,21 +162,35 @@ def known_class(fields: Fields) -> str:
     Raises:
         InputError: a class that somebody else registered, even under the name of a known one.
     """
-    package, _, kind = fields.text("class_name").rpartition(">")
+    _, _, kind = fields.text("class_name").rpartition(">")
+    custom = _custom(fields)
+    if custom is not None:
+        raise InputError(
+            f"{fields.where} must be of a class of Keras or Larq, not of the custom class "
+            f"{shown(custom)}"
+        )
+    return kind
+
+
+def own_class(fields: Fields) -> str | None:
+    """Return the class of a serialized object if it is somebody's own; None for a known one.
+
+    >>> own_class(Fields({"class_name": "MyNet", "module": "my.code"}, "the model"))
+    'MyNet'
+    """
+    return fields.text("class_name").rpartition(">")[2] if _custom(fields) else None
+
+
+def _custom(fields: Fields) -> str | None:
+    """The full name of a class that is of neither Keras nor Larq."""
+    spelled = fields.text("class_name")
+    package, _, kind = spelled.rpartition(">")
     registered = fields.get("registered_name")
     module = fields.get("module")
     if isinstance(registered, str):
         registered_package, _, registered_kind = registered.rpartition(">")
         if registered_kind != kind or registered_package.lower() not in ("", *_PACKAGES):
-            _custom(fields, registered)
+            return registered
     if isinstance(module, str) and module.partition(".")[0] not in _PACKAGES:
-        _custom(fields, f"{module}.{kind}")
-    if package.lower() not in ("", *_PACKAGES):
-        _custom(fields, fields.text("class_name"))
-    return kind
-
-
-def _custom(fields: Fields, name: str) -> NoReturn:
-    raise InputError(
-        f"{fields.where} must be of a class of Keras or Larq, not of the custom class {shown(name)}"
-    )
+        return f"{module}.{kind}"
+    return spelled if package.lower() not in ("", *_PACKAGES) else None

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
 
-from bnn.larq.build import build
+from bnn.larq.build import build, precision
 from bnn.larq.config import Architecture, read_architecture
 from bnn.larq.fields import LARGEST_TEXT, parse
 from bnn.larq.weights import (
@@ -23,7 +24,7 @@ from bnn.larq.weights import (
     text_attribute,
 )
 from bnn.layers.layer import Layer, Shape
-from bnn.network import INPUT, Network
+from bnn.network import FLOAT32, INPUT, Network
 from bnn.objective import UNKNOWN, Objective, read_objective
 from pimsim.errors import InputError
 
@@ -37,11 +38,17 @@ _HDF5 = b"\x89HDF\r\n\x1a\n"
 _SAVE = "save the whole model with model.save('name.keras')"
 
 
-def read_model(path: Path) -> Network:
+Sizes = Shape | Callable[[], Shape]
+"""Shape of one image, or what gives it when it is needed."""
+
+
+def read_model(path: Path, input_shape: Sizes | None = None) -> Network:
     """Read a model that Larq saved as ``.keras`` or ``.h5``.
 
     Args:
         path: the file.
+        input_shape: of one image, from which sizes are taken that the file leaves open (grey
+            images may lack the channel axis); or what to ask for it then.
 
     Returns:
         The network; layers that act in training only are left out.
@@ -49,7 +56,8 @@ def read_model(path: Path) -> Network:
     Raises:
         InputError: one line that begins with the path. No such file, not a model, truncated,
             weights without an architecture, a layer or setting that pimsim does not carry out
-            (named, with its position), arrays of a wrong shape, NaN, links out of the file.
+            (named, with its position), arrays of a wrong shape, NaN, links out of the file,
+            sizes that are left open and that ``input_shape`` does not fit.
 
     >>> read_model(Path("none.keras"))
     Traceback (most recent call last):
@@ -58,12 +66,12 @@ def read_model(path: Path) -> Network:
     """
     path = Path(path)
     try:
-        return _read(path)
+        return _read(path, input_shape)
     except InputError as error:
         raise InputError(f"{str(path)!r}: {error}") from None
 
 
-def _read(path: Path) -> Network:
+def _read(path: Path, given: Sizes | None) -> Network:
     if path.is_dir():
         raise InputError(f"a directory, not a model file; {_SAVE}")
     try:
@@ -77,16 +85,16 @@ def _read(path: Path) -> Network:
         with damage_reported("the archive"):
             archive = zipfile.ZipFile(path)
         with archive:
-            return _from_archive(archive, path.name)
+            return _from_archive(archive, path.name, given)
     if begin == _HDF5:
         with damage_reported("the file"):
             file = h5py.File(path, "r")
         with file:
-            return _from_hdf5(file, path.name)
+            return _from_hdf5(file, path.name, given)
     raise InputError(f"must be a .keras or .h5 model, not a file that begins with {begin!r}")
 
 
-def _from_archive(archive: zipfile.ZipFile, source: str) -> Network:
+def _from_archive(archive: zipfile.ZipFile, source: str, given: Sizes | None) -> Network:
     names = archive.namelist()
     if _CONFIG not in names:
         if _WEIGHTS in names:
@@ -101,10 +109,10 @@ def _from_archive(archive: zipfile.ZipFile, source: str) -> Network:
     with damage_reported(_WEIGHTS):
         file = h5py.File(data, "r")
     with file:
-        return _network(architecture, NumberedWeights(file), source, objective)
+        return _network(architecture, NumberedWeights(file), source, objective, given)
 
 
-def _from_hdf5(file: h5py.File, source: str) -> Network:
+def _from_hdf5(file: h5py.File, source: str, given: Sizes | None) -> Network:
     text = text_attribute(file, "model_config")
     if text is None:
         with damage_reported("the file"):
@@ -113,7 +121,7 @@ def _from_hdf5(file: h5py.File, source: str) -> Network:
             raise InputError(f"holds weights without an architecture (save_weights); {_SAVE}")
         raise InputError(f"an HDF5 file, but not a Keras model (no model_config); {_SAVE}")
     architecture = read_architecture(parse(text))
-    return _network(architecture, NamedWeights(file), source, _objective(file))
+    return _network(architecture, NamedWeights(file), source, _objective(file), given)
 
 
 def _objective(file: h5py.File) -> Objective:
@@ -126,11 +134,13 @@ def _objective(file: h5py.File) -> Objective:
 
 
 def _network(
-    architecture: Architecture, weights: WeightSource, source: str, objective: Objective
+    architecture: Architecture,
+    weights: WeightSource,
+    source: str,
+    objective: Objective,
+    given: Sizes | None,
 ) -> Network:
-    if architecture.input_shape is None:
-        raise ValueError("`architecture` must have an input shape")
-    start = architecture.input_shape
+    start = _input_shape(architecture, given)
     layers: list[Layer] = []
     inputs: list[tuple[int, ...]] = []
     shapes: list[Shape] = []
@@ -148,7 +158,35 @@ def _network(
             shapes.append(shape)
             fed = (len(layers) - 1,)
         gives.append(fed[0])
-    return Network(architecture.name, start, tuple(layers), source, tuple(inputs), objective)
+    precisions = {precision(call.entry.fields) for call in architecture.calls} - {FLOAT32}
+    computed = ", ".join(sorted(precisions)) or FLOAT32
+    return Network(
+        architecture.name, start, tuple(layers), source, tuple(inputs), objective, computed
+    )
+
+
+def _input_shape(architecture: Architecture, given: Sizes | None) -> Shape:
+    """The shape of one image, with sizes from ``given`` where the file leaves them open."""
+    if architecture.input_shape is None:
+        raise ValueError("`architecture` must have an input shape")
+    sizes = architecture.input_shape
+    known = tuple(size for size in sizes if size is not None)
+    if len(known) == len(sizes):
+        return known
+    open_ = ", ".join("?" if size is None else str(size) for size in sizes)
+    if given is None:
+        example = ",".join("64" if size is None else str(size) for size in sizes)
+        raise InputError(
+            f"takes images of shape ({open_}), which leaves sizes open: say them with "
+            f"--input-shape, such as --input-shape {example}, or give images with --data"
+        )
+    given = given() if callable(given) else given
+    shape = (*given, 1) if len(given) == len(sizes) - 1 and sizes[-1] == 1 else given
+    if len(shape) != len(sizes) or any(
+        a not in (None, b) for a, b in zip(sizes, shape, strict=True)
+    ):
+        raise InputError(f"takes images of shape ({open_}), not {given}")
+    return shape
 
 
 def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:

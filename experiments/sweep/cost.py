@@ -41,9 +41,9 @@ def _identity(values: Values) -> Mapping[str, Any]:
                     f"`{name}` must not be set for {values['network']!r}, a table of layers"
                 )
         return {**found, "network": values["network"]}
-    networks.model(str(values["network"]))
-    found["network"] = networks.network_digest(str(values["network"]))
     data = networks.data_name(values)
+    networks.model(str(values["network"]), data)
+    found["network"] = networks.network_digest(str(values["network"]))
     found["data"] = files.digest(Path(data)) if Path(data).suffix == ".npz" else data
     return found
 
@@ -93,7 +93,8 @@ def _encoded(values: Values) -> tuple[Network, Encoding | None]:
     from experiments import data_options
     from experiments.inputs import encoding_of
 
-    network, data = networks.model(str(values["network"])), networks.data_name(values)
+    data = networks.data_name(values)
+    network = networks.model(str(values["network"]), data)
     if data in datasets.NAMES:
         return network, encoding_of(network, datasets.levels(data))
     read = datasets.reshape_for(data_options.open_data(data, None), network.input_shape)

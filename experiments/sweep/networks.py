@@ -41,8 +41,8 @@ def trained(values: Mapping[str, Value]) -> tuple[Network, Dataset]:
     Raises :class:`~pimsim.errors.InputError` for what cannot be read or does not fit, images
     without labels, and more images than there are.
     """
-    network = model(str(values["network"]))
     name = data_name(values)
+    network = model(str(values["network"]), name)
     dataset = _data(name, network.input_shape, _stamp_of(name))
     if dataset.y is None:
         raise InputError(f"`data` must have labels `y`, and {dataset.name} has none")
@@ -52,25 +52,23 @@ def trained(values: Mapping[str, Value]) -> tuple[Network, Dataset]:
     return network, replace(dataset, x=dataset.x[:images], y=dataset.y[:images])
 
 
-def model(name: str) -> Network:
-    """Return the network of a bundled name or a model file.
+def model(name: str, data: str) -> Network:
+    """Return the network of a bundled name or a model file, for some data.
 
     Raises :class:`~pimsim.errors.InputError` if it cannot be read.
     """
     from bnn import zoo
 
     path = zoo.locate(name)
-    return _model(path, files.stamp(path))
+    return _model(path, files.stamp(path), data, _stamp_of(data))
 
 
 @lru_cache(maxsize=_FEW)
-def _model(path: Path, _stamp: files.Stamp) -> Network:
+def _model(path: Path, _stamp: files.Stamp, data: str, _data_stamp: files.Stamp | None) -> Network:
     from bnn.larq import model_file
-    from experiments.inputs import check_output
+    from experiments.inputs import shape_of
 
-    network = model_file.read_model(path)
-    check_output(network)
-    return network
+    return model_file.read_model(path, lambda: shape_of(data))
 
 
 def data_name(values: Mapping[str, Value]) -> str:

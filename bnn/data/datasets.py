@@ -191,9 +191,8 @@ def load_npz(path: Path) -> Dataset:
 def reshape_for(dataset: Dataset, input_shape: tuple[int, ...]) -> Dataset:
     """Return the data set in the shape that a network takes, the values in the same order.
 
-    Axes of one value come and go; images are flattened, row by row, for a network that takes a
-    vector of as many values, and such a vector becomes a grey image again. Nothing else is
-    converted.
+    Axes of one value come and go, and images are flattened, row by row, for a network that takes a
+    vector of as many values; nothing else is converted.
 
     Raises:
         InputError: the shapes differ otherwise.
@@ -208,8 +207,7 @@ def reshape_for(dataset: Dataset, input_shape: tuple[int, ...]) -> Dataset:
         return dataset
     alike = [size for size in shape if size > 1] == [size for size in input_shape if size > 1]
     flat = (prod(shape),) == input_shape
-    grey = shape == (prod(input_shape),) and len(input_shape) == 3 and input_shape[-1] == 1
-    if alike or flat or grey:
+    if alike or flat:
         return replace(dataset, x=dataset.x.reshape(len(dataset.x), *input_shape))
     hint = ""
     if len(shape) > 1 and shape[1:] + shape[:1] == input_shape:

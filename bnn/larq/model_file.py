@@ -171,9 +171,10 @@ def _input_shape(architecture: Architecture, given: Sizes | None) -> Shape:
         raise ValueError("`architecture` must have an input shape")
     sizes = architecture.input_shape
     known = tuple(size for size in sizes if size is not None)
-    if len(known) == len(sizes):
+    if len(known) == len(sizes) and (given is None or callable(given)):
         return known
     open_ = ", ".join("?" if size is None else str(size) for size in sizes)
+    open_ += "," if len(sizes) == 1 else ""
     if given is None:
         example = ",".join("64" if size is None else str(size) for size in sizes)
         raise InputError(

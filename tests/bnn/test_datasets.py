@@ -183,7 +183,23 @@ def test_images_are_flattened_for_a_vector_input() -> None:
     assert reshape_for(data, (2, 3, 1)) is data
 
 
-@pytest.mark.parametrize("shape", [(7,), (3, 2, 1), (2, 3), (2, 3, 1, 1), ()])
+@pytest.mark.parametrize("shape", [(2, 3), (2, 3, 1, 1), (1, 2, 3), (2, 1, 3)])
+def test_axes_of_one_value_come_and_go(shape: tuple[int, ...]) -> None:
+    x = np.arange(12, dtype=np.float32).reshape(2, 2, 3, 1)
+    given = reshape_for(Dataset("some", x, None, (), "here"), shape).x
+    assert given.shape == (2, *shape)
+    assert given.ravel().tolist() == x.ravel().tolist()
+
+
+def test_channels_first_are_said_to_be_so() -> None:
+    data = Dataset("some", np.zeros((2, 3, 5, 4), np.float32), None, (), "here")
+    with pytest.raises(InputError, match=r"not \(3, 5, 4\): channels last, as by x.transpose") as e:
+        reshape_for(data, (5, 4, 3))
+    assert str(e.value).endswith("x.transpose(0, 2, 3, 1)")
+    assert data.x.transpose(0, 2, 3, 1).shape[1:] == (5, 4, 3)
+
+
+@pytest.mark.parametrize("shape", [(7,), (3, 2, 1), (3, 2), (2, 3, 2, 1), ()])
 def test_other_shapes_are_refused_with_both_named(shape: tuple[int, ...]) -> None:
     data = Dataset("some", np.zeros((2, 2, 3, 1), np.float32), None, (), "here")
     with pytest.raises(InputError) as error:

@@ -463,7 +463,10 @@ KNOWN = "must be a layer that pimsim carries out (docs/layers.md lists them)"
         ),
         (
             lambda layers: layers[1]["config"].update(dtype="float16"),
-            "layer 2 of 8, 'conv' (QuantConv2D): `dtype` must be 'float32', not 'float16'",
+            "layer 2 of 8, 'conv' (QuantConv2D): `dtype` must be 'float32', 'mixed_float16' or "
+            "'mixed_bfloat16', not 'float16'; new = keras.models.model_from_json(model.to_json()"
+            ".replace('float16', 'float32')); new.set_weights(model.get_weights()) makes a float32 "
+            "model of it",
         ),
         (
             lambda layers: layers[1]["config"].update(kernel_size=[5, 5]),
@@ -485,8 +488,13 @@ KNOWN = "must be a layer that pimsim carries out (docs/layers.md lists them)"
         ),
         (
             lambda layers: layers[0]["config"].update(batch_input_shape=[None, None, 4, 1]),
-            "layer 1 of 8, 'in' (InputLayer): `batch_input_shape` must be of fixed sizes apart "
-            "from the batch, not [None, None, 4, 1]",
+            "takes images of shape (?, 4, 1), which leaves sizes open: say them with "
+            "--input-shape, such as --input-shape 64,4,1, or give images with --data",
+        ),
+        (
+            lambda layers: layers[0]["config"].update(batch_input_shape=[None, -1, 4, 1]),
+            "layer 1 of 8, 'in' (InputLayer): `batch_input_shape` must be positive sizes, or null "
+            "for those that are left open, not [None, -1, 4, 1]",
         ),
         (
             lambda layers: layers.pop(0),
@@ -513,6 +521,90 @@ def refused_somehow(tmp_path, change):
     return refusal(write_h5(tmp_path / "net.h5", sequential(layers)))
 
 
+def _own(model, spelling):
+    """The same model, of a class of somebody's own."""
+    return {**model, **spelling}
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        {"class_name": "MyNet"},
+        {"class_name": "mine>MyNet"},
+        {"class_name": "MyNet", "module": "mine", "registered_name": "MyNet"},
+        {"class_name": "MyNet", "module": "__main__", "registered_name": "Custom>MyNet"},
+        {"class_name": "Sequential", "module": "mine", "registered_name": "Sequential"},
+    ],
+)
+@pytest.mark.parametrize("make", [sequential, functional])
+def test_a_model_is_known_by_the_graph_that_it_saved(tmp_path, make, spelling):
+    plain = read_model(write_h5(tmp_path / "plain.h5", make(base_layers())))
+    for write, suffix in ((write_h5, "h5"), (write_keras, "keras")):
+        path = write(tmp_path / f"net.{suffix}", _own(make(base_layers()), spelling))
+        network = read_model(path)
+        assert [type(one) for one in network.layers] == [type(one) for one in plain.layers]
+        assert np.array_equal(network.layers[0].kernel, plain.layers[0].kernel)
+
+
+def test_a_model_of_an_own_class_inside_another(tmp_path):
+    block = _own(functional(base_layers()), {"class_name": "MyBlock", "module": "mine"})
+    arrays = {f"my_block/layers/{SLOTS[name]}": values for name, values in base_arrays().items()}
+    whole = sequential([layer("InputLayer", "start", batch_input_shape=[None, 4, 4, 1]), block])
+    path = tmp_path / "net.keras"
+    weights = io.BytesIO()
+    with h5py.File(weights, "w") as file:
+        for slot, values in arrays.items():
+            for place, value in enumerate(values.values()):
+                file[f"layers/{slot}/vars/{place}"] = value
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", json.dumps(whole))
+        archive.writestr("model.weights.h5", weights.getvalue())
+    assert [one.name for one in read_model(path).layers][:2] == ["net/conv", "net/pool"]
+
+
+def test_an_own_class_of_layer_stays_refused_whatever_it_holds(tmp_path):
+    def change(layers):
+        layers[2] = {
+            "class_name": "Stack", "module": "mine", "name": "stack",
+            "config": {"name": "stack", "layers": [], "depth": 3},
+        }  # fmt: skip
+
+    assert refused(tmp_path, change) == (
+        "layer 3 of 8, 'stack' must be of a class of Keras or Larq, not of the custom class "
+        "'mine.Stack'"
+    )
+
+
+@pytest.mark.parametrize("given", [(4, 4, 1), lambda: (4, 4, 1), (4, 4), lambda: (4, 4)])
+def test_sizes_left_open_are_those_of_the_images(tmp_path, given):
+    layers = base_layers()
+    layers[0]["config"]["batch_input_shape"] = [None, None, None, 1]
+    path = write_h5(tmp_path / "net.h5", sequential(layers))
+    network = read_model(path, given)
+    assert network.input_shape == (4, 4, 1)
+    assert network.shapes()[-1] == (2,)
+    with pytest.raises(InputError, match=r"takes images of shape \(\?, \?, 1\), not \(4, 4, 3\)"):
+        read_model(path, (4, 4, 3))
+    with pytest.raises(InputError, match=r"layer 7 of 8, 'fc'.* must have shape \(12, 2\)"):
+        read_model(path, (5, 5, 1))
+
+
+@pytest.mark.parametrize("mixed", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("as_object", [False, True])
+def test_mixed_precision_is_noted_and_read_as_float32(tmp_path, mixed, as_object):
+    policy = {"class_name": "Policy", "module": "keras.mixed_precision", "config": {"name": mixed}}
+    layers = base_layers()
+    for one in layers[1:-1]:
+        one["config"]["dtype"] = policy if as_object else mixed
+    layers[-1]["config"]["dtype"] = "float32"
+    network = read_model(write_h5(tmp_path / "net.h5", sequential(layers)))
+    assert network.precision == mixed
+    assert network.before_softmax().precision == mixed
+    assert read_model(write_h5(tmp_path / "net.h5", sequential(base_layers()))).precision == (
+        "float32"
+    )
+
+
 def test_pad_values_of_valid_convolutions_do_not_matter(tmp_path):
     layers = base_layers()
     layers[1]["config"]["pad_values"] = 0.5
@@ -527,7 +619,15 @@ def test_pad_values_of_valid_convolutions_do_not_matter(tmp_path):
         ({"config": {}}, "the model: `class_name` must be a name, not None"),
         (
             {"class_name": "Ensemble", "config": {}},
-            "the model must be Sequential or functional, not a 'Ensemble'",
+            "the model must be Sequential or functional, not a 'Ensemble' without a graph of "
+            "layers: x = keras.Input(shape); keras.Model(x, model.call(x)).save('name.keras') "
+            "makes one of it",
+        ),
+        (
+            {"class_name": "Mine", "module": "mine", "config": {"layers": [], "units": 3}},
+            "the model must be Sequential or functional, not a 'Mine' without a graph of "
+            "layers: x = keras.Input(shape); keras.Model(x, model.call(x)).save('name.keras') "
+            "makes one of it",
         ),
         (
             {"class_name": "Sequential", "config": {"layers": []}},
@@ -588,8 +688,19 @@ def rewired(change):
         ),
         (
             lambda _, config: config.update(input_layers=[["in", 0, 0], ["conv", 0, 0]]),
-            "configuration of the model: `input_layers` must be one layer, "
-            "not [['in', 0, 0], ['conv', 0, 0]]",
+            "configuration of the model: `input_layers` must be one layer, not 2 ('in', 'conv')",
+        ),
+        (
+            lambda _, config: config.update(output_layers=[["fc", 0, 0], ["soft", 0, 0]]),
+            "configuration of the model: `output_layers` must be one layer, not 2 ('fc', 'soft'); "
+            "keras.Model(model.input, model.get_layer(NAME).output).save('name.keras') makes a "
+            "model of one of them",
+        ),
+        (
+            lambda _, config: config.update(output_layers={"a": ["fc", 0, 0], "b": ["soft", 0, 0]}),
+            "configuration of the model: `output_layers` must be one layer, not 2 ('fc', 'soft'); "
+            "keras.Model(model.input, model.get_layer(NAME).output).save('name.keras') makes a "
+            "model of one of them",
         ),
     ],
 )

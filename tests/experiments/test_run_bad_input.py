@@ -138,16 +138,41 @@ def test_weights_that_are_no_numbers(value: float, refusal: Refusal) -> None:
     )
 
 
-def test_a_network_without_one_output_a_class(refusal: Refusal) -> None:
-    def change(layers: list[dict[str, Any]]) -> None:
-        layers[0]["config"]["batch_input_shape"] = [None, 2, 3, 100]
-        for layer in layers:
-            if layer["class_name"] == "BatchNormalization":
-                layer["config"]["axis"] = [3]
+def _open(layers: list[dict[str, Any]]) -> None:
+    layers[0]["config"]["batch_input_shape"] = [None, None, 3, 100]
 
-    assert refusal(altered(change), "--data", npz(x=X)) == (
-        "pimsim: error: `network` must give one vector of classes an image, not an array of "
-        "shape (2, 3, 10): end it with a Flatten or a dense layer"
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ["--cost-only"],
+            "'model.h5': takes images of shape (?, 3, 100), which leaves sizes open: say them with "
+            "--input-shape, such as --input-shape 64,3,100, or give images with --data",
+        ),
+        (
+            ["--cost-only", "--input-shape", "2,3"],
+            "'model.h5': takes images of shape (?, 3, 100), not (2, 3)",
+        ),
+        (
+            ["--cost-only", "--input-shape", "2,0,100"],
+            "`--input-shape` must be positive sizes such as 64,64,3, not '2,0,100'",
+        ),
+        (["--data", "DATA"], "'model.h5': takes images of shape (?, 3, 100), not (64,)"),
+    ],
+)
+def test_sizes_that_a_file_leaves_open(options: list[str], message: str, refusal: Refusal) -> None:
+    images = npz(x=X)
+    given = [images if option == "DATA" else option for option in options]
+    assert refusal(altered(_open), *given) == f"pimsim: error: {message}"
+
+
+def test_an_input_shape_that_is_not_the_files(refusal: Refusal) -> None:
+    assert refusal(altered(lambda _: None), "--cost-only", "--input-shape", "8,8,1") == (
+        "pimsim: error: 'model.h5': takes images of shape (100,), not (8, 8, 1)"
+    )
+    assert refusal("lenet5", "--cost-only", "--input-shape", "8,8,1") == (
+        "pimsim: error: `--input-shape` must not be given for 'lenet5', a table of layers"
     )
 
 
@@ -173,8 +198,7 @@ def _with(value: float) -> NDArray[np.float32]:
         ),
         (
             {"x": X[0]},
-            "`x` in 'images.npz' must have the shape (n, features) or (n, height, width, "
-            "channels), not (64,)",
+            "`x` in 'images.npz' must have the shape (n, ...), one array an image, not (64,)",
         ),
         (
             {"x": X.astype(np.float64)},

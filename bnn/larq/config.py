@@ -8,7 +8,7 @@ a class of somebody's own, derived from Model, by what it saved: a graph of laye
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -358,10 +358,10 @@ def _only(model: Fields, key: str, by_name: dict[str, Entry]) -> tuple[str, int]
 
 
 def _refuse_several(
-    model: Fields, key: str, several: dict[str, object] | list[list[object]]
+    model: Fields, key: str, several: Mapping[str, object] | Sequence[object]
 ) -> NoReturn:
     """Refuse a model of several inputs or outputs, by their names."""
-    nodes = list(several.values()) if isinstance(several, dict) else several
+    nodes = list(several.values() if isinstance(several, Mapping) else several)
     names = ", ".join(repr(node[0] if isinstance(node, list) else node) for node in nodes[:_SHOWN])
     names += ", ..." if len(nodes) > _SHOWN else ""
     repair = ""

@@ -23,9 +23,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 from bnn import quantizers
-from bnn.encoding import Encoding
+from bnn.encoding import WIDEST, Encoding
 from bnn.layers.activation import Activation
 from bnn.layers.layer import Shape
+from bnn.layers.preprocessing import Line
 from bnn.layers.product import Product, has_integer_kernel, reach, sums_of
 from bnn.layers.shape import Pad
 from bnn.network import INPUT, Network
@@ -122,7 +123,7 @@ def analyse(network: Network, encoding: Encoding | None) -> Analysis:
             if isinstance(layer, Activation) and layer.function != "linear":
                 from_encoding = False
         values.append(value)
-        encoded.append(from_encoding and value is not None)
+        encoded.append(from_encoding and value is not None and value == start)
     return Analysis(fed, tuple(kinds), _exact(network, fed))
 
 
@@ -173,7 +174,7 @@ def padding_of_inputs(network: Network) -> tuple[float, ...]:
         if isinstance(layer, Product):
             if layer.pads(network.shape_before(index)):
                 found.add(layer.pad_values)
-        else:
+        elif not isinstance(layer, Line):  # behind which values are others
             reached.add(index)
             if isinstance(layer, Pad):
                 found.add(0.0)
@@ -202,6 +203,8 @@ def _operands(layer: Product, shape: Shape, value: Alphabet | None, encoded: boo
         return Fed(value, 0, True, encoded)
     if pad is None:
         wider = None if encoded else value.including(layer.pad_values)
+        if wider is None and not encoded:
+            wider = value.finer(layer.pad_values, WIDEST)
         pad = None if wider is None else wider.integer_of(layer.pad_values)
         if wider is None or pad is None:
             return None

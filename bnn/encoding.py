@@ -37,7 +37,7 @@ themselves lie 2/255 apart.
 
 _PIXEL_BITS = 8
 
-_WIDEST = 9
+WIDEST = 9
 """Bits of the widest encoding: half steps between 8-bit pixels, so that 0 lies on one."""
 
 Integers = NDArray[np.uint8] | NDArray[np.uint16]
@@ -65,8 +65,8 @@ class Encoding:
     """Real value of ``p = 0``."""
 
     def __post_init__(self) -> None:
-        if not 1 <= self.bits <= _WIDEST:
-            raise InputError(f"`bits` must be an integer from 1 to {_WIDEST}, not {self.bits!r}")
+        if not 1 <= self.bits <= WIDEST:
+            raise InputError(f"`bits` must be an integer from 1 to {WIDEST}, not {self.bits!r}")
         if not self.scale > 0:
             raise InputError(f"`scale` must be positive, not {self.scale}")
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from math import lcm
 from typing import Any, cast
 
 import numpy as np
@@ -60,9 +61,13 @@ def integers(layer: Product, values: NDArray[Any], fed: Fed, encoding: Encoding 
         return quantizers.named(name).integers(values)
     if fed.encoded and encoding is not None:
         return encode(values if values.dtype == np.uint8 else values.astype(np.float32), encoding)
-    scale = fed.alphabet.scale
-    exact = values if scale == 1 else values * np.float64(1 / scale)
-    whole: Integers = np.rint(exact).astype(np.int16)
+    scale, offset = fed.alphabet.scale, fed.alphabet.offset
+    exact = values if offset == 0 else values - np.float64(offset)
+    exact = exact if scale == 1 else exact * np.float64(1 / scale)
+    low, high = fed.alphabet.low, fed.alphabet.high
+    whole: Integers = np.rint(exact).astype(
+        np.int16 if -(1 << 15) <= low <= high < 1 << 15 else np.int32
+    )
     return whole
 
 
@@ -127,9 +132,10 @@ def decoded(
     >>> decoded(np.array([[255, 510]]), np.array([1, 3]), Fraction(2, 255), Fraction(-1)).tolist()
     [[1.0, 1.0]]
     """
-    wide = sums.astype(np.int64) * (scale.numerator * offset.denominator)
-    wide += weight_sums.astype(np.int64) * (offset.numerator * scale.denominator)
-    return wide / np.float64(scale.denominator * offset.denominator)
+    denominator = lcm(scale.denominator, offset.denominator)
+    wide = sums.astype(np.int64) * int(scale * denominator)
+    wide += weight_sums.astype(np.int64) * int(offset * denominator)
+    return wide / np.float64(denominator)
 
 
 def weight_sums(layer: Product) -> NDArray[np.int64]:

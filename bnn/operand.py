@@ -16,13 +16,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import gcd
+from math import gcd, lcm
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnn.encoding import Encoding, Integers
+
+_LONGEST = 1 << 31
+"""Numerators and denominators below it times sums below 2**31 stay in 64 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +71,47 @@ class Alphabet:
         step = gcd(self.step, u.numerator - self.low)
         return replace(self, count=(high - low) // step + 1, step=step, low=low)
 
+    def finer(self, value: float, most: int) -> Alphabet | None:
+        """Return the same in smaller units, so that ``value`` is a number of them.
+
+        None if none that at most ``most`` bits hold is small enough.
+
+        >>> pixels = Alphabet(256, scale=Fraction(2, 255), offset=Fraction(-1))
+        >>> half_steps = pixels.finer(0.0, 9)
+        >>> half_steps.step, str(half_steps.scale), half_steps.integer_of(0.0)
+        (1, '1/255', 255)
+        """
+        u = (Fraction(value) - self.offset) / self.scale
+        parts = u.denominator
+        if parts >> most:
+            return None
+        wide = replace(self, step=self.step * parts, low=self.low * parts, scale=self.scale / parts)
+        found = wide.including(value)
+        return None if found is None or found.planes > most else found
+
+    def along(self, factor: Fraction, summand: Fraction) -> Alphabet | None:
+        """Return the integers, or those of the other sign, worth ``factor * value + summand``.
+
+        None where a factor of 0 leaves one value, or where fractions are too long for 64 bits.
+
+        >>> turned = Alphabet(4, scale=Fraction(1, 3)).along(Fraction(-3), Fraction(1, 2))
+        >>> turned.numbers(np.array([-3, 0])).tolist()
+        [-2.5, 0.5]
+        """
+        if factor == 0:
+            return None
+        scale, offset = self.scale * abs(factor), self.offset * factor + summand
+        denominator = lcm(scale.denominator, offset.denominator)
+        if max(denominator, scale * denominator, abs(offset) * denominator) >= _LONGEST:
+            return None
+        low = self.low if factor > 0 else -self.high
+        return replace(self, low=low, scale=scale, offset=offset)
+
     def numbers(self, u: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
         """Return what integers are worth, each the nearest float32."""
-        wide = u.astype(np.int64) * (self.scale.numerator * self.offset.denominator)
-        wide += self.offset.numerator * self.scale.denominator
-        values = wide / np.float64(self.scale.denominator * self.offset.denominator)
-        return values.astype(np.float32)
+        denominator = lcm(self.scale.denominator, self.offset.denominator)
+        wide = u.astype(np.int64) * int(self.scale * denominator) + int(self.offset * denominator)
+        return (wide / np.float64(denominator)).astype(np.float32)
 
     def stored(self, u: NDArray[np.integer[Any]]) -> Integers:
         """Return the p that stand for integers u of this alphabet, in their shape."""

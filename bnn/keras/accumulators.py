@@ -108,7 +108,8 @@ def fraction_bound(layer: Product, operand: Alphabet) -> float:
     True
     """
     factors = (layer.fan_in + 3) * 2.0**-24
-    ends = (float(operand.scale * u + operand.offset) for u in (operand.low, operand.high))
+    ends = [float(operand.scale * u + operand.offset) for u in (operand.low, operand.high)]
+    ends.append(float(operand.offset))  # values are sums of two numbers, which float32 rounds
     weight = float(np.abs(real_kernel(layer)).max())
     return factors / (1 - factors) * layer.fan_in * max(map(abs, ends)) * weight
 

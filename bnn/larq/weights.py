@@ -153,12 +153,15 @@ def _follow(start: h5py.Group, path: str, where: str) -> object:
 def _of_layer(names: list[str], path: tuple[str, ...]) -> list[str]:
     """Choose the weights of one layer from those of the model around it.
 
-    A file lists the weights of all layers of an inner model together, each under the layer's name.
+    A file lists the weights of all layers of an inner model together, each under the layer's name,
+    or none, as Keras does with those of a Normalization.
 
     >>> _of_layer(["conv/kernel:0", "norm/beta:0"], ("block", "norm"))
     ['norm/beta:0']
     >>> _of_layer(["a/conv/kernel:0", "b/conv/kernel:0"], ("block", "b", "conv"))
     ['b/conv/kernel:0']
+    >>> _of_layer(["conv/kernel:0", "mean:0"], ("block", "scaled"))
+    ['mean:0']
     """
     if len(path) == 1:
         return names
@@ -166,9 +169,9 @@ def _of_layer(names: list[str], path: tuple[str, ...]) -> list[str]:
         end = list(path[-length:])
         found = [name for name in names if name.split("/")[:-1][-length:] == end]
         kinds = {name.rsplit("/", 1)[-1] for name in found}
-        if len(kinds) == len(found):
+        if found and len(kinds) == len(found):
             return found
-    return []
+    return [name for name in names if "/" not in name]
 
 
 def _listed(group: h5py.Group, where: str) -> list[str]:
@@ -192,7 +195,8 @@ def _array(
     dataset = _follow(group, path, where)
     if not isinstance(dataset, h5py.Dataset):
         raise InputError(f"{where} must have an array {name}, but it is missing")
-    if dataset.dtype.kind != "f" or dataset.dtype.itemsize != 4:
+    counts = shape == () and dataset.dtype.kind in "iu"
+    if not counts and (dataset.dtype.kind != "f" or dataset.dtype.itemsize != 4):
         raise InputError(f"{name} of {where} must be float32, not {dataset.dtype}")
     if dataset.shape != shape:
         raise InputError(f"{name} of {where} must have shape {shape}, not {dataset.shape}")

@@ -17,6 +17,7 @@ from bnn.layers import (
     merge,
     norm,
     pooling,
+    preprocessing,
     shape,
     transposed,
 )
@@ -32,5 +33,6 @@ READERS: dict[str, Reader] = {
     **activation.READERS,
     **merge.READERS,
     **shape.READERS,
+    **preprocessing.READERS,
 }
 """Every class of a model file that pimsim carries out."""

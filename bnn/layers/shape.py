@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.encoding import WIDEST
 from bnn.layers.layer import OneInput, Shape, misfit
 from bnn.layers.reading import Reader, Reading
 from bnn.operand import Alphabet
@@ -121,7 +122,9 @@ class Pad(_Moves):
     def alphabet_after(self, *alphabets: Alphabet | None) -> Alphabet | None:
         """The same, and 0."""
         (alphabet,) = alphabets
-        return None if alphabet is None else alphabet.including(0.0)
+        if alphabet is None:
+            return None
+        return alphabet.including(0.0) or alphabet.finer(0.0, WIDEST)
 
 
 @dataclass(frozen=True, slots=True)

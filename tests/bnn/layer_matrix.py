@@ -189,6 +189,7 @@ def batches(*, every: bool = False) -> tuple[Batch, ...]:
     result.append(Batch("plain", _SMALL, False, tuple(_plain_2d())))
     result.append(Batch("plain-line", _ROW, False, tuple(_plain_1d())))
     result.append(Batch("graphs", _SMALL, False, tuple(_graphs())))
+    result.append(Batch("prepared", (7, 6, 3), True, tuple(_prepared())))
     return tuple(result)
 
 
@@ -373,6 +374,49 @@ def _plain_1d() -> Iterator[Case]:
     yield Case("lpool", _pooled_line, {"behind": "max of a line, norm"})
 
 
+def _prepared() -> Iterator[Case]:
+    """Pixels on their way through layers that prepare them to a layer that multiplies."""
+    alike, apart = {"mean": 110.7, "variance": 3300.0}, {"mean": [9, 8, 7], "variance": [4, 3, 2]}
+    cases: dict[str, Callable[[Any], list[Any]]] = {
+        "Rescaling to 0..1": lambda k: [k.Rescaling(1 / 255)],
+        "Rescaling to -1..1": lambda k: [k.Rescaling(1 / 127.5, -1)],
+        "Rescaling to -1..1 in two steps": lambda k: [k.Rescaling(1 / 255), k.Rescaling(2, -1)],
+        "Rescaling that turns around": lambda k: [k.Rescaling(-1 / 255, 1)],
+        "Rescaling, zeros around": lambda k: [k.Rescaling(1 / 127.5, -1), k.ZeroPadding2D(1)],
+        "Rescaling, channels apart": lambda k: [k.Rescaling([0.5, 0.25, 2.0], [0.0, -1.0, 3.0])],
+        "Normalization, all alike": lambda k: [k.Normalization(axis=None, **alike)],
+        "Normalization, adapted": lambda k: [k.Normalization(axis=None)],
+        "Normalization inverted": lambda k: [k.Normalization(axis=None, invert=True, **alike)],
+        "Normalization, channels apart": lambda k: [k.Normalization(**apart)],
+        "Normalization, columns and channels apart": lambda k: [k.Normalization(axis=(2, 3))],
+        "CenterCrop": lambda k: [k.CenterCrop(5, 3)],
+        "CenterCrop of more": lambda k: [k.CenterCrop(9, 4)],
+        "RandomCrop": lambda k: [k.RandomCrop(5, 5)],
+        "Resizing": lambda k: [k.Resizing(5, 9)],
+        "Resizing to the nearest pixel": lambda k: [k.Resizing(5, 9, interpolation="nearest")],
+        "Resizing, aspect kept": lambda k: [k.Resizing(4, 5, crop_to_aspect_ratio=True)],
+        "Random layers": lambda k: [
+            k.RandomFlip(), k.RandomRotation(0.2), k.RandomZoom(0.2), k.RandomContrast(0.2),
+            k.RandomTranslation(0.2, 0.2), k.RandomBrightness(0.2), k.RandomHeight(0.2),
+            k.RandomWidth(0.2), k.Reshape((7, 6, 3)),
+        ],
+    }  # fmt: skip
+    for number, (what, make) in enumerate(cases.items()):
+        for padding in ("valid", "same"):
+
+            def build(
+                k: Any, lq: Any, x: Any, make: Any = make, padding: str = padding,
+                name: str = f"pp{number}{padding[0]}",
+            ) -> Any:  # fmt: skip
+                for layer in make(k):
+                    x = layer(x)
+                return lq.layers.QuantConv2D(
+                    2, 2, padding=padding, kernel_quantizer="ste_sign", use_bias=False, name=name
+                )(x)
+
+            yield Case(f"pp{number}{padding[0]}", build, {"prepared": what, "padding": padding})
+
+
 def _pooled_line(k: Any, lq: Any, x: Any) -> Any:
     sign = {"input_quantizer": "ste_sign", "kernel_quantizer": "ste_sign", "use_bias": False}
     x = lq.layers.QuantConv1D(6, 2, padding="same", name="lpool", **sign)(x)
@@ -497,15 +541,19 @@ def _fill(made: Any, lq: Any, rng: np.random.Generator) -> None:
             values.append(_weights(layer, lq, rng, name, weight.shape))
         if values:
             layer.set_weights(values)
+        if hasattr(layer, "finalize_state"):  # of a Normalization, which keeps copies
+            layer.finalize_state()
 
 
 def _weights(layer: Any, lq: Any, rng: Any, name: str, shape: Any) -> Any:
     count = int(np.prod(shape))
     if name == "gamma":
         values = rng.choice([1.0, -1.0, 0.5, -2.0, 1e-30, 0.0], count)
-    elif name == "moving_variance":
+    elif name == "count":
+        return np.asarray(9, np.int64)
+    elif name in ("moving_variance", "variance"):
         values = rng.uniform(0.3, 3, count)
-    elif name == "moving_mean":
+    elif name in ("moving_mean", "mean"):
         values = rng.integers(-3, 4, count) * rng.choice([1.0, 1.0, 0.37], count)
     elif name == "beta":
         values = rng.choice([0.0, 0.25, -1.0], count)
@@ -640,6 +688,21 @@ def page(found: list[Outcome]) -> str:
                 )
             ],
         ),
+        "## Pixels that are prepared",
+        "A scale and an offset that are the same for all values leave pixels the integers that "
+        "they are: what stands behind multiplies them in DRAM. So do layers that choose pixels or "
+        "act in training only. Padding with zeros takes a bit more where 0 lies half-way between "
+        "two levels, and goes to the host where it lies elsewhere. `RandomCrop` resizes where it "
+        "does not train, as Keras does.",
+        _table(
+            ["in front of a `QuantConv2D`", "padding valid", "padding same"],
+            [
+                [what, *(_prepared_where(found, what, padding) for padding in ("valid", "same"))]
+                for what in dict.fromkeys(
+                    one.case.labels["prepared"] for one in found if "prepared" in one.case.labels
+                )
+            ],
+        ),
         "## Other layers, on the host",
         ", ".join(
             f"`{one.case.labels['layer']}`" for one in found if "layer" in one.case.labels
@@ -659,6 +722,12 @@ def _where(found: list[Outcome], kind: str, fed: str, kernel: str, *, pixels: bo
         if one.case.labels == wanted and one.pixels == pixels
     }
     return ", ".join(sorted(places)) or "-"
+
+
+def _prepared_where(found: list[Outcome], what: str, padding: str) -> str:
+    wanted = {"prepared": what, "padding": padding}
+    return ", ".join(sorted({place for one in found if one.case.labels == wanted
+                             for place in one.where}))  # fmt: skip
 
 
 def _decided(found: list[Outcome], what: str, last: str) -> str:

@@ -204,7 +204,7 @@ def _array(
         raise InputError(f"{name} of {where} must have at most {LARGEST_ARRAY} values, not {shape}")
     if dataset.external or dataset.is_virtual or _filters(dataset) - _FILTERS:
         raise InputError(f"{name} of {where} must be stored in the file itself, in a plain way")
-    values: NDArray[np.float32] = np.ascontiguousarray(dataset[()], dtype=np.float32)
+    values: NDArray[np.float32] = np.array(dataset[()], dtype=np.float32, order="C")
     if not np.isfinite(values).all():
         raise InputError(f"{name} of {where} must be finite, not NaN or infinite")
     return values

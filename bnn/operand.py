@@ -102,7 +102,8 @@ class Alphabet:
             return None
         scale, offset = self.scale * abs(factor), self.offset * factor + summand
         denominator = lcm(scale.denominator, offset.denominator)
-        if max(denominator, scale * denominator, abs(offset) * denominator) >= _LONGEST:
+        sizes = (denominator, int(scale * denominator), int(abs(offset) * denominator))
+        if max(sizes) >= _LONGEST:
             return None
         low = self.low if factor > 0 else -self.high
         return replace(self, low=low, scale=scale, offset=offset)

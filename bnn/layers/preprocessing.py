@@ -114,8 +114,9 @@ class Rescale(Line):
     def run(self, *values: NDArray[Any]) -> NDArray[Any]:
         """Compute it; the product is rounded before the sum."""
         (x,) = values
-        result: NDArray[Any] = x * self.scale.astype(x.dtype)
-        return result + self.offset.astype(x.dtype)
+        product = x * self.scale.astype(x.dtype)
+        result: NDArray[Any] = product + self.offset.astype(x.dtype)
+        return result
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,7 +140,7 @@ class Standardize(Line):
         """Factor and summand as fractions, if all values have the same."""
         if np.ptp(self.mean) or np.ptp(self.deviation):
             return None
-        mean, deviation = fraction(self.mean.flat[0]), fraction(self.deviation.flat[0])
+        mean, deviation = (fraction(float(one.flat[0])) for one in self.parameters)
         return (deviation, mean) if self.invert else (1 / deviation, -mean / deviation)
 
     def run(self, *values: NDArray[Any]) -> NDArray[Any]:
@@ -181,7 +182,8 @@ class Resize(OneInput):
         image = left + (right - left) * part[:, None]
         low, high, part = _between(image.shape[1], self.height)
         top, bottom = image[:, low], image[:, high]
-        return (top + (bottom - top) * part[:, None, None]).astype(x.dtype, copy=False)
+        result: NDArray[Any] = top + (bottom - top) * part[:, None, None]
+        return result.astype(x.dtype, copy=False)
 
     def alphabet_after(self, *alphabets: Alphabet | None) -> Alphabet | None:
         """The same if pixels are only chosen."""
@@ -239,8 +241,9 @@ def _rescaling(reading: Reading) -> tuple[Rescale]:
 def _normalization(reading: Reading) -> tuple[Standardize]:
     fields, rank = reading.fields, len(reading.shape)
     axis = fields.values.get("axis", -1)
-    axes = [] if axis is None else axis if isinstance(axis, list) else [axis]
-    if not all(type(one) is int and (0 < one <= rank or -rank <= one < 0) for one in axes):
+    listed = [] if axis is None else axis if isinstance(axis, list) else [axis]
+    axes = [one for one in listed if type(one) is int and (0 < one <= rank or -rank <= one < 0)]
+    if len(axes) != len(listed):
         fields.refuse("axis", "axes of the input")
     kept = sorted({one - 1 if one > 0 else rank + one for one in axes})
     sizes = tuple(reading.shape[one] for one in kept)

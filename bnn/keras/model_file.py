@@ -73,8 +73,12 @@ def _known(own: Mapping[str, str], keras: Any) -> Iterator[None]:
     if not own:
         yield
         return
-    classes = {"Functional": keras.Model, "Sequential": keras.Sequential}
-    with keras.utils.custom_object_scope({name: classes[kind] for name, kind in own.items()}):
+    bases = {"Functional": keras.Model, "Sequential": keras.Sequential}
+    # Of the same name, as weights of a .keras file lie under it.
+    classes = {
+        name: type(name.rpartition(">")[2], (bases[kind],), {}) for name, kind in own.items()
+    }
+    with keras.utils.custom_object_scope(classes):
         yield
 
 

@@ -25,6 +25,7 @@ examples:
   pimsim standards
   pimsim standards ddr3-1600-11-11-11      where each value comes from
   pimsim standards --json
+  pimsim standards ddr4-2400 --toml > mine.toml   a file of your own, to edit
 """
 
 
@@ -32,13 +33,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe ``pimsim standards``."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
     parser.add_argument("standard", nargs="?", metavar="NAME|FILE.toml", help="show this one only")
+    parser.add_argument(
+        "--toml",
+        action="store_true",
+        help="print the standard as a TOML file to edit, for --standard FILE.toml",
+    )
     options.add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the list or one standard, as tables or as one JSON object."""
     from pimsim.dram import standards
+    from pimsim.errors import InputError
 
+    if args.toml:
+        if args.json or args.standard is None:
+            raise InputError("`--toml` must come with the name of one standard and without --json")
+        print(standards.toml(standards.load(args.standard)), end="")
+        return 0
     chosen = (
         [standards.load(args.standard)]
         if args.standard

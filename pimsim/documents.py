@@ -41,6 +41,7 @@ _MOST_INTEGER = 2**63 - 1  # TOML 1.0.0, section Integer: 64 bits, signed
 _MOST_DIGITS = 40
 """Of an integer in JSON: seeds have up to 39."""
 _MOST_DEPTH = 32
+_MOST_BASES = 8
 # The parser takes the square of the parts of a dotted key.
 _DOTTED = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*"|'[^'\n]*')[ \t]*+\.[ \t]*+){32}""")
 _TEXTS = ("name", "description")
@@ -60,15 +61,26 @@ class Document:
     """The table ``[sources]``."""
     body: Mapping[str, Any]
     """Everything else."""
+    base: Document | None
+    """What it builds on."""
+    mistakes: list[str]
+    """What is wrong with it, as far as that is known; whoever reads on adds to it."""
 
     def cited(self, source: object, where: str) -> str:
-        """Return the citation that ``source`` is the key of.
+        """Return the citation that ``source`` is the key of; else note a mistake at ``where``."""
+        if isinstance(source, str) and source in self.citations:
+            return self.citations[source]
+        self.mistakes.append(f"{where} must cite a key of [sources], not {shown(source)}")
+        return ""
 
-        Raises :class:`~pimsim.errors.InputError`, naming ``where``, if it is none.
-        """
-        if not isinstance(source, str) or source not in self.citations:
-            raise InputError(f"{where} must cite a key of [sources], not {shown(source)}")
-        return self.citations[source]
+    def lineage(self) -> list[Document]:
+        """Return what it builds on and itself, the first base first."""
+        return [*(self.base.lineage() if self.base else []), self]
+
+    def settle(self) -> None:
+        """Raise :class:`~pimsim.errors.InputError` if there are mistakes, naming all."""
+        if self.mistakes:
+            raise InputError.of(self.mistakes, self.file)
 
 
 def bundled(package: str, folder: str) -> tuple[str, ...]:
@@ -83,13 +95,59 @@ def read(
     """Return the bundled file of that name, or the ``.toml`` file at that path.
 
     ``what`` names the value in messages, ``package`` and ``folder`` where bundled files lie,
-    ``known`` the top-level keys besides name, description and sources.
+    ``known`` the top-level keys besides name, description, base and sources. A ``base`` is another
+    file of the same kind, by name or by its path from where the file lies; name and description
+    may then be missing. Mistakes of the file are in the document, for its reader to settle.
 
-    Raises :class:`~pimsim.errors.InputError` for an unknown name (listing the known ones), a file
-    that cannot be read or is not TOML, an unknown top-level key, and a missing text.
+    Raises :class:`~pimsim.errors.InputError` for an unknown name (listing the known ones), and a
+    file, or a base, that cannot be read or is not TOML.
     """
+    return _read(what, wanted, package, folder, known, ())
+
+
+def _read(
+    what: str,
+    wanted: str | Path,
+    package: str,
+    folder: str,
+    known: Sequence[str],
+    above: tuple[str, ...],
+) -> Document:
+    """The document; ``above`` are the files that build on it."""
     text, file, beside = text_of(what, wanted, package, folder)
-    return _parse(text, file, beside, known)
+    table = toml(text, file)
+    mistakes: list[str] = []
+    base = None
+    if "base" in table:
+        own = wanted if wanted in bundled(package, folder) else str(Path(wanted).resolve())
+        base = _base(table["base"], file, beside, package, folder, known, (*above, str(own)))
+    return _document(table, file, beside, known, base, mistakes)
+
+
+def _base(
+    wanted: object,
+    file: str,
+    beside: Path,
+    package: str,
+    folder: str,
+    known: Sequence[str],
+    above: tuple[str, ...],
+) -> Document:
+    """What a file builds on."""
+    names = bundled(package, folder)
+    named = isinstance(wanted, str) and (wanted in names or wanted.endswith(".toml"))
+    if not isinstance(wanted, str) or not named or not wanted.isprintable():
+        raise InputError(
+            f"{file}: `base` must be one of {', '.join(names)} or the path of a .toml file, "
+            f"not {shown(wanted)}{_meant(str(wanted), names)}"
+        )
+    path = wanted if wanted in names else str((beside / wanted).resolve())
+    if path in above or len(above) >= _MOST_BASES:
+        raise InputError(f"{file}: `base` {shown(wanted)} must not lead back to a file above it")
+    try:
+        return _read("base", path, package, folder, known, above)
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from error
 
 
 def text_of(what: str, wanted: str | Path, package: str, folder: str) -> tuple[str, str, Path]:
@@ -103,16 +161,22 @@ def text_of(what: str, wanted: str | Path, package: str, folder: str) -> tuple[s
         return resource.read_text("utf-8"), f"{wanted}.toml", Path.cwd()
     path = Path(wanted)
     if path.suffix != ".toml":
-        near = difflib.get_close_matches(str(wanted), names, n=1)
         raise InputError(
             f"`{what}` must be one of {', '.join(names)} or the path of a .toml file, "
-            f"not {str(wanted)!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+            f"not {str(wanted)!r}{_meant(str(wanted), names)}"
         )
     return (
         read_text(path, f"`{what}` {str(path)!r}", "TOML", MOST_TOML_BYTES),
         path.name,
         path.parent,
     )
+
+
+def _meant(wanted: str, names: Sequence[str]) -> str:
+    """The end of a message about an unknown name: the nearest known one, if one is near."""
+    near = [name for name in names if wanted and name.startswith(wanted)]
+    near = near or difflib.get_close_matches(wanted, names, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def read_text(path: Path, what: str, form: str, most_bytes: int) -> str:
@@ -231,17 +295,32 @@ def shown(value: object) -> str:
     return words if len(words) <= 40 else words[:37] + "..."
 
 
-def _parse(text: str, file: str, folder: Path, known: Sequence[str]) -> Document:
-    document = toml(text, file)
-    require_known(document, (*_TEXTS, "sources", *known), file)
-    for key in _TEXTS:
-        if not isinstance(document.get(key), str) or not document[key]:
-            raise InputError(f"{file}: `{key}` must be a text, not {shown(document.get(key))}")
-    citations = document.get("sources", {})
+def _document(
+    table: dict[str, Any],
+    file: str,
+    folder: Path,
+    known: Sequence[str],
+    base: Document | None,
+    mistakes: list[str],
+) -> Document:
+    if base is not None:
+        table.setdefault("name", Path(file).stem)
+        table.setdefault("description", f"{base.description}, changed by {file}")
+    every = (*_TEXTS, "base", "sources", *known)
+    for key in table:
+        if key not in every:
+            mistakes.append(f"unknown key `{key}`{nearest(key, every)}")
+    texts = {key: table.get(key) for key in _TEXTS}
+    for key, text in texts.items():
+        if not isinstance(text, str) or not text.isprintable() or not text:
+            mistakes.append(f"`{key}` must be a text of one line, not {shown(text)}")
+    citations = table.get("sources", {})
     if not isinstance(citations, dict) or not all(isinstance(c, str) for c in citations.values()):
-        raise InputError(f"{file}: [sources] must be a table of texts, not {shown(citations)}")
-    body = {key: value for key, value in document.items() if key in known}
-    return Document(file, folder, document["name"], document["description"], citations, body)
+        mistakes.append(f"[sources] must be a table of texts, not {shown(citations)}")
+        citations = {}
+    body = {key: value for key, value in table.items() if key in known}
+    name, description = map(str, texts.values())
+    return Document(file, folder, name, description, citations, body, base, mistakes)
 
 
 def _bounded(document: dict[str, Any], file: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 
 from experiments.sweep.field import INTEGER, NUMBER, SWITCH, TEXT, Field
+from pimsim import ranges
 from pimsim.errors import InputError
 
 TRA, ACCURACY, COST = "tra-failure", "accuracy", "cost"
@@ -213,12 +214,6 @@ def of_measure(measure: str) -> tuple[Field, ...]:
     return tuple(field for field in table().values() if measure in field.measures)
 
 
-_UNITS = {
-    "mv": "mV", "ff": "fF", "ohm": "Ω", "um": "µm", "nm": "nm", "ns": "ns", "ms": "ms",
-    "celsius": "°C", "ff_per_um": "fF/µm", "ua_per_v2": "µA/V²", "per_v": "1/V",
-}  # fmt: skip
-
-
 def _parameters() -> Iterator[Field]:
     """``circuit.cell.capacitance_ff`` and all its likes."""
     from pimsim.circuit.parameters import KEYS, load
@@ -226,10 +221,10 @@ def _parameters() -> Iterator[Field]:
     kinds = {float: NUMBER, int: INTEGER, bool: SWITCH}
     for key, value in load("rambus55").values().items():
         section, _, name = key.partition(".")
-        unit = max((end for end in _UNITS if name.endswith(f"_{end}")), key=len, default="")
-        label = f"{section} {name.removesuffix(f'_{unit}') if unit else name}".replace("_", " ")
+        end = ranges.end(name)
+        label = f"{section} {name.removesuffix(f'_{end}') if end else name}".replace("_", " ")
         yield Field(
-            f"circuit.{key}", label, _UNITS.get(unit, ""), kinds[type(value)], _CIRCUIT,
+            f"circuit.{key}", label, ranges.UNITS.get(end, ""), kinds[type(value)], _CIRCUIT,
             f"circuit parameter, in place of the preset's; one of {len(KEYS)}",
         )  # fmt: skip
 

@@ -3,16 +3,16 @@
 >>> Bitline(capacitance_ff=0.0, resistance_ohm=40.0, cells=512, segments=4)
 Traceback (most recent call last):
 ...
-pimsim.errors.InputError: `capacitance_ff` must be a positive number, not 0.0
+pimsim.errors.InputError: `capacitance_ff` must be a number from 0.001 to 1,000,000 fF, not 0.0
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from pimsim.errors import InputError
+from pimsim.ranges import require
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,7 @@ class Supply:
     """Level to which bitlines are precharged, as a share of vdd."""
 
     def __post_init__(self) -> None:
-        _positive(self, "vdd_mv", "vpp_mv")
-        _share(self, "precharge_share")
+        require(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +46,13 @@ class Cell:
     """Where along the bitline opened cells sit; row 0 is next to the sense amplifier."""
 
     def __post_init__(self) -> None:
-        _positive(self, "capacitance_ff")
-        _share(self, "plate_share", "one_share", "zero_share")
+        require(self)
         if self.one_share <= self.zero_share:
             raise InputError(
                 f"`one_share` must be more than `zero_share` ({self.zero_share:g}), "
                 f"not {self.one_share:g}"
             )
-        _count(self, "row", least=0)
+        require(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +69,7 @@ class Bitline:
     """Pi segments of the ladder that stands for the distributed line."""
 
     def __post_init__(self) -> None:
-        _positive(self, "capacitance_ff", "resistance_ohm")
-        _count(self, "cells", least=1)
-        _count(self, "segments", least=1)
+        require(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +88,7 @@ class Transistor:
     """Channel-length modulation."""
 
     def __post_init__(self) -> None:
-        _positive(self, "w_um", "l_um", "kp_ua_per_v2")
-        _finite(self, "vt_mv")
-        _not_negative(self, "lambda_per_v")
+        require(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +101,7 @@ class SenseAmplifier:
     """Gate level of the equaliser while it precharges."""
 
     def __post_init__(self) -> None:
-        _positive(self, "set_load_ff", "equaliser_gate_mv")
+        require(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +122,7 @@ class GateCharge:
     def __post_init__(self) -> None:
         if type(self.enabled) is not bool:
             raise InputError(f"`enabled` must be true or false, not {self.enabled!r}")
-        _not_negative(self, "overlap_ff_per_um", "junction_ff_per_um")
-        _positive(self, "access_oxide_nm", "periphery_oxide_nm")
+        require(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +139,7 @@ class Retention:
     """Level towards which cells leak."""
 
     def __post_init__(self) -> None:
-        _positive(self, "time_constant_ms", "halving_celsius")
-        _finite(self, "reference_celsius", "leak_to_mv")
+        require(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +166,7 @@ class Timeline:
     """End of the cycle."""
 
     def __post_init__(self) -> None:
-        for name in (f.name for f in fields(self)):
-            _not_negative(self, name)
-        _positive(self, "word_line_ramp_ns", "sense_ramp_ns")
+        require(self)
         order = (
             ("equaliser_off_ns", "word_line_ns"),
             ("word_line_ns", "sense_ns"),
@@ -209,37 +199,3 @@ SECTIONS: Mapping[str, type] = {
     "retention": Retention,
 }
 """The sections of a circuit and their types."""
-
-
-def _finite(owner: object, *names: str) -> None:
-    for name in names:
-        value = getattr(owner, name)
-        if not math.isfinite(value):
-            raise InputError(f"`{name}` must be a finite number, not {value!r}")
-
-
-def _positive(owner: object, *names: str) -> None:
-    for name in names:
-        value = getattr(owner, name)
-        if not 0.0 < value < math.inf:
-            raise InputError(f"`{name}` must be a positive number, not {value!r}")
-
-
-def _not_negative(owner: object, *names: str) -> None:
-    for name in names:
-        value = getattr(owner, name)
-        if not 0.0 <= value < math.inf:
-            raise InputError(f"`{name}` must be a number of at least 0, not {value!r}")
-
-
-def _share(owner: object, *names: str) -> None:
-    for name in names:
-        value = getattr(owner, name)
-        if not 0.0 <= value <= 1.0:
-            raise InputError(f"`{name}` must be a share of vdd, 0 to 1, not {value!r}")
-
-
-def _count(owner: object, name: str, *, least: int) -> None:
-    value = getattr(owner, name)
-    if type(value) is not int or value < least:
-        raise InputError(f"`{name}` must be an integer of at least {least}, not {value!r}")

@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pimsim import documents
+from pimsim import documents, ranges, sections
 from pimsim.circuit.elements import (
     SECTIONS,
     Bitline,
@@ -38,7 +38,6 @@ from pimsim.circuit.elements import (
     Timeline,
     Transistor,
 )
-from pimsim.documents import Document, require_known
 from pimsim.errors import InputError
 
 
@@ -156,7 +155,8 @@ class Circuit:
         >>> load("rambus55").with_set("bitline.capacitance_ff", "-85")
         Traceback (most recent call last):
         ...
-        pimsim.errors.InputError: [bitline] `capacitance_ff` must be a positive number, not -85.0
+        pimsim.errors.InputError: [bitline] `capacitance_ff` must be a number from 0.001 to \
+1,000,000 fF, not -85.0
         """
         if not settings:
             return self
@@ -204,12 +204,12 @@ def typed(key: str, value: object) -> float | int | bool:
         raise InputError(f"`{key}` must be {wanted}, not {value!r}")
     try:
         number = float(value)
-    except ValueError:
-        raise InputError(f"`{key}` must be {wanted}, not {value!r}") from None
+    except (ValueError, OverflowError):
+        raise InputError(f"`{key}` must be {wanted}, not {documents.shown(value)}") from None
     if kind == "float":
         return number
     if not number.is_integer():
-        raise InputError(f"`{key}` must be an integer, not {value!r}")
+        raise InputError(f"`{key}` must be an integer, not {documents.shown(value)}")
     return int(number)
 
 
@@ -224,70 +224,54 @@ _FOLDER = "presets"
 def load(preset: str | Path) -> Circuit:
     """Return the bundled preset of that name, or the circuit in the ``.toml`` file at that path.
 
+    A file may name a ``base``, from which it has what it does not state.
+
     Raises :class:`~pimsim.errors.InputError` for an unknown name (listing the known ones), an
-    unreadable file, an unknown or missing key (naming the nearest known one), and a value out of
-    range; the message names file, section, key and value.
+    unreadable file, unknown or missing keys (naming the nearest known one), and values out of
+    range; the message names file, sections, keys and values, all that are wrong.
     """
-    document = documents.read("preset", preset, "pimsim.circuit", _FOLDER, ("base", *SECTIONS))
-    file = document.file
-    values, sources = _base(document)
-    _take_stated(document, values, sources)
+    document = documents.read("preset", preset, "pimsim.circuit", _FOLDER, tuple(SECTIONS))
+    keys = {section: _fields(section) for section in SECTIONS}
+    values, sources = sections.stated(document, keys, _checked)
+    wrong = document.mistakes
+    sections.require(document, values, keys)
     built: dict[str, Any] = {}
-    for section, kind in SECTIONS.items():
-        for name in _fields(section):
-            if f"{section}.{name}" not in values:
-                raise InputError(f"{file}: [{section}] must have the key `{name}`")
+    for section, kind in SECTIONS.items() if not wrong else ():
         try:
-            built[section] = kind(
-                **{name: values[f"{section}.{name}"] for name in _fields(section)}
-            )
+            built[section] = kind(**values[section])
         except InputError as error:
-            raise InputError(f"{file}: [{section}] {error}") from error
+            wrong += (f"[{section}] {text}" for text in error.mistakes or (str(error),))
+    document.settle()
     try:
         return Circuit(document.name, document.description, **built, sources=sources)
     except InputError as error:
-        raise InputError(f"{file}: {error}") from error
+        raise InputError(f"{document.file}: {error}") from error
 
 
-def _fields(section: str) -> list[str]:
-    return [key.split(".")[1] for key in KEYS if key.startswith(f"{section}.")]
+def toml(circuit: Circuit) -> str:
+    """Return the text of a file that reads back as this circuit, sources included."""
+    values: dict[str, dict[str, Any]] = {}
+    for key, value in circuit.values().items():
+        section, name = key.split(".")
+        values.setdefault(section, {})[name] = value
+    note = (
+        "A circuit: `--preset FILE.toml` takes it. A value may stand alone, without a source; "
+        f'with `base = "{circuit.name}"` in place of what is the same, only changes need be here.'
+    )
+    tops = {"name": circuit.name, "description": circuit.description}
+    return sections.text(tops, values, circuit.sources, note)
 
 
-def _base(document: Document) -> tuple[dict[str, Any], dict[str, str]]:
-    """Values and sources of the preset that the file builds on, by key."""
-    if "base" not in document.body:
-        return {}, {}
-    name = document.body["base"]
-    if name not in names():
-        raise InputError(
-            f"{document.file}: `base` must be one of {', '.join(names())}, not {name!r}"
-        )
-    base = load(name)
-    taken = f"assumed, as in {name}"
-    return dict(base.values()), {key: f"{taken} ({cited})" for key, cited in base.sources.items()}
+def _fields(section: str) -> tuple[str, ...]:
+    return tuple(key.split(".")[1] for key in KEYS if key.startswith(f"{section}."))
 
 
-def _take_stated(document: Document, values: dict[str, Any], sources: dict[str, str]) -> None:
-    """Add what the file states to ``values`` and ``sources``, by key."""
-    for section in SECTIONS:
-        table = document.body.get(section, {})
-        where = f"{document.file}: [{section}]"
-        if not isinstance(table, dict):
-            raise InputError(f"{where} must be a table, not {table!r}")
-        require_known(table, _fields(section), where)
-        for name, entry in table.items():
-            key, here = f"{section}.{name}", f"{where} `{name}`"
-            sources[key] = f"stated by {document.file}"
-            if isinstance(entry, dict):
-                require_known(entry, ("value", "source"), here)
-                if entry.keys() != {"value", "source"}:
-                    raise InputError(f"{here} must have `value` and `source`, not {entry!r}")
-                sources[key] = document.cited(entry["source"], here)
-                entry = entry["value"]
-            try:
-                values[key] = typed(key, entry)
-            except InputError as error:
-                raise InputError(f"{document.file}: {error}") from error
+def _checked(section: str, name: str, value: object) -> float | int | bool:
+    found = typed(f"{section}.{name}", value)
+    wrong = ranges.mistake(name, found)
+    if wrong is not None:
+        raise InputError(f"[{section}] {wrong}")
+    return found
 
 
 def _hint(key: str) -> str:

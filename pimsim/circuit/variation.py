@@ -25,7 +25,7 @@ True
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -86,6 +86,9 @@ discharges the bitline. What the decision path does not know acts before sensing
 if sensing begins less than about 2 ns after the word line.
 """
 
+_MOST_AMOUNT = {"share": (100, "of the nominal value"), "mv": (100_000, "mV")}
+"""Largest spread at 100 % variation, by the unit of the quantity, and that unit in words."""
+
 DISTRIBUTIONS = ("uniform", "gaussian")
 
 
@@ -123,8 +126,11 @@ class Varied:
             )
         if isinstance(self.amount, bool) or not isinstance(self.amount, int | float):
             raise InputError(f"`amount` must be a number, not {self.amount!r}")
-        if not 0.0 <= self.amount < math.inf:
-            raise InputError(f"`amount` must be a number of at least 0, not {self.amount!r}")
+        most, unit = _MOST_AMOUNT[QUANTITIES[self.quantity].unit]
+        if not 0.0 <= self.amount <= most:
+            raise InputError(
+                f"`amount` must be a number from 0 to {most:,} {unit}, not {self.amount!r}"
+            )
         for name in ("shared", "per_access", "fixed"):
             if type(getattr(self, name)) is not bool:
                 raise InputError(f"`{name}` must be true or false, not {getattr(self, name)!r}")
@@ -271,25 +277,47 @@ def load(process: str | Path) -> Process:
     range; the message names file, quantity and value.
     """
     document = documents.read("process", process, "pimsim.circuit", _FOLDER, ("vary",))
-    file, entries = document.file, document.body.get("vary")
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise InputError(f"{file}: `vary` must be tables [[vary]], not {entries!r}")
-    where = f"{file}: [[vary]]"
     known = tuple(one.name for one in fields(Varied))
-    varied = []
+    varied: dict[str, Varied] = {}
+    for one in document.lineage():
+        own = dict(_varied(one, known))
+        if one is not document:
+            one.settle()
+            own = {
+                name: replace(found, source=f"assumed, as in {one.name} ({found.source})")
+                for name, found in own.items()
+            }
+        varied |= own
+    document.settle()
+    return Process(document.name, document.description, tuple(varied.values()))
+
+
+def _varied(document: documents.Document, known: tuple[str, ...]) -> Iterator[tuple[str, Varied]]:
+    """What a file varies, by quantity; its mistakes are noted in it."""
+    wrong, where = document.mistakes, "[[vary]]"
+    entries = document.body.get("vary", [] if document.base else None)
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        wrong.append(f"`vary` must be tables [[vary]], not {documents.shown(entries)}")
+        return
+    seen: set[object] = set()
     for entry in entries:
-        documents.require_known(entry, known, where)
-        for key in ("quantity", "distribution", "amount"):
-            if key not in entry:
-                raise InputError(f"{where} must have the key `{key}`")
-        source = f"stated by {file}"
+        unknown = [key for key in entry if key not in known]
+        wrong += (
+            f"{where} has the unknown key `{k}`{documents.nearest(k, known)}" for k in unknown
+        )
+        missing = [key for key in ("quantity", "distribution", "amount") if key not in entry]
+        wrong += (f"{where} must have the key `{key}`" for key in missing)
+        if unknown or missing:
+            continue
+        source = f"stated by {document.file}"
         if "source" in entry:
             source = document.cited(entry["source"], where)
         try:
-            varied.append(Varied(**{**entry, "source": source}))
+            found = Varied(**{**entry, "source": source})
         except InputError as error:
-            raise InputError(f"{where} {error}") from error
-    try:
-        return Process(document.name, document.description, tuple(varied))
-    except InputError as error:
-        raise InputError(f"{file}: {error}") from error
+            wrong.append(f"{where} {error}")
+            continue
+        if found.quantity in seen:
+            wrong.append(f"`{found.quantity}` must be varied once, not twice")
+        seen.add(found.quantity)
+        yield found.quantity, found

@@ -8,16 +8,10 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from pimsim.errors import InputError
-
-
-def _require_positive(value: object, name: str) -> None:
-    number = type(value) in (int, float)
-    if not number or not math.isfinite(value) or value <= 0:  # type: ignore[arg-type, operator]
-        raise InputError(f"`{name}` must be a positive number, not {value!r}")
+from pimsim.ranges import require
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +19,7 @@ class Currents:
     """What ONE chip draws from one supply in mA, as a datasheet lists it, and the voltage in mV.
 
     A part with two supplies for its core (VDD and VPP, or VDD2 and VDD1) has two of these.
-    Raises :class:`~pimsim.errors.InputError` if a value is not positive, or if an operation would
+    Raises :class:`~pimsim.errors.InputError` if a value is out of range, or if an operation would
     draw less than the standby that its energy is counted above.
     """
 
@@ -53,12 +47,8 @@ class Currents:
     """
 
     def __post_init__(self) -> None:
-        banks = self.idd3n_open_banks
-        for field in fields(self):
-            if field.name != "idd3n_open_banks":
-                _require_positive(getattr(self, field.name), field.name)
-        if banks is not None and (type(banks) is not int or banks <= 0):
-            raise InputError(f"`idd3n_open_banks` must be a positive integer, not {banks!r}")
+        require(self)
+        wrong = []
         for name, floor in (
             ("idd3n_ma", "idd2n_ma"),
             ("idd0_ma", "idd3n_ma"),
@@ -67,13 +57,16 @@ class Currents:
             ("idd5_ma", "idd3n_ma"),
         ):
             least, what = getattr(self, floor), floor
-            if name == "idd0_ma" and banks is not None:
-                least, what = self.open_ma(1), f"{floor} with one of {banks} banks open"
+            if name == "idd0_ma" and self.idd3n_open_banks is not None:
+                least = self.open_ma(1)
+                what = f"{floor} with one of {self.idd3n_open_banks} banks open"
             if getattr(self, name) < least:
-                raise InputError(
+                wrong.append(
                     f"`{name}` must be at least {what} ({least!r}), "
                     f"not {getattr(self, name)!r}: its energy would be negative"
                 )
+        if wrong:
+            raise InputError.of(wrong)
 
     def open_ma(self, banks: int | None = None) -> float:
         """Active standby current with ``banks`` of the rank open (None: all), in mA.
@@ -103,7 +96,7 @@ class Currents:
 class Interface:
     """Power of the channel's pins while a burst moves, in mW a pin.
 
-    Raises :class:`~pimsim.errors.InputError` if a value is not positive.
+    Raises :class:`~pimsim.errors.InputError` if a value is out of range.
     """
 
     read_mw: float
@@ -120,8 +113,7 @@ class Interface:
     """Termination in another rank of the channel, during a write."""
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            _require_positive(getattr(self, field.name), field.name)
+        require(self)
 
     def read_pj(self, burst_ps: int, ranks: int) -> float:
         """Energy in pJ of one read burst on a channel of ``ranks`` ranks (mW x ps = 1e-3 pJ)."""
@@ -139,7 +131,7 @@ class InterfacePerBit:
     """Energy of the channel's interface for each bit that moves, in pJ; termination included.
 
     For parts whose pins are not terminated as those of DDR3 and DDR4 are, and for which an energy
-    per bit is published. Raises :class:`~pimsim.errors.InputError` if a value is not positive.
+    per bit is published. Raises :class:`~pimsim.errors.InputError` if a value is out of range.
     """
 
     read_pj_per_bit: float
@@ -148,5 +140,4 @@ class InterfacePerBit:
     """Each bit written."""
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            _require_positive(getattr(self, field.name), field.name)
+        require(self)

@@ -9,22 +9,23 @@ file of the same form loads by its path.
 >>> load("ddr3-1600")  # doctest: +ELLIPSIS
 Traceback (most recent call last):
 ...
-pimsim.errors.InputError: `standard` must be one of ddr3-1600-11-11-11, ... not 'ddr3-1600'
+pimsim.errors.InputError: `standard` must be one of ddr3-1600-11-11-11, ... not 'ddr3-1600'; did \
+you mean 'ddr3-1600-11-11-11'?
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from pimsim import documents
-from pimsim.documents import Document
+from pimsim import documents, sections
+from pimsim.documents import shown
 from pimsim.dram.currents import Currents, Interface, InterfacePerBit
 from pimsim.dram.timing import Timing
 from pimsim.errors import InputError
+from pimsim.ranges import mistake, require
 
 _GEOMETRY = (
     "channels",
@@ -40,6 +41,10 @@ _GEOMETRY = (
 )
 
 
+MOST_BANKS = 16_384
+"""Of all ranks of all channels; HBM2 has 128."""
+
+
 @dataclass(frozen=True, slots=True)
 class Standard:
     """A DRAM memory: one speed bin of one part.
@@ -50,7 +55,7 @@ class Standard:
     value, keyed ``"section.field"`` with the sections of the file: geometry, timing, currents,
     second_supply, interface, interface_per_bit.
 
-    Raises :class:`~pimsim.errors.InputError` if a size is not positive or sizes do not fit.
+    Raises :class:`~pimsim.errors.InputError` if sizes are out of range or do not fit; it names all.
     """
 
     name: str
@@ -85,28 +90,32 @@ class Standard:
     sources: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        for name in _GEOMETRY:
-            value = getattr(self, name)
-            if type(value) is not int or value <= 0:
-                raise InputError(f"`{name}` must be a positive integer, not {value!r}")
-        for name, step in (("channel_bits", 8), ("burst_length", 2)):
-            if getattr(self, name) % step:
-                raise InputError(
-                    f"`{name}` must be a multiple of {step}, not {getattr(self, name)}"
-                )
+        require(self)
+        wrong = [
+            f"`{name}` must be a multiple of {step}, not {getattr(self, name)}"
+            for name, step in (("channel_bits", 8), ("burst_length", 2))
+            if getattr(self, name) % step
+        ]
         if self.banks % self.bank_groups:
-            raise InputError(
+            wrong.append(
                 f"`banks` must be a multiple of bank_groups ({self.bank_groups}), not {self.banks}"
             )
-        if self.row_bytes % self.burst_bytes:
-            raise InputError(
+        if not wrong and self.row_bytes % self.burst_bytes:
+            wrong.append(
                 f"`row_bytes` must be a multiple of a burst ({self.burst_bytes} bytes), "
                 f"not {self.row_bytes}"
             )
+        if self.all_banks > MOST_BANKS:
+            wrong.append(
+                f"`banks` must be at most {MOST_BANKS:,} in all ranks of all channels, "
+                f"not {self.all_banks:,}"
+            )
         if self.second_supply is not None and self.currents is None:
-            raise InputError("`second_supply` must come with currents, those of the first supply")
+            wrong.append("`second_supply` must come with currents, those of the first supply")
         if self.interface is not None and self.interface_per_bit is not None:
-            raise InputError("`interface_per_bit` must not come with interface: one model of I/O")
+            wrong.append("`interface_per_bit` must not come with interface: one model of I/O")
+        if wrong:
+            raise InputError.of(wrong)
 
     @property
     def all_banks(self) -> int:
@@ -158,12 +167,60 @@ def names() -> tuple[str, ...]:
 def load(standard: str | Path) -> Standard:
     """Return the bundled standard of that name, or the one in the ``.toml`` file at that path.
 
+    A file may name a ``base``, from which it has what it does not state.
+
     Raises :class:`~pimsim.errors.InputError` for an unknown name (listing the known ones), an
-    unreadable file, an unknown or missing key, and a value out of range; the message names file,
-    key and value.
+    unreadable file, unknown or missing keys, and values out of range; the message names file,
+    keys and values, all that are wrong.
     """
-    known = ("bin", "geometry", *_PARTS)
-    return _build(documents.read("standard", standard, "pimsim.dram", "standards", known))
+    document = documents.read("standard", standard, "pimsim.dram", "standards", ("bin", *_KEYS))
+    wrong = document.mistakes
+    values, sources = sections.stated(document, _KEYS, _checked, _INSTEAD)
+    speed_bin = next((d.body["bin"] for d in reversed(document.lineage()) if "bin" in d.body), None)
+    if not isinstance(speed_bin, str) or not speed_bin.isprintable() or not speed_bin:
+        wrong.append(f"`bin` must be a text of one line, not {shown(speed_bin)}")
+    wanted = [section for section in _KEYS if section in values or section in _REQUIRED]
+    needed = {name: tuple(k for k in _KEYS[name] if k not in _OPTIONAL) for name in wanted}
+    sections.require(document, values, needed)
+    built: dict[str, Any] = {}
+    for section in values if not wrong else ():
+        if section != "geometry":
+            try:
+                built[section] = _PARTS[section](**values[section])
+            except InputError as error:
+                wrong += _placed(error, section)
+    document.settle()
+    texts: dict[str, Any] = {
+        "name": document.name,
+        "description": document.description,
+        "bin": str(speed_bin),
+    }
+    try:
+        part = Standard(**texts, **values["geometry"], **built, sources=sources)
+    except InputError as error:
+        raise InputError.of(_placed(error, "geometry"), document.file) from error
+    if part.timing.t_refi_ps < part.timing.busy_ps(part.ranks):
+        raise InputError(f"{document.file}: [timing] {part.timing.no_room(part.ranks)}")
+    return part
+
+
+def toml(standard: Standard) -> str:
+    """Return the text of a file that reads back as this standard, sources included.
+
+    >>> print(toml(load("ddr4-2400")).splitlines()[4])
+    bin = "17-17-17"
+    """
+    values: dict[str, dict[str, Any]] = {}
+    for path in standard.sources:
+        section, key = path.split(".")
+        owner = standard if section == "geometry" else getattr(standard, section)
+        values.setdefault(section, {})[key] = getattr(owner, key)
+    note = (
+        f"A DRAM part: `--standard FILE.toml` takes it. A value may stand alone, without a source; "
+        f'with `base = "{standard.name}"` in place of what is the same, only changes need be here.'
+    )
+    tops = {key: getattr(standard, key) for key in ("name", "description", "bin")}
+    return sections.text(tops, values, standard.sources, note)
 
 
 _PARTS: Mapping[str, type[Timing] | type[Currents] | type[Interface] | type[InterfacePerBit]] = {
@@ -173,76 +230,28 @@ _PARTS: Mapping[str, type[Timing] | type[Currents] | type[Interface] | type[Inte
     "interface": Interface,
     "interface_per_bit": InterfacePerBit,
 }
-_REQUIRED = frozenset({"geometry", "timing"})
+_KEYS = {
+    "geometry": _GEOMETRY,
+    **{section: tuple(f.name for f in fields(kind)) for section, kind in _PARTS.items()},
+}
+_OPTIONAL = {f.name for kind in _PARTS.values() for f in fields(kind) if f.default is not MISSING}
+_REQUIRED = ("geometry", "timing")
+_INSTEAD = {"interface": "interface_per_bit", "interface_per_bit": "interface"}
 
 
-def _build(document: Document) -> Standard:
-    file, body = document.file, document.body
-    if not isinstance(body.get("bin"), str) or not body["bin"]:
-        raise InputError(f"{file}: `bin` must be a text, not {body.get('bin')!r}")
-    sources: dict[str, str] = {}
-    values: dict[str, dict[str, Any]] = {}
-    for section in ("geometry", *_PARTS):
-        if section in body or section in _REQUIRED:
-            values[section] = _section(document, section, sources)
-    built: dict[str, Any] = {}
-    for section, kind in _PARTS.items():
-        if section in values:
-            with _located(f"{file}: [{section}]"):
-                built[section] = kind(**values[section])
-    texts = {"name": document.name, "description": document.description, "bin": body["bin"]}
-    with _located(f"{file}: [geometry]"):
-        standard = Standard(**texts, **values["geometry"], **built, sources=sources)
-    refreshing_ps = standard.ranks * standard.timing.t_rfc_ps
-    if refreshing_ps >= standard.timing.t_refi_ps:  # REFs of a channel's ranks would pile up
-        raise InputError(
-            f"{file}: [timing] `t_refi_ps` must be more than t_rfc_ps of all ranks "
-            f"({refreshing_ps}), not {standard.timing.t_refi_ps}"
-        )
-    return standard
+def _checked(section: str, key: str, value: object) -> object:
+    wrong = mistake(key, value)
+    if wrong is not None:
+        raise InputError(f"[{section}] {wrong}")
+    return value
 
 
-def _section(document: Document, section: str, sources: dict[str, str]) -> dict[str, Any]:
-    """Values of one table; adds their citations to ``sources``.
-
-    An entry is ``{ value = ..., source = "key of [sources]" }``, or a bare value, which is then
-    the file's own claim.
-    """
-    table = document.body.get(section)
-    where = f"{document.file}: [{section}]"
-    if table is None:
-        raise InputError(f"{document.file} must have the table [{section}]")
-    if not isinstance(table, dict):
-        raise InputError(f"{where} must be a table, not {table!r}")
-    optional: set[str] = set()
-    known: tuple[str, ...] = _GEOMETRY
-    if section != "geometry":
-        known = tuple(f.name for f in fields(_PARTS[section]))
-        optional = {f.name for f in fields(_PARTS[section]) if f.default is not MISSING}
-    documents.require_known(table, known, where)
-    values: dict[str, Any] = {}
-    for key in known:
-        if key not in table:
-            if key in optional:
-                continue
-            raise InputError(f"{where} must have the key `{key}`")
-        entry = table[key]
-        if isinstance(entry, dict):
-            documents.require_known(entry, ("value", "source"), f"{where} `{key}`")
-            if entry.keys() != {"value", "source"}:
-                raise InputError(f"{where} `{key}` must have `value` and `source`, not {entry!r}")
-            sources[f"{section}.{key}"] = document.cited(entry["source"], f"{where} `{key}`")
-            values[key] = entry["value"]
-        else:
-            sources[f"{section}.{key}"] = f"stated by {document.file}"
-            values[key] = entry
-    return values
-
-
-@contextmanager
-def _located(where: str) -> Iterator[None]:
-    """Say in which file and table a value stands that its dataclass refuses."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(f"{where} {error}") from error
+def _placed(error: InputError, section: str) -> list[str]:
+    """What a dataclass refuses, each with the table in which the value stands."""
+    placed = []
+    for text in error.mistakes or (str(error),):
+        name = text.split("`")[1]
+        near = (section, *_KEYS)
+        at = next((one for one in near if name in _KEYS[one]), None)
+        placed.append(f"[{at}] {text}" if at else text)
+    return placed

@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 
 from pimsim.errors import InputError
+from pimsim.ranges import require
 
 SPLIT_DECODER_OVERLAP_PS = 4_000
 """How much later than the first the second ACTIVATE of an AAP starts with a split row decoder.
@@ -27,12 +28,16 @@ ACTS_PER_FAW = 4
 """Activations that fit into one tFAW window (JESD79-3F, section 4: four-bank activation window)."""
 
 
+_IN_NS = 100_000
+"""A shorter tREFI is not one in ps, but in ns."""
+
+
 @dataclass(frozen=True, slots=True)
 class Timing:
     """Timing constraints in picoseconds, or in clocks where the name says so.
 
-    Raises :class:`~pimsim.errors.InputError` if a value is not a positive integer or if values
-    contradict each other.
+    Raises :class:`~pimsim.errors.InputError` if values are out of range or contradict each other;
+    it names all.
     """
 
     t_ck_ps: int
@@ -75,27 +80,39 @@ class Timing:
     """Data of one rank to data of another: the bus changes hands."""
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if type(value) is not int or value <= 0:
-                raise InputError(f"`{field.name}` must be a positive integer, not {value!r}")
-        for name, floor in (
-            ("t_ras_ps", "t_rcd_ps"),
-            ("t_rc_ps", "t_ras_ps"),
-            ("t_rrd_l_ps", "t_rrd_s_ps"),
-            ("t_wtr_l_ps", "t_wtr_s_ps"),
-            ("t_ccd_l_clocks", "t_ccd_s_clocks"),
-            ("t_faw_ps", "t_rrd_s_ps"),
-        ):
-            if getattr(self, name) < getattr(self, floor):
-                raise InputError(
-                    f"`{name}` must be at least {floor} ({getattr(self, floor)}), "
-                    f"not {getattr(self, name)}"
-                )
-        if self.t_refi_ps <= self.t_rfc_ps:
-            raise InputError(
-                f"`t_refi_ps` must be more than t_rfc_ps ({self.t_rfc_ps}), not {self.t_refi_ps}"
+        require(self)
+        wrong = [
+            f"`{name}` must be at least {floor} ({getattr(self, floor)}), not {getattr(self, name)}"
+            for name, floor in (
+                ("t_ras_ps", "t_rcd_ps"),
+                ("t_rc_ps", "t_ras_ps"),
+                ("t_rrd_l_ps", "t_rrd_s_ps"),
+                ("t_wtr_l_ps", "t_wtr_s_ps"),
+                ("t_ccd_l_clocks", "t_ccd_s_clocks"),
+                ("t_faw_ps", "t_rrd_s_ps"),
             )
+            if getattr(self, name) < getattr(self, floor)
+        ]
+        if self.t_refi_ps < self.busy_ps(ranks=1):
+            wrong.append(self.no_room(ranks=1))
+        if wrong:
+            raise InputError.of(wrong)
+
+    def busy_ps(self, ranks: int) -> int:
+        """What must fit between two REFRESHes of a rank, in ps.
+
+        That is one row cycle, and tRFC of every rank of the channel, for they may fall due at once.
+        """
+        return ranks * self.t_rfc_ps + self.t_rc_ps
+
+    def no_room(self, ranks: int) -> str:
+        """What to say where that does not fit."""
+        refreshes = "t_rfc_ps" if ranks == 1 else f"t_rfc_ps of {ranks} ranks"
+        hint = "; 7.8 us are 7_800_000" if self.t_refi_ps < _IN_NS else ""
+        return (
+            f"`t_refi_ps` must leave room for a row cycle: at least {self.busy_ps(ranks):,} ps "
+            f"({refreshes} and t_rc_ps), not {self.t_refi_ps:,}{hint}"
+        )
 
     def on_clock(self) -> Timing:
         """Return the same constraints in whole clocks: rounded up, tREFI down.

@@ -144,9 +144,9 @@ def test_fit_prints_what_is_left_over(tmp_path: Path, capsys: pytest.CaptureFixt
         (["failures", "--rows", "513"],
          "`rows` must be at most 512, the cells of a bitline, not 513"),
         (["failures", "--set", "cell.capacitance_ff=-1"],
-         "[cell] `capacitance_ff` must be a positive number, not -1.0"),
+         "[cell] `capacitance_ff` must be a number from 0.001 to 1,000,000 fF, not -1.0"),
         (["margin", "--set", "bitline.capacitance_ff=0"],
-         "[bitline] `capacitance_ff` must be a positive number, not 0.0"),
+         "[bitline] `capacitance_ff` must be a number from 0.001 to 1,000,000 fF, not 0.0"),
         (["failures", "--set", "timeline.sense_ns=1"],
          "[timeline] `sense_ns` must be after `word_line_ns` (2), not 1"),
         (["failures", "--set", "cell.capacitance=1"],
@@ -157,7 +157,8 @@ def test_fit_prints_what_is_left_over(tmp_path: Path, capsys: pytest.CaptureFixt
          "`preset` must be one of crow22, ddr4-like, dramspec58, rambus55 or the path of a .toml "
          "file, not 'ddr9'"),
         (["failures", "--process", "ambit"],
-         "`process` must be one of ambit-like, ddr4-like or the path of a .toml file, not 'ambit'"),
+         "`process` must be one of ambit-like, ddr4-like or the path of a .toml file, "
+         "not 'ambit'; did you mean 'ambit-like'?"),
         (["failures", "--criterion", "both"],
          "`criterion` must be either, all or a pattern such as 110, not 'both'"),
         (["failures", "--method", "importance", "--path", "transient"],

@@ -133,7 +133,7 @@ def test_table_says_the_same(capsys: pytest.CaptureFixture[str]) -> None:
         (["read", "--set", "timeline.sense_ns=1"],
          "[timeline] `sense_ns` must be after `word_line_ns` (2), not 1"),
         (["read", "--set", "cell.capacitance_ff=-1"],
-         "[cell] `capacitance_ff` must be a positive number, not -1.0"),
+         "[cell] `capacitance_ff` must be a number from 0.001 to 1,000,000 fF, not -1.0"),
         (["majority", "--pattern", "110", "--rows", "600"],
          "`rows` must be at most 512, the cells of a bitline, not 600"),
         (["majority", "--pattern", "110", "--rows", "2"],

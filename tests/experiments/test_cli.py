@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -239,3 +240,18 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
     assert pipe.stderr.read() == b""
     pipe.stderr.close()
     assert pipe.wait(60) == 0
+
+
+def test_a_standard_as_toml_is_one_to_run_with(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["standards", "ddr4-2400", "--toml"]) == 0
+    mine = tmp_path / "mine.toml"
+    mine.write_text(capsys.readouterr().out, "utf-8")
+    assert cli.main(["standards", str(mine), "--json"]) == 0
+    own = capsys.readouterr().out
+    assert cli.main(["standards", "ddr4-2400", "--json"]) == 0
+    assert own == capsys.readouterr().out
+    for argv in (["standards", "--toml"], ["standards", "hbm2", "--toml", "--json"]):
+        assert cli.main(argv) == 2
+        assert "`--toml` must come with the name of one" in capsys.readouterr().err

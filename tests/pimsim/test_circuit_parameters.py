@@ -79,15 +79,15 @@ def test_every_value_of_a_preset_has_a_source(preset: str) -> None:
     [
         (
             {"cell.capacitance_ff": -22},
-            "[cell] `capacitance_ff` must be a positive number, not -22.0",
+            "[cell] `capacitance_ff` must be a number from 0.001 to 1,000,000 fF, not -22.0",
         ),
         (
             {"bitline.capacitance_ff": "0"},
-            "[bitline] `capacitance_ff` must be a positive number, not 0.0",
+            "[bitline] `capacitance_ff` must be a number from 0.001 to 1,000,000 fF, not 0.0",
         ),
         (
             {"cell.capacitance_ff": "nan"},
-            "[cell] `capacitance_ff` must be a positive number, not nan",
+            "[cell] `capacitance_ff` must be a number from 0.001 to 1,000,000 fF, not nan",
         ),
         (
             {"timeline.sense_ns": 1.5},
@@ -116,7 +116,7 @@ def test_every_value_of_a_preset_has_a_source(preset: str) -> None:
         ),
         (
             {"supply.precharge_share": 1.5},
-            "[supply] `precharge_share` must be a share of vdd, 0 to 1, not 1.5",
+            "[supply] `precharge_share` must be a number from 0 to 1 of vdd, not 1.5",
         ),
     ],
 )
@@ -154,9 +154,9 @@ def test_more_rows_than_the_bitline_has() -> None:
         ("[cell]\ncapacitance_ff", "[cell]\ncapacitance_pf",
          "mine.toml: [cell] has the unknown key `capacitance_pf`; did you mean `capacitance_ff`?"),
         ("[cell]", "[sell]",
-         "mine.toml has the unknown key `sell`; did you mean `cell`?"),
+         "mine.toml: unknown key `sell`; did you mean `cell`?"),
         ("vdd_mv = { value = 1200", "vdd_mv = { value = -1200",
-         "mine.toml: [supply] `vdd_mv` must be a positive number, not -1200.0"),
+         "mine.toml: [supply] `vdd_mv` must be a number from 1 to 100,000 mV, not -1200.0"),
         ('capacitance_ff = { value = 22, source = "ambit" }', "",
          "mine.toml: [cell] must have the key `capacitance_ff`"),
         ('capacitance_ff = { value = 22, source = "ambit" }',
@@ -165,7 +165,8 @@ def test_more_rows_than_the_bitline_has() -> None:
         ("row = { value = 256,", "row = { value = 600,",
          "mine.toml: `cell.row` must be less than `bitline.cells` (512), not 600"),
         ('name = "rambus55"\n', 'name = "rambus55"\nbase = "ddr9"\n',
-         "mine.toml: `base` must be one of crow22, ddr4-like, dramspec58, rambus55, not 'ddr9'"),
+         "mine.toml: `base` must be one of crow22, ddr4-like, dramspec58, rambus55 or the path of "
+         "a .toml file, not 'ddr9'"),
     ],
 )  # fmt: skip
 def test_bad_files(tmp_path: Path, old: str, new: str, message: str) -> None:
@@ -187,7 +188,7 @@ def test_a_file_of_ones_own_needs_only_what_differs(tmp_path: Path) -> None:
     ("preset", "message"),
     [
         ("rambus5", "`preset` must be one of crow22, ddr4-like, dramspec58, rambus55 or the path "
-         "of a .toml file, not 'rambus5'"),
+         "of a .toml file, not 'rambus5'; did you mean 'rambus55'?"),
         ("none.toml", "`preset` 'none.toml' cannot be read: No such file or directory"),
     ],
 )  # fmt: skip

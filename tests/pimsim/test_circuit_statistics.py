@@ -363,7 +363,8 @@ HEAD = 'name = "mine"\ndescription = "x"\n'
         (HEAD + VARY.replace("uniform", "normal"),
          "mine.toml: [[vary]] `distribution` must be one of uniform, gaussian, not 'normal'"),
         (HEAD + VARY.replace("1.0", "-1"),
-         "mine.toml: [[vary]] `amount` must be a number of at least 0, not -1"),
+         "mine.toml: [[vary]] `amount` must be a number from 0 to 100 of the nominal "
+         "value, not -1"),
         (HEAD + VARY + VARY, "mine.toml: `cell.capacitance` must be varied once, not twice"),
         (HEAD + VARY + "sharde = true\n",
          "mine.toml: [[vary]] has the unknown key `sharde`; did you mean `shared`?"),
@@ -372,7 +373,8 @@ HEAD = 'name = "mine"\ndescription = "x"\n'
         (HEAD + VARY + 'source = "nobody"\n',
          "mine.toml: [[vary]] must cite a key of [sources], not 'nobody'"),
         (HEAD, "mine.toml: `vary` must be tables [[vary]], not None"),
-        (VARY, "mine.toml: `name` must be a text, not None"),
+        (VARY, "mine.toml has 2 mistakes: (1) `name` must be a text of one line, not None; "
+         "(2) `description` must be a text of one line, not None"),
     ],
 )  # fmt: skip
 def test_bad_process_files(tmp_path: Path, text: str, message: str) -> None:
@@ -414,7 +416,7 @@ def test_bundled_processes_cite_every_amount(name: str) -> None:
          "`process` must be one of ambit-like, ddr4-like, not 'ambit'"),
         (lambda: variation.load("ambit"),
          "`process` must be one of ambit-like, ddr4-like or the path of a .toml file, "
-         "not 'ambit'"),
+         "not 'ambit'; did you mean 'ambit-like'?"),
         (lambda: AMBIT.with_noise(-1.0), "`noise_mv` must be a number of at least 0, not -1.0"),
         (lambda: AMBIT.with_noise(math.nan), "`noise_mv` must be a number of at least 0, not nan"),
         (lambda: AMBIT.with_noise(1.0).with_noise(1.0),

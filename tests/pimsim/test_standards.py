@@ -50,6 +50,89 @@ def test_every_value_of_a_bundled_standard_has_a_source(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", standards.names())
+def test_a_standard_reads_back_from_its_toml(name: str, tmp_path: Path) -> None:
+    standard = standards.load(name)
+    again = standards.load(_write(tmp_path, standards.toml(standard)))
+    assert again == standard
+    assert again.sources == standard.sources
+
+
+def test_a_file_states_only_what_differs_from_its_base(tmp_path: Path) -> None:
+    base = standards.load("ddr4-2400")
+    mine = standards.load(
+        _write(tmp_path, 'base = "ddr4-2400"\n[timing]\nt_faw_ps = 16_000\n[geometry]\nranks = 2\n')
+    )
+    assert mine.name == "mine"
+    assert mine.description == f"{base.description}, changed by mine.toml"
+    assert mine.bin == base.bin
+    assert mine.timing == dataclasses.replace(base.timing, t_faw_ps=16_000)
+    assert (mine.ranks, mine.banks, mine.currents) == (2, base.banks, base.currents)
+    assert mine.sources["timing.t_faw_ps"] == "stated by mine.toml"
+    cited = base.sources["timing.t_rfc_ps"]
+    assert mine.sources["timing.t_rfc_ps"] == f"assumed, as in ddr4-2400 ({cited})"
+    assert set(mine.sources) == set(base.sources)
+    (tmp_path / "more").mkdir()
+    further = tmp_path / "more" / "further.toml"
+    further.write_text('base = "../mine.toml"\nname = "f"\n[timing]\nt_faw_ps = 17_000\n', "utf-8")
+    found = standards.load(further)
+    assert (found.name, found.ranks, found.timing.t_faw_ps) == ("f", 2, 17_000)
+    assert found.sources["geometry.ranks"] == "assumed, as in mine (stated by mine.toml)"
+    again = standards.load(_write(tmp_path, standards.toml(found)))
+    assert (again, again.sources) == (found, found.sources)
+
+
+def test_one_model_of_the_interface_takes_the_place_of_the_other(tmp_path: Path) -> None:
+    text = 'base = "ddr4-2400"\n[interface_per_bit]\nread_pj_per_bit = 1\nwrite_pj_per_bit = 2\n'
+    mine = standards.load(_write(tmp_path, text))
+    assert mine.interface is None
+    assert mine.interface_per_bit is not None
+    assert not any(path.startswith("interface.") for path in mine.sources)
+
+
+@pytest.mark.parametrize(
+    ("base", "message"),
+    [
+        ("ddr4-2401", "or the path of a .toml file, not 'ddr4-2401'; did you mean 'ddr4-2400'?"),
+        ("mine.toml", "`base` 'mine.toml' must not lead back to a file above it"),
+        ("other.toml", "other.toml: `base` 'mine.toml' must not lead back to a file above it"),
+        ("none.toml", "none.toml' cannot be read: No such file or directory"),
+        ("no\\u0000ne.toml", "`base` must be one of"),
+        ("wrong.toml", "wrong.toml: [timing] has the unknown key `t_fow_ps`; did you mean"),
+    ],
+)
+def test_a_wrong_base_is_one_line(base: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "other.toml").write_text('base = "mine.toml"', "utf-8")
+    (tmp_path / "wrong.toml").write_text('base = "hbm2"\n[timing]\nt_fow_ps = 1', "utf-8")
+    with pytest.raises(InputError) as caught:
+        standards.load(_write(tmp_path, f'base = "{base}"\n'))
+    assert str(caught.value).startswith(("mine.toml: ", "wrong.toml: "))
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_all_mistakes_of_a_file_are_in_one_message(tmp_path: Path) -> None:
+    text = (
+        'base = "ddr4-2400"\ncolour = "red"\n[timing]\nt_rsa_ps = 3\nt_rp_ps = 1e6\n'
+        '[geometry]\nbanks = { value = 8, source = "me" }\nrows_per_subarray = 1000000007\n'
+        '[currents]\nvdd_mv = "1.2"\n'
+    )
+    with pytest.raises(InputError) as caught:
+        standards.load(_write(tmp_path, text))
+    assert str(caught.value) == (
+        "mine.toml has 6 mistakes: (1) unknown key `colour` (known: name, description, base, "
+        "sources, bin, geometry, timing, currents, second_supply, interface, interface_per_bit); "
+        "(2) [geometry] `banks` must cite a key of [sources], not 'me'; "
+        "(3) [geometry] `rows_per_subarray` must be an integer from 1 to 65,536, not 1000000007; "
+        "(4) [timing] has the unknown key `t_rsa_ps`; did you mean `t_ras_ps`?; "
+        "(5) [timing] `t_rp_ps` must be an integer from 1,000 to 1,000,000 ps, not 1000000.0; "
+        "(6) [currents] `vdd_mv` must be a number from 1 to 100,000 mV, not '1.2'"
+    )
+    text = 'base = "ddr4-2400"\n[timing]\nt_ras_ps = 9000\nt_faw_ps = 1000\nt_refi_ps = 7800\n'
+    with pytest.raises(InputError, match=r"\(1\) .*`t_ras_ps`.*`t_faw_ps`.*room for"):
+        standards.load(_write(tmp_path, text))
+
+
+@pytest.mark.parametrize("name", standards.names())
 def test_derived_figures_are_the_published_ones(name: str) -> None:
     with GOLDEN.open(newline="", encoding="utf-8") as file:
         (published,) = (row for row in csv.DictReader(file) if row["standard"] == name)
@@ -140,7 +223,7 @@ def test_currents_and_interface_may_be_missing(tmp_path: Path) -> None:
         (
             "[timing]",
             "[timings]",
-            "mine.toml has the unknown key `timings`; did you mean `timing`?",
+            "mine.toml: unknown key `timings`; did you mean `timing`?",
         ),
         (
             "banks = { value = 8,",
@@ -165,12 +248,13 @@ def test_currents_and_interface_may_be_missing(tmp_path: Path) -> None:
         (
             "t_rfc_ps = { value = 260_000",
             "t_rfc_ps = { value = -5",
-            "mine.toml: [timing] `t_rfc_ps` must be a positive integer, not -5",
+            "mine.toml: [timing] `t_rfc_ps` must be an integer from 1,000 to 10,000,000 ps, not -5",
         ),
         (
             "t_rrd_s_ps = { value = 6_000",
             "t_rrd_s_ps = { value = 6e3",
-            "mine.toml: [timing] `t_rrd_s_ps` must be a positive integer, not 6000.0",
+            "mine.toml: [timing] `t_rrd_s_ps` must be an integer from 1 to 1,000,000 ps, "
+            "not 6000.0",
         ),
         (
             "t_ras_ps = { value = 35_000",
@@ -185,8 +269,8 @@ def test_currents_and_interface_may_be_missing(tmp_path: Path) -> None:
         (
             "ranks = { value = 1,",
             "ranks = { value = 30,",
-            "mine.toml: [timing] `t_refi_ps` must be more than t_rfc_ps of all ranks (7800000), "
-            "not 7800000",
+            "mine.toml: [timing] `t_refi_ps` must leave room for a row cycle: at least "
+            "7,845,000 ps (t_rfc_ps of 30 ranks and t_rc_ps), not 7,800,000",
         ),
         (
             "t_rc_ps = { value = 45_000",
@@ -196,7 +280,7 @@ def test_currents_and_interface_may_be_missing(tmp_path: Path) -> None:
         (
             "t_ck_ps = { value = 1_250",
             "t_ck_ps = { value = 0",
-            "mine.toml: [timing] `t_ck_ps` must be a positive integer, not 0",
+            "mine.toml: [timing] `t_ck_ps` must be an integer from 10 to 100,000 ps, not 0",
         ),
         (
             "t_rrd_l_ps = { value = 6_000",
@@ -206,12 +290,19 @@ def test_currents_and_interface_may_be_missing(tmp_path: Path) -> None:
         (
             "cl_clocks = { value = 8",
             "cl_clocks = { value = 8.0",
-            "mine.toml: [timing] `cl_clocks` must be a positive integer, not 8.0",
+            "mine.toml: [timing] `cl_clocks` must be an integer from 1 to 1,000 clocks, not 8.0",
         ),
         (
             "t_refi_ps = { value = 7_800_000",
             "t_refi_ps = { value = 260_000",
-            "mine.toml: [timing] `t_refi_ps` must be more than t_rfc_ps (260000), not 260000",
+            "mine.toml: [timing] `t_refi_ps` must leave room for a row cycle: at least 305,000 ps "
+            "(t_rfc_ps and t_rc_ps), not 260,000",
+        ),
+        (
+            "t_refi_ps = { value = 7_800_000",
+            "t_refi_ps = { value = 7_800",
+            "mine.toml: [timing] `t_refi_ps` must leave room for a row cycle: at least 305,000 ps "
+            "(t_rfc_ps and t_rc_ps), not 7,800; 7.8 us are 7_800_000",
         ),
         (
             "idd0_ma = { value = 75",
@@ -246,7 +337,7 @@ def test_currents_and_interface_may_be_missing(tmp_path: Path) -> None:
         (
             "idd0_ma = { value = 75",
             "idd3n_open_banks = 0\nidd0_ma = { value = 75",
-            "mine.toml: [currents] `idd3n_open_banks` must be a positive integer, not 0",
+            "mine.toml: [currents] `idd3n_open_banks` must be an integer from 1 to 1,024, not 0",
         ),
         (
             'idd5_ma = { value = 220, source = "idd" }\n',
@@ -261,19 +352,18 @@ def test_currents_and_interface_may_be_missing(tmp_path: Path) -> None:
         (
             "[currents]",
             "[second_supply]",
-            "mine.toml: [geometry] `second_supply` must come with currents, "
-            "those of the first supply",
+            "mine.toml: `second_supply` must come with currents, those of the first supply",
         ),
         (
             "[interface]",
             "[interface_per_bit]\nread_pj_per_bit = 1.0\nwrite_pj_per_bit = 1.0\n[interface]",
-            "mine.toml: [geometry] `interface_per_bit` must not come with interface: "
-            "one model of I/O",
+            "mine.toml: `interface_per_bit` must not come with interface: one model of I/O",
         ),
         (
             "[interface]",
             "[interface_per_bit]\nread_pj_per_bit = -1.0\nwrite_pj_per_bit = 1.0\n[interface]",
-            "mine.toml: [interface_per_bit] `read_pj_per_bit` must be a positive number, not -1.0",
+            "mine.toml: [interface_per_bit] `read_pj_per_bit` must be a number from "
+            "1e-06 to 100,000 pJ a bit, not -1.0",
         ),
         (
             "[timing]",
@@ -288,12 +378,12 @@ def test_currents_and_interface_may_be_missing(tmp_path: Path) -> None:
         (
             "vdd_mv = { value = 1500",
             "vdd_mv = { value = nan",
-            "mine.toml: [currents] `vdd_mv` must be a positive number, not nan",
+            "mine.toml: `currents.vdd_mv.value` must be a finite number, not nan",
         ),
         (
             "read_mw = { value = 4.6",
             "read_mw = { value = 0",
-            "mine.toml: [interface] `read_mw` must be a positive number, not 0",
+            "mine.toml: [interface] `read_mw` must be a number from 1e-06 to 100,000 mW, not 0",
         ),
         (
             "row_bytes = { value = 8192",
@@ -308,12 +398,12 @@ def test_currents_and_interface_may_be_missing(tmp_path: Path) -> None:
         (
             "banks = { value = 8,",
             "banks = { value = true,",
-            "mine.toml: [geometry] `banks` must be a positive integer, not True",
+            "mine.toml: [geometry] `banks` must be an integer from 1 to 1,024, not True",
         ),
         (
             'bin = "8-8-8"',
             "bin = 888",
-            "mine.toml: `bin` must be a text, not 888",
+            "mine.toml: `bin` must be a text of one line, not 888",
         ),
     ],
 )
@@ -326,7 +416,7 @@ def test_a_wrong_file_is_told_which_key(tmp_path: Path, old: str, new: str, mess
 
 def test_a_missing_table_is_named(tmp_path: Path) -> None:
     text = GOOD.replace("[timing]", "[currents]", 1)[: GOOD.index("[timing]")]
-    with pytest.raises(InputError, match=r"^mine\.toml must have the table \[timing\]$"):
+    with pytest.raises(InputError, match=r"^mine\.toml: there must be the table \[timing\]$"):
         standards.load(_write(tmp_path, text))
 
 
@@ -346,11 +436,19 @@ def test_what_is_no_standard_at_all(tmp_path: Path) -> None:
 
 def test_dataclasses_refuse_by_themselves() -> None:
     ddr3 = standards.load("ddr3-1600-8-8-8")
-    with pytest.raises(InputError, match=r"^`t_ck_ps` must be a positive integer, not 0$"):
+    with pytest.raises(InputError, match=r"^`t_ck_ps` must be .* 10 to 100,000 ps, not 0$"):
         dataclasses.replace(ddr3.timing, t_ck_ps=0)
     assert isinstance(ddr3.timing, Timing)
     assert isinstance(ddr3.currents, Currents)
     with pytest.raises(InputError, match=r"^`idd4w_ma` must be at least idd3n_ma"):
         dataclasses.replace(ddr3.currents, idd4w_ma=10.0)
-    with pytest.raises(InputError, match=r"^`banks` must be a positive integer, not -8$"):
+    with pytest.raises(InputError, match=r"^`banks` must be an integer from 1 to 1,024, not -8$"):
         dataclasses.replace(ddr3, banks=-8)
+
+
+def test_the_example_of_the_documentation_is_a_part(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "own-part.md").read_text("utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    mine = standards.load(_write(tmp_path, example))
+    assert (mine.timing.t_faw_ps, mine.timing.t_rfc_ps, mine.ranks) == (16_000, 260_000, 2)
+    assert mine.sources["timing.t_rfc_ps"] == "datasheet of my part, table 7"

@@ -158,7 +158,7 @@ def test_a_stream_by_hand() -> None:
         10_000,
         30_000,
     ]
-    often = replace(DDR3, timing=replace(DDR3.timing, t_refi_ps=300_000))
+    often = replace(DDR3, timing=replace(DDR3.timing, t_refi_ps=310_000))
     rows = Segment((Run(((AP, 1),), 8),), banks=(0,))
     assert [each[:2] for each in walk(often, Switches(), [rows])][6:] == [
         (270_000, AP),

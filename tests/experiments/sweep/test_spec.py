@@ -85,7 +85,7 @@ AT_POINTS = [
     (ONE + "criterion = '1100'", "`criterion` must be a pattern of 3 inputs, not '1100'"),
     (ONE + "cb_cs_ratio = 3\ncircuit.bitline.capacitance_ff = 3", "must not be set together with"),
     (ONE + "vdd_mv = 3\ncircuit.supply.vdd_mv = 3", "must not be set together with"),
-    (ONE + "circuit.cell.capacitance_ff = -1", "`capacitance_ff` must be a positive number"),
+    (ONE + "circuit.cell.capacitance_ff = -1", "`capacitance_ff` must be a number from 0.001"),
     (ONE + "circuit.latch_n.w_um = 1", "charge sharing does not depend on it"),
     (ONE + "circuit.retention.time_constant_ms = 1", "charge sharing does not depend on it"),
     (ONE + "spread.access.w_share = 1", "charge sharing does not depend on it"),

@@ -1,0 +1,138 @@
+"""What every number that a file or a user can set may be: one table of ranges, with units.
+
+The ranges are wide: they hold every part and circuit that can be built, and keep out what is in
+another unit, is a slip of the keyboard, or overflows further on.
+
+>>> mistake("t_ras_ps", -5)
+'`t_ras_ps` must be an integer from 1,000 to 1,000,000 ps, not -5'
+>>> mistake("capacitance_ff", 22.0)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import fields
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from pimsim.documents import shown
+from pimsim.errors import InputError
+
+UNITS = MappingProxyType(
+    {
+        "ps": "ps", "clocks": "clocks", "ma": "mA", "mw": "mW", "pj_per_bit": "pJ a bit",
+        "mv": "mV", "ff": "fF", "ohm": "Ω", "um": "µm", "nm": "nm", "ns": "ns", "ms": "ms",
+        "celsius": "°C", "ff_per_um": "fF/µm", "ua_per_v2": "µA/V²", "per_v": "1/V",
+    }
+)  # fmt: skip
+"""Units by the end of a name."""
+
+
+class Range(NamedTuple):
+    """From the least to the most value, both allowed."""
+
+    least: float
+    most: float
+    whole: bool = False
+    """Whether it must be an integer."""
+
+
+def _whole(least: int, most: int) -> Range:
+    return Range(least, most, whole=True)
+
+
+_BY_NAME = {
+    # timing of a DRAM part
+    "t_ck_ps": _whole(10, 100_000),
+    "t_rcd_ps": _whole(1_000, 1_000_000),
+    "t_ras_ps": _whole(1_000, 1_000_000),
+    "t_rp_ps": _whole(1_000, 1_000_000),
+    "t_rc_ps": _whole(1_000, 1_000_000),
+    "t_rfc_ps": _whole(1_000, 10_000_000),
+    "t_refi_ps": _whole(1_000, 1_000_000_000),
+    # its geometry
+    "channels": _whole(1, 256),
+    "ranks": _whole(1, 64),
+    "chips_per_rank": _whole(1, 1_024),
+    "banks": _whole(1, 1_024),
+    "bank_groups": _whole(1, 1_024),
+    "subarrays_per_bank": _whole(1, 65_536),
+    "rows_per_subarray": _whole(1, 65_536),
+    "row_bytes": _whole(1, 1_048_576),
+    "channel_bits": _whole(8, 65_536),
+    "burst_length": _whole(2, 1_024),
+    # its currents and pins
+    "idd3n_open_banks": _whole(1, 1_024),
+    "read_pins": _whole(1, 100_000),
+    "write_pins": _whole(1, 100_000),
+    # a bitline pair
+    "vt_mv": Range(-10_000, 10_000),
+    "leak_to_mv": Range(-10_000, 100_000),
+    "row": _whole(0, 65_535),
+    "cells": _whole(1, 65_536),
+    "segments": _whole(1, 1_024),
+    "resistance_ohm": Range(1e-6, 1e6),
+    "word_line_ramp_ns": Range(1e-3, 1e6),
+    "sense_ramp_ns": Range(1e-3, 1e6),
+    "time_constant_ms": Range(1e-6, 1e15),
+    "halving_celsius": Range(1e-3, 1e3),
+    "reference_celsius": Range(-273.15, 1_000),
+    "kp_ua_per_v2": Range(1e-3, 1e7),
+    "lambda_per_v": Range(0, 10),
+}
+"""Ranges of single values."""
+
+_BY_UNIT = {
+    "ps": _whole(1, 1_000_000),
+    "clocks": _whole(1, 1_000),
+    "ma": Range(1e-3, 1e5),
+    "mw": Range(1e-6, 1e5),
+    "pj_per_bit": Range(1e-6, 1e5),
+    "mv": Range(1, 1e5),
+    "ff": Range(1e-3, 1e6),
+    "um": Range(1e-4, 1e4),
+    "nm": Range(1e-2, 1e4),
+    "ns": Range(0, 1e6),
+    "ff_per_um": Range(0, 1e4),
+    "share": Range(0, 1),
+}
+"""Ranges of all others, by the end of the name."""
+
+
+def end(name: str, known: Iterable[str] = UNITS) -> str:
+    """Return the end of a name that says its unit, or another known one; empty if it has none.
+
+    >>> end("set_load_ff"), end("overlap_ff_per_um"), end("banks")
+    ('ff', 'ff_per_um', '')
+    """
+    return max((one for one in known if name.endswith(f"_{one}")), key=len, default="")
+
+
+def mistake(name: str, value: object) -> str | None:
+    """Return what is wrong with a value; None if nothing is, or the name has no range."""
+    found = _BY_NAME.get(name) or _BY_UNIT.get(end(name, _BY_UNIT))
+    if found is None:
+        return None
+    right = type(value) is int or (isinstance(value, float) and not found.whole)
+    if right and found.least <= value <= found.most:  # type: ignore[operator]
+        return None
+    noun = "an integer" if found.whole else "a number"
+    ends = " to ".join(f"{one:,.0f}" if one == int(one) else f"{one:g}" for one in found[:2])
+    of = UNITS.get(end(name), "of vdd" if name.endswith("_share") else "")
+    return f"`{name}` must be {noun} from {f'{ends} {of}'.strip()}, not {shown(value)}"
+
+
+def mistakes(owner: Any) -> list[str]:
+    """Return what is wrong with the values of a dataclass, those that are None left aside."""
+    given = ((field.name, getattr(owner, field.name)) for field in fields(owner))
+    return [text for name, value in given if value is not None and (text := mistake(name, value))]
+
+
+def require(owner: Any, *more: str) -> None:
+    """Raise :class:`~pimsim.errors.InputError` if values are out of range.
+
+    If all are in range, ``more`` is what else is wrong with them.
+    """
+    wrong = mistakes(owner) or list(more)
+    if wrong:
+        raise InputError.of(wrong)

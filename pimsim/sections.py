@@ -1,0 +1,179 @@
+"""Tables of values with sources: what a file of sections states, and what it takes from its base.
+
+An entry is ``{ value = ..., source = "key of [sources]" }``, or a bare value, which is then the
+file's own claim. What a file does not state it has from its base, and the source says so.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from pimsim.documents import Document, nearest, shown
+from pimsim.errors import InputError
+
+Check = Callable[[str, str, object], Any]
+"""Section, key and value as stated, to the value that holds; raises
+:class:`~pimsim.errors.InputError` for one that is not allowed."""
+
+Values = dict[str, dict[str, Any]]
+"""By section and key."""
+
+
+def stated(
+    document: Document,
+    keys: Mapping[str, tuple[str, ...]],
+    check: Check,
+    instead: Mapping[str, str] | None = None,
+) -> tuple[Values, dict[str, str]]:
+    """Return the values of a file and its bases, and their citations by ``"section.key"``.
+
+    ``keys`` are the keys of every section; ``instead`` names the section of a base that one in a
+    file replaces. Mistakes are noted in the document; those of a base are raised.
+    """
+    values: Values = {}
+    sources: dict[str, str] = {}
+    for one in document.lineage():
+        for section in keys:
+            replaced = (instead or {}).get(section, section)
+            if section in one.body and replaced not in one.body:
+                values.pop(replaced, None)
+            for key, entry, where in _entries(one, section, keys[section]):
+                cited = f"stated by {one.file}"
+                if isinstance(entry, dict):
+                    if entry.keys() != {"value", "source"}:
+                        one.mistakes.append(_ill_formed(entry, where))
+                        values.setdefault(section, {})[key] = None
+                        continue
+                    cited = one.cited(entry["source"], where)
+                    entry = entry["value"]
+                try:
+                    values.setdefault(section, {})[key] = check(section, key, entry)
+                except InputError as error:
+                    one.mistakes.extend(error.mistakes or (str(error),))
+                    values.setdefault(section, {})[key] = None
+                if one is not document:
+                    cited = f"assumed, as in {one.name} ({cited})"
+                sources[f"{section}.{key}"] = cited
+        if one is not document:
+            one.settle()
+    kept = {path: text for path, text in sources.items() if path.split(".")[0] in values}
+    return values, kept
+
+
+def require(document: Document, values: Values, keys: Mapping[str, tuple[str, ...]]) -> None:
+    """Note every key of a section that is missing, and a section of which all are.
+
+    One that was meant by an unknown key is not missing, but mistyped.
+    """
+    meant = " ".join(document.mistakes)
+    for section, wanted in keys.items():
+        given = values.get(section, {})
+        missing = [key for key in wanted if key not in given and f"mean `{key}`?" not in meant]
+        if missing and not given:
+            if f"mean `{section}`?" not in meant and f"[{section}] must" not in meant:
+                document.mistakes.append(f"there must be the table [{section}]")
+        else:
+            document.mistakes.extend(f"[{section}] must have the key `{key}`" for key in missing)
+
+
+def _entries(
+    document: Document, section: str, known: tuple[str, ...]
+) -> Iterator[tuple[str, object, str]]:
+    """Keys that a section of a file states, what stands there, and where that is."""
+    table = document.body.get(section, {})
+    if not isinstance(table, dict):
+        document.mistakes.append(f"[{section}] must be a table, not {shown(table)}")
+        return
+    for key, entry in table.items():
+        if key in known:
+            yield key, entry, f"[{section}] `{key}`"
+        else:
+            document.mistakes.append(
+                f"[{section}] has the unknown key `{key}`{nearest(key, known)}"
+            )
+
+
+def _ill_formed(entry: dict[str, Any], where: str) -> str:
+    for key in entry:
+        if key not in ("value", "source"):
+            return f"{where} has the unknown key `{key}`{nearest(key, ('value', 'source'))}"
+    return f"{where} must have `value` and `source`, not {shown(entry)}"
+
+
+def text(
+    tops: Mapping[str, str],
+    values: Mapping[str, Mapping[str, Any]],
+    sources: Mapping[str, str],
+    note: str,
+) -> str:
+    """Return the TOML text that reads back as these values and sources.
+
+    Args:
+        tops: texts at the top: name, description and what else there is.
+        values: by section and key.
+        sources: citations by ``"section.key"``.
+        note: what the file is good for, for a comment at its top.
+    """
+    keys = _keys_of(dict.fromkeys(sources.values()))
+    lines = [f"# {line}" for line in textwrap.wrap(note, 98)]
+    lines += [f"{key} = {_string(value)}" for key, value in tops.items()]
+    lines += ["", "[sources]", *(f"{key} = {_long(cited)}" for cited, key in keys.items())]
+    for section, table in values.items():
+        lines += ["", f"[{section}]"]
+        for key, value in table.items():
+            cited = keys[sources[f"{section}.{key}"]]
+            lines.append(f'{key} = {{ value = {_scalar(value)}, source = "{cited}" }}')
+    return "\n".join(lines) + "\n"
+
+
+def _keys_of(citations: Mapping[str, None]) -> dict[str, str]:
+    """A short key for every citation: its first word, with a number where that is taken."""
+    keys: dict[str, str] = {}
+    for cited in citations:
+        letters = "".join(c if c.isascii() and c.isalnum() else " " for c in cited.lower())
+        word = next(iter(letters.split()), "source")
+        number = 1 + sum(key.rstrip("0123456789").rstrip("-") == word for key in keys.values())
+        key = word if number == 1 else f"{word}-{number}"
+        while key in keys.values():
+            number += 1
+            key = f"{word}-{number}"
+        keys[cited] = key
+    return keys
+
+
+def _scalar(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int) and abs(value) >= 10_000:
+        return f"{value:_}"
+    return repr(value)
+
+
+_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+
+
+def _escaped(words: str) -> str:
+    return "".join(
+        _ESCAPES.get(c) or (c if c >= " " and c != "\x7f" else f"\\u{ord(c):04x}") for c in words
+    )
+
+
+def _string(words: str) -> str:
+    return f'"{_escaped(words)}"'
+
+
+def _long(words: str) -> str:
+    """A string over several lines, which TOML joins where a line ends in a backslash."""
+    lines, line = [], ""
+    pieces = _escaped(words).split(" ")
+    for number, piece in enumerate(pieces):
+        # What follows such a break loses its leading blanks, so that it must have none.
+        if line and piece and len(line) + len(piece) > 90:
+            lines.append(line)
+            line = ""
+        line += piece if number == len(pieces) - 1 else f"{piece} "
+    if not lines:
+        return _string(words)
+    return '"""\\\n' + "".join(f"{one}\\\n" for one in lines) + f'{line}"""'

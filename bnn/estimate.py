@@ -25,18 +25,18 @@ from bnn.lower import lower
 from bnn.machine import MOVES, Machine
 from bnn.mapping import Draft, chain_books
 from bnn.mapping import chain as chains
-from bnn.mapping.choice import Choose, chooser
+from bnn.mapping.choice import chooser
 from bnn.mitigation import NONE, Mitigation
 from bnn.network import Network
 from bnn.runtime import LayerRun, dram_run, host_run, stream_host
 from bnn.stage import HostStage, Stage
 from bnn.tables.graph import Table
-from bnn.tables.stages import Work, works
+from bnn.tables.stages import works
 from pimsim.dram.standards import Standard
 from pimsim.dram.switches import Switches
 from pimsim.dram.timeline import Timeline
 from pimsim.dram.traces.recorder import Recorder, Sink
-from pimsim.errors import InputError, OutOfRowsError
+from pimsim.errors import InputError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +87,7 @@ def of_network(
     """
     books = _Books(images, standard, switches, mapping, moves, mitigation, traces)
     network = network.before_softmax()
-    stages = lower(network, encoding)
+    stages = lower(network, encoding, books.machine().data_rows)
     machines = [books.machine() for _ in stages]
     taken = {
         stage.name: books.choose(stage, machine, images, 1)
@@ -149,7 +149,10 @@ def of_table(
     for work in works(table):
         machine = books.machine()
         if work.alike not in drafts:
-            drafts[work.alike] = _draft(work, books.choose, machine, images)
+            stage = work.stage(machine.data_rows)
+            mapping_of = books.choose(stage, machine, images, work.each)
+            draft = mapping_of.draft(stage, machine, images, each=work.each)
+            drafts[work.alike] = _Drafted(mapping_of.name, stage.windows.offsets > 1, draft)
         drafted = drafts[work.alike]
         usage = drafted.draft(machine)
         if work.pool is not None and not drafted.pools:
@@ -182,20 +185,6 @@ class _Drafted:
     pools: bool
     """Whether the pooling behind it is carried out with it."""
     draft: Draft
-
-
-def _draft(work: Work, choose: Choose, machine: Machine, images: int) -> _Drafted:
-    """Lay out the first candidate that fits."""
-    refused: OutOfRowsError | None = None
-    for stage in work.candidates():
-        try:
-            mapping = choose(stage, machine, images, work.each)
-            draft = mapping.draft(stage, machine, images, each=work.each)
-        except OutOfRowsError as error:
-            refused = error
-            continue
-        return _Drafted(mapping.name, stage.windows.offsets > 1, draft)
-    raise refused or ValueError(f"{work.product.name!r} has no candidates")
 
 
 class _Books:

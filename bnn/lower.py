@@ -2,8 +2,8 @@
 
 Every binary layer becomes a :class:`bnn.stage.Stage` in DRAM. Where a sign follows, bias, BatchNorm
 and sign become a comparison of the count of ones with a constant, and a max pooling in between
-becomes an OR or AND of bits; otherwise the sums are read out and the host goes on with them. Layers
-that no stage takes in are the host's.
+becomes an OR or AND of bits, if a subarray holds the whole window of a pooling; otherwise the sums
+are read out and the host goes on with them. Layers that no stage takes in are the host's.
 
 >>> import numpy as np
 >>> from bnn.network import Dense, Network
@@ -49,7 +49,9 @@ from bnn.thresholds import Decision, Thresholds
 from bnn.windows import Side, Windows, each_pixel, lay
 
 
-def lower(network: Network, encoding: Encoding | None) -> tuple[Stage | HostStage, ...]:
+def lower(
+    network: Network, encoding: Encoding | None, data_rows: int | None = None
+) -> tuple[Stage | HostStage, ...]:
     """Split a network (without its final softmax) into stages, in an order to carry them out.
 
     A locally connected layer becomes one stage for each of its positions, as each has weights of
@@ -59,6 +61,8 @@ def lower(network: Network, encoding: Encoding | None) -> tuple[Stage | HostStag
         network: the layers.
         encoding: how its inputs are integers; None leaves a first layer with real inputs to the
             host.
+        data_rows: data rows of a subarray, which the windows of a pooling must fit (see
+            :meth:`bnn.stage.Stage.holds_patch`) to be pooled in DRAM; as many as needed if None.
     """
     analysis, asked = analyse(network, encoding), thresholds.questions(network)
     stages: list[Stage | HostStage] = []
@@ -75,6 +79,9 @@ def lower(network: Network, encoding: Encoding | None) -> tuple[Stage | HostStag
             stages.append(_host(network, waiting, before))
             waiting = []
         made = _stages(network, index, layer, analysis, asked)
+        pooled = made[0].windows.offsets > 1
+        if pooled and data_rows is not None and not made[0].holds_patch(data_rows):
+            made = _stages(network, index, layer, analysis, asked, pools=False)
         stages += made
         before = made[-1].end - 1
         taken.update(_behind(network, index, made[0].end))
@@ -98,13 +105,16 @@ def _stages(
     layer: Product,
     analysis: Analysis,
     asked: Sequence[str | None],
+    *,
+    pools: bool = True,
 ) -> list[Stage]:
+    """Stages of a product; without ``pools`` any pooling behind it is the host's."""
     fed, shape = analysis.fed[index], network.shape_before(index)
     if isinstance(layer, LocallyConnected):
         return _local(layer, index, shape, fed)
     weights = digits(layer)
     shifts = tuple(range(len(weights)))
-    found, pool, conjunction, end, gives = _decided(network, index, layer, fed, asked)
+    found, pool, conjunction, end, gives = _decided(network, index, layer, fed, asked, pooled=pools)
     laid = _windows(layer, shape, pool)
     alphabet = fed.alphabet
     return [
@@ -168,13 +178,19 @@ def _local(layer: LocallyConnected, index: int, shape: Shape, fed: Fed) -> list[
 
 
 def _decided(
-    network: Network, index: int, layer: Product, fed: Fed, asked: Sequence[str | None]
+    network: Network,
+    index: int,
+    layer: Product,
+    fed: Fed,
+    asked: Sequence[str | None],
+    *,
+    pooled: bool,
 ) -> tuple[Thresholds | None, MaxPool2D | None, NDArray[np.bool_], int, Alphabet]:
     """Threshold, pooling and its kind, where the stage ends (as late as rows can do), answers."""
     neither = np.zeros(layer.outputs, dtype=np.bool_)
     for sign_at in reversed(thresholds.decisions(network, index, asked)):
         pools = [step for step in sign_at.steps if isinstance(step, MaxPool2D)]
-        if len(pools) > 1 or (pools and not _can_pool(layer, sign_at)):
+        if len(pools) > 1 or (pools and not (pooled and _can_pool(layer, sign_at))):
             continue
         found = thresholds.crossing(layer, sign_at, fed)
         if found.at.size != layer.outputs:

@@ -157,8 +157,9 @@ def run(
         check, chain = False, _unchained(chain)
         faults = _opening(faults, mitigation.activation_rows)
     network = network.before_softmax()
-    stages = lower(network, encoding)
     timeline = Timeline(standard, switches)
+    data_rows = Machine(standard, switches, timeline, mitigation=mitigation).data_rows
+    stages = lower(network, encoding, data_rows)
     recorder = Recorder(standard, switches, traces) if traces else None
     reached = _reached(stages, faults, faulty)
     machines = [

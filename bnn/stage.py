@@ -97,10 +97,22 @@ class Stage:
             positions = int(np.prod(self.layer.shape_after(self.shape)[:-1], dtype=np.int64))
         return int(self.weights[0].size) * positions
 
-    def highest(self, channels: slice = slice(None)) -> int:
-        """Largest count that any output can reach with some ``channels`` of its group."""
-        used = np.count_nonzero(self.weights[:, :, channels], axis=(1, 2)).astype(np.int64)
+    def highest(
+        self, channels: slice = slice(None), taps: slice | NDArray[np.intp] = slice(None)
+    ) -> int:
+        """Largest count that any output can reach with some ``channels`` of its group, and taps."""
+        used = np.count_nonzero(self.weights[:, taps, channels], axis=(1, 2)).astype(np.int64)
         return int(_weigh(used, self.shifts).max()) * self.largest
+
+    def holds_patch(self, data_rows: int) -> bool:
+        """Whether a subarray holds the patch of one channel: operands, weights and counts.
+
+        A product needs a weight row for each digit, and one more where digits may be 0. Three
+        numbers as long as a channel's count are a count, what is added to it, and a threshold.
+        """
+        operands = self.windows.patch * self.planes
+        weights = self.weights.shape[1] * sum(1 + bool((d == 0).any()) for d in self.weights)
+        return operands + weights + 3 * self.highest(slice(0, 1)).bit_length() <= data_rows
 
     def of_groups(self, first: int, last: int) -> Stage:
         """Return the stage of groups ``first`` to ``last`` - 1 alone, with their channels."""

@@ -43,7 +43,7 @@ def book_inputs(layout: Layout, tiles: Sequence[Tile], machine: Machine) -> None
     homes = layout.homes(0, range(len(tiles) * layout.team))
     for part, chunk in enumerate(step.plan.chunks):
         first = step.plan.first_row
-        rows = range(first, first + (chunk.stop - chunk.start) * step.stage.planes)
+        rows = range(first, first + chunk.operands * step.stage.planes)
         banks = part_banks(machine, part, homes)
         machine.access(Kind.WR, rows, layout.columns, banks, step.first + part)
 

@@ -64,8 +64,8 @@ class Step:
     def target(self, channel: int) -> tuple[int, int]:
         """Subarray, and data row in it, of an operand."""
         for part, chunk in enumerate(self.plan.chunks):
-            if channel < chunk.stop:
-                return part, self.plan.first_row + channel - chunk.start
+            if channel < chunk.channels.stop:
+                return part, self.plan.first_row + channel - chunk.channels.start
         raise ValueError(f"channel {channel} must be one of {self.stage.windows.channels}")
 
 

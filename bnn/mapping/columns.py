@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.encoding import Integers
+from bnn.mapping.chunk import Chunk
 from bnn.mapping.weight_layout import Resident
 from bnn.mapping.weight_rows import weights
 from bnn.stage import Stage
@@ -113,8 +114,10 @@ class Columns:
         """Have the code that lays out made now, on one column."""
         stage = self._stage
         tiny = Tiles(1, self._tiles.layout.rows, tile_words=self._tiles.tile_words)
-        unused, pixels = np.zeros((1, 1), np.intp), stage.windows.pixels[:1]
-        for width in {chunk.stop - chunk.start for chunk in self._plan.chunks}:
+        unused = np.zeros((1, 1), np.intp)
+        shapes = {chunk.width: chunk.places for chunk in self._plan.chunks}
+        for width, places in shapes.items():
+            pixels = stage.windows.pixels[:1, places]
             one = np.zeros((1, max(int(pixels.max()), 0) + 1, width), np.uint8)
             load(tiny, one, pixels, unused, planes=stage.planes, pad=stage.pad)
         if self._numbers is not None:
@@ -157,7 +160,7 @@ class Columns:
         columns = np.where(images < 0, -1, images + (group - first)[:, None] * count)
         columns, places = columns.reshape(1, -1), self._places()
         for part, chunk in enumerate(self._plan.chunks):
-            strings, pixels = patches(stage, values[:, :, chunk])
+            strings, pixels = patches(stage, values, chunk)
             load(
                 self._tiles,
                 strings,
@@ -195,13 +198,13 @@ class Columns:
         return np.tile(places, self.outputs)
 
 
-def patches(stage: Stage, values: Integers) -> tuple[Integers, NDArray[np.intp]]:
-    """Values and the pixels that positions read of them; a small patch becomes one pixel.
+def patches(stage: Stage, values: Integers, chunk: Chunk) -> tuple[Integers, NDArray[np.intp]]:
+    """Values of a chunk and the pixels that positions read of them; a small patch becomes one.
 
     Fetching a pixel takes as long as fetching a whole word.
     """
-    pixels = stage.windows.pixels
-    if stage.windows.patch == 1 or pixels[0].size * values.shape[2] * stage.planes > _WORD:
+    values, pixels = values[:, :, chunk.channels], stage.windows.pixels[:, chunk.places]
+    if pixels.shape[1] == 1 or chunk.operands * stage.planes > _WORD:
         return values, pixels
     found = values[:, pixels]
     found[:, pixels < 0] = stage.pad

@@ -216,7 +216,7 @@ class FaultyColumns:
             values = apart.reshape(-1, *apart.shape[2:])
             columns = np.where(columns < 0, -1, columns + (group - first) * count)
         for part, chunk in enumerate(self._layout.plan.chunks):
-            strings, pixels = patches(stage, values[:, :, chunk])
+            strings, pixels = patches(stage, values, chunk)
             load(
                 held.tiles,
                 strings,

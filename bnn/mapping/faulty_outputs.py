@@ -184,8 +184,8 @@ class FaultyOutputs:
         for part, chunk in enumerate(plan.chunks):
             load(
                 tiles,
-                here[:, :, chunk],
-                stage.windows.pixels,
+                here[:, :, chunk.channels],
+                stage.windows.pixels[:, chunk.places],
                 of_column,
                 planes=stage.planes,
                 pad=stage.pad,

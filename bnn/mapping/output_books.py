@@ -81,10 +81,10 @@ def _book_inputs(
     banks: Sequence[int],
 ) -> None:
     """Book writing the operands and masks of a tile a bank."""
-    patch = stage.windows.patch * stage.planes
     machine.enter("inputs")
     for part, chunk in enumerate(planned.chunks):
-        rows = range(planned.first_row, planned.first_row + (chunk.stop - chunk.start) * patch)
+        first_row = planned.first_row
+        rows = range(first_row, first_row + chunk.operands * stage.planes)
         banks_of_part = planned.banks(machine, part, banks)
         machine.access(Kind.WR, rows, placed.span, banks_of_part, first + part)
     masks = [row for row, _ in planned.masks]

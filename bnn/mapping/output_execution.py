@@ -304,9 +304,12 @@ def load(
     same = [tiles.index(tile) for tile in tiles]
     for part, chunk in zip(parts, planned.chunks, strict=False):
         row = planned.first_row
-        for place in range(work.stage.windows.patch):
-            cut = {first: operand_rows(work, tiles[first], place, chunk) for first in set(same)}
-            lanes = np.zeros((len(tiles), chunk.stop - chunk.start, part.columns), np.uint32)
+        for place in range(chunk.places.start, chunk.places.stop):
+            cut = {
+                first: operand_rows(work, tiles[first], place, chunk.channels)
+                for first in set(same)
+            }
+            lanes = np.zeros((len(tiles), chunk.width, part.columns), np.uint32)
             for lane, tile in enumerate(tiles):
                 lanes[lane, :, : tile.columns] = cut[same[lane]]
             for channel in range(lanes.shape[1]):

@@ -15,6 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from bnn.mapping.checksum import check
+from bnn.mapping.chunk import Chunk, whole
 from bnn.mapping.deciding import decided, pooled, voted
 from bnn.mapping.fan_in import fit
 from bnn.mapping.masks import Masks
@@ -49,21 +50,22 @@ def plan(
 
     Groups of channels are not split: all of them lie in one subarray, or the stage has but one.
 
-    Raises OutOfRowsError when a single input channel, or all groups, do not fit a subarray.
+    Raises OutOfRowsError when a single operand, all groups, or what is counted apart do not fit a
+    subarray.
     """
     if first_row is not None:
-        every = [slice(0, stage.windows.channels)]
+        every = [whole(stage)]
         return _Planner(stage, data_rows, every, first_row, held, tmr, checked).plan()
     if stage.groups > 1:
-        every = [slice(0, stage.windows.channels)]
-        return _Planner(stage, data_rows, every, tmr=tmr, checked=checked).plan()
+        return _Planner(stage, data_rows, [whole(stage)], tmr=tmr, checked=checked).plan()
     return fit(
         stage.name,
         stage.windows.channels,
-        stage.windows.patch * stage.planes,
+        stage.windows.patch,
         data_rows,
         lambda chunks: _Planner(stage, data_rows, chunks, tmr=tmr, checked=checked).plan(),
-        lambda chunk: stage.highest(chunk).bit_length(),
+        lambda chunk: chunk.operands * stage.planes,
+        lambda chunk: chunk.highest(stage).bit_length(),
     )
 
 
@@ -72,7 +74,7 @@ class _Planner:
         self,
         stage: Stage,
         data_rows: int,
-        chunks: list[slice],
+        chunks: list[Chunk],
         first_row: int = 0,
         held: range = range(0),
         tmr: str = TMR[0],
@@ -85,19 +87,18 @@ class _Planner:
         self._stage, self._chunks, self._first_row = stage, chunks, first_row
         self._map = ambit()
         self._rows = [RowAllocator(data_rows) for _ in chunks]
-        patch, planes = stage.windows.patch, stage.planes
         for rows, chunk in zip(self._rows, chunks, strict=True):
-            count = (chunk.stop - chunk.start) * patch * planes
+            count = chunk.operands * stage.planes
             rows.hold(range(first_row, first_row + count), "operands")
             rows.hold(held, "rows of others")
-        widths = [stage.highest(self._of_group(chunk)).bit_length() for chunk in chunks]
+        widths = [chunk.highest(stage, self._of_group(chunk)).bit_length() for chunk in chunks]
         self._arrivals = [
             [] if part == 0 else self._rows[0].take(width, "partial counts")
             for part, width in enumerate(widths)
         ]
         self._masks = Masks(stage, self._rows[0])
         self._padding = ZeroPadding(stage, self._masks, self._map)
-        self._orders: dict[tuple[int, int], Order] = {}
+        self._orders: dict[tuple[int, int, tuple[int, ...]], Order] = {}
 
     def plan(self) -> OutputPlan:
         stage, empty = self._stage, Schedule(self._stage.outputs)
@@ -179,11 +180,12 @@ class _Planner:
     def _count(self, offset: int) -> tuple[OffsetPlan, list[Row]]:
         """Steps to a count, without what is done with it; and its rows, which are kept."""
         stage = self._stage
-        whole = (stage.highest() << self._padding.halves) + self._padding.highest(offset)
+        most = (stage.highest() << self._padding.halves) + self._padding.highest(offset)
         counters = []
         for part, chunk in enumerate(self._chunks):
             single = len(self._chunks) == 1
-            highest = whole if single else stage.highest(self._of_group(chunk))
+            taps = chunk.taps(stage.windows, offset)
+            highest = most if single else stage.highest(self._of_group(chunk), taps)
             counter = Counter(Schedule(stage.outputs), self._rows[part], highest, self._map)
             self._add_products(counter, offset, part, self._padding.halves if single else 0)
             counters.append(counter)
@@ -200,7 +202,7 @@ class _Planner:
             partials = [each.finish() for each in counters]
             counts = [each.schedule for each in counters]
             combine = Schedule(stage.outputs)
-            counter = Counter(combine, self._rows[0], whole, self._map)
+            counter = Counter(combine, self._rows[0], most, self._map)
             constant = self._padding.add(counter, offset)
             for level, row in enumerate(partials[0]):
                 counter.add(
@@ -251,18 +253,18 @@ class _Planner:
     def _add_products(self, counter: Counter, offset: int, part: int, lift: int) -> None:
         """Add every operand bit of a chunk, complemented where a digit of the weight is -1."""
         stage, chunk = self._stage, self._chunks[part]
-        width = chunk.stop - chunk.start
-        own = self._of_group(chunk)
+        own, taps = self._of_group(chunk), chunk.taps(stage.windows, offset)
         channels = np.arange(own.stop - own.start)
-        taps = stage.windows.taps[offset]
-        first = (taps[:, None] * width + channels).reshape(-1) * stage.planes
+        places = stage.windows.taps[offset, taps] - chunk.places.start
+        first = (places[:, None] * chunk.width + channels).reshape(-1) * stage.planes
         first = (first + self._data(self._first_row)).astype(np.int32)
         zero = self._map.address("C0")
         for digit, shift in enumerate(stage.shifts):
-            if (part, digit) not in self._orders:
-                some = stage.weights[digit, :, own].reshape(-1, stage.outputs)
-                self._orders[part, digit] = order(some)
-            found = self._orders[part, digit]
+            key = part, digit, tuple(taps.tolist())
+            if key not in self._orders:
+                some = stage.weights[digit, taps, own].reshape(-1, stage.outputs)
+                self._orders[key] = order(some)
+            found = self._orders[key]
             rows = first[found.products]
             if stage.groups > 1:
                 rows += (stage.group_of * (len(channels) * stage.planes)).astype(np.int32)
@@ -272,9 +274,11 @@ class _Planner:
                     taken[found.nothing] = zero
                 counter.add_all(bit + shift + lift, taken, found.complements)
 
-    def _of_group(self, chunk: slice) -> slice:
+    def _of_group(self, chunk: Chunk) -> slice:
         """Channels of a group that a chunk of all channels holds."""
-        return chunk if self._stage.groups == 1 else slice(0, self._stage.weights.shape[2])
+        if self._stage.groups == 1:
+            return chunk.channels
+        return slice(0, self._stage.weights.shape[2])
 
     def _settled(self, bits: list[Row], schedule: Schedule, part: int) -> list[Row]:
         """Copy bits that lie in another row for every output into a row that all outputs share.

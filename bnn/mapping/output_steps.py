@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from bnn.machine import Machine
 from bnn.mapping.checksum import Check
+from bnn.mapping.chunk import Chunk
 from bnn.mapping.masks import Mask
 from bnn.mapping.moving import part_banks
 from pimsim.dram.stream import Run
@@ -67,8 +68,8 @@ class OffsetPlan:
 class OutputPlan:
     """Everything that a subarray needs to compute any output of the stage."""
 
-    chunks: list[slice]
-    """Input channels of each part, a subarray that shares the fan-in; three times over where three
+    chunks: list[Chunk]
+    """What each part holds, a subarray that shares the fan-in; three times over where three
     sets of parts compute the same."""
     masks: list[tuple[int, Mask]]
     """Data rows of every home with what they hold, ``(positions,)``."""

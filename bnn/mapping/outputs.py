@@ -80,8 +80,9 @@ class Outputs:
             patch.gather(
                 self.images,
                 pixel_bytes,
-                slice(chunk.start * stage.planes, chunk.stop * stage.planes),
+                slice(chunk.channels.start * stage.planes, chunk.channels.stop * stage.planes),
                 self._tiles,
+                places=chunk.places,
                 part=part,
                 first_row=self._plan.first_row,
             )
@@ -154,8 +155,8 @@ class Outputs:
         for part, chunk in enumerate(self._plan.chunks):
             load(
                 self._tiles,
-                integers[:, :, chunk],
-                stage.windows.pixels,
+                integers[:, :, chunk.channels],
+                stage.windows.pixels[:, chunk.places],
                 images[None],
                 planes=stage.planes,
                 pad=stage.pad,

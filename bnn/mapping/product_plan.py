@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from bnn.mapping.chunk import Chunk
 from bnn.mapping.fan_in import fit
-from bnn.mapping.weight_rows import products, rows_per_product
+from bnn.mapping.weight_rows import products
+from bnn.mapping.weight_rows import rows as weight_rows
 from bnn.stage import Stage
 from pimsim.dram.rowgroups import ambit
 from pimsim.dram.stream import Run, Visit
@@ -33,8 +35,8 @@ class Fetch:
 class ProductPlan:
     """Rows of every subarray that shares the fan-in, and what runs on them."""
 
-    chunks: list[slice]
-    """Channels of a group that each holds, for every output those of its own group."""
+    chunks: list[Chunk]
+    """What each holds, the channels being those of a group: for every output of its own."""
     operand_rows: list[int]
     """Per chunk, how many rows hold operands, from D0 on; weight rows follow them."""
     weight_rows: list[range]
@@ -68,18 +70,17 @@ def plan(stage: Stage, data_rows: int) -> ProductPlan:
     return fit(
         stage.name,
         stage.weights.shape[2],
-        stage.windows.patch * stage.planes + stage.weights.shape[1] * rows_per_product(stage),
+        stage.windows.patch,
         data_rows,
         lambda chunks: _plan(stage, data_rows, chunks),
+        lambda chunk: chunk.operands * stage.planes + weight_rows(stage, chunk),
     )
 
 
-def _plan(stage: Stage, data_rows: int, chunks: list[slice]) -> ProductPlan:
+def _plan(stage: Stage, data_rows: int, chunks: list[Chunk]) -> ProductPlan:
     operands, kept, free = [], [], []
     for chunk in chunks:
-        width = chunk.stop - chunk.start
-        count = width * stage.windows.patch * stage.planes
-        more = width * stage.weights.shape[1] * rows_per_product(stage)
+        count, more = chunk.operands * stage.planes, weight_rows(stage, chunk)
         rows = RowAllocator(data_rows)
         rows.take(count + more, "operands")
         first = rows.take(1, "products")[0]
@@ -88,8 +89,8 @@ def _plan(stage: Stage, data_rows: int, chunks: list[slice]) -> ProductPlan:
         free.append(range(first, data_rows))
     offsets = [
         [
-            _fetches(stage, offset, chunk, weight_rows, own)
-            for chunk, weight_rows, own in zip(chunks, kept, free, strict=True)
+            _fetches(stage, offset, chunk, held, own)
+            for chunk, held, own in zip(chunks, kept, free, strict=True)
         ]
         for offset in range(stage.windows.offsets)
     ]
@@ -97,13 +98,11 @@ def _plan(stage: Stage, data_rows: int, chunks: list[slice]) -> ProductPlan:
     return ProductPlan(chunks, operands, kept, offsets, used + 1)
 
 
-def _fetches(
-    stage: Stage, offset: int, chunk: slice, weight_rows: range, free: range
-) -> list[Fetch]:
+def _fetches(stage: Stage, offset: int, chunk: Chunk, held: range, free: range) -> list[Fetch]:
     """Products of a chunk at one place of the pooling window, as many at a time as find room."""
     first = ambit().first_data
     found: list[Fetch] = []
-    for product in products(stage, offset, chunk, weight_rows.start):
+    for product in products(stage, offset, chunk, held.start):
         if not found or len(found[-1].rows) == len(free):
             found.append(Fetch(Schedule(1), [], []))
         fetch = found[-1]

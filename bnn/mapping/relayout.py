@@ -50,6 +50,7 @@ class MovedPatch:
         bits: slice,
         tiles: Tiles,
         *,
+        places: slice = slice(None),
         part: int = 0,
         first_row: int = 0,
     ) -> Gather:
@@ -60,6 +61,7 @@ class MovedPatch:
             pixel_bytes: bytes from one pixel to the next.
             bits: of every pixel.
             tiles: rows that are written.
+            places: of the patch.
             part: part whose rows are written.
             first_row: first data row.
         """
@@ -68,7 +70,7 @@ class MovedPatch:
         origins = np.arange(images)[:, None] * pixels + self.origins
         runs: list[Run] = [
             (place * pixel_bytes * 8 + bits.start, bits.stop - bits.start)
-            for place in self.places.tolist()
+            for place in self.places[places].tolist()
         ]
         columns = (origins * pixel_bytes).reshape(1, -1)
         return Gather(columns, runs, tiles, part=part, first_row=first_row)

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.mapping.chunk import Chunk
 from bnn.mapping.tiles import Tile
 from bnn.mapping.weight_layout import Layout, Resident, Turn
 from bnn.mapping.weight_rows import weights
@@ -63,13 +64,13 @@ class Batch:
     Args:
         loaded: the turn.
         work: the stage and its operands.
-        chunks: channels of a group that each part holds.
+        chunks: what each part holds.
         images: per lane.
 
     """
 
     def __init__(
-        self, loaded: Loaded, work: Work, chunks: Sequence[slice], images: Sequence[slice]
+        self, loaded: Loaded, work: Work, chunks: Sequence[Chunk], images: Sequence[slice]
     ) -> None:
         self._loaded, self._work, self._images = loaded, work, images
         self._blocks = loaded.blocks[: len(images)]
@@ -114,12 +115,11 @@ class Batch:
             for block, images, found in zip(self._blocks, self._images, sums, strict=True):
                 audit.compare(images, offset, block.outputs, found, block.positions)
 
-    def _load(self, part: Subarray, chunk: slice) -> None:
-        stage, width = self._work.stage, chunk.stop - chunk.start
-        row = 0
-        for place in range(stage.windows.patch):
+    def _load(self, part: Subarray, chunk: Chunk) -> None:
+        stage, row = self._work.stage, 0
+        for place in range(chunk.places.start, chunk.places.stop):
             held = [self._operands(lane, place, chunk) for lane in range(len(self._blocks))]
-            for channel in range(width):
+            for channel in range(chunk.width):
                 spread = np.zeros((len(held), part.columns), np.uint32)
                 for lane, (block, operands) in enumerate(zip(self._blocks, held, strict=True)):
                     groups = stage.group_of[block.outputs]
@@ -129,15 +129,16 @@ class Batch:
                     part.write(row, plane(spread, bit), None, self.lanes)
                     row += 1
 
-    def _operands(self, lane: int, place: int, chunk: slice) -> NDArray[np.uint32]:
+    def _operands(self, lane: int, place: int, chunk: Chunk) -> NDArray[np.uint32]:
         """Operands of a lane: (groups of the block, channels of the chunk, an output's columns)."""
         stage, block = self._work.stage, self._blocks[lane]
         groups = stage.group_of[block.outputs]
         _, together, positions = block.shape(self._loaded.images)
-        shape = (groups[-1] - groups[0] + 1, chunk.stop - chunk.start, together * positions)
+        shape = (groups[-1] - groups[0] + 1, chunk.width, together * positions)
         found = np.zeros(shape, np.uint32)
         tile, width = Tile(self._images[lane], block.positions), stage.weights.shape[2]
         for group, into in enumerate(found, start=int(groups[0])):
-            own = slice(group * width + chunk.start, group * width + chunk.stop)
+            first = group * width
+            own = slice(first + chunk.channels.start, first + chunk.channels.stop)
             into[:, : tile.columns] = operand_rows(self._work, tile, place, own)
         return found

@@ -102,8 +102,7 @@ def _latency_ps(
 ) -> int:
     """Time of a division into groups of ``size`` outputs; refresh would stretch all alike."""
     bursts = -(-columns // (machine.standard.burst_bytes * 8))
-    channels = sum(chunk.stop - chunk.start for chunk in planned.chunks)
-    rows = stage.windows.patch * channels * stage.planes
+    rows = sum(chunk.operands for chunk in planned.chunks) * stage.planes
     runs = [Run(row_visit(Kind.WR, bursts), rows)]
     runs += [Run(run.visit, run.times * size) for run in planned.runs]
     lanes = tiles * -(-outputs // size)

@@ -15,6 +15,7 @@ from math import prod
 from typing import Generic, Protocol, TypeVar
 
 from bnn.machine import Machine
+from bnn.mapping.chunk import Chunk
 from bnn.mapping.tiles import cut, tiling
 from bnn.stage import Stage
 from pimsim.cost import price
@@ -60,8 +61,8 @@ class Resident(Protocol):
     """A plan of subarrays in which weights stay."""
 
     @property
-    def chunks(self) -> list[slice]:
-        """Channels of a group that each subarray holds."""
+    def chunks(self) -> list[Chunk]:
+        """What each subarray holds, channels being those of a group."""
         ...
 
     @property

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.mapping.chunk import Chunk
 from bnn.mapping.fan_in import fit
-from bnn.mapping.weight_rows import products, rows_per_product
+from bnn.mapping.weight_rows import products
+from bnn.mapping.weight_rows import rows as weight_rows
 from bnn.stage import Stage
 from bnn.thresholds import Thresholds
 from pimsim.dram.rowgroups import ambit
@@ -50,8 +52,8 @@ class OffsetSteps:
 class WeightPlan:
     """Rows of every subarray that shares the fan-in, and what runs on them."""
 
-    chunks: list[slice]
-    """Channels of a group that each holds, for every output those of its own group."""
+    chunks: list[Chunk]
+    """What each holds, the channels being those of a group: for every output of its own."""
     operand_rows: list[int]
     """Per chunk, how many rows hold operands, from D0 on; weight rows follow them."""
     weight_rows: list[range]
@@ -91,10 +93,11 @@ def plan(stage: Stage, data_rows: int) -> WeightPlan:
     return fit(
         stage.name,
         stage.weights.shape[2],
-        stage.windows.patch * stage.planes + stage.weights.shape[1] * rows_per_product(stage),
+        stage.windows.patch,
         data_rows,
         lambda chunks: _Planner(stage, data_rows, chunks).plan(),
-        lambda chunk: max(stage.highest(chunk), 1).bit_length(),
+        lambda chunk: chunk.operands * stage.planes + weight_rows(stage, chunk),
+        lambda chunk: max(chunk.highest(stage), 1).bit_length(),
     )
 
 
@@ -136,19 +139,17 @@ def limits(stage: Stage, planned: WeightPlan, offset: int) -> NDArray[np.int64]:
 
 
 class _Planner:
-    def __init__(self, stage: Stage, data_rows: int, chunks: list[slice]) -> None:
+    def __init__(self, stage: Stage, data_rows: int, chunks: list[Chunk]) -> None:
         self._stage, self._chunks = stage, chunks
         self._map = ambit()
         self._rows = [RowAllocator(data_rows) for _ in chunks]
         self._operands, self._weights = [], []
         for rows, chunk in zip(self._rows, chunks, strict=True):
-            width = chunk.stop - chunk.start
-            count = width * stage.windows.patch * stage.planes
-            more = width * stage.weights.shape[1] * rows_per_product(stage)
+            count, more = chunk.operands * stage.planes, weight_rows(stage, chunk)
             rows.take(count + more, "operands")
             self._operands.append(count)
             self._weights.append(range(count, count + more))
-        widths = [max(stage.highest(chunk), 1).bit_length() for chunk in chunks]
+        widths = [max(chunk.highest(stage), 1).bit_length() for chunk in chunks]
         self._arrivals = [
             [] if part == 0 else self._rows[0].take(width, "partial counts")
             for part, width in enumerate(widths)
@@ -238,7 +239,7 @@ class _Planner:
     def _count(self, schedule: Schedule, offset: int, part: int) -> list[Row]:
         """Multiply every operand bit of a chunk with its weight's digits, and count."""
         stage, chunk, rows = self._stage, self._chunks[part], self._rows[part]
-        counter = Counter(schedule, rows, stage.highest(chunk), self._map)
+        counter = Counter(schedule, rows, chunk.highest(stage), self._map)
         for product in products(stage, offset, chunk, self._weights[part].start):
             (number,) = rows.take(1, "products")
             where = {name: self._data(row) for name, row in product.rows.items()}

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.mapping.chunk import Chunk
 from bnn.stage import Stage
 from pimsim.microprogram.logic import SELECT, XNOR
 from pimsim.microprogram.program import Program
@@ -41,35 +42,43 @@ def rows_per_product(stage: Stage) -> int:
     return sum(1 + zeros for zeros in has_zeros(stage))
 
 
-def weights(stage: Stage, chunk: slice) -> NDArray[np.bool_]:
+def rows(stage: Stage, chunk: Chunk) -> int:
+    """Weight rows of a chunk, all digits together."""
+    return len(chunk.every_tap(stage.windows)) * chunk.width * rows_per_product(stage)
+
+
+def weights(stage: Stage, chunk: Chunk) -> NDArray[np.bool_]:
     """What the weight rows of a chunk hold for each output, ``(rows, outputs)``.
 
     Digit by digit, tap by tap, channel by channel: where it is +1 and, if it has zeros, all over
-    again where it is -1.
+    again where it is -1. Taps are those that the chunk ever needs.
     """
-    found = []
+    found, taps = [], chunk.every_tap(stage.windows)
     for digit, zeros in zip(stage.weights, has_zeros(stage), strict=True):
-        some = digit[:, chunk].reshape(-1, stage.outputs)
+        some = digit[taps, chunk.channels].reshape(-1, stage.outputs)
         found += [some > 0, some < 0] if zeros else [some > 0]
     return np.concatenate(found)
 
 
-def products(stage: Stage, offset: int, chunk: slice, first: int) -> Iterator[Product]:
+def products(stage: Stage, offset: int, chunk: Chunk, first: int) -> Iterator[Product]:
     """Yield every product of a chunk at one place of the pooling window.
 
-    Operands lie from data row 0 on, ``(place * channels + channel) * planes + bit``; the rows of
+    Operands lie from data row 0 on, see :class:`~bnn.mapping.chunk.Chunk`; the rows of
     :func:`weights` from ``first`` on.
     """
-    width, taps = chunk.stop - chunk.start, stage.windows.taps[offset].tolist()
+    width, held = chunk.width, chunk.every_tap(stage.windows)
+    here = chunk.taps(stage.windows, offset)
+    places = (stage.windows.taps[offset, here] - chunk.places.start).tolist()
+    taps = list(zip(np.searchsorted(held, here).tolist(), places, strict=True))
     for shift, zeros in zip(stage.shifts, has_zeros(stage), strict=True):
         for bit in range(stage.planes):
-            for tap, place in enumerate(taps):
+            for tap, place in taps:
                 for channel in range(width):
                     operand = (place * width + channel) * stage.planes + bit
                     weight = first + tap * width + channel
                     if zeros:
-                        rows = {"select": operand, "a": weight, "b": weight + len(taps) * width}
+                        rows = {"select": operand, "a": weight, "b": weight + len(held) * width}
                         yield Product(bit + shift, SELECT, rows)
                     else:
                         yield Product(bit + shift, XNOR, {"a": operand, "b": weight})
-        first += len(taps) * width * (1 + zeros)
+        first += len(held) * width * (1 + zeros)

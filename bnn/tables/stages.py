@@ -3,7 +3,8 @@
 A product ends in a sign, and a max pooling behind it is computed with it, as :mod:`bnn.lower` has
 it, unless something reads the sums themselves: a residual connection, an average pooling, a
 batch normalization of its own, or whoever takes the network's output. All of these are the host's,
-as are a max pooling of branches and one that does not fit the rows of a subarray.
+as are a max pooling of branches and one whose windows do not fit the rows of a subarray. Behind
+that the sums are read out, too.
 
 The first product reads pixels of eight bits, all others -1 and +1. Padding is +1, and +1 stands for
 all weights, so that one output of each group speaks for all of them: which rows an adder takes, and
@@ -13,8 +14,8 @@ which of them complemented, changes neither the kinds of commands nor their numb
 >>> first, second = list(works(entry("lenet5")))[:2]
 >>> first.product.name, first.planes, first.each
 ('c1', 8, 6)
->>> [(stage.windows.patch, stage.windows.positions) for stage in second.candidates()]
-[(36, 25), (25, 100), (1, 100)]
+>>> second.stage(data_rows=1006).windows.patch, second.stage(data_rows=50).windows.patch
+(36, 25)
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class Work:
 
     @property
     def each(self) -> int:
-        """Outputs that every output of a candidate stands for."""
+        """Outputs that every output of its stage stands for."""
         return self.product.outputs // self.product.groups
 
     @property
@@ -68,20 +69,15 @@ class Work:
         product = replace(self.product, name="", reads=())
         return product, self.planes, self.sums, self.pool and self.pool.window
 
-    def candidates(self) -> Iterator[Stage]:
-        """Yield the ways to lay it out, to be tried in turn.
-
-        The first is that of :func:`bnn.lower.lower`: with the pooling behind it. Then come without,
-        and with the window of every position written out by the host, so that the fan-in can be
-        split at any of its products.
-        """
+    def stage(self, data_rows: int) -> Stage:
+        """Lay it out as :func:`bnn.lower.lower` does for subarrays of so many data rows."""
         if self.pool is not None:
-            yield self._stage(_windows(self.product, self.pool))
-        yield self._stage(_windows(self.product, None))
-        if self.product.taps > 1:
-            yield self._stage(_written_out(self.product))
+            pooled = self._stage(_windows(self.product, self.pool), sums=False)
+            if pooled.windows.offsets == 1 or pooled.holds_patch(data_rows):
+                return pooled
+        return self._stage(_windows(self.product, None), sums=self.sums or self.pool is not None)
 
-    def _stage(self, laid: Windows) -> Stage:
+    def _stage(self, laid: Windows, *, sums: bool) -> Stage:
         product, planes = self.product, self.planes
         outputs, taps = product.groups, laid.taps.shape[1]
         weights = np.ones((1, taps, laid.channels // product.groups, outputs), np.int8)
@@ -103,7 +99,7 @@ class Work:
             zero_padding=False,
             scale=step,
             offsets=offsets(weights, (0,), planes, step, low),
-            thresholds=None if self.sums else Thresholds(zeros, zeros > 0),
+            thresholds=None if sums else Thresholds(zeros, zeros > 0),
             conjunction=zeros > 0,
         )
 
@@ -150,12 +146,6 @@ def _windows(product: ProductNode, pool: PoolNode | None) -> Windows:
             raise ValueError(f"pooling {pool.name!r} must be padded as in Keras")
         over = [Axis(size, kept.size, kept.stride, 1, kept.padding) for size in product.shape[:2]]
     return lay(product.input[2], sides, over)
-
-
-def _written_out(product: ProductNode) -> Windows:
-    """Every position as an input of its own: what the taps of its window read, side by side."""
-    positions = int(np.prod(product.shape[:-1], dtype=np.int64))
-    return each_pixel(positions, product.taps * product.input[-1])
 
 
 def _layer(product: ProductNode) -> Conv2D | Dense:

@@ -488,7 +488,7 @@ def test_an_unknown_mapping_is_refused() -> None:
     )
 
 
-@pytest.mark.parametrize("mapping", MAPPINGS)
+@pytest.mark.parametrize("mapping", ["output-stationary", "weight-stationary"])  # they count
 def test_a_late_layer_that_does_not_fit_is_refused_before_anything_runs(
     mapping: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -505,7 +505,7 @@ def test_a_late_layer_that_does_not_fit_is_refused_before_anything_runs(
             Conv2D("large", _kernel(rng, 4, 4, 2, 2), None, SIGN, SIGN),
         ),
     )
-    shallow = replace(STANDARD, rows_per_subarray=40)
+    shallow = replace(STANDARD, rows_per_subarray=30)
     with pytest.raises(OutOfRowsError, match=r"^layer 'large', .*: [0-9]+ data rows are needed"):
         run(late, np.ones((1, 4, 4, 1), np.float32), None, shallow, Switches(), mapping)
 

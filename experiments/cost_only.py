@@ -47,12 +47,14 @@ def check(args: argparse.Namespace) -> None:
         raise InputError("`--executor` must not be given with --cost-only: nothing is executed")
     if table and args.chain == "always":
         raise InputError(f"`--chain` must be auto or never for {args.network!r}, a table of layers")
-    if table and args.input_shape is not None:
-        raise InputError(
-            f"`--input-shape` must not be given for {args.network!r}, a table of layers"
-        )
-    if table and args.data is not None:
-        raise InputError(f"`--data` must not be given for {args.network!r}, a table of layers")
+    for option in ("data", "labels", "input_scale", "input_shape"):
+        if table and getattr(args, option) is not None:
+            name = option.replace("_", "-")
+            raise InputError(
+                f"`--{name}` must not be given for {args.network!r}, a table of layers"
+            )
+    if args.labels is not None:
+        raise InputError("`--labels` must not be given with --cost-only: nothing is computed")
 
 
 def simulate(args: argparse.Namespace) -> dict[str, Any]:
@@ -133,14 +135,16 @@ def _read(args: argparse.Namespace) -> tuple[Network, Encoding | None, dict[str,
     if shape is None and data is not None:
         shape = partial(shape_of, data, args.data_dir)
     network = model_file.read_model(zoo.locate(args.network), shape)
+    scale = data_options.chosen_scale(args.input_scale)
     rests_on = stated(network)
+    if scale is not None:
+        rests_on["input_scale"] = scale.text
     if data is None:
-        pixels = ENCODINGS["uint8"]
-        levels = pixels.levels()
         rests_on["input_encoding"] = "assumed: uint8"
-        return network, encoding_of(network, levels), rests_on
-    if data in datasets.NAMES:
-        return network, encoding_of(network, datasets.levels(data)), rests_on
-    read = data_options.open_data(str(Path(data)), args.data_dir)
-    x = datasets.reshape_for(read, network.input_shape).x
-    return network, encoding_of(network, x), rests_on
+    elif data not in datasets.NAMES:
+        read = data_options.open_data(str(Path(data)), args.data_dir, scale=scale)
+        x = datasets.reshape_for(read, network.input_shape).x
+        return network, encoding_of(network, x, read.encoding), rests_on
+    levels = ENCODINGS["uint8"].levels() if data is None else datasets.levels(data)
+    x, known = (levels, None) if scale is None else scale.applied(levels[:, None])
+    return network, encoding_of(network, x, known), rests_on

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bnn.data.datasets import Dataset
+    from bnn.data.input_scale import InputScale
     from bnn.data.pixels import Split
+
+
+SUFFIXES = (".npz", ".npy")
+"""Of files that hold images."""
 
 
 def add_data_dir(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
@@ -20,6 +26,36 @@ def add_data_dir(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> N
         help="folder that data sets are looked for in first; then come $PIMSIM_DATA, Keras's "
         "cache, and a download",
     )
+
+
+def add_form(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Add ``--labels`` and ``--input-scale``."""
+    parser.add_argument(
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help="labels of the images of a file, as .npy or .npz (default: those in the same .npz "
+        "file; beside x.npy, x_test.npy or images.npy: y.npy, y_test.npy or labels.npy)",
+    )
+    parser.add_argument(
+        "--input-scale",
+        metavar="SCALE",
+        help="feed the network with the pixels behind the images as they are from 0 to 255 (raw), "
+        "divided by 255 (unit), from -1 to 1 (symmetric), or with (x - MEAN)/STD of the values "
+        "in the file (standardised:MEAN,STD); default: as the file has them",
+    )
+
+
+def chosen_scale(text: str | None) -> InputScale | None:
+    """Return what ``--input-scale`` says; None if it is not given.
+
+    Raises :class:`~pimsim.errors.InputError`.
+    """
+    if text is None:
+        return None
+    from bnn.data.input_scale import InputScale
+
+    return InputScale.parse(text)
 
 
 def open_named(name: str, split: Split, data_dir: Path | None) -> Dataset:
@@ -53,21 +89,48 @@ def open_named(name: str, split: Split, data_dir: Path | None) -> Dataset:
         progress.stop()
 
 
-def open_data(data: str, data_dir: Path | None) -> Dataset:
-    """Return the images that ``--data NAME|FILE.npz`` means: test images of a name, or a file's.
+def open_data(
+    data: str,
+    data_dir: Path | None,
+    labels: Path | None = None,
+    scale: InputScale | None = None,
+) -> Dataset:
+    """Return the images that ``--data NAME|FILE`` means: test images of a name, or a file's.
+
+    Args:
+        data: name or path.
+        data_dir: folder that named data are looked for in first.
+        labels: file of labels; None for those in the same file, or beside it.
+        scale: in which images are to be fed; None as they are.
 
     Raises:
-        InputError: neither a known name nor a usable file.
+        InputError: neither a known name nor a usable file, or images that cannot be scaled.
     """
-    from bnn.data import datasets
+    from bnn.data import datasets, labelled
     from pimsim.errors import InputError
 
     if data in datasets.NAMES:
-        return open_named(data, "test", data_dir)
-    path = Path(data)
-    if path.suffix != ".npz" and not path.exists():
-        raise InputError(
-            f"`--data` must be one of {', '.join(datasets.NAMES)} or the path of a .npz file, "
-            f"not {data!r}"
-        )
-    return datasets.load_npz(path)
+        if labels is not None:
+            raise InputError(f"`--labels` must come with a file of images, not with {data!r}")
+        dataset = open_named(data, "test", data_dir)
+    else:
+        path = Path(data)
+        if not is_file(data) and not path.exists():
+            raise InputError(
+                f"`--data` must be one of {', '.join(datasets.NAMES)} or the path of a .npz or "
+                f".npy file, not {data!r}"
+            )
+        dataset = labelled.load_file(path, labels)
+    if scale is None:
+        return dataset
+    x, encoding = scale.applied(dataset.x)
+    return replace(dataset, x=x, encoding=encoding)
+
+
+def is_file(data: str) -> bool:
+    """Whether ``--data`` names a file of images by its ending.
+
+    >>> is_file("images.npz"), is_file("mnist")
+    (True, False)
+    """
+    return Path(data).suffix in SUFFIXES

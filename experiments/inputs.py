@@ -11,21 +11,23 @@ if TYPE_CHECKING:
     from bnn.network import Network
 
 
-def encoding_of(network: Network, x: Any) -> Encoding | None:
+def encoding_of(network: Network, x: Any, known: Encoding | None = None) -> Encoding | None:
     """Return the encoding of inputs ``x``, one that has what the first product pads if there is.
 
-    None where they are those of no encoding.
+    None where they are those of no encoding; ``known`` where it is that already.
     """
     from bnn import encoding
     from bnn.alphabet import padding_of_inputs
 
+    if known is not None:
+        return known
     padding = padding_of_inputs(network)
     found = encoding.detect(x, also=padding) or encoding.detect(x)
     return None if found is None else found[0]
 
 
 def shape_of(data: str, data_dir: Path | None = None) -> tuple[int, ...]:
-    """Return the shape of one image of ``--data NAME|FILE.npz``; a name's without reading it."""
+    """Return the shape of one image of ``--data NAME|FILE``; a name's without reading it."""
     from bnn.data import datasets
     from experiments import data_options
 

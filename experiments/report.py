@@ -80,6 +80,7 @@ def build(
         "cost_only": isinstance(done, Estimate),
         "accuracy": _accuracy(done, scoring),
         "accuracy_means": None if scoring is None else scoring.means,
+        "input_scale_hint": None,
         "bit_exact": None if isinstance(done, Estimate) else done.bit_exact,
         "keras_equal": None,
         "faults": None,

@@ -49,10 +49,18 @@ examples:
   pimsim run mnist-mlp --data mnist --variation 10         on cells and amplifiers that vary
   pimsim run digits-mlp --limit 8 --trace perfetto:run.json
   pimsim run my_model.h5 --data my_images.npz --energy datasheet --json
+  pimsim run my_model.h5 --data x.npy --labels y.npy --input-scale symmetric
   pimsim run resnet50 --cost-only --images 64 --mapping weight-stationary
 
-FILE.npz holds `x` (images, ...), float32 or uint8, exactly as the Keras model would be fed, and
-optionally `y` (images,), the labels.
+FILE.npz holds `x` (images, ...), numbers of any type, as the Keras model would be fed, and
+optionally `y`, the labels: whole numbers from 0, (images,) or (images, 1), or one-hot. Also taken:
+x_test and y_test, images and labels, x_train and y_train, or what np.savez(FILE, x, y) writes;
+and FILE.npy, images alone, with labels in --labels FILE or beside it (x.npy and y.npy, x_test.npy
+and y_test.npy, images.npy and labels.npy).
+
+A network with one output says yes or no: the loss in the model file tells where the line lies, and
+the report names it. Images in another scale than the network was trained on are named where its
+first BatchNorm, or an accuracy of guessing, gives them away; --input-scale puts them right.
 
 DIR receives report.json, logits.npy (not with --cost-only), and two figures with their tables.
 """
@@ -65,9 +73,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("images")
     group.add_argument(
         "--data",
-        metavar="NAME|FILE.npz",
-        help="images: digits, mnist, cifar10 or a file (default: what a bundled network was "
-        "trained for)",
+        metavar="NAME|FILE",
+        help="images: digits, mnist, cifar10 or a .npz or .npy file (default: what a bundled "
+        "network was trained for)",
     )
     group.add_argument(
         "--limit",
@@ -82,6 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="shape of an image, such as 64,64,3, where the model file leaves sizes open (default: "
         "that of the images)",
     )
+    data_options.add_form(group)
     data_options.add_data_dir(group)
     parser.add_argument(
         "--mapping",
@@ -178,7 +187,7 @@ def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any]:
     if args.cost_only:
         return cost_only.simulate(args), None
     started = time.perf_counter()
-    from bnn import zoo
+    from bnn import scale_hint, zoo
     from bnn.data import datasets
     from bnn.larq import model_file
     from bnn.runtime import run as run_network
@@ -190,15 +199,18 @@ def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any]:
     standard, switches = options.chosen_dram(args)
     mitigation = mitigation_options.chosen_mitigation(args)
     faults = fault_options.chosen_faults(args)
+    scale = data_options.chosen_scale(args.input_scale)
     path = zoo.locate(args.network)
-    opened = cache(partial(data_options.open_data, _data_name(args), args.data_dir))
+    opened = cache(
+        partial(data_options.open_data, _data_name(args), args.data_dir, args.labels, scale)
+    )
     network = model_file.read_model(
         path, chosen_shape(args.input_shape) or (lambda: opened().x.shape[1:])
     )
     dataset = datasets.reshape_for(opened(), network.input_shape)
-    encoding = encoding_of(network, dataset.x)
+    encoding = encoding_of(network, dataset.x, dataset.encoding)
     x = dataset.x[: args.limit]
-    scoring = scoring_of(network, dataset.y).first(args.limit)
+    scoring = scoring_of(network, dataset.y, dataset.unlabelled).first(args.limit)
     loaded = time.perf_counter()
     requests = trace_options.chosen_traces(args)
     with (
@@ -235,13 +247,23 @@ def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any]:
         name,
         args.mapping,
         args.moves,
-        {**mitigation.stated(), **fault_options.stated(args, faults), **stated(network)},
+        {
+            **({} if scale is None else {"input_scale": scale.text}),
+            **mitigation.stated(),
+            **fault_options.stated(args, faults),
+            **stated(network),
+        },
     )
     if faults is not None:
         from experiments.fault_report import beside_error_free
 
         report["faults"] = beside_error_free(
             done, network, x, scoring, encoding, standard, switches
+        )
+    if scale is None:
+        right = report["faults"] or {"accuracy_error_free": report["accuracy"]}
+        report["input_scale_hint"] = scale_hint.of_statistics(network, x) or scale_hint.of_accuracy(
+            scoring, x, right["accuracy_error_free"], network.shapes()[-1][-1]
         )
     report["wall_s"] = {
         "import": imported - started,
@@ -275,7 +297,7 @@ def _data_name(args: argparse.Namespace) -> str:
         return zoo.entry(args.network).data
     raise InputError(
         "`--data` must be given for a network of your own: digits, mnist, cifar10 or the path of "
-        "a .npz file"
+        "a .npz or .npy file"
     )
 
 

@@ -1,4 +1,4 @@
-"""Labelled images by name (``digits``, ``mnist``, ``cifar10``) or from a ``.npz`` file.
+"""Labelled images by name: ``digits``, ``mnist``, ``cifar10``.
 
 A named data set is looked for in ``data_dir``, then in ``$PIMSIM_DATA``, then in Keras's cache,
 then in pimsim's own, into which it is downloaded at last.
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from bnn.data import cifar10, mnist
 from bnn.data.download import OnDownload, cache_folder
 from bnn.data.pixels import Pixels, Split
+from bnn.encoding import Encoding
 from pimsim.errors import InputError
 
 
@@ -35,11 +36,15 @@ class Dataset:
     x: NDArray[np.float32] | NDArray[np.uint8]
     """Inputs, shape ``(n, ...)``: whatever axes the network takes."""
     y: NDArray[np.int64] | None
-    """Labels, shape ``(n,)``, or None when there are none."""
+    """Labels, shape ``(n,)`` or as the file has them, or None when there are none."""
     classes: tuple[str, ...]
     """Name of each label; empty when not known."""
     source: str
     """Where the data were found."""
+    unlabelled: str = "no labels"
+    """Why there are no labels, where there are none."""
+    encoding: Encoding | None = None
+    """How the inputs are integers, where they were put into a scale that is none of the usual."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,53 +144,6 @@ def _scaled(pixels: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
 
 def _digit_levels(grey: NDArray[np.float64]) -> NDArray[np.float32]:
     return (grey / 8 - 1).astype(np.float32)
-
-
-def load_npz(path: Path) -> Dataset:
-    """Return the inputs ``x``, and the labels ``y`` if there are any, of a ``.npz`` file.
-
-    ``x`` is ``(n, ...)``, float32 or uint8, exactly as the Keras model would be fed; ``y`` is
-    ``(n,)``, integers from 0.
-
-    Raises:
-        InputError: missing or unreadable file; no ``x``; pickled objects; wrong dtype or
-            dimensions; empty; NaN or infinity; labels of another length or below 0.
-    """
-    where = repr(str(path))
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in ("x", "y") if key in archive}
-    except FileNotFoundError:
-        raise InputError(f"`--data` must be an existing file, not {where}") from None
-    except Exception:  # a damaged archive fails in any way it likes
-        raise InputError(
-            f"`--data` must be a .npz file of plain arrays (no pickled objects), not {where}"
-        ) from None
-    if "x" not in arrays:
-        raise InputError(f"{where} must hold an array `x`")
-    x, y = arrays["x"], arrays.get("y")
-    if x.dtype not in (np.float32, np.uint8):
-        raise InputError(f"`x` in {where} must be float32 or uint8, not {x.dtype}")
-    if x.ndim < 2:
-        raise InputError(
-            f"`x` in {where} must have the shape (n, ...), one array an image, not {x.shape}"
-        )
-    if x.size == 0:
-        raise InputError(f"`x` in {where} must hold at least one image, not shape {x.shape}")
-    if not np.isfinite(x).all():
-        first = int(np.argwhere(~np.isfinite(x))[0, 0])
-        raise InputError(f"`x` in {where} must be finite, not NaN or infinite (image {first})")
-    if y is not None:
-        if y.dtype.kind not in "iu":
-            raise InputError(f"`y` in {where} must be integers, not {y.dtype}")
-        if y.shape != x.shape[:1]:
-            raise InputError(
-                f"`y` in {where} must have the shape ({len(x)},), one label an image, not {y.shape}"
-            )
-        if y.min() < 0:
-            raise InputError(f"`y` in {where} must hold labels from 0, not {y.min()}")
-    labels = None if y is None else y.astype(np.int64)
-    return Dataset(path.name, x, labels, (), str(path))
 
 
 def reshape_for(dataset: Dataset, input_shape: tuple[int, ...]) -> Dataset:

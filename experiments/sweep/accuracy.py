@@ -65,7 +65,7 @@ def _require_layers(values: Values) -> None:
     from experiments.inputs import encoding_of
 
     network, dataset = networks.trained(values)
-    stages = lower(network.before_softmax(), encoding_of(network, dataset.x))
+    stages = lower(network.before_softmax(), encoding_of(network, dataset.x, dataset.encoding))
     known = tuple(stage.name for stage in stages if isinstance(stage, Stage))
     for name in wanted:
         if name not in known:
@@ -105,7 +105,7 @@ def _run(values: Values, trial: int, seed: int) -> Counts:
     done = runtime.run(
         network,
         dataset.x,
-        encoding_of(network, dataset.x),
+        encoding_of(network, dataset.x, dataset.encoding),
         standard,
         switches,
         str(values["mapping"]),
@@ -136,7 +136,7 @@ def _scoring(network: Network, dataset: Dataset) -> Scoring:
     """
     from bnn import scoring
 
-    found = scoring.scoring_of(network, dataset.y)
+    found = scoring.scoring_of(network, dataset.y, dataset.unlabelled)
     if found.of is None:
         raise InputError(f"accuracy of {network.source} is {found.means}")
     return found

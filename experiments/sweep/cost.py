@@ -12,7 +12,6 @@ Nothing in it is random: one trial, and no interval.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.sweep import estimates, files, networks
@@ -30,12 +29,13 @@ if TYPE_CHECKING:
 def _identity(values: Values) -> Mapping[str, Any]:
     from bnn.mapping import choice
     from bnn.tables import catalog
+    from experiments import data_options
 
     choice.chooser(str(values["mapping"]))
     networks.mitigation(values)
     found: dict[str, Any] = {"dram": networks.dram_identity(values)}
     if values["network"] in catalog.names():
-        for name in ("data", "chain"):
+        for name in ("data", "input_scale", "chain"):
             if values.get(name, "auto") != "auto":
                 raise InputError(
                     f"`{name}` must not be set for {values['network']!r}, a table of layers"
@@ -44,7 +44,9 @@ def _identity(values: Values) -> Mapping[str, Any]:
     data = networks.data_name(values)
     networks.model(str(values["network"]), data)
     found["network"] = networks.network_digest(str(values["network"]))
-    found["data"] = files.digest(Path(data)) if Path(data).suffix == ".npz" else data
+    held = networks.data_files(data)
+    found["data"] = files.digest(held[0]) if held else data
+    data_options.chosen_scale(networks.scale(values))
     return found
 
 
@@ -96,9 +98,12 @@ def _encoded(values: Values) -> tuple[Network, Encoding | None]:
     data = networks.data_name(values)
     network = networks.model(str(values["network"]), data)
     if data in datasets.NAMES:
-        return network, encoding_of(network, datasets.levels(data))
-    read = datasets.reshape_for(data_options.open_data(data, None), network.input_shape)
-    return network, encoding_of(network, read.x)
+        scale = data_options.chosen_scale(networks.scale(values))
+        levels = datasets.levels(data)
+        x, known = (levels, None) if scale is None else scale.applied(levels[:, None])
+        return network, encoding_of(network, x, known)
+    read = datasets.reshape_for(networks.open_data(values), network.input_shape)
+    return network, encoding_of(network, read.x, read.encoding)
 
 
 def _assumptions(values: Values) -> Mapping[str, Any]:

@@ -95,8 +95,13 @@ _STATED = (
     ),
     Field(
         "data", "data", "", TEXT, _NETWORK,
-        "digits, mnist, cifar10 or a .npz file; what a bundled network was trained for if not set",
-        suffixes=(".npz",),
+        "digits, mnist, cifar10 or a .npz or .npy file (labels beside x.npy in y.npy); what a "
+        "bundled network was trained for if not set",
+        suffixes=(".npz", ".npy"),
+    ),
+    Field(
+        "input_scale", "input scale", "", TEXT, _NETWORK,
+        "scale in which pixels are fed, as `pimsim run --input-scale`; as they are if not set",
     ),
     Field(
         "images", "images", "", INTEGER, _NETWORK,

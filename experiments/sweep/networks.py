@@ -43,9 +43,11 @@ def trained(values: Mapping[str, Value]) -> tuple[Network, Dataset]:
     """
     name = data_name(values)
     network = model(str(values["network"]), name)
-    dataset = _data(name, network.input_shape, _stamp_of(name))
+    dataset = _data(name, network.input_shape, scale(values), _stamp_of(name))
     if dataset.y is None:
-        raise InputError(f"`data` must have labels `y`, and {dataset.name} has none")
+        raise InputError(
+            f"`data` must have labels `y`, and {dataset.name} has none ({dataset.unlabelled})"
+        )
     images = int(values.get("images", len(dataset.x)))
     if images > len(dataset.x):
         raise InputError(f"`images` must be at most {len(dataset.x)}, all there are, not {images}")
@@ -64,7 +66,9 @@ def model(name: str, data: str) -> Network:
 
 
 @lru_cache(maxsize=_FEW)
-def _model(path: Path, _stamp: files.Stamp, data: str, _data_stamp: files.Stamp | None) -> Network:
+def _model(
+    path: Path, _stamp: files.Stamp, data: str, _data_stamps: tuple[files.Stamp, ...]
+) -> Network:
     from bnn.larq import model_file
     from experiments.inputs import shape_of
 
@@ -97,14 +101,38 @@ def data_digest(values: Mapping[str, Value]) -> str:
     """Return the SHA-256 of the images and labels that a point looks at."""
     network, dataset = trained(values)
     name = data_name(values)
-    return _data_digest(name, network.input_shape, len(dataset.x), _stamp_of(name))
+    images = len(dataset.x)
+    return _data_digest(name, network.input_shape, scale(values), images, _stamp_of(name))
+
+
+def open_data(values: Mapping[str, Value]) -> Dataset:
+    """Return the data of a point, in the scale that it sets, as they are in their file.
+
+    Raises :class:`~pimsim.errors.InputError` if they cannot be read or scaled.
+    """
+    return _open(data_name(values), scale(values))
+
+
+def scale(values: Mapping[str, Value]) -> str | None:
+    """Return the scale that a point sets, as it is written."""
+    return str(values["input_scale"]) if "input_scale" in values else None
+
+
+def _open(name: str, written: str | None) -> Dataset:
+    from experiments import data_options
+
+    return data_options.open_data(name, None, scale=data_options.chosen_scale(written))
 
 
 @lru_cache(maxsize=256)
 def _data_digest(
-    name: str, input_shape: tuple[int, ...], images: int, stamp: files.Stamp | None
+    name: str,
+    input_shape: tuple[int, ...],
+    written: str | None,
+    images: int,
+    stamp: tuple[files.Stamp, ...],
 ) -> str:
-    dataset = _data(name, input_shape, stamp)
+    dataset = _data(name, input_shape, written, stamp)
     found = hashlib.sha256()
     for array in (dataset.x, dataset.y):
         if array is not None:
@@ -155,14 +183,26 @@ def dram_identity(values: Mapping[str, Value]) -> dict[str, Any]:
     return found
 
 
-def _stamp_of(name: str) -> files.Stamp | None:
-    """The stamp of data in a file; data sets that have names do not change."""
-    return files.stamp(Path(name)) if Path(name).suffix == ".npz" else None
+def _stamp_of(name: str) -> tuple[files.Stamp, ...]:
+    """Stamps of data in files; data sets that have names do not change."""
+    return tuple(files.stamp(path) for path in data_files(name))
+
+
+def data_files(name: str) -> tuple[Path, ...]:
+    """Return the files that hold images and labels; none for data sets that have names."""
+    from bnn.data.labelled import labels_beside
+    from experiments import data_options
+
+    if not data_options.is_file(name):
+        return ()
+    labels = labels_beside(Path(name))
+    return (Path(name),) if labels is None else (Path(name), labels)
 
 
 @lru_cache(maxsize=_FEW)
-def _data(name: str, input_shape: tuple[int, ...], stamp: files.Stamp | None) -> Dataset:
+def _data(
+    name: str, input_shape: tuple[int, ...], written: str | None, _stamp: tuple[files.Stamp, ...]
+) -> Dataset:
     from bnn.data import datasets
-    from experiments import data_options
 
-    return datasets.reshape_for(data_options.open_data(name, None), input_shape)
+    return datasets.reshape_for(_open(name, written), input_shape)

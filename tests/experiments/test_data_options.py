@@ -26,9 +26,9 @@ def test_a_path_means_the_arrays_in_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        ("fashion", "one of digits, mnist, cifar10 or the path of a .npz file, not 'fashion'"),
+        ("fashion", "cifar10 or the path of a .npz or .npy file, not 'fashion'"),
         ("gone.npz", "`--data` must be an existing file, not 'gone.npz'"),
-        ("", "must be a .npz file of plain arrays"),
+        ("", "must be a .npz or .npy file of plain arrays"),
     ],
 )
 def test_anything_else_is_refused(data: str, reason: str) -> None:

@@ -87,6 +87,7 @@ def data_name(values: Mapping[str, Value]) -> str:
     network = str(values["network"])
     if network in zoo.names():
         return zoo.entry(network).data
+    zoo.locate(network)  # a network that is not there is what to say first
     raise InputError("`data` must be set for a network of your own")
 
 

@@ -110,8 +110,7 @@ def _called(name: str, path: Path) -> str:
 def _check_images(x: NDArray[Any], called: str) -> None:
     if x.ndim < 2:
         raise InputError(
-            f"{called} must have the shape (n, features), (n, height, width, channels) or of what "
-            f"else the network takes n times, not {x.shape}"
+            f"{called} must have the shape (n, ...), one array an image, not {x.shape}"
         )
     if x.size == 0:
         raise InputError(f"{called} must hold at least one image, not shape {x.shape}")

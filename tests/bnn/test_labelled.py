@@ -186,7 +186,7 @@ def bad(**changes: float) -> np.ndarray[Any, Any]:
         ({"x": X.astype("S4")}, "must hold numbers, not texts"),
         ({"x": X.astype(np.complex64)}, "must hold numbers, not complex64"),
         ({"x": X.view("f4,f4")}, "must hold numbers, not [("),
-        ({"x": X[0]}, "(n, features), (n, height, width, channels) or"),
+        ({"x": X[0]}, "must have the shape (n, ...), one array an image, not (4,)"),
         ({"x": X * 1e300}, "must hold numbers that float32 has, not -1e+300"),
         ({"x": X[:0]}, "must hold at least one image, not shape (0, 4)"),
         ({"x": X[:, :0]}, "must hold at least one image, not shape (3, 0)"),

@@ -201,11 +201,10 @@ def _with(value: float) -> NDArray[np.float32]:
             "`x` in 'images.npz' must have the shape (n, ...), one array an image, not (64,)",
         ),
         (
-            {"x": X.astype(np.float64)},
-            "`x` in 'images.npz' must be float32 or uint8, not float64",
+            {"x": X.astype("U3")},
+            "`x` in 'images.npz' must hold numbers, not texts "
+            "(np.unique(texts, return_inverse=True)[1] numbers them)",
         ),
-        ({"x": X.astype(np.int64)}, "`x` in 'images.npz' must be float32 or uint8, not int64"),
-        ({"x": X.astype("U3")}, "`x` in 'images.npz' must be float32 or uint8, not <U3"),
         (
             {"x": _with(np.nan)},
             "`x` in 'images.npz' must be finite, not NaN or infinite (image 3)",
@@ -216,11 +215,28 @@ def _with(value: float) -> NDArray[np.float32]:
         ),
         (
             {"x": X, "y": np.arange(4)},
-            "`y` in 'images.npz' must have the shape (5,), one label an image, not (4,)",
+            "`y` in 'images.npz' must hold one label for each of 5 images, not the shape (4,)",
         ),
-        ({"x": X, "y": np.zeros(5)}, "`y` in 'images.npz' must be integers, not float64"),
-        ({"z": X}, "'images.npz' must hold an array `x`"),
-        ({}, "'images.npz' must hold an array `x`"),
+        (
+            {"x": X, "y": np.arange(6, 11)},
+            "`y` must hold labels from 0 to 9, as the network tells 10 classes apart, not 10 "
+            "(image 4); leave out the images of other labels (`0 <= y < 10`)",
+        ),
+        (
+            {"x": X, "y": np.zeros((5, 3), int)},
+            "`y` must have the shape (5,), one label an image, or (5, 10), one 0 or 1 an output, "
+            "not (5, 3)",
+        ),
+        (
+            {"z": X},
+            "'images.npz' must hold an array `x` (or `x_test`), not 'z'; "
+            "np.savez(path, x=images, y=labels) makes such a file",
+        ),
+        (
+            {},
+            "'images.npz' must hold an array `x` (or `x_test`), not nothing; "
+            "np.savez(path, x=images, y=labels) makes such a file",
+        ),
         ({"x": X[:0]}, "`x` in 'images.npz' must hold at least one image, not shape (0, 64)"),
     ],
 )
@@ -236,16 +252,18 @@ def test_images_that_cannot_be_fed(
         ("gone.npz", "`--data` must be an existing file, not 'gone.npz'"),
         (
             "fashion",
-            "`--data` must be one of digits, mnist, cifar10 or the path of a .npz file, "
+            "`--data` must be one of digits, mnist, cifar10 or the path of a .npz or .npy file, "
             "not 'fashion'",
         ),
         (
             "words.txt",
-            "`--data` must be a .npz file of plain arrays (no pickled objects), not 'words.txt'",
+            "`--data` must be a .npz or .npy file of plain arrays (no pickled objects), "
+            "not 'words.txt'",
         ),
         (
             "void.npz",
-            "`--data` must be a .npz file of plain arrays (no pickled objects), not 'void.npz'",
+            "`--data` must be a .npz or .npy file of plain arrays (no pickled objects), "
+            "not 'void.npz'",
         ),
     ],
 )
@@ -258,7 +276,7 @@ def test_data_that_are_none(data: str, message: str, refusal: Refusal) -> None:
 def test_a_network_of_ones_own_needs_data(refusal: Refusal) -> None:
     assert refusal(MODELS / "mlp.h5") == (
         "pimsim: error: `--data` must be given for a network of your own: digits, mnist, cifar10 "
-        "or the path of a .npz file"
+        "or the path of a .npz or .npy file"
     )
 
 

@@ -7,7 +7,7 @@ them. They are kept until their last use.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from bnn import host
 from bnn.alphabet import Analysis, analyse
 from bnn.bitstrings import BitStrings, unpacked
+from bnn.disputes import Disputes
 from bnn.encoding import Encoding
 from bnn.mapping import Result
-from bnn.network import INPUT, Flatten, Layer, Network, Reshape
+from bnn.network import INPUT, Flatten, Layer, Network, Product, Reshape
 from bnn.operand import Alphabet
 from bnn.stage import HostStage, Stage
 
@@ -60,6 +61,7 @@ class Flow:
     ) -> None:
         self._network, self._encoding, self._threads = network, encoding, threads
         self.analysis: Analysis = analyse(network, encoding)
+        self.disputes = Disputes(network)
         self._values: dict[int, NDArray[Any] | Bits] = {INPUT: x}
         self._uses = Counter(i for sources in network.inputs for i in set(sources))
         self._positions: Counter[int] = Counter()
@@ -92,6 +94,9 @@ class Flow:
             operand = self.analysis.fed[stage.index].alphabet
             exact = self.analysis.exact[stage.index]
             self._values[stage.index] = host.behind(layer, sums, operand, exact=exact)
+            if self.disputes.watches(stage.index):
+                before = host.behind(_linear(layer), sums, operand, exact=exact)
+                self.disputes.look(stage.index, before)
         self._used(*network.inputs[stage.index])
 
     def _whole(
@@ -121,6 +126,9 @@ class Flow:
                 self._values[place] = _moved(layer, first)
             else:
                 self._values[place] = layer.run(*map(_numbers, values))
+            if self.disputes.watches(place):
+                before = _linear(layer).run(_numbers(first)) if isinstance(layer, Product) else None
+                self.disputes.look(place, _numbers(first) if before is None else before)
             self._used(*sources)
 
     def logits(self) -> NDArray[np.float32]:
@@ -139,6 +147,12 @@ def _numbers(value: NDArray[Any] | Bits) -> NDArray[Any]:
     if isinstance(value, Bits):
         return value.numbers()
     return value.astype(np.float32) if value.dtype == np.uint8 else value
+
+
+def _linear(layer: Product) -> Product:
+    """Return a product without its activation."""
+    plain: Product = replace(layer, activation="linear")  # type: ignore[type-var]
+    return plain
 
 
 def _moved(layer: Layer, value: Bits) -> Bits:

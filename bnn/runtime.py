@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -100,6 +100,9 @@ class NetworkRun:
     """Wall time of the integer reference and of comparing every sum with it."""
     chains: tuple[chains.Choice, ...] = ()
     """What was chosen for stages that can be chained; nothing if that was not asked for."""
+    disputed: dict[str, int] = field(default_factory=dict)
+    """By layer, values of its activation that Keras gives either sign, with a sign behind it; see
+    :mod:`bnn.disputes`."""
 
     @property
     def images(self) -> int:
@@ -233,6 +236,7 @@ def run(
         schedule_s,
         checking_s,
         tuple(choice for _, choice in choices),
+        flow.disputes.counts,
     )
 
 

@@ -84,6 +84,7 @@ def build(
         "bit_exact": None if isinstance(done, Estimate) else done.bit_exact,
         "keras_equal": None,
         "faults": None,
+        "disputed_signs": {} if isinstance(done, Estimate) else done.disputed,
         "sums_checked": sum(layer.audit.compared for layer in done.layers if layer.audit),
         "commands": cost["commands"],
         "latency_ps": cost["latency_ps"],

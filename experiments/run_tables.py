@@ -143,6 +143,8 @@ def _summary(report: Mapping[str, Any]) -> list[tuple[str, str]]:
                 f"{verdict} ({predict}, pimsim executes in {report['wall_s']['execute']:.3g} s)",
             ),
         )
+    if report["disputed_signs"]:
+        rows.append(("signs", _disputed(report["disputed_signs"])))
     uses = [layer["column_utilisation"] for layer in report["layers"] if layer["subarrays"]]
     if uses and max(uses) < _FEW:
         rows.append(("column use", f"{max(uses):.1%} at most: more images would cost little more"))
@@ -163,6 +165,12 @@ def _accuracy(report: Mapping[str, Any]) -> str:
     if report["accuracy"] is None:
         return means
     return f"{report['accuracy']:.2%}" + ("" if means == LARGEST else f" ({means})")
+
+
+def _disputed(signs: Mapping[str, int]) -> str:
+    """Say that Keras is of two minds, and which of them is followed."""
+    layers = ", ".join(f"{count:,} values of {name}" for name, count in signs.items())
+    return f"{layers}: in this tail Keras's kernels give either sign; taken as by model.predict"
 
 
 def _faults(report: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ import h5py
 from bnn.larq.build import build, precision
 from bnn.larq.config import Architecture, read_architecture
 from bnn.larq.fields import LARGEST_TEXT, parse
+from bnn.larq.joined import joined
 from bnn.larq.weights import (
     NamedWeights,
     NumberedWeights,
@@ -160,9 +161,8 @@ def _network(
         gives.append(fed[0])
     precisions = {precision(call.entry.fields) for call in architecture.calls} - {FLOAT32}
     computed = ", ".join(sorted(precisions)) or FLOAT32
-    return Network(
-        architecture.name, start, tuple(layers), source, tuple(inputs), objective, computed
-    )
+    name, fed_by = architecture.name, tuple(inputs)
+    return joined(Network(name, start, tuple(layers), source, fed_by, objective, computed))
 
 
 def _input_shape(architecture: Architecture, given: Sizes | None) -> Shape:

@@ -68,6 +68,12 @@ def alphabet_of(function: str, alphabet: Alphabet | None) -> Alphabet | None:
     return None
 
 
+def _sloped(slopes: Weights | np.float32, below: NDArray[Any]) -> NDArray[Any]:
+    """Multiply, with 0 for denormal slopes and products: Keras has none, and a sign may follow."""
+    products = quantizers.flush(np.asarray(slopes)) * below
+    return quantizers.flush(products).astype(below.dtype)
+
+
 @dataclass(frozen=True, slots=True)
 class Rectifier(_Elementwise):
     """``x`` above a threshold up to a ceiling, and a slope below: ReLU and its relatives."""
@@ -89,7 +95,7 @@ class Rectifier(_Elementwise):
             result = np.clip(result, number(0), number(self.ceiling))
         if self.slope:
             below = np.maximum(number(self.threshold) - x, number(0))
-            result = result - number(self.slope) * below
+            result = result - _sloped(np.float32(self.slope), below)
         return result
 
     @property
@@ -123,8 +129,7 @@ class PRelu(_Elementwise):
         """Compute ``relu(x) - slope * relu(-x)``, as Keras does."""
         (x,) = values
         zero = x.dtype.type(0)
-        below = -self.slopes.astype(x.dtype) * np.maximum(-x, zero)
-        result: NDArray[Any] = np.maximum(x, zero) + below
+        result: NDArray[Any] = np.maximum(x, zero) - _sloped(self.slopes, np.maximum(-x, zero))
         return result
 
     @property

@@ -64,3 +64,22 @@ class OutDir:
         with suppress(OSError):  # not empty: it was not made in vain
             for folder in self._made:
                 folder.rmdir()
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a file again, so that a reader finds the old text or the new one.
+
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "a.txt"
+    ...     replace_text(path, "one")
+    ...     replace_text(path, "two")
+    ...     path.read_text(), len(list(path.parent.iterdir()))
+    ('two', 1)
+    """
+    unfinished = path.with_name(f".unfinished-{path.name}")
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        os.replace(unfinished, path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise

@@ -83,6 +83,7 @@ def build(
         "input_scale_hint": None,
         "bit_exact": None if isinstance(done, Estimate) else done.bit_exact,
         "keras_equal": None,
+        "keras_why": None,
         "faults": None,
         "disputed_signs": {} if isinstance(done, Estimate) else done.disputed,
         "sums_checked": sum(layer.audit.compared for layer in done.layers if layer.audit),

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from experiments import (
     progress,
     trace_options,
 )
+
+CheckKeras = Callable[[dict[str, Any]], None]
+"""Asks Keras and adds to a report what it said."""
 
 NAME = "run"
 HELP = "run a Larq network on simulated DRAM: answers, commands, time, energy"
@@ -170,22 +174,22 @@ def run(args: argparse.Namespace) -> int:
     trace_options.chosen_traces(args)  # refused before anything is loaded
     fault_options.check(args)
     if args.out is None:
-        report, _ = _simulate(args)
-        return _show(report, args)
+        report, _, check = _simulate(args)
+        return _show(report, check, args)
 
     from experiments.outdir import OutDir
 
     with OutDir(args.out) as out:
-        report, logits = _simulate(args)
+        report, logits, check = _simulate(args)
         _write(report, logits, out.staging)
         out.commit(last="report.json")
-    return _show(report, args)
+    return _show(report, check, args)
 
 
-def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any]:
-    """The report and, unless only the cost was asked for, the logits."""
+def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any, CheckKeras | None]:
+    """The report; unless only the cost was asked for, the logits; what is left to be asked."""
     if args.cost_only:
-        return cost_only.simulate(args), None
+        return cost_only.simulate(args), None, None
     started = time.perf_counter()
     from bnn import scale_hint, zoo
     from bnn.data import datasets
@@ -235,7 +239,6 @@ def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any]:
             faulty=fault_options.faulty_layers(args),
             progress=show,
         )
-    executed = time.perf_counter()
     name = encoding.name if encoding is not None else None
     report = reports.build(
         args.network,
@@ -274,17 +277,37 @@ def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any]:
         "check": done.check_s,
         "write": 0.0,
     }
-    if args.check_keras:
-        from bnn.keras.check import check
+    if not args.check_keras:
+        return report, done.logits, None
+    report["keras_why"] = "the check did not finish"
+    return report, done.logits, partial(_check_keras, args, path, x, encoding, done.logits)
 
-        with progress.bars(quiet=args.json) as show:
-            tell = partial(show, "Keras") if show is not None else lambda _done, _all: None
-            found = check(path, network, x, encoding, done.logits, progress=tell)
+
+def _check_keras(
+    args: argparse.Namespace,
+    path: Path,
+    x: Any,
+    encoding: Any,
+    logits: Any,
+    report: dict[str, Any],
+) -> None:
+    """Add to a report how the run compares with Keras, or why that is not known."""
+    from bnn.keras.apart import check_apart
+
+    started = time.perf_counter()
+    with progress.bars(quiet=args.json) as show:
+        tell = partial(show, "Keras") if show is not None else lambda _done, _all: None
+        found = check_apart(path, x, encoding, logits, progress=tell)
+    if isinstance(found, str):
+        report["keras_why"] = found
+    else:
+        report["keras_why"] = None
         report["keras_equal"] = found.equal
         report["keras_difference"] = found.difference
+        report["keras_ties"] = sum(found.ties.values())
+        report["keras_tie_layers"] = found.ties
         report["keras_predict_s"] = found.predict_s
-        report["wall_s"]["keras"] = time.perf_counter() - executed
-    return report, done.logits
+    report["wall_s"]["keras"] = time.perf_counter() - started
 
 
 def _data_name(args: argparse.Namespace) -> str:
@@ -311,21 +334,38 @@ def _write(report: dict[str, Any], logits: Any, folder: Path) -> None:
         np.save(folder / "logits.npy", logits)
     figures.draw(report, folder)
     report["wall_s"]["write"] = time.perf_counter() - started
-    text = json.dumps(report, indent=2, allow_nan=False)
-    (folder / "report.json").write_text(text + "\n", encoding="utf-8")
+    (folder / "report.json").write_text(_json(report) + "\n", encoding="utf-8")
 
 
-def _show(report: dict[str, Any], args: argparse.Namespace) -> int:
-    """Print the report; the exit code says whether everything agreed."""
-    if args.json:
-        print(json.dumps(report, indent=2, allow_nan=False))
-    else:
+def _json(report: dict[str, Any]) -> str:
+    return json.dumps(report, indent=2, allow_nan=False)
+
+
+def _show(report: dict[str, Any], check: CheckKeras | None, args: argparse.Namespace) -> int:
+    """Print the report, ask Keras then, and print that; the exit code says whether all agreed.
+
+    What was run is printed and written before Keras is asked, which may take long or fail.
+    """
+    if not args.json:
         from experiments import run_tables
 
         run_tables.show(report)
         if args.out is not None:
             logits = "" if args.cost_only else " logits.npy,"
             print(f"written to {args.out}: report.json,{logits} comparison.png, layers.png")
+        sys.stdout.flush()
+    try:
+        if check is not None:
+            check(report)
+            if args.out is not None:
+                from experiments.outdir import replace_text
+
+                replace_text(args.out / "report.json", _json(report) + "\n")
+    finally:
+        if args.json:
+            print(_json(report))
+    if check is not None and not args.json:
+        run_tables.show_keras(report)
     for name, other in (("bit_exact", "the integer reference"), ("keras_equal", "Keras")):
         if report[name] is False:
             print(f"pimsim: error: the rows differ from {other}", file=sys.stderr)

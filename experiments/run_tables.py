@@ -70,6 +70,23 @@ def show(report: Mapping[str, Any]) -> None:
     tables.show_assumptions(report["assumptions"])
 
 
+def show_keras(report: Mapping[str, Any]) -> None:
+    """Print how the run compares with Keras."""
+    if report["keras_equal"] is None:
+        text = f"not known: {report['keras_why']}"
+    else:
+        text = "yes" if report["keras_equal"] else f"NO: {report['keras_difference']}"
+        ties = ", ".join(
+            f"{n:,} operands of {name}" for name, n in report["keras_tie_layers"].items()
+        )
+        text += f", but for ties that float32 decides otherwise ({ties})" if ties else ""
+        text += (
+            f" (Keras predicts in {report['keras_predict_s']:.3g} s, "
+            f"pimsim executes in {report['wall_s']['execute']:.3g} s)"
+        )
+    tables.console().print(f"{'as Keras':12}{text}", markup=False)
+
+
 def _title(report: Mapping[str, Any]) -> str:
     images = f"{report['images']:,} image{'s' if report['images'] > 1 else ''}"
     if report["cost_only"]:
@@ -133,16 +150,6 @@ def _summary(report: Mapping[str, Any]) -> list[tuple[str, str]]:
             else "in the command stream: nothing to load",
         ),
     ]
-    if report["keras_equal"] is not None:
-        verdict = "yes" if report["keras_equal"] else f"NO: {report['keras_difference']}"
-        predict = f"Keras predicts in {report['keras_predict_s']:.3g} s"
-        rows.insert(
-            1,
-            (
-                "as Keras",
-                f"{verdict} ({predict}, pimsim executes in {report['wall_s']['execute']:.3g} s)",
-            ),
-        )
     if report["disputed_signs"]:
         rows.append(("signs", _disputed(report["disputed_signs"])))
     uses = [layer["column_utilisation"] for layer in report["layers"] if layer["subarrays"]]

@@ -46,6 +46,9 @@ class LayerCheck:
     """How many were compared."""
     operands_wrong: int
     """How many of them differ: sign decisions of the layer before."""
+    ties: int = 0
+    """Operands, taken as right, that float32 decides otherwise: what they are decided by lies no
+    farther from where it turns than float32 can round it (:mod:`bnn.keras.ties`)."""
 
     @property
     def equal(self) -> bool:
@@ -114,6 +117,32 @@ def fraction_bound(layer: Product, operand: Alphabet) -> float:
     return factors / (1 - factors) * layer.fan_in * max(map(abs, ends)) * weight
 
 
+def sums_bound(
+    layer: Product,
+    fed: Fed,
+    encoding: Encoding | None,
+    x: NDArray[np.float32],
+    operands: NDArray[np.integer[Any]],
+) -> float | NDArray[np.float64]:
+    """How far Keras's sums in float32 may lie from the exact ones; 0 for whole numbers.
+
+    Args:
+        layer: the product.
+        fed: which integers it multiplies.
+        encoding: that of the network's inputs.
+        x: what it is fed with, as numbers ``(n, ..., in)``.
+        operands: the integers.
+    """
+    weight = unit(layer)
+    ones = isinstance(weight, Fraction) and weight == 1
+    if not fed.encoded or encoding is None:
+        whole = fed.alphabet.scale == 1 and fed.alphabet.offset == 0
+        return 0.0 if whole and ones else fraction_bound(layer, fed.alphabet)
+    if ones and quantizers.named(str(layer.kernel_quantizer)).odd_weights:
+        return rounding_bound(layer, x, operands, encoding)
+    return fraction_bound(layer, fed.alphabet)
+
+
 class Tally:
     """Counts how one layer compares, batch by batch."""
 
@@ -135,11 +164,9 @@ class Tally:
             observer: of the Keras model.
         """
         self._layer, self._encoding, self._observer = layer, encoding, observer
-        self._operand, self._worth = fed.alphabet, host.worth(layer, fed.alphabet)
+        self._fed, self._worth = fed, host.worth(layer, fed.alphabet)
         self._shown = first.alphabet
         weight = unit(layer)
-        whole = fed.alphabet.scale == 1 and fed.alphabet.offset == 0
-        self._whole = encoding is None and whole and isinstance(weight, Fraction) and weight == 1
         kernel = quantizers.named(str(layer.kernel_quantizer))
         self._signs = kernel.odd_weights and weight == 1 if isinstance(weight, Fraction) else False
         self._feeds_integers = (
@@ -147,8 +174,16 @@ class Tally:
             and layer.fan_in * encoding.largest <= _EXACT
             and fed.pad == layer.pad_values
         )
-        self._operands = self._operands_wrong = 0
+        self._operands = self._operands_wrong = self._ties = 0
         self._accumulators = self._accumulators_wrong = 0
+
+    def shown(self, their_operands: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the integers that Keras's operands stand for; no integers where they are none."""
+        scale, offset = float(self._shown.scale), float(self._shown.offset)
+        if (scale, offset) == (1, 0):
+            return their_operands
+        whole: NDArray[np.float32] = np.rint((their_operands - offset) / scale)  # float32 rounds
+        return whole
 
     def add(
         self,
@@ -156,23 +191,24 @@ class Tally:
         sums: NDArray[np.int32],
         their_operands: NDArray[np.float32],
         their_sums: NDArray[np.float32],
+        ties: int = 0,
     ) -> None:
-        """Compare operands ``(n, ..., in)`` and sums ``(n, ..., out)`` of a batch with Keras's."""
-        scale, offset = float(self._shown.scale), float(self._shown.offset)
-        shown = their_operands
-        if (scale, offset) != (1, 0):  # fractions, which float32 rounds
-            shown = np.rint((their_operands - offset) / scale)
-        operands_wrong = shown != operands
-        if self._whole:
-            sums_wrong = sums.astype(np.float32) != their_sums
-        else:
-            bound: Any = fraction_bound(self._layer, self._operand)
-            if self._encoding is not None and self._signs:
-                bound = rounding_bound(self._layer, their_operands, operands, self._encoding)
-            sums_wrong = ~(np.abs(their_sums - self._worth(sums)) <= bound)  # NaN is wrong, too
-            if self._feeds_integers and self._signs:
-                fed = self._observer.sums(self._layer.name, operands.astype(np.float32))
-                sums_wrong |= sums.astype(np.float32) != fed
+        """Compare operands ``(n, ..., in)`` and sums ``(n, ..., out)`` of a batch with Keras's.
+
+        Args:
+            operands: as the reference has them, ties as Keras decides them.
+            sums: of these.
+            their_operands: Keras's.
+            their_sums: Keras's.
+            ties: how many of ``operands`` are such ties.
+        """
+        operands_wrong = self.shown(their_operands) != operands
+        bound = sums_bound(self._layer, self._fed, self._encoding, their_operands, operands)
+        sums_wrong = ~(np.abs(their_sums - self._worth(sums)) <= bound)  # NaN is wrong, too
+        if self._feeds_integers and self._signs:
+            fed = self._observer.sums(self._layer.name, operands.astype(np.float32))
+            sums_wrong |= sums.astype(np.float32) != fed
+        self._ties += ties
         self._operands += operands_wrong.size
         self._operands_wrong += int(np.count_nonzero(operands_wrong))
         self._accumulators += sums_wrong.size
@@ -186,6 +222,7 @@ class Tally:
             self._accumulators_wrong,
             self._operands,
             self._operands_wrong,
+            self._ties,
         )
 
 

@@ -2,17 +2,19 @@
 
 Keras's loader builds whatever a file mentions: it runs the code of a Lambda layer, imports modules
 by the names it finds, and never ends on a cyclic graph. So Keras gets to see only files that
-:func:`bnn.larq.model_file.read_model` accepts, and in which every object, down to the
-regularizers that only training needs, is of Keras or Larq.
+:func:`bnn.larq.model_file.read_model` accepts, without what only training needs, and in which
+every object that is left is of Keras or Larq.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import shutil
+import tempfile
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -38,8 +40,11 @@ _LONGEST_REASON = 200
 def load(path: Path, keras: Any, input_shape: Shape | None = None) -> Any:
     """Return the Keras model in a file, not compiled, as a graph of layers in float32.
 
+    Keras is given a copy of the file that :func:`inference_only` has gone over, so that what only
+    training needs keeps no model from being loaded.
+
     Args:
-        path: ``.keras`` or ``.h5``.
+        path: ``.keras`` or ``.h5``, by what is in it.
         keras: the module, as :func:`bnn.train.backend` gives it, with Larq imported.
         input_shape: of one image, for sizes that the file leaves open.
 
@@ -48,13 +53,90 @@ def load(path: Path, keras: Any, input_shape: Shape | None = None) -> Any:
             is not of Keras or Larq, or a file that Keras does not load.
     """
     precision = read_model(path, input_shape).precision
-    own = check_objects(_architecture(path), f"{str(path)!r}: the model")
-    try:
-        with _warnings_kept_back(), _known(own, keras):
-            model = keras.models.load_model(path, compile=False)
-            return model if precision == FLOAT32 else _in_float32(model, keras)
-    except Exception as error:  # Keras fails in any way it likes
-        raise InputError(f"{str(path)!r}: Keras does not load it: {in_one_line(error)}") from None
+    config = inference_only(_architecture(path))
+    own = check_objects(config, f"{str(path)!r}: the model")
+    zoo = _functions_of_larq_zoo(keras)
+    with tempfile.TemporaryDirectory() as folder, _warnings_kept_back():
+        try:
+            copy = _copied(path, Path(folder), json.dumps(config))
+            with _known(own, keras):
+                model = keras.models.load_model(copy, compile=False, custom_objects=zoo)
+                return model if precision == FLOAT32 else _in_float32(model, keras, zoo)
+        except Exception as error:  # Keras fails in any way it likes
+            reason = in_one_line(error)
+            raise InputError(f"{str(path)!r}: Keras does not load it: {reason}") from None
+
+
+def inference_only(config: object) -> object:
+    """Leave out of an architecture what has no say in what a model with weights computes.
+
+    Initializers become zeros, regularizers, constraints and metrics none.
+
+    >>> inference_only({"units": 2, "kernel_initializer": "mine", "kernel_constraint": "mine"})
+    {'units': 2, 'kernel_initializer': 'zeros', 'kernel_constraint': None}
+    """
+    if isinstance(config, list):
+        return [inference_only(value) for value in config]
+    if not isinstance(config, dict):
+        return config
+    if config.get("class_name") == "function" and config.get("config") in _OF_LARQ_ZOO:
+        return config["config"]
+    return {key: _for_inference(key, value) for key, value in config.items() if key not in _TRAINS}
+
+
+_TRAINS = frozenset({"compile_config", "training_config", "metrics"})
+"""Keys of what Keras does without when it predicts."""
+_OF_LARQ_ZOO = ("xnor_weight_scale", "magnitude_aware_sign_unclipped", "clip_by_value_activation")
+"""Functions that larq-zoo registers, and that :func:`_functions_of_larq_zoo` gives to Keras."""
+
+
+def _for_inference(key: str, value: object) -> object:
+    if key.endswith("_initializer"):
+        return None if value is None else "zeros"
+    if key.endswith(("_regularizer", "_constraint")):
+        return None
+    return inference_only(value)
+
+
+def _functions_of_larq_zoo(keras: Any) -> dict[str, Callable[[Any], Any]]:
+    """Say what they compute (larq-zoo 2.3, XNORNet and DoReFaNet); gradients are for training."""
+
+    def sign(x: Any) -> Any:
+        return keras.backend.sign(keras.backend.sign(x) + 0.1)
+
+    def mean(x: Any, axes: list[int] | None) -> Any:
+        return keras.backend.mean(keras.backend.abs(x), axis=axes, keepdims=axes is not None)
+
+    def xnor_weight_scale(x: Any) -> Any:
+        x = keras.backend.clip(x, -1.0, 1.0)
+        return mean(x, [0, 1, 2]) * sign(x)
+
+    return dict(
+        zip(
+            _OF_LARQ_ZOO,
+            (
+                xnor_weight_scale,
+                lambda x: sign(x) * mean(x, None),
+                lambda x: keras.backend.clip(x, 0.0, 1.0),
+            ),
+            strict=True,
+        )
+    )
+
+
+def _copied(path: Path, folder: Path, config: str) -> Path:
+    """Write a copy of a model file with another architecture, named as Keras wants it."""
+    if zipfile.is_zipfile(path):
+        copy = folder / "model.keras"
+        with zipfile.ZipFile(path) as source, zipfile.ZipFile(copy, "w") as target:
+            for name in source.namelist():
+                target.writestr(name, config if name == "config.json" else source.read(name))
+        return copy
+    copy = folder / "model.h5"
+    shutil.copyfile(path, copy)
+    with h5py.File(copy, "r+") as file:
+        file.attrs["model_config"] = config
+    return copy
 
 
 def in_one_line(error: Exception) -> str:
@@ -82,12 +164,12 @@ def _known(own: Mapping[str, str], keras: Any) -> Iterator[None]:
         yield
 
 
-def _in_float32(model: Any, keras: Any) -> Any:
+def _in_float32(model: Any, keras: Any, zoo: Mapping[str, Any]) -> Any:
     """The same model and weights without mixed precision."""
     text = model.to_json()
     for policy in PRECISIONS:
         text = text.replace(json.dumps(policy), json.dumps(FLOAT32))
-    plain = keras.models.model_from_json(text)
+    plain = keras.models.model_from_json(text, custom_objects=zoo)
     plain.set_weights(model.get_weights())
     return plain
 

@@ -1,8 +1,9 @@
 """What Keras has inside a model: operands and accumulators of every product, and the logits.
 
-Nothing is recomputed here: the model runs as it is, whatever its graph; while a product is called,
-it is called once more with its bias and activation switched off, for its accumulators. A separable
-layer is two products, of which the first is its depthwise step.
+Nothing is recomputed here: the model runs as it is, whatever its graph, in the way of
+``model.predict``; with what each product is fed with, it is called once more with its bias and
+activation switched off, for its accumulators. A separable layer is two products, of which the first
+is its depthwise step.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from bnn.training.backend import Backend
 
 Values = NDArray[np.float32]
 See = Callable[[str, Values, Values], None]
@@ -32,8 +35,11 @@ class Observer:
     models around them included.
     """
 
-    def __init__(self, model: Any, keras: Any) -> None:
-        self._model, self._keras = model, keras
+    def __init__(self, model: Any, tools: Backend) -> None:
+        keras = tools.keras
+        self._model = model
+        # As a graph, whose kernels are those of `model.predict`; a batch is one trace.
+        self._graph = tools.tensorflow.function(self._forward, autograph=False)
         self._last = _last(model)
         self._softmax = isinstance(self._last, keras.layers.Softmax) or (
             getattr(getattr(self._last, "activation", None), "__name__", None) in _SOFTMAX
@@ -61,7 +67,17 @@ class Observer:
         Returns:
             Logits ``(n, classes)``: the output of the last layer before a softmax.
         """
+        logits, values, operands = self._graph(x)
+        for use, fed in values.items():
+            name = use.partition("#")[0]
+            see(use, np.asarray(operands[use]), self.sums(name, fed))
+        return np.asarray(logits)
+
+    def _forward(self, x: Any) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+        """Give logits and, for every use of a product, what it is fed with and its operands."""
         uses: dict[str, int] = {}
+        fed: dict[str, Any] = {}
+        operands: dict[str, Any] = {}
         with ExitStack() as stack:
             if self._softmax and (self._last not in self.products.values()):
                 stack.enter_context(_called(self._last, lambda _, values: values))
@@ -71,24 +87,20 @@ class Observer:
 
                 def look(call: Any, values: Any, name: str = name, layer: Any = layer) -> Any:
                     number = uses[name] = uses.get(name, 0) + 1
-                    with _set(layer, use_bias=False, activation=_linear):
-                        sums = np.asarray(call(values))
                     use = name if number == 1 else f"{name}#{number}"
-                    see(use, self._operands(layer, values), sums)
+                    quantizer = getattr(layer, "input_quantizer", None)
+                    fed[use] = values
+                    operands[use] = values if quantizer is None else quantizer(values)
                     return call(values)
 
                 stack.enter_context(_called(layer, look))
-            return np.asarray(self._model(x, training=False))
+            return self._model(x, training=False), fed, operands
 
     def sums(self, name: str, values: Any) -> Values:
         """Accumulators of one layer, fed with ``values`` (n, ...), without bias or activation."""
         layer = self.products[name]
         with _set(layer, use_bias=False, activation=_linear):
             return np.asarray(layer(values, training=False))
-
-    def _operands(self, layer: Any, values: Any) -> Values:
-        quantizer = getattr(layer, "input_quantizer", None)
-        return np.asarray(values if quantizer is None else quantizer(values))
 
 
 def _layers(model: Any, around: str) -> Iterator[tuple[str, Any]]:

@@ -155,7 +155,6 @@ FUNCTIONS: dict[str, Function] = {
     "elu": Function(lambda x: elu(x, 1.0)),
     "exponential": Function(_single(_exponential)),
     "gelu": Function(_single(_gelu), disputed=(-13.00306, -12.94995)),
-    "gelu_tanh": Function(_single(_gelu_tanh), disputed=(-5.15786, -4.84016)),
     "hard_sigmoid": Function(_hard_sigmoid, monotone=True),
     "hard_tanh": Function(lambda x: np.clip(x, -1, 1), monotone=True),
     "leaky_tanh": Function(_leaky_tanh),
@@ -176,6 +175,11 @@ which a function that rounds its way through an exponential does not promise. Wh
 their tails was measured with ``model.predict`` of tf-keras 2.21 on an x86 processor with AVX-512,
 where oneDNN computes mish and swish."""
 
+OPERATORS: dict[str, Function] = {
+    "gelu_tanh": Function(_single(_gelu_tanh), disputed=(-5.15786, -4.84016)),
+}
+"""Functions that have no name of their own in Keras: gelu with ``approximate=True``."""
+
 OF_DENSE: dict[str, Function] = {
     "gelu": Function(_single(_gelu_of_dense), disputed=(-13.00306, -5.4858)),
     "gelu_tanh": Function(
@@ -188,7 +192,7 @@ OF_DENSE: dict[str, Function] = {
 BEHIND_DENSE = " behind dense"
 """Behind the name of a function: the one of :data:`OF_DENSE`."""
 
-_ALL = FUNCTIONS | {name + BEHIND_DENSE: function for name, function in OF_DENSE.items()}
+_ALL = FUNCTIONS | OPERATORS | {name + BEHIND_DENSE: one for name, one in OF_DENSE.items()}
 
 
 def activate(function: str, x: NDArray[Real]) -> NDArray[Real]:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+import multiprocessing
 import sys
+import threading
+import time
 import warnings
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,8 +23,9 @@ from bnn import train, zoo
 from bnn.data import datasets
 from bnn.encoding import ENCODINGS, decode, detect
 from bnn.keras.accumulators import rounding_bound
+from bnn.keras.apart import check_apart
 from bnn.keras.check import PREDICT_BATCH, check, compare_predictions
-from bnn.keras.model_file import check_objects, load
+from bnn.keras.model_file import check_objects, inference_only, load
 from bnn.keras.observer import Observer
 from bnn.larq.model_file import read_model
 from bnn.network import BatchNorm, Conv2D, Dense
@@ -231,7 +236,7 @@ def test_without_the_extra_the_way_to_it_is_said(monkeypatch, digits):
 def test_observing_leaves_the_model_as_it_was(name, libraries, fixtures):
     model, x, _ = fixtures.build(libraries, name)
     before = model.predict(x, verbose=0)
-    observer = Observer(model, libraries.keras)
+    observer = Observer(model, train.backend())
 
     def interrupt(name, operands, sums):
         raise KeyboardInterrupt
@@ -301,16 +306,180 @@ def test_a_file_that_the_reader_refuses_never_reaches_keras(tmp_path):
         ),
     ],
 )
-@pytest.mark.parametrize("key", ["kernel_regularizer", "kernel_initializer"])
-def test_objects_that_the_reader_ignores_may_not_be_code_either(key, planted, message, tmp_path):
+def test_objects_that_the_reader_ignores_may_not_be_code_either(planted, message, tmp_path):
     def plant(layers):
-        layers[-1]["config"][key] = planted
+        layers[-1]["config"]["of_a_later_keras"] = planted
 
     path = damaged(tmp_path, plant)
     read_model(path)
     with pytest.raises(InputError) as error:
         load(path, NoKeras)
     assert str(error.value) == f"{str(path)!r}: the model {message}"
+
+
+CUSTOM = {"class_name": "function", "module": "my.own", "config": "f", "registered_name": "mine>f"}
+
+
+@pytest.mark.larq
+@pytest.mark.parametrize("suffix", ["keras", "h5"])
+def test_what_only_training_needs_may_be_of_anybodys_own(suffix, libraries, fixtures, tmp_path):
+    model, x, _ = fixtures.build(libraries, "functional")
+    path = tmp_path / f"net.{suffix}"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.save(path)
+    network = read_model(path)
+    changed = 0
+
+    def plant(value):
+        nonlocal changed
+        for key, inner in list(value.items()):
+            if key.endswith(("_initializer", "_regularizer", "_constraint")):
+                value[key] = [CUSTOM, "mine>f", {"class_name": "Mine", "config": {}}][changed % 3]
+                changed += 1
+            for one in inner if isinstance(inner, list) else [inner]:
+                if isinstance(one, dict):
+                    plant(one)
+
+    if suffix == "h5":
+        with h5py.File(path, "r+") as file:
+            config = json.loads(file.attrs["model_config"])
+            plant(config)
+            file.attrs["model_config"] = json.dumps(config)
+    else:
+        with zipfile.ZipFile(path) as archive:
+            files = {name: archive.read(name) for name in archive.namelist()}
+        config = json.loads(files["config.json"])
+        plant(config)
+        config["compile_config"] = {"optimizer": CUSTOM, "loss": CUSTOM, "metrics": [CUSTOM]}
+        files["config.json"] = json.dumps(config)
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in files.items():
+                archive.writestr(name, content)
+    assert changed > 20
+    logits = forward(network, x, None).logits
+    assert check(path, network, x, None, logits).difference is None
+
+
+def test_an_architecture_for_inference_is_known_by_its_content():
+    inner = {"class_name": "Mine", "module": "my", "config": {"layers": [], "input_layers": []}}
+    outer = {"class_name": "Net", "config": {"layers": [inner], "name": "n"}}
+    found = inference_only(outer)
+    assert found["class_name"] == "Sequential"
+    assert found["config"]["layers"][0] == {
+        "class_name": "Functional",
+        "module": "keras",
+        "registered_name": None,
+        "config": inner["config"],
+    }
+    mixed = {"dtype": {"class_name": "Policy", "config": {"name": "mixed_float16"}}}
+    assert inference_only(mixed) == {"dtype": "float32"}
+
+
+@pytest.mark.larq
+def test_functions_of_larq_zoo_are_known(libraries, tmp_path):
+    def xnor_weight_scale(x):
+        tools = train.backend().tensorflow
+        x = tools.clip_by_value(x, -1, 1)
+        alpha = tools.reduce_mean(tools.abs(x), axis=[0, 1, 2], keepdims=True)
+        return alpha * libraries.larq.quantizers.SteSign()(x)
+
+    keras, layers = libraries.keras, libraries.larq.layers
+    model = keras.Sequential([
+        layers.QuantConv2D(6, 3, kernel_quantizer=xnor_weight_scale, input_shape=(7, 7, 4)),
+    ])  # fmt: skip
+    x = np.random.default_rng(3).normal(size=(5, 7, 7, 4)).astype(np.float32)
+    expected = model.predict(x, verbose=0)
+    path = tmp_path / "net.h5"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.save(path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bnn.keras.model_file.read_model", lambda _: None)
+        found = load(path, train.backend().keras).predict(x, verbose=0)
+    assert np.array_equal(found, expected)
+
+
+@pytest.mark.larq
+@pytest.mark.parametrize("where", ["operands", "weights"])
+def test_ties_that_float32_decides_otherwise_are_named_and_no_difference(
+    where, libraries, tmp_path
+):
+    keras, larq = libraries.keras, libraries.larq
+    thirds = larq.quantizers.DoReFa(2, mode="activations" if where == "operands" else "weights")
+    first = {"input_quantizer": thirds, "kernel_quantizer": "ste_sign"}
+    if where == "weights":
+        first = {"input_quantizer": "ste_sign", "kernel_quantizer": thirds}
+    model = keras.Sequential([
+        larq.layers.QuantDense(64, use_bias=False, input_shape=(30,), **first),
+        keras.layers.BatchNormalization(scale=False),
+        larq.layers.QuantDense(48, use_bias=False, input_quantizer="ste_sign",
+                               kernel_quantizer="ste_sign"),
+        larq.layers.QuantDense(5, input_quantizer="ste_sign", kernel_quantizer="ste_sign"),
+    ])  # fmt: skip
+    rng = np.random.default_rng(11)
+    shapes = [w.shape for w in model.get_weights()]
+    weights = [rng.normal(size=s).astype(np.float32) if len(s) > 1 else np.zeros(s) for s in shapes]
+    weights[3] += 1  # the variance
+    model.set_weights(weights)
+    path = tmp_path / "net.h5"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.save(path)
+    network = read_model(path)
+    x = rng.normal(size=(400, 30)).astype(np.float32)
+    logits = forward(network, x, None).logits
+    found = check(path, network, x, None, logits)
+    assert found.difference is None
+    middle = network.layers[2].name
+    assert set(found.ties) == {middle}
+    assert 0 < found.ties[middle] < 400 * 64 / 20
+    assert found.predictions_compared < 400
+    # A threshold that is moved by less than a third is still seen, and so is a wrong logit.
+    norm = network.layers[1]
+    moved = with_layer(network, replace(norm, mean=norm.mean + np.float32(0.01)))
+    wrong = check(path, moved, x, None, forward(moved, x, None).logits)
+    assert f"operands of layer {middle!r}" in wrong.difference
+    tied = np.flatnonzero((logits != model.predict(x, verbose=0)).any(axis=1))
+    assert tied.size
+    logits[tied[0], 0] += 2
+    assert check(path, network, x, None, logits).difference == "logits, by up to 2"
+
+
+@pytest.mark.larq
+def test_a_process_of_tensorflow_that_is_killed_is_said(digits):
+    killer = killed_at_once()
+    found = check_apart(digits.path, digits.x, digits.encoding, digits.logits)
+    killer.join()
+    assert found == "the process of TensorFlow was ended by SIGKILL"
+
+
+def killed_at_once():
+    def kill():
+        while not multiprocessing.active_children():
+            time.sleep(0.01)
+        multiprocessing.active_children()[0].kill()
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    return thread
+
+
+@pytest.mark.larq
+def test_what_keras_refuses_in_its_process_is_handed_over(digits, tmp_path):
+    path = tmp_path / "none.h5"
+    found = check_apart(path, digits.x, digits.encoding, digits.logits)
+    assert found == f"{str(path)!r}: no such file; give a .keras or .h5 file saved by Larq"
+    seen = []
+    found = check_apart(
+        digits.path,
+        digits.x,
+        digits.encoding,
+        digits.logits,
+        progress=lambda *at: seen.append(at),
+    )
+    assert found.difference is None
+    assert seen[-1] == (364, 364)
 
 
 def test_what_larq_writes_holds_no_such_objects():
@@ -331,14 +500,27 @@ def _reach(path):
 
 
 @pytest.mark.larq
-def test_a_file_that_keras_does_not_load_is_said_in_one_line(tmp_path, digits, capfd):
-    path = tmp_path / "archive.h5"  # Keras goes by the name, the reader by what is in the file
+def test_the_format_is_what_is_in_a_file_not_its_name(tmp_path, digits):
+    path = tmp_path / "archive.h5"
     path.write_bytes(digits.path.read_bytes())
-    assert read_model(path).layers
+    assert load(path, train.backend().keras).layers
+
+
+def test_a_file_that_keras_does_not_load_is_said_in_one_line(digits, capfd):
+    class Failing:
+        backend = None
+
+        class models:  # noqa: N801
+            @staticmethod
+            def load_model(*_, **__):
+                raise ValueError("In config {...}.\n\nException encountered: no such class\n")
+
     with pytest.raises(InputError) as error:
-        load(path, train.backend().keras)
-    assert str(error.value).startswith(f"{str(path)!r}: Keras does not load it: ")
-    assert "\n" not in str(error.value)
+        load(digits.path, Failing)
+    assert str(error.value) == (
+        f"{str(digits.path)!r}: Keras does not load it: "
+        "ValueError: Exception encountered: no such class"
+    )
     assert logging.getLogger("larq").level == logging.NOTSET
     assert capfd.readouterr() == ("", "")
 

@@ -1,0 +1,172 @@
+"""Decisions that lie within what float32 rounds, and so are as right one way as the other.
+
+Sums of fractions such as thirds are exact here and rounded in Keras: where the exact sum lies on a
+threshold, or nearer to it than float32 can tell, Keras decides as rounding has it. Such a decision
+is a tie. To compare what lies behind one, the network is followed with the tie decided as in Keras.
+
+With every value goes a radius: how far Keras's float32 may lie from it. Sums have the bound that
+rounding obeys, layers on the host a few units in the last place of what they are fed with and of
+what they give, and each adds what becomes of the radius before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn import host, quantizers, reference
+from bnn.alphabet import Fed, analyse
+from bnn.encoding import Encoding
+from bnn.keras.accumulators import sums_bound
+from bnn.layers.layer import Layer
+from bnn.layers.norm import BatchNorm
+from bnn.layers.product import Product, finish, real_kernel
+from bnn.network import INPUT, Network
+
+_ROUNDS = 2.0**-22
+"""What a layer on the host may be off, as a part of its numbers: four roundings of float32."""
+
+Radius = NDArray[np.float64]
+Value = tuple[NDArray[Any], Radius]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Followed:
+    """A network with ties decided as Keras decides them; images along the first axis everywhere."""
+
+    operands: dict[str, NDArray[np.integer[Any]]]
+    """By layer, the integers that it multiplies."""
+    sums: dict[str, NDArray[np.int32]]
+    """By layer."""
+    ties: dict[str, NDArray[np.bool_]]
+    """By layer, which of its operands are ties that Keras decides otherwise."""
+    logits: NDArray[np.float32]
+    open: NDArray[np.bool_]
+    """``(n,)``: images in which something lies within what float32 rounds."""
+
+
+def follow(
+    network: Network,
+    x: reference.Inputs,
+    encoding: Encoding | None,
+    theirs: Mapping[str, NDArray[np.integer[Any]]],
+) -> Followed:
+    """Run a network on images, with ties decided as in Keras.
+
+    Args:
+        network: the layers, without a softmax at the end.
+        x: images.
+        encoding: how they are integers.
+        theirs: by layer, the integers that Keras multiplies.
+    """
+    analysis = analyse(network, encoding)
+    first = x.astype(np.float32)
+    values: dict[int, Value] = {INPUT: (first, np.zeros(first.shape))}
+    result = Followed({}, {}, {}, np.empty(0, np.float32), np.zeros(len(x), np.bool_))
+    for index, (layer, sources) in enumerate(zip(network.layers, network.inputs, strict=True)):
+        inputs = [values[i] for i in sources]
+        fed = analysis.fed.get(index)
+        if not isinstance(layer, Product):
+            values[index] = _on_host(layer, inputs)
+        elif fed is None:
+            values[index] = _product(layer, inputs[0])
+        else:
+            operands = _operands(layer, inputs[0], fed, encoding, theirs.get(layer.name), result)
+            sums = reference.sums(layer, operands, fed.pad)
+            result.operands[layer.name], result.sums[layer.name] = operands, sums
+            exact = host.worth(layer, fed.alphabet)(sums)
+            bound = sums_bound(layer, fed, encoding, inputs[0][0], operands)
+            kind = np.float64 if analysis.exact[index] else np.float32
+            values[index] = _finished(layer, exact.astype(kind), np.broadcast_to(bound, sums.shape))
+    logits = values[len(network.layers) - 1][0].astype(np.float32)
+    return Followed(result.operands, result.sums, result.ties, logits, result.open)
+
+
+def _operands(
+    layer: Product,
+    value: Value,
+    fed: Fed,
+    encoding: Encoding | None,
+    theirs: NDArray[np.integer[Any]] | None,
+    into: Followed,
+) -> NDArray[np.integer[Any]]:
+    """Integers that a layer multiplies; notes which are ties, and in which images some could be."""
+    middle, radius = value
+    found = host.integers(layer, middle, fed, encoding)
+    if fed.encoded:
+        return found
+    ends = [
+        host.integers(layer, _moved(middle, side * radius), fed, encoding) for side in (-1.0, 1.0)
+    ]
+    low, high = np.minimum.reduce([found, *ends]), np.maximum.reduce([found, *ends])
+    into.open[:] |= (low != high).reshape(len(found), -1).any(axis=1)
+    if theirs is None:
+        return found
+    ties = (theirs != found) & (low <= theirs) & (theirs <= high)
+    into.ties[layer.name] = ties
+    return np.where(ties, theirs, found).astype(found.dtype)
+
+
+def _on_host(layer: Layer, inputs: Sequence[Value]) -> Value:
+    middles = [middle for middle, _ in inputs]
+    given = layer.run(*middles)
+    radius: Radius = _ROUNDS * np.abs(given, dtype=np.float64)
+    if isinstance(layer, BatchNorm):
+        shift = np.abs(layer.mean * layer.scale)
+        shift += 0.0 if layer.beta is None else np.abs(layer.beta)
+        radius = radius + _ROUNDS * shift
+    for place, (middle, own) in enumerate(inputs):
+        off = own + _ROUNDS * np.abs(middle, dtype=np.float64)
+        radius = radius + _reach(
+            given,
+            *(
+                layer.run(*middles[:place], _moved(middle, side * off), *middles[place + 1 :])
+                for side in (-1.0, 1.0)
+            ),
+        )
+    return given, radius
+
+
+def _product(layer: Product, value: Value) -> Value:
+    """Follow a layer with real operands; see :func:`bnn.keras.accumulators.fraction_bound`."""
+    middle, radius = (part.astype(np.float32) for part in value)
+    operands = middle
+    off: Radius = radius.astype(np.float64)
+    if layer.input_quantizer not in (None, quantizers.NO_OP):
+        quantize = quantizers.named(str(layer.input_quantizer)).values
+        operands = quantize(middle)
+        off = _reach(operands, quantize(middle - radius), quantize(middle + radius))
+    kernel = real_kernel(layer)
+    rounded = (layer.fan_in + 3) * 2.0**-24
+    sums = layer.multiply(operands, kernel, layer.pad_values)
+    reach = layer.multiply(np.abs(operands), np.abs(kernel), abs(layer.pad_values))
+    carried = layer.multiply(off.astype(np.float32), np.abs(kernel), 0.0)
+    kind = value[0].dtype
+    return _finished(layer, sums.astype(kind), carried + rounded / (1 - rounded) * reach)
+
+
+def _finished(layer: Product, sums: NDArray[Any], bound: NDArray[Any]) -> Value:
+    """Add bias and activation."""
+    given = finish(layer, sums.copy())
+    off = bound + _ROUNDS * np.abs(sums, dtype=np.float64)
+    if not np.any(bound):  # whole numbers: only the bias is rounded
+        off = np.zeros(sums.shape)
+    if layer.bias is not None:
+        off = off + _ROUNDS * np.abs(layer.bias, dtype=np.float64)
+    ends = (finish(layer, _moved(sums, side * off)) for side in (-1.0, 1.0))
+    return given, _reach(given, *ends) + _ROUNDS * np.abs(given, dtype=np.float64)
+
+
+def _moved(middle: NDArray[Any], by: Radius) -> NDArray[Any]:
+    moved: NDArray[Any] = (middle + by).astype(middle.dtype)
+    return moved
+
+
+def _reach(middle: NDArray[Any], *ends: NDArray[Any]) -> Radius:
+    offs = [np.abs(end - middle, dtype=np.float64) for end in ends]
+    result: Radius = np.maximum.reduce(offs)
+    return result

@@ -19,6 +19,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from bnn import train
 from bnn.keras.observer import Observer
 
 IMAGES = 24
@@ -95,7 +96,7 @@ def observe(libraries, model, x):
     def see(name, operands, accumulators):
         sums[name] = accumulators
 
-    logits = Observer(model, libraries.keras).run(x, see)
+    logits = Observer(model, train.backend()).run(x, see)
     return sums, logits
 
 

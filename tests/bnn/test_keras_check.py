@@ -12,6 +12,7 @@ import warnings
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -25,7 +26,7 @@ from bnn.encoding import ENCODINGS, decode, detect
 from bnn.keras.accumulators import rounding_bound
 from bnn.keras.apart import check_apart
 from bnn.keras.check import PREDICT_BATCH, check, compare_predictions
-from bnn.keras.model_file import check_objects, inference_only, load
+from bnn.keras.model_file import check_objects, load
 from bnn.keras.observer import Observer
 from bnn.larq.model_file import read_model
 from bnn.network import BatchNorm, Conv2D, Dense
@@ -361,21 +362,6 @@ def test_what_only_training_needs_may_be_of_anybodys_own(suffix, libraries, fixt
     assert check(path, network, x, None, logits).difference is None
 
 
-def test_an_architecture_for_inference_is_known_by_its_content():
-    inner = {"class_name": "Mine", "module": "my", "config": {"layers": [], "input_layers": []}}
-    outer = {"class_name": "Net", "config": {"layers": [inner], "name": "n"}}
-    found = inference_only(outer)
-    assert found["class_name"] == "Sequential"
-    assert found["config"]["layers"][0] == {
-        "class_name": "Functional",
-        "module": "keras",
-        "registered_name": None,
-        "config": inner["config"],
-    }
-    mixed = {"dtype": {"class_name": "Policy", "config": {"name": "mixed_float16"}}}
-    assert inference_only(mixed) == {"dtype": "float32"}
-
-
 @pytest.mark.larq
 def test_functions_of_larq_zoo_are_known(libraries, tmp_path):
     def xnor_weight_scale(x):
@@ -395,7 +381,8 @@ def test_functions_of_larq_zoo_are_known(libraries, tmp_path):
         warnings.simplefilter("ignore")
         model.save(path)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bnn.keras.model_file.read_model", lambda _: None)
+        plain = SimpleNamespace(precision="float32")
+        patch.setattr("bnn.keras.model_file.read_model", lambda *_: plain)
         found = load(path, train.backend().keras).predict(x, verbose=0)
     assert np.array_equal(found, expected)
 

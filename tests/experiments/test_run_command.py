@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import json
+import multiprocessing
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -317,3 +320,65 @@ def test_tables_fit_a_terminal_of_80_columns(
     assert "123.5 M" in out
     assert "9.61 ms" in out
     assert {"max_pooling2d_7", "flatten", "dense_3"} <= set(out.split())  # wrapped, not cut off
+
+
+def _killed_at_once() -> threading.Thread:
+    def kill() -> None:
+        while not multiprocessing.active_children():
+            time.sleep(0.01)
+        multiprocessing.active_children()[0].kill()
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    return thread
+
+
+@pytest.mark.larq
+def test_a_check_that_dies_costs_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    command = ["run", "digits-mlp", "--limit", "20", "--check-keras", "--out", str(out)]
+    thread = _killed_at_once()
+    assert cli.main(command) == 0
+    thread.join()
+    report = json.loads((out / "report.json").read_text("utf-8"))
+    assert report["bit_exact"] is True
+    assert report["keras_equal"] is None
+    assert report["keras_why"] == "the process of TensorFlow was ended by SIGKILL"
+    assert len(np.load(out / "logits.npy")) == 20
+    assert sorted(path.name for path in out.iterdir() if path.suffix == ".json") == ["report.json"]
+    said = " ".join(capsys.readouterr().out.split())
+    assert "as Keras not known: the process of TensorFlow was ended by SIGKILL" in said
+
+    thread = _killed_at_once()
+    assert cli.main([*command[:-2], "--json"]) == 0
+    thread.join()
+    assert json.loads(capsys.readouterr().out)["keras_equal"] is None
+
+
+@pytest.mark.larq
+def test_what_keras_says_is_added_to_the_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    command = ["run", "digits-mlp", "--limit", "20", "--check-keras", "--out", str(out)]
+    assert cli.main(command) == 0
+    report = json.loads((out / "report.json").read_text("utf-8"))
+    assert (report["keras_equal"], report["keras_why"], report["keras_ties"]) == (True, None, 0)
+    assert report["wall_s"]["keras"] > 0
+    assert "as Keras" in capsys.readouterr().out
+
+
+def test_a_run_that_is_interrupted_in_the_check_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        report = json.loads((tmp_path / "report.json").read_text("utf-8"))
+        assert report["keras_why"] == "the check did not finish"
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bnn.keras.apart.check_apart", interrupted)
+    monkeypatch.setattr("bnn.train.check_extra", lambda *_: None)
+    command = ["run", "digits-mlp", "--limit", "5", "--check-keras", "--json"]
+    assert cli.main([*command, "--out", str(tmp_path)]) == 130
+    assert json.loads(capsys.readouterr().out)["bit_exact"] is True
+    assert json.loads((tmp_path / "report.json").read_text("utf-8"))["keras_equal"] is None

@@ -19,6 +19,7 @@ from typing import NamedTuple, cast
 import numpy as np
 from numba import njit, prange
 
+from pimsim.circuit import machine_code
 from pimsim.circuit.devices import compiled
 from pimsim.circuit.elimination import factorise, solve
 from pimsim.circuit.ladder import (
@@ -283,7 +284,6 @@ def _kept(digest: str) -> Callable[..., None]:
     version of any of the modules in it is not taken for that of this one.
     """
 
-    @njit(parallel=True, cache=True, error_model="numpy")
     def integrate(
         packed: Floats, cell_ff: Floats, cell_v: Floats, access: Floats, access_vt: Floats,
         wiring: Wiring, schedule: Schedule, outcome: Outcome,
@@ -294,7 +294,7 @@ def _kept(digest: str) -> Callable[..., None]:
             _integrate(s, sample, cell_v[s], wiring, schedule, outcome)
         return len(digest)
 
-    return cast(Callable[..., None], integrate)
+    return cast(Callable[..., None], machine_code.kept(integrate))
 
 
 _PARTS = ("devices", "ladder", "elimination", "integrator")

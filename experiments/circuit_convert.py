@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments import options
+from experiments import effects, options
 
 if TYPE_CHECKING:
     from pimsim.circuit.failure_table import FailureTable
-    from pimsim.circuit.measured import Wanted
+    from pimsim.circuit.measured import Summary, Wanted
     from pimsim.circuit.measured.summary import Timing
 
 NAME = "convert"
@@ -112,7 +113,9 @@ def run(args: argparse.Namespace) -> int:
     """Print the table, or its JSON; write it if asked."""
     from pimsim.circuit import measured
 
-    table = measured.table([measured.read(path) for path in args.files], _wanted(args))
+    summaries = [measured.read(path) for path in args.files]
+    effects.check(args, _rules(summaries))
+    table = measured.table(summaries, _wanted(args))
     if args.out is not None:
         _write(table.to_json(), args.out)
     if args.json:
@@ -120,6 +123,15 @@ def run(args: argparse.Namespace) -> int:
     else:
         show(table)
     return 0
+
+
+def _rules(summaries: Sequence[Summary]) -> tuple[effects.Rule, ...]:
+    """Options that say which of SiMRA's measurements are taken have no effect on another's."""
+    from pimsim.circuit.measured import simra
+
+    measured = any(one.has(*simra.COLUMNS) for one in summaries)
+    names = ("pattern", "statistic", "split", "t1", "t2")
+    return (effects.Rule(names, lambda _: measured, "needs a file of SiMRA's measurements"),)
 
 
 def show(table: FailureTable) -> None:

@@ -45,6 +45,10 @@ P(wrong | rows opened, ones among them) for a read and for the majority, with co
 """
 
 
+RULES = circuit_options.RULES
+WRITES = ("failures.*", "failure_table_*.json")
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe ``pimsim circuit failures``."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG

@@ -32,6 +32,9 @@ examples:
 """
 
 
+WRITES = ("fit.png", "fit.csv")
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe ``pimsim circuit fit``."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG

@@ -46,6 +46,10 @@ _CELSIUS = (25.0, 35.0, 45.0, 55.0, 65.0, 75.0, 85.0, 95.0)
 _WAIT_MS = (0.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0)
 
 
+RULES = circuit_options.RULES
+WRITES = ("margin.png", "margin_*.csv")
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe ``pimsim circuit margin``."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG

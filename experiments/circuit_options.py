@@ -7,11 +7,20 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from experiments import effects
+
 if TYPE_CHECKING:
     from pimsim.circuit.parameters import Circuit
 
 DEFAULT_PRESET = "rambus55"
 """The reference circuit."""
+
+RULES = (
+    effects.Rule(
+        ("celsius",), effects.given("wait_ms"), "needs --wait-ms, the time that cells leak for"
+    ),
+)
+"""Which options of :func:`add_stored` have no effect without which."""
 
 
 def add_circuit(parser: argparse.ArgumentParser, *, preset: str | None = DEFAULT_PRESET) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments import circuit_options, options
+from experiments import circuit_options, options, progress
+from experiments.effects import Rule, given
 
 if TYPE_CHECKING:
     from pimsim.circuit.parameters import Circuit
@@ -49,6 +49,14 @@ class TransientPart:
     examples: str
     build: Callable[[argparse.Namespace], Scenario]
     add_own: Callable[[argparse.ArgumentParser], None] = lambda parser: None
+    RULES: tuple[Rule, ...] = (
+        Rule(
+            ("step",),
+            given("csv", "out", "check_ngspice"),
+            "needs --csv, --out or --check-ngspice: nothing else has waveforms",
+        ),
+    )
+    WRITES: tuple[str, ...] = ("*.png", "*.csv", "*.cir")
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Describe the subcommand."""
@@ -105,16 +113,16 @@ def _simulate(
     args: argparse.Namespace, circuit: Circuit, scenario: Scenario, folder: Path | None
 ) -> tuple[Transient, Comparison | None]:
     """Simulate, compare if asked, and write the files."""
+    progress.tell("integrating (the first time on a machine, compiling: half a minute)")
     from experiments import waveform_table
     from pimsim.circuit import referee, spice
     from pimsim.circuit.transient import simulate
 
     checked: Comparison | None = None
-    with _busy("integrating (the first time on a machine, compiling: half a minute)"):
-        result = simulate(circuit, scenario, waveform_step_ps=args.step)
+    result = simulate(circuit, scenario, waveform_step_ps=args.step)
     if args.check_ngspice:
-        with _busy("running ngspice"):
-            theirs = spice.run(circuit, scenario)
+        progress.tell("running ngspice")
+        theirs = spice.run(circuit, scenario)
         checked = referee.compare(result, theirs)
     table = waveform_table.columns(result)
     if args.csv is not None:
@@ -129,19 +137,6 @@ def _simulate(
         deck = spice.netlist(circuit, scenario, output=f"{scenario.name}.ngspice.txt")
         (folder / f"{scenario.name}.cir").write_text(deck, "utf-8")
     return result, checked
-
-
-@contextmanager
-def _busy(what: str) -> Iterator[None]:
-    """Say on a terminal what is being waited for."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield
-        return
-    with console.status(what):
-        yield
 
 
 def _print(

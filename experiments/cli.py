@@ -4,7 +4,8 @@ A subcommand is a module of this package with ``NAME``, ``HELP``, ``add_argument
 ``run(args) -> int``; it is listed once, in :data:`COMMANDS`. Importing it must be cheap: what is
 heavy is imported inside ``run``.
 
-Exit codes: 0 success, 2 bad usage or bad input (one line on stderr), 130 interrupted.
+Exit codes: 0 success, 1 a result that is wrong or a fault of pimsim, 2 bad usage or bad input (one
+line on stderr), 130 interrupted. With ``PIMSIM_DEBUG`` set, errors keep their traceback.
 
 >>> main(["primitives", "--standard", "ddr9"])
 2
@@ -13,23 +14,31 @@ Exit codes: 0 success, 2 bad usage or bad input (one line on stderr), 130 interr
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
+import traceback
 from collections.abc import Sequence
-from typing import NoReturn
 
 from experiments import (
     circuit_command,
+    completion_command,
+    effects,
+    help_command,
     networks_command,
+    places,
     primitives_command,
+    progress,
     reproduce_command,
     run_command,
     standards_command,
+    streams,
     study_command,
     subcommands,
     sweep_command,
     train_command,
 )
+from experiments.parser import Parser, one_line
 from pimsim import __version__
 from pimsim.errors import PimsimError
 
@@ -43,6 +52,8 @@ COMMANDS: tuple[subcommands.Command, ...] = (
     sweep_command,
     study_command,
     train_command,
+    help_command,
+    completion_command,
 )
 """Every subcommand, in the order in which ``pimsim --help`` lists them."""
 
@@ -56,20 +67,13 @@ examples:
   pimsim reproduce ambit          published figures beside simulated ones
   pimsim sweep --fields           what a sweep can vary
   pimsim study variation          what process variation does to networks
-  pimsim primitives --help        more about one command
+  pimsim help primitives          more about one command
 """
-
-
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line; the full usage is what ``--help`` is for."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: error: {_one_line(message)} (see {self.prog} --help)\n")
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``pimsim`` with all subcommands."""
-    parser = _Parser(
+    parser = Parser(
         prog="pimsim",
         description="Run binarized neural networks on simulated processing-using-DRAM, "
         "row command by row command, and say what that costs.",
@@ -77,37 +81,67 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"pimsim {__version__}")
+    parser.add_argument("-V", "--version", action="version", version=f"pimsim {__version__}")
     subcommands.add(parser, COMMANDS, "commands", "run")
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the ``pimsim`` command with ``argv`` (default: the process's); return the exit code."""
+    streams.make_ready()
+    args = argparse.Namespace()
     try:
         args = build_parser().parse_args(argv)
-        code: int = args.run(args)
+        effects.check(args, getattr(args, "rules", ()))
+        places.check(args, getattr(args, "writes", ()))
+        with progress.waiting("working"):
+            code: int = args.run(args)
         sys.stdout.flush()
         return code
     except SystemExit as stop:  # argparse: --help, --version, bad usage
         return stop.code if isinstance(stop.code, int) else 2
-    except BrokenPipeError:
-        # The reader of our output has gone (`| head`). Python would complain once more on exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader of our output has gone (`| head`)
+        streams.drop_output()
         return 0
-    except PimsimError as error:
-        return _fail(str(error), 2)
-    except OSError as error:
-        what = error.strerror or str(error)
-        return _fail(f"{what}: {error.filename!r}" if error.filename else what, 2)
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
+    except Exception as error:
+        if os.environ.get("PIMSIM_DEBUG"):
+            traceback.print_exc()
+        return _fail(*_told(error, args))
+
+
+def _told(error: Exception, args: argparse.Namespace) -> tuple[str, int]:
+    """What an error comes to in one line, and the exit code."""
+    if isinstance(error, PimsimError):
+        return str(error), 2
+    if _lacks_memory(error):
+        less = " or fewer images (--limit)" if hasattr(args, "limit") else ""
+        return f"not enough memory: {error or 'none is left'}; it takes more of it{less}", 2
+    if isinstance(error, OSError):
+        what = error.strerror or str(error)
+        return f"{what}: {error.filename!r}" if error.filename else what, 2
+    return (
+        f"{type(error).__name__}: {error} (a fault of pimsim, not of yours: please report the "
+        "command and what it prints with PIMSIM_DEBUG=1)",
+        1,
+    )
+
+
+def _lacks_memory(error: Exception) -> bool:
+    """Whether memory is what an error is about, as libraries say it in their ways."""
+    return (
+        isinstance(error, MemoryError)
+        or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
+        or (isinstance(error, RuntimeError) and "can't start new thread" in str(error))
+        or (isinstance(error, ImportError) and "failed to map segment" in str(error))
+    )
 
 
 def _fail(message: str, code: int) -> int:
-    print(f"pimsim: error: {_one_line(message)}", file=sys.stderr)
+    try:
+        sys.stdout.flush()
+    except OSError:  # a full disk: that is what the message says
+        streams.drop_output()
+    print(f"pimsim: error: {one_line(message)}", file=sys.stderr)
     return code
-
-
-def _one_line(message: str) -> str:
-    return " ".join(message.split())

@@ -41,10 +41,6 @@ def check(args: argparse.Namespace) -> None:
         )
     if not args.cost_only:
         return
-    if args.check_keras:
-        raise InputError("`--check-keras` must not be given with --cost-only: nothing is computed")
-    if args.executor == "reference":
-        raise InputError("`--executor` must not be given with --cost-only: nothing is executed")
     if table and args.chain == "always":
         raise InputError(f"`--chain` must be auto or never for {args.network!r}, a table of layers")
     for option in ("data", "labels", "input_scale", "input_shape"):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from experiments.progress import paused
 
 if TYPE_CHECKING:
     from bnn.data.datasets import Dataset
@@ -15,6 +18,13 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".npz", ".npy")
 """Of files that hold images."""
+
+
+def read_by_name(args: argparse.Namespace) -> bool:
+    """Return whether images are those of a named data set, and not of a file."""
+    from bnn.data import datasets
+
+    return args.data is None or args.data in datasets.NAMES
 
 
 def add_data_dir(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
@@ -61,7 +71,14 @@ def chosen_scale(text: str | None) -> InputScale | None:
 def open_named(name: str, split: Split, data_dir: Path | None) -> Dataset:
     """Return one half of a named data set, showing a bar on stderr while it is downloaded."""
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TaskID,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     from bnn.data import datasets
 
@@ -75,18 +92,18 @@ def open_named(name: str, split: Split, data_dir: Path | None) -> Dataset:
         transient=True,
         disable=not console.is_terminal,
     )
-    tasks = {}
+    tasks: dict[str, TaskID] = {}
 
     def show(file: str, come: int, total: int) -> None:
         if file not in tasks:
+            hidden.enter_context(paused())
             progress.start()  # not before there is something to show
             tasks[file] = progress.add_task(file, total=total or None)
         progress.update(tasks[file], completed=come)
 
-    try:
+    with ExitStack() as hidden:
+        hidden.callback(progress.stop)
         return datasets.load(name, split, data_dir, show)
-    finally:
-        progress.stop()
 
 
 def open_data(

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments import circuit_options
+from experiments.effects import Rule, given
 
 if TYPE_CHECKING:
     from pimsim.circuit.failure_table import FailureTable
@@ -27,10 +28,20 @@ if TYPE_CHECKING:
 DEFAULT_PROCESS = "ambit-like"
 """What varies, unless said otherwise."""
 
-_OF_CIRCUIT = ("process", "noise_mv", "preset", "settings", "restore_ns", "wait_ms")
-"""Options that mean nothing without ``--variation``."""
-_OF_FAULTS = ("chip", "effect", "fault_layers")
-"""Options that mean nothing without faults."""
+RULES = (
+    Rule(
+        ("process", "noise_mv", "preset", "settings", "restore_ns", "wait_ms"),
+        given("variation"),
+        "needs --variation",
+    ),
+    *circuit_options.RULES,
+    Rule(
+        ("seed", "chip", "effect", "fault_layers"),
+        given("variation", "failures"),
+        "needs --variation or --failures",
+    ),
+)
+"""Which options have no effect without which."""
 
 
 def add_faults(parser: argparse.ArgumentParser) -> None:
@@ -98,16 +109,13 @@ def chosen_faults(args: argparse.Namespace) -> Faults | None:
     Rows that a majority opens are those of ``--activation-rows``, see
     :mod:`experiments.mitigation_options`; 3 where a command has no such option.
 
-    Raises :class:`~pimsim.errors.InputError` for values out of range, a table that cannot be read
-    or lacks an entry, and options that mean nothing without others.
+    Raises :class:`~pimsim.errors.InputError` for values out of range, and a table that cannot be
+    read or lacks an entry.
     """
     from pimsim.circuit.failure_table import FailureTable
     from pimsim.dram.faults import EFFECTS, MAJORITY, Faults
 
-    if args.variation is None:
-        _refuse(args, _OF_CIRCUIT, "--variation")
     if args.variation is None and args.failures is None:
-        _refuse(args, _OF_FAULTS, "--variation or --failures")
         return None
     rows: int = getattr(args, "activation_rows", MAJORITY)
     chip = 0 if args.chip is None else args.chip
@@ -120,23 +128,6 @@ def chosen_faults(args: argparse.Namespace) -> Faults | None:
         table = _of_circuit(args, rows)
     effect = args.effect or EFFECTS[0]
     return Faults(table, chip=chip, noise=args.seed, rows=rows, effect=effect)
-
-
-def check(args: argparse.Namespace) -> None:
-    """Refuse options that make no sense where there are faults, before anything is loaded.
-
-    Raises :class:`~pimsim.errors.InputError`.
-    """
-    from pimsim.errors import InputError
-
-    if args.variation is None and args.failures is None:
-        chosen_faults(args)  # options of faults without any
-        return
-    what = "--variation" if args.failures is None else "--failures"
-    if args.cost_only:
-        raise InputError(f"`{what}` must not be given with --cost-only: nothing is computed")
-    if args.check_keras:
-        raise InputError(f"`--check-keras` must not be given with {what}: no sum has to be right")
 
 
 def faulty_layers(args: argparse.Namespace) -> tuple[str, ...] | None:
@@ -222,15 +213,6 @@ def _check(table: FailureTable, rows: int, file: str) -> None:
             raise InputError(
                 f"{file}: {error}{hint if known and rows not in known and count > 1 else ''}"
             ) from error
-
-
-def _refuse(args: argparse.Namespace, names: tuple[str, ...], needed: str) -> None:
-    from pimsim.errors import InputError
-
-    for name in names:
-        if getattr(args, name) not in (None, []):
-            option = "set" if name == "settings" else name.replace("_", "-")
-            raise InputError(f"`--{option}` needs {needed}")
 
 
 def _require(name: str, value: int, least: int) -> None:

@@ -5,12 +5,24 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from experiments.effects import Rule
+
 if TYPE_CHECKING:
     from pimsim.dram.standards import Standard
     from pimsim.dram.switches import Switches
 
 DEFAULT_STANDARD = "ddr3-1600-8-8-8"
 """The part and speed bin that the Ambit paper assumes."""
+
+
+RULES = (
+    Rule(
+        ("acts_per_aap",),
+        lambda args: args.faw or args.energy != "ambit-paper" or bool(getattr(args, "trace", ())),
+        "needs --faw or --energy datasheet: nothing else counts ACTIVATEs",
+    ),
+)
+"""Which options of :func:`add_dram` have no effect without which."""
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

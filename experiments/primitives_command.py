@@ -30,6 +30,9 @@ examples:
 """
 
 
+RULES = options.RULES
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe ``pimsim primitives``."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from experiments import options, subcommands
+from experiments.effects import Rule
 
 if TYPE_CHECKING:
     from experiments.reproduce.table import Cells, Table
@@ -89,6 +90,14 @@ class Listed:
     NAME: str
     HELP: str
     module: str
+    RULES: tuple[Rule, ...] = (
+        Rule(("measure_mib",), lambda args: args.measure, "must not be given with --no-measure"),
+    )
+
+    @property
+    def WRITES(self) -> tuple[str, ...]:
+        """Names of what is written into the folder `--out`."""
+        return f"{self.NAME}-*", f"reproduce-{self.NAME}.md"
 
     def load(self) -> Experiment:
         """Import the experiment."""
@@ -119,9 +128,8 @@ class Listed:
         from pimsim.errors import InputError
 
         standard, switches = options.chosen_dram(args)
-        if args.measure_mib is not None and (args.measure_mib < 1 or not args.measure):
-            must = "be a positive integer" if args.measure else "not be given with --no-measure"
-            raise InputError(f"`--measure-mib` must {must}, not {args.measure_mib}")
+        if args.measure_mib is not None and args.measure_mib < 1:
+            raise InputError(f"`--measure-mib` must be a positive integer, not {args.measure_mib}")
         if args.out is None:
             self._show(self.reproduce(standard, switches), _measured(args), args)
             return 0

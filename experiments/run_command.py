@@ -20,6 +20,7 @@ from experiments import (
     progress,
     trace_options,
 )
+from experiments.effects import Rule, absent
 
 CheckKeras = Callable[[dict[str, Any]], None]
 """Asks Keras and adds to a report what it said."""
@@ -68,6 +69,37 @@ first BatchNorm, or an accuracy of guessing, gives them away; --input-scale puts
 
 DIR receives report.json, logits.npy (not with --cost-only), and two figures with their tables.
 """
+
+
+RULES = (
+    Rule(
+        ("executor", "threads", "check", "check_keras", "data_dir", "variation", "failures"),
+        absent("cost_only"),
+        "must not be given with --cost-only: nothing is computed",
+    ),
+    Rule(
+        ("threads",),
+        lambda args: args.executor != "reference",
+        "needs --executor compiled: the reference uses one processor",
+    ),
+    Rule(
+        ("check", "check_keras"),
+        absent("variation", "failures"),
+        "must not be given with --variation or --failures: no sum has to be right",
+    ),
+    Rule(
+        ("data_dir",),
+        data_options.read_by_name,
+        "needs the name of a data set as --data: a file is read from where it is",
+    ),
+    *options.RULES,
+    *fault_options.RULES,
+    *trace_options.RULES,
+)
+"""Which options have no effect without which."""
+
+WRITES = ("report.json", "logits.npy", "comparison.*", "layers.*")
+"""Names of what is written into the folder `--out`."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -172,7 +204,6 @@ def run(args: argparse.Namespace) -> int:
 
         train.check_extra("`--check-keras`")
     trace_options.chosen_traces(args)  # refused before anything is loaded
-    fault_options.check(args)
     if args.out is None:
         report, _, check = _simulate(args)
         return _show(report, check, args)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from experiments.effects import Rule, absent
 from experiments.studies.catalog import STUDIES, study
 
 NAME = "study"
@@ -27,6 +28,19 @@ examples:
 
 DIR receives study-NAME.md, its figures and tables (figures/), and a folder for each sweep.
 """
+
+
+RULES = (
+    Rule(("workers", "cluster"), absent("page"), "must not be given with --page: nothing is run"),
+    Rule(
+        ("chips",),
+        lambda args: hasattr(study(args.study), "CHIPS"),
+        "needs a study of real chips",
+    ),
+)
+"""Which options have no effect with which."""
+
+WRITES = ("study-*.md",)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

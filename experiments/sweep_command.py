@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments import options, progress
+from experiments.effects import Rule, absent
 
 if TYPE_CHECKING:
     from experiments.sweep.outcome import Outcome
@@ -46,6 +47,20 @@ examples:
 
 DIR receives sweep.sqlite, results.csv, results.json, and figures.
 """
+
+RULES = (
+    Rule(("out",), absent("fields", "dry_run"), "must not be given where nothing is written"),
+    Rule(
+        ("workers", "cluster"),
+        absent("fields", "dry_run", "draw"),
+        "must not be given with --fields, --dry-run or --draw: nothing is run",
+    ),
+    Rule(("fields",), lambda args: args.spec is None, "must not be given with a specification"),
+)
+"""Which options have no effect with which."""
+
+WRITES = ("sweep.*", "*.csv", "results.json", "*.png")
+"""Names of what is written into the folder `--out`."""
 
 STORE, LOCK = "sweep.sqlite", "sweep.lock"
 

@@ -10,10 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from experiments.effects import Rule, given
+
 if TYPE_CHECKING:
     from pimsim.dram.standards import Standard
     from pimsim.dram.switches import Switches
     from pimsim.dram.traces import Trace
+
+
+RULES = (Rule(("trace_limit",), given("trace"), "needs --trace"),)
+"""Which options have no effect without which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,8 @@ def add_trace(parser: argparse.ArgumentParser) -> None:
         action="append",
         metavar="FORMAT:FILE",
         default=[],
-        help="write every command to FILE, compressed if its name ends in .gz; FORMAT is perfetto "
+        help="write every command to FILE, compressed if its name ends in .gz, in "
+        "place of what is there; FORMAT is perfetto "
         "(to look at, in ui.perfetto.dev), drampower, ramulator, ramulator-rw, dramsim3 or "
         "dramsim3-rw; may be given several times",
     )

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments import data_options, train_options
+from experiments import data_options, effects, train_options
+from experiments.progress import paused
 
 if TYPE_CHECKING:
     from bnn.training.architectures import Architecture
@@ -79,6 +80,7 @@ def run(args: argparse.Namespace) -> int:
         )
     architecture = ARCHITECTURES[args.network]
     settings = train_options.settings(args, architecture)
+    effects.check(args, train_options.rules(settings))
     train.check_out(args.out, args.resume)
     train.check_extra()
     try:
@@ -115,7 +117,7 @@ def _train(args: argparse.Namespace, architecture: Architecture, settings: Setti
     )
     console = Console(stderr=True, highlight=False)
     hidden = not console.is_terminal
-    with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
+    with paused(), Progress(*columns, console=console, transient=True, disable=hidden) as progress:
         bar = progress.add_task("loading TensorFlow", total=None, loss=0.0, accuracy=0.0)
 
         def on_batch(epoch: int, done: int, steps: int, loss: float, accuracy: float) -> None:

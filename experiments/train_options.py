@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from experiments import effects
+
 if TYPE_CHECKING:
     from bnn.training.architectures import Architecture
     from bnn.training.settings import Settings
@@ -106,6 +108,17 @@ def settings(args: argparse.Namespace, architecture: Architecture) -> Settings:
 
     preset = {} if args.recipe is None else recipe(args.recipe)
     return changed(architecture.settings, preset, dict(_given(args)))
+
+
+def rules(made: Settings) -> tuple[effects.Rule, ...]:
+    """Which options have no effect on a training with these settings."""
+    return (
+        effects.Rule(
+            ("bop_threshold", "bop_gamma"),
+            lambda _: made.optimizer == "bop",
+            f"needs --optimizer bop, not {made.optimizer}",
+        ),
+    )
 
 
 def _given(args: argparse.Namespace) -> Iterator[tuple[str, Any]]:

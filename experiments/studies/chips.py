@@ -24,7 +24,8 @@ _TABLES = {
     "fixed data, half": ("all0/1", "half"),
     "fixed data, sixth": ("all0/1", "sixth"),
 }
-_FILE = "simra_success_boxstats.csv"
+CHIPS = "simra_success_boxstats.csv"
+"""What the folder `--chips` must hold."""
 SWEEPS = {
     "chips-simra": "1,000 images, three chips at every point; operands all 0 or all 1 along the "
     "row (fixed), or random.",
@@ -98,12 +99,12 @@ def prepare(folder: Path, chips: Path | None) -> None:
 
     data = os.environ.get("PIMSIM_DATA")
     where = chips or (Path(data) / "real-chips" if data else None)
-    if where is None or not (where / _FILE).exists():
+    if where is None or not (where / CHIPS).exists():
         raise InputError(
-            f"`--chips` must be a folder with {_FILE} (SiMRA's success rates, which are not part "
+            f"`--chips` must be a folder with {CHIPS} (SiMRA's success rates, which are not part "
             f"of pimsim), not {str(where) if where else 'nothing'}"
         )
-    summary = read(where / _FILE)
+    summary = read(where / CHIPS)
     for name, (pattern, split) in _TABLES.items():
         made = table([summary], Wanted(rows=(4, 8, 16, 32), pattern=pattern, split=split))
         (folder / _file(name)).write_text(made.to_json(), "utf-8")

@@ -10,7 +10,10 @@ from experiments.studies.found import Found
 
 
 class Study(Protocol):
-    """What a module in :data:`experiments.studies.catalog.STUDIES` has."""
+    """What a module in :data:`experiments.studies.catalog.STUDIES` has.
+
+    One that reads measurements of real chips has ``CHIPS``, too: the file that it looks for.
+    """
 
     @property
     def NAME(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import subprocess
 import sys
@@ -132,11 +133,19 @@ def test_options_default_to_the_cost_models_own_defaults() -> None:
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        ([], "pimsim: error: the following arguments are required: COMMAND"),
-        (["--frobnicate"], "pimsim: error: "),
-        (["primitivs"], "pimsim: error: argument COMMAND: invalid choice: 'primitivs'"),
-        (["primitives", "--banks", "x"], "pimsim primitives: error: argument --banks: invalid int"),
-        (["primitives", "--bank", "4"], "pimsim: error: unrecognized arguments: --bank 4"),
+        (["--frobnicate"], "pimsim: error: unknown option `--frobnicate` (see pimsim --help)"),
+        (["primitivs"], "pimsim: error: `COMMAND` must be one of run, networks, primitives, "),
+        (
+            ["primitives", "--banks", "x"],
+            "pimsim primitives: error: `--banks` must be an integer, not 'x' (see pimsim "
+            "primitives --help)",
+        ),
+        (
+            ["primitives", "--bank", "4"],
+            "pimsim primitives: error: unknown option `--bank`; did you mean `--banks`? (see ",
+        ),
+        (["primitives", "--banks"], "pimsim primitives: error: `--banks` needs a value (see "),
+        (["primitives", "more"], "pimsim primitives: error: unexpected argument 'more' (see "),
         (
             ["primitives", "--banks", "0"],
             "pimsim: error: `banks` must be a positive integer, not 0",
@@ -149,7 +158,7 @@ def test_options_default_to_the_cost_models_own_defaults() -> None:
         (["standards", "absent.toml"], "pimsim: error: `standard` 'absent.toml' cannot be read"),
         (
             ["primitives", "--extra-wordline-factor", "nan"],
-            "pimsim: error: `extra_wordline_factor` must be a number of at least 0, not nan",
+            "pimsim primitives: error: `--extra-wordline-factor` must be a finite number, not nan",
         ),
     ],
 )
@@ -175,8 +184,27 @@ def test_what_a_command_raises_becomes_one_line(
     assert capsys.readouterr().err == "pimsim: error: Permission denied: 'there'\n"
     assert raising(KeyboardInterrupt()) == 130
     assert capsys.readouterr().err == "pimsim: error: interrupted\n"
-    with pytest.raises(ZeroDivisionError):  # a bug of ours keeps its traceback
-        raising(ZeroDivisionError())
+    assert raising(OSError(errno.ENOMEM, "Cannot allocate memory")) == 2
+    assert capsys.readouterr().err.startswith("pimsim: error: not enough memory: ")
+
+
+def test_a_fault_of_ours_is_one_line_and_its_traceback_is_there_for_the_asking(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(_: object) -> int:
+        raise ZeroDivisionError("by\nzero")
+
+    monkeypatch.setattr("experiments.standards_command.run", run)
+    monkeypatch.delenv("PIMSIM_DEBUG", raising=False)
+    assert cli.main(["standards"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("pimsim: error: ZeroDivisionError: by zero (a fault of pimsim, ")
+    assert said.count("\n") == 1
+    monkeypatch.setenv("PIMSIM_DEBUG", "1")
+    assert cli.main(["standards"]) == 1
+    assert capsys.readouterr().err.endswith(said)
+    assert cli.main(["standards"]) == 1
+    assert "Traceback (most recent call last)" in capsys.readouterr().err
 
 
 # Help that teaches

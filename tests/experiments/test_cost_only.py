@@ -148,7 +148,7 @@ def test_a_trace_of_what_would_be_executed(
         (["digits-mlp", "--cost-only", "--check-keras"],
          "`--check-keras` must not be given with --cost-only: nothing is computed"),
         (["digits-mlp", "--cost-only", "--executor", "reference"],
-         "`--executor` must not be given with --cost-only: nothing is executed"),
+         "`--executor` must not be given with --cost-only: nothing is computed"),
         (["vgg16", "--cost-only", "--images", "0"],
          "`--limit` must be a positive integer, not 0"),
         (["vgg61", "--cost-only"],

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments import cli, fault_options, mitigation_options
+from experiments import cli, effects, fault_options, mitigation_options
+from experiments.parser import Parser
 from pimsim.circuit import parameters, variation
 from pimsim.circuit.failure_table import Estimate, FailureTable, Rate
 from pimsim.circuit.failure_tables import of_circuit
@@ -19,8 +20,14 @@ CIRCUIT = parameters.load("rambus55")
 AMBIT = variation.load("ambit-like")
 
 
+def _checked(*words: str) -> Faults | None:
+    args = _parsed(*words)
+    effects.check(args, fault_options.RULES)
+    return fault_options.chosen_faults(args)
+
+
 def _parsed(*words: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="p")
+    parser = Parser(prog="p")
     fault_options.add_faults(parser)
     mitigation_options.add_mitigation(parser)
     return parser.parse_args(words)
@@ -114,7 +121,7 @@ def test_a_table_is_read_and_says_what_it_knows(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--variation", "nan"], "`variation` must be from 0 to 100 %, not nan"),
+        (["--variation", "101"], "`variation` must be from 0 to 100 %, not 101.0"),
         (["--variation", "-5"], "`variation` must be from 0 to 100 %, not -5.0"),
         (["--variation", "5", "--seed", "-1"], "`--seed` must be an integer of at least 0, not -1"),
         (["--variation", "5", "--chip", "-1"], "`--chip` must be an integer of at least 0, not -1"),
@@ -126,6 +133,12 @@ def test_a_table_is_read_and_says_what_it_knows(tmp_path: Path) -> None:
         (["--set", "cell.capacitance_ff=20"], "`--set` needs --variation"),
         (["--wait-ms", "64"], "`--wait-ms` needs --variation"),
         (["--failures", "t.json", "--preset", "crow22"], "`--preset` needs --variation"),
+        (["--preset", "rambus55"], "`--preset` needs --variation"),
+        (["--variation", "5", "--celsius", "95"],
+         "`--celsius` needs --wait-ms, the time that cells leak for"),
+        (["--variation", "5", "--wait-ms", "64", "--celsius", "-400"],
+         "`celsius` must be a temperature of at least -273.15, not -400.0"),
+        (["--seed", "0"], "`--seed` needs --variation or --failures"),
         (["--chip", "1"], "`--chip` needs --variation or --failures"),
         (["--effect", "noise"], "`--effect` needs --variation or --failures"),
         (["--fault-layers", "fc1"], "`--fault-layers` needs --variation or --failures"),
@@ -135,14 +148,14 @@ def test_a_table_is_read_and_says_what_it_knows(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_options_that_mean_nothing_are_refused(words: list[str], message: str) -> None:
     with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
-        fault_options.chosen_faults(_parsed(*words))
+        _checked(*words)
 
 
 def test_variation_and_failures_exclude_each_other(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         _parsed("--variation", "5", "--failures", "t.json")
     assert stop.value.code == 2
-    assert "not allowed with argument" in capsys.readouterr().err
+    assert "`--failures` must not be given with --variation" in capsys.readouterr().err
 
 
 def test_a_table_that_lacks_what_is_needed_is_refused_before_anything_runs(tmp_path: Path) -> None:
@@ -205,8 +218,8 @@ def test_measurements_become_faults(tmp_path: Path, capsys: pytest.CaptureFixtur
         (["--distance", "close"],
          "`--distance` must be two of close, middle, far with a comma between, not 'close'"),
         (["--out", "no/such/folder.json"],
-         "`--out` must be a file that can be written, not 'no/such/folder.json': "
-         "No such file or directory"),
+         "`--out` must be a file that can be written, not 'no/such/folder.json': there is no "
+         "folder 'no/such'"),
     ],
 )  # fmt: skip
 def test_wishes_that_cannot_be_met_are_one_line(

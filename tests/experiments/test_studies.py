@@ -105,7 +105,10 @@ def test_what_is_missing_is_said_in_one_line(
     assert main(["study", "chips", "--out", str(tmp_path)]) == 2
     assert "`--chips` must be a folder with simra_success_boxstats.csv" in capsys.readouterr().err
     assert main(["study", "everything"]) == 2
-    assert "invalid choice: 'everything'" in capsys.readouterr().err
+    assert (
+        "`NAME` must be one of variation, layers, circuit, chips, mitigation, not 'everything'"
+        in capsys.readouterr().err
+    )
 
 
 def _found(values: Mapping[tuple[float, float], float]) -> Found:

@@ -1,0 +1,168 @@
+"""Every option of every subcommand: its values are checked, and it has an effect or is refused."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+
+import pytest
+
+from experiments import cli
+from experiments.effects import Rule
+
+Leaf = tuple[str, argparse.ArgumentParser]
+
+POSITIONALS = {
+    "run": ["digits-mlp"],
+    "circuit convert": ["absent.csv"],
+    "circuit fit": ["ambit-like"],
+    "sweep": ["tra-failure"],
+    "study": ["variation"],
+    "train": ["digits-mlp", "--out", "x.h5"],
+    "completion": ["bash"],
+}
+"""What a subcommand must be given."""
+
+WITHOUT_EFFECT = {
+    "needs --variation": [],
+    "needs --variation or --failures": [],
+    "needs --wait-ms, the time that cells leak for": ["--variation", "5"],
+    "needs --trace": [],
+    "needs --csv, --out or --check-ngspice: nothing else has waveforms": [],
+    "needs --faw or --energy datasheet: nothing else counts ACTIVATEs": [
+        "--no-faw", "--energy", "ambit-paper",
+    ],
+    "needs --executor compiled: the reference uses one processor": ["--executor", "reference"],
+    "needs the name of a data set as --data: a file is read from where it is": [
+        "--data", "mine.npz",
+    ],
+    "needs a study of real chips": [],
+    "must not be given with --cost-only: nothing is computed": ["--cost-only"],
+    "must not be given with --variation or --failures: no sum has to be right": [
+        "--variation", "5",
+    ],
+    "must not be given with --no-measure": ["--no-measure"],
+    "must not be given where nothing is written": ["--dry-run"],
+    "must not be given with --fields, --dry-run or --draw: nothing is run": ["--draw"],
+    "must not be given with a specification": [],
+    "must not be given with --page: nothing is run": ["--page"],
+}  # fmt: skip
+"""By the message of a rule: with what else an option has no effect, beside what must be given."""
+
+ALWAYS = {
+    "accesses", "activation_rows", "acts_per_aap", "banks", "chain", "check_ngspice", "clocked",
+    "copies", "copy_out", "cost_only", "criterion", "csv", "curve", "data", "distance", "draw",
+    "dry_run", "energy", "extra_wordline_factor", "faw", "help", "inputs", "json", "limit",
+    "mapping", "measure", "method", "moves", "operation", "out", "page", "path", "pattern",
+    "preset", "process", "recipe", "refit", "refresh", "restore_ns", "resume", "retries",
+    "rows", "samples", "screening", "seed", "settings", "split", "split_decoder", "standard",
+    "statistic", "t1", "t2", "tmr", "trace", "variation", "wait_ms",
+}  # fmt: skip
+"""Options that act on whatever a command does, or are refused where it reads what they are for."""
+
+
+def _leaves(parser: argparse.ArgumentParser | None = None, name: str = "") -> Iterator[Leaf]:
+    """Every subcommand that does something, by its words."""
+    parser = parser or cli.build_parser()
+    groups = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
+    for group in groups:
+        for word, part in group.choices.items():
+            yield from _leaves(part, f"{name} {word}".strip())
+    if not groups:
+        yield name, parser
+
+
+LEAVES = dict(_leaves())
+OPTIONS = [
+    (name, action)
+    for name, parser in LEAVES.items()
+    for action in parser._actions
+    if action.option_strings and action.dest != "help"
+]
+NAMES = [f"{name} {action.option_strings[0]}" for name, action in OPTIONS]
+
+
+def _rules(name: str) -> tuple[Rule, ...]:
+    found: tuple[Rule, ...] = LEAVES[name].get_default("rules")
+    return found
+
+
+def _refusal(capsys: pytest.CaptureFixture[str], name: str, *words: str) -> str:
+    assert cli.main([*name.split(), *POSITIONALS.get(name, []), *words]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.count("\n") == 1
+    return printed.err
+
+
+def _bad(capsys: pytest.CaptureFixture[str], name: str, *words: str) -> str:
+    """What the parser of a subcommand says of words that it does not take."""
+    with pytest.raises(SystemExit) as stop:
+        LEAVES[name].parse_args([*POSITIONALS.get(name, []), *words])
+    assert stop.value.code == 2
+    return capsys.readouterr().err
+
+
+def _sample(action: argparse.Action) -> list[str]:
+    """An option with a value that its type takes."""
+    if action.nargs == 0:
+        return [action.option_strings[-1]]
+    value = str(next(iter(action.choices))) if action.choices else "1"
+    return [action.option_strings[0], value]
+
+
+def test_every_option_acts_always_or_has_a_rule() -> None:
+    from experiments import train_options
+
+    of_training = {
+        option.replace("-", "_") for group in train_options._GROUPS.values() for option in group
+    }
+    for name, action in OPTIONS:
+        ruled = {option for rule in _rules(name) for option in rule.options}
+        assert action.dest in ruled | ALWAYS or (
+            name == "train" and action.dest in of_training | {"data_dir"}
+        ), (name, action.dest)
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "option"),
+    [(name, rule.message, option) for name in LEAVES for rule in _rules(name)
+     for option in rule.options],
+)  # fmt: skip
+def test_an_option_without_effect_is_refused(
+    name: str, message: str, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (action,) = (a for a in LEAVES[name]._actions if a.dest == option)
+    with_it = WITHOUT_EFFECT[message]
+    if "--variation" in with_it and (name != "run" or option == "variation"):
+        with_it = []
+    said = _refusal(capsys, name, *with_it, *_sample(action))
+    assert said == f"pimsim: error: `{_sample(action)[0]}` {message}\n"
+
+
+@pytest.mark.parametrize(("name", "action"), OPTIONS, ids=NAMES)
+def test_a_value_is_held_against_the_type(
+    name: str, action: argparse.Action, capsys: pytest.CaptureFixture[str]
+) -> None:
+    option = action.option_strings[0]
+    if action.nargs == 0:
+        assert f"`{option}` takes no value, not" in _bad(capsys, name, f"{option}=3")
+        return
+    assert f"`{option}` needs a value" in _bad(capsys, name, option)
+    for empty in ("", "  "):
+        assert f"`{option}` must not be empty" in _bad(capsys, name, option, empty)
+    if action.type is int:
+        for bad in ("x", "1.5", "nan", "-"):
+            assert f"`{option}` must be an integer, not '{bad}'" in _bad(
+                capsys, name, f"{option}={bad}"
+            )
+        assert f"`{option}` must be less than 2**63" in _bad(capsys, name, option, "9" * 30)
+    if action.type is float:
+        assert f"`{option}` must be a number, not 'x'" in _bad(capsys, name, option, "x")
+        for bad in ("nan", "inf", "-inf", "1e999"):
+            assert f"`{option}` must be a finite number, not {bad}" in _bad(
+                capsys, name, option, bad
+            )
+    if action.choices:
+        first = str(next(iter(action.choices)))
+        assert f"`{option}` must be " in _bad(capsys, name, option, f"{first}x")

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import io
+import json
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
+from experiments import options
 from experiments.effects import Rule, absent
+from experiments.parser import Parser
 from experiments.studies.catalog import STUDIES, study
 
 NAME = "study"
@@ -59,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder with measurements of real chips (default: real-chips in $PIMSIM_DATA)",
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder (default: out/study-NAME)")
+    options.add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -70,22 +77,26 @@ def run(args: argparse.Namespace) -> int:
     folder = Path("out") / f"study-{one.NAME}" if args.out is None else args.out
     folder.mkdir(parents=True, exist_ok=True)
     one.prepare(folder, args.chips)
+    parser = Parser(prog="pimsim sweep")
+    sweep_command.add_arguments(parser)
     for name in one.SWEEPS:
         own = folder / f"{name}.toml"
-        code = sweep_command.run(
-            argparse.Namespace(
-                spec=str(own) if own.exists() else name,
-                fields=False,
-                dry_run=False,
-                draw=args.page,
-                workers=args.workers,
-                cluster=args.cluster,
-                out=folder / name,
-                json=False,
-            )
-        )
+        words = [str(own) if own.exists() else name, "--out", str(folder / name)]
+        words += ["--draw"] if args.page else []
+        for option in ("workers", "cluster"):
+            if option in args.given:
+                words += [f"--{option}", str(getattr(args, option))]
+        with redirect_stdout(io.StringIO() if args.json else sys.stdout):
+            code = sweep_command.run(parser.parse_args(words))
         if code:
             return code
     written = write.write(one, folder)
-    print(f"written: {written}")
+    if args.json:
+        sweeps = {
+            name: json.loads((folder / name / "results.json").read_text("utf-8"))
+            for name in one.SWEEPS
+        }
+        print(json.dumps({"study": one.NAME, "page": str(written), "sweeps": sweeps}, indent=2))
+    else:
+        print(f"written: {written}")
     return 0

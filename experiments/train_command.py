@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments import data_options, effects, train_options
+from experiments import data_options, effects, options, train_options
 from experiments.progress import paused
 
 if TYPE_CHECKING:
@@ -64,6 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="draw the learning curve (default: yes)",
     )
     train_options.add(parser)
+    options.add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -96,7 +99,10 @@ def run(args: argparse.Namespace) -> int:
         from experiments import learning_curve
 
         learning_curve.draw(card.network, card.history, args.out)
-    print(card.markdown(), end="")
+    if args.json:
+        print(json.dumps({"out": str(args.out), **asdict(card)}, indent=2))
+    else:
+        print(card.markdown(), end="")
     return 0
 
 

@@ -93,9 +93,13 @@ def test_a_study_runs_its_sweeps_and_writes_its_page_again(
     kept = json.loads((tmp_path / "figures" / "tiny.json").read_text("utf-8"))
     assert kept == found.document
     (tmp_path / "study-variation.md").unlink()
-    assert main([*argv, "--page"]) == 0
+    assert main([*argv[:-2], "--page"]) == 0
     assert (tmp_path / "study-variation.md").read_text("utf-8") == text
     capsys.readouterr()
+    assert main([*argv[:-2], "--page", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["page"] == str(tmp_path / "study-variation.md")
+    assert printed["sweeps"] == {"tiny": found.document}
 
 
 def test_what_is_missing_is_said_in_one_line(

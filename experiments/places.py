@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pimsim.errors import InputError
 
-READ = ("network", "data", "failures", "preset", "process", "standard", "spec", "files")
+READ = ("network", "data", "labels", "failures", "preset", "process", "standard", "spec", "files")
 """Destinations of arguments that may name a file to be read; what is no file is something else."""
 
 WRITTEN = ("trace", "csv", "out")

@@ -83,7 +83,7 @@ _BY_NAME = {
 """Ranges of single values."""
 
 _BY_UNIT = {
-    "ps": _whole(1, 1_000_000),
+    "ps": _whole(1, 200_000),
     "clocks": _whole(1, 1_000),
     "ma": Range(1e-3, 1e5),
     "mw": Range(1e-6, 1e5),

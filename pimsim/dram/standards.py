@@ -41,8 +41,8 @@ _GEOMETRY = (
 )
 
 
-MOST_BANKS = 16_384
-"""Of all ranks of all channels; HBM2 has 128."""
+MOST_BANKS = 1_024
+"""Of all ranks of a channel; DDR5 has 32 a rank."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +105,10 @@ class Standard:
                 f"`row_bytes` must be a multiple of a burst ({self.burst_bytes} bytes), "
                 f"not {self.row_bytes}"
             )
-        if self.all_banks > MOST_BANKS:
+        if self.ranks * self.banks > MOST_BANKS:
             wrong.append(
-                f"`banks` must be at most {MOST_BANKS:,} in all ranks of all channels, "
-                f"not {self.all_banks:,}"
+                f"`banks` must be at most {MOST_BANKS:,} in all ranks of a channel, "
+                f"not {self.ranks * self.banks:,}"
             )
         if self.second_supply is not None and self.currents is None:
             wrong.append("`second_supply` must come with currents, those of the first supply")

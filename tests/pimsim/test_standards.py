@@ -253,8 +253,7 @@ def test_currents_and_interface_may_be_missing(tmp_path: Path) -> None:
         (
             "t_rrd_s_ps = { value = 6_000",
             "t_rrd_s_ps = { value = 6e3",
-            "mine.toml: [timing] `t_rrd_s_ps` must be an integer from 1 to 1,000,000 ps, "
-            "not 6000.0",
+            "mine.toml: [timing] `t_rrd_s_ps` must be an integer from 1 to 200,000 ps, not 6000.0",
         ),
         (
             "t_ras_ps = { value = 35_000",

@@ -21,6 +21,9 @@ from pimsim.circuit.charge import share
 from pimsim.circuit.parameters import Circuit
 from pimsim.errors import InputError
 
+_HOTTEST_CELSIUS = 1_000.0
+"""No chip is left beyond it."""
+
 
 def time_constant_ms(circuit: Circuit, celsius: float) -> float:
     """Return the time in which the distance to the leakage level falls to 1/e.
@@ -31,8 +34,10 @@ def time_constant_ms(circuit: Circuit, celsius: float) -> float:
     >>> [time_constant_ms(load("rambus55"), celsius) for celsius in (85.0, 95.0, 75.0)]
     [287.0, 143.5, 574.0]
     """
-    if not -273.15 <= celsius < math.inf:
-        raise InputError(f"`celsius` must be a temperature of at least -273.15, not {celsius!r}")
+    if not -273.15 <= celsius <= _HOTTEST_CELSIUS:
+        raise InputError(
+            f"`celsius` must be a temperature from -273.15 to {_HOTTEST_CELSIUS:g}, not {celsius!r}"
+        )
     retention = circuit.retention
     halvings = (celsius - retention.reference_celsius) / retention.halving_celsius
     return float(retention.time_constant_ms * 2.0**-halvings)

@@ -28,6 +28,9 @@ from pimsim.circuit.parameters import Circuit
 from pimsim.circuit.scenarios import Scenario
 from pimsim.errors import InputError, PimsimError
 
+SHORTEST_WAVEFORM_STEP_PS = 0.01
+"""Spacing of a waveform's points below which there are only more of them."""
+
 TOLERANCE_MV = 0.5
 """Error allowed in one step, in any voltage."""
 
@@ -96,9 +99,12 @@ def simulate(
     require_room(circuit, scenario)
     pairs = nominal(circuit, scenario) if instances is None else instances
     _require_matching(scenario, pairs)
-    if waveform_step_ps is not None and not 0 < waveform_step_ps <= longest_step_ps(circuit):
+    if waveform_step_ps is not None and not (
+        SHORTEST_WAVEFORM_STEP_PS <= waveform_step_ps <= longest_step_ps(circuit)
+    ):
         raise InputError(
-            f"`waveform_step_ps` must be more than 0 and at most {longest_step_ps(circuit):.4g} to "
+            f"`waveform_step_ps` must be from {SHORTEST_WAVEFORM_STEP_PS:g} to "
+            f"{longest_step_ps(circuit):.4g} to "
             f"resolve this circuit, not {waveform_step_ps:g}"
         )
     if not 0 < tolerance_mv < math.inf:

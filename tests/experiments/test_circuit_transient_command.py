@@ -128,7 +128,8 @@ def test_table_says_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     ("words", "message"),
     [
         (["tra", "--pattern", "12"], "`pattern` must be 3 of the digits 0 and 1, not '12'"),
-        (["read", "--step", "500"], "`waveform_step_ps` must be more than 0 and at most 100 to "
+        (["read", "--step", "500", "--csv", "absent.csv"],
+         "`waveform_step_ps` must be from 0.01 to 100 to "
          "resolve this circuit, not 500"),
         (["read", "--set", "timeline.sense_ns=1"],
          "[timeline] `sense_ns` must be after `word_line_ns` (2), not 1"),

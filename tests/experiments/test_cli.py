@@ -283,3 +283,63 @@ def test_a_standard_as_toml_is_one_to_run_with(
     for argv in (["standards", "--toml"], ["standards", "hbm2", "--toml", "--json"]):
         assert cli.main(argv) == 2
         assert "`--toml` must come with the name of one" in capsys.readouterr().err
+
+
+# What people type first
+
+
+@pytest.mark.parametrize("words", [[], ["circuit"], ["reproduce"]], ids=" ".join)
+def test_a_command_that_lacks_its_subcommand_says_which_there_are(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(words) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    parser = cli.build_parser()
+    for word in words:
+        (group,) = (a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
+        parser = group.choices[word]
+    (group,) = (a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
+    assert all(f"\n  {name} " in printed.err for name in group.choices)
+    assert " ".join(["pimsim help", *words]) in printed.err
+
+
+@pytest.mark.parametrize("words", [[], ["run"], ["circuit", "failures"]], ids=" ".join)
+def test_help_is_what_the_option_prints(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["help", *words]) == 0
+    printed = capsys.readouterr().out
+    assert cli.main([*words, "--help"]) == 0
+    assert capsys.readouterr().out == printed
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_get_every_command_and_option(
+    shell: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    assert all(str(command.NAME) in script for command in cli.COMMANDS)
+    assert "fault-layers" in script
+
+
+def test_the_package_is_the_command() -> None:
+    done = _python("-m", "pimsim", "-V")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"pimsim {__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code", "said"),
+    [
+        (">&-", 0, ""),
+        ("2>&- >&- <&-", 0, ""),
+        (">/dev/full", 2, "pimsim: error: No space left on device\n"),
+    ],
+)
+def test_streams_that_are_closed_or_full(redirection: str, code: int, said: str) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'"$0" -m experiments standards {redirection}', sys.executable],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", said)

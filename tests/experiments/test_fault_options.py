@@ -137,7 +137,7 @@ def test_a_table_is_read_and_says_what_it_knows(tmp_path: Path) -> None:
         (["--variation", "5", "--celsius", "95"],
          "`--celsius` needs --wait-ms, the time that cells leak for"),
         (["--variation", "5", "--wait-ms", "64", "--celsius", "-400"],
-         "`celsius` must be a temperature of at least -273.15, not -400.0"),
+         "`celsius` must be a temperature from -273.15 to 1000, not -400.0"),
         (["--seed", "0"], "`--seed` needs --variation or --failures"),
         (["--chip", "1"], "`--chip` needs --variation or --failures"),
         (["--effect", "noise"], "`--effect` needs --variation or --failures"),

@@ -154,7 +154,7 @@ def test_logic_against_reference_cells(operation: str, inputs: int) -> None:
         (lambda: retention.stored_mv(CIRCUIT, 1200.0, -1.0, 85.0),
          "`time_ms` must be a number of at least 0, not -1.0"),
         (lambda: retention.time_constant_ms(CIRCUIT, -300.0),
-         "`celsius` must be a temperature of at least -273.15, not -300.0"),
+         "`celsius` must be a temperature from -273.15 to 1000, not -300.0"),
         (lambda: retention.restored_mv(CIRCUIT, True, 1300.0, 1.0),
          "`start_mv` must be from 0 to 1200 (vdd), not 1300.0"),
     ],

@@ -290,7 +290,7 @@ def _with_columns(name: str, values: list[list[float]]) -> Instances:
         ),
         (
             lambda: simulate(CIRCUIT, scenarios.read(1), waveform_step_ps=500),
-            "`waveform_step_ps` must be more than 0 and at most 100 to resolve this circuit, "
+            "`waveform_step_ps` must be from 0.01 to 100 to resolve this circuit, "
             "not 500",
         ),
         (
@@ -299,7 +299,7 @@ def _with_columns(name: str, values: list[list[float]]) -> Instances:
                 scenarios.read(1),
                 waveform_step_ps=50,
             ),
-            "`waveform_step_ps` must be more than 0 and at most 35.28 to resolve this circuit, "
+            "`waveform_step_ps` must be from 0.01 to 35.28 to resolve this circuit, "
             "not 50",
         ),
         (

@@ -662,9 +662,10 @@ def page(found: list[Outcome]) -> str:
         "A `magnitude_aware_sign` of a transposed convolution scales its inputs, not its outputs, "
         "and so is left to the host. Quantizers that look at a whole batch "
         "(`magnitude_aware_sign`, `ste_tern` with `ternary_weight_networks`, `dorefa` in mode "
-        "`weights`) are refused for inputs. DoReFa operands are n-ths, which Keras rounds and "
-        "pimsim does not: sums that lie "
-        "exactly on a threshold may be decided otherwise there.",
+        "`weights`) are refused for inputs. DoReFa operands and DoReFa weights are n-ths, "
+        "which Keras rounds and pimsim does not: sums that lie exactly on a threshold may be "
+        "decided otherwise there. `--check-keras` counts them as ties, and follows what lies "
+        "behind them as Keras decides.",
         "## Settings",
         "\n".join(
             f"- `{kind.name}` over {len(kind.shape) - 1} spatial axes: "
@@ -688,6 +689,9 @@ def page(found: list[Outcome]) -> str:
                 )
             ],
         ),
+        "In the tails of gelu (below -5.48 or -12.94), mish (below -16.63) and swish (below "
+        "-86.64) Keras itself gives a tiny negative number or 0, as its kernels differ. A sign "
+        "there is that of `model.predict`, and the report counts such values as `disputed_signs`.",
         "## Pixels that are prepared",
         "A scale and an offset that are the same for all values leave pixels the integers that "
         "they are: what stands behind multiplies them in DRAM. So do layers that choose pixels or "

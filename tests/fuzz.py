@@ -35,7 +35,7 @@ def one_round(seed: int, area: str, known: list[str], until: float) -> tuple[lis
     """Run every property test but the known failures once, or as many as there is time for.
 
     Returns:
-        The tests that fail, and whether the round ended in another way than tests do: it crashed.
+        The tests that fail, and whether the round did not end as tests do: it crashed or hung.
     """
     with tempfile.TemporaryDirectory() as cache:
         chosen = ["-m", "hypothesis", "-q", "-o", f"cache_dir={cache}"]
@@ -45,11 +45,11 @@ def one_round(seed: int, area: str, known: list[str], until: float) -> tuple[lis
         try:
             started.wait(max(0.0, until - time.monotonic()))
         except subprocess.TimeoutExpired:
-            stopped = True
             started.send_signal(signal.SIGINT)
             try:
                 started.wait(_ENDS_S)
-            except subprocess.TimeoutExpired:
+                stopped = True
+            except subprocess.TimeoutExpired:  # what it has found goes with it
                 started.kill()
                 started.wait()
         failed = Path(cache, "v", "cache", "lastfailed")
@@ -67,6 +67,8 @@ def main() -> int:
     parser.add_argument("--area", default="tests", help="files or folders of tests")
     parser.add_argument("--seed", type=int, help="of the first round (default: the time)")
     said = parser.parse_args()
+    # The background of a shell ignores it, and so would the tests, which are stopped by it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     until = time.monotonic() + 60 * said.minutes
     seed = int(time.time()) if said.seed is None else said.seed
     known: list[str] = []

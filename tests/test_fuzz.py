@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,23 @@ def test_what_fails_is_found_once_and_can_be_repeated(properties: Path) -> None:
     again = subprocess.run(said, capture_output=True, text=True, check=False, cwd=properties)
     assert again.returncode == pytest.ExitCode.TESTS_FAILED
     assert "number=900000" in again.stdout.replace(" ", "").replace(",", "")
+
+
+def test_what_was_found_is_said_when_the_time_is_over_in_the_middle(properties: Path) -> None:
+    with (properties / "test_properties.py").open("a", encoding="utf-8") as file:
+        file.write("\n@given(st.integers())\ndef test_zzz(number): __import__('time').sleep(600)\n")
+    run = [sys.executable, HERE / "fuzz.py", "--minutes", "0.3", "--area", properties]
+    done = subprocess.run(
+        run,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+    )
+    assert done.returncode == 1
+    assert "1 rounds, 1 found" in done.stdout
+    assert done.stdout.rstrip().endswith("::test_wrong")
 
 
 def test_every_run_draws_the_same_examples(properties: Path) -> None:

@@ -4,20 +4,22 @@ A *tile* is the columns that share a row: those of a few images, or, where an im
 positions than a row has columns, some of the positions of one. A *group* is the outputs that one
 bank computes for a tile, one after the other. With many tiles each bank takes some and computes all
 outputs; with few, the outputs are divided too, and every group needs its own copy of the operands.
-Which division is best is priced, not assumed.
+Which division is best, and how many of the banks are used, is priced, not assumed: where tFAW
+limits activations, 7 rounds of 8 banks take longer than 13 of 4.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnn.machine import Machine
 from bnn.mapping.output_steps import OutputPlan
-from bnn.mapping.tiles import Tile, tiling
+from bnn.mapping.tiles import Tile, fewest_for_rounds, tiling
 from bnn.stage import Stage
 from pimsim.cost import price
 from pimsim.dram.commands import Kind
@@ -79,38 +81,41 @@ def spread(
     tiles = tiling(images, stage.windows.positions, capacity)
     outputs, banks = stage.outputs * each, machine.banks
     columns = tiles[0].columns
-    latency_ps = partial(_latency_ps, stage, machine, columns, planned, len(tiles), outputs)
+    round_ps = cache(partial(_round_ps, stage, machine, columns, planned))
     sizes = {-(-outputs // groups) for groups in range(1, min(banks, outputs) + 1)}
-    size = min(sizes, key=lambda size: (latency_ps(size), -size))
+    ways = [
+        (size, used)
+        for size in sizes
+        for used in fewest_for_rounds(len(tiles) * -(-outputs // size), banks)
+    ]
+    size, used = min(
+        ways, key=lambda way: (_latency_ps(round_ps, len(tiles), outputs, *way), -way[0], -way[1])
+    )
     groups = -(-outputs // size)
     lanes = [(tile, group) for tile in tiles for group in range(groups)]
     batches = [
         Batch([tile for tile, _ in some], np.array([group for _, group in some]))
-        for some in (lanes[i : i + banks] for i in range(0, len(lanes), banks))
+        for some in (lanes[i : i + used] for i in range(0, len(lanes), used))
     ]
     return Spread(outputs, size, columns, batches, where)
 
 
 def _latency_ps(
-    stage: Stage,
-    machine: Machine,
-    columns: int,
-    planned: OutputPlan,
-    tiles: int,
-    outputs: int,
-    size: int,
+    round_ps: Callable[[int, int], int], tiles: int, outputs: int, size: int, used: int
 ) -> int:
-    """Time of a division into groups of ``size`` outputs; refresh would stretch all alike."""
+    """Time of a division into groups of ``size`` outputs over so many banks."""
+    rounds, more = divmod(tiles * -(-outputs // size), used)
+    return rounds * round_ps(size, used) + (round_ps(size, more) if more else 0)
+
+
+def _round_ps(
+    stage: Stage, machine: Machine, columns: int, planned: OutputPlan, size: int, banks: int
+) -> int:
+    """Time of so many banks to compute a group of a tile; refresh would stretch all alike."""
     bursts = -(-columns // (machine.standard.burst_bytes * 8))
     rows = sum(chunk.operands for chunk in planned.chunks) * stage.planes
     runs = [Run(row_visit(Kind.WR, bursts), rows)]
     runs += [Run(run.visit, run.times * size) for run in planned.runs]
-    lanes = tiles * -(-outputs // size)
-    rounds, more = divmod(lanes, machine.banks)
     unrefreshed = replace(machine.switches, refresh=False)
-    latency_ps = 0
-    for times, banks in ((rounds, machine.banks), (1, more)):
-        if times and banks:
-            segment = Segment(tuple(runs), issue_order(machine.standard, range(banks)))
-            latency_ps += times * price([segment], machine.standard, unrefreshed).latency_ps
-    return latency_ps
+    segment = Segment(tuple(runs), issue_order(machine.standard, range(banks)))
+    return price([segment], machine.standard, unrefreshed).latency_ps

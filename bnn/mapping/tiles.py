@@ -57,3 +57,13 @@ def cut(count: int, at_most: int) -> list[slice]:
     [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
     """
     return [slice(i, min(i + at_most, count)) for i in range(0, count, at_most)]
+
+
+def fewest_for_rounds(count: int, at_most: int) -> list[int]:
+    """The fewest places that ``count`` things need for each number of rounds they may take.
+
+    >>> fewest_for_rounds(13, 8)  # for 2, 3, 4, 5, 7 and 13 rounds
+    [7, 5, 4, 3, 2, 1]
+    """
+    fewest = {-(-count // places): places for places in range(min(count, at_most), 0, -1)}
+    return list(fewest.values())

@@ -4,19 +4,22 @@ A *block* is the outputs whose columns share a row: as many as find room there w
 one image, or, where an image has more positions than a row has columns, one output with some of
 them. A *tile* is the images that share it. Weights of a block stay in its subarray, so the blocks
 are either all in every bank, and each bank takes tiles of its own, or divided over banks that work
-on the same tile. Which division is best is priced, not assumed.
+on the same tile. Which division is best, and how many of the banks are used, is priced, not
+assumed: where tFAW limits activations, 7 rounds of 8 banks take longer than 13 of 4.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from math import prod
 from typing import Generic, Protocol, TypeVar
 
 from bnn.machine import Machine
 from bnn.mapping.chunk import Chunk
-from bnn.mapping.tiles import cut, tiling
+from bnn.mapping.tiles import cut, fewest_for_rounds, tiling
 from bnn.stage import Stage
 from pimsim.cost import price
 from pimsim.dram.commands import Kind
@@ -140,10 +143,52 @@ def lay_out(
             f"weights of {stage.name!r} must fit the {machine.standard.subarrays_per_bank} "
             f"subarrays of each bank, not need {needed}"
         )
-    layouts = [Layout(planned, together, _turns(blocks, tiles, banks, some)) for some in ways]
-    if len(layouts) == 1:
-        return layouts[0]
-    return min(layouts, key=lambda layout: _latency_ps(machine, layout))
+    best = _divided(machine, planned, [prod(b.shape(together)) for b in blocks], len(tiles), ways)
+    return Layout(planned, together, _turns(blocks, tiles, *best))
+
+
+def _divided(
+    machine: Machine, planned: Resident, columns: list[int], tiles: int, ways: list[int]
+) -> tuple[int, int]:
+    """Banks that are used, and over how many of them blocks are divided.
+
+    A further bank is used only if neither all images nor, with the loading of weights, all of the
+    run takes longer for it, so that no bank more makes anything slower.
+
+    Args:
+        machine: the banks.
+        planned: what runs in each.
+        columns: of every block.
+        tiles: number of tiles.
+        ways: banks that blocks may be divided over.
+
+    """
+    choices = sorted(
+        (some * shares, some)
+        for some in ways
+        for shares in fewest_for_rounds(tiles, machine.banks // some)
+    )
+    if len(choices) == 1:
+        return choices[0]
+    batch_ps = cache(partial(_batch_ps, machine, planned))
+    load_ps = cache(partial(_load_ps, machine, planned))
+    turns = {
+        each: Counter(
+            (held.stop - held.start, max(columns[held])) for held in cut(len(columns), each)
+        )
+        for each in ways
+    }
+    best, least, whole = choices[0], math.inf, math.inf
+    for banks, some in choices:
+        rounds, more = divmod(tiles, banks // some)
+        spent = loading = 0
+        for (blocks, wide), times in turns[some].items():
+            spent += times * rounds * batch_ps(banks // some * blocks, wide)
+            spent += times * batch_ps(more * blocks, wide) if more else 0
+            loading += times * load_ps(banks // some * blocks, wide)
+        if spent < least and spent + loading <= whole:
+            best, least, whole = (banks, some), spent, spent + loading
+    return best
 
 
 def _turns(blocks: list[Block], tiles: list[slice], banks: int, ways: int) -> list[Turn]:
@@ -159,18 +204,21 @@ def _turns(blocks: list[Block], tiles: list[slice], banks: int, ways: int) -> li
     return turns
 
 
-def _latency_ps(machine: Machine, layout: Layout[_Plan]) -> int:
-    """Time of all turns, without loading weights; refresh would stretch all alike."""
+def _batch_ps(machine: Machine, planned: Resident, lanes: int, columns: int) -> int:
+    """Time of a batch in so many banks; refresh would stretch all alike."""
+    bursts = -(-columns // (machine.standard.burst_bytes * 8))
+    rows, read = sum(planned.operand_rows), Run(row_visit(Kind.RD, bursts), planned.reads)
+    return _time_ps(machine, lanes, Run(row_visit(Kind.WR, bursts), rows), *planned.runs, read)
+
+
+def _load_ps(machine: Machine, planned: Resident, lanes: int, columns: int) -> int:
+    """Time of writing the weights of a block into each of so many banks."""
+    bursts = -(-columns // (machine.standard.burst_bytes * 8))
+    rows = sum(map(len, planned.weight_rows))
+    return _time_ps(machine, lanes, Run(row_visit(Kind.WR, bursts), rows))
+
+
+def _time_ps(machine: Machine, lanes: int, *runs: Run) -> int:
     unrefreshed = replace(machine.switches, refresh=False)
-    rows, runs = sum(layout.plan.operand_rows), layout.plan.runs
-    times = Counter(
-        (len(batch), layout.columns(turn)) for turn in layout.turns for batch in turn.batches
-    )
-    latency_ps = 0
-    for (lanes, columns), often in times.items():
-        bursts = -(-columns // (machine.standard.burst_bytes * 8))
-        read = Run(row_visit(Kind.RD, bursts), layout.plan.reads)
-        visits = (Run(row_visit(Kind.WR, bursts), rows), *runs, read)
-        segment = Segment(visits, issue_order(machine.standard, range(lanes)))
-        latency_ps += often * price([segment], machine.standard, unrefreshed).latency_ps
-    return latency_ps
+    segment = Segment(runs, issue_order(machine.standard, range(lanes)))
+    return price([segment], machine.standard, unrefreshed).latency_ps

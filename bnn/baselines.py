@@ -308,6 +308,6 @@ def _idle(latency_ps: int, standard: Standard, switches: Switches) -> Cost:
     if switches.refresh:
         refreshes = standard.channels * standard.ranks * (latency_ps // standard.timing.t_refi_ps)
     refreshing_ps = refreshes * standard.timing.t_rfc_ps
-    return charge(
-        CommandCounts(), Elapsed(latency_ps, refreshing_ps, refreshes), standard, everyone
-    )
+    held_ps = standard.channels * standard.ranks * latency_ps
+    elapsed = Elapsed(latency_ps, held_ps, refreshing_ps, refreshes)
+    return charge(CommandCounts(), elapsed, standard, everyone)

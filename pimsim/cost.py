@@ -43,19 +43,23 @@ class Elapsed:
     """Time that passed on a timeline."""
 
     latency_ps: int = 0
+    held_ps: int = 0
+    """Time in which ranks are powered for what they hold, summed over them: from the beginning to
+    the last command of each that has any."""
     open_ps: int = 0
-    """Time with a bank open or refreshing, summed over ranks."""
+    """Of that, time with a bank open or refreshing."""
     refreshes: int = 0
     """REFRESH commands issued, of all ranks."""
 
     @staticmethod
     def on(timeline: Timeline) -> Elapsed:
         """What has passed on ``timeline`` since it began."""
-        return Elapsed(timeline.now_ps, timeline.open_ps, timeline.refreshes)
+        return Elapsed(timeline.now_ps, timeline.held_ps, timeline.open_ps, timeline.refreshes)
 
     def __add__(self, other: Elapsed) -> Elapsed:
         return Elapsed(
             self.latency_ps + other.latency_ps,
+            self.held_ps + other.held_ps,
             self.open_ps + other.open_ps,
             self.refreshes + other.refreshes,
         )
@@ -63,6 +67,7 @@ class Elapsed:
     def __sub__(self, other: Elapsed) -> Elapsed:
         return Elapsed(
             self.latency_ps - other.latency_ps,
+            self.held_ps - other.held_ps,
             self.open_ps - other.open_ps,
             self.refreshes - other.refreshes,
         )
@@ -128,9 +133,9 @@ def price(segments: Iterable[Segment], standard: Standard, switches: Switches) -
 def charge(counts: CommandCounts, elapsed: Elapsed, standard: Standard, switches: Switches) -> Cost:
     """Return the cost of ``counts`` commands of all banks, scheduled in the time ``elapsed``.
 
-    REFs are those of ``elapsed``. Background is charged to the ranks that hold the banks of
-    ``switches``: active standby while a bank is open or refreshing, else precharge standby; idle
-    ranks and channels are not charged.
+    REFs are those of ``elapsed``. Background is charged to ranks that get commands, until the last
+    of them: active standby while a bank is open or refreshing, else precharge standby. Ranks and
+    channels that hold nothing are not charged, however many banks ``switches`` allows.
 
     Raises :class:`~pimsim.errors.InputError` for more banks than the standard has, or REFs among
     ``counts``.
@@ -138,7 +143,7 @@ def charge(counts: CommandCounts, elapsed: Elapsed, standard: Standard, switches
     energies = _energies(standard, switches)
     if counts.ref:
         raise InputError(f"`counts` must hold no REF commands, not {counts.ref}")
-    idle_ps = _ranks(standard, switches) * elapsed.latency_ps - elapsed.open_ps
+    idle_ps = elapsed.held_ps - elapsed.open_ps
     every_part = {
         "activate_precharge": _row_commands_pj(counts, energies),
         "read_write": counts.rd * energies.rd_pj
@@ -204,8 +209,8 @@ def assumptions(standard: Standard, switches: Switches) -> dict[str, object]:
         model.append(
             "energy: from IDD currents; an AAP is acts_per_aap full activations and a precharge; "
             "reads and writes are bursts with their interface, ACT and PRE counted apart; "
-            "background of the ranks that compute: active standby while a bank is open or "
-            "refreshing, else precharge standby"
+            "background of the ranks that get commands, until their last: active standby while a "
+            "bank is open or refreshing, else precharge standby"
         )
     return {
         "standard": standard.name,
@@ -245,11 +250,6 @@ def _energies(standard: Standard, switches: Switches) -> CommandEnergies:
         extra_wordline_factor=switches.extra_wordline_factor,
         open_banks=min(switches.banks, standard.banks),
     )
-
-
-def _ranks(standard: Standard, switches: Switches) -> int:
-    """Ranks that hold the banks that compute."""
-    return -(-switches.banks // standard.banks)
 
 
 def _row_commands_pj(counts: CommandCounts, energies: CommandEnergies) -> float:

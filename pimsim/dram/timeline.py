@@ -48,8 +48,8 @@ class Timeline:
     :class:`~pimsim.errors.InputError` for a bank that the standard does not have.
 
     Ranks that no segment names are not refreshed here, nor is a rank after the last segment that
-    names it: whoever wants the energy of all refreshes, idle ranks included, takes one REF a rank
-    for every tREFI of ``now_ps``.
+    names it; :attr:`held_ps` is the time over which ranks are. Whoever wants the energy of all
+    refreshes, idle ranks included, takes one REF a rank for every tREFI of ``now_ps``.
     """
 
     def __init__(self, standard: Standard, switches: Switches) -> None:
@@ -74,6 +74,11 @@ class Timeline:
     def open_ps(self) -> int:
         """Time during which a rank has a bank open or is refreshing, summed over ranks."""
         return sum(channel.open_ps for channel in self._channels)
+
+    @property
+    def held_ps(self) -> int:
+        """Time until the last command of a rank is over, summed over the ranks that have any."""
+        return sum(channel.held_ps for channel in self._channels)
 
     @property
     def refreshes(self) -> int:
@@ -124,6 +129,11 @@ class Channel:
         """When the next REF is due, for each rank."""
         self._free_since_ps = [0] * ranks
         self.now_ps = self.open_ps = self.refreshes = 0
+
+    @property
+    def held_ps(self) -> int:
+        """Time until the last command of a rank is over, summed over the ranks that have any."""
+        return sum(self._free_since_ps)
 
     def run(self, plans: Plans, runs: Sequence[Run]) -> None:
         """Let the banks of a lane execute runs."""

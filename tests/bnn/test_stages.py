@@ -465,6 +465,27 @@ def test_zero_padding_of_a_fan_in_over_several_subarrays(seed: int) -> None:
             _execute(mapping, _case(stage, sides, 9, -1), _machine(80, 2), compiled=compiled)
 
 
+@pytest.mark.parametrize("mapping", MAPPINGS)
+@settings(SLOW, max_examples=15)
+@given(case=cases(), images=st.integers(1, 3000))
+def test_no_bank_more_makes_anything_slower(mapping: str, case: Case, images: int) -> None:
+    before: tuple[float, float] = (np.inf, np.inf)
+    for banks in range(1, 9):
+        machine = Machine(
+            replace(STANDARD, rows_per_subarray=1024), Switches(banks=banks, refresh=False)
+        )
+        try:
+            MAPPINGS[mapping].draft(case.stage, machine, images)(machine)
+        except (InputError, OutOfRowsError):
+            continue
+        machine.finish()
+        once, *others = (machine.cost(phase).latency_ps for phase in PHASES)
+        after = sum(others), once + sum(others)
+        # a plan is priced as one run of commands, which the seams between runs differ from a bit
+        assert all(new <= 1.002 * old for new, old in zip(after, before, strict=True)), banks
+        before = after
+
+
 @st.composite
 def wide_windows(draw: st.DrawFn) -> Case:
     """Draw a convolution, pooled or not, whose patch of one channel no subarray holds."""

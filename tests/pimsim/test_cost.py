@@ -18,6 +18,7 @@ from pimsim.dram.counts import CommandCounts
 from pimsim.dram.energy import command_energies
 from pimsim.dram.stream import Run, Segment, issue_order, walk
 from pimsim.dram.switches import Switches
+from pimsim.dram.timeline import Timeline
 from pimsim.dram.transfers import row_visit, streamed
 from pimsim.errors import InputError
 from pimsim.microprogram.primitives import PRIMITIVES
@@ -196,13 +197,30 @@ def test_rrd_limits_where_it_is_longer_than_a_quarter_of_faw() -> None:
 
 def test_extra_wordlines_cost_a_share_of_an_activation() -> None:
     counts = CommandCounts(aap=1, extra_wordlines=2)
-    elapsed = Elapsed(100_000, 50_000)
+    elapsed = Elapsed(100_000, held_ps=100_000, open_ps=50_000)
     paper = replace(BARE, extra_wordline_factor=0.22)
     assert charge(counts, elapsed, G888, paper).total_pj == pytest.approx(6290 * 1.44)
     part = replace(PART, extra_wordline_factor=0.22)
     assert charge(counts, elapsed, K111, part).energy_pj["activate_precharge"] == pytest.approx(
         19_245 + 0.44 * 7_560
     )
+
+
+@pytest.mark.parametrize("refresh", [False, True])
+def test_banks_that_hold_nothing_cost_nothing(refresh: bool) -> None:
+    hbm2, work = (
+        standards.load("hbm2"),
+        [_commands((Kind.AAP, 40), banks=ALL), _commands((Kind.AP, 1), banks=(20,))],
+    )
+    switches = Switches(energy="datasheet", refresh=refresh)
+    costs = {price(work, hbm2, replace(switches, banks=banks)).total_pj for banks in (21, 64, 128)}
+    assert len(costs) == 1
+    ends = Timeline(hbm2, switches)
+    for segment in work:
+        ends.run(segment)
+    (alone,) = costs
+    assert ends.now_ps < ends.held_ps < 2 * ends.now_ps  # one of two ranks is done early
+    assert alone > price(work[:1], hbm2, replace(switches, banks=16)).total_pj
 
 
 def test_one_act_per_aap_halves_what_faw_costs() -> None:

@@ -529,7 +529,7 @@ def test_perfetto_shows_every_command_and_all_energy(
 
 
 def energy_by_hand(standard: Standard, switches: Switches, events: list[Event]) -> dict[str, float]:
-    """Energy of the parts in pJ; background of the ranks that have commands."""
+    """Energy of the parts in pJ; background of the ranks that have commands, until the last."""
     pj = command_energies(
         switches.energy,
         standard,
@@ -546,9 +546,9 @@ def energy_by_hand(standard: Standard, switches: Switches, events: list[Event]) 
         "refresh": sum(of[e.kind] for e in events if e.kind is REF),
         "background": 0.0,
     }
-    upto_ps = end_ps(standard, switches, events)
     for rank in {event.bank // standard.banks for event in events}:
         own = [event for event in events if event.bank // standard.banks == rank]
+        upto_ps = end_ps(standard, switches, own)
         active = active_ps(standard, switches, own, upto_ps)
         power = active * pj.active_mw + (upto_ps - active) * pj.standby_mw
         parts_pj["background"] += power * 1e-3  # mW x ps = 1e-3 pJ

@@ -64,7 +64,8 @@ class Perfetto:
         self._first_bank = standard.channels * standard.ranks + 1  # after the ranks' numbers
         self._ranks: dict[int, RankPower] = {}
         self._named: set[int] = set()
-        self._end_ps = 0
+        self._ends_ps: dict[int, int] = {}
+        """When the last command of a rank is over; it is charged until then."""
         self._separator = "\n"
         header = {
             "displayTimeUnit": "ns",
@@ -79,7 +80,8 @@ class Perfetto:
         if rank is None:
             rank = self._ranks[pid] = self._new_rank(pid, event.bank)
         rank.add(event)
-        self._end_ps = max(self._end_ps, event.at_ps + self._spans.busy_ps[event.kind])
+        end_ps = event.at_ps + self._spans.busy_ps[event.kind]
+        self._ends_ps[pid] = max(self._ends_ps.get(pid, 0), end_ps)
         if event.to is None:
             arguments = {"row": event.row, "row2": event.row2, "column": event.column}
             self._slice(pid, event, event.bank, arguments)
@@ -97,8 +99,8 @@ class Perfetto:
 
     def finish(self) -> list[str]:
         """Write the last of the counters and what closes the file."""
-        for rank in self._ranks.values():
-            rank.finish(self._end_ps)
+        for pid, rank in self._ranks.items():
+            rank.finish(self._ends_ps[pid])
         self._write("\n]}\n")
         return [] if self._ranks else ["it holds no command"]
 

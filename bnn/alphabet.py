@@ -177,7 +177,7 @@ def padding_of_inputs(network: Network) -> tuple[float, ...]:
         elif not isinstance(layer, Line):  # behind which values are others
             reached.add(index)
             if isinstance(layer, Pad):
-                found.add(0.0)
+                found.add(layer.value)
     return tuple(sorted(found))
 
 

@@ -39,7 +39,6 @@ from bnn.network import (
     LocallyConnected,
     MaxPool2D,
     Network,
-    PRelu,
     Product,
     Shape,
 )
@@ -232,7 +231,7 @@ def _host(network: Network, places: Sequence[int], before: int | None) -> HostSt
         for place, layer in zip(places, layers, strict=True)
         if isinstance(layer, Product)
     )
-    weights = sum(layer.weights for layer in layers if isinstance(layer, Product | PRelu))
+    weights = sum(layer.weights for layer in layers)
     at_hand, fetched = {before, *places}, 0
     for place in places:
         sources = network.inputs[place]

@@ -162,6 +162,17 @@ def _scaled_signs(latent: NDArray[np.float32]) -> QuantizedWeights:
     return QuantizedWeights(sign(latent), mean.astype(np.float32), _ONE_DIGIT)
 
 
+def _clipped_scaled_signs(latent: NDArray[np.float32]) -> QuantizedWeights:
+    """The same of weights that are clipped to -1 and +1 first."""
+    return _scaled_signs(np.clip(latent, np.float32(-1), np.float32(1)))
+
+
+def _signs_of_one_scale(latent: NDArray[np.float32]) -> QuantizedWeights:
+    """Signs, all of them worth the mean magnitude of the whole kernel."""
+    mean = np.float32(np.abs(latent).mean(dtype=np.float64))
+    return QuantizedWeights(sign(latent), np.full(latent.shape[-1], mean), _ONE_DIGIT)
+
+
 def _steps(latent: NDArray[np.float32]) -> QuantizedWeights:
     return QuantizedWeights(heaviside(latent), Fraction(1), _ONE_DIGIT)
 
@@ -233,13 +244,21 @@ def _whole_batch(x: Values) -> NDArray[np.integer[Any]]:
     raise ValueError("`x` must be weights: their magnitude is that of a whole channel")
 
 
+_SCALED = {
+    SCALED_SIGN: _scaled_signs,
+    # Those of larq_zoo: XNORNet has the first, DoReFaNet the second.
+    "xnor_weight_scale": _clipped_scaled_signs,
+    "magnitude_aware_sign_unclipped": _signs_of_one_scale,
+}
+
+
 def _plain(
     name: str,
     alphabet: Alphabet | None,
     integers: Callable[[Values], NDArray[np.integer[Any]]],
     weights: Callable[[NDArray[np.float32]], QuantizedWeights],
 ) -> Callable[[str], Quantizer]:
-    odd = weights in (_signs, _scaled_signs)
+    odd = weights is _signs or weights in _SCALED.values()
 
     def make(parameters: str) -> Quantizer:
         if parameters:
@@ -251,13 +270,16 @@ def _plain(
 
 TABLE: dict[str, Callable[[str], Quantizer]] = {
     **{name: _plain(name, BIPOLAR, sign, _signs) for name in sorted(SIGNS)},
-    SCALED_SIGN: _plain(SCALED_SIGN, None, _whole_batch, _scaled_signs),
+    **{name: _plain(name, None, _whole_batch, weights) for name, weights in _SCALED.items()},
     "ste_tern": _tern,
     HEAVISIDE_NAME: _plain(HEAVISIDE_NAME, HEAVISIDE, heaviside, _steps),
     "dorefa": _dorefa,
     NO_OP: _plain(NO_OP, None, _whole_batch, _stored),
 }
 """By name, what makes the quantizer from its parameters as text."""
+
+OF_OPERANDS = frozenset(TABLE.keys() - _SCALED.keys() - {NO_OP})
+"""Names of those that look at one value at a time, and so may be activations."""
 
 _CANONICAL = {
     "approx_sign": "approx_sign",
@@ -268,6 +290,8 @@ _CANONICAL = {
     "DoReFaQuantizer": "dorefa",
     "magnitude_aware_sign": SCALED_SIGN,
     "MagnitudeAwareSign": SCALED_SIGN,
+    "magnitude_aware_sign_unclipped": "magnitude_aware_sign_unclipped",
+    "xnor_weight_scale": "xnor_weight_scale",
     "no_op": NO_OP,
     "NoOp": NO_OP,
     "NoOpQuantizer": NO_OP,
@@ -314,6 +338,15 @@ def named(text: str) -> Quantizer:
         if isinstance(error, InputError):
             raise
         raise InputError(f"parameters of a quantizer must be numbers, not {text!r}") from None
+
+
+def is_scaled(name: str | None) -> bool:
+    """Whether a quantizer of weights gives signs times real numbers, one for each output.
+
+    >>> is_scaled("magnitude_aware_sign"), is_scaled("ste_sign")
+    (True, False)
+    """
+    return name in _SCALED
 
 
 def is_sign(name: str | None) -> bool:

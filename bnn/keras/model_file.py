@@ -55,7 +55,7 @@ def load(path: Path, keras: Any, input_shape: Shape | None = None) -> Any:
     precision = read_model(path, input_shape).precision
     config = inference_only(_architecture(path))
     own = check_objects(config, f"{str(path)!r}: the model")
-    zoo = _functions_of_larq_zoo(keras)
+    zoo = functions_of_larq_zoo(keras)
     with tempfile.TemporaryDirectory() as folder, _warnings_kept_back():
         try:
             copy = _copied(path, Path(folder), json.dumps(config))
@@ -87,7 +87,7 @@ def inference_only(config: object) -> object:
 _TRAINS = frozenset({"compile_config", "training_config", "metrics"})
 """Keys of what Keras does without when it predicts."""
 _OF_LARQ_ZOO = ("xnor_weight_scale", "magnitude_aware_sign_unclipped", "clip_by_value_activation")
-"""Functions that larq-zoo registers, and that :func:`_functions_of_larq_zoo` gives to Keras."""
+"""Functions that larq-zoo registers, and that :func:`functions_of_larq_zoo` gives to Keras."""
 
 
 def _for_inference(key: str, value: object) -> object:
@@ -98,7 +98,7 @@ def _for_inference(key: str, value: object) -> object:
     return inference_only(value)
 
 
-def _functions_of_larq_zoo(keras: Any) -> dict[str, Callable[[Any], Any]]:
+def functions_of_larq_zoo(keras: Any) -> dict[str, Callable[[Any], Any]]:
     """Say what they compute (larq-zoo 2.3, XNORNet and DoReFaNet); gradients are for training."""
 
     def sign(x: Any) -> Any:

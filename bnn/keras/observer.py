@@ -41,9 +41,7 @@ class Observer:
         # As a graph, whose kernels are those of `model.predict`; a batch is one trace.
         self._graph = tools.tensorflow.function(self._forward, autograph=False)
         self._last = _last(model)
-        self._softmax = isinstance(self._last, keras.layers.Softmax) or (
-            getattr(getattr(self._last, "activation", None), "__name__", None) in _SOFTMAX
-        )
+        self._softmax = _is_softmax(self._last, keras)
         self.products: dict[str, Any] = {}
         """Keras's layers that multiply, by name."""
         self.kernels: dict[str, tuple[int, ...]] = {}
@@ -101,6 +99,18 @@ class Observer:
         layer = self.products[name]
         with _set(layer, use_bias=False, activation=_linear):
             return np.asarray(layer(values, training=False))
+
+
+def _is_softmax(layer: Any, keras: Any) -> bool:
+    """Whether a layer ends in a softmax over classes: itself, its activation, or an operator."""
+    own = getattr(layer, "activation", None)
+    if any(isinstance(one, keras.layers.Softmax) and one.axis == -1 for one in (layer, own)):
+        return True
+    if isinstance(own, keras.layers.Layer):
+        return _is_softmax(own, keras)
+    if getattr(layer, "symbol", None) == "nn.softmax":
+        return layer.inbound_nodes[0].call_kwargs.get("axis") in (None, -1)
+    return getattr(own, "__name__", None) in _SOFTMAX
 
 
 def _layers(model: Any, around: str) -> Iterator[tuple[str, Any]]:

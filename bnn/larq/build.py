@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from bnn.larq.config import Call
-from bnn.larq.fields import Fields, shown
+from bnn.larq.config import Call, Entry
+from bnn.larq.fields import Fields, known_class, shown
+from bnn.larq.nodes import OPERATORS
 from bnn.larq.weights import WeightSource
 from bnn.layers import READERS, merge
 from bnn.layers.layer import Layer, Shape, Weights
@@ -17,6 +18,9 @@ from pimsim.errors import InputError
 
 PRECISIONS = (FLOAT32, "mixed_float16", "mixed_bfloat16")
 """Precisions of layers that are carried out, all of them in float32."""
+
+_DEEPEST = 64
+"""Activations inside activations, models around them counted."""
 
 
 def build(call: Call, shapes: tuple[Shape, ...], weights: WeightSource) -> tuple[Layer, ...]:
@@ -33,18 +37,43 @@ def build(call: Call, shapes: tuple[Shape, ...], weights: WeightSource) -> tuple
         InputError: a setting that pimsim does not carry out, or weights that do not fit.
     """
     entry = call.entry
-    if len(shapes) != 1 and entry.kind not in merge.READERS:
+    if len(shapes) != 1 and entry.kind not in merge.READERS.keys() | OPERATORS:
         raise InputError(f"{entry.where} must have one input, not {len(shapes)}")
     precision(entry.fields)
 
-    def arrays(wanted: Mapping[str, Shape]) -> dict[str, Weights]:
-        return weights.read(entry.where, entry.path, entry.slot, wanted)
+    made: list[Any] = list(_with_activation(call, entry, shapes, weights))
+    more = f":{call.output}" if call.output else ""
+    if call.number:
+        more = f"#{call.number + 1}{more}"
+    return tuple(replace(layer, name=layer.name + more) if more else layer for layer in made)
 
-    made = READERS[entry.kind](Reading(entry.kind, entry.name, entry.fields, shapes, arrays))
-    if not call.number:
-        return made
-    again: list[Any] = list(made)
-    return tuple(replace(layer, name=f"{layer.name}#{call.number + 1}") for layer in again)
+
+def _with_activation(
+    call: Call, entry: Entry, shapes: tuple[Shape, ...], weights: WeightSource
+) -> tuple[Layer, ...]:
+    """Read an entry, and behind it the layer that it has in the place of an activation."""
+    inside: str | None = None
+
+    def arrays(wanted: Mapping[str, Shape]) -> dict[str, Weights]:
+        return weights.read(entry.where, entry.path, entry.slot, wanted, inside)
+
+    reading = Reading(
+        entry.kind, entry.name, entry.fields, shapes, arrays, call.arguments, call.output
+    )
+    given = reading.layer_as_activation()
+    if given is None:
+        return READERS[entry.kind](reading)
+    kind = known_class(given)
+    fields = Fields.of(given.get("config"), f"{given.where} ({kind})")
+    inside = fields.text("name")
+    if len(entry.path) > _DEEPEST:
+        raise InputError(f"{entry.where} must lie in fewer than {_DEEPEST} others")
+    made = READERS[entry.kind](reading)
+    for layer in made:
+        shapes = (layer.shape_after(*shapes),)
+    inner = Entry(kind, (*entry.path, inside), f"{entry.slot}/activation", fields)
+    more = _with_activation(call, inner, shapes, weights)
+    return (*made, *more)
 
 
 def precision(fields: Fields) -> str:

@@ -8,12 +8,12 @@ a class of somebody's own, derived from Model, by what it saved: a graph of laye
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
-from bnn.larq import operators
 from bnn.larq.fields import Fields, known_class, own_class, shown
+from bnn.larq.nodes import OPERATORS, Node, Use, layer_use, operator_use
 from bnn.layers import READERS
 from bnn.network import INPUT
 from pimsim.errors import InputError
@@ -29,8 +29,11 @@ _SAVE_GRAPH = (
     "x = keras.Input(shape); keras.Model(x, model.call(x)).save('name.keras') makes one of it"
 )
 _INPUT = "InputLayer"
-_PLAIN_CALLS: tuple[dict[str, bool | None], ...] = ({}, {"training": None}, {"training": False})
-"""Arguments besides the input with which a layer of a graph may have been called."""
+_LAMBDA = (
+    "holds code, and code from a file is never run: build the model with a layer of Keras or the "
+    "TensorFlow function itself in its place (x + y, tf.split(x, 2, -1)), take over the weights "
+    "(new.set_weights(old.get_weights())) and save that"
+)
 
 _DEEPEST = 32
 """Models inside models; more are refused before Python's stack ends."""
@@ -79,6 +82,10 @@ class Call:
     """Positions of the calls that feed it, or ``INPUT``."""
     number: int = 0
     """How many uses of the same layer come before it."""
+    output: int = 0
+    """Which of the outputs, of an operator that has several."""
+    arguments: Mapping[str, object] = field(default_factory=dict)
+    """Of an operator: see :class:`bnn.larq.nodes.Use`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +178,7 @@ def _model(
 
 def _flat(model: Architecture) -> Iterator[Call]:
     """Give the calls of a model with the calls of inner models in their place."""
-    uses: dict[str, int] = {}
+    uses: dict[tuple[str, int], int] = {}
     total = 0
 
     def walk(architecture: Architecture, start: int) -> Iterator[Call]:
@@ -186,13 +193,13 @@ def _flat(model: Architecture) -> Iterator[Call]:
                 yield from walk(call.entry.inner, sources[0])
                 ends.append(total - 1 if total > before else sources[0])
                 continue
-            number = uses.get(call.entry.name, 0)
-            uses[call.entry.name] = number + 1
+            number = uses.get((call.entry.name, call.output), 0)
+            uses[call.entry.name, call.output] = number + 1
             total += 1
             if total > _MOST:
                 raise InputError(f"the model must have at most {_MOST} layers")
             ends.append(total - 1)
-            yield Call(call.entry, sources, number)
+            yield replace(call, sources=sources, number=number)
 
     yield from walk(model, INPUT)
 
@@ -215,20 +222,8 @@ def _entries(listed: list[object], path: tuple[str, ...], slot: str, of: str) ->
         kind = written = written or known_class(Fields(outer.values, where))
         kind = model or kind
         calls = outer.get("inbound_nodes")
-        if kind == operators.KIND:
-            understood = operators.as_layer(config, calls)
-            if understood is None:
-                function = config.get("function") if isinstance(config, dict) else None
-                raise InputError(
-                    f"{where}, must combine layers (no numbers) by add, subtract, multiply, "
-                    f"maximum, minimum or concat, or be a relu, not {shown(function)} of these"
-                )
-            kind, more, calls = understood
-            config = {**config, **more} if isinstance(config, dict) else more
         if kind == "Lambda":
-            raise InputError(
-                f"{where}, must not be a Lambda: it holds code, and code from a file is never run"
-            )
+            raise InputError(f"{where}, must not be a Lambda: it {_LAMBDA}")
         if kind not in READERS and kind not in MODELS | {_INPUT}:
             raise InputError(
                 f"{where}, must be a layer that pimsim carries out (docs/layers.md lists them), "
@@ -266,44 +261,56 @@ def _graph(entries: list[Entry], model: Fields) -> list[Call]:
     by_name = {entry.path[-1]: entry for entry in entries}
     if len(by_name) != len(entries):
         model.refuse("layers", "layers of different names")
-    feeds: dict[tuple[str, int], list[tuple[str, int]]] = {}
+    uses: dict[tuple[str, int], Use] = {}
     for entry in entries:
         if entry.kind == _INPUT and not entry.nodes:
             continue
         # A model's first use is its own, from when it was built.
         own = int(entry.inner is not None)
-        for number, sources in enumerate(_sources(entry), start=own):
-            for name, _ in sources:
+        for number, use in enumerate(_uses(entry, by_name.keys()), start=own):
+            for name, _, output in use.sources:
                 if name not in by_name:
                     raise InputError(
                         f"{entry.where} must follow a layer of the model, not {shown(name)}"
                     )
-            feeds[entry.path[-1], number] = sources
+                if output and by_name[name].kind not in OPERATORS:
+                    raise InputError(
+                        f"{entry.where} must follow the only output of {shown(name)}, "
+                        f"not number {output + 1}"
+                    )
+            uses[entry.path[-1], number] = use
     first, last = _only(model, "input_layers", by_name), _only(model, "output_layers", by_name)
     if by_name[first[0]].kind != _INPUT:
         model.refuse("input_layers", "one input layer")
-    order = _ordered(last, feeds, by_name)
+    order = _ordered(last, uses, by_name)
     for entry in entries:
-        leads = any(name == entry.path[-1] for name, _ in order)
+        leads = any(name == entry.path[-1] for name, *_ in order)
         if not leads or (entry.kind == _INPUT and entry.path[-1] != first[0]):
             raise InputError(f"{entry.where} must lie between the input and the output")
     calls = [node for node in order if by_name[node[0]].kind != _INPUT]
     place = {node: number for number, node in enumerate(calls)}
-    return [
-        Call(by_name[node[0]], tuple(place.get(source, INPUT) for source in feeds[node]))
-        for node in calls
-    ]
+    result = []
+    for node in calls:
+        use = uses[node[:2]]
+        sources = tuple(place.get(source, INPUT) for source in use.sources)
+        result.append(Call(by_name[node[0]], sources, 0, node[2], use.arguments))
+    return result
 
 
 def _ordered(
-    last: tuple[str, int],
-    feeds: dict[tuple[str, int], list[tuple[str, int]]],
-    by_name: dict[str, Entry],
-) -> list[tuple[str, int]]:
+    last: Node, uses: Mapping[tuple[str, int], Use], by_name: Mapping[str, Entry]
+) -> list[Node]:
     """Everything that leads to ``last``, each after what feeds it, one branch after the other."""
-    order: list[tuple[str, int]] = []
-    done: set[tuple[str, int]] = set()
-    open_: dict[tuple[str, int], Iterator[tuple[str, int]]] = {last: iter(feeds.get(last, []))}
+    order: list[Node] = []
+    done: set[Node] = set()
+
+    def feeding(node: Node) -> Iterator[Node]:
+        use, entry = uses.get(node[:2]), by_name[node[0]]
+        if use is None and entry.kind != _INPUT:
+            raise InputError(f"{entry.where} must be used as often as the model follows it")
+        return iter(() if use is None else use.sources)
+
+    open_ = {last: feeding(last)}
     while open_:
         node = next(reversed(open_))
         source = next((one for one in open_[node] if one not in done), None)
@@ -314,12 +321,12 @@ def _ordered(
         elif source in open_:
             raise InputError(f"{by_name[source[0]].where} must not be fed with what it gives")
         else:
-            open_[source] = iter(feeds.get(source, []))
+            open_[source] = feeding(source)
     return order
 
 
-def _sources(entry: Entry) -> list[list[tuple[str, int]]]:
-    """For every use of a layer, the uses of layers that feed it."""
+def _uses(entry: Entry, names: Container[str]) -> list[Use]:
+    """What every use of a layer is fed with."""
     nodes = entry.nodes
     calls = nodes if isinstance(nodes, list) else []
     result = []
@@ -328,29 +335,21 @@ def _sources(entry: Entry) -> list[list[tuple[str, int]]]:
             raise InputError(
                 f"{entry.where} must be saved by Keras 2 (tf-keras), as Larq does, not by Keras 3"
             )
-        inputs = call if isinstance(call, list) else []
-        sources = [(str(one[0]), int(one[1])) for one in inputs if _is_plain(one)]
-        if not sources or len(sources) != len(inputs):
+        use = operator_use(call, names) if entry.kind in OPERATORS else layer_use(call)
+        if use is None or not use.sources:
             raise InputError(f"{entry.where} must follow a layer, not {shown(nodes)}")
-        result.append(sources)
+        result.append(use)
     if not result:
         raise InputError(f"{entry.where} must follow a layer, not {shown(nodes)}")
     return result
 
 
-def _is_plain(source: object) -> bool:
-    match source:
-        case [str(), int(), 0]:
-            return True
-        case [str(), int(), 0, dict() as arguments]:
-            return arguments in _PLAIN_CALLS
-    return False
-
-
-def _only(model: Fields, key: str, by_name: dict[str, Entry]) -> tuple[str, int]:
+def _only(model: Fields, key: str, by_name: dict[str, Entry]) -> Node:
     match model.get(key):
-        case [[str(name), int(use), 0]] | [str(name), int(use), 0] if name in by_name:
-            return name, use
+        case [[str(name), int(use), int(one)]] | [str(name), int(use), int(one)] if (
+            name in by_name and (one == 0 or by_name[name].kind in OPERATORS)
+        ):
+            return name, use, one
         case dict() | [[str(), *_], *_] as several if len(several) > 1:
             _refuse_several(model, key, several)
         case _:

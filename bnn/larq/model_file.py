@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -17,6 +18,8 @@ from bnn.larq.build import build, precision
 from bnn.larq.config import Architecture, read_architecture
 from bnn.larq.fields import LARGEST_TEXT, parse
 from bnn.larq.joined import joined
+from bnn.larq.nodes import OPERATORS
+from bnn.larq.sizes import Known, computed, filled
 from bnn.larq.weights import (
     NamedWeights,
     NumberedWeights,
@@ -145,10 +148,26 @@ def _network(
     layers: list[Layer] = []
     inputs: list[tuple[int, ...]] = []
     shapes: list[Shape] = []
-    gives: list[int] = []  # by call: the layer that holds what it gives
+    gives: list[int | Known] = []  # by call: the layer that holds what it gives
     for call in architecture.calls:
-        fed = tuple(INPUT if i == INPUT else gives[i] for i in call.sources)
-        made = build(call, tuple(start if i == INPUT else shapes[i] for i in fed), weights)
+        arguments = call.arguments
+        feeding = [INPUT if i == INPUT else gives[i] for i in call.sources]
+        if call.entry.kind in OPERATORS:
+            values = [
+                one if isinstance(one, Known) else start if one == INPUT else shapes[one]
+                for one in feeding
+            ]
+            function = call.entry.fields.get("function")
+            sizes = computed(function, call.arguments, values, call.entry.where)
+            if sizes is not None:
+                gives.append(sizes)
+                continue
+            arguments = filled(call.arguments, values)
+        elif any(isinstance(one, Known) for one in feeding):
+            raise InputError(f"{call.entry.where} must be fed with values, not with sizes")
+        fed = tuple(one for one in feeding if not isinstance(one, Known))
+        before = tuple(start if i == INPUT else shapes[i] for i in fed)
+        made = build(replace(call, arguments=arguments), before, weights)
         for layer in made:
             try:
                 shape = layer.shape_after(*(start if i == INPUT else shapes[i] for i in fed))
@@ -159,10 +178,12 @@ def _network(
             shapes.append(shape)
             fed = (len(layers) - 1,)
         gives.append(fed[0])
+    if gives and isinstance(gives[-1], Known):
+        raise InputError("the output of the model must be values, not sizes")
     precisions = {precision(call.entry.fields) for call in architecture.calls} - {FLOAT32}
-    computed = ", ".join(sorted(precisions)) or FLOAT32
+    policy = ", ".join(sorted(precisions)) or FLOAT32
     name, fed_by = architecture.name, tuple(inputs)
-    return joined(Network(name, start, tuple(layers), source, fed_by, objective, computed))
+    return joined(Network(name, start, tuple(layers), source, fed_by, objective, policy))
 
 
 def _input_shape(architecture: Architecture, given: Sizes | None) -> Shape:

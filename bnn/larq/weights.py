@@ -44,7 +44,12 @@ class WeightSource(Protocol):
     """Arrays of the layers of one file."""
 
     def read(
-        self, where: str, path: tuple[str, ...], slot: str, shapes: Mapping[str, Shape]
+        self,
+        where: str,
+        path: tuple[str, ...],
+        slot: str,
+        shapes: Mapping[str, Shape],
+        without: str | None = None,
     ) -> dict[str, NDArray[np.float32]]:
         """Return the arrays of one layer by the names in ``shapes``.
 
@@ -53,6 +58,7 @@ class WeightSource(Protocol):
             path: names of the models around the layer, if there are, and its own.
             slot: the layer's place in a ``.keras`` file, ``layers/quant_dense_1`` for instance.
             shapes: what the layer must have, in the order in which Keras stores it.
+            without: name of a layer inside it, whose arrays are not its own.
 
         Raises:
             InputError: other arrays, other shapes, not float32, not finite, or behind a link.
@@ -81,7 +87,12 @@ class NamedWeights:
         self._file = file
 
     def read(
-        self, where: str, path: tuple[str, ...], slot: str, shapes: Mapping[str, Shape]
+        self,
+        where: str,
+        path: tuple[str, ...],
+        slot: str,
+        shapes: Mapping[str, Shape],
+        without: str | None = None,
     ) -> dict[str, NDArray[np.float32]]:
         """See :class:`WeightSource`."""
         with damage_reported(where):
@@ -89,6 +100,7 @@ class NamedWeights:
             if not isinstance(group, h5py.Group):
                 raise InputError(f"{where} must have a group of weights named {shown(path[0])}")
             paths = _of_layer(_listed(group, where), path)
+            paths = [one for one in paths if one.split("/")[-2:-1] != [without]]
             found = {path.rsplit("/", 1)[-1].partition(":")[0]: path for path in paths}
             if len(found) != len(paths) or found.keys() != shapes.keys():
                 raise InputError(
@@ -104,7 +116,12 @@ class NumberedWeights:
         self._file = file
 
     def read(
-        self, where: str, path: tuple[str, ...], slot: str, shapes: Mapping[str, Shape]
+        self,
+        where: str,
+        path: tuple[str, ...],
+        slot: str,
+        shapes: Mapping[str, Shape],
+        without: str | None = None,
     ) -> dict[str, NDArray[np.float32]]:
         """See :class:`WeightSource`."""
         with damage_reported(where):

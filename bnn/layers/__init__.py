@@ -16,6 +16,7 @@ from bnn.layers import (
     local,
     merge,
     norm,
+    operators,
     pooling,
     preprocessing,
     shape,
@@ -32,6 +33,7 @@ READERS: dict[str, Reader] = {
     **pooling.READERS,
     **activation.READERS,
     **merge.READERS,
+    **operators.READERS,
     **shape.READERS,
     **preprocessing.READERS,
 }

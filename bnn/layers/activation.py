@@ -18,6 +18,7 @@ from bnn import quantizers
 from bnn.layers.functions import activate, check_function, elu, monotone
 from bnn.layers.layer import OneInput, Real, Shape, Weights, check_array, misfit
 from bnn.layers.reading import Reader, Reading
+from bnn.layers.reduction import Along
 from bnn.operand import Alphabet
 
 
@@ -156,7 +157,9 @@ class Elu(_Elementwise):
         return elu(x, self.alpha)
 
 
-def _activation(reading: Reading) -> tuple[Activation]:
+def _activation(reading: Reading) -> tuple[Activation, ...]:
+    if reading.layer_as_activation() is not None:
+        return ()  # what it is follows
     return (Activation(reading.name, reading.activation()),)
 
 
@@ -166,10 +169,13 @@ def _quantizer(reading: Reading) -> tuple[Activation]:
     return (Activation(reading.name, reading.function(reading.of_operands("class_name", name))),)
 
 
-def _softmax(reading: Reading) -> tuple[Activation]:
-    if reading.fields.get("axis") not in (None, -1, len(reading.shape)):
-        reading.fields.refuse("axis", "the last one")
-    return (Activation(reading.name, "softmax"),)
+def _softmax(reading: Reading) -> tuple[Activation | Along]:
+    rank, axis = len(reading.shape), reading.fields.get("axis")
+    if axis in (None, -1, rank):
+        return (Activation(reading.name, "softmax"),)
+    if type(axis) is not int or not -rank <= axis <= rank or axis == 0:
+        reading.fields.refuse("axis", "an axis of the input")
+    return (Along(reading.name, "softmax", axis % (rank + 1)),)
 
 
 def _relu(reading: Reading) -> tuple[Rectifier]:

@@ -152,6 +152,8 @@ def _hard_sigmoid(x: Floats) -> Floats:
 
 
 FUNCTIONS: dict[str, Function] = {
+    # larq_zoo's, in DoReFaNet.
+    "clip_by_value_activation": Function(lambda x: np.clip(x, 0, 1), monotone=True),
     "elu": Function(lambda x: elu(x, 1.0)),
     "exponential": Function(_single(_exponential)),
     "gelu": Function(_single(_gelu), disputed=(-13.00306, -12.94995)),
@@ -220,7 +222,7 @@ def check_function(layer: str, function: str) -> None:
     """Raise InputError for an activation that pimsim does not carry out."""
     if function in _ALL:
         return
-    names = FUNCTIONS.keys() | quantizers.TABLE.keys() - {quantizers.NO_OP}
+    names = FUNCTIONS.keys() | quantizers.OF_OPERANDS
     if function.partition("(")[0] not in names or quantizers.named(function).alphabet is None:
         known = ", ".join(sorted(names))
         raise InputError(f"activation of layer {layer!r} must be among {known}, not {function!r}")

@@ -113,6 +113,38 @@ class Concatenate(OneInput):
         return True
 
 
+@dataclass(frozen=True, slots=True)
+class Stack(OneInput):
+    """The inputs behind one another along an axis of their own."""
+
+    name: str
+    axis: int
+    """Of the output, counted from 1, as 0 is that of the batch."""
+
+    def shape_after(self, *shapes: Shape) -> Shape:
+        """Shape of the output: that of the inputs, which is the same, and one axis more."""
+        if len(set(shapes)) != 1 or not 1 <= self.axis <= len(shapes[0]) + 1:
+            raise InputError(
+                f"inputs of layer {self.name!r} must have the same shape, with a place for axis "
+                f"{self.axis}, not " + " and ".join(str(shape) for shape in shapes)
+            )
+        before = shapes[0][: self.axis - 1]
+        return (*before, len(shapes), *shapes[0][self.axis - 1 :])
+
+    def run(self, *values: NDArray[Any]) -> NDArray[Any]:
+        """Compute it."""
+        return np.stack(values, axis=self.axis)
+
+    def alphabet_after(self, *alphabets: Alphabet | None) -> Alphabet | None:
+        """The same as that of all inputs, if theirs is the same."""
+        return alphabets[0] if len(set(alphabets)) == 1 else None
+
+    @property
+    def commutes(self) -> bool:
+        """A sign looks at every value by itself."""
+        return True
+
+
 def _merge(operation: str) -> Reader:
     def read(reading: Reading) -> tuple[Merge]:
         return (Merge(reading.name, operation),)

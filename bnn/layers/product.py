@@ -170,7 +170,7 @@ def has_integer_kernel(layer: Product) -> bool:
     """
     if layer.kernel_quantizer == quantizers.NO_OP:
         return quantizers.is_ternary(layer.kernel)
-    if layer.kernel_quantizer == quantizers.SCALED_SIGN:
+    if quantizers.is_scaled(layer.kernel_quantizer):
         return layer.copies > 0
     return layer.kernel_quantizer is not None
 
@@ -207,7 +207,7 @@ def real_kernel(layer: Product) -> Weights:
 
 def unit(layer: Product) -> Fraction | NDArray[np.float32]:
     """What a weight of 1 is worth: one number, or one for each output."""
-    if layer.kernel_quantizer == quantizers.SCALED_SIGN:
+    if quantizers.is_scaled(layer.kernel_quantizer):
         return np.tile(np.asarray(quantized(layer).unit, np.float32), layer.copies)
     return Fraction(1, _largest_weight(layer))
 
@@ -245,7 +245,7 @@ def sums_of(layer: Product, operand: Alphabet) -> Alphabet | None:
         operand: what it is fed with, padding included.
     """
     plain = layer.bias is None and layer.activation == "linear"
-    if not plain or layer.kernel_quantizer == quantizers.SCALED_SIGN or operand.offset != 0:
+    if not plain or quantizers.is_scaled(layer.kernel_quantizer) or operand.offset != 0:
         return None
     sums, worth = reach(layer, operand), Fraction(1, _largest_weight(layer))
     found = Alphabet(len(sums), sums.step, sums.start, operand.scale * worth)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bnn import quantizers
 from bnn.geometry import Padding
@@ -14,6 +14,12 @@ from pimsim.errors import InputError
 
 _SPELLINGS = {"softmax_v2": "softmax", "silu": "swish"}
 """Other names; TensorFlow 2.2 wrote the name of its own softmax into files."""
+
+
+ACTIVATION_LAYERS = frozenset(
+    ("Activation", "ELU", "LeakyReLU", "PReLU", "ReLU", "Softmax", "ThresholdedReLU")
+)
+"""Layers that may be given to another as its activation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,10 @@ class Reading:
     """Of its inputs, without the batch axis."""
     arrays: Callable[[Mapping[str, Shape]], dict[str, Weights]]
     """Reads weights of given names, in the order in which Keras stores them, and shapes."""
+    arguments: Mapping[str, object] = field(default_factory=dict)
+    """Of an operator: see :class:`bnn.larq.nodes.Use`."""
+    output: int = 0
+    """Which of its outputs is read, of an operator that has several."""
 
     @property
     def where(self) -> str:
@@ -109,14 +119,29 @@ class Reading:
         value = self.fields.get(key)
         if value is None:
             return "linear"
+        if self.layer_as_activation(key) is not None:
+            return "linear"
         spelled = named(self.fields, key, value)
         spelled = _SPELLINGS.get(spelled, spelled)
         if spelled in FUNCTIONS:
             return spelled
         if quantizers.canonical(spelled) is not None:
             return self.function(self.operand_quantizer(key) or quantizers.NO_OP)
-        known = ", ".join(sorted(FUNCTIONS.keys() | quantizers.TABLE.keys() - {quantizers.NO_OP}))
+        known = ", ".join(sorted(FUNCTIONS.keys() | quantizers.OF_OPERANDS))
         raise InputError(f"{self.where}: `{key}` must be one of {known}, not {shown(spelled)}")
+
+    def layer_as_activation(self, key: str = "activation") -> Fields | None:
+        """Return the layer that stands in the place of an activation; None where none does.
+
+        As a layer it follows the one that it is given to; its name and class are fields of it.
+        """
+        value = self.fields.get(key)
+        if not isinstance(value, dict):
+            return None
+        inner = Fields(value, f"{self.where}: `{key}`")
+        if inner.get("class_name") is None or known_class(inner) not in ACTIVATION_LAYERS:
+            return None
+        return inner
 
     @staticmethod
     def function(quantizer: str) -> str:

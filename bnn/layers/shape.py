@@ -100,31 +100,66 @@ class Permute(_Moves):
 
 @dataclass(frozen=True, slots=True)
 class Pad(_Moves):
-    """Zeros around the spatial axes: real zeros, which a sign quantizer behind turns into +1."""
+    """Zeros around the spatial axes: real zeros, which a sign quantizer behind turns into +1.
+
+    An operator may put another number there, and around the channels, too.
+    """
 
     name: str
     margins: tuple[tuple[int, int], ...]
-    """Before and after, for each spatial axis."""
+    """Before and after, for each spatial axis, or for all axes."""
+    value: float = 0.0
 
     def shape_after(self, *shapes: Shape) -> Shape:
         """Shape of the output, given that of the input."""
         (shape,) = shapes
-        if len(shape) != len(self.margins) + 1:
+        if len(self.margins) not in (len(shape) - 1, len(shape)):
             raise misfit(self.name, f"{len(self.margins)} spatial axes and channels", shape)
-        sides = zip(shape, self.margins, strict=False)
-        return (*(size + before + after for size, (before, after) in sides), shape[-1])
+        sides = zip(shape, self._all(len(shape)), strict=True)
+        return tuple(size + before + after for size, (before, after) in sides)
 
     def run(self, *values: NDArray[Any]) -> NDArray[Any]:
         """Compute it."""
         (x,) = values
-        return np.pad(x, ((0, 0), *self.margins, (0, 0)))
+        return np.pad(x, ((0, 0), *self._all(x.ndim - 1)), constant_values=self.value)
 
     def alphabet_after(self, *alphabets: Alphabet | None) -> Alphabet | None:
-        """The same, and 0."""
+        """The same, and the number around them."""
         (alphabet,) = alphabets
         if alphabet is None:
             return None
-        return alphabet.including(0.0) or alphabet.finer(0.0, WIDEST)
+        return alphabet.including(self.value) or alphabet.finer(self.value, WIDEST)
+
+    @property
+    def commutes(self) -> bool:
+        """With 0 the bits of a sign can be padded in place of its values."""
+        return self.value == 0.0
+
+    def _all(self, rank: int) -> tuple[tuple[int, int], ...]:
+        return (*self.margins, (0, 0))[:rank]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pick(_Moves):
+    """Each output one of the inputs: slices, splits, transposed, tiled and turned images."""
+
+    name: str
+    index: NDArray[np.intp]
+    """In the shape of the output, the place of each value in the input, its axes in one."""
+    inputs: Shape
+    """Shape of the input."""
+
+    def shape_after(self, *shapes: Shape) -> Shape:
+        """Shape of the output, given that of the input."""
+        (shape,) = shapes
+        if shape != self.inputs:
+            raise misfit(self.name, str(self.inputs), shape)
+        return self.index.shape
+
+    def run(self, *values: NDArray[Any]) -> NDArray[Any]:
+        """Compute it."""
+        (x,) = values
+        return x.reshape(len(x), -1)[:, self.index]
 
 
 @dataclass(frozen=True, slots=True)

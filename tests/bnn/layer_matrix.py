@@ -190,6 +190,7 @@ def batches(*, every: bool = False) -> tuple[Batch, ...]:
     result.append(Batch("plain-line", _ROW, False, tuple(_plain_1d())))
     result.append(Batch("graphs", _SMALL, False, tuple(_graphs())))
     result.append(Batch("prepared", (7, 6, 3), True, tuple(_prepared())))
+    result.append(Batch("operators", _SMALL, False, tuple(_operators())))
     return tuple(result)
 
 
@@ -508,6 +509,82 @@ def _graphs() -> Iterator[Case]:
     }
     for what, build in named.items():
         yield Case(build.__name__, build, {"graph": what})
+
+
+OPERATORS: dict[str, tuple[str, ...]] = {
+    "slices": (
+        "x[:, :, :, -2:]", "x[:, 1:4:2, ::-1]", "x[:, 0]", "x[:, tf.newaxis]", "x[:, :, None, 1]",
+        "tf.slice(x, [0, 1, 0, 2], [-1, 2, -1, 2])",
+        "tf.strided_slice(x, [0, 1, 0], [0, 4, 4], [1, 2, 1], begin_mask=1, end_mask=1)",
+        "tf.gather(x, [2, 0], axis=1)", "tf.unstack(x, axis=1)[2]",
+        "tf.concat(tf.split(x, 2, axis=-1)[::-1], 3)", "tf.split(x, [3, 1], axis=3)[1]",
+    ),
+    "other axes": (
+        "tf.reshape(x, [-1, 80])", "tf.reshape(x, (tf.shape(x)[0], -1))",
+        "tf.reshape(x, [tf.shape(x)[0], x.shape[1] * x.shape[2], 4])",
+        "tf.transpose(x, [0, 2, 1, 3])", "tf.expand_dims(x, 1)",
+        "tf.squeeze(tf.expand_dims(x, -1), -1)", "tf.squeeze(x[:, :1, :1], [1, 2])",
+        "tf.stack([x, x], axis=2)", "tf.keras.backend.batch_flatten(x)",
+        "tf.nn.space_to_depth(x[:, :4], 2)", "tf.nn.depth_to_space(x, 2)",
+        "tf.image.flip_left_right(x)", "tf.image.flip_up_down(x)", "tf.reverse(x, axis=[1, 3])",
+        "tf.roll(x, 1, axis=2)", "tf.tile(x, [1, 2, 1, 1])", "tf.repeat(x, 2, axis=1)",
+        "tf.pad(x, [[0, 0], [1, 2], [0, 1], [2, 0]])",
+        "tf.pad(x, [[0, 0], [1, 1], [0, 0], [0, 0]], constant_values=-1)",
+        "tf.pad(x, [[0, 0], [1, 1], [2, 0], [0, 0]], 'REFLECT')",
+        "tf.pad(x, [[0, 0], [0, 1], [2, 0], [0, 0]], 'SYMMETRIC')",
+    ),
+    "arithmetic": (
+        "x + 1", "1 - x", "x - [0.5, 1.0, 2.0, -3.0]", "x * np.float32([1, 2, 3, 4])", "2 * x",
+        "x / 3", "2 / (x + 20)", "-x", "x * x", "x / (x + 20)", "abs(x)", "x ** 2", "x // 0.5",
+        "x % 0.75", "tf.maximum(x, 0.5)", "tf.minimum(0.5, x)", "tf.add_n([x, x, x])",
+        "tf.square(x)", "tf.math.squared_difference(x, 1.0)", "tf.math.divide_no_nan(x, 0.0)",
+        "tf.nn.bias_add(x, [1.0, 2.0, 3.0, 4.0])", "tf.clip_by_value(x, -1, 1)",
+        "tf.matmul(x, x, transpose_b=True)", "tf.matmul(x, np.ones((4, 2), np.float32))",
+    ),
+    "decisions": (
+        "tf.sign(x)", "lq.math.sign(x)", "lq.math.heaviside(x)", "tf.where(x >= 0, 1.0, -1.0)",
+        "tf.cast(x > 0, tf.float32) * 2 - 1", "tf.where(x > 0, x, tf.zeros_like(x))",
+        "tf.cast(tf.logical_and(x > 0, x <= 1), tf.float32)", "tf.cast(x < 0, 'float32')",
+        "tf.cast(tf.logical_or(tf.equal(x, 0), tf.logical_not(x > -1)), tf.float32)",
+        "tf.cast(tf.not_equal(x, 0), tf.float32) + tf.ones_like(x)",
+    ),
+    "functions": (
+        "tf.exp(x)", "tf.math.log(x + 20)", "tf.math.log1p(abs(x))", "tf.math.expm1(x)",
+        "tf.sqrt(abs(x))", "tf.math.rsqrt(x + 20)", "tf.math.reciprocal(x + 20)", "tf.floor(x)",
+        "tf.math.ceil(x)", "tf.round(x)", "tf.math.rint(x)", "tf.sin(x)", "tf.cos(x)",
+        "tf.math.erf(x)", "tf.nn.relu(x)", "tf.nn.relu6(x)", "tf.nn.leaky_relu(x)",
+        "tf.nn.leaky_relu(x, alpha=0.1)", "tf.nn.elu(x)", "tf.nn.selu(x)", "tf.nn.gelu(x)",
+        "tf.nn.gelu(x, approximate=True)", "tf.nn.silu(x)", "tf.sigmoid(x)", "tf.tanh(x)",
+        "tf.nn.softplus(x)", "tf.nn.softsign(x)", "tf.nn.softmax(x)", "tf.nn.softmax(x, axis=1)",
+        "tf.nn.log_softmax(x)", "tf.math.l2_normalize(x, axis=-1)", "tf.cumsum(x, 1)",
+        "tf.keras.activations.relu(x, alpha=0.1, max_value=6)",
+        "tf.keras.activations.hard_sigmoid(x)", "lq.activations.leaky_tanh(x)",
+    ),
+    "reductions": (
+        "tf.reduce_mean(x, [1, 2])", "tf.reduce_mean(x, [1, 2], keepdims=True)",
+        "tf.reduce_sum(x, -1)", "tf.reduce_max(x, 1)", "tf.reduce_min(x, 1)",
+        "tf.reduce_prod(x, 3)", "tf.math.reduce_std(x, 1)", "tf.math.reduce_variance(x, 1)",
+        "tf.norm(x, axis=-1)", "tf.nn.max_pool2d(x, 2, 2, 'SAME')",
+        "tf.nn.avg_pool2d(x, (2, 3), 1, 'VALID')",
+    ),
+    "nothing": (
+        "tf.identity(x) + x", "tf.stop_gradient(x) + x", "tf.cast(x, tf.float32) + x",
+        "tf.ensure_shape(x, (None, 5, 4, 4)) + x",
+    ),
+}  # fmt: skip
+"""Operators of TensorFlow, as they are written; all of ours that files name must be among them."""
+
+
+def _operators() -> Iterator[Case]:
+    for number, (what, written) in enumerate(OPERATORS.items()):
+        for place, text in enumerate(written):
+
+            def build(k: Any, lq: Any, x: Any, text: str = text) -> Any:
+                import tensorflow as tf
+
+                return eval(text, {"tf": tf, "lq": lq, "np": np, "x": x})
+
+            yield Case(f"o{number}_{place}", build, {"operators": what, "written": text})
 
 
 def _models(k: Any) -> Any:

@@ -112,7 +112,9 @@ def test_a_model_that_holds_code(refusal: Refusal) -> None:
 
     assert refusal(altered(change), "--data", npz(x=X)) == (
         "pimsim: error: 'model.h5': layer 4 of 10, 'trick', must not be a Lambda: it holds code, "
-        "and code from a file is never run"
+        "and code from a file is never run: build the model with a layer of Keras or the "
+        "TensorFlow function itself in its place (x + y, tf.split(x, 2, -1)), take over the "
+        "weights (new.set_weights(old.get_weights())) and save that"
     )
     assert not Path("proof").exists()
 

@@ -191,6 +191,8 @@ def batches(*, every: bool = False) -> tuple[Batch, ...]:
     result.append(Batch("graphs", _SMALL, False, tuple(_graphs())))
     result.append(Batch("prepared", (7, 6, 3), True, tuple(_prepared())))
     result.append(Batch("operators", _SMALL, False, tuple(_operators())))
+    result.append(Batch("blocks", (12, 12, 3), False, tuple(_blocks())))
+    result.append(Batch("activations", _SMALL, False, tuple(_layer_activations())))
     return tuple(result)
 
 
@@ -542,6 +544,10 @@ OPERATORS: dict[str, tuple[str, ...]] = {
         "tf.matmul(x, x, transpose_b=True)", "tf.matmul(x, np.ones((4, 2), np.float32))",
     ),
     "decisions": (
+        "lq.layers.QuantConv2D(2, 3, kernel_quantizer='ste_sign', name='o3_0')"
+        "(tf.reverse(tf.sign(x), [1]))",
+        "lq.layers.QuantConv2D(2, 3, kernel_quantizer='ste_sign', name='o3_1')"
+        "(tf.where(x >= 0, 1.0, -1.0))",
         "tf.sign(x)", "lq.math.sign(x)", "lq.math.heaviside(x)", "tf.where(x >= 0, 1.0, -1.0)",
         "tf.cast(x > 0, tf.float32) * 2 - 1", "tf.where(x > 0, x, tf.zeros_like(x))",
         "tf.cast(tf.logical_and(x > 0, x <= 1), tf.float32)", "tf.cast(x < 0, 'float32')",
@@ -585,6 +591,141 @@ def _operators() -> Iterator[Case]:
                 return eval(text, {"tf": tf, "lq": lq, "np": np, "x": x})
 
             yield Case(f"o{number}_{place}", build, {"operators": what, "written": text})
+
+
+def _blocks() -> Iterator[Case]:
+    """What the networks of larq/zoo are made of, small."""
+    sign = {"input_quantizer": "ste_sign", "kernel_quantizer": "ste_sign", "use_bias": False}
+    same = {**sign, "padding": "same"}
+
+    def alexnet(k: Any, lq: Any, x: Any) -> Any:
+        x = lq.layers.QuantConv2D(6, 11, strides=4, padding="same", name="za0",
+                                  kernel_quantizer="ste_sign", use_bias=False)(x)  # fmt: skip
+        x = k.BatchNormalization(scale=False)(k.MaxPooling2D(2, 1)(x))
+        x = lq.layers.QuantConv2D(4, 5, name="za1", **same)(x)
+        x = k.Reshape((1, 1, -1))(k.BatchNormalization(scale=False)(x))
+        x = lq.layers.QuantConv2D(5, 1, name="za2", **sign)(x)
+        return k.Flatten()(k.BatchNormalization(scale=False)(x))
+
+    def bireal(k: Any, lq: Any, x: Any) -> Any:
+        x = k.BatchNormalization()(k.Conv2D(6, 3, strides=2, padding="same", name="zb0")(x))
+        for number, stride in enumerate((1, 2)):
+            y = lq.layers.QuantConv2D(6 * stride, 3, strides=stride, name=f"zb{number + 1}",
+                                      **same)(x)  # fmt: skip
+            if stride > 1:
+                x = k.AveragePooling2D(2, strides=2)(x)
+                x = k.BatchNormalization()(k.Conv2D(12, 1, use_bias=False, name="zb3")(x))
+            x = k.Add()([k.BatchNormalization()(y), x])
+        return k.GlobalAveragePooling2D()(k.Activation("relu")(x))
+
+    def densenet(k: Any, lq: Any, x: Any) -> Any:
+        x = k.Activation("relu")(k.Conv2D(6, 3, padding="same", name="zd0")(x))
+        for number, dilation in enumerate((1, 2)):
+            y = lq.layers.QuantConv2D(4, 3, dilation_rate=dilation, name=f"zd{number + 1}",
+                                      **same)(k.BatchNormalization()(x))  # fmt: skip
+            x = k.Concatenate()([x, y])
+        x = k.MaxPooling2D(2, strides=2)(k.BatchNormalization()(x))
+        return k.Conv2D(8, 1, use_bias=False, name="zd3")(k.Activation("relu")(x))
+
+    def quicknet(k: Any, lq: Any, x: Any) -> Any:
+        x = k.Conv2D(4, 3, strides=2, padding="same", use_bias=False, name="zq0")(x)
+        x = k.DepthwiseConv2D(3, padding="same", use_bias=False, name="zq1")(x)
+        x = k.BatchNormalization()(k.Activation("relu")(x))
+        y = lq.layers.QuantConv2D(4, 3, activation="relu", pad_values=1.0, name="zq2", **same)(x)
+        x = k.Add()([x, k.BatchNormalization(scale=False)(y)])
+        x = k.MaxPooling2D(3, strides=1, padding="same")(k.Activation("relu")(x))
+        x = k.DepthwiseConv2D(3, strides=2, padding="same", use_bias=False, name="zq3")(x)
+        x = k.BatchNormalization()(k.Conv2D(8, 1, use_bias=False, name="zq4")(x))
+        y = lq.layers.QuantConv2D(8, 3, activation="relu", pad_values=1.0, name="zq5", **same)(x)
+        return k.Flatten()(k.AveragePooling2D(3)(k.Add()([x, y])))
+
+    def meliusnet(k: Any, lq: Any, x: Any) -> Any:
+        import tensorflow as tf
+
+        x = k.Conv2D(8, 3, strides=2, padding="same", name="zm0")(x)
+        parts = tf.split(x, 2, axis=-1)
+        x = tf.concat([k.Conv2D(4, 3, padding="same", name=f"zm{i + 1}")(part)
+                       for i, part in enumerate(parts)], -1)  # fmt: skip
+        y = lq.layers.QuantConv2D(4, 3, name="zm3", **same)(k.BatchNormalization()(x))
+        x = tf.concat([x, y], axis=-1)
+        y = lq.layers.QuantConv2D(4, 3, name="zm4", **same)(k.BatchNormalization()(x))
+        x = x + tf.pad(y, [[0, 0], [0, 0], [0, 0], [8, 0]])
+        y = lq.layers.QuantConv2D(4, 3, name="zm5", **same)(k.BatchNormalization()(x))
+        x = tf.concat([x[:, :, :, :-4], x[:, :, :, -4:] + y], axis=-1)
+        return tf.reduce_mean(tf.nn.relu(k.BatchNormalization()(x)), [1, 2])
+
+    def gates(k: Any, lq: Any, x: Any) -> Any:
+        x = k.BatchNormalization()(k.Conv2D(8, 3, strides=2, padding="same", name="zr0")(x))
+        y = lq.layers.QuantConv2D(8, 3, name="zr1", **same)(k.BatchNormalization()(x))
+        scales = k.Flatten()(k.AveragePooling2D(6)(x))
+        scales = k.Dense(2, activation="relu", use_bias=False, name="zr2")(scales)
+        scales = k.Dense(8, activation="sigmoid", use_bias=False, name="zr3")(scales)
+        y = k.Multiply()([y, k.Reshape((1, 1, 8))(scales)])
+        return k.Add()([k.PReLU(shared_axes=[1, 2])(y), x])
+
+    def xnornet(k: Any, lq: Any, x: Any) -> Any:
+        scaled = {**sign, "kernel_quantizer": _zoo()["xnor_weight_scale"]}
+        x = k.BatchNormalization(scale=False)(k.Conv2D(6, 3, strides=2, name="zx0")(x))
+        x = k.BatchNormalization(scale=False)(k.MaxPooling2D(2)(k.Activation("relu")(x)))
+        x = lq.layers.QuantConv2D(6, 2, padding="same", name="zx1", **scaled)(x)
+        x = k.BatchNormalization(scale=False)(k.MaxPooling2D(2, 1)(x))
+        x = lq.layers.QuantConv2D(9, 1, name="zx2", **scaled)(x)
+        return k.Flatten()(k.Activation("relu")(k.BatchNormalization(scale=False)(x)))
+
+    def dorefanet(k: Any, lq: Any, x: Any) -> Any:
+        def bits() -> dict[str, Any]:
+            one = _zoo()["magnitude_aware_sign_unclipped"]
+            quantizer = lq.quantizers.DoReFa(2)
+            return {"input_quantizer": quantizer, "kernel_quantizer": one, "use_bias": False}
+
+        x = k.Conv2D(6, 4, strides=2, name="zf0")(x)
+        x = lq.layers.QuantConv2D(6, 3, padding="same", name="zf1", **bits())(x)
+        x = k.MaxPooling2D(3, 2, padding="same")(k.BatchNormalization(scale=False)(x))
+        x = lq.layers.QuantDense(7, name="zf2", **bits())(k.Flatten()(x))
+        x = k.Activation(_zoo()["clip_by_value_activation"])(k.BatchNormalization(scale=False)(x))
+        return k.Dense(3, name="zf3")(x)
+
+    named = {
+        "za": ("AlexNet: a large first convolution of binary weights", alexnet),
+        "zb": ("Bi-Real: a real shortcut of half the size", bireal),
+        "zd": ("BinaryDenseNet: dilated layers, concatenated, and a transition", densenet),
+        "zq": ("QuickNet: blurred pooling by a depthwise layer", quicknet),
+        "zm": ("MeliusNet: split, padded and sliced channels, without Lambda", meliusnet),
+        "zr": ("Real-to-binary: channels scaled by a gate, PReLU", gates),
+        "zx": ("XNOR-Net: BatchNorm, sign, scaled weights (`xnor_weight_scale`)", xnornet),
+        "zf": ("DoReFa-Net: two bits, weights of one scale (`magnitude_aware_sign_unclipped`)",
+               dorefanet),
+    }  # fmt: skip
+    for name, (what, build) in named.items():
+        yield Case(name, build, {"block": what})
+
+
+def _zoo() -> dict[str, Any]:
+    from bnn import train
+    from bnn.keras.zoo_objects import zoo_objects
+
+    return zoo_objects(train.backend().keras)
+
+
+def _layer_activations() -> Iterator[Case]:
+    given: dict[str, Callable[[Any], Any]] = {
+        "LeakyReLU": lambda k: k.LeakyReLU(0.125),
+        "PReLU": lambda k: k.PReLU(shared_axes=[1, 2]),
+        "ReLU": lambda k: k.ReLU(max_value=6.0),
+        "ELU": lambda k: k.ELU(0.5),
+        "ThresholdedReLU": lambda k: k.ThresholdedReLU(0.5),
+        "Softmax": lambda k: k.Softmax(),
+    }  # not Activation, which Keras saves and does not load
+    for number, (what, make) in enumerate(given.items()):
+
+        def build(k: Any, lq: Any, x: Any, make: Any = make, number: int = number) -> Any:
+            x = lq.layers.QuantConv2D(
+                4, 2, input_quantizer="ste_sign", kernel_quantizer="ste_sign",
+                activation=make(k), name=f"y{number}",
+            )(x)  # fmt: skip
+            return k.Activation(make(k))(k.BatchNormalization()(x))
+
+        yield Case(f"y{number}", build, {"activation": what})
 
 
 def _models(k: Any) -> Any:
@@ -692,6 +833,8 @@ def outcomes(batch: Batch, network: Any, encoding: Any) -> list[Outcome]:
     for case in batch.cases:
         names = [layer.name for layer in network.layers if hasattr(layer, "kernel")]
         own = [name for name in names if name.partition("/")[0] in (case.name, f"{case.name}z")]
+        if "block" in case.labels:
+            own = [name for name in names if name.startswith(case.name)]
         where = tuple("DRAM" if name in in_dram else "host" for name in own)
         first = in_dram.get(own[0]) if own else None
         decided = first is not None and first.thresholds is not None
@@ -788,6 +931,27 @@ def page(found: list[Outcome]) -> str:
         ", ".join(
             f"`{one.case.labels['layer']}`" for one in found if "layer" in one.case.labels
         ) + ".",
+        "A layer may be given to another as its activation, as in "
+        "`QuantDense(8, activation=LeakyReLU(0.1))`: "
+        + ", ".join(
+            f"`{one.case.labels['activation']}`"
+            for one in found if "activation" in one.case.labels
+        ) + ".",
+        "## Operators of TensorFlow, on the host",
+        "What a functional model is built with besides layers: calls of functions, which Keras "
+        "saves under their names. `x` has the axes batch, height, width, channels; an operator "
+        "that mixes images of a batch is refused. Slices and other moves keep operands integers, "
+        "decisions make some of real numbers, so that a binary layer behind them runs in DRAM.",
+        "\n".join(
+            f"- {what}: " + ", ".join(f"`{text}`" for text in written if 'lq.layers' not in text)
+            for what, written in OPERATORS.items()
+        ),
+        "## Blocks of larq/zoo's networks",
+        "How many of the layers with a kernel run in DRAM, where images are real numbers:",
+        "\n".join(
+            f"- {one.case.labels['block']}: {one.where.count('DRAM')} of {len(one.where)}"
+            for one in found if "block" in one.case.labels
+        ),
         "## Graphs",
         "Networks have one input and one output, and any number of branches between them:",
         "\n".join(f"- {one.case.labels['graph']}" for one in found if "graph" in one.case.labels),

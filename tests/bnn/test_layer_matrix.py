@@ -23,7 +23,7 @@ from pimsim.dram.switches import Switches
 
 pytestmark = pytest.mark.larq
 
-CHECKED = ("graphs", "QuantDense-0-pixels", "QuantLocallyConnected1D-8-pixels")
+CHECKED = ("graphs", "activations", "QuantDense-0-pixels", "QuantLocallyConnected1D-8-pixels")
 """Batches that `--check-keras` is held against."""
 
 PAGE = Path(__file__).parents[2] / "docs" / "layers.md"
@@ -56,10 +56,11 @@ def agrees(
     done = run(network, x, encoding, load("ddr3-1600-8-8-8"), Switches(), mapping, compiled=False)
     assert done.bit_exact, batch.name
     assert done.logits.shape == theirs.shape
-    ends = made.layers[-1].input if len(batch.cases) > 1 else [made.output]
+    last = len(network.layers) - 1
+    ends = network.shapes_before(last) if len(batch.cases) > 1 else network.shapes()[last:]
     start = 0
     for case, end in zip(batch.cases, ends, strict=True):
-        part = slice(start, start + end.shape[-1])
+        part = slice(start, start + end[-1])
         ours, keras = done.logits[:, part], theirs[:, part]
         assert ours.size, case
         if (keras == np.rint(keras)).all() and np.abs(keras).max() < 2**24:
@@ -67,7 +68,7 @@ def agrees(
         scale = max(1.0, float(np.abs(keras).max()))
         np.testing.assert_allclose(ours, keras, rtol=0, atol=2e-6 * scale, err_msg=str(case))
         start = part.stop
-    if batch.name in ("behind", "graphs"):
+    if batch.name in ("behind", "graphs", "operators", "blocks", "activations"):
         other = read_model(matrix.save(made, folder / f"{batch.name}.h5"))
         assert np.array_equal(forward(other, x, encoding).logits, done.logits)
     if batch.name in CHECKED:

@@ -111,17 +111,14 @@ def functions_of_larq_zoo(keras: Any) -> dict[str, Callable[[Any], Any]]:
         x = keras.backend.clip(x, -1.0, 1.0)
         return mean(x, [0, 1, 2]) * sign(x)
 
-    return dict(
-        zip(
-            _OF_LARQ_ZOO,
-            (
-                xnor_weight_scale,
-                lambda x: sign(x) * mean(x, None),
-                lambda x: keras.backend.clip(x, 0.0, 1.0),
-            ),
-            strict=True,
-        )
-    )
+    def magnitude_aware_sign_unclipped(x: Any) -> Any:
+        return sign(x) * mean(x, None)
+
+    def clip_by_value_activation(x: Any) -> Any:
+        return keras.backend.clip(x, 0.0, 1.0)
+
+    made = (xnor_weight_scale, magnitude_aware_sign_unclipped, clip_by_value_activation)
+    return {one.__name__: one for one in made}
 
 
 def _copied(path: Path, folder: Path, config: str) -> Path:

@@ -702,9 +702,9 @@ def _blocks() -> Iterator[Case]:
 
 def _zoo() -> dict[str, Any]:
     from bnn import train
-    from bnn.keras.zoo_objects import zoo_objects
+    from bnn.keras.model_file import functions_of_larq_zoo
 
-    return zoo_objects(train.backend().keras)
+    return functions_of_larq_zoo(train.backend().keras)
 
 
 def _layer_activations() -> Iterator[Case]:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bnn import scale_hint, zoo
+from bnn.data.datasets import load, reshape_for
 from bnn.data.input_scale import PIXELS, InputScale, pixels_of
 from bnn.encoding import ENCODINGS, encode
 from bnn.larq.model_file import read_model
@@ -120,14 +121,23 @@ def test_statistics_that_tell_nothing_say_nothing() -> None:
     assert scale_hint.of_statistics(Network("n", (30,), (dense,)), pixels) is None
 
 
-def test_no_bundled_network_is_suspected_of_its_own_data() -> None:
-    network = read_model(zoo.entry("mnist-mlp").path)
-    place = next(layer for layer in network.layers if isinstance(layer, BatchNorm))
-    assert place.mean.any()
-    pixels = np.random.default_rng(1).integers(0, 256, (64, 784)).astype(np.uint8)
-    assert scale_hint.of_statistics(network, pixels) is None or "symmetric" in str(
-        scale_hint.of_statistics(network, pixels)
-    )
+def test_where_no_usual_scale_fits_none_is_proposed() -> None:
+    network, pixels = trained("symmetric")
+    dense, norm = network.layers
+    wider = BatchNorm("bn", norm.mean, 16 * norm.variance, None, None, 1e-3)
+    assert scale_hint.of_statistics(Network("n", (30,), (dense, wider)), pixels) is None
+
+
+@pytest.mark.mnist
+@pytest.mark.parametrize("name", ["mnist-mlp", "mnist-cnn"])
+def test_no_bundled_network_is_suspected_of_its_own_data(name: str) -> None:
+    network = read_model(zoo.entry(name).path)
+    x = reshape_for(load("mnist"), network.input_shape).x[:64]
+    assert scale_hint.of_statistics(network, x) is None
+    for fed in ("raw", "unit"):
+        told = scale_hint.of_statistics(network, InputScale.parse(fed).applied(x)[0])
+        assert told is not None
+        assert told.endswith("try --input-scale symmetric")
 
 
 def test_an_accuracy_of_guessing_on_raw_bytes() -> None:

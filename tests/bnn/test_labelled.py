@@ -49,6 +49,13 @@ def test_inputs_of_any_type_are_what_keras_makes_of_them(
         assert data.x.tolist() == kept.astype(np.float32).tolist()
 
 
+def test_what_is_kept_as_it_is_comes_in_the_byte_order_of_the_machine(tmp_path: Path) -> None:
+    path = saved(tmp_path, y=np.array([1, 258], ">i2"))
+    with array_file.ArrayFile(path, "`--labels`") as file:
+        y = file.read("y")
+    assert (y.dtype.isnative, y.dtype.itemsize, y.tolist()) == (True, 2, [1, 258])
+
+
 def test_values_are_rounded_once_in_pieces_of_any_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,9 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from experiments import circuit_options, failure_rows, options
+
+if TYPE_CHECKING:
+    from pimsim.circuit.decision import Operation
+    from pimsim.circuit.parameters import Circuit
+    from pimsim.circuit.variation import Process
 
 NAME = "failures"
 HELP = "how often a triple-row activation or another majority is wrong under process variation"
@@ -124,6 +129,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the table, or one JSON object; write figure and tables if asked."""
+    asked = _asked(args)
+    if args.out is None:
+        _show(failure_rows.result(args, *asked), args)
+        return 0
+
+    from experiments import circuit_figures
+    from experiments.outdir import OutDir
+
+    circuit, process, operation, at = asked
+    with OutDir(args.out) as out:
+        result = failure_rows.result(args, *asked)
+        circuit_figures.draw_failures(result, out.staging)
+        for percent in at:
+            failure_rows.write_table(args, circuit, process, operation, percent, out.staging)
+        out.commit()
+    _show(result, args)
+    return 0
+
+
+def counted(args: argparse.Namespace) -> dict[str, Any]:
+    """Return what ``--json`` prints.
+
+    Raises :class:`~pimsim.errors.InputError` for a value out of range.
+    """
+    return failure_rows.result(args, *_asked(args))
+
+
+def _asked(args: argparse.Namespace) -> tuple[Circuit, Process, Operation, list[float]]:
+    """What the options say."""
     from pimsim.circuit import variation
     from pimsim.circuit.decision import majority
     from pimsim.errors import InputError
@@ -137,22 +171,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"`--path` must be decision with importance sampling, not {args.path}")
     circuit = circuit_options.chosen_circuit(args)
     process = variation.load(args.process)
-    operation = majority(args.inputs, args.rows, args.criterion)
-    if args.out is None:
-        _show(failure_rows.result(args, circuit, process, operation, at), args)
-        return 0
-
-    from experiments import circuit_figures
-    from experiments.outdir import OutDir
-
-    with OutDir(args.out) as out:
-        result = failure_rows.result(args, circuit, process, operation, at)
-        circuit_figures.draw_failures(result, out.staging)
-        for percent in at:
-            failure_rows.write_table(args, circuit, process, operation, percent, out.staging)
-        out.commit()
-    _show(result, args)
-    return 0
+    return circuit, process, majority(args.inputs, args.rows, args.criterion), at
 
 
 def variations_percent(text: str) -> list[float]:

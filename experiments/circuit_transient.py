@@ -88,6 +88,16 @@ class TransientPart:
         group.add_argument("--out", type=Path, metavar="DIR", help="folder for figure and files")
         options.add_json(parser)
 
+    def simulate(self, args: argparse.Namespace) -> Transient:
+        """Return what the options ask for, and write nothing.
+
+        Raises :class:`~pimsim.errors.InputError` for a value out of range.
+        """
+        from pimsim.circuit.transient import simulate
+
+        circuit = circuit_options.chosen_circuit(args)
+        return simulate(circuit, self.build(args), waveform_step_ps=args.step)
+
     def run(self, args: argparse.Namespace) -> int:
         """Simulate; print a table or one JSON object, and write what is asked for.
 

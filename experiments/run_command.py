@@ -192,6 +192,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the network; print tables or the report as JSON, and write it if asked."""
+    require_sensible(args)
+    if args.out is None:
+        report, _, check = simulate(args)
+        return _show(report, check, args)
+
+    from experiments.outdir import OutDir
+
+    with OutDir(args.out) as out:
+        report, logits, check = simulate(args)
+        _write(report, logits, out.staging)
+        out.commit(last="report.json")
+    return _show(report, check, args)
+
+
+def require_sensible(args: argparse.Namespace) -> None:
+    """Refuse, before anything is loaded, what cannot be run as the options say.
+
+    Raises :class:`~pimsim.errors.InputError`.
+    """
     from pimsim.errors import InputError
 
     if args.limit is not None and args.limit < 1:
@@ -203,22 +222,17 @@ def run(args: argparse.Namespace) -> int:
         from bnn import train
 
         train.check_extra("`--check-keras`")
-    trace_options.chosen_traces(args)  # refused before anything is loaded
-    if args.out is None:
-        report, _, check = _simulate(args)
-        return _show(report, check, args)
-
-    from experiments.outdir import OutDir
-
-    with OutDir(args.out) as out:
-        report, logits, check = _simulate(args)
-        _write(report, logits, out.staging)
-        out.commit(last="report.json")
-    return _show(report, check, args)
+    trace_options.chosen_traces(args)
 
 
-def _simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any, CheckKeras | None]:
-    """The report; unless only the cost was asked for, the logits; what is left to be asked."""
+def simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any, CheckKeras | None]:
+    """Run a network as the options say, and write nothing.
+
+    Returns the report; the logits, unless only the cost was asked for; and what is left to be asked
+    of Keras, which adds the answer to the report.
+
+    Raises :class:`~pimsim.errors.InputError`.
+    """
     if args.cost_only:
         return cost_only.simulate(args), None, None
     started = time.perf_counter()

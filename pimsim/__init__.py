@@ -18,10 +18,93 @@ array([[1, 0, 0, 1]], dtype=uint8)
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from experiments.api import (
+        Records,
+        Run,
+        Sweep,
+        estimate,
+        failures,
+        networks,
+        run,
+        sweep,
+        transient,
+    )
+    from pimsim.cost import primitive_cost
+    from pimsim.dram.standards import load as standard
+    from pimsim.dram.standards import names as standards
+    from pimsim.dram.subarray import Subarray
+    from pimsim.dram.switches import Switches
+    from pimsim.errors import InputError, PimsimError
+    from pimsim.microprogram.executor import execute
+    from pimsim.microprogram.primitives import PRIMITIVES
+    from pimsim.microprogram.program import Program
+
 __version__ = "0.1.0"
 
 RESULT_VERSION = 1
 """Raised with every change after which the same run gives other numbers; results that were kept
 under another one are not used again."""
 
-__all__ = ["RESULT_VERSION", "__version__"]
+_AT = {
+    "run": ("experiments.api", "run"),
+    "estimate": ("experiments.api", "estimate"),
+    "networks": ("experiments.api", "networks"),
+    "Run": ("experiments.api", "Run"),
+    "sweep": ("experiments.api", "sweep"),
+    "Sweep": ("experiments.api", "Sweep"),
+    "transient": ("experiments.api", "transient"),
+    "failures": ("experiments.api", "failures"),
+    "Records": ("experiments.api", "Records"),
+    "Program": ("pimsim.microprogram.program", "Program"),
+    "PRIMITIVES": ("pimsim.microprogram.primitives", "PRIMITIVES"),
+    "Subarray": ("pimsim.dram.subarray", "Subarray"),
+    "execute": ("pimsim.microprogram.executor", "execute"),
+    "primitive_cost": ("pimsim.cost", "primitive_cost"),
+    "standard": ("pimsim.dram.standards", "load"),
+    "standards": ("pimsim.dram.standards", "names"),
+    "Switches": ("pimsim.dram.switches", "Switches"),
+    "InputError": ("pimsim.errors", "InputError"),
+    "PimsimError": ("pimsim.errors", "PimsimError"),
+}
+"""Where each public name lives: it is imported when it is first asked for, so that importing
+pimsim costs nothing."""
+
+__all__ = [
+    "PRIMITIVES",
+    "RESULT_VERSION",
+    "InputError",
+    "PimsimError",
+    "Program",
+    "Records",
+    "Run",
+    "Subarray",
+    "Sweep",
+    "Switches",
+    "__version__",
+    "estimate",
+    "execute",
+    "failures",
+    "networks",
+    "primitive_cost",
+    "run",
+    "standard",
+    "standards",
+    "sweep",
+    "transient",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _AT:
+        raise AttributeError(f"module 'pimsim' has no attribute {name!r}")
+    module, attribute = _AT[name]
+    found = globals()[name] = getattr(import_module(module), attribute)
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__

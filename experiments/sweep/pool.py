@@ -78,6 +78,46 @@ class Pool(Protocol[T, R]):
         """
 
 
+class InProcess(Generic[T, R]):
+    """The calling process, one task after the other; see :class:`Pool`.
+
+    >>> with InProcess(abs) as pool:
+    ...     pool.submit(-3)
+    ...     pool.room, [outcome.result for outcome in pool.finished()]
+    (0, [3])
+    """
+
+    def __init__(self, work: Callable[[T], R]) -> None:
+        self._work = work
+        self._waiting: list[T] = []
+
+    def __enter__(self) -> InProcess[T, R]:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._waiting.clear()
+
+    @property
+    def room(self) -> int:
+        """How many more tasks it can take now."""
+        return 1 - len(self._waiting)
+
+    def submit(self, task: T) -> None:
+        """Take a task, if there is room."""
+        self._waiting.append(task)
+
+    def finished(self) -> list[Outcome[T, R]]:
+        """Carry out what was submitted; raises what that raised."""
+        done = [Outcome(task, self._work(task)) for task in self._waiting]
+        self._waiting.clear()
+        return done
+
+
 class LocalPool(Generic[T, R]):
     """Processes that carry out ``work`` (a function of a module); see :class:`Pool`."""
 

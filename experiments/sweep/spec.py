@@ -92,12 +92,16 @@ def parse(text: str, file: str, folder: Path) -> Spec:
     """
     document = documents.toml(text, file)
     try:
-        return _parse(document, folder)
+        return of(document, folder)
     except InputError as error:
         raise InputError(f"{file}: {error}") from error
 
 
-def _parse(document: Mapping[str, Any], folder: Path) -> Spec:
+def of(document: Mapping[str, Any], folder: Path) -> Spec:
+    """Return the specification that a file with this content would be; paths from ``folder``.
+
+    Raises :class:`~pimsim.errors.InputError` as :func:`load`.
+    """
     for key in document:
         if key not in _KEYS:
             raise InputError(f"unknown key `{key}`{documents.nearest(key, _KEYS)}")

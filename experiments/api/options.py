@@ -1,0 +1,88 @@
+"""Options of the command line as keyword arguments of Python.
+
+>>> from experiments import run_command
+>>> parsed(run_command, ["digits-mlp"], {"limit": 5, "faw": False}).faw
+False
+>>> parsed(run_command, ["digits-mlp"], {"limits": 5})
+Traceback (most recent call last):
+    ...
+pimsim.errors.InputError: unknown option `limits`; did you mean `limit`?
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+from experiments import effects, places
+from experiments.parser import Parser
+from experiments.subcommands import Command
+from pimsim.documents import nearest
+from pimsim.errors import InputError
+
+_NEVER = frozenset({"help", "json", "out", "csv"})
+"""Options of the command line that Python has other ways for."""
+
+
+class _Parser(Parser):
+    """Raises what the command line would print."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(message)
+
+
+def parsed(command: Command, words: Sequence[str], given: Mapping[str, Any]) -> argparse.Namespace:
+    """Return what a subcommand is told by its positional arguments and by options.
+
+    Args:
+        command: the subcommand.
+        words: its positional arguments.
+        given: options by name. None is the default; a list or a dict
+            (``{"cell.capacitance_ff": 20}``) is for an option that may be given again, a tuple for
+            one with commas between its values.
+
+    Raises:
+        InputError: an unknown option, or what the command line says of a wrong value.
+    """
+    parser = _Parser(allow_abbrev=False)
+    command.add_arguments(parser)
+    actions = {
+        option.removeprefix("--").replace("-", "_"): action
+        for action in parser._actions
+        for option in action.option_strings
+        if option.startswith("--") and not option.startswith("--no-")
+    }
+    known = tuple(sorted(actions.keys() - _NEVER))
+    argv: list[str] = []
+    for name, value in given.items():
+        if name not in known:
+            raise InputError(f"unknown option `{name}`{nearest(name, known)}")
+        if value is not None:
+            argv += _words(name.replace("_", "-"), actions[name], value)
+    args = parser.parse_args([*argv, "--", *words] if words else argv)
+    effects.check(args, getattr(command, "RULES", ()))
+    places.check(args)
+    return args
+
+
+def _words(option: str, action: argparse.Action, value: object) -> list[str]:
+    """How the command line would be told."""
+    if action.nargs == 0:  # a switch
+        if not isinstance(value, bool):
+            raise InputError(f"`{option.replace('-', '_')}` must be True or False, not {value!r}")
+        if value:
+            return [f"--{option}"]
+        return [f"--no-{option}"] if f"--no-{option}" in action.option_strings else []
+    if isinstance(value, Mapping):
+        return [f"--{option}={key}={_text(one)}" for key, one in value.items()]
+    if isinstance(value, list):
+        return [f"--{option}={_text(one)}" for one in value]
+    if isinstance(value, tuple):
+        return [f"--{option}={','.join(map(_text, value))}"]
+    return [f"--{option}={_text(value)}"]
+
+
+def _text(value: object) -> str:
+    return os.fspath(value) if isinstance(value, os.PathLike) else str(value)

@@ -1,0 +1,251 @@
+"""Networks from Python: run one in simulated DRAM, or ask what that would take."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from experiments import run_command
+from experiments.api.options import parsed
+from experiments.api.records import Records
+from pimsim.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+
+class KerasModel(Protocol):
+    """A model of Keras, in memory."""
+
+    name: str
+
+    def save(self, path: str) -> None:
+        """Write it into a file."""
+
+
+Network = str | os.PathLike[str] | KerasModel
+"""A bundled name, a path of a model file, or a Keras model in memory."""
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What came out of a run, how long the DRAM took, and what energy."""
+
+    report: Mapping[str, Any]
+    """Everything, as in ``report.json``."""
+    logits: NDArray[np.float32] | None
+    """``(images, classes)``: output of the last layer before a softmax; None if nothing ran."""
+
+    @property
+    def accuracy(self) -> float | None:
+        """Share of the images that are classified as labelled; None without labels."""
+        found: float | None = self.report["accuracy"]
+        return found
+
+    @property
+    def bit_exact(self) -> bool | None:
+        """Whether every sum is the integer reference's; None if that was not compared."""
+        found: bool | None = self.report["bit_exact"]
+        return found
+
+    @property
+    def latency_ps(self) -> int:
+        """Time that the DRAM takes for all images."""
+        return int(self.report["latency_ps"])
+
+    @property
+    def energy_pj(self) -> float:
+        """Energy that the DRAM takes for all images."""
+        return float(self.report["energy_pj"]["total"])
+
+    @property
+    def layers(self) -> Records:
+        """A row for each layer; nested values, such as commands by kind, as ``commands.AAP``."""
+        return Records(dict(_flat(layer)) for layer in self.report["layers"])
+
+    @property
+    def baselines(self) -> Records:
+        """A row for each processor that the DRAM is compared with."""
+        return Records(
+            {"baseline": name, **dict(_flat(found))}
+            for name, found in self.report["baselines"].items()
+        )
+
+    def __repr__(self) -> str:
+        return f"<Run of {self.report['network']!r}: {', '.join(self._words())}>"
+
+    def _repr_html_(self) -> str:
+        name, words = (
+            escape(str(one)) for one in (self.report["network"], ", ".join(self._words()))
+        )
+        head = f"<p><b>{name}</b>: {words}</p>"
+        shown = ("name", "where", "mapping", "macs", "latency_ps", "energy_pj")
+        rows = Records({name: row.get(name) for name in shown} for row in self.layers)
+        return head + rows._repr_html_()
+
+    def _words(self) -> Iterator[str]:
+        from experiments.run_tables import quantity
+
+        yield f"{self.report['images']:,} images"
+        if self.accuracy is not None:
+            yield f"accuracy {self.accuracy:.2%}"
+        if self.bit_exact is not None:
+            yield "bit exact" if self.bit_exact else "NOT bit exact"
+        yield quantity(self.latency_ps, "ps")
+        yield quantity(self.energy_pj, "pJ")
+
+
+def run(
+    network: Network,
+    x: ArrayLike | None = None,
+    y: ArrayLike | None = None,
+    **options: Any,
+) -> Run:
+    """Run a network in simulated DRAM, as ``pimsim run`` does.
+
+    Args:
+        network: a bundled name, the path of a ``.keras`` or ``.h5`` file, or a Keras model in
+            memory, which is saved into a temporary file and read from there.
+        x: images, as the Keras model would be fed; without them the option ``data`` says which, or
+            a bundled network takes those that it was trained for.
+        y: their labels, if there are any.
+        options: those of ``pimsim run --help``, such as ``limit=100``, ``mapping="auto"``,
+            ``standard="hbm2"``, ``faw=False``, ``variation=10``, ``check=False``.
+
+    Raises:
+        InputError: what the command line would refuse, in the same words.
+
+    >>> import pimsim
+    >>> done = pimsim.run("digits-mlp", limit=20)
+    >>> done.bit_exact, done.logits.shape, done.layers[0]["where"]
+    (True, (20, 10), 'dram')
+    """
+    with _file(network) as (path, name), _arrays(x, y, options) as told:
+        report, logits = _simulated(path, told)
+    report["network"] = name
+    if x is not None:
+        report["data"] = "arrays"
+    return Run(report, logits)
+
+
+def estimate(network: Network, images: int = 1, **options: Any) -> Run:
+    """Say what running a network would take, as ``pimsim run --cost-only`` does.
+
+    Args:
+        network: as for :func:`run`, or one of those known by their shapes alone, such as
+            ``"vgg16"``.
+        images: how many.
+        options: those of ``pimsim run --help`` that do not ask for values.
+
+    Raises:
+        InputError: what the command line would refuse, in the same words.
+
+    >>> import pimsim
+    >>> pimsim.estimate("lenet5", images=4).report["commands"]["AAP"] > 1000
+    True
+    """
+    with _file(network) as (path, name):
+        report, _ = _simulated(path, {"limit": images, "cost_only": True, **options})
+    report["network"] = name
+    return Run(report, None)
+
+
+def networks() -> Records:
+    """Return the networks that pimsim knows: those with weights, and those known by shapes alone.
+
+    >>> import pimsim
+    >>> {row["name"]: row["trained"] for row in pimsim.networks()}["vgg16"]
+    False
+    """
+    from bnn import zoo
+    from bnn.tables import catalog
+
+    trained = [
+        {
+            "name": one.name,
+            "trained": True,
+            "summary": one.card.summary,
+            "parameters": one.parameters,
+            "data": one.data,
+            "keras_accuracy": one.accuracy,
+        }
+        for one in map(zoo.entry, zoo.names())
+    ]
+    known = [
+        {
+            "name": one.name,
+            "trained": False,
+            "summary": one.summary,
+            "parameters": one.parameters,
+            "data": None,
+            "keras_accuracy": None,
+        }
+        for one in map(catalog.entry, catalog.names())
+    ]
+    return Records([*trained, *known])
+
+
+def _simulated(path: str, options: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
+    """The report, and the logits if there are any."""
+    args = parsed(run_command, [path], options)
+    run_command.require_sensible(args)
+    report, logits, check_keras = run_command.simulate(args)
+    if check_keras is not None:
+        check_keras(report)
+    return report, logits
+
+
+@contextmanager
+def _file(network: Network) -> Iterator[tuple[str, str]]:
+    """A name or path that the command line understands, and what reports call it."""
+    if isinstance(network, str | os.PathLike):
+        yield os.fspath(network), os.fspath(network)
+        return
+    if not hasattr(network, "save"):
+        raise InputError(
+            "`network` must be a name, a path or a Keras model, "
+            f"not {type(network).__module__}.{type(network).__name__}"
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "model.keras")
+        network.save(path)
+        yield path, network.name
+
+
+@contextmanager
+def _arrays(
+    x: ArrayLike | None, y: ArrayLike | None, options: Mapping[str, Any]
+) -> Iterator[Mapping[str, Any]]:
+    """Options that say where the arrays are: as the command line would be told."""
+    if x is None:
+        if y is not None:
+            raise InputError("`y` must be given with `x`, whose labels they are")
+        yield options
+        return
+    for name in ("data", "labels"):
+        if options.get(name) is not None:
+            raise InputError(f"`{name}` must not be given with `x`")
+    import numpy as np
+
+    with tempfile.TemporaryDirectory() as folder:
+        told = {**options, "data": Path(folder) / "x.npy"}
+        np.save(told["data"], np.asarray(x), allow_pickle=False)
+        if y is not None:
+            told["labels"] = Path(folder) / "y.npy"
+            np.save(told["labels"], np.asarray(y), allow_pickle=False)
+        yield told
+
+
+def _flat(row: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in row.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value

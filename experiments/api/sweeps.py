@@ -1,0 +1,114 @@
+"""Sweeps from Python."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from experiments.api.records import Records
+
+if TYPE_CHECKING:
+    from experiments.sweep.outcome import Outcome
+
+_NUMBERS = ("trials", "estimate", "low", "high")
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """What a sweep found."""
+
+    document: Mapping[str, Any]
+    """Everything, as in ``results.json``."""
+    out: Path | None
+    """The folder with store, tables and figures; None if nothing was kept."""
+
+    @property
+    def points(self) -> Records:
+        """A row for each point: its axes, ``trials``, ``estimate``, ``low`` and ``high``.
+
+        Estimates are in the unit of ``document["quantity"]``.
+        """
+        return Records(
+            {**point["values"], **{name: point[name] for name in _NUMBERS}}
+            for point in self.document["points"]
+        )
+
+    def __repr__(self) -> str:
+        quantity = self.document["quantity"]
+        axes = ", ".join(axis["field"] for axis in self.document["axes"]) or "nothing"
+        return (
+            f"<Sweep {self.document['name']!r}: {quantity['label']} ({quantity['unit']}) over "
+            f"{axes}, {len(self.document['points'])} points>"
+        )
+
+    def _repr_html_(self) -> str:
+        return self.points._repr_html_()
+
+
+def sweep(
+    spec: str | os.PathLike[str] | Mapping[str, Any],
+    out: str | os.PathLike[str] | None = None,
+    *,
+    workers: int = 1,
+) -> Sweep:
+    """Measure something at every point of some axes, as ``pimsim sweep`` does.
+
+    Args:
+        spec: the name of a bundled specification, the path of a file, or what would stand in one
+            as a dict.
+        out: folder for store, tables and figures: what it holds is not measured again. Without
+            one, everything is measured and nothing kept.
+        workers: processes that trials go to; 1 is this one. With more, a script must begin its
+            work under ``if __name__ == "__main__":``, for workers import it.
+
+    Raises:
+        InputError: anything in the specification that is not as it must be.
+
+    >>> import pimsim
+    >>> found = pimsim.sweep({
+    ...     "name": "demo", "measure": "tra-failure",
+    ...     "fixed": {"samples": 2000}, "axes": {"variation_percent": [0, 20]},
+    ...     "stop": {"trials": 1},
+    ... })
+    >>> [(row["variation_percent"], row["estimate"] > 5) for row in found.points]
+    [(0.0, False), (20.0, True)]
+    """
+    from experiments.sweep import outcome, points, report, runner
+    from experiments.sweep import spec as specs
+    from experiments.sweep.lock import Lock
+    from experiments.sweep.pool import InProcess, LocalPool, Pool
+    from experiments.sweep.store import Owner, Store
+    from experiments.sweep.trial import Done, Task, carry_out
+    from pimsim.errors import InputError
+
+    if type(workers) is not int or workers < 1:
+        raise InputError(f"`workers` must be a positive integer, not {workers!r}")
+    if isinstance(spec, Mapping):
+        chosen = specs.of(spec, Path.cwd())
+    else:
+        chosen = specs.load(os.fspath(spec))
+    made = points.points(chosen)
+    report.check(outcome.collected(chosen, made, lambda _: {}), chosen.figure)
+    pool: Pool[Task, Done] = InProcess(carry_out) if workers == 1 else LocalPool(carry_out, workers)
+    with ExitStack() as stack:
+        kept = stack.enter_context(tempfile.TemporaryDirectory()) if out is None else out
+        folder = Path(kept)
+        folder.mkdir(parents=True, exist_ok=True)
+        stack.enter_context(pool)
+        stack.enter_context(Lock(folder / "sweep.lock"))
+        owner = Owner(chosen.name, chosen.measure.name, chosen.seed)
+        store = stack.enter_context(Store.open(folder / "sweep.sqlite", owner))
+        runner.run(chosen, made, store, pool)
+        found: Outcome = outcome.collected(chosen, made, store.trials)
+        if out is not None:
+            from experiments.outdir import OutDir
+
+            with OutDir(folder) as written:
+                report.write(found, chosen.figure, written.staging)
+                written.commit()
+    return Sweep(report.document(found), None if out is None else folder)

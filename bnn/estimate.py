@@ -23,15 +23,16 @@ import numpy as np
 from bnn.encoding import Encoding
 from bnn.lower import lower
 from bnn.machine import MOVES, Machine
-from bnn.mapping import Draft, chain_books
+from bnn.mapping import MAPPINGS, Draft, chain_books, choice, frontier
 from bnn.mapping import chain as chains
-from bnn.mapping.choice import chooser
+from bnn.mapping.choice import DEFAULT, Candidate
+from bnn.mapping.selection import select
 from bnn.mitigation import NONE, Mitigation
 from bnn.network import Network
 from bnn.runtime import LayerRun, dram_run, host_run, stream_host
-from bnn.stage import HostStage, Stage
+from bnn.stage import HostStage
 from bnn.tables.graph import Table
-from bnn.tables.stages import works
+from bnn.tables.stages import Work, works
 from pimsim.dram.standards import Standard
 from pimsim.dram.switches import Switches
 from pimsim.dram.timeline import Timeline
@@ -59,7 +60,7 @@ def of_network(
     images: int,
     standard: Standard,
     switches: Switches,
-    mapping: str,
+    mapping: str = DEFAULT,
     *,
     moves: str = MOVES[0],
     mitigation: Mitigation = NONE,
@@ -85,17 +86,12 @@ def of_network(
     Raises:
         InputError: unknown mapping, no images, a layer too large for the DRAM.
     """
-    books = _Books(images, standard, switches, mapping, moves, mitigation, traces)
+    books = _Books(images, standard, switches, moves, mitigation, traces)
     network = network.before_softmax()
     stages = lower(network, encoding, books.machine().data_rows)
     machines = [books.machine() for _ in stages]
-    taken = {
-        stage.name: books.choose(stage, machine, images, 1)
-        for stage, machine in zip(stages, machines, strict=True)
-        if isinstance(stage, Stage)
-    }
-    named = [taken[stage.name].name if isinstance(stage, Stage) else None for stage in stages]
-    choices = chains.chosen(named, network, stages, machines[0], images, chain)
+    selected = select(mapping, network, stages, machines[0], images, chain)
+    taken, choices = selected.taken, selected.chains
     chained = {place: choice.layout for run, choice in choices for place in run}
     starts = {run.start: run for run, choice in choices if choice.layout is not None}
     for place, (stage, machine) in enumerate(zip(stages, machines, strict=True)):
@@ -111,7 +107,7 @@ def of_network(
                 first = place
                 chain_books.book(layout, machines[first : starts[first].stop])
             usage = chain_books.usage(layout, place - first)
-        books.close(dram_run(stage, mapping_of.name, machine, usage, None))
+        books.close(dram_run(stage, mapping_of.name, machine, usage, None, selected.of(stage)))
     return replace(books.total(), chains=tuple(choice for _, choice in choices))
 
 
@@ -120,7 +116,7 @@ def of_table(
     images: int,
     standard: Standard,
     switches: Switches,
-    mapping: str,
+    mapping: str = DEFAULT,
     *,
     moves: str = MOVES[0],
     mitigation: Mitigation = NONE,
@@ -144,16 +140,11 @@ def of_table(
     Raises:
         InputError: unknown mapping, no images, a layer too large for the DRAM.
     """
-    books = _Books(images, standard, switches, mapping, moves, mitigation, traces)
-    drafts: dict[object, _Drafted] = {}
-    for work in works(table):
+    books = _Books(images, standard, switches, moves, mitigation, traces)
+    every = list(works(table))
+    drafts = _drafts(every, mapping, books.machine(), images)
+    for work, drafted in zip(every, drafts, strict=True):
         machine = books.machine()
-        if work.alike not in drafts:
-            stage = work.stage(machine.data_rows)
-            mapping_of = books.choose(stage, machine, images, work.each)
-            draft = mapping_of.draft(stage, machine, images, each=work.each)
-            drafts[work.alike] = _Drafted(mapping_of.name, stage.windows.offsets > 1, draft)
-        drafted = drafts[work.alike]
         usage = drafted.draft(machine)
         if work.pool is not None and not drafted.pools:
             books.on_host(work.pool.name)
@@ -172,6 +163,7 @@ def of_table(
                 machine,
                 usage,
                 None,
+                drafted.candidates,
             )
         )
     return books.total()
@@ -185,6 +177,41 @@ class _Drafted:
     pools: bool
     """Whether the pooling behind it is carried out with it."""
     draft: Draft
+    candidates: tuple[Candidate, ...] = ()
+    """What every mapping would take; nothing where none was chosen."""
+
+
+def _drafts(
+    products: Sequence[Work], mapping: str, machine: Machine, images: int
+) -> list[_Drafted]:
+    """Lay all products out, those that are alike once."""
+    choice.check(mapping)
+    distinct = {work.alike: work for work in products}
+    if mapping in MAPPINGS:
+        named = {alike: _draft(work, mapping, machine, images) for alike, work in distinct.items()}
+        return [named[work.alike] for work in products]
+    offered = {alike: _offered(work, machine, images) for alike, work in distinct.items()}
+    ways = [offered[work.alike] for work in products]
+    picks = frontier.least(mapping, [[offer for _, offer in each] for each in ways])
+    return [each[pick][0] for each, pick in zip(ways, picks, strict=True)]
+
+
+def _offered(work: Work, machine: Machine, images: int) -> list[tuple[_Drafted, frontier.Offer]]:
+    """A product under every mapping that takes it."""
+    drafts: dict[str, _Drafted] = {}
+
+    def lay_out(name: str) -> Draft:
+        drafts[name] = _draft(work, name, machine, images)
+        return drafts[name].draft
+
+    found = choice.priced(lay_out, machine)
+    return [(replace(drafts[name], candidates=found), offer) for name, offer in choice.able(found)]
+
+
+def _draft(work: Work, mapping: str, machine: Machine, images: int) -> _Drafted:
+    stage = work.stage(machine.data_rows)
+    draft = MAPPINGS[mapping].draft(stage, machine, images, each=work.each)
+    return _Drafted(mapping, stage.windows.offsets > 1, draft)
 
 
 class _Books:
@@ -195,12 +222,10 @@ class _Books:
         images: int,
         standard: Standard,
         switches: Switches,
-        mapping: str,
         moves: str,
         mitigation: Mitigation,
         traces: Sequence[Sink],
     ) -> None:
-        self.choose = chooser(mapping)
         if images < 1:
             raise InputError(f"`images` must be a positive integer, not {images}")
         self._images, self._standard, self._switches = images, standard, switches

@@ -38,7 +38,8 @@ from bnn.lower import lower
 from bnn.machine import MOVES, Machine
 from bnn.mapping import Audit, Execute, Mapping, Result, Usage, Work, chain_execution
 from bnn.mapping import chain as chains
-from bnn.mapping.choice import chooser
+from bnn.mapping.choice import DEFAULT, Candidate
+from bnn.mapping.selection import select
 from bnn.mitigation import NONE, Mitigation
 from bnn.network import Network
 from bnn.stage import HostStage, Stage
@@ -77,6 +78,8 @@ class LayerRun:
     result: Result | Usage | None
     """A usage where nothing was computed."""
     audit: Audit | None
+    candidates: tuple[Candidate, ...] = ()
+    """What every mapping would have taken; nothing where none was chosen."""
     wall_s: float = 0.0
     """Wall time of computing its values."""
 
@@ -116,7 +119,7 @@ def run(
     encoding: Encoding | None,
     standard: Standard,
     switches: Switches,
-    mapping: str,
+    mapping: str = DEFAULT,
     *,
     moves: str = MOVES[0],
     mitigation: Mitigation = NONE,
@@ -155,7 +158,6 @@ def run(
         InputError: unknown mapping, ``x`` that does not fit, a layer too large for the DRAM,
             faults in a layer that there is not, or in stages that must be chained.
     """
-    choose = chooser(mapping)
     if faults is not None:
         check, chain = False, _unchained(chain)
         faults = _opening(faults, mitigation.activation_rows)
@@ -170,13 +172,8 @@ def run(
         for here in reached
     ]
     started = time.perf_counter()
-    taken = {  # nothing but a name, where there is no choice
-        stage.name: choose(stage, machine, len(x), 1)
-        for stage, machine in zip(stages, machines, strict=True)
-        if isinstance(stage, Stage)
-    }
-    named = [taken[s.name].name if isinstance(s, Stage) else None for s in stages]
-    choices = chains.chosen(named, network, stages, machines[0], len(x), chain)
+    selected = select(mapping, network, stages, machines[0], len(x), chain)
+    taken, choices = selected.taken, selected.chains
     prepared = _prepare(stages, machines, len(x), taken, choices, compiled=compiled)
     if compiled and encoding is not None:
         encode(x[:1], encoding)  # so that its code is made now
@@ -214,7 +211,9 @@ def run(
             result = execute(Work(stage, operands, machine, threads, audit, report))
             flow.take(stage, result)
             exact &= audit is None or audit.wrong == 0
-            layer = dram_run(stage, taken[stage.name].name, machine, result, audit)
+            layer = dram_run(
+                stage, taken[stage.name].name, machine, result, audit, selected.of(stage)
+            )
             checking_s += result.check_s
             aside_s += result.check_s + result.book_s
         finished = time.perf_counter()
@@ -303,7 +302,12 @@ def _tell(progress: Progress | None, what: str, done: int, total: int) -> None:
 
 
 def dram_run(
-    stage: Stage, mapping: str, machine: Machine, result: Result | Usage, audit: Audit | None
+    stage: Stage,
+    mapping: str,
+    machine: Machine,
+    result: Result | Usage,
+    audit: Audit | None,
+    candidates: tuple[Candidate, ...] = (),
 ) -> LayerRun:
     """Return what a stage in DRAM did."""
     return LayerRun(
@@ -318,6 +322,7 @@ def dram_run(
         machine,
         result,
         audit,
+        candidates,
     )
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from bnn.encoding import Encoding
 from bnn.mapping import Result
+from bnn.mapping.choice import DEFAULT
 from bnn.network import Network
 from bnn.runtime import NetworkRun, run
 from bnn.scoring import Scoring
@@ -37,7 +38,9 @@ def beside_error_free(
         switches: what changes headline numbers.
 
     """
-    right = run(network, x, encoding, standard, switches, "output-stationary", check=False)
+    taken = {layer.mapping for layer in done.layers if layer.mapping is not None}
+    mapping = taken.pop() if len(taken) == 1 else DEFAULT  # values are the same under all
+    right = run(network, x, encoding, standard, switches, mapping, check=False)
     answers, wanted = scoring.answers(done.logits), scoring.answers(right.logits)
     changed = None
     if answers is not None and wanted is not None:

@@ -137,6 +137,7 @@ def _layer(layer: LayerRun, books: Books, done: NetworkRun | Estimate) -> dict[s
         "weights": layer.weights,
         "operand_bits": layer.operand_bits,
         "mapping": layer.mapping,
+        "alternatives": _alternatives(layer),
         "operands_from": next(filter(None, kept), "the host"),
         **_total([books], PER_PASS),
         "weights_once": _total([books], ONCE),
@@ -151,6 +152,20 @@ def _layer(layer: LayerRun, books: Books, done: NetworkRun | Estimate) -> dict[s
     row["subarrays"] = result.subarrays if result else 0
     row["latency_ps_per_image"] = row["latency_ps"] / done.images
     return row
+
+
+def _alternatives(layer: LayerRun) -> list[dict[str, Any]]:
+    """What the mappings that were not taken would have cost, alone on a timeline."""
+    return [
+        {
+            "mapping": one.mapping,
+            "latency_ps": one.offer and one.offer.latency_ps,
+            "energy_pj": one.offer and one.offer.energy_pj,
+            "refused": one.refused or None,
+        }
+        for one in layer.candidates
+        if one.mapping != layer.mapping
+    ]
 
 
 def _books(layers: Sequence[LayerRun]) -> Sequence[Books]:

@@ -49,7 +49,7 @@ _EPILOG = """\
 examples:
   pimsim run digits-mlp                                    works anywhere
   pimsim run mnist-mlp --data mnist --limit 1000 --out out/mlp
-  pimsim run mnist-cnn --data mnist --mapping weight-stationary
+  pimsim run mnist-cnn --data mnist --mapping weight-stationary    not the best for each layer
   pimsim run mnist-mlp --data mnist --check-keras          against Keras itself
   pimsim run mnist-mlp --data mnist --variation 10         on cells and amplifiers that vary
   pimsim run digits-mlp --limit 8 --trace perfetto:run.json
@@ -131,11 +131,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mapping",
         metavar="NAME",
-        default="output-stationary",
+        default="auto",
         help="dataflow: output-stationary (weights in the command stream), weight-stationary "
         "(weights in rows) or no-local-reuse (the same, but the host counts); or auto, "
-        "auto-latency, auto-energy: for every layer the one with the least product of both, "
-        "latency, or energy (default: %(default)s)",
+        "auto-latency, auto-energy: of the first two, for every layer what keeps the product of "
+        "latency and energy of the whole run least, its latency, or its energy "
+        "(default: %(default)s)",
     )
     parser.add_argument(
         "--moves",

@@ -19,6 +19,7 @@ from bnn.mapping.chain_layout import Layout, Step, follows, lay_out, steps
 from bnn.mapping.tiles import Tile
 from bnn.network import Network
 from bnn.stage import HostStage, Stage
+from pimsim.cost import Cost
 from pimsim.dram.timeline import Timeline
 from pimsim.errors import InputError, OutOfRowsError
 
@@ -39,13 +40,15 @@ class Choice:
     """Time that its stages take if the host writes their operands."""
     refused: str = ""
     """Why it cannot be made."""
+    cost: Cost | None = None
+    """What the chain takes, refresh aside; None if it cannot be made."""
 
     @property
     def text(self) -> str:
         """The choice in a line."""
         stages = f"{self.names[0]} to {self.names[-1]}"
         if self.layout is None:
-            return f"{stages} not chained: {self.refused or 'it would take no less time'}"
+            return f"{stages} not chained: {self.refused or 'it would gain nothing'}"
         team = self.layout.team
         shared = "images over banks" if team == 1 else f"outputs over {team} banks"
         return f"{stages} chained: {shared}"
@@ -97,12 +100,7 @@ def chosen(
 
     Raises InputError for an unknown ``chaining``, and where stages must be chained and cannot be.
     """
-    if chaining not in CHAINING:
-        raise InputError(f"`chain` must be one of {', '.join(CHAINING)}, not {chaining!r}")
-    refused = machine.mitigation.lays_out
-    if chaining == "always" and refused is not None:
-        raise InputError(f"`chain` must be never or auto with {refused}, not 'always'")
-    if chaining == "never" or refused is not None:
+    if not asked_for(chaining, machine):
         return []
     folded = [name == output_stationary.name for name in taken]
     others = sorted({name for name in taken if name} - {output_stationary.name})
@@ -115,14 +113,47 @@ def chosen(
     return choices
 
 
+def asked_for(chaining: str, machine: Machine) -> bool:
+    """Whether any stages are to be chained.
+
+    Raises InputError for an unknown ``chaining``, and where stages must be chained beside what is
+    done about faults.
+    """
+    if chaining not in CHAINING:
+        raise InputError(f"`chain` must be one of {', '.join(CHAINING)}, not {chaining!r}")
+    refused = machine.mitigation.lays_out
+    if chaining == "always" and refused is not None:
+        raise InputError(f"`chain` must be never or auto with {refused}, not 'always'")
+    return chaining != "never" and refused is None
+
+
 def choose(stages: Sequence[Stage], machine: Machine, images: int, chaining: str) -> Choice:
-    """Choose how to chain stages that can be, and whether to.
+    """Choose how to chain stages that can be, and whether to, by time.
 
     Args:
         stages: each fed with the results of the one before.
         machine: whose banks compute; nothing is booked in it.
         images: how many.
         chaining: whether to chain them.
+
+    Raises InputError if they must be chained and cannot be.
+    """
+    found = offered(stages, machine, images, _apart_ps(stages, machine, images), chaining)
+    worse = found.chained_ps is not None and found.chained_ps >= found.apart_ps
+    return replace(found, layout=None) if chaining == "auto" and worse else found
+
+
+def offered(
+    stages: Sequence[Stage], machine: Machine, images: int, apart_ps: int, chaining: str
+) -> Choice:
+    """Return how to chain stages that can be, whether or not that takes less than they do apart.
+
+    Args:
+        stages: each fed with the results of the one before.
+        machine: whose banks compute; nothing is booked in it.
+        images: how many.
+        apart_ps: time that they take apart, refresh aside.
+        chaining: whether they must be.
 
     Raises InputError if they must be chained and cannot be.
     """
@@ -133,11 +164,9 @@ def choose(stages: Sequence[Stage], machine: Machine, images: int, chaining: str
     except (InputError, OutOfRowsError) as error:
         if chaining == "always":
             raise
-        return Choice(names, None, None, _apart_ps(stages, machine, images), str(error))
-    chained_ps = _booked_ps(best, scratch)
-    apart_ps = _apart_ps(stages, machine, images)
-    worse = chaining == "auto" and chained_ps >= apart_ps
-    return Choice(names, None if worse else best, chained_ps, apart_ps)
+        return Choice(names, None, None, apart_ps, str(error))
+    cost = _booked(best, scratch)
+    return Choice(names, best, cost.latency_ps, apart_ps, cost=cost)
 
 
 def _scratch(machine: Machine, moves: str) -> Machine:
@@ -192,10 +221,10 @@ def _spent_ps(machine: Machine) -> int:
     return sum(machine.cost(phase).latency_ps for phase in ("inputs", "compute"))
 
 
-def _booked_ps(layout: Layout, machine: Machine) -> int:
+def _booked(layout: Layout, machine: Machine) -> Cost:
     scratch = _scratch(machine, "psm")
     book(layout, [scratch] * len(layout.steps))
-    return _spent_ps(scratch)
+    return scratch.cost("inputs") + scratch.cost("compute")
 
 
 def _apart_ps(stages: Sequence[Stage], machine: Machine, images: int) -> int:

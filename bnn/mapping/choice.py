@@ -1,9 +1,10 @@
 """Choosing a mapping for every layer by what it would cost.
 
 A layer is laid out and booked under every mapping there is, for as many images as will be run, on a
-timeline of its own; nothing is executed. The one with the least latency, energy, or product of both
-is taken. Weights that are written once, however many images follow, do not count. Mappings that
-leave counting to the host do not take part: what it takes there is not costed, so they would win.
+timeline of its own; nothing is executed. What is taken keeps the latency, the energy, or the
+product of both least, of all layers together. Weights that are written once, however many images
+follow, do not count. Mappings that leave counting to the host do not take part: what it takes there
+is not costed, so they would win.
 
 >>> names()[-3:]
 ('auto', 'auto-latency', 'auto-energy')
@@ -11,29 +12,36 @@ leave counting to the host do not take part: what it takes there is not costed, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from bnn.machine import Machine
-from bnn.mapping import MAPPINGS, Mapping
-from bnn.stage import Stage
-from pimsim.cost import Cost
+from bnn.mapping import MAPPINGS, Draft, Mapping
+from bnn.mapping.frontier import OBJECTIVES, Offer
+from pimsim.cost import Cost, with_refresh
 from pimsim.errors import InputError, OutOfRowsError, PimsimError
+
+DEFAULT = "auto"
+"""What is asked for where nothing is said."""
 
 PER_PASS = ("inputs", "compute")
 """Phases that every pass over images goes through."""
 
 IN_DRAM = "in DRAM"
 
-OBJECTIVES: dict[str, Callable[[Cost], float]] = {
-    "auto": lambda cost: cost.latency_ps * cost.total_pj,
-    "auto-latency": lambda cost: cost.latency_ps,
-    "auto-energy": lambda cost: cost.total_pj,
-}
-"""What each way of choosing keeps small."""
 
-Choose = Callable[[Stage, Machine, int, int], Mapping]
-"""Gives the mapping of a stage for a machine, so many images, and how many outputs each of its own
-stands for (see :meth:`bnn.mapping.work.Mapping.draft`)."""
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A mapping, and what a layer would take under it."""
+
+    mapping: str
+    offer: Offer | None
+    """Latency and energy of every pass, alone on a timeline; None if it was refused. What refresh
+    adds is that of :func:`pimsim.cost.with_refresh`."""
+    bare_ps: int = 0
+    """The latency, refresh aside."""
+    refused: str = ""
+    """Why."""
 
 
 def candidates() -> dict[str, Mapping]:
@@ -51,42 +59,52 @@ def names() -> tuple[str, ...]:
     return *MAPPINGS, *OBJECTIVES
 
 
-def chooser(name: str) -> Choose:
-    """How stages get their mappings.
+def check(name: str) -> None:
+    """Raise InputError unless ``name`` is one of :func:`names`."""
+    if name not in names():
+        raise InputError(f"`mapping` must be one of {', '.join(names())}, not {name!r}")
+
+
+def priced(lay_out: Callable[[str], Draft], machine: Machine) -> tuple[Candidate, ...]:
+    """Return what a stage would take under every mapping that is chosen among.
 
     Args:
-        name: one of :func:`names`.
+        lay_out: lays it out under the mapping of that name.
+        machine: whose banks compute; nothing is booked in it.
 
-    Raises:
-        InputError: another name.
+    Raises InputError or OutOfRowsError, that of the first mapping, if all refuse.
     """
-    if name in MAPPINGS:
-        return lambda stage, machine, images, each: MAPPINGS[name]
-    if name not in OBJECTIVES:
-        raise InputError(f"`mapping` must be one of {', '.join(names())}, not {name!r}")
-    objective = OBJECTIVES[name]
-
-    def least(stage: Stage, machine: Machine, images: int, each: int) -> Mapping:
-        found: dict[str, float] = {}
-        refused: PimsimError | None = None
-        for one, mapping in candidates().items():
-            try:
-                found[one] = objective(_cost(mapping, stage, machine, images, each))
-            except (InputError, OutOfRowsError) as error:
-                refused = refused or error
-        if not found:
-            raise refused or ValueError("there must be a mapping")
-        return MAPPINGS[min(found, key=found.__getitem__)]
-
-    return least
+    found: list[Candidate] = []
+    refused: PimsimError | None = None
+    for name in candidates():
+        try:
+            bare = _cost(lay_out(name), machine)
+        except (InputError, OutOfRowsError) as error:
+            refused = refused or error
+            found.append(Candidate(name, None, refused=str(error)))
+        else:
+            found.append(Candidate(name, offer(bare, machine), bare.latency_ps))
+    if refused is not None and not able(found):
+        raise refused
+    return tuple(found)
 
 
-def _cost(mapping: Mapping, stage: Stage, machine: Machine, images: int, each: int) -> Cost:
-    """What a stage would cost on a machine like ``machine``, alone."""
-    books = Machine(
-        machine.standard, machine.switches, moves=machine.moves, mitigation=machine.mitigation
-    )
-    mapping.draft(stage, books, images, each=each)(books)
+def able(found: Sequence[Candidate]) -> list[tuple[str, Offer]]:
+    """Those that were not refused."""
+    return [(one.mapping, one.offer) for one in found if one.offer is not None]
+
+
+def offer(bare: Cost, machine: Machine) -> Offer:
+    """Latency and energy of what was priced without refresh."""
+    cost = with_refresh(bare, machine.standard, machine.switches)
+    return Offer(cost.latency_ps, cost.total_pj)
+
+
+def _cost(draft: Draft, machine: Machine) -> Cost:
+    """What a draft books on a machine like ``machine``, alone, refresh aside."""
+    switches = replace(machine.switches, refresh=False)  # which takes most of the time to schedule
+    books = Machine(machine.standard, switches, moves=machine.moves, mitigation=machine.mitigation)
+    draft(books)
     books.finish()
     inputs, compute = (books.cost(phase) for phase in PER_PASS)
     return inputs + compute

@@ -34,7 +34,7 @@ def _identity(values: Values) -> Mapping[str, Any]:
     from bnn.mapping import choice
     from bnn.scoring import LARGEST
 
-    choice.chooser(str(values["mapping"]))
+    choice.check(str(values["mapping"]))
     networks.mitigation(values)
     rule = _scoring(*networks.trained(values)).rule
     _require_layers(values)

@@ -31,7 +31,7 @@ def _identity(values: Values) -> Mapping[str, Any]:
     from bnn.tables import catalog
     from experiments import data_options
 
-    choice.chooser(str(values["mapping"]))
+    choice.check(str(values["mapping"]))
     networks.mitigation(values)
     found: dict[str, Any] = {"dram": networks.dram_identity(values)}
     if values["network"] in catalog.names():

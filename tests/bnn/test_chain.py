@@ -458,7 +458,7 @@ def test_it_is_chosen_by_time() -> None:
     auto, never = (ran(few, 70, chain) for chain in ("auto", "never"))
     (choice,) = auto.chains
     assert choice.layout is None
-    assert choice.text == "d0 to d1 not chained: it would take no less time"
+    assert choice.text == "d0 to d1 not chained: it would gain nothing"
     assert choice.chained_ps is not None
     assert choice.chained_ps >= choice.apart_ps
     assert auto.layers[0].machine.cost("compute") == never.layers[0].machine.cost("compute")

@@ -80,7 +80,8 @@ class Machine:
         mitigation: what is done about commands that go wrong.
 
     Raises:
-        InputError: more banks than the standard has, or unknown moves.
+        InputError: more banks than the standard has, an energy mode that has no figures of it, or
+            unknown moves.
     """
 
     def __init__(
@@ -95,11 +96,7 @@ class Machine:
     ) -> None:
         if moves not in MOVES:
             raise InputError(f"`moves` must be one of {', '.join(MOVES)}, not {moves!r}")
-        if switches.banks > standard.all_banks:
-            raise InputError(
-                f"`banks` must be at most {standard.all_banks}, the banks of {standard.name}, "
-                f"not {switches.banks}"
-            )
+        switches.require(standard)
         self.standard = standard
         self.switches = switches
         self.moves = moves

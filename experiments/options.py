@@ -56,17 +56,18 @@ def add_dram(
         "--banks",
         type=int,
         metavar="N",
-        default=8,
-        help="banks that compute at the same time (default: %(default)s)",
+        help="banks that compute at the same time (default: all banks of all ranks and channels "
+        "of the part, 8 of DDR3, 128 of hbm2)",
     )
     if energy:
         group.add_argument(
             "--energy",
             choices=("ambit-paper", "datasheet"),
             help="energy model: the Ambit paper's per-command figures, or derived from the "
-            "currents of the part; the two are never mixed (default: %(default)s)",
+            "currents of the part; the two are never mixed (default: ambit-paper for DDR3, whose "
+            "figures these are; datasheet for other parts)",
         )
-    parser.set_defaults(energy="ambit-paper")
+    parser.set_defaults(energy=None)
     _add_switch(group, "faw", faw, "obey tFAW and tRRD, the limits on the rate of ACTIVATEs")
     _add_switch(group, "refresh", refresh, "lose tRFC of every tREFI to refresh")
     _add_switch(group, "split-decoder", True, "AAP with overlapped ACTIVATEs, as in Ambit")
@@ -98,7 +99,8 @@ def chosen_dram(args: argparse.Namespace) -> tuple[Standard, Switches]:
     from pimsim.dram.switches import Switches
 
     standard = standards.load(args.standard)
-    switches = Switches(
+    switches = Switches.of(
+        standard,
         banks=args.banks,
         faw=args.faw,
         refresh=args.refresh,

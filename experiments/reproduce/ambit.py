@@ -15,7 +15,7 @@ from experiments.reproduce.simulation import cost, in_words, program, throughput
 from experiments.reproduce.table import Cells, Row, Table, look_up
 from pimsim.baselines.measured import Measurement
 from pimsim.baselines.systems import SYSTEMS, System
-from pimsim.dram.energy import ENERGY_MODES, command_energies
+from pimsim.dram.energy import command_energies, modes
 from pimsim.dram.standards import Standard, load
 from pimsim.dram.switches import Switches
 
@@ -191,9 +191,7 @@ def pair(left: str, right: str) -> str:
 
 def _energy(standard: Standard, switches: Switches) -> Table:
     rows = []
-    for mode in ENERGY_MODES:
-        if mode == "datasheet" and standard.currents is None:
-            continue
+    for mode in modes(standard):
         chosen = replace(switches, energy=mode)
         energies = command_energies(mode, standard)
         kb = standard.row_bytes / 1024

@@ -14,7 +14,7 @@ from pathlib import Path
 from experiments.reproduce.simulation import cost, in_words, program, throughput_gb_per_s
 from experiments.reproduce.table import Cells, Published, Row, Table, look_up, published
 from pimsim.baselines.measured import Measurement
-from pimsim.dram.energy import ENERGY_MODES
+from pimsim.dram.energy import modes
 from pimsim.dram.standards import Standard, load
 from pimsim.dram.switches import Switches
 from pimsim.microprogram.arithmetic import rows
@@ -103,9 +103,7 @@ def _of_width(name: str, width: int, standard: Standard, switches: Switches) -> 
     yield Row(of, "row commands", commands, "", "Ambit's address map", _published(name, width))
     yield Row(of, "row commands a bit", commands / width, "", "Ambit's address map")
     yield Row(of, "latency", latency_ps / 1e6, "us", words)
-    for mode in ENERGY_MODES:
-        if mode == "datasheet" and standard.currents is None:
-            continue
+    for mode in modes(standard):
         # The energy of row commands does not depend on when they issue: the quickest to schedule.
         modelled = replace(switches, energy=mode, faw=False, refresh=False)
         pj_per_kb = cost(chosen, standard, modelled).energy_pj_per_kb * times

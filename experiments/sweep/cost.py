@@ -2,9 +2,9 @@
 
 Nothing in it is random: one trial, and no interval.
 
->>> from experiments.sweep.fields import of_measure
->>> values = {f.name: f.default for f in of_measure("cost") if f.default is not None}
->>> counts = MEASURE.run({**values, "network": "digits-mlp"}, 0, 1)
+>>> from experiments.sweep.points import complete
+>>> values = complete(MEASURE, {"network": "digits-mlp"}, Path())
+>>> counts = MEASURE.run(values, 0, 1)
 >>> counts["images"], counts["latency_ps"] > 1e6
 (1, True)
 """

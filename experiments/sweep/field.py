@@ -12,6 +12,7 @@ pimsim.errors.InputError: `vdd_mv` must be a number of at least 0, not 'high'
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +41,10 @@ class Field:
     """One line."""
     default: Value | None = None
     """Where a specification does not say; None: not set."""
+    derived: Callable[[Mapping[str, Value]], Value] | None = None
+    """Gives the default from the values of the fields without such; they are all set by then."""
+    derived_text: str = ""
+    """What that is, in words."""
     required: bool = False
     """Whether a specification must say."""
     choices: tuple[str, ...] = ()

@@ -2,7 +2,9 @@
 
 A measure finds the values of its fields by name (see :mod:`experiments.sweep.measures`). Defaults
 belong to the key of a point: a field that is added with the default None leaves the keys of older
-stores as they are.
+stores as they are. What is derived from the part stands in the key as if it had been stated, so
+that a stored point means what it meant. The default mapping is not the one of `pimsim run`: every
+store that left it out would begin anew.
 
 >>> named("variation_percent").label
 'process variation'
@@ -18,6 +20,7 @@ import difflib
 from collections.abc import Iterator, Mapping
 from functools import cache
 
+from experiments.sweep import networks
 from experiments.sweep.field import INTEGER, NUMBER, SWITCH, TEXT, Field
 from pimsim import ranges
 from pimsim.errors import InputError
@@ -131,11 +134,13 @@ _STATED = (
     ),
     Field(
         "banks", "banks", "", INTEGER, _NETWORK,
-        "banks that compute at the same time", default=8, least=1,
+        "banks that compute at the same time", least=1,
+        derived=networks.banks, derived_text="all of the part",
     ),
     Field(
         "mapping", "mapping", "", TEXT, _NETWORK,
-        "dataflow, as `pimsim run --mapping`", default="output-stationary",
+        "dataflow, as `pimsim run --mapping`, where auto is the default",
+        default="output-stationary",
     ),
     Field(
         "moves", "moves", "", TEXT, _NETWORK,
@@ -168,7 +173,8 @@ _STATED = (
     # -- cost --------------------------------------------------------------------------------
     Field(
         "energy", "energy mode", "", TEXT, (COST,), "energy model",
-        default="ambit-paper", choices=("ambit-paper", "datasheet"),
+        choices=("ambit-paper", "datasheet"),
+        derived=networks.energy, derived_text="ambit-paper for DDR3, else datasheet",
     ),
     Field("faw", "tFAW obeyed", "", SWITCH, (COST,), "obey tFAW and tRRD", default=True),
     Field("refresh", "refresh", "", SWITCH, (COST,), "lose time to refresh", default=True),

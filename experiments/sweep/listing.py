@@ -28,7 +28,7 @@ def show_fields(*, as_json: bool) -> None:
         [
             (
                 field.name,
-                "" if field.default is None else str(field.default),
+                field.derived_text if field.default is None else str(field.default),
                 ", ".join(field.measures),
                 _described(field),
             )
@@ -72,6 +72,7 @@ def show_points(spec: Spec, points: Sequence[SweepPoint], *, as_json: bool) -> N
 
 def _record(field: Field) -> dict[str, Any]:
     record = {part.name: getattr(field, part.name) for part in parts(field)}
+    del record["derived"]
     for name in ("least", "most"):
         if abs(record[name]) == float("inf"):  # JSON has no infinity
             record[name] = None

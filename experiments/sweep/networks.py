@@ -167,13 +167,18 @@ def dram(values: Mapping[str, Value]) -> tuple[Standard, Switches]:
     from pimsim.dram.switches import Switches
 
     given: dict[str, Any] = {name: values[name] for name in _SWITCHES if name in values}
-    standard, switches = standards.load(str(values["standard"])), Switches(**given)
-    if switches.banks > standard.all_banks:
-        raise InputError(
-            f"`banks` must be at most {standard.all_banks}, those of {standard.name}, "
-            f"not {switches.banks}"
-        )
-    return standard, switches
+    standard = standards.load(str(values["standard"]))
+    return standard, Switches.of(standard, **given)
+
+
+def banks(values: Mapping[str, Value]) -> Value:
+    """Return the banks that compute where none are set: all of the part."""
+    return dram(values)[1].banks
+
+
+def energy(values: Mapping[str, Value]) -> Value:
+    """Return the energy mode where none is set: the one that has figures of the part."""
+    return dram(values)[1].energy
 
 
 def dram_identity(values: Mapping[str, Value]) -> dict[str, Any]:

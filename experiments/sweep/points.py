@@ -92,4 +92,10 @@ def complete(measure: Measure, given: Mapping[str, Value], folder: Path) -> dict
     for name, value in values.items():
         if known[name].is_file(value):
             values[name] = str((folder / str(value)).absolute())
-    return values
+    derived = {
+        field.name: field.derived(values)
+        for field in measure.fields
+        if field.derived is not None and field.name not in values
+    }
+    every = {**values, **derived}
+    return {field.name: every[field.name] for field in measure.fields if field.name in every}

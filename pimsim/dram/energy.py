@@ -32,6 +32,8 @@ EnergyMode = Literal["ambit-paper", "datasheet"]
 ENERGY_MODES: tuple[EnergyMode, ...] = get_args(EnergyMode)
 """Names of the energy models, the default first."""
 
+_NO_CURRENTS = "the standard has no currents"
+
 PARTS = ("activate_precharge", "read_write", "io", "refresh", "background")
 """Parts of an energy, in the order in which they are printed."""
 
@@ -86,6 +88,31 @@ class CommandEnergies:
     def not_modelled(self) -> tuple[str, ...]:
         """Those of ``PARTS`` that ``parts`` lacks."""
         return tuple(part for part in PARTS if part not in self.parts)
+
+
+def modes(standard: Standard) -> tuple[EnergyMode, ...]:
+    """Return the modes that have figures of a standard, its default first; perhaps none.
+
+    >>> from pimsim.dram.standards import load
+    >>> modes(load("ddr3-1600-8-8-8")), modes(load("hbm2"))
+    (('ambit-paper', 'datasheet'), ('datasheet',))
+    """
+    has = {"ambit-paper": standard.like_ddr3, "datasheet": standard.currents is not None}
+    return tuple(mode for mode in ENERGY_MODES if has[mode])
+
+
+def require_mode(mode: str, standard: Standard) -> None:
+    """Raise InputError, saying why, unless a mode has figures of a standard."""
+    known = modes(standard)
+    if mode in known:
+        return
+    if not known:
+        raise InputError(
+            f"{standard.name} must have [currents]: without them there is only the `energy` "
+            "ambit-paper, whose figures are those of DDR3"
+        )
+    reason = "its figures are those of DDR3" if mode == "ambit-paper" else _NO_CURRENTS
+    raise InputError(f"`energy` must be {known[0]} for {standard.name}, not {mode!r}: {reason}")
 
 
 def command_energies(
@@ -150,8 +177,7 @@ def _datasheet(
     """
     if standard.currents is None:
         raise InputError(
-            f"`energy` must be ambit-paper for {standard.name}, not 'datasheet': "
-            "the standard has no currents"
+            f"`energy` must be ambit-paper for {standard.name}, not 'datasheet': {_NO_CURRENTS}"
         )
     supplies = [standard.currents]
     if standard.second_supply is not None:

@@ -43,6 +43,8 @@ _GEOMETRY = (
 
 MOST_BANKS = 1_024
 """Of all ranks of a channel; DDR5 has 32 a rank."""
+_DDR3_LEAST_MV = 1350
+"""Supply of DDR3L (JESD79-3-1A); that of DDR3 is 1500 mV."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,18 @@ class Standard:
     def all_banks(self) -> int:
         """Banks of all ranks of all channels."""
         return self.channels * self.ranks * self.banks
+
+    @property
+    def like_ddr3(self) -> bool:
+        """Whether it is built as DDR3 is: bursts of eight, no bank groups, 1.35 V or more.
+
+        The voltage is left aside where the part has no currents.
+
+        >>> [name for name in names() if not load(name).like_ddr3]
+        ['ddr4-2400', 'ddr4-3200', 'ddr5-4800', 'hbm2', 'lpddr4-3200']
+        """
+        volts = self.currents is None or self.currents.vdd_mv >= _DDR3_LEAST_MV
+        return self.burst_length == 8 and self.bank_groups == 1 and volts
 
     @property
     def chip_bits(self) -> int:

@@ -10,14 +10,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
-from pimsim.dram.energy import ENERGY_MODES
+from pimsim.dram.energy import ENERGY_MODES, modes, require_mode
+from pimsim.dram.standards import Standard
 from pimsim.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
 class Switches:
     """The choices that change headline numbers; every result prints them.
+
+    The defaults are those of a DDR3 module; :meth:`of` has those of any standard.
 
     Raises :class:`~pimsim.errors.InputError` for a value out of range.
     """
@@ -40,6 +44,42 @@ class Switches:
     extra_wordline_factor: float = 0.0
     """Energy of each wordline beyond the first, as a share of an activation. The Ambit paper
     states 0.22, but its own energy table follows without it."""
+
+    @classmethod
+    def of(
+        cls, standard: Standard, *, banks: int | None = None, energy: str | None = None, **rest: Any
+    ) -> Switches:
+        """Return the switches of a run on a standard.
+
+        Args:
+            standard: the DRAM.
+            banks: all banks of all ranks and channels if None.
+            energy: if None, ``ambit-paper`` for DDR3, whose figures these are, else ``datasheet``.
+            rest: every other field.
+
+        Raises InputError for more banks than there are, an energy mode that has no figures of the
+        standard, and a value out of range.
+
+        >>> from pimsim.dram.standards import load
+        >>> chosen = Switches.of(load("hbm2"), refresh=False)
+        >>> chosen.banks, chosen.energy, chosen.refresh
+        (128, 'datasheet', False)
+        """
+        if energy is None:
+            energy = next(iter(modes(standard)), ENERGY_MODES[0])
+        banks = standard.all_banks if banks is None else banks
+        chosen = cls(banks=banks, energy=energy, **rest)
+        chosen.require(standard)
+        return chosen
+
+    def require(self, standard: Standard) -> None:
+        """Raise InputError unless a standard has so many banks, and the energy mode its figures."""
+        if self.banks > standard.all_banks:
+            raise InputError(
+                f"`banks` must be at most {standard.all_banks}, the banks of {standard.name}, "
+                f"not {self.banks}"
+            )
+        require_mode(self.energy, standard)
 
     def __post_init__(self) -> None:
         if type(self.banks) is not int or self.banks <= 0:

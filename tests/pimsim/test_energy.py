@@ -14,6 +14,7 @@ from pimsim.dram import standards
 from pimsim.dram.currents import Currents, Interface, InterfacePerBit
 from pimsim.dram.energy import ENERGY_MODES, PARTS, CommandEnergies, command_energies
 from pimsim.dram.standards import Standard
+from pimsim.dram.switches import Switches
 from pimsim.errors import InputError
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -290,3 +291,26 @@ def test_no_energy_is_negative(standard: Standard) -> None:
         values = _values(command_energies(mode, standard, extra_wordline_factor=0.22))
         assert {f.name for f in fields(CommandEnergies)} == {"parts", *values}
         assert all(value >= -1e-9 for value in values.values())
+
+
+def test_the_defaults_of_a_run_are_all_banks_and_figures_of_the_part() -> None:
+    for standard in BUNDLED:
+        name = standard.name
+        chosen = Switches.of(standard)
+        assert chosen.banks == standard.channels * standard.ranks * standard.banks
+        assert chosen.energy == ("ambit-paper" if name.startswith("ddr3") else "datasheet")
+        assert Switches.of(standard, banks=1, energy="datasheet").banks == 1
+        if name.startswith("ddr3"):
+            continue
+        with pytest.raises(InputError) as caught:
+            Switches.of(standard, energy="ambit-paper")
+        assert str(caught.value) == (
+            f"`energy` must be datasheet for {name}, not 'ambit-paper': its figures are those of "
+            "DDR3"
+        )
+
+
+def test_a_part_without_currents_has_the_figures_of_ddr3_or_none() -> None:
+    assert Switches.of(replace(G888, currents=None)).energy == "ambit-paper"
+    with pytest.raises(InputError, match=r"^hbm2 must have \[currents\]: without them there is"):
+        Switches.of(replace(standards.load("hbm2"), currents=None))

@@ -17,6 +17,7 @@ from experiments.sweep import keys, measures, points, spec
 from experiments.sweep.field import INTEGER, NUMBER, SWITCH, Field
 from experiments.sweep.fields import table
 from experiments.sweep.results import Value
+from pimsim.errors import InputError
 
 BASE: dict[str, dict[str, Value]] = {
     "tra-failure": {"variation_percent": 10.0, "wait_ms": 1.0, "restore_ns": 10.0},
@@ -119,6 +120,25 @@ def test_a_key_is_what_it_was() -> None:
     """The stores of users have it."""
     content = {"values": {"b": 1.0, "a": "Ω", "c": [True, None]}, "seed": 1}
     assert keys.of(content) == GOLDEN
+
+
+def test_points_that_leave_the_dram_out_are_those_of_older_stores() -> None:
+    """What is derived from the part stands in the key as if it were stated."""
+    stated: dict[str, Value] = {
+        "standard": "ddr3-1600-8-8-8", "banks": 8, "energy": "ambit-paper",
+        "mapping": "output-stationary",
+    }  # fmt: skip
+    assert _key("cost", BASE["cost"]) == _key("cost", {**BASE["cost"], **stated})
+    del stated["energy"]
+    assert _key("accuracy", BASE["accuracy"]) == _key("accuracy", {**BASE["accuracy"], **stated})
+
+
+def test_another_part_computes_on_all_its_banks() -> None:
+    given = {**BASE["cost"], "standard": "hbm2"}
+    stated = {**given, "banks": 128, "energy": "datasheet"}
+    assert _key("cost", given) == _key("cost", stated) != _key("cost", {**stated, "banks": 8})
+    with pytest.raises(InputError, match=r"^`energy` must be datasheet for hbm2, not"):
+        _key("cost", {**given, "energy": "ambit-paper"})
 
 
 def test_a_key_does_not_depend_on_the_process() -> None:

@@ -208,7 +208,13 @@ def _show(result: dict[str, Any], args: argparse.Namespace) -> None:
     patterns = list(rows[0].get("patterns_percent", {}))
     patterns = patterns if 1 < len(patterns) <= 6 else []
     compared = any(row["published_percent"] is not None for row in rows)
-    header = ["variation %", "wrong %", "low %", "high %", *(f"{name} %" for name in patterns)]
+    header = [
+        "variation %",
+        "wrong %",
+        "low %",
+        "high %",
+        *(f"wrong at\n{name}" for name in patterns),
+    ]
     tables.show(
         [*header, *(["Ambit %"] if compared else []), "bitlines"],
         [
@@ -221,6 +227,7 @@ def _show(result: dict[str, Any], args: argparse.Namespace) -> None:
             ]
             for row in rows
         ],
+        title="shares of bitlines, in %" + (", by what the cells hold" if patterns else ""),
     )
     tables.show_assumptions(circuit_options.shown(result["assumptions"], args))
 

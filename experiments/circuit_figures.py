@@ -14,7 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from experiments.figures import style, write_table
+from experiments import sheets
+from experiments.figures import style
 
 Result = Mapping[str, Any]
 """What the subcommand prints with ``--json``, as Python values."""
@@ -34,7 +35,7 @@ def draw_failures(result: Result, folder: Path) -> tuple[Path, Path]:
         | {f"wrong_{name}_percent": v for name, v in row.get("patterns_percent", {}).items()}
         for row in result["rows"]
     ]
-    table = write_table(folder / "failures.csv", rows)
+    table = sheets.write(folder / "failures.csv", rows)
     stated = result["assumptions"]
     with style():
         figure = Figure(figsize=(3.5, 2.8))
@@ -79,7 +80,7 @@ def draw_margins(result: Result, folder: Path) -> tuple[Path, ...]:
             for up, line in zip(one["y"], one["margin_mv"], strict=True)
             for across, value in zip(one["x"], line, strict=True)
         ]
-        tables.append(write_table(folder / f"margin_{one['name']}.csv", rows))
+        tables.append(sheets.write(folder / f"margin_{one['name']}.csv", rows))
     stated = result["assumptions"]
     with style():
         figure = Figure(figsize=(3.6 * len(maps), 3.0))
@@ -100,7 +101,7 @@ def draw_margins(result: Result, folder: Path) -> tuple[Path, ...]:
 def draw_fit(result: Result, folder: Path) -> tuple[Path, Path]:
     """Write ``fit.png`` and ``fit.csv``: published and fitted numbers, one by one."""
     points = result["points"]
-    table = write_table(folder / "fit.csv", points)
+    table = sheets.write(folder / "fit.csv", points)
     stated = result["assumptions"]
     places = range(len(points))
     with style():

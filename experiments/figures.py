@@ -6,8 +6,9 @@ Each figure is a PNG with the table behind it as CSV beside it.
 >>> report = {
 ...     "network": "tiny", "images": 10, "throughput_images_per_s": 2e4,
 ...     "energy_pj": {"total": 3e6}, "baselines": {}, "assumptions": {},
-...     "layers": [{"name": "dense", "where": "dram", "macs": 64, "latency_ps": 500_000_000,
-...                 "commands": {"AAP": 800, "AP": 100}}],
+...     "layers": [{"name": "dense", "where": "dram", "mapping": "weight-stationary",
+...                 "macs": 64, "column_utilisation": 0.5, "latency_ps": 500_000_000,
+...                 "energy_pj": 3e6, "commands": {"AAP": 800, "AP": 100}}],
 ... }
 >>> with tempfile.TemporaryDirectory() as folder:
 ...     [path.name for path in draw(report, Path(folder))]
@@ -16,9 +17,8 @@ Each figure is a PNG with the table behind it as CSV beside it.
 
 from __future__ import annotations
 
-import csv
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -28,6 +28,10 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
+
+from experiments import sheets
+from experiments.escaping import in_figure
+from experiments.quantities import more_energy, slower
 
 Report = Mapping[str, Any]
 """A run's ``report.json`` as Python values."""
@@ -59,22 +63,21 @@ def draw_comparison(report: Report, folder: Path) -> tuple[Path, Path]:
     Throughput in images per second and energy in microjoules per image, on logarithmic axes.
     """
     rows = _comparison_rows(report)
-    table = write_table(folder / "comparison.csv", rows)
+    shown = [{**row, "system": row["system"].replace("\n", " ")} for row in rows]
+    table = sheets.write(folder / "comparison.csv", shown)
     with style():
         figure = Figure(figsize=(6.8, 2.9))
         axes = figure.subplots(1, 2)
         names = [row["system"] for row in rows]
-        for panel, key, ratio, better, worse, title, unit in (
-            (axes[0], "throughput_images_per_s", "speedup_of_dram", "faster", "slower",
+        for panel, key, ratio, words, title, unit in (
+            (axes[0], "throughput_images_per_s", "speedup_of_dram", slower,
              "Throughput", "images / s"),
-            (axes[1], "energy_uj_per_image", "energy_ratio", "less", "more",
+            (axes[1], "energy_uj_per_image", "energy_ratio", more_energy,
              "Energy", "µJ / image"),
         ):  # fmt: skip
             values = [row[key] or math.nan for row in rows]  # a run without commands has none
             labels = [
-                "none"
-                if math.isnan(value)
-                else _rounded(value) + _verdict(row[ratio], better, worse)
+                "none" if math.isnan(value) else _rounded(value) + _verdict(row[ratio], words)
                 for value, row in zip(values, rows, strict=True)
             ]
             _log_bars(panel, names, values, labels)
@@ -89,7 +92,7 @@ def draw_comparison(report: Report, folder: Path) -> tuple[Path, Path]:
 def draw_layers(report: Report, folder: Path) -> tuple[Path, Path]:
     """Write ``layers.png`` and ``.csv``: commands per image and share of time, layer by layer."""
     rows = _layer_rows(report)
-    table = write_table(folder / "layers.csv", rows)
+    table = sheets.write(folder / "layers.csv", rows)
     shown = [kind for kind in _COMMAND_FILLS if any(row[kind] for row in rows)]
     with style():
         figure = Figure(figsize=(6.8, 1.5 + 0.32 * len(rows)))
@@ -132,9 +135,12 @@ def _layer_rows(report: Report) -> list[dict[str, Any]]:
         {
             "layer": layer["name"],
             "where": layer["where"],
+            "mapping": layer["mapping"] or "",
             "macs": layer["macs"],
+            "columns_used": layer["column_utilisation"],
             **{kind: layer["commands"].get(kind, 0) / report["images"] for kind in _COMMAND_FILLS},
             "latency_us_per_image": layer["latency_ps"] / report["images"] / 1e6,
+            "energy_uj_per_image": layer["energy_pj"] / report["images"] / 1e6,
             "latency_share": layer["latency_ps"] / total_ps if total_ps else 0.0,
         }
         for layer in report["layers"]
@@ -172,13 +178,11 @@ def _log_bars(
     axes.tick_params(axis="x", length=0)
 
 
-def _verdict(ratio: float | None, better: str, worse: str) -> str:
+def _verdict(ratio: float | None, words: Callable[[float, str], str]) -> str:
     """Second line of a label: how the DRAM compares with this bar."""
     if ratio is None:
         return ""
-    times, word = (ratio, better) if ratio >= 1 else (1 / ratio, worse)
-    shown = f"{times:,.0f}" if times >= 100 else f"{times:.3g}"
-    return f"\nDRAM: {shown}{_TIMES} {word}"
+    return f"\nDRAM: {words(ratio, _TIMES)}"
 
 
 def _stacked_commands(axes: Axes, rows: Sequence[Mapping[str, Any]], shown: Sequence[str]) -> None:
@@ -203,7 +207,7 @@ def _stacked_commands(axes: Axes, rows: Sequence[Mapping[str, Any]], shown: Sequ
             fontsize=7.5,
         )
     axes.set_xlim(0, max(left, default=0.0) * 1.16 or 1.0)
-    axes.set_yticks(places, [row["layer"] for row in rows])
+    axes.set_yticks(places, [in_figure(row["layer"]) for row in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)  # the first on top, no room wasted where there are many
     axes.tick_params(axis="y", length=0)
     axes.xaxis.set_major_locator(MaxNLocator(6))
@@ -238,8 +242,8 @@ def _latency_shares(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
 def _caption(report: Report) -> str:
     """What was run, and the switches that its numbers depend on."""
     stated = report["assumptions"]
-    words = [f"{report['network']}, {report['images']:,} images"]
-    words += [str(stated[key]) for key in ("standard", "mapping") if key in stated]
+    words = [f"{in_figure(report['network'])}, {report['images']:,} images"]
+    words += [in_figure(str(stated[key])) for key in ("standard", "mapping") if key in stated]
     if "banks" in stated:
         words.append(f"{stated['banks']} banks")
     for key, name in (("faw", "tFAW"), ("refresh", "refresh")):
@@ -260,17 +264,6 @@ def _rounded(value: float) -> str:
         return f"{value:.3g}"
     exponent = min(int(math.log10(value) / 3 + 1e-9), 4)
     return f"{value / 1000.0**exponent:.3g} {' kMGT'[exponent]}"
-
-
-def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
-    """Write ``rows``, all with the keys of the first, as CSV; return ``path``."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else [])
-        writer.writeheader()
-        for row in rows:
-            flat = {k: v.replace("\n", " ") if isinstance(v, str) else v for k, v in row.items()}
-            writer.writerow(flat)
-    return path
 
 
 @contextmanager

@@ -23,7 +23,8 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from bnn.training.card import Epoch
 from bnn.training.validation import best
-from experiments.figures import style, write_table
+from experiments import sheets
+from experiments.figures import style
 
 _LOSSES = {"loss": "training", "validation_loss": "validation"}
 _ACCURACIES = {
@@ -51,7 +52,7 @@ def draw(network: str, history: Sequence[Epoch], out: Path) -> tuple[Path, Path]
     """
     image, table = paths(out)
     rows = [_known(epoch, history) for epoch in history]
-    write_table(table, rows)
+    sheets.write(table, rows)
     with style():
         figure = Figure(figsize=(6.8, 2.5))
         left, right = figure.subplots(1, 2)

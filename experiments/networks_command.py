@@ -83,7 +83,7 @@ def _list(trained: list[ZooEntry], known: list[Table]) -> None:
     from experiments import tables
 
     tables.show(
-        ("trained network", "data", "outputs of its binary layers", "parameters", "Keras %", "KB"),
+        ("trained network", "data", "outputs of its binary layers", "parameters", "Keras %", "kB"),
         [
             (
                 one.name,

@@ -7,7 +7,6 @@ Every table of :mod:`bnn.tables` is booked under both mappings, for a single ima
 from __future__ import annotations
 
 import csv
-import io
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ from matplotlib.figure import Figure
 from bnn.estimate import of_table
 from bnn.tables import catalog
 from bnn.tables.published import Published, published
-from experiments import figures, report
+from experiments import figures, report, sheets
 from experiments.options import DEFAULT_STANDARD
 from experiments.reproduce.table import flowed, markdown
 from pimsim.dram.standards import load
@@ -69,11 +68,7 @@ def _row(name: str, mapping: str, images: int) -> Row:
 
 def csv_text(rows: Sequence[Row]) -> str:
     """Return the rows as a CSV file."""
-    file = io.StringIO()
-    writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return file.getvalue()
+    return sheets.of_records(rows)
 
 
 def read(folder: Path) -> list[Row]:

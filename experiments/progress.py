@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
+from experiments.escaping import visible
+
 Show = Callable[[str, int, int], None]
 """Called with what is done: its name, how much of it, and of how much."""
 
@@ -164,7 +166,7 @@ def bars(*, quiet: bool) -> Iterator[Show | None]:
             with suppress(KeyError):
                 shown.remove_task(tasks.pop(""))
             if name not in tasks:
-                tasks[name] = shown.add_task(name, total=total)
+                tasks[name] = shown.add_task(visible(name), total=total)
             shown.update(tasks[name], completed=done, total=total)
 
         yield show

@@ -89,6 +89,8 @@ def build(
         "sums_checked": sum(layer.audit.compared for layer in done.layers if layer.audit),
         "commands": cost["commands"],
         "latency_ps": cost["latency_ps"],
+        "latency_ps_per_image": cost["latency_ps"] / done.images,
+        "energy_pj_per_image": cost["energy_pj"] / done.images,
         "throughput_images_per_s": _rate(done.images, cost["latency_ps"]),
         "energy_pj": energy,
         "weights_once": once,
@@ -151,6 +153,7 @@ def _layer(layer: LayerRun, books: Books, done: NetworkRun | Estimate) -> dict[s
     row["outputs_repeated"] = getattr(result, "repeated", 0)
     row["subarrays"] = result.subarrays if result else 0
     row["latency_ps_per_image"] = row["latency_ps"] / done.images
+    row["energy_pj_per_image"] = row["energy_pj"] / done.images
     return row
 
 

@@ -1,8 +1,4 @@
-"""A run's report as tables on the terminal.
-
->>> quantity(1_234_567_000, "ps"), quantity(2.5e9, "pJ"), quantity(0, "ps")
-('1.23 ms', '2.5 mJ', '0 ps')
-"""
+"""A run's report as tables on the terminal."""
 
 from __future__ import annotations
 
@@ -11,31 +7,19 @@ from typing import Any
 
 from bnn.scoring import LARGEST
 from experiments import tables
+from experiments.quantities import more_energy, quantity, slower
 
 _FEW = 0.1
 """Column utilisation below which a batch is too small for the DRAM's rows."""
 
-_LADDERS = {
-    "ps": ("ps", "ns", "us", "ms", "s"),
-    "pJ": ("pJ", "nJ", "uJ", "mJ", "J"),
-}
-
-
-def quantity(value: float, unit: str) -> str:
-    """Three significant digits, in the unit that keeps them short."""
-    ladder = _LADDERS[unit]
-    step = 0
-    while abs(value) >= 1000 and step < len(ladder) - 1:
-        value, step = value / 1000, step + 1
-    return f"{value:.3g} {ladder[step]}"
-
 
 def show(report: Mapping[str, Any]) -> None:
-    """Print layers, totals, baselines and assumptions."""
+    """Print layers, the choice of mappings, totals, baselines and assumptions."""
+    images = report["images"]
     tables.show(
-        ("layer", "where", "MACs/image", "column use", "time", "writing\ninputs", "energy"),
-        [_layer(layer) for layer in report["layers"]],
-        title=_title(report),
+        ("layer", "mapping", "MACs", "columns\nused", "time", "writing\ninputs", "energy"),
+        [_layer(layer, images) for layer in report["layers"]],
+        title=f"{_title(report)}; each layer, an image",
         wide=0,
     )
     total = report["commands"]
@@ -43,29 +27,42 @@ def show(report: Mapping[str, Any]) -> None:
     if not total["TRANSFER"]:
         kinds.remove("TRANSFER")
     tables.show(
-        ("commands", *kinds),
+        ("commands\nan image", *kinds),
         [
-            (_words(layer["name"]), *(_short(layer["commands"][kind]) for kind in kinds))
+            (
+                _words(layer["name"]),
+                *(_short(layer["commands"][kind] / images) for kind in kinds),
+            )
             for layer in report["layers"]
         ],
         wide=0,
     )
+    compared = _compared(report)
+    if compared:
+        tables.show(
+            ("layer", "instead", "would be"),
+            compared,
+            title=f"why these mappings: {_WHY.get(report['assumptions']['mapping'], 'chosen')}",
+            wide=2,
+        )
     for name, text in _summary(report):
-        tables.console().print(f"{name:12}{text}", markup=False)
+        tables.say(f"{name:12}{text}")
     print()
     if report["baselines"]:
         tables.show(
-            ("processor behind the same DRAM", "time", "energy", "DRAM is faster", "takes less"),
+            ("processor behind the same DRAM", "time", "energy", "DRAM is", "and takes"),
             [
                 (
                     name,
                     quantity(baseline["latency_ps"], "ps"),
                     quantity(baseline["energy_pj"], "pJ"),
-                    f"{baseline['speedup']:.3g}x",
-                    f"{baseline['energy_ratio']:.3g}x",
+                    slower(baseline["speedup"]),
+                    f"{more_energy(baseline['energy_ratio'])} energy",
                 )
                 for name, baseline in report["baselines"].items()
             ],
+            title="the batch",
+            wide=0,
         )
     tables.show_assumptions(report["assumptions"])
 
@@ -84,7 +81,14 @@ def show_keras(report: Mapping[str, Any]) -> None:
             f" (Keras predicts in {report['keras_predict_s']:.3g} s, "
             f"pimsim executes in {report['wall_s']['execute']:.3g} s)"
         )
-    tables.console().print(f"{'as Keras':12}{text}", markup=False)
+    tables.say(f"{'as Keras':12}{text}")
+
+
+_WHY = {
+    "auto": "least product of the run's latency and energy",
+    "auto-latency": "least latency",
+    "auto-energy": "least energy",
+}
 
 
 def _title(report: Mapping[str, Any]) -> str:
@@ -94,18 +98,38 @@ def _title(report: Mapping[str, Any]) -> str:
     return f"{report['network']} on {report['data']}: {images}"
 
 
-def _layer(layer: Mapping[str, Any]) -> tuple[str, ...]:
+def _layer(layer: Mapping[str, Any], images: int) -> tuple[str, ...]:
     used, time_ps = layer["column_utilisation"], layer["latency_ps"]
     writing_ps = layer["phases"]["inputs"]["latency_ps"]
     return (
         _words(layer["name"]),
-        layer["where"],
+        layer["mapping"] or layer["where"],
         f"{layer['macs']:,}",
-        "" if used is None else f"{used:.1%}",
-        quantity(time_ps, "ps") if time_ps else "",
-        f"{writing_ps / time_ps:.0%} of it" if used is not None and time_ps else "",
-        quantity(layer["energy_pj"], "pJ") if time_ps else "",
+        "" if used is None else _share(used),
+        quantity(time_ps / images, "ps") if time_ps else "",
+        f"{writing_ps / time_ps:.0%}" if used is not None and time_ps else "",
+        quantity(layer["energy_pj"] / images, "pJ") if time_ps else "",
     )
+
+
+def _compared(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """What each layer would have taken under the mappings that it did not get."""
+    return [
+        (_words(layer["name"]), other["mapping"], other["refused"] or _beside(layer, other))
+        for layer in report["layers"]
+        for other in layer["alternatives"]
+    ]
+
+
+def _beside(layer: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    time = slower(layer["latency_ps"] / other["latency_ps"])
+    energy = more_energy(layer["energy_pj"] / other["energy_pj"])
+    return f"{time.replace('the same', 'as fast')}, {energy} energy"
+
+
+def _share(used: float) -> str:
+    """A share of columns; what is more than nothing never reads as nothing."""
+    return "< 0.1%" if 0 < used < 0.0005 else f"{used:.1%}"
 
 
 def _words(name: str) -> str:
@@ -117,9 +141,15 @@ def _rate(images_per_s: float) -> str:
     return f"{images_per_s:,.0f}" if images_per_s >= 100 else f"{images_per_s:.3g}"
 
 
-def _short(count: int) -> str:
-    """A count in full, or from ten million on in millions, so that a table fits a terminal."""
-    return f"{count:,}" if count < 10_000_000 else f"{count / 1e6:,.1f} M"
+def _short(count: float) -> str:
+    """A count in full, or from ten million on in millions, so that a table fits a terminal.
+
+    >>> [_short(count) for count in (0, 0.0127, 3.5, 1234.5, 123_456_789)]
+    ['0', '0.0127', '3.5', '1,234', '123.5 M']
+    """
+    if count >= 10_000_000:
+        return f"{count / 1e6:,.1f} M"
+    return f"{count:,.0f}" if count >= 100 else f"{count:.3g}"
 
 
 def _summary(report: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -133,14 +163,15 @@ def _summary(report: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("bit exact", "nothing executed" if report["cost_only"] else exact),
         ("commands", ", ".join(f"{n:,} {kind}" for kind, n in report["commands"].items() if n)),
         (
-            "latency",
-            f"{quantity(report['latency_ps'], 'ps')}"
-            + ("" if rate is None else f", {_rate(rate)} images/s"),
+            "the batch",
+            f"{quantity(report['latency_ps'], 'ps')}, "
+            f"{quantity(report['energy_pj']['total'], 'pJ')}, for {images:,} together",
         ),
         (
-            "energy",
-            f"{quantity(report['energy_pj']['total'], 'pJ')}, "
-            f"{quantity(report['energy_pj']['total'] / images, 'pJ')} an image",
+            "an image",
+            f"{quantity(report['latency_ps'] / images, 'ps')}, "
+            f"{quantity(report['energy_pj']['total'] / images, 'pJ')}: its share of the batch"
+            + ("" if rate is None else f", {_rate(rate)} images/s"),
         ),
         (
             "weights",
@@ -150,6 +181,8 @@ def _summary(report: Mapping[str, Any]) -> list[tuple[str, str]]:
             else "in the command stream: nothing to load",
         ),
     ]
+    if any(chain["chained"] for chain in report["chains"]):
+        rows.append(("chains", report["assumptions"]["chain"]))
     if report["disputed_signs"]:
         rows.append(("signs", _disputed(report["disputed_signs"])))
     uses = [layer["column_utilisation"] for layer in report["layers"] if layer["subarrays"]]

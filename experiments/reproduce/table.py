@@ -13,7 +13,6 @@ throughput,Skylake,,6.25,,GB/s,bandwidth,
 from __future__ import annotations
 
 import csv
-import io
 import math
 import re
 import textwrap
@@ -22,6 +21,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from experiments import sheets
 from pimsim.errors import InputError
 
 Cells = Sequence[Sequence[str]]
@@ -91,18 +91,15 @@ class Table:
 
     def csv_text(self) -> str:
         """Return the rows as CSV, numbers to five digits."""
-        file = io.StringIO()
-        records = self.records()
-        writer = csv.DictWriter(file, fieldnames=list(records[0]), lineterminator="\n")
-        writer.writeheader()
-        for record in records:
-            writer.writerow(
+        return sheets.of_records(
+            [
                 {
                     key: digits(value, 5) if isinstance(value, int | float) else value
                     for key, value in record.items()
                 }
-            )
-        return file.getvalue()
+                for record in self.records()
+            ]
+        )
 
     def cells(self, only: Callable[[Row], bool] = lambda _: True) -> Cells:
         """Return header and rows as texts for a reader, without switches and sources.

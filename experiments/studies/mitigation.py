@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from experiments import sheets
 from experiments.studies.found import Found, Value, number
 
 NAME = "mitigation"
@@ -147,8 +147,5 @@ def draw(found: Mapping[str, Found], folder: Path) -> dict[str, Path]:
             axes.grid(axis="y", color="0.92")
         path = folder / "mitigations.png"
         figure.savefig(path, dpi=150, metadata={"Software": None})
-    with (folder / "mitigations.csv").open("w", encoding="utf-8", newline="") as sheet:
-        out = csv.DictWriter(sheet, list(table[0]), lineterminator="\n")
-        out.writeheader()
-        out.writerows(table)
+    (folder / "mitigations.csv").write_text(sheets.of_records(table), "utf-8", newline="")
     return {"mitigations": path}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from experiments import sheets
 from experiments.sweep.fields import table
 from experiments.sweep.outcome import Outcome
 from experiments.sweep.results import Point, Quantity, Results, Value
@@ -119,23 +118,20 @@ def csv_text(outcome: Outcome) -> str:
     counted = list(next((counts for counts in outcome.counts if counts), {}))
     unit = results.quantity.unit
     numbers = [with_unit(name, unit) for name in (results.quantity.name, "low", "high")]
-    sheet = io.StringIO()
-    out = csv.writer(sheet, lineterminator="\n")
     # A field and a count may have the same name; a header has each name once.
     taken = {*varied, *results.fixed}
     sums = [f"{name}_in_all" if name in taken else name for name in counted]
-    out.writerow([*varied, *results.fixed, "trials", *numbers, *sums])
-    for point, counts in zip(results.points, outcome.counts, strict=True):
-        out.writerow(
-            [
-                *(_cell(point.values[name]) for name in varied),
-                *(_cell(value) for value in results.fixed.values()),
-                point.trials,
-                *(_number(value) for value in _shown(results.quantity, point)),
-                *(counts.get(name, "") for name in counted),
-            ]
-        )
-    return sheet.getvalue()
+    rows = [
+        [
+            *(_cell(point.values[name]) for name in varied),
+            *(_cell(value) for value in results.fixed.values()),
+            point.trials,
+            *(_number(value) for value in _shown(results.quantity, point)),
+            *(counts.get(name, "") for name in counted),
+        ]
+        for point, counts in zip(results.points, outcome.counts, strict=True)
+    ]
+    return sheets.text([*varied, *results.fixed, "trials", *numbers, *sums], rows)
 
 
 def _shown(quantity: Quantity, point: Point) -> tuple[float | None, ...]:

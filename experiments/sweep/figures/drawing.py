@@ -7,7 +7,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from experiments.figures import write_table
+from experiments import sheets
 from experiments.sweep.figures import bars, heatmap, lines, tornado
 from experiments.sweep.figures.frame import plain_style
 from experiments.sweep.figures.settings import Settings, read
@@ -44,7 +44,7 @@ def draw(
         for suffix, metadata in _METADATA.items():
             paths.append(folder / f"{settings.name}.{suffix}")
             drawn.savefig(paths[-1], metadata=metadata)
-    return [*paths, write_table(folder / f"{settings.name}.csv", rows)]
+    return [*paths, sheets.write(folder / f"{settings.name}.csv", rows)]
 
 
 def check(results: Results, figure: Mapping[str, object] | None = None) -> None:

@@ -1,7 +1,7 @@
 r"""Texts of other people where they may do harm: names of layers, files and networks.
 
 A terminal obeys control characters, and shows text backwards if told so; a spreadsheet computes
-what begins like a formula; a figure sets dollar signs as mathematics.
+what begins like a formula.
 
 >>> print(visible("dense\x1b[2J\u202e"), in_cell("=1+1"), in_cell("-1.5"), in_cell(-2))
 dense\x1b[2J\u202e '=1+1 -1.5 -2
@@ -33,11 +33,6 @@ def in_cell(value: object) -> object:
         return value
     text = visible(value)
     return f"'{text}" if text.startswith(_FORMULA) and len(text) > 1 and not _number(text) else text
-
-
-def in_figure(text: str) -> str:
-    """A text as Matplotlib sets it: nothing in it is mathematics."""
-    return visible(text).replace("$", r"\$")
 
 
 def _number(text: str) -> bool:

@@ -30,7 +30,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
 from experiments import sheets
-from experiments.escaping import in_figure
+from experiments.escaping import visible
 from experiments.quantities import more_energy, slower
 
 Report = Mapping[str, Any]
@@ -65,7 +65,7 @@ def draw_comparison(report: Report, folder: Path) -> tuple[Path, Path]:
     rows = _comparison_rows(report)
     shown = [{**row, "system": row["system"].replace("\n", " ")} for row in rows]
     table = sheets.write(folder / "comparison.csv", shown)
-    with style():
+    with _plain_style():
         figure = Figure(figsize=(6.8, 2.9))
         axes = figure.subplots(1, 2)
         names = [row["system"] for row in rows]
@@ -94,7 +94,7 @@ def draw_layers(report: Report, folder: Path) -> tuple[Path, Path]:
     rows = _layer_rows(report)
     table = sheets.write(folder / "layers.csv", rows)
     shown = [kind for kind in _COMMAND_FILLS if any(row[kind] for row in rows)]
-    with style():
+    with _plain_style():
         figure = Figure(figsize=(6.8, 1.5 + 0.32 * len(rows)))
         commands, share = figure.subplots(1, 2, sharey=True, width_ratios=(3, 1))
         _stacked_commands(commands, rows, shown)
@@ -207,7 +207,7 @@ def _stacked_commands(axes: Axes, rows: Sequence[Mapping[str, Any]], shown: Sequ
             fontsize=7.5,
         )
     axes.set_xlim(0, max(left, default=0.0) * 1.16 or 1.0)
-    axes.set_yticks(places, [in_figure(row["layer"]) for row in rows])
+    axes.set_yticks(places, [visible(row["layer"]) for row in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)  # the first on top, no room wasted where there are many
     axes.tick_params(axis="y", length=0)
     axes.xaxis.set_major_locator(MaxNLocator(6))
@@ -242,8 +242,8 @@ def _latency_shares(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
 def _caption(report: Report) -> str:
     """What was run, and the switches that its numbers depend on."""
     stated = report["assumptions"]
-    words = [f"{in_figure(report['network'])}, {report['images']:,} images"]
-    words += [in_figure(str(stated[key])) for key in ("standard", "mapping") if key in stated]
+    words = [f"{visible(report['network'])}, {report['images']:,} images"]
+    words += [visible(str(stated[key])) for key in ("standard", "mapping") if key in stated]
     if "banks" in stated:
         words.append(f"{stated['banks']} banks")
     for key, name in (("faw", "tFAW"), ("refresh", "refresh")):
@@ -264,6 +264,13 @@ def _rounded(value: float) -> str:
         return f"{value:.3g}"
     exponent = min(int(math.log10(value) / 3 + 1e-9), 4)
     return f"{value / 1000.0**exponent:.3g} {' kMGT'[exponent]}"
+
+
+@contextmanager
+def _plain_style() -> Iterator[None]:
+    """Draw with the style sheet, and take no name for mathematics: a ``$`` is a dollar."""
+    with style(), matplotlib.rc_context({"text.parse_math": False}):
+        yield
 
 
 @contextmanager

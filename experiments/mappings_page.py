@@ -113,10 +113,12 @@ counted:
 
 {listed}
 
-`--mapping auto` books every layer under each that counts in DRAM, and takes the one with the least
-product of latency and energy (`auto-latency`, `auto-energy`: the least of one). All give the same
-values, bit for bit. A further one is a file in `bnn/mapping/` with a `name`, a `summary`, a
-`prepare` and a `draft`, and its entry in `bnn/mapping/__init__.py`.
+`--mapping auto`, the default, books every layer under each that counts in DRAM, and keeps the
+product of latency and energy of the whole network least, chains of dense layers included
+(`auto-latency`, `auto-energy`: one of the two); `pimsim run` says of every layer what the other
+mappings would have cost. All give the same values, bit for bit. A further one is a file in
+`bnn/mapping/` with a `name`, a `summary`, a `prepare` and a `draft`, and its entry in
+`bnn/mapping/__init__.py`.
 
 `python -m experiments.mappings_page docs` makes this page, its figure and
 [the table behind both]({TABLE}).

@@ -21,6 +21,7 @@ from experiments import (
     trace_options,
 )
 from experiments.effects import Rule, absent
+from experiments.escaping import visible
 
 CheckKeras = Callable[[dict[str, Any]], None]
 """Asks Keras and adds to a report what it said."""
@@ -398,7 +399,8 @@ def _show(report: dict[str, Any], check: CheckKeras | None, args: argparse.Names
         run_tables.show(report)
         if args.out is not None:
             logits = "" if args.cost_only else " logits.npy,"
-            print(f"written to {args.out}: report.json,{logits} comparison.png, layers.png")
+            written = f"written to {args.out}: report.json,{logits} comparison.png, layers.png"
+            print(visible(written))
         sys.stdout.flush()
     try:
         if check is not None:

@@ -7,6 +7,7 @@ import re
 import textwrap
 from collections.abc import Iterable
 
+from experiments.escaping import visible
 from experiments.sweep.results import Axis, Value
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -23,7 +24,7 @@ def value_text(value: Value, unit: str = "") -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, str):
-        return value
+        return visible(value)
     if isinstance(value, int):
         text = f"{value:,}" if abs(value) >= 10_000 else str(value)
     else:

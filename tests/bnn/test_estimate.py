@@ -166,7 +166,7 @@ def _with_weights(table: Table, seed: int) -> Network:
 def test_a_table_costs_what_running_it_with_any_weights_does(
     images: int, banks: int, standard: Standard, mapping: str
 ) -> None:
-    table, switches = _drawn(), Switches(banks=banks)
+    table, switches = _drawn(), Switches.of(standard, banks=banks)
     estimated = of_table(table, images, standard, switches, mapping)
     for seed in (1, 2):
         network = _with_weights(table, seed)

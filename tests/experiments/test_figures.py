@@ -17,6 +17,8 @@ def _layer(name: str, where: str, latency_ps: int, **commands: int) -> dict[str,
     return {
         "name": name,
         "where": where,
+        "mapping": "weight-stationary" if where == "dram" else None,
+        "column_utilisation": 0.5 if where == "dram" else None,
         "macs": 1000,
         "commands": commands,
         "latency_ps": latency_ps,

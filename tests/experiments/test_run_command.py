@@ -22,7 +22,9 @@ from bnn.data.datasets import load
 from bnn.encoding import detect
 from bnn.larq.model_file import read_model
 from bnn.reference import forward
-from experiments import cli, run_tables
+from experiments import cli, figures, run_tables
+from experiments.quantities import more_energy, quantity, slower
+from experiments.run_tables import _short
 
 MODELS = Path(__file__).parents[1] / "bnn" / "data"
 FILES = ("comparison.csv", "comparison.png", "layers.csv", "layers.png", "logits.npy")
@@ -233,6 +235,9 @@ def test_figures_and_their_tables_show_the_report(digits: Run) -> None:
         rows = list(csv.DictReader(file))
     for row, layer in zip(rows, report["layers"], strict=True):
         assert (row["layer"], row["where"]) == (layer["name"], layer["where"])
+        assert row["mapping"] == (layer["mapping"] or "")
+        assert float(row["columns_used"] or 0) == (layer["column_utilisation"] or 0)
+        assert float(row["energy_uj_per_image"]) == pytest.approx(layer["energy_pj"] / 364e6)
         for kind in KINDS:
             assert float(row[kind]) == layer["commands"][kind] / 364
 
@@ -289,14 +294,16 @@ def test_the_terminal_shows_the_answer_and_what_it_rests_on(
     assert facts["bit exact"] == f"yes ({50 * 522:,} sums compared)"
     for kind, count in report["commands"].items():
         assert (f"{count:,} {kind}" in facts["commands"]) == (count > 0)
-    assert f"{report['throughput_images_per_s']:,.0f} images/s" in facts["latency"]
-    assert facts["energy"].endswith("an image")
+    assert facts["the batch"].endswith("for 50 together")
+    assert f"{report['throughput_images_per_s']:,.0f} images/s" in facts["an image"]
+    assert facts["an image"].startswith(quantity(report["latency_ps_per_image"], "ps"))
     assert facts["weights"].startswith("loaded once: ")
     for name, baseline in report["baselines"].items():
-        assert any(name in line and f"{baseline['speedup']:.3g}x" in line for line in lines)
+        told = slower(baseline["speedup"]), more_energy(baseline["energy_ratio"])
+        assert any(name in line and all(text in line for text in told) for line in lines)
     for layer in report["layers"]:
-        where = [layer["name"], layer["where"], f"{layer['macs']:,}"]
-        counts = [layer["name"], *(f"{layer['commands'][k]:,}" for k in SHOWN)]
+        where = [layer["name"], layer["mapping"] or "host", f"{layer['macs']:,}"]
+        counts = [layer["name"], *(_short(layer["commands"][k] / 50) for k in SHOWN)]
         assert any(line.split()[:3] == where for line in lines)
         assert any(line.split() == counts for line in lines)
     assert "bin 8-8-8" in printed.out
@@ -305,20 +312,25 @@ def test_the_terminal_shows_the_answer_and_what_it_rests_on(
     assert lines[-1].startswith(f"written to {tmp_path}: report.json, logits.npy")
 
 
-def test_tables_fit_a_terminal_of_80_columns(
-    digits: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("columns", [80, 60, 40])
+def test_no_digit_is_cut_however_narrow_the_terminal(
+    columns: int, digits: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("experiments.tables._PLAIN_WIDTH", 80)
+    monkeypatch.setenv("COLUMNS", str(columns))
     report = {**digits.report, "layers": [dict(layer) for layer in digits.report["layers"]]}
     dense1, *_, tail = report["layers"]
-    dense1["commands"] = dict.fromkeys(KINDS, 123_456_789)
+    dense1["commands"] = dict.fromkeys(KINDS, 123_456_789 * report["images"])
+    dense1["macs"] = 987_654_321_000
     tail["name"] = "batch_normalization_12+max_pooling2d_7+flatten+dense_3+batch_normalization_13"
     run_tables.show(report)
     out = capsys.readouterr().out
-    assert max(map(len, out.splitlines())) <= 80
+    assert max(map(len, out.splitlines())) <= columns
     assert "…" not in out
     assert "123.5 M" in out
-    assert "9.61 ms" in out
+    assert "987,654,321,000" in out
+    for layer in report["layers"]:
+        time = quantity(layer["latency_ps"] / report["images"], "ps")
+        assert time in " ".join(out.split()) or not layer["latency_ps"]
     assert {"max_pooling2d_7", "flatten", "dense_3"} <= set(out.split())  # wrapped, not cut off
 
 
@@ -382,3 +394,42 @@ def test_a_run_that_is_interrupted_in_the_check_is_written(
     assert cli.main([*command, "--out", str(tmp_path)]) == 130
     assert json.loads(capsys.readouterr().out)["bit_exact"] is True
     assert json.loads((tmp_path / "report.json").read_text("utf-8"))["keras_equal"] is None
+
+
+def test_the_report_says_what_other_mappings_would_have_cost(
+    digits: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_tables.show(digits.report)
+    shown = [line.split() for line in capsys.readouterr().out.splitlines()]
+    for layer in digits.report["layers"]:
+        assert len(layer["alternatives"]) == (layer["where"] == "dram")
+        for other in layer["alternatives"]:
+            assert other["mapping"] != layer["mapping"]
+            told = slower(layer["latency_ps"] / other["latency_ps"]).split()
+            assert any(line[:4] == [layer["name"], other["mapping"], *told[:1], f"{told[1]},"]
+                       for line in shown)  # fmt: skip
+    assert digits.report["assumptions"]["mapping"] == "auto"
+
+
+EVIL = "a\x1b]0;evil\x07\x1b[2J\u202eb\r\n"
+
+
+@pytest.mark.parametrize("name", [EVIL, "=cmd|x", "@SUM(A1)", "$\\frac{", "[red]x[/red]", "-2+3"])
+def test_no_name_is_obeyed(
+    name: str, digits: Run, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """By a terminal, by a spreadsheet, or by what sets the text of a figure."""
+    report = {**digits.report, "network": name, "data": name}
+    report["layers"] = [{**layer, "name": name} for layer in report["layers"]]
+    report["assumptions"] = {**report["assumptions"], "standard": name}
+    run_tables.show(report)
+    out = capsys.readouterr().out
+    assert all(char.isprintable() for line in out.split("\n") for char in line)
+    assert repr(name)[1:-1].replace("\\\\", "\\") in out.replace("\n", "")
+    figures.draw(report, tmp_path)
+    for path in tmp_path.glob("*.csv"):
+        with path.open(newline="", encoding="utf-8") as file:
+            for row in csv.reader(file):
+                for cell in row:
+                    assert all(map(str.isprintable, cell)), cell
+                    assert not cell.startswith(("=", "+", "-", "@")), cell

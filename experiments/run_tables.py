@@ -61,7 +61,7 @@ def show(report: Mapping[str, Any]) -> None:
                 )
                 for name, baseline in report["baselines"].items()
             ],
-            title="the batch",
+            title="the same batch on a processor",
             wide=0,
         )
     tables.show_assumptions(report["assumptions"])

@@ -59,7 +59,8 @@ def test_every_part_that_is_accepted_comes_to_an_end(
         part = standards.load(path)
     except InputError:
         return
-    switches = Switches(
+    switches = Switches.of(
+        part,
         banks=min(part.all_banks, data.draw(st.sampled_from([1, 8, 32]))),
         clocked=data.draw(st.booleans()),
         split_decoder=data.draw(st.booleans()),

@@ -256,6 +256,16 @@ class Machine:
         self._flush()
         return charge(self._counts[phase], self._elapsed[phase], self.standard, self.switches)
 
+    def cost_together(self, phases: Sequence[str], *, refresh: bool) -> Cost:
+        """Time and energy of phases that were booked without refresh; with it, about those."""
+        self._flush()
+        counts, elapsed = CommandCounts(), Elapsed()
+        for phase in phases:
+            counts, elapsed = counts + self._counts[phase], elapsed + self._elapsed[phase]
+        if refresh:
+            elapsed = elapsed.with_refresh(self.standard)
+        return charge(counts, elapsed, self.standard, self.switches)
+
     # -- inside ------------------------------------------------------------------------------
 
     def _bank_row(self, place: Place) -> int:

@@ -72,6 +72,27 @@ class Elapsed:
             self.refreshes - other.refreshes,
         )
 
+    def with_refresh(self, standard: Standard) -> Elapsed:
+        """Return about what this becomes with refresh, of what was scheduled without.
+
+        Ranks lose tRFC of each tREFI, and the others of their channel wait. To within a percent or
+        two what a schedule with its REFs takes, which costs several times as much to have.
+
+        >>> from pimsim.dram.standards import load
+        >>> Elapsed(7_540_000, 7_540_000, 7_000_000).with_refresh(load("ddr3-1600-8-8-8"))
+        Elapsed(latency_ps=7800000, held_ps=7800000, open_ps=7260000, refreshes=1)
+        """
+        if not self.latency_ps:
+            return self
+        timing, ranks = standard.timing, -(-self.held_ps // self.latency_ps)
+        left_ps = timing.t_refi_ps - min(ranks, standard.ranks) * timing.t_rfc_ps
+        latency_ps, held_ps = (
+            ps * timing.t_refi_ps // left_ps for ps in (self.latency_ps, self.held_ps)
+        )
+        refreshes = held_ps // timing.t_refi_ps
+        open_ps = min(held_ps, self.open_ps + refreshes * timing.t_rfc_ps)
+        return Elapsed(latency_ps, held_ps, open_ps, refreshes)
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
@@ -155,34 +176,6 @@ def charge(counts: CommandCounts, elapsed: Elapsed, standard: Standard, switches
     }
     parts = {part: every_part[part] for part in energies.parts}
     return Cost(elapsed.latency_ps, parts, elapsed.refreshes)
-
-
-def with_refresh(cost: Cost, standard: Standard, switches: Switches) -> Cost:
-    """Return about what a cost without refresh becomes with it; the same if it is switched off.
-
-    Every rank of a channel loses tRFC of each tREFI, and the others wait. To within a percent what
-    a schedule with its REFs takes, and cheaper to have.
-
-    >>> from pimsim.dram.standards import load
-    >>> alone = Cost(7_540_000, {"read_write": 1.0}, 0)
-    >>> about = with_refresh(alone, load("ddr3-1600-8-8-8"), Switches())
-    >>> about.latency_ps, about.refreshes
-    (7800000, 1)
-    """
-    if not switches.refresh:
-        return cost
-    energies, ranks = _energies(standard, switches), _ranks(standard, switches)
-    timing = standard.timing
-    lost_ps = min(ranks, standard.ranks) * timing.t_rfc_ps
-    latency_ps = round(cost.latency_ps * timing.t_refi_ps / (timing.t_refi_ps - lost_ps))
-    refreshes = ranks * latency_ps // timing.t_refi_ps
-    more_ps = latency_ps - cost.latency_ps
-    more = {
-        "refresh": refreshes * energies.ref_pj,
-        "background": ranks * more_ps * energies.active_mw * 1e-3,
-    }
-    parts = {part: pj + more.get(part, 0.0) for part, pj in cost.energy_pj.items()}
-    return Cost(latency_ps, parts, refreshes)
 
 
 def primitive_cost(program: Program, standard: Standard, switches: Switches) -> PrimitiveCost:

@@ -19,7 +19,6 @@ from bnn.mapping.chain_layout import Layout, Step, follows, lay_out, steps
 from bnn.mapping.tiles import Tile
 from bnn.network import Network
 from bnn.stage import HostStage, Stage
-from pimsim.cost import Cost
 from pimsim.dram.timeline import Timeline
 from pimsim.errors import InputError, OutOfRowsError
 
@@ -40,8 +39,8 @@ class Choice:
     """Time that its stages take if the host writes their operands."""
     refused: str = ""
     """Why it cannot be made."""
-    cost: Cost | None = None
-    """What the chain takes, refresh aside; None if it cannot be made."""
+    books: Machine | None = None
+    """Of the chain alone, without refresh; None if it cannot be made."""
 
     @property
     def text(self) -> str:
@@ -165,8 +164,8 @@ def offered(
         if chaining == "always":
             raise
         return Choice(names, None, None, apart_ps, str(error))
-    cost = _booked(best, scratch)
-    return Choice(names, best, cost.latency_ps, apart_ps, cost=cost)
+    books = _booked(best, scratch)
+    return Choice(names, best, _spent_ps(books), apart_ps, books=books)
 
 
 def _scratch(machine: Machine, moves: str) -> Machine:
@@ -221,10 +220,10 @@ def _spent_ps(machine: Machine) -> int:
     return sum(machine.cost(phase).latency_ps for phase in ("inputs", "compute"))
 
 
-def _booked(layout: Layout, machine: Machine) -> Cost:
+def _booked(layout: Layout, machine: Machine) -> Machine:
     scratch = _scratch(machine, "psm")
     book(layout, [scratch] * len(layout.steps))
-    return scratch.cost("inputs") + scratch.cost("compute")
+    return scratch
 
 
 def _apart_ps(stages: Sequence[Stage], machine: Machine, images: int) -> int:

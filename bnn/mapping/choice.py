@@ -18,7 +18,6 @@ from dataclasses import dataclass, replace
 from bnn.machine import Machine
 from bnn.mapping import MAPPINGS, Draft, Mapping
 from bnn.mapping.frontier import OBJECTIVES, Offer
-from pimsim.cost import Cost, with_refresh
 from pimsim.errors import InputError, OutOfRowsError, PimsimError
 
 DEFAULT = "auto"
@@ -37,7 +36,7 @@ class Candidate:
     mapping: str
     offer: Offer | None
     """Latency and energy of every pass, alone on a timeline; None if it was refused. What refresh
-    adds is that of :func:`pimsim.cost.with_refresh`."""
+    adds is that of :meth:`pimsim.cost.Elapsed.with_refresh`."""
     bare_ps: int = 0
     """The latency, refresh aside."""
     refused: str = ""
@@ -78,12 +77,13 @@ def priced(lay_out: Callable[[str], Draft], machine: Machine) -> tuple[Candidate
     refused: PimsimError | None = None
     for name in candidates():
         try:
-            bare = _cost(lay_out(name), machine)
+            books = _booked(lay_out(name), machine)
         except (InputError, OutOfRowsError) as error:
             refused = refused or error
             found.append(Candidate(name, None, refused=str(error)))
         else:
-            found.append(Candidate(name, offer(bare, machine), bare.latency_ps))
+            bare_ps = books.cost_together(PER_PASS, refresh=False).latency_ps
+            found.append(Candidate(name, offer(books, machine), bare_ps))
     if refused is not None and not able(found):
         raise refused
     return tuple(found)
@@ -94,17 +94,16 @@ def able(found: Sequence[Candidate]) -> list[tuple[str, Offer]]:
     return [(one.mapping, one.offer) for one in found if one.offer is not None]
 
 
-def offer(bare: Cost, machine: Machine) -> Offer:
-    """Latency and energy of what was priced without refresh."""
-    cost = with_refresh(bare, machine.standard, machine.switches)
+def offer(books: Machine, machine: Machine) -> Offer:
+    """Latency and energy, on ``machine``, of what was booked without refresh."""
+    cost = books.cost_together(PER_PASS, refresh=machine.switches.refresh)
     return Offer(cost.latency_ps, cost.total_pj)
 
 
-def _cost(draft: Draft, machine: Machine) -> Cost:
-    """What a draft books on a machine like ``machine``, alone, refresh aside."""
+def _booked(draft: Draft, machine: Machine) -> Machine:
+    """Books of a machine like ``machine`` that does nothing else, and without refresh."""
     switches = replace(machine.switches, refresh=False)  # which takes most of the time to schedule
     books = Machine(machine.standard, switches, moves=machine.moves, mitigation=machine.mitigation)
     draft(books)
     books.finish()
-    inputs, compute = (books.cost(phase) for phase in PER_PASS)
-    return inputs + compute
+    return books

@@ -162,9 +162,9 @@ class _Choosing:
                 picked = zip(stages, able_to, corner.picks, strict=True)
                 names = {stage.name: each[pick][0] for stage, each, pick in picked}
                 ways.append(_Way(corner.total, names, chained=False))
-        if run is not None and run.cost is not None:
+        if run is not None and run.books is not None:
             names = {stage.name: output_stationary.name for stage in stages}
-            ways.append(_Way(choice.offer(run.cost, self._machine), names, chained=True))
+            ways.append(_Way(choice.offer(run.books, self._machine), names, chained=True))
         return ways
 
     def _inside(self, places: range) -> list[Stage]:

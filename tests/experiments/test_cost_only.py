@@ -133,7 +133,8 @@ def test_a_trace_of_what_would_be_executed(
 ) -> None:
     files = [tmp_path / "run.trc", tmp_path / "cost.trc"]
     for file, option in zip(files, ("--no-check", "--cost-only"), strict=True):
-        argv = ["run", "digits-mlp", "--limit", "1", "--trace-limit", "3000", option]
+        argv = ["run", "digits-mlp", "--limit", "1", "--trace-limit", "3000", option,
+                "--mapping", "output-stationary"]  # fmt: skip
         assert cli.main([*argv, "--trace", f"dramsim3:{file}"]) == 0
         assert "stopped after 3,000 of 1,2" in capsys.readouterr().err
     executed, booked = (file.read_bytes() for file in files)

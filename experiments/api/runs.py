@@ -91,7 +91,7 @@ class Run:
         return head + rows._repr_html_()
 
     def _words(self) -> Iterator[str]:
-        from experiments.run_tables import quantity
+        from experiments.quantities import quantity
 
         yield f"{self.report['images']:,} images"
         if self.accuracy is not None:

@@ -163,7 +163,7 @@ def test_a_trace_of_what_would_be_executed(
         (["lenet5", "--cost-only", "--banks", "9"],
          "`banks` must be at most 8, the banks of ddr3-1600-8-8-8, not 9"),
         (["mnist-cnn", "--cost-only", "--data", "imagenet"],
-         "`--data` must be one of digits, mnist, cifar10 or the path of a .npz file, not "
+         "`--data` must be one of digits, mnist, cifar10 or the path of a .npz or .npy file, not "
          "'imagenet'"),
     ],
 )  # fmt: skip

@@ -877,16 +877,19 @@ def odd_standards(draw: st.DrawFn) -> Standard:
 
     t_rcd, t_rrd, t_wtr, t_ccd, t_rfc = few(), few(), few(), few(), few()
     t_ras = few(t_rcd)
+    t_rc, ranks = few(t_ras, 30), draw(st.integers(1, 2))
+    # What has to fit between two refreshes, also when each is rounded to a clock of 3 ns.
+    least = ranks * t_rfc + t_rc + 12
     ns = {
         "t_rcd_ps": t_rcd,
         "t_ras_ps": t_ras,
         "t_rp_ps": few(),
-        "t_rc_ps": few(t_ras, 30),
+        "t_rc_ps": t_rc,
         "t_rrd_s_ps": t_rrd,
         "t_rrd_l_ps": few(t_rrd, 5),
         "t_faw_ps": few(t_rrd, 60),
         "t_rfc_ps": t_rfc,
-        "t_refi_ps": few(t_rfc + 10, 100),
+        "t_refi_ps": few(least, 100),
         "t_wr_ps": few(),
         "t_rtp_ps": few(),
         "t_wtr_s_ps": t_wtr,
@@ -903,7 +906,7 @@ def odd_standards(draw: st.DrawFn) -> Standard:
     )
     geometry = {
         "channels": draw(st.integers(1, 2)),
-        "ranks": draw(st.integers(1, 2)),
+        "ranks": ranks,
         "bank_groups": draw(st.sampled_from([1, 2, 4])),
         "burst_length": draw(st.sampled_from([2, 4, 8])),
     }
@@ -1031,6 +1034,7 @@ def crowded_standards(draw: st.DrawFn) -> Standard:
         t_rrd_s_ps=1_000 * t_rrd,
         t_rrd_l_ps=1_000 * draw(st.integers(t_rrd, 4)),
         t_faw_ps=1_000 * draw(st.integers(8, 60)),
+        t_refi_ps=odd.timing.t_refi_ps + 1_000 * t_ras,
     )
     return replace(odd, timing=timing, channels=1, ranks=1)
 

@@ -100,7 +100,9 @@ def _shown(args: argparse.Namespace, destination: str) -> str:
 
 def _require_folder(folder: Path) -> None:
     must = f"`--out` must be a folder that can be written, not {str(folder)!r}"
-    there = next(one for one in (folder, *folder.parents) if os.path.lexists(one))
+    there = next((one for one in (folder, *folder.parents) if os.path.lexists(one)), None)
+    if there is None:  # nothing can be seen from here: making it says why
+        return
     if not there.is_dir():
         raise InputError(f"{must}: {str(there)!r} is not a folder")
     if not os.access(there, os.W_OK):

@@ -57,6 +57,7 @@ _BY_NAME = {
     "banks": _whole(1, 1_024),
     "bank_groups": _whole(1, 1_024),
     "subarrays_per_bank": _whole(1, 65_536),
+    "t_faw_ps": _whole(1, 400_000),  # four row cycles
     "rows_per_subarray": _whole(1, 65_536),
     "row_bytes": _whole(1, 1_048_576),
     "channel_bits": _whole(8, 65_536),

@@ -27,7 +27,8 @@ def _shell_lines() -> list[list[str]]:
     """Commands of README's shell blocks, as words, comments dropped, ``&&`` split."""
     lines = [part for block in _blocks("sh") for line in block.splitlines()
              for part in line.split("&&")]  # fmt: skip
-    return [words for line in lines if (words := shlex.split(line, comments=True))]
+    split = (shlex.split(line, comments=True) for line in lines)
+    return [words[: words.index(">")] if ">" in words else words for words in split if words]
 
 
 def _help_examples() -> Iterator[list[str]]:
@@ -37,7 +38,7 @@ def _help_examples() -> Iterator[list[str]]:
         if isinstance(action, argparse._SubParsersAction):
             texts += [parser.epilog or "" for parser in action.choices.values()]
     for line in "\n".join(texts).splitlines():
-        command = re.split(r"\s{3,}", line.strip())[0]  # what follows is a remark
+        command = re.split(r"\s{3,}| > ", line.strip())[0]  # a remark follows, or a file
         if command.startswith("pimsim "):
             yield shlex.split(command)
 

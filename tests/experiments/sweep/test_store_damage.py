@@ -58,7 +58,8 @@ def _changed(out: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _sweep(folder: Path, *options: str) -> tuple[str, ...]:
-    return (str(folder / "demo.toml"), "--out", str(folder / "out"), "--workers", "1", *options)
+    workers = () if "--draw" in options else ("--workers", "1")
+    return (str(folder / "demo.toml"), "--out", str(folder / "out"), *workers, *options)
 
 
 def test_every_changed_digit_of_every_trial_is_found_and_repaired(

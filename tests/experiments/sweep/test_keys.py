@@ -29,7 +29,7 @@ OTHER: dict[str, Value] = {
     "network": "mnist-mlp", "mapping": "weight-stationary", "standard": "ddr4-2400",
     "banks": 4, "data": "digits", "moves": "psm", "chain": "never", "energy": "datasheet",
     "rows": 9, "vdd_mv": 1300.0, "cb_cs_ratio": 6.0, "acts_per_aap": 1, "images": 2,
-    "faulty_layer": "dense2", "activation_rows": 8, "input_scale": "raw",
+    "faulty_layer": "dense2", "activation_rows": 8, "input_scale": "standardised:0,1",
 }  # fmt: skip
 
 

@@ -215,19 +215,23 @@ def test_the_folder_is_named_after_the_sweep(
     assert (tmp_path / "out" / "demo" / "results.csv").exists()
 
 
+@pytest.mark.parametrize("stated", ["", "mapping = 'auto'\n"])
 @pytest.mark.parametrize("quantity", ["latency", "energy"])
 def test_cost_is_what_a_run_says(
-    quantity: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    quantity: str, stated: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Of the mapping that is stated; where none is, that of older stores."""
+    mapping = "auto" if stated else "output-stationary"
     path = tmp_path / "cost.toml"
     path.write_text(
         f'name = "cost"\nmeasure = "cost"\nquantity = "{quantity}"\n[fixed]\nimages = 7\n'
-        'banks = 4\n[axes]\nnetwork = ["digits-mlp", "lenet5"]\nenergy = ["datasheet"]\n'
+        f'banks = 4\n{stated}[axes]\nnetwork = ["digits-mlp", "lenet5"]\nenergy = ["datasheet"]\n'
     )
     assert _sweep(path, "--out", tmp_path / "out", "--workers", "1", "--json") == 0
     points = json.loads(capsys.readouterr().out)["points"]
     for point in points:
         argv = ["--cost-only", "--limit", "7", "--banks", "4", "--energy", "datasheet", "--json"]
+        argv += ["--mapping", mapping]
         assert cli.main(["run", point["values"]["network"], *argv]) == 0
         report = json.loads(capsys.readouterr().out)
         expected = {

@@ -7,7 +7,6 @@ True
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 from bnn.tables import catalog
 from bnn.training.architectures import ARCHITECTURES
 from bnn.training.card import Card
+from pimsim.documents import meant
 from pimsim.errors import InputError
 
 
@@ -66,7 +66,9 @@ def entry(name: str) -> ZooEntry:
         InputError: there is none of this name.
     """
     if name not in names():
-        raise InputError(f"`network` must be one of {', '.join(names())}, not {name!r}")
+        raise InputError(
+            f"`network` must be one of {', '.join(names())}, not {name!r}{meant(name, names())}"
+        )
     path = _folder() / f"{name}.keras"
     card = Card.parse(path.with_suffix(".md").read_text(encoding="utf-8"))
     return ZooEntry(name, path, card)
@@ -85,13 +87,11 @@ def locate(network: str) -> Path:
         return entry(network).path
     path = Path(network)
     if not path.exists() and path.suffix not in (".keras", ".h5"):
-        near = difflib.get_close_matches(network, (*names(), *catalog.names()), n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
         raise InputError(
             f"`network` must be one of {', '.join(names())} or the path of a .keras or .h5 file, "
-            f"not {network!r}{hint}"
+            f"not {network!r}{meant(network, (*names(), *catalog.names()))}"
         )
-    if not path.is_file():
+    if not path.exists():
         raise InputError(f"`network` must be an existing file, not {network!r}")
     return path
 

@@ -163,8 +163,6 @@ def _asked(args: argparse.Namespace) -> tuple[Circuit, Process, Operation, list[
     from pimsim.errors import InputError
 
     at = variations_percent(args.variation)
-    if args.samples < 1:
-        raise InputError(f"`--samples` must be a positive integer, not {args.samples}")
     if args.method == "importance" and args.accesses != 1:
         raise InputError(f"`--accesses` must be 1 with importance sampling, not {args.accesses}")
     if args.method == "importance" and args.path != "decision":

@@ -14,8 +14,8 @@ line on stderr), 130 interrupted. With ``PIMSIM_DEBUG`` set, errors keep their t
 from __future__ import annotations
 
 import argparse
-import errno
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ from experiments import (
 )
 from experiments.parser import Parser, one_line
 from pimsim import __version__
-from pimsim.errors import PimsimError
+from pimsim.errors import PimsimError, lacks_memory
 
 COMMANDS: tuple[subcommands.Command, ...] = (
     run_command,
@@ -56,6 +56,14 @@ COMMANDS: tuple[subcommands.Command, ...] = (
     completion_command,
 )
 """Every subcommand, in the order in which ``pimsim --help`` lists them."""
+
+_LESS = {
+    "chain": "fewer images (--limit)",
+    "cluster": "fewer processes at a time (--workers)",
+    "samples": "fewer bitlines (--samples)",
+    "measure": "--no-measure",
+}
+"""What takes less memory, by the option of a subcommand that goes with it."""
 
 _EPILOG = """\
 examples:
@@ -104,6 +112,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         streams.drop_output()
         return 0
     except KeyboardInterrupt:
+        if argv is None:  # the process ends: a second Ctrl-C must not disturb that
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
         return _fail("interrupted", 130)
     except Exception as error:
         if os.environ.get("PIMSIM_DEBUG"):
@@ -115,9 +125,10 @@ def _told(error: Exception, args: argparse.Namespace) -> tuple[str, int]:
     """What an error comes to in one line, and the exit code."""
     if isinstance(error, PimsimError):
         return str(error), 2
-    if _lacks_memory(error):
-        less = " or fewer images (--limit)" if hasattr(args, "limit") else ""
-        return f"not enough memory: {error or 'none is left'}; it takes more of it{less}", 2
+    if lacks_memory(error):
+        less = [words for name, words in _LESS.items() if getattr(args, name, None) is not None]
+        needed = ", or ".join(["it takes more of it", *less])
+        return f"not enough memory: {str(error) or 'none is left'}; {needed}", 2
     if isinstance(error, OSError):
         what = error.strerror or str(error)
         return f"{what}: {error.filename!r}" if error.filename else what, 2
@@ -125,16 +136,6 @@ def _told(error: Exception, args: argparse.Namespace) -> tuple[str, int]:
         f"{type(error).__name__}: {error} (a fault of pimsim, not of yours: please report the "
         "command and what it prints with PIMSIM_DEBUG=1)",
         1,
-    )
-
-
-def _lacks_memory(error: Exception) -> bool:
-    """Whether memory is what an error is about, as libraries say it in their ways."""
-    return (
-        isinstance(error, MemoryError)
-        or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
-        or (isinstance(error, RuntimeError) and "can't start new thread" in str(error))
-        or (isinstance(error, ImportError) and "failed to map segment" in str(error))
     )
 
 

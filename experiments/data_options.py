@@ -124,6 +124,7 @@ def open_data(
         InputError: neither a known name nor a usable file, or images that cannot be scaled.
     """
     from bnn.data import datasets, labelled
+    from pimsim.documents import meant
     from pimsim.errors import InputError
 
     if data in datasets.NAMES:
@@ -135,7 +136,7 @@ def open_data(
         if not is_file(data) and not path.exists():
             raise InputError(
                 f"`--data` must be one of {', '.join(datasets.NAMES)} or the path of a .npz or "
-                f".npy file, not {data!r}"
+                f".npy file, not {data!r}{meant(data, datasets.NAMES)}"
             )
         dataset = labelled.load_file(path, labels)
     if scale is None:

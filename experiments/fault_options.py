@@ -15,6 +15,7 @@ True
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from experiments import circuit_options
 from experiments.effects import Rule, given
 
 if TYPE_CHECKING:
+    from bnn.network import Network
     from pimsim.circuit.failure_table import FailureTable
     from pimsim.dram.faults import Faults
 
@@ -119,8 +121,6 @@ def chosen_faults(args: argparse.Namespace) -> Faults | None:
         return None
     rows: int = getattr(args, "activation_rows", MAJORITY)
     chip = 0 if args.chip is None else args.chip
-    for name, value in (("seed", args.seed), ("chip", chip)):
-        _require(name, value, 0)
     if args.failures is not None:
         table = FailureTable.read(args.failures)
         _check(table, rows, args.failures.name)
@@ -149,6 +149,21 @@ def faulty_layers(args: argparse.Namespace) -> tuple[str, ...] | None:
             f"not {args.fault_layers!r}"
         )
     return tuple(dict.fromkeys(names))
+
+
+def require_layers(faulty: Collection[str] | None, network: Network) -> None:
+    """Refuse faults in what no network has, before anything is computed.
+
+    Raises :class:`~pimsim.errors.InputError`, naming the nearest product of the network.
+    """
+    from bnn.network import Product
+    from pimsim.documents import nearest
+    from pimsim.errors import InputError
+
+    names = tuple(layer.name for layer in network.layers if isinstance(layer, Product))
+    for name in faulty or ():
+        if name not in names:
+            raise InputError(f"unknown layer in DRAM `{name}`{nearest(name, names)}")
 
 
 def stated(args: argparse.Namespace, faults: Faults | None) -> dict[str, Any]:
@@ -213,10 +228,3 @@ def _check(table: FailureTable, rows: int, file: str) -> None:
             raise InputError(
                 f"{file}: {error}{hint if known and rows not in known and count > 1 else ''}"
             ) from error
-
-
-def _require(name: str, value: int, least: int) -> None:
-    from pimsim.errors import InputError
-
-    if value < least:
-        raise InputError(f"`--{name}` must be an integer of at least {least}, not {value}")

@@ -71,11 +71,14 @@ def _trained(name: str) -> ZooEntry:
     """A bundled network; the message for an unknown name lists tables too."""
     from bnn import zoo
     from bnn.tables import catalog
+    from pimsim.documents import meant
     from pimsim.errors import InputError
 
     if name not in zoo.names():
-        known = ", ".join((*zoo.names(), *catalog.names()))
-        raise InputError(f"`network` must be one of {known}, not {name!r}")
+        known = (*zoo.names(), *catalog.names())
+        raise InputError(
+            f"`network` must be one of {', '.join(known)}, not {name!r}{meant(name, known)}"
+        )
     return zoo.entry(name)
 
 

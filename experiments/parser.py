@@ -21,8 +21,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NoReturn
 
-_LARGEST = 2**63 - 1
-"""Integers beyond are refused: nothing counts so far."""
+from experiments import amounts
+from pimsim.documents import meant
 
 _NEGATIVE = re.compile(r"^-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$|^-(inf|infinity|nan)$", re.IGNORECASE)
 
@@ -41,7 +41,7 @@ class Parser(argparse.ArgumentParser):
     """Checks values as far as their type tells, and keeps which options were given.
 
     The namespace has ``given``: by destination, the option as it is called. A value must not be
-    empty, an integer must be below 2**63 in size, any other number finite.
+    empty, a number must be in its range (:data:`experiments.amounts.AMOUNTS`) and finite.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -95,22 +95,24 @@ class Parser(argparse.ArgumentParser):
         try:
             value = action.type(arg_string)
         except ValueError:
-            raise _Refused(action, f"must be {kind}, not {shortened(arg_string)}") from None
-        if action.type is int and abs(value) > _LARGEST:
-            raise _Refused(action, f"must be less than 2**63 in size, not {shortened(arg_string)}")
-        if not math.isfinite(value):
+            if not arg_string.strip().lstrip("+-").isdecimal():
+                raise _Refused(action, f"must be {kind}, not {shortened(arg_string)}") from None
+            value = math.inf  # thousands of digits, which Python does not read
+        if action.type is float and not math.isfinite(value):
             raise _Refused(action, f"must be a finite number, not {arg_string}")
+        known = None if action.choices else amounts.AMOUNTS.get(action.dest)
+        if known is not None and not known.holds(value):
+            must = known.text(amounts.unit(action.dest))
+            raise _Refused(action, f"must be {must}, not {cut(arg_string.strip())}")
         return value
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is None or value in action.choices:
             return
         known = [str(choice) for choice in action.choices]
-        near = difflib.get_close_matches(str(value), known, n=1)
         raise _Refused(
             action,
-            f"must be one of {', '.join(known)}, not {shortened(value)}"
-            + (f"; did you mean `{near[0]}`?" if near else ""),
+            f"must be one of {', '.join(known)}, not {shortened(value)}{meant(value, known)}",
         )
 
 
@@ -129,8 +131,12 @@ def shortened(value: object) -> str:
     >>> shortened("x"), shortened(3), len(shortened("9" * 5000))
     ("'x'", '3', 63)
     """
-    shown = repr(value)
-    return shown if len(shown) <= _MOST_SHOWN else f"{shown[:_MOST_SHOWN]}..."
+    return cut(repr(value))
+
+
+def cut(text: str) -> str:
+    """Return a text without its end where it is long."""
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
 
 
 def actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:

@@ -125,11 +125,7 @@ class Listed:
 
     def run(self, args: argparse.Namespace) -> int:
         """Simulate, measure, print, write."""
-        from pimsim.errors import InputError
-
         standard, switches = options.chosen_dram(args)
-        if args.measure_mib is not None and args.measure_mib < 1:
-            raise InputError(f"`--measure-mib` must be a positive integer, not {args.measure_mib}")
         if args.out is None:
             self._show(self.reproduce(standard, switches), _measured(args), args)
             return 0

@@ -213,12 +213,6 @@ def require_sensible(args: argparse.Namespace) -> None:
 
     Raises :class:`~pimsim.errors.InputError`.
     """
-    from pimsim.errors import InputError
-
-    if args.limit is not None and args.limit < 1:
-        raise InputError(f"`--limit` must be a positive integer, not {args.limit}")
-    if args.threads is not None and args.threads < 1:
-        raise InputError(f"`--threads` must be a positive integer, not {args.threads}")
     cost_only.check(args)
     if args.check_keras:
         from bnn import train
@@ -241,6 +235,7 @@ def simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any, CheckKeras 
     from bnn import scale_hint, zoo
     from bnn.data import datasets
     from bnn.larq import model_file
+    from bnn.mapping.choice import chooser
     from bnn.runtime import run as run_network
     from bnn.scoring import scoring_of
     from experiments import report as reports
@@ -248,16 +243,19 @@ def simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any, CheckKeras 
 
     imported = time.perf_counter()
     standard, switches = options.chosen_dram(args)
+    chooser(args.mapping)  # a slip of the pen is found before data are read
     mitigation = mitigation_options.chosen_mitigation(args)
-    faults = fault_options.chosen_faults(args)
+    faulty = fault_options.faulty_layers(args)
     scale = data_options.chosen_scale(args.input_scale)
     path = zoo.locate(args.network)
     opened = cache(
-        partial(data_options.open_data, _data_name(args), args.data_dir, args.labels, scale)
+        lambda: data_options.open_data(_data_name(args), args.data_dir, args.labels, scale)
     )
     network = model_file.read_model(
         path, chosen_shape(args.input_shape) or (lambda: opened().x.shape[1:])
     )
+    fault_options.require_layers(faulty, network)
+    faults = fault_options.chosen_faults(args)
     dataset = datasets.reshape_for(opened(), network.input_shape)
     encoding = encoding_of(network, dataset.x, dataset.encoding)
     x = dataset.x[: args.limit]
@@ -283,7 +281,7 @@ def simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any, CheckKeras 
             threads=args.threads,
             traces=traces,
             faults=faults,
-            faulty=fault_options.faulty_layers(args),
+            faulty=faulty,
             progress=show,
         )
     name = encoding.name if encoding is not None else None

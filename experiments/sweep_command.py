@@ -123,8 +123,6 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if args.spec is None:
         raise InputError("SPEC.toml must be given: a file, or the name of a bundled specification")
-    if args.workers is not None and args.workers < 1:
-        raise InputError(f"`--workers` must be a positive integer, not {args.workers}")
 
     from experiments.sweep import outcome as outcomes
     from experiments.sweep import points, report, spec

@@ -64,8 +64,8 @@ def add_trace(parser: argparse.ArgumentParser) -> None:
 def chosen_traces(args: argparse.Namespace) -> list[TraceRequest]:
     """Return what the options of :func:`add_trace` ask for, in order.
 
-    Raises :class:`~pimsim.errors.InputError` for an unknown format, a missing name, a limit that
-    is not positive, or a file named twice.
+    Raises :class:`~pimsim.errors.InputError` for an unknown format, a missing name, or a file
+    named twice.
 
     >>> parser = argparse.ArgumentParser()
     >>> add_trace(parser)
@@ -76,8 +76,6 @@ def chosen_traces(args: argparse.Namespace) -> list[TraceRequest]:
     from pimsim.dram.traces import FORMATS
     from pimsim.errors import InputError
 
-    if args.trace_limit <= 0:
-        raise InputError(f"`--trace-limit` must be a positive integer, not {args.trace_limit}")
     requests: list[TraceRequest] = []
     files: set[Path] = set()
     for text in args.trace:

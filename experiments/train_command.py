@@ -74,12 +74,13 @@ def run(args: argparse.Namespace) -> int:
     from bnn import train
     from bnn.training.architectures import ARCHITECTURES
     from bnn.training.checkpoint import checkpoint_path
+    from pimsim.documents import meant
     from pimsim.errors import InputError
 
     if args.network not in ARCHITECTURES:
         raise InputError(
             f"`network` must be one of {', '.join(ARCHITECTURES)} to be trained, "
-            f"not {args.network!r}"
+            f"not {args.network!r}{meant(args.network, ARCHITECTURES)}"
         )
     architecture = ARCHITECTURES[args.network]
     settings = train_options.settings(args, architecture)

@@ -139,7 +139,7 @@ def _base(
     if not isinstance(wanted, str) or not named or not wanted.isprintable():
         raise InputError(
             f"{file}: `base` must be one of {', '.join(names)} or the path of a .toml file, "
-            f"not {shown(wanted)}{_meant(str(wanted), names)}"
+            f"not {shown(wanted)}{meant(wanted, names)}"
         )
     path = wanted if wanted in names else str((beside / wanted).resolve())
     if path in above or len(above) >= _MOST_BASES:
@@ -163,7 +163,7 @@ def text_of(what: str, wanted: str | Path, package: str, folder: str) -> tuple[s
     if path.suffix != ".toml":
         raise InputError(
             f"`{what}` must be one of {', '.join(names)} or the path of a .toml file, "
-            f"not {str(wanted)!r}{_meant(str(wanted), names)}"
+            f"not {str(wanted)!r}{meant(wanted, names)}"
         )
     return (
         read_text(path, f"`{what}` {str(path)!r}", "TOML", MOST_TOML_BYTES),
@@ -172,8 +172,15 @@ def text_of(what: str, wanted: str | Path, package: str, folder: str) -> tuple[s
     )
 
 
-def _meant(wanted: str, names: Sequence[str]) -> str:
-    """The end of a message about an unknown name: the nearest known one, if one is near."""
+def meant(wanted: object, names: Iterable[str]) -> str:
+    """Return the end of a message that lists known names: the nearest one, if one is near.
+
+    >>> meant("aut", ("output-stationary", "auto", "auto-energy"))
+    "; did you mean 'auto'?"
+    >>> meant("", ("auto",)), meant("nix", ("auto",)), meant(3, ("auto",))
+    ('', '', '')
+    """
+    wanted, names = str(wanted), tuple(names)
     near = [name for name in names if wanted and name.startswith(wanted)]
     near = near or difflib.get_close_matches(wanted, names, n=1)
     return f"; did you mean {near[0]!r}?" if near else ""

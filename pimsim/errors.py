@@ -13,6 +13,7 @@ message must stand on its own: it names the value and says what was expected
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 
 _MOST = 20
@@ -60,3 +61,17 @@ class DramError(PimsimError):
 
 class OutOfRowsError(DramError):
     """A program needs more D-group rows than a subarray has free; the message says how many."""
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Return whether memory is what an error is about, as libraries say it in their ways.
+
+    >>> lacks_memory(MemoryError()), lacks_memory(RuntimeError("can't start new thread"))
+    (True, True)
+    """
+    return (
+        isinstance(error, MemoryError)
+        or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
+        or (isinstance(error, RuntimeError) and "can't start new thread" in str(error))
+        or (isinstance(error, ImportError) and "failed to map segment" in str(error))
+    )

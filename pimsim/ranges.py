@@ -36,42 +36,58 @@ class Range(NamedTuple):
     whole: bool = False
     """Whether it must be an integer."""
 
+    def holds(self, value: object) -> bool:
+        """Return whether a value is in it, and an integer if it must be."""
+        right = type(value) is int or (isinstance(value, float) and not self.whole)
+        return right and self.least <= value <= self.most  # type: ignore[operator]
 
-def _whole(least: int, most: int) -> Range:
+    def text(self, unit: str = "") -> str:
+        """Return what a value must be, in words.
+
+        >>> whole(1, 1_024).text(), Range(0, 0.5).text("mV")
+        ('an integer from 1 to 1,024', 'a number from 0 to 0.5 mV')
+        """
+        noun = "an integer" if self.whole else "a number"
+        ends = " to ".join(f"{int(one):,}" if one == int(one) else f"{one:g}" for one in self[:2])
+        return f"{noun} from {f'{ends} {unit}'.strip()}"
+
+
+def whole(least: int, most: int) -> Range:
+    """Return the range of the integers from ``least`` to ``most``."""
     return Range(least, most, whole=True)
 
 
 _BY_NAME = {
     # timing of a DRAM part
-    "t_ck_ps": _whole(10, 100_000),
-    "t_rcd_ps": _whole(1_000, 1_000_000),
-    "t_ras_ps": _whole(1_000, 1_000_000),
-    "t_rp_ps": _whole(1_000, 1_000_000),
-    "t_rc_ps": _whole(1_000, 1_000_000),
-    "t_rfc_ps": _whole(1_000, 10_000_000),
-    "t_refi_ps": _whole(1_000, 1_000_000_000),
+    "t_ck_ps": whole(10, 100_000),
+    "t_rcd_ps": whole(1_000, 1_000_000),
+    "t_ras_ps": whole(1_000, 1_000_000),
+    "t_rp_ps": whole(1_000, 1_000_000),
+    "t_rc_ps": whole(1_000, 1_000_000),
+    "t_rfc_ps": whole(1_000, 10_000_000),
+    "t_refi_ps": whole(1_000, 1_000_000_000),
     # its geometry
-    "channels": _whole(1, 256),
-    "ranks": _whole(1, 64),
-    "chips_per_rank": _whole(1, 1_024),
-    "banks": _whole(1, 1_024),
-    "bank_groups": _whole(1, 1_024),
-    "subarrays_per_bank": _whole(1, 65_536),
-    "t_faw_ps": _whole(1, 400_000),  # four row cycles
-    "rows_per_subarray": _whole(1, 65_536),
-    "row_bytes": _whole(1, 1_048_576),
-    "channel_bits": _whole(8, 65_536),
-    "burst_length": _whole(2, 1_024),
+    "channels": whole(1, 256),
+    "ranks": whole(1, 64),
+    "chips_per_rank": whole(1, 1_024),
+    "banks": whole(1, 1_024),
+    "bank_groups": whole(1, 1_024),
+    "subarrays_per_bank": whole(1, 65_536),
+    "t_faw_ps": whole(1, 400_000),  # four row cycles
+    "rows_per_subarray": whole(1, 65_536),
+    "row_bytes": whole(1, 1_048_576),
+    "channel_bits": whole(8, 65_536),
+    "burst_length": whole(2, 1_024),
     # its currents and pins
-    "idd3n_open_banks": _whole(1, 1_024),
-    "read_pins": _whole(1, 100_000),
-    "write_pins": _whole(1, 100_000),
+    "idd3n_open_banks": whole(1, 1_024),
+    "read_pins": whole(1, 100_000),
+    "write_pins": whole(1, 100_000),
     # a bitline pair
     "vt_mv": Range(-10_000, 10_000),
     "leak_to_mv": Range(-10_000, 100_000),
-    "row": _whole(0, 65_535),
-    "cells": _whole(1, 65_536),
-    "segments": _whole(1, 1_024),
+    "row": whole(0, 65_535),
+    "cells": whole(1, 65_536),
+    "segments": whole(1, 1_024),
     "resistance_ohm": Range(1e-6, 1e6),
     "word_line_ramp_ns": Range(1e-3, 1e6),
     "sense_ramp_ns": Range(1e-3, 1e6),
@@ -84,8 +100,8 @@ _BY_NAME = {
 """Ranges of single values."""
 
 _BY_UNIT = {
-    "ps": _whole(1, 200_000),
-    "clocks": _whole(1, 1_000),
+    "ps": whole(1, 200_000),
+    "clocks": whole(1, 1_000),
     "ma": Range(1e-3, 1e5),
     "mw": Range(1e-6, 1e5),
     "pj_per_bit": Range(1e-6, 1e5),
@@ -114,13 +130,10 @@ def mistake(name: str, value: object) -> str | None:
     found = _BY_NAME.get(name) or _BY_UNIT.get(end(name, _BY_UNIT))
     if found is None:
         return None
-    right = type(value) is int or (isinstance(value, float) and not found.whole)
-    if right and found.least <= value <= found.most:  # type: ignore[operator]
+    if found.holds(value):
         return None
-    noun = "an integer" if found.whole else "a number"
-    ends = " to ".join(f"{one:,.0f}" if one == int(one) else f"{one:g}" for one in found[:2])
-    of = UNITS.get(end(name), "of vdd" if name.endswith("_share") else "")
-    return f"`{name}` must be {noun} from {f'{ends} {of}'.strip()}, not {shown(value)}"
+    unit = UNITS.get(end(name), "of vdd" if name.endswith("_share") else "")
+    return f"`{name}` must be {found.text(unit)}, not {shown(value)}"
 
 
 def mistakes(owner: Any) -> list[str]:

@@ -24,6 +24,7 @@ from bnn.data import cifar10, mnist
 from bnn.data.download import OnDownload, cache_folder
 from bnn.data.pixels import Pixels, Split
 from bnn.encoding import Encoding
+from pimsim.documents import meant
 from pimsim.errors import InputError
 
 
@@ -94,7 +95,9 @@ def load(
     if name == "digits":
         return _digits(split)
     if name not in _ARCHIVES:
-        raise InputError(f"`--data` must be one of {', '.join(NAMES)}, not {name!r}")
+        raise InputError(
+            f"`--data` must be one of {', '.join(NAMES)}, not {name!r}{meant(name, NAMES)}"
+        )
     if data_dir is not None and not data_dir.is_dir():
         raise InputError(f"`--data-dir` must be an existing folder, not {str(data_dir)!r}")
     archive = _ARCHIVES[name]
@@ -115,7 +118,9 @@ def levels(name: str) -> NDArray[np.float32]:
     if name == "digits":
         return _digit_levels(np.arange(17.0))
     if name not in _ARCHIVES:
-        raise InputError(f"`--data` must be one of {', '.join(NAMES)}, not {name!r}")
+        raise InputError(
+            f"`--data` must be one of {', '.join(NAMES)}, not {name!r}{meant(name, NAMES)}"
+        )
     return _scaled(np.arange(256))
 
 
@@ -131,7 +136,9 @@ def shape(name: str) -> tuple[int, ...]:
     if name == "digits":
         return (64,)
     if name not in _ARCHIVES:
-        raise InputError(f"`--data` must be one of {', '.join(NAMES)}, not {name!r}")
+        raise InputError(
+            f"`--data` must be one of {', '.join(NAMES)}, not {name!r}{meant(name, NAMES)}"
+        )
     return _ARCHIVES[name].shape
 
 

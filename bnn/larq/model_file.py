@@ -77,7 +77,7 @@ def read_model(path: Path, input_shape: Sizes | None = None) -> Network:
 
 def _read(path: Path, given: Sizes | None) -> Network:
     if path.is_dir():
-        raise InputError(f"a directory, not a model file; {_SAVE}")
+        raise InputError(_folder(path))
     try:
         with path.open("rb") as stream:
             begin = stream.read(len(_HDF5))
@@ -96,6 +96,19 @@ def _read(path: Path, given: Sizes | None) -> Network:
         with file:
             return _from_hdf5(file, path.name, given)
     raise InputError(f"must be a .keras or .h5 model, not a file that begins with {begin!r}")
+
+
+def _folder(path: Path) -> str:
+    """What is to be said of a folder; Keras 2 writes one where a name has no ending."""
+    if (path / "keras_metadata.pb").exists():
+        return (
+            "a folder (SavedModel), not a model file; make one of it with python -c "
+            f'"import larq, tensorflow as tf; tf.keras.models.load_model({str(path)!r})'
+            ".save('model.keras')\""
+        )
+    if (path / "saved_model.pb").exists():
+        return f"a SavedModel folder without a Keras model, not a model file; {_SAVE} from Keras"
+    return f"a folder, not a model file; {_SAVE}"
 
 
 def _from_archive(archive: zipfile.ZipFile, source: str, given: Sizes | None) -> Network:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from bnn.machine import Machine
 from bnn.mapping import MAPPINGS, Draft, Mapping
 from bnn.mapping.frontier import OBJECTIVES, Offer
+from pimsim.documents import meant
 from pimsim.errors import InputError, OutOfRowsError, PimsimError
 
 DEFAULT = "auto"
@@ -61,7 +62,9 @@ def names() -> tuple[str, ...]:
 def check(name: str) -> None:
     """Raise InputError unless ``name`` is one of :func:`names`."""
     if name not in names():
-        raise InputError(f"`mapping` must be one of {', '.join(names())}, not {name!r}")
+        raise InputError(
+            f"`mapping` must be one of {', '.join(names())}, not {name!r}{meant(name, names())}"
+        )
 
 
 def priced(lay_out: Callable[[str], Draft], machine: Machine) -> tuple[Candidate, ...]:

@@ -11,6 +11,7 @@ from functools import cache
 
 from bnn.tables import branches, chains, residual
 from bnn.tables.graph import Table
+from pimsim.documents import meant
 from pimsim.errors import InputError
 
 _DRAWN: dict[str, Callable[[], Table]] = {
@@ -42,5 +43,7 @@ def entry(name: str) -> Table:
         InputError: there is none of this name.
     """
     if name not in _DRAWN:
-        raise InputError(f"`network` must be one of {', '.join(names())}, not {name!r}")
+        raise InputError(
+            f"`network` must be one of {', '.join(names())}, not {name!r}{meant(name, names())}"
+        )
     return _DRAWN[name]()

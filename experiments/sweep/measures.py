@@ -11,11 +11,11 @@ did you mean 'accuracy'?
 
 from __future__ import annotations
 
-import difflib
 from importlib import import_module
 
 from experiments.sweep.fields import ACCURACY, COST, TRA
 from experiments.sweep.measure import Measure
+from pimsim.documents import meant
 from pimsim.errors import InputError
 
 _MODULES = {TRA: "tra_failure", ACCURACY: "accuracy", COST: "cost"}
@@ -30,8 +30,8 @@ def load(name: object) -> Measure:
     Raises :class:`~pimsim.errors.InputError` if there is none, naming the nearest.
     """
     if not isinstance(name, str) or name not in _MODULES:
-        near = difflib.get_close_matches(str(name), NAMES, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise InputError(f"`measure` must be one of {', '.join(NAMES)}, not {name!r}{hint}")
+        raise InputError(
+            f"`measure` must be one of {', '.join(NAMES)}, not {name!r}{meant(name, NAMES)}"
+        )
     measure: Measure = import_module(f"experiments.sweep.{_MODULES[name]}").MEASURE
     return measure

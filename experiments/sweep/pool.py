@@ -27,7 +27,7 @@ from multiprocessing.context import SpawnProcess
 from types import TracebackType
 from typing import Generic, Protocol, TypeVar, cast
 
-from pimsim.errors import PimsimError
+from pimsim.errors import PimsimError, lacks_memory
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -218,8 +218,12 @@ def _serve(connection: Connection, work: Callable[[T], object]) -> None:
                 answer: tuple[object, Exception | None] = (work(task), None)
             except PimsimError as error:
                 answer = (None, error)
-            except Exception:  # whatever it is, it is for the parent to tell
-                answer = (None, RuntimeError(f"in a worker process:\n{traceback.format_exc()}"))
+            except Exception as error:  # whatever it is, it is for the parent to tell
+                if lacks_memory(error):  # in words alone: an array may come with it
+                    answer = (None, MemoryError(f"in a worker process: {error}".rstrip(": ")))
+                else:
+                    text = f"in a worker process:\n{traceback.format_exc()}"
+                    answer = (None, RuntimeError(text))
             connection.send(answer)
 
 

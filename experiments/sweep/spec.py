@@ -183,7 +183,10 @@ def _estimator(measure: Measure, quantity: object) -> Estimator:
     if quantity is None:
         return measure.estimators[0]
     if not isinstance(quantity, str) or quantity not in known:
-        raise InputError(f"`quantity` must be one of {', '.join(known)}, not {quantity!r}")
+        raise InputError(
+            f"`quantity` must be one of {', '.join(known)}, not {quantity!r}"
+            f"{documents.meant(quantity, known)}"
+        )
     return measure.estimator(quantity)
 
 

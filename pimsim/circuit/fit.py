@@ -17,6 +17,7 @@ from pimsim.circuit import parameters, published, variation
 from pimsim.circuit.decision import majority
 from pimsim.circuit.failures import count
 from pimsim.circuit.variation import Process
+from pimsim.documents import meant
 from pimsim.errors import InputError
 
 MOST_EVALUATIONS = 60
@@ -205,5 +206,7 @@ _TARGETS: Mapping[str, _Target] = {
 
 def _target(name: str) -> _Target:
     if name not in _TARGETS:
-        raise InputError(f"`process` must be one of {', '.join(_TARGETS)}, not {name!r}")
+        raise InputError(
+            f"`process` must be one of {', '.join(_TARGETS)}, not {name!r}{meant(name, _TARGETS)}"
+        )
     return _TARGETS[name]

@@ -227,8 +227,19 @@ def test_files_that_are_no_model(tmp_path, data, message):
 
 def test_a_directory_is_no_model(tmp_path):
     assert refusal(tmp_path) == (
-        "a directory, not a model file; save the whole model with model.save('name.keras')"
+        "a folder, not a model file; save the whole model with model.save('name.keras')"
     )
+
+
+def test_a_saved_model_is_told_how_to_become_a_file(tmp_path):
+    (tmp_path / "saved_model.pb").touch()
+    assert "a SavedModel folder without a Keras model, not a model file" in refusal(tmp_path)
+    (tmp_path / "keras_metadata.pb").touch()
+    said = refusal(tmp_path)
+    assert said.startswith("a folder (SavedModel), not a model file; make one of it with python")
+    code = said.partition('-c "')[2].removesuffix('"')
+    compile(code, "told", "exec")
+    assert f"load_model({str(tmp_path)!r})" in code
 
 
 def test_a_path_of_several_lines_stays_on_one(tmp_path):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from experiments import cli
+from experiments import amounts, cli
 from experiments.effects import Rule
 
 Leaf = tuple[str, argparse.ArgumentParser]
@@ -210,13 +210,24 @@ def test_a_value_is_held_against_the_type(
             assert f"`{option}` must be an integer, not '{bad}'" in _bad(
                 capsys, name, f"{option}={bad}"
             )
-        assert f"`{option}` must be less than 2**63" in _bad(capsys, name, option, "9" * 30)
     if action.type is float:
         assert f"`{option}` must be a number, not 'x'" in _bad(capsys, name, option, "x")
         for bad in ("nan", "inf", "-inf", "1e999"):
             assert f"`{option}` must be a finite number, not {bad}" in _bad(
                 capsys, name, option, bad
             )
+    if action.type in (int, float) and not action.choices:
+        known = amounts.AMOUNTS[action.dest]  # a number without a range may run for ever
+        must = f"`{option}` must be {known.text(amounts.unit(action.dest))}, not "
+        step = 1 if known.whole else 1e-3
+        beyond = [known.least - step, known.most + step, "9" * 30, "-" + "9" * 30, "9" * 5000]
+        for bad in beyond if known.whole else beyond[:-1]:
+            said = _bad(capsys, name, f"{option}={bad}")
+            assert must in said
+            assert len(said) < 300
+        for right in known[:2]:
+            words = [*POSITIONALS.get(name, []), f"{option}={right}"]
+            assert getattr(LEAVES[name].parse_args(words), action.dest) == right
     if action.choices:
         first = str(next(iter(action.choices)))
         assert f"`{option}` must be " in _bad(capsys, name, option, f"{first}x")

@@ -122,7 +122,7 @@ def test_a_keras_model_in_memory_is_run() -> None:
     ("given", "message"),
     [
         ({"limits": 3}, "unknown option `limits`; did you mean `limit`?"),
-        ({"limit": 0}, "`--limit` must be a positive integer, not 0"),
+        ({"limit": 0}, "`--limit` must be an integer from 1 to 10,000,000, not 0"),
         ({"faw": 3}, "`faw` must be True or False, not 3"),
         ({"mapping": "sideways"}, "must be one of output-stationary"),
         ({"json": True}, "unknown option `json`"),

@@ -426,11 +426,8 @@ def test_the_measured_size_is_that_of_the_option(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["ambit", "--measure-mib", "0"], "`--measure-mib` must be a positive integer, not 0"),
         (["ambit", "--measure-mib", "9", "--no-measure"],
          "`--measure-mib` must not be given with --no-measure, not 9"),
-        (["simdram", "--no-measure", "--banks", "0"],
-         "`banks` must be a positive integer, not 0"),
         (["ambit", "--no-measure", "--banks", "9"],
          "`banks` must be at most 8, the banks of ddr3-1600-8-8-8, not 9"),
     ],

@@ -60,7 +60,10 @@ def altered(change: Callable[[dict[str, Any]], None]) -> str:
     [
         ("gone.h5", "`network` must be an existing file, not 'gone.h5'"),
         ("gone.keras", "`network` must be an existing file, not 'gone.keras'"),
-        (".", "`network` must be an existing file, not '.'"),
+        (
+            ".",
+            "'.': a folder, not a model file; save the whole model with model.save('name.keras')",
+        ),
         (
             "lenet",
             "`network` must be one of cifar10-binarynet, digits-mlp, mnist-cnn, mnist-mlp or the "
@@ -282,19 +285,26 @@ def test_a_network_of_ones_own_needs_data(refusal: Refusal) -> None:
     )
 
 
+def test_what_is_no_network_is_told_before_its_data_are_asked_for(refusal: Refusal) -> None:
+    Path("void.h5").touch()
+    assert refusal("void.h5").startswith("pimsim: error: 'void.h5': must be a .keras or .h5 model")
+
+
 # The options
 
 
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["--limit", "0"], "pimsim: error: `--limit` must be a positive integer, not 0"),
-        (["--threads", "0"], "pimsim: error: `--threads` must be a positive integer, not 0"),
+        (
+            ["--limit", "0"],
+            "pimsim run: error: `--limit` must be an integer from 1 to 10,000,000, not 0 (see "
+            "pimsim run --help)",
+        ),
         (
             ["--trace", "perfeto:run.json"],
             "pimsim: error: `--trace` has the unknown format 'perfeto'; did you mean `perfetto`?",
         ),
-        (["--limit", "-3"], "pimsim: error: `--limit` must be a positive integer, not -3"),
         (
             ["--limit", "abc"],
             "pimsim run: error: `--limit` must be an integer, not 'abc' (see pimsim run --help)",
@@ -305,11 +315,20 @@ def test_a_network_of_ones_own_needs_data(refusal: Refusal) -> None:
             "of a .toml file, not 'ddr9'",
         ),
         (
+            ["--mapping", "aut", "--data", "gone.npz"],
+            "pimsim: error: `mapping` must be one of output-stationary, weight-stationary, "
+            "no-local-reuse, auto, auto-latency, auto-energy, not 'aut'; did you mean 'auto'?",
+        ),
+        (
+            ["--variation", "5", "--fault-layers", "dense2,dens3", "--data", "gone.npz"],
+            "pimsim: error: unknown layer in DRAM `dens3`; did you mean `dense3`?",
+        ),
+        (
             ["--mapping", "row-stationary"],
             "pimsim: error: `mapping` must be one of output-stationary, weight-stationary, "
-            "no-local-reuse, auto, auto-latency, auto-energy, not 'row-stationary'",
+            "no-local-reuse, auto, auto-latency, auto-energy, not 'row-stationary'; did you mean "
+            "'weight-stationary'?",
         ),
-        (["--banks", "0"], "pimsim: error: `banks` must be a positive integer, not 0"),
         (
             ["--banks", "9"],
             "pimsim: error: `banks` must be at most 8, the banks of ddr3-1600-8-8-8, not 9",

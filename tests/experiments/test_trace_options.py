@@ -66,13 +66,6 @@ def test_a_file_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert str(refusal.value) == f"`--trace` must name each file once, not {again!r} again"
 
 
-@pytest.mark.parametrize("limit", ["0", "-1"])
-def test_a_limit_that_is_none(limit: str) -> None:
-    with pytest.raises(InputError) as refusal:
-        chosen(f"--trace-limit={limit}")
-    assert str(refusal.value) == f"`--trace-limit` must be a positive integer, not {limit}"
-
-
 def test_help_names_every_format() -> None:
     text = " ".join(_parser().format_help().split())
     for name in FORMATS:

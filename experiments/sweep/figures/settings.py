@@ -34,7 +34,7 @@ from dataclasses import dataclass
 
 from experiments.sweep.figures.roles import Roles, assign, is_numeric, likely_kind, used
 from experiments.sweep.results import Axis, Results, Value
-from pimsim.documents import nearest, require_known
+from pimsim.documents import meant, nearest, require_known
 from pimsim.errors import InputError
 
 _COMMON = ("kind", "name", "title", "limits", "panels")
@@ -100,7 +100,9 @@ def read(figure: Mapping[str, object] | None, results: Results) -> Settings:
         raise InputError("a figure needs a sweep with points; this one has none")
     kind = given.get("kind", _kind(given, results))
     if not isinstance(kind, str) or kind not in KEYS:
-        raise InputError(f"[figure]: `kind` must be one of {', '.join(KEYS)}, not {kind!r}")
+        raise InputError(
+            f"[figure]: `kind` must be one of {', '.join(KEYS)}, not {kind!r}{meant(kind, KEYS)}"
+        )
     for key in given:
         if key not in KEYS[kind]:
             kinds = [name for name, keys in KEYS.items() if key in keys]

@@ -57,6 +57,17 @@ def test_what_a_task_raises_reaches_the_parent() -> None:
             pool.finished()
 
 
+def _takes_too_much(task: int) -> int:
+    return len(bytearray(task))
+
+
+def test_a_lack_of_memory_reaches_the_parent_as_that() -> None:
+    with LocalPool(_takes_too_much, workers=1) as pool:
+        pool.submit(2**62)
+        with pytest.raises(MemoryError, match=r"^in a worker process$"):
+            pool.finished()
+
+
 def test_a_trial_that_cannot_be_made_says_where(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise InputError("too large")

@@ -91,7 +91,7 @@ def locate(network: str) -> Path:
             f"`network` must be one of {', '.join(names())} or the path of a .keras or .h5 file, "
             f"not {network!r}{meant(network, (*names(), *catalog.names()))}"
         )
-    if not path.exists():
+    if not network or not path.exists():  # a folder is told what it may be where it is read
         raise InputError(f"`network` must be an existing file, not {network!r}")
     return path
 

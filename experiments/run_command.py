@@ -235,7 +235,7 @@ def simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any, CheckKeras 
     from bnn import scale_hint, zoo
     from bnn.data import datasets
     from bnn.larq import model_file
-    from bnn.mapping.choice import chooser
+    from bnn.mapping import choice
     from bnn.runtime import run as run_network
     from bnn.scoring import scoring_of
     from experiments import report as reports
@@ -243,7 +243,7 @@ def simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any, CheckKeras 
 
     imported = time.perf_counter()
     standard, switches = options.chosen_dram(args)
-    chooser(args.mapping)  # a slip of the pen is found before data are read
+    choice.check(args.mapping)  # a slip of the pen is found before data are read
     mitigation = mitigation_options.chosen_mitigation(args)
     faulty = fault_options.faulty_layers(args)
     scale = data_options.chosen_scale(args.input_scale)

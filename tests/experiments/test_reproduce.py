@@ -427,7 +427,7 @@ def test_the_measured_size_is_that_of_the_option(monkeypatch: pytest.MonkeyPatch
     ("words", "message"),
     [
         (["ambit", "--measure-mib", "9", "--no-measure"],
-         "`--measure-mib` must not be given with --no-measure, not 9"),
+         "`--measure-mib` must not be given with --no-measure"),
         (["ambit", "--no-measure", "--banks", "9"],
          "`banks` must be at most 8, the banks of ddr3-1600-8-8-8, not 9"),
     ],
@@ -443,7 +443,7 @@ def test_bad_input_is_one_line_and_code_2(
     assert not out.exists()
 
 
-@pytest.mark.parametrize("words", [["nobody"], [], ["ambit", "--energy", "datasheet"]])
+@pytest.mark.parametrize("words", [["nobody"], ["ambit", "--energy", "datasheet"]])
 def test_bad_usage_is_one_line_and_code_2(
     words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,6 +9,7 @@ from experiments import (
     circuit_failures,
     circuit_fit,
     circuit_margin,
+    circuit_parts,
     circuit_transient,
     subcommands,
 )
@@ -28,6 +29,7 @@ PARTS: tuple[subcommands.Command, ...] = (
     circuit_convert,
     circuit_margin,
     circuit_fit,
+    *circuit_parts.PARTS,
 )
 """Every subcommand, in the order in which ``pimsim circuit --help`` lists them."""
 
@@ -38,6 +40,8 @@ examples:
   pimsim circuit failures             wrong triple-row activations against process variation
   pimsim circuit margin --out out     heat maps of the sense margin
   pimsim circuit fit ddr4-like
+  pimsim circuit preset rambus55 --toml > mine.toml
+                                      a circuit of your own, to edit
   pimsim circuit failures --help      more about one subcommand
 """
 

@@ -292,6 +292,15 @@ def load(process: str | Path) -> Process:
     return Process(document.name, document.description, tuple(varied.values()))
 
 
+def text(process: str | Path) -> str:
+    """Return the text of the file that :func:`load` reads, which must be in order.
+
+    Raises :class:`~pimsim.errors.InputError` as that.
+    """
+    load(process)
+    return documents.text_of("process", process, "pimsim.circuit", _FOLDER)[0]
+
+
 def _varied(document: documents.Document, known: tuple[str, ...]) -> Iterator[tuple[str, Varied]]:
     """What a file varies, by quantity; its mistakes are noted in it."""
     wrong, where = document.mistakes, "[[vary]]"

@@ -220,7 +220,7 @@ def test_other_names_are_refused() -> None:
         check("row-stationary")
     assert str(caught.value) == (
         "`mapping` must be one of output-stationary, weight-stationary, no-local-reuse, auto, "
-        "auto-latency, auto-energy, not 'row-stationary'"
+        "auto-latency, auto-energy, not 'row-stationary'; did you mean 'weight-stationary'?"
     )
 
 

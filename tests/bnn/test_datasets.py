@@ -167,7 +167,9 @@ def test_not_found_names_every_place_in_one_line(nowhere: Path, tmp_path: Path) 
 def test_bad_names_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError) as error:
         load("minst")
-    assert str(error.value) == "`--data` must be one of digits, mnist, cifar10, not 'minst'"
+    assert str(error.value) == (
+        "`--data` must be one of digits, mnist, cifar10, not 'minst'; did you mean 'mnist'?"
+    )
     with pytest.raises(InputError, match="`split` must be 'test' or 'train', not 'both'"):
         load("digits", "both")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="`--data-dir` must be an existing folder, not"):

@@ -484,7 +484,7 @@ def test_an_unknown_mapping_is_refused() -> None:
         run(_dense(4, 2), np.ones((1, 4), np.float32), None, STANDARD, Switches(), "row-stationary")
     assert str(caught.value) == (
         "`mapping` must be one of output-stationary, weight-stationary, no-local-reuse, auto, "
-        "auto-latency, auto-energy, not 'row-stationary'"
+        "auto-latency, auto-energy, not 'row-stationary'; did you mean 'weight-stationary'?"
     )
 
 

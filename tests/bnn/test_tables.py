@@ -289,5 +289,8 @@ def test_windows_by_counting() -> None:
 
 
 def test_an_unknown_table_is_refused() -> None:
-    with pytest.raises(InputError, match=r"^`network` must be one of alexnet, .*, not 'vgg61'$"):
+    with pytest.raises(
+        InputError,
+        match=r"^`network` must be one of alexnet, .*, not 'vgg61'; did you mean 'vgg16'[?]$",
+    ):
         catalog.entry("vgg61")

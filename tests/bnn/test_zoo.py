@@ -167,7 +167,8 @@ def test_unknown_names_are_refused() -> None:
     with pytest.raises(InputError) as error:
         zoo.entry("mnist")
     assert str(error.value) == (
-        "`network` must be one of cifar10-binarynet, digits-mlp, mnist-cnn, mnist-mlp, not 'mnist'"
+        "`network` must be one of cifar10-binarynet, digits-mlp, mnist-cnn, mnist-mlp, not "
+        "'mnist'; did you mean 'mnist-cnn'?"
     )
 
 

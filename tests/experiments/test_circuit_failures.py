@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from experiments import circuit_parts
 from experiments.cli import main
 from pimsim.circuit.failure_table import FailureTable
 
@@ -166,7 +167,8 @@ def test_fit_prints_what_is_left_over(tmp_path: Path, capsys: pytest.CaptureFixt
          "`--accesses` must be 1 with importance sampling, not 2"),
         (["margin", "--operation", "and", "--rows", "2"],
          "`--rows` must be 3, the inputs, for and and or, not 2"),
-        (["fit", "ambit"], "`process` must be one of ambit-like, ddr4-like, not 'ambit'"),
+        (["fit", "ambit"], "`process` must be one of ambit-like, ddr4-like, not 'ambit'; "
+         "did you mean 'ambit-like'?"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_line_and_code_2(
@@ -192,3 +194,25 @@ def test_a_low_word_line_is_warned_of_and_simulated(capsys: pytest.CaptureFixtur
 def test_parts_teach(capsys: pytest.CaptureFixture[str], part: str) -> None:
     assert main(["circuit", part, "--help"]) == 0
     assert f"pimsim circuit {part}" in capsys.readouterr().out.split("examples:")[1]
+
+
+@pytest.mark.parametrize("part", circuit_parts.PARTS, ids=lambda part: str(part.NAME))
+def test_a_bundled_file_as_toml_is_one_to_edit(
+    part: circuit_parts.FilePart, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["circuit", part.NAME]) == 0
+    listed = capsys.readouterr().out
+    for name in part.names():
+        assert f" {name} " in listed
+        assert main(["circuit", part.NAME, name, "--toml"]) == 0
+        mine = tmp_path / "mine.toml"
+        mine.write_text(capsys.readouterr().out, "utf-8")
+        words = ["circuit", part.NAME, "--json"]
+        assert main([*words, str(mine)]) == 0
+        own = json.loads(capsys.readouterr().out)
+        assert main([*words, name]) == 0
+        assert own == json.loads(capsys.readouterr().out)
+    assert main(["circuit", part.NAME, part.one]) == 0
+    shown = capsys.readouterr().out
+    quantities = [next(iter(value.values())) for value in part.record(part.one)["values"]]
+    assert all(f" {one} " in shown for one in quantities)

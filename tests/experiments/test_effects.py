@@ -25,6 +25,7 @@ POSITIONALS = {
 
 WITHOUT_EFFECT = {
     "needs --variation": [],
+    "must come with the name of one and without --json": [],
     "needs --variation or --failures": [],
     "needs --wait-ms, the time that cells leak for": ["--variation", "5"],
     "needs --trace": [],

@@ -73,7 +73,9 @@ class Parser(argparse.ArgumentParser):
             option = word.partition("=")[0]
             if option.startswith("-") and option.strip("-"):
                 known = [name for name in self._option_string_actions if name.startswith("--")]
-                near = difflib.get_close_matches(f"--{option.lstrip('-')}", known, n=1)
+                wanted = f"--{option.lstrip('-')}"
+                near = [name for name in known if name.startswith(wanted)]
+                near = near or difflib.get_close_matches(wanted, known, n=1, cutoff=0.7)
                 return f"unknown option `{option}`" + (
                     f"; did you mean `{near[0]}`?" if near else ""
                 )

@@ -17,7 +17,10 @@ from pathlib import Path
 
 from pimsim.errors import InputError
 
-READ = ("network", "data", "labels", "failures", "preset", "process", "standard", "spec", "files")
+READ = (
+    "network", "data", "labels", "failures", "preset", "process", "standard", "spec", "file",
+    "files",
+)  # fmt: skip
 """Destinations of arguments that may name a file to be read; what is no file is something else."""
 
 WRITTEN = ("trace", "csv", "out")
@@ -76,7 +79,19 @@ def _read(args: argparse.Namespace) -> Iterator[Place]:
         value = getattr(args, destination, None)
         for one in value if isinstance(value, list) else [value]:
             if one is not None and os.path.exists(one):
-                yield Place(_shown(args, destination), Path(one))
+                place = Place(_shown(args, destination), Path(one))
+                _require_written(place)
+                yield place
+
+
+def _require_written(place: Place) -> None:
+    """Refuse a pipe with a name: to open it waits, for ever perhaps, for somebody who writes.
+
+    Those that a shell makes for `<(...)` have a writer, and no name that leads anywhere.
+    """
+    real = os.path.realpath(place.path)
+    if os.path.exists(real) and stat.S_ISFIFO(os.stat(real).st_mode):
+        raise InputError(f"`{place.argument}` must be a file, not the pipe {str(place.path)!r}")
 
 
 def _written(args: argparse.Namespace, *, with_out: bool) -> Iterator[Place]:

@@ -114,3 +114,39 @@ def test_what_else_stands_there_is_replaced(capsys: pytest.CaptureFixture[str]) 
     assert "END" in Path("t.json").read_text()
     assert Path("out/report.json").read_text() != "old"
     capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("words", "argument"),
+    [
+        ("run pipe", "network"),
+        ("run net.keras --data pipe.npz", "--data"),
+        ("run net.keras --data x.npz --labels pipe", "--labels"),
+        ("run net.keras --data x.npz --failures pipe", "--failures"),
+        ("run net.keras --data x.npz --variation 5 --preset pipe.toml", "--preset"),
+        ("run net.keras --data x.npz --variation 5 --process pipe.toml", "--process"),
+        ("primitives --standard pipe.toml", "--standard"),
+        ("standards pipe.toml", "standard"),
+        ("sweep pipe.toml", "spec"),
+        ("circuit preset pipe.toml", "file"),
+        ("circuit convert pipe", "files"),
+    ],
+)
+def test_a_pipe_that_nobody_may_write_to_is_not_waited_for(
+    words: str, argument: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo("pipe")
+    for ending in ("npz", "toml"):
+        Path(f"pipe.{ending}").symlink_to("pipe")
+    assert cli.main(words.split()) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"pimsim: error: `{argument}` must be a file, not the pipe 'pipe")
+
+
+def test_what_a_shell_makes_of_a_command_is_read(capsys: pytest.CaptureFixture[str]) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, b"a,b\n")
+    os.close(writing)
+    assert cli.main(["circuit", "convert", f"/dev/fd/{reading}"]) == 2
+    os.close(reading)
+    assert "must have the columns op" in capsys.readouterr().err

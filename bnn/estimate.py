@@ -21,18 +21,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bnn.encoding import Encoding
-from bnn.lower import lower
 from bnn.machine import MOVES, Machine
 from bnn.mapping import MAPPINGS, Draft, chain_books, choice, frontier
 from bnn.mapping import chain as chains
-from bnn.mapping.choice import DEFAULT, Candidate
-from bnn.mapping.selection import select
+from bnn.mapping.choice import DEFAULT, Candidate, advised
+from bnn.mapping.selection import lay_out, select
 from bnn.mitigation import NONE, Mitigation
 from bnn.network import Network
 from bnn.runtime import LayerRun, dram_run, host_run, stream_host
 from bnn.stage import HostStage
 from bnn.tables.graph import Table
-from bnn.tables.stages import Work, works
+from bnn.tables.stages import Work, fetched_by_host, works
 from pimsim.dram.standards import Standard
 from pimsim.dram.switches import Switches
 from pimsim.dram.timeline import Timeline
@@ -88,20 +87,24 @@ def of_network(
     """
     books = _Books(images, standard, switches, moves, mitigation, traces)
     network = network.before_softmax()
-    stages = lower(network, encoding, books.machine().data_rows)
+    empty = books.machine()
+    stages, prices = lay_out(mapping, network, encoding, empty, images)
     machines = [books.machine() for _ in stages]
-    selected = select(mapping, network, stages, machines[0], images, chain)
+    with advised(mapping):
+        selected = select(mapping, network, stages, prices, empty, images, chain)
     taken, choices = selected.taken, selected.chains
     chained = {place: choice.layout for run, choice in choices for place in run}
     starts = {run.start: run for run, choice in choices if choice.layout is not None}
     for place, (stage, machine) in enumerate(zip(stages, machines, strict=True)):
         if isinstance(stage, HostStage):
-            stream_host(stage, images, machine)
+            stream_host(stage.weights, stage.fetched, images, machine)
             books.close(host_run(network, stage, machine))
             continue
         layout, mapping_of = chained.get(place), taken[stage.name]
         if layout is None:
-            usage = mapping_of.draft(stage, machine, images)(machine)
+            with advised(mapping):
+                draft = mapping_of.draft(stage, machine, images)
+            usage = draft(machine)
         else:
             if place in starts:
                 first = place
@@ -142,9 +145,18 @@ def of_table(
     """
     books = _Books(images, standard, switches, moves, mitigation, traces)
     every = list(works(table))
-    drafts = _drafts(every, mapping, books.machine(), images)
-    for work, drafted in zip(every, drafts, strict=True):
+    with advised(mapping):
+        drafts = _drafts(every, mapping, books.machine(), images)
+    befores = [None, *table.products[:-1]]
+    for before, work, drafted in zip(befores, every, drafts, strict=True):
         machine = books.machine()
+        if drafted.draft is None:
+            if work.pool is not None:
+                books.on_host(work.pool.name)
+            fetched = fetched_by_host(table, work.product, before)
+            stream_host(work.product.weights, fetched, images, machine)
+            books.close(_on_host(work, machine, choice.why_none(drafted.candidates)))
+            continue
         usage = drafted.draft(machine)
         if work.pool is not None and not drafted.pools:
             books.on_host(work.pool.name)
@@ -173,10 +185,11 @@ def of_table(
 class _Drafted:
     """How a product is booked."""
 
-    mapping: str
+    mapping: str | None
     pools: bool
     """Whether the pooling behind it is carried out with it."""
-    draft: Draft
+    draft: Draft | None
+    """None where no mapping has room for it."""
     candidates: tuple[Candidate, ...] = ()
     """What every mapping would take; nothing where none was chosen."""
 
@@ -188,10 +201,15 @@ def _drafts(
     choice.check(mapping)
     distinct = {work.alike: work for work in products}
     if mapping in MAPPINGS:
-        named = {alike: _draft(work, mapping, machine, images) for alike, work in distinct.items()}
+        named = {
+            alike: _draft(work, mapping, machine, images)[0] for alike, work in distinct.items()
+        }
         return [named[work.alike] for work in products]
     offered = {alike: _offered(work, machine, images) for alike, work in distinct.items()}
-    ways = [offered[work.alike] for work in products]
+    ways = [
+        offered[work.alike] if offered[work.alike][0][0].draft else _offered(work, machine, images)
+        for work in products  # what is refused is so by its own name
+    ]
     picks = frontier.least(mapping, [[offer for _, offer in each] for each in ways])
     return [each[pick][0] for each, pick in zip(ways, picks, strict=True)]
 
@@ -200,18 +218,40 @@ def _offered(work: Work, machine: Machine, images: int) -> list[tuple[_Drafted, 
     """A product under every mapping that takes it."""
     drafts: dict[str, _Drafted] = {}
 
-    def lay_out(name: str) -> Draft:
-        drafts[name] = _draft(work, name, machine, images)
-        return drafts[name].draft
+    def laid_out(name: str) -> Draft:
+        drafts[name], draft = _draft(work, name, machine, images)
+        return draft
 
-    found = choice.priced(lay_out, machine)
+    found = choice.priced(laid_out, machine)
+    if choice.why_none(found):
+        return [(_Drafted(None, False, None, found), frontier.Offer(0, 0.0))]
     return [(replace(drafts[name], candidates=found), offer) for name, offer in choice.able(found)]
 
 
-def _draft(work: Work, mapping: str, machine: Machine, images: int) -> _Drafted:
+def _draft(work: Work, mapping: str, machine: Machine, images: int) -> tuple[_Drafted, Draft]:
     stage = work.stage(machine.data_rows)
     draft = MAPPINGS[mapping].draft(stage, machine, images, each=work.each)
-    return _Drafted(mapping, stage.windows.offsets > 1, draft)
+    return _Drafted(mapping, stage.windows.offsets > 1, draft), draft
+
+
+def _on_host(work: Work, machine: Machine, why: str) -> LayerRun:
+    """What the host does with a product that no mapping has room for."""
+    product = work.product
+    inputs, outputs = int(np.prod(product.input)), int(np.prod(product.shape))
+    return LayerRun(
+        product.name,
+        "host",
+        product.macs,
+        product.weights,
+        32,
+        inputs,
+        outputs,
+        None,
+        machine,
+        None,
+        None,
+        refused={product.name: why},
+    )
 
 
 class _Books:

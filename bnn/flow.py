@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn import host
+from bnn import host, reference
 from bnn.alphabet import Analysis, analyse
 from bnn.bitstrings import BitStrings, unpacked
 from bnn.disputes import Disputes
@@ -91,13 +91,16 @@ class Flow:
             sums = self._whole(stage, unpacked(values))
             if sums is None:
                 return
-            operand = self.analysis.fed[stage.index].alphabet
-            exact = self.analysis.exact[stage.index]
-            self._values[stage.index] = host.behind(layer, sums, operand, exact=exact)
-            if self.disputes.watches(stage.index):
-                before = host.behind(_linear(layer), sums, operand, exact=exact)
-                self.disputes.look(stage.index, before)
+            self._behind(stage.index, layer, sums)
         self._used(*network.inputs[stage.index])
+
+    def _behind(self, place: int, layer: Product, sums: NDArray[np.integer[Any]]) -> None:
+        """Go on with the integer sums of a layer."""
+        operand, exact = self.analysis.fed[place].alphabet, self.analysis.exact[place]
+        self._values[place] = host.behind(layer, sums, operand, exact=exact)
+        if self.disputes.watches(place):
+            before = host.behind(_linear(layer), sums, operand, exact=exact)
+            self.disputes.look(place, before)
 
     def _whole(
         self, stage: Stage, sums: NDArray[np.integer[Any]]
@@ -117,11 +120,17 @@ class Flow:
         return self._parts.pop(stage.index).reshape(shape)
 
     def run_on_host(self, stage: HostStage) -> None:
-        """Carry out the layers that the DRAM does not."""
+        """Carry out the layers that the DRAM does not; in integers those that it might."""
         for place, layer in zip(stage.places, stage.layers, strict=True):
             sources = self._network.inputs[place]
             values = [self._values[source] for source in sources]
             first = values[0]
+            if isinstance(layer, Product) and place in self.analysis.fed:
+                fed = self.analysis.fed[place]
+                integers = host.integers(layer, _numbers(first), fed, self._encoding)
+                self._behind(place, layer, reference.sums(layer, integers, fed.pad))
+                self._used(*sources)
+                continue
             if isinstance(first, Bits) and _keeps(layer, first.alphabet, len(values)):
                 self._values[place] = _moved(layer, first)
             else:

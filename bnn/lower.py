@@ -3,7 +3,8 @@
 Every binary layer becomes a :class:`bnn.stage.Stage` in DRAM. Where a sign follows, bias, BatchNorm
 and sign become a comparison of the count of ones with a constant, and a max pooling in between
 becomes an OR or AND of bits, if a subarray holds the whole window of a pooling; otherwise the sums
-are read out and the host goes on with them. Layers that no stage takes in are the host's.
+are read out and the host goes on with them. Layers that no stage takes in are the host's, as are
+those for which the DRAM turned out to have no room.
 
 >>> import numpy as np
 >>> from bnn.network import Dense, Network
@@ -21,7 +22,8 @@ are read out and the host goes on with them. Layers that no stage takes in are t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +51,10 @@ from bnn.windows import Side, Windows, each_pixel, lay
 
 
 def lower(
-    network: Network, encoding: Encoding | None, data_rows: int | None = None
+    network: Network,
+    encoding: Encoding | None,
+    data_rows: int | None = None,
+    refused: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Stage | HostStage, ...]:
     """Split a network (without its final softmax) into stages, in an order to carry them out.
 
@@ -62,6 +67,7 @@ def lower(
             host.
         data_rows: data rows of a subarray, which the windows of a pooling must fit (see
             :meth:`bnn.stage.Stage.holds_patch`) to be pooled in DRAM; as many as needed if None.
+        refused: layers that the DRAM could take and the host carries out, and why.
     """
     analysis, asked = analyse(network, encoding), thresholds.questions(network)
     stages: list[Stage | HostStage] = []
@@ -71,11 +77,11 @@ def lower(
     for index, layer in enumerate(network.layers):
         if index in taken:
             continue
-        if index not in analysis.fed or not isinstance(layer, Product):
+        if index not in analysis.fed or not isinstance(layer, Product) or layer.name in refused:
             waiting.append(index)
             continue
         if waiting:
-            stages.append(_host(network, waiting, before))
+            stages.append(_host(network, waiting, before, refused))
             waiting = []
         made = _stages(network, index, layer, analysis, asked)
         pooled = made[0].windows.offsets > 1
@@ -85,7 +91,7 @@ def lower(
         before = made[-1].end - 1
         taken.update(_behind(network, index, made[0].end))
     if waiting:
-        stages.append(_host(network, waiting, before))
+        stages.append(_host(network, waiting, before, refused))
     return tuple(stages)
 
 
@@ -223,7 +229,9 @@ def _side(side: Axis | Spread) -> Side:
     return Side(side.size, side.kernel, side.out, 1, side.dilation, before, side.stride)
 
 
-def _host(network: Network, places: Sequence[int], before: int | None) -> HostStage:
+def _host(
+    network: Network, places: Sequence[int], before: int | None, refused: Mapping[str, str]
+) -> HostStage:
     """Layers at ``places``; ``before`` is the one whose values the stage before has given."""
     layers = tuple(network.layers[place] for place in places)
     macs = sum(
@@ -241,4 +249,5 @@ def _host(network: Network, places: Sequence[int], before: int | None) -> HostSt
                 fetched += int(np.prod(shape))
             at_hand.add(source)
     name = "+".join(layer.name for layer in layers)
-    return HostStage(name, layers, tuple(places), macs, weights, fetched)
+    why = {layer.name: refused[layer.name] for layer in layers if layer.name in refused}
+    return HostStage(name, layers, tuple(places), macs, weights, fetched, why)

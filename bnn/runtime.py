@@ -34,12 +34,11 @@ from bnn import reference
 from bnn.bitstrings import unpacked
 from bnn.encoding import Encoding, encode
 from bnn.flow import Flow
-from bnn.lower import lower
 from bnn.machine import MOVES, Machine
 from bnn.mapping import Audit, Execute, Mapping, Result, Usage, Work, chain_execution
 from bnn.mapping import chain as chains
-from bnn.mapping.choice import DEFAULT, Candidate
-from bnn.mapping.selection import select
+from bnn.mapping.choice import DEFAULT, Candidate, advised
+from bnn.mapping.selection import lay_out, select
 from bnn.mitigation import NONE, Mitigation
 from bnn.network import Network
 from bnn.stage import HostStage, Stage
@@ -82,6 +81,8 @@ class LayerRun:
     """What every mapping would have taken; nothing where none was chosen."""
     wall_s: float = 0.0
     """Wall time of computing its values."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """Layers that the DRAM could take, had it room for them, and why it has not."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,18 +164,19 @@ def run(
         faults = _opening(faults, mitigation.activation_rows)
     network = network.before_softmax()
     timeline = Timeline(standard, switches)
-    data_rows = Machine(standard, switches, timeline, mitigation=mitigation).data_rows
-    stages = lower(network, encoding, data_rows)
+    started = time.perf_counter()
+    empty = Machine(standard, switches, timeline, None, moves, faults, mitigation)
+    stages, prices = lay_out(mapping, network, encoding, empty, len(x))
     recorder = Recorder(standard, switches, traces) if traces else None
     reached = _reached(stages, faults, faulty)
     machines = [
         Machine(standard, switches, timeline, recorder, moves, faults if here else None, mitigation)
         for here in reached
     ]
-    started = time.perf_counter()
-    selected = select(mapping, network, stages, machines[0], len(x), chain)
-    taken, choices = selected.taken, selected.chains
-    prepared = _prepare(stages, machines, len(x), taken, choices, compiled=compiled)
+    with advised(mapping):
+        selected = select(mapping, network, stages, prices, empty, len(x), chain)
+        taken, choices = selected.taken, selected.chains
+        prepared = _prepare(stages, machines, len(x), taken, choices, compiled=compiled)
     if compiled and encoding is not None:
         encode(x[:1], encoding)  # so that its code is made now
     prepare_s = time.perf_counter() - started
@@ -193,7 +195,7 @@ def run(
         audit = None
         if isinstance(stage, HostStage):
             flow.run_on_host(stage)
-            stream_host(stage, len(x), machine)
+            stream_host(stage.weights, stage.fetched, len(x), machine)
             layer = host_run(network, stage, machine)
         else:
             operands = flow.operands(stage)
@@ -326,18 +328,24 @@ def dram_run(
     )
 
 
-def stream_host(stage: HostStage, images: int, machine: Machine) -> None:
+def stream_host(weights: int, fetched: int, images: int, machine: Machine) -> None:
     """Book what the host fetches for layers of its own, in float32.
 
     Behind a layer in DRAM the sums were read out with that layer, and what a next layer in DRAM
     needs is written with that one.
+
+    Args:
+        weights: numbers that are fetched once.
+        fetched: numbers that are fetched for each image.
+        images: how many.
+        machine: whose books.
     """
-    if stage.weights:
+    if weights:
         machine.enter("weights")
-        machine.stream(stage.weights * 32)
-    if stage.fetched:
+        machine.stream(weights * 32)
+    if fetched:
         machine.enter("inputs")
-        machine.stream(images * stage.fetched * 32)
+        machine.stream(images * fetched * 32)
 
 
 def host_run(network: Network, stage: HostStage, machine: Machine) -> LayerRun:
@@ -354,4 +362,5 @@ def host_run(network: Network, stage: HostStage, machine: Machine) -> LayerRun:
         machine,
         None,
         None,
+        refused=stage.refused,
     )

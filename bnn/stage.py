@@ -10,7 +10,7 @@ the scale is the step, and :func:`offsets` gives the rest.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -199,3 +199,5 @@ class HostStage:
     """Numbers that are fetched for each image. What the stage before has read out of DRAM or
     computed is at hand; left are the images, and what was put aside for a later use: the other
     inputs of a merge, a branch that begins behind something else."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """Layers that the DRAM could take, had it room for them, and why it has not."""

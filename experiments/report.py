@@ -140,6 +140,7 @@ def _layer(layer: LayerRun, books: Books, done: NetworkRun | Estimate) -> dict[s
         "operand_bits": layer.operand_bits,
         "mapping": layer.mapping,
         "alternatives": _alternatives(layer),
+        "no_room": layer.refused,
         "operands_from": next(filter(None, kept), "the host"),
         **_total([books], PER_PASS),
         "weights_once": _total([books], ONCE),
@@ -151,7 +152,9 @@ def _layer(layer: LayerRun, books: Books, done: NetworkRun | Estimate) -> dict[s
     row["column_utilisation"] = result and result.columns_used / result.columns_opened
     row["columns_usable"] = result and result.capacity
     row["outputs_repeated"] = getattr(result, "repeated", 0)
+    row["banks_used"] = result.banks if result else 0
     row["subarrays"] = result.subarrays if result else 0
+    row["subarrays_of_a_bank"] = result.numbers if result else 0
     row["latency_ps_per_image"] = row["latency_ps"] / done.images
     row["energy_pj_per_image"] = row["energy_pj"] / done.images
     return row

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bnn.scoring import LARGEST
@@ -127,6 +127,16 @@ def _beside(layer: Mapping[str, Any], other: Mapping[str, Any]) -> str:
     return f"{time.replace('the same', 'as fast')}, {energy} energy"
 
 
+def _room(layers: Sequence[Mapping[str, Any]]) -> str:
+    """Banks and subarrays of the layers that take most of them."""
+    banks = max(layers, key=lambda layer: int(layer["banks_used"]))
+    deep = max(layers, key=lambda layer: int(layer["subarrays_of_a_bank"]))
+    return (
+        f"at most {banks['banks_used']:,} banks ({banks['name']}), "
+        f"and {deep['subarrays_of_a_bank']:,} subarrays of each ({deep['name']})"
+    )
+
+
 def _share(used: float) -> str:
     """A share of columns; what is more than nothing never reads as nothing."""
     return "< 0.1%" if 0 < used < 0.0005 else f"{used:.1%}"
@@ -181,6 +191,10 @@ def _summary(report: Mapping[str, Any]) -> list[tuple[str, str]]:
             else "in the command stream: nothing to load",
         ),
     ]
+    for layer in report["layers"]:
+        rows += [("on the host", f"{name}: {why}") for name, why in layer["no_room"].items()]
+    if any(layer["subarrays"] for layer in report["layers"]):
+        rows.append(("room", _room(report["layers"])))
     if any(chain["chained"] for chain in report["chains"]):
         rows.append(("chains", report["assumptions"]["chain"]))
     if report["disputed_signs"]:

@@ -55,6 +55,10 @@ class InputError(PimsimError, ValueError):
         return error
 
 
+class OutOfSubarraysError(InputError):
+    """A layer needs more subarrays of a bank than the part has; the message says how many."""
+
+
 class DramError(PimsimError):
     """A command that the simulated DRAM cannot carry out, such as activating an unwritten row."""
 

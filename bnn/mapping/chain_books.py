@@ -84,7 +84,12 @@ def usage(layout: Layout, step: int) -> Usage:
     tiles = [tile for batch in layout.batches for tile in batch for _ in range(layout.team)]
     used = sum(tile.columns for tile in tiles)
     opened = len(tiles) * layout.machine.columns
-    return Usage(used, opened, len(tiles) * layout.steps[step].parts)
+    this, lanes = layout.steps[step], max(map(len, layout.batches)) * layout.team
+    homes = layout.homes(step, range(lanes))
+    parts = (part_banks(layout.machine, part, homes) for part in range(this.parts))
+    banks = {bank for some in parts for bank in some}
+    numbers = this.first + this.parts
+    return Usage(used, opened, lanes * this.parts, banks=len(banks), numbers=numbers)
 
 
 def _likeness(

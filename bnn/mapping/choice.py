@@ -4,7 +4,7 @@ A layer is laid out and booked under every mapping there is, for as many images 
 timeline of its own; nothing is executed. What is taken keeps the latency, the energy, or the
 product of both least, of all layers together. Weights that are written once, however many images
 follow, do not count. Mappings that leave counting to the host do not take part: what it takes there
-is not costed, so they would win.
+is not costed, so they would win. A layer that none of the others has room for is the host's.
 
 >>> names()[-3:]
 ('auto', 'auto-latency', 'auto-energy')
@@ -12,17 +12,21 @@ is not costed, so they would win.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from bnn.machine import Machine
 from bnn.mapping import MAPPINGS, Draft, Mapping
 from bnn.mapping.frontier import OBJECTIVES, Offer
 from pimsim.documents import meant
-from pimsim.errors import InputError, OutOfRowsError, PimsimError
+from pimsim.errors import InputError, OutOfRowsError, OutOfSubarraysError, PimsimError
 
 DEFAULT = "auto"
 """What is asked for where nothing is said."""
+
+TOO_LARGE = (OutOfRowsError, OutOfSubarraysError)
+"""What a mapping raises that has no room for a stage."""
 
 PER_PASS = ("inputs", "compute")
 """Phases that every pass over images goes through."""
@@ -42,6 +46,8 @@ class Candidate:
     """The latency, refresh aside."""
     refused: str = ""
     """Why."""
+    too_large: bool = False
+    """Whether it was refused because a subarray has too few rows, or a bank too few subarrays."""
 
 
 def candidates() -> dict[str, Mapping]:
@@ -74,7 +80,7 @@ def priced(lay_out: Callable[[str], Draft], machine: Machine) -> tuple[Candidate
         lay_out: lays it out under the mapping of that name.
         machine: whose banks compute; nothing is booked in it.
 
-    Raises InputError or OutOfRowsError, that of the first mapping, if all refuse.
+    Raises InputError, that of the first mapping, if all refuse, and none for want of room.
     """
     found: list[Candidate] = []
     refused: PimsimError | None = None
@@ -83,13 +89,38 @@ def priced(lay_out: Callable[[str], Draft], machine: Machine) -> tuple[Candidate
             books = _booked(lay_out(name), machine)
         except (InputError, OutOfRowsError) as error:
             refused = refused or error
-            found.append(Candidate(name, None, refused=str(error)))
+            too_large = isinstance(error, TOO_LARGE)
+            found.append(Candidate(name, None, refused=str(error), too_large=too_large))
         else:
             bare_ps = books.cost_together(PER_PASS, refresh=False).latency_ps
             found.append(Candidate(name, offer(books, machine), bare_ps))
-    if refused is not None and not able(found):
+    if refused is not None and not able(found) and not any(one.too_large for one in found):
         raise refused
     return tuple(found)
+
+
+def why_none(found: Sequence[Candidate]) -> str:
+    """Why no mapping has room for a stage, in a line; empty if one has.
+
+    >>> why_none([Candidate("a", None, refused="100 rows are needed", too_large=True),
+    ...           Candidate("b", None, refused="`moves` must be host", too_large=False)])
+    'a: 100 rows are needed'
+    """
+    if able(found):
+        return ""
+    return "; ".join(f"{one.mapping}: {one.refused}" for one in found if one.too_large)
+
+
+@contextmanager
+def advised(mapping: str) -> Iterator[None]:
+    """Have the error that a mapping has no room for a stage say what would do."""
+    try:
+        yield
+    except TOO_LARGE as error:
+        if mapping not in MAPPINGS:
+            raise
+        advice = f"`mapping` {DEFAULT} takes another one, or leaves the layer to the host"
+        raise type(error)(f"{error}; {advice} (--mapping {DEFAULT})") from error
 
 
 def able(found: Sequence[Candidate]) -> list[tuple[str, Offer]]:

@@ -63,13 +63,17 @@ def book(
                 _book_output(planned, placed.span, banks, machine, first, outputs)
 
 
-def usage(planned: OutputPlan, placed: Spread, machine: Machine) -> Usage:
-    """How much of the DRAM a stage takes."""
+def usage(planned: OutputPlan, placed: Spread, machine: Machine, first: int) -> Usage:
+    """How much of the DRAM a stage takes, in subarrays from ``first`` on."""
     tiles = [tile for batch in placed.batches for tile in batch.tiles]
     used = sum(tile.columns for tile in tiles)
     capacity = machine.columns if placed.where is None else placed.where.shape[1]
     opened = len(tiles) * machine.columns
-    return Usage(used, opened, len(tiles) * planned.parts, capacity)
+    lanes = max(len(batch.tiles) for batch in placed.batches)
+    parts = range(planned.parts)
+    banks = {bank for part in parts for bank in planned.banks(machine, part, range(lanes))}
+    numbers = first + planned.parts
+    return Usage(used, opened, lanes * planned.parts, capacity, len(banks), numbers)
 
 
 def _book_inputs(

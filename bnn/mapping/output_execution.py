@@ -67,7 +67,7 @@ def execute(planned: OutputPlan, placed: Spread, first: int, work: Work) -> Resu
         if work.audit is not None:
             work.audit.forget()
     book(planned, placed, stage, work.machine, first, repeats=repeats)
-    used = usage(planned, placed, work.machine)
+    used = usage(planned, placed, work.machine, first)
     result = used.result(values.transpose(1, 2, 0))
     return replace(result, flips=flips, repeated=repeated(repeats))
 

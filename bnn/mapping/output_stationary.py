@@ -7,7 +7,7 @@ no weight is stored. Outputs (or, with many columns, tiles of columns) are sprea
 
 A fan-in that does not fit one subarray is split over several; their partial counts are moved into
 the first one (through the host, or from bank to bank) and added there. Groups of channels that do
-not fit together are computed one after the other, each in subarrays of its own.
+not fit together are computed one after the other, each in subarrays of its own while there are.
 """
 
 from __future__ import annotations
@@ -27,12 +27,13 @@ from bnn.mapping.output_execution import execute
 from bnn.mapping.output_plan import plan
 from bnn.mapping.output_steps import OutputPlan
 from bnn.mapping.outputs import Outputs
-from bnn.mapping.pieces import divide, one_after_another
+from bnn.mapping.pieces import Piece, divide, one_after_another
 from bnn.mapping.repeats import repeated
 from bnn.mapping.screening import usable
 from bnn.mapping.spread import Spread, spread
 from bnn.mapping.work import Draft, Execute, Result, Usage, Work, run_compiled
 from bnn.stage import Stage
+from pimsim.errors import OutOfSubarraysError
 
 _Number = TypeVar("_Number", bound=np.generic)
 
@@ -43,14 +44,34 @@ popcount: str = "in DRAM"
 
 def draft(stage: Stage, machine: Machine, images: int, *, each: int = 1) -> Draft:
     """Lay the stage out; see :class:`bnn.mapping.work.Mapping`."""
-    pieces = divide(stage, machine.data_rows, _planning(machine))
-    laid, first = [], 0
-    for piece in pieces:
+    laid = []
+    for piece, first in _divided(stage, machine):
         where = usable(piece.plan, machine, first)
         placed = spread(piece.stage, machine, images, piece.plan, each, where)
-        laid.append((piece.plan, placed, piece.stage, each))
-        first += piece.plan.parts
-    return partial(_book, laid)
+        laid.append((piece.plan, placed, piece.stage, first))
+    return partial(_book, laid, each)
+
+
+def _divided(stage: Stage, machine: Machine) -> list[tuple[Piece[OutputPlan], int]]:
+    """Pieces of a stage, and the first subarray of every bank that each lies in.
+
+    What a piece leaves behind is not needed any more when the next is computed, which may so begin
+    with the first subarray again.
+
+    Raises OutOfSubarraysError if a bank has too few for a piece.
+    """
+    most, first, found = machine.standard.subarrays_per_bank, 0, []
+    for piece in divide(stage, machine.data_rows, _planning(machine)):
+        parts = piece.plan.parts
+        if parts > most:
+            raise OutOfSubarraysError(
+                f"operands of {stage.name!r} must fit the {most} subarrays of a bank, "
+                f"not need {parts}"
+            )
+        first = first if first + parts <= most else 0
+        found.append((piece, first))
+        first += parts
+    return found
 
 
 def _planning(machine: Machine) -> Callable[[Stage], OutputPlan]:
@@ -59,24 +80,24 @@ def _planning(machine: Machine) -> Callable[[Stage], OutputPlan]:
     return partial(plan, data_rows=machine.data_rows, tmr=chosen.tmr, checked=chosen.retries > 0)
 
 
-def _book(pieces: list[tuple[OutputPlan, Spread, Stage, int]], machine: Machine) -> Usage:
-    used, first = Usage(), 0
-    for planned, placed, stage, each in pieces:
+def _book(
+    pieces: list[tuple[OutputPlan, Spread, Stage, int]], each: int, machine: Machine
+) -> Usage:
+    used = Usage()
+    for planned, placed, stage, first in pieces:
         book(planned, placed, stage, machine, first, each)
-        used += usage(planned, placed, machine)
-        first += planned.parts
+        used += usage(planned, placed, machine, first)
     return used
 
 
 def prepare(stage: Stage, machine: Machine, images: int, *, compiled: bool) -> Execute:
     """Lay the stage out; see :class:`bnn.mapping.work.Mapping`."""
-    pieces = divide(stage, machine.data_rows, _planning(machine))
-    executes, first = [], 0
-    for piece in pieces:
-        some = _prepare(piece.stage, piece.plan, machine, images, first, compiled=compiled)
-        executes.append(some)
-        first += piece.plan.parts
-    return one_after_another(pieces, executes)
+    divided = _divided(stage, machine)
+    executes = [
+        _prepare(piece.stage, piece.plan, machine, images, first, compiled=compiled)
+        for piece, first in divided
+    ]
+    return one_after_another([piece for piece, _ in divided], executes)
 
 
 def _prepare(
@@ -106,7 +127,7 @@ def _execute_compiled(
 ) -> Result:
     booking = partial(book, planned, placed, work.stage, work.machine, first)
     values, book_s, check_s = run_compiled(work, booking, ready, looking)
-    return usage(planned, placed, work.machine).result(values, book_s, check_s)
+    return usage(planned, placed, work.machine, first).result(values, book_s, check_s)
 
 
 def _execute_faulty(
@@ -115,5 +136,7 @@ def _execute_faulty(
     values, flips, repeats = ready.run(work)
     started = time.perf_counter()
     book(planned, placed, work.stage, work.machine, first, repeats=repeats)
-    result = usage(planned, placed, work.machine).result(values, time.perf_counter() - started)
+    result = usage(planned, placed, work.machine, first).result(
+        values, time.perf_counter() - started
+    )
     return replace(result, flips=flips, repeated=repeated(repeats))

@@ -1,7 +1,7 @@
 """Cutting a stage by groups of its channels, where one subarray does not hold all of them.
 
 Groups have nothing to do with one another, so each piece is a stage of its own, in subarrays of
-its own; nothing has to be moved between them.
+its own as long as a bank has some; nothing has to be moved between them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from bnn.bitstrings import unpacked
-from bnn.mapping.work import Execute, Result, Work, fewest
+from bnn.mapping.work import Execute, Result, Usage, Work
 from bnn.stage import Stage
 from pimsim.errors import OutOfRowsError
 
@@ -83,14 +83,13 @@ def _execute(pieces: list[Piece[Plan]], executes: list[Execute], work: Work) -> 
             first_output=work.first_output + piece.outputs.start,
         )
         results.append(execute(own))
-    return Result(
+    together = sum((result.usage for result in results), Usage()).result(
         np.concatenate([unpacked(result.values) for result in results], axis=2),
-        sum(result.columns_used for result in results),
-        sum(result.columns_opened for result in results),
-        sum(result.subarrays for result in results),
         sum(result.book_s for result in results),
         sum(result.check_s for result in results),
-        sum(result.flips for result in results),
-        sum(result.repeated for result in results),
-        fewest(result.capacity for result in results),
+    )
+    return replace(
+        together,
+        flips=sum(result.flips for result in results),
+        repeated=sum(result.repeated for result in results),
     )

@@ -2,7 +2,7 @@
 
 A mapping that is asked for by name is every stage's, and stages are chained where that takes less
 time. Where mappings are chosen, a chain is one more offer to the stages that it would hold, taken
-if the whole network does better with it.
+if the whole network does better with it, and a layer that no mapping has room for is the host's.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NamedTuple
 
+from bnn.encoding import Encoding
+from bnn.lower import lower
 from bnn.machine import Machine
 from bnn.mapping import MAPPINGS, Draft, chain, choice, frontier, output_stationary
 from bnn.mapping.choice import Candidate, able
@@ -42,10 +44,45 @@ class Selection:
         return self.prices.get(stage.name, ())
 
 
+def lay_out(
+    mapping: str, network: Network, encoding: Encoding | None, machine: Machine, images: int
+) -> tuple[tuple[Stage | HostStage, ...], Prices]:
+    """Split a network into stages that there is room for, and price those in DRAM.
+
+    Args:
+        mapping: a mapping, or a way to choose, of :func:`bnn.mapping.choice.names`. A mapping that
+            is asked for by name is given all that it may take, and nothing is priced.
+        network: the layers.
+        encoding: how its inputs are integers.
+        machine: whose banks compute; nothing is booked in it.
+        images: how many.
+
+    Raises InputError for another name, and what all mappings refuse for another reason than room.
+    """
+    choice.check(mapping)
+    stages = lower(network, encoding, machine.data_rows)
+    if mapping in MAPPINGS:
+        return stages, {}
+    prices = {
+        stage.name: choice.priced(partial(_lay_out, stage, machine, images), machine)
+        for stage in stages
+        if isinstance(stage, Stage)
+    }
+    refused: dict[str, str] = {}
+    for stage in stages:
+        why = choice.why_none(prices[stage.name]) if isinstance(stage, Stage) else ""
+        if isinstance(stage, Stage) and why:
+            refused.setdefault(stage.layer.name, why)
+    if refused:
+        stages = lower(network, encoding, machine.data_rows, refused)
+    return stages, prices
+
+
 def select(
     mapping: str,
     network: Network,
     stages: Sequence[Stage | HostStage],
+    prices: Prices,
     machine: Machine,
     images: int,
     chaining: str,
@@ -56,24 +93,19 @@ def select(
         mapping: a mapping, or a way to choose, of :func:`bnn.mapping.choice.names`.
         network: whose stages they are.
         stages: all of them, in order.
+        prices: those of :func:`lay_out`.
         machine: whose banks compute; nothing is booked in it.
         images: how many.
         chaining: whether dense stages are chained, of :data:`bnn.mapping.chain.CHAINING`.
 
-    Raises InputError for another name, a stage that no mapping takes, and stages that must be
-    chained and cannot be.
+    Raises InputError for stages that must be chained and cannot be.
     """
-    choice.check(mapping)
     inside = [stage for stage in stages if isinstance(stage, Stage)]
     if mapping in MAPPINGS:
         names = [mapping if isinstance(stage, Stage) else None for stage in stages]
         chains = chain.chosen(names, network, stages, machine, images, chaining)
         return Selection({stage.name: MAPPINGS[mapping] for stage in inside}, chains)
     chained = chain.asked_for(chaining, machine)
-    prices = {
-        stage.name: choice.priced(partial(_lay_out, stage, machine, images), machine)
-        for stage in inside
-    }
     choosing = _Choosing(mapping, stages, machine, images, chaining, prices)
     folded = [choosing.folds(stage) for stage in stages]
     runs = chain.find(network, stages, folded) if chained else []

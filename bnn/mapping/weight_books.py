@@ -35,13 +35,15 @@ def book(layout: Layout[WeightPlan], machine: Machine) -> None:
 def usage(layout: Layout[_Plan], machine: Machine) -> Usage:
     """How much of the DRAM a stage takes."""
     used = opened = subarrays = 0
+    banks = max(turn.lanes for turn in layout.turns)
     for turn in layout.turns:
         subarrays += turn.lanes * len(layout.plan.chunks)
         for batch in turn.batches:
             opened += len(batch) * machine.columns
             for bank, images in enumerate(batch):
                 used += prod(turn.block(bank).shape(images.stop - images.start))
-    return Usage(used, opened, subarrays)
+    numbers = len(layout.turns) * len(layout.plan.chunks)
+    return Usage(used, opened, subarrays, banks=banks, numbers=numbers)
 
 
 def _book_batch(

@@ -25,7 +25,7 @@ from pimsim.cost import price
 from pimsim.dram.commands import Kind
 from pimsim.dram.stream import Run, Segment, issue_order
 from pimsim.dram.transfers import row_visit
-from pimsim.errors import InputError
+from pimsim.errors import OutOfSubarraysError
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +117,8 @@ def lay_out(
 ) -> Layout[_Plan]:
     """Choose blocks and tiles, and the division over the banks that takes the least time.
 
-    Every output of the stage stands for ``each``. Raises InputError when the weights do not fit the
-    subarrays of the banks.
+    Every output of the stage stands for ``each``. Raises OutOfSubarraysError when the weights do
+    not fit the subarrays of the banks.
     """
     outputs, positions = stage.outputs * each, stage.windows.positions
     at_most = max(1, machine.columns // positions)
@@ -139,7 +139,7 @@ def lay_out(
     ]
     if not ways:
         needed = -(-len(blocks) // min(banks, len(blocks))) * len(planned.chunks)
-        raise InputError(
+        raise OutOfSubarraysError(
             f"weights of {stage.name!r} must fit the {machine.standard.subarrays_per_bank} "
             f"subarrays of each bank, not need {needed}"
         )

@@ -169,16 +169,23 @@ class Usage:
     columns_opened: int = 0
     """Columns that the same activations opened."""
     subarrays: int = 0
-    """Subarrays that held operands."""
+    """Subarrays that held operands, of all banks together."""
     capacity: int | None = None
     """Columns of a row that may hold data, the fewest anywhere; None if nothing is said of it."""
+    banks: int = 0
+    """Banks that held operands."""
+    numbers: int = 0
+    """Subarrays of a bank, from the first on, among which those are."""
 
     def __add__(self, other: Usage) -> Usage:
+        banks, numbers = max(self.banks, other.banks), max(self.numbers, other.numbers)
         return Usage(
             self.columns_used + other.columns_used,
             self.columns_opened + other.columns_opened,
-            self.subarrays + other.subarrays,
+            min(self.subarrays + other.subarrays, banks * numbers),  # they may be the same
             fewest([self.capacity, other.capacity]),
+            banks,
+            numbers,
         )
 
     def result(self, values: Values, book_s: float = 0.0, check_s: float = 0.0) -> Result:
@@ -191,6 +198,8 @@ class Usage:
             book_s,
             check_s,
             capacity=self.capacity,
+            banks=self.banks,
+            numbers=self.numbers,
         )
 
 
@@ -209,7 +218,7 @@ class Result:
     columns_opened: int
     """Columns that the same activations opened."""
     subarrays: int
-    """Subarrays that held operands."""
+    """Subarrays that held operands, of all banks together."""
     book_s: float = 0.0
     """Wall time of scheduling the commands."""
     check_s: float = 0.0
@@ -221,6 +230,22 @@ class Result:
     """Outputs of a tile that were computed again, each time counted."""
     capacity: int | None = None
     """Columns of a row that may hold data, the fewest anywhere; None if nothing is said of it."""
+    banks: int = 0
+    """Banks that held operands."""
+    numbers: int = 0
+    """Subarrays of a bank, from the first on, among which those that held operands are."""
+
+    @property
+    def usage(self) -> Usage:
+        """How much of the DRAM it took."""
+        return Usage(
+            self.columns_used,
+            self.columns_opened,
+            self.subarrays,
+            self.capacity,
+            self.banks,
+            self.numbers,
+        )
 
 
 Execute = Callable[[Work], Result]

@@ -4,7 +4,7 @@ A product ends in a sign, and a max pooling behind it is computed with it, as :m
 it, unless something reads the sums themselves: a residual connection, an average pooling, a
 batch normalization of its own, or whoever takes the network's output. All of these are the host's,
 as are a max pooling of branches and one whose windows do not fit the rows of a subarray. Behind
-that the sums are read out, too.
+that the sums are read out, too. A product that no mapping has room for is the host's with all that.
 
 The first product reads pixels of eight bits, all others -1 and +1. Padding is +1, and +1 stands for
 all weights, so that one output of each group speaks for all of them: which rows an adder takes, and
@@ -129,6 +129,21 @@ def pool_behind(table: Table, product: ProductNode) -> PoolNode | None:
     """Return the pooling that is all that reads a product, if there is one."""
     readers = table.readers(product.name)
     return readers[0] if len(readers) == 1 and isinstance(readers[0], PoolNode) else None
+
+
+def fetched_by_host(table: Table, product: ProductNode, before: ProductNode | None) -> int:
+    """Numbers that the host fetches for each image, if it carries a product out.
+
+    What ``before``, the product before, has given is at hand; see :class:`bnn.stage.HostStage`.
+    """
+    sources, waiting = {}, list(product.reads)
+    while waiting:
+        node = table.node(waiting.pop())
+        if isinstance(node, ProductNode) or not node.reads:
+            sources[node.name] = node.size
+        else:
+            waiting += node.reads
+    return sum(size for name, size in sources.items() if before is None or name != before.name)
 
 
 def _windows(product: ProductNode, pool: PoolNode | None) -> Windows:

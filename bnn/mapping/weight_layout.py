@@ -23,7 +23,7 @@ from bnn.mapping.tiles import cut, fewest_for_rounds, tiling
 from bnn.stage import Stage
 from pimsim.cost import price
 from pimsim.dram.commands import Kind
-from pimsim.dram.stream import Run, Segment, issue_order
+from pimsim.dram.stream import Run, Segment, Visit, issue_order
 from pimsim.dram.transfers import row_visit
 from pimsim.errors import OutOfSubarraysError
 
@@ -207,18 +207,24 @@ def _turns(blocks: list[Block], tiles: list[slice], banks: int, ways: int) -> li
 def _batch_ps(machine: Machine, planned: Resident, lanes: int, columns: int) -> int:
     """Time of a batch in so many banks; refresh would stretch all alike."""
     bursts = -(-columns // (machine.standard.burst_bytes * 8))
-    rows, read = sum(planned.operand_rows), Run(row_visit(Kind.RD, bursts), planned.reads)
-    return _time_ps(machine, lanes, Run(row_visit(Kind.WR, bursts), rows), *planned.runs, read)
+    write = (row_visit(Kind.WR, bursts), sum(planned.operand_rows))
+    read = (row_visit(Kind.RD, bursts), planned.reads)
+    computing = ((run.visit, run.times) for run in planned.runs)
+    return _time_ps(machine, lanes, write, *computing, read)
 
 
 def _load_ps(machine: Machine, planned: Resident, lanes: int, columns: int) -> int:
     """Time of writing the weights of a block into each of so many banks."""
     bursts = -(-columns // (machine.standard.burst_bytes * 8))
     rows = sum(map(len, planned.weight_rows))
-    return _time_ps(machine, lanes, Run(row_visit(Kind.WR, bursts), rows))
+    return _time_ps(machine, lanes, (row_visit(Kind.WR, bursts), rows))
 
 
-def _time_ps(machine: Machine, lanes: int, *runs: Run) -> int:
+def _time_ps(machine: Machine, lanes: int, *visits: tuple[Visit, int]) -> int:
+    """Time of visits, each so many times: none where all weights are 0 and nothing is read."""
+    runs = tuple(Run(visit, times) for visit, times in visits if times)
+    if not runs:
+        return 0
     unrefreshed = replace(machine.switches, refresh=False)
     segment = Segment(runs, issue_order(machine.standard, range(lanes)))
     return price([segment], machine.standard, unrefreshed).latency_ps

@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 from bnn import reference
 from bnn.encoding import ENCODINGS, decode
 from bnn.estimate import of_network, of_table
-from bnn.machine import PHASES
+from bnn.lower import lower
+from bnn.machine import PHASES, Machine
 from bnn.mapping import MAPPINGS
 from bnn.mapping.choice import candidates
 from bnn.mapping.frontier import OBJECTIVES
 from bnn.mitigation import Mitigation
 from bnn.network import Activation, BatchNorm, Conv2D, Dense, Flatten, LocallyConnected, Network
 from bnn.runtime import LayerRun, run
+from bnn.stage import Stage
 from bnn.tables.graph import Drawing, Table
 from pimsim.dram.standards import Standard, load
 from pimsim.dram.switches import Switches
@@ -261,3 +263,15 @@ def test_a_refused_layer_is_computed_in_integers(name: str) -> None:
     assert here.layers[0].where == "host"
     np.testing.assert_array_equal(there.logits, np.tile(there.logits[:1], (40, 1)))  # sign(0)
     np.testing.assert_array_equal(here.logits, there.logits)
+
+
+@every_mapping
+def test_a_stage_of_which_nothing_is_read_is_laid_out_over_several_banks(mapping: str) -> None:
+    zeros = Dense("zeros", np.zeros((9, 4), np.float32), None, SIGN, "ste_tern")
+    (stage,) = lower(Network("n", (9,), (zeros,)), None)
+    assert isinstance(stage, Stage)
+    nothing = replace(stage, shifts=(2,))  # so that no level of a count is ever reached
+    machine = Machine(_small(120, 4), Switches(banks=3))
+    used = MAPPINGS[mapping].draft(nothing, machine, 900)(machine)
+    assert used.columns_used >= 900
+    assert used.banks >= 2

@@ -418,7 +418,7 @@ def test_what_does_not_fit_is_refused_with_what_it_would_need() -> None:
     rng = np.random.default_rng(0)
     wide = Network("wide", (30, 30, 1), (Conv2D("c", _kernel(rng, 1, 1, 1, 9), None, SIGN, SIGN),))
     with pytest.raises(
-        InputError, match=r"must fit the 1 subarrays of each bank, not need 3$"
+        InputError, match=r"must fit the 1 subarrays of each bank, not need 3; "
     ):  # nine outputs, two rows each, over eight banks
         run(wide, np.ones((1, 30, 30, 1), np.float32), None, crowded, Switches(),
             "weight-stationary")  # fmt: skip

@@ -39,6 +39,9 @@ Report = Mapping[str, Any]
 _IN_DRAM = "in DRAM"
 _TIMES = "\N{MULTIPLICATION SIGN}"
 _BAR_FILLS = (("#1d3f66", ""), ("#8fb0cf", "///"), ("#e3e9ef", ""), ("#c9c9c9", "xxx"))
+_LONGEST_NAME = 40
+"""Letters of a layer's name that a figure shows."""
+
 _COMMAND_FILLS = {
     "AAP": ("#1d3f66", ""),
     "AP": ("#8fb0cf", ""),
@@ -207,7 +210,7 @@ def _stacked_commands(axes: Axes, rows: Sequence[Mapping[str, Any]], shown: Sequ
             fontsize=7.5,
         )
     axes.set_xlim(0, max(left, default=0.0) * 1.16 or 1.0)
-    axes.set_yticks(places, [visible(row["layer"]) for row in rows])
+    axes.set_yticks(places, [_short(visible(row["layer"])) for row in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)  # the first on top, no room wasted where there are many
     axes.tick_params(axis="y", length=0)
     axes.xaxis.set_major_locator(MaxNLocator(6))
@@ -220,6 +223,22 @@ def _stacked_commands(axes: Axes, rows: Sequence[Mapping[str, Any]], shown: Sequ
             loc="lower left", bbox_to_anchor=(0, 1), ncols=len(shown), borderaxespad=0.3,
             handlelength=1.4, columnspacing=1.2,
         )  # fmt: skip
+
+
+def _short(name: str) -> str:
+    """A name that leaves room for the bars; the table beside the figure has it whole.
+
+    >>> _short("conv+norm"), _short("+".join(f"quant_conv2d_{i}" for i in range(20)))
+    ('conv+norm', 'quant_conv2d_0+…+quant_conv2d_19')
+    """
+    if len(name) <= _LONGEST_NAME:
+        return name
+    parts = name.split("+")
+    first, last = parts[0], parts[-1]
+    if len(parts) > 1 and len(first) + len(last) + 3 <= _LONGEST_NAME:
+        return f"{first}+…+{last}"
+    half = _LONGEST_NAME // 2 - 1
+    return f"{name[:half]}…{name[-half:]}"
 
 
 def _latency_shares(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -121,6 +121,18 @@ def test_pictures_grow_with_the_number_of_layers(report: dict[str, Any], tmp_pat
     assert imread(figures.draw_layers(report, tmp_path)[0]).shape[0] > 2 * small
 
 
+def test_long_names_leave_room_for_the_bars(
+    report: dict[str, Any], texts: list[str], tmp_path: Path
+) -> None:
+    """Layers that a host carries out together are named all; matplotlib would warn, an error."""
+    names = ["+".join(f"layer_number_{i}" for i in range(40)), "x" * 300]
+    for layer, name in zip(report["layers"], names, strict=False):
+        layer["name"] = name
+    _, table = figures.draw_layers(report, tmp_path)
+    assert [row["layer"] for row in _rows(table)][:2] == names
+    assert not set(names) & set(texts)
+
+
 def test_the_same_report_gives_the_same_bytes(report: dict[str, Any], tmp_path: Path) -> None:
     once, again = tmp_path / "once", tmp_path / "again"
     once.mkdir()

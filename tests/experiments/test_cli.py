@@ -84,7 +84,10 @@ def test_primitives_options_reach_the_cost_model(capsys: pytest.CaptureFixture[s
     assert stated["extra_wordline_factor"] == 0.22
 
 
-def test_tables_hold_what_the_json_holds(capsys: pytest.CaptureFixture[str]) -> None:
+def test_tables_hold_what_the_json_holds(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")  # processes of pytest-xdist have that of their terminal
     assert cli.main(["primitives"]) == 0
     out = capsys.readouterr().out
     assert all(f" {name} " in out for name in PRIMITIVES)
@@ -351,10 +354,12 @@ def test_streams_that_are_closed_or_full(redirection: str, code: int, said: str)
 
 @pytest.mark.parametrize("module", ["experiments", "pimsim"])
 def test_an_interruption_is_one_line_from_the_first_import_on(module: str, tmp_path: Path) -> None:
-    """Ctrl-C while something is imported, and again while the process ends."""
+    """Ctrl-C while something is imported; a shell's background would ignore it."""
     (tmp_path / "sitecustomize.py").write_text(
         """
-import atexit, os, signal, sys
+import os, signal, sys
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 class Interrupted:
     def find_spec(self, name, path=None, target=None):
@@ -375,6 +380,7 @@ def test_a_second_interruption_does_not_disturb_the_end(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
         """
 import atexit, os, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
 atexit.register(os.kill, os.getpid(), signal.SIGINT)
 from pimsim.dram import standards
 standards.names = lambda: os.kill(os.getpid(), signal.SIGINT)

@@ -413,7 +413,7 @@ def test_bundled_processes_cite_every_amount(name: str) -> None:
         (lambda: estimate(CIRCUIT, AMBIT, majority(3), 10.0, samples=99, seed=1),
          "`samples` must be an integer of at least 100, not 99"),
         (lambda: fit.residuals("ambit", samples=1, seed=1),
-         "`process` must be one of ambit-like, ddr4-like, not 'ambit'; did you mean `ambit-like`?"),
+         "`process` must be one of ambit-like, ddr4-like, not 'ambit'; did you mean 'ambit-like'?"),
         (lambda: variation.load("ambit"),
          "`process` must be one of ambit-like, ddr4-like or the path of a .toml file, "
          "not 'ambit'; did you mean 'ambit-like'?"),

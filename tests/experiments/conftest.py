@@ -18,6 +18,12 @@ def _no_constant(name: str) -> NoReturn:
     raise AssertionError(f"JSON has no {name}")
 
 
+@pytest.fixture(autouse=True)
+def _as_wide_as_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables do not depend on the terminal that tests are run in."""
+    monkeypatch.setenv("COLUMNS", "120")
+
+
 @pytest.fixture(scope="session")
 def parse() -> Callable[[str], Report]:
     """Read a report, strictly: NaN and infinity are no JSON."""

@@ -84,10 +84,7 @@ def test_primitives_options_reach_the_cost_model(capsys: pytest.CaptureFixture[s
     assert stated["extra_wordline_factor"] == 0.22
 
 
-def test_tables_hold_what_the_json_holds(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COLUMNS", "120")  # processes of pytest-xdist have that of their terminal
+def test_tables_hold_what_the_json_holds(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["primitives"]) == 0
     out = capsys.readouterr().out
     assert all(f" {name} " in out for name in PRIMITIVES)

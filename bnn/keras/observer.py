@@ -40,6 +40,7 @@ class Observer:
         self._model = model
         # As a graph, whose kernels are those of `model.predict`; a batch is one trace.
         self._graph = tools.tensorflow.function(self._forward, autograph=False)
+        self._no_kernel = tools.tensorflow.errors.UnimplementedError
         self._last = _last(model)
         self._softmax = _is_softmax(self._last, keras)
         self.products: dict[str, Any] = {}
@@ -65,7 +66,12 @@ class Observer:
         Returns:
             Logits ``(n, classes)``: the output of the last layer before a softmax.
         """
-        logits, values, operands = self._graph(x)
+        try:
+            logits, values, operands = self._graph(x)
+        except self._no_kernel:
+            # TensorFlow 2.21 fuses a BatchNorm with a tanh, and has no kernel for the two.
+            self._graph = self._forward
+            logits, values, operands = self._graph(x)
         for use, fed in values.items():
             name = use.partition("#")[0]
             see(use, np.asarray(operands[use]), self.sums(name, fed))

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from bnn import quantizers
 from bnn.disputes import function_of
+from bnn.keras.model_file import functions_of_larq_zoo
 from bnn.larq.model_file import read_model
 from bnn.layers.functions import FUNCTIONS, disputed
 from bnn.network import Activation, Dense, Network
@@ -63,6 +64,9 @@ def _grid(largest: float) -> NDArray[np.float32]:
 def _activation(libraries: Any, name: str) -> Any:
     if name in ("hard_tanh", "leaky_tanh"):
         return getattr(libraries.larq.activations, name)
+    of_larq_zoo = functions_of_larq_zoo(libraries.keras)
+    if name in of_larq_zoo:
+        return of_larq_zoo[name]
     return backend().tensorflow.nn.relu6 if name == "relu6" else name
 
 

@@ -72,7 +72,7 @@ def test_faults_of_one_layer_do_less_than_faults_of_all() -> None:
         ({"data": "none.npz"}, "none.npz' cannot be read: No such file"),
         ({"mapping": "any"}, "`mapping` must be one of output-stationary"),
         ({"standard": "ddr9"}, "`standard` must be one of"),
-        ({"banks": 99}, "`banks` must be at most 8, those of ddr3-1600-8-8-8, not 99"),
+        ({"banks": 99}, "`banks` must be at most 8, the banks of ddr3-1600-8-8-8, not 99"),
         ({"faulty_layer": "dens1"}, "must be layers in DRAM, not 'dens1'; did you mean `dense1`?"),
         ({"faulty_layer": "norm1"}, "must be layers in DRAM, not 'norm1'"),
         ({"celsius": 45.0}, "`celsius` must come with `wait_ms`"),

@@ -2,6 +2,7 @@
 
 Nothing in it is random: one trial, and no interval.
 
+>>> from pathlib import Path
 >>> from experiments.sweep.points import complete
 >>> values = complete(MEASURE, {"network": "digits-mlp"}, Path())
 >>> counts = MEASURE.run(values, 0, 1)

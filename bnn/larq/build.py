@@ -79,7 +79,8 @@ def _with_activation(
 def precision(fields: Fields) -> str:
     """Return the precision in which Keras computes a layer, as its ``dtype`` or policy says.
 
-    Mixed policies keep their weights in float32, so that the exact network is in the file.
+    Mixed policies keep their weights in float32 (the statistics of a Normalization in float16), so
+    that the exact network is in the file.
 
     Raises:
         InputError: one whose weights are not float32.

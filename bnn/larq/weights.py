@@ -213,7 +213,8 @@ def _array(
     if not isinstance(dataset, h5py.Dataset):
         raise InputError(f"{where} must have an array {name}, but it is missing")
     counts = shape == () and dataset.dtype.kind in "iu"
-    if not counts and (dataset.dtype.kind != "f" or dataset.dtype.itemsize != 4):
+    # A Normalization keeps its statistics in the precision of its policy: float16 is exact.
+    if not counts and (dataset.dtype.kind != "f" or dataset.dtype.itemsize not in (2, 4)):
         raise InputError(f"{name} of {where} must be float32, not {dataset.dtype}")
     if dataset.shape != shape:
         raise InputError(f"{name} of {where} must have shape {shape}, not {dataset.shape}")

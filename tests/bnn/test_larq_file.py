@@ -762,6 +762,18 @@ def test_weights_that_do_not_fit(tmp_path, write, change, message):
     assert refusal(write(tmp_path / "net", sequential(base_layers()), arrays)) == message
 
 
+@pytest.mark.parametrize("write", [write_h5, write_keras])
+def test_half_precision_is_widened(tmp_path, write):
+    """A Normalization under mixed_float16 has such statistics."""
+    arrays = base_arrays()
+    halves = np.float16([0.1, -2.5, 65504])
+    arrays["bn"].update(moving_mean=halves)
+    network = read_model(write(tmp_path / "net", sequential(base_layers()), arrays))
+    (norm,) = (layer for layer in network.layers if layer.name == "bn")
+    assert norm.mean.dtype == np.float32
+    assert norm.mean.tolist() == halves.tolist()
+
+
 def test_missing_and_surplus_weights(tmp_path):
     arrays = base_arrays()
     bias = arrays["fc"].pop("bias")

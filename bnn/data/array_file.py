@@ -110,7 +110,7 @@ class ArrayFile:
             self._check_bounds(name, member)
             with self._archive.open(member) as stream:
                 return self._array(stream, member.file_size, name, dtype)
-        except InputError:
+        except (InputError, MemoryError):  # no memory is not a damaged file
             raise
         except Exception:
             raise self._damaged() from None

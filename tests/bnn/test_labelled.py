@@ -254,3 +254,17 @@ def test_a_damaged_member_is_refused(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(InputError, match="of plain arrays"):
         load_file(path)
+
+
+def test_lack_of_memory_is_not_a_damaged_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bnn.data import array_file
+
+    def full(*_: object) -> None:
+        raise MemoryError
+
+    np.savez(tmp_path / "x.npz", x=np.zeros((2, 3), np.float32))
+    monkeypatch.setattr(array_file.ArrayFile, "_array", full)
+    with pytest.raises(MemoryError):
+        load_file(tmp_path / "x.npz")

@@ -25,9 +25,9 @@ from bnn.training.architectures import Architecture
 from bnn.training.backend import Backend
 from bnn.training.card import Card, Epoch, card_path
 from bnn.training.checkpoint import Checkpoint, checkpoint_path
-from bnn.training.fingerprint import fingerprint
 from bnn.training.parts import Parts
-from bnn.training.settings import Settings
+from bnn.training.recipe.fingerprint import fingerprint
+from bnn.training.recipe.settings import Settings
 from bnn.training.trainee import Arrays, OnBatch, Trainee, batches, correct
 from pimsim.errors import InputError
 

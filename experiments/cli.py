@@ -20,40 +20,37 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from experiments import (
-    circuit_command,
-    completion_command,
-    effects,
-    help_command,
-    networks_command,
-    places,
-    primitives_command,
-    progress,
-    reproduce_command,
-    run_command,
-    standards_command,
-    streams,
-    study_command,
-    subcommands,
-    sweep_command,
-    train_command,
+from experiments.commands import (
+    circuit,
+    completion,
+    help,
+    networks,
+    primitives,
+    reproduce,
+    run,
+    standards,
+    study,
+    sweep,
+    train,
 )
-from experiments.parser import Parser, one_line
+from experiments.options import effects, places, subcommands
+from experiments.options.parser import Parser, one_line
+from experiments.output import progress, streams
 from pimsim import __version__
 from pimsim.errors import PimsimError, lacks_memory
 
 COMMANDS: tuple[subcommands.Command, ...] = (
-    run_command,
-    networks_command,
-    primitives_command,
-    standards_command,
-    circuit_command,
-    reproduce_command,
-    sweep_command,
-    study_command,
-    train_command,
-    help_command,
-    completion_command,
+    run,
+    networks,
+    primitives,
+    standards,
+    circuit,
+    reproduce,
+    sweep,
+    study,
+    train,
+    help,
+    completion,
 )
 """Every subcommand, in the order in which ``pimsim --help`` lists them."""
 

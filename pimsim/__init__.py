@@ -5,8 +5,8 @@ Three packages share the work: :mod:`pimsim` (DRAM, commands, microprograms, cos
 line, reports and figures).
 
 >>> import numpy as np
->>> from pimsim.dram.subarray import Subarray
->>> from pimsim.microprogram.executor import execute
+>>> from pimsim.dram.array.subarray import Subarray
+>>> from pimsim.executors.reference import execute
 >>> from pimsim.microprogram.primitives import PRIMITIVES
 >>> subarray = Subarray(columns=4)
 >>> subarray.write_bits(0, np.array([[0, 0, 1, 1]]))
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
         transient,
     )
     from pimsim.cost import primitive_cost
-    from pimsim.dram.standards import load as standard
-    from pimsim.dram.standards import names as standards
-    from pimsim.dram.subarray import Subarray
-    from pimsim.dram.switches import Switches
+    from pimsim.dram.array.subarray import Subarray
+    from pimsim.dram.options import Switches
+    from pimsim.dram.standard.standard import load as standard
+    from pimsim.dram.standard.standard import names as standards
     from pimsim.errors import InputError, PimsimError
-    from pimsim.microprogram.executor import execute
+    from pimsim.executors.reference import execute
     from pimsim.microprogram.primitives import PRIMITIVES
     from pimsim.microprogram.program import Program
 
@@ -61,12 +61,12 @@ _AT = {
     "Records": ("experiments.api", "Records"),
     "Program": ("pimsim.microprogram.program", "Program"),
     "PRIMITIVES": ("pimsim.microprogram.primitives", "PRIMITIVES"),
-    "Subarray": ("pimsim.dram.subarray", "Subarray"),
-    "execute": ("pimsim.microprogram.executor", "execute"),
+    "Subarray": ("pimsim.dram.array.subarray", "Subarray"),
+    "execute": ("pimsim.executors.reference", "execute"),
     "primitive_cost": ("pimsim.cost", "primitive_cost"),
-    "standard": ("pimsim.dram.standards", "load"),
-    "standards": ("pimsim.dram.standards", "names"),
-    "Switches": ("pimsim.dram.switches", "Switches"),
+    "standard": ("pimsim.dram.standard.standard", "load"),
+    "standards": ("pimsim.dram.standard.standard", "names"),
+    "Switches": ("pimsim.dram.options", "Switches"),
     "InputError": ("pimsim.errors", "InputError"),
     "PimsimError": ("pimsim.errors", "PimsimError"),
 }

@@ -2,11 +2,11 @@
 
 :func:`price` schedules a stream and charges it; :func:`charge` turns commands that were counted,
 and the time in which they were scheduled, into a :class:`Cost`. Nothing else in pimsim computes
-the energy of DRAM commands, and nothing but :mod:`pimsim.dram.timeline` their time.
+the energy of DRAM commands, and nothing but :mod:`pimsim.dram.timeline.timeline` their time.
 
 >>> from pimsim.dram.commands import Kind
->>> from pimsim.dram.standards import load
->>> from pimsim.dram.stream import Run
+>>> from pimsim.dram.standard.standard import load
+>>> from pimsim.dram.timeline.command_stream import Run
 >>> ddr3 = load("ddr3-1600-8-8-8")
 >>> bare = Switches(faw=False, refresh=False)
 >>> row_and = Segment((Run(((Kind.AAP, 4),), 1000),), tuple(range(8)))  # 1000 ANDs in eight banks
@@ -24,13 +24,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from pimsim.dram.commands import Kind
-from pimsim.dram.constraints import effective_timing, second_act_ps
 from pimsim.dram.counts import CommandCounts
 from pimsim.dram.energy import CommandEnergies, command_energies
-from pimsim.dram.standards import Standard
-from pimsim.dram.stream import Run, Segment, issue_order
-from pimsim.dram.switches import Switches
-from pimsim.dram.timeline import Timeline, sustained_ps
+from pimsim.dram.options import Switches
+from pimsim.dram.scheduler.constraints import effective_timing, second_act_ps
+from pimsim.dram.standard.standard import Standard
+from pimsim.dram.timeline.command_stream import Run, Segment, issue_order
+from pimsim.dram.timeline.timeline import Timeline, sustained_ps
 from pimsim.errors import InputError
 from pimsim.microprogram.program import Program
 
@@ -78,7 +78,7 @@ class Elapsed:
         Ranks lose tRFC of each tREFI, and the others of their channel wait. To within a percent or
         two what a schedule with its REFs takes, which costs several times as much to have.
 
-        >>> from pimsim.dram.standards import load
+        >>> from pimsim.dram.standard.standard import load
         >>> Elapsed(7_540_000, 7_540_000, 7_000_000).with_refresh(load("ddr3-1600-8-8-8"))
         Elapsed(latency_ps=7800000, held_ps=7800000, open_ps=7260000, refreshes=1)
         """
@@ -181,7 +181,7 @@ def charge(counts: CommandCounts, elapsed: Elapsed, standard: Standard, switches
 def primitive_cost(program: Program, standard: Standard, switches: Switches) -> PrimitiveCost:
     """Return the cost of a microprogram on one row of columns.
 
-    >>> from pimsim.dram.standards import load
+    >>> from pimsim.dram.standard.standard import load
     >>> from pimsim.microprogram.logic import AND
     >>> bare = Switches(faw=False, refresh=False)
     >>> cost = primitive_cost(AND, load("ddr3-1600-8-8-8"), bare)
@@ -210,7 +210,7 @@ def primitive_cost(program: Program, standard: Standard, switches: Switches) -> 
 def assumptions(standard: Standard, switches: Switches) -> dict[str, object]:
     """Return what a result under these choices rests on, ready for a report.
 
-    >>> from pimsim.dram.standards import load
+    >>> from pimsim.dram.standard.standard import load
     >>> stated = assumptions(load("ddr3-1600-8-8-8"), Switches())
     >>> stated["bin"], stated["faw"], stated["energy"], stated["aap_ns"]
     ('8-8-8', True, 'ambit-paper', 49.0)

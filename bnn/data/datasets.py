@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from bnn.data import cifar10, mnist
 from bnn.data.download import OnDownload, cache_folder
 from bnn.data.pixels import Pixels, Split
-from bnn.encoding import Encoding
+from bnn.values.encoding import Encoding
 from pimsim.documents import meant
 from pimsim.errors import InputError
 

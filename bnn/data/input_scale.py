@@ -16,7 +16,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.encoding import ENCODINGS, Encoding, Integers, detect, encode
+from bnn.values.encoding import ENCODINGS, Encoding, Integers, detect, encode
 from pimsim.errors import InputError
 
 Inputs = NDArray[np.float32] | NDArray[np.uint8]

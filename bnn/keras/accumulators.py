@@ -20,13 +20,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn import host, quantizers
-from bnn.alphabet import Fed, analyse
-from bnn.encoding import Encoding
 from bnn.keras.observer import DEPTHWISE, Observer
-from bnn.layers.product import Product, real_kernel, unit
-from bnn.network import Conv1D, Conv2D, Dense, Network
-from bnn.operand import Alphabet
+from bnn.lowering.operand_analysis import Fed, analyse
+from bnn.model import host, quantizers
+from bnn.model.layers.product import Product, real_kernel, unit
+from bnn.model.network import Conv1D, Conv2D, Dense, Network
+from bnn.model.operand import Alphabet
+from bnn.values.encoding import Encoding
 from pimsim.errors import InputError
 
 _EXACT = 1 << 24
@@ -77,7 +77,7 @@ def rounding_bound(
     Returns:
         ``(n, ..., out)``, or ``(n, ..., 1)`` where it is the same for every output.
 
-    >>> from bnn.encoding import ENCODINGS
+    >>> from bnn.values.encoding import ENCODINGS
     >>> dense = Dense("d", np.ones((3, 2), np.float32), None, None, "ste_sign")
     >>> x = np.float32([[0.2, 0.4, 1.0]])
     >>> bound = rounding_bound(dense, x, np.uint8([[51, 102, 255]]), ENCODINGS["unit"])
@@ -105,7 +105,7 @@ def fraction_bound(layer: Product, operand: Alphabet) -> float:
     the additions of K products: together no more than K + 3 such factors, on K products of at most
     the largest operand times the largest weight (see :func:`rounding_bound`).
 
-    >>> from bnn.operand import fractions_of_one
+    >>> from bnn.model.operand import fractions_of_one
     >>> dense = Dense("d", np.ones((3, 2), np.float32), None, "dorefa(2)", "ste_sign")
     >>> fraction_bound(dense, fractions_of_one(2)) < 2e-6
     True

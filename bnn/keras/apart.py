@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.encoding import Encoding
+from bnn.values.encoding import Encoding
 from pimsim.errors import PimsimError
 
 if TYPE_CHECKING:

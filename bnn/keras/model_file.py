@@ -23,11 +23,11 @@ import h5py
 
 from bnn.larq.build import PRECISIONS
 from bnn.larq.config import MODELS, kind_of_model
-from bnn.larq.fields import Fields, known_class, parse
 from bnn.larq.model_file import read_model
 from bnn.larq.weights import text_attribute
-from bnn.layers.layer import Shape
-from bnn.network import FLOAT32
+from bnn.model.layers.layer import Shape
+from bnn.model.network import FLOAT32
+from bnn.values.fields import Fields, known_class, parse
 from pimsim.errors import InputError
 
 _CODE = frozenset({"Lambda", "__lambda__"})

@@ -18,14 +18,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn import host, quantizers, reference
-from bnn.alphabet import Fed, analyse
-from bnn.encoding import Encoding
 from bnn.keras.accumulators import sums_bound
-from bnn.layers.layer import Layer
-from bnn.layers.norm import BatchNorm
-from bnn.layers.product import Product, finish, real_kernel
-from bnn.network import INPUT, Network
+from bnn.lowering.operand_analysis import Fed, analyse
+from bnn.model import host, quantizers, reference
+from bnn.model.layers.layer import Layer
+from bnn.model.layers.norm import BatchNorm
+from bnn.model.layers.product import Product, finish, real_kernel
+from bnn.model.network import INPUT, Network
+from bnn.values.encoding import Encoding
 
 _ROUNDS = 2.0**-22
 """What a layer on the host may be off, as a part of its numbers: four roundings of float32."""

@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from bnn.larq.config import Call, Entry
-from bnn.larq.fields import Fields, known_class, shown
 from bnn.larq.nodes import OPERATORS
 from bnn.larq.weights import WeightSource
-from bnn.layers import READERS, merge
-from bnn.layers.layer import Layer, Shape, Weights
-from bnn.layers.reading import Reading
-from bnn.network import FLOAT32
+from bnn.model.layers import READERS, merge
+from bnn.model.layers.layer import Layer, Shape, Weights
+from bnn.model.layers.reading import Reading
+from bnn.model.network import FLOAT32
+from bnn.values.fields import Fields, known_class, shown
 from pimsim.errors import InputError
 
 PRECISIONS = (FLOAT32, "mixed_float16", "mixed_bfloat16")
@@ -29,7 +29,7 @@ def build(call: Call, shapes: tuple[Shape, ...], weights: WeightSource) -> tuple
     None for a layer that acts in training only.
 
     Args:
-        call: of an entry of a class in :data:`bnn.layers.READERS`.
+        call: of an entry of a class in :data:`bnn.model.layers.READERS`.
         shapes: of the inputs, without the batch axis.
         weights: where arrays come from.
 

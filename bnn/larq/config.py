@@ -12,10 +12,10 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
-from bnn.larq.fields import Fields, known_class, own_class, shown
 from bnn.larq.nodes import OPERATORS, Node, Use, layer_use, operator_use
-from bnn.layers import READERS
-from bnn.network import INPUT
+from bnn.model.layers import READERS
+from bnn.model.network import INPUT
+from bnn.values.fields import Fields, known_class, own_class, shown
 from pimsim.errors import InputError
 
 MODELS = frozenset({"Sequential", "Functional", "Model"})

@@ -4,7 +4,7 @@ TensorFlow's graph optimizer makes one operation of a matrix product, its bias a
 one has another tail than a gelu by itself: a sign behind it is another one.
 
 >>> import numpy as np
->>> from bnn.network import Dense
+>>> from bnn.model.network import Dense
 >>> bias = np.zeros(3, np.float32)
 >>> dense = Dense("d", np.ones((2, 3), np.float32), bias, None, None)
 >>> net = joined(Network("n", (2,), (dense, Activation("a", "gelu"), Activation("s", "ste_sign"))))
@@ -16,8 +16,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bnn.layers.functions import BEHIND_DENSE, OF_DENSE
-from bnn.network import INPUT, Activation, Dense, Network
+from bnn.model.network import INPUT, Activation, Dense, Network
+from bnn.model.operations.functions import BEHIND_DENSE, OF_DENSE
 
 
 def joined(network: Network) -> Network:

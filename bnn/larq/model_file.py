@@ -1,7 +1,8 @@
 """Reading networks that Larq saved, without TensorFlow and without running anything in them.
 
 Both formats of Keras 2 are read: ``.keras`` (a zip archive) and ``.h5``. Which one a file is, its
-first bytes say, not its name. Kernels in it are latent weights, as ``bnn.network`` keeps them.
+first bytes say, not its name. Kernels in it are latent weights, as ``bnn.model.network`` keeps
+them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ import h5py
 
 from bnn.larq.build import build, precision
 from bnn.larq.config import Architecture, read_architecture
-from bnn.larq.fields import LARGEST_TEXT, parse
 from bnn.larq.joined import joined
 from bnn.larq.nodes import OPERATORS
 from bnn.larq.sizes import Known, computed, filled
@@ -27,9 +27,10 @@ from bnn.larq.weights import (
     damage_reported,
     text_attribute,
 )
-from bnn.layers.layer import Layer, Shape
-from bnn.network import FLOAT32, INPUT, Network
-from bnn.objective import UNKNOWN, Objective, read_objective
+from bnn.model.layers.layer import Layer, Shape
+from bnn.model.network import FLOAT32, INPUT, Network
+from bnn.model.objective import UNKNOWN, Objective, read_objective
+from bnn.values.fields import LARGEST_TEXT, parse
 from pimsim.errors import InputError
 
 LARGEST_WEIGHTS = 1 << 30

@@ -1,7 +1,7 @@
 """Sizes that a model asks for while it runs: ``tf.shape(x)[0]`` and what is made of it.
 
 All of them are known from the file but that of the batch, for which
-:data:`bnn.layers.moves.BATCH` stands.
+:data:`bnn.model.operations.moves.BATCH` stands.
 
 >>> from bnn.larq.nodes import Given
 >>> sizes = computed("compat.v1.shape", {"input": Given(0)}, [(4, 3)], "layer 2")
@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from math import prod
 
 from bnn.larq.nodes import FIRST, Given
-from bnn.layers.layer import Shape
-from bnn.layers.moves import BATCH
+from bnn.model.layers.layer import Shape
+from bnn.model.operations.moves import BATCH
 from pimsim.errors import InputError
 
 

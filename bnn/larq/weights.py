@@ -17,8 +17,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.larq.fields import shown
-from bnn.layers.layer import Shape
+from bnn.model.layers.layer import Shape
+from bnn.values.fields import shown
 from pimsim.errors import InputError
 
 LARGEST_ARRAY = 1 << 28

@@ -11,16 +11,16 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.bitstrings import BitStrings, Values, unpacked
-from bnn.encoding import Integers
+from bnn.lowering.stage import Stage
 from bnn.mapping.columns import Columns
 from bnn.mapping.weight_plan import WeightPlan, constants
 from bnn.mapping.weight_recipe import WeightRecipe
 from bnn.mapping.work import See
-from bnn.stage import Stage
+from bnn.values.bitstrings import BitStrings, Values, unpacked
+from bnn.values.encoding import Integers
 from pimsim.bits import Words
-from pimsim.microprogram.compiled.compile import Compiled
-from pimsim.microprogram.compiled.readout import bits, sums
+from pimsim.executors.compiled.lower.compile import Compiled
+from pimsim.executors.compiled.run.read_rows import bits, sums
 
 MEMORY_BYTES = 32 << 20
 """Rows and results held at a time, about."""

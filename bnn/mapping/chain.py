@@ -12,14 +12,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bnn.machine import Machine
+from bnn.lowering.stage import HostStage, Stage
 from bnn.mapping import output_stationary
 from bnn.mapping.chain_books import book, book_inputs, book_slot
 from bnn.mapping.chain_layout import Layout, Step, follows, lay_out, steps
 from bnn.mapping.tiles import Tile
-from bnn.network import Network
-from bnn.stage import HostStage, Stage
-from pimsim.dram.timeline import Timeline
+from bnn.model.network import Network
+from bnn.system.ledger import Machine
+from pimsim.dram.timeline.timeline import Timeline
 from pimsim.errors import InputError, OutOfRowsError
 
 CHAINING = ("never", "auto", "always")

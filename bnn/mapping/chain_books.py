@@ -12,11 +12,11 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.machine import Machine
 from bnn.mapping.chain_layout import Layout
 from bnn.mapping.moving import gather_counts, part_banks, rounds
 from bnn.mapping.tiles import Tile
 from bnn.mapping.work import Usage
+from bnn.system.ledger import Machine
 from pimsim.dram.commands import Kind
 
 

@@ -13,14 +13,14 @@ from functools import partial
 
 import numpy as np
 
-from bnn.machine import Machine
 from bnn.mapping.chain_books import book, usage
 from bnn.mapping.chain_layout import Layout
 from bnn.mapping.output_execution import Output, load
 from bnn.mapping.outputs import Outputs
 from bnn.mapping.tiles import Tile
 from bnn.mapping.work import Execute, Result, Work, run_compiled
-from pimsim.dram.subarray import Subarray
+from bnn.system.ledger import Machine
+from pimsim.dram.array.subarray import Subarray
 
 
 def prepare(

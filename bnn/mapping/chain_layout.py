@@ -17,14 +17,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.machine import Machine, Place
+from bnn.lowering.stage import HostStage, Stage
 from bnn.mapping.moving import further, part_banks
 from bnn.mapping.output_plan import plan
 from bnn.mapping.output_steps import OutputPlan
 from bnn.mapping.tiles import Tile, tiling
-from bnn.network import Network
-from bnn.stage import HostStage, Stage
-from pimsim.dram.rowgroups import ambit
+from bnn.model.network import Network
+from bnn.system.ledger import Machine, Place
+from pimsim.dram.array.address_map import ambit
 from pimsim.errors import InputError, OutOfRowsError
 from pimsim.microprogram.logic import COPY
 from pimsim.microprogram.schedule import Schedule

@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from bnn.machine import Machine
 from bnn.mapping import MAPPINGS, Draft, Mapping
 from bnn.mapping.frontier import OBJECTIVES, Offer
+from bnn.system.ledger import Machine
 from pimsim.documents import meant
 from pimsim.errors import InputError, OutOfRowsError, OutOfSubarraysError, PimsimError
 

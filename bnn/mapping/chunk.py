@@ -3,8 +3,8 @@
 Most fan-ins are cut by channels alone. Where the whole patch of a channel is more than a subarray
 holds, as with a convolution of 11x11 taps on pixels of 8 bits, the patch is cut, too.
 
->>> from bnn.network import Conv2D, MaxPool2D
->>> from bnn.windows import windows
+>>> from bnn.model.network import Conv2D, MaxPool2D
+>>> from bnn.lowering.windows import windows
 >>> conv = Conv2D("c", np.ones((3, 3, 2, 8), np.float32), None, "ste_sign", "ste_sign")
 >>> laid = windows(conv, (6, 6, 2), MaxPool2D("p", (2, 2), (2, 2)))   # a patch of 4x4 pixels
 >>> upper = Chunk(slice(0, 2), slice(0, 8))                           # two rows of them
@@ -21,8 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.stage import Stage
-from bnn.windows import Windows
+from bnn.lowering.stage import Stage
+from bnn.lowering.windows import Windows
 
 Indices = NDArray[np.intp]
 

@@ -16,18 +16,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.encoding import Integers
+from bnn.lowering.stage import Stage
 from bnn.mapping.chunk import Chunk
 from bnn.mapping.weight_layout import Resident
 from bnn.mapping.weight_rows import weights
-from bnn.stage import Stage
+from bnn.values.encoding import Integers
 from pimsim.bits import Words
-from pimsim.dram.rowgroups import ambit
-from pimsim.microprogram.compiled.compile import Compiled, compile_recipe
-from pimsim.microprogram.compiled.operands import load
-from pimsim.microprogram.compiled.recipe import Recipe
-from pimsim.microprogram.compiled.run import prepare, run, spread
-from pimsim.microprogram.compiled.tiles import Tiles
+from pimsim.dram.array.address_map import ambit
+from pimsim.executors.compiled.lower.compile import Compiled, compile_recipe
+from pimsim.executors.compiled.run.run import prepare, run, spread
+from pimsim.executors.compiled.run.tiles import Tiles
+from pimsim.executors.compiled.run.write_integers import load
+from pimsim.microprogram.row_program import Recipe
 
 _WORD = 64
 _VECTOR = 512

@@ -13,13 +13,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.lowering.stage import Stage
 from bnn.mapping.stretches import Cut
 from bnn.mapping.weight_layout import Block, Turn
 from bnn.mapping.work import Work
-from bnn.stage import Stage
-from pimsim.dram.faults import Job, block_width
-from pimsim.microprogram.compiled.run import spread
-from pimsim.microprogram.literal.execution import Candidates, Program, together
+from pimsim.dram.array.faults import Job, block_width
+from pimsim.executors.compiled.run.run import spread
+from pimsim.executors.faulty.program import Candidates, Program, together
 
 
 class _Lane(NamedTuple):

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bnn.lowering.stage import Stage
 from bnn.mapping.masks import Masks
 from bnn.mapping.output_steps import OffsetPlan
-from bnn.stage import Stage
-from pimsim.dram.rowgroups import ambit
+from pimsim.dram.array.address_map import ambit
 from pimsim.microprogram.arithmetic import (
     COMPARE_BEGIN,
     COMPARE_BIT,

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.bitstrings import Values
+from bnn.lowering.stage import Stage
 from bnn.mapping.columns import Numbers, Same, patches
 from bnn.mapping.dealt_noise import DealtNoise
 from bnn.mapping.stretches import Stretch, cut_block
@@ -23,17 +23,17 @@ from bnn.mapping.tiles import cut
 from bnn.mapping.weight_layout import Layout, Resident, Turn
 from bnn.mapping.weight_rows import weights
 from bnn.mapping.work import Work
-from bnn.stage import Stage
+from bnn.values.bitstrings import Values
 from pimsim.bits import Words
-from pimsim.dram.faults import Faults, Site, block_width
-from pimsim.dram.rowgroups import ambit
-from pimsim.microprogram.compiled.operands import load
-from pimsim.microprogram.compiled.recipe import Recipe
-from pimsim.microprogram.compiled.run import spread
-from pimsim.microprogram.compiled.tiles import Layout as Places
-from pimsim.microprogram.compiled.tiles import Tiles, empty
-from pimsim.microprogram.literal.execution import Candidates, Patch, Placed, Program, noise
-from pimsim.microprogram.literal.tape import Tape
+from pimsim.dram.array.address_map import ambit
+from pimsim.dram.array.faults import Faults, Site, block_width
+from pimsim.executors.compiled.run.run import spread
+from pimsim.executors.compiled.run.tiles import Layout as Places
+from pimsim.executors.compiled.run.tiles import Tiles, empty
+from pimsim.executors.compiled.run.write_integers import load
+from pimsim.executors.faulty.command_tape import Tape
+from pimsim.executors.faulty.program import Candidates, Patch, Placed, Program, noise
+from pimsim.microprogram.row_program import Recipe
 
 MEMORY_BYTES = 256 << 20
 """Rows held at a time, about."""

@@ -13,9 +13,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.bitstrings import BitStrings, Values
-from bnn.encoding import Integers
-from bnn.machine import Machine
+from bnn.lowering.stage import Stage
 from bnn.mapping.faulty_retries import Retries, Strip, Task
 from bnn.mapping.output_recipe import OutputRecipe
 from bnn.mapping.output_steps import OutputPlan
@@ -23,15 +21,17 @@ from bnn.mapping.repeats import Repeats
 from bnn.mapping.spread import Spread
 from bnn.mapping.tiles import Tile
 from bnn.mapping.work import Work
-from bnn.stage import Stage
+from bnn.system.ledger import Machine
+from bnn.values.bitstrings import BitStrings, Values
+from bnn.values.encoding import Integers
 from pimsim.bits import Words, pack
-from pimsim.dram.faults import Faults, Site, block_width
-from pimsim.microprogram.compiled.operands import load
-from pimsim.microprogram.compiled.readout import strings
-from pimsim.microprogram.compiled.run import spread as share
-from pimsim.microprogram.compiled.tiles import Layout, Tiles, empty
-from pimsim.microprogram.literal.execution import Block, Patch, Program
-from pimsim.microprogram.literal.tape import Tape
+from pimsim.dram.array.faults import Faults, Site, block_width
+from pimsim.executors.compiled.run.read_rows import strings
+from pimsim.executors.compiled.run.run import spread as share
+from pimsim.executors.compiled.run.tiles import Layout, Tiles, empty
+from pimsim.executors.compiled.run.write_integers import load
+from pimsim.executors.faulty.command_tape import Tape
+from pimsim.executors.faulty.program import Block, Patch, Program
 
 MEMORY_BYTES = 64 << 20
 """Rows and results held at a time, about."""

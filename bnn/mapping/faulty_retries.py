@@ -12,12 +12,12 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.encoding import Integers
+from bnn.lowering.stage import Stage
 from bnn.mapping.checksum import Parities
 from bnn.mapping.output_recipe import OutputRecipe
 from bnn.mapping.output_steps import OutputPlan
 from bnn.mapping.repeats import Repeat, Repeats
-from bnn.stage import Stage
+from bnn.values.encoding import Integers
 from pimsim.bits import Words, pack
 
 

@@ -11,15 +11,15 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.bitstrings import BitStrings, Values, unpacked
-from bnn.encoding import Integers
+from bnn.lowering.stage import Stage
 from bnn.mapping.columns import Columns
 from bnn.mapping.on_host import decide
 from bnn.mapping.product_plan import ProductPlan
 from bnn.mapping.product_recipe import ProductRecipe
 from bnn.mapping.weight_plan import constants
 from bnn.mapping.work import See
-from bnn.stage import Stage
+from bnn.values.bitstrings import BitStrings, Values, unpacked
+from bnn.values.encoding import Integers
 from pimsim.bits import Words
 
 MEMORY_BYTES = 64 << 20

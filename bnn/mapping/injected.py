@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from bnn.mapping.output_steps import OutputPlan
 from bnn.mapping.tiles import Tile
 from bnn.mapping.work import Work
-from pimsim.dram.faults import Job, Site, block_width
-from pimsim.dram.injection import Injector, Span
-from pimsim.dram.rowstore import Lanes
-from pimsim.dram.subarray import Subarray
-from pimsim.microprogram.literal.tape import Tape
+from pimsim.dram.array.faults import Job, Site, block_width
+from pimsim.dram.array.injection import Injector, Span
+from pimsim.dram.array.row_storage import Lanes
+from pimsim.dram.array.subarray import Subarray
+from pimsim.executors.faulty.command_tape import Tape
 
 
 class Injected:

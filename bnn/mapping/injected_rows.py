@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 from bnn.mapping.resident import Loaded
 from bnn.mapping.work import Work
-from pimsim.dram.faults import Faults, Job, Site, block_width
-from pimsim.dram.injection import Injector, Span
-from pimsim.microprogram.compiled.recipe import Recipe
-from pimsim.microprogram.compiled.tiles import Layout
-from pimsim.microprogram.literal.tape import Tape
+from pimsim.dram.array.faults import Faults, Job, Site, block_width
+from pimsim.dram.array.injection import Injector, Span
+from pimsim.executors.compiled.run.tiles import Layout
+from pimsim.executors.faulty.command_tape import Tape
+from pimsim.microprogram.row_program import Recipe
 
 
 class InjectedRows:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.stage import Stage
+from bnn.lowering.stage import Stage
 from pimsim.microprogram.allocation import RowAllocator
 
 Mask = NDArray[np.bool_]

@@ -5,8 +5,8 @@ two copies, through a third subarray in another bank. So what has to be moved is
 bank to begin with: a part of a fan-in is counted some banks further than where the counts are added
 up, and one copy brings each row there.
 
->>> from pimsim.dram.standards import load
->>> from pimsim.dram.switches import Switches
+>>> from pimsim.dram.standard.standard import load
+>>> from pimsim.dram.options import Switches
 >>> machine = Machine(load("ddr3-1600-8-8-8"), Switches(), moves="psm")
 >>> part_banks(machine, 0, [0, 1, 7]), part_banks(machine, 2, [0, 1, 7])
 ([0, 1, 7], [2, 3, 1])
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from bnn.machine import Machine, Place
+from bnn.system.ledger import Machine, Place
 from pimsim.dram.commands import Kind
 from pimsim.errors import InputError
 

@@ -15,7 +15,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.machine import Machine
+from bnn.lowering.stage import Stage
 from bnn.mapping.faulty_columns import FaultyColumns
 from bnn.mapping.fetched import Fetched
 from bnn.mapping.injected_rows import InjectedRows
@@ -27,7 +27,7 @@ from bnn.mapping.weight_books import usage
 from bnn.mapping.weight_layout import Layout, lay_out
 from bnn.mapping.weight_plan import constants
 from bnn.mapping.work import Draft, Execute, Result, Usage, Work, run_compiled, run_faulty
-from bnn.stage import Stage
+from bnn.system.ledger import Machine
 from pimsim.bits import unpack
 from pimsim.dram.commands import Kind
 

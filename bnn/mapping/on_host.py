@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.stage import Stage
+from bnn.lowering.stage import Stage
 from pimsim.bits import Words
 
 

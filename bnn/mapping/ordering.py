@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pimsim.microprogram import flagsets
+from pimsim.microprogram import bitsets
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,7 +31,7 @@ class Order:
     nothing: NDArray[np.bool_] | None
     """``(rows, outputs)`` True where an output has no product for a row; None if all have."""
     complements: list[int]
-    """Per row, for which outputs it is complemented, see :mod:`pimsim.microprogram.flagsets`."""
+    """Per row, for which outputs it is complemented, see :mod:`pimsim.microprogram.bitsets`."""
 
 
 def order(digits: NDArray[np.int8]) -> Order:
@@ -42,7 +42,7 @@ def order(digits: NDArray[np.int8]) -> Order:
     rows = int((positive + negative).max())
     number = np.arange(rows)[:, None]
     before, flipped = number < positive, number >= rows - negative
-    complements = flagsets.numbers(flipped)
+    complements = bitsets.numbers(flipped)
     nothing = ~(before | flipped)
     if not nothing.any():
         nothing = None

@@ -13,14 +13,14 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.machine import Machine
+from bnn.lowering.stage import Stage
 from bnn.mapping.moving import move_rows
 from bnn.mapping.output_steps import OutputPlan
 from bnn.mapping.repeats import Repeats
 from bnn.mapping.screening import book_tests
 from bnn.mapping.spread import Spread
 from bnn.mapping.work import Usage
-from bnn.stage import Stage
+from bnn.system.ledger import Machine
 from pimsim.dram.commands import Kind
 
 

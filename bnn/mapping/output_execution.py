@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.machine import Machine
+from bnn.lowering.stage import Stage
 from bnn.mapping.checksum import Parities
 from bnn.mapping.injected import Injected
 from bnn.mapping.output_books import book, usage
@@ -24,12 +24,12 @@ from bnn.mapping.repeats import Repeat, Repeats, repeated
 from bnn.mapping.spread import Batch, Spread
 from bnn.mapping.tiles import Tile
 from bnn.mapping.work import Result, Work, operand_rows, plane
-from bnn.stage import Stage
+from bnn.system.ledger import Machine
 from pimsim.bits import unpack
-from pimsim.dram.rowstore import Lanes
-from pimsim.dram.subarray import Subarray
-from pimsim.microprogram.compiled.tiles import Layout
-from pimsim.microprogram.literal.tape import Tape
+from pimsim.dram.array.row_storage import Lanes
+from pimsim.dram.array.subarray import Subarray
+from pimsim.executors.compiled.run.tiles import Layout
+from pimsim.executors.faulty.command_tape import Tape
 
 _Number = TypeVar("_Number", bound=np.generic)
 

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from bnn.lowering.stage import Stage
 from bnn.mapping.checksum import check
 from bnn.mapping.chunk import Chunk, whole
 from bnn.mapping.deciding import decided, pooled, voted
@@ -22,14 +23,13 @@ from bnn.mapping.masks import Masks
 from bnn.mapping.ordering import Order, order
 from bnn.mapping.output_steps import OffsetPlan, OutputPlan, joined, thrice
 from bnn.mapping.zero_padding import ZeroPadding
-from bnn.mitigation import TMR
-from bnn.stage import Stage
-from pimsim.dram.rowgroups import ambit
+from bnn.system.mitigation import TMR
+from pimsim.dram.array.address_map import ambit
 from pimsim.microprogram.allocation import RowAllocator
 from pimsim.microprogram.counting import Counter, Row
+from pimsim.microprogram.gc_paused import uncollected
 from pimsim.microprogram.logic import COPY
 from pimsim.microprogram.schedule import Schedule
-from pimsim.microprogram.uncollected import uncollected
 
 
 @uncollected()
@@ -45,8 +45,8 @@ def plan(
     """Split the fan-in over as few subarrays as hold it, and write the schedules.
 
     With ``first_row`` all operands lie in one subarray, from there on, and the rows ``held`` are
-    left alone. ``tmr`` is one of :data:`~bnn.mitigation.TMR`; ``checked`` has counts compared with
-    checksums.
+    left alone. ``tmr`` is one of :data:`~bnn.system.mitigation.TMR`; ``checked`` has counts
+    compared with checksums.
 
     Groups of channels are not split: all of them lie in one subarray, or the stage has but one.
 

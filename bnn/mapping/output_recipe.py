@@ -11,10 +11,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.lowering.stage import Stage
 from bnn.mapping.output_steps import OutputPlan
-from bnn.stage import Stage
-from pimsim.microprogram.compiled.readout import sums
-from pimsim.microprogram.compiled.recipe import Recipe
+from pimsim.executors.compiled.run.read_rows import sums
+from pimsim.microprogram.row_program import Recipe
 
 
 class OutputRecipe:

@@ -20,7 +20,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from bnn.machine import Machine
+from bnn.lowering.stage import Stage
 from bnn.mapping.faulty_outputs import FaultyOutputs
 from bnn.mapping.output_books import book, usage
 from bnn.mapping.output_execution import execute
@@ -32,7 +32,7 @@ from bnn.mapping.repeats import repeated
 from bnn.mapping.screening import usable
 from bnn.mapping.spread import Spread, spread
 from bnn.mapping.work import Draft, Execute, Result, Usage, Work, run_compiled
-from bnn.stage import Stage
+from bnn.system.ledger import Machine
 from pimsim.errors import OutOfSubarraysError
 
 _Number = TypeVar("_Number", bound=np.generic)

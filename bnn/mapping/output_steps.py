@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.machine import Machine
 from bnn.mapping.checksum import Check
 from bnn.mapping.chunk import Chunk
 from bnn.mapping.masks import Mask
 from bnn.mapping.moving import part_banks
-from pimsim.dram.stream import Run
+from bnn.system.ledger import Machine
+from pimsim.dram.timeline.command_stream import Run
 from pimsim.microprogram.schedule import Schedule
 
 

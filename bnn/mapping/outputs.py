@@ -14,20 +14,20 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bnn.bitstrings import BitStrings, Values
-from bnn.encoding import Integers
+from bnn.lowering.stage import Stage
 from bnn.mapping.output_recipe import OutputRecipe
 from bnn.mapping.output_steps import OutputPlan
 from bnn.mapping.relayout import moved_patch
 from bnn.mapping.work import See
-from bnn.stage import Stage
+from bnn.values.bitstrings import BitStrings, Values
+from bnn.values.encoding import Integers
 from pimsim.bits import pack
-from pimsim.microprogram.compiled.compile import Compiled, compile_recipe
-from pimsim.microprogram.compiled.operands import load
-from pimsim.microprogram.compiled.readout import strings, sums
-from pimsim.microprogram.compiled.run import prepare, run
-from pimsim.microprogram.compiled.strings import Gather
-from pimsim.microprogram.compiled.tiles import Layout, Tiles, empty
+from pimsim.executors.compiled.lower.compile import Compiled, compile_recipe
+from pimsim.executors.compiled.run.read_rows import strings, sums
+from pimsim.executors.compiled.run.run import prepare, run
+from pimsim.executors.compiled.run.tiles import Layout, Tiles, empty
+from pimsim.executors.compiled.run.write_bits import Gather
+from pimsim.executors.compiled.run.write_integers import load
 
 MEMORY_BYTES = 64 << 20
 """Rows and results held at a time, about: what is used again need not be fetched again."""

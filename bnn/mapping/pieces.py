@@ -14,9 +14,9 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from bnn.bitstrings import unpacked
+from bnn.lowering.stage import Stage
 from bnn.mapping.work import Execute, Result, Usage, Work
-from bnn.stage import Stage
+from bnn.values.bitstrings import unpacked
 from pimsim.errors import OutOfRowsError
 
 Plan = TypeVar("Plan")

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from bnn.lowering.stage import Stage
 from bnn.mapping.chunk import Chunk
 from bnn.mapping.fan_in import fit
 from bnn.mapping.weight_rows import products
 from bnn.mapping.weight_rows import rows as weight_rows
-from bnn.stage import Stage
-from pimsim.dram.rowgroups import ambit
-from pimsim.dram.stream import Run, Visit
+from pimsim.dram.array.address_map import ambit
+from pimsim.dram.timeline.command_stream import Run, Visit
 from pimsim.microprogram.allocation import RowAllocator
 from pimsim.microprogram.schedule import Schedule
 

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.lowering.stage import Stage
 from bnn.mapping.columns import Numbers, Same
 from bnn.mapping.on_host import count, decide
 from bnn.mapping.product_plan import ProductPlan
 from bnn.mapping.weight_plan import constants
-from bnn.stage import Stage
 from pimsim.bits import Words
-from pimsim.microprogram.compiled.readout import sums
-from pimsim.microprogram.compiled.recipe import Recipe
+from pimsim.executors.compiled.run.read_rows import sums
+from pimsim.microprogram.row_program import Recipe
 
 
 class ProductRecipe:

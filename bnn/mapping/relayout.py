@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.bitstrings import BitStrings, Frame
-from pimsim.microprogram.compiled.strings import Gather, Run
-from pimsim.microprogram.compiled.tiles import Tiles
+from bnn.values.bitstrings import BitStrings, Frame
+from pimsim.executors.compiled.run.tiles import Tiles
+from pimsim.executors.compiled.run.write_bits import Gather, Run
 
 Indices = NDArray[np.integer[Any]]
 

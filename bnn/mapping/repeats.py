@@ -20,7 +20,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from pimsim.dram.rowstore import Lanes
+from pimsim.dram.array.row_storage import Lanes
 
 
 @dataclass(frozen=True, slots=True)

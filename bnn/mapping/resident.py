@@ -12,14 +12,14 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.lowering.stage import Stage
 from bnn.mapping.chunk import Chunk
 from bnn.mapping.tiles import Tile
 from bnn.mapping.weight_layout import Layout, Resident, Turn
 from bnn.mapping.weight_rows import weights
 from bnn.mapping.work import Work, operand_rows, plane
-from bnn.stage import Stage
-from pimsim.dram.rowstore import Lanes
-from pimsim.dram.subarray import Subarray
+from pimsim.dram.array.row_storage import Lanes
+from pimsim.dram.array.subarray import Subarray
 
 _Number = TypeVar("_Number", bound=np.generic)
 _Plan = TypeVar("_Plan", bound=Resident)

@@ -18,18 +18,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.machine import Machine
 from bnn.mapping.output_steps import OutputPlan
+from bnn.system.ledger import Machine
 from pimsim.bits import unpack
+from pimsim.dram.array.address_map import ambit
+from pimsim.dram.array.faults import Faults, Job, Site, block_width
+from pimsim.dram.array.injection import Injector, Span
 from pimsim.dram.commands import Kind
-from pimsim.dram.faults import Faults, Job, Site, block_width
-from pimsim.dram.injection import Injector, Span
-from pimsim.dram.rowgroups import ambit
 from pimsim.errors import InputError
-from pimsim.microprogram.compiled.recipe import Recipe
-from pimsim.microprogram.compiled.tiles import Layout
-from pimsim.microprogram.literal.tape import Tape
+from pimsim.executors.compiled.run.tiles import Layout
+from pimsim.executors.faulty.command_tape import Tape
 from pimsim.microprogram.program import Program
+from pimsim.microprogram.row_program import Recipe
 from pimsim.microprogram.schedule import Schedule
 
 STAGE = 2**32 - 1

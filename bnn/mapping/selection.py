@@ -12,15 +12,15 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NamedTuple
 
-from bnn.encoding import Encoding
-from bnn.lower import lower
-from bnn.machine import Machine
+from bnn.lowering.lower import lower
+from bnn.lowering.stage import HostStage, Stage
 from bnn.mapping import MAPPINGS, Draft, chain, choice, frontier, output_stationary
 from bnn.mapping.choice import Candidate, able
 from bnn.mapping.frontier import Offer
 from bnn.mapping.work import Mapping as Dataflow
-from bnn.network import Network
-from bnn.stage import HostStage, Stage
+from bnn.model.network import Network
+from bnn.system.ledger import Machine
+from bnn.values.encoding import Encoding
 
 Chains = list[tuple[range, chain.Choice]]
 """Places of stages that can be chained, and what was chosen for them."""

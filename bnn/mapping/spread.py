@@ -17,15 +17,15 @@ from functools import cache, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.machine import Machine
+from bnn.lowering.stage import Stage
 from bnn.mapping.output_steps import OutputPlan
 from bnn.mapping.tiles import Tile, fewest_for_rounds, tiling
-from bnn.stage import Stage
+from bnn.system.ledger import Machine
 from pimsim.cost import price
+from pimsim.dram.array.row_storage import Lanes
 from pimsim.dram.commands import Kind
-from pimsim.dram.rowstore import Lanes
-from pimsim.dram.stream import Run, Segment, issue_order
-from pimsim.dram.transfers import row_visit
+from pimsim.dram.timeline.command_stream import Run, Segment, issue_order
+from pimsim.dram.timeline.row_transfers import row_visit
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from math import prod
 from typing import TypeVar
 
-from bnn.machine import Machine
 from bnn.mapping.weight_layout import Layout, Resident
 from bnn.mapping.weight_plan import WeightPlan
 from bnn.mapping.work import Usage
+from bnn.system.ledger import Machine
 from pimsim.dram.commands import Kind
 
 _Plan = TypeVar("_Plan", bound=Resident)

@@ -17,14 +17,14 @@ from functools import cache, partial
 from math import prod
 from typing import Generic, Protocol, TypeVar
 
-from bnn.machine import Machine
+from bnn.lowering.stage import Stage
 from bnn.mapping.chunk import Chunk
 from bnn.mapping.tiles import cut, fewest_for_rounds, tiling
-from bnn.stage import Stage
+from bnn.system.ledger import Machine
 from pimsim.cost import price
 from pimsim.dram.commands import Kind
-from pimsim.dram.stream import Run, Segment, Visit, issue_order
-from pimsim.dram.transfers import row_visit
+from pimsim.dram.timeline.command_stream import Run, Segment, Visit, issue_order
+from pimsim.dram.timeline.row_transfers import row_visit
 from pimsim.errors import OutOfSubarraysError
 
 

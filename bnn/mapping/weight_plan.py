@@ -13,14 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.lowering.stage import Stage
+from bnn.lowering.thresholds import Thresholds
 from bnn.mapping.chunk import Chunk
 from bnn.mapping.fan_in import fit
 from bnn.mapping.weight_rows import products
 from bnn.mapping.weight_rows import rows as weight_rows
-from bnn.stage import Stage
-from bnn.thresholds import Thresholds
-from pimsim.dram.rowgroups import ambit
-from pimsim.dram.stream import Run, Visit
+from pimsim.dram.array.address_map import ambit
+from pimsim.dram.timeline.command_stream import Run, Visit
 from pimsim.microprogram.allocation import RowAllocator
 from pimsim.microprogram.arithmetic import greater_equal
 from pimsim.microprogram.counting import Counter, Row

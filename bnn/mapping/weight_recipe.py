@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.lowering.stage import Stage
 from bnn.mapping.columns import Numbers, Same
 from bnn.mapping.weight_plan import WeightPlan, constants, limits
-from bnn.stage import Stage
 from pimsim.bits import Words, unpack
-from pimsim.microprogram.compiled.readout import sums
-from pimsim.microprogram.compiled.recipe import Recipe
+from pimsim.executors.compiled.run.read_rows import sums
+from pimsim.microprogram.row_program import Recipe
 
 
 class WeightRecipe:

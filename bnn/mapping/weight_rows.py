@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.lowering.stage import Stage
 from bnn.mapping.chunk import Chunk
-from bnn.stage import Stage
 from pimsim.microprogram.logic import SELECT, XNOR
 from pimsim.microprogram.program import Program
 

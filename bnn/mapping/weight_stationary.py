@@ -15,7 +15,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.machine import Machine
+from bnn.lowering.stage import Stage
 from bnn.mapping.blocks import Blocks
 from bnn.mapping.faulty_columns import FaultyColumns
 from bnn.mapping.injected_rows import InjectedRows
@@ -34,10 +34,10 @@ from bnn.mapping.work import (
     run_compiled,
     run_faulty,
 )
-from bnn.stage import Stage
+from bnn.system.ledger import Machine
 from pimsim.bits import unpack
-from pimsim.dram.rowstore import Lanes
-from pimsim.dram.subarray import Subarray
+from pimsim.dram.array.row_storage import Lanes
+from pimsim.dram.array.subarray import Subarray
 from pimsim.errors import InputError
 
 name: str = "weight-stationary"

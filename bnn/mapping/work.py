@@ -11,13 +11,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn import reference
-from bnn.bitstrings import BitStrings, Values, unpacked
-from bnn.encoding import Integers
-from bnn.machine import Machine
+from bnn.lowering.stage import Stage
 from bnn.mapping.tiles import Tile
-from bnn.reference import Operands
-from bnn.stage import Stage
+from bnn.model import reference
+from bnn.model.reference import Operands
+from bnn.system.ledger import Machine
+from bnn.values.bitstrings import BitStrings, Values, unpacked
+from bnn.values.encoding import Integers
 from pimsim.bits import Words, pack
 
 _AT_A_TIME = 1 << 18

@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.lowering.stage import Stage
 from bnn.mapping.masks import Masks
-from bnn.stage import Stage
-from pimsim.dram.rowgroups import AddressMap
+from pimsim.dram.array.address_map import AddressMap
 from pimsim.microprogram.counting import Counter
 
 

@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-from bnn.geometry import Axis, Padding
-from bnn.network import Shape
+from bnn.model.geometry import Axis, Padding
+from bnn.model.network import Shape
 from pimsim.errors import InputError
 
 

@@ -1,10 +1,11 @@
 """From a table's products to stages: what the mappings need to know to book them.
 
-A product ends in a sign, and a max pooling behind it is computed with it, as :mod:`bnn.lower` has
-it, unless something reads the sums themselves: a residual connection, an average pooling, a
-batch normalization of its own, or whoever takes the network's output. All of these are the host's,
-as are a max pooling of branches and one whose windows do not fit the rows of a subarray. Behind
-that the sums are read out, too. A product that no mapping has room for is the host's with all that.
+A product ends in a sign, and a max pooling behind it is computed with it, as
+:mod:`bnn.lowering.lower` has it, unless something reads the sums themselves: a residual connection,
+an average pooling, a batch normalization of its own, or whoever takes the network's output. All of
+these are the host's, as are a max pooling of branches and one whose windows do not fit the rows of
+a subarray. Behind that the sums are read out, too. A product that no mapping has room for is the
+host's with all that.
 
 The first product reads pixels of eight bits, all others -1 and +1. Padding is +1, and +1 stands for
 all weights, so that one output of each group speaks for all of them: which rows an adder takes, and
@@ -25,9 +26,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bnn.geometry import Axis
-from bnn.network import Conv2D, Dense
-from bnn.stage import Stage, offsets
+from bnn.lowering.stage import Stage, offsets
+from bnn.lowering.thresholds import Thresholds
+from bnn.lowering.windows import Side, Windows, each_pixel, lay
+from bnn.model.geometry import Axis
+from bnn.model.network import Conv2D, Dense
 from bnn.tables.graph import (
     AddNode,
     ConcatNode,
@@ -38,8 +41,6 @@ from bnn.tables.graph import (
     ProductNode,
     Table,
 )
-from bnn.thresholds import Thresholds
-from bnn.windows import Side, Windows, each_pixel, lay
 
 PIXEL_BITS = 8
 """Bits of an operand of the first product."""
@@ -70,7 +71,7 @@ class Work:
         return product, self.planes, self.sums, self.pool and self.pool.window
 
     def stage(self, data_rows: int) -> Stage:
-        """Lay it out as :func:`bnn.lower.lower` does for subarrays of so many data rows."""
+        """Lay it out as the stage of a network is, for subarrays of so many data rows."""
         if self.pool is not None:
             pooled = self._stage(_windows(self.product, self.pool), sums=False)
             if pooled.windows.offsets == 1 or pooled.holds_patch(data_rows):
@@ -134,7 +135,8 @@ def pool_behind(table: Table, product: ProductNode) -> PoolNode | None:
 def fetched_by_host(table: Table, product: ProductNode, before: ProductNode | None) -> int:
     """Numbers that the host fetches for each image, if it carries a product out.
 
-    What ``before``, the product before, has given is at hand; see :class:`bnn.stage.HostStage`.
+    What ``before``, the product before, has given is at hand; see
+    :class:`bnn.lowering.stage.HostStage`.
     """
     sources, waiting = {}, list(product.reads)
     while waiting:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bnn.training.parts import Parts
-from bnn.training.recipes import recipe
-from bnn.training.settings import Settings, changed
+from bnn.training.recipe.recipes import recipe
+from bnn.training.recipe.settings import Settings, changed
 
 
 @dataclass(frozen=True, slots=True)

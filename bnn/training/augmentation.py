@@ -2,7 +2,7 @@
 
 Every draw comes from the generator that is passed in, so an epoch whose generator is made from
 the seed and the epoch's number changes its images alike whenever it runs. Values are moved and
-never mixed: whatever encoding the pixels have (:mod:`bnn.encoding`), they keep it.
+never mixed: whatever encoding the pixels have (:mod:`bnn.values.encoding`), they keep it.
 
 >>> images = np.arange(6, dtype=np.float32).reshape(1, 2, 3, 1)
 >>> mirrored = augment(images, np.random.default_rng(2), flip=True, shift_pixels=0)

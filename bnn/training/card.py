@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from bnn.training.architectures import ARCHITECTURES
-from bnn.training.optimizers import OPTIMIZERS
-from bnn.training.settings import Settings, flags
+from bnn.training.recipe.optimizers import OPTIMIZERS
+from bnn.training.recipe.settings import Settings, flags
 from pimsim.errors import InputError
 
 
@@ -65,7 +65,8 @@ class Card:
     correct: int
     """Test images that Keras classifies right."""
     data_sha256: str
-    """Digest of the training and test arrays (:func:`bnn.training.fingerprint.fingerprint`)."""
+    """Digest of the training and test arrays
+    (:func:`bnn.training.recipe.fingerprint.fingerprint`)."""
     model_sha256: str
     """Digest of the model file."""
     parameters: int

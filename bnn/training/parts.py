@@ -12,9 +12,9 @@ from typing import Any
 from bnn.training.activations import ACTIVATIONS
 from bnn.training.backend import Backend
 from bnn.training.initializers import INITIALIZERS
-from bnn.training.losses import LOSSES
-from bnn.training.optimizers import OPTIMIZERS
-from bnn.training.settings import Settings
+from bnn.training.recipe.losses import LOSSES
+from bnn.training.recipe.optimizers import OPTIMIZERS
+from bnn.training.recipe.settings import Settings
 
 SCALE_START = 1e-3
 """Factor that the head ``scale`` starts with; assumed: about one over a last layer's fan-in."""

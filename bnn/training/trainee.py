@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn import scoring
 from bnn.data.datasets import Dataset
-from bnn.objective import Objective
+from bnn.model.objective import Objective
+from bnn.run import scoring
 from bnn.training.architectures import Architecture
 from bnn.training.augmentation import augment
 from bnn.training.backend import Backend
-from bnn.training.losses import LOSSES
-from bnn.training.optimizers import OPTIMIZERS, Wanted
 from bnn.training.parts import Parts
-from bnn.training.schedules import SCHEDULES, Span
-from bnn.training.settings import PRECISIONS, Settings
+from bnn.training.recipe.losses import LOSSES
+from bnn.training.recipe.optimizers import OPTIMIZERS, Wanted
+from bnn.training.recipe.schedules import SCHEDULES, Span
+from bnn.training.recipe.settings import PRECISIONS, Settings
 from pimsim.errors import InputError, PimsimError
 
 OnBatch = Callable[[int, int, int, float, float], None]
@@ -206,7 +206,7 @@ def correct(model: Any, data: Dataset, loss: str) -> int:
     Args:
         model: that gives a softmax, or plain outputs, as ``loss`` wants them.
         data: with labels.
-        loss: of :data:`bnn.training.losses.LOSSES`, that it was trained with.
+        loss: of :data:`bnn.training.recipe.losses.LOSSES`, that it was trained with.
     """
     outputs = model.predict(data.x, batch_size=_EVALUATED, verbose=0)
     known = LOSSES[loss]

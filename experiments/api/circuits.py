@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from experiments import circuit_failures, circuit_transient
 from experiments.api.options import parsed
 from experiments.api.records import Records
+from experiments.commands.of_circuit import failures as circuit_failures
+from experiments.commands.of_circuit import transient as circuit_transient
 from pimsim.documents import nearest
 from pimsim.errors import InputError
 
 if TYPE_CHECKING:
-    from pimsim.circuit.transient import Transient
+    from pimsim.circuit.transient.simulation import Transient
 
 
 def transient(kind: str, **options: Any) -> Transient:

@@ -16,9 +16,9 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from experiments import effects, places
-from experiments.parser import Parser
-from experiments.subcommands import Command
+from experiments.options import effects, places
+from experiments.options.parser import Parser
+from experiments.options.subcommands import Command
 from pimsim.documents import nearest
 from pimsim.errors import InputError
 

@@ -11,9 +11,9 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from experiments import run_command
 from experiments.api.options import parsed
 from experiments.api.records import Records
+from experiments.commands import run as run_command
 from pimsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Run:
         return head + rows._repr_html_()
 
     def _words(self) -> Iterator[str]:
-        from experiments.quantities import quantity
+        from experiments.output.quantities import quantity
 
         yield f"{self.report['images']:,} images"
         if self.accuracy is not None:

@@ -78,12 +78,13 @@ def sweep(
     >>> [(row["variation_percent"], row["estimate"] > 5) for row in found.points]
     [(0.0, False), (20.0, True)]
     """
-    from experiments.sweep import outcome, points, report, runner
+    from experiments.sweep import outcome, points, report
     from experiments.sweep import spec as specs
-    from experiments.sweep.lock import Lock
-    from experiments.sweep.pool import InProcess, LocalPool, Pool
-    from experiments.sweep.store import Owner, Store
-    from experiments.sweep.trial import Done, Task, carry_out
+    from experiments.sweep.workers import runner
+    from experiments.sweep.workers.lock import Lock
+    from experiments.sweep.workers.pool import InProcess, LocalPool, Pool
+    from experiments.sweep.workers.store import Owner, Store
+    from experiments.sweep.workers.trial import Done, Task, carry_out
     from pimsim.errors import InputError
 
     if type(workers) is not int or workers < 1:
@@ -106,7 +107,7 @@ def sweep(
         runner.run(chosen, made, store, pool)
         found: Outcome = outcome.collected(chosen, made, store.trials)
         if out is not None:
-            from experiments.outdir import OutDir
+            from experiments.output.outdir import OutDir
 
             with OutDir(folder) as written:
                 report.write(found, chosen.figure, written.staging)

@@ -16,8 +16,8 @@ from experiments.reproduce.table import Cells, Row, Table, look_up
 from pimsim.baselines.measured import Measurement
 from pimsim.baselines.systems import SYSTEMS, System
 from pimsim.dram.energy import command_energies, modes
-from pimsim.dram.standards import Standard, load
-from pimsim.dram.switches import Switches
+from pimsim.dram.options import Switches
+from pimsim.dram.standard.standard import Standard, load
 
 NAME = "ambit"
 

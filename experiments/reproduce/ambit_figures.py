@@ -9,7 +9,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from experiments.figures import style
+from experiments.figures.run import style
 from experiments.reproduce.ambit import NAME, PAIRED, SEVEN
 from experiments.reproduce.figures import FILLS, legend_above, log_bars, save
 from experiments.reproduce.table import Table

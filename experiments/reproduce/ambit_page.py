@@ -8,7 +8,7 @@ from experiments.reproduce.ambit import MEANS, NAME, PAIRED, PAIRS, SEVEN, pair
 from experiments.reproduce.simulation import PAPER, in_words
 from experiments.reproduce.table import Cells, Published, Table, digits, markdown
 from pimsim.baselines.systems import SYSTEMS
-from pimsim.dram.standards import load
+from pimsim.dram.standard.standard import load
 
 
 def page(found: Mapping[str, Table], pictures: str) -> str:

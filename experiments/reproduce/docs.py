@@ -9,10 +9,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from experiments.commands.reproduce import EXPERIMENTS
 from experiments.reproduce.simulation import PAPER
 from experiments.reproduce.table import Table
-from experiments.reproduce_command import EXPERIMENTS
-from pimsim.dram.standards import load
+from pimsim.dram.standard.standard import load
 
 FIGURES = "figures"
 """Folder of figures and tables, in that of the pages."""

@@ -15,8 +15,8 @@ from experiments.reproduce.simulation import cost, in_words, program, throughput
 from experiments.reproduce.table import Cells, Published, Row, Table, look_up, published
 from pimsim.baselines.measured import Measurement
 from pimsim.dram.energy import modes
-from pimsim.dram.standards import Standard, load
-from pimsim.dram.switches import Switches
+from pimsim.dram.options import Switches
+from pimsim.dram.standard.standard import Standard, load
 from pimsim.microprogram.arithmetic import rows
 from pimsim.microprogram.primitives import PRIMITIVES
 from pimsim.microprogram.program import Program

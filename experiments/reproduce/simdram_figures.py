@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from experiments.figures import style
+from experiments.figures.run import style
 from experiments.reproduce.figures import LINES, legend_above, powers_of_two, save
 from experiments.reproduce.simdram import BANKS, DOTS, NAME, WIDTHS
 from experiments.reproduce.table import Table

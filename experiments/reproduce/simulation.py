@@ -1,6 +1,6 @@
 """What the reproductions ask of the simulator: primitives on banks, priced, and switches in words.
 
->>> from pimsim.dram.standards import load
+>>> from pimsim.dram.standard.standard import load
 >>> ddr3 = load("ddr3-1600-8-8-8")
 >>> round(throughput_gb_per_s("and", ddr3, PAPER))
 334
@@ -13,8 +13,8 @@ from __future__ import annotations
 from functools import cache
 
 from pimsim.cost import PrimitiveCost, primitive_cost
-from pimsim.dram.standards import Standard
-from pimsim.dram.switches import Switches
+from pimsim.dram.options import Switches
+from pimsim.dram.standard.standard import Standard
 from pimsim.microprogram.primitives import PRIMITIVES
 from pimsim.microprogram.program import Program
 

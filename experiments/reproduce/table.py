@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from experiments import sheets
+from experiments.output import sheets
 from pimsim.errors import InputError
 
 Cells = Sequence[Sequence[str]]

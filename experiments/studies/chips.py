@@ -95,7 +95,7 @@ def prepare(folder: Path, chips: Path | None) -> None:
 
     Raises InputError if the measurements are not there.
     """
-    from pimsim.circuit.measured import Wanted, read, table
+    from pimsim.circuit.failure_tables.chips import Wanted, read, table
 
     data = os.environ.get("PIMSIM_DATA")
     where = chips or (Path(data) / "real-chips" if data else None)

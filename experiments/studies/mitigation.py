@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from experiments import sheets
+from experiments.output import sheets
 from experiments.studies.found import Found, Value, number
 
 NAME = "mitigation"
@@ -113,7 +113,7 @@ def draw(found: Mapping[str, Found], folder: Path) -> dict[str, Path]:
     """Draw accuracy of every option beside what it takes."""
     from matplotlib.figure import Figure
 
-    from experiments.figures import style
+    from experiments.figures.run import style
 
     table = rows(found)
     names = list(dict.fromkeys(row["option"] for row in table))

@@ -12,8 +12,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from experiments.sweep.field import INTEGER, Field
-from experiments.sweep.fields import named
+from experiments.sweep.measures.field import INTEGER, Field
+from experiments.sweep.measures.fields import named
 from experiments.sweep.results import Value
 from pimsim import documents
 from pimsim.errors import InputError

@@ -22,7 +22,7 @@ def pooled(counts: Sequence[Counts], part: str, whole: str, level: float) -> Est
     For trials whose units are all independent, so that it does not matter which trial a unit
     was in.
     """
-    from pimsim.circuit.intervals import clopper_pearson
+    from pimsim.circuit.statistics.intervals import clopper_pearson
 
     some, every = (sum(one[name] for one in counts) for name in (part, whole))
     return (some / every, *clopper_pearson(some, every, level))

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import fields as parts
 from typing import Any
 
-from experiments.sweep import fields
-from experiments.sweep.field import Field
+from experiments.sweep.measures import fields
+from experiments.sweep.measures.field import Field
 from experiments.sweep.points import SweepPoint
 from experiments.sweep.spec import Spec
 
@@ -21,7 +21,7 @@ def show_fields(*, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"fields": [_record(field) for field in known]}, indent=2))
         return
-    from experiments import tables
+    from experiments.output import tables
 
     tables.show(
         ("field", "default", "acts on", "what it is"),
@@ -58,7 +58,7 @@ def show_points(spec: Spec, points: Sequence[SweepPoint], *, as_json: bool) -> N
         }
         print(json.dumps(document, indent=2, allow_nan=False))
         return
-    from experiments import tables
+    from experiments.output import tables
 
     tables.show(
         [*(axis.text for axis in spec.axes), "key"],

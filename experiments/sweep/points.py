@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from experiments.sweep import keys
-from experiments.sweep.fields import table
-from experiments.sweep.measure import Measure
+from experiments.sweep.measures.fields import table
+from experiments.sweep.measures.measure import Measure
 from experiments.sweep.results import Value
 from experiments.sweep.spec import Spec
+from experiments.sweep.workers import keys
 from pimsim.errors import InputError
 
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from experiments import sheets
-from experiments.sweep.fields import table
+from experiments.output import sheets
+from experiments.sweep.measures.fields import table
 from experiments.sweep.outcome import Outcome
 from experiments.sweep.results import Point, Quantity, Results, Value
 from experiments.sweep.table import scaled, with_unit
@@ -64,7 +64,7 @@ def check(empty: Outcome, figure: Mapping[str, object] | None) -> None:
 
     Raises :class:`~pimsim.errors.InputError`.
     """
-    from experiments.sweep import figures
+    from experiments.figures import of_sweep as figures
 
     if figure is not None and f"{figure.get('name')}.csv" == CSV:
         raise InputError(f"[figure]: `name` must not be {figure['name']!r}: {CSV} is the table")
@@ -74,7 +74,7 @@ def check(empty: Outcome, figure: Mapping[str, object] | None) -> None:
 
 def write(outcome: Outcome, figure: Mapping[str, object] | None, folder: Path) -> list[str]:
     """Write tables and figure into ``folder``; return the names of the files."""
-    from experiments.sweep import figures
+    from experiments.figures import of_sweep as figures
 
     text = json.dumps(document(outcome), indent=2, allow_nan=False)
     (folder / JSON).write_text(text + "\n", encoding="utf-8")
@@ -86,8 +86,8 @@ def write(outcome: Outcome, figure: Mapping[str, object] | None, folder: Path) -
 
 def show(results: Results) -> None:
     """Print all points as a table, and under it what every number rests on."""
-    from experiments import tables
-    from experiments.sweep.words import value_text
+    from experiments.output import tables
+    from experiments.output.words import value_text
 
     header = [axis.text for axis in results.axes]
     header += [results.quantity.text, "low", "high", "trials"]

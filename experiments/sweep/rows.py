@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from experiments.sweep.estimates import Counts
-from experiments.sweep.keys import canonical
-from experiments.sweep.measure import Measure
+from experiments.sweep.measures.measure import Measure
+from experiments.sweep.workers.keys import canonical
 from pimsim.documents import json_value, shown
 from pimsim.errors import InputError
 

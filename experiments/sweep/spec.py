@@ -14,9 +14,10 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from experiments.sweep import axes, fields, measures, stop
-from experiments.sweep.field import Field
-from experiments.sweep.measure import Estimator, Measure
+from experiments.sweep import axes, stop
+from experiments.sweep.measures import catalog, fields
+from experiments.sweep.measures.field import Field
+from experiments.sweep.measures.measure import Estimator, Measure
 from experiments.sweep.results import Axis, Value
 from experiments.sweep.stop import Stop
 from pimsim import documents
@@ -108,7 +109,7 @@ def of(document: Mapping[str, Any], folder: Path) -> Spec:
     name = document.get("name")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise InputError(f"`name` must be letters, digits, dots, dashes, not {name!r}")
-    measure = measures.load(document.get("measure"))
+    measure = catalog.load(document.get("measure"))
     seed = document.get("seed", _SEED)
     if type(seed) is not int or seed < 0:
         raise InputError(f"`seed` must be an integer of at least 0, not {seed!r}")

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pimsim import documents
-from pimsim.circuit.intervals import LEVEL
+from pimsim.circuit.statistics.intervals import LEVEL
 from pimsim.errors import InputError
 
 _KEYS = ("trials", "least_trials", "width", "relative_width", "level")

@@ -5,7 +5,7 @@ per byte read or written over the channel, and nothing else. ``datasheet`` deriv
 from the currents of a named part, on all its supplies, adds the interface, refresh and background.
 What a mode or a standard does not model is named, never counted as zero in silence.
 
->>> from pimsim.dram.standards import load
+>>> from pimsim.dram.standard.standard import load
 >>> paper = command_energies("ambit-paper", load("ddr3-1600-8-8-8"))
 >>> paper.aap_pj, paper.parts  # 6.29 nJ for an 8 KB row
 (6290.0, ('activate_precharge', 'read_write'))
@@ -23,8 +23,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from pimsim.dram.currents import Currents
-from pimsim.dram.standards import Standard
+from pimsim.dram.standard.currents import Currents
+from pimsim.dram.standard.standard import Standard
 from pimsim.errors import InputError
 
 EnergyMode = Literal["ambit-paper", "datasheet"]
@@ -93,7 +93,7 @@ class CommandEnergies:
 def modes(standard: Standard) -> tuple[EnergyMode, ...]:
     """Return the modes that have figures of a standard, its default first; perhaps none.
 
-    >>> from pimsim.dram.standards import load
+    >>> from pimsim.dram.standard.standard import load
     >>> modes(load("ddr3-1600-8-8-8")), modes(load("hbm2"))
     (('ambit-paper', 'datasheet'), ('datasheet',))
     """
@@ -129,7 +129,7 @@ def command_energies(
     activation (``datasheet``) or of one row command (``ambit-paper``, which does not tell the
     two apart). ``open_banks`` is how many banks of a rank are at most open at a time (None: all),
     for the background of a standard that tells them apart
-    (:attr:`~pimsim.dram.currents.Currents.idd3n_open_banks`).
+    (:attr:`~pimsim.dram.standard.currents.Currents.idd3n_open_banks`).
 
     Raises :class:`~pimsim.errors.InputError` for an unknown mode, or ``datasheet`` for a standard
     without currents. A standard without interface energies has no part ``io``.

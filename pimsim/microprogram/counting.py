@@ -20,9 +20,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pimsim.dram.rowgroups import AddressMap, ambit
+from pimsim.dram.array.address_map import AddressMap, ambit
 from pimsim.errors import InputError
-from pimsim.microprogram import flagsets
+from pimsim.microprogram import bitsets
 from pimsim.microprogram.allocation import RowAllocator
 from pimsim.microprogram.arithmetic import FULL_ADDER, FULL_ADDER_NOT_C, rows
 from pimsim.microprogram.program import Command, Program
@@ -39,7 +39,7 @@ class Row(NamedTuple):
     address: Rows
     complement: int
     """Set of outputs for which the row holds the complement of its bit, see
-    :mod:`pimsim.microprogram.flagsets`."""
+    :mod:`pimsim.microprogram.bitsets`."""
     owned: bool
     """Whether the counter took the row from the allocator and gives it back once added."""
     outputs: int
@@ -47,7 +47,7 @@ class Row(NamedTuple):
     @property
     def inverted(self) -> Flags:
         """(outputs,) True where the row holds the complement of its bit."""
-        return flagsets.flags([self.complement], self.outputs).reshape(-1)
+        return bitsets.flags([self.complement], self.outputs).reshape(-1)
 
 
 class Adder(NamedTuple):
@@ -88,7 +88,7 @@ class Counter:
         if isinstance(inverted, bool):
             complement = (1 << outputs) - 1 if inverted else 0
         else:
-            complement = flagsets.number(np.broadcast_to(inverted, (outputs,)))
+            complement = bitsets.number(np.broadcast_to(inverted, (outputs,)))
         where = self.schedule.fitted("a row to add", address)
         self._push(level, Row(where, complement, owned, outputs))
         self._write()
@@ -150,7 +150,7 @@ class Counter:
         # Inverted zeros where both operands are inverted, so that the plain adder serves.
         both = first.complement & second.complement
         ones, zeros = self._map.address("C1"), self._map.address("C0")
-        flags = flagsets.flags([both], first.outputs)[0]
+        flags = bitsets.flags([both], first.outputs)[0]
         address: Rows = np.where(flags, ones, zeros).astype(np.int32) if both else zeros
         return Row(address, both, False, first.outputs)
 
@@ -169,9 +169,7 @@ class Counter:
         odd = [_odd(*(row.complement for row in adder.operands)) for adder in adders]
         mixed = [(adder, each) for adder, each in zip(adders, odd, strict=True) if any(each)]
         exchanged = iter(_exchange([adder for adder, _ in mixed], [each for _, each in mixed]))
-        which = iter(
-            flagsets.flags([a | b | c for _, (a, b, c) in mixed], outputs) if mixed else ()
-        )
+        which = iter(bitsets.flags([a | b | c for _, (a, b, c) in mixed], outputs) if mixed else ())
         steps: list[Step] = []
         for (operands, total, carry), (a, b, c) in zip(adders, odd, strict=True):
             if not a | b | c:
@@ -206,8 +204,8 @@ def _exchange(
     for number, adder in enumerate(adders):
         for place, row in zip(table, adder.operands, strict=True):
             place[number] = row.address
-    first = flagsets.flags([a for a, _, _ in odd], outputs)
-    second = flagsets.flags([b for _, b, _ in odd], outputs)
+    first = bitsets.flags([a for a, _, _ in odd], outputs)
+    second = bitsets.flags([b for _, b, _ in odd], outputs)
     a, b, c = table
     third = np.where(first, a, np.where(second, b, c))
     return zip(np.where(first, c, a), np.where(second, c, b), third, strict=True)

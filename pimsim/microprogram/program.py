@@ -22,10 +22,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
 
+from pimsim.dram.array.address_map import AddressMap, ambit
+from pimsim.dram.array.many_row import ACTIVATION_ROWS, extra_driven, extra_sensed
 from pimsim.dram.commands import Kind
-from pimsim.dram.manyrow import ACTIVATION_ROWS, extra_driven, extra_sensed
-from pimsim.dram.rowgroups import AddressMap, ambit
-from pimsim.dram.stream import Visit
+from pimsim.dram.timeline.command_stream import Visit
 from pimsim.errors import InputError
 
 _TOKEN = re.compile(r"\(([^(),\s]+),([^(),\s]+)\)|\[([^\[\]\s]+)\]|(\s+)|(.)")

@@ -6,7 +6,7 @@ plain full adder or the one with a complemented operand, say). A subarray then e
 of the schedule that belongs to its output.
 
 >>> import numpy as np
->>> from pimsim.dram.subarray import Subarray
+>>> from pimsim.dram.array.subarray import Subarray
 >>> from pimsim.microprogram.logic import AND, OR
 >>> s = Subarray(columns=2)
 >>> s.write_bits(0, np.array([[0, 1]]))
@@ -34,12 +34,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pimsim.dram.manyrow import ACTIVATION_ROWS
-from pimsim.dram.rowstore import Lanes
-from pimsim.dram.stream import Run
-from pimsim.dram.subarray import Subarray
+from pimsim.dram.array.many_row import ACTIVATION_ROWS
+from pimsim.dram.array.row_storage import Lanes
+from pimsim.dram.array.subarray import Subarray
+from pimsim.dram.timeline.command_stream import Run
 from pimsim.errors import InputError
-from pimsim.microprogram.executor import Bound
+from pimsim.executors.reference import Bound
 from pimsim.microprogram.program import Program
 
 Rows = int | NDArray[np.integer[Any]]

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import time
 
-from pimsim.circuit import parameters, variation
-from pimsim.circuit.decision import majority
-from pimsim.circuit.failures import count
+from pimsim.circuit.model import parameters, variation
+from pimsim.circuit.statistics.monte_carlo import count
+from pimsim.circuit.statistics.sense_decision import majority
 
 GOAL_PER_S = 3e6
 

@@ -19,11 +19,11 @@ import numba
 import numpy as np
 import pytest
 
-from pimsim.circuit import spice
-from pimsim.circuit.instances import nominal
-from pimsim.circuit.parameters import load
-from pimsim.circuit.scenarios import tra
-from pimsim.circuit.transient import simulate
+from pimsim.circuit.model.parameters import load
+from pimsim.circuit.transient import spice
+from pimsim.circuit.transient.instances import nominal
+from pimsim.circuit.transient.scenarios import tra
+from pimsim.circuit.transient.simulation import simulate
 
 GOAL = 20.0
 """Times as many as ngspice."""

@@ -21,18 +21,18 @@ import pytest
 from numpy.typing import NDArray
 
 from pimsim.bits import pack, unpack
-from pimsim.dram.rowgroups import ambit
-from pimsim.dram.subarray import Subarray
-from pimsim.microprogram import flagsets
+from pimsim.dram.array.address_map import ambit
+from pimsim.dram.array.subarray import Subarray
+from pimsim.executors.compiled.codegen.backend import compiler
+from pimsim.executors.compiled.codegen.emit import VECTOR, Emit
+from pimsim.executors.compiled.lower.compile import compile_recipe
+from pimsim.executors.compiled.run.run import prepare, run, spread
+from pimsim.executors.compiled.run.tiles import Layout, Tiles
+from pimsim.microprogram import bitsets
 from pimsim.microprogram.allocation import RowAllocator
-from pimsim.microprogram.compiled.backend import compiler
-from pimsim.microprogram.compiled.compile import compile_recipe
-from pimsim.microprogram.compiled.emit import VECTOR, Emit
-from pimsim.microprogram.compiled.recipe import Recipe
-from pimsim.microprogram.compiled.run import prepare, run, spread
-from pimsim.microprogram.compiled.tiles import Layout, Tiles
 from pimsim.microprogram.counting import Counter, Row
 from pimsim.microprogram.logic import XNOR
+from pimsim.microprogram.row_program import Recipe
 from pimsim.microprogram.schedule import Schedule
 
 D = ambit().first_data
@@ -125,7 +125,7 @@ def divided(weights: NDArray[np.int8], planes: int, parts: int) -> Recipe:
     for part in range(parts):
         negative = weights[part * width : (part + 1) * width] < 0
         order = np.argsort(negative, axis=0, kind="stable")
-        flipped = [flagsets.number(f) for f in np.take_along_axis(negative, order, axis=0)]
+        flipped = [bitsets.number(f) for f in np.take_along_axis(negative, order, axis=0)]
         counter = Counter(Schedule(outputs), rows[part], highest)
         for bit in range(planes):
             counter.add_all(bit, (order * planes + (D + bit)).astype(np.int32), flipped)

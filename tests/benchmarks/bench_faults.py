@@ -12,13 +12,13 @@ from typing import Any
 from bnn import zoo
 from bnn.data import datasets
 from bnn.larq import model_file
-from bnn.runtime import run
-from experiments import data_options
-from experiments.inputs import encoding_of
-from pimsim.circuit.failure_table import Rate
-from pimsim.dram.faults import Faults
-from pimsim.dram.standards import load
-from pimsim.dram.switches import Switches
+from bnn.run.execute import run
+from experiments.options import data as data_options
+from experiments.report.inputs import encoding_of
+from pimsim.circuit.failure_tables.table import Rate
+from pimsim.dram.array.faults import Faults
+from pimsim.dram.options import Switches
+from pimsim.dram.standard.standard import load
 
 TURNS = 3
 

@@ -11,11 +11,11 @@ import time
 import pytest
 
 from pimsim.dram.commands import Kind
-from pimsim.dram.scheduler import Scheduler
-from pimsim.dram.standards import load, names
-from pimsim.dram.stream import Run, Segment, walk
-from pimsim.dram.switches import Switches
-from pimsim.dram.timeline import Timeline
+from pimsim.dram.options import Switches
+from pimsim.dram.scheduler.scheduler import Scheduler
+from pimsim.dram.standard.standard import load, names
+from pimsim.dram.timeline.command_stream import Run, Segment, walk
+from pimsim.dram.timeline.timeline import Timeline
 
 GOAL_PER_S = 1e5
 DDR3 = load("ddr3-1600-8-8-8")

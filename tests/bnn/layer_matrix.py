@@ -824,8 +824,8 @@ class Outcome:
 
 def outcomes(batch: Batch, network: Any, encoding: Any) -> list[Outcome]:
     """Say where the layers of each case run, by the names that Keras and pimsim share."""
-    from bnn.lower import lower
-    from bnn.stage import Stage
+    from bnn.lowering.lower import lower
+    from bnn.lowering.stage import Stage
 
     stages = [one for one in lower(network.before_softmax(), encoding) if isinstance(one, Stage)]
     in_dram = {stage.layer.name: stage for stage in stages}
@@ -1000,8 +1000,8 @@ def main(folder: Path) -> None:
 
     import make_fixtures
 
-    from bnn.encoding import ENCODINGS
     from bnn.larq.model_file import read_model
+    from bnn.values.encoding import ENCODINGS
 
     libraries = make_fixtures.load()
     logging.getLogger("larq").setLevel(logging.ERROR)

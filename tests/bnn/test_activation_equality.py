@@ -15,16 +15,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bnn import quantizers
-from bnn.disputes import function_of
 from bnn.keras.model_file import functions_of_larq_zoo
 from bnn.larq.model_file import read_model
-from bnn.layers.functions import FUNCTIONS, disputed
-from bnn.network import Activation, Dense, Network
-from bnn.runtime import run
+from bnn.model import quantizers
+from bnn.model.network import Activation, Dense, Network
+from bnn.model.operations.functions import FUNCTIONS, disputed
+from bnn.run.disputes import function_of
+from bnn.run.execute import run
 from bnn.train import backend
-from pimsim.dram.standards import load
-from pimsim.dram.switches import Switches
+from pimsim.dram.options import Switches
+from pimsim.dram.standard.standard import load
 
 pytestmark = pytest.mark.larq
 

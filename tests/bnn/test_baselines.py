@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bnn.baselines import (
+from bnn.run.baselines import (
     Baseline,
     LayerWork,
     Processor,
@@ -18,12 +18,12 @@ from bnn.baselines import (
     reuse_aware,
     streaming,
 )
-from pimsim.dram import standards
-from pimsim.dram.switches import Switches
+from pimsim.dram.options import Switches
+from pimsim.dram.standard import standard
 from pimsim.errors import InputError
 
-G888 = standards.load("ddr3-1600-8-8-8")
-K111 = standards.load("ddr3-1600-11-11-11")
+G888 = standard.load("ddr3-1600-8-8-8")
+K111 = standard.load("ddr3-1600-11-11-11")
 PAPER = Switches(refresh=False)
 PART = Switches(energy="datasheet")
 HOST = Processor()

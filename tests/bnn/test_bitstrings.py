@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bnn.bitstrings import BitStrings, unpacked
-from bnn.encoding import ENCODINGS, decode
+from bnn.values.bitstrings import BitStrings, unpacked
+from bnn.values.encoding import ENCODINGS, decode
 from pimsim.errors import InputError
 
 SEEDS = st.integers(0, 2**32 - 1)

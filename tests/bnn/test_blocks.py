@@ -10,17 +10,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bnn import reference
-from bnn.encoding import ENCODINGS, Encoding, decode
-from bnn.flow import Flow
-from bnn.geometry import Padding
-from bnn.lower import lower
+from bnn.lowering.lower import lower
+from bnn.lowering.stage import HostStage, Stage
 from bnn.mapping import blocks as blocks_module
 from bnn.mapping.blocks import Blocks
 from bnn.mapping.weight_plan import plan
 from bnn.mapping.work import Audit, Result
-from bnn.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
-from bnn.stage import HostStage, Stage
+from bnn.model import reference
+from bnn.model.geometry import Padding
+from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
+from bnn.run.flow import Flow
+from bnn.values.encoding import ENCODINGS, Encoding, decode
 
 SIGN = "ste_sign"
 SLOW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])

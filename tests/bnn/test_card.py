@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from bnn.training.architectures import ARCHITECTURES
 from bnn.training.card import Card, Epoch, LayerRow
-from bnn.training.losses import LOSSES
-from bnn.training.optimizers import OPTIMIZERS
-from bnn.training.settings import Settings
-from experiments import train_command, train_options
+from bnn.training.recipe.losses import LOSSES
+from bnn.training.recipe.optimizers import OPTIMIZERS
+from bnn.training.recipe.settings import Settings
+from experiments.commands import train as train_command
+from experiments.options import train as train_options
 from pimsim.errors import InputError
 
 WORDS = st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1, max_size=12)

@@ -13,24 +13,24 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bnn import estimate
-from bnn.encoding import ENCODINGS, decode
-from bnn.lower import lower
-from bnn.machine import PHASES, Machine
+from bnn.lowering.lower import lower
+from bnn.lowering.stage import Stage
 from bnn.mapping import chain as chains
 from bnn.mapping.chain_layout import Layout, Spot, lay_out, steps
-from bnn.network import BatchNorm, Conv2D, Dense, Flatten, Layer, Merge, Network
-from bnn.runtime import NetworkRun, run
-from bnn.stage import Stage
+from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, Merge, Network
+from bnn.run import estimate
+from bnn.run.execute import NetworkRun, run
+from bnn.system.ledger import PHASES, Machine
+from bnn.values.encoding import ENCODINGS, decode
 from pimsim.bits import Words
+from pimsim.dram.array.row_storage import Lanes
+from pimsim.dram.array.subarray import Subarray
 from pimsim.dram.commands import Kind
 from pimsim.dram.counts import CommandCounts
-from pimsim.dram.rowstore import Lanes
-from pimsim.dram.standards import Standard, load
-from pimsim.dram.stream import Segment, walk
-from pimsim.dram.subarray import Subarray
-from pimsim.dram.switches import Switches
-from pimsim.dram.timeline import Timeline
+from pimsim.dram.options import Switches
+from pimsim.dram.standard.standard import Standard, load
+from pimsim.dram.timeline.command_stream import Segment, walk
+from pimsim.dram.timeline.timeline import Timeline
 from pimsim.dram.traces import Event
 from pimsim.errors import InputError
 
@@ -213,7 +213,7 @@ def test_booked_is_what_subarrays_executed_and_time_that_of_each_command_schedul
 
     monkeypatch.setattr(Machine, "subarrays", made)
     with monkeypatch.context() as patch:
-        patch.setattr("bnn.runtime.Timeline", Recorded)
+        patch.setattr("bnn.run.execute.Timeline", Recorded)
         done = ran(mlp(*widths), count, standard=standard, banks=banks, compiled=False)
         costs = [layer.machine.cost(phase) for layer in done.layers for phase in PHASES]
     executed = sum((lane for part in subarrays for lane in part.counts()), CommandCounts())

@@ -11,20 +11,21 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from bnn import estimate, zoo
-from bnn.encoding import ENCODINGS
-from bnn.estimate import Estimate
+from bnn import zoo
 from bnn.larq.model_file import read_model
 from bnn.mapping import MAPPINGS
 from bnn.mapping.choice import PER_PASS, candidates, check, names, popcount
 from bnn.mapping.frontier import OBJECTIVES, Offer, corners, least
-from bnn.mitigation import Mitigation
-from bnn.network import BatchNorm, Conv2D, Dense, Flatten, MaxPool2D, Network
-from bnn.runtime import LayerRun, run
+from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, MaxPool2D, Network
+from bnn.run import estimate
+from bnn.run.estimate import Estimate
+from bnn.run.execute import LayerRun, run
+from bnn.system.mitigation import Mitigation
 from bnn.tables import catalog
+from bnn.values.encoding import ENCODINGS
 from pimsim.cost import Cost
-from pimsim.dram.standards import load
-from pimsim.dram.switches import Switches
+from pimsim.dram.options import Switches
+from pimsim.dram.standard.standard import load
 from pimsim.errors import InputError
 
 DDR3 = load("ddr3-1600-8-8-8")

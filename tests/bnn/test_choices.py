@@ -12,23 +12,23 @@ import pytest
 
 from bnn import train as training
 from bnn.data.datasets import Dataset, load
-from bnn.encoding import detect
 from bnn.larq.model_file import read_model
-from bnn.network import Dense
-from bnn.runtime import run
+from bnn.model.network import Dense
+from bnn.run.execute import run
 from bnn.training.activations import ACTIVATIONS
 from bnn.training.architectures import ARCHITECTURES, Architecture
 from bnn.training.backend import Backend
 from bnn.training.card import Card
 from bnn.training.initializers import INITIALIZERS
-from bnn.training.losses import LOSSES
-from bnn.training.optimizers import OPTIMIZERS, Wanted
 from bnn.training.parts import SCALE_START, Parts
-from bnn.training.recipes import RECIPES, recipe
-from bnn.training.schedules import SCHEDULES, Span
-from bnn.training.settings import Settings, changed
-from pimsim.dram.standards import load as load_standard
-from pimsim.dram.switches import Switches
+from bnn.training.recipe.losses import LOSSES
+from bnn.training.recipe.optimizers import OPTIMIZERS, Wanted
+from bnn.training.recipe.recipes import RECIPES, recipe
+from bnn.training.recipe.schedules import SCHEDULES, Span
+from bnn.training.recipe.settings import Settings, changed
+from bnn.values.encoding import detect
+from pimsim.dram.options import Switches
+from pimsim.dram.standard.standard import load as load_standard
 from pimsim.errors import InputError
 
 TINY = Architecture(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bnn.data import datasets, mnist
 from bnn.data.datasets import Dataset, load, reshape_for
-from bnn.encoding import detect
+from bnn.values.encoding import detect
 from pimsim.errors import InputError
 
 

@@ -10,21 +10,21 @@ from numpy.typing import NDArray
 
 from bnn import zoo
 from bnn.data import datasets
-from bnn.encoding import ENCODINGS, Encoding, decode, detect
-from bnn.estimate import Estimate, of_network, of_table
 from bnn.larq.model_file import read_model
-from bnn.machine import PHASES, Machine
+from bnn.lowering.stage import Stage, offsets
+from bnn.lowering.thresholds import Thresholds
+from bnn.lowering.windows import Side, lay
 from bnn.mapping import MAPPINGS
 from bnn.mapping.work import Work
-from bnn.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
-from bnn.runtime import NetworkRun, run
-from bnn.stage import Stage, offsets
+from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
+from bnn.run.estimate import Estimate, of_network, of_table
+from bnn.run.execute import NetworkRun, run
+from bnn.system.ledger import PHASES, Machine
 from bnn.tables.graph import Drawing, PoolNode, ProductNode, Table
-from bnn.thresholds import Thresholds
-from bnn.windows import Side, lay
-from pimsim.dram.standards import Standard, load
-from pimsim.dram.switches import Switches
-from pimsim.dram.timeline import Timeline
+from bnn.values.encoding import ENCODINGS, Encoding, decode, detect
+from pimsim.dram.options import Switches
+from pimsim.dram.standard.standard import Standard, load
+from pimsim.dram.timeline.timeline import Timeline
 from pimsim.dram.traces import Event
 from pimsim.errors import InputError, OutOfRowsError
 

@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import binom
 
-from bnn.encoding import ENCODINGS, decode
 from bnn.mapping import faulty_outputs
-from bnn.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
-from bnn.runtime import NetworkRun, run
+from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
+from bnn.run.execute import NetworkRun, run
+from bnn.values.encoding import ENCODINGS, decode
 from pimsim.bits import pack, unpack
-from pimsim.circuit.failure_table import Rate
-from pimsim.dram.faults import Access, Faults, Job, Site, block_width
-from pimsim.dram.injection import Injector, Span
-from pimsim.dram.standards import Standard, load
-from pimsim.dram.subarray import Subarray
-from pimsim.dram.switches import Switches
+from pimsim.circuit.failure_tables.table import Rate
+from pimsim.dram.array.faults import Access, Faults, Job, Site, block_width
+from pimsim.dram.array.injection import Injector, Span
+from pimsim.dram.array.subarray import Subarray
+from pimsim.dram.options import Switches
+from pimsim.dram.standard.standard import Standard, load
 from pimsim.errors import InputError
 
 SIGN = "ste_sign"

@@ -12,16 +12,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bnn.encoding import ENCODINGS, decode
-from bnn.machine import Machine
 from bnn.mapping import faulty_columns
 from bnn.mapping.choice import names
-from bnn.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
-from bnn.runtime import NetworkRun, run
-from pimsim.circuit.failure_table import Rate
-from pimsim.dram.faults import Faults, Site
-from pimsim.dram.standards import Standard, load
-from pimsim.dram.switches import Switches
+from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
+from bnn.run.execute import NetworkRun, run
+from bnn.system.ledger import Machine
+from bnn.values.encoding import ENCODINGS, decode
+from pimsim.circuit.failure_tables.table import Rate
+from pimsim.dram.array.faults import Faults, Site
+from pimsim.dram.options import Switches
+from pimsim.dram.standard.standard import Standard, load
 from pimsim.microprogram.schedule import Schedule
 
 SIGN = "ste_sign"

@@ -11,10 +11,10 @@ import pytest
 
 from bnn.keras.check import check
 from bnn.larq.model_file import read_model
-from bnn.runtime import run
-from experiments.inputs import encoding_of
-from pimsim.dram.standards import load
-from pimsim.dram.switches import Switches
+from bnn.run.execute import run
+from experiments.report.inputs import encoding_of
+from pimsim.dram.options import Switches
+from pimsim.dram.standard.standard import load
 
 pytestmark = pytest.mark.larq
 

@@ -13,10 +13,10 @@ from itertools import product
 import numpy as np
 import pytest
 
-from bnn.alphabet import Operand, binary_layers, operands
-from bnn.encoding import ENCODINGS
 from bnn.larq.model_file import read_model
-from bnn.reference import forward
+from bnn.lowering.operand_analysis import Operand, binary_layers, operands
+from bnn.model.reference import forward
+from bnn.values.encoding import ENCODINGS
 from experiments import cli
 
 pytestmark = pytest.mark.larq

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bnn.geometry import Axis
-from bnn.patches import largest, patches
+from bnn.model.geometry import Axis
+from bnn.model.patches import largest, patches
 from pimsim.errors import InputError
 
 sizes = st.integers(1, 12)

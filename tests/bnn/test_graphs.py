@@ -10,11 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bnn import reference
-from bnn.alphabet import analyse
-from bnn.lower import lower
+from bnn.lowering.lower import lower
+from bnn.lowering.operand_analysis import analyse
+from bnn.lowering.stage import HostStage, Stage
+from bnn.lowering.thresholds import questions
 from bnn.mapping import MAPPINGS
-from bnn.network import (
+from bnn.model import reference
+from bnn.model.network import (
     INPUT,
     Activation,
     AveragePool2D,
@@ -33,11 +35,9 @@ from bnn.network import (
     Pad,
     Rectifier,
 )
-from bnn.runtime import run
-from bnn.stage import HostStage, Stage
-from bnn.thresholds import questions
-from pimsim.dram.standards import load
-from pimsim.dram.switches import Switches
+from bnn.run.execute import run
+from pimsim.dram.options import Switches
+from pimsim.dram.standard.standard import load
 from pimsim.errors import InputError
 
 SIGN = {"input_quantizer": "ste_sign", "kernel_quantizer": "ste_sign"}

@@ -9,14 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnn import scale_hint, zoo
+from bnn import zoo
 from bnn.data.datasets import load, reshape_for
 from bnn.data.input_scale import PIXELS, InputScale, pixels_of
-from bnn.encoding import ENCODINGS, encode
 from bnn.larq.model_file import read_model
-from bnn.network import BatchNorm, Dense, Network
-from bnn.objective import Objective
-from bnn.scoring import Ending, read
+from bnn.model.network import BatchNorm, Dense, Network
+from bnn.model.objective import Objective
+from bnn.run import scale_hint
+from bnn.run.scoring import Ending, read
+from bnn.values.encoding import ENCODINGS, encode
 from pimsim.errors import InputError
 
 ALL = np.arange(256, dtype=np.uint8)[:, None]

@@ -22,15 +22,15 @@ from hypothesis import strategies as st
 
 from bnn import train, zoo
 from bnn.data import datasets
-from bnn.encoding import ENCODINGS, decode, detect
 from bnn.keras.accumulators import rounding_bound
 from bnn.keras.apart import check_apart
 from bnn.keras.check import PREDICT_BATCH, check, compare_predictions
 from bnn.keras.model_file import check_objects, load
 from bnn.keras.observer import Observer
 from bnn.larq.model_file import read_model
-from bnn.network import BatchNorm, Conv2D, Dense
-from bnn.reference import forward
+from bnn.model.network import BatchNorm, Conv2D, Dense
+from bnn.model.reference import forward
+from bnn.values.encoding import ENCODINGS, decode, detect
 from pimsim.errors import InputError, PimsimError
 
 DATA = Path(__file__).parent / "data"

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bnn import host
-from bnn.alphabet import Operand, binary_layers, operands
-from bnn.encoding import ENCODINGS
 from bnn.larq.model_file import read_model
-from bnn.reference import forward
+from bnn.lowering.operand_analysis import Operand, binary_layers, operands
+from bnn.model import host
+from bnn.model.reference import forward
+from bnn.values.encoding import ENCODINGS
 
 DATA = Path(__file__).parent / "data"
 NAMES = (

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bnn.larq.model_file import read_model
-from bnn.network import Activation, BatchNorm, Conv2D, Dense, Flatten, MaxPool2D
+from bnn.model.network import Activation, BatchNorm, Conv2D, Dense, Flatten, MaxPool2D
 from pimsim.errors import InputError
 
 SIGN = {

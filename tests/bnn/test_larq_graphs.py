@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from bnn.larq.model_file import read_model
-from bnn.lower import lower
-from bnn.network import INPUT, Dense, Merge
-from bnn.stage import Stage
+from bnn.lowering.lower import lower
+from bnn.lowering.stage import Stage
+from bnn.model.network import INPUT, Dense, Merge
 from pimsim.errors import InputError
 
 Arrays = dict[str, list[Any]]

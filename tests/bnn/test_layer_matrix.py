@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bnn.encoding import ENCODINGS
 from bnn.keras.check import check
 from bnn.larq.model_file import read_model
-from bnn.layers import READERS
-from bnn.reference import forward
-from bnn.runtime import run
-from pimsim.dram.standards import load
-from pimsim.dram.switches import Switches
+from bnn.model.layers import READERS
+from bnn.model.reference import forward
+from bnn.run.execute import run
+from bnn.values.encoding import ENCODINGS
+from pimsim.dram.options import Switches
+from pimsim.dram.standard.standard import load
 
 pytestmark = pytest.mark.larq
 

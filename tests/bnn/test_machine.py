@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from bnn.machine import Machine, Place
+from bnn.system.ledger import Machine, Place
+from pimsim.dram.array.address_map import ambit
 from pimsim.dram.commands import Kind
 from pimsim.dram.counts import CommandCounts
 from pimsim.dram.energy import command_energies
-from pimsim.dram.rowgroups import ambit
-from pimsim.dram.standards import load
-from pimsim.dram.switches import Switches
+from pimsim.dram.options import Switches
+from pimsim.dram.standard.standard import load
 from pimsim.dram.traces import Event
 from pimsim.dram.traces.recorder import Recorder
 from pimsim.microprogram.logic import COPY

@@ -12,22 +12,31 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bnn import reference
-from bnn.encoding import ENCODINGS, Encoding, decode
-from bnn.geometry import Padding
-from bnn.lower import lower
-from bnn.machine import PHASES, Machine
+from bnn.lowering.lower import lower
+from bnn.lowering.stage import Stage
 from bnn.mapping import MAPPINGS, Audit
-from bnn.network import Activation, BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
-from bnn.runtime import NetworkRun, run
-from bnn.stage import Stage
+from bnn.model import reference
+from bnn.model.geometry import Padding
+from bnn.model.network import (
+    Activation,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Flatten,
+    Layer,
+    MaxPool2D,
+    Network,
+)
+from bnn.run.execute import NetworkRun, run
+from bnn.system.ledger import PHASES, Machine
+from bnn.values.encoding import ENCODINGS, Encoding, decode
+from pimsim.dram.array.subarray import Subarray
 from pimsim.dram.commands import Kind
 from pimsim.dram.counts import CommandCounts
-from pimsim.dram.standards import load
-from pimsim.dram.stream import Segment, walk
-from pimsim.dram.subarray import Subarray
-from pimsim.dram.switches import Switches
-from pimsim.dram.timeline import Timeline
+from pimsim.dram.options import Switches
+from pimsim.dram.standard.standard import load
+from pimsim.dram.timeline.command_stream import Segment, walk
+from pimsim.dram.timeline.timeline import Timeline
 from pimsim.errors import InputError, OutOfRowsError
 from pimsim.microprogram.logic import AND, COPY, OR
 from pimsim.microprogram.schedule import Schedule
@@ -317,7 +326,7 @@ def test_booked_is_what_subarrays_executed_and_time_that_of_each_command_schedul
 
     monkeypatch.setattr(Machine, "subarrays", made)
     with monkeypatch.context() as patch:
-        patch.setattr("bnn.runtime.Timeline", Recorded)
+        patch.setattr("bnn.run.execute.Timeline", Recorded)
         done = _run(network, ENCODINGS["bipolar"], 9, mapping, compiled=False)
         costs = [layer.machine.cost(phase) for layer in done.layers for phase in PHASES]
     executed = sum((lane for part in subarrays for lane in part.counts()), CommandCounts())

@@ -11,19 +11,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bnn import estimate
-from bnn.encoding import ENCODINGS, decode
-from bnn.machine import PHASES
 from bnn.mapping import faulty_outputs
 from bnn.mapping.work import Result
-from bnn.mitigation import NONE, TMR, Mitigation
-from bnn.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
-from bnn.runtime import NetworkRun, run
-from pimsim.circuit.failure_table import Rate
-from pimsim.dram.faults import Faults
-from pimsim.dram.manyrow import ACTIVATION_ROWS
-from pimsim.dram.standards import load
-from pimsim.dram.switches import Switches
+from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
+from bnn.run import estimate
+from bnn.run.execute import NetworkRun, run
+from bnn.system.ledger import PHASES
+from bnn.system.mitigation import NONE, TMR, Mitigation
+from bnn.values.encoding import ENCODINGS, decode
+from pimsim.circuit.failure_tables.table import Rate
+from pimsim.dram.array.faults import Faults
+from pimsim.dram.array.many_row import ACTIVATION_ROWS
+from pimsim.dram.options import Switches
+from pimsim.dram.standard.standard import load
 from pimsim.errors import InputError
 
 SIGN = "ste_sign"

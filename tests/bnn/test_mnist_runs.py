@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from bnn import zoo
-from bnn.encoding import ENCODINGS
 from bnn.larq.model_file import read_model
-from bnn.lower import lower
-from bnn.stage import Stage
+from bnn.lowering.lower import lower
+from bnn.lowering.stage import Stage
+from bnn.values.encoding import ENCODINGS
 from experiments import cli
 
 ROOT = Path(__file__).parents[2]

@@ -11,16 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnn import estimate
-from bnn.machine import PHASES, Machine, Place
 from bnn.mapping.moving import part_banks, rounds
-from bnn.network import Dense, Network
-from bnn.runtime import NetworkRun, run
+from bnn.model.network import Dense, Network
+from bnn.run import estimate
+from bnn.run.execute import NetworkRun, run
+from bnn.system.ledger import PHASES, Machine, Place
 from bnn.tables.catalog import entry
+from pimsim.dram.array.subarray import Subarray
 from pimsim.dram.counts import CommandCounts
-from pimsim.dram.standards import load
-from pimsim.dram.subarray import Subarray
-from pimsim.dram.switches import Switches
+from pimsim.dram.options import Switches
+from pimsim.dram.standard.standard import load
 from pimsim.errors import InputError
 
 DDR3 = load("ddr3-1600-8-8-8")

@@ -11,21 +11,29 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bnn import reference
-from bnn.encoding import ENCODINGS, decode
-from bnn.estimate import of_network, of_table
-from bnn.lower import lower
-from bnn.machine import PHASES, Machine
+from bnn.lowering.lower import lower
+from bnn.lowering.stage import Stage
 from bnn.mapping import MAPPINGS
 from bnn.mapping.choice import candidates
 from bnn.mapping.frontier import OBJECTIVES
-from bnn.mitigation import Mitigation
-from bnn.network import Activation, BatchNorm, Conv2D, Dense, Flatten, LocallyConnected, Network
-from bnn.runtime import LayerRun, run
-from bnn.stage import Stage
+from bnn.model import reference
+from bnn.model.network import (
+    Activation,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Flatten,
+    LocallyConnected,
+    Network,
+)
+from bnn.run.estimate import of_network, of_table
+from bnn.run.execute import LayerRun, run
+from bnn.system.ledger import PHASES, Machine
+from bnn.system.mitigation import Mitigation
 from bnn.tables.graph import Drawing, Table
-from pimsim.dram.standards import Standard, load
-from pimsim.dram.switches import Switches
+from bnn.values.encoding import ENCODINGS, decode
+from pimsim.dram.options import Switches
+from pimsim.dram.standard.standard import Standard, load
 from pimsim.dram.traces import Event
 from pimsim.errors import InputError, OutOfRowsError, OutOfSubarraysError
 

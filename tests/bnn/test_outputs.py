@@ -8,20 +8,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bnn import reference
-from bnn.encoding import ENCODINGS, decode
-from bnn.flow import Flow
-from bnn.lower import lower
+from bnn.lowering.lower import lower
+from bnn.lowering.stage import HostStage
 from bnn.mapping import outputs as outputs_module
 from bnn.mapping.output_plan import plan
 from bnn.mapping.outputs import Outputs
 from bnn.mapping.work import Audit, Result
-from bnn.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
-from bnn.runtime import run
-from bnn.stage import HostStage
-from pimsim.dram.rowgroups import ambit
-from pimsim.dram.standards import load
-from pimsim.dram.switches import Switches
+from bnn.model import reference
+from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
+from bnn.run.execute import run
+from bnn.run.flow import Flow
+from bnn.values.encoding import ENCODINGS, decode
+from pimsim.dram.array.address_map import ambit
+from pimsim.dram.options import Switches
+from pimsim.dram.standard.standard import load
 
 SIGN = "ste_sign"
 SLOW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -9,20 +9,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bnn import estimate, zoo
-from bnn.encoding import ENCODINGS
+from bnn import zoo
 from bnn.larq import model_file
-from experiments.inputs import encoding_of
+from bnn.run import estimate
+from bnn.values.encoding import ENCODINGS
+from experiments.report.inputs import encoding_of
 from pimsim import ranges
-from pimsim.dram import standards
-from pimsim.dram.switches import Switches
-from pimsim.dram.timing import Timing
+from pimsim.dram.options import Switches
+from pimsim.dram.standard import standard
+from pimsim.dram.standard.timing import Timing
 from pimsim.errors import InputError, OutOfRowsError
 
 NETWORK = model_file.read_model(zoo.locate("digits-mlp"))
 ENCODING = encoding_of(NETWORK, ENCODINGS["uint8"].levels())
 TIMES = tuple(Timing.__dataclass_fields__)
-SIZES = standards._GEOMETRY
+SIZES = standard._GEOMETRY
 
 
 def _end(name: str, which: int) -> int:
@@ -31,7 +32,7 @@ def _end(name: str, which: int) -> int:
 
 
 @st.composite
-def changes(draw: st.DrawFn, base: standards.Standard) -> str:
+def changes(draw: st.DrawFn, base: standard.Standard) -> str:
     """A file that changes a few values of a base: a little, to anything, or to an end of its range.
 
     Times are odd and even numbers of ps, so that they share no grid.
@@ -52,11 +53,11 @@ def changes(draw: st.DrawFn, base: standards.Standard) -> str:
 def test_every_part_that_is_accepted_comes_to_an_end(
     data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    base = standards.load(data.draw(st.sampled_from(standards.names())))
+    base = standard.load(data.draw(st.sampled_from(standard.names())))
     path = tmp_path_factory.mktemp("part") / "mine.toml"
     path.write_text(data.draw(changes(base)), "utf-8")
     try:
-        part = standards.load(path)
+        part = standard.load(path)
     except InputError:
         return
     switches = Switches.of(
@@ -90,4 +91,4 @@ def test_what_would_not_end_is_refused_at_once(change: str, tmp_path: Path) -> N
     path = tmp_path / "mine.toml"
     path.write_text(f'base = "ddr3-1600-8-8-8"\n{change}\n', "utf-8")
     with pytest.raises(InputError, match=r"^mine\.toml(:| has) .*not "):
-        standards.load(path)
+        standard.load(path)

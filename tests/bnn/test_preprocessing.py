@@ -10,19 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnn import host, reference
-from bnn.alphabet import analyse, padding_of_inputs
-from bnn.encoding import ENCODINGS
-from bnn.larq.fields import Fields
-from bnn.layers import READERS
-from bnn.layers.layer import Weights
-from bnn.layers.preprocessing import Rescale, Resize, Standardize, fraction
-from bnn.layers.reading import Reading
-from bnn.network import Conv2D, Network, Pad
-from bnn.operand import Alphabet
-from bnn.runtime import run
-from pimsim.dram.standards import load
-from pimsim.dram.switches import Switches
+from bnn.lowering.operand_analysis import analyse, padding_of_inputs
+from bnn.model import host, reference
+from bnn.model.layers import READERS
+from bnn.model.layers.layer import Weights
+from bnn.model.layers.preprocessing import Rescale, Resize, Standardize, fraction
+from bnn.model.layers.reading import Reading
+from bnn.model.network import Conv2D, Network, Pad
+from bnn.model.operand import Alphabet
+from bnn.run.execute import run
+from bnn.values.encoding import ENCODINGS
+from bnn.values.fields import Fields
+from pimsim.dram.options import Switches
+from pimsim.dram.standard.standard import load
 from pimsim.errors import InputError
 
 PIXELS = Alphabet.of(ENCODINGS["uint8"])

@@ -10,11 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bnn import host, quantizers
-from bnn.alphabet import Operand, analyse, binary_layers, operands, pad_operand, reachable
-from bnn.encoding import ENCODINGS
-from bnn.layers import product as product_layers
-from bnn.network import (
+from bnn.lowering.operand_analysis import (
+    Operand,
+    analyse,
+    binary_layers,
+    operands,
+    pad_operand,
+    reachable,
+)
+from bnn.model import host, quantizers
+from bnn.model.layers import product as product_layers
+from bnn.model.network import (
     Activation,
     BatchNorm,
     Conv2D,
@@ -24,7 +30,8 @@ from bnn.network import (
     Network,
     integer_kernel,
 )
-from bnn.reference import forward, sums
+from bnn.model.reference import forward, sums
+from bnn.values.encoding import ENCODINGS
 from pimsim.errors import InputError
 
 SIGN = {"input_quantizer": "ste_sign", "kernel_quantizer": "ste_sign"}
@@ -203,7 +210,7 @@ def test_batches_do_not_show(monkeypatch):
     rng = np.random.default_rng(5)
     network, x = small_network(rng), rng.integers(0, 256, (11, 6, 5, 2), dtype=np.uint8)
     whole = forward(network, x, ENCODINGS["uint8"], keep_sums=True)
-    monkeypatch.setattr("bnn.reference._BATCH", 4 * 6 * 5 * 4)
+    monkeypatch.setattr("bnn.model.reference._BATCH", 4 * 6 * 5 * 4)
     done = []
     parts = forward(network, x, ENCODINGS["uint8"], keep_sums=True, progress=done.append)
     assert done == [4, 8, 11]

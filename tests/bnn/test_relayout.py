@@ -6,12 +6,12 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bnn.bitstrings import BitStrings
+from bnn.lowering.windows import windows
 from bnn.mapping.relayout import moved_patch
-from bnn.network import Conv2D, MaxPool2D
-from bnn.windows import windows
+from bnn.model.network import Conv2D, MaxPool2D
+from bnn.values.bitstrings import BitStrings
 from pimsim.bits import unpack
-from pimsim.microprogram.compiled.tiles import Tiles
+from pimsim.executors.compiled.run.tiles import Tiles
 
 
 @settings(max_examples=60)

@@ -7,16 +7,16 @@ from collections import defaultdict, deque
 import numpy as np
 import pytest
 
-from bnn.machine import PHASES, Machine
 from bnn.mapping import MAPPINGS
-from bnn.network import BatchNorm, Dense, Network
-from bnn.runtime import run
+from bnn.model.network import BatchNorm, Dense, Network
+from bnn.run.execute import run
+from bnn.system.ledger import PHASES, Machine
 from pimsim.bits import Words
+from pimsim.dram.array.row_storage import Lanes
+from pimsim.dram.array.subarray import Subarray
 from pimsim.dram.commands import Kind
-from pimsim.dram.rowstore import Lanes
-from pimsim.dram.standards import load
-from pimsim.dram.subarray import Subarray
-from pimsim.dram.switches import Switches
+from pimsim.dram.options import Switches
+from pimsim.dram.standard.standard import load
 from pimsim.dram.traces import Event
 
 STANDARD = load("ddr3-1600-8-8-8")

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnn.network import Activation, Dense, Flatten, Network, Reshape
-from bnn.objective import Objective, read_objective
-from bnn.scoring import Ending, read, scoring_of
+from bnn.model.network import Activation, Dense, Flatten, Network, Reshape
+from bnn.model.objective import Objective, read_objective
+from bnn.run.scoring import Ending, read, scoring_of
 from pimsim.errors import InputError
 
 BCE, HINGE, MSE = "binary_crossentropy", "squared_hinge", "mean_squared_error"

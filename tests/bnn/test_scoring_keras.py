@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bnn.larq.model_file import read_model
-from bnn.scoring import scoring_of
+from bnn.run.scoring import scoring_of
 from experiments import cli
 
 pytestmark = pytest.mark.larq

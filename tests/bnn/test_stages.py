@@ -13,27 +13,27 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bnn.bitstrings import unpacked
-from bnn.geometry import Axis, Padding
-from bnn.machine import PHASES, Machine
+from bnn.lowering.stage import Stage, offsets
+from bnn.lowering.thresholds import Thresholds
+from bnn.lowering.windows import Side, Windows, each_pixel, lay
 from bnn.mapping import MAPPINGS, Audit, Work, product_plan, weight_plan
 from bnn.mapping import blocks as blocks_module
 from bnn.mapping import outputs as outputs_module
 from bnn.mapping.output_plan import plan
 from bnn.mapping.outputs import Outputs
 from bnn.mapping.pieces import divide
-from bnn.mitigation import NONE, Mitigation
-from bnn.network import Dense
-from bnn.stage import Stage, offsets
-from bnn.thresholds import Thresholds
-from bnn.windows import Side, Windows, each_pixel, lay
-from pimsim.circuit.failure_table import Rate
+from bnn.model.geometry import Axis, Padding
+from bnn.model.network import Dense
+from bnn.system.ledger import PHASES, Machine
+from bnn.system.mitigation import NONE, Mitigation
+from bnn.values.bitstrings import unpacked
+from pimsim.circuit.failure_tables.table import Rate
+from pimsim.dram.array.address_map import ambit
+from pimsim.dram.array.faults import Faults
+from pimsim.dram.array.subarray import Subarray
 from pimsim.dram.counts import CommandCounts
-from pimsim.dram.faults import Faults
-from pimsim.dram.rowgroups import ambit
-from pimsim.dram.standards import load
-from pimsim.dram.subarray import Subarray
-from pimsim.dram.switches import Switches
+from pimsim.dram.options import Switches
+from pimsim.dram.standard.standard import load
 from pimsim.errors import InputError, OutOfRowsError
 
 STANDARD = replace(load("ddr3-1600-8-8-8"), row_bytes=64, chips_per_rank=1)

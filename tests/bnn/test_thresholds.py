@@ -7,12 +7,12 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from bnn import host
-from bnn.alphabet import reachable
-from bnn.encoding import ENCODINGS
-from bnn.network import Activation, BatchNorm, Conv2D, Dense, Flatten, MaxPool2D, Network
-from bnn.reference import forward
-from bnn.thresholds import decision, find, pools
+from bnn.lowering.operand_analysis import reachable
+from bnn.lowering.thresholds import decision, find, pools
+from bnn.model import host
+from bnn.model.network import Activation, BatchNorm, Conv2D, Dense, Flatten, MaxPool2D, Network
+from bnn.model.reference import forward
+from bnn.values.encoding import ENCODINGS
 from pimsim.errors import InputError
 
 SIGN = {"input_quantizer": "ste_sign", "kernel_quantizer": "ste_sign"}

@@ -13,13 +13,13 @@ import pytest
 from bnn import train as training
 from bnn.data.datasets import Dataset, load
 from bnn.larq.model_file import read_model
-from bnn.network import BatchNorm, Dense, Network
+from bnn.model.network import BatchNorm, Dense, Network
 from bnn.train import check_out, train
 from bnn.training.architectures import ARCHITECTURES
 from bnn.training.card import Card, Epoch, card_path
 from bnn.training.checkpoint import Checkpoint, checkpoint_path
-from bnn.training.fingerprint import fingerprint
-from bnn.training.settings import Settings
+from bnn.training.recipe.fingerprint import fingerprint
+from bnn.training.recipe.settings import Settings
 from bnn.training.validation import best
 from pimsim.errors import InputError, PimsimError
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnn.geometry import Axis, Padding
-from bnn.network import Conv2D, Dense, MaxPool2D
-from bnn.windows import Side, lay, windows
+from bnn.lowering.windows import Side, lay, windows
+from bnn.model.geometry import Axis, Padding
+from bnn.model.network import Conv2D, Dense, MaxPool2D
 from pimsim.errors import InputError
 
 PADDINGS = st.sampled_from(["valid", "same"])

@@ -8,17 +8,17 @@ import pytest
 
 from bnn import zoo
 from bnn.data.datasets import load, reshape_for
-from bnn.encoding import ENCODINGS, detect
 from bnn.keras.check import check
 from bnn.larq.model_file import read_model
-from bnn.network import BatchNorm, Conv2D, Dense, has_integer_kernel
-from bnn.reference import forward
-from bnn.runtime import run
+from bnn.model.network import BatchNorm, Conv2D, Dense, has_integer_kernel
+from bnn.model.reference import forward
+from bnn.run.execute import run
 from bnn.training.architectures import ARCHITECTURES
 from bnn.training.card import Card
-from bnn.training.fingerprint import fingerprint
-from pimsim.dram import standards
-from pimsim.dram.switches import Switches
+from bnn.training.recipe.fingerprint import fingerprint
+from bnn.values.encoding import ENCODINGS, detect
+from pimsim.dram.options import Switches
+from pimsim.dram.standard import standard
 from pimsim.errors import InputError
 
 NAMES = ("cifar10-binarynet", "digits-mlp", "mnist-cnn", "mnist-mlp")
@@ -147,7 +147,7 @@ def test_cifar10_binarynet_runs_in_rows_as_in_keras() -> None:
     one = zoo.entry("cifar10-binarynet")
     network, x = read_model(one.path), load("cifar10").x[:200]
     done = run(
-        network, x, ENCODINGS["symmetric"], standards.load("ddr3-1600-8-8-8"), Switches(),
+        network, x, ENCODINGS["symmetric"], standard.load("ddr3-1600-8-8-8"), Switches(),
         "output-stationary",
     )  # fmt: skip
     assert done.bit_exact

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from experiments import circuit_parts
 from experiments.cli import main
-from pimsim.circuit.failure_table import FailureTable
+from experiments.commands.of_circuit import parts
+from pimsim.circuit.failure_tables.table import FailureTable
 
 
 def _json(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, object]:
@@ -196,9 +196,9 @@ def test_parts_teach(capsys: pytest.CaptureFixture[str], part: str) -> None:
     assert f"pimsim circuit {part}" in capsys.readouterr().out.split("examples:")[1]
 
 
-@pytest.mark.parametrize("part", circuit_parts.PARTS, ids=lambda part: str(part.NAME))
+@pytest.mark.parametrize("part", parts.PARTS, ids=lambda part: str(part.NAME))
 def test_a_bundled_file_as_toml_is_one_to_edit(
-    part: circuit_parts.FilePart, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    part: parts.FilePart, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["circuit", part.NAME]) == 0
     listed = capsys.readouterr().out

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from matplotlib.image import imread
 
-from experiments import circuit_transient, waveform_table
 from experiments.cli import main
+from experiments.commands.of_circuit import transient
+from experiments.report import waveforms
 
 
 def _json(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, object]:
@@ -76,7 +77,7 @@ def test_csv_has_time_and_one_column_a_node(
     dv_mv = float(at_sense["bl_mv"]) - float(at_sense["blb_mv"])
     assert dv_mv == pytest.approx(report["dv_at_sense_mv"], abs=2e-3)
     assert float(rows[-1]["time_ns"]) == 53.5
-    assert list(waveform_table.read(path)) == list(rows[0])
+    assert list(waveforms.read(path)) == list(rows[0])
 
 
 def test_out_receives_figure_table_and_netlist(
@@ -112,7 +113,7 @@ def test_check_ngspice_shows_the_differences(capsys: pytest.CaptureFixture[str])
 def test_a_difference_beyond_its_limit_fails(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pimsim.circuit.referee.RMS_MV", 1e-6)
+    monkeypatch.setattr("pimsim.circuit.transient.ngspice_check.RMS_MV", 1e-6)
     assert main(["circuit", "copy", "--check-ngspice"]) == 1
     assert "beyond its limit: waveform" in " ".join(capsys.readouterr().out.split())
 
@@ -160,9 +161,9 @@ def test_missing_ngspice_is_one_line(
     )
 
 
-@pytest.mark.parametrize("part", circuit_transient.PARTS, ids=lambda part: part.NAME)
+@pytest.mark.parametrize("part", transient.PARTS, ids=lambda part: part.NAME)
 def test_every_part_has_help_with_examples(
-    capsys: pytest.CaptureFixture[str], part: circuit_transient.TransientPart
+    capsys: pytest.CaptureFixture[str], part: transient.TransientPart
 ) -> None:
     assert main(["circuit", part.NAME, "--help"]) == 0
     assert f"pimsim circuit {part.NAME}" in capsys.readouterr().out

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from experiments import cli, options
+from experiments import cli
+from experiments.options import dram
 from pimsim import __version__
-from pimsim.dram import standards
 from pimsim.dram.energy import ENERGY_MODES
-from pimsim.dram.switches import Switches
+from pimsim.dram.options import Switches
+from pimsim.dram.standard import standard as standards
 from pimsim.errors import InputError
 from pimsim.microprogram.primitives import PRIMITIVES
 
@@ -119,12 +120,12 @@ def test_standards(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_options_default_to_the_cost_models_own_defaults() -> None:
     parser = argparse.ArgumentParser()
-    options.add_dram(parser)
-    standard, switches = options.chosen_dram(parser.parse_args([]))
-    assert standard.name == options.DEFAULT_STANDARD
+    dram.add_dram(parser)
+    standard, switches = dram.chosen_dram(parser.parse_args([]))
+    assert standard.name == dram.DEFAULT_STANDARD
     assert switches == Switches()
     for mode in ENERGY_MODES:  # spelled out there, so that --help imports nothing
-        assert options.chosen_dram(parser.parse_args(["--energy", mode]))[1].energy == mode
+        assert dram.chosen_dram(parser.parse_args(["--energy", mode]))[1].energy == mode
 
 
 # Bad usage
@@ -175,7 +176,7 @@ def test_what_a_command_raises_becomes_one_line(
         def run(_: object) -> int:
             raise error
 
-        monkeypatch.setattr("experiments.standards_command.run", run)
+        monkeypatch.setattr("experiments.commands.standards.run", run)
         return cli.main(["standards"])
 
     assert raising(InputError("`x` must be\n  1, not 2")) == 2
@@ -198,7 +199,7 @@ def test_a_fault_of_ours_is_one_line_and_its_traceback_is_there_for_the_asking(
     def run(_: object) -> int:
         raise ZeroDivisionError("by\nzero")
 
-    monkeypatch.setattr("experiments.standards_command.run", run)
+    monkeypatch.setattr("experiments.commands.standards.run", run)
     monkeypatch.delenv("PIMSIM_DEBUG", raising=False)
     assert cli.main(["standards"]) == 1
     said = capsys.readouterr().err

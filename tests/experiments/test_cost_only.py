@@ -13,7 +13,8 @@ from matplotlib.image import imread
 
 from bnn.mapping import MAPPINGS, choice
 from bnn.tables import catalog
-from experiments import cli, networks_page
+from experiments import cli
+from experiments.pages import networks
 
 MODELS = Path(__file__).parents[1] / "bnn" / "data"
 DOCS = Path(__file__).parents[2] / "docs"
@@ -64,7 +65,7 @@ def test_a_models_own_images_say_how_inputs_are_integers(model: str, pimsim: Pim
 
 @pytest.mark.parametrize(
     ("name", "mapping"),
-    [*product(catalog.names(), networks_page.COMPARED), ("lenet5", "no-local-reuse")],
+    [*product(catalog.names(), networks.COMPARED), ("lenet5", "no-local-reuse")],
 )
 def test_every_table_has_a_cost(name: str, mapping: str, pimsim: Pimsim) -> None:
     table = catalog.entry(name)
@@ -173,20 +174,20 @@ def test_bad_input_is_one_line(argv: list[str], message: str, refusal: Refusal) 
 
 
 def test_the_page_is_written_from_its_table() -> None:
-    rows = networks_page.read(DOCS)
-    assert networks_page.page(rows) == (DOCS / networks_page.PAGE).read_text("utf-8")
-    assert imread(DOCS / networks_page.PICTURE).shape[1] > 1000
+    rows = networks.read(DOCS)
+    assert networks.page(rows) == (DOCS / networks.PAGE).read_text("utf-8")
+    assert imread(DOCS / networks.PICTURE).shape[1] > 1000
 
 
 def test_rows_of_the_page_are_fresh() -> None:
-    rows = networks_page.read(DOCS)
+    rows = networks.read(DOCS)
     assert {(row["network"], row["mapping"], row["images"]) for row in rows} == {
         (name, mapping, str(batch))
         for name in catalog.names()
-        for mapping in networks_page.COMPARED
-        for batch in networks_page.BATCHES
+        for mapping in networks.COMPARED
+        for batch in networks.BATCHES
     }
-    again = networks_page.simulated(["lenet5", "nin"]) + networks_page.simulated(
+    again = networks.simulated(["lenet5", "nin"]) + networks.simulated(
         ["mobilenet", "resnet50"], ["output-stationary"], [1]
     )
     for row in again:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bnn.data.datasets import Dataset
-from experiments.data_options import add_data_dir, open_data
+from experiments.options.data import add_data_dir, open_data
 from pimsim.errors import InputError
 
 

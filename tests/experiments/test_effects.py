@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from experiments import amounts, cli
-from experiments.effects import Rule
+from experiments import cli
+from experiments.options import amounts
+from experiments.options.effects import Rule
 
 Leaf = tuple[str, argparse.ArgumentParser]
 
@@ -167,11 +168,9 @@ def _sample(action: argparse.Action) -> list[str]:
 
 
 def test_every_option_acts_always_or_has_a_rule() -> None:
-    from experiments import train_options
+    from experiments.options import train
 
-    of_training = {
-        option.replace("-", "_") for group in train_options._GROUPS.values() for option in group
-    }
+    of_training = {option.replace("-", "_") for group in train._GROUPS.values() for option in group}
     for name, action in OPTIONS:
         ruled = {option for rule in _rules(name) for option in rule.options}
         assert action.dest in ruled | ALWAYS or (

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from experiments import cli
-from pimsim.circuit import parameters, variation
-from pimsim.circuit.failure_table import FailureTable, Rate
-from pimsim.circuit.failure_tables import of_circuit
+from pimsim.circuit.failure_tables.from_circuit import of_circuit
+from pimsim.circuit.failure_tables.table import FailureTable, Rate
+from pimsim.circuit.model import parameters, variation
 
 PAGE = (Path(__file__).parents[2] / "docs" / "failures.md").read_text("utf-8")
 COMMANDS = [

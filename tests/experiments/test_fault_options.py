@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from experiments import cli, effects, fault_options, mitigation_options
-from experiments.parser import Parser
-from pimsim.circuit import parameters, variation
-from pimsim.circuit.failure_table import Estimate, FailureTable, Rate
-from pimsim.circuit.failure_tables import of_circuit
-from pimsim.dram.faults import Access, Faults
+from experiments import cli
+from experiments.options import effects, mitigation
+from experiments.options import faults as fault_options
+from experiments.options.parser import Parser
+from pimsim.circuit.failure_tables.from_circuit import of_circuit
+from pimsim.circuit.failure_tables.table import Estimate, FailureTable, Rate
+from pimsim.circuit.model import parameters, variation
+from pimsim.dram.array.faults import Access, Faults
 from pimsim.errors import InputError
 
 CIRCUIT = parameters.load("rambus55")
@@ -29,7 +31,7 @@ def _checked(*words: str) -> Faults | None:
 def _parsed(*words: str) -> argparse.Namespace:
     parser = Parser(prog="p")
     fault_options.add_faults(parser)
-    mitigation_options.add_mitigation(parser)
+    mitigation.add_mitigation(parser)
     return parser.parse_args(words)
 
 

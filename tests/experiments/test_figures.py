@@ -10,7 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from experiments import figures
+from experiments.figures import run
 
 
 def _layer(name: str, where: str, latency_ps: int, **commands: int) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
 def test_comparison_shows_the_run_and_both_baselines(
     report: dict[str, Any], tmp_path: Path, texts: list[str]
 ) -> None:
-    picture, table = figures.draw_comparison(report, tmp_path)
+    picture, table = run.draw_comparison(report, tmp_path)
     dram, streaming, reuse = _rows(table)
     assert dram["system"] == "in DRAM"
     assert float(dram["throughput_images_per_s"]) == 34_567.0
@@ -101,7 +101,7 @@ def test_comparison_shows_the_run_and_both_baselines(
 def test_layers_show_commands_per_image_and_share_of_time(
     report: dict[str, Any], tmp_path: Path, texts: list[str]
 ) -> None:
-    picture, table = figures.draw_layers(report, tmp_path)
+    picture, table = run.draw_layers(report, tmp_path)
     rows = _rows(table)
     assert [row["layer"] for row in rows] == ["first", "hidden", "last", "softmax"]
     assert float(rows[0]["AAP"]) == 980.0
@@ -116,9 +116,9 @@ def test_layers_show_commands_per_image_and_share_of_time(
 
 
 def test_pictures_grow_with_the_number_of_layers(report: dict[str, Any], tmp_path: Path) -> None:
-    small = imread(figures.draw_layers(report, tmp_path)[0]).shape[0]
+    small = imread(run.draw_layers(report, tmp_path)[0]).shape[0]
     report["layers"] = report["layers"] * 5
-    assert imread(figures.draw_layers(report, tmp_path)[0]).shape[0] > 2 * small
+    assert imread(run.draw_layers(report, tmp_path)[0]).shape[0] > 2 * small
 
 
 def test_long_names_leave_room_for_the_bars(
@@ -128,7 +128,7 @@ def test_long_names_leave_room_for_the_bars(
     names = ["+".join(f"layer_number_{i}" for i in range(40)), "x" * 300]
     for layer, name in zip(report["layers"], names, strict=False):
         layer["name"] = name
-    _, table = figures.draw_layers(report, tmp_path)
+    _, table = run.draw_layers(report, tmp_path)
     assert [row["layer"] for row in _rows(table)][:2] == names
     assert not set(names) & set(texts)
 
@@ -137,7 +137,7 @@ def test_the_same_report_gives_the_same_bytes(report: dict[str, Any], tmp_path: 
     once, again = tmp_path / "once", tmp_path / "again"
     once.mkdir()
     again.mkdir()
-    for one, other in zip(figures.draw(report, once), figures.draw(report, again), strict=True):
+    for one, other in zip(run.draw(report, once), run.draw(report, again), strict=True):
         assert one.read_bytes() == other.read_bytes()
 
 
@@ -148,7 +148,7 @@ def test_a_run_without_commands_is_drawn(
     report["energy_pj"] = {"total": 0.0}
     report["baselines"] = {}
     report["layers"] = [_layer("softmax", "host", 0)]
-    assert all(path.stat().st_size > 0 for path in figures.draw(report, tmp_path))
+    assert all(path.stat().st_size > 0 for path in run.draw(report, tmp_path))
     assert texts.count("none") == 2
     (row,) = _rows(tmp_path / "comparison.csv")
     assert row["throughput_images_per_s"] == ""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bnn.training.card import Epoch
-from experiments.learning_curve import draw, paths
+from experiments.figures.learning_curve import draw, paths
 
 HISTORY = [
     Epoch(1, 0.9, 0.7, 0.6, 1.5, 0.01, 0.8, 0.65),

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from bnn.mapping import MAPPINGS
-from experiments import mappings_page as page
-from experiments.networks_page import csv_text
+from experiments.pages import mappings as page
+from experiments.pages.networks import csv_text
 
 DOCS = Path(__file__).parents[2] / "docs"
 

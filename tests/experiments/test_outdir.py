@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.outdir import OutDir
+from experiments.output.outdir import OutDir
 
 
 def files(folder: Path) -> dict[str, str]:

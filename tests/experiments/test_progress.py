@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from experiments import cli, progress
+from experiments import cli
+from experiments.output import progress
 
 
 class _Terminal(io.StringIO):
@@ -76,7 +77,7 @@ def test_a_command_shows_it_on_a_terminal_only(
         print("{}")
         return 0
 
-    monkeypatch.setattr("experiments.standards_command.run", run)
+    monkeypatch.setattr("experiments.commands.standards.run", run)
     assert cli.main(["standards", "--json"]) == 0
     assert capsys.readouterr().out == "{}\n"
     assert "working" in terminal.getvalue()
@@ -92,6 +93,6 @@ def test_an_error_comes_after_the_spinner(monkeypatch: pytest.MonkeyPatch) -> No
         _wait_for(terminal, "working")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("experiments.standards_command.run", run)
+    monkeypatch.setattr("experiments.commands.standards.run", run)
     assert cli.main(["standards"]) == 130
     assert terminal.getvalue().endswith("pimsim: error: interrupted\n")

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 import pimsim
-from experiments import cli, run_command
+from experiments import cli
 from experiments.api import options
+from experiments.commands import run
 from pimsim.errors import InputError
 
 PAGE = (Path(__file__).parents[2] / "docs" / "python.md").read_text("utf-8")
@@ -159,7 +160,7 @@ def test_what_is_no_network_is_refused() -> None:
 def test_options_arrive_as_the_command_line_has_them(
     given: dict[str, Any], destination: str, value: Any
 ) -> None:
-    assert getattr(options.parsed(run_command, ["net"], given), destination) == value
+    assert getattr(options.parsed(run, ["net"], given), destination) == value
 
 
 def test_a_transient_and_failures_are_those_of_the_command_line(

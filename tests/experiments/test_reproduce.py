@@ -14,10 +14,10 @@ import pytest
 from matplotlib.image import imread
 
 from experiments import cli
+from experiments.commands.reproduce import EXPERIMENTS, Listed
 from experiments.reproduce import docs as reproduce_docs
 from experiments.reproduce import machine as reproduce_machine
 from experiments.reproduce.table import Table, published
-from experiments.reproduce_command import EXPERIMENTS, Listed
 from pimsim.baselines import measured as measuring
 from pimsim.baselines.machine import Machine
 from pimsim.baselines.measured import OPERATIONS, Measurement, Rate

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from experiments import outdir
-from pimsim.dram import standards
+from experiments.output import outdir
+from pimsim.dram.standard import standard
 
 MODELS = Path(__file__).parents[1] / "bnn" / "data"
 X = np.zeros((5, 64), np.float32)
@@ -33,7 +33,7 @@ def _in_an_empty_folder_and_nothing_executed(
         raise AssertionError("bad input reached the rows")
 
     monkeypatch.chdir(tmp_path)
-    for place in ("bnn.reference.forward", "bnn.mapping.output_stationary.execute"):
+    for place in ("bnn.model.reference.forward", "bnn.mapping.output_stationary.execute"):
         monkeypatch.setattr(place, executed)
 
 
@@ -311,7 +311,7 @@ def test_what_is_no_network_is_told_before_its_data_are_asked_for(refusal: Refus
         ),
         (
             ["--standard", "ddr9"],
-            f"pimsim: error: `standard` must be one of {', '.join(standards.names())} or the path "
+            f"pimsim: error: `standard` must be one of {', '.join(standard.names())} or the path "
             "of a .toml file, not 'ddr9'",
         ),
         (

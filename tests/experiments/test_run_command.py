@@ -17,14 +17,17 @@ import pytest
 from matplotlib.image import imread
 from numpy.typing import NDArray
 
-from bnn import reference, zoo
+from bnn import zoo
 from bnn.data.datasets import load
-from bnn.encoding import detect
 from bnn.larq.model_file import read_model
-from bnn.reference import forward
-from experiments import cli, figures, run_tables
-from experiments.quantities import more_energy, quantity, slower
-from experiments.run_tables import _short
+from bnn.model import reference
+from bnn.model.reference import forward
+from bnn.values.encoding import detect
+from experiments import cli
+from experiments.figures import run
+from experiments.output.quantities import more_energy, quantity, slower
+from experiments.report import tables
+from experiments.report.tables import _short
 
 MODELS = Path(__file__).parents[1] / "bnn" / "data"
 FILES = ("comparison.csv", "comparison.png", "layers.csv", "layers.png", "logits.npy")
@@ -322,7 +325,7 @@ def test_no_digit_is_cut_however_narrow_the_terminal(
     dense1["commands"] = dict.fromkeys(KINDS, 123_456_789 * report["images"])
     dense1["macs"] = 987_654_321_000
     tail["name"] = "batch_normalization_12+max_pooling2d_7+flatten+dense_3+batch_normalization_13"
-    run_tables.show(report)
+    tables.show(report)
     out = capsys.readouterr().out
     assert max(map(len, out.splitlines())) <= columns
     assert "…" not in out
@@ -399,7 +402,7 @@ def test_a_run_that_is_interrupted_in_the_check_is_written(
 def test_the_report_says_what_other_mappings_would_have_cost(
     digits: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run_tables.show(digits.report)
+    tables.show(digits.report)
     shown = [line.split() for line in capsys.readouterr().out.splitlines()]
     for layer in digits.report["layers"]:
         assert len(layer["alternatives"]) == (layer["where"] == "dram")
@@ -422,11 +425,11 @@ def test_no_name_is_obeyed(
     report = {**digits.report, "network": name, "data": name}
     report["layers"] = [{**layer, "name": name} for layer in report["layers"]]
     report["assumptions"] = {**report["assumptions"], "standard": name}
-    run_tables.show(report)
+    tables.show(report)
     out = capsys.readouterr().out
     assert all(char.isprintable() for line in out.split("\n") for char in line)
     assert repr(name)[1:-1].replace("\\\\", "\\") in out.replace("\n", "")
-    figures.draw(report, tmp_path)
+    run.draw(report, tmp_path)
     for path in tmp_path.glob("*.csv"):
         with path.open(newline="", encoding="utf-8") as file:
             for row in csv.reader(file):

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bnn.alphabet import binary_layers
-from bnn.network import Conv2D, MaxPool2D, Network
-from experiments.inputs import encoding_of
+from bnn.lowering.operand_analysis import binary_layers
+from bnn.model.network import Conv2D, MaxPool2D, Network
+from experiments.report.inputs import encoding_of
 
 MODELS = Path(__file__).parents[1] / "bnn" / "data"
 MAPPINGS = ("output-stationary", "weight-stationary", "no-local-reuse")

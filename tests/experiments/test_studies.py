@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from experiments import study_command
 from experiments.cli import main
+from experiments.commands import study
 from experiments.studies import write
 from experiments.studies.found import Found, crossing
 from experiments.studies.page import page, table
@@ -31,9 +31,9 @@ least_trials = 2
 """
 
 
-@pytest.mark.parametrize("name", study_command.STUDIES)
+@pytest.mark.parametrize("name", study.STUDIES)
 def test_every_study_takes_sweeps_that_there_are(name: str, tmp_path: Path) -> None:
-    one = study_command.study(name)
+    one = study.study(name)
     assert name == one.NAME
     own = {sweep for sweep in one.SWEEPS if sweep not in spec.names()}
     if own:  # of measured chips, which are not part of pimsim
@@ -50,9 +50,9 @@ def test_every_study_takes_sweeps_that_there_are(name: str, tmp_path: Path) -> N
         assert spec.load(str(tmp_path / f"{sweep}.toml")).name == sweep
 
 
-@pytest.mark.parametrize("name", study_command.STUDIES)
+@pytest.mark.parametrize("name", study.STUDIES)
 def test_the_page_of_the_repository_is_that_of_its_results(name: str) -> None:
-    one = study_command.study(name)
+    one = study.study(name)
     found = {sweep: Found.read(DOCS / write.FIGURES / f"{sweep}.json") for sweep in one.SWEEPS}
     text = (DOCS / f"study-{name}.md").read_text("utf-8")
     figures = {
@@ -83,7 +83,7 @@ def test_a_study_runs_its_sweeps_and_writes_its_page_again(
         NAME="variation", TITLE="Tiny", QUESTION="How many?", SWEEPS={"tiny": "A little."},
         finding=_finding, prepare=_tiny, draw=lambda found, folder: {},
     )  # fmt: skip
-    monkeypatch.setattr(study_command, "study", lambda name: one)
+    monkeypatch.setattr(study, "study", lambda name: one)
     argv = ["study", "variation", "--out", str(tmp_path), "--workers", "1"]
     assert main(argv) == 0
     text = (tmp_path / "study-variation.md").read_text("utf-8")

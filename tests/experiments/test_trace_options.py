@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from experiments import trace_options
-from experiments.trace_options import TraceRequest
+from experiments.options import traces as trace_options
+from experiments.options.traces import TraceRequest
 from pimsim.dram.commands import Kind
-from pimsim.dram.standards import load
-from pimsim.dram.switches import Switches
+from pimsim.dram.options import Switches
+from pimsim.dram.standard.standard import load
 from pimsim.dram.traces import DEFAULT_LIMIT, FORMATS, Event
 from pimsim.errors import InputError
 

@@ -19,12 +19,14 @@ from bnn.training.activations import ACTIVATIONS
 from bnn.training.architectures import ARCHITECTURES
 from bnn.training.card import Card
 from bnn.training.initializers import INITIALIZERS
-from bnn.training.losses import LOSSES
-from bnn.training.optimizers import OPTIMIZERS
-from bnn.training.recipes import RECIPES
-from bnn.training.schedules import SCHEDULES
-from bnn.training.settings import HEADS, PRECISIONS, Settings
-from experiments import cli, train_command, train_options
+from bnn.training.recipe.losses import LOSSES
+from bnn.training.recipe.optimizers import OPTIMIZERS
+from bnn.training.recipe.recipes import RECIPES
+from bnn.training.recipe.schedules import SCHEDULES
+from bnn.training.recipe.settings import HEADS, PRECISIONS, Settings
+from experiments import cli
+from experiments.commands import train as train_command
+from experiments.options import train as train_options
 
 ROOT = Path(__file__).parents[2]
 

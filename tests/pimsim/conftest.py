@@ -12,7 +12,7 @@ from types import ModuleType
 
 import pytest
 
-from pimsim.dram.rowgroups import AddressMap, load
+from pimsim.dram.array.address_map import AddressMap, load
 
 EIGHT_CELLS = """
 name = "eight cells"

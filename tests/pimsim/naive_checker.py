@@ -34,8 +34,8 @@ from itertools import combinations
 from typing import NamedTuple
 
 from pimsim.dram.commands import Kind
-from pimsim.dram.standards import Standard
-from pimsim.dram.switches import Switches
+from pimsim.dram.options import Switches
+from pimsim.dram.standard.standard import Standard
 
 Command = tuple[int, Kind, int] | tuple[int, Kind, int, int | None]
 """When it starts in ps, what it is, its bank, and of a TRANSFER the bank that it goes to."""

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
-from pimsim.circuit import retention
-from pimsim.circuit.charge import (
+from pimsim.circuit.model import retention
+from pimsim.circuit.model.parameters import load
+from pimsim.circuit.statistics.charge_sharing import (
     logic_margin_mv,
     majority_levels_mv,
     majority_margin_mv,
@@ -19,7 +20,6 @@ from pimsim.circuit.charge import (
     read_margin_mv,
     share,
 )
-from pimsim.circuit.parameters import load
 from pimsim.errors import InputError
 
 CIRCUIT = load("rambus55")

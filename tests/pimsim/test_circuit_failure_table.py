@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from pimsim.circuit import parameters, variation
-from pimsim.circuit.failure_table import Entry, Estimate, FailureTable, Rate
-from pimsim.circuit.failures import tabulate
-from pimsim.circuit.intervals import clopper_pearson
+from pimsim.circuit.failure_tables.table import Entry, Estimate, FailureTable, Rate
+from pimsim.circuit.model import parameters, variation
+from pimsim.circuit.statistics.intervals import clopper_pearson
+from pimsim.circuit.statistics.monte_carlo import tabulate
 from pimsim.errors import InputError
 
 CIRCUIT = parameters.load("rambus55")

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pimsim.circuit import failures, importance, parameters, variation
-from pimsim.circuit.corners import worst_margin_mv
-from pimsim.circuit.decision import DecisionPath, majority
-from pimsim.circuit.failure_table import Entry, Estimate, FailureTable, Rate
-from pimsim.circuit.failure_tables import of_circuit
-from pimsim.circuit.intervals import clopper_pearson
-from pimsim.circuit.variation import Process, Varied
+from pimsim.circuit.failure_tables.from_circuit import of_circuit
+from pimsim.circuit.failure_tables.table import Entry, Estimate, FailureTable, Rate
+from pimsim.circuit.model import parameters, variation
+from pimsim.circuit.model.variation import Process, Varied
+from pimsim.circuit.statistics import importance_sampling, monte_carlo
+from pimsim.circuit.statistics.corners import worst_margin_mv
+from pimsim.circuit.statistics.intervals import clopper_pearson
+from pimsim.circuit.statistics.sense_decision import DecisionPath, majority
 from pimsim.errors import InputError
 
 CIRCUIT = parameters.load("rambus55")
@@ -71,7 +72,7 @@ def test_a_rare_failure_has_the_probability_of_the_gaussian_tail() -> None:
     for sigma_mv in (10.0, 15.0, 25.0):
         entry = of_circuit(CIRCUIT, _offset(sigma_mv), 100.0).entry(3, 2)
         assert isinstance(entry, Estimate)
-        exact = importance.gaussian_tail(SWING_MV / sigma_mv)
+        exact = importance_sampling.gaussian_tail(SWING_MV / sigma_mv)
         low, high = entry.interval(entry.level or 0.95) or (1.0, 0.0)
         # 5 % of all intervals miss: allow for a little more than they reach.
         assert low * 0.97 < exact < high * 1.03
@@ -80,7 +81,7 @@ def test_a_rare_failure_has_the_probability_of_the_gaussian_tail() -> None:
 
 def test_estimates_agree_with_counts_where_both_see() -> None:
     table = of_circuit(CIRCUIT, AMBIT, 9.0, samples=1000)
-    seen = failures.count(CIRCUIT, AMBIT, majority(3), 9.0, samples=400_000, seed=3)
+    seen = monte_carlo.count(CIRCUIT, AMBIT, majority(3), 9.0, samples=400_000, seed=3)
     for ones, wrong in zip((2, 1), seen.wrong, strict=True):
         assert isinstance(table.entry(3, ones), Estimate)
         low, high = clopper_pearson(wrong, seen.samples, 0.999)
@@ -109,13 +110,13 @@ def test_a_bounded_process_cannot_fail_below_its_corner_and_can_above() -> None:
 
 def test_noise_of_the_access_is_not_held_against_the_bitline() -> None:
     table = of_circuit(CIRCUIT, _offset(60.0, per_access=True), 100.0, samples=20_000)
-    exact = importance.gaussian_tail(SWING_MV / 60.0)
+    exact = importance_sampling.gaussian_tail(SWING_MV / 60.0)
     rate = table.rate("sense", 3, 2)
     assert rate.static == 0.0
     assert rate.access == pytest.approx(exact, rel=0.03)
     rare = of_circuit(CIRCUIT, _offset(15.0, per_access=True), 100.0).rate("sense", 3, 2)
     assert rare.static == 0.0
-    assert rare.access == pytest.approx(importance.gaussian_tail(SWING_MV / 15.0), rel=0.1)
+    assert rare.access == pytest.approx(importance_sampling.gaussian_tail(SWING_MV / 15.0), rel=0.1)
 
 
 def test_weak_bitlines_under_noise_are_estimated_as_they_are_counted() -> None:
@@ -128,7 +129,7 @@ def test_weak_bitlines_under_noise_are_estimated_as_they_are_counted() -> None:
     table = of_circuit(CIRCUIT, noisy, 100.0, samples=1000)
     found = table.entry(3, 2)
     assert isinstance(found, Estimate)
-    seen = failures.count(
+    seen = monte_carlo.count(
         CIRCUIT, noisy, majority(3, criterion="110"), 100.0, samples=100_000, seed=5, accesses=16
     )
     low, high = clopper_pearson(seen.always_wrong[0], seen.samples, 0.999)
@@ -139,7 +140,7 @@ def test_weak_bitlines_under_noise_are_estimated_as_they_are_counted() -> None:
 
 
 def test_noise_does_not_scale_with_variation() -> None:
-    exact = importance.gaussian_tail(SWING_MV / 50.0)
+    exact = importance_sampling.gaussian_tail(SWING_MV / 50.0)
     for process in (AMBIT.with_noise(50.0), Process("calm", "", ()).with_noise(50.0)):
         rate = of_circuit(CIRCUIT, process, 0.0, samples=20_000).rate("sense", 3, 1)
         assert (rate.static, rate.access) == (0.0, pytest.approx(exact, rel=0.03))
@@ -153,7 +154,7 @@ def test_noise_does_not_scale_with_variation() -> None:
 
 def test_bitlines_that_are_always_wrong_are_looked_for_among_the_weak() -> None:
     """Tilting the noise as well would find a twentieth of them."""
-    rare = importance.estimate(
+    rare = importance_sampling.estimate(
         CIRCUIT, AMBIT.with_noise(10.0), majority(3, criterion="110"), 8.0,
         samples=20_000, seed=1, accesses=16,
     )  # fmt: skip

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pimsim.circuit.failure_table import FailureTable, Rate
-from pimsim.circuit.measured import Wanted, read, table
-from pimsim.circuit.measured.summary import Timing
+from pimsim.circuit.failure_tables.chips import Wanted, read, table
+from pimsim.circuit.failure_tables.chips.summary import Timing
+from pimsim.circuit.failure_tables.table import FailureTable, Rate
 from pimsim.errors import InputError
 
 SIMRA = """\
@@ -130,7 +130,7 @@ def test_not_fails_in_the_access(tmp_path: Path) -> None:
 
 @given(st.decimals(0, 100, places=2))
 def test_every_percentage_becomes_a_probability(percent: object) -> None:
-    from pimsim.circuit.measured.summary import Row
+    from pimsim.circuit.failure_tables.chips.summary import Row
 
     failing = Row("f, line 2", {"mean": str(percent)}).failing("mean")
     assert 0.0 <= failing <= 1.0

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pimsim.circuit import referee, scenarios, spice
-from pimsim.circuit.instances import nominal
-from pimsim.circuit.parameters import load, names
-from pimsim.circuit.referee import Comparison
-from pimsim.circuit.scenarios import Scenario
-from pimsim.circuit.transient import simulate
+from pimsim.circuit.model.parameters import load, names
+from pimsim.circuit.transient import ngspice_check, scenarios, spice
+from pimsim.circuit.transient.instances import nominal
+from pimsim.circuit.transient.ngspice_check import Comparison
+from pimsim.circuit.transient.scenarios import Scenario
+from pimsim.circuit.transient.simulation import simulate
 from pimsim.errors import InputError
 
 CIRCUIT = load("rambus55")
@@ -24,7 +24,7 @@ CIRCUIT = load("rambus55")
 @pytest.mark.ngspice
 @pytest.mark.parametrize("scenario", scenarios.reference_scenarios(), ids=lambda s: s.name)
 def test_reference_scenario_agrees_with_ngspice(scenario: Scenario) -> None:
-    found = referee.check(CIRCUIT, scenario)
+    found = ngspice_check.check(CIRCUIT, scenario)
     assert found.failures() == ()
     assert abs(found.dv_mv) < 0.01  # the claim is 0.5 mV; this is what keeps it so
     assert found.rms_mv < 1
@@ -33,14 +33,14 @@ def test_reference_scenario_agrees_with_ngspice(scenario: Scenario) -> None:
 @pytest.mark.ngspice
 @pytest.mark.parametrize("preset", names())
 def test_every_preset_agrees_with_ngspice(preset: str) -> None:
-    assert referee.check(load(preset), scenarios.tra("110", copy_out=True)).failures() == ()
+    assert ngspice_check.check(load(preset), scenarios.tra("110", copy_out=True)).failures() == ()
 
 
 @pytest.mark.ngspice
 @pytest.mark.parametrize("row", [0, 100, 511])
 def test_cells_between_ladder_nodes_agree_with_ngspice(row: int) -> None:
     circuit = CIRCUIT.with_settings({"cell.row": row, "timeline.sense_ns": 3.5})
-    found = referee.check(circuit, scenarios.dual_contact_not(0))
+    found = ngspice_check.check(circuit, scenarios.dual_contact_not(0))
     assert found.failures() == ()
     assert abs(found.dv_mv) < 0.05
 
@@ -55,14 +55,17 @@ def test_varied_samples_agree_with_ngspice(seed: int) -> None:
         name: getattr(pairs, name) * rng.uniform(0.9, 1.1, getattr(pairs, name).shape)
         for name in pairs.widths()
     }
-    assert referee.check(CIRCUIT, scenario, dataclasses.replace(pairs, **varied)).failures() == ()
+    assert (
+        ngspice_check.check(CIRCUIT, scenario, dataclasses.replace(pairs, **varied)).failures()
+        == ()
+    )
 
 
 @pytest.mark.ngspice
 def test_another_circuit_does_not_agree() -> None:
     other = CIRCUIT.with_settings({"bitline.capacitance_ff": 95, "set_p.w_um": 0.3})
     ours = simulate(other, scenarios.tra("110"), waveform_step_ps=20.0)
-    found = referee.compare(ours, spice.run(CIRCUIT, scenarios.tra("110")))
+    found = ngspice_check.compare(ours, spice.run(CIRCUIT, scenarios.tra("110")))
     assert [text.split()[0] for text in found.failures()] == [
         "dv", "waveform", "waveform", "latch", "energy"
     ]  # fmt: skip

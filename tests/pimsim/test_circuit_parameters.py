@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pimsim.circuit import parameters
-from pimsim.circuit.parameters import KEYS, load
+from pimsim.circuit.model import parameters
+from pimsim.circuit.model.parameters import KEYS, load
 from pimsim.errors import InputError
 
 GOOD = files("pimsim.circuit").joinpath("presets", "rambus55.toml").read_text("utf-8")

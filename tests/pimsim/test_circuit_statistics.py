@@ -14,13 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from pimsim.circuit import fit, parameters, published, variation
-from pimsim.circuit.charge import share
-from pimsim.circuit.decision import DecisionPath, LatchOffset, majority
-from pimsim.circuit.failures import count
-from pimsim.circuit.importance import estimate
-from pimsim.circuit.intervals import clopper_pearson
-from pimsim.circuit.variation import QUANTITIES, Layout, Process, Varied
+from pimsim.circuit.model import parameters, variation
+from pimsim.circuit.model.variation import QUANTITIES, Layout, Process, Varied
+from pimsim.circuit.statistics import fit, published
+from pimsim.circuit.statistics.charge_sharing import share
+from pimsim.circuit.statistics.importance_sampling import estimate
+from pimsim.circuit.statistics.intervals import clopper_pearson
+from pimsim.circuit.statistics.monte_carlo import count
+from pimsim.circuit.statistics.sense_decision import DecisionPath, LatchOffset, majority
 from pimsim.errors import InputError
 
 CIRCUIT = parameters.load("rambus55")

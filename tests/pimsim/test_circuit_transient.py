@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pimsim.circuit import scenarios
-from pimsim.circuit.instances import Instances, nominal
-from pimsim.circuit.parameters import Circuit, load
-from pimsim.circuit.scenarios import Cell, Contact, Opening, Scenario
-from pimsim.circuit.transient import Transient, simulate
+from pimsim.circuit.model.parameters import Circuit, load
+from pimsim.circuit.transient import scenarios
+from pimsim.circuit.transient.instances import Instances, nominal
+from pimsim.circuit.transient.scenarios import Cell, Contact, Opening, Scenario
+from pimsim.circuit.transient.simulation import Transient, simulate
 from pimsim.errors import InputError
 
 CIRCUIT = load("rambus55")

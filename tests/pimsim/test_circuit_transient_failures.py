@@ -7,11 +7,13 @@ import re
 import numpy as np
 import pytest
 
-from pimsim.circuit import parameters, scenarios, transient_failures, variation
-from pimsim.circuit.decision import DecisionPath, LatchOffset, majority
-from pimsim.circuit.failures import count, tabulate
-from pimsim.circuit.transient import simulate
-from pimsim.circuit.variation import Layout, Process, Varied
+from pimsim.circuit.model import parameters, variation
+from pimsim.circuit.model.variation import Layout, Process, Varied
+from pimsim.circuit.statistics import transient_monte_carlo
+from pimsim.circuit.statistics.monte_carlo import count, tabulate
+from pimsim.circuit.statistics.sense_decision import DecisionPath, LatchOffset, majority
+from pimsim.circuit.transient import scenarios
+from pimsim.circuit.transient.simulation import simulate
 from pimsim.errors import InputError
 
 CIRCUIT = parameters.load("rambus55")
@@ -29,7 +31,8 @@ def test_decisions_agree_with_whole_cycles() -> None:
     bare = DecisionPath(CIRCUIT, AMBIT, operation, NO_OFFSET, layout).margin_mv(units, 0.15)
     wrong = np.array(
         [
-            transient_failures.decided(CIRCUIT, scenarios.tra(name), layout, units, 0.15) != answer
+            transient_monte_carlo.decided(CIRCUIT, scenarios.tra(name), layout, units, 0.15)
+            != answer
             for name, answer in zip(operation.names, operation.answers, strict=True)
         ]
     )
@@ -44,7 +47,7 @@ def test_an_offset_shifts_the_latch_by_its_size() -> None:
     process = Process("offset", "x", (Varied("latch.offset", "gaussian", 1000.0),))
     layout = Layout(process, 1, decision_only=False)
     units = np.array([[0.113, 0.133]])
-    ones = transient_failures.decided(CIRCUIT, scenarios.read(0), layout, units, 1.0)
+    ones = transient_monte_carlo.decided(CIRCUIT, scenarios.read(0), layout, units, 1.0)
     assert ones.tolist() == [False, True]
 
 
@@ -56,8 +59,8 @@ def test_every_quantity_moves_what_it_names() -> None:
         process = Process("one", "x", (Varied(name, "uniform", amount, shared=shared),))
         layout = Layout(process, 3, decision_only=False)
         units = np.vstack([np.linspace(-1, 1, 4) + 0.1 * i for i in range(layout.dims)])
-        pairs = transient_failures.spread(CIRCUIT, scenario, layout, units, 0.5)
-        plain = transient_failures.spread(CIRCUIT, scenario, layout, 0 * units, 0.5)
+        pairs = transient_monte_carlo.spread(CIRCUIT, scenario, layout, units, 0.5)
+        plain = transient_monte_carlo.spread(CIRCUIT, scenario, layout, 0 * units, 0.5)
         changed = {
             field
             for field in pairs.__dataclass_fields__
@@ -84,7 +87,7 @@ EXPECTED = {
 
 def test_no_variation_is_the_nominal_circuit() -> None:
     layout = Layout(AMBIT, 3, decision_only=False)
-    pairs = transient_failures.spread(
+    pairs = transient_monte_carlo.spread(
         CIRCUIT, scenarios.tra("110"), layout, np.zeros((layout.dims, 1)), 0.2
     )
     nominal = simulate(CIRCUIT, scenarios.tra("110"))
@@ -93,8 +96,8 @@ def test_no_variation_is_the_nominal_circuit() -> None:
 
 
 def test_both_paths_count_alike() -> None:
-    cycles = transient_failures.count(CIRCUIT, AMBIT, majority(3), 25.0, samples=600, seed=1)
-    again = transient_failures.count(CIRCUIT, AMBIT, majority(3), 25.0, samples=600, seed=1)
+    cycles = transient_monte_carlo.count(CIRCUIT, AMBIT, majority(3), 25.0, samples=600, seed=1)
+    again = transient_monte_carlo.count(CIRCUIT, AMBIT, majority(3), 25.0, samples=600, seed=1)
     assert cycles == again
     share = count(CIRCUIT, AMBIT, majority(3), 25.0, samples=50_000, seed=1).failed / 50_000
     low, high = cycles.interval(0.999)
@@ -104,7 +107,7 @@ def test_both_paths_count_alike() -> None:
 def test_a_table_says_which_path_made_it() -> None:
     table = tabulate(
         CIRCUIT, AMBIT, [(1, 1)], 25.0, samples=64, seed=1,
-        counter=transient_failures.count, model=transient_failures.MODEL,
+        counter=transient_monte_carlo.count, model=transient_monte_carlo.MODEL,
     )  # fmt: skip
     assert [(entry.rows, entry.ones) for entry in table.entries] == [(1, 0), (1, 1)]
     assert table.provenance["model"].startswith("transient path")
@@ -117,4 +120,4 @@ def test_bitlines_of_a_pair_share_their_precharge() -> None:
         "each"
     )
     with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
-        transient_failures.count(CIRCUIT, process, majority(3), 5.0, samples=1, seed=1)
+        transient_monte_carlo.count(CIRCUIT, process, majority(3), 5.0, samples=1, seed=1)

@@ -11,19 +11,19 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pimsim.bits import pack, unpack
-from pimsim.dram.rowgroups import AddressMap, ambit
-from pimsim.dram.subarray import Subarray
+from pimsim.dram.array.address_map import AddressMap, ambit
+from pimsim.dram.array.subarray import Subarray
 from pimsim.errors import DramError, InputError
+from pimsim.executors.compiled.codegen import backend
+from pimsim.executors.compiled.lower.compile import Compiled, compile_recipe
+from pimsim.executors.compiled.run import tiles as tiles_module
+from pimsim.executors.compiled.run.run import run
+from pimsim.executors.compiled.run.tiles import Tiles
 from pimsim.microprogram import arithmetic, logic
 from pimsim.microprogram.allocation import RowAllocator
-from pimsim.microprogram.compiled import backend
-from pimsim.microprogram.compiled import tiles as tiles_module
-from pimsim.microprogram.compiled.compile import Compiled, compile_recipe
-from pimsim.microprogram.compiled.recipe import Move, Read, Recipe, Run
-from pimsim.microprogram.compiled.run import run
-from pimsim.microprogram.compiled.tiles import Tiles
 from pimsim.microprogram.counting import Counter, popcount
 from pimsim.microprogram.program import Command, Program
+from pimsim.microprogram.row_program import Move, Read, Recipe, Run
 from pimsim.microprogram.schedule import Schedule
 
 MAP = ambit()
@@ -575,7 +575,7 @@ def test_more_than_memory_holds_is_refused_before_it_is_taken(
 def test_without_a_back_end_the_reference_runs_and_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from pimsim.microprogram.compiled import run as run_module
+    from pimsim.executors.compiled.run import run as run_module
 
     recipe, tiles = _not_of(0, 1)
     slot = recipe.read(1)

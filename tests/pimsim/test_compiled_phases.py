@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pimsim.bits import pack, unpack
-from pimsim.dram.rowgroups import ambit
+from pimsim.dram.array.address_map import ambit
 from pimsim.errors import DramError
+from pimsim.executors.compiled.codegen.kernel import ENTRIES_AT_ONCE
+from pimsim.executors.compiled.lower.compile import Compiled, compile_recipe
+from pimsim.executors.compiled.lower.phases import blocks
+from pimsim.executors.compiled.run import call_tables
+from pimsim.executors.compiled.run.fallback import run_reference
+from pimsim.executors.compiled.run.run import run
+from pimsim.executors.compiled.run.tiles import Layout, Tiles
 from pimsim.microprogram import arithmetic, logic
-from pimsim.microprogram.compiled import plans
-from pimsim.microprogram.compiled.compile import Compiled, compile_recipe
-from pimsim.microprogram.compiled.fallback import run_reference
-from pimsim.microprogram.compiled.kernel import ENTRIES_AT_ONCE
-from pimsim.microprogram.compiled.phases import blocks
-from pimsim.microprogram.compiled.recipe import Recipe
-from pimsim.microprogram.compiled.run import run
-from pimsim.microprogram.compiled.tiles import Layout, Tiles
 from pimsim.microprogram.program import Program
+from pimsim.microprogram.row_program import Recipe
 from pimsim.microprogram.schedule import Schedule
 
 MAP = ambit()
@@ -162,7 +162,7 @@ def test_any_recipe_in_phases_leaves_what_the_reference_leaves(
     compiled = compile_recipe(recipe, tiles[0].layout, cells=cells, budget=budget, phased=True)
     chosen = np.array([rng.choices(range(-1, outputs), k=each) for _ in range(lanes)])
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(plans, "TOGETHER", together)
+        patched.setattr(call_tables, "TOGETHER", together)
         expect_as_reference(compiled, tiles, chosen, threads)
 
 

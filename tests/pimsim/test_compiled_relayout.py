@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from pimsim.bits import pack, unpack
 from pimsim.errors import DramError, InputError
-from pimsim.microprogram.compiled import backend, readout
-from pimsim.microprogram.compiled.operands import load
-from pimsim.microprogram.compiled.tiles import Tiles
+from pimsim.executors.compiled.codegen import backend
+from pimsim.executors.compiled.run import read_rows
+from pimsim.executors.compiled.run.tiles import Tiles
+from pimsim.executors.compiled.run.write_integers import load
 
 SEEDS = st.integers(0, 2**32 - 1)
 BACK_END = st.booleans()
@@ -112,7 +113,7 @@ def test_bits_come_back_column_by_column(
     with pytest.MonkeyPatch.context() as patched:
         if not works:
             patched.setattr(backend, "why_not", lambda: "none")
-        found = readout.bits(words[:, :, 1], columns, threads=threads)
+        found = read_rows.bits(words[:, :, 1], columns, threads=threads)
     np.testing.assert_array_equal(found, wanted.transpose(0, 2, 1))
 
 
@@ -138,11 +139,11 @@ def test_numbers_come_back_scaled_and_moved(
     with pytest.MonkeyPatch.context() as patched:
         if not works:
             patched.setattr(backend, "why_not", lambda: "none")
-        found = readout.sums(words, columns, inverted, 3, offsets, threads=threads)
+        found = read_rows.sums(words, columns, inverted, 3, offsets, threads=threads)
     np.testing.assert_array_equal(found, 3 * numbers + offsets[:, None])
 
 
 def test_complements_for_other_rows_are_refused() -> None:
     with pytest.raises(InputError) as caught:
-        readout.sums(np.zeros((1, 2, 3, 16), np.uint64), 5, np.zeros((3, 2), bool))
+        read_rows.sums(np.zeros((1, 2, 3, 16), np.uint64), 5, np.zeros((3, 2), bool))
     assert str(caught.value) == "`inverted` must have the shape (2, 3), not (3, 2)"

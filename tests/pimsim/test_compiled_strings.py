@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from pimsim.bits import pack, unpack
 from pimsim.errors import DramError, InputError
-from pimsim.microprogram.compiled import backend, readout
-from pimsim.microprogram.compiled.strings import SLACK_BYTES, Gather, roomy
-from pimsim.microprogram.compiled.tiles import Tiles
+from pimsim.executors.compiled.codegen import backend
+from pimsim.executors.compiled.run import read_rows
+from pimsim.executors.compiled.run.tiles import Tiles
+from pimsim.executors.compiled.run.write_bits import SLACK_BYTES, Gather, roomy
 
 SEEDS = st.integers(0, 2**32 - 1)
 COLUMNS = st.sampled_from([1, 63, 64, 511, 512, 513, 1500])
@@ -115,12 +116,12 @@ def test_bits_come_back_as_strings(
     with pytest.MonkeyPatch.context() as patched:
         if not works:
             patched.setattr(backend, "why_not", lambda: "none")
-        readout.strings(words[:, :, 1], columns, found, threads=threads)
+        read_rows.strings(words[:, :, 1], columns, found, threads=threads)
     packed = np.packbits(wanted.transpose(0, 2, 1), axis=2, bitorder="little")
     np.testing.assert_array_equal(found, packed)
 
 
 def test_strings_of_another_size_are_refused() -> None:
     with pytest.raises(InputError) as caught:
-        readout.strings(np.zeros((1, 9, 16), np.uint64), 5, np.zeros((1, 5, 1), np.uint8))
+        read_rows.strings(np.zeros((1, 9, 16), np.uint64), 5, np.zeros((1, 5, 1), np.uint8))
     assert str(caught.value) == "`into` must have the shape (1, 5, 2) and lie in one piece"

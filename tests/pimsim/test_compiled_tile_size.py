@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pimsim.microprogram.compiled import tile_size
-from pimsim.microprogram.compiled.tile_size import best_tile_words, level2_bytes
-from pimsim.microprogram.compiled.tiles import Tiles
+from pimsim.executors.compiled.run import tile_size
+from pimsim.executors.compiled.run.tile_size import best_tile_words, level2_bytes
+from pimsim.executors.compiled.run.tiles import Tiles
 
 WORDS = st.integers(1, 5000)
 ROWS = st.integers(1, 10_000)
@@ -62,7 +62,7 @@ def test_no_other_size_has_the_slowest_thread_done_sooner(
 def test_ten_thousand_columns_on_two_threads_are_two_tiles(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("pimsim.microprogram.compiled.tiles.default_threads", lambda: 2)
+    monkeypatch.setattr("pimsim.executors.compiled.run.tiles.default_threads", lambda: 2)
     monkeypatch.setattr(tile_size, "level2_bytes", lambda: 2 << 20)
     tiles = Tiles(10_000, rows=1024, parts=8, together=800)
     assert (tiles.tiles, tiles.tile_words) == (2, 80)

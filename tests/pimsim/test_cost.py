@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pimsim.cost import Elapsed, assumptions, charge, price, primitive_cost
-from pimsim.dram import standards
 from pimsim.dram.commands import Kind
 from pimsim.dram.counts import CommandCounts
 from pimsim.dram.energy import command_energies
-from pimsim.dram.stream import Run, Segment, issue_order, walk
-from pimsim.dram.switches import Switches
-from pimsim.dram.timeline import Timeline
-from pimsim.dram.transfers import row_visit, streamed
+from pimsim.dram.options import Switches
+from pimsim.dram.standard import standard as standards
+from pimsim.dram.timeline.command_stream import Run, Segment, issue_order, walk
+from pimsim.dram.timeline.row_transfers import row_visit, streamed
+from pimsim.dram.timeline.timeline import Timeline
 from pimsim.errors import InputError
 from pimsim.microprogram.primitives import PRIMITIVES
 from pimsim.microprogram.program import Program

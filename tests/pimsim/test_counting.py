@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pimsim.bits import unpack
-from pimsim.dram.rowgroups import ambit
-from pimsim.dram.subarray import Subarray
+from pimsim.dram.array.address_map import ambit
+from pimsim.dram.array.subarray import Subarray
 from pimsim.errors import InputError, OutOfRowsError
 from pimsim.microprogram.allocation import RowAllocator
+from pimsim.microprogram.bitsets import numbers
 from pimsim.microprogram.counting import Counter, Row, popcount
-from pimsim.microprogram.flagsets import numbers
 from pimsim.microprogram.schedule import Rows, Schedule
 
 D, ZERO, ONE = (ambit().address(label) for label in ("D0", "C0", "C1"))

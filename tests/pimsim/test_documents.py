@@ -15,14 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pimsim import documents, ranges, sections
-from pimsim.circuit import charge, elements, failures, parameters, variation
-from pimsim.circuit.decision import majority
-from pimsim.dram import standards
-from pimsim.dram.currents import Currents, Interface, InterfacePerBit
+from pimsim.circuit.model import elements, parameters, variation
+from pimsim.circuit.statistics import charge_sharing, monte_carlo
+from pimsim.circuit.statistics.sense_decision import majority
+from pimsim.dram.standard import standard
+from pimsim.dram.standard.currents import Currents, Interface, InterfacePerBit
 from pimsim.errors import InputError
 
 LOADERS: tuple[Callable[[Path], object], ...] = (
-    standards.load, parameters.load, variation.load,
+    standard.load, parameters.load, variation.load,
 )  # fmt: skip
 DEEP = {
     "arrays": "x = " + "[" * 100_000,
@@ -66,8 +67,8 @@ def test_what_is_no_file_is_one_line(load: Callable[[Path], object], wanted: str
 
 def test_a_byte_order_mark_is_taken(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
-    path.write_bytes(b"\xef\xbb\xbf" + standards.toml(standards.load("hbm2")).encode())
-    assert standards.load(path) == standards.load("hbm2")
+    path.write_bytes(b"\xef\xbb\xbf" + standard.toml(standard.load("hbm2")).encode())
+    assert standard.load(path) == standard.load("hbm2")
 
 
 def test_every_wrong_number_of_a_text_is_named() -> None:
@@ -120,8 +121,8 @@ def test_no_extreme_of_a_circuit_warns(value: float) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             with contextlib.suppress(InputError):
-                charge.read_margin_mv(circuit)
-                failures.count(
+                charge_sharing.read_margin_mv(circuit)
+                monte_carlo.count(
                     circuit, variation.load("ambit-like"), majority(3), 10.0, samples=16, seed=1
                 )
 

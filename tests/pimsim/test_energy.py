@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pimsim.dram import standards
-from pimsim.dram.currents import Currents, Interface, InterfacePerBit
 from pimsim.dram.energy import ENERGY_MODES, PARTS, CommandEnergies, command_energies
-from pimsim.dram.standards import Standard
-from pimsim.dram.switches import Switches
+from pimsim.dram.options import Switches
+from pimsim.dram.standard import standard as standards
+from pimsim.dram.standard.currents import Currents, Interface, InterfacePerBit
+from pimsim.dram.standard.standard import Standard
 from pimsim.errors import InputError
 
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -12,19 +12,19 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pimsim.bits import pack
-from pimsim.circuit.failure_table import Rate
-from pimsim.dram.faults import Faults, Job, Site, block_width
-from pimsim.dram.injection import Injector, Span
-from pimsim.dram.rowgroups import ambit
-from pimsim.dram.subarray import Subarray
+from pimsim.circuit.failure_tables.table import Rate
+from pimsim.dram.array.address_map import ambit
+from pimsim.dram.array.faults import Faults, Job, Site, block_width
+from pimsim.dram.array.injection import Injector, Span
+from pimsim.dram.array.subarray import Subarray
 from pimsim.errors import DramError, InputError
+from pimsim.executors.compiled.codegen import backend
+from pimsim.executors.compiled.run.tiles import Tiles
+from pimsim.executors.faulty.command_tape import Tape
+from pimsim.executors.faulty.program import Block, Patch, Program
 from pimsim.microprogram import arithmetic, logic
-from pimsim.microprogram.compiled import backend
-from pimsim.microprogram.compiled.recipe import Move, Read, Recipe, Run
-from pimsim.microprogram.compiled.tiles import Tiles
-from pimsim.microprogram.literal.execution import Block, Patch, Program
-from pimsim.microprogram.literal.tape import Tape
 from pimsim.microprogram.program import Program as Microprogram
+from pimsim.microprogram.row_program import Move, Read, Recipe, Run
 from pimsim.microprogram.schedule import Schedule
 
 D = ambit().first_data

@@ -8,8 +8,8 @@ from types import ModuleType
 import pytest
 
 from pimsim.dram.commands import Kind
-from pimsim.dram.standards import load
-from pimsim.dram.switches import Switches
+from pimsim.dram.options import Switches
+from pimsim.dram.standard.standard import load
 
 ACT, PRE, RD, WR, REF, AAP, AP, TRANSFER = Kind
 DDR3 = load("ddr3-1600-8-8-8")

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pimsim.dram.subarray import Subarray
+from pimsim.dram.array.subarray import Subarray
 from pimsim.errors import InputError
+from pimsim.executors.reference import execute
 from pimsim.microprogram.counting import popcount
-from pimsim.microprogram.executor import execute
 from pimsim.microprogram.primitives import PRIMITIVES, Primitive, operands
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "command_counts.csv"

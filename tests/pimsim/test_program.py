@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pimsim.dram.array.address_map import AddressMap, ambit
+from pimsim.dram.array.subarray import Subarray
 from pimsim.dram.counts import CommandCounts
-from pimsim.dram.rowgroups import AddressMap, ambit
-from pimsim.dram.subarray import Subarray
 from pimsim.errors import DramError, InputError
-from pimsim.microprogram.executor import execute
+from pimsim.executors.reference import execute
 from pimsim.microprogram.logic import AND, COPY, XOR
 from pimsim.microprogram.program import Command, Program, parse
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pimsim.dram.rowgroups import AddressMap, ambit, load, parse
-from pimsim.dram.subarray import Subarray
+from pimsim.dram.array.address_map import AddressMap, ambit, load, parse
+from pimsim.dram.array.subarray import Subarray
 from pimsim.errors import InputError
-from pimsim.microprogram.executor import execute
+from pimsim.executors.reference import execute
 from pimsim.microprogram.program import Program
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "ambit_addresses.csv"

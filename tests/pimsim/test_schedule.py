@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pimsim.bits import unpack
+from pimsim.dram.array.address_map import AddressMap, ambit
+from pimsim.dram.array.subarray import Subarray
 from pimsim.dram.commands import Kind
 from pimsim.dram.counts import CommandCounts
-from pimsim.dram.rowgroups import AddressMap, ambit
-from pimsim.dram.subarray import Subarray
 from pimsim.errors import DramError, InputError
+from pimsim.executors.reference import execute
 from pimsim.microprogram.arithmetic import FULL_ADDER, FULL_ADDER_NOT_C
-from pimsim.microprogram.executor import execute
 from pimsim.microprogram.logic import AND, COPY, NOT, OR, XNOR, XOR
 from pimsim.microprogram.program import Program
 from pimsim.microprogram.schedule import Schedule

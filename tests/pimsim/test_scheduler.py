@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pimsim.dram.commands import Kind
-from pimsim.dram.scheduler import Scheduler
-from pimsim.dram.standards import Standard, load, names
-from pimsim.dram.switches import Switches
-from pimsim.dram.timing import Timing
+from pimsim.dram.options import Switches
+from pimsim.dram.scheduler.scheduler import Scheduler
+from pimsim.dram.standard.standard import Standard, load, names
+from pimsim.dram.standard.timing import Timing
 from pimsim.errors import DramError, InputError
 
 ACT, PRE, RD, WR, REF, AAP, AP, TRANSFER = Kind

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pimsim.dram import standards
-from pimsim.dram.currents import Currents
-from pimsim.dram.timing import Timing
+from pimsim.dram.standard import standard as standards
+from pimsim.dram.standard.currents import Currents
+from pimsim.dram.standard.timing import Timing
 from pimsim.errors import InputError
 
 GOOD = files("pimsim.dram").joinpath("standards", "ddr3-1600-8-8-8.toml").read_text("utf-8")

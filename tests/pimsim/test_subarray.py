@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pimsim.bits import Words, pack, unpack
+from pimsim.dram.array.address_map import AddressMap, ambit
+from pimsim.dram.array.subarray import Subarray
 from pimsim.dram.counts import CommandCounts
-from pimsim.dram.rowgroups import AddressMap, ambit
-from pimsim.dram.subarray import Subarray
 from pimsim.errors import DramError
 
 DATA_ROWS = 4

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from pimsim.bits import pack, unpack
+from pimsim.dram.array.address_map import ambit
+from pimsim.dram.array.subarray import Subarray
 from pimsim.dram.counts import CommandCounts
-from pimsim.dram.rowgroups import ambit
-from pimsim.dram.subarray import Subarray
 from pimsim.errors import DramError, InputError
 
 D = ambit().first_data

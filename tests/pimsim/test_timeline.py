@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pimsim.dram import plans, timeline
 from pimsim.dram.commands import Kind
-from pimsim.dram.constraints import effective_timing, second_act_ps, total_banks
-from pimsim.dram.scheduler import Scheduler
-from pimsim.dram.standards import Standard, load, names
-from pimsim.dram.stream import Run, Segment, Visit, walk
-from pimsim.dram.switches import Switches
-from pimsim.dram.timeline import Timeline, sustained_ps
+from pimsim.dram.options import Switches
+from pimsim.dram.scheduler.constraints import effective_timing, second_act_ps, total_banks
+from pimsim.dram.scheduler.scheduler import Scheduler
+from pimsim.dram.standard.standard import Standard, load, names
+from pimsim.dram.timeline import cycles, timeline
+from pimsim.dram.timeline.command_stream import Run, Segment, Visit, walk
+from pimsim.dram.timeline.timeline import Timeline, sustained_ps
 from pimsim.errors import DramError, InputError
 from pimsim.microprogram.primitives import PRIMITIVES
 
@@ -171,7 +171,7 @@ def test_timeline_equals_walk(data: st.DataObject) -> None:
     standard, switches = data.draw(standards()), data.draw(SWITCHES)
     stream = data.draw(streams(standard))
     with (  # parts so small that short visits are made of many
-        patch.object(plans, "_CHUNK_BEATS", data.draw(st.sampled_from([1, 3, 64]))),
+        patch.object(cycles, "_CHUNK_BEATS", data.draw(st.sampled_from([1, 3, 64]))),
         patch.object(timeline, "_FEW_CHUNKS", data.draw(st.sampled_from([0, 2, 16]))),
         patch.object(timeline, "_LONG_VISIT_BEATS", data.draw(st.sampled_from([4, 1 << 16]))),
         patch.object(timeline, "_SEEN", data.draw(st.sampled_from([1, 4096]))),

@@ -19,14 +19,14 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pimsim.dram.commands import Kind
-from pimsim.dram.constraints import place, total_banks
 from pimsim.dram.energy import command_energies
-from pimsim.dram.scheduler import Scheduler
-from pimsim.dram.standards import Standard, load
-from pimsim.dram.stream import Run, Segment, walk
-from pimsim.dram.switches import Switches
-from pimsim.dram.timeline import Timeline
-from pimsim.dram.timing import Timing
+from pimsim.dram.options import Switches
+from pimsim.dram.scheduler.constraints import place, total_banks
+from pimsim.dram.scheduler.scheduler import Scheduler
+from pimsim.dram.standard.standard import Standard, load
+from pimsim.dram.standard.timing import Timing
+from pimsim.dram.timeline.command_stream import Run, Segment, walk
+from pimsim.dram.timeline.timeline import Timeline
 from pimsim.dram.traces import FORMATS, Event, open_trace
 from pimsim.dram.traces.perfetto import microseconds
 from pimsim.dram.traces.recorder import Recorder, Target

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pimsim.dram.commands import Kind
-from pimsim.dram.standards import Standard, load, names
-from pimsim.dram.stream import Run, Segment, Visit, walk
-from pimsim.dram.switches import Switches
+from pimsim.dram.options import Switches
+from pimsim.dram.standard.standard import Standard, load, names
+from pimsim.dram.timeline.command_stream import Run, Segment, Visit, walk
 
 ACT, PRE, RD, WR, REF, AAP, AP, TRANSFER = Kind
 DDR3 = load("ddr3-1600-8-8-8")

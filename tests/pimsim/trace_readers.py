@@ -12,7 +12,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from pimsim.dram.standards import Standard
+from pimsim.dram.standard.standard import Standard
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 >>> from pathlib import Path
 >>> import tempfile
 >>> from pimsim.dram.commands import Kind
->>> from pimsim.dram.standards import load
->>> from pimsim.dram.switches import Switches
+>>> from pimsim.dram.standard.standard import load
+>>> from pimsim.dram.options import Switches
 >>> with tempfile.TemporaryDirectory() as folder:
 ...     path = Path(folder) / "and.csv"
 ...     with open_trace("drampower", path, load("ddr3-1600-8-8-8"), Switches()) as trace:

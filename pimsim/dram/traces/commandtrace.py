@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
 
 from pimsim.dram.commands import Kind
-from pimsim.dram.constraints import Place, place, total_banks
-from pimsim.dram.standards import Standard
-from pimsim.dram.switches import Switches
+from pimsim.dram.options import Switches
+from pimsim.dram.scheduler.constraints import Place, place, total_banks
+from pimsim.dram.standard.standard import Standard
 from pimsim.dram.traces.event import Event
 from pimsim.dram.traces.spans import Spans
 

@@ -8,8 +8,8 @@ scripts/validation.py (1a31e8c3), src/cpu.cc (01f91f84, the request trace) and R
 from __future__ import annotations
 
 from pimsim.dram.commands import Kind
-from pimsim.dram.constraints import Place
-from pimsim.dram.standards import Standard
+from pimsim.dram.scheduler.constraints import Place
+from pimsim.dram.standard.standard import Standard
 from pimsim.dram.traces.commandtrace import Step
 
 _MNEMONICS = {

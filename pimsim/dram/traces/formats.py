@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from pimsim.dram.standards import Standard
-from pimsim.dram.switches import Switches
+from pimsim.dram.options import Switches
+from pimsim.dram.standard.standard import Standard
 from pimsim.dram.traces import dramsim3, ramulator
 from pimsim.dram.traces.commandtrace import CommandTrace, Dialect
 from pimsim.dram.traces.drampower import DRAMPower

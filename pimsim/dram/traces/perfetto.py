@@ -15,10 +15,10 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 
 from pimsim.dram.commands import Kind
-from pimsim.dram.constraints import place
 from pimsim.dram.energy import command_energies
-from pimsim.dram.standards import Standard
-from pimsim.dram.switches import Switches
+from pimsim.dram.options import Switches
+from pimsim.dram.scheduler.constraints import place
+from pimsim.dram.standard.standard import Standard
 from pimsim.dram.traces.event import Event
 from pimsim.dram.traces.power import RankPower
 from pimsim.dram.traces.spans import Spans

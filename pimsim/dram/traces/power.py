@@ -43,8 +43,8 @@ class RankPower:
     """Power of one rank, emitted where it changes from one window to the next.
 
     >>> from pimsim.dram.energy import command_energies
-    >>> from pimsim.dram.standards import load
-    >>> from pimsim.dram.switches import Switches
+    >>> from pimsim.dram.standard.standard import load
+    >>> from pimsim.dram.options import Switches
     >>> ddr3 = load("ddr3-1600-8-8-8")
     >>> seen = []
     >>> rank = RankPower(

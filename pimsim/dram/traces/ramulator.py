@@ -9,8 +9,8 @@ and hbm2.py (levels and names of commands).
 from __future__ import annotations
 
 from pimsim.dram.commands import Kind
-from pimsim.dram.constraints import Place
-from pimsim.dram.standards import Standard
+from pimsim.dram.scheduler.constraints import Place
+from pimsim.dram.standard.standard import Standard
 from pimsim.dram.traces.commandtrace import Step
 
 _MNEMONICS = {

@@ -1,8 +1,8 @@
 """Recording a stream as it is executed: when each command issues, and which rows it names.
 
 >>> from pimsim.dram.commands import Kind
->>> from pimsim.dram.standards import load
->>> from pimsim.dram.stream import Run
+>>> from pimsim.dram.standard.standard import load
+>>> from pimsim.dram.timeline.command_stream import Run
 >>> from pimsim.dram.traces.event import Event
 >>> class Printed:
 ...     full = False
@@ -23,9 +23,9 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from pimsim.dram.commands import Kind
-from pimsim.dram.standards import Standard
-from pimsim.dram.stream import Segment, walk
-from pimsim.dram.switches import Switches
+from pimsim.dram.options import Switches
+from pimsim.dram.standard.standard import Standard
+from pimsim.dram.timeline.command_stream import Segment, walk
 from pimsim.dram.traces.event import Event
 
 
@@ -60,7 +60,7 @@ class Sink(Protocol):
 
 
 class Recorder:
-    """Walks the segments of a stream, as :class:`~pimsim.dram.timeline.Timeline` times them."""
+    """Walks the segments of a stream, as a timeline times them."""
 
     def __init__(self, standard: Standard, switches: Switches, sinks: Sequence[Sink]) -> None:
         self._sinks = sinks

@@ -1,6 +1,6 @@
 """How long commands keep a bank busy.
 
->>> from pimsim.dram.standards import load
+>>> from pimsim.dram.standard.standard import load
 >>> spans = Spans.of(load("ddr3-1600-8-8-8"), Switches())
 >>> spans.busy_ps[Kind.AAP], spans.open_ps[Kind.AAP]
 (49000, 39000)
@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pimsim.dram.commands import Kind
-from pimsim.dram.constraints import (
+from pimsim.dram.options import Switches
+from pimsim.dram.scheduler.constraints import (
     Constraint,
     End,
     Scope,
@@ -20,8 +21,7 @@ from pimsim.dram.constraints import (
     second_act_ps,
     table,
 )
-from pimsim.dram.standards import Standard
-from pimsim.dram.switches import Switches
+from pimsim.dram.standard.standard import Standard
 
 
 @dataclass(frozen=True, slots=True)

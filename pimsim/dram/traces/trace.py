@@ -1,6 +1,6 @@
 """Writing one trace: its files, its limit, and what to tell the user.
 
->>> from pimsim.dram.standards import load
+>>> from pimsim.dram.standard.standard import load
 >>> open_trace("perfeto", Path("x"), load("ddr3-1600-8-8-8"), Switches())
 Traceback (most recent call last):
 ...
@@ -14,9 +14,9 @@ from types import TracebackType
 
 from pimsim.documents import nearest
 from pimsim.dram.commands import Kind
-from pimsim.dram.constraints import total_banks
-from pimsim.dram.standards import Standard
-from pimsim.dram.switches import Switches
+from pimsim.dram.options import Switches
+from pimsim.dram.scheduler.constraints import total_banks
+from pimsim.dram.standard.standard import Standard
 from pimsim.dram.traces.event import Event
 from pimsim.dram.traces.formats import FORMATS, Format, Writer
 from pimsim.dram.traces.outfile import OutFile

@@ -9,14 +9,16 @@ from pathlib import Path
 import pytest
 
 from experiments import cli
-from experiments.sweep import measures, points, seeds
+from experiments.sweep import points
+from experiments.sweep.measures import catalog
 from experiments.sweep.results import Value
+from experiments.sweep.workers import seeds
 from pimsim.errors import InputError
 
 BASE: dict[str, Value] = {
     "network": "digits-mlp", "variation_percent": 15.0, "images": 60, "table_samples": 20_000,
 }  # fmt: skip
-MEASURE = measures.load("accuracy")
+MEASURE = catalog.load("accuracy")
 
 
 def _values(**given: Value) -> dict[str, Value]:
@@ -29,9 +31,9 @@ def _check(**given: Value) -> None:
 
 def test_without_variation_it_is_the_accuracy_of_the_network() -> None:
     right = {MEASURE.run(_values(variation_percent=0.0), trial, 1)["correct"] for trial in range(2)}
-    from bnn import reference
-    from experiments.inputs import encoding_of
-    from experiments.sweep import networks
+    from bnn.model import reference
+    from experiments.report.inputs import encoding_of
+    from experiments.sweep.measures import networks
 
     network, data = networks.trained(_values())
     encoding = encoding_of(network, data.x)
@@ -88,7 +90,7 @@ def test_what_cannot_be_run_is_refused_at_once(given: dict[str, Value], message:
 
 
 def test_a_failure_table_in_place_of_the_circuit(tmp_path: Path) -> None:
-    from experiments.sweep.accuracy import failure_table
+    from experiments.sweep.measures.accuracy import failure_table
 
     path = tmp_path / "table.json"
     given = {name: value for name, value in BASE.items() if name != "variation_percent"}

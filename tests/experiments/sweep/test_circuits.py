@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments.sweep import circuits, measures, points, spec
+from experiments.sweep import points, spec
+from experiments.sweep.measures import catalog, circuits
 from experiments.sweep.results import Value
-from pimsim.circuit import retention, variation
-from pimsim.circuit.decision import DecisionPath, majority
-from pimsim.circuit.failures import count
-from pimsim.circuit.parameters import KEYS, Circuit, load
+from pimsim.circuit.model import retention, variation
+from pimsim.circuit.model.parameters import KEYS, Circuit, load
+from pimsim.circuit.statistics.monte_carlo import count
+from pimsim.circuit.statistics.sense_decision import DecisionPath, majority
 from pimsim.errors import InputError
 
 BASE: dict[str, Value] = {"preset": "rambus55", "process": "ambit-like"}
@@ -73,7 +74,7 @@ def test_whole_cycles_know_all_parameters() -> None:
 
 def test_trials_of_a_point_are_those_of_the_monte_carlo() -> None:
     """Pooled over trials, within four standard errors of one long count."""
-    run = measures.load("tra-failure").run
+    run = catalog.load("tra-failure").run
     values: dict[str, Value] = {
         **BASE, "variation_percent": 15.0, "inputs": 3, "criterion": "either",
         "path": "decision", "samples": 20_000,

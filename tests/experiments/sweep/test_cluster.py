@@ -163,7 +163,7 @@ def test_a_cluster_that_goes_away_is_one_line(
 
 def test_workers_without_pimsim_are_one_line(cluster: Cluster) -> None:
     """As far as a worker can tell: it is asked for a module that it does not have."""
-    from experiments.sweep.cluster import DaskPool
+    from experiments.sweep.workers.cluster import DaskPool
 
     def work(task: int) -> int:
         return task

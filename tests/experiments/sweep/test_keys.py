@@ -13,10 +13,12 @@ import pytest
 from hypothesis import strategies as st
 
 import pimsim
-from experiments.sweep import keys, measures, points, spec
-from experiments.sweep.field import INTEGER, NUMBER, SWITCH, Field
-from experiments.sweep.fields import table
+from experiments.sweep import points, spec
+from experiments.sweep.measures import catalog
+from experiments.sweep.measures.field import INTEGER, NUMBER, SWITCH, Field
+from experiments.sweep.measures.fields import table
 from experiments.sweep.results import Value
+from experiments.sweep.workers import keys
 from pimsim.errors import InputError
 
 BASE: dict[str, dict[str, Value]] = {
@@ -34,7 +36,7 @@ OTHER: dict[str, Value] = {
 
 
 def _key(measure: str, given: dict[str, Value], seed: int = 1) -> str:
-    loaded = measures.load(measure)
+    loaded = catalog.load(measure)
     values = points.complete(loaded, given, Path.cwd())
     return keys.of(keys.content(loaded, values, seed))
 
@@ -55,7 +57,7 @@ def _other(field: Field, value: Value | None) -> Value:
 
 def _testable(measure: str) -> list[str]:
     """Fields of a measure whose value can be changed alone."""
-    names = [field.name for field in measures.load(measure).fields]
+    names = [field.name for field in catalog.load(measure).fields]
     simple = [name for name in names if not name.startswith(("circuit.", "spread."))]
     some = ["circuit.cell.one_share", "spread.cell.capacitance_share"]
     return [
@@ -104,7 +106,7 @@ def test_a_file_counts_by_its_content(measure: str, tmp_path: Path) -> None:
     copy = tmp_path / "copy.keras"
     shutil.copy(zoo.locate("digits-mlp"), copy)
     given = {**BASE[measure], "network": str(copy), "data": "digits"}
-    loaded = measures.load(measure)
+    loaded = catalog.load(measure)
 
     def identity() -> object:
         return loaded.identity(points.complete(loaded, given, tmp_path))

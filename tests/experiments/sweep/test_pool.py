@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from experiments.sweep import keys, measures, points
-from experiments.sweep import pool as pool_module
-from experiments.sweep.pool import DEATHS, LocalPool, WorkerError
-from experiments.sweep.trial import Task, carry_out
+from experiments.sweep import points
+from experiments.sweep.measures import catalog
+from experiments.sweep.workers import keys
+from experiments.sweep.workers import pool as pool_module
+from experiments.sweep.workers.pool import DEATHS, LocalPool, WorkerError
+from experiments.sweep.workers.trial import Task, carry_out
 from pimsim.errors import InputError
 
 
@@ -72,10 +74,10 @@ def test_a_trial_that_cannot_be_made_says_where(monkeypatch: pytest.MonkeyPatch)
     def refuse(*_: object, **__: object) -> None:
         raise InputError("too large")
 
-    loaded = measures.load("cost")
+    loaded = catalog.load("cost")
     values = points.complete(loaded, {"network": "lenet5"}, Path())
     key = keys.of(keys.content(loaded, values, 1))
-    monkeypatch.setattr("bnn.estimate.of_table", refuse)
+    monkeypatch.setattr("bnn.run.estimate.of_table", refuse)
     with pytest.raises(InputError) as caught:
         carry_out(Task.of("cost", values, 4, 1, key, "banks 8"))
     assert str(caught.value) == "too large (trial 4 at banks 8)"
@@ -117,7 +119,7 @@ PARENT = """\
 import time
 from experiments.sweep import keys, measures, points
 from experiments.sweep import pool as pool_module
-from experiments.sweep.pool import LocalPool
+from experiments.sweep.workers.pool import LocalPool
 with LocalPool(time.sleep, workers=2) as pool:
     pool.submit(600.0)
     pool.submit(601.0)

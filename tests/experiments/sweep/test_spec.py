@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments.sweep import fields, outcome, points, report, spec
+from experiments.sweep import outcome, points, report, spec
+from experiments.sweep.measures import fields
 from pimsim.errors import InputError
 
 HEAD = 'name = "s"\nmeasure = "tra-failure"\n'

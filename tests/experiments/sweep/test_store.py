@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments.sweep.lock import Lock
-from experiments.sweep.store import VERSION, Owner, Store, StoreError
+from experiments.sweep.workers.lock import Lock
+from experiments.sweep.workers.store import VERSION, Owner, Store, StoreError
 from pimsim.errors import InputError
 
 OWNER = Owner("demo", "tra-failure", 1)
@@ -221,7 +221,7 @@ def test_one_sweep_at_a_time(tmp_path: Path, spec_file: Path, refused: Callable[
 HOLDER = """\
 import sys, time
 from pathlib import Path
-from experiments.sweep.lock import Lock
+from experiments.sweep.workers.lock import Lock
 with Lock(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)

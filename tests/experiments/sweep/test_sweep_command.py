@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from experiments import cli
-from experiments.sweep import fields
-from experiments.sweep.lock import Lock
-from experiments.sweep.store import Owner, Store
+from experiments.sweep.measures import fields
+from experiments.sweep.workers.lock import Lock
+from experiments.sweep.workers.store import Owner, Store
 
 Trials = dict[tuple[str, int], str]
 
@@ -68,7 +68,7 @@ def test_json_on_stdout_is_what_is_in_the_file(
 def test_a_second_run_counts_nothing(
     swept: Path, spec_file: Path, kept: Callable[[Path], Trials], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from experiments.sweep.pool import LocalPool
+    from experiments.sweep.workers.pool import LocalPool
 
     before = kept(swept / "sweep.sqlite")
     monkeypatch.setattr(LocalPool, "submit", lambda *_: pytest.fail("a trial was made again"))
@@ -98,7 +98,7 @@ def test_drawing_again_writes_the_same_and_runs_nothing(
     ]  # fmt: skip
     for name in drawn:
         (swept / name).unlink()
-    monkeypatch.setattr("experiments.sweep.runner.run", lambda *_: pytest.fail("it ran"))
+    monkeypatch.setattr("experiments.sweep.workers.runner.run", lambda *_: pytest.fail("it ran"))
     assert _sweep(spec_file, "--out", swept, "--draw") == 0
     assert {name: (swept / name).read_bytes() for name in drawn} == {
         name: before[name] for name in drawn

@@ -1,0 +1,255 @@
+"""From layers to stages: binary matrix products for the DRAM, and what stays on the host.
+
+Every binary layer becomes a :class:`bnn.lowering.stage.Stage` in DRAM. Where a sign follows, bias,
+BatchNorm and sign become a comparison of the count of ones with a constant, and a max pooling in
+between becomes an OR or AND of bits, if a subarray holds the whole window of a pooling; otherwise
+the sums are read out and the host goes on with them. Layers that no stage takes in are the host's,
+as are those for which the DRAM turned out to have no room.
+
+>>> import numpy as np
+>>> from bnn.model.network import Dense, Network
+>>> kernel = np.float32([[1, -1], [1, 1], [-1, -1]])
+>>> net = Network("n", (3,), (
+...     Dense("a", kernel, None, "ste_sign", "ste_sign"),
+...     Dense("b", kernel[:2], None, "ste_sign", "ste_sign"),
+... ))
+>>> first, second = lower(net, None)
+>>> first.name, first.planes, first.scale, first.offsets.tolist()
+('a', 1, 2, [-3, -3])
+>>> first.thresholds is not None, second.thresholds is not None
+(True, False)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.lowering import thresholds
+from bnn.lowering.operand_analysis import Analysis, Fed, analyse
+from bnn.lowering.stage import HostStage, Stage, offsets
+from bnn.lowering.thresholds import Decision, Thresholds
+from bnn.lowering.windows import Side, Windows, each_pixel, lay
+from bnn.model import quantizers
+from bnn.model.geometry import Axis, Spread
+from bnn.model.layers.product import digits
+from bnn.model.network import (
+    INPUT,
+    Conv1D,
+    Conv2D,
+    Flatten,
+    LocallyConnected,
+    MaxPool2D,
+    Network,
+    Product,
+    Shape,
+)
+from bnn.model.operand import BIPOLAR, Alphabet
+from bnn.values.encoding import Encoding
+
+
+def lower(
+    network: Network,
+    encoding: Encoding | None,
+    data_rows: int | None = None,
+    refused: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[Stage | HostStage, ...]:
+    """Split a network (without its final softmax) into stages, in an order to carry them out.
+
+    A locally connected layer becomes one stage for each of its positions, as each has weights of
+    its own.
+
+    Args:
+        network: the layers.
+        encoding: how its inputs are integers; None leaves a first layer with real inputs to the
+            host.
+        data_rows: data rows of a subarray, which the windows of a pooling must fit (see
+            :meth:`bnn.lowering.stage.Stage.holds_patch`) to be pooled in DRAM; as many as needed if
+            None.
+        refused: layers that the DRAM could take and the host carries out, and why.
+    """
+    analysis, asked = analyse(network, encoding), thresholds.questions(network)
+    stages: list[Stage | HostStage] = []
+    taken: set[int] = set()
+    waiting: list[int] = []
+    before: int | None = None
+    for index, layer in enumerate(network.layers):
+        if index in taken:
+            continue
+        if index not in analysis.fed or not isinstance(layer, Product) or layer.name in refused:
+            waiting.append(index)
+            continue
+        if waiting:
+            stages.append(_host(network, waiting, before, refused))
+            waiting = []
+        made = _stages(network, index, layer, analysis, asked)
+        pooled = made[0].windows.offsets > 1
+        if pooled and data_rows is not None and not made[0].holds_patch(data_rows):
+            made = _stages(network, index, layer, analysis, asked, pools=False)
+        stages += made
+        before = made[-1].end - 1
+        taken.update(_behind(network, index, made[0].end))
+    if waiting:
+        stages.append(_host(network, waiting, before, refused))
+    return tuple(stages)
+
+
+def _behind(network: Network, index: int, end: int) -> list[int]:
+    """Positions of the layers behind product ``index`` that its stage takes in."""
+    result = []
+    while index != end - 1:
+        (index,) = network.consumers[index]
+        result.append(index)
+    return result
+
+
+def _stages(
+    network: Network,
+    index: int,
+    layer: Product,
+    analysis: Analysis,
+    asked: Sequence[str | None],
+    *,
+    pools: bool = True,
+) -> list[Stage]:
+    """Stages of a product; without ``pools`` any pooling behind it is the host's."""
+    fed, shape = analysis.fed[index], network.shape_before(index)
+    if isinstance(layer, LocallyConnected):
+        return _local(layer, index, shape, fed)
+    weights = digits(layer)
+    shifts = tuple(range(len(weights)))
+    found, pool, conjunction, end, gives = _decided(network, index, layer, fed, asked, pooled=pools)
+    laid = _windows(layer, shape, pool)
+    alphabet = fed.alphabet
+    return [
+        Stage(
+            layer.name,
+            layer,
+            index,
+            end,
+            shape,
+            laid,
+            weights,
+            shifts,
+            layer.groups,
+            alphabet.planes,
+            fed.encoded,
+            0 if fed.zeros else int(alphabet.stored(np.array(fed.pad))),
+            fed.zeros and bool((laid.pixels < 0).any()),
+            alphabet.step,
+            offsets(weights, shifts, alphabet.planes, alphabet.step, alphabet.low),
+            found,
+            conjunction,
+            gives,
+        )
+    ]
+
+
+def _local(layer: LocallyConnected, index: int, shape: Shape, fed: Fed) -> list[Stage]:
+    """One stage for each position; the sums are read out, as biases differ with the position."""
+    rows, columns = layer.sides(shape)
+    whole = lay(shape[-1], [Side.of(rows), Side.of(columns)])
+    every = digits(layer)
+    positions, alphabet = whole.positions, fed.alphabet
+    every = every.reshape(len(every), positions, -1, *every.shape[2:])
+    shifts = tuple(range(len(every)))
+    stages = []
+    for position in range(positions):
+        one = slice(position, position + 1)
+        weights = every[:, position]
+        stages.append(
+            Stage(
+                f"{layer.name}[{position}]",
+                layer,
+                index,
+                index + 1,
+                shape,
+                Windows(whole.channels, whole.pixels[one], whole.taps, whole.outputs[:, one]),
+                weights,
+                shifts,
+                1,
+                alphabet.planes,
+                fed.encoded,
+                0,
+                False,
+                alphabet.step,
+                offsets(weights, shifts, alphabet.planes, alphabet.step, alphabet.low),
+                None,
+                np.zeros(layer.outputs, np.bool_),
+            )
+        )
+    return stages
+
+
+def _decided(
+    network: Network,
+    index: int,
+    layer: Product,
+    fed: Fed,
+    asked: Sequence[str | None],
+    *,
+    pooled: bool,
+) -> tuple[Thresholds | None, MaxPool2D | None, NDArray[np.bool_], int, Alphabet]:
+    """Threshold, pooling and its kind, where the stage ends (as late as rows can do), answers."""
+    neither = np.zeros(layer.outputs, dtype=np.bool_)
+    for sign_at in reversed(thresholds.decisions(network, index, asked)):
+        pools = [step for step in sign_at.steps if isinstance(step, MaxPool2D)]
+        if len(pools) > 1 or (pools and not (pooled and _can_pool(layer, sign_at))):
+            continue
+        found = thresholds.crossing(layer, sign_at, fed)
+        if found.at.size != layer.outputs:
+            continue
+        kinds = thresholds.conjunctions(layer, sign_at)
+        conjunction = kinds[0] if kinds else neither
+        gives = quantizers.named(sign_at.quantizer).alphabet or BIPOLAR
+        return found, pools[0] if pools else None, conjunction, sign_at.end, gives
+    return None, None, neither, index + 1, BIPOLAR
+
+
+def _can_pool(layer: Product, sign_at: Decision) -> bool:
+    """Whether the windows of the pooling lie over those of the convolution."""
+    before = (step for step in sign_at.steps if isinstance(step, MaxPool2D | Flatten))
+    return isinstance(layer, Conv1D | Conv2D) and isinstance(next(before), MaxPool2D)
+
+
+def _windows(layer: Product, shape: Shape, pool: MaxPool2D | None) -> Windows:
+    sides = layer.sides(shape)
+    if sides is None:
+        return each_pixel(int(np.prod(shape[:-1], dtype=np.intp)), shape[-1])
+    over = None if pool is None else pool.axes(layer.shape_after(shape))
+    return lay(shape[-1], [_side(side) for side in sides], over)
+
+
+def _side(side: Axis | Spread) -> Side:
+    if isinstance(side, Axis):
+        return Side.of(side)
+    # The kernel is turned round, so the last tap is what the first window begins with.
+    before = (side.kernel - 1) * side.dilation - side.before
+    return Side(side.size, side.kernel, side.out, 1, side.dilation, before, side.stride)
+
+
+def _host(
+    network: Network, places: Sequence[int], before: int | None, refused: Mapping[str, str]
+) -> HostStage:
+    """Layers at ``places``; ``before`` is the one whose values the stage before has given."""
+    layers = tuple(network.layers[place] for place in places)
+    macs = sum(
+        layer.macs(network.shape_before(place))
+        for place, layer in zip(places, layers, strict=True)
+        if isinstance(layer, Product)
+    )
+    weights = sum(layer.weights for layer in layers)
+    at_hand, fetched = {before, *places}, 0
+    for place in places:
+        sources = network.inputs[place]
+        for source in set(sources) - at_hand:
+            if source != INPUT or weights or len(sources) > 1:
+                shape = network.input_shape if source == INPUT else network.shapes()[source]
+                fetched += int(np.prod(shape))
+            at_hand.add(source)
+    name = "+".join(layer.name for layer in layers)
+    why = {layer.name: refused[layer.name] for layer in layers if layer.name in refused}
+    return HostStage(name, layers, tuple(places), macs, weights, fetched, why)

@@ -1,0 +1,236 @@
+"""Which values the operands of each layer can take, and so which layers are sums of integers.
+
+A row of DRAM cells holds bits. A matrix product can be carried out there when its weights are small
+integers and its operands are, too: what a quantizer gives, the integers that stand for the inputs
+of the network, sums of few products. Everything else is the host's work.
+
+>>> import numpy as np
+>>> from bnn.model.network import Dense, Network
+>>> kernel = np.ones((4, 4), np.float32)
+>>> net = Network("n", (4,), (
+...     Dense("first", kernel, None, None, "ste_sign"),
+...     Dense("second", kernel, None, "ste_sign", "ste_sign"),
+... ))
+>>> [operand.value for operand in operands(net, None)]
+['real', '+-1']
+>>> binary_layers(net, None)
+(1,)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from bnn.model import quantizers
+from bnn.model.layers.activation import Activation
+from bnn.model.layers.layer import Shape
+from bnn.model.layers.preprocessing import Line
+from bnn.model.layers.product import Product, has_integer_kernel, reach, sums_of
+from bnn.model.layers.shape import Pad
+from bnn.model.network import INPUT, Network
+from bnn.model.operand import BIPOLAR, HEAVISIDE, TERNARY, Alphabet
+from bnn.values.encoding import WIDEST, Encoding
+
+
+class Operand(Enum):
+    """Values that enter a layer, after its input quantizer and padding."""
+
+    BIPOLAR = "+-1"
+    """-1 and +1."""
+    TERNARY = "+-1,0"
+    """-1, +1 and 0; often only the padding is 0."""
+    HEAVISIDE = "0,1"
+    """0 and +1."""
+    PIXEL = "integer"
+    """Integers ``p`` of an encoding, standing for ``scale*p + offset``."""
+    SMALL = "small integer"
+    """Integers of a few bits, times a scale: what a quantizer of several levels gives, or sums."""
+    REAL = "real"
+    """Anything else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fed:
+    """Integers that a product in DRAM multiplies."""
+
+    alphabet: Alphabet
+    """Of what is stored."""
+    pad: int
+    """Integer u in the padding."""
+    zeros: bool
+    """Whether the padding is 0 and no stored operand is."""
+    encoded: bool
+    """Whether they are the integers of the network's encoded inputs."""
+
+    @property
+    def whole(self) -> Alphabet:
+        """All integers that multiply, padding included."""
+        return TERNARY if self.zeros else self.alphabet
+
+    @property
+    def kind(self) -> Operand:
+        """What messages and reports call them."""
+        if self.encoded:
+            return Operand.PIXEL
+        kinds = {BIPOLAR: Operand.BIPOLAR, HEAVISIDE: Operand.HEAVISIDE, TERNARY: Operand.TERNARY}
+        return kinds.get(self.whole, Operand.SMALL)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Analysis:
+    """What is known of the values in a network before any image is seen."""
+
+    fed: dict[int, Fed]
+    """By position, every product that is a sum of integers."""
+    kinds: tuple[Operand, ...]
+    """For each layer, the operands that enter it."""
+    exact: tuple[bool, ...]
+    """For each layer, whether what it gives runs in float64 until the next product: all that
+    matters behind it is what quantizers decide. Otherwise the values themselves matter, and they
+    are Keras's, in float32."""
+
+
+def analyse(network: Network, encoding: Encoding | None) -> Analysis:
+    """Find out which products are sums of integers, and of which.
+
+    Args:
+        network: the layers.
+        encoding: how the inputs of the network are integers; None when they are not.
+
+    A layer fed with encoded inputs counts only if its padding, a real 0 or ``pad_values``, is a
+    value of the encoding as well.
+    """
+    start = None if encoding is None else Alphabet.of(encoding)
+    values: list[Alphabet | None] = []
+    encoded: list[bool] = []
+    fed: dict[int, Fed] = {}
+    kinds: list[Operand] = []
+    for index, (layer, sources) in enumerate(zip(network.layers, network.inputs, strict=True)):
+        inputs = tuple(start if i == INPUT else values[i] for i in sources)
+        from_encoding = all(i == INPUT or encoded[i] for i in sources) and encoding is not None
+        value = layer.alphabet_after(*inputs)
+        if isinstance(layer, Product):
+            operand = _operands(layer, network.shape_before(index), inputs[0], from_encoding)
+            kinds.append(Operand.REAL if operand is None else operand.kind)
+            if operand is not None and has_integer_kernel(layer):
+                fed[index] = operand
+                if value is None:
+                    value = sums_of(layer, operand.whole)
+            from_encoding = False
+        else:
+            kinds.append(_kind(inputs[0], from_encoding) if len(set(inputs)) == 1 else Operand.REAL)
+            if isinstance(layer, Activation) and layer.function != "linear":
+                from_encoding = False
+        values.append(value)
+        encoded.append(from_encoding and value is not None and value == start)
+    return Analysis(fed, tuple(kinds), _exact(network, fed))
+
+
+def operands(network: Network, encoding: Encoding | None) -> tuple[Operand, ...]:
+    """Return what operands enter every layer; see :func:`analyse`."""
+    return analyse(network, encoding).kinds
+
+
+def binary_layers(network: Network, encoding: Encoding | None) -> tuple[int, ...]:
+    """Return the positions of the layers that are sums of integers; see :func:`analyse`."""
+    return tuple(analyse(network, encoding).fed)
+
+
+def pad_operand(layer: Product, encoding: Encoding | None) -> int | None:
+    """Return the integer operand that padding adds; None if the encoding has no such.
+
+    Args:
+        layer: a binary layer.
+        encoding: that of the network's inputs if the layer is fed with them, else None.
+
+    >>> import numpy as np
+    >>> from bnn.values.encoding import ENCODINGS
+    >>> from bnn.model.network import Conv2D
+    >>> conv = Conv2D("c", np.ones((3, 3, 1, 2), np.float32), None, None, "ste_sign",
+    ...               padding="same", pad_values=1.0)
+    >>> pad_operand(conv, None), pad_operand(conv, ENCODINGS["unit"])
+    (1, 255)
+    """
+    value = layer.pad_values
+    return int(value) if encoding is None else encoding.integer_of(value)
+
+
+def padding_of_inputs(network: Network) -> tuple[float, ...]:
+    """Return the values with which the inputs of a network are padded before they are multiplied.
+
+    >>> import numpy as np
+    >>> from bnn.model.network import Conv2D
+    >>> conv = Conv2D("c", np.ones((3, 3, 1, 2), np.float32), None, None, "ste_sign",
+    ...               padding="same", pad_values=1.0)
+    >>> padding_of_inputs(Network("n", (5, 5, 1), (conv,)))
+    (1.0,)
+    """
+    found: set[float] = set()
+    reached = {INPUT}
+    for index, (layer, sources) in enumerate(zip(network.layers, network.inputs, strict=True)):
+        if not reached.intersection(sources):
+            continue
+        if isinstance(layer, Product):
+            if layer.pads(network.shape_before(index)):
+                found.add(layer.pad_values)
+        elif not isinstance(layer, Line):  # behind which values are others
+            reached.add(index)
+            if isinstance(layer, Pad):
+                found.add(layer.value)
+    return tuple(sorted(found))
+
+
+def reachable(network: Network, index: int, encoding: Encoding | None) -> range:
+    """Return the integers that a sum of binary layer ``index`` can be, as far as its kind tells."""
+    layer, fed = network.layers[index], analyse(network, encoding).fed.get(index)
+    if fed is None or not isinstance(layer, Product):
+        raise ValueError(f"`index` must be that of a binary layer, not {index!r}")
+    return reach(layer, fed.whole)
+
+
+def _operands(layer: Product, shape: Shape, value: Alphabet | None, encoded: bool) -> Fed | None:
+    """Operands behind the input quantizer of a layer fed with ``value``, and its padding."""
+    name = layer.input_quantizer
+    if name is not None and name != quantizers.NO_OP:
+        value, encoded = quantizers.named(name).alphabet, False
+    if value is None:
+        return None
+    if not layer.pads(shape):
+        return Fed(value, value.low, False, encoded)
+    pad = value.integer_of(layer.pad_values)
+    if pad is None and value == BIPOLAR and layer.pad_values == 0.0:
+        return Fed(value, 0, True, encoded)
+    if pad is None:
+        wider = None if encoded else value.including(layer.pad_values)
+        if wider is None and not encoded:
+            wider = value.finer(layer.pad_values, WIDEST)
+        pad = None if wider is None else wider.integer_of(layer.pad_values)
+        if wider is None or pad is None:
+            return None
+        value = wider
+    return Fed(value, pad, False, encoded)
+
+
+def _kind(value: Alphabet | None, encoded: bool) -> Operand:
+    return Operand.REAL if value is None else Fed(value, value.low, False, encoded).kind
+
+
+def _exact(network: Network, fed: dict[int, Fed]) -> tuple[bool, ...]:
+    result = [False] * len(network.layers)
+    for index in reversed(range(len(network.layers))):
+        followers = network.consumers[index]
+        result[index] = bool(followers) and all(
+            _decides(network, fed, place)
+            or (result[place] and not isinstance(network.layers[place], Product))
+            for place in followers
+        )
+    return tuple(result)
+
+
+def _decides(network: Network, fed: dict[int, Fed], index: int) -> bool:
+    """Whether nothing but decisions of quantizers leaves a layer's input behind."""
+    layer = network.layers[index]
+    if isinstance(layer, Product):
+        return index in fed or quantizers.decides(layer.input_quantizer) is not None
+    return isinstance(layer, Activation) and quantizers.decides(layer.function) is not None

@@ -1,0 +1,203 @@
+"""What the DRAM is given to compute, and what the host keeps.
+
+The DRAM counts ones. Operands are integers u = step p + low, of which the bits of p >= 0 lie in
+rows; weights are integers v that are sums of digits -1, 0 and +1 with weights 2**shift. A product
+with a digit contributes p for +1, the complement (largest - p) for -1 and nothing for 0. That total
+A is tied to the reference's sum S of the products of u and v by S = scale A + offset, per output;
+the scale is the step, and :func:`offsets` gives the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.lowering.thresholds import Thresholds
+from bnn.lowering.windows import Windows
+from bnn.model.network import Layer, Product, Shape
+from bnn.model.operand import BIPOLAR, Alphabet
+from pimsim.errors import InputError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stage:
+    """A binary matrix product for the DRAM, with the sign and pooling behind it if there are."""
+
+    name: str
+    layer: Product
+    index: int
+    """Position of the layer in the network."""
+    end: int
+    """One past the position of the layer whose values, or what is decided of them, it gives; in a
+    chain that of the first layer that is fed with them."""
+    shape: Shape
+    """Shape of the layer's input, without the batch axis."""
+    windows: Windows
+    weights: NDArray[np.int8]
+    """``(digits, kernel taps, channels of a group, outputs)``, -1, 0 and +1; 0 adds nothing."""
+    shifts: tuple[int, ...]
+    """Per digit, the exponent of its weight: v = sum of 2**shift * digit."""
+    groups: int
+    """Output o reads the channels of group o // (outputs // groups), which lie side by side."""
+    planes: int
+    """Bits of an operand; 1 for -1 and +1."""
+    encoded: bool
+    """Whether operands are the integers of the network's encoded inputs."""
+    pad: int
+    """Operand stored in the padding, as the integer that the bits hold."""
+    zero_padding: bool
+    """Whether the padding is really 0, which a -1 or +1 cannot hold: counts need a correction."""
+    scale: int
+    """S = scale * A + offsets, where nothing is padded with 0; the step between operands."""
+    offsets: NDArray[np.int64]
+    """``(outputs,)``; see :func:`offsets`."""
+    thresholds: Thresholds | None
+    """Comparison that gives the output bits; None where the sums themselves are wanted."""
+    conjunction: NDArray[np.bool_]
+    """``(outputs,)`` True where pooling is an AND of bits, False where it is an OR."""
+    gives: Alphabet = BIPOLAR
+    """What the output bits stand for."""
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    @property
+    def outputs(self) -> int:
+        """Output channels."""
+        return int(self.weights.shape[3])
+
+    @property
+    def fan_in(self) -> int:
+        """Products that one output sums."""
+        return int(self.weights.shape[1] * self.weights.shape[2])
+
+    @property
+    def largest(self) -> int:
+        """Largest operand, and so what a product with a digit of weight 1 adds at most."""
+        return (1 << self.planes) - 1
+
+    @property
+    def tap_sums(self) -> NDArray[np.int64]:
+        """``(kernel taps, outputs)`` sums of the weights v at a tap."""
+        return _weigh(self.weights.sum(axis=2, dtype=np.int64), self.shifts)
+
+    @property
+    def group_of(self) -> NDArray[np.intp]:
+        """``(outputs,)`` group whose channels each output reads."""
+        return np.arange(self.outputs) // (self.outputs // self.groups)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of an image in this layer, by Larq's count: weights x positions."""
+        positions = self.windows.positions
+        if self.windows.offsets > 1:  # a column computes a whole window of the pooling
+            positions = int(np.prod(self.layer.shape_after(self.shape)[:-1], dtype=np.int64))
+        return int(self.weights[0].size) * positions
+
+    def highest(
+        self, channels: slice = slice(None), taps: slice | NDArray[np.intp] = slice(None)
+    ) -> int:
+        """Largest count that any output can reach with some ``channels`` of its group, and taps."""
+        used = np.count_nonzero(self.weights[:, taps, channels], axis=(1, 2)).astype(np.int64)
+        return int(_weigh(used, self.shifts).max()) * self.largest
+
+    def holds_patch(self, data_rows: int) -> bool:
+        """Whether a subarray holds the patch of one channel: operands, weights and counts.
+
+        A product needs a weight row for each digit, and one more where digits may be 0. Three
+        numbers as long as a channel's count are a count, what is added to it, and a threshold.
+        """
+        operands = self.windows.patch * self.planes
+        weights = self.weights.shape[1] * sum(1 + bool((d == 0).any()) for d in self.weights)
+        return operands + weights + 3 * self.highest(slice(0, 1)).bit_length() <= data_rows
+
+    def of_groups(self, first: int, last: int) -> Stage:
+        """Return the stage of groups ``first`` to ``last`` - 1 alone, with their channels."""
+        width, each = self.weights.shape[2], self.outputs // self.groups
+        some = slice(first * each, last * each)
+        found = self.thresholds
+        return replace(
+            self,
+            windows=replace(self.windows, channels=(last - first) * width),
+            weights=self.weights[..., some],
+            groups=last - first,
+            offsets=self.offsets[some],
+            thresholds=found and Thresholds(found.at[some], found.falling[some]),
+            conjunction=self.conjunction[some],
+        )
+
+
+def offsets(
+    weights: NDArray[np.int8], shifts: Sequence[int], planes: int, step: int, low: int
+) -> NDArray[np.int64]:
+    """Return what S = step * A + offset adds for every output, ``(outputs,)``.
+
+    Args:
+        weights: digits, as in :attr:`Stage.weights`.
+        shifts: exponents of their weights.
+        planes: bits of a stored operand p.
+        step: operands are u = step * p + low.
+        low: the operand stored as 0.
+
+    >>> digits = np.int8([[[[1], [-1], [0]]]])
+    >>> offsets(digits, (0,), planes=1, step=2, low=-1).tolist()  # two operands of -1 and +1
+    [-2]
+    >>> offsets(digits, (0,), planes=8, step=1, low=0).tolist()  # a pixel is taken from 255
+    [-255]
+    """
+    values = _weigh(weights.sum(axis=(1, 2), dtype=np.int64), shifts)
+    negative = _weigh((weights < 0).sum(axis=(1, 2), dtype=np.int64), shifts)
+    return low * values - step * ((1 << planes) - 1) * negative
+
+
+def _weigh(digits: NDArray[np.int64], shifts: Sequence[int]) -> NDArray[np.int64]:
+    """Numbers (...) that digits (digits, ...) make."""
+    return np.tensordot(np.int64(1) << np.array(shifts, np.int64), digits, axes=1)
+
+
+def _check(stage: Stage) -> None:
+    """Raise InputError for fields of a stage that contradict one another."""
+    name, weights = stage.name, stage.weights
+    taps, channels = stage.windows.taps.shape[1], stage.windows.channels
+    if stage.groups < 1 or channels % stage.groups or weights.shape[-1] % stage.groups:
+        raise InputError(
+            f"`groups` of stage {name!r} must divide its {channels} channels and "
+            f"{weights.shape[-1]} outputs, not be {stage.groups}"
+        )
+    wanted = (len(stage.shifts), taps, channels // stage.groups)
+    if weights.shape[:-1] != wanted or not weights.size:
+        raise InputError(
+            f"`weights` of stage {name!r} must have the shape {wanted} and outputs, "
+            f"not {weights.shape}"
+        )
+    if min(stage.shifts) < 0:
+        raise InputError(f"`shifts` of stage {name!r} must not be negative, as {stage.shifts} are")
+    if stage.zero_padding and (stage.planes, stage.scale, stage.pad) != (1, 2, 0):
+        raise InputError(
+            f"operands of stage {name!r} must be -1 and +1, stored as 0 and 1, for zero padding"
+        )
+    reach = stage.scale * stage.highest()
+    if reach >= 1 << 31:
+        raise InputError(f"sums of stage {name!r} must stay below 2**31, not reach {reach}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HostStage:
+    """Layers, one after the other in the order of the network, that the host carries out."""
+
+    name: str
+    layers: tuple[Layer, ...]
+    places: tuple[int, ...]
+    """Positions of the layers in the network."""
+    macs: int
+    weights: int
+    """Numbers that are fetched once: kernels and slopes."""
+    fetched: int
+    """Numbers that are fetched for each image. What the stage before has read out of DRAM or
+    computed is at hand; left are the images, and what was put aside for a later use: the other
+    inputs of a merge, a branch that begins behind something else."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """Layers that the DRAM could take, had it room for them, and why it has not."""

@@ -1,0 +1,267 @@
+"""Bias, BatchNorm and sign behind an integer sum are one comparison with an integer.
+
+Between a sum and the next sign stand only functions that never turn around: adding a bias, the
+straight line of a BatchNorm, a clipped or rectified activation. So the sign changes at most once
+over the integers that the sum can be, and where it does is found by evaluating exactly what the
+network evaluates, in float64, rounding included: no formula for the crossing is solved, and a tie,
+a negative or vanishing gamma, or a channel whose sign never changes need no cases of their own.
+
+>>> from bnn.model.network import Dense
+>>> net = Network("n", (4,), (
+...     Dense("a", np.ones((4, 3), np.float32), None, "ste_sign", "ste_sign"),
+...     BatchNorm("b", np.float32([2, 2, 9]), np.ones(3, np.float32), np.float32([1, -1, 1]),
+...               None, 0.0),
+...     Dense("c", np.ones((3, 2), np.float32), None, "ste_sign", "ste_sign"),
+... ))
+>>> found = find(net, 0, None)
+>>> found.at.tolist(), found.falling.tolist()
+([2, 4, -4], [False, True, True])
+>>> found.bits(np.array([0, 2, 4])[:, None]).astype(int).tolist()
+[[0, 1, 0], [1, 1, 0], [1, 0, 0]]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.lowering.operand_analysis import Fed, analyse
+from bnn.model import host, quantizers
+from bnn.model.layers.product import finish, reach
+from bnn.model.network import (
+    Activation,
+    BatchNorm,
+    Flatten,
+    Layer,
+    MaxPool2D,
+    Network,
+    PRelu,
+    Product,
+)
+from bnn.model.operations.functions import monotone
+from bnn.values.encoding import Encoding
+from pimsim.errors import InputError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Thresholds:
+    """One comparison per output channel: ``bit = (s >= at) XOR falling``.
+
+    ``bit`` 1 means +1. A channel that is always +1 has the smallest reachable sum as ``at`` and
+    ``falling`` False; one that is always -1 has the same ``at`` and ``falling`` True.
+    """
+
+    at: NDArray[np.int64]
+    """``(channels,)``, each a reachable sum."""
+    falling: NDArray[np.bool_]
+    """``(channels,)``: the bit is 1 below ``at`` instead of from ``at`` on."""
+
+    def bits(self, sums: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
+        """Compare sums ``(..., channels)``."""
+        result: NDArray[np.bool_] = (sums >= self.at) ^ self.falling
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Where a yes or no is made of a binary layer's outputs: x >= 0, or x > 0."""
+
+    steps: tuple[Layer, ...]
+    """Layers between the binary layer and the decision, each the only one that is fed by the one
+    before: BatchNorm, MaxPool2D, Flatten, activations."""
+    end: int
+    """One past the last layer taken in; in a chain the first one that is fed with the answers."""
+    quantizer: str = "ste_sign"
+    """The quantizer that decides."""
+
+
+def questions(network: Network) -> tuple[str | None, ...]:
+    """For each layer, the deciding quantizer that everything behind asks of what it gives.
+
+    None where the values matter beyond that: at the end of the network, for a layer with real
+    operands, for one that does not let a sign pass.
+
+    >>> from bnn.model.network import Dense
+    >>> kernel = np.ones((2, 2), np.float32)
+    >>> last = Dense("b", kernel, None, "ste_sign", "ste_sign")
+    >>> questions(Network("n", (2,), (Activation("a", "relu"), Flatten("f"), last)))
+    ('ste_sign', 'ste_sign', None)
+    """
+    asked: list[str | None] = [None] * len(network.layers)
+    for index in reversed(range(len(network.layers))):
+        found = set()
+        for place in network.consumers[index]:
+            layer = network.layers[place]
+            own = _own_question(layer)
+            found.add(asked[place] if own is None and layer.commutes else own)
+        asked[index] = found.pop() if len(found) == 1 else None
+    return tuple(asked)
+
+
+def _own_question(layer: Layer) -> str | None:
+    """The deciding quantizer that a layer begins with, under one name for all signs."""
+    name = None
+    if isinstance(layer, Product):
+        name = layer.input_quantizer
+    elif isinstance(layer, Activation):
+        name = layer.function
+    return "ste_sign" if quantizers.is_sign(name) else name if quantizers.decides(name) else None
+
+
+def decision(network: Network, index: int) -> Decision | None:
+    """Find the sign that the outputs of product ``index`` end in, as late as it can be taken.
+
+    None when their values matter beyond a sign (the end of the network, a layer with real
+    operands) or pass through a function that turns around.
+    """
+    found = decisions(network, index, questions(network))
+    return found[-1] if found else None
+
+
+def decisions(network: Network, index: int, asked: Sequence[str | None]) -> list[Decision]:
+    """Find every place where the outputs of product ``index`` may be decided, from early to late.
+
+    Args:
+        network: the layers.
+        index: position of the product.
+        asked: see :func:`questions`.
+    """
+    layer = _product(network, index)
+    if quantizers.decides(layer.activation) is not None:
+        return [Decision((), index + 1, "ste_sign" if quantizers.is_sign(layer.activation)
+                         else layer.activation)]  # fmt: skip
+    if not monotone(layer.activation):
+        return []
+    result: list[Decision] = []
+    steps: list[Layer] = []
+    at = index
+    while True:
+        question = asked[at]
+        if question is not None:
+            result.append(Decision(tuple(steps), at + 1, question))
+        followers = network.consumers[at]
+        if len(followers) != 1 or len(network.inputs[followers[0]]) != 1:
+            return result
+        at = followers[0]
+        step = network.layers[at]
+        own = _own_question(step)
+        if isinstance(step, Activation) and own is not None:
+            return [*result, Decision(tuple(steps), at + 1, own)]
+        if isinstance(step, Product) or not (
+            step.monotone or isinstance(step, MaxPool2D | Flatten)
+        ):
+            return result
+        steps.append(step)
+
+
+def find(network: Network, index: int, encoding: Encoding | None) -> Thresholds:
+    """Find the thresholds on the integer sums of binary layer ``index``.
+
+    Args:
+        network: the layers.
+        index: position of a binary layer that :func:`decision` finds a sign for.
+        encoding: how the inputs of the network are integers, None when they are not; sums of a
+            layer fed with them are those of the integers ``p``.
+
+    Returns:
+        One threshold per output channel; one per feature, ``(positions * channels,)`` in the
+        order of Flatten, when a BatchNorm behind a Flatten treats positions differently.
+        A MaxPool2D in between is left out: :func:`pools` says how bits are pooled instead.
+
+    Raises:
+        InputError: the layer's outputs do not end in a sign.
+    """
+    layer, sign_at = _product(network, index), _decided(network, index)
+    return crossing(layer, sign_at, analyse(network, encoding).fed[index])
+
+
+def crossing(layer: Product, sign_at: Decision, fed: Fed) -> Thresholds:
+    """Find the thresholds on the integer sums of a layer; see :func:`find`.
+
+    Args:
+        layer: the product.
+        sign_at: where its sums are decided.
+        fed: which integers it multiplies.
+    """
+    steps = [step for step in sign_at.steps if step.monotone]
+    widths = [step.mean.size for step in steps if isinstance(step, BatchNorm)]
+    width = max([layer.outputs, *widths])
+    reached = reach(layer, fed.whole)
+    decides, real = quantizers.decides(sign_at.quantizer), host.worth(layer, fed.alphabet)
+    if decides is None:
+        raise ValueError(f"`sign_at` must be decided by a quantizer, not {sign_at.quantizer!r}")
+
+    def positive(places: NDArray[np.int64]) -> NDArray[np.bool_]:
+        sums = (reached.start + places * reached.step).reshape(-1, layer.outputs)
+        values = finish(layer, real(sums))
+        for step in steps:
+            values = step.run(values.reshape(-1, _channels(step, width)))
+        return decides(values.reshape(-1))
+
+    last = len(reached) - 1
+    at_low = positive(np.zeros(width, np.int64))
+    changes = at_low != positive(np.full(width, last))
+    below, above = np.zeros(width, np.int64), np.full(width, last)
+    while np.any(above - below > 1):
+        middle = (below + above) // 2
+        still = positive(middle) == at_low
+        below, above = np.where(still, middle, below), np.where(still, above, middle)
+    # A channel that never changes is compared with the lowest sum, which every sum reaches.
+    places = np.where(changes, above, 0)
+    return Thresholds(reached.start + places * reached.step, at_low == changes)
+
+
+def _channels(step: Layer, width: int) -> int:
+    """Length of the axis along which a step has parameters."""
+    if isinstance(step, BatchNorm):
+        return step.mean.size
+    return step.slopes.size if isinstance(step, PRelu) else width
+
+
+def pools(network: Network, index: int) -> tuple[NDArray[np.bool_], ...]:
+    """For each MaxPool2D before the sign, how to pool bits instead of sums: AND (True) or OR.
+
+    The sign of the largest value of a window is the OR of the signs if everything behind the
+    pooling rises, and their AND if it falls, which the signs of gamma decide.
+
+    Returns:
+        One array per pooling, in the order of the network, of one flag per channel (per feature
+        where a BatchNorm behind a Flatten follows).
+
+    Raises:
+        InputError: as :func:`find`.
+    """
+    return conjunctions(_product(network, index), _decided(network, index))
+
+
+def conjunctions(layer: Product, sign_at: Decision) -> tuple[NDArray[np.bool_], ...]:
+    """For each MaxPool2D before the decision, how to pool bits; see :func:`pools`."""
+    result: list[NDArray[np.bool_]] = []
+    falls = np.zeros(layer.outputs, np.bool_)
+    for step in reversed(sign_at.steps):
+        if isinstance(step, BatchNorm):
+            falling = step.scale < 0
+            width = max(falls.size, falling.size)
+            falls = np.resize(falls, width) ^ np.resize(falling, width)
+        elif isinstance(step, MaxPool2D):
+            result.append(falls)
+    return tuple(reversed(result))
+
+
+def _decided(network: Network, index: int) -> Decision:
+    found = decision(network, index)
+    if found is None:
+        name = network.layers[index].name
+        raise InputError(f"outputs of layer {name!r} must end in a sign quantizer")
+    return found
+
+
+def _product(network: Network, index: int) -> Product:
+    layer = network.layers[index]
+    if not isinstance(layer, Product):
+        raise InputError(f"`index` must be that of a product, not of {layer.name!r}")
+    return layer

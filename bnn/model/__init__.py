@@ -1,0 +1,1 @@
+"""A network as its file has it: layers, quantizers and their exact reference."""

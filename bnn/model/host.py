@@ -1,0 +1,144 @@
+"""The arithmetic around the integer sums, as Keras does it: what a processor computes.
+
+Values are float32, and then computed as Keras computes them up to the order of rounding, or
+float64, which is how signs behind integer sums are decided: Keras's own float32 formulas differ
+between its kernels, the signs do not, and float64 has them all, exact ties included.
+
+>>> from bnn.model.network import Activation, BatchNorm
+>>> norm = BatchNorm("bn", np.float32([2]), np.float32([4]), np.float32([-1]), None, 0.0)
+>>> apply((norm, Activation("s", "ste_sign")), np.float64([[0], [2], [4]])).tolist()
+[[1.0], [1.0], [-1.0]]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from math import lcm
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.lowering.operand_analysis import Fed
+from bnn.model import quantizers
+from bnn.model.layers.layer import Layer, Real, Reals
+from bnn.model.layers.product import Product, finish, integer_kernel, unit
+from bnn.model.operand import Alphabet
+from bnn.values.encoding import Encoding, encode
+
+Integers = NDArray[np.integer[Any]]
+
+
+def apply(layers: Sequence[Layer], values: NDArray[Real]) -> NDArray[Real]:
+    """Run a chain of layers on ``values`` (n, ...), in the precision of ``values``.
+
+    Matrix products are always computed in float32: nothing behind them is exact.
+    """
+    for layer in layers:
+        values = layer.run(values)
+    return values
+
+
+def integers(layer: Product, values: NDArray[Any], fed: Fed, encoding: Encoding | None) -> Integers:
+    """Return the integers u that a product in DRAM multiplies, in the shape of ``values``.
+
+    Args:
+        layer: the product.
+        values: what it is fed with, as numbers.
+        fed: of which integers those are.
+        encoding: that of the network's inputs.
+
+    >>> from bnn.lowering.operand_analysis import analyse
+    >>> from bnn.model.network import Dense, Network
+    >>> dense = Dense("d", np.float32([[1], [1]]), None, "dorefa(2)", "ste_sign")
+    >>> fed = analyse(Network("n", (2,), (dense,)), None).fed[0]
+    >>> integers(dense, np.float32([[0.3, 2]]), fed, None).tolist()
+    [[1, 3]]
+    """
+    name = layer.input_quantizer
+    if name is not None and name != quantizers.NO_OP:
+        return quantizers.named(name).integers(values)
+    if fed.encoded and encoding is not None:
+        return encode(values if values.dtype == np.uint8 else values.astype(np.float32), encoding)
+    scale, offset = fed.alphabet.scale, fed.alphabet.offset
+    exact = values if offset == 0 else values - np.float64(offset)
+    exact = exact if scale == 1 else exact * np.float64(1 / scale)
+    low, high = fed.alphabet.low, fed.alphabet.high
+    whole: Integers = np.rint(exact).astype(
+        np.int16 if -(1 << 15) <= low <= high < 1 << 15 else np.int32
+    )
+    return whole
+
+
+def behind(
+    layer: Product, sums: Integers, operand: Alphabet | Encoding | None, *, exact: bool
+) -> Reals:
+    """Turn integer sums of a binary layer into what the network has behind the layer.
+
+    Args:
+        layer: the binary layer; its bias and activation are applied.
+        sums: ``(n, ..., out)``, of the products of integer operands and weights.
+        operand: what the integer operands are worth; None: themselves.
+        exact: float64, for a sign to be taken; else float32, as Keras has it.
+
+    >>> from bnn.model.network import Dense
+    >>> dense = Dense("d", np.float32([[1], [1]]), np.float32([0.5]), None, "ste_sign")
+    >>> behind(dense, np.array([[2], [-2]]), None, exact=True).tolist()
+    [[2.5], [-1.5]]
+    """
+    wide = worth(layer, operand)(sums)
+    return finish(layer, wide) if exact else finish(layer, wide.astype(np.float32))
+
+
+def worth(
+    layer: Product, operand: Alphabet | Encoding | None
+) -> Callable[[Integers], NDArray[np.float64]]:
+    """Return the function from a layer's integer sums ``(..., out)`` to what they stand for.
+
+    Args:
+        layer: the binary layer, whose bias is left out.
+        operand: what the integer operands are worth; None: themselves.
+    """
+    weight = unit(layer)
+    scale = Fraction(1) if operand is None else operand.scale
+    offset = Fraction(0) if operand is None else operand.offset
+    if isinstance(weight, Fraction):
+        scale, offset = scale * weight, offset * weight
+    totals = weight_sums(layer) if offset else np.zeros(layer.outputs, np.int64)
+
+    def real(sums: Integers) -> NDArray[np.float64]:
+        plain = scale == 1 and offset == 0
+        wide = sums.astype(np.float64) if plain else decoded(sums, totals, scale, offset)
+        return wide if isinstance(weight, Fraction) else wide * weight.astype(np.float64)
+
+    return real
+
+
+def decoded(
+    sums: Integers, weight_sums: Integers, scale: Fraction, offset: Fraction
+) -> NDArray[np.float64]:
+    """Return the real numbers that sums over integers u stand for.
+
+    Args:
+        sums: ``sum(w*u)``, ``(..., out)``.
+        weight_sums: ``sum(w)`` of each output, ``(out,)``.
+        scale: what one unit of u is worth.
+        offset: what u = 0 is worth.
+
+    Returns:
+        ``scale*sum(w*u) + offset*sum(w)``, computed in integers and rounded once.
+
+    >>> decoded(np.array([[255, 510]]), np.array([1, 3]), Fraction(2, 255), Fraction(-1)).tolist()
+    [[1.0, 1.0]]
+    """
+    denominator = lcm(scale.denominator, offset.denominator)
+    wide = sums.astype(np.int64) * int(scale * denominator)
+    wide += weight_sums.astype(np.int64) * int(offset * denominator)
+    return wide / np.float64(denominator)
+
+
+def weight_sums(layer: Product) -> NDArray[np.int64]:
+    """Sum of the integer weights of each output of a binary layer, ``(out,)``."""
+    matrix = layer.matrix(integer_kernel(layer))
+    return cast(NDArray[np.int64], matrix.sum(axis=(0, 1), dtype=np.int64))

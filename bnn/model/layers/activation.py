@@ -1,0 +1,235 @@
+"""Activations as layers of their own: functions by name, rectifiers, quantizers.
+
+>>> Rectifier("r", slope=0.5, ceiling=2.0).run(np.float32([-4, 1, 3])).tolist()
+[-2.0, 1.0, 2.0]
+>>> PRelu("p", np.float32([0.25, -1])).run(np.float32([[-4, -4], [4, 4]])).tolist()
+[[-1.0, 4.0], [4.0, 4.0]]
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.model import quantizers
+from bnn.model.layers.layer import OneInput, Real, Shape, Weights, check_array, misfit
+from bnn.model.layers.reading import Reader, Reading
+from bnn.model.operand import Alphabet
+from bnn.model.operations.functions import activate, check_function, elu, monotone
+from bnn.model.operations.reduction import Along
+
+
+class _Elementwise(OneInput):
+    """Layers that leave the shape as it is."""
+
+    __slots__ = ()
+
+    def shape_after(self, *shapes: Shape) -> Shape:
+        """Shape of the output, which is that of the input."""
+        (shape,) = shapes
+        return shape
+
+
+@dataclass(frozen=True, slots=True)
+class Activation(_Elementwise):
+    """A function of every value on its own (softmax: of the last axis)."""
+
+    name: str
+    function: str
+    """Name in :data:`bnn.model.operations.functions.FUNCTIONS` or of a quantizer."""
+
+    def __post_init__(self) -> None:
+        check_function(self.name, self.function)
+
+    def run(self, *values: NDArray[Any]) -> NDArray[Any]:
+        """Apply the function."""
+        (x,) = values
+        return activate(self.function, x)
+
+    def alphabet_after(self, *alphabets: Alphabet | None) -> Alphabet | None:
+        """Those of a quantizer; a linear function leaves them as they are."""
+        (alphabet,) = alphabets
+        return alphabet_of(self.function, alphabet)
+
+    @property
+    def monotone(self) -> bool:
+        """Whether the function never decreases."""
+        return monotone(self.function)
+
+
+def alphabet_of(function: str, alphabet: Alphabet | None) -> Alphabet | None:
+    """Return the alphabet behind an activation, given the one before it."""
+    if function == "linear":
+        return alphabet
+    if function.partition("(")[0] in quantizers.TABLE:
+        return quantizers.named(function).alphabet
+    return None
+
+
+def _sloped(slopes: Weights | np.float32, below: NDArray[Any]) -> NDArray[Any]:
+    """Multiply, with 0 for denormal slopes and products: Keras has none, and a sign may follow."""
+    products = quantizers.flush(np.asarray(slopes)) * below
+    return quantizers.flush(products).astype(below.dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class Rectifier(_Elementwise):
+    """``x`` above a threshold up to a ceiling, and a slope below: ReLU and its relatives."""
+
+    name: str
+    slope: float = 0.0
+    ceiling: float | None = None
+    threshold: float = 0.0
+
+    def run(self, *values: NDArray[Any]) -> NDArray[Any]:
+        """Compute it in the order of operations of Keras's ``backend.relu``."""
+        (x,) = values
+        number = x.dtype.type
+        if self.threshold:
+            result = np.where(x > number(self.threshold), x, number(0))
+        else:
+            result = np.maximum(x, number(0))
+        if self.ceiling is not None:
+            result = np.clip(result, number(0), number(self.ceiling))
+        if self.slope:
+            below = np.maximum(number(self.threshold) - x, number(0))
+            result = result - _sloped(np.float32(self.slope), below)
+        return result
+
+    @property
+    def monotone(self) -> bool:
+        """With a slope below 0 it turns around, and with a threshold it may jump down."""
+        return self.slope >= 0 and (self.threshold == 0 or (self.slope == 0 and self.threshold > 0))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PRelu(_Elementwise):
+    """``x`` above 0 and a trained slope times x below."""
+
+    name: str
+    slopes: Weights
+    """Broadcast over an input: ``(channels,)`` where the spatial axes share theirs."""
+
+    def __post_init__(self) -> None:
+        check_array(self.name, "slopes", self.slopes, self.slopes.shape)
+
+    def shape_after(self, *shapes: Shape) -> Shape:
+        """Shape of the output, which is that of the input."""
+        (shape,) = shapes
+        if len(self.slopes.shape) > len(shape) or any(
+            mine not in (1, size)
+            for mine, size in zip(self.slopes.shape[::-1], shape[::-1], strict=False)
+        ):
+            raise misfit(self.name, f"that {self.slopes.shape} slopes fit", shape)
+        return shape
+
+    def run(self, *values: NDArray[Any]) -> NDArray[Any]:
+        """Compute ``relu(x) - slope * relu(-x)``, as Keras does."""
+        (x,) = values
+        zero = x.dtype.type(0)
+        result: NDArray[Any] = np.maximum(x, zero) - _sloped(self.slopes, np.maximum(-x, zero))
+        return result
+
+    @property
+    def monotone(self) -> bool:
+        """With a slope below 0 it turns around; slopes of its own for each place are too many."""
+        return self.slopes.ndim == 1 and bool((self.slopes >= 0).all())
+
+    @property
+    def weights(self) -> int:
+        """The slopes."""
+        return self.slopes.size
+
+
+@dataclass(frozen=True, slots=True)
+class Elu(_Elementwise):
+    """``x`` above 0 and ``alpha * (e^x - 1)`` below."""
+
+    name: str
+    alpha: float
+
+    def run(self, *values: NDArray[Real]) -> NDArray[Real]:
+        """Compute it."""
+        (x,) = values
+        return elu(x, self.alpha)
+
+
+def _activation(reading: Reading) -> tuple[Activation, ...]:
+    if reading.layer_as_activation() is not None:
+        return ()  # what it is follows
+    return (Activation(reading.name, reading.activation()),)
+
+
+def _quantizer(reading: Reading) -> tuple[Activation]:
+    # A quantizer is a layer itself, with its parameters in its own configuration.
+    name = reading.larqs_quantizer("class_name", reading.kind, reading.fields)
+    return (Activation(reading.name, reading.function(reading.of_operands("class_name", name))),)
+
+
+def _softmax(reading: Reading) -> tuple[Activation | Along]:
+    rank, axis = len(reading.shape), reading.fields.get("axis")
+    if axis in (None, -1, rank):
+        return (Activation(reading.name, "softmax"),)
+    if type(axis) is not int or not -rank <= axis <= rank or axis == 0:
+        reading.fields.refuse("axis", "an axis of the input")
+    return (Along(reading.name, "softmax", axis % (rank + 1)),)
+
+
+def _relu(reading: Reading) -> tuple[Rectifier]:
+    fields = reading.fields
+    ceiling = None if fields.get("max_value") is None else fields.number("max_value", 0.0)
+    return (
+        Rectifier(
+            reading.name,
+            fields.number("negative_slope", 0.0),
+            ceiling,
+            fields.number("threshold", 0.0),
+        ),
+    )
+
+
+def _leaky_relu(reading: Reading) -> tuple[Rectifier]:
+    return (Rectifier(reading.name, reading.fields.number("alpha", 0.3)),)
+
+
+def _thresholded_relu(reading: Reading) -> tuple[Rectifier]:
+    return (Rectifier(reading.name, threshold=reading.fields.number("theta", 1.0)),)
+
+
+def _elu(reading: Reading) -> tuple[Elu]:
+    return (Elu(reading.name, reading.fields.number("alpha", 1.0)),)
+
+
+def _prelu(reading: Reading) -> tuple[PRelu]:
+    shape = list(reading.shape)
+    shared = reading.fields.get("shared_axes")
+    for axis in shared if isinstance(shared, list) else []:
+        if type(axis) is not int or not 1 <= axis <= len(shape):
+            reading.fields.refuse("shared_axes", "axes of the input")
+        shape[axis - 1] = 1
+    slopes = reading.arrays({"alpha": tuple(shape)})["alpha"]
+    while slopes.ndim > 1 and slopes.shape[0] == 1:
+        slopes = slopes[0]
+    return (PRelu(reading.name, slopes),)
+
+
+READERS: dict[str, Reader] = {
+    "Activation": _activation,
+    "ELU": _elu,
+    "LeakyReLU": _leaky_relu,
+    "PReLU": _prelu,
+    "ReLU": _relu,
+    "Softmax": _softmax,
+    "ThresholdedReLU": _thresholded_relu,
+    **dict.fromkeys(
+        (
+            *("ApproxSign", "DoReFa", "DoReFaQuantizer", "MagnitudeAwareSign", "NoOp"),
+            *("SteHeaviside", "SteSign", "SteTern", "SwishSign"),
+        ),
+        _quantizer,
+    ),
+}
+"""By class in a model file; quantizers are layers themselves and may stand in a model as such."""

@@ -1,0 +1,82 @@
+"""Dense layers: a matrix product over the last axis.
+
+>>> import numpy as np
+>>> dense = Dense("out", np.float32([[0.5], [-2.0]]), None, "ste_sign", "ste_sign")
+>>> dense.shape_after((3, 2)), dense.run(np.float32([[1, 7]])).tolist()
+((3, 1), [[0.0]])
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+from numpy.typing import NDArray
+
+from bnn.model.layers.layer import Real, Shape, Weights, misfit
+from bnn.model.layers.product import Product, check_product
+from bnn.model.layers.reading import Reader, Reading
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dense(Product):
+    """A matrix product over the last axis: Larq's QuantDense and Keras's Dense."""
+
+    name: str
+    kernel: Weights
+    """Latent weights, ``(in, out)``."""
+    bias: Weights | None
+    """``(out,)``, added to the product before the activation."""
+    input_quantizer: str | None = None
+    """Canonical name; applied to the input."""
+    kernel_quantizer: str | None = None
+    """Canonical name; applied to the kernel."""
+    activation: str = "linear"
+    """Name of an activation function or of a quantizer."""
+
+    def __post_init__(self) -> None:
+        check_product(self, 2)
+
+    @property
+    def fan_in(self) -> int:
+        """Products that one output sums."""
+        return int(self.kernel.shape[0])
+
+    @property
+    def outputs(self) -> int:
+        """Units."""
+        return int(self.kernel.shape[1])
+
+    def shape_after(self, *shapes: Shape) -> Shape:
+        """Shape of the output, given that of the input (both without the batch axis)."""
+        (shape,) = shapes
+        if not shape or shape[-1] != self.fan_in:
+            raise misfit(self.name, f"an input whose last axis is {self.fan_in}", shape)
+        return (*shape[:-1], self.outputs)
+
+    def matrix(self, kernel: NDArray[Any]) -> NDArray[Any]:
+        """One tap."""
+        return kernel[None]
+
+    def multiply(self, operands: NDArray[Any], kernel: NDArray[Real], pad: float) -> NDArray[Real]:
+        """Multiply operands ``(n, ..., in)`` with a kernel ``(in, out)``; nothing is padded."""
+        return cast(NDArray[Real], operands.astype(kernel.dtype, copy=False) @ kernel)
+
+
+def _dense(reading: Reading) -> tuple[Dense]:
+    fan_in = reading.shape[-1] if reading.shape else 0
+    arrays = reading.kernel_and_bias((fan_in, reading.fields.size("units")))
+    return (
+        Dense(
+            name=reading.name,
+            kernel=arrays["kernel"],
+            bias=arrays.get("bias"),
+            input_quantizer=reading.operand_quantizer(),
+            kernel_quantizer=reading.quantizer("kernel_quantizer"),
+            activation=reading.activation(),
+        ),
+    )
+
+
+READERS: dict[str, Reader] = {"QuantDense": _dense, "Dense": _dense}
+"""By class in a model file."""

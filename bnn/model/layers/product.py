@@ -1,0 +1,288 @@
+"""What all layers with a kernel share: quantized weights, exact sums, what follows them.
+
+Kernels are Larq's float32 *latent* weights, in the shape in which a file holds them; what
+multiplies the input is what the kernel quantizer makes of them.
+
+>>> from bnn.model.layers.dense import Dense
+>>> dense = Dense("d", np.float32([[0.5, -2.0], [0.0, 1.0]]), None, "ste_sign", "ste_sign")
+>>> integer_kernel(dense).tolist()
+[[1, -1], [1, 1]]
+>>> digits(dense).shape, dense.run(np.float32([[3, -1]])).tolist()
+((1, 1, 2, 2), [[0.0, -2.0]])
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import prod
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.model import quantizers
+from bnn.model.geometry import Axis, Spread
+from bnn.model.layers.activation import alphabet_of
+from bnn.model.layers.layer import OneInput, Real, Shape, Weights, check_array
+from bnn.model.operand import Alphabet
+from bnn.model.operations.functions import activate, check_function
+from bnn.model.quantizers import QuantizedWeights
+from pimsim.errors import InputError
+
+CHUNK = 1 << 23
+"""Numbers in one block of patches: 32 MB of float32."""
+
+WIDEST_SUMS = 8
+"""Bits of a layer's sums that may be the operands of a next layer in DRAM as they are."""
+
+
+class Product(OneInput):
+    """A layer that sums products of operands with weights; its classes say which."""
+
+    __slots__ = ()
+
+    name: str
+    kernel: Weights
+    """Latent weights, in the layout of a file."""
+    bias: Weights | None
+    """Added to the sums before the activation."""
+    input_quantizer: str | None
+    """Canonical name; applied to the input, before padding."""
+    kernel_quantizer: str | None
+    """Canonical name; applied to the kernel."""
+    activation: str
+    """Name in :data:`bnn.model.operations.functions.FUNCTIONS` or of a quantizer."""
+
+    @property
+    def fan_in(self) -> int:
+        """Products that one output sums, those with padding included."""
+        raise NotImplementedError
+
+    @property
+    def outputs(self) -> int:
+        """Output channels, the last axis of what it gives."""
+        raise NotImplementedError
+
+    @property
+    def groups(self) -> int:
+        """Output o reads the channels of group ``o // (outputs // groups)``."""
+        return 1
+
+    @property
+    def copies(self) -> int:
+        """How many outputs belong to each place of the kernel's last axis; 0: it is not theirs."""
+        return 1
+
+    @property
+    def pad_values(self) -> float:
+        """Operand in the padding, after the input quantizer: -1, 0 or +1."""
+        return 0.0
+
+    def sides(self, shape: Shape) -> tuple[Axis, Axis] | tuple[Spread, Spread] | None:
+        """Windows along height and width over an input of ``shape``; None for a dense layer."""
+        return None
+
+    def matrix(self, kernel: NDArray[Any]) -> NDArray[Any]:
+        """Order a kernel in the layout of a file as ``(taps, channels of a group, outputs)``."""
+        raise NotImplementedError
+
+    def multiply(self, operands: NDArray[Any], kernel: NDArray[Real], pad: float) -> NDArray[Real]:
+        """Multiply operands ``(n, ..., in)`` with a kernel of the layer's shape, in its precision.
+
+        Works through the images a few at a time, so that memory stays bounded.
+        """
+        raise NotImplementedError
+
+    def pads(self, shape: Shape) -> bool:
+        """Whether some windows over an input of ``shape`` reach into padding."""
+        sides = self.sides(shape)
+        return sides is not None and any(
+            side.pads != (0, 0)
+            if isinstance(side, Axis)
+            else any(None in taps for taps in side.taps())
+            for side in sides
+        )
+
+    def macs(self, shape: Shape) -> int:
+        """Multiply-accumulates of an image, by Larq's count: weights times output positions."""
+        return self.kernel.size * prod(self.shape_after(shape)[:-1])
+
+    def shape_after(self, *shapes: Shape) -> Shape:
+        """Shape of the output, given that of the input (both without the batch axis)."""
+        raise NotImplementedError
+
+    def run(self, *values: NDArray[Any]) -> NDArray[Any]:
+        """Compute the layer on the host; the products always in float32."""
+        (x,) = values
+        operands = x.astype(np.float32, copy=False)
+        if self.input_quantizer not in (None, quantizers.NO_OP):
+            operands = quantizers.named(str(self.input_quantizer)).values(operands)
+        sums = self.multiply(operands, real_kernel(self), self.pad_values)
+        return finish(self, sums.astype(x.dtype, copy=False))
+
+    @property
+    def weights(self) -> int:
+        """Weights of the kernel."""
+        return self.kernel.size
+
+    def alphabet_after(self, *alphabets: Alphabet | None) -> Alphabet | None:
+        """That of a quantizer behind it; what its sums can be is asked of :func:`sums_of`."""
+        return alphabet_of(self.activation, None)
+
+
+def check_product(layer: Product, rank: int, bias: Shape | None = None) -> None:
+    """Raise InputError unless kernel, bias, quantizers and activation make a layer."""
+    if layer.kernel.ndim != rank:
+        raise InputError(
+            f"kernel of layer {layer.name!r} must have {rank} axes, not shape {layer.kernel.shape}"
+        )
+    check_array(layer.name, "kernel", layer.kernel, layer.kernel.shape)
+    if layer.bias is not None:
+        check_array(layer.name, "bias", layer.bias, (layer.outputs,) if bias is None else bias)
+    for quantizer in (layer.input_quantizer, layer.kernel_quantizer):
+        if quantizer is not None and quantizer.partition("(")[0] not in quantizers.TABLE:
+            known = ", ".join(sorted(quantizers.TABLE))
+            raise InputError(
+                f"quantizers of layer {layer.name!r} must be among {known}, not {quantizer!r}"
+            )
+    check_function(layer.name, layer.activation)
+
+
+def check_padding(layer: Product) -> None:
+    """Raise InputError for a ``pad_values`` that is no operand."""
+    if layer.pad_values not in (-1.0, 0.0, 1.0):
+        raise InputError(
+            f"`pad_values` of layer {layer.name!r} must be -1, 0 or 1, not {layer.pad_values!r}"
+        )
+
+
+def finish(layer: Product, sums: NDArray[Real]) -> NDArray[Real]:
+    """Add the bias to the sums ``(..., out)`` of a layer and apply its activation."""
+    if layer.bias is not None:
+        sums = sums + layer.bias.astype(sums.dtype)
+    return activate(layer.activation, sums)
+
+
+def has_integer_kernel(layer: Product) -> bool:
+    """Whether the weights that multiply are small integers, times one number for each output.
+
+    They are behind a quantizer, and in the file itself after training with Bop (``NoOp``).
+    """
+    if layer.kernel_quantizer == quantizers.NO_OP:
+        return quantizers.is_ternary(layer.kernel)
+    if quantizers.is_scaled(layer.kernel_quantizer):
+        return layer.copies > 0
+    return layer.kernel_quantizer is not None
+
+
+def quantized(layer: Product) -> QuantizedWeights:
+    """Integers that multiply, in the shape of the kernel, and what they are worth.
+
+    Raises:
+        InputError: the layer's weights are no integers.
+    """
+    if layer.kernel_quantizer is None or not has_integer_kernel(layer):
+        raise InputError(
+            f"layer {layer.name!r} must have a sign quantizer for its kernel, "
+            f"not {layer.kernel_quantizer!r}"
+        )
+    return quantizers.named(layer.kernel_quantizer).weights(layer.kernel)
+
+
+def integer_kernel(layer: Product) -> NDArray[np.integer[Any]]:
+    """Weights that multiply, as integers, in the shape of the kernel; errors as quantized()."""
+    return quantized(layer).integers
+
+
+def real_kernel(layer: Product) -> Weights:
+    """Weights that multiply, as real numbers, in the shape of the kernel."""
+    if layer.kernel_quantizer in (None, quantizers.NO_OP):
+        return layer.kernel
+    found = quantizers.named(str(layer.kernel_quantizer)).weights(layer.kernel)
+    integers = found.integers.astype(np.float32)
+    if isinstance(found.unit, Fraction):
+        return integers if found.unit == 1 else integers / np.float32(found.unit.denominator)
+    return integers * found.unit
+
+
+def unit(layer: Product) -> Fraction | NDArray[np.float32]:
+    """What a weight of 1 is worth: one number, or one for each output."""
+    if quantizers.is_scaled(layer.kernel_quantizer):
+        return np.tile(np.asarray(quantized(layer).unit, np.float32), layer.copies)
+    return Fraction(1, _largest_weight(layer))
+
+
+def digits(layer: Product) -> NDArray[np.int8]:
+    """Binary digits of the weights, ``(digits, taps, channels of a group, outputs)``.
+
+    Digit j is -1, 0 or +1 and worth 2**j.
+    """
+    found = quantized(layer)
+    return split(layer.matrix(found.integers), found.digits)
+
+
+def split(integers: NDArray[np.integer[Any]], kind: tuple[int, bool]) -> NDArray[np.int8]:
+    """Write integers in binary digits, of -1 and +1 or of 0 and 1; see ``QuantizedWeights``.
+
+    >>> split(np.array([-3, -1, 1, 3]), (2, True)).tolist()
+    [[-1, 1, -1, 1], [-1, -1, 1, 1]]
+    >>> split(np.array([0, 1, 2]), (2, False)).tolist()
+    [[0, 1, 0], [0, 0, 1]]
+    """
+    count, signed = kind
+    if count == 1:
+        return integers.astype(np.int8)[None]
+    whole = (integers.astype(np.int32) + (1 << count) - 1) // 2 if signed else integers
+    bits = whole.astype(np.int32) >> np.arange(count).reshape(-1, *(1 for _ in integers.shape)) & 1
+    return (2 * bits - 1 if signed else bits).astype(np.int8)
+
+
+def sums_of(layer: Product, operand: Alphabet) -> Alphabet | None:
+    """Return what the sums of a layer without bias and activation can be, if that is little.
+
+    Args:
+        layer: with integer weights.
+        operand: what it is fed with, padding included.
+    """
+    plain = layer.bias is None and layer.activation == "linear"
+    if not plain or quantizers.is_scaled(layer.kernel_quantizer) or operand.offset != 0:
+        return None
+    sums, worth = reach(layer, operand), Fraction(1, _largest_weight(layer))
+    found = Alphabet(len(sums), sums.step, sums.start, operand.scale * worth)
+    return found if found.planes <= WIDEST_SUMS else None
+
+
+def reach(layer: Product, operand: Alphabet) -> range:
+    """Return the integers that a sum can be, as far as its kind tells.
+
+    With ``k`` products of +-1 with +-1 these are -k, -k+2, ..., k; an operand that may be 0 fills
+    the gaps; an encoded input has up to ``largest`` times the reach.
+    """
+    largest = max(abs(operand.low), abs(operand.high))
+    bound = layer.fan_in * _largest_weight(layer) * largest
+    # Odd numbers times odd numbers, fan_in of them: every second integer.
+    alike = _odd(layer) and operand.step == 2 and operand.low % 2 == 1
+    return range(-bound, bound + 1, 2 if alike else 1)
+
+
+def _largest_weight(layer: Product) -> int:
+    return quantizers.named(str(layer.kernel_quantizer)).largest_weight
+
+
+def _odd(layer: Product) -> bool:
+    """Whether every weight is an odd integer."""
+    if layer.kernel_quantizer == quantizers.NO_OP:
+        return bool(np.all(layer.kernel != 0))
+    return quantizers.named(str(layer.kernel_quantizer)).odd_weights
+
+
+def grouped(rows: NDArray[Any], matrix: NDArray[Real], groups: int) -> NDArray[Real]:
+    """Multiply patches ``(..., taps, channels)`` with ``(taps, channels of a group, outputs)``."""
+    *lead, taps, channels = rows.shape
+    width, outputs = channels // groups, matrix.shape[-1]
+    if groups == 1:
+        return cast(NDArray[Real], rows.reshape(*lead, -1) @ matrix.reshape(-1, outputs))
+    parts = rows.reshape(-1, taps, groups, width).transpose(2, 0, 1, 3)
+    kernels = matrix.reshape(taps, width, groups, -1).transpose(2, 0, 1, 3)
+    found = parts.reshape(groups, -1, taps * width) @ kernels.reshape(groups, taps * width, -1)
+    return cast(NDArray[Real], found.transpose(1, 0, 2).reshape(*lead, outputs))

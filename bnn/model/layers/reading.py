@@ -1,0 +1,181 @@
+"""What the reader of a layer is given: one entry of a model file, its input shapes, its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from bnn.model import quantizers
+from bnn.model.geometry import Padding
+from bnn.model.layers.layer import Layer, Shape, Weights
+from bnn.model.operations.functions import FUNCTIONS
+from bnn.values.fields import Fields, known_class, shown
+from pimsim.errors import InputError
+
+_SPELLINGS = {"softmax_v2": "softmax", "silu": "swish"}
+"""Other names; TensorFlow 2.2 wrote the name of its own softmax into files."""
+
+
+ACTIVATION_LAYERS = frozenset(
+    ("Activation", "ELU", "LeakyReLU", "PReLU", "ReLU", "Softmax", "ThresholdedReLU")
+)
+"""Layers that may be given to another as its activation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One entry of a model file on its way to a layer."""
+
+    kind: str
+    """Class, without its package."""
+    name: str
+    """What the layer is called in the network."""
+    fields: Fields
+    """Its configuration; ``fields.where`` is how messages call it."""
+    shapes: tuple[Shape, ...]
+    """Of its inputs, without the batch axis."""
+    arrays: Callable[[Mapping[str, Shape]], dict[str, Weights]]
+    """Reads weights of given names, in the order in which Keras stores them, and shapes."""
+    arguments: Mapping[str, object] = field(default_factory=dict)
+    """Of an operator: see :class:`bnn.larq.nodes.Use`."""
+    output: int = 0
+    """Which of its outputs is read, of an operator that has several."""
+
+    @property
+    def where(self) -> str:
+        """How messages call the layer: position, name, class."""
+        return self.fields.where
+
+    @property
+    def shape(self) -> Shape:
+        """Shape of the only input."""
+        (shape,) = self.shapes
+        return shape
+
+    def spatial(self, rank: int) -> Shape:
+        """Shape of the only input, which has ``rank`` spatial axes and channels behind them."""
+        wanted = {1: "(length, channels)", 2: "(height, width, channels)"}[rank]
+        if self.fields.get("data_format") not in (None, "channels_last"):
+            self.fields.refuse("data_format", "'channels_last'")
+        if len(self.shape) != rank + 1:
+            raise InputError(f"{self.where} must be fed with {wanted}, not {self.shape}")
+        return self.shape
+
+    def kernel_and_bias(self, kernel: Shape, bias: Shape | None = None) -> dict[str, Weights]:
+        """Read a kernel, and a bias if there is one; by default one value for each output."""
+        return self.with_bias({"kernel": kernel}, kernel[-1:] if bias is None else bias)
+
+    def with_bias(self, shapes: dict[str, Shape], bias: Shape) -> dict[str, Weights]:
+        """Read weights, and behind them a bias if there is one."""
+        if self.fields.flag("use_bias", True):
+            shapes = {**shapes, "bias": bias}
+        return self.arrays(shapes)
+
+    def padding(self, *allowed: Padding) -> Padding:
+        """Return how windows are padded, ``valid`` if nothing is said."""
+        value = self.fields.get("padding")
+        for one in allowed:
+            if value == one or (value is None and one == "valid"):
+                return one
+        self.fields.refuse("padding", " or ".join(repr(one) for one in allowed))
+
+    def quantizer(self, key: str) -> str | None:
+        """Return the canonical name of a quantizer, parameters included, None for none."""
+        value = self.fields.get(key)
+        if value is None:
+            return None
+        parameters = _parameters(value, self.where)
+        return self.larqs_quantizer(key, named(self.fields, key, value), parameters)
+
+    def operand_quantizer(self, key: str = "input_quantizer") -> str | None:
+        """Return the name of a quantizer that looks at one value at a time, None for none."""
+        name = self.quantizer(key)
+        return None if name is None else self.of_operands(key, name)
+
+    def of_operands(self, key: str, name: str) -> str:
+        """Return ``name``, that of a quantizer; refuse one that looks at a whole batch."""
+        if name == quantizers.NO_OP or quantizers.named(name).alphabet is not None:
+            return name
+        raise InputError(
+            f"{self.where}: `{key}` must look at one value at a time, not at a whole batch "
+            f"as {name} does"
+        )
+
+    def larqs_quantizer(self, key: str, spelled: str, parameters: Fields) -> str:
+        """Return the canonical name of a quantizer that is spelled in some way."""
+        name = quantizers.canonical(spelled)
+        if name is None:
+            raise InputError(
+                f"{self.where}: `{key}` must be a quantizer of Larq, not {shown(spelled)}"
+            )
+        try:
+            return quantizers.named(_with_parameters(name, parameters)).name
+        except InputError as error:
+            prefix = "" if str(error).startswith(self.where) else f"{self.where}: "
+            raise InputError(f"{prefix}{error}") from None
+
+    def activation(self, key: str = "activation") -> str:
+        """Return the name of an activation function or quantizer, ``linear`` for none."""
+        value = self.fields.get(key)
+        if value is None:
+            return "linear"
+        if self.layer_as_activation(key) is not None:
+            return "linear"
+        spelled = named(self.fields, key, value)
+        spelled = _SPELLINGS.get(spelled, spelled)
+        if spelled in FUNCTIONS:
+            return spelled
+        if quantizers.canonical(spelled) is not None:
+            return self.function(self.operand_quantizer(key) or quantizers.NO_OP)
+        known = ", ".join(sorted(FUNCTIONS.keys() | quantizers.OF_OPERANDS))
+        raise InputError(f"{self.where}: `{key}` must be one of {known}, not {shown(spelled)}")
+
+    def layer_as_activation(self, key: str = "activation") -> Fields | None:
+        """Return the layer that stands in the place of an activation; None where none does.
+
+        As a layer it follows the one that it is given to; its name and class are fields of it.
+        """
+        value = self.fields.get(key)
+        if not isinstance(value, dict):
+            return None
+        inner = Fields(value, f"{self.where}: `{key}`")
+        if inner.get("class_name") is None or known_class(inner) not in ACTIVATION_LAYERS:
+            return None
+        return inner
+
+    @staticmethod
+    def function(quantizer: str) -> str:
+        """Return the name of the activation that a quantizer is."""
+        return "linear" if quantizer == quantizers.NO_OP else quantizer
+
+
+Reader = Callable[[Reading], tuple[Layer, ...]]
+"""Makes the layers that an entry stands for, each fed with what the one before it gives."""
+
+
+def named(fields: Fields, key: str, value: object) -> str:
+    """Return the name of a function: spelled as text, as a class, or as a function of a module."""
+    if isinstance(value, str) and value:
+        return value
+    inner = Fields.of(value, f"{fields.where}: `{key}`")
+    kind = known_class(inner)
+    return inner.text("config") if kind == "function" else kind
+
+
+def _parameters(value: object, where: str) -> Fields:
+    config = value.get("config") if isinstance(value, dict) else None
+    return Fields(config if isinstance(config, dict) else {}, where)
+
+
+def _with_parameters(name: str, parameters: Fields) -> str:
+    if name == "ste_tern":
+        if parameters.flag("ternary_weight_networks", False):
+            return "ste_tern(weight networks)"
+        return f"ste_tern({parameters.number('threshold_value', 0.05)!r})"
+    if name == "dorefa":
+        bits = parameters.size("k_bit") if parameters.get("k_bit") is not None else 2
+        mode = parameters.get("mode")
+        if mode not in (None, "activations", "weights"):
+            parameters.refuse("mode", "'activations' or 'weights'")
+        return f"dorefa({bits}{', weights' if mode == 'weights' else ''})"
+    return name

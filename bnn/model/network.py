@@ -1,0 +1,168 @@
+"""A network as pimsim sees it: layers with their weights, what feeds them, the shapes between them.
+
+The layers stand in an order in which each follows all that it is fed with. A chain needs no more
+than the layers; a graph says for each layer which ones feed it.
+
+>>> import numpy as np
+>>> kernel = np.float32([[0.5, -2.0], [0.0, 1.0]])
+>>> dense = Dense("out", kernel, None, input_quantizer="ste_sign", kernel_quantizer="ste_sign")
+>>> Network("tiny", (2, 1), (Flatten("flat"), dense)).shapes()
+((2,), (2,))
+>>> relu = Activation("relu", "relu")
+>>> shortcut = Network("s", (2,), (relu, Merge("add", "add")), inputs=((INPUT,), (0, INPUT)))
+>>> shortcut.consumers
+((1,), ())
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from bnn.model.layers.activation import Activation, Elu, PRelu, Rectifier
+from bnn.model.layers.convolution import Conv1D, Conv2D
+from bnn.model.layers.dense import Dense
+from bnn.model.layers.layer import Layer, Shape, Weights
+from bnn.model.layers.local import LocallyConnected
+from bnn.model.layers.merge import Concatenate, Merge
+from bnn.model.layers.norm import BatchNorm
+from bnn.model.layers.pooling import AveragePool2D, GlobalPool, MaxPool2D
+from bnn.model.layers.product import Product, has_integer_kernel, integer_kernel
+from bnn.model.layers.shape import Crop, Flatten, Pad, Permute, Repeat, Reshape
+from bnn.model.layers.transposed import Conv2DTranspose
+from bnn.model.objective import UNKNOWN, Objective
+from pimsim.errors import InputError
+
+__all__ = [
+    "FLOAT32",
+    "INPUT",
+    "Activation",
+    "AveragePool2D",
+    "BatchNorm",
+    "Concatenate",
+    "Conv1D",
+    "Conv2D",
+    "Conv2DTranspose",
+    "Crop",
+    "Dense",
+    "Elu",
+    "Flatten",
+    "GlobalPool",
+    "Layer",
+    "LocallyConnected",
+    "MaxPool2D",
+    "Merge",
+    "Network",
+    "PRelu",
+    "Pad",
+    "Permute",
+    "Product",
+    "Rectifier",
+    "Repeat",
+    "Reshape",
+    "Shape",
+    "Weights",
+    "has_integer_kernel",
+    "integer_kernel",
+]
+
+FLOAT32 = "float32"
+"""The precision of everything here."""
+
+INPUT = -1
+"""Stands for the input of the network among the layers that feed one."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Network:
+    """Layers in an order in which each follows all that it is fed with; the last is the output.
+
+    Raises:
+        InputError: no layers, two of one name, one that does not fit its inputs, is fed with a
+            later one, or feeds nothing.
+    """
+
+    name: str
+    input_shape: Shape
+    """Of one image or feature vector, without the batch axis."""
+    layers: tuple[Layer, ...]
+    source: str = ""
+    """Where it comes from, for reports: usually the name of a file."""
+    inputs: tuple[tuple[int, ...], ...] = ()
+    """For each layer the positions of those that feed it, or :data:`INPUT`; empty: a chain."""
+    objective: Objective = UNKNOWN
+    """What it was trained for, as far as the file tells."""
+    precision: str = FLOAT32
+    """In which Keras computes it, such as ``mixed_float16``; here it is float32 all the same."""
+    consumers: tuple[tuple[int, ...], ...] = field(init=False, repr=False)
+    """For each layer the positions of those that it feeds, each once."""
+    _shapes: tuple[Shape, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.layers:
+            raise InputError(f"network {self.name!r} must have at least one layer, not none")
+        if not self.input_shape or min(self.input_shape) < 1:
+            raise InputError(f"`input_shape` must be positive sizes, not {self.input_shape!r}")
+        seen: set[str] = set()
+        for layer in self.layers:
+            if layer.name in seen:
+                raise InputError(f"layer names must be unique, not twice {layer.name!r}")
+            seen.add(layer.name)
+        if not self.inputs:
+            object.__setattr__(self, "inputs", tuple((i - 1,) for i in range(len(self.layers))))
+        object.__setattr__(self, "consumers", self._followers())
+        shapes: list[Shape] = []
+        for layer, sources in zip(self.layers, self.inputs, strict=True):
+            fed = (self.input_shape if i == INPUT else shapes[i] for i in sources)
+            shapes.append(layer.shape_after(*fed))
+        object.__setattr__(self, "_shapes", tuple(shapes))
+
+    def _followers(self) -> tuple[tuple[int, ...], ...]:
+        if len(self.inputs) != len(self.layers):
+            raise InputError(
+                f"`inputs` must be those of {len(self.layers)} layers, not of {len(self.inputs)}"
+            )
+        found: list[list[int]] = [[] for _ in self.layers]
+        for place, (layer, sources) in enumerate(zip(self.layers, self.inputs, strict=True)):
+            if not sources or not all(INPUT <= i < place for i in sources):
+                raise InputError(
+                    f"layer {layer.name!r} must be fed with layers before it, not with {sources}"
+                )
+            for i in sorted(set(sources) - {INPUT}):
+                found[i].append(place)
+        for layer, followers in zip(self.layers[:-1], found, strict=False):
+            if not followers:
+                raise InputError(f"layer {layer.name!r} must lie between the input and the output")
+        return tuple(tuple(followers) for followers in found)
+
+    def shapes(self) -> tuple[Shape, ...]:
+        """Shape of the output of every layer, without the batch axis."""
+        return self._shapes
+
+    def shapes_before(self, index: int) -> tuple[Shape, ...]:
+        """Shapes of the inputs of layer ``index``, without the batch axis."""
+        return tuple(
+            self.input_shape if i == INPUT else self._shapes[i] for i in self.inputs[index]
+        )
+
+    def shape_before(self, index: int) -> Shape:
+        """Shape of the first input of layer ``index``, without the batch axis."""
+        return self.shapes_before(index)[0]
+
+    def before_softmax(self) -> Network:
+        """Return the same network without a softmax at its end: what it gives are the logits.
+
+        >>> net = Network("n", (3,), (Activation("a", "relu"), Activation("b", "softmax")))
+        >>> [layer.name for layer in net.before_softmax().layers]
+        ['a']
+        """
+        last = self.layers[-1]
+        if (
+            isinstance(last, Activation)
+            and last.function == "softmax"
+            and self.inputs[-1] != (INPUT,)
+        ):
+            return replace(self, layers=self.layers[:-1], inputs=self.inputs[:-1])
+        if isinstance(last, Product) and last.activation == "softmax":
+            plain = replace(last, activation="linear")  # type: ignore[type-var]
+            return replace(self, layers=(*self.layers[:-1], plain))
+        return self

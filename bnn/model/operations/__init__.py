@@ -1,0 +1,1 @@
+"""TensorFlow functions that stand in a graph beside the layers."""

@@ -1,0 +1,218 @@
+"""Formulas of TensorFlow, value by value, of inputs of the layer and of numbers in the file.
+
+They are computed in float32, as Keras does, whatever the type of the values around: a single
+operation rounds in one way only, and a sign behind it is the sign that Keras finds.
+
+>>> double = Elementwise("d", "multiply", (None, np.float32(2)))
+>>> double.run(np.float64([[1, -3]])).tolist(), double.shape_after((2,)), double.monotone
+([[2.0, -6.0]], (2,), True)
+>>> from bnn.model.operand import HEAVISIDE
+>>> chosen = Elementwise("w", "where", (None, np.float32(1), np.float32(-1)))
+>>> chosen.run(np.float32([[0, 1]])).tolist(), chosen.alphabet_after(HEAVISIDE).low
+([[-1.0, 1.0]], -1)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from math import gcd
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.model import quantizers
+from bnn.model.layers.layer import OneInput, Shape, Weights
+from bnn.model.operand import TERNARY, Alphabet
+from pimsim.errors import InputError
+
+Formula = Callable[..., NDArray[Any]]
+
+_LARGEST_ALPHABET = 256
+"""Integers whose images under a formula are looked at, to find out whether they are integers."""
+
+
+def _gelu_tanh(x: NDArray[Any]) -> NDArray[Any]:
+    # Hendrycks and Gimpel, Gaussian error linear units (2016), section 2.
+    inner = np.float32(np.sqrt(2 / np.pi)) * (x + np.float32(0.044715) * x * x * x)
+    result: NDArray[Any] = np.float32(0.5) * x * (1 + np.tanh(inner))
+    return result
+
+
+def _erf(x: NDArray[Any]) -> NDArray[Any]:
+    from scipy.special import erf  # half a second that no other network should wait for
+
+    result: NDArray[Any] = erf(x)
+    return result
+
+
+def _divide_no_nan(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
+    return np.where(y == 0, np.float32(0), x / np.where(y == 0, np.float32(1), y))
+
+
+FORMULAS: dict[str, Formula] = {
+    "abs": np.abs,
+    "add": np.add,
+    "ceil": np.ceil,
+    "clip": lambda x, low, high: np.maximum(np.minimum(x, high), low),
+    "cos": np.cos,
+    "divide": np.divide,
+    "divide_no_nan": _divide_no_nan,
+    "equal": np.equal,
+    "erf": _erf,
+    "expm1": np.expm1,
+    "floor": np.floor,
+    "floor_divide": np.floor_divide,
+    "floor_modulo": np.mod,
+    "gelu_tanh": _gelu_tanh,
+    "greater": np.greater,
+    "greater_equal": np.greater_equal,
+    "less": np.less,
+    "less_equal": np.less_equal,
+    "log": np.log,
+    "log1p": np.log1p,
+    "logical_and": lambda x, y: (x != 0) & (y != 0),
+    "logical_not": lambda x: x == 0,
+    "logical_or": lambda x, y: (x != 0) | (y != 0),
+    "maximum": np.maximum,
+    "minimum": np.minimum,
+    "multiply": np.multiply,
+    "negative": np.negative,
+    "nonzero": lambda x: x != 0,
+    "not_equal": np.not_equal,
+    "ones": np.ones_like,
+    "power": np.power,
+    "reciprocal": np.reciprocal,
+    "round": np.rint,
+    "rsqrt": lambda x: 1 / np.sqrt(x),
+    "sign": np.sign,
+    "sin": np.sin,
+    "sqrt": np.sqrt,
+    "square": np.square,
+    "squared_difference": lambda x, y: (x - y) * (x - y),
+    "subtract": np.subtract,
+    "where": lambda condition, x, y: np.where(condition != 0, x, y),
+    "zeros": np.zeros_like,
+}
+"""From float32 arrays to one; yes and no are 1 and 0."""
+
+_RISING: dict[str, Callable[[tuple[float | None, ...]], bool]] = {
+    "add": lambda operands: True,
+    "ceil": lambda operands: True,
+    "clip": lambda operands: operands[0] is None,
+    "divide": lambda operands: operands[0] is None and (operands[1] or 0) > 0,
+    "floor": lambda operands: True,
+    "maximum": lambda operands: True,
+    "minimum": lambda operands: True,
+    "multiply": lambda operands: all(one is None or one >= 0 for one in operands),
+    "round": lambda operands: True,
+    "sign": lambda operands: True,
+    "subtract": lambda operands: operands[0] is None,
+}
+"""Those that never decrease in their only input, given the numbers in the other places."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Elementwise(OneInput):
+    """A formula of values at the same place; axes of size 1 are repeated."""
+
+    name: str
+    formula: str
+    """Name in :data:`FORMULAS`."""
+    operands: tuple[Weights | np.float32 | None, ...]
+    """What the formula is given: numbers of the file, or None for the next input."""
+
+    def shape_after(self, *shapes: Shape) -> Shape:
+        """Shape of the output: that of the inputs, which fit each other and the numbers."""
+        constants = [np.shape(one) for one in self.operands if one is not None]
+        whole = [(1, *shape) for shape in shapes]
+        try:
+            found = np.broadcast_shapes(*whole, *constants)
+            # The batch axis must stay the first, with one image for each of the input.
+            if {len(shape) for shape in whole} == {len(found)} and found[0] == 1:
+                return tuple(found[1:])
+        except ValueError:
+            pass
+        raise InputError(
+            f"inputs of layer {self.name!r} must have shapes that fit each other, not "
+            + " and ".join(str(shape) for shape in (*shapes, *constants))
+        )
+
+    def run(self, *values: NDArray[Any]) -> NDArray[Any]:
+        """Compute it in float32; numbers that float32 cannot hold normally are 0, as in Keras."""
+        inputs = iter(values)
+        operands = [
+            _flushed(next(inputs).astype(np.float32, copy=False) if one is None else one)
+            for one in self.operands
+        ]
+        with np.errstate(all="ignore"):
+            found = FORMULAS[self.formula](*operands)
+        result: NDArray[Any] = _flushed(found.astype(np.float32, copy=False))
+        return result.astype(values[0].dtype, copy=False)
+
+    def alphabet_after(self, *alphabets: Alphabet | None) -> Alphabet | None:
+        """What the formula makes of few integers and single numbers, where that is integers."""
+        if self.formula in _YES_OR_NO:
+            return Alphabet(2)
+        if self.formula == "sign":
+            return TERNARY
+        singles = all(one is None or np.size(one) == 1 for one in self.operands)
+        if len(alphabets) != 1 or alphabets[0] is None or not singles:
+            return None
+        alphabet = alphabets[0]
+        if alphabet.count > _LARGEST_ALPHABET:
+            return None
+        u = alphabet.step * np.arange(alphabet.count) + alphabet.low
+        return _integers(self.run(alphabet.numbers(u).reshape(-1, *self._ones())))
+
+    @property
+    def monotone(self) -> bool:
+        """Only with one input and single numbers: those of channels are too many."""
+        inputs = sum(one is None for one in self.operands)
+        if inputs != 1 or any(np.size(one) != 1 for one in self.operands if one is not None):
+            return False
+        numbers = tuple(None if one is None else float(np.ravel(one)[0]) for one in self.operands)
+        return self.formula in _RISING and _RISING[self.formula](numbers)
+
+    @property
+    def weights(self) -> int:
+        """Numbers of the file, single ones left out."""
+        sizes = [np.size(one) for one in self.operands if one is not None]
+        return sum(size for size in sizes if size > 1)
+
+    def _ones(self) -> Shape:
+        rank = max((np.ndim(one) for one in self.operands if one is not None), default=0)
+        return (1,) * max(0, rank - 1)
+
+
+_YES_OR_NO = frozenset(
+    (
+        *("equal", "greater", "greater_equal", "less", "less_equal", "logical_and", "logical_not"),
+        *("logical_or", "nonzero", "not_equal"),
+    )
+)
+
+
+def _flushed(x: Any) -> Any:
+    return np.where(np.abs(x) < np.float32(quantizers.SMALLEST_NORMAL), np.float32(0), x)
+
+
+def _integers(values: NDArray[Any]) -> Alphabet | None:
+    """The smallest alphabet that holds ``values``, None where they are no small integers.
+
+    >>> _integers(np.float32([-1, 1, 5])), _integers(np.float32([0.5]))
+    (Alphabet(count=4, step=2, low=-1, scale=Fraction(1, 1), offset=Fraction(0, 1)), None)
+    """
+    if not np.isfinite(values).all() or np.abs(values).max() >= 1 << 15:
+        return None
+    if (values != np.rint(values)).any():
+        return None
+    found = sorted({int(one) for one in values.ravel()})
+    if len(found) == 1:
+        found.append(found[0] + 1)
+    step = 0
+    for one in found:
+        step = gcd(step, one - found[0])
+    return Alphabet((found[-1] - found[0]) // step + 1, step, found[0], Fraction(1))

@@ -1,0 +1,371 @@
+"""What Larq's quantizers do to a value, and under which names model files mention them.
+
+Three quantizers binarize, and differ only in the gradient with which they were trained:
+``ste_sign``, ``approx_sign`` and ``swish_sign`` give +1 for ``x >= 0`` and -1 otherwise. Keras
+flushes denormal numbers to zero, so a value such as -1e-40 gives +1 as well. The others are
+entries of :data:`TABLE` too. A quantizer with parameters is written with them:
+``ste_tern(0.05)``, ``ste_tern(weight networks)``, ``dorefa(2)``, ``dorefa(2, weights)``.
+
+Every quantizer turns values into integers (of an alphabet, where it quantizes operands) times a
+real number, so that products can be summed exactly.
+
+>>> canonical("SteSign"), canonical("Larq>swish_sign"), canonical("NoOp")
+('ste_sign', 'swish_sign', 'no_op')
+>>> sign(np.array([-2.0, -1e-40, -0.0, 0.5])).tolist()
+[-1, 1, 1, 1]
+>>> named("dorefa(2)").integers(np.float32([-1, 0.2, 0.5, 7])).tolist()
+[0, 1, 2, 3]
+>>> weights = named("dorefa(2, weights)").weights(np.float32([-1, 0, 0.1, 1]))
+>>> weights.integers.tolist(), str(weights.unit)
+([-3, 1, 1, 3], '1/3')
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.model.operand import BIPOLAR, HEAVISIDE, TERNARY, Alphabet, fractions_of_one
+from pimsim.errors import InputError
+
+Reals = NDArray[np.floating[Any]]
+Values = Reals | NDArray[np.integer[Any]]
+
+SIGNS = frozenset({"ste_sign", "approx_sign", "swish_sign"})
+"""Canonical names of the quantizers whose values are -1 and +1."""
+
+HEAVISIDE_NAME = "ste_heaviside"
+
+SCALED_SIGN = "magnitude_aware_sign"
+"""Signs of weights, times the mean magnitude of each output's weights."""
+
+NO_OP = "no_op"
+"""Leaves the value as it is: the file of a network trained with Bop already holds +-1."""
+
+SMALLEST_NORMAL = float(np.finfo(np.float32).tiny)
+"""2**-126: float32 values nearer to zero than this count as zero (Keras flushes denormals)."""
+
+LARGEST_BITS = 8
+"""Bits of a DoReFa quantizer at most."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QuantizedWeights:
+    """Integers times a real number: what a kernel quantizer makes of latent weights."""
+
+    integers: NDArray[np.int16] | NDArray[np.int8]
+    """In the shape of the latent weights."""
+    unit: Fraction | NDArray[np.float32]
+    """What 1 is worth; an array holds one value for each place along the last axis."""
+    digits: tuple[int, bool]
+    """How many binary digits an integer has, and whether they are -1 and +1 (True) or 0 and 1;
+    one digit that may be -1, 0 or +1 counts as signed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quantizer:
+    """One entry of :data:`TABLE`, with its parameters."""
+
+    name: str
+    """Canonical, parameters included."""
+    alphabet: Alphabet | None
+    """Of the integers that it makes of operands; None where that depends on the whole batch."""
+    integers: Callable[[Values], NDArray[np.integer[Any]]]
+    """Operands of any shape to integers of the alphabet."""
+    weights: Callable[[NDArray[np.float32]], QuantizedWeights]
+    """Latent weights to integers and what they are worth."""
+    largest_weight: int = 1
+    """Largest integer that it makes of a weight."""
+    odd_weights: bool = False
+    """Whether it makes only odd integers of weights."""
+
+    def values(self, x: Reals) -> Reals:
+        """Return what the quantizer makes of ``x``, in its type."""
+        if self.alphabet is None:
+            raise ValueError(f"`x` must be weights for the quantizer {self.name!r}")
+        found = self.integers(x)
+        exact = self.alphabet.scale == 1 and self.alphabet.offset == 0
+        return found.astype(x.dtype) if exact else self.alphabet.numbers(found).astype(x.dtype)
+
+
+def sign(x: Values) -> NDArray[np.int8]:
+    """Binarize: +1 for ``x >= 0`` and for what float32 flushes to zero, else -1; same shape.
+
+    ``x`` must hold no NaN.
+    """
+    ones: NDArray[np.int8] = np.where(x > -SMALLEST_NORMAL, np.int8(1), np.int8(-1))
+    return ones
+
+
+def heaviside(x: Values) -> NDArray[np.int8]:
+    """Give 1 for ``x > 0``, and 0 otherwise and for what float32 flushes to zero.
+
+    >>> heaviside(np.array([-1.0, 0.0, 1e-40, 0.1])).tolist()
+    [0, 0, 0, 1]
+    """
+    result: NDArray[np.int8] = (x >= SMALLEST_NORMAL).astype(np.int8)
+    return result
+
+
+def ternary(x: Values, threshold: float) -> NDArray[np.int8]:
+    """Give -1, 0 or +1 as Larq does, in float32: a value on the threshold counts as beyond it.
+
+    >>> ternary(np.float32([-0.06, -0.05, 0, 0.04, 0.05]), 0.05).tolist()
+    [-1, -1, 0, 0, 1]
+    """
+    single, limit = _flushed(x), np.float32(threshold)
+    ends = np.sign(_flushed(single + limit)) + np.sign(_flushed(single - limit))
+    result: NDArray[np.int8] = np.sign(ends).astype(np.int8)
+    return result
+
+
+def levels(x: Values, bits: int) -> NDArray[np.int16]:
+    """Round ``x``, clipped to [0, 1], to integers 0 to 2**bits - 1, in float32, halves to even."""
+    n = np.float32((1 << bits) - 1)
+    result: NDArray[np.int16] = np.rint(np.clip(_flushed(x), 0, 1) * n).astype(np.int16)
+    return result
+
+
+def flush(x: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Return ``x`` as float64 with everything that float32 cannot hold normally set to zero.
+
+    >>> flush(np.array([1e-40, -1e-39, 1e-37])).tolist()
+    [0.0, 0.0, 1e-37]
+    """
+    wide: NDArray[np.float64] = x.astype(np.float64)
+    wide[np.abs(wide) < SMALLEST_NORMAL] = 0.0
+    return wide
+
+
+def _flushed(x: Values) -> NDArray[np.float32]:
+    single: NDArray[np.float32] = x.astype(np.float32)
+    return np.where(np.abs(single) < np.float32(SMALLEST_NORMAL), np.float32(0), single)
+
+
+_ONE_DIGIT = (1, True)
+
+
+def _signs(latent: NDArray[np.float32]) -> QuantizedWeights:
+    return QuantizedWeights(sign(latent), Fraction(1), _ONE_DIGIT)
+
+
+def _scaled_signs(latent: NDArray[np.float32]) -> QuantizedWeights:
+    """Signs, worth the mean magnitude of all weights at the same place of the last axis."""
+    mean = np.abs(latent.reshape(-1, latent.shape[-1])).mean(axis=0, dtype=np.float64)
+    return QuantizedWeights(sign(latent), mean.astype(np.float32), _ONE_DIGIT)
+
+
+def _clipped_scaled_signs(latent: NDArray[np.float32]) -> QuantizedWeights:
+    """The same of weights that are clipped to -1 and +1 first."""
+    return _scaled_signs(np.clip(latent, np.float32(-1), np.float32(1)))
+
+
+def _signs_of_one_scale(latent: NDArray[np.float32]) -> QuantizedWeights:
+    """Signs, all of them worth the mean magnitude of the whole kernel."""
+    mean = np.float32(np.abs(latent).mean(dtype=np.float64))
+    return QuantizedWeights(sign(latent), np.full(latent.shape[-1], mean), _ONE_DIGIT)
+
+
+def _steps(latent: NDArray[np.float32]) -> QuantizedWeights:
+    return QuantizedWeights(heaviside(latent), Fraction(1), _ONE_DIGIT)
+
+
+def _stored(latent: NDArray[np.float32]) -> QuantizedWeights:
+    if not is_ternary(latent):
+        raise InputError("weights must be -1, 0 and +1 where nothing quantizes them")
+    return QuantizedWeights(latent.astype(np.int8), Fraction(1), _ONE_DIGIT)
+
+
+def is_ternary(latent: NDArray[np.float32]) -> bool:
+    """Whether all values are -1, 0 or +1.
+
+    >>> is_ternary(np.float32([-1, 0, 1])), is_ternary(np.float32([0.5]))
+    (True, False)
+    """
+    return bool((np.abs(latent) <= 1).all() and (latent == np.rint(latent)).all())
+
+
+def _tern(parameters: str) -> Quantizer:
+    if parameters == "weight networks":
+
+        def weights(latent: NDArray[np.float32]) -> QuantizedWeights:
+            mean = np.abs(latent).mean(dtype=np.float64)
+            found = ternary(latent, float(np.float32(0.7) * np.float32(mean)))
+            return QuantizedWeights(found, Fraction(1), _ONE_DIGIT)
+
+        def integers(x: Values) -> NDArray[np.integer[Any]]:
+            raise ValueError("`x` must be weights: the threshold is that of a whole tensor")
+
+        return Quantizer("ste_tern(weight networks)", None, integers, weights)
+    threshold = float(parameters or 0.05)
+    return Quantizer(
+        f"ste_tern({threshold!r})",
+        TERNARY,
+        lambda x: ternary(x, threshold),
+        lambda latent: QuantizedWeights(ternary(latent, threshold), Fraction(1), _ONE_DIGIT),
+    )
+
+
+def _dorefa(parameters: str) -> Quantizer:
+    first, _, mode = (parameters or "2").partition(",")
+    bits = int(first)
+    if not 1 <= bits <= LARGEST_BITS:
+        raise InputError(f"bits of a DoReFa quantizer must be 1 to {LARGEST_BITS}, not {bits}")
+    n = (1 << bits) - 1
+
+    def of_operands(latent: NDArray[np.float32]) -> QuantizedWeights:
+        return QuantizedWeights(levels(latent, bits), Fraction(1, n), (bits, False))
+
+    def of_weights(latent: NDArray[np.float32]) -> QuantizedWeights:
+        limited = np.tanh(_flushed(latent))
+        largest = np.abs(limited).max()
+        half = limited / (2 * largest) if largest > 0 else limited
+        integers = 2 * np.rint((half + np.float32(0.5)) * np.float32(n)).astype(np.int16) - n
+        return QuantizedWeights(integers.astype(np.int16), Fraction(1, n), (bits, True))
+
+    def no_integers(x: Values) -> NDArray[np.integer[Any]]:
+        raise ValueError("`x` must be weights: they are scaled by the largest of all")
+
+    if mode.strip() == "weights":
+        name = f"dorefa({bits}, weights)"
+        return Quantizer(name, None, no_integers, of_weights, n, odd_weights=True)
+    alphabet = fractions_of_one(bits)
+    return Quantizer(f"dorefa({bits})", alphabet, lambda x: levels(x, bits), of_operands, n)
+
+
+def _whole_batch(x: Values) -> NDArray[np.integer[Any]]:
+    raise ValueError("`x` must be weights: their magnitude is that of a whole channel")
+
+
+_SCALED = {
+    SCALED_SIGN: _scaled_signs,
+    # Those of larq_zoo: XNORNet has the first, DoReFaNet the second.
+    "xnor_weight_scale": _clipped_scaled_signs,
+    "magnitude_aware_sign_unclipped": _signs_of_one_scale,
+}
+
+
+def _plain(
+    name: str,
+    alphabet: Alphabet | None,
+    integers: Callable[[Values], NDArray[np.integer[Any]]],
+    weights: Callable[[NDArray[np.float32]], QuantizedWeights],
+) -> Callable[[str], Quantizer]:
+    odd = weights is _signs or weights in _SCALED.values()
+
+    def make(parameters: str) -> Quantizer:
+        if parameters:
+            raise InputError(f"quantizer {name!r} must have no parameters, not {parameters!r}")
+        return Quantizer(name, alphabet, integers, weights, odd_weights=odd)
+
+    return make
+
+
+TABLE: dict[str, Callable[[str], Quantizer]] = {
+    **{name: _plain(name, BIPOLAR, sign, _signs) for name in sorted(SIGNS)},
+    **{name: _plain(name, None, _whole_batch, weights) for name, weights in _SCALED.items()},
+    "ste_tern": _tern,
+    HEAVISIDE_NAME: _plain(HEAVISIDE_NAME, HEAVISIDE, heaviside, _steps),
+    "dorefa": _dorefa,
+    NO_OP: _plain(NO_OP, None, _whole_batch, _stored),
+}
+"""By name, what makes the quantizer from its parameters as text."""
+
+OF_OPERANDS = frozenset(TABLE.keys() - _SCALED.keys() - {NO_OP})
+"""Names of those that look at one value at a time, and so may be activations."""
+
+_CANONICAL = {
+    "approx_sign": "approx_sign",
+    "ApproxSign": "approx_sign",
+    "dorefa_quantizer": "dorefa",
+    "dorefa": "dorefa",
+    "DoReFa": "dorefa",
+    "DoReFaQuantizer": "dorefa",
+    "magnitude_aware_sign": SCALED_SIGN,
+    "MagnitudeAwareSign": SCALED_SIGN,
+    "magnitude_aware_sign_unclipped": "magnitude_aware_sign_unclipped",
+    "xnor_weight_scale": "xnor_weight_scale",
+    "no_op": NO_OP,
+    "NoOp": NO_OP,
+    "NoOpQuantizer": NO_OP,
+    "ste_heaviside": HEAVISIDE_NAME,
+    "SteHeaviside": HEAVISIDE_NAME,
+    "ste_sign": "ste_sign",
+    "SteSign": "ste_sign",
+    "ste_tern": "ste_tern",
+    "SteTern": "ste_tern",
+    "swish_sign": "swish_sign",
+    "SwishSign": "swish_sign",
+}
+
+
+def canonical(name: str) -> str | None:
+    """Return Larq's function name for a quantizer, whichever way it is spelled; None if unknown.
+
+    Class names (``SteSign``), function names (``ste_sign``) and both with the prefix that newer
+    files put before them (``Larq>SteSign``) are known.
+
+    >>> canonical("DoReFaQuantizer"), canonical("mine>SteSign")
+    ('dorefa', None)
+    """
+    package, _, bare = name.rpartition(">")
+    return _CANONICAL.get(bare) if package in ("", "Larq", "larq") else None
+
+
+@lru_cache(maxsize=256)
+def named(text: str) -> Quantizer:
+    """Return a quantizer by its canonical name, with parameters in brackets if it has some.
+
+    Raises:
+        InputError: there is none of that name, or not with these parameters.
+
+    >>> named("ste_tern").name, named("ste_tern(0.5)").alphabet.planes
+    ('ste_tern(0.05)', 2)
+    """
+    found = re.fullmatch(r"(\w+)(?:\((.*)\))?", text)
+    if found is None or found[1] not in TABLE:
+        raise InputError(f"a quantizer must be one of {', '.join(sorted(TABLE))}, not {text!r}")
+    try:
+        return TABLE[found[1]](found[2] or "")
+    except ValueError as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"parameters of a quantizer must be numbers, not {text!r}") from None
+
+
+def is_scaled(name: str | None) -> bool:
+    """Whether a quantizer of weights gives signs times real numbers, one for each output.
+
+    >>> is_scaled("magnitude_aware_sign"), is_scaled("ste_sign")
+    (True, False)
+    """
+    return name in _SCALED
+
+
+def is_sign(name: str | None) -> bool:
+    """Whether the values of this quantizer (canonical name, or None for none) are -1 and +1."""
+    return name in SIGNS
+
+
+def decides(name: str | None) -> Callable[[Values], NDArray[np.bool_]] | None:
+    """Return the yes-or-no question that a quantizer asks of a value; None if it asks none.
+
+    >>> decides("ste_sign")(np.array([-1.0, 0.0])).tolist()
+    [False, True]
+    >>> decides("ste_heaviside")(np.array([-1.0, 0.0])).tolist()
+    [False, False]
+    >>> decides("dorefa(2)") is None
+    True
+    """
+    if is_sign(name):
+        return lambda x: sign(x) > 0
+    if name == HEAVISIDE_NAME:
+        return lambda x: heaviside(x) > 0
+    return None

@@ -1,0 +1,313 @@
+"""What a processor behind the same DRAM channel would take for the same network.
+
+Two baselines, because in-DRAM computing is judged by how much the other side reuses what it has
+fetched. ``streaming`` fetches both operands of every multiply-accumulate over the channel, as the
+processing-using-DRAM literature assumes for bulk operations. ``reuse-aware`` is a roofline: data
+cross the channel once if the cache can hold them, and the processor computes at its peak. Time is
+the longer of channel and computing; energy is both. The channel is that of the run: the same
+standard, switches and energy mode. Every simplification is in the processor's favour.
+
+>>> from pimsim.dram.options import Switches
+>>> from pimsim.dram.standard.standard import load
+>>> dense = LayerWork("dense", macs=2**20, operand_bits=1, weight_bits=2**20, input_bits=1024,
+...                   output_bits=1024)
+>>> baseline = streaming([dense], 1000, Processor(), load("ddr3-1600-8-8-8"), Switches())
+>>> channel_pj = baseline.total_pj - baseline.energy_pj["processor"]
+>>> round(channel_pj / (1000 * dense.macs), 1)  # pJ to fetch the two bits of one MAC
+10.8
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+
+from pimsim.cost import Cost, Elapsed, charge, price
+from pimsim.dram.commands import Kind
+from pimsim.dram.counts import CommandCounts
+from pimsim.dram.options import Switches
+from pimsim.dram.standard.standard import Standard
+from pimsim.dram.timeline.row_transfers import streamed
+from pimsim.errors import InputError
+
+BREAK_EVEN = (
+    "how often a processor must use each bit that it fetches to need no more energy than the DRAM: "
+    "energy of fetching both operands of a MAC, over what the DRAM takes for a MAC less what "
+    "computing it takes the processor; the `reuse` of a baseline is how often it does"
+)
+"""What :func:`break_even_reuse` says, for a report."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerWork:
+    """What one layer asks of whoever computes it, per image where it depends on images.
+
+    Raises :class:`~pimsim.errors.InputError` for anything but positive integers.
+    """
+
+    name: str
+    macs: int
+    """Multiply-accumulates with a 1-bit weight, per image."""
+    operand_bits: int
+    """Bits of one activation operand: 1, or 8 for a first layer that sees pixels."""
+    weight_bits: int
+    """Bits of all weights."""
+    input_bits: int
+    """Bits of all activations that come in, per image, each counted once."""
+    output_bits: int
+    """Bits of all activations (or sums) that go out, per image."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self)[1:]:
+            value = getattr(self, field.name)
+            if type(value) is not int or value <= 0:
+                raise InputError(
+                    f"`{field.name}` of layer {self.name!r} must be a positive integer, "
+                    f"not {value!r}"
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class Processor:
+    """The processor of the baselines: a present-day four-core with vector popcount.
+
+    Its peak, 6.1e12 binary MACs a second, is far above what DDR3 systems had: the baseline is
+    meant to be hard to beat. Raises :class:`~pimsim.errors.InputError` if a value is not
+    positive.
+    """
+
+    cores: int = 4
+    """Assumed: as many as the Skylake that Ambit (MICRO 2017) compares with."""
+    clock_ghz: float = 3.0
+    """Assumed: sustained clock under vector load."""
+    vector_bits: int = 512
+    """AVX-512 with VPOPCNTDQ (Intel, from Ice Lake on)."""
+    vectors_per_cycle: float = 1.0
+    """VPOPCNTQ on 512 bits: one a cycle and core (Ice Lake, published instruction tables)."""
+    instructions_per_vector: int = 3
+    """XNOR, popcount and add; loads, loop and packing are not counted, as if blocked away."""
+    instruction_pj: float = 70.0
+    """Fetching, decoding and scheduling one instruction: Horowitz, ISSCC 2014, 45 nm, 0.9 V: about
+    70 pJ, hardly any of it arithmetic. Charged per vector, not per word."""
+    add_pj: float = 0.1
+    """Arithmetic of one 32-bit lane: Horowitz, ISSCC 2014: 0.1 pJ for a 32-bit integer add."""
+    cache_bytes: int = 8 * 2**20
+    """Last-level cache; assumed, as a four-core desktop part has. Its energy is not charged."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not 0 < value < math.inf:
+                raise InputError(f"`{field.name}` must be a positive number, not {value!r}")
+
+    @property
+    def vector_pj(self) -> float:
+        """Energy of one vector of products, in pJ."""
+        lanes_pj = self.vector_bits / 32 * self.add_pj
+        return self.instructions_per_vector * (self.instruction_pj + lanes_pj)
+
+    def compute_ps(self, vectors: float) -> int:
+        """Time for ``vectors`` vectors of products at peak, in ps."""
+        return math.ceil(vectors * 1e3 / (self.cores * self.clock_ghz * self.vectors_per_cycle))
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """Time and energy of a whole run on the processor."""
+
+    name: str
+    latency_ps: int
+    energy_pj: Mapping[str, float]
+    """Energy by part: those of the channel's energy mode, and ``processor``."""
+    read_bits: int
+    """Bits that crossed the channel to the processor."""
+    written_bits: int
+    """Bits that crossed it back."""
+    assumptions: Mapping[str, object]
+
+    @property
+    def total_pj(self) -> float:
+        """Energy of all parts together, in pJ."""
+        return math.fsum(self.energy_pj.values())
+
+    def against(self, latency_ps: int, energy_pj: float) -> dict[str, object]:
+        """Return how a run of that time and energy compares, ready for a report.
+
+        ``speedup`` and ``energy_ratio`` above 1 say that the run beats the baseline.
+        """
+        return {
+            "latency_ps": self.latency_ps,
+            "energy_pj": self.total_pj,
+            "energy_parts_pj": dict(self.energy_pj),
+            "speedup": self.latency_ps / latency_ps,
+            "energy_ratio": self.total_pj / energy_pj,
+            "assumptions": dict(self.assumptions),
+        }
+
+
+def streaming(
+    layers: Sequence[LayerWork],
+    images: int,
+    processor: Processor,
+    standard: Standard,
+    switches: Switches,
+) -> Baseline:
+    """Return the baseline that fetches both operands of every MAC and stores every output.
+
+    A MAC moves ``operand_bits`` of activation and one bit of weight. Raises
+    :class:`~pimsim.errors.InputError` without layers or images.
+    """
+    read_bits = images * _operand_bits(layers)
+    written_bits = images * sum(layer.output_bits for layer in layers)
+    model = "no reuse: both operands of every MAC cross the channel, every output crosses it once"
+    return _roofline(
+        "streaming", model, layers, images, read_bits, written_bits, processor, standard, switches
+    )
+
+
+def reuse_aware(
+    layers: Sequence[LayerWork],
+    images: int,
+    processor: Processor,
+    standard: Standard,
+    switches: Switches,
+) -> Baseline:
+    """Return the roofline baseline, which moves as little as its cache allows.
+
+    Of two schedules it takes the one that moves less. Image by image: images are read and results
+    written once; weights are read once if all of them fit in the cache, else once per image;
+    activations between two layers stay in the cache if they fit beside the weights, else they are
+    written and read. Layer by layer, over all images: weights are read once; activations of all
+    images between two layers stay if they fit.
+
+    Raises :class:`~pimsim.errors.InputError` without layers or images.
+    """
+    cache_bits = processor.cache_bytes * 8
+    weight_bits = sum(layer.weight_bits for layer in layers)
+    images_bits = images * sum(layer.input_bits for layer in layers[:1])
+    results_bits = images * sum(layer.output_bits for layer in layers[-1:])
+    between_bits = [layer.output_bits for layer in layers[:-1]]
+
+    resident = weight_bits <= cache_bits
+    room_bits = cache_bits - weight_bits if resident else cache_bits
+    spilled_bits = images * sum(bits for bits in between_bits if bits > room_bits)
+    by_image = weight_bits if resident else images * weight_bits, spilled_bits
+    spilled_bits = images * sum(bits for bits in between_bits if images * bits > cache_bits)
+    by_layer = weight_bits, spilled_bits
+
+    read_weight_bits, spilled_bits = min(by_image, by_layer, key=lambda s: s[0] + 2 * s[1])
+    model = (
+        "roofline: weights and images cross the channel once, activations stay in the cache, "
+        "as far as the cache allows; computing at peak, overlapped with the channel"
+    )
+    return _roofline(
+        "reuse-aware",
+        model,
+        layers,
+        images,
+        read_weight_bits + images_bits + spilled_bits,
+        results_bits + spilled_bits,
+        processor,
+        standard,
+        switches,
+    )
+
+
+def break_even_reuse(
+    dram_pj_per_mac: float,
+    operand_bits: int,
+    processor: Processor,
+    standard: Standard,
+    switches: Switches,
+) -> float | None:
+    """How often the processor must use each fetched bit to need no more energy than the DRAM.
+
+    ``dram_pj_per_mac`` is what a MAC took in DRAM. None if no reuse suffices, because computing
+    alone takes the processor more.
+
+    >>> from pimsim.dram.standard.standard import load
+    >>> xnor_popcount_pj = 15 * 6290 / 65536  # 15 row commands over 65,536 columns
+    >>> round(break_even_reuse(xnor_popcount_pj, 1, Processor(), load("ddr3-1600-8-8-8"),
+    ...                        Switches()), 1)
+    10.6
+    """
+    bits = 2**30
+    fetched = _channel(bits, 0, standard, switches)
+    channel_pj = fetched.total_pj / bits * (operand_bits + 1)
+    compute_pj = processor.vector_pj * operand_bits / processor.vector_bits
+    left_pj = dram_pj_per_mac - compute_pj
+    return max(channel_pj / left_pj, 1.0) if left_pj > 0 else None
+
+
+def _operand_bits(layers: Sequence[LayerWork]) -> int:
+    """Bits of both operands of every MAC of an image."""
+    return sum(layer.macs * (layer.operand_bits + 1) for layer in layers)
+
+
+def _roofline(
+    name: str,
+    model: str,
+    layers: Sequence[LayerWork],
+    images: int,
+    read_bits: int,
+    written_bits: int,
+    processor: Processor,
+    standard: Standard,
+    switches: Switches,
+) -> Baseline:
+    if not layers or images <= 0:
+        raise InputError(
+            f"`layers` and `images` must not be empty, not {len(layers)} layers, {images} images"
+        )
+    operand_bits = images * _operand_bits(layers)
+    vectors = images * sum(
+        math.ceil(layer.macs * layer.operand_bits / processor.vector_bits) for layer in layers
+    )
+    channel = _channel(read_bits, written_bits, standard, switches)
+    compute_ps = processor.compute_ps(vectors)
+    waiting = _idle(max(compute_ps - channel.latency_ps, 0), standard, switches)
+    whole = channel + waiting
+    latency_ps, energy_pj = whole.latency_ps, dict(whole.energy_pj)
+    energy_pj["processor"] = vectors * processor.vector_pj
+    assumptions: dict[str, object] = {
+        "model": model,
+        "standard": standard.name,
+        "bin": standard.bin,
+        "energy": switches.energy,
+        "images": images,
+        "read_bits": read_bits,
+        "written_bits": written_bits,
+        "reuse": operand_bits / read_bits,
+        "bound": "channel" if channel.latency_ps >= compute_ps else "compute",
+        "peak_binary_macs_per_s": processor.cores
+        * processor.clock_ghz
+        * 1e9
+        * processor.vectors_per_cycle
+        * processor.vector_bits,
+        **{f"processor_{key}": value for key, value in asdict(processor).items()},
+    }
+    return Baseline(name, latency_ps, energy_pj, read_bits, written_bits, assumptions)
+
+
+def _channel(read_bits: int, written_bits: int, standard: Standard, switches: Switches) -> Cost:
+    """Streaming so many bits, whole rows after one another over all banks."""
+    everyone = replace(switches, banks=standard.all_banks)
+    return price(
+        streamed(Kind.RD, read_bits, standard, everyone.banks)
+        + streamed(Kind.WR, written_bits, standard, everyone.banks),
+        standard,
+        everyone,
+    )
+
+
+def _idle(latency_ps: int, standard: Standard, switches: Switches) -> Cost:
+    """All banks closed, for as long as the channel waits for the processor."""
+    everyone = replace(switches, banks=standard.all_banks)
+    refreshes = 0
+    if switches.refresh:
+        refreshes = standard.channels * standard.ranks * (latency_ps // standard.timing.t_refi_ps)
+    refreshing_ps = refreshes * standard.timing.t_rfc_ps
+    held_ps = standard.channels * standard.ranks * latency_ps
+    elapsed = Elapsed(latency_ps, held_ps, refreshing_ps, refreshes)
+    return charge(CommandCounts(), elapsed, standard, everyone)

@@ -1,0 +1,108 @@
+"""Whether a network was trained on pixels of another scale than it is fed with.
+
+The first BatchNorm keeps mean and variance of what came in while the network was trained. What
+comes in now, from images in each of the usual scales, tells which scale that was.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.data.input_scale import PIXELS, Inputs, pixels_of
+from bnn.model.layers.norm import BatchNorm
+from bnn.model.layers.product import Product
+from bnn.model.network import INPUT, Network
+from bnn.run.scoring import Scoring
+
+_IMAGES = 64
+_WORK = 200_000_000
+"""Multiplications spent on a scale, about."""
+_FAR = 0.25
+_NEAR = 0.1
+_MARGIN = 10.0
+"""Divergences, in nats, of scales that do not fit, that fit, and how many times better one fits."""
+_FEWEST = 8
+"""Vectors of which mean and variance say something."""
+_SPREADS = 3.0
+"""Standard deviations above guessing up to which an accuracy is one of guessing."""
+
+
+def of_statistics(network: Network, x: Inputs) -> str | None:
+    """Return what the first BatchNorm tells against the scale of ``x``; None if nothing.
+
+    Args:
+        network: any.
+        x: ``(n, ...)``, as it would be fed.
+    """
+    place = next((i for i, one in enumerate(network.layers) if isinstance(one, BatchNorm)), None)
+    found = None if place is None else pixels_of(x[:_IMAGES])
+    if place is None or found is None:
+        return None
+    norm = network.layers[place]
+    assert isinstance(norm, BatchNorm)
+    given = next((name for name, scale in PIXELS.items() if scale is found[0]), None)
+    if given is None or (np.all(norm.mean == 0) and np.all(norm.variance == 1)):
+        return None
+    few = found[1][: _affordable(network, place)]
+    if len(few) * prod(network.shape_before(place)[:-1]) < _FEWEST:
+        return None
+    far = {
+        name: _divergence(network, place, norm, scale.levels()[few])
+        for name, scale in PIXELS.items()
+    }
+    best = min(far, key=lambda name: far[name])
+    if far[given] < _FAR or far[best] > _NEAR or far[given] < _MARGIN * far[best]:
+        return None
+    return (
+        f"the images are {_words(given)}, and layer {norm.name!r} was trained on what images "
+        f"{_words(best)} give: try --input-scale {best}"
+    )
+
+
+def of_accuracy(scoring: Scoring, x: Inputs, accuracy: float | None, classes: int) -> str | None:
+    """Return in one line that raw bytes may be why the accuracy is one of guessing, or None."""
+    if accuracy is None or scoring.labels is None or not scoring.of:
+        return None
+    found = pixels_of(x[:_IMAGES])
+    if found is None or found[0] is not PIXELS["raw"] or x.max() <= 1:
+        return None
+    guess = 1 / max(classes, 2)
+    if accuracy > guess + _SPREADS * np.sqrt(guess * (1 - guess) / scoring.of):
+        return None
+    return (
+        f"the accuracy is one of guessing, and the images are {_words('raw')}: if the network "
+        "was trained on scaled ones, try --input-scale unit or symmetric"
+    )
+
+
+def _words(scale: str) -> str:
+    return {"raw": "from 0 to 255", "unit": "from 0 to 1", "symmetric": "from -1 to 1"}[scale]
+
+
+def _affordable(network: Network, place: int) -> int:
+    work = 1
+    for index, layer in enumerate(network.layers[:place]):
+        if isinstance(layer, Product):
+            work += layer.macs(network.shape_before(index))
+    return max(2, min(_IMAGES, _WORK // work))
+
+
+def _divergence(network: Network, place: int, norm: BatchNorm, x: NDArray[np.float32]) -> float:
+    """Median over the channels of the divergence of what comes in from what came in.
+
+    Both are taken as normal: ``(r - 1 - ln r + d^2) / 2`` nats of the variances' ratio r and the
+    means' distance d in standard deviations.
+    """
+    values: dict[int, NDArray[np.float32]] = {INPUT: x}
+    for index in range(place):
+        fed = [values[source] for source in network.inputs[index]]
+        values[index] = network.layers[index].run(*fed)
+    came = values[network.inputs[place][0]].astype(np.float64)
+    came = came.reshape(-1, came.shape[-1])
+    expected = norm.variance.astype(np.float64) + norm.epsilon
+    ratio = (came.var(axis=0) + norm.epsilon) / expected
+    apart = (came.mean(axis=0) - norm.mean) ** 2 / expected
+    return float(np.median((ratio - 1 - np.log(ratio) + apart) / 2))

@@ -1,0 +1,370 @@
+"""The banks that a layer runs on, and its books: commands, time and energy of each phase.
+
+A mapping says what its subarrays execute, in order; the machine puts that on a
+:class:`~pimsim.dram.timeline.timeline.Timeline`. Machines of layers that follow one another share a
+timeline, so that their times add up to that of the whole run. Which executor computes the values
+makes no difference here.
+
+>>> from pimsim.dram.standard.standard import load
+>>> from pimsim.microprogram.logic import COPY
+>>> machine = Machine(load("ddr3-1600-8-8-8"), Switches())
+>>> machine.access(Kind.WR, [0], columns=64, banks=[0, 1])
+>>> copy = Schedule(outputs=1)
+>>> copy.append((COPY,), a=18, out=19)
+>>> machine.enter("compute")
+>>> machine.run(copy, outputs=[0, 0], banks=[0, 1])
+>>> machine.counts("compute").aap, machine.cost("compute").latency_ps
+(2, 53000)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import cache
+from itertools import chain
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.system.mitigation import NONE, Mitigation
+from pimsim.cost import Cost, Elapsed, charge
+from pimsim.dram.array.address_map import ambit
+from pimsim.dram.array.faults import Faults
+from pimsim.dram.array.many_row import extra_driven, extra_sensed
+from pimsim.dram.array.subarray import Subarray
+from pimsim.dram.commands import Kind
+from pimsim.dram.counts import CommandCounts
+from pimsim.dram.options import Switches
+from pimsim.dram.standard.standard import Standard
+from pimsim.dram.timeline.command_stream import Run, Segment, issue_order
+from pimsim.dram.timeline.row_transfers import row_visit, streamed
+from pimsim.dram.timeline.timeline import Timeline
+from pimsim.dram.traces.recorder import Recorder, Target
+from pimsim.errors import InputError
+from pimsim.microprogram.schedule import Schedule
+
+_Where: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]
+"""Banks of a segment, and where their TRANSFERs go."""
+
+PHASES = ("weights", "inputs", "compute")
+"""Loading weights (once, however many images follow), loading inputs, and the rest."""
+
+
+MOVES = ("host", "psm")
+"""How rows get from one subarray to another, the default first: over the channel and back, or from
+bank to bank inside the chips (RowClone's pipelined serial mode)."""
+
+
+class Place(NamedTuple):
+    """A data row of a bank."""
+
+    bank: int
+    number: int
+    """Subarray of the bank."""
+    row: int
+    """Data row of the subarray."""
+
+
+class Machine:
+    """The banks of a standard that compute under given switches, and the books of one layer.
+
+    Args:
+        standard: the DRAM.
+        switches: what changes headline numbers.
+        timeline: that of the layers before; one of its own if None.
+        recorder: what is told every command, of all layers together.
+        moves: how rows get from one subarray to another, of :data:`MOVES`.
+        faults: what goes wrong in AAPs and APs, if anything.
+        mitigation: what is done about commands that go wrong.
+
+    Raises:
+        InputError: more banks than the standard has, an energy mode that has no figures of it, or
+            unknown moves.
+    """
+
+    def __init__(
+        self,
+        standard: Standard,
+        switches: Switches,
+        timeline: Timeline | None = None,
+        recorder: Recorder | None = None,
+        moves: str = MOVES[0],
+        faults: Faults | None = None,
+        mitigation: Mitigation = NONE,
+    ) -> None:
+        if moves not in MOVES:
+            raise InputError(f"`moves` must be one of {', '.join(MOVES)}, not {moves!r}")
+        switches.require(standard)
+        self.standard = standard
+        self.switches = switches
+        self.moves = moves
+        self.faults = faults
+        self.mitigation = mitigation
+        self._timeline = timeline or Timeline(standard, switches)
+        self._recorder = recorder
+        self._targets: list[Iterator[list[Target]]] = []
+        self._phase = "inputs"
+        self._counts = dict.fromkeys(PHASES, CommandCounts())
+        self._elapsed = dict.fromkeys(PHASES, Elapsed())
+        self._runs: list[Run] = []
+        self._active: _Where = (), ()
+        """Banks of what is put off, and where their TRANSFERs go."""
+        self._times = 1
+        """How often what is booked now is to be counted."""
+        self._once: list[tuple[_Where, list[Run]]] | None = None
+        """What is booked now and is to be repeated."""
+
+    @property
+    def banks(self) -> int:
+        """Banks that compute."""
+        return self.switches.banks
+
+    @property
+    def columns(self) -> int:
+        """Columns of a rank's row."""
+        return self.standard.columns
+
+    @property
+    def data_rows(self) -> int:
+        """Data rows of a subarray that operands may lie in."""
+        rows = Subarray(1, rows=self.standard.rows_per_subarray).data_rows
+        return rows - self.mitigation.rows_taken
+
+    def subarrays(self, columns: int, lanes: int) -> Subarray:
+        """``lanes`` subarrays in lock-step, of which ``columns`` columns are used."""
+        return Subarray(
+            columns,
+            rows=self.standard.rows_per_subarray,
+            lanes=lanes,
+            burst_bits=self.standard.burst_bytes * 8,
+        )
+
+    # -- what mappings book ------------------------------------------------------------------
+
+    def enter(self, phase: str) -> None:
+        """Book what follows under ``phase``, one of :data:`PHASES`."""
+        if phase not in PHASES:
+            raise InputError(f"`phase` must be one of {', '.join(PHASES)}, not {phase!r}")
+        if self._once is not None and phase != self._phase:
+            raise ValueError("what is repeated must stay in its phase")
+        self._flush()
+        self._phase = phase
+
+    def run(
+        self,
+        schedule: Schedule,
+        outputs: Sequence[int] | NDArray[np.intp],
+        banks: Sequence[int],
+        number: int = 0,
+    ) -> None:
+        """Book a schedule that subarray ``number`` of each bank runs, for an output of its own.
+
+        Inside :meth:`repeat`, ``outputs`` are those of all repetitions (times, banks).
+        """
+        activation_rows = self.mitigation.activation_rows
+        extra = int(schedule.further_wordlines(activation_rows)[outputs].sum())
+        order = issue_order(self.standard, banks)
+        self._note(schedule.runs, order, extra)
+        if self._recorder is not None and schedule.runs:
+            output = dict(zip(banks, outputs, strict=True))
+            first = number * self.standard.rows_per_subarray
+            some = [output[bank] for bank in order]
+            self._targets.append(_programs(schedule, first, some, activation_rows))
+
+    def access(
+        self, kind: Kind, rows: Sequence[int], columns: int, banks: Sequence[int], number: int = 0
+    ) -> None:
+        """Book the reading (RD) or writing (WR) of ``columns`` columns of data rows, each alone."""
+        if not rows:
+            return
+        bursts = -(-columns // (self.standard.burst_bytes * 8))
+        segment = Segment(
+            (Run(row_visit(kind, bursts), len(rows)),), issue_order(self.standard, banks)
+        )
+        self._note(segment.runs, segment.banks, 0)
+        if self._recorder is not None:
+            first = number * self.standard.rows_per_subarray + ambit().first_data
+            self._targets.append(_rows(segment, [first + row for row in rows]))
+
+    def copy(self, moves: Sequence[tuple[Place, Place]], columns: int) -> None:
+        """Book the copying of ``columns`` columns of rows from bank to bank (RowClone PSM).
+
+        Each of ``moves`` is a source and a destination in banks of one rank. All go on at once, so
+        that no bank may take part in two.
+        """
+        if not moves:
+            return
+        bursts = -(-columns // (self.standard.burst_bytes * 8))
+        of_bank = {source.bank: (source, destination) for source, destination in moves}
+        banks = issue_order(self.standard, (source.bank for source, _ in moves))
+        to = tuple(of_bank[bank][1].bank for bank in banks)
+        segment = Segment((Run(row_visit(Kind.TRANSFER, bursts), 1),), banks, to)
+        self._note(segment.runs, segment.banks, 0, segment.to)
+        if self._recorder is not None:
+            rows = [
+                (self._bank_row(source), self._bank_row(destination))
+                for source, destination in (of_bank[bank] for bank in banks)
+            ]
+            self._targets.append(_copies(rows, bursts))
+
+    def stream(self, bits: int) -> None:
+        """Book the reading of ``bits`` over the channel, whole rows spread over the banks."""
+        for segment in streamed(Kind.RD, bits, self.standard, self.banks):
+            self._note(segment.runs, segment.banks, 0)
+            if self._recorder is not None:
+                self._targets.append(_rows(segment, range(segment.runs[0].times)))
+
+    def finish(self) -> None:
+        """End the layer: what it executed comes before what the next one does."""
+        self._flush()
+
+    def repeat(self, outputs: NDArray[np.intp], book: Callable[[NDArray[np.intp]], None]) -> None:
+        """Book what ``book`` books for one output a bank, for every row of ``outputs``.
+
+        All rows must take the same kinds of commands in the same banks and phase: ``book`` is
+        called once, with all of ``outputs`` (times, banks); only while a trace is recorded, with
+        each row.
+        """
+        if self._recorder is not None:
+            for some in outputs:
+                book(some)
+            return
+        pending, active = self._runs, self._active
+        self._runs, self._active = [], ((), ())
+        self._times, self._once = len(outputs), []
+        book(outputs)
+        self._flush()
+        once = self._once
+        self._runs, self._active = pending, active
+        self._times, self._once = 1, None
+        for _ in range(len(outputs)):
+            for where, runs in once:
+                self._go_on_with(where)
+                self._put_off(runs)
+
+    # -- what came of it ---------------------------------------------------------------------
+
+    def counts(self, phase: str) -> CommandCounts:
+        """Commands of a phase, all banks together, those REFs included that fell into it."""
+        self._flush()
+        return replace(self._counts[phase], ref=self._elapsed[phase].refreshes)
+
+    def cost(self, phase: str) -> Cost:
+        """Time and energy of a phase."""
+        self._flush()
+        return charge(self._counts[phase], self._elapsed[phase], self.standard, self.switches)
+
+    def cost_together(self, phases: Sequence[str], *, refresh: bool) -> Cost:
+        """Time and energy of phases that were booked without refresh; with it, about those."""
+        self._flush()
+        counts, elapsed = CommandCounts(), Elapsed()
+        for phase in phases:
+            counts, elapsed = counts + self._counts[phase], elapsed + self._elapsed[phase]
+        if refresh:
+            elapsed = elapsed.with_refresh(self.standard)
+        return charge(counts, elapsed, self.standard, self.switches)
+
+    # -- inside ------------------------------------------------------------------------------
+
+    def _bank_row(self, place: Place) -> int:
+        """Row within the bank."""
+        first = place.number * self.standard.rows_per_subarray
+        return first + ambit().first_data + place.row
+
+    def _note(
+        self,
+        runs: Sequence[Run],
+        banks: tuple[int, ...],
+        extra_wordlines: int,
+        to: tuple[int, ...] = (),
+    ) -> None:
+        """Count commands and put them off until something else follows than more of the same."""
+        if not runs:
+            return
+        self._go_on_with((banks, to))
+        self._put_off(runs)
+        total = _totals(tuple(runs), 2 if to else 1) * (len(banks) * self._times)
+        self._counts[self._phase] += replace(total, extra_wordlines=extra_wordlines)
+
+    def _go_on_with(self, where: _Where) -> None:
+        if where != self._active:
+            self._flush()
+            self._active = where
+
+    def _put_off(self, runs: Sequence[Run]) -> None:
+        pending = self._runs
+        for run in runs:
+            if pending and pending[-1].visit == run.visit:
+                pending[-1] = Run(run.visit, pending[-1].times + run.times)
+            else:
+                pending.append(run)
+
+    def _flush(self) -> None:
+        if not self._runs:
+            return
+        if self._once is not None:
+            self._once.append((self._active, self._runs))
+            self._runs = []
+            return
+        segment = Segment(tuple(self._runs), *self._active)
+        before = Elapsed.on(self._timeline)
+        self._timeline.run(segment)
+        self._elapsed[self._phase] += Elapsed.on(self._timeline) - before
+        if self._recorder is not None:
+            self._recorder.record(segment, chain.from_iterable(self._targets))
+        self._runs, self._targets = [], []
+
+
+@cache
+def _totals(runs: tuple[Run, ...], ends: int = 1) -> CommandCounts:
+    """Commands of a bank, or of a pair of banks: all but a TRANSFER are for both ``ends``."""
+    counts = dict.fromkeys(Kind, 0)
+    for run in runs:
+        for kind, times in run.visit:
+            counts[kind] += run.times * times * (1 if kind is Kind.TRANSFER else ends)
+    return CommandCounts(**{kind.name.lower(): times for kind, times in counts.items()})
+
+
+def _programs(
+    schedule: Schedule, first: int, outputs: Sequence[int], activation_rows: int
+) -> Iterator[list[Target]]:
+    """What every command names in each bank: ``first`` is row 0 of the subarray."""
+    lines = [len(lines) for _, lines in ambit().addresses]
+    sensed = [extra_sensed(each, activation_rows) for each in lines]
+    driven = [extra_driven(each, activation_rows) for each in lines]
+
+    def extra(wordlines: list[int], address: int | None) -> int:
+        return wordlines[address] if address is not None and address < len(wordlines) else 0
+
+    for commands in zip(*(schedule.addresses(output) for output in outputs), strict=True):
+        yield [
+            Target(
+                first + source,
+                None if destination is None else first + destination,
+                None,
+                extra(sensed, source) + extra(driven, destination),
+            )
+            for source, destination in commands
+        ]
+
+
+def _rows(segment: Segment, rows: Iterable[int]) -> Iterator[list[Target]]:
+    """What ACT, column accesses and PRE of row after row name, the same in each bank."""
+    banks = len(segment.banks)
+    ((_, (_, bursts), _),) = (run.visit for run in segment.runs)
+    for row in rows:
+        yield [Target(row)] * banks
+        for column in range(bursts):
+            yield [Target(row, None, column)] * banks
+        yield [Target(row)] * banks
+
+
+def _copies(pairs: Sequence[tuple[int, int]], bursts: int) -> Iterator[list[Target]]:
+    """What ACT, TRANSFERs and PRE name, for the rows of source and destination of each pair."""
+    ends = [Target(row) for pair in pairs for row in pair]
+    yield ends
+    for column in range(bursts):
+        yield [Target(source, destination, column) for source, destination in pairs]
+    yield ends

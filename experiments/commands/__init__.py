@@ -1,0 +1,1 @@
+"""The subcommands of ``pimsim``, a module each."""

@@ -1,0 +1,221 @@
+"""``pimsim circuit convert``: measurements of real chips as a failure table."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experiments.options import dram, effects
+
+if TYPE_CHECKING:
+    from pimsim.circuit.failure_tables.chips import Summary, Wanted
+    from pimsim.circuit.failure_tables.chips.summary import Timing
+    from pimsim.circuit.failure_tables.table import FailureTable
+
+NAME = "convert"
+HELP = "make a failure table of what was measured on real chips (SiMRA, FCDRAM)"
+
+_DESCRIPTION = """\
+Turn published summaries of measurements on real DRAM chips into a failure table, for
+`--failures TABLE.json`. The data are not part of pimsim; a file is known by its columns:
+
+SiMRA    op, rows_activated, data_pattern, t1_ns, t2_ns, mean[, min, p25, median, p75, p99]
+         majorities of three (percent of bitlines right in every trial) become static faults;
+         how they are divided over patterns of operands is an assumption (--split). Copies
+         (percent of cells right) become faults of the access.
+FCDRAM   op, first_subarray_distance, second_subarray_distance, mean_success_pct
+         or source, quantity, value, unit with NOT_1_dest_mean
+         NOT (mean rate) becomes faults of the access.
+
+Reading a single row was not measured, nor were unanimous operands: both never fail. Every entry
+says where its number comes from. A table of measurements has majorities on 4 rows and more: give
+`--activation-rows N` where it is used.
+"""
+
+_EPILOG = """\
+examples:
+  pimsim circuit convert simra_success_boxstats.csv --out simra.json
+  pimsim circuit convert simra_success_boxstats.csv --rows 4,32 --pattern all0/1 --statistic p25
+  pimsim circuit convert simra_success_boxstats.csv --copies 36,3 --out simra.json
+  pimsim circuit convert simra_success_boxstats.csv paper_reported.csv --out chips.json
+  pimsim circuit convert simra_success_boxstats.csv fcdram_success_by_distance.csv \\
+      --distance middle,far --json
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe ``pimsim circuit convert``."""
+    parser.description, parser.epilog = _DESCRIPTION, _EPILOG
+    parser.add_argument(
+        "files", metavar="FILE.csv", type=Path, nargs="+", help="summaries of measurements"
+    )
+    group = parser.add_argument_group("which measurements")
+    group.add_argument(
+        "--rows",
+        metavar="N,...",
+        help="rows that majorities of three were stored on (default: all that were measured)",
+    )
+    group.add_argument(
+        "--pattern",
+        choices=("random", "all0/1"),
+        default="random",
+        help="data in the rows (default: %(default)s)",
+    )
+    group.add_argument(
+        "--statistic",
+        choices=("mean", "min", "p25", "median", "p75", "p99"),
+        default="mean",
+        help="which of the measured row groups stands for the chip (default: %(default)s)",
+    )
+    group.add_argument(
+        "--split",
+        choices=("half", "sixth"),
+        default="half",
+        help="each pattern of operands fails on a half of the bitlines that fail (the most: a "
+        "bitline fails for all patterns with as many ones) or on a sixth (the least: for a single "
+        "one) (default: %(default)s)",
+    )
+    group.add_argument(
+        "--t1",
+        type=float,
+        metavar="NS",
+        default=1.5,
+        help="of majorities, first ACTIVATE to PRECHARGE (default: %(default)s ns)",
+    )
+    group.add_argument(
+        "--t2",
+        type=float,
+        metavar="NS",
+        default=3.0,
+        help="of majorities, PRECHARGE to second ACTIVATE (default: %(default)s ns)",
+    )
+    group.add_argument(
+        "--copies",
+        metavar="T1,T2",
+        help="let copies fail as they did with these delays in ns, such as 36,3 "
+        "(default: copies never fail)",
+    )
+    group.add_argument(
+        "--distance",
+        metavar="A,B",
+        help="distance of the rows of a NOT from the sense amplifiers between them: two of close, "
+        "middle, far (default: the mean of all)",
+    )
+    parser.add_argument("--out", type=Path, metavar="TABLE.json", help="file for the table")
+    dram.add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the table, or its JSON; write it if asked."""
+    from pimsim.circuit.failure_tables import chips
+
+    summaries = [chips.read(path) for path in args.files]
+    effects.check(args, _rules(summaries))
+    table = chips.table(summaries, _wanted(args))
+    if args.out is not None:
+        _write(table.to_json(), args.out)
+    if args.json:
+        print(table.to_json(), end="")
+    else:
+        show(table)
+    return 0
+
+
+def _rules(summaries: Sequence[Summary]) -> tuple[effects.Rule, ...]:
+    """Options that say which of SiMRA's measurements are taken have no effect on another's."""
+    from pimsim.circuit.failure_tables.chips import simra
+
+    chips = any(one.has(*simra.COLUMNS) for one in summaries)
+    names = ("pattern", "statistic", "split", "t1", "t2")
+    return (effects.Rule(names, lambda _: chips, "needs a file of SiMRA's measurements"),)
+
+
+def show(table: FailureTable) -> None:
+    """Print a failure table."""
+    from experiments.output import tables
+
+    tables.show(
+        ("kind", "rows", "ones", "always wrong %", "else wrong %", "source"),
+        [
+            (
+                entry.kind,
+                str(entry.rows),
+                str(entry.ones),
+                f"{100 * entry.rate.static:.4g}",
+                f"{100 * entry.rate.access:.4g}",
+                getattr(entry, "source", "counted"),
+            )
+            for entry in table.entries
+        ],
+    )
+    tables.show_assumptions({"model": table.provenance.get("model", "unknown")})
+
+
+def _wanted(args: argparse.Namespace) -> Wanted:
+    from pimsim.circuit.failure_tables.chips import Wanted
+    from pimsim.circuit.failure_tables.chips.fcdram import DISTANCES
+    from pimsim.circuit.failure_tables.chips.summary import Timing
+    from pimsim.errors import InputError
+
+    rows: list[int] = []
+    for word in [] if args.rows is None else args.rows.split(","):
+        if not word.strip().isdecimal() or int(word) < 3:
+            raise InputError(
+                f"`--rows` must be integers of at least 3 with commas between, not {args.rows!r}"
+            )
+        rows.append(int(word))
+    distance = None
+    if args.distance is not None:
+        words = tuple(args.distance.split(","))
+        if len(words) != 2 or not set(words) <= set(DISTANCES):
+            raise InputError(
+                f"`--distance` must be two of {', '.join(DISTANCES)} with a comma between, "
+                f"not {args.distance!r}"
+            )
+        distance = (words[0], words[1])
+    return Wanted(
+        rows=tuple(dict.fromkeys(rows)),
+        pattern=args.pattern,
+        statistic=args.statistic,
+        split=args.split,
+        majority=Timing(args.t1, args.t2),
+        copies=None if args.copies is None else _timing(args.copies),
+        distance=distance,
+    )
+
+
+def _timing(text: str) -> Timing:
+    """Two delays.
+
+    >>> print(_timing("36,3"))
+    t1 36 ns, t2 3 ns
+    """
+    from pimsim.circuit.failure_tables.chips.summary import Timing
+    from pimsim.errors import InputError
+
+    try:
+        t1_ns, t2_ns = (float(word) for word in text.split(","))
+    except ValueError:
+        raise InputError(
+            f"`--copies` must be two delays in ns with a comma between, such as 36,3, not {text!r}"
+        ) from None
+    return Timing(t1_ns, t2_ns)
+
+
+def _write(text: str, path: Path) -> None:
+    """Write a file so that a reader finds all of it or what was there before."""
+    from pimsim.errors import InputError
+
+    try:
+        with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=path.parent) as folder:
+            unfinished = Path(folder) / path.name
+            unfinished.write_text(text, encoding="utf-8")
+            os.replace(unfinished, path)
+    except OSError as error:
+        raise InputError(
+            f"`--out` must be a file that can be written, not {str(path)!r}: {error.strerror}"
+        ) from error

@@ -1,0 +1,245 @@
+"""``pimsim circuit failures``: how often an operation is wrong under process variation."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from experiments.options import circuit as circuit_options
+from experiments.options import dram
+from experiments.report import failure_rows
+
+if TYPE_CHECKING:
+    from pimsim.circuit.model.parameters import Circuit
+    from pimsim.circuit.model.variation import Process
+    from pimsim.circuit.statistics.sense_decision import Operation
+
+NAME = "failures"
+HELP = "how often a triple-row activation or another majority is wrong under process variation"
+
+_DESCRIPTION = """\
+Let cells, bitlines and sense amplifiers vary, open rows, and count the bitlines that get the
+majority wrong.
+
+What varies, how it is distributed and which deviations belong together is the process: a bundled
+one (ambit-like, ddr4-like) or a TOML file of your own. A variation of 10 % is a tenth of the
+amounts that it states. What counts as a failure is the criterion:
+
+either   the bitline gets one of the two closest votes wrong, such as 110 or 100
+all      it gets any pattern wrong in which operands differ
+110      it gets this pattern wrong (operands in order)
+
+Each sample is a bitline with its own sense amplifier, decided by exact charge sharing and an
+input-referred offset, or by a whole simulated cycle (--path transient). Intervals are 95 %:
+Clopper-Pearson, or from the weights of --method importance, which sees failures too rare to be
+counted.
+"""
+
+_EPILOG = """\
+examples:
+  pimsim circuit failures                                  Ambit's table, beside the published one
+  pimsim circuit failures --variation 10 --criterion 110
+  pimsim circuit failures --variation 6,7,8 --method importance
+  pimsim circuit failures --variation 15 --path transient --samples 2000
+  pimsim circuit failures --preset ddr4-like --process ddr4-like --variation 100 \\
+      --inputs 5 --rows 32 --criterion all
+  pimsim circuit failures --set cell.capacitance_ff=30 --out out/failures
+
+DIR receives failures.png and failures.csv, and for each variation a failure table as JSON:
+P(wrong | rows opened, ones among them) for a read and for the majority, with counts.
+"""
+
+
+RULES = circuit_options.RULES
+WRITES = ("failures.*", "failure_table_*.json")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe ``pimsim circuit failures``."""
+    parser.description, parser.epilog = _DESCRIPTION, _EPILOG
+    parser.add_argument(
+        "--variation",
+        metavar="PERCENT,...",
+        default="0,5,10,15,20,25",
+        help="process variation, 0 to 100 (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--samples",
+        type=int,
+        metavar="N",
+        default=100_000,
+        help="bitlines at each variation (default: %(default)s)",
+    )
+    group = parser.add_argument_group("operation")
+    group.add_argument(
+        "--inputs",
+        type=int,
+        metavar="X",
+        default=3,
+        help="operands of the majority; 1 is a read (default: %(default)s)",
+    )
+    group.add_argument(
+        "--rows",
+        type=int,
+        metavar="N",
+        help="rows opened, each operand on N div X of them, left-over rows at vdd/2 (default: X)",
+    )
+    group.add_argument(
+        "--criterion",
+        metavar="either|all|PATTERN",
+        default="either",
+        help="when a bitline counts as failed (default: %(default)s)",
+    )
+    group.add_argument(
+        "--accesses",
+        type=int,
+        metavar="N",
+        default=1,
+        help="accesses to each bitline; only what the process calls per-access is drawn anew "
+        "(default: %(default)s)",
+    )
+    circuit_options.add_circuit(parser)
+    circuit_options.add_stored(parser)
+    group = parser.add_argument_group("statistics")
+    group.add_argument(
+        "--process",
+        metavar="NAME|FILE.toml",
+        default="ambit-like",
+        help="what varies: ambit-like, ddr4-like or a file of your own (default: %(default)s)",
+    )
+    group.add_argument(
+        "--path",
+        choices=("decision", "transient"),
+        default="decision",
+        help="charge sharing and offset, millions a second, or whole cycles, thousands a second "
+        "(default: %(default)s)",
+    )
+    group.add_argument(
+        "--method",
+        choices=("monte-carlo", "importance"),
+        default="monte-carlo",
+        help="count failures, or draw where they are likely and weigh them (default: %(default)s)",
+    )
+    group.add_argument(
+        "--seed", type=int, metavar="N", default=1, help="random seed (default: %(default)s)"
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for figure and tables")
+    dram.add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the table, or one JSON object; write figure and tables if asked."""
+    asked = _asked(args)
+    if args.out is None:
+        _show(failure_rows.result(args, *asked), args)
+        return 0
+
+    from experiments.figures import circuit as circuit_figures
+    from experiments.output.outdir import OutDir
+
+    circuit, process, operation, at = asked
+    with OutDir(args.out) as out:
+        result = failure_rows.result(args, *asked)
+        circuit_figures.draw_failures(result, out.staging)
+        for percent in at:
+            failure_rows.write_table(args, circuit, process, operation, percent, out.staging)
+        out.commit()
+    _show(result, args)
+    return 0
+
+
+def counted(args: argparse.Namespace) -> dict[str, Any]:
+    """Return what ``--json`` prints.
+
+    Raises :class:`~pimsim.errors.InputError` for a value out of range.
+    """
+    return failure_rows.result(args, *_asked(args))
+
+
+def _asked(args: argparse.Namespace) -> tuple[Circuit, Process, Operation, list[float]]:
+    """What the options say."""
+    from pimsim.circuit.model import variation
+    from pimsim.circuit.statistics.sense_decision import majority
+    from pimsim.errors import InputError
+
+    at = variations_percent(args.variation)
+    if args.method == "importance" and args.accesses != 1:
+        raise InputError(f"`--accesses` must be 1 with importance sampling, not {args.accesses}")
+    if args.method == "importance" and args.path != "decision":
+        raise InputError(f"`--path` must be decision with importance sampling, not {args.path}")
+    circuit = circuit_options.chosen_circuit(args)
+    process = variation.load(args.process)
+    return circuit, process, majority(args.inputs, args.rows, args.criterion), at
+
+
+def variations_percent(text: str) -> list[float]:
+    """Return the variations that a list such as ``0,5,10`` states, in percent.
+
+    Raises :class:`~pimsim.errors.InputError` if one is no number from 0 to 100.
+
+    >>> variations_percent("0, 7.5,10")
+    [0.0, 7.5, 10.0]
+    """
+    from pimsim.circuit.statistics.monte_carlo import require_variation
+    from pimsim.errors import InputError
+
+    found = []
+    for word in text.split(","):
+        try:
+            percent = float(word)
+        except ValueError:
+            raise InputError(
+                f"`--variation` must be numbers from 0 to 100 with commas between, not {text!r}"
+            ) from None
+        require_variation(percent)
+        found.append(percent)
+    return found
+
+
+def _show(result: dict[str, Any], args: argparse.Namespace) -> None:
+    if args.json:
+        print(json.dumps(result, indent=2, allow_nan=False))
+        return
+    from experiments.output import tables
+
+    rows = result["rows"]
+    patterns = list(rows[0].get("patterns_percent", {}))
+    patterns = patterns if 1 < len(patterns) <= 6 else []
+    compared = any(row["published_percent"] is not None for row in rows)
+    header = [
+        "variation %",
+        "wrong %",
+        "low %",
+        "high %",
+        *(f"wrong at\n{name}" for name in patterns),
+    ]
+    tables.show(
+        [*header, *(["Ambit %"] if compared else []), "bitlines"],
+        [
+            [
+                f"{row['variation_percent']:g}",
+                *(_percent(row[key]) for key in ("failure_percent", "low_percent", "high_percent")),
+                *(_percent(row["patterns_percent"][name]) for name in patterns),
+                *([_percent(row["published_percent"])] if compared else []),
+                f"{row['samples']:,}",
+            ]
+            for row in rows
+        ],
+        title="shares of bitlines, in %" + (", by what the cells hold" if patterns else ""),
+    )
+    tables.show_assumptions(circuit_options.shown(result["assumptions"], args))
+
+
+def _percent(value: float | None) -> str:
+    """Digits that mean something, and small ones in powers of ten.
+
+    >>> [_percent(value) for value in (None, 0.0, 2.5e-9, 0.0037, 0.29, 16.361)]
+    ['-', '0', '2.5e-09', '0.0037', '0.29', '16.36']
+    """
+    if value is None:
+        return "-"
+    if value and abs(value) < 1e-3:
+        return f"{value:.2g}"
+    return f"{value:.2f}" if abs(value) >= 1 else f"{value:.2g}"

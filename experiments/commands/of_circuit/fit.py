@@ -1,0 +1,150 @@
+"""``pimsim circuit fit``: fit the bundled processes again, and show what they leave over."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from experiments.options import dram
+from experiments.output import progress
+
+NAME = "fit"
+HELP = "fit the bundled processes to published numbers again, with residuals"
+
+_DESCRIPTION = """\
+Fit the amounts of a bundled process to the numbers it stands for, and print them beside the
+bundled amounts, with what is left over at each published number.
+
+ambit-like   threshold spread of the latch; Ambit's failures of triple-row activation against
+             process variation (maximum likelihood; a bitline fails if 110 or 100 is wrong)
+ddr4-like    spread of latch offset and cell capacitance; SiMRA's mean success of MAJ3/5/7/9 on 4
+             to 32 rows of DDR4 chips (least squares; a bitline succeeds if every pattern is right)
+
+The fits are not unique: other sets of varying quantities explain the same numbers.
+"""
+
+_EPILOG = """\
+examples:
+  pimsim circuit fit ambit-like
+  pimsim circuit fit ddr4-like --samples 5000 --out out/fit     fit.png and fit.csv
+  pimsim circuit fit ambit-like --no-refit --json     only the residuals of the bundled amounts
+"""
+
+
+WRITES = ("fit.png", "fit.csv")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe ``pimsim circuit fit``."""
+    parser.description, parser.epilog = _DESCRIPTION, _EPILOG
+    parser.add_argument("process", metavar="PROCESS", help="ambit-like or ddr4-like")
+    parser.add_argument(
+        "--samples",
+        type=int,
+        metavar="N",
+        default=20_000,
+        help="bitlines for each published number (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--refit",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="search for the best amounts (default: on)",
+    )
+    parser.add_argument(
+        "--seed", type=int, metavar="N", default=1, help="random seed (default: %(default)s)"
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for figure and table")
+    dram.add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print amounts and residuals, or one JSON object; write figure and table if asked."""
+    if args.out is None:
+        _show(_result(args), args)
+        return 0
+
+    from experiments.figures import circuit
+    from experiments.output.outdir import OutDir
+
+    with OutDir(args.out) as out:
+        result = _result(args)
+        circuit.draw_fit(result, out.staging)
+        out.commit()
+    _show(result, args)
+    return 0
+
+
+def _result(args: argparse.Namespace) -> dict[str, Any]:
+    from pimsim.circuit.statistics import fit
+
+    bundled = fit.residuals(args.process, samples=args.samples, seed=args.seed)
+    found = bundled
+    if args.refit:
+        with progress.bars(quiet=args.json) as show:
+            done = 0
+
+            def advance() -> None:
+                nonlocal done
+                done += 1
+                if show is not None:
+                    show("evaluations", done, fit.MOST_EVALUATIONS)
+
+            found = fit.refit(args.process, samples=args.samples, seed=args.seed, progress=advance)
+    return {
+        "amounts": [
+            {"quantity": quantity, "bundled": bundled.amounts[quantity], "fitted": amount}
+            for quantity, amount in found.amounts.items()
+        ],
+        "points": [
+            {
+                "label": point.label,
+                "published_percent": point.published,
+                "model_percent": point.model,
+                "residual_points": point.residual,
+            }
+            for point in found.points
+        ],
+        "rms_points": found.rms,
+        "worst_points": found.worst,
+        "assumptions": {
+            "process": args.process,
+            "preset": found.circuit,
+            "criterion": found.criterion,
+            "refit": args.refit,
+            "samples": args.samples,
+            "seed": args.seed,
+        },
+    }
+
+
+def _show(result: dict[str, Any], args: argparse.Namespace) -> None:
+    if args.json:
+        print(json.dumps(result, indent=2, allow_nan=False))
+        return
+    from experiments.output import tables
+
+    tables.show(
+        ("quantity", "bundled", "fitted"),
+        [
+            (row["quantity"], f"{row['bundled']:.4g}", f"{row['fitted']:.4g}")
+            for row in result["amounts"]
+        ],
+    )
+    tables.show(
+        ("published number", "published %", "model %", "residual"),
+        [
+            (
+                row["label"],
+                f"{row['published_percent']:.2f}",
+                f"{row['model_percent']:.2f}",
+                f"{row['residual_points']:+.2f}",
+            )
+            for row in result["points"]
+        ],
+    )
+    rms, worst = result["rms_points"], result["worst_points"]
+    stated = {"rms_points": round(rms, 2), "worst_points": round(worst, 2)}
+    tables.show_assumptions(stated | result["assumptions"])

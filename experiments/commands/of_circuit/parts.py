@@ -1,0 +1,157 @@
+"""``pimsim circuit preset`` and ``process``: the bundled files, to look at and to edit."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from experiments.options import dram
+from experiments.options.effects import Rule
+
+if TYPE_CHECKING:
+    from pimsim.circuit.model.parameters import Circuit
+    from pimsim.circuit.model.variation import Process
+
+_DESCRIPTION = """\
+List the {plural} that --{name} accepts; with a name, or the path of a .toml file of the same form,
+every value of that one with its source.
+"""
+
+_EPILOG = """\
+examples:
+  pimsim circuit {name}                          what there is
+  pimsim circuit {name} {one}             where each value comes from
+  pimsim circuit {name} {one} --toml > mine.toml
+                                                 a file of your own, to edit, for --{name} mine.toml
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """A subcommand that shows files of one kind."""
+
+    NAME: str
+    plural: str
+    one: str
+    """A bundled one, for examples."""
+    names: Callable[[], tuple[str, ...]]
+    record: Callable[[str], dict[str, Any]]
+    """By name or path: ``name``, ``description``, and ``values``, records that are alike."""
+    toml: Callable[[str], str]
+    RULES: tuple[Rule, ...] = (
+        Rule(("toml",), lambda args: args.file is not None and not args.json,
+             "must come with the name of one and without --json"),
+    )  # fmt: skip
+
+    @property
+    def HELP(self) -> str:
+        """One line."""
+        return f"list the {self.plural}, or every value of one with its source"
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Describe the subcommand."""
+        parser.description = _DESCRIPTION.format(name=self.NAME, plural=self.plural)
+        parser.epilog = _EPILOG.format(name=self.NAME, one=self.one)
+        parser.add_argument("file", nargs="?", metavar="NAME|FILE.toml", help="show this one only")
+        parser.add_argument(
+            "--toml",
+            action="store_true",
+            help=f"print it as a TOML file to edit, for --{self.NAME} FILE.toml",
+        )
+        dram.add_json(parser)
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Print the list or one, as tables, JSON or TOML."""
+        if args.toml:
+            print(self.toml(args.file), end="")
+            return 0
+        chosen = [args.file] if args.file is not None else self.names()
+        records = [self.record(one) for one in chosen]
+        if args.json:
+            print(json.dumps({self.plural: records}, indent=2, allow_nan=False))
+            return 0
+        from experiments.output import tables
+
+        if args.file is None:
+            listed = [(one["name"], one["description"]) for one in records]
+            tables.show((self.NAME, "what"), listed)
+            return 0
+        (one,) = records
+        rows, above = [], None
+        for value in one["values"]:
+            source = "as above" if value["source"] == above else value["source"]
+            rows.append(tuple(map(_shown, {**value, "source": source}.values())))
+            above = value["source"]
+        tables.show(
+            [key.replace("_", " ") for key in one["values"][0]],
+            rows,
+            title=f"{one['name']}: {one['description']}",
+        )
+        return 0
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,.10g}" if isinstance(value, int | float) else str(value)
+
+
+def _circuits() -> tuple[str, ...]:
+    from pimsim.circuit.model import parameters
+
+    return parameters.names()
+
+
+def _circuit(name: str) -> Circuit:
+    from pimsim.circuit.model import parameters
+
+    return parameters.load(name)
+
+
+def _circuit_record(name: str) -> dict[str, Any]:
+    circuit = _circuit(name)
+    values = [
+        {"parameter": key, "value": value, "source": circuit.sources[key]}
+        for key, value in circuit.values().items()
+    ]
+    return {"name": circuit.name, "description": circuit.description, "values": values}
+
+
+def _circuit_toml(name: str) -> str:
+    from pimsim.circuit.model import parameters
+
+    return parameters.toml(_circuit(name))
+
+
+def _processes() -> tuple[str, ...]:
+    from pimsim.circuit.model import variation
+
+    return variation.names()
+
+
+def _process(name: str) -> Process:
+    from pimsim.circuit.model import variation
+
+    return variation.load(name)
+
+
+def _process_record(name: str) -> dict[str, Any]:
+    process = _process(name)
+    values = [asdict(one) for one in process.varied]
+    return {"name": process.name, "description": process.description, "values": values}
+
+
+def _process_toml(name: str) -> str:
+    from pimsim.circuit.model import variation
+
+    return variation.text(name)
+
+
+PARTS = (
+    FilePart("preset", "presets", "rambus55", _circuits, _circuit_record, _circuit_toml),
+    FilePart("process", "processes", "ambit-like", _processes, _process_record, _process_toml),
+)
+"""Circuits, and what varies in them."""

@@ -1,0 +1,332 @@
+"""Transients: ``pimsim circuit read|tra|not|copy|majority|and|or``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from experiments.options import circuit as circuit_options
+from experiments.options import dram
+from experiments.options.effects import Rule, given
+from experiments.output import progress
+
+if TYPE_CHECKING:
+    from pimsim.circuit.model.parameters import Circuit
+    from pimsim.circuit.transient.ngspice_check import Comparison
+    from pimsim.circuit.transient.scenarios import Scenario
+    from pimsim.circuit.transient.simulation import Transient
+
+_COMMON = """
+All voltages of a bitline pair over the whole cycle: precharge, word line, charge sharing, sense,
+restore, close, precharge. The answer is what the bitline holds when rows close.
+
+dv        bitline less complement when the sense amplifier starts
+latch     from then until they are 0.75 vdd apart
+restored  level of the cells when rows close: of those that should hold the answer, the worst
+energy    from the array supply, for one bitline pair, all cycles
+"""
+
+_OUTPUT = """
+DIR receives a figure (PNG), the waveforms (CSV) and the netlist for ngspice (.cir). The CSV has
+`time_ns` and one column a node in mV: `bl_mv`, `blb_mv`, the cells, SAN and SAP, and the control
+lines. With --check-ngspice the exit code is 1 if a difference exceeds its limit.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class TransientPart:
+    """A subcommand of ``pimsim circuit`` that shows one kind of scenario."""
+
+    NAME: str
+    HELP: str
+    what: str
+    """What the operands are, for ``--help``."""
+    pattern: str
+    """Their default."""
+    examples: str
+    build: Callable[[argparse.Namespace], Scenario]
+    add_own: Callable[[argparse.ArgumentParser], None] = lambda parser: None
+    RULES: tuple[Rule, ...] = (
+        Rule(
+            ("step",),
+            given("csv", "out", "check_ngspice"),
+            "needs --csv, --out or --check-ngspice: nothing else has waveforms",
+        ),
+    )
+    WRITES: tuple[str, ...] = ("*.png", "*.csv", "*.cir")
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Describe the subcommand."""
+        first = self.HELP[0].upper() + self.HELP[1:]
+        parser.description = f"{first}.\n{_COMMON}"
+        parser.epilog = f"examples:\n{self.examples}\n{_OUTPUT}"
+        parser.add_argument(
+            "--pattern",
+            metavar="BITS",
+            default=self.pattern,
+            help=f"{self.what} (default: %(default)s)",
+        )
+        self.add_own(parser)
+        circuit_options.add_circuit(parser)
+        group = parser.add_argument_group("output")
+        group.add_argument(
+            "--step",
+            type=float,
+            metavar="PS",
+            default=20.0,
+            help="spacing of the waveforms' points (default: %(default)s)",
+        )
+        group.add_argument(
+            "--check-ngspice",
+            action="store_true",
+            help="run ngspice on the same circuit and show the differences",
+        )
+        group.add_argument("--csv", type=Path, metavar="FILE", help="waveforms, into this file")
+        group.add_argument("--out", type=Path, metavar="DIR", help="folder for figure and files")
+        dram.add_json(parser)
+
+    def simulate(self, args: argparse.Namespace) -> Transient:
+        """Return what the options ask for, and write nothing.
+
+        Raises :class:`~pimsim.errors.InputError` for a value out of range.
+        """
+        from pimsim.circuit.transient.simulation import simulate
+
+        circuit = circuit_options.chosen_circuit(args)
+        return simulate(circuit, self.build(args), waveform_step_ps=args.step)
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Simulate; print a table or one JSON object, and write what is asked for.
+
+        >>> from experiments.cli import main
+        >>> main(["circuit", "tra", "--pattern", "11"])
+        2
+        """
+        circuit = circuit_options.chosen_circuit(args)
+        scenario = self.build(args)
+        if args.out is None:
+            result, checked = _simulate(args, circuit, scenario, None)
+        else:
+            from experiments.output.outdir import OutDir
+
+            with OutDir(args.out) as out:
+                result, checked = _simulate(args, circuit, scenario, out.staging)
+                out.commit()
+        _print(args, circuit, result, checked)
+        return 1 if checked is not None and checked.failures() else 0
+
+
+def _simulate(
+    args: argparse.Namespace, circuit: Circuit, scenario: Scenario, folder: Path | None
+) -> tuple[Transient, Comparison | None]:
+    """Simulate, compare if asked, and write the files."""
+    progress.tell("integrating (the first time on a machine, compiling: half a minute)")
+    from experiments.report import waveforms
+    from pimsim.circuit.transient import ngspice_check as referee
+    from pimsim.circuit.transient import spice
+    from pimsim.circuit.transient.simulation import simulate
+
+    checked: Comparison | None = None
+    result = simulate(circuit, scenario, waveform_step_ps=args.step)
+    if args.check_ngspice:
+        progress.tell("running ngspice")
+        theirs = spice.run(circuit, scenario)
+        checked = referee.compare(result, theirs)
+    table = waveforms.columns(result)
+    if args.csv is not None:
+        waveforms.write(args.csv, table)
+    if folder is not None:
+        from experiments.figures import waveform
+
+        stored = waveforms.write(folder / f"{scenario.name}.csv", table)
+        waveform.draw(waveforms.read(stored), scenario, circuit, folder / f"{scenario.name}.png")
+        deck = spice.netlist(circuit, scenario, output=f"{scenario.name}.ngspice.txt")
+        (folder / f"{scenario.name}.cir").write_text(deck, "utf-8")
+    return result, checked
+
+
+def _print(
+    args: argparse.Namespace, circuit: Circuit, result: Transient, checked: Comparison | None
+) -> None:
+    report = _report(args, circuit, result, checked)
+    if args.json:
+        print(json.dumps(report, indent=2))
+        return
+    from experiments.output import tables
+
+    latch = report["latch_ns"]
+    rows = [
+        ("dv at sense", f"{report['dv_at_sense_mv']:.2f} mV"),
+        ("latch", "not before rows close" if latch is None else f"{latch:.3f} ns"),
+        ("value", f"{report['value']}" + ("" if report["correct"] else " (wrong)")),
+        ("restored", f"{report['restored_mv']:.1f} mV"),
+        ("energy", f"{report['energy_fj']:.1f} fJ"),
+        ("charge imbalance", f"{report['charge_imbalance']:.1e}"),
+    ]
+    tables.show(("quantity", "value"), rows, title=result.scenario.title)
+    if checked is not None:
+        from pimsim.circuit.transient import ngspice_check as limits
+
+        tables.show(
+            ("quantity", "pimsim less ngspice", "limit"),
+            (
+                ("dv at sense", f"{checked.dv_mv:+.4f} mV", f"{limits.DV_MV:g} mV"),
+                ("value", "equal" if checked.value_equal else "different", "equal"),
+                ("waveforms, RMS", f"{checked.rms_mv:.3f} mV", f"{limits.RMS_MV:g} mV"),
+                ("waveforms, one point", f"{checked.point_mv:.3f} mV", f"{limits.POINT_MV:g} mV"),
+                (
+                    "latch",
+                    "neither latches"
+                    if math.isnan(checked.latch_ns)
+                    else f"{checked.latch_ns * 1e3:+.1f} ps",
+                    f"{limits.LATCH_NS * 1e3:g} ps or {limits.LATCH_SHARE:.0%}",
+                ),
+                ("restored", f"{checked.restored_mv:+.3f} mV", f"{limits.RESTORED_MV:g} mV"),
+                ("energy", f"{checked.energy_share:+.4%}", f"{limits.ENERGY_SHARE:.0%}"),
+            ),
+            title="against ngspice"
+            + (
+                f": beyond its limit: {', '.join(checked.failures())}" if checked.failures() else ""
+            ),
+        )
+    tables.show_assumptions(report["assumptions"])
+
+
+def _report(
+    args: argparse.Namespace, circuit: Circuit, result: Transient, checked: Comparison | None
+) -> dict[str, Any]:
+    scenario, latch_ns, value = result.scenario, float(result.latch_ns[0]), int(result.value[0])
+    report = {
+        "scenario": scenario.name,
+        "title": scenario.title,
+        "dv_at_sense_mv": float(result.dv_at_sense_mv[0]),
+        "latch_ns": None if math.isnan(latch_ns) else latch_ns,
+        "restored_mv": float(result.restored_mv[0]),
+        "energy_fj": float(result.energy_fj[0]),
+        "value": value,
+        "expected": scenario.expected,
+        "correct": value == scenario.expected,
+        "cells_mv": {
+            cell.name: float(level)
+            for cell, level in zip(scenario.cells, result.cells_mv[0], strict=True)
+        },
+        "charge_imbalance": float(result.charge_imbalance[0]),
+        "assumptions": {
+            "preset": circuit.name,
+            "set": ", ".join(args.settings) or "nothing",
+            "model": "square-law transistors without body effect or gate charge, linear "
+            f"capacitors, {circuit.bitline.segments}-segment bitlines",
+        },
+    }
+    if checked is not None:
+        report["ngspice"] = {
+            "dv_mv": checked.dv_mv,
+            "value_equal": checked.value_equal,
+            "rms_mv": checked.rms_mv,
+            "point_mv": checked.point_mv,
+            "latch_ns": checked.latch_ns if math.isfinite(checked.latch_ns) else None,
+            "restored_mv": checked.restored_mv,
+            "energy_share": checked.energy_share,
+            "failures": list(checked.failures()),
+        }
+    return report
+
+
+def _build_read(args: argparse.Namespace) -> Scenario:
+    from pimsim.circuit.transient import scenarios
+
+    return scenarios.read(args.pattern)
+
+
+def _build_tra(args: argparse.Namespace) -> Scenario:
+    from pimsim.circuit.transient import scenarios
+
+    return scenarios.tra(args.pattern, copy_out=args.copy_out)
+
+
+def _build_not(args: argparse.Namespace) -> Scenario:
+    from pimsim.circuit.transient import scenarios
+
+    return scenarios.dual_contact_not(args.pattern)
+
+
+def _build_copy(args: argparse.Namespace) -> Scenario:
+    from pimsim.circuit.transient import scenarios
+
+    return scenarios.rowclone(args.pattern)
+
+
+def _build_majority(args: argparse.Namespace) -> Scenario:
+    from pimsim.circuit.transient import scenarios
+
+    return scenarios.majority(args.pattern, args.rows)
+
+
+def _build_and(args: argparse.Namespace) -> Scenario:
+    from pimsim.circuit.transient import scenarios
+
+    return scenarios.many_input("and", args.pattern)
+
+
+def _build_or(args: argparse.Namespace) -> Scenario:
+    from pimsim.circuit.transient import scenarios
+
+    return scenarios.many_input("or", args.pattern)
+
+
+def _add_copy_out(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--copy-out",
+        action="store_true",
+        help="open a fourth row, which holds 0, with a second activation",
+    )
+
+
+def _add_rows(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--rows",
+        type=int,
+        metavar="N",
+        help="rows to open; each operand is held by as many as fit, the rest are neutral "
+        "(default: one an operand)",
+    )
+
+
+READ = TransientPart(
+    "read", "read one cell", "what it holds", "1",
+    "  pimsim circuit read --pattern 0 --set cell.capacitance_ff=20", _build_read,
+)  # fmt: skip
+TRA = TransientPart(
+    "tra", "triple-row activation: majority of three cells", "what they hold", "110",
+    "  pimsim circuit tra --pattern 100 --out out\n"
+    "  pimsim circuit tra --copy-out --check-ngspice",
+    _build_tra, _add_copy_out,
+)  # fmt: skip
+NOT = TransientPart(
+    "not", "NOT through a dual-contact cell, in two cycles", "what the operand holds", "1",
+    "  pimsim circuit not --pattern 0 --csv not.csv", _build_not,
+)  # fmt: skip
+COPY = TransientPart(
+    "copy", "RowClone copy of a cell into one that holds the opposite", "what it holds", "1",
+    "  pimsim circuit copy --preset crow22 --json", _build_copy,
+)  # fmt: skip
+MAJORITY = TransientPart(
+    "majority", "majority of an odd number of operands on many rows", "the operands", "11100",
+    "  pimsim circuit majority --pattern 110 --rows 32 --out out", _build_majority, _add_rows,
+)  # fmt: skip
+AND = TransientPart(
+    "and", "AND of many cells against reference cells", "what the cells hold", "1" * 16,
+    "  pimsim circuit and --pattern 1110", _build_and,
+)  # fmt: skip
+OR = TransientPart(
+    "or", "OR of many cells against reference cells", "what the cells hold", "1" + "0" * 15,
+    "  pimsim circuit or --pattern 0000", _build_or,
+)  # fmt: skip
+
+PARTS = (READ, TRA, NOT, COPY, MAJORITY, AND, OR)
+"""Every subcommand of ``pimsim circuit`` that shows a transient."""

@@ -1,0 +1,98 @@
+"""``pimsim primitives``: what each row-wide operation takes in DRAM."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from experiments.options import dram
+
+NAME = "primitives"
+HELP = "list the row operations with their commands, latency, energy and throughput"
+
+_DESCRIPTION = """\
+List every operation that pimsim can carry out in DRAM rows, with the row commands it
+takes and what they cost.
+
+AAP, AP   row commands of one operation (ACTIVATE-ACTIVATE-PRECHARGE, ACTIVATE-PRECHARGE)
+latency   of one operation in one bank, without refresh
+nJ/KB     of the row commands, per KB (1024 bytes) of a row of columns
+GB/s      of row (1e9 bytes/s), all banks together, at the sustained rate of commands
+
+An operation on n-bit operands works on n rows of each; it counts as one row of results.
+"""
+
+_EPILOG = """\
+examples:
+  pimsim primitives --no-faw               the Ambit paper's throughput, tFAW ignored
+  pimsim primitives --energy datasheet --standard ddr3-1600-11-11-11
+  pimsim primitives --json
+"""
+
+
+RULES = dram.RULES
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe ``pimsim primitives``."""
+    parser.description, parser.epilog = _DESCRIPTION, _EPILOG
+    dram.add_dram(parser, refresh=False)  # an operation is shorter than tREFI
+    dram.add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the table, or one JSON object.
+
+    >>> from experiments.cli import main
+    >>> main(["primitives", "--json", "--banks", "99"])
+    2
+    """
+    from pimsim.cost import assumptions, primitive_cost
+    from pimsim.microprogram.primitives import PRIMITIVES
+
+    standard, switches = dram.chosen_dram(args)
+    costs = {}
+    for name, primitive in PRIMITIVES.items():
+        program = primitive.program()
+        costs[name] = (
+            program,
+            primitive_cost(program, standard, switches),
+        )
+    stated = assumptions(standard, switches)
+    if args.json:
+        rows = [
+            {
+                "name": name,
+                "width": PRIMITIVES[name].width,
+                "summary": PRIMITIVES[name].summary,
+                "aap": program.aap,
+                "ap": program.ap,
+                "latency_ns": cost.latency_ps / 1e3,
+                "energy_nj_per_kb": cost.energy_pj_per_kb / 1e3,
+                "throughput_gb_per_s": cost.throughput_gb_per_s,
+            }
+            for name, (program, cost) in costs.items()
+        ]
+        print(json.dumps({"primitives": rows, "assumptions": stated}, indent=2))
+        return 0
+
+    from experiments.output import tables
+
+    tables.show(
+        ("operation", "n", "AAP", "AP", "latency ns", "nJ/KB", "GB/s", "result"),
+        [
+            (
+                name,
+                str(PRIMITIVES[name].width),
+                str(program.aap),
+                str(program.ap),
+                f"{cost.latency_ps / 1e3:,.2f}",
+                f"{cost.energy_pj_per_kb / 1e3:,.2f}",
+                f"{cost.throughput_gb_per_s:,.2f}",
+                PRIMITIVES[name].summary,
+            )
+            for name, (program, cost) in costs.items()
+        ],
+    )
+    tables.show_assumptions(stated)
+    return 0

@@ -1,0 +1,235 @@
+"""``pimsim reproduce``: published figures beside simulated ones.
+
+An experiment is a module with the functions of :class:`Experiment`, listed once, in
+:data:`EXPERIMENTS`; commands, pages in ``docs`` and tests take their choices from there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from experiments.options import dram, subcommands
+from experiments.options.effects import Rule
+
+if TYPE_CHECKING:
+    from experiments.reproduce.table import Cells, Table
+    from pimsim.baselines.measured import Measurement
+    from pimsim.dram.options import Switches
+    from pimsim.dram.standard.standard import Standard
+
+NAME = "reproduce"
+HELP = "published figures beside simulated ones: Ambit's, SIMDRAM's, and this machine's"
+
+_DESCRIPTION = """\
+Simulate what a publication measured, and print its value, ours, and their ratio. With --out,
+write tables (CSV), figures (PNG) and a page that explains them (Markdown).
+"""
+
+_EPILOG = """\
+examples:
+  pimsim reproduce ambit --out out/ambit
+  pimsim reproduce simdram --no-measure
+  pimsim reproduce ambit --help       more about one experiment
+"""
+
+_PART_DESCRIPTION = """\
+{summary}.
+
+Published values are printed beside simulated ones and enter no simulation; what they are, and
+where they come from, stands in every row of the CSV files. The options choose what is simulated,
+and are by default what the publications assume: neither tFAW nor refresh (--faw and --refresh
+obey them). Both energy models are shown, apart.
+
+The machine that this runs on is measured beside: packed NOT, AND, XNOR and counts of ones, on
+arrays of several last-level caches. That takes seconds and half of the free memory at most.
+"""
+
+_PART_EPILOG = """\
+examples:
+  pimsim reproduce {name} --out out/{name}           {name}-*.csv, {name}-*.png, reproduce-{name}.md
+  pimsim reproduce {name} --faw --refresh --no-measure
+  pimsim reproduce {name} --standard ddr3-1600-11-11-11 --json
+"""
+
+
+class Experiment(Protocol):
+    """What a module in :data:`EXPERIMENTS` has."""
+
+    @property
+    def NAME(self) -> str:
+        """As in the table; file names begin with it."""
+
+    def tables(self, standard: Standard, switches: Switches) -> tuple[Table, ...]:
+        """Simulate; return everything that figures and page show."""
+
+    def summary(self, found: Mapping[str, Table]) -> dict[str, Cells]:
+        """Return what a terminal shows of them, by title."""
+
+    def rivals(self, found: Mapping[str, Table]) -> dict[str, float]:
+        """Return bits a second in DRAM, by the operation that a machine is measured on."""
+
+    def draw(
+        self, found: Mapping[str, Table], folder: Path, measured: Measurement | None = None
+    ) -> tuple[Path, ...]:
+        """Write figures of the tables; return the paths."""
+
+    def page(self, found: Mapping[str, Table], pictures: str) -> str:
+        """Return the page, with figures in the folder ``pictures`` (with its slash)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An experiment by name; its module is imported when it is asked for. A subcommand."""
+
+    NAME: str
+    HELP: str
+    module: str
+    RULES: tuple[Rule, ...] = (
+        Rule(("measure_mib",), lambda args: args.measure, "must not be given with --no-measure"),
+    )
+
+    @property
+    def WRITES(self) -> tuple[str, ...]:
+        """Names of what is written into the folder `--out`."""
+        return f"{self.NAME}-*", f"reproduce-{self.NAME}.md"
+
+    def load(self) -> Experiment:
+        """Import the experiment."""
+        return cast(Experiment, import_module(self.module))
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Describe the experiment and its arguments."""
+        parser.description = _PART_DESCRIPTION.format(summary=self.HELP)
+        parser.epilog = _PART_EPILOG.format(name=self.NAME)
+        parser.add_argument("--out", type=Path, metavar="DIR", help="folder for what is written")
+        parser.add_argument(
+            "--measure",
+            action=argparse.BooleanOptionalAction,
+            default=True,
+            help="measure this machine as well (default: on)",
+        )
+        parser.add_argument(
+            "--measure-mib",
+            type=int,
+            metavar="N",
+            help="size of all arrays together (default: four last-level caches)",
+        )
+        dram.add_json(parser)
+        dram.add_dram(parser, faw=False, refresh=False, energy=False)
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Simulate, measure, print, write."""
+        standard, switches = dram.chosen_dram(args)
+        if args.out is None:
+            self._show(self.reproduce(standard, switches), _measured(args), args)
+            return 0
+
+        from experiments.output.outdir import OutDir
+
+        with OutDir(args.out) as out:
+            found = self.reproduce(standard, switches)
+            measured = _measured(args)
+            experiment = self.load()
+            for name, text in self.documents(found, "", measured).items():
+                (out.staging / name).write_text(text, "utf-8")
+            experiment.draw(found, out.staging, measured)
+            out.commit()
+        self._show(found, measured, args)
+        return 0
+
+    def reproduce(self, standard: Standard, switches: Switches) -> dict[str, Table]:
+        """Simulate; return the tables by name."""
+        return {table.name: table for table in self.load().tables(standard, switches)}
+
+    def documents(
+        self, found: Mapping[str, Table], pictures: str, measured: Measurement | None = None
+    ) -> dict[str, str]:
+        """Return the texts that an experiment writes, by file name: its page and its tables."""
+        from experiments.reproduce.table import flowed
+
+        experiment = self.load()
+        page = experiment.page(found, pictures)
+        texts = {f"{self.NAME}-{name}.csv": table.csv_text() for name, table in found.items()}
+        if measured is not None:
+            from experiments.reproduce import machine as reproduce_machine
+
+            machine = reproduce_machine.table(measured, experiment.rivals(found))
+            texts[f"{self.NAME}-machine.csv"] = machine.csv_text()
+            page += reproduce_machine.section(machine, measured)
+        return {f"reproduce-{self.NAME}.md": flowed(page), **texts}
+
+    def _show(
+        self, found: Mapping[str, Table], measured: Measurement | None, args: argparse.Namespace
+    ) -> None:
+        from experiments.output import tables
+        from experiments.reproduce import machine as reproduce_machine
+        from pimsim.cost import assumptions
+
+        experiment = self.load()
+        machine = (
+            None
+            if measured is None
+            else reproduce_machine.table(measured, experiment.rivals(found))
+        )
+        stated = {
+            key: value
+            for key, value in assumptions(*dram.chosen_dram(args)).items()
+            if key != "model" and not key.startswith("energy") and not key.endswith("_nj_per_kb")
+        }
+        if args.json:
+            every = [*found.values(), *([machine] if machine else [])]
+            result: dict[str, Any] = {
+                "experiment": self.NAME,
+                "tables": {table.name: table.records() for table in every},
+                "measured": None if measured is None else reproduce_machine.record(measured),
+                "assumptions": stated,
+            }
+            print(json.dumps(result, indent=2, allow_nan=False))
+            return
+        shown = experiment.summary(found)
+        if machine is not None:
+            shown[machine.title] = machine.cells()
+        for title, (header, *rows) in shown.items():
+            tables.show(header, rows, title=title)
+        tables.show_assumptions(stated)
+
+
+EXPERIMENTS: tuple[Listed, ...] = (
+    Listed(
+        "ambit",
+        "Ambit (MICRO 2017): seven bulk operations against processors, energy, tFAW, refresh",
+        "experiments.reproduce.ambit",
+    ),
+    Listed(
+        "simdram",
+        "SIMDRAM (ASPLOS 2021): row commands, XNOR and popcount against width, 1 to 16 banks",
+        "experiments.reproduce.simdram",
+    ),
+)
+"""Every experiment, in the order in which ``pimsim reproduce --help`` lists them."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe ``pimsim reproduce`` and its experiments."""
+    parser.description, parser.epilog = _DESCRIPTION, _EPILOG
+    subcommands.add(parser, EXPERIMENTS, "experiments", "run_experiment")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the experiment."""
+    code: int = args.run_experiment(args)
+    return code
+
+
+def _measured(args: argparse.Namespace) -> Measurement | None:
+    if not args.measure:
+        return None
+    from pimsim.baselines.measured import measure
+
+    return measure(None if args.measure_mib is None else args.measure_mib * 2**20)

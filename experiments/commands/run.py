@@ -1,0 +1,415 @@
+"""``pimsim run``: classify images with a network in simulated DRAM, and say what it cost."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+from experiments.options import data, dram
+from experiments.options import faults as fault_options
+from experiments.options import mitigation as mitigation_options
+from experiments.options import traces as trace_options
+from experiments.options.effects import Rule, absent
+from experiments.output import progress
+from experiments.output.escaping import visible
+from experiments.report import cost_only
+
+CheckKeras = Callable[[dict[str, Any]], None]
+"""Asks Keras and adds to a report what it said."""
+
+NAME = "run"
+HELP = "run a Larq network on simulated DRAM: answers, commands, time, energy"
+
+_DESCRIPTION = """\
+Run a binarized network in simulated DRAM, row command by row command, and report what came out,
+how long the DRAM took and what energy, beside a processor behind the same memory.
+
+NETWORK is a name from `pimsim networks` or the path of a model saved by Larq (.keras or .h5;
+TensorFlow is not needed). Every integer sum that stands in DRAM rows is compared with an
+independent integer reference: `bit exact: yes` means that all of them agree.
+
+With --variation or --failures, row commands go wrong as a circuit or measured chips say: the same
+network on a DRAM that errs, beside what it gives on one that does not. Nothing is then compared
+with the reference, for no sum has to be right.
+
+With --cost-only, commands are booked and not executed: the same time and energy to the last
+picosecond, without values. That is how networks run that pimsim knows by their shapes alone, such
+as vgg16.
+"""
+
+_EPILOG = """\
+examples:
+  pimsim run digits-mlp                                    works anywhere
+  pimsim run mnist-mlp --data mnist --limit 1000 --out out/mlp
+  pimsim run mnist-cnn --data mnist --mapping weight-stationary    not the best for each layer
+  pimsim run mnist-mlp --data mnist --check-keras          against Keras itself
+  pimsim run mnist-mlp --data mnist --variation 10         on cells and amplifiers that vary
+  pimsim run digits-mlp --limit 8 --trace perfetto:run.json
+  pimsim run my_model.h5 --data my_images.npz --energy datasheet --json
+  pimsim run my_model.h5 --data x.npy --labels y.npy --input-scale symmetric
+  pimsim run resnet50 --cost-only --images 64 --mapping weight-stationary
+
+FILE.npz holds `x` (images, ...), numbers of any type, as the Keras model would be fed, and
+optionally `y`, the labels: whole numbers from 0, (images,) or (images, 1), or one-hot. Also taken:
+x_test and y_test, images and labels, x_train and y_train, or what np.savez(FILE, x, y) writes;
+and FILE.npy, images alone, with labels in --labels FILE or beside it (x.npy and y.npy, x_test.npy
+and y_test.npy, images.npy and labels.npy).
+
+A network with one output says yes or no: the loss in the model file tells where the line lies, and
+the report names it. Images in another scale than the network was trained on are named where its
+first BatchNorm, or an accuracy of guessing, gives them away; --input-scale puts them right.
+
+DIR receives report.json, logits.npy (not with --cost-only), and two figures with their tables.
+"""
+
+
+RULES = (
+    Rule(
+        ("executor", "threads", "check", "check_keras", "data_dir", "variation", "failures"),
+        absent("cost_only"),
+        "must not be given with --cost-only: nothing is computed",
+    ),
+    Rule(
+        ("threads",),
+        lambda args: args.executor != "reference",
+        "needs --executor compiled: the reference uses one processor",
+    ),
+    Rule(
+        ("check", "check_keras"),
+        absent("variation", "failures"),
+        "must not be given with --variation or --failures: no sum has to be right",
+    ),
+    Rule(
+        ("data_dir",),
+        data.read_by_name,
+        "needs the name of a data set as --data: a file is read from where it is",
+    ),
+    *dram.RULES,
+    *fault_options.RULES,
+    *trace_options.RULES,
+)
+"""Which options have no effect without which."""
+
+WRITES = ("report.json", "logits.npy", "comparison.*", "layers.*")
+"""Names of what is written into the folder `--out`."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe ``pimsim run``."""
+    parser.description, parser.epilog = _DESCRIPTION, _EPILOG
+    parser.add_argument("network", metavar="NETWORK", help="bundled name, or path of a model file")
+    group = parser.add_argument_group("images")
+    group.add_argument(
+        "--data",
+        metavar="NAME|FILE",
+        help="images: digits, mnist, cifar10 or a .npz or .npy file (default: what a bundled "
+        "network was trained for)",
+    )
+    group.add_argument(
+        "--limit",
+        "--images",
+        type=int,
+        metavar="N",
+        help="only the first N images; with --cost-only, how many (default there: 1)",
+    )
+    group.add_argument(
+        "--input-shape",
+        metavar="SIZES",
+        help="shape of an image, such as 64,64,3, where the model file leaves sizes open (default: "
+        "that of the images)",
+    )
+    data.add_form(group)
+    data.add_data_dir(group)
+    parser.add_argument(
+        "--mapping",
+        metavar="NAME",
+        default="auto",
+        help="dataflow: output-stationary (weights in the command stream), weight-stationary "
+        "(weights in rows) or no-local-reuse (the same, but the host counts); or auto, "
+        "auto-latency, auto-energy: of the first two, for every layer what keeps the product of "
+        "latency and energy of the whole run least, its latency, or its energy "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--moves",
+        choices=("host", "psm"),
+        default="host",
+        help="how partial counts of a fan-in larger than a subarray are moved: through the host, "
+        "or from bank to bank by RowClone's pipelined serial mode (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--chain",
+        choices=("auto", "always", "never"),
+        default="auto",
+        help="keep what a dense layer gives in DRAM, as the operands of a dense layer behind it "
+        "(output-stationary): where that takes less time, wherever there is room, or never "
+        "(default: %(default)s)",
+    )
+    dram.add_dram(parser)
+    mitigation_options.add_mitigation(parser)
+    parser.add_argument(
+        "--check",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="compare every sum that stands in rows with the integer reference (default: on)",
+    )
+    parser.add_argument(
+        "--executor",
+        choices=("compiled", "reference"),
+        default="compiled",
+        help="compute with vector code that leaves every row as the commands would, or literally, "
+        "command by command (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--threads",
+        type=int,
+        metavar="N",
+        help="processors that the compiled executor uses (default: all)",
+    )
+    parser.add_argument(
+        "--check-keras",
+        action="store_true",
+        help="hold every accumulator and prediction against Keras, and time its predict (needs "
+        "the extra `larq`)",
+    )
+    parser.add_argument(
+        "--cost-only",
+        action="store_true",
+        help="commands, time and energy alone: nothing is executed, no images are read",
+    )
+    fault_options.add_faults(parser)
+    trace_options.add_trace(parser)
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for report and figures")
+    dram.add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the network; print tables or the report as JSON, and write it if asked."""
+    require_sensible(args)
+    if args.out is None:
+        report, _, check = simulate(args)
+        return _show(report, check, args)
+
+    from experiments.output.outdir import OutDir
+
+    with OutDir(args.out) as out:
+        report, logits, check = simulate(args)
+        _write(report, logits, out.staging)
+        out.commit(last="report.json")
+    return _show(report, check, args)
+
+
+def require_sensible(args: argparse.Namespace) -> None:
+    """Refuse, before anything is loaded, what cannot be run as the options say.
+
+    Raises :class:`~pimsim.errors.InputError`.
+    """
+    cost_only.check(args)
+    if args.check_keras:
+        from bnn import train
+
+        train.check_extra("`--check-keras`")
+    trace_options.chosen_traces(args)
+
+
+def simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any, CheckKeras | None]:
+    """Run a network as the options say, and write nothing.
+
+    Returns the report; the logits, unless only the cost was asked for; and what is left to be asked
+    of Keras, which adds the answer to the report.
+
+    Raises :class:`~pimsim.errors.InputError`.
+    """
+    if args.cost_only:
+        return cost_only.simulate(args), None, None
+    started = time.perf_counter()
+    from bnn import zoo
+    from bnn.data import datasets
+    from bnn.larq import model_file
+    from bnn.mapping import choice
+    from bnn.run import scale_hint
+    from bnn.run.execute import run as run_network
+    from bnn.run.scoring import scoring_of
+    from experiments.report import run as reports
+    from experiments.report.inputs import chosen_shape, encoding_of, stated
+
+    imported = time.perf_counter()
+    standard, switches = dram.chosen_dram(args)
+    choice.check(args.mapping)  # a slip of the pen is found before data are read
+    mitigation = mitigation_options.chosen_mitigation(args)
+    faulty = fault_options.faulty_layers(args)
+    scale = data.chosen_scale(args.input_scale)
+    path = zoo.locate(args.network)
+    opened = cache(lambda: data.open_data(_data_name(args), args.data_dir, args.labels, scale))
+    network = model_file.read_model(
+        path, chosen_shape(args.input_shape) or (lambda: opened().x.shape[1:])
+    )
+    fault_options.require_layers(faulty, network)
+    faults = fault_options.chosen_faults(args)
+    dataset = datasets.reshape_for(opened(), network.input_shape)
+    encoding = encoding_of(network, dataset.x, dataset.encoding)
+    x = dataset.x[: args.limit]
+    scoring = scoring_of(network, dataset.y, dataset.unlabelled).first(args.limit)
+    loaded = time.perf_counter()
+    requests = trace_options.chosen_traces(args)
+    with (
+        trace_options.opened(requests, standard, switches) as traces,
+        progress.bars(quiet=args.json) as show,
+    ):
+        done = run_network(
+            network,
+            x,
+            encoding,
+            standard,
+            switches,
+            args.mapping,
+            moves=args.moves,
+            mitigation=mitigation,
+            chain=args.chain,
+            check=args.check,
+            compiled=args.executor == "compiled",
+            threads=args.threads,
+            traces=traces,
+            faults=faults,
+            faulty=faulty,
+            progress=show,
+        )
+    name = encoding.name if encoding is not None else None
+    report = reports.build(
+        args.network,
+        dataset.name,
+        scoring,
+        done,
+        standard,
+        switches,
+        name,
+        args.mapping,
+        args.moves,
+        {
+            **({} if scale is None else {"input_scale": scale.text}),
+            **mitigation.stated(),
+            **fault_options.stated(args, faults),
+            **stated(network),
+        },
+    )
+    if faults is not None:
+        from experiments.report.faults import beside_error_free
+
+        report["faults"] = beside_error_free(
+            done, network, x, scoring, encoding, standard, switches
+        )
+    if scale is None:
+        right = report["faults"] or {"accuracy_error_free": report["accuracy"]}
+        report["input_scale_hint"] = scale_hint.of_statistics(network, x) or scale_hint.of_accuracy(
+            scoring, x, right["accuracy_error_free"], network.shapes()[-1][-1]
+        )
+    report["wall_s"] = {
+        "import": imported - started,
+        "load": loaded - imported,
+        "compile": done.prepare_s,
+        "execute": done.execute_s,
+        "schedule": done.schedule_s,
+        "check": done.check_s,
+        "write": 0.0,
+    }
+    if not args.check_keras:
+        return report, done.logits, None
+    report["keras_why"] = "the check did not finish"
+    return report, done.logits, partial(_check_keras, args, path, x, encoding, done.logits)
+
+
+def _check_keras(
+    args: argparse.Namespace,
+    path: Path,
+    x: Any,
+    encoding: Any,
+    logits: Any,
+    report: dict[str, Any],
+) -> None:
+    """Add to a report how the run compares with Keras, or why that is not known."""
+    from bnn.keras.apart import check_apart
+
+    started = time.perf_counter()
+    with progress.bars(quiet=args.json) as show:
+        tell = partial(show, "Keras") if show is not None else lambda _done, _all: None
+        found = check_apart(path, x, encoding, logits, progress=tell)
+    if isinstance(found, str):
+        report["keras_why"] = found
+    else:
+        report["keras_why"] = None
+        report["keras_equal"] = found.equal
+        report["keras_difference"] = found.difference
+        report["keras_ties"] = sum(found.ties.values())
+        report["keras_tie_layers"] = found.ties
+        report["keras_predict_s"] = found.predict_s
+    report["wall_s"]["keras"] = time.perf_counter() - started
+
+
+def _data_name(args: argparse.Namespace) -> str:
+    from bnn import zoo
+    from pimsim.errors import InputError
+
+    if args.data is not None:
+        return str(args.data)
+    if args.network in zoo.names():
+        return zoo.entry(args.network).data
+    raise InputError(
+        "`--data` must be given for a network of your own: digits, mnist, cifar10 or the path of "
+        "a .npz or .npy file"
+    )
+
+
+def _write(report: dict[str, Any], logits: Any, folder: Path) -> None:
+    import numpy as np
+
+    from experiments.figures import run as figures
+
+    started = time.perf_counter()
+    if logits is not None:
+        np.save(folder / "logits.npy", logits)
+    figures.draw(report, folder)
+    report["wall_s"]["write"] = time.perf_counter() - started
+    (folder / "report.json").write_text(_json(report) + "\n", encoding="utf-8")
+
+
+def _json(report: dict[str, Any]) -> str:
+    return json.dumps(report, indent=2, allow_nan=False)
+
+
+def _show(report: dict[str, Any], check: CheckKeras | None, args: argparse.Namespace) -> int:
+    """Print the report, ask Keras then, and print that; the exit code says whether all agreed.
+
+    What was run is printed and written before Keras is asked, which may take long or fail.
+    """
+    if not args.json:
+        from experiments.report import tables
+
+        tables.show(report)
+        if args.out is not None:
+            logits = "" if args.cost_only else " logits.npy,"
+            written = f"written to {args.out}: report.json,{logits} comparison.png, layers.png"
+            print(visible(written))
+        sys.stdout.flush()
+    try:
+        if check is not None:
+            check(report)
+            if args.out is not None:
+                from experiments.output.outdir import replace_text
+
+                replace_text(args.out / "report.json", _json(report) + "\n")
+    finally:
+        if args.json:
+            print(_json(report))
+    if check is not None and not args.json:
+        tables.show_keras(report)
+    for name, other in (("bit_exact", "the integer reference"), ("keras_equal", "Keras")):
+        if report[name] is False:
+            print(f"pimsim: error: the rows differ from {other}", file=sys.stderr)
+            return 1
+    return 0

@@ -1,0 +1,102 @@
+"""``pimsim study``: questions that take several sweeps, and the page that answers them."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+
+from experiments.options import dram
+from experiments.options.effects import Rule, absent
+from experiments.options.parser import Parser
+from experiments.studies.catalog import STUDIES, study
+
+NAME = "study"
+HELP = "what errors do to networks: sweeps, figures, and a page with the finding"
+
+_DESCRIPTION = """\
+Run the sweeps that answer a question, draw them, and write a page with the finding:
+
+{studies}
+
+A study may be stopped at any moment and goes on from there when it is run again; what its sweeps
+have found is in DIR/SWEEP/sweep.sqlite. The pages in the folder docs of the repository are made so.
+"""
+
+_EPILOG = """\
+examples:
+  pimsim study variation                     into out/study-variation
+  pimsim study layers --out out/layers --workers 2
+  pimsim study variation --page              the page again, from what there is
+
+DIR receives study-NAME.md, its figures and tables (figures/), and a folder for each sweep.
+"""
+
+
+RULES = (
+    Rule(("workers", "cluster"), absent("page"), "must not be given with --page: nothing is run"),
+    Rule(
+        ("chips",),
+        lambda args: hasattr(study(args.study), "CHIPS"),
+        "needs a study of real chips",
+    ),
+)
+"""Which options have no effect with which."""
+
+WRITES = ("study-*.md",)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe ``pimsim study``."""
+    titles = "\n".join(f"  {name:12}{study(name).TITLE}" for name in STUDIES)
+    parser.description, parser.epilog = _DESCRIPTION.format(studies=titles), _EPILOG
+    parser.add_argument("study", metavar="NAME", choices=STUDIES, help=", ".join(STUDIES))
+    parser.add_argument("--page", action="store_true", help="write the page, and run nothing")
+    who = parser.add_mutually_exclusive_group()
+    who.add_argument("--workers", type=int, metavar="N", help="worker processes")
+    who.add_argument("--cluster", metavar="ADDRESS", help="scheduler of a Dask cluster")
+    parser.add_argument(
+        "--chips",
+        type=Path,
+        metavar="DIR",
+        help="folder with measurements of real chips (default: real-chips in $PIMSIM_DATA)",
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder (default: out/study-NAME)")
+    dram.add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the sweeps that are not finished, and write the page."""
+    from experiments.commands import sweep
+    from experiments.studies import write
+
+    one = study(args.study)
+    folder = Path("out") / f"study-{one.NAME}" if args.out is None else args.out
+    folder.mkdir(parents=True, exist_ok=True)
+    one.prepare(folder, args.chips)
+    parser = Parser(prog="pimsim sweep")
+    sweep.add_arguments(parser)
+    for name in one.SWEEPS:
+        own = folder / f"{name}.toml"
+        words = [str(own) if own.exists() else name, "--out", str(folder / name)]
+        words += ["--draw"] if args.page else []
+        for option in ("workers", "cluster"):
+            if option in args.given:
+                words += [f"--{option}", str(getattr(args, option))]
+        with redirect_stdout(io.StringIO() if args.json else sys.stdout):
+            code = sweep.run(parser.parse_args(words))
+        if code:
+            return code
+    written = write.write(one, folder)
+    if args.json:
+        sweeps = {
+            name: json.loads((folder / name / "results.json").read_text("utf-8"))
+            for name in one.SWEEPS
+        }
+        print(json.dumps({"study": one.NAME, "page": str(written), "sweeps": sweeps}, indent=2))
+    else:
+        print(f"written: {written}")
+    return 0

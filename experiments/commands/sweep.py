@@ -1,0 +1,253 @@
+"""``pimsim sweep``: measure something at every point of some axes, and keep it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from experiments.options import dram
+from experiments.options.effects import Rule, absent
+from experiments.output import progress
+
+if TYPE_CHECKING:
+    from experiments.sweep.outcome import Outcome
+    from experiments.sweep.points import SweepPoint
+    from experiments.sweep.spec import Spec
+    from experiments.sweep.workers.pool import Pool
+    from experiments.sweep.workers.store import Store
+    from experiments.sweep.workers.trial import Done, Task
+
+    Written = tuple[Outcome, list[str]]
+
+NAME = "sweep"
+HELP = "measure failures, accuracy or cost over any axes, resumably, and draw it"
+
+_DESCRIPTION = """\
+Measure something at every point of a specification: a TOML file that names a measure (triple-row
+activations wrong, accuracy of a network, its cost), fixes some fields and varies others. Trials go
+to worker processes, or to a Dask cluster; each is kept in DIR/sweep.sqlite as soon as it is there.
+
+A sweep may be stopped at any moment, by Ctrl-C or kill -9: the same command goes on from there.
+Points that are added, and rules that ask for more trials, use what is there already.
+"""
+
+_EPILOG = """\
+examples:
+  pimsim sweep tra-failure                       a bundled specification, into out/tra-failure
+  pimsim sweep my.toml --out out/mine --workers 2
+  pimsim sweep my.toml --cluster tcp://10.0.0.1:8786
+  pimsim sweep my.toml --dry-run                 the points, and the key of each
+  pimsim sweep my.toml --out out/mine --draw     tables and figures again, from the store
+  pimsim sweep my.toml --out out/mine --repair   make trials again that the store has damaged
+  pimsim sweep --fields                          every field that can be fixed or varied
+
+DIR receives sweep.sqlite, results.csv, results.json, and figures.
+"""
+
+RULES = (
+    Rule(("out",), absent("fields", "dry_run"), "must not be given where nothing is written"),
+    Rule(
+        ("workers", "cluster"),
+        absent("fields", "dry_run", "draw"),
+        "must not be given with --fields, --dry-run or --draw: nothing is run",
+    ),
+    Rule(("fields",), lambda args: args.spec is None, "must not be given with a specification"),
+)
+"""Which options have no effect with which."""
+
+WRITES = ("sweep.*", "*.csv", "results.json", "*.png")
+"""Names of what is written into the folder `--out`."""
+
+STORE, LOCK = "sweep.sqlite", "sweep.lock"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe ``pimsim sweep``."""
+    parser.description, parser.epilog = _DESCRIPTION, _EPILOG
+    parser.add_argument(
+        "spec",
+        nargs="?",
+        metavar="SPEC.toml",
+        help="specification: a file, or the name of a bundled one",
+    )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--fields", action="store_true", help="list every field, and do nothing else")
+    what.add_argument(
+        "--dry-run", action="store_true", help="list the points and their keys, and run nothing"
+    )
+    what.add_argument(
+        "--draw",
+        action="store_true",
+        help="write tables and figures from what is in the store, and run nothing",
+    )
+    what.add_argument(
+        "--repair",
+        action="store_true",
+        help="drop trials of the store that are damaged or were edited, saying which, and make "
+        "them again; all others are kept",
+    )
+    who = parser.add_mutually_exclusive_group()
+    who.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="worker processes (default: as many as processors)",
+    )
+    who.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help="address of the scheduler of a Dask cluster that runs the trials (needs the extra "
+        "`cluster`)",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="folder of store, tables and figures (default: out/NAME, NAME being the sweep's)",
+    )
+    dram.add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the sweep as far as it is not yet; print the table, or one JSON object."""
+    from pimsim.errors import InputError
+
+    if args.fields:
+        from experiments.sweep import listing
+
+        listing.show_fields(as_json=args.json)
+        return 0
+    if args.spec is None:
+        raise InputError("SPEC.toml must be given: a file, or the name of a bundled specification")
+
+    from experiments.sweep import outcome as outcomes
+    from experiments.sweep import points, report, spec
+
+    chosen = spec.load(args.spec)
+    with progress.bars(quiet=args.json) as show:
+        made = points.points(chosen, show)
+    report.check(outcomes.collected(chosen, made, lambda _: {}), chosen.figure)
+    if args.dry_run:
+        from experiments.sweep import listing
+
+        listing.show_points(chosen, made, as_json=args.json)
+        return 0
+    folder = args.out if args.out is not None else Path("out") / chosen.name
+    found = _drawn(chosen, made, folder) if args.draw else _run(args, chosen, made, folder)
+    if found is None:
+        return 130
+    outcome, written = found
+    if args.json:
+        print(json.dumps(report.document(outcome), indent=2, allow_nan=False))
+        return 0
+    report.show(outcome.results)
+    print(f"written to {folder}: {', '.join(written)}")
+    return 0
+
+
+def _run(
+    args: argparse.Namespace, spec: Spec, points: tuple[SweepPoint, ...], folder: Path
+) -> Written | None:
+    """What came out; None if it was interrupted."""
+    from experiments.output.outdir import OutDir
+    from experiments.sweep import outcome, report
+    from experiments.sweep.workers import runner
+    from experiments.sweep.workers.lock import Lock
+    from experiments.sweep.workers.store import Store
+
+    with _pool(args) as pool:  # a cluster that is not there leaves no folder behind
+        _make(folder)
+        with (
+            Lock(folder / LOCK),
+            Store.open(folder / STORE, _owner(spec), repair=args.repair) as store,
+        ):
+            _tell(store)
+            try:
+                with progress.bars(quiet=args.json) as show:
+                    runner.run(spec, points, store, pool, show)
+            except KeyboardInterrupt:
+                _tell_interrupted(args, points, store)
+                return None
+            found = outcome.collected(spec, points, store.trials)
+            with OutDir(folder) as out:
+                written = report.write(found, spec.figure, out.staging)
+                out.commit()
+    return found, written
+
+
+def _tell(store: Store) -> None:
+    """What opening the store did, line by line."""
+    for note in store.notes:
+        print(f"pimsim: {note}", file=sys.stderr)
+
+
+def _make(folder: Path) -> None:
+    from pimsim.errors import InputError
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"`--out` must be a folder that can be written, not {str(folder)!r}: {error.strerror}"
+        ) from error
+
+
+def _drawn(spec: Spec, points: tuple[SweepPoint, ...], folder: Path) -> Written:
+    """What the store holds, written and drawn once more."""
+    from experiments.output.outdir import OutDir
+    from experiments.sweep import outcome, report
+    from experiments.sweep.workers.store import Store
+
+    with Store.open(folder / STORE, _owner(spec), create=False) as store:
+        _tell(store)
+        found = outcome.collected(spec, points, store.trials)
+    with OutDir(folder) as out:
+        written = report.write(found, spec.figure, out.staging)
+        out.commit()
+    return found, written
+
+
+def _owner(spec: Spec) -> Any:
+    from experiments.sweep.workers.store import Owner
+
+    return Owner(spec.name, spec.measure.name, spec.seed)
+
+
+def _pool(args: argparse.Namespace) -> Pool[Task, Done]:
+    from experiments.sweep.workers.trial import carry_out
+
+    if args.cluster is not None:
+        from experiments.sweep.workers.cluster import DaskPool
+
+        return DaskPool(carry_out, args.cluster, _teller(args))
+    from experiments.sweep.workers.pool import LocalPool
+
+    return LocalPool(carry_out, args.workers or _processors())
+
+
+def _processors() -> int:
+    """Processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _teller(args: argparse.Namespace) -> Callable[[str], None]:
+    return lambda text: None if args.json else print(f"pimsim: {text}", file=sys.stderr)
+
+
+def _tell_interrupted(
+    args: argparse.Namespace, points: tuple[SweepPoint, ...], store: Store
+) -> None:
+    kept = sum(len(store.trials(point.key)) for point in points)
+    out = f" --out {args.out}" if args.out is not None else ""
+    print(
+        f"pimsim: interrupted: {kept:,} trials are kept; pimsim sweep {args.spec}{out} goes on "
+        "from there",
+        file=sys.stderr,
+    )

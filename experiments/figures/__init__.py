@@ -1,0 +1,1 @@
+"""Figures of runs, circuits, training and sweeps, in one style."""

@@ -1,0 +1,302 @@
+"""Figures of a run, drawn from its ``report.json`` alone: what was stored is what is shown.
+
+Each figure is a PNG with the table behind it as CSV beside it.
+
+>>> import tempfile
+>>> report = {
+...     "network": "tiny", "images": 10, "throughput_images_per_s": 2e4,
+...     "energy_pj": {"total": 3e6}, "baselines": {}, "assumptions": {},
+...     "layers": [{"name": "dense", "where": "dram", "mapping": "weight-stationary",
+...                 "macs": 64, "column_utilisation": 0.5, "latency_ps": 500_000_000,
+...                 "energy_pj": 3e6, "commands": {"AAP": 800, "AP": 100}}],
+... }
+>>> with tempfile.TemporaryDirectory() as folder:
+...     [path.name for path in draw(report, Path(folder))]
+['comparison.png', 'comparison.csv', 'layers.png', 'layers.csv']
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
+
+from experiments.output import sheets
+from experiments.output.escaping import visible
+from experiments.output.quantities import more_energy, slower
+
+Report = Mapping[str, Any]
+"""A run's ``report.json`` as Python values."""
+
+_IN_DRAM = "in DRAM"
+_TIMES = "\N{MULTIPLICATION SIGN}"
+_BAR_FILLS = (("#1d3f66", ""), ("#8fb0cf", "///"), ("#e3e9ef", ""), ("#c9c9c9", "xxx"))
+_LONGEST_NAME = 40
+"""Letters of a layer's name that a figure shows."""
+
+_COMMAND_FILLS = {
+    "AAP": ("#1d3f66", ""),
+    "AP": ("#8fb0cf", ""),
+    "ACT": ("#f4efe4", "..."),
+    "PRE": ("#ffffff", "///"),
+    "RD": ("#f7e3b0", "|||"),
+    "WR": ("#a8471b", "\\\\\\"),
+    "REF": ("#c9c9c9", "xxx"),
+    "TRANSFER": ("#d9e8c9", "oo"),
+}
+"""Fill and hatching of each kind of command, told apart in greyscale too."""
+
+
+def draw(report: Report, folder: Path) -> tuple[Path, ...]:
+    """Write both figures and their tables into ``folder``; return the paths."""
+    return *draw_comparison(report, folder), *draw_layers(report, folder)
+
+
+def draw_comparison(report: Report, folder: Path) -> tuple[Path, Path]:
+    """Write ``comparison.png`` and ``.csv``: the run against the processor baselines.
+
+    Throughput in images per second and energy in microjoules per image, on logarithmic axes.
+    """
+    rows = _comparison_rows(report)
+    shown = [{**row, "system": row["system"].replace("\n", " ")} for row in rows]
+    table = sheets.write(folder / "comparison.csv", shown)
+    with _plain_style():
+        figure = Figure(figsize=(6.8, 2.9))
+        axes = figure.subplots(1, 2)
+        names = [row["system"] for row in rows]
+        for panel, key, ratio, words, title, unit in (
+            (axes[0], "throughput_images_per_s", "speedup_of_dram", slower,
+             "Throughput", "images / s"),
+            (axes[1], "energy_uj_per_image", "energy_ratio", more_energy,
+             "Energy", "µJ / image"),
+        ):  # fmt: skip
+            values = [row[key] or math.nan for row in rows]  # a run without commands has none
+            labels = [
+                "none" if math.isnan(value) else _rounded(value) + _verdict(row[ratio], words)
+                for value, row in zip(values, rows, strict=True)
+            ]
+            _log_bars(panel, names, values, labels)
+            panel.set_title(title)
+            panel.set_ylabel(unit)
+        figure.suptitle(_caption(report), fontsize=7.5, x=0.01, ha="left")
+        picture = folder / "comparison.png"
+        figure.savefig(picture)
+    return picture, table
+
+
+def draw_layers(report: Report, folder: Path) -> tuple[Path, Path]:
+    """Write ``layers.png`` and ``.csv``: commands per image and share of time, layer by layer."""
+    rows = _layer_rows(report)
+    table = sheets.write(folder / "layers.csv", rows)
+    shown = [kind for kind in _COMMAND_FILLS if any(row[kind] for row in rows)]
+    with _plain_style():
+        figure = Figure(figsize=(6.8, 1.5 + 0.32 * len(rows)))
+        commands, share = figure.subplots(1, 2, sharey=True, width_ratios=(3, 1))
+        _stacked_commands(commands, rows, shown)
+        _latency_shares(share, rows)
+        figure.suptitle(_caption(report), fontsize=7.5, x=0.01, ha="left")
+        picture = folder / "layers.png"
+        figure.savefig(picture)
+    return picture, table
+
+
+def _comparison_rows(report: Report) -> list[dict[str, Any]]:
+    images = report["images"]
+    rows = [
+        {
+            "system": _IN_DRAM,
+            "throughput_images_per_s": report["throughput_images_per_s"],
+            "energy_uj_per_image": report["energy_pj"]["total"] / images / 1e6,
+            "speedup_of_dram": None,
+            "energy_ratio": None,
+        }
+    ]
+    for name, baseline in report["baselines"].items():
+        rows.append(
+            {
+                "system": f"processor,\n{name}",
+                "throughput_images_per_s": images / (baseline["latency_ps"] * 1e-12),
+                "energy_uj_per_image": baseline["energy_pj"] / images / 1e6,
+                "speedup_of_dram": baseline["speedup"],
+                "energy_ratio": baseline["energy_ratio"],
+            }
+        )
+    return rows
+
+
+def _layer_rows(report: Report) -> list[dict[str, Any]]:
+    total_ps = sum(layer["latency_ps"] for layer in report["layers"])
+    return [
+        {
+            "layer": layer["name"],
+            "where": layer["where"],
+            "mapping": layer["mapping"] or "",
+            "macs": layer["macs"],
+            "columns_used": layer["column_utilisation"],
+            **{kind: layer["commands"].get(kind, 0) / report["images"] for kind in _COMMAND_FILLS},
+            "latency_us_per_image": layer["latency_ps"] / report["images"] / 1e6,
+            "energy_uj_per_image": layer["energy_pj"] / report["images"] / 1e6,
+            "latency_share": layer["latency_ps"] / total_ps if total_ps else 0.0,
+        }
+        for layer in report["layers"]
+    ]
+
+
+def _log_bars(
+    axes: Axes, names: Sequence[str], values: Sequence[float], labels: Sequence[str]
+) -> None:
+    fills = [_BAR_FILLS[index % len(_BAR_FILLS)] for index in range(len(names))]
+    known = [math.log10(value) for value in values if not math.isnan(value)] or [0.0]
+    # At least half a decade below the lowest bar, and room for two lines above the highest.
+    bottom = math.floor(min(known) - 0.5)
+    top = max(known) + 0.2 * (max(known) - bottom) + 0.1
+    bars = axes.bar(range(len(names)), values, width=0.62, color=[colour for colour, _ in fills])
+    for bar, (_, hatch), value, label in zip(bars, fills, values, labels, strict=True):
+        bar.set_hatch(hatch)
+        axes.annotate(
+            label,
+            (bar.get_x() + bar.get_width() / 2, 10.0**bottom if math.isnan(value) else value),
+            xytext=(0, 2),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            fontsize=7.5,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
+        )
+    axes.set_yscale("log")
+    axes.set_ylim(10.0**bottom, 10.0**top)
+    axes.yaxis.set_major_locator(LogLocator(numticks=8))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _rounded(value)))
+    axes.yaxis.grid(visible=True)
+    axes.set_xticks(range(len(names)), names)
+    axes.set_xlim(-0.6, len(names) - 0.4)
+    axes.tick_params(axis="x", length=0)
+
+
+def _verdict(ratio: float | None, words: Callable[[float, str], str]) -> str:
+    """Second line of a label: how the DRAM compares with this bar."""
+    if ratio is None:
+        return ""
+    return f"\nDRAM: {words(ratio, _TIMES)}"
+
+
+def _stacked_commands(axes: Axes, rows: Sequence[Mapping[str, Any]], shown: Sequence[str]) -> None:
+    places = range(len(rows))
+    left = [0.0] * len(rows)
+    for kind in shown:
+        colour, hatch = _COMMAND_FILLS[kind]
+        widths = [row[kind] for row in rows]
+        axes.barh(
+            places, widths, left=left, height=0.62, color=colour, hatch=hatch, label=kind,
+            linewidth=0.25,
+        )  # fmt: skip
+        left = [start + width for start, width in zip(left, widths, strict=True)]
+    for place, row, total in zip(places, rows, left, strict=True):
+        note = f"{total:,.0f}" if total >= 100 else f"{total:,.3g}"
+        axes.annotate(
+            note if total else f"none (on the {row['where']})",
+            (total, place),
+            xytext=(3, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=7.5,
+        )
+    axes.set_xlim(0, max(left, default=0.0) * 1.16 or 1.0)
+    axes.set_yticks(places, [_short(visible(row["layer"])) for row in rows])
+    axes.set_ylim(len(rows) - 0.4, -0.6)  # the first on top, no room wasted where there are many
+    axes.tick_params(axis="y", length=0)
+    axes.xaxis.set_major_locator(MaxNLocator(6))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda count, _: _rounded(count)))
+    axes.xaxis.grid(visible=True)
+    axes.set_xlabel("commands / image")
+    axes.set_title("Commands by layer", pad=18)
+    if shown:
+        axes.legend(
+            loc="lower left", bbox_to_anchor=(0, 1), ncols=len(shown), borderaxespad=0.3,
+            handlelength=1.4, columnspacing=1.2,
+        )  # fmt: skip
+
+
+def _short(name: str) -> str:
+    """A name that leaves room for the bars; the table beside the figure has it whole.
+
+    >>> _short("conv+norm"), _short("+".join(f"quant_conv2d_{i}" for i in range(20)))
+    ('conv+norm', 'quant_conv2d_0+…+quant_conv2d_19')
+    """
+    if len(name) <= _LONGEST_NAME:
+        return name
+    parts = name.split("+")
+    first, last = parts[0], parts[-1]
+    if len(parts) > 1 and len(first) + len(last) + 3 <= _LONGEST_NAME:
+        return f"{first}+…+{last}"
+    half = _LONGEST_NAME // 2 - 1
+    return f"{name[:half]}…{name[-half:]}"
+
+
+def _latency_shares(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
+    shares = [row["latency_share"] for row in rows]
+    axes.barh(range(len(rows)), shares, height=0.62, color="#8a8a8a")
+    for place, share in enumerate(shares):
+        axes.annotate(
+            f"{share:.1%}", (share, place), xytext=(3, 0), textcoords="offset points",
+            va="center", fontsize=7.5,
+        )  # fmt: skip
+    axes.set_xlim(0, max(shares, default=0.0) * 1.45 or 1.0)
+    axes.tick_params(axis="y", length=0)
+    axes.xaxis.set_major_locator(MaxNLocator(3))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:.0%}"))
+    axes.xaxis.grid(visible=True)
+    axes.set_xlabel("share of latency")
+    axes.set_title("Time by layer", pad=18)
+
+
+def _caption(report: Report) -> str:
+    """What was run, and the switches that its numbers depend on."""
+    stated = report["assumptions"]
+    words = [f"{visible(report['network'])}, {report['images']:,} images"]
+    words += [visible(str(stated[key])) for key in ("standard", "mapping") if key in stated]
+    if "banks" in stated:
+        words.append(f"{stated['banks']} banks")
+    for key, name in (("faw", "tFAW"), ("refresh", "refresh")):
+        if key in stated:
+            words.append(f"{name} {'on' if stated[key] else 'off'}")
+    if "energy" in stated:
+        words.append(f"energy: {stated['energy']}")
+    return " · ".join(words)
+
+
+def _rounded(value: float) -> str:
+    """Three digits, with an SI prefix from a thousand on.
+
+    >>> [_rounded(value) for value in (0.0123456, 4.2, 34_567.0, 5e6)]
+    ['0.0123', '4.2', '34.6 k', '5 M']
+    """
+    if value < 1e3:
+        return f"{value:.3g}"
+    exponent = min(int(math.log10(value) / 3 + 1e-9), 4)
+    return f"{value / 1000.0**exponent:.3g} {' kMGT'[exponent]}"
+
+
+@contextmanager
+def _plain_style() -> Iterator[None]:
+    """Draw with the style sheet, and take no name for mathematics: a ``$`` is a dollar."""
+    with style(), matplotlib.rc_context({"text.parse_math": False}):
+        yield
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Draw with pimsim's own style sheet inside the ``with`` block."""
+    with (
+        as_file(files(__package__).joinpath("pimsim.mplstyle")) as sheet,
+        matplotlib.rc_context(fname=sheet),
+    ):
+        yield

@@ -1,0 +1,154 @@
+"""The options that say which images a command works on, and reading them with progress."""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experiments.output.progress import paused
+
+if TYPE_CHECKING:
+    from bnn.data.datasets import Dataset
+    from bnn.data.input_scale import InputScale
+    from bnn.data.pixels import Split
+
+
+SUFFIXES = (".npz", ".npy")
+"""Of files that hold images."""
+
+
+def read_by_name(args: argparse.Namespace) -> bool:
+    """Return whether images are those of a named data set, and not of a file."""
+    from bnn.data import datasets
+
+    return args.data is None or args.data in datasets.NAMES
+
+
+def add_data_dir(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Add ``--data-dir``."""
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        metavar="DIR",
+        help="folder that data sets are looked for in first; then come $PIMSIM_DATA, Keras's "
+        "cache, and a download",
+    )
+
+
+def add_form(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Add ``--labels`` and ``--input-scale``."""
+    parser.add_argument(
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help="labels of the images of a file, as .npy or .npz (default: those in the same .npz "
+        "file; beside x.npy, x_test.npy or images.npy: y.npy, y_test.npy or labels.npy)",
+    )
+    parser.add_argument(
+        "--input-scale",
+        metavar="SCALE",
+        help="feed the network with the pixels behind the images as they are from 0 to 255 (raw), "
+        "divided by 255 (unit), from -1 to 1 (symmetric), or with (x - MEAN)/STD of the values "
+        "in the file (standardised:MEAN,STD); default: as the file has them",
+    )
+
+
+def chosen_scale(text: str | None) -> InputScale | None:
+    """Return what ``--input-scale`` says; None if it is not given.
+
+    Raises :class:`~pimsim.errors.InputError`.
+    """
+    if text is None:
+        return None
+    from bnn.data.input_scale import InputScale
+
+    return InputScale.parse(text)
+
+
+def open_named(name: str, split: Split, data_dir: Path | None) -> Dataset:
+    """Return one half of a named data set, showing a bar on stderr while it is downloaded."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TaskID,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    from bnn.data import datasets
+
+    console = Console(stderr=True)
+    progress = Progress(
+        TextColumn("downloading {task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    tasks: dict[str, TaskID] = {}
+
+    def show(file: str, come: int, total: int) -> None:
+        if file not in tasks:
+            hidden.enter_context(paused())
+            progress.start()  # not before there is something to show
+            tasks[file] = progress.add_task(file, total=total or None)
+        progress.update(tasks[file], completed=come)
+
+    with ExitStack() as hidden:
+        hidden.callback(progress.stop)
+        return datasets.load(name, split, data_dir, show)
+
+
+def open_data(
+    data: str,
+    data_dir: Path | None,
+    labels: Path | None = None,
+    scale: InputScale | None = None,
+) -> Dataset:
+    """Return the images that ``--data NAME|FILE`` means: test images of a name, or a file's.
+
+    Args:
+        data: name or path.
+        data_dir: folder that named data are looked for in first.
+        labels: file of labels; None for those in the same file, or beside it.
+        scale: in which images are to be fed; None as they are.
+
+    Raises:
+        InputError: neither a known name nor a usable file, or images that cannot be scaled.
+    """
+    from bnn.data import datasets, labelled
+    from pimsim.documents import meant
+    from pimsim.errors import InputError
+
+    if data in datasets.NAMES:
+        if labels is not None:
+            raise InputError(f"`--labels` must come with a file of images, not with {data!r}")
+        dataset = open_named(data, "test", data_dir)
+    else:
+        path = Path(data)
+        if not is_file(data) and not path.exists():
+            raise InputError(
+                f"`--data` must be one of {', '.join(datasets.NAMES)} or the path of a .npz or "
+                f".npy file, not {data!r}{meant(data, datasets.NAMES)}"
+            )
+        dataset = labelled.load_file(path, labels)
+    if scale is None:
+        return dataset
+    x, encoding = scale.applied(dataset.x)
+    return replace(dataset, x=x, encoding=encoding)
+
+
+def is_file(data: str) -> bool:
+    """Whether ``--data`` names a file of images by its ending.
+
+    >>> is_file("images.npz"), is_file("mnist")
+    (True, False)
+    """
+    return Path(data).suffix in SUFFIXES

@@ -1,0 +1,230 @@
+"""Options that say what goes wrong in the simulated DRAM, and what they stand for.
+
+>>> parser = argparse.ArgumentParser()
+>>> add_faults(parser)
+>>> chosen_faults(parser.parse_args([])) is None
+True
+>>> args = parser.parse_args(["--variation", "15", "--chip", "3"])
+>>> faults = chosen_faults(args)
+>>> faults.chip, faults.noise, 0.04 < faults.table.probability(3, 2) < 0.05
+(3, 0, True)
+>>> stated(args, faults)["faults"]
+'15 % variation of ambit-like'
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from experiments.options import circuit as circuit_options
+from experiments.options.effects import Rule, given
+
+if TYPE_CHECKING:
+    from bnn.model.network import Network
+    from pimsim.circuit.failure_tables.table import FailureTable
+    from pimsim.dram.array.faults import Faults
+
+DEFAULT_PROCESS = "ambit-like"
+"""What varies, unless said otherwise."""
+
+RULES = (
+    Rule(
+        ("process", "noise_mv", "preset", "settings", "restore_ns", "wait_ms"),
+        given("variation"),
+        "needs --variation",
+    ),
+    *circuit_options.RULES,
+    Rule(
+        ("seed", "chip", "effect", "fault_layers"),
+        given("variation", "failures"),
+        "needs --variation or --failures",
+    ),
+)
+"""Which options have no effect without which."""
+
+
+def add_faults(parser: argparse.ArgumentParser) -> None:
+    """Add ``--variation``, ``--failures`` and what belongs to them."""
+    group = parser.add_argument_group("faults of the DRAM (default: none)")
+    source = group.add_mutually_exclusive_group()
+    source.add_argument(
+        "--variation",
+        type=float,
+        metavar="PERCENT",
+        help="let row commands fail as the circuit does at this process variation, 0 to 100 %%",
+    )
+    source.add_argument(
+        "--failures",
+        type=Path,
+        metavar="FILE.json",
+        help="let row commands fail as a failure table says: of `pimsim circuit failures --out`, "
+        "or of `pimsim circuit convert` from measured chips",
+    )
+    group.add_argument(
+        "--seed",
+        type=int,
+        metavar="N",
+        default=0,
+        help="of noise, drawn anew in every access (default: %(default)s)",
+    )
+    group.add_argument(
+        "--chip",
+        type=int,
+        metavar="N",
+        help="which chip it is: seed of the columns that are weak for good (default: 0)",
+    )
+    group.add_argument(
+        "--effect",
+        choices=("table", "static", "noise"),
+        help="put the same probabilities down to weak columns (static), which fail again and "
+        "again, or to noise, which strikes anywhere; by default as the table has them: all of "
+        "`--variation` is static",
+    )
+    group.add_argument(
+        "--fault-layers",
+        metavar="NAME,...",
+        help="layers that faults reach (default: all)",
+    )
+    group.add_argument(
+        "--process",
+        metavar="NAME|FILE.toml",
+        help="what varies: ambit-like, ddr4-like or a file of your own "
+        f"(default: {DEFAULT_PROCESS})",
+    )
+    group.add_argument(
+        "--noise-mv",
+        type=float,
+        metavar="SIGMA",
+        help="with --variation: Gaussian noise at the input of the sense amplifier, drawn anew in "
+        "every access, in mV (default: 0)",
+    )
+    circuit_options.add_circuit(parser, preset=None)
+    circuit_options.add_stored(parser)
+
+
+def chosen_faults(args: argparse.Namespace) -> Faults | None:
+    """Return the faults that the options of :func:`add_faults` say; None if there are none.
+
+    Rows that a majority opens are those of ``--activation-rows``, see
+    :mod:`experiments.options.mitigation`; 3 where a command has no such option.
+
+    Raises :class:`~pimsim.errors.InputError` for values out of range, and a table that cannot be
+    read or lacks an entry.
+    """
+    from pimsim.circuit.failure_tables.table import FailureTable
+    from pimsim.dram.array.faults import EFFECTS, MAJORITY, Faults
+
+    if args.variation is None and args.failures is None:
+        return None
+    rows: int = getattr(args, "activation_rows", MAJORITY)
+    chip = 0 if args.chip is None else args.chip
+    if args.failures is not None:
+        table = FailureTable.read(args.failures)
+        _check(table, rows, args.failures.name)
+    else:
+        table = _of_circuit(args, rows)
+    effect = args.effect or EFFECTS[0]
+    return Faults(table, chip=chip, noise=args.seed, rows=rows, effect=effect)
+
+
+def faulty_layers(args: argparse.Namespace) -> tuple[str, ...] | None:
+    """Return the layers that ``--fault-layers`` names; None for all.
+
+    Raises :class:`~pimsim.errors.InputError` for an empty name.
+
+    >>> faulty_layers(argparse.Namespace(fault_layers="fc1, fc2"))
+    ('fc1', 'fc2')
+    """
+    from pimsim.errors import InputError
+
+    if args.fault_layers is None:
+        return None
+    names = tuple(name.strip() for name in args.fault_layers.split(","))
+    if not all(names):
+        raise InputError(
+            f"`--fault-layers` must be names of layers with commas between, "
+            f"not {args.fault_layers!r}"
+        )
+    return tuple(dict.fromkeys(names))
+
+
+def require_layers(faulty: Collection[str] | None, network: Network) -> None:
+    """Refuse faults in what no network has, before anything is computed.
+
+    Raises :class:`~pimsim.errors.InputError`, naming the nearest product of the network.
+    """
+    from bnn.model.network import Product
+    from pimsim.documents import nearest
+    from pimsim.errors import InputError
+
+    names = tuple(layer.name for layer in network.layers if isinstance(layer, Product))
+    for name in faulty or ():
+        if name not in names:
+            raise InputError(f"unknown layer in DRAM `{name}`{nearest(name, names)}")
+
+
+def stated(args: argparse.Namespace, faults: Faults | None) -> dict[str, Any]:
+    """Return what a result rests on, for its assumptions; ``{"faults": None}`` without faults."""
+    if faults is None:
+        return {"faults": None}
+    provenance = faults.table.provenance
+    what: dict[str, Any]
+    if args.failures is not None:
+        what = {"faults": f"table {args.failures.name}"}
+    else:
+        what = {
+            "faults": f"{args.variation:g} % variation of {provenance['process']['name']}",
+            "noise_mv": args.noise_mv,
+            "circuit": provenance["circuit"],
+            "circuit_set": " ".join(args.settings) or None,
+            "restore_ns": args.restore_ns,
+            "wait_ms": args.wait_ms,
+            "celsius": None if args.wait_ms is None else args.celsius,
+        }
+    driven = {
+        f"{name}_fail": "as the table says" if kind in faults.table.kinds else "never"
+        for kind, name in (("copy", "copies"), ("not", "nots"))
+    }
+    layers = faulty_layers(args)
+    return {
+        **{key: value for key, value in what.items() if value is not None},
+        **driven,
+        "transfers_fail": "never",
+        "chip": faults.chip,
+        "seed": faults.noise,
+        "effect": faults.effect,
+        "fault_layers": "all" if layers is None else ",".join(layers),
+        "failure_model": provenance.get("model", "unknown"),
+    }
+
+
+def _of_circuit(args: argparse.Namespace, rows: int) -> FailureTable:
+    from pimsim.circuit.failure_tables.from_circuit import of_circuit
+    from pimsim.circuit.model import variation
+    from pimsim.circuit.statistics.monte_carlo import require_variation
+
+    require_variation(args.variation)
+    process = variation.load(args.process or DEFAULT_PROCESS).with_noise(args.noise_mv or 0.0)
+    circuit = circuit_options.chosen_circuit(args)
+    # The table has a seed of its own: another run or another chip has the same probabilities.
+    return of_circuit(circuit, process, args.variation, rows=(rows,))
+
+
+def _check(table: FailureTable, rows: int, file: str) -> None:
+    """Refuse a table that lacks what every network needs, before anything is run."""
+    from pimsim.errors import InputError
+
+    copies = rows // 3
+    needed = [(1, 0), (1, 1), *((rows, ones * copies) for ones in range(4))]
+    for count, ones in needed:
+        try:
+            table.rate("sense", count, ones)
+        except InputError as error:
+            known = sorted({one.rows for one in table.entries if one.kind == "sense"} - {1})
+            hint = f" (`--activation-rows` may be one of {', '.join(map(str, known))})"
+            raise InputError(
+                f"{file}: {error}{hint if known and rows not in known and count > 1 else ''}"
+            ) from error

@@ -1,0 +1,173 @@
+"""An argument parser that says in one line what is wrong, and what may have been meant.
+
+>>> parser = Parser(prog="pimsim run", allow_abbrev=False)
+>>> _ = parser.add_argument("--banks", type=int)
+>>> parser.parse_args(["--banks", "4"]).given
+mappingproxy({'banks': '--banks'})
+>>> import contextlib, sys
+>>> with contextlib.redirect_stderr(sys.stdout), contextlib.suppress(SystemExit):
+...     parser.parse_args(["--bank", "4"])
+pimsim run: error: unknown option `--bank`; did you mean `--banks`? (see pimsim run --help)
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NoReturn
+
+from experiments.options import amounts
+from pimsim.documents import meant
+
+_NEGATIVE = re.compile(r"^-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$|^-(inf|infinity|nan)$", re.IGNORECASE)
+
+_WORDS = {
+    "expected one argument": "needs a value",
+    "expected at least one argument": "needs a value",
+    "ignored explicit argument": "takes no value, not",
+    "not allowed with argument": "must not be given with",
+}
+"""The beginnings of messages of :mod:`argparse`, in ours."""
+
+_MOST_SHOWN = 60
+
+
+class Parser(argparse.ArgumentParser):
+    """Checks values as far as their type tells, and keeps which options were given.
+
+    The namespace has ``given``: by destination, the option as it is called. A value must not be
+    empty, a number must be in its range (:data:`experiments.options.amounts.AMOUNTS`) and finite.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"exit_on_error": False, **kwargs})
+        self._negative_number_matcher = _NEGATIVE
+        self._given: dict[str, str] = {}
+
+    def error(self, message: str) -> NoReturn:
+        """Print one line; the full usage is what ``--help`` is for."""
+        self.exit(2, f"{self.prog}: error: {one_line(message)} (see {self.prog} --help)\n")
+
+    def parse_known_args(  # type: ignore[override]  # nothing is ever left over
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Parse; what no argument takes is an error of this parser, not of the one above it."""
+        self._given = {}
+        try:
+            found, rest = super().parse_known_args(args, namespace)
+        except argparse.ArgumentError as error:
+            self.error(_said(error))
+        if rest:
+            self.error(self._unknown(rest))
+        deeper: Mapping[str, str] = getattr(found, "given", {})
+        found.given = MappingProxyType({**self._given, **deeper})
+        return found, []
+
+    def _unknown(self, rest: Sequence[str]) -> str:
+        for word in rest:
+            option = word.partition("=")[0]
+            if option.startswith("-") and option.strip("-"):
+                known = [name for name in self._option_string_actions if name.startswith("--")]
+                wanted = f"--{option.lstrip('-')}"
+                near = [name for name in known if name.startswith(wanted)]
+                near = near or difflib.get_close_matches(wanted, known, n=1, cutoff=0.7)
+                return f"unknown option `{option}`" + (
+                    f"; did you mean `{near[0]}`?" if near else ""
+                )
+        return f"unexpected argument {shortened(rest[0])}"
+
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        if action.option_strings:
+            self._given[action.dest] = _name(action)
+        return super()._get_values(action, arg_strings)
+
+    def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
+        if isinstance(action, argparse._SubParsersAction):  # its values are words of the next
+            return arg_string
+        if not arg_string.strip():
+            raise _Refused(action, "must not be empty")
+        if action.type not in (int, float):
+            return super()._get_value(action, arg_string)
+        kind = "an integer" if action.type is int else "a number"
+        try:
+            value = action.type(arg_string)
+        except ValueError:
+            if not arg_string.strip().lstrip("+-").isdecimal():
+                raise _Refused(action, f"must be {kind}, not {shortened(arg_string)}") from None
+            value = math.inf  # thousands of digits, which Python does not read
+        if action.type is float and not math.isfinite(value):
+            raise _Refused(action, f"must be a finite number, not {arg_string}")
+        known = None if action.choices else amounts.AMOUNTS.get(action.dest)
+        if known is not None and not known.holds(value):
+            must = known.text(amounts.unit(action.dest))
+            raise _Refused(action, f"must be {must}, not {cut(arg_string.strip())}")
+        return value
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is None or value in action.choices:
+            return
+        known = [str(choice) for choice in action.choices]
+        raise _Refused(
+            action,
+            f"must be one of {', '.join(known)}, not {shortened(value)}{meant(value, known)}",
+        )
+
+
+class _Refused(argparse.ArgumentError):
+    """A value that an argument does not take."""
+
+
+def one_line(message: str) -> str:
+    """Return a message with all white space as single spaces."""
+    return " ".join(message.split())
+
+
+def shortened(value: object) -> str:
+    """Return a value as a message shows it: quoted if a text, cut if long.
+
+    >>> shortened("x"), shortened(3), len(shortened("9" * 5000))
+    ("'x'", '3', 63)
+    """
+    return cut(repr(value))
+
+
+def cut(text: str) -> str:
+    """Return a text without its end where it is long."""
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
+
+
+def actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    """Return every argument of a parser and of its subcommands."""
+    for action in parser._actions:
+        yield action
+        if isinstance(action, argparse._SubParsersAction):
+            for part in action.choices.values():
+                yield from actions(part)
+
+
+def is_path(action: argparse.Action) -> bool:
+    """Return whether an argument may name a file or a folder.
+
+    A metavar such as ``NAME|FILE.toml`` says so, where the type alone does not.
+    """
+    metavar = action.metavar if isinstance(action.metavar, str) else ""
+    return action.type is Path or metavar == "NETWORK" or "FILE" in metavar or "." in metavar
+
+
+def _said(error: argparse.ArgumentError) -> str:
+    message = error.message
+    for theirs, ours in _WORDS.items():
+        message = message.replace(theirs, ours)
+    name = error.argument_name
+    if name is None:
+        return message
+    return f"`{name.partition('/')[0] if name.startswith('-') else name}` {message}"
+
+
+def _name(action: argparse.Action) -> str:
+    return action.option_strings[0]

@@ -1,0 +1,111 @@
+"""``--trace FORMAT:FILE``: writing the command stream of a run for other tools."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experiments.options.effects import Rule, given
+
+if TYPE_CHECKING:
+    from pimsim.dram.options import Switches
+    from pimsim.dram.standard.standard import Standard
+    from pimsim.dram.traces import Trace
+
+
+RULES = (Rule(("trace_limit",), given("trace"), "needs --trace"),)
+"""Which options have no effect without which."""
+
+
+@dataclass(frozen=True, slots=True)
+class TraceRequest:
+    """A trace that the user asks for."""
+
+    format: str
+    path: Path
+    limit: int
+    """Commands after which it stops."""
+
+    def open(self, standard: Standard, switches: Switches) -> Trace:
+        """Return the trace, to be entered with ``with``."""
+        from pimsim.dram.traces import open_trace
+
+        return open_trace(self.format, self.path, standard, switches, self.limit)
+
+
+def add_trace(parser: argparse.ArgumentParser) -> None:
+    """Add ``--trace`` and ``--trace-limit``."""
+    group = parser.add_argument_group("traces of the command stream")
+    group.add_argument(
+        "--trace",
+        action="append",
+        metavar="FORMAT:FILE",
+        default=[],
+        help="write every command to FILE, compressed if its name ends in .gz, in "
+        "place of what is there; FORMAT is perfetto "
+        "(to look at, in ui.perfetto.dev), drampower, ramulator, ramulator-rw, dramsim3 or "
+        "dramsim3-rw; may be given several times",
+    )
+    group.add_argument(
+        "--trace-limit",
+        type=int,
+        metavar="N",
+        default=1_000_000,
+        help="commands after which a trace stops, the run does not; a million are 30 to 225 MB, "
+        "compressed 5 to 20 (default: %(default)s)",
+    )
+
+
+def chosen_traces(args: argparse.Namespace) -> list[TraceRequest]:
+    """Return what the options of :func:`add_trace` ask for, in order.
+
+    Raises :class:`~pimsim.errors.InputError` for an unknown format, a missing name, or a file
+    named twice.
+
+    >>> parser = argparse.ArgumentParser()
+    >>> add_trace(parser)
+    >>> chosen_traces(parser.parse_args(["--trace", "perfetto:run.json.gz"]))
+    [TraceRequest(format='perfetto', path=PosixPath('run.json.gz'), limit=1000000)]
+    """
+    from pimsim.documents import nearest
+    from pimsim.dram.traces import FORMATS
+    from pimsim.errors import InputError
+
+    requests: list[TraceRequest] = []
+    files: set[Path] = set()
+    for text in args.trace:
+        name, colon, file = text.partition(":")
+        if not (colon and name and file):
+            raise InputError(f"`--trace` must be FORMAT:FILE, not {text!r}")
+        if name not in FORMATS:
+            raise InputError(
+                f"`--trace` has the unknown format {name!r}{nearest(name, tuple(FORMATS))}"
+            )
+        path = Path(file)
+        if path.resolve() in files:
+            raise InputError(f"`--trace` must name each file once, not {file!r} again")
+        files.add(path.resolve())
+        requests.append(TraceRequest(name, path, args.trace_limit))
+    return requests
+
+
+@contextmanager
+def opened(
+    requests: Sequence[TraceRequest], standard: Standard, switches: Switches
+) -> Iterator[list[Trace]]:
+    """Open all traces; when they are complete, print what is to be said of them to stderr.
+
+    Files appear if the block ends without an error. Raises
+    :class:`~pimsim.errors.InputError` for a file that cannot be written.
+    """
+    with ExitStack() as stack:
+        traces = [stack.enter_context(request.open(standard, switches)) for request in requests]
+        yield traces
+    for trace in traces:
+        for remark in trace.remarks:
+            print(remark, file=sys.stderr)

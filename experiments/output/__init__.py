@@ -1,0 +1,1 @@
+"""What all commands share in speaking to people and files."""

@@ -1,0 +1,172 @@
+"""What a terminal shows while something lasts: a spinner, or a bar; nothing anywhere else."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TextIO
+
+from experiments.output.escaping import visible
+
+Show = Callable[[str, int, int], None]
+"""Called with what is done: its name, how much of it, and of how much."""
+
+DELAY_S = 0.5
+"""A spinner appears after this time without output."""
+
+
+class _Spinner:
+    """A spinner on a terminal; it hides for whatever else is written, and comes back after it."""
+
+    def __init__(self, text: str, stream: TextIO) -> None:
+        self.text = text
+        self._stream = stream
+        self._lock = threading.RLock()
+        self._timer: threading.Timer | None = None
+        self._live: Any = None
+        self._pauses = 0
+
+    def arm(self) -> None:
+        """Appear in a while."""
+        with self._lock:
+            if self._pauses or self._timer is not None:
+                return
+            self._timer = threading.Timer(DELAY_S, self._appear)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _appear(self) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        with self._lock:
+            if self._timer is not None:
+                self._live = Live(
+                    self._turning(),
+                    console=Console(file=self._stream),
+                    refresh_per_second=12.5,
+                    transient=True,
+                    redirect_stdout=False,  # it would send what is printed to this stream
+                    redirect_stderr=False,
+                )
+                self._live.start()
+
+    def _turning(self) -> Any:
+        from rich.spinner import Spinner
+
+        return Spinner("dots", self.text)
+
+    def tell(self, text: str) -> None:
+        """Say what is being waited for."""
+        with self._lock:
+            self.text = text
+            if self._live is not None:
+                self._live.update(self._turning())
+
+    def hide(self) -> None:
+        """Disappear, and do not come back before :meth:`arm`."""
+        with self._lock:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            if self._live is not None:
+                self._live.stop()
+                self._live = None
+
+    def pause(self, by: int) -> None:
+        """Leave the terminal to something else, or take it back."""
+        with self._lock:
+            self._pauses += by
+            self.hide()
+            self.arm()
+
+
+class _Output:
+    """A stream before which the spinner steps back."""
+
+    def __init__(self, stream: TextIO, spinner: _Spinner) -> None:
+        self._stream, self._spinner = stream, spinner
+
+    def write(self, text: str) -> int:
+        self._spinner.hide()
+        written = self._stream.write(text)
+        if text.endswith("\n"):
+            self._spinner.arm()
+        return written
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+_spinners: list[_Spinner] = []
+"""That of the running command, if there is one."""
+
+
+@contextmanager
+def waiting(text: str) -> Iterator[None]:
+    """Show a spinner on stderr, if that is a terminal, while nothing else is shown there."""
+    streams = sys.stdout, sys.stderr
+    if not sys.stderr.isatty():
+        yield
+        return
+    spinner = _Spinner(text, sys.stderr)
+    _spinners.append(spinner)
+    sys.stdout, sys.stderr = (_Output(one, spinner) for one in streams)
+    spinner.arm()
+    try:
+        yield
+    finally:
+        _spinners.remove(spinner)
+        spinner.pause(1)
+        sys.stdout, sys.stderr = streams
+
+
+def tell(text: str) -> None:
+    """Say beside the spinner what is being waited for."""
+    for spinner in _spinners:
+        spinner.tell(text)
+
+
+@contextmanager
+def paused() -> Iterator[None]:
+    """Have no spinner while something else is shown that moves."""
+    for spinner in _spinners:
+        spinner.pause(1)
+    try:
+        yield
+    finally:
+        for spinner in _spinners:
+            spinner.pause(-1)
+
+
+@contextmanager
+def bars(*, quiet: bool) -> Iterator[Show | None]:
+    """Give a function that shows a bar for each name on stderr; None if there is no terminal.
+
+    Before the first one, something moves.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), Remaining())
+    with (
+        paused(),
+        Progress(*columns, console=console, transient=True, redirect_stdout=False) as shown,
+    ):
+        tasks: dict[str, Any] = {"": shown.add_task("preparing", total=None)}
+
+        def show(name: str, done: int, total: int) -> None:
+            with suppress(KeyError):
+                shown.remove_task(tasks.pop(""))
+            if name not in tasks:
+                tasks[name] = shown.add_task(visible(name), total=total)
+            shown.update(tasks[name], completed=done, total=total)
+
+        yield show

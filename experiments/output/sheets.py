@@ -1,0 +1,36 @@
+"""Tables as CSV: the one place that writes rows of which a cell may be anybody's text.
+
+>>> text(["layer", "commands"], [["dense", 3], ["=1+1", -2.5]]).splitlines()
+['layer,commands', 'dense,3', "'=1+1,-2.5"]
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from experiments.output.escaping import in_cell
+
+
+def text(header: Sequence[str], rows: Iterable[Iterable[object]], *, newline: str = "\n") -> str:
+    """Return the table as CSV."""
+    sheet = io.StringIO()
+    out = csv.writer(sheet, lineterminator=newline)
+    out.writerow([in_cell(name) for name in header])
+    out.writerows([in_cell(value) for value in row] for row in rows)
+    return sheet.getvalue()
+
+
+def of_records(records: Sequence[Mapping[str, Any]], *, newline: str = "\n") -> str:
+    """Return records, all with the keys of the first, as CSV."""
+    header = list(records[0]) if records else []
+    return text(header, ([record[key] for key in header] for record in records), newline=newline)
+
+
+def write(path: Path, records: Sequence[Mapping[str, Any]]) -> Path:
+    """Write records, all with the keys of the first, into a file; return its path."""
+    path.write_text(of_records(records, newline="\r\n"), encoding="utf-8", newline="")
+    return path

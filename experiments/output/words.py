@@ -1,0 +1,102 @@
+"""How values and numbers are written in figures and tables of a sweep."""
+
+from __future__ import annotations
+
+import math
+import re
+import textwrap
+from collections.abc import Iterable
+
+from experiments.output.escaping import visible
+from experiments.sweep.results import Axis, Value
+
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def value_text(value: Value, unit: str = "") -> str:
+    """Return the value of a field for people, with its unit.
+
+    >>> [value_text(value) for value in (True, 3, 10_000, 0.5, 1e-05, "tmr")]
+    ['on', '3', '10,000', '0.5', '1e-5', 'tmr']
+    >>> value_text(45, "°C")
+    '45 °C'
+    """
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, int):
+        text = f"{value:,}" if abs(value) >= 10_000 else str(value)
+    else:
+        text = re.sub(r"e([+-])0*", lambda found: "e" + found[1].strip("+"), f"{value:.6g}")
+    return f"{text} {unit}" if unit else text
+
+
+def decade_text(number: float) -> str:
+    """Return a tick of a logarithmic axis.
+
+    >>> [decade_text(number) for number in (1e-5, 0.01, 0.3, 100.0, 1e6, 0.0)]
+    ['10⁻⁵', '0.01', '0.3', '100', '10⁶', '0']
+    """
+    if number > 0 and not 1e-3 <= number < 1e4:
+        exponent = round(math.log10(number))
+        if math.isclose(number, 10.0**exponent, rel_tol=1e-9):
+            return "10" + str(exponent).translate(_SUPERSCRIPTS)
+    return value_text(number)
+
+
+def named(axis: Axis, value: Value) -> str:
+    """Return what the axis is and its value.
+
+    >>> named(Axis("celsius", "temperature", "°C", (45, 85)), 45)
+    'temperature 45 °C'
+    """
+    return f"{axis.label} {value_text(value, axis.unit)}"
+
+
+def decimals(half_widths: Iterable[float]) -> int | None:
+    """Return the decimals that a typical half width of an interval calls for, six at most.
+
+    None if there are no intervals.
+
+    Two digits of the half width if these are at most 35, else one: the rule of the Particle Data
+    Group (Review of Particle Physics, introduction, section 5.3).
+
+    >>> [decimals([width]) for width in (12.0, 1.2, 5.0, 0.31, 0.7, 1e-9)]
+    [0, 1, 0, 2, 1, 6]
+    """
+    widths = sorted(width for width in half_widths if width > 0)
+    if not widths:
+        return None
+    typical = widths[len(widths) // 2]
+    first = math.floor(math.log10(typical))
+    return min(6, max(0, -first + (typical / 10.0**first <= 3.5)))
+
+
+def rounded(number: float, places: int | None, digits: int = 4) -> str:
+    """Return ``number`` with so many decimals; with so many digits if that is None.
+
+    >>> rounded(97.418, 1), rounded(12345.6, None), rounded(112.0, None, 2)
+    ('97.4', '12350', '110')
+    """
+    if places is None:
+        return value_text(float(f"{number:.{digits}g}"))
+    return f"{number:.{places}f}"
+
+
+def sentence(text: str) -> str:
+    """Return ``text`` with a capital letter in front.
+
+    >>> sentence("accuracy against VDD")
+    'Accuracy against VDD'
+    """
+    return text[:1].upper() + text[1:]
+
+
+def wrapped(text: str, width: int) -> str:
+    r"""Return ``text`` broken into lines of at most ``width`` letters.
+
+    >>> wrapped("process variation", 10)
+    'process\nvariation'
+    """
+    return textwrap.fill(text, width, break_on_hyphens=False) if text else text

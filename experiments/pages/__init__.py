@@ -1,0 +1,1 @@
+"""Pages of docs that are made from results; each is ``python -m experiments.pages.NAME docs``."""

@@ -1,0 +1,268 @@
+"""The page that compares mappings: ``python -m experiments.pages.mappings docs``.
+
+Every bundled network of photographs and digits is booked under every mapping, layer by layer, for
+its whole test set. ``docs/mappings.md`` and its figure are written from the rows of
+``docs/figures/mappings.csv``.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bnn import zoo
+from bnn.data import datasets
+from bnn.larq.model_file import read_model
+from bnn.mapping import MAPPINGS
+from bnn.run.estimate import of_network
+from experiments.figures import run as figures
+from experiments.options.dram import DEFAULT_STANDARD
+from experiments.pages.networks import Row, csv_text
+from experiments.report import run as report
+from experiments.report.inputs import encoding_of
+from experiments.reproduce.table import flowed, markdown
+from pimsim.dram.options import Switches
+from pimsim.dram.standard.standard import load
+
+IMAGES = 10_000
+"""The test sets of MNIST and CIFAR-10."""
+NETWORKS = ("mnist-mlp", "mnist-cnn", "cifar10-binarynet")
+WAYS = (*MAPPINGS, "auto")
+PAGE, TABLE, PICTURE = "mappings.md", "figures/mappings.csv", "figures/mappings.png"
+_HEADS = ("row commands", "read, MB", "written, MB", "us an image", "uJ an image")
+TOTAL = "all"
+"""Name of the row of a whole network."""
+_COLORS = (
+    "#1d3f66",
+    "#3f7cac",
+    "#95b8d1",
+    "#e8b04b",
+    "#d1603d",
+    "#a8471b",
+    "#6b705c",
+    "#a5a58d",
+    "#cb997e",
+)
+
+
+def simulated(names: Iterable[str] = NETWORKS, ways: Iterable[str] = WAYS) -> list[Row]:
+    """Book networks; return a row for every layer of each with each mapping, and one for all."""
+    rows: list[Row] = []
+    ways = tuple(ways)
+    for name in names:
+        network = read_model(zoo.locate(name))
+        encoding = encoding_of(network, datasets.levels(zoo.entry(name).data))
+        standard, switches = load(DEFAULT_STANDARD), Switches()
+        for way in ways:
+            done = of_network(network, encoding, IMAGES, standard, switches, way, chain="auto")
+            code = encoding.name if encoding is not None else None
+            found = report.build(name, None, None, done, standard, switches, code, way)
+            burst = standard.burst_bytes
+            rows += [_row(name, way, layer, burst) for layer in found["layers"] if layer["macs"]]
+            total = {**found, "name": TOTAL, "mapping": way}
+            rows.append(_row(name, way, total, burst, found["baselines"]))
+    return rows
+
+
+def _row(
+    network: str, way: str, found: dict[str, Any], burst_bytes: int, baselines: Any = None
+) -> Row:
+    commands = found["commands"]
+    energy = found["energy_pj"]
+    row = {
+        "network": network,
+        "way": way,
+        "layer": found["name"],
+        "mapping": found["mapping"] or "host",
+        "row_commands": str(commands["AAP"] + commands["AP"]),
+        "read_mb": _digits(commands["RD"] * burst_bytes / 1e6),
+        "written_mb": _digits(commands["WR"] * burst_bytes / 1e6),
+        "latency_us_per_image": _digits(found["latency_ps"] / IMAGES / 1e6),
+        "energy_uj_per_image": _digits(
+            (energy["total"] if isinstance(energy, dict) else energy) / IMAGES / 1e6
+        ),
+    }
+    for key in ("streaming", "reuse-aware"):
+        against = (baselines or {}).get(key)
+        row[f"{key}_speedup"] = _digits(against["speedup"]) if against else ""
+        row[f"{key}_energy_ratio"] = _digits(against["energy_ratio"]) if against else ""
+    return row
+
+
+def read(folder: Path) -> list[Row]:
+    """Return the rows of the CSV file in the folder of the pages."""
+    with (folder / TABLE).open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def page(rows: Sequence[Row]) -> str:
+    """Return the page."""
+    names = list(dict.fromkeys(row["network"] for row in rows))
+    tables = "\n\n".join(f"### {name}\n\n{markdown(_layers(rows, name))}" for name in names)
+    listed = "\n".join(f"- `{name}`: {MAPPINGS[name].summary}" for name in MAPPINGS)
+    text = f"""\
+# Where operands live: the mappings compared
+
+A mapping says which operands lie in rows, which in the command stream, and where products are
+counted:
+
+{listed}
+
+`--mapping auto`, the default, books every layer under each that counts in DRAM, and keeps the
+product of latency and energy of the whole network least, chains of dense layers included
+(`auto-latency`, `auto-energy`: one of the two); `pimsim run` says of every layer what the other
+mappings would have cost. All give the same values, bit for bit. A further one is a file in
+`bnn/mapping/` with a `name`, a `summary`, a `prepare` and a `draft`, and its entry in
+`bnn/mapping/__init__.py`.
+
+`python -m experiments.pages.mappings docs` makes this page, its figure and
+[the table behind both]({TABLE}).
+
+![latency and energy of an image, layer by layer]({PICTURE})
+
+Set-up: {DEFAULT_STANDARD}, eight banks, tFAW and refresh on, energy mode `ambit-paper`, {IMAGES:,}
+images. Weights that are written once (`weight-stationary`, `no-local-reuse`) are left out. Counting
+on the host (`no-local-reuse`) is not charged: only what the channel carries for it.
+
+## Whole networks
+
+{markdown(_totals(rows))}
+*Row commands* are AAP and AP, in all banks. Compared with a processor: speed, energy; above 1, DRAM
+wins.
+
+## Layers
+
+{tables}
+What to read from it:
+
+{_lessons(rows, names)}
+"""
+    return flowed(text)
+
+
+def _totals(rows: Sequence[Row]) -> list[tuple[str, ...]]:
+    cells: list[tuple[str, ...]] = [("network", "mapping", *_HEADS, "`streaming`", "`reuse-aware`")]
+    for row in rows:
+        if row["layer"] == TOTAL:
+            against = (
+                f"{row[f'{key}_speedup']}x, {row[f'{key}_energy_ratio']}x"
+                for key in ("streaming", "reuse-aware")
+            )
+            cells.append((row["network"], row["way"], *_numbers(row), *against))
+    return cells
+
+
+def _numbers(row: Row) -> tuple[str, ...]:
+    costs = row["latency_us_per_image"], row["energy_uj_per_image"]
+    return f"{int(row['row_commands']):,}", row["read_mb"], row["written_mb"], *costs
+
+
+def _layers(rows: Sequence[Row], name: str) -> list[tuple[str, ...]]:
+    cells: list[tuple[str, ...]] = [
+        (
+            "layer",
+            "mapping",
+            "row commands",
+            "read, MB",
+            "written, MB",
+            "us an image",
+            "uJ an image",
+        )
+    ]
+    own = [row for row in rows if row["network"] == name and row["layer"] != TOTAL]
+    for layer in dict.fromkeys(row["layer"] for row in own):
+        chosen = [row["mapping"] for row in own if (row["layer"], row["way"]) == (layer, "auto")]
+        for row in own:
+            if row["layer"] == layer and row["way"] != "auto":
+                marked = " (auto)" if row["mapping"] in chosen else ""
+                cells.append((layer, row["mapping"] + marked, *_numbers(row)))
+    return cells
+
+
+def _lessons(rows: Sequence[Row], names: Sequence[str]) -> str:
+    """What the numbers say, with the numbers."""
+
+    def of(quantity: str, way: str) -> list[float]:
+        return [
+            float(row[quantity])
+            for name in names
+            for row in rows
+            if (row["network"], row["way"], row["layer"]) == (name, way, TOTAL)
+        ]
+
+    def ratios(quantity: str, way: str, other: str) -> str:
+        found = [a / b for a, b in zip(of(quantity, way), of(quantity, other), strict=True)]
+        return ", ".join(f"{ratio:.2g}" for ratio in found)
+
+    latency, energy = "latency_us_per_image", "energy_uj_per_image"
+    folded, resident, fetched = "output-stationary", "weight-stationary", "no-local-reuse"
+    return f"""\
+- `{resident}` takes {ratios(latency, resident, folded)} times the time of `{folded}`
+  ({", ".join(names)}), and {ratios(energy, resident, folded)} times the energy: it multiplies,
+  which folded weights need not, and writes an activation once for each output. It fills rows with
+  outputs where there are too few images or positions, and wins where that is so.
+- `{fetched}` takes {ratios(latency, fetched, resident)} times the time of `{resident}`: a
+  product that is read out crosses the channel as one bit, and there are as many as MACs.
+- `auto` takes {ratios(latency, "auto", folded)} times the time of `{folded}`.
+"""
+
+
+def draw(rows: Sequence[Row], path: Path) -> None:
+    """Write the figure: latency and energy of an image by layer, for each network and mapping."""
+    names = list(dict.fromkeys(row["network"] for row in rows))
+    with figures.style():
+        figure = Figure(figsize=(7.2, 1.0 + 1.35 * len(names)))
+        panels = figure.subplots(len(names), 2, squeeze=False, sharey=True)
+        for line, name in zip(panels, names, strict=True):
+            own = [row for row in rows if row["network"] == name and row["layer"] != TOTAL]
+            for axes, quantity in zip(
+                line, ("latency_us_per_image", "energy_uj_per_image"), strict=True
+            ):
+                _bars(axes, own, quantity)
+            line[0].set_title(name, loc="left")
+            line[1].legend(fontsize=5.5, ncols=1, loc="center left", bbox_to_anchor=(1.0, 0.5))
+        panels[-1][0].set_xlabel("latency, us / image")
+        panels[-1][1].set_xlabel("energy, uJ / image")
+        figure.savefig(path)
+
+
+def _bars(axes: Axes, rows: Sequence[Row], quantity: str) -> None:
+    ways = list(dict.fromkeys(row["way"] for row in rows))
+    layers = list(dict.fromkeys(row["layer"] for row in rows))
+    left = [0.0] * len(ways)
+    for number, layer in enumerate(layers):
+        found = {row["way"]: float(row[quantity]) for row in rows if row["layer"] == layer}
+        widths = [found[way] for way in ways]
+        axes.barh(
+            range(len(ways)), widths, left=left, height=0.62,
+            color=_COLORS[number % len(_COLORS)], label=layer,
+        )  # fmt: skip
+        left = [a + b for a, b in zip(left, widths, strict=True)]
+    axes.set_yticks(range(len(ways)), ways)
+    if not axes.yaxis_inverted():
+        axes.invert_yaxis()
+    axes.xaxis.grid(visible=True)
+    axes.tick_params(axis="y", length=0)
+
+
+def _digits(value: float) -> str:
+    return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
+
+
+def write(folder: Path) -> None:
+    """Write page, table and figure into ``folder``."""
+    (folder / TABLE).parent.mkdir(parents=True, exist_ok=True)
+    (folder / TABLE).write_text(csv_text(simulated()), "utf-8")
+    rows = read(folder)
+    (folder / PAGE).write_text(page(rows), "utf-8")
+    draw(rows, folder / PICTURE)
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1] if len(sys.argv) > 1 else "docs"))

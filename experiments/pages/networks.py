@@ -1,0 +1,298 @@
+"""The page of well-known networks: ``python -m experiments.pages.networks docs``.
+
+Every table of :mod:`bnn.tables` is booked under both mappings, for a single image and for a batch.
+``docs/networks.md`` and its figure are written from the rows of ``docs/figures/networks.csv``.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bnn.run.estimate import of_table
+from bnn.tables import catalog
+from bnn.tables.published import Published, published
+from experiments.figures import run as figures
+from experiments.options.dram import DEFAULT_STANDARD
+from experiments.output import sheets
+from experiments.report import run as report
+from experiments.reproduce.table import flowed, markdown
+from pimsim.dram.options import Switches
+from pimsim.dram.standard.standard import load
+
+BATCHES = (1, 64)
+"""Images that are run together."""
+COMPARED = ("output-stationary", "weight-stationary")
+"""Mappings that leave nothing uncosted to the host."""
+PAGE, TABLE, PICTURE = "networks.md", "figures/networks.csv", "figures/networks.png"
+
+Row = dict[str, str]
+"""One network, mapping and batch; numbers as the CSV file has them."""
+
+
+def simulated(
+    names: Iterable[str] = catalog.names(),
+    mappings: Iterable[str] = COMPARED,
+    batches: Iterable[int] = BATCHES,
+) -> list[Row]:
+    """Book networks; return a row for each with each mapping and batch."""
+    cases = [(n, mapping, batch) for n in names for mapping in mappings for batch in batches]
+    return [_row(*case) for case in cases]
+
+
+def _row(name: str, mapping: str, images: int) -> Row:
+    standard, switches = load(DEFAULT_STANDARD), Switches()
+    done = of_table(catalog.entry(name), images, standard, switches, mapping)
+    found = report.build(name, None, None, done, standard, switches, None, mapping)
+    opened = sum(layer.result.columns_opened for layer in done.layers if layer.result)
+    used = sum(layer.result.columns_used for layer in done.layers if layer.result)
+    row = {
+        "network": name,
+        "mapping": mapping,
+        "images": str(images),
+        "latency_ms_per_image": _digits(found["latency_ps"] / images / 1e9),
+        "energy_mj_per_image": _digits(found["energy_pj"]["total"] / images / 1e9),
+        "column_use": _digits(used / opened),
+        "pooled_on_host": " ".join(done.host),
+    }
+    for key, baseline in found["baselines"].items():
+        row[f"{key}_ms_per_image"] = _digits(baseline["latency_ps"] / images / 1e9)
+        row[f"{key}_mj_per_image"] = _digits(baseline["energy_pj"] / images / 1e9)
+        row[f"{key}_speedup"] = _digits(baseline["speedup"])
+        row[f"{key}_energy_ratio"] = _digits(baseline["energy_ratio"])
+    return row
+
+
+def csv_text(rows: Sequence[Row]) -> str:
+    """Return the rows as a CSV file."""
+    return sheets.of_records(rows)
+
+
+def read(folder: Path) -> list[Row]:
+    """Return the rows of the CSV file in the folder of the pages."""
+    with (folder / TABLE).open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def page(rows: Sequence[Row]) -> str:
+    """Return the page."""
+    sources = "\n".join(_sources())
+    text = f"""\
+# Well-known networks, by cost only
+
+`pimsim run NAME --cost-only` books every command that a network would take, and executes none: it
+needs neither weights nor images. `python -m experiments.pages.networks docs` makes this page, its
+figure and [the table behind both]({TABLE}).
+
+## The networks
+
+{markdown(_counts())}
+*MACs* and *weights* are those of all products, without biases and normalization; *parameters*
+include both. *Published* is what the source prints, to its last digit. Where a source counts
+otherwise, the test of these numbers (`tests/bnn/test_tables.py`) counts as it does, and meets it to
+the last digit:
+
+{sources}
+
+All of them are taken as binarized networks commonly are, throughout: the first layer takes pixels
+of 8 bits, one plane after the other, with weights of -1 and +1; every other product, the last one
+included, is one of -1 and +1 with -1 and +1. Padding is +1. Signs, with the normalization before
+them, and the max pooling directly behind a product happen in DRAM. What reads the sums themselves
+is the host's, and they are read out for it: residual additions, average poolings, normalizations
+that several layers have of the same channels (DenseNet, WideResNet). So is a max pooling of
+branches, and one whose patch of 8-bit pixels does not fit a subarray{_pooled(rows)}.
+
+## What they take
+
+![latency and energy]({PICTURE})
+
+Set-up: {DEFAULT_STANDARD}, eight banks, tFAW and refresh on, energy mode `ambit-paper`. Per image,
+of {" and of ".join(map(str, BATCHES))} images run together; loading weights (weight-stationary),
+once however many images follow, is left out. *Columns* is the share of opened columns that held
+data. Compared with a processor: speed, energy; above 1, DRAM wins.
+
+{markdown(_costs(rows))}
+What to read from it:
+
+{_lessons(rows)}
+"""
+    return flowed(text)
+
+
+def _lessons(rows: Sequence[Row]) -> str:
+    """What the numbers say, with the numbers."""
+    first, last = (str(batch) for batch in BATCHES)
+
+    def of(quantity: str, mapping: str, images: str) -> list[float]:
+        wanted = mapping, images
+        return [float(row[quantity]) for row in rows if (row["mapping"], row["images"]) == wanted]
+
+    def gains(mapping: str) -> list[float]:
+        alone, together = (of("latency_ms_per_image", mapping, n) for n in (first, last))
+        return [a / b for a, b in zip(alone, together, strict=True)]
+
+    folded, resident = "output-stationary", "weight-stationary"
+    gain, steady = gains(folded), gains(resident)
+    best: dict[str, float] = {}
+    for row in rows:
+        ratio = float(row["reuse-aware_energy_ratio"])
+        best[row["network"]] = max(best.get(row["network"], 0.0), ratio)
+    return f"""\
+- With one image, `output-stationary` opens rows of 65,536 columns for the few positions of a late
+  layer, or the single one of a dense layer, and uses {max(of("column_use", folded, first)):.1%} of
+  them at most. {last} images together take {min(gain):.0f} to {max(gain):.0f} times less each.
+- `weight-stationary` fills rows with outputs, too: {last} images take {min(steady):.1f} to
+  {max(steady):.0f} times less each, most where a single one is too small to fill a row even so.
+  What it pays for is writing every activation once for each output.
+- Against a processor that uses what it has fetched many times over, as convolutions allow, DRAM
+  takes {1 / max(best.values()):.0f} to {1 / min(best.values()):.0f} times the energy, whichever
+  mapping and batch of these is best for the network.
+"""
+
+
+def draw(rows: Sequence[Row], path: Path) -> None:
+    """Write the figure: latency and energy of an image for each network, mapping and batch."""
+    names = list(dict.fromkeys(row["network"] for row in rows))
+    with figures.style():
+        figure = Figure(figsize=(7.2, 0.9 + 0.34 * len(names)))
+        panels = figure.subplots(1, 2, sharey=True)
+        for axes, quantity, unit in zip(panels, ("latency_ms", "energy_mj"), ("ms", "mJ"),
+                                        strict=True):  # fmt: skip
+            _panel(axes, rows, names, quantity)
+            axes.set_xlabel(f"{unit} / image")
+            axes.set_title({"ms": "Latency", "mJ": "Energy"}[unit])
+        panels[0].set_yticks(range(len(names)), names)
+        panels[0].invert_yaxis()
+        handles, labels = panels[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=3)
+        figure.savefig(path)
+
+
+_MARKERS = {
+    ("output-stationary", BATCHES[0]): ("o", "none"),
+    ("output-stationary", BATCHES[1]): ("o", "#1d3f66"),
+    ("weight-stationary", BATCHES[0]): ("s", "none"),
+    ("weight-stationary", BATCHES[1]): ("s", "#a8471b"),
+}
+"""Shape and filling."""
+_LOWER = {"output-stationary": -0.2, "weight-stationary": 0.0, "processor": 0.2}
+"""How far below a network's line its marks lie, so that none hides another."""
+_EDGES = {"output-stationary": "#1d3f66", "weight-stationary": "#a8471b"}
+
+
+def _panel(axes: Axes, rows: Sequence[Row], names: Sequence[str], quantity: str) -> None:
+    for (mapping, batch), (marker, filled) in _MARKERS.items():
+        some = [row for row in rows if (row["mapping"], row["images"]) == (mapping, str(batch))]
+        axes.scatter(
+            [float(row[f"{quantity}_per_image"]) for row in some],
+            [names.index(row["network"]) + _LOWER[mapping] for row in some],
+            marker=marker, s=26, facecolor=filled, edgecolor=_EDGES[mapping], linewidth=0.9,
+            label=f"{mapping}, {batch} image{'s' if batch > 1 else ''}", zorder=3,
+        )  # fmt: skip
+    some = [row for row in rows if row["images"] == str(BATCHES[-1])]
+    for key, marker in (("streaming", "x"), ("reuse-aware", "|")):
+        axes.scatter(
+            [float(row[f"{key}_{quantity.split('_')[1]}_per_image"]) for row in some],
+            [names.index(row["network"]) + _LOWER["processor"] for row in some],
+            marker=marker, s=34, color="#555555", linewidth=1.1,
+            label=f"processor, {key}, {BATCHES[-1]} images", zorder=2,
+        )  # fmt: skip
+    axes.set_xscale("log")
+    axes.xaxis.grid(visible=True)
+    axes.yaxis.grid(visible=True, linewidth=0.3)
+    axes.tick_params(axis="y", length=0)
+
+
+def _counts() -> list[tuple[str, ...]]:
+    cells: list[tuple[str, ...]] = [
+        ("network", "layers", "MACs", "published", "weights", "parameters", "published")
+    ]
+    for name in catalog.names():
+        table = catalog.entry(name)
+        macs, parameters = published(name, "macs"), published(name, "parameters")
+        cells.append(
+            (
+                f"{name}: {table.summary}",
+                str(len(table.products)),
+                f"{table.macs:,}",
+                _printed(macs),
+                f"{table.weights:,}",
+                f"{table.parameters:,}",
+                _printed(parameters),
+            )
+        )
+    return cells
+
+
+def _sources() -> list[str]:
+    lines = []
+    for name in catalog.names():
+        macs, parameters = published(name, "macs"), published(name, "parameters")
+        words = [f"MACs: {macs.source}{_otherwise(macs)}"]
+        words.append(f"parameters: {parameters.source}{_otherwise(parameters)}")
+        lines.append(f"- {name}. {'; '.join(words)}.")
+    return lines
+
+
+def _otherwise(found: Published) -> str:
+    return f" (counts {found.counts})" if found.counts else ""
+
+
+def _printed(found: Published) -> str:
+    """A published figure to its last digit."""
+    for unit, size in (("G", 10**9), ("M", 10**6)):
+        if found.step > 1 and found.value >= size:
+            digits = len(str(size // found.step)) - 1 if found.step < size else 0
+            return f"{found.value / size:,.{digits}f} {unit}"
+    return f"{found.value:,}"
+
+
+def _costs(rows: Sequence[Row]) -> list[tuple[str, ...]]:
+    cells: list[tuple[str, ...]] = [
+        ("network", "mapping", "images", "ms", "mJ", "columns", "`streaming`", "`reuse-aware`")
+    ]
+    for row in rows:
+        against = (
+            f"{row[f'{key}_speedup']}x, {row[f'{key}_energy_ratio']}x"
+            for key in ("streaming", "reuse-aware")
+        )
+        cells.append(
+            (
+                row["network"],
+                row["mapping"],
+                row["images"],
+                row["latency_ms_per_image"],
+                row["energy_mj_per_image"],
+                f"{float(row['column_use']):.1%}",
+                *against,
+            )
+        )
+    return cells
+
+
+def _pooled(rows: Sequence[Row]) -> str:
+    found = {row["network"]: row["pooled_on_host"] for row in rows if row["pooled_on_host"]}
+    listed = ", ".join(f"`{pool}` of {name}" for name, pool in found.items())
+    return f" ({listed})" if listed else ""
+
+
+def _digits(value: float) -> str:
+    return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
+
+
+def write(folder: Path) -> None:
+    """Write page, table and figure into ``folder``."""
+    (folder / TABLE).parent.mkdir(parents=True, exist_ok=True)
+    (folder / TABLE).write_text(csv_text(simulated()), "utf-8")
+    rows = read(folder)
+    (folder / PAGE).write_text(page(rows), "utf-8")
+    draw(rows, folder / PICTURE)
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1] if len(sys.argv) > 1 else "docs"))

@@ -1,0 +1,1 @@
+"""What a run and a circuit study say: as JSON, as tables, as rows."""

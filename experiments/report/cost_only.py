@@ -1,0 +1,149 @@
+"""``pimsim run --cost-only``: what a network would take, without images, weights or values."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from experiments.options import data as data_options
+from experiments.options import dram
+from experiments.options import mitigation as mitigation_options
+from experiments.options import traces as trace_options
+
+if TYPE_CHECKING:
+    from bnn.larq.model_file import Sizes
+    from bnn.model.network import Network
+    from bnn.run.estimate import Estimate
+    from bnn.values.encoding import Encoding
+
+_TABLE = {
+    "input_encoding": "assumed: pixels of 8 bits",
+    "products": "binary throughout: pixels with +-1 in the first layer, +-1 with +-1 in all others",
+    "padding": "+1",
+    "weights": "none: commands are those of any, wordlines those of +1",
+}
+"""What the cost of a network without weights rests on."""
+
+
+def check(args: argparse.Namespace) -> None:
+    """Refuse options that make no sense without values, and tables that are to be executed.
+
+    Raises :class:`~pimsim.errors.InputError`.
+    """
+    from bnn.tables import catalog
+    from pimsim.errors import InputError
+
+    table = args.network in catalog.names()
+    if table and not args.cost_only:
+        raise InputError(
+            f"`network` {args.network!r} is a table of layers without weights: it must be run "
+            "with --cost-only"
+        )
+    if not args.cost_only:
+        return
+    if table and args.chain == "always":
+        raise InputError(f"`--chain` must be auto or never for {args.network!r}, a table of layers")
+    for option in ("data", "labels", "input_scale", "input_shape"):
+        if table and getattr(args, option) is not None:
+            name = option.replace("_", "-")
+            raise InputError(
+                f"`--{name}` must not be given for {args.network!r}, a table of layers"
+            )
+    if args.labels is not None:
+        raise InputError("`--labels` must not be given with --cost-only: nothing is computed")
+
+
+def simulate(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the report of what so many images would take."""
+    started = time.perf_counter()
+    from bnn.run import estimate
+    from bnn.tables import catalog
+    from experiments.report import run as reports
+
+    imported = time.perf_counter()
+    standard, switches = dram.chosen_dram(args)
+    mitigation = mitigation_options.chosen_mitigation(args)
+    images = 1 if args.limit is None else args.limit
+    requests = trace_options.chosen_traces(args)
+    rests_on: dict[str, object] = {}
+    network = encoding = None
+    if args.network not in catalog.names():
+        network, encoding, rests_on = _read(args)
+    loaded = time.perf_counter()
+    with trace_options.opened(requests, standard, switches) as traces:
+        done: Estimate
+        if network is None:
+            done = estimate.of_table(
+                catalog.entry(args.network),
+                images,
+                standard,
+                switches,
+                args.mapping,
+                moves=args.moves,
+                mitigation=mitigation,
+                traces=traces,
+            )
+            rests_on = {**_TABLE, "pooled_on_host": ", ".join(done.host) or "none"}
+        else:
+            done = estimate.of_network(
+                network,
+                encoding,
+                images,
+                standard,
+                switches,
+                args.mapping,
+                moves=args.moves,
+                mitigation=mitigation,
+                chain=args.chain,
+                traces=traces,
+            )
+    name = encoding.name if encoding is not None else None
+    rests_on |= {**mitigation.stated(), "faults": None}
+    if mitigation.retries:
+        rests_on["retries"] = f"{rests_on['retries']}; booked as if none were needed"
+    report = reports.build(
+        args.network, None, None, done, standard, switches, name, args.mapping, args.moves, rests_on
+    )
+    report["wall_s"] = {
+        "import": imported - started,
+        "load": loaded - imported,
+        "compile": 0.0,
+        "execute": 0.0,
+        "schedule": done.wall_s,
+        "check": 0.0,
+        "write": 0.0,
+    }
+    return report
+
+
+def _read(args: argparse.Namespace) -> tuple[Network, Encoding | None, dict[str, object]]:
+    """The network, how its inputs are integers, and what of that is assumed."""
+    from bnn import zoo
+    from bnn.data import datasets
+    from bnn.larq import model_file
+    from bnn.values.encoding import ENCODINGS
+    from experiments.report.inputs import chosen_shape, encoding_of, shape_of, stated
+
+    data = args.data
+    if data is None and args.network in zoo.names():
+        data = zoo.entry(args.network).data
+    shape: Sizes | None = chosen_shape(args.input_shape)
+    if shape is None and data is not None:
+        shape = partial(shape_of, data, args.data_dir)
+    network = model_file.read_model(zoo.locate(args.network), shape)
+    scale = data_options.chosen_scale(args.input_scale)
+    rests_on = stated(network)
+    if scale is not None:
+        rests_on["input_scale"] = scale.text
+    if data is None:
+        rests_on["input_encoding"] = "assumed: uint8"
+    elif data not in datasets.NAMES:
+        read = data_options.open_data(str(Path(data)), args.data_dir, scale=scale)
+        x = datasets.reshape_for(read, network.input_shape).x
+        return network, encoding_of(network, x, read.encoding), rests_on
+    levels = ENCODINGS["uint8"].levels() if data is None else datasets.levels(data)
+    x, known = (levels, None) if scale is None else scale.applied(levels[:, None])
+    return network, encoding_of(network, x, known), rests_on

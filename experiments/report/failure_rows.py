@@ -1,0 +1,164 @@
+"""What ``pimsim circuit failures`` counts, as the rows that it prints and writes."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from experiments.options import circuit as circuit_options
+from experiments.output import progress
+
+if TYPE_CHECKING:
+    from pimsim.circuit.model.parameters import Circuit
+    from pimsim.circuit.model.variation import Process
+    from pimsim.circuit.statistics.monte_carlo import Counter
+    from pimsim.circuit.statistics.sense_decision import Operation
+
+_MOST_PATTERNS = 14
+"""Patterns that are still listed one by one."""
+
+
+def result(
+    args: argparse.Namespace,
+    circuit: Circuit,
+    process: Process,
+    operation: Operation,
+    at: list[float],
+) -> dict[str, Any]:
+    """Return what ``--json`` prints: a row for each variation, and the assumptions."""
+    from pimsim.circuit.statistics.charge_sharing import majority_margin_mv
+
+    with progress.bars(quiet=args.json) as show:
+        rows = [
+            _row(args, circuit, process, operation, percent, index, len(at), show)
+            for index, percent in enumerate(at)
+        ]
+    published = _published() if (operation.inputs, operation.rows) == (3, 3) else {}
+    for row in rows:
+        row["published_percent"] = published.get(row["variation_percent"])
+    return {
+        "rows": rows,
+        "assumptions": {
+            **circuit_options.stated(args, circuit),
+            "process": process.name,
+            "criterion": args.criterion,
+            "inputs": operation.inputs,
+            "rows": operation.rows,
+            "path": args.path,
+            "method": args.method,
+            "accesses": args.accesses,
+            "seed": args.seed,
+            "nominal_margin_mv": majority_margin_mv(circuit, operation.inputs, operation.rows),
+            "interval": "95 %, "
+            + ("Clopper-Pearson" if args.method == "monte-carlo" else "log-normal, of the weights"),
+            "model": _counter(args)[1],
+        },
+    }
+
+
+def _row(
+    args: argparse.Namespace,
+    circuit: Circuit,
+    process: Process,
+    operation: Operation,
+    percent: float,
+    index: int,
+    of: int,
+    show: progress.Show | None,
+) -> dict[str, Any]:
+    if args.method == "importance":
+        from pimsim.circuit.statistics.importance_sampling import estimate
+
+        rare = estimate(circuit, process, operation, percent, samples=args.samples, seed=args.seed)
+        if show is not None:
+            show("variations", index + 1, of)
+        return {
+            "variation_percent": percent,
+            "failure_percent": 100 * rare.probability,
+            "low_percent": 100 * rare.low,
+            # No failure among tilted samples bounds nothing.
+            "high_percent": 100 * rare.high if rare.failed else None,
+            "samples": rare.samples,
+            "failed_samples": rare.failed,
+            "effective_samples": rare.effective,
+        }
+    counter, _ = _counter(args)
+    done = index * args.samples
+
+    def advance(samples: int) -> None:
+        nonlocal done
+        done += samples
+        if show is not None:
+            show("bitlines", done, of * args.samples)
+
+    counts = counter(
+        circuit,
+        process,
+        operation,
+        percent,
+        samples=args.samples,
+        accesses=args.accesses,
+        seed=args.seed,
+        progress=advance,
+    )
+    low, high = counts.interval()
+    row: dict[str, Any] = {
+        "variation_percent": percent,
+        "failure_percent": 100 * counts.failed / counts.samples,
+        "low_percent": 100 * low,
+        "high_percent": 100 * high,
+        "samples": counts.samples,
+        "failed_samples": counts.failed,
+    }
+    if len(counts.names) <= _MOST_PATTERNS:
+        row["patterns_percent"] = {
+            name: 100 * wrong / (counts.samples * counts.accesses)
+            for name, wrong in zip(counts.names, counts.wrong, strict=True)
+        }
+    return row
+
+
+def _counter(args: argparse.Namespace) -> tuple[Counter, str]:
+    """What counts on the chosen path, and its model in words."""
+    if args.path == "transient":
+        from pimsim.circuit.statistics import transient_monte_carlo
+
+        return transient_monte_carlo.count, transient_monte_carlo.MODEL
+    from pimsim.circuit.statistics import monte_carlo
+
+    return monte_carlo.count, monte_carlo.MODEL
+
+
+def _published() -> dict[float, float]:
+    from pimsim.circuit.statistics.published import ambit_tra
+
+    return {point.variation_percent: point.failure_percent for point in ambit_tra()}
+
+
+def write_table(
+    args: argparse.Namespace,
+    circuit: Circuit,
+    process: Process,
+    operation: Operation,
+    percent: float,
+    folder: Path,
+) -> None:
+    """Write the failure table at one variation into ``folder``, as JSON."""
+    from pimsim.circuit.statistics.monte_carlo import tabulate
+
+    counter, model = _counter(args)
+    operations = sorted({(1, 1), (operation.inputs, operation.rows)})
+    table = tabulate(
+        circuit,
+        process,
+        operations,
+        percent,
+        samples=args.samples,
+        accesses=args.accesses,
+        seed=args.seed,
+        counter=counter,
+        model=model,
+    )
+    path = folder / f"failure_table_{percent:g}.json"
+    path.write_text(table.to_json(), encoding="utf-8")

@@ -1,0 +1,66 @@
+"""How a network's inputs are integers, and of which shape they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bnn.model.network import Network
+    from bnn.values.encoding import Encoding
+
+
+def encoding_of(network: Network, x: Any, known: Encoding | None = None) -> Encoding | None:
+    """Return the encoding of inputs ``x``, one that has what the first product pads if there is.
+
+    None where they are those of no encoding; ``known`` where it is that already.
+    """
+    from bnn.lowering.operand_analysis import padding_of_inputs
+    from bnn.values import encoding
+
+    if known is not None:
+        return known
+    padding = padding_of_inputs(network)
+    found = encoding.detect(x, also=padding) or encoding.detect(x)
+    return None if found is None else found[0]
+
+
+def shape_of(data: str, data_dir: Path | None = None) -> tuple[int, ...]:
+    """Return the shape of one image of ``--data NAME|FILE``; a name's without reading it."""
+    from bnn.data import datasets
+    from experiments.options import data as data_options
+
+    if data in datasets.NAMES:
+        return datasets.shape(data)
+    return tuple(data_options.open_data(data, data_dir).x.shape[1:])
+
+
+def chosen_shape(text: str | None) -> tuple[int, ...] | None:
+    """Return the shape that ``--input-shape 64,64,3`` means; None if it is not given.
+
+    Raises :class:`~pimsim.errors.InputError`.
+
+    >>> chosen_shape("64,64,3")
+    (64, 64, 3)
+    """
+    from pimsim.errors import InputError
+
+    if text is None:
+        return None
+    sizes = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdecimal() and 0 < int(part) < 2**31 for part in sizes):
+        raise InputError(f"`--input-shape` must be positive sizes such as 64,64,3, not {text!r}")
+    return tuple(int(part) for part in sizes)
+
+
+def stated(network: Network) -> dict[str, object]:
+    """Return what the result of a network rests on, where its file asks for something else."""
+    from bnn.model.network import FLOAT32
+
+    if network.precision == FLOAT32:
+        return {}
+    return {
+        "precision": f"float32 throughout; the file asks for {network.precision}, in which Keras "
+        "rounds values between layers"
+    }

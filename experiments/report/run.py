@@ -1,0 +1,261 @@
+"""The report of a run: every number that a script or a figure may rely on.
+
+The report is a plain dict, written as ``report.json``; figures and tables are drawn from it alone.
+Time and energy are sums over the phases that the layers' subarrays executed; loading weights, done
+once however many images follow, stands apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bnn.mapping.choice import popcount
+from bnn.run.baselines import (
+    BREAK_EVEN,
+    LayerWork,
+    Processor,
+    break_even_reuse,
+    reuse_aware,
+    streaming,
+)
+from bnn.run.estimate import Estimate
+from bnn.run.execute import LayerRun, NetworkRun
+from bnn.run.scoring import Scoring
+from bnn.system.ledger import PHASES
+from pimsim.cost import Cost, assumptions
+from pimsim.dram.counts import CommandCounts
+from pimsim.dram.options import Switches
+from pimsim.dram.standard.standard import Standard
+
+KINDS = ("AAP", "AP", "ACT", "PRE", "RD", "WR", "REF", "TRANSFER")
+PER_PASS = ("inputs", "compute")
+"""Phases that every pass over images executes."""
+ONCE = ("weights",)
+"""Phases that are executed once, however many images follow."""
+_SUM_BITS = 32
+_MOVED = {
+    "host": "moved through the host (RD and WR)",
+    "psm": "moved from bank to bank (TRANSFER, RowClone PSM)",
+}
+
+Books = Mapping[str, tuple[CommandCounts, Cost]]
+"""Commands (REF among them) and cost of each phase of a layer."""
+
+
+def build(
+    network: str,
+    data: str | None,
+    scoring: Scoring | None,
+    done: NetworkRun | Estimate,
+    standard: Standard,
+    switches: Switches,
+    encoding: str | None,
+    mapping: str,
+    moves: str = "host",
+    stated: Mapping[str, object] | None = None,
+) -> dict[str, Any]:
+    """Return the report of a run, or of what one would take, without wall times.
+
+    Args:
+        network: name or path of the network.
+        data: name of the images; None if there are none.
+        scoring: which answers are right; None if nothing is answered.
+        done: the run.
+        standard: the DRAM that it ran on.
+        switches: the choices that change headline numbers.
+        encoding: name of the encoding of the inputs; None if they are real numbers.
+        mapping: name of the mapping.
+        moves: how partial counts are moved, of :data:`bnn.system.ledger.MOVES`.
+        stated: what else the result rests on.
+    """
+    books = _books(done.layers)
+    layers = [_layer(layer, book, done) for layer, book in zip(done.layers, books, strict=True)]
+    cost, once = _total(books, PER_PASS), _total(books, ONCE)
+    energy = {"total": cost["energy_pj"], **cost["energy_parts_pj"]}
+    report: dict[str, Any] = {
+        "network": network,
+        "data": data,
+        "images": done.images,
+        "cost_only": isinstance(done, Estimate),
+        "accuracy": _accuracy(done, scoring),
+        "accuracy_means": None if scoring is None else scoring.means,
+        "input_scale_hint": None,
+        "bit_exact": None if isinstance(done, Estimate) else done.bit_exact,
+        "keras_equal": None,
+        "keras_why": None,
+        "faults": None,
+        "disputed_signs": {} if isinstance(done, Estimate) else done.disputed,
+        "sums_checked": sum(layer.audit.compared for layer in done.layers if layer.audit),
+        "commands": cost["commands"],
+        "latency_ps": cost["latency_ps"],
+        "latency_ps_per_image": cost["latency_ps"] / done.images,
+        "energy_pj_per_image": cost["energy_pj"] / done.images,
+        "throughput_images_per_s": _rate(done.images, cost["latency_ps"]),
+        "energy_pj": energy,
+        "weights_once": once,
+        "assumptions": {
+            **assumptions(standard, switches),
+            "mapping": mapping,
+            "popcount": popcount(mapping),
+            "input_encoding": encoding or "none: real numbers",
+            "subarray_rows": standard.rows_per_subarray,
+            "partial_counts": _MOVED[moves] + _in_chains(done, moves),
+            "chain": "; ".join(choice.text for choice in done.chains) or "none",
+            "host_layers": "costed as traffic only",
+            "seed": None,
+            **(stated or {}),
+        },
+        "layers": layers,
+        "baselines": _baselines(done, cost, standard, switches),
+    }
+    report["chains"] = [
+        {
+            "layers": list(choice.names),
+            "chained": choice.layout is not None,
+            "banks_of_a_team": choice.layout and choice.layout.team,
+            "chained_ps": choice.chained_ps,
+            "apart_ps": choice.apart_ps,
+        }
+        for choice in done.chains
+    ]
+    report["break_even_reuse"] = _break_even(done, cost["energy_pj"], standard, switches)
+    report["break_even_means"] = BREAK_EVEN
+    return report
+
+
+def _accuracy(done: NetworkRun | Estimate, scoring: Scoring | None) -> float | None:
+    if scoring is None or isinstance(done, Estimate):
+        return None
+    return scoring.accuracy(done.logits)
+
+
+def _layer(layer: LayerRun, books: Books, done: NetworkRun | Estimate) -> dict[str, Any]:
+    kept = (choice.operands(layer.name) for choice in done.chains)
+    row: dict[str, Any] = {
+        "name": layer.name,
+        "where": layer.where,
+        "macs": layer.macs,
+        "weights": layer.weights,
+        "operand_bits": layer.operand_bits,
+        "mapping": layer.mapping,
+        "alternatives": _alternatives(layer),
+        "no_room": layer.refused,
+        "operands_from": next(filter(None, kept), "the host"),
+        **_total([books], PER_PASS),
+        "weights_once": _total([books], ONCE),
+        "phases": _phases(books),
+        "sums_checked": None if layer.audit is None else layer.audit.compared,
+        "wall_s": layer.wall_s,
+    }
+    result = layer.result
+    row["column_utilisation"] = result and result.columns_used / result.columns_opened
+    row["columns_usable"] = result and result.capacity
+    row["outputs_repeated"] = getattr(result, "repeated", 0)
+    row["banks_used"] = result.banks if result else 0
+    row["subarrays"] = result.subarrays if result else 0
+    row["subarrays_of_a_bank"] = result.numbers if result else 0
+    row["latency_ps_per_image"] = row["latency_ps"] / done.images
+    row["energy_pj_per_image"] = row["energy_pj"] / done.images
+    return row
+
+
+def _alternatives(layer: LayerRun) -> list[dict[str, Any]]:
+    """What the mappings that were not taken would have cost, alone on a timeline."""
+    return [
+        {
+            "mapping": one.mapping,
+            "latency_ps": one.offer and one.offer.latency_ps,
+            "energy_pj": one.offer and one.offer.energy_pj,
+            "refused": one.refused or None,
+        }
+        for one in layer.candidates
+        if one.mapping != layer.mapping
+    ]
+
+
+def _books(layers: Sequence[LayerRun]) -> Sequence[Books]:
+    """Commands and cost of every layer's phases; all machines share a timeline, so they add up."""
+    return [
+        {phase: (layer.machine.counts(phase), layer.machine.cost(phase)) for phase in PHASES}
+        for layer in layers
+    ]
+
+
+def _phases(books: Books) -> dict[str, Any]:
+    return {
+        phase: {
+            "commands": _commands(counts),
+            "latency_ps": cost.latency_ps,
+            "energy_pj": cost.total_pj,
+        }
+        for phase, (counts, cost) in books.items()
+    }
+
+
+def _total(books: Sequence[Books], phases: tuple[str, ...]) -> dict[str, Any]:
+    """Commands, time and energy of some phases of some layers together."""
+    chosen = [book[phase] for book in books for phase in phases]
+    counts, cost = chosen[0]
+    for more, further in chosen[1:]:
+        counts, cost = counts + more, cost + further
+    return {
+        "commands": _commands(counts),
+        "latency_ps": cost.latency_ps,
+        "energy_pj": cost.total_pj,
+        "energy_parts_pj": dict(cost.energy_pj),
+    }
+
+
+def _commands(counts: CommandCounts) -> dict[str, int]:
+    return {kind: getattr(counts, kind.lower()) for kind in KINDS}
+
+
+def _in_chains(done: NetworkRun | Estimate, moves: str) -> str:
+    chained = any(choice.layout is not None for choice in done.chains)
+    return ", in chains from bank to bank" if chained and moves == "host" else ""
+
+
+def _rate(images: int, latency_ps: int) -> float | None:
+    return images / latency_ps * 1e12 if latency_ps else None
+
+
+def _work(done: NetworkRun | Estimate) -> list[LayerWork]:
+    """What the baselines have to do: every layer with products, wherever it ran here."""
+    layers = [layer for layer in done.layers if layer.macs]
+    return [
+        LayerWork(
+            layer.name,
+            layer.macs,
+            layer.operand_bits,
+            layer.weights * (1 if layer.where == "dram" else layer.operand_bits),
+            layer.inputs * layer.operand_bits,
+            layer.outputs * (_SUM_BITS if layer is layers[-1] else 1),
+        )
+        for layer in layers
+    ]
+
+
+def _baselines(
+    done: NetworkRun | Estimate, cost: Mapping[str, Any], standard: Standard, switches: Switches
+) -> dict[str, Any]:
+    """Processors that do all of the work; none where nothing was left to the DRAM to win."""
+    work, result = _work(done), {}
+    if any(layer.where == "dram" for layer in done.layers) and cost["latency_ps"]:
+        for model in (streaming, reuse_aware):
+            baseline = model(work, done.images, Processor(), standard, switches)
+            result[baseline.name] = baseline.against(cost["latency_ps"], cost["energy_pj"])
+    return result
+
+
+def _break_even(
+    done: NetworkRun | Estimate, energy_pj: float, standard: Standard, switches: Switches
+) -> float | None:
+    """How often a processor must use each fetched bit to need no more energy than this run."""
+    in_dram = [layer for layer in done.layers if layer.where == "dram"]
+    macs = sum(layer.macs for layer in in_dram)
+    if not macs or not energy_pj:
+        return None
+    bits = sum(layer.macs * layer.operand_bits for layer in in_dram) / macs
+    pj_per_mac = energy_pj / (macs * done.images)
+    return break_even_reuse(pj_per_mac, round(bits), Processor(), standard, switches)

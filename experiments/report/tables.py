@@ -1,0 +1,250 @@
+"""A run's report as tables on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bnn.run.scoring import LARGEST
+from experiments.output import tables
+from experiments.output.quantities import more_energy, quantity, slower
+
+_FEW = 0.1
+"""Column utilisation below which a batch is too small for the DRAM's rows."""
+
+
+def show(report: Mapping[str, Any]) -> None:
+    """Print layers, the choice of mappings, totals, baselines and assumptions."""
+    images = report["images"]
+    tables.show(
+        ("layer", "mapping", "MACs", "columns\nused", "time", "writing\ninputs", "energy"),
+        [_layer(layer, images) for layer in report["layers"]],
+        title=f"{_title(report)}; each layer, an image",
+        wide=0,
+    )
+    total = report["commands"]
+    kinds = [kind for kind in total if kind != "PRE"]  # as many as ACTs
+    if not total["TRANSFER"]:
+        kinds.remove("TRANSFER")
+    tables.show(
+        ("commands\nan image", *kinds),
+        [
+            (
+                _words(layer["name"]),
+                *(_short(layer["commands"][kind] / images) for kind in kinds),
+            )
+            for layer in report["layers"]
+        ],
+        wide=0,
+    )
+    compared = _compared(report)
+    if compared:
+        tables.show(
+            ("layer", "instead", "would be"),
+            compared,
+            title=f"why these mappings: {_WHY.get(report['assumptions']['mapping'], 'chosen')}",
+            wide=2,
+        )
+    for name, text in _summary(report):
+        tables.say(f"{name:12}{text}")
+    print()
+    if report["baselines"]:
+        tables.show(
+            ("processor behind the same DRAM", "time", "energy", "DRAM is", "and takes"),
+            [
+                (
+                    name,
+                    quantity(baseline["latency_ps"], "ps"),
+                    quantity(baseline["energy_pj"], "pJ"),
+                    slower(baseline["speedup"]),
+                    f"{more_energy(baseline['energy_ratio'])} energy",
+                )
+                for name, baseline in report["baselines"].items()
+            ],
+            title="the same batch on a processor",
+            wide=0,
+        )
+    tables.show_assumptions(report["assumptions"])
+
+
+def show_keras(report: Mapping[str, Any]) -> None:
+    """Print how the run compares with Keras."""
+    if report["keras_equal"] is None:
+        text = f"not known: {report['keras_why']}"
+    else:
+        text = "yes" if report["keras_equal"] else f"NO: {report['keras_difference']}"
+        ties = ", ".join(
+            f"{n:,} operands of {name}" for name, n in report["keras_tie_layers"].items()
+        )
+        text += f", but for ties that float32 decides otherwise ({ties})" if ties else ""
+        text += (
+            f" (Keras predicts in {report['keras_predict_s']:.3g} s, "
+            f"pimsim executes in {report['wall_s']['execute']:.3g} s)"
+        )
+    tables.say(f"{'as Keras':12}{text}")
+
+
+_WHY = {
+    "auto": "least product of the run's latency and energy",
+    "auto-latency": "least latency",
+    "auto-energy": "least energy",
+}
+
+
+def _title(report: Mapping[str, Any]) -> str:
+    images = f"{report['images']:,} image{'s' if report['images'] > 1 else ''}"
+    if report["cost_only"]:
+        return f"{report['network']}, cost only: {images}"
+    return f"{report['network']} on {report['data']}: {images}"
+
+
+def _layer(layer: Mapping[str, Any], images: int) -> tuple[str, ...]:
+    used, time_ps = layer["column_utilisation"], layer["latency_ps"]
+    writing_ps = layer["phases"]["inputs"]["latency_ps"]
+    return (
+        _words(layer["name"]),
+        layer["mapping"] or layer["where"],
+        f"{layer['macs']:,}",
+        "" if used is None else _share(used),
+        quantity(time_ps / images, "ps") if time_ps else "",
+        f"{writing_ps / time_ps:.0%}" if used is not None and time_ps else "",
+        quantity(layer["energy_pj"] / images, "pJ") if time_ps else "",
+    )
+
+
+def _compared(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """What each layer would have taken under the mappings that it did not get."""
+    return [
+        (_words(layer["name"]), other["mapping"], other["refused"] or _beside(layer, other))
+        for layer in report["layers"]
+        for other in layer["alternatives"]
+    ]
+
+
+def _beside(layer: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    time = slower(layer["latency_ps"] / other["latency_ps"])
+    energy = more_energy(layer["energy_pj"] / other["energy_pj"])
+    return f"{time.replace('the same', 'as fast')}, {energy} energy"
+
+
+def _room(layers: Sequence[Mapping[str, Any]]) -> str:
+    """Banks and subarrays of the layers that take most of them."""
+    banks = max(layers, key=lambda layer: int(layer["banks_used"]))
+    deep = max(layers, key=lambda layer: int(layer["subarrays_of_a_bank"]))
+    return (
+        f"at most {banks['banks_used']:,} banks ({banks['name']}), "
+        f"and {deep['subarrays_of_a_bank']:,} subarrays of each ({deep['name']})"
+    )
+
+
+def _share(used: float) -> str:
+    """A share of columns; what is more than nothing never reads as nothing."""
+    return "< 0.1%" if 0 < used < 0.0005 else f"{used:.1%}"
+
+
+def _words(name: str) -> str:
+    """Names of the layers that the host carries out together, so that they can be wrapped."""
+    return name.replace("+", " + ")
+
+
+def _rate(images_per_s: float) -> str:
+    return f"{images_per_s:,.0f}" if images_per_s >= 100 else f"{images_per_s:.3g}"
+
+
+def _short(count: float) -> str:
+    """A count in full, or from ten million on in millions, so that a table fits a terminal.
+
+    >>> [_short(count) for count in (0, 0.0127, 3.5, 1234.5, 123_456_789)]
+    ['0', '0.0127', '3.5', '1,234', '123.5 M']
+    """
+    if count >= 10_000_000:
+        return f"{count / 1e6:,.1f} M"
+    return f"{count:,.0f}" if count >= 100 else f"{count:.3g}"
+
+
+def _summary(report: Mapping[str, Any]) -> list[tuple[str, str]]:
+    images, once = report["images"], report["weights_once"]
+    exact = {True: "yes", False: "NO", None: "not checked"}[report["bit_exact"]]
+    exact = f"{exact} ({report['sums_checked']:,} sums compared)"
+    if report["faults"] is not None:
+        exact = "not asked: commands go wrong"
+    rate = report["throughput_images_per_s"]
+    rows = [
+        ("bit exact", "nothing executed" if report["cost_only"] else exact),
+        ("commands", ", ".join(f"{n:,} {kind}" for kind, n in report["commands"].items() if n)),
+        (
+            "the batch",
+            f"{quantity(report['latency_ps'], 'ps')}, "
+            f"{quantity(report['energy_pj']['total'], 'pJ')}, for {images:,} together",
+        ),
+        (
+            "an image",
+            f"{quantity(report['latency_ps'] / images, 'ps')}, "
+            f"{quantity(report['energy_pj']['total'] / images, 'pJ')}: its share of the batch"
+            + ("" if rate is None else f", {_rate(rate)} images/s"),
+        ),
+        (
+            "weights",
+            f"loaded once: {quantity(once['latency_ps'], 'ps')}, "
+            f"{quantity(once['energy_pj'], 'pJ')}"
+            if once["latency_ps"]
+            else "in the command stream: nothing to load",
+        ),
+    ]
+    for layer in report["layers"]:
+        rows += [("on the host", f"{name}: {why}") for name, why in layer["no_room"].items()]
+    if any(layer["subarrays"] for layer in report["layers"]):
+        rows.append(("room", _room(report["layers"])))
+    if any(chain["chained"] for chain in report["chains"]):
+        rows.append(("chains", report["assumptions"]["chain"]))
+    if report["disputed_signs"]:
+        rows.append(("signs", _disputed(report["disputed_signs"])))
+    uses = [layer["column_utilisation"] for layer in report["layers"] if layer["subarrays"]]
+    if uses and max(uses) < _FEW:
+        rows.append(("column use", f"{max(uses):.1%} at most: more images would cost little more"))
+    if report["accuracy_means"] is not None:
+        rows.insert(0, ("accuracy", _accuracy(report)))
+    if report["faults"] is not None:
+        rows.insert(1, ("faults", _faults(report)))
+    if report["input_scale_hint"] is not None:
+        rows.insert(1, ("input scale", report["input_scale_hint"]))
+    if report["baselines"]:
+        rows.append(("break-even", _break_even(report)))
+    return rows
+
+
+def _accuracy(report: Mapping[str, Any]) -> str:
+    """How much is right, and what is, unless it is the largest output; or why it is not known."""
+    means = str(report["accuracy_means"])
+    if report["accuracy"] is None:
+        return means
+    return f"{report['accuracy']:.2%}" + ("" if means == LARGEST else f" ({means})")
+
+
+def _disputed(signs: Mapping[str, int]) -> str:
+    """Say that Keras is of two minds, and which of them is followed."""
+    layers = ", ".join(f"{count:,} values of {name}" for name, count in signs.items())
+    return f"{layers}: in this tail Keras's kernels give either sign; taken as by model.predict"
+
+
+def _faults(report: Mapping[str, Any]) -> str:
+    """What they did."""
+    faults = report["faults"]
+    right, changed = faults["accuracy_error_free"], faults["predictions_changed"]
+    text = "" if right is None else f"without them {right:.2%}; "
+    if changed is None:
+        text += f"{faults['logits_changed']:,} outputs changed"
+    else:
+        text += f"{changed:,} of {faults['predictions']:,} predictions changed"
+    struck = sum(faults["noise_strikes"].values())
+    return f"{text}; noise struck {struck:,} times" if struck else text
+
+
+def _break_even(report: Mapping[str, Any]) -> str:
+    """From what reuse on a processor wins, and what reuse it has."""
+    least = report["break_even_reuse"]
+    if least is None:
+        return "at no reuse: computing alone takes a processor more energy than the DRAM"
+    used = report["baselines"]["reuse-aware"]["assumptions"]["reuse"]
+    wins = f"if it uses each fetched bit {least:.3g} times" if least > 1 else "without reuse"
+    return f"a processor needs no more energy {wins}; `reuse-aware` uses it {used:,.3g} times"

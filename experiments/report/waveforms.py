@@ -1,0 +1,52 @@
+"""Waveforms as a table of columns, and as CSV: ``time_ns``, then one column a node in mV."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pimsim.circuit.transient.simulation import Transient
+
+Table = Mapping[str, Any]
+"""Column name -> values (times,)."""
+
+
+def columns(result: Transient) -> Table:
+    """Return the first sample's waveforms: time, bl, blb, cells, san, sap, control lines.
+
+    Raises :class:`ValueError` if none were recorded.
+    """
+    waves = result.waveforms
+    if waves is None:
+        raise ValueError("the transient must have waveforms")
+    cells = [cell.name for cell in result.scenario.cells]
+    table: dict[str, Any] = {"time_ns": waves.time_ns}
+    for name in ("bl", "blb", *cells, "san", "sap"):
+        table[f"{name}_mv"] = waves.nodes_mv[name][0]
+    for name, level in waves.controls_mv.items():
+        table[f"{name}_mv"] = level[0]
+    return table
+
+
+def write(path: Path, table: Table) -> Path:
+    """Write the table to ``path`` and return that; levels to a microvolt."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(table)
+        for row in zip(*table.values(), strict=True):
+            # adding 0.0 turns -0.0 into 0.0
+            writer.writerow([f"{row[0]:.6g}", *(f"{round(v, 3) + 0.0:.3f}" for v in row[1:])])
+    return path
+
+
+def read(path: Path) -> Table:
+    """Return the table that :func:`write` wrote."""
+    import numpy as np
+
+    with path.open(newline="", encoding="utf-8") as file:
+        header = next(csv.reader(file))
+        values = np.loadtxt(file, delimiter=",", ndmin=2)
+    return {name: values[:, i] for i, name in enumerate(header)}

@@ -1,0 +1,1 @@
+"""What a sweep measures, and the fields that it can vary."""

@@ -1,0 +1,233 @@
+"""The measure ``accuracy``: how many images a network classifies right where commands fail.
+
+A trial is a chip with weak columns of its own, and noise of its own: both are drawn from the seed
+of the sweep and the number of the trial, so that every point is tried on the same chips. The
+failure probabilities follow from the circuit, or are read from a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from experiments.sweep import estimates, files
+from experiments.sweep.estimates import Counts
+from experiments.sweep.measures import circuits, networks
+from experiments.sweep.measures.fields import ACCURACY, TRA, table
+from experiments.sweep.measures.measure import Estimator, Measure, Values
+from experiments.sweep.results import Quantity, Value
+from experiments.sweep.workers import seeds
+from pimsim import documents
+from pimsim.errors import InputError
+
+if TYPE_CHECKING:
+    from bnn.data.datasets import Dataset
+    from bnn.model.network import Network
+    from bnn.run.scoring import Scoring
+    from pimsim.circuit.failure_tables.table import FailureTable
+
+_TABLE_SEED = 0
+"""Seed of the failure table that a circuit gives: the same in all trials."""
+
+
+def _identity(values: Values) -> Mapping[str, Any]:
+    from bnn.mapping import choice
+    from bnn.run.scoring import LARGEST
+
+    choice.check(str(values["mapping"]))
+    networks.mitigation(values)
+    rule = _scoring(*networks.trained(values)).rule
+    _require_layers(values)
+    found: dict[str, Any] = {
+        "network": networks.network_digest(str(values["network"])),
+        "data": networks.data_digest(values),
+        "dram": networks.dram_identity(values),
+    }
+    if rule != LARGEST:
+        found["answers"] = rule
+    if "failures" in values:
+        _without_circuit(values)
+        _require_entries(values)
+        return {**found, "failures": files.digest(Path(str(values["failures"])))}
+    if "variation_percent" not in values:
+        raise InputError("`variation_percent` or `failures` must be set for accuracy")
+    circuits.require_effect(values)
+    return {**found, **circuits.identity(values)}
+
+
+def _require_layers(values: Values) -> None:
+    """Faults must have layers in DRAM to reach."""
+    wanted = faulty_of(values)
+    if wanted is None:
+        return
+    from bnn.lowering.lower import lower
+    from bnn.lowering.stage import Stage
+    from experiments.report.inputs import encoding_of
+
+    network, dataset = networks.trained(values)
+    stages = lower(network.before_softmax(), encoding_of(network, dataset.x, dataset.encoding))
+    known = tuple(stage.name for stage in stages if isinstance(stage, Stage))
+    for name in wanted:
+        if name not in known:
+            raise InputError(
+                f"`faulty_layer` must be layers in DRAM, not {name!r}"
+                f"{documents.nearest(name, known)}"
+            )
+
+
+def _without_circuit(values: Values) -> None:
+    """A table from a file leaves nothing for the circuit to say."""
+    for name, value in values.items():
+        field = table()[name]
+        if TRA in field.measures and value != field.default:
+            raise InputError(f"`{name}` must not be set together with `failures`")
+
+
+def faulty_of(values: Values) -> tuple[str, ...] | None:
+    """Return the layers that faults reach; None for all.
+
+    >>> faulty_of({"faulty_layer": "dense_1, dense_2"})
+    ('dense_1', 'dense_2')
+    """
+    if "faulty_layer" not in values:
+        return None
+    return tuple(name.strip() for name in str(values["faulty_layer"]).split(","))
+
+
+def _run(values: Values, trial: int, seed: int) -> Counts:
+    from bnn.run import execute
+    from experiments.report.inputs import encoding_of
+    from pimsim.dram.array.faults import Faults
+
+    network, dataset = networks.trained(values)
+    standard, switches = networks.dram(values)
+    chip, noise = seeds.derived(seed, trial, 2)
+    done = execute.run(
+        network,
+        dataset.x,
+        encoding_of(network, dataset.x, dataset.encoding),
+        standard,
+        switches,
+        str(values["mapping"]),
+        moves=str(values["moves"]),
+        mitigation=networks.mitigation(values),
+        check=False,
+        threads=1,
+        faults=Faults(
+            failure_table(values),
+            chip=chip,
+            noise=noise,
+            rows=networks.mitigation(values).activation_rows,
+            effect=str(values["effect"]),
+        ),
+        faulty=faulty_of(values),
+    )
+    scoring = _scoring(network, dataset)
+    correct, answers = scoring.correct(done.logits), scoring.of
+    if correct is None or answers is None:
+        raise ValueError(f"accuracy of {network.source} must be known")
+    return {"correct": correct, "images": answers}
+
+
+def _scoring(network: Network, dataset: Dataset) -> Scoring:
+    """How answers are counted.
+
+    Raises :class:`~pimsim.errors.InputError` for a network or labels that tell no right answers.
+    """
+    from bnn.run import scoring
+
+    found = scoring.scoring_of(network, dataset.y, dataset.unlabelled)
+    if found.of is None:
+        raise InputError(f"accuracy of {network.source} is {found.means}")
+    return found
+
+
+def _require_entries(values: Values) -> None:
+    """A table must have what every network needs."""
+    from pimsim.dram.array.faults import MAJORITY, Access, Faults
+
+    faults = Faults(
+        failure_table(values), chip=0, noise=0, rows=networks.mitigation(values).activation_rows
+    )
+    for rows in (1, MAJORITY):
+        try:
+            faults.access_rates(Access("sense", rows))
+        except InputError as error:
+            raise InputError(f"`failures` cannot be used: {error}") from error
+
+
+def failure_table(values: Values) -> FailureTable:
+    """Return the failure probabilities of a point."""
+    if "failures" in values:
+        path = Path(str(values["failures"]))
+        return _read(path, files.stamp(path))
+    known = table()
+    given = {
+        name: value
+        for name, value in values.items()
+        if TRA in known[name].measures or name in ("table_samples", "activation_rows")
+    }
+    stamps = tuple(
+        files.stamp(Path(str(value))) for name, value in given.items() if known[name].is_file(value)
+    )
+    return _of_circuit(tuple(sorted(given.items())), stamps)
+
+
+@lru_cache(maxsize=64)
+def _of_circuit(
+    items: tuple[tuple[str, Value], ...], stamps: tuple[files.Stamp, ...]
+) -> FailureTable:
+    from pimsim.circuit.failure_tables.from_circuit import of_circuit
+
+    values = dict(items)
+    return of_circuit(
+        circuits.circuit_of(values),
+        circuits.process_of(values),
+        float(values["variation_percent"]),
+        rows=(networks.mitigation(values).activation_rows,),
+        samples=int(values["table_samples"]),
+        seed=_TABLE_SEED,
+    )
+
+
+@lru_cache(maxsize=16)
+def _read(path: Path, stamp: files.Stamp) -> FailureTable:
+    from pimsim.circuit.failure_tables.table import FailureTable
+
+    return FailureTable.read(path)
+
+
+def _assumptions(values: Values) -> Mapping[str, Any]:
+    return {
+        "model": "faults of chip and access in every AAP and AP of the faulty layers; reads, "
+        "writes and transfers of rows are right; the failure table itself is taken as exact",
+        "images": "the same in all trials: the interval is about chips, not about images",
+    }
+
+
+def _interval(trials: int) -> str:
+    if trials < 2:
+        return "Clopper-Pearson, of the images: a single chip was tried"
+    return (
+        "Student's t, of the chips; never narrower than Clopper-Pearson of all images of all trials"
+    )
+
+
+MEASURE = Measure(
+    name=ACCURACY,
+    version=1,
+    estimators=(
+        Estimator(
+            Quantity("accuracy", "accuracy", "%", 100.0), estimates.clustered, "correct", "images"
+        ),
+    ),
+    identity=_identity,
+    run=_run,
+    assumptions=_assumptions,
+    interval=_interval,
+    trials=5,
+    least_trials=3,
+)
+"""What it is and how it is counted."""

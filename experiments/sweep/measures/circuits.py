@@ -1,0 +1,117 @@
+"""The circuit and the process that the fields of a point stand for.
+
+>>> circuit = circuit_of({"preset": "rambus55", "cb_cs_ratio": 5.0, "vdd_mv": 1000.0})
+>>> circuit.bitline.capacitance_ff, circuit.supply.vdd_mv
+(110.0, 1000.0)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from experiments.sweep.results import Value
+from pimsim.errors import InputError
+
+if TYPE_CHECKING:
+    from pimsim.circuit.model.parameters import Circuit
+    from pimsim.circuit.model.variation import Process
+
+CELSIUS = 85.0
+"""Temperature at which cells leak unless one is given."""
+
+DECISIVE = frozenset(
+    {
+        "supply.vdd_mv",
+        "supply.vpp_mv",
+        "supply.precharge_share",
+        "cell.capacitance_ff",
+        "cell.one_share",
+        "cell.zero_share",
+        "bitline.capacitance_ff",
+        "access.vt_mv",
+    }
+)
+"""Circuit parameters that charge sharing knows; the others act on whole cycles only."""
+
+_LEAKING = "retention."
+_RESTORING = frozenset({"access.w_um", "access.l_um", "access.kp_ua_per_v2"})
+_CIRCUIT, _SPREAD = "circuit.", "spread."
+
+
+def circuit_of(values: Mapping[str, Value]) -> Circuit:
+    """Return the circuit: preset, parameters, Cb/Cs, VDD, then what restore and leakage leave.
+
+    Raises :class:`~pimsim.errors.InputError` for values that are out of range or contradict each
+    other.
+    """
+    from pimsim.circuit.model import parameters, retention
+
+    settings: dict[str, object] = {
+        name.removeprefix(_CIRCUIT): value
+        for name, value in values.items()
+        if name.startswith(_CIRCUIT)
+    }
+    if "vdd_mv" in values:
+        _alone("vdd_mv", "supply.vdd_mv", settings)
+        settings["supply.vdd_mv"] = values["vdd_mv"]
+    circuit = parameters.load(str(values["preset"])).with_settings(settings)
+    if "cb_cs_ratio" in values:
+        _alone("cb_cs_ratio", "bitline.capacitance_ff", settings)
+        bitline_ff = float(values["cb_cs_ratio"]) * circuit.cell.capacitance_ff
+        circuit = circuit.with_set("bitline.capacitance_ff", bitline_ff)
+    if "restore_ns" in values:
+        circuit = retention.restored(circuit, float(values["restore_ns"]))
+    if "wait_ms" in values:
+        celsius = float(values.get("celsius", CELSIUS))
+        return retention.after(circuit, float(values["wait_ms"]), celsius)
+    if "celsius" in values:
+        raise InputError("`celsius` must come with `wait_ms`: temperature acts on leakage only")
+    return circuit
+
+
+def process_of(values: Mapping[str, Value]) -> Process:
+    """Return the process with the amounts that fields change.
+
+    Raises :class:`~pimsim.errors.InputError` for an amount of what the process does not vary.
+    """
+    from pimsim.circuit.model import variation
+
+    process = variation.load(str(values["process"]))
+    for name, value in values.items():
+        if name.startswith(_SPREAD):
+            quantity = name.removeprefix(_SPREAD).rpartition("_")[0]
+            try:
+                process = process.with_amount(quantity, float(value))
+            except InputError as error:
+                raise InputError(f"`{name}` cannot be set: {error}") from error
+    return process
+
+
+def require_effect(values: Mapping[str, Value]) -> None:
+    """Refuse parameters that charge sharing does not know, and whose sweep would be flat.
+
+    Raises :class:`~pimsim.errors.InputError`.
+    """
+    from pimsim.circuit.model.variation import QUANTITIES
+
+    known = set(DECISIVE)
+    known |= _RESTORING if "restore_ns" in values else set()
+    for name in values:
+        key = name.removeprefix(_CIRCUIT)
+        leaks = key.startswith(_LEAKING) and "wait_ms" in values
+        quantity = name.removeprefix(_SPREAD).rpartition("_")[0]
+        if (name.startswith(_CIRCUIT) and key not in known and not leaks) or (
+            name.startswith(_SPREAD) and not QUANTITIES[quantity].decides
+        ):
+            raise InputError(f"`{name}` must not be set here: charge sharing does not depend on it")
+
+
+def identity(values: Mapping[str, Value]) -> dict[str, Any]:
+    """Return all that circuit and process are made of, as JSON values, for a key."""
+    return {"circuit": circuit_of(values).values(), "process": process_of(values).as_json()}
+
+
+def _alone(name: str, key: str, settings: Mapping[str, object]) -> None:
+    if key in settings:
+        raise InputError(f"`{name}` must not be set together with `{_CIRCUIT}{key}`: it sets that")

@@ -1,0 +1,143 @@
+"""The measure ``cost``: the time and energy of a network, from the books alone.
+
+Nothing in it is random: one trial, and no interval.
+
+>>> from pathlib import Path
+>>> from experiments.sweep.points import complete
+>>> values = complete(MEASURE, {"network": "digits-mlp"}, Path())
+>>> counts = MEASURE.run(values, 0, 1)
+>>> counts["images"], counts["latency_ps"] > 1e6
+(1, True)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from experiments.sweep import estimates, files
+from experiments.sweep.estimates import Counts
+from experiments.sweep.measures import networks
+from experiments.sweep.measures.fields import COST
+from experiments.sweep.measures.measure import Estimator, Measure, Values
+from experiments.sweep.results import Quantity
+from pimsim.errors import InputError
+
+if TYPE_CHECKING:
+    from bnn.model.network import Network
+    from bnn.values.encoding import Encoding
+
+
+def _identity(values: Values) -> Mapping[str, Any]:
+    from bnn.mapping import choice
+    from bnn.tables import catalog
+    from experiments.options import data as data_options
+
+    choice.check(str(values["mapping"]))
+    networks.mitigation(values)
+    found: dict[str, Any] = {"dram": networks.dram_identity(values)}
+    if values["network"] in catalog.names():
+        for name in ("data", "input_scale", "chain"):
+            if values.get(name, "auto") != "auto":
+                raise InputError(
+                    f"`{name}` must not be set for {values['network']!r}, a table of layers"
+                )
+        return {**found, "network": values["network"]}
+    data = networks.data_name(values)
+    networks.model(str(values["network"]), data)
+    found["network"] = networks.network_digest(str(values["network"]))
+    held = networks.data_files(data)
+    found["data"] = files.digest(held[0]) if held else data
+    data_options.chosen_scale(networks.scale(values))
+    return found
+
+
+def _run(values: Values, trial: int, seed: int) -> Counts:
+    from bnn.mapping import choice
+    from bnn.run import estimate
+    from bnn.tables import catalog
+
+    standard, switches = networks.dram(values)
+    name, mapping = str(values["network"]), str(values["mapping"])
+    images = int(values.get("images", 1))
+    if name in catalog.names():
+        table = catalog.entry(name)
+        done = estimate.of_table(
+            table,
+            images,
+            standard,
+            switches,
+            mapping,
+            moves=str(values["moves"]),
+            mitigation=networks.mitigation(values),
+        )
+    else:
+        network, encoding = _encoded(values)
+        done = estimate.of_network(
+            network,
+            encoding,
+            images,
+            standard,
+            switches,
+            mapping,
+            moves=str(values["moves"]),
+            mitigation=networks.mitigation(values),
+            chain=str(values["chain"]),
+        )
+    costs = [layer.machine.cost(phase) for layer in done.layers for phase in choice.PER_PASS]
+    return {
+        "latency_ps": sum(cost.latency_ps for cost in costs),
+        "energy_fj": round(1000 * sum(cost.total_pj for cost in costs)),
+        "images": images,
+    }
+
+
+def _encoded(values: Values) -> tuple[Network, Encoding | None]:
+    from bnn.data import datasets
+    from experiments.options import data as data_options
+    from experiments.report.inputs import encoding_of
+
+    data = networks.data_name(values)
+    network = networks.model(str(values["network"]), data)
+    if data in datasets.NAMES:
+        scale = data_options.chosen_scale(networks.scale(values))
+        levels = datasets.levels(data)
+        x, known = (levels, None) if scale is None else scale.applied(levels[:, None])
+        return network, encoding_of(network, x, known)
+    read = datasets.reshape_for(networks.open_data(values), network.input_shape)
+    return network, encoding_of(network, read.x, read.encoding)
+
+
+def _assumptions(values: Values) -> Mapping[str, Any]:
+    return {
+        "model": "every command booked and scheduled, none executed; writing weights into rows "
+        "once is left out, as by `pimsim run`"
+    }
+
+
+def _interval(trials: int) -> str:
+    return "none: nothing is random"
+
+
+MEASURE = Measure(
+    name=COST,
+    version=1,
+    estimators=(
+        Estimator(
+            Quantity("latency", "time an image", "us", 1e-6),
+            estimates.exact, "latency_ps", "images", share=False,
+        ),
+        Estimator(
+            Quantity("energy", "energy an image", "uJ", 1e-9),
+            estimates.exact, "energy_fj", "images", share=False,
+        ),
+    ),
+    identity=_identity,
+    run=_run,
+    assumptions=_assumptions,
+    interval=_interval,
+    trials=1,
+    least_trials=1,
+    deterministic=True,
+)  # fmt: skip
+"""What it is and how it is counted."""

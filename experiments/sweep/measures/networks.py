@@ -1,0 +1,214 @@
+"""The network, the images and the DRAM that the fields of a point stand for.
+
+>>> model, dataset = trained({"network": "digits-mlp", "images": 5})
+>>> model.name, dataset.x.shape
+('digits_mlp', (5, 64))
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from experiments.sweep import files
+from experiments.sweep.results import Value
+from pimsim.errors import InputError
+
+if TYPE_CHECKING:
+    from bnn.data.datasets import Dataset
+    from bnn.model.network import Network
+    from bnn.system.mitigation import Mitigation
+    from pimsim.dram.options import Switches
+    from pimsim.dram.standard.standard import Standard
+
+_FEW = 4
+
+_SWITCHES = (
+    "banks", "faw", "refresh", "split_decoder", "clocked", "acts_per_aap", "energy",
+    "extra_wordline_factor",
+)  # fmt: skip
+
+
+def trained(values: Mapping[str, Value]) -> tuple[Network, Dataset]:
+    """Return the network and the first ``images`` of its data, with labels.
+
+    Raises :class:`~pimsim.errors.InputError` for what cannot be read or does not fit, images
+    without labels, and more images than there are.
+    """
+    name = data_name(values)
+    network = model(str(values["network"]), name)
+    dataset = _data(name, network.input_shape, scale(values), _stamp_of(name))
+    if dataset.y is None:
+        raise InputError(
+            f"`data` must have labels `y`, and {dataset.name} has none ({dataset.unlabelled})"
+        )
+    images = int(values.get("images", len(dataset.x)))
+    if images > len(dataset.x):
+        raise InputError(f"`images` must be at most {len(dataset.x)}, all there are, not {images}")
+    return network, replace(dataset, x=dataset.x[:images], y=dataset.y[:images])
+
+
+def model(name: str, data: str) -> Network:
+    """Return the network of a bundled name or a model file, for some data.
+
+    Raises :class:`~pimsim.errors.InputError` if it cannot be read.
+    """
+    from bnn import zoo
+
+    path = zoo.locate(name)
+    return _model(path, files.stamp(path), data, _stamp_of(data))
+
+
+@lru_cache(maxsize=_FEW)
+def _model(
+    path: Path, _stamp: files.Stamp, data: str, _data_stamps: tuple[files.Stamp, ...]
+) -> Network:
+    from bnn.larq import model_file
+    from experiments.report.inputs import shape_of
+
+    return model_file.read_model(path, lambda: shape_of(data))
+
+
+def data_name(values: Mapping[str, Value]) -> str:
+    """Return the name of the data, that of a bundled network's own if none is set.
+
+    Raises :class:`~pimsim.errors.InputError` for a network that has none of its own.
+    """
+    from bnn import zoo
+
+    if "data" in values:
+        return str(values["data"])
+    network = str(values["network"])
+    if network in zoo.names():
+        return zoo.entry(network).data
+    zoo.locate(network)  # a network that is not there is what to say first
+    raise InputError("`data` must be set for a network of your own")
+
+
+def network_digest(name: str) -> str:
+    """Return the SHA-256 of a network's model file."""
+    from bnn import zoo
+
+    return files.digest(zoo.locate(name))
+
+
+def data_digest(values: Mapping[str, Value]) -> str:
+    """Return the SHA-256 of the images and labels that a point looks at."""
+    network, dataset = trained(values)
+    name = data_name(values)
+    images = len(dataset.x)
+    return _data_digest(name, network.input_shape, scale(values), images, _stamp_of(name))
+
+
+def open_data(values: Mapping[str, Value]) -> Dataset:
+    """Return the data of a point, in the scale that it sets, as they are in their file.
+
+    Raises :class:`~pimsim.errors.InputError` if they cannot be read or scaled.
+    """
+    return _open(data_name(values), scale(values))
+
+
+def scale(values: Mapping[str, Value]) -> str | None:
+    """Return the scale that a point sets, as it is written."""
+    return str(values["input_scale"]) if "input_scale" in values else None
+
+
+def _open(name: str, written: str | None) -> Dataset:
+    from experiments.options import data as data_options
+
+    return data_options.open_data(name, None, scale=data_options.chosen_scale(written))
+
+
+@lru_cache(maxsize=256)
+def _data_digest(
+    name: str,
+    input_shape: tuple[int, ...],
+    written: str | None,
+    images: int,
+    stamp: tuple[files.Stamp, ...],
+) -> str:
+    dataset = _data(name, input_shape, written, stamp)
+    found = hashlib.sha256()
+    for array in (dataset.x, dataset.y):
+        if array is not None:
+            some = np.ascontiguousarray(array[:images])
+            found.update(f"{some.dtype}{some.shape}".encode())
+            found.update(some.data)
+    return found.hexdigest()
+
+
+def mitigation(values: Mapping[str, Value]) -> Mitigation:
+    """Return what is done about failures.
+
+    Raises :class:`~pimsim.errors.InputError` for values that exclude one another.
+    """
+    from bnn.system.mitigation import NONE, Mitigation
+
+    return Mitigation(
+        tmr=str(values.get("tmr", NONE.tmr)),
+        activation_rows=int(values.get("activation_rows", NONE.activation_rows)),
+        retries=int(values.get("retries", NONE.retries)),
+        screening=int(values.get("screening", NONE.screening)),
+    )
+
+
+def dram(values: Mapping[str, Value]) -> tuple[Standard, Switches]:
+    """Return the standard and the switches; what is not a field of the measure is as usual.
+
+    Raises :class:`~pimsim.errors.InputError` for an unknown standard or a value out of range.
+    """
+    from pimsim.dram.options import Switches
+    from pimsim.dram.standard import standard as standards
+
+    given: dict[str, Any] = {name: values[name] for name in _SWITCHES if name in values}
+    standard = standards.load(str(values["standard"]))
+    return standard, Switches.of(standard, **given)
+
+
+def banks(values: Mapping[str, Value]) -> Value:
+    """Return the banks that compute where none are set: all of the part."""
+    return dram(values)[1].banks
+
+
+def energy(values: Mapping[str, Value]) -> Value:
+    """Return the energy mode where none is set: the one that has figures of the part."""
+    return dram(values)[1].energy
+
+
+def dram_identity(values: Mapping[str, Value]) -> dict[str, Any]:
+    """Return every value of the DRAM standard, for a key."""
+    standard, _ = dram(values)
+    found = asdict(replace(standard, sources={}))
+    del found["sources"], found["description"]
+    return found
+
+
+def _stamp_of(name: str) -> tuple[files.Stamp, ...]:
+    """Stamps of data in files; data sets that have names do not change."""
+    return tuple(files.stamp(path) for path in data_files(name))
+
+
+def data_files(name: str) -> tuple[Path, ...]:
+    """Return the files that hold images and labels; none for data sets that have names."""
+    from bnn.data.labelled import labels_beside
+    from experiments.options import data as data_options
+
+    if not data_options.is_file(name):
+        return ()
+    labels = labels_beside(Path(name))
+    return (Path(name),) if labels is None else (Path(name), labels)
+
+
+@lru_cache(maxsize=_FEW)
+def _data(
+    name: str, input_shape: tuple[int, ...], written: str | None, _stamp: tuple[files.Stamp, ...]
+) -> Dataset:
+    from bnn.data import datasets
+
+    return datasets.reshape_for(_open(name, written), input_shape)

@@ -1,0 +1,97 @@
+"""The measure ``tra-failure``: how many bitlines get a majority wrong, by Monte Carlo.
+
+A trial looks at ``samples`` bitlines; all points look at the same ones, drawn to another spread.
+
+>>> values = {"variation_percent": 25.0, "preset": "rambus55", "process": "ambit-like",
+...           "inputs": 3, "criterion": "either", "path": "decision", "samples": 2000}
+>>> counts = MEASURE.run(values, 0, 1)
+>>> counts["samples"], 400 < counts["failed"] < 650
+(2000, True)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from experiments.sweep import estimates
+from experiments.sweep.estimates import Counts
+from experiments.sweep.measures import circuits
+from experiments.sweep.measures.fields import TRA
+from experiments.sweep.measures.measure import Estimator, Measure, Values
+from experiments.sweep.results import Quantity
+from experiments.sweep.workers import seeds
+from pimsim.errors import InputError
+
+if TYPE_CHECKING:
+    from pimsim.circuit.statistics.sense_decision import Operation
+
+
+def _identity(values: Values) -> Mapping[str, Any]:
+    from pimsim.circuit.statistics.charge_sharing import replication
+
+    if "variation_percent" not in values:
+        raise InputError("`variation_percent` must be set for tra-failure")
+    found = circuits.identity(values)
+    if values["path"] == "decision":
+        circuits.require_effect(values)
+    operation = _operation(values)
+    replication(circuits.circuit_of(values), operation.inputs, operation.rows)
+    return found
+
+
+def _run(values: Values, trial: int, seed: int) -> Counts:
+    from pimsim.circuit.statistics import monte_carlo as failures
+    from pimsim.circuit.statistics import transient_monte_carlo as transient_failures
+
+    decision = values["path"] == "decision"
+    (drawn,) = seeds.derived(seed, trial, 1)
+    counts = (failures if decision else transient_failures).count(
+        circuits.circuit_of(values),
+        circuits.process_of(values),
+        _operation(values),
+        float(values["variation_percent"]),
+        samples=int(values["samples"]),
+        seed=drawn,
+    )
+    return {"failed": counts.failed, "samples": counts.samples}
+
+
+def _operation(values: Values) -> Operation:
+    from pimsim.circuit.statistics.sense_decision import majority
+
+    rows = int(values["rows"]) if "rows" in values else None
+    return majority(int(values["inputs"]), rows, str(values["criterion"]))
+
+
+def _assumptions(values: Values) -> Mapping[str, Any]:
+    from pimsim.circuit.statistics import monte_carlo as failures
+    from pimsim.circuit.statistics import transient_monte_carlo as transient_failures
+
+    decision = values.get("path", "decision") == "decision"
+    return {"model": failures.MODEL if decision else transient_failures.MODEL}
+
+
+def _interval(trials: int) -> str:
+    return "Clopper-Pearson, of the bitlines of all trials"
+
+
+MEASURE = Measure(
+    name=TRA,
+    version=1,
+    estimators=(
+        Estimator(
+            Quantity("failure", "triple-row activations wrong", "%", 100.0),
+            estimates.pooled,
+            "failed",
+            "samples",
+        ),
+    ),
+    identity=_identity,
+    run=_run,
+    assumptions=_assumptions,
+    interval=_interval,
+    trials=10,
+    least_trials=2,
+)
+"""What it is and how it is counted."""

@@ -1,0 +1,219 @@
+"""One line of a failure table: how likely one kind of access is wrong, and how that is known.
+
+What is known is either counts (:class:`Entry`) or an estimate (:class:`Estimate`): of rare events,
+or of a publication that states shares and no counts.
+
+>>> Entry(rows=3, ones=2, halves=0, trials=1000, wrong=60, bitlines=1000, always_wrong=60).rate
+Rate(static=0.06, access=0.0)
+>>> rare = Estimate(rows=3, ones=2, halves=0, static=2e-9, access=0.0, low=1.9e-9, high=2.1e-9)
+>>> rare.probability, rare.interval()
+(2e-09, (1.9e-09, 2.1e-09))
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from pimsim.circuit.statistics.intervals import LEVEL, clopper_pearson
+from pimsim.documents import shown
+from pimsim.errors import InputError
+
+KINDS = ("sense", "copy", "not")
+"""What can go wrong.
+
+``sense``: the first activation, of ``rows`` rows of which ``ones`` raise the bitline; the sense
+amplifier decides for the opposite value, which every open row then takes. ``copy`` and ``not``:
+the second activation, of ``rows`` destination rows at once through d-wordlines or n-wordlines; a
+destination cell keeps the opposite of what it is driven to. ``ones`` is then ``rows`` if the
+bitline drives a one, and 0 if it drives a zero.
+"""
+
+_MOST = 2**63 - 1
+"""Largest count: counts come from files, and statistics of larger ones overflow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How likely an access is wrong, by what is to blame."""
+
+    static: float
+    """Share of bitlines that are wrong in every such access."""
+    access: float
+    """Probability that one access to any other bitline is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """How often one kind of access was wrong: counts.
+
+    Raises :class:`~pimsim.errors.InputError` if the counts do not fit.
+    """
+
+    rows: int
+    """Rows opened, or driven, at once."""
+    ones: int
+    """Cells among them that hold a one, or are driven to one."""
+    halves: int
+    """Cells among them that hold vdd/2; the others hold a zero."""
+    trials: int
+    """Accesses."""
+    wrong: int
+    """Accesses with the wrong answer."""
+    bitlines: int
+    """Bitlines that were accessed, ``trials / bitlines`` times each."""
+    always_wrong: int
+    """Bitlines that were wrong in every access: faults of the bitline, not of the access."""
+    kind: str = "sense"
+    """One of :data:`KINDS`."""
+
+    def __post_init__(self) -> None:
+        _check_access(self)
+        for name in ("trials", "wrong", "bitlines", "always_wrong"):
+            _require_count(name, getattr(self, name))
+        for part, whole in (("bitlines", "trials"), ("wrong", "trials"),
+                            ("always_wrong", "bitlines")):  # fmt: skip
+            if getattr(self, part) > getattr(self, whole):
+                raise InputError(
+                    f"`{part}` must be at most `{whole}` ({getattr(self, whole)}), "
+                    f"not {getattr(self, part)}"
+                )
+        if self.bitlines < 1 or self.trials % self.bitlines:
+            raise InputError(
+                f"`trials` must be a multiple of `bitlines` ({self.bitlines}), not {self.trials}"
+            )
+        least = self.always_wrong * (self.trials // self.bitlines)
+        if self.wrong < least:
+            raise InputError(
+                f"`wrong` must be at least {least}, the accesses to bitlines that are always "
+                f"wrong, not {self.wrong}"
+            )
+
+    @property
+    def probability(self) -> float:
+        """Share of wrong accesses."""
+        return self.wrong / self.trials
+
+    @property
+    def rate(self) -> Rate:
+        """That share, told apart by what is to blame."""
+        static = self.always_wrong / self.bitlines
+        rest = 1.0 - static
+        # Rounding must not make a tiny rate negative.
+        return Rate(static, max(0.0, (self.probability - static) / rest) if rest > 0 else 0.0)
+
+    def interval(self, level: float = LEVEL) -> tuple[float, float]:
+        """Return the Clopper-Pearson interval of the probability, of independent accesses.
+
+        Accesses to the same bitline are not independent, so that bitlines are what is counted
+        when there are several accesses to each: the interval is then that of as many trials as
+        bitlines.
+        """
+        wrong = round(self.wrong * self.bitlines / self.trials)
+        return clopper_pearson(wrong, self.bitlines, level)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """How likely one kind of access is wrong: a rate without counts.
+
+    Raises :class:`~pimsim.errors.InputError` for what is no probability, and for an interval that
+    does not hold the probability.
+    """
+
+    rows: int
+    """Rows opened, or driven, at once."""
+    ones: int
+    """Cells among them that hold a one, or are driven to one."""
+    halves: int
+    """Cells among them that hold vdd/2; the others hold a zero."""
+    static: float
+    """Share of bitlines that are wrong in every such access."""
+    access: float
+    """Probability that one access to any other bitline is wrong."""
+    low: float | None = None
+    """Lower end of the interval of the probability; None where no interval is known."""
+    high: float | None = None
+    """Upper end of the interval."""
+    level: float | None = None
+    """Confidence level of the interval; None is 95 %."""
+    kind: str = "sense"
+    """One of :data:`KINDS`."""
+    source: str = ""
+    """Where the number comes from, in words."""
+
+    def __post_init__(self) -> None:
+        _check_access(self)
+        for name in ("static", "access"):
+            _require_probability(name, getattr(self, name))
+        if type(self.source) is not str:
+            raise InputError(f"`source` must be a text, not {shown(self.source)}")
+        if self.low is None or self.high is None:
+            for name in ("low", "high", "level"):
+                if getattr(self, name) is not None:
+                    raise InputError(
+                        f"`{name}` must be left out without the whole interval `low` to `high`, "
+                        f"not {shown(getattr(self, name))}"
+                    )
+            return
+        for name in ("low", "high"):
+            _require_probability(name, getattr(self, name))
+        if self.level is not None and not (_is_number(self.level) and 0.0 < self.level < 1.0):
+            raise InputError(f"`level` must be between 0 and 1, not {shown(self.level)}")
+        slack = 1e-12 * self.probability  # the ends may have been rounded in writing
+        if not self.low <= self.probability + slack or not self.probability <= self.high + slack:
+            raise InputError(
+                f"`low` to `high` must hold the probability {self.probability!r}, "
+                f"not {self.low!r} to {self.high!r}"
+            )
+
+    @property
+    def probability(self) -> float:
+        """Probability that an access is wrong, whatever is to blame."""
+        return self.static + (1.0 - self.static) * self.access
+
+    @property
+    def rate(self) -> Rate:
+        """What is known, as :class:`Rate`."""
+        return Rate(float(self.static), float(self.access))
+
+    def interval(self, level: float = LEVEL) -> tuple[float, float] | None:
+        """Return the interval of the probability; None if there is none of that level."""
+        own = LEVEL if self.level is None else self.level
+        if self.low is None or self.high is None or not math.isclose(own, level):
+            return None
+        return self.low, self.high
+
+
+def _check_access(entry: Any) -> None:
+    if entry.kind not in KINDS:
+        raise InputError(f"`kind` must be one of {', '.join(KINDS)}, not {shown(entry.kind)}")
+    for name in ("rows", "ones", "halves"):
+        _require_count(name, getattr(entry, name))
+    if entry.rows < 1 or entry.ones + entry.halves > entry.rows:
+        raise InputError(
+            f"`rows` must be at least 1 and `ones` + `halves` ({entry.ones + entry.halves}), "
+            f"not {entry.rows}"
+        )
+    if entry.kind != "sense" and (entry.halves or entry.ones not in (0, entry.rows)):
+        raise InputError(
+            f"`ones` must be 0 or `rows` ({entry.rows}) and `halves` 0 for the kind {entry.kind}, "
+            f"not {entry.ones} and {entry.halves}"
+        )
+
+
+def _require_count(name: str, value: object) -> None:
+    if type(value) is not int or value < 0:
+        raise InputError(f"`{name}` must be an integer of at least 0, not {shown(value)}")
+    if value > _MOST:
+        raise InputError(f"`{name}` must be at most {_MOST}, not a larger integer")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _require_probability(name: str, value: object) -> None:
+    if not _is_number(value) or not 0.0 <= value <= 1.0:  # type: ignore[operator]
+        raise InputError(f"`{name}` must be a probability from 0 to 1, not {shown(value)}")

@@ -1,0 +1,200 @@
+"""The failure table of a circuit under process variation: what `--variation` injects.
+
+Sensing of one row and of the majority of three on each number of rows. Patterns that fail often
+are counted (:mod:`pimsim.circuit.statistics.monte_carlo`); rarer ones are estimated by importance
+sampling (:mod:`pimsim.circuit.statistics.importance_sampling`), one pattern at a time; and of a
+bounded process that is right in its worst corner the probability is exactly 0
+(:mod:`pimsim.circuit.statistics.corners`).
+
+>>> from pimsim.circuit import parameters, variation
+>>> circuit, ambit = parameters.load("rambus55"), variation.load("ambit-like")
+>>> table = of_circuit(circuit, ambit, 10.0)
+>>> [(entry.rows, entry.ones) for entry in table.entries]
+[(1, 0), (1, 1), (3, 0), (3, 1), (3, 2), (3, 3)]
+>>> 0.003 < table.probability(3, 2) < 0.005, table.rate("sense", 3, 2).access
+(True, 0.0)
+>>> of_circuit(circuit, ambit, 5.0).entry(3, 2).interval()  # it cannot fail
+(0.0, 0.0)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from pimsim import __version__
+from pimsim.circuit.failure_tables.entry import Entry, Estimate
+from pimsim.circuit.failure_tables.table import FailureTable
+from pimsim.circuit.model.parameters import Circuit
+from pimsim.circuit.model.variation import Process
+from pimsim.circuit.statistics import importance_sampling, monte_carlo
+from pimsim.circuit.statistics.charge_sharing import replication
+from pimsim.circuit.statistics.corners import is_bounded, worst_margin_mv
+from pimsim.circuit.statistics.sense_decision import DecisionPath, Operation
+from pimsim.errors import InputError
+
+ACCESSES = 16
+"""Accesses to each bitline, where noise is drawn in each: one that is wrong in all of them is
+taken to be weak for good. Their number is a choice; it moves bitlines near their threshold from
+one kind to the other."""
+SAMPLES = 100_000
+"""Bitlines that are counted, unless said otherwise."""
+
+_Place = tuple[int, int, int]
+"""Rows, ones and halves of an entry."""
+
+_FEW = 1000
+"""Fewer wrong bitlines than this are no good count: an interval of 6 % of the probability."""
+_ESTIMATED = 20_000
+"""Samples of an estimate: every second one fails, which gives an interval of a few percent."""
+_LEAST_SAMPLES = 100
+
+
+def of_circuit(
+    circuit: Circuit,
+    process: Process,
+    variation_percent: float,
+    *,
+    rows: Sequence[int] = (3,),
+    samples: int = SAMPLES,
+    seed: int = 0,
+) -> FailureTable:
+    """Return how often sensing one row, and the majority of three on ``rows`` rows, is wrong.
+
+    An entry ``(rows=N, ones=k * (N // 3))`` is for k of three operands true, each of them stored
+    ``N // 3`` times and the left-over rows at vdd/2. All faults are static where the process
+    draws nothing anew in an access; otherwise each bitline is accessed :data:`ACCESSES` times.
+
+    Args:
+        circuit: what the cells, bitlines and sense amplifiers nominally are.
+        process: what varies.
+        variation_percent: by how much, 0 to 100; 0 % gives probabilities of exactly 0.
+        rows: numbers of rows that majorities are stored on, each at least 3.
+        samples: bitlines that are counted, at least 100.
+        seed: of all draws.
+
+    Raises:
+        InputError: a value out of range, or more rows than a bitline has cells.
+    """
+    monte_carlo.require_variation(variation_percent)
+    monte_carlo.require_counts(samples, ACCESSES, seed)
+    if samples < _LEAST_SAMPLES:
+        raise InputError(f"`samples` must be at least {_LEAST_SAMPLES}, not {samples}")
+    if not rows or any(type(count) is not int or count < 3 for count in rows):
+        raise InputError(f"`rows` must be integers of at least 3, not {list(rows)!r}")
+    entries: list[Entry | Estimate] = []
+    for inputs, opened in ((1, 1), *((3, count) for count in dict.fromkeys(rows))):
+        entries += _entries(circuit, process, inputs, opened, variation_percent, samples, seed)
+    provenance = {
+        "pimsim": __version__,
+        "model": monte_carlo.MODEL,
+        "circuit": circuit.name,
+        "parameters": circuit.values(),
+        "process": process.as_json(),
+        "variation_percent": variation_percent,
+        "samples": samples,
+        "seed": seed,
+    }
+    return FailureTable(tuple(entries), provenance)
+
+
+def _entries(
+    circuit: Circuit,
+    process: Process,
+    inputs: int,
+    rows: int,
+    variation_percent: float,
+    samples: int,
+    seed: int,
+) -> list[Entry | Estimate]:
+    """Entries of a majority of ``inputs`` on ``rows`` rows, one a number of true operands."""
+    copies = replication(circuit, inputs, rows)
+    patterns = tuple(tuple(index < ones for index in range(inputs)) for ones in range(inputs + 1))
+    every = DecisionPath(circuit, process, Operation(inputs, rows, patterns))
+    accesses = ACCESSES if every.layout.per_access.any() else 1
+    operations = [Operation(inputs, rows, (pattern,)) for pattern in patterns]
+    places = [(rows, ones * copies, rows - inputs * copies) for ones in range(inputs + 1)]
+    certain = [
+        _certain(DecisionPath(circuit, process, operation), variation_percent, place)
+        for operation, place in zip(operations, places, strict=True)
+    ]
+    if all(certain):
+        return [entry for entry in certain if entry]
+    seen = monte_carlo.count(
+        circuit,
+        process,
+        every.operation,
+        variation_percent,
+        samples=samples,
+        seed=seed,
+        accesses=accesses,
+    )
+    estimate = partial(
+        importance_sampling.estimate,
+        circuit,
+        process,
+        variation_percent=variation_percent,
+        samples=_ESTIMATED,
+        seed=seed,
+    )
+    return [
+        entry or _uncertain(estimate, operation, place, seen, ones)
+        for ones, (entry, operation, place) in enumerate(
+            zip(certain, operations, places, strict=True)
+        )
+    ]
+
+
+def _uncertain(
+    estimate: Callable[..., importance_sampling.Rare],
+    operation: Operation,
+    place: _Place,
+    seen: monte_carlo.Counts,
+    pattern: int,
+) -> Entry | Estimate:
+    """The entry of a pattern that was counted, and is estimated if that says more."""
+    wrong, accesses = seen.wrong[pattern], seen.accesses
+    if wrong < _FEW * accesses:
+        once = estimate(operation=operation)
+        if once.effective > wrong / accesses:  # it is worth more failures than were counted
+            always = once if accesses == 1 else estimate(operation=operation, accesses=accesses)
+            return _rare(once, always, place)
+    return Entry(
+        *place,
+        trials=seen.samples * accesses,
+        wrong=wrong,
+        bitlines=seen.samples,
+        always_wrong=seen.always_wrong[pattern],
+    )
+
+
+def _rare(
+    once: importance_sampling.Rare, always: importance_sampling.Rare, place: _Place
+) -> Estimate:
+    """The entry of bitlines that are wrong ``once``, and ``always``."""
+    # Both are estimates; bitlines that are always wrong are among those that are wrong once.
+    static = min(always.probability, once.probability)
+    return Estimate(
+        *place,
+        static=static,
+        access=(once.probability - static) / (1.0 - static),
+        low=once.low,
+        high=once.high,
+        level=once.level,
+        source=f"importance sampling, {once.samples} samples, worth {once.effective:.0f} failures",
+    )
+
+
+def _certain(path: DecisionPath, variation_percent: float, place: _Place) -> Estimate | None:
+    """The entry of a pattern that chance has no part in; None if it has."""
+    variation = variation_percent / 100.0
+    if path.layout.varies(variation) and not is_bounded(path):
+        return None
+    least_mv = worst_margin_mv(path, variation)
+    if least_mv > 0.0:
+        why = f"cannot fail: the worst corner has a margin of {least_mv:.1f} mV"
+        return Estimate(*place, static=0.0, access=0.0, low=0.0, high=0.0, source=why)
+    if path.layout.varies(variation):
+        return None
+    why = f"nothing varies, and the margin is {least_mv:.1f} mV"
+    return Estimate(*place, static=1.0, access=0.0, low=1.0, high=1.0, source=why)

@@ -1,0 +1,1 @@
+"""What a bitline is made of, with sources: its elements, parameters, variation and retention."""

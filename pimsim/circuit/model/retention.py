@@ -1,0 +1,144 @@
+"""What a cell still holds: restored for too short a time, then leaking.
+
+Both feed the stored levels of a :class:`~pimsim.circuit.model.parameters.Circuit`, and so
+everything that follows from them.
+
+>>> from pimsim.circuit.statistics.charge_sharing import majority_margin_mv
+>>> from pimsim.circuit.model.parameters import load
+>>> circuit = load("rambus55")
+>>> waited = after(circuit, time_ms=64.0, celsius=85.0)
+>>> round(waited.one_mv), round(waited.zero_mv)
+(960, 0)
+>>> round(majority_margin_mv(circuit), 1), round(majority_margin_mv(waited), 1)
+(87.4, 17.5)
+"""
+
+from __future__ import annotations
+
+import math
+
+from pimsim.circuit.model.parameters import Circuit
+from pimsim.circuit.statistics.charge_sharing import share
+from pimsim.errors import InputError
+
+_HOTTEST_CELSIUS = 1_000.0
+"""No chip is left beyond it."""
+
+
+def time_constant_ms(circuit: Circuit, celsius: float) -> float:
+    """Return the time in which the distance to the leakage level falls to 1/e.
+
+    It halves with every ``retention.halving_celsius``.
+
+    >>> from pimsim.circuit.model.parameters import load
+    >>> [time_constant_ms(load("rambus55"), celsius) for celsius in (85.0, 95.0, 75.0)]
+    [287.0, 143.5, 574.0]
+    """
+    if not -273.15 <= celsius <= _HOTTEST_CELSIUS:
+        raise InputError(
+            f"`celsius` must be a temperature from -273.15 to {_HOTTEST_CELSIUS:g}, not {celsius!r}"
+        )
+    retention = circuit.retention
+    halvings = (celsius - retention.reference_celsius) / retention.halving_celsius
+    return float(retention.time_constant_ms * 2.0**-halvings)
+
+
+def stored_mv(circuit: Circuit, level_mv: float, time_ms: float, celsius: float) -> float:
+    """Return what is left of a stored level after a time without refresh.
+
+    Raises :class:`~pimsim.errors.InputError` for a negative time or an impossible temperature.
+    """
+    if not 0.0 <= time_ms < math.inf:
+        raise InputError(f"`time_ms` must be a number of at least 0, not {time_ms!r}")
+    end_mv = circuit.retention.leak_to_mv
+    left = math.exp(-time_ms / time_constant_ms(circuit, celsius))
+    return end_mv + (level_mv - end_mv) * left
+
+
+def after(circuit: Circuit, time_ms: float, celsius: float) -> Circuit:
+    """Return the circuit with its cells' levels as they are after a time without refresh.
+
+    Raises :class:`~pimsim.errors.InputError` as :func:`stored_mv`, and if ones and zeros have
+    become the same.
+    """
+    return _holding(
+        circuit,
+        stored_mv(circuit, circuit.one_mv, time_ms, celsius),
+        stored_mv(circuit, circuit.zero_mv, time_ms, celsius),
+    )
+
+
+def restored(circuit: Circuit, time_ns: float) -> Circuit:
+    """Return the circuit with its cells' levels as a restore of that time leaves them.
+
+    Each cell starts from the level to which reading it has brought cell and bitline.
+
+    Raises :class:`~pimsim.errors.InputError` for a negative time.
+
+    >>> from pimsim.circuit.model.parameters import load
+    >>> hurried = restored(load("rambus55"), time_ns=0.5)
+    >>> round(hurried.one_mv), round(hurried.zero_mv)
+    (1113, 14)
+    """
+    levels_mv = {
+        bit: restored_mv(circuit, bit, float(share(circuit, [bit]).bitline_mv), time_ns)
+        for bit in (True, False)
+    }
+    return _holding(circuit, levels_mv[True], levels_mv[False])
+
+
+def restored_mv(circuit: Circuit, bit: bool, start_mv: float, time_ns: float) -> float:
+    """Return the level of a cell that was connected for a time to a bitline at vdd or ground.
+
+    The exact solution for a square-law access device without channel-length modulation. It ends
+    at ``vpp - Vt`` where the word line is too low to pass vdd. The bitline is held: what a weak
+    sense amplifier or many rows cost in addition, the transient tells.
+
+    Raises :class:`~pimsim.errors.InputError` for a negative time or a level outside the supply.
+
+    >>> from pimsim.circuit.model.parameters import load
+    >>> circuit = load("rambus55")
+    >>> [round(restored_mv(circuit, True, 687.4, time_ns)) for time_ns in (0.0, 0.3, 1.0, 10.0)]
+    [687, 1023, 1180, 1200]
+    """
+    supply, access = circuit.supply, circuit.access
+    if not 0.0 <= time_ns < math.inf:
+        raise InputError(f"`time_ns` must be a number of at least 0, not {time_ns!r}")
+    if not 0.0 <= start_mv <= supply.vdd_mv:
+        raise InputError(f"`start_mv` must be from 0 to {supply.vdd_mv:g} (vdd), not {start_mv!r}")
+    # k/C in 1/(V ns), from uA/V^2 and fF; voltages in V.
+    rate = access.kp_ua_per_v2 * access.w_um / access.l_um / circuit.cell.capacitance_ff
+    start, vdd = start_mv / 1e3, supply.vdd_mv / 1e3
+    passes = (supply.vpp_mv - access.vt_mv) / 1e3
+    if not bit:
+        # dV/dt = -rate V (passes - V/2): linear region while V < passes.
+        return 1e3 * _discharged(start, passes, rate, time_ns)
+    if passes <= vdd:
+        if start >= passes:
+            return start_mv
+        # dV/dt = rate/2 (passes - V)^2: saturated throughout.
+        missing = passes - start
+        return 1e3 * (passes - missing / (1.0 + rate * missing * time_ns / 2.0))
+    # With x = vdd - V: dx/dt = -rate x (headroom + x/2).
+    headroom, missing = passes - vdd, vdd - start
+    ratio = missing / (missing + 2 * headroom) * math.exp(-headroom * rate * time_ns)
+    return 1e3 * (vdd - 2 * headroom * ratio / (1.0 - ratio))
+
+
+def _holding(circuit: Circuit, one_mv: float, zero_mv: float) -> Circuit:
+    vdd_mv = circuit.supply.vdd_mv
+    levels_mv = {"cell.one_share": one_mv, "cell.zero_share": zero_mv}
+    return circuit.with_settings(
+        {key: min(max(level_mv / vdd_mv, 0.0), 1.0) for key, level_mv in levels_mv.items()}
+    )
+
+
+def _discharged(start: float, passes: float, rate: float, time_ns: float) -> float:
+    saturated_ns = 0.0
+    if start > passes:  # saturated until the cell is down to vpp - Vt: a constant current
+        saturated_ns = (start - passes) / (rate * passes**2 / 2.0)
+        if time_ns <= saturated_ns:
+            return start - rate * passes**2 / 2.0 * time_ns
+        start = passes
+    ratio = start / (2 * passes - start) * math.exp(-passes * rate * (time_ns - saturated_ns))
+    return 2 * passes * ratio / (1.0 + ratio)

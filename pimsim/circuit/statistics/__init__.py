@@ -1,0 +1,1 @@
+"""How often a decision is wrong: closed forms, corners, Monte Carlo, importance sampling, fits."""

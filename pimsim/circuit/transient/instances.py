@@ -1,0 +1,194 @@
+"""Sampled circuits: one scenario, many bitline pairs, every device with values of its own.
+
+:func:`nominal` makes equal ones; a study of variation replaces the arrays that vary.
+
+>>> from pimsim.circuit.model.parameters import load
+>>> from pimsim.circuit.transient.scenarios import tra
+>>> pairs = nominal(load("rambus55"), tra("110"), samples=2)
+>>> pairs.cell_mv
+array([[1200., 1200.,    0.],
+       [1200., 1200.,    0.]])
+>>> import dataclasses
+>>> wider = dataclasses.replace(pairs, cell_ff=pairs.cell_ff * np.array([[0.9], [1.1]]))
+>>> wider.cell_ff[1]
+array([24.2, 24.2, 24.2])
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pimsim.circuit.model.elements import Transistor
+from pimsim.circuit.model.parameters import Circuit
+from pimsim.circuit.transient.scenarios import Cell, Scenario
+from pimsim.errors import InputError
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Instances:
+    """Values of the devices of ``samples`` bitline pairs; every array begins with that axis.
+
+    Pairs of columns are (bl, blb) for bitlines and latch transistors, by their drains, and
+    (SAN, SAP) for the set devices and loads. A transistor's strength is kp W/L.
+
+    Raises :class:`~pimsim.errors.InputError` if a shape does not fit the others, if a value is
+    not finite, or if a capacitance, resistance or strength is not positive.
+    """
+
+    vdd_mv: Floats
+    """(samples,) array supply."""
+    vpp_mv: Floats
+    """(samples,) level of a raised word line."""
+    precharge_mv: Floats
+    """(samples,) level that bitlines, SAN and SAP start from and are tied to."""
+    equaliser_gate_mv: Floats
+    """(samples,) gate level of the equaliser while it precharges."""
+    bitline_ff: Floats
+    """(samples, 2) capacitance of a whole bitline."""
+    bitline_ohm: Floats
+    """(samples, 2) resistance of a whole bitline."""
+    set_load_ff: Floats
+    """(samples, 2) load on SAN and SAP."""
+    latch_n_ua_per_v2: Floats
+    """(samples, 2) strength of the latch's nMOS."""
+    latch_n_vt_mv: Floats
+    """(samples, 2) their threshold voltages."""
+    latch_p_ua_per_v2: Floats
+    """(samples, 2) strength of the latch's pMOS."""
+    latch_p_vt_mv: Floats
+    """(samples, 2) their threshold voltages, negative."""
+    set_ua_per_v2: Floats
+    """(samples, 2) strength of the nMOS on SAN and the pMOS on SAP."""
+    set_vt_mv: Floats
+    """(samples, 2) their threshold voltages, the second negative."""
+    equaliser_ua_per_v2: Floats
+    """(samples, 5) strength of the equaliser: bl, blb, SAN, SAP to precharge, and bl to blb."""
+    equaliser_vt_mv: Floats
+    """(samples, 5) their threshold voltages."""
+    cell_ff: Floats
+    """(samples, cells) storage capacitors."""
+    cell_mv: Floats
+    """(samples, cells) stored levels at the start."""
+    access_ua_per_v2: Floats
+    """(samples, contacts) strength of the access transistors, in the scenario's order."""
+    access_vt_mv: Floats
+    """(samples, contacts) their threshold voltages."""
+
+    def __post_init__(self) -> None:
+        for name, width in self.widths().items():
+            value = getattr(self, name)
+            shape = (self.samples,) if width is None else (self.samples, width)
+            if value.shape != shape:
+                raise InputError(f"`{name}` must be of shape {shape}, not {value.shape}")
+            if not np.all(np.isfinite(value)):
+                raise InputError(f"`{name}` must be finite numbers, not {_odd(value)}")
+            if name.endswith(("_ff", "_ohm", "_ua_per_v2")) and not np.all(value > 0):
+                raise InputError(f"`{name}` must be positive numbers, not {value.min():g}")
+
+    @property
+    def samples(self) -> int:
+        """Number of bitline pairs."""
+        return int(self.vdd_mv.shape[0])
+
+    def widths(self) -> dict[str, int | None]:
+        """Return the number of columns of every array, None for those of one dimension."""
+        known = {f.name: 2 for f in fields(self)} | {
+            "equaliser_ua_per_v2": 5,
+            "equaliser_vt_mv": 5,
+            "cell_ff": self.cell_ff.shape[-1],
+            "cell_mv": self.cell_ff.shape[-1],
+            "access_ua_per_v2": self.access_ua_per_v2.shape[-1],
+            "access_vt_mv": self.access_ua_per_v2.shape[-1],
+        }
+        single = ("vdd_mv", "vpp_mv", "precharge_mv", "equaliser_gate_mv")
+        return {name: None if name in single else width for name, width in known.items()}
+
+
+def nominal(circuit: Circuit, scenario: Scenario, samples: int = 1) -> Instances:
+    """Return ``samples`` bitline pairs that are all exactly as ``circuit`` says.
+
+    Raises :class:`~pimsim.errors.InputError` if ``samples`` is not positive or if the scenario
+    opens more rows than a bitline has, or one that it has not.
+    """
+    if type(samples) is not int or samples < 1:
+        raise InputError(f"`samples` must be a positive integer, not {samples!r}")
+    require_room(circuit, scenario)
+    access = [_strength(circuit.access)] * len(scenario.contacts)
+    levels = [_level_mv(circuit, cell) for cell in scenario.cells]
+    latch_n, latch_p, equaliser = circuit.latch_n, circuit.latch_p, circuit.equaliser
+    set_n, set_p, line = circuit.set_n, circuit.set_p, circuit.bitline
+
+    def every(*values: float) -> Floats:
+        return np.tile(np.array(values, dtype=np.float64), (samples, 1))
+
+    return Instances(
+        vdd_mv=every(circuit.supply.vdd_mv)[:, 0],
+        vpp_mv=every(circuit.supply.vpp_mv)[:, 0],
+        precharge_mv=every(circuit.precharge_mv)[:, 0],
+        equaliser_gate_mv=every(circuit.sense_amplifier.equaliser_gate_mv)[:, 0],
+        bitline_ff=every(*[line.capacitance_ff] * 2),
+        bitline_ohm=every(*[line.resistance_ohm * line.cells] * 2),
+        set_load_ff=every(*[circuit.sense_amplifier.set_load_ff] * 2),
+        latch_n_ua_per_v2=every(*[_strength(latch_n)] * 2),
+        latch_n_vt_mv=every(*[latch_n.vt_mv] * 2),
+        latch_p_ua_per_v2=every(*[_strength(latch_p)] * 2),
+        latch_p_vt_mv=every(*[latch_p.vt_mv] * 2),
+        set_ua_per_v2=every(_strength(set_n), _strength(set_p)),
+        set_vt_mv=every(set_n.vt_mv, set_p.vt_mv),
+        equaliser_ua_per_v2=every(*[_strength(equaliser)] * 5),
+        equaliser_vt_mv=every(*[equaliser.vt_mv] * 5),
+        cell_ff=every(*[circuit.cell.capacitance_ff] * len(levels)),
+        cell_mv=every(*levels),
+        access_ua_per_v2=every(*access),
+        access_vt_mv=every(*[circuit.access.vt_mv] * len(access)),
+    )
+
+
+def require_room(circuit: Circuit, scenario: Scenario) -> None:
+    """Raise :class:`~pimsim.errors.InputError` unless each bitline has the rows opened on it."""
+    for side in ("bl", "blb"):
+        on_side = sum(contact.side == side for _, contact in scenario.contacts)
+        if on_side:
+            circuit.require_rows(on_side)
+    for cell in scenario.cells:
+        if not 0 <= row_of(circuit, cell) < circuit.bitline.cells:
+            raise InputError(
+                f"`row` of {cell.name} must be from 0 to {circuit.bitline.cells - 1}, "
+                f"not {cell.row}"
+            )
+
+
+def row_of(circuit: Circuit, cell: Cell) -> int:
+    """Return the position of a cell on its bitline."""
+    return circuit.cell.row if cell.row is None else cell.row
+
+
+def ladder_position(circuit: Circuit, row: int) -> tuple[int, float]:
+    """Return the ladder node before a row, from the sense amplifier, and the share beyond it.
+
+    >>> from pimsim.circuit.model.parameters import load
+    >>> ladder_position(load("rambus55"), 256), ladder_position(load("rambus55"), 160)
+    ((2, 0.0), (1, 0.25))
+    """
+    place = row / circuit.bitline.cells * circuit.bitline.segments
+    node = min(int(place), circuit.bitline.segments - 1)
+    return node, place - node
+
+
+def _level_mv(circuit: Circuit, cell: Cell) -> float:
+    if cell.stored == "neutral":
+        return circuit.precharge_mv
+    return circuit.one_mv if cell.stored else circuit.zero_mv
+
+
+def _strength(device: Transistor) -> float:
+    return device.kp_ua_per_v2 * device.w_um / device.l_um
+
+
+def _odd(value: Floats) -> str:
+    return str(float(value[~np.isfinite(value)].flat[0]))

@@ -1,0 +1,308 @@
+"""Transient of a scenario: every voltage of a bitline pair over whole cycles.
+
+>>> from pimsim.circuit.model.parameters import load
+>>> from pimsim.circuit.transient.scenarios import tra
+>>> result = simulate(load("rambus55"), tra("110"))
+>>> round(float(result.dv_at_sense_mv[0]), 1), int(result.value[0])
+(87.4, 1)
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pimsim.circuit.model.parameters import Circuit
+from pimsim.circuit.transient.control_lines import Controls, lines
+from pimsim.circuit.transient.instances import (
+    Floats,
+    Instances,
+    ladder_position,
+    nominal,
+    require_room,
+    row_of,
+)
+from pimsim.circuit.transient.scenarios import Scenario
+from pimsim.errors import InputError, PimsimError
+
+SHORTEST_WAVEFORM_STEP_PS = 0.01
+"""Spacing of a waveform's points below which there are only more of them."""
+
+TOLERANCE_MV = 0.5
+"""Error allowed in one step, in any voltage."""
+
+
+class TransientError(PimsimError):
+    """The integration could not go on; the message says when and in which sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waveforms:
+    """Voltages over time at the sense amplifier, in the cells, and of the control lines."""
+
+    time_ns: Floats
+    """(times,)"""
+    nodes_mv: dict[str, Floats]
+    """``bl``, ``blb``, ``san``, ``sap`` and each cell: (samples, times)."""
+    controls_mv: dict[str, Floats]
+    """Gates of the equaliser, of the set devices and of access transistors: (samples, times)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transient:
+    """What came out, of every sample; two-cycle scenarios are measured in their last cycle."""
+
+    scenario: Scenario
+    controls: Controls
+    dv_at_sense_mv: Floats
+    """(samples,) bl - blb when the sense amplifier starts."""
+    latch_ns: Floats
+    """(samples,) from that to bitlines 0.75 vdd apart; nan if they are not before rows close."""
+    value: NDArray[np.int64]
+    """(samples,) 1 where bl is above blb when rows close, else 0."""
+    restored_mv: Floats
+    """(samples,) cell level when rows close: of the cells that should hold what bl does, the one
+    furthest from it."""
+    cells_mv: Floats
+    """(samples, cells) every cell's level when rows close."""
+    energy_fj: Floats
+    """(samples,) taken from the array supply over all cycles, for this one bitline pair."""
+    charge_imbalance: Floats
+    """(samples,) charge that appeared or vanished, as a share of that which moved."""
+    waveforms: Waveforms | None
+
+
+def simulate(
+    circuit: Circuit,
+    scenario: Scenario,
+    instances: Instances | None = None,
+    *,
+    waveform_step_ps: float | None = None,
+    tolerance_mv: float = TOLERANCE_MV,
+) -> Transient:
+    """Integrate ``scenario`` on every bitline pair of ``instances`` (default: a nominal one).
+
+    Steps of the integration are chosen so that none is wrong by more than ``tolerance_mv``, sample
+    by sample. With ``waveform_step_ps`` all voltages are recorded at points so far apart, and at
+    every corner of a control line; steps then end there too.
+
+    Raises :class:`~pimsim.errors.InputError` if the points of the waveforms are too far apart to
+    show what happens (see :func:`longest_step_ps`), if the scenario opens more rows than a bitline
+    has, or if ``instances`` are of another scenario; :class:`TransientError` if the integration
+    gets stuck.
+    """
+    if circuit.gate_charge.enabled:
+        raise InputError("`gate_charge.enabled` must be false for a transient, not true")
+    require_room(circuit, scenario)
+    pairs = nominal(circuit, scenario) if instances is None else instances
+    _require_matching(scenario, pairs)
+    if waveform_step_ps is not None and not (
+        SHORTEST_WAVEFORM_STEP_PS <= waveform_step_ps <= longest_step_ps(circuit)
+    ):
+        raise InputError(
+            f"`waveform_step_ps` must be from {SHORTEST_WAVEFORM_STEP_PS:g} to "
+            f"{longest_step_ps(circuit):.4g} to "
+            f"resolve this circuit, not {waveform_step_ps:g}"
+        )
+    if not 0 < tolerance_mv < math.inf:
+        raise InputError(f"`tolerance_mv` must be a positive number, not {tolerance_mv!r}")
+    return _run(circuit, scenario, pairs, waveform_step_ps, tolerance_mv)
+
+
+def longest_step_ps(circuit: Circuit) -> float:
+    """Return the longest step that resolves the control ramps and the bitline's time constant.
+
+    A ramp must have two steps at least, and so must the slowest mode of the line, 4 R C / pi^2.
+
+    >>> from pimsim.circuit.model.parameters import load
+    >>> longest_step_ps(load("rambus55"))
+    100.0
+    """
+    line, timeline = circuit.bitline, circuit.timeline
+    ohm_ff = line.resistance_ohm * line.cells * line.capacitance_ff
+    slowest_ps = 4 / math.pi**2 * ohm_ff * 1e-3
+    ramps_ps = 1e3 * min(timeline.sense_ramp_ns, timeline.word_line_ramp_ns)
+    return min(ramps_ps, slowest_ps) / 2
+
+
+def _run(
+    circuit: Circuit,
+    scenario: Scenario,
+    pairs: Instances,
+    waveform_step_ps: float | None,
+    tolerance_mv: float,
+) -> Transient:
+    from pimsim.circuit.transient import bitline_ode as ladder
+    from pimsim.circuit.transient import integrator
+
+    controls = lines(circuit.timeline, scenario)
+    waveforms = waveform_step_ps is not None
+    stops, kinds = _stops(controls, waveform_step_ps)
+    schedule = integrator.Schedule(stops, kinds, controls.at(stops), tolerance_mv * 1e-3)
+    wiring = _wiring(circuit, scenario, controls)
+    samples, cells, cycles = pairs.samples, len(scenario.cells), scenario.cycles
+    nodes = 2 * circuit.bitline.segments + 4
+    outcome = integrator.Outcome(
+        dv=np.full((samples, cycles), np.nan),
+        latch_ns=np.full((samples, cycles), np.nan),
+        closing=np.full((samples, cycles, 2 + cells), np.nan),
+        supplied=np.zeros((samples, 3)),
+        imbalance=np.full(samples, np.nan),
+        waves=np.empty((samples, stops.size if waveforms else 0, nodes + cells)),
+        stuck_ns=np.zeros(samples),
+    )
+    integrator.integrate(
+        _packed(pairs),
+        pairs.cell_ff,
+        pairs.cell_mv * 1e-3,
+        pairs.access_ua_per_v2,
+        pairs.access_vt_mv * 1e-3,
+        wiring,
+        schedule,
+        outcome,
+    )
+    if outcome.stuck_ns.any():
+        at = int(np.flatnonzero(outcome.stuck_ns)[0])
+        raise TransientError(
+            f"sample {at} of {scenario.name} cannot be integrated beyond "
+            f"{outcome.stuck_ns[at]:.4g} ns with a tolerance of {tolerance_mv:g} mV"
+        )
+    closing = outcome.closing[:, -1]
+    cells_mv = closing[:, 2:] * 1e3
+    value = (closing[:, 0] > closing[:, 1]).astype(np.int64)
+    recorded = (
+        _waveforms(scenario, controls, pairs, stops, outcome.waves[:, :, nodes - 4 :])
+        if waveforms
+        else None
+    )
+    return Transient(
+        scenario=scenario,
+        controls=controls,
+        dv_at_sense_mv=outcome.dv[:, -1] * 1e3,
+        latch_ns=outcome.latch_ns[:, -1] - controls.sense_ns[-1],
+        value=value,
+        restored_mv=_furthest(cells_mv[:, list(scenario.holders())], value),
+        cells_mv=cells_mv,
+        energy_fj=outcome.supplied[:, ladder.FROM_VDD] * pairs.vdd_mv * 1e-3,
+        charge_imbalance=outcome.imbalance,
+        waveforms=recorded,
+    )
+
+
+def _furthest(held_mv: Floats, value: NDArray[np.int64]) -> Floats:
+    """Of (samples, cells), the lowest where ``value`` is 1 and the highest where it is 0."""
+    if not held_mv.shape[1]:
+        return np.full(value.shape, np.nan)
+    result: Floats = np.where(value == 1, held_mv.min(axis=1), held_mv.max(axis=1))
+    return result
+
+
+def _stops(controls: Controls, spacing_ps: float | None) -> tuple[Floats, NDArray[np.int64]]:
+    """Return times at which steps end, and their kinds: corners, and the waveforms' points."""
+    from pimsim.circuit.transient.integrator import CLOSE, CORNER, PLAIN, SENSE
+
+    corners = controls.corner_times_ns()
+    times = corners
+    if spacing_ps is not None:
+        grid = np.arange(0.0, controls.end_ns, spacing_ps * 1e-3)
+        nearest = corners[np.abs(grid[:, None] - corners).argmin(axis=1)]
+        grid = grid[np.abs(grid - nearest) > 1e-6]  # a point on a corner is the corner
+        times = np.union1d(corners, grid)
+    kinds = np.where(np.isin(times, corners), CORNER, PLAIN).astype(np.int64)
+    kinds[np.isin(times, controls.sense_ns)] = SENSE
+    kinds[np.isin(times, controls.close_ns)] = CLOSE
+    return times, kinds
+
+
+def _wiring(circuit: Circuit, scenario: Scenario, controls: Controls) -> object:
+    from pimsim.circuit.transient.bitline_ode import Wiring
+
+    segments, cells = circuit.bitline.segments, len(scenario.cells)
+    contacts = scenario.contacts
+    contact_of = np.full((cells, 2), -1, dtype=np.int64)
+    tap = np.empty((len(contacts), 2), dtype=np.int64)
+    share = np.empty(len(contacts))
+    for index, (cell, contact) in enumerate(contacts):
+        contact_of[cell, 1 if contact_of[cell, 0] >= 0 else 0] = index
+        near, share[index] = ladder_position(circuit, row_of(circuit, scenario.cells[cell]))
+        side = 0 if contact.side == "bl" else 1
+        for end, k in enumerate((near, near + 1)):
+            tap[index, end] = 2 * (segments - k) + side
+    return Wiring(
+        segments,
+        np.array(
+            [
+                device.lambda_per_v
+                for device in (
+                    circuit.access, circuit.latch_n, circuit.latch_p, circuit.set_n,
+                    circuit.set_p, circuit.equaliser,
+                )
+            ]
+        ),
+        np.array([cell for cell, _ in contacts], dtype=np.int64),
+        contact_of,
+        np.array([controls.names.index(c.word_line) for _, c in contacts], dtype=np.int64),
+        tap,
+        share,
+    )  # fmt: skip
+
+
+def _packed(pairs: Instances) -> Floats:
+    from pimsim.circuit.transient import bitline_ode as ladder
+
+    packed = np.empty((pairs.samples, ladder.PACKED))
+    for column, values in (
+        (ladder.VDD, pairs.vdd_mv * 1e-3),
+        (ladder.VPP, pairs.vpp_mv * 1e-3),
+        (ladder.PRECHARGE, pairs.precharge_mv * 1e-3),
+        (ladder.EQUALISER_GATE, pairs.equaliser_gate_mv * 1e-3),
+        (ladder.BITLINE_FF, pairs.bitline_ff),
+        (ladder.BITLINE_US, 1e6 / pairs.bitline_ohm),
+        (ladder.SET_LOAD, pairs.set_load_ff),
+        (ladder.LATCH_N, pairs.latch_n_ua_per_v2),
+        (ladder.LATCH_N_VT, pairs.latch_n_vt_mv * 1e-3),
+        (ladder.LATCH_P, pairs.latch_p_ua_per_v2),
+        (ladder.LATCH_P_VT, pairs.latch_p_vt_mv * 1e-3),
+        (ladder.SET, pairs.set_ua_per_v2),
+        (ladder.SET_VT, pairs.set_vt_mv * 1e-3),
+        (ladder.EQUALISER, pairs.equaliser_ua_per_v2),
+        (ladder.EQUALISER_VT, pairs.equaliser_vt_mv * 1e-3),
+    ):
+        wide = values.reshape(pairs.samples, -1)
+        packed[:, column : column + wide.shape[1]] = wide
+    return packed
+
+
+def _waveforms(
+    scenario: Scenario, controls: Controls, pairs: Instances, times_ns: Floats, waves: Floats
+) -> Waveforms:
+    names = ("bl", "blb", "san", "sap", *(cell.name for cell in scenario.cells))
+    vdd_mv, levels = pairs.vdd_mv[:, None], controls.at(times_ns)
+    driven = {
+        "eq": pairs.equaliser_gate_mv[:, None] * levels[:, 0],
+        "set_n": vdd_mv * levels[:, 1],
+        "set_p": vdd_mv * (1 - levels[:, 1]),
+    }
+    for line, name in enumerate(scenario.word_lines, start=2):
+        driven[name] = pairs.vpp_mv[:, None] * levels[:, line]
+    return Waveforms(
+        time_ns=times_ns,
+        nodes_mv={name: waves[:, :, i] * 1e3 for i, name in enumerate(names)},
+        controls_mv=driven,
+    )
+
+
+def _require_matching(scenario: Scenario, pairs: Instances) -> None:
+    for name, found, wanted in (
+        ("cell_ff", pairs.cell_ff.shape[1], len(scenario.cells)),
+        ("access_ua_per_v2", pairs.access_ua_per_v2.shape[1], len(scenario.contacts)),
+    ):
+        if found != wanted:
+            raise InputError(
+                f"`{name}` must have {wanted} columns for {scenario.name}, not {found}"
+            )
+    if pairs.samples < 1:
+        raise InputError(f"`samples` must be a positive integer, not {pairs.samples}")

@@ -1,0 +1,266 @@
+"""What goes wrong when rows are activated: where, when, and how often.
+
+A :class:`~pimsim.circuit.failure_tables.table.FailureTable` says how likely an access is wrong;
+this says which ones are. Two effects are told apart, each with a seed of its own:
+
+* *static* faults are of a chip. A column of a subarray has one number, its *lean*, uniform in
+  [0, 1): an access whose right answer is 0 is always wrong there if the lean is below the
+  probability p, one whose answer is 1 if it is above 1 - p. That is what a sense amplifier does
+  that leans to one side: what is wrong for a small margin is wrong for a smaller one, and hardly
+  any column is wrong both ways.
+* *noise* is of an access. It is drawn for every access of every column, sparsely: candidates come
+  from a Bernoulli process of the largest probability, and stay if a uniform number says so for the
+  cells that were really open.
+
+Both depend on names only (which bank, which output, which column), never on the order in which a
+simulator gets there.
+
+>>> from pimsim.circuit.failure_tables.table import Entry, FailureTable
+>>> entries = tuple(
+...     Entry(rows, ones, 0, trials=1000, wrong=wrong, bitlines=1000, always_wrong=wrong)
+...     for rows, ones, wrong in ((3, 0, 0), (3, 1, 100), (3, 2, 50), (3, 3, 0))
+... )
+>>> faults = Faults(FailureTable(entries, {}), chip=1, noise=2)
+>>> lean = faults.weak(Site(bank=0, subarray=0), columns=4000)
+>>> faults.static_mask("sense", 3, 1, lean).mean().round(2)
+0.1
+>>> both = faults.static_mask("sense", 3, 1, lean) & faults.static_mask("sense", 3, 2, lean)
+>>> bool(both.any())
+False
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pimsim.circuit.failure_tables.table import FailureTable
+from pimsim.errors import InputError
+
+MAJORITY = 3
+"""Rows that a triple-row activation opens by address."""
+
+KINDS = ("sense", "copy", "not")
+"""The first activation; the second, driving a cell through a d-wordline, and an n-wordline."""
+
+EFFECTS = ("table", "static", "noise")
+"""To what the probabilities of a table are put down: to what the table says, or all to one."""
+
+BLOCK = 8192
+"""Columns, about, whose noise is drawn together: it must stay what it is, or the faults of a seed
+change."""
+
+_AT_ONCE = 1 << 20
+_CACHED = 64
+
+
+class Site(NamedTuple):
+    """A subarray of a rank."""
+
+    bank: int
+    subarray: int
+
+
+class Access(NamedTuple):
+    """A kind of access, as far as its probabilities are concerned."""
+
+    kind: str
+    """Of :data:`KINDS`."""
+    rows: int
+    """Rows that its address raises."""
+
+
+class Draws(NamedTuple):
+    """Accesses that may be wrong, in order."""
+
+    event: NDArray[np.int64]
+    """Number of the access, counted over those of its kind."""
+    column: NDArray[np.int64]
+    draw: NDArray[np.float64]
+    """Uniform in [0, the largest probability): the access is wrong if its own is larger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a subarray computes, as noise is named after it."""
+
+    stage: int
+    output: int
+    part: int
+    """Of the subarrays among which an output's fan-in is divided."""
+    attempt: int = 0
+    """How often the output has been computed before, because something was wrong with it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Faults:
+    """Faults of a chip, and the noise of a run.
+
+    Raises :class:`~pimsim.errors.InputError` for a seed that is no integer of at least 0, and for
+    rows that three operands do not fit.
+    """
+
+    table: FailureTable
+    chip: int
+    """Seed of the static faults."""
+    noise: int
+    """Seed of the noise."""
+    rows: int = MAJORITY
+    """Rows that a majority of three really opens, ``rows // 3`` for each operand."""
+    effect: str = EFFECTS[0]
+    """Of :data:`EFFECTS`: the same probabilities may be put down to weak columns or to noise."""
+
+    def __post_init__(self) -> None:
+        for name in ("chip", "noise"):
+            value = getattr(self, name)
+            if type(value) is not int or value < 0:
+                raise InputError(f"`{name}` must be an integer of at least 0, not {value!r}")
+        if type(self.rows) is not int or self.rows < MAJORITY:
+            raise InputError(f"`rows` must be an integer of at least 3, not {self.rows!r}")
+        if self.effect not in EFFECTS:
+            raise InputError(f"`effect` must be one of {', '.join(EFFECTS)}, not {self.effect!r}")
+
+    # -- probabilities -----------------------------------------------------------------------
+
+    @cached_property
+    def drives(self) -> bool:
+        """Whether driving a cell can fail; a table that does not mention it says no."""
+        return bool(self.table.kinds & {"copy", "not"})
+
+    def static_rates(self, access: Access) -> NDArray[np.float64]:
+        """Return how likely a column always gets it wrong, by :func:`patterns`."""
+        rates: NDArray[np.float64] = self._rates(access)[0]
+        return rates
+
+    def access_rates(self, access: Access) -> NDArray[np.float64]:
+        """Return how likely it is wrong once, on another column, by :func:`patterns`."""
+        rates: NDArray[np.float64] = self._rates(access)[1]
+        return rates
+
+    @cached_property
+    def _known(self) -> dict[Access, NDArray[np.float64]]:
+        return {}
+
+    def _rates(self, access: Access) -> NDArray[np.float64]:
+        found = self._known.get(access)
+        if found is None:
+            rows, copies = access.rows, 1
+            if access == Access("sense", MAJORITY):
+                rows, copies = self.rows, self.rows // MAJORITY
+            pairs = [self.table.rate(access.kind, rows, ones * copies) for ones in patterns(access)]
+            found = np.array([[one.static for one in pairs], [one.access for one in pairs]])
+            if not ((found >= 0) & (found <= 1)).all():
+                raise InputError(
+                    f"probabilities of {access.kind} of {rows} rows must be 0 to 1, "
+                    f"not {found.min():g} to {found.max():g}"
+                )
+            if self.effect != EFFECTS[0]:
+                whole = found[0] + (1.0 - found[0]) * found[1]
+                nothing = np.zeros_like(whole)
+                pair = (whole, nothing) if self.effect == "static" else (nothing, whole)
+                found = np.array(pair)
+            self._known[access] = found
+        return found
+
+    # -- static faults -----------------------------------------------------------------------
+
+    def weak(self, site: Site, columns: int, kind: str = "sense") -> NDArray[np.float64]:
+        """Return the lean of the first columns of a subarray, ``(columns,)``."""
+        return _lean(self.chip, KINDS.index(kind), *site, columns)
+
+    def static_mask(
+        self, kind: str, rows: int, ones: int, lean: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        """Return which columns, of that lean, always get an access wrong.
+
+        ``ones`` is how many of the ``rows`` of the address raise the bitline; of an access that
+        drives, ``rows`` if it drives a one, else 0.
+        """
+        access = Access(kind, rows)
+        rate = float(self.static_rates(access)[patterns(access).index(ones)])
+        return lean >= 1.0 - rate if 2 * ones > rows else lean < rate
+
+    # -- noise -------------------------------------------------------------------------------
+
+    def draws(self, job: Job, access: Access, events: int, block: int, width: int) -> Draws:
+        """Return the accesses of a job that may be wrong, in the columns of a block.
+
+        Args:
+            job: what is computed.
+            access: kind of access.
+            events: how many of them the job has.
+            block: number of the block.
+            width: columns of a block, see :func:`block_width`.
+
+        """
+        most = float(self.access_rates(access).max())
+        slots = events * width
+        if most <= 0.0 or not slots:
+            return _NOTHING
+        key: tuple[int, ...] = (
+            job.stage,
+            job.output,
+            job.part,
+            block,
+            KINDS.index(access.kind),
+            access.rows,
+        )
+        key += (job.attempt,) if job.attempt else ()
+        rng = np.random.default_rng(np.random.SeedSequence(self.noise, spawn_key=key))
+        where = _bernoulli(rng, slots, most)
+        event, column = np.divmod(where, width)
+        return Draws(event, column, rng.random(len(where)) * most)
+
+
+_NOTHING = Draws(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float64))
+
+
+def patterns(access: Access) -> Sequence[int]:
+    """Return the numbers of ones that are told apart: what is driven, or cells that hold a one.
+
+    >>> patterns(Access("sense", 3)), patterns(Access("copy", 2))
+    ([0, 1, 2, 3], [0, 2])
+    """
+    if access.kind == "sense":
+        return list(range(access.rows + 1))
+    return [0, access.rows]
+
+
+def block_width(positions: int) -> int:
+    """Return the columns of a block: whole images of so many positions.
+
+    >>> block_width(1), block_width(100), block_width(10_000)
+    (8192, 8100, 10000)
+    """
+    return max(BLOCK // positions, 1) * positions
+
+
+def _bernoulli(rng: np.random.Generator, slots: int, rate: float) -> NDArray[np.int64]:
+    """Numbers below ``slots``, each with probability ``rate``, in order."""
+    if rate >= 1.0:
+        return np.arange(slots, dtype=np.int64)
+    found, last = [], -1
+    while last < slots:
+        expected = (slots - last) * rate
+        count = min(int(expected + 6.0 * expected**0.5) + 8, _AT_ONCE)
+        # A gap beyond the end is as good as one just behind it, and sums stay small.
+        gaps = np.minimum(rng.geometric(rate, count), slots + 1)
+        where = last + np.cumsum(gaps)
+        found.append(where)
+        last = int(where[-1])
+    every: NDArray[np.int64] = np.concatenate(found)
+    inside: NDArray[np.int64] = every[: np.searchsorted(every, slots)]
+    return inside
+
+
+@lru_cache(maxsize=_CACHED)
+def _lean(chip: int, kind: int, bank: int, subarray: int, columns: int) -> NDArray[np.float64]:
+    rng = np.random.default_rng(np.random.SeedSequence(chip, spawn_key=(kind, bank, subarray)))
+    lean = rng.random(columns)
+    lean.setflags(write=False)
+    return lean

@@ -1,0 +1,226 @@
+"""Faults put into the commands of subarrays in lock-step, one command after the other.
+
+An :class:`Injector` stands beside a :class:`~pimsim.dram.array.subarray.Subarray`, which asks it at
+every activation what the bitlines really settle on and what the cells really take. It knows where
+every lane is (a :class:`~pimsim.dram.array.faults.Site`) and what each works on (:class:`Span`),
+for the first names the static faults and the second the noise.
+
+>>> import numpy as np
+>>> from pimsim.circuit.failure_tables.table import Entry, FailureTable
+>>> from pimsim.dram.array.faults import Faults, Site
+>>> from pimsim.dram.array.subarray import Subarray
+>>> always = Entry(1, 1, 0, trials=1, wrong=1, bitlines=1, always_wrong=1)
+>>> never = Entry(1, 0, 0, trials=1, wrong=0, bitlines=1, always_wrong=0)
+>>> s = Subarray(columns=2)
+>>> s.inject(Injector(Faults(FailureTable((always, never), {}), chip=0, noise=0), [Site(0, 0)], 2))
+>>> s.write_bits(0, np.array([[0, 1]]))
+>>> s.aap(s.data_address(0), s.data_address(1))    # a one is never read right
+>>> s.read_bits(1), s.read_bits(0)                 # and what was read is restored
+(array([[0, 0]], dtype=uint8), array([[0, 0]], dtype=uint8))
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pimsim.bits import Words, pack
+from pimsim.dram.array.faults import Access, Faults, Job, Site, patterns
+from pimsim.dram.array.row_storage import Lanes
+from pimsim.errors import InputError
+
+
+class Span(NamedTuple):
+    """Columns of a lane that belong to a job."""
+
+    job: Job
+    column: int
+    """First column of the lane."""
+    first: int
+    """What it is among all columns of the job."""
+    columns: int
+    width: int
+    """Columns of a block, see :func:`pimsim.dram.array.faults.block_width`."""
+
+
+Events = dict[Access, int]
+"""How many accesses of each kind a job has."""
+
+
+@dataclass(slots=True)
+class _Stream:
+    """Noise of a lane for one kind of access."""
+
+    event: list[int] = field(default_factory=list)
+    column: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    draw: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    at: int = 0
+
+
+class Injector:
+    """Faults of ``lanes`` subarrays in lock-step.
+
+    Args:
+        faults: what goes wrong.
+        sites: where each lane is.
+        columns: bitlines of each lane.
+        where: (lanes, columns) the physical column that each of them is; they follow one another
+            from 0 on if None.
+
+    """
+
+    def __init__(
+        self,
+        faults: Faults,
+        sites: Sequence[Site],
+        columns: int,
+        where: NDArray[np.intp] | None = None,
+    ) -> None:
+        self._faults, self._sites, self._columns, self._where = faults, sites, columns, where
+        self._static: dict[Access, list[Words | None]] = {}
+        self._streams: list[dict[Access, _Stream]] = [{} for _ in sites]
+        self._counts: list[Counter[Access]] = [Counter() for _ in sites]
+        self.flips = 0
+        """Accesses of a column that noise made wrong."""
+
+    def begin(self, lanes: Sequence[int], spans: Sequence[Sequence[Span]], events: Events) -> None:
+        """Let lanes begin with other jobs, of so many accesses each."""
+        for lane, some in zip(lanes, spans, strict=True):
+            self._counts[lane].clear()
+            self._streams[lane] = {
+                access: stream
+                for access, count in events.items()
+                if self._matters(access) and (stream := self._stream(access, count, some)).event
+            }
+
+    def sense(self, levels: Sequence[Words], value: Words, lanes: Lanes | None) -> Words:
+        """Return what the bitlines settle on where ``value`` would be right.
+
+        ``levels`` are what the open cells would make of their bitline, (lanes, words) each.
+        """
+        if len(levels) not in (1, 3):
+            raise InputError(
+                f"faults can be injected where 1 or 3 rows are sensed together, not {len(levels)}"
+            )
+        access = Access("sense", len(levels))
+        static = self._masks(access)
+        wrong = np.zeros_like(value)
+        for ones, mask in enumerate(static):
+            if mask is not None:
+                wrong |= _holding(levels, ones) & (mask if lanes is None else mask[lanes])
+        rates = self._faults.access_rates(access)
+        for row, columns, draws in self._noise(access, lanes):
+            at, bit = columns >> 6, (columns & 63).astype(np.uint64)
+            ones = sum((level[row, at] >> bit & np.uint64(1)).astype(np.intp) for level in levels)
+            still = wrong[row, at] >> bit & np.uint64(1) == 0
+            hit = still & (draws < rates[ones])
+            self._flip(wrong, row, columns[hit])
+        return value ^ wrong
+
+    def drive(self, complements: Sequence[bool], value: Words, lanes: Lanes | None) -> list[Words]:
+        """Return what each driven cell takes, as seen from the bitline.
+
+        ``complements`` says of each wordline whether it is an n-wordline.
+        """
+        if not self._faults.drives:
+            return [value] * len(complements)
+        taken = []
+        for complement in complements:
+            access = Access("not" if complement else "copy", len(complements))
+            zero, one = self._masks(access)
+            wrong = np.zeros_like(value)
+            for mask, holds in ((zero, ~value), (one, value)):
+                if mask is not None:
+                    wrong |= holds & (mask if lanes is None else mask[lanes])
+            rates = self._faults.access_rates(access)
+            for row, columns, draws in self._noise(access, lanes):
+                at, bit = columns >> 6, (columns & 63).astype(np.uint64)
+                driven = (value[row, at] >> bit & np.uint64(1)).astype(np.intp)
+                still = wrong[row, at] >> bit & np.uint64(1) == 0
+                hit = still & (draws < rates[driven])
+                self._flip(wrong, row, columns[hit])
+            taken.append(value ^ wrong)
+        return taken
+
+    # -- inside ------------------------------------------------------------------------------
+
+    def _flip(self, wrong: Words, row: int, columns: NDArray[np.int64]) -> None:
+        bits = np.uint64(1) << (columns & 63).astype(np.uint64)
+        np.bitwise_xor.at(wrong[row], columns >> 6, bits)
+        self.flips += len(columns)
+
+    def _matters(self, access: Access) -> bool:
+        return access.kind == "sense" or self._faults.drives
+
+    def _masks(self, access: Access) -> list[Words | None]:
+        """Columns that always get it wrong, (lanes, words) by pattern; None if there are none."""
+        found = self._static.get(access)
+        if found is None:
+            rates = self._faults.static_rates(access)
+            found = self._static[access] = [
+                self._mask(access, ones) if rate > 0 else None
+                for ones, rate in zip(patterns(access), rates, strict=True)
+            ]
+        return found
+
+    def _mask(self, access: Access, ones: int) -> Words:
+        masks = []
+        for lane, site in enumerate(self._sites):
+            where = None if self._where is None else self._where[lane]
+            last = self._columns if where is None else int(where.max()) + 1
+            lean = self._faults.weak(site, last, access.kind)
+            mask = self._faults.static_mask(access.kind, access.rows, ones, lean)
+            masks.append(mask if where is None else mask[where])
+        packed: Words = pack(np.array(masks, dtype=np.uint8))
+        return packed
+
+    def _stream(self, access: Access, events: int, spans: Sequence[Span]) -> _Stream:
+        """Noise of all spans of a lane, in the order of the accesses."""
+        found = []
+        for span in spans:
+            blocks = range(span.first // span.width, -(-(span.first + span.columns) // span.width))
+            for block in blocks:
+                draws = self._faults.draws(span.job, access, events, block, span.width)
+                place = draws.column + (block * span.width - span.first)
+                inside = (place >= 0) & (place < span.columns)
+                found.append((draws.event[inside], place[inside] + span.column, draws.draw[inside]))
+        if not found:
+            return _Stream()
+        event, column, draw = (np.concatenate(each) for each in zip(*found, strict=True))
+        order = np.argsort(event, kind="stable")
+        return _Stream(event[order].tolist(), column[order], draw[order])
+
+    def _noise(
+        self, access: Access, lanes: Lanes | None
+    ) -> list[tuple[int, NDArray[np.int64], NDArray[np.float64]]]:
+        """Of the access that comes now: row among the lanes, columns and draws."""
+        found = []
+        for row, lane in enumerate(range(len(self._sites)) if lanes is None else lanes.tolist()):
+            number = self._counts[lane][access]
+            self._counts[lane][access] = number + 1
+            stream = self._streams[lane].get(access)
+            if stream is None:
+                continue
+            start = stream.at
+            while stream.at < len(stream.event) and stream.event[stream.at] == number:
+                stream.at += 1
+            if stream.at > start:
+                some = slice(start, stream.at)
+                found.append((row, stream.column[some], stream.draw[some]))
+        return found
+
+
+def _holding(levels: Sequence[Words], ones: int) -> Words:
+    """Columns in which so many of one or three levels are ones."""
+    if len(levels) == 1:
+        return levels[0] if ones else ~levels[0]
+    first, second, third = levels
+    odd = first ^ second ^ third
+    most = first & second | first & third | second & third
+    found: Words = (most if ones >= 2 else ~most) & (odd if ones in (1, 3) else ~odd)
+    return found

@@ -1,0 +1,97 @@
+"""The choices that change headline numbers of time and energy, in one place.
+
+>>> Switches().faw, Switches(banks=0)
+Traceback (most recent call last):
+...
+pimsim.errors.InputError: `banks` must be a positive integer, not 0
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from pimsim.dram.energy import ENERGY_MODES, modes, require_mode
+from pimsim.dram.standard.standard import Standard
+from pimsim.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Switches:
+    """The choices that change headline numbers; every result prints them.
+
+    The defaults are those of a DDR3 module; :meth:`of` has those of any standard.
+
+    Raises :class:`~pimsim.errors.InputError` for a value out of range.
+    """
+
+    banks: int = 8
+    """Banks that compute at the same time."""
+    faw: bool = True
+    """Obey tFAW and tRRD, the limits on the rate of activations (the Ambit paper does not)."""
+    refresh: bool = True
+    """Lose tRFC of every tREFI to refresh."""
+    split_decoder: bool = True
+    """AAP with Ambit's split row decoder: its two activations overlap."""
+    acts_per_aap: int = 2
+    """Activations that an AAP counts for in tFAW and in the mode ``datasheet``: 1 or 2."""
+    energy: str = ENERGY_MODES[0]
+    """Energy mode: ``ambit-paper`` or ``datasheet``."""
+    clocked: bool = False
+    """Start every command on a clock edge: each timing constraint is rounded up to whole clocks.
+    Off, as in the papers' arithmetic, where an AAP takes 49 ns and not 40 clocks of 1.25 ns."""
+    extra_wordline_factor: float = 0.0
+    """Energy of each wordline beyond the first, as a share of an activation. The Ambit paper
+    states 0.22, but its own energy table follows without it."""
+
+    @classmethod
+    def of(
+        cls, standard: Standard, *, banks: int | None = None, energy: str | None = None, **rest: Any
+    ) -> Switches:
+        """Return the switches of a run on a standard.
+
+        Args:
+            standard: the DRAM.
+            banks: all banks of all ranks and channels if None.
+            energy: if None, ``ambit-paper`` for DDR3, whose figures these are, else ``datasheet``.
+            rest: every other field.
+
+        Raises InputError for more banks than there are, an energy mode that has no figures of the
+        standard, and a value out of range.
+
+        >>> from pimsim.dram.standard.standard import load
+        >>> chosen = Switches.of(load("hbm2"), refresh=False)
+        >>> chosen.banks, chosen.energy, chosen.refresh
+        (128, 'datasheet', False)
+        """
+        if energy is None:
+            energy = next(iter(modes(standard)), ENERGY_MODES[0])
+        banks = standard.all_banks if banks is None else banks
+        chosen = cls(banks=banks, energy=energy, **rest)
+        chosen.require(standard)
+        return chosen
+
+    def require(self, standard: Standard) -> None:
+        """Raise InputError unless a standard has so many banks, and the energy mode its figures."""
+        if self.banks > standard.all_banks:
+            raise InputError(
+                f"`banks` must be at most {standard.all_banks}, the banks of {standard.name}, "
+                f"not {self.banks}"
+            )
+        require_mode(self.energy, standard)
+
+    def __post_init__(self) -> None:
+        if type(self.banks) is not int or self.banks <= 0:
+            raise InputError(f"`banks` must be a positive integer, not {self.banks!r}")
+        if self.acts_per_aap not in (1, 2):
+            raise InputError(f"`acts_per_aap` must be 1 or 2, not {self.acts_per_aap!r}")
+        if self.energy not in ENERGY_MODES:
+            raise InputError(
+                f"`energy` must be one of {', '.join(ENERGY_MODES)}, not {self.energy!r}"
+            )
+        if not 0.0 <= self.extra_wordline_factor < math.inf:
+            raise InputError(
+                "`extra_wordline_factor` must be a number of at least 0, "
+                f"not {self.extra_wordline_factor!r}"
+            )

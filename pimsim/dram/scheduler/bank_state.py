@@ -1,0 +1,181 @@
+"""State of the banks of a channel: open or closed, and the next times that each level allows.
+
+A state is worth the same at any time, so :func:`relative` writes it down from the time of the
+channel's last command, and :func:`restore` puts it back as if that time were 0.
+
+>>> from pimsim.dram.standard.standard import load
+>>> channel = channels(load("ddr3-1600-8-8-8"))[0]
+>>> channel.front_ps, channel.ranks[0].banks[3].next_act_ps = 100, 145
+>>> kept = relative(channel, reach_ps=0)
+>>> restore(channel, kept)
+>>> channel.front_ps, channel.ranks[0].banks[3].next_act_ps
+(0, 45)
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from pimsim.dram.commands import Kind
+from pimsim.dram.scheduler.constraints import Place, place, total_banks
+from pimsim.dram.standard.standard import Standard
+
+State: TypeAlias = tuple[
+    tuple[int | tuple[int, ...], ...],
+    tuple[tuple[int, int, int, int, tuple[tuple[int, int], ...]], ...],
+    tuple[tuple[int, int], ...],
+]
+"""Banks, ranks and groups of a channel. Of two channels in equal states, whatever the time, one can
+do exactly what the other can."""
+
+_LONG_AGO_PS = -(1 << 62)
+
+
+class Channel:
+    """What the ranks of a channel share."""
+
+    __slots__ = ("front_ps", "groups", "ranks")
+
+    def __init__(self) -> None:
+        self.front_ps = 0
+        """Time of the last command: the next may issue at the same time, not before."""
+        self.ranks: list[Rank] = []
+        self.groups: list[Group] = []
+
+
+class Rank:
+    """Next times that hold for all banks of a rank, and its ACTs."""
+
+    __slots__ = (
+        "acts", "banks", "channel", "last_ref_ps", "next_rd_ps", "next_ref_ps", "next_transfer_ps",
+        "next_wr_ps", "open_banks", "others", "refs",
+    )  # fmt: skip
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+        self.banks: list[Bank] = []
+        self.others: list[Rank] = []
+        """The other ranks of the channel."""
+        self.acts: list[tuple[int, int]] = []
+        """Time and bank of the ACTs that tRRD and tFAW count, sorted, old ones dropped."""
+        self.open_banks = 0
+        self.next_rd_ps = self.next_wr_ps = self.next_transfer_ps = 0
+        self.next_ref_ps = 0
+        """tRP after the last PRE and tRC after the last ACT, those of an AAP that still lie ahead
+        included, and tRFC after the last REF."""
+        self.refs = 0
+        self.last_ref_ps = _LONG_AGO_PS
+
+
+class Group:
+    """Next times that hold for all banks of a bank group."""
+
+    __slots__ = ("next_rd_ps", "next_wr_ps")
+
+    def __init__(self) -> None:
+        self.next_rd_ps = self.next_wr_ps = 0
+
+
+class Bank:
+    """State and next times of one bank."""
+
+    __slots__ = (
+        "group", "last_ps", "next_act_ps", "next_column_ps", "next_pre_ps", "next_source_ps",
+        "number", "open", "place", "rank", "received_ps",
+    )  # fmt: skip
+
+    def __init__(self, number: int, where: Place, rank: Rank, group: Group) -> None:
+        self.number, self.place, self.rank, self.group = number, where, rank, group
+        self.open = False
+        self.next_act_ps = self.next_pre_ps = self.next_column_ps = 0
+        self.next_source_ps = 0
+        """When it may be the source of a TRANSFER after it was the destination of one."""
+        self.last_ps: dict[Kind, int] = {}
+        """When each kind last came, a TRANSFER from here; there to give reasons only."""
+        self.received_ps = _LONG_AGO_PS
+        """When a TRANSFER to here last came; for reasons only, too."""
+
+
+def channels(standard: Standard) -> list[Channel]:
+    """Return the channels of a standard, all banks closed; each rank has its banks in order."""
+    built = [Channel() for _ in range(standard.channels)]
+    groups: dict[tuple[int, int, int], Group] = {}
+    for channel in built:
+        channel.ranks = [Rank(channel) for _ in range(standard.ranks)]
+        for rank in channel.ranks:
+            rank.others = [other for other in channel.ranks if other is not rank]
+    for number in range(total_banks(standard)):
+        where = place(standard, number)
+        channel = built[where.channel]
+        rank = channel.ranks[where.rank]
+        if where[:3] not in groups:
+            groups[where[:3]] = Group()
+            channel.groups.append(groups[where[:3]])
+        rank.banks.append(Bank(number, where, rank, groups[where[:3]]))
+    return built
+
+
+def relative(channel: Channel, reach_ps: int) -> State:
+    """Return the state with all times counted from the channel's last command.
+
+    Times that have passed are written as 0, and those that mean nothing to a bank that is closed
+    (or open) are left out. ACTs matter for ``reach_ps``.
+    """
+    front_ps = channel.front_ps
+    since_ps = front_ps - reach_ps
+
+    def ahead_ps(time_ps: int) -> int:
+        return time_ps - front_ps if time_ps > front_ps else 0
+
+    def of_bank(bank: Bank) -> int | tuple[int, ...]:
+        act_ps, source_ps = ahead_ps(bank.next_act_ps), ahead_ps(bank.next_source_ps)
+        if bank.open:
+            return act_ps, source_ps, ahead_ps(bank.next_pre_ps), ahead_ps(bank.next_column_ps)
+        return (act_ps, source_ps) if source_ps else act_ps
+
+    return (
+        tuple(of_bank(bank) for rank in channel.ranks for bank in rank.banks),
+        tuple(
+            (
+                ahead_ps(rank.next_rd_ps),
+                ahead_ps(rank.next_wr_ps),
+                ahead_ps(rank.next_transfer_ps),
+                ahead_ps(rank.next_ref_ps),
+                tuple((act - front_ps, bank) for act, bank in rank.acts if act > since_ps),
+            )
+            for rank in channel.ranks
+        ),
+        tuple((ahead_ps(group.next_rd_ps), ahead_ps(group.next_wr_ps)) for group in channel.groups),
+    )
+
+
+def restore(channel: Channel, state: State) -> None:
+    """Put a channel into a state that :func:`relative` wrote, its last command at time 0.
+
+    What is there for reasons only (when each kind last came) is forgotten; counts of REFs stay.
+    """
+    in_banks, in_ranks, in_groups = state
+    channel.front_ps = 0
+    for group, (rd_ps, wr_ps) in zip(channel.groups, in_groups, strict=True):
+        group.next_rd_ps, group.next_wr_ps = rd_ps, wr_ps
+    for rank, (rd_ps, wr_ps, transfer_ps, ref_ps, acts) in zip(
+        channel.ranks, in_ranks, strict=True
+    ):
+        rank.next_rd_ps, rank.next_wr_ps = rd_ps, wr_ps
+        rank.next_transfer_ps, rank.next_ref_ps = transfer_ps, ref_ps
+        rank.acts = list(acts)
+        rank.open_banks = 0
+        rank.last_ref_ps = _LONG_AGO_PS
+    every_bank = (bank for rank in channel.ranks for bank in rank.banks)
+    for bank, times_ps in zip(every_bank, in_banks, strict=True):
+        bank.last_ps.clear()
+        bank.received_ps = _LONG_AGO_PS
+        bank.open = False
+        if isinstance(times_ps, int):
+            bank.next_act_ps, bank.next_source_ps = times_ps, 0
+            continue
+        bank.next_act_ps, bank.next_source_ps, *rest = times_ps
+        if rest:
+            bank.open = True
+            bank.next_pre_ps, bank.next_column_ps = rest
+            bank.rank.open_banks += 1

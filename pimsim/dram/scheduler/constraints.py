@@ -1,0 +1,278 @@
+"""Every minimum distance between two commands, as one table.
+
+A row says how much later than one command another may issue at the earliest, if the nearest level
+that their banks share is the row's scope. The scheduler takes all its distances from here.
+
+>>> from pimsim.dram.standard.standard import load
+>>> for row in table(load("ddr3-1600-8-8-8"), Switches()):
+...     if (row.before, row.after, row.scope) == (Kind.ACT, Kind.ACT, Scope.GROUP):
+...         print(row.name, row.gap_ps, row.apart)
+tRRD_S 6000 1
+tFAW 30000 4
+
+Sources: names and minima as in JESD79-3F (DDR3) and JESD79-4 (DDR4); distances that are sums are as
+in the list of JEDEC timing checks in Teledyne LeCroy, "Kibra DDR Protocol Analyzer User Manual",
+sections V06 (write to precharge), V15 (read to write) and V18 (write to read), with no additive
+latency and whole bursts. Between ranks the data bus alone counts, and changes hands in tRTRS
+(assumed, as in DRAMsim3).
+
+No standard has TRANSFER (Seshadri et al., "RowClone", MICRO 2013, section 3.2: source bank in read
+mode, destination bank in write mode, the chip's pins disconnected). What holds it back is assumed
+from what it does: its data come out of the source as late as those of a READ and are then in the
+destination's sense amplifiers as those of a WRITE are after their last clock on the bus; it takes
+the rank's internal bus from every other column command for a whole tCCD (of one bank group where
+there are several); it writes, so that a READ after it waits for tWTR, and it reads, so that it
+waits for tWTR after a WRITE. The pins, and so other ranks, never see it. On DDR3-1066 7-7-7 64 of
+them copy 4 KB in 542 ns, where the paper has 540.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+from typing import NamedTuple
+
+from pimsim.dram.commands import Kind
+from pimsim.dram.options import Switches
+from pimsim.dram.standard.standard import Standard
+from pimsim.dram.standard.timing import ACTS_PER_FAW, SPLIT_DECODER_OVERLAP_PS, Timing
+from pimsim.errors import InputError
+
+READ_TO_WRITE_CLOCKS = 2
+"""Clocks between the data of a READ and those of a WRITE after it in the same rank: preamble and
+turnaround (JESD79-3F, READ to WRITE: RL + tCCD + 2 tCK - WL)."""
+
+
+class Place(NamedTuple):
+    """Where a bank is."""
+
+    channel: int
+    rank: int
+    """Rank of the channel."""
+    group: int
+    """Bank group of the rank."""
+    bank: int
+    """Bank of the bank group."""
+
+
+def place(standard: Standard, bank: int) -> Place:
+    """Return where the bank of that number is.
+
+    Consecutive numbers go over the bank groups of a rank first, then over the banks within the
+    groups, then over ranks, then over channels. Raises :class:`~pimsim.errors.InputError` for a
+    number that the standard does not have.
+
+    >>> from pimsim.dram.standard.standard import load
+    >>> place(load("ddr3-1600-8-8-8"), 5)
+    Place(channel=0, rank=0, group=0, bank=5)
+    """
+    total = total_banks(standard)
+    if type(bank) is not int or not 0 <= bank < total:
+        raise InputError(f"`bank` must be 0 to {total - 1} for {standard.name}, not {bank!r}")
+    rank, within = divmod(bank, standard.banks)
+    channel, rank = divmod(rank, standard.ranks)
+    return Place(channel, rank, within % standard.bank_groups, within // standard.bank_groups)
+
+
+def total_banks(standard: Standard) -> int:
+    """Banks of all ranks of all channels."""
+    return standard.channels * standard.ranks * standard.banks
+
+
+class Scope(IntEnum):
+    """The nearest level that the banks of two commands share."""
+
+    BANK = 0
+    """The same bank."""
+    GROUP = 1
+    """Different banks of a bank group; any two banks of a rank without bank groups."""
+    RANK = 2
+    """Different bank groups of a rank."""
+    CHANNEL = 3
+    """Different ranks of a channel."""
+
+
+def shared(one: Place, other: Place) -> Scope | None:
+    """Return the nearest level that two banks share; None for different channels.
+
+    >>> shared(Place(0, 1, 0, 3), Place(0, 1, 2, 3))
+    <Scope.RANK: 2>
+    """
+    if one.channel != other.channel:
+        return None
+    if one.rank != other.rank:
+        return Scope.CHANNEL
+    if one.group != other.group:
+        return Scope.RANK
+    return Scope.BANK if one.bank == other.bank else Scope.GROUP
+
+
+class End(Enum):
+    """What a bank is to a TRANSFER."""
+
+    SOURCE = "source"
+    DESTINATION = "destination"
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """``after`` issues at least ``gap_ps`` later than ``before``."""
+
+    name: str
+    """As in the field's documents: tRCD, tFAW, ..."""
+    before: Kind
+    after: Kind
+    scope: Scope
+    gap_ps: int
+    apart: int = 1
+    """Whether it binds the next ``after`` (1) or the fourth from ``before`` on (4, tFAW)."""
+    end: End | None = None
+    """What the bank was to ``before``, a TRANSFER; None: of either end. It is the source of an
+    ``after`` that is a TRANSFER."""
+
+
+_WITHIN_RANK = (Scope.BANK, Scope.GROUP, Scope.RANK)
+
+
+def table(standard: Standard, switches: Switches) -> tuple[Constraint, ...]:
+    """Return all constraints between ACT, PRE, RD, WR, REF and TRANSFER under these switches.
+
+    Only scopes that the standard has: none between bank groups where there is one.
+
+    An AAP is ACT, ACT :func:`second_act_ps` later and PRE tRAS after that; an AP is ACT and PRE
+    tRAS later: they obey the same rows. The two ACTs of one AAP are exempt from tRC and tRRD
+    between themselves; with ``acts_per_aap=1`` the second is not an ACT to tRRD and tFAW at all.
+    With ``faw`` off there is neither tFAW nor tRRD.
+
+    What is not a distance of two commands is not here: that at most eight REFs may be postponed
+    (tREFI, :class:`~pimsim.dram.scheduler.scheduler.Scheduler`). The command bus carries any number
+    of commands at a time (assumed).
+    """
+    scopes = {Scope.BANK}
+    if standard.banks > standard.bank_groups:
+        scopes.add(Scope.GROUP)
+    if standard.bank_groups > 1:
+        scopes.add(Scope.RANK)
+    if standard.ranks > 1:
+        scopes.add(Scope.CHANNEL)
+    rows = _rows(effective_timing(standard, switches), standard, switches)
+    return tuple(row for row in rows if row.scope in scopes)
+
+
+def gap_ps(
+    rows: Iterable[Constraint],
+    before: Kind,
+    after: Kind,
+    scope: Scope = Scope.BANK,
+    *,
+    end: End | None = None,
+) -> int:
+    """Return the widest gap of a table, tFAW left aside; 0 if there is none.
+
+    >>> from pimsim.dram.standard.standard import load
+    >>> gap_ps(table(load("ddr3-1600-8-8-8"), Switches()), Kind.ACT, Kind.PRE)
+    35000
+    """
+    wanted = (before, after, scope, 1, end)
+    found = (
+        row.gap_ps
+        for row in rows
+        if (row.before, row.after, row.scope, row.apart, row.end) == wanted
+    )
+    return max(found, default=0)
+
+
+def effective_timing(standard: Standard, switches: Switches) -> Timing:
+    """Return the timing that holds: in whole clocks if ``clocked``."""
+    return standard.timing.on_clock() if switches.clocked else standard.timing
+
+
+def second_act_ps(standard: Standard, switches: Switches) -> int:
+    """Return how much later than the first the second ACT of an AAP issues.
+
+    >>> from pimsim.dram.standard.standard import load
+    >>> second_act_ps(load("ddr3-1600-8-8-8"), Switches(clocked=True))
+    5000
+    """
+    timing = effective_timing(standard, switches)
+    if not switches.split_decoder:
+        return timing.t_ras_ps
+    if not switches.clocked:
+        return SPLIT_DECODER_OVERLAP_PS
+    return -(-SPLIT_DECODER_OVERLAP_PS // timing.t_ck_ps) * timing.t_ck_ps
+
+
+def _rows(timing: Timing, standard: Standard, switches: Switches) -> Iterator[Constraint]:
+    act, pre, rd, wr, ref = Kind.ACT, Kind.PRE, Kind.RD, Kind.WR, Kind.REF
+    bank = Scope.BANK
+    clock = timing.t_ck_ps
+    burst = timing.burst_ps(standard.burst_length)
+    read, write = timing.cl_clocks * clock, timing.cwl_clocks * clock
+    ccd_s, ccd_l = timing.t_ccd_s_clocks * clock, timing.t_ccd_l_clocks * clock
+    near = "_L" if standard.bank_groups > 1 else "_S"
+
+    def by_group(long: int, short: int) -> tuple[int, int]:
+        return (long if standard.bank_groups > 1 else short), short
+
+    yield Constraint("tRCD", act, rd, bank, timing.t_rcd_ps)
+    yield Constraint("tRCD", act, wr, bank, timing.t_rcd_ps)
+    yield Constraint("tRAS", act, pre, bank, timing.t_ras_ps)
+    yield Constraint("tRTP", rd, pre, bank, timing.t_rtp_ps)
+    yield Constraint("tWR", wr, pre, bank, write + burst + timing.t_wr_ps)
+    yield Constraint("tRP", pre, act, bank, timing.t_rp_ps)
+    yield Constraint("tRC", act, act, bank, timing.t_rc_ps)
+    if switches.faw:
+        rrd_l, rrd_s = by_group(timing.t_rrd_l_ps, timing.t_rrd_s_ps)
+        yield Constraint("tRRD" + near, act, act, Scope.GROUP, rrd_l)
+        yield Constraint("tRRD_S", act, act, Scope.RANK, rrd_s)
+        for scope in _WITHIN_RANK:
+            yield Constraint("tFAW", act, act, scope, timing.t_faw_ps, ACTS_PER_FAW)
+    near_ccd, far_ccd = by_group(ccd_l, ccd_s)
+    wtr_l, wtr_s = by_group(timing.t_wtr_l_ps, timing.t_wtr_s_ps)
+    for scope in _WITHIN_RANK:
+        level, ccd, wtr = ("_S", far_ccd, wtr_s) if scope is Scope.RANK else (near, near_ccd, wtr_l)
+        for column in (rd, wr):
+            yield Constraint("tCCD" + level, column, column, scope, ccd)
+            yield Constraint("data bus", column, column, scope, burst)
+        yield Constraint("tWTR" + level, wr, rd, scope, write + burst + wtr)
+        turnaround = read + burst + READ_TO_WRITE_CLOCKS * clock - write
+        yield Constraint("read to write", rd, wr, scope, max(0, turnaround))
+        yield Constraint("tRP", pre, ref, scope, timing.t_rp_ps)
+        yield Constraint("tRC", act, ref, scope, timing.t_rc_ps)
+        yield Constraint("tRFC", ref, act, scope, timing.t_rfc_ps)
+        yield Constraint("tRFC", ref, ref, scope, timing.t_rfc_ps)
+    change = burst + timing.t_rtrs_clocks * clock
+    for before, first in ((rd, read), (wr, write)):
+        for after, second in ((rd, read), (wr, write)):
+            gap = max(0, first + change - second)
+            yield Constraint("tRTRS", before, after, Scope.CHANNEL, gap)
+    yield from _transfer_rows(timing, standard)
+
+
+def _transfer_rows(timing: Timing, standard: Standard) -> Iterator[Constraint]:
+    """What holds back a TRANSFER, and what it holds back."""
+    act, pre, rd, wr, transfer = Kind.ACT, Kind.PRE, Kind.RD, Kind.WR, Kind.TRANSFER
+    bank, clock = Scope.BANK, timing.t_ck_ps
+    burst = timing.burst_ps(standard.burst_length)
+    read, write = timing.cl_clocks * clock, timing.cwl_clocks * clock
+    groups = standard.bank_groups > 1
+    near = "_L" if groups else "_S"
+    ccd = (timing.t_ccd_l_clocks if groups else timing.t_ccd_s_clocks) * clock
+    wtr = timing.t_wtr_l_ps if groups else timing.t_wtr_s_ps
+    arrived = read + burst
+
+    yield Constraint("tRCD", act, transfer, bank, timing.t_rcd_ps)
+    yield Constraint("tRTP", transfer, pre, bank, timing.t_rtp_ps, end=End.SOURCE)
+    yield Constraint("tWR", transfer, pre, bank, arrived + timing.t_wr_ps, end=End.DESTINATION)
+    name = "tWTR" + near
+    yield Constraint(name, transfer, transfer, bank, arrived + wtr, end=End.DESTINATION)
+    pairs = ((rd, transfer), (wr, transfer), (transfer, transfer), (transfer, rd), (transfer, wr))
+    for scope in _WITHIN_RANK:
+        for before, after in pairs:
+            yield Constraint("tCCD" + near, before, after, scope, ccd)
+        for before, after in ((rd, transfer), (transfer, transfer), (transfer, rd)):
+            yield Constraint("internal bus", before, after, scope, burst)
+        yield Constraint("internal bus", transfer, wr, scope, max(0, arrived - write))
+        yield Constraint("tWTR" + near, transfer, rd, scope, arrived + wtr)
+        yield Constraint("tWTR" + near, wr, transfer, scope, write + burst + wtr)

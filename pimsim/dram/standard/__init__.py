@@ -1,0 +1,1 @@
+"""DRAM parts: geometry, timing and currents, read from ``pimsim/dram/standards``."""

@@ -1,0 +1,152 @@
+"""Timing constraints of a DRAM part, and what AAP and AP take under them.
+
+>>> ddr3_1600_8_8_8 = Timing(
+...     t_ck_ps=1250, t_rcd_ps=10_000, t_ras_ps=35_000, t_rp_ps=10_000, t_rc_ps=45_000,
+...     t_rrd_s_ps=6_000, t_rrd_l_ps=6_000, t_faw_ps=30_000, t_rfc_ps=260_000,
+...     t_refi_ps=7_800_000, t_wr_ps=15_000, t_rtp_ps=7_500, t_wtr_s_ps=7_500, t_wtr_l_ps=7_500,
+...     cl_clocks=8, cwl_clocks=8, t_ccd_s_clocks=4, t_ccd_l_clocks=4, t_rtrs_clocks=1,
+... )
+>>> ddr3_1600_8_8_8.aap_ps(split_decoder=True), ddr3_1600_8_8_8.ap_ps
+(49000, 45000)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+from pimsim.errors import InputError
+from pimsim.ranges import require
+
+SPLIT_DECODER_OVERLAP_PS = 4_000
+"""How much later than the first the second ACTIVATE of an AAP starts with a split row decoder.
+
+Source: Seshadri et al., "Ambit", MICRO 2017, section 5.3 (from their circuit simulation): B-group
+and D-group addresses have decoders of their own, so that the two activations overlap.
+"""
+
+ACTS_PER_FAW = 4
+"""Activations that fit into one tFAW window (JESD79-3F, section 4: four-bank activation window)."""
+
+
+_IN_NS = 100_000
+"""A shorter tREFI is not one in ps, but in ns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Timing constraints in picoseconds, or in clocks where the name says so.
+
+    Raises :class:`~pimsim.errors.InputError` if values are out of range or contradict each other;
+    it names all.
+    """
+
+    t_ck_ps: int
+    """Clock period; data move twice a clock."""
+    t_rcd_ps: int
+    """ACTIVATE to READ or WRITE of the same bank."""
+    t_ras_ps: int
+    """ACTIVATE to PRECHARGE of the same bank: the row is sensed and restored."""
+    t_rp_ps: int
+    """PRECHARGE to ACTIVATE of the same bank."""
+    t_rc_ps: int
+    """ACTIVATE to ACTIVATE of the same bank."""
+    t_rrd_s_ps: int
+    """ACTIVATE to ACTIVATE of different bank groups (without groups: of different banks)."""
+    t_rrd_l_ps: int
+    """ACTIVATE to ACTIVATE of different banks of one bank group."""
+    t_faw_ps: int
+    """Window in which at most four ACTIVATEs may start in a rank."""
+    t_rfc_ps: int
+    """REFRESH to the next command of the rank."""
+    t_refi_ps: int
+    """Average interval between REFRESHes."""
+    t_wr_ps: int
+    """End of the data of a WRITE to PRECHARGE of the same bank: write recovery."""
+    t_rtp_ps: int
+    """READ to PRECHARGE of the same bank."""
+    t_wtr_s_ps: int
+    """End of the data of a WRITE to READ, of different bank groups."""
+    t_wtr_l_ps: int
+    """End of the data of a WRITE to READ, of one bank group."""
+    cl_clocks: int
+    """READ to the first of its data."""
+    cwl_clocks: int
+    """WRITE to the first of its data."""
+    t_ccd_s_clocks: int
+    """READ to READ, or WRITE to WRITE, of different bank groups (without groups: of any)."""
+    t_ccd_l_clocks: int
+    """READ to READ, or WRITE to WRITE, of one bank group."""
+    t_rtrs_clocks: int
+    """Data of one rank to data of another: the bus changes hands."""
+
+    def __post_init__(self) -> None:
+        require(self)
+        wrong = [
+            f"`{name}` must be at least {floor} ({getattr(self, floor)}), not {getattr(self, name)}"
+            for name, floor in (
+                ("t_ras_ps", "t_rcd_ps"),
+                ("t_rc_ps", "t_ras_ps"),
+                ("t_rrd_l_ps", "t_rrd_s_ps"),
+                ("t_wtr_l_ps", "t_wtr_s_ps"),
+                ("t_ccd_l_clocks", "t_ccd_s_clocks"),
+                ("t_faw_ps", "t_rrd_s_ps"),
+            )
+            if getattr(self, name) < getattr(self, floor)
+        ]
+        if self.t_refi_ps < self.busy_ps(ranks=1):
+            wrong.append(self.no_room(ranks=1))
+        if wrong:
+            raise InputError.of(wrong)
+
+    def busy_ps(self, ranks: int) -> int:
+        """What must fit between two REFRESHes of a rank, in ps.
+
+        That is one row cycle, and tRFC of every rank of the channel, for they may fall due at once.
+        """
+        return ranks * self.t_rfc_ps + self.t_rc_ps
+
+    def no_room(self, ranks: int) -> str:
+        """What to say where that does not fit."""
+        refreshes = "t_rfc_ps" if ranks == 1 else f"t_rfc_ps of {ranks} ranks"
+        hint = "; 7.8 us are 7_800_000" if self.t_refi_ps < _IN_NS else ""
+        return (
+            f"`t_refi_ps` must leave room for a row cycle: at least {self.busy_ps(ranks):,} ps "
+            f"({refreshes} and t_rc_ps), not {self.t_refi_ps:,}{hint}"
+        )
+
+    def on_clock(self) -> Timing:
+        """Return the same constraints in whole clocks: rounded up, tREFI down.
+
+        >>> from pimsim.dram.standard.standard import load
+        >>> load("ddr3-1600-8-8-8").timing.on_clock().t_rrd_s_ps
+        6250
+        """
+        rounded = {
+            field.name: -(-getattr(self, field.name) // self.t_ck_ps) * self.t_ck_ps
+            for field in fields(self)
+            if field.name.endswith("_ps")
+        }
+        rounded["t_refi_ps"] = self.t_refi_ps // self.t_ck_ps * self.t_ck_ps
+        return replace(self, **rounded)
+
+    @property
+    def ap_ps(self) -> int:
+        """ACTIVATE-PRECHARGE, in ps: tRAS + tRP."""
+        return self.t_ras_ps + self.t_rp_ps
+
+    def aap_ps(self, *, split_decoder: bool) -> int:
+        """ACTIVATE-ACTIVATE-PRECHARGE, in ps.
+
+        With a split row decoder the activations overlap: tRAS + 4 ns + tRP; without, they follow
+        one another: 2 tRAS + tRP (Ambit, section 5.3).
+        """
+        second = SPLIT_DECODER_OVERLAP_PS if split_decoder else self.t_ras_ps
+        return self.t_ras_ps + second + self.t_rp_ps
+
+    def burst_ps(self, burst_length: int) -> int:
+        """Time the data of one burst are on the bus, in ps: BL/2 clocks."""
+        return burst_length // 2 * self.t_ck_ps
+
+    def column_ps(self, burst_length: int) -> int:
+        """Time from one column access to the next, in ps: tCCD, or the burst if that is longer."""
+        return max(self.burst_ps(burst_length), self.t_ccd_s_clocks * self.t_ck_ps)

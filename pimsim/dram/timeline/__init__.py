@@ -1,0 +1,1 @@
+"""When a stream of commands ends: segments of alike commands, timed without issuing each."""

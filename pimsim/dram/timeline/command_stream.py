@@ -1,0 +1,211 @@
+"""Streams of commands that banks execute in lock-step, with what repeats written once.
+
+>>> from pimsim.dram.commands import Kind
+>>> full_adder = ((Kind.AAP, 6), (Kind.AP, 1), (Kind.AAP, 1))
+>>> segment = Segment((Run(full_adder, 784),), banks=(0, 1))
+>>> segment.commands
+12544
+
+:func:`walk` issues one command after the other; what time a stream takes says
+:class:`~pimsim.dram.timeline.timeline.Timeline` without walking all that repeats.
+
+>>> from pimsim.dram.standard.standard import load
+>>> issued = list(walk(load("ddr3-1600-8-8-8"), Switches(), [segment]))
+>>> [(each.at_ps, each.kind.name, each.bank) for each in issued[:3]]
+[(0, 'AAP', 0), (10000, 'AAP', 1), (49000, 'AAP', 0)]
+>>> sum(each.kind is Kind.REF for each in issued)
+40
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple, TypeAlias
+
+from pimsim.dram.commands import Kind
+from pimsim.dram.options import Switches
+from pimsim.dram.scheduler.constraints import effective_timing, place
+from pimsim.dram.scheduler.scheduler import Scheduler
+from pimsim.dram.standard.standard import Standard
+from pimsim.errors import InputError
+
+Visit: TypeAlias = tuple[tuple[Kind, int], ...]
+"""Commands of one bank in order, each kind with how often it comes in a row: a microprogram, or
+ACT, column accesses and PRE."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One visit, repeated.
+
+    A visit begins and ends with its banks closed. Raises :class:`~pimsim.errors.InputError` for
+    one that does not, or that opens what is open.
+    """
+
+    visit: Visit
+    times: int
+
+    def __post_init__(self) -> None:
+        _require_visit(self.visit)
+        if type(self.times) is not int or self.times <= 0:
+            raise InputError(f"`times` must be a positive integer, not {self.times!r}")
+
+    @property
+    def commands(self) -> int:
+        """Commands that one bank executes."""
+        return self.times * sum(times for _, times in self.visit)
+
+
+Slot: TypeAlias = tuple[int, int | None]
+"""Bank that a command is for; of a TRANSFER, the bank it goes to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Runs that some banks execute in lock-step: one command in every bank, then the next.
+
+    A segment with TRANSFERs is of pairs of banks, ``banks`` and ``to``: the other commands are for
+    both banks of every pair, a TRANSFER from the first to the second.
+
+    >>> copy = ((Kind.ACT, 1), (Kind.TRANSFER, 128), (Kind.PRE, 1))
+    >>> pairs = Segment((Run(copy, 1),), banks=(0, 1), to=(4, 5))
+    >>> pairs.slots(Kind.ACT), pairs.slots(Kind.TRANSFER)
+    (((0, None), (4, None), (1, None), (5, None)), ((0, 4), (1, 5)))
+    """
+
+    runs: tuple[Run, ...]
+    banks: tuple[int, ...]
+    """System-wide numbers, in the order of issue, each once."""
+    to: tuple[int, ...] = ()
+    """For each of ``banks`` the one that its TRANSFERs go to, if there are TRANSFERs."""
+
+    def __post_init__(self) -> None:
+        if not self.banks or len(set(self.banks)) != len(self.banks):
+            raise InputError(f"`banks` must name one bank or more, each once, not {self.banks!r}")
+        transfers = any(kind is Kind.TRANSFER for run in self.runs for kind, _ in run.visit)
+        if len(self.to) != (len(self.banks) if transfers else 0):
+            wanted = "one bank for each of `banks`" if transfers else "empty without a TRANSFER"
+            raise InputError(f"`to` must be {wanted}, not {self.to!r}")
+        if len({*self.banks, *self.to}) != len(self.banks) + len(self.to):
+            raise InputError(f"`to` must name banks that are not in `banks`, each once: {self.to}")
+
+    @property
+    def commands(self) -> int:
+        """Commands of all banks together."""
+        return sum(
+            run.times * times * len(self.slots(kind))
+            for run in self.runs
+            for kind, times in run.visit
+        )
+
+    def slots(self, kind: Kind) -> tuple[Slot, ...]:
+        """What a command of that kind is for, in the order of issue."""
+        return slots(kind, self.banks, self.to)
+
+
+@lru_cache(maxsize=1024)
+def slots(kind: Kind, banks: tuple[int, ...], to: tuple[int, ...]) -> tuple[Slot, ...]:
+    """What a command in lock-step is for: pairs for a TRANSFER, else every bank of every pair."""
+    if kind is Kind.TRANSFER:
+        return tuple(zip(banks, to, strict=True))
+    every = [bank for pair in zip(banks, to, strict=True) for bank in pair] if to else banks
+    return tuple((bank, None) for bank in every)
+
+
+def issue_order(standard: Standard, banks: Iterable[int]) -> tuple[int, ...]:
+    """Return the banks so that ranks take turns: each has a tFAW of its own.
+
+    >>> from dataclasses import replace
+    >>> from pimsim.dram.standard.standard import load
+    >>> issue_order(replace(load("ddr3-1600-8-8-8"), ranks=2), range(10))
+    (0, 8, 1, 9, 2, 3, 4, 5, 6, 7)
+    """
+    return tuple(sorted(banks, key=lambda bank: (bank % standard.banks, bank)))
+
+
+class Issued(NamedTuple):
+    """A command and when it issued."""
+
+    at_ps: int
+    kind: Kind
+    bank: int
+    """System-wide number; for REF, a bank of the rank."""
+    to: int | None = None
+    """Bank that a TRANSFER goes to."""
+
+
+def walk(standard: Standard, switches: Switches, segments: Iterable[Segment]) -> Iterator[Issued]:
+    """Issue every command of a stream in turn, through a scheduler.
+
+    Order: for each repetition, for each command of the visit, for each bank (or pair, source
+    first) of the segment. A command issues at the earliest legal time, not before one decided
+    earlier on its channel; channels know nothing of one another.
+
+    With refresh on, a rank's k-th REF is due at k * tREFI (of all ranks alike). When a command that
+    would open the first row of a rank could issue only at or after the time at which the next REF
+    is due, REF goes first, as early as legal, as often as that is so. REFs that fall due while
+    other ranks of the channel work on segments that leave this rank out get their turn meanwhile,
+    each as soon as it is due, and cost no time; they are issued when the rank is next used, as
+    far as they have ended by then, so that times of REFs alone may step back. Ranks that no
+    segment names get none, nor does a rank after the last that names it.
+
+    Raises :class:`~pimsim.errors.InputError` for a bank that the standard does not have.
+    """
+    scheduler = Scheduler(standard, switches)
+    timing = effective_timing(standard, switches)
+    free_since_ps: dict[tuple[int, int], int] = {}
+
+    def due_ps(bank: int) -> int:
+        return (scheduler.rank_of(bank).refs + 1) * timing.t_refi_ps
+
+    for segment in segments:
+        ranks = {place(standard, bank)[:2]: bank for bank in reversed(segment.banks)}
+        if switches.refresh:
+            for rank, bank in ranks.items():
+                start_ps = scheduler.front_ps(bank)
+                at_ps = max(due_ps(bank), free_since_ps.get(rank, 0))
+                while at_ps + timing.t_rfc_ps <= start_ps:
+                    scheduler.issue(Kind.REF, bank, at_ps)
+                    yield Issued(at_ps, Kind.REF, bank)
+                    at_ps = max(due_ps(bank), at_ps + timing.t_rfc_ps)
+        for kind in _kinds(segment):
+            for bank, to in segment.slots(kind):
+                if switches.refresh and kind.opens and not scheduler.rank_of(bank).open_banks:
+                    while scheduler.earliest_ps(kind, bank) >= due_ps(bank):
+                        front_ps = scheduler.front_ps(bank)
+                        at_ps = scheduler.issue_earliest(Kind.REF, bank, front_ps)
+                        yield Issued(at_ps, Kind.REF, bank)
+                yield Issued(scheduler.issue_earliest(kind, bank, to=to), kind, bank, to)
+        for rank, bank in ranks.items():
+            next_ref_ps = scheduler.rank_of(bank).next_ref_ps
+            free_since_ps[rank] = max(next_ref_ps, scheduler.front_ps(bank))
+
+
+def _kinds(segment: Segment) -> Iterator[Kind]:
+    for run in segment.runs:
+        for _ in range(run.times):
+            for kind, times in run.visit:
+                for _ in range(times):
+                    yield kind
+
+
+@lru_cache(maxsize=1024)
+def _require_visit(visit: Visit) -> None:
+    is_open = False
+    for kind, times in visit:
+        if type(times) is not int or times <= 0:
+            raise InputError(
+                f"`visit` must repeat a command a positive number of times, not {visit!r}"
+            )
+        if kind is Kind.REF:
+            raise InputError(
+                f"`visit` must hold no REF, the stream is refreshed as it goes: {visit!r}"
+            )
+        if kind.opens is is_open or (kind in (Kind.ACT, Kind.PRE) and times > 1):
+            state = "open" if kind.opens else "closed"
+            raise InputError(f"`visit` must not {kind.name} a bank that is {state}: {visit!r}")
+        is_open = kind is Kind.ACT or (is_open and kind is not Kind.PRE)
+    if is_open or not visit:
+        raise InputError(f"`visit` must open a row and close it, not {visit!r}")

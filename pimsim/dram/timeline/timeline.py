@@ -1,0 +1,331 @@
+"""How long a stream takes, without walking what repeats.
+
+>>> from pimsim.dram.commands import Kind
+>>> from pimsim.dram.standard.standard import load
+>>> from pimsim.dram.timeline.command_stream import Run, Segment
+>>> timeline = Timeline(load("ddr3-1600-8-8-8"), Switches(faw=False, refresh=False))
+>>> row_and = Run(((Kind.AAP, 4),), 1_000_000_000)
+>>> timeline.run(Segment((row_and,), banks=tuple(range(8))))
+>>> timeline.now_ps
+196000000000000
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from typing import TypeAlias
+
+from pimsim.dram.commands import Kind
+from pimsim.dram.options import Switches
+from pimsim.dram.scheduler.constraints import effective_timing, place
+from pimsim.dram.standard.standard import Standard
+from pimsim.dram.timeline.command_stream import Run, Segment, Visit
+from pimsim.dram.timeline.cycles import Chunk, Plan, Plans
+from pimsim.dram.timeline.lockstep import Lane, Lockstep
+from pimsim.dram.timeline.transitions import Move
+from pimsim.errors import InputError
+
+_Banks: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]
+"""Banks of a segment, and where their TRANSFERs go."""
+
+_LONG_VISIT_BEATS = 1 << 16
+"""Longer visits are run one command after the other, each a repetition of its own."""
+
+_FEW_CHUNKS = 16
+"""Up to here a visit in one rank is remembered as a whole for each place that a REF takes in it."""
+
+_SEEN, _SEEN_LATER = 4096, 64
+"""Situations after a REF that are remembered to find the cycle: the first, then only some, for
+where times share no coarse grid (DDR4-2400) a cycle can be half a million REFs long."""
+
+
+class Timeline:
+    """Time, open time and REFs of a stream: exactly those of issuing every command.
+
+    What was worked out for one segment serves all that come later. Raises
+    :class:`~pimsim.errors.InputError` for a bank that the standard does not have.
+
+    Ranks that no segment names are not refreshed here, nor is a rank after the last segment that
+    names it; :attr:`held_ps` is the time over which ranks are. Whoever wants the energy of all
+    refreshes, idle ranks included, takes one REF a rank for every tREFI of ``now_ps``.
+    """
+
+    def __init__(self, standard: Standard, switches: Switches) -> None:
+        self._standard = standard
+        lockstep = Lockstep(standard, switches)
+        refi_ps = effective_timing(standard, switches).t_refi_ps if switches.refresh else 0
+        rfc_ps = effective_timing(standard, switches).t_rfc_ps
+        self._channels = [
+            Channel(lockstep, standard.ranks, refi_ps, rfc_ps) for _ in range(standard.channels)
+        ]
+        self._lockstep = lockstep
+        self._plans: dict[_Banks, Plans] = {}
+        """By the banks within a channel, alike in all channels."""
+        self._parts: dict[_Banks, list[tuple[Channel, Plans]]] = {}
+
+    @property
+    def now_ps(self) -> int:
+        """When every bank so far is precharged and may be activated again; never decreases."""
+        return max(channel.now_ps for channel in self._channels)
+
+    @property
+    def open_ps(self) -> int:
+        """Time during which a rank has a bank open or is refreshing, summed over ranks."""
+        return sum(channel.open_ps for channel in self._channels)
+
+    @property
+    def held_ps(self) -> int:
+        """Time until the last command of a rank is over, summed over the ranks that have any."""
+        return sum(channel.held_ps for channel in self._channels)
+
+    @property
+    def refreshes(self) -> int:
+        """REFs so far, those of all ranks together."""
+        return sum(channel.refreshes for channel in self._channels)
+
+    def run(self, segment: Segment) -> None:
+        """Let the stream go on by one segment."""
+        for channel, plans in self.parts(segment.banks, segment.to):
+            channel.run(plans, segment.runs)
+
+    def parts(
+        self, banks: tuple[int, ...], to: tuple[int, ...] = ()
+    ) -> list[tuple[Channel, Plans]]:
+        """Where the streams of the banks' channels stand, and what the banks do in each."""
+        parts = self._parts.get((banks, to))
+        if parts is None:
+            of_channel: dict[int, list[list[int]]] = {}
+            banks_of_channel = self._standard.ranks * self._standard.banks
+            for pair in zip(banks, to, strict=True) if to else ((bank,) for bank in banks):
+                places = [place(self._standard, bank) for bank in pair]
+                if places[0][:2] != places[-1][:2]:
+                    raise InputError(f"`to` must be banks of the ranks of {banks}, not {to}")
+                within = [bank % banks_of_channel for bank in pair]
+                of_channel.setdefault(places[0].channel, []).append(within)
+            parts = self._parts[banks, to] = [
+                (self._channels[channel], self._plans_of(*zip(*pairs, strict=True)))
+                for channel, pairs in of_channel.items()
+            ]
+        return parts
+
+    def _plans_of(self, banks: tuple[int, ...], to: tuple[int, ...] = ()) -> Plans:
+        if (banks, to) not in self._plans:
+            self._plans[banks, to] = Plans(Lane(self._lockstep, banks, to))
+        return self._plans[banks, to]
+
+
+class Channel:
+    """Where the stream of one channel stands."""
+
+    def __init__(self, lockstep: Lockstep, ranks: int, refi_ps: int, rfc_ps: int) -> None:
+        self._lockstep = lockstep
+        self._refi_ps, self._rfc_ps = refi_ps, rfc_ps
+        self._state = lockstep.fresh
+        self._front_ps = 0
+        """Time of the last command."""
+        self._due_ps = [refi_ps] * ranks
+        """When the next REF is due, for each rank."""
+        self._free_since_ps = [0] * ranks
+        self.now_ps = self.open_ps = self.refreshes = 0
+
+    @property
+    def held_ps(self) -> int:
+        """Time until the last command of a rank is over, summed over the ranks that have any."""
+        return sum(self._free_since_ps)
+
+    def run(self, plans: Plans, runs: Sequence[Run]) -> None:
+        """Let the banks of a lane execute runs."""
+        lane = plans.lane
+        if self._refi_ps:
+            self._refresh_idle(lane)
+        for run in runs:
+            for visit, times in _loops(run):
+                self._repeat(plans.plan(visit), times)
+        for rank in lane.ranks:
+            free_ps = self._front_ps + self._lockstep.free_ps(self._state, rank)
+            self._free_since_ps[rank] = free_ps
+            self.now_ps = max(self.now_ps, free_ps)
+
+    def sustained_ps(self, plan: Plan) -> Fraction:
+        """Time of one repetition once the same comes round and round."""
+        if self._refi_ps:
+            times, took_ps = self._repeat(plan, 1 << 62, once=True)
+        else:
+            times, took_ps = plan.orbit(self._state).cycle()
+        return Fraction(took_ps, times)
+
+    def _refresh_idle(self, lane: Lane) -> None:
+        """Count the REFs that ranks got while segments left them out."""
+        for rank in lane.ranks:
+            at_ps = max(self._due_ps[rank], self._free_since_ps[rank])
+            while at_ps + self._rfc_ps <= self._front_ps:
+                self._refreshed(rank)
+                self.open_ps += self._rfc_ps
+                at_ps = max(self._due_ps[rank], at_ps + self._rfc_ps)
+
+    def _repeat(self, plan: Plan, times: int, *, once: bool = False) -> tuple[int, int]:
+        """Run a visit so many times; return the repetitions and time of a cycle, if it met one.
+
+        With ``once``, stop when that is known.
+        """
+        seen: dict[tuple[int, ...], tuple[int, int, int, int]] = {}
+        cycle = 0, 0
+        # What comes but once may be an ACT alone, which cannot be repeated.
+        leaping = bool(self._refi_ps) and plan.opens and times > 1 and _is_simple(plan)
+        while times:
+            done = self._leap(plan, times) if leaping else 0
+            if not done:
+                done = self._to_refresh(plan, times, leaping)
+            times -= done
+            if not times:
+                break
+            key = (self._state, *self._dues_ps(plan.lane))
+            if key not in seen:
+                if len(seen) < _SEEN or not key[1] % _SEEN_LATER:
+                    seen[key] = times, self._front_ps, self.open_ps, self.refreshes
+                continue
+            then, front_ps, open_ps, refreshes = seen[key]
+            cycle = then - times, self._front_ps - front_ps
+            if once:
+                break
+            rounds = times // cycle[0]
+            times -= rounds * cycle[0]
+            self._go(self._state, rounds * cycle[1], rounds * (self.open_ps - open_ps))
+            self.refreshes += rounds * (self.refreshes - refreshes)
+            for rank in plan.lane.ranks:
+                self._due_ps[rank] += rounds * cycle[1]
+            seen.clear()
+        return cycle
+
+    def _leap(self, plan: Plan, times: int) -> int:
+        """Run the repetitions up to a REF, and the one with it, if they are known; how many."""
+        rank = plan.lane.ranks[0]
+        due_ps = self._due_ps[rank] - self._front_ps
+        far_ps = plan.far_chances_ps(self._state, self._refi_ps)
+        number = bisect_left(far_ps, due_ps)
+        known = plan.leaps.get((self._state, number)) if number < len(far_ps) else None
+        if known is None or known[0] > times or known[1].took_ps >= due_ps + self._refi_ps:
+            return 0
+        self._move(known[1])
+        self._refreshed(rank)
+        return known[0]
+
+    def _to_refresh(self, plan: Plan, times: int, leaping: bool) -> int:
+        """Run repetitions up to the first with a REF, and that one; return how many."""
+        state, start_ps, open_ps, refs = self._state, self._front_ps, self.open_ps, self.refreshes
+        dues_ps = self._dues_ps(plan.lane)
+        orbit, free = plan.orbit(state), times
+        if self._refi_ps and plan.opens:
+            free = orbit.free(times, dues_ps)
+        if free:
+            self._go(*orbit.after(free))
+        if free == times:
+            return free
+        self._visit(plan)
+        if leaping and self.refreshes == refs + 1:
+            far_ps = plan.far_chances_ps(state, self._refi_ps)
+            number = bisect_left(far_ps, dues_ps[0])
+            if number < len(far_ps):  # else more than one due time has this number
+                took_ps, opened_ps = self._front_ps - start_ps, self.open_ps - open_ps
+                plan.leaps[state, number] = free + 1, Move(self._state, took_ps, opened_ps, ())
+        return free + 1
+
+    def _visit(self, plan: Plan) -> None:
+        """One repetition that has a chance for a REF that is due."""
+        if not _is_simple(plan):
+            return self._visit_by_chunks(plan)
+        rank, start_ps, refreshes = plan.lane.ranks[0], self._front_ps, self.refreshes
+        due_ps = self._due_ps[rank] - start_ps
+        key = self._state, bisect_left(plan.chances_ps(self._state), due_ps)
+        move = plan.refreshed.get(key)
+        if move is not None and move.took_ps < due_ps + self._refi_ps:  # one REF is all
+            self._move(move)
+            self._refreshed(rank)
+            return None
+        open_ps = self.open_ps
+        self._visit_by_chunks(plan)
+        if self.refreshes == refreshes + 1:
+            took_ps = self._front_ps - start_ps
+            plan.refreshed[key] = Move(self._state, took_ps, self.open_ps - open_ps, ())
+        return None
+
+    def _visit_by_chunks(self, plan: Plan) -> None:
+        whole = plan.whole(self._state)
+        first = whole.free(self._dues_ps(plan.lane))
+        self._go(whole.states[first], whole.starts_ps[first], whole.opens_ps[first])
+        for chunk in plan.chunks[first:]:
+            self._chunk(plan.lane, chunk)
+
+    def _chunk(self, lane: Lane, chunk: Chunk) -> None:
+        first = 0
+        while True:
+            span = chunk.span(self._state, first)
+            free = span.free(self._dues_ps(lane))
+            self._go(span.states[free], span.starts_ps[free], span.opens_ps[free])
+            first += free
+            if first == len(chunk.kinds):
+                return
+            self._beat(lane, chunk.kinds[first])
+            first += 1
+
+    def _beat(self, lane: Lane, kind: Kind) -> None:
+        """One command over the banks, REF before each chance at which it is due."""
+        first = 0
+        while True:
+            beat = lane.beat(self._state, kind, first)
+            dues_ps = self._dues_ps(lane)
+            chance = next((c for c in beat.chances if c.at_ps >= dues_ps[c.rank]), None)
+            if chance is None:
+                return self._move(beat)
+            self._move(lane.refresh(self._state, kind, first, chance.slot))
+            self._refreshed(lane.ranks[chance.rank])
+            first = chance.slot
+
+    def _dues_ps(self, lane: Lane) -> list[int]:
+        """How long until REF is due, for each rank of the lane; less than 0 if it is late."""
+        front_ps = self._front_ps
+        return [self._due_ps[rank] - front_ps for rank in lane.ranks]
+
+    def _refreshed(self, rank: int) -> None:
+        self._due_ps[rank] += self._refi_ps
+        self.refreshes += 1
+
+    def _move(self, move: Move) -> None:
+        self._go(move.after, move.took_ps, move.open_ps)
+
+    def _go(self, state: int, took_ps: int, open_ps: int) -> None:
+        self._state = state
+        self._front_ps += took_ps
+        self.open_ps += open_ps
+
+
+def _is_simple(plan: Plan) -> bool:
+    """Whether what a visit with a REF takes is worth remembering."""
+    return len(plan.lane.ranks) == 1 and len(plan.chunks) <= _FEW_CHUNKS
+
+
+def _loops(run: Run) -> Iterator[tuple[Visit, int]]:
+    """What to repeat how often: the visit, or if that is very long, its commands one by one."""
+    if sum(times for _, times in run.visit) <= _LONG_VISIT_BEATS:
+        yield run.visit, run.times
+        return
+    for _ in range(run.times):
+        for kind, times in run.visit:
+            yield ((kind, 1),), times
+
+
+def sustained_ps(
+    standard: Standard, switches: Switches, visit: Visit, banks: tuple[int, ...]
+) -> Fraction:
+    """Return the time of one repetition of a visit in the long run, refresh included if it is on.
+
+    >>> from pimsim.dram.standard.standard import load
+    >>> row_and = ((Kind.AAP, 4),)
+    >>> sustained_ps(load("ddr3-1600-8-8-8"), Switches(refresh=False), row_and, tuple(range(8)))
+    Fraction(480000, 1)
+    """
+    segment = Segment((Run(visit, 1),), banks)
+    parts = Timeline(standard, switches).parts(segment.banks)
+    return max(channel.sustained_ps(plans.plan(visit)) for channel, plans in parts)

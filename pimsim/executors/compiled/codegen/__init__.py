@@ -1,0 +1,1 @@
+"""From functions of bits to machine code, and to a place where it is kept."""

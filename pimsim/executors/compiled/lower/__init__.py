@@ -1,0 +1,1 @@
+"""From a row program to functions of bits: which rows it reads, and what it leaves there."""

@@ -1,0 +1,338 @@
+"""Steps with every symbol bound to a place, ready for the functions that they compute.
+
+What a step does depends on which of its symbols share a row. Where that differs between outputs, or
+outputs write different rows, :class:`Split` says how to divide them; each kind of output is then
+compiled apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pimsim.dram.array.address_map import AddressMap
+from pimsim.executors.compiled.lower.function import CLASH_SITE, Function, sites, unify
+from pimsim.executors.compiled.lower.places import Survey, Where, shift
+from pimsim.executors.compiled.lower.symbolic import CLASH, Graph, Kind, Place
+from pimsim.executors.compiled.run.tiles import Layout
+from pimsim.microprogram import bitsets
+from pimsim.microprogram.logic import COPY
+from pimsim.microprogram.program import Command, Program
+from pimsim.microprogram.row_program import Move, Read, Recipe, Run
+from pimsim.microprogram.schedule import Step
+
+Kinds = tuple[int, ...]
+"""Per variant, the set of outputs that have it, see :mod:`pimsim.microprogram.bitsets`."""
+
+
+class Split(Exception):  # noqa: N818 - not an error: tells the caller to divide the outputs
+    """Outputs with different ``labels`` (outputs,) are to be compiled apart."""
+
+    def __init__(self, labels: NDArray[np.integer[Any] | np.bool_]) -> None:
+        self.labels = labels
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """Commands of all variants that hold no value in a compute cell from before or for after."""
+
+    variants: tuple[tuple[Command, ...], ...]
+    names: tuple[str, ...]
+    """Symbols and data rows that they name; in ``variants`` they are ``$0``, ``$1``, ..."""
+    sources: tuple[int, ...]
+    """Per name, the symbol of the step that it is, by number; or -1 - address if it is none."""
+    written: tuple[int, ...]
+    """Names that are destinations, by number."""
+
+
+class Deed:
+    """A piece whose names are bound in one way; what it computes, whatever is asked for."""
+
+    def __init__(self, graphs: tuple[Graph, ...]) -> None:
+        self.graphs = graphs
+        self.refused = any(graph.refused for graph in graphs)
+        some = set().union(*(graph.written for graph in graphs))
+        self.rows = tuple(sorted(place for place in some if place[0] == Kind.ROW))
+        self.clashes = CLASH in some
+        self.cells = frozenset(number for kind, number in some if kind == Kind.CELL)
+        self.reads = tuple(dict.fromkeys(place for graph in graphs for place in graph.reads))
+        self.read_sites = sites(self.reads)
+        self._functions: dict[frozenset[int], tuple[Function, frozenset[int]]] = {}
+
+    def function(self, seen: frozenset[int]) -> tuple[Function, frozenset[int]]:
+        """All rows written, the clash if there can be one, and cells ``seen`` later.
+
+        Also the cells seen before it.
+        """
+        found = self._functions.get(seen)
+        if found is None:
+            places: list[Place] = list(self.rows)
+            places += [(Kind.CELL, cell) for cell in sorted(seen & self.cells)]
+            places += [CLASH] * self.clashes
+            function = unify(self.graphs, places)
+            used = frozenset(n for kind, n in function.inputs if kind == Kind.CELL)
+            found = self._functions[seen] = function, (seen - self.cells) | used
+        return found
+
+
+class BoundStep:
+    """A deed and where its names lie."""
+
+    __slots__ = (
+        "clash",
+        "deed",
+        "first_cell",
+        "function",
+        "kinds",
+        "lasting",
+        "operands",
+        "parts",
+        "places",
+    )
+
+    def __init__(
+        self,
+        deed: Deed,
+        kinds: Kinds | None,
+        places: Sequence[Where],
+        first_cell: int,
+        clash: int,
+        *,
+        parts: tuple[int, ...],
+        lasting: bool = True,
+    ) -> None:
+        self.deed, self.kinds, self.places = deed, kinds, places
+        self.parts = parts
+        """Parts whose rows it touches; it is best done along with others of the first."""
+        self.first_cell, self.clash = first_cell, clash
+        self.lasting = lasting
+        """Whether no operand that differs between outputs is ever written."""
+        self.function: Function | None = None
+        self.operands: tuple[list[Where], list[int]] = [], []
+        """Places of the function's inputs, and for which outputs each is complemented first."""
+
+    def compute(self, function: Function) -> None:
+        """Settle what is computed."""
+        self.function = function
+        places = [self.where(site) for site in function.input_sites]
+        masks = [0] * len(places)
+        if self.kinds is not None:
+            masks = [self.mask(column) for column in function.input_columns]
+        self.operands = places, masks
+
+    def where(self, site: int) -> Where:
+        """Place of a site of the function."""
+        if site >= 0:
+            return self.places[site]
+        return self.first_cell - 1 - site if site != CLASH_SITE else self.clash
+
+    def mask(self, variants: Sequence[int]) -> int:
+        """Outputs whose variant has a 1 among ``variants``."""
+        found = 0
+        if self.kinds is not None and 1 in variants:
+            for bit, some in zip(variants, self.kinds, strict=True):
+                if bit:
+                    found |= some
+        return found
+
+
+def steps(
+    recipe: Recipe, layout: Layout, survey: Survey, *, literal: bool
+) -> Iterator[BoundStep | int]:
+    """Bound steps of a recipe for the surveyed outputs; for a read, the place that is read.
+
+    Raises Split when the outputs are not of one kind.
+    """
+    for item in recipe.items:
+        if isinstance(item, Run):
+            for step in item.schedule.steps:
+                yield from _bound(step, layout, item.part, survey, literal)
+        elif isinstance(item, Move):
+            source, target = layout.row(item.row, item.part), layout.row(item.to_row, item.to_part)
+            (piece,) = _pieces((COPY,), False)
+            deed = _deed(piece, (_code(Kind.ROW, 0), _code(Kind.ROW, 1)), layout.map)
+            both = (item.to_part, item.part)
+            yield BoundStep(deed, None, (source, target), 0, layout.clash, parts=both)
+        elif isinstance(item, Read):
+            yield layout.row(item.row, item.part)
+
+
+def _bound(
+    step: Step, layout: Layout, part: int, survey: Survey, literal: bool
+) -> Iterator[BoundStep]:
+    variant = step.variant
+    programs = step.programs
+    if variant is not None and survey.outputs is not None:
+        variant = variant[survey.outputs]
+        if not (variant != variant[0]).any():
+            programs, variant = (programs[int(variant[0])],), None
+    if literal and variant is not None:
+        raise Split(variant)
+    kinds: Kinds | None = None
+    if variant is not None:
+        kinds = tuple(bitsets.number(variant == kind) for kind in range(len(programs)))
+    for piece in _pieces(programs, literal):
+        yield _place(piece, step, layout, part, survey, kinds)
+
+
+def _place(
+    piece: Piece,
+    step: Step,
+    layout: Layout,
+    part: int,
+    survey: Survey,
+    kinds: Kinds | None,
+) -> BoundStep:
+    by, first, first_data = shift(layout, part), layout.map.first_constant, layout.map.first_data
+    slots: list[int] = []
+    places: list[Where] = []
+    lasting = True
+    shared = False
+    for number, source in enumerate(piece.sources):
+        address = step.rows[source] if source >= 0 else -1 - source
+        where = address + by if isinstance(address, int) else survey.each(address, by)
+        places.append(where)
+        if isinstance(where, int) and where - by < first_data:
+            own = where - by
+            if own < first:
+                slots.append(_code(Kind.OPENED, own))
+            else:
+                slots.append(_code(Kind.CONSTANT, layout.map.constants[own - first][1]))
+        else:
+            slots.append(number * _KINDS)
+            if not isinstance(where, int):
+                lasting = lasting and where.lasting
+                shared = shared or where.shared or number in piece.written
+    if shared or len(set(places)) < len(places):
+        for target in piece.written:
+            if not slots[target] % _KINDS:
+                _alias(slots, places, target)
+    deed = _deed(piece, tuple(slots), layout.map)
+    first_cell = layout.cell(0, part)
+    return BoundStep(deed, kinds, places, first_cell, layout.clash, parts=(part,), lasting=lasting)
+
+
+def _alias(slots: list[int], places: list[Where], target: int) -> None:
+    """Give names that share the row of ``target``, which is written, its slot."""
+    own = places[target]
+    if not isinstance(own, int):
+        every = own.places
+        if (every != every[0]).any():
+            raise Split(every)
+        own = places[target] = int(every[0])
+    for number, place in enumerate(places):
+        if number == target or slots[number] % _KINDS:
+            continue
+        if isinstance(place, int):
+            if place == own:
+                slots[number] = slots[target]
+        elif place.shared:
+            same = place.rows == own - place.shift
+            if same.any():
+                if not same.all():
+                    raise Split(same)
+                places[number] = own
+                slots[number] = slots[target]
+
+
+_KINDS = len(Kind)
+
+
+def _code(kind: Kind, number: int) -> int:
+    """A place as a number, which takes less time to look up."""
+    return number * _KINDS + kind.value
+
+
+_DEEDS: dict[tuple[int, tuple[int, ...], int], tuple[AddressMap, Deed]] = {}
+
+
+def _deed(piece: Piece, slots: tuple[int, ...], rows: AddressMap) -> Deed:
+    key = (id(piece.variants), slots, id(rows))
+    found = _DEEDS.get(key)
+    if found is None:
+        named = {f"${i}": (Kind(slot % _KINDS), slot // _KINDS) for i, slot in enumerate(slots)}
+        graphs = tuple(Graph(commands, named, rows) for commands in piece.variants)
+        found = _DEEDS[key] = (rows, Deed(graphs))
+    return found[1]
+
+
+# -- programs in pieces --------------------------------------------------------------------------
+
+_PIECES: dict[tuple[tuple[int, ...], bool], tuple[tuple[Program, ...], list[Piece]]] = {}
+
+
+def _pieces(programs: tuple[Program, ...], literal: bool) -> list[Piece]:
+    key = (tuple(map(id, programs)), literal)
+    found = _PIECES.get(key)
+    if found is None:
+        cut = [_literal(p) if literal else _cut(p) for p in programs]
+        if len({len(each) for each in cut}) > 1:
+            cut = [[program.commands] for program in programs]
+        pieces = [_piece(variants, programs) for variants in zip(*cut, strict=True)]
+        found = _PIECES[key] = (programs, pieces)
+    return found[1]
+
+
+def _literal(program: Program) -> list[tuple[Command, ...]]:
+    return [(command,) for command in program.commands]
+
+
+def _cut(program: Program) -> list[tuple[Command, ...]]:
+    """Cut where no compute cell holds a value that is read later."""
+    rows, known = program.address_map, set(program.symbols)
+
+    def cells(name: str | None) -> set[int]:
+        if name is None or name in known:
+            return set()
+        address = rows.address(name)
+        if address >= rows.first_constant:
+            return set()
+        return {line.cell for line in rows.wordlines(address)}
+
+    live: set[int] = set()
+    starts: list[int] = []
+    for index in reversed(range(len(program.commands))):
+        command = program.commands[index]
+        live = (live - cells(command.destination)) | cells(command.source)
+        if not live:
+            starts.append(index)
+    edges = sorted({0, *starts, len(program.commands)})
+    return [program.commands[a:b] for a, b in pairwise(edges)]
+
+
+def _piece(variants: tuple[tuple[Command, ...], ...], programs: tuple[Program, ...]) -> Piece:
+    rows, known = programs[0].address_map, set(programs[0].symbols)
+    names: dict[str, int] = {}
+    written: dict[int, None] = {}
+    for commands in variants:
+        for command in commands:
+            for name in (command.source, command.destination):
+                if name is None:
+                    continue
+                if name in known or rows.address(name) >= rows.first_data:
+                    names.setdefault(name, len(names))
+                    if name == command.destination:
+                        written.setdefault(names[name])
+    renamed = tuple(
+        tuple(
+            Command(
+                f"${names[c.source]}" if c.source in names else c.source,
+                f"${names[c.destination]}" if c.destination in names else c.destination,
+            )
+            for c in commands
+        )
+        for commands in variants
+    )
+    # Pieces with the same commands share what is known of them, whatever their rows are called.
+    renamed = _INTERNED.setdefault(renamed, renamed)
+    symbols = {symbol: number for number, symbol in enumerate(programs[0].symbols)}
+    sources = (symbols[name] if name in symbols else -1 - rows.address(name) for name in names)
+    return Piece(renamed, tuple(names), tuple(sources), tuple(written))
+
+
+_INTERNED: dict[tuple[tuple[Command, ...], ...], tuple[tuple[Command, ...], ...]] = {}

@@ -1,0 +1,275 @@
+"""Compiling a recipe: kernels, the order they are called in, and a table of rows for each output.
+
+>>> from pimsim.microprogram.row_program import Recipe
+>>> from pimsim.microprogram.logic import NOT
+>>> from pimsim.microprogram.schedule import Schedule
+>>> schedule = Schedule(outputs=2)
+>>> schedule.append((NOT,), a=18, out=np.array([19, 20]))
+>>> recipe = Recipe(2)
+>>> recipe.run(schedule)
+>>> compiled = compile_recipe(recipe, Layout(rows=24))
+>>> compiled.kinds, compiled.calls
+(2, 2)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pimsim.dram.array.subarray import Subarray
+from pimsim.errors import InputError
+from pimsim.executors.compiled.codegen.kernel import ENTRIES_AT_ONCE, Body
+from pimsim.executors.compiled.lower.arrange import arrange
+from pimsim.executors.compiled.lower.binding import BoundStep, Split, steps
+from pimsim.executors.compiled.lower.live_rows import Entry, calls
+from pimsim.executors.compiled.lower.phases import Phase, divide, own_rows
+from pimsim.executors.compiled.lower.places import Flags, Survey
+from pimsim.executors.compiled.lower.segments import Tracer
+from pimsim.executors.compiled.run.tiles import Layout
+from pimsim.microprogram import bitsets
+from pimsim.microprogram.gc_paused import uncollected
+from pimsim.microprogram.row_program import Recipe, Run
+
+if TYPE_CHECKING:
+    from pimsim.executors.compiled.run.call_tables import Plan
+
+BUDGET = 31
+"""Fresh rows that a kernel takes in: so many that five levels of a tree of adders fit."""
+
+_TOGETHER = 256
+"""Entries of the table that are written at a time."""
+
+Table = NDArray[np.uint16] | NDArray[np.uint32]
+
+
+@dataclass(frozen=True, eq=False)
+class Sort:
+    """Outputs that are compiled alike."""
+
+    outputs: NDArray[np.intp]
+    bodies: list[Body | None]
+    """Kernels in the order of their calls; None reads a row out."""
+    starts: NDArray[np.int64]
+    """First table entry of each call."""
+    table: Table
+    """(outputs, entries): twice the place, plus 1 for a complement."""
+    needed: Flags
+    """Places that must have been written before."""
+    written: Flags
+    """Places that are written."""
+    lost: Flags
+    """Cells that are written, but do not hold what the reference has in them."""
+    phases: list[Phase]
+    """Calls that a few outputs go through together."""
+    own_rows: int
+    """Rows that an output saves for later phases."""
+
+
+class Compiled:
+    """A recipe, ready to be run on tiles of one layout."""
+
+    def __init__(
+        self, recipe: Recipe, layout: Layout, sorts: list[Sort], *, cells: bool, refused: bool
+    ) -> None:
+        self.recipe, self.layout, self.sorts = recipe, layout, sorts
+        self.cells = cells
+        """Whether compute cells are left as the reference leaves them."""
+        self.refused = refused
+        """Whether some output writes a constant row, which the reference refuses."""
+        self.plans: dict[int, Plan] = {}
+        """Per words of a tile, what the driver is given, see
+        :mod:`pimsim.executors.compiled.run.call_tables`."""
+        self.sort_of = np.zeros(recipe.outputs, dtype=np.int64)
+        for number, sort in enumerate(sorts):
+            self.sort_of[sort.outputs] = number
+
+    @property
+    def kinds(self) -> int:
+        """Kinds of outputs that are compiled apart."""
+        return len(self.sorts)
+
+    @property
+    def calls(self) -> int:
+        """Kernel calls of all kinds."""
+        return sum(len(sort.bodies) for sort in self.sorts)
+
+    @property
+    def kernels(self) -> int:
+        """Different kernels."""
+        return len({body for sort in self.sorts for body in sort.bodies})
+
+    @property
+    def rows_together(self) -> int:
+        """Rows that are used by one output after the other, and so should stay in a cache."""
+        return max((self._rows_together(sort) for sort in self.sorts), default=1)
+
+    def _rows_together(self, sort: Sort) -> int:
+        touched = (sort.needed | sort.written)[: self.layout.clash]
+        of_parts = touched.reshape(self.layout.parts, -1).sum(axis=1)
+        return max(1, int(of_parts.sum() if len(sort.phases) == 1 else of_parts.max()))
+
+
+@uncollected()
+def compile_recipe(
+    recipe: Recipe,
+    layout: Layout,
+    *,
+    cells: bool = False,
+    literal: bool = False,
+    budget: int = BUDGET,
+    phased: bool = False,
+) -> Compiled:
+    """Compile a recipe for tiles of ``layout``.
+
+    Args:
+        recipe: what is done for an output.
+        layout: rows of a tile.
+        cells: leave compute cells, too, as the reference leaves them.
+        literal: carry out every AAP and AP by itself.
+        budget: fresh rows that a kernel takes in.
+        phased: take outputs through phases together even where that does not pay.
+
+    Raises DramError for addresses that the subarray does not have, InputError for programs with
+    another address map.
+    """
+    _check(recipe, layout)
+    for keep in (cells or literal, True):
+        sorts: list[Sort] = []
+        refused = carried = False
+        waiting: list[NDArray[np.intp] | None] = [None]
+        while waiting:
+            outputs = waiting.pop()
+            try:
+                found = _sort(recipe, layout, outputs, keep, literal, budget, phased)
+            except Split as split:
+                every = np.arange(recipe.outputs) if outputs is None else outputs
+                waiting += [every[split.labels == label] for label in np.unique(split.labels)]
+                continue
+            except _RefusedError:
+                refused = True
+                continue
+            sorts.append(found[0])
+            carried |= found[1]
+        # What one output leaves in the cells, the next one reads: so it must be there.
+        if keep or not carried:
+            break
+    return Compiled(recipe, layout, sorts, cells=keep, refused=refused)
+
+
+class _RefusedError(Exception):
+    """A constant row is written."""
+
+
+def _check(recipe: Recipe, layout: Layout) -> None:
+    subarray = Subarray(1, rows=layout.rows, address_map=layout.map)
+    for item in recipe.items:
+        if isinstance(item, Run):
+            if not 0 <= item.part < layout.parts:
+                raise InputError(f"`part` must be 0 to {layout.parts - 1}, not {item.part}")
+            item.schedule.check(subarray)
+
+
+def _sort(
+    recipe: Recipe,
+    layout: Layout,
+    outputs: NDArray[np.intp] | None,
+    cells: bool,
+    literal: bool,
+    budget: int,
+    phased: bool,
+) -> tuple[Sort, bool]:
+    """Compile outputs of one kind; also whether they read cells written before."""
+    survey = Survey(recipe, layout, outputs)
+    listed = list(steps(recipe, layout, survey, literal=literal))
+    carried = _choose_functions(listed, layout, keep=cells, always=literal)
+    count = recipe.outputs if outputs is None else len(outputs)
+    arrange(listed, count, survey.written)
+    tracer = Tracer(layout.places, count, budget, literal)
+    slot = 0
+    for step in listed:
+        if isinstance(step, BoundStep):
+            tracer.step(step)
+        else:
+            tracer.read(step, slot, step // layout.stride)
+            slot += 1
+    tracer.close()
+    live: Flags = np.ones(layout.places, dtype=np.bool_)
+    if not cells:
+        for part in range(layout.parts):
+            live[layout.cell(0, part) : layout.cell(0, part) + len(layout.map.cells)] = False
+    found = calls(tracer.segments, live, everything=literal)
+    phases = divide(found, layout, always=phased)
+    entries = [entry for call in found for entry in call.entries]
+    sizes = np.array([len(call.entries) for call in found], dtype=np.int64)
+    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)[:-1]])[: len(sizes)]
+    lost = np.zeros(layout.places, dtype=np.bool_)
+    if not cells:
+        deeds = {(s.first_cell, s.deed) for s in listed if isinstance(s, BoundStep)}
+        lost[[first + cell for first, deed in deeds for cell in deed.cells]] = True
+    sort = Sort(
+        np.arange(recipe.outputs) if outputs is None else outputs,
+        [call.body for call in found],
+        starts,
+        _table(entries, count, layout.places),
+        tracer.needed | survey.needed,
+        tracer.written,
+        lost,
+        phases,
+        own_rows(phases),
+    )
+    return sort, carried
+
+
+def _table(entries: list[Entry], outputs: int, places: int) -> Table:
+    """Entries as a kernel takes them, (outputs, entries): twice the place, plus 1 for a mask.
+
+    Memory goes on behind the last of them: kernels take them a few at a time.
+    """
+    size = outputs * len(entries)
+    small, more = 2 * places <= 1 << 16, size + ENTRIES_AT_ONCE
+    whole: Table = np.empty(more, np.uint16) if small else np.empty(more, np.uint32)
+    table = whole[:size].reshape(outputs, len(entries))
+    for start in range(0, len(entries), _TOGETHER):
+        some = entries[start : start + _TOGETHER]
+        shifts = [where if isinstance(where, int) else where.shift for where, _ in some]
+        part = np.empty((len(some), outputs), dtype=np.int32)
+        part[:] = np.array(shifts, dtype=np.int32)[:, None]
+        for row, (where, _) in zip(part, some, strict=True):
+            if not isinstance(where, int):
+                row += where.rows
+        part *= 2
+        masks = [mask for _, mask in some]
+        if any(masks):
+            part += bitsets.flags(masks, outputs)
+        table[:, start : start + len(some)] = part.T
+    return table
+
+
+def _choose_functions(
+    listed: list[BoundStep | int], layout: Layout, *, keep: bool, always: bool
+) -> bool:
+    """Give every step the function with the cells that are read later; whether any is read before.
+
+    ``keep``: all cells are seen at the end; ``always``: behind every step.
+    """
+    count = len(layout.map.cells)
+    every = frozenset(range(count))
+    live: dict[int, frozenset[int]] = {}
+    nothing: frozenset[int] = every if keep else frozenset()
+    carried = False
+    for step in reversed(listed):
+        if not isinstance(step, BoundStep):
+            continue
+        deed = step.deed
+        if deed.refused:
+            raise _RefusedError
+        own = live.get(step.first_cell, nothing)
+        function, live[step.first_cell] = deed.function(every if always else own)
+        step.compute(function)
+    if not keep:
+        carried = any(live.values())
+    return carried

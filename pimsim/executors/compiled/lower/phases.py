@@ -1,0 +1,138 @@
+"""Phases of an output: stretches of kernel calls that keep to the rows of one part.
+
+Rows of all parts are more than a cache holds. So a few outputs (a *block*) go through a phase one
+after the other before any of them goes on to the next phase: the rows of one part are fetched once
+for all of them. What an output leaves in a row for a later phase of its own would be overwritten by
+the next output; so it is *saved* when the phase ends, and *restored* when the phase begins that
+reads it. Every row ends as it would if the outputs had run one by one: in each phase the last
+output of a block comes last.
+
+This holds only for outputs that do the same (of one kind), and read nothing that another of them
+has written; :func:`divide` sees to that. :func:`blocks` says which outputs go together.
+
+>>> blocks(np.array([[0, 0, 0, 1], [0, -1, 0, 0]]), 2)[0].tolist()
+[0, 2, 3, 4, 6, 8]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pimsim.executors.compiled.lower.live_rows import Call
+from pimsim.executors.compiled.lower.places import Flags
+from pimsim.executors.compiled.run.tiles import Layout
+
+Rows = NDArray[np.int64]
+"""(n, 2): places, and rows of an output's own that they are copied from or to."""
+
+_FEWER = 8
+"""Rows that kernels take for each that is copied, from which on phases pay."""
+
+
+@dataclass(frozen=True, eq=False)
+class Phase:
+    """Calls of an output, from number ``first`` up to ``last``, and what is copied around them."""
+
+    first: int
+    last: int
+    restored: Rows
+    saved: Rows
+
+
+def divide(calls: Sequence[Call], layout: Layout, *, always: bool = False) -> list[Phase]:
+    """Phases of an output; a single one where they are not allowed, or would not pay.
+
+    Args:
+        calls: kernel calls in order.
+        layout: rows of a tile.
+        always: divide even where it does not pay.
+
+    """
+    parts = [call.part for call in calls]
+    edges = [i for i in range(1, len(parts)) if parts[i] != parts[i - 1]]
+    nothing: Rows = np.zeros((0, 2), dtype=np.int64)
+    whole = [Phase(0, len(calls), nothing, nothing)]
+    if not edges:
+        return whole
+    stretches = list(zip([0, *edges], [*edges, len(calls)], strict=True))
+    # Clashes of all outputs are gathered in one place; their order does not matter.
+    changing: Flags = np.zeros(layout.places, dtype=np.bool_)
+    changing[[place for call in calls for place in call.stores]] = True
+    changing[layout.clash] = False
+    done: set[int] = set()
+    passed: list[tuple[set[int], set[int]]] = []
+    for first, last in stretches:
+        reads, writes = _reads_writes(calls[first:last], changing)
+        if not reads <= done:
+            return whole  # it is what another output has left
+        done |= writes
+        passed.append((reads, writes))
+    places = sorted(set().union(*(reads for reads, _ in passed)))
+    own = {place: number for number, place in enumerate(places)}
+    later: set[int] = set()
+    found: list[Phase] = []
+    for (first, last), (reads, writes) in zip(stretches[::-1], passed[::-1], strict=True):
+        restored, saved = (
+            np.array([(place, own[place]) for place in sorted(some)], dtype=np.int64).reshape(-1, 2)
+            for some in (reads, writes & later)
+        )
+        later |= reads
+        found.append(Phase(first, last, restored, saved))
+    copied = sum(len(phase.restored) + len(phase.saved) for phase in found)
+    if not always and copied * _FEWER > sum(len(call.entries) for call in calls):
+        return whole
+    return found[::-1]
+
+
+def _reads_writes(calls: Sequence[Call], changing: Flags) -> tuple[set[int], set[int]]:
+    """Places read before they are written, of those that change at all; and places written."""
+    reads: set[int] = set()
+    writes: set[int] = set()
+    waiting = changing.copy()
+    for call in calls:
+        for where in call.loads:
+            if isinstance(where, int):
+                if where not in writes:
+                    reads.add(where)
+            elif not where.lasting:
+                places = where.places
+                some = waiting.take(places)
+                if some.any():
+                    reads.update(places[some].tolist())
+        writes.update(call.stores)
+        waiting[call.stores] = False
+    known = set(np.flatnonzero(changing).tolist())
+    return reads & known, writes & known
+
+
+def own_rows(phases: Sequence[Phase]) -> int:
+    """Rows that an output needs to save what it restores."""
+    return 1 + max(int(phase.restored[:, 1].max(initial=-1)) for phase in phases)
+
+
+def blocks(kinds: NDArray[np.integer[Any]], size: int) -> tuple[Rows, NDArray[np.int64]]:
+    """Divide outputs of lanes into blocks of one kind.
+
+    Args:
+        kinds: (lanes, n) of outputs in order; -1 is none, which fits any kind.
+        size: outputs of a block at most.
+
+    Returns:
+        Edges of the blocks, counted over all lanes: block b is ``edges[b]`` up to ``edges[b + 1]``;
+        and the kind of each block, -1 if there is no output in it.
+    """
+    lanes, count = kinds.shape
+    numbers = np.arange(count)
+    known = np.maximum.accumulate(np.where(kinds >= 0, numbers, -1), axis=1)
+    kind = np.where(known < 0, -1, np.take_along_axis(kinds, np.maximum(known, 0), axis=1))
+    starts = np.ones((lanes, count), dtype=np.bool_)
+    starts[:, 1:] = kind[:, 1:] != kind[:, :-1]
+    begin = np.maximum.accumulate(np.where(starts, numbers, 0), axis=1)
+    starts |= (numbers - begin) % size == 0
+    first = np.flatnonzero(starts)
+    return np.append(first, kinds.size), kind.reshape(-1)[first]

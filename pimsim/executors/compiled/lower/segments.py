@@ -1,0 +1,256 @@
+"""From bound steps to calls of kernels, with a table of rows and masks for every output.
+
+Steps are taken in order and cut into segments that a kernel carries out at once. Within a segment a
+value that was written is used from a register; a row is stored at the segment's end, and only if
+somebody can still see it. The cut is placed so that a long tree of adders repeats one segment: it
+comes behind a number of fresh rows, and before adders that mostly combine older rows.
+
+Values in registers may be complements of what the rows hold, differently for each output
+(*polarity*): a full adder of three complemented operands gives complemented results, so a mask is
+needed only where a row is loaded or stored.
+
+A segment keeps to the rows of one part (a row that moves aside), so that calls can be divided into
+phases, see :mod:`pimsim.executors.compiled.lower.phases`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pimsim.executors.compiled.lower.binding import BoundStep
+from pimsim.executors.compiled.lower.complements import settle
+from pimsim.executors.compiled.lower.function import Function
+from pimsim.executors.compiled.lower.places import Each, Where
+from pimsim.microprogram import bitsets
+
+_XOR = 0b0110
+_MAX_NODES = 160
+_FAR = np.iinfo(np.int32).max
+
+
+@dataclass(eq=False)
+class Segment:
+    """Steps that one kernel carries out."""
+
+    values: list[tuple[int | None, tuple[int, ...]]] = field(default_factory=list)
+    polarity: list[int] = field(default_factory=list)
+    """Per value, outputs for which it is the complement of what the row holds; a set, see
+    :mod:`pimsim.microprogram.bitsets`."""
+    entries: list[tuple[Where, int]] = field(default_factory=list)
+    at_hand: dict[int, int] = field(default_factory=dict)
+    """Places and the value that stands for them."""
+    stores: dict[int, int] = field(default_factory=dict)
+    """Places that are written, and their value."""
+    fresh: int = 0
+    """Loads of rows that no step has written."""
+    read: tuple[int, int] | None = None
+    """Place read out and its slot; then there is nothing else."""
+    part: int = 0
+    """Part whose rows it touches."""
+
+    def value(self, table: int | None, operands: tuple[int, ...], polarity: int = 0) -> int:
+        """Add a value."""
+        self.values.append((table, operands))
+        self.polarity.append(polarity)
+        return len(self.values) - 1
+
+
+class Tracer:
+    """Cuts bound steps into segments.
+
+    Args:
+        places: number of places.
+        outputs: number of outputs of the kind that is compiled.
+        budget: fresh rows after which a segment is cut.
+        literal: one command a segment.
+
+    """
+
+    def __init__(self, places: int, outputs: int, budget: int, literal: bool) -> None:
+        self._outputs, self._budget, self._literal = outputs, budget, literal
+        self._every = (1 << outputs) - 1
+        self.segments: list[Segment] = []
+        # Flags of single places are asked for one by one, which bytes answer faster than arrays.
+        self._needed, self._written, self._inside = (bytearray(places) for _ in range(3))
+        self.needed, self.written, self._inside_flags = (
+            np.frombuffer(each, dtype=np.bool_)
+            for each in (self._needed, self._written, self._inside)
+        )
+        self._value_of = np.zeros(places, dtype=np.int32)
+        self._now = Segment()
+        self._part = 0
+
+    def step(self, step: BoundStep) -> None:
+        """Add a step."""
+        function = step.function
+        if function is None:
+            raise ValueError("`step` must have its function")
+        if self._part not in step.parts:
+            self.close()
+            self._part = step.parts[0]
+        places, masks = step.operands
+        self._need(places if function.inputs == step.deed.reads else self._reads(step))
+        fresh = sum(not self._touched(place) for place in places)
+        if self._full(places, fresh, len(function.nodes)):
+            self.close()
+        if not self._try(step, function, places, masks):
+            self.close()
+            if not self._try(step, function, places, masks):
+                raise ValueError("a step must fit an empty segment")
+        self._now.fresh += fresh
+        if self._literal:
+            self.close()
+
+    def read(self, place: int, slot: int, part: int) -> None:
+        """Read a place of a part out."""
+        self.close()
+        self._need([place])
+        self._part = part
+        self.segments.append(Segment(read=(place, slot), part=part))
+
+    def close(self) -> None:
+        """End the segment."""
+        if self._now.values:
+            for place in self._now.stores:
+                self._inside[place] = 0
+            self._now.part = self._part
+            self.segments.append(self._now)
+            self._now = Segment()
+
+    # -- one step ----------------------------------------------------------------------------
+
+    def _reads(self, step: BoundStep) -> list[Where]:
+        return [step.where(site) for site in step.deed.read_sites]
+
+    def _need(self, places: Sequence[Where]) -> None:
+        """Note what must have been written; places that no step writes are known already."""
+        for place in places:
+            if isinstance(place, int):
+                if not self._written[place]:
+                    self._needed[place] = 1
+            elif not place.lasting:
+                where = place.places
+                self.needed[where[~self.written[where]]] = True
+
+    def _touched(self, place: Where) -> bool:
+        """Whether some of it was written by a step before."""
+        if isinstance(place, int):
+            return bool(self._written[place])
+        return not place.lasting and bool(self.written[place.places].any())
+
+    def _hit(self, place: Where) -> bool:
+        """Whether the segment writes some of it."""
+        if isinstance(place, int):
+            return place in self._now.at_hand
+        return not place.lasting and bool(self._inside_flags[place.places].any())
+
+    def _full(self, places: Sequence[Where], fresh: int, nodes: int) -> bool:
+        now = self._now
+        if not now.values:
+            return False
+        if len(now.values) + nodes > _MAX_NODES:
+            return True
+        if fresh:
+            return now.fresh >= self._budget or not now.fresh
+        if 2 * now.fresh < self._budget:
+            return False
+        return 2 * sum(map(self._hit, places)) < len(places)
+
+    def _try(
+        self, step: BoundStep, function: Function, places: list[Where], masks: list[int]
+    ) -> bool:
+        """Add a step to the segment; False if outputs differ in where its operands stand."""
+        now = self._now
+        plain = step.kinds is None
+        hit = not step.lasting and any(
+            self._hit(place) for place in places if not isinstance(place, int)
+        )
+        if function.symmetric and len(places) > 1:
+            sorted_ = self._sort(places, masks) if hit else self._ordered(places, masks)
+            if sorted_ is None:
+                return False
+            places, masks = sorted_
+        elif hit:
+            return False
+        held = [now.at_hand.get(p) if isinstance(p, int) else None for p in places]
+        inside, extra = 0, list(masks)
+        for i, value in enumerate(held):
+            if value is not None:
+                inside |= 1 << i
+                extra[i] ^= now.polarity[value]
+        left, flipped = settle(function, extra, inside, self._every)
+        operands: list[int] = []
+        sources: list[tuple[int, int]] = []
+        for place, mask, value, flip in zip(places, masks, held, left, strict=True):
+            if value is None:
+                value = now.value(None, (), flip)
+                now.entries.append((place, flip))
+                if isinstance(place, int):
+                    now.at_hand[place] = value
+                operands.append(value)
+            else:
+                operands.append(self._fixed(value, flip) if flip else value)
+            sources.append((value, now.polarity[value] ^ mask))
+        for i in range(function.immediates):
+            operands.append(now.value(-1, ()))
+            now.entries.append((0, step.mask([each[i] for each in function.immediate_masks])))
+        inputs, named = len(operands), set[int]()
+        for table, own in function.nodes:
+            operands.append(now.value(table, tuple([operands[i] for i in own])))
+        for number, (_, index) in enumerate(function.results):
+            mask = 0 if plain else step.mask(function.result_columns[number])
+            if index < len(places):
+                value, polarity = sources[index]
+            else:
+                value, polarity = operands[index], flipped[number] if index >= inputs else 0
+            polarity ^= mask
+            if index >= inputs and value not in named:
+                now.polarity[value] = polarity
+                named.add(value)
+            elif now.polarity[value] != polarity:
+                value = now.value(0b10, (value,), polarity)
+            self._write(step.where(function.result_sites[number]), value)
+        return True
+
+    def _write(self, where: Where, value: int) -> None:
+        if not isinstance(where, int):
+            raise ValueError("outputs must write the same rows")
+        self._now.at_hand[where] = self._now.stores[where] = value
+        self._inside[where] = self._written[where] = 1
+        self._value_of[where] = value
+
+    def _fixed(self, value: int, fix: int) -> int:
+        now = self._now
+        mask = now.value(-1, ())
+        now.entries.append((0, fix))
+        return now.value(_XOR, (value, mask))
+
+    def _ordered(self, places: list[Where], masks: list[int]) -> tuple[list[Where], list[int]]:
+        """Operands in registers first, so that equal segments look equal."""
+        stores = self._now.stores
+        keys = [stores.get(p, _FAR) if isinstance(p, int) else _FAR for p in places]
+        if keys == sorted(keys):
+            return places, masks
+        order = sorted(range(len(places)), key=keys.__getitem__)
+        return [places[i] for i in order], [masks[i] for i in order]
+
+    def _sort(self, places: list[Where], masks: list[int]) -> tuple[list[Where], list[int]] | None:
+        """Exchange operands so that those in registers are the same for all outputs."""
+        table = np.empty((len(places), self._outputs), dtype=np.int32)
+        for row, place in enumerate(places):
+            table[row] = place if isinstance(place, int) else place.places
+        flips = bitsets.flags(masks, self._outputs)
+        keys = np.where(self._inside_flags[table], self._value_of[table], _FAR)
+        order = np.argsort(keys, axis=0, kind="stable")
+        keys = np.take_along_axis(keys, order, axis=0)
+        if (keys != keys[:, :1]).any():
+            return None
+        table = np.take_along_axis(table, order, axis=0)
+        found: list[Where] = [
+            Each(each, 0, lasting=False) if key == _FAR else int(each[0])
+            for each, key in zip(table, keys[:, 0].tolist(), strict=True)
+        ]
+        return found, bitsets.numbers(np.take_along_axis(flips, order, axis=0))

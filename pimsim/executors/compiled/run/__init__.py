@@ -1,0 +1,1 @@
+"""Running compiled row programs on tiles of columns, and getting operands in and results out."""

@@ -1,0 +1,241 @@
+"""Loading rows from strings of bits: what a column holds lies in memory as a few runs of bits.
+
+Where :func:`pimsim.executors.compiled.run.write_integers.load` looks every operand up, this takes
+up to 64 rows of a column at a time, because they lie side by side: the channels of a pixel, the
+pixels of a line of a patch. Where they begin for each column is worked out once, for any number of
+loads.
+
+>>> from pimsim.bits import unpack
+>>> from pimsim.executors.compiled.run.tiles import Tiles
+>>> tiles = Tiles(columns=3, rows=24)
+>>> gather = Gather(np.array([[0, 1, 2]]), [(0, 2), (8, 2)], tiles)    # bits 0 1 and 8 9
+>>> strings = roomy(4)
+>>> strings[:4] = [0b01, 0b10, 0b11, 0b00]
+>>> gather.load(strings, limit=2)         # the third column is not used
+4
+>>> [unpack(tiles.load(row), 3)[0].tolist() for row in range(4)]
+[[1, 0, 0], [0, 1, 0], [0, 1, 0], [1, 1, 0]]
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pimsim.bits import pack
+from pimsim.errors import InputError
+from pimsim.executors.compiled.codegen import backend
+from pimsim.executors.compiled.codegen.emit import VECTOR, Emit, transpose
+from pimsim.executors.compiled.run.run import spread
+from pimsim.executors.compiled.run.tiles import Tiles
+
+SLACK_BYTES = 8
+"""Bytes behind the last string that may be fetched along with it."""
+
+Strings = NDArray[np.uint8]
+Run = tuple[int, int]
+"""First bit, counted from where the column begins, and number of bits."""
+
+_WORD = 64
+_COLUMNS = 512
+
+
+def roomy(size: int) -> Strings:
+    """An array of ``size`` bytes, and the slack that a load needs; zeros."""
+    made = np.empty(size + SLACK_BYTES, dtype=np.uint8)
+    made.fill(0)  # np.zeros would have every small page mapped at its first use, by and by
+    return made
+
+
+class Gather:
+    """Columns and the runs of bits that each of them holds.
+
+    Args:
+        origins: (lanes, columns) byte at which a column begins; -1 for one that is not used, and
+            gets 0.
+        runs: the bits of a column's rows, in order.
+        tiles: rows that are written.
+        part: part whose rows are written.
+        first_row: first data row.
+    """
+
+    def __init__(
+        self,
+        origins: NDArray[np.integer[Any]],
+        runs: Sequence[Run],
+        tiles: Tiles,
+        *,
+        part: int = 0,
+        first_row: int = 0,
+    ) -> None:
+        if origins.shape != (tiles.lanes, tiles.columns):
+            raise InputError(
+                f"`origins` must have the shape ({tiles.lanes}, {tiles.columns}), "
+                f"not {origins.shape}"
+            )
+        self._tiles = tiles
+        self.rows = sum(bits for _, bits in runs)
+        tiles.layout.row(first_row + self.rows - 1, part)
+        self._first = tiles.layout.row(first_row, part)
+        padded = np.full((tiles.lanes, tiles.words * _WORD), -1, dtype=np.int64)
+        padded[:, : tiles.columns] = origins
+        self._origins = padded
+        self._starts, self._pieces = _pieces(runs)
+        self._reach = max(self._pieces[:, 0], default=0)
+        self._last = max(int(padded.max()), 0)
+
+    def load(
+        self, strings: Strings, limit: int | None = None, *, threads: int | None = None
+    ) -> int:
+        """Write the rows of all columns; returns how many rows.
+
+        Args:
+            strings: bytes, with :data:`SLACK_BYTES` to spare (see :func:`roomy`).
+            limit: columns that begin at this byte or behind it are not used.
+            threads: processors used, all if None.
+        """
+        tiles = self._tiles
+        end = strings.size if limit is None else limit
+        last = self._last
+        if end <= last:
+            last = int(self._origins.max(where=self._origins < end, initial=0))
+        needed = last + self._reach + SLACK_BYTES
+        if needed > strings.size or not strings.flags.c_contiguous:
+            raise InputError(f"`strings` must have {needed} bytes side by side, not {strings.size}")
+        tiles.written[:, self._first : self._first + self.rows] = True
+        if backend.why_not() is not None:
+            self._load_slowly(strings, (self._origins >= 0) & (self._origins < end))
+            return self.rows
+        function = _loader(tiles.tile_words)
+        blocks = tiles.tile_words * _WORD // _COLUMNS
+
+        def some(begin: int, stop: int) -> None:
+            function(
+                begin,
+                stop,
+                blocks,
+                tiles.data.ctypes.data,
+                tiles.layout.places,
+                self._first,
+                self.rows,
+                strings.ctypes.data,
+                self._origins.ctypes.data,
+                end,
+                len(self._starts) - 1,
+                self._starts.ctypes.data,
+                self._pieces.ctypes.data,
+            )
+
+        spread(some, tiles.lanes * tiles.tiles * blocks, threads)
+        return self.rows
+
+    def _load_slowly(self, strings: Strings, used: NDArray[np.bool_]) -> None:
+        origins = np.where(used, self._origins, 0)
+        for word in range(len(self._starts) - 1):
+            whole = np.zeros(origins.shape, np.uint64)
+            for delta, right, mask, left in self._pieces[
+                self._starts[word] : self._starts[word + 1]
+            ]:
+                places = (origins + delta)[..., None] + np.arange(8)
+                found = strings[places].view("<u8")[..., 0].astype(np.uint64)
+                whole |= (found >> np.uint64(right) & mask.astype(np.uint64)) << np.uint64(left)
+            whole[~used] = 0
+            for bit in range(min(_WORD, self.rows - word * _WORD)):
+                row = pack((whole >> np.uint64(bit) & np.uint64(1)).astype(np.uint8))
+                self._tiles.put(self._first + word * _WORD + bit, row)
+
+
+def _pieces(runs: Sequence[Run]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First piece of every 64 rows, and of each piece: byte, shift right, mask, shift left."""
+    joined: list[list[int]] = []
+    for first, bits in runs:
+        if joined and sum(joined[-1]) == first:
+            joined[-1][1] += bits
+        else:
+            joined.append([first, bits])
+    starts, pieces, row = [0], list[tuple[int, int, int, int]](), 0
+    for first, bits in joined:
+        while bits:
+            taken = min(bits, _WORD - row % _WORD, _WORD - first % 8)
+            mask = (1 << taken) - 1
+            pieces.append((first // 8, first % 8, mask - (mask >> 63 << 64), row % _WORD))
+            first, bits, row = first + taken, bits - taken, row + taken
+            if row % _WORD == 0:
+                starts.append(len(pieces))
+    if row % _WORD:
+        starts.append(len(pieces))
+    return np.array(starts, np.int64), np.array(pieces, np.int64).reshape(-1, 4)
+
+
+@cache
+def _loader(tile_words: int) -> Callable[..., None]:
+    integer, pointer = ctypes.c_int64, ctypes.c_void_p
+    signature = ctypes.CFUNCTYPE(
+        None,
+        *[integer] * 3,
+        pointer,
+        *[integer] * 3,
+        *[pointer] * 2,
+        *[integer] * 2,
+        *[pointer] * 2,
+    )
+    name = f"pimsim_strings_{tile_words}"
+    address = backend.compiler().function(_code(name, tile_words), name)
+    found: Callable[..., None] = signature(address)
+    return found
+
+
+def _code(name: str, tile_words: int) -> str:
+    """The loop over blocks of 512 columns, of 64 rows each."""
+    arguments = "begin end blocks *data places first rows *strings *origins limit words *starts "
+    arguments += "*pieces"
+    code = Emit(
+        name,
+        [f"ptr %{a[1:]}" if a.startswith("*") else f"i64 %{a}" for a in arguments.split()],
+    )
+    block = code.slot(f"[64 x {VECTOR}]", 64)
+    with code.loop("%end", "%begin") as item:
+        tile = code.put(f"sdiv i64 {item}, %blocks")
+        inner = code.put(f"srem i64 {item}, %blocks")
+        origins = code.at("i64", "%origins", code.mul(item, _COLUMNS))
+        base = code.add(code.mul(code.mul(tile, "%places"), tile_words), code.mul(inner, 8))
+        data = code.at("i64", "%data", base)
+        with code.loop("%words") as word:
+            with code.loop(64) as string:
+                place = code.at(VECTOR, block, string)
+                code.do(f"store {VECTOR} zeroinitializer, ptr {place}, align 64")
+            start = code.get("i64", "%starts", word, 8)
+            stop = code.get("i64", "%starts", code.add(word, 1), 8)
+            with code.loop(stop, start) as piece:
+                own = code.at("i64", "%pieces", code.mul(piece, 4))
+                delta, right, mask, left = (code.get("i64", own, i, 8) for i in range(4))
+                strings = code.at("i8", "%strings", delta)
+                with code.loop(8) as matrix, code.loop(64) as string:
+                    column = code.add(code.mul(matrix, 64), string)
+                    origin = code.get("i64", origins, column, 8)
+                    used = code.put(f"icmp ult i64 {origin}, %limit")
+                    safe = code.put(f"select i1 {used}, i64 {origin}, i64 0")
+                    kept = code.put(f"select i1 {used}, i64 {mask}, i64 0")
+                    found = code.get("i64", code.at("i8", strings, safe), 0)
+                    cut = code.put(f"and i64 {code.put(f'lshr i64 {found}, {right}')}, {kept}")
+                    moved = code.put(f"shl i64 {cut}, {left}")
+                    target = code.at("i64", block, code.add(code.mul(string, 8), matrix))
+                    before = code.put(f"load i64, ptr {target}, align 8")
+                    both = code.put(f"or i64 {before}, {moved}")
+                    code.do(f"store i64 {both}, ptr {target}, align 8")
+            transpose(code, block)
+            skipped = code.mul(word, 64)
+            rest = code.put(f"sub i64 %rows, {skipped}")
+            fewer = code.put(f"icmp slt i64 {rest}, 64")
+            here = code.put(f"select i1 {fewer}, i64 {rest}, i64 64")
+            row0 = code.add("%first", skipped)
+            with code.loop(here) as row:
+                value = code.get(VECTOR, block, row, 64)
+                at = code.mul(code.add(row0, row), tile_words)
+                code.do(f"store {VECTOR} {value}, ptr {code.at('i64', data, at)}, align 64")
+    return code.text()

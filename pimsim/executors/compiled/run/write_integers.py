@@ -1,0 +1,249 @@
+"""Loading operands: integers of images become bits of rows, one row a bit of one channel.
+
+A pixel's channels are packed into a string of bits; rows are then those strings side by side,
+turned by 90 degrees, 512 columns and 64 rows at a time.
+
+>>> from pimsim.bits import unpack
+>>> tiles = Tiles(columns=4, rows=26)
+>>> values = np.array([[[1, 2]], [[3, 0]]], dtype=np.uint8)   # 2 images, 1 pixel, 2 channels
+>>> pixels = np.array([[0, -1]])                              # 1 position, patch of 2, one padding
+>>> images = np.array([[0, 1, 1, -1]])                        # of each column; the last is unused
+>>> load(tiles, values, pixels, images, planes=2, pad=2)
+8
+>>> for row in range(8):                                      # bits 0 and 1 of both channels
+...     print(unpack(tiles.load(row), 4)[0], end=" " * (row < 7))
+[1 1 1 0] [0 1 1 0] [0 0 0 0] [1 0 0 0] [0 0 0 0] [1 1 1 0] [0 0 0 0] [1 1 1 0]
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pimsim.bits import Words, pack, words_for
+from pimsim.errors import InputError
+from pimsim.executors.compiled.codegen import backend
+from pimsim.executors.compiled.codegen.emit import VECTOR, Emit, transpose
+from pimsim.executors.compiled.run.run import spread
+from pimsim.executors.compiled.run.tiles import Tiles
+
+Integers = NDArray[np.integer[Any]]
+_LITTLE = np.dtype("<u8")
+
+
+def load(
+    tiles: Tiles,
+    values: Integers,
+    pixels: NDArray[np.integer[Any]],
+    images: NDArray[np.integer[Any]],
+    positions: NDArray[np.integer[Any]] | None = None,
+    *,
+    planes: int = 1,
+    pad: int = 0,
+    part: int = 0,
+    first_row: int = 0,
+    threads: int | None = None,
+) -> int:
+    """Write operands into data rows of all lanes; returns how many rows.
+
+    Row ``first_row + (place * channels + channel) * planes + bit`` of a column holds a bit of what
+    its position reads at that place of the patch.
+
+    Args:
+        tiles: rows, changed in place.
+        values: (images, pixels, channels) integers of ``planes`` bits.
+        pixels: (positions, patch) pixel at each place; -1 is padding.
+        images: (lanes, columns) image of each column; -1 for a column that is not used, and gets 0.
+        positions: (columns,) position of each column; by default they follow each other.
+        planes: bits of an operand.
+        pad: what padding holds.
+        part: part whose rows are written.
+        first_row: first data row.
+        threads: processors used, all if None.
+
+    """
+    count, pixel_count, channels = values.shape
+    bits = channels * planes
+    rows = pixels.shape[1] * bits
+    tiles.layout.row(first_row + rows - 1, part)
+    if images.shape != (tiles.lanes, tiles.columns):
+        raise InputError(
+            f"`images` must have the shape ({tiles.lanes}, {tiles.columns}), not {images.shape}"
+        )
+    if positions is None:
+        positions = np.arange(tiles.columns) % len(pixels)
+    strings = _strings(values, planes, pad)
+    first = tiles.layout.row(first_row, part)
+    tiles.written[:, first : first + rows] = True
+    # Per column: where its image begins among the strings, -1 if it is not used.
+    padded = np.full((tiles.lanes, tiles.words * 64), -1, dtype=np.int64)
+    padded[:, : tiles.columns] = np.where(images < 0, -1, images.astype(np.int64) * pixel_count)
+    where = np.zeros(tiles.words * 64, dtype=np.int64)
+    where[: tiles.columns] = positions
+    table = np.ascontiguousarray(pixels, dtype=np.int64)
+    if backend.why_not() is not None:
+        _load_slowly(tiles, strings, padded, where, table, first, bits)
+        return rows
+    together = 1 if bits > 32 else 64 // bits
+    function = _loader(tiles.tile_words, together)
+    blocks = tiles.tile_words // 8
+
+    def some(begin: int, end: int) -> None:
+        function(
+            begin,
+            end,
+            blocks,
+            tiles.data.ctypes.data,
+            tiles.layout.places,
+            tiles.tiles,
+            strings.ctypes.data,
+            strings.shape[1],
+            count * pixel_count,
+            padded.ctypes.data,
+            where.ctypes.data,
+            table.ctypes.data,
+            table.shape[1],
+            first,
+            bits,
+        )
+
+    spread(some, tiles.lanes * tiles.tiles * blocks, threads)
+    return rows
+
+
+def _strings(values: Integers, planes: int, pad: int) -> Words:
+    """(images * pixels + 1, words): bits of every pixel, and of padding."""
+    count, pixels, channels = values.shape
+    words = words_for(channels * planes)
+    strings = np.zeros((count * pixels + 1, words), dtype=np.uint64)
+    flat = values.reshape(count * pixels, channels)
+    _fill(strings[:-1], flat, planes)
+    _fill(strings[-1:], np.full((1, channels), pad, dtype=values.dtype), planes)
+    return strings
+
+
+def _fill(strings: Words, values: Integers, planes: int) -> None:
+    if planes == 8 and values.dtype.itemsize == 1 and strings.dtype == _LITTLE:
+        strings.view(np.uint8)[:, : values.shape[1]] = values.view(np.uint8)
+    elif planes == 1:
+        packed = np.packbits(values.astype(np.uint8, copy=False), axis=1, bitorder="little")
+        strings.view(np.uint8)[:, : packed.shape[1]] = packed
+    else:
+        split = values[:, :, None] >> np.arange(planes, dtype=values.dtype) & 1
+        strings[:] = pack(split.reshape(len(values), -1).astype(np.uint8))
+
+
+def _load_slowly(
+    tiles: Tiles,
+    strings: Words,
+    images: NDArray[np.int64],
+    where: NDArray[np.int64],
+    pixels: NDArray[np.int64],
+    first: int,
+    bits: int,
+) -> None:
+    for place in range(pixels.shape[1]):
+        pixel = pixels[where, place]
+        index = np.where(pixel < 0, len(strings) - 1, images + pixel)
+        for bit in range(bits):
+            row = strings[index, bit // 64] >> np.uint64(bit % 64) & np.uint64(1)
+            row[images < 0] = 0
+            tiles.put(first + place * bits + bit, pack(row.astype(np.uint8)))
+
+
+@cache
+def _loader(tile_words: int, together: int) -> Callable[..., None]:
+    integer, pointer = ctypes.c_int64, ctypes.c_void_p
+    signature = ctypes.CFUNCTYPE(
+        None, *[integer] * 3, pointer, *[integer] * 2, pointer, *[integer] * 2, *[pointer] * 3,
+        *[integer] * 3,
+    )  # fmt: skip
+    name = f"pimsim_load_{tile_words}_{together}"
+    address = backend.compiler().function(_code(name, tile_words, together), name)
+    found: Callable[..., None] = signature(address)
+    return found
+
+
+def _code(name: str, tile_words: int, together: int) -> str:
+    """The loop over blocks of 512 columns; strings of ``together`` places make one word."""
+    arguments = "begin end blocks *data places tiles *strings words count *images *where *pixels "
+    arguments += "patch first bits"
+    code = Emit(
+        name,
+        [f"ptr %{a[1:]}" if a.startswith("*") else f"i64 %{a}" for a in arguments.split()],
+    )
+    block = code.slot(f"[64 x {VECTOR}]", 64)
+    shifts = [code.mul("%bits", j) for j in range(together)]
+    last = code.add("%patch", -1)
+    with code.loop("%end", "%begin") as item:
+        tile = code.put(f"sdiv i64 {item}, %blocks")  # of all lanes
+        inner = code.put(f"srem i64 {item}, %blocks")
+        lane = code.put(f"sdiv i64 {tile}, %tiles")
+        own = code.put(f"srem i64 {tile}, %tiles")
+        column = code.add(code.mul(own, tile_words * 64), code.mul(inner, 512))
+        line = code.add(code.mul(lane, code.mul("%tiles", tile_words * 64)), column)
+        images = code.at("i64", "%images", line)
+        where = code.at("i64", "%where", column)
+        base = code.add(code.mul(code.mul(tile, "%places"), tile_words), code.mul(inner, 8))
+        data = code.at("i64", "%data", base)
+        groups = code.put(f"sdiv i64 {code.add('%patch', together - 1)}, {together}")
+        with code.loop(groups) as group:
+            place0 = code.mul(group, together)
+            left = code.put(f"sub i64 %patch, {place0}")
+            here = _least(code, left, together)
+            # Places beyond the patch repeat its last; their rows are not stored.
+            places = [_least(code, code.add(place0, j), last) for j in range(together)]
+            with code.loop("%words") as word:
+                strings = code.at("i64", "%strings", word)
+                with code.loop(8) as matrix:
+                    of_matrix = code.mul(matrix, 64)
+                    with code.loop(64) as string:
+                        c = code.add(of_matrix, string)
+                        whole = _string(code, images, where, strings, places, shifts, c)
+                        target = code.at("i64", block, code.add(code.mul(string, 8), matrix))
+                        code.do(f"store i64 {whole}, ptr {target}, align 8")
+                transpose(code, block)
+                skipped = code.mul(word, 64)
+                rest = code.put(f"sub i64 {code.mul(here, '%bits')}, {skipped}")
+                row0 = code.add(code.add("%first", code.mul(place0, "%bits")), skipped)
+                with code.loop(_least(code, rest, 64)) as row:
+                    value = code.get(VECTOR, block, row, 64)
+                    at = code.mul(code.add(row0, row), tile_words)
+                    code.do(f"store {VECTOR} {value}, ptr {code.at('i64', data, at)}, align 64")
+    return code.text()
+
+
+def _least(code: Emit, one: str, other: str | int) -> str:
+    less = code.put(f"icmp slt i64 {one}, {other}")
+    return code.put(f"select i1 {less}, i64 {one}, i64 {other}")
+
+
+def _string(
+    code: Emit,
+    images: str,
+    where: str,
+    strings: str,
+    places: list[str],
+    shifts: list[str],
+    c: str,
+) -> str:
+    """What column ``c`` reads at ``places``: pixels, padding, or nothing at all."""
+    image = code.get("i64", images, c, 8)
+    unused = code.put(f"icmp slt i64 {image}, 0")
+    first = code.put(f"select i1 {unused}, i64 0, i64 {image}")
+    table = code.at("i64", "%pixels", code.mul(code.get("i64", where, c, 8), "%patch"))
+    whole = "0"
+    for place, shift in zip(places, shifts, strict=True):
+        pixel = code.get("i64", table, place, 8)
+        padding = code.put(f"icmp slt i64 {pixel}, 0")
+        inside = code.add(first, pixel)
+        index = code.put(f"select i1 {padding}, i64 %count, i64 {inside}")
+        string = code.get("i64", strings, code.mul(index, "%words"), 8)
+        moved = code.put(f"shl i64 {string}, {shift}")
+        whole = moved if whole == "0" else code.put(f"or i64 {whole}, {moved}")
+    return code.put(f"select i1 {unused}, i64 0, i64 {whole}")

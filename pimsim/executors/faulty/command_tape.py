@@ -1,0 +1,203 @@
+"""A recipe as two numbers a command: what it activates first, and what it drives.
+
+Addresses below ``Tape.opened`` are those of the B-group; from there on they are rows of the tile.
+Moves and reads stand in between, for all outputs at the same place.
+
+>>> from pimsim.microprogram.row_program import Recipe
+>>> from pimsim.executors.compiled.run.tiles import Layout
+>>> from pimsim.microprogram.logic import AND, OR
+>>> from pimsim.microprogram.schedule import Schedule
+>>> schedule = Schedule(outputs=2)
+>>> schedule.append((AND, OR), np.array([0, 1]), a=18, b=19, out=20)
+>>> recipe = Recipe(2)
+>>> recipe.run(schedule)
+>>> slot = recipe.read(2)
+>>> tape = Tape(recipe, Layout(rows=24))
+>>> tape.commands[0].tolist()           # (a,B0)(b,B1)(C0,B2)(B12,out), then a read
+[[18, 0], [19, 1], [16, 2], [12, 20], [-1, -1]]
+>>> tape.events(0, part=0)
+{Access(kind='copy', rows=1): 4, Access(kind='sense', rows=1): 3, Access(kind='sense', rows=3): 1}
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pimsim.dram.array.address_map import AddressMap
+from pimsim.dram.array.faults import Access
+from pimsim.dram.array.injection import Events
+from pimsim.errors import DramError, InputError
+from pimsim.executors.compiled.run.tiles import Layout
+from pimsim.microprogram.row_program import Move, Read, Recipe, Run
+from pimsim.microprogram.schedule import Step
+
+NOTHING = -1
+"""In place of an address: a command that is none, or the destination of an AP."""
+
+MOVE, READ = 0, 1
+
+
+class Tape:
+    """Commands of every output of a recipe.
+
+    Args:
+        recipe: what is done for an output.
+        layout: rows of a tile.
+
+    Raises InputError for a program that senses two rows together, which may differ when commands
+    go wrong, and DramError for one that drives a constant row.
+    """
+
+    def __init__(self, recipe: Recipe, layout: Layout) -> None:
+        self.layout, self.recipe = layout, recipe
+        self.opened = layout.map.first_constant
+        tables = [np.empty((recipe.outputs, 0, 2), np.int16)]  # there may be no command at all
+        parts: list[int] = []
+        others: list[tuple[int, int, int]] = []
+        slot = 0
+        for item in recipe.items:
+            if isinstance(item, Run):
+                for step in item.schedule.steps:
+                    table = _step(step, recipe.outputs)
+                    tables.append(table)
+                    parts += [item.part] * table.shape[1]
+                continue
+            if isinstance(item, Move):
+                places = layout.row(item.row, item.part), layout.row(item.to_row, item.to_part)
+                others.append((MOVE, *places))
+            elif isinstance(item, Read):
+                others.append((READ, layout.row(item.row, item.part), slot))
+                slot += 1
+            tables.append(np.full((recipe.outputs, 1, 2), NOTHING, np.int16))
+            parts.append(-len(others))
+        self.commands: NDArray[np.int16] = np.ascontiguousarray(np.concatenate(tables, axis=1))
+        """(outputs, commands, 2): address that is sensed, and that is driven."""
+        self.parts: NDArray[np.int32] = np.array(parts, dtype=np.int32)
+        """(commands,): part, or -1 - number of a move or read."""
+        self.others: NDArray[np.int64] = np.array(others, dtype=np.int64).reshape(-1, 3)
+        """Moves and reads: which, place, and place that is written or slot that is filled."""
+        self.lines = _lines(layout)
+        self._kinds = _Kinds(layout.map)
+        self._sensed, self._driven = (_addresses(self.commands[:, :, side]) for side in (0, 1))
+        self.accesses = tuple(self._accesses())
+        """Every kind of access that there is on the tape."""
+        self._check()
+
+    def _check(self) -> None:
+        rows = self.layout.map
+        for address in self._sensed:
+            count = len(rows.wordlines(address))
+            if count not in (1, 3):
+                raise InputError(
+                    f"faults can be injected where 1 or 3 rows are sensed together, not {count} "
+                    f"({rows.label(address)})"
+                )
+        if any(rows.first_constant <= address < rows.first_data for address in self._driven):
+            raise DramError("a constant row must not be driven")
+
+    def _accesses(self) -> list[Access]:
+        kinds = {self._kinds.sensed(address) for address in self._sensed}
+        return sorted(kinds.union(*(self._kinds.driven(address) for address in self._driven)))
+
+    def events(self, output: int, part: int) -> Events:
+        """How many accesses of each kind an output has in a part."""
+        return {
+            access: len(commands)
+            for access in self.accesses
+            if len(commands := self.where(output, part, access)[0])
+        }
+
+    def where(
+        self, output: int, part: int, access: Access
+    ) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+        """Commands with that kind of access, one entry for each, in order.
+
+        Also what of the command it is: 0 the sensing, i + 1 the driving of its i-th wordline.
+        """
+        own = self.parts == part
+        every = bool(own.all())
+        if access.kind == "sense":
+            sensed = self._kinds.senses(access)[self.commands[output, :, 0]]
+            commands = np.flatnonzero(sensed if every else sensed & own)
+            return commands, np.zeros(len(commands), np.int64)
+        lines = self._kinds.drives(access)[self.commands[output, :, 1]] & own[:, None]
+        commands, places = np.nonzero(lines)
+        return commands, places + 1
+
+
+def _addresses(column: NDArray[np.int16]) -> list[int]:
+    """Different addresses in a column of the tape."""
+    seen = np.zeros(1 << 16, np.bool_)
+    for own in column:
+        seen[own] = True  # one output at a time: numpy takes indices as eight bytes each
+    seen[NOTHING] = False
+    found: list[int] = np.flatnonzero(seen).tolist()
+    return found
+
+
+def _step(step: Step, outputs: int) -> NDArray[np.int16]:
+    """Addresses of every command of a step, (outputs, commands, 2)."""
+    size = len(step.programs[0].commands)
+    table = np.empty((outputs, size, 2), np.int16)
+    for kind, bound in enumerate(step.bound):
+        some = slice(None) if step.variant is None else np.flatnonzero(step.variant == kind)
+        for number, command in enumerate(bound.slots):
+            for side, slot in enumerate(command):
+                if slot is None:
+                    table[some, number, side] = NOTHING
+                    continue
+                given, origin = slot
+                address = step.rows[origin] if given else origin
+                table[some, number, side] = address if isinstance(address, int) else address[some]
+    return table
+
+
+def _lines(layout: Layout) -> NDArray[np.int64]:
+    """(B-group addresses, 4): number of wordlines, then of each twice its place, plus 1 if n."""
+    rows = layout.map
+    table = np.zeros((rows.first_constant, 4), np.int64)
+    for address in range(rows.first_constant):
+        lines = rows.wordlines(address)
+        table[address, 0] = len(lines)
+        for number, line in enumerate(lines):
+            table[address, 1 + number] = 2 * layout.cell(line.cell) + line.complement
+    return table
+
+
+class _Kinds:
+    """Kinds of accesses by address; all rows beyond the B-group are alike, as is nothing."""
+
+    def __init__(self, rows: AddressMap) -> None:
+        self._rows = rows
+        self._known: dict[Access, NDArray[np.bool_]] = {}
+
+    def sensed(self, address: int) -> Access:
+        return Access("sense", len(self._rows.wordlines(address)))
+
+    def driven(self, address: int) -> list[Access]:
+        lines = self._rows.wordlines(address)
+        return [Access("not" if line.complement else "copy", len(lines)) for line in lines]
+
+    def senses(self, access: Access) -> NDArray[np.bool_]:
+        """By address, whether it is sensed so; nothing is the last."""
+        if access not in self._known:
+            table = np.full(1 << 15, access.rows == 1)
+            for address in range(self._rows.first_constant):
+                table[address] = self.sensed(address) == access
+            table[NOTHING] = False
+            self._known[access] = table
+        return self._known[access]
+
+    def drives(self, access: Access) -> NDArray[np.bool_]:
+        """By address and wordline, whether it is driven so; nothing is the last."""
+        if access not in self._known:
+            table = np.zeros((1 << 15, 3), np.bool_)
+            table[:, 0] = access == Access("copy", 1)
+            for address in range(self._rows.first_constant):
+                kinds = self.driven(address)
+                table[address] = False
+                table[address, : len(kinds)] = [kind == access for kind in kinds]
+            table[NOTHING] = False
+            self._known[access] = table
+        return self._known[access]

@@ -1,0 +1,308 @@
+"""Machine code that carries out a tape on the rows of a tile, faults included.
+
+For every command the interpreter does what a subarray does. It senses into a row buffer, the
+majority where three cells are open; columns that are always wrong take the opposite; so do single
+columns where noise strikes, which depends on the cells that are open; the open rows are restored to
+that, and the rows behind the second address are driven with it.
+
+Its arguments are numbers and addresses only, so that it runs without the interpreter's lock.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from functools import cache
+
+from pimsim.dram.array.faults import Access
+from pimsim.executors.compiled.codegen.backend import compiler
+from pimsim.executors.compiled.codegen.emit import VECTOR, Emit
+from pimsim.executors.faulty.command_tape import MOVE
+
+CLASSES = (
+    Access("sense", 1),
+    Access("sense", 3),
+    *(Access(kind, rows) for kind in ("copy", "not") for rows in (1, 2, 3)),
+)
+"""Kinds of accesses that the interpreter tells apart."""
+
+FIRST_PATTERN = (0, 2, 6, 8, 10, 12, 14, 16)
+"""Number of the first pattern of each kind; see :func:`pimsim.dram.array.faults.patterns`."""
+
+PATTERNS = 18
+"""Patterns of all kinds."""
+
+SLOTS = 4
+"""Places of a command where noise strikes: sensing, and driving its first, second, third line."""
+
+_ARGUMENTS = (
+    "ptr %tile", "i64 %vectors", "i64 %row_bytes", "ptr %commands", "ptr %parts", "i64 %count",
+    "ptr %others", "ptr %lines", "i64 %opened", "i64 %stride", "ptr %masks", "ptr %flags",
+    "ptr %rates", "ptr %keys", "ptr %runs", "ptr %columns", "ptr %draws", "ptr %buffer",
+    "ptr %results", "i64 %slot_bytes", "ptr %flips",
+)  # fmt: skip
+
+
+@cache
+def interpret() -> Callable[..., None]:
+    """The interpreter, as a function of 21 numbers and addresses.
+
+    The tile; vectors of 64 bytes of a row that are used, and bytes from row to row; commands of an
+    output, parts, how many; moves and reads; wordlines of the B-group; first address beyond it;
+    rows of a part; per part and pattern the address of a row of columns that are always wrong, and
+    per part and kind of access whether there are any; probabilities of noise by pattern; noise:
+    places where it may strike in order (``SLOTS`` times the command, plus the slot; then the
+    largest number), how often at each, column and draw of each time; a row of memory; rows that
+    are read out, and bytes from one to the next; a number that flips are added to.
+    """
+    kinds = {"i64": ctypes.c_int64, "ptr": ctypes.c_void_p}
+    signature = ctypes.CFUNCTYPE(None, *(kinds[each.split()[0]] for each in _ARGUMENTS))
+    code = _Interpreter().text()
+    found: Callable[..., None] = signature(compiler().function(code, "pimsim_interpret"))
+    return found
+
+
+class _Interpreter:
+    def __init__(self) -> None:
+        self._code = Emit("pimsim_interpret", _ARGUMENTS)
+        code = self._code
+        self._run, self._time = code.slot("i64"), code.slot("i64")
+        for counter in (self._run, self._time):
+            code.do(f"store i64 0, ptr {counter}")
+        with code.loop("%count") as command:
+            part = code.put(f"sext i32 {code.get('i32', '%parts', command)} to i64")
+            with code.when(code.put(f"icmp slt i64 {part}, 0")):
+                self._other(code.put(f"sub i64 -1, {part}"))
+            with code.when(code.put(f"icmp sge i64 {part}, 0")):
+                self._command(command, part)
+
+    def text(self) -> str:
+        """LLVM IR of the module."""
+        return self._code.text()
+
+    # -- moves and reads ---------------------------------------------------------------------
+
+    def _other(self, number: str) -> None:
+        code = self._code
+        about = code.at("[3 x i64]", "%others", number)
+        kind, place, to = (code.get("i64", about, i) for i in range(3))
+        source = code.at("i8", "%tile", code.mul(place, "%row_bytes"))
+        moved = code.put(f"icmp eq i64 {kind}, {MOVE}")
+        inside = code.at("i8", "%tile", code.mul(to, "%row_bytes"))
+        outside = code.at("i8", "%results", code.mul(to, "%slot_bytes"))
+        target = code.put(f"select i1 {moved}, ptr {inside}, ptr {outside}")
+        with code.loop("%vectors") as v:
+            self._store(code.get(VECTOR, source, v, 64), target, v)
+
+    # -- commands ----------------------------------------------------------------------------
+
+    def _command(self, command: str, part: str) -> None:
+        code = self._code
+        base = code.at("i8", "%tile", code.mul(code.mul(part, "%stride"), "%row_bytes"))
+        self._masks = code.at(f"[{PATTERNS} x ptr]", "%masks", part)
+        self._flags = code.at(f"[{len(CLASSES)} x i64]", "%flags", part)
+        pair = code.at("[2 x i16]", "%commands", command)
+        first, second = (code.put(f"sext i16 {code.get('i16', pair, i)} to i64") for i in range(2))
+        self._key = code.mul(command, SLOTS)
+        count, lines = self._lines(first, base)
+        with code.when(code.put(f"icmp eq i64 {count}, 1")):
+            self._sense_one(lines[0])
+        with code.when(code.put(f"icmp eq i64 {count}, 3")):
+            self._sense_three(lines)
+        with code.when(code.put(f"icmp sge i64 {second}, 0")):
+            count, lines = self._lines(second, base)
+            for index in range(3):
+                with code.when(code.put(f"icmp sgt i64 {count}, {index}")):
+                    self._drive(index, count, lines[index])
+
+    def _lines(self, address: str, base: str) -> tuple[str, list[tuple[str, str, str]]]:
+        """Number of wordlines; row, bit and vector of the complement, of three of them."""
+        code = self._code
+        alone = code.put(f"icmp sge i64 {address}, %opened")
+        about = code.at("[4 x i64]", "%lines", code.put(f"select i1 {alone}, i64 0, i64 {address}"))
+        own = code.put(f"shl i64 {code.put(f'sub i64 {address}, %opened')}, 1")
+        count = code.put(f"select i1 {alone}, i64 1, i64 {code.get('i64', about, 0)}")
+        found = []
+        for index in range(3):
+            line = code.get("i64", about, 1 + index)
+            if index == 0:
+                line = code.put(f"select i1 {alone}, i64 {own}, i64 {line}")
+            place = code.put(f"lshr i64 {line}, 1")
+            row = code.at("i8", base, code.mul(place, "%row_bytes"))
+            bit = code.put(f"and i64 {line}, 1")
+            found.append((row, bit, self._splat(code.put(f"sub i64 0, {bit}"))))
+        return count, found
+
+    def _sense_one(self, line: tuple[str, str, str]) -> None:
+        code = self._code
+        row, _, complement = line
+        flag = code.put(f"icmp ne i64 {code.get('i64', self._flags, 0)}, 0")
+        with code.loop("%vectors") as v:
+            value = code.put(f"xor {VECTOR} {code.get(VECTOR, row, v, 64)}, {complement}")
+            self._store(value, "%buffer", v)
+        with code.when(flag):
+            self._always_wrong(0, "%buffer", "%buffer")
+        struck = self._strikes(0)
+        with code.when(struck):
+            self._strike([line], FIRST_PATTERN[0])
+        with code.when(code.put(f"or i1 {flag}, {struck}")):
+            self._restore(line)
+
+    def _sense_three(self, lines: list[tuple[str, str, str]]) -> None:
+        code = self._code
+        flag = code.put(f"icmp ne i64 {code.get('i64', self._flags, 1)}, 0")
+        with code.when(code.put(f"xor i1 {flag}, true")), code.loop("%vectors") as v:
+            levels = self._levels(lines, v)
+            self._store(self._majority(levels), "%buffer", v)
+        first = FIRST_PATTERN[1]
+        with code.when(flag):
+            masks = [code.get("ptr", self._masks, first + ones, 8) for ones in range(4)]
+            with code.loop("%vectors") as v:
+                levels = self._levels(lines, v)
+                most = self._majority(levels)
+                odd = self._two("xor", self._two("xor", levels[0], levels[1]), levels[2])
+                none, one, two, three = (code.get(VECTOR, mask, v, 64) for mask in masks)
+                wrong = self._choose(most, self._choose(odd, three, two),
+                                     self._choose(odd, one, none))  # fmt: skip
+                self._store(self._two("xor", most, wrong), "%buffer", v)
+        with code.when(self._strikes(0)):
+            self._strike(lines, first)
+        for line in lines:
+            self._restore(line)
+
+    def _restore(self, line: tuple[str, str, str]) -> None:
+        code = self._code
+        row, _, complement = line
+        with code.loop("%vectors") as v:
+            value = self._two("xor", code.get(VECTOR, "%buffer", v, 64), complement)
+            self._store(value, row, v)
+
+    def _drive(self, index: int, count: str, line: tuple[str, str, str]) -> None:
+        code = self._code
+        row, bit, _ = line
+        self._restore(line)
+        # Which kind of access this is: ``copy`` or ``not``, of so many rows.
+        kind = code.add(code.add(code.mul(bit, 3), count), 1)
+        pattern = code.add(code.mul(code.add(kind, -2), 2), FIRST_PATTERN[2])
+        flag = code.put(f"icmp ne i64 {code.get('i64', self._flags, kind)}, 0")
+        with code.when(flag):
+            self._always_wrong(pattern, "%buffer", row, flip_only=True)
+        with code.when(self._strikes(1 + index)):
+            self._strike_cell(line, pattern)
+
+    def _always_wrong(
+        self, pattern: int | str, source: str, target: str, *, flip_only: bool = False
+    ) -> None:
+        """Flip the columns of ``target`` that get a zero or a one of ``source`` always wrong."""
+        code = self._code
+        zero = code.get("ptr", self._masks, pattern, 8)
+        one = code.get("ptr", self._masks, code.add(pattern, 1), 8)
+        with code.loop("%vectors") as v:
+            value = code.get(VECTOR, source, v, 64)
+            held = code.get(VECTOR, target, v, 64) if flip_only else value
+            masks = [code.get(VECTOR, mask, v, 64) for mask in (one, zero)]
+            wrong = self._choose(value, *masks)
+            self._store(self._two("xor", held, wrong), target, v)
+
+    # -- noise -------------------------------------------------------------------------------
+
+    def _strikes(self, slot: int) -> str:
+        """Whether noise may strike there."""
+        code = self._code
+        run = code.put(f"load i64, ptr {self._run}")
+        key = code.get("i64", "%keys", run, 8)
+        return code.put(f"icmp eq i64 {key}, {code.add(self._key, slot)}")
+
+    def _strike(self, lines: list[tuple[str, str, str]], pattern: int) -> None:
+        """Flip what the buffer holds where a draw is below the probability, if it was right."""
+        code = self._code
+
+        def candidate(word: str, bit: str) -> tuple[str, str, str, str]:
+            levels = [
+                code.put(f"xor i64 {self._bit(row, word, bit)}, {complement}")
+                for row, complement, _ in lines
+            ]
+            ones = levels[0]
+            for level in levels[1:]:
+                ones = code.add(ones, level)
+            high = code.put(f"icmp sgt i64 {code.add(ones, ones)}, {len(lines)}")
+            right = code.put(f"zext i1 {high} to i64")
+            return ones, right, self._bit("%buffer", word, bit), "%buffer"
+
+        self._each_candidate(lambda ones: code.add(ones, pattern), candidate)
+
+    def _strike_cell(self, line: tuple[str, str, str], pattern: str) -> None:
+        """The same for a driven cell."""
+        code = self._code
+        row, complement, _ = line
+
+        def candidate(word: str, bit: str) -> tuple[str, str, str, str]:
+            driven = self._bit("%buffer", word, bit)
+            held = code.put(f"xor i64 {self._bit(row, word, bit)}, {complement}")
+            return driven, driven, held, row
+
+        self._each_candidate(lambda driven: code.add(pattern, driven), candidate)
+
+    def _each_candidate(
+        self,
+        pattern: Callable[[str], str],
+        candidate: Callable[[str, str], tuple[str, str, str, str]],
+    ) -> None:
+        code = self._code
+        run = code.put(f"load i64, ptr {self._run}")
+        start = code.put(f"load i64, ptr {self._time}")
+        end = code.add(start, code.get("i64", "%runs", run, 8))
+        with code.loop(end, start) as time:
+            column = code.get("i64", "%columns", time, 8)
+            word = code.put(f"lshr i64 {column}, 6")
+            bit = code.put(f"and i64 {column}, 63")
+            ones, right, now, row = candidate(word, bit)
+            rate = code.get("double", "%rates", pattern(ones), 8)
+            below = code.put(f"fcmp olt double {code.get('double', '%draws', time, 8)}, {rate}")
+            still = code.put(f"icmp eq i64 {right}, {now}")
+            hit = code.put(f"zext i1 {code.put(f'and i1 {below}, {still}')} to i64")
+            place = code.at("i64", row, word)
+            old = code.put(f"load i64, ptr {place}, align 8")
+            flipped = code.put(f"xor i64 {old}, {code.put(f'shl i64 {hit}, {bit}')}")
+            code.do(f"store i64 {flipped}, ptr {place}, align 8")
+            total = code.add(code.put("load i64, ptr %flips"), hit)
+            code.do(f"store i64 {total}, ptr %flips")
+        code.do(f"store i64 {end}, ptr {self._time}")
+        code.do(f"store i64 {code.add(run, 1)}, ptr {self._run}")
+
+    def _bit(self, row: str, word: str, bit: str) -> str:
+        code = self._code
+        shifted = code.put(f"lshr i64 {code.get('i64', row, word, 8)}, {bit}")
+        return code.put(f"and i64 {shifted}, 1")
+
+    # -- vectors -----------------------------------------------------------------------------
+
+    def _levels(self, lines: list[tuple[str, str, str]], v: str) -> list[str]:
+        code = self._code
+        return [
+            self._two("xor", code.get(VECTOR, row, v, 64), complement)
+            for row, _, complement in lines
+        ]
+
+    def _majority(self, levels: list[str]) -> str:
+        first, second, third = levels
+        either = self._two("or", second, third)
+        both = self._two("and", second, third)
+        return self._two("or", self._two("and", first, either), both)
+
+    def _choose(self, which: str, one: str, zero: str) -> str:
+        """Bits of ``one`` where ``which`` has a one, else of ``zero``."""
+        differ = self._two("and", self._two("xor", one, zero), which)
+        return self._two("xor", differ, zero)
+
+    def _two(self, operation: str, one: str, other: str) -> str:
+        return self._code.put(f"{operation} {VECTOR} {one}, {other}")
+
+    def _store(self, value: str, row: str, v: str) -> None:
+        place = self._code.at(VECTOR, row, v)
+        self._code.do(f"store {VECTOR} {value}, ptr {place}, align 64")
+
+    def _splat(self, scalar: str) -> str:
+        one = self._code.put(f"insertelement {VECTOR} poison, i64 {scalar}, i32 0")
+        zeros = "<8 x i32> zeroinitializer"
+        return self._code.put(f"shufflevector {VECTOR} {one}, {VECTOR} poison, {zeros}")

@@ -1,0 +1,332 @@
+"""Carrying out a tape on a block of columns, with what goes wrong there.
+
+A *block* is some columns of one lane, see :func:`pimsim.dram.array.faults.block_width`; a *team* is
+the outputs that the same subarrays compute one after the other, so that what a wrong command leaves
+behind in their rows is met by the next output. Blocks and teams have nothing to do with one
+another: they may be carried out in any order, on any thread.
+
+>>> from pimsim.circuit.failure_tables.table import Entry, FailureTable
+>>> from pimsim.dram.array.faults import Faults, Site
+>>> from pimsim.microprogram.row_program import Recipe
+>>> from pimsim.executors.compiled.run.tiles import Layout, Tiles, pack, unpack
+>>> from pimsim.microprogram.logic import NOT
+>>> from pimsim.microprogram.schedule import Schedule
+>>> schedule, recipe = Schedule(outputs=1), Recipe(1)
+>>> schedule.append((NOT,), a=18, out=19)
+>>> recipe.run(schedule)
+>>> slot = recipe.read(1)
+>>> tiles = Tiles(columns=3, rows=24)
+>>> tiles.save(0, pack(np.array([[0, 1, 1]])))
+>>> rows = [Entry(1, ones, 0, trials=1, wrong=0, bitlines=1, always_wrong=0) for ones in (0, 1)]
+>>> program = Program(Tape(recipe, tiles.layout), Faults(FailureTable(tuple(rows), {}), 0, 0))
+>>> block = Block(number=0, columns=3, width=3, patches=(Patch(3, (Site(0, 0),), 0),))
+>>> words = program.run(tiles.data[0, 0], block, np.array([0]), stage=0)
+>>> unpack(words[0, slot], 3)
+array([1, 0, 0], dtype=uint8)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pimsim.bits import Words, pack
+from pimsim.dram.array.faults import Access, Faults, Job, Site, patterns
+from pimsim.errors import InputError
+from pimsim.executors.compiled.codegen import backend
+from pimsim.executors.compiled.run.tiles import empty
+from pimsim.executors.faulty.command_tape import Tape
+from pimsim.executors.faulty.interpreter import (
+    CLASSES,
+    FIRST_PATTERN,
+    PATTERNS,
+    SLOTS,
+    interpret,
+)
+
+_END = np.iinfo(np.int64).max
+_VECTOR_COLUMNS = 512
+
+
+class Patch(NamedTuple):
+    """Columns of a block that lie in one row of DRAM."""
+
+    columns: int
+    sites: tuple[Site, ...]
+    """The subarray of each part."""
+    where: int | NDArray[np.intp]
+    """The physical column that each of them is, or that of the first, if they follow on it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """Columns whose noise is drawn together."""
+
+    number: int
+    columns: int
+    """That are used."""
+    width: int
+    """Columns of every block of the stage."""
+    patches: tuple[Patch, ...]
+
+
+class Candidates(NamedTuple):
+    """Where noise may strike."""
+
+    place: NDArray[np.int64]
+    """``SLOTS`` times the command, plus the slot; see :mod:`.interpreter`."""
+    column: NDArray[np.int64]
+    draw: NDArray[np.float64]
+    """Uniform: it strikes if the access is wrong with a larger probability."""
+
+
+class Noise(NamedTuple):
+    """Candidates as the interpreter takes them."""
+
+    places: NDArray[np.int64]
+    """In order, each once; behind them the largest number."""
+    times: NDArray[np.int64]
+    """How many candidates each has."""
+    columns: NDArray[np.int64]
+    draws: NDArray[np.float64]
+
+
+class Placed(NamedTuple):
+    """Columns of which it is known where they lie, and so which are always wrong."""
+
+    columns: int
+    masks: NDArray[np.int64]
+    """Per part and pattern the address of a row."""
+    flags: NDArray[np.int64]
+    """Per part and kind of access whether there are any."""
+    rows: Words
+    """What the addresses are of, and last a row buffer: good for one thread at a time."""
+
+
+class Program:
+    """A tape and the faults that its commands meet.
+
+    Raises InputError if the failure table lacks what the commands need, or where there is no
+    compiler back end to make machine code with.
+    """
+
+    def __init__(self, tape: Tape, faults: Faults) -> None:
+        if backend.why_not() is not None:
+            raise InputError(
+                f"faults need a compiler back end, and there is none ({backend.why_not()}): use "
+                "the reference executor"
+            )
+        self.tape, self._faults = tape, faults
+        self._accesses = [
+            access for access in tape.accesses if access.kind == "sense" or faults.drives
+        ]
+        self._rates = np.zeros(PATTERNS)
+        for access in self._accesses:
+            rates = faults.access_rates(access)
+            first = FIRST_PATTERN[CLASSES.index(access)]
+            self._rates[first : first + len(rates)] = rates
+        self._noisy = [a for a in self._accesses if faults.access_rates(a).any()]
+        self._static = [a for a in self._accesses if faults.static_rates(a).any()]
+        self._only: dict[tuple[int, Access], NDArray[np.int64]] = {}
+
+    def run(
+        self,
+        rows: Words,
+        block: Block,
+        outputs: NDArray[np.intp],
+        *,
+        stage: int,
+        first_output: int = 0,
+        attempt: int = 0,
+        flips: NDArray[np.int64] | None = None,
+    ) -> Words:
+        """Carry the tape out for outputs one after the other.
+
+        Args:
+            rows: (places, words) of the block, changed in place.
+            block: its columns.
+            outputs: (n,) in order.
+            stage: number of the stage, as noise is named after it.
+            first_output: what output 0 of the tape is in the stage.
+            attempt: how often the outputs have been computed before.
+            flips: (1,) number to which those of noise are added.
+
+        Returns:
+            (n, slots, words): rows that are read out.
+
+        """
+        words = rows.shape[1]
+        results = empty((len(outputs), self.tape.recipe.slots, words), "rows read out")
+        placed = self.place(block.patches, words)
+        counted = np.zeros(1, np.int64) if flips is None else flips
+        for number, output in enumerate(outputs.tolist()):
+            job = Job(stage, first_output + output, 0, attempt)
+            drawn = self.draw(output, job, block.number, block.width, block.columns)
+            self.carry_out(rows, placed, noise(drawn), results[number], counted, output=output)
+        return results
+
+    def place(self, patches: Sequence[Patch], words: int) -> Placed:
+        """Find the columns that are always wrong, in rows of so many words."""
+        parts = self.tape.layout.parts
+        always = [
+            (access, FIRST_PATTERN[CLASSES.index(access)] + index, ones, part)
+            for access in self._static
+            for index, ones in enumerate(patterns(access))
+            if self._faults.static_rates(access)[index] > 0
+            for part in range(parts)
+        ]
+        rows = empty((len(always) + 2, words), "rows of columns that are always wrong")
+        rows[:-1] = 0
+        masks = np.full((parts, PATTERNS), rows[0].ctypes.data, np.int64)
+        flags = np.zeros((parts, len(CLASSES)), np.int64)
+        for row, (access, pattern, ones, part) in zip(rows[1:], always, strict=False):
+            wrong = self._always_wrong(access, ones, patches, part)
+            row[: len(wrong)] = wrong
+            masks[part, pattern] = row.ctypes.data
+            flags[part, CLASSES.index(access)] = 1
+        return Placed(sum(patch.columns for patch in patches), masks, flags, rows)
+
+    def draw(self, output: int, job: Job, block: int, width: int, columns: int) -> Candidates:
+        """Draw where noise may strike in the first columns of a block, for an output of the tape.
+
+        Args:
+            output: of the tape.
+            job: what it computes, in whatever part.
+            block: number of the block.
+            width: columns of every block, see :func:`pimsim.dram.array.faults.block_width`.
+            columns: of this one.
+
+        """
+        found = []
+        for access in self._noisy:
+            for part in range(self.tape.layout.parts):
+                places = self._places(output, part, access)
+                if not len(places):
+                    continue
+                own = replace(job, part=part)
+                draws = self._faults.draws(own, access, len(places), block, width)
+                if not len(draws.event):
+                    continue
+                inside = draws.column < columns
+                found.append(
+                    Candidates(
+                        places[draws.event[inside]], draws.column[inside], draws.draw[inside]
+                    )
+                )
+        return together(found)
+
+    def candidates_per_column(self) -> float:
+        """Return how many places of a column, on average, noise may strike at for an output."""
+        total = sum(
+            len(self._places(0, part, access)) * float(self._faults.access_rates(access).max())
+            for access in self._noisy
+            for part in range(self.tape.layout.parts)
+        )
+        return total
+
+    def carry_out(
+        self,
+        rows: Words,
+        placed: Placed,
+        met: Noise,
+        into: Words,
+        flips: NDArray[np.int64],
+        *,
+        output: int = 0,
+    ) -> None:
+        """Carry the tape out once.
+
+        Args:
+            rows: (places, words), changed in place.
+            placed: its columns.
+            met: noise that they meet.
+            into: (slots, words) for the rows that are read out.
+            flips: (1,) number to which those of noise are added.
+            output: of the tape.
+
+        """
+        tape = self.tape
+        interpret()(
+            rows.ctypes.data,
+            -(-placed.columns // _VECTOR_COLUMNS),
+            rows.strides[0],
+            tape.commands[output].ctypes.data,
+            tape.parts.ctypes.data,
+            len(tape.parts),
+            tape.others.ctypes.data,
+            tape.lines.ctypes.data,
+            tape.opened,
+            tape.layout.stride,
+            placed.masks.ctypes.data,
+            placed.flags.ctypes.data,
+            self._rates.ctypes.data,
+            met.places.ctypes.data,
+            met.times.ctypes.data,
+            met.columns.ctypes.data,
+            met.draws.ctypes.data,
+            placed.rows[-1].ctypes.data,
+            into.ctypes.data,
+            into.strides[0],
+            flips.ctypes.data,
+        )
+
+    # -- inside ------------------------------------------------------------------------------
+
+    def _always_wrong(
+        self, access: Access, ones: int, patches: Sequence[Patch], part: int
+    ) -> Words:
+        """Columns that always get a pattern wrong, packed."""
+        found = []
+        for patch in patches:
+            site, where = patch.sites[part], patch.where
+            if isinstance(where, int):
+                lean = self._faults.weak(site, where + patch.columns, access.kind)[where:]
+            else:
+                lean = self._faults.weak(site, int(where.max()) + 1, access.kind)[where]
+            found.append(self._faults.static_mask(access.kind, access.rows, ones, lean))
+        packed: Words = pack(np.concatenate(found)[None].astype(np.uint8))[0]
+        return packed
+
+    def _places(self, output: int, part: int, access: Access) -> NDArray[np.int64]:
+        """Places of a kind of access, in order; kept where there is but one output."""
+        found = self._only.get((part, access))
+        if found is None:
+            commands, slots = self.tape.where(output, part, access)
+            found = commands * SLOTS + slots
+            if self.tape.recipe.outputs == 1:
+                self._only[part, access] = found
+        return found
+
+
+def together(drawn: Sequence[Candidates]) -> Candidates:
+    """Return all candidates, in the order given."""
+    if len(drawn) == 1:
+        return drawn[0]
+    if not drawn:
+        return Candidates(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+    return Candidates(*(np.concatenate(each) for each in zip(*drawn, strict=True)))
+
+
+def noise(drawn: Candidates) -> Noise:
+    """Put candidates in the order of their places.
+
+    >>> met = noise(Candidates(np.array([8, 4, 8]), np.array([0, 3, 1]), np.array([0.1, 0.2, 0.3])))
+    >>> met.places[:-1], met.times, met.columns, met.draws
+    (array([4, 8]), array([1, 2]), array([3, 0, 1]), array([0.2, 0.1, 0.3]))
+    """
+    place, columns, draws = drawn
+    if not len(place):
+        return _NOTHING
+    if (place[1:] < place[:-1]).any():  # what was drawn for one kind of access is in order
+        order = np.argsort(place, kind="stable")
+        place, columns, draws = place[order], columns[order], draws[order]
+    starts = np.flatnonzero(np.diff(place, prepend=-1))
+    times = np.diff(starts, append=len(place))
+    return Noise(np.append(place[starts], _END), times, columns, draws)
+
+
+_NOTHING = Noise(np.full(1, _END, np.int64), *(np.zeros(1, np.int64),) * 2, np.zeros(1))

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     )
     from pimsim.cost import primitive_cost
     from pimsim.dram.array.subarray import Subarray
-    from pimsim.dram.options import Switches
+    from pimsim.dram.options import ModelOptions
     from pimsim.dram.standard.standard import load as standard
     from pimsim.dram.standard.standard import names as standards
     from pimsim.errors import InputError, PimsimError
@@ -66,7 +66,7 @@ _AT = {
     "primitive_cost": ("pimsim.cost", "primitive_cost"),
     "standard": ("pimsim.dram.standard.standard", "load"),
     "standards": ("pimsim.dram.standard.standard", "names"),
-    "Switches": ("pimsim.dram.options", "Switches"),
+    "ModelOptions": ("pimsim.dram.options", "ModelOptions"),
     "InputError": ("pimsim.errors", "InputError"),
     "PimsimError": ("pimsim.errors", "PimsimError"),
 }
@@ -77,13 +77,13 @@ __all__ = [
     "PRIMITIVES",
     "RESULT_VERSION",
     "InputError",
+    "ModelOptions",
     "PimsimError",
     "Program",
     "Records",
     "Run",
     "Subarray",
     "Sweep",
-    "Switches",
     "__version__",
     "estimate",
     "execute",

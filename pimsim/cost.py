@@ -8,11 +8,11 @@ the energy of DRAM commands, and nothing but :mod:`pimsim.dram.timeline.timeline
 >>> from pimsim.dram.standard.standard import load
 >>> from pimsim.dram.timeline.command_stream import Run
 >>> ddr3 = load("ddr3-1600-8-8-8")
->>> bare = Switches(faw=False, refresh=False)
+>>> bare = ModelOptions(faw=False, refresh=False)
 >>> row_and = Segment((Run(((Kind.AAP, 4),), 1000),), tuple(range(8)))  # 1000 ANDs in eight banks
 >>> price([row_and], ddr3, bare).latency_ps
 196000000
->>> price([row_and], ddr3, Switches(refresh=False)).latency_ps  # 64,000 ACTs, four every 30 ns
+>>> price([row_and], ddr3, ModelOptions(refresh=False)).latency_ps  # 64,000 ACTs, four every 30 ns
 480029000
 """
 
@@ -26,7 +26,7 @@ from fractions import Fraction
 from pimsim.dram.commands import Kind
 from pimsim.dram.counts import CommandCounts
 from pimsim.dram.energy import CommandEnergies, command_energies
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.scheduler.constraints import effective_timing, second_act_ps
 from pimsim.dram.standard.standard import Standard
 from pimsim.dram.timeline.command_stream import Run, Segment, issue_order
@@ -135,12 +135,12 @@ class PrimitiveCost:
     """Result rows of all banks, in 1e9 bytes a second, sustained."""
 
 
-def price(segments: Iterable[Segment], standard: Standard, switches: Switches) -> Cost:
+def price(segments: Iterable[Segment], standard: Standard, options: ModelOptions) -> Cost:
     """Return time and energy of a stream that an idle memory begins with.
 
     Raises :class:`~pimsim.errors.InputError` for a bank that the standard does not have.
     """
-    timeline = Timeline(standard, switches)
+    timeline = Timeline(standard, options)
     counts = dict.fromkeys(Kind, 0)
     for segment in segments:
         timeline.run(segment)
@@ -148,20 +148,22 @@ def price(segments: Iterable[Segment], standard: Standard, switches: Switches) -
             for kind, times in run.visit:
                 counts[kind] += len(segment.slots(kind)) * run.times * times
     total = CommandCounts(**{kind.name.lower(): times for kind, times in counts.items()})
-    return charge(total, Elapsed.on(timeline), standard, switches)
+    return charge(total, Elapsed.on(timeline), standard, options)
 
 
-def charge(counts: CommandCounts, elapsed: Elapsed, standard: Standard, switches: Switches) -> Cost:
+def charge(
+    counts: CommandCounts, elapsed: Elapsed, standard: Standard, options: ModelOptions
+) -> Cost:
     """Return the cost of ``counts`` commands of all banks, scheduled in the time ``elapsed``.
 
     REFs are those of ``elapsed``. Background is charged to ranks that get commands, until the last
     of them: active standby while a bank is open or refreshing, else precharge standby. Ranks and
-    channels that hold nothing are not charged, however many banks ``switches`` allows.
+    channels that hold nothing are not charged, however many banks ``options`` allows.
 
     Raises :class:`~pimsim.errors.InputError` for more banks than the standard has, or REFs among
     ``counts``.
     """
-    energies = _energies(standard, switches)
+    energies = _energies(standard, options)
     if counts.ref:
         raise InputError(f"`counts` must hold no REF commands, not {counts.ref}")
     idle_ps = elapsed.held_ps - elapsed.open_ps
@@ -178,27 +180,27 @@ def charge(counts: CommandCounts, elapsed: Elapsed, standard: Standard, switches
     return Cost(elapsed.latency_ps, parts, elapsed.refreshes)
 
 
-def primitive_cost(program: Program, standard: Standard, switches: Switches) -> PrimitiveCost:
+def primitive_cost(program: Program, standard: Standard, options: ModelOptions) -> PrimitiveCost:
     """Return the cost of a microprogram on one row of columns.
 
     >>> from pimsim.dram.standard.standard import load
     >>> from pimsim.microprogram.logic import AND
-    >>> bare = Switches(faw=False, refresh=False)
+    >>> bare = ModelOptions(faw=False, refresh=False)
     >>> cost = primitive_cost(AND, load("ddr3-1600-8-8-8"), bare)
     >>> cost.latency_ps, round(cost.throughput_gb_per_s)
     (196000, 334)
     """
-    energies = _energies(standard, switches)
+    energies = _energies(standard, options)
     counts = CommandCounts(aap=program.aap, ap=program.ap, extra_wordlines=program.extra_wordlines)
-    banks = issue_order(standard, range(switches.banks))
-    if switches.refresh:  # the same state comes round only after very many
+    banks = issue_order(standard, range(options.banks))
+    if options.refresh:  # the same state comes round only after very many
         times = max(_AT_LEAST, _COMMANDS // len(program))
-        timeline = Timeline(standard, switches)
+        timeline = Timeline(standard, options)
         timeline.run(Segment((Run(program.visit, times),), banks))
         round_ps = Fraction(timeline.now_ps, times)
     else:
-        round_ps = sustained_ps(standard, switches, program.visit, banks)
-    alone = Timeline(standard, switches)
+        round_ps = sustained_ps(standard, options, program.visit, banks)
+    alone = Timeline(standard, options)
     alone.run(Segment((Run(program.visit, 1),), (0,)))
     return PrimitiveCost(
         latency_ps=alone.now_ps,
@@ -207,16 +209,16 @@ def primitive_cost(program: Program, standard: Standard, switches: Switches) -> 
     )
 
 
-def assumptions(standard: Standard, switches: Switches) -> dict[str, object]:
+def assumptions(standard: Standard, options: ModelOptions) -> dict[str, object]:
     """Return what a result under these choices rests on, ready for a report.
 
     >>> from pimsim.dram.standard.standard import load
-    >>> stated = assumptions(load("ddr3-1600-8-8-8"), Switches())
+    >>> stated = assumptions(load("ddr3-1600-8-8-8"), ModelOptions())
     >>> stated["bin"], stated["faw"], stated["energy"], stated["aap_ns"]
     ('8-8-8', True, 'ambit-paper', 49.0)
     """
-    energies = _energies(standard, switches)
-    timing = effective_timing(standard, switches)
+    energies = _energies(standard, options)
+    timing = effective_timing(standard, options)
     row_ps = timing.t_ras_ps + timing.t_rp_ps
     bursts_per_kb = 1024 / standard.burst_bytes
     rows_per_kb = 1024 / standard.row_bytes
@@ -224,7 +226,7 @@ def assumptions(standard: Standard, switches: Switches) -> dict[str, object]:
         "every command is scheduled; banks compute in lock-step, a command in every bank and then "
         "the next; the command bus is not modelled"
     ]
-    if switches.energy == "ambit-paper":
+    if options.energy == "ambit-paper":
         model.append("energy: row commands and channel transfers only, as in Ambit's energy table")
     else:
         model.append(
@@ -236,19 +238,19 @@ def assumptions(standard: Standard, switches: Switches) -> dict[str, object]:
     return {
         "standard": standard.name,
         "bin": standard.bin,
-        "banks": switches.banks,
+        "banks": options.banks,
         "row_bytes": standard.row_bytes,
-        "faw": switches.faw,
+        "faw": options.faw,
         "t_faw_ns": timing.t_faw_ps / 1e3,
-        "acts_per_aap": switches.acts_per_aap,
-        "refresh": switches.refresh,
-        "decoder": "split" if switches.split_decoder else "shared",
-        "clocked": switches.clocked,
-        "aap_ns": (row_ps + second_act_ps(standard, switches)) / 1e3,
+        "acts_per_aap": options.acts_per_aap,
+        "refresh": options.refresh,
+        "decoder": "split" if options.split_decoder else "shared",
+        "clocked": options.clocked,
+        "aap_ns": (row_ps + second_act_ps(standard, options)) / 1e3,
         "ap_ns": row_ps / 1e3,
-        "energy": switches.energy,
+        "energy": options.energy,
         "energy_not_modelled": ", ".join(energies.not_modelled) or "nothing",
-        "extra_wordline_factor": switches.extra_wordline_factor,
+        "extra_wordline_factor": options.extra_wordline_factor,
         "aap_nj_per_kb": energies.aap_pj * rows_per_kb / 1e3,
         "ap_nj_per_kb": energies.ap_pj * rows_per_kb / 1e3,
         "read_nj_per_kb": (energies.rd_pj + energies.rd_io_pj) * bursts_per_kb / 1e3,
@@ -258,18 +260,18 @@ def assumptions(standard: Standard, switches: Switches) -> dict[str, object]:
     }
 
 
-def _energies(standard: Standard, switches: Switches) -> CommandEnergies:
-    if switches.banks > standard.all_banks:
+def _energies(standard: Standard, options: ModelOptions) -> CommandEnergies:
+    if options.banks > standard.all_banks:
         raise InputError(
             f"`banks` must be at most {standard.all_banks}, the banks of {standard.name}, "
-            f"not {switches.banks}"
+            f"not {options.banks}"
         )
     return command_energies(
-        switches.energy,
+        options.energy,
         standard,
-        acts_per_aap=switches.acts_per_aap,
-        extra_wordline_factor=switches.extra_wordline_factor,
-        open_banks=min(switches.banks, standard.banks),
+        acts_per_aap=options.acts_per_aap,
+        extra_wordline_factor=options.extra_wordline_factor,
+        open_banks=min(options.banks, standard.banks),
     )
 
 

@@ -21,11 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.keras.observer import DEPTHWISE, Observer
-from bnn.lowering.operand_analysis import Fed, analyse
+from bnn.lowering.operand_analysis import OperandAnalysis, analyse
 from bnn.model import host, quantizers
 from bnn.model.layers.product import Product, real_kernel, unit
 from bnn.model.network import Conv1D, Conv2D, Dense, Network
-from bnn.model.operand import Alphabet
+from bnn.model.operand import OperandEncoding
 from bnn.values.encoding import Encoding
 from pimsim.errors import InputError
 
@@ -98,7 +98,7 @@ def rounding_bound(
     return one.multiply(terms, np.ones(one.kernel.shape), pad)
 
 
-def fraction_bound(layer: Product, operand: Alphabet) -> float:
+def fraction_bound(layer: Product, operand: OperandEncoding) -> float:
     """How far a float32 sum of operands and weights that are fractions may lie from the exact one.
 
     Operand, weight and their product round, each by at most a factor 1 + u, u = 2^-24, and so do
@@ -119,7 +119,7 @@ def fraction_bound(layer: Product, operand: Alphabet) -> float:
 
 def sums_bound(
     layer: Product,
-    fed: Fed,
+    fed: OperandAnalysis,
     encoding: Encoding | None,
     x: NDArray[np.float32],
     operands: NDArray[np.integer[Any]],
@@ -149,8 +149,8 @@ class Tally:
     def __init__(
         self,
         layer: Product,
-        fed: Fed,
-        first: Fed,
+        fed: OperandAnalysis,
+        first: OperandAnalysis,
         encoding: Encoding | None,
         observer: Observer,
     ) -> None:

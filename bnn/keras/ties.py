@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.keras.accumulators import sums_bound
-from bnn.lowering.operand_analysis import Fed, analyse
+from bnn.lowering.operand_analysis import OperandAnalysis, analyse
 from bnn.model import host, quantizers, reference
 from bnn.model.layers.layer import Layer
 from bnn.model.layers.norm import BatchNorm
@@ -89,7 +89,7 @@ def follow(
 def _operands(
     layer: Product,
     value: Value,
-    fed: Fed,
+    fed: OperandAnalysis,
     encoding: Encoding | None,
     theirs: NDArray[np.integer[Any]] | None,
     into: Followed,

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.lowering import thresholds
-from bnn.lowering.operand_analysis import Analysis, Fed, analyse
+from bnn.lowering.operand_analysis import Analysis, OperandAnalysis, analyse
 from bnn.lowering.stage import HostStage, Stage, offsets
 from bnn.lowering.thresholds import Decision, Thresholds
 from bnn.lowering.windows import Side, Windows, each_pixel, lay
@@ -47,7 +47,7 @@ from bnn.model.network import (
     Product,
     Shape,
 )
-from bnn.model.operand import BIPOLAR, Alphabet
+from bnn.model.operand import BIPOLAR, OperandEncoding
 from bnn.values.encoding import Encoding
 
 
@@ -148,7 +148,7 @@ def _stages(
     ]
 
 
-def _local(layer: LocallyConnected, index: int, shape: Shape, fed: Fed) -> list[Stage]:
+def _local(layer: LocallyConnected, index: int, shape: Shape, fed: OperandAnalysis) -> list[Stage]:
     """One stage for each position; the sums are read out, as biases differ with the position."""
     rows, columns = layer.sides(shape)
     whole = lay(shape[-1], [Side.of(rows), Side.of(columns)])
@@ -188,11 +188,11 @@ def _decided(
     network: Network,
     index: int,
     layer: Product,
-    fed: Fed,
+    fed: OperandAnalysis,
     asked: Sequence[str | None],
     *,
     pooled: bool,
-) -> tuple[Thresholds | None, MaxPool2D | None, NDArray[np.bool_], int, Alphabet]:
+) -> tuple[Thresholds | None, MaxPool2D | None, NDArray[np.bool_], int, OperandEncoding]:
     """Threshold, pooling and its kind, where the stage ends (as late as rows can do), answers."""
     neither = np.zeros(layer.outputs, dtype=np.bool_)
     for sign_at in reversed(thresholds.decisions(network, index, asked)):

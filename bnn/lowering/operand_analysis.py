@@ -29,7 +29,7 @@ from bnn.model.layers.preprocessing import Line
 from bnn.model.layers.product import Product, has_integer_kernel, reach, sums_of
 from bnn.model.layers.shape import Pad
 from bnn.model.network import INPUT, Network
-from bnn.model.operand import BIPOLAR, HEAVISIDE, TERNARY, Alphabet
+from bnn.model.operand import BIPOLAR, HEAVISIDE, TERNARY, OperandEncoding
 from bnn.values.encoding import WIDEST, Encoding
 
 
@@ -51,10 +51,10 @@ class Operand(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Fed:
+class OperandAnalysis:
     """Integers that a product in DRAM multiplies."""
 
-    alphabet: Alphabet
+    alphabet: OperandEncoding
     """Of what is stored."""
     pad: int
     """Integer u in the padding."""
@@ -64,7 +64,7 @@ class Fed:
     """Whether they are the integers of the network's encoded inputs."""
 
     @property
-    def whole(self) -> Alphabet:
+    def whole(self) -> OperandEncoding:
         """All integers that multiply, padding included."""
         return TERNARY if self.zeros else self.alphabet
 
@@ -81,7 +81,7 @@ class Fed:
 class Analysis:
     """What is known of the values in a network before any image is seen."""
 
-    fed: dict[int, Fed]
+    fed: dict[int, OperandAnalysis]
     """By position, every product that is a sum of integers."""
     kinds: tuple[Operand, ...]
     """For each layer, the operands that enter it."""
@@ -101,10 +101,10 @@ def analyse(network: Network, encoding: Encoding | None) -> Analysis:
     A layer fed with encoded inputs counts only if its padding, a real 0 or ``pad_values``, is a
     value of the encoding as well.
     """
-    start = None if encoding is None else Alphabet.of(encoding)
-    values: list[Alphabet | None] = []
+    start = None if encoding is None else OperandEncoding.of(encoding)
+    values: list[OperandEncoding | None] = []
     encoded: list[bool] = []
-    fed: dict[int, Fed] = {}
+    fed: dict[int, OperandAnalysis] = {}
     kinds: list[Operand] = []
     for index, (layer, sources) in enumerate(zip(network.layers, network.inputs, strict=True)):
         inputs = tuple(start if i == INPUT else values[i] for i in sources)
@@ -189,7 +189,9 @@ def reachable(network: Network, index: int, encoding: Encoding | None) -> range:
     return reach(layer, fed.whole)
 
 
-def _operands(layer: Product, shape: Shape, value: Alphabet | None, encoded: bool) -> Fed | None:
+def _operands(
+    layer: Product, shape: Shape, value: OperandEncoding | None, encoded: bool
+) -> OperandAnalysis | None:
     """Operands behind the input quantizer of a layer fed with ``value``, and its padding."""
     name = layer.input_quantizer
     if name is not None and name != quantizers.NO_OP:
@@ -197,10 +199,10 @@ def _operands(layer: Product, shape: Shape, value: Alphabet | None, encoded: boo
     if value is None:
         return None
     if not layer.pads(shape):
-        return Fed(value, value.low, False, encoded)
+        return OperandAnalysis(value, value.low, False, encoded)
     pad = value.integer_of(layer.pad_values)
     if pad is None and value == BIPOLAR and layer.pad_values == 0.0:
-        return Fed(value, 0, True, encoded)
+        return OperandAnalysis(value, 0, True, encoded)
     if pad is None:
         wider = None if encoded else value.including(layer.pad_values)
         if wider is None and not encoded:
@@ -209,14 +211,14 @@ def _operands(layer: Product, shape: Shape, value: Alphabet | None, encoded: boo
         if wider is None or pad is None:
             return None
         value = wider
-    return Fed(value, pad, False, encoded)
+    return OperandAnalysis(value, pad, False, encoded)
 
 
-def _kind(value: Alphabet | None, encoded: bool) -> Operand:
-    return Operand.REAL if value is None else Fed(value, value.low, False, encoded).kind
+def _kind(value: OperandEncoding | None, encoded: bool) -> Operand:
+    return Operand.REAL if value is None else OperandAnalysis(value, value.low, False, encoded).kind
 
 
-def _exact(network: Network, fed: dict[int, Fed]) -> tuple[bool, ...]:
+def _exact(network: Network, fed: dict[int, OperandAnalysis]) -> tuple[bool, ...]:
     result = [False] * len(network.layers)
     for index in reversed(range(len(network.layers))):
         followers = network.consumers[index]
@@ -228,7 +230,7 @@ def _exact(network: Network, fed: dict[int, Fed]) -> tuple[bool, ...]:
     return tuple(result)
 
 
-def _decides(network: Network, fed: dict[int, Fed], index: int) -> bool:
+def _decides(network: Network, fed: dict[int, OperandAnalysis], index: int) -> bool:
     """Whether nothing but decisions of quantizers leaves a layer's input behind."""
     layer = network.layers[index]
     if isinstance(layer, Product):

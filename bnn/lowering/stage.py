@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from bnn.lowering.thresholds import Thresholds
 from bnn.lowering.windows import Windows
 from bnn.model.network import Layer, Product, Shape
-from bnn.model.operand import BIPOLAR, Alphabet
+from bnn.model.operand import BIPOLAR, OperandEncoding
 from pimsim.errors import InputError
 
 
@@ -58,7 +58,7 @@ class Stage:
     """Comparison that gives the output bits; None where the sums themselves are wanted."""
     conjunction: NDArray[np.bool_]
     """``(outputs,)`` True where pooling is an AND of bits, False where it is an OR."""
-    gives: Alphabet = BIPOLAR
+    gives: OperandEncoding = BIPOLAR
     """What the output bits stand for."""
 
     def __post_init__(self) -> None:

@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.lowering.operand_analysis import Fed, analyse
+from bnn.lowering.operand_analysis import OperandAnalysis, analyse
 from bnn.model import host, quantizers
 from bnn.model.layers.product import finish, reach
 from bnn.model.network import (
@@ -179,7 +179,7 @@ def find(network: Network, index: int, encoding: Encoding | None) -> Thresholds:
     return crossing(layer, sign_at, analyse(network, encoding).fed[index])
 
 
-def crossing(layer: Product, sign_at: Decision, fed: Fed) -> Thresholds:
+def crossing(layer: Product, sign_at: Decision, fed: OperandAnalysis) -> Thresholds:
     """Find the thresholds on the integer sums of a layer; see :func:`find`.
 
     Args:

@@ -10,9 +10,9 @@ A mapping is a module with a ``name``, a ``summary`` and a ``prepare``; see
 from __future__ import annotations
 
 from bnn.mapping import no_local_reuse, output_stationary, weight_stationary
-from bnn.mapping.work import Audit, Draft, Execute, Mapping, Result, Usage, Work
+from bnn.mapping.work import Draft, Execute, Mapping, Result, SumChecker, Usage, Work
 
-__all__ = ["MAPPINGS", "Audit", "Draft", "Execute", "Mapping", "Result", "Usage", "Work"]
+__all__ = ["MAPPINGS", "Draft", "Execute", "Mapping", "Result", "SumChecker", "Usage", "Work"]
 
 MAPPINGS: dict[str, Mapping] = {
     mapping.name: mapping for mapping in (output_stationary, weight_stationary, no_local_reuse)

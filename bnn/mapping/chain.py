@@ -18,7 +18,7 @@ from bnn.mapping.chain_books import book, book_inputs, book_slot
 from bnn.mapping.chain_layout import Layout, Step, follows, lay_out, steps
 from bnn.mapping.tiles import Tile
 from bnn.model.network import Network
-from bnn.system.ledger import Machine
+from bnn.system.ledger import CommandLedger
 from pimsim.dram.timeline.timeline import Timeline
 from pimsim.errors import InputError, OutOfRowsError
 
@@ -39,7 +39,7 @@ class Choice:
     """Time that its stages take if the host writes their operands."""
     refused: str = ""
     """Why it cannot be made."""
-    books: Machine | None = None
+    books: CommandLedger | None = None
     """Of the chain alone, without refresh; None if it cannot be made."""
 
     @property
@@ -83,7 +83,7 @@ def chosen(
     taken: Sequence[str | None],
     network: Network,
     stages: Sequence[Stage | HostStage],
-    machine: Machine,
+    machine: CommandLedger,
     images: int,
     chaining: str,
 ) -> list[tuple[range, Choice]]:
@@ -112,7 +112,7 @@ def chosen(
     return choices
 
 
-def asked_for(chaining: str, machine: Machine) -> bool:
+def asked_for(chaining: str, machine: CommandLedger) -> bool:
     """Whether any stages are to be chained.
 
     Raises InputError for an unknown ``chaining``, and where stages must be chained beside what is
@@ -126,7 +126,7 @@ def asked_for(chaining: str, machine: Machine) -> bool:
     return chaining != "never" and refused is None
 
 
-def choose(stages: Sequence[Stage], machine: Machine, images: int, chaining: str) -> Choice:
+def choose(stages: Sequence[Stage], machine: CommandLedger, images: int, chaining: str) -> Choice:
     """Choose how to chain stages that can be, and whether to, by time.
 
     Args:
@@ -143,7 +143,7 @@ def choose(stages: Sequence[Stage], machine: Machine, images: int, chaining: str
 
 
 def offered(
-    stages: Sequence[Stage], machine: Machine, images: int, apart_ps: int, chaining: str
+    stages: Sequence[Stage], machine: CommandLedger, images: int, apart_ps: int, chaining: str
 ) -> Choice:
     """Return how to chain stages that can be, whether or not that takes less than they do apart.
 
@@ -168,14 +168,16 @@ def offered(
     return Choice(names, best, _spent_ps(books), apart_ps, books=books)
 
 
-def _scratch(machine: Machine, moves: str) -> Machine:
+def _scratch(machine: CommandLedger, moves: str) -> CommandLedger:
     """Books that are thrown away, without refresh, which would stretch all alike."""
-    switches = replace(machine.switches, refresh=False)
-    timeline = Timeline(machine.standard, switches)
-    return Machine(machine.standard, switches, timeline, None, moves, mitigation=machine.mitigation)
+    options = replace(machine.options, refresh=False)
+    timeline = Timeline(machine.standard, options)
+    return CommandLedger(
+        machine.standard, options, timeline, None, moves, mitigation=machine.mitigation
+    )
 
 
-def _best(planned: list[Step], machine: Machine, images: int) -> Layout:
+def _best(planned: list[Step], machine: CommandLedger, images: int) -> Layout:
     """The layout that takes the least time; InputError if there is none."""
     priced: list[tuple[int, int, Layout]] = []
     refused: InputError | None = None
@@ -190,7 +192,7 @@ def _best(planned: list[Step], machine: Machine, images: int) -> Layout:
     return min(priced, key=lambda each: each[:2])[2]
 
 
-def _latency_ps(layout: Layout, machine: Machine) -> int:
+def _latency_ps(layout: Layout, machine: CommandLedger) -> int:
     """About the time that a chain takes, every slot being as long as the first of its step."""
     latency_ps = 0
     for tiles, times in _alike(layout):
@@ -216,17 +218,17 @@ def _alike(layout: Layout) -> list[tuple[list[Tile], int]]:
     return [(by_length[length], times) for length, times in counts.items()]
 
 
-def _spent_ps(machine: Machine) -> int:
+def _spent_ps(machine: CommandLedger) -> int:
     return sum(machine.cost(phase).latency_ps for phase in ("inputs", "compute"))
 
 
-def _booked(layout: Layout, machine: Machine) -> Machine:
+def _booked(layout: Layout, machine: CommandLedger) -> CommandLedger:
     scratch = _scratch(machine, "psm")
     book(layout, [scratch] * len(layout.steps))
     return scratch
 
 
-def _apart_ps(stages: Sequence[Stage], machine: Machine, images: int) -> int:
+def _apart_ps(stages: Sequence[Stage], machine: CommandLedger, images: int) -> int:
     scratch = _scratch(machine, machine.moves)
     for stage in stages:
         output_stationary.draft(stage, scratch, images)(scratch)

@@ -16,11 +16,11 @@ from bnn.mapping.chain_layout import Layout
 from bnn.mapping.moving import gather_counts, part_banks, rounds
 from bnn.mapping.tiles import Tile
 from bnn.mapping.work import Usage
-from bnn.system.ledger import Machine
+from bnn.system.ledger import CommandLedger
 from pimsim.dram.commands import Kind
 
 
-def book(layout: Layout, machines: Sequence[Machine]) -> None:
+def book(layout: Layout, machines: Sequence[CommandLedger]) -> None:
     """Book a chain in the books of its stages, whose partial counts go from bank to bank then."""
     for machine in machines:
         machine.moves = "psm"
@@ -36,7 +36,7 @@ def book(layout: Layout, machines: Sequence[Machine]) -> None:
             machine.finish()
 
 
-def book_inputs(layout: Layout, tiles: Sequence[Tile], machine: Machine) -> None:
+def book_inputs(layout: Layout, tiles: Sequence[Tile], machine: CommandLedger) -> None:
     """Book the writing of the first stage's operands."""
     machine.enter("inputs")
     step = layout.steps[0]
@@ -49,7 +49,11 @@ def book_inputs(layout: Layout, tiles: Sequence[Tile], machine: Machine) -> None
 
 
 def book_slot(
-    layout: Layout, step: int, lanes: Sequence[int], machine: Machine, outputs: NDArray[np.intp]
+    layout: Layout,
+    step: int,
+    lanes: Sequence[int],
+    machine: CommandLedger,
+    outputs: NDArray[np.intp],
 ) -> None:
     """Book one output a lane, and what brings it to the next stage.
 

@@ -19,12 +19,12 @@ from bnn.mapping.output_execution import Output, load
 from bnn.mapping.outputs import Outputs
 from bnn.mapping.tiles import Tile
 from bnn.mapping.work import Execute, Result, Work, run_compiled
-from bnn.system.ledger import Machine
+from bnn.system.ledger import CommandLedger
 from pimsim.dram.array.subarray import Subarray
 
 
 def prepare(
-    layout: Layout, machines: Sequence[Machine], images: int, *, compiled: bool
+    layout: Layout, machines: Sequence[CommandLedger], images: int, *, compiled: bool
 ) -> list[Execute]:
     """Return what carries out each stage; they are to be called in order.
 
@@ -44,7 +44,7 @@ def prepare(
 
 
 def _compiled(
-    layout: Layout, step: int, start: Callable[[], None], machine: Machine, images: int
+    layout: Layout, step: int, start: Callable[[], None], machine: CommandLedger, images: int
 ) -> Execute:
     this, rows = layout.steps[step], machine.standard.rows_per_subarray
     make = partial(Outputs, this.stage, this.plan, rows, images)
@@ -108,7 +108,7 @@ def _execute(
 
 
 def _subarrays(
-    layout: Layout, step: int, tiles: Sequence[Tile], machine: Machine
+    layout: Layout, step: int, tiles: Sequence[Tile], machine: CommandLedger
 ) -> list[Subarray]:
     return [machine.subarrays(layout.columns, len(tiles)) for _ in range(layout.steps[step].parts)]
 

@@ -23,7 +23,7 @@ from bnn.mapping.output_plan import plan
 from bnn.mapping.output_steps import OutputPlan
 from bnn.mapping.tiles import Tile, tiling
 from bnn.model.network import Network
-from bnn.system.ledger import Machine, Place
+from bnn.system.ledger import CommandLedger, Place
 from pimsim.dram.array.address_map import ambit
 from pimsim.errors import InputError, OutOfRowsError
 from pimsim.microprogram.logic import COPY
@@ -80,7 +80,7 @@ class Layout:
     """Tiles that teams compute at a time; lane ``tile * team + n`` is bank n of a team."""
     columns: int
     """Columns of a tile; the last may have fewer."""
-    machine: Machine
+    machine: CommandLedger
     """Whose banks, not whose books."""
 
     @property
@@ -150,7 +150,7 @@ class Layout:
         return [wave for wave in (out, back) if wave]
 
 
-def _teams(machine: Machine, size: int) -> list[list[int]]:
+def _teams(machine: CommandLedger, size: int) -> list[list[int]]:
     """Teams of so many banks, each within a rank."""
     standard = machine.standard.banks
     teams = []
@@ -160,7 +160,7 @@ def _teams(machine: Machine, size: int) -> list[list[int]]:
     return teams
 
 
-def lay_out(steps: list[Step], machine: Machine, images: int, team: int) -> Layout:
+def lay_out(steps: list[Step], machine: CommandLedger, images: int, team: int) -> Layout:
     """Deal the images out to teams of so many banks."""
     tiles = tiling(images, 1, machine.columns)
     at_once = len(_teams(machine, team))
@@ -190,7 +190,7 @@ def follows(network: Network, one: Stage | HostStage, other: Stage | HostStage) 
     )
 
 
-def steps(stages: Sequence[Stage], machine: Machine) -> list[Step]:
+def steps(stages: Sequence[Stage], machine: CommandLedger) -> list[Step]:
     """Plan all stages, as many as possible side by side in one subarray.
 
     Raises OutOfRowsError for a stage that does not fit, and InputError if the banks have too few

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 
 from bnn.mapping import MAPPINGS, Draft, Mapping
 from bnn.mapping.frontier import OBJECTIVES, Offer
-from bnn.system.ledger import Machine
+from bnn.system.ledger import CommandLedger
 from pimsim.documents import meant
 from pimsim.errors import InputError, OutOfRowsError, OutOfSubarraysError, PimsimError
 
@@ -73,7 +73,7 @@ def check(name: str) -> None:
         )
 
 
-def priced(lay_out: Callable[[str], Draft], machine: Machine) -> tuple[Candidate, ...]:
+def priced(lay_out: Callable[[str], Draft], machine: CommandLedger) -> tuple[Candidate, ...]:
     """Return what a stage would take under every mapping that is chosen among.
 
     Args:
@@ -128,16 +128,18 @@ def able(found: Sequence[Candidate]) -> list[tuple[str, Offer]]:
     return [(one.mapping, one.offer) for one in found if one.offer is not None]
 
 
-def offer(books: Machine, machine: Machine) -> Offer:
+def offer(books: CommandLedger, machine: CommandLedger) -> Offer:
     """Latency and energy, on ``machine``, of what was booked without refresh."""
-    cost = books.cost_together(PER_PASS, refresh=machine.switches.refresh)
+    cost = books.cost_together(PER_PASS, refresh=machine.options.refresh)
     return Offer(cost.latency_ps, cost.total_pj)
 
 
-def _booked(draft: Draft, machine: Machine) -> Machine:
+def _booked(draft: Draft, machine: CommandLedger) -> CommandLedger:
     """Books of a machine like ``machine`` that does nothing else, and without refresh."""
-    switches = replace(machine.switches, refresh=False)  # which takes most of the time to schedule
-    books = Machine(machine.standard, switches, moves=machine.moves, mitigation=machine.mitigation)
+    options = replace(machine.options, refresh=False)  # which takes most of the time to schedule
+    books = CommandLedger(
+        machine.standard, options, moves=machine.moves, mitigation=machine.mitigation
+    )
     draft(books)
     books.finish()
     return books

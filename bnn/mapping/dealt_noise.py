@@ -43,7 +43,7 @@ class _Dealt(NamedTuple):
     candidates: Candidates
 
 
-class DealtNoise:
+class NoiseAssignment:
     """Noise of some outputs of a turn, batches in order.
 
     Args:

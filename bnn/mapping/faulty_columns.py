@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bnn.lowering.stage import Stage
 from bnn.mapping.columns import Numbers, Same, patches
-from bnn.mapping.dealt_noise import DealtNoise
+from bnn.mapping.dealt_noise import NoiseAssignment
 from bnn.mapping.stretches import Stretch, cut_block
 from bnn.mapping.tiles import cut
 from bnn.mapping.weight_layout import Layout, Resident, Turn
@@ -136,7 +136,7 @@ class FaultyColumns:
         own = [cuts[lane % len(cuts)].stretches for lane in range(turn.lanes)]
         items = [(lane, stretch) for lane, some in enumerate(own) for stretch in some]
         first = np.cumsum([0, *map(len, own)])[:-1].tolist()
-        dealt = DealtNoise(self._stage, self._program, turn, cuts, first, work)
+        dealt = NoiseAssignment(self._stage, self._program, turn, cuts, first, work)
         subarray = number * self._parts
         held: dict[int, _Held] = {}
 

@@ -21,7 +21,7 @@ from bnn.mapping.repeats import Repeats
 from bnn.mapping.spread import Spread
 from bnn.mapping.tiles import Tile
 from bnn.mapping.work import Work
-from bnn.system.ledger import Machine
+from bnn.system.ledger import CommandLedger
 from bnn.values.bitstrings import BitStrings, Values
 from bnn.values.encoding import Integers
 from pimsim.bits import Words, pack
@@ -58,7 +58,7 @@ class FaultyOutputs:
         stage: Stage,
         planned: OutputPlan,
         placed: Spread,
-        machine: Machine,
+        machine: CommandLedger,
         first: int,
         faults: Faults,
     ) -> None:

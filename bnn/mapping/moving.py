@@ -6,8 +6,8 @@ bank to begin with: a part of a fan-in is counted some banks further than where 
 up, and one copy brings each row there.
 
 >>> from pimsim.dram.standard.standard import load
->>> from pimsim.dram.options import Switches
->>> machine = Machine(load("ddr3-1600-8-8-8"), Switches(), moves="psm")
+>>> from pimsim.dram.options import ModelOptions
+>>> machine = CommandLedger(load("ddr3-1600-8-8-8"), ModelOptions(), moves="psm")
 >>> part_banks(machine, 0, [0, 1, 7]), part_banks(machine, 2, [0, 1, 7])
 ([0, 1, 7], [2, 3, 1])
 """
@@ -16,12 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from bnn.system.ledger import Machine, Place
+from bnn.system.ledger import CommandLedger, Place
 from pimsim.dram.commands import Kind
 from pimsim.errors import InputError
 
 
-def part_banks(machine: Machine, part: int, banks: Sequence[int], repetition: int = 0) -> list[int]:
+def part_banks(
+    machine: CommandLedger, part: int, banks: Sequence[int], repetition: int = 0
+) -> list[int]:
     """Banks in which a part of the fan-in is counted, whose counts are added up in ``banks``.
 
     The first part is counted where counts are added up; so are the others if rows go through the
@@ -40,23 +42,23 @@ def part_banks(machine: Machine, part: int, banks: Sequence[int], repetition: in
     return [further(machine, bank, _shift(machine, part, bank)) for bank in banks]
 
 
-def further(machine: Machine, bank: int, shift: int) -> int:
+def further(machine: CommandLedger, bank: int, shift: int) -> int:
     """The bank that comes so much later among those of the rank that compute, round and round."""
     first, count = _of_rank(machine, bank)
     return first + (bank - first + shift) % count
 
 
-def _of_rank(machine: Machine, bank: int) -> tuple[int, int]:
+def _of_rank(machine: CommandLedger, bank: int) -> tuple[int, int]:
     """First bank of the rank, and how many of its banks compute."""
     first = bank // machine.standard.banks * machine.standard.banks
     return first, min(machine.standard.banks, machine.banks - first)
 
 
-def _shift(machine: Machine, part: int, bank: int) -> int:
+def _shift(machine: CommandLedger, part: int, bank: int) -> int:
     return 1 + (part - 1) % max(_several(machine, bank) - 2, 1)
 
 
-def _repeated(machine: Machine, repetition: int, bank: int) -> int:
+def _repeated(machine: CommandLedger, repetition: int, bank: int) -> int:
     """Banks between a set of parts and another: never the same bank, as results are moved on."""
     if _several(machine, bank) <= repetition:
         raise InputError(
@@ -65,7 +67,7 @@ def _repeated(machine: Machine, repetition: int, bank: int) -> int:
     return repetition
 
 
-def _several(machine: Machine, bank: int) -> int:
+def _several(machine: CommandLedger, bank: int) -> int:
     """Banks of a rank that compute; InputError if there is but one."""
     _, count = _of_rank(machine, bank)
     if count < 2:
@@ -74,7 +76,7 @@ def _several(machine: Machine, bank: int) -> int:
 
 
 def gather_counts(
-    machine: Machine,
+    machine: CommandLedger,
     moved: Sequence[int],
     arrivals: Sequence[int],
     columns: int,
@@ -100,7 +102,7 @@ def gather_counts(
 
 
 def move_rows(
-    machine: Machine,
+    machine: CommandLedger,
     rows: Sequence[tuple[int, int]],
     columns: int,
     sources: tuple[Sequence[int], int],

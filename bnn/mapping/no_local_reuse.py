@@ -27,7 +27,7 @@ from bnn.mapping.weight_books import usage
 from bnn.mapping.weight_layout import Layout, lay_out
 from bnn.mapping.weight_plan import constants
 from bnn.mapping.work import Draft, Execute, Result, Usage, Work, run_compiled, run_faulty
-from bnn.system.ledger import Machine
+from bnn.system.ledger import CommandLedger
 from pimsim.bits import unpack
 from pimsim.dram.commands import Kind
 
@@ -36,19 +36,19 @@ summary: str = "columns = (output, image or position); weights in rows; XNOR; th
 popcount: str = "on the host, costed as traffic only"
 
 
-def draft(stage: Stage, machine: Machine, images: int, *, each: int = 1) -> Draft:
+def draft(stage: Stage, machine: CommandLedger, images: int, *, each: int = 1) -> Draft:
     """Lay the stage out; see :class:`bnn.mapping.work.Mapping`."""
     machine.mitigation.refuse(name)
     layout = lay_out(stage, machine, images, plan(stage, machine.data_rows), each)
     return partial(_draft, layout)
 
 
-def _draft(layout: Layout[ProductPlan], machine: Machine) -> Usage:
+def _draft(layout: Layout[ProductPlan], machine: CommandLedger) -> Usage:
     _book(layout, machine)
     return usage(layout, machine)
 
 
-def prepare(stage: Stage, machine: Machine, images: int, *, compiled: bool) -> Execute:
+def prepare(stage: Stage, machine: CommandLedger, images: int, *, compiled: bool) -> Execute:
     """Lay the stage out; see :class:`bnn.mapping.work.Mapping`."""
     machine.mitigation.refuse(name)
     planned = plan(stage, machine.data_rows)
@@ -130,7 +130,7 @@ def _sums(
     return batch.sums(totals, constants(stage, offset))
 
 
-def _book(layout: Layout[ProductPlan], machine: Machine) -> None:
+def _book(layout: Layout[ProductPlan], machine: CommandLedger) -> None:
     """Book what executing a layout takes: for each turn its weights, then batch after batch."""
     planned = layout.plan
     for number, turn in enumerate(layout.turns):

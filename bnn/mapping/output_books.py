@@ -20,7 +20,7 @@ from bnn.mapping.repeats import Repeats
 from bnn.mapping.screening import book_tests
 from bnn.mapping.spread import Spread
 from bnn.mapping.work import Usage
-from bnn.system.ledger import Machine
+from bnn.system.ledger import CommandLedger
 from pimsim.dram.commands import Kind
 
 
@@ -28,7 +28,7 @@ def book(
     planned: OutputPlan,
     placed: Spread,
     stage: Stage,
-    machine: Machine,
+    machine: CommandLedger,
     first: int,
     each: int = 1,
     repeats: Repeats | None = None,
@@ -63,7 +63,7 @@ def book(
                 _book_output(planned, placed.span, banks, machine, first, outputs)
 
 
-def usage(planned: OutputPlan, placed: Spread, machine: Machine, first: int) -> Usage:
+def usage(planned: OutputPlan, placed: Spread, machine: CommandLedger, first: int) -> Usage:
     """How much of the DRAM a stage takes, in subarrays from ``first`` on."""
     tiles = [tile for batch in placed.batches for tile in batch.tiles]
     used = sum(tile.columns for tile in tiles)
@@ -80,7 +80,7 @@ def _book_inputs(
     planned: OutputPlan,
     placed: Spread,
     stage: Stage,
-    machine: Machine,
+    machine: CommandLedger,
     first: int,
     banks: Sequence[int],
 ) -> None:
@@ -101,7 +101,7 @@ def _book_output(
     planned: OutputPlan,
     columns: int,
     banks: list[int],
-    machine: Machine,
+    machine: CommandLedger,
     first: int,
     outputs: NDArray[np.intp],
 ) -> None:

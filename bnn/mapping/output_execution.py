@@ -24,7 +24,7 @@ from bnn.mapping.repeats import Repeat, Repeats, repeated
 from bnn.mapping.spread import Batch, Spread
 from bnn.mapping.tiles import Tile
 from bnn.mapping.work import Result, Work, operand_rows, plane
-from bnn.system.ledger import Machine
+from bnn.system.ledger import CommandLedger
 from pimsim.bits import unpack
 from pimsim.dram.array.row_storage import Lanes
 from pimsim.dram.array.subarray import Subarray
@@ -168,7 +168,7 @@ class _Pass:
         return wrong
 
 
-def _tape(stage: Stage, planned: OutputPlan, machine: Machine) -> Tape | None:
+def _tape(stage: Stage, planned: OutputPlan, machine: CommandLedger) -> Tape | None:
     """Commands of every output, by which noise is counted; None where nothing goes wrong."""
     if machine.faults is None:
         return None

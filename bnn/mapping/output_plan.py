@@ -27,12 +27,12 @@ from bnn.system.mitigation import TMR
 from pimsim.dram.array.address_map import ambit
 from pimsim.microprogram.allocation import RowAllocator
 from pimsim.microprogram.counting import Counter, Row
-from pimsim.microprogram.gc_paused import uncollected
+from pimsim.microprogram.gc_paused import gc_paused
 from pimsim.microprogram.logic import COPY
 from pimsim.microprogram.schedule import Schedule
 
 
-@uncollected()
+@gc_paused()
 def plan(
     stage: Stage,
     data_rows: int,

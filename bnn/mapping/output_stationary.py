@@ -32,7 +32,7 @@ from bnn.mapping.repeats import repeated
 from bnn.mapping.screening import usable
 from bnn.mapping.spread import Spread, spread
 from bnn.mapping.work import Draft, Execute, Result, Usage, Work, run_compiled
-from bnn.system.ledger import Machine
+from bnn.system.ledger import CommandLedger
 from pimsim.errors import OutOfSubarraysError
 
 _Number = TypeVar("_Number", bound=np.generic)
@@ -42,7 +42,7 @@ summary: str = "columns = images or positions; weights folded into the adders; c
 popcount: str = "in DRAM"
 
 
-def draft(stage: Stage, machine: Machine, images: int, *, each: int = 1) -> Draft:
+def draft(stage: Stage, machine: CommandLedger, images: int, *, each: int = 1) -> Draft:
     """Lay the stage out; see :class:`bnn.mapping.work.Mapping`."""
     laid = []
     for piece, first in _divided(stage, machine):
@@ -52,7 +52,7 @@ def draft(stage: Stage, machine: Machine, images: int, *, each: int = 1) -> Draf
     return partial(_book, laid, each)
 
 
-def _divided(stage: Stage, machine: Machine) -> list[tuple[Piece[OutputPlan], int]]:
+def _divided(stage: Stage, machine: CommandLedger) -> list[tuple[Piece[OutputPlan], int]]:
     """Pieces of a stage, and the first subarray of every bank that each lies in.
 
     What a piece leaves behind is not needed any more when the next is computed, which may so begin
@@ -74,14 +74,14 @@ def _divided(stage: Stage, machine: Machine) -> list[tuple[Piece[OutputPlan], in
     return found
 
 
-def _planning(machine: Machine) -> Callable[[Stage], OutputPlan]:
+def _planning(machine: CommandLedger) -> Callable[[Stage], OutputPlan]:
     """What plans a stage for a machine."""
     chosen = machine.mitigation
     return partial(plan, data_rows=machine.data_rows, tmr=chosen.tmr, checked=chosen.retries > 0)
 
 
 def _book(
-    pieces: list[tuple[OutputPlan, Spread, Stage, int]], each: int, machine: Machine
+    pieces: list[tuple[OutputPlan, Spread, Stage, int]], each: int, machine: CommandLedger
 ) -> Usage:
     used = Usage()
     for planned, placed, stage, first in pieces:
@@ -90,7 +90,7 @@ def _book(
     return used
 
 
-def prepare(stage: Stage, machine: Machine, images: int, *, compiled: bool) -> Execute:
+def prepare(stage: Stage, machine: CommandLedger, images: int, *, compiled: bool) -> Execute:
     """Lay the stage out; see :class:`bnn.mapping.work.Mapping`."""
     divided = _divided(stage, machine)
     executes = [
@@ -101,7 +101,13 @@ def prepare(stage: Stage, machine: Machine, images: int, *, compiled: bool) -> E
 
 
 def _prepare(
-    stage: Stage, planned: OutputPlan, machine: Machine, images: int, first: int, *, compiled: bool
+    stage: Stage,
+    planned: OutputPlan,
+    machine: CommandLedger,
+    images: int,
+    first: int,
+    *,
+    compiled: bool,
 ) -> Execute:
     """Lay a piece out in subarrays from number ``first`` on."""
     placed = spread(stage, machine, images, planned, where=usable(planned, machine, first))

@@ -17,7 +17,7 @@ from bnn.mapping.checksum import Check
 from bnn.mapping.chunk import Chunk
 from bnn.mapping.masks import Mask
 from bnn.mapping.moving import part_banks
-from bnn.system.ledger import Machine
+from bnn.system.ledger import CommandLedger
 from pimsim.dram.timeline.command_stream import Run
 from pimsim.microprogram.schedule import Schedule
 
@@ -95,7 +95,7 @@ class OutputPlan:
         """Parts in which partial counts are added up."""
         return sorted({steps.home for steps in self.offsets})
 
-    def banks(self, machine: Machine, part: int, banks: Sequence[int]) -> list[int]:
+    def banks(self, machine: CommandLedger, part: int, banks: Sequence[int]) -> list[int]:
         """Banks that a part is in, for those of part 0."""
         repetition, own = divmod(part, len(self.offsets[0].counts))
         return part_banks(machine, own, banks, repetition)

@@ -15,7 +15,7 @@ from bnn.mapping.fan_in import fit
 from bnn.mapping.weight_rows import products
 from bnn.mapping.weight_rows import rows as weight_rows
 from pimsim.dram.array.address_map import ambit
-from pimsim.dram.timeline.command_stream import Run, Visit
+from pimsim.dram.timeline.command_stream import RowCycle, Run
 from pimsim.microprogram.allocation import RowAllocator
 from pimsim.microprogram.schedule import Schedule
 
@@ -54,7 +54,7 @@ class ProductPlan:
     @property
     def runs(self) -> tuple[Run, ...]:
         """Row commands of a column, alike ones together."""
-        times: Counter[Visit] = Counter()
+        times: Counter[RowCycle] = Counter()
         for fetch in self._fetches:
             for run in fetch.schedule.runs:
                 times[run.visit] += run.times

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.mapping.output_steps import OutputPlan
-from bnn.system.ledger import Machine
+from bnn.system.ledger import CommandLedger
 from pimsim.bits import unpack
 from pimsim.dram.array.address_map import ambit
 from pimsim.dram.array.faults import Faults, Job, Site, block_width
@@ -82,7 +82,7 @@ def _schedule(test: Trial) -> Schedule:
 _SCHEDULES = [_schedule(test) for test in TESTS]
 
 
-def book_tests(machine: Machine, first: int, count: int) -> None:
+def book_tests(machine: CommandLedger, first: int, count: int) -> None:
     """Book the tests of ``count`` subarrays from ``first`` on, in every bank that computes."""
     banks = range(machine.banks)
     if machine.mitigation.screening:
@@ -95,7 +95,7 @@ def book_tests(machine: Machine, first: int, count: int) -> None:
                 machine.access(Kind.RD, rows, machine.columns, banks, number)
 
 
-def usable(planned: OutputPlan, machine: Machine, first: int) -> NDArray[np.intp] | None:
+def usable(planned: OutputPlan, machine: CommandLedger, first: int) -> NDArray[np.intp] | None:
     """Return ``(banks, n)`` columns that passed, as many in every bank; None if all may be used.
 
     Args:
@@ -122,7 +122,7 @@ def usable(planned: OutputPlan, machine: Machine, first: int) -> NDArray[np.intp
     return np.array([columns[:capacity] for columns in good])
 
 
-def _passed(machine: Machine, faults: Faults, number: int) -> NDArray[np.bool_]:
+def _passed(machine: CommandLedger, faults: Faults, number: int) -> NDArray[np.bool_]:
     """``(banks, columns)`` that passed all tests of a subarray of every bank."""
     banks, columns = machine.banks, machine.columns
     subarray = machine.subarrays(columns, banks)

@@ -19,7 +19,7 @@ from bnn.mapping.choice import Candidate, able
 from bnn.mapping.frontier import Offer
 from bnn.mapping.work import Mapping as Dataflow
 from bnn.model.network import Network
-from bnn.system.ledger import Machine
+from bnn.system.ledger import CommandLedger
 from bnn.values.encoding import Encoding
 
 Chains = list[tuple[range, chain.Choice]]
@@ -45,7 +45,7 @@ class Selection:
 
 
 def lay_out(
-    mapping: str, network: Network, encoding: Encoding | None, machine: Machine, images: int
+    mapping: str, network: Network, encoding: Encoding | None, machine: CommandLedger, images: int
 ) -> tuple[tuple[Stage | HostStage, ...], Prices]:
     """Split a network into stages that there is room for, and price those in DRAM.
 
@@ -83,7 +83,7 @@ def select(
     network: Network,
     stages: Sequence[Stage | HostStage],
     prices: Prices,
-    machine: Machine,
+    machine: CommandLedger,
     images: int,
     chaining: str,
 ) -> Selection:
@@ -123,7 +123,7 @@ def select(
     return Selection({name: MAPPINGS[one] for name, one in taken.items()}, chains, prices)
 
 
-def _lay_out(stage: Stage, machine: Machine, images: int, mapping: str) -> Draft:
+def _lay_out(stage: Stage, machine: CommandLedger, images: int, mapping: str) -> Draft:
     return MAPPINGS[mapping].draft(stage, machine, images)
 
 
@@ -142,7 +142,7 @@ class _Choosing:
         self,
         way: str,
         stages: Sequence[Stage | HostStage],
-        machine: Machine,
+        machine: CommandLedger,
         images: int,
         chaining: str,
         prices: Prices,

@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 from bnn.lowering.stage import Stage
 from bnn.mapping.output_steps import OutputPlan
 from bnn.mapping.tiles import Tile, fewest_for_rounds, tiling
-from bnn.system.ledger import Machine
+from bnn.system.ledger import CommandLedger
 from pimsim.cost import price
 from pimsim.dram.array.row_storage import Lanes
 from pimsim.dram.commands import Kind
 from pimsim.dram.timeline.command_stream import Run, Segment, issue_order
-from pimsim.dram.timeline.row_transfers import row_visit
+from pimsim.dram.timeline.row_transfers import row_cycle
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +66,7 @@ class Spread:
 
 def spread(
     stage: Stage,
-    machine: Machine,
+    machine: CommandLedger,
     images: int,
     planned: OutputPlan,
     each: int = 1,
@@ -109,13 +109,13 @@ def _latency_ps(
 
 
 def _round_ps(
-    stage: Stage, machine: Machine, columns: int, planned: OutputPlan, size: int, banks: int
+    stage: Stage, machine: CommandLedger, columns: int, planned: OutputPlan, size: int, banks: int
 ) -> int:
     """Time of so many banks to compute a group of a tile; refresh would stretch all alike."""
     bursts = -(-columns // (machine.standard.burst_bytes * 8))
     rows = sum(chunk.operands for chunk in planned.chunks) * stage.planes
-    runs = [Run(row_visit(Kind.WR, bursts), rows)]
+    runs = [Run(row_cycle(Kind.WR, bursts), rows)]
     runs += [Run(run.visit, run.times * size) for run in planned.runs]
-    unrefreshed = replace(machine.switches, refresh=False)
+    unrefreshed = replace(machine.options, refresh=False)
     segment = Segment(tuple(runs), issue_order(machine.standard, range(banks)))
     return price([segment], machine.standard, unrefreshed).latency_ps

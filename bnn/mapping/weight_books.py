@@ -8,13 +8,13 @@ from typing import TypeVar
 from bnn.mapping.weight_layout import Layout, Resident
 from bnn.mapping.weight_plan import WeightPlan
 from bnn.mapping.work import Usage
-from bnn.system.ledger import Machine
+from bnn.system.ledger import CommandLedger
 from pimsim.dram.commands import Kind
 
 _Plan = TypeVar("_Plan", bound=Resident)
 
 
-def book(layout: Layout[WeightPlan], machine: Machine) -> None:
+def book(layout: Layout[WeightPlan], machine: CommandLedger) -> None:
     """Book a stage: for each turn its weights, and then batch after batch of images."""
     planned = layout.plan
     for number, turn in enumerate(layout.turns):
@@ -32,7 +32,7 @@ def book(layout: Layout[WeightPlan], machine: Machine) -> None:
             _book_batch(planned, columns, range(len(batch)), first, machine)
 
 
-def usage(layout: Layout[_Plan], machine: Machine) -> Usage:
+def usage(layout: Layout[_Plan], machine: CommandLedger) -> Usage:
     """How much of the DRAM a stage takes."""
     used = opened = subarrays = 0
     banks = max(turn.lanes for turn in layout.turns)
@@ -47,7 +47,7 @@ def usage(layout: Layout[_Plan], machine: Machine) -> Usage:
 
 
 def _book_batch(
-    planned: WeightPlan, columns: int, banks: range, first: int, machine: Machine
+    planned: WeightPlan, columns: int, banks: range, first: int, machine: CommandLedger
 ) -> None:
     output = [0] * len(banks)
     machine.enter("inputs")

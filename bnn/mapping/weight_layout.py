@@ -20,11 +20,11 @@ from typing import Generic, Protocol, TypeVar
 from bnn.lowering.stage import Stage
 from bnn.mapping.chunk import Chunk
 from bnn.mapping.tiles import cut, fewest_for_rounds, tiling
-from bnn.system.ledger import Machine
+from bnn.system.ledger import CommandLedger
 from pimsim.cost import price
 from pimsim.dram.commands import Kind
-from pimsim.dram.timeline.command_stream import Run, Segment, Visit, issue_order
-from pimsim.dram.timeline.row_transfers import row_visit
+from pimsim.dram.timeline.command_stream import RowCycle, Run, Segment, issue_order
+from pimsim.dram.timeline.row_transfers import row_cycle
 from pimsim.errors import OutOfSubarraysError
 
 
@@ -113,7 +113,7 @@ class Layout(Generic[_Plan]):
 
 
 def lay_out(
-    stage: Stage, machine: Machine, images: int, planned: _Plan, each: int = 1
+    stage: Stage, machine: CommandLedger, images: int, planned: _Plan, each: int = 1
 ) -> Layout[_Plan]:
     """Choose blocks and tiles, and the division over the banks that takes the least time.
 
@@ -148,7 +148,7 @@ def lay_out(
 
 
 def _divided(
-    machine: Machine, planned: Resident, columns: list[int], tiles: int, ways: list[int]
+    machine: CommandLedger, planned: Resident, columns: list[int], tiles: int, ways: list[int]
 ) -> tuple[int, int]:
     """Banks that are used, and over how many of them blocks are divided.
 
@@ -204,27 +204,27 @@ def _turns(blocks: list[Block], tiles: list[slice], banks: int, ways: int) -> li
     return turns
 
 
-def _batch_ps(machine: Machine, planned: Resident, lanes: int, columns: int) -> int:
+def _batch_ps(machine: CommandLedger, planned: Resident, lanes: int, columns: int) -> int:
     """Time of a batch in so many banks; refresh would stretch all alike."""
     bursts = -(-columns // (machine.standard.burst_bytes * 8))
-    write = (row_visit(Kind.WR, bursts), sum(planned.operand_rows))
-    read = (row_visit(Kind.RD, bursts), planned.reads)
+    write = (row_cycle(Kind.WR, bursts), sum(planned.operand_rows))
+    read = (row_cycle(Kind.RD, bursts), planned.reads)
     computing = ((run.visit, run.times) for run in planned.runs)
     return _time_ps(machine, lanes, write, *computing, read)
 
 
-def _load_ps(machine: Machine, planned: Resident, lanes: int, columns: int) -> int:
+def _load_ps(machine: CommandLedger, planned: Resident, lanes: int, columns: int) -> int:
     """Time of writing the weights of a block into each of so many banks."""
     bursts = -(-columns // (machine.standard.burst_bytes * 8))
     rows = sum(map(len, planned.weight_rows))
-    return _time_ps(machine, lanes, (row_visit(Kind.WR, bursts), rows))
+    return _time_ps(machine, lanes, (row_cycle(Kind.WR, bursts), rows))
 
 
-def _time_ps(machine: Machine, lanes: int, *visits: tuple[Visit, int]) -> int:
+def _time_ps(machine: CommandLedger, lanes: int, *visits: tuple[RowCycle, int]) -> int:
     """Time of visits, each so many times: none where all weights are 0 and nothing is read."""
     runs = tuple(Run(visit, times) for visit, times in visits if times)
     if not runs:
         return 0
-    unrefreshed = replace(machine.switches, refresh=False)
+    unrefreshed = replace(machine.options, refresh=False)
     segment = Segment(runs, issue_order(machine.standard, range(lanes)))
     return price([segment], machine.standard, unrefreshed).latency_ps

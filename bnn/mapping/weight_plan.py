@@ -20,7 +20,7 @@ from bnn.mapping.fan_in import fit
 from bnn.mapping.weight_rows import products
 from bnn.mapping.weight_rows import rows as weight_rows
 from pimsim.dram.array.address_map import ambit
-from pimsim.dram.timeline.command_stream import Run, Visit
+from pimsim.dram.timeline.command_stream import RowCycle, Run
 from pimsim.microprogram.allocation import RowAllocator
 from pimsim.microprogram.arithmetic import greater_equal
 from pimsim.microprogram.counting import Counter, Row
@@ -82,7 +82,7 @@ class WeightPlan:
         schedules = [self.pool]
         for steps in self.offsets:
             schedules += [*steps.counts, steps.combine, steps.decide]
-        times: dict[Visit, int] = {}
+        times: dict[RowCycle, int] = {}
         for run in (run for schedule in schedules for run in schedule.runs):
             times[run.visit] = times.get(run.visit, 0) + run.times
         return tuple(Run(visit, some) for visit, some in times.items())

@@ -34,7 +34,7 @@ from bnn.mapping.work import (
     run_compiled,
     run_faulty,
 )
-from bnn.system.ledger import Machine
+from bnn.system.ledger import CommandLedger
 from pimsim.bits import unpack
 from pimsim.dram.array.row_storage import Lanes
 from pimsim.dram.array.subarray import Subarray
@@ -45,7 +45,7 @@ summary: str = "columns = (output, image or position); weights in rows; XNOR, th
 popcount: str = "in DRAM"
 
 
-def draft(stage: Stage, machine: Machine, images: int, *, each: int = 1) -> Draft:
+def draft(stage: Stage, machine: CommandLedger, images: int, *, each: int = 1) -> Draft:
     """Lay the stage out; see :class:`bnn.mapping.work.Mapping`."""
     _require_host(machine)
     machine.mitigation.refuse(name)
@@ -53,12 +53,12 @@ def draft(stage: Stage, machine: Machine, images: int, *, each: int = 1) -> Draf
     return partial(_book, layout)
 
 
-def _book(layout: Layout[WeightPlan], machine: Machine) -> Usage:
+def _book(layout: Layout[WeightPlan], machine: CommandLedger) -> Usage:
     book(layout, machine)
     return usage(layout, machine)
 
 
-def prepare(stage: Stage, machine: Machine, images: int, *, compiled: bool) -> Execute:
+def prepare(stage: Stage, machine: CommandLedger, images: int, *, compiled: bool) -> Execute:
     """Lay the stage out; see :class:`bnn.mapping.work.Mapping`."""
     _require_host(machine)
     machine.mitigation.refuse(name)
@@ -74,7 +74,7 @@ def prepare(stage: Stage, machine: Machine, images: int, *, compiled: bool) -> E
     return partial(_execute_compiled, layout, make(look=False), partial(make, look=True))
 
 
-def _require_host(machine: Machine) -> None:
+def _require_host(machine: CommandLedger) -> None:
     """All parts of a fan-in lie in one bank here: from bank to bank there is nothing to move."""
     if machine.moves != "host":
         raise InputError(f"`moves` must be host for {name}, not {machine.moves!r}")

@@ -15,7 +15,7 @@ from bnn.lowering.stage import Stage
 from bnn.mapping.tiles import Tile
 from bnn.model import reference
 from bnn.model.reference import Operands
-from bnn.system.ledger import Machine
+from bnn.system.ledger import CommandLedger
 from bnn.values.bitstrings import BitStrings, Values, unpacked
 from bnn.values.encoding import Integers
 from pimsim.bits import Words, pack
@@ -43,7 +43,7 @@ class Compiled(Protocol):
         ...
 
 
-class Audit:
+class SumChecker:
     """Compares every sum that stands in DRAM rows with the independent integer reference."""
 
     def __init__(
@@ -135,10 +135,10 @@ class Work:
     stage: Stage
     operands: Integers | BitStrings
     """``(images, pixels, channels)`` integers that the bits hold."""
-    machine: Machine
+    machine: CommandLedger
     threads: int | None = None
     """Processors that the compiled executor uses, all if None."""
-    audit: Audit | None = None
+    audit: SumChecker | None = None
     progress: Callable[[int, int], None] | None = None
     """Called with how much is done and how much there is."""
     first_output: int = 0
@@ -252,7 +252,7 @@ Execute = Callable[[Work], Result]
 """Carries out the stage in subarrays of ``work.machine`` and books every command."""
 
 
-Draft = Callable[[Machine], Usage]
+Draft = Callable[[CommandLedger], Usage]
 """Books every command that executing a stage takes; executes none."""
 
 
@@ -264,14 +264,16 @@ class Mapping(Protocol):
     popcount: str
     """Where ones are counted, for reports."""
 
-    def prepare(self, stage: Stage, machine: Machine, images: int, *, compiled: bool) -> Execute:
+    def prepare(
+        self, stage: Stage, machine: CommandLedger, images: int, *, compiled: bool
+    ) -> Execute:
         """Lay the stage out for so many images, write its schedules and compile them if asked.
 
         Nothing is executed. Raises InputError or OutOfRowsError when the DRAM is too small.
         """
         ...
 
-    def draft(self, stage: Stage, machine: Machine, images: int, *, each: int = 1) -> Draft:
+    def draft(self, stage: Stage, machine: CommandLedger, images: int, *, each: int = 1) -> Draft:
         """Lay the stage out as :meth:`prepare` does, for booking alone.
 
         All outputs of a group take the same commands. So a stage may be given with the weights of

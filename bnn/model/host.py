@@ -20,11 +20,11 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.lowering.operand_analysis import Fed
+from bnn.lowering.operand_analysis import OperandAnalysis
 from bnn.model import quantizers
 from bnn.model.layers.layer import Layer, Real, Reals
 from bnn.model.layers.product import Product, finish, integer_kernel, unit
-from bnn.model.operand import Alphabet
+from bnn.model.operand import OperandEncoding
 from bnn.values.encoding import Encoding, encode
 
 Integers = NDArray[np.integer[Any]]
@@ -40,7 +40,9 @@ def apply(layers: Sequence[Layer], values: NDArray[Real]) -> NDArray[Real]:
     return values
 
 
-def integers(layer: Product, values: NDArray[Any], fed: Fed, encoding: Encoding | None) -> Integers:
+def integers(
+    layer: Product, values: NDArray[Any], fed: OperandAnalysis, encoding: Encoding | None
+) -> Integers:
     """Return the integers u that a product in DRAM multiplies, in the shape of ``values``.
 
     Args:
@@ -72,7 +74,7 @@ def integers(layer: Product, values: NDArray[Any], fed: Fed, encoding: Encoding 
 
 
 def behind(
-    layer: Product, sums: Integers, operand: Alphabet | Encoding | None, *, exact: bool
+    layer: Product, sums: Integers, operand: OperandEncoding | Encoding | None, *, exact: bool
 ) -> Reals:
     """Turn integer sums of a binary layer into what the network has behind the layer.
 
@@ -92,7 +94,7 @@ def behind(
 
 
 def worth(
-    layer: Product, operand: Alphabet | Encoding | None
+    layer: Product, operand: OperandEncoding | Encoding | None
 ) -> Callable[[Integers], NDArray[np.float64]]:
     """Return the function from a layer's integer sums ``(..., out)`` to what they stand for.
 

@@ -5,11 +5,11 @@ which is never negative. A network computes with ``scale * u + offset``.
 
 >>> BIPOLAR.planes, BIPOLAR.stored(np.array([-1, 1])).tolist()
 (1, [0, 1])
->>> two_bits = Alphabet(4, scale=Fraction(1, 3))
+>>> two_bits = OperandEncoding(4, scale=Fraction(1, 3))
 >>> two_bits.numbers(np.array([0, 1, 3])).tolist()
 [0.0, 0.3333333432674408, 1.0]
 >>> two_bits.integer_of(-1.0), two_bits.including(-1.0)
-(None, Alphabet(count=7, step=1, low=-3, scale=Fraction(1, 3), offset=Fraction(0, 1)))
+(None, OperandEncoding(count=7, step=1, low=-3, scale=Fraction(1, 3), offset=Fraction(0, 1)))
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _LONGEST = 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
-class Alphabet:
+class OperandEncoding:
     """Integers ``u = step * p + low`` for p from 0 to ``count`` - 1, each worth a real number."""
 
     count: int
@@ -42,9 +42,9 @@ class Alphabet:
     """What u = 0 is worth."""
 
     @staticmethod
-    def of(encoding: Encoding) -> Alphabet:
+    def of(encoding: Encoding) -> OperandEncoding:
         """Return the integers p of an encoding of a network's inputs."""
-        return Alphabet(encoding.largest + 1, scale=encoding.scale, offset=encoding.offset)
+        return OperandEncoding(encoding.largest + 1, scale=encoding.scale, offset=encoding.offset)
 
     @property
     def planes(self) -> int:
@@ -62,7 +62,7 @@ class Alphabet:
         whole = u.denominator == 1 and (u.numerator - self.low) % self.step == 0
         return u.numerator if whole and self.low <= u <= self.high else None
 
-    def including(self, value: float) -> Alphabet | None:
+    def including(self, value: float) -> OperandEncoding | None:
         """Return the smallest alphabet with ``value`` added; None if no integer is worth it."""
         u = (Fraction(value) - self.offset) / self.scale
         if u.denominator != 1:
@@ -71,12 +71,12 @@ class Alphabet:
         step = gcd(self.step, u.numerator - self.low)
         return replace(self, count=(high - low) // step + 1, step=step, low=low)
 
-    def finer(self, value: float, most: int) -> Alphabet | None:
+    def finer(self, value: float, most: int) -> OperandEncoding | None:
         """Return the same in smaller units, so that ``value`` is a number of them.
 
         None if none that at most ``most`` bits hold is small enough.
 
-        >>> pixels = Alphabet(256, scale=Fraction(2, 255), offset=Fraction(-1))
+        >>> pixels = OperandEncoding(256, scale=Fraction(2, 255), offset=Fraction(-1))
         >>> half_steps = pixels.finer(0.0, 9)
         >>> half_steps.step, str(half_steps.scale), half_steps.integer_of(0.0)
         (1, '1/255', 255)
@@ -89,12 +89,12 @@ class Alphabet:
         found = wide.including(value)
         return None if found is None or found.planes > most else found
 
-    def along(self, factor: Fraction, summand: Fraction) -> Alphabet | None:
+    def along(self, factor: Fraction, summand: Fraction) -> OperandEncoding | None:
         """Return the integers, or those of the other sign, worth ``factor * value + summand``.
 
         None where a factor of 0 leaves one value, or where fractions are too long for 64 bits.
 
-        >>> turned = Alphabet(4, scale=Fraction(1, 3)).along(Fraction(-3), Fraction(1, 2))
+        >>> turned = OperandEncoding(4, scale=Fraction(1, 3)).along(Fraction(-3), Fraction(1, 2))
         >>> turned.numbers(np.array([-3, 0])).tolist()
         [-2.5, 0.5]
         """
@@ -125,16 +125,16 @@ class Alphabet:
         return result
 
 
-BIPOLAR = Alphabet(2, step=2, low=-1)
+BIPOLAR = OperandEncoding(2, step=2, low=-1)
 """-1 and +1."""
 
-TERNARY = Alphabet(3, low=-1)
+TERNARY = OperandEncoding(3, low=-1)
 """-1, 0 and +1."""
 
-HEAVISIDE = Alphabet(2)
+HEAVISIDE = OperandEncoding(2)
 """0 and 1."""
 
 
-def fractions_of_one(bits: int) -> Alphabet:
+def fractions_of_one(bits: int) -> OperandEncoding:
     """Return the integers 0 to n = 2**bits - 1, worth 0 to 1 in steps of 1/n."""
-    return Alphabet(1 << bits, scale=Fraction(1, (1 << bits) - 1))
+    return OperandEncoding(1 << bits, scale=Fraction(1, (1 << bits) - 1))

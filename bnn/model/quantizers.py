@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.model.operand import BIPOLAR, HEAVISIDE, TERNARY, Alphabet, fractions_of_one
+from bnn.model.operand import BIPOLAR, HEAVISIDE, TERNARY, OperandEncoding, fractions_of_one
 from pimsim.errors import InputError
 
 Reals = NDArray[np.floating[Any]]
@@ -75,7 +75,7 @@ class Quantizer:
 
     name: str
     """Canonical, parameters included."""
-    alphabet: Alphabet | None
+    alphabet: OperandEncoding | None
     """Of the integers that it makes of operands; None where that depends on the whole batch."""
     integers: Callable[[Values], NDArray[np.integer[Any]]]
     """Operands of any shape to integers of the alphabet."""
@@ -254,7 +254,7 @@ _SCALED = {
 
 def _plain(
     name: str,
-    alphabet: Alphabet | None,
+    alphabet: OperandEncoding | None,
     integers: Callable[[Values], NDArray[np.integer[Any]]],
     weights: Callable[[NDArray[np.float32]], QuantizedWeights],
 ) -> Callable[[str], Quantizer]:

@@ -5,13 +5,13 @@ fetched. ``streaming`` fetches both operands of every multiply-accumulate over t
 processing-using-DRAM literature assumes for bulk operations. ``reuse-aware`` is a roofline: data
 cross the channel once if the cache can hold them, and the processor computes at its peak. Time is
 the longer of channel and computing; energy is both. The channel is that of the run: the same
-standard, switches and energy mode. Every simplification is in the processor's favour.
+standard, options and energy mode. Every simplification is in the processor's favour.
 
->>> from pimsim.dram.options import Switches
+>>> from pimsim.dram.options import ModelOptions
 >>> from pimsim.dram.standard.standard import load
 >>> dense = LayerWork("dense", macs=2**20, operand_bits=1, weight_bits=2**20, input_bits=1024,
 ...                   output_bits=1024)
->>> baseline = streaming([dense], 1000, Processor(), load("ddr3-1600-8-8-8"), Switches())
+>>> baseline = streaming([dense], 1000, Processor(), load("ddr3-1600-8-8-8"), ModelOptions())
 >>> channel_pj = baseline.total_pj - baseline.energy_pj["processor"]
 >>> round(channel_pj / (1000 * dense.macs), 1)  # pJ to fetch the two bits of one MAC
 10.8
@@ -26,7 +26,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pimsim.cost import Cost, Elapsed, charge, price
 from pimsim.dram.commands import Kind
 from pimsim.dram.counts import CommandCounts
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard
 from pimsim.dram.timeline.row_transfers import streamed
 from pimsim.errors import InputError
@@ -151,7 +151,7 @@ def streaming(
     images: int,
     processor: Processor,
     standard: Standard,
-    switches: Switches,
+    options: ModelOptions,
 ) -> Baseline:
     """Return the baseline that fetches both operands of every MAC and stores every output.
 
@@ -162,7 +162,7 @@ def streaming(
     written_bits = images * sum(layer.output_bits for layer in layers)
     model = "no reuse: both operands of every MAC cross the channel, every output crosses it once"
     return _roofline(
-        "streaming", model, layers, images, read_bits, written_bits, processor, standard, switches
+        "streaming", model, layers, images, read_bits, written_bits, processor, standard, options
     )
 
 
@@ -171,7 +171,7 @@ def reuse_aware(
     images: int,
     processor: Processor,
     standard: Standard,
-    switches: Switches,
+    options: ModelOptions,
 ) -> Baseline:
     """Return the roofline baseline, which moves as little as its cache allows.
 
@@ -210,7 +210,7 @@ def reuse_aware(
         results_bits + spilled_bits,
         processor,
         standard,
-        switches,
+        options,
     )
 
 
@@ -219,7 +219,7 @@ def break_even_reuse(
     operand_bits: int,
     processor: Processor,
     standard: Standard,
-    switches: Switches,
+    options: ModelOptions,
 ) -> float | None:
     """How often the processor must use each fetched bit to need no more energy than the DRAM.
 
@@ -229,11 +229,11 @@ def break_even_reuse(
     >>> from pimsim.dram.standard.standard import load
     >>> xnor_popcount_pj = 15 * 6290 / 65536  # 15 row commands over 65,536 columns
     >>> round(break_even_reuse(xnor_popcount_pj, 1, Processor(), load("ddr3-1600-8-8-8"),
-    ...                        Switches()), 1)
+    ...                        ModelOptions()), 1)
     10.6
     """
     bits = 2**30
-    fetched = _channel(bits, 0, standard, switches)
+    fetched = _channel(bits, 0, standard, options)
     channel_pj = fetched.total_pj / bits * (operand_bits + 1)
     compute_pj = processor.vector_pj * operand_bits / processor.vector_bits
     left_pj = dram_pj_per_mac - compute_pj
@@ -254,7 +254,7 @@ def _roofline(
     written_bits: int,
     processor: Processor,
     standard: Standard,
-    switches: Switches,
+    options: ModelOptions,
 ) -> Baseline:
     if not layers or images <= 0:
         raise InputError(
@@ -264,9 +264,9 @@ def _roofline(
     vectors = images * sum(
         math.ceil(layer.macs * layer.operand_bits / processor.vector_bits) for layer in layers
     )
-    channel = _channel(read_bits, written_bits, standard, switches)
+    channel = _channel(read_bits, written_bits, standard, options)
     compute_ps = processor.compute_ps(vectors)
-    waiting = _idle(max(compute_ps - channel.latency_ps, 0), standard, switches)
+    waiting = _idle(max(compute_ps - channel.latency_ps, 0), standard, options)
     whole = channel + waiting
     latency_ps, energy_pj = whole.latency_ps, dict(whole.energy_pj)
     energy_pj["processor"] = vectors * processor.vector_pj
@@ -274,7 +274,7 @@ def _roofline(
         "model": model,
         "standard": standard.name,
         "bin": standard.bin,
-        "energy": switches.energy,
+        "energy": options.energy,
         "images": images,
         "read_bits": read_bits,
         "written_bits": written_bits,
@@ -290,9 +290,9 @@ def _roofline(
     return Baseline(name, latency_ps, energy_pj, read_bits, written_bits, assumptions)
 
 
-def _channel(read_bits: int, written_bits: int, standard: Standard, switches: Switches) -> Cost:
+def _channel(read_bits: int, written_bits: int, standard: Standard, options: ModelOptions) -> Cost:
     """Streaming so many bits, whole rows after one another over all banks."""
-    everyone = replace(switches, banks=standard.all_banks)
+    everyone = replace(options, banks=standard.all_banks)
     return price(
         streamed(Kind.RD, read_bits, standard, everyone.banks)
         + streamed(Kind.WR, written_bits, standard, everyone.banks),
@@ -301,11 +301,11 @@ def _channel(read_bits: int, written_bits: int, standard: Standard, switches: Sw
     )
 
 
-def _idle(latency_ps: int, standard: Standard, switches: Switches) -> Cost:
+def _idle(latency_ps: int, standard: Standard, options: ModelOptions) -> Cost:
     """All banks closed, for as long as the channel waits for the processor."""
-    everyone = replace(switches, banks=standard.all_banks)
+    everyone = replace(options, banks=standard.all_banks)
     refreshes = 0
-    if switches.refresh:
+    if options.refresh:
         refreshes = standard.channels * standard.ranks * (latency_ps // standard.timing.t_refi_ps)
     refreshing_ps = refreshes * standard.timing.t_rfc_ps
     held_ps = standard.channels * standard.ranks * latency_ps

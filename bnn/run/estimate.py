@@ -5,9 +5,10 @@ a network needs neither images nor, as a table of layers, weights. What is booke
 :func:`bnn.run.execute.run` books for as many images, command by command.
 
 >>> from pimsim.dram.standard.standard import load
->>> from pimsim.dram.options import Switches
+>>> from pimsim.dram.options import ModelOptions
 >>> from bnn.tables.catalog import entry
->>> done = of_table(entry("lenet5"), 1, load("ddr3-1600-8-8-8"), Switches(), "output-stationary")
+>>> done = of_table(entry("lenet5"), 1, load("ddr3-1600-8-8-8"), ModelOptions(),
+"output-stationary")
 >>> [(layer.name, layer.macs, layer.machine.counts("compute").aap > 0) for layer in done.layers][-1]
 ('output', 840, True)
 """
@@ -27,12 +28,12 @@ from bnn.mapping.choice import DEFAULT, Candidate, advised
 from bnn.mapping.selection import lay_out, select
 from bnn.model.network import Network
 from bnn.run.execute import LayerRun, dram_run, host_run, stream_host
-from bnn.system.ledger import MOVES, Machine
+from bnn.system.ledger import MOVES, CommandLedger
 from bnn.system.mitigation import NONE, Mitigation
 from bnn.tables.graph import Table
 from bnn.tables.stages import Work, fetched_by_host, works
 from bnn.values.encoding import Encoding
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard
 from pimsim.dram.timeline.timeline import Timeline
 from pimsim.dram.traces.recorder import Recorder, Sink
@@ -58,7 +59,7 @@ def of_network(
     encoding: Encoding | None,
     images: int,
     standard: Standard,
-    switches: Switches,
+    options: ModelOptions,
     mapping: str = DEFAULT,
     *,
     moves: str = MOVES[0],
@@ -74,7 +75,7 @@ def of_network(
             host.
         images: how many.
         standard: the DRAM.
-        switches: what changes headline numbers.
+        options: what changes headline numbers.
         mapping: a mapping, or a way to choose one for every layer, of
             :func:`bnn.mapping.choice.names`.
         moves: how rows get from one subarray to another, of :data:`bnn.system.ledger.MOVES`.
@@ -85,7 +86,7 @@ def of_network(
     Raises:
         InputError: unknown mapping, no images, a layer too large for the DRAM.
     """
-    books = _Books(images, standard, switches, moves, mitigation, traces)
+    books = _Books(images, standard, options, moves, mitigation, traces)
     network = network.before_softmax()
     empty = books.machine()
     stages, prices = lay_out(mapping, network, encoding, empty, images)
@@ -118,7 +119,7 @@ def of_table(
     table: Table,
     images: int,
     standard: Standard,
-    switches: Switches,
+    options: ModelOptions,
     mapping: str = DEFAULT,
     *,
     moves: str = MOVES[0],
@@ -133,7 +134,7 @@ def of_table(
         table: the network.
         images: how many.
         standard: the DRAM.
-        switches: what changes headline numbers.
+        options: what changes headline numbers.
         mapping: a mapping, or a way to choose one for every layer, of
             :func:`bnn.mapping.choice.names`.
         moves: how rows get from one subarray to another, of :data:`bnn.system.ledger.MOVES`.
@@ -143,7 +144,7 @@ def of_table(
     Raises:
         InputError: unknown mapping, no images, a layer too large for the DRAM.
     """
-    books = _Books(images, standard, switches, moves, mitigation, traces)
+    books = _Books(images, standard, options, moves, mitigation, traces)
     every = list(works(table))
     with advised(mapping):
         drafts = _drafts(every, mapping, books.machine(), images)
@@ -195,7 +196,7 @@ class _Drafted:
 
 
 def _drafts(
-    products: Sequence[Work], mapping: str, machine: Machine, images: int
+    products: Sequence[Work], mapping: str, machine: CommandLedger, images: int
 ) -> list[_Drafted]:
     """Lay all products out, those that are alike once."""
     choice.check(mapping)
@@ -214,7 +215,9 @@ def _drafts(
     return [each[pick][0] for each, pick in zip(ways, picks, strict=True)]
 
 
-def _offered(work: Work, machine: Machine, images: int) -> list[tuple[_Drafted, frontier.Offer]]:
+def _offered(
+    work: Work, machine: CommandLedger, images: int
+) -> list[tuple[_Drafted, frontier.Offer]]:
     """A product under every mapping that takes it."""
     drafts: dict[str, _Drafted] = {}
 
@@ -228,13 +231,13 @@ def _offered(work: Work, machine: Machine, images: int) -> list[tuple[_Drafted, 
     return [(replace(drafts[name], candidates=found), offer) for name, offer in choice.able(found)]
 
 
-def _draft(work: Work, mapping: str, machine: Machine, images: int) -> tuple[_Drafted, Draft]:
+def _draft(work: Work, mapping: str, machine: CommandLedger, images: int) -> tuple[_Drafted, Draft]:
     stage = work.stage(machine.data_rows)
     draft = MAPPINGS[mapping].draft(stage, machine, images, each=work.each)
     return _Drafted(mapping, stage.windows.offsets > 1, draft), draft
 
 
-def _on_host(work: Work, machine: Machine, why: str) -> LayerRun:
+def _on_host(work: Work, machine: CommandLedger, why: str) -> LayerRun:
     """What the host does with a product that no mapping has room for."""
     product = work.product
     inputs, outputs = int(np.prod(product.input)), int(np.prod(product.shape))
@@ -261,26 +264,26 @@ class _Books:
         self,
         images: int,
         standard: Standard,
-        switches: Switches,
+        options: ModelOptions,
         moves: str,
         mitigation: Mitigation,
         traces: Sequence[Sink],
     ) -> None:
         if images < 1:
             raise InputError(f"`images` must be a positive integer, not {images}")
-        self._images, self._standard, self._switches = images, standard, switches
+        self._images, self._standard, self._options = images, standard, options
         self._moves, self._mitigation = moves, mitigation
-        self._timeline = Timeline(standard, switches)
-        self._recorder = Recorder(standard, switches, traces) if traces else None
+        self._timeline = Timeline(standard, options)
+        self._recorder = Recorder(standard, options, traces) if traces else None
         self._layers: list[LayerRun] = []
         self._host: list[str] = []
         self._started = time.perf_counter()
 
-    def machine(self) -> Machine:
+    def machine(self) -> CommandLedger:
         """The books of the next layer."""
-        return Machine(
+        return CommandLedger(
             self._standard,
-            self._switches,
+            self._options,
             self._timeline,
             self._recorder,
             self._moves,

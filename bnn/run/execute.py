@@ -5,7 +5,7 @@ them. The integer reference runs beside it and never feeds it.
 
 >>> from bnn.values.encoding import ENCODINGS
 >>> from bnn.model.network import Dense
->>> from pimsim.dram.options import Switches
+>>> from pimsim.dram.options import ModelOptions
 >>> from pimsim.dram.standard.standard import load
 >>> kernel = np.float32([[1, -1, 1], [1, 1, -1]])
 >>> net = Network("n", (2,), (
@@ -13,7 +13,8 @@ them. The integer reference runs beside it and never feeds it.
 ...     Dense("b", kernel.T, None, "ste_sign", "ste_sign"),
 ... ))
 >>> x = np.float32([[0, 1], [0.2, 1]])
->>> done = run(net, x, ENCODINGS["unit"], load("ddr3-1600-8-8-8"), Switches(), "output-stationary")
+>>> done = run(net, x, ENCODINGS["unit"], load("ddr3-1600-8-8-8"), ModelOptions(),
+"output-stationary")
 >>> done.logits.tolist(), done.bit_exact
 ([[-1.0, 3.0], [-1.0, 3.0]], True)
 >>> [(layer.name, layer.where, layer.macs) for layer in done.layers]
@@ -31,20 +32,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.lowering.stage import HostStage, Stage
-from bnn.mapping import Audit, Execute, Mapping, Result, Usage, Work, chain_execution
+from bnn.mapping import Execute, Mapping, Result, SumChecker, Usage, Work, chain_execution
 from bnn.mapping import chain as chains
 from bnn.mapping.choice import DEFAULT, Candidate, advised
 from bnn.mapping.selection import lay_out, select
 from bnn.model import reference
 from bnn.model.network import Network
 from bnn.run.flow import Flow
-from bnn.system.ledger import MOVES, Machine
+from bnn.system.ledger import MOVES, CommandLedger
 from bnn.system.mitigation import NONE, Mitigation
 from bnn.values.bitstrings import unpacked
 from bnn.values.encoding import Encoding, encode
 from pimsim.documents import nearest
 from pimsim.dram.array.faults import MAJORITY, Faults
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard
 from pimsim.dram.timeline.timeline import Timeline
 from pimsim.dram.traces.recorder import Recorder, Sink
@@ -72,11 +73,11 @@ class LayerRun:
     outputs: int
     """Values that an image gives."""
     mapping: str | None
-    machine: Machine
+    machine: CommandLedger
     """Books of the rank."""
     result: Result | Usage | None
     """A usage where nothing was computed."""
-    audit: Audit | None
+    audit: SumChecker | None
     candidates: tuple[Candidate, ...] = ()
     """What every mapping would have taken; nothing where none was chosen."""
     wall_s: float = 0.0
@@ -119,7 +120,7 @@ def run(
     x: NDArray[np.float32] | NDArray[np.uint8],
     encoding: Encoding | None,
     standard: Standard,
-    switches: Switches,
+    options: ModelOptions,
     mapping: str = DEFAULT,
     *,
     moves: str = MOVES[0],
@@ -140,7 +141,7 @@ def run(
         x: float32 or uint8.
         encoding: how ``x`` is integers; None leaves a first layer with real inputs to the host.
         standard: the DRAM.
-        switches: what changes headline numbers.
+        options: what changes headline numbers.
         mapping: a mapping, or a way to choose one for every layer, of
             :func:`bnn.mapping.choice.names`.
         moves: how rows get from one subarray to another, of :data:`bnn.system.ledger.MOVES`.
@@ -163,14 +164,16 @@ def run(
         check, chain = False, _unchained(chain)
         faults = _opening(faults, mitigation.activation_rows)
     network = network.before_softmax()
-    timeline = Timeline(standard, switches)
+    timeline = Timeline(standard, options)
     started = time.perf_counter()
-    empty = Machine(standard, switches, timeline, None, moves, faults, mitigation)
+    empty = CommandLedger(standard, options, timeline, None, moves, faults, mitigation)
     stages, prices = lay_out(mapping, network, encoding, empty, len(x))
-    recorder = Recorder(standard, switches, traces) if traces else None
+    recorder = Recorder(standard, options, traces) if traces else None
     reached = _reached(stages, faults, faulty)
     machines = [
-        Machine(standard, switches, timeline, recorder, moves, faults if here else None, mitigation)
+        CommandLedger(
+            standard, options, timeline, recorder, moves, faults if here else None, mitigation
+        )
         for here in reached
     ]
     with advised(mapping):
@@ -202,7 +205,7 @@ def run(
             if expected is not None:
                 fed, compared = expected.operands[stage.layer.name], time.perf_counter()
                 told = partial(_tell, progress, f"{stage.name}: every sum")
-                audit = Audit(stage, fed, told, flow.analysis.fed[stage.index].pad)
+                audit = SumChecker(stage, fed, told, flow.analysis.fed[stage.index].pad)
                 same = flow.analysis.fed[stage.index].alphabet.stored(fed)
                 exact &= np.array_equal(unpacked(operands).reshape(fed.shape), same)
                 checking_s += time.perf_counter() - compared
@@ -243,7 +246,7 @@ def run(
 
 def _prepare(
     stages: Sequence[Stage | HostStage],
-    machines: Sequence[Machine],
+    machines: Sequence[CommandLedger],
     images: int,
     taken: dict[str, Mapping],
     choices: Sequence[tuple[range, chains.Choice]],
@@ -306,9 +309,9 @@ def _tell(progress: Progress | None, what: str, done: int, total: int) -> None:
 def dram_run(
     stage: Stage,
     mapping: str,
-    machine: Machine,
+    machine: CommandLedger,
     result: Result | Usage,
-    audit: Audit | None,
+    audit: SumChecker | None,
     candidates: tuple[Candidate, ...] = (),
 ) -> LayerRun:
     """Return what a stage in DRAM did."""
@@ -328,7 +331,7 @@ def dram_run(
     )
 
 
-def stream_host(weights: int, fetched: int, images: int, machine: Machine) -> None:
+def stream_host(weights: int, fetched: int, images: int, machine: CommandLedger) -> None:
     """Book what the host fetches for layers of its own, in float32.
 
     Behind a layer in DRAM the sums were read out with that layer, and what a next layer in DRAM
@@ -348,7 +351,7 @@ def stream_host(weights: int, fetched: int, images: int, machine: Machine) -> No
         machine.stream(images * fetched * 32)
 
 
-def host_run(network: Network, stage: HostStage, machine: Machine) -> LayerRun:
+def host_run(network: Network, stage: HostStage, machine: CommandLedger) -> LayerRun:
     """Return what layers on the host did."""
     return LayerRun(
         stage.name,

@@ -18,7 +18,7 @@ from bnn.lowering.stage import HostStage, Stage
 from bnn.mapping import Result
 from bnn.model import host, reference
 from bnn.model.network import INPUT, Flatten, Layer, Network, Product, Reshape
-from bnn.model.operand import Alphabet
+from bnn.model.operand import OperandEncoding
 from bnn.run.disputes import Disputes
 from bnn.values.bitstrings import BitStrings, unpacked
 from bnn.values.encoding import Encoding
@@ -31,11 +31,11 @@ class Bits:
     strings: BitStrings
     shape: tuple[int, ...]
     """``(n, ...)``."""
-    alphabet: Alphabet
+    alphabet: OperandEncoding
     """What they stand for: -1 and +1, or 0 and 1."""
 
     @classmethod
-    def of(cls, bits: NDArray[np.uint8], alphabet: Alphabet) -> Bits:
+    def of(cls, bits: NDArray[np.uint8], alphabet: OperandEncoding) -> Bits:
         """Pack bits ``(n, ..., channels)``."""
         strings = BitStrings.of(bits.reshape(len(bits), -1, bits.shape[-1]))
         return cls(strings, bits.shape, alphabet)
@@ -171,6 +171,6 @@ def _moved(layer: Layer, value: Bits) -> Bits:
     return Bits.of(layer.run(value.bits()), value.alphabet)
 
 
-def _keeps(layer: Layer, alphabet: Alphabet, inputs: int) -> bool:
+def _keeps(layer: Layer, alphabet: OperandEncoding, inputs: int) -> bool:
     """Whether a layer only moves bits, or takes the largest of some."""
     return inputs == 1 and layer.commutes and layer.alphabet_after(alphabet) == alphabet

@@ -7,7 +7,7 @@ makes no difference here.
 
 >>> from pimsim.dram.standard.standard import load
 >>> from pimsim.microprogram.logic import COPY
->>> machine = Machine(load("ddr3-1600-8-8-8"), Switches())
+>>> machine = CommandLedger(load("ddr3-1600-8-8-8"), ModelOptions())
 >>> machine.access(Kind.WR, [0], columns=64, banks=[0, 1])
 >>> copy = Schedule(outputs=1)
 >>> copy.append((COPY,), a=18, out=19)
@@ -36,10 +36,10 @@ from pimsim.dram.array.many_row import extra_driven, extra_sensed
 from pimsim.dram.array.subarray import Subarray
 from pimsim.dram.commands import Kind
 from pimsim.dram.counts import CommandCounts
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard
 from pimsim.dram.timeline.command_stream import Run, Segment, issue_order
-from pimsim.dram.timeline.row_transfers import row_visit, streamed
+from pimsim.dram.timeline.row_transfers import row_cycle, streamed
 from pimsim.dram.timeline.timeline import Timeline
 from pimsim.dram.traces.recorder import Recorder, Target
 from pimsim.errors import InputError
@@ -67,12 +67,12 @@ class Place(NamedTuple):
     """Data row of the subarray."""
 
 
-class Machine:
-    """The banks of a standard that compute under given switches, and the books of one layer.
+class CommandLedger:
+    """The banks of a standard that compute under given options, and the books of one layer.
 
     Args:
         standard: the DRAM.
-        switches: what changes headline numbers.
+        options: what changes headline numbers.
         timeline: that of the layers before; one of its own if None.
         recorder: what is told every command, of all layers together.
         moves: how rows get from one subarray to another, of :data:`MOVES`.
@@ -87,7 +87,7 @@ class Machine:
     def __init__(
         self,
         standard: Standard,
-        switches: Switches,
+        options: ModelOptions,
         timeline: Timeline | None = None,
         recorder: Recorder | None = None,
         moves: str = MOVES[0],
@@ -96,13 +96,13 @@ class Machine:
     ) -> None:
         if moves not in MOVES:
             raise InputError(f"`moves` must be one of {', '.join(MOVES)}, not {moves!r}")
-        switches.require(standard)
+        options.require(standard)
         self.standard = standard
-        self.switches = switches
+        self.options = options
         self.moves = moves
         self.faults = faults
         self.mitigation = mitigation
-        self._timeline = timeline or Timeline(standard, switches)
+        self._timeline = timeline or Timeline(standard, options)
         self._recorder = recorder
         self._targets: list[Iterator[list[Target]]] = []
         self._phase = "inputs"
@@ -119,7 +119,7 @@ class Machine:
     @property
     def banks(self) -> int:
         """Banks that compute."""
-        return self.switches.banks
+        return self.options.banks
 
     @property
     def columns(self) -> int:
@@ -181,7 +181,7 @@ class Machine:
             return
         bursts = -(-columns // (self.standard.burst_bytes * 8))
         segment = Segment(
-            (Run(row_visit(kind, bursts), len(rows)),), issue_order(self.standard, banks)
+            (Run(row_cycle(kind, bursts), len(rows)),), issue_order(self.standard, banks)
         )
         self._note(segment.runs, segment.banks, 0)
         if self._recorder is not None:
@@ -200,7 +200,7 @@ class Machine:
         of_bank = {source.bank: (source, destination) for source, destination in moves}
         banks = issue_order(self.standard, (source.bank for source, _ in moves))
         to = tuple(of_bank[bank][1].bank for bank in banks)
-        segment = Segment((Run(row_visit(Kind.TRANSFER, bursts), 1),), banks, to)
+        segment = Segment((Run(row_cycle(Kind.TRANSFER, bursts), 1),), banks, to)
         self._note(segment.runs, segment.banks, 0, segment.to)
         if self._recorder is not None:
             rows = [
@@ -254,7 +254,7 @@ class Machine:
     def cost(self, phase: str) -> Cost:
         """Time and energy of a phase."""
         self._flush()
-        return charge(self._counts[phase], self._elapsed[phase], self.standard, self.switches)
+        return charge(self._counts[phase], self._elapsed[phase], self.standard, self.options)
 
     def cost_together(self, phases: Sequence[str], *, refresh: bool) -> Cost:
         """Time and energy of phases that were booked without refresh; with it, about those."""
@@ -264,7 +264,7 @@ class Machine:
             counts, elapsed = counts + self._counts[phase], elapsed + self._elapsed[phase]
         if refresh:
             elapsed = elapsed.with_refresh(self.standard)
-        return charge(counts, elapsed, self.standard, self.switches)
+        return charge(counts, elapsed, self.standard, self.options)
 
     # -- inside ------------------------------------------------------------------------------
 

@@ -50,15 +50,15 @@ def run(args: argparse.Namespace) -> int:
     from pimsim.cost import assumptions, primitive_cost
     from pimsim.microprogram.primitives import PRIMITIVES
 
-    standard, switches = dram.chosen_dram(args)
+    standard, options = dram.chosen_dram(args)
     costs = {}
     for name, primitive in PRIMITIVES.items():
         program = primitive.program()
         costs[name] = (
             program,
-            primitive_cost(program, standard, switches),
+            primitive_cost(program, standard, options),
         )
-    stated = assumptions(standard, switches)
+    stated = assumptions(standard, options)
     if args.json:
         rows = [
             {

@@ -20,7 +20,7 @@ from experiments.options.effects import Rule
 if TYPE_CHECKING:
     from experiments.reproduce.table import Cells, Table
     from pimsim.baselines.measured import Measurement
-    from pimsim.dram.options import Switches
+    from pimsim.dram.options import ModelOptions
     from pimsim.dram.standard.standard import Standard
 
 NAME = "reproduce"
@@ -65,7 +65,7 @@ class Experiment(Protocol):
     def NAME(self) -> str:
         """As in the table; file names begin with it."""
 
-    def tables(self, standard: Standard, switches: Switches) -> tuple[Table, ...]:
+    def tables(self, standard: Standard, options: ModelOptions) -> tuple[Table, ...]:
         """Simulate; return everything that figures and page show."""
 
     def summary(self, found: Mapping[str, Table]) -> dict[str, Cells]:
@@ -125,15 +125,15 @@ class Listed:
 
     def run(self, args: argparse.Namespace) -> int:
         """Simulate, measure, print, write."""
-        standard, switches = dram.chosen_dram(args)
+        standard, options = dram.chosen_dram(args)
         if args.out is None:
-            self._show(self.reproduce(standard, switches), _measured(args), args)
+            self._show(self.reproduce(standard, options), _measured(args), args)
             return 0
 
         from experiments.output.outdir import OutDir
 
         with OutDir(args.out) as out:
-            found = self.reproduce(standard, switches)
+            found = self.reproduce(standard, options)
             measured = _measured(args)
             experiment = self.load()
             for name, text in self.documents(found, "", measured).items():
@@ -143,9 +143,9 @@ class Listed:
         self._show(found, measured, args)
         return 0
 
-    def reproduce(self, standard: Standard, switches: Switches) -> dict[str, Table]:
+    def reproduce(self, standard: Standard, options: ModelOptions) -> dict[str, Table]:
         """Simulate; return the tables by name."""
-        return {table.name: table for table in self.load().tables(standard, switches)}
+        return {table.name: table for table in self.load().tables(standard, options)}
 
     def documents(
         self, found: Mapping[str, Table], pictures: str, measured: Measurement | None = None

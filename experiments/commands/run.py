@@ -240,7 +240,7 @@ def simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any, CheckKeras 
     from experiments.report.inputs import chosen_shape, encoding_of, stated
 
     imported = time.perf_counter()
-    standard, switches = dram.chosen_dram(args)
+    standard, options = dram.chosen_dram(args)
     choice.check(args.mapping)  # a slip of the pen is found before data are read
     mitigation = mitigation_options.chosen_mitigation(args)
     faulty = fault_options.faulty_layers(args)
@@ -259,7 +259,7 @@ def simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any, CheckKeras 
     loaded = time.perf_counter()
     requests = trace_options.chosen_traces(args)
     with (
-        trace_options.opened(requests, standard, switches) as traces,
+        trace_options.opened(requests, standard, options) as traces,
         progress.bars(quiet=args.json) as show,
     ):
         done = run_network(
@@ -267,7 +267,7 @@ def simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any, CheckKeras 
             x,
             encoding,
             standard,
-            switches,
+            options,
             args.mapping,
             moves=args.moves,
             mitigation=mitigation,
@@ -287,7 +287,7 @@ def simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any, CheckKeras 
         scoring,
         done,
         standard,
-        switches,
+        options,
         name,
         args.mapping,
         args.moves,
@@ -301,9 +301,7 @@ def simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any, CheckKeras 
     if faults is not None:
         from experiments.report.faults import beside_error_free
 
-        report["faults"] = beside_error_free(
-            done, network, x, scoring, encoding, standard, switches
-        )
+        report["faults"] = beside_error_free(done, network, x, scoring, encoding, standard, options)
     if scale is None:
         right = report["faults"] or {"accuracy_error_free": report["accuracy"]}
         report["input_scale_hint"] = scale_hint.of_statistics(network, x) or scale_hint.of_accuracy(

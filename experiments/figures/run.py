@@ -259,7 +259,7 @@ def _latency_shares(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _caption(report: Report) -> str:
-    """What was run, and the switches that its numbers depend on."""
+    """What was run, and the options that its numbers depend on."""
     stated = report["assumptions"]
     words = [f"{visible(report['network'])}, {report['images']:,} images"]
     words += [visible(str(stated[key])) for key in ("standard", "mapping") if key in stated]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from experiments.options.effects import Rule
 
 if TYPE_CHECKING:
-    from pimsim.dram.options import Switches
+    from pimsim.dram.options import ModelOptions
     from pimsim.dram.standard.standard import Standard
 
 DEFAULT_STANDARD = "ddr3-1600-8-8-8"
@@ -39,7 +39,7 @@ def add_dram(
     refresh: bool = True,
     energy: bool = True,
 ) -> None:
-    """Add the options that choose a DRAM standard and the switches of the cost model.
+    """Add the options that choose a DRAM standard and the options of the cost model.
 
     ``faw`` and ``refresh`` are the defaults of ``--faw`` and ``--refresh``. Without ``energy``
     there is no ``--energy``, for a command that shows both models.
@@ -90,16 +90,16 @@ def add_dram(
     )
 
 
-def chosen_dram(args: argparse.Namespace) -> tuple[Standard, Switches]:
-    """Return the standard and switches that the options of :func:`add_dram` say.
+def chosen_dram(args: argparse.Namespace) -> tuple[Standard, ModelOptions]:
+    """Return the standard and options that the options of :func:`add_dram` say.
 
     Raises :class:`~pimsim.errors.InputError` for an unknown standard or a value out of range.
     """
-    from pimsim.dram.options import Switches
+    from pimsim.dram.options import ModelOptions
     from pimsim.dram.standard import standard as standards
 
     standard = standards.load(args.standard)
-    switches = Switches.of(
+    options = ModelOptions.of(
         standard,
         banks=args.banks,
         faw=args.faw,
@@ -110,7 +110,7 @@ def chosen_dram(args: argparse.Namespace) -> tuple[Standard, Switches]:
         energy=args.energy,
         extra_wordline_factor=args.extra_wordline_factor,
     )
-    return standard, switches
+    return standard, options
 
 
 def _add_switch(group: argparse._ArgumentGroup, name: str, default: bool, help_text: str) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from experiments.options.effects import Rule, given
 
 if TYPE_CHECKING:
-    from pimsim.dram.options import Switches
+    from pimsim.dram.options import ModelOptions
     from pimsim.dram.standard.standard import Standard
     from pimsim.dram.traces import Trace
 
@@ -31,11 +31,11 @@ class TraceRequest:
     limit: int
     """Commands after which it stops."""
 
-    def open(self, standard: Standard, switches: Switches) -> Trace:
+    def open(self, standard: Standard, options: ModelOptions) -> Trace:
         """Return the trace, to be entered with ``with``."""
         from pimsim.dram.traces import open_trace
 
-        return open_trace(self.format, self.path, standard, switches, self.limit)
+        return open_trace(self.format, self.path, standard, options, self.limit)
 
 
 def add_trace(parser: argparse.ArgumentParser) -> None:
@@ -96,7 +96,7 @@ def chosen_traces(args: argparse.Namespace) -> list[TraceRequest]:
 
 @contextmanager
 def opened(
-    requests: Sequence[TraceRequest], standard: Standard, switches: Switches
+    requests: Sequence[TraceRequest], standard: Standard, options: ModelOptions
 ) -> Iterator[list[Trace]]:
     """Open all traces; when they are complete, print what is to be said of them to stderr.
 
@@ -104,7 +104,7 @@ def opened(
     :class:`~pimsim.errors.InputError` for a file that cannot be written.
     """
     with ExitStack() as stack:
-        traces = [stack.enter_context(request.open(standard, switches)) for request in requests]
+        traces = [stack.enter_context(request.open(standard, options)) for request in requests]
         yield traces
     for trace in traces:
         for remark in trace.remarks:

@@ -27,7 +27,7 @@ from experiments.pages.networks import Row, csv_text
 from experiments.report import run as report
 from experiments.report.inputs import encoding_of
 from experiments.reproduce.table import flowed, markdown
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
 
 IMAGES = 10_000
@@ -58,11 +58,11 @@ def simulated(names: Iterable[str] = NETWORKS, ways: Iterable[str] = WAYS) -> li
     for name in names:
         network = read_model(zoo.locate(name))
         encoding = encoding_of(network, datasets.levels(zoo.entry(name).data))
-        standard, switches = load(DEFAULT_STANDARD), Switches()
+        standard, options = load(DEFAULT_STANDARD), ModelOptions()
         for way in ways:
-            done = of_network(network, encoding, IMAGES, standard, switches, way, chain="auto")
+            done = of_network(network, encoding, IMAGES, standard, options, way, chain="auto")
             code = encoding.name if encoding is not None else None
-            found = report.build(name, None, None, done, standard, switches, code, way)
+            found = report.build(name, None, None, done, standard, options, code, way)
             burst = standard.burst_bytes
             rows += [_row(name, way, layer, burst) for layer in found["layers"] if layer["macs"]]
             total = {**found, "name": TOTAL, "mapping": way}

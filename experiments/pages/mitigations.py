@@ -24,7 +24,7 @@ from bnn.model.network import Network
 from bnn.run.estimate import of_network
 from bnn.run.execute import NetworkRun, run
 from bnn.run.scoring import Scoring, scoring_of
-from bnn.system.ledger import Machine
+from bnn.system.ledger import CommandLedger
 from bnn.system.mitigation import NONE, Mitigation
 from bnn.values.encoding import Encoding
 from experiments.options.data import open_data
@@ -35,7 +35,7 @@ from experiments.reproduce.table import flowed, markdown
 from pimsim.circuit.failure_tables.from_circuit import of_circuit
 from pimsim.circuit.model import parameters, variation
 from pimsim.dram.array.faults import Faults
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
 
 NETWORK = "mnist-mlp"
@@ -73,9 +73,9 @@ def costs(name: str = NETWORK, images: int = COSTED) -> list[Row]:
     for option, mitigation in OPTIONS.items():
         of_factor = []
         for factor in (0.0, WORDLINE_FACTOR):
-            switches = Switches(extra_wordline_factor=factor)
+            options = ModelOptions(extra_wordline_factor=factor)
             done = of_network(
-                network, encoding, images, standard, switches, "output-stationary",
+                network, encoding, images, standard, options, "output-stationary",
                 mitigation=mitigation,
             )  # fmt: skip
             of_factor.append([layer.machine for layer in done.layers])
@@ -98,12 +98,12 @@ def costs(name: str = NETWORK, images: int = COSTED) -> list[Row]:
     return rows
 
 
-def _rows(machines: Iterable[Machine], kind: str) -> int:
+def _rows(machines: Iterable[CommandLedger], kind: str) -> int:
     """Bursts read or written, in the phases of every pass."""
     return sum(getattr(m.counts(phase), kind) for m in machines for phase in ("inputs", "compute"))
 
 
-def _uj(machines: Iterable[Machine]) -> float:
+def _uj(machines: Iterable[CommandLedger]) -> float:
     return sum(m.cost(p).total_pj for m in machines for p in ("inputs", "compute")) / 1e6
 
 
@@ -146,7 +146,7 @@ def _run(
     faults: Faults | None,
 ) -> NetworkRun:
     return run(
-        network, x, encoding, load(DEFAULT_STANDARD), Switches(), "output-stationary",
+        network, x, encoding, load(DEFAULT_STANDARD), ModelOptions(), "output-stationary",
         mitigation=mitigation, faults=faults, check=False,
     )  # fmt: skip
 

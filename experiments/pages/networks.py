@@ -22,7 +22,7 @@ from experiments.options.dram import DEFAULT_STANDARD
 from experiments.output import sheets
 from experiments.report import run as report
 from experiments.reproduce.table import flowed, markdown
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
 
 BATCHES = (1, 64)
@@ -46,9 +46,9 @@ def simulated(
 
 
 def _row(name: str, mapping: str, images: int) -> Row:
-    standard, switches = load(DEFAULT_STANDARD), Switches()
-    done = of_table(catalog.entry(name), images, standard, switches, mapping)
-    found = report.build(name, None, None, done, standard, switches, None, mapping)
+    standard, options = load(DEFAULT_STANDARD), ModelOptions()
+    done = of_table(catalog.entry(name), images, standard, options, mapping)
+    found = report.build(name, None, None, done, standard, options, None, mapping)
     opened = sum(layer.result.columns_opened for layer in done.layers if layer.result)
     used = sum(layer.result.columns_used for layer in done.layers if layer.result)
     row = {

@@ -64,7 +64,7 @@ def simulate(args: argparse.Namespace) -> dict[str, Any]:
     from experiments.report import run as reports
 
     imported = time.perf_counter()
-    standard, switches = dram.chosen_dram(args)
+    standard, options = dram.chosen_dram(args)
     mitigation = mitigation_options.chosen_mitigation(args)
     images = 1 if args.limit is None else args.limit
     requests = trace_options.chosen_traces(args)
@@ -73,14 +73,14 @@ def simulate(args: argparse.Namespace) -> dict[str, Any]:
     if args.network not in catalog.names():
         network, encoding, rests_on = _read(args)
     loaded = time.perf_counter()
-    with trace_options.opened(requests, standard, switches) as traces:
+    with trace_options.opened(requests, standard, options) as traces:
         done: Estimate
         if network is None:
             done = estimate.of_table(
                 catalog.entry(args.network),
                 images,
                 standard,
-                switches,
+                options,
                 args.mapping,
                 moves=args.moves,
                 mitigation=mitigation,
@@ -93,7 +93,7 @@ def simulate(args: argparse.Namespace) -> dict[str, Any]:
                 encoding,
                 images,
                 standard,
-                switches,
+                options,
                 args.mapping,
                 moves=args.moves,
                 mitigation=mitigation,
@@ -105,7 +105,7 @@ def simulate(args: argparse.Namespace) -> dict[str, Any]:
     if mitigation.retries:
         rests_on["retries"] = f"{rests_on['retries']}; booked as if none were needed"
     report = reports.build(
-        args.network, None, None, done, standard, switches, name, args.mapping, args.moves, rests_on
+        args.network, None, None, done, standard, options, name, args.mapping, args.moves, rests_on
     )
     report["wall_s"] = {
         "import": imported - started,

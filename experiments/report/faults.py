@@ -13,7 +13,7 @@ from bnn.model.network import Network
 from bnn.run.execute import NetworkRun, run
 from bnn.run.scoring import Scoring
 from bnn.values.encoding import Encoding
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard
 
 
@@ -24,7 +24,7 @@ def beside_error_free(
     scoring: Scoring,
     encoding: Encoding | None,
     standard: Standard,
-    switches: Switches,
+    options: ModelOptions,
 ) -> dict[str, Any]:
     """Return what changed, as JSON values.
 
@@ -35,12 +35,12 @@ def beside_error_free(
         scoring: which answers are right.
         encoding: how the images are integers.
         standard: the DRAM.
-        switches: what changes headline numbers.
+        options: what changes headline numbers.
 
     """
     taken = {layer.mapping for layer in done.layers if layer.mapping is not None}
     mapping = taken.pop() if len(taken) == 1 else DEFAULT  # values are the same under all
-    right = run(network, x, encoding, standard, switches, mapping, check=False)
+    right = run(network, x, encoding, standard, options, mapping, check=False)
     answers, wanted = scoring.answers(done.logits), scoring.answers(right.logits)
     changed = None
     if answers is not None and wanted is not None:

@@ -25,7 +25,7 @@ from bnn.run.scoring import Scoring
 from bnn.system.ledger import PHASES
 from pimsim.cost import Cost, assumptions
 from pimsim.dram.counts import CommandCounts
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard
 
 KINDS = ("AAP", "AP", "ACT", "PRE", "RD", "WR", "REF", "TRANSFER")
@@ -49,7 +49,7 @@ def build(
     scoring: Scoring | None,
     done: NetworkRun | Estimate,
     standard: Standard,
-    switches: Switches,
+    options: ModelOptions,
     encoding: str | None,
     mapping: str,
     moves: str = "host",
@@ -63,7 +63,7 @@ def build(
         scoring: which answers are right; None if nothing is answered.
         done: the run.
         standard: the DRAM that it ran on.
-        switches: the choices that change headline numbers.
+        options: the choices that change headline numbers.
         encoding: name of the encoding of the inputs; None if they are real numbers.
         mapping: name of the mapping.
         moves: how partial counts are moved, of :data:`bnn.system.ledger.MOVES`.
@@ -95,7 +95,7 @@ def build(
         "energy_pj": energy,
         "weights_once": once,
         "assumptions": {
-            **assumptions(standard, switches),
+            **assumptions(standard, options),
             "mapping": mapping,
             "popcount": popcount(mapping),
             "input_encoding": encoding or "none: real numbers",
@@ -107,7 +107,7 @@ def build(
             **(stated or {}),
         },
         "layers": layers,
-        "baselines": _baselines(done, cost, standard, switches),
+        "baselines": _baselines(done, cost, standard, options),
     }
     report["chains"] = [
         {
@@ -119,7 +119,7 @@ def build(
         }
         for choice in done.chains
     ]
-    report["break_even_reuse"] = _break_even(done, cost["energy_pj"], standard, switches)
+    report["break_even_reuse"] = _break_even(done, cost["energy_pj"], standard, options)
     report["break_even_means"] = BREAK_EVEN
     return report
 
@@ -237,19 +237,19 @@ def _work(done: NetworkRun | Estimate) -> list[LayerWork]:
 
 
 def _baselines(
-    done: NetworkRun | Estimate, cost: Mapping[str, Any], standard: Standard, switches: Switches
+    done: NetworkRun | Estimate, cost: Mapping[str, Any], standard: Standard, options: ModelOptions
 ) -> dict[str, Any]:
     """Processors that do all of the work; none where nothing was left to the DRAM to win."""
     work, result = _work(done), {}
     if any(layer.where == "dram" for layer in done.layers) and cost["latency_ps"]:
         for model in (streaming, reuse_aware):
-            baseline = model(work, done.images, Processor(), standard, switches)
+            baseline = model(work, done.images, Processor(), standard, options)
             result[baseline.name] = baseline.against(cost["latency_ps"], cost["energy_pj"])
     return result
 
 
 def _break_even(
-    done: NetworkRun | Estimate, energy_pj: float, standard: Standard, switches: Switches
+    done: NetworkRun | Estimate, energy_pj: float, standard: Standard, options: ModelOptions
 ) -> float | None:
     """How often a processor must use each fetched bit to need no more energy than this run."""
     in_dram = [layer for layer in done.layers if layer.where == "dram"]
@@ -258,4 +258,4 @@ def _break_even(
         return None
     bits = sum(layer.macs * layer.operand_bits for layer in in_dram) / macs
     pj_per_mac = energy_pj / (macs * done.images)
-    return break_even_reuse(pj_per_mac, round(bits), Processor(), standard, switches)
+    return break_even_reuse(pj_per_mac, round(bits), Processor(), standard, options)

@@ -16,7 +16,7 @@ from experiments.reproduce.table import Cells, Row, Table, look_up
 from pimsim.baselines.measured import Measurement
 from pimsim.baselines.systems import SYSTEMS, System
 from pimsim.dram.energy import command_energies, modes
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard, load
 
 NAME = "ambit"
@@ -76,14 +76,14 @@ MEANS: Mapping[str, Callable[[Rates, Rates], float]] = {
 """What "on average" may mean; the paper does not say."""
 
 
-def tables(standard: Standard, switches: Switches) -> tuple[Table, ...]:
+def tables(standard: Standard, options: ModelOptions) -> tuple[Table, ...]:
     """Return everything that the paper's section 7 prints and that follows from it."""
     return (
-        _throughput(standard, switches),
-        _averages(standard, switches),
-        _energy(standard, switches),
-        _faw(standard, switches),
-        _refresh(standard, switches),
+        _throughput(standard, options),
+        _averages(standard, options),
+        _energy(standard, options),
+        _faw(standard, options),
+        _refresh(standard, options),
     )
 
 
@@ -93,15 +93,15 @@ def operands(name: str) -> int:
     return len(chosen.inputs) + len(chosen.outputs)
 
 
-def _ambit(standard: Standard, switches: Switches) -> Rates:
-    return {name: throughput_gb_per_s(name, standard, switches) for name in SEVEN}
+def _ambit(standard: Standard, options: ModelOptions) -> Rates:
+    return {name: throughput_gb_per_s(name, standard, options) for name in SEVEN}
 
 
-def _ambit_3d(standard: Standard, switches: Switches) -> Rates:
-    return _ambit(*_cube(standard, switches))
+def _ambit_3d(standard: Standard, options: ModelOptions) -> Rates:
+    return _ambit(*_cube(standard, options))
 
 
-def _cube(standard: Standard, switches: Switches) -> tuple[Standard, Switches]:
+def _cube(standard: Standard, options: ModelOptions) -> tuple[Standard, ModelOptions]:
     """Every vault is a channel of its own, with activations of its own to limit."""
     cube = replace(
         standard,
@@ -111,16 +111,16 @@ def _cube(standard: Standard, switches: Switches) -> tuple[Standard, Switches]:
         bank_groups=1,
         row_bytes=_VAULT_ROW_BYTES,
     )
-    return cube, replace(switches, banks=_VAULTS * _VAULT_BANKS)
+    return cube, replace(options, banks=_VAULTS * _VAULT_BANKS)
 
 
 def _processor(system: System) -> Rates:
     return {name: system.throughput_gb_per_s(operands(name)) for name in SEVEN}
 
 
-def _throughput(standard: Standard, switches: Switches) -> Table:
-    stated = in_words(standard, switches)
-    cube = in_words(*_cube(standard, switches))
+def _throughput(standard: Standard, options: ModelOptions) -> Table:
+    stated = in_words(standard, options)
+    cube = in_words(*_cube(standard, options))
     rates = [
         (
             system.name,
@@ -130,8 +130,8 @@ def _throughput(standard: Standard, switches: Switches) -> Table:
         )
         for system in SYSTEMS.values()
     ]
-    rates.append(("ambit", "Ambit", _ambit(standard, switches), stated))
-    rates.append(("ambit-3d", "Ambit-3D", _ambit_3d(standard, switches), f"{cube}; 1 KB rows"))
+    rates.append(("ambit", "Ambit", _ambit(standard, options), stated))
+    rates.append(("ambit-3d", "Ambit-3D", _ambit_3d(standard, options), f"{cube}; 1 KB rows"))
     return Table(
         "throughput",
         "Throughput of seven bulk operations",
@@ -147,9 +147,9 @@ def _throughput(standard: Standard, switches: Switches) -> Table:
     )  # fmt: skip
 
 
-def _averages(standard: Standard, switches: Switches) -> Table:
+def _averages(standard: Standard, options: ModelOptions) -> Table:
     rows = []
-    variants = {in_words(*one): one for one in _variants(standard, switches)}
+    variants = {in_words(*one): one for one in _variants(standard, options)}
     for number, (words, (bin_, chosen)) in enumerate(variants.items()):
         ours = {"ambit": _ambit(bin_, chosen), "ambit-3d": _ambit_3d(bin_, chosen)}
         for left, right in PAIRS:
@@ -172,16 +172,16 @@ def _averages(standard: Standard, switches: Switches) -> Table:
     return Table("averages", "On average over the seven operations", keys, tuple(rows))
 
 
-def _variants(standard: Standard, switches: Switches) -> list[tuple[Standard, Switches]]:
+def _variants(standard: Standard, options: ModelOptions) -> list[tuple[Standard, ModelOptions]]:
     """The choice itself, and what could make the published averages: whole clocks, a slower bin."""
-    variants = [(standard, switches), (standard, replace(switches, clocked=True))]
+    variants = [(standard, options), (standard, replace(options, clocked=True))]
     if standard.name in _SLOWER:
-        variants.append((load(_SLOWER[standard.name]), switches))
+        variants.append((load(_SLOWER[standard.name]), options))
     return variants
 
 
-def _bin(standard: Standard, switches: Switches) -> str:
-    return f"{standard.bin}, clocked" if switches.clocked else standard.bin
+def _bin(standard: Standard, options: ModelOptions) -> str:
+    return f"{standard.bin}, clocked" if options.clocked else standard.bin
 
 
 def pair(left: str, right: str) -> str:
@@ -189,10 +189,10 @@ def pair(left: str, right: str) -> str:
     return f"{_TITLES[left]} / {SYSTEMS[right].title}"
 
 
-def _energy(standard: Standard, switches: Switches) -> Table:
+def _energy(standard: Standard, options: ModelOptions) -> Table:
     rows = []
     for mode in modes(standard):
-        chosen = replace(switches, energy=mode)
+        chosen = replace(options, energy=mode)
         energies = command_energies(mode, standard)
         kb = standard.row_bytes / 1024
         opened = energies.act_pj + energies.pre_pj
@@ -220,14 +220,14 @@ def _energy(standard: Standard, switches: Switches) -> Table:
     return Table("energy", "Energy of bulk operations", ("model", "operation"), tuple(rows))
 
 
-def _faw(standard: Standard, switches: Switches) -> Table:
+def _faw(standard: Standard, options: ModelOptions) -> Table:
     rows = []
     for name in ("not", "and", "nand", "xor"):
         for window in (None, 30, 40):
             for acts in (2, 1) if window else (2,):
                 for split in (True, False):
                     chosen = replace(
-                        switches, faw=window is not None, acts_per_aap=acts, split_decoder=split
+                        options, faw=window is not None, acts_per_aap=acts, split_decoder=split
                     )
                     limited = standard
                     if window:
@@ -253,10 +253,10 @@ def _faw(standard: Standard, switches: Switches) -> Table:
     return Table("faw", "What tFAW costs", keys, tuple(rows))
 
 
-def _refresh(standard: Standard, switches: Switches) -> Table:
+def _refresh(standard: Standard, options: ModelOptions) -> Table:
     rows = []
     for refresh in (False, True):
-        chosen = replace(switches, refresh=refresh)
+        chosen = replace(options, refresh=refresh)
         for name, rate in _ambit(standard, chosen).items():
             found = None if refresh else look_up(NAME, "throughput", "ambit", name)
             of = (name, "on" if refresh else "off")

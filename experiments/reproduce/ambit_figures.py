@@ -51,7 +51,7 @@ def _throughput(table: Table, folder: Path, measured: Measurement | None) -> Pat
     axes.set_ylabel("results, GB/s")
     axes.set_title("Throughput of bulk bitwise operations", pad=18)
     legend_above(axes)
-    caption = next(row.switches for row in table.rows if row.of[0] == "Ambit")
+    caption = next(row.options for row in table.rows if row.of[0] == "Ambit")
     caption = f"Ambit: {caption} · processors: bandwidth models · mean: geometric"
     return save(figure, caption, folder / f"{NAME}-throughput.png")
 
@@ -88,7 +88,7 @@ def _averages(table: Table, folder: Path) -> Path:
     axes.set_xlabel("times the throughput")
     axes.set_title("On average over seven operations", pad=18)
     legend_above(axes)
-    return save(figure, table.rows[0].switches, folder / f"{NAME}-averages.png")
+    return save(figure, table.rows[0].options, folder / f"{NAME}-averages.png")
 
 
 def _energy(table: Table, folder: Path) -> Path:
@@ -108,7 +108,7 @@ def _energy(table: Table, folder: Path) -> Path:
         axes.set_ylim(top=highest)
     panels[0].set_ylabel("nJ per KB of result")
     legend_above(panels[0])
-    caption = table.rows[0].switches.split("; energy")[0]
+    caption = table.rows[0].options.split("; energy")[0]
     return save(figure, caption, folder / f"{NAME}-energy.png")
 
 
@@ -124,5 +124,5 @@ def _faw(table: Table, folder: Path) -> Path:
     axes.set_ylabel("results, GB/s")
     axes.set_title("What tFAW leaves, by how many ACTs an AAP counts for", pad=18)
     legend_above(axes)
-    caption = table.rows[0].switches.replace("; tFAW off", "")
+    caption = table.rows[0].options.replace("; tFAW off", "")
     return save(figure, caption, folder / f"{NAME}-faw.png")

@@ -13,7 +13,7 @@ from pimsim.dram.standard.standard import load
 
 def page(found: Mapping[str, Table], pictures: str) -> str:
     """Return the page; ``pictures`` is the folder of the figures, with its slash."""
-    stated = next(row.switches for row in found["throughput"].rows if row.of[0] == "Ambit")
+    stated = next(row.options for row in found["throughput"].rows if row.of[0] == "Ambit")
     tables = {name: markdown(cells) for name, (_, cells) in _summary(found).items()}
     as_published = stated == in_words(load("ddr3-1600-8-8-8"), PAPER)
     return f"""\
@@ -23,7 +23,7 @@ Seshadri et al., "Ambit: In-Memory Accelerator for Bulk Bitwise Operations Using
 Technology", MICRO 2017, section 7. `pimsim reproduce {NAME}` makes this page, its figures and the
 table behind each. *Published* is what the paper prints or, where the table says so, what follows
 by hand from what it prints; *ratio* is simulated over published. Every value stands in a CSV file
-with its switches and its source.
+with its options and its source.
 
 Set-up of this page: {stated}.
 

@@ -15,7 +15,7 @@ from experiments.reproduce.simulation import cost, in_words, program, throughput
 from experiments.reproduce.table import Cells, Published, Row, Table, look_up, published
 from pimsim.baselines.measured import Measurement
 from pimsim.dram.energy import modes
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard, load
 from pimsim.microprogram.arithmetic import rows
 from pimsim.microprogram.primitives import PRIMITIVES
@@ -38,9 +38,9 @@ DOTS = ("xnor", "popcount", "xnor + popcount")
 """A product of signs, a sum of signs, and both: a binary dot product."""
 
 
-def tables(standard: Standard, switches: Switches) -> tuple[Table, ...]:
+def tables(standard: Standard, options: ModelOptions) -> tuple[Table, ...]:
     """Return command counts, what width costs, and what banks bring."""
-    return _commands(), _width(standard, switches), _banks(standard, switches)
+    return _commands(), _width(standard, options), _banks(standard, options)
 
 
 def _commands() -> Table:
@@ -85,37 +85,37 @@ def dot(name: str, width: int) -> tuple[Program, int]:
     return Program(name, commands + count.commands, inputs, count.outputs, scratch), 1
 
 
-def _width(standard: Standard, switches: Switches) -> Table:
+def _width(standard: Standard, options: ModelOptions) -> Table:
     found = tuple(
         row
         for name in DOTS
         for width in WIDTHS
-        for row in _of_width(name, width, standard, switches)
+        for row in _of_width(name, width, standard, options)
     )
     return Table("width", "XNOR and popcount against width", ("operation", "width"), found)
 
 
-def _of_width(name: str, width: int, standard: Standard, switches: Switches) -> Iterator[Row]:
+def _of_width(name: str, width: int, standard: Standard, options: ModelOptions) -> Iterator[Row]:
     of, (chosen, times) = (name, str(width)), dot(name, width)
     commands = len(chosen) * times
-    latency_ps = cost(chosen, standard, switches).latency_ps * times
-    words = in_words(standard, switches)
+    latency_ps = cost(chosen, standard, options).latency_ps * times
+    words = in_words(standard, options)
     yield Row(of, "row commands", commands, "", "Ambit's address map", _published(name, width))
     yield Row(of, "row commands a bit", commands / width, "", "Ambit's address map")
     yield Row(of, "latency", latency_ps / 1e6, "us", words)
     for mode in modes(standard):
         # The energy of row commands does not depend on when they issue: the quickest to schedule.
-        modelled = replace(switches, energy=mode, faw=False, refresh=False)
+        modelled = replace(options, energy=mode, faw=False, refresh=False)
         pj_per_kb = cost(chosen, standard, modelled).energy_pj_per_kb * times
         yield Row(
             of,
             f"energy a bit, {mode}",
             pj_per_kb / 8192 / width,
             "pJ",
-            in_words(standard, replace(switches, energy=mode), energy=mode),
+            in_words(standard, replace(options, energy=mode), energy=mode),
         )
     for faw in (False, True):
-        limited = replace(switches, faw=faw)
+        limited = replace(options, faw=faw)
         rate = cost(chosen, standard, limited).throughput_gb_per_s / times * 8 * width
         quantity = f"bits a second, tFAW {'on' if faw else 'off'}"
         yield Row(of, quantity, rate, "G/s", in_words(standard, limited))
@@ -135,7 +135,7 @@ def _published(name: str, width: int) -> Published:
     return Published(products.value + popcount.value, both)
 
 
-def _banks(standard: Standard, switches: Switches) -> Table:
+def _banks(standard: Standard, options: ModelOptions) -> Table:
     """Throughput of more and more banks, in more ranks where those of one do not suffice."""
     found = []
     standards = {one.name: one for one in (standard, load(_SIXTEEN))}
@@ -144,7 +144,7 @@ def _banks(standard: Standard, switches: Switches) -> Table:
             for faw in (False, True):
                 alone = 0.0
                 for banks in BANKS:
-                    chosen = replace(switches, faw=faw, banks=banks)
+                    chosen = replace(options, faw=faw, banks=banks)
                     ranks = max(one.ranks, -(-banks // (one.banks * one.channels)))
                     system = replace(one, ranks=ranks)
                     rate = 8 * throughput_gb_per_s(operation, system, chosen, width)

@@ -59,7 +59,7 @@ def _width(table: Table, folder: Path, measured: Measurement | None) -> Path:
     for index, name in enumerate(DOTS):
         panels[0].plot([], [], label=_LABELS[name], markersize=4, linewidth=1, **LINES[2 * index])
     legend_above(panels[0])
-    caption = next(row.switches for row in table.rows if row.quantity == "latency")
+    caption = next(row.options for row in table.rows if row.quantity == "latency")
     return save(figure, caption.replace("; tFAW off", ""), folder / f"{NAME}-width.png")
 
 
@@ -94,5 +94,5 @@ def _banks(table: Table, folder: Path) -> Path:
     axes = figure.axes[0]
     axes.set_ylabel("G results a second")
     axes.legend(loc="upper left", fontsize=6.5)
-    caption = table.rows[0].switches.partition("; ")[2].partition("; ")[2]
+    caption = table.rows[0].options.partition("; ")[2].partition("; ")[2]
     return save(figure, caption.replace("tFAW off; ", ""), folder / f"{NAME}-banks.png")

@@ -11,7 +11,7 @@ from experiments.reproduce.table import Cells, Table, digits, markdown
 def page(found: Mapping[str, Table], pictures: str) -> str:
     """Return the page; ``pictures`` is the folder of the figures, with its slash."""
     width = found["width"]
-    stated = next(row.switches for row in width.rows if row.quantity == "latency")
+    stated = next(row.options for row in width.rows if row.quantity == "latency")
     tables = {name: markdown(cells) for name, (_, cells) in _summary(found).items()}
     return f"""\
 # SIMDRAM's figures, reproduced
@@ -19,7 +19,7 @@ def page(found: Mapping[str, Table], pictures: str) -> str:
 Hajinazar et al., "SIMDRAM: An End-to-End Framework for Bit-Serial SIMD Computing in DRAM", ASPLOS
 2021. `pimsim reproduce {NAME}` makes this page, its figures and the table behind each.
 *Published* is a count that the publication prints or that follows from a formula in it; *ratio*
-is simulated over published. Every value stands in a CSV file with its switches and its source.
+is simulated over published. Every value stands in a CSV file with its options and its source.
 What SIMDRAM measures against a processor and a graphics card (88 and 5.8 times their throughput
 with 16 banks) is not reproduced: it rests on their measured rates.
 
@@ -122,6 +122,6 @@ def _sixteen(table: Table) -> str:
     for row in table.rows:
         standard, operation, faw, banks = row.of
         if (row.quantity, operation, faw, banks) == ("times one bank", "and", "on", "16"):
-            ranks = next((w for w in row.switches.split("; ") if w.endswith("ranks")), "one rank")
+            ranks = next((w for w in row.options.split("; ") if w.endswith("ranks")), "one rank")
             parts.append(f"{digits(row.simulated, 3)} times with {standard} in {ranks}")
     return "16 banks make an AND " + ", ".join(parts) + "."

@@ -5,7 +5,7 @@
 ...     Row(("Skylake",), "throughput", 6.25, "GB/s", "bandwidth"),
 ... ))
 >>> print(table.csv_text(), end="")
-quantity,system,published,simulated,ratio,unit,switches,source
+quantity,system,published,simulated,ratio,unit,options,source
 throughput,Ambit,334,334.4,1.0012,GB/s,8 banks,by hand
 throughput,Skylake,,6.25,,GB/s,bandwidth,
 """
@@ -45,7 +45,7 @@ class Row:
     quantity: str
     simulated: float
     unit: str
-    switches: str
+    options: str
     """What the simulated value rests on."""
     published: Published | None = None
 
@@ -83,7 +83,7 @@ class Table:
                 self.value: row.simulated,
                 "ratio": row.ratio,
                 "unit": row.unit,
-                "switches": row.switches,
+                "switches": row.options,
                 "source": row.published.source if row.published else "",
             }
             for row in self.rows
@@ -102,7 +102,7 @@ class Table:
         )
 
     def cells(self, only: Callable[[Row], bool] = lambda _: True) -> Cells:
-        """Return header and rows as texts for a reader, without switches and sources.
+        """Return header and rows as texts for a reader, without options and sources.
 
         A unit that all rows share stands in the header; columns that none fills are left out.
         """

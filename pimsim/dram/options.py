@@ -1,6 +1,6 @@
 """The choices that change headline numbers of time and energy, in one place.
 
->>> Switches().faw, Switches(banks=0)
+>>> ModelOptions().faw, ModelOptions(banks=0)
 Traceback (most recent call last):
 ...
 pimsim.errors.InputError: `banks` must be a positive integer, not 0
@@ -18,7 +18,7 @@ from pimsim.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
-class Switches:
+class ModelOptions:
     """The choices that change headline numbers; every result prints them.
 
     The defaults are those of a DDR3 module; :meth:`of` has those of any standard.
@@ -48,8 +48,8 @@ class Switches:
     @classmethod
     def of(
         cls, standard: Standard, *, banks: int | None = None, energy: str | None = None, **rest: Any
-    ) -> Switches:
-        """Return the switches of a run on a standard.
+    ) -> ModelOptions:
+        """Return the options of a run on a standard.
 
         Args:
             standard: the DRAM.
@@ -61,7 +61,7 @@ class Switches:
         standard, and a value out of range.
 
         >>> from pimsim.dram.standard.standard import load
-        >>> chosen = Switches.of(load("hbm2"), refresh=False)
+        >>> chosen = ModelOptions.of(load("hbm2"), refresh=False)
         >>> chosen.banks, chosen.energy, chosen.refresh
         (128, 'datasheet', False)
         """

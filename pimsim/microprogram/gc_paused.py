@@ -3,7 +3,7 @@
 Writing and compiling a schedule makes hundreds of thousands of objects that all stay. The collector
 would walk over them again and again and find nothing: a fifth of the time, as measured.
 
->>> with uncollected():
+>>> with gc_paused():
 ...     gc.isenabled()
 False
 >>> gc.isenabled()
@@ -18,7 +18,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """Leave the collector off until the end, if it was on; also decorates functions."""
     on = gc.isenabled()
     gc.disable()

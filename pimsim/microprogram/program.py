@@ -25,7 +25,7 @@ from itertools import groupby
 from pimsim.dram.array.address_map import AddressMap, ambit
 from pimsim.dram.array.many_row import ACTIVATION_ROWS, extra_driven, extra_sensed
 from pimsim.dram.commands import Kind
-from pimsim.dram.timeline.command_stream import Visit
+from pimsim.dram.timeline.command_stream import RowCycle
 from pimsim.errors import InputError
 
 _TOKEN = re.compile(r"\(([^(),\s]+),([^(),\s]+)\)|\[([^\[\]\s]+)\]|(\s+)|(.)")
@@ -137,7 +137,7 @@ class Program:
         return not known and self.address_map.address(row) < self.address_map.first_constant
 
     @cached_property
-    def visit(self) -> Visit:
+    def visit(self) -> RowCycle:
         """The kinds of the commands in order, equal neighbours together.
 
         >>> copy = Program.parse("copy", "(a,B0)(B0,out)[B0]", inputs=("a",), outputs=("out",))

@@ -17,7 +17,7 @@ from experiments.options import data as data_options
 from experiments.report.inputs import encoding_of
 from pimsim.circuit.failure_tables.table import Rate
 from pimsim.dram.array.faults import Faults
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
 
 TURNS = 3
@@ -63,7 +63,7 @@ def test_networks_with_faults(page: Any) -> None:
                     faults = Faults(Rates(*rates), chip=1, noise=2)  # type: ignore[arg-type]
                 started = time.perf_counter()
                 done = run(
-                    network, data.x, encoding, load("ddr3-1600-8-8-8"), Switches(),
+                    network, data.x, encoding, load("ddr3-1600-8-8-8"), ModelOptions(),
                     "output-stationary", check=False, faults=faults,
                 )  # fmt: skip
                 whole = time.perf_counter() - started

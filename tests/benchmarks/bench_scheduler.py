@@ -11,7 +11,7 @@ import time
 import pytest
 
 from pimsim.dram.commands import Kind
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.scheduler.scheduler import Scheduler
 from pimsim.dram.standard.standard import load, names
 from pimsim.dram.timeline.command_stream import Run, Segment, walk
@@ -27,8 +27,8 @@ COMPARE = ((Kind.AAP, 20), (Kind.AP, 6))
 @pytest.mark.parametrize("split_decoder", [True, False])
 def test_strict_aaps_a_second(split_decoder: bool) -> None:
     """Probed for the earliest time, then issued strictly."""
-    switches = Switches(refresh=False, split_decoder=split_decoder)
-    scheduler, commands = Scheduler(DDR3, switches), 0
+    options = ModelOptions(refresh=False, split_decoder=split_decoder)
+    scheduler, commands = Scheduler(DDR3, options), 0
     start = time.perf_counter()
     for _ in range(12_500):
         for bank in EIGHT:
@@ -38,7 +38,7 @@ def test_strict_aaps_a_second(split_decoder: bool) -> None:
 
 
 def test_strict_writes_a_second() -> None:
-    scheduler, commands = Scheduler(DDR3, Switches(refresh=False)), 100_000
+    scheduler, commands = Scheduler(DDR3, ModelOptions(refresh=False)), 100_000
     scheduler.issue(Kind.ACT, 0, 0)
     start = time.perf_counter()
     for _ in range(commands):
@@ -53,7 +53,7 @@ def test_strict_writes_a_second() -> None:
 def test_walked_commands_a_second(what: str, visit: tuple[tuple[Kind, int], ...]) -> None:
     segment = Segment((Run(visit, 100_000 // (8 * sum(n for _, n in visit))),), EIGHT)
     start = time.perf_counter()
-    commands = sum(1 for _ in walk(DDR3, Switches(), [segment]))
+    commands = sum(1 for _ in walk(DDR3, ModelOptions(), [segment]))
     report(f"walked {what}, refresh on", commands, start)
 
 
@@ -69,7 +69,7 @@ def test_a_thousand_million_aaps(name: str, refresh: bool) -> None:
     """Costed in under a second; with refresh, where times share no coarse grid, in a few."""
     standard = load(name)
     start = time.perf_counter()
-    timeline = Timeline(standard, Switches(refresh=refresh))
+    timeline = Timeline(standard, ModelOptions(refresh=refresh))
     timeline.run(Segment((Run(((Kind.AAP, 4),), 10**9 // 4),), tuple(range(standard.banks))))
     wall_s = time.perf_counter() - start
     print(f"{name}, refresh {refresh}: {wall_s:.3f} s for 10^9 AAPs in each bank")
@@ -81,7 +81,7 @@ def test_a_network() -> None:
     read = ((Kind.ACT, 1), (Kind.RD, 128), (Kind.PRE, 1))
     random.seed(1)
     for standard in (DDR3, load("ddr4-2400")):
-        timeline = Timeline(standard, Switches())
+        timeline = Timeline(standard, ModelOptions())
         segments = []
         for _ in range(10_000):
             adders = random.choice([9, 25, 72, 100])

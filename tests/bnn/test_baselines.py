@@ -18,14 +18,14 @@ from bnn.run.baselines import (
     reuse_aware,
     streaming,
 )
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard import standard
 from pimsim.errors import InputError
 
 G888 = standard.load("ddr3-1600-8-8-8")
 K111 = standard.load("ddr3-1600-11-11-11")
-PAPER = Switches(refresh=False)
-PART = Switches(energy="datasheet")
+PAPER = ModelOptions(refresh=False)
+PART = ModelOptions(energy="datasheet")
 HOST = Processor()
 
 
@@ -137,47 +137,47 @@ def _layers(widths: list[int]) -> list[LayerWork]:
 
 @given(shapes, st.integers(1, 1000), st.sampled_from([PAPER, PART]), st.integers(1, 10**6))
 def test_reuse_never_moves_more_than_streaming(
-    widths: list[int], images: int, switches: Switches, cache_bytes: int
+    widths: list[int], images: int, options: ModelOptions, cache_bytes: int
 ) -> None:
     host = replace(HOST, cache_bytes=cache_bytes)
     layers = _layers(widths)
-    stream = streaming(layers, images, host, K111, switches)
-    reuse = reuse_aware(layers, images, host, K111, switches)
+    stream = streaming(layers, images, host, K111, options)
+    reuse = reuse_aware(layers, images, host, K111, options)
     assert reuse.read_bits <= stream.read_bits
     assert reuse.written_bits <= stream.written_bits
     assert reuse.latency_ps <= stream.latency_ps
     assert reuse.energy_pj["processor"] == stream.energy_pj["processor"]
-    bigger = reuse_aware(layers, images, replace(host, cache_bytes=2 * cache_bytes), K111, switches)
+    bigger = reuse_aware(layers, images, replace(host, cache_bytes=2 * cache_bytes), K111, options)
     assert bigger.read_bits + bigger.written_bits <= reuse.read_bits + reuse.written_bits
 
 
 @given(shapes, st.integers(1, 1000), st.sampled_from([PAPER, PART]))
 @example([53, 318, 114], 151, PART)
 def test_parts_add_up_and_more_images_cost_more(
-    widths: list[int], images: int, switches: Switches
+    widths: list[int], images: int, options: ModelOptions
 ) -> None:
     for model in (streaming, reuse_aware):
-        once = model(_layers(widths), images, HOST, K111, switches)
-        twice = model(_layers(widths), 2 * images, HOST, K111, switches)
+        once = model(_layers(widths), images, HOST, K111, options)
+        twice = model(_layers(widths), 2 * images, HOST, K111, options)
         assert once.total_pj == pytest.approx(sum(once.energy_pj.values()))
         timing = K111.timing  # a refresh waits for the banks to be closed, too
         once_more_ps = timing.t_rfc_ps + timing.t_ras_ps + timing.t_rp_ps
-        refresh_ps = 2 * once_more_ps if switches.refresh else 0
+        refresh_ps = 2 * once_more_ps if options.refresh else 0
         assert once.latency_ps <= twice.latency_ps <= 2 * once.latency_ps + 1 + refresh_ps
         assert once.total_pj <= twice.total_pj
 
 
 @given(st.floats(0.5, 100), st.sampled_from([1, 8]), st.sampled_from([PAPER, PART]))
 def test_at_the_break_even_both_take_the_same_energy(
-    dram_pj: float, operand_bits: int, switches: Switches
+    dram_pj: float, operand_bits: int, options: ModelOptions
 ) -> None:
     compute_pj = 3 * 71.6 / 512 * operand_bits
-    reuse = break_even_reuse(dram_pj, operand_bits, HOST, G888, switches)
+    reuse = break_even_reuse(dram_pj, operand_bits, HOST, G888, options)
     if reuse is None:
         assert dram_pj <= compute_pj
         return
     layer = _dense(4096, 4096, operand_bits)
-    stream = streaming([layer], 1, HOST, G888, switches)
+    stream = streaming([layer], 1, HOST, G888, options)
     channel_pj = _channel_pj(stream) / layer.macs  # a few results among many operands
     host_pj = channel_pj / reuse + compute_pj
     if reuse > 1:

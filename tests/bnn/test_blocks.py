@@ -15,7 +15,7 @@ from bnn.lowering.stage import HostStage, Stage
 from bnn.mapping import blocks as blocks_module
 from bnn.mapping.blocks import Blocks
 from bnn.mapping.weight_plan import plan
-from bnn.mapping.work import Audit, Result
+from bnn.mapping.work import Result, SumChecker
 from bnn.model import reference
 from bnn.model.geometry import Padding
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
@@ -99,9 +99,11 @@ def _run(
         operands, fed = flow.operands(stage), expected.operands[stage.name]
         right = fed if stage.encoded else fed > 0
         np.testing.assert_array_equal(operands.integers().reshape(fed.shape), right)
-        audit = Audit(stage, fed)
+        audit = SumChecker(stage, fed)
 
-        def see(some: slice, offset: int, sums: NDArray[np.int32], audit: Audit = audit) -> None:
+        def see(
+            some: slice, offset: int, sums: NDArray[np.int32], audit: SumChecker = audit
+        ) -> None:
             audit.compare(some, offset, slice(None), sums)
 
         with pytest.MonkeyPatch.context() as patched:

@@ -24,12 +24,12 @@ from bnn.system.mitigation import Mitigation
 from bnn.tables import catalog
 from bnn.values.encoding import ENCODINGS
 from pimsim.cost import Cost
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
 from pimsim.errors import InputError
 
 DDR3 = load("ddr3-1600-8-8-8")
-NO_REFRESH = Switches(refresh=False)  # when REFs fall due depends on what was there before
+NO_REFRESH = ModelOptions(refresh=False)  # when REFs fall due depends on what was there before
 SIGN = "ste_sign"
 IMAGES = 400
 """Few enough for one layer, and too many for another, to have weights in rows."""
@@ -43,10 +43,10 @@ def _cost(layer: LayerRun) -> Cost:
 def _estimates(
     network: Network, images: int, *, energy: str = "ambit-paper"
 ) -> dict[str, Estimate]:
-    switches = Switches(refresh=False, energy=energy)
+    options = ModelOptions(refresh=False, energy=energy)
     return {
         name: estimate.of_network(
-            network, ENCODINGS["symmetric"], images, DDR3, switches, name, chain="never"
+            network, ENCODINGS["symmetric"], images, DDR3, options, name, chain="never"
         )
         for name in names()
     }
@@ -113,11 +113,11 @@ def test_what_mappings_would_have_cost_is_what_they_cost(
     name: str, images: int, energy: str, refresh: bool
 ) -> None:
     """And no chain or mapping does better than all of it."""
-    network, switches = read_model(zoo.locate(name)), Switches(refresh=refresh, energy=energy)
+    network, options = read_model(zoo.locate(name)), ModelOptions(refresh=refresh, energy=energy)
 
     def booked(mapping: str, chain: str) -> Estimate:
         return estimate.of_network(
-            network, ENCODINGS["symmetric"], images, DDR3, switches, mapping, chain=chain
+            network, ENCODINGS["symmetric"], images, DDR3, options, mapping, chain=chain
         )
 
     auto = booked("auto", "auto")

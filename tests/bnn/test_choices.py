@@ -27,7 +27,7 @@ from bnn.training.recipe.recipes import RECIPES, recipe
 from bnn.training.recipe.schedules import SCHEDULES, Span
 from bnn.training.recipe.settings import Settings, changed
 from bnn.values.encoding import detect
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load as load_standard
 from pimsim.errors import InputError
 
@@ -131,7 +131,7 @@ def test_what_is_trained_runs_in_dram_as_in_keras(tmp_path: Path, change: dict[s
     found = detect(one.test.x)
     assert found is not None
     standard = load_standard("ddr3-1600-8-8-8")
-    done = run(network, one.test.x, found[0], standard, Switches(), "output-stationary")
+    done = run(network, one.test.x, found[0], standard, ModelOptions(), "output-stationary")
     assert done.bit_exact
     assert sum(layer.where == "dram" for layer in done.layers) == 3
     assert (done.logits.argmax(axis=1) == one.test.y).sum() == one.card.correct  # by Keras

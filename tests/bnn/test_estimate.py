@@ -19,10 +19,10 @@ from bnn.mapping.work import Work
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
 from bnn.run.estimate import Estimate, of_network, of_table
 from bnn.run.execute import NetworkRun, run
-from bnn.system.ledger import PHASES, Machine
+from bnn.system.ledger import PHASES, CommandLedger
 from bnn.tables.graph import Drawing, PoolNode, ProductNode, Table
 from bnn.values.encoding import ENCODINGS, Encoding, decode, detect
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard, load
 from pimsim.dram.timeline.timeline import Timeline
 from pimsim.dram.traces import Event
@@ -55,14 +55,14 @@ def _both(
     images: int,
     mapping: str,
     standard: Standard,
-    switches: Switches,
+    options: ModelOptions,
 ) -> tuple[NetworkRun, Estimate]:
     rng = np.random.default_rng(images)
     x = rng.normal(size=(images, *network.input_shape)).astype(np.float32)
     if encoding is not None:
         x = decode(rng.integers(0, encoding.largest + 1, x.shape).astype(np.uint16), encoding)
-    done = run(network, x, encoding, standard, switches, mapping, check=False)
-    return done, of_network(network, encoding, images, standard, switches, mapping)
+    done = run(network, x, encoding, standard, options, mapping, check=False)
+    return done, of_network(network, encoding, images, standard, options, mapping)
 
 
 # Networks with weights
@@ -79,8 +79,8 @@ def test_bundled_networks_cost_what_running_them_does(
     one = zoo.entry(name)
     found = detect(datasets.levels(one.data))
     assert found is not None
-    switches = Switches(banks=banks, extra_wordline_factor=0.22)
-    _same_books(*_both(read_model(one.path), found[0], images, mapping, DDR3, switches))
+    options = ModelOptions(banks=banks, extra_wordline_factor=0.22)
+    _same_books(*_both(read_model(one.path), found[0], images, mapping, DDR3, options))
 
 
 @every_mapping
@@ -92,15 +92,15 @@ def test_models_of_any_kind_cost_what_running_them_does(
     with np.load(MODELS / f"{model}.npz") as archive:
         found = detect(archive["x"])
     network = read_model(MODELS / f"{model}.keras")
-    switches = Switches(energy="datasheet", banks=4)
+    options = ModelOptions(energy="datasheet", banks=4)
     encoding = None if found is None else found[0]
-    _same_books(*_both(network, encoding, 7, mapping, standard, switches))
+    _same_books(*_both(network, encoding, 7, mapping, standard, options))
 
 
 @every_mapping
 def test_what_the_host_carries_out_is_the_same_traffic(mapping: str) -> None:
     network = _with_weights(_drawn(), 3)  # real inputs: the first layer is the host's
-    done, estimated = _both(network, None, 3, mapping, DDR3, Switches(energy="datasheet"))
+    done, estimated = _both(network, None, 3, mapping, DDR3, ModelOptions(energy="datasheet"))
     assert [layer.where for layer in done.layers][:2] == ["host", "dram"]
     assert done.layers[0].machine.counts("weights").rd > 0
     _same_books(done, estimated)
@@ -166,11 +166,11 @@ def _with_weights(table: Table, seed: int) -> Network:
 def test_a_table_costs_what_running_it_with_any_weights_does(
     images: int, banks: int, standard: Standard, mapping: str
 ) -> None:
-    table, switches = _drawn(), Switches.of(standard, banks=banks)
-    estimated = of_table(table, images, standard, switches, mapping)
+    table, options = _drawn(), ModelOptions.of(standard, banks=banks)
+    estimated = of_table(table, images, standard, options, mapping)
     for seed in (1, 2):
         network = _with_weights(table, seed)
-        done, _ = _both(network, ENCODINGS["uint8"], images, mapping, standard, switches)
+        done, _ = _both(network, ENCODINGS["uint8"], images, mapping, standard, options)
         assert [layer.macs for layer in done.layers] == [node.macs for node in table.products]
         for ran, booked in zip(done.layers, estimated.layers, strict=True):
             for phase in PHASES:
@@ -205,8 +205,11 @@ def test_an_output_of_each_group_stands_for_all_of_them(
     shape = (1, 9, width, groups * each)
     stage = _grouped(groups, width, each, rng.choice(np.int8([-1, 1]), size=shape))
     alike = _grouped(groups, width, 1, np.ones((1, 9, width, groups), np.int8))
-    switches = Switches(banks=3)
-    ran, booked = Machine(DDR3, switches), Machine(DDR3, switches, Timeline(DDR3, switches))
+    options = ModelOptions(banks=3)
+    ran, booked = (
+        CommandLedger(DDR3, options),
+        CommandLedger(DDR3, options, Timeline(DDR3, options)),
+    )
     operands = rng.integers(0, 2, (4, 72, groups * width)).astype(np.uint8)
     execute = MAPPINGS[mapping].prepare(stage, ran, 4, compiled=False)
     result = execute(Work(stage, operands, ran))
@@ -226,7 +229,7 @@ def test_a_pooling_that_rows_have_no_room_for_is_the_hosts(mapping: str) -> None
     x = net.conv("second", x, 4, 3)
     x = net.max_pool("small", x, 2, 2)
     net.dense("last", net.flatten(x), 10)
-    estimated = of_table(net.table(), 1, DDR3, Switches(), mapping)
+    estimated = of_table(net.table(), 1, DDR3, ModelOptions(), mapping)
     assert estimated.host == ("large",)
     first, second, _ = estimated.layers
     assert first.outputs == 32 * 32 * 4
@@ -237,7 +240,7 @@ def test_a_pooling_that_rows_have_no_room_for_is_the_hosts(mapping: str) -> None
 def test_a_window_beyond_a_subarray_is_split(mapping: str) -> None:
     net = Drawing("n", (40, 40, 1), "")
     net.dense("last", net.flatten(net.conv("wide", net.input, 3, 13, padding="valid")), 10)
-    (wide, _) = of_table(net.table(), 1, DDR3, Switches(), mapping).layers
+    (wide, _) = of_table(net.table(), 1, DDR3, ModelOptions(), mapping).layers
     assert wide.result is not None
     assert wide.result.subarrays >= 2  # 169 pixels of 8 bits, in one channel
     inputs = wide.machine.counts("inputs")
@@ -249,7 +252,7 @@ def test_a_fan_in_of_vgg16_fits(mapping: str) -> None:
     net = Drawing("n", (8, 8, 3), "")
     x = net.conv("first", net.input, 392, 1)
     net.dense("fc6", net.flatten(x), 4096)
-    layer = of_table(net.table(), 1, DDR3, Switches(), mapping).layers[1]
+    layer = of_table(net.table(), 1, DDR3, ModelOptions(), mapping).layers[1]
     counts = layer.machine.counts("compute")
     least = {"output-stationary": 8 * 4096, "weight-stationary": 15, "no-local-reuse": 7}[mapping]
     assert (counts.aap + counts.ap) / 25088 >= least
@@ -260,7 +263,7 @@ def test_a_fan_in_whose_partial_counts_alone_fill_a_subarray_is_refused(mapping:
     net = Drawing("n", (25088,), "")  # 200,704 bits: 200 parts of 17 bits each
     net.dense("fc", net.input, 5)
     with pytest.raises(OutOfRowsError, match=r"^layer 'fc', partial counts: \d+ data rows are "):
-        of_table(net.table(), 1, DDR3, Switches(), mapping)
+        of_table(net.table(), 1, DDR3, ModelOptions(), mapping)
 
 
 # Traces
@@ -288,8 +291,8 @@ def test_a_trace_is_that_of_the_run(mapping: str) -> None:
     )
     x = rng.normal(size=(9, 40)).astype(np.float32)
     executed, booked = _Kept(), _Kept()
-    run(network, x, None, DDR3, Switches(), mapping, check=False, traces=[executed])
-    of_network(network, None, 9, DDR3, Switches(), mapping, traces=[booked])
+    run(network, x, None, DDR3, ModelOptions(), mapping, check=False, traces=[executed])
+    of_network(network, None, 9, DDR3, ModelOptions(), mapping, traces=[booked])
     assert executed.events == booked.events
     assert executed.events
 
@@ -299,15 +302,15 @@ def test_a_trace_is_that_of_the_run(mapping: str) -> None:
 
 def test_what_cannot_be_estimated_is_refused() -> None:
     with pytest.raises(InputError, match=r"^`images` must be a positive integer, not 0$"):
-        of_table(_drawn(), 0, DDR3, Switches(), "weight-stationary")
+        of_table(_drawn(), 0, DDR3, ModelOptions(), "weight-stationary")
     with pytest.raises(InputError, match=r"^`mapping` must be one of output-stationary, weight-"):
-        of_table(_drawn(), 1, DDR3, Switches(), "row-stationary")
+        of_table(_drawn(), 1, DDR3, ModelOptions(), "row-stationary")
     with pytest.raises(InputError, match=r"^`banks` must be at most 8"):
-        of_table(_drawn(), 1, DDR3, Switches(banks=9), "weight-stationary")
+        of_table(_drawn(), 1, DDR3, ModelOptions(banks=9), "weight-stationary")
 
 
 def test_a_repetition_stays_with_its_phase() -> None:
-    machine = Machine(DDR3, Switches())
+    machine = CommandLedger(DDR3, ModelOptions())
 
     def book(_: NDArray[np.intp]) -> None:
         from pimsim.dram.commands import Kind

@@ -21,7 +21,7 @@ from pimsim.circuit.failure_tables.table import Rate
 from pimsim.dram.array.faults import Access, Faults, Job, Site, block_width
 from pimsim.dram.array.injection import Injector, Span
 from pimsim.dram.array.subarray import Subarray
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard, load
 from pimsim.errors import InputError
 
@@ -99,7 +99,7 @@ def _run(
         decode(pixels.astype(np.uint16), encoding),
         encoding,
         standard,
-        Switches(banks=4),
+        ModelOptions(banks=4),
         "output-stationary",
         compiled=compiled,
         threads=threads,
@@ -209,7 +209,7 @@ def test_chains_refuse_faults() -> None:
     network = _dense(np.random.default_rng(4), 8, 3)
     x, encoding = np.ones((2, 8), np.float32), ENCODINGS["bipolar"]
     with pytest.raises(InputError, match="`chain` must be auto or never where faults"):
-        run(network, x, encoding, SMALL, Switches(), "output-stationary",
+        run(network, x, encoding, SMALL, ModelOptions(), "output-stationary",
             chain="always", faults=_faults(0.1, 0))  # fmt: skip
 
 

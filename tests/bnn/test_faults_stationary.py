@@ -16,11 +16,11 @@ from bnn.mapping import faulty_columns
 from bnn.mapping.choice import names
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
 from bnn.run.execute import NetworkRun, run
-from bnn.system.ledger import Machine
+from bnn.system.ledger import CommandLedger
 from bnn.values.encoding import ENCODINGS, decode
 from pimsim.circuit.failure_tables.table import Rate
 from pimsim.dram.array.faults import Faults, Site
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard, load
 from pimsim.microprogram.schedule import Schedule
 
@@ -122,7 +122,7 @@ def _run(
 ) -> NetworkRun:
     encoding = ENCODINGS["unit" if len(network.input_shape) == 3 else "bipolar"]
     return run(
-        network, x, encoding, standard, Switches(banks=banks), mapping,
+        network, x, encoding, standard, ModelOptions(banks=banks), mapping,
         compiled=compiled, threads=threads, faults=faults, check=faults is None,
     )  # fmt: skip
 
@@ -284,9 +284,11 @@ def test_columns_that_are_weak_are_those_of_the_subarrays_that_are_booked(
     network = _wide(np.random.default_rng(6))
     booked: set[Site] = set()
     asked: set[Site] = set()
-    book, weak = Machine.run, Faults.weak
+    book, weak = CommandLedger.run, Faults.weak
 
-    def booking(self: Machine, schedule: Schedule, outputs: Any, banks: Any, number: int) -> None:
+    def booking(
+        self: CommandLedger, schedule: Schedule, outputs: Any, banks: Any, number: int
+    ) -> None:
         if schedule.runs:
             booked.update(Site(bank, number) for bank in banks)
         book(self, schedule, outputs, banks, number)
@@ -296,7 +298,7 @@ def test_columns_that_are_weak_are_those_of_the_subarrays_that_are_booked(
         return weak(self, site, *args)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Machine, "run", booking)
+        patch.setattr(CommandLedger, "run", booking)
         patch.setattr(Faults, "weak", asking)
         x = _images(network, 5)
         _run(network, x, _faults(0.1, 0.0), mapping, banks=3, compiled=compiled)

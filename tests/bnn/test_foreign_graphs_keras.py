@@ -13,7 +13,7 @@ from bnn.keras.check import check
 from bnn.larq.model_file import read_model
 from bnn.run.execute import run
 from experiments.report.inputs import encoding_of
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
 
 pytestmark = pytest.mark.larq
@@ -109,7 +109,7 @@ def test_what_strangers_save_runs_as_in_keras(
     )
     encoding = encoding_of(network, x)
     standard = load("ddr3-1600-8-8-8")
-    done = run(network, x, encoding, standard, Switches(), "output-stationary", compiled=False)
+    done = run(network, x, encoding, standard, ModelOptions(), "output-stationary", compiled=False)
     assert done.bit_exact
     assert done.logits.shape == (5, *network.shapes()[-1])
     found = check(path, network, x, encoding, done.logits)
@@ -163,5 +163,5 @@ def test_the_line_that_makes_a_graph_of_a_subclass_does(libraries: Any, tmp_path
     names = {"keras": keras, "model": model, "shape": x.shape[1:]}
     exec(line.replace("'name.keras'", repr(str(path))), names)
     found = read_model(path)
-    done = run(found, x, None, load("ddr3-1600-8-8-8"), Switches(), "output-stationary")
+    done = run(found, x, None, load("ddr3-1600-8-8-8"), ModelOptions(), "output-stationary")
     assert np.array_equal(done.logits.argmax(-1), theirs.argmax(-1))

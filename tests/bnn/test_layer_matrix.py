@@ -18,7 +18,7 @@ from bnn.model.layers import READERS
 from bnn.model.reference import forward
 from bnn.run.execute import run
 from bnn.values.encoding import ENCODINGS
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
 
 pytestmark = pytest.mark.larq
@@ -53,7 +53,9 @@ def agrees(
     encoding = ENCODINGS["uint8"] if batch.pixels else None
     network = read_model(matrix.save(made, folder / f"{batch.name}.keras"))
     mapping = "output-stationary"
-    done = run(network, x, encoding, load("ddr3-1600-8-8-8"), Switches(), mapping, compiled=False)
+    done = run(
+        network, x, encoding, load("ddr3-1600-8-8-8"), ModelOptions(), mapping, compiled=False
+    )
     assert done.bit_exact, batch.name
     assert done.logits.shape == theirs.shape
     last = len(network.layers) - 1

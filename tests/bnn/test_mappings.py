@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bnn.lowering.lower import lower
 from bnn.lowering.stage import Stage
-from bnn.mapping import MAPPINGS, Audit
+from bnn.mapping import MAPPINGS, SumChecker
 from bnn.model import reference
 from bnn.model.geometry import Padding
 from bnn.model.network import (
@@ -28,12 +28,12 @@ from bnn.model.network import (
     Network,
 )
 from bnn.run.execute import NetworkRun, run
-from bnn.system.ledger import PHASES, Machine
+from bnn.system.ledger import PHASES, CommandLedger
 from bnn.values.encoding import ENCODINGS, Encoding, decode
 from pimsim.dram.array.subarray import Subarray
 from pimsim.dram.commands import Kind
 from pimsim.dram.counts import CommandCounts
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
 from pimsim.dram.timeline.command_stream import Segment, walk
 from pimsim.dram.timeline.timeline import Timeline
@@ -130,7 +130,7 @@ def _run(
         decode(pixels, encoding),
         encoding,
         STANDARD,
-        Switches(),
+        ModelOptions(),
         mapping,
         compiled=compiled,
     )
@@ -178,7 +178,7 @@ def test_every_padding_under_every_pooling(
     network = Network("padded", middle.input_shape, (*middle.layers, last))
     x = rng.normal(size=(4, 7, 7, channels)).astype(np.float32)
     for compiled in (False, True):
-        assert run(network, x, None, STANDARD, Switches(), mapping, compiled=compiled).bit_exact
+        assert run(network, x, None, STANDARD, ModelOptions(), mapping, compiled=compiled).bit_exact
 
 
 @pytest.mark.parametrize("mapping", MAPPINGS)
@@ -194,7 +194,9 @@ def test_a_threshold_that_no_sum_reaches(mapping: str, gamma: float, mean: float
     network = Network("n", (4,), (first, norm, Dense("last", kernel[:2], None, SIGN, SIGN)))
     x = np.array([[0, 0, 0, 0], [255, 255, 0, 0], [0, 0, 255, 255], [9, 99, 7, 77]], np.uint8)
     for compiled in (False, True):
-        done = run(network, x, ENCODINGS["uint8"], STANDARD, Switches(), mapping, compiled=compiled)
+        done = run(
+            network, x, ENCODINGS["uint8"], STANDARD, ModelOptions(), mapping, compiled=compiled
+        )
         assert done.bit_exact
 
 
@@ -231,13 +233,15 @@ def test_images_beyond_one_row_go_to_further_tiles(mapping: str) -> None:
     network = _dense(20, 6)
     pixels = np.random.default_rng(3).integers(0, 2, (2000, 20)).astype(np.uint8)
     x = decode(pixels, ENCODINGS["bipolar"])
-    done = run(network, x, None, small, Switches(), mapping)
+    done = run(network, x, None, small, ModelOptions(), mapping)
     assert done.bit_exact
     result = done.layers[0].result
     assert result is not None
     assert result.columns_opened >= 2000
     assert result.columns_used <= result.columns_opened
-    alone = [run(network, x[i : i + 1], None, small, Switches(), mapping).logits for i in (0, 1999)]
+    alone = [
+        run(network, x[i : i + 1], None, small, ModelOptions(), mapping).logits for i in (0, 1999)
+    ]
     assert np.array_equal(np.concatenate(alone), done.logits[[0, 1999]])
 
 
@@ -278,7 +282,7 @@ def test_without_local_reuse_every_product_takes_an_xnor_and_is_read_and_nothing
 def test_commands_do_not_depend_on_what_the_images_show() -> None:
     network = _dense(50, 7)
     x = np.random.default_rng(0).normal(size=(2, 40, 50)).astype(np.float32)
-    first, second = (run(network, images, None, STANDARD, Switches(), "output-stationary")
+    first, second = (run(network, images, None, STANDARD, ModelOptions(), "output-stationary")
                      for images in x)  # fmt: skip
     for one, other in zip(first.layers, second.layers, strict=True):
         for phase in PHASES:
@@ -313,9 +317,9 @@ def test_booked_is_what_subarrays_executed_and_time_that_of_each_command_schedul
 ) -> None:
     subarrays: list[Subarray] = []
     segments: list[Segment] = []
-    make = Machine.subarrays
+    make = CommandLedger.subarrays
 
-    def made(machine: Machine, columns: int, lanes: int) -> Subarray:
+    def made(machine: CommandLedger, columns: int, lanes: int) -> Subarray:
         subarrays.append(make(machine, columns, lanes))
         return subarrays[-1]
 
@@ -324,7 +328,7 @@ def test_booked_is_what_subarrays_executed_and_time_that_of_each_command_schedul
             segments.append(segment)
             super().run(segment)
 
-    monkeypatch.setattr(Machine, "subarrays", made)
+    monkeypatch.setattr(CommandLedger, "subarrays", made)
     with monkeypatch.context() as patch:
         patch.setattr("bnn.run.execute.Timeline", Recorded)
         done = _run(network, ENCODINGS["bipolar"], 9, mapping, compiled=False)
@@ -335,12 +339,12 @@ def test_booked_is_what_subarrays_executed_and_time_that_of_each_command_schedul
     assert replace(total, ref=0) == executed
     if mapping == "output-stationary":
         assert max(len(segment.banks) for segment in segments) > 1
-    whole = Timeline(STANDARD, Switches())
+    whole = Timeline(STANDARD, ModelOptions())
     for segment in segments:
         whole.run(segment)
     assert sum(cost.latency_ps for cost in costs) == whole.now_ps
     assert sum(cost.refreshes for cost in costs) == total.ref == whole.refreshes
-    issued = list(walk(STANDARD, Switches(), segments))
+    issued = list(walk(STANDARD, ModelOptions(), segments))
     assert len(issued) == total.commands()
     assert max(each.at_ps for each in issued) < whole.now_ps
     assert sum(each.kind is Kind.REF for each in issued) == total.ref
@@ -352,9 +356,9 @@ def test_books_of_many_outputs_tiles_and_turns_are_what_subarrays_executed(
     mapping: str, banks: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     subarrays: list[Subarray] = []
-    make = Machine.subarrays
+    make = CommandLedger.subarrays
 
-    def made(machine: Machine, columns: int, lanes: int) -> Subarray:
+    def made(machine: CommandLedger, columns: int, lanes: int) -> Subarray:
         subarrays.append(make(machine, columns, lanes))
         return subarrays[-1]
 
@@ -366,11 +370,11 @@ def test_books_of_many_outputs_tiles_and_turns_are_what_subarrays_executed(
     network = Network("n", middle.input_shape, (*middle.layers, last))
     x = rng.normal(size=(29, 12, 12, 4)).astype(np.float32)
     with monkeypatch.context() as patch:
-        patch.setattr(Machine, "subarrays", made)
-        switches = Switches(banks=banks)
-        literal = run(network, x, None, small, switches, mapping, compiled=False, check=False)
+        patch.setattr(CommandLedger, "subarrays", made)
+        options = ModelOptions(banks=banks)
+        literal = run(network, x, None, small, options, mapping, compiled=False, check=False)
     executed = sum((lane for part in subarrays for lane in part.counts()), CommandCounts())
-    fast = run(network, x, None, small, switches, mapping, check=False)
+    fast = run(network, x, None, small, options, mapping, check=False)
     for done in (literal, fast):
         machines = [layer.machine for layer in done.layers]
         booked = [machine.counts(phase) for machine in machines for phase in PHASES]
@@ -382,13 +386,13 @@ def test_what_is_repeated_takes_as_long_as_booked_one_by_one() -> None:
     copy.append((COPY,), a=18, out=19)
     several.append((AND, OR), np.arange(7) % 2, a=18, b=19, out=20)
 
-    def book(machine: Machine, outputs: NDArray[np.intp]) -> None:
+    def book(machine: CommandLedger, outputs: NDArray[np.intp]) -> None:
         machine.run(several, outputs, [2, 4])
         machine.access(Kind.RD, [0], 512, [2, 4])
         machine.run(several, outputs, [2, 4])
 
     outputs = np.array([[0, 1], [5, 2], [3, 6], [4, 1]])
-    machines = [Machine(STANDARD, Switches()) for _ in range(3)]
+    machines = [CommandLedger(STANDARD, ModelOptions()) for _ in range(3)]
     for machine in machines:
         machine.enter("compute")
         machine.run(copy, [0, 0], [2, 3])
@@ -420,7 +424,7 @@ def test_what_does_not_fit_is_refused_with_what_it_would_need() -> None:
             np.ones((1, 20), np.float32),
             None,
             replace(shallow, rows_per_subarray=32),
-            Switches(),
+            ModelOptions(),
             "weight-stationary",
         )
     crowded = replace(STANDARD, subarrays_per_bank=1, row_bytes=64, chips_per_rank=1)
@@ -429,7 +433,7 @@ def test_what_does_not_fit_is_refused_with_what_it_would_need() -> None:
     with pytest.raises(
         InputError, match=r"must fit the 1 subarrays of each bank, not need 3; "
     ):  # nine outputs, two rows each, over eight banks
-        run(wide, np.ones((1, 30, 30, 1), np.float32), None, crowded, Switches(),
+        run(wide, np.ones((1, 30, 30, 1), np.float32), None, crowded, ModelOptions(),
             "weight-stationary")  # fmt: skip
 
 
@@ -450,7 +454,7 @@ def test_an_image_of_more_positions_than_a_row_has_columns_takes_several_rows(
     last = Dense("last", _kernel(rng, middle.shapes()[-1][0], 3), None, SIGN, SIGN)
     network = Network("wide", middle.input_shape, (*middle.layers, last))
     x = rng.normal(size=(images, 49, 47, 2)).astype(np.float32)
-    done = run(network, x, None, small, Switches(), mapping, compiled=compiled)
+    done = run(network, x, None, small, ModelOptions(), mapping, compiled=compiled)
     assert done.bit_exact
     result = done.layers[0].result
     assert result is not None
@@ -475,8 +479,8 @@ def test_blocks_of_outputs_are_divided_over_banks_that_images_leave_idle(
     x = rng.normal(size=(images, 12, 12, 4)).astype(np.float32)
 
     def one(banks: int) -> tuple[int, NetworkRun]:
-        switches = Switches(banks=banks)
-        done = run(network, x, None, small, switches, "weight-stationary", compiled=compiled)
+        options = ModelOptions(banks=banks)
+        done = run(network, x, None, small, options, "weight-stationary", compiled=compiled)
         return done.layers[0].machine.cost("compute").latency_ps, done
 
     alone_ps, alone = one(1)
@@ -490,7 +494,14 @@ def test_blocks_of_outputs_are_divided_over_banks_that_images_leave_idle(
 
 def test_an_unknown_mapping_is_refused() -> None:
     with pytest.raises(InputError) as caught:
-        run(_dense(4, 2), np.ones((1, 4), np.float32), None, STANDARD, Switches(), "row-stationary")
+        run(
+            _dense(4, 2),
+            np.ones((1, 4), np.float32),
+            None,
+            STANDARD,
+            ModelOptions(),
+            "row-stationary",
+        )
     assert str(caught.value) == (
         "`mapping` must be one of output-stationary, weight-stationary, no-local-reuse, auto, "
         "auto-latency, auto-energy, not 'row-stationary'; did you mean 'weight-stationary'?"
@@ -516,7 +527,7 @@ def test_a_late_layer_that_does_not_fit_is_refused_before_anything_runs(
     )
     shallow = replace(STANDARD, rows_per_subarray=30)
     with pytest.raises(OutOfRowsError, match=r"^layer 'large', .*: [0-9]+ data rows are needed"):
-        run(late, np.ones((1, 4, 4, 1), np.float32), None, shallow, Switches(), mapping)
+        run(late, np.ones((1, 4, 4, 1), np.float32), None, shallow, ModelOptions(), mapping)
 
 
 def test_an_audit_sees_values_that_do_not_come_again() -> None:
@@ -529,6 +540,6 @@ def test_an_audit_sees_values_that_do_not_come_again() -> None:
         def run(self, operands: object, **_: object) -> NDArray[np.uint8]:
             return np.ones_like(values)
 
-    audit = Audit(stage, operands)
+    audit = SumChecker(stage, operands)
     audit.repeat(values, Again(), operands, None)
     assert audit.wrong == values.size

@@ -22,7 +22,7 @@ from bnn.values.encoding import ENCODINGS, decode
 from pimsim.circuit.failure_tables.table import Rate
 from pimsim.dram.array.faults import Faults
 from pimsim.dram.array.many_row import ACTIVATION_ROWS
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
 from pimsim.errors import InputError
 
@@ -100,7 +100,7 @@ def _run(
         decode(pixels.astype(np.uint16), encoding),
         encoding,
         SMALL,
-        Switches(banks=4),
+        ModelOptions(banks=4),
         "output-stationary",
         moves=moves,
         mitigation=mitigation,
@@ -192,7 +192,7 @@ def test_where_nothing_goes_wrong_answers_are_right_and_cost_what_was_estimated(
         encoding,
         images,
         SMALL,
-        Switches(banks=4),
+        ModelOptions(banks=4),
         "output-stationary",
         moves=moves,
         mitigation=mitigation,
@@ -325,7 +325,7 @@ def test_bad_options_are_named(options: dict[str, object], text: str) -> None:
 def test_chains_are_refused_and_left_out() -> None:
     network = _network(0, 40, 7)
     encoding = ENCODINGS["bipolar"]
-    places = (network, encoding, 3, SMALL, Switches(banks=4), "output-stationary")
+    places = (network, encoding, 3, SMALL, ModelOptions(banks=4), "output-stationary")
     with pytest.raises(InputError, match="`chain` must be never or auto with `tmr` time"):
         estimate.of_network(*places, mitigation=Mitigation("time"), chain="always")
     auto = estimate.of_network(*places, mitigation=Mitigation("time"), chain="auto")

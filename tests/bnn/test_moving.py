@@ -15,11 +15,11 @@ from bnn.mapping.moving import part_banks, rounds
 from bnn.model.network import Dense, Network
 from bnn.run import estimate
 from bnn.run.execute import NetworkRun, run
-from bnn.system.ledger import PHASES, Machine, Place
+from bnn.system.ledger import PHASES, CommandLedger, Place
 from bnn.tables.catalog import entry
 from pimsim.dram.array.subarray import Subarray
 from pimsim.dram.counts import CommandCounts
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
 from pimsim.errors import InputError
 
@@ -37,10 +37,8 @@ def wide(outputs: int, images: int) -> tuple[Network, np.ndarray]:
 
 def ran(moves: str, *, banks: int = 8, compiled: bool = True) -> NetworkRun:
     network, x = wide(11, 70)
-    switches = Switches(banks=banks)
-    return run(
-        network, x, None, DDR3, switches, "output-stationary", moves=moves, compiled=compiled
-    )
+    options = ModelOptions(banks=banks)
+    return run(network, x, None, DDR3, options, "output-stationary", moves=moves, compiled=compiled)
 
 
 @pytest.mark.parametrize("banks", [2, 3, 8])
@@ -60,13 +58,13 @@ def test_the_same_values_with_no_partial_count_on_the_channel(banks: int, compil
 
 def test_booked_is_what_subarrays_executed(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Subarray] = []
-    make: Callable[[Machine, int, int], Subarray] = Machine.subarrays
+    make: Callable[[CommandLedger, int, int], Subarray] = CommandLedger.subarrays
 
-    def kept(machine: Machine, columns: int, lanes: int) -> Subarray:
+    def kept(machine: CommandLedger, columns: int, lanes: int) -> Subarray:
         made.append(make(machine, columns, lanes))
         return made[-1]
 
-    monkeypatch.setattr(Machine, "subarrays", kept)
+    monkeypatch.setattr(CommandLedger, "subarrays", kept)
     done = ran("psm", compiled=False)
     executed = sum(chain.from_iterable(part.counts() for part in made), CommandCounts())
     booked = [layer.machine.counts(phase) for layer in done.layers for phase in PHASES]
@@ -80,7 +78,13 @@ def test_one_copy_takes_less_than_a_read_and_a_write() -> None:
     costs = {}
     for moves in ("host", "psm"):
         done = run(
-            network, x, None, DDR3, Switches(energy="datasheet"), "output-stationary", moves=moves
+            network,
+            x,
+            None,
+            DDR3,
+            ModelOptions(energy="datasheet"),
+            "output-stationary",
+            moves=moves,
         )
         costs[moves] = done.layers[0].machine.cost("compute")
     host, psm = costs["host"], costs["psm"]
@@ -96,7 +100,7 @@ def test_estimates_are_those_of_runs() -> None:
     network, x = wide(11, 70)
     done = ran("psm")
     guess = estimate.of_network(
-        network, None, len(x), DDR3, Switches(), "output-stationary", moves="psm"
+        network, None, len(x), DDR3, ModelOptions(), "output-stationary", moves="psm"
     )
     for phase in PHASES:
         one, other = (r.layers[0].machine for r in (done, guess))
@@ -107,7 +111,7 @@ def test_estimates_are_those_of_runs() -> None:
 def test_tables_of_layers_move_from_bank_to_bank() -> None:
     host, psm = (
         estimate.of_table(
-            entry("vgg16"), 64, DDR3, Switches(), "output-stationary", moves=moves
+            entry("vgg16"), 64, DDR3, ModelOptions(), "output-stationary", moves=moves
         ).layers[-1]
         for moves in ("host", "psm")
     )
@@ -128,7 +132,7 @@ def test_refused() -> None:
         ),
     ):
         with pytest.raises(InputError) as caught:
-            run(network, x, None, DDR3, Switches(banks=banks), mapping, moves=moves)
+            run(network, x, None, DDR3, ModelOptions(banks=banks), mapping, moves=moves)
         assert str(caught.value) == message
 
 
@@ -144,7 +148,7 @@ def test_parts_lie_in_another_bank_of_the_rank_that_computes(
     banks = min(banks, 8 * ranks)
     if banks % 8 == 1:
         return
-    machine = Machine(standard, Switches(banks=banks), moves="psm")
+    machine = CommandLedger(standard, ModelOptions(banks=banks), moves="psm")
     homes = list(range(banks))
     found = part_banks(machine, part, homes)
     assert sorted(found) == homes

@@ -13,14 +13,14 @@ from bnn.lowering.stage import HostStage
 from bnn.mapping import outputs as outputs_module
 from bnn.mapping.output_plan import plan
 from bnn.mapping.outputs import Outputs
-from bnn.mapping.work import Audit, Result
+from bnn.mapping.work import Result, SumChecker
 from bnn.model import reference
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
 from bnn.run.execute import run
 from bnn.run.flow import Flow
 from bnn.values.encoding import ENCODINGS, decode
 from pimsim.dram.array.address_map import ambit
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
 
 SIGN = "ste_sign"
@@ -97,9 +97,11 @@ def test_sums_bits_and_logits_are_those_of_the_reference(
         np.testing.assert_array_equal(
             operands.integers().reshape(fed.shape), fed if stage.encoded else fed > 0
         )
-        audit = Audit(stage, fed)
+        audit = SumChecker(stage, fed)
 
-        def see(some: slice, offset: int, sums: NDArray[np.int32], audit: Audit = audit) -> None:
+        def see(
+            some: slice, offset: int, sums: NDArray[np.int32], audit: SumChecker = audit
+        ) -> None:
             audit.compare(some, offset, slice(None), sums)
 
         with pytest.MonkeyPatch.context() as patched:
@@ -129,5 +131,5 @@ def test_pixels_that_no_window_reads_do_no_harm() -> None:
     )
     network = Network("cropped", (7, 7, 1), layers)
     x = rng.normal(size=(9, 7, 7, 1)).astype(np.float32)
-    done = run(network, x, None, load("ddr3-1600-8-8-8"), Switches(), "output-stationary")
+    done = run(network, x, None, load("ddr3-1600-8-8-8"), ModelOptions(), "output-stationary")
     assert done.bit_exact

@@ -15,7 +15,7 @@ from bnn.run import estimate
 from bnn.values.encoding import ENCODINGS
 from experiments.report.inputs import encoding_of
 from pimsim import ranges
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard import standard
 from pimsim.dram.standard.timing import Timing
 from pimsim.errors import InputError, OutOfRowsError
@@ -60,14 +60,14 @@ def test_every_part_that_is_accepted_comes_to_an_end(
         part = standard.load(path)
     except InputError:
         return
-    switches = Switches.of(
+    options = ModelOptions.of(
         part,
         banks=min(part.all_banks, data.draw(st.sampled_from([1, 8, 32]))),
         clocked=data.draw(st.booleans()),
         split_decoder=data.draw(st.booleans()),
     )
     with contextlib.suppress(InputError, OutOfRowsError):  # too few rows for the network
-        done = estimate.of_network(NETWORK, ENCODING, 1, part, switches, "weight-stationary")
+        done = estimate.of_network(NETWORK, ENCODING, 1, part, options, "weight-stationary")
         assert done.layers
 
 

@@ -17,15 +17,15 @@ from bnn.model.layers.layer import Weights
 from bnn.model.layers.preprocessing import Rescale, Resize, Standardize, fraction
 from bnn.model.layers.reading import Reading
 from bnn.model.network import Conv2D, Network, Pad
-from bnn.model.operand import Alphabet
+from bnn.model.operand import OperandEncoding
 from bnn.run.execute import run
 from bnn.values.encoding import ENCODINGS
 from bnn.values.fields import Fields
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
 from pimsim.errors import InputError
 
-PIXELS = Alphabet.of(ENCODINGS["uint8"])
+PIXELS = OperandEncoding.of(ENCODINGS["uint8"])
 EVERY = np.arange(256, dtype=np.float32)
 """Every pixel."""
 
@@ -124,7 +124,7 @@ def test_prepared_pixels_are_multiplied_in_dram(
     net = network(*front, padding=padding)
     x = np.random.default_rng(2).integers(0, 256, (4, 6, 5, 2)).astype(np.uint8)
     encoding = ENCODINGS["uint8"]
-    done = run(net, x, encoding, load("ddr3-1600-8-8-8"), Switches(), mapping)
+    done = run(net, x, encoding, load("ddr3-1600-8-8-8"), ModelOptions(), mapping)
     assert done.bit_exact
     assert [(one.where, one.operand_bits) for one in done.layers[-2:]] == [
         ("dram", planes), ("dram", 1),

@@ -10,12 +10,12 @@ import pytest
 from bnn.mapping import MAPPINGS
 from bnn.model.network import BatchNorm, Dense, Network
 from bnn.run.execute import run
-from bnn.system.ledger import PHASES, Machine
+from bnn.system.ledger import PHASES, CommandLedger
 from pimsim.bits import Words
 from pimsim.dram.array.row_storage import Lanes
 from pimsim.dram.array.subarray import Subarray
 from pimsim.dram.commands import Kind
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
 from pimsim.dram.traces import Event
 
@@ -76,7 +76,7 @@ def test_replaying_a_trace_reads_what_the_run_read(
     parts = 2 if fan_in > ROWS else 1  # of the first layer; the last has one
     made: list[Subarray] = []
 
-    def subarrays(machine: Machine, width: int, lanes: int) -> Subarray:
+    def subarrays(machine: CommandLedger, width: int, lanes: int) -> Subarray:
         made.append(make(machine, width, lanes))
         return made[-1]
 
@@ -107,14 +107,14 @@ def test_replaying_a_trace_reads_what_the_run_read(
     with monkeypatch.context() as patch:
         patch.setattr(Subarray, "write", write)
         patch.setattr(Subarray, "read", read_back)
-        make = Machine.subarrays
-        patch.setattr(Machine, "subarrays", subarrays)
+        make = CommandLedger.subarrays
+        patch.setattr(CommandLedger, "subarrays", subarrays)
         kept = Kept()
         x = np.random.default_rng(1).normal(size=(70, fan_in)).astype(np.float32)
         network = _network(fan_in, 11)
-        switches = Switches()
+        options = ModelOptions()
         done = run(
-            network, x, None, STANDARD, switches, mapping,
+            network, x, None, STANDARD, options, mapping,
             moves=moves, compiled=False, traces=[kept],
         )  # fmt: skip
     assert done.bit_exact
@@ -163,7 +163,7 @@ def test_replaying_a_trace_reads_what_the_run_read(
 def test_a_trace_has_the_commands_and_the_time_of_the_report(mapping: str) -> None:
     kept, short, alone = Kept(), Kept(limit=500), Kept(limit=500)
     x = np.random.default_rng(1).normal(size=(70, 40)).astype(np.float32)
-    done = run(_network(40, 11), x, None, STANDARD, Switches(), mapping, traces=[kept, short])
+    done = run(_network(40, 11), x, None, STANDARD, ModelOptions(), mapping, traces=[kept, short])
     booked = [layer.machine.counts(phase) for layer in done.layers for phase in PHASES]
     for kind in Kind:
         traced = sum(event.kind is kind for event in kept.events)
@@ -178,7 +178,7 @@ def test_a_trace_has_the_commands_and_the_time_of_the_report(mapping: str) -> No
     assert latency_ps == last.at_ps + STANDARD.timing.t_rp_ps
     assert short.events == kept.events[:500]
     assert short.skipped == len(kept.events) - 500
-    run(_network(40, 11), x, None, STANDARD, Switches(), mapping, traces=[alone])
+    run(_network(40, 11), x, None, STANDARD, ModelOptions(), mapping, traces=[alone])
     assert alone.events == short.events
     refreshes = sum(event.kind is Kind.REF for event in kept.events[500:])
     assert alone.skipped == len(kept.events) - 500 - refreshes  # no longer walked: no REFs

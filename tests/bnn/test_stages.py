@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bnn.lowering.stage import Stage, offsets
 from bnn.lowering.thresholds import Thresholds
 from bnn.lowering.windows import Side, Windows, each_pixel, lay
-from bnn.mapping import MAPPINGS, Audit, Work, product_plan, weight_plan
+from bnn.mapping import MAPPINGS, SumChecker, Work, product_plan, weight_plan
 from bnn.mapping import blocks as blocks_module
 from bnn.mapping import outputs as outputs_module
 from bnn.mapping.output_plan import plan
@@ -24,7 +24,7 @@ from bnn.mapping.outputs import Outputs
 from bnn.mapping.pieces import divide
 from bnn.model.geometry import Axis, Padding
 from bnn.model.network import Dense
-from bnn.system.ledger import PHASES, Machine
+from bnn.system.ledger import PHASES, CommandLedger
 from bnn.system.mitigation import NONE, Mitigation
 from bnn.values.bitstrings import unpacked
 from pimsim.circuit.failure_tables.table import Rate
@@ -32,7 +32,7 @@ from pimsim.dram.array.address_map import ambit
 from pimsim.dram.array.faults import Faults
 from pimsim.dram.array.subarray import Subarray
 from pimsim.dram.counts import CommandCounts
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
 from pimsim.errors import InputError, OutOfRowsError
 
@@ -65,7 +65,7 @@ class Case:
     """``(images, positions, outputs)``: bits, or the sums themselves."""
 
 
-class Expected(Audit):
+class Expected(SumChecker):
     """An audit that knows the sums of a case, instead of asking the reference for a layer's."""
 
     def __init__(self, case: Case) -> None:
@@ -211,17 +211,19 @@ def _values(
     return np.stack(pooled, axis=1).astype(np.int64)
 
 
-def _machine(rows: int, banks: int, mitigation: Mitigation = NONE, moves: str = "host") -> Machine:
+def _machine(
+    rows: int, banks: int, mitigation: Mitigation = NONE, moves: str = "host"
+) -> CommandLedger:
     standard = replace(STANDARD, rows_per_subarray=rows)
-    return Machine(standard, Switches(banks=banks), moves=moves, mitigation=mitigation)
+    return CommandLedger(standard, ModelOptions(banks=banks), moves=moves, mitigation=mitigation)
 
 
-def _execute(mapping: str, case: Case, machine: Machine, *, compiled: bool) -> list[Subarray]:
+def _execute(mapping: str, case: Case, machine: CommandLedger, *, compiled: bool) -> list[Subarray]:
     """Run a case, compare all that comes out, and give the subarrays that executed."""
     executed: list[Subarray] = []
-    make = Machine.subarrays
+    make = CommandLedger.subarrays
 
-    def made(machine: Machine, columns: int, lanes: int) -> Subarray:
+    def made(machine: CommandLedger, columns: int, lanes: int) -> Subarray:
         executed.append(make(machine, columns, lanes))
         return executed[-1]
 
@@ -229,7 +231,7 @@ def _execute(mapping: str, case: Case, machine: Machine, *, compiled: bool) -> l
     execute = MAPPINGS[mapping].prepare(stage, machine, images, compiled=compiled)
     audit = Expected(case)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Machine, "subarrays", made)
+        patch.setattr(CommandLedger, "subarrays", made)
         result = execute(Work(stage, case.operands, machine, 1, audit))
     np.testing.assert_array_equal(unpacked(result.values), case.values)
     assert audit.wrong == 0
@@ -239,7 +241,7 @@ def _execute(mapping: str, case: Case, machine: Machine, *, compiled: bool) -> l
     return executed
 
 
-def _books(machine: Machine) -> list[Any]:
+def _books(machine: CommandLedger) -> list[Any]:
     return [(machine.counts(phase), machine.cost(phase)) for phase in PHASES]
 
 
@@ -405,7 +407,7 @@ def _signs(*shape: int, zeros: float = 0.0) -> NDArray[np.int8]:
 
 def _commands(mapping: str, stage: Stage) -> int:
     """Row commands of one image."""
-    machine = Machine(load("ddr3-1600-8-8-8"), Switches(banks=1))
+    machine = CommandLedger(load("ddr3-1600-8-8-8"), ModelOptions(banks=1))
     execute = MAPPINGS[mapping].prepare(stage, machine, 1, compiled=True)
     execute(Work(stage, np.zeros((1, *stage.shape), np.uint8), machine, 1))
     total = machine.counts("compute")
@@ -471,8 +473,8 @@ def test_zero_padding_of_a_fan_in_over_several_subarrays(seed: int) -> None:
 def test_no_bank_more_makes_anything_slower(mapping: str, case: Case, images: int) -> None:
     before: tuple[float, float] = (np.inf, np.inf)
     for banks in range(1, 9):
-        machine = Machine(
-            replace(STANDARD, rows_per_subarray=1024), Switches(banks=banks, refresh=False)
+        machine = CommandLedger(
+            replace(STANDARD, rows_per_subarray=1024), ModelOptions(banks=banks, refresh=False)
         )
         try:
             MAPPINGS[mapping].draft(case.stage, machine, images)(machine)
@@ -705,7 +707,7 @@ def test_faults_of_any_stage_are_the_same_in_both_executors(
     operands = np.concatenate([case.operands] * times)
     found = []
     for compiled in (False, True):
-        machine = Machine(standard, Switches(banks=banks), faults=faults)
+        machine = CommandLedger(standard, ModelOptions(banks=banks), faults=faults)
         try:
             execute = MAPPINGS[mapping].prepare(
                 case.stage, machine, len(operands), compiled=compiled

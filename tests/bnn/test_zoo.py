@@ -17,7 +17,7 @@ from bnn.training.architectures import ARCHITECTURES
 from bnn.training.card import Card
 from bnn.training.recipe.fingerprint import fingerprint
 from bnn.values.encoding import ENCODINGS, detect
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard import standard
 from pimsim.errors import InputError
 
@@ -147,7 +147,7 @@ def test_cifar10_binarynet_runs_in_rows_as_in_keras() -> None:
     one = zoo.entry("cifar10-binarynet")
     network, x = read_model(one.path), load("cifar10").x[:200]
     done = run(
-        network, x, ENCODINGS["symmetric"], standard.load("ddr3-1600-8-8-8"), Switches(),
+        network, x, ENCODINGS["symmetric"], standard.load("ddr3-1600-8-8-8"), ModelOptions(),
         "output-stationary",
     )  # fmt: skip
     assert done.bit_exact

@@ -17,7 +17,7 @@ from experiments import cli
 from experiments.options import dram
 from pimsim import __version__
 from pimsim.dram.energy import ENERGY_MODES
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard import standard as standards
 from pimsim.errors import InputError
 from pimsim.microprogram.primitives import PRIMITIVES
@@ -121,9 +121,9 @@ def test_standards(capsys: pytest.CaptureFixture[str]) -> None:
 def test_options_default_to_the_cost_models_own_defaults() -> None:
     parser = argparse.ArgumentParser()
     dram.add_dram(parser)
-    standard, switches = dram.chosen_dram(parser.parse_args([]))
+    standard, options = dram.chosen_dram(parser.parse_args([]))
     assert standard.name == dram.DEFAULT_STANDARD
-    assert switches == Switches()
+    assert options == ModelOptions()
     for mode in ENERGY_MODES:  # spelled out there, so that --help imports nothing
         assert dram.chosen_dram(parser.parse_args(["--energy", mode]))[1].energy == mode
 

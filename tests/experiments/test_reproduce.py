@@ -72,7 +72,7 @@ def test_rows_are_told_apart_and_ratios_are_ratios(one: Listed, found: Found) ->
         for row in table.rows:
             assert len(row.of) == len(table.keys)
             assert row.simulated > 0
-            assert row.switches
+            assert row.options
             if row.published is None:
                 assert row.ratio is None
             else:
@@ -185,8 +185,8 @@ def test_energy_table(found: Found) -> None:
 def test_energy_models_are_not_mixed(found: Found) -> None:
     for row in found["ambit"]["energy"].rows:
         model, other = row.of[0], {"ambit-paper", "datasheet"} - {row.of[0]}
-        assert f"energy {model}" in row.switches
-        assert other.pop() not in row.switches
+        assert f"energy {model}" in row.options
+        assert other.pop() not in row.options
         assert (row.published is None) == (model == "datasheet")
 
 
@@ -282,7 +282,7 @@ def test_banks(found: Found) -> None:
                 assert held <= free
     held = table.find("times one bank", "ddr3-1600-8-8-8", "and", "on", "8")
     assert held == pytest.approx(8 * 196 / 480, rel=1e-2)  # 64 ACTs, four every 30 ns
-    ranks = {row.of[3]: "2 ranks" in row.switches for row in table.rows if "ddr3" in row.of[0]}
+    ranks = {row.of[3]: "2 ranks" in row.options for row in table.rows if "ddr3" in row.of[0]}
     assert ranks == {"1": False, "2": False, "4": False, "8": False, "16": True}
 
 

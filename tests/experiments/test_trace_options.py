@@ -10,7 +10,7 @@ import pytest
 from experiments.options import traces as trace_options
 from experiments.options.traces import TraceRequest
 from pimsim.dram.commands import Kind
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
 from pimsim.dram.traces import DEFAULT_LIMIT, FORMATS, Event
 from pimsim.errors import InputError
@@ -77,7 +77,7 @@ def test_opened_tells_once_and_writes_all(
 ) -> None:
     files = [tmp_path / "a.json", tmp_path / "b.csv"]
     requests = [TraceRequest("perfetto", files[0], 10), TraceRequest("drampower", files[1], 2)]
-    with trace_options.opened(requests, DDR3, Switches()) as traces:
+    with trace_options.opened(requests, DDR3, ModelOptions()) as traces:
         for bank in range(3):
             for trace in traces:
                 trace.add(Event(bank * 6_000, Kind.AP, bank, row=1))
@@ -93,7 +93,7 @@ def test_opened_writes_nothing_after_an_error(tmp_path: Path) -> None:
     ]
     with (
         pytest.raises(InputError, match="there is no folder"),
-        trace_options.opened(requests, DDR3, Switches()),
+        trace_options.opened(requests, DDR3, ModelOptions()),
     ):
         pass
     assert list(tmp_path.iterdir()) == []

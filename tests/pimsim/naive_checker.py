@@ -2,7 +2,7 @@
 
 Every command is written out as the ACTs, PREs, RDs, WRs and REFs that it consists of, and every
 pair of those is held to every constraint, each straight from its definition. Nothing is kept from
-one pair to the next; nothing is shared with the scheduler but the data: standard, switches, kinds.
+one pair to the next; nothing is shared with the scheduler but the data: standard, options, kinds.
 
 Definitions: JESD79-3F and JESD79-4, as datasheets of DDR3, DDR3L and DDR4 parts repeat them
 (Samsung M393B5273CH0, Alliance AS4C512M16D3L, Winbond W632GU6NB, Micron MT40A1G4):
@@ -34,7 +34,7 @@ from itertools import combinations
 from typing import NamedTuple
 
 from pimsim.dram.commands import Kind
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard
 
 Command = tuple[int, Kind, int] | tuple[int, Kind, int, int | None]
@@ -66,23 +66,23 @@ class Part(NamedTuple):
     """For a TRANSFER: its destination."""
 
 
-def up(ps: int, standard: Standard, switches: Switches) -> int:
+def up(ps: int, standard: Standard, options: ModelOptions) -> int:
     """A time as the chip keeps it: to the next clock edge if commands start on edges."""
     clock = standard.timing.t_ck_ps
-    return -(-ps // clock) * clock if switches.clocked else ps
+    return -(-ps // clock) * clock if options.clocked else ps
 
 
-def parts(standard: Standard, switches: Switches, index: int, command: Command) -> list[Part]:
+def parts(standard: Standard, options: ModelOptions, index: int, command: Command) -> list[Part]:
     """What one command consists of."""
     at, kind, bank, *to = command
-    t_ras = up(standard.timing.t_ras_ps, standard, switches)
+    t_ras = up(standard.timing.t_ras_ps, standard, options)
     if kind is Kind.AP:
         return [Part(at, index, Kind.ACT, bank), Part(at + t_ras, index, Kind.PRE, bank)]
     if kind is Kind.AAP:
-        second = up(SPLIT_DECODER_PS, standard, switches) if switches.split_decoder else t_ras
+        second = up(SPLIT_DECODER_PS, standard, options) if options.split_decoder else t_ras
         return [
             Part(at, index, Kind.ACT, bank),
-            Part(at + second, index, Kind.ACT, bank, counts=switches.acts_per_aap == 2),
+            Part(at + second, index, Kind.ACT, bank, counts=options.acts_per_aap == 2),
             Part(at + second + t_ras, index, Kind.PRE, bank),
         ]
     return [Part(at, index, kind, bank, to=to[0] if to else None)]
@@ -110,7 +110,7 @@ def data_of(standard: Standard, part: Part) -> tuple[int, int]:
     return start, start + standard.burst_length // 2 * timing.t_ck_ps
 
 
-def between(standard: Standard, switches: Switches, a: Part, b: Part) -> Iterable[str]:
+def between(standard: Standard, options: ModelOptions, a: Part, b: Part) -> Iterable[str]:
     """Constraints that ``b`` does not keep from the earlier ``a``."""
     t = standard.timing
     gap = b.at - a.at
@@ -124,7 +124,7 @@ def between(standard: Standard, switches: Switches, a: Part, b: Part) -> Iterabl
         if same_bank and gap < t.t_rc_ps:
             yield "tRC"
         t_rrd = t.t_rrd_l_ps if length == "L" else t.t_rrd_s_ps
-        counted = switches.faw and a.counts and b.counts
+        counted = options.faw and a.counts and b.counts
         if same_rank and not same_bank and counted and gap < t_rrd:
             yield f"tRRD_{length}"
     if kinds == (Kind.ACT, Kind.PRE) and same_bank and gap < t.t_ras_ps:
@@ -205,7 +205,11 @@ def of_transfers(standard: Standard, a: Part, b: Part) -> Iterable[str]:
 
 
 def violations(
-    standard: Standard, switches: Switches, commands: Sequence[Command], *, only_last: bool = False
+    standard: Standard,
+    options: ModelOptions,
+    commands: Sequence[Command],
+    *,
+    only_last: bool = False,
 ) -> list[Violation]:
     """Every constraint that a stream does not keep; ``commands`` are in the order of issue.
 
@@ -214,25 +218,25 @@ def violations(
     """
     every: list[Part] = []
     for index, command in enumerate(commands):
-        every += parts(standard, switches, index, command)
+        every += parts(standard, options, index, command)
     every.sort(key=lambda part: (part.at, part.index))
 
     found: list[Violation] = []
     checked = range(len(commands) - 1 if only_last else 0, len(commands))
     for a, b in combinations(every, 2):
         if a.index in checked or b.index in checked:
-            names = between(standard, switches, a, b)
+            names = between(standard, options, a, b)
             found += [Violation(name, a.index, b.index) for name in names]
-    if switches.clocked:
+    if options.clocked:
         clock = standard.timing.t_ck_ps
         found += [Violation("tCK", p.index, p.index) for p in every if p.at % clock]
-    if switches.faw:
+    if options.faw:
         found += four_activate_windows(standard, every)
     for index in checked:
         found += order(standard, commands[: index + 1])
         found += state(standard, commands[: index + 1])
-        if switches.refresh:
-            found += overdue(standard, switches, commands[: index + 1])
+        if options.refresh:
+            found += overdue(standard, options, commands[: index + 1])
     return found
 
 
@@ -282,11 +286,13 @@ def state(standard: Standard, commands: Sequence[Command]) -> list[Violation]:
     return found
 
 
-def overdue(standard: Standard, switches: Switches, commands: Sequence[Command]) -> list[Violation]:
+def overdue(
+    standard: Standard, options: ModelOptions, commands: Sequence[Command]
+) -> list[Violation]:
     """Whether the last command opens a row when more than eight REFs of its rank are postponed."""
     *earlier, (at, kind, bank, *_) = commands
     t_refi = standard.timing.t_refi_ps
-    if switches.clocked:
+    if options.clocked:
         t_refi = t_refi // standard.timing.t_ck_ps * standard.timing.t_ck_ps
     rank = rank_of(standard, bank)
     done = [k for _, k, b, *_ in earlier if k is Kind.REF and rank_of(standard, b) == rank]
@@ -296,7 +302,7 @@ def overdue(standard: Standard, switches: Switches, commands: Sequence[Command])
     return []
 
 
-def distances(standard: Standard, switches: Switches) -> set[int]:
+def distances(standard: Standard, options: ModelOptions) -> set[int]:
     """Every distance at which a constraint between two parts may end, in ps."""
     t = standard.timing
     clock, burst = t.t_ck_ps, standard.burst_length // 2
@@ -311,30 +317,30 @@ def distances(standard: Standard, switches: Switches) -> set[int]:
     found |= {
         (t.cl_clocks + burst) * clock + each for each in (t.t_wr_ps, t.t_wtr_s_ps, t.t_wtr_l_ps)
     }
-    return {up(each, standard, switches) for each in found}
+    return {up(each, standard, options) for each in found}
 
 
 def earliest(
     standard: Standard,
-    switches: Switches,
+    options: ModelOptions,
     commands: Sequence[Command],
     kind: Kind,
     bank: int,
     to: int | None = None,
 ) -> int | None:
     """When a command may start at the earliest after those, found by trying; None for never."""
-    own = [part.at for part in parts(standard, switches, 0, (0, kind, bank))]
+    own = [part.at for part in parts(standard, options, 0, (0, kind, bank))]
     floor = 0
     level = rank_of if kind is Kind.REF else channel_of
     for at, _, other, *_ in commands:
         if level(standard, bank) == level(standard, other):
             floor = max(floor, at)
     candidates = {floor}
-    gaps = distances(standard, switches)
+    gaps = distances(standard, options)
     for index, command in enumerate(commands):
-        for part in parts(standard, switches, index, command):
+        for part in parts(standard, options, index, command):
             candidates |= {part.at + gap - offset for gap in gaps for offset in own}
     for at in sorted(each for each in candidates if each >= floor):
-        if not violations(standard, switches, [*commands, (at, kind, bank, to)], only_last=True):
+        if not violations(standard, options, [*commands, (at, kind, bank, to)], only_last=True):
             return at
     return None

@@ -15,10 +15,10 @@ from pimsim.cost import Elapsed, assumptions, charge, price, primitive_cost
 from pimsim.dram.commands import Kind
 from pimsim.dram.counts import CommandCounts
 from pimsim.dram.energy import command_energies
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard import standard as standards
 from pimsim.dram.timeline.command_stream import Run, Segment, issue_order, walk
-from pimsim.dram.timeline.row_transfers import row_visit, streamed
+from pimsim.dram.timeline.row_transfers import row_cycle, streamed
 from pimsim.dram.timeline.timeline import Timeline
 from pimsim.errors import InputError
 from pimsim.microprogram.primitives import PRIMITIVES
@@ -27,7 +27,7 @@ from pimsim.microprogram.program import Program
 GOLDEN = Path(__file__).parents[1] / "golden"
 G888 = standards.load("ddr3-1600-8-8-8")
 K111 = standards.load("ddr3-1600-11-11-11")
-BARE = Switches(faw=False, refresh=False)
+BARE = ModelOptions(faw=False, refresh=False)
 PART = replace(BARE, energy="datasheet")
 
 
@@ -92,12 +92,12 @@ def test_thirty_five_times_is_the_harmonic_mean_over_seven_operations() -> None:
 
 @pytest.mark.parametrize("row", _golden("throughput.csv"), ids=lambda r: r["gb_per_s"])
 def test_throughput_of_eight_banks(row: dict[str, str]) -> None:
-    standard, switches = G888, BARE
+    standard, options = G888, BARE
     if row["t_faw_ns"]:
         t_faw_ps = int(row["t_faw_ns"]) * 1000
         standard = replace(G888, timing=replace(G888.timing, t_faw_ps=t_faw_ps))
-        switches = replace(BARE, faw=True)
-    cost = primitive_cost(_of(int(row["aap"]), int(row["ap"])), standard, switches)
+        options = replace(BARE, faw=True)
+    cost = primitive_cost(_of(int(row["aap"]), int(row["ap"])), standard, options)
     assert f"{cost.throughput_gb_per_s:.0f}" == row["gb_per_s"]
 
 
@@ -155,19 +155,19 @@ def test_background_and_refresh_by_hand() -> None:
 
 def test_two_ranks_have_background_and_tfaw_of_their_own() -> None:
     two = replace(K111, ranks=2)
-    switches = Switches(banks=16, refresh=False, energy="datasheet")
+    options = ModelOptions(banks=16, refresh=False, energy="datasheet")
     order = issue_order(two, range(16))
     work = _commands((Kind.AAP, 4), banks=order, times=10_000)
-    both = price([work], two, switches)
+    both = price([work], two, options)
     one = price(
-        [_commands((Kind.AAP, 4), banks=ALL, times=10_000)], K111, replace(switches, banks=8)
+        [_commands((Kind.AAP, 4), banks=ALL, times=10_000)], K111, replace(options, banks=8)
     )
     assert both.latency_ps == one.latency_ps
     assert both.energy_pj == {part: pytest.approx(2 * pj) for part, pj in one.energy_pj.items()}
 
 
 def test_channel_time_by_hand() -> None:
-    row = row_visit(Kind.RD, 128)
+    row = row_cycle(Kind.RD, 128)
 
     def latency_ps(segment: Segment) -> int:
         return price([segment], G888, BARE).latency_ps
@@ -177,7 +177,7 @@ def test_channel_time_by_hand() -> None:
     # Two banks: 256 bursts share the bus.
     assert latency_ps(_commands(*row, banks=(0, 1))) == 10_000 + 255 * 5_000 + 17_500
     # Single bursts from rows of one bank: tRC a row, tRAS being longer than tRCD + tRTP.
-    single = row_visit(Kind.RD, 1)
+    single = row_cycle(Kind.RD, 1)
     assert latency_ps(_commands(*single, times=100)) == 100 * 45_000
     # ... from all eight banks: the ACTs of a repetition end at 30 + 18 ns, then come eight READs,
     # then the PREs, the last tRTP after the last READ.
@@ -185,7 +185,7 @@ def test_channel_time_by_hand() -> None:
     faw = price([everywhere], G888, replace(BARE, faw=True)).latency_ps
     assert faw == 48_000 + 7 * 5_000 + 7_500 + 10_000
     # A WRITE: CWL, four clocks of data, and tWR before PRE.
-    write = row_visit(Kind.WR, 1)
+    write = row_cycle(Kind.WR, 1)
     assert latency_ps(_commands(*write)) == 10_000 + 10_000 + 5_000 + 15_000 + 10_000
 
 
@@ -212,20 +212,20 @@ def test_banks_that_hold_nothing_cost_nothing(refresh: bool) -> None:
         standards.load("hbm2"),
         [_commands((Kind.AAP, 40), banks=ALL), _commands((Kind.AP, 1), banks=(20,))],
     )
-    switches = Switches(energy="datasheet", refresh=refresh)
-    costs = {price(work, hbm2, replace(switches, banks=banks)).total_pj for banks in (21, 64, 128)}
+    options = ModelOptions(energy="datasheet", refresh=refresh)
+    costs = {price(work, hbm2, replace(options, banks=banks)).total_pj for banks in (21, 64, 128)}
     assert len(costs) == 1
-    ends = Timeline(hbm2, switches)
+    ends = Timeline(hbm2, options)
     for segment in work:
         ends.run(segment)
     (alone,) = costs
     assert ends.now_ps < ends.held_ps < 2 * ends.now_ps  # one of two ranks is done early
-    assert alone > price(work[:1], hbm2, replace(switches, banks=16)).total_pj
+    assert alone > price(work[:1], hbm2, replace(options, banks=16)).total_pj
 
 
 def test_one_act_per_aap_halves_what_faw_costs() -> None:
-    once = primitive_cost(_of(4, 0), G888, Switches(refresh=False, acts_per_aap=1))
-    twice = primitive_cost(_of(4, 0), G888, Switches(refresh=False))
+    once = primitive_cost(_of(4, 0), G888, ModelOptions(refresh=False, acts_per_aap=1))
+    twice = primitive_cost(_of(4, 0), G888, ModelOptions(refresh=False))
     assert once.throughput_gb_per_s == pytest.approx(2 * twice.throughput_gb_per_s, rel=1e-4)
 
 
@@ -240,7 +240,7 @@ visits = st.one_of(
     st.lists(st.sampled_from([Kind.AAP, Kind.AP]), min_size=1, max_size=8).map(
         lambda kinds: tuple((kind, 1) for kind in kinds)
     ),
-    st.builds(row_visit, st.sampled_from([Kind.RD, Kind.WR]), st.integers(1, 20)),
+    st.builds(row_cycle, st.sampled_from([Kind.RD, Kind.WR]), st.integers(1, 20)),
 )
 segments = st.builds(
     Segment,
@@ -249,7 +249,7 @@ segments = st.builds(
 )
 copies = st.builds(
     lambda banks, bursts, times: Segment(
-        (Run(row_visit(Kind.TRANSFER, bursts), times),), tuple(banks[::2]), tuple(banks[1::2])
+        (Run(row_cycle(Kind.TRANSFER, bursts), times),), tuple(banks[::2]), tuple(banks[1::2])
     ),
     st.permutations(range(8)).flatmap(lambda every: st.sampled_from([every[:2], every[:6]])),
     st.integers(1, 20),
@@ -258,7 +258,7 @@ copies = st.builds(
 segments = segments | copies
 streams = st.lists(segments, max_size=4)
 settings = st.builds(
-    Switches,
+    ModelOptions,
     faw=st.booleans(),
     refresh=st.booleans(),
     split_decoder=st.booleans(),
@@ -272,10 +272,10 @@ parts = st.sampled_from([G888, K111])
 
 @given(streams, parts, settings)
 def test_energy_of_a_stream_is_that_of_its_commands_one_by_one(
-    stream: list[Segment], standard: standards.Standard, switches: Switches
+    stream: list[Segment], standard: standards.Standard, options: ModelOptions
 ) -> None:
     energies = command_energies(
-        switches.energy, standard, acts_per_aap=switches.acts_per_aap, open_banks=8
+        options.energy, standard, acts_per_aap=options.acts_per_aap, open_banks=8
     )
     each_pj = {
         Kind.ACT: energies.act_pj,
@@ -287,9 +287,9 @@ def test_energy_of_a_stream_is_that_of_its_commands_one_by_one(
         Kind.REF: energies.ref_pj,
         Kind.TRANSFER: energies.transfer_pj,
     }
-    cost = price(stream, standard, switches)
+    cost = price(stream, standard, options)
     assert cost.total_pj == pytest.approx(math.fsum(cost.energy_pj.values()))
-    issued = [each.kind for each in walk(standard, switches, stream)]
+    issued = [each.kind for each in walk(standard, options, stream)]
     assert issued.count(Kind.REF) == cost.refreshes
     one_by_one_pj = math.fsum(each_pj[kind] for kind in issued)
     assert cost.total_pj - cost.energy_pj.get("background", 0.0) == pytest.approx(one_by_one_pj)
@@ -297,9 +297,9 @@ def test_energy_of_a_stream_is_that_of_its_commands_one_by_one(
 
 @given(streams, segments, parts, settings)
 def test_a_longer_stream_never_costs_less(
-    stream: list[Segment], more: Segment, standard: standards.Standard, switches: Switches
+    stream: list[Segment], more: Segment, standard: standards.Standard, options: ModelOptions
 ) -> None:
-    less, cost = price(stream, standard, switches), price([*stream, more], standard, switches)
+    less, cost = price(stream, standard, options), price([*stream, more], standard, options)
     assert cost.latency_ps >= less.latency_ps
     assert cost.refreshes >= less.refreshes
     # Standby turns active when a row is opened in time that had passed already.
@@ -308,10 +308,10 @@ def test_a_longer_stream_never_costs_less(
 
 @given(streams, parts, settings)
 def test_obeying_faw_and_refresh_only_ever_lengthens(
-    stream: list[Segment], standard: standards.Standard, switches: Switches
+    stream: list[Segment], standard: standards.Standard, options: ModelOptions
 ) -> None:
     def latency_ps(**changed: bool) -> int:
-        return price(stream, standard, replace(switches, **changed)).latency_ps  # type: ignore[arg-type]
+        return price(stream, standard, replace(options, **changed)).latency_ps  # type: ignore[arg-type]
 
     assert latency_ps(refresh=True) >= latency_ps(refresh=False)
     assert latency_ps(faw=True, refresh=False) >= latency_ps(faw=False, refresh=False)
@@ -319,36 +319,36 @@ def test_obeying_faw_and_refresh_only_ever_lengthens(
 
 @given(streams, parts, settings)
 def test_no_schedule_beats_the_busiest_bank_the_bus_or_the_rate_of_activations(
-    stream: list[Segment], standard: standards.Standard, switches: Switches
+    stream: list[Segment], standard: standards.Standard, options: ModelOptions
 ) -> None:
     timing = standard.timing
-    switches = replace(switches, clocked=False)
+    options = replace(options, clocked=False)
     busy_ps = dict.fromkeys(range(8), 0)
     acts = bursts = 0
     for segment in stream:
         for run in segment.runs:
             for kind, times in run.visit:
-                aap_ps = timing.aap_ps(split_decoder=switches.split_decoder)
+                aap_ps = timing.aap_ps(split_decoder=options.split_decoder)
                 each_ps = {Kind.AAP: aap_ps, Kind.AP: timing.ap_ps, Kind.ACT: timing.t_rc_ps}
-                acts_of = {Kind.AAP: switches.acts_per_aap, Kind.AP: 1, Kind.ACT: 1}
+                acts_of = {Kind.AAP: options.acts_per_aap, Kind.AP: 1, Kind.ACT: 1}
                 for bank in segment.banks:
                     busy_ps[bank] += run.times * times * each_ps.get(kind, 0)
                 acts += len(segment.banks) * run.times * times * acts_of.get(kind, 0)
                 if kind in (Kind.RD, Kind.WR):
                     bursts += len(segment.banks) * run.times * times
-    latency_ps = price(stream, standard, switches).latency_ps
+    latency_ps = price(stream, standard, options).latency_ps
     assert latency_ps >= max(busy_ps.values())
     assert latency_ps >= bursts * standard.burst_ps
-    if switches.faw:
+    if options.faw:
         assert latency_ps >= (acts // 4 - 1) * timing.t_faw_ps
 
 
 @given(streams, parts, settings)
 def test_energy_modes_have_parts_of_their_own(
-    stream: list[Segment], standard: standards.Standard, switches: Switches
+    stream: list[Segment], standard: standards.Standard, options: ModelOptions
 ) -> None:
-    paper = price(stream, standard, replace(switches, energy="ambit-paper"))
-    part = price(stream, standard, replace(switches, energy="datasheet"))
+    paper = price(stream, standard, replace(options, energy="ambit-paper"))
+    part = price(stream, standard, replace(options, energy="datasheet"))
     assert paper.latency_ps == part.latency_ps
     assert set(paper.energy_pj) == {"activate_precharge", "read_write"}
     assert set(part.energy_pj) == {
@@ -387,26 +387,26 @@ def test_energy_modes_have_parts_of_their_own(
 )
 def test_switches_refuse(changes: dict[str, object], message: str) -> None:
     with pytest.raises(InputError) as caught:
-        Switches(**changes)  # type: ignore[arg-type]
+        ModelOptions(**changes)  # type: ignore[arg-type]
     assert str(caught.value) == message
 
 
 def test_price_refuses() -> None:
     with pytest.raises(InputError, match=r"^`banks` must be at most 8, the banks of ddr3-.*not 16"):
-        price([], G888, Switches(banks=16))
+        price([], G888, ModelOptions(banks=16))
     with pytest.raises(InputError, match=r"^`counts` must hold no REF commands, not 3$"):
-        charge(CommandCounts(ref=3), Elapsed(), G888, Switches())
+        charge(CommandCounts(ref=3), Elapsed(), G888, ModelOptions())
     with pytest.raises(InputError, match=r"^`energy` must be ambit-paper for .*has no currents$"):
         price([], replace(G888, currents=None), PART)
     assert "io" not in price([], replace(G888, interface=None), PART).energy_pj
 
 
 def test_assumptions_state_every_switch() -> None:
-    stated = assumptions(K111, Switches(energy="datasheet", split_decoder=False))
+    stated = assumptions(K111, ModelOptions(energy="datasheet", split_decoder=False))
     assert stated["standard"] == "ddr3-1600-11-11-11"
     assert stated["bin"] == "11-11-11"
     assert stated["decoder"] == "shared"
     assert stated["aap_ns"] == 83.75
-    for field in fields(Switches):
+    for field in fields(ModelOptions):
         assert field.name in stated or field.name == "split_decoder"
     assert stated["read_nj_per_kb"] == pytest.approx((7800 + 1656) * 16 / 1e3)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pimsim.dram.energy import ENERGY_MODES, PARTS, CommandEnergies, command_energies
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard import standard as standards
 from pimsim.dram.standard.currents import Currents, Interface, InterfacePerBit
 from pimsim.dram.standard.standard import Standard
@@ -296,14 +296,14 @@ def test_no_energy_is_negative(standard: Standard) -> None:
 def test_the_defaults_of_a_run_are_all_banks_and_figures_of_the_part() -> None:
     for standard in BUNDLED:
         name = standard.name
-        chosen = Switches.of(standard)
+        chosen = ModelOptions.of(standard)
         assert chosen.banks == standard.channels * standard.ranks * standard.banks
         assert chosen.energy == ("ambit-paper" if name.startswith("ddr3") else "datasheet")
-        assert Switches.of(standard, banks=1, energy="datasheet").banks == 1
+        assert ModelOptions.of(standard, banks=1, energy="datasheet").banks == 1
         if name.startswith("ddr3"):
             continue
         with pytest.raises(InputError) as caught:
-            Switches.of(standard, energy="ambit-paper")
+            ModelOptions.of(standard, energy="ambit-paper")
         assert str(caught.value) == (
             f"`energy` must be datasheet for {name}, not 'ambit-paper': its figures are those of "
             "DDR3"
@@ -311,6 +311,6 @@ def test_the_defaults_of_a_run_are_all_banks_and_figures_of_the_part() -> None:
 
 
 def test_a_part_without_currents_has_the_figures_of_ddr3_or_none() -> None:
-    assert Switches.of(replace(G888, currents=None)).energy == "ambit-paper"
+    assert ModelOptions.of(replace(G888, currents=None)).energy == "ambit-paper"
     with pytest.raises(InputError, match=r"^hbm2 must have \[currents\]: without them there is"):
-        Switches.of(replace(standards.load("hbm2"), currents=None))
+        ModelOptions.of(replace(standards.load("hbm2"), currents=None))

@@ -8,12 +8,12 @@ from types import ModuleType
 import pytest
 
 from pimsim.dram.commands import Kind
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
 
 ACT, PRE, RD, WR, REF, AAP, AP, TRANSFER = Kind
 DDR3 = load("ddr3-1600-8-8-8")
-FREE = Switches(refresh=False)
+FREE = ModelOptions(refresh=False)
 
 # tRCD 10, tRAS 35, tRP 10, tRRD 6, tFAW 30, tRFC 260, tWR 15, tRTP and tWTR 7.5 ns; CL and CWL
 # 10 ns, a burst 5 ns, a clock 1.25 ns.
@@ -40,8 +40,10 @@ def test_a_picosecond_early_is_found(naive: ModuleType, name: str) -> None:
 
 
 def test_parts_of_row_commands(naive: ModuleType) -> None:
-    def written_out(command: tuple[int, Kind, int], switches: Switches) -> list[tuple[int, Kind]]:
-        return [(part.at, part.what) for part in naive.parts(DDR3, switches, 0, command)]
+    def written_out(
+        command: tuple[int, Kind, int], options: ModelOptions
+    ) -> list[tuple[int, Kind]]:
+        return [(part.at, part.what) for part in naive.parts(DDR3, options, 0, command)]
 
     assert written_out((5, AP, 0), FREE) == [(5, ACT), (35_005, PRE)]
     assert written_out((0, AAP, 0), FREE) == [(0, ACT), (4_000, ACT), (39_000, PRE)]
@@ -66,14 +68,14 @@ def test_what_is_not_a_gap_between_commands(
     naive: ModuleType, commands: list[tuple[int, Kind, int]], name: str
 ) -> None:
     ranks = replace(DDR3, ranks=2)
-    assert {v.name for v in naive.violations(ranks, Switches(), commands)} == {name}
+    assert {v.name for v in naive.violations(ranks, ModelOptions(), commands)} == {name}
 
 
 def test_refreshes_lift_the_limit(naive: ModuleType) -> None:
     late = (9 * 7_800_000 + 1, ACT, 0)
-    assert not naive.violations(DDR3, Switches(), [(0, REF, 0), late])
+    assert not naive.violations(DDR3, ModelOptions(), [(0, REF, 0), late])
     assert not naive.violations(DDR3, FREE, [late])
-    assert not naive.violations(DDR3, Switches(), [(9 * 7_800_000, ACT, 0)])
+    assert not naive.violations(DDR3, ModelOptions(), [(9 * 7_800_000, ACT, 0)])
 
 
 def test_a_refresh_comes_after_the_commands_of_its_own_rank_alone(naive: ModuleType) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pimsim.dram.commands import Kind
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.scheduler.scheduler import Scheduler
 from pimsim.dram.standard.standard import Standard, load, names
 from pimsim.dram.standard.timing import Timing
@@ -21,10 +21,10 @@ from pimsim.errors import DramError, InputError
 
 ACT, PRE, RD, WR, REF, AAP, AP, TRANSFER = Kind
 Command = tuple[int, Kind, int] | tuple[int, Kind, int, int | None]
-FREE = Switches(refresh=False)
-CLOCKED = Switches(refresh=False, clocked=True)
+FREE = ModelOptions(refresh=False)
+CLOCKED = ModelOptions(refresh=False, clocked=True)
 ALL_SWITCHES = {
-    f"{'clocked' if clocked else 'free'}-{'split' if split else 'plain'}-{acts}": Switches(
+    f"{'clocked' if clocked else 'free'}-{'split' if split else 'plain'}-{acts}": ModelOptions(
         refresh=False, clocked=clocked, split_decoder=split, acts_per_aap=acts
     )
     for clocked in (False, True)
@@ -33,34 +33,34 @@ ALL_SWITCHES = {
 }
 
 
-def tick(standard: Standard, switches: Switches) -> int:
+def tick(standard: Standard, options: ModelOptions) -> int:
     """The smallest step between times at which commands may start."""
-    return standard.timing.t_ck_ps if switches.clocked else 1
+    return standard.timing.t_ck_ps if options.clocked else 1
 
 
-def kept(standard: Standard, switches: Switches) -> Timing:
+def kept(standard: Standard, options: ModelOptions) -> Timing:
     """The constraints as they bind: in whole clocks if commands start on clock edges."""
-    return standard.timing.on_clock() if switches.clocked else standard.timing
+    return standard.timing.on_clock() if options.clocked else standard.timing
 
 
-def second_act(standard: Standard, switches: Switches) -> int:
+def second_act(standard: Standard, options: ModelOptions) -> int:
     """When the second ACT of an AAP at 0 comes: 4 ns later, or tRAS."""
-    step = tick(standard, switches)
-    at = 4_000 if switches.split_decoder else standard.timing.t_ras_ps
+    step = tick(standard, options)
+    at = 4_000 if options.split_decoder else standard.timing.t_ras_ps
     return -(-at // step) * step
 
 
-def scheduled(standard: Standard, switches: Switches, commands: Iterable[Command]) -> Scheduler:
-    scheduler = Scheduler(standard, switches)
+def scheduled(standard: Standard, options: ModelOptions, commands: Iterable[Command]) -> Scheduler:
+    scheduler = Scheduler(standard, options)
     for at, kind, bank, *to in commands:
         scheduler.issue(kind, bank, at, *to)
     return scheduler
 
 
 def names_of(
-    naive: ModuleType, standard: Standard, switches: Switches, commands: Sequence[Command]
+    naive: ModuleType, standard: Standard, options: ModelOptions, commands: Sequence[Command]
 ) -> set[str]:
-    return {v.name for v in naive.violations(standard, switches, commands)}
+    return {v.name for v in naive.violations(standard, options, commands)}
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Gate:
     to: int | None = None
 
 
-Build = Callable[[Standard, Switches], Gate]
+Build = Callable[[Standard, ModelOptions], Gate]
 
 
 @dataclass(frozen=True)
@@ -140,59 +140,59 @@ def longer_faw(t: Timing, _burst: int) -> dict[str, int]:
 
 
 @scenario("tRCD")
-def act_to_read(standard: Standard, switches: Switches) -> Gate:
-    return Gate([(0, ACT, 0)], RD, 0, kept(standard, switches).t_rcd_ps)
+def act_to_read(standard: Standard, options: ModelOptions) -> Gate:
+    return Gate([(0, ACT, 0)], RD, 0, kept(standard, options).t_rcd_ps)
 
 
 @scenario("tRCD")
-def act_to_write(standard: Standard, switches: Switches) -> Gate:
-    return Gate([(0, ACT, 0)], WR, 0, kept(standard, switches).t_rcd_ps)
+def act_to_write(standard: Standard, options: ModelOptions) -> Gate:
+    return Gate([(0, ACT, 0)], WR, 0, kept(standard, options).t_rcd_ps)
 
 
 @scenario("tRAS")
-def act_to_pre(standard: Standard, switches: Switches) -> Gate:
-    return Gate([(0, ACT, 0)], PRE, 0, kept(standard, switches).t_ras_ps)
+def act_to_pre(standard: Standard, options: ModelOptions) -> Gate:
+    return Gate([(0, ACT, 0)], PRE, 0, kept(standard, options).t_ras_ps)
 
 
 @scenario("tRP")
-def pre_to_act(standard: Standard, switches: Switches) -> Gate:
-    t = kept(standard, switches)
+def pre_to_act(standard: Standard, options: ModelOptions) -> Gate:
+    t = kept(standard, options)
     return Gate([(0, ACT, 0), (t.t_rc_ps, PRE, 0)], ACT, 0, t.t_rc_ps + t.t_rp_ps)
 
 
 @scenario("tRP", stretch=longer_rp)
-def ap_to_act(standard: Standard, switches: Switches) -> Gate:
-    t = kept(standard, switches)
+def ap_to_act(standard: Standard, options: ModelOptions) -> Gate:
+    t = kept(standard, options)
     return Gate([(0, AP, 0)], ACT, 0, t.t_ras_ps + t.t_rp_ps)
 
 
 @scenario("tRP", stretch=longer_rp, aap=True)
-def aap_to_act(standard: Standard, switches: Switches) -> Gate:
-    t = kept(standard, switches)
-    second = second_act(standard, switches)
+def aap_to_act(standard: Standard, options: ModelOptions) -> Gate:
+    t = kept(standard, options)
+    second = second_act(standard, options)
     return Gate([(0, AAP, 0)], ACT, 0, second + t.t_ras_ps + t.t_rp_ps)
 
 
 @scenario("tRC", stretch=longer_rc)
-def act_to_act_of_a_bank(standard: Standard, switches: Switches) -> Gate:
-    t = kept(standard, switches)
+def act_to_act_of_a_bank(standard: Standard, options: ModelOptions) -> Gate:
+    t = kept(standard, options)
     return Gate([(0, ACT, 0), (t.t_ras_ps, PRE, 0)], ACT, 0, t.t_rc_ps)
 
 
 @scenario("tRC", stretch=longer_rc)
-def ap_to_ap_of_a_bank(standard: Standard, switches: Switches) -> Gate:
-    return Gate([(0, AP, 0)], AP, 0, kept(standard, switches).t_rc_ps)
+def ap_to_ap_of_a_bank(standard: Standard, options: ModelOptions) -> Gate:
+    return Gate([(0, AP, 0)], AP, 0, kept(standard, options).t_rc_ps)
 
 
 @scenario("tRTP")
-def read_to_pre(standard: Standard, switches: Switches) -> Gate:
-    t = kept(standard, switches)
+def read_to_pre(standard: Standard, options: ModelOptions) -> Gate:
+    t = kept(standard, options)
     return Gate([(0, ACT, 0), (t.t_ras_ps, RD, 0)], PRE, 0, t.t_ras_ps + t.t_rtp_ps)
 
 
 @scenario("tWR")
-def write_to_pre(standard: Standard, switches: Switches) -> Gate:
-    t = kept(standard, switches)
+def write_to_pre(standard: Standard, options: ModelOptions) -> Gate:
+    t = kept(standard, options)
     latency = (t.cwl_clocks + standard.burst_length // 2) * t.t_ck_ps
     return Gate([(0, ACT, 0), (t.t_ras_ps, WR, 0)], PRE, 0, t.t_ras_ps + latency + t.t_wr_ps)
 
@@ -201,25 +201,25 @@ def write_to_pre(standard: Standard, switches: Switches) -> Gate:
 
 
 @scenario("tRRD_S")
-def act_to_act_of_banks(standard: Standard, switches: Switches) -> Gate:
-    return Gate([(0, ACT, 0)], ACT, 1, kept(standard, switches).t_rrd_s_ps)
+def act_to_act_of_banks(standard: Standard, options: ModelOptions) -> Gate:
+    return Gate([(0, ACT, 0)], ACT, 1, kept(standard, options).t_rrd_s_ps)
 
 
 @scenario("tRRD_L", shape=grouped)
-def act_to_act_of_a_group(standard: Standard, switches: Switches) -> Gate:
+def act_to_act_of_a_group(standard: Standard, options: ModelOptions) -> Gate:
     same = standard.bank_groups
-    return Gate([(0, ACT, 0)], ACT, same, kept(standard, switches).t_rrd_l_ps)
+    return Gate([(0, ACT, 0)], ACT, same, kept(standard, options).t_rrd_l_ps)
 
 
 @scenario("tFAW", stretch=longer_faw)
-def five_acts(standard: Standard, switches: Switches) -> Gate:
-    t = kept(standard, switches)
+def five_acts(standard: Standard, options: ModelOptions) -> Gate:
+    t = kept(standard, options)
     return Gate([(t.t_rrd_l_ps * i, ACT, i) for i in range(4)], ACT, 4, t.t_faw_ps)
 
 
-def last_counted(standard: Standard, switches: Switches) -> int:
+def last_counted(standard: Standard, options: ModelOptions) -> int:
     """When the last ACT that counts of an AAP at 0 comes."""
-    return second_act(standard, switches) if switches.acts_per_aap == 2 else 0
+    return second_act(standard, options) if options.acts_per_aap == 2 else 0
 
 
 def close_acts(t: Timing, _burst: int) -> dict[str, int]:
@@ -237,75 +237,75 @@ def wide_faw(t: Timing, _burst: int) -> dict[str, int]:
 
 
 @scenario("tRRD_S", stretch=close_acts, aap=True)
-def aap_to_act_of_banks(standard: Standard, switches: Switches) -> Gate:
-    after = last_counted(standard, switches)
-    return Gate([(0, AAP, 0)], ACT, 1, after + kept(standard, switches).t_rrd_s_ps)
+def aap_to_act_of_banks(standard: Standard, options: ModelOptions) -> Gate:
+    after = last_counted(standard, options)
+    return Gate([(0, AAP, 0)], ACT, 1, after + kept(standard, options).t_rrd_s_ps)
 
 
 @scenario("tRRD_L", shape=grouped, stretch=close_acts, aap=True)
-def aap_to_act_of_a_group(standard: Standard, switches: Switches) -> Gate:
-    after = last_counted(standard, switches)
+def aap_to_act_of_a_group(standard: Standard, options: ModelOptions) -> Gate:
+    after = last_counted(standard, options)
     same = standard.bank_groups
-    return Gate([(0, AAP, 0)], ACT, same, after + kept(standard, switches).t_rrd_l_ps)
+    return Gate([(0, AAP, 0)], ACT, same, after + kept(standard, options).t_rrd_l_ps)
 
 
 @scenario("tFAW", stretch=wide_faw, aap=True)
-def acts_of_two_aaps(standard: Standard, switches: Switches) -> Gate:
+def acts_of_two_aaps(standard: Standard, options: ModelOptions) -> Gate:
     """Four ACTs: of two AAPs where both of an AAP count, of four where one does."""
-    t = kept(standard, switches)
-    pitch = last_counted(standard, switches) + t.t_rrd_l_ps
-    count = 2 if switches.acts_per_aap == 2 else 4
+    t = kept(standard, options)
+    pitch = last_counted(standard, options) + t.t_rrd_l_ps
+    count = 2 if options.acts_per_aap == 2 else 4
     return Gate([(pitch * i, AAP, i) for i in range(count)], ACT, 4, t.t_faw_ps)
 
 
 @scenario("tFAW", stretch=wide_faw, aap=True)
-def second_act_as_the_fifth(standard: Standard, switches: Switches) -> Gate:
-    t = kept(standard, switches)
+def second_act_as_the_fifth(standard: Standard, options: ModelOptions) -> Gate:
+    t = kept(standard, options)
     acts: list[Command] = [(t.t_rrd_l_ps * i, ACT, i) for i in range(3)]
-    if switches.acts_per_aap == 1:
+    if options.acts_per_aap == 1:
         acts.append((t.t_rrd_l_ps * 3, ACT, 3))
-    return Gate(acts, AAP, 4, t.t_faw_ps - last_counted(standard, switches))
+    return Gate(acts, AAP, 4, t.t_faw_ps - last_counted(standard, options))
 
 
 # ------------------------------------------------------------------------------------ refresh
 
 
 @scenario("tRFC")
-def refresh_to_act(standard: Standard, switches: Switches) -> Gate:
-    return Gate([(0, REF, 0)], ACT, 1, kept(standard, switches).t_rfc_ps)
+def refresh_to_act(standard: Standard, options: ModelOptions) -> Gate:
+    return Gate([(0, REF, 0)], ACT, 1, kept(standard, options).t_rfc_ps)
 
 
 @scenario("tRFC")
-def refresh_to_refresh(standard: Standard, switches: Switches) -> Gate:
-    return Gate([(0, REF, 0)], REF, 0, kept(standard, switches).t_rfc_ps)
+def refresh_to_refresh(standard: Standard, options: ModelOptions) -> Gate:
+    return Gate([(0, REF, 0)], REF, 0, kept(standard, options).t_rfc_ps)
 
 
 @scenario("tRP")
-def pre_to_refresh(standard: Standard, switches: Switches) -> Gate:
-    t = kept(standard, switches)
+def pre_to_refresh(standard: Standard, options: ModelOptions) -> Gate:
+    t = kept(standard, options)
     return Gate([(0, ACT, 1), (t.t_rc_ps, PRE, 1)], REF, 0, t.t_rc_ps + t.t_rp_ps)
 
 
 @scenario("tRC", stretch=longer_rc)
-def act_to_refresh(standard: Standard, switches: Switches) -> Gate:
-    t = kept(standard, switches)
+def act_to_refresh(standard: Standard, options: ModelOptions) -> Gate:
+    t = kept(standard, options)
     return Gate([(0, ACT, 1), (t.t_ras_ps, PRE, 1)], REF, 0, t.t_rc_ps)
 
 
 # --------------------------------------------------------------------------- columns and the bus
 
 
-def opened(standard: Standard, switches: Switches, *banks: int) -> tuple[list[Command], int]:
+def opened(standard: Standard, options: ModelOptions, *banks: int) -> tuple[list[Command], int]:
     """Banks opened, far enough apart, and a time when nothing keeps columns of them back."""
-    t = kept(standard, switches)
+    t = kept(standard, options)
     acts = [(t.t_rrd_l_ps * i, ACT, bank) for i, bank in enumerate(banks)]
     return acts, t.t_rc_ps + t.t_rrd_l_ps * len(banks)
 
 
 def column_gate(
-    standard: Standard, switches: Switches, first: Kind, second: Kind, bank: int, gap_ps: int
+    standard: Standard, options: ModelOptions, first: Kind, second: Kind, bank: int, gap_ps: int
 ) -> Gate:
-    acts, at = opened(standard, switches, *{0, bank})
+    acts, at = opened(standard, options, *{0, bank})
     return Gate([*acts, (at, first, 0)], second, bank, at + gap_ps)
 
 
@@ -318,57 +318,57 @@ def data_gap(standard: Standard, first: Kind, second: Kind, clocks: int) -> int:
 
 
 @scenario("tCCD_S", stretch=longer_ccd)
-def read_to_read(standard: Standard, switches: Switches) -> Gate:
+def read_to_read(standard: Standard, options: ModelOptions) -> Gate:
     t = standard.timing
-    return column_gate(standard, switches, RD, RD, 1, t.t_ccd_s_clocks * t.t_ck_ps)
+    return column_gate(standard, options, RD, RD, 1, t.t_ccd_s_clocks * t.t_ck_ps)
 
 
 @scenario("tCCD_S", stretch=longer_ccd)
-def write_to_write(standard: Standard, switches: Switches) -> Gate:
+def write_to_write(standard: Standard, options: ModelOptions) -> Gate:
     t = standard.timing
-    return column_gate(standard, switches, WR, WR, 1, t.t_ccd_s_clocks * t.t_ck_ps)
+    return column_gate(standard, options, WR, WR, 1, t.t_ccd_s_clocks * t.t_ck_ps)
 
 
 @scenario("tCCD_L", shape=grouped, stretch=longer_ccd)
-def read_to_read_of_a_group(standard: Standard, switches: Switches) -> Gate:
+def read_to_read_of_a_group(standard: Standard, options: ModelOptions) -> Gate:
     t = standard.timing
     gap = t.t_ccd_l_clocks * t.t_ck_ps
-    return column_gate(standard, switches, RD, RD, standard.bank_groups, gap)
+    return column_gate(standard, options, RD, RD, standard.bank_groups, gap)
 
 
 @scenario("tCCD_L", shape=grouped, stretch=longer_ccd)
-def write_to_write_of_a_bank(standard: Standard, switches: Switches) -> Gate:
+def write_to_write_of_a_bank(standard: Standard, options: ModelOptions) -> Gate:
     t = standard.timing
-    return column_gate(standard, switches, WR, WR, 0, t.t_ccd_l_clocks * t.t_ck_ps)
+    return column_gate(standard, options, WR, WR, 0, t.t_ccd_l_clocks * t.t_ck_ps)
 
 
 @scenario("data bus", stretch=shorter_ccd)
-def data_after_data(standard: Standard, switches: Switches) -> Gate:
-    return column_gate(standard, switches, RD, RD, 1, data_gap(standard, RD, RD, 0))
+def data_after_data(standard: Standard, options: ModelOptions) -> Gate:
+    return column_gate(standard, options, RD, RD, 1, data_gap(standard, RD, RD, 0))
 
 
 @scenario("data bus", stretch=shorter_ccd)
-def written_data_after_data(standard: Standard, switches: Switches) -> Gate:
-    return column_gate(standard, switches, WR, WR, 0, data_gap(standard, WR, WR, 0))
+def written_data_after_data(standard: Standard, options: ModelOptions) -> Gate:
+    return column_gate(standard, options, WR, WR, 0, data_gap(standard, WR, WR, 0))
 
 
 @scenario("read to write")
-def read_to_write(standard: Standard, switches: Switches) -> Gate:
-    return column_gate(standard, switches, RD, WR, 1, data_gap(standard, RD, WR, 2))
+def read_to_write(standard: Standard, options: ModelOptions) -> Gate:
+    return column_gate(standard, options, RD, WR, 1, data_gap(standard, RD, WR, 2))
 
 
 @scenario("tWTR_S")
-def write_to_read(standard: Standard, switches: Switches) -> Gate:
-    t = kept(standard, switches)
+def write_to_read(standard: Standard, options: ModelOptions) -> Gate:
+    t = kept(standard, options)
     gap = (t.cwl_clocks + standard.burst_length // 2) * t.t_ck_ps + t.t_wtr_s_ps
-    return column_gate(standard, switches, WR, RD, 1, gap)
+    return column_gate(standard, options, WR, RD, 1, gap)
 
 
 @scenario("tWTR_L", shape=grouped)
-def write_to_read_of_a_group(standard: Standard, switches: Switches) -> Gate:
-    t = kept(standard, switches)
+def write_to_read_of_a_group(standard: Standard, options: ModelOptions) -> Gate:
+    t = kept(standard, options)
     gap = (t.cwl_clocks + standard.burst_length // 2) * t.t_ck_ps + t.t_wtr_l_ps
-    return column_gate(standard, switches, WR, RD, standard.bank_groups, gap)
+    return column_gate(standard, options, WR, RD, standard.bank_groups, gap)
 
 
 def longer_rtrs(t: Timing, _burst: int) -> dict[str, int]:
@@ -376,9 +376,9 @@ def longer_rtrs(t: Timing, _burst: int) -> dict[str, int]:
 
 
 def rank_gate(first: Kind, second: Kind) -> None:
-    def build(standard: Standard, switches: Switches) -> Gate:
+    def build(standard: Standard, options: ModelOptions) -> Gate:
         gap = data_gap(standard, first, second, standard.timing.t_rtrs_clocks)
-        return column_gate(standard, switches, first, second, standard.banks, gap)
+        return column_gate(standard, options, first, second, standard.banks, gap)
 
     build.__name__ = f"{first.name}_to_{second.name}_of_another_rank"
     scenario("tRTRS", shape=two_ranks, stretch=longer_rtrs)(build)
@@ -392,9 +392,9 @@ for first_kind in (RD, WR):
 # ------------------------------------------------------------------------- TRANSFERs of a rank
 
 
-def transfer_gate(standard: Standard, switches: Switches, earlier: Kind, gap_ps: int) -> Gate:
+def transfer_gate(standard: Standard, options: ModelOptions, earlier: Kind, gap_ps: int) -> Gate:
     """A TRANSFER from bank 0 to 1 after a column command of bank 2."""
-    acts, at = opened(standard, switches, 0, 1, 2, 3)
+    acts, at = opened(standard, options, 0, 1, 2, 3)
     to = 3 if earlier is TRANSFER else None
     return Gate([*acts, (at, earlier, 2, to)], TRANSFER, 0, at + gap_ps, 1)
 
@@ -405,8 +405,8 @@ def near_ccd(standard: Standard) -> int:
     return clocks * t.t_ck_ps
 
 
-def near_wtr(standard: Standard, switches: Switches) -> int:
-    t = kept(standard, switches)
+def near_wtr(standard: Standard, options: ModelOptions) -> int:
+    t = kept(standard, options)
     return t.t_wtr_l_ps if standard.bank_groups > 1 else t.t_wtr_s_ps
 
 
@@ -416,36 +416,36 @@ def arrival(standard: Standard) -> int:
 
 
 @scenario("tRCD")
-def act_of_source_to_transfer(standard: Standard, switches: Switches) -> Gate:
-    t = kept(standard, switches)
+def act_of_source_to_transfer(standard: Standard, options: ModelOptions) -> Gate:
+    t = kept(standard, options)
     acts: list[Command] = [(0, ACT, 1), (t.t_rrd_l_ps, ACT, 0)]
     return Gate(acts, TRANSFER, 0, t.t_rrd_l_ps + t.t_rcd_ps, 1)
 
 
 @scenario("tRCD")
-def act_of_destination_to_transfer(standard: Standard, switches: Switches) -> Gate:
-    t = kept(standard, switches)
+def act_of_destination_to_transfer(standard: Standard, options: ModelOptions) -> Gate:
+    t = kept(standard, options)
     acts: list[Command] = [(0, ACT, 0), (t.t_rrd_l_ps, ACT, 1)]
     return Gate(acts, TRANSFER, 0, t.t_rrd_l_ps + t.t_rcd_ps, 1)
 
 
 @scenario("tRTP")
-def transfer_to_pre_of_source(standard: Standard, switches: Switches) -> Gate:
-    acts, at = opened(standard, switches, 0, 1)
-    return Gate([*acts, (at, TRANSFER, 0, 1)], PRE, 0, at + kept(standard, switches).t_rtp_ps)
+def transfer_to_pre_of_source(standard: Standard, options: ModelOptions) -> Gate:
+    acts, at = opened(standard, options, 0, 1)
+    return Gate([*acts, (at, TRANSFER, 0, 1)], PRE, 0, at + kept(standard, options).t_rtp_ps)
 
 
 @scenario("tWR")
-def transfer_to_pre_of_destination(standard: Standard, switches: Switches) -> Gate:
-    acts, at = opened(standard, switches, 0, 1)
-    ready = at + arrival(standard) + kept(standard, switches).t_wr_ps
+def transfer_to_pre_of_destination(standard: Standard, options: ModelOptions) -> Gate:
+    acts, at = opened(standard, options, 0, 1)
+    ready = at + arrival(standard) + kept(standard, options).t_wr_ps
     return Gate([*acts, (at, TRANSFER, 0, 1)], PRE, 1, ready)
 
 
 def near_gate(name: str, first: Kind, second: Kind) -> None:
     """tCCD or the internal bus between two column commands, one of them a TRANSFER at least."""
 
-    def build(standard: Standard, switches: Switches) -> Gate:
+    def build(standard: Standard, options: ModelOptions) -> Gate:
         if name == "tCCD":
             gap = near_ccd(standard)
         else:
@@ -453,8 +453,8 @@ def near_gate(name: str, first: Kind, second: Kind) -> None:
             after = t.cwl_clocks if second is WR else t.cl_clocks
             gap = arrival(standard) - after * t.t_ck_ps
         if second is TRANSFER:
-            return transfer_gate(standard, switches, first, gap)
-        acts, at = opened(standard, switches, 0, 1, 2)
+            return transfer_gate(standard, options, first, gap)
+        acts, at = opened(standard, options, 0, 1, 2)
         return Gate([*acts, (at, first, 0, 1)], second, 2, at + gap)
 
     def widest_ccd(t: Timing, burst: int) -> dict[str, int]:
@@ -485,22 +485,22 @@ for name, first_kind, second_kind in (
 
 
 @scenario("tWTR_S", shape=lambda _: {"bank_groups": 1})
-def write_to_transfer(standard: Standard, switches: Switches) -> Gate:
+def write_to_transfer(standard: Standard, options: ModelOptions) -> Gate:
     gap = (standard.timing.cwl_clocks + standard.burst_length // 2) * standard.timing.t_ck_ps
-    return transfer_gate(standard, switches, WR, gap + near_wtr(standard, switches))
+    return transfer_gate(standard, options, WR, gap + near_wtr(standard, options))
 
 
 @scenario("tWTR_L", shape=grouped)
-def transfer_to_read(standard: Standard, switches: Switches) -> Gate:
-    acts, at = opened(standard, switches, 0, 1, 2)
-    ready = at + arrival(standard) + near_wtr(standard, switches)
+def transfer_to_read(standard: Standard, options: ModelOptions) -> Gate:
+    acts, at = opened(standard, options, 0, 1, 2)
+    ready = at + arrival(standard) + near_wtr(standard, options)
     return Gate([*acts, (at, TRANSFER, 0, 1)], RD, 2, ready)
 
 
 @scenario("tWTR_L", shape=grouped)
-def transfer_on_from_its_destination(standard: Standard, switches: Switches) -> Gate:
-    acts, at = opened(standard, switches, 0, 1, 2)
-    ready = at + arrival(standard) + near_wtr(standard, switches)
+def transfer_on_from_its_destination(standard: Standard, options: ModelOptions) -> Gate:
+    acts, at = opened(standard, options, 0, 1, 2)
+    ready = at + arrival(standard) + near_wtr(standard, options)
     return Gate([*acts, (at, TRANSFER, 0, 1)], TRANSFER, 1, ready, 2)
 
 
@@ -508,26 +508,26 @@ def transfer_on_from_its_destination(standard: Standard, switches: Switches) -> 
 
 
 def assert_gate(
-    naive: ModuleType, standard: Standard, switches: Switches, gate: Gate, reason: str
+    naive: ModuleType, standard: Standard, options: ModelOptions, gate: Gate, reason: str
 ) -> None:
     """The constraint alone keeps the command back, to the tick; an AP and an AAP like an ACT."""
-    assert_gate_of_kind(naive, standard, switches, gate, reason)
+    assert_gate_of_kind(naive, standard, options, gate, reason)
     if gate.kind is ACT:
-        assert_gate_of_kind(naive, standard, switches, replace(gate, kind=AP), reason)
-        if switches.acts_per_aap == 1:  # otherwise its second ACT has gates of its own
-            assert_gate_of_kind(naive, standard, switches, replace(gate, kind=AAP), reason)
+        assert_gate_of_kind(naive, standard, options, replace(gate, kind=AP), reason)
+        if options.acts_per_aap == 1:  # otherwise its second ACT has gates of its own
+            assert_gate_of_kind(naive, standard, options, replace(gate, kind=AAP), reason)
 
 
 def assert_gate_of_kind(
-    naive: ModuleType, standard: Standard, switches: Switches, gate: Gate, reason: str
+    naive: ModuleType, standard: Standard, options: ModelOptions, gate: Gate, reason: str
 ) -> None:
-    early = gate.at - tick(standard, switches)
+    early = gate.at - tick(standard, options)
     before = [*gate.earlier, (early, gate.kind, gate.bank, gate.to)]
     on_time = [*gate.earlier, (gate.at, gate.kind, gate.bank, gate.to)]
-    assert names_of(naive, standard, switches, before) == {reason}
-    assert names_of(naive, standard, switches, on_time) == set()
+    assert names_of(naive, standard, options, before) == {reason}
+    assert names_of(naive, standard, options, on_time) == set()
 
-    scheduler = scheduled(standard, switches, gate.earlier)
+    scheduler = scheduled(standard, options, gate.earlier)
     found = scheduler.probe(gate.kind, gate.bank, gate.to)
     assert (found.ready_ps, found.reason) == (gate.at, reason)
     with pytest.raises(DramError, match=rf"{re.escape(reason)}\b"):
@@ -537,38 +537,38 @@ def assert_gate_of_kind(
 
 
 GATES = {
-    f"{standard}-{name}-{which}": (standard, name, switches)
+    f"{standard}-{name}-{which}": (standard, name, options)
     for standard in names()
     for name, case in SCENARIOS.items()
-    for which, switches in ALL_SWITCHES.items()
-    if case.aap or (switches.split_decoder and switches.acts_per_aap == 1)
+    for which, options in ALL_SWITCHES.items()
+    if case.aap or (options.split_decoder and options.acts_per_aap == 1)
 }
 
 
-@pytest.mark.parametrize(("standard_name", "name", "switches"), GATES.values(), ids=GATES)
+@pytest.mark.parametrize(("standard_name", "name", "options"), GATES.values(), ids=GATES)
 def test_gate_is_tight(
-    naive: ModuleType, standard_name: str, name: str, switches: Switches
+    naive: ModuleType, standard_name: str, name: str, options: ModelOptions
 ) -> None:
     case = SCENARIOS[name]
     standard = load(standard_name)
     standard = replace(standard, **case.shape(standard))
-    gate = case.build(standard, switches)
-    early = [*gate.earlier, (gate.at - tick(standard, switches), gate.kind, gate.bank, gate.to)]
-    earliest = naive.earliest(standard, switches, gate.earlier, gate.kind, gate.bank, gate.to)
-    if earliest == gate.at and names_of(naive, standard, switches, early) == {case.reason}:
-        assert_gate(naive, standard, switches, gate, case.reason)
+    gate = case.build(standard, options)
+    early = [*gate.earlier, (gate.at - tick(standard, options), gate.kind, gate.bank, gate.to)]
+    earliest = naive.earliest(standard, options, gate.earlier, gate.kind, gate.bank, gate.to)
+    if earliest == gate.at and names_of(naive, standard, options, early) == {case.reason}:
+        assert_gate(naive, standard, options, gate, case.reason)
         return
     # Another constraint of this part holds the command as long or longer, or the bus comes free
     # before the command can come at all, or there is room before what this one keeps clear.
-    found = scheduled(standard, switches, gate.earlier).probe(gate.kind, gate.bank, gate.to)
+    found = scheduled(standard, options, gate.earlier).probe(gate.kind, gate.bank, gate.to)
     assert found.ready_ps == earliest
     if earliest > gate.earlier[-1][0]:
-        last = (earliest - tick(standard, switches), gate.kind, gate.bank, gate.to)
-        assert found.reason in names_of(naive, standard, switches, [*gate.earlier, last])
+        last = (earliest - tick(standard, options), gate.kind, gate.bank, gate.to)
+        assert found.reason in names_of(naive, standard, options, [*gate.earlier, last])
     # With these constraints it binds alone.
     stretched = case.stretch(standard.timing, standard.burst_length // 2)
     standard = replace(standard, timing=replace(standard.timing, **stretched))
-    assert_gate(naive, standard, switches, case.build(standard, switches), case.reason)
+    assert_gate(naive, standard, options, case.build(standard, options), case.reason)
 
 
 def test_every_constraint_has_a_gate() -> None:
@@ -647,28 +647,28 @@ def test_activations_of_row_commands_count(
     changes: dict[str, Any],
 ) -> None:
     """Times worked by hand."""
-    switches = replace(FREE, **changes)
-    scheduler = scheduled(DDR3, switches, earlier)
+    options = replace(FREE, **changes)
+    scheduler = scheduled(DDR3, options, earlier)
     found = scheduler.probe(kind, bank)
-    early = at - tick(DDR3, switches)
+    early = at - tick(DDR3, options)
     assert found.ready_ps == at
     assert re.fullmatch(reason, found.reason)
-    assert found.reason in names_of(naive, DDR3, switches, [*earlier, (early, kind, bank)])
+    assert found.reason in names_of(naive, DDR3, options, [*earlier, (early, kind, bank)])
     with pytest.raises(DramError, match=rf"({reason})\b"):
         scheduler.issue(kind, bank, early)
     scheduler.issue(kind, bank, at)
-    assert not names_of(naive, DDR3, switches, [*earlier, (at, kind, bank)])
+    assert not names_of(naive, DDR3, options, [*earlier, (at, kind, bank)])
 
 
 @pytest.mark.parametrize("kind", [AAP, AP])
 def test_a_window_may_begin_with_the_new_act(naive: ModuleType, kind: Kind) -> None:
     """Second ACTs at 35 37 39 41: a fifth that keeps tRRD, at 25 to 33, has them within tFAW."""
     timing = replace(DDR3.timing, t_rrd_s_ps=2_000, t_rrd_l_ps=2_000, t_faw_ps=25_000)
-    standard, switches = replace(DDR3, timing=timing), replace(FREE, split_decoder=False)
+    standard, options = replace(DDR3, timing=timing), replace(FREE, split_decoder=False)
     rows: list[Command] = [(2_000 * i, AAP, i) for i in range(4)]
-    scheduler = scheduled(standard, switches, rows)
+    scheduler = scheduled(standard, options, rows)
     assert scheduler.probe(kind, 4) == (60_000, "tFAW")
-    assert names_of(naive, standard, switches, [*rows, (27_000, kind, 4)]) == {"tFAW"}
+    assert names_of(naive, standard, options, [*rows, (27_000, kind, 4)]) == {"tFAW"}
     with pytest.raises(DramError, match="tFAW"):
         scheduler.issue(kind, 4, 27_000)
 
@@ -688,8 +688,8 @@ def test_an_act_between_those_of_an_aap_keeps_from_both(
 ) -> None:
     """The second ACT is decided with the AAP, tRAS ahead: tRRD before it and after it are shut."""
     standard = load(standard_name)
-    switches = Switches(refresh=False, split_decoder=False, acts_per_aap=acts, clocked=clocked)
-    t, step = kept(standard, switches), tick(standard, switches)
+    options = ModelOptions(refresh=False, split_decoder=False, acts_per_aap=acts, clocked=clocked)
+    t, step = kept(standard, options), tick(standard, options)
     second, t_rrd = t.t_ras_ps, t.t_rrd_s_ps
     assert second > 2 * t_rrd
     for at, shut in (
@@ -702,8 +702,8 @@ def test_an_act_between_those_of_an_aap_keeps_from_both(
         (second + t_rrd, False),
     ):
         stream: list[Command] = [(0, AAP, 0), (at, ACT, 1)]
-        assert names_of(naive, standard, switches, stream) == ({"tRRD_S"} if shut else set())
-        scheduler = scheduled(standard, switches, stream[:1])
+        assert names_of(naive, standard, options, stream) == ({"tRRD_S"} if shut else set())
+        scheduler = scheduled(standard, options, stream[:1])
         assert scheduler.probe(ACT, 1).ready_ps == t_rrd
         if shut:
             with pytest.raises(DramError, match="tRRD_S"):
@@ -750,25 +750,25 @@ def test_rows_open_while_at_most_eight_refreshes_are_postponed(
 ) -> None:
     """Until 9 tREFI after the start, and after each REF for tREFI longer."""
     standard = load(standard_name)
-    switches = Switches(clocked=clocked)
-    t_refi, step = kept(standard, switches).t_refi_ps, tick(standard, switches)
+    options = ModelOptions(clocked=clocked)
+    t_refi, step = kept(standard, options).t_refi_ps, tick(standard, options)
     earlier: list[Command] = []
     for refreshes in range(3):
         limit = (9 + refreshes) * t_refi
         late: Command = (limit + step, kind, 0)
-        assert names_of(naive, standard, switches, [*earlier, (limit, kind, 0)]) == set()
-        assert names_of(naive, standard, switches, [*earlier, late]) == {"tREFI"}
-        scheduled(standard, switches, [*earlier, (limit, kind, 0)])
-        scheduler = scheduled(standard, switches, earlier)
+        assert names_of(naive, standard, options, [*earlier, (limit, kind, 0)]) == set()
+        assert names_of(naive, standard, options, [*earlier, late]) == {"tREFI"}
+        scheduled(standard, options, [*earlier, (limit, kind, 0)])
+        scheduler = scheduled(standard, options, earlier)
         with pytest.raises(DramError, match="tREFI"):
             scheduler.issue(kind, 0, limit + step)
-        scheduled(standard, replace(switches, refresh=False), [*earlier, late])
+        scheduled(standard, replace(options, refresh=False), [*earlier, late])
         earlier.append((refreshes * t_refi, REF, 0))
 
 
 def test_refreshes_of_one_rank_do_not_count_for_another() -> None:
     late = 9 * DDR3.timing.t_refi_ps + 1
-    scheduler = scheduled(replace(DDR3, ranks=2), Switches(), [(0, REF, 0)])
+    scheduler = scheduled(replace(DDR3, ranks=2), ModelOptions(), [(0, REF, 0)])
     scheduler.issue(AP, 7, late)
     with pytest.raises(DramError, match="tREFI"):
         scheduler.issue(AP, 8, late)
@@ -780,7 +780,7 @@ def test_refreshes_of_one_rank_do_not_count_for_another() -> None:
 
 def test_a_row_that_is_open_may_be_closed_however_late() -> None:
     late = 20 * DDR3.timing.t_refi_ps
-    scheduler = scheduled(DDR3, Switches(), [(0, ACT, 0)])
+    scheduler = scheduled(DDR3, ModelOptions(), [(0, ACT, 0)])
     scheduler.issue(PRE, 0, late)
     scheduler.issue(REF, 0, late + DDR3.timing.t_rp_ps)
 
@@ -914,7 +914,7 @@ def odd_standards(draw: st.DrawFn) -> Standard:
 
 
 SWITCHES = st.builds(
-    Switches,
+    ModelOptions,
     faw=st.sampled_from([True, True, True, False]),
     refresh=st.booleans(),
     split_decoder=st.booleans(),
@@ -945,21 +945,21 @@ def legal_kinds(is_open: dict[int, bool], standard: Standard, bank: int) -> tupl
 def assert_never_early_and_never_late(
     naive: ModuleType,
     standard: Standard,
-    switches: Switches,
+    options: ModelOptions,
     steps: list[tuple[int, int, int, int]],
 ) -> None:
     """Scheduler and naive check agree on every command, at any time."""
-    scheduler = Scheduler(standard, switches)
+    scheduler = Scheduler(standard, options)
     total = standard.channels * standard.ranks * standard.banks
     groups = standard.bank_groups
     banks = [0, 1, 2, 3, groups % total, (groups + 1) % total, standard.banks % total, total - 1]
-    step = tick(standard, switches)
+    step = tick(standard, options)
     stream: list[Command] = []
     is_open: dict[int, bool] = {}
 
     def wrong(at: int, kind: Kind, bank: int, to: int | None) -> set[str]:
         last = (at, kind, bank, to)
-        found = naive.violations(standard, switches, [*stream, last], only_last=True)
+        found = naive.violations(standard, options, [*stream, last], only_last=True)
         return {violation.name for violation in found}
 
     for choice, place, jitter, scale in steps:
@@ -975,7 +975,7 @@ def assert_never_early_and_never_late(
         try:
             gate = scheduler.probe(kind, bank, to)
         except DramError:  # too many REFs are postponed
-            assert naive.earliest(standard, switches, stream, kind, bank) is None
+            assert naive.earliest(standard, options, stream, kind, bank) is None
             continue
         assert not wrong(gate.ready_ps, kind, bank, to)
         names_early = wrong(gate.ready_ps - step, kind, bank, to)
@@ -996,29 +996,29 @@ def assert_never_early_and_never_late(
         stream.append((at, kind, bank, to))
         if kind in (ACT, PRE):
             is_open[bank] = kind is ACT
-    assert not naive.violations(standard, switches, stream)
+    assert not naive.violations(standard, options, stream)
 
 
 @settings(max_examples=200)
-@given(standard=st.sampled_from(list(STANDARDS.values())), switches=SWITCHES, steps=STEPS)
+@given(standard=st.sampled_from(list(STANDARDS.values())), options=SWITCHES, steps=STEPS)
 def test_random_streams_of_standards(
     naive: ModuleType,
     standard: Standard,
-    switches: Switches,
+    options: ModelOptions,
     steps: list[tuple[int, int, int, int]],
 ) -> None:
-    assert_never_early_and_never_late(naive, standard, switches, steps)
+    assert_never_early_and_never_late(naive, standard, options, steps)
 
 
 @settings(max_examples=500)
-@given(standard=odd_standards(), switches=SWITCHES, steps=STEPS)
+@given(standard=odd_standards(), options=SWITCHES, steps=STEPS)
 def test_random_streams_of_odd_standards(
     naive: ModuleType,
     standard: Standard,
-    switches: Switches,
+    options: ModelOptions,
     steps: list[tuple[int, int, int, int]],
 ) -> None:
-    assert_never_early_and_never_late(naive, standard, switches, steps)
+    assert_never_early_and_never_late(naive, standard, options, steps)
 
 
 @st.composite
@@ -1042,8 +1042,8 @@ def crowded_standards(draw: st.DrawFn) -> Standard:
 @settings(max_examples=250)
 @given(
     standard=crowded_standards(),
-    switches=st.builds(
-        Switches,
+    options=st.builds(
+        ModelOptions,
         refresh=st.just(False),
         split_decoder=st.sampled_from([False, False, False, True]),
         acts_per_aap=st.sampled_from([2, 2, 2, 1]),
@@ -1062,12 +1062,12 @@ def crowded_standards(draw: st.DrawFn) -> Standard:
 def test_activations_find_the_first_place_among_others(
     naive: ModuleType,
     standard: Standard,
-    switches: Switches,
+    options: ModelOptions,
     steps: list[tuple[Kind, int, int]],
 ) -> None:
     """The earliest time of all, between second ACTs that lie ahead too, not merely a legal one."""
-    step = tick(standard, switches)
-    scheduler = Scheduler(standard, switches)
+    step = tick(standard, options)
+    scheduler = Scheduler(standard, options)
     stream: list[Command] = []
     bank = 0
     for kind, further, wait_ns in steps:
@@ -1075,11 +1075,9 @@ def test_activations_find_the_first_place_among_others(
         if any(b == bank and k is ACT for _, k, b in stream):
             continue
         ready = scheduler.probe(kind, bank).ready_ps
-        assert ready == naive.earliest(standard, switches, stream, kind, bank)
+        assert ready == naive.earliest(standard, options, stream, kind, bank)
         later = ready + wait_ns * 1_000 // step * step
-        if later > ready and not names_of(
-            naive, standard, switches, [*stream, (later, kind, bank)]
-        ):
+        if later > ready and not names_of(naive, standard, options, [*stream, (later, kind, bank)]):
             ready = later
         scheduler.issue(kind, bank, ready)
         stream.append((ready, kind, bank))
@@ -1088,19 +1086,22 @@ def test_activations_find_the_first_place_among_others(
 @settings(max_examples=150)
 @given(
     standard=odd_standards(),
-    switches=SWITCHES,
+    options=SWITCHES,
     steps=st.lists(
         st.tuples(st.sampled_from([RD, WR, TRANSFER]), st.integers(0, 4), st.booleans()),
         max_size=12,
     ),
 )
 def test_columns_mind_all_columns_before_them(
-    naive: ModuleType, standard: Standard, switches: Switches, steps: list[tuple[Kind, int, bool]]
+    naive: ModuleType,
+    standard: Standard,
+    options: ModelOptions,
+    steps: list[tuple[Kind, int, bool]],
 ) -> None:
     """Of every rank, bank group and bank, not merely the last."""
     standard = replace(standard, channels=1, ranks=2, bank_groups=2)
-    switches = replace(switches, refresh=False)
-    scheduler = Scheduler(standard, switches)
+    options = replace(options, refresh=False)
+    scheduler = Scheduler(standard, options)
     stream: list[Command] = []
     banks = [0, 1, 2, standard.banks, standard.banks + 1]
     for kind, place, before in [*((ACT, b, False) for b in range(len(banks))), *steps]:
@@ -1109,6 +1110,6 @@ def test_columns_mind_all_columns_before_them(
             of_rank = banks[:3] if place < 3 else banks[3:]
             to = of_rank[(of_rank.index(bank) + (-1 if before else 1)) % len(of_rank)]
         at = scheduler.probe(kind, bank, to).ready_ps
-        assert at == naive.earliest(standard, switches, stream, kind, bank, to)
+        assert at == naive.earliest(standard, options, stream, kind, bank, to)
         scheduler.issue(kind, bank, at, to)
         stream.append((at, kind, bank, to))

@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pimsim.dram.commands import Kind
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.scheduler.constraints import effective_timing, second_act_ps, total_banks
 from pimsim.dram.scheduler.scheduler import Scheduler
 from pimsim.dram.standard.standard import Standard, load, names
 from pimsim.dram.timeline import cycles, timeline
-from pimsim.dram.timeline.command_stream import Run, Segment, Visit, walk
+from pimsim.dram.timeline.command_stream import RowCycle, Run, Segment, walk
 from pimsim.dram.timeline.timeline import Timeline, sustained_ps
 from pimsim.errors import DramError, InputError
 from pimsim.microprogram.primitives import PRIMITIVES
@@ -31,15 +31,15 @@ AND = ((AAP, 4),)
 
 
 def walked(
-    standard: Standard, switches: Switches, segments: Iterable[Segment]
+    standard: Standard, options: ModelOptions, segments: Iterable[Segment]
 ) -> tuple[int, int, int]:
     """Time, open time and REFs from the list of commands, straight from their definitions."""
-    timing = effective_timing(standard, switches)
-    row_ps = {AP: timing.t_ras_ps, AAP: second_act_ps(standard, switches) + timing.t_ras_ps}
+    timing = effective_timing(standard, options)
+    row_ps = {AP: timing.t_ras_ps, AAP: second_act_ps(standard, options) + timing.t_ras_ps}
     now_ps = refreshes = 0
     opened: dict[int, int] = {}
     intervals: dict[int, list[tuple[int, int]]] = {}
-    for at, kind, bank, _ in walk(standard, switches, segments):
+    for at, kind, bank, _ in walk(standard, options, segments):
         of_rank = intervals.setdefault(bank // standard.banks, [])
         if kind is REF:
             refreshes += 1
@@ -66,9 +66,9 @@ def union(intervals: list[tuple[int, int]]) -> int:
 
 
 def run(
-    standard: Standard, switches: Switches, segments: Iterable[Segment]
+    standard: Standard, options: ModelOptions, segments: Iterable[Segment]
 ) -> tuple[int, int, int]:
-    line = Timeline(standard, switches)
+    line = Timeline(standard, options)
     for segment in segments:
         line.run(segment)
     return line.now_ps, line.open_ps, line.refreshes
@@ -99,7 +99,7 @@ def standards(draw: st.DrawFn) -> Standard:
 
 
 SWITCHES = st.builds(
-    Switches,
+    ModelOptions,
     faw=st.booleans(),
     refresh=st.sampled_from([True, True, False]),
     split_decoder=st.booleans(),
@@ -107,10 +107,10 @@ SWITCHES = st.builds(
     clocked=st.booleans(),
 )
 COUNTS = st.sampled_from([1, 1, 2, 3, 8, 70])
-PROGRAMS: st.SearchStrategy[Visit] = st.lists(
+PROGRAMS: st.SearchStrategy[RowCycle] = st.lists(
     st.tuples(st.sampled_from([AAP, AP]), COUNTS), min_size=1, max_size=4
 ).map(tuple)
-TRANSFERS: st.SearchStrategy[Visit] = st.lists(
+TRANSFERS: st.SearchStrategy[RowCycle] = st.lists(
     st.tuples(st.sampled_from([RD, WR]), COUNTS), max_size=3
 ).map(lambda columns: ((ACT, 1), *columns, (PRE, 1)))
 VISITS = st.lists(PROGRAMS | TRANSFERS, min_size=1, max_size=2).map(lambda v: sum(v, ()))
@@ -168,7 +168,7 @@ def streams(draw: st.DrawFn, standard: Standard) -> list[Segment]:
 @settings(max_examples=120)
 @given(st.data())
 def test_timeline_equals_walk(data: st.DataObject) -> None:
-    standard, switches = data.draw(standards()), data.draw(SWITCHES)
+    standard, options = data.draw(standards()), data.draw(SWITCHES)
     stream = data.draw(streams(standard))
     with (  # parts so small that short visits are made of many
         patch.object(cycles, "_CHUNK_BEATS", data.draw(st.sampled_from([1, 3, 64]))),
@@ -176,7 +176,7 @@ def test_timeline_equals_walk(data: st.DataObject) -> None:
         patch.object(timeline, "_LONG_VISIT_BEATS", data.draw(st.sampled_from([4, 1 << 16]))),
         patch.object(timeline, "_SEEN", data.draw(st.sampled_from([1, 4096]))),
     ):
-        assert run(standard, switches, stream) == walked(standard, switches, stream)
+        assert run(standard, options, stream) == walked(standard, options, stream)
 
 
 def often_refreshed(standard: Standard, refi_ns: int, rfc_ns: int) -> Standard:
@@ -192,8 +192,8 @@ def test_visits_about_as_long_as_the_refresh_interval(data: st.DataObject) -> No
     refi_ns = 45 * sum(n for _, n in visit) + data.draw(st.integers(-40, 120))
     standard = often_refreshed(DDR3, refi_ns, data.draw(st.integers(10, 100)))
     stream = [Segment((Run(visit, 40),), (0, 1)[: data.draw(st.integers(1, 2))])] * 3
-    switches = Switches(faw=data.draw(st.booleans()))
-    assert run(standard, switches, stream) == walked(standard, switches, stream)
+    options = ModelOptions(faw=data.draw(st.booleans()))
+    assert run(standard, options, stream) == walked(standard, options, stream)
 
 
 @settings(max_examples=80)
@@ -209,21 +209,21 @@ def test_ranks_that_take_turns(data: st.DataObject) -> None:
         st.sampled_from([0, 8]),
     )
     stream = data.draw(st.lists(segment, min_size=2, max_size=8))
-    assert run(standard, Switches(), stream) == walked(standard, Switches(), stream)
+    assert run(standard, ModelOptions(), stream) == walked(standard, ModelOptions(), stream)
 
 
 @settings(max_examples=60)
 @given(st.data())
 def test_a_long_run_may_be_cut_anywhere(data: st.DataObject) -> None:
     """Skipping cycles leaves no repetition out: it does not matter how many there are at once."""
-    standard, switches, visit = data.draw(standards()), data.draw(SWITCHES), data.draw(VISITS)
+    standard, options, visit = data.draw(standards()), data.draw(SWITCHES), data.draw(VISITS)
     banks = tuple(data.draw(st.permutations(range(total_banks(standard))))[:4])
     times = data.draw(st.integers(1, 20_000))
     cuts = sorted({0, times, *data.draw(st.lists(st.integers(1, times), max_size=6))})
     parts = [Segment((Run(visit, b - a),), banks) for a, b in pairwise(cuts)]
     with patch.object(timeline, "_LONG_VISIT_BEATS", 1 << 16):
-        assert run(standard, switches, [Segment((Run(visit, times),), banks)]) == run(
-            standard, switches, parts
+        assert run(standard, options, [Segment((Run(visit, times),), banks)]) == run(
+            standard, options, parts
         )
 
 
@@ -231,30 +231,30 @@ def test_a_long_run_may_be_cut_anywhere(data: st.DataObject) -> None:
 @given(st.data())
 def test_walked_streams_are_legal(data: st.DataObject) -> None:
     """The strict scheduler takes them, and no row is opened when its rank should be refreshed."""
-    standard, switches = data.draw(standards()), data.draw(SWITCHES)
-    scheduler = Scheduler(standard, switches)
+    standard, options = data.draw(standards()), data.draw(SWITCHES)
+    scheduler = Scheduler(standard, options)
     refs: dict[int, int] = {}
     opened: set[int] = set()
-    for at, kind, bank, to in walk(standard, switches, data.draw(streams(standard))):
+    for at, kind, bank, to in walk(standard, options, data.draw(streams(standard))):
         scheduler.issue(kind, bank, at, to)
         rank = bank // standard.banks
         if kind is REF:
             refs[rank] = refs.get(rank, 0) + 1
         elif (
-            kind.opens and switches.refresh and not any(b // standard.banks == rank for b in opened)
+            kind.opens and options.refresh and not any(b // standard.banks == rank for b in opened)
         ):
-            refi = effective_timing(standard, switches).t_refi_ps
+            refi = effective_timing(standard, options).t_refi_ps
             assert at < (refs.get(rank, 0) + 1) * refi
         opened = (opened | {bank}) if kind is ACT else (opened - {bank})
 
 
 def test_a_thousand_million_repetitions() -> None:
     """What 10^9 repetitions take, by the sustained rate: to less than one cycle of a few us."""
-    for switches in (Switches(), Switches(refresh=False), Switches(split_decoder=False)):
-        per_and = sustained_ps(DDR3, switches, AND, EIGHT)
-        now_ps, _, refreshes = run(DDR3, switches, [Segment((Run(AND, 10**9),), EIGHT)])
+    for options in (ModelOptions(), ModelOptions(refresh=False), ModelOptions(split_decoder=False)):
+        per_and = sustained_ps(DDR3, options, AND, EIGHT)
+        now_ps, _, refreshes = run(DDR3, options, [Segment((Run(AND, 10**9),), EIGHT)])
         assert abs(now_ps - 10**9 * per_and) < 20_000_000
-        due = now_ps // DDR3.timing.t_refi_ps if switches.refresh else 0
+        due = now_ps // DDR3.timing.t_refi_ps if options.refresh else 0
         assert due - 1 <= refreshes <= due
 
 
@@ -263,26 +263,26 @@ def test_a_thousand_million_repetitions() -> None:
 )
 def test_throughput_without_faw(name: str, gb_per_s: int) -> None:
     """Eight banks of 8 KB rows, 8-8-8: output of one, two, ... AAPs of 49 ns, APs of 45 ns."""
-    bare = Switches(faw=False, refresh=False)
+    bare = ModelOptions(faw=False, refresh=False)
     assert round(throughput_gb_per_s(DDR3, bare, PRIMITIVES[name].program().visit)) == gb_per_s
 
 
 def test_throughput_with_faw() -> None:
     """AND: 64 ACTs for 8 rows, four in every 30 ns (1 KB page) or 40 ns (2 KB page)."""
-    switches = Switches(refresh=False)
+    options = ModelOptions(refresh=False)
     wide = replace(DDR3, timing=replace(DDR3.timing, t_faw_ps=40_000))
-    assert sustained_ps(DDR3, switches, AND, EIGHT) == Fraction(480_000)
-    assert round(throughput_gb_per_s(DDR3, switches, AND)) == 137
-    assert round(throughput_gb_per_s(wide, switches, AND)) == 102
+    assert sustained_ps(DDR3, options, AND, EIGHT) == Fraction(480_000)
+    assert round(throughput_gb_per_s(DDR3, options, AND)) == 137
+    assert round(throughput_gb_per_s(wide, options, AND)) == 102
 
 
-def throughput_gb_per_s(standard: Standard, switches: Switches, visit: Visit) -> float:
-    return 8 * standard.row_bytes * 1e3 / float(sustained_ps(standard, switches, visit, EIGHT))
+def throughput_gb_per_s(standard: Standard, options: ModelOptions, visit: RowCycle) -> float:
+    return 8 * standard.row_bytes * 1e3 / float(sustained_ps(standard, options, visit, EIGHT))
 
 
 def test_sustained_rate_with_refresh() -> None:
     """Of every tREFI, tRFC is lost, and so is the end of the AAPs that REF waits for."""
-    with_refresh = sustained_ps(DDR3, Switches(faw=False), AND, EIGHT)
+    with_refresh = sustained_ps(DDR3, ModelOptions(faw=False), AND, EIGHT)
     lost_ps = 7_800_000 - Fraction(196_000, 1) / with_refresh * 7_800_000
     assert 260_000 <= lost_ps < 260_000 + 49_000
 
@@ -290,8 +290,8 @@ def test_sustained_rate_with_refresh() -> None:
 def test_sustained_rate_counts_every_repetition_of_a_cycle() -> None:
     """Three banks, five ACTs in each window of 5/4 tFAW: the pattern takes turns."""
     wide = replace(DDR3, timing=replace(DDR3.timing, t_faw_ps=200_000))
-    switches = Switches(refresh=False, acts_per_aap=1)
-    assert sustained_ps(wide, switches, ((AP, 1),), (0, 1, 2)) == Fraction(3 * 200_000, 4)
+    options = ModelOptions(refresh=False, acts_per_aap=1)
+    assert sustained_ps(wide, options, ((AP, 1),), (0, 1, 2)) == Fraction(3 * 200_000, 4)
 
 
 def test_refresh_waits_for_the_rank_and_is_waited_for() -> None:
@@ -299,7 +299,7 @@ def test_refresh_waits_for_the_rank_and_is_waited_for() -> None:
     timing = replace(DDR3.timing, t_refi_ps=100_000, t_rfc_ps=30_000)
     standard = replace(DDR3, timing=timing)
     stream = [Segment((Run(((AP, 1),), 4),), (0, 1))]
-    assert [each[:3] for each in walk(standard, Switches(), stream)] == [
+    assert [each[:3] for each in walk(standard, ModelOptions(), stream)] == [
         (0, AP, 0),
         (6_000, AP, 1),
         (45_000, AP, 0),
@@ -310,7 +310,7 @@ def test_refresh_waits_for_the_rank_and_is_waited_for() -> None:
         (171_000, AP, 0),
         (177_000, AP, 1),
     ]
-    assert run(standard, Switches(), stream) == (222_000, 4 * 41_000 + 30_000, 1)
+    assert run(standard, ModelOptions(), stream) == (222_000, 4 * 41_000 + 30_000, 1)
 
 
 def test_refresh_waits_for_open_rows_of_the_same_command() -> None:
@@ -318,9 +318,9 @@ def test_refresh_waits_for_open_rows_of_the_same_command() -> None:
     timing = replace(DDR3.timing, t_refi_ps=100_000, t_rfc_ps=30_000)
     standard = replace(DDR3, timing=timing)
     stream = [Segment((Run(((AP, 2), (ACT, 1), (WR, 1), (PRE, 1), (AP, 1)), 1),), (0, 1, 2))]
-    kinds = [kind for _, kind, _, _ in walk(standard, Switches(), stream)]
+    kinds = [kind for _, kind, _, _ in walk(standard, ModelOptions(), stream)]
     assert kinds == [AP] * 6 + [ACT] * 3 + [WR] * 3 + [PRE] * 3 + [REF] + [AP] * 3
-    assert run(standard, Switches(), stream) == walked(standard, Switches(), stream)
+    assert run(standard, ModelOptions(), stream) == walked(standard, ModelOptions(), stream)
 
 
 def test_idle_ranks_are_refreshed_meanwhile() -> None:
@@ -328,11 +328,13 @@ def test_idle_ranks_are_refreshed_meanwhile() -> None:
     standard = replace(DDR3, ranks=2)
     long = Segment((Run(AND, 400),), (0,))  # 10 tREFI, in rank 0 alone
     short = Segment((Run(((AP, 1),), 1),), (8,))
-    issued = list(walk(standard, Switches(), [long, short]))
+    issued = list(walk(standard, ModelOptions(), [long, short]))
     of_rank_1 = [(at, kind) for at, kind, bank, _ in issued if bank >= 8]
     due = [k * 7_800_000 for k in range(1, 11)]
     assert of_rank_1 == [*((at, REF) for at in due), (issued[-2 - len(due)].at_ps, AP)]
-    assert run(standard, Switches(), [long, short]) == walked(standard, Switches(), [long, short])
+    assert run(standard, ModelOptions(), [long, short]) == walked(
+        standard, ModelOptions(), [long, short]
+    )
 
 
 @pytest.mark.parametrize(("rfc_ns", "ref_ns", "ap_ns"), [(35, 100, 135), (36, 135, 171)])
@@ -341,20 +343,20 @@ def test_idle_ranks_are_refreshed_if_there_is_time(rfc_ns: int, ref_ns: int, ap_
     standard = replace(often_refreshed(DDR3, 100, rfc_ns), ranks=2)
     row = ((ACT, 1), (WR, 20), (PRE, 1))
     stream = [Segment((Run(row, 1),), (0,)), Segment((Run(((AP, 1),), 1),), (8,))]
-    assert [each[:3] for each in walk(standard, Switches(), stream) if each.kind is not WR] == [
+    assert [each[:3] for each in walk(standard, ModelOptions(), stream) if each.kind is not WR] == [
         (0, ACT, 0),
         (135_000, PRE, 0),
         (1000 * ref_ns, REF, 8),
         (1000 * ap_ns, AP, 8),
     ]
-    assert run(standard, Switches(), stream) == walked(standard, Switches(), stream)
+    assert run(standard, ModelOptions(), stream) == walked(standard, ModelOptions(), stream)
 
 
 def test_channels_do_not_wait_for_each_other() -> None:
     standard = replace(DDR3, channels=2)
     row = Run(((AP, 1),), 1)
     stream = [Segment((row,), (0,)), Segment((row,), (8,)), Segment((row,), (1, 9))]
-    times = [at for at, *_ in walk(standard, Switches(), stream)]
+    times = [at for at, *_ in walk(standard, ModelOptions(), stream)]
     assert times == [0, 0, 6_000, 6_000]
 
 
@@ -372,7 +374,7 @@ def test_channels_do_not_wait_for_each_other() -> None:
         (((AP, 0),), "`visit` must repeat a command a positive number of times"),
     ],
 )
-def test_refused_visits(visit: Visit, message: str) -> None:
+def test_refused_visits(visit: RowCycle, message: str) -> None:
     with pytest.raises(InputError, match=re.escape(message)):
         Run(visit, 1)
 
@@ -403,7 +405,7 @@ COPY = ((ACT, 1), (TRANSFER, 128), (PRE, 1))
     ],
 )
 def test_refused_destinations(
-    visit: Visit, banks: tuple[int, ...], to: tuple[int, ...], message: str
+    visit: RowCycle, banks: tuple[int, ...], to: tuple[int, ...], message: str
 ) -> None:
     with pytest.raises(InputError, match=re.escape(message)):
         Segment((Run(visit, 1),), banks, to)
@@ -414,9 +416,9 @@ def test_destinations_in_other_ranks_and_channels(to: int) -> None:
     standard = replace(DDR3, ranks=2, channels=2)
     copy = Segment((Run(COPY, 1),), (0,), (to,))
     with pytest.raises(InputError, match="`to` must be "):
-        run(standard, Switches(), [copy])
+        run(standard, ModelOptions(), [copy])
     with pytest.raises(InputError, match="`to` must be "):
-        walked(standard, Switches(), [copy])
+        walked(standard, ModelOptions(), [copy])
 
 
 def test_copies_between_banks_by_hand() -> None:
@@ -432,11 +434,11 @@ def test_copies_between_banks_by_hand() -> None:
         cwl_clocks=6,
     )  # fmt: skip
     ddr3_1066 = replace(DDR3, timing=t)
-    switches = Switches(refresh=False)
+    options = ModelOptions(refresh=False)
     lines = ((ACT, 1), (TRANSFER, 64), (PRE, 1))
     there, back = Segment((Run(lines, 1),), (0,), (1,)), Segment((Run(lines, 1),), (1,), (0,))
-    alone_ps = run(ddr3_1066, switches, [there])[0]
-    both_ps = run(ddr3_1066, switches, [there, back])[0]
+    alone_ps = run(ddr3_1066, options, [there])[0]
+    both_ps = run(ddr3_1066, options, [there, back])[0]
     assert (alone_ps, both_ps) == (541_875, 2 * 541_875)
     assert alone_ps == pytest.approx(540_000, rel=0.005)
     assert both_ps == pytest.approx(1_050_000, rel=0.035)
@@ -452,9 +454,9 @@ def test_what_was_written_may_not_be_read_too_soon_from_a_row_opened_anew() -> N
     lines = (Run(((ACT, 1), (TRANSFER, 2), (PRE, 1)), 1),)
     there, back = Segment(lines, (0,), (1,)), Segment(lines, (1,), (0,))
     stream = [there, back, there, there, back]
-    switches = Switches(refresh=False)
-    assert run(standard, switches, stream) == walked(standard, switches, stream)
-    moved = [each.at_ps for each in walk(standard, switches, stream) if each.kind is TRANSFER]
+    options = ModelOptions(refresh=False)
+    assert run(standard, options, stream) == walked(standard, options, stream)
+    moved = [each.at_ps for each in walk(standard, options, stream) if each.kind is TRANSFER]
     arrived_ps = 15_000  # CL and a burst
     assert moved[2] - moved[1] == arrived_ps + 200_000
     assert moved[6] - moved[5] < 200_000 < moved[8] - moved[7]
@@ -463,7 +465,9 @@ def test_what_was_written_may_not_be_read_too_soon_from_a_row_opened_anew() -> N
 def test_copies_of_several_pairs_share_the_internal_bus() -> None:
     """It is never idle between the first TRANSFER and the last of four pairs."""
     pairs = Segment((Run(COPY, 1),), (0, 1, 2, 3), (4, 5, 6, 7))
-    moved = [each for each in walk(DDR3, Switches(refresh=False), [pairs]) if each.kind is TRANSFER]
+    moved = [
+        each for each in walk(DDR3, ModelOptions(refresh=False), [pairs]) if each.kind is TRANSFER
+    ]
     assert [(each.bank, each.to) for each in moved[:5]] == [(0, 4), (1, 5), (2, 6), (3, 7), (0, 4)]
     assert {two.at_ps - one.at_ps for one, two in pairwise(moved)} == {5_000}
     assert len(moved) == 4 * 128
@@ -472,8 +476,8 @@ def test_copies_of_several_pairs_share_the_internal_bus() -> None:
 def test_banks_beyond_the_standard() -> None:
     beyond = Segment((Run(AND, 1),), (0, 8))
     for call in (
-        lambda: run(DDR3, Switches(), [beyond]),
-        lambda: walked(DDR3, Switches(), [beyond]),
+        lambda: run(DDR3, ModelOptions(), [beyond]),
+        lambda: walked(DDR3, ModelOptions(), [beyond]),
     ):
         with pytest.raises(InputError, match="`bank` must be 0 to 7 for ddr3-1600-8-8-8, not 8"):
             call()
@@ -481,7 +485,7 @@ def test_banks_beyond_the_standard() -> None:
 
 def test_what_was_found_for_a_command_holds_only_until_the_next() -> None:
     """A place is found for the ACT, then REF takes the rank."""
-    scheduler = Scheduler(DDR3, Switches(refresh=False))
+    scheduler = Scheduler(DDR3, ModelOptions(refresh=False))
     scheduler.issue(AP, 0, 0)
     assert scheduler.earliest_ps(AP, 1, 45_000) == 45_000
     scheduler.issue(REF, 0, 45_000)

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from pimsim.dram.commands import Kind
 from pimsim.dram.energy import command_energies
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.scheduler.constraints import place, total_banks
 from pimsim.dram.scheduler.scheduler import Scheduler
 from pimsim.dram.standard.standard import Standard, load
@@ -37,7 +37,7 @@ DDR3 = load("ddr3-1600-8-8-8")
 TWO_RANKS = replace(DDR3, ranks=2)
 GROUPS = load("ddr4-2400")
 CHANNELS = load("hbm2")
-PAPER = Switches()
+PAPER = ModelOptions()
 DOCS = Path(__file__).parents[2] / "docs" / "traces.md"
 
 
@@ -59,11 +59,11 @@ def written(
     folder: Path,
     events: Sequence[Event],
     standard: Standard = DDR3,
-    switches: Switches = PAPER,
+    options: ModelOptions = PAPER,
 ) -> tuple[str, list[str]]:
     """Text of the (only) file, and the remarks."""
     path = folder / f"trace{FORMATS[name].extension}"
-    with open_trace(name, path, standard, switches) as trace:
+    with open_trace(name, path, standard, options) as trace:
         for event in events:
             trace.add(event)
     files = list(folder.iterdir())
@@ -189,7 +189,7 @@ def test_formats_without_transfers_leave_them_out(name: str, tmp_path: Path) -> 
 
 
 def test_perfetto_shows_a_transfer_in_both_banks(tmp_path: Path) -> None:
-    text, remarks = written("perfetto", tmp_path, COPY, DDR3, Switches(energy="datasheet"))
+    text, remarks = written("perfetto", tmp_path, COPY, DDR3, ModelOptions(energy="datasheet"))
     chart = readers.read_perfetto(text)
     assert remarks == []
     assert [(s.name, s.start_ns, s.end_ns, s.args) for s in chart.slices[2]][1] == (
@@ -219,13 +219,13 @@ def test_recorded_transfers_name_both_rows(tmp_path: Path) -> None:
     pairs = Segment((Run(((ACT, 1), (TRANSFER, 1), (PRE, 1)), 1),), (0, 1), (5, 4))
     rows = [Target(7), Target(9)] * 2
     moves = [Target(7, 9, 0)] * 2
-    Recorder(DDR3, Switches(), [Kept()]).record(pairs, iter([rows, moves, rows]))
+    Recorder(DDR3, ModelOptions(), [Kept()]).record(pairs, iter([rows, moves, rows]))
     assert [(e.kind, e.bank, e.to, e.row, e.row2, e.column) for e in seen[:6]] == [
         *((ACT, bank, None, row, None, None) for bank, row in ((0, 7), (5, 9), (1, 7), (4, 9))),
         (TRANSFER, 0, 5, 7, 9, 0),
         (TRANSFER, 1, 4, 7, 9, 0),
     ]
-    wrong = Recorder(DDR3, Switches(), [Kept()])
+    wrong = Recorder(DDR3, ModelOptions(), [Kept()])
     with pytest.raises(ValueError, match="must come in the order of the segment"):
         wrong.record(pairs, iter([rows, rows, rows]))
 
@@ -234,9 +234,9 @@ def test_recorded_transfers_name_both_rows(tmp_path: Path) -> None:
 def test_drampower_charges_the_activations_that_the_switches_say(
     acts: int, lines: int, tmp_path: Path
 ) -> None:
-    text, _ = written("drampower", tmp_path, EVENTS[:1], DDR3, Switches(acts_per_aap=acts))
+    text, _ = written("drampower", tmp_path, EVENTS[:1], DDR3, ModelOptions(acts_per_aap=acts))
     assert len(text.splitlines()) == lines
-    text, _ = written("ramulator", tmp_path, EVENTS[:1], DDR3, Switches(acts_per_aap=acts))
+    text, _ = written("ramulator", tmp_path, EVENTS[:1], DDR3, ModelOptions(acts_per_aap=acts))
     assert text.count("ACT") == 2  # what is on the bus does not depend on it
 
 
@@ -246,8 +246,8 @@ def test_drampower_finds_the_datasheet_energy(tmp_path: Path) -> None:
     Between the AAP and the AP one bank or the other is open for 40 clocks, then one for 28; the
     refresh takes 208; END comes at 292.
     """
-    switches = Switches(energy="datasheet")
-    read = readers.read_drampower(written("drampower", tmp_path, EVENTS, DDR3, switches)[0], DDR3)
+    options = ModelOptions(energy="datasheet")
+    read = readers.read_drampower(written("drampower", tmp_path, EVENTS, DDR3, options)[0], DDR3)
     count = {name: sum(one.name == name for one in read) for name in ("ACT", "PRE", "RD", "REF")}
     assert count == {"ACT": 4, "PRE": 3, "RD": 1, "REF": 1}
     volts, chips, clock_ns = 1.5, 8, 1.25
@@ -257,15 +257,15 @@ def test_drampower_finds_the_datasheet_energy(tmp_path: Path) -> None:
         "refresh": (220 - 57) * 260 * count["REF"],
         "background": (57 * (40 + 28 + 208) + 50 * (292 - 40 - 28 - 208)) * clock_ns,
     }
-    found = energy_by_hand(DDR3, switches, list(EVENTS))
+    found = energy_by_hand(DDR3, options, list(EVENTS))
     for part, value in wanted.items():
         assert value * volts * chips == pytest.approx(found[part], rel=1e-12)
 
 
 def test_decoder_and_clocked_move_the_second_act(tmp_path: Path) -> None:
-    plain = written("drampower", tmp_path, EVENTS[:1], DDR3, Switches(split_decoder=False))[0]
+    plain = written("drampower", tmp_path, EVENTS[:1], DDR3, ModelOptions(split_decoder=False))[0]
     assert [line.split(",")[0] for line in plain.splitlines()] == ["0", "28", "56", "64"]
-    clocked = written("drampower", tmp_path, EVENTS[:1], DDR3, Switches(clocked=True))[0]
+    clocked = written("drampower", tmp_path, EVENTS[:1], DDR3, ModelOptions(clocked=True))[0]
     assert [line.split(",")[0] for line in clocked.splitlines()] == ["0", "4", "32", "40"]
 
 
@@ -346,9 +346,9 @@ STANDARDS = {"one rank": DDR3, "two ranks": TWO_RANKS, "bank groups": GROUPS}
 
 
 @st.composite
-def streams(draw: st.DrawFn) -> tuple[Standard, Switches, list[Event]]:
+def streams(draw: st.DrawFn) -> tuple[Standard, ModelOptions, list[Event]]:
     standard = STANDARDS[draw(st.sampled_from(sorted(STANDARDS)))]
-    switches = Switches(
+    options = ModelOptions(
         faw=draw(st.booleans()),
         refresh=False,
         split_decoder=draw(st.booleans()),
@@ -356,7 +356,7 @@ def streams(draw: st.DrawFn) -> tuple[Standard, Switches, list[Event]]:
         energy=draw(st.sampled_from(("ambit-paper", "datasheet"))),
         clocked=draw(st.booleans()),
     )
-    scheduler = Scheduler(standard, switches)
+    scheduler = Scheduler(standard, options)
     banks = draw(
         st.lists(st.integers(0, total_banks(standard) - 1), min_size=1, max_size=5, unique=True)
     )
@@ -375,7 +375,7 @@ def streams(draw: st.DrawFn) -> tuple[Standard, Switches, list[Event]]:
         to = draw(st.sampled_from(of_rank)) if kind is TRANSFER else None
         idle_ps += draw(st.sampled_from((0, 0, 0, 1, 777, 33_000, 400_000)))
         at_ps = max(scheduler.probe(kind, bank, to).ready_ps, idle_ps)
-        if switches.clocked:
+        if options.clocked:
             at_ps = math.ceil(at_ps / standard.timing.t_ck_ps) * standard.timing.t_ck_ps
         try:
             scheduler.issue(kind, bank, at_ps, to)
@@ -395,19 +395,19 @@ def streams(draw: st.DrawFn) -> tuple[Standard, Switches, list[Event]]:
         elif kind is PRE:
             del opened[bank]
         events.append(event)
-    return standard, switches, events
+    return standard, options, events
 
 
 # The AAP is open for longer than the AP that begins with it.
 OVERLAPPING = (
     DDR3,
-    Switches(faw=False, split_decoder=False, energy="datasheet"),
+    ModelOptions(faw=False, split_decoder=False, energy="datasheet"),
     [Event(0, AAP, 0, row=1, row2=2), Event(0, AP, 1, row=3)],
 )
 
 
 def parts(
-    standard: Standard, switches: Switches, event: Event, acts: int
+    standard: Standard, options: ModelOptions, event: Event, acts: int
 ) -> Iterator[tuple[int, str, int]]:
     """Time, name and row of what a command is on the bus."""
     if event.kind not in (AAP, AP):
@@ -415,32 +415,32 @@ def parts(
         return
     yield event.at_ps, "ACT", event.row or 0
     if event.kind is AAP and acts == 2:
-        yield event.at_ps + second_act_ps(standard, switches), "ACT", event.row2 or 0
-    yield event.at_ps + open_ps(standard, switches)[event.kind], "PRE", 0
+        yield event.at_ps + second_act_ps(standard, options), "ACT", event.row2 or 0
+    yield event.at_ps + open_ps(standard, options)[event.kind], "PRE", 0
 
 
-def second_act_ps(standard: Standard, switches: Switches) -> int:
-    if not switches.split_decoder:
-        return timing(standard, switches).t_ras_ps
-    clock_ps = standard.timing.t_ck_ps if switches.clocked else 1
+def second_act_ps(standard: Standard, options: ModelOptions) -> int:
+    if not options.split_decoder:
+        return timing(standard, options).t_ras_ps
+    clock_ps = standard.timing.t_ck_ps if options.clocked else 1
     return math.ceil(4_000 / clock_ps) * clock_ps
 
 
-def timing(standard: Standard, switches: Switches) -> Timing:
-    return standard.timing.on_clock() if switches.clocked else standard.timing
+def timing(standard: Standard, options: ModelOptions) -> Timing:
+    return standard.timing.on_clock() if options.clocked else standard.timing
 
 
-def open_ps(standard: Standard, switches: Switches) -> dict[Kind, int]:
+def open_ps(standard: Standard, options: ModelOptions) -> dict[Kind, int]:
     """How long the commands that close the bank themselves keep it open, or refresh it."""
-    t = timing(standard, switches)
-    second_ps = second_act_ps(standard, switches)
+    t = timing(standard, options)
+    second_ps = second_act_ps(standard, options)
     return {AAP: second_ps + t.t_ras_ps, AP: t.t_ras_ps, REF: t.t_rfc_ps}
 
 
-def end_ps(standard: Standard, switches: Switches, events: list[Event]) -> int:
+def end_ps(standard: Standard, options: ModelOptions, events: list[Event]) -> int:
     """When the last slice ends."""
-    t = timing(standard, switches)
-    busy_ps = {kind: busy_ps + t.t_rp_ps for kind, busy_ps in open_ps(standard, switches).items()}
+    t = timing(standard, options)
+    busy_ps = {kind: busy_ps + t.t_rp_ps for kind, busy_ps in open_ps(standard, options).items()}
     column_ps = t.t_ccd_l_clocks * t.t_ck_ps
     busy_ps |= {ACT: t.t_rcd_ps, PRE: t.t_rp_ps, REF: t.t_rfc_ps}
     column_ps = max(column_ps, standard.burst_ps)
@@ -449,7 +449,7 @@ def end_ps(standard: Standard, switches: Switches, events: list[Event]) -> int:
     return max((event.at_ps + busy_ps[event.kind] for event in events), default=0)
 
 
-def active_ps(standard: Standard, switches: Switches, own: list[Event], upto_ps: int) -> int:
+def active_ps(standard: Standard, options: ModelOptions, own: list[Event], upto_ps: int) -> int:
     """Time with a bank open or refreshing, of the events of one rank."""
     spans = []
     for index, event in enumerate(own):
@@ -457,7 +457,7 @@ def active_ps(standard: Standard, switches: Switches, own: list[Event], upto_ps:
             pre = (e.at_ps for e in own[index:] if (e.kind, e.bank) == (PRE, event.bank))
             spans.append((event.at_ps, next(pre, upto_ps)))
         elif event.kind in (AAP, AP, REF):
-            spans.append((event.at_ps, event.at_ps + open_ps(standard, switches)[event.kind]))
+            spans.append((event.at_ps, event.at_ps + open_ps(standard, options)[event.kind]))
     total_ps, covered_ps = 0, 0
     for start_ps, stop_ps in sorted(spans):
         total_ps += max(0, stop_ps - max(start_ps, covered_ps))
@@ -471,15 +471,15 @@ def active_ps(standard: Standard, switches: Switches, own: list[Event], upto_ps:
 )
 @given(stream=streams())
 def test_every_command_comes_back(
-    name: str, stream: tuple[Standard, Switches, list[Event]], tmp_path: Path
+    name: str, stream: tuple[Standard, ModelOptions, list[Event]], tmp_path: Path
 ) -> None:
-    standard, switches, events = stream
-    text, remarks = written(name, tmp_path, events, standard, switches)
-    acts = switches.acts_per_aap if name == "drampower" else 2
+    standard, options, events = stream
+    text, remarks = written(name, tmp_path, events, standard, options)
+    acts = options.acts_per_aap if name == "drampower" else 2
     wanted = []
     for event in events:
         where = place(standard, event.bank)
-        for at_ps, kind, row in parts(standard, switches, event, acts):
+        for at_ps, kind, row in parts(standard, options, event, acts):
             if kind == "TRANSFER" or (name.endswith("-rw") and kind not in ("RD", "WR")):
                 continue
             bank = (0, 0) if kind == "REF" else (where.group, where.bank)
@@ -508,10 +508,10 @@ def test_every_command_comes_back(
 @given(stream=streams())
 @example(stream=OVERLAPPING)
 def test_perfetto_shows_every_command_and_all_energy(
-    stream: tuple[Standard, Switches, list[Event]], tmp_path: Path
+    stream: tuple[Standard, ModelOptions, list[Event]], tmp_path: Path
 ) -> None:
-    standard, switches, events = stream
-    text, _ = written("perfetto", tmp_path, events, standard, switches)
+    standard, options, events = stream
+    text, _ = written("perfetto", tmp_path, events, standard, options)
     chart = readers.read_perfetto(text)
     shown = [*events, *(event for event in events if event.kind is TRANSFER)]  # in both banks
     assert sum(map(len, chart.slices.values())) == len(shown)
@@ -521,20 +521,22 @@ def test_perfetto_shows_every_command_and_all_energy(
     starts = sorted((s.start_ns, s.name) for all_ in chart.slices.values() for s in all_)
     assert starts == sorted((event.at_ps // 1000, event.kind.name) for event in shown)
 
-    wanted = energy_by_hand(standard, switches, events)
-    for series in ("total", *command_energies(switches.energy, standard).parts):
+    wanted = energy_by_hand(standard, options, events)
+    for series in ("total", *command_energies(options.energy, standard).parts):
         name = f"power{'' if series == 'total' else ' by part'} (mW) {series}"
         found = power_pj(chart, name)
         assert found == pytest.approx(wanted.get(series, math.fsum(wanted.values())), rel=1e-5)
 
 
-def energy_by_hand(standard: Standard, switches: Switches, events: list[Event]) -> dict[str, float]:
+def energy_by_hand(
+    standard: Standard, options: ModelOptions, events: list[Event]
+) -> dict[str, float]:
     """Energy of the parts in pJ; background of the ranks that have commands, until the last."""
     pj = command_energies(
-        switches.energy,
+        options.energy,
         standard,
-        acts_per_aap=switches.acts_per_aap,
-        open_banks=min(switches.banks, standard.banks),
+        acts_per_aap=options.acts_per_aap,
+        open_banks=min(options.banks, standard.banks),
     )
     of = {ACT: pj.act_pj, PRE: pj.pre_pj, AAP: pj.aap_pj, AP: pj.ap_pj, RD: pj.rd_pj,
           WR: pj.wr_pj, REF: pj.ref_pj, TRANSFER: pj.transfer_pj}  # fmt: skip
@@ -548,8 +550,8 @@ def energy_by_hand(standard: Standard, switches: Switches, events: list[Event]) 
     }
     for rank in {event.bank // standard.banks for event in events}:
         own = [event for event in events if event.bank // standard.banks == rank]
-        upto_ps = end_ps(standard, switches, own)
-        active = active_ps(standard, switches, own, upto_ps)
+        upto_ps = end_ps(standard, options, own)
+        active = active_ps(standard, options, own, upto_ps)
         power = active * pj.active_mw + (upto_ps - active) * pj.standby_mw
         parts_pj["background"] += power * 1e-3  # mW x ps = 1e-3 pJ
     return {part: parts_pj[part] for part in pj.parts}
@@ -571,19 +573,19 @@ def power_pj(chart: Any, counter: str) -> float:
 @pytest.mark.parametrize("refresh", [False, True])
 def test_power_is_that_of_the_timeline(refresh: bool, tmp_path: Path) -> None:
     """Time, and the time with a bank open, are the same that a run is priced by."""
-    switches = Switches(energy="datasheet", refresh=refresh)
+    options = ModelOptions(energy="datasheet", refresh=refresh)
     xnor = ((AAP, 3), (AP, 2), (AAP, 2))
     segments = [
         Segment((Run(((ACT, 1), (WR, 16), (PRE, 1)), 2),), tuple(range(8))),
         Segment((Run(xnor, 40),), tuple(range(8))),
         Segment((Run(((ACT, 1), (RD, 16), (PRE, 1)), 1),), (2,)),
     ]
-    timeline = Timeline(DDR3, switches)
+    timeline = Timeline(DDR3, options)
     for segment in segments:
         timeline.run(segment)
-    events = [Event(*issued[:3]) for issued in walk(DDR3, switches, segments)]
+    events = [Event(*issued[:3]) for issued in walk(DDR3, options, segments)]
     assert (timeline.refreshes > 2) == refresh
-    chart = readers.read_perfetto(written("perfetto", tmp_path, events, DDR3, switches)[0])
+    chart = readers.read_perfetto(written("perfetto", tmp_path, events, DDR3, options)[0])
     ends_ns = [one.end_ns for slices in chart.slices.values() for one in slices]
     assert max(ends_ns) == timeline.now_ps // 1000
     pj = command_energies("datasheet", DDR3)
@@ -605,14 +607,14 @@ def test_times_come_out_of_doubles_whole(time_ps: int) -> None:
 def test_long_idleness_costs_nothing(tmp_path: Path) -> None:
     """An hour of standby between two commands is a handful of counter values."""
     events = [Event(0, AP, 0, row=1), Event(3_600 * 10**12, AP, 0, row=2)]
-    switches = Switches(energy="datasheet", refresh=False)
-    text, _ = written("perfetto", tmp_path, events, DDR3, switches)
+    options = ModelOptions(energy="datasheet", refresh=False)
+    text, _ = written("perfetto", tmp_path, events, DDR3, options)
     assert len(text.splitlines()) < 30
 
 
 def test_extra_wordlines_count_in_power(tmp_path: Path) -> None:
-    switches = Switches(extra_wordline_factor=0.22)
-    text, _ = written("perfetto", tmp_path, [replace(EVENTS[1], extra_wordlines=2)], DDR3, switches)
+    options = ModelOptions(extra_wordline_factor=0.22)
+    text, _ = written("perfetto", tmp_path, [replace(EVENTS[1], extra_wordlines=2)], DDR3, options)
     energy_pj = power_pj(readers.read_perfetto(text), "power (mW) total")
     assert energy_pj == pytest.approx(6290 * 1.44, rel=1e-6)
 
@@ -741,7 +743,7 @@ def test_bad_arguments(tmp_path: Path) -> None:
     no_currents = replace(DDR3, currents=None)
     with pytest.raises(InputError, match="`energy` must be ambit-paper"):
         open_trace(
-            "perfetto", tmp_path / "t", no_currents, Switches(energy="datasheet")
+            "perfetto", tmp_path / "t", no_currents, ModelOptions(energy="datasheet")
         ).__enter__()
     assert list(tmp_path.iterdir()) == []
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pimsim.dram.commands import Kind
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard, load, names
-from pimsim.dram.timeline.command_stream import Run, Segment, Visit, walk
+from pimsim.dram.timeline.command_stream import RowCycle, Run, Segment, walk
 
 ACT, PRE, RD, WR, REF, AAP, AP, TRANSFER = Kind
 DDR3 = load("ddr3-1600-8-8-8")
@@ -61,7 +61,7 @@ def standards(draw: st.DrawFn) -> Standard:
 
 
 SWITCHES = st.builds(
-    Switches,
+    ModelOptions,
     faw=st.sampled_from([True, True, False]),
     refresh=st.sampled_from([True, True, False]),
     split_decoder=st.booleans(),
@@ -69,15 +69,15 @@ SWITCHES = st.builds(
     clocked=st.booleans(),
 )
 FEW = st.integers(1, 3)
-PROGRAMS: st.SearchStrategy[Visit] = st.lists(
+PROGRAMS: st.SearchStrategy[RowCycle] = st.lists(
     st.tuples(st.sampled_from([AAP, AP]), FEW), min_size=1, max_size=2
 ).map(tuple)
-TRANSFERS: st.SearchStrategy[Visit] = st.lists(
+TRANSFERS: st.SearchStrategy[RowCycle] = st.lists(
     st.tuples(st.sampled_from([RD, WR]), FEW), max_size=2
 ).map(lambda columns: ((ACT, 1), *columns, (PRE, 1)))
 
 
-COPIES: st.SearchStrategy[Visit] = st.tuples(
+COPIES: st.SearchStrategy[RowCycle] = st.tuples(
     FEW, st.lists(st.sampled_from([RD, WR]), max_size=1)
 ).map(lambda drawn: ((ACT, 1), *((kind, 1) for kind in drawn[1]), (TRANSFER, drawn[0]), (PRE, 1)))
 
@@ -113,15 +113,15 @@ def streams(draw: st.DrawFn, standard: Standard, longest: int = 36) -> list[Segm
 @settings(max_examples=50)
 @given(data=st.data())
 def test_a_walk_is_legal_and_waits_for_nothing_else(naive: ModuleType, data: st.DataObject) -> None:
-    standard, switches = data.draw(standards()), data.draw(SWITCHES)
+    standard, options = data.draw(standards()), data.draw(SWITCHES)
     segments = data.draw(streams(standard))
-    stream = [tuple(issued) for issued in walk(standard, switches, segments)]
-    assert not naive.violations(standard, switches, stream)
+    stream = [tuple(issued) for issued in walk(standard, options, segments)]
+    assert not naive.violations(standard, options, stream)
     assert [each[1:] for each in stream if each[1] is not REF] == list(ordered(segments))
-    assert switches.refresh or REF not in {each[1] for each in stream}
+    assert options.refresh or REF not in {each[1] for each in stream}
 
-    t = standard.timing.on_clock() if switches.clocked else standard.timing
-    step = t.t_ck_ps if switches.clocked else 1
+    t = standard.timing.on_clock() if options.clocked else standard.timing
+    step = t.t_ck_ps if options.clocked else 1
     refreshes: dict[int, int] = {}
     opened: set[int] = set()
     for place, (at, kind, bank, to) in enumerate(stream):
@@ -131,16 +131,16 @@ def test_a_walk_is_legal_and_waits_for_nothing_else(naive: ModuleType, data: st.
         front = max([0, *(a for a, _, b, _ in before if naive.channel_of(standard, b) == channel)])
         if kind is not REF:
             assert at == 0 or naive.violations(
-                standard, switches, [*before, (at - step, kind, bank, to)], only_last=True
+                standard, options, [*before, (at - step, kind, bank, to)], only_last=True
             )
-            if switches.refresh and kind.opens and not any(b // 4 == rank for b in opened):
+            if options.refresh and kind.opens and not any(b // 4 == rank for b in opened):
                 assert at < due
         elif at + t.t_rfc_ps > front:  # the next command had to wait for it
-            assert at == max(front, naive.earliest(standard, switches, before, REF, bank))
+            assert at == max(front, naive.earliest(standard, options, before, REF, bank))
             following, row = next((k, b) for _, k, b, _ in stream[place:] if k is not REF)
             assert naive.rank_of(standard, row) == rank
             assert following.opens
-            assert naive.earliest(standard, switches, before, following, row) >= due
+            assert naive.earliest(standard, options, before, following, row) >= due
         else:  # it fell due while the rank had nothing to do
             assert at >= due
         if kind is REF:
@@ -153,14 +153,14 @@ def test_a_walk_is_legal_and_waits_for_nothing_else(naive: ModuleType, data: st.
 def test_a_stream_by_hand() -> None:
     """DDR3-1600 8-8-8: ACTs at 0 4 10 14, a fifth at 30; REF waits for the last bank, 260 ns."""
     segment = Segment((Run(((AAP, 1),), 1),), banks=(0, 1, 2))
-    assert [each.at_ps for each in walk(DDR3, Switches(refresh=False), [segment])] == [
+    assert [each.at_ps for each in walk(DDR3, ModelOptions(refresh=False), [segment])] == [
         0,
         10_000,
         30_000,
     ]
     often = replace(DDR3, timing=replace(DDR3.timing, t_refi_ps=310_000))
     rows = Segment((Run(((AP, 1),), 8),), banks=(0,))
-    assert [each[:2] for each in walk(often, Switches(), [rows])][6:] == [
+    assert [each[:2] for each in walk(often, ModelOptions(), [rows])][6:] == [
         (270_000, AP),
         (315_000, REF),
         (575_000, AP),
@@ -173,7 +173,7 @@ def test_refreshes_keep_up_over_many_intervals(name: str) -> None:
     standard = load(name)
     t = standard.timing
     rows = Segment((Run(((AP, 1),), 12 * t.t_refi_ps // t.ap_ps),), banks=(0,))
-    stream = list(walk(standard, Switches(), [rows]))
+    stream = list(walk(standard, ModelOptions(), [rows]))
     refs = [each.at_ps for each in stream if each.kind is REF]
     assert len(refs) == stream[-1].at_ps // t.t_refi_ps
     for k, at in enumerate(refs, start=1):

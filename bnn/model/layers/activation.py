@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from bnn.model import quantizers
 from bnn.model.layers.layer import OneInput, Real, Shape, Weights, check_array, misfit
 from bnn.model.layers.reading import Reader, Reading
-from bnn.model.operand import Alphabet
+from bnn.model.operand import OperandEncoding
 from bnn.model.operations.functions import activate, check_function, elu, monotone
 from bnn.model.operations.reduction import Along
 
@@ -49,7 +49,7 @@ class Activation(_Elementwise):
         (x,) = values
         return activate(self.function, x)
 
-    def alphabet_after(self, *alphabets: Alphabet | None) -> Alphabet | None:
+    def alphabet_after(self, *alphabets: OperandEncoding | None) -> OperandEncoding | None:
         """Those of a quantizer; a linear function leaves them as they are."""
         (alphabet,) = alphabets
         return alphabet_of(self.function, alphabet)
@@ -60,7 +60,7 @@ class Activation(_Elementwise):
         return monotone(self.function)
 
 
-def alphabet_of(function: str, alphabet: Alphabet | None) -> Alphabet | None:
+def alphabet_of(function: str, alphabet: OperandEncoding | None) -> OperandEncoding | None:
     """Return the alphabet behind an activation, given the one before it."""
     if function == "linear":
         return alphabet

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.model.operand import Alphabet
+from bnn.model.operand import OperandEncoding
 from pimsim.errors import InputError
 
 Shape = tuple[int, ...]
@@ -37,7 +37,7 @@ class Layer(Protocol):
         """Compute the layer on the host, in the precision of the values ``(n, ...)``."""
         ...
 
-    def alphabet_after(self, *alphabets: Alphabet | None) -> Alphabet | None:
+    def alphabet_after(self, *alphabets: OperandEncoding | None) -> OperandEncoding | None:
         """Return the alphabet of what it gives, None for real numbers, from those it is fed."""
         ...
 
@@ -77,7 +77,7 @@ class OneInput:
         """See :class:`Layer`."""
         return 0
 
-    def alphabet_after(self, *alphabets: Alphabet | None) -> Alphabet | None:
+    def alphabet_after(self, *alphabets: OperandEncoding | None) -> OperandEncoding | None:
         """See :class:`Layer`."""
         return None
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bnn.model.layers.layer import OneInput, Shape, misfit
 from bnn.model.layers.reading import Reader, Reading
-from bnn.model.operand import Alphabet
+from bnn.model.operand import OperandEncoding
 from pimsim.errors import InputError
 
 
@@ -63,7 +63,7 @@ class Merge(OneInput):
         """Compute it."""
         return OPERATIONS[self.operation](values)
 
-    def alphabet_after(self, *alphabets: Alphabet | None) -> Alphabet | None:
+    def alphabet_after(self, *alphabets: OperandEncoding | None) -> OperandEncoding | None:
         """Maxima and minima of integers of one alphabet stay in it."""
         same = len(set(alphabets)) == 1 and self.operation in ("maximum", "minimum")
         return alphabets[0] if same else None
@@ -103,7 +103,7 @@ class Concatenate(OneInput):
         """Compute it."""
         return np.concatenate(values, axis=self.axis)
 
-    def alphabet_after(self, *alphabets: Alphabet | None) -> Alphabet | None:
+    def alphabet_after(self, *alphabets: OperandEncoding | None) -> OperandEncoding | None:
         """The same as that of all inputs, if theirs is the same."""
         return alphabets[0] if len(set(alphabets)) == 1 else None
 
@@ -135,7 +135,7 @@ class Stack(OneInput):
         """Compute it."""
         return np.stack(values, axis=self.axis)
 
-    def alphabet_after(self, *alphabets: Alphabet | None) -> Alphabet | None:
+    def alphabet_after(self, *alphabets: OperandEncoding | None) -> OperandEncoding | None:
         """The same as that of all inputs, if theirs is the same."""
         return alphabets[0] if len(set(alphabets)) == 1 else None
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bnn.model.geometry import Axis, Padding
 from bnn.model.layers.layer import OneInput, Shape, misfit
 from bnn.model.layers.reading import Reader, Reading
-from bnn.model.operand import Alphabet
+from bnn.model.operand import OperandEncoding
 from bnn.model.patches import averages, largest
 from pimsim.errors import InputError
 
@@ -66,7 +66,7 @@ class MaxPool2D(_Pool2D):
         (x,) = values
         return self._over(largest, x)
 
-    def alphabet_after(self, *alphabets: Alphabet | None) -> Alphabet | None:
+    def alphabet_after(self, *alphabets: OperandEncoding | None) -> OperandEncoding | None:
         """The largest of some integers is one of them."""
         (alphabet,) = alphabets
         return alphabet
@@ -113,7 +113,7 @@ class GlobalPool(OneInput):
         mean: NDArray[Any] = x.mean(axis=axes, keepdims=self.keep, dtype=np.float64)
         return mean.astype(x.dtype)
 
-    def alphabet_after(self, *alphabets: Alphabet | None) -> Alphabet | None:
+    def alphabet_after(self, *alphabets: OperandEncoding | None) -> OperandEncoding | None:
         """The largest of some integers is one of them."""
         (alphabet,) = alphabets
         return alphabet if self.kind == "max" else None

@@ -6,7 +6,7 @@ that pixels behind them are multiplied in DRAM as they came.
 >>> layer = Rescale("r", np.float32(1 / 127.5), np.float32(-1))
 >>> layer.run(np.float32([[0, 255]])).tolist()
 [[-1.0, 1.0]]
->>> pixels = layer.alphabet_after(Alphabet(256))
+>>> pixels = layer.alphabet_after(OperandEncoding(256))
 >>> str(pixels.scale), str(pixels.offset)
 ('2/255', '-1')
 """
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from bnn.model.layers.layer import OneInput, Shape, Weights, misfit
 from bnn.model.layers.reading import Reader, Reading
 from bnn.model.layers.shape import Crop
-from bnn.model.operand import Alphabet
+from bnn.model.operand import OperandEncoding
 from pimsim.errors import InputError
 
 _EPSILON = 1e-7
@@ -77,7 +77,7 @@ class Line(OneInput):
             raise misfit(self.name, f"that parameters of shape {max(both, key=len)} fit", shape)
         return wide
 
-    def alphabet_after(self, *alphabets: Alphabet | None) -> Alphabet | None:
+    def alphabet_after(self, *alphabets: OperandEncoding | None) -> OperandEncoding | None:
         """The same integers, worth something else."""
         (alphabet,) = alphabets
         line = self.line
@@ -185,7 +185,7 @@ class Resize(OneInput):
         result: NDArray[Any] = top + (bottom - top) * part[:, None, None]
         return result.astype(x.dtype, copy=False)
 
-    def alphabet_after(self, *alphabets: Alphabet | None) -> Alphabet | None:
+    def alphabet_after(self, *alphabets: OperandEncoding | None) -> OperandEncoding | None:
         """The same if pixels are only chosen."""
         (alphabet,) = alphabets
         return None if self.bilinear else alphabet

@@ -24,7 +24,7 @@ from bnn.model import quantizers
 from bnn.model.geometry import Axis, Spread
 from bnn.model.layers.activation import alphabet_of
 from bnn.model.layers.layer import OneInput, Real, Shape, Weights, check_array
-from bnn.model.operand import Alphabet
+from bnn.model.operand import OperandEncoding
 from bnn.model.operations.functions import activate, check_function
 from bnn.model.quantizers import QuantizedWeights
 from pimsim.errors import InputError
@@ -125,7 +125,7 @@ class Product(OneInput):
         """Weights of the kernel."""
         return self.kernel.size
 
-    def alphabet_after(self, *alphabets: Alphabet | None) -> Alphabet | None:
+    def alphabet_after(self, *alphabets: OperandEncoding | None) -> OperandEncoding | None:
         """That of a quantizer behind it; what its sums can be is asked of :func:`sums_of`."""
         return alphabet_of(self.activation, None)
 
@@ -237,7 +237,7 @@ def split(integers: NDArray[np.integer[Any]], kind: tuple[int, bool]) -> NDArray
     return (2 * bits - 1 if signed else bits).astype(np.int8)
 
 
-def sums_of(layer: Product, operand: Alphabet) -> Alphabet | None:
+def sums_of(layer: Product, operand: OperandEncoding) -> OperandEncoding | None:
     """Return what the sums of a layer without bias and activation can be, if that is little.
 
     Args:
@@ -248,11 +248,11 @@ def sums_of(layer: Product, operand: Alphabet) -> Alphabet | None:
     if not plain or quantizers.is_scaled(layer.kernel_quantizer) or operand.offset != 0:
         return None
     sums, worth = reach(layer, operand), Fraction(1, _largest_weight(layer))
-    found = Alphabet(len(sums), sums.step, sums.start, operand.scale * worth)
+    found = OperandEncoding(len(sums), sums.step, sums.start, operand.scale * worth)
     return found if found.planes <= WIDEST_SUMS else None
 
 
-def reach(layer: Product, operand: Alphabet) -> range:
+def reach(layer: Product, operand: OperandEncoding) -> range:
     """Return the integers that a sum can be, as far as its kind tells.
 
     With ``k`` products of +-1 with +-1 these are -k, -k+2, ..., k; an operand that may be 0 fills

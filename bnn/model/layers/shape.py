@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bnn.model.layers.layer import OneInput, Shape, misfit
 from bnn.model.layers.reading import Reader, Reading
-from bnn.model.operand import Alphabet
+from bnn.model.operand import OperandEncoding
 from bnn.values.encoding import WIDEST
 
 
@@ -26,7 +26,7 @@ class _Moves(OneInput):
 
     __slots__ = ()
 
-    def alphabet_after(self, *alphabets: Alphabet | None) -> Alphabet | None:
+    def alphabet_after(self, *alphabets: OperandEncoding | None) -> OperandEncoding | None:
         """The same as before."""
         (alphabet,) = alphabets
         return alphabet
@@ -123,7 +123,7 @@ class Pad(_Moves):
         (x,) = values
         return np.pad(x, ((0, 0), *self._all(x.ndim - 1)), constant_values=self.value)
 
-    def alphabet_after(self, *alphabets: Alphabet | None) -> Alphabet | None:
+    def alphabet_after(self, *alphabets: OperandEncoding | None) -> OperandEncoding | None:
         """The same, and the number around them."""
         (alphabet,) = alphabets
         if alphabet is None:

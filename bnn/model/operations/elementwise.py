@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from bnn.model import quantizers
 from bnn.model.layers.layer import OneInput, Shape, Weights
-from bnn.model.operand import TERNARY, Alphabet
+from bnn.model.operand import TERNARY, OperandEncoding
 from pimsim.errors import InputError
 
 Formula = Callable[..., NDArray[Any]]
@@ -152,10 +152,10 @@ class Elementwise(OneInput):
         result: NDArray[Any] = _flushed(found.astype(np.float32, copy=False))
         return result.astype(values[0].dtype, copy=False)
 
-    def alphabet_after(self, *alphabets: Alphabet | None) -> Alphabet | None:
+    def alphabet_after(self, *alphabets: OperandEncoding | None) -> OperandEncoding | None:
         """What the formula makes of few integers and single numbers, where that is integers."""
         if self.formula in _YES_OR_NO:
-            return Alphabet(2)
+            return OperandEncoding(2)
         if self.formula == "sign":
             return TERNARY
         singles = all(one is None or np.size(one) == 1 for one in self.operands)
@@ -199,11 +199,11 @@ def _flushed(x: Any) -> Any:
     return np.where(np.abs(x) < np.float32(quantizers.SMALLEST_NORMAL), np.float32(0), x)
 
 
-def _integers(values: NDArray[Any]) -> Alphabet | None:
+def _integers(values: NDArray[Any]) -> OperandEncoding | None:
     """The smallest alphabet that holds ``values``, None where they are no small integers.
 
     >>> _integers(np.float32([-1, 1, 5])), _integers(np.float32([0.5]))
-    (Alphabet(count=4, step=2, low=-1, scale=Fraction(1, 1), offset=Fraction(0, 1)), None)
+    (OperandEncoding(count=4, step=2, low=-1, scale=Fraction(1, 1), offset=Fraction(0, 1)), None)
     """
     if not np.isfinite(values).all() or np.abs(values).max() >= 1 << 15:
         return None
@@ -215,4 +215,4 @@ def _integers(values: NDArray[Any]) -> Alphabet | None:
     step = 0
     for one in found:
         step = gcd(step, one - found[0])
-    return Alphabet((found[-1] - found[0]) // step + 1, step, found[0], Fraction(1))
+    return OperandEncoding((found[-1] - found[0]) // step + 1, step, found[0], Fraction(1))

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.model.layers.layer import OneInput, Shape, Weights, misfit
-from bnn.model.operand import Alphabet
+from bnn.model.operand import OperandEncoding
 from pimsim.errors import InputError
 
 REDUCTIONS: dict[str, Callable[..., Any]] = {
@@ -60,7 +60,7 @@ class Reduce(OneInput):
         found = REDUCTIONS[self.kind](wide, axis=self.axes, keepdims=self.keep)
         return cast(NDArray[Any], found.astype(x.dtype))
 
-    def alphabet_after(self, *alphabets: Alphabet | None) -> Alphabet | None:
+    def alphabet_after(self, *alphabets: OperandEncoding | None) -> OperandEncoding | None:
         """The largest of some integers is one of them."""
         (alphabet,) = alphabets
         return alphabet if self.commutes else None

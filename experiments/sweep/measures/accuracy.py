@@ -102,14 +102,14 @@ def _run(values: Values, trial: int, seed: int) -> Counts:
     from pimsim.dram.array.faults import Faults
 
     network, dataset = networks.trained(values)
-    standard, switches = networks.dram(values)
+    standard, options = networks.dram(values)
     chip, noise = seeds.derived(seed, trial, 2)
     done = execute.run(
         network,
         dataset.x,
         encoding_of(network, dataset.x, dataset.encoding),
         standard,
-        switches,
+        options,
         str(values["mapping"]),
         moves=str(values["moves"]),
         mitigation=networks.mitigation(values),

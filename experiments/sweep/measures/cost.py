@@ -57,7 +57,7 @@ def _run(values: Values, trial: int, seed: int) -> Counts:
     from bnn.run import estimate
     from bnn.tables import catalog
 
-    standard, switches = networks.dram(values)
+    standard, options = networks.dram(values)
     name, mapping = str(values["network"]), str(values["mapping"])
     images = int(values.get("images", 1))
     if name in catalog.names():
@@ -66,7 +66,7 @@ def _run(values: Values, trial: int, seed: int) -> Counts:
             table,
             images,
             standard,
-            switches,
+            options,
             mapping,
             moves=str(values["moves"]),
             mitigation=networks.mitigation(values),
@@ -78,7 +78,7 @@ def _run(values: Values, trial: int, seed: int) -> Counts:
             encoding,
             images,
             standard,
-            switches,
+            options,
             mapping,
             moves=str(values["moves"]),
             mitigation=networks.mitigation(values),

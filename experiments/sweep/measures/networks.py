@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bnn.data.datasets import Dataset
     from bnn.model.network import Network
     from bnn.system.mitigation import Mitigation
-    from pimsim.dram.options import Switches
+    from pimsim.dram.options import ModelOptions
     from pimsim.dram.standard.standard import Standard
 
 _FEW = 4
@@ -158,17 +158,17 @@ def mitigation(values: Mapping[str, Value]) -> Mitigation:
     )
 
 
-def dram(values: Mapping[str, Value]) -> tuple[Standard, Switches]:
-    """Return the standard and the switches; what is not a field of the measure is as usual.
+def dram(values: Mapping[str, Value]) -> tuple[Standard, ModelOptions]:
+    """Return the standard and the options; what is not a field of the measure is as usual.
 
     Raises :class:`~pimsim.errors.InputError` for an unknown standard or a value out of range.
     """
-    from pimsim.dram.options import Switches
+    from pimsim.dram.options import ModelOptions
     from pimsim.dram.standard import standard as standards
 
     given: dict[str, Any] = {name: values[name] for name in _SWITCHES if name in values}
     standard = standards.load(str(values["standard"]))
-    return standard, Switches.of(standard, **given)
+    return standard, ModelOptions.of(standard, **given)
 
 
 def banks(values: Mapping[str, Value]) -> Value:

@@ -3,9 +3,9 @@
 >>> from pimsim.dram.scheduler.bank_state import channels
 >>> from pimsim.dram.scheduler.constraints import table
 >>> from pimsim.dram.standard.standard import load
->>> from pimsim.dram.options import Switches
+>>> from pimsim.dram.options import ModelOptions
 >>> ddr3 = load("ddr3-1600-8-8-8")
->>> columns = Columns(table(ddr3, Switches()))
+>>> columns = Columns(table(ddr3, ModelOptions()))
 >>> banks = channels(ddr3)[0].ranks[0].banks
 >>> columns.commit(Kind.TRANSFER, banks[0], banks[1], 100_000)
 >>> columns.ready_ps(Kind.TRANSFER, banks[0], banks[1], 0)  # tCCD

@@ -4,7 +4,7 @@ A row says how much later than one command another may issue at the earliest, if
 that their banks share is the row's scope. The scheduler takes all its distances from here.
 
 >>> from pimsim.dram.standard.standard import load
->>> for row in table(load("ddr3-1600-8-8-8"), Switches()):
+>>> for row in table(load("ddr3-1600-8-8-8"), ModelOptions()):
 ...     if (row.before, row.after, row.scope) == (Kind.ACT, Kind.ACT, Scope.GROUP):
 ...         print(row.name, row.gap_ps, row.apart)
 tRRD_S 6000 1
@@ -34,7 +34,7 @@ from enum import Enum, IntEnum
 from typing import NamedTuple
 
 from pimsim.dram.commands import Kind
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard
 from pimsim.dram.standard.timing import ACTS_PER_FAW, SPLIT_DECODER_OVERLAP_PS, Timing
 from pimsim.errors import InputError
@@ -135,8 +135,8 @@ class Constraint:
 _WITHIN_RANK = (Scope.BANK, Scope.GROUP, Scope.RANK)
 
 
-def table(standard: Standard, switches: Switches) -> tuple[Constraint, ...]:
-    """Return all constraints between ACT, PRE, RD, WR, REF and TRANSFER under these switches.
+def table(standard: Standard, options: ModelOptions) -> tuple[Constraint, ...]:
+    """Return all constraints between ACT, PRE, RD, WR, REF and TRANSFER under these options.
 
     Only scopes that the standard has: none between bank groups where there is one.
 
@@ -156,7 +156,7 @@ def table(standard: Standard, switches: Switches) -> tuple[Constraint, ...]:
         scopes.add(Scope.RANK)
     if standard.ranks > 1:
         scopes.add(Scope.CHANNEL)
-    rows = _rows(effective_timing(standard, switches), standard, switches)
+    rows = _rows(effective_timing(standard, options), standard, options)
     return tuple(row for row in rows if row.scope in scopes)
 
 
@@ -171,7 +171,7 @@ def gap_ps(
     """Return the widest gap of a table, tFAW left aside; 0 if there is none.
 
     >>> from pimsim.dram.standard.standard import load
-    >>> gap_ps(table(load("ddr3-1600-8-8-8"), Switches()), Kind.ACT, Kind.PRE)
+    >>> gap_ps(table(load("ddr3-1600-8-8-8"), ModelOptions()), Kind.ACT, Kind.PRE)
     35000
     """
     wanted = (before, after, scope, 1, end)
@@ -183,27 +183,27 @@ def gap_ps(
     return max(found, default=0)
 
 
-def effective_timing(standard: Standard, switches: Switches) -> Timing:
+def effective_timing(standard: Standard, options: ModelOptions) -> Timing:
     """Return the timing that holds: in whole clocks if ``clocked``."""
-    return standard.timing.on_clock() if switches.clocked else standard.timing
+    return standard.timing.on_clock() if options.clocked else standard.timing
 
 
-def second_act_ps(standard: Standard, switches: Switches) -> int:
+def second_act_ps(standard: Standard, options: ModelOptions) -> int:
     """Return how much later than the first the second ACT of an AAP issues.
 
     >>> from pimsim.dram.standard.standard import load
-    >>> second_act_ps(load("ddr3-1600-8-8-8"), Switches(clocked=True))
+    >>> second_act_ps(load("ddr3-1600-8-8-8"), ModelOptions(clocked=True))
     5000
     """
-    timing = effective_timing(standard, switches)
-    if not switches.split_decoder:
+    timing = effective_timing(standard, options)
+    if not options.split_decoder:
         return timing.t_ras_ps
-    if not switches.clocked:
+    if not options.clocked:
         return SPLIT_DECODER_OVERLAP_PS
     return -(-SPLIT_DECODER_OVERLAP_PS // timing.t_ck_ps) * timing.t_ck_ps
 
 
-def _rows(timing: Timing, standard: Standard, switches: Switches) -> Iterator[Constraint]:
+def _rows(timing: Timing, standard: Standard, options: ModelOptions) -> Iterator[Constraint]:
     act, pre, rd, wr, ref = Kind.ACT, Kind.PRE, Kind.RD, Kind.WR, Kind.REF
     bank = Scope.BANK
     clock = timing.t_ck_ps
@@ -222,7 +222,7 @@ def _rows(timing: Timing, standard: Standard, switches: Switches) -> Iterator[Co
     yield Constraint("tWR", wr, pre, bank, write + burst + timing.t_wr_ps)
     yield Constraint("tRP", pre, act, bank, timing.t_rp_ps)
     yield Constraint("tRC", act, act, bank, timing.t_rc_ps)
-    if switches.faw:
+    if options.faw:
         rrd_l, rrd_s = by_group(timing.t_rrd_l_ps, timing.t_rrd_s_ps)
         yield Constraint("tRRD" + near, act, act, Scope.GROUP, rrd_l)
         yield Constraint("tRRD_S", act, act, Scope.RANK, rrd_s)

@@ -4,7 +4,7 @@
 :meth:`Scheduler.issue` is strict.
 
 >>> from pimsim.dram.standard.standard import load
->>> scheduler = Scheduler(load("ddr3-1600-8-8-8"), Switches())
+>>> scheduler = Scheduler(load("ddr3-1600-8-8-8"), ModelOptions())
 >>> scheduler.issue(Kind.AAP, 0, 0)
 >>> scheduler.probe(Kind.AAP, 1)  # the second ACT of the AAP came at 4 ns, tRRD is 6 ns
 Gate(ready_ps=10000, reason='tRRD_S')
@@ -19,7 +19,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from pimsim.dram.commands import Kind
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.scheduler.act_window import ActSpacing
 from pimsim.dram.scheduler.bank_state import Bank, Rank, State, channels, relative, restore
 from pimsim.dram.scheduler.blocked_by import binding
@@ -70,22 +70,22 @@ class Scheduler:
     are placed among all those issued, the second ACTs of AAPs that still lie ahead included.
     """
 
-    def __init__(self, standard: Standard, switches: Switches) -> None:
-        self._standard, self._switches = standard, switches
-        self._table = table(standard, switches)
-        timing = effective_timing(standard, switches)
+    def __init__(self, standard: Standard, options: ModelOptions) -> None:
+        self._standard, self._options = standard, options
+        self._table = table(standard, options)
+        timing = effective_timing(standard, options)
         self._ras_ps, self._rp_ps, self._rc_ps = timing.t_ras_ps, timing.t_rp_ps, timing.t_rc_ps
-        self._clock_ps = timing.t_ck_ps if switches.clocked else 1
-        self._refi_ps = timing.t_refi_ps if switches.refresh else 0
-        self._second_ps = second_act_ps(standard, switches)
-        self._counted_second_ps = self._second_ps if switches.acts_per_aap == 2 else 0
+        self._clock_ps = timing.t_ck_ps if options.clocked else 1
+        self._refi_ps = timing.t_refi_ps if options.refresh else 0
+        self._second_ps = second_act_ps(standard, options)
+        self._counted_second_ps = self._second_ps if options.acts_per_aap == 2 else 0
 
         self._rcd_ps = gap_ps(self._table, _ACT, _RD)
         self._rfc_ps = gap_ps(self._table, _REF, _REF)
         self._spacing = ActSpacing(
             rrd_s_ps=gap_ps(self._table, _ACT, _ACT, Scope.RANK),
             rrd_l_ps=gap_ps(self._table, _ACT, _ACT, Scope.GROUP),
-            faw_ps=timing.t_faw_ps if switches.faw else 0,
+            faw_ps=timing.t_faw_ps if options.faw else 0,
         )
         self._columns = Columns(self._table)
 
@@ -130,7 +130,7 @@ class Scheduler:
         """Issue the command at the first legal time from ``not_before_ps`` on; return it, in ps.
 
         >>> from pimsim.dram.standard.standard import load
-        >>> scheduler = Scheduler(load("ddr3-1600-8-8-8"), Switches())
+        >>> scheduler = Scheduler(load("ddr3-1600-8-8-8"), ModelOptions())
         >>> [scheduler.issue_earliest(Kind.AP, bank) for bank in range(6)]
         [0, 6000, 12000, 18000, 30000, 36000]
         """
@@ -260,15 +260,15 @@ class Scheduler:
             here.next_pre_ps = at_ps + self._ras_ps
             here.next_column_ps = at_ps + self._rcd_ps
             here.next_act_ps = at_ps + self._rc_ps
-            if self._switches.faw:
+            if self._options.faw:
                 self._spacing.add(here, at_ps)
         else:
             act_ps = at_ps
-            if self._switches.faw:
+            if self._options.faw:
                 self._spacing.add(here, at_ps)
             if kind is _AAP:
                 act_ps += self._second_ps
-                if self._switches.faw and self._counted_second_ps:
+                if self._options.faw and self._counted_second_ps:
                     self._spacing.add(here, act_ps)
             last_ps[_ACT], last_ps[_PRE] = act_ps, act_ps + self._ras_ps
             here.next_act_ps = act_ps + self._rc_ps

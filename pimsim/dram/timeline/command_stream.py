@@ -10,7 +10,7 @@
 :class:`~pimsim.dram.timeline.timeline.Timeline` without walking all that repeats.
 
 >>> from pimsim.dram.standard.standard import load
->>> issued = list(walk(load("ddr3-1600-8-8-8"), Switches(), [segment]))
+>>> issued = list(walk(load("ddr3-1600-8-8-8"), ModelOptions(), [segment]))
 >>> [(each.at_ps, each.kind.name, each.bank) for each in issued[:3]]
 [(0, 'AAP', 0), (10000, 'AAP', 1), (49000, 'AAP', 0)]
 >>> sum(each.kind is Kind.REF for each in issued)
@@ -25,13 +25,13 @@ from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 from pimsim.dram.commands import Kind
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.scheduler.constraints import effective_timing, place
 from pimsim.dram.scheduler.scheduler import Scheduler
 from pimsim.dram.standard.standard import Standard
 from pimsim.errors import InputError
 
-Visit: TypeAlias = tuple[tuple[Kind, int], ...]
+RowCycle: TypeAlias = tuple[tuple[Kind, int], ...]
 """Commands of one bank in order, each kind with how often it comes in a row: a microprogram, or
 ACT, column accesses and PRE."""
 
@@ -44,7 +44,7 @@ class Run:
     one that does not, or that opens what is open.
     """
 
-    visit: Visit
+    visit: RowCycle
     times: int
 
     def __post_init__(self) -> None:
@@ -136,7 +136,9 @@ class Issued(NamedTuple):
     """Bank that a TRANSFER goes to."""
 
 
-def walk(standard: Standard, switches: Switches, segments: Iterable[Segment]) -> Iterator[Issued]:
+def walk(
+    standard: Standard, options: ModelOptions, segments: Iterable[Segment]
+) -> Iterator[Issued]:
     """Issue every command of a stream in turn, through a scheduler.
 
     Order: for each repetition, for each command of the visit, for each bank (or pair, source
@@ -153,8 +155,8 @@ def walk(standard: Standard, switches: Switches, segments: Iterable[Segment]) ->
 
     Raises :class:`~pimsim.errors.InputError` for a bank that the standard does not have.
     """
-    scheduler = Scheduler(standard, switches)
-    timing = effective_timing(standard, switches)
+    scheduler = Scheduler(standard, options)
+    timing = effective_timing(standard, options)
     free_since_ps: dict[tuple[int, int], int] = {}
 
     def due_ps(bank: int) -> int:
@@ -162,7 +164,7 @@ def walk(standard: Standard, switches: Switches, segments: Iterable[Segment]) ->
 
     for segment in segments:
         ranks = {place(standard, bank)[:2]: bank for bank in reversed(segment.banks)}
-        if switches.refresh:
+        if options.refresh:
             for rank, bank in ranks.items():
                 start_ps = scheduler.front_ps(bank)
                 at_ps = max(due_ps(bank), free_since_ps.get(rank, 0))
@@ -172,7 +174,7 @@ def walk(standard: Standard, switches: Switches, segments: Iterable[Segment]) ->
                     at_ps = max(due_ps(bank), at_ps + timing.t_rfc_ps)
         for kind in _kinds(segment):
             for bank, to in segment.slots(kind):
-                if switches.refresh and kind.opens and not scheduler.rank_of(bank).open_banks:
+                if options.refresh and kind.opens and not scheduler.rank_of(bank).open_banks:
                     while scheduler.earliest_ps(kind, bank) >= due_ps(bank):
                         front_ps = scheduler.front_ps(bank)
                         at_ps = scheduler.issue_earliest(Kind.REF, bank, front_ps)
@@ -192,7 +194,7 @@ def _kinds(segment: Segment) -> Iterator[Kind]:
 
 
 @lru_cache(maxsize=1024)
-def _require_visit(visit: Visit) -> None:
+def _require_visit(visit: RowCycle) -> None:
     is_open = False
     for kind, times in visit:
         if type(times) is not int or times <= 0:

@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 from pimsim.dram.commands import Kind
-from pimsim.dram.timeline.command_stream import Visit
+from pimsim.dram.timeline.command_stream import RowCycle
 from pimsim.dram.timeline.lockstep import Lane
 from pimsim.dram.timeline.transitions import Move, Span, StateNumber, chance_times_ps
 
@@ -24,9 +24,9 @@ class Plans:
     def __init__(self, lane: Lane) -> None:
         self.lane = lane
         self._chunks: dict[tuple[Kind, ...], Chunk] = {}
-        self._plans: dict[Visit, Plan] = {}
+        self._plans: dict[RowCycle, Plan] = {}
 
-    def plan(self, visit: Visit) -> Plan:
+    def plan(self, visit: RowCycle) -> Plan:
         """The visit by the banks of the lane."""
         plan = self._plans.get(visit)
         if plan is None:
@@ -59,7 +59,7 @@ class Chunk:
 class Plan:
     """One visit by the banks of a lane."""
 
-    def __init__(self, plans: Plans, visit: Visit) -> None:
+    def __init__(self, plans: Plans, visit: RowCycle) -> None:
         self.lane = plans.lane
         kinds = [kind for kind, times in visit for _ in range(times)]
         self.opens = any(kind.opens for kind in kinds)
@@ -77,7 +77,7 @@ class Plan:
         self._far: dict[StateNumber, list[int]] = {}
         self._wholes: dict[StateNumber, Span] = {}
         self._chances_ps: dict[StateNumber, list[int]] = {}
-        self._orbits: dict[StateNumber, Orbit] = {}
+        self._orbits: dict[StateNumber, CycleCache] = {}
 
     def whole(self, state: StateNumber) -> Span:
         """The chunks one after the other."""
@@ -109,15 +109,15 @@ class Plan:
                 repetition += 1
         return far
 
-    def orbit(self, state: StateNumber) -> Orbit:
+    def orbit(self, state: StateNumber) -> CycleCache:
         """Repetitions of the visit."""
         orbit = self._orbits.get(state)
         if orbit is None:
-            orbit = self._orbits[state] = Orbit(self, state)
+            orbit = self._orbits[state] = CycleCache(self, state)
         return orbit
 
 
-class Orbit:
+class CycleCache:
     """Repetitions of a visit from a state on, known up to where they go round in a cycle."""
 
     def __init__(self, plan: Plan, state: StateNumber) -> None:

@@ -12,24 +12,30 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from pimsim.dram.commands import Kind
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.scheduler.bank_state import State
 from pimsim.dram.scheduler.constraints import effective_timing, second_act_ps
 from pimsim.dram.scheduler.scheduler import Scheduler
 from pimsim.dram.standard.standard import Standard
 from pimsim.dram.timeline.command_stream import slots
-from pimsim.dram.timeline.transitions import NO_CHANCE_PS, Beat, Chance, Move, StateNumber
+from pimsim.dram.timeline.transitions import (
+    NO_CHANCE_PS,
+    CommandTransition,
+    Move,
+    RefreshSlot,
+    StateNumber,
+)
 
 
 class Lockstep:
     """States of one channel, and the scheduler that leads from one to the next."""
 
-    def __init__(self, standard: Standard, switches: Switches) -> None:
-        channel, bare = replace(standard, channels=1), replace(switches, refresh=False)
+    def __init__(self, standard: Standard, options: ModelOptions) -> None:
+        channel, bare = replace(standard, channels=1), replace(options, refresh=False)
         self._scheduler = Scheduler(channel, bare)
         self.banks_of_rank = standard.banks
-        timing = effective_timing(standard, switches)
-        row_ps, second_ps = timing.t_ras_ps, second_act_ps(standard, switches)
+        timing = effective_timing(standard, options)
+        row_ps, second_ps = timing.t_ras_ps, second_act_ps(standard, options)
         self._row_ps = {Kind.AAP: second_ps + row_ps, Kind.AP: row_ps}
         self._rfc_ps = timing.t_rfc_ps
         self._ranks = [
@@ -104,14 +110,14 @@ class Lane:
         self._banks, self._to = banks, to
         self.ranks = sorted({bank // lockstep.banks_of_rank for bank in banks})
         """Ranks that the banks belong to."""
-        self._beats: dict[tuple[StateNumber, Kind, int], Beat] = {}
+        self._beats: dict[tuple[StateNumber, Kind, int], CommandTransition] = {}
         self._refreshes: dict[tuple[StateNumber, Kind, int, int], Move] = {}
 
-    def step(self, kind: Kind) -> Callable[[StateNumber], Beat]:
+    def step(self, kind: Kind) -> Callable[[StateNumber], CommandTransition]:
         """The beat as a function of the state before."""
         return lambda state: self.beat(state, kind)
 
-    def beat(self, state: StateNumber, kind: Kind, first: int = 0) -> Beat:
+    def beat(self, state: StateNumber, kind: Kind, first: int = 0) -> CommandTransition:
         """One command in every bank, or in those from number ``first`` on."""
         beat = self._beats.get((state, kind, first))
         if beat is None:
@@ -123,8 +129,8 @@ class Lane:
                 closed = self._lockstep.closed(number)
                 at_ps = self._lockstep.issue(kind, bank, to)
                 if kind.opens and closed:
-                    chances.append(Chance(at_ps, self.ranks.index(number), slot))
-            beat = Beat(*self._lockstep.end(), len(self.ranks), chances)
+                    chances.append(RefreshSlot(at_ps, self.ranks.index(number), slot))
+            beat = CommandTransition(*self._lockstep.end(), len(self.ranks), chances)
             self._beats[state, kind, first] = beat
         return beat
 

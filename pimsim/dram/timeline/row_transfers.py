@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from pimsim.dram.commands import Kind
 from pimsim.dram.standard.standard import Standard
-from pimsim.dram.timeline.command_stream import Run, Segment, Visit, issue_order
+from pimsim.dram.timeline.command_stream import RowCycle, Run, Segment, issue_order
 
 
-def row_visit(kind: Kind, bursts: int) -> Visit:
+def row_cycle(kind: Kind, bursts: int) -> RowCycle:
     """ACT, ``bursts`` column accesses of one kind, PRE.
 
     With TRANSFER it is the visit of a pair of banks that RowClone's pipelined serial mode takes.
@@ -26,7 +26,7 @@ def streamed(kind: Kind, bits: int, standard: Standard, banks: int) -> list[Segm
     """Reading or writing ``bits``: whole rows dealt out in turn to banks 0 to ``banks`` - 1."""
     bursts = -(-bits // (standard.burst_bytes * 8))
     rows, rest = divmod(bursts, standard.bursts_per_row)
-    whole = row_visit(kind, standard.bursts_per_row)
+    whole = row_cycle(kind, standard.bursts_per_row)
     rounds, more = divmod(rows, banks)
     segments = []
     if rounds:
@@ -34,5 +34,5 @@ def streamed(kind: Kind, bits: int, standard: Standard, banks: int) -> list[Segm
     if more:
         segments.append(Segment((Run(whole, 1),), issue_order(standard, range(more))))
     if rest:
-        segments.append(Segment((Run(row_visit(kind, rest), 1),), (more,)))
+        segments.append(Segment((Run(row_cycle(kind, rest), 1),), (more,)))
     return segments

@@ -3,7 +3,7 @@
 >>> from pimsim.dram.commands import Kind
 >>> from pimsim.dram.standard.standard import load
 >>> from pimsim.dram.timeline.command_stream import Run, Segment
->>> timeline = Timeline(load("ddr3-1600-8-8-8"), Switches(faw=False, refresh=False))
+>>> timeline = Timeline(load("ddr3-1600-8-8-8"), ModelOptions(faw=False, refresh=False))
 >>> row_and = Run(((Kind.AAP, 4),), 1_000_000_000)
 >>> timeline.run(Segment((row_and,), banks=tuple(range(8))))
 >>> timeline.now_ps
@@ -18,10 +18,10 @@ from fractions import Fraction
 from typing import TypeAlias
 
 from pimsim.dram.commands import Kind
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.scheduler.constraints import effective_timing, place
 from pimsim.dram.standard.standard import Standard
-from pimsim.dram.timeline.command_stream import Run, Segment, Visit
+from pimsim.dram.timeline.command_stream import RowCycle, Run, Segment
 from pimsim.dram.timeline.cycles import Chunk, Plan, Plans
 from pimsim.dram.timeline.lockstep import Lane, Lockstep
 from pimsim.dram.timeline.transitions import Move
@@ -52,11 +52,11 @@ class Timeline:
     refreshes, idle ranks included, takes one REF a rank for every tREFI of ``now_ps``.
     """
 
-    def __init__(self, standard: Standard, switches: Switches) -> None:
+    def __init__(self, standard: Standard, options: ModelOptions) -> None:
         self._standard = standard
-        lockstep = Lockstep(standard, switches)
-        refi_ps = effective_timing(standard, switches).t_refi_ps if switches.refresh else 0
-        rfc_ps = effective_timing(standard, switches).t_rfc_ps
+        lockstep = Lockstep(standard, options)
+        refi_ps = effective_timing(standard, options).t_refi_ps if options.refresh else 0
+        rfc_ps = effective_timing(standard, options).t_rfc_ps
         self._channels = [
             Channel(lockstep, standard.ranks, refi_ps, rfc_ps) for _ in range(standard.channels)
         ]
@@ -306,7 +306,7 @@ def _is_simple(plan: Plan) -> bool:
     return len(plan.lane.ranks) == 1 and len(plan.chunks) <= _FEW_CHUNKS
 
 
-def _loops(run: Run) -> Iterator[tuple[Visit, int]]:
+def _loops(run: Run) -> Iterator[tuple[RowCycle, int]]:
     """What to repeat how often: the visit, or if that is very long, its commands one by one."""
     if sum(times for _, times in run.visit) <= _LONG_VISIT_BEATS:
         yield run.visit, run.times
@@ -317,15 +317,15 @@ def _loops(run: Run) -> Iterator[tuple[Visit, int]]:
 
 
 def sustained_ps(
-    standard: Standard, switches: Switches, visit: Visit, banks: tuple[int, ...]
+    standard: Standard, options: ModelOptions, visit: RowCycle, banks: tuple[int, ...]
 ) -> Fraction:
     """Return the time of one repetition of a visit in the long run, refresh included if it is on.
 
     >>> from pimsim.dram.standard.standard import load
     >>> row_and = ((Kind.AAP, 4),)
-    >>> sustained_ps(load("ddr3-1600-8-8-8"), Switches(refresh=False), row_and, tuple(range(8)))
+    >>> sustained_ps(load("ddr3-1600-8-8-8"), ModelOptions(refresh=False), row_and, tuple(range(8)))
     Fraction(480000, 1)
     """
     segment = Segment((Run(visit, 1),), banks)
-    parts = Timeline(standard, switches).parts(segment.banks)
+    parts = Timeline(standard, options).parts(segment.banks)
     return max(channel.sustained_ps(plans.plan(visit)) for channel, plans in parts)

@@ -33,7 +33,7 @@ class Move:
         """When the last chance for REF comes, for each rank of the lane; -1 if there is none."""
 
 
-class Chance(NamedTuple):
+class RefreshSlot(NamedTuple):
     """A command that opens a row of a rank all of whose banks are closed."""
 
     at_ps: int
@@ -43,13 +43,13 @@ class Chance(NamedTuple):
     """Which of the lane's banks."""
 
 
-class Beat(Move):
+class CommandTransition(Move):
     """One command over the banks of a lane, or from one of its banks on."""
 
     __slots__ = ("chances",)
 
     def __init__(
-        self, after: StateNumber, took_ps: int, open_ps: int, ranks: int, chances: list[Chance]
+        self, after: StateNumber, took_ps: int, open_ps: int, ranks: int, chances: list[RefreshSlot]
     ) -> None:
         last_ps = [NO_CHANCE_PS] * ranks
         for chance in chances:
@@ -91,7 +91,7 @@ class Span(Move):
 
 def chance_times_ps(move: Move, start_ps: int = 0) -> Iterator[int]:
     """Times of all chances of a move, of all ranks in turn."""
-    if isinstance(move, Beat):
+    if isinstance(move, CommandTransition):
         for chance in move.chances:
             yield start_ps + chance.at_ps
     elif isinstance(move, Span):

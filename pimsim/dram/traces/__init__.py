@@ -4,10 +4,10 @@
 >>> import tempfile
 >>> from pimsim.dram.commands import Kind
 >>> from pimsim.dram.standard.standard import load
->>> from pimsim.dram.options import Switches
+>>> from pimsim.dram.options import ModelOptions
 >>> with tempfile.TemporaryDirectory() as folder:
 ...     path = Path(folder) / "and.csv"
-...     with open_trace("drampower", path, load("ddr3-1600-8-8-8"), Switches()) as trace:
+...     with open_trace("drampower", path, load("ddr3-1600-8-8-8"), ModelOptions()) as trace:
 ...         trace.add(Event(0, Kind.AAP, bank=0, row=17, row2=1008))
 ...     print(path.read_text(), end="")
 0,ACT,0,0,0,17,0

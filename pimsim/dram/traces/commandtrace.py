@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
 
 from pimsim.dram.commands import Kind
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.scheduler.constraints import Place, place, total_banks
 from pimsim.dram.standard.standard import Standard
 from pimsim.dram.traces.event import Event
@@ -35,7 +35,7 @@ class Dialect(Protocol):
     """How a tool writes commands down."""
 
     charged_acts: bool
-    """Whether an AAP has as many ACTs as ``Switches.acts_per_aap`` says, not always two."""
+    """Whether an AAP has as many ACTs as ``ModelOptions.acts_per_aap`` says, not always two."""
     kinds: frozenset[Kind]
     """Kinds that the format can express; others take no part."""
     missing: str
@@ -62,12 +62,12 @@ class CommandTrace:
         self,
         write: Callable[[str], None],
         standard: Standard,
-        switches: Switches,
+        options: ModelOptions,
         dialect: Dialect,
     ) -> None:
         self._write, self._dialect = write, dialect
-        self._spans = spans = Spans.of(standard, switches)
-        self._second_act = not dialect.charged_acts or switches.acts_per_aap == 2
+        self._spans = spans = Spans.of(standard, options)
+        self._second_act = not dialect.charged_acts or options.acts_per_aap == 2
         self._places = [place(standard, bank) for bank in range(total_banks(standard))]
         self._waiting: list[Step] = []
         self._order = 0

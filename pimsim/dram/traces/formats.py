@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard
 from pimsim.dram.traces import dramsim3, ramulator
 from pimsim.dram.traces.commandtrace import CommandTrace, Dialect
@@ -30,7 +30,7 @@ class Writer(Protocol):
 
 
 Write: TypeAlias = Callable[[str], None]
-MakeWriter: TypeAlias = Callable[[Write, Standard, Switches], Writer]
+MakeWriter: TypeAlias = Callable[[Write, Standard, ModelOptions], Writer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,8 @@ class Format:
 
 
 def _commands(dialect: Callable[[Standard], Dialect]) -> MakeWriter:
-    def make(write: Write, standard: Standard, switches: Switches) -> Writer:
-        return CommandTrace(write, standard, switches, dialect(standard))
+    def make(write: Write, standard: Standard, options: ModelOptions) -> Writer:
+        return CommandTrace(write, standard, options, dialect(standard))
 
     return make
 

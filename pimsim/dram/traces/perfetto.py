@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from pimsim.dram.commands import Kind
 from pimsim.dram.energy import command_energies
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.scheduler.constraints import place
 from pimsim.dram.standard.standard import Standard
 from pimsim.dram.traces.event import Event
@@ -48,16 +48,16 @@ class Perfetto:
     """
 
     def __init__(
-        self, write: Callable[[str], None], standard: Standard, switches: Switches
+        self, write: Callable[[str], None], standard: Standard, options: ModelOptions
     ) -> None:
         self._write = write
-        self._spans = Spans.of(standard, switches)
+        self._spans = Spans.of(standard, options)
         self._energies = command_energies(
-            switches.energy,
+            options.energy,
             standard,
-            acts_per_aap=switches.acts_per_aap,
-            extra_wordline_factor=switches.extra_wordline_factor,
-            open_banks=min(switches.banks, standard.banks),
+            acts_per_aap=options.acts_per_aap,
+            extra_wordline_factor=options.extra_wordline_factor,
+            open_banks=min(options.banks, standard.banks),
         )
         self._standard = standard
         self._banks = standard.banks
@@ -69,7 +69,7 @@ class Perfetto:
         self._separator = "\n"
         header = {
             "displayTimeUnit": "ns",
-            "otherData": {"standard": standard.name, "energy": switches.energy},
+            "otherData": {"standard": standard.name, "energy": options.energy},
         }
         write(json.dumps(header)[:-1] + ', "traceEvents": [')
 

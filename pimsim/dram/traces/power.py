@@ -44,12 +44,12 @@ class RankPower:
 
     >>> from pimsim.dram.energy import command_energies
     >>> from pimsim.dram.standard.standard import load
-    >>> from pimsim.dram.options import Switches
+    >>> from pimsim.dram.options import ModelOptions
     >>> ddr3 = load("ddr3-1600-8-8-8")
     >>> seen = []
     >>> rank = RankPower(
     ...     command_energies("ambit-paper", ddr3),
-    ...     Spans.of(ddr3, Switches()),
+    ...     Spans.of(ddr3, ModelOptions()),
     ...     lambda at_ps, power_mw: seen.append((at_ps, [round(mw, 3) for mw in power_mw])),
     ... )
     >>> rank.add(Event(0, Kind.AAP, bank=0))

@@ -9,7 +9,7 @@
 ...     def add(self, event: Event) -> None:
 ...         print(event.at_ps, event.kind.name, event.bank, event.row, event.row2)
 ...     def skip(self, commands: int) -> None: ...
->>> recorder = Recorder(load("ddr3-1600-8-8-8"), Switches(), [Printed()])
+>>> recorder = Recorder(load("ddr3-1600-8-8-8"), ModelOptions(), [Printed()])
 >>> copy = Segment((Run(((Kind.AAP, 1),), 1),), banks=(0, 1))
 >>> recorder.record(copy, iter([[Target(18, 19), Target(20, 21)]]))
 0 AAP 0 18 19
@@ -23,7 +23,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from pimsim.dram.commands import Kind
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard
 from pimsim.dram.timeline.command_stream import Segment, walk
 from pimsim.dram.traces.event import Event
@@ -62,10 +62,10 @@ class Sink(Protocol):
 class Recorder:
     """Walks the segments of a stream, as a timeline times them."""
 
-    def __init__(self, standard: Standard, switches: Switches, sinks: Sequence[Sink]) -> None:
+    def __init__(self, standard: Standard, options: ModelOptions, sinks: Sequence[Sink]) -> None:
         self._sinks = sinks
         self._segments: deque[Segment] = deque()
-        self._walk = walk(standard, switches, self._next_segments())
+        self._walk = walk(standard, options, self._next_segments())
 
     def record(self, segment: Segment, targets: Iterator[Sequence[Target]]) -> None:
         """Record the next segment of the stream.

@@ -1,7 +1,7 @@
 """How long commands keep a bank busy.
 
 >>> from pimsim.dram.standard.standard import load
->>> spans = Spans.of(load("ddr3-1600-8-8-8"), Switches())
+>>> spans = Spans.of(load("ddr3-1600-8-8-8"), ModelOptions())
 >>> spans.busy_ps[Kind.AAP], spans.open_ps[Kind.AAP]
 (49000, 39000)
 """
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pimsim.dram.commands import Kind
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.scheduler.constraints import (
     Constraint,
     End,
@@ -26,7 +26,7 @@ from pimsim.dram.standard.standard import Standard
 
 @dataclass(frozen=True, slots=True)
 class Spans:
-    """Times that follow from a standard and the switches, in ps after a command's issue."""
+    """Times that follow from a standard and the options, in ps after a command's issue."""
 
     t_ck_ps: int
     second_act_ps: int
@@ -40,11 +40,11 @@ class Spans:
     """Until all of the command's effect is over, data on the bus included."""
 
     @staticmethod
-    def of(standard: Standard, switches: Switches) -> Spans:
+    def of(standard: Standard, options: ModelOptions) -> Spans:
         """Return the times that the scheduler goes by."""
-        timing = effective_timing(standard, switches)
-        second_ps = second_act_ps(standard, switches)
-        rows = table(standard, switches)
+        timing = effective_timing(standard, options)
+        second_ps = second_act_ps(standard, options)
+        rows = table(standard, options)
         kinds = (Kind.ACT, Kind.PRE, Kind.RD, Kind.WR, Kind.REF, Kind.TRANSFER)
         busy_ps = {kind: max(_least_gap_ps(rows, kind), timing.t_ck_ps) for kind in kinds}
         open_ps = {

@@ -1,7 +1,7 @@
 """Writing one trace: its files, its limit, and what to tell the user.
 
 >>> from pimsim.dram.standard.standard import load
->>> open_trace("perfeto", Path("x"), load("ddr3-1600-8-8-8"), Switches())
+>>> open_trace("perfeto", Path("x"), load("ddr3-1600-8-8-8"), ModelOptions())
 Traceback (most recent call last):
 ...
 pimsim.errors.InputError: unknown trace format 'perfeto'; did you mean `perfetto`?
@@ -14,7 +14,7 @@ from types import TracebackType
 
 from pimsim.documents import nearest
 from pimsim.dram.commands import Kind
-from pimsim.dram.options import Switches
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.scheduler.constraints import total_banks
 from pimsim.dram.standard.standard import Standard
 from pimsim.dram.traces.event import Event
@@ -30,7 +30,7 @@ def open_trace(
     name: str,
     path: Path,
     standard: Standard,
-    switches: Switches,
+    options: ModelOptions,
     limit: int = DEFAULT_LIMIT,
 ) -> Trace:
     """Return a trace, to be entered with ``with``.
@@ -42,7 +42,7 @@ def open_trace(
         raise InputError(f"unknown trace format {name!r}{nearest(name, tuple(FORMATS))}")
     if type(limit) is not int or limit <= 0:
         raise InputError(f"`limit` must be a positive integer, not {limit!r}")
-    return Trace(FORMATS[name], path, standard, switches, limit)
+    return Trace(FORMATS[name], path, standard, options, limit)
 
 
 class Trace:
@@ -55,12 +55,12 @@ class Trace:
     """
 
     def __init__(
-        self, form: Format, path: Path, standard: Standard, switches: Switches, limit: int
+        self, form: Format, path: Path, standard: Standard, options: ModelOptions, limit: int
     ) -> None:
         self.path = path
         self.remarks: list[str] = []
         """What to tell the user, a line each; complete after the ``with`` block."""
-        self._form, self._standard, self._switches, self._limit = form, standard, switches, limit
+        self._form, self._standard, self._options, self._limit = form, standard, options, limit
         self._several = form.one_channel and standard.channels > 1
         self._banks = total_banks(standard)
         self._banks_per_channel = standard.ranks * standard.banks
@@ -137,7 +137,7 @@ class Trace:
             path = path.with_name(f"{path.name.removesuffix(packed)}.ch{channel}{packed}")
         file = OutFile(path)
         try:
-            writer = self._form.make(file.write, self._standard, self._switches)
+            writer = self._form.make(file.write, self._standard, self._options)
         except BaseException:
             file.discard()
             raise

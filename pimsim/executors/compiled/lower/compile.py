@@ -31,7 +31,7 @@ from pimsim.executors.compiled.lower.places import Flags, Survey
 from pimsim.executors.compiled.lower.segments import Tracer
 from pimsim.executors.compiled.run.tiles import Layout
 from pimsim.microprogram import bitsets
-from pimsim.microprogram.gc_paused import uncollected
+from pimsim.microprogram.gc_paused import gc_paused
 from pimsim.microprogram.row_program import Recipe, Run
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Compiled:
         return max(1, int(of_parts.sum() if len(sort.phases) == 1 else of_parts.max()))
 
 
-@uncollected()
+@gc_paused()
 def compile_recipe(
     recipe: Recipe,
     layout: Layout,

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pimsim.dram.array.address_map import AddressMap, ambit
+from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
 from pimsim.errors import InputError
 from pimsim.microprogram import bitsets
 from pimsim.microprogram.allocation import RowAllocator
@@ -29,8 +29,6 @@ from pimsim.microprogram.program import Command, Program
 from pimsim.microprogram.schedule import Rows, Schedule, Step, variants
 
 Flags = NDArray[np.bool_]
-_PLAIN, _NOT_C = variants((FULL_ADDER,)), variants((FULL_ADDER_NOT_C,))
-_ADDERS = variants((FULL_ADDER, FULL_ADDER_NOT_C))
 
 
 class Row(NamedTuple):
@@ -65,6 +63,7 @@ class Counter:
         schedule: where the adders go.
         allocator: data rows for sums and carries.
         highest: no column's total exceeds this; carries beyond it are not kept.
+        address_map: of the subarrays that the schedule is for.
 
     """
 
@@ -73,11 +72,14 @@ class Counter:
         schedule: Schedule,
         allocator: RowAllocator,
         highest: int,
-        address_map: AddressMap | None = None,
+        address_map: AddressMap = DEFAULT_MAP,
     ) -> None:
         self.schedule = schedule
         self._allocator = allocator
-        self._map = address_map or ambit()
+        self._map = address_map
+        plain, not_c = FULL_ADDER.on(address_map), FULL_ADDER_NOT_C.on(address_map)
+        self._plain, self._not_c = variants((plain,)), variants((not_c,))
+        self._either = variants((plain, not_c))
         self._first = self._map.first_data
         self._levels: list[list[Row]] = [[] for _ in range(max(highest, 1).bit_length())]
         self._adders: list[Adder] = []
@@ -175,13 +177,13 @@ class Counter:
             if not a | b | c:
                 first, second, third = operands
                 rows: tuple[Rows, ...] = (first.address, second.address, third.address)
-                steps.append(_PLAIN.step(None, (*rows, total, carry)))
+                steps.append(self._plain.step(None, (*rows, total, carry)))
                 continue
             rows, kinds = next(exchanged), next(which)
             if a | b | c == every:
-                steps.append(_NOT_C.step(None, (*rows, total, carry)))
+                steps.append(self._not_c.step(None, (*rows, total, carry)))
             else:
-                steps.append(_ADDERS.step(kinds.view(np.uint8), (*rows, total, carry)))
+                steps.append(self._either.step(kinds.view(np.uint8), (*rows, total, carry)))
         self.schedule.put(steps)
 
 
@@ -211,14 +213,14 @@ def _exchange(
     return zip(np.where(first, c, a), np.where(second, c, b), third, strict=True)
 
 
-def popcount(inputs: int) -> Program:
+def popcount(inputs: int, address_map: AddressMap = DEFAULT_MAP) -> Program:
     """Number of ones among ``inputs`` >= 2 rows, 8 (n - popcount(n)) commands."""
     if inputs < 2:
         raise InputError(f"popcount must have at least 2 input rows, not {inputs}")
-    schedule, address_map = Schedule(outputs=1), ambit()
+    schedule = Schedule(outputs=1)
     allocator = RowAllocator(4 * inputs)
     names = {}
-    counter = Counter(schedule, allocator, inputs)
+    counter = Counter(schedule, allocator, inputs, address_map)
     for name, row in zip(rows("x", inputs), allocator.take(inputs, "inputs"), strict=True):
         names[address_map.first_data + row] = name
         counter.add(0, address_map.first_data + row, False, owned=False)
@@ -226,7 +228,7 @@ def popcount(inputs: int) -> Program:
     outputs = rows("sum", len(bits))
     names |= {int(row.address): name for row, name in zip(bits, outputs, strict=True)}
     commands, scratch = _spell(schedule, names, address_map)
-    return Program("popcount", commands, rows("x", inputs), outputs, scratch)
+    return Program("popcount", commands, rows("x", inputs), outputs, scratch, address_map)
 
 
 def _spell(

@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
 from pimsim.errors import InputError
 from pimsim.microprogram import arithmetic, logic
 from pimsim.microprogram.counting import popcount
@@ -48,13 +49,13 @@ class Primitive:
     sized: bool = False
     """Whether the width can be chosen."""
 
-    def program(self, width: int | None = None) -> Program:
+    def program(self, width: int | None = None, address_map: AddressMap = DEFAULT_MAP) -> Program:
         """The program for ``width``, or for the width shown in tables."""
         chosen = self.width if width is None else width
         if (not self.sized and chosen != self.width) or chosen < self.narrowest:
             limit = f"at least {self.narrowest}" if self.sized else f"{self.width}"
             raise InputError(f"width of {self.name!r} must be {limit}, not {chosen}")
-        return self.build(chosen)
+        return self.build(chosen).on(address_map)
 
 
 def operands(symbols: tuple[str, ...]) -> dict[str, list[str]]:

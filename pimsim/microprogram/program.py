@@ -18,11 +18,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
 from itertools import groupby
 
-from pimsim.dram.array.address_map import AddressMap, ambit
+from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
 from pimsim.dram.array.many_row import ACTIVATION_ROWS, extra_driven, extra_sensed
 from pimsim.dram.commands import Kind
 from pimsim.dram.timeline.command_stream import RowCycle
@@ -54,7 +54,7 @@ class Program:
     outputs: tuple[str, ...]
     scratch: tuple[str, ...] = ()
     """Rows that the program overwrites and whose value means nothing afterwards."""
-    address_map: AddressMap = field(default_factory=ambit, repr=False)
+    address_map: AddressMap = field(default=DEFAULT_MAP, repr=False)
 
     def __post_init__(self) -> None:
         known, rows = set(self.symbols), self.address_map
@@ -87,11 +87,17 @@ class Program:
         inputs: tuple[str, ...],
         outputs: tuple[str, ...],
         scratch: tuple[str, ...] = (),
-        address_map: AddressMap | None = None,
+        address_map: AddressMap = DEFAULT_MAP,
     ) -> Program:
         """Read ``(a,B8)(B12,out)[B14]``; raises InputError naming what it cannot read."""
-        rows = address_map or ambit()
-        return cls(name, tuple(parse(text)), inputs, outputs, scratch, rows)
+        return cls(name, tuple(parse(text)), inputs, outputs, scratch, address_map)
+
+    def on(self, address_map: AddressMap) -> Program:
+        """The same commands on another address map that has addresses of these names.
+
+        Raises InputError where it has not, or raises other wordlines than these commands may open.
+        """
+        return self if address_map is self.address_map else _on(self, address_map)
 
     @cached_property
     def symbols(self) -> tuple[str, ...]:
@@ -167,6 +173,11 @@ class Program:
 
     def __str__(self) -> str:
         return "".join(map(str, self.commands))
+
+
+@cache
+def _on(program: Program, address_map: AddressMap) -> Program:
+    return replace(program, address_map=address_map)
 
 
 def parse(text: str) -> Iterable[Command]:

@@ -1,18 +1,21 @@
-"""A second address map, and the naive check of command streams.
+"""Further address maps, and the naive check of command streams.
 
-What is not special to Ambit must work on the address map too.
+What is not special to Ambit must work on the other address maps too.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import sys
+import tomllib
+from importlib import resources
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from pimsim.dram.array.address_map import AddressMap, load
+from pimsim.dram import array
+from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap, load, parse
 
 EIGHT_CELLS = """
 name = "eight cells"
@@ -51,6 +54,22 @@ def eight_cells(tmp_path_factory: pytest.TempPathFactory) -> AddressMap:
     path: Path = tmp_path_factory.mktemp("maps") / "eight_cells.toml"
     path.write_text(EIGHT_CELLS, encoding="utf-8")
     return load(path)
+
+
+@pytest.fixture(scope="session")
+def reordered() -> AddressMap:
+    """Ambit's addresses under other numbers, beside a compute cell and two addresses more."""
+    table = tomllib.loads(resources.files(array).joinpath("ambit.toml").read_text("utf-8"))
+    addresses = {"E0": ["T4"], **dict(reversed(table["addresses"].items())), "E1": ["T4", "T0"]}
+    constants = dict(reversed(table["constants"].items()))
+    cells = ["T4", *reversed(table["cells"])]
+    return parse({**table, "cells": cells, "addresses": addresses, "constants": constants}, "test")
+
+
+@pytest.fixture(scope="session", params=["default", "reordered"])
+def address_map(request: pytest.FixtureRequest, reordered: AddressMap) -> AddressMap:
+    """Every map that the microprograms run on."""
+    return DEFAULT_MAP if request.param == "default" else reordered
 
 
 @pytest.fixture(scope="session")

@@ -348,32 +348,33 @@ def test_any_program_leaves_what_the_reference_leaves(
     bits=st.integers(1, 3),
 )
 def test_counting_with_folded_weights_is_one_sort_of_output(
-    seed: int, inputs: int, outputs: int, bits: int
+    address_map: AddressMap, seed: int, inputs: int, outputs: int, bits: int
 ) -> None:
     """Outputs with other weights share the code, and count right."""
+    first = address_map.first_data
     random = np.random.default_rng(seed)
     negative = random.integers(0, 2, (inputs, outputs)).astype(bool)
     data_rows = inputs * bits + 60
     schedule, rows = Schedule(outputs), RowAllocator(data_rows)
     rows.take(inputs * bits, "operands")
-    counter = Counter(schedule, rows, inputs * (2**bits - 1))
+    counter = Counter(schedule, rows, inputs * (2**bits - 1), address_map)
     order = np.argsort(negative, axis=0, kind="stable")
     flipped = np.take_along_axis(negative, order, axis=0)
     for bit in range(bits):
-        for row, inverted in zip(order * bits + bit + D, flipped, strict=True):
+        for row, inverted in zip(order * bits + bit + first, flipped, strict=True):
             counter.add(bit, row, inverted, owned=False)
     total = counter.finish()
     columns = 70
     values = random.integers(0, 2**bits, (inputs, columns))
-    tiles = Tiles(columns, data_rows + D)
+    tiles = Tiles(columns, data_rows + first, address_map=address_map)
     for row in range(inputs):
         for bit in range(bits):
             tiles.save(row * bits + bit, pack((values[row] >> bit & 1)[None].astype(np.uint8)))
     recipe = Recipe(outputs)
     recipe.run(schedule)
     for level in total:
-        if int(np.max(level.address)) >= D:
-            recipe.read(int(np.max(level.address)) - D)
+        if int(np.max(level.address)) >= first:
+            recipe.read(int(np.max(level.address)) - first)
     compiled = compile_recipe(recipe, tiles.layout)
     assert compiled.kinds == 1
     found = unpack(run(compiled, tiles, np.arange(outputs)[None])[0], columns)
@@ -381,7 +382,7 @@ def test_counting_with_folded_weights_is_one_sort_of_output(
     slot = 0
     for place, level in enumerate(total):
         read = np.zeros((outputs, columns), dtype=np.int64)
-        if int(np.max(level.address)) >= D:
+        if int(np.max(level.address)) >= first:
             read, slot = found[:, slot].astype(np.int64), slot + 1
         sums += (read ^ level.inverted[:, None]) << place
     expected = np.where(negative[:, :, None], 2**bits - 1 - values[:, None], values[:, None])

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
 from pimsim.dram.array.subarray import Subarray
 from pimsim.errors import InputError
 from pimsim.executors.reference import execute
@@ -19,11 +20,16 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "command_counts.csv"
 EXHAUSTIVE_BITS = 16
 
 
-def _check(primitive: Primitive, width: int, columns: dict[str, list[int]]) -> None:
+def _check(
+    primitive: Primitive,
+    width: int,
+    columns: dict[str, list[int]],
+    address_map: AddressMap = DEFAULT_MAP,
+) -> None:
     """Run the program on the given operand values, one a column, and compare with the meaning."""
-    program = primitive.program(width)
+    program = primitive.program(width, address_map)
     count = len(next(iter(columns.values())))
-    subarray = Subarray(columns=count, rows=4096)
+    subarray = Subarray(columns=count, rows=4096, address_map=address_map)
     place = {symbol: index for index, symbol in enumerate(program.symbols)}
     for name, symbols in operands(program.inputs).items():
         for bit, symbol in enumerate(symbols):
@@ -60,13 +66,13 @@ def _exhaustive(sizes: dict[str, int]) -> dict[str, list[int]]:
 
 
 @pytest.mark.parametrize("name", PRIMITIVES)
-def test_truth_table_is_met_on_every_input(name: str) -> None:
+def test_truth_table_is_met_on_every_input(name: str, address_map: AddressMap) -> None:
     primitive = PRIMITIVES[name]
     widths = range(primitive.narrowest, 12) if primitive.sized else [primitive.width]
     for width in widths:
         sizes = _inputs(primitive, width)
         if sum(sizes.values()) <= EXHAUSTIVE_BITS:
-            _check(primitive, width, _exhaustive(sizes))
+            _check(primitive, width, _exhaustive(sizes), address_map)
 
 
 @pytest.mark.parametrize("name", [n for n, p in PRIMITIVES.items() if p.sized])

@@ -198,3 +198,14 @@ def test_a_program_stops_at_the_command_that_is_refused() -> None:
     assert str(caught.value) == "T0 was never written and cannot be activated"
     assert subarray.counts() == [CommandCounts(aap=1)]
     assert subarray.read_bits(1).tolist() == [[0, 0, 1, 1]]
+
+
+def test_a_program_moves_only_to_a_map_with_its_addresses(
+    eight_cells: AddressMap, reordered: AddressMap
+) -> None:
+    assert COPY.on(ambit()) is COPY
+    moved = XOR.on(reordered)
+    assert (str(moved), moved.address_map) == (str(XOR), reordered)
+    assert (moved.extra_wordlines, moved.symbols) == (XOR.extra_wordlines, XOR.symbols)
+    with pytest.raises(InputError, match=r"^address must be one of .*, not 'B8'$"):
+        XOR.on(eight_cells)

@@ -2,7 +2,8 @@
 
 A subarray's row addresses fall into three groups: the B-group (compute cells and the combinations
 of them that one address opens), the C-group (rows that hold constants) and the D-group (data).
-The map is data, read from TOML; Ambit's own is :func:`ambit`.
+The map is data, read from TOML; Ambit's own is :func:`ambit`. Whatever needs a map takes it from
+its caller; :data:`DEFAULT_MAP` stands where none is given.
 
 >>> rows = ambit()
 >>> rows.address("B12"), rows.address("C1"), rows.address("D0")
@@ -189,3 +190,7 @@ def _wordline(text: object, cells: tuple[str, ...], where: str) -> Wordline:
     if not isinstance(text, str) or name not in cells:
         raise InputError(f"{where}: a wordline must be a cell, or ! and a cell, not {text!r}")
     return Wordline(cells.index(text.removeprefix("!")), text.startswith("!"))
+
+
+DEFAULT_MAP = ambit()
+"""The map of everything that is not given another."""

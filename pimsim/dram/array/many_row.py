@@ -13,7 +13,7 @@ Source: Yuksel et al., "Simultaneous Many-Row Activation in Off-the-Shelf DRAM C
 
 from __future__ import annotations
 
-from pimsim.dram.array.address_map import ambit
+from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
 
 ACTIVATION_ROWS = (3, 4, 8, 16, 32)
 """Rows that an activation for a majority may open: Ambit's three, and those of real chips."""
@@ -24,9 +24,9 @@ def operand_rows(rows: int) -> int:
     return rows // 3
 
 
-def rows_taken(rows: int) -> int:
-    """Rows of a subarray that copies of compute rows and rows left over take, beyond Ambit's."""
-    return (operand_rows(rows) - 1) * len(ambit().cells) + rows % 3
+def rows_taken(rows: int, address_map: AddressMap = DEFAULT_MAP) -> int:
+    """Rows of a subarray that copies of compute rows and rows left over take, beyond the map's."""
+    return (operand_rows(rows) - 1) * len(address_map.cells) + rows % 3
 
 
 def extra_sensed(lines: int, rows: int) -> int:

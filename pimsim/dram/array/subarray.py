@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pimsim.bits import Bits, Words, pack, unpack, words_for
-from pimsim.dram.array.address_map import AddressMap, ambit
+from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
 from pimsim.dram.array.injection import Injector
 from pimsim.dram.array.row_storage import Address, Lanes, RowStore, unwritten
 from pimsim.dram.counts import CommandCounts
@@ -52,7 +52,7 @@ class Subarray:
         rows: row addresses of the subarray; the B- and C-group take theirs out of them.
         lanes: subarrays in lock-step.
         burst_bits: columns that one READ or WRITE moves; 512 on a 64-bit channel at burst length 8.
-        address_map: which wordlines an address raises; Ambit's by default.
+        address_map: which wordlines an address raises.
 
     """
 
@@ -63,9 +63,9 @@ class Subarray:
         rows: int = 1024,
         lanes: int = 1,
         burst_bits: int = 512,
-        address_map: AddressMap | None = None,
+        address_map: AddressMap = DEFAULT_MAP,
     ) -> None:
-        self.rows = address_map or ambit()
+        self.rows = address_map
         if self.rows.data_rows(rows) < 1 or columns < 1 or lanes < 1:
             raise InputError(
                 f"a subarray must have at least 1 column, 1 lane and {self.rows.first_data + 1} "

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pimsim.bits import Words, pack, unpack, words_for
-from pimsim.dram.array.address_map import AddressMap, ambit
+from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
 from pimsim.dram.array.row_storage import unwritten
 from pimsim.errors import DramError, InputError
 from pimsim.executors.compiled.run.threads import default_threads
@@ -42,12 +42,12 @@ class Layout:
     Args:
         rows: row addresses of a subarray.
         parts: subarrays that share a tile, each with rows and cells of its own.
-        address_map: Ambit's by default.
+        address_map: which wordlines an address raises.
 
     """
 
-    def __init__(self, rows: int, parts: int = 1, address_map: AddressMap | None = None) -> None:
-        self.map = address_map or ambit()
+    def __init__(self, rows: int, parts: int = 1, address_map: AddressMap = DEFAULT_MAP) -> None:
+        self.map = address_map
         self.rows, self.parts = rows, parts
         self.data_rows = self.map.data_rows(rows)
         if self.data_rows < 1 or parts < 1:
@@ -96,7 +96,7 @@ class Tiles:
             :func:`~pimsim.executors.compiled.run.tile_size.best_tile_words` finds for all threads.
         together: rows that should stay in a cache, as of
             :attr:`pimsim.executors.compiled.lower.compile.Compiled.rows_together`; by default all.
-        address_map: Ambit's by default.
+        address_map: which wordlines an address raises.
 
     Raises InputError, before memory is taken, when there is not enough of it.
     """
@@ -110,7 +110,7 @@ class Tiles:
         parts: int = 1,
         tile_words: int | None = None,
         together: int | None = None,
-        address_map: AddressMap | None = None,
+        address_map: AddressMap = DEFAULT_MAP,
     ) -> None:
         if columns < 1 or lanes < 1:
             raise InputError(f"columns and lanes must be positive, not {columns} and {lanes}")

@@ -23,11 +23,11 @@ from bnn.mapping.weight_rows import weights
 from bnn.values.encoding import Integers
 from pimsim.bits import Words
 from pimsim.dram.array.address_map import ambit
-from pimsim.executors.compiled.lower.compile import Compiled, compile_recipe
+from pimsim.executors.compiled.lower.compile import Compiled, compile_program
 from pimsim.executors.compiled.run.run import prepare, run, spread
 from pimsim.executors.compiled.run.tiles import Tiles
 from pimsim.executors.compiled.run.write_integers import load
-from pimsim.microprogram.row_program import Recipe
+from pimsim.microprogram.row_program import RowProgram
 
 _WORD = 64
 _VECTOR = 512
@@ -78,7 +78,7 @@ class Columns:
         stage: Stage,
         planned: Resident,
         data_rows: int,
-        recipe: Recipe,
+        recipe: RowProgram,
         images: int,
         *,
         same: list[Same],
@@ -100,7 +100,7 @@ class Columns:
         self.outputs = _even(outputs, max(1, int(left / column)))
         """Outputs of a block, the last of which may be smaller."""
         self._tiles = Tiles(self.outputs * self.words * _WORD, rows, parts=parts)
-        self.compiled: Compiled = compile_recipe(recipe, self._tiles.layout)
+        self.compiled: Compiled = compile_program(recipe, self._tiles.layout)
         prepare(self.compiled, self._tiles)
         pairs = zip(planned.chunks, planned.weight_rows, strict=True)
         held = [

@@ -33,7 +33,7 @@ from pimsim.executors.compiled.run.tiles import Tiles, empty
 from pimsim.executors.compiled.run.write_integers import load
 from pimsim.executors.faulty.command_tape import Tape
 from pimsim.executors.faulty.program import Candidates, Patch, Placed, Program, noise
-from pimsim.microprogram.row_program import Recipe
+from pimsim.microprogram.row_program import RowProgram
 
 MEMORY_BYTES = 256 << 20
 """Rows held at a time, about."""
@@ -48,7 +48,7 @@ _VECTOR_COLUMNS = 512
 class ReadOut(Protocol):
     """What is done in a column, and what is made of what is read out."""
 
-    recipe: Recipe
+    recipe: RowProgram
     same: list[Same]
     numbers: Numbers | None
 

@@ -14,7 +14,7 @@ from pimsim.dram.array.faults import Faults, Job, Site, block_width
 from pimsim.dram.array.injection import Injector, Span
 from pimsim.executors.compiled.run.tiles import Layout
 from pimsim.executors.faulty.command_tape import Tape
-from pimsim.microprogram.row_program import Recipe
+from pimsim.microprogram.row_program import RowProgram
 
 
 class InjectedRows:
@@ -30,7 +30,7 @@ class InjectedRows:
     """
 
     def __init__(
-        self, recipe: Recipe, work: Work, faults: Faults, loaded: Loaded, first: int
+        self, recipe: RowProgram, work: Work, faults: Faults, loaded: Loaded, first: int
     ) -> None:
         self._work, self._loaded = work, loaded
         parts = len(loaded.parts)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bnn.lowering.stage import Stage
 from bnn.mapping.output_steps import OutputPlan
 from pimsim.executors.compiled.run.read_rows import sums
-from pimsim.microprogram.row_program import Recipe
+from pimsim.microprogram.row_program import RowProgram
 
 
 class OutputRecipe:
@@ -32,7 +32,7 @@ class OutputRecipe:
         self, stage: Stage, planned: OutputPlan, *, look: bool = False, check: bool = False
     ) -> None:
         self._stage, self._plan = stage, planned
-        self.recipe = Recipe(stage.outputs)
+        self.recipe = RowProgram(stage.outputs)
         self.totals: list[list[tuple[int, int]]] = []
         """For all steps of the plan the bits of the count that are read out: exponent, and which
         of the rows read out."""

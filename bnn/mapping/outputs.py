@@ -22,7 +22,7 @@ from bnn.mapping.work import See
 from bnn.values.bitstrings import BitStrings, Values
 from bnn.values.encoding import Integers
 from pimsim.bits import pack
-from pimsim.executors.compiled.lower.compile import Compiled, compile_recipe
+from pimsim.executors.compiled.lower.compile import Compiled, compile_program
 from pimsim.executors.compiled.run.read_rows import strings, sums
 from pimsim.executors.compiled.run.run import prepare, run
 from pimsim.executors.compiled.run.tiles import Layout, Tiles, empty
@@ -56,7 +56,7 @@ class Outputs:
         per_image = positions * (rows * parts + stage.outputs * max(recipe.slots, 1)) // 8
         self.images = max(1, min(images, MEMORY_BYTES // max(per_image, 1)))
         """Images that are run at a time."""
-        self.compiled: Compiled = compile_recipe(recipe, Layout(rows, parts))
+        self.compiled: Compiled = compile_program(recipe, Layout(rows, parts))
         together = self.compiled.rows_together
         self._tiles = Tiles(self.images * positions, rows, parts=parts, together=together)
         prepare(self.compiled, self._tiles)

@@ -15,7 +15,7 @@ from bnn.mapping.product_plan import ProductPlan
 from bnn.mapping.weight_plan import constants
 from pimsim.bits import Words
 from pimsim.executors.compiled.run.read_rows import sums
-from pimsim.microprogram.row_program import Recipe
+from pimsim.microprogram.row_program import RowProgram
 
 
 class ProductRecipe:
@@ -29,7 +29,7 @@ class ProductRecipe:
 
     def __init__(self, stage: Stage, planned: ProductPlan) -> None:
         self._stage = stage
-        self.recipe = Recipe(1)
+        self.recipe = RowProgram(1)
         self.same: list[Same] = []
         """Rows hold nothing but activations, weights and products."""
         self.numbers: Numbers | None = None

@@ -29,7 +29,7 @@ from pimsim.errors import InputError
 from pimsim.executors.compiled.run.tiles import Layout
 from pimsim.executors.faulty.command_tape import Tape
 from pimsim.microprogram.program import Program
-from pimsim.microprogram.row_program import Recipe
+from pimsim.microprogram.row_program import RowProgram
 from pimsim.microprogram.schedule import Schedule
 
 STAGE = 2**32 - 1
@@ -128,7 +128,7 @@ def _passed(machine: CommandLedger, faults: Faults, number: int) -> NDArray[np.b
     subarray = machine.subarrays(columns, banks)
     injector = Injector(faults, [Site(bank, number) for bank in range(banks)], columns)
     subarray.inject(injector)
-    recipe = Recipe(1)
+    recipe = RowProgram(1)
     for schedule in _SCHEDULES:
         recipe.run(schedule)
     events = Tape(recipe, Layout(machine.standard.rows_per_subarray)).events(0, 0)

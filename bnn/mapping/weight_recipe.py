@@ -17,7 +17,7 @@ from bnn.mapping.columns import Numbers, Same
 from bnn.mapping.weight_plan import WeightPlan, constants, limits
 from pimsim.bits import Words, unpack
 from pimsim.executors.compiled.run.read_rows import sums
-from pimsim.microprogram.row_program import Recipe
+from pimsim.microprogram.row_program import RowProgram
 
 
 class WeightRecipe:
@@ -32,7 +32,7 @@ class WeightRecipe:
 
     def __init__(self, stage: Stage, planned: WeightPlan, *, look: bool = False) -> None:
         self._stage, self._plan = stage, planned
-        self.recipe = Recipe(1)
+        self.recipe = RowProgram(1)
         self.totals: list[list[tuple[int, int]]] = []
         """For each place of the pooling window, if sums are read out, the bits of the count:
         exponent, and which of the rows read out."""

@@ -1,26 +1,48 @@
-"""What is done for one output, from the first schedule to the last row that is read out.
+"""What a stage does in its subarrays: rows written, schedules run, rows moved, rows read out.
 
 The rows of an output may be divided among several subarrays (*parts*), each of which runs
-schedules of its own; a row that moves from one part to another is read and written by the host.
+schedules of its own. One program is walked in four ways: its time and energy are booked, it is
+carried out literally, compiled, or carried out with commands that go wrong.
 
 >>> from pimsim.microprogram.logic import NOT
 >>> from pimsim.microprogram.schedule import Schedule
 >>> schedule = Schedule(outputs=3)
 >>> schedule.append((NOT,), a=18, out=19)
->>> recipe = Recipe(outputs=3)
->>> recipe.run(schedule)
->>> recipe.read(1)
-0
->>> recipe.slots
-1
+>>> program = RowProgram(outputs=3)
+>>> program.enter("inputs")
+>>> program.write([0], part=0, content="operands")
+>>> program.enter("compute")
+>>> program.run(schedule)
+>>> seen, result = program.look(0), program.read(1)
+>>> plain, slots = program.delivered()                 # what is looked at is left out
+>>> plain.slots, slots[result]
+(1, 0)
+>>> program.delivered(looking=True)[1] == {seen: 0, result: 1}
+True
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
+from pimsim.dram.timeline.command_stream import Run as CommandRun
 from pimsim.errors import InputError
 from pimsim.microprogram.schedule import Schedule
+
+PHASES = ("weights", "inputs", "compute")
+"""Loading weights (once, however many images follow), loading inputs, and the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Data rows of a part written over the channel."""
+
+    rows: Sequence[int]
+    part: int
+    content: object
+    """What they hold, in the words of whoever lays rows out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +55,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A data row of one part read and written to another."""
+    """A data row of one part brought to another."""
 
     row: int
     part: int
@@ -43,36 +65,107 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A data row read out."""
+    """A data row read out over the channel."""
 
     row: int
     part: int
+    number: int = 0
+    """Which of all rows read or looked at it is."""
 
 
-class Recipe:
-    """Schedules, moves and reads in order, for ``outputs`` outputs."""
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A data row looked at, which takes no command."""
+
+    row: int
+    part: int
+    number: int
+    always: bool
+    """Whether its content is what the program gives, and not just what can be checked."""
+
+
+Item: TypeAlias = Write | Run | Move | Read | Look
+
+
+class RowProgram:
+    """Items of each phase in order; those of ``compute`` are for any one of ``outputs`` outputs."""
 
     def __init__(self, outputs: int) -> None:
         self.outputs = outputs
-        self.items: list[Run | Move | Read] = []
-        self.slots = 0
+        self.phases: dict[str, list[Item]] = {phase: [] for phase in PHASES}
+        self._phase = "compute"
+        self._numbers = 0
+
+    @property
+    def items(self) -> list[Item]:
+        """What is done for an output, once operands are there."""
+        return self.phases["compute"]
+
+    @property
+    def slots(self) -> int:
         """Rows read out for an output."""
+        return sum(isinstance(item, Read) for item in self.items)
+
+    @property
+    def runs(self) -> tuple[CommandRun, ...]:
+        """Row commands of one output."""
+        schedules = (item.schedule for item in self.items if isinstance(item, Run))
+        return tuple(run for schedule in schedules for run in schedule.runs)
+
+    def rows_written(self, phase: str) -> int:
+        """Rows that a phase writes, of all parts together."""
+        return sum(len(item.rows) for item in self.phases[phase] if isinstance(item, Write))
+
+    def enter(self, phase: str) -> None:
+        """Let what follows belong to ``phase``, one of :data:`PHASES`."""
+        self.phases[phase]
+        self._phase = phase
+
+    def write(self, rows: Sequence[int], part: int, content: object) -> None:
+        """Write data rows of a part, unless there are none."""
+        if len(rows):
+            self.phases[self._phase].append(Write(rows, part, content))
 
     def run(self, schedule: Schedule, part: int = 0) -> None:
-        """Run a schedule on a part."""
+        """Run a schedule on a part, unless it is empty; InputError if it is for other outputs."""
         if schedule.outputs != self.outputs:
             raise InputError(
-                f"a recipe for {self.outputs} outputs must have schedules for as many, "
+                f"a row program for {self.outputs} outputs must have schedules for as many, "
                 f"not {schedule.outputs}"
             )
-        self.items.append(Run(schedule, part))
+        if schedule.steps:
+            self.phases[self._phase].append(Run(schedule, part))
 
     def move(self, row: int, part: int, to_row: int, to_part: int = 0) -> None:
-        """Read a data row of a part and write it to another."""
-        self.items.append(Move(row, part, to_row, to_part))
+        """Bring a data row of a part to another part."""
+        self.phases[self._phase].append(Move(row, part, to_row, to_part))
 
     def read(self, row: int, part: int = 0) -> int:
-        """Read a data row out; returns which of the rows read out it is."""
-        self.items.append(Read(row, part))
-        self.slots += 1
-        return self.slots - 1
+        """Read a data row out; returns its number, see :meth:`delivered`."""
+        self.phases[self._phase].append(Read(row, part, self._numbers))
+        self._numbers += 1
+        return self._numbers - 1
+
+    def look(self, row: int, part: int = 0, *, always: bool = False) -> int:
+        """Look at a data row; returns its number, see :meth:`delivered`."""
+        self.phases[self._phase].append(Look(row, part, self._numbers, always))
+        self._numbers += 1
+        return self._numbers - 1
+
+    def delivered(self, *, looking: bool = False) -> tuple[RowProgram, dict[int, int]]:
+        """Return the program with what it looks at read out, or left out; and slots by number.
+
+        Args:
+            looking: read out what is looked at to be checked, too.
+
+        """
+        plain = RowProgram(self.outputs)
+        slots: dict[int, int] = {}
+        for item in self.items:
+            if isinstance(item, Look) and not (looking or item.always):
+                continue
+            if isinstance(item, Read | Look):
+                slots[item.number] = plain.read(item.row, item.part)
+            else:
+                plain.items.append(item)
+        return plain, slots

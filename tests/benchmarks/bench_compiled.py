@@ -25,14 +25,14 @@ from pimsim.dram.array.address_map import ambit
 from pimsim.dram.array.subarray import Subarray
 from pimsim.executors.compiled.codegen.backend import compiler
 from pimsim.executors.compiled.codegen.emit import VECTOR, Emit
-from pimsim.executors.compiled.lower.compile import compile_recipe
+from pimsim.executors.compiled.lower.compile import compile_program
 from pimsim.executors.compiled.run.run import prepare, run, spread
 from pimsim.executors.compiled.run.tiles import Layout, Tiles
 from pimsim.microprogram import bitsets
 from pimsim.microprogram.allocation import RowAllocator
 from pimsim.microprogram.counting import Counter, Row
 from pimsim.microprogram.logic import XNOR
-from pimsim.microprogram.row_program import Recipe
+from pimsim.microprogram.row_program import RowProgram
 from pimsim.microprogram.schedule import Schedule
 
 D = ambit().first_data
@@ -111,10 +111,10 @@ def folded(weights: NDArray[np.int8]) -> tuple[Schedule, list[Row]]:
     return schedule, counter.finish()
 
 
-def divided(weights: NDArray[np.int8], planes: int, parts: int) -> Recipe:
+def divided(weights: NDArray[np.int8], planes: int, parts: int) -> RowProgram:
     """Counting products of ``planes`` bits each, the inputs divided evenly among parts."""
     inputs, outputs = weights.shape
-    width, recipe = inputs // parts, Recipe(outputs)
+    width, recipe = inputs // parts, RowProgram(outputs)
     highest = width * (2**planes - 1)
     rows = [RowAllocator(1006) for _ in range(parts)]
     for each in rows:
@@ -161,8 +161,8 @@ def both_as_rows(inputs: int) -> tuple[Schedule, list[Row], int]:
     return schedule, counter.finish(), rows.peak
 
 
-def recipe_of(schedule: Schedule, total: list[Row]) -> Recipe:
-    recipe = Recipe(schedule.outputs)
+def recipe_of(schedule: Schedule, total: list[Row]) -> RowProgram:
+    recipe = RowProgram(schedule.outputs)
     recipe.run(schedule)
     for row in total:
         recipe.read(int(np.max(row.address)) - D)
@@ -249,7 +249,7 @@ def test_folded_weights(by_hand: Any, page: Any) -> None:
     written = time.perf_counter()
     recipe = recipe_of(schedule, total)
     tiles = filled(columns, 1006, inputs)
-    compiled = compile_recipe(recipe, tiles.layout)
+    compiled = compile_program(recipe, tiles.layout)
     traced = time.perf_counter()
     prepare(compiled, tiles)
     ready = time.perf_counter()
@@ -306,7 +306,7 @@ def test_fan_in_over_eight_subarrays(page: Any) -> None:
     inputs, planes, outputs, columns, parts = 784, 8, 512, 10_000, 8
     weights = (np.random.default_rng(0).integers(0, 2, (inputs, outputs)) * 2 - 1).astype(np.int8)
     recipe = divided(weights, planes, parts)
-    compiled = compile_recipe(recipe, Layout(1006 + D, parts))
+    compiled = compile_program(recipe, Layout(1006 + D, parts))
     together = compiled.rows_together
     operands = inputs // parts * planes
     tiles = filled(columns, 1006, operands, parts=parts, together=together)
@@ -355,7 +355,7 @@ def test_both_operands_as_rows(by_hand: Any, page: Any) -> None:
     schedule, total, rows = both_as_rows(inputs)
     recipe = recipe_of(schedule, total)
     tiles = filled(columns, rows, 2 * inputs)
-    compiled = compile_recipe(recipe, tiles.layout)
+    compiled = compile_program(recipe, tiles.layout)
     start = time.perf_counter()
     prepare(compiled, tiles)
     print(f"\nmachine code {time.perf_counter() - start:.3f} s, {compiled.kernels} kernels")
@@ -421,10 +421,10 @@ def test_literal(by_hand: Any, page: Any) -> None:
     columns = 65_536
     inputs = 448
     schedule, _, rows = both_as_rows(inputs)
-    recipe = Recipe(1)
+    recipe = RowProgram(1)
     recipe.run(schedule)
     tiles = filled(columns, rows, 2 * inputs, tile_words=256)
-    compiled = compile_recipe(recipe, tiles.layout, literal=True)
+    compiled = compile_program(recipe, tiles.layout, literal=True)
     prepare(compiled, tiles)
     commands = sum(len(step.programs[0]) for step in schedule.steps)
     one = np.array([0])

@@ -15,7 +15,7 @@ from pimsim.dram.array.address_map import AddressMap, ambit
 from pimsim.dram.array.subarray import Subarray
 from pimsim.errors import DramError, InputError
 from pimsim.executors.compiled.codegen import backend
-from pimsim.executors.compiled.lower.compile import Compiled, compile_recipe
+from pimsim.executors.compiled.lower.compile import Compiled, compile_program
 from pimsim.executors.compiled.run import tiles as tiles_module
 from pimsim.executors.compiled.run.run import run
 from pimsim.executors.compiled.run.tiles import Tiles
@@ -23,7 +23,7 @@ from pimsim.microprogram import arithmetic, logic
 from pimsim.microprogram.allocation import RowAllocator
 from pimsim.microprogram.counting import Counter, popcount
 from pimsim.microprogram.program import Command, Program
-from pimsim.microprogram.row_program import Move, Read, Recipe, Run
+from pimsim.microprogram.row_program import Move, Read, RowProgram, Run
 from pimsim.microprogram.schedule import Schedule
 
 MAP = ambit()
@@ -142,7 +142,7 @@ class Pair:
                     fresh.put_cell(cell, subarray.peek_cell(cell, some), some)
             self.parts[part] = fresh
 
-    def reference(self, recipe: Recipe, outputs: NDArray[np.int64]) -> NDArray[np.uint8]:
+    def reference(self, recipe: RowProgram, outputs: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Rows read out, (lanes, n, slots, columns)."""
         found = np.zeros((*outputs.shape, recipe.slots, self.columns), dtype=np.uint8)
         for k, column in enumerate(outputs.T):
@@ -179,7 +179,7 @@ class Pair:
 
 
 def both(
-    pair: Pair, recipe: Recipe, compiled: Compiled, outputs: NDArray[np.int64], threads: int
+    pair: Pair, recipe: RowProgram, compiled: Compiled, outputs: NDArray[np.int64], threads: int
 ) -> str | None:
     """Run both and compare; the error that both raise, if they do."""
     wanted: NDArray[np.uint8] | None = None
@@ -234,7 +234,7 @@ def test_any_recipe_leaves_what_the_reference_leaves(
     phased: bool,
 ) -> None:
     rng = Random(seed)
-    recipe = Recipe(outputs)
+    recipe = RowProgram(outputs)
     for _ in range(rng.randint(1, 3)):
         recipe.run(schedule_at_random(rng, outputs, steps), rng.randrange(parts))
         if rng.random() < 0.7:
@@ -245,7 +245,7 @@ def test_any_recipe_leaves_what_the_reference_leaves(
     pair = Pair(rng, columns, lanes, parts, cells=rng.random() < 0.9)
     if rng.random() < 0.2:
         pair.forget_some(rng)
-    compiled = compile_recipe(
+    compiled = compile_program(
         recipe,
         pair.tiles.layout,
         cells=mode == "cells",
@@ -278,11 +278,11 @@ def test_any_mixture_of_variants_on_the_same_rows(
         kinds = np.array([rng.randrange(len(programs)) for _ in range(outputs)])
         places = {symbol: D + rng.randrange(rows) for symbol in programs[0].symbols}
         schedule.append(programs, kinds, **places)
-    recipe = Recipe(outputs)
+    recipe = RowProgram(outputs)
     recipe.run(schedule)
     pair = Pair(rng, 70, 2)
     cells = rng.random() < 0.5
-    compiled = compile_recipe(recipe, pair.tiles.layout, cells=cells)
+    compiled = compile_program(recipe, pair.tiles.layout, cells=cells)
     assert compiled.kinds == 1
     chosen = np.array([[0, 1], [3, 2]])
     assert both(pair, recipe, compiled, chosen, 1) is None
@@ -329,10 +329,10 @@ def test_any_program_leaves_what_the_reference_leaves(
         if rng.random() < 0.2:
             rows["x"] = rng.randrange(D)  # any address at all
         schedule.append((program_at_random(rng, commands),), None, **rows)
-    recipe = Recipe(1)
+    recipe = RowProgram(1)
     recipe.run(schedule)
     pair = Pair(rng, columns, 2, cells=prepared)
-    compiled = compile_recipe(
+    compiled = compile_program(
         recipe, pair.tiles.layout, cells=mode == "cells", literal=mode == "literal"
     )
     chosen = np.zeros((2, 1), dtype=np.int64)
@@ -370,12 +370,12 @@ def test_counting_with_folded_weights_is_one_sort_of_output(
     for row in range(inputs):
         for bit in range(bits):
             tiles.save(row * bits + bit, pack((values[row] >> bit & 1)[None].astype(np.uint8)))
-    recipe = Recipe(outputs)
+    recipe = RowProgram(outputs)
     recipe.run(schedule)
     for level in total:
         if int(np.max(level.address)) >= first:
             recipe.read(int(np.max(level.address)) - first)
-    compiled = compile_recipe(recipe, tiles.layout)
+    compiled = compile_program(recipe, tiles.layout)
     assert compiled.kinds == 1
     found = unpack(run(compiled, tiles, np.arange(outputs)[None])[0], columns)
     sums = np.zeros((outputs, columns), dtype=np.int64)
@@ -396,10 +396,10 @@ def test_code_does_not_grow_with_the_number_of_inputs() -> None:
         schedule = Schedule(1)
         rows = {symbol: D + row for row, symbol in enumerate(program.symbols)}
         schedule.append((program,), None, **rows)
-        recipe = Recipe(1)
+        recipe = RowProgram(1)
         recipe.run(schedule)
         layout = tiles_module.Layout(rows=D + len(rows))
-        compiled = compile_recipe(recipe, layout)
+        compiled = compile_program(recipe, layout)
         kernels.append(sum(len(body.values) for body in set(compiled.sorts[0].bodies) if body))
         assert compiled.calls < inputs // 8
     assert kernels[1] < kernels[0] + 200
@@ -409,9 +409,9 @@ def test_copies_vanish_and_dead_rows_are_not_stored() -> None:
     schedule = Schedule(1)
     for target in (1, 1, 2):
         schedule.append((logic.COPY,), None, a=D, out=D + target)
-    recipe = Recipe(1)
+    recipe = RowProgram(1)
     recipe.run(schedule)
-    (sort,) = compile_recipe(recipe, tiles_module.Layout(rows=D + 4)).sorts
+    (sort,) = compile_program(recipe, tiles_module.Layout(rows=D + 4)).sorts
     (body,) = sort.bodies
     assert body is not None
     assert body.values == ((None, ()),)
@@ -419,7 +419,7 @@ def test_copies_vanish_and_dead_rows_are_not_stored() -> None:
 
 
 def test_rows_are_read_out_before_they_are_overwritten() -> None:
-    schedule, recipe = Schedule(1), Recipe(1)
+    schedule, recipe = Schedule(1), RowProgram(1)
     schedule.append((logic.COPY,), None, a=D, out=D + 2)
     recipe.run(schedule)
     first = recipe.read(2)
@@ -428,7 +428,7 @@ def test_rows_are_read_out_before_they_are_overwritten() -> None:
     recipe.run(schedule)
     second = recipe.read(2)
     pair = Pair(Random(2), 70, 1)
-    found = run(compile_recipe(recipe, pair.tiles.layout), pair.tiles, np.array([0]))
+    found = run(compile_program(recipe, pair.tiles.layout), pair.tiles, np.array([0]))
     found_bits, rows = unpack(found[0, 0], 70), [unpack(pair.tiles.load(r), 70)[0] for r in (0, 1)]
     np.testing.assert_array_equal(found_bits[first], rows[0])
     np.testing.assert_array_equal(found_bits[second], 1 - rows[1])
@@ -437,11 +437,11 @@ def test_rows_are_read_out_before_they_are_overwritten() -> None:
 def test_lanes_that_take_no_part_stay_as_they_are() -> None:
     schedule = Schedule(1)
     schedule.append((logic.NOT,), None, a=D, out=D + 1)
-    recipe = Recipe(1)
+    recipe = RowProgram(1)
     recipe.run(schedule)
     pair = Pair(Random(1), 100, 3)
     before = unpack(pair.tiles.load(1), 100)
-    compiled = compile_recipe(recipe, pair.tiles.layout)
+    compiled = compile_program(recipe, pair.tiles.layout)
     run(compiled, pair.tiles, np.array([0, 0]), np.array([2, 0]))
     after, source = unpack(pair.tiles.load(1), 100), unpack(pair.tiles.load(0), 100)
     np.testing.assert_array_equal(after[1], before[1])
@@ -452,7 +452,7 @@ def test_an_output_may_read_what_its_step_has_just_written() -> None:
     # T0 is in use from the first command to the last, so that the program stays in one piece.
     text, outputs = "(a,B0)(a,out)(b,more)(B0,last)", ("out", "more", "last")
     moves = Program.parse("moves", text, inputs=("a", "b"), outputs=outputs)
-    schedule, recipe, tiles = Schedule(2), Recipe(2), Tiles(10, D + DATA_ROWS)
+    schedule, recipe, tiles = Schedule(2), RowProgram(2), Tiles(10, D + DATA_ROWS)
     differ = D + np.array([1, 2])
     schedule.append((moves,), None, a=D, b=differ, out=D + 2, more=D + 3, last=D + 4)
     recipe.run(schedule)
@@ -460,17 +460,17 @@ def test_an_output_may_read_what_its_step_has_just_written() -> None:
     bits = np.random.default_rng(0).integers(0, 2, (3, 1, 10), dtype=np.uint8)
     for row, each in enumerate(bits):
         tiles.save(row, pack(each))
-    found = run(compile_recipe(recipe, tiles.layout), tiles, np.array([[1, 0]]))
+    found = run(compile_program(recipe, tiles.layout), tiles, np.array([[1, 0]]))
     np.testing.assert_array_equal(unpack(found, 10)[0, :, 0], [bits[0, 0], bits[1, 0]])
 
 
 # -- what is refused -----------------------------------------------------------------------------
 
 
-def _not_of(row: int, to: int, columns: int = 10) -> tuple[Recipe, Tiles]:
+def _not_of(row: int, to: int, columns: int = 10) -> tuple[RowProgram, Tiles]:
     schedule = Schedule(1)
     schedule.append((logic.NOT,), None, a=D + row, out=D + to)
-    recipe = Recipe(1)
+    recipe = RowProgram(1)
     recipe.run(schedule)
     return recipe, Tiles(columns, D + DATA_ROWS, lanes=2)
 
@@ -479,22 +479,22 @@ def test_a_row_that_was_never_written_is_named_and_nothing_runs() -> None:
     recipe, tiles = _not_of(3, 4)
     tiles.save(3, np.array([[5]], np.uint64), lanes=np.array([0]))
     with pytest.raises(DramError) as caught:
-        run(compile_recipe(recipe, tiles.layout), tiles, np.array([0, 0]))
+        run(compile_program(recipe, tiles.layout), tiles, np.array([0, 0]))
     assert str(caught.value) == "D3 was never written and cannot be activated"
     assert not tiles.written[:, tiles.layout.row(4)].any()
-    run(compile_recipe(recipe, tiles.layout), tiles, np.array([0, -1]))
+    run(compile_program(recipe, tiles.layout), tiles, np.array([0, -1]))
     assert tiles.written[:, tiles.layout.row(4)].tolist() == [True, False]
 
 
 @pytest.mark.parametrize("written_later", [False, True])
 def test_rows_that_differ_between_outputs_must_have_been_written(written_later: bool) -> None:
-    schedule, recipe, tiles = Schedule(2), Recipe(2), Tiles(10, D + DATA_ROWS)
+    schedule, recipe, tiles = Schedule(2), RowProgram(2), Tiles(10, D + DATA_ROWS)
     schedule.append((logic.NOT,), None, a=D + np.array([0, 1]), out=D + 2)
     if written_later:
         schedule.append((logic.COPY,), None, a=D, out=D + 1)
     recipe.run(schedule)
     tiles.save(0, np.array([[5]], np.uint64))
-    compiled = compile_recipe(recipe, tiles.layout)
+    compiled = compile_program(recipe, tiles.layout)
     with pytest.raises(DramError) as caught:
         run(compiled, tiles, np.array([1]))
     assert str(caught.value) == "D1 was never written and cannot be activated"
@@ -505,36 +505,36 @@ def test_rows_that_differ_between_outputs_must_have_been_written(written_later: 
 def test_cells_that_were_not_kept_cannot_be_activated_later() -> None:
     recipe, tiles = _not_of(3, 4)
     tiles.save(3, np.array([[5], [6]], np.uint64))
-    run(compile_recipe(recipe, tiles.layout), tiles, np.array([0, 0]))
+    run(compile_program(recipe, tiles.layout), tiles, np.array([0, 0]))
     later = Schedule(1)
     later.append((Program.parse("p", "(B4,out)", inputs=(), outputs=("out",)),), None, out=D)
-    use = Recipe(1)
+    use = RowProgram(1)
     use.run(later)
     with pytest.raises(DramError) as caught:
-        run(compile_recipe(use, tiles.layout), tiles, np.array([0, 0]))
+        run(compile_program(use, tiles.layout), tiles, np.array([0, 0]))
     assert str(caught.value) == "DCC0 was never written and cannot be activated"
-    kept = compile_recipe(recipe, tiles.layout, cells=True)
+    kept = compile_program(recipe, tiles.layout, cells=True)
     run(kept, tiles, np.array([0, 0]))
-    run(compile_recipe(recipe, tiles.layout), tiles, np.array([-1, 0]))
+    run(compile_program(recipe, tiles.layout), tiles, np.array([-1, 0]))
     with pytest.raises(DramError) as caught:
-        run(compile_recipe(use, tiles.layout), tiles, np.array([0, 0]))
+        run(compile_program(use, tiles.layout), tiles, np.array([0, 0]))
     assert str(caught.value) == "DCC0 was never written and cannot be activated"
     run(kept, tiles, np.array([0, 0]))
-    run(compile_recipe(use, tiles.layout), tiles, np.array([0, 0]))
+    run(compile_program(use, tiles.layout), tiles, np.array([0, 0]))
     assert unpack(tiles.load(0), 10).tolist() == (1 - unpack(tiles.load(3), 10)).tolist()
 
 
 def test_rows_beyond_the_subarray_are_refused_when_compiling() -> None:
     recipe, tiles = _not_of(3, DATA_ROWS)
     with pytest.raises(DramError) as caught:
-        compile_recipe(recipe, tiles.layout)
+        compile_program(recipe, tiles.layout)
     assert str(caught.value) == f"row address must be 0 to {D + 11} (D11), not {D + DATA_ROWS}"
 
 
 def test_another_address_map_is_refused(eight_cells: AddressMap) -> None:
     recipe, _ = _not_of(0, 1)
     with pytest.raises(InputError) as caught:
-        compile_recipe(recipe, tiles_module.Layout(rows=40, address_map=eight_cells))
+        compile_program(recipe, tiles_module.Layout(rows=40, address_map=eight_cells))
     assert str(caught.value) == (
         "program 'not' must run on a subarray with the address map 'ambit', not 'eight cells'"
     )
@@ -542,16 +542,16 @@ def test_another_address_map_is_refused(eight_cells: AddressMap) -> None:
 
 def test_what_does_not_fit_is_refused() -> None:
     recipe, tiles = _not_of(0, 1)
-    compiled = compile_recipe(recipe, tiles_module.Layout(rows=D + 5))
+    compiled = compile_program(recipe, tiles_module.Layout(rows=D + 5))
     with pytest.raises(InputError) as caught:
         run(compiled, tiles, np.array([0, 0]))
     assert str(caught.value) == "tiles must have the layout that the recipe was compiled for"
-    compiled = compile_recipe(recipe, tiles.layout)
+    compiled = compile_program(recipe, tiles.layout)
     with pytest.raises(InputError) as caught:
         run(compiled, tiles, np.array([0, 1]))
     assert str(caught.value) == "outputs must be -1 to 0, not 0 to 1"
     with pytest.raises(InputError) as caught:
-        Recipe(2).run(recipe.items[0].schedule)  # type: ignore[union-attr]
+        RowProgram(2).run(recipe.items[0].schedule)  # type: ignore[union-attr]
     assert str(caught.value) == "a recipe for 2 outputs must have schedules for as many, not 1"
     with pytest.raises(InputError) as caught:
         Tiles(10, tile_words=20)
@@ -584,7 +584,7 @@ def test_without_a_back_end_the_reference_runs_and_says_so(
     monkeypatch.setattr(backend, "why_not", lambda: "OSError: no such library")
     run_module._warn.cache_clear()
     with pytest.warns(RuntimeWarning) as caught:
-        found = run(compile_recipe(recipe, tiles.layout), tiles, np.array([0, 0]))
+        found = run(compile_program(recipe, tiles.layout), tiles, np.array([0, 0]))
     assert [str(each.message) for each in caught] == [
         "no compiler back end (OSError: no such library): the reference executor is used, "
         "which is slower"

@@ -14,7 +14,7 @@ from pimsim.bits import pack, unpack
 from pimsim.dram.array.address_map import ambit
 from pimsim.errors import DramError
 from pimsim.executors.compiled.codegen.kernel import ENTRIES_AT_ONCE
-from pimsim.executors.compiled.lower.compile import Compiled, compile_recipe
+from pimsim.executors.compiled.lower.compile import Compiled, compile_program
 from pimsim.executors.compiled.lower.phases import blocks
 from pimsim.executors.compiled.run import call_tables
 from pimsim.executors.compiled.run.fallback import run_reference
@@ -22,7 +22,7 @@ from pimsim.executors.compiled.run.run import run
 from pimsim.executors.compiled.run.tiles import Layout, Tiles
 from pimsim.microprogram import arithmetic, logic
 from pimsim.microprogram.program import Program
-from pimsim.microprogram.row_program import Recipe
+from pimsim.microprogram.row_program import RowProgram
 from pimsim.microprogram.schedule import Schedule
 
 MAP = ambit()
@@ -43,12 +43,12 @@ PROGRAMS = (
 Outputs = NDArray[np.int64]
 
 
-def recipe_at_random(rng: Random, outputs: int, parts: int, stray: float) -> Recipe:
+def recipe_at_random(rng: Random, outputs: int, parts: int, stray: float) -> RowProgram:
     """Runs on random parts, with moves and reads between them.
 
     What is read is an operand or was written before for the same output, but for ``stray``.
     """
-    recipe = Recipe(outputs)
+    recipe = RowProgram(outputs)
     known: list[set[int]] = [set() for _ in range(parts)]
 
     def source(part: int, but: set[int]) -> int:
@@ -159,7 +159,7 @@ def test_any_recipe_in_phases_leaves_what_the_reference_leaves(
     rng = Random(seed)
     recipe = recipe_at_random(rng, outputs, parts, stray)
     tiles = tiles_at_random(seed, lanes, parts, tile_words, 2)
-    compiled = compile_recipe(recipe, tiles[0].layout, cells=cells, budget=budget, phased=True)
+    compiled = compile_program(recipe, tiles[0].layout, cells=cells, budget=budget, phased=True)
     chosen = np.array([rng.choices(range(-1, outputs), k=each) for _ in range(lanes)])
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(call_tables, "TOGETHER", together)
@@ -171,7 +171,7 @@ def test_random_recipes_are_divided_as_a_rule() -> None:
     phases, own = [], []
     for seed in range(40):
         recipe = recipe_at_random(Random(seed), 4, 3, 0.0)
-        compiled = compile_recipe(recipe, Layout(D + ROWS, 3), phased=True)
+        compiled = compile_program(recipe, Layout(D + ROWS, 3), phased=True)
         phases += [len(sort.phases) for sort in compiled.sorts]
         own += [sort.own_rows for sort in compiled.sorts]
     assert np.mean(np.array(phases) > 2) > 0.4
@@ -189,14 +189,14 @@ def inverter(row: int, to: int) -> Schedule:
 
 def two_parts() -> Compiled:
     """NOT on part 0, NOT on part 1, then AND of both in part 0."""
-    recipe, add = Recipe(1), Schedule(1)
+    recipe, add = RowProgram(1), Schedule(1)
     add.append((logic.AND,), None, a=D + 7, b=D + 8, out=D + 9)
     recipe.run(inverter(0, 7), 0)
     recipe.run(inverter(1, 6), 1)
     recipe.move(6, 1, 8)
     recipe.run(add, 0)
     recipe.read(9)
-    return compile_recipe(recipe, Layout(D + ROWS, 2), phased=True)
+    return compile_program(recipe, Layout(D + ROWS, 2), phased=True)
 
 
 def test_rows_that_are_used_in_a_later_phase_are_kept_for_each_output() -> None:
@@ -211,7 +211,7 @@ def test_rows_that_are_used_in_a_later_phase_are_kept_for_each_output() -> None:
 
 
 def test_rows_that_differ_between_outputs_are_kept_too() -> None:
-    recipe, choose = Recipe(2), Schedule(2)
+    recipe, choose = RowProgram(2), Schedule(2)
     for row in (5, 6):
         copy = Schedule(2)
         copy.append((logic.NOT,), None, a=D + np.array([row - 5, 2]), out=D + row)
@@ -221,7 +221,7 @@ def test_rows_that_differ_between_outputs_are_kept_too() -> None:
     recipe.run(choose, 0)
     recipe.read(7)
     tiles = tiles_at_random(3, 1, 2, 16, 2)
-    compiled = compile_recipe(recipe, tiles[0].layout, phased=True)
+    compiled = compile_program(recipe, tiles[0].layout, phased=True)
     (sort,) = compiled.sorts
     row = compiled.layout.row
     assert [phase.restored[:, 0].tolist() for phase in sort.phases] == [[], [], [row(5), row(6)]]
@@ -229,17 +229,17 @@ def test_rows_that_differ_between_outputs_are_kept_too() -> None:
 
 
 def test_what_another_output_has_left_forbids_phases() -> None:
-    recipe = Recipe(1)
+    recipe = RowProgram(1)
     recipe.run(inverter(5, 6), 0)
     recipe.run(inverter(0, 5), 1)
     recipe.run(inverter(0, 5), 0)
-    (sort,) = compile_recipe(recipe, Layout(D + ROWS, 2), phased=True).sorts
+    (sort,) = compile_program(recipe, Layout(D + ROWS, 2), phased=True).sorts
     assert len(sort.phases) == 1
 
 
 @pytest.mark.parametrize(("operands", "phases"), [(3, 1), (40, 3)])
 def test_phases_are_made_where_few_rows_are_copied(operands: int, phases: int) -> None:
-    recipe, parity = Recipe(1), Schedule(1)
+    recipe, parity = RowProgram(1), Schedule(1)
     total = D + 100
     parity.append((logic.COPY,), None, a=D, out=total)
     for row in range(D + 1, D + operands):
@@ -248,7 +248,7 @@ def test_phases_are_made_where_few_rows_are_copied(operands: int, phases: int) -
         recipe.run(parity, part)
     recipe.move(100, 1, 101)
     recipe.run(inverter(101, 102), 0)
-    compiled = compile_recipe(recipe, Layout(D + 110, 2))
+    compiled = compile_program(recipe, Layout(D + 110, 2))
     assert [len(sort.phases) for sort in compiled.sorts] == [phases]
     # Rows of part 0: operands, 100, 101, 102; of part 1 all but the last two.
     both = 2 * operands + 4
@@ -258,12 +258,12 @@ def test_phases_are_made_where_few_rows_are_copied(operands: int, phases: int) -
 def test_clashes_of_all_outputs_of_a_block_are_found() -> None:
     """T2 and T3 differ in output 0 only, and that in the first phase."""
     pair = Program.parse("pair", "(a,B2)(b,B3)(B10,out)", inputs=("a", "b"), outputs=("out",))
-    recipe, clashing = Recipe(3), Schedule(3)
+    recipe, clashing = RowProgram(3), Schedule(3)
     clashing.append((pair,), None, a=D, b=D + np.array([1, 0, 0]), out=D + 6)
     recipe.run(clashing, 0)
     recipe.run(clashing, 1)
     (tiles,) = tiles_at_random(1, 1, 2, 16, 1)
-    compiled = compile_recipe(recipe, tiles.layout, phased=True)
+    compiled = compile_program(recipe, tiles.layout, phased=True)
     assert [len(sort.phases) for sort in compiled.sorts] == [2] * len(compiled.sorts)
     run(compiled, tiles, np.array([[2, 1]]))
     for chosen in ([0, 1, 2], [1, 0, 2], [2, 1, 0]):

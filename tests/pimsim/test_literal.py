@@ -24,7 +24,7 @@ from pimsim.executors.faulty.command_tape import Tape
 from pimsim.executors.faulty.program import Block, Patch, Program
 from pimsim.microprogram import arithmetic, logic
 from pimsim.microprogram.program import Program as Microprogram
-from pimsim.microprogram.row_program import Move, Read, Recipe, Run
+from pimsim.microprogram.row_program import Move, Read, RowProgram, Run
 from pimsim.microprogram.schedule import Schedule
 
 D = ambit().first_data
@@ -77,9 +77,9 @@ def rates_at_random(rng: Random) -> Rates:
     )
 
 
-def recipe_at_random(rng: Random, outputs: int, parts: int) -> Recipe:
+def recipe_at_random(rng: Random, outputs: int, parts: int) -> RowProgram:
     """Schedules of known programs on random rows, moves and reads."""
-    recipe = Recipe(outputs)
+    recipe = RowProgram(outputs)
     for _ in range(rng.randint(1, 3)):
         part = rng.randrange(parts)
         schedule = Schedule(outputs)
@@ -99,7 +99,7 @@ def recipe_at_random(rng: Random, outputs: int, parts: int) -> Recipe:
 
 
 def by_reference(
-    recipe: Recipe, tape: Tape, faults: Faults, held: list[Subarray], block: Block, output: int
+    recipe: RowProgram, tape: Tape, faults: Faults, held: list[Subarray], block: Block, output: int
 ) -> list[NDArray[np.uint64]]:
     """Rows read out of subarrays that hold the columns of a block."""
     for part, subarray in enumerate(held):
@@ -165,7 +165,7 @@ def test_the_interpreter_meets_the_faults_of_the_reference(rng: Random) -> None:
 def test_without_a_compiler_the_reference_executor_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    recipe, schedule = Recipe(1), Schedule(1)
+    recipe, schedule = RowProgram(1), Schedule(1)
     schedule.append((logic.COPY,), a=D, out=D + 1)
     recipe.run(schedule)
     tape = Tape(recipe, Tiles(1, D + DATA_ROWS).layout)
@@ -177,7 +177,7 @@ def test_without_a_compiler_the_reference_executor_is_named(
 
 
 def test_what_senses_two_rows_together_is_refused() -> None:
-    recipe, schedule = Recipe(1), Schedule(1)
+    recipe, schedule = RowProgram(1), Schedule(1)
     schedule.append(
         (Microprogram.parse("two", "(a,B8)(B8,b)", inputs=("a",), outputs=("b",)),), a=D, b=D + 1
     )
@@ -188,7 +188,7 @@ def test_what_senses_two_rows_together_is_refused() -> None:
 
 
 def test_a_constant_row_is_not_driven() -> None:
-    recipe, schedule = Recipe(1), Schedule(1)
+    recipe, schedule = RowProgram(1), Schedule(1)
     schedule.append((logic.COPY,), a=D, out=D - 1)
     recipe.run(schedule)
     with pytest.raises(DramError, match="constant"):

@@ -1,6 +1,6 @@
 """The compiled executor: schedules as vector code that leaves every row as the reference does.
 
-A :class:`~pimsim.microprogram.row_program.Recipe` says what is done for an output. It is
+A :class:`~pimsim.microprogram.row_program.RowProgram` says what is done for an output. It is
 executed symbolically (:mod:`~pimsim.executors.compiled.lower.symbolic`,
 :mod:`~pimsim.executors.compiled.lower.function`), cut into segments that repeat
 (:mod:`~pimsim.executors.compiled.lower.segments`), and each kind of segment becomes machine code
@@ -12,23 +12,23 @@ and :mod:`~pimsim.executors.compiled.run.read_rows` carry integers into rows and
 
 >>> import numpy as np
 >>> from pimsim.microprogram.arithmetic import add
->>> from pimsim.executors.compiled.lower.compile import compile_recipe
+>>> from pimsim.executors.compiled.lower.compile import compile_program
 >>> from pimsim.executors.compiled.run.write_integers import load
 >>> from pimsim.executors.compiled.run.read_rows import sums
->>> from pimsim.microprogram.row_program import Recipe
+>>> from pimsim.microprogram.row_program import RowProgram
 >>> from pimsim.executors.compiled.run.run import run
 >>> from pimsim.executors.compiled.run.tiles import Tiles
 >>> from pimsim.microprogram.schedule import Schedule
->>> program, schedule, recipe = add(4), Schedule(outputs=1), Recipe(outputs=1)
+>>> program, schedule, whole = add(4), Schedule(outputs=1), RowProgram(outputs=1)
 >>> rows = {symbol: 18 + row for row, symbol in enumerate(program.symbols)}   # 18 is D0
 >>> schedule.append((program,), **rows)
->>> recipe.run(schedule)
->>> slots = [recipe.read(rows[symbol] - 18) for symbol in program.outputs]
+>>> whole.run(schedule)
+>>> slots = [whole.read(rows[symbol] - 18) for symbol in program.outputs]
 >>> tiles = Tiles(columns=3, rows=40)
 >>> pairs = np.array([[[7, 1]], [[9, 9]], [[15, 0]]], dtype=np.uint8)    # 3 images, 2 channels
 >>> load(tiles, pairs, np.array([[0]]), np.array([[0, 1, 2]]), planes=4)
 8
->>> words = run(compile_recipe(recipe, tiles.layout), tiles, np.array([0]))
+>>> words = run(compile_program(whole, tiles.layout), tiles, np.array([0]))
 >>> sums(words, 3, np.zeros((1, 5), bool)).tolist()
 [[[8, 18, 15]]]
 """

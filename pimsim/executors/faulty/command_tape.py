@@ -1,18 +1,18 @@
-"""A recipe as two numbers a command: what it activates first, and what it drives.
+"""A program as two numbers a command: what it activates first, and what it drives.
 
 Addresses below ``Tape.opened`` are those of the B-group; from there on they are rows of the tile.
 Moves and reads stand in between, for all outputs at the same place.
 
->>> from pimsim.microprogram.row_program import Recipe
+>>> from pimsim.microprogram.row_program import RowProgram
 >>> from pimsim.executors.compiled.run.tiles import Layout
 >>> from pimsim.microprogram.logic import AND, OR
 >>> from pimsim.microprogram.schedule import Schedule
 >>> schedule = Schedule(outputs=2)
 >>> schedule.append((AND, OR), np.array([0, 1]), a=18, b=19, out=20)
->>> recipe = Recipe(2)
->>> recipe.run(schedule)
->>> slot = recipe.read(2)
->>> tape = Tape(recipe, Layout(rows=24))
+>>> program = RowProgram(2)
+>>> program.run(schedule)
+>>> slot = program.read(2)
+>>> tape = Tape(program, Layout(rows=24))
 >>> tape.commands[0].tolist()           # (a,B0)(b,B1)(C0,B2)(B12,out), then a read
 [[18, 0], [19, 1], [16, 2], [12, 20], [-1, -1]]
 >>> tape.events(0, part=0)
@@ -29,7 +29,7 @@ from pimsim.dram.array.faults import Access
 from pimsim.dram.array.injection import Events
 from pimsim.errors import DramError, InputError
 from pimsim.executors.compiled.run.tiles import Layout
-from pimsim.microprogram.row_program import Move, Read, Recipe, Run
+from pimsim.microprogram.row_program import Move, Read, RowProgram, Run
 from pimsim.microprogram.schedule import Step
 
 NOTHING = -1
@@ -39,27 +39,27 @@ MOVE, READ = 0, 1
 
 
 class Tape:
-    """Commands of every output of a recipe.
+    """Commands of every output of a row program.
 
     Args:
-        recipe: what is done for an output.
+        program: what is done for an output.
         layout: rows of a tile.
 
     Raises InputError for a program that senses two rows together, which may differ when commands
     go wrong, and DramError for one that drives a constant row.
     """
 
-    def __init__(self, recipe: Recipe, layout: Layout) -> None:
-        self.layout, self.recipe = layout, recipe
+    def __init__(self, program: RowProgram, layout: Layout) -> None:
+        self.layout, self.program = layout, program
         self.opened = layout.map.first_constant
-        tables = [np.empty((recipe.outputs, 0, 2), np.int16)]  # there may be no command at all
+        tables = [np.empty((program.outputs, 0, 2), np.int16)]  # there may be no command at all
         parts: list[int] = []
         others: list[tuple[int, int, int]] = []
         slot = 0
-        for item in recipe.items:
+        for item in program.items:
             if isinstance(item, Run):
                 for step in item.schedule.steps:
-                    table = _step(step, recipe.outputs)
+                    table = _step(step, program.outputs)
                     tables.append(table)
                     parts += [item.part] * table.shape[1]
                 continue
@@ -69,7 +69,7 @@ class Tape:
             elif isinstance(item, Read):
                 others.append((READ, layout.row(item.row, item.part), slot))
                 slot += 1
-            tables.append(np.full((recipe.outputs, 1, 2), NOTHING, np.int16))
+            tables.append(np.full((program.outputs, 1, 2), NOTHING, np.int16))
             parts.append(-len(others))
         self.commands: NDArray[np.int16] = np.ascontiguousarray(np.concatenate(tables, axis=1))
         """(outputs, commands, 2): address that is sensed, and that is driven."""

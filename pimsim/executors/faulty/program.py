@@ -7,18 +7,18 @@ another: they may be carried out in any order, on any thread.
 
 >>> from pimsim.circuit.failure_tables.table import Entry, FailureTable
 >>> from pimsim.dram.array.faults import Faults, Site
->>> from pimsim.microprogram.row_program import Recipe
+>>> from pimsim.microprogram.row_program import RowProgram
 >>> from pimsim.executors.compiled.run.tiles import Layout, Tiles, pack, unpack
 >>> from pimsim.microprogram.logic import NOT
 >>> from pimsim.microprogram.schedule import Schedule
->>> schedule, recipe = Schedule(outputs=1), Recipe(1)
+>>> schedule, program = Schedule(outputs=1), RowProgram(1)
 >>> schedule.append((NOT,), a=18, out=19)
->>> recipe.run(schedule)
->>> slot = recipe.read(1)
+>>> program.run(schedule)
+>>> slot = program.read(1)
 >>> tiles = Tiles(columns=3, rows=24)
 >>> tiles.save(0, pack(np.array([[0, 1, 1]])))
 >>> rows = [Entry(1, ones, 0, trials=1, wrong=0, bitlines=1, always_wrong=0) for ones in (0, 1)]
->>> program = Program(Tape(recipe, tiles.layout), Faults(FailureTable(tuple(rows), {}), 0, 0))
+>>> program = Program(Tape(program, tiles.layout), Faults(FailureTable(tuple(rows), {}), 0, 0))
 >>> block = Block(number=0, columns=3, width=3, patches=(Patch(3, (Site(0, 0),), 0),))
 >>> words = program.run(tiles.data[0, 0], block, np.array([0]), stage=0)
 >>> unpack(words[0, slot], 3)
@@ -160,7 +160,7 @@ class Program:
 
         """
         words = rows.shape[1]
-        results = empty((len(outputs), self.tape.recipe.slots, words), "rows read out")
+        results = empty((len(outputs), self.tape.program.slots, words), "rows read out")
         placed = self.place(block.patches, words)
         counted = np.zeros(1, np.int64) if flips is None else flips
         for number, output in enumerate(outputs.tolist()):
@@ -297,7 +297,7 @@ class Program:
         if found is None:
             commands, slots = self.tape.where(output, part, access)
             found = commands * SLOTS + slots
-            if self.tape.recipe.outputs == 1:
+            if self.tape.program.outputs == 1:
                 self._only[part, access] = found
         return found
 

@@ -1,6 +1,6 @@
 """Machine code for the processor that runs the simulator, through llvmlite.
 
->>> from pimsim.executors.compiled import backend
+>>> from pimsim.executors.compiled.codegen import backend
 >>> working = backend.why_not() is None
 """
 

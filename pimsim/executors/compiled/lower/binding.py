@@ -23,7 +23,7 @@ from pimsim.executors.compiled.run.tiles import Layout
 from pimsim.microprogram import bitsets
 from pimsim.microprogram.logic import COPY
 from pimsim.microprogram.program import Command, Program
-from pimsim.microprogram.row_program import Move, Read, Recipe, Run
+from pimsim.microprogram.row_program import Move, Read, RowProgram, Run
 from pimsim.microprogram.schedule import Step
 
 Kinds = tuple[int, ...]
@@ -142,13 +142,13 @@ class BoundStep:
 
 
 def steps(
-    recipe: Recipe, layout: Layout, survey: Survey, *, literal: bool
+    program: RowProgram, layout: Layout, survey: Survey, *, literal: bool
 ) -> Iterator[BoundStep | int]:
-    """Bound steps of a recipe for the surveyed outputs; for a read, the place that is read.
+    """Bound steps of a row program for the surveyed outputs; for a read, the place that is read.
 
     Raises Split when the outputs are not of one kind.
     """
-    for item in recipe.items:
+    for item in program.items:
         if isinstance(item, Run):
             for step in item.schedule.steps:
                 yield from _bound(step, layout, item.part, survey, literal)

@@ -1,13 +1,13 @@
-"""Compiling a recipe: kernels, the order they are called in, and a table of rows for each output.
+"""Compiling a row program: kernels, the order they are called in, and a table of rows for each output.
 
->>> from pimsim.microprogram.row_program import Recipe
+>>> from pimsim.microprogram.row_program import RowProgram
 >>> from pimsim.microprogram.logic import NOT
 >>> from pimsim.microprogram.schedule import Schedule
 >>> schedule = Schedule(outputs=2)
 >>> schedule.append((NOT,), a=18, out=np.array([19, 20]))
->>> recipe = Recipe(2)
->>> recipe.run(schedule)
->>> compiled = compile_recipe(recipe, Layout(rows=24))
+>>> program = RowProgram(2)
+>>> program.run(schedule)
+>>> compiled = compile_program(program, Layout(rows=24))
 >>> compiled.kinds, compiled.calls
 (2, 2)
 """
@@ -32,7 +32,7 @@ from pimsim.executors.compiled.lower.segments import Tracer
 from pimsim.executors.compiled.run.tiles import Layout
 from pimsim.microprogram import bitsets
 from pimsim.microprogram.gc_paused import gc_paused
-from pimsim.microprogram.row_program import Recipe, Run
+from pimsim.microprogram.row_program import RowProgram, Run
 
 if TYPE_CHECKING:
     from pimsim.executors.compiled.run.call_tables import Plan
@@ -70,12 +70,12 @@ class Sort:
 
 
 class Compiled:
-    """A recipe, ready to be run on tiles of one layout."""
+    """A program, ready to be run on tiles of one layout."""
 
     def __init__(
-        self, recipe: Recipe, layout: Layout, sorts: list[Sort], *, cells: bool, refused: bool
+        self, program: RowProgram, layout: Layout, sorts: list[Sort], *, cells: bool, refused: bool
     ) -> None:
-        self.recipe, self.layout, self.sorts = recipe, layout, sorts
+        self.program, self.layout, self.sorts = program, layout, sorts
         self.cells = cells
         """Whether compute cells are left as the reference leaves them."""
         self.refused = refused
@@ -83,7 +83,7 @@ class Compiled:
         self.plans: dict[int, Plan] = {}
         """Per words of a tile, what the driver is given, see
         :mod:`pimsim.executors.compiled.run.call_tables`."""
-        self.sort_of = np.zeros(recipe.outputs, dtype=np.int64)
+        self.sort_of = np.zeros(program.outputs, dtype=np.int64)
         for number, sort in enumerate(sorts):
             self.sort_of[sort.outputs] = number
 
@@ -114,8 +114,8 @@ class Compiled:
 
 
 @gc_paused()
-def compile_recipe(
-    recipe: Recipe,
+def compile_program(
+    program: RowProgram,
     layout: Layout,
     *,
     cells: bool = False,
@@ -123,10 +123,10 @@ def compile_recipe(
     budget: int = BUDGET,
     phased: bool = False,
 ) -> Compiled:
-    """Compile a recipe for tiles of ``layout``.
+    """Compile a row program for tiles of ``layout``.
 
     Args:
-        recipe: what is done for an output.
+        program: what is done for an output.
         layout: rows of a tile.
         cells: leave compute cells, too, as the reference leaves them.
         literal: carry out every AAP and AP by itself.
@@ -136,7 +136,7 @@ def compile_recipe(
     Raises DramError for addresses that the subarray does not have, InputError for programs with
     another address map.
     """
-    _check(recipe, layout)
+    _check(program, layout)
     for keep in (cells or literal, True):
         sorts: list[Sort] = []
         refused = carried = False
@@ -144,9 +144,9 @@ def compile_recipe(
         while waiting:
             outputs = waiting.pop()
             try:
-                found = _sort(recipe, layout, outputs, keep, literal, budget, phased)
+                found = _sort(program, layout, outputs, keep, literal, budget, phased)
             except Split as split:
-                every = np.arange(recipe.outputs) if outputs is None else outputs
+                every = np.arange(program.outputs) if outputs is None else outputs
                 waiting += [every[split.labels == label] for label in np.unique(split.labels)]
                 continue
             except _RefusedError:
@@ -157,16 +157,16 @@ def compile_recipe(
         # What one output leaves in the cells, the next one reads: so it must be there.
         if keep or not carried:
             break
-    return Compiled(recipe, layout, sorts, cells=keep, refused=refused)
+    return Compiled(program, layout, sorts, cells=keep, refused=refused)
 
 
 class _RefusedError(Exception):
     """A constant row is written."""
 
 
-def _check(recipe: Recipe, layout: Layout) -> None:
+def _check(program: RowProgram, layout: Layout) -> None:
     subarray = Subarray(1, rows=layout.rows, address_map=layout.map)
-    for item in recipe.items:
+    for item in program.items:
         if isinstance(item, Run):
             if not 0 <= item.part < layout.parts:
                 raise InputError(f"`part` must be 0 to {layout.parts - 1}, not {item.part}")
@@ -174,7 +174,7 @@ def _check(recipe: Recipe, layout: Layout) -> None:
 
 
 def _sort(
-    recipe: Recipe,
+    program: RowProgram,
     layout: Layout,
     outputs: NDArray[np.intp] | None,
     cells: bool,
@@ -183,10 +183,10 @@ def _sort(
     phased: bool,
 ) -> tuple[Sort, bool]:
     """Compile outputs of one kind; also whether they read cells written before."""
-    survey = Survey(recipe, layout, outputs)
-    listed = list(steps(recipe, layout, survey, literal=literal))
+    survey = Survey(program, layout, outputs)
+    listed = list(steps(program, layout, survey, literal=literal))
     carried = _choose_functions(listed, layout, keep=cells, always=literal)
-    count = recipe.outputs if outputs is None else len(outputs)
+    count = program.outputs if outputs is None else len(outputs)
     arrange(listed, count, survey.written)
     tracer = Tracer(layout.places, count, budget, literal)
     slot = 0
@@ -211,7 +211,7 @@ def _sort(
         deeds = {(s.first_cell, s.deed) for s in listed if isinstance(s, BoundStep)}
         lost[[first + cell for first, deed in deeds for cell in deed.cells]] = True
     sort = Sort(
-        np.arange(recipe.outputs) if outputs is None else outputs,
+        np.arange(program.outputs) if outputs is None else outputs,
         [call.body for call in found],
         starts,
         _table(entries, count, layout.places),

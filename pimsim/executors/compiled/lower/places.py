@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pimsim.executors.compiled.run.tiles import Layout
 from pimsim.microprogram.program import Program
-from pimsim.microprogram.row_program import Move, Recipe, Run
+from pimsim.microprogram.row_program import Move, RowProgram, Run
 from pimsim.microprogram.schedule import Rows, Schedule
 
 Flags = NDArray[np.bool_]
@@ -35,7 +35,7 @@ class Each:
         self.shift = shift
         """Places are this much behind ``rows``."""
         self.lasting = lasting
-        """Whether no step of the recipe writes any of them."""
+        """Whether no step of the row program writes any of them."""
         self.shared = shared
         """Whether the step that reads them may write one of them."""
 
@@ -49,16 +49,18 @@ Where = int | Each
 
 
 class Survey:
-    """What a recipe writes at all, and what it reads of the rest.
+    """What a row program writes at all, and what it reads of the rest.
 
     Args:
-        recipe: what is done for an output.
+        program: what is done for an output.
         layout: rows of a tile.
         outputs: outputs that are looked at, all if None.
 
     """
 
-    def __init__(self, recipe: Recipe, layout: Layout, outputs: NDArray[np.intp] | None) -> None:
+    def __init__(
+        self, program: RowProgram, layout: Layout, outputs: NDArray[np.intp] | None
+    ) -> None:
         self.outputs = outputs
         self.written: Flags = np.zeros(layout.places, dtype=np.bool_)
         """Rows that some step may write."""
@@ -66,10 +68,10 @@ class Survey:
         """Places of arrays that are read and never written."""
         self._changing: set[tuple[int, int]] = set()
         self._shared: set[tuple[int, int]] = set()
-        runs = [item for item in recipe.items if isinstance(item, Run)]
+        runs = [item for item in program.items if isinstance(item, Run)]
         for run in runs:
             self._note_written(run.schedule, shift(layout, run.part))
-        for item in recipe.items:
+        for item in program.items:
             if isinstance(item, Move):
                 self.written[layout.row(item.to_row, item.to_part)] = True
         for run in runs:

@@ -21,10 +21,10 @@ Numbers = NDArray[np.int64]
 
 
 class Plan:
-    """A compiled recipe on tiles of one size.
+    """A compiled program on tiles of one size.
 
     Args:
-        compiled: the recipe.
+        compiled: the row program.
         tile_words: words of a row in a tile.
 
     """
@@ -32,7 +32,7 @@ class Plan:
     def __init__(self, compiled: Compiled, tile_words: int) -> None:
         self.own_rows = max((sort.own_rows for sort in compiled.sorts), default=0)
         """Rows that an output of a block has of its own."""
-        self.entries: Numbers = np.zeros(compiled.recipe.outputs, dtype=np.int64)
+        self.entries: Numbers = np.zeros(compiled.program.outputs, dtype=np.int64)
         """Per output, address of its table."""
         self._sort_of = compiled.sort_of
         self._tile_words = tile_words

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from pimsim.bits import Words, words_for
 from pimsim.dram.array.subarray import Subarray
 from pimsim.executors.compiled.run.tiles import Tiles
-from pimsim.microprogram.row_program import Move, Read, Recipe, Run
+from pimsim.microprogram.row_program import Move, Read, RowProgram, Run
 
 
 def run_reference(
-    recipe: Recipe,
+    program: RowProgram,
     tiles: Tiles,
     outputs: NDArray[np.int64],
     lanes: NDArray[np.intp],
@@ -29,7 +29,7 @@ def run_reference(
         if not len(some):
             continue
         slot = 0
-        for item in recipe.items:
+        for item in program.items:
             if isinstance(item, Run):
                 item.schedule.run(parts[item.part], column[some], some)
             elif isinstance(item, Move):

@@ -1,19 +1,19 @@
-"""Running a compiled recipe on tiles, with threads.
+"""Running a compiled program on tiles, with threads.
 
 >>> import numpy as np
->>> from pimsim.executors.compiled.lower.compile import compile_recipe
->>> from pimsim.microprogram.row_program import Recipe
+>>> from pimsim.executors.compiled.lower.compile import compile_program
+>>> from pimsim.microprogram.row_program import RowProgram
 >>> from pimsim.executors.compiled.run.tiles import Tiles, pack, unpack
 >>> from pimsim.microprogram.logic import NOT
 >>> from pimsim.microprogram.schedule import Schedule
 >>> schedule = Schedule(outputs=1)
 >>> schedule.append((NOT,), a=18, out=19)
->>> recipe = Recipe(1)
->>> recipe.run(schedule)
->>> slot = recipe.read(1)
+>>> program = RowProgram(1)
+>>> program.run(schedule)
+>>> slot = program.read(1)
 >>> tiles = Tiles(columns=2, rows=24)
 >>> tiles.save(0, pack(np.array([[0, 1]])))
->>> compiled = compile_recipe(recipe, tiles.layout)
+>>> compiled = compile_program(program, tiles.layout)
 >>> unpack(run(compiled, tiles, np.array([0]))[0, 0, slot], 2)
 array([1, 0], dtype=uint8)
 """
@@ -50,10 +50,10 @@ def run(
     threads: int | None = None,
     into: Words | None = None,
 ) -> Words:
-    """Carry the recipe out for outputs in order, on every tile.
+    """Carry the row program out for outputs in order, on every tile.
 
     Args:
-        compiled: the recipe.
+        compiled: the row program.
         tiles: rows, changed in place.
         outputs: (lanes,) or (lanes, n): what each lane works on; -1 is nothing.
         lanes: lanes that take part, all if None.
@@ -68,22 +68,22 @@ def run(
             two cells that differ are sensed together (found out afterwards).
     """
     if compiled.layout.key() != tiles.layout.key():
-        raise InputError("tiles must have the layout that the recipe was compiled for")
+        raise InputError("tiles must have the layout that the row program was compiled for")
     some = np.arange(tiles.lanes) if lanes is None else np.asarray(lanes)
     table = np.ascontiguousarray(outputs, dtype=np.int64).reshape(len(some), -1)
-    if table.size and not -1 <= table.min() <= table.max() < compiled.recipe.outputs:
+    if table.size and not -1 <= table.min() <= table.max() < compiled.program.outputs:
         raise InputError(
-            f"outputs must be -1 to {compiled.recipe.outputs - 1}, "
+            f"outputs must be -1 to {compiled.program.outputs - 1}, "
             f"not {table.min()} to {table.max()}"
         )
-    shape = (len(some), table.shape[1], compiled.recipe.slots, tiles.words)
+    shape = (len(some), table.shape[1], compiled.program.slots, tiles.words)
     results = empty(shape, "rows read out") if into is None else into
     if results.shape != shape or not results.flags.c_contiguous:
         raise InputError(f"`into` must have the shape {shape} and lie in one piece")
     if not table.size:
         return results
     if not _may_run(compiled, tiles, table, some):
-        run_reference(compiled.recipe, tiles, table, some, results)
+        run_reference(compiled.program, tiles, table, some, results)
         return results
     plan = plan_for(compiled, tiles)
     blocks, lane_blocks = plan.blocks(table)
@@ -105,7 +105,7 @@ def run(
             blocks.ctypes.data,
             plan.entries.ctypes.data,
             results.ctypes.data,
-            compiled.recipe.slots,
+            compiled.program.slots,
             tiles.tile_words * 8,
             own.ctypes.data,
             plan.own_rows,

@@ -1,4 +1,5 @@
-"""Compiling a row program: kernels, the order they are called in, and a table of rows for each output.
+"""Compiling a row program: kernels, the order they are called in, and a table of rows for each
+output.
 
 >>> from pimsim.microprogram.row_program import RowProgram
 >>> from pimsim.microprogram.logic import NOT

@@ -145,7 +145,7 @@ def price(segments: Iterable[Segment], standard: Standard, options: ModelOptions
     for segment in segments:
         timeline.run(segment)
         for run in segment.runs:
-            for kind, times in run.visit:
+            for kind, times in run.cycle:
                 counts[kind] += len(segment.slots(kind)) * run.times * times
     total = CommandCounts(**{kind.name.lower(): times for kind, times in counts.items()})
     return charge(total, Elapsed.on(timeline), standard, options)
@@ -196,12 +196,12 @@ def primitive_cost(program: Program, standard: Standard, options: ModelOptions) 
     if options.refresh:  # the same state comes round only after very many
         times = max(_AT_LEAST, _COMMANDS // len(program))
         timeline = Timeline(standard, options)
-        timeline.run(Segment((Run(program.visit, times),), banks))
+        timeline.run(Segment((Run(program.cycle, times),), banks))
         round_ps = Fraction(timeline.now_ps, times)
     else:
-        round_ps = sustained_ps(standard, options, program.visit, banks)
+        round_ps = sustained_ps(standard, options, program.cycle, banks)
     alone = Timeline(standard, options)
-    alone.run(Segment((Run(program.visit, 1),), (0,)))
+    alone.run(Segment((Run(program.cycle, 1),), (0,)))
     return PrimitiveCost(
         latency_ps=alone.now_ps,
         energy_pj_per_kb=_row_commands_pj(counts, energies) * 1024 / standard.row_bytes,

@@ -57,8 +57,8 @@ class ProductPlan:
         times: Counter[RowCycle] = Counter()
         for fetch in self._fetches:
             for run in fetch.schedule.runs:
-                times[run.visit] += run.times
-        return tuple(Run(visit, some) for visit, some in times.items())
+                times[run.cycle] += run.times
+        return tuple(Run(cycle, some) for cycle, some in times.items())
 
     @property
     def _fetches(self) -> list[Fetch]:

@@ -115,7 +115,7 @@ def _round_ps(
     bursts = -(-columns // (machine.standard.burst_bytes * 8))
     rows = sum(chunk.operands for chunk in planned.chunks) * stage.planes
     runs = [Run(row_cycle(Kind.WR, bursts), rows)]
-    runs += [Run(run.visit, run.times * size) for run in planned.runs]
+    runs += [Run(run.cycle, run.times * size) for run in planned.runs]
     unrefreshed = replace(machine.options, refresh=False)
     segment = Segment(tuple(runs), issue_order(machine.standard, range(banks)))
     return price([segment], machine.standard, unrefreshed).latency_ps

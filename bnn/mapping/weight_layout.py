@@ -209,7 +209,7 @@ def _batch_ps(machine: CommandLedger, planned: Resident, lanes: int, columns: in
     bursts = -(-columns // (machine.standard.burst_bytes * 8))
     write = (row_cycle(Kind.WR, bursts), sum(planned.operand_rows))
     read = (row_cycle(Kind.RD, bursts), planned.reads)
-    computing = ((run.visit, run.times) for run in planned.runs)
+    computing = ((run.cycle, run.times) for run in planned.runs)
     return _time_ps(machine, lanes, write, *computing, read)
 
 
@@ -220,9 +220,9 @@ def _load_ps(machine: CommandLedger, planned: Resident, lanes: int, columns: int
     return _time_ps(machine, lanes, (row_cycle(Kind.WR, bursts), rows))
 
 
-def _time_ps(machine: CommandLedger, lanes: int, *visits: tuple[RowCycle, int]) -> int:
-    """Time of visits, each so many times: none where all weights are 0 and nothing is read."""
-    runs = tuple(Run(visit, times) for visit, times in visits if times)
+def _time_ps(machine: CommandLedger, lanes: int, *cycles: tuple[RowCycle, int]) -> int:
+    """Time of row cycles, each so many times: none where all weights are 0 and nothing is read."""
+    runs = tuple(Run(cycle, times) for cycle, times in cycles if times)
     if not runs:
         return 0
     unrefreshed = replace(machine.options, refresh=False)

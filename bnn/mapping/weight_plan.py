@@ -84,8 +84,8 @@ class WeightPlan:
             schedules += [*steps.counts, steps.combine, steps.decide]
         times: dict[RowCycle, int] = {}
         for run in (run for schedule in schedules for run in schedule.runs):
-            times[run.visit] = times.get(run.visit, 0) + run.times
-        return tuple(Run(visit, some) for visit, some in times.items())
+            times[run.cycle] = times.get(run.cycle, 0) + run.times
+        return tuple(Run(cycle, some) for cycle, some in times.items())
 
 
 def plan(stage: Stage, data_rows: int) -> WeightPlan:

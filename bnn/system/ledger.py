@@ -296,8 +296,8 @@ class CommandLedger:
     def _put_off(self, runs: Sequence[Run]) -> None:
         pending = self._runs
         for run in runs:
-            if pending and pending[-1].visit == run.visit:
-                pending[-1] = Run(run.visit, pending[-1].times + run.times)
+            if pending and pending[-1].cycle == run.cycle:
+                pending[-1] = Run(run.cycle, pending[-1].times + run.times)
             else:
                 pending.append(run)
 
@@ -322,7 +322,7 @@ def _totals(runs: tuple[Run, ...], ends: int = 1) -> CommandCounts:
     """Commands of a bank, or of a pair of banks: all but a TRANSFER are for both ``ends``."""
     counts = dict.fromkeys(Kind, 0)
     for run in runs:
-        for kind, times in run.visit:
+        for kind, times in run.cycle:
             counts[kind] += run.times * times * (1 if kind is Kind.TRANSFER else ends)
     return CommandCounts(**{kind.name.lower(): times for kind, times in counts.items()})
 
@@ -353,7 +353,7 @@ def _programs(
 def _rows(segment: Segment, rows: Iterable[int]) -> Iterator[list[Target]]:
     """What ACT, column accesses and PRE of row after row name, the same in each bank."""
     banks = len(segment.banks)
-    ((_, (_, bursts), _),) = (run.visit for run in segment.runs)
+    ((_, (_, bursts), _),) = (run.cycle for run in segment.runs)
     for row in rows:
         yield [Target(row)] * banks
         for column in range(bursts):

@@ -143,11 +143,11 @@ class Program:
         return not known and self.address_map.address(row) < self.address_map.first_constant
 
     @cached_property
-    def visit(self) -> RowCycle:
+    def cycle(self) -> RowCycle:
         """The kinds of the commands in order, equal neighbours together.
 
         >>> copy = Program.parse("copy", "(a,B0)(B0,out)[B0]", inputs=("a",), outputs=("out",))
-        >>> [(kind.name, times) for kind, times in copy.visit]
+        >>> [(kind.name, times) for kind, times in copy.cycle]
         [('AAP', 2), ('AP', 1)]
         """
         kinds = (Kind.AP if c.destination is None else Kind.AAP for c in self.commands)

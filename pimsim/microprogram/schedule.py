@@ -84,7 +84,7 @@ def variants(programs: tuple[Program, ...]) -> Variants:
                     f"variants must have the symbols {symbols} of {programs[0].name!r}, not "
                     f"{program.symbols} as {program.name!r} has"
                 )
-            if program.visit != programs[0].visit:  # else the time would depend on the weights
+            if program.cycle != programs[0].cycle:  # else the time would depend on the weights
                 raise InputError(
                     f"variants must have the kinds of commands of {programs[0].name!r}, not those "
                     f"of {program.name!r}: lock-step banks get one sequence"
@@ -206,8 +206,8 @@ class Schedule:
     def runs(self) -> tuple[Run, ...]:
         """What every output executes, as far as time is concerned; equal neighbours together."""
         if self._runs is None:
-            visits = groupby(step.programs[0].visit for step in self.steps)
-            self._runs = tuple(Run(visit, len(list(some))) for visit, some in visits)
+            cycles = groupby(step.programs[0].cycle for step in self.steps)
+            self._runs = tuple(Run(cycle, len(list(some))) for cycle, some in cycles)
         return self._runs
 
     @property

@@ -47,11 +47,11 @@ def test_strict_writes_a_second() -> None:
 
 
 @pytest.mark.parametrize(
-    ("what", "visit"),
+    ("what", "cycle"),
     [("AAP", FULL_ADDER), ("WR", ((Kind.ACT, 1), (Kind.WR, 128), (Kind.PRE, 1)))],
 )
-def test_walked_commands_a_second(what: str, visit: tuple[tuple[Kind, int], ...]) -> None:
-    segment = Segment((Run(visit, 100_000 // (8 * sum(n for _, n in visit))),), EIGHT)
+def test_walked_commands_a_second(what: str, cycle: tuple[tuple[Kind, int], ...]) -> None:
+    segment = Segment((Run(cycle, 100_000 // (8 * sum(n for _, n in cycle))),), EIGHT)
     start = time.perf_counter()
     commands = sum(1 for _ in walk(DDR3, ModelOptions(), [segment]))
     report(f"walked {what}, refresh on", commands, start)

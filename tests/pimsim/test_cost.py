@@ -45,8 +45,8 @@ def _of(aap: int, ap: int) -> Program:
 ALL = tuple(range(8))
 
 
-def _commands(*visit: tuple[Kind, int], banks: tuple[int, ...] = (0,), times: int = 1) -> Segment:
-    return Segment((Run(visit, times),), banks)
+def _commands(*cycle: tuple[Kind, int], banks: tuple[int, ...] = (0,), times: int = 1) -> Segment:
+    return Segment((Run(cycle, times),), banks)
 
 
 def _rows_over_the_channel(reads: int, writes: int) -> list[Segment]:
@@ -236,7 +236,7 @@ def test_commands_on_clock_edges_take_whole_clocks() -> None:
 
 # Laws
 
-visits = st.one_of(
+cycles = st.one_of(
     st.lists(st.sampled_from([Kind.AAP, Kind.AP]), min_size=1, max_size=8).map(
         lambda kinds: tuple((kind, 1) for kind in kinds)
     ),
@@ -244,7 +244,7 @@ visits = st.one_of(
 )
 segments = st.builds(
     Segment,
-    st.lists(st.builds(Run, visits, st.integers(1, 60)), min_size=1, max_size=3).map(tuple),
+    st.lists(st.builds(Run, cycles, st.integers(1, 60)), min_size=1, max_size=3).map(tuple),
     st.sets(st.integers(0, 7), min_size=1).map(lambda banks: tuple(sorted(banks))),
 )
 copies = st.builds(
@@ -327,7 +327,7 @@ def test_no_schedule_beats_the_busiest_bank_the_bus_or_the_rate_of_activations(
     acts = bursts = 0
     for segment in stream:
         for run in segment.runs:
-            for kind, times in run.visit:
+            for kind, times in run.cycle:
                 aap_ps = timing.aap_ps(split_decoder=options.split_decoder)
                 each_ps = {Kind.AAP: aap_ps, Kind.AP: timing.ap_ps, Kind.ACT: timing.t_rc_ps}
                 acts_of = {Kind.AAP: options.acts_per_aap, Kind.AP: 1, Kind.ACT: 1}

@@ -72,7 +72,7 @@ def _summed(schedule: Schedule, output: int) -> CommandCounts:
     """Commands of one output, as the schedule says without being run."""
     counts = dict.fromkeys(Kind, 0)
     for run in schedule.runs:
-        for kind, times in run.visit:
+        for kind, times in run.cycle:
             counts[kind] += run.times * times
     extra = int(schedule.extra_wordlines[output])
     return CommandCounts(aap=counts[Kind.AAP], ap=counts[Kind.AP], extra_wordlines=extra)

@@ -113,8 +113,8 @@ PROGRAMS: st.SearchStrategy[RowCycle] = st.lists(
 TRANSFERS: st.SearchStrategy[RowCycle] = st.lists(
     st.tuples(st.sampled_from([RD, WR]), COUNTS), max_size=3
 ).map(lambda columns: ((ACT, 1), *columns, (PRE, 1)))
-VISITS = st.lists(PROGRAMS | TRANSFERS, min_size=1, max_size=2).map(lambda v: sum(v, ()))
-RUNS = st.builds(Run, VISITS, st.sampled_from([1, 1, 2, 3, 5, 20, 50]))
+CYCLES = st.lists(PROGRAMS | TRANSFERS, min_size=1, max_size=2).map(lambda v: sum(v, ()))
+RUNS = st.builds(Run, CYCLES, st.sampled_from([1, 1, 2, 3, 5, 20, 50]))
 
 
 COPIES = st.builds(
@@ -170,10 +170,10 @@ def streams(draw: st.DrawFn, standard: Standard) -> list[Segment]:
 def test_timeline_equals_walk(data: st.DataObject) -> None:
     standard, options = data.draw(standards()), data.draw(SWITCHES)
     stream = data.draw(streams(standard))
-    with (  # parts so small that short visits are made of many
+    with (  # parts so small that short row cycles are made of many
         patch.object(cycles, "_CHUNK_BEATS", data.draw(st.sampled_from([1, 3, 64]))),
         patch.object(timeline, "_FEW_CHUNKS", data.draw(st.sampled_from([0, 2, 16]))),
-        patch.object(timeline, "_LONG_VISIT_BEATS", data.draw(st.sampled_from([4, 1 << 16]))),
+        patch.object(timeline, "_LONG_CYCLE_BEATS", data.draw(st.sampled_from([4, 1 << 16]))),
         patch.object(timeline, "_SEEN", data.draw(st.sampled_from([1, 4096]))),
     ):
         assert run(standard, options, stream) == walked(standard, options, stream)
@@ -186,12 +186,12 @@ def often_refreshed(standard: Standard, refi_ns: int, rfc_ns: int) -> Standard:
 
 @settings(max_examples=80)
 @given(st.data())
-def test_visits_about_as_long_as_the_refresh_interval(data: st.DataObject) -> None:
-    """One REF in a visit, or two, or one on the very edge: times share a grid of 1 ns."""
-    visit = data.draw(st.sampled_from([((AAP, 5),), ((AP, 3), (AAP, 4)), ((AAP, 9),)]))
-    refi_ns = 45 * sum(n for _, n in visit) + data.draw(st.integers(-40, 120))
+def test_cycles_about_as_long_as_the_refresh_interval(data: st.DataObject) -> None:
+    """One REF in a row cycle, or two, or one on the very edge: times share a grid of 1 ns."""
+    cycle = data.draw(st.sampled_from([((AAP, 5),), ((AP, 3), (AAP, 4)), ((AAP, 9),)]))
+    refi_ns = 45 * sum(n for _, n in cycle) + data.draw(st.integers(-40, 120))
     standard = often_refreshed(DDR3, refi_ns, data.draw(st.integers(10, 100)))
-    stream = [Segment((Run(visit, 40),), (0, 1)[: data.draw(st.integers(1, 2))])] * 3
+    stream = [Segment((Run(cycle, 40),), (0, 1)[: data.draw(st.integers(1, 2))])] * 3
     options = ModelOptions(faw=data.draw(st.booleans()))
     assert run(standard, options, stream) == walked(standard, options, stream)
 
@@ -203,7 +203,7 @@ def test_ranks_that_take_turns(data: st.DataObject) -> None:
     standard = replace(often_refreshed(DDR3, data.draw(st.integers(210, 400)), 100), ranks=2)
     row = st.sampled_from([20, 100, 400]).map(lambda n: ((ACT, 1), (WR, n), (PRE, 1)))
     segment = st.builds(
-        lambda visit, times, bank: Segment((Run(visit, times),), (bank,)),
+        lambda cycle, times, bank: Segment((Run(cycle, times),), (bank,)),
         row | st.just(((AP, 1),)),
         st.integers(1, 3),
         st.sampled_from([0, 8]),
@@ -216,13 +216,13 @@ def test_ranks_that_take_turns(data: st.DataObject) -> None:
 @given(st.data())
 def test_a_long_run_may_be_cut_anywhere(data: st.DataObject) -> None:
     """Skipping cycles leaves no repetition out: it does not matter how many there are at once."""
-    standard, options, visit = data.draw(standards()), data.draw(SWITCHES), data.draw(VISITS)
+    standard, options, cycle = data.draw(standards()), data.draw(SWITCHES), data.draw(CYCLES)
     banks = tuple(data.draw(st.permutations(range(total_banks(standard))))[:4])
     times = data.draw(st.integers(1, 20_000))
     cuts = sorted({0, times, *data.draw(st.lists(st.integers(1, times), max_size=6))})
-    parts = [Segment((Run(visit, b - a),), banks) for a, b in pairwise(cuts)]
-    with patch.object(timeline, "_LONG_VISIT_BEATS", 1 << 16):
-        assert run(standard, options, [Segment((Run(visit, times),), banks)]) == run(
+    parts = [Segment((Run(cycle, b - a),), banks) for a, b in pairwise(cuts)]
+    with patch.object(timeline, "_LONG_CYCLE_BEATS", 1 << 16):
+        assert run(standard, options, [Segment((Run(cycle, times),), banks)]) == run(
             standard, options, parts
         )
 
@@ -264,7 +264,7 @@ def test_a_thousand_million_repetitions() -> None:
 def test_throughput_without_faw(name: str, gb_per_s: int) -> None:
     """Eight banks of 8 KB rows, 8-8-8: output of one, two, ... AAPs of 49 ns, APs of 45 ns."""
     bare = ModelOptions(faw=False, refresh=False)
-    assert round(throughput_gb_per_s(DDR3, bare, PRIMITIVES[name].program().visit)) == gb_per_s
+    assert round(throughput_gb_per_s(DDR3, bare, PRIMITIVES[name].program().cycle)) == gb_per_s
 
 
 def test_throughput_with_faw() -> None:
@@ -276,8 +276,8 @@ def test_throughput_with_faw() -> None:
     assert round(throughput_gb_per_s(wide, options, AND)) == 102
 
 
-def throughput_gb_per_s(standard: Standard, options: ModelOptions, visit: RowCycle) -> float:
-    return 8 * standard.row_bytes * 1e3 / float(sustained_ps(standard, options, visit, EIGHT))
+def throughput_gb_per_s(standard: Standard, options: ModelOptions, cycle: RowCycle) -> float:
+    return 8 * standard.row_bytes * 1e3 / float(sustained_ps(standard, options, cycle, EIGHT))
 
 
 def test_sustained_rate_with_refresh() -> None:
@@ -361,22 +361,22 @@ def test_channels_do_not_wait_for_each_other() -> None:
 
 
 @pytest.mark.parametrize(
-    ("visit", "message"),
+    ("cycle", "message"),
     [
-        ((), "`visit` must open a row and close it, not ()"),
-        (((ACT, 1), (WR, 3)), "`visit` must open a row and close it"),
-        (((WR, 3),), "`visit` must not WR a bank that is closed"),
-        (((ACT, 1), (AAP, 1), (PRE, 1)), "`visit` must not AAP a bank that is open"),
-        (((ACT, 2), (PRE, 1)), "`visit` must not ACT a bank that is open"),
-        (((ACT, 1), (PRE, 2)), "`visit` must not PRE a bank that is closed"),
-        (((REF, 1),), "`visit` must hold no REF"),
-        (((TRANSFER, 3),), "`visit` must not TRANSFER a bank that is closed"),
-        (((AP, 0),), "`visit` must repeat a command a positive number of times"),
+        ((), "`cycle` must open a row and close it, not ()"),
+        (((ACT, 1), (WR, 3)), "`cycle` must open a row and close it"),
+        (((WR, 3),), "`cycle` must not WR a bank that is closed"),
+        (((ACT, 1), (AAP, 1), (PRE, 1)), "`cycle` must not AAP a bank that is open"),
+        (((ACT, 2), (PRE, 1)), "`cycle` must not ACT a bank that is open"),
+        (((ACT, 1), (PRE, 2)), "`cycle` must not PRE a bank that is closed"),
+        (((REF, 1),), "`cycle` must hold no REF"),
+        (((TRANSFER, 3),), "`cycle` must not TRANSFER a bank that is closed"),
+        (((AP, 0),), "`cycle` must repeat a command a positive number of times"),
     ],
 )
-def test_refused_visits(visit: RowCycle, message: str) -> None:
+def test_refused_cycles(cycle: RowCycle, message: str) -> None:
     with pytest.raises(InputError, match=re.escape(message)):
-        Run(visit, 1)
+        Run(cycle, 1)
 
 
 @pytest.mark.parametrize("times", [0, -1, 1.0, True])
@@ -395,7 +395,7 @@ COPY = ((ACT, 1), (TRANSFER, 128), (PRE, 1))
 
 
 @pytest.mark.parametrize(
-    ("visit", "banks", "to", "message"),
+    ("cycle", "banks", "to", "message"),
     [
         (COPY, (0, 1), (2,), "`to` must be one bank for each of `banks`, not (2,)"),
         (COPY, (0,), (), "`to` must be one bank for each of `banks`, not ()"),
@@ -405,10 +405,10 @@ COPY = ((ACT, 1), (TRANSFER, 128), (PRE, 1))
     ],
 )
 def test_refused_destinations(
-    visit: RowCycle, banks: tuple[int, ...], to: tuple[int, ...], message: str
+    cycle: RowCycle, banks: tuple[int, ...], to: tuple[int, ...], message: str
 ) -> None:
     with pytest.raises(InputError, match=re.escape(message)):
-        Segment((Run(visit, 1),), banks, to)
+        Segment((Run(cycle, 1),), banks, to)
 
 
 @pytest.mark.parametrize("to", [8, 16])

@@ -20,14 +20,14 @@ DDR3 = load("ddr3-1600-8-8-8")
 
 
 def ordered(segments: list[Segment]) -> Iterator[tuple[Kind, int, int | None]]:
-    """Every repetition, every command of the visit, every bank of the segment.
+    """Every repetition, every command of the row cycle, every bank of the segment.
 
     Of pairs a TRANSFER is from the first to the second, other commands are for one and the other.
     """
     for segment in segments:
         for run in segment.runs:
             for _ in range(run.times):
-                for kind, times in run.visit:
+                for kind, times in run.cycle:
                     for _ in range(times):
                         if kind is TRANSFER:
                             for bank, to in zip(segment.banks, segment.to, strict=True):

@@ -38,24 +38,24 @@ ACT, column accesses and PRE."""
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One visit, repeated.
+    """One row cycle, repeated.
 
-    A visit begins and ends with its banks closed. Raises :class:`~pimsim.errors.InputError` for
+    A row cycle begins and ends with its banks closed. Raises :class:`~pimsim.errors.InputError` for
     one that does not, or that opens what is open.
     """
 
-    visit: RowCycle
+    cycle: RowCycle
     times: int
 
     def __post_init__(self) -> None:
-        _require_visit(self.visit)
+        _require_cycle(self.cycle)
         if type(self.times) is not int or self.times <= 0:
             raise InputError(f"`times` must be a positive integer, not {self.times!r}")
 
     @property
     def commands(self) -> int:
         """Commands that one bank executes."""
-        return self.times * sum(times for _, times in self.visit)
+        return self.times * sum(times for _, times in self.cycle)
 
 
 Slot: TypeAlias = tuple[int, int | None]
@@ -84,7 +84,7 @@ class Segment:
     def __post_init__(self) -> None:
         if not self.banks or len(set(self.banks)) != len(self.banks):
             raise InputError(f"`banks` must name one bank or more, each once, not {self.banks!r}")
-        transfers = any(kind is Kind.TRANSFER for run in self.runs for kind, _ in run.visit)
+        transfers = any(kind is Kind.TRANSFER for run in self.runs for kind, _ in run.cycle)
         if len(self.to) != (len(self.banks) if transfers else 0):
             wanted = "one bank for each of `banks`" if transfers else "empty without a TRANSFER"
             raise InputError(f"`to` must be {wanted}, not {self.to!r}")
@@ -97,7 +97,7 @@ class Segment:
         return sum(
             run.times * times * len(self.slots(kind))
             for run in self.runs
-            for kind, times in run.visit
+            for kind, times in run.cycle
         )
 
     def slots(self, kind: Kind) -> tuple[Slot, ...]:
@@ -141,7 +141,7 @@ def walk(
 ) -> Iterator[Issued]:
     """Issue every command of a stream in turn, through a scheduler.
 
-    Order: for each repetition, for each command of the visit, for each bank (or pair, source
+    Order: for each repetition, for each command of the row cycle, for each bank (or pair, source
     first) of the segment. A command issues at the earliest legal time, not before one decided
     earlier on its channel; channels know nothing of one another.
 
@@ -188,26 +188,26 @@ def walk(
 def _kinds(segment: Segment) -> Iterator[Kind]:
     for run in segment.runs:
         for _ in range(run.times):
-            for kind, times in run.visit:
+            for kind, times in run.cycle:
                 for _ in range(times):
                     yield kind
 
 
 @lru_cache(maxsize=1024)
-def _require_visit(visit: RowCycle) -> None:
+def _require_cycle(cycle: RowCycle) -> None:
     is_open = False
-    for kind, times in visit:
+    for kind, times in cycle:
         if type(times) is not int or times <= 0:
             raise InputError(
-                f"`visit` must repeat a command a positive number of times, not {visit!r}"
+                f"`cycle` must repeat a command a positive number of times, not {cycle!r}"
             )
         if kind is Kind.REF:
             raise InputError(
-                f"`visit` must hold no REF, the stream is refreshed as it goes: {visit!r}"
+                f"`cycle` must hold no REF, the stream is refreshed as it goes: {cycle!r}"
             )
         if kind.opens is is_open or (kind in (Kind.ACT, Kind.PRE) and times > 1):
             state = "open" if kind.opens else "closed"
-            raise InputError(f"`visit` must not {kind.name} a bank that is {state}: {visit!r}")
+            raise InputError(f"`cycle` must not {kind.name} a bank that is {state}: {cycle!r}")
         is_open = kind is Kind.ACT or (is_open and kind is not Kind.PRE)
-    if is_open or not visit:
-        raise InputError(f"`visit` must open a row and close it, not {visit!r}")
+    if is_open or not cycle:
+        raise InputError(f"`cycle` must open a row and close it, not {cycle!r}")

@@ -1,7 +1,7 @@
-"""Visits and their repetitions by a lane, as chains of moves.
+"""Row cycles and their repetitions by a lane, as chains of moves.
 
-Repetitions of a visit make an orbit: after a few of them it goes round in a cycle. All without
-REF: a visit may be taken apart, down to its beats, to put one in.
+Repetitions of a row cycle become periodic after a few. All without REF: a row cycle may be taken
+apart, down to its beats, to put one in.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class Plans:
         self._chunks: dict[tuple[Kind, ...], Chunk] = {}
         self._plans: dict[RowCycle, Plan] = {}
 
-    def plan(self, visit: RowCycle) -> Plan:
-        """The visit by the banks of the lane."""
-        plan = self._plans.get(visit)
+    def plan(self, cycle: RowCycle) -> Plan:
+        """The row cycle by the banks of the lane."""
+        plan = self._plans.get(cycle)
         if plan is None:
-            plan = self._plans[visit] = Plan(self, visit)
+            plan = self._plans[cycle] = Plan(self, cycle)
         return plan
 
     def chunk(self, kinds: tuple[Kind, ...]) -> Chunk:
@@ -57,11 +57,11 @@ class Chunk:
 
 
 class Plan:
-    """One visit by the banks of a lane."""
+    """One row cycle by the banks of a lane."""
 
-    def __init__(self, plans: Plans, visit: RowCycle) -> None:
+    def __init__(self, plans: Plans, cycle: RowCycle) -> None:
         self.lane = plans.lane
-        kinds = [kind for kind, times in visit for _ in range(times)]
+        kinds = [kind for kind, times in cycle for _ in range(times)]
         self.opens = any(kind.opens for kind in kinds)
         """Whether it has chances: then it has one in every rank of the lane."""
         self.chunks = [
@@ -69,15 +69,15 @@ class Plan:
             for start in range(0, len(kinds), _CHUNK_BEATS)
         ]
         self.refreshed: dict[tuple[StateNumber, int], Move] = {}
-        """What the visit takes, from a state on, with one REF before a chance of that number; for
-        whoever works it out to remember."""
+        """What the row cycle takes, from a state on, with one REF before a chance of that number;
+        for whoever works it out to remember."""
         self.leaps: dict[tuple[StateNumber, int], tuple[int, Move]] = {}
         """Repetitions and what they take, from a state on, up to and with the one with a REF before
         a chance of that number among :meth:`far_chances_ps`; for whoever works it out, too."""
         self._far: dict[StateNumber, list[int]] = {}
         self._wholes: dict[StateNumber, Span] = {}
         self._chances_ps: dict[StateNumber, list[int]] = {}
-        self._orbits: dict[StateNumber, CycleCache] = {}
+        self._caches: dict[StateNumber, CycleCache] = {}
 
     def whole(self, state: StateNumber) -> Span:
         """The chunks one after the other."""
@@ -88,37 +88,37 @@ class Plan:
         return whole
 
     def chances_ps(self, state: StateNumber) -> list[int]:
-        """All chances of the visit, of all ranks in turn."""
+        """All chances of the row cycle, of all ranks in turn."""
         chances_ps = self._chances_ps.get(state)
         if chances_ps is None:
             chances_ps = self._chances_ps[state] = list(chance_times_ps(self.whole(state)))
         return chances_ps
 
     def far_chances_ps(self, state: StateNumber, until_ps: int) -> list[int]:
-        """All chances of repetitions of the visit, up to one at ``until_ps`` or later.
+        """All chances of repetitions of the row cycle, up to one at ``until_ps`` or later.
 
         ``until_ps`` must be the same in every call.
         """
         far = self._far.get(state)
         if far is None:
             far = self._far[state] = []
-            orbit, repetition = self.orbit(state), 0
+            cache, repetition = self.cache(state), 0
             while not far or far[-1] < until_ps:
-                after, start_ps, _ = orbit.after(repetition)
+                after, start_ps, _ = cache.after(repetition)
                 far += [start_ps + at_ps for at_ps in self.chances_ps(after)]
                 repetition += 1
         return far
 
-    def orbit(self, state: StateNumber) -> CycleCache:
-        """Repetitions of the visit."""
-        orbit = self._orbits.get(state)
-        if orbit is None:
-            orbit = self._orbits[state] = CycleCache(self, state)
-        return orbit
+    def cache(self, state: StateNumber) -> CycleCache:
+        """Repetitions of the row cycle."""
+        cache = self._caches.get(state)
+        if cache is None:
+            cache = self._caches[state] = CycleCache(self, state)
+        return cache
 
 
 class CycleCache:
-    """Repetitions of a visit from a state on, known up to where they go round in a cycle."""
+    """Repetitions of a row cycle from a state on, known up to where they become periodic."""
 
     def __init__(self, plan: Plan, state: StateNumber) -> None:
         self._plan = plan
@@ -126,31 +126,31 @@ class CycleCache:
         self._seen = {state: 0}
         self._starts_ps, self._opens_ps = [0], [0]
         self._chances_ps: list[list[int]] = [[] for _ in plan.lane.ranks]
-        self._cycle_from: int | None = None
+        self._period_from: int | None = None
         """The state after the last known repetition is that before this one."""
-        self._cycle = 0, 0
+        self._period = 0, 0
 
-    def cycle(self) -> tuple[int, int]:
-        """Repetitions of the cycle, and the time they take."""
-        while self._cycle_from is None:
+    def period(self) -> tuple[int, int]:
+        """Repetitions of a period, and the time they take."""
+        while self._period_from is None:
             self._extend()
-        return self._cycle
+        return self._period
 
     def free(self, times: int, dues_ps: Sequence[int]) -> int:
         """Repetitions, of ``times``, before the first with a chance when a REF is due."""
         for chances_ps, due_ps in zip(self._chances_ps, dues_ps, strict=True):
             while (
-                self._cycle_from is None
+                self._period_from is None
                 and len(chances_ps) < times
                 and (not chances_ps or chances_ps[-1] < due_ps)
             ):
                 self._extend()
             if chances_ps[-1] >= due_ps:
                 times = min(times, bisect_left(chances_ps, due_ps))
-            elif self._cycle_from is not None:
-                repetitions, period_ps = self._cycle
+            elif self._period_from is not None:
+                repetitions, period_ps = self._period
                 rounds = -(-(due_ps - chances_ps[-1]) // period_ps)
-                inside = bisect_left(chances_ps, due_ps - rounds * period_ps, lo=self._cycle_from)
+                inside = bisect_left(chances_ps, due_ps - rounds * period_ps, lo=self._period_from)
                 times = min(times, inside + rounds * repetitions)
             if not times:
                 break
@@ -158,11 +158,11 @@ class CycleCache:
 
     def after(self, times: int) -> tuple[StateNumber, int, int]:
         """State, time and open time after so many repetitions."""
-        while self._cycle_from is None and len(self._states) <= times:
+        while self._period_from is None and len(self._states) <= times:
             self._extend()
         rounds = period_ps = open_ps = 0
         if times >= len(self._states):
-            repetitions, period_ps = self._cycle
+            repetitions, period_ps = self._period
             start = len(self._states) - 1 - repetitions
             open_ps = self._opens_ps[-1] - self._opens_ps[start]
             rounds, inside = divmod(times - start, repetitions)
@@ -180,10 +180,10 @@ class CycleCache:
             chances_ps.append(start_ps + at_ps)
         self._starts_ps.append(start_ps + whole.took_ps)
         self._opens_ps.append(self._opens_ps[-1] + whole.open_ps)
-        self._cycle_from = self._seen.get(whole.after)
+        self._period_from = self._seen.get(whole.after)
         self._seen[whole.after] = len(self._states)
         self._states.append(whole.after)
-        if self._cycle_from is not None:
-            start = self._cycle_from
+        if self._period_from is not None:
+            start = self._period_from
             took_ps = self._starts_ps[-1] - self._starts_ps[start]
-            self._cycle = len(self._states) - 1 - start, took_ps
+            self._period = len(self._states) - 1 - start, took_ps

@@ -17,7 +17,7 @@ from pimsim.dram.timeline.command_stream import RowCycle, Run, Segment, issue_or
 def row_cycle(kind: Kind, bursts: int) -> RowCycle:
     """ACT, ``bursts`` column accesses of one kind, PRE.
 
-    With TRANSFER it is the visit of a pair of banks that RowClone's pipelined serial mode takes.
+    With TRANSFER it is what a pair of banks does in RowClone's pipelined serial mode.
     """
     return (Kind.ACT, 1), (kind, bursts), (Kind.PRE, 1)
 

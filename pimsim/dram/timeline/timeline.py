@@ -30,15 +30,15 @@ from pimsim.errors import InputError
 _Banks: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]
 """Banks of a segment, and where their TRANSFERs go."""
 
-_LONG_VISIT_BEATS = 1 << 16
-"""Longer visits are run one command after the other, each a repetition of its own."""
+_LONG_CYCLE_BEATS = 1 << 16
+"""Longer row cycles are run one command after the other, each a repetition of its own."""
 
 _FEW_CHUNKS = 16
-"""Up to here a visit in one rank is remembered as a whole for each place that a REF takes in it."""
+"""Up to here a row cycle in one rank is remembered as a whole for each place of a REF in it."""
 
 _SEEN, _SEEN_LATER = 4096, 64
-"""Situations after a REF that are remembered to find the cycle: the first, then only some, for
-where times share no coarse grid (DDR4-2400) a cycle can be half a million REFs long."""
+"""Situations after a REF that are remembered to find the period: the first, then only some, for
+where times share no coarse grid (DDR4-2400) a period can be half a million REFs long."""
 
 
 class Timeline:
@@ -141,8 +141,8 @@ class Channel:
         if self._refi_ps:
             self._refresh_idle(lane)
         for run in runs:
-            for visit, times in _loops(run):
-                self._repeat(plans.plan(visit), times)
+            for cycle, times in _loops(run):
+                self._repeat(plans.plan(cycle), times)
         for rank in lane.ranks:
             free_ps = self._front_ps + self._lockstep.free_ps(self._state, rank)
             self._free_since_ps[rank] = free_ps
@@ -153,7 +153,7 @@ class Channel:
         if self._refi_ps:
             times, took_ps = self._repeat(plan, 1 << 62, once=True)
         else:
-            times, took_ps = plan.orbit(self._state).cycle()
+            times, took_ps = plan.cache(self._state).period()
         return Fraction(took_ps, times)
 
     def _refresh_idle(self, lane: Lane) -> None:
@@ -166,12 +166,12 @@ class Channel:
                 at_ps = max(self._due_ps[rank], at_ps + self._rfc_ps)
 
     def _repeat(self, plan: Plan, times: int, *, once: bool = False) -> tuple[int, int]:
-        """Run a visit so many times; return the repetitions and time of a cycle, if it met one.
+        """Run a row cycle so many times; return the repetitions and time of a period, if met.
 
         With ``once``, stop when that is known.
         """
         seen: dict[tuple[int, ...], tuple[int, int, int, int]] = {}
-        cycle = 0, 0
+        period = 0, 0
         # What comes but once may be an ACT alone, which cannot be repeated.
         leaping = bool(self._refi_ps) and plan.opens and times > 1 and _is_simple(plan)
         while times:
@@ -187,17 +187,17 @@ class Channel:
                     seen[key] = times, self._front_ps, self.open_ps, self.refreshes
                 continue
             then, front_ps, open_ps, refreshes = seen[key]
-            cycle = then - times, self._front_ps - front_ps
+            period = then - times, self._front_ps - front_ps
             if once:
                 break
-            rounds = times // cycle[0]
-            times -= rounds * cycle[0]
-            self._go(self._state, rounds * cycle[1], rounds * (self.open_ps - open_ps))
+            rounds = times // period[0]
+            times -= rounds * period[0]
+            self._go(self._state, rounds * period[1], rounds * (self.open_ps - open_ps))
             self.refreshes += rounds * (self.refreshes - refreshes)
             for rank in plan.lane.ranks:
-                self._due_ps[rank] += rounds * cycle[1]
+                self._due_ps[rank] += rounds * period[1]
             seen.clear()
-        return cycle
+        return period
 
     def _leap(self, plan: Plan, times: int) -> int:
         """Run the repetitions up to a REF, and the one with it, if they are known; how many."""
@@ -216,14 +216,14 @@ class Channel:
         """Run repetitions up to the first with a REF, and that one; return how many."""
         state, start_ps, open_ps, refs = self._state, self._front_ps, self.open_ps, self.refreshes
         dues_ps = self._dues_ps(plan.lane)
-        orbit, free = plan.orbit(state), times
+        cache, free = plan.cache(state), times
         if self._refi_ps and plan.opens:
-            free = orbit.free(times, dues_ps)
+            free = cache.free(times, dues_ps)
         if free:
-            self._go(*orbit.after(free))
+            self._go(*cache.after(free))
         if free == times:
             return free
-        self._visit(plan)
+        self._run_cycle(plan)
         if leaping and self.refreshes == refs + 1:
             far_ps = plan.far_chances_ps(state, self._refi_ps)
             number = bisect_left(far_ps, dues_ps[0])
@@ -232,10 +232,10 @@ class Channel:
                 plan.leaps[state, number] = free + 1, Move(self._state, took_ps, opened_ps, ())
         return free + 1
 
-    def _visit(self, plan: Plan) -> None:
+    def _run_cycle(self, plan: Plan) -> None:
         """One repetition that has a chance for a REF that is due."""
         if not _is_simple(plan):
-            return self._visit_by_chunks(plan)
+            return self._by_chunks(plan)
         rank, start_ps, refreshes = plan.lane.ranks[0], self._front_ps, self.refreshes
         due_ps = self._due_ps[rank] - start_ps
         key = self._state, bisect_left(plan.chances_ps(self._state), due_ps)
@@ -245,13 +245,13 @@ class Channel:
             self._refreshed(rank)
             return None
         open_ps = self.open_ps
-        self._visit_by_chunks(plan)
+        self._by_chunks(plan)
         if self.refreshes == refreshes + 1:
             took_ps = self._front_ps - start_ps
             plan.refreshed[key] = Move(self._state, took_ps, self.open_ps - open_ps, ())
         return None
 
-    def _visit_by_chunks(self, plan: Plan) -> None:
+    def _by_chunks(self, plan: Plan) -> None:
         whole = plan.whole(self._state)
         first = whole.free(self._dues_ps(plan.lane))
         self._go(whole.states[first], whole.starts_ps[first], whole.opens_ps[first])
@@ -302,30 +302,30 @@ class Channel:
 
 
 def _is_simple(plan: Plan) -> bool:
-    """Whether what a visit with a REF takes is worth remembering."""
+    """Whether what a row cycle with a REF takes is worth remembering."""
     return len(plan.lane.ranks) == 1 and len(plan.chunks) <= _FEW_CHUNKS
 
 
 def _loops(run: Run) -> Iterator[tuple[RowCycle, int]]:
-    """What to repeat how often: the visit, or if that is very long, its commands one by one."""
-    if sum(times for _, times in run.visit) <= _LONG_VISIT_BEATS:
-        yield run.visit, run.times
+    """What to repeat how often: the row cycle, or if that is very long, its commands one by one."""
+    if sum(times for _, times in run.cycle) <= _LONG_CYCLE_BEATS:
+        yield run.cycle, run.times
         return
     for _ in range(run.times):
-        for kind, times in run.visit:
+        for kind, times in run.cycle:
             yield ((kind, 1),), times
 
 
 def sustained_ps(
-    standard: Standard, options: ModelOptions, visit: RowCycle, banks: tuple[int, ...]
+    standard: Standard, options: ModelOptions, cycle: RowCycle, banks: tuple[int, ...]
 ) -> Fraction:
-    """Return the time of one repetition of a visit in the long run, refresh included if it is on.
+    """Return the time of a repetition of a row cycle in the long run, refresh included if it is on.
 
     >>> from pimsim.dram.standard.standard import load
     >>> row_and = ((Kind.AAP, 4),)
     >>> sustained_ps(load("ddr3-1600-8-8-8"), ModelOptions(refresh=False), row_and, tuple(range(8)))
     Fraction(480000, 1)
     """
-    segment = Segment((Run(visit, 1),), banks)
+    segment = Segment((Run(cycle, 1),), banks)
     parts = Timeline(standard, options).parts(segment.banks)
-    return max(channel.sustained_ps(plans.plan(visit)) for channel, plans in parts)
+    return max(channel.sustained_ps(plans.plan(cycle)) for channel, plans in parts)

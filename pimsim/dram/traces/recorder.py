@@ -70,9 +70,9 @@ class Recorder:
     def record(self, segment: Segment, targets: Iterator[Sequence[Target]]) -> None:
         """Record the next segment of the stream.
 
-        ``targets`` gives for every command of the visits, in order, what it names in each of the
-        segment's banks (of a TRANSFER, in each of its pairs). Once every sink is full, commands are
-        counted and no longer walked.
+        ``targets`` gives for every command of the row cycles, in order, what it names in each of
+        the segment's banks (of a TRANSFER, in each of its pairs). Once every sink is full, commands
+        are counted and no longer walked.
         """
         if all(sink.full for sink in self._sinks):
             self._skip(segment.commands)

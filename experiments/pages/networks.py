@@ -94,8 +94,8 @@ figure and [the table behind both]({TABLE}).
 {markdown(_counts())}
 *MACs* and *weights* are those of all products, without biases and normalization; *parameters*
 include both. *Published* is what the source prints, to its last digit. Where a source counts
-otherwise, the test of these numbers (`tests/bnn/test_tables.py`) counts as it does, and meets it to
-the last digit:
+otherwise, the test of these numbers (`tests/bnn/tables/test_tables.py`) counts as it does, and
+meets it to the last digit:
 
 {sources}
 

@@ -12,10 +12,9 @@ import pytest
 
 @pytest.fixture(scope="session")
 def fixtures() -> ModuleType:
-    """The module ``make_fixtures``, which lies beside the tests."""
-    spec = importlib.util.spec_from_file_location(
-        "make_fixtures", Path(__file__).with_name("make_fixtures.py")
-    )
+    """The module ``make_fixtures``, which made the saved models."""
+    path = Path(__file__).parents[1] / "saved_models" / "make_fixtures.py"
+    spec = importlib.util.spec_from_file_location("make_fixtures", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

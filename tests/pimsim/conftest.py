@@ -74,9 +74,9 @@ def address_map(request: pytest.FixtureRequest, reordered: AddressMap) -> Addres
 
 @pytest.fixture(scope="session")
 def naive() -> ModuleType:
-    """The module ``naive_checker`` beside this file: a check that shares nothing with pimsim."""
+    """The module ``naive_checker`` in ``dram``: a check that shares nothing with pimsim."""
     spec = importlib.util.spec_from_file_location(
-        "naive_checker", Path(__file__).with_name("naive_checker.py")
+        "naive_checker", Path(__file__).parent / "dram" / "naive_checker.py"
     )
     assert spec is not None
     assert spec.loader is not None

@@ -1,0 +1,549 @@
+"""What Keras computes against what the reference does, and that a difference is seen and named."""
+
+from __future__ import annotations
+
+import json
+import logging
+import multiprocessing
+import sys
+import threading
+import time
+import warnings
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bnn import train, zoo
+from bnn.data import datasets
+from bnn.keras.accumulators import rounding_bound
+from bnn.keras.apart import check_apart
+from bnn.keras.check import PREDICT_BATCH, check, compare_predictions
+from bnn.keras.model_file import check_objects, load
+from bnn.keras.observer import Observer
+from bnn.larq.model_file import read_model
+from bnn.model.network import BatchNorm, Conv2D, Dense
+from bnn.model.reference import forward
+from bnn.values.encoding import ENCODINGS, decode, detect
+from pimsim.errors import InputError, PimsimError
+
+DATA = Path(__file__).parents[2] / "saved_models"
+
+
+class Case:
+    """A bundled network with images, and the logits that belong to it."""
+
+    def __init__(self, name, limit=None):
+        entry = zoo.entry(name)
+        self.path, self.network = entry.path, read_model(entry.path)
+        data = datasets.reshape_for(datasets.load(entry.data), self.network.input_shape)
+        self.x = data.x[:limit]
+        self.y = data.y[:limit]
+        self.encoding, _ = detect(self.x)
+        self.logits = forward(self.network, self.x, self.encoding, keep_operands=False).logits
+
+    def check(self, **changes):
+        given = {"network": self.network, "logits": self.logits, **changes}
+        return check(self.path, given["network"], self.x, self.encoding, given["logits"])
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return Case("digits-mlp")
+
+
+def with_layer(network, layer):
+    layers = [layer if one.name == layer.name else one for one in network.layers]
+    return replace(network, layers=tuple(layers))
+
+
+def with_flipped_weight(network, name, place):
+    layer = next(one for one in network.layers if one.name == name)
+    kernel = layer.kernel.copy()
+    kernel[place] = -1.0 if kernel[place] >= 0 else 1.0
+    return with_layer(network, replace(layer, kernel=kernel))
+
+
+@pytest.mark.larq
+def test_the_network_of_the_digits_is_kerass(digits, capfd):
+    seen = []
+    logits = digits.logits
+    found = check(
+        digits.path,
+        digits.network,
+        digits.x,
+        digits.encoding,
+        logits,
+        progress=lambda *at: seen.append(at),
+    )
+    assert found.equal
+    assert found.difference is None
+    assert found.accumulators_equal == {"dense1": True, "dense2": True, "dense3": True}
+    assert [layer.accumulators for layer in found.layers] == [364 * 256, 364 * 256, 364 * 10]
+    assert [layer.operands for layer in found.layers] == [364 * 64, 364 * 256, 364 * 256]
+    assert found.predictions_compared > 360
+    assert found.predictions_equal
+    assert found.logits_max_abs_diff <= found.logits_tolerance < 0.001
+    assert (found.images, found.predict_batch) == (364, PREDICT_BATCH)
+    assert 0 < found.predict_s < 60
+    assert seen[-1] == (364, 364)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.larq
+@pytest.mark.mnist
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "accumulators"),
+    [
+        ("mnist-mlp", [512, 512, 512, 10]),
+        ("mnist-cnn", [26 * 26 * 32, 11 * 11 * 64, 3 * 3 * 64, 64, 10]),
+    ],
+)
+def test_bundled_networks_are_kerass_on_the_whole_test_set(name, accumulators):
+    case = Case(name)
+    found = case.check()
+    assert found.difference is None
+    assert found.images == 10_000
+    assert [layer.accumulators for layer in found.layers] == [10_000 * n for n in accumulators]
+    assert found.predictions_compared > 9_990
+    assert (case.logits.argmax(-1) == case.y).sum() == zoo.entry(name).card.correct
+
+
+def keras_copes_with(path, x, keras):
+    """Whether Keras can use a file: not if a quantizer was passed as a function.
+
+    On processors with oneDNN's fusions, TensorFlow has no BatchNorm with a tanh behind it either.
+    """
+    try:
+        keras.models.load_model(path, compile=False).predict(x, verbose=0)
+    except (TypeError, ValueError, train.backend().tensorflow.errors.OpError):
+        return False
+    return True
+
+
+@pytest.mark.larq
+@pytest.mark.parametrize("suffix", ["keras", "h5"])
+def test_every_kind_of_network_is_kerass(suffix, libraries, fixtures, tmp_path):
+    ties, checked = 0, []
+    for name in fixtures.names():
+        model, x, kind = fixtures.build(libraries, name)
+        path = tmp_path / f"{name}.{suffix}"
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Keras calls .h5 legacy
+            model.save(path)
+        network, encoding = read_model(path), ENCODINGS.get(kind)
+        logits = forward(network, x, encoding).logits
+        if not keras_copes_with(path, x, libraries.keras):
+            with pytest.raises(
+                PimsimError, match=r"(does not load it|fails in model\.predict): .+$"
+            ):
+                check(path, network, x, encoding, logits)
+            continue
+        found = check(path, network, x, encoding, logits)
+        checked.append(name)
+        assert found.difference is None, name
+        assert found.layers, name
+        assert found.predictions_compared > 0, name
+        ties += found.images - found.predictions_compared
+    assert len(checked) >= len(fixtures.names()) - 2
+    assert ties > 0  # some of these networks end in whole numbers
+
+
+@pytest.mark.larq
+@pytest.mark.parametrize("place", [(0, 0), (37, 5)])  # pixel 0 has one value in every image
+@pytest.mark.parametrize("layer", ["dense1", "dense2", "dense3"])
+def test_one_flipped_weight_is_seen_in_its_layer(layer, place, digits):
+    network = with_flipped_weight(digits.network, layer, place)
+    found = digits.check(network=network)
+    assert not found.equal
+    assert found.difference.endswith(f"accumulators of layer {layer!r}")
+    names = list(found.accumulators_equal)
+    before = names[: names.index(layer)]
+    assert all(found.accumulators_equal[name] for name in before)
+    assert not found.accumulators_equal[layer]
+
+
+@pytest.mark.larq
+@pytest.mark.mnist
+def test_one_flipped_weight_of_a_convolution_is_seen_in_its_layer():
+    case = Case("mnist-cnn", limit=20)
+    assert case.check().difference is None
+    for layer in ("conv1", "conv2", "conv3"):
+        network = with_flipped_weight(case.network, layer, (2, 1, 0, 3))
+        assert case.check(network=network).difference.endswith(f"accumulators of layer {layer!r}")
+
+
+@pytest.mark.larq
+def test_a_moved_threshold_is_seen_in_what_the_next_layer_is_fed_with(digits):
+    norm = next(layer for layer in digits.network.layers if isinstance(layer, BatchNorm))
+    mean = norm.mean.copy()
+    mean[3] += 1
+    found = digits.check(network=with_layer(digits.network, replace(norm, mean=mean)))
+    assert found.accumulators_equal["dense1"]
+    assert not found.accumulators_equal["dense2"]
+    assert found.difference.endswith(f"of {364 * 256} operands of layer 'dense2'")
+
+
+@pytest.mark.larq
+def test_other_logits_are_seen(digits):
+    logits = digits.logits.copy()
+    logits[7, 2] += 0.1
+    found = digits.check(logits=logits)
+    assert all(found.accumulators_equal.values())
+    assert found.difference == "logits, by up to 0.1"
+    logits[7, logits[7].argmin()] += 1000
+    found = digits.check(logits=logits)
+    assert (found.predictions_wrong, found.predictions_equal) == (1, False)
+    logits[0, 0] = np.nan
+    assert digits.check(logits=logits).difference == "logits, by up to nan"
+
+
+@pytest.mark.larq
+def test_a_network_of_another_file_is_refused(digits):
+    other = replace(digits.network.layers[0], name="elsewhere")
+    network = replace(digits.network, layers=(other, *digits.network.layers[1:]))
+    with pytest.raises(InputError) as error:
+        digits.check(network=network)
+    assert str(error.value) == (
+        "`network` must be the one in the model file, which has no layer 'elsewhere' "
+        "with a kernel of shape (64, 256)"
+    )
+    with pytest.raises(InputError, match=r"`logits` must have shape \(364, 10\), not \(364, 9\)"):
+        digits.check(logits=digits.logits[:, :9])
+    wide = digits.x.reshape(-1, 8, 8, 1)
+    with pytest.raises(InputError, match=r"images of `x` must have shape \(64,\), not \(8, 8, 1\)"):
+        check(digits.path, digits.network, wide, digits.encoding, digits.logits)
+
+
+def test_without_the_extra_the_way_to_it_is_said(monkeypatch, digits):
+    for name in ("tensorflow", "tf_keras", "larq"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(InputError) as error:
+        digits.check()
+    assert str(error.value) == (
+        "`--check-keras` needs tensorflow, tf_keras, larq: pip install 'pimsim[larq]'"
+    )
+
+
+@pytest.mark.larq
+@pytest.mark.parametrize("name", ["functional", "same-plus", "late-norm", "dilated"])
+def test_observing_leaves_the_model_as_it_was(name, libraries, fixtures):
+    model, x, _ = fixtures.build(libraries, name)
+    before = model.predict(x, verbose=0)
+    observer = Observer(model, train.backend())
+
+    def interrupt(name, operands, sums):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        observer.run(x, interrupt)
+    configs = [layer.get_config() for layer in model.layers]
+    observer.run(x, lambda *_: None)
+    assert [layer.get_config() for layer in model.layers] == configs
+    assert np.array_equal(model(x).numpy(), before)
+    assert all(not layer.use_bias or layer.bias is not None for layer in observer.products.values())
+
+
+class NoKeras:
+    """In place of Keras where a file must not get that far."""
+
+    class models:  # noqa: N801
+        @staticmethod
+        def load_model(*_, **__):
+            raise AssertionError("the file has reached Keras")
+
+
+def damaged(tmp_path, change):
+    """Copy a committed ``.h5`` with another architecture."""
+    path = tmp_path / "net.h5"
+    path.write_bytes((DATA / "mlp.h5").read_bytes())
+    with h5py.File(path, "r+") as file:
+        config = json.loads(file.attrs["model_config"])
+        change(config["config"]["layers"])
+        file.attrs["model_config"] = json.dumps(config)
+    return path
+
+
+def test_a_file_that_the_reader_refuses_never_reaches_keras(tmp_path):
+    def to_lambda(layers):
+        layers[1]["class_name"] = "Lambda"
+
+    with pytest.raises(InputError, match="must not be a Lambda"):
+        load(damaged(tmp_path, to_lambda), NoKeras)
+    with pytest.raises(InputError, match="no such file"):
+        load(tmp_path / "none.keras", NoKeras)
+
+
+@pytest.mark.parametrize(
+    ("planted", "message"),
+    [
+        (
+            {"class_name": "system", "module": "os", "config": "ls"},
+            "must be of a class of Keras or Larq, not of the custom class 'os.system'",
+        ),
+        (
+            {
+                "class_name": "function",
+                "module": "builtins",
+                "registered_name": "Larq>ste_sign",
+                "config": "exec",
+            },
+            "must be of a class of Keras or Larq, not of the custom class 'Larq>ste_sign'",
+        ),
+        (
+            {"class_name": "__lambda__", "config": {"value": "4wAAAAA="}},
+            "must hold no Lambda: code from a file is never run",
+        ),
+        (
+            {"class_name": "L2", "config": [{"class_name": "Lambda", "config": {}}]},
+            "must hold no Lambda: code from a file is never run",
+        ),
+    ],
+)
+def test_objects_that_the_reader_ignores_may_not_be_code_either(planted, message, tmp_path):
+    def plant(layers):
+        layers[-1]["config"]["of_a_later_keras"] = planted
+
+    path = damaged(tmp_path, plant)
+    read_model(path)
+    with pytest.raises(InputError) as error:
+        load(path, NoKeras)
+    assert str(error.value) == f"{str(path)!r}: the model {message}"
+
+
+CUSTOM = {"class_name": "function", "module": "my.own", "config": "f", "registered_name": "mine>f"}
+
+
+@pytest.mark.larq
+@pytest.mark.parametrize("suffix", ["keras", "h5"])
+def test_what_only_training_needs_may_be_of_anybodys_own(suffix, libraries, fixtures, tmp_path):
+    model, x, _ = fixtures.build(libraries, "functional")
+    path = tmp_path / f"net.{suffix}"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.save(path)
+    network = read_model(path)
+    changed = 0
+
+    def plant(value):
+        nonlocal changed
+        for key, inner in list(value.items()):
+            if key.endswith(("_initializer", "_regularizer", "_constraint")):
+                value[key] = [CUSTOM, "mine>f", {"class_name": "Mine", "config": {}}][changed % 3]
+                changed += 1
+            for one in inner if isinstance(inner, list) else [inner]:
+                if isinstance(one, dict):
+                    plant(one)
+
+    if suffix == "h5":
+        with h5py.File(path, "r+") as file:
+            config = json.loads(file.attrs["model_config"])
+            plant(config)
+            file.attrs["model_config"] = json.dumps(config)
+    else:
+        with zipfile.ZipFile(path) as archive:
+            files = {name: archive.read(name) for name in archive.namelist()}
+        config = json.loads(files["config.json"])
+        plant(config)
+        config["compile_config"] = {"optimizer": CUSTOM, "loss": CUSTOM, "metrics": [CUSTOM]}
+        files["config.json"] = json.dumps(config)
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in files.items():
+                archive.writestr(name, content)
+    assert changed > 20
+    logits = forward(network, x, None).logits
+    assert check(path, network, x, None, logits).difference is None
+
+
+@pytest.mark.larq
+def test_functions_of_larq_zoo_are_known(libraries, tmp_path):
+    def xnor_weight_scale(x):
+        tools = train.backend().tensorflow
+        x = tools.clip_by_value(x, -1, 1)
+        alpha = tools.reduce_mean(tools.abs(x), axis=[0, 1, 2], keepdims=True)
+        return alpha * libraries.larq.quantizers.SteSign()(x)
+
+    keras, layers = libraries.keras, libraries.larq.layers
+    model = keras.Sequential([
+        layers.QuantConv2D(6, 3, kernel_quantizer=xnor_weight_scale, input_shape=(7, 7, 4)),
+    ])  # fmt: skip
+    x = np.random.default_rng(3).normal(size=(5, 7, 7, 4)).astype(np.float32)
+    expected = model.predict(x, verbose=0)
+    path = tmp_path / "net.h5"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.save(path)
+    with pytest.MonkeyPatch.context() as patch:
+        plain = SimpleNamespace(precision="float32")
+        patch.setattr("bnn.keras.model_file.read_model", lambda *_: plain)
+        found = load(path, train.backend().keras).predict(x, verbose=0)
+    assert np.array_equal(found, expected)
+
+
+@pytest.mark.larq
+@pytest.mark.parametrize("where", ["operands", "weights"])
+def test_ties_that_float32_decides_otherwise_are_named_and_no_difference(
+    where, libraries, tmp_path
+):
+    keras, larq = libraries.keras, libraries.larq
+    thirds = larq.quantizers.DoReFa(2, mode="activations" if where == "operands" else "weights")
+    first = {"input_quantizer": thirds, "kernel_quantizer": "ste_sign"}
+    if where == "weights":
+        first = {"input_quantizer": "ste_sign", "kernel_quantizer": thirds}
+    model = keras.Sequential([
+        larq.layers.QuantDense(64, use_bias=False, input_shape=(30,), **first),
+        keras.layers.BatchNormalization(scale=False),
+        larq.layers.QuantDense(48, use_bias=False, input_quantizer="ste_sign",
+                               kernel_quantizer="ste_sign"),
+        larq.layers.QuantDense(5, input_quantizer="ste_sign", kernel_quantizer="ste_sign"),
+    ])  # fmt: skip
+    rng = np.random.default_rng(11)
+    shapes = [w.shape for w in model.get_weights()]
+    weights = [rng.normal(size=s).astype(np.float32) if len(s) > 1 else np.zeros(s) for s in shapes]
+    weights[3] += 1  # the variance
+    model.set_weights(weights)
+    path = tmp_path / "net.h5"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.save(path)
+    network = read_model(path)
+    x = rng.normal(size=(400, 30)).astype(np.float32)
+    logits = forward(network, x, None).logits
+    found = check(path, network, x, None, logits)
+    assert found.difference is None
+    middle = network.layers[2].name
+    assert set(found.ties) == {middle}
+    assert 0 < found.ties[middle] < 400 * 64 / 20
+    assert found.predictions_compared < 400
+    # A threshold that is moved by less than a third is still seen, and so is a wrong logit.
+    norm = network.layers[1]
+    moved = with_layer(network, replace(norm, mean=norm.mean + np.float32(0.01)))
+    wrong = check(path, moved, x, None, forward(moved, x, None).logits)
+    assert f"operands of layer {middle!r}" in wrong.difference
+    tied = np.flatnonzero((logits != model.predict(x, verbose=0)).any(axis=1))
+    assert tied.size
+    logits[tied[0], 0] += 2
+    assert check(path, network, x, None, logits).difference == "logits, by up to 2"
+
+
+@pytest.mark.larq
+def test_a_process_of_tensorflow_that_is_killed_is_said(digits):
+    killer = killed_at_once()
+    found = check_apart(digits.path, digits.x, digits.encoding, digits.logits)
+    killer.join()
+    assert found == "the process of TensorFlow was ended by SIGKILL"
+
+
+def killed_at_once():
+    def kill():
+        while not multiprocessing.active_children():
+            time.sleep(0.01)
+        multiprocessing.active_children()[0].kill()
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    return thread
+
+
+@pytest.mark.larq
+def test_what_keras_refuses_in_its_process_is_handed_over(digits, tmp_path):
+    path = tmp_path / "none.h5"
+    found = check_apart(path, digits.x, digits.encoding, digits.logits)
+    assert found == f"{str(path)!r}: no such file; give a .keras or .h5 file saved by Larq"
+    seen = []
+    found = check_apart(
+        digits.path,
+        digits.x,
+        digits.encoding,
+        digits.logits,
+        progress=lambda *at: seen.append(at),
+    )
+    assert found.difference is None
+    assert seen[-1] == (364, 364)
+
+
+def test_what_larq_writes_holds_no_such_objects():
+    for name in zoo.names():
+        with pytest.raises(AssertionError, match="reached Keras"):
+            _reach(zoo.entry(name).path)
+    for path in [*DATA.glob("*.keras"), *DATA.glob("*.h5")]:
+        with pytest.raises(AssertionError, match="reached Keras"):
+            _reach(path)
+    check_objects([{"config": [1, "a", None]}], "the model")
+
+
+def _reach(path):
+    try:
+        load(path, NoKeras)
+    except InputError as error:
+        raise AssertionError(str(error)) from None
+
+
+@pytest.mark.larq
+def test_the_format_is_what_is_in_a_file_not_its_name(tmp_path, digits):
+    path = tmp_path / "archive.h5"
+    path.write_bytes(digits.path.read_bytes())
+    assert load(path, train.backend().keras).layers
+
+
+def test_a_file_that_keras_does_not_load_is_said_in_one_line(digits, capfd):
+    class Failing:
+        backend = None
+
+        class models:  # noqa: N801
+            @staticmethod
+            def load_model(*_, **__):
+                raise ValueError("In config {...}.\n\nException encountered: no such class\n")
+
+    with pytest.raises(InputError) as error:
+        load(digits.path, Failing)
+    assert str(error.value) == (
+        f"{str(digits.path)!r}: Keras does not load it: "
+        "ValueError: Exception encountered: no such class"
+    )
+    assert logging.getLogger("larq").level == logging.NOTSET
+    assert capfd.readouterr() == ("", "")
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from(sorted(ENCODINGS)), st.integers(1, 300))
+def test_float32_sums_in_any_order_stay_within_the_bound(seed, name, fan_in):
+    rng, encoding = np.random.default_rng(seed), ENCODINGS[name]
+    layer = Dense("d", rng.normal(size=(fan_in, 1)).astype(np.float32), None, None, "ste_sign")
+    p = rng.integers(0, encoding.largest + 1, (5, fan_in), dtype=np.uint16)
+    x = decode(p, encoding)
+    signs = np.where(layer.kernel[:, 0] >= 0, 1, -1)
+    bound = rounding_bound(layer, x, p, encoding)
+    assert bound.shape == (5, 1)
+    terms = rng.permutation((x * signs).astype(np.float32), axis=1)
+    for image in range(5):
+        exact = sum(encoding.value(int(v)) * int(w) for v, w in zip(p[image], signs, strict=True))
+        total = np.add.accumulate(terms[image], dtype=np.float32)[-1]
+        assert abs(float(total) - float(exact)) <= bound[image, 0]
+    assert (bound <= 2e-5 * np.maximum(1, np.abs(x).sum(axis=1, keepdims=True))).all()
+
+
+def test_the_bound_of_a_convolution_counts_its_padding():
+    kernel = np.ones((3, 3, 2, 4), np.float32)
+    conv = Conv2D("c", kernel, None, None, "ste_sign", padding="same", pad_values=1.0)
+    encoding = ENCODINGS["uint8"]
+    p = np.full((1, 4, 5, 2), 3, np.uint8)
+    bound = rounding_bound(conv, p.astype(np.float32), p, encoding)
+    growth = 17 * 2.0**-24 / (1 - 17 * 2.0**-24)
+    assert bound.shape == (1, 4, 5, 1)
+    assert bound[0, 2, 2, 0] == pytest.approx(growth * 18 * 3, rel=1e-6)
+    assert bound[0, 0, 0, 0] == pytest.approx(growth * (8 * 3 + 10 * 1), rel=1e-6)
+
+
+def test_predictions_are_compared_where_keras_prefers_one_class():
+    theirs = np.float32([[5, 5, 0], [5, 5.000001, 0], [5, 5.1, 0], [1, 0, 0], [9, 0, 1]])
+    outputs = np.float32([[0, 1, 0], [0, 1, 0], [0, 1, 0], [0.5, 0.5, 0], [1, 0, 0]])
+    assert compare_predictions(theirs[:, ::-1].copy(), theirs, outputs) == (2, 1)
+    assert compare_predictions(theirs, theirs, outputs) == (2, 0)
+    assert compare_predictions(theirs[:, :1], theirs[:, :1], outputs[:, :1]) == (0, 0)

@@ -1,0 +1,109 @@
+"""Every layer with every quantizer and setting: file, importer, reference, DRAM and Keras agree."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bnn.keras.check import check
+from bnn.larq.model_file import read_model
+from bnn.model.layers import READERS
+from bnn.model.reference import forward
+from bnn.run.execute import run
+from bnn.values.encoding import ENCODINGS
+from pimsim.dram.options import ModelOptions
+from pimsim.dram.standard.standard import load
+
+pytestmark = pytest.mark.larq
+
+CHECKED = ("graphs", "activations", "QuantDense-0-pixels", "QuantLocallyConnected1D-8-pixels")
+"""Batches that `--check-keras` is held against."""
+
+PAGE = Path(__file__).parents[3] / "docs" / "layers.md"
+
+
+@pytest.fixture(scope="module")
+def matrix() -> ModuleType:
+    """The module ``layer_matrix``, which lies beside this one."""
+    path = Path(__file__).with_name("layer_matrix.py")
+    spec = importlib.util.spec_from_file_location("layer_matrix", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["layer_matrix"] = module  # its dataclasses ask for it
+    spec.loader.exec_module(module)
+    return module
+
+
+def agrees(
+    matrix: ModuleType, libraries: Any, batch: Any, folder: Path
+) -> tuple[list[Any], set[str]]:
+    """Hold a batch against Keras; what became of its cases, and the classes in its file."""
+    logging.getLogger("larq").setLevel(logging.ERROR)
+    made = matrix.model(libraries, batch)
+    x = matrix.inputs(batch)
+    theirs = np.asarray(made(x, training=False))
+    encoding = ENCODINGS["uint8"] if batch.pixels else None
+    network = read_model(matrix.save(made, folder / f"{batch.name}.keras"))
+    mapping = "output-stationary"
+    done = run(
+        network, x, encoding, load("ddr3-1600-8-8-8"), ModelOptions(), mapping, compiled=False
+    )
+    assert done.bit_exact, batch.name
+    assert done.logits.shape == theirs.shape
+    last = len(network.layers) - 1
+    ends = network.shapes_before(last) if len(batch.cases) > 1 else network.shapes()[last:]
+    start = 0
+    for case, end in zip(batch.cases, ends, strict=True):
+        part = slice(start, start + end[-1])
+        ours, keras = done.logits[:, part], theirs[:, part]
+        assert ours.size, case
+        if (keras == np.rint(keras)).all() and np.abs(keras).max() < 2**24:
+            assert np.array_equal(ours, keras), case
+        scale = max(1.0, float(np.abs(keras).max()))
+        np.testing.assert_allclose(ours, keras, rtol=0, atol=2e-6 * scale, err_msg=str(case))
+        start = part.stop
+    if batch.name in ("behind", "graphs", "operators", "blocks", "activations"):
+        other = read_model(matrix.save(made, folder / f"{batch.name}.h5"))
+        assert np.array_equal(forward(other, x, encoding).logits, done.logits)
+    if batch.name in CHECKED:
+        checked = check(folder / f"{batch.name}.keras", network, x, encoding, done.logits)
+        assert checked.difference is None, batch.name
+        assert len(checked.layers) >= 5
+    found = matrix.outcomes(batch, network, encoding)
+    return found, {layer.__class__.__name__ for layer in _all_layers(made)}
+
+
+def _all_layers(model: Any) -> list[Any]:
+    inner = [
+        one for layer in model.layers if hasattr(layer, "layers") for one in _all_layers(layer)
+    ]
+    return [*model.layers, *inner]
+
+
+def test_all_layers_and_quantizers(matrix: ModuleType, libraries: Any, tmp_path: Path) -> None:
+    found, classes = [], set()
+    for batch in matrix.batches():
+        outcomes, kinds = agrees(matrix, libraries, batch, tmp_path)
+        found += outcomes
+        classes |= kinds
+    aliases = {"DoReFaQuantizer", "NoOpQuantizer", "SyncBatchNormalization"}
+    quantizers_of_weights = {"MagnitudeAwareSign"}
+    assert set(READERS) - classes - aliases - quantizers_of_weights == set()
+    assert len(found) > 400
+    assert PAGE.read_text("utf-8") == matrix.page(found), (
+        "run: python tests/bnn/keras/layer_matrix.py docs"
+    )
+
+
+@pytest.mark.slow
+def test_all_pairs_of_quantizers(matrix: ModuleType, libraries: Any, tmp_path: Path) -> None:
+    for batch in matrix.batches(every=True):
+        agrees(matrix, libraries, batch, tmp_path)

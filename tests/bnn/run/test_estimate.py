@@ -1,0 +1,322 @@
+"""Cost without execution: to the last command and picosecond that of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from bnn import zoo
+from bnn.data import datasets
+from bnn.larq.model_file import read_model
+from bnn.lowering.stage import Stage, offsets
+from bnn.lowering.thresholds import Thresholds
+from bnn.lowering.windows import Side, lay
+from bnn.mapping import MAPPINGS
+from bnn.mapping.work import Work
+from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
+from bnn.run.estimate import Estimate, of_network, of_table
+from bnn.run.execute import NetworkRun, run
+from bnn.system.ledger import PHASES, CommandLedger
+from bnn.tables.graph import Drawing, PoolNode, ProductNode, Table
+from bnn.values.encoding import ENCODINGS, Encoding, decode, detect
+from pimsim.dram.options import ModelOptions
+from pimsim.dram.standard.standard import Standard, load
+from pimsim.dram.timeline.timeline import Timeline
+from pimsim.dram.traces import Event
+from pimsim.errors import InputError, OutOfRowsError
+
+MODELS = Path(__file__).parents[2] / "saved_models"
+SIGN = "ste_sign"
+DDR3, HBM2 = load("ddr3-1600-8-8-8"), load("hbm2")
+
+every_mapping = pytest.mark.parametrize("mapping", MAPPINGS)
+
+
+def _same_books(done: NetworkRun, estimated: Estimate) -> None:
+    """Layer by layer the same commands, time, energy, and share of the DRAM."""
+    assert estimated.images == done.images
+    for ran, booked in zip(done.layers, estimated.layers, strict=True):
+        for what in ("name", "where", "macs", "weights", "operand_bits", "inputs", "outputs"):
+            assert getattr(ran, what) == getattr(booked, what), (ran.name, what)
+        for phase in PHASES:
+            assert ran.machine.counts(phase) == booked.machine.counts(phase), (ran.name, phase)
+            assert ran.machine.cost(phase) == booked.machine.cost(phase), (ran.name, phase)
+        for what in ("columns_used", "columns_opened", "subarrays"):
+            assert getattr(ran.result, what, None) == getattr(booked.result, what, None)
+    assert any(layer.machine.counts("compute").aap for layer in estimated.layers)
+
+
+def _both(
+    network: Network,
+    encoding: Encoding | None,
+    images: int,
+    mapping: str,
+    standard: Standard,
+    options: ModelOptions,
+) -> tuple[NetworkRun, Estimate]:
+    rng = np.random.default_rng(images)
+    x = rng.normal(size=(images, *network.input_shape)).astype(np.float32)
+    if encoding is not None:
+        x = decode(rng.integers(0, encoding.largest + 1, x.shape).astype(np.uint16), encoding)
+    done = run(network, x, encoding, standard, options, mapping, check=False)
+    return done, of_network(network, encoding, images, standard, options, mapping)
+
+
+# Networks with weights
+
+
+@every_mapping
+@pytest.mark.parametrize("banks", [1, 5, 8])
+@pytest.mark.parametrize(
+    ("name", "images"), [("digits-mlp", 364), ("mnist-mlp", 3), ("mnist-cnn", 9)]
+)
+def test_bundled_networks_cost_what_running_them_does(
+    name: str, images: int, banks: int, mapping: str
+) -> None:
+    one = zoo.entry(name)
+    found = detect(datasets.levels(one.data))
+    assert found is not None
+    options = ModelOptions(banks=banks, extra_wordline_factor=0.22)
+    _same_books(*_both(read_model(one.path), found[0], images, mapping, DDR3, options))
+
+
+@every_mapping
+@pytest.mark.parametrize("model", ["mlp", "cnn", "same-zero", "functional"])
+@pytest.mark.parametrize("standard", [DDR3, HBM2], ids=lambda standard: str(standard.name))
+def test_models_of_any_kind_cost_what_running_them_does(
+    model: str, standard: Standard, mapping: str
+) -> None:
+    with np.load(MODELS / f"{model}.npz") as archive:
+        found = detect(archive["x"])
+    network = read_model(MODELS / f"{model}.keras")
+    options = ModelOptions(energy="datasheet", banks=4)
+    encoding = None if found is None else found[0]
+    _same_books(*_both(network, encoding, 7, mapping, standard, options))
+
+
+@every_mapping
+def test_what_the_host_carries_out_is_the_same_traffic(mapping: str) -> None:
+    network = _with_weights(_drawn(), 3)  # real inputs: the first layer is the host's
+    done, estimated = _both(network, None, 3, mapping, DDR3, ModelOptions(energy="datasheet"))
+    assert [layer.where for layer in done.layers][:2] == ["host", "dram"]
+    assert done.layers[0].machine.counts("weights").rd > 0
+    _same_books(done, estimated)
+
+
+# Tables
+
+
+def _drawn() -> Table:
+    """What networks that run today can be made of: chains of convolutions, poolings, dense."""
+    net = Drawing("drawn", (15, 15, 2), "", norm=True)
+    x = net.conv("a", net.input, 5, 3, padding="valid")
+    x = net.max_pool("a-pool", x, 3, 2, "same")
+    x = net.conv("b", x, 21, 3)
+    x = net.max_pool("b-pool", x, 2, 2)
+    x = net.conv("c", x, 9, 1)
+    x = net.conv("d", x, 130, 3, 2)
+    x = net.dense("e", net.flatten(x), 37)
+    net.dense("f", x, 10)
+    return net.table()
+
+
+def _with_weights(table: Table, seed: int) -> Network:
+    """The network that a table is of, with weights at random."""
+    rng = np.random.default_rng(seed)
+    layers: list[Layer] = []
+    for node in table.nodes:
+        if isinstance(node, PoolNode):
+            window = (node.window.size, node.window.size)
+            strides = (node.window.stride, node.window.stride)
+            assert not isinstance(node.window.padding, int)
+            pool = MaxPool2D(node.name, window, strides, node.window.padding)
+            layers.insert(len(layers) - 1, pool)  # before the normalization of its product
+        if not isinstance(node, ProductNode):
+            continue
+        quantizer = SIGN if layers else None
+        shape = (node.input[-1] // node.groups, node.outputs)
+        if node.window is None:
+            if not any(isinstance(layer, Flatten) for layer in layers):
+                layers.append(Flatten("flat"))
+            kernel = rng.normal(size=shape).astype(np.float32)
+            layers.append(Dense(node.name, kernel, None, quantizer, SIGN))
+        else:
+            side = node.window.size
+            kernel = rng.normal(size=(side, side, *shape)).astype(np.float32)
+            strides = (node.window.stride, node.window.stride)
+            assert not isinstance(node.window.padding, int)
+            layers.append(
+                Conv2D(node.name, kernel, None, quantizer, SIGN, strides, (1, 1),
+                       node.window.padding, 1.0)
+            )  # fmt: skip
+        mean, variance, gamma = rng.uniform(0.5, 2, size=(3, node.outputs)).astype(np.float32)
+        norm = BatchNorm(f"{node.name}-norm", mean, variance, gamma, None, 1e-3)
+        if node is not table.products[-1]:
+            layers.append(norm)
+    return Network(table.name, table.input_shape, tuple(layers))
+
+
+@every_mapping
+@pytest.mark.parametrize("images", [1, 11])
+@pytest.mark.parametrize("banks", [1, 8])
+@pytest.mark.parametrize("standard", [DDR3, HBM2], ids=lambda standard: str(standard.name))
+def test_a_table_costs_what_running_it_with_any_weights_does(
+    images: int, banks: int, standard: Standard, mapping: str
+) -> None:
+    table, options = _drawn(), ModelOptions.of(standard, banks=banks)
+    estimated = of_table(table, images, standard, options, mapping)
+    for seed in (1, 2):
+        network = _with_weights(table, seed)
+        done, _ = _both(network, ENCODINGS["uint8"], images, mapping, standard, options)
+        assert [layer.macs for layer in done.layers] == [node.macs for node in table.products]
+        for ran, booked in zip(done.layers, estimated.layers, strict=True):
+            for phase in PHASES:
+                counts = ran.machine.counts(phase), booked.machine.counts(phase)
+                assert counts[0].commands() == counts[1].commands(), (ran.name, phase)
+                assert counts[0].aap == counts[1].aap
+                assert counts[0].ap == counts[1].ap
+                assert ran.machine.cost(phase) == booked.machine.cost(phase)
+            assert ran.result is not None
+            assert booked.result is not None
+            assert ran.result.columns_used == booked.result.columns_used
+            assert ran.result.subarrays == booked.result.subarrays
+
+
+def _grouped(groups: int, width: int, each: int, weights: NDArray[np.int8]) -> Stage:
+    outputs = groups * each
+    laid = lay(groups * width, [Side(9, 3, 9, before=1), Side(8, 3, 8, before=1)])
+    zeros = np.zeros(outputs, np.int64)
+    layer = Conv2D("g", np.ones((3, 3, width, 1), np.float32), None, SIGN, SIGN)
+    return Stage(
+        "g", layer, 0, 1, (9, 8, groups * width), laid, weights, (0,), groups, 1, False, 1, False,
+        2, offsets(weights, (0,), 1, 2, -1), Thresholds(zeros, zeros > 0), zeros > 0,
+    )  # fmt: skip
+
+
+@every_mapping
+@pytest.mark.parametrize(("groups", "width", "each"), [(2, 7, 5), (200, 1, 1), (6, 30, 2)])
+def test_an_output_of_each_group_stands_for_all_of_them(
+    groups: int, width: int, each: int, mapping: str
+) -> None:
+    rng = np.random.default_rng(3)
+    shape = (1, 9, width, groups * each)
+    stage = _grouped(groups, width, each, rng.choice(np.int8([-1, 1]), size=shape))
+    alike = _grouped(groups, width, 1, np.ones((1, 9, width, groups), np.int8))
+    options = ModelOptions(banks=3)
+    ran, booked = (
+        CommandLedger(DDR3, options),
+        CommandLedger(DDR3, options, Timeline(DDR3, options)),
+    )
+    operands = rng.integers(0, 2, (4, 72, groups * width)).astype(np.uint8)
+    execute = MAPPINGS[mapping].prepare(stage, ran, 4, compiled=False)
+    result = execute(Work(stage, operands, ran))
+    usage = MAPPINGS[mapping].draft(alike, booked, 4, each=each)(booked)
+    for phase in PHASES:
+        assert ran.counts(phase).commands() == booked.counts(phase).commands()
+        assert ran.cost(phase) == booked.cost(phase)
+    for what in ("columns_used", "columns_opened", "subarrays"):
+        assert getattr(result, what) == getattr(usage, what)
+
+
+@every_mapping
+def test_a_pooling_that_rows_have_no_room_for_is_the_hosts(mapping: str) -> None:
+    net = Drawing("n", (64, 64, 3), "")
+    x = net.conv("first", net.input, 4, 7, 2)
+    x = net.max_pool("large", x, 3, 2, "same")  # a patch of 11x11 pixels of 8 bits
+    x = net.conv("second", x, 4, 3)
+    x = net.max_pool("small", x, 2, 2)
+    net.dense("last", net.flatten(x), 10)
+    estimated = of_table(net.table(), 1, DDR3, ModelOptions(), mapping)
+    assert estimated.host == ("large",)
+    first, second, _ = estimated.layers
+    assert first.outputs == 32 * 32 * 4
+    assert second.outputs == 8 * 8 * 4
+
+
+@every_mapping
+def test_a_window_beyond_a_subarray_is_split(mapping: str) -> None:
+    net = Drawing("n", (40, 40, 1), "")
+    net.dense("last", net.flatten(net.conv("wide", net.input, 3, 13, padding="valid")), 10)
+    (wide, _) = of_table(net.table(), 1, DDR3, ModelOptions(), mapping).layers
+    assert wide.result is not None
+    assert wide.result.subarrays >= 2  # 169 pixels of 8 bits, in one channel
+    inputs = wide.machine.counts("inputs")
+    assert inputs.wr % (169 * 8) == 0  # none is written twice for the parts of a fan-in
+
+
+@every_mapping
+def test_a_fan_in_of_vgg16_fits(mapping: str) -> None:
+    net = Drawing("n", (8, 8, 3), "")
+    x = net.conv("first", net.input, 392, 1)
+    net.dense("fc6", net.flatten(x), 4096)
+    layer = of_table(net.table(), 1, DDR3, ModelOptions(), mapping).layers[1]
+    counts = layer.machine.counts("compute")
+    least = {"output-stationary": 8 * 4096, "weight-stationary": 15, "no-local-reuse": 7}[mapping]
+    assert (counts.aap + counts.ap) / 25088 >= least
+
+
+@pytest.mark.parametrize("mapping", ["output-stationary", "weight-stationary"])
+def test_a_fan_in_whose_partial_counts_alone_fill_a_subarray_is_refused(mapping: str) -> None:
+    net = Drawing("n", (25088,), "")  # 200,704 bits: 200 parts of 17 bits each
+    net.dense("fc", net.input, 5)
+    with pytest.raises(OutOfRowsError, match=r"^layer 'fc', partial counts: \d+ data rows are "):
+        of_table(net.table(), 1, DDR3, ModelOptions(), mapping)
+
+
+# Traces
+
+
+class _Kept:
+    full = False
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def add(self, event: Event) -> None:
+        self.events.append(event)
+
+    def skip(self, commands: int) -> None:
+        raise AssertionError(f"{commands} commands skipped")
+
+
+@every_mapping
+def test_a_trace_is_that_of_the_run(mapping: str) -> None:
+    rng = np.random.default_rng(0)
+    first, last = (rng.normal(size=shape).astype(np.float32) for shape in ((40, 11), (11, 3)))
+    network = Network(
+        "n", (40,), (Dense("a", first, None, SIGN, SIGN), Dense("b", last, None, SIGN, SIGN))
+    )
+    x = rng.normal(size=(9, 40)).astype(np.float32)
+    executed, booked = _Kept(), _Kept()
+    run(network, x, None, DDR3, ModelOptions(), mapping, check=False, traces=[executed])
+    of_network(network, None, 9, DDR3, ModelOptions(), mapping, traces=[booked])
+    assert executed.events == booked.events
+    assert executed.events
+
+
+# Refusals
+
+
+def test_what_cannot_be_estimated_is_refused() -> None:
+    with pytest.raises(InputError, match=r"^`images` must be a positive integer, not 0$"):
+        of_table(_drawn(), 0, DDR3, ModelOptions(), "weight-stationary")
+    with pytest.raises(InputError, match=r"^`mapping` must be one of output-stationary, weight-"):
+        of_table(_drawn(), 1, DDR3, ModelOptions(), "row-stationary")
+    with pytest.raises(InputError, match=r"^`banks` must be at most 8"):
+        of_table(_drawn(), 1, DDR3, ModelOptions(banks=9), "weight-stationary")
+
+
+def test_a_repetition_stays_with_its_phase() -> None:
+    machine = CommandLedger(DDR3, ModelOptions())
+
+    def book(_: NDArray[np.intp]) -> None:
+        from pimsim.dram.commands import Kind
+
+        machine.access(Kind.WR, [0], 512, [0])
+        machine.enter("compute")
+
+    with pytest.raises(ValueError, match="what is repeated must stay in its phase"):
+        machine.repeat(np.zeros((2, 1), np.intp), book)

@@ -1,0 +1,222 @@
+"""``pimsim run --cost-only``: the report of a run without running, for tables and for models."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from matplotlib.image import imread
+
+from bnn.mapping import MAPPINGS, choice
+from bnn.tables import catalog
+from experiments import cli
+from experiments.pages import networks
+
+MODELS = Path(__file__).parents[2] / "saved_models"
+DOCS = Path(__file__).parents[3] / "docs"
+
+Report = dict[str, Any]
+Pimsim = Callable[..., Report]
+Refusal = Callable[..., str]
+Parse = Callable[[str], Report]
+
+BY_HAND = ("commands", "latency_ps", "energy_pj", "energy_parts_pj", "phases", "weights_once",
+           "macs", "weights", "where", "column_utilisation", "subarrays")  # fmt: skip
+
+
+def _costs(report: Report) -> Report:
+    """Everything in a report that does not rest on values or on the clock on the wall."""
+    layers = [{key: layer[key] for key in BY_HAND} for layer in report["layers"]]
+    kept = ("images", "commands", "latency_ps", "throughput_images_per_s", "energy_pj",
+            "weights_once", "baselines", "break_even_reuse", "assumptions")  # fmt: skip
+    return {**{key: report[key] for key in kept}, "layers": layers}
+
+
+@pytest.mark.parametrize("mapping", MAPPINGS)
+@pytest.mark.parametrize("options", [[], ["--banks", "3", "--energy", "datasheet", "--no-faw"]])
+def test_a_report_is_that_of_the_run_but_for_values(
+    mapping: str, options: list[str], pimsim: Pimsim
+) -> None:
+    given = ["digits-mlp", "--mapping", mapping, "--limit", "29", *options]
+    done, booked = pimsim(*given, "--no-check"), pimsim(*given, "--cost-only")
+    assert _costs(done) == _costs(booked)
+    assert list(done) == list(booked)
+    assert list(done["wall_s"]) == list(booked["wall_s"])
+    assert (done["cost_only"], booked["cost_only"]) == (False, True)
+    for key in ("data", "accuracy", "bit_exact", "keras_equal"):
+        assert booked[key] is None
+    assert booked["sums_checked"] == 0
+    assert booked["wall_s"]["execute"] == 0
+
+
+@pytest.mark.parametrize("model", ["mlp", "cnn", "same-zero"])
+def test_a_models_own_images_say_how_inputs_are_integers(model: str, pimsim: Pimsim) -> None:
+    given = [MODELS / f"{model}.keras", "--data", MODELS / f"{model}.npz", "--limit", "5"]
+    done, booked = pimsim(*given, "--no-check"), pimsim(*given, "--cost-only")
+    assert _costs(done) == _costs(booked)
+    alone = pimsim(MODELS / f"{model}.keras", "--cost-only")
+    assert alone["assumptions"]["input_encoding"] == "assumed: uint8"
+    assert alone["images"] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "mapping"),
+    [*product(catalog.names(), networks.COMPARED), ("lenet5", "no-local-reuse")],
+)
+def test_every_table_has_a_cost(name: str, mapping: str, pimsim: Pimsim) -> None:
+    table = catalog.entry(name)
+    report = pimsim(name, "--cost-only", "--mapping", mapping)
+    assert (report["network"], report["images"]) == (name, 1)
+    assert [layer["name"] for layer in report["layers"]] == [n.name for n in table.products]
+    assert sum(layer["macs"] for layer in report["layers"]) == table.macs
+    assert sum(layer["weights"] for layer in report["layers"]) == table.weights
+    first, *others = report["layers"]
+    assert first["operand_bits"] == 8
+    assert {layer["operand_bits"] for layer in others} == {1}
+    for layer in report["layers"]:
+        assert layer["where"] == "dram"
+        assert 0 < layer["column_utilisation"] <= 1
+        assert layer["latency_ps"] > 0
+        resident = layer["weights_once"]["commands"]["WR"] > 0
+        assert resident == (mapping != "output-stationary")
+    # A full adder, eight commands, for nearly every operand bit of a product, and with weights in
+    # rows an XNOR of seven; nothing computes on more columns than there are.
+    row_commands = report["commands"]["AAP"] + report["commands"]["AP"]
+    least = 8 if mapping == "output-stationary" else 15
+    assert row_commands * 65536 > 0.9 * least * (table.macs + 7 * first["macs"])
+    assert set(report["baselines"]) == {"streaming", "reuse-aware"}
+    stated = report["assumptions"]
+    assert "8 bits" in stated["input_encoding"]
+    assert stated["padding"] == "+1"
+    assert stated["mapping"] == mapping
+    if name in ("alexnet", "zfnet"):
+        assert stated["pooled_on_host"] == "pool1"
+
+
+def test_more_images_share_rows(pimsim: Pimsim) -> None:
+    one, many = (
+        pimsim("lenet5", "--cost-only", "--images", n, "--mapping", "output-stationary")
+        for n in ("1", "60")
+    )
+    assert many["images"] == 60
+    assert many["latency_ps"] < 1.1 * one["latency_ps"]
+    assert one["latency_ps"] < many["latency_ps"]
+
+
+def test_files_without_logits(tmp_path: Path, pimsim: Pimsim, parse: Parse) -> None:
+    report = pimsim("googlenet", "--cost-only", "--out", tmp_path)
+    names = ["comparison.csv", "comparison.png", "layers.csv", "layers.png", "report.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    assert parse((tmp_path / "report.json").read_text("utf-8")) == report
+    with (tmp_path / "layers.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["layer"] for row in rows] == [layer["name"] for layer in report["layers"]]
+    assert imread(tmp_path / "layers.png").shape[0] > 58 * 50
+
+
+def test_the_terminal_says_that_nothing_was_executed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["run", "lenet5", "--cost-only", "--images", "2"]) == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    assert "lenet5, cost only: 2 images" in printed.out
+    assert "bit exact   nothing executed" in printed.out
+    words = " ".join(printed.out.split())
+    assert "weights none: commands are those of any" in words
+    assert "logits" not in words
+
+
+def test_a_trace_of_what_would_be_executed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [tmp_path / "run.trc", tmp_path / "cost.trc"]
+    for file, option in zip(files, ("--no-check", "--cost-only"), strict=True):
+        argv = ["run", "digits-mlp", "--limit", "1", "--trace-limit", "3000", option,
+                "--mapping", "output-stationary"]  # fmt: skip
+        assert cli.main([*argv, "--trace", f"dramsim3:{file}"]) == 0
+        assert "stopped after 3,000 of 1,2" in capsys.readouterr().err
+    executed, booked = (file.read_bytes() for file in files)
+    assert executed == booked
+    assert len(booked) > 10_000
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["vgg16"], "`network` 'vgg16' is a table of layers without weights: it must be run with "
+                    "--cost-only"),
+        (["vgg16", "--cost-only", "--data", "mnist"],
+         "`--data` must not be given for 'vgg16', a table of layers"),
+        (["digits-mlp", "--cost-only", "--check-keras"],
+         "`--check-keras` must not be given with --cost-only: nothing is computed"),
+        (["digits-mlp", "--cost-only", "--executor", "reference"],
+         "`--executor` must not be given with --cost-only: nothing is computed"),
+        (["vgg61", "--cost-only"],
+         "`network` must be one of cifar10-binarynet, digits-mlp, mnist-cnn, mnist-mlp or the "
+         "path of a .keras or .h5 file, not 'vgg61'; did you mean 'vgg16'?"),
+        (["lenet5", "--cost-only", "--mapping", "rows"],
+         f"`mapping` must be one of {', '.join(choice.names())}, not 'rows'"),
+        (["lenet5", "--cost-only", "--banks", "9"],
+         "`banks` must be at most 8, the banks of ddr3-1600-8-8-8, not 9"),
+        (["mnist-cnn", "--cost-only", "--data", "imagenet"],
+         "`--data` must be one of digits, mnist, cifar10 or the path of a .npz or .npy file, not "
+         "'imagenet'"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_line(argv: list[str], message: str, refusal: Refusal) -> None:
+    assert refusal(*argv) == f"pimsim: error: {message}"
+
+
+# The page
+
+
+def test_the_page_is_written_from_its_table() -> None:
+    rows = networks.read(DOCS)
+    assert networks.page(rows) == (DOCS / networks.PAGE).read_text("utf-8")
+    assert imread(DOCS / networks.PICTURE).shape[1] > 1000
+
+
+def test_rows_of_the_page_are_fresh() -> None:
+    rows = networks.read(DOCS)
+    assert {(row["network"], row["mapping"], row["images"]) for row in rows} == {
+        (name, mapping, str(batch))
+        for name in catalog.names()
+        for mapping in networks.COMPARED
+        for batch in networks.BATCHES
+    }
+    again = networks.simulated(["lenet5", "nin"]) + networks.simulated(
+        ["mobilenet", "resnet50"], ["output-stationary"], [1]
+    )
+    for row in again:
+        assert row in rows
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--tmr", "time"],
+        ["--tmr", "banks", "--moves", "psm"],
+        ["--activation-rows", "16", "--extra-wordline-factor", "0.22"],
+        ["--screening", "2"],
+    ],
+)
+def test_what_is_done_about_failures_costs_the_same_executed_or_not(
+    options: list[str], pimsim: Pimsim
+) -> None:
+    given = ["digits-mlp", "--limit", "29", *options]
+    done, booked = pimsim(*given, "--check"), pimsim(*given, "--cost-only")
+    assert _costs(done) == _costs(booked)
+    assert done["bit_exact"] is True
+    plain = pimsim("digits-mlp", "--limit", "29", "--cost-only")
+    assert _costs(booked) != _costs(plain)
+
+
+def test_retries_are_booked_as_if_none_were_needed(pimsim: Pimsim) -> None:
+    given = ["digits-mlp", "--limit", "29", "--retries", "2"]
+    done, booked = pimsim(*given), pimsim(*given, "--cost-only")
+    assert done["commands"] == booked["commands"]
+    assert not any(layer["outputs_repeated"] for layer in done["layers"])
+    assert booked["assumptions"]["retries"].endswith("; booked as if none were needed")

@@ -1,0 +1,226 @@
+"""Address maps: Ambit's as published, others read from files, malformed ones refused."""
+
+from __future__ import annotations
+
+import csv
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pimsim.dram.array.address_map import AddressMap, ambit, load, parse
+from pimsim.dram.array.subarray import Subarray
+from pimsim.errors import InputError
+from pimsim.executors.reference import execute
+from pimsim.microprogram.program import Program
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "ambit_addresses.csv"
+
+
+def _golden() -> list[dict[str, str]]:
+    with GOLDEN.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(line for line in file if not line.startswith("#")))
+
+
+def _raised(rows: AddressMap, label: str) -> list[str]:
+    lines = rows.wordlines(rows.address(label))
+    return ["!" * line.complement + rows.cells[line.cell] for line in lines]
+
+
+@pytest.mark.parametrize("row", _golden(), ids=lambda row: row["address"])
+def test_ambit_raises_the_published_wordlines(row: dict[str, str]) -> None:
+    assert _raised(ambit(), row["address"]) == row["wordlines"].split()
+
+
+def test_ambit_has_sixteen_b_addresses_in_order_then_two_constants_then_data() -> None:
+    rows = ambit()
+    names = [row["address"] for row in _golden()]
+    assert [rows.label(address) for address in range(20)] == [*names, "C0", "C1", "D0", "D1"]
+    assert rows.cells == ("T0", "T1", "T2", "T3", "DCC0", "DCC1")
+    assert rows.constants == (("C0", 0), ("C1", 1))
+
+
+@pytest.mark.parametrize(("rows", "data_rows"), [(1024, 1006), (512, 494)])
+def test_ambit_leaves_the_published_number_of_data_rows(rows: int, data_rows: int) -> None:
+    assert ambit().data_rows(rows) == data_rows
+    assert Subarray(columns=1, rows=rows).data_rows == data_rows
+
+
+def test_labels_and_addresses_are_inverse(eight_cells: AddressMap) -> None:
+    for rows in (ambit(), eight_cells):
+        for address in range(rows.first_data + 5):
+            assert rows.address(rows.label(address)) == address
+            assert rows.has(rows.label(address))
+
+
+@pytest.mark.parametrize("label", ["B16", "C2", "D", "D-1", "d0", "T0", "", "D1 ", "D٣"])
+def test_a_label_outside_the_map_is_refused(label: str) -> None:
+    with pytest.raises(InputError) as caught:
+        ambit().address(label)
+    assert str(caught.value) == (
+        f"address must be one of B0..B15, C0, C1 or D0, D1, ..., not {label!r}"
+    )
+    assert not ambit().has(label)
+
+
+def test_extra_wordlines() -> None:
+    rows = ambit()
+    extra = {label: rows.extra_wordlines(rows.address(label)) for label in ("B7", "B8", "B15")}
+    assert extra == {"B7": 0, "B8": 1, "B15": 2}
+    assert rows.extra_wordlines(rows.address("C1")) == 0
+    assert rows.extra_wordlines(rows.address("D5")) == 0
+
+
+def test_shorted_names_the_cell_that_two_addresses_join_to_both_bitlines() -> None:
+    rows = ambit()
+    shorted = {
+        (first, second): cell
+        for first in (f"B{i}" for i in range(16))
+        for second in ("B4", "B5", "B14", "B9", "B12", "C0", "D3")
+        if (cell := rows.shorted(rows.address(first), rows.address(second)))
+    }
+    assert shorted == {
+        ("B4", "B5"): "DCC0",
+        ("B5", "B4"): "DCC0",
+        ("B8", "B4"): "DCC0",
+        ("B14", "B5"): "DCC0",
+        ("B5", "B14"): "DCC0",
+        ("B8", "B14"): "DCC0",
+        ("B6", "B9"): "DCC1",
+        ("B15", "B9"): "DCC1",
+    }
+
+
+# -- another map ---------------------------------------------------------------------------------
+
+
+def test_another_map_has_its_own_cells_constants_and_data_rows(eight_cells: AddressMap) -> None:
+    assert eight_cells.name == "eight cells"
+    assert len(eight_cells.cells) == 8
+    assert eight_cells.data_rows(1024) == 1024 - 18 - 2
+    assert eight_cells.label(18) == "ONES"
+    assert eight_cells.address("D0") == 20
+    assert _raised(eight_cells, "TRIPLE_N") == ["!DCC2", "D", "A"]
+
+
+def test_another_map_executes_and_and_not(eight_cells: AddressMap) -> None:
+    both = Program.parse(
+        "and",
+        "(a,P0)(b,P1)(ZEROS,P2)(TRIPLE,out)",
+        inputs=("a", "b"),
+        outputs=("out",),
+        address_map=eight_cells,
+    )
+    inverse = Program.parse(
+        "not", "(a,N2)(P6,out)", inputs=("a",), outputs=("out",), address_map=eight_cells
+    )
+    subarray = Subarray(columns=4, address_map=eight_cells)
+    subarray.write_bits(0, np.array([[0, 0, 1, 1]]))
+    subarray.write_bits(1, np.array([[0, 1, 0, 1]]))
+    execute(both, subarray, a=0, b=1, out=2)
+    execute(inverse, subarray, a=2, out=3)
+    assert subarray.read_bits(2).tolist() == [[0, 0, 0, 1]]
+    assert subarray.read_bits(3).tolist() == [[1, 1, 1, 0]]
+
+
+# -- malformed maps ------------------------------------------------------------------------------
+
+NOT_A_NAME = (
+    "m.toml: a name must be a letter, then letters, digits or _, and not that of a data row, not "
+)
+
+
+def _table(**changes: Any) -> dict[str, Any]:
+    good = {
+        "name": "small",
+        "source": "made up",
+        "cells": ["T0", "T1", "DCC0"],
+        "constants": {"C0": 0, "C1": 1},
+        "addresses": {"B0": ["T0"], "B1": ["T0", "T1", "!DCC0"]},
+    }
+    return {key: value for key, value in (good | changes).items() if value is not None}
+
+
+def test_the_table_that_the_malformed_ones_start_from_is_good() -> None:
+    assert parse(_table(), "m.toml").label(1) == "B1"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"cells": None}, "m.toml: missing key 'cells'"),
+        ({"name": None, "source": None}, "m.toml: missing key 'name', 'source'"),
+        ({"colour": 1}, "m.toml: unknown key 'colour'"),
+        ({"name": 5}, "m.toml: `name` must be a text, not 5"),
+        ({"source": ["x"]}, "m.toml: `source` must be a text, not ['x']"),
+        ({"cells": "T0"}, "m.toml: `cells` must be a list of distinct names, not 'T0'"),
+        ({"cells": []}, "m.toml: `cells` must be a list of distinct names, not []"),
+        (
+            {"cells": ["T0", "T0"]},
+            "m.toml: `cells` must be a list of distinct names, not ['T0', 'T0']",
+        ),
+        ({"cells": ["T0", 1]}, NOT_A_NAME + "1"),
+        ({"cells": [["T0"], ["T1"]]}, NOT_A_NAME + "['T0']"),
+        ({"cells": ["T0", "!T1"]}, NOT_A_NAME + "'!T1'"),
+        ({"addresses": ["B0"]}, "m.toml: `addresses` must be a table with entries, not ['B0']"),
+        ({"addresses": {}}, "m.toml: `addresses` must be a table with entries, not {}"),
+        ({"addresses": {"B 0": ["T0"]}}, NOT_A_NAME + "'B 0'"),
+        ({"addresses": {"D7": ["T0"]}}, NOT_A_NAME + "'D7'"),
+        ({"addresses": {"B0": "T0"}}, "m.toml: B0 must list 1 to 3 wordlines, not 'T0'"),
+        ({"addresses": {"B0": []}}, "m.toml: B0 must list 1 to 3 wordlines, not []"),
+        (
+            {"addresses": {"B0": ["T0", "T1", "DCC0", "T0"]}},
+            "m.toml: B0 must list 1 to 3 wordlines, not ['T0', 'T1', 'DCC0', 'T0']",
+        ),
+        (
+            {"addresses": {"B0": ["T7"]}},
+            "m.toml: B0: a wordline must be a cell, or ! and a cell, not 'T7'",
+        ),
+        (
+            {"addresses": {"B0": ["!!T0"]}},
+            "m.toml: B0: a wordline must be a cell, or ! and a cell, not '!!T0'",
+        ),
+        (
+            {"addresses": {"B0": [0]}},
+            "m.toml: B0: a wordline must be a cell, or ! and a cell, not 0",
+        ),
+        (
+            {"addresses": {"B0": ["DCC0", "!DCC0"]}},
+            "m.toml: B0 must not raise a cell twice, as ['DCC0', '!DCC0'] does",
+        ),
+        ({"constants": [0, 1]}, "m.toml: `constants` must be a table with entries, not [0, 1]"),
+        ({"constants": {"C0": 2}}, "m.toml: constant C0 must be 0 or 1, not 2"),
+        ({"constants": {"C0": True}}, "m.toml: constant C0 must be 0 or 1, not True"),
+        ({"constants": {"D0": 0}}, NOT_A_NAME + "'D0'"),
+        (
+            {"constants": {"B0": 0}},
+            "m.toml: B0 must not be both in `addresses` and `constants`",
+        ),
+    ],
+)
+def test_a_malformed_map_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse(_table(**changes), "m.toml")
+    assert str(caught.value) == message
+
+
+def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
+    missing = tmp_path / "none.toml"
+    with pytest.raises(InputError) as caught:
+        load(missing)
+    assert str(caught.value) == (
+        f"the address map {str(missing)!r} cannot be read: No such file or directory"
+    )
+    broken, text = tmp_path / "broken.toml", "name = "
+    broken.write_text(text, encoding="utf-8")
+    with pytest.raises(tomllib.TOMLDecodeError) as wrong:
+        tomllib.loads(text)
+    with pytest.raises(InputError) as caught:
+        load(broken)
+    assert str(caught.value) == f"{broken} is not a TOML file: {wrong.value}"
+    binary = tmp_path / "binary.toml"
+    binary.write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match=r"binary\.toml' is not a TOML file: not UTF-8$"):
+        load(binary)

@@ -1,0 +1,453 @@
+"""Standards: what the bundled files hold, and what a mistyped one is told."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import re
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from pimsim.dram.standard import standard as standards
+from pimsim.dram.standard.currents import Currents
+from pimsim.dram.standard.timing import Timing
+from pimsim.errors import InputError
+
+GOOD = files("pimsim.dram").joinpath("standards", "ddr3-1600-8-8-8.toml").read_text("utf-8")
+GOLDEN = Path(__file__).parents[2] / "golden" / "standards.csv"
+SECTIONS = ("timing", "currents", "second_supply", "interface", "interface_per_bit")
+
+
+def _write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "mine.toml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def _clocks(standard: standards.Standard, time_ps: int) -> int:
+    return -(-time_ps // standard.timing.t_ck_ps)
+
+
+@pytest.mark.parametrize("name", standards.names())
+def test_every_value_of_a_bundled_standard_has_a_source(name: str) -> None:
+    standard = standards.load(name)
+    assert standard.name == name
+    assert standard.currents is not None
+    counted = [
+        f.name for f in dataclasses.fields(standard) if type(getattr(standard, f.name)) is int
+    ]
+    expected = {f"geometry.{key}" for key in counted}
+    for section in SECTIONS:
+        part = getattr(standard, section)
+        if part is not None:
+            given = [f.name for f in dataclasses.fields(part) if getattr(part, f.name) is not None]
+            expected |= {f"{section}.{key}" for key in given}
+    assert set(standard.sources) == expected
+    assert all(len(source) > 18 for source in standard.sources.values())
+    assert "stated by" not in "".join(standard.sources.values())
+
+
+@pytest.mark.parametrize("name", standards.names())
+def test_a_standard_reads_back_from_its_toml(name: str, tmp_path: Path) -> None:
+    standard = standards.load(name)
+    again = standards.load(_write(tmp_path, standards.toml(standard)))
+    assert again == standard
+    assert again.sources == standard.sources
+
+
+def test_a_file_states_only_what_differs_from_its_base(tmp_path: Path) -> None:
+    base = standards.load("ddr4-2400")
+    mine = standards.load(
+        _write(tmp_path, 'base = "ddr4-2400"\n[timing]\nt_faw_ps = 16_000\n[geometry]\nranks = 2\n')
+    )
+    assert mine.name == "mine"
+    assert mine.description == f"{base.description}, changed by mine.toml"
+    assert mine.bin == base.bin
+    assert mine.timing == dataclasses.replace(base.timing, t_faw_ps=16_000)
+    assert (mine.ranks, mine.banks, mine.currents) == (2, base.banks, base.currents)
+    assert mine.sources["timing.t_faw_ps"] == "stated by mine.toml"
+    cited = base.sources["timing.t_rfc_ps"]
+    assert mine.sources["timing.t_rfc_ps"] == f"assumed, as in ddr4-2400 ({cited})"
+    assert set(mine.sources) == set(base.sources)
+    (tmp_path / "more").mkdir()
+    further = tmp_path / "more" / "further.toml"
+    further.write_text('base = "../mine.toml"\nname = "f"\n[timing]\nt_faw_ps = 17_000\n', "utf-8")
+    found = standards.load(further)
+    assert (found.name, found.ranks, found.timing.t_faw_ps) == ("f", 2, 17_000)
+    assert found.sources["geometry.ranks"] == "assumed, as in mine (stated by mine.toml)"
+    again = standards.load(_write(tmp_path, standards.toml(found)))
+    assert (again, again.sources) == (found, found.sources)
+
+
+def test_one_model_of_the_interface_takes_the_place_of_the_other(tmp_path: Path) -> None:
+    text = 'base = "ddr4-2400"\n[interface_per_bit]\nread_pj_per_bit = 1\nwrite_pj_per_bit = 2\n'
+    mine = standards.load(_write(tmp_path, text))
+    assert mine.interface is None
+    assert mine.interface_per_bit is not None
+    assert not any(path.startswith("interface.") for path in mine.sources)
+
+
+@pytest.mark.parametrize(
+    ("base", "message"),
+    [
+        ("ddr4-2401", "or the path of a .toml file, not 'ddr4-2401'; did you mean 'ddr4-2400'?"),
+        ("mine.toml", "`base` 'mine.toml' must not lead back to a file above it"),
+        ("other.toml", "other.toml: `base` 'mine.toml' must not lead back to a file above it"),
+        ("none.toml", "none.toml' cannot be read: No such file or directory"),
+        ("no\\u0000ne.toml", "`base` must be one of"),
+        ("wrong.toml", "wrong.toml: [timing] has the unknown key `t_fow_ps`; did you mean"),
+    ],
+)
+def test_a_wrong_base_is_one_line(base: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "other.toml").write_text('base = "mine.toml"', "utf-8")
+    (tmp_path / "wrong.toml").write_text('base = "hbm2"\n[timing]\nt_fow_ps = 1', "utf-8")
+    with pytest.raises(InputError) as caught:
+        standards.load(_write(tmp_path, f'base = "{base}"\n'))
+    assert str(caught.value).startswith(("mine.toml: ", "wrong.toml: "))
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_all_mistakes_of_a_file_are_in_one_message(tmp_path: Path) -> None:
+    text = (
+        'base = "ddr4-2400"\ncolour = "red"\n[timing]\nt_rsa_ps = 3\nt_rp_ps = 1e6\n'
+        '[geometry]\nbanks = { value = 8, source = "me" }\nrows_per_subarray = 1000000007\n'
+        '[currents]\nvdd_mv = "1.2"\n'
+    )
+    with pytest.raises(InputError) as caught:
+        standards.load(_write(tmp_path, text))
+    assert str(caught.value) == (
+        "mine.toml has 6 mistakes: (1) unknown key `colour` (known: name, description, base, "
+        "sources, bin, geometry, timing, currents, second_supply, interface, interface_per_bit); "
+        "(2) [geometry] `banks` must cite a key of [sources], not 'me'; "
+        "(3) [geometry] `rows_per_subarray` must be an integer from 1 to 65,536, not 1000000007; "
+        "(4) [timing] has the unknown key `t_rsa_ps`; did you mean `t_ras_ps`?; "
+        "(5) [timing] `t_rp_ps` must be an integer from 1,000 to 1,000,000 ps, not 1000000.0; "
+        "(6) [currents] `vdd_mv` must be a number from 1 to 100,000 mV, not '1.2'"
+    )
+    text = 'base = "ddr4-2400"\n[timing]\nt_ras_ps = 9000\nt_faw_ps = 1000\nt_refi_ps = 7800\n'
+    with pytest.raises(InputError, match=r"\(1\) .*`t_ras_ps`.*`t_faw_ps`.*room for"):
+        standards.load(_write(tmp_path, text))
+
+
+@pytest.mark.parametrize("name", standards.names())
+def test_derived_figures_are_the_published_ones(name: str) -> None:
+    with GOLDEN.open(newline="", encoding="utf-8") as file:
+        (published,) = (row for row in csv.DictReader(file) if row["standard"] == name)
+    standard = standards.load(name)
+    timing = standard.timing
+    assert standard.peak_gb_per_s == pytest.approx(float(published["peak_gb_per_s"]), rel=0.002)
+    moved_gb_per_s = standard.channels * standard.burst_bytes / standard.burst_ps * 1e3
+    assert moved_gb_per_s == pytest.approx(standard.peak_gb_per_s)
+    assert standard.chip_bits == int(published["chip_gbit"]) * 2**30
+    assert standard.channel_bits % standard.chips_per_rank == 0
+    page_bytes = standard.row_bytes // standard.chips_per_rank
+    assert page_bytes == int(published["page_bytes"])
+    assert _clocks(standard, timing.t_rc_ps) == int(published["t_rc_clocks"])
+    assert 0 <= timing.t_rc_ps - timing.ap_ps < timing.t_ck_ps
+    assert timing.t_rfc_ps == int(published["t_rfc_ns"]) * 1000
+    # Every row is refreshed in 8192 REFRESHes within the refresh window.
+    window_ms = timing.t_refi_ps * 8192 * 1e-9
+    assert window_ms == pytest.approx(float(published["refresh_window_ms"]), rel=0.003)
+
+
+@pytest.mark.parametrize("name", standards.names())
+def test_bin_matches_the_timings_in_clocks(name: str) -> None:
+    standard = standards.load(name)
+    timing = standard.timing
+    bin_clocks = tuple(int(part) for part in standard.bin.split("-"))
+    in_clocks = (_clocks(standard, timing.t_rcd_ps), _clocks(standard, timing.t_rp_ps))
+    assert (timing.cl_clocks, *in_clocks) == bin_clocks
+
+
+@pytest.mark.parametrize("name", standards.names())
+def test_without_bank_groups_any_two_banks_are_alike(name: str) -> None:
+    standard = standards.load(name)
+    timing = standard.timing
+    pairs = (
+        (timing.t_rrd_s_ps, timing.t_rrd_l_ps),
+        (timing.t_wtr_s_ps, timing.t_wtr_l_ps),
+        (timing.t_ccd_s_clocks, timing.t_ccd_l_clocks),
+    )
+    assert all(short == long for short, long in pairs) == (standard.bank_groups == 1)
+
+
+def test_geometry_of_ddr3() -> None:
+    ddr3 = standards.load("ddr3-1600-11-11-11")
+    assert ddr3.columns == 65_536
+    assert ddr3.burst_bytes == 64
+    assert ddr3.bursts_per_row == 128
+    assert ddr3.burst_ps == ddr3.column_ps == 5_000
+    assert ddr3.chip_bits == 4 * 2**30
+    assert ddr3.peak_gb_per_s == pytest.approx(12.8)
+    assert dataclasses.replace(ddr3, channels=2, ranks=4).all_banks == 64
+
+
+def test_column_accesses_wait_for_t_ccd_but_bursts_last_half_their_length() -> None:
+    timing = dataclasses.replace(
+        standards.load("ddr3-1600-8-8-8").timing, t_ccd_s_clocks=6, t_ccd_l_clocks=6
+    )
+    assert timing.burst_ps(8) == 5_000
+    assert timing.column_ps(8) == 7_500
+    assert timing.column_ps(16) == 10_000
+
+
+def test_a_file_of_ones_own_loads_by_path(tmp_path: Path) -> None:
+    plain = re.sub(r"\{ value = ([\d_.]+), source = \"[\w-]+\" \}", r"\1", GOOD)
+    plain = plain[: plain.index("[sources]")] + plain[plain.index("[geometry]") :]
+    mine = standards.load(_write(tmp_path, plain))
+    assert mine == standards.load("ddr3-1600-8-8-8")
+    assert mine.sources["timing.t_faw_ps"] == "stated by mine.toml"
+    assert standards.load(str(tmp_path / "mine.toml")) == mine
+
+
+def test_currents_and_interface_may_be_missing(tmp_path: Path) -> None:
+    bare = standards.load(_write(tmp_path, GOOD[: GOOD.index("[currents]")]))
+    assert bare.currents is None
+    assert bare.second_supply is None
+    assert bare.interface is None
+    assert bare.interface_per_bit is None
+    assert bare.timing == standards.load("ddr3-1600-8-8-8").timing
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "t_faw_ps = {",
+            "t_fwa_ps = {",
+            "mine.toml: [timing] has the unknown key `t_fwa_ps`; did you mean `t_faw_ps`?",
+        ),
+        (
+            "[timing]",
+            "[timings]",
+            "mine.toml: unknown key `timings`; did you mean `timing`?",
+        ),
+        (
+            "banks = { value = 8,",
+            "banks = { valeu = 8,",
+            "mine.toml: [geometry] `banks` has the unknown key `valeu`; did you mean `value`?",
+        ),
+        (
+            'banks = { value = 8, source = "part" }',
+            "banks = { value = 8 }",
+            "mine.toml: [geometry] `banks` must have `value` and `source`, not {'value': 8}",
+        ),
+        (
+            'banks = { value = 8, source = "part" }',
+            'banks = { value = 8, source = "jedec" }',
+            "mine.toml: [geometry] `banks` must cite a key of [sources], not 'jedec'",
+        ),
+        (
+            't_rcd_ps = { value = 10_000, source = "bins" }\n',
+            "",
+            "mine.toml: [timing] must have the key `t_rcd_ps`",
+        ),
+        (
+            "t_rfc_ps = { value = 260_000",
+            "t_rfc_ps = { value = -5",
+            "mine.toml: [timing] `t_rfc_ps` must be an integer from 1,000 to 10,000,000 ps, not -5",
+        ),
+        (
+            "t_rrd_s_ps = { value = 6_000",
+            "t_rrd_s_ps = { value = 6e3",
+            "mine.toml: [timing] `t_rrd_s_ps` must be an integer from 1 to 200,000 ps, not 6000.0",
+        ),
+        (
+            "t_ras_ps = { value = 35_000",
+            "t_ras_ps = { value = 9_000",
+            "mine.toml: [timing] `t_ras_ps` must be at least t_rcd_ps (10000), not 9000",
+        ),
+        (
+            "t_faw_ps = { value = 30_000",
+            "t_faw_ps = { value = 3_000",
+            "mine.toml: [timing] `t_faw_ps` must be at least t_rrd_s_ps (6000), not 3000",
+        ),
+        (
+            "ranks = { value = 1,",
+            "ranks = { value = 30,",
+            "mine.toml: [timing] `t_refi_ps` must leave room for a row cycle: at least "
+            "7,845,000 ps (t_rfc_ps of 30 ranks and t_rc_ps), not 7,800,000",
+        ),
+        (
+            "t_rc_ps = { value = 45_000",
+            "t_rc_ps = { value = 34_999",
+            "mine.toml: [timing] `t_rc_ps` must be at least t_ras_ps (35000), not 34999",
+        ),
+        (
+            "t_ck_ps = { value = 1_250",
+            "t_ck_ps = { value = 0",
+            "mine.toml: [timing] `t_ck_ps` must be an integer from 10 to 100,000 ps, not 0",
+        ),
+        (
+            "t_rrd_l_ps = { value = 6_000",
+            "t_rrd_l_ps = { value = 5_999",
+            "mine.toml: [timing] `t_rrd_l_ps` must be at least t_rrd_s_ps (6000), not 5999",
+        ),
+        (
+            "cl_clocks = { value = 8",
+            "cl_clocks = { value = 8.0",
+            "mine.toml: [timing] `cl_clocks` must be an integer from 1 to 1,000 clocks, not 8.0",
+        ),
+        (
+            "t_refi_ps = { value = 7_800_000",
+            "t_refi_ps = { value = 260_000",
+            "mine.toml: [timing] `t_refi_ps` must leave room for a row cycle: at least 305,000 ps "
+            "(t_rfc_ps and t_rc_ps), not 260,000",
+        ),
+        (
+            "t_refi_ps = { value = 7_800_000",
+            "t_refi_ps = { value = 7_800",
+            "mine.toml: [timing] `t_refi_ps` must leave room for a row cycle: at least 305,000 ps "
+            "(t_rfc_ps and t_rc_ps), not 7,800; 7.8 us are 7_800_000",
+        ),
+        (
+            "idd0_ma = { value = 75",
+            "idd0_ma = { value = 55",
+            "mine.toml: [currents] `idd0_ma` must be at least idd3n_ma (57), not 55: "
+            "its energy would be negative",
+        ),
+        (
+            "idd4w_ma = { value = 165",
+            "idd4w_ma = { value = 56",
+            "mine.toml: [currents] `idd4w_ma` must be at least idd3n_ma (57), not 56: "
+            "its energy would be negative",
+        ),
+        (
+            "idd3n_ma = { value = 57",
+            "idd3n_ma = { value = 49",
+            "mine.toml: [currents] `idd3n_ma` must be at least idd2n_ma (50), not 49: "
+            "its energy would be negative",
+        ),
+        (
+            "idd0_ma = { value = 75",
+            "idd3n_open_banks = 8\nidd0_ma = { value = 50",
+            "mine.toml: [currents] `idd0_ma` must be at least idd3n_ma with one of 8 banks open "
+            "(50.875), not 50: its energy would be negative",
+        ),
+        (
+            "idd4r_ma = { value = 187",
+            "idd3n_open_banks = 8\nidd4r_ma = { value = 56",
+            "mine.toml: [currents] `idd4r_ma` must be at least idd3n_ma (57), not 56: "
+            "its energy would be negative",
+        ),
+        (
+            "idd0_ma = { value = 75",
+            "idd3n_open_banks = 0\nidd0_ma = { value = 75",
+            "mine.toml: [currents] `idd3n_open_banks` must be an integer from 1 to 1,024, not 0",
+        ),
+        (
+            'idd5_ma = { value = 220, source = "idd" }\n',
+            "",
+            "mine.toml: [currents] must have the key `idd5_ma`",
+        ),
+        (
+            "idd5_ma = {",
+            "idd5b_ma = {",
+            "mine.toml: [currents] has the unknown key `idd5b_ma`; did you mean `idd5_ma`?",
+        ),
+        (
+            "[currents]",
+            "[second_supply]",
+            "mine.toml: `second_supply` must come with currents, those of the first supply",
+        ),
+        (
+            "[interface]",
+            "[interface_per_bit]\nread_pj_per_bit = 1.0\nwrite_pj_per_bit = 1.0\n[interface]",
+            "mine.toml: `interface_per_bit` must not come with interface: one model of I/O",
+        ),
+        (
+            "[interface]",
+            "[interface_per_bit]\nread_pj_per_bit = -1.0\nwrite_pj_per_bit = 1.0\n[interface]",
+            "mine.toml: [interface_per_bit] `read_pj_per_bit` must be a number from "
+            "1e-06 to 100,000 pJ a bit, not -1.0",
+        ),
+        (
+            "[timing]",
+            "[timing]\nt_rcd = 3",
+            "mine.toml: [timing] has the unknown key `t_rcd`; did you mean `t_rcd_ps`?",
+        ),
+        (
+            "bank_groups = { value = 1,",
+            "bank_groups = { value = 3,",
+            "mine.toml: [geometry] `banks` must be a multiple of bank_groups (3), not 8",
+        ),
+        (
+            "vdd_mv = { value = 1500",
+            "vdd_mv = { value = nan",
+            "mine.toml: `currents.vdd_mv.value` must be a finite number, not nan",
+        ),
+        (
+            "read_mw = { value = 4.6",
+            "read_mw = { value = 0",
+            "mine.toml: [interface] `read_mw` must be a number from 1e-06 to 100,000 mW, not 0",
+        ),
+        (
+            "row_bytes = { value = 8192",
+            "row_bytes = { value = 1000",
+            "mine.toml: [geometry] `row_bytes` must be a multiple of a burst (64 bytes), not 1000",
+        ),
+        (
+            "channel_bits = { value = 64",
+            "channel_bits = { value = 60",
+            "mine.toml: [geometry] `channel_bits` must be a multiple of 8, not 60",
+        ),
+        (
+            "banks = { value = 8,",
+            "banks = { value = true,",
+            "mine.toml: [geometry] `banks` must be an integer from 1 to 1,024, not True",
+        ),
+        (
+            'bin = "8-8-8"',
+            "bin = 888",
+            "mine.toml: `bin` must be a text of one line, not 888",
+        ),
+    ],
+)
+def test_a_wrong_file_is_told_which_key(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert GOOD.count(old) == 1
+    with pytest.raises(InputError) as caught:
+        standards.load(_write(tmp_path, GOOD.replace(old, new)))
+    assert str(caught.value) == message
+
+
+def test_a_missing_table_is_named(tmp_path: Path) -> None:
+    text = GOOD.replace("[timing]", "[currents]", 1)[: GOOD.index("[timing]")]
+    with pytest.raises(InputError, match=r"^mine\.toml: there must be the table \[timing\]$"):
+        standards.load(_write(tmp_path, text))
+
+
+def test_what_is_no_standard_at_all(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"mine\.toml is not a TOML file: "):
+        standards.load(_write(tmp_path, "name = "))
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match=r"binary\.toml' is not a TOML file: not UTF-8$"):
+        standards.load(tmp_path / "binary.toml")
+    with pytest.raises(InputError, match=r"absent\.toml' cannot be read: No such file"):
+        standards.load(tmp_path / "absent.toml")
+    with pytest.raises(InputError, match=r"must be one of ddr3-.*, not 'ddr9'$"):
+        standards.load("ddr9")
+    with pytest.raises(InputError, match=r"mine\.toml: \[timing\] must be a table, not 3"):
+        standards.load(_write(tmp_path, "timing = 3\n" + GOOD[: GOOD.index("[timing]")]))
+
+
+def test_dataclasses_refuse_by_themselves() -> None:
+    ddr3 = standards.load("ddr3-1600-8-8-8")
+    with pytest.raises(InputError, match=r"^`t_ck_ps` must be .* 10 to 100,000 ps, not 0$"):
+        dataclasses.replace(ddr3.timing, t_ck_ps=0)
+    assert isinstance(ddr3.timing, Timing)
+    assert isinstance(ddr3.currents, Currents)
+    with pytest.raises(InputError, match=r"^`idd4w_ma` must be at least idd3n_ma"):
+        dataclasses.replace(ddr3.currents, idd4w_ma=10.0)
+    with pytest.raises(InputError, match=r"^`banks` must be an integer from 1 to 1,024, not -8$"):
+        dataclasses.replace(ddr3, banks=-8)
+
+
+def test_the_example_of_the_documentation_is_a_part(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "own-part.md").read_text("utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    mine = standards.load(_write(tmp_path, example))
+    assert (mine.timing.t_faw_ps, mine.timing.t_rfc_ps, mine.ranks) == (16_000, 260_000, 2)
+    assert mine.sources["timing.t_rfc_ps"] == "datasheet of my part, table 7"

@@ -67,10 +67,13 @@ def _row(
     of: int,
     show: progress.Show | None,
 ) -> dict[str, Any]:
+    from pimsim.circuit.statistics.monte_carlo import Sampling
+
     if args.method == "importance":
         from pimsim.circuit.statistics.importance_sampling import estimate
 
-        rare = estimate(circuit, process, operation, percent, samples=args.samples, seed=args.seed)
+        drawn = Sampling(args.samples, args.seed)
+        rare = estimate(circuit, process, operation, percent, drawn)
         if show is not None:
             show("variations", index + 1, of)
         return {
@@ -92,16 +95,8 @@ def _row(
         if show is not None:
             show("bitlines", done, of * args.samples)
 
-    counts = counter(
-        circuit,
-        process,
-        operation,
-        percent,
-        samples=args.samples,
-        accesses=args.accesses,
-        seed=args.seed,
-        progress=advance,
-    )
+    drawn = Sampling(args.samples, args.seed, args.accesses)
+    counts = counter(circuit, process, operation, percent, drawn, advance)
     low, high = counts.interval()
     row: dict[str, Any] = {
         "variation_percent": percent,
@@ -145,20 +140,11 @@ def write_table(
     folder: Path,
 ) -> None:
     """Write the failure table at one variation into ``folder``, as JSON."""
-    from pimsim.circuit.statistics.monte_carlo import tabulate
+    from pimsim.circuit.statistics.monte_carlo import Sampling, tabulate
 
     counter, model = _counter(args)
     operations = sorted({(1, 1), (operation.inputs, operation.rows)})
-    table = tabulate(
-        circuit,
-        process,
-        operations,
-        percent,
-        samples=args.samples,
-        accesses=args.accesses,
-        seed=args.seed,
-        counter=counter,
-        model=model,
-    )
+    drawn = Sampling(args.samples, args.seed, args.accesses)
+    table = tabulate(circuit, process, operations, percent, drawn, counter, model)
     path = folder / f"failure_table_{percent:g}.json"
     path.write_text(table.to_json(), encoding="utf-8")

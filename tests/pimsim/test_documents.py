@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from pimsim import documents, ranges, sections
 from pimsim.circuit.model import elements, parameters, variation
 from pimsim.circuit.statistics import charge_sharing, monte_carlo
+from pimsim.circuit.statistics.monte_carlo import Sampling
 from pimsim.circuit.statistics.sense_decision import majority
 from pimsim.dram.standard import standard
 from pimsim.dram.standard.currents import Currents, Interface, InterfacePerBit
@@ -123,7 +124,7 @@ def test_no_extreme_of_a_circuit_warns(value: float) -> None:
             with contextlib.suppress(InputError):
                 charge_sharing.read_margin_mv(circuit)
                 monte_carlo.count(
-                    circuit, variation.load("ambit-like"), majority(3), 10.0, samples=16, seed=1
+                    circuit, variation.load("ambit-like"), majority(3), 10.0, Sampling(16, 1)
                 )
 
 

@@ -51,8 +51,7 @@ def _run(values: Values, trial: int, seed: int) -> Counts:
         circuits.process_of(values),
         _operation(values),
         float(values["variation_percent"]),
-        samples=int(values["samples"]),
-        seed=drawn,
+        failures.Sampling(int(values["samples"]), drawn),
     )
     return {"failed": counts.failed, "samples": counts.samples}
 

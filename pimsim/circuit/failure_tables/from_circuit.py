@@ -6,7 +6,7 @@ sampling (:mod:`pimsim.circuit.statistics.importance_sampling`), one pattern at 
 bounded process that is right in its worst corner the probability is exactly 0
 (:mod:`pimsim.circuit.statistics.corners`).
 
->>> from pimsim.circuit import parameters, variation
+>>> from pimsim.circuit.model import parameters, variation
 >>> circuit, ambit = parameters.load("rambus55"), variation.load("ambit-like")
 >>> table = of_circuit(circuit, ambit, 10.0)
 >>> [(entry.rows, entry.ones) for entry in table.entries]
@@ -20,9 +20,9 @@ bounded process that is right in its worst corner the probability is exactly 0
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
-from pimsim import __version__
 from pimsim.circuit.failure_tables.entry import Entry, Estimate
 from pimsim.circuit.failure_tables.table import FailureTable
 from pimsim.circuit.model.parameters import Circuit
@@ -30,7 +30,8 @@ from pimsim.circuit.model.variation import Process
 from pimsim.circuit.statistics import importance_sampling, monte_carlo
 from pimsim.circuit.statistics.charge_sharing import replication
 from pimsim.circuit.statistics.corners import is_bounded, worst_margin_mv
-from pimsim.circuit.statistics.sense_decision import DecisionPath, Operation
+from pimsim.circuit.statistics.monte_carlo import Sampling
+from pimsim.circuit.statistics.sense_decision import DecisionPath, Operation, by_ones
 from pimsim.errors import InputError
 
 ACCESSES = 16
@@ -77,25 +78,16 @@ def of_circuit(
         InputError: a value out of range, or more rows than a bitline has cells.
     """
     monte_carlo.require_variation(variation_percent)
-    monte_carlo.require_counts(samples, ACCESSES, seed)
+    drawn = Sampling(samples, seed, ACCESSES)
     if samples < _LEAST_SAMPLES:
         raise InputError(f"`samples` must be at least {_LEAST_SAMPLES}, not {samples}")
     if not rows or any(type(count) is not int or count < 3 for count in rows):
         raise InputError(f"`rows` must be integers of at least 3, not {list(rows)!r}")
     entries: list[Entry | Estimate] = []
     for inputs, opened in ((1, 1), *((3, count) for count in dict.fromkeys(rows))):
-        entries += _entries(circuit, process, inputs, opened, variation_percent, samples, seed)
-    provenance = {
-        "pimsim": __version__,
-        "model": monte_carlo.MODEL,
-        "circuit": circuit.name,
-        "parameters": circuit.values(),
-        "process": process.as_json(),
-        "variation_percent": variation_percent,
-        "samples": samples,
-        "seed": seed,
-    }
-    return FailureTable(tuple(entries), provenance)
+        entries += _entries(circuit, process, inputs, opened, variation_percent, drawn)
+    stated = monte_carlo.provenance(circuit, process, variation_percent, monte_carlo.MODEL)
+    return FailureTable(tuple(entries), {**stated, "samples": samples, "seed": seed})
 
 
 def _entries(
@@ -104,15 +96,14 @@ def _entries(
     inputs: int,
     rows: int,
     variation_percent: float,
-    samples: int,
-    seed: int,
+    drawn: Sampling,
 ) -> list[Entry | Estimate]:
     """Entries of a majority of ``inputs`` on ``rows`` rows, one a number of true operands."""
     copies = replication(circuit, inputs, rows)
-    patterns = tuple(tuple(index < ones for index in range(inputs)) for ones in range(inputs + 1))
-    every = DecisionPath(circuit, process, Operation(inputs, rows, patterns))
-    accesses = ACCESSES if every.layout.per_access.any() else 1
-    operations = [Operation(inputs, rows, (pattern,)) for pattern in patterns]
+    every = DecisionPath(circuit, process, by_ones(inputs, rows))
+    if not every.layout.per_access.any():
+        drawn = replace(drawn, accesses=1)
+    operations = [Operation(inputs, rows, (one,)) for one in every.operation.patterns]
     places = [(rows, ones * copies, rows - inputs * copies) for ones in range(inputs + 1)]
     certain = [
         _certain(DecisionPath(circuit, process, operation), variation_percent, place)
@@ -120,25 +111,12 @@ def _entries(
     ]
     if all(certain):
         return [entry for entry in certain if entry]
-    seen = monte_carlo.count(
-        circuit,
-        process,
-        every.operation,
-        variation_percent,
-        samples=samples,
-        seed=seed,
-        accesses=accesses,
-    )
+    seen = monte_carlo.count(circuit, process, every.operation, variation_percent, drawn)
     estimate = partial(
-        importance_sampling.estimate,
-        circuit,
-        process,
-        variation_percent=variation_percent,
-        samples=_ESTIMATED,
-        seed=seed,
+        importance_sampling.estimate, circuit, process, variation_percent=variation_percent
     )
     return [
-        entry or _uncertain(estimate, operation, place, seen, ones)
+        entry or _uncertain(estimate, operation, place, seen, ones, drawn)
         for ones, (entry, operation, place) in enumerate(
             zip(certain, operations, places, strict=True)
         )
@@ -151,21 +129,17 @@ def _uncertain(
     place: _Place,
     seen: monte_carlo.Counts,
     pattern: int,
+    drawn: Sampling,
 ) -> Entry | Estimate:
     """The entry of a pattern that was counted, and is estimated if that says more."""
     wrong, accesses = seen.wrong[pattern], seen.accesses
     if wrong < _FEW * accesses:
-        once = estimate(operation=operation)
+        tilted = replace(drawn, samples=_ESTIMATED)
+        once = estimate(operation=operation, sampling=replace(tilted, accesses=1))
         if once.effective > wrong / accesses:  # it is worth more failures than were counted
-            always = once if accesses == 1 else estimate(operation=operation, accesses=accesses)
+            always = once if accesses == 1 else estimate(operation=operation, sampling=tilted)
             return _rare(once, always, place)
-    return Entry(
-        *place,
-        trials=seen.samples * accesses,
-        wrong=wrong,
-        bitlines=seen.samples,
-        always_wrong=seen.always_wrong[pattern],
-    )
+    return seen.entry(pattern, *place)
 
 
 def _rare(

@@ -1,6 +1,6 @@
 """The worst corner of a bounded process: what cannot fail, however every quantity deviates.
 
->>> from pimsim.circuit import variation
+>>> from pimsim.circuit.model import variation
 >>> from pimsim.circuit.statistics.sense_decision import majority
 >>> from pimsim.circuit.model.parameters import load
 >>> circuit, ambit = load("rambus55"), variation.load("ambit-like")

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pimsim.circuit.model import parameters, variation
 from pimsim.circuit.model.variation import Process
 from pimsim.circuit.statistics import published
-from pimsim.circuit.statistics.monte_carlo import count
+from pimsim.circuit.statistics.monte_carlo import Sampling, count
 from pimsim.circuit.statistics.sense_decision import majority
 from pimsim.documents import meant
 from pimsim.errors import InputError
@@ -160,9 +160,8 @@ def _ambit_points(process: Process, samples: int, seed: int) -> tuple[Point, ...
     circuit, operation = parameters.load("rambus55"), majority(3)
     points = []
     for row in published.ambit_tra():
-        counts = count(
-            circuit, process, operation, row.variation_percent, samples=samples, seed=seed
-        )
+        sampling = Sampling(samples, seed)
+        counts = count(circuit, process, operation, row.variation_percent, sampling)
         model = 100.0 * counts.failed / counts.samples
         points.append(Point(f"{row.variation_percent:g} %", row.failure_percent, model))
     return tuple(points)
@@ -173,7 +172,7 @@ def _simra_points(process: Process, samples: int, seed: int) -> tuple[Point, ...
     points = []
     for row in published.simra_majority():
         operation = majority(row.inputs, row.rows, "all")
-        counts = count(circuit, process, operation, 100.0, samples=samples, seed=seed)
+        counts = count(circuit, process, operation, 100.0, Sampling(samples, seed))
         model = 100.0 * (1.0 - counts.failed / counts.samples)
         points.append(Point(f"MAJ{row.inputs}, {row.rows} rows", row.success_percent, model))
     return tuple(points)

@@ -12,7 +12,7 @@ the interval is.
 >>> from pimsim.circuit.model.variation import Process, Varied
 >>> offset = Process("offset", "a latch offset alone", (Varied("latch.offset", "gaussian", 100),))
 >>> rare = estimate(load("rambus55"), offset, majority(3, criterion="110"), 15.0,
-...                 samples=20_000, seed=1)
+...                 Sampling(20_000, seed=1))
 >>> exact = gaussian_tail(87.417 / 15)
 >>> rare.low < exact < rare.high, round(exact * 1e9, 2), rare.high / rare.low < 1.2
 (True, 2.81, True)
@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from pimsim.circuit.model.parameters import Circuit
 from pimsim.circuit.model.variation import Floats, Process
 from pimsim.circuit.statistics.intervals import LEVEL, normal_quantile
-from pimsim.circuit.statistics.monte_carlo import require_counts, require_variation
+from pimsim.circuit.statistics.monte_carlo import Sampling, require_variation
 from pimsim.circuit.statistics.sense_decision import DecisionPath, Operation
 from pimsim.errors import InputError
 
@@ -67,10 +67,7 @@ def estimate(
     process: Process,
     operation: Operation,
     variation_percent: float,
-    *,
-    samples: int,
-    seed: int,
-    accesses: int = 1,
+    sampling: Sampling,
     level: float = LEVEL,
 ) -> Rare:
     """Estimate how likely a bitline gets at least one pattern of the operation wrong.
@@ -81,9 +78,9 @@ def estimate(
     Raises :class:`~pimsim.errors.InputError` for values out of range.
     """
     require_variation(variation_percent)
-    if type(samples) is not int or samples < 100:
+    samples, accesses = sampling.samples, sampling.accesses
+    if samples < 100:
         raise InputError(f"`samples` must be an integer of at least 100, not {samples!r}")
-    require_counts(samples, accesses, seed)
     path = DecisionPath(circuit, process, operation)
     variation = variation_percent / 100.0
     tilted = ~path.layout.per_access if accesses > 1 else np.ones(path.layout.dims, np.bool_)
@@ -97,7 +94,7 @@ def estimate(
             for one in operation.patterns
         ]
     )
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(sampling.seed)
     weights = []
     for start in range(0, samples, _CHUNK):
         units, density = _draw(path, tilts, min(_CHUNK, samples - start), rng)

@@ -11,7 +11,7 @@ of the two bitlines (:class:`LatchOffset`). There is no time in it: a latch that
 sensing earlier than about 2 ns after the word line, needs the transient path.
 
 >>> from pimsim.circuit.model.parameters import load
->>> from pimsim.circuit import variation
+>>> from pimsim.circuit.model import variation
 >>> path = DecisionPath(load("rambus55"), variation.load("ambit-like"), majority(3))
 >>> rng = np.random.default_rng(1)
 >>> units = path.layout.draw(rng, rng, samples=1000)
@@ -148,6 +148,18 @@ def majority(inputs: int, rows: int | None = None, criterion: str = "either") ->
             f"`criterion` must be either, all or a pattern such as 110, not {criterion!r}"
         )
     return Operation(inputs, inputs if rows is None else rows, tuple(patterns))
+
+
+def by_ones(inputs: int, rows: int) -> Operation:
+    """Return the majority of ``inputs`` on ``rows`` rows with one pattern for each number of ones.
+
+    Cells are alike, so that one stands for all with as many ones.
+
+    >>> by_ones(3, 3).names
+    ('000', '100', '110', '111')
+    """
+    patterns = (tuple(index < ones for index in range(inputs)) for ones in range(inputs + 1))
+    return Operation(inputs, rows, tuple(patterns))
 
 
 _MOST_INPUTS = 11

@@ -3,10 +3,10 @@
 Thousands of times slower than the decision path, and without its assumptions: no fitted offset,
 every quantity of a process acts, and a latch that decides too late is wrong.
 
->>> from pimsim.circuit import parameters, variation
+>>> from pimsim.circuit.model import parameters, variation
 >>> from pimsim.circuit.statistics.sense_decision import majority
 >>> counts = count(parameters.load("rambus55"), variation.load("ambit-like"),
-...                majority(3, criterion="110"), 25.0, samples=20, seed=1)
+...                majority(3, criterion="110"), 25.0, Sampling(20, seed=1))
 >>> counts.samples, counts.failed <= 10
 (20, True)
 """
@@ -24,8 +24,8 @@ from pimsim.circuit.statistics.charge_sharing import replication
 from pimsim.circuit.statistics.monte_carlo import (
     Counts,
     Progress,
-    Tally,
-    require_counts,
+    Sampling,
+    count_wrong,
     require_variation,
 )
 from pimsim.circuit.statistics.sense_decision import Operation
@@ -42,7 +42,7 @@ MODEL = (
 """What the counts rest on, in words."""
 
 _CHUNK = 256
-"""Samples at a time; it must stay what it is, or the numbers of a seed change."""
+"""Samples at a time."""
 _LEAST_SHARE = 0.01
 
 
@@ -51,19 +51,15 @@ def count(
     process: Process,
     operation: Operation,
     variation_percent: float,
-    *,
-    samples: int,
-    seed: int,
-    accesses: int = 1,
+    sampling: Sampling,
     progress: Progress | None = None,
 ) -> Counts:
-    """Count wrong decisions of ``samples`` bitlines, each integrated in time.
+    """Count wrong decisions of bitlines that are each integrated in time.
 
     Raises :class:`~pimsim.errors.InputError` for values out of range, and for a process that
     lets the two bitlines of a pair differ in their precharge level.
     """
     require_variation(variation_percent)
-    require_counts(samples, accesses, seed)
     replication(circuit, operation.inputs, operation.rows)
     layout = Layout(process, operation.rows, decision_only=False)
     runs = [scenarios.majority(name, operation.rows) for name in operation.names]
@@ -77,16 +73,7 @@ def count(
             ]
         )
 
-    tally = Tally(len(runs))
-    static_root, access_root = np.random.SeedSequence(seed).spawn(2)
-    for start in range(0, samples, _CHUNK):
-        static = np.random.default_rng(static_root.spawn(1)[0])
-        access = np.random.default_rng(access_root.spawn(1)[0])
-        units = layout.draw(static, access, min(_CHUNK, samples - start))
-        tally.add(wrong_now, layout, units, access, accesses)
-        if progress is not None:
-            progress(units.shape[1])
-    return tally.counts(operation.names, samples, accesses)
+    return count_wrong(wrong_now, layout, operation.names, sampling, _CHUNK, progress)
 
 
 def decided(

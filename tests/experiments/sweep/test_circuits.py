@@ -12,7 +12,7 @@ from experiments.sweep.measures import catalog, circuits
 from experiments.sweep.results import Value
 from pimsim.circuit.model import retention, variation
 from pimsim.circuit.model.parameters import KEYS, Circuit, load
-from pimsim.circuit.statistics.monte_carlo import count
+from pimsim.circuit.statistics.monte_carlo import Sampling, count
 from pimsim.circuit.statistics.sense_decision import DecisionPath, majority
 from pimsim.errors import InputError
 
@@ -84,6 +84,6 @@ def test_trials_of_a_point_are_those_of_the_monte_carlo() -> None:
     assert trials[2] == run(values, 2, 1)
     share = sum(trial["failed"] for trial in trials) / 100_000
     long = count(load("rambus55"), variation.load("ambit-like"), majority(3), 15.0,
-                 samples=400_000, seed=9)  # fmt: skip
+                 Sampling(400_000, 9))  # fmt: skip
     expected = long.failed / long.samples
     assert abs(share - expected) < 4 * np.sqrt(expected * (1 - expected) * (1e-5 + 2.5e-6))

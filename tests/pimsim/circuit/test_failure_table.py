@@ -16,7 +16,7 @@ from scipy.stats import binomtest
 from pimsim.circuit.failure_tables.table import Entry, Estimate, FailureTable, Rate
 from pimsim.circuit.model import parameters, variation
 from pimsim.circuit.statistics.intervals import clopper_pearson
-from pimsim.circuit.statistics.monte_carlo import tabulate
+from pimsim.circuit.statistics.monte_carlo import Sampling, tabulate
 from pimsim.errors import InputError
 
 CIRCUIT = parameters.load("rambus55")
@@ -31,7 +31,7 @@ def test_the_interval_is_that_of_scipy(pair: tuple[int, int]) -> None:
 
 
 def test_the_table_has_every_number_of_ones_and_comes_back_from_json(tmp_path: Path) -> None:
-    table = tabulate(CIRCUIT, AMBIT, [(1, 1), (3, 3), (3, 4)], 20.0, samples=5000, seed=1)
+    table = tabulate(CIRCUIT, AMBIT, [(1, 1), (3, 3), (3, 4)], 20.0, Sampling(5000, 1))
     kinds = [(entry.rows, entry.ones, entry.halves) for entry in table.entries]
     assert kinds == [
         (1, 0, 0), (1, 1, 0), (3, 0, 0), (3, 1, 0), (3, 2, 0), (3, 3, 0),
@@ -55,7 +55,7 @@ def test_the_table_has_every_number_of_ones_and_comes_back_from_json(tmp_path: P
 
 
 def test_copies_of_operands_are_counted_as_cells() -> None:
-    table = tabulate(CIRCUIT, AMBIT, [(5, 32)], 20.0, samples=100, seed=1)
+    table = tabulate(CIRCUIT, AMBIT, [(5, 32)], 20.0, Sampling(100, 1))
     kinds = [(entry.rows, entry.ones, entry.halves) for entry in table.entries]
     assert kinds == [(32, 6 * ones, 2) for ones in range(6)]
 

@@ -16,6 +16,7 @@ from pimsim.circuit.model.variation import Process, Varied
 from pimsim.circuit.statistics import importance_sampling, monte_carlo
 from pimsim.circuit.statistics.corners import worst_margin_mv
 from pimsim.circuit.statistics.intervals import clopper_pearson
+from pimsim.circuit.statistics.monte_carlo import Sampling
 from pimsim.circuit.statistics.sense_decision import DecisionPath, majority
 from pimsim.errors import InputError
 
@@ -81,7 +82,7 @@ def test_a_rare_failure_has_the_probability_of_the_gaussian_tail() -> None:
 
 def test_estimates_agree_with_counts_where_both_see() -> None:
     table = of_circuit(CIRCUIT, AMBIT, 9.0, samples=1000)
-    seen = monte_carlo.count(CIRCUIT, AMBIT, majority(3), 9.0, samples=400_000, seed=3)
+    seen = monte_carlo.count(CIRCUIT, AMBIT, majority(3), 9.0, Sampling(400_000, 3))
     for ones, wrong in zip((2, 1), seen.wrong, strict=True):
         assert isinstance(table.entry(3, ones), Estimate)
         low, high = clopper_pearson(wrong, seen.samples, 0.999)
@@ -130,7 +131,7 @@ def test_weak_bitlines_under_noise_are_estimated_as_they_are_counted() -> None:
     found = table.entry(3, 2)
     assert isinstance(found, Estimate)
     seen = monte_carlo.count(
-        CIRCUIT, noisy, majority(3, criterion="110"), 100.0, samples=100_000, seed=5, accesses=16
+        CIRCUIT, noisy, majority(3, criterion="110"), 100.0, Sampling(100_000, 5, 16)
     )
     low, high = clopper_pearson(seen.always_wrong[0], seen.samples, 0.999)
     assert low < found.static < high
@@ -156,7 +157,7 @@ def test_bitlines_that_are_always_wrong_are_looked_for_among_the_weak() -> None:
     """Tilting the noise as well would find a twentieth of them."""
     rare = importance_sampling.estimate(
         CIRCUIT, AMBIT.with_noise(10.0), majority(3, criterion="110"), 8.0,
-        samples=20_000, seed=1, accesses=16,
+        Sampling(20_000, 1, 16),
     )  # fmt: skip
     assert 1e-6 < rare.probability < 2e-6
     assert rare.effective > 200

@@ -20,7 +20,7 @@ from pimsim.circuit.statistics import fit, published
 from pimsim.circuit.statistics.charge_sharing import share
 from pimsim.circuit.statistics.importance_sampling import estimate
 from pimsim.circuit.statistics.intervals import clopper_pearson
-from pimsim.circuit.statistics.monte_carlo import count
+from pimsim.circuit.statistics.monte_carlo import Sampling, count
 from pimsim.circuit.statistics.sense_decision import DecisionPath, LatchOffset, majority
 from pimsim.errors import InputError
 
@@ -190,7 +190,7 @@ def test_more_variation_never_lowers_the_failure_rate(
 ) -> None:
     """The same units scaled up; what is not linear may turn single samples back."""
     less, most = (
-        count(CIRCUIT, process, majority(3), percent, samples=2000, seed=1).failed
+        count(CIRCUIT, process, majority(3), percent, Sampling(2000, 1)).failed
         for percent in (low, low + more)
     )
     assert most >= less - 3.0 * math.sqrt(less)
@@ -198,7 +198,7 @@ def test_more_variation_never_lowers_the_failure_rate(
 
 def test_a_gaussian_offset_fails_exactly_as_its_tail_says() -> None:
     for percent in (40.0, 60.0, 90.0):
-        counts = count(CIRCUIT, OFFSET, majority(3), percent, samples=50_000, seed=3)
+        counts = count(CIRCUIT, OFFSET, majority(3), percent, Sampling(50_000, 3))
         tail = norm.sf(87.4172 / percent)
         for wrong in counts.wrong:
             low, high = clopper_pearson(wrong, counts.samples, 0.999)
@@ -208,7 +208,7 @@ def test_a_gaussian_offset_fails_exactly_as_its_tail_says() -> None:
 
 def test_a_seed_says_it_all() -> None:
     def run(seed: int, samples: int = 9000) -> tuple[int, ...]:
-        return count(CIRCUIT, AMBIT, majority(3), 20.0, samples=samples, seed=seed).wrong
+        return count(CIRCUIT, AMBIT, majority(3), 20.0, Sampling(samples, seed)).wrong
 
     assert run(5) == run(5) == (925, 520)
     assert run(5) != run(6)
@@ -218,7 +218,7 @@ def test_a_seed_says_it_all() -> None:
 
 def test_the_criterion_alone_changes_the_result() -> None:
     either, all_of, one = (
-        count(CIRCUIT, AMBIT, majority(3, criterion=name), 15.0, samples=20_000, seed=1).failed
+        count(CIRCUIT, AMBIT, majority(3, criterion=name), 15.0, Sampling(20_000, 1)).failed
         for name in ("either", "all", "110")
     )
     assert one < either < all_of
@@ -226,12 +226,12 @@ def test_the_criterion_alone_changes_the_result() -> None:
 
 def test_static_faults_stay_and_per_access_noise_does_not() -> None:
     noise = _process(Varied("latch.offset", "gaussian", 100.0, per_access=True))
-    static = count(CIRCUIT, OFFSET, majority(3), 90.0, samples=4000, accesses=5, seed=1)
-    once = count(CIRCUIT, OFFSET, majority(3), 90.0, samples=4000, seed=1)
+    static = count(CIRCUIT, OFFSET, majority(3), 90.0, Sampling(4000, 1, 5))
+    once = count(CIRCUIT, OFFSET, majority(3), 90.0, Sampling(4000, 1))
     assert static.failed == once.failed
     assert static.always_wrong == once.wrong
     assert static.wrong == tuple(5 * wrong for wrong in once.wrong)
-    noisy = count(CIRCUIT, noise, majority(3), 90.0, samples=4000, accesses=5, seed=1)
+    noisy = count(CIRCUIT, noise, majority(3), 90.0, Sampling(4000, 1, 5))
     tail = norm.sf(87.4172 / 90.0)
     assert noisy.wrong[0] / 20_000 == pytest.approx(tail, rel=0.1)
     assert noisy.failed / 4000 == pytest.approx(1 - (1 - 2 * tail) ** 5, rel=0.1)
@@ -287,17 +287,17 @@ def test_refitting_comes_back_to_the_bundled_amounts() -> None:
 def test_importance_sampling_finds_the_exact_tail(deviations: float) -> None:
     rare = estimate(
         CIRCUIT, OFFSET, majority(3, criterion="110"), 87.41722 / deviations,
-        samples=20_000, seed=1, level=0.99,
+        Sampling(20_000, 1), level=0.99,
     )  # fmt: skip
     assert rare.low < norm.sf(deviations) < rare.high
     assert rare.high / rare.low < 1.2
 
 
 def test_at_one_in_a_billion_the_interval_is_narrower_than_a_factor_two() -> None:
-    rare = estimate(CIRCUIT, AMBIT, majority(3), 6.2, samples=20_000, seed=1, level=0.99)
+    rare = estimate(CIRCUIT, AMBIT, majority(3), 6.2, Sampling(20_000, 1), level=0.99)
     assert 1e-10 < rare.probability < 1e-8
     assert rare.high / rare.low < 2.0
-    again = estimate(CIRCUIT, AMBIT, majority(3), 6.2, samples=200_000, seed=2, level=0.99)
+    again = estimate(CIRCUIT, AMBIT, majority(3), 6.2, Sampling(200_000, 2), level=0.99)
     assert rare.low < again.high
     assert again.low < rare.high
 
@@ -321,10 +321,10 @@ def test_importance_sampling_agrees_with_counting(
     circuit: str, process: Process, inputs: int, rows: int, criterion: str, percent: float
 ) -> None:
     loaded, operation = parameters.load(circuit), majority(inputs, rows, criterion)
-    counts = count(loaded, process, operation, percent, samples=100_000, seed=11)
+    counts = count(loaded, process, operation, percent, Sampling(100_000, 11))
     assert counts.failed >= 20
     low, high = counts.interval(0.99)
-    rare = estimate(loaded, process, operation, percent, samples=40_000, seed=12, level=0.99)
+    rare = estimate(loaded, process, operation, percent, Sampling(40_000, 12), level=0.99)
     assert rare.low <= high
     assert low <= rare.high
 
@@ -334,17 +334,17 @@ def test_importance_sampling_agrees_with_counting(
 def test_importance_sampling_is_unbiased_for_any_process(process: Process, percent: float) -> None:
     operation = majority(3)
     static = _process(*(replace(one, per_access=False) for one in process.varied))
-    counts = count(CIRCUIT, static, operation, percent, samples=20_000, seed=1)
+    counts = count(CIRCUIT, static, operation, percent, Sampling(20_000, 1))
     if counts.failed < 20:
         return
-    rare = estimate(CIRCUIT, static, operation, percent, samples=10_000, seed=2, level=0.9999)
+    rare = estimate(CIRCUIT, static, operation, percent, Sampling(10_000, 2), level=0.9999)
     low, high = counts.interval(0.9999)
     assert rare.low <= high
     assert low <= rare.high
 
 
 def test_what_cannot_fail_has_no_upper_bound() -> None:
-    rare = estimate(CIRCUIT, AMBIT, majority(3), 3.0, samples=1000, seed=1)
+    rare = estimate(CIRCUIT, AMBIT, majority(3), 3.0, Sampling(1000, 1))
     assert (rare.probability, rare.low, rare.failed) == (0.0, 0.0, 0)
     assert math.isnan(rare.high)
 
@@ -403,15 +403,15 @@ def test_bundled_processes_cite_every_amount(name: str) -> None:
          "`criterion` must be either, all or a pattern such as 110, not 'any'"),
         (lambda: majority(13, criterion="all"),
          "`inputs` must be at most 11 for the criterion all, not 13"),
-        (lambda: count(CIRCUIT, AMBIT, majority(3), 101.0, samples=10, seed=1),
+        (lambda: count(CIRCUIT, AMBIT, majority(3), 101.0, Sampling(10, 1)),
          "`variation` must be from 0 to 100 %, not 101.0"),
-        (lambda: count(CIRCUIT, AMBIT, majority(3), 10.0, samples=0, seed=1),
+        (lambda: count(CIRCUIT, AMBIT, majority(3), 10.0, Sampling(0, 1)),
          "`samples` must be a positive integer, not 0"),
-        (lambda: count(CIRCUIT, AMBIT, majority(3), 10.0, samples=1, seed=-1),
+        (lambda: count(CIRCUIT, AMBIT, majority(3), 10.0, Sampling(1, -1)),
          "`seed` must be an integer of at least 0, not -1"),
-        (lambda: count(CIRCUIT, AMBIT, majority(3, 600), 10.0, samples=1, seed=1),
+        (lambda: count(CIRCUIT, AMBIT, majority(3, 600), 10.0, Sampling(1, 1)),
          "`rows` must be at most 512, the cells of a bitline, not 600"),
-        (lambda: estimate(CIRCUIT, AMBIT, majority(3), 10.0, samples=99, seed=1),
+        (lambda: estimate(CIRCUIT, AMBIT, majority(3), 10.0, Sampling(99, 1)),
          "`samples` must be an integer of at least 100, not 99"),
         (lambda: fit.residuals("ambit", samples=1, seed=1),
          "`process` must be one of ambit-like, ddr4-like, not 'ambit'; did you mean 'ambit-like'?"),

@@ -10,7 +10,7 @@ import pytest
 from pimsim.circuit.model import parameters, variation
 from pimsim.circuit.model.variation import Layout, Process, Varied
 from pimsim.circuit.statistics import transient_monte_carlo
-from pimsim.circuit.statistics.monte_carlo import count, tabulate
+from pimsim.circuit.statistics.monte_carlo import Sampling, count, tabulate
 from pimsim.circuit.statistics.sense_decision import DecisionPath, LatchOffset, majority
 from pimsim.circuit.transient import scenarios
 from pimsim.circuit.transient.simulation import simulate
@@ -96,17 +96,17 @@ def test_no_variation_is_the_nominal_circuit() -> None:
 
 
 def test_both_paths_count_alike() -> None:
-    cycles = transient_monte_carlo.count(CIRCUIT, AMBIT, majority(3), 25.0, samples=600, seed=1)
-    again = transient_monte_carlo.count(CIRCUIT, AMBIT, majority(3), 25.0, samples=600, seed=1)
+    cycles = transient_monte_carlo.count(CIRCUIT, AMBIT, majority(3), 25.0, Sampling(600, 1))
+    again = transient_monte_carlo.count(CIRCUIT, AMBIT, majority(3), 25.0, Sampling(600, 1))
     assert cycles == again
-    share = count(CIRCUIT, AMBIT, majority(3), 25.0, samples=50_000, seed=1).failed / 50_000
+    share = count(CIRCUIT, AMBIT, majority(3), 25.0, Sampling(50_000, 1)).failed / 50_000
     low, high = cycles.interval(0.999)
     assert low < share < high
 
 
 def test_a_table_says_which_path_made_it() -> None:
     table = tabulate(
-        CIRCUIT, AMBIT, [(1, 1)], 25.0, samples=64, seed=1,
+        CIRCUIT, AMBIT, [(1, 1)], 25.0, Sampling(64, 1),
         counter=transient_monte_carlo.count, model=transient_monte_carlo.MODEL,
     )  # fmt: skip
     assert [(entry.rows, entry.ones) for entry in table.entries] == [(1, 0), (1, 1)]
@@ -120,4 +120,4 @@ def test_bitlines_of_a_pair_share_their_precharge() -> None:
         "each"
     )
     with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
-        transient_monte_carlo.count(CIRCUIT, process, majority(3), 5.0, samples=1, seed=1)
+        transient_monte_carlo.count(CIRCUIT, process, majority(3), 5.0, Sampling(1, 1))

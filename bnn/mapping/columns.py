@@ -26,7 +26,7 @@ from pimsim.dram.array.address_map import ambit
 from pimsim.executors.compiled.lower.compile import Compiled, compile_program
 from pimsim.executors.compiled.run.run import prepare, run, spread
 from pimsim.executors.compiled.run.tiles import Tiles
-from pimsim.executors.compiled.run.write_integers import load
+from pimsim.executors.compiled.run.write_integers import Operands, load
 from pimsim.microprogram.row_program import RowProgram
 
 _WORD = 64
@@ -119,10 +119,10 @@ class Columns:
         for width, places in shapes.items():
             pixels = stage.windows.pixels[:1, places]
             one = np.zeros((1, max(int(pixels.max()), 0) + 1, width), np.uint8)
-            load(tiny, one, pixels, unused, planes=stage.planes, pad=stage.pad)
+            load(tiny, Operands(one, pixels, stage.planes, stage.pad), unused)
         if self._numbers is not None:
             one_number = self._numbers.values[:1, :1]
-            load(tiny, one_number, unused, unused, planes=self._numbers.planes)
+            load(tiny, Operands(one_number, unused, self._numbers.planes), unused)
 
     def run(self, operands: Integers, threads: int | None) -> Iterator[tuple[slice, Words]]:
         """Compute, a few images at a time; the rows read out, (outputs, slots, words).
@@ -163,12 +163,9 @@ class Columns:
             strings, pixels = patches(stage, values, chunk)
             load(
                 self._tiles,
-                strings,
-                pixels,
+                Operands(strings, pixels, stage.planes, stage.pad),
                 columns,
                 places,
-                planes=stage.planes,
-                pad=stage.pad,
                 part=part,
                 threads=threads,
             )
@@ -181,13 +178,12 @@ class Columns:
             return
         outputs = np.arange(self.outputs)
         outputs[block.stop - block.start :] = -1
+        of_position = np.arange(self._stage.windows.positions)[:, None]
         load(
             self._tiles,
-            self._numbers.values[block],
-            np.arange(self._stage.windows.positions)[:, None],
+            Operands(self._numbers.values[block], of_position, self._numbers.planes),
             np.repeat(outputs, self.words * _WORD)[None],
             self._places(),
-            planes=self._numbers.planes,
             first_row=self._numbers.row,
             threads=threads,
         )

@@ -30,7 +30,7 @@ from pimsim.dram.array.faults import Faults, Site, block_width
 from pimsim.executors.compiled.run.run import spread
 from pimsim.executors.compiled.run.tiles import Layout as Places
 from pimsim.executors.compiled.run.tiles import Tiles, empty
-from pimsim.executors.compiled.run.write_integers import load
+from pimsim.executors.compiled.run.write_integers import Operands, load
 from pimsim.executors.faulty.command_tape import Tape
 from pimsim.executors.faulty.program import Candidates, Patch, Placed, Program, noise
 from pimsim.microprogram.row_program import RowProgram
@@ -185,16 +185,15 @@ class FaultyColumns:
         one, where = np.zeros((1, 1), np.intp), np.zeros(stretch.columns, np.intp)
         for part, row, bits in self._same:
             held = bits[:, outputs].T[:, None].astype(np.uint8)
-            load(tiles, held, one, output_of, where, part=part, first_row=row, threads=1)
+            load(tiles, Operands(held, one), output_of, where, part=part, first_row=row, threads=1)
         numbers = self._read_out.numbers
         if numbers is not None:
+            of_position = np.arange(self._stage.windows.positions)[:, None]
             load(
                 tiles,
-                numbers.values[outputs],
-                np.arange(self._stage.windows.positions)[:, None],
+                Operands(numbers.values[outputs], of_position, numbers.planes),
                 output_of,
                 position_of,
-                planes=numbers.planes,
                 first_row=numbers.row,
                 threads=1,
             )
@@ -219,12 +218,9 @@ class FaultyColumns:
             strings, pixels = patches(stage, values, chunk)
             load(
                 held.tiles,
-                strings,
-                pixels,
+                Operands(strings, pixels, stage.planes, stage.pad),
                 columns[None],
                 held.position_of,
-                planes=stage.planes,
-                pad=stage.pad,
                 part=part,
                 threads=1,
             )

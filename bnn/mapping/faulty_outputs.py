@@ -29,7 +29,7 @@ from pimsim.dram.array.faults import Faults, Site, block_width
 from pimsim.executors.compiled.run.read_rows import strings
 from pimsim.executors.compiled.run.run import spread as share
 from pimsim.executors.compiled.run.tiles import Layout, Tiles, empty
-from pimsim.executors.compiled.run.write_integers import load
+from pimsim.executors.compiled.run.write_integers import Operands, load
 from pimsim.executors.faulty.command_tape import Tape
 from pimsim.executors.faulty.program import Block, Patch, Program
 
@@ -184,11 +184,13 @@ class FaultyOutputs:
         for part, chunk in enumerate(plan.chunks):
             load(
                 tiles,
-                here[:, :, chunk.channels],
-                stage.windows.pixels[:, chunk.places],
+                Operands(
+                    here[:, :, chunk.channels],
+                    stage.windows.pixels[:, chunk.places],
+                    stage.planes,
+                    stage.pad,
+                ),
                 of_column,
-                planes=stage.planes,
-                pad=stage.pad,
                 part=part,
                 first_row=plan.first_row,
                 threads=threads,

@@ -27,7 +27,7 @@ from pimsim.executors.compiled.run.read_rows import strings, sums
 from pimsim.executors.compiled.run.run import prepare, run
 from pimsim.executors.compiled.run.tiles import Layout, Tiles, empty
 from pimsim.executors.compiled.run.write_bits import Gather
-from pimsim.executors.compiled.run.write_integers import load
+from pimsim.executors.compiled.run.write_integers import Operands, load
 
 MEMORY_BYTES = 64 << 20
 """Rows and results held at a time, about: what is used again need not be fetched again."""
@@ -155,11 +155,13 @@ class Outputs:
         for part, chunk in enumerate(self._plan.chunks):
             load(
                 self._tiles,
-                integers[:, :, chunk.channels],
-                stage.windows.pixels[:, chunk.places],
+                Operands(
+                    integers[:, :, chunk.channels],
+                    stage.windows.pixels[:, chunk.places],
+                    stage.planes,
+                    stage.pad,
+                ),
                 images[None],
-                planes=stage.planes,
-                pad=stage.pad,
                 part=part,
                 first_row=self._plan.first_row,
                 threads=threads,

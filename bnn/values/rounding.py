@@ -9,7 +9,6 @@ False
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable
 from functools import cache
 
@@ -89,11 +88,7 @@ def steps(
 
 @cache
 def _rounding(size: int, *, relative: bool) -> Callable[..., None]:
-    integer, pointer = ctypes.c_int64, ctypes.c_void_p
-    name = f"pimsim_steps_{size}_{int(relative)}"
-    code = Emit(
-        name, ["i64 %begin", "i64 %end", "ptr %x", "ptr %constants", "ptr %out", "ptr %wrong"]
-    )
+    code = Emit(f"pimsim_steps_{size}_{int(relative)}", "begin end *x *constants *out *wrong")
     code.declare(f"{_DOUBLES} @llvm.rint.v{_LANES}f64({_DOUBLES})")
     code.declare(f"{_DOUBLES} @llvm.fabs.v{_LANES}f64({_DOUBLES})")
     constants = [_splat(code, i) for i in range(5)]
@@ -128,9 +123,7 @@ def _rounding(size: int, *, relative: bool) -> Callable[..., None]:
         with code.when(code.put(f"call i1 @llvm.vector.reduce.or.v{_LANES}i1({_FLAGS} {wrong})")):
             code.do("store i8 1, ptr %wrong, align 1")
     code.declare(f"i1 @llvm.vector.reduce.or.v{_LANES}i1({_FLAGS})")
-    signature = ctypes.CFUNCTYPE(None, integer, integer, *[pointer] * 4)
-    made: Callable[..., None] = signature(backend.compiler().function(code.text(), name))
-    return made
+    return code.function()
 
 
 def _step(code: Emit, value: str, constants: list[str], *, relative: bool) -> tuple[str, str]:

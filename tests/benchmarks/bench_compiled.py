@@ -202,7 +202,7 @@ def by_hand(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def arithmetic_bound() -> Callable[[int], None]:
     """Functions of three values in registers, as many at once as there are registers."""
-    code = Emit("pimsim_bench_functions", ["i64 %times", "ptr %memory"])
+    code = Emit("pimsim_bench_functions", "times *memory")
     if compiler().ternary:
         code.declare(
             "<8 x i64> @llvm.x86.avx512.pternlog.q.512(<8 x i64>, <8 x i64>, <8 x i64>, i32 immarg)"
@@ -225,8 +225,7 @@ def arithmetic_bound() -> Callable[[int], None]:
     for n, place in enumerate(places):
         value = code.put(f"load {VECTOR}, ptr {place}")
         code.do(f"store {VECTOR} {value}, ptr {code.at(VECTOR, '%memory', n)}, align 1")
-    address = compiler().function(code.text(), "pimsim_bench_functions")
-    function = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p)(address)
+    function = code.function()
     memory = np.arange(128, dtype=np.uint64)
     return lambda times: function(times, memory.ctypes.data)
 

@@ -13,7 +13,7 @@ and :mod:`~pimsim.executors.compiled.run.read_rows` carry integers into rows and
 >>> import numpy as np
 >>> from pimsim.microprogram.arithmetic import add
 >>> from pimsim.executors.compiled.lower.compile import compile_program
->>> from pimsim.executors.compiled.run.write_integers import load
+>>> from pimsim.executors.compiled.run.write_integers import Operands, load
 >>> from pimsim.executors.compiled.run.read_rows import sums
 >>> from pimsim.microprogram.row_program import RowProgram
 >>> from pimsim.executors.compiled.run.run import run
@@ -26,7 +26,7 @@ and :mod:`~pimsim.executors.compiled.run.read_rows` carry integers into rows and
 >>> slots = [whole.read(rows[symbol] - 18) for symbol in program.outputs]
 >>> tiles = Tiles(columns=3, rows=40)
 >>> pairs = np.array([[[7, 1]], [[9, 9]], [[15, 0]]], dtype=np.uint8)    # 3 images, 2 channels
->>> load(tiles, pairs, np.array([[0]]), np.array([[0, 1, 2]]), planes=4)
+>>> load(tiles, Operands(pairs, np.array([[0]]), planes=4), np.array([[0, 1, 2]]))
 8
 >>> words = run(compile_program(whole, tiles.layout), tiles, np.array([0]))
 >>> sums(words, 3, np.zeros((1, 5), bool)).tolist()

@@ -4,18 +4,14 @@ For every command the interpreter does what a subarray does. It senses into a ro
 majority where three cells are open; columns that are always wrong take the opposite; so do single
 columns where noise strikes, which depends on the cells that are open; the open rows are restored to
 that, and the rows behind the second address are driven with it.
-
-Its arguments are numbers and addresses only, so that it runs without the interpreter's lock.
 """
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable
 from functools import cache
 
 from pimsim.dram.array.faults import Access
-from pimsim.executors.compiled.codegen.backend import compiler
 from pimsim.executors.compiled.codegen.emit import VECTOR, Emit
 from pimsim.executors.faulty.command_tape import MOVE
 
@@ -36,11 +32,9 @@ SLOTS = 4
 """Places of a command where noise strikes: sensing, and driving its first, second, third line."""
 
 _ARGUMENTS = (
-    "ptr %tile", "i64 %vectors", "i64 %row_bytes", "ptr %commands", "ptr %parts", "i64 %count",
-    "ptr %others", "ptr %lines", "i64 %opened", "i64 %stride", "ptr %masks", "ptr %flags",
-    "ptr %rates", "ptr %keys", "ptr %runs", "ptr %columns", "ptr %draws", "ptr %buffer",
-    "ptr %results", "i64 %slot_bytes", "ptr %flips",
-)  # fmt: skip
+    "*tile vectors row_bytes *commands *parts count *others *lines opened stride *masks *flags "
+    "*rates *keys *runs *columns *draws *buffer *results slot_bytes *flips"
+)
 
 
 @cache
@@ -55,17 +49,12 @@ def interpret() -> Callable[..., None]:
     largest number), how often at each, column and draw of each time; a row of memory; rows that
     are read out, and bytes from one to the next; a number that flips are added to.
     """
-    kinds = {"i64": ctypes.c_int64, "ptr": ctypes.c_void_p}
-    signature = ctypes.CFUNCTYPE(None, *(kinds[each.split()[0]] for each in _ARGUMENTS))
-    code = _Interpreter().text()
-    found: Callable[..., None] = signature(compiler().function(code, "pimsim_interpret"))
-    return found
+    return _Interpreter().code.function()
 
 
 class _Interpreter:
     def __init__(self) -> None:
-        self._code = Emit("pimsim_interpret", _ARGUMENTS)
-        code = self._code
+        self.code = code = Emit("pimsim_interpret", _ARGUMENTS)
         self._run, self._time = code.slot("i64"), code.slot("i64")
         for counter in (self._run, self._time):
             code.do(f"store i64 0, ptr {counter}")
@@ -76,14 +65,10 @@ class _Interpreter:
             with code.when(code.put(f"icmp sge i64 {part}, 0")):
                 self._command(command, part)
 
-    def text(self) -> str:
-        """LLVM IR of the module."""
-        return self._code.text()
-
     # -- moves and reads ---------------------------------------------------------------------
 
     def _other(self, number: str) -> None:
-        code = self._code
+        code = self.code
         about = code.at("[3 x i64]", "%others", number)
         kind, place, to = (code.get("i64", about, i) for i in range(3))
         source = code.at("i8", "%tile", code.mul(place, "%row_bytes"))
@@ -92,12 +77,12 @@ class _Interpreter:
         outside = code.at("i8", "%results", code.mul(to, "%slot_bytes"))
         target = code.put(f"select i1 {moved}, ptr {inside}, ptr {outside}")
         with code.loop("%vectors") as v:
-            self._store(code.get(VECTOR, source, v, 64), target, v)
+            code.store(code.get(VECTOR, source, v, 64), target, v)
 
     # -- commands ----------------------------------------------------------------------------
 
     def _command(self, command: str, part: str) -> None:
-        code = self._code
+        code = self.code
         base = code.at("i8", "%tile", code.mul(code.mul(part, "%stride"), "%row_bytes"))
         self._masks = code.at(f"[{PATTERNS} x ptr]", "%masks", part)
         self._flags = code.at(f"[{len(CLASSES)} x i64]", "%flags", part)
@@ -117,7 +102,7 @@ class _Interpreter:
 
     def _lines(self, address: str, base: str) -> tuple[str, list[tuple[str, str, str]]]:
         """Number of wordlines; row, bit and vector of the complement, of three of them."""
-        code = self._code
+        code = self.code
         alone = code.put(f"icmp sge i64 {address}, %opened")
         about = code.at("[4 x i64]", "%lines", code.put(f"select i1 {alone}, i64 0, i64 {address}"))
         own = code.put(f"shl i64 {code.put(f'sub i64 {address}, %opened')}, 1")
@@ -134,12 +119,12 @@ class _Interpreter:
         return count, found
 
     def _sense_one(self, line: tuple[str, str, str]) -> None:
-        code = self._code
+        code = self.code
         row, _, complement = line
         flag = code.put(f"icmp ne i64 {code.get('i64', self._flags, 0)}, 0")
         with code.loop("%vectors") as v:
             value = code.put(f"xor {VECTOR} {code.get(VECTOR, row, v, 64)}, {complement}")
-            self._store(value, "%buffer", v)
+            code.store(value, "%buffer", v)
         with code.when(flag):
             self._always_wrong(0, "%buffer", "%buffer")
         struck = self._strikes(0)
@@ -149,11 +134,11 @@ class _Interpreter:
             self._restore(line)
 
     def _sense_three(self, lines: list[tuple[str, str, str]]) -> None:
-        code = self._code
+        code = self.code
         flag = code.put(f"icmp ne i64 {code.get('i64', self._flags, 1)}, 0")
         with code.when(code.put(f"xor i1 {flag}, true")), code.loop("%vectors") as v:
             levels = self._levels(lines, v)
-            self._store(self._majority(levels), "%buffer", v)
+            code.store(self._majority(levels), "%buffer", v)
         first = FIRST_PATTERN[1]
         with code.when(flag):
             masks = [code.get("ptr", self._masks, first + ones, 8) for ones in range(4)]
@@ -164,21 +149,21 @@ class _Interpreter:
                 none, one, two, three = (code.get(VECTOR, mask, v, 64) for mask in masks)
                 wrong = self._choose(most, self._choose(odd, three, two),
                                      self._choose(odd, one, none))  # fmt: skip
-                self._store(self._two("xor", most, wrong), "%buffer", v)
+                code.store(self._two("xor", most, wrong), "%buffer", v)
         with code.when(self._strikes(0)):
             self._strike(lines, first)
         for line in lines:
             self._restore(line)
 
     def _restore(self, line: tuple[str, str, str]) -> None:
-        code = self._code
+        code = self.code
         row, _, complement = line
         with code.loop("%vectors") as v:
             value = self._two("xor", code.get(VECTOR, "%buffer", v, 64), complement)
-            self._store(value, row, v)
+            code.store(value, row, v)
 
     def _drive(self, index: int, count: str, line: tuple[str, str, str]) -> None:
-        code = self._code
+        code = self.code
         row, bit, _ = line
         self._restore(line)
         # Which kind of access this is: ``copy`` or ``not``, of so many rows.
@@ -194,7 +179,7 @@ class _Interpreter:
         self, pattern: int | str, source: str, target: str, *, flip_only: bool = False
     ) -> None:
         """Flip the columns of ``target`` that get a zero or a one of ``source`` always wrong."""
-        code = self._code
+        code = self.code
         zero = code.get("ptr", self._masks, pattern, 8)
         one = code.get("ptr", self._masks, code.add(pattern, 1), 8)
         with code.loop("%vectors") as v:
@@ -202,20 +187,20 @@ class _Interpreter:
             held = code.get(VECTOR, target, v, 64) if flip_only else value
             masks = [code.get(VECTOR, mask, v, 64) for mask in (one, zero)]
             wrong = self._choose(value, *masks)
-            self._store(self._two("xor", held, wrong), target, v)
+            code.store(self._two("xor", held, wrong), target, v)
 
     # -- noise -------------------------------------------------------------------------------
 
     def _strikes(self, slot: int) -> str:
         """Whether noise may strike there."""
-        code = self._code
+        code = self.code
         run = code.put(f"load i64, ptr {self._run}")
         key = code.get("i64", "%keys", run, 8)
         return code.put(f"icmp eq i64 {key}, {code.add(self._key, slot)}")
 
     def _strike(self, lines: list[tuple[str, str, str]], pattern: int) -> None:
         """Flip what the buffer holds where a draw is below the probability, if it was right."""
-        code = self._code
+        code = self.code
 
         def candidate(word: str, bit: str) -> tuple[str, str, str, str]:
             levels = [
@@ -233,7 +218,7 @@ class _Interpreter:
 
     def _strike_cell(self, line: tuple[str, str, str], pattern: str) -> None:
         """The same for a driven cell."""
-        code = self._code
+        code = self.code
         row, complement, _ = line
 
         def candidate(word: str, bit: str) -> tuple[str, str, str, str]:
@@ -248,7 +233,7 @@ class _Interpreter:
         pattern: Callable[[str], str],
         candidate: Callable[[str, str], tuple[str, str, str, str]],
     ) -> None:
-        code = self._code
+        code = self.code
         run = code.put(f"load i64, ptr {self._run}")
         start = code.put(f"load i64, ptr {self._time}")
         end = code.add(start, code.get("i64", "%runs", run, 8))
@@ -271,14 +256,14 @@ class _Interpreter:
         code.do(f"store i64 {code.add(run, 1)}, ptr {self._run}")
 
     def _bit(self, row: str, word: str, bit: str) -> str:
-        code = self._code
+        code = self.code
         shifted = code.put(f"lshr i64 {code.get('i64', row, word, 8)}, {bit}")
         return code.put(f"and i64 {shifted}, 1")
 
     # -- vectors -----------------------------------------------------------------------------
 
     def _levels(self, lines: list[tuple[str, str, str]], v: str) -> list[str]:
-        code = self._code
+        code = self.code
         return [
             self._two("xor", code.get(VECTOR, row, v, 64), complement)
             for row, _, complement in lines
@@ -296,13 +281,9 @@ class _Interpreter:
         return self._two("xor", differ, zero)
 
     def _two(self, operation: str, one: str, other: str) -> str:
-        return self._code.put(f"{operation} {VECTOR} {one}, {other}")
-
-    def _store(self, value: str, row: str, v: str) -> None:
-        place = self._code.at(VECTOR, row, v)
-        self._code.do(f"store {VECTOR} {value}, ptr {place}, align 64")
+        return self.code.put(f"{operation} {VECTOR} {one}, {other}")
 
     def _splat(self, scalar: str) -> str:
-        one = self._code.put(f"insertelement {VECTOR} poison, i64 {scalar}, i32 0")
+        one = self.code.put(f"insertelement {VECTOR} poison, i64 {scalar}, i32 0")
         zeros = "<8 x i32> zeroinitializer"
-        return self._code.put(f"shufflevector {VECTOR} {one}, {VECTOR} poison, {zeros}")
+        return self.code.put(f"shufflevector {VECTOR} {one}, {VECTOR} poison, {zeros}")

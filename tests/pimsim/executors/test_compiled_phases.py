@@ -107,8 +107,8 @@ def expect_as_reference(
     """Run both ways; compare data rows, cells if they are kept, notes, and what is read out."""
     ours, theirs = tiles
     layout, lanes = ours.layout, np.arange(ours.lanes)
-    wanted = np.zeros((*outputs.shape, compiled.recipe.slots, ours.words), np.uint64)
-    run_reference(compiled.recipe, theirs, outputs, lanes, wanted)
+    wanted = np.zeros((*outputs.shape, compiled.program.slots, ours.words), np.uint64)
+    run_reference(compiled.program, theirs, outputs, lanes, wanted)
     found = run(compiled, ours, outputs, threads=threads)
     busy = outputs >= 0
     np.testing.assert_array_equal(

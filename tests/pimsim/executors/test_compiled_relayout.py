@@ -12,7 +12,7 @@ from pimsim.errors import DramError, InputError
 from pimsim.executors.compiled.codegen import backend
 from pimsim.executors.compiled.run import read_rows
 from pimsim.executors.compiled.run.tiles import Tiles
-from pimsim.executors.compiled.run.write_integers import load
+from pimsim.executors.compiled.run.write_integers import Operands, load
 
 SEEDS = st.integers(0, 2**32 - 1)
 BACK_END = st.booleans()
@@ -54,11 +54,11 @@ def test_operands_lie_place_by_place_channel_by_channel_bit_by_bit(
     where = random.integers(0, positions, columns)
     pad = int(random.integers(0, 2**planes))
     tiles = Tiles(columns, 1024, lanes=lanes, parts=2, tile_words=int(random.choice([8, 16, 40])))
-    more = {"planes": planes, "pad": pad, "part": 1, "first_row": 5, "threads": threads}
+    operands = Operands(values, table, planes, pad)
     with pytest.MonkeyPatch.context() as patched:
         if not works:
             patched.setattr(backend, "why_not", lambda: "none")
-        rows = load(tiles, values, table, images, where, **more)
+        rows = load(tiles, operands, images, where, part=1, first_row=5, threads=threads)
     read = table[where]
     expected = np.where(read[None, :, :, None] < 0, pad, values[images[:, :, None], read[None]])
     expected[images < 0] = 0
@@ -76,7 +76,7 @@ def test_operands_of_any_integer_type_are_taken() -> None:
     images = np.arange(4)[None]
     for kind in (np.int64, np.uint16, np.int8):
         values = np.array([5, 0, 6, 1]).reshape(4, 1, 1).astype(kind)
-        assert load(tiles, values, np.array([[0]]), images, planes=3) == 3
+        assert load(tiles, Operands(values, np.array([[0]]), planes=3), images) == 3
         assert [unpack(tiles.load(row), 4)[0].tolist() for row in range(3)] == [
             [1, 0, 0, 1],
             [0, 0, 1, 0],
@@ -87,10 +87,10 @@ def test_operands_of_any_integer_type_are_taken() -> None:
 def test_operands_that_do_not_fit_are_refused() -> None:
     tiles = Tiles(4, 24)
     with pytest.raises(DramError) as caught:
-        load(tiles, np.zeros((1, 1, 7), np.uint8), np.array([[0]]), np.zeros((1, 4), int))
+        load(tiles, Operands(np.zeros((1, 1, 7), np.uint8), np.array([[0]])), np.zeros((1, 4), int))
     assert str(caught.value) == "data row must be 0 to 5, not 6"
     with pytest.raises(InputError) as caught:
-        load(tiles, np.zeros((1, 1, 2), np.uint8), np.array([[0]]), np.zeros((1, 3), int))
+        load(tiles, Operands(np.zeros((1, 1, 2), np.uint8), np.array([[0]])), np.zeros((1, 3), int))
     assert str(caught.value) == "`images` must have the shape (1, 4), not (1, 3)"
 
 

@@ -40,7 +40,6 @@ class Compiler:
         binding.initialize_native_target()
         binding.initialize_native_asmprinter()
         self.features: dict[str, bool] = dict(binding.get_host_cpu_features())
-        self._targets: dict[bool, Any] = {}
         self._engines: dict[bool, Any] = {}
         for careful in (False, True):
             target = binding.Target.from_default_triple().create_target_machine(
@@ -49,8 +48,8 @@ class Compiler:
                 opt=2 if careful else 0,
                 jit=True,
             )
-            engine = binding.create_mcjit_compiler(binding.parse_assembly(""), target)
-            self._targets[careful], self._engines[careful] = target, engine
+            empty = binding.parse_assembly("")
+            self._engines[careful] = binding.create_mcjit_compiler(empty, target)
 
     @property
     def ternary(self) -> bool:
@@ -76,7 +75,3 @@ class Compiler:
             engine.add_module(module)
             engine.finalize_object()
             return int(engine.get_function_address(name))
-
-    def assembly(self, code: str, *, careful: bool = True) -> str:
-        """What a module becomes, to look at."""
-        return str(self._targets[careful].emit_assembly(self._binding.parse_assembly(code)))

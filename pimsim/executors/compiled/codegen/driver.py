@@ -1,22 +1,16 @@
-"""The loop over tiles, blocks of outputs, phases, and kernel calls.
-
-Its arguments are numbers and addresses only, so that it runs without the interpreter's lock.
-"""
+"""The loop over tiles, blocks of outputs, phases, and kernel calls."""
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable
 from functools import cache
 
-from pimsim.executors.compiled.codegen.backend import compiler
 from pimsim.executors.compiled.codegen.emit import VECTOR, Emit
 
 _ARGUMENTS = (
-    "i64 %first", "i64 %last", "ptr %data", "i64 %tiles", "i64 %tile_bytes", "ptr %lanes",
-    "ptr %outputs", "ptr %lane_blocks", "ptr %blocks", "ptr %entries", "ptr %results",
-    "i64 %slots", "i64 %row_bytes", "ptr %own", "i64 %own_rows",
-)  # fmt: skip
+    "first last *data tiles tile_bytes *lanes *outputs *lane_blocks *blocks *entries *results "
+    "slots row_bytes *own own_rows"
+)
 
 BLOCK = 4
 """Numbers that describe a block: its first output, that behind its last (both counted over all
@@ -35,13 +29,6 @@ def drive() -> Callable[..., None]:
     ``BLOCK``), per output the address of its table, results, rows read out for an output, bytes of
     a row in a tile, rows that the outputs of a block have of their own, how many for an output.
     """
-    kinds = {"i64": ctypes.c_int64, "ptr": ctypes.c_void_p}
-    signature = ctypes.CFUNCTYPE(None, *(kinds[each.split()[0]] for each in _ARGUMENTS))
-    found: Callable[..., None] = signature(compiler().function(_code(), "pimsim_drive"))
-    return found
-
-
-def _code() -> str:
     code = Emit("pimsim_drive", _ARGUMENTS)
     step = code.mul("%tiles", "%row_bytes")
     own_bytes = code.mul("%own_rows", "%row_bytes")
@@ -75,7 +62,7 @@ def _code() -> str:
                         arguments = f"ptr {base}, ptr {mine}, ptr {out}, i64 {step}, i64 %row_bytes"
                         code.do(f"call void {kernel}({arguments})")
                     _copy(code, phase, 4, base, own, restore=False)
-    return code.text()
+    return code.function()
 
 
 def _copy(code: Emit, phase: str, index: int, base: str, own: str, *, restore: bool) -> None:
@@ -90,5 +77,4 @@ def _copy(code: Emit, phase: str, index: int, base: str, own: str, *, restore: b
         )
         source, target = (here, there) if restore else (there, here)
         with code.loop(vectors) as v:
-            value = code.get(VECTOR, source, v, 64)
-            code.do(f"store {VECTOR} {value}, ptr {code.at(VECTOR, target, v)}, align 64")
+            code.store(code.get(VECTOR, source, v, 64), target, v)

@@ -1,6 +1,6 @@
 """Writing LLVM IR with loops.
 
->>> code = Emit("twice", ["ptr %values", "i64 %count"])
+>>> code = Emit("twice", "*values count")
 >>> with code.loop("%count") as i:
 ...     place = code.put(f"getelementptr i64, ptr %values, i64 {i}")
 ...     value = code.put(f"load i64, ptr {place}")
@@ -11,18 +11,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import ctypes
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
+
+from pimsim.executors.compiled.codegen.backend import compiler
 
 VECTOR = "<8 x i64>"
 
 
 class Emit:
-    """One function without result."""
+    """One function without result, of numbers and addresses only.
 
-    def __init__(self, name: str, arguments: Sequence[str]) -> None:
-        self._head = f"define void @{name}({', '.join(arguments)}) nounwind {{\nentry:"
+    So it runs without the interpreter's lock. ``arguments`` are their names; an address has a star.
+    """
+
+    def __init__(self, name: str, arguments: str) -> None:
+        self._name, self._arguments = name, arguments.split()
+        listed = [f"ptr %{a[1:]}" if a[0] == "*" else f"i64 %{a}" for a in self._arguments]
+        self._head = f"define void @{name}({', '.join(listed)}) nounwind {{\nentry:"
         self._slots: list[str] = []
         self._lines: list[str] = []
         self._declared: dict[str, None] = {}
@@ -97,10 +105,26 @@ class Emit:
         """Product of two numbers."""
         return self.put(f"mul i64 {one}, {other}")
 
+    def least(self, one: str | int, other: str | int) -> str:
+        """The smaller of two numbers."""
+        less = self.put(f"icmp slt i64 {one}, {other}")
+        return self.put(f"select i1 {less}, i64 {one}, i64 {other}")
+
+    def store(self, vector: str, base: str, index: str | int) -> None:
+        """Write element ``index`` of an array of vectors."""
+        self.do(f"store {VECTOR} {vector}, ptr {self.at(VECTOR, base, index)}, align 64")
+
     def text(self) -> str:
         """The module."""
         lines = [*self._declared, self._head, *self._slots, *self._lines, "  ret void", "}"]
         return "\n".join(lines) + "\n"
+
+    def function(self) -> Callable[..., None]:
+        """The function, compiled."""
+        kinds = (ctypes.c_void_p if a[0] == "*" else ctypes.c_int64 for a in self._arguments)
+        address = compiler().function(self.text(), self._name)
+        found: Callable[..., None] = ctypes.CFUNCTYPE(None, *kinds)(address)
+        return found
 
 
 def transpose(code: Emit, block: str) -> None:
@@ -129,7 +153,7 @@ def transpose(code: Emit, block: str) -> None:
                     back = code.put(f"shl {VECTOR} {swap}, splat (i64 {shift})")
                     lines[low] = code.put(f"xor {VECTOR} {lines[low]}, {back}")
             for place, line in zip(places, lines, strict=True):
-                code.do(f"store {VECTOR} {line}, ptr {code.at(VECTOR, block, place)}, align 64")
+                code.store(line, block, place)
 
 
 def _signed(word: int) -> int:

@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -168,14 +167,13 @@ def _bits() -> Callable[..., None]:
             code.do(
                 f"call void @llvm.memcpy.p0.p0.i64(ptr {place}, ptr {whole}, i64 {here}, i1 false)"
             )
-    return _function(code, "pimsim_bits")
+    return code.function()
 
 
 @cache
 def _in_strings(tail: int) -> Callable[..., None]:
     """``tail`` bytes are left over by whole words."""
-    name = f"pimsim_in_strings_{tail}"
-    code = Emit(name, _COLUMNWISE)
+    code = Emit(f"pimsim_in_strings_{tail}", _COLUMNWISE)
     size = code.put(f"sdiv i64 {code.add('%outputs', 7)}, 8")
     with _columnwise(code) as (start, output0, here, column, string):
         line = code.mul(code.add(start, column), size)
@@ -187,13 +185,10 @@ def _in_strings(tail: int) -> Callable[..., None]:
             short = code.put(f"trunc i64 {string} to i{8 * tail}")
             with code.when(code.put(f"xor i1 {full}, true")):
                 code.do(f"store i{8 * tail} {short}, ptr {place}, align 1")
-    return _function(code, name)
+    return code.function()
 
 
-_COLUMNWISE = [
-    "i64 %begin", "i64 %end", "i64 %blocks", "ptr %words", "i64 %lanestep", "i64 %rowstep",
-    "i64 %outputs", "i64 %columns", "ptr %result",
-]  # fmt: skip
+_COLUMNWISE = "begin end blocks *words lanestep rowstep outputs columns *result"
 
 
 @contextmanager
@@ -211,22 +206,18 @@ def _columnwise(code: Emit) -> Iterator[tuple[str, str, str, str, str]]:
         source = code.at("i64", "%words", code.add(code.mul(lane, "%lanestep"), code.mul(inner, 8)))
         start = code.add(code.mul(lane, "%columns"), first)
         left = code.put(f"sub i64 %columns, {first}")
-        short = code.put(f"icmp slt i64 {left}, 512")
-        columns = code.put(f"select i1 {short}, i64 {left}, i64 512")
+        columns = code.least(left, 512)
         groups = code.put(f"sdiv i64 {code.add('%outputs', 63)}, 64")
         with code.loop(groups) as group:
             output0 = code.mul(group, 64)
             rest = code.put(f"sub i64 %outputs, {output0}")
-            fewer = code.put(f"icmp slt i64 {rest}, 64")
-            here = code.put(f"select i1 {fewer}, i64 {rest}, i64 64")
+            here = code.least(rest, 64)
             with code.loop(here) as row:
                 at = code.mul(code.add(output0, row), "%rowstep")
                 value = code.put(f"load {VECTOR}, ptr {code.at('i64', source, at)}, align 8")
-                code.do(f"store {VECTOR} {value}, ptr {code.at(VECTOR, block, row)}, align 64")
+                code.store(value, block, row)
             with code.loop(64, here) as row:
-                code.do(
-                    f"store {VECTOR} zeroinitializer, ptr {code.at(VECTOR, block, row)}, align 64"
-                )
+                code.store("zeroinitializer", block, row)
             transpose(code, block)
             with code.loop(columns) as column:
                 line = code.put(f"and i64 {column}, 63")
@@ -235,26 +226,13 @@ def _columnwise(code: Emit) -> Iterator[tuple[str, str, str, str, str]]:
                 yield start, output0, here, column, string
 
 
-def _function(code: Emit, name: str) -> Callable[..., None]:
-    integer, pointer = ctypes.c_int64, ctypes.c_void_p
-    signature = ctypes.CFUNCTYPE(None, *[integer] * 3, pointer, *[integer] * 4, pointer)
-    found: Callable[..., None] = signature(backend.compiler().function(code.text(), name))
-    return found
-
-
 @cache
 def _sums(levels: int) -> Callable[..., None]:
-    integer, pointer = ctypes.c_int64, ctypes.c_void_p
-    signature = ctypes.CFUNCTYPE(
-        None, *[integer] * 3, pointer, *[integer] * 3, pointer, integer, pointer, integer, pointer
-    )
-    name = f"pimsim_sums_{levels}"
     code = Emit(
-        name,
-        ["i64 %begin", "i64 %end", "i64 %outputs", "ptr %words", "i64 %lanestep",
-         "i64 %outputstep", "i64 %levelstep", "ptr %masks", "i64 %scale",
-         "ptr %offsets", "i64 %columns", "ptr %result"],
-    )  # fmt: skip
+        f"pimsim_sums_{levels}",
+        "begin end outputs *words lanestep outputstep levelstep *masks scale *offsets columns "
+        "*result",
+    )
     many = "<64 x i32>"
     whole = code.slot(many, 64)
     code.declare("void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
@@ -298,6 +276,4 @@ def _sums(levels: int) -> Callable[..., None]:
                     "call void @llvm.memcpy.p0.p0.i64("
                     f"ptr {place}, ptr {whole}, i64 {code.mul(left, 4)}, i1 false)"
                 )
-    address = backend.compiler().function(code.text(), name)
-    found: Callable[..., None] = signature(address)
-    return found
+    return code.function()

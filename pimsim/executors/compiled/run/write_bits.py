@@ -19,7 +19,6 @@ loads.
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
@@ -30,9 +29,10 @@ from numpy.typing import NDArray
 from pimsim.bits import pack
 from pimsim.errors import InputError
 from pimsim.executors.compiled.codegen import backend
-from pimsim.executors.compiled.codegen.emit import VECTOR, Emit, transpose
+from pimsim.executors.compiled.codegen.emit import VECTOR, Emit
 from pimsim.executors.compiled.run.run import spread
 from pimsim.executors.compiled.run.tiles import Tiles
+from pimsim.executors.compiled.run.write_rows import block_of, by_column, store_rows
 
 SLACK_BYTES = 8
 """Bytes behind the last string that may be fetched along with it."""
@@ -73,21 +73,14 @@ class Gather:
         part: int = 0,
         first_row: int = 0,
     ) -> None:
-        if origins.shape != (tiles.lanes, tiles.columns):
-            raise InputError(
-                f"`origins` must have the shape ({tiles.lanes}, {tiles.columns}), "
-                f"not {origins.shape}"
-            )
+        self._origins = by_column("origins", origins, tiles)
         self._tiles = tiles
         self.rows = sum(bits for _, bits in runs)
         tiles.layout.row(first_row + self.rows - 1, part)
         self._first = tiles.layout.row(first_row, part)
-        padded = np.full((tiles.lanes, tiles.words * _WORD), -1, dtype=np.int64)
-        padded[:, : tiles.columns] = origins
-        self._origins = padded
         self._starts, self._pieces = _pieces(runs)
         self._reach = max(self._pieces[:, 0], default=0)
-        self._last = max(int(padded.max()), 0)
+        self._last = max(int(self._origins.max()), 0)
 
     def load(
         self, strings: Strings, limit: int | None = None, *, threads: int | None = None
@@ -174,41 +167,18 @@ def _pieces(runs: Sequence[Run]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 @cache
 def _loader(tile_words: int) -> Callable[..., None]:
-    integer, pointer = ctypes.c_int64, ctypes.c_void_p
-    signature = ctypes.CFUNCTYPE(
-        None,
-        *[integer] * 3,
-        pointer,
-        *[integer] * 3,
-        *[pointer] * 2,
-        *[integer] * 2,
-        *[pointer] * 2,
-    )
-    name = f"pimsim_strings_{tile_words}"
-    address = backend.compiler().function(_code(name, tile_words), name)
-    found: Callable[..., None] = signature(address)
-    return found
-
-
-def _code(name: str, tile_words: int) -> str:
     """The loop over blocks of 512 columns, of 64 rows each."""
-    arguments = "begin end blocks *data places first rows *strings *origins limit words *starts "
-    arguments += "*pieces"
     code = Emit(
-        name,
-        [f"ptr %{a[1:]}" if a.startswith("*") else f"i64 %{a}" for a in arguments.split()],
+        f"pimsim_strings_{tile_words}",
+        "begin end blocks *data places first rows *strings *origins limit words *starts *pieces",
     )
     block = code.slot(f"[64 x {VECTOR}]", 64)
     with code.loop("%end", "%begin") as item:
-        tile = code.put(f"sdiv i64 {item}, %blocks")
-        inner = code.put(f"srem i64 {item}, %blocks")
+        _, _, data = block_of(code, item, tile_words)
         origins = code.at("i64", "%origins", code.mul(item, _COLUMNS))
-        base = code.add(code.mul(code.mul(tile, "%places"), tile_words), code.mul(inner, 8))
-        data = code.at("i64", "%data", base)
         with code.loop("%words") as word:
             with code.loop(64) as string:
-                place = code.at(VECTOR, block, string)
-                code.do(f"store {VECTOR} zeroinitializer, ptr {place}, align 64")
+                code.store("zeroinitializer", block, string)
             start = code.get("i64", "%starts", word, 8)
             stop = code.get("i64", "%starts", code.add(word, 1), 8)
             with code.loop(stop, start) as piece:
@@ -228,14 +198,5 @@ def _code(name: str, tile_words: int) -> str:
                     before = code.put(f"load i64, ptr {target}, align 8")
                     both = code.put(f"or i64 {before}, {moved}")
                     code.do(f"store i64 {both}, ptr {target}, align 8")
-            transpose(code, block)
-            skipped = code.mul(word, 64)
-            rest = code.put(f"sub i64 %rows, {skipped}")
-            fewer = code.put(f"icmp slt i64 {rest}, 64")
-            here = code.put(f"select i1 {fewer}, i64 {rest}, i64 64")
-            row0 = code.add("%first", skipped)
-            with code.loop(here) as row:
-                value = code.get(VECTOR, block, row, 64)
-                at = code.mul(code.add(row0, row), tile_words)
-                code.do(f"store {VECTOR} {value}, ptr {code.at('i64', data, at)}, align 64")
-    return code.text()
+            store_rows(code, block, data, word, "%first", "%rows", tile_words)
+    return code.function()

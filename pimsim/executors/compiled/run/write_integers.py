@@ -8,7 +8,7 @@ turned by 90 degrees, 512 columns and 64 rows at a time.
 >>> values = np.array([[[1, 2]], [[3, 0]]], dtype=np.uint8)   # 2 images, 1 pixel, 2 channels
 >>> pixels = np.array([[0, -1]])                              # 1 position, patch of 2, one padding
 >>> images = np.array([[0, 1, 1, -1]])                        # of each column; the last is unused
->>> load(tiles, values, pixels, images, planes=2, pad=2)
+>>> load(tiles, Operands(values, pixels, planes=2, pad=2), images)
 8
 >>> for row in range(8):                                      # bits 0 and 1 of both channels
 ...     print(unpack(tiles.load(row), 4)[0], end=" " * (row < 7))
@@ -17,34 +17,43 @@ turned by 90 degrees, 512 columns and 64 rows at a time.
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pimsim.bits import Words, pack, words_for
-from pimsim.errors import InputError
 from pimsim.executors.compiled.codegen import backend
-from pimsim.executors.compiled.codegen.emit import VECTOR, Emit, transpose
+from pimsim.executors.compiled.codegen.emit import VECTOR, Emit
 from pimsim.executors.compiled.run.run import spread
 from pimsim.executors.compiled.run.tiles import Tiles
+from pimsim.executors.compiled.run.write_rows import block_of, by_column, store_rows
 
 Integers = NDArray[np.integer[Any]]
 _LITTLE = np.dtype("<u8")
 
 
+class Operands(NamedTuple):
+    """Integers of images, and which of them are read where."""
+
+    values: Integers
+    """(images, pixels, channels) integers of ``planes`` bits."""
+    pixels: NDArray[np.integer[Any]]
+    """(positions, patch) pixel at each place of what a position reads; -1 is padding."""
+    planes: int = 1
+    """Bits of an operand."""
+    pad: int = 0
+    """What padding holds."""
+
+
 def load(
     tiles: Tiles,
-    values: Integers,
-    pixels: NDArray[np.integer[Any]],
+    operands: Operands,
     images: NDArray[np.integer[Any]],
     positions: NDArray[np.integer[Any]] | None = None,
     *,
-    planes: int = 1,
-    pad: int = 0,
     part: int = 0,
     first_row: int = 0,
     threads: int | None = None,
@@ -56,38 +65,31 @@ def load(
 
     Args:
         tiles: rows, changed in place.
-        values: (images, pixels, channels) integers of ``planes`` bits.
-        pixels: (positions, patch) pixel at each place; -1 is padding.
+        operands: what is written.
         images: (lanes, columns) image of each column; -1 for a column that is not used, and gets 0.
         positions: (columns,) position of each column; by default they follow each other.
-        planes: bits of an operand.
-        pad: what padding holds.
         part: part whose rows are written.
         first_row: first data row.
         threads: processors used, all if None.
 
     """
-    count, pixel_count, channels = values.shape
-    bits = channels * planes
-    rows = pixels.shape[1] * bits
+    count, pixel_count, channels = operands.values.shape
+    bits = channels * operands.planes
+    table = np.ascontiguousarray(operands.pixels, dtype=np.int64)
+    rows = table.shape[1] * bits
     tiles.layout.row(first_row + rows - 1, part)
-    if images.shape != (tiles.lanes, tiles.columns):
-        raise InputError(
-            f"`images` must have the shape ({tiles.lanes}, {tiles.columns}), not {images.shape}"
-        )
+    # Per column: where its image begins among the strings, -1 if it is not used.
+    origins = np.where(images < 0, -1, images.astype(np.int64) * pixel_count)
+    starts = by_column("images", origins, tiles)
     if positions is None:
-        positions = np.arange(tiles.columns) % len(pixels)
-    strings = _strings(values, planes, pad)
+        positions = np.arange(tiles.columns) % len(table)
+    strings = _strings(operands)
     first = tiles.layout.row(first_row, part)
     tiles.written[:, first : first + rows] = True
-    # Per column: where its image begins among the strings, -1 if it is not used.
-    padded = np.full((tiles.lanes, tiles.words * 64), -1, dtype=np.int64)
-    padded[:, : tiles.columns] = np.where(images < 0, -1, images.astype(np.int64) * pixel_count)
     where = np.zeros(tiles.words * 64, dtype=np.int64)
     where[: tiles.columns] = positions
-    table = np.ascontiguousarray(pixels, dtype=np.int64)
     if backend.why_not() is not None:
-        _load_slowly(tiles, strings, padded, where, table, first, bits)
+        _load_slowly(tiles, strings, starts, where, table, first, bits)
         return rows
     together = 1 if bits > 32 else 64 // bits
     function = _loader(tiles.tile_words, together)
@@ -104,7 +106,7 @@ def load(
             strings.ctypes.data,
             strings.shape[1],
             count * pixel_count,
-            padded.ctypes.data,
+            starts.ctypes.data,
             where.ctypes.data,
             table.ctypes.data,
             table.shape[1],
@@ -116,8 +118,9 @@ def load(
     return rows
 
 
-def _strings(values: Integers, planes: int, pad: int) -> Words:
+def _strings(operands: Operands) -> Words:
     """(images * pixels + 1, words): bits of every pixel, and of padding."""
+    values, _, planes, pad = operands
     count, pixels, channels = values.shape
     words = words_for(channels * planes)
     strings = np.zeros((count * pixels + 1, words), dtype=np.uint64)
@@ -158,46 +161,31 @@ def _load_slowly(
 
 @cache
 def _loader(tile_words: int, together: int) -> Callable[..., None]:
-    integer, pointer = ctypes.c_int64, ctypes.c_void_p
-    signature = ctypes.CFUNCTYPE(
-        None, *[integer] * 3, pointer, *[integer] * 2, pointer, *[integer] * 2, *[pointer] * 3,
-        *[integer] * 3,
-    )  # fmt: skip
-    name = f"pimsim_load_{tile_words}_{together}"
-    address = backend.compiler().function(_code(name, tile_words, together), name)
-    found: Callable[..., None] = signature(address)
-    return found
-
-
-def _code(name: str, tile_words: int, together: int) -> str:
     """The loop over blocks of 512 columns; strings of ``together`` places make one word."""
-    arguments = "begin end blocks *data places tiles *strings words count *images *where *pixels "
-    arguments += "patch first bits"
     code = Emit(
-        name,
-        [f"ptr %{a[1:]}" if a.startswith("*") else f"i64 %{a}" for a in arguments.split()],
+        f"pimsim_load_{tile_words}_{together}",
+        "begin end blocks *data places tiles *strings words count *images *where *pixels patch "
+        "first bits",
     )
     block = code.slot(f"[64 x {VECTOR}]", 64)
     shifts = [code.mul("%bits", j) for j in range(together)]
     last = code.add("%patch", -1)
     with code.loop("%end", "%begin") as item:
-        tile = code.put(f"sdiv i64 {item}, %blocks")  # of all lanes
-        inner = code.put(f"srem i64 {item}, %blocks")
+        tile, inner, data = block_of(code, item, tile_words)
         lane = code.put(f"sdiv i64 {tile}, %tiles")
         own = code.put(f"srem i64 {tile}, %tiles")
         column = code.add(code.mul(own, tile_words * 64), code.mul(inner, 512))
         line = code.add(code.mul(lane, code.mul("%tiles", tile_words * 64)), column)
         images = code.at("i64", "%images", line)
         where = code.at("i64", "%where", column)
-        base = code.add(code.mul(code.mul(tile, "%places"), tile_words), code.mul(inner, 8))
-        data = code.at("i64", "%data", base)
         groups = code.put(f"sdiv i64 {code.add('%patch', together - 1)}, {together}")
         with code.loop(groups) as group:
             place0 = code.mul(group, together)
             left = code.put(f"sub i64 %patch, {place0}")
-            here = _least(code, left, together)
+            rows = code.mul(code.least(left, together), "%bits")
+            first = code.add("%first", code.mul(place0, "%bits"))
             # Places beyond the patch repeat its last; their rows are not stored.
-            places = [_least(code, code.add(place0, j), last) for j in range(together)]
+            places = [code.least(code.add(place0, j), last) for j in range(together)]
             with code.loop("%words") as word:
                 strings = code.at("i64", "%strings", word)
                 with code.loop(8) as matrix:
@@ -207,20 +195,8 @@ def _code(name: str, tile_words: int, together: int) -> str:
                         whole = _string(code, images, where, strings, places, shifts, c)
                         target = code.at("i64", block, code.add(code.mul(string, 8), matrix))
                         code.do(f"store i64 {whole}, ptr {target}, align 8")
-                transpose(code, block)
-                skipped = code.mul(word, 64)
-                rest = code.put(f"sub i64 {code.mul(here, '%bits')}, {skipped}")
-                row0 = code.add(code.add("%first", code.mul(place0, "%bits")), skipped)
-                with code.loop(_least(code, rest, 64)) as row:
-                    value = code.get(VECTOR, block, row, 64)
-                    at = code.mul(code.add(row0, row), tile_words)
-                    code.do(f"store {VECTOR} {value}, ptr {code.at('i64', data, at)}, align 64")
-    return code.text()
-
-
-def _least(code: Emit, one: str, other: str | int) -> str:
-    less = code.put(f"icmp slt i64 {one}, {other}")
-    return code.put(f"select i1 {less}, i64 {one}, i64 {other}")
+                store_rows(code, block, data, word, first, rows, tile_words)
+    return code.function()
 
 
 def _string(

@@ -1,5 +1,6 @@
 # make run    classify handwritten digits in simulated DRAM (installs into .venv the first time)
 # make test   everything that is checked before a change is taken: lint, types, layers, tests
+# make test-quick AREA=dram   the tests of one area, in seconds; without AREA: which areas there are
 # make fuzz   the tests that draw examples, with new ones, for MINUTES (10) in AREA (tests)
 # make bench  measure how fast it all runs, and write docs/speed.md
 # make lint   the part of it that runs in seconds
@@ -14,7 +15,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& { echo "$$python"; break; }; done)
 
-.PHONY: run test fuzz bench lint clean
+.PHONY: run test test-quick fuzz bench lint clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.core
@@ -24,10 +25,12 @@ run: $(VENV)/.core
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
+test-quick: $(VENV)/.test
+	@$(BIN)/python tests/quick.py $(AREA)
+
 MINUTES ?= 10
-AREA ?= tests
 fuzz: $(VENV)/.test
-	$(BIN)/python tests/fuzz.py --minutes $(MINUTES) --area "$(AREA)"
+	$(BIN)/python tests/fuzz.py --minutes $(MINUTES) --area "$(or $(AREA),tests)"
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -11,7 +11,10 @@ import importlib.util
 import os
 import random
 import shutil
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import hypothesis
 import pytest
@@ -27,6 +30,22 @@ _ANY_MACHINE = hypothesis.settings(
 hypothesis.settings.register_profile("fixed", _ANY_MACHINE, derandomize=True)
 hypothesis.settings.register_profile("fuzz", _ANY_MACHINE, derandomize=False)  # see fuzz.py
 hypothesis.settings.load_profile("fixed")
+
+
+@pytest.fixture(scope="session")
+def module_at() -> Callable[[Path], ModuleType]:
+    """Import a module that lies among the tests, in no package."""
+
+    def imported(path: Path) -> ModuleType:
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[path.stem] = module  # its dataclasses ask for it
+        spec.loader.exec_module(module)
+        return module
+
+    return imported
 
 
 def _why_no_larq() -> str | None:
@@ -74,13 +93,26 @@ _NEEDS = {
 }
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
+    _keep_compiled_modules(config)
     for marker, (why_not, required) in _NEEDS.items():
         reason = why_not()
         if reason and os.environ.get(required) == "1":
             raise pytest.UsageError(
                 f"{required}=1, but tests marked `{marker}` cannot run: {reason}"
             )
+
+
+def _keep_compiled_modules(config: pytest.Config) -> None:
+    """Compile a module once, not in each of the hundreds of processes that the tests start.
+
+    Who wants no ``__pycache__`` beside the code gets none: they lie in pytest's own cache.
+    """
+    if sys.dont_write_bytecode and hasattr(config, "cache"):
+        kept = str(config.cache.mkdir("pycache"))
+        sys.dont_write_bytecode = False
+        sys.pycache_prefix = os.environ["PYTHONPYCACHEPREFIX"] = kept
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -11,15 +11,9 @@ import pytest
 
 
 @pytest.fixture(scope="session")
-def fixtures() -> ModuleType:
+def fixtures(module_at: Callable[[Path], ModuleType]) -> ModuleType:
     """The module ``make_fixtures``, which made the saved models."""
-    path = Path(__file__).parents[1] / "saved_models" / "make_fixtures.py"
-    spec = importlib.util.spec_from_file_location("make_fixtures", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module_at(Path(__file__).parents[1] / "saved_models" / "make_fixtures.py")
 
 
 @pytest.fixture(scope="session")

@@ -5,9 +5,8 @@ What is not special to Ambit must work on the other address maps too.
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 import tomllib
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 from types import ModuleType
@@ -73,14 +72,6 @@ def address_map(request: pytest.FixtureRequest, reordered: AddressMap) -> Addres
 
 
 @pytest.fixture(scope="session")
-def naive() -> ModuleType:
+def naive(module_at: Callable[[Path], ModuleType]) -> ModuleType:
     """The module ``naive_checker`` in ``dram``: a check that shares nothing with pimsim."""
-    spec = importlib.util.spec_from_file_location(
-        "naive_checker", Path(__file__).parent / "dram" / "naive_checker.py"
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return module_at(Path(__file__).parent / "dram" / "naive_checker.py")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -30,16 +29,9 @@ PAGE = Path(__file__).parents[3] / "docs" / "layers.md"
 
 
 @pytest.fixture(scope="module")
-def matrix() -> ModuleType:
+def matrix(module_at: Callable[[Path], ModuleType]) -> ModuleType:
     """The module ``layer_matrix``, which lies beside this one."""
-    path = Path(__file__).with_name("layer_matrix.py")
-    spec = importlib.util.spec_from_file_location("layer_matrix", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["layer_matrix"] = module  # its dataclasses ask for it
-    spec.loader.exec_module(module)
-    return module
+    return module_at(Path(__file__).with_name("layer_matrix.py"))
 
 
 def agrees(

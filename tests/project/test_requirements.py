@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).parent
+TESTS = Path(__file__).parents[1]
 NEEDY = """\
 import pytest
 
@@ -21,7 +21,7 @@ def test_needs_mnist():
 
 @pytest.fixture
 def needy(tmp_path: Path) -> Path:
-    (tmp_path / "conftest.py").write_text((HERE / "conftest.py").read_text("utf-8"), "utf-8")
+    (tmp_path / "conftest.py").write_text((TESTS / "conftest.py").read_text("utf-8"), "utf-8")
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = mnist: m\n", "utf-8")
     (tmp_path / "test_needy.py").write_text(NEEDY, "utf-8")
     return tmp_path

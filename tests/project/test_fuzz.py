@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).parent
+TESTS = Path(__file__).parents[1]
 PROPERTIES = """\
 from hypothesis import given, strategies as st
 
@@ -26,7 +26,7 @@ def test_right(number):
 
 @pytest.fixture
 def properties(tmp_path: Path) -> Path:
-    (tmp_path / "conftest.py").write_text((HERE / "conftest.py").read_text("utf-8"), "utf-8")
+    (tmp_path / "conftest.py").write_text((TESTS / "conftest.py").read_text("utf-8"), "utf-8")
     (tmp_path / "pytest.ini").write_text("[pytest]\n", "utf-8")
     (tmp_path / "test_properties.py").write_text(PROPERTIES, "utf-8")
     return tmp_path
@@ -34,7 +34,16 @@ def properties(tmp_path: Path) -> Path:
 
 def test_what_fails_is_found_once_and_can_be_repeated(properties: Path) -> None:
     done = subprocess.run(
-        [sys.executable, HERE / "fuzz.py", "--minutes", "0.2", "--seed", "1", "--area", properties],
+        [
+            sys.executable,
+            TESTS / "fuzz.py",
+            "--minutes",
+            "0.2",
+            "--seed",
+            "1",
+            "--area",
+            properties,
+        ],
         capture_output=True,
         text=True,
         check=False,
@@ -53,7 +62,7 @@ def test_what_fails_is_found_once_and_can_be_repeated(properties: Path) -> None:
 def test_what_was_found_is_said_when_the_time_is_over_in_the_middle(properties: Path) -> None:
     with (properties / "test_properties.py").open("a", encoding="utf-8") as file:
         file.write("\n@given(st.integers())\ndef test_zzz(number): __import__('time').sleep(600)\n")
-    run = [sys.executable, HERE / "fuzz.py", "--minutes", "0.3", "--area", properties]
+    run = [sys.executable, TESTS / "fuzz.py", "--minutes", "0.3", "--area", properties]
     done = subprocess.run(
         run,
         capture_output=True,

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+collect_ignore_glob = ["bench_*.py"]
+"""They are measured when they are asked for by name; to look for tests need not import them."""
+
 _INTRODUCTION = """\
 # How fast pimsim runs
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+import scipy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy.stats import binom
 
 from bnn.mapping import faulty_outputs
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
@@ -254,10 +254,10 @@ CASES = [("sense", ones) for ones in range(4)] + [("copy", 0), ("copy", 1), ("no
 @pytest.mark.parametrize("rate", [0.0, 1e-3, 0.02, 0.3])
 def test_as_many_accesses_are_wrong_as_the_rate_says(kind: str, ones: int, rate: float) -> None:
     wrong = _bernoulli(0.0, rate, kind, ones, seed=8)
-    low, high = binom.interval(LEVEL, wrong.size, rate)
+    low, high = scipy.stats.binom.interval(LEVEL, wrong.size, rate)
     assert low <= wrong.sum() <= high
     by_column = wrong.sum(axis=0)  # noise strikes anywhere: no column stands out
-    low, high = binom.interval(1 - (1 - LEVEL) / COLUMNS, TIMES, rate)
+    low, high = scipy.stats.binom.interval(1 - (1 - LEVEL) / COLUMNS, TIMES, rate)
     assert low <= by_column.min() <= by_column.max() <= high
 
 
@@ -269,7 +269,7 @@ def test_static_faults_take_the_same_columns_again_and_again(
     wrong = _bernoulli(rate, 0.0, kind, ones, seed=9)
     by_column = wrong.sum(axis=0)
     assert set(by_column.tolist()) <= {0, TIMES}
-    low, high = binom.interval(LEVEL, COLUMNS, rate)
+    low, high = scipy.stats.binom.interval(LEVEL, COLUMNS, rate)
     assert low <= (by_column > 0).sum() <= high
 
 
@@ -277,10 +277,10 @@ def test_both_effects_together_have_the_rate_of_their_union() -> None:
     static, access = 0.1, 0.05
     wrong = _bernoulli(static, access, "sense", 1, seed=10)
     always = wrong.all(axis=0)
-    low, high = binom.interval(LEVEL, COLUMNS, static)
+    low, high = scipy.stats.binom.interval(LEVEL, COLUMNS, static)
     assert low <= always.sum() <= high
     rest = wrong[:, ~always]
-    low, high = binom.interval(LEVEL, rest.size, access)
+    low, high = scipy.stats.binom.interval(LEVEL, rest.size, access)
     assert low <= rest.sum() <= high
 
 
@@ -339,7 +339,7 @@ def test_the_first_and_the_last_access_of_a_block_are_struck_as_often_as_any() -
     for output in range(jobs):
         draws = faults.draws(Job(0, output, 0), Access("sense", 3), events, 0, width)
         struck[draws.event, draws.column] += 1
-    low, high = binom.interval(1 - (1 - LEVEL) / struck.size, jobs, rate)
+    low, high = scipy.stats.binom.interval(1 - (1 - LEVEL) / struck.size, jobs, rate)
     assert low <= struck.min() <= struck.max() <= high
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import signal
@@ -16,7 +17,9 @@ import pytest
 
 from pimsim.errors import InputError
 
-pytest.importorskip("distributed")
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("distributed") is None, reason="distributed is not installed"
+)
 
 ROOT = Path(__file__).parents[3]
 Trials = dict[tuple[str, int], str]

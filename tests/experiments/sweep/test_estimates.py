@@ -5,8 +5,8 @@ from __future__ import annotations
 import hypothesis
 import numpy as np
 import pytest
+import scipy
 from hypothesis import strategies as st
-from scipy import stats
 
 from experiments.sweep import estimates
 
@@ -43,14 +43,14 @@ def test_clustered_is_never_narrower_than_independent_units(pairs: list[tuple[in
 def test_of_equal_trials_it_is_students_interval_of_their_mean() -> None:
     shares = np.array([0.71, 0.93, 0.82, 0.65])
     counts = _counts([(round(1000 * share), 1000) for share in shares])
-    low, high = stats.t.interval(LEVEL, 3, shares.mean(), stats.sem(shares))
+    low, high = scipy.stats.t.interval(LEVEL, 3, shares.mean(), scipy.stats.sem(shares))
     assert estimates.clustered(counts, "part", "whole", LEVEL) == pytest.approx(
         (shares.mean(), low, high)
     )
 
 
 def test_a_single_trial_has_the_exact_binomial_interval() -> None:
-    expected = stats.binomtest(90, 100).proportion_ci(LEVEL, "exact")
+    expected = scipy.stats.binomtest(90, 100).proportion_ci(LEVEL, "exact")
     found = estimates.clustered(_counts([(90, 100)]), "part", "whole", LEVEL)
     assert found == pytest.approx((0.9, expected.low, expected.high))
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import scipy
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest
 
 from pimsim.circuit.failure_tables.table import Entry, Estimate, FailureTable, Rate
 from pimsim.circuit.model import parameters, variation
@@ -26,7 +26,7 @@ AMBIT = variation.load("ambit-like")
 @given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_the_interval_is_that_of_scipy(pair: tuple[int, int]) -> None:
     wrong, trials = pair
-    exact = binomtest(wrong, trials).proportion_ci(0.95, "exact")
+    exact = scipy.stats.binomtest(wrong, trials).proportion_ci(0.95, "exact")
     assert clopper_pearson(wrong, trials) == pytest.approx((exact.low, exact.high), abs=1e-9)
 
 

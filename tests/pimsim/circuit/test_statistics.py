@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import norm
 
 from pimsim.circuit.model import parameters, variation
 from pimsim.circuit.model.variation import QUANTITIES, Layout, Process, Varied
@@ -199,7 +199,7 @@ def test_more_variation_never_lowers_the_failure_rate(
 def test_a_gaussian_offset_fails_exactly_as_its_tail_says() -> None:
     for percent in (40.0, 60.0, 90.0):
         counts = count(CIRCUIT, OFFSET, majority(3), percent, Sampling(50_000, 3))
-        tail = norm.sf(87.4172 / percent)
+        tail = scipy.stats.norm.sf(87.4172 / percent)
         for wrong in counts.wrong:
             low, high = clopper_pearson(wrong, counts.samples, 0.999)
             assert low < tail < high
@@ -232,7 +232,7 @@ def test_static_faults_stay_and_per_access_noise_does_not() -> None:
     assert static.always_wrong == once.wrong
     assert static.wrong == tuple(5 * wrong for wrong in once.wrong)
     noisy = count(CIRCUIT, noise, majority(3), 90.0, Sampling(4000, 1, 5))
-    tail = norm.sf(87.4172 / 90.0)
+    tail = scipy.stats.norm.sf(87.4172 / 90.0)
     assert noisy.wrong[0] / 20_000 == pytest.approx(tail, rel=0.1)
     assert noisy.failed / 4000 == pytest.approx(1 - (1 - 2 * tail) ** 5, rel=0.1)
     assert sum(noisy.always_wrong) < 20 < sum(static.always_wrong)
@@ -289,7 +289,7 @@ def test_importance_sampling_finds_the_exact_tail(deviations: float) -> None:
         CIRCUIT, OFFSET, majority(3, criterion="110"), 87.41722 / deviations,
         Sampling(20_000, 1), level=0.99,
     )  # fmt: skip
-    assert rare.low < norm.sf(deviations) < rare.high
+    assert rare.low < scipy.stats.norm.sf(deviations) < rare.high
     assert rare.high / rare.low < 1.2
 
 

@@ -120,6 +120,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         order = random.Random(config.getoption("--hypothesis-seed"))
         ranks = {path: order.random() for path in sorted({item.path for item in items})}
         items.sort(key=lambda item: ranks[item.path])
+    items.sort(key=lambda item: item.path.name != "test_complete.py")  # what is forgotten, first
     reasons = {marker: why_not() for marker, (why_not, _) in _NEEDS.items()}
     for item in items:
         for marker, reason in reasons.items():

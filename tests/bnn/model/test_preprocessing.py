@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bnn.lowering.operand_analysis import analyse, padding_of_inputs
+from bnn.mapping import MAPPINGS
 from bnn.model import host, reference
 from bnn.model.layers import READERS
 from bnn.model.layers.layer import Weights
@@ -107,7 +108,7 @@ def network(*front: Any, padding: str = "valid") -> Network:
 SYMMETRIC = Rescale("r", np.float32(1 / 127.5), np.float32(-1))
 
 
-@pytest.mark.parametrize("mapping", ["output-stationary", "weight-stationary", "no-local-reuse"])
+@pytest.mark.parametrize("mapping", MAPPINGS)
 @pytest.mark.parametrize(
     ("front", "padding", "planes"),
     [

@@ -175,7 +175,10 @@ def test_every_option_acts_always_or_has_a_rule() -> None:
         ruled = {option for rule in _rules(name) for option in rule.options}
         assert action.dest in ruled | ALWAYS or (
             name == "train" and action.dest in of_training | {"data_dir"}
-        ), (name, action.dest)
+        ), (
+            f"`{action.option_strings[0]}` of `pimsim {name}`: name in a Rule what it needs or "
+            f'excludes, or, if it always acts, add "{action.dest}" to ALWAYS in this file'
+        )
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
 from pimsim.errors import InputError
@@ -92,21 +93,7 @@ def _adder(name: str, summary: str, program: Program, flip: int, source: str) ->
     return Primitive(name, summary, lambda _: program, meaning, lambda _: 8, "8", source)
 
 
-def _sized(
-    name: str,
-    summary: str,
-    build: Callable[[int], Program],
-    meaning: Callable[[int, Values], dict[str, int]],
-    count: Callable[[int], int],
-    formula: str,
-    source: str,
-    *,
-    width: int = 8,
-    narrowest: int = 1,
-) -> Primitive:
-    return Primitive(
-        name, summary, build, meaning, count, formula, source, width, narrowest, sized=True
-    )
+_sized = partial(Primitive, width=8, sized=True)
 
 
 def _added(width: int, v: Values) -> dict[str, int]:

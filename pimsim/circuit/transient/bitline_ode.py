@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pimsim.circuit.transient.devices import compiled, nmos, pmos
+from pimsim.circuit.transient.devices import Current, compiled, nmos, pmos
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -106,10 +106,10 @@ def new_rates(nodes: int, cells: int, contacts: int) -> Rates:
 
 @compiled
 def _between(
-    rates: Rates, current: float, by_gate: float, by_drain: float, drain: int, source: int,
-    slope: float, derive: bool,
-) -> None:  # fmt: skip
+    rates: Rates, through: Current, drain: int, source: int, slope: float, derive: bool
+) -> None:
     """Add a transistor between two nodes, all but its gate."""
+    current, by_gate, by_drain = through
     rates.out[drain] -= current
     rates.out[source] += current
     if not derive:
@@ -125,10 +125,10 @@ def _between(
 
 @compiled
 def _from_supply(
-    rates: Rates, supply: int, current: float, by_gate: float, by_drain: float, node: int,
-    slope: float, core: int, derive: bool,
-) -> None:  # fmt: skip
+    rates: Rates, supply: int, through: Current, node: int, slope: float, core: int, derive: bool
+) -> None:
     """Add a transistor with its drain on a node and its source on a supply."""
+    current, by_gate, by_drain = through
     rates.out[node] -= current
     rates.supplied[supply] -= current
     if not derive:
@@ -206,20 +206,22 @@ def _add_latch(rates: Rates, wiring: Wiring, sample: Sample, v: Floats, derive: 
     san, sap = bl + 2, bl + 3
     for side in range(2):
         drain, gate = bl + side, bl + 1 - side
-        current, by_gate, by_drain = nmos(
+        through = nmos(
             v[gate], v[drain], v[san], p[LATCH_N + side], p[LATCH_N_VT + side],
             modulation[MOD_LATCH_N],
         )  # fmt: skip
-        _between(rates, current, by_gate, by_drain, drain, san, 0.0, derive)
+        _between(rates, through, drain, san, 0.0, derive)
         if derive:
+            _, by_gate, _ = through
             rates.jacobian[drain, gate] -= by_gate
             rates.jacobian[san, gate] += by_gate
-        current, by_gate, by_drain = pmos(
+        through = pmos(
             v[gate], v[drain], v[sap], p[LATCH_P + side], p[LATCH_P_VT + side],
             modulation[MOD_LATCH_P],
         )  # fmt: skip
-        _between(rates, current, by_gate, by_drain, drain, sap, 0.0, derive)
+        _between(rates, through, drain, sap, 0.0, derive)
         if derive:
+            _, by_gate, _ = through
             rates.jacobian[drain, gate] -= by_gate
             rates.jacobian[sap, gate] += by_gate
 
@@ -231,14 +233,12 @@ def _add_set_devices(
 ) -> None:  # fmt: skip
     p, modulation, bl = sample.p, wiring.modulation, 2 * wiring.segments
     san, sap, vdd = bl + 2, bl + 3, p[VDD]
-    current, by_gate, by_drain = nmos(
-        vdd * level, v[san], 0.0, p[SET], p[SET_VT], modulation[MOD_SET_N]
-    )
-    _from_supply(rates, FROM_GROUND, current, by_gate, by_drain, san, vdd * slope, bl, derive)
-    current, by_gate, by_drain = pmos(
+    through = nmos(vdd * level, v[san], 0.0, p[SET], p[SET_VT], modulation[MOD_SET_N])
+    _from_supply(rates, FROM_GROUND, through, san, vdd * slope, bl, derive)
+    through = pmos(
         vdd * (1.0 - level), v[sap], vdd, p[SET + 1], p[SET_VT + 1], modulation[MOD_SET_P]
     )
-    _from_supply(rates, FROM_VDD, current, by_gate, by_drain, sap, -vdd * slope, bl, derive)
+    _from_supply(rates, FROM_VDD, through, sap, -vdd * slope, bl, derive)
 
 
 @compiled
@@ -249,14 +249,12 @@ def _add_equaliser(
     p, modulation, bl = sample.p, wiring.modulation[MOD_EQUALISER], 2 * wiring.segments
     gate, turn = p[EQUALISER_GATE] * level, p[EQUALISER_GATE] * slope
     for k in range(4):
-        current, by_gate, by_drain = nmos(
+        through = nmos(
             gate, v[bl + k], p[PRECHARGE], p[EQUALISER + k], p[EQUALISER_VT + k], modulation
         )
-        _from_supply(rates, FROM_PRECHARGE, current, by_gate, by_drain, bl + k, turn, bl, derive)
-    current, by_gate, by_drain = nmos(
-        gate, v[bl], v[bl + 1], p[EQUALISER + 4], p[EQUALISER_VT + 4], modulation
-    )
-    _between(rates, current, by_gate, by_drain, bl, bl + 1, turn, derive)
+        _from_supply(rates, FROM_PRECHARGE, through, bl + k, turn, bl, derive)
+    through = nmos(gate, v[bl], v[bl + 1], p[EQUALISER + 4], p[EQUALISER_VT + 4], modulation)
+    _between(rates, through, bl, bl + 1, turn, derive)
 
 
 @compiled

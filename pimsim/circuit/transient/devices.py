@@ -8,11 +8,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import TypeAlias, TypeVar, cast
 
 from numba import njit
 
 _Function = TypeVar("_Function", bound=Callable[..., object])
+
+Current: TypeAlias = tuple[float, float, float]
+"""From drain to source, in uA, and its derivatives by gate and drain voltage, in uA/V."""
 
 
 def compiled(function: _Function) -> _Function:
@@ -27,11 +30,11 @@ def compiled(function: _Function) -> _Function:
 @compiled
 def nmos(
     gate: float, drain: float, source: float, beta: float, vt: float, modulation: float
-) -> tuple[float, float, float]:
+) -> Current:
     """Return the current from drain to source and its derivatives by gate and drain voltage.
 
-    Voltages in V, ``beta`` = kp W/L in uA/V2, ``modulation`` (lambda) in 1/V; current in uA,
-    derivatives in uA/V. The derivative by the source voltage is minus the sum of the others.
+    Voltages in V, ``beta`` = kp W/L in uA/V2, ``modulation`` (lambda) in 1/V. The derivative by
+    the source voltage is minus the sum of the others.
     Drain and source change roles where the drain is the lower one.
     """
     if drain >= source:
@@ -43,7 +46,7 @@ def nmos(
 @compiled
 def pmos(
     gate: float, drain: float, source: float, beta: float, vt: float, modulation: float
-) -> tuple[float, float, float]:
+) -> Current:
     """As :func:`nmos` for a pMOS with a negative ``vt``; the current flows from source to drain.
 
     The current returned is from drain to source all the same, so that it is negative here.
@@ -53,9 +56,7 @@ def pmos(
 
 
 @compiled
-def _forward(
-    drive: float, span: float, beta: float, modulation: float
-) -> tuple[float, float, float]:
+def _forward(drive: float, span: float, beta: float, modulation: float) -> Current:
     """Current and derivatives for ``span`` = vds >= 0, ``drive`` = vgs - vt."""
     if drive <= 0.0:
         return 0.0, 0.0, 0.0

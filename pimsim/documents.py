@@ -32,7 +32,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pimsim.errors import InputError
+from pimsim.errors import InputError, unreadable
 
 MOST_TOML_BYTES = 1 << 20
 """Largest TOML file; a standard takes 5 KB, a sweep over 100,000 values 700 KB."""
@@ -172,8 +172,11 @@ def text_of(what: str, wanted: str | Path, package: str, folder: str) -> tuple[s
     )
 
 
-def meant(wanted: object, names: Iterable[str]) -> str:
+def meant(wanted: object, names: Iterable[str], mark: str = "'", cutoff: float = 0.6) -> str:
     """Return the end of a message that lists known names: the nearest one, if one is near.
+
+    The nearest begins with what was wanted, or else is as like it as ``cutoff`` says (0 to 1, see
+    :func:`difflib.get_close_matches`); ``mark`` stands before and behind it.
 
     >>> meant("aut", ("output-stationary", "auto", "auto-energy"))
     "; did you mean 'auto'?"
@@ -182,8 +185,8 @@ def meant(wanted: object, names: Iterable[str]) -> str:
     """
     wanted, names = str(wanted), tuple(names)
     near = [name for name in names if wanted and name.startswith(wanted)]
-    near = near or difflib.get_close_matches(wanted, names, n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    near = near or difflib.get_close_matches(wanted, names, n=1, cutoff=cutoff)
+    return f"; did you mean {mark}{near[0]}{mark}?" if near else ""
 
 
 def read_text(path: Path, what: str, form: str, most_bytes: int) -> str:
@@ -196,10 +199,8 @@ def read_text(path: Path, what: str, form: str, most_bytes: int) -> str:
     try:
         with path.open("rb") as file:
             found = file.read(most_bytes + 1)
-    except OSError as error:
-        raise InputError(f"{what} cannot be read: {error.strerror}") from error
-    except ValueError as error:  # a path with a null character
-        raise InputError(f"{what} cannot be read: {error}") from error
+    except (OSError, ValueError) as error:  # the latter for a path with a null character
+        raise unreadable(what, error) from error
     if len(found) > most_bytes:
         raise InputError(f"{what} must be at most {most_bytes >> 20} MiB, which it exceeds")
     try:
@@ -284,10 +285,27 @@ def require_known(keys: Iterable[str], known: Iterable[str], where: str) -> None
             raise InputError(f"{where} has the unknown key `{key}`{nearest(key, known)}")
 
 
-def nearest(key: str, known: Sequence[str]) -> str:
-    """Return the end of a message about an unknown key: the nearest known one, or all."""
-    near = difflib.get_close_matches(key, known, n=1)
-    return f"; did you mean `{near[0]}`?" if near else f" (known: {', '.join(known)})"
+def nearest(
+    key: str,
+    known: Iterable[str],
+    otherwise: str | None = None,
+    also: Sequence[str] = (),
+    cutoff: float = 0.6,
+) -> str:
+    """Return the end of a message about an unknown key: the nearest known one, or all.
+
+    Args:
+        key: what is not known.
+        known: what it may be.
+        otherwise: said in place of all, where none is near.
+        also: what may be meant where none is alike.
+        cutoff: how like a near one is, 0 to 1, see :func:`difflib.get_close_matches`.
+    """
+    known = tuple(known)
+    near = difflib.get_close_matches(key, known, n=1, cutoff=cutoff) or also
+    if near:
+        return f"; did you mean `{near[0]}`?"
+    return f" (known: {', '.join(known)})" if otherwise is None else otherwise
 
 
 def shown(value: object) -> str:

@@ -67,6 +67,18 @@ class OutOfRowsError(DramError):
     """A program needs more D-group rows than a subarray has free; the message says how many."""
 
 
+def unreadable(what: object, error: OSError | ValueError) -> InputError:
+    """Return the error that says why a file cannot be read.
+
+    ``what`` names the file; a path does so itself.
+
+    >>> unreadable("`circuit` 'my.toml'", FileNotFoundError(2, "No such file or directory"))
+    InputError("`circuit` 'my.toml' cannot be read: No such file or directory")
+    """
+    named = what if isinstance(what, str) else repr(str(what))
+    return InputError(f"{named} cannot be read: {getattr(error, 'strerror', error)}")
+
+
 def lacks_memory(error: BaseException) -> bool:
     """Return whether memory is what an error is about, as libraries say it in their ways.
 

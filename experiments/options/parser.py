@@ -13,7 +13,6 @@ pimsim run: error: unknown option `--bank`; did you mean `--banks`? (see pimsim 
 from __future__ import annotations
 
 import argparse
-import difflib
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -74,11 +73,7 @@ class Parser(argparse.ArgumentParser):
             if option.startswith("-") and option.strip("-"):
                 known = [name for name in self._option_string_actions if name.startswith("--")]
                 wanted = f"--{option.lstrip('-')}"
-                near = [name for name in known if name.startswith(wanted)]
-                near = near or difflib.get_close_matches(wanted, known, n=1, cutoff=0.7)
-                return f"unknown option `{option}`" + (
-                    f"; did you mean `{near[0]}`?" if near else ""
-                )
+                return f"unknown option `{option}`{meant(wanted, known, '`', cutoff=0.7)}"
         return f"unexpected argument {shortened(rest[0])}"
 
     def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:

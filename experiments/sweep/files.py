@@ -13,7 +13,7 @@ import hashlib
 from functools import lru_cache
 from pathlib import Path
 
-from pimsim.errors import InputError
+from pimsim.errors import unreadable
 
 Stamp = tuple[int, int]
 """By which a change of a file is noticed: size, and time of the last change."""
@@ -29,7 +29,7 @@ def stamp(path: Path) -> Stamp:
     try:
         found = path.stat()
     except OSError as error:
-        raise InputError(f"{str(path)!r} cannot be read: {error.strerror}") from error
+        raise unreadable(path, error) from error
     return found.st_size, found.st_mtime_ns
 
 
@@ -49,5 +49,5 @@ def _digest(path: Path, _stamp: Stamp) -> str:
             while piece := file.read(_AT_ONCE):
                 found.update(piece)
     except OSError as error:
-        raise InputError(f"{str(path)!r} cannot be read: {error.strerror}") from error
+        raise unreadable(path, error) from error
     return found.hexdigest()

@@ -23,9 +23,9 @@ with a constant rate of 1e-4, a pull of 1e-6, and a factor that starts at 1e-3.
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
+from pimsim.documents import nearest
 from pimsim.errors import InputError
 
 RECIPES: dict[str, dict[str, Any]] = {
@@ -70,7 +70,6 @@ def recipe(name: str) -> dict[str, Any]:
     'prelu'
     """
     if name not in RECIPES:
-        near = difflib.get_close_matches(name, RECIPES, n=1)
-        hint = f"; did you mean `{near[0]}`?" if near else ""
+        hint = nearest(name, RECIPES, "")
         raise InputError(f"`recipe` must be one of {', '.join(RECIPES)}, not {name!r}{hint}")
     return RECIPES[name]

@@ -11,7 +11,6 @@ pimsim.errors.InputError: `head` must be one of norm, scale, not 'scaled'; did y
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -22,6 +21,7 @@ from bnn.training.initializers import INITIALIZERS
 from bnn.training.recipe.losses import LOSSES
 from bnn.training.recipe.optimizers import OPTIMIZERS
 from bnn.training.recipe.schedules import SCHEDULES
+from pimsim.documents import nearest
 from pimsim.errors import InputError
 
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
@@ -225,8 +225,7 @@ _COUNTS: dict[str, tuple[int, int | None]] = {
 def _check_name(name: str, value: object, known: Iterable[str]) -> None:
     names = tuple(known)
     if value not in names:
-        near = difflib.get_close_matches(str(value), names, n=1)
-        hint = f"; did you mean `{near[0]}`?" if near else ""
+        hint = nearest(str(value), names, "")
         raise InputError(f"`{name}` must be one of {', '.join(names)}, not {value!r}{hint}")
 
 

@@ -16,13 +16,13 @@ pimsim.errors.InputError: unknown field `variaton_percent`; did you mean `variat
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from functools import cache
 
 from experiments.sweep.measures import networks
 from experiments.sweep.measures.field import INTEGER, NUMBER, SWITCH, TEXT, Field
 from pimsim import ranges
+from pimsim.documents import nearest
 from pimsim.errors import InputError
 
 TRA, ACCURACY, COST = "tra-failure", "accuracy", "cost"
@@ -214,9 +214,8 @@ def named(name: str) -> Field:
     known = table()
     if name in known:
         return known[name]
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    near = near or [one for one in known if name and name in one.split(".")[-1]][:1]
-    hint = f"; did you mean `{near[0]}`?" if near else "; `pimsim sweep --fields` lists all"
+    also = [one for one in known if name and name in one.split(".")[-1]]
+    hint = nearest(name, known, "; `pimsim sweep --fields` lists all", also, cutoff=0.5)
     raise InputError(f"unknown field `{name}`{hint}")
 
 

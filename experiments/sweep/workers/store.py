@@ -29,7 +29,7 @@ from experiments.sweep.measures import catalog
 from experiments.sweep.measures.measure import Measure
 from experiments.sweep.workers.keys import canonical
 from pimsim.documents import shown
-from pimsim.errors import InputError, PimsimError
+from pimsim.errors import InputError, PimsimError, unreadable
 
 APPLICATION_ID = 0x50494D53
 """``PIMS``: by which the file is known as a store."""
@@ -273,7 +273,7 @@ def _check_header(path: Path, *, create: bool) -> int:
             return VERSION
         raise InputError(f"{str(path)!r} must be the store of a sweep, and is not there") from None
     except OSError as error:
-        raise InputError(f"{str(path)!r} cannot be read: {error.strerror}") from error
+        raise unreadable(path, error) from error
     if not header:  # a sweep that was stopped while it made the file
         return VERSION
     application, version = (

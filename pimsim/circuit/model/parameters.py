@@ -20,7 +20,6 @@ pimsim.errors.InputError: unknown circuit parameter `cell.capacitance`; did you 
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -275,10 +274,8 @@ def _checked(section: str, name: str, value: object) -> float | int | bool:
 
 
 def _hint(key: str) -> str:
-    near = difflib.get_close_matches(key, KEYS, n=1)
-    if not near:  # the field alone, or the section alone
-        near = [known for known in KEYS if key and key in known.split(".")][:1]
-    return f"; did you mean `{near[0]}`?" if near else f" (sections: {', '.join(SECTIONS)})"
+    alone = [known for known in KEYS if key and key in known.split(".")]  # field or section
+    return documents.nearest(key, KEYS, f" (sections: {', '.join(SECTIONS)})", alone)
 
 
 def _sign(section: str, vt_mv: float, *, negative: bool) -> None:

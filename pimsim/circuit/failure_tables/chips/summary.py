@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pimsim.documents import shown
-from pimsim.errors import InputError
+from pimsim.errors import InputError, unreadable
 
 MOST_BYTES = 8 << 20
 """Largest file."""
@@ -153,7 +153,7 @@ def read(path: Path) -> Summary:
             )
         lines = list(csv.reader(found.decode("utf-8-sig").splitlines(), strict=True))
     except OSError as error:
-        raise InputError(f"{str(path)!r} cannot be read: {error.strerror}") from error
+        raise unreadable(path, error) from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path.name} is not a CSV file: not UTF-8") from error
     except csv.Error as error:

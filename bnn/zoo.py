@@ -14,7 +14,7 @@ from pathlib import Path
 from bnn.tables import catalog
 from bnn.training.architectures import ARCHITECTURES
 from bnn.training.card import Card
-from pimsim.documents import meant
+from pimsim.documents import meant, require_one_of
 from pimsim.errors import InputError
 
 
@@ -65,10 +65,7 @@ def entry(name: str) -> ZooEntry:
     Raises:
         InputError: there is none of this name.
     """
-    if name not in names():
-        raise InputError(
-            f"`network` must be one of {', '.join(names())}, not {name!r}{meant(name, names())}"
-        )
+    require_one_of("network", name, names(), hint=True)
     path = _folder() / f"{name}.keras"
     card = Card.parse(path.with_suffix(".md").read_text(encoding="utf-8"))
     return ZooEntry(name, path, card)

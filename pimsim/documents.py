@@ -277,6 +277,24 @@ def json_value(text: str, where: str) -> Any:
         raise _too_deep(where) from None
 
 
+def require_one_of(name: str, value: object, known: Iterable[str], *, hint: bool = False) -> str:
+    """Return a value that is a known one, else raise an error that lists them.
+
+    ``hint``: also name the nearest, if one is near.
+
+    >>> require_one_of("mapping", "aut", ("auto", "auto-energy"), hint=True)
+    Traceback (most recent call last):
+    ...
+    pimsim.errors.InputError: `mapping` must be one of auto, auto-energy, not 'aut'; did you mean \
+'auto'?
+    """
+    known = tuple(known)
+    if isinstance(value, str) and value in known:
+        return value
+    near = meant(value, known) if hint else ""
+    raise InputError(f"`{name}` must be one of {', '.join(known)}, not {value!r}{near}")
+
+
 def require_known(keys: Iterable[str], known: Iterable[str], where: str) -> None:
     """Raise :class:`~pimsim.errors.InputError` for an unknown key, with the nearest known one."""
     known = tuple(known)

@@ -67,6 +67,19 @@ class OutOfRowsError(DramError):
     """A program needs more D-group rows than a subarray has free; the message says how many."""
 
 
+def require_positive(**values: object) -> None:
+    """Raise :class:`InputError` unless every value is a positive integer.
+
+    >>> require_positive(samples=3, banks=0)
+    Traceback (most recent call last):
+    ...
+    pimsim.errors.InputError: `banks` must be a positive integer, not 0
+    """
+    for name, value in values.items():
+        if type(value) is not int or value < 1:
+            raise InputError(f"`{name}` must be a positive integer, not {value!r}")
+
+
 def unreadable(what: object, error: OSError | ValueError) -> InputError:
     """Return the error that says why a file cannot be read.
 

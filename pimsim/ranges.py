@@ -11,7 +11,7 @@ another unit, is a slip of the keyboard, or overflows further on.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -140,6 +140,17 @@ def mistakes(owner: Any) -> list[str]:
     """Return what is wrong with the values of a dataclass, those that are None left aside."""
     given = ((field.name, getattr(owner, field.name)) for field in fields(owner))
     return [text for name, value in given if value is not None and (text := mistake(name, value))]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranged:
+    """A dataclass whose values are checked where it is made.
+
+    Raises :class:`~pimsim.errors.InputError` if values are out of range.
+    """
+
+    def __post_init__(self) -> None:
+        require(self)
 
 
 def require(owner: Any, *more: str) -> None:

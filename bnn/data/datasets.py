@@ -24,7 +24,7 @@ from bnn.data import cifar10, mnist
 from bnn.data.download import OnDownload, cache_folder
 from bnn.data.pixels import Pixels, Split
 from bnn.values.encoding import Encoding
-from pimsim.documents import meant
+from pimsim.documents import require_one_of
 from pimsim.errors import InputError
 
 
@@ -94,10 +94,7 @@ def load(
         raise InputError(f"`split` must be 'test' or 'train', not {split!r}")
     if name == "digits":
         return _digits(split)
-    if name not in _ARCHIVES:
-        raise InputError(
-            f"`--data` must be one of {', '.join(NAMES)}, not {name!r}{meant(name, NAMES)}"
-        )
+    require_one_of("--data", name, NAMES, hint=True)
     if data_dir is not None and not data_dir.is_dir():
         raise InputError(f"`--data-dir` must be an existing folder, not {str(data_dir)!r}")
     archive = _ARCHIVES[name]
@@ -117,10 +114,7 @@ def levels(name: str) -> NDArray[np.float32]:
     """
     if name == "digits":
         return _digit_levels(np.arange(17.0))
-    if name not in _ARCHIVES:
-        raise InputError(
-            f"`--data` must be one of {', '.join(NAMES)}, not {name!r}{meant(name, NAMES)}"
-        )
+    require_one_of("--data", name, NAMES, hint=True)
     return _scaled(np.arange(256))
 
 
@@ -135,10 +129,7 @@ def shape(name: str) -> tuple[int, ...]:
     """
     if name == "digits":
         return (64,)
-    if name not in _ARCHIVES:
-        raise InputError(
-            f"`--data` must be one of {', '.join(NAMES)}, not {name!r}{meant(name, NAMES)}"
-        )
+    require_one_of("--data", name, NAMES, hint=True)
     return _ARCHIVES[name].shape
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from bnn.mapping import MAPPINGS, Draft, Mapping
 from bnn.mapping.frontier import OBJECTIVES, Offer
 from bnn.system.ledger import CommandLedger
-from pimsim.documents import meant
+from pimsim.documents import require_one_of
 from pimsim.errors import InputError, OutOfRowsError, OutOfSubarraysError, PimsimError
 
 DEFAULT = "auto"
@@ -67,10 +67,7 @@ def names() -> tuple[str, ...]:
 
 def check(name: str) -> None:
     """Raise InputError unless ``name`` is one of :func:`names`."""
-    if name not in names():
-        raise InputError(
-            f"`mapping` must be one of {', '.join(names())}, not {name!r}{meant(name, names())}"
-        )
+    require_one_of("mapping", name, names(), hint=True)
 
 
 def priced(lay_out: Callable[[str], Draft], machine: CommandLedger) -> tuple[Candidate, ...]:

@@ -11,8 +11,7 @@ from functools import cache
 
 from bnn.tables import branches, chains, residual
 from bnn.tables.graph import Table
-from pimsim.documents import meant
-from pimsim.errors import InputError
+from pimsim.documents import require_one_of
 
 _DRAWN: dict[str, Callable[[], Table]] = {
     "alexnet": chains.alexnet,
@@ -42,8 +41,5 @@ def entry(name: str) -> Table:
     Raises:
         InputError: there is none of this name.
     """
-    if name not in _DRAWN:
-        raise InputError(
-            f"`network` must be one of {', '.join(names())}, not {name!r}{meant(name, names())}"
-        )
+    require_one_of("network", name, names(), hint=True)
     return _DRAWN[name]()

@@ -85,10 +85,9 @@ def sweep(
     from experiments.sweep.workers.pool import InProcess, LocalPool, Pool
     from experiments.sweep.workers.store import Owner, Store
     from experiments.sweep.workers.trial import Done, Task, carry_out
-    from pimsim.errors import InputError
+    from pimsim.errors import require_positive
 
-    if type(workers) is not int or workers < 1:
-        raise InputError(f"`workers` must be a positive integer, not {workers!r}")
+    require_positive(workers=workers)
     if isinstance(spec, Mapping):
         chosen = specs.of(spec, Path.cwd())
     else:

@@ -71,14 +71,10 @@ def _trained(name: str) -> ZooEntry:
     """A bundled network; the message for an unknown name lists tables too."""
     from bnn import zoo
     from bnn.tables import catalog
-    from pimsim.documents import meant
-    from pimsim.errors import InputError
+    from pimsim.documents import require_one_of
 
     if name not in zoo.names():
-        known = (*zoo.names(), *catalog.names())
-        raise InputError(
-            f"`network` must be one of {', '.join(known)}, not {name!r}{meant(name, known)}"
-        )
+        require_one_of("network", name, (*zoo.names(), *catalog.names()), hint=True)
     return zoo.entry(name)
 
 

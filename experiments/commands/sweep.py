@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -226,15 +225,9 @@ def _pool(args: argparse.Namespace) -> Pool[Task, Done]:
 
         return DaskPool(carry_out, args.cluster, _teller(args))
     from experiments.sweep.workers.pool import LocalPool
+    from pimsim.executors.compiled.run.threads import default_threads
 
-    return LocalPool(carry_out, args.workers or _processors())
-
-
-def _processors() -> int:
-    """Processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return LocalPool(carry_out, args.workers or default_threads())
 
 
 def _teller(args: argparse.Namespace) -> Callable[[str], None]:

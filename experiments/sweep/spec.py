@@ -183,12 +183,7 @@ def _estimator(measure: Measure, quantity: object) -> Estimator:
     known = [one.quantity.name for one in measure.estimators]
     if quantity is None:
         return measure.estimators[0]
-    if not isinstance(quantity, str) or quantity not in known:
-        raise InputError(
-            f"`quantity` must be one of {', '.join(known)}, not {quantity!r}"
-            f"{documents.meant(quantity, known)}"
-        )
-    return measure.estimator(quantity)
+    return measure.estimator(documents.require_one_of("quantity", quantity, known, hint=True))
 
 
 def _table(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -6,11 +6,12 @@ as such.
 
 from __future__ import annotations
 
-import os
 import platform
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from pimsim.executors.compiled.run.threads import default_threads
 
 ASSUMED_CACHE_BYTES = 64 * 2**20
 """Last-level cache where the system does not say; assumed, more than most desktop parts have."""
@@ -45,7 +46,7 @@ def this_machine(root: Path = Path("/")) -> Machine:
     cache_bytes = _cache_bytes(root / "sys/devices/system/cpu/cpu0/cache")
     return Machine(
         model=_model(root / "proc/cpuinfo"),
-        threads=_threads(),
+        threads=default_threads(),
         cache_bytes=cache_bytes or ASSUMED_CACHE_BYTES,
         cache_source="the system" if cache_bytes else "assumed",
         free_bytes=_free_bytes(root),
@@ -59,12 +60,6 @@ def _model(cpuinfo: Path) -> str:
             if key.strip() == "model name" and value.strip():
                 return value.strip()
     return platform.processor() or platform.machine() or "unknown"
-
-
-def _threads() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _cache_bytes(folder: Path) -> int:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pimsim.baselines.machine import Machine, this_machine
-from pimsim.errors import InputError
+from pimsim.errors import InputError, require_positive
 
 CACHES = 4
 """Least size of all arrays together, in last-level caches."""
@@ -131,8 +131,7 @@ def measure(
             f"`total_bytes` must be at most the free memory, {machine.free_bytes}, "
             f"not {total_bytes}"
         )
-    if type(repeats) is not int or repeats <= 0:
-        raise InputError(f"`repeats` must be a positive integer, not {repeats!r}")
+    require_positive(repeats=repeats)
 
     import numba
 

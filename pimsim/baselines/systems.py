@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from importlib.resources import files
 
-from pimsim.errors import InputError
+from pimsim.errors import InputError, require_positive
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,7 @@ class System:
     efficiency_source: str
 
     def __post_init__(self) -> None:
-        if type(self.channels) is not int or self.channels <= 0:
-            raise InputError(f"`channels` must be a positive integer, not {self.channels!r}")
+        require_positive(channels=self.channels)
         if not 0 < self.channel_gb_per_s < math.inf:
             raise InputError(
                 f"`channel_gb_per_s` must be a positive number, not {self.channel_gb_per_s!r}"

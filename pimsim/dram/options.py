@@ -12,9 +12,10 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from pimsim.documents import require_one_of
 from pimsim.dram.energy import ENERGY_MODES, modes, require_mode
 from pimsim.dram.standard.standard import Standard
-from pimsim.errors import InputError
+from pimsim.errors import InputError, require_positive
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +83,10 @@ class ModelOptions:
         require_mode(self.energy, standard)
 
     def __post_init__(self) -> None:
-        if type(self.banks) is not int or self.banks <= 0:
-            raise InputError(f"`banks` must be a positive integer, not {self.banks!r}")
+        require_positive(banks=self.banks)
         if self.acts_per_aap not in (1, 2):
             raise InputError(f"`acts_per_aap` must be 1 or 2, not {self.acts_per_aap!r}")
-        if self.energy not in ENERGY_MODES:
-            raise InputError(
-                f"`energy` must be one of {', '.join(ENERGY_MODES)}, not {self.energy!r}"
-            )
+        require_one_of("energy", self.energy, ENERGY_MODES)
         if not 0.0 <= self.extra_wordline_factor < math.inf:
             raise InputError(
                 "`extra_wordline_factor` must be a number of at least 0, "

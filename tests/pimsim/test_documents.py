@@ -122,7 +122,7 @@ def test_no_extreme_of_a_circuit_warns(value: float) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             with contextlib.suppress(InputError):
-                charge_sharing.read_margin_mv(circuit)
+                charge_sharing.majority_margin_mv(circuit, inputs=1)
                 monte_carlo.count(
                     circuit, variation.load("ambit-like"), majority(3), 10.0, Sampling(16, 1)
                 )

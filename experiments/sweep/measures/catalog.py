@@ -15,8 +15,7 @@ from importlib import import_module
 
 from experiments.sweep.measures.fields import ACCURACY, COST, TRA
 from experiments.sweep.measures.measure import Measure
-from pimsim.documents import meant
-from pimsim.errors import InputError
+from pimsim.documents import require_one_of
 
 _MODULES = {TRA: "tra_failure", ACCURACY: "accuracy", COST: "cost"}
 
@@ -29,9 +28,6 @@ def load(name: object) -> Measure:
 
     Raises :class:`~pimsim.errors.InputError` if there is none, naming the nearest.
     """
-    if not isinstance(name, str) or name not in _MODULES:
-        raise InputError(
-            f"`measure` must be one of {', '.join(NAMES)}, not {name!r}{meant(name, NAMES)}"
-        )
-    measure: Measure = import_module(f"experiments.sweep.measures.{_MODULES[name]}").MEASURE
+    module = _MODULES[require_one_of("measure", name, NAMES, hint=True)]
+    measure: Measure = import_module(f"experiments.sweep.measures.{module}").MEASURE
     return measure

@@ -20,6 +20,7 @@ from typing import Any
 
 from pimsim.circuit.failure_tables import json_format
 from pimsim.circuit.failure_tables.entry import KINDS, Entry, Estimate, Rate
+from pimsim.documents import require_one_of
 from pimsim.errors import InputError
 
 __all__ = ["KINDS", "Entry", "Estimate", "FailureTable", "Rate"]
@@ -84,8 +85,7 @@ class FailureTable:
         Raises :class:`~pimsim.errors.InputError` for an unknown kind, and if there is no such
         entry.
         """
-        if kind not in KINDS:
-            raise InputError(f"`kind` must be one of {', '.join(KINDS)}, not {kind!r}")
+        require_one_of("kind", kind, KINDS)
         if kind != "sense" and kind not in self.kinds:
             return Rate(0.0, 0.0)
         return self.entry(rows, ones, kind).rate

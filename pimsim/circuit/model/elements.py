@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from pimsim.errors import InputError
-from pimsim.ranges import require
+from pimsim.ranges import Ranged, require
 
 
 @dataclass(frozen=True, slots=True)
-class Supply:
+class Supply(Ranged):
     """Voltages that the chip makes."""
 
     vdd_mv: float
@@ -25,9 +26,6 @@ class Supply:
     """Level of a raised word line."""
     precharge_share: float
     """Level to which bitlines are precharged, as a share of vdd."""
-
-    def __post_init__(self) -> None:
-        require(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +50,10 @@ class Cell:
                 f"`one_share` must be more than `zero_share` ({self.zero_share:g}), "
                 f"not {self.one_share:g}"
             )
-        require(self)
 
 
 @dataclass(frozen=True, slots=True)
-class Bitline:
+class Bitline(Ranged):
     """One bitline; its complement is the same."""
 
     capacitance_ff: float
@@ -68,12 +65,9 @@ class Bitline:
     segments: int
     """Pi segments of the ladder that stands for the distributed line."""
 
-    def __post_init__(self) -> None:
-        require(self)
-
 
 @dataclass(frozen=True, slots=True)
-class Transistor:
+class Transistor(Ranged):
     """A square-law device without body effect."""
 
     w_um: float
@@ -87,21 +81,15 @@ class Transistor:
     lambda_per_v: float
     """Channel-length modulation."""
 
-    def __post_init__(self) -> None:
-        require(self)
-
 
 @dataclass(frozen=True, slots=True)
-class SenseAmplifier:
+class SenseAmplifier(Ranged):
     """What the latch has besides its transistors."""
 
     set_load_ff: float
     """Load on each of the nodes SAN and SAP."""
     equaliser_gate_mv: float
     """Gate level of the equaliser while it precharges."""
-
-    def __post_init__(self) -> None:
-        require(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +114,7 @@ class GateCharge:
 
 
 @dataclass(frozen=True, slots=True)
-class Retention:
+class Retention(Ranged):
     """How a stored level decays, exponentially, towards a level of its own."""
 
     time_constant_ms: float
@@ -137,9 +125,6 @@ class Retention:
     """Rise of temperature that halves the time constant."""
     leak_to_mv: float
     """Level towards which cells leak."""
-
-    def __post_init__(self) -> None:
-        require(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,14 +153,10 @@ class Timeline:
     def __post_init__(self) -> None:
         require(self)
         order = (
-            ("equaliser_off_ns", "word_line_ns"),
-            ("word_line_ns", "sense_ns"),
-            ("sense_ns", "second_word_line_ns"),
-            ("second_word_line_ns", "close_ns"),
-            ("close_ns", "precharge_ns"),
-            ("precharge_ns", "end_ns"),
-        )
-        for earlier, later in order:
+            "equaliser_off_ns", "word_line_ns", "sense_ns", "second_word_line_ns", "close_ns",
+            "precharge_ns", "end_ns",
+        )  # fmt: skip
+        for earlier, later in pairwise(order):
             if getattr(self, later) <= getattr(self, earlier):
                 raise InputError(
                     f"`{later}` must be after `{earlier}` ({getattr(self, earlier):g}), "

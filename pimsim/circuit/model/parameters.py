@@ -37,7 +37,7 @@ from pimsim.circuit.model.elements import (
     Timeline,
     Transistor,
 )
-from pimsim.errors import InputError
+from pimsim.errors import InputError, require_positive
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +131,7 @@ class Circuit:
 
     def require_rows(self, rows: int) -> None:
         """Raise :class:`~pimsim.errors.InputError` unless that many rows can be opened at once."""
-        if type(rows) is not int or rows < 1:
-            raise InputError(f"`rows` must be a positive integer, not {rows!r}")
+        require_positive(rows=rows)
         if rows > self.bitline.cells:
             raise InputError(
                 f"`rows` must be at most {self.bitline.cells}, the cells of a bitline, not {rows}"

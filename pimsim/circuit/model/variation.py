@@ -119,11 +119,7 @@ class Varied:
         if self.quantity not in tuple(QUANTITIES):
             hint = documents.nearest(str(self.quantity), tuple(QUANTITIES))
             raise InputError(f"unknown quantity `{self.quantity}`{hint}")
-        if self.distribution not in DISTRIBUTIONS:
-            raise InputError(
-                f"`distribution` must be one of {', '.join(DISTRIBUTIONS)}, "
-                f"not {self.distribution!r}"
-            )
+        documents.require_one_of("distribution", self.distribution, DISTRIBUTIONS)
         if isinstance(self.amount, bool) or not isinstance(self.amount, int | float):
             raise InputError(f"`amount` must be a number, not {self.amount!r}")
         most, unit = _MOST_AMOUNT[QUANTITIES[self.quantity].unit]

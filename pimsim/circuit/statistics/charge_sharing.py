@@ -142,11 +142,6 @@ def replication(circuit: Circuit, inputs: int, rows: int) -> int:
     return rows // inputs
 
 
-def read_margin_mv(circuit: Circuit) -> float:
-    """Return the smaller swing, towards the right answer, of reading a one and a zero, in mV."""
-    return min(float(share(circuit, [1]).swing_mv), -float(share(circuit, [0]).swing_mv))
-
-
 def majority_margin_mv(circuit: Circuit, inputs: int = 3, rows: int | None = None) -> float:
     """Return the smallest swing towards the right answer of a majority, in mV.
 

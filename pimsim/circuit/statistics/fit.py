@@ -18,8 +18,7 @@ from pimsim.circuit.model.variation import Process
 from pimsim.circuit.statistics import published
 from pimsim.circuit.statistics.monte_carlo import Sampling, count
 from pimsim.circuit.statistics.sense_decision import majority
-from pimsim.documents import meant
-from pimsim.errors import InputError
+from pimsim.documents import require_one_of
 
 MOST_EVALUATIONS = 60
 """Evaluations of the model after which the search stops."""
@@ -205,8 +204,5 @@ _TARGETS: Mapping[str, _Target] = {
 
 
 def _target(name: str) -> _Target:
-    if name not in _TARGETS:
-        raise InputError(
-            f"`process` must be one of {', '.join(_TARGETS)}, not {name!r}{meant(name, _TARGETS)}"
-        )
+    require_one_of("process", name, _TARGETS, hint=True)
     return _TARGETS[name]

@@ -30,7 +30,7 @@ from pimsim.circuit.model.variation import Floats, Layout, Process
 from pimsim.circuit.statistics.charge_sharing import replication
 from pimsim.circuit.statistics.intervals import LEVEL, clopper_pearson
 from pimsim.circuit.statistics.sense_decision import DecisionPath, Operation, by_ones
-from pimsim.errors import InputError
+from pimsim.errors import InputError, require_positive
 
 _CHUNK = 4096
 """Samples at a time."""
@@ -97,9 +97,7 @@ class Sampling:
     """Accesses to each bitline."""
 
     def __post_init__(self) -> None:
-        for name, value in (("samples", self.samples), ("accesses", self.accesses)):
-            if type(value) is not int or value < 1:
-                raise InputError(f"`{name}` must be a positive integer, not {value!r}")
+        require_positive(samples=self.samples, accesses=self.accesses)
         if type(self.seed) is not int or self.seed < 0:
             raise InputError(f"`seed` must be an integer of at least 0, not {self.seed!r}")
 

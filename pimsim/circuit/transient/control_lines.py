@@ -25,7 +25,6 @@ from pimsim.errors import InputError
 
 EQUALISER, SET = 0, 1
 """Indices of the equaliser's gate and of the set devices' gates; word lines follow."""
-FIRST_WORD_LINE = 2
 
 
 @dataclass(frozen=True, slots=True)

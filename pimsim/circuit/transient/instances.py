@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from pimsim.circuit.model.elements import Transistor
 from pimsim.circuit.model.parameters import Circuit
 from pimsim.circuit.transient.scenarios import Cell, Scenario
-from pimsim.errors import InputError
+from pimsim.errors import InputError, require_positive
 
 Floats = NDArray[np.float64]
 
@@ -115,8 +115,7 @@ def nominal(circuit: Circuit, scenario: Scenario, samples: int = 1) -> Instances
     Raises :class:`~pimsim.errors.InputError` if ``samples`` is not positive or if the scenario
     opens more rows than a bitline has, or one that it has not.
     """
-    if type(samples) is not int or samples < 1:
-        raise InputError(f"`samples` must be a positive integer, not {samples!r}")
+    require_positive(samples=samples)
     require_room(circuit, scenario)
     access = [_strength(circuit.access)] * len(scenario.contacts)
     levels = [_level_mv(circuit, cell) for cell in scenario.cells]

@@ -134,32 +134,6 @@ class Scenario:
         opened = {o.word_line for o in self.openings if o.cycle == self.cycles - 1}
         return tuple(i for i, c in self.contacts if c.side == "bl" and c.word_line in opened)
 
-    def swapped(self) -> Scenario:
-        """Return the scenario with ``bl`` and ``blb`` exchanged; its answer is the opposite.
-
-        >>> read(1).swapped().expected
-        0
-        """
-        return Scenario(
-            name=f"{self.name}-swapped",
-            title=f"{self.title}, bitlines exchanged",
-            cells=tuple(
-                Cell(
-                    cell.name,
-                    cell.stored,
-                    tuple(
-                        Contact("blb" if c.side == "bl" else "bl", c.word_line)
-                        for c in cell.contacts
-                    ),
-                    cell.row,
-                )
-                for cell in self.cells
-            ),
-            openings=self.openings,
-            expected=None if self.expected is None else 1 - self.expected,
-            cycles=self.cycles,
-        )
-
 
 def read(value: int | str) -> Scenario:
     """Read one cell that holds ``value``.
@@ -287,22 +261,6 @@ def many_input(gate: Gate, pattern: str) -> Scenario:
         cells=(*_cells(bits), *references),
         openings=(Opening("wl"),),
         expected=int(all(bits) if gate == "and" else any(bits)),
-    )
-
-
-def reference_scenarios() -> tuple[Scenario, ...]:
-    """Every scenario of the reference circuit, which is compared with ngspice."""
-    patterns = [f"{i:03b}" for i in range(8)]
-    return (
-        *(read(value) for value in (0, 1)),
-        *(tra(pattern) for pattern in patterns),
-        *(tra(pattern, copy_out=True) for pattern in patterns),
-        *(rowclone(value) for value in (0, 1)),
-        *(dual_contact_not(value) for value in (0, 1)),
-        *(majority(pattern) for pattern in ("11100", "11000", "1111000", "111110000")),
-        *(majority(pattern, 32) for pattern in ("110", "100", "11100", "1111000", "111110000")),
-        *(many_input("or", "1" * ones + "0" * (16 - ones)) for ones in (0, 1)),
-        *(many_input("and", "1" * ones + "0" * (16 - ones)) for ones in (15, 16)),
     )
 
 

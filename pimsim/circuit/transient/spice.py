@@ -99,11 +99,6 @@ def netlist(
     )
 
 
-def installed() -> bool:
-    """Whether there is an ``ngspice`` to run."""
-    return shutil.which("ngspice") is not None
-
-
 def run(
     circuit: Circuit, scenario: Scenario, instances: Instances | None = None, *, sample: int = 0
 ) -> SpiceRun:

@@ -40,6 +40,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pimsim.circuit.failure_tables.table import FailureTable
+from pimsim.documents import require_one_of
 from pimsim.errors import InputError
 
 MAJORITY = 3
@@ -122,8 +123,7 @@ class Faults:
                 raise InputError(f"`{name}` must be an integer of at least 0, not {value!r}")
         if type(self.rows) is not int or self.rows < MAJORITY:
             raise InputError(f"`rows` must be an integer of at least 3, not {self.rows!r}")
-        if self.effect not in EFFECTS:
-            raise InputError(f"`effect` must be one of {', '.join(EFFECTS)}, not {self.effect!r}")
+        require_one_of("effect", self.effect, EFFECTS)
 
     # -- probabilities -----------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from pimsim.dram.commands import Kind
-from pimsim.dram.scheduler.constraints import Place, place, total_banks
+from pimsim.dram.scheduler.constraints import Place, place
 from pimsim.dram.standard.standard import Standard
 
 State: TypeAlias = tuple[
@@ -104,7 +104,7 @@ def channels(standard: Standard) -> list[Channel]:
         channel.ranks = [Rank(channel) for _ in range(standard.ranks)]
         for rank in channel.ranks:
             rank.others = [other for other in channel.ranks if other is not rank]
-    for number in range(total_banks(standard)):
+    for number in range(standard.all_banks):
         where = place(standard, number)
         channel = built[where.channel]
         rank = channel.ranks[where.rank]

@@ -67,17 +67,12 @@ def place(standard: Standard, bank: int) -> Place:
     >>> place(load("ddr3-1600-8-8-8"), 5)
     Place(channel=0, rank=0, group=0, bank=5)
     """
-    total = total_banks(standard)
+    total = standard.all_banks
     if type(bank) is not int or not 0 <= bank < total:
         raise InputError(f"`bank` must be 0 to {total - 1} for {standard.name}, not {bank!r}")
     rank, within = divmod(bank, standard.banks)
     channel, rank = divmod(rank, standard.ranks)
     return Place(channel, rank, within % standard.bank_groups, within // standard.bank_groups)
-
-
-def total_banks(standard: Standard) -> int:
-    """Banks of all ranks of all channels."""
-    return standard.channels * standard.ranks * standard.banks
 
 
 class Scope(IntEnum):

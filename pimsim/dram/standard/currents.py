@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pimsim.errors import InputError
-from pimsim.ranges import require
+from pimsim.ranges import Ranged, require
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Currents:
 
 
 @dataclass(frozen=True, slots=True)
-class Interface:
+class Interface(Ranged):
     """Power of the channel's pins while a burst moves, in mW a pin.
 
     Raises :class:`~pimsim.errors.InputError` if a value is out of range.
@@ -112,9 +112,6 @@ class Interface:
     other_rank_write_mw: float
     """Termination in another rank of the channel, during a write."""
 
-    def __post_init__(self) -> None:
-        require(self)
-
     def read_pj(self, burst_ps: int, ranks: int) -> float:
         """Energy in pJ of one read burst on a channel of ``ranks`` ranks (mW x ps = 1e-3 pJ)."""
         power_mw = self.read_mw + (self.other_rank_read_mw if ranks > 1 else 0.0)
@@ -127,7 +124,7 @@ class Interface:
 
 
 @dataclass(frozen=True, slots=True)
-class InterfacePerBit:
+class InterfacePerBit(Ranged):
     """Energy of the channel's interface for each bit that moves, in pJ; termination included.
 
     For parts whose pins are not terminated as those of DDR3 and DDR4 are, and for which an energy
@@ -138,6 +135,3 @@ class InterfacePerBit:
     """Each bit read."""
     write_pj_per_bit: float
     """Each bit written."""
-
-    def __post_init__(self) -> None:
-        require(self)

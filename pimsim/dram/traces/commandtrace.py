@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 from pimsim.dram.commands import Kind
 from pimsim.dram.options import ModelOptions
-from pimsim.dram.scheduler.constraints import Place, place, total_banks
+from pimsim.dram.scheduler.constraints import Place, place
 from pimsim.dram.standard.standard import Standard
 from pimsim.dram.traces.event import Event
 from pimsim.dram.traces.spans import Spans
@@ -68,7 +68,7 @@ class CommandTrace:
         self._write, self._dialect = write, dialect
         self._spans = spans = Spans.of(standard, options)
         self._second_act = not dialect.charged_acts or options.acts_per_aap == 2
-        self._places = [place(standard, bank) for bank in range(total_banks(standard))]
+        self._places = [place(standard, bank) for bank in range(standard.all_banks)]
         self._waiting: list[Step] = []
         self._order = 0
         self._bus = _CommandBus(spans.t_ck_ps, -(-standard.burst_ps // spans.t_ck_ps))

@@ -15,12 +15,11 @@ from types import TracebackType
 from pimsim.documents import nearest
 from pimsim.dram.commands import Kind
 from pimsim.dram.options import ModelOptions
-from pimsim.dram.scheduler.constraints import total_banks
 from pimsim.dram.standard.standard import Standard
 from pimsim.dram.traces.event import Event
 from pimsim.dram.traces.formats import FORMATS, Format, Writer
 from pimsim.dram.traces.outfile import OutFile
-from pimsim.errors import DramError, InputError
+from pimsim.errors import DramError, InputError, require_positive
 
 DEFAULT_LIMIT = 1_000_000
 """Commands that a trace holds unless told otherwise."""
@@ -40,8 +39,7 @@ def open_trace(
     """
     if name not in FORMATS:
         raise InputError(f"unknown trace format {name!r}{nearest(name, tuple(FORMATS))}")
-    if type(limit) is not int or limit <= 0:
-        raise InputError(f"`limit` must be a positive integer, not {limit!r}")
+    require_positive(limit=limit)
     return Trace(FORMATS[name], path, standard, options, limit)
 
 
@@ -62,7 +60,7 @@ class Trace:
         """What to tell the user, a line each; complete after the ``with`` block."""
         self._form, self._standard, self._options, self._limit = form, standard, options, limit
         self._several = form.one_channel and standard.channels > 1
-        self._banks = total_banks(standard)
+        self._banks = standard.all_banks
         self._banks_per_channel = standard.ranks * standard.banks
         self._files: dict[int, tuple[OutFile, Writer]] = {}
         self._last_ps: dict[int, int] = {}

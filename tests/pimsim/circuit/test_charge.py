@@ -17,7 +17,6 @@ from pimsim.circuit.statistics.charge_sharing import (
     majority_levels_mv,
     majority_margin_mv,
     mix_mv,
-    read_margin_mv,
     share,
 )
 from pimsim.errors import InputError
@@ -36,7 +35,7 @@ def test_swings_of_the_reference_circuit() -> None:
     ):  # fmt: skip
         digits = 2 if abs(swing_mv) == 87.42 else 1
         assert round(float(share(CIRCUIT, bits).swing_mv), digits) == swing_mv
-    assert read_margin_mv(CIRCUIT) == pytest.approx(123.36, abs=0.01)
+    assert majority_margin_mv(CIRCUIT, inputs=1) == pytest.approx(123.36, abs=0.01)
 
 
 @pytest.mark.parametrize(

@@ -64,10 +64,11 @@ def test_reference_circuit_gives_what_was_measured(
     assert value == scenario.expected
 
 
-@pytest.mark.parametrize("scenario", scenarios.reference_scenarios(), ids=lambda s: s.name)
-def test_every_reference_scenario_is_right_and_conserves_charge(scenario: Scenario) -> None:
-    done = simulate(CIRCUIT, scenario)
-    assert done.value[0] == scenario.expected
+def test_every_reference_scenario_is_right_and_conserves_charge(
+    reference_scenario: Scenario,
+) -> None:
+    done = simulate(CIRCUIT, reference_scenario)
+    assert done.value[0] == reference_scenario.expected
     assert abs(done.charge_imbalance[0]) < 1e-9
 
 
@@ -127,7 +128,16 @@ def test_charge_stays_on_bitline_and_cells_while_both_float() -> None:
 @given(pattern=PATTERNS, copy_out=st.booleans())
 def test_exchanging_the_bitlines_exchanges_the_answer(pattern: str, copy_out: bool) -> None:
     scenario = scenarios.tra(pattern, copy_out=copy_out)
-    plain, swapped = simulate(CIRCUIT, scenario), simulate(CIRCUIT, scenario.swapped())
+    other = {"bl": "blb", "blb": "bl"}
+    cells = tuple(
+        dataclasses.replace(
+            cell,
+            contacts=tuple(dataclasses.replace(c, side=other[c.side]) for c in cell.contacts),
+        )
+        for cell in scenario.cells
+    )
+    plain = simulate(CIRCUIT, scenario)
+    swapped = simulate(CIRCUIT, dataclasses.replace(scenario, cells=cells))
     assert swapped.value[0] == 1 - plain.value[0]
     assert swapped.dv_at_sense_mv[0] == pytest.approx(-plain.dv_at_sense_mv[0], abs=1e-3)
     assert swapped.latch_ns[0] == pytest.approx(plain.latch_ns[0], abs=1e-3)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pimsim.dram.commands import Kind
 from pimsim.dram.options import ModelOptions
-from pimsim.dram.scheduler.constraints import effective_timing, second_act_ps, total_banks
+from pimsim.dram.scheduler.constraints import effective_timing, second_act_ps
 from pimsim.dram.scheduler.scheduler import Scheduler
 from pimsim.dram.standard.standard import Standard, load, names
 from pimsim.dram.timeline import cycles, timeline
@@ -139,7 +139,7 @@ def paired(standard: Standard, runs: list[Run], banks: list[int]) -> Segment:
 @st.composite
 def streams(draw: st.DrawFn, standard: Standard) -> list[Segment]:
     """Some segments, the same ones again and again, in subsets of banks in any order."""
-    numbers = st.permutations(range(total_banks(standard)))
+    numbers = st.permutations(range(standard.all_banks))
     size = st.integers(1, 8)
     segment = st.builds(
         lambda runs, banks, size: Segment(tuple(runs), tuple(banks[:size])),
@@ -217,7 +217,7 @@ def test_ranks_that_take_turns(data: st.DataObject) -> None:
 def test_a_long_run_may_be_cut_anywhere(data: st.DataObject) -> None:
     """Skipping cycles leaves no repetition out: it does not matter how many there are at once."""
     standard, options, cycle = data.draw(standards()), data.draw(SWITCHES), data.draw(CYCLES)
-    banks = tuple(data.draw(st.permutations(range(total_banks(standard))))[:4])
+    banks = tuple(data.draw(st.permutations(range(standard.all_banks)))[:4])
     times = data.draw(st.integers(1, 20_000))
     cuts = sorted({0, times, *data.draw(st.lists(st.integers(1, times), max_size=6))})
     parts = [Segment((Run(cycle, b - a),), banks) for a, b in pairwise(cuts)]

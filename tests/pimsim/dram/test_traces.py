@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from pimsim.dram.commands import Kind
 from pimsim.dram.energy import command_energies
 from pimsim.dram.options import ModelOptions
-from pimsim.dram.scheduler.constraints import place, total_banks
+from pimsim.dram.scheduler.constraints import place
 from pimsim.dram.scheduler.scheduler import Scheduler
 from pimsim.dram.standard.standard import Standard, load
 from pimsim.dram.standard.timing import Timing
@@ -358,7 +358,7 @@ def streams(draw: st.DrawFn) -> tuple[Standard, ModelOptions, list[Event]]:
     )
     scheduler = Scheduler(standard, options)
     banks = draw(
-        st.lists(st.integers(0, total_banks(standard) - 1), min_size=1, max_size=5, unique=True)
+        st.lists(st.integers(0, standard.all_banks - 1), min_size=1, max_size=5, unique=True)
     )
     row = st.integers(0, standard.subarrays_per_bank * standard.rows_per_subarray - 1)
     opened: dict[int, int] = {}

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 
 from pimsim.circuit.failure_tables.chips.summary import Row, Summary, Wanted
 from pimsim.circuit.failure_tables.entry import Estimate
-from pimsim.documents import shown
 from pimsim.errors import InputError
 
 BY_DISTANCE = ("op", "first_subarray_distance", "second_subarray_distance", "mean_success_pct")
@@ -92,18 +91,10 @@ def _readings(summary: Summary, wanted: Wanted) -> list[tuple[float, str]]:
 
 
 def _is_not(row: Row) -> bool:
-    if row.text("op") not in _OPERATIONS:
-        raise InputError(
-            f"{row.where}: `op` must be one of {', '.join(_OPERATIONS)}, "
-            f"not {shown(row.text('op'))}"
-        )
+    operation = row.one_of("op", _OPERATIONS)
     for column in BY_DISTANCE[1:3]:
-        if row.text(column) not in DISTANCES:
-            raise InputError(
-                f"{row.where}: `{column}` must be one of {', '.join(DISTANCES)}, "
-                f"not {shown(row.text(column))}"
-            )
-    return row.text("op") == "NOT"
+        row.one_of(column, DISTANCES)
+    return operation == "NOT"
 
 
 def _said(row: Row) -> str:

@@ -36,11 +36,7 @@ def check(summary: Summary) -> None:
     Raises :class:`~pimsim.errors.InputError`, naming file, line and value.
     """
     for row in summary.rows:
-        if row.text("op") not in _OPERATIONS:
-            raise InputError(
-                f"{row.where}: `op` must be one of {', '.join(_OPERATIONS)}, "
-                f"not {shown(row.text('op'))}"
-            )
+        row.one_of("op", _OPERATIONS)
 
 
 def majorities(summaries: Sequence[Summary], wanted: Wanted) -> list[Estimate]:

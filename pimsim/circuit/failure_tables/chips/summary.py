@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,6 +96,15 @@ class Row:
                 f"{self.where}: `{column}` must be a number, not {shown(self.values[column])}"
             )
         return value
+
+    def one_of(self, column: str, known: Sequence[str]) -> str:
+        """Return a known text; raise as :meth:`number` for another."""
+        if self.values[column] not in known:
+            raise InputError(
+                f"{self.where}: `{column}` must be one of {', '.join(known)}, "
+                f"not {shown(self.values[column])}"
+            )
+        return self.values[column]
 
     def count(self, column: str) -> int:
         """Return a positive integer; raise as :meth:`number`."""

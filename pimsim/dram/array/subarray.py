@@ -36,8 +36,7 @@ from pimsim.bits import Bits, Words, pack, unpack, words_for
 from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
 from pimsim.dram.array.injection import Injector
 from pimsim.dram.array.row_storage import Address, Lanes, RowStore, unwritten
-from pimsim.dram.counts import CommandCounts
-from pimsim.dram.tally import Tally
+from pimsim.dram.counts import CommandCounts, LaneCounts
 from pimsim.errors import DramError, InputError
 
 Slot: TypeAlias = tuple[bool, int]
@@ -91,7 +90,7 @@ class Subarray:
         self._open: Words | None = None
         self._open_lanes: Lanes | None = None
         self._open_addresses: list[int] = []
-        self._tally = Tally(lanes, [len(lines) - 1 for lines in self._lines])
+        self._counts = LaneCounts(lanes, [len(lines) - 1 for lines in self._lines])
         self._injector: Injector | None = None
 
     def inject(self, injector: Injector) -> None:
@@ -117,11 +116,11 @@ class Subarray:
             self._drive(address, self._open, lanes)
         if not isinstance(address, np.ndarray):
             self._open_addresses.append(address)
-        self._tally.add("act", 1, lanes)
+        self._counts.add("act", 1, lanes)
 
     def precharge(self) -> None:
         """PRE: close every row and release the row buffer."""
-        self._tally.add("pre", 1, self._open_lanes)
+        self._counts.add("pre", 1, self._open_lanes)
         self._open, self._open_lanes = None, None
         self._open_addresses.clear()
 
@@ -164,8 +163,8 @@ class Subarray:
                     self._drive(target, self._sense(source, lanes), lanes)
                     aap += 1
         finally:
-            self._tally.add("aap", aap, lanes)
-            self._tally.add("ap", ap, lanes)
+            self._counts.add("aap", aap, lanes)
+            self._counts.add("ap", ap, lanes)
 
     def check(self, address: Address) -> None:
         """Raise DramError for an address that the subarray does not have."""
@@ -269,11 +268,11 @@ class Subarray:
 
     def counts(self) -> list[CommandCounts]:
         """Commands that each lane has carried out since the last :meth:`clear_counts`."""
-        return self._tally.counts()
+        return self._counts.counts()
 
     def clear_counts(self) -> None:
         """Start counting anew."""
-        self._tally.clear()
+        self._counts.clear()
 
     # -- inside ------------------------------------------------------------------------------
 
@@ -298,9 +297,9 @@ class Subarray:
                     "two cells that differ cannot be sensed together: charge sharing leaves the "
                     "bitline at its precharge level"
                 )
-            self._tally.open(address, lanes)
+            self._counts.open(address, lanes)
             return levels[0]
-        self._tally.open(address, lanes)
+        self._counts.open(address, lanes)
         first, second, third = levels
         value = second | third
         value &= first
@@ -331,7 +330,7 @@ class Subarray:
             return
         lines = self._lines[address]
         if len(lines) > 1:
-            self._tally.open(address, lanes)
+            self._counts.open(address, lanes)
         values = [value] * len(lines)
         if self._injector is not None:
             values = self._injector.drive([complement for _, complement in lines], value, lanes)
@@ -372,9 +371,9 @@ class Subarray:
 
     def _column_access(self, columns: int | None, kind: str, lanes: Lanes | None) -> None:
         used = self.columns if columns is None else columns
-        self._tally.add("act", 1, lanes)
-        self._tally.add(kind, -(-used // self._burst_bits), lanes)
-        self._tally.add("pre", 1, lanes)
+        self._counts.add("act", 1, lanes)
+        self._counts.add(kind, -(-used // self._burst_bits), lanes)
+        self._counts.add("pre", 1, lanes)
 
     def _expect_precharged(self) -> None:
         if self._open is not None:

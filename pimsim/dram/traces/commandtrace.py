@@ -8,8 +8,9 @@ taken. Remarks say how many had to wait, and how long.
 from __future__ import annotations
 
 import heapq
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from pimsim.dram.commands import Kind
 from pimsim.dram.options import ModelOptions
@@ -31,24 +32,27 @@ class Step(NamedTuple):
     column: int | None
 
 
-class Dialect(Protocol):
+class Dialect(ABC):
     """How a tool writes commands down."""
 
-    charged_acts: bool
+    charged_acts = False
     """Whether an AAP has as many ACTs as ``ModelOptions.acts_per_aap`` says, not always two."""
-    kinds: frozenset[Kind]
+    kinds = frozenset({Kind.ACT, Kind.PRE, Kind.RD, Kind.WR, Kind.REF})
     """Kinds that the format can express; others take no part."""
-    missing: str
+    missing = "it holds no command"
     """Remark for a trace without any of them."""
 
     def head(self) -> str:
         """Text before the first command."""
+        return ""
 
+    @abstractmethod
     def line(self, clock: int, step: Step, where: Place) -> str:
         """One command."""
 
     def tail(self, clock: int) -> str:
         """Text after the last command, all of whose effects are over at ``clock``."""
+        return ""
 
 
 class CommandTrace:

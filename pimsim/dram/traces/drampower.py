@@ -18,7 +18,7 @@ from __future__ import annotations
 from pimsim.dram.commands import Kind
 from pimsim.dram.scheduler.constraints import Place
 from pimsim.dram.standard.standard import Standard
-from pimsim.dram.traces.commandtrace import Step
+from pimsim.dram.traces.commandtrace import Dialect, Step
 
 _MNEMONICS = {
     Kind.ACT: "ACT",
@@ -29,7 +29,7 @@ _MNEMONICS = {
 }
 
 
-class DRAMPower:
+class DRAMPower(Dialect):
     """Lines of DRAMPower 5.
 
     The data of a burst are zeros: a trace carries no data. The energy of the data pins is to be
@@ -37,17 +37,11 @@ class DRAMPower:
     """
 
     charged_acts = True
-    kinds = frozenset(_MNEMONICS)
-    missing = "it holds no command"
 
     def __init__(self, standard: Standard) -> None:
         self._banks_per_group = standard.banks // standard.bank_groups
         self._burst_length = standard.burst_length
         self._data = "," + "00" * standard.burst_bytes
-
-    def head(self) -> str:
-        """Nothing: the reader expects commands from the first line on."""
-        return ""
 
     def line(self, clock: int, step: Step, where: Place) -> str:
         """One command; a REFA is of the rank, its bank is not read."""

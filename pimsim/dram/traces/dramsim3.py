@@ -10,7 +10,7 @@ from __future__ import annotations
 from pimsim.dram.commands import Kind
 from pimsim.dram.scheduler.constraints import Place
 from pimsim.dram.standard.standard import Standard
-from pimsim.dram.traces.commandtrace import Step
+from pimsim.dram.traces.commandtrace import Dialect, Step
 
 _MNEMONICS = {
     Kind.ACT: "activate",
@@ -21,19 +21,11 @@ _MNEMONICS = {
 }
 
 
-class Commands:
+class Commands(Dialect):
     """``clock command channel rank bankgroup bank row column``, rows and columns hexadecimal."""
-
-    charged_acts = False
-    kinds = frozenset(_MNEMONICS)
-    missing = "it holds no command"
 
     def __init__(self, standard: Standard) -> None:
         pass
-
-    def head(self) -> str:
-        """Nothing."""
-        return ""
 
     def line(self, clock: int, step: Step, where: Place) -> str:
         """One command, in columns as wide as DRAMsim3's."""
@@ -43,12 +35,8 @@ class Commands:
             f"{group:>3} {bank:>3} {step.row or 0:>#8x} {step.column or 0:>#8x}\n"
         )
 
-    def tail(self, clock: int) -> str:
-        """Nothing."""
-        return ""
 
-
-class Requests:
+class Requests(Dialect):
     """``0xADDRESS READ|WRITE clock``: what ``dramsim3main --trace`` reads.
 
     Addresses are for the mapping ``rochrababgco`` (from the top: row, channel, rank, bank, bank
@@ -56,7 +44,6 @@ class Requests:
     a request comes no earlier than its clock.
     """
 
-    charged_acts = False
     kinds = frozenset({Kind.RD, Kind.WR})
     missing = "it holds no RD or WR"
 
@@ -70,10 +57,6 @@ class Requests:
         )
         self._burst_bytes = standard.burst_bytes
 
-    def head(self) -> str:
-        """Nothing."""
-        return ""
-
     def line(self, clock: int, step: Step, where: Place) -> str:
         """One request."""
         address = step.row or 0
@@ -82,7 +65,3 @@ class Requests:
             address = address * size + field
         name = "READ" if step.kind is Kind.RD else "WRITE"
         return f"{address * self._burst_bytes:#x} {name} {clock}\n"
-
-    def tail(self, clock: int) -> str:
-        """Nothing."""
-        return ""

@@ -7,7 +7,8 @@ import io
 import os
 import shutil
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -31,10 +32,8 @@ class OutFile:
             raise self._refusal(f"there is no folder {str(folder)!r}")
         if self._target.exists() and not self._target.is_file():
             raise self._refusal("it is not a regular file")
-        try:
+        with self._refusing():
             self._staging = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
-        except OSError as error:
-            raise self._refusal(error.strerror) from error
         self._layers: list[IO[bytes]] = []
         self._text: io.TextIOWrapper | None = None
         try:
@@ -56,7 +55,7 @@ class OutFile:
     def write(self, text: str) -> None:
         """Append ``text``."""
         assert self._text is not None
-        try:
+        try:  # without _refusing, which would take longer than the line
             self._text.write(text)
         except OSError as error:
             raise self._refusal(error.strerror) from error
@@ -64,21 +63,17 @@ class OutFile:
     def close(self) -> None:
         """Finish the text; nothing can be written any more."""
         text, self._text = self._text, None
-        try:
+        with self._refusing():
             if text is not None:
                 text.close()
             for layer in self._layers:
                 layer.close()
-        except OSError as error:
-            raise self._refusal(error.strerror) from error
 
     def commit(self) -> None:
         """Move the finished file to its place."""
         self.close()
-        try:
+        with self._refusing():
             os.replace(self._staging / self._target.name, self._target)
-        except OSError as error:
-            raise self._refusal(error.strerror) from error
         self.discard()
 
     def discard(self) -> None:
@@ -89,6 +84,13 @@ class OutFile:
             with suppress(OSError):
                 layer.close()
         shutil.rmtree(self._staging, ignore_errors=True)
+
+    @contextmanager
+    def _refusing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise self._refusal(error.strerror) from error
 
     def _refusal(self, why: str | None) -> InputError:
         return InputError(f"trace {str(self.path)!r} cannot be written: {why}")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from pimsim.dram.commands import Kind
 from pimsim.dram.scheduler.constraints import Place
 from pimsim.dram.standard.standard import Standard
-from pimsim.dram.traces.commandtrace import Step
+from pimsim.dram.traces.commandtrace import Dialect, Step
 
 _MNEMONICS = {
     Kind.ACT: "ACT",
@@ -41,12 +41,8 @@ class _Address:
         return ",".join(map(str, (where.channel, where.rank, *bank, *own)))
 
 
-class Commands:
+class Commands(Dialect):
     """The text of Ramulator 2.1's plugin CmdTraceRecorder, its header included."""
-
-    charged_acts = False
-    kinds = frozenset(_MNEMONICS)
-    missing = "it holds no command"
 
     def __init__(self, standard: Standard) -> None:
         self._address = _Address(standard)
@@ -61,33 +57,21 @@ class Commands:
         request = _REQUEST_TYPES.get(step.kind, _NONE)
         return f"{clock},{_MNEMONICS[step.kind]},{vector},{request},{_NONE}\n"
 
-    def tail(self, clock: int) -> str:
-        """Nothing."""
-        return ""
 
-
-class Requests:
+class Requests(Dialect):
     """``R`` or ``W`` and an address vector: what the front end ReadWriteTrace sends.
 
-    It has no times: Ramulator sends a request each clock and schedules rows itself.
+    It has no times: Ramulator sends a request each clock and schedules rows itself. An empty line
+    at the end would be refused.
     """
 
-    charged_acts = False
     kinds = frozenset(_REQUEST_TYPES)
     missing = "it holds no RD or WR, and Ramulator cannot run an empty trace"
 
     def __init__(self, standard: Standard) -> None:
         self._address = _Address(standard)
 
-    def head(self) -> str:
-        """Nothing."""
-        return ""
-
     def line(self, clock: int, step: Step, where: Place) -> str:
         """One request."""
         vector = self._address.vector(where, step.row or 0, step.column or 0, rank=False)
         return f"{'R' if step.kind is Kind.RD else 'W'} {vector}\n"
-
-    def tail(self, clock: int) -> str:
-        """Nothing: an empty line is refused."""
-        return ""

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 
 from pimsim.dram.commands import Kind
@@ -235,6 +235,8 @@ def assumptions(standard: Standard, options: ModelOptions) -> dict[str, object]:
             "background of the ranks that get commands, until their last: active standby while a "
             "bank is open or refreshing, else precharge standby"
         )
+    stated = asdict(options)
+    del stated["split_decoder"]  # in words of its own
     return {
         "standard": standard.name,
         "bin": standard.bin,
@@ -250,7 +252,7 @@ def assumptions(standard: Standard, options: ModelOptions) -> dict[str, object]:
         "ap_ns": row_ps / 1e3,
         "energy": options.energy,
         "energy_not_modelled": ", ".join(energies.not_modelled) or "nothing",
-        "extra_wordline_factor": options.extra_wordline_factor,
+        **stated,
         "aap_nj_per_kb": energies.aap_pj * rows_per_kb / 1e3,
         "ap_nj_per_kb": energies.ap_pj * rows_per_kb / 1e3,
         "read_nj_per_kb": (energies.rd_pj + energies.rd_io_pj) * bursts_per_kb / 1e3,

@@ -1,9 +1,9 @@
 """Options of the command line as keyword arguments of Python.
 
->>> from experiments import run_command
->>> parsed(run_command, ["digits-mlp"], {"limit": 5, "faw": False}).faw
+>>> from experiments.commands import run
+>>> parsed(run, ["digits-mlp"], {"limit": 5, "faw": False}).faw
 False
->>> parsed(run_command, ["digits-mlp"], {"limits": 5})
+>>> parsed(run, ["digits-mlp"], {"limits": 5})
 Traceback (most recent call last):
     ...
 pimsim.errors.InputError: unknown option `limits`; did you mean `limit`?
@@ -16,9 +16,8 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from experiments.options import effects, places
+from experiments.options import effects, places, subcommands
 from experiments.options.parser import Parser
-from experiments.options.subcommands import Command
 from pimsim.documents import nearest
 from pimsim.errors import InputError
 
@@ -33,7 +32,9 @@ class _Parser(Parser):
         raise InputError(message)
 
 
-def parsed(command: Command, words: Sequence[str], given: Mapping[str, Any]) -> argparse.Namespace:
+def parsed(
+    command: subcommands.Command, words: Sequence[str], given: Mapping[str, Any]
+) -> argparse.Namespace:
     """Return what a subcommand is told by its positional arguments and by options.
 
     Args:
@@ -62,7 +63,7 @@ def parsed(command: Command, words: Sequence[str], given: Mapping[str, Any]) -> 
         if value is not None:
             argv += _words(name.replace("_", "-"), actions[name], value)
     args = parser.parse_args([*argv, "--", *words] if words else argv)
-    effects.check(args, getattr(command, "RULES", ()))
+    effects.check(args, subcommands.rules(command, parser))
     places.check(args)
     return args
 

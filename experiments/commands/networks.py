@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from experiments.options import dram
+from experiments.options.option import add
+from experiments.options.table import JSON
 
 if TYPE_CHECKING:
     from bnn.tables.graph import ProductNode, Table
@@ -42,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe ``pimsim networks``."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
     parser.add_argument("network", nargs="?", metavar="NAME", help="show this one only")
-    dram.add_json(parser)
+    add(parser, JSON)
 
 
 def run(args: argparse.Namespace) -> int:

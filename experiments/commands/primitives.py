@@ -6,6 +6,8 @@ import argparse
 import json
 
 from experiments.options import dram
+from experiments.options.option import add
+from experiments.options.table import JSON
 
 NAME = "primitives"
 HELP = "list the row operations with their commands, latency, energy and throughput"
@@ -30,14 +32,11 @@ examples:
 """
 
 
-RULES = dram.RULES
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe ``pimsim primitives``."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
     dram.add_dram(parser, refresh=False)  # an operation is shorter than tREFI
-    dram.add_json(parser)
+    add(parser, JSON)
 
 
 def run(args: argparse.Namespace) -> int:

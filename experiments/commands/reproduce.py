@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from experiments.options import dram, subcommands
-from experiments.options.effects import Rule
+from experiments.options.option import Option, add, folder
+from experiments.options.table import JSON
+from pimsim.ranges import whole
 
 if TYPE_CHECKING:
     from experiments.reproduce.table import Cells, Table
@@ -90,9 +92,6 @@ class Listed:
     NAME: str
     HELP: str
     module: str
-    RULES: tuple[Rule, ...] = (
-        Rule(("measure_mib",), lambda args: args.measure, "must not be given with --no-measure"),
-    )
 
     @property
     def WRITES(self) -> tuple[str, ...]:
@@ -107,20 +106,18 @@ class Listed:
         """Describe the experiment and its arguments."""
         parser.description = _PART_DESCRIPTION.format(summary=self.HELP)
         parser.epilog = _PART_EPILOG.format(name=self.NAME)
-        parser.add_argument("--out", type=Path, metavar="DIR", help="folder for what is written")
-        parser.add_argument(
-            "--measure",
-            action=argparse.BooleanOptionalAction,
-            default=True,
-            help="measure this machine as well (default: on)",
-        )
-        parser.add_argument(
-            "--measure-mib",
-            type=int,
-            metavar="N",
-            help="size of all arrays together (default: four last-level caches)",
-        )
-        dram.add_json(parser)
+        add(
+            parser,
+            folder("folder for what is written"),
+            Option("measure", "measure this machine as well", bool, default=True),
+            Option(
+                "measure_mib",
+                "size of all arrays together (default: four last-level caches)",
+                int, "N", range=whole(1, 1_048_576),
+                needs=(lambda args: args.measure, "must not be given with --no-measure"),
+            ),
+            JSON,
+        )  # fmt: skip
         dram.add_dram(parser, faw=False, refresh=False, energy=False)
 
     def run(self, args: argparse.Namespace) -> int:

@@ -16,9 +16,12 @@ from experiments.options import faults as fault_options
 from experiments.options import mitigation as mitigation_options
 from experiments.options import traces as trace_options
 from experiments.options.effects import Rule, absent
+from experiments.options.option import Option, add, flag, folder
+from experiments.options.table import CHAIN, DATA, INPUT_SCALE, JSON, LIMIT, MAPPING, MOVES, NETWORK
 from experiments.output import progress
 from experiments.output.escaping import visible
 from experiments.report import cost_only
+from pimsim.ranges import whole
 
 CheckKeras = Callable[[dict[str, Any]], None]
 """Asks Keras and adds to a report what it said."""
@@ -90,9 +93,7 @@ RULES = (
         data.read_by_name,
         "needs the name of a data set as --data: a file is read from where it is",
     ),
-    *dram.RULES,
     *fault_options.RULES,
-    *trace_options.RULES,
 )
 """Which options have no effect without which."""
 
@@ -103,90 +104,54 @@ WRITES = ("report.json", "logits.npy", "comparison.*", "layers.*")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe ``pimsim run``."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
-    parser.add_argument("network", metavar="NETWORK", help="bundled name, or path of a model file")
+    parser.add_argument("network", metavar=NETWORK.metavar, help=NETWORK.help)
     group = parser.add_argument_group("images")
-    group.add_argument(
-        "--data",
-        metavar="NAME|FILE",
-        help="images: digits, mnist, cifar10 or a .npz or .npy file (default: what a bundled "
-        "network was trained for)",
+    add(
+        group,
+        DATA,
+        LIMIT,
+        Option(
+            "input_shape",
+            "shape of an image, such as 64,64,3, where the model file leaves sizes open (default: "
+            "that of the images)",
+            metavar="SIZES",
+        ),
+        data.LABELS,
+        INPUT_SCALE,
+        data.DATA_DIR,
     )
-    group.add_argument(
-        "--limit",
-        "--images",
-        type=int,
-        metavar="N",
-        help="only the first N images; with --cost-only, how many (default there: 1)",
-    )
-    group.add_argument(
-        "--input-shape",
-        metavar="SIZES",
-        help="shape of an image, such as 64,64,3, where the model file leaves sizes open (default: "
-        "that of the images)",
-    )
-    data.add_form(group)
-    data.add_data_dir(group)
-    parser.add_argument(
-        "--mapping",
-        metavar="NAME",
-        default="auto",
-        help="dataflow: output-stationary (weights in the command stream), weight-stationary "
-        "(weights in rows) or no-local-reuse (the same, but the host counts); or auto, "
-        "auto-latency, auto-energy: of the first two, for every layer what keeps the product of "
-        "latency and energy of the whole run least, its latency, or its energy "
-        "(default: %(default)s)",
-    )
-    parser.add_argument(
-        "--moves",
-        choices=("host", "psm"),
-        default="host",
-        help="how partial counts of a fan-in larger than a subarray are moved: through the host, "
-        "or from bank to bank by RowClone's pipelined serial mode (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--chain",
-        choices=("auto", "always", "never"),
-        default="auto",
-        help="keep what a dense layer gives in DRAM, as the operands of a dense layer behind it "
-        "(output-stationary): where that takes less time, wherever there is room, or never "
-        "(default: %(default)s)",
-    )
+    add(parser, MAPPING, MOVES, CHAIN)
     dram.add_dram(parser)
     mitigation_options.add_mitigation(parser)
-    parser.add_argument(
-        "--check",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="compare every sum that stands in rows with the integer reference (default: on)",
-    )
-    parser.add_argument(
-        "--executor",
-        choices=("compiled", "reference"),
-        default="compiled",
-        help="compute with vector code that leaves every row as the commands would, or literally, "
-        "command by command (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--threads",
-        type=int,
-        metavar="N",
-        help="processors that the compiled executor uses (default: all)",
-    )
-    parser.add_argument(
-        "--check-keras",
-        action="store_true",
-        help="hold every accumulator and prediction against Keras, and time its predict (needs "
-        "the extra `larq`)",
-    )
-    parser.add_argument(
-        "--cost-only",
-        action="store_true",
-        help="commands, time and energy alone: nothing is executed, no images are read",
-    )
+    add(
+        parser,
+        Option(
+            "check", "compare every sum that stands in rows with the integer reference",
+            bool, default=True,
+        ),
+        Option(
+            "executor",
+            "compute with vector code that leaves every row as the commands would, or literally, "
+            "command by command",
+            default="compiled", choices=("compiled", "reference"),
+        ),
+        Option(
+            "threads", "processors that the compiled executor uses (default: all)",
+            int, "N", range=whole(1, 1_024),
+        ),
+        flag(
+            "check_keras",
+            "hold every accumulator and prediction against Keras, and time its predict (needs the "
+            "extra `larq`)",
+        ),
+        flag(
+            "cost_only",
+            "commands, time and energy alone: nothing is executed, no images are read",
+        ),
+    )  # fmt: skip
     fault_options.add_faults(parser)
     trace_options.add_trace(parser)
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for report and figures")
-    dram.add_json(parser)
+    add(parser, folder("folder for report and figures"), JSON)
 
 
 def run(args: argparse.Namespace) -> int:

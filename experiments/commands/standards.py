@@ -7,7 +7,8 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from experiments.options import dram
+from experiments.options.option import add, flag
+from experiments.options.table import JSON
 
 if TYPE_CHECKING:
     from pimsim.dram.standard.standard import Standard
@@ -33,12 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe ``pimsim standards``."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
     parser.add_argument("standard", nargs="?", metavar="NAME|FILE.toml", help="show this one only")
-    parser.add_argument(
-        "--toml",
-        action="store_true",
-        help="print the standard as a TOML file to edit, for --standard FILE.toml",
-    )
-    dram.add_json(parser)
+    text = "print the standard as a TOML file to edit, for --standard FILE.toml"
+    add(parser, flag("toml", text), JSON)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -9,9 +9,10 @@ import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 
-from experiments.options import dram
 from experiments.options.effects import Rule, absent
+from experiments.options.option import Option, add, flag, folder
 from experiments.options.parser import Parser
+from experiments.options.table import CLUSTER, JSON, WORKERS
 from experiments.studies.catalog import STUDIES, study
 
 NAME = "study"
@@ -54,18 +55,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     titles = "\n".join(f"  {name:12}{study(name).TITLE}" for name in STUDIES)
     parser.description, parser.epilog = _DESCRIPTION.format(studies=titles), _EPILOG
     parser.add_argument("study", metavar="NAME", choices=STUDIES, help=", ".join(STUDIES))
-    parser.add_argument("--page", action="store_true", help="write the page, and run nothing")
-    who = parser.add_mutually_exclusive_group()
-    who.add_argument("--workers", type=int, metavar="N", help="worker processes")
-    who.add_argument("--cluster", metavar="ADDRESS", help="scheduler of a Dask cluster")
-    parser.add_argument(
-        "--chips",
-        type=Path,
-        metavar="DIR",
-        help="folder with measurements of real chips (default: real-chips in $PIMSIM_DATA)",
-    )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder (default: out/study-NAME)")
-    dram.add_json(parser)
+    add(parser, flag("page", "write the page, and run nothing"))
+    add(parser.add_mutually_exclusive_group(), WORKERS, CLUSTER)
+    add(
+        parser,
+        Option(
+            "chips",
+            "folder with measurements of real chips (default: real-chips in $PIMSIM_DATA)",
+            Path, "DIR",
+        ),
+        folder("folder (default: out/study-NAME)"),
+        JSON,
+    )  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.options import dram
 from experiments.options.effects import Rule, absent
+from experiments.options.option import add, flag, folder
+from experiments.options.table import CLUSTER, JSON, WORKERS
 from experiments.output import progress
 
 if TYPE_CHECKING:
@@ -74,42 +75,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SPEC.toml",
         help="specification: a file, or the name of a bundled one",
     )
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--fields", action="store_true", help="list every field, and do nothing else")
-    what.add_argument(
-        "--dry-run", action="store_true", help="list the points and their keys, and run nothing"
+    add(
+        parser.add_mutually_exclusive_group(),
+        flag("fields", "list every field, and do nothing else"),
+        flag("dry_run", "list the points and their keys, and run nothing"),
+        flag("draw", "write tables and figures from what is in the store, and run nothing"),
+        flag(
+            "repair",
+            "drop trials of the store that are damaged or were edited, saying which, and make "
+            "them again; all others are kept",
+        ),
     )
-    what.add_argument(
-        "--draw",
-        action="store_true",
-        help="write tables and figures from what is in the store, and run nothing",
+    add(
+        parser.add_mutually_exclusive_group(),
+        WORKERS.but(help="worker processes (default: as many as processors)"),
+        CLUSTER.but(
+            help="address of the scheduler of a Dask cluster that runs the trials (needs the extra "
+            "`cluster`)"
+        ),
     )
-    what.add_argument(
-        "--repair",
-        action="store_true",
-        help="drop trials of the store that are damaged or were edited, saying which, and make "
-        "them again; all others are kept",
-    )
-    who = parser.add_mutually_exclusive_group()
-    who.add_argument(
-        "--workers",
-        type=int,
-        metavar="N",
-        help="worker processes (default: as many as processors)",
-    )
-    who.add_argument(
-        "--cluster",
-        metavar="ADDRESS",
-        help="address of the scheduler of a Dask cluster that runs the trials (needs the extra "
-        "`cluster`)",
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        metavar="DIR",
-        help="folder of store, tables and figures (default: out/NAME, NAME being the sweep's)",
-    )
-    dram.add_json(parser)
+    place = "folder of store, tables and figures (default: out/NAME, NAME being the sweep's)"
+    add(parser, folder(place), JSON)
 
 
 def run(args: argparse.Namespace) -> int:

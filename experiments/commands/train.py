@@ -10,8 +10,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments.options import data, dram, effects
+from experiments.options import data, effects
 from experiments.options import train as train_options
+from experiments.options.option import Option, add, flag
+from experiments.options.table import JSON
 from experiments.output.progress import paused
 
 if TYPE_CHECKING:
@@ -50,24 +52,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="digits-mlp, mnist-mlp, mnist-cnn, cifar10-binarynet or cifar10-binarynet-full (its "
         "architecture)",
     )
-    parser.add_argument(
-        "--data", metavar="NAME", help="digits, mnist or cifar10 (default: what the network is for)"
-    )
-    data.add_data_dir(parser)
-    parser.add_argument(
-        "--out", type=Path, required=True, metavar="FILE", help="model file, .keras or .h5"
-    )
-    parser.add_argument(
-        "--resume", action="store_true", help="go on with the training that was interrupted"
-    )
-    parser.add_argument(
-        "--curve",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="draw the learning curve (default: yes)",
-    )
-    train_options.add(parser)
-    dram.add_json(parser)
+    add(
+        parser,
+        Option("data", "digits, mnist or cifar10 (default: what the network is for)",
+               metavar="NAME"),
+        data.DATA_DIR,
+        Option("out", "model file, .keras or .h5", Path, "FILE", required=True),
+        flag("resume", "go on with the training that was interrupted"),
+        Option("curve", "draw the learning curve (default: yes)", bool, default=True),
+    )  # fmt: skip
+    train_options.add_settings(parser)
+    add(parser, JSON)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -7,43 +7,19 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from experiments.options import effects
+from experiments.options.option import add
+from experiments.options.table import CELSIUS, PRESET, RESTORE_NS, SETTINGS, WAIT_MS
 
 if TYPE_CHECKING:
     from pimsim.circuit.model.parameters import Circuit
 
-DEFAULT_PRESET = "rambus55"
-"""The reference circuit."""
 
-RULES = (
-    effects.Rule(
-        ("celsius",), effects.given("wait_ms"), "needs --wait-ms, the time that cells leak for"
-    ),
-)
-"""Which options of :func:`add_stored` have no effect without which."""
-
-
-def add_circuit(parser: argparse.ArgumentParser, *, preset: str | None = DEFAULT_PRESET) -> None:
+def add_circuit(parser: argparse.ArgumentParser, *, preset: str | None = PRESET.default) -> None:
     """Add ``--preset`` and ``--set``."""
-    group = parser.add_argument_group("circuit")
-    group.add_argument(
-        "--preset",
-        metavar="NAME|FILE.toml",
-        default=preset,
-        help="circuit parameters: rambus55, crow22, dramspec58, ddr4-like or a file of your own"
-        + (f" (default: {preset})" if preset else ""),
-    )
-    group.add_argument(
-        "--set",
-        metavar="FIELD=VALUE",
-        action="append",
-        default=[],
-        dest="settings",
-        help="change one parameter, such as cell.capacitance_ff=20; may be given again",
-    )
+    add(parser.add_argument_group("circuit"), PRESET.but(default=preset), SETTINGS)
 
 
-def chosen_circuit(args: argparse.Namespace, *, default: str = DEFAULT_PRESET) -> Circuit:
+def chosen_circuit(args: argparse.Namespace) -> Circuit:
     """Return the circuit that the options of :func:`add_circuit` and :func:`add_stored` say.
 
     Warnings go to stderr.
@@ -59,7 +35,7 @@ def chosen_circuit(args: argparse.Namespace, *, default: str = DEFAULT_PRESET) -
         if not equals or not key.strip() or not value.strip():
             raise InputError(f"`--set` must be FIELD=VALUE, not {given!r}")
         settings[key.strip()] = value.strip()
-    circuit = load(args.preset or default).with_settings(settings)
+    circuit = load(args.preset or PRESET.default).with_settings(settings)
     for warning in circuit.warnings:
         print(f"pimsim: warning: {warning}", file=sys.stderr)
     return _weakened(circuit, args)
@@ -98,17 +74,4 @@ def _weakened(circuit: Circuit, args: argparse.Namespace) -> Circuit:
 def add_stored(parser: argparse.ArgumentParser) -> None:
     """Add the options that weaken stored levels; :func:`chosen_circuit` obeys them."""
     group = parser.add_argument_group("stored levels (default: as the preset says)")
-    group.add_argument(
-        "--restore-ns",
-        type=float,
-        metavar="NS",
-        help="cells were restored for this long only, from a bitline held at its rail",
-    )
-    group.add_argument("--wait-ms", type=float, metavar="MS", help="then they leaked for this long")
-    group.add_argument(
-        "--celsius",
-        type=float,
-        metavar="C",
-        default=85.0,
-        help="at this temperature (default: %(default)s)",
-    )
+    add(group, RESTORE_NS, WAIT_MS, CELSIUS)

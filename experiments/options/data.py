@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from experiments.options.option import Option
 from experiments.output.progress import paused
 
 if TYPE_CHECKING:
@@ -27,33 +28,18 @@ def read_by_name(args: argparse.Namespace) -> bool:
     return args.data is None or args.data in datasets.NAMES
 
 
-def add_data_dir(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
-    """Add ``--data-dir``."""
-    parser.add_argument(
-        "--data-dir",
-        type=Path,
-        metavar="DIR",
-        help="folder that data sets are looked for in first; then come $PIMSIM_DATA, Keras's "
-        "cache, and a download",
-    )
-
-
-def add_form(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
-    """Add ``--labels`` and ``--input-scale``."""
-    parser.add_argument(
-        "--labels",
-        type=Path,
-        metavar="FILE",
-        help="labels of the images of a file, as .npy or .npz (default: those in the same .npz "
-        "file; beside x.npy, x_test.npy or images.npy: y.npy, y_test.npy or labels.npy)",
-    )
-    parser.add_argument(
-        "--input-scale",
-        metavar="SCALE",
-        help="feed the network with the pixels behind the images as they are from 0 to 255 (raw), "
-        "divided by 255 (unit), from -1 to 1 (symmetric), or with (x - MEAN)/STD of the values "
-        "in the file (standardised:MEAN,STD); default: as the file has them",
-    )
+DATA_DIR = Option(
+    "data_dir",
+    "folder that data sets are looked for in first; then come $PIMSIM_DATA, Keras's cache, and a "
+    "download",
+    Path, "DIR",
+)  # fmt: skip
+LABELS = Option(
+    "labels",
+    "labels of the images of a file, as .npy or .npz (default: those in the same .npz file; beside "
+    "x.npy, x_test.npy or images.npy: y.npy, y_test.npy or labels.npy)",
+    Path, "FILE",
+)  # fmt: skip
 
 
 def chosen_scale(text: str | None) -> InputScale | None:

@@ -16,19 +16,18 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Collection
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.options import circuit as circuit_options
 from experiments.options.effects import Rule, given
+from experiments.options.option import Option, add
+from experiments.options.table import EFFECT, FAILURES, FAULT_LAYERS, PROCESS, SEED, VARIATION
+from pimsim.ranges import Range
 
 if TYPE_CHECKING:
     from bnn.model.network import Network
     from pimsim.circuit.failure_tables.table import FailureTable
     from pimsim.dram.array.faults import Faults
-
-DEFAULT_PROCESS = "ambit-like"
-"""What varies, unless said otherwise."""
 
 RULES = (
     Rule(
@@ -36,7 +35,6 @@ RULES = (
         given("variation"),
         "needs --variation",
     ),
-    *circuit_options.RULES,
     Rule(
         ("seed", "chip", "effect", "fault_layers"),
         given("variation", "failures"),
@@ -50,57 +48,24 @@ def add_faults(parser: argparse.ArgumentParser) -> None:
     """Add ``--variation``, ``--failures`` and what belongs to them."""
     group = parser.add_argument_group("faults of the DRAM (default: none)")
     source = group.add_mutually_exclusive_group()
-    source.add_argument(
-        "--variation",
-        type=float,
-        metavar="PERCENT",
-        help="let row commands fail as the circuit does at this process variation, 0 to 100 %%",
-    )
-    source.add_argument(
-        "--failures",
-        type=Path,
-        metavar="FILE.json",
-        help="let row commands fail as a failure table says: of `pimsim circuit failures --out`, "
-        "or of `pimsim circuit convert` from measured chips",
-    )
-    group.add_argument(
-        "--seed",
-        type=int,
-        metavar="N",
-        default=0,
-        help="of noise, drawn anew in every access (default: %(default)s)",
-    )
-    group.add_argument(
-        "--chip",
-        type=int,
-        metavar="N",
-        help="which chip it is: seed of the columns that are weak for good (default: 0)",
-    )
-    group.add_argument(
-        "--effect",
-        choices=("table", "static", "noise"),
-        help="put the same probabilities down to weak columns (static), which fail again and "
-        "again, or to noise, which strikes anywhere; by default as the table has them: all of "
-        "`--variation` is static",
-    )
-    group.add_argument(
-        "--fault-layers",
-        metavar="NAME,...",
-        help="layers that faults reach (default: all)",
-    )
-    group.add_argument(
-        "--process",
-        metavar="NAME|FILE.toml",
-        help="what varies: ambit-like, ddr4-like or a file of your own "
-        f"(default: {DEFAULT_PROCESS})",
-    )
-    group.add_argument(
-        "--noise-mv",
-        type=float,
-        metavar="SIGMA",
-        help="with --variation: Gaussian noise at the input of the sense amplifier, drawn anew in "
-        "every access, in mV (default: 0)",
-    )
+    add(source, VARIATION, FAILURES)
+    add(
+        group,
+        SEED.but(help="of noise, drawn anew in every access", default=0),
+        SEED.but(
+            name="chip", default=None,
+            help="which chip it is: seed of the columns that are weak for good (default: 0)",
+        ),
+        EFFECT,
+        FAULT_LAYERS,
+        PROCESS.but(help=f"{PROCESS.help} (default: {PROCESS.default})", default=None),
+        Option(
+            "noise_mv",
+            "with --variation: Gaussian noise at the input of the sense amplifier, drawn anew in "
+            "every access, in mV (default: 0)",
+            float, "SIGMA", range=Range(0, 100_000),
+        ),
+    )  # fmt: skip
     circuit_options.add_circuit(parser, preset=None)
     circuit_options.add_stored(parser)
 
@@ -207,7 +172,7 @@ def _of_circuit(args: argparse.Namespace, rows: int) -> FailureTable:
     from pimsim.circuit.statistics.monte_carlo import require_variation
 
     require_variation(args.variation)
-    process = variation.load(args.process or DEFAULT_PROCESS).with_noise(args.noise_mv or 0.0)
+    process = variation.load(args.process or PROCESS.default).with_noise(args.noise_mv or 0.0)
     circuit = circuit_options.chosen_circuit(args)
     # The table has a seed of its own: another run or another chip has the same probabilities.
     return of_circuit(circuit, process, args.variation, rows=(rows,))

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NoReturn
 
-from experiments.options import amounts
+from experiments.options import option
 from pimsim.documents import meant
 
 _NEGATIVE = re.compile(r"^-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$|^-(inf|infinity|nan)$", re.IGNORECASE)
@@ -40,7 +40,8 @@ class Parser(argparse.ArgumentParser):
     """Checks values as far as their type tells, and keeps which options were given.
 
     The namespace has ``given``: by destination, the option as it is called. A value must not be
-    empty, a number must be in its range (:data:`experiments.options.amounts.AMOUNTS`) and finite.
+    empty, a number must be in the range of its :mod:`option <experiments.options.option>` and
+    finite.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -97,9 +98,9 @@ class Parser(argparse.ArgumentParser):
             value = math.inf  # thousands of digits, which Python does not read
         if action.type is float and not math.isfinite(value):
             raise _Refused(action, f"must be a finite number, not {arg_string}")
-        known = None if action.choices else amounts.AMOUNTS.get(action.dest)
-        if known is not None and not known.holds(value):
-            must = known.text(amounts.unit(action.dest))
+        known = option.of(action)
+        if known is not None and known.range is not None and not known.range.holds(value):
+            must = known.range.text(known.in_unit)
             raise _Refused(action, f"must be {must}, not {cut(arg_string.strip())}")
         return value
 

@@ -9,6 +9,9 @@ import textwrap
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from experiments.options import option
+from experiments.options.effects import Rule
+
 
 class Command(Protocol):
     """A module (or object) that is a subcommand. Importing it must be cheap.
@@ -49,10 +52,16 @@ def add(
         subparser.set_defaults(
             **{
                 destination: command.run,
-                "rules": getattr(command, "RULES", ()),
+                "rules": rules(command, subparser),
                 "writes": getattr(command, "WRITES", ()),
             }
         )
+
+
+def rules(command: Command, parser: argparse.ArgumentParser) -> tuple[Rule, ...]:
+    """Return the rules of a subcommand, and of the options that its parser has been given."""
+    options = filter(None, map(option.of, parser._actions))
+    return *getattr(command, "RULES", ()), *(rule for one in options for rule in one.rules)
 
 
 def _overview(

@@ -10,16 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments.options.effects import Rule, given
+from experiments.options.effects import given
+from experiments.options.option import Option, add
+from pimsim.ranges import whole
 
 if TYPE_CHECKING:
     from pimsim.dram.options import ModelOptions
     from pimsim.dram.standard.standard import Standard
     from pimsim.dram.traces import Trace
-
-
-RULES = (Rule(("trace_limit",), given("trace"), "needs --trace"),)
-"""Which options have no effect without which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +38,22 @@ class TraceRequest:
 
 def add_trace(parser: argparse.ArgumentParser) -> None:
     """Add ``--trace`` and ``--trace-limit``."""
-    group = parser.add_argument_group("traces of the command stream")
-    group.add_argument(
-        "--trace",
-        action="append",
-        metavar="FORMAT:FILE",
-        default=[],
-        help="write every command to FILE, compressed if its name ends in .gz, in "
-        "place of what is there; FORMAT is perfetto "
-        "(to look at, in ui.perfetto.dev), drampower, ramulator, ramulator-rw, dramsim3 or "
-        "dramsim3-rw; may be given several times",
-    )
-    group.add_argument(
-        "--trace-limit",
-        type=int,
-        metavar="N",
-        default=1_000_000,
-        help="commands after which a trace stops, the run does not; a million are 30 to 225 MB, "
-        "compressed 5 to 20 (default: %(default)s)",
-    )
+    add(
+        parser.add_argument_group("traces of the command stream"),
+        Option(
+            "trace",
+            "write every command to FILE, compressed if its name ends in .gz, in place of what is "
+            "there; FORMAT is perfetto (to look at, in ui.perfetto.dev), drampower, ramulator, "
+            "ramulator-rw, dramsim3 or dramsim3-rw; may be given several times",
+            metavar="FORMAT:FILE", default=[], repeated=True,
+        ),
+        Option(
+            "trace_limit",
+            "commands after which a trace stops, the run does not; a million are 30 to 225 MB, "
+            "compressed 5 to 20",
+            int, "N", 1_000_000, whole(1, 1_000_000_000), needs=(given("trace"), "needs --trace"),
+        ),
+    )  # fmt: skip
 
 
 def chosen_traces(args: argparse.Namespace) -> list[TraceRequest]:

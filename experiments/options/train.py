@@ -3,98 +3,92 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from experiments.options import effects
+from experiments.options.option import Option, add
+from experiments.options.table import SEED
+from pimsim.ranges import Range, whole
 
 if TYPE_CHECKING:
     from bnn.training.architectures import Architecture
     from bnn.training.recipe.settings import Settings
 
-_GROUPS: dict[str, dict[str, tuple[type, str, str]]] = {
-    "length": {
-        "epochs": (int, "N", "times that the training images are gone through"),
-        "batch-size": (int, "N", "images a step"),
-        "seed": (int, "N", "of everything that chance decides"),
-        "validation-split": (float, "SHARE", "of the training images, to be watched, not learned"),
-        "patience": (
-            int,
-            "N",
-            "stop N epochs after the smallest loss of the watched images, and take the weights "
-            "from then",
-        ),
-    },
-    "learning rate": {
-        "learning-rate": (float, "RATE", "of the first step"),
-        "schedule": (str, "NAME", "constant, cosine, linear, exponential or step"),
-        "final-learning-rate": (float, "RATE", "that the schedule ends with"),
-        "warmup-epochs": (int, "N", "in which the rate rises from zero first (cosine)"),
-    },
-    "optimizer and loss": {
-        "optimizer": (
-            str,
-            "NAME",
-            "sgd, momentum, nesterov, adagrad, rmsprop, adadelta, adam, or Larq's bop",
-        ),
-        "bop-threshold": (float, "T", "mean gradient beyond which bop turns a weight"),
-        "bop-gamma": (float, "G", "weight of the newest gradient in that mean"),
-        "loss": (
-            str,
-            "NAME",
-            "cross-entropy, hinge, squared-hinge, mse, mae, huber or log-cosh",
-        ),
-    },
-    "layers": {
-        "initializer": (
-            str,
-            "NAME",
-            "glorot-uniform, glorot-normal (or xavier-...), he-uniform, he-normal, unit-uniform",
-        ),
-        "activation": (
-            str,
-            "NAME",
-            "behind a product, before its normalization: none, relu, prelu, tanh, hard-tanh or "
-            "sigmoid",
-        ),
-        "head": (
-            str,
-            "NAME",
-            "behind the last product: norm, a batch normalization, or scale, a learned factor",
-        ),
-        "batch-norm-momentum": (float, "M", "share of the past in the running statistics"),
-        "batch-norm-epsilon": (float, "E", "added to the variance"),
-    },
-    "regularization": {
-        "dropout": (float, "SHARE", "of the signs between layers that a step leaves out"),
-        "weight-decay": (float, "D", "share of the latent weights, times the rate, a step takes"),
-        "bipolar-pull": (float, "P", "weight in the loss of a term that pulls towards -1 and +1"),
-        "weight-clip": (bool, "", "keep latent weights between -1 and +1"),
-        "flip": (bool, "", "mirror images by chance"),
-        "shift-pixels": (int, "N", "move images by chance, by up to N pixels"),
-    },
-    "speed": {
-        "precision": (str, "FORMAT", "float32, or bfloat16 for all epochs but the last"),
-    },
-}
-"""By group: type, placeholder and help of every option."""
+_SHARE = Range(0, 1)
+_WIDE = Range(0, 1_000)
+_EPOCHS = whole(0, 100_000)
+
+_GROUPS = {
+    "length": (
+        Option("epochs", "times that the training images are gone through", int, "N",
+               range=whole(1, 100_000)),
+        Option("batch_size", "images a step", int, "N", range=whole(1, 1_000_000)),
+        SEED.but(help="of everything that chance decides", default=None),
+        Option("validation_split", "of the training images, to be watched, not learned", float,
+               "SHARE", range=_SHARE),
+        Option("patience", "stop N epochs after the smallest loss of the watched images, and take "
+               "the weights from then", int, "N", range=_EPOCHS),
+    ),
+    "learning rate": (
+        Option("learning_rate", "of the first step", float, "RATE", range=_WIDE),
+        Option("schedule", "constant, cosine, linear, exponential or step", metavar="NAME"),
+        Option("final_learning_rate", "that the schedule ends with", float, "RATE", range=_WIDE),
+        Option("warmup_epochs", "in which the rate rises from zero first (cosine)", int, "N",
+               range=_EPOCHS),
+    ),
+    "optimizer and loss": (
+        Option("optimizer", "sgd, momentum, nesterov, adagrad, rmsprop, adadelta, adam, or Larq's "
+               "bop", metavar="NAME"),
+        Option("bop_threshold", "mean gradient beyond which bop turns a weight", float, "T",
+               range=_WIDE),
+        Option("bop_gamma", "weight of the newest gradient in that mean", float, "G",
+               range=_SHARE),
+        Option("loss", "cross-entropy, hinge, squared-hinge, mse, mae, huber or log-cosh",
+               metavar="NAME"),
+    ),
+    "layers": (
+        Option("initializer", "glorot-uniform, glorot-normal (or xavier-...), he-uniform, "
+               "he-normal, unit-uniform", metavar="NAME"),
+        Option("activation", "behind a product, before its normalization: none, relu, prelu, tanh, "
+               "hard-tanh or sigmoid", metavar="NAME"),
+        Option("head", "behind the last product: norm, a batch normalization, or scale, a learned "
+               "factor", metavar="NAME"),
+        Option("batch_norm_momentum", "share of the past in the running statistics", float, "M",
+               range=_SHARE),
+        Option("batch_norm_epsilon", "added to the variance", float, "E", range=_WIDE),
+    ),
+    "regularization": (
+        Option("dropout", "of the signs between layers that a step leaves out", float, "SHARE",
+               range=_SHARE),
+        Option("weight_decay", "share of the latent weights, times the rate, a step takes", float,
+               "D", range=_WIDE),
+        Option("bipolar_pull", "weight in the loss of a term that pulls towards -1 and +1", float,
+               "P", range=_WIDE),
+        Option("weight_clip", "keep latent weights between -1 and +1", bool),
+        Option("flip", "mirror images by chance", bool),
+        Option("shift_pixels", "move images by chance, by up to N pixels", int, "N",
+               range=whole(0, 1_024)),
+    ),
+    "speed": (
+        Option("precision", "float32, or bfloat16 for all epochs but the last", metavar="FORMAT"),
+    ),
+}  # fmt: skip
+"""Every setting, by group; none has a default."""
 
 
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add ``--recipe`` and an option for every field of ``Settings``; none has a default."""
-    parser.add_argument(
-        "--recipe",
-        metavar="NAME",
-        help="settings as published: binarynet (Courbariaux et al. 2016) or tang2017 (Tang, Hua, "
-        "Wang 2017); options change them further",
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add ``--recipe`` and an option for every field of ``Settings``."""
+    add(
+        parser,
+        Option(
+            "recipe",
+            "settings as published: binarynet (Courbariaux et al. 2016) or tang2017 (Tang, Hua, "
+            "Wang 2017); options change them further",
+            metavar="NAME",
+        ),
     )
     for title, options in _GROUPS.items():
-        group = parser.add_argument_group(title)
-        for option, (kind, metavar, text) in options.items():
-            if kind is bool:
-                group.add_argument(f"--{option}", action=argparse.BooleanOptionalAction, help=text)
-            else:
-                group.add_argument(f"--{option}", type=kind, metavar=metavar, help=text)
+        add(parser.add_argument_group(title), *options)
 
 
 def settings(args: argparse.Namespace, architecture: Architecture) -> Settings:
@@ -107,7 +101,9 @@ def settings(args: argparse.Namespace, architecture: Architecture) -> Settings:
     from bnn.training.recipe.settings import changed
 
     preset = {} if args.recipe is None else recipe(args.recipe)
-    return changed(architecture.settings, preset, dict(_given(args)))
+    values = {one.name: getattr(args, one.name) for some in _GROUPS.values() for one in some}
+    given = {name: value for name, value in values.items() if value is not None}
+    return changed(architecture.settings, preset, given)
 
 
 def rules(made: Settings) -> tuple[effects.Rule, ...]:
@@ -119,12 +115,3 @@ def rules(made: Settings) -> tuple[effects.Rule, ...]:
             f"needs --optimizer bop, not {made.optimizer}",
         ),
     )
-
-
-def _given(args: argparse.Namespace) -> Iterator[tuple[str, Any]]:
-    for options in _GROUPS.values():
-        for option in options:
-            name = option.replace("-", "_")
-            value = getattr(args, name)
-            if value is not None:
-                yield name, value

@@ -5,7 +5,7 @@
 ...     Row(("Skylake",), "throughput", 6.25, "GB/s", "bandwidth"),
 ... ))
 >>> print(table.csv_text(), end="")
-quantity,system,published,simulated,ratio,unit,options,source
+quantity,system,published,simulated,ratio,unit,switches,source
 throughput,Ambit,334,334.4,1.0012,GB/s,8 banks,by hand
 throughput,Skylake,,6.25,,GB/s,bandwidth,
 """

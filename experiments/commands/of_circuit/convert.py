@@ -9,7 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments.options import dram, effects
+from experiments.options import effects
+from experiments.options.option import Option, add
+from experiments.options.table import JSON
+from pimsim.ranges import Range
 
 if TYPE_CHECKING:
     from pimsim.circuit.failure_tables.chips import Summary, Wanted
@@ -46,6 +49,8 @@ examples:
       --distance middle,far --json
 """
 
+_DELAYS = Range(0, 1_000_000)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe ``pimsim circuit convert``."""
@@ -54,59 +59,47 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "files", metavar="FILE.csv", type=Path, nargs="+", help="summaries of measurements"
     )
     group = parser.add_argument_group("which measurements")
-    group.add_argument(
-        "--rows",
-        metavar="N,...",
-        help="rows that majorities of three were stored on (default: all that were measured)",
-    )
-    group.add_argument(
-        "--pattern",
-        choices=("random", "all0/1"),
-        default="random",
-        help="data in the rows (default: %(default)s)",
-    )
-    group.add_argument(
-        "--statistic",
-        choices=("mean", "min", "p25", "median", "p75", "p99"),
-        default="mean",
-        help="which of the measured row groups stands for the chip (default: %(default)s)",
-    )
-    group.add_argument(
-        "--split",
-        choices=("half", "sixth"),
-        default="half",
-        help="each pattern of operands fails on a half of the bitlines that fail (the most: a "
-        "bitline fails for all patterns with as many ones) or on a sixth (the least: for a single "
-        "one) (default: %(default)s)",
-    )
-    group.add_argument(
-        "--t1",
-        type=float,
-        metavar="NS",
-        default=1.5,
-        help="of majorities, first ACTIVATE to PRECHARGE (default: %(default)s ns)",
-    )
-    group.add_argument(
-        "--t2",
-        type=float,
-        metavar="NS",
-        default=3.0,
-        help="of majorities, PRECHARGE to second ACTIVATE (default: %(default)s ns)",
-    )
-    group.add_argument(
-        "--copies",
-        metavar="T1,T2",
-        help="let copies fail as they did with these delays in ns, such as 36,3 "
-        "(default: copies never fail)",
-    )
-    group.add_argument(
-        "--distance",
-        metavar="A,B",
-        help="distance of the rows of a NOT from the sense amplifiers between them: two of close, "
-        "middle, far (default: the mean of all)",
-    )
-    parser.add_argument("--out", type=Path, metavar="TABLE.json", help="file for the table")
-    dram.add_json(parser)
+    add(
+        group,
+        Option(
+            "rows",
+            "rows that majorities of three were stored on (default: all that were measured)",
+            metavar="N,...",
+        ),
+        Option("pattern", "data in the rows", default="random", choices=("random", "all0/1")),
+        Option(
+            "statistic", "which of the measured row groups stands for the chip",
+            default="mean", choices=("mean", "min", "p25", "median", "p75", "p99"),
+        ),
+        Option(
+            "split",
+            "each pattern of operands fails on a half of the bitlines that fail (the most: a "
+            "bitline fails for all patterns with as many ones) or on a sixth (the least: for a "
+            "single one)",
+            default="half", choices=("half", "sixth"),
+        ),
+        Option(
+            "t1", "of majorities, first ACTIVATE to PRECHARGE (default: %(default)s ns)",
+            float, "NS", 1.5, _DELAYS, unit="ns",
+        ),
+        Option(
+            "t2", "of majorities, PRECHARGE to second ACTIVATE (default: %(default)s ns)",
+            float, "NS", 3.0, _DELAYS, unit="ns",
+        ),
+        Option(
+            "copies",
+            "let copies fail as they did with these delays in ns, such as 36,3 (default: copies "
+            "never fail)",
+            metavar="T1,T2",
+        ),
+        Option(
+            "distance",
+            "distance of the rows of a NOT from the sense amplifiers between them: two of close, "
+            "middle, far (default: the mean of all)",
+            metavar="A,B",
+        ),
+    )  # fmt: skip
+    add(parser, Option("out", "file for the table", Path, "TABLE.json"), JSON)
 
 
 def run(args: argparse.Namespace) -> int:

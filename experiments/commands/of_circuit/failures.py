@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.options import circuit as circuit_options
-from experiments.options import dram
+from experiments.options.option import Option, add, folder
+from experiments.options.table import CRITERION, INPUTS, JSON, PATH, PROCESS, ROWS, SAMPLES, SEED
 from experiments.report import failure_rows
+from pimsim.ranges import whole
 
 if TYPE_CHECKING:
     from pimsim.circuit.model.parameters import Circuit
@@ -52,81 +53,44 @@ P(wrong | rows opened, ones among them) for a read and for the majority, with co
 """
 
 
-RULES = circuit_options.RULES
 WRITES = ("failures.*", "failure_table_*.json")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe ``pimsim circuit failures``."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
-    parser.add_argument(
-        "--variation",
-        metavar="PERCENT,...",
-        default="0,5,10,15,20,25",
-        help="process variation, 0 to 100 (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--samples",
-        type=int,
-        metavar="N",
-        default=100_000,
-        help="bitlines at each variation (default: %(default)s)",
-    )
-    group = parser.add_argument_group("operation")
-    group.add_argument(
-        "--inputs",
-        type=int,
-        metavar="X",
-        default=3,
-        help="operands of the majority; 1 is a read (default: %(default)s)",
-    )
-    group.add_argument(
-        "--rows",
-        type=int,
-        metavar="N",
-        help="rows opened, each operand on N div X of them, left-over rows at vdd/2 (default: X)",
-    )
-    group.add_argument(
-        "--criterion",
-        metavar="either|all|PATTERN",
-        default="either",
-        help="when a bitline counts as failed (default: %(default)s)",
-    )
-    group.add_argument(
-        "--accesses",
-        type=int,
-        metavar="N",
-        default=1,
-        help="accesses to each bitline; only what the process calls per-access is drawn anew "
-        "(default: %(default)s)",
-    )
+    add(
+        parser,
+        Option(
+            "variation", "process variation, 0 to 100", metavar="PERCENT,...",
+            default="0,5,10,15,20,25",
+        ),
+        SAMPLES,
+    )  # fmt: skip
+    add(
+        parser.add_argument_group("operation"),
+        INPUTS,
+        ROWS,
+        CRITERION,
+        Option(
+            "accesses",
+            "accesses to each bitline; only what the process calls per-access is drawn anew",
+            int, "N", 1, whole(1, 1_000_000),
+        ),
+    )  # fmt: skip
     circuit_options.add_circuit(parser)
     circuit_options.add_stored(parser)
-    group = parser.add_argument_group("statistics")
-    group.add_argument(
-        "--process",
-        metavar="NAME|FILE.toml",
-        default="ambit-like",
-        help="what varies: ambit-like, ddr4-like or a file of your own (default: %(default)s)",
-    )
-    group.add_argument(
-        "--path",
-        choices=("decision", "transient"),
-        default="decision",
-        help="charge sharing and offset, millions a second, or whole cycles, thousands a second "
-        "(default: %(default)s)",
-    )
-    group.add_argument(
-        "--method",
-        choices=("monte-carlo", "importance"),
-        default="monte-carlo",
-        help="count failures, or draw where they are likely and weigh them (default: %(default)s)",
-    )
-    group.add_argument(
-        "--seed", type=int, metavar="N", default=1, help="random seed (default: %(default)s)"
-    )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for figure and tables")
-    dram.add_json(parser)
+    add(
+        parser.add_argument_group("statistics"),
+        PROCESS,
+        PATH,
+        Option(
+            "method", "count failures, or draw where they are likely and weigh them",
+            default="monte-carlo", choices=("monte-carlo", "importance"),
+        ),
+        SEED,
+    )  # fmt: skip
+    add(parser, folder("folder for figure and tables"), JSON)
 
 
 def run(args: argparse.Namespace) -> int:

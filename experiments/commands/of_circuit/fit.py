@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 from typing import Any
 
-from experiments.options import dram
+from experiments.options.option import Option, add, folder
+from experiments.options.table import JSON, SAMPLES, SEED
 from experiments.output import progress
 
 NAME = "fit"
@@ -40,24 +40,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe ``pimsim circuit fit``."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
     parser.add_argument("process", metavar="PROCESS", help="ambit-like or ddr4-like")
-    parser.add_argument(
-        "--samples",
-        type=int,
-        metavar="N",
-        default=20_000,
-        help="bitlines for each published number (default: %(default)s)",
+    add(
+        parser,
+        SAMPLES.but(help="bitlines for each published number", default=20_000),
+        Option("refit", "search for the best amounts", bool, default=True),
+        SEED,
+        folder("folder for figure and table"),
+        JSON,
     )
-    parser.add_argument(
-        "--refit",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="search for the best amounts (default: on)",
-    )
-    parser.add_argument(
-        "--seed", type=int, metavar="N", default=1, help="random seed (default: %(default)s)"
-    )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for figure and table")
-    dram.add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.options import circuit as circuit_options
-from experiments.options import dram
+from experiments.options.option import Option, add, folder
+from experiments.options.table import INPUTS, JSON, ROWS
 
 if TYPE_CHECKING:
     from pimsim.circuit.model.parameters import Circuit
@@ -47,34 +47,21 @@ _CELSIUS = (25.0, 35.0, 45.0, 55.0, 65.0, 75.0, 85.0, 95.0)
 _WAIT_MS = (0.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0)
 
 
-RULES = circuit_options.RULES
 WRITES = ("margin.png", "margin_*.csv")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe ``pimsim circuit margin``."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
-    group = parser.add_argument_group("operation")
-    group.add_argument(
-        "--operation",
-        choices=("majority", "and", "or"),
-        default="majority",
-        help="(default: %(default)s)",
-    )
-    group.add_argument(
-        "--inputs",
-        type=int,
-        metavar="X",
-        default=3,
-        help="operands; a majority of 1 is a read (default: %(default)s)",
-    )
-    group.add_argument(
-        "--rows", type=int, metavar="N", help="rows of the vdd and temperature maps (default: X)"
+    add(
+        parser.add_argument_group("operation"),
+        Option("operation", "", default="majority", choices=("majority", "and", "or")),
+        INPUTS.but(help="operands; a majority of 1 is a read"),
+        ROWS.but(help="rows of the vdd and temperature maps (default: X)"),
     )
     circuit_options.add_circuit(parser)
     circuit_options.add_stored(parser)
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for figure and tables")
-    dram.add_json(parser)
+    add(parser, folder("folder for figure and tables"), JSON)
 
 
 def run(args: argparse.Namespace) -> int:

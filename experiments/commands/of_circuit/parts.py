@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from experiments.options import dram
 from experiments.options.effects import Rule
+from experiments.options.option import add, flag
+from experiments.options.table import JSON
 
 if TYPE_CHECKING:
     from pimsim.circuit.model.parameters import Circuit
@@ -56,12 +57,8 @@ class FilePart:
         parser.description = _DESCRIPTION.format(name=self.NAME, plural=self.plural)
         parser.epilog = _EPILOG.format(name=self.NAME, one=self.one)
         parser.add_argument("file", nargs="?", metavar="NAME|FILE.toml", help="show this one only")
-        parser.add_argument(
-            "--toml",
-            action="store_true",
-            help=f"print it as a TOML file to edit, for --{self.NAME} FILE.toml",
-        )
-        dram.add_json(parser)
+        text = f"print it as a TOML file to edit, for --{self.NAME} FILE.toml"
+        add(parser, flag("toml", text), JSON)
 
     def run(self, args: argparse.Namespace) -> int:
         """Print the list or one, as tables, JSON or TOML."""

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.options import circuit as circuit_options
-from experiments.options import dram
 from experiments.options.effects import Rule, given
+from experiments.options.option import Option, add, flag, folder
+from experiments.options.table import JSON, ROWS
 from experiments.output import progress
+from pimsim.ranges import Range
 
 if TYPE_CHECKING:
     from pimsim.circuit.model.parameters import Circuit
@@ -50,7 +52,8 @@ class TransientPart:
     """Their default."""
     examples: str
     build: Callable[[argparse.Namespace], Scenario]
-    add_own: Callable[[argparse.ArgumentParser], None] = lambda parser: None
+    own: tuple[Option, ...] = ()
+    """Options that others do not have."""
     RULES: tuple[Rule, ...] = (
         Rule(
             ("step",),
@@ -65,30 +68,19 @@ class TransientPart:
         first = self.HELP[0].upper() + self.HELP[1:]
         parser.description = f"{first}.\n{_COMMON}"
         parser.epilog = f"examples:\n{self.examples}\n{_OUTPUT}"
-        parser.add_argument(
-            "--pattern",
-            metavar="BITS",
-            default=self.pattern,
-            help=f"{self.what} (default: %(default)s)",
-        )
-        self.add_own(parser)
+        add(parser, Option("pattern", self.what, metavar="BITS", default=self.pattern), *self.own)
         circuit_options.add_circuit(parser)
-        group = parser.add_argument_group("output")
-        group.add_argument(
-            "--step",
-            type=float,
-            metavar="PS",
-            default=20.0,
-            help="spacing of the waveforms' points (default: %(default)s)",
-        )
-        group.add_argument(
-            "--check-ngspice",
-            action="store_true",
-            help="run ngspice on the same circuit and show the differences",
-        )
-        group.add_argument("--csv", type=Path, metavar="FILE", help="waveforms, into this file")
-        group.add_argument("--out", type=Path, metavar="DIR", help="folder for figure and files")
-        dram.add_json(parser)
+        add(
+            parser.add_argument_group("output"),
+            Option(
+                "step", "spacing of the waveforms' points", float, "PS", 20.0,
+                Range(0.01, 1_000_000), unit="ps",
+            ),
+            flag("check_ngspice", "run ngspice on the same circuit and show the differences"),
+            Option("csv", "waveforms, into this file", Path, "FILE"),
+            folder("folder for figure and files"),
+        )  # fmt: skip
+        add(parser, JSON)
 
     def simulate(self, args: argparse.Namespace) -> Transient:
         """Return what the options ask for, and write nothing.
@@ -279,23 +271,11 @@ def _build_or(args: argparse.Namespace) -> Scenario:
     return scenarios.many_input("or", args.pattern)
 
 
-def _add_copy_out(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--copy-out",
-        action="store_true",
-        help="open a fourth row, which holds 0, with a second activation",
-    )
-
-
-def _add_rows(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--rows",
-        type=int,
-        metavar="N",
-        help="rows to open; each operand is held by as many as fit, the rest are neutral "
-        "(default: one an operand)",
-    )
-
+COPY_OUT = flag("copy_out", "open a fourth row, which holds 0, with a second activation")
+ROWS_OF_A_MAJORITY = ROWS.but(
+    help="rows to open; each operand is held by as many as fit, the rest are neutral (default: one "
+    "an operand)"
+)
 
 READ = TransientPart(
     "read", "read one cell", "what it holds", "1",
@@ -305,7 +285,7 @@ TRA = TransientPart(
     "tra", "triple-row activation: majority of three cells", "what they hold", "110",
     "  pimsim circuit tra --pattern 100 --out out\n"
     "  pimsim circuit tra --copy-out --check-ngspice",
-    _build_tra, _add_copy_out,
+    _build_tra, (COPY_OUT,),
 )  # fmt: skip
 NOT = TransientPart(
     "not", "NOT through a dual-contact cell, in two cycles", "what the operand holds", "1",
@@ -317,7 +297,8 @@ COPY = TransientPart(
 )  # fmt: skip
 MAJORITY = TransientPart(
     "majority", "majority of an odd number of operands on many rows", "the operands", "11100",
-    "  pimsim circuit majority --pattern 110 --rows 32 --out out", _build_majority, _add_rows,
+    "  pimsim circuit majority --pattern 110 --rows 32 --out out", _build_majority,
+    (ROWS_OF_A_MAJORITY,),
 )  # fmt: skip
 AND = TransientPart(
     "and", "AND of many cells against reference cells", "what the cells hold", "1" * 16,

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from experiments.sweep import estimates, files
 from experiments.sweep.estimates import Counts
 from experiments.sweep.measures import circuits, networks
-from experiments.sweep.measures.fields import ACCURACY, TRA, table
+from experiments.sweep.measures.field import ACCURACY, TRA
+from experiments.sweep.measures.fields import table
 from experiments.sweep.measures.measure import Estimator, Measure, Values
 from experiments.sweep.results import Quantity, Value
 from experiments.sweep.workers import seeds

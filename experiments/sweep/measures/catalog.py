@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from experiments.sweep.measures.fields import ACCURACY, COST, TRA
+from experiments.sweep.measures.field import ACCURACY, COST, TRA
 from experiments.sweep.measures.measure import Measure
 from pimsim.documents import require_one_of
 

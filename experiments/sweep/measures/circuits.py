@@ -10,15 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from experiments.options.table import CELSIUS
 from experiments.sweep.results import Value
 from pimsim.errors import InputError
 
 if TYPE_CHECKING:
     from pimsim.circuit.model.parameters import Circuit
     from pimsim.circuit.model.variation import Process
-
-CELSIUS = 85.0
-"""Temperature at which cells leak unless one is given."""
 
 DECISIVE = frozenset(
     {
@@ -63,7 +61,7 @@ def circuit_of(values: Mapping[str, Value]) -> Circuit:
     if "restore_ns" in values:
         circuit = retention.restored(circuit, float(values["restore_ns"]))
     if "wait_ms" in values:
-        celsius = float(values.get("celsius", CELSIUS))
+        celsius = float(values.get("celsius", CELSIUS.default))
         return retention.after(circuit, float(values["wait_ms"]), celsius)
     if "celsius" in values:
         raise InputError("`celsius` must come with `wait_ms`: temperature acts on leakage only")

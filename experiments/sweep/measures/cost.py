@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from experiments.sweep import estimates, files
 from experiments.sweep.estimates import Counts
 from experiments.sweep.measures import networks
-from experiments.sweep.measures.fields import COST
+from experiments.sweep.measures.field import COST
 from experiments.sweep.measures.measure import Estimator, Measure, Values
 from experiments.sweep.results import Quantity
 from pimsim.errors import InputError

@@ -22,6 +22,9 @@ from pimsim.errors import InputError
 NUMBER, INTEGER, SWITCH, TEXT = "number", "integer", "switch", "text"
 """Kinds of values."""
 
+TRA, ACCURACY, COST = "tra-failure", "accuracy", "cost"
+"""Measures, by name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Field:

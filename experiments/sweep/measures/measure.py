@@ -76,8 +76,8 @@ class Measure:
     def fault(self, counts: object) -> str | None:
         """Return what is wrong with what is said to be counts of a trial; None if nothing is.
 
-        >>> from experiments.sweep import measures
-        >>> measures.load("tra-failure").fault({"failed": 7, "samples": 6})
+        >>> from experiments.sweep.measures import catalog
+        >>> catalog.load("tra-failure").fault({"failed": 7, "samples": 6})
         'must have at most `samples` (6) in `failed`, not 7'
         """
         wanted = {name for one in self.estimators for name in (one.part, one.whole)}

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from experiments.options import table
 from experiments.sweep import files
 from experiments.sweep.results import Value
 from pimsim.errors import InputError
@@ -24,15 +25,11 @@ if TYPE_CHECKING:
     from bnn.data.datasets import Dataset
     from bnn.model.network import Network
     from bnn.system.mitigation import Mitigation
+    from experiments.options.option import Option
     from pimsim.dram.options import ModelOptions
     from pimsim.dram.standard.standard import Standard
 
 _FEW = 4
-
-_SWITCHES = (
-    "banks", "faw", "refresh", "split_decoder", "clocked", "acts_per_aap", "energy",
-    "extra_wordline_factor",
-)  # fmt: skip
 
 
 def trained(values: Mapping[str, Value]) -> tuple[Network, Dataset]:
@@ -148,14 +145,9 @@ def mitigation(values: Mapping[str, Value]) -> Mitigation:
 
     Raises :class:`~pimsim.errors.InputError` for values that exclude one another.
     """
-    from bnn.system.mitigation import NONE, Mitigation
+    from bnn.system.mitigation import Mitigation
 
-    return Mitigation(
-        tmr=str(values.get("tmr", NONE.tmr)),
-        activation_rows=int(values.get("activation_rows", NONE.activation_rows)),
-        retries=int(values.get("retries", NONE.retries)),
-        screening=int(values.get("screening", NONE.screening)),
-    )
+    return Mitigation(**_given(table.MITIGATION, values))
 
 
 def dram(values: Mapping[str, Value]) -> tuple[Standard, ModelOptions]:
@@ -166,19 +158,19 @@ def dram(values: Mapping[str, Value]) -> tuple[Standard, ModelOptions]:
     from pimsim.dram.options import ModelOptions
     from pimsim.dram.standard import standard as standards
 
-    given: dict[str, Any] = {name: values[name] for name in _SWITCHES if name in values}
     standard = standards.load(str(values["standard"]))
-    return standard, ModelOptions.of(standard, **given)
+    return standard, ModelOptions.of(standard, **_given(table.MODEL, values))
 
 
-def banks(values: Mapping[str, Value]) -> Value:
-    """Return the banks that compute where none are set: all of the part."""
-    return dram(values)[1].banks
+def of_part(name: str, values: Mapping[str, Value]) -> Value:
+    """Return an option of the model that is not set: all banks, or the energy mode, of the part."""
+    found: Value = getattr(dram(values)[1], name)
+    return found
 
 
-def energy(values: Mapping[str, Value]) -> Value:
-    """Return the energy mode where none is set: the one that has figures of the part."""
-    return dram(values)[1].energy
+def _given(options: Sequence[Option], values: Mapping[str, Value]) -> dict[str, Any]:
+    """Those of some options that a point sets."""
+    return {option.name: values[option.name] for option in options if option.name in values}
 
 
 def dram_identity(values: Mapping[str, Value]) -> dict[str, Any]:

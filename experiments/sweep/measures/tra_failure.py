@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from experiments.sweep import estimates
 from experiments.sweep.estimates import Counts
 from experiments.sweep.measures import circuits
-from experiments.sweep.measures.fields import TRA
+from experiments.sweep.measures.field import TRA
 from experiments.sweep.measures.measure import Estimator, Measure, Values
 from experiments.sweep.results import Quantity
 from experiments.sweep.workers import seeds

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from bnn.data.datasets import Dataset
-from experiments.options.data import add_data_dir, open_data
+from experiments.options.data import DATA_DIR, open_data
+from experiments.options.option import add
 from pimsim.errors import InputError
 
 
@@ -53,6 +54,6 @@ def test_a_download_that_fails_prints_nothing_of_its_own(
 
 def test_the_folder_is_a_path() -> None:
     parser = argparse.ArgumentParser()
-    add_data_dir(parser)
+    add(parser, DATA_DIR)
     assert parser.parse_args(["--data-dir", "here"]).data_dir == Path("here")
     assert parser.parse_args([]).data_dir is None

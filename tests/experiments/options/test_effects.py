@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from experiments import cli
-from experiments.options import amounts
+from experiments.options import option as options
 from experiments.options.effects import Rule
 
 Leaf = tuple[str, argparse.ArgumentParser]
@@ -170,7 +170,7 @@ def _sample(action: argparse.Action) -> list[str]:
 def test_every_option_acts_always_or_has_a_rule() -> None:
     from experiments.options import train
 
-    of_training = {option.replace("-", "_") for group in train._GROUPS.values() for option in group}
+    of_training = {option.name for group in train._GROUPS.values() for option in group}
     for name, action in OPTIONS:
         ruled = {option for rule in _rules(name) for option in rule.options}
         assert action.dest in ruled | ALWAYS or (
@@ -220,8 +220,11 @@ def test_a_value_is_held_against_the_type(
                 capsys, name, option, bad
             )
     if action.type in (int, float) and not action.choices:
-        known = amounts.AMOUNTS[action.dest]  # a number without a range may run for ever
-        must = f"`{option}` must be {known.text(amounts.unit(action.dest))}, not "
+        declared = options.of(action)
+        assert declared is not None
+        known = declared.range
+        assert known is not None  # a number without a range may run for ever
+        must = f"`{option}` must be {known.text(declared.in_unit)}, not "
         step = 1 if known.whole else 1e-3
         beyond = [known.least - step, known.most + step, "9" * 30, "-" + "9" * 30, "9" * 5000]
         for bad in beyond if known.whole else beyond[:-1]:

@@ -1,0 +1,138 @@
+"""What an option is: one record of it for the command line, for Python and for sweeps.
+
+The name is the destination, the keyword of Python, and the flag with dashes for underscores; what a
+number may be is held by :class:`experiments.options.parser.Parser`; ``swept`` makes it a field that
+a specification can fix or vary. An option of numbers without a range fails the tests.
+
+>>> from experiments.options.parser import Parser
+>>> parser = Parser()
+>>> add(parser, Option("wait_ms", "time that cells leak for", float, range=Range(0, 1e12)))
+>>> parser.parse_args(["--wait-ms", "64"]).wait_ms
+64.0
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from experiments.options.effects import Condition, Rule
+from pimsim import ranges
+from pimsim.ranges import Range
+
+SAME: Any = ...
+"""The default of the command line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """An option as a field of sweeps."""
+
+    label: str
+    """What it is, for people and figures."""
+    measures: tuple[str, ...]
+    """Measures that it acts on."""
+    help: str = ""
+    """One line; empty: that of the command line."""
+    name: str = ""
+    """Of the field; empty: that of the option."""
+    default: Any = SAME
+    """What the key of a point that leaves it out has in its place; a new option with None leaves
+    the keys of older stores as they are."""
+    derived: str = ""
+    """What the part gives where nothing is set, in words; it stands in the key."""
+    unit: str = ""
+    """Unless the option has one."""
+    required: bool = False
+    suffixes: tuple[str, ...] = ()
+    """Endings by which a text is known to be the path of a file."""
+    bounded: bool = False
+    """Whether the greatest value of the range holds for sweeps, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An option."""
+
+    name: str
+    help: str
+    """What ``--help`` says; a default is added unless it is named."""
+    kind: type = str
+    """Type of the value: int, float, str, Path; bool for ``--name`` and ``--no-name``."""
+    metavar: str | None = None
+    default: Any = None
+    range: Range | None = None
+    choices: tuple[Any, ...] = ()
+    flags: tuple[str, ...] = ()
+    """Its names on the command line, if not the name with dashes."""
+    unit: str = ""
+    """Unless the name ends with it."""
+    needs: tuple[Condition, str] | None = None
+    """When it has an effect, and what is said otherwise, behind its name."""
+    swept: Swept | None = None
+    required: bool = False
+    repeated: bool = False
+    """Whether it may be given again: the value is a list."""
+    alone: bool = False
+    """Whether it is ``--name`` alone, without ``--no-name``."""
+
+    def but(self, **changes: Any) -> Option:
+        """Return the option as another command has it."""
+        return replace(self, **changes)
+
+    @property
+    def in_unit(self) -> str:
+        """Unit in which it is given; empty if it has none."""
+        return self.unit or ranges.UNITS.get(ranges.end(self.name), "")
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """When it has an effect, for :func:`experiments.options.effects.check`."""
+        return () if self.needs is None else (Rule((self.name,), *self.needs),)
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what ``add_argument`` is to be told, besides the flags."""
+        told: dict[str, Any] = {"dest": self.name, "default": self.default, "help": self.help}
+        if self.alone:
+            return {**told, "action": "store_true", "default": False}
+        if self.required:
+            told["required"] = True
+        if self.default is not None and not self.repeated and "(default: " not in self.help:
+            shown = {True: "on", False: "off"}[self.default] if self.kind is bool else "%(default)s"
+            told["help"] = f"{self.help} (default: {shown})".lstrip()
+        if self.kind is bool:
+            return {**told, "action": argparse.BooleanOptionalAction}
+        if self.repeated:
+            told["action"] = "append"
+        return {
+            **told,
+            "type": None if self.kind is str else self.kind,
+            "metavar": self.metavar,
+            "choices": self.choices or None,
+        }
+
+
+def add(to: argparse._ActionsContainer, *options: Option) -> None:
+    """Give options to a parser, or to a group of its arguments."""
+    for option in options:
+        flags = option.flags or (f"--{option.name.replace('_', '-')}",)
+        action = to.add_argument(*flags, **option.arguments())
+        action.option = option  # type: ignore[attr-defined]
+
+
+def of(action: argparse.Action) -> Option | None:
+    """Return the option that became an argument; None if it was none."""
+    found: Option | None = getattr(action, "option", None)
+    return found
+
+
+def flag(name: str, help: str) -> Option:
+    """Return an option that is given or not: ``--name`` alone."""
+    return Option(name, help, bool, alone=True)
+
+
+def folder(help: str) -> Option:
+    """Return ``--out DIR``."""
+    return Option("out", help, Path, "DIR")

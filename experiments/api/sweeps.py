@@ -8,12 +8,9 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from experiments.api.records import Records
-
-if TYPE_CHECKING:
-    from experiments.sweep.outcome import Outcome
 
 _NUMBERS = ("trials", "estimate", "low", "high")
 
@@ -78,12 +75,10 @@ def sweep(
     >>> [(row["variation_percent"], row["estimate"] > 5) for row in found.points]
     [(0.0, False), (20.0, True)]
     """
-    from experiments.sweep import outcome, points, report
+    from experiments.sweep import outcome, points, report, session
     from experiments.sweep import spec as specs
     from experiments.sweep.workers import runner
-    from experiments.sweep.workers.lock import Lock
     from experiments.sweep.workers.pool import InProcess, LocalPool, Pool
-    from experiments.sweep.workers.store import Owner, Store
     from experiments.sweep.workers.trial import Done, Task, carry_out
     from pimsim.errors import require_positive
 
@@ -93,22 +88,14 @@ def sweep(
     else:
         chosen = specs.load(os.fspath(spec))
     made = points.points(chosen)
-    report.check(outcome.collected(chosen, made, lambda _: {}), chosen.figure)
+    session.checked(chosen, made)
     pool: Pool[Task, Done] = InProcess(carry_out) if workers == 1 else LocalPool(carry_out, workers)
     with ExitStack() as stack:
-        kept = stack.enter_context(tempfile.TemporaryDirectory()) if out is None else out
-        folder = Path(kept)
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()) if out is None else out)
         stack.enter_context(pool)
-        stack.enter_context(Lock(folder / "sweep.lock"))
-        owner = Owner(chosen.name, chosen.measure.name, chosen.seed)
-        store = stack.enter_context(Store.open(folder / "sweep.sqlite", owner))
+        store = stack.enter_context(session.opened(chosen, folder))
         runner.run(chosen, made, store, pool)
-        found: Outcome = outcome.collected(chosen, made, store.trials)
+        found = outcome.collected(chosen, made, store.trials)
         if out is not None:
-            from experiments.output.outdir import OutDir
-
-            with OutDir(folder) as written:
-                report.write(found, chosen.figure, written.staging)
-                written.commit()
+            session.written(chosen, found, folder)
     return Sweep(report.document(found), None if out is None else folder)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from experiments.options.option import add
 from experiments.options.table import JSON
+from experiments.output import json_output
 
 if TYPE_CHECKING:
     from bnn.tables.graph import ProductNode, Table
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
             "networks": [_record(one) for one in chosen],
             "tables": [_table_record(one) for one in tables],
         }
-        print(json.dumps(found, indent=2))
+        json_output.show(found)
     elif args.network:
         print(chosen[0].text, end="")
     else:
@@ -115,7 +115,7 @@ def _list(trained: list[ZooEntry], known: list[Table]) -> None:
 def _show_table(table: Table, *, as_json: bool) -> int:
     """Print the layers of a table."""
     if as_json:
-        print(json.dumps({"networks": [], "tables": [_table_record(table)]}, indent=2))
+        json_output.show({"networks": [], "tables": [_table_record(table)]})
         return 0
 
     from experiments.output import tables

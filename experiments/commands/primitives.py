@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 
 from experiments.options import dram
 from experiments.options.option import add
 from experiments.options.table import JSON
+from experiments.output import json_output
 
 NAME = "primitives"
 HELP = "list the row operations with their commands, latency, energy and throughput"
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
             }
             for name, (program, cost) in costs.items()
         ]
-        print(json.dumps({"primitives": rows, "assumptions": stated}, indent=2))
+        json_output.show({"primitives": rows, "assumptions": stated})
         return 0
 
     from experiments.output import tables

@@ -7,7 +7,6 @@ An experiment is a module with the functions of :class:`Experiment`, listed once
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -15,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from experiments.options import dram, subcommands
-from experiments.options.option import Option, add, folder
+from experiments.options.option import Option, add, out_folder
 from experiments.options.table import JSON
+from experiments.output import json_output, outdir
 from pimsim.ranges import whole
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class Listed:
         parser.epilog = _PART_EPILOG.format(name=self.NAME)
         add(
             parser,
-            folder("folder for what is written"),
+            out_folder("folder for what is written"),
             Option("measure", "measure this machine as well", bool, default=True),
             Option(
                 "measure_mib",
@@ -123,20 +123,13 @@ class Listed:
     def run(self, args: argparse.Namespace) -> int:
         """Simulate, measure, print, write."""
         standard, options = dram.chosen_dram(args)
-        if args.out is None:
-            self._show(self.reproduce(standard, options), _measured(args), args)
-            return 0
-
-        from experiments.output.outdir import OutDir
-
-        with OutDir(args.out) as out:
+        with outdir.asked(args.out) as folder:
             found = self.reproduce(standard, options)
             measured = _measured(args)
-            experiment = self.load()
-            for name, text in self.documents(found, "", measured).items():
-                (out.staging / name).write_text(text, "utf-8")
-            experiment.draw(found, out.staging, measured)
-            out.commit()
+            if folder is not None:
+                for name, text in self.documents(found, "", measured).items():
+                    (folder / name).write_text(text, "utf-8")
+                self.load().draw(found, folder, measured)
         self._show(found, measured, args)
         return 0
 
@@ -187,7 +180,7 @@ class Listed:
                 "measured": None if measured is None else reproduce_machine.record(measured),
                 "assumptions": stated,
             }
-            print(json.dumps(result, indent=2, allow_nan=False))
+            json_output.show(result)
             return
         shown = experiment.summary(found)
         if machine is not None:

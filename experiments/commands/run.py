@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Callable
@@ -16,9 +15,9 @@ from experiments.options import faults as fault_options
 from experiments.options import mitigation as mitigation_options
 from experiments.options import traces as trace_options
 from experiments.options.effects import Rule, absent
-from experiments.options.option import Option, add, flag, folder
+from experiments.options.option import Option, add, flag, out_folder
 from experiments.options.table import CHAIN, DATA, INPUT_SCALE, JSON, LIMIT, MAPPING, MOVES, NETWORK
-from experiments.output import progress
+from experiments.output import json_output, outdir, progress
 from experiments.output.escaping import visible
 from experiments.report import cost_only
 from pimsim.ranges import whole
@@ -151,22 +150,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     fault_options.add_faults(parser)
     trace_options.add_trace(parser)
-    add(parser, folder("folder for report and figures"), JSON)
+    add(parser, out_folder("folder for report and figures"), JSON)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the network; print tables or the report as JSON, and write it if asked."""
     require_sensible(args)
-    if args.out is None:
-        report, _, check = simulate(args)
-        return _show(report, check, args)
-
-    from experiments.output.outdir import OutDir
-
-    with OutDir(args.out) as out:
+    with outdir.asked(args.out, last="report.json") as folder:
         report, logits, check = simulate(args)
-        _write(report, logits, out.staging)
-        out.commit(last="report.json")
+        if folder is not None:
+            _write(report, logits, folder)
     return _show(report, check, args)
 
 
@@ -338,11 +331,7 @@ def _write(report: dict[str, Any], logits: Any, folder: Path) -> None:
         np.save(folder / "logits.npy", logits)
     figures.draw(report, folder)
     report["wall_s"]["write"] = time.perf_counter() - started
-    (folder / "report.json").write_text(_json(report) + "\n", encoding="utf-8")
-
-
-def _json(report: dict[str, Any]) -> str:
-    return json.dumps(report, indent=2, allow_nan=False)
+    (folder / "report.json").write_text(json_output.text(report) + "\n", encoding="utf-8")
 
 
 def _show(report: dict[str, Any], check: CheckKeras | None, args: argparse.Namespace) -> int:
@@ -363,12 +352,10 @@ def _show(report: dict[str, Any], check: CheckKeras | None, args: argparse.Names
         if check is not None:
             check(report)
             if args.out is not None:
-                from experiments.output.outdir import replace_text
-
-                replace_text(args.out / "report.json", _json(report) + "\n")
+                outdir.replace_text(args.out / "report.json", json_output.text(report) + "\n")
     finally:
         if args.json:
-            print(_json(report))
+            json_output.show(report)
     if check is not None and not args.json:
         tables.show_keras(report)
     for name, other in (("bit_exact", "the integer reference"), ("keras_equal", "Keras")):

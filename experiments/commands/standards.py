@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from experiments.options.option import add, flag
 from experiments.options.table import JSON
+from experiments.output import json_output
 
 if TYPE_CHECKING:
     from pimsim.dram.standard.standard import Standard
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         else [*map(standards.load, standards.names())]
     )
     if args.json:
-        print(json.dumps({"standards": [_record(standard) for standard in chosen]}, indent=2))
+        json_output.show({"standards": [_record(standard) for standard in chosen]})
         return 0
 
     from experiments.output import tables

@@ -10,9 +10,10 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 from experiments.options.effects import Rule, absent
-from experiments.options.option import Option, add, flag, folder
+from experiments.options.option import Option, add, flag, out_folder
 from experiments.options.parser import Parser
 from experiments.options.table import CLUSTER, JSON, WORKERS
+from experiments.output import json_output
 from experiments.studies.catalog import STUDIES, study
 
 NAME = "study"
@@ -64,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "folder with measurements of real chips (default: real-chips in $PIMSIM_DATA)",
             Path, "DIR",
         ),
-        folder("folder (default: out/study-NAME)"),
+        out_folder("folder (default: out/study-NAME)"),
         JSON,
     )  # fmt: skip
 
@@ -97,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
             name: json.loads((folder / name / "results.json").read_text("utf-8"))
             for name in one.SWEEPS
         }
-        print(json.dumps({"study": one.NAME, "page": str(written), "sweeps": sweeps}, indent=2))
+        json_output.show({"study": one.NAME, "page": str(written), "sweeps": sweeps})
     else:
         print(f"written: {written}")
     return 0

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from experiments.options.effects import Rule, absent
-from experiments.options.option import add, flag, folder
+from experiments.options.option import add, flag, out_folder
 from experiments.options.table import CLUSTER, JSON, WORKERS
-from experiments.output import progress
+from experiments.output import json_output, progress
 
 if TYPE_CHECKING:
     from experiments.sweep.outcome import Outcome
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from experiments.sweep.workers.pool import Pool
     from experiments.sweep.workers.store import Store
     from experiments.sweep.workers.trial import Done, Task
-
-    Written = tuple[Outcome, list[str]]
 
 NAME = "sweep"
 HELP = "measure failures, accuracy or cost over any axes, resumably, and draw it"
@@ -63,8 +60,6 @@ RULES = (
 WRITES = ("sweep.*", "*.csv", "results.json", "*.png")
 """Names of what is written into the folder `--out`."""
 
-STORE, LOCK = "sweep.sqlite", "sweep.lock"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe ``pimsim sweep``."""
@@ -95,7 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ),
     )
     place = "folder of store, tables and figures (default: out/NAME, NAME being the sweep's)"
-    add(parser, folder(place), JSON)
+    add(parser, out_folder(place), JSON)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -110,25 +105,24 @@ def run(args: argparse.Namespace) -> int:
     if args.spec is None:
         raise InputError("SPEC.toml must be given: a file, or the name of a bundled specification")
 
-    from experiments.sweep import outcome as outcomes
-    from experiments.sweep import points, report, spec
+    from experiments.sweep import points, report, session, spec
 
     chosen = spec.load(args.spec)
     with progress.bars(quiet=args.json) as show:
         made = points.points(chosen, show)
-    report.check(outcomes.collected(chosen, made, lambda _: {}), chosen.figure)
+    session.checked(chosen, made)
     if args.dry_run:
         from experiments.sweep import listing
 
         listing.show_points(chosen, made, as_json=args.json)
         return 0
     folder = args.out if args.out is not None else Path("out") / chosen.name
-    found = _drawn(chosen, made, folder) if args.draw else _run(args, chosen, made, folder)
-    if found is None:
+    outcome = _drawn(chosen, made, folder) if args.draw else _run(args, chosen, made, folder)
+    if outcome is None:
         return 130
-    outcome, written = found
+    written = session.written(chosen, outcome, folder)
     if args.json:
-        print(json.dumps(report.document(outcome), indent=2, allow_nan=False))
+        json_output.show(report.document(outcome))
         return 0
     report.show(outcome.results)
     print(f"written to {folder}: {', '.join(written)}")
@@ -137,70 +131,38 @@ def run(args: argparse.Namespace) -> int:
 
 def _run(
     args: argparse.Namespace, spec: Spec, points: tuple[SweepPoint, ...], folder: Path
-) -> Written | None:
+) -> Outcome | None:
     """What came out; None if it was interrupted."""
-    from experiments.output.outdir import OutDir
-    from experiments.sweep import outcome, report
+    from experiments.sweep import outcome, session
     from experiments.sweep.workers import runner
-    from experiments.sweep.workers.lock import Lock
-    from experiments.sweep.workers.store import Store
 
-    with _pool(args) as pool:  # a cluster that is not there leaves no folder behind
-        _make(folder)
-        with (
-            Lock(folder / LOCK),
-            Store.open(folder / STORE, _owner(spec), repair=args.repair) as store,
-        ):
-            _tell(store)
-            try:
-                with progress.bars(quiet=args.json) as show:
-                    runner.run(spec, points, store, pool, show)
-            except KeyboardInterrupt:
-                _tell_interrupted(args, points, store)
-                return None
-            found = outcome.collected(spec, points, store.trials)
-            with OutDir(folder) as out:
-                written = report.write(found, spec.figure, out.staging)
-                out.commit()
-    return found, written
+    with (
+        _pool(args) as pool,  # a cluster that is not there leaves no folder behind
+        session.opened(spec, folder, repair=args.repair) as store,
+    ):
+        _tell(store)
+        try:
+            with progress.bars(quiet=args.json) as show:
+                runner.run(spec, points, store, pool, show)
+        except KeyboardInterrupt:
+            _tell_interrupted(args, points, store)
+            return None
+        return outcome.collected(spec, points, store.trials)
+
+
+def _drawn(spec: Spec, points: tuple[SweepPoint, ...], folder: Path) -> Outcome:
+    """What the store holds."""
+    from experiments.sweep import outcome, session
+
+    with session.looked_at(spec, folder) as store:
+        _tell(store)
+        return outcome.collected(spec, points, store.trials)
 
 
 def _tell(store: Store) -> None:
     """What opening the store did, line by line."""
     for note in store.notes:
         print(f"pimsim: {note}", file=sys.stderr)
-
-
-def _make(folder: Path) -> None:
-    from pimsim.errors import InputError
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"`--out` must be a folder that can be written, not {str(folder)!r}: {error.strerror}"
-        ) from error
-
-
-def _drawn(spec: Spec, points: tuple[SweepPoint, ...], folder: Path) -> Written:
-    """What the store holds, written and drawn once more."""
-    from experiments.output.outdir import OutDir
-    from experiments.sweep import outcome, report
-    from experiments.sweep.workers.store import Store
-
-    with Store.open(folder / STORE, _owner(spec), create=False) as store:
-        _tell(store)
-        found = outcome.collected(spec, points, store.trials)
-    with OutDir(folder) as out:
-        written = report.write(found, spec.figure, out.staging)
-        out.commit()
-    return found, written
-
-
-def _owner(spec: Spec) -> Any:
-    from experiments.sweep.workers.store import Owner
-
-    return Owner(spec.name, spec.measure.name, spec.seed)
 
 
 def _pool(args: argparse.Namespace) -> Pool[Task, Done]:

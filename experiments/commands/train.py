@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from dataclasses import asdict
@@ -14,6 +13,7 @@ from experiments.options import data, effects
 from experiments.options import train as train_options
 from experiments.options.option import Option, add, flag
 from experiments.options.table import JSON
+from experiments.output import json_output
 from experiments.output.progress import paused
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
 
         learning_curve.draw(card.network, card.history, args.out)
     if args.json:
-        print(json.dumps({"out": str(args.out), **asdict(card)}, indent=2))
+        json_output.show({"out": str(args.out), **asdict(card)}, allow_nan=True)
     else:
         print(card.markdown(), end="")
     return 0

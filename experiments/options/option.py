@@ -133,6 +133,6 @@ def flag(name: str, help: str) -> Option:
     return Option(name, help, bool, alone=True)
 
 
-def folder(help: str) -> Option:
+def out_folder(help: str) -> Option:
     """Return ``--out DIR``."""
     return Option("out", help, Path, "DIR")

@@ -4,11 +4,11 @@ Files are made in a hidden folder beside their place and moved there when all ar
 interrupted run leaves what was there before.
 
 >>> import tempfile
->>> with tempfile.TemporaryDirectory() as folder, OutDir(Path(folder) / "new") as out:
-...     _ = (out.staging / "a.txt").write_text("done")
-...     out.commit()
-...     sorted(path.name for path in out.path.iterdir() if not path.name.startswith("."))
-['a.txt']
+>>> with tempfile.TemporaryDirectory() as parent:
+...     with filled(Path(parent) / "new") as folder:
+...         _ = (folder / "a.txt").write_text("done")
+...     sorted(str(path.relative_to(parent)) for path in Path(parent).rglob("*"))
+['new', 'new/a.txt']
 """
 
 from __future__ import annotations
@@ -16,54 +16,50 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
-from types import TracebackType
 
 from pimsim.errors import InputError
 
 
-class OutDir:
-    """A folder for results; entering it makes sure, before any work, that it can be written."""
+@contextmanager
+def filled(path: Path, last: str | None = None) -> Iterator[Path]:
+    """Give a folder to make results in, which are moved into ``path`` when the block ends well.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.staging = path
-        self._made: list[Path] = []
-
-    def __enter__(self) -> OutDir:
-        try:
-            self._made = [one for one in (self.path, *self.path.parents) if not one.exists()]
-            self.path.mkdir(parents=True, exist_ok=True)
-            self.staging = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=self.path))
-        except OSError as error:
-            raise InputError(
-                f"`--out` must be a folder that can be written, not {str(self.path)!r}: "
-                f"{error.strerror}"
-            ) from error
-        return self
-
-    def commit(self, last: str | None = None) -> None:
-        """Move every finished file to its place, ``last`` (the one that says all is there) last.
-
-        An older ``last`` is removed first: it never stands beside files that are not its own.
-        """
+    Entering makes sure, before any work, that ``path`` can be written. The file ``last``, the one
+    that says all is there, is moved last; an older one is removed first: it never stands beside
+    files that are not its own.
+    """
+    try:
+        made = [one for one in (path, *path.parents) if not one.exists()]
+        path.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=path))
+    except OSError as error:
+        raise refused(path, error) from error
+    try:
+        yield staging
         if last is not None:
-            (self.path / last).unlink(missing_ok=True)
-        files = sorted(self.staging.iterdir(), key=lambda path: (path.name == last, path.name))
-        for file in files:
-            os.replace(file, self.path / file.name)
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        shutil.rmtree(self.staging, ignore_errors=True)
+            (path / last).unlink(missing_ok=True)
+        for file in sorted(staging.iterdir(), key=lambda one: (one.name == last, one.name)):
+            os.replace(file, path / file.name)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
         with suppress(OSError):  # not empty: it was not made in vain
-            for folder in self._made:
+            for folder in made:
                 folder.rmdir()
+
+
+def asked(path: Path | None, last: str | None = None) -> AbstractContextManager[Path | None]:
+    """Give what :func:`filled` does for ``--out``; None where it is not given."""
+    return nullcontext() if path is None else filled(path, last)
+
+
+def refused(path: Path, error: OSError) -> InputError:
+    """Return what is said of a folder `--out` that cannot be written."""
+    return InputError(
+        f"`--out` must be a folder that can be written, not {str(path)!r}: {error.strerror}"
+    )
 
 
 def replace_text(path: Path, text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,21 +20,26 @@ _MOST_PATTERNS = 14
 """Patterns that are still listed one by one."""
 
 
-def result(
-    args: argparse.Namespace,
-    circuit: Circuit,
-    process: Process,
-    operation: Operation,
-    at: list[float],
-) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be counted."""
+
+    args: argparse.Namespace
+    """The options of ``pimsim circuit failures``."""
+    circuit: Circuit
+    process: Process
+    operation: Operation
+    at: list[float]
+    """Variations in percent."""
+
+
+def result(asked: Asked) -> dict[str, Any]:
     """Return what ``--json`` prints: a row for each variation, and the assumptions."""
     from pimsim.circuit.statistics.charge_sharing import majority_margin_mv
 
+    args, circuit, operation = asked.args, asked.circuit, asked.operation
     with progress.bars(quiet=args.json) as show:
-        rows = [
-            _row(args, circuit, process, operation, percent, index, len(at), show)
-            for index, percent in enumerate(at)
-        ]
+        rows = [_row(asked, index, show) for index in range(len(asked.at))]
     published = _published() if (operation.inputs, operation.rows) == (3, 3) else {}
     for row in rows:
         row["published_percent"] = published.get(row["variation_percent"])
@@ -41,7 +47,7 @@ def result(
         "rows": rows,
         "assumptions": {
             **circuit_options.stated(args, circuit),
-            "process": process.name,
+            "process": asked.process.name,
             "criterion": args.criterion,
             "inputs": operation.inputs,
             "rows": operation.rows,
@@ -57,23 +63,17 @@ def result(
     }
 
 
-def _row(
-    args: argparse.Namespace,
-    circuit: Circuit,
-    process: Process,
-    operation: Operation,
-    percent: float,
-    index: int,
-    of: int,
-    show: progress.Show | None,
-) -> dict[str, Any]:
+def _row(asked: Asked, index: int, show: progress.Show | None) -> dict[str, Any]:
+    """Count at the variation with that index."""
     from pimsim.circuit.statistics.monte_carlo import Sampling
 
+    args, percent, of = asked.args, asked.at[index], len(asked.at)
+    drawn = Sampling(args.samples, args.seed, args.accesses)
+    what = (asked.circuit, asked.process, asked.operation, percent, drawn)
     if args.method == "importance":
         from pimsim.circuit.statistics.importance_sampling import estimate
 
-        drawn = Sampling(args.samples, args.seed)
-        rare = estimate(circuit, process, operation, percent, drawn)
+        rare = estimate(*what)
         if show is not None:
             show("variations", index + 1, of)
         return {
@@ -95,8 +95,7 @@ def _row(
         if show is not None:
             show("bitlines", done, of * args.samples)
 
-    drawn = Sampling(args.samples, args.seed, args.accesses)
-    counts = counter(circuit, process, operation, percent, drawn, advance)
+    counts = counter(*what, advance)
     low, high = counts.interval()
     row: dict[str, Any] = {
         "variation_percent": percent,
@@ -131,20 +130,13 @@ def _published() -> dict[float, float]:
     return {point.variation_percent: point.failure_percent for point in ambit_tra()}
 
 
-def write_table(
-    args: argparse.Namespace,
-    circuit: Circuit,
-    process: Process,
-    operation: Operation,
-    percent: float,
-    folder: Path,
-) -> None:
+def write_table(asked: Asked, percent: float, folder: Path) -> None:
     """Write the failure table at one variation into ``folder``, as JSON."""
     from pimsim.circuit.statistics.monte_carlo import Sampling, tabulate
 
-    counter, model = _counter(args)
-    operations = sorted({(1, 1), (operation.inputs, operation.rows)})
-    drawn = Sampling(args.samples, args.seed, args.accesses)
-    table = tabulate(circuit, process, operations, percent, drawn, counter, model)
+    counter, model = _counter(asked.args)
+    operations = sorted({(1, 1), (asked.operation.inputs, asked.operation.rows)})
+    drawn = Sampling(asked.args.samples, asked.args.seed, asked.args.accesses)
+    table = tabulate(asked.circuit, asked.process, operations, percent, drawn, counter, model)
     path = folder / f"failure_table_{percent:g}.json"
     path.write_text(table.to_json(), encoding="utf-8")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import fields as parts
 from typing import Any
 
+from experiments.output import json_output
 from experiments.sweep.measures import fields
 from experiments.sweep.measures.field import Field
 from experiments.sweep.points import SweepPoint
@@ -19,7 +19,7 @@ def show_fields(*, as_json: bool) -> None:
     """Print every field: what it is, what it takes, what it acts on."""
     known = list(fields.table().values())
     if as_json:
-        print(json.dumps({"fields": [_record(field) for field in known]}, indent=2))
+        json_output.show({"fields": [_record(field) for field in known]})
         return
     from experiments.output import tables
 
@@ -56,7 +56,7 @@ def show_points(spec: Spec, points: Sequence[SweepPoint], *, as_json: bool) -> N
                 for point in points
             ],
         }
-        print(json.dumps(document, indent=2, allow_nan=False))
+        json_output.show(document)
         return
     from experiments.output import tables
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from experiments.output import sheets
+from experiments.output import json_output, sheets
 from experiments.sweep.measures.fields import table
 from experiments.sweep.outcome import Outcome
 from experiments.sweep.results import Point, Quantity, Results, Value
@@ -76,8 +75,7 @@ def write(outcome: Outcome, figure: Mapping[str, object] | None, folder: Path) -
     """Write tables and figure into ``folder``; return the names of the files."""
     from experiments.figures import of_sweep as figures
 
-    text = json.dumps(document(outcome), indent=2, allow_nan=False)
-    (folder / JSON).write_text(text + "\n", encoding="utf-8")
+    (folder / JSON).write_text(json_output.text(document(outcome)) + "\n", encoding="utf-8")
     # In one piece and through Python, so that a disk that is full is an error with a name.
     (folder / CSV).write_text(csv_text(outcome), encoding="utf-8", newline="")
     drawn = figures.draw(outcome.results, folder, figure) if _is_drawn(outcome, figure) else []

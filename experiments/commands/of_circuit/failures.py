@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from experiments.options import circuit as circuit_options
-from experiments.options.option import Option, add, folder
+from experiments.options.option import Option, add, out_folder
 from experiments.options.table import CRITERION, INPUTS, JSON, PATH, PROCESS, ROWS, SAMPLES, SEED
+from experiments.output import json_output, outdir
 from experiments.report import failure_rows
 from pimsim.ranges import whole
-
-if TYPE_CHECKING:
-    from pimsim.circuit.model.parameters import Circuit
-    from pimsim.circuit.model.variation import Process
-    from pimsim.circuit.statistics.sense_decision import Operation
 
 NAME = "failures"
 HELP = "how often a triple-row activation or another majority is wrong under process variation"
@@ -90,26 +85,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ),
         SEED,
     )  # fmt: skip
-    add(parser, folder("folder for figure and tables"), JSON)
+    add(parser, out_folder("folder for figure and tables"), JSON)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the table, or one JSON object; write figure and tables if asked."""
     asked = _asked(args)
-    if args.out is None:
-        _show(failure_rows.result(args, *asked), args)
-        return 0
+    with outdir.asked(args.out) as folder:
+        result = failure_rows.result(asked)
+        if folder is not None:
+            from experiments.figures import circuit as circuit_figures
 
-    from experiments.figures import circuit as circuit_figures
-    from experiments.output.outdir import OutDir
-
-    circuit, process, operation, at = asked
-    with OutDir(args.out) as out:
-        result = failure_rows.result(args, *asked)
-        circuit_figures.draw_failures(result, out.staging)
-        for percent in at:
-            failure_rows.write_table(args, circuit, process, operation, percent, out.staging)
-        out.commit()
+            circuit_figures.draw_failures(result, folder)
+            for percent in asked.at:
+                failure_rows.write_table(asked, percent, folder)
     _show(result, args)
     return 0
 
@@ -119,10 +108,10 @@ def counted(args: argparse.Namespace) -> dict[str, Any]:
 
     Raises :class:`~pimsim.errors.InputError` for a value out of range.
     """
-    return failure_rows.result(args, *_asked(args))
+    return failure_rows.result(_asked(args))
 
 
-def _asked(args: argparse.Namespace) -> tuple[Circuit, Process, Operation, list[float]]:
+def _asked(args: argparse.Namespace) -> failure_rows.Asked:
     """What the options say."""
     from pimsim.circuit.model import variation
     from pimsim.circuit.statistics.sense_decision import majority
@@ -135,7 +124,8 @@ def _asked(args: argparse.Namespace) -> tuple[Circuit, Process, Operation, list[
         raise InputError(f"`--path` must be decision with importance sampling, not {args.path}")
     circuit = circuit_options.chosen_circuit(args)
     process = variation.load(args.process)
-    return circuit, process, majority(args.inputs, args.rows, args.criterion), at
+    operation = majority(args.inputs, args.rows, args.criterion)
+    return failure_rows.Asked(args, circuit, process, operation, at)
 
 
 def variations_percent(text: str) -> list[float]:
@@ -164,7 +154,7 @@ def variations_percent(text: str) -> list[float]:
 
 def _show(result: dict[str, Any], args: argparse.Namespace) -> None:
     if args.json:
-        print(json.dumps(result, indent=2, allow_nan=False))
+        json_output.show(result)
         return
     from experiments.output import tables
 

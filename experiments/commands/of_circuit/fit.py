@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import Any
 
-from experiments.options.option import Option, add, folder
+from experiments.options.option import Option, add, out_folder
 from experiments.options.table import JSON, SAMPLES, SEED
-from experiments.output import progress
+from experiments.output import json_output, outdir, progress
 
 NAME = "fit"
 HELP = "fit the bundled processes to published numbers again, with residuals"
@@ -45,24 +44,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         SAMPLES.but(help="bitlines for each published number", default=20_000),
         Option("refit", "search for the best amounts", bool, default=True),
         SEED,
-        folder("folder for figure and table"),
+        out_folder("folder for figure and table"),
         JSON,
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Print amounts and residuals, or one JSON object; write figure and table if asked."""
-    if args.out is None:
-        _show(_result(args), args)
-        return 0
-
-    from experiments.figures import circuit
-    from experiments.output.outdir import OutDir
-
-    with OutDir(args.out) as out:
+    with outdir.asked(args.out) as folder:
         result = _result(args)
-        circuit.draw_fit(result, out.staging)
-        out.commit()
+        if folder is not None:
+            from experiments.figures import circuit
+
+            circuit.draw_fit(result, folder)
     _show(result, args)
     return 0
 
@@ -112,7 +106,7 @@ def _result(args: argparse.Namespace) -> dict[str, Any]:
 
 def _show(result: dict[str, Any], args: argparse.Namespace) -> None:
     if args.json:
-        print(json.dumps(result, indent=2, allow_nan=False))
+        json_output.show(result)
         return
     from experiments.output import tables
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from experiments.options import circuit as circuit_options
-from experiments.options.option import Option, add, folder
+from experiments.options.option import Option, add, out_folder
 from experiments.options.table import INPUTS, JSON, ROWS
+from experiments.output import json_output, outdir
 
 if TYPE_CHECKING:
     from pimsim.circuit.model.parameters import Circuit
@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     circuit_options.add_circuit(parser)
     circuit_options.add_stored(parser)
-    add(parser, folder("folder for figure and tables"), JSON)
+    add(parser, out_folder("folder for figure and tables"), JSON)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -74,15 +74,13 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"`--rows` must be {args.inputs}, the inputs, for and and or, not {rows}")
     stated = circuit_options.stated(args, circuit)
     result = _result(circuit, args.operation, args.inputs, rows, stated)
-    if args.out is not None:
-        from experiments.figures import circuit as circuit_figures
-        from experiments.output.outdir import OutDir
+    with outdir.asked(args.out) as folder:
+        if folder is not None:
+            from experiments.figures import circuit as circuit_figures
 
-        with OutDir(args.out) as out:
-            circuit_figures.draw_margins(result, out.staging)
-            out.commit()
+            circuit_figures.draw_margins(result, folder)
     if args.json:
-        print(json.dumps(result, indent=2, allow_nan=False))
+        json_output.show(result)
     else:
         _show(result, args)
     return 0

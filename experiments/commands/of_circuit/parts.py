@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from experiments.options.effects import Rule
 from experiments.options.option import add, flag
 from experiments.options.table import JSON
+from experiments.output import json_output
 
 if TYPE_CHECKING:
     from pimsim.circuit.model.parameters import Circuit
@@ -68,7 +68,7 @@ class FilePart:
         chosen = [args.file] if args.file is not None else self.names()
         records = [self.record(one) for one in chosen]
         if args.json:
-            print(json.dumps({self.plural: records}, indent=2, allow_nan=False))
+            json_output.show({self.plural: records})
             return 0
         from experiments.output import tables
 

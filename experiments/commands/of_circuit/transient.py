@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from experiments.options import circuit as circuit_options
 from experiments.options.effects import Rule, given
-from experiments.options.option import Option, add, flag, folder
+from experiments.options.option import Option, add, flag, out_folder
 from experiments.options.table import JSON, ROWS
-from experiments.output import progress
+from experiments.output import json_output, outdir, progress
 from pimsim.ranges import Range
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ class TransientPart:
             ),
             flag("check_ngspice", "run ngspice on the same circuit and show the differences"),
             Option("csv", "waveforms, into this file", Path, "FILE"),
-            folder("folder for figure and files"),
+            out_folder("folder for figure and files"),
         )  # fmt: skip
         add(parser, JSON)
 
@@ -101,14 +100,8 @@ class TransientPart:
         """
         circuit = circuit_options.chosen_circuit(args)
         scenario = self.build(args)
-        if args.out is None:
-            result, checked = _simulate(args, circuit, scenario, None)
-        else:
-            from experiments.output.outdir import OutDir
-
-            with OutDir(args.out) as out:
-                result, checked = _simulate(args, circuit, scenario, out.staging)
-                out.commit()
+        with outdir.asked(args.out) as folder:
+            result, checked = _simulate(args, circuit, scenario, folder)
         _print(args, circuit, result, checked)
         return 1 if checked is not None and checked.failures() else 0
 
@@ -147,7 +140,7 @@ def _print(
 ) -> None:
     report = _report(args, circuit, result, checked)
     if args.json:
-        print(json.dumps(report, indent=2))
+        json_output.show(report, allow_nan=True)
         return
     from experiments.output import tables
 

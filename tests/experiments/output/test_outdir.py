@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.output.outdir import OutDir
+from experiments.output import outdir
 
 
 def files(folder: Path) -> dict[str, str]:
@@ -22,9 +22,9 @@ def fill(folder: Path, content: str) -> None:
         (folder / name).write_text(content)
 
 
-def attempt(folder: Path, action: Callable[[OutDir], object]) -> None:
-    with OutDir(folder) as out:
-        action(out)
+def attempt(folder: Path, action: Callable[[Path], object], last: str | None = None) -> None:
+    with outdir.filled(folder, last) as staging:
+        action(staging)
 
 
 def test_everything_comes_at_once_and_the_report_last(
@@ -38,12 +38,11 @@ def test_everything_comes_at_once_and_the_report_last(
         move(source, target)
 
     monkeypatch.setattr(os, "replace", replace)
-    with OutDir(tmp_path / "out") as out:
-        fill(out.staging, "new")
+    with outdir.filled(tmp_path / "out", last="report.json") as staging:
+        fill(staging, "new")
         assert files(tmp_path / "out").keys() == {
-            f"{out.staging.name}/{name}" for name in ("report.json", "a.csv", "z.csv")
+            f"{staging.name}/{name}" for name in ("report.json", "a.csv", "z.csv")
         }
-        out.commit(last="report.json")
     assert order == ["a.csv", "z.csv", "report.json"]
     assert files(tmp_path) == {f"out/{name}": "new" for name in order}
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
@@ -55,8 +54,8 @@ def test_what_stops_before_the_end_changes_nothing(
 ) -> None:
     fill(tmp_path, "old")
 
-    def write(out: OutDir) -> None:
-        fill(out.staging, "new")
+    def write(staging: Path) -> None:
+        fill(staging, "new")
         raise error
 
     with pytest.raises(error):
@@ -78,12 +77,8 @@ def test_a_report_never_stands_beside_files_of_another_run(
 
     monkeypatch.setattr(os, "replace", replace)
 
-    def write(out: OutDir) -> None:
-        fill(out.staging, "new")
-        out.commit(last="report.json")
-
     with pytest.raises(KeyboardInterrupt):
-        attempt(tmp_path, write)
+        attempt(tmp_path, lambda staging: fill(staging, "new"), "report.json")
     assert files(tmp_path) == {"a.csv": "new", "z.csv": "old"}
 
 
@@ -95,8 +90,8 @@ def test_folders_made_in_vain_are_removed(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_somebody_else_uses_by_now_stays(tmp_path: Path) -> None:
-    def write(out: OutDir) -> None:
-        (out.path.parent / "other.txt").touch()
+    def write(staging: Path) -> None:
+        (staging.parents[1] / "other.txt").touch()
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

@@ -21,7 +21,6 @@ import traceback
 from collections.abc import Sequence
 
 from experiments.commands import (
-    circuit,
     completion,
     help,
     networks,
@@ -33,6 +32,7 @@ from experiments.commands import (
     sweep,
     train,
 )
+from experiments.commands.circuit import command as circuit
 from experiments.options import effects, places, subcommands
 from experiments.options.parser import Parser, one_line
 from experiments.output import progress, streams

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from experiments.api.options import parsed
 from experiments.api.records import Records
-from experiments.commands.of_circuit import failures as circuit_failures
-from experiments.commands.of_circuit import transient as circuit_transient
+from experiments.commands.circuit import failures as circuit_failures
+from experiments.commands.circuit import transient as circuit_transient
 from pimsim.documents import nearest
 from pimsim.errors import InputError
 

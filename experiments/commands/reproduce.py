@@ -1,7 +1,7 @@
 """``pimsim reproduce``: published figures beside simulated ones.
 
-An experiment is a module with the functions of :class:`Experiment`, listed once, in
-:data:`EXPERIMENTS`; commands, pages in ``docs`` and tests take their choices from there.
+Every :class:`Experiment` is listed once, in :data:`EXPERIMENTS`; commands, pages in ``docs`` and
+tests take their choices from there.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any
 
 from experiments.options import dram, subcommands
 from experiments.options.option import Option, add, out_folder
@@ -20,7 +19,7 @@ from experiments.output import json_output, outdir
 from pimsim.ranges import whole
 
 if TYPE_CHECKING:
-    from experiments.reproduce.table import Cells, Table
+    from experiments.reproduce.table import Table
     from pimsim.baselines.measured import Measurement
     from pimsim.dram.options import ModelOptions
     from pimsim.dram.standard.standard import Standard
@@ -60,47 +59,28 @@ examples:
 """
 
 
-class Experiment(Protocol):
-    """What a module in :data:`EXPERIMENTS` has."""
-
-    @property
-    def NAME(self) -> str:
-        """As in the table; file names begin with it."""
-
-    def tables(self, standard: Standard, options: ModelOptions) -> tuple[Table, ...]:
-        """Simulate; return everything that figures and page show."""
-
-    def summary(self, found: Mapping[str, Table]) -> dict[str, Cells]:
-        """Return what a terminal shows of them, by title."""
-
-    def rivals(self, found: Mapping[str, Table]) -> dict[str, float]:
-        """Return bits a second in DRAM, by the operation that a machine is measured on."""
-
-    def draw(
-        self, found: Mapping[str, Table], folder: Path, measured: Measurement | None = None
-    ) -> tuple[Path, ...]:
-        """Write figures of the tables; return the paths."""
-
-    def page(self, found: Mapping[str, Table], pictures: str) -> str:
-        """Return the page, with figures in the folder ``pictures`` (with its slash)."""
-
-
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """An experiment by name; its module is imported when it is asked for. A subcommand."""
+class Experiment:
+    """A publication, by the name of its package in :mod:`experiments.reproduce`. A subcommand.
+
+    The package has three modules, imported when they are asked for: ``tables``, with ``NAME``, with
+    ``tables(standard, options)``, which simulates all that figures and page show, and with
+    ``rivals(found)``, bits a second in DRAM by the operation that a machine is measured on;
+    ``figures``, with ``draw(found, folder, measured)``; and ``page``, with ``page(found,
+    pictures)`` and with ``summary(found)``, the tables that a terminal shows, with their titles.
+    """
 
     NAME: str
     HELP: str
-    module: str
 
     @property
     def WRITES(self) -> tuple[str, ...]:
         """Names of what is written into the folder `--out`."""
         return f"{self.NAME}-*", f"reproduce-{self.NAME}.md"
 
-    def load(self) -> Experiment:
-        """Import the experiment."""
-        return cast(Experiment, import_module(self.module))
+    def part(self, name: str) -> Any:
+        """Import a module of the experiment."""
+        return import_module(f"experiments.reproduce.{self.NAME}.{name}")
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Describe the experiment and its arguments."""
@@ -129,27 +109,25 @@ class Listed:
             if folder is not None:
                 for name, text in self.documents(found, "", measured).items():
                     (folder / name).write_text(text, "utf-8")
-                self.load().draw(found, folder, measured)
+                self.part("figures").draw(found, folder, measured)
         self._show(found, measured, args)
         return 0
 
     def reproduce(self, standard: Standard, options: ModelOptions) -> dict[str, Table]:
         """Simulate; return the tables by name."""
-        return {table.name: table for table in self.load().tables(standard, options)}
+        return {table.name: table for table in self.part("tables").tables(standard, options)}
 
     def documents(
         self, found: Mapping[str, Table], pictures: str, measured: Measurement | None = None
     ) -> dict[str, str]:
         """Return the texts that an experiment writes, by file name: its page and its tables."""
-        from experiments.reproduce.table import flowed
+        from experiments.output.markdown import flowed
+        from experiments.reproduce import machine as reproduce_machine
 
-        experiment = self.load()
-        page = experiment.page(found, pictures)
+        page = self.part("page").page(found, pictures)
         texts = {f"{self.NAME}-{name}.csv": table.csv_text() for name, table in found.items()}
         if measured is not None:
-            from experiments.reproduce import machine as reproduce_machine
-
-            machine = reproduce_machine.table(measured, experiment.rivals(found))
+            machine = self._machine(found, measured)
             texts[f"{self.NAME}-machine.csv"] = machine.csv_text()
             page += reproduce_machine.section(machine, measured)
         return {f"reproduce-{self.NAME}.md": flowed(page), **texts}
@@ -161,12 +139,7 @@ class Listed:
         from experiments.reproduce import machine as reproduce_machine
         from pimsim.cost import assumptions
 
-        experiment = self.load()
-        machine = (
-            None
-            if measured is None
-            else reproduce_machine.table(measured, experiment.rivals(found))
-        )
+        machine = None if measured is None else self._machine(found, measured)
         stated = {
             key: value
             for key, value in assumptions(*dram.chosen_dram(args)).items()
@@ -182,24 +155,27 @@ class Listed:
             }
             json_output.show(result)
             return
-        shown = experiment.summary(found)
+        shown = dict(self.part("page").summary(found).values())
         if machine is not None:
             shown[machine.title] = machine.cells()
         for title, (header, *rows) in shown.items():
             tables.show(header, rows, title=title)
         tables.show_assumptions(stated)
 
+    def _machine(self, found: Mapping[str, Table], measured: Measurement) -> Table:
+        from experiments.reproduce import machine
 
-EXPERIMENTS: tuple[Listed, ...] = (
-    Listed(
+        return machine.table(measured, self.part("tables").rivals(found))
+
+
+EXPERIMENTS: tuple[Experiment, ...] = (
+    Experiment(
         "ambit",
         "Ambit (MICRO 2017): seven bulk operations against processors, energy, tFAW, refresh",
-        "experiments.reproduce.ambit",
     ),
-    Listed(
+    Experiment(
         "simdram",
         "SIMDRAM (ASPLOS 2021): row commands, XNOR and popcount against width, 1 to 16 banks",
-        "experiments.reproduce.simdram",
     ),
 )
 """Every experiment, in the order in which ``pimsim reproduce --help`` lists them."""

@@ -12,9 +12,6 @@ if TYPE_CHECKING:
     from pimsim.dram.options import ModelOptions
     from pimsim.dram.standard.standard import Standard
 
-DEFAULT_STANDARD: str = STANDARD.default
-"""The part and speed bin that the Ambit paper assumes."""
-
 
 def add_dram(parser: argparse.ArgumentParser, *, energy: bool = True, **defaults: Any) -> None:
     """Add the options that choose a DRAM standard and the options of the cost model.
@@ -25,8 +22,11 @@ def add_dram(parser: argparse.ArgumentParser, *, energy: bool = True, **defaults
     group = parser.add_argument_group("DRAM and its cost model (printed with every result)")
     add(group, STANDARD)
     for option in MODEL:
-        if option.name != "energy" or energy:
-            add(group, option.but(default=defaults.get(option.name, option.default)))
+        own = option.but(default=defaults.get(option.name, option.default))
+        if energy:
+            add(group, own)
+        elif option.name != "energy":  # with both models, everything has an effect
+            add(group, own.but(needs=None))
     parser.set_defaults(energy=None)
 
 

@@ -34,3 +34,9 @@ def write(path: Path, records: Sequence[Mapping[str, Any]]) -> Path:
     """Write records, all with the keys of the first, into a file; return its path."""
     path.write_text(of_records(records, newline="\r\n"), encoding="utf-8", newline="")
     return path
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a file as texts by column."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))

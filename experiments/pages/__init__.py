@@ -1,1 +1,1 @@
-"""Pages of docs that are made from results; each is ``python -m experiments.pages.NAME docs``."""
+"""Pages of docs that are made from results: ``python -m experiments.pages NAME ...``."""

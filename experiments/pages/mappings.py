@@ -1,4 +1,4 @@
-"""The page that compares mappings: ``python -m experiments.pages.mappings docs``.
+"""The page that compares mappings.
 
 Every bundled network of photographs and digits is booked under every mapping, layer by layer, for
 its whole test set. ``docs/mappings.md`` and its figure are written from the rows of
@@ -7,9 +7,7 @@ its whole test set. ``docs/mappings.md`` and its figure are written from the row
 
 from __future__ import annotations
 
-import csv
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +20,26 @@ from bnn.larq.model_file import read_model
 from bnn.mapping import MAPPINGS
 from bnn.run.estimate import of_network
 from experiments.figures import run as figures
-from experiments.options.dram import DEFAULT_STANDARD
-from experiments.pages.networks import Row, csv_text
+from experiments.options.table import STANDARD
+from experiments.output.markdown import flowed, markdown
+from experiments.pages.page import (
+    BASELINES,
+    Page,
+    Row,
+    against,
+    compared,
+    digits,
+    distinct,
+    usual,
+)
 from experiments.report import run as report
 from experiments.report.inputs import encoding_of
-from experiments.reproduce.table import flowed, markdown
-from pimsim.dram.options import ModelOptions
-from pimsim.dram.standard.standard import load
 
 IMAGES = 10_000
 """The test sets of MNIST and CIFAR-10."""
 NETWORKS = ("mnist-mlp", "mnist-cnn", "cifar10-binarynet")
 WAYS = (*MAPPINGS, "auto")
-PAGE, TABLE, PICTURE = "mappings.md", "figures/mappings.csv", "figures/mappings.png"
+TABLE, PICTURE = "figures/mappings.csv", "figures/mappings.png"
 _HEADS = ("row commands", "read, MB", "written, MB", "us an image", "uJ an image")
 TOTAL = "all"
 """Name of the row of a whole network."""
@@ -58,20 +63,22 @@ def simulated(names: Iterable[str] = NETWORKS, ways: Iterable[str] = WAYS) -> li
     for name in names:
         network = read_model(zoo.locate(name))
         encoding = encoding_of(network, datasets.levels(zoo.entry(name).data))
-        standard, options = load(DEFAULT_STANDARD), ModelOptions()
+        standard, options = usual()
         for way in ways:
             done = of_network(network, encoding, IMAGES, standard, options, way, chain="auto")
             code = encoding.name if encoding is not None else None
             found = report.build(name, None, None, done, standard, options, code, way)
             burst = standard.burst_bytes
-            rows += [_row(name, way, layer, burst) for layer in found["layers"] if layer["macs"]]
+            rows += [
+                _row(name, way, layer, burst, {}) for layer in found["layers"] if layer["macs"]
+            ]
             total = {**found, "name": TOTAL, "mapping": way}
             rows.append(_row(name, way, total, burst, found["baselines"]))
     return rows
 
 
 def _row(
-    network: str, way: str, found: dict[str, Any], burst_bytes: int, baselines: Any = None
+    network: str, way: str, found: dict[str, Any], burst_bytes: int, baselines: Mapping[str, Any]
 ) -> Row:
     commands = found["commands"]
     energy = found["energy_pj"]
@@ -81,29 +88,21 @@ def _row(
         "layer": found["name"],
         "mapping": found["mapping"] or "host",
         "row_commands": str(commands["AAP"] + commands["AP"]),
-        "read_mb": _digits(commands["RD"] * burst_bytes / 1e6),
-        "written_mb": _digits(commands["WR"] * burst_bytes / 1e6),
-        "latency_us_per_image": _digits(found["latency_ps"] / IMAGES / 1e6),
-        "energy_uj_per_image": _digits(
+        "read_mb": digits(commands["RD"] * burst_bytes / 1e6),
+        "written_mb": digits(commands["WR"] * burst_bytes / 1e6),
+        "latency_us_per_image": digits(found["latency_ps"] / IMAGES / 1e6),
+        "energy_uj_per_image": digits(
             (energy["total"] if isinstance(energy, dict) else energy) / IMAGES / 1e6
         ),
     }
-    for key in ("streaming", "reuse-aware"):
-        against = (baselines or {}).get(key)
-        row[f"{key}_speedup"] = _digits(against["speedup"]) if against else ""
-        row[f"{key}_energy_ratio"] = _digits(against["energy_ratio"]) if against else ""
+    for key in BASELINES:
+        row |= compared(key, baselines.get(key))
     return row
-
-
-def read(folder: Path) -> list[Row]:
-    """Return the rows of the CSV file in the folder of the pages."""
-    with (folder / TABLE).open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def page(rows: Sequence[Row]) -> str:
     """Return the page."""
-    names = list(dict.fromkeys(row["network"] for row in rows))
+    names = distinct(rows, "network")
     tables = "\n\n".join(f"### {name}\n\n{markdown(_layers(rows, name))}" for name in names)
     listed = "\n".join(f"- `{name}`: {MAPPINGS[name].summary}" for name in MAPPINGS)
     text = f"""\
@@ -121,12 +120,12 @@ mappings would have cost. All give the same values, bit for bit. A further one i
 `bnn/mapping/` with a `name`, a `summary`, a `prepare` and a `draft`, and its entry in
 `bnn/mapping/__init__.py`.
 
-`python -m experiments.pages.mappings docs` makes this page, its figure and
+`python -m experiments.pages mappings` makes this page, its figure and
 [the table behind both]({TABLE}).
 
 ![latency and energy of an image, layer by layer]({PICTURE})
 
-Set-up: {DEFAULT_STANDARD}, eight banks, tFAW and refresh on, energy mode `ambit-paper`, {IMAGES:,}
+Set-up: {STANDARD.default}, eight banks, tFAW and refresh on, energy mode `ambit-paper`, {IMAGES:,}
 images. Weights that are written once (`weight-stationary`, `no-local-reuse`) are left out. Counting
 on the host (`no-local-reuse`) is not charged: only what the channel carries for it.
 
@@ -150,11 +149,7 @@ def _totals(rows: Sequence[Row]) -> list[tuple[str, ...]]:
     cells: list[tuple[str, ...]] = [("network", "mapping", *_HEADS, "`streaming`", "`reuse-aware`")]
     for row in rows:
         if row["layer"] == TOTAL:
-            against = (
-                f"{row[f'{key}_speedup']}x, {row[f'{key}_energy_ratio']}x"
-                for key in ("streaming", "reuse-aware")
-            )
-            cells.append((row["network"], row["way"], *_numbers(row), *against))
+            cells.append((row["network"], row["way"], *_numbers(row), *against(row)))
     return cells
 
 
@@ -164,19 +159,9 @@ def _numbers(row: Row) -> tuple[str, ...]:
 
 
 def _layers(rows: Sequence[Row], name: str) -> list[tuple[str, ...]]:
-    cells: list[tuple[str, ...]] = [
-        (
-            "layer",
-            "mapping",
-            "row commands",
-            "read, MB",
-            "written, MB",
-            "us an image",
-            "uJ an image",
-        )
-    ]
+    cells: list[tuple[str, ...]] = [("layer", "mapping", *_HEADS)]
     own = [row for row in rows if row["network"] == name and row["layer"] != TOTAL]
-    for layer in dict.fromkeys(row["layer"] for row in own):
+    for layer in distinct(own, "layer"):
         chosen = [row["mapping"] for row in own if (row["layer"], row["way"]) == (layer, "auto")]
         for row in own:
             if row["layer"] == layer and row["way"] != "auto":
@@ -215,7 +200,7 @@ def _lessons(rows: Sequence[Row], names: Sequence[str]) -> str:
 
 def draw(rows: Sequence[Row], path: Path) -> None:
     """Write the figure: latency and energy of an image by layer, for each network and mapping."""
-    names = list(dict.fromkeys(row["network"] for row in rows))
+    names = distinct(rows, "network")
     with figures.style():
         figure = Figure(figsize=(7.2, 1.0 + 1.35 * len(names)))
         panels = figure.subplots(len(names), 2, squeeze=False, sharey=True)
@@ -233,8 +218,8 @@ def draw(rows: Sequence[Row], path: Path) -> None:
 
 
 def _bars(axes: Axes, rows: Sequence[Row], quantity: str) -> None:
-    ways = list(dict.fromkeys(row["way"] for row in rows))
-    layers = list(dict.fromkeys(row["layer"] for row in rows))
+    ways = distinct(rows, "way")
+    layers = distinct(rows, "layer")
     left = [0.0] * len(ways)
     for number, layer in enumerate(layers):
         found = {row["way"]: float(row[quantity]) for row in rows if row["layer"] == layer}
@@ -251,18 +236,5 @@ def _bars(axes: Axes, rows: Sequence[Row], quantity: str) -> None:
     axes.tick_params(axis="y", length=0)
 
 
-def _digits(value: float) -> str:
-    return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
-
-
-def write(folder: Path) -> None:
-    """Write page, table and figure into ``folder``."""
-    (folder / TABLE).parent.mkdir(parents=True, exist_ok=True)
-    (folder / TABLE).write_text(csv_text(simulated()), "utf-8")
-    rows = read(folder)
-    (folder / PAGE).write_text(page(rows), "utf-8")
-    draw(rows, folder / PICTURE)
-
-
-if __name__ == "__main__":
-    write(Path(sys.argv[1] if len(sys.argv) > 1 else "docs"))
+PAGE = Page("mappings.md", {TABLE: simulated}, page, {PICTURE: draw})
+write = PAGE.write

@@ -1,4 +1,4 @@
-"""The page on mitigations: ``python -m experiments.pages.mitigations docs``.
+"""The page on mitigations.
 
 What each option costs is booked for the whole test set of MNIST; what it gains is measured on its
 first images, on several chips. ``docs/mitigations.md`` is written from the rows of the two tables
@@ -7,10 +7,7 @@ first images, on several chips. ``docs/mitigations.md`` is written from the rows
 
 from __future__ import annotations
 
-import csv
-import sys
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from statistics import mean
 from typing import Any
 
@@ -28,10 +25,10 @@ from bnn.system.ledger import CommandLedger
 from bnn.system.mitigation import NONE, Mitigation
 from bnn.values.encoding import Encoding
 from experiments.options.data import open_data
-from experiments.options.dram import DEFAULT_STANDARD
-from experiments.pages.networks import Row, csv_text
+from experiments.options.table import STANDARD
+from experiments.output.markdown import flowed, markdown
+from experiments.pages.page import Page, Row
 from experiments.report.inputs import encoding_of
-from experiments.reproduce.table import flowed, markdown
 from pimsim.circuit.failure_tables.from_circuit import of_circuit
 from pimsim.circuit.model import parameters, variation
 from pimsim.dram.array.faults import Faults
@@ -61,7 +58,6 @@ OPTIONS = {
     "--screening 1": Mitigation(screening=1),
     "--screening 1 --tmr time": Mitigation("time", screening=1),
 }
-PAGE = "mitigations.md"
 COSTS, GAINS = "figures/mitigation-costs.csv", "figures/mitigation-gains.csv"
 
 
@@ -69,7 +65,7 @@ def costs(name: str = NETWORK, images: int = COSTED) -> list[Row]:
     """Book a network under every option; return a row for each."""
     network = read_model(zoo.locate(name))
     encoding = encoding_of(network, datasets.levels(zoo.entry(name).data))
-    standard, rows = load(DEFAULT_STANDARD), []
+    standard, rows = load(STANDARD.default), []
     for option, mitigation in OPTIONS.items():
         of_factor = []
         for factor in (0.0, WORDLINE_FACTOR):
@@ -146,7 +142,7 @@ def _run(
     faults: Faults | None,
 ) -> NetworkRun:
     return run(
-        network, x, encoding, load(DEFAULT_STANDARD), ModelOptions(), "output-stationary",
+        network, x, encoding, load(STANDARD.default), ModelOptions(), "output-stationary",
         mitigation=mitigation, faults=faults, check=False,
     )  # fmt: skip
 
@@ -220,19 +216,6 @@ def _named(row: Row) -> str:
     return f"`{option}`" if option.startswith("--") else option
 
 
-def write(folder: Path) -> None:
-    """Write page and tables into ``folder``."""
-    (folder / COSTS).parent.mkdir(parents=True, exist_ok=True)
-    (folder / COSTS).write_text(csv_text(costs()), "utf-8")
-    (folder / GAINS).write_text(csv_text(list(gains())), "utf-8")
-    (folder / PAGE).write_text(page(_read(folder / COSTS), _read(folder / GAINS)), "utf-8")
-
-
-def _read(path: Path) -> list[Row]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
 _COMMANDS = """\
     pimsim run mnist-mlp --variation 10 --screening 1
     pimsim run mnist-mlp --variation 8.5 --effect noise --tmr time
@@ -250,7 +233,7 @@ picosecond. They are options of `pimsim run` and fields of sweeps (`tmr`, `activ
 
 All but `--activation-rows` change how a layer is laid out. They are for the output-stationary
 mapping, others refuse them, and leave layers unchained. This page is written by `python -m
-experiments.pages.mitigations docs`.
+experiments.pages mitigations`.
 
 ## The options
 
@@ -330,6 +313,5 @@ at no commands; if a further wordline costs what Ambit states, they cost as much
 repeating or more. 8 rows are no better than 3, and 4 are worse.
 """
 
-
-if __name__ == "__main__":
-    write(Path(sys.argv[1] if len(sys.argv) > 1 else "docs"))
+PAGE = Page("mitigations.md", {COSTS: costs, GAINS: gains}, page)
+write = PAGE.write

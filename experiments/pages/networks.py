@@ -1,4 +1,4 @@
-"""The page of well-known networks: ``python -m experiments.pages.networks docs``.
+"""The page of well-known networks.
 
 Every table of :mod:`bnn.tables` is booked under both mappings, for a single image and for a batch.
 ``docs/networks.md`` and its figure are written from the rows of ``docs/figures/networks.csv``.
@@ -6,8 +6,6 @@ Every table of :mod:`bnn.tables` is booked under both mappings, for a single ima
 
 from __future__ import annotations
 
-import csv
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -18,21 +16,16 @@ from bnn.run.estimate import of_table
 from bnn.tables import catalog
 from bnn.tables.published import Published, published
 from experiments.figures import run as figures
-from experiments.options.dram import DEFAULT_STANDARD
-from experiments.output import sheets
+from experiments.options.table import STANDARD
+from experiments.output.markdown import flowed, markdown
+from experiments.pages.page import Page, Row, against, compared, digits, distinct, usual
 from experiments.report import run as report
-from experiments.reproduce.table import flowed, markdown
-from pimsim.dram.options import ModelOptions
-from pimsim.dram.standard.standard import load
 
 BATCHES = (1, 64)
 """Images that are run together."""
 COMPARED = ("output-stationary", "weight-stationary")
 """Mappings that leave nothing uncosted to the host."""
-PAGE, TABLE, PICTURE = "networks.md", "figures/networks.csv", "figures/networks.png"
-
-Row = dict[str, str]
-"""One network, mapping and batch; numbers as the CSV file has them."""
+TABLE, PICTURE = "figures/networks.csv", "figures/networks.png"
 
 
 def simulated(
@@ -46,7 +39,7 @@ def simulated(
 
 
 def _row(name: str, mapping: str, images: int) -> Row:
-    standard, options = load(DEFAULT_STANDARD), ModelOptions()
+    standard, options = usual()
     done = of_table(catalog.entry(name), images, standard, options, mapping)
     found = report.build(name, None, None, done, standard, options, None, mapping)
     opened = sum(layer.result.columns_opened for layer in done.layers if layer.result)
@@ -55,28 +48,16 @@ def _row(name: str, mapping: str, images: int) -> Row:
         "network": name,
         "mapping": mapping,
         "images": str(images),
-        "latency_ms_per_image": _digits(found["latency_ps"] / images / 1e9),
-        "energy_mj_per_image": _digits(found["energy_pj"]["total"] / images / 1e9),
-        "column_use": _digits(used / opened),
+        "latency_ms_per_image": digits(found["latency_ps"] / images / 1e9),
+        "energy_mj_per_image": digits(found["energy_pj"]["total"] / images / 1e9),
+        "column_use": digits(used / opened),
         "pooled_on_host": " ".join(done.host),
     }
     for key, baseline in found["baselines"].items():
-        row[f"{key}_ms_per_image"] = _digits(baseline["latency_ps"] / images / 1e9)
-        row[f"{key}_mj_per_image"] = _digits(baseline["energy_pj"] / images / 1e9)
-        row[f"{key}_speedup"] = _digits(baseline["speedup"])
-        row[f"{key}_energy_ratio"] = _digits(baseline["energy_ratio"])
+        row[f"{key}_ms_per_image"] = digits(baseline["latency_ps"] / images / 1e9)
+        row[f"{key}_mj_per_image"] = digits(baseline["energy_pj"] / images / 1e9)
+        row |= compared(key, baseline)
     return row
-
-
-def csv_text(rows: Sequence[Row]) -> str:
-    """Return the rows as a CSV file."""
-    return sheets.of_records(rows)
-
-
-def read(folder: Path) -> list[Row]:
-    """Return the rows of the CSV file in the folder of the pages."""
-    with (folder / TABLE).open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def page(rows: Sequence[Row]) -> str:
@@ -86,7 +67,7 @@ def page(rows: Sequence[Row]) -> str:
 # Well-known networks, by cost only
 
 `pimsim run NAME --cost-only` books every command that a network would take, and executes none: it
-needs neither weights nor images. `python -m experiments.pages.networks docs` makes this page, its
+needs neither weights nor images. `python -m experiments.pages networks` makes this page, its
 figure and [the table behind both]({TABLE}).
 
 ## The networks
@@ -111,7 +92,7 @@ branches, and one whose patch of 8-bit pixels does not fit a subarray{_pooled(ro
 
 ![latency and energy]({PICTURE})
 
-Set-up: {DEFAULT_STANDARD}, eight banks, tFAW and refresh on, energy mode `ambit-paper`. Per image,
+Set-up: {STANDARD.default}, eight banks, tFAW and refresh on, energy mode `ambit-paper`. Per image,
 of {" and of ".join(map(str, BATCHES))} images run together; loading weights (weight-stationary),
 once however many images follow, is left out. *Columns* is the share of opened columns that held
 data. Compared with a processor: speed, energy; above 1, DRAM wins.
@@ -157,7 +138,7 @@ def _lessons(rows: Sequence[Row]) -> str:
 
 def draw(rows: Sequence[Row], path: Path) -> None:
     """Write the figure: latency and energy of an image for each network, mapping and batch."""
-    names = list(dict.fromkeys(row["network"] for row in rows))
+    names = distinct(rows, "network")
     with figures.style():
         figure = Figure(figsize=(7.2, 0.9 + 0.34 * len(names)))
         panels = figure.subplots(1, 2, sharey=True)
@@ -257,10 +238,6 @@ def _costs(rows: Sequence[Row]) -> list[tuple[str, ...]]:
         ("network", "mapping", "images", "ms", "mJ", "columns", "`streaming`", "`reuse-aware`")
     ]
     for row in rows:
-        against = (
-            f"{row[f'{key}_speedup']}x, {row[f'{key}_energy_ratio']}x"
-            for key in ("streaming", "reuse-aware")
-        )
         cells.append(
             (
                 row["network"],
@@ -269,7 +246,7 @@ def _costs(rows: Sequence[Row]) -> list[tuple[str, ...]]:
                 row["latency_ms_per_image"],
                 row["energy_mj_per_image"],
                 f"{float(row['column_use']):.1%}",
-                *against,
+                *against(row),
             )
         )
     return cells
@@ -281,18 +258,5 @@ def _pooled(rows: Sequence[Row]) -> str:
     return f" ({listed})" if listed else ""
 
 
-def _digits(value: float) -> str:
-    return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
-
-
-def write(folder: Path) -> None:
-    """Write page, table and figure into ``folder``."""
-    (folder / TABLE).parent.mkdir(parents=True, exist_ok=True)
-    (folder / TABLE).write_text(csv_text(simulated()), "utf-8")
-    rows = read(folder)
-    (folder / PAGE).write_text(page(rows), "utf-8")
-    draw(rows, folder / PICTURE)
-
-
-if __name__ == "__main__":
-    write(Path(sys.argv[1] if len(sys.argv) > 1 else "docs"))
+PAGE = Page("networks.md", {TABLE: simulated}, page, {PICTURE: draw})
+write = PAGE.write

@@ -1,1 +1,1 @@
-"""Published figures beside simulated ones: one module an experiment, with its figures and page."""
+"""Published figures beside simulated ones: a package an experiment, with tables, figures, page."""

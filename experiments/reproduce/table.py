@@ -14,18 +14,14 @@ from __future__ import annotations
 
 import csv
 import math
-import re
-import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
 from experiments.output import sheets
+from experiments.output.markdown import Cells, markdown
 from pimsim.errors import InputError
-
-Cells = Sequence[Sequence[str]]
-"""A header and rows of texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,51 +124,6 @@ class Table:
     def markdown(self, only: Callable[[Row], bool] = lambda _: True) -> str:
         """Return the rows as a table for a page."""
         return markdown(self.cells(only))
-
-
-def markdown(cells: Cells) -> str:
-    """Return a header and rows of texts as a Markdown table.
-
-    >>> print(markdown([("a", "b"), ("x", "1")]), end="")
-    | a | b |
-    |---|---|
-    | x | 1 |
-    """
-    header, *rows = cells
-    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
-    lines += ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join(lines) + "\n"
-
-
-def flowed(page: str, width: int = 118) -> str:
-    r"""Return a Markdown page with its paragraphs and list items broken at ``width``.
-
-    >>> print(flowed("# A page\n\n- one two\nthree\n- four\n", 10), end="")
-    # A page
-    <BLANKLINE>
-    - one two
-      three
-    - four
-    """
-    blocks = []
-    for block in page.strip("\n").split("\n\n"):
-        if block.lstrip("\n")[:1] in ("#", "!", "|"):
-            blocks.append(block.strip("\n"))
-            continue
-        items = re.split(r"\n(?=- )", block.strip("\n"))
-        blocks.append("\n".join(_filled(item, width) for item in items))
-    return "\n\n".join(blocks) + "\n"
-
-
-def _filled(text: str, width: int) -> str:
-    indent = "  " if text.startswith("- ") else ""
-    return textwrap.fill(
-        " ".join(text.split()),
-        width,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
 
 
 def digits(value: float, places: int) -> str:

@@ -1,16 +1,10 @@
-"""Writing the page of a study, with its figures and tables, and the pages of the repository.
-
-``python -m experiments.studies.write out docs`` writes the pages of all studies whose sweeps lie in
-``out/study-NAME`` into ``docs``.
-"""
+"""Writing the page of a study, with its figures and tables."""
 
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 
-from experiments.studies.catalog import STUDIES, study
 from experiments.studies.found import Found
 from experiments.studies.page import page
 from experiments.studies.study import Study
@@ -56,13 +50,3 @@ def _kept(path: Path, target: Path) -> str:
         if one.exists() and one.parent != target / FIGURES:
             shutil.copyfile(one, target / FIGURES / one.name)
     return path.name
-
-
-def main(folder: Path, docs: Path) -> None:
-    """Write the pages of the repository."""
-    for name in STUDIES:
-        print(write(study(name), folder / f"study-{name}", docs))
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -63,7 +63,7 @@ def check(empty: Outcome, figure: Mapping[str, object] | None) -> None:
 
     Raises :class:`~pimsim.errors.InputError`.
     """
-    from experiments.figures import of_sweep as figures
+    from experiments.figures import sweep as figures
 
     if figure is not None and f"{figure.get('name')}.csv" == CSV:
         raise InputError(f"[figure]: `name` must not be {figure['name']!r}: {CSV} is the table")
@@ -73,7 +73,7 @@ def check(empty: Outcome, figure: Mapping[str, object] | None) -> None:
 
 def write(outcome: Outcome, figure: Mapping[str, object] | None, folder: Path) -> list[str]:
     """Write tables and figure into ``folder``; return the names of the files."""
-    from experiments.figures import of_sweep as figures
+    from experiments.figures import sweep as figures
 
     (folder / JSON).write_text(json_output.text(document(outcome)) + "\n", encoding="utf-8")
     # In one piece and through Python, so that a disk that is full is an error with a name.

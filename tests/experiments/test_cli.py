@@ -15,6 +15,7 @@ import pytest
 
 from experiments import cli
 from experiments.options import dram
+from experiments.options.table import STANDARD
 from pimsim import __version__
 from pimsim.dram.energy import ENERGY_MODES
 from pimsim.dram.options import ModelOptions
@@ -122,7 +123,7 @@ def test_options_default_to_the_cost_models_own_defaults() -> None:
     parser = argparse.ArgumentParser()
     dram.add_dram(parser)
     standard, options = dram.chosen_dram(parser.parse_args([]))
-    assert standard.name == dram.DEFAULT_STANDARD
+    assert standard.name == STANDARD.default
     assert options == ModelOptions()
     for mode in ENERGY_MODES:  # spelled out there, so that --help imports nothing
         assert dram.chosen_dram(parser.parse_args(["--energy", mode]))[1].energy == mode

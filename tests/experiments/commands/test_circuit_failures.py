@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from experiments.cli import main
-from experiments.commands.of_circuit import parts
+from experiments.commands.circuit import parts
 from pimsim.circuit.failure_tables.table import FailureTable
 
 

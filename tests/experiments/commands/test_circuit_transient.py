@@ -10,7 +10,7 @@ import pytest
 from matplotlib.image import imread
 
 from experiments.cli import main
-from experiments.commands.of_circuit import transient
+from experiments.commands.circuit import transient
 from experiments.report import waveforms
 
 

@@ -19,9 +19,9 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 from matplotlib.patches import Rectangle
 
-from experiments.figures.of_sweep import bars, check, draw, heatmap, lines, tornado
-from experiments.figures.of_sweep.frame import plain_style
-from experiments.figures.of_sweep.settings import read
+from experiments.figures.sweep import bars, check, draw, heatmap, lines, tornado
+from experiments.figures.sweep.frame import plain_style
+from experiments.figures.sweep.settings import read
 from experiments.sweep.results import Axis, Point, Quantity, Results, Value
 from experiments.sweep.table import Cell
 from pimsim.errors import InputError

@@ -12,6 +12,7 @@ from experiments import cli
 from experiments.options import effects, mitigation
 from experiments.options import faults as fault_options
 from experiments.options.parser import Parser
+from experiments.options.table import CELSIUS
 from pimsim.circuit.failure_tables.from_circuit import of_circuit
 from pimsim.circuit.failure_tables.table import Estimate, FailureTable, Rate
 from pimsim.circuit.model import parameters, variation
@@ -24,7 +25,7 @@ AMBIT = variation.load("ambit-like")
 
 def _checked(*words: str) -> Faults | None:
     args = _parsed(*words)
-    effects.check(args, fault_options.RULES)
+    effects.check(args, (*fault_options.RULES, *CELSIUS.rules))
     return fault_options.chosen_faults(args)
 
 

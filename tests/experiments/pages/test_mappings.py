@@ -7,20 +7,20 @@ from pathlib import Path
 import pytest
 
 from bnn.mapping import MAPPINGS
+from experiments.output import sheets
 from experiments.pages import mappings as page
-from experiments.pages.networks import csv_text
 
 DOCS = Path(__file__).parents[3] / "docs"
 
 
 def test_the_page_is_written_from_its_table() -> None:
-    rows = page.read(DOCS)
-    assert page.page(rows) == (DOCS / page.PAGE).read_text("utf-8")
-    assert csv_text(rows) == (DOCS / page.TABLE).read_text("utf-8")
+    (rows,) = page.PAGE.read(DOCS)
+    assert page.page(rows) == (DOCS / page.PAGE.file).read_text("utf-8")
+    assert sheets.of_records(rows) == (DOCS / page.TABLE).read_text("utf-8")
 
 
 def test_every_network_stands_in_the_table_under_every_mapping() -> None:
-    rows = page.read(DOCS)
+    (rows,) = page.PAGE.read(DOCS)
     totals = {(row["network"], row["way"]) for row in rows if row["layer"] == page.TOTAL}
     assert totals == {(name, way) for name in page.NETWORKS for way in (*MAPPINGS, "auto")}
     for name in page.NETWORKS:
@@ -35,10 +35,11 @@ def test_every_network_stands_in_the_table_under_every_mapping() -> None:
 @pytest.mark.parametrize("network", ["mnist-cnn", "mnist-mlp"])
 def test_the_table_is_what_is_booked_today(network: str) -> None:
     found = page.simulated([network])
-    assert found == [row for row in page.read(DOCS) if row["network"] == network]
+    (rows,) = page.PAGE.read(DOCS)
+    assert found == [row for row in rows if row["network"] == network]
 
 
 def test_the_figure_is_drawn(tmp_path: Path) -> None:
     path = tmp_path / "mappings.png"
-    page.draw(page.read(DOCS), path)
+    page.draw(*page.PAGE.read(DOCS), path)
     assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"

@@ -174,13 +174,13 @@ def test_bad_input_is_one_line(argv: list[str], message: str, refusal: Refusal) 
 
 
 def test_the_page_is_written_from_its_table() -> None:
-    rows = networks.read(DOCS)
-    assert networks.page(rows) == (DOCS / networks.PAGE).read_text("utf-8")
+    (rows,) = networks.PAGE.read(DOCS)
+    assert networks.page(rows) == (DOCS / networks.PAGE.file).read_text("utf-8")
     assert imread(DOCS / networks.PICTURE).shape[1] > 1000
 
 
 def test_rows_of_the_page_are_fresh() -> None:
-    rows = networks.read(DOCS)
+    (rows,) = networks.PAGE.read(DOCS)
     assert {(row["network"], row["mapping"], row["images"]) for row in rows} == {
         (name, mapping, str(batch))
         for name in catalog.names()

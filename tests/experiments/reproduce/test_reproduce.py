@@ -14,8 +14,8 @@ import pytest
 from matplotlib.image import imread
 
 from experiments import cli
-from experiments.commands.reproduce import EXPERIMENTS, Listed
-from experiments.reproduce import docs as reproduce_docs
+from experiments.commands.reproduce import EXPERIMENTS, Experiment
+from experiments.pages import reproduce as reproduce_docs
 from experiments.reproduce import machine as reproduce_machine
 from experiments.reproduce.table import Table, published
 from pimsim.baselines import measured as measuring
@@ -60,13 +60,13 @@ def _golden(name: str) -> list[dict[str, str]]:
 
 
 @every_experiment
-def test_an_experiment_is_what_the_table_says(one: Listed) -> None:
-    assert one.load().NAME == one.NAME
+def test_an_experiment_is_what_the_table_says(one: Experiment) -> None:
+    assert one.part("tables").NAME == one.NAME
     assert len(one.HELP) > 20
 
 
 @every_experiment
-def test_rows_are_told_apart_and_ratios_are_ratios(one: Listed, found: Found) -> None:
+def test_rows_are_told_apart_and_ratios_are_ratios(one: Experiment, found: Found) -> None:
     for table in found[one.NAME].values():
         assert len({(row.quantity, row.of) for row in table.rows}) == len(table.rows)
         for row in table.rows:
@@ -81,7 +81,7 @@ def test_rows_are_told_apart_and_ratios_are_ratios(one: Listed, found: Found) ->
 
 
 @every_experiment
-def test_every_published_number_is_shown(one: Listed, found: Found) -> None:
+def test_every_published_number_is_shown(one: Experiment, found: Found) -> None:
     shown = {
         (row.published.value, row.published.source)
         for table in found[one.NAME].values()
@@ -94,7 +94,7 @@ def test_every_published_number_is_shown(one: Listed, found: Found) -> None:
 
 
 @every_experiment
-def test_tables_have_the_promised_columns(one: Listed, found: Found) -> None:
+def test_tables_have_the_promised_columns(one: Experiment, found: Found) -> None:
     for table in found[one.NAME].values():
         rows = _rows(table.csv_text())
         assert len(rows) == len(table.rows)
@@ -104,7 +104,7 @@ def test_tables_have_the_promised_columns(one: Listed, found: Found) -> None:
 
 
 @every_experiment
-def test_publications_are_met(one: Listed, found: Found) -> None:
+def test_publications_are_met(one: Experiment, found: Found) -> None:
     # All but Ambit's averages, which say what the processors were, and its rounded energies.
     for table in found[one.NAME].values():
         for row in table.rows:
@@ -292,7 +292,7 @@ def test_banks(found: Found) -> None:
 def test_pages_and_tables_in_docs_are_fresh(found: Found) -> None:
     for name, text in reproduce_docs.texts(found).items():
         committed = (DOCS / name).read_text("utf-8")
-        assert committed == text, f"run: python -m experiments.reproduce.docs docs  ({name})"
+        assert committed == text, f"run: python -m experiments.pages reproduce  ({name})"
 
 
 def test_nothing_in_docs_is_left_over(found: Found) -> None:
@@ -308,7 +308,7 @@ def test_nothing_in_docs_is_left_over(found: Found) -> None:
 
 
 @every_experiment
-def test_pages_show_every_figure_of_theirs(one: Listed) -> None:
+def test_pages_show_every_figure_of_theirs(one: Experiment) -> None:
     page = (DOCS / f"reproduce-{one.NAME}.md").read_text("utf-8")
     linked = set(re.findall(r"!\[[^]]*\]\(([^)]+)\)", page))
     drawn = {f"figures/{p.name}" for p in (DOCS / "figures").glob(f"{one.NAME}-*.png")}
@@ -322,7 +322,7 @@ def test_pages_show_every_figure_of_theirs(one: Listed) -> None:
 
 @every_experiment
 def test_out_has_page_figures_and_tables(
-    one: Listed, machine: Measurement, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    one: Experiment, machine: Measurement, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
     assert cli.main(["reproduce", one.NAME, "--out", str(out)]) == 0
@@ -345,7 +345,7 @@ def test_out_has_page_figures_and_tables(
 
 
 @every_experiment
-def test_json(one: Listed, machine: Measurement, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json(one: Experiment, machine: Measurement, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["reproduce", one.NAME, "--json"]) == 0
     printed = capsys.readouterr()
     assert printed.err == ""
@@ -364,7 +364,7 @@ def test_json(one: Listed, machine: Measurement, capsys: pytest.CaptureFixture[s
 
 
 @every_experiment
-def test_without_the_machine(one: Listed, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_the_machine(one: Experiment, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["reproduce", one.NAME, "--no-measure", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["measured"] is None
@@ -373,13 +373,13 @@ def test_without_the_machine(one: Listed, capsys: pytest.CaptureFixture[str]) ->
 
 def test_dram_over_this_machine(found: Found, machine: Measurement) -> None:
     for one in EXPERIMENTS:
-        rivals = one.load().rivals(found[one.NAME])
+        rivals = one.part("tables").rivals(found[one.NAME])
         assert set(rivals) <= set(OPERATIONS)
         table = reproduce_machine.table(machine, rivals)
         for name, rate in rivals.items():
             ratio = table.find("DRAM over this machine", name, "numba", "2", "20")
             assert ratio == pytest.approx(rate / 32e9)
-    ambit = EXPERIMENTS[0].load().rivals(found["ambit"])
+    ambit = EXPERIMENTS[0].part("tables").rivals(found["ambit"])
     assert ambit["and"] == pytest.approx(334.4e9 * 8, rel=1e-3)
 
 
@@ -454,7 +454,7 @@ def test_bad_usage_is_one_line_and_code_2(
 
 
 @every_experiment
-def test_help_teaches(one: Listed, capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_teaches(one: Experiment, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["reproduce", one.NAME, "--help"]) == 0
     shown = capsys.readouterr().out
     assert f"pimsim reproduce {one.NAME}" in shown.split("examples:")[1]

@@ -9,11 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from experiments.reproduce.simulation import cost, in_words, program, throughput_gb_per_s
-from experiments.reproduce.table import Cells, Row, Table, look_up
-from pimsim.baselines.measured import Measurement
+from experiments.reproduce.table import Row, Table, look_up
 from pimsim.baselines.systems import SYSTEMS, System
 from pimsim.dram.energy import command_energies, modes
 from pimsim.dram.options import ModelOptions
@@ -270,26 +268,3 @@ def rivals(found: Mapping[str, Table]) -> dict[str, float]:
         name: 8e9 * found["throughput"].find("throughput", "Ambit", name)
         for name in ("not", "and", "xnor")
     }
-
-
-def draw(
-    found: Mapping[str, Table], folder: Path, measured: Measurement | None = None
-) -> tuple[Path, ...]:
-    """Write the figures of the tables into ``folder``; return the paths."""
-    from experiments.reproduce import ambit_figures
-
-    return ambit_figures.draw(found, folder, measured)
-
-
-def page(found: Mapping[str, Table], pictures: str) -> str:
-    """Return the page, with figures in the folder ``pictures`` (with its slash)."""
-    from experiments.reproduce import ambit_page
-
-    return ambit_page.page(found, pictures)
-
-
-def summary(found: Mapping[str, Table]) -> dict[str, Cells]:
-    """Return the tables as the page has them, by their titles."""
-    from experiments.reproduce import ambit_page
-
-    return ambit_page.summary(found)

@@ -32,7 +32,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from experiments.figures.of_sweep.roles import Roles, assign, is_numeric, likely_kind, used
+from experiments.figures.sweep.roles import Roles, assign, is_numeric, likely_kind, used
 from experiments.sweep.results import Axis, Results, Value
 from pimsim.documents import meant, nearest, require_known
 from pimsim.errors import InputError

@@ -22,8 +22,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from experiments.figures.of_sweep.roles import is_numeric
-from experiments.figures.of_sweep.shown import shown
+from experiments.figures.sweep.roles import is_numeric
+from experiments.figures.sweep.shown import shown
 from experiments.sweep.results import Axis, Point, Results, Value
 from pimsim.errors import InputError
 

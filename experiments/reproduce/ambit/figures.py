@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from experiments.figures.run import style
-from experiments.reproduce.ambit import NAME, PAIRED, SEVEN
+from experiments.reproduce.ambit.tables import NAME, PAIRED, SEVEN
 from experiments.reproduce.figures import FILLS, legend_above, log_bars, save
 from experiments.reproduce.table import Table
 from pimsim.baselines.measured import Measurement
@@ -19,7 +19,7 @@ _DARK, _ACCENT = FILLS[0][0], FILLS[4][0]
 
 
 def draw(
-    found: Mapping[str, Table], folder: Path, measured: Measurement | None
+    found: Mapping[str, Table], folder: Path, measured: Measurement | None = None
 ) -> tuple[Path, ...]:
     """Write all figures; return the paths."""
     with style():

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from experiments.figures.of_sweep.scales import floor_of
-from experiments.figures.of_sweep.settings import Level, Settings
-from experiments.figures.of_sweep.shown import shown
+from experiments.figures.sweep.scales import floor_of
+from experiments.figures.sweep.settings import Level, Settings
+from experiments.figures.sweep.shown import shown
 from experiments.output.words import named, value_text
 from experiments.sweep.results import Axis, Results, Value
 from experiments.sweep.table import Cell, columns, row

@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter
 
 from experiments.figures.run import style
 from experiments.reproduce.figures import LINES, legend_above, powers_of_two, save
-from experiments.reproduce.simdram import BANKS, DOTS, NAME, WIDTHS
+from experiments.reproduce.simdram.tables import BANKS, DOTS, NAME, WIDTHS
 from experiments.reproduce.table import Table
 from pimsim.baselines.measured import Measurement
 
@@ -19,7 +19,7 @@ _LABELS = {"xnor": "XNOR", "popcount": "popcount", "xnor + popcount": "both"}
 
 
 def draw(
-    found: Mapping[str, Table], folder: Path, measured: Measurement | None
+    found: Mapping[str, Table], folder: Path, measured: Measurement | None = None
 ) -> tuple[Path, ...]:
     """Write all figures; return the paths."""
     with style():

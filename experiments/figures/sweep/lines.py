@@ -14,13 +14,13 @@ from matplotlib.lines import Line2D
 from matplotlib.path import Path
 from matplotlib.transforms import ScaledTranslation
 
-from experiments.figures.of_sweep import marks, scales
-from experiments.figures.of_sweep.colours import Look, looks
-from experiments.figures.of_sweep.frame import empty, finish, grid, outer_labels
-from experiments.figures.of_sweep.labels import End, beside, legend
-from experiments.figures.of_sweep.roles import is_numeric, used
-from experiments.figures.of_sweep.settings import Settings
-from experiments.figures.of_sweep.shown import Shown, all_shown, shown, split
+from experiments.figures.sweep import marks, scales
+from experiments.figures.sweep.colours import Look, looks
+from experiments.figures.sweep.frame import empty, finish, grid, outer_labels
+from experiments.figures.sweep.labels import End, beside, legend
+from experiments.figures.sweep.roles import is_numeric, used
+from experiments.figures.sweep.settings import Settings
+from experiments.figures.sweep.shown import Shown, all_shown, shown, split
 from experiments.output.words import value_text
 from experiments.sweep.results import Axis, Point, Results, Value
 from experiments.sweep.table import Cell, row

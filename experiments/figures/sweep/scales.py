@@ -9,7 +9,7 @@ from itertools import pairwise
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
-from experiments.figures.of_sweep.roles import is_numeric
+from experiments.figures.sweep.roles import is_numeric
 from experiments.output.words import decade_text, value_text, wrapped
 from experiments.sweep.results import Axis, Value
 from pimsim.errors import InputError

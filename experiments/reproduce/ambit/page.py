@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from experiments.reproduce.ambit import MEANS, NAME, PAIRED, PAIRS, SEVEN, pair
+from experiments.output.markdown import Cells, markdown
+from experiments.reproduce.ambit.tables import MEANS, NAME, PAIRED, PAIRS, SEVEN, pair
 from experiments.reproduce.simulation import PAPER, in_words
-from experiments.reproduce.table import Cells, Published, Table, digits, markdown
+from experiments.reproduce.table import Published, Table, digits
 from pimsim.baselines.systems import SYSTEMS
 from pimsim.dram.standard.standard import load
 
@@ -14,7 +15,7 @@ from pimsim.dram.standard.standard import load
 def page(found: Mapping[str, Table], pictures: str) -> str:
     """Return the page; ``pictures`` is the folder of the figures, with its slash."""
     stated = next(row.options for row in found["throughput"].rows if row.of[0] == "Ambit")
-    tables = {name: markdown(cells) for name, (_, cells) in _summary(found).items()}
+    tables = {name: markdown(cells) for name, (_, cells) in summary(found).items()}
     as_published = stated == in_words(load("ddr3-1600-8-8-8"), PAPER)
     return f"""\
 # Ambit's figures, reproduced
@@ -75,12 +76,8 @@ A REFRESH takes the rank for tRFC once every tREFI.
 """
 
 
-def summary(found: Mapping[str, Table]) -> dict[str, Cells]:
-    """Return the tables of the page by title."""
-    return dict(_summary(found).values())
-
-
-def _summary(found: Mapping[str, Table]) -> dict[str, tuple[str, Cells]]:
+def summary(found: Mapping[str, Table]) -> dict[str, tuple[str, Cells]]:
+    """Return the tables of the page, each with its title."""
     energy = found["energy"]
     tables = {
         "throughput": ("Throughput of results, GB/s", _throughput(found["throughput"])),

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from experiments.reproduce.simdram import BANKS, DOTS, NAME, WIDTHS
-from experiments.reproduce.table import Cells, Table, digits, markdown
+from experiments.output.markdown import Cells, markdown
+from experiments.reproduce.simdram.tables import BANKS, DOTS, NAME, WIDTHS
+from experiments.reproduce.table import Table, digits
 
 
 def page(found: Mapping[str, Table], pictures: str) -> str:
     """Return the page; ``pictures`` is the folder of the figures, with its slash."""
     width = found["width"]
     stated = next(row.options for row in width.rows if row.quantity == "latency")
-    tables = {name: markdown(cells) for name, (_, cells) in _summary(found).items()}
+    tables = {name: markdown(cells) for name, (_, cells) in summary(found).items()}
     return f"""\
 # SIMDRAM's figures, reproduced
 
@@ -54,12 +55,8 @@ more: {_sixteen(found["banks"])}
 """
 
 
-def summary(found: Mapping[str, Table]) -> dict[str, Cells]:
-    """Return the tables of the page by title."""
-    return dict(_summary(found).values())
-
-
-def _summary(found: Mapping[str, Table]) -> dict[str, tuple[str, Cells]]:
+def summary(found: Mapping[str, Table]) -> dict[str, tuple[str, Cells]]:
+    """Return the tables of the page, each with its title."""
     return {
         "commands": ("Row commands", _commands(found["commands"])),
         "width": (

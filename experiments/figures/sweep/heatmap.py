@@ -17,11 +17,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullFormatter
 
-from experiments.figures.of_sweep import colours, scales
-from experiments.figures.of_sweep.frame import finish, grid, outer_labels
-from experiments.figures.of_sweep.roles import is_numeric, used
-from experiments.figures.of_sweep.settings import Settings
-from experiments.figures.of_sweep.shown import Shown, all_shown, shown, split
+from experiments.figures.sweep import colours, scales
+from experiments.figures.sweep.frame import finish, grid, outer_labels
+from experiments.figures.sweep.roles import is_numeric, used
+from experiments.figures.sweep.settings import Settings
+from experiments.figures.sweep.shown import Shown, all_shown, shown, split
 from experiments.output.words import decimals, rounded, value_text
 from experiments.sweep.results import Results, Value
 from experiments.sweep.table import Cell, row

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from experiments.commands.of_circuit import convert, failures, fit, margin, parts, transient
+from experiments.commands.circuit import convert, failures, fit, margin, parts, transient
 from experiments.options import subcommands
 
 NAME = "circuit"

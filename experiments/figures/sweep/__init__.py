@@ -16,6 +16,6 @@ Drawn from :class:`~experiments.sweep.results.Results` alone: what was stored is
 ['lines.png', 'lines.pdf', 'lines.csv']
 """
 
-from experiments.figures.of_sweep.drawing import check, draw
+from experiments.figures.sweep.drawing import check, draw
 
 __all__ = ["check", "draw"]

@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 
 from experiments.reproduce.simulation import cost, in_words, program, throughput_gb_per_s
-from experiments.reproduce.table import Cells, Published, Row, Table, look_up, published
-from pimsim.baselines.measured import Measurement
+from experiments.reproduce.table import Published, Row, Table, look_up, published
 from pimsim.dram.energy import modes
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard, load
@@ -170,26 +168,3 @@ def rivals(found: Mapping[str, Table]) -> dict[str, float]:
             ("xnor", "xnor"), ("popcount", "popcount"), ("xnor-popcount", "xnor + popcount"),
         )
     }  # fmt: skip
-
-
-def draw(
-    found: Mapping[str, Table], folder: Path, measured: Measurement | None = None
-) -> tuple[Path, ...]:
-    """Write the figures of the tables into ``folder``; return the paths."""
-    from experiments.reproduce import simdram_figures
-
-    return simdram_figures.draw(found, folder, measured)
-
-
-def page(found: Mapping[str, Table], pictures: str) -> str:
-    """Return the page, with figures in the folder ``pictures`` (with its slash)."""
-    from experiments.reproduce import simdram_page
-
-    return simdram_page.page(found, pictures)
-
-
-def summary(found: Mapping[str, Table]) -> dict[str, Cells]:
-    """Return the tables as the page has them, by their titles."""
-    from experiments.reproduce import simdram_page
-
-    return simdram_page.summary(found)

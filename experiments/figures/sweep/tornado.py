@@ -13,14 +13,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from experiments.figures.of_sweep import marks
-from experiments.figures.of_sweep.colours import INK, RUST
-from experiments.figures.of_sweep.frame import empty, finish, grid
-from experiments.figures.of_sweep.labels import legend
-from experiments.figures.of_sweep.roles import is_numeric, varying
-from experiments.figures.of_sweep.sensitivity import Effect, effects_of
-from experiments.figures.of_sweep.settings import Settings
-from experiments.figures.of_sweep.shown import Panel, Shown, all_shown, shown, split
+from experiments.figures.sweep import marks
+from experiments.figures.sweep.colours import INK, RUST
+from experiments.figures.sweep.frame import empty, finish, grid
+from experiments.figures.sweep.labels import legend
+from experiments.figures.sweep.roles import is_numeric, varying
+from experiments.figures.sweep.sensitivity import Effect, effects_of
+from experiments.figures.sweep.settings import Settings
+from experiments.figures.sweep.shown import Panel, Shown, all_shown, shown, split
 from experiments.output.words import value_text, wrapped
 from experiments.sweep.results import Axis, Point, Results
 from experiments.sweep.table import Cell, row

@@ -1,4 +1,4 @@
-"""Pages of the repository that are generated: ``python -m experiments.reproduce.docs docs``.
+"""The pages of ``pimsim reproduce``.
 
 Each experiment of ``pimsim reproduce`` becomes ``docs/reproduce-NAME.md``, with its figures and
 tables in ``docs/figures``. What depends on the machine is left out.
@@ -6,22 +6,21 @@ tables in ``docs/figures``. What depends on the machine is left out.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from experiments.commands.reproduce import EXPERIMENTS
+from experiments.options.table import STANDARD
 from experiments.reproduce.simulation import PAPER
 from experiments.reproduce.table import Table
 from pimsim.dram.standard.standard import load
 
 FIGURES = "figures"
 """Folder of figures and tables, in that of the pages."""
-_STANDARD = "ddr3-1600-8-8-8"
 
 
 def simulated() -> dict[str, dict[str, Table]]:
     """Return the tables of every experiment, by its name, as the publications assume."""
-    return {one.NAME: one.reproduce(load(_STANDARD), PAPER) for one in EXPERIMENTS}
+    return {one.NAME: one.reproduce(load(STANDARD.default), PAPER) for one in EXPERIMENTS}
 
 
 def texts(found: dict[str, dict[str, Table]]) -> dict[str, str]:
@@ -41,7 +40,3 @@ def write(folder: Path) -> None:
         (folder / name).write_text(text, "utf-8")
     for one in EXPERIMENTS:
         one.load().draw(found[one.NAME], folder / FIGURES)
-
-
-if __name__ == "__main__":
-    write(Path(sys.argv[1] if len(sys.argv) > 1 else "docs"))

@@ -12,10 +12,10 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.figures.of_sweep.roles import used
-from experiments.figures.of_sweep.settings import Settings
-from experiments.figures.of_sweep.shown import Panel, split
 from experiments.figures.run import style
+from experiments.figures.sweep.roles import used
+from experiments.figures.sweep.settings import Settings
+from experiments.figures.sweep.shown import Panel, split
 from experiments.output.words import named, sentence, value_text, wrapped
 from experiments.sweep.results import Results
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from experiments.figures.of_sweep import bars, heatmap, lines, tornado
-from experiments.figures.of_sweep.frame import plain_style
-from experiments.figures.of_sweep.settings import Settings, read
+from experiments.figures.sweep import bars, heatmap, lines, tornado
+from experiments.figures.sweep.frame import plain_style
+from experiments.figures.sweep.settings import Settings, read
 from experiments.output import sheets
 from experiments.sweep.results import Results
 from experiments.sweep.table import Cell
@@ -33,7 +33,7 @@ def draw(
         results: at least one point; those without trials are gaps, or hatched.
         folder: must exist.
         figure: the table ``[figure]`` of the specification; see
-            :data:`~experiments.figures.of_sweep.settings.KEYS`.
+            :data:`~experiments.figures.sweep.settings.KEYS`.
 
     Raises :class:`~pimsim.errors.InputError` if ``figure`` does not fit the sweep.
     """

@@ -15,13 +15,13 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 
-from experiments.figures.of_sweep import marks, scales
-from experiments.figures.of_sweep.colours import Look, looks
-from experiments.figures.of_sweep.frame import empty, finish, grid, outer_labels
-from experiments.figures.of_sweep.labels import legend
-from experiments.figures.of_sweep.roles import is_numeric, used
-from experiments.figures.of_sweep.settings import Settings
-from experiments.figures.of_sweep.shown import Panel, Shown, all_shown, shown, split
+from experiments.figures.sweep import marks, scales
+from experiments.figures.sweep.colours import Look, looks
+from experiments.figures.sweep.frame import empty, finish, grid, outer_labels
+from experiments.figures.sweep.labels import legend
+from experiments.figures.sweep.roles import is_numeric, used
+from experiments.figures.sweep.settings import Settings
+from experiments.figures.sweep.shown import Panel, Shown, all_shown, shown, split
 from experiments.output.words import decimals, rounded, value_text
 from experiments.sweep.results import Results, Value
 from experiments.sweep.table import Cell, row

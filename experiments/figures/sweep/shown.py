@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from experiments.figures.of_sweep.roles import used
+from experiments.figures.sweep.roles import used
 from experiments.output.words import named
 from experiments.sweep.results import Axis, Point, Results, Value
 from experiments.sweep.table import scaled

@@ -1,0 +1,80 @@
+"""What pages of docs share: rows that are simulated and kept, and all that is made of them.
+
+What stands on a page is read back from its tables: what was stored is what is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from experiments.options.table import STANDARD
+from experiments.output import sheets
+from pimsim.dram.options import ModelOptions
+from pimsim.dram.standard.standard import Standard, load
+
+Row = dict[str, str]
+"""A row of a table; numbers as the CSV file has them."""
+BASELINES = ("streaming", "reuse-aware")
+"""Processors that DRAM is compared with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page by its file in docs."""
+
+    file: str
+    tables: Mapping[str, Callable[[], Iterable[Row]]]
+    """By file, what simulates the rows of each table."""
+    text: Callable[..., str]
+    """The page, of the rows of all tables."""
+    pictures: Mapping[str, Callable[..., None]] = field(default_factory=dict)
+    """By file, what draws a figure of the rows of all tables into it."""
+
+    def read(self, folder: Path) -> list[list[Row]]:
+        """Return the rows of every table in the folder of the pages."""
+        return [sheets.read(folder / file) for file in self.tables]
+
+    def write(self, folder: Path) -> None:
+        """Simulate; write page, tables and figures into ``folder``."""
+        for file, simulated in self.tables.items():
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            (folder / file).write_text(sheets.of_records(list(simulated())), "utf-8")
+        rows = self.read(folder)
+        (folder / self.file).write_text(self.text(*rows), "utf-8")
+        for file, draw in self.pictures.items():
+            draw(*rows, folder / file)
+
+
+def usual() -> tuple[Standard, ModelOptions]:
+    """Return what pages assume: the standard and the options of the Ambit paper."""
+    return load(STANDARD.default), ModelOptions()
+
+
+def digits(value: float) -> str:
+    """Return three digits, and all of those before the point.
+
+    >>> digits(0.012345), digits(12345.6)
+    ('0.0123', '12346')
+    """
+    return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
+
+
+def against(row: Row) -> tuple[str, ...]:
+    """Return how DRAM compares with each of :data:`BASELINES`: speed, energy."""
+    return tuple(f"{row[f'{key}_speedup']}x, {row[f'{key}_energy_ratio']}x" for key in BASELINES)
+
+
+def compared(key: str, baseline: Mapping[str, Any] | None) -> Row:
+    """Return the cells that :func:`against` reads, of a baseline of a report; empty for None."""
+    return {
+        f"{key}_{quantity}": digits(baseline[quantity]) if baseline else ""
+        for quantity in ("speedup", "energy_ratio")
+    }
+
+
+def distinct(rows: Sequence[Row], column: str) -> list[str]:
+    """Return the values of a column, each once, in order."""
+    return list(dict.fromkeys(row[column] for row in rows))

@@ -1,0 +1,1 @@
+"""``pimsim reproduce ambit``: throughput and energy of bulk bitwise operations in DRAM."""

@@ -1,0 +1,1 @@
+"""``pimsim reproduce simdram``: commands, widths and banks of bit-serial computing in DRAM."""

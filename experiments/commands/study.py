@@ -42,7 +42,7 @@ RULES = (
     Rule(("workers", "cluster"), absent("page"), "must not be given with --page: nothing is run"),
     Rule(
         ("chips",),
-        lambda args: hasattr(study(args.study), "CHIPS"),
+        lambda args: study(args.study).chips is not None,
         "needs a study of real chips",
     ),
 )
@@ -53,7 +53,7 @@ WRITES = ("study-*.md",)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe ``pimsim study``."""
-    titles = "\n".join(f"  {name:12}{study(name).TITLE}" for name in STUDIES)
+    titles = "\n".join(f"  {name:12}{study(name).title}" for name in STUDIES)
     parser.description, parser.epilog = _DESCRIPTION.format(studies=titles), _EPILOG
     parser.add_argument("study", metavar="NAME", choices=STUDIES, help=", ".join(STUDIES))
     add(parser, flag("page", "write the page, and run nothing"))
@@ -76,12 +76,12 @@ def run(args: argparse.Namespace) -> int:
     from experiments.studies import write
 
     one = study(args.study)
-    folder = Path("out") / f"study-{one.NAME}" if args.out is None else args.out
+    folder = Path("out") / f"study-{one.name}" if args.out is None else args.out
     folder.mkdir(parents=True, exist_ok=True)
     one.prepare(folder, args.chips)
     parser = Parser(prog="pimsim sweep")
     sweep.add_arguments(parser)
-    for name in one.SWEEPS:
+    for name in one.sweeps:
         own = folder / f"{name}.toml"
         words = [str(own) if own.exists() else name, "--out", str(folder / name)]
         words += ["--draw"] if args.page else []
@@ -96,9 +96,9 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         sweeps = {
             name: json.loads((folder / name / "results.json").read_text("utf-8"))
-            for name in one.SWEEPS
+            for name in one.sweeps
         }
-        json_output.show({"study": one.NAME, "page": str(written), "sweeps": sweeps})
+        json_output.show({"study": one.name, "page": str(written), "sweeps": sweeps})
     else:
         print(f"written: {written}")
     return 0

@@ -12,15 +12,13 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from experiments.figures.run import style
+from experiments.figures.colours import INK, MAP, PUBLISHED
+from experiments.figures.style import log_ticks, save, style
 from experiments.output import sheets
 
 Result = Mapping[str, Any]
 """What the subcommand prints with ``--json``, as Python values."""
-
-_INK, _PAPER = "#1d3f66", "#a8471b"
 
 
 def draw_failures(result: Result, folder: Path) -> tuple[Path, Path]:
@@ -45,29 +43,24 @@ def draw_failures(result: Result, folder: Path) -> tuple[Path, Path]:
              row["high_percent"])
             for row in result["rows"]
         ]  # fmt: skip
-        _intervals(axes, ours, "pimsim", _INK, "o", filled=True)
+        _intervals(axes, ours, "pimsim", INK, "o", filled=True)
         if any(row["published_percent"] is not None for row in result["rows"]):
             shown = {row["variation_percent"] for row in result["rows"]}
-            _intervals(axes, _published(shown), "Ambit (published)", _PAPER, "s", filled=False)
+            _intervals(axes, _published(shown), "Ambit (published)", PUBLISHED, "s", filled=False)
         axes.set_yscale("log")
         floor = min((y or high or 100.0) for _, y, _, high in ours)
         axes.set_ylim(10.0 ** math.floor(math.log10(floor) - 0.3), 100)
-        axes.yaxis.set_major_locator(LogLocator(numticks=12))
-        axes.yaxis.set_minor_locator(NullLocator())
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        log_ticks(axes.yaxis)
         axes.yaxis.grid(visible=True)
         axes.set_xlabel("process variation, ± %")
         axes.set_ylabel("bitlines wrong, %")
         axes.set_title(_operation(stated))
         axes.legend(loc="lower right")
-        figure.suptitle(
+        caption = (
             f"{stated['preset']}{_changed(stated)} · process {stated['process']} · criterion "
-            f"{stated['criterion']} · 95 % intervals",
-            fontsize=6.5, x=0.01, ha="left",
-        )  # fmt: skip
-        picture = folder / "failures.png"
-        figure.savefig(picture)
-    return picture, table
+            f"{stated['criterion']} · 95 % intervals"
+        )
+        return save(figure, caption, folder / "failures.png"), table
 
 
 def draw_margins(result: Result, folder: Path) -> tuple[Path, ...]:
@@ -86,16 +79,13 @@ def draw_margins(result: Result, folder: Path) -> tuple[Path, ...]:
         figure = Figure(figsize=(3.6 * len(maps), 3.0))
         for axes, one in zip(figure.subplots(1, len(maps), squeeze=False)[0], maps, strict=True):
             _heat_map(figure, axes, one)
-        figure.suptitle(
+        caption = (
             f"{_operation(stated)} · {stated['preset']}{_changed(stated)}: Cs "
             f"{stated['cell_ff']:g} fF, Cb {stated['bitline_ff']:g} fF, VDD "
             f"{stated['vdd_mv']:g} mV, {stated['rows']} rows · nominal margin "
-            f"{result['margin_mv']:.1f} mV",
-            fontsize=7.5, x=0.01, ha="left",
-        )  # fmt: skip
-        picture = folder / "margin.png"
-        figure.savefig(picture)
-    return picture, *tables
+            f"{result['margin_mv']:.1f} mV"
+        )
+        return save(figure, caption, folder / "margin.png", 7.5), *tables
 
 
 def draw_fit(result: Result, folder: Path) -> tuple[Path, Path]:
@@ -112,10 +102,10 @@ def draw_fit(result: Result, folder: Path) -> tuple[Path, Path]:
             axes.plot(ends, (place, place), color="0.6", linewidth=1.2, zorder=1)
         axes.plot(
             [point["published_percent"] for point in points], places, "s", markersize=7,
-            markerfacecolor="none", color=_PAPER, label="published",
+            markerfacecolor="none", color=PUBLISHED, label="published",
         )  # fmt: skip
         axes.plot(
-            [point["model_percent"] for point in points], places, "o", markersize=4, color=_INK,
+            [point["model_percent"] for point in points], places, "o", markersize=4, color=INK,
             label="model",
         )  # fmt: skip
         axes.set_yticks(places, [point["label"] for point in points])
@@ -126,14 +116,9 @@ def draw_fit(result: Result, folder: Path) -> tuple[Path, Path]:
         axes.set_xlabel("bitlines wrong, %" if failing else "bitlines right, %")
         axes.set_title(f"{stated['process']}: {result['rms_points']:.2g} points RMS")
         axes.legend(loc="best")
-        figure.suptitle(
-            f"{stated['preset']} · criterion {stated['criterion']} · "
-            + ", ".join(f"{row['quantity']} {row['fitted']:.4g}" for row in result["amounts"]),
-            fontsize=6.5, x=0.01, ha="left",
-        )  # fmt: skip
-        picture = folder / "fit.png"
-        figure.savefig(picture)
-    return picture, table
+        amounts = ", ".join(f"{row['quantity']} {row['fitted']:.4g}" for row in result["amounts"])
+        caption = f"{stated['preset']} · criterion {stated['criterion']} · {amounts}"
+        return save(figure, caption, folder / "fit.png"), table
 
 
 def _published(shown: set[float]) -> list[tuple[float, float, float | None, float | None]]:
@@ -184,7 +169,7 @@ def _heat_map(figure: Figure, axes: Axes, one: Mapping[str, Any]) -> None:
     values = one["margin_mv"]
     least = min(min(line) for line in values)
     most = max(max(line) for line in values)
-    image = axes.imshow(values, origin="lower", aspect="auto", cmap="cividis")
+    image = axes.imshow(values, origin="lower", aspect="auto", cmap=MAP)
     for up, line in enumerate(values):
         for across, value in enumerate(line):
             dark = most == least or (value - least) / (most - least) < 0.55

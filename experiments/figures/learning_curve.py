@@ -23,7 +23,8 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from bnn.training.card import Epoch
 from bnn.training.validation import best
-from experiments.figures.run import style
+from experiments.figures.colours import INK, PUBLISHED
+from experiments.figures.style import style
 from experiments.output import sheets
 
 _LOSSES = {"loss": "training", "validation_loss": "validation"}
@@ -32,7 +33,7 @@ _ACCURACIES = {
     "validation_accuracy": "validation",
     "test_accuracy": "test",
 }
-_LINES = {"training": ("0.55", "-"), "validation": ("#a8471b", "--"), "test": ("#1d3f66", "-")}
+_LINES = {"training": ("0.55", "-"), "validation": (PUBLISHED, "--"), "test": (INK, "-")}
 
 
 def paths(out: Path) -> tuple[Path, Path]:

@@ -18,17 +18,16 @@ Each figure is a PNG with the table behind it as CSV beside it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from importlib.resources import as_file, files
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
+from experiments.figures.colours import FILLS, INK, PUBLISHED
+from experiments.figures.style import beside, save, stacked, style
 from experiments.output import sheets
 from experiments.output.escaping import visible
 from experiments.output.quantities import more_energy, slower
@@ -38,17 +37,16 @@ Report = Mapping[str, Any]
 
 _IN_DRAM = "in DRAM"
 _TIMES = "\N{MULTIPLICATION SIGN}"
-_BAR_FILLS = (("#1d3f66", ""), ("#8fb0cf", "///"), ("#e3e9ef", ""), ("#c9c9c9", "xxx"))
 _LONGEST_NAME = 40
 """Letters of a layer's name that a figure shows."""
 
 _COMMAND_FILLS = {
-    "AAP": ("#1d3f66", ""),
+    "AAP": (INK, ""),
     "AP": ("#8fb0cf", ""),
     "ACT": ("#f4efe4", "..."),
     "PRE": ("#ffffff", "///"),
     "RD": ("#f7e3b0", "|||"),
-    "WR": ("#a8471b", "\\\\\\"),
+    "WR": (PUBLISHED, "\\\\\\"),
     "REF": ("#c9c9c9", "xxx"),
     "TRANSFER": ("#d9e8c9", "oo"),
 }
@@ -68,7 +66,7 @@ def draw_comparison(report: Report, folder: Path) -> tuple[Path, Path]:
     rows = _comparison_rows(report)
     shown = [{**row, "system": row["system"].replace("\n", " ")} for row in rows]
     table = sheets.write(folder / "comparison.csv", shown)
-    with _plain_style():
+    with style():
         figure = Figure(figsize=(6.8, 2.9))
         axes = figure.subplots(1, 2)
         names = [row["system"] for row in rows]
@@ -86,10 +84,7 @@ def draw_comparison(report: Report, folder: Path) -> tuple[Path, Path]:
             _log_bars(panel, names, values, labels)
             panel.set_title(title)
             panel.set_ylabel(unit)
-        figure.suptitle(_caption(report), fontsize=7.5, x=0.01, ha="left")
-        picture = folder / "comparison.png"
-        figure.savefig(picture)
-    return picture, table
+        return save(figure, _caption(report), folder / "comparison.png", 7.5), table
 
 
 def draw_layers(report: Report, folder: Path) -> tuple[Path, Path]:
@@ -97,15 +92,12 @@ def draw_layers(report: Report, folder: Path) -> tuple[Path, Path]:
     rows = _layer_rows(report)
     table = sheets.write(folder / "layers.csv", rows)
     shown = [kind for kind in _COMMAND_FILLS if any(row[kind] for row in rows)]
-    with _plain_style():
+    with style():
         figure = Figure(figsize=(6.8, 1.5 + 0.32 * len(rows)))
         commands, share = figure.subplots(1, 2, sharey=True, width_ratios=(3, 1))
         _stacked_commands(commands, rows, shown)
         _latency_shares(share, rows)
-        figure.suptitle(_caption(report), fontsize=7.5, x=0.01, ha="left")
-        picture = folder / "layers.png"
-        figure.savefig(picture)
-    return picture, table
+        return save(figure, _caption(report), folder / "layers.png", 7.5), table
 
 
 def _comparison_rows(report: Report) -> list[dict[str, Any]]:
@@ -153,7 +145,7 @@ def _layer_rows(report: Report) -> list[dict[str, Any]]:
 def _log_bars(
     axes: Axes, names: Sequence[str], values: Sequence[float], labels: Sequence[str]
 ) -> None:
-    fills = [_BAR_FILLS[index % len(_BAR_FILLS)] for index in range(len(names))]
+    fills = [FILLS[index % len(FILLS)] for index in range(len(names))]
     known = [math.log10(value) for value in values if not math.isnan(value)] or [0.0]
     # At least half a decade below the lowest bar, and room for two lines above the highest.
     bottom = math.floor(min(known) - 0.5)
@@ -189,28 +181,13 @@ def _verdict(ratio: float | None, words: Callable[[float, str], str]) -> str:
 
 
 def _stacked_commands(axes: Axes, rows: Sequence[Mapping[str, Any]], shown: Sequence[str]) -> None:
-    places = range(len(rows))
-    left = [0.0] * len(rows)
-    for kind in shown:
-        colour, hatch = _COMMAND_FILLS[kind]
-        widths = [row[kind] for row in rows]
-        axes.barh(
-            places, widths, left=left, height=0.62, color=colour, hatch=hatch, label=kind,
-            linewidth=0.25,
-        )  # fmt: skip
-        left = [start + width for start, width in zip(left, widths, strict=True)]
-    for place, row, total in zip(places, rows, left, strict=True):
+    parts = {kind: [row[kind] for row in rows] for kind in shown}
+    left = stacked(axes, parts, [_COMMAND_FILLS[kind] for kind in shown], 0.25)
+    for place, (row, total) in enumerate(zip(rows, left or [0.0] * len(rows), strict=True)):
         note = f"{total:,.0f}" if total >= 100 else f"{total:,.3g}"
-        axes.annotate(
-            note if total else f"none (on the {row['where']})",
-            (total, place),
-            xytext=(3, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=7.5,
-        )
+        beside(axes, note if total else f"none (on the {row['where']})", total, place)
     axes.set_xlim(0, max(left, default=0.0) * 1.16 or 1.0)
-    axes.set_yticks(places, [_short(visible(row["layer"])) for row in rows])
+    axes.set_yticks(range(len(rows)), [_short(visible(row["layer"])) for row in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)  # the first on top, no room wasted where there are many
     axes.tick_params(axis="y", length=0)
     axes.xaxis.set_major_locator(MaxNLocator(6))
@@ -245,10 +222,7 @@ def _latency_shares(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
     shares = [row["latency_share"] for row in rows]
     axes.barh(range(len(rows)), shares, height=0.62, color="#8a8a8a")
     for place, share in enumerate(shares):
-        axes.annotate(
-            f"{share:.1%}", (share, place), xytext=(3, 0), textcoords="offset points",
-            va="center", fontsize=7.5,
-        )  # fmt: skip
+        beside(axes, f"{share:.1%}", share, place)
     axes.set_xlim(0, max(shares, default=0.0) * 1.45 or 1.0)
     axes.tick_params(axis="y", length=0)
     axes.xaxis.set_major_locator(MaxNLocator(3))
@@ -283,20 +257,3 @@ def _rounded(value: float) -> str:
         return f"{value:.3g}"
     exponent = min(int(math.log10(value) / 3 + 1e-9), 4)
     return f"{value / 1000.0**exponent:.3g} {' kMGT'[exponent]}"
-
-
-@contextmanager
-def _plain_style() -> Iterator[None]:
-    """Draw with the style sheet, and take no name for mathematics: a ``$`` is a dollar."""
-    with style(), matplotlib.rc_context({"text.parse_math": False}):
-        yield
-
-
-@contextmanager
-def style() -> Iterator[None]:
-    """Draw with pimsim's own style sheet inside the ``with`` block."""
-    with (
-        as_file(files(__package__).joinpath("pimsim.mplstyle")) as sheet,
-        matplotlib.rc_context(fname=sheet),
-    ):
-        yield

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.figures.run import style
+from experiments.figures.style import save, style
 from pimsim.circuit.transient.control_lines import Phase, phases
 
 if TYPE_CHECKING:
@@ -41,9 +41,7 @@ def draw(table: Table, scenario: Scenario, circuit: Circuit, path: Path) -> Path
         _name(levels, marked, scenario.cycles)
         lines.set_xlabel("time (ns)")
         lines.set_xlim(0, float(table["time_ns"][-1]))
-        figure.suptitle(f"{scenario.title} · {circuit.name}", fontsize=8.5, x=0.01, ha="left")
-        figure.savefig(path)
-    return path
+        return save(figure, f"{scenario.title} · {circuit.name}", path, 8.5)
 
 
 def _draw_levels(axes: Axes, table: Table, scenario: Scenario, circuit: Circuit) -> None:

@@ -19,7 +19,8 @@ from bnn.data import datasets
 from bnn.larq.model_file import read_model
 from bnn.mapping import MAPPINGS
 from bnn.run.estimate import of_network
-from experiments.figures import run as figures
+from experiments.figures import colours
+from experiments.figures.style import stacked, style
 from experiments.options.table import STANDARD
 from experiments.output.markdown import flowed, markdown
 from experiments.pages.page import (
@@ -43,17 +44,6 @@ TABLE, PICTURE = "figures/mappings.csv", "figures/mappings.png"
 _HEADS = ("row commands", "read, MB", "written, MB", "us an image", "uJ an image")
 TOTAL = "all"
 """Name of the row of a whole network."""
-_COLORS = (
-    "#1d3f66",
-    "#3f7cac",
-    "#95b8d1",
-    "#e8b04b",
-    "#d1603d",
-    "#a8471b",
-    "#6b705c",
-    "#a5a58d",
-    "#cb997e",
-)
 
 
 def simulated(names: Iterable[str] = NETWORKS, ways: Iterable[str] = WAYS) -> list[Row]:
@@ -201,7 +191,7 @@ def _lessons(rows: Sequence[Row], names: Sequence[str]) -> str:
 def draw(rows: Sequence[Row], path: Path) -> None:
     """Write the figure: latency and energy of an image by layer, for each network and mapping."""
     names = distinct(rows, "network")
-    with figures.style():
+    with style():
         figure = Figure(figsize=(7.2, 1.0 + 1.35 * len(names)))
         panels = figure.subplots(len(names), 2, squeeze=False, sharey=True)
         for line, name in zip(panels, names, strict=True):
@@ -219,16 +209,12 @@ def draw(rows: Sequence[Row], path: Path) -> None:
 
 def _bars(axes: Axes, rows: Sequence[Row], quantity: str) -> None:
     ways = distinct(rows, "way")
-    layers = distinct(rows, "layer")
-    left = [0.0] * len(ways)
-    for number, layer in enumerate(layers):
+    parts = {}
+    for layer in distinct(rows, "layer"):
         found = {row["way"]: float(row[quantity]) for row in rows if row["layer"] == layer}
-        widths = [found[way] for way in ways]
-        axes.barh(
-            range(len(ways)), widths, left=left, height=0.62,
-            color=_COLORS[number % len(_COLORS)], label=layer,
-        )  # fmt: skip
-        left = [a + b for a, b in zip(left, widths, strict=True)]
+        parts[layer] = [found[way] for way in ways]
+    looks = colours.looks(len(parts), ordered=False)
+    stacked(axes, parts, [(look.colour, look.hatch) for look in looks], 0.25)
     axes.set_yticks(range(len(ways)), ways)
     if not axes.yaxis_inverted():
         axes.invert_yaxis()

@@ -15,9 +15,11 @@ from matplotlib.figure import Figure
 from bnn.run.estimate import of_table
 from bnn.tables import catalog
 from bnn.tables.published import Published, published
-from experiments.figures import run as figures
+from experiments.figures.colours import INK, PUBLISHED
+from experiments.figures.style import log_ticks, style
 from experiments.options.table import STANDARD
 from experiments.output.markdown import flowed, markdown
+from experiments.output.words import decade_text
 from experiments.pages.page import Page, Row, against, compared, digits, distinct, usual
 from experiments.report import run as report
 
@@ -139,7 +141,7 @@ def _lessons(rows: Sequence[Row]) -> str:
 def draw(rows: Sequence[Row], path: Path) -> None:
     """Write the figure: latency and energy of an image for each network, mapping and batch."""
     names = distinct(rows, "network")
-    with figures.style():
+    with style():
         figure = Figure(figsize=(7.2, 0.9 + 0.34 * len(names)))
         panels = figure.subplots(1, 2, sharey=True)
         for axes, quantity, unit in zip(panels, ("latency_ms", "energy_mj"), ("ms", "mJ"),
@@ -156,14 +158,14 @@ def draw(rows: Sequence[Row], path: Path) -> None:
 
 _MARKERS = {
     ("output-stationary", BATCHES[0]): ("o", "none"),
-    ("output-stationary", BATCHES[1]): ("o", "#1d3f66"),
+    ("output-stationary", BATCHES[1]): ("o", INK),
     ("weight-stationary", BATCHES[0]): ("s", "none"),
-    ("weight-stationary", BATCHES[1]): ("s", "#a8471b"),
+    ("weight-stationary", BATCHES[1]): ("s", PUBLISHED),
 }
 """Shape and filling."""
 _LOWER = {"output-stationary": -0.2, "weight-stationary": 0.0, "processor": 0.2}
 """How far below a network's line its marks lie, so that none hides another."""
-_EDGES = {"output-stationary": "#1d3f66", "weight-stationary": "#a8471b"}
+_EDGES = {"output-stationary": INK, "weight-stationary": PUBLISHED}
 
 
 def _panel(axes: Axes, rows: Sequence[Row], names: Sequence[str], quantity: str) -> None:
@@ -184,6 +186,7 @@ def _panel(axes: Axes, rows: Sequence[Row], names: Sequence[str], quantity: str)
             label=f"processor, {key}, {BATCHES[-1]} images", zorder=2,
         )  # fmt: skip
     axes.set_xscale("log")
+    log_ticks(axes.xaxis, decade_text)
     axes.xaxis.grid(visible=True)
     axes.yaxis.grid(visible=True, linewidth=0.3)
     axes.tick_params(axis="y", length=0)

@@ -39,4 +39,4 @@ def write(folder: Path) -> None:
     for name, text in texts(found).items():
         (folder / name).write_text(text, "utf-8")
     for one in EXPERIMENTS:
-        one.load().draw(found[one.NAME], folder / FIGURES)
+        one.part("figures").draw(found[one.NAME], folder / FIGURES)

@@ -4,35 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import NullLocator
 
+from experiments.figures.colours import FILLS, INK, PUBLISHED, Fill
+from experiments.figures.style import log_ticks
 from experiments.reproduce.table import digits
 
-Fill = tuple[str, str]
-"""Colour and hatching."""
-
-FILLS: tuple[Fill, ...] = (
-    ("#1d3f66", ""),
-    ("#8fb0cf", "///"),
-    ("#f4efe4", ""),
-    ("#f7e3b0", "..."),
-    ("#a8471b", "\\\\\\"),
-    ("#c9c9c9", "xxx"),
-    ("#ffffff", "---"),
-    ("#6b6b6b", ""),
-)
-"""Bars of one figure: dark for the first, light and hatched in turn for the others."""
-
 LINES: tuple[Mapping[str, Any], ...] = (
-    {"color": "#1d3f66", "marker": "o", "linestyle": "-"},
-    {"color": "#1d3f66", "marker": "o", "linestyle": "--", "markerfacecolor": "white"},
-    {"color": "#a8471b", "marker": "s", "linestyle": "-"},
-    {"color": "#a8471b", "marker": "s", "linestyle": "--", "markerfacecolor": "white"},
+    {"color": INK, "marker": "o", "linestyle": "-"},
+    {"color": INK, "marker": "o", "linestyle": "--", "markerfacecolor": "white"},
+    {"color": PUBLISHED, "marker": "s", "linestyle": "-"},
+    {"color": PUBLISHED, "marker": "s", "linestyle": "--", "markerfacecolor": "white"},
     {"color": "#6b6b6b", "marker": "^", "linestyle": "-"},
     {"color": "#6b6b6b", "marker": "^", "linestyle": "--", "markerfacecolor": "white"},
 )
@@ -68,9 +53,7 @@ def log_bars(
             )  # fmt: skip
     axes.set_yscale("log")
     axes.set_ylim(bottom, max(known) * 1.6)
-    axes.yaxis.set_major_locator(LogLocator(numticks=12))
-    axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    log_ticks(axes.yaxis)
     axes.yaxis.grid(visible=True)
     axes.set_xticks(range(len(groups)), groups)
     axes.set_xlim(-0.55, len(groups) - 0.45)
@@ -92,10 +75,3 @@ def powers_of_two(axes: Axes, at: Sequence[int]) -> None:
     axes.set_xscale("log", base=2)
     axes.set_xticks(at, [str(place) for place in at])
     axes.xaxis.set_minor_locator(NullLocator())
-
-
-def save(figure: Figure, caption: str, path: Path) -> Path:
-    """Write the figure under a caption that says what it rests on; return ``path``."""
-    figure.suptitle(caption, fontsize=6.5, x=0.01, ha="left")
-    figure.savefig(path)
-    return path

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from experiments.studies.found import Found, number
+from experiments.studies.study import Study
 from pimsim.errors import InputError
 
-NAME = "chips"
-TITLE = "Measured chips: majorities on 4 to 32 rows"
-QUESTION = """\
+_QUESTION = """\
 Off-the-shelf DDR4 chips compute majorities when their timing is violated: SiMRA (Yuksel et al., DSN
 2024) measured how many bitlines get a majority of three right in every trial when each operand
 stands on one to ten rows. What would `mnist-mlp` make of such chips? Their success rates become a
@@ -24,9 +23,9 @@ _TABLES = {
     "fixed data, half": ("all0/1", "half"),
     "fixed data, sixth": ("all0/1", "sixth"),
 }
-CHIPS = "simra_success_boxstats.csv"
+_CHIPS = "simra_success_boxstats.csv"
 """What the folder `--chips` must hold."""
-SWEEPS = {
+_SWEEPS = {
     "chips-simra": "1,000 images, three chips at every point; operands all 0 or all 1 along the "
     "row (fixed), or random.",
 }
@@ -54,7 +53,7 @@ least_trials = 3
 """
 
 
-def finding(found: Mapping[str, Found]) -> str:
+def _finding(found: Mapping[str, Found]) -> str:
     """Return what came out, in words."""
     from bnn import zoo
 
@@ -90,7 +89,7 @@ def _file(name: str) -> str:
     return f"{name.replace(', ', '-').replace(' ', '-')}.json"
 
 
-def prepare(folder: Path, chips: Path | None) -> None:
+def _prepare(folder: Path, chips: Path | None) -> None:
     """Convert the measurements into failure tables, and write the specification that reads them.
 
     Raises InputError if the measurements are not there.
@@ -99,12 +98,12 @@ def prepare(folder: Path, chips: Path | None) -> None:
 
     data = os.environ.get("PIMSIM_DATA")
     where = chips or (Path(data) / "real-chips" if data else None)
-    if where is None or not (where / CHIPS).exists():
+    if where is None or not (where / _CHIPS).exists():
         raise InputError(
-            f"`--chips` must be a folder with {CHIPS} (SiMRA's success rates, which are not part "
+            f"`--chips` must be a folder with {_CHIPS} (SiMRA's success rates, which are not part "
             f"of pimsim), not {str(where) if where else 'nothing'}"
         )
-    summary = read(where / CHIPS)
+    summary = read(where / _CHIPS)
     for name, (pattern, split) in _TABLES.items():
         made = table([summary], Wanted(rows=(4, 8, 16, 32), pattern=pattern, split=split))
         (folder / _file(name)).write_text(made.to_json(), "utf-8")
@@ -112,6 +111,12 @@ def prepare(folder: Path, chips: Path | None) -> None:
     (folder / "chips-simra.toml").write_text(_SPEC.format(tables=tables), "utf-8")
 
 
-def draw(found: Mapping[str, Found], folder: Path) -> dict[str, Path]:
-    """Nothing beyond the sweep's figure."""
-    return {}
+STUDY = Study(
+    "chips",
+    "Measured chips: majorities on 4 to 32 rows",
+    _QUESTION,
+    _SWEEPS,
+    _finding,
+    _prepare,
+    chips=_CHIPS,
+)

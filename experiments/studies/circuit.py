@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from experiments.studies.found import Found, number
+from experiments.studies.study import Study
 
-NAME = "circuit"
-TITLE = "From the circuit to accuracy: Cb/Cs, VDD, temperature"
-QUESTION = """\
+_QUESTION = """\
 The swing of a triple-row activation follows from the capacitances of cell and bitline and from the
 supply; leakage takes from it what the temperature asks. Each is varied here, first under a single
 activation and then under a whole network."""
-SWEEPS = {
+_SWEEPS = {
     "tra-failure": "A triple-row activation (wrong if 110 or 100 is) against the ratio of bitline "
     "to cell capacitance.",
     "tra-vdd": "The same against the array's supply. Thresholds of the latch do not scale with it.",
@@ -26,9 +24,9 @@ SWEEPS = {
 }
 
 
-def finding(found: Mapping[str, Found]) -> str:
+def _finding(found: Mapping[str, Found]) -> str:
     """Return what came out, in words."""
-    ratio, vdd, warm, one_by_one, network, waited = (found[name] for name in SWEEPS)
+    ratio, vdd, warm, one_by_one, network, waited = (found[name] for name in _SWEEPS)
     low, high = min(ratio.values("cb_cs_ratio")), max(ratio.values("cb_cs_ratio"))
     supply = vdd.values("vdd_mv")
     hot = warm.values("celsius")
@@ -71,10 +69,10 @@ def finding(found: Mapping[str, Found]) -> str:
     )
 
 
-def prepare(folder: Path, chips: Path | None) -> None:
-    """Nothing is needed."""
-
-
-def draw(found: Mapping[str, Found], folder: Path) -> dict[str, Path]:
-    """Nothing beyond the sweeps' figures."""
-    return {}
+STUDY = Study(
+    "circuit",
+    "From the circuit to accuracy: Cb/Cs, VDD, temperature",
+    _QUESTION,
+    _SWEEPS,
+    _finding,
+)

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from experiments.studies.found import Found, number
+from experiments.studies.study import Study
 
-NAME = "layers"
-TITLE = "Which layer is most sensitive"
-QUESTION = """\
+_QUESTION = """\
 If a system could protect one layer, by spending commands or by leaving it to the processor, which
 one should it be? Faults of 15 % process variation reach one layer after the other, while all others
 compute without errors."""
-SWEEPS = {
+_SWEEPS = {
     "layers-mnist-mlp": "Four dense layers; the first takes pixels of 8 bits.",
     "layers-mnist-cnn": "Three convolutions and two dense layers.",
     "layers-cifar10-binarynet": "Six convolutions and two dense layers, on CIFAR-10.",
 }
 
 
-def finding(found: Mapping[str, Found]) -> str:
+def _finding(found: Mapping[str, Found]) -> str:
     """Return what came out, in words."""
     lines = []
     for one in found.values():
@@ -49,10 +47,10 @@ def _worst(found: Found) -> str:
     return min(layers, key=lambda name: found.at(faulty_layer=name))
 
 
-def prepare(folder: Path, chips: Path | None) -> None:
-    """Nothing is needed."""
-
-
-def draw(found: Mapping[str, Found], folder: Path) -> dict[str, Path]:
-    """Nothing beyond the sweeps' figures."""
-    return {}
+STUDY = Study(
+    "layers",
+    "Which layer is most sensitive",
+    _QUESTION,
+    _SWEEPS,
+    _finding,
+)

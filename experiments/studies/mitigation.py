@@ -8,15 +8,14 @@ from typing import Any
 
 from experiments.output import sheets
 from experiments.studies.found import Found, Value, number
+from experiments.studies.study import Study
 
-NAME = "mitigation"
-TITLE = "Doing something about errors: what it takes, what it gains"
-QUESTION = """\
+_QUESTION = """\
 Columns can be tested and left out, outputs computed three times and voted, majorities stored on
 more rows, and outputs computed again where a checksum disagrees ([mitigations](mitigations.md) has
 how). Each costs commands, columns or rows. Which is worth it depends on what goes wrong: weak
 columns (10 % process variation), or noise (the failures of 8.5 %, put down to noise)."""
-SWEEPS = {
+_SWEEPS = {
     "mitigations-accuracy": "1,000 images, three chips at every point.",
     "mitigations-time": "Time an image when 10,000 share the rows, by cost-only books; retries as "
     "if nothing failed.",
@@ -48,7 +47,7 @@ def option(values: Mapping[str, Any]) -> str:
 
 def rows(found: Mapping[str, Found]) -> list[dict[str, Any]]:
     """Return a row an option and effect: accuracy, and time and energy beside those of nothing."""
-    accuracy, time, energy = (found[name] for name in SWEEPS)
+    accuracy, time, energy = (found[name] for name in _SWEEPS)
     least = {one.name: one.at(**_NOTHING) for one in (time, energy)}
     result = []
     for point in accuracy.points:
@@ -68,7 +67,7 @@ def rows(found: Mapping[str, Found]) -> list[dict[str, Any]]:
     return result
 
 
-def finding(found: Mapping[str, Found]) -> str:
+def _finding(found: Mapping[str, Found]) -> str:
     """Return what came out, in words."""
     lines = []
     for effect, words in _EFFECTS.items():
@@ -105,15 +104,11 @@ def finding(found: Mapping[str, Found]) -> str:
     )
 
 
-def prepare(folder: Path, chips: Path | None) -> None:
-    """Nothing is needed."""
-
-
-def draw(found: Mapping[str, Found], folder: Path) -> dict[str, Path]:
+def _draw(found: Mapping[str, Found], folder: Path) -> dict[str, Path]:
     """Draw accuracy of every option beside what it takes."""
     from matplotlib.figure import Figure
 
-    from experiments.figures.run import style
+    from experiments.figures.style import style
 
     table = rows(found)
     names = list(dict.fromkeys(row["option"] for row in table))
@@ -149,3 +144,13 @@ def draw(found: Mapping[str, Found], folder: Path) -> dict[str, Path]:
         figure.savefig(path, dpi=150, metadata={"Software": None})
     (folder / "mitigations.csv").write_text(sheets.of_records(table), "utf-8", newline="")
     return {"mitigations": path}
+
+
+STUDY = Study(
+    "mitigation",
+    "Doing something about errors: what it takes, what it gains",
+    _QUESTION,
+    _SWEEPS,
+    _finding,
+    draw=_draw,
+)

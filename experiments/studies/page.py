@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from experiments.output.markdown import markdown
 from experiments.studies.found import Found, interval
 from experiments.studies.study import Study
 
@@ -23,12 +24,12 @@ def page(study: Study, found: Mapping[str, Found], figures: Mapping[str, str]) -
 
     """
     lines = [
-        f"# {study.TITLE}",
+        f"# {study.title}",
         "",
-        f"`pimsim study {study.NAME}` runs what is on this page and writes it anew; it can be "
+        f"`pimsim study {study.name}` runs what is on this page and writes it anew; it can be "
         "stopped and goes on from where it was.",
         "",
-        study.QUESTION,
+        study.question,
         "",
         "## Finding",
         "",
@@ -39,14 +40,14 @@ def page(study: Study, found: Mapping[str, Found], figures: Mapping[str, str]) -
         if name not in found:
             lines += [f"![{name}]({figures[name]})", ""]
     for name, one in found.items():
-        lines += [f"## `{name}`", "", study.SWEEPS[name], ""]
+        lines += [f"## `{name}`", "", study.sweeps[name], ""]
         if name in figures:
             lines += [f"![{name}]({figures[name]})", ""]
-        lines += [*table(one), "", *_basis(one), ""]
+        lines += [table(one), *_basis(one), ""]
     return "\n".join(lines)
 
 
-def table(found: Found) -> list[str]:
+def table(found: Found) -> str:
     """Return all points as a table; along the last axis if there are two."""
     axes = found.document["axes"]
     several = [axis for axis in axes if len(axis["values"]) > 1]
@@ -59,10 +60,10 @@ def table(found: Found) -> list[str]:
         [*(_value(point["values"][axis["field"]]) for axis in axes), interval(point)]
         for point in found.points[:_MOST_ROWS]
     ]
-    return _markdown([*header, found.heading], rows)
+    return markdown([[*header, found.heading], *rows])
 
 
-def _crossed(found: Found, axes: Sequence[Mapping[str, object]]) -> list[str]:
+def _crossed(found: Found, axes: Sequence[Mapping[str, object]]) -> str:
     across, down = sorted(axes, key=lambda axis: len(axis["values"]))  # type: ignore[arg-type]
     rows = [
         [
@@ -77,7 +78,7 @@ def _crossed(found: Found, axes: Sequence[Mapping[str, object]]) -> list[str]:
     unit = f" {across['unit']}" if across["unit"] else ""
     header = [f"{_value(value)}{unit}" for value in across["values"]]  # type: ignore[attr-defined]
     corner = f"{found.heading} by {_title(down)} and {across['label']}"
-    return _markdown([corner, *header], rows)
+    return markdown([[corner, *header], *rows])
 
 
 def _title(axis: Mapping[str, object]) -> str:
@@ -86,14 +87,6 @@ def _title(axis: Mapping[str, object]) -> str:
 
 def _value(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    return [
-        f"| {' | '.join(header)} |",
-        f"|{'---|' * len(header)}",
-        *(f"| {' | '.join(row)} |" for row in rows),
-    ]
 
 
 def _basis(found: Found) -> list[str]:

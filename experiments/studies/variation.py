@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from experiments.studies.found import Found, crossing, number
+from experiments.studies.study import Study
 
-NAME = "variation"
-TITLE = "Accuracy against process variation"
-QUESTION = """\
+_QUESTION = """\
 Cells, bitlines and sense amplifiers vary from one to the next, and a triple-row activation has less
 margin than a read. How much variation do networks stand when every AAP and AP meets it? Every
 quantity of the process `ambit-like` is spread by the same percentage; the circuit model says how
 often each pattern of cells is then wrong, and on which columns for good."""
-SWEEPS = {
+_SWEEPS = {
     "accuracy-variation": "Three networks, all of their test images, five chips at every point.",
     "accuracy-variation-cifar10": "A BinaryNet for CIFAR-10, 1,000 test images, three chips.",
     "accuracy-effect": "The same probabilities twice: put down to columns that are weak for good, "
@@ -24,9 +22,9 @@ SWEEPS = {
 _CIFAR = "cifar10-binarynet"
 
 
-def finding(found: Mapping[str, Found]) -> str:
+def _finding(found: Mapping[str, Found]) -> str:
     """Return what came out, in words."""
-    first, other, effect = (found[name] for name in SWEEPS)
+    first, other, effect = (found[name] for name in _SWEEPS)
     lines = []
     for network in first.values("network"):
         lines.append(_line(first, network, {"network": network}))
@@ -62,10 +60,10 @@ def _line(found: Found, name: str, where: dict[str, str]) -> str:
     return f"- `{name}`: {number(ys[0])} % without errors; a point is lost {at}; {some}."
 
 
-def prepare(folder: Path, chips: Path | None) -> None:
-    """Nothing is needed."""
-
-
-def draw(found: Mapping[str, Found], folder: Path) -> dict[str, Path]:
-    """Nothing beyond the sweeps' figures."""
-    return {}
+STUDY = Study(
+    "variation",
+    "Accuracy against process variation",
+    _QUESTION,
+    _SWEEPS,
+    _finding,
+)

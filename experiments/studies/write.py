@@ -25,12 +25,12 @@ def write(one: Study, folder: Path, to: Path | None = None) -> Path:
     """
     target = folder if to is None else to
     (target / FIGURES).mkdir(parents=True, exist_ok=True)
-    found = {name: Found.read(folder / name / "results.json") for name in one.SWEEPS}
+    found = {name: Found.read(folder / name / "results.json") for name in one.sweeps}
     figures = {
         name: f"{FIGURES}/{_kept(path, target)}" for name, path in one.draw(found, folder).items()
     }
     own = set(figures)
-    for name in one.SWEEPS:
+    for name in one.sweeps:
         shutil.copyfile(folder / name / "results.json", target / FIGURES / f"{name}.json")
         # A study that draws for itself has no use for what a sweep alone can show.
         pictures = [] if own else sorted((folder / name).glob("*.png"))
@@ -39,7 +39,7 @@ def write(one: Study, folder: Path, to: Path | None = None) -> Path:
             shutil.copyfile(table, target / FIGURES / f"{name}.csv")
             shutil.copyfile(picture, target / FIGURES / f"{name}.png")
             figures[name] = f"{FIGURES}/{name}.png"
-    path = target / f"study-{one.NAME}.md"
+    path = target / f"study-{one.name}.md"
     path.write_text(page(one, found, figures), "utf-8")
     return path
 

@@ -15,8 +15,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 
+from experiments.figures.colours import Look, looks
 from experiments.figures.sweep import marks, scales
-from experiments.figures.sweep.colours import Look, looks
 from experiments.figures.sweep.frame import empty, finish, grid, outer_labels
 from experiments.figures.sweep.labels import legend
 from experiments.figures.sweep.roles import is_numeric, used

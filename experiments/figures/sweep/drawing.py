@@ -7,8 +7,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from experiments.figures.style import style
 from experiments.figures.sweep import bars, heatmap, lines, tornado
-from experiments.figures.sweep.frame import plain_style
 from experiments.figures.sweep.settings import Settings, read
 from experiments.output import sheets
 from experiments.sweep.results import Results
@@ -38,7 +38,7 @@ def draw(
     Raises :class:`~pimsim.errors.InputError` if ``figure`` does not fit the sweep.
     """
     settings = read(figure, results)
-    with plain_style():
+    with style():
         drawn, rows = _KINDS[settings.kind](results, settings)
         paths = []
         for suffix, metadata in _METADATA.items():
@@ -53,5 +53,5 @@ def check(results: Results, figure: Mapping[str, object] | None = None) -> None:
     For before the sweep runs: its points need no trials yet. Nothing is written.
     """
     settings = read(figure, results)
-    with plain_style():
+    with style():
         _KINDS[settings.kind](results, settings)

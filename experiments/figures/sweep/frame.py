@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.figures.run import style
 from experiments.figures.sweep.roles import used
 from experiments.figures.sweep.settings import Settings
 from experiments.figures.sweep.shown import Panel, split
@@ -23,13 +20,6 @@ _CAPTION_LINES = 8
 _LETTER_IN = 0.052
 """Width of a letter of the caption, in inches."""
 _AXIS_LETTERS = 44
-
-
-@contextmanager
-def plain_style() -> Iterator[None]:
-    """Draw with pimsim's style sheet, and take no name for mathematics: a ``$`` is a dollar."""
-    with style(), matplotlib.rc_context({"text.parse_math": False, "pdf.fonttype": 42}):
-        yield
 
 
 def grid(

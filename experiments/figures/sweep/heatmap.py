@@ -17,7 +17,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullFormatter
 
-from experiments.figures.sweep import colours, scales
+from experiments.figures import colours
+from experiments.figures.sweep import scales
 from experiments.figures.sweep.frame import finish, grid, outer_labels
 from experiments.figures.sweep.roles import is_numeric, used
 from experiments.figures.sweep.settings import Settings

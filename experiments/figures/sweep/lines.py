@@ -14,8 +14,8 @@ from matplotlib.lines import Line2D
 from matplotlib.path import Path
 from matplotlib.transforms import ScaledTranslation
 
+from experiments.figures.colours import Look, looks
 from experiments.figures.sweep import marks, scales
-from experiments.figures.sweep.colours import Look, looks
 from experiments.figures.sweep.frame import empty, finish, grid, outer_labels
 from experiments.figures.sweep.labels import End, beside, legend
 from experiments.figures.sweep.roles import is_numeric, used

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from experiments.figures.colours import PUBLISHED
 from experiments.figures.sweep.scales import floor_of
 from experiments.figures.sweep.settings import Level, Settings
 from experiments.figures.sweep.shown import shown
@@ -18,7 +19,6 @@ from pimsim.errors import InputError
 
 _LEVEL = "#6b6b6b"
 _DASHED = (0, (5, 3))
-_PUBLISHED = "#a8471b"
 _MARKERS = ("s", "^", "D", "v", "o", "P")
 """Of published points, open, one a label."""
 
@@ -107,7 +107,7 @@ def published(
         ends = at, [one.y for one in points]
         axes.plot(
             *(ends[::-1] if turned else ends), linestyle="none", marker=marker, markersize=7,
-            markerfacecolor="none", color=_PUBLISHED, zorder=4,
+            markerfacecolor="none", color=PUBLISHED, zorder=4,
         )  # fmt: skip
 
 
@@ -134,7 +134,7 @@ def entries(results: Results, settings: Settings, *, count: int) -> list[Line2D]
         )  # fmt: skip
     for label, marker in _published_markers(settings).items():
         found.append(
-            Line2D([], [], linestyle="none", marker=marker, markersize=7, color=_PUBLISHED,
+            Line2D([], [], linestyle="none", marker=marker, markersize=7, color=PUBLISHED,
                    markerfacecolor="none", label=label)
         )  # fmt: skip
     return found

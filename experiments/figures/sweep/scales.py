@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from experiments.figures.style import log_ticks
 from experiments.figures.sweep.roles import is_numeric
 from experiments.output.words import decade_text, value_text, wrapped
 from experiments.sweep.results import Axis, Value
@@ -122,9 +123,7 @@ def scale_y(
         return False
     which = axes.xaxis if turned else axes.yaxis
     (axes.set_xscale if turned else axes.set_yscale)("log", nonpositive="clip")
-    which.set_major_locator(LogLocator(numticks=12))
-    which.set_minor_locator(NullLocator())
-    which.set_major_formatter(decades())
+    log_ticks(which, decade_text)
     return True
 
 

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from experiments.figures.colours import INK, RUST
 from experiments.figures.sweep import marks
-from experiments.figures.sweep.colours import INK, RUST
 from experiments.figures.sweep.frame import empty, finish, grid
 from experiments.figures.sweep.labels import legend
 from experiments.figures.sweep.roles import is_numeric, varying

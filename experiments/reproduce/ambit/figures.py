@@ -9,13 +9,12 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from experiments.figures.run import style
+from experiments.figures.colours import FILLS, INK, PUBLISHED
+from experiments.figures.style import save, style
 from experiments.reproduce.ambit.tables import NAME, PAIRED, SEVEN
-from experiments.reproduce.figures import FILLS, legend_above, log_bars, save
+from experiments.reproduce.figures import legend_above, log_bars
 from experiments.reproduce.table import Table
 from pimsim.baselines.measured import Measurement
-
-_DARK, _ACCENT = FILLS[0][0], FILLS[4][0]
 
 
 def draw(
@@ -70,12 +69,12 @@ def _averages(table: Table, folder: Path) -> Path:
             label="other means" if place == 0 else None,
         )  # fmt: skip
         axes.plot(
-            centre.simulated, place, "o", color=_DARK, markersize=5,
+            centre.simulated, place, "o", color=INK, markersize=5,
             label="simulated, at peak bandwidth" if place == 0 else None,
         )  # fmt: skip
         if centre.published:
             axes.plot(
-                centre.published.value, place, "s", color=_ACCENT, markersize=8,
+                centre.published.value, place, "s", color=PUBLISHED, markersize=8,
                 markerfacecolor="none", label="published" if place == 0 else None,
             )  # fmt: skip
     axes.set_xscale("log")

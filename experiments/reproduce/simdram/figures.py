@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from experiments.figures.run import style
-from experiments.reproduce.figures import LINES, legend_above, powers_of_two, save
+from experiments.figures.style import save, style
+from experiments.reproduce.figures import LINES, legend_above, powers_of_two
 from experiments.reproduce.simdram.tables import BANKS, DOTS, NAME, WIDTHS
 from experiments.reproduce.table import Table
 from pimsim.baselines.measured import Measurement

@@ -11,7 +11,6 @@ import logging
 import queue
 from collections.abc import Callable
 from contextlib import suppress
-from types import TracebackType
 from typing import Any, Generic
 
 from experiments.sweep.workers.pool import Outcome, R, T
@@ -56,12 +55,7 @@ class DaskPool(Generic[T, R]):
                 )
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         with suppress(Exception):  # it may be gone
             if self._tasks:
                 self._client.cancel(list(self._tasks), force=True)

@@ -24,7 +24,6 @@ from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from types import TracebackType
 from typing import Generic, Protocol, TypeVar, cast
 
 from pimsim.errors import PimsimError, lacks_memory
@@ -56,12 +55,7 @@ class Pool(Protocol[T, R]):
     def __enter__(self) -> Pool[T, R]:
         """Begin."""
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         """End, at once: what is not finished is given up."""
 
     @property
@@ -94,12 +88,7 @@ class InProcess(Generic[T, R]):
     def __enter__(self) -> InProcess[T, R]:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self._waiting.clear()
 
     @property
@@ -130,12 +119,7 @@ class LocalPool(Generic[T, R]):
     def __enter__(self) -> LocalPool[T, R]:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         for worker in (*self._idle, *self._busy.values()):
             worker.stop()
 

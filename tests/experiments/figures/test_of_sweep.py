@@ -19,8 +19,8 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 from matplotlib.patches import Rectangle
 
+from experiments.figures.style import style
 from experiments.figures.sweep import bars, check, draw, heatmap, lines, tornado
-from experiments.figures.sweep.frame import plain_style
 from experiments.figures.sweep.settings import read
 from experiments.sweep.results import Axis, Point, Quantity, Results, Value
 from experiments.sweep.table import Cell
@@ -61,7 +61,7 @@ def _product(
 
 def _draw(results: Results, **figure: Any) -> tuple[Figure, list[dict[str, Cell]]]:
     chosen = read(figure, results)
-    with plain_style():
+    with style():
         return KINDS[chosen.kind](results, chosen)
 
 
@@ -716,7 +716,7 @@ def test_every_shape_of_a_sweep_is_drawn_with_each_point_once(
     figure: dict[str, object] = {} if kind is None else {"kind": kind}
     try:
         chosen = read(figure, results)
-        with plain_style():
+        with style():
             drawn, rows = KINDS[chosen.kind](results, chosen)
             drawn.draw_without_rendering()
     except InputError:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -14,6 +13,7 @@ from experiments.commands import study
 from experiments.studies import write
 from experiments.studies.found import Found, crossing
 from experiments.studies.page import page, table
+from experiments.studies.study import Study
 from experiments.sweep import spec
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -34,8 +34,8 @@ least_trials = 2
 @pytest.mark.parametrize("name", study.STUDIES)
 def test_every_study_takes_sweeps_that_there_are(name: str, tmp_path: Path) -> None:
     one = study.study(name)
-    assert name == one.NAME
-    own = {sweep for sweep in one.SWEEPS if sweep not in spec.names()}
+    assert name == one.name
+    own = {sweep for sweep in one.sweeps if sweep not in spec.names()}
     if own:  # of measured chips, which are not part of pimsim
         summary = tmp_path / "simra_success_boxstats.csv"
         rows = [
@@ -53,11 +53,11 @@ def test_every_study_takes_sweeps_that_there_are(name: str, tmp_path: Path) -> N
 @pytest.mark.parametrize("name", study.STUDIES)
 def test_the_page_of_the_repository_is_that_of_its_results(name: str) -> None:
     one = study.study(name)
-    found = {sweep: Found.read(DOCS / write.FIGURES / f"{sweep}.json") for sweep in one.SWEEPS}
+    found = {sweep: Found.read(DOCS / write.FIGURES / f"{sweep}.json") for sweep in one.sweeps}
     text = (DOCS / f"study-{name}.md").read_text("utf-8")
     figures = {
         sweep: f"{write.FIGURES}/{sweep}.png"
-        for sweep in one.SWEEPS
+        for sweep in one.sweeps
         if f"({write.FIGURES}/{sweep}.png)" in text
     }
     extra = [line[2:].split("]")[0] for line in text.splitlines() if line.startswith("![")]
@@ -79,10 +79,7 @@ def _finding(found: Mapping[str, Found]) -> str:
 def test_a_study_runs_its_sweeps_and_writes_its_page_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    one = SimpleNamespace(
-        NAME="variation", TITLE="Tiny", QUESTION="How many?", SWEEPS={"tiny": "A little."},
-        finding=_finding, prepare=_tiny, draw=lambda found, folder: {},
-    )  # fmt: skip
+    one = Study("variation", "Tiny", "How many?", {"tiny": "A little."}, _finding, _tiny)
     monkeypatch.setattr(study, "study", lambda name: one)
     argv = ["study", "variation", "--out", str(tmp_path), "--workers", "1"]
     assert main(argv) == 0
@@ -130,8 +127,9 @@ def _found(values: Mapping[tuple[float, float], float]) -> Found:
 
 def test_a_table_of_two_axes_has_the_shorter_one_across() -> None:
     found = _found({(a, b): 10 * a + b for a in (1, 2, 3) for b in (5, 6)})
-    assert table(found)[0] == "| q (%) by a and b | 5 | 6 |"
-    assert table(found)[3] == "| 2 | 25.0 (24.0 to 26.0) | 26.0 (25.0 to 27.0) |"
+    lines = table(found).splitlines()
+    assert lines[0] == "| q (%) by a and b | 5 | 6 |"
+    assert lines[3] == "| 2 | 25.0 (24.0 to 26.0) | 26.0 (25.0 to 27.0) |"
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,29 @@ from typing import Literal
 
 import matplotlib
 
-INK, RUST = "#1d3f66", "#d55e00"
+INK, RUST, PUBLISHED = "#1d3f66", "#d55e00", "#a8471b"
+"""Of what is simulated, of what stands against it, and of published points."""
 MAP = "cividis"
 """Perceptually uniform, and the same to people with a colour vision deficiency."""
 
 _COLOURS = (INK, RUST, "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#6b6b6b")
 """The house's blue, then Okabe and Ito's palette for the colour-blind (2008)."""
+
+Fill = tuple[str, str]
+"""Colour and hatching of a bar."""
+
+FILLS: tuple[Fill, ...] = (
+    (INK, ""),
+    ("#8fb0cf", "///"),
+    ("#f4efe4", ""),
+    ("#f7e3b0", "..."),
+    (PUBLISHED, "\\\\\\"),
+    ("#c9c9c9", "xxx"),
+    ("#ffffff", "---"),
+    ("#6b6b6b", ""),
+)
+"""Bars of one figure: dark for the first, light and hatched in turn for the others."""
+
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _DASHES: tuple[Literal["-", "--", ":", "-."], ...] = ("-", "--", ":", "-.")
 _HATCHES = ("", "///", "...", "\\\\\\", "xxx", "---", "ooo")

@@ -381,7 +381,7 @@ def test_a_second_interruption_does_not_disturb_the_end(tmp_path: Path) -> None:
 import atexit, os, signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
 atexit.register(os.kill, os.getpid(), signal.SIGINT)
-from pimsim.dram import standards
+from pimsim.dram.standard import standard as standards
 standards.names = lambda: os.kill(os.getpid(), signal.SIGINT)
 """,
         "utf-8",

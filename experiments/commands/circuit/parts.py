@@ -5,16 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import Any
 
 from experiments.options.effects import Rule
 from experiments.options.option import add, flag
 from experiments.options.table import JSON
 from experiments.output import json_output
-
-if TYPE_CHECKING:
-    from pimsim.circuit.model.parameters import Circuit
-    from pimsim.circuit.model.variation import Process
 
 _DESCRIPTION = """\
 List the {plural} that --{name} accepts; with a name, or the path of a .toml file of the same form,
@@ -38,10 +35,11 @@ class FilePart:
     plural: str
     one: str
     """A bundled one, for examples."""
-    names: Callable[[], tuple[str, ...]]
-    record: Callable[[str], dict[str, Any]]
+    module: str
+    """That of :mod:`pimsim.circuit.model` which loads them; the functions below are given it."""
+    record: Callable[[Any, str], dict[str, Any]]
     """By name or path: ``name``, ``description``, and ``values``, records that are alike."""
-    toml: Callable[[str], str]
+    toml: Callable[[Any, str], str]
     RULES: tuple[Rule, ...] = (
         Rule(("toml",), lambda args: args.file is not None and not args.json,
              "must come with the name of one and without --json"),
@@ -62,11 +60,12 @@ class FilePart:
 
     def run(self, args: argparse.Namespace) -> int:
         """Print the list or one, as tables, JSON or TOML."""
+        module = import_module(f"pimsim.circuit.model.{self.module}")
         if args.toml:
-            print(self.toml(args.file), end="")
+            print(self.toml(module, args.file), end="")
             return 0
-        chosen = [args.file] if args.file is not None else self.names()
-        records = [self.record(one) for one in chosen]
+        chosen = [args.file] if args.file is not None else module.names()
+        records = [self.record(module, one) for one in chosen]
         if args.json:
             json_output.show({self.plural: records})
             return 0
@@ -96,20 +95,8 @@ def _shown(value: object) -> str:
     return f"{value:,.10g}" if isinstance(value, int | float) else str(value)
 
 
-def _circuits() -> tuple[str, ...]:
-    from pimsim.circuit.model import parameters
-
-    return parameters.names()
-
-
-def _circuit(name: str) -> Circuit:
-    from pimsim.circuit.model import parameters
-
-    return parameters.load(name)
-
-
-def _circuit_record(name: str) -> dict[str, Any]:
-    circuit = _circuit(name)
+def _circuit_record(parameters: Any, name: str) -> dict[str, Any]:
+    circuit = parameters.load(name)
     values = [
         {"parameter": key, "value": value, "source": circuit.sources[key]}
         for key, value in circuit.values().items()
@@ -117,38 +104,20 @@ def _circuit_record(name: str) -> dict[str, Any]:
     return {"name": circuit.name, "description": circuit.description, "values": values}
 
 
-def _circuit_toml(name: str) -> str:
-    from pimsim.circuit.model import parameters
-
-    return parameters.toml(_circuit(name))
-
-
-def _processes() -> tuple[str, ...]:
-    from pimsim.circuit.model import variation
-
-    return variation.names()
-
-
-def _process(name: str) -> Process:
-    from pimsim.circuit.model import variation
-
-    return variation.load(name)
-
-
-def _process_record(name: str) -> dict[str, Any]:
-    process = _process(name)
+def _process_record(variation: Any, name: str) -> dict[str, Any]:
+    process = variation.load(name)
     values = [asdict(one) for one in process.varied]
     return {"name": process.name, "description": process.description, "values": values}
 
 
-def _process_toml(name: str) -> str:
-    from pimsim.circuit.model import variation
-
-    return variation.text(name)
-
-
 PARTS = (
-    FilePart("preset", "presets", "rambus55", _circuits, _circuit_record, _circuit_toml),
-    FilePart("process", "processes", "ambit-like", _processes, _process_record, _process_toml),
-)
+    FilePart(
+        "preset", "presets", "rambus55", "parameters", _circuit_record,
+        lambda parameters, name: parameters.toml(parameters.load(name)),
+    ),
+    FilePart(
+        "process", "processes", "ambit-like", "variation", _process_record,
+        lambda variation, name: variation.text(name),
+    ),
+)  # fmt: skip
 """Circuits, and what varies in them."""

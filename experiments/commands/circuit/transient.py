@@ -50,7 +50,8 @@ class TransientPart:
     pattern: str
     """Their default."""
     examples: str
-    build: Callable[[argparse.Namespace], Scenario]
+    build: Callable[[Any, argparse.Namespace], Scenario]
+    """Its scenario, of those that :mod:`pimsim.circuit.transient.scenarios` makes."""
     own: tuple[Option, ...] = ()
     """Options that others do not have."""
     RULES: tuple[Rule, ...] = (
@@ -81,6 +82,12 @@ class TransientPart:
         )  # fmt: skip
         add(parser, JSON)
 
+    def scenario(self, args: argparse.Namespace) -> Scenario:
+        """Return the scenario that the options say."""
+        from pimsim.circuit.transient import scenarios
+
+        return self.build(scenarios, args)
+
     def simulate(self, args: argparse.Namespace) -> Transient:
         """Return what the options ask for, and write nothing.
 
@@ -89,7 +96,7 @@ class TransientPart:
         from pimsim.circuit.transient.simulation import simulate
 
         circuit = circuit_options.chosen_circuit(args)
-        return simulate(circuit, self.build(args), waveform_step_ps=args.step)
+        return simulate(circuit, self.scenario(args), waveform_step_ps=args.step)
 
     def run(self, args: argparse.Namespace) -> int:
         """Simulate; print a table or one JSON object, and write what is asked for.
@@ -99,7 +106,7 @@ class TransientPart:
         2
         """
         circuit = circuit_options.chosen_circuit(args)
-        scenario = self.build(args)
+        scenario = self.scenario(args)
         with outdir.asked(args.out) as folder:
             result, checked = _simulate(args, circuit, scenario, folder)
         _print(args, circuit, result, checked)
@@ -222,48 +229,6 @@ def _report(
     return report
 
 
-def _build_read(args: argparse.Namespace) -> Scenario:
-    from pimsim.circuit.transient import scenarios
-
-    return scenarios.read(args.pattern)
-
-
-def _build_tra(args: argparse.Namespace) -> Scenario:
-    from pimsim.circuit.transient import scenarios
-
-    return scenarios.tra(args.pattern, copy_out=args.copy_out)
-
-
-def _build_not(args: argparse.Namespace) -> Scenario:
-    from pimsim.circuit.transient import scenarios
-
-    return scenarios.dual_contact_not(args.pattern)
-
-
-def _build_copy(args: argparse.Namespace) -> Scenario:
-    from pimsim.circuit.transient import scenarios
-
-    return scenarios.rowclone(args.pattern)
-
-
-def _build_majority(args: argparse.Namespace) -> Scenario:
-    from pimsim.circuit.transient import scenarios
-
-    return scenarios.majority(args.pattern, args.rows)
-
-
-def _build_and(args: argparse.Namespace) -> Scenario:
-    from pimsim.circuit.transient import scenarios
-
-    return scenarios.many_input("and", args.pattern)
-
-
-def _build_or(args: argparse.Namespace) -> Scenario:
-    from pimsim.circuit.transient import scenarios
-
-    return scenarios.many_input("or", args.pattern)
-
-
 COPY_OUT = flag("copy_out", "open a fourth row, which holds 0, with a second activation")
 ROWS_OF_A_MAJORITY = ROWS.but(
     help="rows to open; each operand is held by as many as fit, the rest are neutral (default: one "
@@ -272,34 +237,37 @@ ROWS_OF_A_MAJORITY = ROWS.but(
 
 READ = TransientPart(
     "read", "read one cell", "what it holds", "1",
-    "  pimsim circuit read --pattern 0 --set cell.capacitance_ff=20", _build_read,
+    "  pimsim circuit read --pattern 0 --set cell.capacitance_ff=20",
+    lambda make, args: make.read(args.pattern),
 )  # fmt: skip
 TRA = TransientPart(
     "tra", "triple-row activation: majority of three cells", "what they hold", "110",
     "  pimsim circuit tra --pattern 100 --out out\n"
     "  pimsim circuit tra --copy-out --check-ngspice",
-    _build_tra, (COPY_OUT,),
+    lambda make, args: make.tra(args.pattern, copy_out=args.copy_out), (COPY_OUT,),
 )  # fmt: skip
 NOT = TransientPart(
     "not", "NOT through a dual-contact cell, in two cycles", "what the operand holds", "1",
-    "  pimsim circuit not --pattern 0 --csv not.csv", _build_not,
+    "  pimsim circuit not --pattern 0 --csv not.csv",
+    lambda make, args: make.dual_contact_not(args.pattern),
 )  # fmt: skip
 COPY = TransientPart(
     "copy", "RowClone copy of a cell into one that holds the opposite", "what it holds", "1",
-    "  pimsim circuit copy --preset crow22 --json", _build_copy,
+    "  pimsim circuit copy --preset crow22 --json", lambda make, args: make.rowclone(args.pattern),
 )  # fmt: skip
 MAJORITY = TransientPart(
     "majority", "majority of an odd number of operands on many rows", "the operands", "11100",
-    "  pimsim circuit majority --pattern 110 --rows 32 --out out", _build_majority,
+    "  pimsim circuit majority --pattern 110 --rows 32 --out out",
+    lambda make, args: make.majority(args.pattern, args.rows),
     (ROWS_OF_A_MAJORITY,),
 )  # fmt: skip
 AND = TransientPart(
     "and", "AND of many cells against reference cells", "what the cells hold", "1" * 16,
-    "  pimsim circuit and --pattern 1110", _build_and,
+    "  pimsim circuit and --pattern 1110", lambda make, args: make.many_input("and", args.pattern),
 )  # fmt: skip
 OR = TransientPart(
     "or", "OR of many cells against reference cells", "what the cells hold", "1" + "0" * 15,
-    "  pimsim circuit or --pattern 0000", _build_or,
+    "  pimsim circuit or --pattern 0000", lambda make, args: make.many_input("or", args.pattern),
 )  # fmt: skip
 
 PARTS = (READ, TRA, NOT, COPY, MAJORITY, AND, OR)

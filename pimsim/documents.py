@@ -6,8 +6,6 @@ line however it is made: too large, no UTF-8, nested too deeply, with numbers be
 A file with sources has a ``name``, a ``description`` and a table ``[sources]`` of citations that
 its values refer to by key. Bundled ones lie in a directory of the package that reads them.
 
->>> bundled("pimsim.circuit", "presets")
-('crow22', 'ddr4-like', 'dramspec58', 'rambus55')
 >>> require_known(["distributoin"], ("quantity", "distribution"), "mine.toml")
 Traceback (most recent call last):
 ...
@@ -27,7 +25,7 @@ import math
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NoReturn
@@ -83,93 +81,89 @@ class Document:
             raise InputError.of(self.mistakes, self.file)
 
 
-def bundled(package: str, folder: str) -> tuple[str, ...]:
-    """Names of the bundled files in a directory of a package, sorted."""
-    entries = files(package).joinpath(folder).iterdir()
-    return tuple(sorted(e.name.removesuffix(".toml") for e in entries if e.name.endswith(".toml")))
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Files of a kind: those that are bundled, and any ``.toml`` file at a path.
 
-
-def read(
-    what: str, wanted: str | Path, package: str, folder: str, known: Sequence[str]
-) -> Document:
-    """Return the bundled file of that name, or the ``.toml`` file at that path.
-
-    ``what`` names the value in messages, ``package`` and ``folder`` where bundled files lie,
-    ``known`` the top-level keys besides name, description, base and sources. A ``base`` is another
-    file of the same kind, by name or by its path from where the file lies; name and description
-    may then be missing. Mistakes of the file are in the document, for its reader to settle.
-
-    Raises :class:`~pimsim.errors.InputError` for an unknown name (listing the known ones), and a
-    file, or a base, that cannot be read or is not TOML.
+    >>> Shelf("preset", "pimsim.circuit", "presets").names()
+    ('crow22', 'ddr4-like', 'dramspec58', 'rambus55')
     """
-    return _read(what, wanted, package, folder, known, ())
 
+    what: str
+    """Names the value in messages."""
+    package: str
+    folder: str
+    """Directory of the package where bundled files lie."""
 
-def _read(
-    what: str,
-    wanted: str | Path,
-    package: str,
-    folder: str,
-    known: Sequence[str],
-    above: tuple[str, ...],
-) -> Document:
-    """The document; ``above`` are the files that build on it."""
-    text, file, beside = text_of(what, wanted, package, folder)
-    table = toml(text, file)
-    mistakes: list[str] = []
-    base = None
-    if "base" in table:
-        own = wanted if wanted in bundled(package, folder) else str(Path(wanted).resolve())
-        base = _base(table["base"], file, beside, package, folder, known, (*above, str(own)))
-    return _document(table, file, beside, known, base, mistakes)
+    def names(self) -> tuple[str, ...]:
+        """Names of the bundled files, sorted."""
+        entries = (entry.name for entry in files(self.package).joinpath(self.folder).iterdir())
+        return tuple(sorted(e.removesuffix(".toml") for e in entries if e.endswith(".toml")))
 
+    def read(
+        self, wanted: str | Path, known: Sequence[str], above: tuple[str, ...] = ()
+    ) -> Document:
+        """Return the bundled file of that name, or the ``.toml`` file at that path.
 
-def _base(
-    wanted: object,
-    file: str,
-    beside: Path,
-    package: str,
-    folder: str,
-    known: Sequence[str],
-    above: tuple[str, ...],
-) -> Document:
-    """What a file builds on."""
-    names = bundled(package, folder)
-    named = isinstance(wanted, str) and (wanted in names or wanted.endswith(".toml"))
-    if not isinstance(wanted, str) or not named or not wanted.isprintable():
-        raise InputError(
-            f"{file}: `base` must be one of {', '.join(names)} or the path of a .toml file, "
-            f"not {shown(wanted)}{meant(wanted, names)}"
-        )
-    path = wanted if wanted in names else str((beside / wanted).resolve())
-    if path in above or len(above) >= _MOST_BASES:
-        raise InputError(f"{file}: `base` {shown(wanted)} must not lead back to a file above it")
-    try:
-        return _read("base", path, package, folder, known, above)
-    except InputError as error:
-        raise InputError(f"{file}: {error}") from error
+        ``known`` are the top-level keys besides name, description, base and sources. A ``base`` is
+        another file of the same kind, by name or by its path from where the file lies; name and
+        description may then be missing. Mistakes of the file are in the document, for its reader
+        to settle. ``above`` are the files that build on it.
 
+        Raises :class:`~pimsim.errors.InputError` for an unknown name (listing the known ones), and
+        a file, or a base, that cannot be read or is not TOML.
+        """
+        text, file, beside = self.text_of(wanted)
+        table = toml(text, file)
+        base = None
+        if "base" in table:
+            own = wanted if wanted in self.names() else str(Path(wanted).resolve())
+            base = self._base(table["base"], file, beside, known, (*above, str(own)))
+        return _document(table, file, beside, known, base)
 
-def text_of(what: str, wanted: str | Path, package: str, folder: str) -> tuple[str, str, Path]:
-    """Return text, name and folder of the bundled file of that name, or of that at that path.
+    def _base(
+        self,
+        wanted: object,
+        file: str,
+        beside: Path,
+        known: Sequence[str],
+        above: tuple[str, ...],
+    ) -> Document:
+        """What a file builds on."""
+        names = self.names()
+        named = isinstance(wanted, str) and (wanted in names or wanted.endswith(".toml"))
+        if not isinstance(wanted, str) or not named or not wanted.isprintable():
+            raise InputError(
+                f"{file}: `base` must be one of {', '.join(names)} or the path of a .toml file, "
+                f"not {shown(wanted)}{meant(wanted, names)}"
+            )
+        path = wanted if wanted in names else str((beside / wanted).resolve())
+        if path in above or len(above) >= _MOST_BASES:
+            raise InputError(
+                f"{file}: `base` {shown(wanted)} must not lead back to a file above it"
+            )
+        try:
+            return replace(self, what="base").read(path, known, above)
+        except InputError as error:
+            raise InputError(f"{file}: {error}") from error
 
-    Raises :class:`~pimsim.errors.InputError` as :func:`read` does before it parses.
-    """
-    names = bundled(package, folder)
-    if isinstance(wanted, str) and wanted in names:
-        resource = files(package).joinpath(folder, f"{wanted}.toml")
-        return resource.read_text("utf-8"), f"{wanted}.toml", Path.cwd()
-    path = Path(wanted)
-    if path.suffix != ".toml":
-        raise InputError(
-            f"`{what}` must be one of {', '.join(names)} or the path of a .toml file, "
-            f"not {str(wanted)!r}{meant(wanted, names)}"
-        )
-    return (
-        read_text(path, f"`{what}` {str(path)!r}", "TOML", MOST_TOML_BYTES),
-        path.name,
-        path.parent,
-    )
+    def text_of(self, wanted: str | Path) -> tuple[str, str, Path]:
+        """Return text, name and folder of the bundled file of that name, or of that at that path.
+
+        Raises :class:`~pimsim.errors.InputError` as :meth:`read` does before it parses.
+        """
+        names = self.names()
+        if isinstance(wanted, str) and wanted in names:
+            resource = files(self.package).joinpath(self.folder, f"{wanted}.toml")
+            return resource.read_text("utf-8"), f"{wanted}.toml", Path.cwd()
+        path = Path(wanted)
+        if path.suffix != ".toml":
+            raise InputError(
+                f"`{self.what}` must be one of {', '.join(names)} or the path of a .toml file, "
+                f"not {str(wanted)!r}{meant(wanted, names)}"
+            )
+        text = read_text(path, f"`{self.what}` {str(path)!r}", "TOML", MOST_TOML_BYTES)
+        return text, path.name, path.parent
 
 
 def meant(wanted: object, names: Iterable[str], mark: str = "'", cutoff: float = 0.6) -> str:
@@ -344,8 +338,8 @@ def _document(
     folder: Path,
     known: Sequence[str],
     base: Document | None,
-    mistakes: list[str],
 ) -> Document:
+    mistakes: list[str] = []
     if base is not None:
         table.setdefault("name", Path(file).stem)
         table.setdefault("description", f"{base.description}, changed by {file}")

@@ -28,6 +28,7 @@ _KEYS = (
 )  # fmt: skip
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _SEED = 1
+_SHELF = documents.Shelf("SPEC", "experiments", "specs")
 _MOST_POINTS = 1_000_000
 
 Group = tuple[Axis, ...]
@@ -74,7 +75,7 @@ class Spec:
 
 def names() -> tuple[str, ...]:
     """Names of the bundled specifications, sorted."""
-    return documents.bundled("experiments", "specs")
+    return _SHELF.names()
 
 
 def load(wanted: str) -> Spec:
@@ -83,7 +84,7 @@ def load(wanted: str) -> Spec:
     Raises :class:`~pimsim.errors.InputError`, naming file and key, for anything that is not as it
     must be.
     """
-    return parse(*documents.text_of("SPEC", wanted, "experiments", "specs"))
+    return parse(*_SHELF.text_of(wanted))
 
 
 def parse(text: str, file: str, folder: Path) -> Spec:

@@ -41,8 +41,6 @@ class Primitive:
     """Outputs as integers from inputs as integers, for that width: the truth table."""
     count: Callable[[int], int]
     """Published number of commands, or ours where none is published."""
-    formula: str
-    """The same in words of n."""
     source: str
     width: int = 1
     """Width shown in tables; 1 for operations on single rows."""
@@ -80,7 +78,6 @@ def _fixed(
         lambda _: program,
         lambda _, v: {"out": meaning(v) & 1},
         lambda _: len(program),
-        str(len(program)),
         source,
     )
 
@@ -90,7 +87,7 @@ def _adder(name: str, summary: str, program: Program, flip: int, source: str) ->
         total = v["a"] + v["b"] + (v["c"] ^ flip)
         return {"sum": total & 1, "carry": total >> 1}
 
-    return Primitive(name, summary, lambda _: program, meaning, lambda _: 8, "8", source)
+    return Primitive(name, summary, lambda _: program, meaning, lambda _: 8, source)
 
 
 _sized = partial(Primitive, width=8, sized=True)
@@ -103,6 +100,16 @@ def _added(width: int, v: Values) -> dict[str, int]:
 
 def _subtracted(width: int, v: Values) -> dict[str, int]:
     return {"sum": (v["a"] - v["b"]) % 2**width, "carry": int(v["a"] >= v["b"])}
+
+
+def _out(meaning: Callable[[Values], int]) -> Callable[[int, Values], dict[str, int]]:
+    """The meaning of a primitive with one output, whatever the width."""
+    return lambda _, v: {"out": int(meaning(v))}
+
+
+def _linear(each: int, beside: int) -> Callable[[int], int]:
+    """So many commands for each bit or row, and so many beside."""
+    return lambda n: each * n + beside
 
 
 def _threshold(width: int) -> int:
@@ -119,41 +126,25 @@ _TABLE = (
     _fixed("nor", "NOT (a OR b)", logic.NOR, lambda v: ~(v["a"] | v["b"]), _AMBIT),
     _fixed("xor", "a XOR b", logic.XOR, lambda v: v["a"] ^ v["b"], _AMBIT),
     _fixed("xnor", "a XNOR b, a binary product", logic.XNOR, lambda v: ~(v["a"] ^ v["b"]), _AMBIT),
-    _fixed(
-        "maj3",
-        "majority of three",
-        logic.MAJ3,
-        lambda v: int(v["a"] + v["b"] + v["c"] >= 2),
-        _AMBIT,
-    ),
+    _fixed("maj3", "majority of three", logic.MAJ3, lambda v: sum(v.values()) >= 2, _AMBIT),
     _adder("full-adder", "a + b + c", arithmetic.FULL_ADDER, 0, _SIMDRAM),
     _adder("full-adder-not-c", "a + b + NOT c", arithmetic.FULL_ADDER_NOT_C, 1, _OWN),
-    _sized("add", "a + b", arithmetic.add, _added, lambda n: 8 * n + 1, "8n+1", _SIMDRAM),
-    _sized(
-        "subtract",
-        "a - b",
-        arithmetic.subtract,
-        _subtracted,
-        lambda n: 8 * n + 1,
-        "8n+1",
-        _SIMDRAM,
-    ),
+    _sized("add", "a + b", arithmetic.add, _added, _linear(8, 1), _SIMDRAM),
+    _sized("subtract", "a - b", arithmetic.subtract, _subtracted, _linear(8, 1), _SIMDRAM),
     _sized(
         "greater",
         "a > b, unsigned",
         arithmetic.greater,
-        lambda _, v: {"out": int(v["a"] > v["b"])},
-        lambda n: 3 * n + 2,
-        "3n+2",
+        _out(lambda v: v["a"] > v["b"]),
+        _linear(3, 2),
         _SIMDRAM,
     ),
     _sized(
         "greater-equal",
         "a >= b, unsigned",
         arithmetic.greater_equal,
-        lambda _, v: {"out": int(v["a"] >= v["b"])},
-        lambda n: 3 * n + 2,
-        "3n+2",
+        _out(lambda v: v["a"] >= v["b"]),
+        _linear(3, 2),
         _SIMDRAM,
     ),
     _sized(
@@ -161,44 +152,39 @@ _TABLE = (
         "a >= constant: a BatchNorm and sign",
         lambda n: arithmetic.greater_equal_constant(n, _threshold(n)),
         lambda n, v: {"out": int(v["a"] >= _threshold(n))},
-        lambda n: 3 * n + 2,
-        "3n+2",
+        _linear(3, 2),
         "pimsim",
     ),
     _sized(
         "equal",
         "a == b",
         arithmetic.equal,
-        lambda _, v: {"out": int(v["a"] == v["b"])},
-        lambda n: 4 * n + 3,
-        "4n+3",
+        _out(lambda v: v["a"] == v["b"]),
+        _linear(4, 3),
         _SIMDRAM,
     ),
     _sized(
         "min",
         "the smaller of a and b, unsigned",
         arithmetic.minimum,
-        lambda _, v: {"out": min(v["a"], v["b"])},
-        lambda n: 10 * n + 2,
-        "10n+2",
+        _out(lambda v: min(v["a"], v["b"])),
+        _linear(10, 2),
         _SIMDRAM,
     ),
     _sized(
         "max",
         "the larger of a and b, unsigned",
         arithmetic.maximum,
-        lambda _, v: {"out": max(v["a"], v["b"])},
-        lambda n: 10 * n + 2,
-        "10n+2",
+        _out(lambda v: max(v["a"], v["b"])),
+        _linear(10, 2),
         _SIMDRAM,
     ),
     _sized(
         "if-then-else",
         "a where select, else b",
         arithmetic.if_then_else,
-        lambda _, v: {"out": v["a"] if v["select"] else v["b"]},
-        lambda n: 7 * n,
-        "7n",
+        _out(lambda v: v["a"] if v["select"] else v["b"]),
+        _linear(7, 0),
         _SIMDRAM,
     ),
     _sized(
@@ -206,8 +192,7 @@ _TABLE = (
         "AND of n rows",
         lambda n: logic.reduction("C0", n),
         lambda n, v: {"out": int(v["x"] == 2**n - 1)},
-        lambda n: 3 * n - 2,
-        "3n-2",
+        _linear(3, -2),
         "pimsim",
         width=4,
         narrowest=2,
@@ -216,9 +201,8 @@ _TABLE = (
         "or-reduction",
         "OR of n rows: max pooling of bits",
         lambda n: logic.reduction("C1", n),
-        lambda _, v: {"out": int(v["x"] != 0)},
-        lambda n: 3 * n - 2,
-        "3n-2",
+        _out(lambda v: v["x"] != 0),
+        _linear(3, -2),
         "pimsim",
         width=4,
         narrowest=2,
@@ -229,7 +213,6 @@ _TABLE = (
         popcount,
         lambda _, v: {"sum": v["x"].bit_count()},
         lambda n: 8 * (n - n.bit_count()),
-        "8(n-popcount(n))",
         _SIMDRAM,
         width=255,
         narrowest=2,

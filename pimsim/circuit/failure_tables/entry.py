@@ -45,11 +45,8 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """How often one kind of access was wrong: counts.
-
-    Raises :class:`~pimsim.errors.InputError` if the counts do not fit.
-    """
+class _Line:
+    """One kind of access; ``kind`` itself, which mostly is ``sense``, comes last."""
 
     rows: int
     """Rows opened, or driven, at once."""
@@ -57,6 +54,15 @@ class Entry:
     """Cells among them that hold a one, or are driven to one."""
     halves: int
     """Cells among them that hold vdd/2; the others hold a zero."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry(_Line):
+    """How often one kind of access was wrong: counts.
+
+    Raises :class:`~pimsim.errors.InputError` if the counts do not fit.
+    """
+
     trials: int
     """Accesses."""
     wrong: int
@@ -115,19 +121,13 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(_Line):
     """How likely one kind of access is wrong: a rate without counts.
 
     Raises :class:`~pimsim.errors.InputError` for what is no probability, and for an interval that
     does not hold the probability.
     """
 
-    rows: int
-    """Rows opened, or driven, at once."""
-    ones: int
-    """Cells among them that hold a one, or are driven to one."""
-    halves: int
-    """Cells among them that hold vdd/2; the others hold a zero."""
     static: float
     """Share of bitlines that are wrong in every such access."""
     access: float

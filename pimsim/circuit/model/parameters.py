@@ -213,10 +213,10 @@ def typed(key: str, value: object) -> float | int | bool:
 
 def names() -> tuple[str, ...]:
     """Names of the bundled presets, sorted."""
-    return documents.bundled("pimsim.circuit", _FOLDER)
+    return _SHELF.names()
 
 
-_FOLDER = "presets"
+_SHELF = documents.Shelf("preset", "pimsim.circuit", "presets")
 
 
 def load(preset: str | Path) -> Circuit:
@@ -228,7 +228,7 @@ def load(preset: str | Path) -> Circuit:
     unreadable file, unknown or missing keys (naming the nearest known one), and values out of
     range; the message names file, sections, keys and values, all that are wrong.
     """
-    document = documents.read("preset", preset, "pimsim.circuit", _FOLDER, tuple(SECTIONS))
+    document = _SHELF.read(preset, tuple(SECTIONS))
     keys = {section: _fields(section) for section in SECTIONS}
     values, sources = sections.stated(document, keys, _checked)
     wrong = document.mistakes

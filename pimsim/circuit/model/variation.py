@@ -259,10 +259,10 @@ class Layout:
 
 def names() -> tuple[str, ...]:
     """Names of the bundled processes, sorted."""
-    return documents.bundled("pimsim.circuit", _FOLDER)
+    return _SHELF.names()
 
 
-_FOLDER = "processes"
+_SHELF = documents.Shelf("process", "pimsim.circuit", "processes")
 
 
 def load(process: str | Path) -> Process:
@@ -272,7 +272,7 @@ def load(process: str | Path) -> Process:
     unreadable file, an unknown key or quantity (naming the nearest known one), and a value out of
     range; the message names file, quantity and value.
     """
-    document = documents.read("process", process, "pimsim.circuit", _FOLDER, ("vary",))
+    document = _SHELF.read(process, ("vary",))
     known = tuple(one.name for one in fields(Varied))
     varied: dict[str, Varied] = {}
     for one in document.lineage():
@@ -294,7 +294,7 @@ def text(process: str | Path) -> str:
     Raises :class:`~pimsim.errors.InputError` as that.
     """
     load(process)
-    return documents.text_of("process", process, "pimsim.circuit", _FOLDER)[0]
+    return _SHELF.text_of(process)[0]
 
 
 def _varied(document: documents.Document, known: tuple[str, ...]) -> Iterator[tuple[str, Varied]]:

@@ -175,7 +175,10 @@ class Standard:
 
 def names() -> tuple[str, ...]:
     """Names of the bundled standards, sorted."""
-    return documents.bundled("pimsim.dram", "standards")
+    return _SHELF.names()
+
+
+_SHELF = documents.Shelf("standard", "pimsim.dram", "standards")
 
 
 def load(standard: str | Path) -> Standard:
@@ -187,7 +190,7 @@ def load(standard: str | Path) -> Standard:
     unreadable file, unknown or missing keys, and values out of range; the message names file,
     keys and values, all that are wrong.
     """
-    document = documents.read("standard", standard, "pimsim.dram", "standards", ("bin", *_KEYS))
+    document = _SHELF.read(standard, ("bin", *_KEYS))
     wrong = document.mistakes
     values, sources = sections.stated(document, _KEYS, _checked, _INSTEAD)
     speed_bin = next((d.body["bin"] for d in reversed(document.lineage()) if "bin" in d.body), None)

@@ -19,16 +19,17 @@ pimsim.errors.InputError: mine.toml: `amount` must be a finite number, not inf
 
 from __future__ import annotations
 
+import csv
 import difflib
 import json
 import math
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from pimsim.errors import InputError, unreadable
 
@@ -43,6 +44,7 @@ _MOST_BASES = 8
 # The parser takes the square of the parts of a dotted key.
 _DOTTED = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*"|'[^'\n]*')[ \t]*+\.[ \t]*+){32}""")
 _TEXTS = ("name", "description")
+_Row = TypeVar("_Row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,17 @@ class Shelf:
             )
         text = read_text(path, f"`{self.what}` {str(path)!r}", "TOML", MOST_TOML_BYTES)
         return text, path.name, path.parent
+
+
+def bundled_rows(kind: type[_Row], package: str, *path: str) -> tuple[_Row, ...]:
+    """Return the rows of a CSV file of a package as objects of a dataclass of texts and numbers."""
+    numbers = {"int": int, "float": float}
+    text = files(package).joinpath(*path).read_text("utf-8")
+    columns = [(one.name, numbers.get(str(one.type), str)) for one in fields(kind)]  # type: ignore[arg-type]
+    return tuple(
+        kind(**{name: read(row[name]) for name, read in columns})
+        for row in csv.DictReader(text.splitlines())
+    )
 
 
 def meant(wanted: object, names: Iterable[str], mark: str = "'", cutoff: float = 0.6) -> str:

@@ -13,12 +13,11 @@ result, so that the result comes at ``efficiency * peak / (n + 1)``.
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from importlib.resources import files
+from dataclasses import dataclass, replace
 
+from pimsim.documents import bundled_rows
 from pimsim.errors import InputError, require_positive
 
 
@@ -70,15 +69,7 @@ class System:
         return replace(self, efficiency=1.0)
 
 
-def _read() -> dict[str, System]:
-    text = files(__package__).joinpath("systems.csv").read_text("utf-8")
-    numbers = {"channels": int, "channel_gb_per_s": float, "efficiency": float}
-    systems = (
-        System(**{f.name: numbers.get(f.name, str)(row[f.name]) for f in fields(System)})
-        for row in csv.DictReader(text.splitlines())
-    )
-    return {system.name: system for system in systems}
-
-
-SYSTEMS: Mapping[str, System] = _read()
+SYSTEMS: Mapping[str, System] = {
+    system.name: system for system in bundled_rows(System, __package__, "systems.csv")
+}
 """Every system by name, in the order in which figures show them."""

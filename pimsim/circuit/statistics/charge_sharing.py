@@ -39,11 +39,6 @@ class Shared:
         """Bitline minus complement: the amplifier decides 1 if it is positive."""
         return self.bitline_mv - self.complement_mv
 
-    @property
-    def common_mode_mv(self) -> NDArray[np.float64]:
-        """Mean of the two."""
-        return (self.bitline_mv + self.complement_mv) / 2
-
 
 def mix_mv(
     capacitance_ff: ArrayLike, level_mv: ArrayLike, line_ff: ArrayLike, line_mv: ArrayLike

@@ -8,11 +8,10 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+
+from pimsim.documents import bundled_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,28 +50,10 @@ class MajorityPoint:
 @cache
 def ambit_tra() -> tuple[TraPoint, ...]:
     """Return Ambit's triple-row activations against process variation, 55 nm."""
-    return tuple(
-        TraPoint(
-            float(row["variation_percent"]),
-            float(row["failure_percent"]),
-            int(row["samples"]),
-            row["source"],
-        )
-        for row in _rows("ambit_tra.csv")
-    )
+    return bundled_rows(TraPoint, __package__, "published_data", "ambit_tra.csv")
 
 
 @cache
 def simra_majority() -> tuple[MajorityPoint, ...]:
     """Return SiMRA's majorities of 3 to 9 operands on 4 to 32 rows of DDR4 chips."""
-    return tuple(
-        MajorityPoint(
-            int(row["inputs"]), int(row["rows"]), float(row["success_percent"]), row["source"]
-        )
-        for row in _rows("simra_majority.csv")
-    )
-
-
-def _rows(name: str) -> list[Mapping[str, str]]:
-    text = files(__package__).joinpath("published_data", name).read_text("utf-8")
-    return list(csv.DictReader(text.splitlines()))
+    return bundled_rows(MajorityPoint, __package__, "published_data", "simra_majority.csv")

@@ -167,11 +167,6 @@ class Standard:
         """Time the data of one burst are on the bus, in ps."""
         return self.timing.burst_ps(self.burst_length)
 
-    @property
-    def column_ps(self) -> int:
-        """Time from one column access to the next, in ps."""
-        return self.timing.column_ps(self.burst_length)
-
 
 def names() -> tuple[str, ...]:
     """Names of the bundled standards, sorted."""

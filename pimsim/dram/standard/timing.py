@@ -146,7 +146,3 @@ class Timing:
     def burst_ps(self, burst_length: int) -> int:
         """Time the data of one burst are on the bus, in ps: BL/2 clocks."""
         return burst_length // 2 * self.t_ck_ps
-
-    def column_ps(self, burst_length: int) -> int:
-        """Time from one column access to the next, in ps: tCCD, or the burst if that is longer."""
-        return max(self.burst_ps(burst_length), self.t_ccd_s_clocks * self.t_ck_ps)

@@ -179,19 +179,10 @@ def test_geometry_of_ddr3() -> None:
     assert ddr3.columns == 65_536
     assert ddr3.burst_bytes == 64
     assert ddr3.bursts_per_row == 128
-    assert ddr3.burst_ps == ddr3.column_ps == 5_000
+    assert ddr3.burst_ps == 5_000
     assert ddr3.chip_bits == 4 * 2**30
     assert ddr3.peak_gb_per_s == pytest.approx(12.8)
     assert dataclasses.replace(ddr3, channels=2, ranks=4).all_banks == 64
-
-
-def test_column_accesses_wait_for_t_ccd_but_bursts_last_half_their_length() -> None:
-    timing = dataclasses.replace(
-        standards.load("ddr3-1600-8-8-8").timing, t_ccd_s_clocks=6, t_ccd_l_clocks=6
-    )
-    assert timing.burst_ps(8) == 5_000
-    assert timing.column_ps(8) == 7_500
-    assert timing.column_ps(16) == 10_000
 
 
 def test_a_file_of_ones_own_loads_by_path(tmp_path: Path) -> None:

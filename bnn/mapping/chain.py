@@ -19,7 +19,6 @@ from bnn.mapping.chain_layout import Layout, Step, follows, lay_out, steps
 from bnn.mapping.tiles import Tile
 from bnn.model.network import Network
 from bnn.system.ledger import CommandLedger
-from pimsim.dram.timeline.timeline import Timeline
 from pimsim.errors import InputError, OutOfRowsError
 
 CHAINING = ("never", "auto", "always")
@@ -171,10 +170,7 @@ def offered(
 def _scratch(machine: CommandLedger, moves: str) -> CommandLedger:
     """Books that are thrown away, without refresh, which would stretch all alike."""
     options = replace(machine.options, refresh=False)
-    timeline = Timeline(machine.standard, options)
-    return CommandLedger(
-        machine.standard, options, timeline, None, moves, mitigation=machine.mitigation
-    )
+    return CommandLedger(replace(machine.system, options=options, moves=moves, faults=None))
 
 
 def _best(planned: list[Step], machine: CommandLedger, images: int) -> Layout:

@@ -6,6 +6,7 @@ Nothing crosses the channel between the operands of the first stage and what the
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 
@@ -23,7 +24,7 @@ from pimsim.dram.commands import Kind
 def book(layout: Layout, machines: Sequence[CommandLedger]) -> None:
     """Book a chain in the books of its stages, whose partial counts go from bank to bank then."""
     for machine in machines:
-        machine.moves = "psm"
+        machine.system = replace(machine.system, moves="psm")
     for tiles in layout.batches:
         book_inputs(layout, tiles, machines[0])
         for step, machine in enumerate(machines):

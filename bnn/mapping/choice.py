@@ -134,9 +134,7 @@ def offer(books: CommandLedger, machine: CommandLedger) -> Offer:
 def _booked(draft: Draft, machine: CommandLedger) -> CommandLedger:
     """Books of a machine like ``machine`` that does nothing else, and without refresh."""
     options = replace(machine.options, refresh=False)  # which takes most of the time to schedule
-    books = CommandLedger(
-        machine.standard, options, moves=machine.moves, mitigation=machine.mitigation
-    )
+    books = CommandLedger(replace(machine.system, options=options, faults=None))
     draft(books)
     books.finish()
     return books

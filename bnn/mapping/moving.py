@@ -7,7 +7,9 @@ up, and one copy brings each row there.
 
 >>> from pimsim.dram.standard.standard import load
 >>> from pimsim.dram.options import ModelOptions
->>> machine = CommandLedger(load("ddr3-1600-8-8-8"), ModelOptions(), moves="psm")
+>>> from bnn.system.system import System
+>>> system = System(load("ddr3-1600-8-8-8"), ModelOptions(), moves="psm")
+>>> machine = CommandLedger(system)
 >>> part_banks(machine, 0, [0, 1, 7]), part_banks(machine, 2, [0, 1, 7])
 ([0, 1, 7], [2, 3, 1])
 """

@@ -11,7 +11,8 @@ standard, options and energy mode. Every simplification is in the processor's fa
 >>> from pimsim.dram.standard.standard import load
 >>> dense = LayerWork("dense", macs=2**20, operand_bits=1, weight_bits=2**20, input_bits=1024,
 ...                   output_bits=1024)
->>> baseline = streaming([dense], 1000, Processor(), load("ddr3-1600-8-8-8"), ModelOptions())
+>>> system = System(load("ddr3-1600-8-8-8"), ModelOptions())
+>>> baseline = streaming([dense], 1000, Processor(), system)
 >>> channel_pj = baseline.total_pj - baseline.energy_pj["processor"]
 >>> round(channel_pj / (1000 * dense.macs), 1)  # pJ to fetch the two bits of one MAC
 10.8
@@ -23,11 +24,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 
+from bnn.system.system import System
 from pimsim.cost import Cost, Elapsed, charge, price
 from pimsim.dram.commands import Kind
 from pimsim.dram.counts import CommandCounts
 from pimsim.dram.options import ModelOptions
-from pimsim.dram.standard.standard import Standard
 from pimsim.dram.timeline.row_transfers import streamed
 from pimsim.errors import InputError
 
@@ -150,8 +151,7 @@ def streaming(
     layers: Sequence[LayerWork],
     images: int,
     processor: Processor,
-    standard: Standard,
-    options: ModelOptions,
+    system: System,
 ) -> Baseline:
     """Return the baseline that fetches both operands of every MAC and stores every output.
 
@@ -161,17 +161,14 @@ def streaming(
     read_bits = images * _operand_bits(layers)
     written_bits = images * sum(layer.output_bits for layer in layers)
     model = "no reuse: both operands of every MAC cross the channel, every output crosses it once"
-    return _roofline(
-        "streaming", model, layers, images, read_bits, written_bits, processor, standard, options
-    )
+    return _roofline("streaming", model, layers, images, read_bits, written_bits, processor, system)
 
 
 def reuse_aware(
     layers: Sequence[LayerWork],
     images: int,
     processor: Processor,
-    standard: Standard,
-    options: ModelOptions,
+    system: System,
 ) -> Baseline:
     """Return the roofline baseline, which moves as little as its cache allows.
 
@@ -209,8 +206,7 @@ def reuse_aware(
         read_weight_bits + images_bits + spilled_bits,
         results_bits + spilled_bits,
         processor,
-        standard,
-        options,
+        system,
     )
 
 
@@ -218,8 +214,7 @@ def break_even_reuse(
     dram_pj_per_mac: float,
     operand_bits: int,
     processor: Processor,
-    standard: Standard,
-    options: ModelOptions,
+    system: System,
 ) -> float | None:
     """How often the processor must use each fetched bit to need no more energy than the DRAM.
 
@@ -228,12 +223,12 @@ def break_even_reuse(
 
     >>> from pimsim.dram.standard.standard import load
     >>> xnor_popcount_pj = 15 * 6290 / 65536  # 15 row commands over 65,536 columns
-    >>> round(break_even_reuse(xnor_popcount_pj, 1, Processor(), load("ddr3-1600-8-8-8"),
-    ...                        ModelOptions()), 1)
+    >>> system = System(load("ddr3-1600-8-8-8"), ModelOptions())
+    >>> round(break_even_reuse(xnor_popcount_pj, 1, Processor(), system), 1)
     10.6
     """
     bits = 2**30
-    fetched = _channel(bits, 0, standard, options)
+    fetched = _channel(bits, 0, system)
     channel_pj = fetched.total_pj / bits * (operand_bits + 1)
     compute_pj = processor.vector_pj * operand_bits / processor.vector_bits
     left_pj = dram_pj_per_mac - compute_pj
@@ -253,8 +248,7 @@ def _roofline(
     read_bits: int,
     written_bits: int,
     processor: Processor,
-    standard: Standard,
-    options: ModelOptions,
+    system: System,
 ) -> Baseline:
     if not layers or images <= 0:
         raise InputError(
@@ -264,17 +258,17 @@ def _roofline(
     vectors = images * sum(
         math.ceil(layer.macs * layer.operand_bits / processor.vector_bits) for layer in layers
     )
-    channel = _channel(read_bits, written_bits, standard, options)
+    channel = _channel(read_bits, written_bits, system)
     compute_ps = processor.compute_ps(vectors)
-    waiting = _idle(max(compute_ps - channel.latency_ps, 0), standard, options)
+    waiting = _idle(max(compute_ps - channel.latency_ps, 0), system)
     whole = channel + waiting
     latency_ps, energy_pj = whole.latency_ps, dict(whole.energy_pj)
     energy_pj["processor"] = vectors * processor.vector_pj
     assumptions: dict[str, object] = {
         "model": model,
-        "standard": standard.name,
-        "bin": standard.bin,
-        "energy": options.energy,
+        "standard": system.standard.name,
+        "bin": system.standard.bin,
+        "energy": system.options.energy,
         "images": images,
         "read_bits": read_bits,
         "written_bits": written_bits,
@@ -290,9 +284,9 @@ def _roofline(
     return Baseline(name, latency_ps, energy_pj, read_bits, written_bits, assumptions)
 
 
-def _channel(read_bits: int, written_bits: int, standard: Standard, options: ModelOptions) -> Cost:
+def _channel(read_bits: int, written_bits: int, system: System) -> Cost:
     """Streaming so many bits, whole rows after one another over all banks."""
-    everyone = replace(options, banks=standard.all_banks)
+    standard, everyone = system.standard, _everyone(system)
     return price(
         streamed(Kind.RD, read_bits, standard, everyone.banks)
         + streamed(Kind.WR, written_bits, standard, everyone.banks),
@@ -301,13 +295,18 @@ def _channel(read_bits: int, written_bits: int, standard: Standard, options: Mod
     )
 
 
-def _idle(latency_ps: int, standard: Standard, options: ModelOptions) -> Cost:
+def _idle(latency_ps: int, system: System) -> Cost:
     """All banks closed, for as long as the channel waits for the processor."""
-    everyone = replace(options, banks=standard.all_banks)
+    standard, everyone = system.standard, _everyone(system)
     refreshes = 0
-    if options.refresh:
+    if everyone.refresh:
         refreshes = standard.channels * standard.ranks * (latency_ps // standard.timing.t_refi_ps)
     refreshing_ps = refreshes * standard.timing.t_rfc_ps
     held_ps = standard.channels * standard.ranks * latency_ps
     elapsed = Elapsed(latency_ps, held_ps, refreshing_ps, refreshes)
     return charge(CommandCounts(), elapsed, standard, everyone)
+
+
+def _everyone(system: System) -> ModelOptions:
+    """The options of the system, all banks taking part."""
+    return replace(system.options, banks=system.standard.all_banks)

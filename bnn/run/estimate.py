@@ -7,8 +7,8 @@ a network needs neither images nor, as a table of layers, weights. What is booke
 >>> from pimsim.dram.standard.standard import load
 >>> from pimsim.dram.options import ModelOptions
 >>> from bnn.tables.catalog import entry
->>> done = of_table(entry("lenet5"), 1, load("ddr3-1600-8-8-8"), ModelOptions(),
-"output-stationary")
+>>> system = System(load("ddr3-1600-8-8-8"), ModelOptions())
+>>> done = of_table(entry("lenet5"), 1, system, "output-stationary")
 >>> [(layer.name, layer.macs, layer.machine.counts("compute").aap > 0) for layer in done.layers][-1]
 ('output', 840, True)
 """
@@ -28,13 +28,11 @@ from bnn.mapping.choice import DEFAULT, Candidate, advised
 from bnn.mapping.selection import lay_out, select
 from bnn.model.network import Network
 from bnn.run.execute import LayerRun, dram_run, host_run, stream_host
-from bnn.system.ledger import MOVES, CommandLedger
-from bnn.system.mitigation import NONE, Mitigation
+from bnn.system.ledger import CommandLedger
+from bnn.system.system import System
 from bnn.tables.graph import Table
 from bnn.tables.stages import Work, fetched_by_host, works
 from bnn.values.encoding import Encoding
-from pimsim.dram.options import ModelOptions
-from pimsim.dram.standard.standard import Standard
 from pimsim.dram.timeline.timeline import Timeline
 from pimsim.dram.traces.recorder import Recorder, Sink
 from pimsim.errors import InputError
@@ -58,12 +56,9 @@ def of_network(
     network: Network,
     encoding: Encoding | None,
     images: int,
-    standard: Standard,
-    options: ModelOptions,
+    system: System,
     mapping: str = DEFAULT,
     *,
-    moves: str = MOVES[0],
-    mitigation: Mitigation = NONE,
     chain: str = chains.CHAINING[0],
     traces: Sequence[Sink] = (),
 ) -> Estimate:
@@ -74,19 +69,16 @@ def of_network(
         encoding: how its inputs are integers; None leaves a first layer with real inputs to the
             host.
         images: how many.
-        standard: the DRAM.
-        options: what changes headline numbers.
+        system: the DRAM.
         mapping: a mapping, or a way to choose one for every layer, of
             :func:`bnn.mapping.choice.names`.
-        moves: how rows get from one subarray to another, of :data:`bnn.system.ledger.MOVES`.
-        mitigation: what is done about commands that go wrong.
         chain: whether dense stages are chained, of :data:`bnn.mapping.chain.CHAINING`.
         traces: what takes every command, in order.
 
     Raises:
         InputError: unknown mapping, no images, a layer too large for the DRAM.
     """
-    books = _Books(images, standard, options, moves, mitigation, traces)
+    books = _Books(images, system, traces)
     network = network.before_softmax()
     empty = books.machine()
     stages, prices = lay_out(mapping, network, encoding, empty, images)
@@ -118,12 +110,9 @@ def of_network(
 def of_table(
     table: Table,
     images: int,
-    standard: Standard,
-    options: ModelOptions,
+    system: System,
     mapping: str = DEFAULT,
     *,
-    moves: str = MOVES[0],
-    mitigation: Mitigation = NONE,
     traces: Sequence[Sink] = (),
 ) -> Estimate:
     """Book a network that is known by its shapes alone; see :mod:`bnn.tables.stages`.
@@ -133,18 +122,15 @@ def of_table(
     Args:
         table: the network.
         images: how many.
-        standard: the DRAM.
-        options: what changes headline numbers.
+        system: the DRAM.
         mapping: a mapping, or a way to choose one for every layer, of
             :func:`bnn.mapping.choice.names`.
-        moves: how rows get from one subarray to another, of :data:`bnn.system.ledger.MOVES`.
-        mitigation: what is done about commands that go wrong.
         traces: what takes every command, in order.
 
     Raises:
         InputError: unknown mapping, no images, a layer too large for the DRAM.
     """
-    books = _Books(images, standard, options, moves, mitigation, traces)
+    books = _Books(images, system, traces)
     every = list(works(table))
     with advised(mapping):
         drafts = _drafts(every, mapping, books.machine(), images)
@@ -260,35 +246,19 @@ def _on_host(work: Work, machine: CommandLedger, why: str) -> LayerRun:
 class _Books:
     """Machines of layers that follow one another, on one timeline."""
 
-    def __init__(
-        self,
-        images: int,
-        standard: Standard,
-        options: ModelOptions,
-        moves: str,
-        mitigation: Mitigation,
-        traces: Sequence[Sink],
-    ) -> None:
+    def __init__(self, images: int, system: System, traces: Sequence[Sink]) -> None:
         if images < 1:
             raise InputError(f"`images` must be a positive integer, not {images}")
-        self._images, self._standard, self._options = images, standard, options
-        self._moves, self._mitigation = moves, mitigation
-        self._timeline = Timeline(standard, options)
-        self._recorder = Recorder(standard, options, traces) if traces else None
+        self._images, self._system = images, system
+        self._timeline = Timeline(system.standard, system.options)
+        self._recorder = Recorder(system.standard, system.options, traces) if traces else None
         self._layers: list[LayerRun] = []
         self._host: list[str] = []
         self._started = time.perf_counter()
 
     def machine(self) -> CommandLedger:
         """The books of the next layer."""
-        return CommandLedger(
-            self._standard,
-            self._options,
-            self._timeline,
-            self._recorder,
-            self._moves,
-            mitigation=self._mitigation,
-        )
+        return CommandLedger(self._system, self._timeline, self._recorder)
 
     def on_host(self, name: str) -> None:
         """Note a pooling that the host carries out."""

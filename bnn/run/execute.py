@@ -13,8 +13,8 @@ them. The integer reference runs beside it and never feeds it.
 ...     Dense("b", kernel.T, None, "ste_sign", "ste_sign"),
 ... ))
 >>> x = np.float32([[0, 1], [0.2, 1]])
->>> done = run(net, x, ENCODINGS["unit"], load("ddr3-1600-8-8-8"), ModelOptions(),
-"output-stationary")
+>>> system = System(load("ddr3-1600-8-8-8"), ModelOptions())
+>>> done = run(net, x, ENCODINGS["unit"], system, "output-stationary")
 >>> done.logits.tolist(), done.bit_exact
 ([[-1.0, 3.0], [-1.0, 3.0]], True)
 >>> [(layer.name, layer.where, layer.macs) for layer in done.layers]
@@ -39,14 +39,12 @@ from bnn.mapping.selection import lay_out, select
 from bnn.model import reference
 from bnn.model.network import Network
 from bnn.run.flow import Flow
-from bnn.system.ledger import MOVES, CommandLedger
-from bnn.system.mitigation import NONE, Mitigation
+from bnn.system.ledger import CommandLedger
+from bnn.system.system import System
 from bnn.values.bitstrings import unpacked
 from bnn.values.encoding import Encoding, encode
 from pimsim.documents import nearest
 from pimsim.dram.array.faults import MAJORITY, Faults
-from pimsim.dram.options import ModelOptions
-from pimsim.dram.standard.standard import Standard
 from pimsim.dram.timeline.timeline import Timeline
 from pimsim.dram.traces.recorder import Recorder, Sink
 from pimsim.errors import InputError
@@ -119,18 +117,14 @@ def run(
     network: Network,
     x: NDArray[np.float32] | NDArray[np.uint8],
     encoding: Encoding | None,
-    standard: Standard,
-    options: ModelOptions,
+    system: System,
     mapping: str = DEFAULT,
     *,
-    moves: str = MOVES[0],
-    mitigation: Mitigation = NONE,
     chain: str = chains.CHAINING[0],
     check: bool = True,
     compiled: bool = True,
     threads: int | None = None,
     traces: Sequence[Sink] = (),
-    faults: Faults | None = None,
     faulty: Collection[str] | None = None,
     progress: Progress | None = None,
 ) -> NetworkRun:
@@ -140,41 +134,35 @@ def run(
         network: the layers.
         x: float32 or uint8.
         encoding: how ``x`` is integers; None leaves a first layer with real inputs to the host.
-        standard: the DRAM.
-        options: what changes headline numbers.
+        system: the DRAM. Where faults are part of it nothing is checked or chained, for no sum has
+            to be the reference's.
         mapping: a mapping, or a way to choose one for every layer, of
             :func:`bnn.mapping.choice.names`.
-        moves: how rows get from one subarray to another, of :data:`bnn.system.ledger.MOVES`.
-        mitigation: what is done about commands that go wrong.
         chain: whether dense stages are chained, of :data:`bnn.mapping.chain.CHAINING`.
         check: run the integer reference beside it and compare everything.
         compiled: compute with vector code, not row command by row command.
         threads: processors that vector code uses, all if None.
         traces: what takes every command, in order of execution.
-        faults: what goes wrong in AAPs and APs; nothing is then checked or chained, for no sum has
-            to be the reference's.
-        faulty: layers in DRAM that faults reach, all if None.
+        faulty: layers in DRAM that the faults reach, all if None.
         progress: see :data:`Progress`.
 
     Raises:
         InputError: unknown mapping, ``x`` that does not fit, a layer too large for the DRAM,
             faults in a layer that there is not, or in stages that must be chained.
     """
-    if faults is not None:
+    if system.faults is not None:
         check, chain = False, _unchained(chain)
-        faults = _opening(faults, mitigation.activation_rows)
+        system = replace(system, faults=_opening(system.faults, system.mitigation.activation_rows))
     network = network.before_softmax()
-    timeline = Timeline(standard, options)
+    timeline = Timeline(system.standard, system.options)
     started = time.perf_counter()
-    empty = CommandLedger(standard, options, timeline, None, moves, faults, mitigation)
+    empty = CommandLedger(system, timeline)
     stages, prices = lay_out(mapping, network, encoding, empty, len(x))
-    recorder = Recorder(standard, options, traces) if traces else None
-    reached = _reached(stages, faults, faulty)
+    recorder = Recorder(system.standard, system.options, traces) if traces else None
+    faultless = replace(system, faults=None)
     machines = [
-        CommandLedger(
-            standard, options, timeline, recorder, moves, faults if here else None, mitigation
-        )
-        for here in reached
+        CommandLedger(system if here else faultless, timeline, recorder)
+        for here in _reached(stages, system.faults, faulty)
     ]
     with advised(mapping):
         selected = select(mapping, network, stages, prices, empty, len(x), chain)

@@ -1,19 +1,20 @@
-"""The banks that a layer runs on, and its books: commands, time and energy of each phase.
+"""The books of a layer: commands, time and energy of each phase.
 
-A mapping says what its subarrays execute, in order; the machine puts that on a
-:class:`~pimsim.dram.timeline.timeline.Timeline`. Machines of layers that follow one another share a
+A mapping says what its subarrays execute, in order; the ledger puts that on a
+:class:`~pimsim.dram.timeline.timeline.Timeline`. Ledgers of layers that follow one another share a
 timeline, so that their times add up to that of the whole run. Which executor computes the values
 makes no difference here.
 
+>>> from pimsim.dram.options import ModelOptions
 >>> from pimsim.dram.standard.standard import load
 >>> from pimsim.microprogram.logic import COPY
->>> machine = CommandLedger(load("ddr3-1600-8-8-8"), ModelOptions())
->>> machine.access(Kind.WR, [0], columns=64, banks=[0, 1])
+>>> ledger = CommandLedger(System(load("ddr3-1600-8-8-8"), ModelOptions()))
+>>> ledger.access(Kind.WR, [0], columns=64, banks=[0, 1])
 >>> copy = Schedule(outputs=1)
 >>> copy.append((COPY,), a=18, out=19)
->>> machine.enter("compute")
->>> machine.run(copy, outputs=[0, 0], banks=[0, 1])
->>> machine.counts("compute").aap, machine.cost("compute").latency_ps
+>>> ledger.enter("compute")
+>>> ledger.run(copy, outputs=[0, 0], banks=[0, 1])
+>>> ledger.counts("compute").aap, ledger.cost("compute").latency_ps
 (2, 53000)
 """
 
@@ -28,9 +29,9 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.system.mitigation import NONE, Mitigation
+from bnn.system.mitigation import Mitigation
+from bnn.system.system import System
 from pimsim.cost import Cost, Elapsed, charge
-from pimsim.dram.array.address_map import ambit
 from pimsim.dram.array.faults import Faults
 from pimsim.dram.array.many_row import extra_driven, extra_sensed
 from pimsim.dram.array.subarray import Subarray
@@ -52,11 +53,6 @@ PHASES = ("weights", "inputs", "compute")
 """Loading weights (once, however many images follow), loading inputs, and the rest."""
 
 
-MOVES = ("host", "psm")
-"""How rows get from one subarray to another, the default first: over the channel and back, or from
-bank to bank inside the chips (RowClone's pipelined serial mode)."""
-
-
 class Place(NamedTuple):
     """A data row of a bank."""
 
@@ -68,41 +64,19 @@ class Place(NamedTuple):
 
 
 class CommandLedger:
-    """The banks of a standard that compute under given options, and the books of one layer.
+    """The books of one layer: every command that its banks were told.
 
     Args:
-        standard: the DRAM.
-        options: what changes headline numbers.
+        system: the DRAM that it runs on.
         timeline: that of the layers before; one of its own if None.
         recorder: what is told every command, of all layers together.
-        moves: how rows get from one subarray to another, of :data:`MOVES`.
-        faults: what goes wrong in AAPs and APs, if anything.
-        mitigation: what is done about commands that go wrong.
-
-    Raises:
-        InputError: more banks than the standard has, an energy mode that has no figures of it, or
-            unknown moves.
     """
 
     def __init__(
-        self,
-        standard: Standard,
-        options: ModelOptions,
-        timeline: Timeline | None = None,
-        recorder: Recorder | None = None,
-        moves: str = MOVES[0],
-        faults: Faults | None = None,
-        mitigation: Mitigation = NONE,
+        self, system: System, timeline: Timeline | None = None, recorder: Recorder | None = None
     ) -> None:
-        if moves not in MOVES:
-            raise InputError(f"`moves` must be one of {', '.join(MOVES)}, not {moves!r}")
-        options.require(standard)
-        self.standard = standard
-        self.options = options
-        self.moves = moves
-        self.faults = faults
-        self.mitigation = mitigation
-        self._timeline = timeline or Timeline(standard, options)
+        self.system = system
+        self._timeline = timeline or Timeline(system.standard, system.options)
         self._recorder = recorder
         self._targets: list[Iterator[list[Target]]] = []
         self._phase = "inputs"
@@ -117,29 +91,48 @@ class CommandLedger:
         """What is booked now and is to be repeated."""
 
     @property
+    def standard(self) -> Standard:
+        """The standard of the system."""
+        return self.system.standard
+
+    @property
+    def options(self) -> ModelOptions:
+        """The options of the system."""
+        return self.system.options
+
+    @property
+    def moves(self) -> str:
+        """How rows of the system get from one subarray to another."""
+        return self.system.moves
+
+    @property
+    def mitigation(self) -> Mitigation:
+        """What the system does about commands that go wrong."""
+        return self.system.mitigation
+
+    @property
+    def faults(self) -> Faults | None:
+        """What goes wrong in the system."""
+        return self.system.faults
+
+    @property
     def banks(self) -> int:
-        """Banks that compute."""
-        return self.options.banks
+        """Banks of the system that compute."""
+        return self.system.banks
 
     @property
     def columns(self) -> int:
         """Columns of a rank's row."""
-        return self.standard.columns
+        return self.system.columns
 
     @property
     def data_rows(self) -> int:
-        """Data rows of a subarray that operands may lie in."""
-        rows = Subarray(1, rows=self.standard.rows_per_subarray).data_rows
-        return rows - self.mitigation.rows_taken
+        """Data rows of a subarray of the system."""
+        return self.system.data_rows
 
     def subarrays(self, columns: int, lanes: int) -> Subarray:
-        """``lanes`` subarrays in lock-step, of which ``columns`` columns are used."""
-        return Subarray(
-            columns,
-            rows=self.standard.rows_per_subarray,
-            lanes=lanes,
-            burst_bits=self.standard.burst_bytes * 8,
-        )
+        """Subarrays of the system; see :meth:`bnn.system.system.System.subarrays`."""
+        return self.system.subarrays(columns, lanes)
 
     # -- what mappings book ------------------------------------------------------------------
 
@@ -163,15 +156,15 @@ class CommandLedger:
 
         Inside :meth:`repeat`, ``outputs`` are those of all repetitions (times, banks).
         """
-        activation_rows = self.mitigation.activation_rows
+        activation_rows = self.system.mitigation.activation_rows
         extra = int(schedule.further_wordlines(activation_rows)[outputs].sum())
-        order = issue_order(self.standard, banks)
+        order = issue_order(self.system.standard, banks)
         self._note(schedule.runs, order, extra)
         if self._recorder is not None and schedule.runs:
             output = dict(zip(banks, outputs, strict=True))
-            first = number * self.standard.rows_per_subarray
+            first = number * self.system.subarray_rows
             some = [output[bank] for bank in order]
-            self._targets.append(_programs(schedule, first, some, activation_rows))
+            self._targets.append(_programs(schedule, first, some, self.system))
 
     def access(
         self, kind: Kind, rows: Sequence[int], columns: int, banks: Sequence[int], number: int = 0
@@ -179,13 +172,13 @@ class CommandLedger:
         """Book the reading (RD) or writing (WR) of ``columns`` columns of data rows, each alone."""
         if not rows:
             return
-        bursts = -(-columns // (self.standard.burst_bytes * 8))
+        bursts = self.system.bursts(columns)
         segment = Segment(
-            (Run(row_cycle(kind, bursts), len(rows)),), issue_order(self.standard, banks)
+            (Run(row_cycle(kind, bursts), len(rows)),), issue_order(self.system.standard, banks)
         )
         self._note(segment.runs, segment.banks, 0)
         if self._recorder is not None:
-            first = number * self.standard.rows_per_subarray + ambit().first_data
+            first = number * self.system.subarray_rows + self.system.address_map.first_data
             self._targets.append(_rows(segment, [first + row for row in rows]))
 
     def copy(self, moves: Sequence[tuple[Place, Place]], columns: int) -> None:
@@ -196,9 +189,9 @@ class CommandLedger:
         """
         if not moves:
             return
-        bursts = -(-columns // (self.standard.burst_bytes * 8))
+        bursts = self.system.bursts(columns)
         of_bank = {source.bank: (source, destination) for source, destination in moves}
-        banks = issue_order(self.standard, (source.bank for source, _ in moves))
+        banks = issue_order(self.system.standard, (source.bank for source, _ in moves))
         to = tuple(of_bank[bank][1].bank for bank in banks)
         segment = Segment((Run(row_cycle(Kind.TRANSFER, bursts), 1),), banks, to)
         self._note(segment.runs, segment.banks, 0, segment.to)
@@ -211,7 +204,7 @@ class CommandLedger:
 
     def stream(self, bits: int) -> None:
         """Book the reading of ``bits`` over the channel, whole rows spread over the banks."""
-        for segment in streamed(Kind.RD, bits, self.standard, self.banks):
+        for segment in streamed(Kind.RD, bits, self.system.standard, self.system.banks):
             self._note(segment.runs, segment.banks, 0)
             if self._recorder is not None:
                 self._targets.append(_rows(segment, range(segment.runs[0].times)))
@@ -254,7 +247,9 @@ class CommandLedger:
     def cost(self, phase: str) -> Cost:
         """Time and energy of a phase."""
         self._flush()
-        return charge(self._counts[phase], self._elapsed[phase], self.standard, self.options)
+        return charge(
+            self._counts[phase], self._elapsed[phase], self.system.standard, self.system.options
+        )
 
     def cost_together(self, phases: Sequence[str], *, refresh: bool) -> Cost:
         """Time and energy of phases that were booked without refresh; with it, about those."""
@@ -263,15 +258,15 @@ class CommandLedger:
         for phase in phases:
             counts, elapsed = counts + self._counts[phase], elapsed + self._elapsed[phase]
         if refresh:
-            elapsed = elapsed.with_refresh(self.standard)
-        return charge(counts, elapsed, self.standard, self.options)
+            elapsed = elapsed.with_refresh(self.system.standard)
+        return charge(counts, elapsed, self.system.standard, self.system.options)
 
     # -- inside ------------------------------------------------------------------------------
 
     def _bank_row(self, place: Place) -> int:
         """Row within the bank."""
-        first = place.number * self.standard.rows_per_subarray
-        return first + ambit().first_data + place.row
+        first = place.number * self.system.subarray_rows
+        return first + self.system.address_map.first_data + place.row
 
     def _note(
         self,
@@ -328,10 +323,11 @@ def _totals(runs: tuple[Run, ...], ends: int = 1) -> CommandCounts:
 
 
 def _programs(
-    schedule: Schedule, first: int, outputs: Sequence[int], activation_rows: int
+    schedule: Schedule, first: int, outputs: Sequence[int], system: System
 ) -> Iterator[list[Target]]:
     """What every command names in each bank: ``first`` is row 0 of the subarray."""
-    lines = [len(lines) for _, lines in ambit().addresses]
+    activation_rows = system.mitigation.activation_rows
+    lines = [len(lines) for _, lines in system.address_map.addresses]
     sensed = [extra_sensed(each, activation_rows) for each in lines]
     driven = [extra_driven(each, activation_rows) for each in lines]
 

@@ -6,6 +6,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -198,9 +199,8 @@ def simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any, CheckKeras 
     from experiments.report.inputs import chosen_shape, encoding_of, stated
 
     imported = time.perf_counter()
-    standard, options = dram.chosen_dram(args)
+    system = dram.chosen_system(args)
     choice.check(args.mapping)  # a slip of the pen is found before data are read
-    mitigation = mitigation_options.chosen_mitigation(args)
     faulty = fault_options.faulty_layers(args)
     scale = data.chosen_scale(args.input_scale)
     path = zoo.locate(args.network)
@@ -209,7 +209,7 @@ def simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any, CheckKeras 
         path, chosen_shape(args.input_shape) or (lambda: opened().x.shape[1:])
     )
     fault_options.require_layers(faulty, network)
-    faults = fault_options.chosen_faults(args)
+    system = replace(system, faults=fault_options.chosen_faults(args))
     dataset = datasets.reshape_for(opened(), network.input_shape)
     encoding = encoding_of(network, dataset.x, dataset.encoding)
     x = dataset.x[: args.limit]
@@ -217,24 +217,20 @@ def simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any, CheckKeras 
     loaded = time.perf_counter()
     requests = trace_options.chosen_traces(args)
     with (
-        trace_options.opened(requests, standard, options) as traces,
+        trace_options.opened(requests, system.standard, system.options) as traces,
         progress.bars(quiet=args.json) as show,
     ):
         done = run_network(
             network,
             x,
             encoding,
-            standard,
-            options,
+            system,
             args.mapping,
-            moves=args.moves,
-            mitigation=mitigation,
             chain=args.chain,
             check=args.check,
             compiled=args.executor == "compiled",
             threads=args.threads,
             traces=traces,
-            faults=faults,
             faulty=faulty,
             progress=show,
         )
@@ -244,22 +240,20 @@ def simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any, CheckKeras 
         dataset.name,
         scoring,
         done,
-        standard,
-        options,
+        system,
         name,
         args.mapping,
-        args.moves,
         {
             **({} if scale is None else {"input_scale": scale.text}),
-            **mitigation.stated(),
-            **fault_options.stated(args, faults),
+            **system.mitigation.stated(),
+            **fault_options.stated(args, system.faults),
             **stated(network),
         },
     )
-    if faults is not None:
+    if system.faults is not None:
         from experiments.report.faults import beside_error_free
 
-        report["faults"] = beside_error_free(done, network, x, scoring, encoding, standard, options)
+        report["faults"] = beside_error_free(done, network, x, scoring, encoding, system)
     if scale is None:
         right = report["faults"] or {"accuracy_error_free": report["accuracy"]}
         report["input_scale_hint"] = scale_hint.of_statistics(network, x) or scale_hint.of_accuracy(

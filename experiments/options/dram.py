@@ -9,6 +9,7 @@ from experiments.options.option import add
 from experiments.options.table import MODEL, STANDARD
 
 if TYPE_CHECKING:
+    from bnn.system.system import System
     from pimsim.dram.options import ModelOptions
     from pimsim.dram.standard.standard import Standard
 
@@ -41,3 +42,15 @@ def chosen_dram(args: argparse.Namespace) -> tuple[Standard, ModelOptions]:
     standard = standards.load(args.standard)
     given = {option.name: getattr(args, option.name) for option in MODEL}
     return standard, ModelOptions.of(standard, **given)
+
+
+def chosen_system(args: argparse.Namespace) -> System:
+    """Return what :func:`chosen_dram` does, with how rows are moved and what is done about faults.
+
+    Raises :class:`~pimsim.errors.InputError` for values out of range or that exclude one another.
+    """
+    from bnn.system.system import System
+    from experiments.options.mitigation import chosen_mitigation
+
+    standard, options = chosen_dram(args)
+    return System(standard, options, moves=args.moves, mitigation=chosen_mitigation(args))

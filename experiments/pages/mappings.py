@@ -53,12 +53,12 @@ def simulated(names: Iterable[str] = NETWORKS, ways: Iterable[str] = WAYS) -> li
     for name in names:
         network = read_model(zoo.locate(name))
         encoding = encoding_of(network, datasets.levels(zoo.entry(name).data))
-        standard, options = usual()
+        system = usual()
         for way in ways:
-            done = of_network(network, encoding, IMAGES, standard, options, way, chain="auto")
+            done = of_network(network, encoding, IMAGES, system, way, chain="auto")
             code = encoding.name if encoding is not None else None
-            found = report.build(name, None, None, done, standard, options, code, way)
-            burst = standard.burst_bytes
+            found = report.build(name, None, None, done, system, code, way)
+            burst = system.standard.burst_bytes
             rows += [
                 _row(name, way, layer, burst, {}) for layer in found["layers"] if layer["macs"]
             ]

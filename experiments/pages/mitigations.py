@@ -8,6 +8,7 @@ first images, on several chips. ``docs/mitigations.md`` is written from the rows
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from statistics import mean
 from typing import Any
 
@@ -25,15 +26,13 @@ from bnn.system.ledger import CommandLedger
 from bnn.system.mitigation import NONE, Mitigation
 from bnn.values.encoding import Encoding
 from experiments.options.data import open_data
-from experiments.options.table import STANDARD
 from experiments.output.markdown import flowed, markdown
-from experiments.pages.page import Page, Row
+from experiments.pages.page import Page, Row, usual
 from experiments.report.inputs import encoding_of
 from pimsim.circuit.failure_tables.from_circuit import of_circuit
 from pimsim.circuit.model import parameters, variation
 from pimsim.dram.array.faults import Faults
 from pimsim.dram.options import ModelOptions
-from pimsim.dram.standard.standard import load
 
 NETWORK = "mnist-mlp"
 COSTED, CLASSIFIED = 10_000, 1_000
@@ -65,15 +64,13 @@ def costs(name: str = NETWORK, images: int = COSTED) -> list[Row]:
     """Book a network under every option; return a row for each."""
     network = read_model(zoo.locate(name))
     encoding = encoding_of(network, datasets.levels(zoo.entry(name).data))
-    standard, rows = load(STANDARD.default), []
+    rows: list[Row] = []
     for option, mitigation in OPTIONS.items():
         of_factor = []
         for factor in (0.0, WORDLINE_FACTOR):
             options = ModelOptions(extra_wordline_factor=factor)
-            done = of_network(
-                network, encoding, images, standard, options, "output-stationary",
-                mitigation=mitigation,
-            )  # fmt: skip
+            system = replace(usual(), options=options, mitigation=mitigation)
+            done = of_network(network, encoding, images, system, "output-stationary")
             of_factor.append([layer.machine for layer in done.layers])
         machines = of_factor[0]
         phases = [m.counts(phase) for m in machines for phase in ("inputs", "compute")]
@@ -141,10 +138,8 @@ def _run(
     mitigation: Mitigation,
     faults: Faults | None,
 ) -> NetworkRun:
-    return run(
-        network, x, encoding, load(STANDARD.default), ModelOptions(), "output-stationary",
-        mitigation=mitigation, faults=faults, check=False,
-    )  # fmt: skip
+    system = replace(usual(), mitigation=mitigation, faults=faults)
+    return run(network, x, encoding, system, "output-stationary", check=False)
 
 
 def _accuracy(done: NetworkRun, scoring: Scoring) -> float:

@@ -41,9 +41,9 @@ def simulated(
 
 
 def _row(name: str, mapping: str, images: int) -> Row:
-    standard, options = usual()
-    done = of_table(catalog.entry(name), images, standard, options, mapping)
-    found = report.build(name, None, None, done, standard, options, None, mapping)
+    system = usual()
+    done = of_table(catalog.entry(name), images, system, mapping)
+    found = report.build(name, None, None, done, system, None, mapping)
     opened = sum(layer.result.columns_opened for layer in done.layers if layer.result)
     used = sum(layer.result.columns_used for layer in done.layers if layer.result)
     row = {

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bnn.system.system import System
 from experiments.options.table import STANDARD
 from experiments.output import sheets
 from pimsim.dram.options import ModelOptions
-from pimsim.dram.standard.standard import Standard, load
+from pimsim.dram.standard.standard import load
 
 Row = dict[str, str]
 """A row of a table; numbers as the CSV file has them."""
@@ -48,9 +49,9 @@ class Page:
             draw(*rows, folder / file)
 
 
-def usual() -> tuple[Standard, ModelOptions]:
+def usual() -> System:
     """Return what pages assume: the standard and the options of the Ambit paper."""
-    return load(STANDARD.default), ModelOptions()
+    return System(load(STANDARD.default), ModelOptions())
 
 
 def digits(value: float) -> str:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from experiments.options import data as data_options
 from experiments.options import dram
-from experiments.options import mitigation as mitigation_options
 from experiments.options import traces as trace_options
 
 if TYPE_CHECKING:
@@ -64,8 +63,7 @@ def simulate(args: argparse.Namespace) -> dict[str, Any]:
     from experiments.report import run as reports
 
     imported = time.perf_counter()
-    standard, options = dram.chosen_dram(args)
-    mitigation = mitigation_options.chosen_mitigation(args)
+    system = dram.chosen_system(args)
     images = 1 if args.limit is None else args.limit
     requests = trace_options.chosen_traces(args)
     rests_on: dict[str, object] = {}
@@ -73,40 +71,22 @@ def simulate(args: argparse.Namespace) -> dict[str, Any]:
     if args.network not in catalog.names():
         network, encoding, rests_on = _read(args)
     loaded = time.perf_counter()
-    with trace_options.opened(requests, standard, options) as traces:
+    with trace_options.opened(requests, system.standard, system.options) as traces:
         done: Estimate
         if network is None:
             done = estimate.of_table(
-                catalog.entry(args.network),
-                images,
-                standard,
-                options,
-                args.mapping,
-                moves=args.moves,
-                mitigation=mitigation,
-                traces=traces,
+                catalog.entry(args.network), images, system, args.mapping, traces=traces
             )
             rests_on = {**_TABLE, "pooled_on_host": ", ".join(done.host) or "none"}
         else:
             done = estimate.of_network(
-                network,
-                encoding,
-                images,
-                standard,
-                options,
-                args.mapping,
-                moves=args.moves,
-                mitigation=mitigation,
-                chain=args.chain,
-                traces=traces,
+                network, encoding, images, system, args.mapping, chain=args.chain, traces=traces
             )
     name = encoding.name if encoding is not None else None
-    rests_on |= {**mitigation.stated(), "faults": None}
-    if mitigation.retries:
+    rests_on |= {**system.mitigation.stated(), "faults": None}
+    if system.mitigation.retries:
         rests_on["retries"] = f"{rests_on['retries']}; booked as if none were needed"
-    report = reports.build(
-        args.network, None, None, done, standard, options, name, args.mapping, args.moves, rests_on
-    )
+    report = reports.build(args.network, None, None, done, system, name, args.mapping, rests_on)
     report["wall_s"] = {
         "import": imported - started,
         "load": loaded - imported,

@@ -12,9 +12,8 @@ from bnn.mapping.choice import DEFAULT
 from bnn.model.network import Network
 from bnn.run.execute import NetworkRun, run
 from bnn.run.scoring import Scoring
+from bnn.system.system import System
 from bnn.values.encoding import Encoding
-from pimsim.dram.options import ModelOptions
-from pimsim.dram.standard.standard import Standard
 
 
 def beside_error_free(
@@ -23,8 +22,7 @@ def beside_error_free(
     x: NDArray[np.float32] | NDArray[np.uint8],
     scoring: Scoring,
     encoding: Encoding | None,
-    standard: Standard,
-    options: ModelOptions,
+    system: System,
 ) -> dict[str, Any]:
     """Return what changed, as JSON values.
 
@@ -34,13 +32,12 @@ def beside_error_free(
         x: its images.
         scoring: which answers are right.
         encoding: how the images are integers.
-        standard: the DRAM.
-        options: what changes headline numbers.
-
+        system: the DRAM, with its faults.
     """
     taken = {layer.mapping for layer in done.layers if layer.mapping is not None}
     mapping = taken.pop() if len(taken) == 1 else DEFAULT  # values are the same under all
-    right = run(network, x, encoding, standard, options, mapping, check=False)
+    plain = System(system.standard, system.options, system.address_map)
+    right = run(network, x, encoding, plain, mapping, check=False)
     answers, wanted = scoring.answers(done.logits), scoring.answers(right.logits)
     changed = None
     if answers is not None and wanted is not None:

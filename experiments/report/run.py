@@ -23,10 +23,9 @@ from bnn.run.estimate import Estimate
 from bnn.run.execute import LayerRun, NetworkRun
 from bnn.run.scoring import Scoring
 from bnn.system.ledger import PHASES
+from bnn.system.system import System
 from pimsim.cost import Cost, assumptions
 from pimsim.dram.counts import CommandCounts
-from pimsim.dram.options import ModelOptions
-from pimsim.dram.standard.standard import Standard
 
 KINDS = ("AAP", "AP", "ACT", "PRE", "RD", "WR", "REF", "TRANSFER")
 PER_PASS = ("inputs", "compute")
@@ -48,11 +47,9 @@ def build(
     data: str | None,
     scoring: Scoring | None,
     done: NetworkRun | Estimate,
-    standard: Standard,
-    options: ModelOptions,
+    system: System,
     encoding: str | None,
     mapping: str,
-    moves: str = "host",
     stated: Mapping[str, object] | None = None,
 ) -> dict[str, Any]:
     """Return the report of a run, or of what one would take, without wall times.
@@ -62,11 +59,9 @@ def build(
         data: name of the images; None if there are none.
         scoring: which answers are right; None if nothing is answered.
         done: the run.
-        standard: the DRAM that it ran on.
-        options: the choices that change headline numbers.
+        system: the DRAM that it ran on.
         encoding: name of the encoding of the inputs; None if they are real numbers.
         mapping: name of the mapping.
-        moves: how partial counts are moved, of :data:`bnn.system.ledger.MOVES`.
         stated: what else the result rests on.
     """
     books = _books(done.layers)
@@ -95,19 +90,19 @@ def build(
         "energy_pj": energy,
         "weights_once": once,
         "assumptions": {
-            **assumptions(standard, options),
+            **assumptions(system.standard, system.options),
             "mapping": mapping,
             "popcount": popcount(mapping),
             "input_encoding": encoding or "none: real numbers",
-            "subarray_rows": standard.rows_per_subarray,
-            "partial_counts": _MOVED[moves] + _in_chains(done, moves),
+            "subarray_rows": system.subarray_rows,
+            "partial_counts": _MOVED[system.moves] + _in_chains(done, system.moves),
             "chain": "; ".join(choice.text for choice in done.chains) or "none",
             "host_layers": "costed as traffic only",
             "seed": None,
             **(stated or {}),
         },
         "layers": layers,
-        "baselines": _baselines(done, cost, standard, options),
+        "baselines": _baselines(done, cost, system),
     }
     report["chains"] = [
         {
@@ -119,7 +114,7 @@ def build(
         }
         for choice in done.chains
     ]
-    report["break_even_reuse"] = _break_even(done, cost["energy_pj"], standard, options)
+    report["break_even_reuse"] = _break_even(done, cost["energy_pj"], system)
     report["break_even_means"] = BREAK_EVEN
     return report
 
@@ -237,20 +232,18 @@ def _work(done: NetworkRun | Estimate) -> list[LayerWork]:
 
 
 def _baselines(
-    done: NetworkRun | Estimate, cost: Mapping[str, Any], standard: Standard, options: ModelOptions
+    done: NetworkRun | Estimate, cost: Mapping[str, Any], system: System
 ) -> dict[str, Any]:
     """Processors that do all of the work; none where nothing was left to the DRAM to win."""
     work, result = _work(done), {}
     if any(layer.where == "dram" for layer in done.layers) and cost["latency_ps"]:
         for model in (streaming, reuse_aware):
-            baseline = model(work, done.images, Processor(), standard, options)
+            baseline = model(work, done.images, Processor(), system)
             result[baseline.name] = baseline.against(cost["latency_ps"], cost["energy_pj"])
     return result
 
 
-def _break_even(
-    done: NetworkRun | Estimate, energy_pj: float, standard: Standard, options: ModelOptions
-) -> float | None:
+def _break_even(done: NetworkRun | Estimate, energy_pj: float, system: System) -> float | None:
     """How often a processor must use each fetched bit to need no more energy than this run."""
     in_dram = [layer for layer in done.layers if layer.where == "dram"]
     macs = sum(layer.macs for layer in in_dram)
@@ -258,4 +251,4 @@ def _break_even(
         return None
     bits = sum(layer.macs * layer.operand_bits for layer in in_dram) / macs
     pj_per_mac = energy_pj / (macs * done.images)
-    return break_even_reuse(pj_per_mac, round(bits), Processor(), standard, options)
+    return break_even_reuse(pj_per_mac, round(bits), Processor(), system)

@@ -13,6 +13,7 @@ from bnn import zoo
 from bnn.data import datasets
 from bnn.larq import model_file
 from bnn.run.execute import run
+from bnn.system.system import System
 from experiments.options import data as data_options
 from experiments.report.inputs import encoding_of
 from pimsim.circuit.failure_tables.table import Rate
@@ -63,9 +64,13 @@ def test_networks_with_faults(page: Any) -> None:
                     faults = Faults(Rates(*rates), chip=1, noise=2)  # type: ignore[arg-type]
                 started = time.perf_counter()
                 done = run(
-                    network, data.x, encoding, load("ddr3-1600-8-8-8"), ModelOptions(),
-                    "output-stationary", check=False, faults=faults,
-                )  # fmt: skip
+                    network,
+                    data.x,
+                    encoding,
+                    System(load("ddr3-1600-8-8-8"), ModelOptions(), faults=faults),
+                    "output-stationary",
+                    check=False,
+                )
                 whole = time.perf_counter() - started
                 struck = sum(getattr(layer.result, "flips", 0) for layer in done.layers)
                 before = best.get(case, (whole, done.execute_s, struck))

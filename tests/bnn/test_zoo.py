@@ -13,6 +13,7 @@ from bnn.larq.model_file import read_model
 from bnn.model.network import BatchNorm, Conv2D, Dense, has_integer_kernel
 from bnn.model.reference import forward
 from bnn.run.execute import run
+from bnn.system.system import System
 from bnn.training.architectures import ARCHITECTURES
 from bnn.training.card import Card
 from bnn.training.recipe.fingerprint import fingerprint
@@ -147,9 +148,12 @@ def test_cifar10_binarynet_runs_in_rows_as_in_keras() -> None:
     one = zoo.entry("cifar10-binarynet")
     network, x = read_model(one.path), load("cifar10").x[:200]
     done = run(
-        network, x, ENCODINGS["symmetric"], standard.load("ddr3-1600-8-8-8"), ModelOptions(),
+        network,
+        x,
+        ENCODINGS["symmetric"],
+        System(standard.load("ddr3-1600-8-8-8"), ModelOptions()),
         "output-stationary",
-    )  # fmt: skip
+    )
     assert done.bit_exact
     found = check(one.path, network, x, ENCODINGS["symmetric"], done.logits)
     assert found.difference is None

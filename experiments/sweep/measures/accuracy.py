@@ -8,6 +8,7 @@ failure probabilities follow from the circuit, or are read from a file.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,26 +104,23 @@ def _run(values: Values, trial: int, seed: int) -> Counts:
     from pimsim.dram.array.faults import Faults
 
     network, dataset = networks.trained(values)
-    standard, options = networks.dram(values)
+    system = networks.system(values)
     chip, noise = seeds.derived(seed, trial, 2)
+    faults = Faults(
+        failure_table(values),
+        chip=chip,
+        noise=noise,
+        rows=system.mitigation.activation_rows,
+        effect=str(values["effect"]),
+    )
     done = execute.run(
         network,
         dataset.x,
         encoding_of(network, dataset.x, dataset.encoding),
-        standard,
-        options,
+        replace(system, faults=faults),
         str(values["mapping"]),
-        moves=str(values["moves"]),
-        mitigation=networks.mitigation(values),
         check=False,
         threads=1,
-        faults=Faults(
-            failure_table(values),
-            chip=chip,
-            noise=noise,
-            rows=networks.mitigation(values).activation_rows,
-            effect=str(values["effect"]),
-        ),
         faulty=faulty_of(values),
     )
     scoring = _scoring(network, dataset)

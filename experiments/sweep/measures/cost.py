@@ -57,32 +57,15 @@ def _run(values: Values, trial: int, seed: int) -> Counts:
     from bnn.run import estimate
     from bnn.tables import catalog
 
-    standard, options = networks.dram(values)
     name, mapping = str(values["network"]), str(values["mapping"])
     images = int(values.get("images", 1))
     if name in catalog.names():
         table = catalog.entry(name)
-        done = estimate.of_table(
-            table,
-            images,
-            standard,
-            options,
-            mapping,
-            moves=str(values["moves"]),
-            mitigation=networks.mitigation(values),
-        )
+        done = estimate.of_table(table, images, networks.system(values), mapping)
     else:
         network, encoding = _encoded(values)
         done = estimate.of_network(
-            network,
-            encoding,
-            images,
-            standard,
-            options,
-            mapping,
-            moves=str(values["moves"]),
-            mitigation=networks.mitigation(values),
-            chain=str(values["chain"]),
+            network, encoding, images, networks.system(values), mapping, chain=str(values["chain"])
         )
     costs = [layer.machine.cost(phase) for layer in done.layers for phase in choice.PER_PASS]
     return {

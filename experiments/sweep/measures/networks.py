@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bnn.data.datasets import Dataset
     from bnn.model.network import Network
     from bnn.system.mitigation import Mitigation
+    from bnn.system.system import System
     from experiments.options.option import Option
     from pimsim.dram.options import ModelOptions
     from pimsim.dram.standard.standard import Standard
@@ -160,6 +161,18 @@ def dram(values: Mapping[str, Value]) -> tuple[Standard, ModelOptions]:
 
     standard = standards.load(str(values["standard"]))
     return standard, ModelOptions.of(standard, **_given(table.MODEL, values))
+
+
+def system(values: Mapping[str, Value]) -> System:
+    """Return the DRAM, how rows of it are moved and what is done about failures.
+
+    Raises :class:`~pimsim.errors.InputError` for what :func:`dram` and :func:`mitigation` do.
+    """
+    from bnn.system.system import System
+
+    standard, options = dram(values)
+    moves = str(values["moves"])
+    return System(standard, options, moves=moves, mitigation=mitigation(values))
 
 
 def of_part(name: str, values: Mapping[str, Value]) -> Value:

@@ -22,6 +22,7 @@ from bnn.model.network import Activation, Dense, Network
 from bnn.model.operations.functions import FUNCTIONS, disputed
 from bnn.run.disputes import function_of
 from bnn.run.execute import run
+from bnn.system.system import System
 from bnn.train import backend
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
@@ -236,7 +237,7 @@ def test_a_sign_behind_a_smooth_function_is_that_of_predict(
         model.save(path)
     network = read_model(path)
     standard = load("ddr3-1600-8-8-8")
-    done = run(network, x, None, standard, ModelOptions(), "output-stationary")
+    done = run(network, x, None, System(standard, ModelOptions()), "output-stationary")
     theirs = model.predict(x, verbose=0)
     assert done.bit_exact
     assert np.array_equal(np.rint(done.logits[:, :20] - theirs[:, :20]), np.zeros((200, 20)))

@@ -12,6 +12,7 @@ import pytest
 from bnn.keras.check import check
 from bnn.larq.model_file import read_model
 from bnn.run.execute import run
+from bnn.system.system import System
 from experiments.report.inputs import encoding_of
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
@@ -109,7 +110,9 @@ def test_what_strangers_save_runs_as_in_keras(
     )
     encoding = encoding_of(network, x)
     standard = load("ddr3-1600-8-8-8")
-    done = run(network, x, encoding, standard, ModelOptions(), "output-stationary", compiled=False)
+    done = run(
+        network, x, encoding, System(standard, ModelOptions()), "output-stationary", compiled=False
+    )
     assert done.bit_exact
     assert done.logits.shape == (5, *network.shapes()[-1])
     found = check(path, network, x, encoding, done.logits)
@@ -163,5 +166,5 @@ def test_the_line_that_makes_a_graph_of_a_subclass_does(libraries: Any, tmp_path
     names = {"keras": keras, "model": model, "shape": x.shape[1:]}
     exec(line.replace("'name.keras'", repr(str(path))), names)
     found = read_model(path)
-    done = run(found, x, None, load("ddr3-1600-8-8-8"), ModelOptions(), "output-stationary")
+    done = run(found, x, None, System(load("ddr3-1600-8-8-8"), ModelOptions()), "output-stationary")
     assert np.array_equal(done.logits.argmax(-1), theirs.argmax(-1))

@@ -16,6 +16,7 @@ from bnn.larq.model_file import read_model
 from bnn.model.layers import READERS
 from bnn.model.reference import forward
 from bnn.run.execute import run
+from bnn.system.system import System
 from bnn.values.encoding import ENCODINGS
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
@@ -46,7 +47,12 @@ def agrees(
     network = read_model(matrix.save(made, folder / f"{batch.name}.keras"))
     mapping = "output-stationary"
     done = run(
-        network, x, encoding, load("ddr3-1600-8-8-8"), ModelOptions(), mapping, compiled=False
+        network,
+        x,
+        encoding,
+        System(load("ddr3-1600-8-8-8"), ModelOptions()),
+        mapping,
+        compiled=False,
     )
     assert done.bit_exact, batch.name
     assert done.logits.shape == theirs.shape

@@ -36,6 +36,7 @@ from bnn.model.network import (
     Rectifier,
 )
 from bnn.run.execute import run
+from bnn.system.system import System
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
 from pimsim.errors import InputError
@@ -144,7 +145,7 @@ def test_random_graphs_run_as_the_reference_computes(mapping: str, seed: int, co
         builder.step()
     network = builder.network()
     x = (rng.integers(-12, 13, (2, *network.input_shape)) / 8).astype(np.float32)
-    done = run(network, x, None, STANDARD, ModelOptions(), mapping, compiled=False)
+    done = run(network, x, None, System(STANDARD, ModelOptions()), mapping, compiled=False)
     assert done.bit_exact
     analysis = analyse(network.before_softmax(), None)
     in_dram = {layer.name for layer in done.layers if layer.where == "dram"}
@@ -230,7 +231,9 @@ def test_what_was_put_aside_is_fetched_again() -> None:
     assert isinstance(add, HostStage)
     assert add.fetched == 4 * 4 * 2
     x = np.zeros((3, 4, 4, 2), np.float32)
-    done = run(network, x, None, STANDARD, ModelOptions(), "output-stationary", compiled=False)
+    done = run(
+        network, x, None, System(STANDARD, ModelOptions()), "output-stationary", compiled=False
+    )
     reads = [layer.machine.counts("inputs").rd for layer in done.layers]
     assert reads[0] == 0
     assert reads[2] == -(-3 * 32 * 32 // 512)

@@ -21,6 +21,7 @@ from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, Merge, N
 from bnn.run import estimate
 from bnn.run.execute import NetworkRun, run
 from bnn.system.ledger import PHASES, CommandLedger
+from bnn.system.system import System
 from bnn.values.encoding import ENCODINGS, decode
 from pimsim.bits import Words
 from pimsim.dram.array.row_storage import Lanes
@@ -71,7 +72,9 @@ def ran(
 ) -> NetworkRun:
     options = ModelOptions(banks=banks)
     x = images(network, count)
-    return run(network, x, None, standard, options, MAPPING, chain=chain, compiled=compiled, **more)
+    return run(
+        network, x, None, System(standard, options), MAPPING, chain=chain, compiled=compiled, **more
+    )
 
 
 class Kept:
@@ -176,8 +179,9 @@ def test_chains_of_any_widths_are_exact(data: st.DataObject) -> None:
     options = ModelOptions(banks=banks)
 
     def done(chain: str) -> NetworkRun:
-        return run(network, x, encoding, standard, options, MAPPING, chain=chain,
-                   compiled=compiled)  # fmt: skip
+        return run(
+            network, x, encoding, System(standard, options), MAPPING, chain=chain, compiled=compiled
+        )
 
     try:
         chained = done("always")
@@ -198,10 +202,10 @@ def test_booked_is_what_subarrays_executed_and_time_that_of_each_command_schedul
     widths, banks, count, standard = case
     subarrays: list[Subarray] = []
     segments: list[Segment] = []
-    make = CommandLedger.subarrays
+    make = System.subarrays
 
-    def made(machine: CommandLedger, columns: int, lanes: int) -> Subarray:
-        subarrays.append(make(machine, columns, lanes))
+    def made(system: System, columns: int, lanes: int) -> Subarray:
+        subarrays.append(make(system, columns, lanes))
         return subarrays[-1]
 
     class Recorded(Timeline):
@@ -209,7 +213,7 @@ def test_booked_is_what_subarrays_executed_and_time_that_of_each_command_schedul
             segments.append(segment)
             super().run(segment)
 
-    monkeypatch.setattr(CommandLedger, "subarrays", made)
+    monkeypatch.setattr(System, "subarrays", made)
     with monkeypatch.context() as patch:
         patch.setattr("bnn.run.execute.Timeline", Recorded)
         done = ran(mlp(*widths), count, standard=standard, banks=banks, compiled=False)
@@ -235,7 +239,7 @@ def test_estimates_are_those_of_runs(case: Case) -> None:
     network = mlp(*widths)
     done = ran(network, count, standard=standard, banks=banks, traces=[Kept()])
     guess = estimate.of_network(
-        network, None, count, standard, ModelOptions(banks=banks), MAPPING, chain="always"
+        network, None, count, System(standard, ModelOptions(banks=banks)), MAPPING, chain="always"
     )
     assert [choice.text for choice in guess.chains] == [choice.text for choice in done.chains]
     for one, other in zip(done.layers, guess.layers, strict=True):
@@ -252,7 +256,7 @@ def test_replaying_a_trace_reads_what_the_run_read(
     widths, banks, count, standard = case
     written: dict[int, deque[Words]] = defaultdict(deque)
     read: dict[int, deque[Words]] = defaultdict(deque)
-    write_row, read_row, make = Subarray.write, Subarray.read, CommandLedger.subarrays
+    write_row, read_row, make = Subarray.write, Subarray.read, System.subarrays
     made: list[Subarray] = []
     layouts: list[Layout] = []
     prepare = chains.choose
@@ -263,8 +267,8 @@ def test_replaying_a_trace_reads_what_the_run_read(
         layouts.append(choice.layout)
         return choice
 
-    def subarrays(machine: CommandLedger, columns: int, lanes: int) -> Subarray:
-        made.append(make(machine, columns, lanes))
+    def subarrays(system: System, columns: int, lanes: int) -> Subarray:
+        made.append(make(system, columns, lanes))
         return made[-1]
 
     def bank_of(part: Subarray, lane: int, step: int) -> int:
@@ -294,7 +298,7 @@ def test_replaying_a_trace_reads_what_the_run_read(
         patch.setattr(chains, "choose", choose)
         patch.setattr(Subarray, "write", write)
         patch.setattr(Subarray, "read", read_back)
-        patch.setattr(CommandLedger, "subarrays", subarrays)
+        patch.setattr(System, "subarrays", subarrays)
         kept = Kept()
         done = ran(mlp(*widths), count, standard=standard, banks=banks, compiled=False,
                    traces=[kept])  # fmt: skip
@@ -354,7 +358,7 @@ def test_every_bank_of_a_team_gets_every_operand_once(data: st.DataObject) -> No
         banks=data.draw(st.sampled_from([3, 5, 8])),
     )
     banks = data.draw(st.integers(1, standard.ranks).map(lambda n: n * standard.banks))
-    machine = CommandLedger(standard, ModelOptions(banks=banks), moves="psm")
+    machine = CommandLedger(System(standard, ModelOptions(banks=banks), moves="psm"))
     team = data.draw(st.integers(1, standard.banks))
     tried = steps(stages(mlp(*widths)), machine)
     layout = lay_out(tried, machine, data.draw(st.sampled_from([1, 600, 3000])), team)
@@ -393,7 +397,7 @@ def test_every_bank_of_a_team_gets_every_operand_once(data: st.DataObject) -> No
 def test_images_over_banks_with_a_fan_in_of_more_parts_than_banks(banks: int) -> None:
     """No part lies where the bank that comes before has to copy within itself."""
     standard = replace(NARROW, rows_per_subarray=64, banks=banks)
-    machine = CommandLedger(standard, ModelOptions(banks=banks), moves="psm")
+    machine = CommandLedger(System(standard, ModelOptions(banks=banks), moves="psm"))
     layout = lay_out(steps(stages(mlp(3, 160, 2)), machine), machine, 1500, team=1)
     assert layout.steps[1].parts > banks
     for lanes, outputs in layout.slots(0, layout.batches[0]):
@@ -403,7 +407,7 @@ def test_images_over_banks_with_a_fan_in_of_more_parts_than_banks(banks: int) ->
 
 
 def test_stages_lie_side_by_side_where_they_fit() -> None:
-    machine = CommandLedger(DDR3, ModelOptions(), moves="psm")
+    machine = CommandLedger(System(DDR3, ModelOptions(), moves="psm"))
     found = steps(stages(mlp(300, 200, 250, 500, 10)), machine)
     # 300, then 200 above it, then 250 from 0 on again; 500 more do not fit beside 250 of 1,006.
     assert [step.plan.first_row for step in found] == [0, 300, 0, 300]
@@ -446,7 +450,7 @@ def test_what_several_layers_read_is_read_out() -> None:
             chains.find(network, found, [True] * len(found))]  # fmt: skip
     assert runs == [["d1", "d2"]]  # d0 is added, and the sum is the host's
     x = rng.normal(size=(20, 9)).astype(np.float32)
-    done = run(network, x, None, DDR3, ModelOptions(), MAPPING, chain="always")
+    done = run(network, x, None, System(DDR3, ModelOptions()), MAPPING, chain="always")
     assert done.bit_exact
     assert [choice.names for choice in done.chains] == [("d1", "d2")]
 
@@ -498,10 +502,20 @@ def test_refused(
     network = mlp(*widths)
     with pytest.raises(InputError) as caught:
         run(
-            network, images(network, 3), None, DDR3, ModelOptions(banks=banks), mapping, chain=chain
+            network,
+            images(network, 3),
+            None,
+            System(DDR3, ModelOptions(banks=banks)),
+            mapping,
+            chain=chain,
         )
     assert str(caught.value) == message
     done = run(
-        network, images(network, 3), None, DDR3, ModelOptions(banks=banks), mapping, chain="auto"
+        network,
+        images(network, 3),
+        None,
+        System(DDR3, ModelOptions(banks=banks)),
+        mapping,
+        chain="auto",
     )
     assert done.bit_exact

@@ -21,6 +21,7 @@ from bnn.run import estimate
 from bnn.run.estimate import Estimate
 from bnn.run.execute import LayerRun, run
 from bnn.system.mitigation import Mitigation
+from bnn.system.system import System
 from bnn.tables import catalog
 from bnn.values.encoding import ENCODINGS
 from pimsim.cost import Cost
@@ -46,7 +47,7 @@ def _estimates(
     options = ModelOptions(refresh=False, energy=energy)
     return {
         name: estimate.of_network(
-            network, ENCODINGS["symmetric"], images, DDR3, options, name, chain="never"
+            network, ENCODINGS["symmetric"], images, System(DDR3, options), name, chain="never"
         )
         for name in names()
     }
@@ -117,7 +118,7 @@ def test_what_mappings_would_have_cost_is_what_they_cost(
 
     def booked(mapping: str, chain: str) -> Estimate:
         return estimate.of_network(
-            network, ENCODINGS["symmetric"], images, DDR3, options, mapping, chain=chain
+            network, ENCODINGS["symmetric"], images, System(DDR3, options), mapping, chain=chain
         )
 
     auto = booked("auto", "auto")
@@ -144,9 +145,10 @@ def test_what_only_one_mapping_takes_is_not_refused(chain: str) -> None:
     """From bank to bank, rows that vote, and chains are the output-stationary mapping's."""
     network = read_model(zoo.locate("digits-mlp"))
 
-    def booked(mapping: str, **more: Any) -> Estimate:
+    def booked(mapping: str, chain: str = "never", **more: Any) -> Estimate:
+        system = System(DDR3, NO_REFRESH, **more)
         return estimate.of_network(
-            network, ENCODINGS["symmetric"], 40, DDR3, NO_REFRESH, mapping, **more
+            network, ENCODINGS["symmetric"], 40, system, mapping, chain=chain
         )
 
     moved = [{"moves": "psm", "chain": chain}, {"chain": chain}]
@@ -198,21 +200,21 @@ def test_values_are_the_same_under_every_mapping(name: str, compiled: bool) -> N
         ),
     )
     x = rng.normal(size=(3, 6, 6, 3)).astype(np.float32)
-    plain = run(network, x, None, DDR3, NO_REFRESH, "output-stationary")
-    done = run(network, x, None, DDR3, NO_REFRESH, name, compiled=compiled)
+    plain = run(network, x, None, System(DDR3, NO_REFRESH), "output-stationary")
+    done = run(network, x, None, System(DDR3, NO_REFRESH), name, compiled=compiled)
     assert done.bit_exact
     np.testing.assert_array_equal(done.logits, plain.logits)
-    booked = estimate.of_network(network, None, 3, DDR3, NO_REFRESH, name)
+    booked = estimate.of_network(network, None, 3, System(DDR3, NO_REFRESH), name)
     for one, other in zip(done.layers, booked.layers, strict=True):
         assert one.mapping == other.mapping
         assert _cost(one) == _cost(other)
 
 
 def test_tables_get_a_mapping_for_every_layer() -> None:
-    found = estimate.of_table(catalog.entry("lenet5"), 2, DDR3, NO_REFRESH, "auto-latency")
+    found = estimate.of_table(catalog.entry("lenet5"), 2, System(DDR3, NO_REFRESH), "auto-latency")
     least = sum(_cost(layer).latency_ps for layer in found.layers)
     for name in candidates():
-        other = estimate.of_table(catalog.entry("lenet5"), 2, DDR3, NO_REFRESH, name)
+        other = estimate.of_table(catalog.entry("lenet5"), 2, System(DDR3, NO_REFRESH), name)
         assert least <= 1.001 * sum(_cost(layer).latency_ps for layer in other.layers)
 
 

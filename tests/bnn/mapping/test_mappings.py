@@ -29,6 +29,7 @@ from bnn.model.network import (
 )
 from bnn.run.execute import NetworkRun, run
 from bnn.system.ledger import PHASES, CommandLedger
+from bnn.system.system import System
 from bnn.values.encoding import ENCODINGS, Encoding, decode
 from pimsim.dram.array.subarray import Subarray
 from pimsim.dram.commands import Kind
@@ -129,8 +130,7 @@ def _run(
         network,
         decode(pixels, encoding),
         encoding,
-        STANDARD,
-        ModelOptions(),
+        System(STANDARD, ModelOptions()),
         mapping,
         compiled=compiled,
     )
@@ -178,7 +178,9 @@ def test_every_padding_under_every_pooling(
     network = Network("padded", middle.input_shape, (*middle.layers, last))
     x = rng.normal(size=(4, 7, 7, channels)).astype(np.float32)
     for compiled in (False, True):
-        assert run(network, x, None, STANDARD, ModelOptions(), mapping, compiled=compiled).bit_exact
+        assert run(
+            network, x, None, System(STANDARD, ModelOptions()), mapping, compiled=compiled
+        ).bit_exact
 
 
 @pytest.mark.parametrize("mapping", MAPPINGS)
@@ -195,7 +197,12 @@ def test_a_threshold_that_no_sum_reaches(mapping: str, gamma: float, mean: float
     x = np.array([[0, 0, 0, 0], [255, 255, 0, 0], [0, 0, 255, 255], [9, 99, 7, 77]], np.uint8)
     for compiled in (False, True):
         done = run(
-            network, x, ENCODINGS["uint8"], STANDARD, ModelOptions(), mapping, compiled=compiled
+            network,
+            x,
+            ENCODINGS["uint8"],
+            System(STANDARD, ModelOptions()),
+            mapping,
+            compiled=compiled,
         )
         assert done.bit_exact
 
@@ -233,14 +240,15 @@ def test_images_beyond_one_row_go_to_further_tiles(mapping: str) -> None:
     network = _dense(20, 6)
     pixels = np.random.default_rng(3).integers(0, 2, (2000, 20)).astype(np.uint8)
     x = decode(pixels, ENCODINGS["bipolar"])
-    done = run(network, x, None, small, ModelOptions(), mapping)
+    done = run(network, x, None, System(small, ModelOptions()), mapping)
     assert done.bit_exact
     result = done.layers[0].result
     assert result is not None
     assert result.columns_opened >= 2000
     assert result.columns_used <= result.columns_opened
     alone = [
-        run(network, x[i : i + 1], None, small, ModelOptions(), mapping).logits for i in (0, 1999)
+        run(network, x[i : i + 1], None, System(small, ModelOptions()), mapping).logits
+        for i in (0, 1999)
     ]
     assert np.array_equal(np.concatenate(alone), done.logits[[0, 1999]])
 
@@ -282,8 +290,8 @@ def test_without_local_reuse_every_product_takes_an_xnor_and_is_read_and_nothing
 def test_commands_do_not_depend_on_what_the_images_show() -> None:
     network = _dense(50, 7)
     x = np.random.default_rng(0).normal(size=(2, 40, 50)).astype(np.float32)
-    first, second = (run(network, images, None, STANDARD, ModelOptions(), "output-stationary")
-                     for images in x)  # fmt: skip
+    system = System(STANDARD, ModelOptions())
+    first, second = (run(network, one, None, system, "output-stationary") for one in x)
     for one, other in zip(first.layers, second.layers, strict=True):
         for phase in PHASES:
             assert one.machine.counts(phase) == other.machine.counts(phase)
@@ -317,10 +325,10 @@ def test_booked_is_what_subarrays_executed_and_time_that_of_each_command_schedul
 ) -> None:
     subarrays: list[Subarray] = []
     segments: list[Segment] = []
-    make = CommandLedger.subarrays
+    make = System.subarrays
 
-    def made(machine: CommandLedger, columns: int, lanes: int) -> Subarray:
-        subarrays.append(make(machine, columns, lanes))
+    def made(system: System, columns: int, lanes: int) -> Subarray:
+        subarrays.append(make(system, columns, lanes))
         return subarrays[-1]
 
     class Recorded(Timeline):
@@ -328,7 +336,7 @@ def test_booked_is_what_subarrays_executed_and_time_that_of_each_command_schedul
             segments.append(segment)
             super().run(segment)
 
-    monkeypatch.setattr(CommandLedger, "subarrays", made)
+    monkeypatch.setattr(System, "subarrays", made)
     with monkeypatch.context() as patch:
         patch.setattr("bnn.run.execute.Timeline", Recorded)
         done = _run(network, ENCODINGS["bipolar"], 9, mapping, compiled=False)
@@ -356,10 +364,10 @@ def test_books_of_many_outputs_tiles_and_turns_are_what_subarrays_executed(
     mapping: str, banks: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     subarrays: list[Subarray] = []
-    make = CommandLedger.subarrays
+    make = System.subarrays
 
-    def made(machine: CommandLedger, columns: int, lanes: int) -> Subarray:
-        subarrays.append(make(machine, columns, lanes))
+    def made(system: System, columns: int, lanes: int) -> Subarray:
+        subarrays.append(make(system, columns, lanes))
         return subarrays[-1]
 
     small = replace(STANDARD, row_bytes=64, chips_per_rank=1)
@@ -370,11 +378,13 @@ def test_books_of_many_outputs_tiles_and_turns_are_what_subarrays_executed(
     network = Network("n", middle.input_shape, (*middle.layers, last))
     x = rng.normal(size=(29, 12, 12, 4)).astype(np.float32)
     with monkeypatch.context() as patch:
-        patch.setattr(CommandLedger, "subarrays", made)
+        patch.setattr(System, "subarrays", made)
         options = ModelOptions(banks=banks)
-        literal = run(network, x, None, small, options, mapping, compiled=False, check=False)
+        literal = run(
+            network, x, None, System(small, options), mapping, compiled=False, check=False
+        )
     executed = sum((lane for part in subarrays for lane in part.counts()), CommandCounts())
-    fast = run(network, x, None, small, options, mapping, check=False)
+    fast = run(network, x, None, System(small, options), mapping, check=False)
     for done in (literal, fast):
         machines = [layer.machine for layer in done.layers]
         booked = [machine.counts(phase) for machine in machines for phase in PHASES]
@@ -392,7 +402,7 @@ def test_what_is_repeated_takes_as_long_as_booked_one_by_one() -> None:
         machine.run(several, outputs, [2, 4])
 
     outputs = np.array([[0, 1], [5, 2], [3, 6], [4, 1]])
-    machines = [CommandLedger(STANDARD, ModelOptions()) for _ in range(3)]
+    machines = [CommandLedger(System(STANDARD, ModelOptions())) for _ in range(3)]
     for machine in machines:
         machine.enter("compute")
         machine.run(copy, [0, 0], [2, 3])
@@ -423,8 +433,7 @@ def test_what_does_not_fit_is_refused_with_what_it_would_need() -> None:
             _dense(20, 3),
             np.ones((1, 20), np.float32),
             None,
-            replace(shallow, rows_per_subarray=32),
-            ModelOptions(),
+            System(replace(shallow, rows_per_subarray=32), ModelOptions()),
             "weight-stationary",
         )
     crowded = replace(STANDARD, subarrays_per_bank=1, row_bytes=64, chips_per_rank=1)
@@ -433,8 +442,13 @@ def test_what_does_not_fit_is_refused_with_what_it_would_need() -> None:
     with pytest.raises(
         InputError, match=r"must fit the 1 subarrays of each bank, not need 3; "
     ):  # nine outputs, two rows each, over eight banks
-        run(wide, np.ones((1, 30, 30, 1), np.float32), None, crowded, ModelOptions(),
-            "weight-stationary")  # fmt: skip
+        run(
+            wide,
+            np.ones((1, 30, 30, 1), np.float32),
+            None,
+            System(crowded, ModelOptions()),
+            "weight-stationary",
+        )
 
 
 @pytest.mark.parametrize("mapping", MAPPINGS)
@@ -454,7 +468,7 @@ def test_an_image_of_more_positions_than_a_row_has_columns_takes_several_rows(
     last = Dense("last", _kernel(rng, middle.shapes()[-1][0], 3), None, SIGN, SIGN)
     network = Network("wide", middle.input_shape, (*middle.layers, last))
     x = rng.normal(size=(images, 49, 47, 2)).astype(np.float32)
-    done = run(network, x, None, small, ModelOptions(), mapping, compiled=compiled)
+    done = run(network, x, None, System(small, ModelOptions()), mapping, compiled=compiled)
     assert done.bit_exact
     result = done.layers[0].result
     assert result is not None
@@ -480,7 +494,7 @@ def test_blocks_of_outputs_are_divided_over_banks_that_images_leave_idle(
 
     def one(banks: int) -> tuple[int, NetworkRun]:
         options = ModelOptions(banks=banks)
-        done = run(network, x, None, small, options, "weight-stationary", compiled=compiled)
+        done = run(network, x, None, System(small, options), "weight-stationary", compiled=compiled)
         return done.layers[0].machine.cost("compute").latency_ps, done
 
     alone_ps, alone = one(1)
@@ -498,8 +512,7 @@ def test_an_unknown_mapping_is_refused() -> None:
             _dense(4, 2),
             np.ones((1, 4), np.float32),
             None,
-            STANDARD,
-            ModelOptions(),
+            System(STANDARD, ModelOptions()),
             "row-stationary",
         )
     assert str(caught.value) == (
@@ -527,7 +540,7 @@ def test_a_late_layer_that_does_not_fit_is_refused_before_anything_runs(
     )
     shallow = replace(STANDARD, rows_per_subarray=30)
     with pytest.raises(OutOfRowsError, match=r"^layer 'large', .*: [0-9]+ data rows are needed"):
-        run(late, np.ones((1, 4, 4, 1), np.float32), None, shallow, ModelOptions(), mapping)
+        run(late, np.ones((1, 4, 4, 1), np.float32), None, System(shallow, ModelOptions()), mapping)
 
 
 def test_an_audit_sees_values_that_do_not_come_again() -> None:

@@ -16,6 +16,7 @@ from bnn.model.network import Dense, Network
 from bnn.run import estimate
 from bnn.run.execute import NetworkRun, run
 from bnn.system.ledger import PHASES, CommandLedger, Place
+from bnn.system.system import System
 from bnn.tables.catalog import entry
 from pimsim.dram.array.subarray import Subarray
 from pimsim.dram.counts import CommandCounts
@@ -38,7 +39,9 @@ def wide(outputs: int, images: int) -> tuple[Network, np.ndarray]:
 def ran(moves: str, *, banks: int = 8, compiled: bool = True) -> NetworkRun:
     network, x = wide(11, 70)
     options = ModelOptions(banks=banks)
-    return run(network, x, None, DDR3, options, "output-stationary", moves=moves, compiled=compiled)
+    return run(
+        network, x, None, System(DDR3, options, moves=moves), "output-stationary", compiled=compiled
+    )
 
 
 @pytest.mark.parametrize("banks", [2, 3, 8])
@@ -58,13 +61,13 @@ def test_the_same_values_with_no_partial_count_on_the_channel(banks: int, compil
 
 def test_booked_is_what_subarrays_executed(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Subarray] = []
-    make: Callable[[CommandLedger, int, int], Subarray] = CommandLedger.subarrays
+    make: Callable[[System, int, int], Subarray] = System.subarrays
 
-    def kept(machine: CommandLedger, columns: int, lanes: int) -> Subarray:
-        made.append(make(machine, columns, lanes))
+    def kept(system: System, columns: int, lanes: int) -> Subarray:
+        made.append(make(system, columns, lanes))
         return made[-1]
 
-    monkeypatch.setattr(CommandLedger, "subarrays", kept)
+    monkeypatch.setattr(System, "subarrays", kept)
     done = ran("psm", compiled=False)
     executed = sum(chain.from_iterable(part.counts() for part in made), CommandCounts())
     booked = [layer.machine.counts(phase) for layer in done.layers for phase in PHASES]
@@ -81,10 +84,8 @@ def test_one_copy_takes_less_than_a_read_and_a_write() -> None:
             network,
             x,
             None,
-            DDR3,
-            ModelOptions(energy="datasheet"),
+            System(DDR3, ModelOptions(energy="datasheet"), moves=moves),
             "output-stationary",
-            moves=moves,
         )
         costs[moves] = done.layers[0].machine.cost("compute")
     host, psm = costs["host"], costs["psm"]
@@ -100,7 +101,7 @@ def test_estimates_are_those_of_runs() -> None:
     network, x = wide(11, 70)
     done = ran("psm")
     guess = estimate.of_network(
-        network, None, len(x), DDR3, ModelOptions(), "output-stationary", moves="psm"
+        network, None, len(x), System(DDR3, ModelOptions(), moves="psm"), "output-stationary"
     )
     for phase in PHASES:
         one, other = (r.layers[0].machine for r in (done, guess))
@@ -111,7 +112,7 @@ def test_estimates_are_those_of_runs() -> None:
 def test_tables_of_layers_move_from_bank_to_bank() -> None:
     host, psm = (
         estimate.of_table(
-            entry("vgg16"), 64, DDR3, ModelOptions(), "output-stationary", moves=moves
+            entry("vgg16"), 64, System(DDR3, ModelOptions(), moves=moves), "output-stationary"
         ).layers[-1]
         for moves in ("host", "psm")
     )
@@ -132,7 +133,7 @@ def test_refused() -> None:
         ),
     ):
         with pytest.raises(InputError) as caught:
-            run(network, x, None, DDR3, ModelOptions(banks=banks), mapping, moves=moves)
+            run(network, x, None, System(DDR3, ModelOptions(banks=banks), moves=moves), mapping)
         assert str(caught.value) == message
 
 
@@ -148,7 +149,7 @@ def test_parts_lie_in_another_bank_of_the_rank_that_computes(
     banks = min(banks, 8 * ranks)
     if banks % 8 == 1:
         return
-    machine = CommandLedger(standard, ModelOptions(banks=banks), moves="psm")
+    machine = CommandLedger(System(standard, ModelOptions(banks=banks), moves="psm"))
     homes = list(range(banks))
     found = part_banks(machine, part, homes)
     assert sorted(found) == homes

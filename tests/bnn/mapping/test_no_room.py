@@ -30,6 +30,7 @@ from bnn.run.estimate import of_network, of_table
 from bnn.run.execute import LayerRun, run
 from bnn.system.ledger import PHASES, CommandLedger
 from bnn.system.mitigation import Mitigation
+from bnn.system.system import System
 from bnn.tables.graph import Drawing, Table
 from bnn.values.encoding import ENCODINGS, decode
 from pimsim.dram.options import ModelOptions
@@ -117,16 +118,16 @@ def test_no_layer_takes_more_than_there_is_and_runs_are_booked_alike(
     x = _pixels(images, inputs)
     booked: tuple[LayerRun, ...] = ()
     try:
-        booked = of_network(network, UNIT, images, standard, options, mapping).layers
+        booked = of_network(network, UNIT, images, System(standard, options), mapping).layers
     except (OutOfRowsError, OutOfSubarraysError) as error:
         why = str(error)
     if not booked:
         assert mapping in MAPPINGS
         assert "--mapping auto" in why
         with pytest.raises((OutOfRowsError, OutOfSubarraysError), match=re.escape(why)):
-            run(network, x, UNIT, standard, options, mapping)
+            run(network, x, UNIT, System(standard, options), mapping)
         return
-    done = run(network, x, UNIT, standard, options, mapping, traces=[seen], compiled=False)
+    done = run(network, x, UNIT, System(standard, options), mapping, traces=[seen], compiled=False)
     assert done.bit_exact
     np.testing.assert_array_equal(done.logits, reference.forward(network, x, UNIT).logits)
     assert seen.highest < rows * subarrays
@@ -142,16 +143,18 @@ def test_no_layer_takes_more_than_there_is_and_runs_are_booked_alike(
         alone = Network("n", network.shape_before(place), (network.layers[place],))
         for one in candidates():
             with pytest.raises((OutOfRowsError, OutOfSubarraysError), match=ROOM):
-                of_network(alone, UNIT if not place else None, images, standard, options, one)
+                of_network(
+                    alone, UNIT if not place else None, images, System(standard, options), one
+                )
 
 
 @every_mapping
 def test_vggs_first_dense_layer_on_pixels_is_the_hosts(mapping: str) -> None:
     ddr3, network, x = load("ddr3-1600-8-8-8"), _network(25_088, 8), _pixels(2, 25_088)
     with pytest.raises((OutOfRowsError, OutOfSubarraysError), match=r"'wide'.*--mapping auto"):
-        run(network, x, UNIT, ddr3, ModelOptions(), mapping)
-    done = run(network, x, UNIT, ddr3, ModelOptions())
-    booked = of_network(network, UNIT, 2, ddr3, ModelOptions())
+        run(network, x, UNIT, System(ddr3, ModelOptions()), mapping)
+    done = run(network, x, UNIT, System(ddr3, ModelOptions()))
+    booked = of_network(network, UNIT, 2, System(ddr3, ModelOptions()))
     assert [layer.where for layer in done.layers] == ["host", "dram"]
     assert done.bit_exact
     np.testing.assert_array_equal(done.logits, reference.forward(network, x, UNIT).logits)
@@ -177,8 +180,8 @@ def _table(branch: bool) -> Table:
 def test_a_table_leaves_a_product_to_the_host_by_name(mapping: str) -> None:
     standard, table = _small(110, 4), _table(branch=False)
     with pytest.raises((OutOfRowsError, OutOfSubarraysError), match="--mapping auto"):
-        of_table(table, 2, standard, ModelOptions(), mapping)
-    estimated = of_table(table, 2, standard, ModelOptions())
+        of_table(table, 2, System(standard, ModelOptions()), mapping)
+    estimated = of_table(table, 2, System(standard, ModelOptions()))
     where = {layer.name: layer.where for layer in estimated.layers}
     assert where == {"first": "host", "more": "host", "last": "dram"}
     assert estimated.host == ("pool",)
@@ -193,7 +196,7 @@ def test_a_table_leaves_a_product_to_the_host_by_name(mapping: str) -> None:
 
 
 def test_a_host_fetches_again_what_another_product_came_after() -> None:
-    estimated = of_table(_table(branch=True), 1, _small(110, 4), ModelOptions())
+    estimated = of_table(_table(branch=True), 1, System(_small(110, 4), ModelOptions()))
     more = next(layer for layer in estimated.layers if layer.name == "more")
     assert more.where == "host"
     fetched = 20 * 20 * 4  # of `first`, whose pooling is the host's; `beside` came last
@@ -205,7 +208,7 @@ def test_alike_products_are_refused_each_by_its_own_name() -> None:
     x = net.flatten(net.input)
     x = net.dense("first", x, 900)
     net.dense("last", net.dense("third", net.dense("second", x, 900), 900), 900)
-    estimated = of_table(net.table(), 1, _small(60, 4), ModelOptions())
+    estimated = of_table(net.table(), 1, System(_small(60, 4), ModelOptions()))
     for layer in estimated.layers:
         assert f"'{layer.name}'" in layer.refused[layer.name]
 
@@ -218,8 +221,15 @@ def test_pieces_of_a_stage_may_take_the_subarrays_of_those_before() -> None:
     found = {}
     for subarrays in (64, 2, 1):
         seen, standard = Rows(), _small(120, subarrays)
-        done = run(network, x, None, standard, ModelOptions(banks=2), "output-stationary",
-                   traces=[seen], compiled=False)  # fmt: skip
+        done = run(
+            network,
+            x,
+            None,
+            System(standard, ModelOptions(banks=2)),
+            "output-stationary",
+            traces=[seen],
+            compiled=False,
+        )
         assert done.bit_exact
         assert seen.highest < 120 * subarrays
         used = done.layers[0].result
@@ -237,7 +247,7 @@ def test_a_local_layer_goes_to_the_host_as_a_whole() -> None:
     network = Network("n", (3, 3, 40), (local, Activation("s", SIGN), Flatten("f"),
                       Dense("d", _kernel(12, 3), None, SIGN, SIGN)))  # fmt: skip
     x = _pixels(3, 3, 3, 40)
-    done = run(network, x, UNIT, _small(120, 4), ModelOptions(banks=2))
+    done = run(network, x, UNIT, System(_small(120, 4), ModelOptions(banks=2)))
     assert [layer.where for layer in done.layers] == ["host", "dram"]
     assert set(done.layers[0].refused) == {"l"}
     assert done.bit_exact
@@ -245,10 +255,21 @@ def test_a_local_layer_goes_to_the_host_as_a_whole() -> None:
 
 def test_what_is_refused_for_another_reason_than_room_is_not_the_hosts() -> None:
     with pytest.raises(InputError, match="`moves` must be host where one bank"):
-        run(_network(300, 2), _pixels(1, 300), UNIT, _small(), ModelOptions(banks=1), moves="psm")
+        run(
+            _network(300, 2),
+            _pixels(1, 300),
+            UNIT,
+            System(_small(), ModelOptions(banks=1), moves="psm"),
+        )
     with pytest.raises(InputError, match="fewer than 4 banks"):
-        of_network(_network(9, 2), UNIT, 1, _small(), ModelOptions(banks=2), moves="psm",
-                   mitigation=Mitigation(tmr="banks"))  # fmt: skip
+        of_network(
+            _network(9, 2),
+            UNIT,
+            1,
+            System(
+                _small(), ModelOptions(banks=2), moves="psm", mitigation=Mitigation(tmr="banks")
+            ),
+        )
 
 
 @pytest.mark.parametrize("name", ["unit", "symmetric", "uint8"])
@@ -265,8 +286,8 @@ def test_a_refused_layer_is_computed_in_integers(name: str) -> None:
         Dense("last", _kernel(1, 3), None, SIGN, SIGN),
     )
     network = Network("n", (600,), layers)
-    there = run(network, values, ENCODINGS[name], load("ddr3-1600-8-8-8"), ModelOptions())
-    here = run(network, values, ENCODINGS[name], _small(120, 2), ModelOptions())
+    there = run(network, values, ENCODINGS[name], System(load("ddr3-1600-8-8-8"), ModelOptions()))
+    here = run(network, values, ENCODINGS[name], System(_small(120, 2), ModelOptions()))
     assert there.layers[0].where == "dram"
     assert here.layers[0].where == "host"
     np.testing.assert_array_equal(there.logits, np.tile(there.logits[:1], (40, 1)))  # sign(0)
@@ -279,7 +300,7 @@ def test_a_stage_of_which_nothing_is_read_is_laid_out_over_several_banks(mapping
     (stage,) = lower(Network("n", (9,), (zeros,)), None)
     assert isinstance(stage, Stage)
     nothing = replace(stage, shifts=(2,))  # so that no level of a count is ever reached
-    machine = CommandLedger(_small(120, 4), ModelOptions(banks=3))
+    machine = CommandLedger(System(_small(120, 4), ModelOptions(banks=3)))
     used = MAPPINGS[mapping].draft(nothing, machine, 900)(machine)
     assert used.columns_used >= 900
     assert used.banks >= 2

@@ -18,6 +18,7 @@ from bnn.model import reference
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
 from bnn.run.execute import run
 from bnn.run.flow import Flow
+from bnn.system.system import System
 from bnn.values.encoding import ENCODINGS, decode
 from pimsim.dram.array.address_map import ambit
 from pimsim.dram.options import ModelOptions
@@ -131,5 +132,7 @@ def test_pixels_that_no_window_reads_do_no_harm() -> None:
     )
     network = Network("cropped", (7, 7, 1), layers)
     x = rng.normal(size=(9, 7, 7, 1)).astype(np.float32)
-    done = run(network, x, None, load("ddr3-1600-8-8-8"), ModelOptions(), "output-stationary")
+    done = run(
+        network, x, None, System(load("ddr3-1600-8-8-8"), ModelOptions()), "output-stationary"
+    )
     assert done.bit_exact

@@ -26,6 +26,7 @@ from bnn.model.geometry import Axis, Padding
 from bnn.model.network import Dense
 from bnn.system.ledger import PHASES, CommandLedger
 from bnn.system.mitigation import NONE, Mitigation
+from bnn.system.system import System
 from bnn.values.bitstrings import unpacked
 from pimsim.circuit.failure_tables.table import Rate
 from pimsim.dram.array.address_map import ambit
@@ -215,23 +216,25 @@ def _machine(
     rows: int, banks: int, mitigation: Mitigation = NONE, moves: str = "host"
 ) -> CommandLedger:
     standard = replace(STANDARD, rows_per_subarray=rows)
-    return CommandLedger(standard, ModelOptions(banks=banks), moves=moves, mitigation=mitigation)
+    return CommandLedger(
+        System(standard, ModelOptions(banks=banks), moves=moves, mitigation=mitigation)
+    )
 
 
 def _execute(mapping: str, case: Case, machine: CommandLedger, *, compiled: bool) -> list[Subarray]:
     """Run a case, compare all that comes out, and give the subarrays that executed."""
     executed: list[Subarray] = []
-    make = CommandLedger.subarrays
+    make = System.subarrays
 
-    def made(machine: CommandLedger, columns: int, lanes: int) -> Subarray:
-        executed.append(make(machine, columns, lanes))
+    def made(system: System, columns: int, lanes: int) -> Subarray:
+        executed.append(make(system, columns, lanes))
         return executed[-1]
 
     stage, images = case.stage, len(case.operands)
     execute = MAPPINGS[mapping].prepare(stage, machine, images, compiled=compiled)
     audit = Expected(case)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(CommandLedger, "subarrays", made)
+        patch.setattr(System, "subarrays", made)
         result = execute(Work(stage, case.operands, machine, 1, audit))
     np.testing.assert_array_equal(unpacked(result.values), case.values)
     assert audit.wrong == 0
@@ -407,7 +410,7 @@ def _signs(*shape: int, zeros: float = 0.0) -> NDArray[np.int8]:
 
 def _commands(mapping: str, stage: Stage) -> int:
     """Row commands of one image."""
-    machine = CommandLedger(load("ddr3-1600-8-8-8"), ModelOptions(banks=1))
+    machine = CommandLedger(System(load("ddr3-1600-8-8-8"), ModelOptions(banks=1)))
     execute = MAPPINGS[mapping].prepare(stage, machine, 1, compiled=True)
     execute(Work(stage, np.zeros((1, *stage.shape), np.uint8), machine, 1))
     total = machine.counts("compute")
@@ -474,7 +477,9 @@ def test_no_bank_more_makes_anything_slower(mapping: str, case: Case, images: in
     before: tuple[float, float] = (np.inf, np.inf)
     for banks in range(1, 9):
         machine = CommandLedger(
-            replace(STANDARD, rows_per_subarray=1024), ModelOptions(banks=banks, refresh=False)
+            System(
+                replace(STANDARD, rows_per_subarray=1024), ModelOptions(banks=banks, refresh=False)
+            )
         )
         try:
             MAPPINGS[mapping].draft(case.stage, machine, images)(machine)
@@ -707,7 +712,7 @@ def test_faults_of_any_stage_are_the_same_in_both_executors(
     operands = np.concatenate([case.operands] * times)
     found = []
     for compiled in (False, True):
-        machine = CommandLedger(standard, ModelOptions(banks=banks), faults=faults)
+        machine = CommandLedger(System(standard, ModelOptions(banks=banks), faults=faults))
         try:
             execute = MAPPINGS[mapping].prepare(
                 case.stage, machine, len(operands), compiled=compiled

@@ -20,6 +20,7 @@ from bnn.model.layers.reading import Reading
 from bnn.model.network import Conv2D, Network, Pad
 from bnn.model.operand import OperandEncoding
 from bnn.run.execute import run
+from bnn.system.system import System
 from bnn.values.encoding import ENCODINGS
 from bnn.values.fields import Fields
 from pimsim.dram.options import ModelOptions
@@ -125,7 +126,7 @@ def test_prepared_pixels_are_multiplied_in_dram(
     net = network(*front, padding=padding)
     x = np.random.default_rng(2).integers(0, 256, (4, 6, 5, 2)).astype(np.uint8)
     encoding = ENCODINGS["uint8"]
-    done = run(net, x, encoding, load("ddr3-1600-8-8-8"), ModelOptions(), mapping)
+    done = run(net, x, encoding, System(load("ddr3-1600-8-8-8"), ModelOptions()), mapping)
     assert done.bit_exact
     assert [(one.where, one.operand_bits) for one in done.layers[-2:]] == [
         ("dram", planes), ("dram", 1),

@@ -18,6 +18,7 @@ from bnn.run.baselines import (
     reuse_aware,
     streaming,
 )
+from bnn.system.system import System
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard import standard
 from pimsim.errors import InputError
@@ -51,7 +52,7 @@ def _channel_pj(baseline: Baseline) -> float:
 def test_streaming_fetches_both_operands_of_every_mac(operand_bits: int, pj_per_mac: float) -> None:
     # 44.2 nJ/KB is 5.3955 pJ a bit: 2 bits of a binary MAC, 9 of one with an 8-bit operand.
     layer = _dense(1024, 1024, operand_bits)
-    baseline = streaming([layer], 100, HOST, G888, PAPER)
+    baseline = streaming([layer], 100, HOST, System(G888, PAPER))
     assert baseline.read_bits == 100 * layer.macs * (operand_bits + 1)
     assert baseline.written_bits == 100 * 1024
     write_pj = baseline.written_bits * 49_500 / 8192
@@ -62,7 +63,7 @@ def test_streaming_fetches_both_operands_of_every_mac(operand_bits: int, pj_per_
 def test_streaming_runs_at_the_speed_of_the_channel() -> None:
     # 12.8 GB/s: 64 bytes every 5 ns. 1000 images x 2^20 MACs x 2 bits = 4,096,000 bursts,
     # and 1000 x 1024 bits of results = 2,000 bursts.
-    baseline = streaming([_dense(1024, 1024)], 1000, HOST, G888, PAPER)
+    baseline = streaming([_dense(1024, 1024)], 1000, HOST, System(G888, PAPER))
     peak_ps = (4_096_000 + 2_000) * 5_000
     assert peak_ps <= baseline.latency_ps <= 1.015 * peak_ps  # all banks change rows together
     assert baseline.assumptions["bound"] == "channel"
@@ -71,7 +72,7 @@ def test_streaming_runs_at_the_speed_of_the_channel() -> None:
 def test_reuse_aware_is_bound_by_its_peak() -> None:
     # 2^30 MACs at 4 cores x 3 GHz x 512: 174.76 us; 128 KB of weights and 128 KB of images
     # cross the channel in 20 us.
-    baseline = reuse_aware([_dense(1024, 1024)], 1024, HOST, G888, PAPER)
+    baseline = reuse_aware([_dense(1024, 1024)], 1024, HOST, System(G888, PAPER))
     assert baseline.assumptions["bound"] == "compute"
     assert baseline.assumptions["peak_binary_macs_per_s"] == 6.144e12
     assert baseline.latency_ps == math.ceil(2**30 / 6.144e12 * 1e12)
@@ -82,15 +83,15 @@ def test_reuse_aware_is_bound_by_its_peak() -> None:
 
 
 def test_multi_bit_operands_are_computed_bit_by_bit() -> None:
-    one = reuse_aware([_dense(512, 64)], 10, HOST, G888, PAPER)
-    eight = reuse_aware([_dense(512, 64, operand_bits=8)], 10, HOST, G888, PAPER)
+    one = reuse_aware([_dense(512, 64)], 10, HOST, System(G888, PAPER))
+    eight = reuse_aware([_dense(512, 64, operand_bits=8)], 10, HOST, System(G888, PAPER))
     assert eight.energy_pj["processor"] == pytest.approx(8 * one.energy_pj["processor"])
 
 
 def test_waiting_for_the_processor_costs_standby_and_refresh() -> None:
     slow = replace(HOST, cores=1, clock_ghz=0.001)
     layers = [_dense(512, 512)]
-    fast, waiting = (reuse_aware(layers, 8, host, K111, PART) for host in (HOST, slow))
+    fast, waiting = (reuse_aware(layers, 8, host, System(K111, PART)) for host in (HOST, slow))
     idle_ps = waiting.latency_ps - fast.latency_ps
     standby_pj = waiting.energy_pj["background"] - fast.energy_pj["background"]
     assert standby_pj == pytest.approx(idle_ps * 8 * 1.5 * 50 * 1e-3, rel=1e-2)
@@ -105,7 +106,7 @@ def test_waiting_for_the_processor_costs_standby_and_refresh() -> None:
 def test_weights_beyond_the_cache_are_read_once_layer_by_layer() -> None:
     tiny = replace(HOST, cache_bytes=1024)  # 8192 bits
     layers = [_dense(512, 512), _dense(512, 10)]
-    baseline = reuse_aware(layers, 100, tiny, G888, PAPER)
+    baseline = reuse_aware(layers, 100, tiny, System(G888, PAPER))
     weights = 512 * 512 + 512 * 10
     between = 100 * 512  # does not fit either: written and read
     assert baseline.read_bits == weights + 100 * 512 + between
@@ -114,7 +115,7 @@ def test_weights_beyond_the_cache_are_read_once_layer_by_layer() -> None:
 
 def test_activations_beside_resident_weights_stay() -> None:
     layers = [_dense(512, 512), _dense(512, 10)]
-    baseline = reuse_aware(layers, 10**6, HOST, G888, PAPER)
+    baseline = reuse_aware(layers, 10**6, HOST, System(G888, PAPER))
     assert baseline.read_bits == 512 * 512 + 512 * 10 + 10**6 * 512
     assert baseline.written_bits == 10**6 * 10
 
@@ -122,7 +123,7 @@ def test_activations_beside_resident_weights_stay() -> None:
 def test_activations_too_large_for_the_cache_spill() -> None:
     tiny = replace(HOST, cache_bytes=1024)
     wide = LayerWork("conv", 10**6, 1, weight_bits=9, input_bits=784, output_bits=10_000)
-    baseline = reuse_aware([wide, _dense(10_000, 10)], 1, tiny, G888, PAPER)
+    baseline = reuse_aware([wide, _dense(10_000, 10)], 1, tiny, System(G888, PAPER))
     assert baseline.written_bits == 10 + 10_000
 
 
@@ -141,13 +142,15 @@ def test_reuse_never_moves_more_than_streaming(
 ) -> None:
     host = replace(HOST, cache_bytes=cache_bytes)
     layers = _layers(widths)
-    stream = streaming(layers, images, host, K111, options)
-    reuse = reuse_aware(layers, images, host, K111, options)
+    stream = streaming(layers, images, host, System(K111, options))
+    reuse = reuse_aware(layers, images, host, System(K111, options))
     assert reuse.read_bits <= stream.read_bits
     assert reuse.written_bits <= stream.written_bits
     assert reuse.latency_ps <= stream.latency_ps
     assert reuse.energy_pj["processor"] == stream.energy_pj["processor"]
-    bigger = reuse_aware(layers, images, replace(host, cache_bytes=2 * cache_bytes), K111, options)
+    bigger = reuse_aware(
+        layers, images, replace(host, cache_bytes=2 * cache_bytes), System(K111, options)
+    )
     assert bigger.read_bits + bigger.written_bits <= reuse.read_bits + reuse.written_bits
 
 
@@ -157,8 +160,8 @@ def test_parts_add_up_and_more_images_cost_more(
     widths: list[int], images: int, options: ModelOptions
 ) -> None:
     for model in (streaming, reuse_aware):
-        once = model(_layers(widths), images, HOST, K111, options)
-        twice = model(_layers(widths), 2 * images, HOST, K111, options)
+        once = model(_layers(widths), images, HOST, System(K111, options))
+        twice = model(_layers(widths), 2 * images, HOST, System(K111, options))
         assert once.total_pj == pytest.approx(sum(once.energy_pj.values()))
         timing = K111.timing  # a refresh waits for the banks to be closed, too
         once_more_ps = timing.t_rfc_ps + timing.t_ras_ps + timing.t_rp_ps
@@ -172,12 +175,12 @@ def test_at_the_break_even_both_take_the_same_energy(
     dram_pj: float, operand_bits: int, options: ModelOptions
 ) -> None:
     compute_pj = 3 * 71.6 / 512 * operand_bits
-    reuse = break_even_reuse(dram_pj, operand_bits, HOST, G888, options)
+    reuse = break_even_reuse(dram_pj, operand_bits, HOST, System(G888, options))
     if reuse is None:
         assert dram_pj <= compute_pj
         return
     layer = _dense(4096, 4096, operand_bits)
-    stream = streaming([layer], 1, HOST, G888, options)
+    stream = streaming([layer], 1, HOST, System(G888, options))
     channel_pj = _channel_pj(stream) / layer.macs  # a few results among many operands
     host_pj = channel_pj / reuse + compute_pj
     if reuse > 1:
@@ -187,7 +190,7 @@ def test_at_the_break_even_both_take_the_same_energy(
 
 
 def test_comparison_for_the_report() -> None:
-    baseline = streaming([_dense(64, 64)], 10, HOST, G888, PAPER)
+    baseline = streaming([_dense(64, 64)], 10, HOST, System(G888, PAPER))
     record = baseline.against(baseline.latency_ps // 2, baseline.total_pj / 4)
     assert record["speedup"] == pytest.approx(2, rel=1e-3)
     assert record["energy_ratio"] == pytest.approx(4)
@@ -201,11 +204,11 @@ def test_comparison_for_the_report() -> None:
 
 def test_reuse_is_stated() -> None:
     layers, images = [_dense(1024, 1024)], 64
-    assert streaming(layers, images, HOST, G888, PAPER).assumptions["reuse"] == 1
+    assert streaming(layers, images, HOST, System(G888, PAPER)).assumptions["reuse"] == 1
     # 64 x 2^20 MACs of two bits; 2^20 bits of weights and 64 x 2^10 of images are read once.
-    kept = reuse_aware(layers, images, HOST, G888, PAPER)
+    kept = reuse_aware(layers, images, HOST, System(G888, PAPER))
     assert kept.assumptions["reuse"] == 64 * 2**21 / (2**20 + 64 * 2**10)
-    wide = reuse_aware([_dense(1024, 1024, 8)], images, HOST, G888, PAPER)
+    wide = reuse_aware([_dense(1024, 1024, 8)], images, HOST, System(G888, PAPER))
     assert wide.assumptions["reuse"] == 64 * 9 * 2**20 / (2**20 + 64 * 8 * 2**10)
 
 
@@ -217,4 +220,4 @@ def test_bad_work_is_refused() -> None:
     for layers, images in (([], 3), ([_dense(2, 2)], 0)):
         for model in (streaming, reuse_aware):
             with pytest.raises(InputError, match="must not be empty"):
-                model(layers, images, HOST, G888, PAPER)
+                model(layers, images, HOST, System(G888, PAPER))

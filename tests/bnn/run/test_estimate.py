@@ -20,6 +20,7 @@ from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2
 from bnn.run.estimate import Estimate, of_network, of_table
 from bnn.run.execute import NetworkRun, run
 from bnn.system.ledger import PHASES, CommandLedger
+from bnn.system.system import System
 from bnn.tables.graph import Drawing, PoolNode, ProductNode, Table
 from bnn.values.encoding import ENCODINGS, Encoding, decode, detect
 from pimsim.dram.options import ModelOptions
@@ -61,8 +62,8 @@ def _both(
     x = rng.normal(size=(images, *network.input_shape)).astype(np.float32)
     if encoding is not None:
         x = decode(rng.integers(0, encoding.largest + 1, x.shape).astype(np.uint16), encoding)
-    done = run(network, x, encoding, standard, options, mapping, check=False)
-    return done, of_network(network, encoding, images, standard, options, mapping)
+    done = run(network, x, encoding, System(standard, options), mapping, check=False)
+    return done, of_network(network, encoding, images, System(standard, options), mapping)
 
 
 # Networks with weights
@@ -167,7 +168,7 @@ def test_a_table_costs_what_running_it_with_any_weights_does(
     images: int, banks: int, standard: Standard, mapping: str
 ) -> None:
     table, options = _drawn(), ModelOptions.of(standard, banks=banks)
-    estimated = of_table(table, images, standard, options, mapping)
+    estimated = of_table(table, images, System(standard, options), mapping)
     for seed in (1, 2):
         network = _with_weights(table, seed)
         done, _ = _both(network, ENCODINGS["uint8"], images, mapping, standard, options)
@@ -207,8 +208,8 @@ def test_an_output_of_each_group_stands_for_all_of_them(
     alike = _grouped(groups, width, 1, np.ones((1, 9, width, groups), np.int8))
     options = ModelOptions(banks=3)
     ran, booked = (
-        CommandLedger(DDR3, options),
-        CommandLedger(DDR3, options, Timeline(DDR3, options)),
+        CommandLedger(System(DDR3, options)),
+        CommandLedger(System(DDR3, options), Timeline(DDR3, options)),
     )
     operands = rng.integers(0, 2, (4, 72, groups * width)).astype(np.uint8)
     execute = MAPPINGS[mapping].prepare(stage, ran, 4, compiled=False)
@@ -229,7 +230,7 @@ def test_a_pooling_that_rows_have_no_room_for_is_the_hosts(mapping: str) -> None
     x = net.conv("second", x, 4, 3)
     x = net.max_pool("small", x, 2, 2)
     net.dense("last", net.flatten(x), 10)
-    estimated = of_table(net.table(), 1, DDR3, ModelOptions(), mapping)
+    estimated = of_table(net.table(), 1, System(DDR3, ModelOptions()), mapping)
     assert estimated.host == ("large",)
     first, second, _ = estimated.layers
     assert first.outputs == 32 * 32 * 4
@@ -240,7 +241,7 @@ def test_a_pooling_that_rows_have_no_room_for_is_the_hosts(mapping: str) -> None
 def test_a_window_beyond_a_subarray_is_split(mapping: str) -> None:
     net = Drawing("n", (40, 40, 1), "")
     net.dense("last", net.flatten(net.conv("wide", net.input, 3, 13, padding="valid")), 10)
-    (wide, _) = of_table(net.table(), 1, DDR3, ModelOptions(), mapping).layers
+    (wide, _) = of_table(net.table(), 1, System(DDR3, ModelOptions()), mapping).layers
     assert wide.result is not None
     assert wide.result.subarrays >= 2  # 169 pixels of 8 bits, in one channel
     inputs = wide.machine.counts("inputs")
@@ -252,7 +253,7 @@ def test_a_fan_in_of_vgg16_fits(mapping: str) -> None:
     net = Drawing("n", (8, 8, 3), "")
     x = net.conv("first", net.input, 392, 1)
     net.dense("fc6", net.flatten(x), 4096)
-    layer = of_table(net.table(), 1, DDR3, ModelOptions(), mapping).layers[1]
+    layer = of_table(net.table(), 1, System(DDR3, ModelOptions()), mapping).layers[1]
     counts = layer.machine.counts("compute")
     least = {"output-stationary": 8 * 4096, "weight-stationary": 15, "no-local-reuse": 7}[mapping]
     assert (counts.aap + counts.ap) / 25088 >= least
@@ -263,7 +264,7 @@ def test_a_fan_in_whose_partial_counts_alone_fill_a_subarray_is_refused(mapping:
     net = Drawing("n", (25088,), "")  # 200,704 bits: 200 parts of 17 bits each
     net.dense("fc", net.input, 5)
     with pytest.raises(OutOfRowsError, match=r"^layer 'fc', partial counts: \d+ data rows are "):
-        of_table(net.table(), 1, DDR3, ModelOptions(), mapping)
+        of_table(net.table(), 1, System(DDR3, ModelOptions()), mapping)
 
 
 # Traces
@@ -291,8 +292,8 @@ def test_a_trace_is_that_of_the_run(mapping: str) -> None:
     )
     x = rng.normal(size=(9, 40)).astype(np.float32)
     executed, booked = _Kept(), _Kept()
-    run(network, x, None, DDR3, ModelOptions(), mapping, check=False, traces=[executed])
-    of_network(network, None, 9, DDR3, ModelOptions(), mapping, traces=[booked])
+    run(network, x, None, System(DDR3, ModelOptions()), mapping, check=False, traces=[executed])
+    of_network(network, None, 9, System(DDR3, ModelOptions()), mapping, traces=[booked])
     assert executed.events == booked.events
     assert executed.events
 
@@ -302,15 +303,15 @@ def test_a_trace_is_that_of_the_run(mapping: str) -> None:
 
 def test_what_cannot_be_estimated_is_refused() -> None:
     with pytest.raises(InputError, match=r"^`images` must be a positive integer, not 0$"):
-        of_table(_drawn(), 0, DDR3, ModelOptions(), "weight-stationary")
+        of_table(_drawn(), 0, System(DDR3, ModelOptions()), "weight-stationary")
     with pytest.raises(InputError, match=r"^`mapping` must be one of output-stationary, weight-"):
-        of_table(_drawn(), 1, DDR3, ModelOptions(), "row-stationary")
+        of_table(_drawn(), 1, System(DDR3, ModelOptions()), "row-stationary")
     with pytest.raises(InputError, match=r"^`banks` must be at most 8"):
-        of_table(_drawn(), 1, DDR3, ModelOptions(banks=9), "weight-stationary")
+        of_table(_drawn(), 1, System(DDR3, ModelOptions(banks=9)), "weight-stationary")
 
 
 def test_a_repetition_stays_with_its_phase() -> None:
-    machine = CommandLedger(DDR3, ModelOptions())
+    machine = CommandLedger(System(DDR3, ModelOptions()))
 
     def book(_: NDArray[np.intp]) -> None:
         from pimsim.dram.commands import Kind

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from bnn.mapping import faulty_outputs
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
 from bnn.run.execute import NetworkRun, run
+from bnn.system.system import System
 from bnn.values.encoding import ENCODINGS, decode
 from pimsim.bits import pack, unpack
 from pimsim.circuit.failure_tables.table import Rate
@@ -98,12 +99,10 @@ def _run(
         network,
         decode(pixels.astype(np.uint16), encoding),
         encoding,
-        standard,
-        ModelOptions(banks=4),
+        System(standard, ModelOptions(banks=4), faults=faults),
         "output-stationary",
         compiled=compiled,
         threads=threads,
-        faults=faults,
         faulty=faulty,
         check=faults is None,
     )
@@ -209,8 +208,14 @@ def test_chains_refuse_faults() -> None:
     network = _dense(np.random.default_rng(4), 8, 3)
     x, encoding = np.ones((2, 8), np.float32), ENCODINGS["bipolar"]
     with pytest.raises(InputError, match="`chain` must be auto or never where faults"):
-        run(network, x, encoding, SMALL, ModelOptions(), "output-stationary",
-            chain="always", faults=_faults(0.1, 0))  # fmt: skip
+        run(
+            network,
+            x,
+            encoding,
+            System(SMALL, ModelOptions(), faults=_faults(0.1, 0)),
+            "output-stationary",
+            chain="always",
+        )
 
 
 # -- rates ---------------------------------------------------------------------------------------

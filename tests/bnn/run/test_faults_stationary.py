@@ -17,6 +17,7 @@ from bnn.mapping.choice import names
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
 from bnn.run.execute import NetworkRun, run
 from bnn.system.ledger import CommandLedger
+from bnn.system.system import System
 from bnn.values.encoding import ENCODINGS, decode
 from pimsim.circuit.failure_tables.table import Rate
 from pimsim.dram.array.faults import Faults, Site
@@ -122,9 +123,15 @@ def _run(
 ) -> NetworkRun:
     encoding = ENCODINGS["unit" if len(network.input_shape) == 3 else "bipolar"]
     return run(
-        network, x, encoding, standard, ModelOptions(banks=banks), mapping,
-        compiled=compiled, threads=threads, faults=faults, check=faults is None,
-    )  # fmt: skip
+        network,
+        x,
+        encoding,
+        System(standard, ModelOptions(banks=banks), faults=faults),
+        mapping,
+        compiled=compiled,
+        threads=threads,
+        check=faults is None,
+    )
 
 
 def _flips(done: NetworkRun) -> list[int]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from bnn import zoo
 from bnn.larq import model_file
 from bnn.run import estimate
+from bnn.system.system import System
 from bnn.values.encoding import ENCODINGS
 from experiments.report.inputs import encoding_of
 from pimsim import ranges
@@ -67,7 +68,7 @@ def test_every_part_that_is_accepted_comes_to_an_end(
         split_decoder=data.draw(st.booleans()),
     )
     with contextlib.suppress(InputError, OutOfRowsError):  # too few rows for the network
-        done = estimate.of_network(NETWORK, ENCODING, 1, part, options, "weight-stationary")
+        done = estimate.of_network(NETWORK, ENCODING, 1, System(part, options), "weight-stationary")
         assert done.layers
 
 

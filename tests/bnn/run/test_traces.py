@@ -10,7 +10,8 @@ import pytest
 from bnn.mapping import MAPPINGS
 from bnn.model.network import BatchNorm, Dense, Network
 from bnn.run.execute import run
-from bnn.system.ledger import PHASES, CommandLedger
+from bnn.system.ledger import PHASES
+from bnn.system.system import System
 from pimsim.bits import Words
 from pimsim.dram.array.row_storage import Lanes
 from pimsim.dram.array.subarray import Subarray
@@ -76,8 +77,8 @@ def test_replaying_a_trace_reads_what_the_run_read(
     parts = 2 if fan_in > ROWS else 1  # of the first layer; the last has one
     made: list[Subarray] = []
 
-    def subarrays(machine: CommandLedger, width: int, lanes: int) -> Subarray:
-        made.append(make(machine, width, lanes))
+    def subarrays(system: System, width: int, lanes: int) -> Subarray:
+        made.append(make(system, width, lanes))
         return made[-1]
 
     def bank_of(part: Subarray, lane: int) -> int:
@@ -107,16 +108,21 @@ def test_replaying_a_trace_reads_what_the_run_read(
     with monkeypatch.context() as patch:
         patch.setattr(Subarray, "write", write)
         patch.setattr(Subarray, "read", read_back)
-        make = CommandLedger.subarrays
-        patch.setattr(CommandLedger, "subarrays", subarrays)
+        make = System.subarrays
+        patch.setattr(System, "subarrays", subarrays)
         kept = Kept()
         x = np.random.default_rng(1).normal(size=(70, fan_in)).astype(np.float32)
         network = _network(fan_in, 11)
         options = ModelOptions()
         done = run(
-            network, x, None, STANDARD, options, mapping,
-            moves=moves, compiled=False, traces=[kept],
-        )  # fmt: skip
+            network,
+            x,
+            None,
+            System(STANDARD, options, moves=moves),
+            mapping,
+            compiled=False,
+            traces=[kept],
+        )
     assert done.bit_exact
     moved = sum(event.kind is Kind.TRANSFER for event in kept.events)
     assert (moved > 0) == (moves == "psm" and parts == 2)
@@ -163,7 +169,9 @@ def test_replaying_a_trace_reads_what_the_run_read(
 def test_a_trace_has_the_commands_and_the_time_of_the_report(mapping: str) -> None:
     kept, short, alone = Kept(), Kept(limit=500), Kept(limit=500)
     x = np.random.default_rng(1).normal(size=(70, 40)).astype(np.float32)
-    done = run(_network(40, 11), x, None, STANDARD, ModelOptions(), mapping, traces=[kept, short])
+    done = run(
+        _network(40, 11), x, None, System(STANDARD, ModelOptions()), mapping, traces=[kept, short]
+    )
     booked = [layer.machine.counts(phase) for layer in done.layers for phase in PHASES]
     for kind in Kind:
         traced = sum(event.kind is kind for event in kept.events)
@@ -178,7 +186,7 @@ def test_a_trace_has_the_commands_and_the_time_of_the_report(mapping: str) -> No
     assert latency_ps == last.at_ps + STANDARD.timing.t_rp_ps
     assert short.events == kept.events[:500]
     assert short.skipped == len(kept.events) - 500
-    run(_network(40, 11), x, None, STANDARD, ModelOptions(), mapping, traces=[alone])
+    run(_network(40, 11), x, None, System(STANDARD, ModelOptions()), mapping, traces=[alone])
     assert alone.events == short.events
     refreshes = sum(event.kind is Kind.REF for event in kept.events[500:])
     assert alone.skipped == len(kept.events) - 500 - refreshes  # no longer walked: no REFs

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bnn.system.ledger import CommandLedger, Place
+from bnn.system.system import System
 from pimsim.dram.array.address_map import ambit
 from pimsim.dram.commands import Kind
 from pimsim.dram.counts import CommandCounts
@@ -41,7 +42,7 @@ def test_copies_by_hand() -> None:
     ACTs at 0, 6, 12, 18 ns; the first TRANSFER of the first pair at 18 ns (in order), of the second
     at 28 ns (tRCD of its destination). A row is done CL, a burst, tWR and tRP after its last.
     """
-    machine = CommandLedger(DDR3, FREE)
+    machine = CommandLedger(System(DDR3, FREE))
     machine.enter("compute")
     for row, into in ((3, 4), (5, 6)):
         moves = [(Place(bank, 0, row), Place(bank + 2, 0, into)) for bank in (0, 1)]
@@ -54,7 +55,7 @@ def test_copies_by_hand() -> None:
     assert cost.energy_pj["io"] == 0
     assert cost.energy_pj["activate_precharge"] == pytest.approx(8 * (core.act_pj + core.pre_pj))
     first_ps = 28_000 + (2 * 65 - 2) * 5_000 + 10_000 + 5_000 + 15_000 + 10_000
-    one = CommandLedger(DDR3, FREE)
+    one = CommandLedger(System(DDR3, FREE))
     one.enter("compute")
     one.copy(moves, 64 * 512 + 1)
     assert one.cost("compute").latency_ps == first_ps
@@ -63,7 +64,7 @@ def test_copies_by_hand() -> None:
 
 def test_copies_name_rows_of_both_subarrays() -> None:
     kept = Kept()
-    machine = CommandLedger(DDR3, FREE, recorder=Recorder(DDR3, FREE, [kept]))
+    machine = CommandLedger(System(DDR3, FREE), recorder=Recorder(DDR3, FREE, [kept]))
     copy = Schedule(outputs=1)
     copy.append((COPY,), a=18, out=19)
     machine.run(copy, outputs=[0, 0], banks=[0, 1])
@@ -83,7 +84,7 @@ def test_copies_name_rows_of_both_subarrays() -> None:
 
 
 def test_nothing_to_copy_costs_nothing() -> None:
-    machine = CommandLedger(DDR3, FREE)
+    machine = CommandLedger(System(DDR3, FREE))
     machine.copy([], 64)
     assert machine.counts("inputs").commands() == 0
 
@@ -93,7 +94,7 @@ def test_pairs_take_turns_over_ranks() -> None:
     kept = Kept()
     standard = replace(DDR3, ranks=2)
     options = replace(FREE, banks=16)
-    machine = CommandLedger(standard, options, recorder=Recorder(standard, options, [kept]))
+    machine = CommandLedger(System(standard, options), recorder=Recorder(standard, options, [kept]))
     pairs = [(0, 2), (1, 3), (8, 10), (9, 11)]
     machine.copy([(Place(one, 0, 0), Place(two, 0, 0)) for one, two in pairs], 64)
     machine.finish()

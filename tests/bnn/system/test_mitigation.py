@@ -18,6 +18,7 @@ from bnn.run import estimate
 from bnn.run.execute import NetworkRun, run
 from bnn.system.ledger import PHASES
 from bnn.system.mitigation import NONE, TMR, Mitigation
+from bnn.system.system import System
 from bnn.values.encoding import ENCODINGS, decode
 from pimsim.circuit.failure_tables.table import Rate
 from pimsim.dram.array.faults import Faults
@@ -99,14 +100,10 @@ def _run(
         network,
         decode(pixels.astype(np.uint16), encoding),
         encoding,
-        SMALL,
-        ModelOptions(banks=4),
+        System(SMALL, ModelOptions(banks=4), moves=moves, mitigation=mitigation, faults=faults),
         "output-stationary",
-        moves=moves,
-        mitigation=mitigation,
         compiled=compiled,
         threads=threads,
-        faults=faults,
     )
 
 
@@ -191,11 +188,8 @@ def test_where_nothing_goes_wrong_answers_are_right_and_cost_what_was_estimated(
         network,
         encoding,
         images,
-        SMALL,
-        ModelOptions(banks=4),
+        System(SMALL, ModelOptions(banks=4), moves=moves, mitigation=mitigation),
         "output-stationary",
-        moves=moves,
-        mitigation=mitigation,
     )
     for compiled in (False, True):
         done = _run(network, images, mitigation, moves=moves, compiled=compiled)
@@ -325,12 +319,16 @@ def test_bad_options_are_named(options: dict[str, object], text: str) -> None:
 def test_chains_are_refused_and_left_out() -> None:
     network = _network(0, 40, 7)
     encoding = ENCODINGS["bipolar"]
-    places = (network, encoding, 3, SMALL, ModelOptions(banks=4), "output-stationary")
+
+    def booked(mitigation: Mitigation, chain: str) -> estimate.Estimate:
+        system = System(SMALL, ModelOptions(banks=4), mitigation=mitigation)
+        return estimate.of_network(network, encoding, 3, system, "output-stationary", chain=chain)
+
     with pytest.raises(InputError, match="`chain` must be never or auto with `tmr` time"):
-        estimate.of_network(*places, mitigation=Mitigation("time"), chain="always")
-    auto = estimate.of_network(*places, mitigation=Mitigation("time"), chain="auto")
+        booked(Mitigation("time"), "always")
+    auto = booked(Mitigation("time"), "auto")
     assert auto.chains == ()
-    many = estimate.of_network(*places, mitigation=Mitigation(activation_rows=8), chain="always")
+    many = booked(Mitigation(activation_rows=8), "always")
     assert many.chains[0].layout is not None
 
 

@@ -15,6 +15,7 @@ from bnn.data.datasets import Dataset, load
 from bnn.larq.model_file import read_model
 from bnn.model.network import Dense
 from bnn.run.execute import run
+from bnn.system.system import System
 from bnn.training.activations import ACTIVATIONS
 from bnn.training.architectures import ARCHITECTURES, Architecture
 from bnn.training.backend import Backend
@@ -131,7 +132,7 @@ def test_what_is_trained_runs_in_dram_as_in_keras(tmp_path: Path, change: dict[s
     found = detect(one.test.x)
     assert found is not None
     standard = load_standard("ddr3-1600-8-8-8")
-    done = run(network, one.test.x, found[0], standard, ModelOptions(), "output-stationary")
+    done = run(network, one.test.x, found[0], System(standard, ModelOptions()), "output-stationary")
     assert done.bit_exact
     assert sum(layer.where == "dram" for layer in done.layers) == 3
     assert (done.logits.argmax(axis=1) == one.test.y).sum() == one.card.correct  # by Keras

@@ -1,0 +1,105 @@
+"""The DRAM that a network runs on: one value that all layers of a run share.
+
+What planners ask of a machine is here; what its banks were told is in the books, one
+:class:`~bnn.system.ledger.CommandLedger` a layer.
+
+>>> from pimsim.dram.standard.standard import load
+>>> system = System(load("ddr3-1600-8-8-8"), ModelOptions(banks=4))
+>>> system.address_map.name, system.banks, system.columns, system.data_rows
+('ambit', 4, 65536, 1006)
+>>> system.subarrays(columns=512, lanes=2).lanes, system.bursts(columns=513)
+(2, 2)
+>>> System(system.standard, system.options, moves="fax")
+Traceback (most recent call last):
+...
+pimsim.errors.InputError: `moves` must be one of host, psm, not 'fax'
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from bnn.system.mitigation import NONE, Mitigation
+from pimsim.dram.array.address_map import AddressMap, ambit
+from pimsim.dram.array.faults import Faults
+from pimsim.dram.array.subarray import Subarray
+from pimsim.dram.options import ModelOptions
+from pimsim.dram.standard.standard import Standard
+from pimsim.errors import InputError
+
+MOVES = ("host", "psm")
+"""How rows get from one subarray to another, the default first: over the channel and back, or from
+bank to bank inside the chips (RowClone's pipelined serial mode)."""
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """A DRAM, and how it computes.
+
+    Raises:
+        InputError: more banks than the standard has, an energy mode that has no figures of it, or
+            unknown moves.
+    """
+
+    standard: Standard
+    options: ModelOptions
+    """What changes headline numbers."""
+    address_map: AddressMap = field(default_factory=ambit)
+    """Which wordlines an address of a subarray raises."""
+    moves: str = MOVES[0]
+    """How rows get from one subarray to another, of :data:`MOVES`."""
+    mitigation: Mitigation = NONE
+    """What is done about commands that go wrong."""
+    faults: Faults | None = None
+    """What goes wrong in AAPs and APs, if anything. Planners ask for it too: screening leaves out
+    the columns of this very chip that fail."""
+
+    def __post_init__(self) -> None:
+        if self.moves not in MOVES:
+            raise InputError(f"`moves` must be one of {', '.join(MOVES)}, not {self.moves!r}")
+        self.options.require(self.standard)
+
+    @property
+    def banks(self) -> int:
+        """Banks that compute."""
+        return self.options.banks
+
+    @property
+    def columns(self) -> int:
+        """Columns of a rank's row."""
+        return self.standard.columns
+
+    @property
+    def burst_bits(self) -> int:
+        """Columns that one READ or WRITE moves."""
+        return self.standard.burst_bytes * 8
+
+    @property
+    def subarray_rows(self) -> int:
+        """Row addresses of a subarray, those of the compute rows among them."""
+        return self.standard.rows_per_subarray
+
+    @property
+    def subarrays_per_bank(self) -> int:
+        """Subarrays of a bank."""
+        return self.standard.subarrays_per_bank
+
+    @property
+    def data_rows(self) -> int:
+        """Data rows of a subarray that operands may lie in."""
+        subarray = Subarray(1, rows=self.subarray_rows, address_map=self.address_map)
+        return subarray.data_rows - self.mitigation.rows_taken
+
+    def bursts(self, columns: int) -> int:
+        """READs or WRITEs that move so many columns of a row."""
+        return -(-columns // self.burst_bits)
+
+    def subarrays(self, columns: int, lanes: int) -> Subarray:
+        """``lanes`` subarrays in lock-step, of which ``columns`` columns are used."""
+        return Subarray(
+            columns,
+            rows=self.subarray_rows,
+            lanes=lanes,
+            burst_bits=self.burst_bits,
+            address_map=self.address_map,
+        )

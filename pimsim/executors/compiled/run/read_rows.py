@@ -39,25 +39,13 @@ def bits(
 
     ``into`` is an array to write them to, in one piece; by default a new one.
     """
-    lanes, outputs, width = words.shape
-    result = np.empty((lanes, columns, outputs), dtype=np.uint8) if into is None else into
-    if result.shape != (lanes, columns, outputs) or not result.flags.c_contiguous:
-        raise InputError(
-            f"`into` must have the shape {(lanes, columns, outputs)} and lie in one piece"
-        )
-    if backend.why_not() is not None or width % _BLOCK_WORDS:
+    shape = (len(words), columns, words.shape[1])
+    result = np.empty(shape, dtype=np.uint8) if into is None else into
+    _expect(result, shape)
+    if _slow(words):
         result[:] = unpack(words, columns).transpose(0, 2, 1)
-        return result
-    strides = _strides(words)
-    function = _bits()
-    blocks = -(-columns // (64 * _BLOCK_WORDS))
-
-    def some(begin: int, end: int) -> None:
-        function(
-            begin, end, blocks, words.ctypes.data, *strides, outputs, columns, result.ctypes.data
-        )
-
-    spread(some, lanes * blocks, threads)
+    else:
+        _turn(_bits(), words, result, threads)
     return result
 
 
@@ -69,17 +57,30 @@ def strings(
     A column's bits lie side by side, output 0 in the lowest bit of its first byte; bits beyond the
     last output are 0.
     """
-    lanes, outputs, width = words.shape
-    size = -(-outputs // 8)
-    if into.shape != (lanes, columns, size) or not into.flags.c_contiguous:
-        raise InputError(
-            f"`into` must have the shape {(lanes, columns, size)} and lie in one piece"
-        )
-    if backend.why_not() is not None or width % _BLOCK_WORDS:
+    size = -(-words.shape[1] // 8)
+    _expect(into, (len(words), columns, size))
+    if _slow(words):
         into[:] = np.packbits(unpack(words, columns).transpose(0, 2, 1), axis=2, bitorder="little")
-        return
-    strides = _strides(words)
-    function = _in_strings(size % 8)
+    else:
+        _turn(_in_strings(size % 8), words, into, threads)
+
+
+def _expect(into: NDArray[np.uint8], shape: tuple[int, ...]) -> None:
+    if into.shape != shape or not into.flags.c_contiguous:
+        raise InputError(f"`into` must have the shape {shape} and lie in one piece")
+
+
+def _slow(words: Words) -> bool:
+    """Whether there is no compiled way."""
+    return backend.why_not() is not None or words.shape[2] % _BLOCK_WORDS != 0
+
+
+def _turn(
+    function: Callable[..., None], words: Words, into: NDArray[np.uint8], threads: int | None
+) -> None:
+    """Call a function with the arguments of :data:`_COLUMNWISE` for all columns of ``into``."""
+    lanes, outputs, _ = words.shape
+    columns, strides = into.shape[1], _strides(words)
     blocks = -(-columns // (64 * _BLOCK_WORDS))
 
     def some(begin: int, end: int) -> None:

@@ -25,7 +25,7 @@ from bnn.lowering.operand_analysis import OperandAnalysis, analyse
 from bnn.model import host, quantizers
 from bnn.model.layers.product import Product, real_kernel, unit
 from bnn.model.network import Conv1D, Conv2D, Dense, Network
-from bnn.model.operand import OperandEncoding
+from bnn.model.operand_encoding import OperandEncoding
 from bnn.values.encoding import Encoding
 from pimsim.errors import InputError
 
@@ -105,7 +105,7 @@ def fraction_bound(layer: Product, operand: OperandEncoding) -> float:
     the additions of K products: together no more than K + 3 such factors, on K products of at most
     the largest operand times the largest weight (see :func:`rounding_bound`).
 
-    >>> from bnn.model.operand import fractions_of_one
+    >>> from bnn.model.operand_encoding import fractions_of_one
     >>> dense = Dense("d", np.ones((3, 2), np.float32), None, "dorefa(2)", "ste_sign")
     >>> fraction_bound(dense, fractions_of_one(2)) < 2e-6
     True

@@ -47,7 +47,7 @@ from bnn.model.network import (
     Product,
     Shape,
 )
-from bnn.model.operand import BIPOLAR, OperandEncoding
+from bnn.model.operand_encoding import BIPOLAR, OperandEncoding
 from bnn.values.encoding import Encoding
 
 

@@ -29,7 +29,7 @@ from bnn.model.layers.preprocessing import Line
 from bnn.model.layers.product import Product, has_integer_kernel, reach, sums_of
 from bnn.model.layers.shape import Pad
 from bnn.model.network import INPUT, Network
-from bnn.model.operand import BIPOLAR, HEAVISIDE, TERNARY, OperandEncoding
+from bnn.model.operand_encoding import BIPOLAR, HEAVISIDE, TERNARY, OperandEncoding
 from bnn.values.encoding import WIDEST, Encoding
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from bnn.lowering.thresholds import Thresholds
 from bnn.lowering.windows import Windows
 from bnn.model.network import Layer, Product, Shape
-from bnn.model.operand import BIPOLAR, OperandEncoding
+from bnn.model.operand_encoding import BIPOLAR, OperandEncoding
 from pimsim.errors import InputError
 
 

@@ -132,7 +132,7 @@ def windows(layer: Product, shape: Shape, pool: MaxPool2D | None) -> Windows:
     """
     if not isinstance(layer, Conv2D):
         return each_pixel(int(np.prod(shape[:-1], dtype=np.intp)), shape[-1])
-    sides = [Side.of(axis) for axis in layer.axes(shape)]
+    sides = [Side.of(axis) for axis in layer.sides(shape)]
     return lay(shape[-1], sides, pool.axes(layer.shape_after(shape)) if pool is not None else None)
 
 

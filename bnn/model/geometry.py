@@ -100,6 +100,35 @@ class Axis:
         )
 
 
+def windows(
+    layer: str,
+    sizes: tuple[int, ...],
+    kernel: tuple[int, ...],
+    strides: tuple[int, ...],
+    dilation: tuple[int, ...] = (1, 1),
+    padding: Padding = "valid",
+) -> tuple[Axis, Axis]:
+    """Return the windows of a layer along height and width; over a length those of one row.
+
+    Args:
+        layer: its name, which errors begin with.
+        sizes: of the input along one or two spatial axes; the rest goes along the same axes.
+        kernel: taps of a window.
+        strides: between neighbouring windows.
+        dilation: between neighbouring taps.
+        padding: as :class:`Axis` has it.
+
+    >>> [axis.out for axis in windows("c", (5,), (3,), (1,))]
+    [1, 3]
+    """
+    settings = [(1, 1, *one)[-2:] for one in (sizes, kernel, strides, dilation)]
+    try:
+        rows, columns = (Axis(a, b, c, d, padding) for a, b, c, d in zip(*settings, strict=True))
+    except InputError as error:
+        raise InputError(f"layer {layer!r}: {error}") from None
+    return rows, columns
+
+
 @dataclass(frozen=True, slots=True)
 class Spread:
     """Windows of a transposed convolution along one axis: pixels spread out, then every place read.

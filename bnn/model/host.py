@@ -24,7 +24,7 @@ from bnn.lowering.operand_analysis import OperandAnalysis
 from bnn.model import quantizers
 from bnn.model.layers.layer import Layer, Real, Reals
 from bnn.model.layers.product import Product, finish, integer_kernel, unit
-from bnn.model.operand import OperandEncoding
+from bnn.model.operand_encoding import OperandEncoding
 from bnn.values.encoding import Encoding, encode
 
 Integers = NDArray[np.integer[Any]]

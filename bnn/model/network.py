@@ -163,6 +163,6 @@ class Network:
         ):
             return replace(self, layers=self.layers[:-1], inputs=self.inputs[:-1])
         if isinstance(last, Product) and last.activation == "softmax":
-            plain = replace(last, activation="linear")  # type: ignore[type-var]
+            plain = replace(last, activation="linear")
             return replace(self, layers=(*self.layers[:-1], plain))
         return self

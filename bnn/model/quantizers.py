@@ -32,7 +32,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.model.operand import BIPOLAR, HEAVISIDE, TERNARY, OperandEncoding, fractions_of_one
+from bnn.model.operand_encoding import (
+    BIPOLAR,
+    HEAVISIDE,
+    TERNARY,
+    OperandEncoding,
+    fractions_of_one,
+)
 from pimsim.errors import InputError
 
 Reals = NDArray[np.floating[Any]]
@@ -120,8 +126,8 @@ def ternary(x: Values, threshold: float) -> NDArray[np.int8]:
     >>> ternary(np.float32([-0.06, -0.05, 0, 0.04, 0.05]), 0.05).tolist()
     [-1, -1, 0, 0, 1]
     """
-    single, limit = _flushed(x), np.float32(threshold)
-    ends = np.sign(_flushed(single + limit)) + np.sign(_flushed(single - limit))
+    single, limit = flushed(x.astype(np.float32)), np.float32(threshold)
+    ends = np.sign(flushed(single + limit)) + np.sign(flushed(single - limit))
     result: NDArray[np.int8] = np.sign(ends).astype(np.int8)
     return result
 
@@ -129,7 +135,9 @@ def ternary(x: Values, threshold: float) -> NDArray[np.int8]:
 def levels(x: Values, bits: int) -> NDArray[np.int16]:
     """Round ``x``, clipped to [0, 1], to integers 0 to 2**bits - 1, in float32, halves to even."""
     n = np.float32((1 << bits) - 1)
-    result: NDArray[np.int16] = np.rint(np.clip(_flushed(x), 0, 1) * n).astype(np.int16)
+    result: NDArray[np.int16] = np.rint(np.clip(flushed(x.astype(np.float32)), 0, 1) * n).astype(
+        np.int16
+    )
     return result
 
 
@@ -144,9 +152,13 @@ def flush(x: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     return wide
 
 
-def _flushed(x: Values) -> NDArray[np.float32]:
-    single: NDArray[np.float32] = x.astype(np.float32)
-    return np.where(np.abs(single) < np.float32(SMALLEST_NORMAL), np.float32(0), single)
+def flushed(x: Any) -> NDArray[Any]:
+    """Return float32 values of any shape with those that float32 cannot hold normally as zero.
+
+    >>> flushed(np.float32([1e-40, -1e-39, 1e-37])).tolist() == [0.0, 0.0, np.float32(1e-37)]
+    True
+    """
+    return np.where(np.abs(x) < np.float32(SMALLEST_NORMAL), np.float32(0), x)
 
 
 _ONE_DIGIT = (1, True)
@@ -224,7 +236,7 @@ def _dorefa(parameters: str) -> Quantizer:
         return QuantizedWeights(levels(latent, bits), Fraction(1, n), (bits, False))
 
     def of_weights(latent: NDArray[np.float32]) -> QuantizedWeights:
-        limited = np.tanh(_flushed(latent))
+        limited = np.tanh(flushed(latent))
         largest = np.abs(limited).max()
         half = limited / (2 * largest) if largest > 0 else limited
         integers = 2 * np.rint((half + np.float32(0.5)) * np.float32(n)).astype(np.int16) - n

@@ -18,7 +18,7 @@ from bnn.lowering.stage import HostStage, Stage
 from bnn.mapping import Result
 from bnn.model import host, reference
 from bnn.model.network import INPUT, Flatten, Layer, Network, Product, Reshape
-from bnn.model.operand import OperandEncoding
+from bnn.model.operand_encoding import OperandEncoding
 from bnn.run.disputes import Disputes
 from bnn.values.bitstrings import BitStrings, unpacked
 from bnn.values.encoding import Encoding
@@ -160,7 +160,7 @@ def _numbers(value: NDArray[Any] | Bits) -> NDArray[Any]:
 
 def _linear(layer: Product) -> Product:
     """Return a product without its activation."""
-    plain: Product = replace(layer, activation="linear")  # type: ignore[type-var]
+    plain: Product = replace(layer, activation="linear")
     return plain
 
 

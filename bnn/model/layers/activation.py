@@ -15,38 +15,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.model import quantizers
-from bnn.model.layers.layer import OneInput, Real, Shape, Weights, check_array, misfit
+from bnn.model.layers.layer import Layer, Shape, Weights, check_array, misfit
 from bnn.model.layers.reading import Reader, Reading
-from bnn.model.operand import OperandEncoding
+from bnn.model.operand_encoding import OperandEncoding
 from bnn.model.operations.functions import activate, check_function, elu, monotone
 from bnn.model.operations.reduction import Along
 
 
-class _Elementwise(OneInput):
-    """Layers that leave the shape as it is."""
-
-    __slots__ = ()
-
-    def shape_after(self, *shapes: Shape) -> Shape:
-        """Shape of the output, which is that of the input."""
-        (shape,) = shapes
-        return shape
-
-
 @dataclass(frozen=True, slots=True)
-class Activation(_Elementwise):
+class Activation(Layer):
     """A function of every value on its own (softmax: of the last axis)."""
 
-    name: str
     function: str
     """Name in :data:`bnn.model.operations.functions.FUNCTIONS` or of a quantizer."""
 
     def __post_init__(self) -> None:
         check_function(self.name, self.function)
 
-    def run(self, *values: NDArray[Any]) -> NDArray[Any]:
-        """Apply the function."""
-        (x,) = values
+    def _run(self, x: NDArray[Any]) -> NDArray[Any]:
         return activate(self.function, x)
 
     def alphabet_after(self, *alphabets: OperandEncoding | None) -> OperandEncoding | None:
@@ -76,17 +62,15 @@ def _sloped(slopes: Weights | np.float32, below: NDArray[Any]) -> NDArray[Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Rectifier(_Elementwise):
+class Rectifier(Layer):
     """``x`` above a threshold up to a ceiling, and a slope below: ReLU and its relatives."""
 
-    name: str
     slope: float = 0.0
     ceiling: float | None = None
     threshold: float = 0.0
 
-    def run(self, *values: NDArray[Any]) -> NDArray[Any]:
-        """Compute it in the order of operations of Keras's ``backend.relu``."""
-        (x,) = values
+    def _run(self, x: NDArray[Any]) -> NDArray[Any]:
+        """In the order of operations of Keras's ``backend.relu``."""
         number = x.dtype.type
         if self.threshold:
             result = np.where(x > number(self.threshold), x, number(0))
@@ -106,19 +90,16 @@ class Rectifier(_Elementwise):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PRelu(_Elementwise):
+class PRelu(Layer):
     """``x`` above 0 and a trained slope times x below."""
 
-    name: str
     slopes: Weights
     """Broadcast over an input: ``(channels,)`` where the spatial axes share theirs."""
 
     def __post_init__(self) -> None:
         check_array(self.name, "slopes", self.slopes, self.slopes.shape)
 
-    def shape_after(self, *shapes: Shape) -> Shape:
-        """Shape of the output, which is that of the input."""
-        (shape,) = shapes
+    def _shape(self, shape: Shape) -> Shape:
         if len(self.slopes.shape) > len(shape) or any(
             mine not in (1, size)
             for mine, size in zip(self.slopes.shape[::-1], shape[::-1], strict=False)
@@ -126,9 +107,8 @@ class PRelu(_Elementwise):
             raise misfit(self.name, f"that {self.slopes.shape} slopes fit", shape)
         return shape
 
-    def run(self, *values: NDArray[Any]) -> NDArray[Any]:
-        """Compute ``relu(x) - slope * relu(-x)``, as Keras does."""
-        (x,) = values
+    def _run(self, x: NDArray[Any]) -> NDArray[Any]:
+        """``relu(x) - slope * relu(-x)``, as Keras has it."""
         zero = x.dtype.type(0)
         result: NDArray[Any] = np.maximum(x, zero) - _sloped(self.slopes, np.maximum(-x, zero))
         return result
@@ -145,15 +125,12 @@ class PRelu(_Elementwise):
 
 
 @dataclass(frozen=True, slots=True)
-class Elu(_Elementwise):
+class Elu(Layer):
     """``x`` above 0 and ``alpha * (e^x - 1)`` below."""
 
-    name: str
     alpha: float
 
-    def run(self, *values: NDArray[Real]) -> NDArray[Real]:
-        """Compute it."""
-        (x,) = values
+    def _run(self, x: NDArray[Any]) -> NDArray[Any]:
         return elu(x, self.alpha)
 
 
@@ -191,18 +168,6 @@ def _relu(reading: Reading) -> tuple[Rectifier]:
     )
 
 
-def _leaky_relu(reading: Reading) -> tuple[Rectifier]:
-    return (Rectifier(reading.name, reading.fields.number("alpha", 0.3)),)
-
-
-def _thresholded_relu(reading: Reading) -> tuple[Rectifier]:
-    return (Rectifier(reading.name, threshold=reading.fields.number("theta", 1.0)),)
-
-
-def _elu(reading: Reading) -> tuple[Elu]:
-    return (Elu(reading.name, reading.fields.number("alpha", 1.0)),)
-
-
 def _prelu(reading: Reading) -> tuple[PRelu]:
     shape = list(reading.shape)
     shared = reading.fields.get("shared_axes")
@@ -218,12 +183,14 @@ def _prelu(reading: Reading) -> tuple[PRelu]:
 
 READERS: dict[str, Reader] = {
     "Activation": _activation,
-    "ELU": _elu,
-    "LeakyReLU": _leaky_relu,
+    "ELU": lambda reading: (Elu(reading.name, reading.fields.number("alpha", 1.0)),),
+    "LeakyReLU": lambda reading: (Rectifier(reading.name, reading.fields.number("alpha", 0.3)),),
     "PReLU": _prelu,
     "ReLU": _relu,
     "Softmax": _softmax,
-    "ThresholdedReLU": _thresholded_relu,
+    "ThresholdedReLU": lambda reading: (
+        Rectifier(reading.name, threshold=reading.fields.number("theta", 1.0)),
+    ),
     **dict.fromkeys(
         (
             *("ApproxSign", "DoReFa", "DoReFaQuantizer", "MagnitudeAwareSign", "NoOp"),

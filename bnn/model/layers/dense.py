@@ -13,29 +13,19 @@ from typing import Any, cast
 
 from numpy.typing import NDArray
 
-from bnn.model.layers.layer import Real, Shape, Weights, misfit
-from bnn.model.layers.product import Product, check_product
+from bnn.model.layers.layer import Real, Shape, misfit
+from bnn.model.layers.product import Product
 from bnn.model.layers.reading import Reader, Reading
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dense(Product):
-    """A matrix product over the last axis: Larq's QuantDense and Keras's Dense."""
+    """A matrix product over the last axis: Larq's QuantDense and Keras's Dense.
 
-    name: str
-    kernel: Weights
-    """Latent weights, ``(in, out)``."""
-    bias: Weights | None
-    """``(out,)``, added to the product before the activation."""
-    input_quantizer: str | None = None
-    """Canonical name; applied to the input."""
-    kernel_quantizer: str | None = None
-    """Canonical name; applied to the kernel."""
-    activation: str = "linear"
-    """Name of an activation function or of a quantizer."""
+    Its kernel is ``(in, out)``.
+    """
 
-    def __post_init__(self) -> None:
-        check_product(self, 2)
+    kernel_rank = 2
 
     @property
     def fan_in(self) -> int:
@@ -47,9 +37,7 @@ class Dense(Product):
         """Units."""
         return int(self.kernel.shape[1])
 
-    def shape_after(self, *shapes: Shape) -> Shape:
-        """Shape of the output, given that of the input (both without the batch axis)."""
-        (shape,) = shapes
+    def _shape(self, shape: Shape) -> Shape:
         if not shape or shape[-1] != self.fan_in:
             raise misfit(self.name, f"an input whose last axis is {self.fan_in}", shape)
         return (*shape[:-1], self.outputs)
@@ -65,17 +53,7 @@ class Dense(Product):
 
 def _dense(reading: Reading) -> tuple[Dense]:
     fan_in = reading.shape[-1] if reading.shape else 0
-    arrays = reading.kernel_and_bias((fan_in, reading.fields.size("units")))
-    return (
-        Dense(
-            name=reading.name,
-            kernel=arrays["kernel"],
-            bias=arrays.get("bias"),
-            input_quantizer=reading.operand_quantizer(),
-            kernel_quantizer=reading.quantizer("kernel_quantizer"),
-            activation=reading.activation(),
-        ),
-    )
+    return (Dense(**reading.product((fan_in, reading.fields.size("units")))),)
 
 
 READERS: dict[str, Reader] = {"QuantDense": _dense, "Dense": _dense}

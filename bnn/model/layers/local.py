@@ -14,36 +14,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.model.geometry import Axis
-from bnn.model.layers import product
+from bnn.model.geometry import Axis, windows
 from bnn.model.layers.layer import Real, Shape, Weights, misfit
-from bnn.model.layers.product import Product, check_product
+from bnn.model.layers.product import Product, chunks
 from bnn.model.layers.reading import Reader, Reading
 from bnn.model.patches import patches
-from pimsim.errors import InputError
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class LocallyConnected(Product):
-    """A cross-correlation without shared weights, over one or two spatial axes."""
+    """A cross-correlation without shared weights, over one or two spatial axes.
 
-    name: str
-    kernel: Weights
-    """Latent weights, ``(positions, taps * channels, out)``, row by row."""
-    bias: Weights | None
-    """``(*positions along each axis, out)``, added to the sum before the activation."""
+    Its kernel is ``(positions, taps * channels, out)``, row by row, and its bias ``(*positions
+    along each axis, out)``.
+    """
+
     size: Shape
     """Taps along each axis."""
     strides: Shape
-    input_quantizer: str | None = None
-    """Canonical name; applied to the input."""
-    kernel_quantizer: str | None = None
-    """Canonical name; applied to the kernel."""
-    activation: str = "linear"
-    """Name of an activation function or of a quantizer."""
 
-    def __post_init__(self) -> None:
-        check_product(self, 3, None if self.bias is None else self.bias.shape)
+    kernel_rank = 3
+
+    def _bias_shape(self, bias: Weights) -> Shape:
+        return bias.shape
 
     @property
     def fan_in(self) -> int:
@@ -61,19 +54,9 @@ class LocallyConnected(Product):
         if len(shape) != len(self.size) + 1 or shape[-1] != channels:
             names = ("height, width", "length")[len(self.size) == 1]
             raise misfit(self.name, f"({names}, {channels})", shape)
-        more = (1,) * (2 - len(self.size))
-        sizes, taps, strides = ((*more, *one) for one in (shape[:-1], self.size, self.strides))
-        try:
-            return (
-                Axis(sizes[0], taps[0], strides[0], 1, "valid"),
-                Axis(sizes[1], taps[1], strides[1], 1, "valid"),
-            )
-        except InputError as error:
-            raise InputError(f"layer {self.name!r}: {error}") from None
+        return windows(self.name, shape[:-1], self.size, self.strides)
 
-    def shape_after(self, *shapes: Shape) -> Shape:
-        """Shape of the output, given that of the input (both without the batch axis)."""
-        (shape,) = shapes
+    def _shape(self, shape: Shape) -> Shape:
         rows, columns = self.sides(shape)
         if rows.out * columns.out != len(self.kernel):
             raise misfit(self.name, f"of {len(self.kernel)} windows", shape)
@@ -93,48 +76,34 @@ class LocallyConnected(Product):
         axes, after = self.sides(shape), self.shape_after(shape)
         images = operands[:, None] if operands.ndim == 3 else operands
         result = np.empty((len(images), len(kernel), self.outputs), kernel.dtype)
-        step = max(1, product.CHUNK // kernel[..., 0].size)
-        for start in range(0, len(images), step):
-            some = patches(images[start : start + step], axes, pad, kernel.dtype.type)
+        for part in chunks(len(images), kernel[..., 0].size):
+            some = patches(images[part], axes, pad, kernel.dtype.type)
             rows = some.reshape(len(some), len(kernel), -1).transpose(1, 0, 2)
-            result[start : start + step] = (rows @ kernel).transpose(1, 0, 2)
+            result[part] = (rows @ kernel).transpose(1, 0, 2)
         return result.reshape(len(images), *after)
 
 
-def _local(rank: int) -> Reader:
-    def read(reading: Reading) -> tuple[LocallyConnected]:
-        fields, shape = reading.fields, reading.spatial(rank)
-        if fields.get("implementation") not in (None, 1):
-            fields.refuse("implementation", "1")
-        reading.padding("valid")
-        size, filters = fields.sizes("kernel_size", rank), fields.size("filters")
-        strides = fields.sizes("strides", rank, (1,) * rank)
-        sizes = zip(shape, size, strides, strict=False)
-        out = tuple((length - taps) // stride + 1 for length, taps, stride in sizes)
-        if min(out) < 1:
-            fields.refuse("kernel_size", f"one that fits into an input of {shape}")
-        kernel = (prod(out), prod(size) * shape[-1], filters)
-        arrays = reading.kernel_and_bias(kernel, (*out, filters))
-        return (
-            LocallyConnected(
-                name=reading.name,
-                kernel=arrays["kernel"],
-                bias=arrays.get("bias"),
-                size=size,
-                strides=strides,
-                input_quantizer=reading.operand_quantizer(),
-                kernel_quantizer=reading.quantizer("kernel_quantizer"),
-                activation=reading.activation(),
-            ),
-        )
-
-    return read
+def _local(reading: Reading) -> tuple[LocallyConnected]:
+    fields, shape, rank = reading.fields, reading.spatial(), reading.rank
+    if fields.get("implementation") not in (None, 1):
+        fields.refuse("implementation", "1")
+    reading.padding("valid")
+    size, filters = fields.sizes("kernel_size", rank), fields.size("filters")
+    strides = fields.sizes("strides", rank, (1,) * rank)
+    sizes = zip(shape, size, strides, strict=False)
+    out = tuple((length - taps) // stride + 1 for length, taps, stride in sizes)
+    if min(out) < 1:
+        fields.refuse("kernel_size", f"one that fits into an input of {shape}")
+    kernel = (prod(out), prod(size) * shape[-1], filters)
+    given = reading.product(kernel, (*out, filters))
+    return (LocallyConnected(**given, size=size, strides=strides),)
 
 
-READERS: dict[str, Reader] = {
-    "LocallyConnected1D": _local(1),
-    "LocallyConnected2D": _local(2),
-    "QuantLocallyConnected1D": _local(1),
-    "QuantLocallyConnected2D": _local(2),
-}
+READERS: dict[str, Reader] = dict.fromkeys(
+    (
+        *("LocallyConnected1D", "LocallyConnected2D"),
+        *("QuantLocallyConnected1D", "QuantLocallyConnected2D"),
+    ),
+    _local,
+)
 """By class in a model file."""

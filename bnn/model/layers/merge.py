@@ -15,9 +15,8 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.model.layers.layer import OneInput, Shape, misfit
+from bnn.model.layers.layer import Layer, Shape, misfit, misfits
 from bnn.model.layers.reading import Reader, Reading
-from bnn.model.operand import OperandEncoding
 from pimsim.errors import InputError
 
 
@@ -37,10 +36,9 @@ OPERATIONS: dict[str, Callable[[tuple[NDArray[Any], ...]], NDArray[Any]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Merge(OneInput):
+class Merge(Layer):
     """One number from each input, value by value; axes of size 1 are repeated."""
 
-    name: str
     operation: str
     """Name in :data:`OPERATIONS`."""
 
@@ -54,33 +52,26 @@ class Merge(OneInput):
                 return tuple(np.broadcast_shapes(*shapes))
         except ValueError:
             pass
-        raise InputError(
-            f"inputs of layer {self.name!r} must have shapes that fit each other, not "
-            + " and ".join(str(shape) for shape in shapes)
-        )
+        raise misfits(self.name, shapes)
 
     def run(self, *values: NDArray[Any]) -> NDArray[Any]:
-        """Compute it."""
+        """Carry out the operation on values ``(n, ...)``, from left to right."""
         return OPERATIONS[self.operation](values)
 
-    def alphabet_after(self, *alphabets: OperandEncoding | None) -> OperandEncoding | None:
-        """Maxima and minima of integers of one alphabet stay in it."""
-        same = len(set(alphabets)) == 1 and self.operation in ("maximum", "minimum")
-        return alphabets[0] if same else None
-
     @property
-    def commutes(self) -> bool:
-        """The sign of the larger value is the larger sign."""
+    def selects(self) -> bool:
+        """The larger of two values is one of them."""
         return self.operation in ("maximum", "minimum")
 
 
 @dataclass(frozen=True, slots=True)
-class Concatenate(OneInput):
+class Concatenate(Layer):
     """The inputs behind one another along an axis."""
 
-    name: str
     axis: int = -1
     """Counted from the end, below 0."""
+
+    selects = True
 
     def shape_after(self, *shapes: Shape) -> Shape:
         """Shape of the output: that of the inputs, whose other axes are the same."""
@@ -92,57 +83,35 @@ class Concatenate(OneInput):
         place = rank + self.axis
         others = {(len(shape), shape[:place], shape[place + 1 :]) for shape in shapes}
         if len(others) != 1:
-            raise InputError(
-                f"inputs of layer {self.name!r} must have shapes that fit each other, not "
-                + " and ".join(str(shape) for shape in shapes)
-            )
+            raise misfits(self.name, shapes)
         total = sum(shape[place] for shape in shapes)
         return (*shapes[0][:place], total, *shapes[0][place + 1 :])
 
     def run(self, *values: NDArray[Any]) -> NDArray[Any]:
-        """Compute it."""
+        """Put values ``(n, ...)`` behind one another."""
         return np.concatenate(values, axis=self.axis)
-
-    def alphabet_after(self, *alphabets: OperandEncoding | None) -> OperandEncoding | None:
-        """The same as that of all inputs, if theirs is the same."""
-        return alphabets[0] if len(set(alphabets)) == 1 else None
-
-    @property
-    def commutes(self) -> bool:
-        """A sign looks at every value by itself."""
-        return True
 
 
 @dataclass(frozen=True, slots=True)
-class Stack(OneInput):
+class Stack(Layer):
     """The inputs behind one another along an axis of their own."""
 
-    name: str
     axis: int
     """Of the output, counted from 1, as 0 is that of the batch."""
+
+    selects = True
 
     def shape_after(self, *shapes: Shape) -> Shape:
         """Shape of the output: that of the inputs, which is the same, and one axis more."""
         if len(set(shapes)) != 1 or not 1 <= self.axis <= len(shapes[0]) + 1:
-            raise InputError(
-                f"inputs of layer {self.name!r} must have the same shape, with a place for axis "
-                f"{self.axis}, not " + " and ".join(str(shape) for shape in shapes)
-            )
+            wanted = f"have the same shape, with a place for axis {self.axis}"
+            raise misfits(self.name, shapes, wanted)
         before = shapes[0][: self.axis - 1]
         return (*before, len(shapes), *shapes[0][self.axis - 1 :])
 
     def run(self, *values: NDArray[Any]) -> NDArray[Any]:
-        """Compute it."""
+        """Put values ``(n, ...)`` behind one another along a new axis."""
         return np.stack(values, axis=self.axis)
-
-    def alphabet_after(self, *alphabets: OperandEncoding | None) -> OperandEncoding | None:
-        """The same as that of all inputs, if theirs is the same."""
-        return alphabets[0] if len(set(alphabets)) == 1 else None
-
-    @property
-    def commutes(self) -> bool:
-        """A sign looks at every value by itself."""
-        return True
 
 
 def _merge(operation: str) -> Reader:

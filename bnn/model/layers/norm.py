@@ -17,16 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.model import quantizers
-from bnn.model.layers.layer import OneInput, Shape, Weights, check_array, misfit
+from bnn.model.layers.layer import Layer, Shape, Weights, check_array, misfit
 from bnn.model.layers.reading import Reader, Reading
 from pimsim.errors import InputError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class BatchNorm(OneInput):
+class BatchNorm(Layer):
     """``(x - mean) * gamma / sqrt(variance + epsilon) + beta`` over the last axis."""
 
-    name: str
     mean: Weights
     """``(channels,)``, as are the other three."""
     variance: Weights
@@ -47,16 +46,13 @@ class BatchNorm(OneInput):
                 f"not {float(self.variance.min()) + self.epsilon!r}"
             )
 
-    def shape_after(self, *shapes: Shape) -> Shape:
-        """Shape of the output, which is that of the input."""
-        (shape,) = shapes
+    def _shape(self, shape: Shape) -> Shape:
         if not shape or shape[-1] != self.mean.size:
             raise misfit(self.name, f"an input whose last axis is {self.mean.size}", shape)
         return shape
 
-    def run(self, *values: NDArray[Any]) -> NDArray[Any]:
-        """Normalize; denormal parameters count as 0, as they do in Keras."""
-        (x,) = values
+    def _run(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Denormal parameters count as 0, as they do in Keras."""
         result = x - quantizers.flush(self.mean).astype(x.dtype)
         result *= self.scale.astype(x.dtype)
         if self.beta is not None:

@@ -7,53 +7,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.model.geometry import Axis, Padding
-from bnn.model.layers.layer import OneInput, Shape, misfit
+from bnn.model.geometry import Axis, Padding, windows
+from bnn.model.layers.layer import Layer, Shape, misfit
 from bnn.model.layers.reading import Reader, Reading
-from bnn.model.operand import OperandEncoding
 from bnn.model.patches import averages, largest
-from pimsim.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
-class _Pool2D(OneInput):
+class _Pool2D(Layer):
     """Windows over ``(height, width, channels)``; over ``(length, channels)`` those of one row."""
 
-    name: str
-    pool_size: tuple[int, int]
-    strides: tuple[int, int]
+    pool_size: tuple[int, ...]
+    strides: tuple[int, ...]
     padding: Padding = "valid"
 
     def axes(self, shape: Shape) -> tuple[Axis, Axis]:
         """Windows along height and width over an input of ``shape``."""
-        if len(shape) == 2:
-            shape = (1, *shape)
-        if len(shape) != 3:
+        if len(shape) not in (2, 3):
             raise misfit(self.name, "(height, width, channels)", shape)
-        try:
-            return (
-                Axis(shape[0], self.pool_size[0], self.strides[0], 1, self.padding),
-                Axis(shape[1], self.pool_size[1], self.strides[1], 1, self.padding),
-            )
-        except InputError as error:
-            raise InputError(f"layer {self.name!r}: {error}") from None
+        return windows(self.name, shape[:-1], self.pool_size, self.strides, padding=self.padding)
 
-    def shape_after(self, *shapes: Shape) -> Shape:
-        """Shape of the output, given that of the input (both without the batch axis)."""
-        (shape,) = shapes
+    def _shape(self, shape: Shape) -> Shape:
         rows, columns = self.axes(shape)
-        whole = rows.out, columns.out, shape[-1]
-        return whole[3 - len(shape) :]
+        return (rows.out, columns.out, shape[-1])[3 - len(shape) :]
 
-    def _over(self, pool: Any, values: NDArray[Any]) -> NDArray[Any]:
+    def _over(self, pool: Callable[..., NDArray[Any]], values: NDArray[Any]) -> NDArray[Any]:
         images = values[:, None] if values.ndim == 3 else values
-        result: NDArray[Any] = pool(images, self.axes(values.shape[1:]))
+        result = pool(images, self.axes(values.shape[1:]))
         return result[:, 0] if values.ndim == 3 else result
 
 
@@ -61,51 +48,34 @@ class _Pool2D(OneInput):
 class MaxPool2D(_Pool2D):
     """The largest value of each window; ``same`` padding never wins."""
 
-    def run(self, *values: NDArray[Any]) -> NDArray[Any]:
-        """Compute it."""
-        (x,) = values
+    selects = True
+
+    def _run(self, x: NDArray[Any]) -> NDArray[Any]:
         return self._over(largest, x)
-
-    def alphabet_after(self, *alphabets: OperandEncoding | None) -> OperandEncoding | None:
-        """The largest of some integers is one of them."""
-        (alphabet,) = alphabets
-        return alphabet
-
-    @property
-    def commutes(self) -> bool:
-        """The sign of the largest value is the largest sign."""
-        return True
 
 
 @dataclass(frozen=True, slots=True)
 class AveragePool2D(_Pool2D):
     """The mean of each window, in which padding does not count."""
 
-    def run(self, *values: NDArray[Any]) -> NDArray[Any]:
-        """Compute it."""
-        (x,) = values
+    def _run(self, x: NDArray[Any]) -> NDArray[Any]:
         return self._over(averages, x)
 
 
 @dataclass(frozen=True, slots=True)
-class GlobalPool(OneInput):
+class GlobalPool(Layer):
     """The largest or the mean value of each channel."""
 
-    name: str
     kind: Literal["max", "mean"]
     keep: bool = False
     """Whether the spatial axes stay, with one pixel."""
 
-    def shape_after(self, *shapes: Shape) -> Shape:
-        """Shape of the output, given that of the input."""
-        (shape,) = shapes
+    def _shape(self, shape: Shape) -> Shape:
         if len(shape) < 2:
             raise misfit(self.name, "at least one spatial axis and channels", shape)
         return (*(1 for _ in shape[:-1]), shape[-1]) if self.keep else shape[-1:]
 
-    def run(self, *values: NDArray[Any]) -> NDArray[Any]:
-        """Compute it, in the precision of the values."""
-        (x,) = values
+    def _run(self, x: NDArray[Any]) -> NDArray[Any]:
         axes = tuple(range(1, x.ndim - 1))
         if self.kind == "max":
             result: NDArray[Any] = x.max(axis=axes, keepdims=self.keep)
@@ -113,51 +83,35 @@ class GlobalPool(OneInput):
         mean: NDArray[Any] = x.mean(axis=axes, keepdims=self.keep, dtype=np.float64)
         return mean.astype(x.dtype)
 
-    def alphabet_after(self, *alphabets: OperandEncoding | None) -> OperandEncoding | None:
-        """The largest of some integers is one of them."""
-        (alphabet,) = alphabets
-        return alphabet if self.kind == "max" else None
-
     @property
-    def commutes(self) -> bool:
-        """The sign of the largest value is the largest sign."""
+    def selects(self) -> bool:
+        """The largest of some values is one of them."""
         return self.kind == "max"
 
 
-def _windows(make: type[MaxPool2D] | type[AveragePool2D], rank: int) -> Reader:
+def _windows(make: type[MaxPool2D] | type[AveragePool2D]) -> Reader:
     def read(reading: Reading) -> tuple[MaxPool2D | AveragePool2D]:
-        fields = reading.fields
-        reading.spatial(rank)
-        size = fields.sizes("pool_size", rank)
-        strides = fields.sizes("strides", rank, size)
+        reading.spatial()
+        size = reading.fields.sizes("pool_size", reading.rank)
+        strides = reading.fields.sizes("strides", reading.rank, size)
         padding = reading.padding("valid", "same")
-        more = (1,) * (2 - rank)
-        return (make(reading.name, _pair(more + size), _pair(more + strides), padding),)
+        return (make(reading.name, (1, *size)[-2:], (1, *strides)[-2:], padding),)
 
     return read
 
 
-def _pair(sizes: tuple[int, ...]) -> tuple[int, int]:
-    first, second = sizes
-    return first, second
-
-
-def _whole(kind: Literal["max", "mean"], rank: int) -> Reader:
+def _whole(kind: Literal["max", "mean"]) -> Reader:
     def read(reading: Reading) -> tuple[GlobalPool]:
-        reading.spatial(rank)
+        reading.spatial()
         return (GlobalPool(reading.name, kind, reading.fields.flag("keepdims", False)),)
 
     return read
 
 
 READERS: dict[str, Reader] = {
-    "AveragePooling1D": _windows(AveragePool2D, 1),
-    "AveragePooling2D": _windows(AveragePool2D, 2),
-    "GlobalAveragePooling1D": _whole("mean", 1),
-    "GlobalAveragePooling2D": _whole("mean", 2),
-    "GlobalMaxPooling1D": _whole("max", 1),
-    "GlobalMaxPooling2D": _whole("max", 2),
-    "MaxPooling1D": _windows(MaxPool2D, 1),
-    "MaxPooling2D": _windows(MaxPool2D, 2),
+    **dict.fromkeys(("AveragePooling1D", "AveragePooling2D"), _windows(AveragePool2D)),
+    **dict.fromkeys(("GlobalAveragePooling1D", "GlobalAveragePooling2D"), _whole("mean")),
+    **dict.fromkeys(("GlobalMaxPooling1D", "GlobalMaxPooling2D"), _whole("max")),
+    **dict.fromkeys(("MaxPooling1D", "MaxPooling2D"), _windows(MaxPool2D)),
 }
 """By class in a model file."""

@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.model.layers.layer import OneInput, Shape, Weights, misfit
-from bnn.model.layers.reading import Reader, Reading
+from bnn.model.layers.layer import Layer, Shape, Weights, misfit
+from bnn.model.layers.reading import Reader, Reading, nothing
 from bnn.model.layers.shape import Crop
-from bnn.model.operand import OperandEncoding
+from bnn.model.operand_encoding import OperandEncoding
 from pimsim.errors import InputError
 
 _EPSILON = 1e-7
@@ -48,12 +48,10 @@ def fraction(value: float) -> Fraction:
     return exact
 
 
-class Line(OneInput):
+class Line(Layer):
     """A straight line: every value times a number, plus a number."""
 
     __slots__ = ()
-
-    name: str
 
     @property
     def parameters(self) -> tuple[Weights, Weights]:
@@ -65,9 +63,8 @@ class Line(OneInput):
         """Factor and summand; None where they are not the same for all values."""
         raise NotImplementedError
 
-    def shape_after(self, *shapes: Shape) -> Shape:
-        """Shape of the output: that of the input, wider where one value meets several factors."""
-        (shape,) = shapes
+    def _shape(self, shape: Shape) -> Shape:
+        """That of the input, wider where one value meets several factors."""
         both = [one.shape for one in self.parameters]
         try:
             wide = np.broadcast_shapes(shape, *both)
@@ -93,7 +90,6 @@ class Line(OneInput):
 class Rescale(Line):
     """``x * scale + offset``."""
 
-    name: str
     scale: Weights
     """One number, or an array that broadcasts over an input."""
     offset: Weights
@@ -111,9 +107,8 @@ class Rescale(Line):
             return None
         return fraction(self.scale.item()), fraction(self.offset.item())
 
-    def run(self, *values: NDArray[Any]) -> NDArray[Any]:
-        """Compute it; the product is rounded before the sum."""
-        (x,) = values
+    def _run(self, x: NDArray[Any]) -> NDArray[Any]:
+        """The product is rounded before the sum."""
         product = x * self.scale.astype(x.dtype)
         result: NDArray[Any] = product + self.offset.astype(x.dtype)
         return result
@@ -123,7 +118,6 @@ class Rescale(Line):
 class Standardize(Line):
     """``(x - mean) / deviation``, or its inverse."""
 
-    name: str
     mean: Weights
     """Broadcasts over an input."""
     deviation: Weights
@@ -143,34 +137,28 @@ class Standardize(Line):
         mean, deviation = (fraction(float(one.flat[0])) for one in self.parameters)
         return (deviation, mean) if self.invert else (1 / deviation, -mean / deviation)
 
-    def run(self, *values: NDArray[Any]) -> NDArray[Any]:
-        """Compute it."""
-        (x,) = values
+    def _run(self, x: NDArray[Any]) -> NDArray[Any]:
         mean, deviation = self.mean.astype(x.dtype), self.deviation.astype(x.dtype)
         result: NDArray[Any] = mean + x * deviation if self.invert else (x - mean) / deviation
         return result
 
 
 @dataclass(frozen=True, slots=True)
-class Resize(OneInput):
+class Resize(Layer):
     """Images of another size, as ``tf.image.resize`` makes them."""
 
-    name: str
     height: int
     width: int
     bilinear: bool
     """Else the nearest pixel."""
 
-    def shape_after(self, *shapes: Shape) -> Shape:
-        """Shape of the output, given that of the input."""
-        (shape,) = shapes
+    def _shape(self, shape: Shape) -> Shape:
         if len(shape) != 3:
             raise misfit(self.name, "(height, width, channels)", shape)
         return (self.height, self.width, shape[-1])
 
-    def run(self, *values: NDArray[Any]) -> NDArray[Any]:
-        """Compute it in float32: first along rows, then between them."""
-        (x,) = values
+    def _run(self, x: NDArray[Any]) -> NDArray[Any]:
+        """In float32: first along rows, then between them."""
         if x.shape[1:3] == (self.height, self.width):
             return x
         if not self.bilinear:
@@ -185,14 +173,9 @@ class Resize(OneInput):
         result: NDArray[Any] = top + (bottom - top) * part[:, None, None]
         return result.astype(x.dtype, copy=False)
 
-    def alphabet_after(self, *alphabets: OperandEncoding | None) -> OperandEncoding | None:
-        """The same if pixels are only chosen."""
-        (alphabet,) = alphabets
-        return None if self.bilinear else alphabet
-
     @property
-    def commutes(self) -> bool:
-        """Whether pixels are only chosen."""
+    def selects(self) -> bool:
+        """The nearest pixel is one of the input."""
         return not self.bilinear
 
 
@@ -265,7 +248,7 @@ def _normalization(reading: Reading) -> tuple[Standardize]:
 
 def _resizing(reading: Reading) -> tuple[Crop | Resize, ...]:
     fields = reading.fields
-    _, aspect = reading.spatial(2), fields.flag("crop_to_aspect_ratio", False)
+    _, aspect = reading.spatial(), fields.flag("crop_to_aspect_ratio", False)
     kind = fields.get("interpolation")
     if kind not in (None, "nearest", "bilinear"):
         fields.refuse("interpolation", "'nearest' or 'bilinear'")
@@ -273,7 +256,7 @@ def _resizing(reading: Reading) -> tuple[Crop | Resize, ...]:
 
 
 def _center_crop(reading: Reading) -> tuple[Crop | Resize, ...]:
-    height, width, _ = reading.spatial(2)
+    height, width, _ = reading.spatial()
     wanted = reading.fields.size("height"), reading.fields.size("width")
     if height < wanted[0] or width < wanted[1]:
         return _resized(reading, crop=True, bilinear=True)
@@ -282,7 +265,7 @@ def _center_crop(reading: Reading) -> tuple[Crop | Resize, ...]:
 
 def _random_crop(reading: Reading) -> tuple[Crop | Resize, ...]:
     # Where nothing is random, Keras resizes the largest window of that aspect ratio.
-    reading.spatial(2)
+    reading.spatial()
     return _resized(reading, crop=True, bilinear=True)
 
 
@@ -313,10 +296,6 @@ def _cut(name: str, size: tuple[int, int], wanted: tuple[int, int]) -> tuple[Cro
     return () if size == wanted else (Crop(name, tuple(margins)),)
 
 
-def _nothing(reading: Reading) -> tuple[()]:
-    return ()
-
-
 RANDOM = (
     *("RandomBrightness", "RandomContrast", "RandomFlip", "RandomHeight", "RandomRotation"),
     *("RandomTranslation", "RandomWidth", "RandomZoom"),
@@ -329,6 +308,6 @@ READERS: dict[str, Reader] = {
     "RandomCrop": _random_crop,
     "Rescaling": _rescaling,
     "Resizing": _resizing,
-    **dict.fromkeys(RANDOM, _nothing),
+    **dict.fromkeys(RANDOM, nothing),
 }
 """By class in a model file."""

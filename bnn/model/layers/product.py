@@ -13,9 +13,11 @@ multiplies the input is what the kernel quantizer makes of them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +25,8 @@ from numpy.typing import NDArray
 from bnn.model import quantizers
 from bnn.model.geometry import Axis, Spread
 from bnn.model.layers.activation import alphabet_of
-from bnn.model.layers.layer import OneInput, Real, Shape, Weights, check_array
-from bnn.model.operand import OperandEncoding
+from bnn.model.layers.layer import Layer, Real, Shape, Weights, check_array
+from bnn.model.operand_encoding import OperandEncoding
 from bnn.model.operations.functions import activate, check_function
 from bnn.model.quantizers import QuantizedWeights
 from pimsim.errors import InputError
@@ -36,22 +38,47 @@ WIDEST_SUMS = 8
 """Bits of a layer's sums that may be the operands of a next layer in DRAM as they are."""
 
 
-class Product(OneInput):
+@dataclass(frozen=True, slots=True, eq=False)
+class Product(Layer):
     """A layer that sums products of operands with weights; its classes say which."""
 
-    __slots__ = ()
-
-    name: str
     kernel: Weights
-    """Latent weights, in the layout of a file."""
+    """Latent weights, in the layout of a file; its class says which axes those are."""
     bias: Weights | None
-    """Added to the sums before the activation."""
-    input_quantizer: str | None
+    """``(out,)``, added to the sums before the activation."""
+    input_quantizer: str | None = None
     """Canonical name; applied to the input, before padding."""
-    kernel_quantizer: str | None
+    kernel_quantizer: str | None = None
     """Canonical name; applied to the kernel."""
-    activation: str
+    activation: str = "linear"
     """Name in :data:`bnn.model.operations.functions.FUNCTIONS` or of a quantizer."""
+
+    kernel_rank: ClassVar[int]
+    """Axes of a kernel."""
+
+    def __post_init__(self) -> None:
+        name, rank = self.name, self.kernel_rank
+        if self.kernel.ndim != rank:
+            raise InputError(
+                f"kernel of layer {name!r} must have {rank} axes, not shape {self.kernel.shape}"
+            )
+        check_array(name, "kernel", self.kernel, self.kernel.shape)
+        if self.bias is not None:
+            check_array(name, "bias", self.bias, self._bias_shape(self.bias))
+        for quantizer in (self.input_quantizer, self.kernel_quantizer):
+            if quantizer is not None and quantizer.partition("(")[0] not in quantizers.TABLE:
+                known = ", ".join(sorted(quantizers.TABLE))
+                raise InputError(
+                    f"quantizers of layer {name!r} must be among {known}, not {quantizer!r}"
+                )
+        check_function(name, self.activation)
+        if self.pad_values not in (-1.0, 0.0, 1.0):
+            raise InputError(
+                f"`pad_values` of layer {name!r} must be -1, 0 or 1, not {self.pad_values!r}"
+            )
+
+    def _bias_shape(self, bias: Weights) -> Shape:
+        return (self.outputs,)
 
     @property
     def fan_in(self) -> int:
@@ -107,13 +134,11 @@ class Product(OneInput):
         """Multiply-accumulates of an image, by Larq's count: weights times output positions."""
         return self.kernel.size * prod(self.shape_after(shape)[:-1])
 
-    def shape_after(self, *shapes: Shape) -> Shape:
-        """Shape of the output, given that of the input (both without the batch axis)."""
+    def _shape(self, shape: Shape) -> Shape:
         raise NotImplementedError
 
-    def run(self, *values: NDArray[Any]) -> NDArray[Any]:
-        """Compute the layer on the host; the products always in float32."""
-        (x,) = values
+    def _run(self, x: NDArray[Any]) -> NDArray[Any]:
+        """The products always in float32."""
         operands = x.astype(np.float32, copy=False)
         if self.input_quantizer not in (None, quantizers.NO_OP):
             operands = quantizers.named(str(self.input_quantizer)).values(operands)
@@ -128,32 +153,6 @@ class Product(OneInput):
     def alphabet_after(self, *alphabets: OperandEncoding | None) -> OperandEncoding | None:
         """That of a quantizer behind it; what its sums can be is asked of :func:`sums_of`."""
         return alphabet_of(self.activation, None)
-
-
-def check_product(layer: Product, rank: int, bias: Shape | None = None) -> None:
-    """Raise InputError unless kernel, bias, quantizers and activation make a layer."""
-    if layer.kernel.ndim != rank:
-        raise InputError(
-            f"kernel of layer {layer.name!r} must have {rank} axes, not shape {layer.kernel.shape}"
-        )
-    check_array(layer.name, "kernel", layer.kernel, layer.kernel.shape)
-    if layer.bias is not None:
-        check_array(layer.name, "bias", layer.bias, (layer.outputs,) if bias is None else bias)
-    for quantizer in (layer.input_quantizer, layer.kernel_quantizer):
-        if quantizer is not None and quantizer.partition("(")[0] not in quantizers.TABLE:
-            known = ", ".join(sorted(quantizers.TABLE))
-            raise InputError(
-                f"quantizers of layer {layer.name!r} must be among {known}, not {quantizer!r}"
-            )
-    check_function(layer.name, layer.activation)
-
-
-def check_padding(layer: Product) -> None:
-    """Raise InputError for a ``pad_values`` that is no operand."""
-    if layer.pad_values not in (-1.0, 0.0, 1.0):
-        raise InputError(
-            f"`pad_values` of layer {layer.name!r} must be -1, 0 or 1, not {layer.pad_values!r}"
-        )
 
 
 def finish(layer: Product, sums: NDArray[Real]) -> NDArray[Real]:
@@ -274,6 +273,18 @@ def _odd(layer: Product) -> bool:
     if layer.kernel_quantizer == quantizers.NO_OP:
         return bool(np.all(layer.kernel != 0))
     return quantizers.named(str(layer.kernel_quantizer)).odd_weights
+
+
+def chunks(images: int, per_image: int) -> Iterator[slice]:
+    """Yield the images a few at a time, as many as make one block of patches.
+
+    Args:
+        images: how many there are.
+        per_image: numbers in the patches of one.
+    """
+    step = max(1, CHUNK // per_image)
+    for start in range(0, images, step):
+        yield slice(start, start + step)
 
 
 def grouped(rows: NDArray[Any], matrix: NDArray[Real], groups: int) -> NDArray[Real]:

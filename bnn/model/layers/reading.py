@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from bnn.model import quantizers
 from bnn.model.geometry import Padding
@@ -14,7 +15,6 @@ from pimsim.errors import InputError
 
 _SPELLINGS = {"softmax_v2": "softmax", "silu": "swish"}
 """Other names; TensorFlow 2.2 wrote the name of its own softmax into files."""
-
 
 ACTIVATION_LAYERS = frozenset(
     ("Activation", "ELU", "LeakyReLU", "PReLU", "ReLU", "Softmax", "ThresholdedReLU")
@@ -52,18 +52,40 @@ class Reading:
         (shape,) = self.shapes
         return shape
 
-    def spatial(self, rank: int) -> Shape:
-        """Shape of the only input, which has ``rank`` spatial axes and channels behind them."""
-        wanted = {1: "(length, channels)", 2: "(height, width, channels)"}[rank]
+    @property
+    def rank(self) -> int:
+        """Spatial axes of the input: two, unless the name of the class says one (``Conv1D``)."""
+        return 1 if "1D" in self.kind else 2
+
+    def spatial(self) -> Shape:
+        """Shape of the only input, which has :attr:`rank` spatial axes and then channels."""
+        wanted = {1: "(length, channels)", 2: "(height, width, channels)"}[self.rank]
         if self.fields.get("data_format") not in (None, "channels_last"):
             self.fields.refuse("data_format", "'channels_last'")
-        if len(self.shape) != rank + 1:
+        if len(self.shape) != self.rank + 1:
             raise InputError(f"{self.where} must be fed with {wanted}, not {self.shape}")
         return self.shape
 
-    def kernel_and_bias(self, kernel: Shape, bias: Shape | None = None) -> dict[str, Weights]:
-        """Read a kernel, and a bias if there is one; by default one value for each output."""
-        return self.with_bias({"kernel": kernel}, kernel[-1:] if bias is None else bias)
+    def product(
+        self, kernel: Shape, bias: Shape | None = None, of: str | None = None
+    ) -> dict[str, Any]:
+        """Read what all layers with a kernel have: arguments of a ``Product``.
+
+        Args:
+            kernel: shape of the kernel.
+            bias: shape of a bias; by default one value for each place of the kernel's last axis.
+            of: what the kernel and its quantizer are called after, such as ``depthwise``.
+        """
+        name = f"{of}_kernel" if of else "kernel"
+        arrays = self.with_bias({name: kernel}, kernel[-1:] if bias is None else bias)
+        return {
+            "name": self.name,
+            "kernel": arrays[name],
+            "bias": arrays.get("bias"),
+            "input_quantizer": self.operand_quantizer(),
+            "kernel_quantizer": self.quantizer(f"{of or 'kernel'}_quantizer"),
+            "activation": self.activation(),
+        }
 
     def with_bias(self, shapes: dict[str, Shape], bias: Shape) -> dict[str, Weights]:
         """Read weights, and behind them a bias if there is one."""
@@ -151,6 +173,11 @@ class Reading:
 
 Reader = Callable[[Reading], tuple[Layer, ...]]
 """Makes the layers that an entry stands for, each fed with what the one before it gives."""
+
+
+def nothing(reading: Reading) -> tuple[()]:
+    """Read a layer that does something in training only."""
+    return ()
 
 
 def named(fields: Fields, key: str, value: object) -> str:

@@ -15,42 +15,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.model.layers.layer import OneInput, Shape, misfit
-from bnn.model.layers.reading import Reader, Reading
-from bnn.model.operand import OperandEncoding
+from bnn.model.layers.layer import Layer, Shape, misfit
+from bnn.model.layers.reading import Reader, Reading, nothing
+from bnn.model.operand_encoding import OperandEncoding
 from bnn.values.encoding import WIDEST
 
 
-class _Moves(OneInput):
+class _Moves(Layer):
     """Layers that leave every value as it is."""
 
     __slots__ = ()
 
-    def alphabet_after(self, *alphabets: OperandEncoding | None) -> OperandEncoding | None:
-        """The same as before."""
-        (alphabet,) = alphabets
-        return alphabet
-
-    @property
-    def commutes(self) -> bool:
-        """A sign looks at every value by itself."""
-        return True
+    selects = True
 
 
 @dataclass(frozen=True, slots=True)
 class Flatten(_Moves):
     """All axes into one, the last varying fastest."""
 
-    name: str
-
-    def shape_after(self, *shapes: Shape) -> Shape:
-        """Shape of the output, given that of the input (both without the batch axis)."""
-        (shape,) = shapes
+    def _shape(self, shape: Shape) -> Shape:
         return (prod(shape),)
 
-    def run(self, *values: NDArray[Any]) -> NDArray[Any]:
-        """Compute it."""
-        (x,) = values
+    def _run(self, x: NDArray[Any]) -> NDArray[Any]:
         return x.reshape(len(x), -1)
 
 
@@ -58,22 +44,17 @@ class Flatten(_Moves):
 class Reshape(_Moves):
     """The same values in other axes."""
 
-    name: str
     target: Shape
     """At most one size may be -1: what is left."""
 
-    def shape_after(self, *shapes: Shape) -> Shape:
-        """Shape of the output, given that of the input."""
-        (shape,) = shapes
+    def _shape(self, shape: Shape) -> Shape:
         known, total = prod(size for size in self.target if size != -1), prod(shape)
         wanted = tuple(total // max(known, 1) if size == -1 else size for size in self.target)
         if prod(wanted) != total or self.target.count(-1) > 1:
             raise misfit(self.name, f"that reshapes to {self.target}", shape)
         return wanted
 
-    def run(self, *values: NDArray[Any]) -> NDArray[Any]:
-        """Compute it."""
-        (x,) = values
+    def _run(self, x: NDArray[Any]) -> NDArray[Any]:
         return x.reshape(len(x), *self.shape_after(x.shape[1:]))
 
 
@@ -81,46 +62,36 @@ class Reshape(_Moves):
 class Permute(_Moves):
     """The axes in another order."""
 
-    name: str
     order: Shape
     """For each axis of the output, that of the input, counted from 1."""
 
-    def shape_after(self, *shapes: Shape) -> Shape:
-        """Shape of the output, given that of the input."""
-        (shape,) = shapes
+    def _shape(self, shape: Shape) -> Shape:
         if sorted(self.order) != list(range(1, len(shape) + 1)):
             raise misfit(self.name, f"of {len(self.order)} axes", shape)
         return tuple(shape[axis - 1] for axis in self.order)
 
-    def run(self, *values: NDArray[Any]) -> NDArray[Any]:
-        """Compute it."""
-        (x,) = values
+    def _run(self, x: NDArray[Any]) -> NDArray[Any]:
         return np.ascontiguousarray(x.transpose(0, *self.order))
 
 
 @dataclass(frozen=True, slots=True)
-class Pad(_Moves):
+class Pad(Layer):
     """Zeros around the spatial axes: real zeros, which a sign quantizer behind turns into +1.
 
     An operator may put another number there, and around the channels, too.
     """
 
-    name: str
     margins: tuple[tuple[int, int], ...]
     """Before and after, for each spatial axis, or for all axes."""
     value: float = 0.0
 
-    def shape_after(self, *shapes: Shape) -> Shape:
-        """Shape of the output, given that of the input."""
-        (shape,) = shapes
+    def _shape(self, shape: Shape) -> Shape:
         if len(self.margins) not in (len(shape) - 1, len(shape)):
             raise misfit(self.name, f"{len(self.margins)} spatial axes and channels", shape)
         sides = zip(shape, self._all(len(shape)), strict=True)
         return tuple(size + before + after for size, (before, after) in sides)
 
-    def run(self, *values: NDArray[Any]) -> NDArray[Any]:
-        """Compute it."""
-        (x,) = values
+    def _run(self, x: NDArray[Any]) -> NDArray[Any]:
         return np.pad(x, ((0, 0), *self._all(x.ndim - 1)), constant_values=self.value)
 
     def alphabet_after(self, *alphabets: OperandEncoding | None) -> OperandEncoding | None:
@@ -143,22 +114,17 @@ class Pad(_Moves):
 class Pick(_Moves):
     """Each output one of the inputs: slices, splits, transposed, tiled and turned images."""
 
-    name: str
     index: NDArray[np.intp]
     """In the shape of the output, the place of each value in the input, its axes in one."""
     inputs: Shape
     """Shape of the input."""
 
-    def shape_after(self, *shapes: Shape) -> Shape:
-        """Shape of the output, given that of the input."""
-        (shape,) = shapes
+    def _shape(self, shape: Shape) -> Shape:
         if shape != self.inputs:
             raise misfit(self.name, str(self.inputs), shape)
         return self.index.shape
 
-    def run(self, *values: NDArray[Any]) -> NDArray[Any]:
-        """Compute it."""
-        (x,) = values
+    def _run(self, x: NDArray[Any]) -> NDArray[Any]:
         return x.reshape(len(x), -1)[:, self.index]
 
 
@@ -166,22 +132,17 @@ class Pick(_Moves):
 class Crop(_Moves):
     """Less of the spatial axes."""
 
-    name: str
     margins: tuple[tuple[int, int], ...]
     """Before and after, for each spatial axis."""
 
-    def shape_after(self, *shapes: Shape) -> Shape:
-        """Shape of the output, given that of the input."""
-        (shape,) = shapes
+    def _shape(self, shape: Shape) -> Shape:
         sides = zip(shape, self.margins, strict=False)
         left = tuple(size - before - after for size, (before, after) in sides)
         if len(shape) != len(self.margins) + 1 or min(left, default=0) < 1:
             raise misfit(self.name, f"from which {self.margins} can be cut", shape)
         return (*left, shape[-1])
 
-    def run(self, *values: NDArray[Any]) -> NDArray[Any]:
-        """Compute it."""
-        (x,) = values
+    def _run(self, x: NDArray[Any]) -> NDArray[Any]:
         sizes = zip(x.shape[1:], self.margins, strict=False)
         inside = tuple(slice(before, size - after) for size, (before, after) in sizes)
         return x[(slice(None), *inside)]
@@ -191,20 +152,15 @@ class Crop(_Moves):
 class Repeat(_Moves):
     """Every pixel several times: upsampling to the nearest neighbour."""
 
-    name: str
     times: Shape
     """For each spatial axis."""
 
-    def shape_after(self, *shapes: Shape) -> Shape:
-        """Shape of the output, given that of the input."""
-        (shape,) = shapes
+    def _shape(self, shape: Shape) -> Shape:
         if len(shape) != len(self.times) + 1:
             raise misfit(self.name, f"{len(self.times)} spatial axes and channels", shape)
         return (*(a * b for a, b in zip(shape, self.times, strict=False)), shape[-1])
 
-    def run(self, *values: NDArray[Any]) -> NDArray[Any]:
-        """Compute it."""
-        (x,) = values
+    def _run(self, x: NDArray[Any]) -> NDArray[Any]:
         for axis, times in enumerate(self.times, start=1):
             x = x.repeat(times, axis)
         return x
@@ -232,26 +188,21 @@ def _permute(reading: Reading) -> tuple[Permute]:
     return (Permute(reading.name, tuple(axes)),)
 
 
-def _margins(make: type[Pad] | type[Crop], key: str, rank: int) -> Reader:
-    def read(reading: Reading) -> tuple[Pad | Crop]:
-        reading.spatial(rank)
-        return (make(reading.name, reading.fields.margins(key, rank)),)
-
-    return read
+def _padding(reading: Reading) -> tuple[Pad]:
+    reading.spatial()
+    return (Pad(reading.name, reading.fields.margins("padding", reading.rank)),)
 
 
-def _repeat(rank: int) -> Reader:
-    def read(reading: Reading) -> tuple[Repeat]:
-        reading.spatial(rank)
-        if reading.fields.get("interpolation") not in (None, "nearest"):
-            reading.fields.refuse("interpolation", "'nearest'")
-        return (Repeat(reading.name, reading.fields.sizes("size", rank)),)
-
-    return read
+def _cropping(reading: Reading) -> tuple[Crop]:
+    reading.spatial()
+    return (Crop(reading.name, reading.fields.margins("cropping", reading.rank)),)
 
 
-def _nothing(reading: Reading) -> tuple[()]:
-    return ()
+def _upsampling(reading: Reading) -> tuple[Repeat]:
+    reading.spatial()
+    if reading.fields.get("interpolation") not in (None, "nearest"):
+        reading.fields.refuse("interpolation", "'nearest'")
+    return (Repeat(reading.name, reading.fields.sizes("size", reading.rank)),)
 
 
 TRAINING_ONLY = (
@@ -261,15 +212,12 @@ TRAINING_ONLY = (
 """Layers that do something in training only."""
 
 READERS: dict[str, Reader] = {
-    "Cropping1D": _margins(Crop, "cropping", 1),
-    "Cropping2D": _margins(Crop, "cropping", 2),
+    **dict.fromkeys(("Cropping1D", "Cropping2D"), _cropping),
     "Flatten": _flatten,
     "Permute": _permute,
     "Reshape": _reshape,
-    "UpSampling1D": _repeat(1),
-    "UpSampling2D": _repeat(2),
-    "ZeroPadding1D": _margins(Pad, "padding", 1),
-    "ZeroPadding2D": _margins(Pad, "padding", 2),
-    **dict.fromkeys((*TRAINING_ONLY, "Identity"), _nothing),
+    **dict.fromkeys(("UpSampling1D", "UpSampling2D"), _upsampling),
+    **dict.fromkeys(("ZeroPadding1D", "ZeroPadding2D"), _padding),
+    **dict.fromkeys((*TRAINING_ONLY, "Identity"), nothing),
 }
 """By class in a model file."""

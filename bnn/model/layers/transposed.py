@@ -14,35 +14,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.model.geometry import Axis, Padding, Spread
-from bnn.model.layers import product
-from bnn.model.layers.layer import Real, Shape, Weights, misfit
-from bnn.model.layers.product import Product, check_product, grouped
+from bnn.model.layers.layer import Real, Shape, misfit
+from bnn.model.layers.product import Product, chunks, grouped
 from bnn.model.layers.reading import Reader, Reading
 from bnn.model.patches import patches
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Conv2DTranspose(Product):
-    """The gradient of a convolution over ``(height, width, channels)``, used as a layer."""
+    """The gradient of a convolution over ``(height, width, channels)``, used as a layer.
 
-    name: str
-    kernel: Weights
-    """Latent weights, ``(kernel height, kernel width, out, in)``."""
-    bias: Weights | None
-    """``(out,)``, added to the sum before the activation."""
-    input_quantizer: str | None = None
-    """Canonical name; applied to the input."""
-    kernel_quantizer: str | None = None
-    """Canonical name; applied to the kernel."""
-    strides: tuple[int, int] = (1, 1)
+    Its kernel is ``(kernel height, kernel width, out, in)``.
+    """
+
+    strides: tuple[int, ...] = (1, 1)
     padding: Padding = "valid"
-    output_padding: tuple[int, int] | None = None
+    output_padding: tuple[int, ...] | None = None
     """Outputs more than the least that the sizes ask for; None: Keras's usual size."""
-    activation: str = "linear"
-    """Name of an activation function or of a quantizer."""
 
-    def __post_init__(self) -> None:
-        check_product(self, 4)
+    kernel_rank = 4
 
     @property
     def fan_in(self) -> int:
@@ -78,9 +68,7 @@ class Conv2DTranspose(Product):
         before = max((size - 1) * stride + kernel - out, 0) // 2 if same else 0
         return Spread(size, kernel, stride, 1, out, before)
 
-    def shape_after(self, *shapes: Shape) -> Shape:
-        """Shape of the output, given that of the input (both without the batch axis)."""
-        (shape,) = shapes
+    def _shape(self, shape: Shape) -> Shape:
         rows, columns = self.sides(shape)
         return rows.out, columns.out, self.outputs
 
@@ -96,18 +84,15 @@ class Conv2DTranspose(Product):
         axes = _over_canvas(rows), _over_canvas(columns)
         result = np.empty((len(operands), rows.out, columns.out, self.outputs), kernel.dtype)
         taps = turned.shape[0]
-        step = max(1, product.CHUNK // (rows.out * columns.out * self.fan_in))
         down, across = _places(rows), _places(columns)
-        for start in range(0, len(operands), step):
-            some = operands[start : start + step]
+        for part in chunks(len(operands), rows.out * columns.out * self.fan_in):
+            some = operands[part]
             size = (len(some), axes[0].size, axes[1].size, some.shape[3])
             canvas = np.full(size, pad, kernel.dtype)
             inside = some[:, down[0]][:, :, across[0]]
             canvas[:, down[1][:, None], across[1]] = inside
             found = patches(canvas, axes, pad, kernel.dtype.type)
-            result[start : start + step] = grouped(
-                found.reshape(*found.shape[:-1], taps, -1), turned, 1
-            )
+            result[part] = grouped(found.reshape(*found.shape[:-1], taps, -1), turned, 1)
         return result
 
 
@@ -123,33 +108,21 @@ def _places(side: Spread) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return np.flatnonzero(inside), places[inside]
 
 
-def _pair(sizes: tuple[int, ...]) -> tuple[int, int]:
-    first, second = sizes
-    return first, second
-
-
 def _transposed(reading: Reading) -> tuple[Conv2DTranspose]:
-    fields = reading.fields
-    channels = reading.spatial(2)[-1]
+    fields, channels = reading.fields, reading.spatial()[-1]
     if fields.sizes("dilation_rate", 2, (1, 1)) != (1, 1):
         fields.refuse("dilation_rate", "1")
     extra = None
     if fields.get("output_padding") is not None:
-        extra = _pair(fields.counts("output_padding", 2))
+        extra = fields.counts("output_padding", 2)
     filters = fields.size("filters")
     kernel = (*fields.sizes("kernel_size", 2), filters, channels)
-    arrays = reading.kernel_and_bias(kernel, (filters,))
     return (
         Conv2DTranspose(
-            name=reading.name,
-            kernel=arrays["kernel"],
-            bias=arrays.get("bias"),
-            input_quantizer=reading.operand_quantizer(),
-            kernel_quantizer=reading.quantizer("kernel_quantizer"),
-            strides=_pair(fields.sizes("strides", 2, (1, 1))),
+            **reading.product(kernel, (filters,)),
+            strides=fields.sizes("strides", 2, (1, 1)),
             padding=reading.padding("valid", "same"),
             output_padding=extra,
-            activation=reading.activation(),
         ),
     )
 

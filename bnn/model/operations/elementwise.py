@@ -6,7 +6,7 @@ operation rounds in one way only, and a sign behind it is the sign that Keras fi
 >>> double = Elementwise("d", "multiply", (None, np.float32(2)))
 >>> double.run(np.float64([[1, -3]])).tolist(), double.shape_after((2,)), double.monotone
 ([[2.0, -6.0]], (2,), True)
->>> from bnn.model.operand import HEAVISIDE
+>>> from bnn.model.operand_encoding import HEAVISIDE
 >>> chosen = Elementwise("w", "where", (None, np.float32(1), np.float32(-1)))
 >>> chosen.run(np.float32([[0, 1]])).tolist(), chosen.alphabet_after(HEAVISIDE).low
 ([[-1.0, 1.0]], -1)
@@ -24,9 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.model import quantizers
-from bnn.model.layers.layer import OneInput, Shape, Weights
-from bnn.model.operand import TERNARY, OperandEncoding
-from pimsim.errors import InputError
+from bnn.model.layers.layer import Layer, Shape, Weights, misfits
+from bnn.model.operand_encoding import TERNARY, OperandEncoding
 
 Formula = Callable[..., NDArray[Any]]
 
@@ -115,10 +114,9 @@ _RISING: dict[str, Callable[[tuple[float | None, ...]], bool]] = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Elementwise(OneInput):
+class Elementwise(Layer):
     """A formula of values at the same place; axes of size 1 are repeated."""
 
-    name: str
     formula: str
     """Name in :data:`FORMULAS`."""
     operands: tuple[Weights | np.float32 | None, ...]
@@ -135,21 +133,18 @@ class Elementwise(OneInput):
                 return tuple(found[1:])
         except ValueError:
             pass
-        raise InputError(
-            f"inputs of layer {self.name!r} must have shapes that fit each other, not "
-            + " and ".join(str(shape) for shape in (*shapes, *constants))
-        )
+        raise misfits(self.name, (*shapes, *constants))
 
     def run(self, *values: NDArray[Any]) -> NDArray[Any]:
         """Compute it in float32; numbers that float32 cannot hold normally are 0, as in Keras."""
         inputs = iter(values)
         operands = [
-            _flushed(next(inputs).astype(np.float32, copy=False) if one is None else one)
+            quantizers.flushed(next(inputs).astype(np.float32, copy=False) if one is None else one)
             for one in self.operands
         ]
         with np.errstate(all="ignore"):
             found = FORMULAS[self.formula](*operands)
-        result: NDArray[Any] = _flushed(found.astype(np.float32, copy=False))
+        result: NDArray[Any] = quantizers.flushed(found.astype(np.float32, copy=False))
         return result.astype(values[0].dtype, copy=False)
 
     def alphabet_after(self, *alphabets: OperandEncoding | None) -> OperandEncoding | None:
@@ -193,10 +188,6 @@ _YES_OR_NO = frozenset(
         *("logical_or", "nonzero", "not_equal"),
     )
 )
-
-
-def _flushed(x: Any) -> Any:
-    return np.where(np.abs(x) < np.float32(quantizers.SMALLEST_NORMAL), np.float32(0), x)
 
 
 def _integers(values: NDArray[Any]) -> OperandEncoding | None:

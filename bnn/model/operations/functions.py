@@ -24,8 +24,6 @@ from pimsim.errors import InputError
 
 Floats = NDArray[Any]
 
-_TINY = float(np.finfo(np.float32).tiny)
-
 
 @dataclass(frozen=True, slots=True)
 class Function:
@@ -48,18 +46,16 @@ def _single(run: Callable[[Floats], Floats]) -> Callable[[Floats], Floats]:
     """
 
     def in_single(x: Floats) -> Floats:
-        return _flushed(run(_flushed(x.astype(np.float32)))).astype(x.dtype, copy=False)
+        return quantizers.flushed(run(quantizers.flushed(x.astype(np.float32)))).astype(
+            x.dtype, copy=False
+        )
 
     return in_single
 
 
-def _flushed(x: Floats) -> Floats:
-    return np.where(np.abs(x) < _TINY, np.float32(0), x)
-
-
 def _halved(x: Floats) -> Floats:
     """Set to 0 what is 0 once it is multiplied by a half."""
-    return np.where(np.abs(x) < 2 * _TINY, np.float32(0), x)
+    return np.where(np.abs(x) < 2 * quantizers.SMALLEST_NORMAL, np.float32(0), x)
 
 
 def _sigmoid(x: Floats) -> Floats:
@@ -76,9 +72,10 @@ def _softplus(x: Floats) -> Floats:
     return cast(Floats, np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))))
 
 
-def _softmax(x: Floats) -> Floats:
-    powers = np.exp(x - x.max(axis=-1, keepdims=True))
-    return cast(Floats, powers / powers.sum(axis=-1, keepdims=True))
+def softmax(x: Floats, axis: int = -1) -> Floats:
+    """Give e^x of each of the values along an axis, as a part of all of them."""
+    powers = np.exp(x - x.max(axis=axis, keepdims=True))
+    return cast(Floats, powers / powers.sum(axis=axis, keepdims=True))
 
 
 def _exponential(x: Floats) -> Floats:
@@ -131,7 +128,7 @@ def _gelu(x: Floats) -> Floats:
     from scipy.special import erfc  # half a second that no other network should wait for
 
     half = np.float32(0.5)
-    return cast(Floats, _halved(x) * _flushed(half * erfc(-x * np.float32(np.sqrt(0.5)))))
+    return cast(Floats, _halved(x) * quantizers.flushed(half * erfc(-x * np.float32(np.sqrt(0.5)))))
 
 
 def _gelu_of_dense(x: Floats) -> Floats:
@@ -166,7 +163,7 @@ FUNCTIONS: dict[str, Function] = {
     "relu6": Function(lambda x: np.clip(x, 0, 6), monotone=True),
     "selu": Function(_single(_selu)),
     "sigmoid": Function(_single(_sigmoid)),
-    "softmax": Function(_single(_softmax)),
+    "softmax": Function(_single(softmax)),
     "softplus": Function(_single(_softplus)),
     "softsign": Function(_single(lambda x: cast(Floats, x / (1 + np.abs(x))))),
     "swish": Function(_single(_swish), disputed=(-87.3366, -86.6433)),

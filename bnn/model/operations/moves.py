@@ -21,13 +21,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.model.layers.layer import Layer, Shape
+from bnn.model.layers.layer import Shape
 from bnn.model.layers.shape import Flatten, Pad, Permute, Pick, Reshape
-from bnn.model.operations.operation import Operation
+from bnn.model.operations.operation import Made, Maker, Operation
 from pimsim.errors import InputError
 
 Places = NDArray[np.intp]
-Made = tuple[Layer, ...]
 
 BATCH = "the number of images"
 """Stands for a size that ``tf.shape`` gives and that no file knows."""
@@ -259,17 +258,13 @@ def _gather(op: Operation) -> Made:
     return _picked(op, shape, lambda x: x.take(indices[0] if alone else indices, axis))
 
 
-def _flip(axis: int) -> Callable[[Operation], Made]:
-    def make(op: Operation) -> Made:
-        return _picked(op, op.only_input(), lambda x: np.flip(x, axis))
-
-    return make
+def _flip(axis: int) -> Maker:
+    return lambda op: _picked(op, op.only_input(), lambda x: np.flip(x, axis))
 
 
 def _blocks(op: Operation) -> tuple[Shape, int]:
     shape, sizes = op.only_input(), op.integers("block_size")
-    if op.take("data_format") not in (None, "NHWC"):
-        op.refuse("data_format", "'NHWC'")
+    op.channels_last()
     if len(shape) != 3 or len(sizes) != 1 or sizes[0] < 1:
         op.refuse("block_size", "a positive integer, over height, width and channels")
     return shape, sizes[0]
@@ -297,7 +292,7 @@ def _depth_to_space(op: Operation) -> Made:
     return _picked(op, shape, move)
 
 
-FUNCTIONS: dict[str, Callable[[Operation], Made]] = {
+FUNCTIONS: dict[str, Maker] = {
     "__operators__.getitem": _getitem,
     "compat.v1.gather": _gather,
     "compat.v1.pad": _pad,

@@ -8,14 +8,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
 import numpy as np
 
 from bnn.larq.nodes import FIRST, Given
-from bnn.model.layers.layer import Shape, Weights
+from bnn.model.layers.layer import Layer, Shape, Weights
 from bnn.model.layers.reading import Reading
 from bnn.values.fields import Fields, shown
 from pimsim.errors import InputError
@@ -63,13 +63,13 @@ class Operation:
         """Take all arguments that are left."""
         self._taken.update(self.arguments)
 
-    def finish(self, outputs: int = 1) -> None:
+    def finish(self) -> None:
         """Refuse arguments that nobody has taken, and outputs that do not exist."""
         for key, value in self.arguments.items():
             if key not in self._taken and value is not None and value is not False:
                 self.refuse(key, "left out")
-        if "outputs" not in self._taken and self.output >= outputs:
-            raise InputError(f"{self.where} must have an output number {self.output + 1}")
+        if "outputs" not in self._taken:
+            self.several(1)
 
     def several(self, outputs: int) -> None:
         """Say that the operator has several outputs."""
@@ -113,6 +113,11 @@ class Operation:
         if not np.isfinite(numbers).all():
             self.refuse(key, "finite")
         return np.float32(numbers) if numbers.ndim == 0 else numbers
+
+    def channels_last(self) -> None:
+        """Make sure that images are ``(height, width, channels)``."""
+        if self.take("data_format") not in (None, "NHWC"):
+            self.refuse("data_format", "'NHWC'")
 
     def in_order(self, operands: Sequence[Operand]) -> None:
         """Make sure that the inputs of the layer are just those among ``operands``."""
@@ -183,3 +188,9 @@ class Operation:
 
     def _given(self) -> Mapping[str, object]:
         return {key: value for key, value in self.arguments.items() if value is not None}
+
+
+Made = tuple[Layer, ...]
+"""Layers that an operation becomes, each fed with what the one before it gives."""
+
+Maker = Callable[[Operation], Made]

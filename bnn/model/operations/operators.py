@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from bnn.model.geometry import Padding
 from bnn.model.layers.activation import Activation, Rectifier
 from bnn.model.layers.layer import Layer
 from bnn.model.layers.merge import OPERATIONS, Concatenate, Merge, Stack
@@ -22,12 +23,9 @@ from bnn.model.layers.pooling import AveragePool2D, MaxPool2D
 from bnn.model.layers.reading import Reader, Reading
 from bnn.model.operations.elementwise import Elementwise
 from bnn.model.operations.moves import FUNCTIONS as MOVES
-from bnn.model.operations.operation import Operation
+from bnn.model.operations.operation import Made, Maker, Operation
 from bnn.model.operations.reduction import Along, MatrixProduct, Reduce
 from pimsim.errors import InputError
-
-Made = tuple[Layer, ...]
-Maker = Callable[[Operation], Made]
 
 
 def _elementwise(formula: str, *others: str, default: float | None = None) -> Maker:
@@ -44,32 +42,18 @@ def _elementwise(formula: str, *others: str, default: float | None = None) -> Ma
     return make
 
 
+def _of_input(make: Callable[[Operation], Layer]) -> Maker:
+    """A layer that is fed with the first argument, which is the only input."""
+
+    def made(op: Operation) -> Made:
+        op.only_input()
+        return (make(op),)
+
+    return made
+
+
 def _activation(function: str) -> Maker:
-    def make(op: Operation) -> Made:
-        op.only_input()
-        return (Activation(op.name, function),)
-
-    return make
-
-
-def _rectifier(ceiling: float | None = None) -> Maker:
-    def make(op: Operation) -> Made:
-        op.only_input()
-        return (Rectifier(op.name, ceiling=ceiling),)
-
-    return make
-
-
-def _leaky(op: Operation) -> Made:
-    op.only_input()
-    return (Rectifier(op.name, op.number("alpha", 0.2)),)
-
-
-def _gelu(op: Operation) -> Made:
-    op.only_input()
-    if op.flag("approximate"):
-        return (Elementwise(op.name, "gelu_tanh", (None,)),)
-    return (Activation(op.name, "gelu"),)
+    return _of_input(lambda op: Activation(op.name, function))
 
 
 def _along(function: str) -> Maker:
@@ -84,13 +68,12 @@ def _along(function: str) -> Maker:
 
 
 def _reduce(kind: str) -> Maker:
-    def make(op: Operation) -> Made:
-        op.only_input()
+    def make(op: Operation) -> Layer:
         if kind == "root_sum_square" and op.take("ord") not in (None, "euclidean", 2):
             op.refuse("ord", "'euclidean'")
-        return (Reduce(op.name, kind, op.axes("axis"), op.flag("keepdims")),)
+        return Reduce(op.name, kind, op.axes("axis"), op.flag("keepdims"))
 
-    return make
+    return _of_input(make)
 
 
 def _same(op: Operation) -> Made:
@@ -112,13 +95,12 @@ def _cast(op: Operation) -> Made:
 
 
 def _like(formula: str) -> Maker:
-    def make(op: Operation) -> Made:
-        op.only_input()
+    def make(op: Operation) -> Layer:
         if op.take("dtype") not in (None, "float32", "<dtype: 'float32'>"):
             op.refuse("dtype", "float32")
-        return (Elementwise(op.name, formula, (None,)),)
+        return Elementwise(op.name, formula, (None,))
 
-    return make
+    return _of_input(make)
 
 
 def _concat(op: Operation) -> Made:
@@ -149,18 +131,19 @@ def _matmul(op: Operation) -> Made:
     return (MatrixProduct(op.name, turned, constant),)
 
 
+_PADDINGS: tuple[Padding, ...] = ("valid", "same")
+
+
 def _pool(make: type[MaxPool2D] | type[AveragePool2D]) -> Maker:
     def pool(op: Operation) -> Made:
         if len(op.only_input()) != 3:
             op.refuse("input", "of the axes height, width and channels")
         size, strides = op.window("ksize"), op.window("strides")
         padding = op.take("padding")
-        if op.take("data_format") not in (None, "NHWC"):
-            op.refuse("data_format", "'NHWC'")
-        if padding == "VALID":
-            return (make(op.name, size, strides, "valid"),)
-        if padding == "SAME":
-            return (make(op.name, size, strides, "same"),)
+        op.channels_last()
+        for one in _PADDINGS:
+            if padding == one.upper():
+                return (make(op.name, size, strides, one),)
         op.refuse("padding", "'VALID' or 'SAME'")
 
     return pool
@@ -236,12 +219,16 @@ FUNCTIONS: dict[str, Maker] = {
     "math.l2_normalize": _along("l2_normalize"),
     "nn.avg_pool2d": _pool(AveragePool2D),
     "nn.bias_add": _elementwise("add", "bias"),
-    "nn.gelu": _gelu,
-    "nn.leaky_relu": _leaky,
+    "nn.gelu": _of_input(
+        lambda op: Elementwise(op.name, "gelu_tanh", (None,))
+        if op.flag("approximate")
+        else Activation(op.name, "gelu")
+    ),
+    "nn.leaky_relu": _of_input(lambda op: Rectifier(op.name, op.number("alpha", 0.2))),
     "nn.log_softmax": _along("log_softmax"),
     "nn.max_pool2d": _pool(MaxPool2D),
-    "nn.relu": _rectifier(),
-    "nn.relu6": _rectifier(6.0),
+    "nn.relu": _of_input(lambda op: Rectifier(op.name)),
+    "nn.relu6": _of_input(lambda op: Rectifier(op.name, ceiling=6.0)),
     "nn.softmax": _along("softmax"),
     "ones_like": _like("ones"),
     "stack": _stack,

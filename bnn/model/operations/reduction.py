@@ -15,8 +15,8 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.model.layers.layer import OneInput, Shape, Weights, misfit
-from bnn.model.operand import OperandEncoding
+from bnn.model.layers.layer import Layer, Shape, Weights, misfit
+from bnn.model.operations.functions import softmax
 from pimsim.errors import InputError
 
 REDUCTIONS: dict[str, Callable[..., Any]] = {
@@ -33,10 +33,9 @@ REDUCTIONS: dict[str, Callable[..., Any]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Reduce(OneInput):
+class Reduce(Layer):
     """One number for all values along some axes."""
 
-    name: str
     kind: str
     """Name in :data:`REDUCTIONS`."""
     axes: tuple[int, ...]
@@ -44,30 +43,22 @@ class Reduce(OneInput):
     keep: bool
     """Whether the axes stay, with size 1."""
 
-    def shape_after(self, *shapes: Shape) -> Shape:
-        """Shape of the output, given that of the input."""
-        (shape,) = shapes
+    def _shape(self, shape: Shape) -> Shape:
         if not all(1 <= axis <= len(shape) for axis in self.axes):
             raise misfit(self.name, f"with axes {self.axes}", shape)
         if self.keep:
             return tuple(1 if i in self.axes else size for i, size in enumerate(shape, 1))
         return tuple(size for i, size in enumerate(shape, 1) if i not in self.axes)
 
-    def run(self, *values: NDArray[Any]) -> NDArray[Any]:
-        """Compute it in float64, rounded once."""
-        (x,) = values
+    def _run(self, x: NDArray[Any]) -> NDArray[Any]:
+        """In float64, rounded once."""
         wide = x if self.kind in ("max", "min") else x.astype(np.float64)
         found = REDUCTIONS[self.kind](wide, axis=self.axes, keepdims=self.keep)
         return cast(NDArray[Any], found.astype(x.dtype))
 
-    def alphabet_after(self, *alphabets: OperandEncoding | None) -> OperandEncoding | None:
-        """The largest of some integers is one of them."""
-        (alphabet,) = alphabets
-        return alphabet if self.commutes else None
-
     @property
-    def commutes(self) -> bool:
-        """The sign of the largest value is the largest sign."""
+    def selects(self) -> bool:
+        """The largest of some values is one of them."""
         return self.kind in ("max", "min")
 
 
@@ -75,11 +66,6 @@ def _log_softmax(x: NDArray[Any], axis: int) -> NDArray[Any]:
     shifted = x - x.max(axis=axis, keepdims=True)
     result: NDArray[Any] = shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
     return result
-
-
-def _softmax(x: NDArray[Any], axis: int) -> NDArray[Any]:
-    powers = np.exp(x - x.max(axis=axis, keepdims=True))
-    return cast(NDArray[Any], powers / powers.sum(axis=axis, keepdims=True))
 
 
 def _l2_normalize(x: NDArray[Any], axis: int) -> NDArray[Any]:
@@ -92,39 +78,33 @@ FUNCTIONS_ALONG: dict[str, Callable[[NDArray[Any], int], NDArray[Any]]] = {
     "cumulative_sum": lambda x, axis: np.cumsum(x, axis=axis, dtype=x.dtype),
     "l2_normalize": _l2_normalize,
     "log_softmax": _log_softmax,
-    "softmax": _softmax,
+    "softmax": softmax,
 }
 """From values to as many values, of the others along an axis."""
 
 
 @dataclass(frozen=True, slots=True)
-class Along(OneInput):
+class Along(Layer):
     """A function of all values along an axis, for each of them."""
 
-    name: str
     function: str
     """Name in :data:`FUNCTIONS_ALONG`."""
     axis: int
     """Counted from 1, as 0 is that of the batch."""
 
-    def shape_after(self, *shapes: Shape) -> Shape:
-        """Shape of the output, which is that of the input."""
-        (shape,) = shapes
+    def _shape(self, shape: Shape) -> Shape:
         if not 1 <= self.axis <= len(shape):
             raise misfit(self.name, f"with an axis {self.axis}", shape)
         return shape
 
-    def run(self, *values: NDArray[Any]) -> NDArray[Any]:
-        """Compute it, in the precision of the values."""
-        (x,) = values
+    def _run(self, x: NDArray[Any]) -> NDArray[Any]:
         return FUNCTIONS_ALONG[self.function](x, self.axis)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class MatrixProduct(OneInput):
+class MatrixProduct(Layer):
     """A matrix product of two inputs, or of one and numbers of the file."""
 
-    name: str
     transposed: tuple[bool, bool]
     """Whether the last two axes of each change places first."""
     constant: Weights | None = None
@@ -144,7 +124,7 @@ class MatrixProduct(OneInput):
         return found[1:]
 
     def run(self, *values: NDArray[Any]) -> NDArray[Any]:
-        """Compute it, in float32."""
+        """Multiply matrices ``(n, ..., rows, columns)`` in float32."""
         single = [one.astype(np.float32, copy=False) for one in values]
         second = single[1] if self.constant is None else self.constant
         return self._product(single[0], second).astype(values[0].dtype, copy=False)

@@ -241,7 +241,8 @@ def test_what_was_put_aside_is_fetched_again() -> None:
 
 def test_a_locally_connected_layer_is_a_stage_for_each_position() -> None:
     rng = np.random.default_rng(1)
-    layer = LocallyConnected("l", latent(rng, 6, 8, 3), None, (2, 2), (1, 1), **SIGN)
+    kernel = latent(rng, 6, 8, 3)
+    layer = LocallyConnected("l", kernel, None, **SIGN, size=(2, 2), strides=(1, 1))
     stages = lower(Network("n", (3, 4, 2), (layer,)), None)
     assert [stage.name for stage in stages] == [f"l[{place}]" for place in range(6)]
     assert all(isinstance(stage, Stage) and stage.windows.positions == 1 for stage in stages)

@@ -30,9 +30,9 @@ def _layers(draw: st.DrawFn) -> tuple[Conv2D, MaxPool2D | None, tuple[int, int, 
         None,
         "ste_sign",
         "ste_sign",
-        strides,
-        dilation,
-        padding,
+        strides=strides,
+        dilation=dilation,
+        padding=padding,
     )
     pool = draw(
         st.none()
@@ -63,7 +63,7 @@ def test_every_offset_reads_the_taps_of_its_convolution_window(
 ) -> None:
     conv, pool, shape = case
     laid = windows(conv, shape, pool)
-    axes = conv.axes(shape)
+    axes = conv.sides(shape)
     reads = _places(axes)
     wide = axes[1].out
     pooled: list[list[tuple[int, int] | None]] = [[(y, x)] for y in range(axes[0].out)
@@ -131,7 +131,7 @@ def test_one_axis_is_laid_as_each_of_two(
     over = pool.axes(conv.shape_after(shape)) if pool is not None else None
     down, across = (
         lay(shape[2], [Side.of(axis)], None if over is None else [over[number]])
-        for number, axis in enumerate(conv.axes(shape))
+        for number, axis in enumerate(conv.sides(shape))
     )
     assert both.positions == down.positions * across.positions
     assert both.patch == down.patch * across.patch

@@ -243,7 +243,8 @@ def test_pieces_of_a_stage_may_take_the_subarrays_of_those_before() -> None:
 
 
 def test_a_local_layer_goes_to_the_host_as_a_whole() -> None:
-    local = LocallyConnected("l", _kernel(4, 4 * 40, 3), None, (2, 2), (1, 1), None, SIGN)
+    kernel = _kernel(4, 4 * 40, 3)
+    local = LocallyConnected("l", kernel, None, None, SIGN, size=(2, 2), strides=(1, 1))
     network = Network("n", (3, 3, 40), (local, Activation("s", SIGN), Flatten("f"),
                       Dense("d", _kernel(12, 3), None, SIGN, SIGN)))  # fmt: skip
     x = _pixels(3, 3, 3, 40)

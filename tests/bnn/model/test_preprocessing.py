@@ -18,7 +18,7 @@ from bnn.model.layers.layer import Weights
 from bnn.model.layers.preprocessing import Rescale, Resize, Standardize, fraction
 from bnn.model.layers.reading import Reading
 from bnn.model.network import Conv2D, Network, Pad
-from bnn.model.operand import OperandEncoding
+from bnn.model.operand_encoding import OperandEncoding
 from bnn.run.execute import run
 from bnn.system.system import System
 from bnn.values.encoding import ENCODINGS

@@ -60,7 +60,7 @@ def test_convolution_sums_are_those_of_a_loop(seed):
     x = rng.choice(np.array([-1, 1], np.int8), (2, *shape))
     found = sums(layer, x)
     assert found.dtype == np.int32
-    rows, columns = layer.axes(shape)
+    rows, columns = layer.sides(shape)
     w = np.where(layer.kernel >= 0, 1, -1)
     wanted = np.zeros((2, rows.out, columns.out, outputs), int)
     for (i, down), (j, across) in product(enumerate(rows.taps()), enumerate(columns.taps())):
@@ -175,7 +175,7 @@ def exact_product(layer, values, w):
 
 
 def exact_convolution(layer, values, w):
-    rows, columns = layer.axes(values.shape[1:])
+    rows, columns = layer.sides(values.shape[1:])
     result = np.full((len(values), rows.out, columns.out, layer.outputs), Fraction(0))
     for (i, down), (j, across) in product(enumerate(rows.taps()), enumerate(columns.taps())):
         for (a, y), (b, z) in product(enumerate(down), enumerate(across)):

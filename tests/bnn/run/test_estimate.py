@@ -150,8 +150,8 @@ def _with_weights(table: Table, seed: int) -> Network:
             strides = (node.window.stride, node.window.stride)
             assert not isinstance(node.window.padding, int)
             layers.append(
-                Conv2D(node.name, kernel, None, quantizer, SIGN, strides, (1, 1),
-                       node.window.padding, 1.0)
+                Conv2D(node.name, kernel, None, quantizer, SIGN, strides=strides,
+                       padding=node.window.padding, pad_values=1.0)
             )  # fmt: skip
         mean, variance, gamma = rng.uniform(0.5, 2, size=(3, node.outputs)).astype(np.float32)
         norm = BatchNorm(f"{node.name}-norm", mean, variance, gamma, None, 1e-3)

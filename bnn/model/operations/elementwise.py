@@ -33,13 +33,6 @@ _LARGEST_ALPHABET = 256
 """Integers whose images under a formula are looked at, to find out whether they are integers."""
 
 
-def _gelu_tanh(x: NDArray[Any]) -> NDArray[Any]:
-    # Hendrycks and Gimpel, Gaussian error linear units (2016), section 2.
-    inner = np.float32(np.sqrt(2 / np.pi)) * (x + np.float32(0.044715) * x * x * x)
-    result: NDArray[Any] = np.float32(0.5) * x * (1 + np.tanh(inner))
-    return result
-
-
 def _erf(x: NDArray[Any]) -> NDArray[Any]:
     from scipy.special import erf  # half a second that no other network should wait for
 
@@ -65,7 +58,6 @@ FORMULAS: dict[str, Formula] = {
     "floor": np.floor,
     "floor_divide": np.floor_divide,
     "floor_modulo": np.mod,
-    "gelu_tanh": _gelu_tanh,
     "greater": np.greater,
     "greater_equal": np.greater_equal,
     "less": np.less,

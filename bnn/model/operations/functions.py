@@ -138,6 +138,7 @@ def _gelu_of_dense(x: Floats) -> Floats:
 
 
 def _gelu_tanh(x: Floats, ends: float = _TANH_ENDS) -> Floats:
+    # Hendrycks and Gimpel, Gaussian error linear units (2016), section 2.
     near = np.clip(x, -20, 20)
     inner = np.float32(np.sqrt(2 / np.pi)) * (near + np.float32(0.044715) * near**3)
     return cast(Floats, np.float32(0.5) * _halved(x) * (1 + _tanh(inner, ends)))

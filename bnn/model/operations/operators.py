@@ -220,9 +220,7 @@ FUNCTIONS: dict[str, Maker] = {
     "nn.avg_pool2d": _pool(AveragePool2D),
     "nn.bias_add": _elementwise("add", "bias"),
     "nn.gelu": _of_input(
-        lambda op: Elementwise(op.name, "gelu_tanh", (None,))
-        if op.flag("approximate")
-        else Activation(op.name, "gelu")
+        lambda op: Activation(op.name, "gelu_tanh" if op.flag("approximate") else "gelu")
     ),
     "nn.leaky_relu": _of_input(lambda op: Rectifier(op.name, op.number("alpha", 0.2))),
     "nn.log_softmax": _along("log_softmax"),

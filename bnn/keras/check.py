@@ -66,12 +66,6 @@ class KerasCheck:
     """How many of them ``model.predict`` classifies in another way."""
     predict_s: float
     """Fastest ``model.predict`` of all images, after a warm-up, on all cores."""
-    predict_batch: int = PREDICT_BATCH
-
-    @property
-    def accumulators_equal(self) -> dict[str, bool]:
-        """By layer, whether its accumulators and operands are Keras's."""
-        return {layer.name: layer.equal for layer in self.layers}
 
     @property
     def ties(self) -> dict[str, int]:
@@ -80,11 +74,6 @@ class KerasCheck:
         They are no difference, and images with some are left out of the predictions compared.
         """
         return {layer.name: layer.ties for layer in self.layers if layer.ties}
-
-    @property
-    def predictions_equal(self) -> bool:
-        """Whether every prediction that was compared is the same."""
-        return self.predictions_wrong == 0
 
     @property
     def equal(self) -> bool:

@@ -55,7 +55,7 @@ def _with_activation(
     inside: str | None = None
 
     def arrays(wanted: Mapping[str, Shape]) -> dict[str, Weights]:
-        return weights.read(entry.where, entry.path, entry.slot, wanted, inside)
+        return weights.read(entry, wanted, inside)
 
     reading = Reading(
         entry.kind, entry.name, entry.fields, shapes, arrays, call.arguments, call.output

@@ -161,38 +161,34 @@ def _network(
     start = _input_shape(architecture, given)
     layers: list[Layer] = []
     inputs: list[tuple[int, ...]] = []
-    shapes: list[Shape] = []
-    gives: list[int | Known] = []  # by call: the layer that holds what it gives
-    for call in architecture.calls:
+    shapes: dict[int, Shape] = {INPUT: start}
+    gives: dict[int, int | Known] = {INPUT: INPUT}  # by call: the layer that holds what it gives
+    for place, call in enumerate(architecture.calls):
         arguments = call.arguments
-        feeding = [INPUT if i == INPUT else gives[i] for i in call.sources]
+        feeding = [gives[i] for i in call.sources]
         if call.entry.kind in OPERATORS:
-            values = [
-                one if isinstance(one, Known) else start if one == INPUT else shapes[one]
-                for one in feeding
-            ]
+            values = [one if isinstance(one, Known) else shapes[one] for one in feeding]
             function = call.entry.fields.get("function")
             sizes = computed(function, call.arguments, values, call.entry.where)
             if sizes is not None:
-                gives.append(sizes)
+                gives[place] = sizes
                 continue
             arguments = filled(call.arguments, values)
         elif any(isinstance(one, Known) for one in feeding):
             raise InputError(f"{call.entry.where} must be fed with values, not with sizes")
         fed = tuple(one for one in feeding if not isinstance(one, Known))
-        before = tuple(start if i == INPUT else shapes[i] for i in fed)
-        made = build(replace(call, arguments=arguments), before, weights)
-        for layer in made:
+        before = tuple(shapes[i] for i in fed)
+        for layer in build(replace(call, arguments=arguments), before, weights):
             try:
-                shape = layer.shape_after(*(start if i == INPUT else shapes[i] for i in fed))
+                shape = layer.shape_after(*(shapes[i] for i in fed))
             except InputError as error:
                 raise InputError(f"{call.entry.where}: {error}") from None
             layers.append(layer)
             inputs.append(fed)
-            shapes.append(shape)
             fed = (len(layers) - 1,)
-        gives.append(fed[0])
-    if gives and isinstance(gives[-1], Known):
+            shapes[fed[0]] = shape
+        gives[place] = fed[0]
+    if isinstance(gives[len(architecture.calls) - 1], Known):
         raise InputError("the output of the model must be values, not sizes")
     precisions = {precision(call.entry.fields) for call in architecture.calls} - {FLOAT32}
     policy = ", ".join(sorted(precisions)) or FLOAT32

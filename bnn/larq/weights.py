@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from math import prod
-from typing import Any, Protocol
+from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.larq.config import Entry
 from bnn.model.layers.layer import Shape
 from bnn.values.fields import shown
 from pimsim.errors import InputError
@@ -40,32 +41,6 @@ _FILTERS = frozenset({1, 2, 3, 4, 32000})
 """HDF5 filters that h5py itself brings: deflate, shuffle, fletcher32, szip, lzf."""
 
 
-class WeightSource(Protocol):
-    """Arrays of the layers of one file."""
-
-    def read(
-        self,
-        where: str,
-        path: tuple[str, ...],
-        slot: str,
-        shapes: Mapping[str, Shape],
-        without: str | None = None,
-    ) -> dict[str, NDArray[np.float32]]:
-        """Return the arrays of one layer by the names in ``shapes``.
-
-        Args:
-            where: how messages call the layer.
-            path: names of the models around the layer, if there are, and its own.
-            slot: the layer's place in a ``.keras`` file, ``layers/quant_dense_1`` for instance.
-            shapes: what the layer must have, in the order in which Keras stores it.
-            without: name of a layer inside it, whose arrays are not its own.
-
-        Raises:
-            InputError: other arrays, other shapes, not float32, not finite, or behind a link.
-        """
-        ...
-
-
 @contextmanager
 def damage_reported(what: str) -> Iterator[None]:
     """Turn what h5py and zipfile raise for a broken file into one InputError."""
@@ -80,62 +55,72 @@ def damage_reported(what: str) -> Iterator[None]:
         ) from None
 
 
-class NamedWeights:
+class WeightSource:
+    """Arrays of the layers of one file; its classes know where a layout of Keras keeps them."""
+
+    def __init__(self, file: h5py.File) -> None:
+        self._file = file
+
+    def read(
+        self, entry: Entry, shapes: Mapping[str, Shape], without: str | None = None
+    ) -> dict[str, NDArray[np.float32]]:
+        """Return the arrays of one layer by the names in ``shapes``.
+
+        Args:
+            entry: the layer.
+            shapes: what it must have, in the order in which Keras stores it.
+            without: name of a layer inside it, whose arrays are not its own.
+
+        Raises:
+            InputError: other arrays, other shapes, not float32, not finite, or behind a link.
+        """
+        with damage_reported(entry.where):
+            group, places = self._find(entry, tuple(shapes), without)
+            return {
+                key: _array(group, places[key], entry.where, key, shape)
+                for key, shape in shapes.items()
+            }
+
+    def _find(
+        self, entry: Entry, names: tuple[str, ...], without: str | None
+    ) -> tuple[h5py.Group, dict[str, str]]:
+        """The group of the layer, and by name where in it an array lies."""
+        raise NotImplementedError
+
+
+class NamedWeights(WeightSource):
     """The layout of ``.h5`` files: a group per layer name, arrays listed by name."""
 
-    def __init__(self, file: h5py.File) -> None:
-        self._file = file
-
-    def read(
-        self,
-        where: str,
-        path: tuple[str, ...],
-        slot: str,
-        shapes: Mapping[str, Shape],
-        without: str | None = None,
-    ) -> dict[str, NDArray[np.float32]]:
-        """See :class:`WeightSource`."""
-        with damage_reported(where):
-            group = _follow(self._file, f"model_weights/{path[0]}", where)
-            if not isinstance(group, h5py.Group):
-                raise InputError(f"{where} must have a group of weights named {shown(path[0])}")
-            paths = _of_layer(_listed(group, where), path)
-            paths = [one for one in paths if one.split("/")[-2:-1] != [without]]
-            found = {path.rsplit("/", 1)[-1].partition(":")[0]: path for path in paths}
-            if len(found) != len(paths) or found.keys() != shapes.keys():
-                raise InputError(
-                    f"{where} must have the weights {_names(shapes)}, not {_names(found)}"
-                )
-            return {key: _array(group, found[key], where, key, shapes[key]) for key in shapes}
+    def _find(
+        self, entry: Entry, names: tuple[str, ...], without: str | None
+    ) -> tuple[h5py.Group, dict[str, str]]:
+        where, path = entry.where, entry.path
+        group = _follow(self._file, f"model_weights/{path[0]}", where)
+        if not isinstance(group, h5py.Group):
+            raise InputError(f"{where} must have a group of weights named {shown(path[0])}")
+        paths = _of_layer(_listed(group, where), path)
+        paths = [one for one in paths if one.split("/")[-2:-1] != [without]]
+        found = {path.rsplit("/", 1)[-1].partition(":")[0]: path for path in paths}
+        if len(found) != len(paths) or found.keys() != set(names):
+            raise InputError(f"{where} must have the weights {_named(names)}, not {_named(found)}")
+        return group, found
 
 
-class NumberedWeights:
+class NumberedWeights(WeightSource):
     """The layout inside ``.keras`` files: a group per class and count, arrays numbered."""
 
-    def __init__(self, file: h5py.File) -> None:
-        self._file = file
-
-    def read(
-        self,
-        where: str,
-        path: tuple[str, ...],
-        slot: str,
-        shapes: Mapping[str, Shape],
-        without: str | None = None,
-    ) -> dict[str, NDArray[np.float32]]:
-        """See :class:`WeightSource`."""
-        with damage_reported(where):
-            group = _follow(self._file, f"{slot}/vars", where)
-            if not isinstance(group, h5py.Group):
-                raise InputError(f"{where} must have weights under '{slot}/vars'")
-            if len(group) != len(shapes):
-                raise InputError(
-                    f"{where} must have the weights {_names(shapes)}, not {len(group)} arrays"
-                )
-            return {
-                key: _array(group, str(place), where, key, shape)
-                for place, (key, shape) in enumerate(shapes.items())
-            }
+    def _find(
+        self, entry: Entry, names: tuple[str, ...], without: str | None
+    ) -> tuple[h5py.Group, dict[str, str]]:
+        where, place = entry.where, f"{entry.slot}/vars"
+        group = _follow(self._file, place, where)
+        if not isinstance(group, h5py.Group):
+            raise InputError(f"{where} must have weights under '{place}'")
+        if len(group) != len(names):
+            raise InputError(
+                f"{where} must have the weights {_named(names)}, not {len(group)} arrays"
+            )
+        return group, {name: str(number) for number, name in enumerate(names)}
 
 
 def text_attribute(group: h5py.Group, key: str) -> str | None:
@@ -233,5 +218,5 @@ def _filters(dataset: Any) -> set[int]:
     return {plan.get_filter(place)[0] for place in range(plan.get_nfilters())}
 
 
-def _names(names: Mapping[str, object]) -> str:
+def _named(names: Collection[str]) -> str:
     return shown(", ".join(names)) if names else "none"

@@ -3,16 +3,11 @@
 Values are float32, and then computed as Keras computes them up to the order of rounding, or
 float64, which is how signs behind integer sums are decided: Keras's own float32 formulas differ
 between its kernels, the signs do not, and float64 has them all, exact ties included.
-
->>> from bnn.model.network import Activation, BatchNorm
->>> norm = BatchNorm("bn", np.float32([2]), np.float32([4]), np.float32([-1]), None, 0.0)
->>> apply((norm, Activation("s", "ste_sign")), np.float64([[0], [2], [4]])).tolist()
-[[1.0], [1.0], [-1.0]]
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from fractions import Fraction
 from math import lcm
 from typing import Any, cast
@@ -22,22 +17,12 @@ from numpy.typing import NDArray
 
 from bnn.lowering.operand_analysis import OperandAnalysis
 from bnn.model import quantizers
-from bnn.model.layers.layer import Layer, Real, Reals
+from bnn.model.layers.layer import Reals
 from bnn.model.layers.product import Product, finish, integer_kernel, unit
 from bnn.model.operand_encoding import OperandEncoding
 from bnn.values.encoding import Encoding, encode
 
 Integers = NDArray[np.integer[Any]]
-
-
-def apply(layers: Sequence[Layer], values: NDArray[Real]) -> NDArray[Real]:
-    """Run a chain of layers on ``values`` (n, ...), in the precision of ``values``.
-
-    Matrix products are always computed in float32: nothing behind them is exact.
-    """
-    for layer in layers:
-        values = layer.run(values)
-    return values
 
 
 def integers(

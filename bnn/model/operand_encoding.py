@@ -119,11 +119,6 @@ class OperandEncoding:
         p = (u - self.low) if self.step == 1 else (u - self.low) // self.step
         return p.astype(np.uint8) if self.planes <= 8 else p.astype(np.uint16)
 
-    def integers(self, p: Integers) -> NDArray[np.int32]:
-        """Return the integers u that stored p stand for; the inverse of :meth:`stored`."""
-        result: NDArray[np.int32] = p.astype(np.int32) * self.step + self.low
-        return result
-
 
 BIPOLAR = OperandEncoding(2, step=2, low=-1)
 """-1 and +1."""

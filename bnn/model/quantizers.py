@@ -68,9 +68,9 @@ class QuantizedWeights:
 
     integers: NDArray[np.int16] | NDArray[np.int8]
     """In the shape of the latent weights."""
-    unit: Fraction | NDArray[np.float32]
+    unit: Fraction | NDArray[np.float32] = Fraction(1)
     """What 1 is worth; an array holds one value for each place along the last axis."""
-    digits: tuple[int, bool]
+    digits: tuple[int, bool] = (1, True)
     """How many binary digits an integer has, and whether they are -1 and +1 (True) or 0 and 1;
     one digit that may be -1, 0 or +1 counts as signed."""
 
@@ -161,17 +161,14 @@ def flushed(x: Any) -> NDArray[Any]:
     return np.where(np.abs(x) < np.float32(SMALLEST_NORMAL), np.float32(0), x)
 
 
-_ONE_DIGIT = (1, True)
-
-
 def _signs(latent: NDArray[np.float32]) -> QuantizedWeights:
-    return QuantizedWeights(sign(latent), Fraction(1), _ONE_DIGIT)
+    return QuantizedWeights(sign(latent))
 
 
 def _scaled_signs(latent: NDArray[np.float32]) -> QuantizedWeights:
     """Signs, worth the mean magnitude of all weights at the same place of the last axis."""
     mean = np.abs(latent.reshape(-1, latent.shape[-1])).mean(axis=0, dtype=np.float64)
-    return QuantizedWeights(sign(latent), mean.astype(np.float32), _ONE_DIGIT)
+    return QuantizedWeights(sign(latent), mean.astype(np.float32))
 
 
 def _clipped_scaled_signs(latent: NDArray[np.float32]) -> QuantizedWeights:
@@ -182,17 +179,17 @@ def _clipped_scaled_signs(latent: NDArray[np.float32]) -> QuantizedWeights:
 def _signs_of_one_scale(latent: NDArray[np.float32]) -> QuantizedWeights:
     """Signs, all of them worth the mean magnitude of the whole kernel."""
     mean = np.float32(np.abs(latent).mean(dtype=np.float64))
-    return QuantizedWeights(sign(latent), np.full(latent.shape[-1], mean), _ONE_DIGIT)
+    return QuantizedWeights(sign(latent), np.full(latent.shape[-1], mean))
 
 
 def _steps(latent: NDArray[np.float32]) -> QuantizedWeights:
-    return QuantizedWeights(heaviside(latent), Fraction(1), _ONE_DIGIT)
+    return QuantizedWeights(heaviside(latent))
 
 
 def _stored(latent: NDArray[np.float32]) -> QuantizedWeights:
     if not is_ternary(latent):
         raise InputError("weights must be -1, 0 and +1 where nothing quantizes them")
-    return QuantizedWeights(latent.astype(np.int8), Fraction(1), _ONE_DIGIT)
+    return QuantizedWeights(latent.astype(np.int8))
 
 
 def is_ternary(latent: NDArray[np.float32]) -> bool:
@@ -204,24 +201,25 @@ def is_ternary(latent: NDArray[np.float32]) -> bool:
     return bool((np.abs(latent) <= 1).all() and (latent == np.rint(latent)).all())
 
 
+def _of_weights_only(x: Values) -> NDArray[np.integer[Any]]:
+    raise ValueError("`x` must be weights: what becomes of a value depends on all of them")
+
+
 def _tern(parameters: str) -> Quantizer:
     if parameters == "weight networks":
 
         def weights(latent: NDArray[np.float32]) -> QuantizedWeights:
             mean = np.abs(latent).mean(dtype=np.float64)
             found = ternary(latent, float(np.float32(0.7) * np.float32(mean)))
-            return QuantizedWeights(found, Fraction(1), _ONE_DIGIT)
+            return QuantizedWeights(found)
 
-        def integers(x: Values) -> NDArray[np.integer[Any]]:
-            raise ValueError("`x` must be weights: the threshold is that of a whole tensor")
-
-        return Quantizer("ste_tern(weight networks)", None, integers, weights)
+        return Quantizer("ste_tern(weight networks)", None, _of_weights_only, weights)
     threshold = float(parameters or 0.05)
     return Quantizer(
         f"ste_tern({threshold!r})",
         TERNARY,
         lambda x: ternary(x, threshold),
-        lambda latent: QuantizedWeights(ternary(latent, threshold), Fraction(1), _ONE_DIGIT),
+        lambda latent: QuantizedWeights(ternary(latent, threshold)),
     )
 
 
@@ -242,18 +240,11 @@ def _dorefa(parameters: str) -> Quantizer:
         integers = 2 * np.rint((half + np.float32(0.5)) * np.float32(n)).astype(np.int16) - n
         return QuantizedWeights(integers.astype(np.int16), Fraction(1, n), (bits, True))
 
-    def no_integers(x: Values) -> NDArray[np.integer[Any]]:
-        raise ValueError("`x` must be weights: they are scaled by the largest of all")
-
     if mode.strip() == "weights":
         name = f"dorefa({bits}, weights)"
-        return Quantizer(name, None, no_integers, of_weights, n, odd_weights=True)
+        return Quantizer(name, None, _of_weights_only, of_weights, n, odd_weights=True)
     alphabet = fractions_of_one(bits)
     return Quantizer(f"dorefa({bits})", alphabet, lambda x: levels(x, bits), of_operands, n)
-
-
-def _whole_batch(x: Values) -> NDArray[np.integer[Any]]:
-    raise ValueError("`x` must be weights: their magnitude is that of a whole channel")
 
 
 _SCALED = {
@@ -282,40 +273,32 @@ def _plain(
 
 TABLE: dict[str, Callable[[str], Quantizer]] = {
     **{name: _plain(name, BIPOLAR, sign, _signs) for name in sorted(SIGNS)},
-    **{name: _plain(name, None, _whole_batch, weights) for name, weights in _SCALED.items()},
+    **{name: _plain(name, None, _of_weights_only, weights) for name, weights in _SCALED.items()},
     "ste_tern": _tern,
     HEAVISIDE_NAME: _plain(HEAVISIDE_NAME, HEAVISIDE, heaviside, _steps),
     "dorefa": _dorefa,
-    NO_OP: _plain(NO_OP, None, _whole_batch, _stored),
+    NO_OP: _plain(NO_OP, None, _of_weights_only, _stored),
 }
 """By name, what makes the quantizer from its parameters as text."""
 
 OF_OPERANDS = frozenset(TABLE.keys() - _SCALED.keys() - {NO_OP})
 """Names of those that look at one value at a time, and so may be activations."""
 
-_CANONICAL = {
-    "approx_sign": "approx_sign",
-    "ApproxSign": "approx_sign",
-    "dorefa_quantizer": "dorefa",
-    "dorefa": "dorefa",
-    "DoReFa": "dorefa",
-    "DoReFaQuantizer": "dorefa",
-    "magnitude_aware_sign": SCALED_SIGN,
-    "MagnitudeAwareSign": SCALED_SIGN,
-    "magnitude_aware_sign_unclipped": "magnitude_aware_sign_unclipped",
-    "xnor_weight_scale": "xnor_weight_scale",
-    "no_op": NO_OP,
-    "NoOp": NO_OP,
-    "NoOpQuantizer": NO_OP,
-    "ste_heaviside": HEAVISIDE_NAME,
-    "SteHeaviside": HEAVISIDE_NAME,
-    "ste_sign": "ste_sign",
-    "SteSign": "ste_sign",
-    "ste_tern": "ste_tern",
-    "SteTern": "ste_tern",
-    "swish_sign": "swish_sign",
-    "SwishSign": "swish_sign",
+_SPELLINGS = {
+    "approx_sign": ("ApproxSign",),
+    "dorefa": ("dorefa_quantizer", "DoReFa", "DoReFaQuantizer"),
+    "magnitude_aware_sign": ("MagnitudeAwareSign",),
+    "magnitude_aware_sign_unclipped": (),
+    "no_op": ("NoOp", "NoOpQuantizer"),
+    "ste_heaviside": ("SteHeaviside",),
+    "ste_sign": ("SteSign",),
+    "ste_tern": ("SteTern",),
+    "swish_sign": ("SwishSign",),
+    "xnor_weight_scale": (),
 }
+"""By canonical name: what else files call it."""
+
+_CANONICAL = {one: name for name, others in _SPELLINGS.items() for one in (name, *others)}
 
 
 def canonical(name: str) -> str | None:

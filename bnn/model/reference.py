@@ -85,7 +85,6 @@ def forward(
     x: Inputs,
     encoding: Encoding | None,
     *,
-    keep_operands: bool = True,
     keep_sums: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> ReferenceRun:
@@ -98,7 +97,6 @@ def forward(
         network: the layers.
         x: images, ``(n, *network.input_shape)``, as the Keras model would be fed.
         encoding: how ``x`` is integers; None runs a first layer with real inputs in float32.
-        keep_operands: fill ``ReferenceRun.operands``.
         keep_sums: fill ``ReferenceRun.sums``.
         progress: called with the number of images done so far.
 
@@ -124,8 +122,7 @@ def forward(
         place = slice(start, start + len(part))
 
         def keep(name: str, fed: Operands, found: NDArray[np.int32], place: slice = place) -> None:
-            if keep_operands:
-                _put(kept_operands, name, fed, place, len(x))
+            _put(kept_operands, name, fed, place, len(x))
             if keep_sums:
                 _put(kept_sums, name, found, place, len(x))
 

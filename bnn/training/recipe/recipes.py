@@ -25,8 +25,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pimsim.documents import nearest
-from pimsim.errors import InputError
+from bnn.training.recipe.settings import check_name
 
 RECIPES: dict[str, dict[str, Any]] = {
     "binarynet": {
@@ -69,7 +68,5 @@ def recipe(name: str) -> dict[str, Any]:
     >>> recipe("tang2017")["activation"]
     'prelu'
     """
-    if name not in RECIPES:
-        hint = nearest(name, RECIPES, "")
-        raise InputError(f"`recipe` must be one of {', '.join(RECIPES)}, not {name!r}{hint}")
+    check_name("recipe", name, RECIPES)
     return RECIPES[name]

@@ -98,7 +98,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name, known in _NAMED.items():
-            _check_name(name, getattr(self, name), known)
+            check_name(name, getattr(self, name), known)
         for name, (low, high) in _COUNTS.items():
             _check_count(name, getattr(self, name), low, high)
         for name in ("learning_rate", "batch_norm_epsilon", "bop_threshold"):
@@ -222,7 +222,8 @@ _COUNTS: dict[str, tuple[int, int | None]] = {
 }
 
 
-def _check_name(name: str, value: object, known: Iterable[str]) -> None:
+def check_name(name: str, value: object, known: Iterable[str]) -> None:
+    """Raise InputError if ``value`` is none of the ``known`` names; the nearest is suggested."""
     names = tuple(known)
     if value not in names:
         hint = nearest(str(value), names, "")

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from bnn.lowering.operand_analysis import reachable
 from bnn.lowering.thresholds import decision, find, pools
-from bnn.model import host
 from bnn.model.network import Activation, BatchNorm, Conv2D, Dense, Flatten, MaxPool2D, Network
 from bnn.model.reference import forward
 from bnn.values.encoding import ENCODINGS
@@ -193,8 +192,10 @@ def test_pooled_bits_are_the_signs_of_pooled_values(case):
         # Each position has its own thresholds, those of the positions behind the last pooling.
         before_last = network.layers[1 : network.layers.index(poolings[-1])] if poolings else ()
         assume(not any(isinstance(layer, BatchNorm) for layer in before_last))
-        pooled = host.apply(poolings, sums.astype(np.float64)).astype(int)
-        bits = found.bits(pooled.reshape(len(sums), -1))
+        pooled = sums.astype(np.float64)
+        for pooling in poolings:
+            pooled = pooling.run(pooled)
+        bits = found.bits(pooled.astype(int).reshape(len(sums), -1))
     else:
         bits = found.bits(sums)
         for both in flags:

@@ -19,14 +19,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bnn.data.datasets import Dataset, reshape_for
+from bnn.data.datasets import Dataset, fingerprint, reshape_for
 from bnn.training import export, validation
 from bnn.training.architectures import Architecture
 from bnn.training.backend import Backend
 from bnn.training.card import Card, Epoch, card_path
 from bnn.training.checkpoint import Checkpoint, checkpoint_path
 from bnn.training.parts import Parts
-from bnn.training.recipe.fingerprint import fingerprint
 from bnn.training.recipe.settings import Settings
 from bnn.training.trainee import Arrays, OnBatch, Trainee, batches, correct
 from pimsim.errors import InputError

@@ -10,6 +10,7 @@ then in pimsim's own, into which it is downloaded at last.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -173,6 +174,17 @@ def reshape_for(dataset: Dataset, input_shape: tuple[int, ...]) -> Dataset:
         f"images of {dataset.name} must have the shape {input_shape} that the network takes, "
         f"not {shape}{hint}"
     )
+
+
+def fingerprint(*sets: Dataset) -> str:
+    """Return the SHA-256 of the inputs and labels of data sets, in order."""
+    digest = hashlib.sha256()
+    for one in sets:
+        for array in (one.x, one.y):
+            if array is not None:
+                digest.update(f"{array.dtype} {array.shape};".encode())
+                digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
 
 
 def _digits(split: Split) -> Dataset:

@@ -215,7 +215,7 @@ class Tally:
         self._accumulators_wrong += int(np.count_nonzero(sums_wrong))
 
     def result(self) -> LayerCheck:
-        """Give what was counted."""
+        """Return the counts over all batches so far."""
         return LayerCheck(
             self._layer.name,
             self._accumulators,

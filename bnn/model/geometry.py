@@ -23,6 +23,13 @@ from pimsim.errors import InputError
 Padding = Literal["valid", "same", "causal"]
 
 
+def _check_positive(windows: object, *names: str) -> None:
+    for name in names:
+        value = getattr(windows, name)
+        if value < 1:
+            raise InputError(f"`{name}` must be a positive integer, not {value!r}")
+
+
 @dataclass(frozen=True, slots=True)
 class Axis:
     """Windows along one spatial axis; sizes in pixels.
@@ -43,10 +50,7 @@ class Axis:
     """``valid``, ``same`` or ``causal``."""
 
     def __post_init__(self) -> None:
-        for name in ("size", "kernel", "stride", "dilation"):
-            value = getattr(self, name)
-            if value < 1:
-                raise InputError(f"`{name}` must be a positive integer, not {value!r}")
+        _check_positive(self, "size", "kernel", "stride", "dilation")
         if self.padding not in ("valid", "same", "causal"):
             raise InputError(f"`padding` must be 'valid', 'same' or 'causal', not {self.padding!r}")
         if self.padding == "valid" and self.reach > self.size:
@@ -157,10 +161,7 @@ class Spread:
     """Outputs cut off before the first."""
 
     def __post_init__(self) -> None:
-        for name in ("size", "kernel", "stride", "dilation", "out"):
-            value = getattr(self, name)
-            if value < 1:
-                raise InputError(f"`{name}` must be a positive integer, not {value!r}")
+        _check_positive(self, "size", "kernel", "stride", "dilation", "out")
 
     def taps(self) -> tuple[tuple[int | None, ...], ...]:
         """Return the pixel that each output reads at each tap, ``None`` where there is none."""

@@ -172,7 +172,7 @@ def _scaled_signs(latent: NDArray[np.float32]) -> QuantizedWeights:
 
 
 def _clipped_scaled_signs(latent: NDArray[np.float32]) -> QuantizedWeights:
-    """The same of weights that are clipped to -1 and +1 first."""
+    """Signs, worth the mean magnitudes of weights that are clipped to -1 and +1 first."""
     return _scaled_signs(np.clip(latent, np.float32(-1), np.float32(1)))
 
 

@@ -66,7 +66,7 @@ class Card:
     """Test images that Keras classifies right."""
     data_sha256: str
     """Digest of the training and test arrays
-    (:func:`bnn.training.recipe.fingerprint.fingerprint`)."""
+    (:func:`bnn.data.datasets.fingerprint`)."""
     model_sha256: str
     """Digest of the model file."""
     parameters: int
@@ -160,8 +160,8 @@ class Card:
         """
         try:
             paragraphs = text.split("\n\n")
-            facts = dict(_rows(text, "Facts"))
-            settings = dict(_rows(text, "Settings"))
+            facts = dict(_rows(text, "Facts")[1])
+            settings = dict(_rows(text, "Settings")[1])
             return cls(
                 network=paragraphs[0].removeprefix("# "),
                 summary=paragraphs[1],
@@ -170,7 +170,7 @@ class Card:
                 ),
                 layers=tuple(
                     LayerRow(layer, kind, output, int(weights))
-                    for layer, kind, output, weights in _rows(text, "Layers")
+                    for layer, kind, output, weights in _rows(text, "Layers")[1]
                 ),
                 history=_history(text),
                 **{
@@ -219,9 +219,9 @@ def _history_table(history: Sequence[Epoch]) -> list[str]:
 
 def _history(text: str) -> tuple[Epoch, ...]:
     kinds = {f.name: str(f.type).removesuffix(" | None") for f in fields(Epoch)}
-    names = _head(text, "Training")
+    names, rows = _rows(text, "Training")
     epochs = []
-    for row in _rows(text, "Training"):
+    for row in rows:
         cells: dict[str, Any] = dict(zip(names, row, strict=True))
         values: dict[str, Any] = {
             n: None if c == "None" else _CONVERT[kinds[n]](c) for n, c in cells.items()
@@ -234,17 +234,9 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return ["| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows]]
 
 
-def _rows(text: str, heading: str) -> list[list[str]]:
-    """Give the cells of the first table under a heading, without its two head lines."""
-    return _cells(text, heading)[2:]
-
-
-def _head(text: str, heading: str) -> list[str]:
-    """Give the names of the columns of the first table under a heading."""
-    return _cells(text, heading)[0]
-
-
-def _cells(text: str, heading: str) -> list[list[str]]:
+def _rows(text: str, heading: str) -> tuple[list[str], list[list[str]]]:
+    """Return the names of the columns and the cells of the first table under a heading."""
     section = text.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
     lines = [line for line in section.splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return cells[0], cells[2:]

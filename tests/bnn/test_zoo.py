@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bnn import zoo
-from bnn.data.datasets import load, reshape_for
+from bnn.data.datasets import fingerprint, load, reshape_for
 from bnn.keras.check import check
 from bnn.larq.model_file import read_model
 from bnn.model.network import BatchNorm, Conv2D, Dense, has_integer_kernel
@@ -16,7 +16,6 @@ from bnn.run.execute import run
 from bnn.system.system import System
 from bnn.training.architectures import ARCHITECTURES
 from bnn.training.card import Card
-from bnn.training.recipe.fingerprint import fingerprint
 from bnn.values.encoding import ENCODINGS, detect
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard import standard

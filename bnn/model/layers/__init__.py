@@ -1,7 +1,10 @@
 """Layers, one family a module, and their readers by the class names of model files.
 
-Adding a layer is adding its class and its reader to a family (or a family to the list here); what
-it must have, :class:`bnn.model.layers.layer.Layer` says.
+Adding a layer is adding its class and its reader to a family, or a family to the list here. Read
+:mod:`~bnn.model.layers.layer` first, which says what every layer has; layers with a kernel share
+:mod:`~bnn.model.layers.product`, and readers are given a :mod:`~bnn.model.layers.reading`.
+
+No layer knows of another, of the graph around it, or of the file that it is read from.
 
 >>> "QuantConv2D" in READERS, "Lambda" in READERS
 (True, False)

@@ -120,7 +120,7 @@ class PRelu(Layer):
 
     @property
     def weights(self) -> int:
-        """The slopes."""
+        """One a slope."""
         return self.slopes.size
 
 

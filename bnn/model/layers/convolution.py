@@ -46,18 +46,6 @@ class _Convolution(Product):
     """Whether every input channel is a group of its own."""
 
     @property
-    def fan_in(self) -> int:
-        """Products that one output sums, those with padding included."""
-        taps = prod(self.kernel.shape[:-2])
-        return taps if self.depthwise else taps * int(self.kernel.shape[-2])
-
-    @property
-    def outputs(self) -> int:
-        """Output channels."""
-        each = int(self.kernel.shape[-1])
-        return each * int(self.kernel.shape[-2]) if self.depthwise else each
-
-    @property
     def groups(self) -> int:
         """Output o reads the channels of group ``o // (outputs // groups)``."""
         return int(self.kernel.shape[-2]) if self.depthwise else self.splits
@@ -89,7 +77,7 @@ class _Convolution(Product):
         return kernel.reshape(taps, *kernel.shape[-2:])
 
     def multiply(self, operands: NDArray[Any], kernel: NDArray[Real], pad: float) -> NDArray[Real]:
-        """See :class:`Product`."""
+        """Sums at every window, ``(n, [out height,] out width, out)``; see :class:`Product`."""
         axes, matrix = self.sides(operands.shape[1:]), self.matrix(kernel)
         images = operands[:, None] if operands.ndim == 3 else operands
         rows, columns = axes

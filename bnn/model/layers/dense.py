@@ -27,23 +27,14 @@ class Dense(Product):
 
     kernel_rank = 2
 
-    @property
-    def fan_in(self) -> int:
-        """Products that one output sums."""
-        return int(self.kernel.shape[0])
-
-    @property
-    def outputs(self) -> int:
-        """Units."""
-        return int(self.kernel.shape[1])
-
     def _shape(self, shape: Shape) -> Shape:
-        if not shape or shape[-1] != self.fan_in:
-            raise misfit(self.name, f"an input whose last axis is {self.fan_in}", shape)
-        return (*shape[:-1], self.outputs)
+        size, units = self.kernel.shape
+        if not shape or shape[-1] != size:
+            raise misfit(self.name, f"an input whose last axis is {size}", shape)
+        return (*shape[:-1], units)
 
     def matrix(self, kernel: NDArray[Any]) -> NDArray[Any]:
-        """One tap."""
+        """One tap: ``(1, in, out)``."""
         return kernel[None]
 
     def multiply(self, operands: NDArray[Any], kernel: NDArray[Real], pad: float) -> NDArray[Real]:

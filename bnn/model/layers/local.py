@@ -43,11 +43,6 @@ class LocallyConnected(Product):
         """Products that one output sums."""
         return int(self.kernel.shape[1])
 
-    @property
-    def outputs(self) -> int:
-        """Output channels."""
-        return int(self.kernel.shape[2])
-
     def sides(self, shape: Shape) -> tuple[Axis, Axis]:
         """Windows along height and width; those of one axis as the windows of one row."""
         channels = self.fan_in // prod(self.size)
@@ -71,7 +66,7 @@ class LocallyConnected(Product):
         return kernel.reshape(len(kernel) * prod(self.size), -1, kernel.shape[2])
 
     def multiply(self, operands: NDArray[Any], kernel: NDArray[Real], pad: float) -> NDArray[Real]:
-        """See :class:`Product`; nothing is padded."""
+        """Sums ``(n, *positions, out)``, each position by its own weights; nothing is padded."""
         shape = operands.shape[1:]
         axes, after = self.sides(shape), self.shape_after(shape)
         images = operands[:, None] if operands.ndim == 3 else operands

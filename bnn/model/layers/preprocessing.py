@@ -93,11 +93,11 @@ class Rescale(Line):
     scale: Weights
     """One number, or an array that broadcasts over an input."""
     offset: Weights
-    """The same."""
+    """Of such a shape, too."""
 
     @property
     def parameters(self) -> tuple[Weights, Weights]:
-        """Factor and summand."""
+        """Factor and summand, as they were read."""
         return self.scale, self.offset
 
     @property
@@ -121,7 +121,7 @@ class Standardize(Line):
     mean: Weights
     """Broadcasts over an input."""
     deviation: Weights
-    """The same; positive."""
+    """Broadcasts over an input; positive."""
     invert: bool = False
 
     @property

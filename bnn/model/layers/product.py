@@ -82,13 +82,14 @@ class Product(Layer):
 
     @property
     def fan_in(self) -> int:
-        """Products that one output sums, those with padding included."""
-        raise NotImplementedError
+        """Products that one output sums, those with padding and inserted zeros included."""
+        taps, channels, _ = self.matrix(self.kernel).shape
+        return taps * channels
 
     @property
     def outputs(self) -> int:
         """Output channels, the last axis of what it gives."""
-        raise NotImplementedError
+        return self.matrix(self.kernel).shape[2]
 
     @property
     def groups(self) -> int:
@@ -117,6 +118,14 @@ class Product(Layer):
         """Multiply operands ``(n, ..., in)`` with a kernel of the layer's shape, in its precision.
 
         Works through the images a few at a time, so that memory stays bounded.
+
+        Args:
+            operands: behind the input quantizer.
+            kernel: in the layout of a file.
+            pad: operand where a window reads no pixel.
+
+        Returns:
+            Sums, ``(n, ..., out)``.
         """
         raise NotImplementedError
 
@@ -138,7 +147,7 @@ class Product(Layer):
         raise NotImplementedError
 
     def _run(self, x: NDArray[Any]) -> NDArray[Any]:
-        """The products always in float32."""
+        """Multiply in float32 whatever the precision of ``x``; bias and activation have that."""
         operands = x.astype(np.float32, copy=False)
         if self.input_quantizer not in (None, quantizers.NO_OP):
             operands = quantizers.named(str(self.input_quantizer)).values(operands)
@@ -147,7 +156,7 @@ class Product(Layer):
 
     @property
     def weights(self) -> int:
-        """Weights of the kernel."""
+        """Latent weights of the kernel, binary or not."""
         return self.kernel.size
 
     def alphabet_after(self, *alphabets: OperandEncoding | None) -> OperandEncoding | None:

@@ -95,7 +95,7 @@ class Pad(Layer):
         return np.pad(x, ((0, 0), *self._all(x.ndim - 1)), constant_values=self.value)
 
     def alphabet_after(self, *alphabets: OperandEncoding | None) -> OperandEncoding | None:
-        """The same, and the number around them."""
+        """Those of the input and the number around them, in smaller steps if it needs some."""
         (alphabet,) = alphabets
         if alphabet is None:
             return None

@@ -35,17 +35,6 @@ class Conv2DTranspose(Product):
     kernel_rank = 4
 
     @property
-    def fan_in(self) -> int:
-        """Products that one output sums, those with inserted zeros included."""
-        height, width, _, channels = self.kernel.shape
-        return int(height * width * channels)
-
-    @property
-    def outputs(self) -> int:
-        """Output channels."""
-        return int(self.kernel.shape[2])
-
-    @property
     def copies(self) -> int:
         """The last axis of the kernel is that of the inputs."""
         return 0
@@ -75,10 +64,10 @@ class Conv2DTranspose(Product):
     def matrix(self, kernel: NDArray[Any]) -> NDArray[Any]:
         """Turned round, as each output sees the taps, row by row; inputs before outputs."""
         turned = kernel[::-1, ::-1].transpose(0, 1, 3, 2)
-        return np.ascontiguousarray(turned).reshape(-1, kernel.shape[3], kernel.shape[2])
+        return turned.reshape(-1, kernel.shape[3], kernel.shape[2])
 
     def multiply(self, operands: NDArray[Any], kernel: NDArray[Real], pad: float) -> NDArray[Real]:
-        """See :class:`Product`; ``pad`` stands where no pixel is."""
+        """Sums ``(n, out height, out width, out)``; ``pad`` stands where no pixel is."""
         rows, columns = self.sides(operands.shape[1:])
         turned = self.matrix(kernel)
         axes = _over_canvas(rows), _over_canvas(columns)

@@ -114,8 +114,12 @@ def _check_images(x: NDArray[Any], called: str) -> None:
         )
     if x.size == 0:
         raise InputError(f"{called} must hold at least one image, not shape {x.shape}")
-    if not np.isfinite(x).all():
-        first = int(np.argwhere(~np.isfinite(x))[0, 0])
+    _check_finite(x, called)
+
+
+def _check_finite(values: NDArray[Any], called: str) -> None:
+    if not np.isfinite(values).all():
+        first = int(np.argwhere(~np.isfinite(values))[0, 0])
         raise InputError(f"{called} must be finite, not NaN or infinite (image {first})")
 
 
@@ -126,9 +130,7 @@ def _whole(y: NDArray[Any], called: str, images: int) -> tuple[NDArray[np.int64]
             f"{called} must hold one label for each of {images} images, not the shape {y.shape}"
         )
     if y.dtype.kind == "f":
-        if not np.isfinite(y).all():
-            first = int(np.argwhere(~np.isfinite(y))[0, 0])
-            raise InputError(f"{called} must be finite, not NaN or infinite (image {first})")
+        _check_finite(y, called)
         broken = y != np.rint(y)
         if broken.any():
             first = y[broken][0]

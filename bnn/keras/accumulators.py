@@ -56,6 +56,16 @@ class LayerCheck:
         return self.accumulators_wrong == 0 and self.operands_wrong == 0
 
 
+def rounded_by(roundings: int) -> float:
+    """How far, as a part of itself, a number may move when float32 rounds it so many times.
+
+    ``n*u / (1 - n*u)`` with u = 2^-24: Higham, Accuracy and Stability of Numerical Algorithms,
+    section 3.1.
+    """
+    part = roundings * 2.0**-24
+    return part / (1 - part)
+
+
 def rounding_bound(
     layer: Product, x: NDArray[np.float32], p: NDArray[np.integer[Any]], encoding: Encoding
 ) -> NDArray[np.float64]:
@@ -84,8 +94,7 @@ def rounding_bound(
     >>> bound.shape, bool(1.6 * 2**-23 < bound[0, 0] < 2 * 2**-23)
     ((1, 1), True)
     """
-    rounded = (layer.fan_in - 1) * 2.0**-24
-    growth = rounded / (1 - rounded)
+    growth = rounded_by(layer.fan_in - 1)
     wide = x.astype(np.float64)
     exact = p * float(encoding.scale) + float(encoding.offset)
     reach = max(abs(float(encoding.value(end))) for end in (0, encoding.largest))
@@ -110,11 +119,10 @@ def fraction_bound(layer: Product, operand: OperandEncoding) -> float:
     >>> fraction_bound(dense, fractions_of_one(2)) < 2e-6
     True
     """
-    factors = (layer.fan_in + 3) * 2.0**-24
     ends = [float(operand.scale * u + operand.offset) for u in (operand.low, operand.high)]
     ends.append(float(operand.offset))  # values are sums of two numbers, which float32 rounds
     weight = float(np.abs(real_kernel(layer)).max())
-    return factors / (1 - factors) * layer.fan_in * max(map(abs, ends)) * weight
+    return rounded_by(layer.fan_in + 3) * layer.fan_in * max(map(abs, ends)) * weight
 
 
 def sums_bound(

@@ -12,19 +12,19 @@ what they give, and each adds what becomes of the radius before it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.keras.accumulators import sums_bound
+from bnn.keras.accumulators import rounded_by, sums_bound
 from bnn.lowering.operand_analysis import OperandAnalysis, analyse
 from bnn.model import host, quantizers, reference
 from bnn.model.layers.layer import Layer
 from bnn.model.layers.norm import BatchNorm
 from bnn.model.layers.product import Product, finish, real_kernel
-from bnn.model.network import INPUT, Network
+from bnn.model.network import Network
 from bnn.values.encoding import Encoding
 
 _ROUNDS = 2.0**-22
@@ -65,25 +65,24 @@ def follow(
     """
     analysis = analyse(network, encoding)
     first = x.astype(np.float32)
-    values: dict[int, Value] = {INPUT: (first, np.zeros(first.shape))}
     result = Followed({}, {}, {}, np.empty(0, np.float32), np.zeros(len(x), np.bool_))
-    for index, (layer, sources) in enumerate(zip(network.layers, network.inputs, strict=True)):
-        inputs = [values[i] for i in sources]
-        fed = analysis.fed.get(index)
+
+    def one(index: int, inputs: list[Value]) -> Value:
+        layer, fed = network.layers[index], analysis.fed.get(index)
         if not isinstance(layer, Product):
-            values[index] = _on_host(layer, inputs)
-        elif fed is None:
-            values[index] = _product(layer, inputs[0])
-        else:
-            operands = _operands(layer, inputs[0], fed, encoding, theirs.get(layer.name), result)
-            sums = reference.sums(layer, operands, fed.pad)
-            result.operands[layer.name], result.sums[layer.name] = operands, sums
-            exact = host.worth(layer, fed.alphabet)(sums)
-            bound = sums_bound(layer, fed, encoding, inputs[0][0], operands)
-            kind = np.float64 if analysis.exact[index] else np.float32
-            values[index] = _finished(layer, exact.astype(kind), np.broadcast_to(bound, sums.shape))
-    logits = values[len(network.layers) - 1][0].astype(np.float32)
-    return Followed(result.operands, result.sums, result.ties, logits, result.open)
+            return _on_host(layer, inputs)
+        if fed is None:
+            return _product(layer, inputs[0])
+        operands = _operands(layer, inputs[0], fed, encoding, theirs.get(layer.name), result)
+        sums = reference.sums(layer, operands, fed.pad)
+        result.operands[layer.name], result.sums[layer.name] = operands, sums
+        exact = host.worth(layer, fed.alphabet)(sums)
+        bound = sums_bound(layer, fed, encoding, inputs[0][0], operands)
+        kind = np.float64 if analysis.exact[index] else np.float32
+        return _finished(layer, exact.astype(kind), np.broadcast_to(bound, sums.shape))
+
+    logits, _ = network.walk((first, np.zeros(first.shape)), one)
+    return replace(result, logits=logits.astype(np.float32))
 
 
 def _operands(
@@ -141,12 +140,11 @@ def _product(layer: Product, value: Value) -> Value:
         operands = quantize(middle)
         off = _reach(operands, quantize(middle - radius), quantize(middle + radius))
     kernel = real_kernel(layer)
-    rounded = (layer.fan_in + 3) * 2.0**-24
     sums = layer.multiply(operands, kernel, layer.pad_values)
     reach = layer.multiply(np.abs(operands), np.abs(kernel), abs(layer.pad_values))
     carried = layer.multiply(off.astype(np.float32), np.abs(kernel), 0.0)
     kind = value[0].dtype
-    return _finished(layer, sums.astype(kind), carried + rounded / (1 - rounded) * reach)
+    return _finished(layer, sums.astype(kind), carried + rounded_by(layer.fan_in + 3) * reach)
 
 
 def _finished(layer: Product, sums: NDArray[Any], bound: NDArray[Any]) -> Value:

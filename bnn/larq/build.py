@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from bnn.larq.config import Call, Entry
+from bnn.larq.graph import Call, Entry
 from bnn.larq.nodes import OPERATORS
 from bnn.larq.weights import WeightSource
 from bnn.model.layers import READERS, merge

@@ -16,7 +16,8 @@ from pathlib import Path
 import h5py
 
 from bnn.larq.build import build, precision
-from bnn.larq.config import Architecture, read_architecture
+from bnn.larq.config import read_architecture
+from bnn.larq.graph import Architecture
 from bnn.larq.joined import joined
 from bnn.larq.nodes import OPERATORS
 from bnn.larq.sizes import Known, computed, filled

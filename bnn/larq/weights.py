@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.larq.config import Entry
+from bnn.larq.graph import Entry
 from bnn.model.layers.layer import Shape
 from bnn.values.fields import shown
 from pimsim.errors import InputError

@@ -16,7 +16,9 @@ than the layers; a graph says for each layer which ones feed it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from bnn.model.layers.activation import Activation, Elu, PRelu, Rectifier
 from bnn.model.layers.convolution import Conv1D, Conv2D
@@ -67,6 +69,8 @@ __all__ = [
 
 FLOAT32 = "float32"
 """The precision of everything here."""
+
+Value = TypeVar("Value")
 
 INPUT = -1
 """Stands for the input of the network among the layers that feed one."""
@@ -147,6 +151,30 @@ class Network:
     def shape_before(self, index: int) -> Shape:
         """Shape of the first input of layer ``index``, without the batch axis."""
         return self.shapes_before(index)[0]
+
+    def walk(self, first: Value, step: Callable[[int, list[Value]], Value]) -> Value:
+        """Carry values from the input to the output; one that nothing needs any more is let go.
+
+        Args:
+            first: what the network is fed with.
+            step: what layer ``index`` makes of the values that feed it.
+
+        Returns:
+            What the last layer gives.
+
+        >>> relu = Activation("relu", "relu")
+        >>> shortcut = Network("s", (2,), (relu, Merge("m", "add")), inputs=((INPUT,), (0, INPUT)))
+        >>> shortcut.walk("x", lambda index, fed: f"{shortcut.layers[index].name}({','.join(fed)})")
+        'm(relu(x),x)'
+        """
+        values = {INPUT: first}
+        last = {i: index for index, sources in enumerate(self.inputs) for i in sources}
+        for index, sources in enumerate(self.inputs):
+            values[index] = step(index, [values[i] for i in sources])
+            for i in set(sources):
+                if last[i] == index:
+                    del values[i]
+        return values[len(self.layers) - 1]
 
     def before_softmax(self) -> Network:
         """Return the same network without a softmax at its end: what it gives are the logits.

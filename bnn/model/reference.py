@@ -16,7 +16,7 @@ that the type holds, which is checked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -24,10 +24,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.lowering.operand_analysis import Analysis, analyse
+from bnn.lowering.operand_analysis import analyse
 from bnn.model import host
 from bnn.model.layers.product import Product, integer_kernel
-from bnn.model.network import INPUT, Network
+from bnn.model.network import Network
 from bnn.values.encoding import Encoding
 from pimsim.errors import InputError
 
@@ -121,49 +121,23 @@ def forward(
         part = x[start : start + step]
         place = slice(start, start + len(part))
 
-        def keep(name: str, fed: Operands, found: NDArray[np.int32], place: slice = place) -> None:
-            _put(kept_operands, name, fed, place, len(x))
+        def one(
+            index: int, inputs: list[NDArray[Any]], place: slice = place
+        ) -> NDArray[np.floating[Any]]:
+            layer, fed = network.layers[index], analysis.fed.get(index)
+            if fed is None or not isinstance(layer, Product):
+                return layer.run(*inputs)
+            operands = host.integers(layer, inputs[0], fed, encoding)
+            found = sums(layer, operands, fed.pad)
+            _put(kept_operands, layer.name, operands, place, len(x))
             if keep_sums:
-                _put(kept_sums, name, found, place, len(x))
+                _put(kept_sums, layer.name, found, place, len(x))
+            return host.behind(layer, found, fed.alphabet, exact=analysis.exact[index])
 
-        logits.append(_run(network, part, encoding, analysis, keep))
+        logits.append(network.walk(part.astype(np.float32), one).astype(np.float32))
         if progress is not None:
             progress(place.stop)
     return ReferenceRun(np.concatenate(logits), kept_operands, kept_sums)
-
-
-def _run(
-    network: Network,
-    x: Inputs,
-    encoding: Encoding | None,
-    analysis: Analysis,
-    keep: Callable[[str, Operands, NDArray[np.int32]], None],
-) -> NDArray[np.float32]:
-    values: dict[int, NDArray[Any]] = {INPUT: x.astype(np.float32)}
-    last_use = last_uses(network.inputs)
-    for index, (layer, sources) in enumerate(zip(network.layers, network.inputs, strict=True)):
-        inputs = [values[i] for i in sources]
-        fed = analysis.fed.get(index)
-        if fed is None or not isinstance(layer, Product):
-            values[index] = layer.run(*inputs)
-        else:
-            operands = host.integers(layer, inputs[0], fed, encoding)
-            found = sums(layer, operands, fed.pad)
-            keep(layer.name, operands, found)
-            values[index] = host.behind(layer, found, fed.alphabet, exact=analysis.exact[index])
-        for i in set(sources):
-            if last_use[i] == index:
-                del values[i]
-    return values[len(network.layers) - 1].astype(np.float32)
-
-
-def last_uses(inputs: Sequence[Sequence[int]]) -> dict[int, int]:
-    """For each value that something is fed with, the last position that is.
-
-    >>> last_uses([(-1,), (0,), (0, 1)])
-    {-1: 0, 0: 2, 1: 2}
-    """
-    return {i: place for place, sources in enumerate(inputs) for i in sources}
 
 
 def _put(

@@ -12,7 +12,7 @@ pimsim.errors.InputError: `head` must be one of norm, scale, not 'scaled'; did y
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -99,21 +99,10 @@ class Settings:
     def __post_init__(self) -> None:
         for name, known in _NAMED.items():
             check_name(name, getattr(self, name), known)
-        for name, (low, high) in _COUNTS.items():
-            _check_count(name, getattr(self, name), low, high)
-        for name in ("learning_rate", "batch_norm_epsilon", "bop_threshold"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise InputError(f"`{name}` must be positive, not {getattr(self, name)!r}")
-        for name in ("final_learning_rate", "weight_decay", "bipolar_pull"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise InputError(f"`{name}` must be at least 0, not {getattr(self, name)!r}")
-        for name in ("dropout", "validation_split", "batch_norm_momentum"):
-            if not 0 <= getattr(self, name) < 1:
-                raise InputError(
-                    f"`{name}` must be at least 0 and below 1, not {getattr(self, name)!r}"
-                )
-        if not 0 < self.bop_gamma <= 1:
-            raise InputError(f"`bop_gamma` must be above 0 and at most 1, not {self.bop_gamma!r}")
+        for names, (allowed, right) in _RANGES.items():
+            for name in names:
+                if not right(getattr(self, name)):
+                    raise InputError(f"`{name}` must be {allowed}, not {getattr(self, name)!r}")
         self._check_schedule()
         self._check_optimizer()
         if self.patience and not self.validation_split:
@@ -213,13 +202,26 @@ _NAMED: dict[str, Iterable[str]] = {
     "head": HEADS,
     "precision": PRECISIONS,
 }
-_COUNTS: dict[str, tuple[int, int | None]] = {
-    "epochs": (1, None),
-    "batch_size": (1, None),
-    "shift_pixels": (0, None),
-    "patience": (0, None),
-    "seed": (0, 2**32 - 1),
+_MOST_SEED = 2**32 - 1
+_RANGES: dict[tuple[str, ...], tuple[str, Callable[[float], bool]]] = {
+    ("epochs", "batch_size"): ("at least 1", lambda n: n >= 1),
+    ("shift_pixels", "patience"): ("at least 0", lambda n: n >= 0),
+    ("seed",): (f"from 0 to {_MOST_SEED}", lambda n: 0 <= n <= _MOST_SEED),
+    ("learning_rate", "batch_norm_epsilon", "bop_threshold"): (
+        "positive",
+        lambda x: 0 < x < math.inf,
+    ),
+    ("final_learning_rate", "weight_decay", "bipolar_pull"): (
+        "at least 0",
+        lambda x: 0 <= x < math.inf,
+    ),
+    ("dropout", "validation_split", "batch_norm_momentum"): (
+        "at least 0 and below 1",
+        lambda x: 0 <= x < 1,
+    ),
+    ("bop_gamma",): ("above 0 and at most 1", lambda x: 0 < x <= 1),
 }
+"""What settings must be, in words and as a test."""
 
 
 def check_name(name: str, value: object, known: Iterable[str]) -> None:
@@ -228,9 +230,3 @@ def check_name(name: str, value: object, known: Iterable[str]) -> None:
     if value not in names:
         hint = nearest(str(value), names, "")
         raise InputError(f"`{name}` must be one of {', '.join(names)}, not {value!r}{hint}")
-
-
-def _check_count(name: str, value: int, low: int, high: int | None) -> None:
-    if value < low or (high is not None and value > high):
-        allowed = f"at least {low}" if high is None else f"from {low} to {high}"
-        raise InputError(f"`{name}` must be {allowed}, not {value!r}")

@@ -1,0 +1,204 @@
+"""The layers of a model in an order in which each follows all that feed it: chains and graphs.
+
+An :class:`Entry` is a layer as the file describes it, a :class:`Call` one use of it. A Sequential
+model is a chain of its entries; a functional one says for each use what feeds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from bnn.larq.nodes import OPERATORS, Node, Use, layer_use, operator_use
+from bnn.model.network import INPUT
+from bnn.values.fields import Fields, shown
+from pimsim.errors import InputError
+
+INPUT_LAYER = "InputLayer"
+"""Class of the entry that stands for the input."""
+
+_SHOWN = 5
+"""Names that a message lists at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One layer as the file describes it."""
+
+    kind: str
+    """Class, without its package."""
+    path: tuple[str, ...]
+    """Names of the models around it and its own."""
+    slot: str
+    """Where a ``.keras`` file keeps its weights: classes in snake case, counted."""
+    fields: Fields
+    """Its configuration."""
+    nodes: object = None
+    """What feeds each of its uses, as the file writes it."""
+    inner: Architecture | None = None
+    """The layers of a model that stands in the place of a layer."""
+
+    @property
+    def name(self) -> str:
+        """What the network calls the layer."""
+        return "/".join(self.path)
+
+    @property
+    def where(self) -> str:
+        """How messages call the layer: position, name, class."""
+        return self.fields.where
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One use of a layer."""
+
+    entry: Entry
+    sources: tuple[int, ...]
+    """Positions of the calls that feed it, or ``INPUT``."""
+    number: int = 0
+    """How many uses of the same layer come before it."""
+    output: int = 0
+    """Which of the outputs, of an operator that has several."""
+    arguments: Mapping[str, object] = field(default_factory=dict)
+    """Of an operator: see :class:`bnn.larq.nodes.Use`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """The layers of a model, each behind all that feed it; the last is the output."""
+
+    name: str
+    input_shape: tuple[int | None, ...] | None
+    """Without the batch axis, None for a size that the file leaves open; None as a whole where
+    only the model around it says it."""
+    calls: tuple[Call, ...]
+    """Without input layers."""
+
+
+def chain(entries: list[Entry]) -> list[Call]:
+    """Call each entry once, fed with the one before it; an input layer may lead."""
+    rest = entries[1:] if entries[0].kind == INPUT_LAYER else entries
+    for entry in rest:
+        if entry.kind == INPUT_LAYER:
+            raise InputError(f"{entry.where} must be the first layer, as a network has one input")
+    return [Call(entry, (place - 1,)) for place, entry in enumerate(rest)]
+
+
+def graph(entries: list[Entry], model: Fields) -> list[Call]:
+    """Order the calls of a functional model so that each follows what feeds it."""
+    by_name = {entry.path[-1]: entry for entry in entries}
+    if len(by_name) != len(entries):
+        model.refuse("layers", "layers of different names")
+    uses: dict[tuple[str, int], Use] = {}
+    for entry in entries:
+        if entry.kind == INPUT_LAYER and not entry.nodes:
+            continue
+        # A model's first use is its own, from when it was built.
+        own = int(entry.inner is not None)
+        for number, use in enumerate(_uses(entry, by_name.keys()), start=own):
+            for name, _, output in use.sources:
+                if name not in by_name:
+                    raise InputError(
+                        f"{entry.where} must follow a layer of the model, not {shown(name)}"
+                    )
+                if output and by_name[name].kind not in OPERATORS:
+                    raise InputError(
+                        f"{entry.where} must follow the only output of {shown(name)}, "
+                        f"not number {output + 1}"
+                    )
+            uses[entry.path[-1], number] = use
+    first, last = _only(model, "input_layers", by_name), _only(model, "output_layers", by_name)
+    if by_name[first[0]].kind != INPUT_LAYER:
+        model.refuse("input_layers", "one input layer")
+    order = _ordered(last, uses, by_name)
+    for entry in entries:
+        leads = any(name == entry.path[-1] for name, *_ in order)
+        if not leads or (entry.kind == INPUT_LAYER and entry.path[-1] != first[0]):
+            raise InputError(f"{entry.where} must lie between the input and the output")
+    calls = [node for node in order if by_name[node[0]].kind != INPUT_LAYER]
+    place = {node: number for number, node in enumerate(calls)}
+    result = []
+    for node in calls:
+        use = uses[node[:2]]
+        sources = tuple(place.get(source, INPUT) for source in use.sources)
+        result.append(Call(by_name[node[0]], sources, 0, node[2], use.arguments))
+    return result
+
+
+def _ordered(
+    last: Node, uses: Mapping[tuple[str, int], Use], by_name: Mapping[str, Entry]
+) -> list[Node]:
+    """Everything that leads to ``last``, each after what feeds it, one branch after the other."""
+    order: list[Node] = []
+    done: set[Node] = set()
+
+    def feeding(node: Node) -> Iterator[Node]:
+        use, entry = uses.get(node[:2]), by_name[node[0]]
+        if use is None and entry.kind != INPUT_LAYER:
+            raise InputError(f"{entry.where} must be used as often as the model follows it")
+        return iter(() if use is None else use.sources)
+
+    open_ = {last: feeding(last)}
+    while open_:
+        node = next(reversed(open_))
+        source = next((one for one in open_[node] if one not in done), None)
+        if source is None:
+            del open_[node]
+            done.add(node)
+            order.append(node)
+        elif source in open_:
+            raise InputError(f"{by_name[source[0]].where} must not be fed with what it gives")
+        else:
+            open_[source] = feeding(source)
+    return order
+
+
+def _uses(entry: Entry, names: Container[str]) -> list[Use]:
+    """What every use of a layer is fed with."""
+    nodes = entry.nodes
+    calls = nodes if isinstance(nodes, list) else []
+    result = []
+    for call in calls:
+        if isinstance(call, dict) and "args" in call:
+            raise InputError(
+                f"{entry.where} must be saved by Keras 2 (tf-keras), as Larq does, not by Keras 3"
+            )
+        use = operator_use(call, names) if entry.kind in OPERATORS else layer_use(call)
+        if use is None or not use.sources:
+            raise InputError(f"{entry.where} must follow a layer, not {shown(nodes)}")
+        result.append(use)
+    if not result:
+        raise InputError(f"{entry.where} must follow a layer, not {shown(nodes)}")
+    return result
+
+
+def _only(model: Fields, key: str, by_name: dict[str, Entry]) -> Node:
+    match model.get(key):
+        case [[str(name), int(use), int(one)]] | [str(name), int(use), int(one)] if (
+            name in by_name and (one == 0 or by_name[name].kind in OPERATORS)
+        ):
+            return name, use, one
+        case dict() | [[str(), *_], *_] as several if len(several) > 1:
+            _refuse_several(model, key, several)
+        case _:
+            model.refuse(key, "one layer")
+
+
+def _refuse_several(
+    model: Fields, key: str, several: Mapping[str, object] | Sequence[object]
+) -> NoReturn:
+    """Refuse a model of several inputs or outputs, by their names."""
+    nodes = list(several.values() if isinstance(several, Mapping) else several)
+    names = ", ".join(repr(node[0] if isinstance(node, list) else node) for node in nodes[:_SHOWN])
+    names += ", ..." if len(nodes) > _SHOWN else ""
+    repair = ""
+    if key == "output_layers":
+        repair = (
+            "; keras.Model(model.input, model.get_layer(NAME).output).save('name.keras') makes "
+            "a model of one of them"
+        )
+    raise InputError(
+        f"{model.where}: `{key}` must be one layer, not {len(nodes)} ({names}){repair}"
+    )

@@ -93,13 +93,11 @@ class Operation:
         if given != [Given(place) for place in range(len(self.shapes))]:
             self.refuse(FIRST, "a list of outputs of layers")
 
-    def operand(self, key: str = FIRST, default: float | None = None) -> Operand:
+    def operand(self, key: str = FIRST) -> Operand:
         """Return numbers, or None for an input of the layer."""
         value = self.take(key)
         if isinstance(value, Given):
             return None
-        if value is None and default is not None:
-            return np.float32(default)
         if isinstance(value, bool):
             value = float(value)
         try:

@@ -28,11 +28,11 @@ from bnn.model.operations.reduction import Along, MatrixProduct, Reduce
 from pimsim.errors import InputError
 
 
-def _elementwise(formula: str, *others: str, default: float | None = None) -> Maker:
+def _elementwise(formula: str, *others: str) -> Maker:
     """A formula of the first argument and of ``others``."""
 
     def make(op: Operation) -> Made:
-        operands = (op.operand(), *(op.operand(key, default) for key in others))
+        operands = (op.operand(), *(op.operand(key) for key in others))
         op.in_order(operands)
         inputs = sum(one is None for one in operands)
         if inputs == len(operands) > 1 and formula in OPERATIONS:
@@ -150,29 +150,18 @@ def _pool(make: type[MaxPool2D] | type[AveragePool2D]) -> Maker:
 
 
 _OF_TWO = {
+    **{f"math.{one}": one for one in (
+        "add", "divide", "divide_no_nan", "equal", "greater", "greater_equal", "less", "less_equal",
+        "logical_and", "logical_or", "maximum", "minimum", "multiply", "not_equal",
+        "squared_difference", "subtract",
+    )},
     "__operators__.add": "add",
-    "math.add": "add",
-    "math.divide": "divide",
-    "math.divide_no_nan": "divide_no_nan",
-    "math.equal": "equal",
-    "math.floordiv": "floor_divide",
     "compat.v1.floor_div": "floor_divide",
+    "math.floordiv": "floor_divide",
     "math.floormod": "floor_modulo",
-    "math.greater": "greater",
-    "math.greater_equal": "greater_equal",
-    "math.less": "less",
-    "math.less_equal": "less_equal",
-    "math.logical_and": "logical_and",
-    "math.logical_or": "logical_or",
-    "math.maximum": "maximum",
-    "math.minimum": "minimum",
-    "math.multiply": "multiply",
-    "math.not_equal": "not_equal",
     "math.pow": "power",
-    "math.squared_difference": "squared_difference",
-    "math.subtract": "subtract",
     "math.truediv": "divide",
-}
+}  # fmt: skip
 _OF_ONE = {
     **{f"math.{one}": one for one in (
         "abs", "ceil", "cos", "erf", "expm1", "floor", "log", "log1p", "logical_not", "negative",

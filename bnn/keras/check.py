@@ -18,12 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn import train
+from bnn import reference, train
 from bnn.keras.accumulators import LayerCheck, Tally, tallies
 from bnn.keras.model_file import in_one_line, load
 from bnn.keras.observer import DEPTHWISE, Observer
 from bnn.keras.ties import follow
-from bnn.model import reference
 from bnn.model.network import Network
 from bnn.values.encoding import Encoding
 from pimsim.errors import InputError, PimsimError

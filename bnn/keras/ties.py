@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn import reference
 from bnn.keras.accumulators import rounded_by, sums_bound
 from bnn.lowering.operand_analysis import OperandAnalysis, analyse
-from bnn.model import host, quantizers, reference
+from bnn.model import host, quantizers
 from bnn.model.layers.layer import Layer
 from bnn.model.layers.norm import BatchNorm
 from bnn.model.layers.product import Product, finish, real_kernel
@@ -95,12 +96,10 @@ def _operands(
 ) -> NDArray[np.integer[Any]]:
     """Integers that a layer multiplies; notes which are ties, and in which images some could be."""
     middle, radius = value
-    found = host.integers(layer, middle, fed, encoding)
+    found = fed.integers(layer, middle, encoding)
     if fed.encoded:
         return found
-    ends = [
-        host.integers(layer, _moved(middle, side * radius), fed, encoding) for side in (-1.0, 1.0)
-    ]
+    ends = [fed.integers(layer, _moved(middle, side * radius), encoding) for side in (-1.0, 1.0)]
     low, high = np.minimum.reduce([found, *ends]), np.maximum.reduce([found, *ends])
     into.open[:] |= (low != high).reshape(len(found), -1).any(axis=1)
     if theirs is None:

@@ -9,10 +9,11 @@ from typing import Any
 from bnn.larq.graph import Call, Entry
 from bnn.larq.nodes import OPERATORS
 from bnn.larq.weights import WeightSource
-from bnn.model.layers import READERS, merge
+from bnn.model.layers import merge
 from bnn.model.layers.layer import Layer, Shape, Weights
 from bnn.model.layers.reading import Reading
 from bnn.model.network import FLOAT32
+from bnn.model.readers import READERS
 from bnn.values.fields import Fields, known_class, shown
 from pimsim.errors import InputError
 
@@ -29,7 +30,7 @@ def build(call: Call, shapes: tuple[Shape, ...], weights: WeightSource) -> tuple
     None for a layer that acts in training only.
 
     Args:
-        call: of an entry of a class in :data:`bnn.model.layers.READERS`.
+        call: of an entry of a class in :data:`bnn.model.readers.READERS`.
         shapes: of the inputs, without the batch axis.
         weights: where arrays come from.
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from bnn.larq.graph import INPUT_LAYER, Architecture, Call, Entry, chain, graph
-from bnn.model.layers import READERS
 from bnn.model.network import INPUT
+from bnn.model.readers import READERS
 from bnn.values.fields import Fields, known_class, own_class, shown
 from pimsim.errors import InputError
 

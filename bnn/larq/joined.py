@@ -16,8 +16,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bnn.model.activation_functions import BEHIND_DENSE, OF_DENSE
 from bnn.model.network import INPUT, Activation, Dense, Network
-from bnn.model.operations.functions import BEHIND_DENSE, OF_DENSE
 
 
 def joined(network: Network) -> Network:

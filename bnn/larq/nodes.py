@@ -16,14 +16,13 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
+from bnn.model.operations.operation import FIRST, Given
+
 Node = tuple[str, int, int]
 """Name of a layer, which use of it, and which of its outputs."""
 
 OPERATORS = frozenset({"TFOpLambda", "SlicingOpLambda"})
 """Classes of layers that are calls of TensorFlow functions."""
-
-FIRST = "input"
-"""What the first argument of an operator is called here."""
 
 _PLAIN_CALLS: tuple[dict[str, bool | None], ...] = ({}, {"training": None}, {"training": False})
 """Arguments besides the input with which a layer of a graph may have been called."""
@@ -31,18 +30,6 @@ _PLAIN_CALLS: tuple[dict[str, bool | None], ...] = ({}, {"training": None}, {"tr
 _CONSTANT = "_CONSTANT_VALUE"
 _DEEPEST = 16
 """Lists inside lists among arguments."""
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """Stands for an output of a layer among the arguments of an operator."""
-
-    place: int
-    """Which of the operator's inputs."""
-
-    def __repr__(self) -> str:
-        """For messages."""
-        return f"input {self.place + 1}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 All of them are known from the file but that of the batch, for which
 :data:`bnn.model.operations.moves.BATCH` stands.
 
->>> from bnn.larq.nodes import Given
 >>> sizes = computed("compat.v1.shape", {"input": Given(0)}, [(4, 3)], "layer 2")
 >>> sizes
 Known(value=['the number of images', 4, 3])
@@ -18,9 +17,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
-from bnn.larq.nodes import FIRST, Given
 from bnn.model.layers.layer import Shape
 from bnn.model.operations.moves import BATCH
+from bnn.model.operations.operation import FIRST, Given
 from pimsim.errors import InputError
 
 

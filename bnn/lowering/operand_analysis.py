@@ -21,6 +21,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bnn.model import quantizers
 from bnn.model.layers.activation import Activation
@@ -30,7 +34,7 @@ from bnn.model.layers.product import Product, has_integer_kernel, reach, sums_of
 from bnn.model.layers.shape import Pad
 from bnn.model.network import INPUT, Network
 from bnn.model.operand_encoding import BIPOLAR, HEAVISIDE, TERNARY, OperandEncoding
-from bnn.values.encoding import WIDEST, Encoding
+from bnn.values.encoding import WIDEST, Encoding, encode
 
 
 class Operand(Enum):
@@ -75,6 +79,37 @@ class OperandAnalysis:
             return Operand.PIXEL
         kinds = {BIPOLAR: Operand.BIPOLAR, HEAVISIDE: Operand.HEAVISIDE, TERNARY: Operand.TERNARY}
         return kinds.get(self.whole, Operand.SMALL)
+
+    def integers(
+        self, layer: Product, values: NDArray[Any], encoding: Encoding | None
+    ) -> NDArray[np.integer[Any]]:
+        """Return the integers u that are multiplied, in the shape of ``values``.
+
+        Args:
+            layer: the product.
+            values: what it is fed with, as numbers.
+            encoding: that of the network's inputs.
+
+        >>> from bnn.model.network import Dense
+        >>> dense = Dense("d", np.float32([[1], [1]]), None, "dorefa(2)", "ste_sign")
+        >>> fed = analyse(Network("n", (2,), (dense,)), None).fed[0]
+        >>> fed.integers(dense, np.float32([[0.3, 2]]), None).tolist()
+        [[1, 3]]
+        """
+        name = layer.input_quantizer
+        if name is not None and name != quantizers.NO_OP:
+            return quantizers.named(name).integers(values)
+        if self.encoded and encoding is not None:
+            pixels = values if values.dtype == np.uint8 else values.astype(np.float32)
+            return encode(pixels, encoding)
+        scale, offset = self.alphabet.scale, self.alphabet.offset
+        exact = values if offset == 0 else values - np.float64(offset)
+        exact = exact if scale == 1 else exact * np.float64(1 / scale)
+        low, high = self.alphabet.low, self.alphabet.high
+        whole: NDArray[np.integer[Any]] = np.rint(exact).astype(
+            np.int16 if -(1 << 15) <= low <= high < 1 << 15 else np.int32
+        )
+        return whole
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 from bnn.lowering.operand_analysis import OperandAnalysis, analyse
 from bnn.model import host, quantizers
+from bnn.model.activation_functions import monotone
 from bnn.model.layers.product import finish, reach
 from bnn.model.network import (
     Activation,
@@ -42,7 +43,6 @@ from bnn.model.network import (
     PRelu,
     Product,
 )
-from bnn.model.operations.functions import monotone
 from bnn.values.encoding import Encoding
 from pimsim.errors import InputError
 

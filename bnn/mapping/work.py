@@ -11,10 +11,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn import reference
 from bnn.lowering.stage import Stage
 from bnn.mapping.tiles import Tile
-from bnn.model import reference
-from bnn.model.reference import Operands
+from bnn.reference import Operands
 from bnn.system.ledger import CommandLedger
 from bnn.values.bitstrings import BitStrings, Values, unpacked
 from bnn.values.encoding import Integers

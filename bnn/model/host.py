@@ -15,52 +15,16 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.lowering.operand_analysis import OperandAnalysis
-from bnn.model import quantizers
-from bnn.model.layers.layer import Reals
 from bnn.model.layers.product import Product, finish, integer_kernel, unit
 from bnn.model.operand_encoding import OperandEncoding
-from bnn.values.encoding import Encoding, encode
+from bnn.values.encoding import Encoding
 
 Integers = NDArray[np.integer[Any]]
 
 
-def integers(
-    layer: Product, values: NDArray[Any], fed: OperandAnalysis, encoding: Encoding | None
-) -> Integers:
-    """Return the integers u that a product in DRAM multiplies, in the shape of ``values``.
-
-    Args:
-        layer: the product.
-        values: what it is fed with, as numbers.
-        fed: of which integers those are.
-        encoding: that of the network's inputs.
-
-    >>> from bnn.lowering.operand_analysis import analyse
-    >>> from bnn.model.network import Dense, Network
-    >>> dense = Dense("d", np.float32([[1], [1]]), None, "dorefa(2)", "ste_sign")
-    >>> fed = analyse(Network("n", (2,), (dense,)), None).fed[0]
-    >>> integers(dense, np.float32([[0.3, 2]]), fed, None).tolist()
-    [[1, 3]]
-    """
-    name = layer.input_quantizer
-    if name is not None and name != quantizers.NO_OP:
-        return quantizers.named(name).integers(values)
-    if fed.encoded and encoding is not None:
-        return encode(values if values.dtype == np.uint8 else values.astype(np.float32), encoding)
-    scale, offset = fed.alphabet.scale, fed.alphabet.offset
-    exact = values if offset == 0 else values - np.float64(offset)
-    exact = exact if scale == 1 else exact * np.float64(1 / scale)
-    low, high = fed.alphabet.low, fed.alphabet.high
-    whole: Integers = np.rint(exact).astype(
-        np.int16 if -(1 << 15) <= low <= high < 1 << 15 else np.int32
-    )
-    return whole
-
-
 def behind(
     layer: Product, sums: Integers, operand: OperandEncoding | Encoding | None, *, exact: bool
-) -> Reals:
+) -> NDArray[Any]:
     """Turn integer sums of a binary layer into what the network has behind the layer.
 
     Args:

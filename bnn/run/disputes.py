@@ -1,7 +1,7 @@
 """Signs of values that Keras gives either sign.
 
 In their tails, some activations are a tiny negative number in one kernel of Keras and 0 in another
-(:attr:`bnn.model.operations.functions.Function.disputed`). ``model.predict`` is followed; how often
+(:attr:`bnn.model.activation_functions.Function.disputed`). ``model.predict`` is followed; how often
 a sign rests on that is counted here.
 
 >>> from bnn.model.network import Activation
@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.model import quantizers
+from bnn.model.activation_functions import disputed
 from bnn.model.layers.layer import Layer
 from bnn.model.layers.product import Product
 from bnn.model.network import Activation, Network
-from bnn.model.operations.functions import disputed
 
 
 class Disputes:

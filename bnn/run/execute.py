@@ -31,12 +31,12 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn import reference
 from bnn.lowering.stage import HostStage, Stage
 from bnn.mapping import Execute, Mapping, Result, SumChecker, Usage, Work, chain_execution
 from bnn.mapping import chain as chains
 from bnn.mapping.choice import DEFAULT, Candidate, advised
 from bnn.mapping.selection import lay_out, select
-from bnn.model import reference
 from bnn.model.network import Network
 from bnn.run.flow import Flow
 from bnn.system.ledger import CommandLedger

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn import reference
 from bnn.lowering.operand_analysis import Analysis, analyse
 from bnn.lowering.stage import HostStage, Stage
 from bnn.mapping import Result
-from bnn.model import host, reference
+from bnn.model import host
 from bnn.model.network import INPUT, Flatten, Layer, Network, Product, Reshape
 from bnn.model.operand_encoding import OperandEncoding
 from bnn.run.disputes import Disputes
@@ -76,7 +77,7 @@ class Flow:
             return value.strings.reshaped(pixels, channels)  # a sign of a sign is that sign
         if fed.encoded and self._encoding is not None and not isinstance(value, Bits):
             return BitStrings.encoded(value, self._encoding, channels, self._threads)
-        found = host.integers(stage.layer, _numbers(value), fed, self._encoding)
+        found = fed.integers(stage.layer, _numbers(value), self._encoding)
         stored = fed.alphabet.stored(found)
         return BitStrings.of(stored.reshape(len(stored), -1, channels), fed.alphabet.planes)
 
@@ -127,7 +128,7 @@ class Flow:
             first = values[0]
             if isinstance(layer, Product) and place in self.analysis.fed:
                 fed = self.analysis.fed[place]
-                integers = host.integers(layer, _numbers(first), fed, self._encoding)
+                integers = fed.integers(layer, _numbers(first), self._encoding)
                 self._behind(place, layer, reference.sums(layer, integers, fed.pad))
                 self._used(*sources)
                 continue

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.model import quantizers
+from bnn.model.activation_functions import activate, check_function, elu, monotone
 from bnn.model.layers.layer import Layer, Shape, Weights, check_array, misfit
 from bnn.model.layers.reading import Reader, Reading
 from bnn.model.operand_encoding import OperandEncoding
-from bnn.model.operations.functions import activate, check_function, elu, monotone
 from bnn.model.operations.reduction import Along
 
 
@@ -27,7 +27,7 @@ class Activation(Layer):
     """A function of every value on its own (softmax: of the last axis)."""
 
     function: str
-    """Name in :data:`bnn.model.operations.functions.FUNCTIONS` or of a quantizer."""
+    """Name in :data:`bnn.model.activation_functions.FUNCTIONS` or of a quantizer."""
 
     def __post_init__(self) -> None:
         check_function(self.name, self.function)

@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.model.activation_functions import Real
 from bnn.model.geometry import Axis, Padding, windows
-from bnn.model.layers.layer import Real, Shape, misfit
+from bnn.model.layers.layer import Shape, misfit
 from bnn.model.layers.product import Product, chunks, grouped
 from bnn.model.layers.reading import Reader, Reading
 from bnn.model.patches import patches

@@ -13,7 +13,8 @@ from typing import Any, cast
 
 from numpy.typing import NDArray
 
-from bnn.model.layers.layer import Real, Shape, misfit
+from bnn.model.activation_functions import Real
+from bnn.model.layers.layer import Shape, misfit
 from bnn.model.layers.product import Product
 from bnn.model.layers.reading import Reader, Reading
 

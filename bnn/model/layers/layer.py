@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,6 @@ from pimsim.errors import InputError
 
 Shape = tuple[int, ...]
 Weights = NDArray[np.float32]
-Real = TypeVar("Real", np.float32, np.float64)
-Reals = NDArray[np.float32] | NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.model.activation_functions import Real
 from bnn.model.geometry import Axis, windows
-from bnn.model.layers.layer import Real, Shape, Weights, misfit
+from bnn.model.layers.layer import Shape, Weights, misfit
 from bnn.model.layers.product import Product, chunks
 from bnn.model.layers.reading import Reader, Reading
 from bnn.model.patches import patches

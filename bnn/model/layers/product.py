@@ -23,11 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.model import quantizers
+from bnn.model.activation_functions import Real, activate, check_function
 from bnn.model.geometry import Axis, Spread
 from bnn.model.layers.activation import alphabet_of
-from bnn.model.layers.layer import Layer, Real, Shape, Weights, check_array
+from bnn.model.layers.layer import Layer, Shape, Weights, check_array
 from bnn.model.operand_encoding import OperandEncoding
-from bnn.model.operations.functions import activate, check_function
 from bnn.model.quantizers import QuantizedWeights
 from pimsim.errors import InputError
 
@@ -51,7 +51,7 @@ class Product(Layer):
     kernel_quantizer: str | None = None
     """Canonical name; applied to the kernel."""
     activation: str = "linear"
-    """Name in :data:`bnn.model.operations.functions.FUNCTIONS` or of a quantizer."""
+    """Name in :data:`bnn.model.activation_functions.FUNCTIONS` or of a quantizer."""
 
     kernel_rank: ClassVar[int]
     """Axes of a kernel."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bnn.model import quantizers
+from bnn.model.activation_functions import FUNCTIONS
 from bnn.model.geometry import Padding
 from bnn.model.layers.layer import Layer, Shape, Weights
-from bnn.model.operations.functions import FUNCTIONS
 from bnn.values.fields import Fields, known_class, shown
 from pimsim.errors import InputError
 

@@ -3,8 +3,7 @@
 Where each value goes is found by carrying out the move on a pair of images whose values are their
 places: whatever the move is, it must do the same to both, and mix nothing of one with the other.
 
->>> from bnn.larq.nodes import Given
->>> from bnn.model.operations.operation import Operation
+>>> from bnn.model.operations.operation import Given, Operation
 >>> every = {"start": None, "stop": None, "step": None}
 >>> slices = [every, {**every, "start": -1}]
 >>> op = Operation("op", "layer 2", ((3,),), {"input": Given(0), "slice_spec": slices})

@@ -1,6 +1,5 @@
 """One call of a TensorFlow function: its arguments, each of which must be understood.
 
->>> from bnn.larq.nodes import Given
 >>> op = Operation("op", "layer 2, 'op'", ((4, 3),), {"input": Given(0), "axis": -1})
 >>> op.only_input(), op.axis("axis", 0), op.finish()
 ((4, 3), 2, None)
@@ -14,17 +13,31 @@ from typing import NoReturn
 
 import numpy as np
 
-from bnn.larq.nodes import FIRST, Given
 from bnn.model.layers.layer import Layer, Shape, Weights
 from bnn.model.layers.reading import Reading
 from bnn.values.fields import Fields, shown
 from pimsim.errors import InputError
+
+FIRST = "input"
+"""What the first argument of an operator is called here."""
 
 Operand = Weights | np.float32 | None
 """Numbers of the file; None for an input of the layer."""
 
 _LARGEST = 1 << 22
 """Numbers of a constant at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Stands for an output of a layer among the arguments of an operator."""
+
+    place: int
+    """Which of the operator's inputs."""
+
+    def __repr__(self) -> str:
+        """For messages."""
+        return f"input {self.place + 1}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +51,7 @@ class Operation:
     shapes: tuple[Shape, ...]
     """Of its inputs, without the batch axis."""
     arguments: Mapping[str, object]
-    """The first as ``input``; an input of the layer is a :class:`bnn.larq.nodes.Given`."""
+    """The first as ``input``; an input of the layer is a :class:`Given`."""
     output: int = 0
     """Which of its outputs is wanted."""
     _taken: set[str] = field(default_factory=lambda: {"name"})

@@ -15,8 +15,8 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.model.activation_functions import softmax
 from bnn.model.layers.layer import Layer, Shape, Weights, misfit
-from bnn.model.operations.functions import softmax
 from pimsim.errors import InputError
 
 REDUCTIONS: dict[str, Callable[..., Any]] = {

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from bnn.keras.model_file import functions_of_larq_zoo
 from bnn.larq.model_file import read_model
 from bnn.model import quantizers
+from bnn.model.activation_functions import FUNCTIONS, disputed
 from bnn.model.network import Activation, Dense, Network
-from bnn.model.operations.functions import FUNCTIONS, disputed
 from bnn.run.disputes import function_of
 from bnn.run.execute import run
 from bnn.system.system import System

@@ -29,7 +29,7 @@ from bnn.keras.model_file import check_objects, load
 from bnn.keras.observer import Observer
 from bnn.larq.model_file import read_model
 from bnn.model.network import BatchNorm, Conv2D, Dense
-from bnn.model.reference import forward
+from bnn.reference import forward
 from bnn.values.encoding import ENCODINGS, decode, detect
 from pimsim.errors import InputError, PimsimError
 

@@ -15,7 +15,7 @@ import pytest
 
 from bnn.larq.model_file import read_model
 from bnn.lowering.operand_analysis import Operand, binary_layers, operands
-from bnn.model.reference import forward
+from bnn.reference import forward
 from bnn.values.encoding import ENCODINGS
 from experiments import cli
 

@@ -13,8 +13,8 @@ import pytest
 
 from bnn.keras.check import check
 from bnn.larq.model_file import read_model
-from bnn.model.layers import READERS
-from bnn.model.reference import forward
+from bnn.model.readers import READERS
+from bnn.reference import forward
 from bnn.run.execute import run
 from bnn.system.system import System
 from bnn.values.encoding import ENCODINGS

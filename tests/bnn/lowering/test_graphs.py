@@ -10,12 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from bnn import reference
 from bnn.lowering.lower import lower
 from bnn.lowering.operand_analysis import analyse
 from bnn.lowering.stage import HostStage, Stage
 from bnn.lowering.thresholds import questions
 from bnn.mapping import MAPPINGS
-from bnn.model import reference
 from bnn.model.network import (
     INPUT,
     Activation,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bnn.lowering.operand_analysis import reachable
 from bnn.lowering.thresholds import decision, find, pools
 from bnn.model.network import Activation, BatchNorm, Conv2D, Dense, Flatten, MaxPool2D, Network
-from bnn.model.reference import forward
+from bnn.reference import forward
 from bnn.values.encoding import ENCODINGS
 from pimsim.errors import InputError
 

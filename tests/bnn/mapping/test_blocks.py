@@ -10,13 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from bnn import reference
 from bnn.lowering.lower import lower
 from bnn.lowering.stage import HostStage, Stage
 from bnn.mapping import blocks as blocks_module
 from bnn.mapping.blocks import Blocks
 from bnn.mapping.weight_plan import plan
 from bnn.mapping.work import Result, SumChecker
-from bnn.model import reference
 from bnn.model.geometry import Padding
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
 from bnn.run.flow import Flow

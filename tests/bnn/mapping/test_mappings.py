@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from bnn import reference
 from bnn.lowering.lower import lower
 from bnn.lowering.stage import Stage
 from bnn.mapping import MAPPINGS, SumChecker
-from bnn.model import reference
 from bnn.model.geometry import Padding
 from bnn.model.network import (
     Activation,

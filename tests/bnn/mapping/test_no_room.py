@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from bnn import reference
 from bnn.lowering.lower import lower
 from bnn.lowering.stage import Stage
 from bnn.mapping import MAPPINGS
 from bnn.mapping.choice import candidates
 from bnn.mapping.frontier import OBJECTIVES
-from bnn.model import reference
 from bnn.model.network import (
     Activation,
     BatchNorm,

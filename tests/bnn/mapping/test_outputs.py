@@ -8,13 +8,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from bnn import reference
 from bnn.lowering.lower import lower
 from bnn.lowering.stage import HostStage
 from bnn.mapping import outputs as outputs_module
 from bnn.mapping.output_plan import plan
 from bnn.mapping.outputs import Outputs
 from bnn.mapping.work import Result, SumChecker
-from bnn.model import reference
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
 from bnn.run.execute import run
 from bnn.run.flow import Flow

@@ -10,15 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bnn import reference
 from bnn.lowering.operand_analysis import analyse, padding_of_inputs
 from bnn.mapping import MAPPINGS
-from bnn.model import host, reference
-from bnn.model.layers import READERS
+from bnn.model import host
 from bnn.model.layers.layer import Weights
 from bnn.model.layers.preprocessing import Rescale, Resize, Standardize, fraction
 from bnn.model.layers.reading import Reading
 from bnn.model.network import Conv2D, Network, Pad
 from bnn.model.operand_encoding import OperandEncoding
+from bnn.model.readers import READERS
 from bnn.run.execute import run
 from bnn.system.system import System
 from bnn.values.encoding import ENCODINGS
@@ -141,7 +142,7 @@ def test_sums_of_prepared_pixels_are_decoded_exactly() -> None:
     conv, fed = net.layers[1], analyse(net, ENCODINGS["uint8"]).fed[1]
     assert isinstance(conv, Conv2D)
     values = net.layers[0].run(x.astype(np.float32))
-    integers = host.integers(conv, values, fed, ENCODINGS["uint8"])
+    integers = fed.integers(conv, values, ENCODINGS["uint8"])
     assert np.array_equal(integers, x)
     sums = reference.sums(conv, integers, fed.pad)
     mean, deviation = np.float64(np.float32(33.3)), np.float64(np.float32(78.5))

@@ -17,11 +17,10 @@ import pytest
 from matplotlib.image import imread
 from numpy.typing import NDArray
 
-from bnn import zoo
+from bnn import reference, zoo
 from bnn.data.datasets import load
 from bnn.larq.model_file import read_model
-from bnn.model import reference
-from bnn.model.reference import forward
+from bnn.reference import forward
 from bnn.values.encoding import detect
 from experiments import cli
 from experiments.figures import run

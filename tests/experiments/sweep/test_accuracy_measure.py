@@ -31,7 +31,7 @@ def _check(**given: Value) -> None:
 
 def test_without_variation_it_is_the_accuracy_of_the_network() -> None:
     right = {MEASURE.run(_values(variation_percent=0.0), trial, 1)["correct"] for trial in range(2)}
-    from bnn.model import reference
+    from bnn import reference
     from experiments.report.inputs import encoding_of
     from experiments.sweep.measures import networks
 

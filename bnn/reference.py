@@ -127,7 +127,7 @@ def forward(
             layer, fed = network.layers[index], analysis.fed.get(index)
             if fed is None or not isinstance(layer, Product):
                 return layer.run(*inputs)
-            operands = host.integers(layer, inputs[0], fed, encoding)
+            operands = fed.integers(layer, inputs[0], encoding)
             found = sums(layer, operands, fed.pad)
             _put(kept_operands, layer.name, operands, place, len(x))
             if keep_sums:

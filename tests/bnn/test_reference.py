@@ -30,7 +30,7 @@ from bnn.model.network import (
     Network,
     integer_kernel,
 )
-from bnn.model.reference import forward, sums
+from bnn.reference import forward, sums
 from bnn.values.encoding import ENCODINGS
 from pimsim.errors import InputError
 
@@ -210,7 +210,7 @@ def test_batches_do_not_show(monkeypatch):
     rng = np.random.default_rng(5)
     network, x = small_network(rng), rng.integers(0, 256, (11, 6, 5, 2), dtype=np.uint8)
     whole = forward(network, x, ENCODINGS["uint8"], keep_sums=True)
-    monkeypatch.setattr("bnn.model.reference._BATCH", 4 * 6 * 5 * 4)
+    monkeypatch.setattr("bnn.reference._BATCH", 4 * 6 * 5 * 4)
     done = []
     parts = forward(network, x, ENCODINGS["uint8"], keep_sums=True, progress=done.append)
     assert done == [4, 8, 11]

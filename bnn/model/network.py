@@ -21,10 +21,9 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from bnn.model.layers.activation import Activation, Elu, PRelu, Rectifier
-from bnn.model.layers.convolution import Conv1D, Conv2D
+from bnn.model.layers.convolution import Conv1D, Conv2D, LocallyConnected
 from bnn.model.layers.dense import Dense
 from bnn.model.layers.layer import Layer, Shape, Weights
-from bnn.model.layers.local import LocallyConnected
 from bnn.model.layers.merge import Concatenate, Merge
 from bnn.model.layers.norm import BatchNorm
 from bnn.model.layers.pooling import AveragePool2D, GlobalPool, MaxPool2D

@@ -18,8 +18,8 @@ from bnn.model import quantizers
 from bnn.model.activation_functions import activate, check_function, elu, monotone
 from bnn.model.layers.layer import Layer, Shape, Weights, check_array, misfit
 from bnn.model.layers.reading import Reader, Reading
+from bnn.model.layers.reduction import Along
 from bnn.model.operand_encoding import OperandEncoding
-from bnn.model.operations.reduction import Along
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,14 +17,14 @@ import numpy as np
 
 from bnn.model.geometry import Padding
 from bnn.model.layers.activation import Activation, Rectifier
+from bnn.model.layers.elementwise import Elementwise
 from bnn.model.layers.layer import Layer
 from bnn.model.layers.merge import OPERATIONS, Concatenate, Merge, Stack
 from bnn.model.layers.pooling import AveragePool2D, MaxPool2D
 from bnn.model.layers.reading import Reader, Reading
-from bnn.model.operations.elementwise import Elementwise
+from bnn.model.layers.reduction import Along, MatrixProduct, Reduce
 from bnn.model.operations.moves import FUNCTIONS as MOVES
 from bnn.model.operations.operation import Made, Maker, Operation
-from bnn.model.operations.reduction import Along, MatrixProduct, Reduce
 from pimsim.errors import InputError
 
 

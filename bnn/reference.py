@@ -132,7 +132,7 @@ def forward(
             _put(kept_operands, layer.name, operands, place, len(x))
             if keep_sums:
                 _put(kept_sums, layer.name, found, place, len(x))
-            return host.behind(layer, found, fed.alphabet, exact=analysis.exact[index])
+            return host.behind(layer, found, fed.encoding, exact=analysis.exact[index])
 
         logits.append(network.walk(part.astype(np.float32), one).astype(np.float32))
         if progress is not None:

@@ -144,11 +144,11 @@ def sums_bound(
     weight = unit(layer)
     ones = isinstance(weight, Fraction) and weight == 1
     if not fed.encoded or encoding is None:
-        whole = fed.alphabet.scale == 1 and fed.alphabet.offset == 0
-        return 0.0 if whole and ones else fraction_bound(layer, fed.alphabet)
+        whole = fed.encoding.scale == 1 and fed.encoding.offset == 0
+        return 0.0 if whole and ones else fraction_bound(layer, fed.encoding)
     if ones and quantizers.named(str(layer.kernel_quantizer)).odd_weights:
         return rounding_bound(layer, x, operands, encoding)
-    return fraction_bound(layer, fed.alphabet)
+    return fraction_bound(layer, fed.encoding)
 
 
 class Tally:
@@ -172,8 +172,8 @@ class Tally:
             observer: of the Keras model.
         """
         self._layer, self._encoding, self._observer = layer, encoding, observer
-        self._fed, self._worth = fed, host.worth(layer, fed.alphabet)
-        self._shown = first.alphabet
+        self._fed, self._worth = fed, host.worth(layer, fed.encoding)
+        self._shown = first.encoding
         weight = unit(layer)
         kernel = quantizers.named(str(layer.kernel_quantizer))
         self._signs = kernel.odd_weights and weight == 1 if isinstance(weight, Fraction) else False

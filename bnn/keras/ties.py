@@ -77,7 +77,7 @@ def follow(
         operands = _operands(layer, inputs[0], fed, encoding, theirs.get(layer.name), result)
         sums = reference.sums(layer, operands, fed.pad)
         result.operands[layer.name], result.sums[layer.name] = operands, sums
-        exact = host.worth(layer, fed.alphabet)(sums)
+        exact = host.worth(layer, fed.encoding)(sums)
         bound = sums_bound(layer, fed, encoding, inputs[0][0], operands)
         kind = np.float64 if analysis.exact[index] else np.float32
         return _finished(layer, exact.astype(kind), np.broadcast_to(bound, sums.shape))

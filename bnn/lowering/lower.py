@@ -123,7 +123,7 @@ def _stages(
     shifts = tuple(range(len(weights)))
     found, pool, conjunction, end, gives = _decided(network, index, layer, fed, asked, pooled=pools)
     laid = _windows(layer, shape, pool)
-    alphabet = fed.alphabet
+    encoding = fed.encoding
     return [
         Stage(
             layer.name,
@@ -135,12 +135,12 @@ def _stages(
             weights,
             shifts,
             layer.groups,
-            alphabet.planes,
+            encoding.planes,
             fed.encoded,
-            0 if fed.zeros else int(alphabet.stored(np.array(fed.pad))),
+            0 if fed.zeros else int(encoding.stored(np.array(fed.pad))),
             fed.zeros and bool((laid.pixels < 0).any()),
-            alphabet.step,
-            offsets(weights, shifts, alphabet.planes, alphabet.step, alphabet.low),
+            encoding.step,
+            offsets(weights, shifts, encoding.planes, encoding.step, encoding.low),
             found,
             conjunction,
             gives,
@@ -153,7 +153,7 @@ def _local(layer: LocallyConnected, index: int, shape: Shape, fed: OperandAnalys
     rows, columns = layer.sides(shape)
     whole = lay(shape[-1], [Side.of(rows), Side.of(columns)])
     every = digits(layer)
-    positions, alphabet = whole.positions, fed.alphabet
+    positions, encoding = whole.positions, fed.encoding
     every = every.reshape(len(every), positions, -1, *every.shape[2:])
     shifts = tuple(range(len(every)))
     stages = []
@@ -171,12 +171,12 @@ def _local(layer: LocallyConnected, index: int, shape: Shape, fed: OperandAnalys
                 weights,
                 shifts,
                 1,
-                alphabet.planes,
+                encoding.planes,
                 fed.encoded,
                 0,
                 False,
-                alphabet.step,
-                offsets(weights, shifts, alphabet.planes, alphabet.step, alphabet.low),
+                encoding.step,
+                offsets(weights, shifts, encoding.planes, encoding.step, encoding.low),
                 None,
                 np.zeros(layer.outputs, np.bool_),
             )
@@ -204,7 +204,7 @@ def _decided(
             continue
         kinds = thresholds.conjunctions(layer, sign_at)
         conjunction = kinds[0] if kinds else neither
-        gives = quantizers.named(sign_at.quantizer).alphabet or BIPOLAR
+        gives = quantizers.named(sign_at.quantizer).encoding or BIPOLAR
         return found, pools[0] if pools else None, conjunction, sign_at.end, gives
     return None, None, neither, index + 1, BIPOLAR
 

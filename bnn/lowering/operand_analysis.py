@@ -58,7 +58,7 @@ class Operand(Enum):
 class OperandAnalysis:
     """Integers that a product in DRAM multiplies."""
 
-    alphabet: OperandEncoding
+    encoding: OperandEncoding
     """Of what is stored."""
     pad: int
     """Integer u in the padding."""
@@ -70,7 +70,7 @@ class OperandAnalysis:
     @property
     def whole(self) -> OperandEncoding:
         """All integers that multiply, padding included."""
-        return TERNARY if self.zeros else self.alphabet
+        return TERNARY if self.zeros else self.encoding
 
     @property
     def kind(self) -> Operand:
@@ -81,14 +81,14 @@ class OperandAnalysis:
         return kinds.get(self.whole, Operand.SMALL)
 
     def integers(
-        self, layer: Product, values: NDArray[Any], encoding: Encoding | None
+        self, layer: Product, values: NDArray[Any], pixels: Encoding | None
     ) -> NDArray[np.integer[Any]]:
         """Return the integers u that are multiplied, in the shape of ``values``.
 
         Args:
             layer: the product.
             values: what it is fed with, as numbers.
-            encoding: that of the network's inputs.
+            pixels: encoding of the network's inputs.
 
         >>> from bnn.model.network import Dense
         >>> dense = Dense("d", np.float32([[1], [1]]), None, "dorefa(2)", "ste_sign")
@@ -99,13 +99,13 @@ class OperandAnalysis:
         name = layer.input_quantizer
         if name is not None and name != quantizers.NO_OP:
             return quantizers.named(name).integers(values)
-        if self.encoded and encoding is not None:
-            pixels = values if values.dtype == np.uint8 else values.astype(np.float32)
-            return encode(pixels, encoding)
-        scale, offset = self.alphabet.scale, self.alphabet.offset
+        if self.encoded and pixels is not None:
+            exact = values if values.dtype == np.uint8 else values.astype(np.float32)
+            return encode(exact, pixels)
+        scale, offset = self.encoding.scale, self.encoding.offset
         exact = values if offset == 0 else values - np.float64(offset)
         exact = exact if scale == 1 else exact * np.float64(1 / scale)
-        low, high = self.alphabet.low, self.alphabet.high
+        low, high = self.encoding.low, self.encoding.high
         whole: NDArray[np.integer[Any]] = np.rint(exact).astype(
             np.int16 if -(1 << 15) <= low <= high < 1 << 15 else np.int32
         )
@@ -144,7 +144,7 @@ def analyse(network: Network, encoding: Encoding | None) -> Analysis:
     for index, (layer, sources) in enumerate(zip(network.layers, network.inputs, strict=True)):
         inputs = tuple(start if i == INPUT else values[i] for i in sources)
         from_encoding = all(i == INPUT or encoded[i] for i in sources) and encoding is not None
-        value = layer.alphabet_after(*inputs)
+        value = layer.encoding_after(*inputs)
         if isinstance(layer, Product):
             operand = _operands(layer, network.shape_before(index), inputs[0], from_encoding)
             kinds.append(Operand.REAL if operand is None else operand.kind)
@@ -230,7 +230,7 @@ def _operands(
     """Operands behind the input quantizer of a layer fed with ``value``, and its padding."""
     name = layer.input_quantizer
     if name is not None and name != quantizers.NO_OP:
-        value, encoded = quantizers.named(name).alphabet, False
+        value, encoded = quantizers.named(name).encoding, False
     if value is None:
         return None
     if not layer.pads(shape):

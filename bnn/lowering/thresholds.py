@@ -191,7 +191,7 @@ def crossing(layer: Product, sign_at: Decision, fed: OperandAnalysis) -> Thresho
     widths = [step.mean.size for step in steps if isinstance(step, BatchNorm)]
     width = max([layer.outputs, *widths])
     reached = reach(layer, fed.whole)
-    decides, real = quantizers.decides(sign_at.quantizer), host.worth(layer, fed.alphabet)
+    decides, real = quantizers.decides(sign_at.quantizer), host.worth(layer, fed.encoding)
     if decides is None:
         raise ValueError(f"`sign_at` must be decided by a quantizer, not {sign_at.quantizer!r}")
 

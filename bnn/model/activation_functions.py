@@ -221,6 +221,6 @@ def check_function(layer: str, function: str) -> None:
     if function in _ALL:
         return
     names = FUNCTIONS.keys() | quantizers.OF_OPERANDS
-    if function.partition("(")[0] not in names or quantizers.named(function).alphabet is None:
+    if function.partition("(")[0] not in names or quantizers.named(function).encoding is None:
         known = ", ".join(sorted(names))
         raise InputError(f"activation of layer {layer!r} must be among {known}, not {function!r}")

@@ -63,7 +63,7 @@ class OperandEncoding:
         return u.numerator if whole and self.low <= u <= self.high else None
 
     def including(self, value: float) -> OperandEncoding | None:
-        """Return the smallest alphabet with ``value`` added; None if no integer is worth it."""
+        """Return the smallest encoding with ``value`` added; None if no integer is worth it."""
         u = (Fraction(value) - self.offset) / self.scale
         if u.denominator != 1:
             return None
@@ -115,7 +115,7 @@ class OperandEncoding:
         return (wide / np.float64(denominator)).astype(np.float32)
 
     def stored(self, u: NDArray[np.integer[Any]]) -> Integers:
-        """Return the p that stand for integers u of this alphabet, in their shape."""
+        """Return the p that stand for integers u of this encoding, in their shape."""
         p = (u - self.low) if self.step == 1 else (u - self.low) // self.step
         return p.astype(np.uint8) if self.planes <= 8 else p.astype(np.uint16)
 

@@ -6,8 +6,8 @@ flushes denormal numbers to zero, so a value such as -1e-40 gives +1 as well. Th
 entries of :data:`TABLE` too. A quantizer with parameters is written with them:
 ``ste_tern(0.05)``, ``ste_tern(weight networks)``, ``dorefa(2)``, ``dorefa(2, weights)``.
 
-Every quantizer turns values into integers (of an alphabet, where it quantizes operands) times a
-real number, so that products can be summed exactly.
+Every quantizer turns values into integers (of an operand encoding, where it quantizes operands)
+times a real number, so that products can be summed exactly.
 
 >>> canonical("SteSign"), canonical("Larq>swish_sign"), canonical("NoOp")
 ('ste_sign', 'swish_sign', 'no_op')
@@ -81,10 +81,10 @@ class Quantizer:
 
     name: str
     """Canonical, parameters included."""
-    alphabet: OperandEncoding | None
+    encoding: OperandEncoding | None
     """Of the integers that it makes of operands; None where that depends on the whole batch."""
     integers: Callable[[Values], NDArray[np.integer[Any]]]
-    """Operands of any shape to integers of the alphabet."""
+    """Operands of any shape to integers of the encoding."""
     weights: Callable[[NDArray[np.float32]], QuantizedWeights]
     """Latent weights to integers and what they are worth."""
     largest_weight: int = 1
@@ -94,11 +94,11 @@ class Quantizer:
 
     def values(self, x: Reals) -> Reals:
         """Return what the quantizer makes of ``x``, in its type."""
-        if self.alphabet is None:
+        if self.encoding is None:
             raise ValueError(f"`x` must be weights for the quantizer {self.name!r}")
         found = self.integers(x)
-        exact = self.alphabet.scale == 1 and self.alphabet.offset == 0
-        return found.astype(x.dtype) if exact else self.alphabet.numbers(found).astype(x.dtype)
+        exact = self.encoding.scale == 1 and self.encoding.offset == 0
+        return found.astype(x.dtype) if exact else self.encoding.numbers(found).astype(x.dtype)
 
 
 def sign(x: Values) -> NDArray[np.int8]:
@@ -243,8 +243,8 @@ def _dorefa(parameters: str) -> Quantizer:
     if mode.strip() == "weights":
         name = f"dorefa({bits}, weights)"
         return Quantizer(name, None, _of_weights_only, of_weights, n, odd_weights=True)
-    alphabet = fractions_of_one(bits)
-    return Quantizer(f"dorefa({bits})", alphabet, lambda x: levels(x, bits), of_operands, n)
+    encoding = fractions_of_one(bits)
+    return Quantizer(f"dorefa({bits})", encoding, lambda x: levels(x, bits), of_operands, n)
 
 
 _SCALED = {
@@ -257,7 +257,7 @@ _SCALED = {
 
 def _plain(
     name: str,
-    alphabet: OperandEncoding | None,
+    encoding: OperandEncoding | None,
     integers: Callable[[Values], NDArray[np.integer[Any]]],
     weights: Callable[[NDArray[np.float32]], QuantizedWeights],
 ) -> Callable[[str], Quantizer]:
@@ -266,7 +266,7 @@ def _plain(
     def make(parameters: str) -> Quantizer:
         if parameters:
             raise InputError(f"quantizer {name!r} must have no parameters, not {parameters!r}")
-        return Quantizer(name, alphabet, integers, weights, odd_weights=odd)
+        return Quantizer(name, encoding, integers, weights, odd_weights=odd)
 
     return make
 
@@ -321,7 +321,7 @@ def named(text: str) -> Quantizer:
     Raises:
         InputError: there is none of that name, or not with these parameters.
 
-    >>> named("ste_tern").name, named("ste_tern(0.5)").alphabet.planes
+    >>> named("ste_tern").name, named("ste_tern(0.5)").encoding.planes
     ('ste_tern(0.05)', 2)
     """
     found = re.fullmatch(r"(\w+)(?:\((.*)\))?", text)

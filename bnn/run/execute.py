@@ -194,7 +194,7 @@ def run(
                 fed, compared = expected.operands[stage.layer.name], time.perf_counter()
                 told = partial(_tell, progress, f"{stage.name}: every sum")
                 audit = SumChecker(stage, fed, told, flow.analysis.fed[stage.index].pad)
-                same = flow.analysis.fed[stage.index].alphabet.stored(fed)
+                same = flow.analysis.fed[stage.index].encoding.stored(fed)
                 exact &= np.array_equal(unpacked(operands).reshape(fed.shape), same)
                 checking_s += time.perf_counter() - compared
                 aside_s += time.perf_counter() - compared

@@ -32,14 +32,14 @@ class Bits:
     strings: BitStrings
     shape: tuple[int, ...]
     """``(n, ...)``."""
-    alphabet: OperandEncoding
+    encoding: OperandEncoding
     """What they stand for: -1 and +1, or 0 and 1."""
 
     @classmethod
-    def of(cls, bits: NDArray[np.uint8], alphabet: OperandEncoding) -> Bits:
+    def of(cls, bits: NDArray[np.uint8], encoding: OperandEncoding) -> Bits:
         """Pack bits ``(n, ..., channels)``."""
         strings = BitStrings.of(bits.reshape(len(bits), -1, bits.shape[-1]))
-        return cls(strings, bits.shape, alphabet)
+        return cls(strings, bits.shape, encoding)
 
     def bits(self) -> NDArray[np.uint8]:
         """Unpack, ``(n, ...)``."""
@@ -47,7 +47,7 @@ class Bits:
 
     def numbers(self) -> NDArray[np.float32]:
         """Return the values that a sign, or a step, gives."""
-        return self.bits().astype(np.float32) * self.alphabet.step + self.alphabet.low
+        return self.bits().astype(np.float32) * self.encoding.step + self.encoding.low
 
 
 class Flow:
@@ -72,14 +72,14 @@ class Flow:
         """Integers whose bits the stage is fed with, (images, pixels, channels)."""
         fed, channels = self.analysis.fed[stage.index], stage.windows.channels
         value = self._values[self._network.inputs[stage.index][0]]
-        if isinstance(value, Bits) and value.alphabet == fed.alphabet:
+        if isinstance(value, Bits) and value.encoding == fed.encoding:
             pixels = value.strings.pixels * value.strings.channels // channels
             return value.strings.reshaped(pixels, channels)  # a sign of a sign is that sign
         if fed.encoded and self._encoding is not None and not isinstance(value, Bits):
             return BitStrings.encoded(value, self._encoding, channels, self._threads)
         found = fed.integers(stage.layer, _numbers(value), self._encoding)
-        stored = fed.alphabet.stored(found)
-        return BitStrings.of(stored.reshape(len(stored), -1, channels), fed.alphabet.planes)
+        stored = fed.encoding.stored(found)
+        return BitStrings.of(stored.reshape(len(stored), -1, channels), fed.encoding.planes)
 
     def take(self, stage: Stage, result: Result) -> None:
         """Go on with what the stage's rows held."""
@@ -97,7 +97,7 @@ class Flow:
 
     def _behind(self, place: int, layer: Product, sums: NDArray[np.integer[Any]]) -> None:
         """Go on with the integer sums of a layer."""
-        operand, exact = self.analysis.fed[place].alphabet, self.analysis.exact[place]
+        operand, exact = self.analysis.fed[place].encoding, self.analysis.exact[place]
         self._values[place] = host.behind(layer, sums, operand, exact=exact)
         if self.disputes.watches(place):
             before = host.behind(_linear(layer), sums, operand, exact=exact)
@@ -132,7 +132,7 @@ class Flow:
                 self._behind(place, layer, reference.sums(layer, integers, fed.pad))
                 self._used(*sources)
                 continue
-            if isinstance(first, Bits) and _keeps(layer, first.alphabet, len(values)):
+            if isinstance(first, Bits) and _keeps(layer, first.encoding, len(values)):
                 self._values[place] = _moved(layer, first)
             else:
                 self._values[place] = layer.run(*map(_numbers, values))
@@ -168,10 +168,10 @@ def _linear(layer: Product) -> Product:
 def _moved(layer: Layer, value: Bits) -> Bits:
     if isinstance(layer, Flatten | Reshape):
         shape = (value.shape[0], *layer.shape_after(value.shape[1:]))
-        return Bits(value.strings, shape, value.alphabet)
-    return Bits.of(layer.run(value.bits()), value.alphabet)
+        return Bits(value.strings, shape, value.encoding)
+    return Bits.of(layer.run(value.bits()), value.encoding)
 
 
-def _keeps(layer: Layer, alphabet: OperandEncoding, inputs: int) -> bool:
+def _keeps(layer: Layer, encoding: OperandEncoding, inputs: int) -> bool:
     """Whether a layer only moves bits, or takes the largest of some."""
-    return inputs == 1 and layer.commutes and layer.alphabet_after(alphabet) == alphabet
+    return inputs == 1 and layer.commutes and layer.encoding_after(encoding) == encoding

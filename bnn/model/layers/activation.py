@@ -35,10 +35,10 @@ class Activation(Layer):
     def _run(self, x: NDArray[Any]) -> NDArray[Any]:
         return activate(self.function, x)
 
-    def alphabet_after(self, *alphabets: OperandEncoding | None) -> OperandEncoding | None:
+    def encoding_after(self, *encodings: OperandEncoding | None) -> OperandEncoding | None:
         """Those of a quantizer; a linear function leaves them as they are."""
-        (alphabet,) = alphabets
-        return alphabet_of(self.function, alphabet)
+        (encoding,) = encodings
+        return encoding_behind(self.function, encoding)
 
     @property
     def monotone(self) -> bool:
@@ -46,12 +46,12 @@ class Activation(Layer):
         return monotone(self.function)
 
 
-def alphabet_of(function: str, alphabet: OperandEncoding | None) -> OperandEncoding | None:
-    """Return the alphabet behind an activation, given the one before it."""
+def encoding_behind(function: str, encoding: OperandEncoding | None) -> OperandEncoding | None:
+    """Return the encoding behind an activation, given the one before it."""
     if function == "linear":
-        return alphabet
+        return encoding
     if function.partition("(")[0] in quantizers.TABLE:
-        return quantizers.named(function).alphabet
+        return quantizers.named(function).encoding
     return None
 
 

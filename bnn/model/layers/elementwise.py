@@ -8,7 +8,7 @@ operation rounds in one way only, and a sign behind it is the sign that Keras fi
 ([[2.0, -6.0]], (2,), True)
 >>> from bnn.model.operand_encoding import HEAVISIDE
 >>> chosen = Elementwise("w", "where", (None, np.float32(1), np.float32(-1)))
->>> chosen.run(np.float32([[0, 1]])).tolist(), chosen.alphabet_after(HEAVISIDE).low
+>>> chosen.run(np.float32([[0, 1]])).tolist(), chosen.encoding_after(HEAVISIDE).low
 ([[-1.0, 1.0]], -1)
 """
 
@@ -29,7 +29,7 @@ from bnn.model.operand_encoding import TERNARY, OperandEncoding
 
 Formula = Callable[..., NDArray[Any]]
 
-_LARGEST_ALPHABET = 256
+_MOST_INTEGERS = 256
 """Integers whose images under a formula are looked at, to find out whether they are integers."""
 
 
@@ -139,20 +139,20 @@ class Elementwise(Layer):
         result: NDArray[Any] = quantizers.flushed(found.astype(np.float32, copy=False))
         return result.astype(values[0].dtype, copy=False)
 
-    def alphabet_after(self, *alphabets: OperandEncoding | None) -> OperandEncoding | None:
+    def encoding_after(self, *encodings: OperandEncoding | None) -> OperandEncoding | None:
         """What the formula makes of few integers and single numbers, where that is integers."""
         if self.formula in _YES_OR_NO:
             return OperandEncoding(2)
         if self.formula == "sign":
             return TERNARY
         singles = all(one is None or np.size(one) == 1 for one in self.operands)
-        if len(alphabets) != 1 or alphabets[0] is None or not singles:
+        if len(encodings) != 1 or encodings[0] is None or not singles:
             return None
-        alphabet = alphabets[0]
-        if alphabet.count > _LARGEST_ALPHABET:
+        encoding = encodings[0]
+        if encoding.count > _MOST_INTEGERS:
             return None
-        u = alphabet.step * np.arange(alphabet.count) + alphabet.low
-        return _integers(self.run(alphabet.numbers(u).reshape(-1, *self._ones())))
+        u = encoding.step * np.arange(encoding.count) + encoding.low
+        return _integers(self.run(encoding.numbers(u).reshape(-1, *self._ones())))
 
     @property
     def monotone(self) -> bool:
@@ -183,7 +183,7 @@ _YES_OR_NO = frozenset(
 
 
 def _integers(values: NDArray[Any]) -> OperandEncoding | None:
-    """The smallest alphabet that holds ``values``, None where they are no small integers.
+    """The smallest encoding that holds ``values``, None where they are no small integers.
 
     >>> _integers(np.float32([-1, 1, 5])), _integers(np.float32([0.5]))
     (OperandEncoding(count=4, step=2, low=-1, scale=Fraction(1, 1), offset=Fraction(0, 1)), None)

@@ -43,9 +43,9 @@ class Layer:
         (x,) = values
         return self._run(x)
 
-    def alphabet_after(self, *alphabets: OperandEncoding | None) -> OperandEncoding | None:
-        """Return the alphabet of what it gives, None for real numbers, from those it is fed."""
-        return alphabets[0] if self.selects and len(set(alphabets)) == 1 else None
+    def encoding_after(self, *encodings: OperandEncoding | None) -> OperandEncoding | None:
+        """Return the encoding of what it gives, None for real numbers, from those it is fed."""
+        return encodings[0] if self.selects and len(set(encodings)) == 1 else None
 
     @property
     def selects(self) -> bool:

@@ -6,7 +6,7 @@ that pixels behind them are multiplied in DRAM as they came.
 >>> layer = Rescale("r", np.float32(1 / 127.5), np.float32(-1))
 >>> layer.run(np.float32([[0, 255]])).tolist()
 [[-1.0, 1.0]]
->>> pixels = layer.alphabet_after(OperandEncoding(256))
+>>> pixels = layer.encoding_after(OperandEncoding(256))
 >>> str(pixels.scale), str(pixels.offset)
 ('2/255', '-1')
 """
@@ -74,11 +74,11 @@ class Line(Layer):
             raise misfit(self.name, f"that parameters of shape {max(both, key=len)} fit", shape)
         return wide
 
-    def alphabet_after(self, *alphabets: OperandEncoding | None) -> OperandEncoding | None:
+    def encoding_after(self, *encodings: OperandEncoding | None) -> OperandEncoding | None:
         """The same integers, worth something else."""
-        (alphabet,) = alphabets
+        (encoding,) = encodings
         line = self.line
-        return None if alphabet is None or line is None else alphabet.along(*line)
+        return None if encoding is None or line is None else encoding.along(*line)
 
     @property
     def monotone(self) -> bool:

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from bnn.model import quantizers
 from bnn.model.activation_functions import Real, activate, check_function
 from bnn.model.geometry import Axis, Spread
-from bnn.model.layers.activation import alphabet_of
+from bnn.model.layers.activation import encoding_behind
 from bnn.model.layers.layer import Layer, Shape, Weights, check_array
 from bnn.model.operand_encoding import OperandEncoding
 from bnn.model.quantizers import QuantizedWeights
@@ -159,9 +159,9 @@ class Product(Layer):
         """Latent weights of the kernel, binary or not."""
         return self.kernel.size
 
-    def alphabet_after(self, *alphabets: OperandEncoding | None) -> OperandEncoding | None:
+    def encoding_after(self, *encodings: OperandEncoding | None) -> OperandEncoding | None:
         """That of a quantizer behind it; what its sums can be is asked of :func:`sums_of`."""
-        return alphabet_of(self.activation, None)
+        return encoding_behind(self.activation, None)
 
 
 def finish(layer: Product, sums: NDArray[Real]) -> NDArray[Real]:

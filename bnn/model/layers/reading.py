@@ -116,7 +116,7 @@ class Reading:
 
     def of_operands(self, key: str, name: str) -> str:
         """Return ``name``, that of a quantizer; refuse one that looks at a whole batch."""
-        if name == quantizers.NO_OP or quantizers.named(name).alphabet is not None:
+        if name == quantizers.NO_OP or quantizers.named(name).encoding is not None:
             return name
         raise InputError(
             f"{self.where}: `{key}` must look at one value at a time, not at a whole batch "

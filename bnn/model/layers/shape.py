@@ -94,12 +94,12 @@ class Pad(Layer):
     def _run(self, x: NDArray[Any]) -> NDArray[Any]:
         return np.pad(x, ((0, 0), *self._all(x.ndim - 1)), constant_values=self.value)
 
-    def alphabet_after(self, *alphabets: OperandEncoding | None) -> OperandEncoding | None:
+    def encoding_after(self, *encodings: OperandEncoding | None) -> OperandEncoding | None:
         """Those of the input and the number around them, in smaller steps if it needs some."""
-        (alphabet,) = alphabets
-        if alphabet is None:
+        (encoding,) = encodings
+        if encoding is None:
             return None
-        return alphabet.including(self.value) or alphabet.finer(self.value, WIDEST)
+        return encoding.including(self.value) or encoding.finer(self.value, WIDEST)
 
     @property
     def commutes(self) -> bool:

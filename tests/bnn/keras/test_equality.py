@@ -24,13 +24,13 @@ NAMES = (
 def assert_equal_to_keras(network, x, kind, keras_sums, keras_logits):
     encoding = ENCODINGS.get(kind)
     run = forward(network, x, encoding, keep_sums=True)
-    alphabets = operands(network, encoding)
+    kinds = operands(network, encoding)
     binary = binary_layers(network, encoding)
     assert binary
     for index in binary:
         layer = network.layers[index]
         ours, theirs = run.sums[layer.name], keras_sums[layer.name]
-        if alphabets[index] is Operand.PIXEL:
+        if kinds[index] is Operand.PIXEL:
             real = host.worth(layer, encoding)(ours)
             # Keras adds up to a few hundred float32 terms of size 1 here; steps are 1/255 or more.
             np.testing.assert_allclose(real, theirs, rtol=0, atol=1e-4)

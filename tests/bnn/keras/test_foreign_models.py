@@ -132,10 +132,10 @@ def check(libraries, fixtures, tmp_path, capsys):
 def compare_sums(network, x, encoding, keras_sums):
     """Every sum of -1 and +1 is Keras's, so a bit that went the wrong way would show."""
     found = forward(network, x, encoding, keep_sums=True).sums
-    alphabets = operands(network, encoding)
+    kinds = operands(network, encoding)
     for index in binary_layers(network, encoding):
         name = network.layers[index].name
-        if alphabets[index] is not Operand.PIXEL:
+        if kinds[index] is not Operand.PIXEL:
             assert np.array_equal(found[name].astype(np.float32), keras_sums[name]), name
 
 

@@ -1,4 +1,4 @@
-"""Every mapping computes stages of any kind: digits, groups, alphabets, windows, poolings."""
+"""Every mapping computes stages of any kind: digits, groups, encodings, windows, poolings."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from pimsim.dram.standard.standard import load
 from pimsim.errors import InputError, OutOfRowsError
 
 STANDARD = replace(load("ddr3-1600-8-8-8"), row_bytes=64, chips_per_rank=1)
-ALPHABETS = [
+OPERAND_ENCODINGS = [
     (1, 2, -1, True),  # -1 and +1, padded with 0, which is neither
     (1, 2, -1, True),
     (1, 2, -1, False),
@@ -84,7 +84,7 @@ def cases(draw: st.DrawFn) -> Case:
     groups = draw(st.sampled_from([1, 1, 2, 3, 5]))
     width, each = draw(st.integers(1, 4)), draw(st.integers(1, 3))
     shifts = tuple(draw(st.sampled_from([(0,), (0,), (0, 1), (0, 1, 2), (2,), (3, 0)])))
-    planes, step, low, zero_padding = draw(st.sampled_from(ALPHABETS))
+    planes, step, low, zero_padding = draw(st.sampled_from(OPERAND_ENCODINGS))
     sides = draw(st.lists(_sides(), min_size=0, max_size=2))
     thresholds = draw(st.booleans())
     pool = [draw(_pools(side.out)) for side in sides] if sides and thresholds else None

@@ -52,7 +52,7 @@ def test_a_short_fraction_is_the_same_float32(value: float, negative: bool) -> N
 @pytest.mark.parametrize("offset", [0.0, -1.0, 1.0, -0.5, -2.1179])
 def test_pixels_behind_a_scale_are_worth_what_keras_computes(scale: float, offset: float) -> None:
     layer = Rescale("r", np.float32(scale), np.float32(offset))
-    behind = layer.alphabet_after(PIXELS)
+    behind = layer.encoding_after(PIXELS)
     assert behind is not None
     values = layer.run(EVERY)
     u = np.rint((values - float(behind.offset)) / float(behind.scale)).astype(int)
@@ -65,17 +65,17 @@ def test_pixels_behind_a_scale_are_worth_what_keras_computes(scale: float, offse
 @pytest.mark.parametrize("invert", [False, True])
 def test_pixels_behind_statistics_are_worth_what_keras_computes(invert: bool) -> None:
     layer = Standardize("s", np.float32([[[33.3184]]]), np.float32([[[78.567]]]), invert)
-    behind = layer.alphabet_after(PIXELS)
+    behind = layer.encoding_after(PIXELS)
     assert behind is not None
     values = layer.run(EVERY.reshape(-1, 1, 1, 1)).ravel()
     np.testing.assert_allclose(behind.numbers(EVERY.astype(int)), values, rtol=2e-6, atol=1e-6)
 
 
 def test_what_differs_between_channels_has_no_integers() -> None:
-    assert Rescale("r", np.float32([1, 2]), np.float32(0)).alphabet_after(PIXELS) is None
-    assert Standardize("s", np.float32([1, 2]), np.float32([1, 1])).alphabet_after(PIXELS) is None
-    assert Standardize("s", np.float32([1, 1]), np.float32([2, 2])).alphabet_after(PIXELS)
-    assert Rescale("r", np.float32(0), np.float32(1)).alphabet_after(PIXELS) is None
+    assert Rescale("r", np.float32([1, 2]), np.float32(0)).encoding_after(PIXELS) is None
+    assert Standardize("s", np.float32([1, 2]), np.float32([1, 1])).encoding_after(PIXELS) is None
+    assert Standardize("s", np.float32([1, 1]), np.float32([2, 2])).encoding_after(PIXELS)
+    assert Rescale("r", np.float32(0), np.float32(1)).encoding_after(PIXELS) is None
 
 
 def test_fractions_too_long_for_64_bits_have_no_integers() -> None:
@@ -149,7 +149,7 @@ def test_sums_of_prepared_pixels_are_decoded_exactly() -> None:
     wide = conv.multiply((x - mean) / deviation, np.where(conv.kernel < 0, -1.0, 1.0), 0.0)
     assert conv.bias is not None
     wide = wide + conv.bias
-    np.testing.assert_allclose(host.behind(conv, sums, fed.alphabet, exact=True), wide, atol=1e-5)
+    np.testing.assert_allclose(host.behind(conv, sums, fed.encoding, exact=True), wide, atol=1e-5)
 
 
 def test_padding_behind_a_scale_is_none_of_the_pixels() -> None:

@@ -136,12 +136,11 @@ class Reading:
             prefix = "" if str(error).startswith(self.where) else f"{self.where}: "
             raise InputError(f"{prefix}{error}") from None
 
-    def activation(self, key: str = "activation") -> str:
+    def activation(self) -> str:
         """Return the name of an activation function or quantizer, ``linear`` for none."""
+        key = "activation"
         value = self.fields.get(key)
-        if value is None:
-            return "linear"
-        if self.layer_as_activation(key) is not None:
+        if value is None or self.layer_as_activation() is not None:
             return "linear"
         spelled = named(self.fields, key, value)
         spelled = _SPELLINGS.get(spelled, spelled)
@@ -152,15 +151,15 @@ class Reading:
         known = ", ".join(sorted(FUNCTIONS.keys() | quantizers.OF_OPERANDS))
         raise InputError(f"{self.where}: `{key}` must be one of {known}, not {shown(spelled)}")
 
-    def layer_as_activation(self, key: str = "activation") -> Fields | None:
+    def layer_as_activation(self) -> Fields | None:
         """Return the layer that stands in the place of an activation; None where none does.
 
         As a layer it follows the one that it is given to; its name and class are fields of it.
         """
-        value = self.fields.get(key)
+        value = self.fields.get("activation")
         if not isinstance(value, dict):
             return None
-        inner = Fields(value, f"{self.where}: `{key}`")
+        inner = Fields(value, f"{self.where}: `activation`")
         if inner.get("class_name") is None or known_class(inner) not in ACTIVATION_LAYERS:
             return None
         return inner

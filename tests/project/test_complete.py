@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from bnn.mapping import MAPPINGS
-from bnn.model.layers import READERS
+from bnn.model.readers import READERS
 from experiments.studies.catalog import STUDIES
 from experiments.sweep.measures import fields
 from experiments.sweep.measures.field import INTEGER, NUMBER, SWITCH

@@ -5,9 +5,19 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Sequence
+from importlib.resources import files
 
 Cells = Sequence[Sequence[str]]
 """A header and rows of texts."""
+
+
+_AS_IT_IS = ("#", "!", "|", "    ")
+"""What headings, pictures, tables and code begin with."""
+
+
+def filled(package: str, name: str, **slots: object) -> str:
+    """Return the text of a Markdown file in a package, its slots such as ``{table}`` filled."""
+    return files(package).joinpath(name).read_text("utf-8").format(**slots)
 
 
 def markdown(cells: Cells) -> str:
@@ -36,15 +46,15 @@ def flowed(page: str, width: int = 118) -> str:
     """
     blocks = []
     for block in page.strip("\n").split("\n\n"):
-        if block.lstrip("\n")[:1] in ("#", "!", "|"):
+        if block.lstrip("\n").startswith(_AS_IT_IS):
             blocks.append(block.strip("\n"))
             continue
         items = re.split(r"\n(?=- )", block.strip("\n"))
-        blocks.append("\n".join(_filled(item, width) for item in items))
+        blocks.append("\n".join(_wrapped(item, width) for item in items))
     return "\n\n".join(blocks) + "\n"
 
 
-def _filled(text: str, width: int) -> str:
+def _wrapped(text: str, width: int) -> str:
     indent = "  " if text.startswith("- ") else ""
     return textwrap.fill(
         " ".join(text.split()),

@@ -22,7 +22,7 @@ from bnn.run.estimate import of_network
 from experiments.figures import colours
 from experiments.figures.style import stacked, style
 from experiments.options.table import STANDARD
-from experiments.output.markdown import flowed, markdown
+from experiments.output.markdown import filled, flowed, markdown
 from experiments.pages.page import (
     BASELINES,
     Page,
@@ -95,43 +95,18 @@ def page(rows: Sequence[Row]) -> str:
     names = distinct(rows, "network")
     tables = "\n\n".join(f"### {name}\n\n{markdown(_layers(rows, name))}" for name in names)
     listed = "\n".join(f"- `{name}`: {MAPPINGS[name].summary}" for name in MAPPINGS)
-    text = f"""\
-# Where operands live: the mappings compared
-
-A mapping says which operands lie in rows, which in the command stream, and where products are
-counted:
-
-{listed}
-
-`--mapping auto`, the default, books every layer under each that counts in DRAM, and keeps the
-product of latency and energy of the whole network least, chains of dense layers included
-(`auto-latency`, `auto-energy`: one of the two); `pimsim run` says of every layer what the other
-mappings would have cost. All give the same values, bit for bit. A further one is a file in
-`bnn/mapping/` with a `name`, a `summary`, a `prepare` and a `draft`, and its entry in
-`bnn/mapping/__init__.py`.
-
-`python -m experiments.pages mappings` makes this page, its figure and
-[the table behind both]({TABLE}).
-
-![latency and energy of an image, layer by layer]({PICTURE})
-
-Set-up: {STANDARD.default}, eight banks, tFAW and refresh on, energy mode `ambit-paper`, {IMAGES:,}
-images. Weights that are written once (`weight-stationary`, `no-local-reuse`) are left out. Counting
-on the host (`no-local-reuse`) is not charged: only what the channel carries for it.
-
-## Whole networks
-
-{markdown(_totals(rows))}
-*Row commands* are AAP and AP, in all banks. Compared with a processor: speed, energy; above 1, DRAM
-wins.
-
-## Layers
-
-{tables}
-What to read from it:
-
-{_lessons(rows, names)}
-"""
+    text = filled(
+        __package__,
+        "texts/mappings.md",
+        mappings=listed,
+        table=TABLE,
+        picture=PICTURE,
+        standard=STANDARD.default,
+        images=f"{IMAGES:,}",
+        totals=markdown(_totals(rows)),
+        layers=tables,
+        lessons=_lessons(rows, names),
+    )
     return flowed(text)
 
 

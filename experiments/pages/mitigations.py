@@ -26,7 +26,7 @@ from bnn.system.ledger import CommandLedger
 from bnn.system.mitigation import NONE, Mitigation
 from bnn.values.encoding import Encoding
 from experiments.options.data import open_data
-from experiments.output.markdown import flowed, markdown
+from experiments.output.markdown import filled, flowed, markdown
 from experiments.pages.page import Page, Row, usual
 from experiments.report.inputs import encoding_of
 from pimsim.circuit.failure_tables.from_circuit import of_circuit
@@ -155,20 +155,20 @@ def _results(done: NetworkRun) -> list[Result]:
 
 def page(costed: Sequence[Row], gained: Sequence[Row]) -> str:
     """Return the Markdown page."""
-    text = flowed(
-        _TEXT.format(
-            images=f"{COSTED:,}",
-            classified=f"{CLASSIFIED:,}",
-            trials=TRIALS,
-            network=NETWORK,
-            static=f"{SCENARIOS[0][1]:g}",
-            noise=f"{SCENARIOS[1][1]:g}",
-            factor=f"{100 * WORDLINE_FACTOR:g}",
-            costs=markdown(_cost_cells(costed)).strip(),
-            gains=markdown(_gain_cells(gained)).strip(),
-        )
+    text = filled(
+        __package__,
+        "texts/mitigations.md",
+        images=f"{COSTED:,}",
+        classified=f"{CLASSIFIED:,}",
+        trials=TRIALS,
+        network=NETWORK,
+        static=f"{SCENARIOS[0][1]:g}",
+        noise=f"{SCENARIOS[1][1]:g}",
+        factor=f"{100 * WORDLINE_FACTOR:g}",
+        costs=markdown(_cost_cells(costed)).strip(),
+        gains=markdown(_gain_cells(gained)).strip(),
     )
-    return text.replace("@commands@", _COMMANDS)
+    return flowed(text)
 
 
 def _cost_cells(rows: Sequence[Row]) -> list[tuple[str, ...]]:
@@ -210,103 +210,6 @@ def _named(row: Row) -> str:
     option = str(row["option"])
     return f"`{option}`" if option.startswith("--") else option
 
-
-_COMMANDS = """\
-    pimsim run mnist-mlp --variation 10 --screening 1
-    pimsim run mnist-mlp --variation 8.5 --effect noise --tmr time
-    pimsim run mnist-mlp --cost-only --tmr banks --moves psm"""
-
-_TEXT = """\
-# What a system does about failures
-
-Row commands go wrong ([failures](failures.md)). Each option below does something about it, and is
-booked in commands like everything else: executed or `--cost-only`, the same to the last
-picosecond. They are options of `pimsim run` and fields of sweeps (`tmr`, `activation_rows`,
-`retries`, `screening`).
-
-@commands@
-
-All but `--activation-rows` change how a layer is laid out. They are for the output-stationary
-mapping, others refuse them, and leave layers unchained. This page is written by `python -m
-experiments.pages mitigations`.
-
-## The options
-
-**`--tmr time|banks`: triple modular redundancy.** Every output is computed three times, and each
-row that comes out (the output bits, or every bit of a count that is read out) is voted by one
-triple-row activation: (r0,B0)(r1,B1)(r2,B2)(B12,out), 4 AAP. Row commands are three times those
-without, and 4 for every voted row. `time` computes thrice in the same subarray, one after the
-other: against noise. `banks` has three subarrays with operands of their own (three times as much
-is written), and a fourth, without operands, to which results are moved as partial counts are
-(`--moves host|psm`), and in which they are voted. The fourth is needed: in a column that is weak,
-a vote of two against one is as weak as the majorities that went wrong there, and goes wrong the
-same way. With the vote in one of the three, `banks` gained nothing against weak columns; with a
-fourth subarray, six times fewer logits of a small network were wrong. With `--moves psm`, the
-four subarrays are in four banks of a rank.
-
-**`--activation-rows 3|4|8|16|32`: a majority of more rows.** Every operand stands on N div 3
-rows, left-over rows hold vdd/2. One activation of many rows copies a row into all of them, as
-measured on real chips (SiMRA, DSN 2024), so that commands stay as many. What it takes: wordlines
-(`--extra-wordline-factor`; a majority raises N - 1 beyond the first, a written cell N div 3 - 1,
-the reading of a single cell none), and rows, for six compute rows become 6 (N div 3) and those
-left over. Bringing left-over rows back to vdd/2 before each majority is not booked: there is no
-command for it here. A failure table must have entries of N rows; `--variation` makes them. More
-copies help as far as the swing grows: 4 rows are worse than 3, for the fourth adds a capacitor
-and no charge.
-
-**`--retries N`: checksums.** Where all weights are -1 or +1, the least bit of an output's count
-is the parity of the operands and of the output's -1 weights. The host wrote the operands, so that
-one exclusive or of them all tells what the row of least bits must be, for every output. It reads
-that row of each count (one more row an output, or one for each place of a pooling window). When a
-batch is done, subarrays in which some output failed in any column get their operands written anew
-(what went wrong may have been left in them) and compute the failed outputs again, up to N times.
-A column takes the first result whose checksum agrees, or the last. Constants C0 and C1 are taken
-to be right then, as at the beginning of a batch. Only what changes the parity is seen: not an
-error in a higher bit of the count (about half of the adders work there), not one in the
-comparison behind it, not two in one column. A weak column fails again. `--cost-only` books it as
-if nothing failed. Layers with weights of 0 are refused; zero padding is known to the host and is
-not. Not together with `--tmr`.
-
-**`--screening TESTS`: column screening.** Before a layer is laid out, its subarrays run test
-patterns (a round: all eight patterns of three majorities, a read, complements, and copies into
-several cells, of zeros and of ones: 142 AAP and 56 rows read), really executed with the faults of
-the subarray; noise included. A column that fails in any round is left out, in every bank its own;
-where subarrays share a fan-in, a column must be good in all of them. Every bank then uses as many
-columns as the worst has (`columns_usable` of a layer in `report.json`). Tests are booked under
-loading weights, once for each layer, however many images follow. More rounds find more of what
-noise makes likely, and lose columns that merely had bad luck.
-
-## What they cost
-
-{network}, {images} images, 8 banks, DDR3-1600 8-8-8, `ambit-paper` energy; in the last column
-with {factor} % for every further wordline.
-
-{costs}
-
-## What they gain
-
-{network}, {classified} images, {trials} chips. `static`: the failures of {static} % process
-variation, all put down to weak columns. `noise`: those of {noise} %, all put down to noise
-(`--effect noise`). Accuracy is the mean (and range) of the chips; `logits wrong` the share that
-differs from the error-free ones; `again` outputs of a tile that were computed again; `columns`
-the fewest that a row has left.
-
-{gains}
-
-Against weak columns, other columns help. Screening restores every answer at hardly any commands;
-it costs 3 % of the columns of the first layer, whose fan-in takes seven subarrays, and 0.4 %
-where one holds it (the worst of eight banks counts). `--tmr banks` leaves a tenth of the wrong
-logits at three times the commands. Repeating in the same subarray does not help at all, nor do
-retries: the same columns fail again. Against noise it is the other way round. Repeating, in one
-subarray or three, gives nearly all of the accuracy back (the last layer is wrong in most logits
-all the same, at a failure rate at which every sum has several errors); screening leaves columns
-out that were not to blame; retries gain little, for they see an odd number of errors in the
-lowest bits and nothing else. Where noise is rare they do better: of the wrong logits of a small
-network (60 inputs, 12 and 4 outputs, 1e-5 to 1e-4 failures a majority) retries left 71 to 75 %,
-`--tmr time` 2 % at most. Majorities on 16 or 32 rows help against both, where chips allow them,
-at no commands; if a further wordline costs what Ambit states, they cost as much energy as
-repeating or more. 8 rows are no better than 3, and 4 are worse.
-"""
 
 PAGE = Page("mitigations.md", {COSTS: costs, GAINS: gains}, page)
 write = PAGE.write

@@ -18,7 +18,7 @@ from bnn.tables.published import Published, published
 from experiments.figures.colours import INK, PUBLISHED
 from experiments.figures.style import log_ticks, style
 from experiments.options.table import STANDARD
-from experiments.output.markdown import flowed, markdown
+from experiments.output.markdown import filled, flowed, markdown
 from experiments.output.words import decade_text
 from experiments.pages.page import Page, Row, against, compared, digits, distinct, usual
 from experiments.report import run as report
@@ -65,45 +65,19 @@ def _row(name: str, mapping: str, images: int) -> Row:
 def page(rows: Sequence[Row]) -> str:
     """Return the page."""
     sources = "\n".join(_sources())
-    text = f"""\
-# Well-known networks, by cost only
-
-`pimsim run NAME --cost-only` books every command that a network would take, and executes none: it
-needs neither weights nor images. `python -m experiments.pages networks` makes this page, its
-figure and [the table behind both]({TABLE}).
-
-## The networks
-
-{markdown(_counts())}
-*MACs* and *weights* are those of all products, without biases and normalization; *parameters*
-include both. *Published* is what the source prints, to its last digit. Where a source counts
-otherwise, the test of these numbers (`tests/bnn/tables/test_tables.py`) counts as it does, and
-meets it to the last digit:
-
-{sources}
-
-All of them are taken as binarized networks commonly are, throughout: the first layer takes pixels
-of 8 bits, one plane after the other, with weights of -1 and +1; every other product, the last one
-included, is one of -1 and +1 with -1 and +1. Padding is +1. Signs, with the normalization before
-them, and the max pooling directly behind a product happen in DRAM. What reads the sums themselves
-is the host's, and they are read out for it: residual additions, average poolings, normalizations
-that several layers have of the same channels (DenseNet, WideResNet). So is a max pooling of
-branches, and one whose patch of 8-bit pixels does not fit a subarray{_pooled(rows)}.
-
-## What they take
-
-![latency and energy]({PICTURE})
-
-Set-up: {STANDARD.default}, eight banks, tFAW and refresh on, energy mode `ambit-paper`. Per image,
-of {" and of ".join(map(str, BATCHES))} images run together; loading weights (weight-stationary),
-once however many images follow, is left out. *Columns* is the share of opened columns that held
-data. Compared with a processor: speed, energy; above 1, DRAM wins.
-
-{markdown(_costs(rows))}
-What to read from it:
-
-{_lessons(rows)}
-"""
+    text = filled(
+        __package__,
+        "texts/networks.md",
+        table=TABLE,
+        counts=markdown(_counts()),
+        sources=sources,
+        pooled=_pooled(rows),
+        picture=PICTURE,
+        standard=STANDARD.default,
+        batches=" and of ".join(map(str, BATCHES)),
+        costs=markdown(_costs(rows)),
+        lessons=_lessons(rows),
+    )
     return flowed(text)
 
 
@@ -169,12 +143,12 @@ _EDGES = {"output-stationary": INK, "weight-stationary": PUBLISHED}
 
 
 def _panel(axes: Axes, rows: Sequence[Row], names: Sequence[str], quantity: str) -> None:
-    for (mapping, batch), (marker, filled) in _MARKERS.items():
+    for (mapping, batch), (marker, fill) in _MARKERS.items():
         some = [row for row in rows if (row["mapping"], row["images"]) == (mapping, str(batch))]
         axes.scatter(
             [float(row[f"{quantity}_per_image"]) for row in some],
             [names.index(row["network"]) + _LOWER[mapping] for row in some],
-            marker=marker, s=26, facecolor=filled, edgecolor=_EDGES[mapping], linewidth=0.9,
+            marker=marker, s=26, facecolor=fill, edgecolor=_EDGES[mapping], linewidth=0.9,
             label=f"{mapping}, {batch} image{'s' if batch > 1 else ''}", zorder=3,
         )  # fmt: skip
     some = [row for row in rows if row["images"] == str(BATCHES[-1])]

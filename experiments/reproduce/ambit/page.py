@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from experiments.output.markdown import Cells, markdown
-from experiments.reproduce.ambit.tables import MEANS, NAME, PAIRED, PAIRS, SEVEN, pair
+from experiments.output.markdown import Cells, filled, markdown
+from experiments.reproduce.ambit.tables import MEANS, PAIRED, PAIRS, SEVEN, pair
 from experiments.reproduce.simulation import PAPER, in_words
 from experiments.reproduce.table import Published, Table, digits
 from pimsim.baselines.systems import SYSTEMS
@@ -17,63 +17,20 @@ def page(found: Mapping[str, Table], pictures: str) -> str:
     stated = next(row.options for row in found["throughput"].rows if row.of[0] == "Ambit")
     tables = {name: markdown(cells) for name, (_, cells) in summary(found).items()}
     as_published = stated == in_words(load("ddr3-1600-8-8-8"), PAPER)
-    return f"""\
-# Ambit's figures, reproduced
-
-Seshadri et al., "Ambit: In-Memory Accelerator for Bulk Bitwise Operations Using Commodity DRAM
-Technology", MICRO 2017, section 7. `pimsim reproduce {NAME}` makes this page, its figures and the
-table behind each. *Published* is what the paper prints or, where the table says so, what follows
-by hand from what it prints; *ratio* is simulated over published. Every value stands in a CSV file
-with its options and its source.
-
-Set-up of this page: {stated}.
-
-## Throughput
-
-![throughput]({pictures}{NAME}-throughput.png)
-
-{tables["throughput"]}
-GB/s of results (1e9 bytes). In DRAM, an operation takes its row commands, in all banks at once,
-and nothing crosses the channel. A processor is a *bandwidth model*: operands and result cross its
-channels, so that n inputs and a result leave `efficiency x peak / (n + 1)`. The paper draws this
-figure on a logarithmic axis without values; the published values here are worked by hand from its
-49 ns AAP and 45 ns AP. Its own simulation counts neither tFAW nor refresh.
-
-{markdown(_systems())}
-`pimsim reproduce {NAME}` also times the machine it runs on: operands and results several times
-the last-level cache.
-
-## On average
-
-![averages]({pictures}{NAME}-averages.png)
-
-The paper prints four averages over the seven operations; which mean they are is not known here.
-Simulated, with every processor at the *peak* of its channels:
-
-{tables["averages"]}
-{_discussion(found["averages"]) if as_published else ""}
-## Energy
-
-![energy]({pictures}{NAME}-energy.png)
-
-{_of_paper(tables)}
-{_datasheet(tables)}
-## tFAW
-
-![tFAW]({pictures}{NAME}-faw.png)
-
-{tables["faw"]}
-At most four ACTIVATEs may start in a rank within tFAW: 30 ns with 1 KB pages (x8 chips), 40 ns
-with 2 KB (x16) in DDR3-1600. An AAP is two. Where the window sets the pace, a bank more is of no
-use, and a shared decoder loses little: its two ACTIVATEs are tRAS apart, which only makes windows
-harder to fill. `--faw` obeys tRRD as well, which is slack here. The other operations are in
-`{NAME}-faw.csv`.
-
-## Refresh
-
-{tables["refresh"]}
-A REFRESH takes the rank for tRFC once every tREFI.
-"""
+    return filled(
+        __package__,
+        "page.md",
+        stated=stated,
+        pictures=pictures,
+        systems=markdown(_systems()),
+        throughput=tables["throughput"],
+        averages=tables["averages"],
+        faw=tables["faw"],
+        refresh=tables["refresh"],
+        discussion=_discussion(found["averages"]) if as_published else "",
+        energy=_of_paper(tables),
+        datasheet=_datasheet(tables),
+    )
 
 
 def summary(found: Mapping[str, Table]) -> dict[str, tuple[str, Cells]]:
@@ -140,26 +97,16 @@ def _published(table: Table, name: str) -> Published:
 
 
 def _discussion(table: Table) -> str:
-    shares = [_share(table, index) for index in range(len(PAIRS))]
-    return f"""\
-The processors all have the same two inputs and one result to move (NOT: one and one), so that the
-averages cannot tell the means apart; simulated over published says what share of its peak a
-processor must have got. With the geometric mean, the one under which ratios of ratios are ratios:
-
-- **Skylake** got {shares[0]:.2f} of its peak, **GTX 745** {shares[1]:.2f}. These are the
-  efficiencies in the table above: that the model then meets these two averages is by
-  construction, and only the shape is simulated. A processor that reads each line of the result
-  before it writes it moves four bytes for three, and gets to 0.55 on a channel that is busy three
-  quarters of the time; that cause is assumed.
-- **HMC 2.0** would have needed {shares[2]:.2f} of its peak, and no channel gives more than 1:
-  with an AAP of 49 ns, every mean is above the published 2.4. So either the cube was given more
-  than 320 GB/s, or Ambit was slower than its own AAP: with commands on clock edges (50 ns) the
-  ratio of total times rounds to 2.4, and at 11-11-11 (52.75 ns) the geometric mean does. This is
-  not reconciled; the model has HMC at its peak.
-- **Ambit-3D** is the 256 banks of a 4 GB HMC 2.0. Its row size is not known here: 9.7 / 2.4
-  says that it does four times what eight banks of 8 KB do, hence rows of 1 KB. Its average is {
-        1 / shares[3]:.2f} of what is simulated, as HMC's is {1 / shares[2]:.2f}.
-"""
+    skylake, gtx, hmc, ambit_3d = (_share(table, index) for index in range(len(PAIRS)))
+    return filled(
+        __package__,
+        "averages.md",
+        skylake=skylake,
+        gtx=gtx,
+        hmc=hmc,
+        ambit_3d=1 / ambit_3d,
+        cube=1 / hmc,
+    )
 
 
 def _share(table: Table, index: int) -> float:

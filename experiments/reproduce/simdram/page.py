@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from experiments.output.markdown import Cells, markdown
-from experiments.reproduce.simdram.tables import BANKS, DOTS, NAME, WIDTHS
+from experiments.output.markdown import Cells, filled, markdown
+from experiments.reproduce.simdram.tables import BANKS, DOTS, WIDTHS
 from experiments.reproduce.table import Table, digits
 
 
@@ -14,45 +14,14 @@ def page(found: Mapping[str, Table], pictures: str) -> str:
     width = found["width"]
     stated = next(row.options for row in width.rows if row.quantity == "latency")
     tables = {name: markdown(cells) for name, (_, cells) in summary(found).items()}
-    return f"""\
-# SIMDRAM's figures, reproduced
-
-Hajinazar et al., "SIMDRAM: An End-to-End Framework for Bit-Serial SIMD Computing in DRAM", ASPLOS
-2021. `pimsim reproduce {NAME}` makes this page, its figures and the table behind each.
-*Published* is a count that the publication prints or that follows from a formula in it; *ratio*
-is simulated over published. Every value stands in a CSV file with its options and its source.
-What SIMDRAM measures against a processor and a graphics card (88 and 5.8 times their throughput
-with 16 banks) is not reproduced: it rests on their measured rates.
-
-Set-up of this page: {stated}.
-
-## Row commands
-
-The programs that pimsim executes, counted. Their values are tested on every input where that is
-feasible, not only their counts.
-
-{tables["commands"]}
-## XNOR and popcount against width
-
-![width]({pictures}{NAME}-width.png)
-
-{tables["width"]}
-Energy (by model, in pJ) and rate (tFAW off and on, in G/s) are those of a *bit*: one row of one
-column, be it a product of two signs, a sign that is counted, or both, which is a
-multiply-accumulate of a binary network. n - popcount(n) full adders of eight commands count n
-rows, so that counting takes eight commands a row in the long run, and XNOR seven more. Where
-weights are known when the commands are written, the XNOR falls away and counting is all there is.
-Latency is that of one bank; rates are those of all banks with every column used.
-
-## Banks
-
-![banks]({pictures}{NAME}-banks.png)
-
-{tables["banks"]}
-Times the throughput of one bank. Without tFAW, every bank works on its own. With it, a rank
-starts four activations in each window, whichever bank they are in, and only further ranks bring
-more: {_sixteen(found["banks"])}
-"""
+    return filled(
+        __package__,
+        "page.md",
+        stated=stated,
+        pictures=pictures,
+        sixteen=_sixteen(found["banks"]),
+        **tables,
+    )
 
 
 def summary(found: Mapping[str, Table]) -> dict[str, tuple[str, Cells]]:

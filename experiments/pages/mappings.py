@@ -15,7 +15,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bnn import zoo
-from bnn.data import datasets
 from bnn.larq.model_file import read_model
 from bnn.mapping import MAPPINGS
 from bnn.run.estimate import of_network
@@ -34,7 +33,7 @@ from experiments.pages.page import (
     usual,
 )
 from experiments.report import run as report
-from experiments.report.inputs import encoding_of
+from experiments.report.inputs import encoding_by_name
 
 IMAGES = 10_000
 """The test sets of MNIST and CIFAR-10."""
@@ -52,7 +51,7 @@ def simulated(names: Iterable[str] = NETWORKS, ways: Iterable[str] = WAYS) -> li
     ways = tuple(ways)
     for name in names:
         network = read_model(zoo.locate(name))
-        encoding = encoding_of(network, datasets.levels(zoo.entry(name).data))
+        encoding = encoding_by_name(network, zoo.entry(name).data)
         system = usual()
         for way in ways:
             done = of_network(network, encoding, IMAGES, system, way, chain="auto")

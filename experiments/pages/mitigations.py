@@ -28,7 +28,7 @@ from bnn.values.encoding import Encoding
 from experiments.options.data import open_data
 from experiments.output.markdown import filled, flowed, markdown
 from experiments.pages.page import Page, Row, usual
-from experiments.report.inputs import encoding_of
+from experiments.report.inputs import encoding_by_name, encoding_of
 from pimsim.circuit.failure_tables.from_circuit import of_circuit
 from pimsim.circuit.model import parameters, variation
 from pimsim.dram.array.faults import Faults
@@ -63,7 +63,7 @@ COSTS, GAINS = "figures/mitigation-costs.csv", "figures/mitigation-gains.csv"
 def costs(name: str = NETWORK, images: int = COSTED) -> list[Row]:
     """Book a network under every option; return a row for each."""
     network = read_model(zoo.locate(name))
-    encoding = encoding_of(network, datasets.levels(zoo.entry(name).data))
+    encoding = encoding_by_name(network, zoo.entry(name).data)
     rows: list[Row] = []
     for option, mitigation in OPTIONS.items():
         of_factor = []

@@ -104,8 +104,13 @@ def _read(args: argparse.Namespace) -> tuple[Network, Encoding | None, dict[str,
     from bnn import zoo
     from bnn.data import datasets
     from bnn.larq import model_file
-    from bnn.values.encoding import ENCODINGS
-    from experiments.report.inputs import chosen_shape, encoding_of, shape_of, stated
+    from experiments.report.inputs import (
+        chosen_shape,
+        encoding_by_name,
+        encoding_of,
+        shape_of,
+        stated,
+    )
 
     data = args.data
     if data is None and args.network in zoo.names():
@@ -124,6 +129,4 @@ def _read(args: argparse.Namespace) -> tuple[Network, Encoding | None, dict[str,
         read = data_options.open_data(str(Path(data)), args.data_dir, scale=scale)
         x = datasets.reshape_for(read, network.input_shape).x
         return network, encoding_of(network, x, read.encoding), rests_on
-    levels = ENCODINGS["uint8"].levels() if data is None else datasets.levels(data)
-    x, known = (levels, None) if scale is None else scale.applied(levels[:, None])
-    return network, encoding_of(network, x, known), rests_on
+    return network, encoding_by_name(network, data, scale), rests_on

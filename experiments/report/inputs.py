@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bnn.data.input_scale import InputScale
     from bnn.model.network import Network
     from bnn.values.encoding import Encoding
 
@@ -24,6 +25,18 @@ def encoding_of(network: Network, x: Any, known: Encoding | None = None) -> Enco
     padding = padding_of_inputs(network)
     found = encoding.detect(x, also=padding) or encoding.detect(x)
     return None if found is None else found[0]
+
+
+def encoding_by_name(
+    network: Network, data: str | None, scale: InputScale | None = None
+) -> Encoding | None:
+    """Return the encoding of a named data set in a scale, without reading it; None: of 8 bits."""
+    from bnn.data import datasets
+    from bnn.values.encoding import ENCODINGS
+
+    levels = ENCODINGS["uint8"].levels() if data is None else datasets.levels(data)
+    x, known = (levels, None) if scale is None else scale.applied(levels[:, None])
+    return encoding_of(network, x, known)
 
 
 def shape_of(data: str, data_dir: Path | None = None) -> tuple[int, ...]:

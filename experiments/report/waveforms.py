@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from experiments.output import sheets
+
 if TYPE_CHECKING:
     from pimsim.circuit.transient.simulation import Transient
 
@@ -33,12 +35,12 @@ def columns(result: Transient) -> Table:
 
 def write(path: Path, table: Table) -> Path:
     """Write the table to ``path`` and return that; levels to a microvolt."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(table)
-        for row in zip(*table.values(), strict=True):
-            # adding 0.0 turns -0.0 into 0.0
-            writer.writerow([f"{row[0]:.6g}", *(f"{round(v, 3) + 0.0:.3f}" for v in row[1:])])
+    rows = (  # adding 0.0 turns -0.0 into 0.0
+        [f"{row[0]:.6g}", *(f"{round(v, 3) + 0.0:.3f}" for v in row[1:])]
+        for row in zip(*table.values(), strict=True)
+    )
+    text = sheets.text(list(table), rows, newline="\r\n")
+    path.write_text(text, encoding="utf-8", newline="")
     return path
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING
 from experiments.options import effects
 from experiments.options.option import Option, add
 from experiments.options.table import JSON
+from experiments.output.outdir import replace_text
 from pimsim.ranges import Range
 
 if TYPE_CHECKING:
@@ -204,10 +203,7 @@ def _write(text: str, path: Path) -> None:
     from pimsim.errors import InputError
 
     try:
-        with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=path.parent) as folder:
-            unfinished = Path(folder) / path.name
-            unfinished.write_text(text, encoding="utf-8")
-            os.replace(unfinished, path)
+        replace_text(path, text)
     except OSError as error:
         raise InputError(
             f"`--out` must be a file that can be written, not {str(path)!r}: {error.strerror}"

@@ -15,11 +15,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 
-from experiments.figures.colours import Look, looks
+from experiments.figures.colours import Look
 from experiments.figures.sweep import marks, scales
 from experiments.figures.sweep.frame import empty, finish, grid, outer_labels
-from experiments.figures.sweep.labels import legend
-from experiments.figures.sweep.roles import is_numeric, used
+from experiments.figures.sweep.labels import key_text, legend, looks_of
+from experiments.figures.sweep.roles import used
 from experiments.figures.sweep.settings import Settings
 from experiments.figures.sweep.shown import Panel, Shown, all_shown, shown, split
 from experiments.output.words import decimals, rounded, value_text
@@ -40,8 +40,7 @@ def figure(results: Results, settings: Settings) -> tuple[Figure, list[dict[str,
     roles = settings.roles
     groups: tuple[Value, ...] = used(roles.x, results.points) if roles.x else ("",)
     keys = [one.values for one in split(results, roles.lines, results.points)]
-    ordered = len(roles.lines) == 1 and is_numeric([key[0] for key in keys])
-    styles = dict(zip(keys, looks(len(keys), ordered=ordered), strict=True))
+    styles = looks_of(roles.lines, keys)
     lying = len(groups) > 3 and max(len(value_text(group)) for group in groups) > _LONG_NAME
     size_in = _size_in(len(groups), len(keys), lying=lying)
     drawn, panels = grid(results, settings, size_in)
@@ -65,7 +64,7 @@ def figure(results: Results, settings: Settings) -> tuple[Figure, list[dict[str,
                 at = group + (index - (len(keys) - 1) / 2) * _WIDTH / len(keys)
                 text = rounded(one.estimate, places, 2 if log else 4) if numbers else ""
                 _draw(axes, at, one, styles[key], text, _WIDTH / len(keys), dots=dots, lying=lying)
-                rows.append(marks.tagged(row(results, point), "sweep", _text(settings, key)))
+                rows.append(marks.tagged(row(results, point), "sweep", key_text(roles.lines, key)))
                 ranges += [one.low, one.high]
             colour = styles[key].colour if len(keys) > 1 else None
             level = marks.level(
@@ -86,7 +85,9 @@ def figure(results: Results, settings: Settings) -> tuple[Figure, list[dict[str,
     names = (name, results.quantity.text)
     outer_labels(panels, *(names[::-1] if lying else names))
     header = ", ".join(axis.label for axis in roles.lines)
-    entries = [_entry(styles[key], _text(settings, key), dots=dots) for key in keys if roles.lines]
+    entries = [
+        _entry(styles[key], key_text(roles.lines, key), dots=dots) for key in keys if roles.lines
+    ]
     others = marks.entries(results, settings, count=len(levels))
     alone = panels[0][0] if len(panels) == 1 and not entries else None
     legend(drawn, header, [*entries, *others], inside=alone)
@@ -162,12 +163,6 @@ def _limits(
             axes.set_ylim(groups - 0.4, -0.6)
         else:
             axes.set_xlim(-0.6, groups - 0.4)
-
-
-def _text(settings: Settings, key: Sequence[Value]) -> str:
-    return ", ".join(
-        value_text(value, axis.unit) for axis, value in zip(settings.roles.lines, key, strict=True)
-    )
 
 
 def _entry(look: Look, text: str, *, dots: bool) -> Line2D | Patch:

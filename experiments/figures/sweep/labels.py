@@ -10,7 +10,10 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.output.words import wrapped
+from experiments.figures.colours import Look, looks
+from experiments.figures.sweep.roles import is_numeric
+from experiments.output.words import value_text, wrapped
+from experiments.sweep.results import Axis, Value
 
 _DIRECT_AT_MOST = 7
 _LETTERS = 24
@@ -27,6 +30,19 @@ class End:
     y: float
     text: str
     colour: str
+
+
+def key_text(axes: Sequence[Axis], values: Sequence[Value]) -> str:
+    """Return the name of a line or a bar: what it has on each of its axes."""
+    return ", ".join(value_text(v, axis.unit) for axis, v in zip(axes, values, strict=True))
+
+
+def looks_of(
+    axes: Sequence[Axis], keys: Sequence[tuple[Value, ...]]
+) -> dict[tuple[Value, ...], Look]:
+    """Return how each line or bar looks, by its values: a ramp along a single numeric axis."""
+    ordered = len(axes) == 1 and is_numeric([key[0] for key in keys])
+    return dict(zip(keys, looks(len(keys), ordered=ordered), strict=True))
 
 
 def beside(axes: Axes, ends: Sequence[End], header: str, height_in: float) -> bool:

@@ -14,14 +14,13 @@ from matplotlib.lines import Line2D
 from matplotlib.path import Path
 from matplotlib.transforms import ScaledTranslation
 
-from experiments.figures.colours import Look, looks
+from experiments.figures.colours import Look
 from experiments.figures.sweep import marks, scales
 from experiments.figures.sweep.frame import empty, finish, grid, outer_labels
-from experiments.figures.sweep.labels import End, beside, legend
+from experiments.figures.sweep.labels import End, beside, key_text, legend, looks_of
 from experiments.figures.sweep.roles import is_numeric, used
 from experiments.figures.sweep.settings import Settings
 from experiments.figures.sweep.shown import Shown, all_shown, shown, split
-from experiments.output.words import value_text
 from experiments.sweep.results import Axis, Point, Results, Value
 from experiments.sweep.table import Cell, row
 
@@ -44,7 +43,7 @@ def figure(results: Results, settings: Settings) -> tuple[Figure, list[dict[str,
         raise ValueError("lines need an axis along x")
     values = used(x, results.points)
     keys = [one.values for one in split(results, roles.lines, results.points)]
-    styles = _styles(roles.lines, keys)
+    styles = looks_of(roles.lines, keys)
     several = len(split(results, roles.panels, results.points)) > 1
     size_in = _PANEL_IN if several else _SIZE_IN
     drawn, panels = grid(results, settings, size_in)
@@ -68,7 +67,7 @@ def figure(results: Results, settings: Settings) -> tuple[Figure, list[dict[str,
                   joined=is_numeric(values), log=log)  # fmt: skip
             shift = _ARROWS_APART * (keys.index(group.values) - (len(keys) - 1) / 2)
             _never_seen(axes, line, x, place, look, log=log, shift=shift)
-            text = _text(roles.lines, group.values)
+            text = key_text(roles.lines, group.values)
             rows += [marks.tagged(row(results, one.point), "sweep", text) for one in line]
             ranges += _extent(line, log=log)
             if line:
@@ -88,7 +87,7 @@ def figure(results: Results, settings: Settings) -> tuple[Figure, list[dict[str,
     for axes, _ in panels:
         axes.set_ylim(*marks.limits_of(results, settings, ranges, log=log))
     outer_labels(panels, x.text, results.quantity.text)
-    entries = [_entry(styles[key], _text(roles.lines, key)) for key in keys if roles.lines]
+    entries = [_entry(styles[key], key_text(roles.lines, key)) for key in keys if roles.lines]
     header = ", ".join(axis.label for axis in roles.lines)
     others = marks.entries(results, settings, count=len(levels))
     if several or settings.reference or not beside(panels[0][0], ends, header, size_in[1] - 0.9):
@@ -97,17 +96,6 @@ def figure(results: Results, settings: Settings) -> tuple[Figure, list[dict[str,
         legend(drawn, "", others, inside=panels[0][0])
     by = f" by {header}" if header else ""
     return finish(drawn, results, settings, f"{results.quantity.label} against {x.label}{by}"), rows
-
-
-def _styles(
-    axes: Sequence[Axis], keys: Sequence[tuple[Value, ...]]
-) -> Mapping[tuple[Value, ...], Look]:
-    ordered = len(axes) == 1 and is_numeric([key[0] for key in keys])
-    return dict(zip(keys, looks(len(keys), ordered=ordered), strict=True))
-
-
-def _text(axes: Sequence[Axis], values: Sequence[Value]) -> str:
-    return ", ".join(value_text(v, axis.unit) for axis, v in zip(axes, values, strict=True))
 
 
 def _runs(

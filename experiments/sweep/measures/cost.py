@@ -78,15 +78,13 @@ def _run(values: Values, trial: int, seed: int) -> Counts:
 def _encoded(values: Values) -> tuple[Network, Encoding | None]:
     from bnn.data import datasets
     from experiments.options import data as data_options
-    from experiments.report.inputs import encoding_of
+    from experiments.report.inputs import encoding_by_name, encoding_of
 
     data = networks.data_name(values)
     network = networks.model(str(values["network"]), data)
     if data in datasets.NAMES:
         scale = data_options.chosen_scale(networks.scale(values))
-        levels = datasets.levels(data)
-        x, known = (levels, None) if scale is None else scale.applied(levels[:, None])
-        return network, encoding_of(network, x, known)
+        return network, encoding_by_name(network, data, scale)
     read = datasets.reshape_for(networks.open_data(values), network.input_shape)
     return network, encoding_of(network, read.x, read.encoding)
 

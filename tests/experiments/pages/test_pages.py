@@ -1,0 +1,47 @@
+"""Pages of docs: each is listed, and written from what its tables hold."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from experiments import pages
+from experiments.output import sheets
+from experiments.pages.__main__ import PAGES, main
+from experiments.pages.page import Page, Row
+
+DOCS = Path(__file__).parents[3] / "docs"
+
+
+def test_every_page_is_listed() -> None:
+    modules = {module.name for module in pkgutil.iter_modules(pages.__path__)}
+    assert modules - {"__main__", "page"} == set(PAGES)
+    for name in PAGES:
+        assert callable(import_module(f"experiments.pages.{name}").write)
+
+
+@pytest.mark.parametrize("name", ["mappings", "networks", "mitigations"])
+def test_a_page_is_that_of_its_tables(name: str) -> None:
+    page: Page = import_module(f"experiments.pages.{name}").PAGE
+    assert page.text(*page.read(DOCS)) == (DOCS / page.file).read_text("utf-8")
+    assert all((DOCS / picture).exists() for picture in page.pictures)
+
+
+def test_all_that_is_named_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def draw(rows: Sequence[Row], path: Path) -> None:
+        path.write_text(rows[0]["a"])
+
+    tiny = Page(
+        "tiny.md", {"figures/tiny.csv": lambda: [{"a": "1", "b": "=x"}]},
+        lambda rows: f"{rows[0]['a']}\n", {"figures/tiny.png": draw},
+    )  # fmt: skip
+    for name in PAGES:
+        monkeypatch.setattr(f"experiments.pages.{name}.write", lambda folder: folder / "none")
+    monkeypatch.setattr("experiments.pages.networks.write", tiny.write)
+    main(["networks"], tmp_path)
+    assert (tmp_path / "tiny.md").read_text() == (tmp_path / "figures/tiny.png").read_text() + "\n"
+    assert sheets.read(tmp_path / "figures" / "tiny.csv") == [{"a": "1", "b": "'=x"}]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from experiments.api.options import parsed
 from experiments.api.records import Records
 from experiments.commands import run as run_command
+from experiments.report import simulated
 from pimsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -195,8 +196,8 @@ def networks() -> Records:
 def _simulated(path: str, options: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
     """The report, and the logits if there are any."""
     args = parsed(run_command, [path], options)
-    run_command.require_sensible(args)
-    report, logits, check_keras = run_command.simulate(args)
+    simulated.require_sensible(args)
+    report, logits, check_keras = simulated.simulate(args)
     if check_keras is not None:
         check_keras(report)
     return report, logits

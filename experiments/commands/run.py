@@ -5,9 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import replace
-from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +15,10 @@ from experiments.options import traces as trace_options
 from experiments.options.effects import Rule, absent
 from experiments.options.option import Option, add, flag, out_folder
 from experiments.options.table import CHAIN, DATA, INPUT_SCALE, JSON, LIMIT, MAPPING, MOVES, NETWORK
-from experiments.output import json_output, outdir, progress
+from experiments.output import json_output, outdir
 from experiments.output.escaping import visible
-from experiments.report import cost_only
+from experiments.report import simulated
 from pimsim.ranges import whole
-
-CheckKeras = Callable[[dict[str, Any]], None]
-"""Asks Keras and adds to a report what it said."""
 
 NAME = "run"
 HELP = "run a Larq network on simulated DRAM: answers, commands, time, energy"
@@ -156,163 +150,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the network; print tables or the report as JSON, and write it if asked."""
-    require_sensible(args)
+    simulated.require_sensible(args)
     with outdir.asked(args.out, last="report.json") as folder:
-        report, logits, check = simulate(args)
+        report, logits, check = simulated.simulate(args)
         if folder is not None:
             _write(report, logits, folder)
     return _show(report, check, args)
-
-
-def require_sensible(args: argparse.Namespace) -> None:
-    """Refuse, before anything is loaded, what cannot be run as the options say.
-
-    Raises :class:`~pimsim.errors.InputError`.
-    """
-    cost_only.check(args)
-    if args.check_keras:
-        from bnn import train
-
-        train.check_extra("`--check-keras`")
-    trace_options.chosen_traces(args)
-
-
-def simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any, CheckKeras | None]:
-    """Run a network as the options say, and write nothing.
-
-    Returns the report; the logits, unless only the cost was asked for; and what is left to be asked
-    of Keras, which adds the answer to the report.
-
-    Raises :class:`~pimsim.errors.InputError`.
-    """
-    if args.cost_only:
-        return cost_only.simulate(args), None, None
-    started = time.perf_counter()
-    from bnn import zoo
-    from bnn.data import datasets
-    from bnn.larq import model_file
-    from bnn.mapping import choice
-    from bnn.run import scale_hint
-    from bnn.run.execute import run as run_network
-    from bnn.run.scoring import scoring_of
-    from experiments.report import run as reports
-    from experiments.report.inputs import chosen_shape, encoding_of, stated
-
-    imported = time.perf_counter()
-    system = dram.chosen_system(args)
-    choice.check(args.mapping)  # a slip of the pen is found before data are read
-    faulty = fault_options.faulty_layers(args)
-    scale = data.chosen_scale(args.input_scale)
-    path = zoo.locate(args.network)
-    opened = cache(lambda: data.open_data(_data_name(args), args.data_dir, args.labels, scale))
-    network = model_file.read_model(
-        path, chosen_shape(args.input_shape) or (lambda: opened().x.shape[1:])
-    )
-    fault_options.require_layers(faulty, network)
-    system = replace(system, faults=fault_options.chosen_faults(args))
-    dataset = datasets.reshape_for(opened(), network.input_shape)
-    encoding = encoding_of(network, dataset.x, dataset.encoding)
-    x = dataset.x[: args.limit]
-    scoring = scoring_of(network, dataset.y, dataset.unlabelled).first(args.limit)
-    loaded = time.perf_counter()
-    requests = trace_options.chosen_traces(args)
-    with (
-        trace_options.opened(requests, system.standard, system.options) as traces,
-        progress.bars(quiet=args.json) as show,
-    ):
-        done = run_network(
-            network,
-            x,
-            encoding,
-            system,
-            args.mapping,
-            chain=args.chain,
-            check=args.check,
-            compiled=args.executor == "compiled",
-            threads=args.threads,
-            traces=traces,
-            faulty=faulty,
-            progress=show,
-        )
-    name = encoding.name if encoding is not None else None
-    report = reports.build(
-        args.network,
-        dataset.name,
-        scoring,
-        done,
-        system,
-        name,
-        args.mapping,
-        {
-            **({} if scale is None else {"input_scale": scale.text}),
-            **system.mitigation.stated(),
-            **fault_options.stated(args, system.faults),
-            **stated(network),
-        },
-    )
-    if system.faults is not None:
-        from experiments.report.faults import beside_error_free
-
-        report["faults"] = beside_error_free(done, network, x, scoring, encoding, system)
-    if scale is None:
-        right = report["faults"] or {"accuracy_error_free": report["accuracy"]}
-        report["input_scale_hint"] = scale_hint.of_statistics(network, x) or scale_hint.of_accuracy(
-            scoring, x, right["accuracy_error_free"], network.shapes()[-1][-1]
-        )
-    report["wall_s"] = {
-        "import": imported - started,
-        "load": loaded - imported,
-        "compile": done.prepare_s,
-        "execute": done.execute_s,
-        "schedule": done.schedule_s,
-        "check": done.check_s,
-        "write": 0.0,
-    }
-    if not args.check_keras:
-        return report, done.logits, None
-    report["keras_why"] = "the check did not finish"
-    return report, done.logits, partial(_check_keras, args, path, x, encoding, done.logits)
-
-
-def _check_keras(
-    args: argparse.Namespace,
-    path: Path,
-    x: Any,
-    encoding: Any,
-    logits: Any,
-    report: dict[str, Any],
-) -> None:
-    """Add to a report how the run compares with Keras, or why that is not known."""
-    from bnn.keras.apart import check_apart
-
-    started = time.perf_counter()
-    with progress.bars(quiet=args.json) as show:
-        tell = partial(show, "Keras") if show is not None else lambda _done, _all: None
-        found = check_apart(path, x, encoding, logits, progress=tell)
-    if isinstance(found, str):
-        report["keras_why"] = found
-    else:
-        report["keras_why"] = None
-        report["keras_equal"] = found.equal
-        report["keras_difference"] = found.difference
-        report["keras_ties"] = sum(found.ties.values())
-        report["keras_tie_layers"] = found.ties
-        report["keras_predict_s"] = found.predict_s
-    report["wall_s"]["keras"] = time.perf_counter() - started
-
-
-def _data_name(args: argparse.Namespace) -> str:
-    from bnn import zoo
-    from pimsim.errors import InputError
-
-    if args.data is not None:
-        return str(args.data)
-    if args.network in zoo.names():
-        return zoo.entry(args.network).data
-    raise InputError(
-        "`--data` must be given for a network of your own: digits, mnist, cifar10 or the path of "
-        "a .npz or .npy file"
-    )
 
 
 def _write(report: dict[str, Any], logits: Any, folder: Path) -> None:
@@ -328,7 +171,9 @@ def _write(report: dict[str, Any], logits: Any, folder: Path) -> None:
     (folder / "report.json").write_text(json_output.text(report) + "\n", encoding="utf-8")
 
 
-def _show(report: dict[str, Any], check: CheckKeras | None, args: argparse.Namespace) -> int:
+def _show(
+    report: dict[str, Any], check: simulated.CheckKeras | None, args: argparse.Namespace
+) -> int:
     """Print the report, ask Keras then, and print that; the exit code says whether all agreed.
 
     What was run is printed and written before Keras is asked, which may take long or fail.

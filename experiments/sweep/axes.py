@@ -1,5 +1,6 @@
 """Values of an axis, as a specification writes them: a list, or a range.
 
+>>> from experiments.sweep.measures.fields import named
 >>> values_of(named("vdd_mv"), {"from": 1000, "to": 1200, "step": 100})
 (1000.0, 1100.0, 1200.0)
 >>> values_of(named("samples"), {"from": 10, "to": 1000, "count": 3, "log": True})
@@ -13,12 +14,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from experiments.sweep.measures.field import INTEGER, Field
-from experiments.sweep.measures.fields import named
 from experiments.sweep.results import Value
 from pimsim import documents
 from pimsim.errors import InputError
-
-__all__ = ["named", "values_of"]
 
 _RANGE = ("from", "to", "count", "step", "log")
 _MOST = 100_000

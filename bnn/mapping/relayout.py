@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from bnn.values.bitstrings import BitStrings, Frame
 from pimsim.executors.compiled.run.tiles import Tiles
-from pimsim.executors.compiled.run.write_bits import Gather, Run
+from pimsim.executors.compiled.run.write_bits import BitRun, Gather
 
 Indices = NDArray[np.integer[Any]]
 
@@ -68,7 +68,7 @@ class MovedPatch:
         (top, bottom), (left, right) = self.frame
         pixels = (self.size[0] + top + bottom) * (self.size[1] + left + right)
         origins = np.arange(images)[:, None] * pixels + self.origins
-        runs: list[Run] = [
+        runs: list[BitRun] = [
             (place * pixel_bytes * 8 + bits.start, bits.stop - bits.start)
             for place in self.places[places].tolist()
         ]

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.figures.style import save, style
-from pimsim.circuit.transient.control_lines import Phase, phases
+from pimsim.circuit.transient.control_lines import CyclePhase, phases
 
 if TYPE_CHECKING:
     from experiments.report.waveforms import Table
@@ -98,13 +98,13 @@ def _line_name(name: str, full_mv: float) -> str:
     return f"{shown} ({full_mv / 1e3:.3g} V)"
 
 
-def _mark(axes: Axes, marked: tuple[Phase, ...]) -> None:
+def _mark(axes: Axes, marked: tuple[CyclePhase, ...]) -> None:
     for place, phase in enumerate(marked):
         if place % 2:
             axes.axvspan(phase.start_ns, phase.end_ns, color="0.94", linewidth=0, zorder=-1)
 
 
-def _name(axes: Axes, marked: tuple[Phase, ...], cycles: int) -> None:
+def _name(axes: Axes, marked: tuple[CyclePhase, ...], cycles: int) -> None:
     """Write the phases' names above them: on one line, on two, or upright, as there is room."""
     letter_ns = _LETTER_SHARE * marked[-1].end_ns * (1.0 if cycles == 1 else 0.5)
     for phase in marked:

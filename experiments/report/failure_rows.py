@@ -13,8 +13,8 @@ from experiments.output import progress
 if TYPE_CHECKING:
     from pimsim.circuit.model.parameters import Circuit
     from pimsim.circuit.model.variation import Process
-    from pimsim.circuit.statistics.monte_carlo import Counter
-    from pimsim.circuit.statistics.sense_decision import Operation
+    from pimsim.circuit.statistics.monte_carlo import CountFunction
+    from pimsim.circuit.statistics.sense_decision import Majority
 
 _MOST_PATTERNS = 14
 """Patterns that are still listed one by one."""
@@ -28,7 +28,7 @@ class Asked:
     """The options of ``pimsim circuit failures``."""
     circuit: Circuit
     process: Process
-    operation: Operation
+    operation: Majority
     at: list[float]
     """Variations in percent."""
 
@@ -113,7 +113,7 @@ def _row(asked: Asked, index: int, show: progress.Show | None) -> dict[str, Any]
     return row
 
 
-def _counter(args: argparse.Namespace) -> tuple[Counter, str]:
+def _counter(args: argparse.Namespace) -> tuple[CountFunction, str]:
     """What counts on the chosen path, and its model in words."""
     if args.path == "transient":
         from pimsim.circuit.statistics import transient_monte_carlo

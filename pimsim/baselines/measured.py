@@ -35,7 +35,7 @@ is a dot product of signs."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class MeasuredRate:
     """One operation, timed."""
 
     operation: str
@@ -84,7 +84,7 @@ class Measurement:
     machine: Machine
     total_bytes: int
     """All arrays together."""
-    rates: tuple[Rate, ...]
+    rates: tuple[MeasuredRate, ...]
     """Every operation with every library that has it."""
 
     @property
@@ -92,9 +92,9 @@ class Measurement:
         """Size of all arrays in last-level caches; below ``CACHES`` memory was short."""
         return self.total_bytes / self.machine.cache_bytes
 
-    def best(self) -> dict[str, Rate]:
+    def best(self) -> dict[str, MeasuredRate]:
         """Return the faster rate of each operation."""
-        best: dict[str, Rate] = {}
+        best: dict[str, MeasuredRate] = {}
         for rate in sorted(self.rates, key=lambda rate: rate.best_s):
             best.setdefault(rate.operation, rate)
         return {operation: best[operation] for operation in OPERATIONS if operation in best}
@@ -152,7 +152,9 @@ def measure(
                     seconds.append(clock() - start)
                 inputs, outputs = _OPERANDS[operation]
                 rates.append(
-                    Rate(operation, library, used, inputs, outputs, 8 * words, tuple(seconds[1:]))
+                    MeasuredRate(
+                        operation, library, used, inputs, outputs, 8 * words, tuple(seconds[1:])
+                    )
                 )
     finally:
         numba.set_num_threads(before)

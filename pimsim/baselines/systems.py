@@ -22,7 +22,7 @@ from pimsim.errors import InputError, require_positive
 
 
 @dataclass(frozen=True, slots=True)
-class System:
+class PublishedSystem:
     """A processor and its memory channels.
 
     Raises :class:`~pimsim.errors.InputError` for a size or share out of range.
@@ -64,12 +64,12 @@ class System:
             raise InputError(f"`operands` must be an integer of at least 2, not {operands!r}")
         return self.efficiency * self.peak_gb_per_s / operands
 
-    def at_peak(self) -> System:
+    def at_peak(self) -> PublishedSystem:
         """Return the same system with channels that are never idle."""
         return replace(self, efficiency=1.0)
 
 
-SYSTEMS: Mapping[str, System] = {
-    system.name: system for system in bundled_rows(System, __package__, "systems.csv")
+SYSTEMS: Mapping[str, PublishedSystem] = {
+    system.name: system for system in bundled_rows(PublishedSystem, __package__, "systems.csv")
 }
 """Every system by name, in the order in which figures show them."""

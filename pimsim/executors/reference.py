@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pimsim.dram.array.row_storage import Address, Lanes
-from pimsim.dram.array.subarray import Slot, Subarray
+from pimsim.dram.array.subarray import RowSlot, Subarray
 from pimsim.errors import InputError
 from pimsim.microprogram.program import Program
 
@@ -33,7 +33,7 @@ class Bound:
         rows = program.address_map
         slot = {name: index for index, name in enumerate(program.symbols)}
 
-        def resolve(name: str) -> Slot:
+        def resolve(name: str) -> RowSlot:
             if name in slot:
                 return True, slot[name]
             self._fixed.add(rows.address(name))
@@ -72,7 +72,7 @@ class Bound:
         subarray.run(self.slots, addresses, lanes)
 
 
-def _placed(slot: Slot, rows: Sequence[int]) -> int:
+def _placed(slot: RowSlot, rows: Sequence[int]) -> int:
     given, origin = slot
     return rows[origin] if given else origin
 

@@ -15,7 +15,7 @@ from pimsim.ranges import Range
 
 if TYPE_CHECKING:
     from pimsim.circuit.failure_tables.chips import Summary, Wanted
-    from pimsim.circuit.failure_tables.chips.summary import Timing
+    from pimsim.circuit.failure_tables.chips.summary import ActivationDelays
     from pimsim.circuit.failure_tables.table import FailureTable
 
 NAME = "convert"
@@ -150,7 +150,7 @@ def show(table: FailureTable) -> None:
 def _wanted(args: argparse.Namespace) -> Wanted:
     from pimsim.circuit.failure_tables.chips import Wanted
     from pimsim.circuit.failure_tables.chips.fcdram import DISTANCES
-    from pimsim.circuit.failure_tables.chips.summary import Timing
+    from pimsim.circuit.failure_tables.chips.summary import ActivationDelays
     from pimsim.errors import InputError
 
     rows: list[int] = []
@@ -174,19 +174,19 @@ def _wanted(args: argparse.Namespace) -> Wanted:
         pattern=args.pattern,
         statistic=args.statistic,
         split=args.split,
-        majority=Timing(args.t1, args.t2),
+        majority=ActivationDelays(args.t1, args.t2),
         copies=None if args.copies is None else _timing(args.copies),
         distance=distance,
     )
 
 
-def _timing(text: str) -> Timing:
+def _timing(text: str) -> ActivationDelays:
     """Two delays.
 
     >>> print(_timing("36,3"))
     t1 36 ns, t2 3 ns
     """
-    from pimsim.circuit.failure_tables.chips.summary import Timing
+    from pimsim.circuit.failure_tables.chips.summary import ActivationDelays
     from pimsim.errors import InputError
 
     try:
@@ -195,7 +195,7 @@ def _timing(text: str) -> Timing:
         raise InputError(
             f"`--copies` must be two delays in ns with a comma between, such as 36,3, not {text!r}"
         ) from None
-    return Timing(t1_ns, t2_ns)
+    return ActivationDelays(t1_ns, t2_ns)
 
 
 def _write(text: str, path: Path) -> None:

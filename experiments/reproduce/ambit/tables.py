@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from experiments.reproduce.simulation import cost, in_words, program, throughput_gb_per_s
 from experiments.reproduce.table import Row, Table, look_up
-from pimsim.baselines.systems import SYSTEMS, System
+from pimsim.baselines.systems import SYSTEMS, PublishedSystem
 from pimsim.dram.energy import command_energies, modes
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard, load
@@ -112,7 +112,7 @@ def _cube(standard: Standard, options: ModelOptions) -> tuple[Standard, ModelOpt
     return cube, replace(options, banks=_VAULTS * _VAULT_BANKS)
 
 
-def _processor(system: System) -> Rates:
+def _processor(system: PublishedSystem) -> Rates:
     return {name: system.throughput_gb_per_s(operands(name)) for name in SEVEN}
 
 

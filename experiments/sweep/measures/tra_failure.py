@@ -24,7 +24,7 @@ from experiments.sweep.workers import seeds
 from pimsim.errors import InputError
 
 if TYPE_CHECKING:
-    from pimsim.circuit.statistics.sense_decision import Operation
+    from pimsim.circuit.statistics.sense_decision import Majority
 
 
 def _identity(values: Values) -> Mapping[str, Any]:
@@ -56,7 +56,7 @@ def _run(values: Values, trial: int, seed: int) -> Counts:
     return {"failed": counts.failed, "samples": counts.samples}
 
 
-def _operation(values: Values) -> Operation:
+def _operation(values: Values) -> Majority:
     from pimsim.circuit.statistics.sense_decision import majority
 
     rows = int(values["rows"]) if "rows" in values else None

@@ -31,7 +31,7 @@ from pimsim.circuit.statistics import importance_sampling, monte_carlo
 from pimsim.circuit.statistics.charge_sharing import replication
 from pimsim.circuit.statistics.corners import is_bounded, worst_margin_mv
 from pimsim.circuit.statistics.monte_carlo import Sampling
-from pimsim.circuit.statistics.sense_decision import DecisionPath, Operation, by_ones
+from pimsim.circuit.statistics.sense_decision import DecisionPath, Majority, by_ones
 from pimsim.errors import InputError
 
 ACCESSES = 16
@@ -103,7 +103,7 @@ def _entries(
     every = DecisionPath(circuit, process, by_ones(inputs, rows))
     if not every.layout.per_access.any():
         drawn = replace(drawn, accesses=1)
-    operations = [Operation(inputs, rows, (one,)) for one in every.operation.patterns]
+    operations = [Majority(inputs, rows, (one,)) for one in every.operation.patterns]
     places = [(rows, ones * copies, rows - inputs * copies) for ones in range(inputs + 1)]
     certain = [
         _certain(DecisionPath(circuit, process, operation), variation_percent, place)
@@ -125,7 +125,7 @@ def _entries(
 
 def _uncertain(
     estimate: Callable[..., importance_sampling.Rare],
-    operation: Operation,
+    operation: Majority,
     place: _Place,
     seen: monte_carlo.Counts,
     pattern: int,

@@ -128,7 +128,7 @@ class Retention(Ranged):
 
 
 @dataclass(frozen=True, slots=True)
-class Timeline:
+class ControlTimes:
     """When the control lines move in one activate-precharge cycle."""
 
     equaliser_off_ns: float
@@ -175,7 +175,7 @@ SECTIONS: Mapping[str, type] = {
     "set_p": Transistor,
     "equaliser": Transistor,
     "sense_amplifier": SenseAmplifier,
-    "timeline": Timeline,
+    "timeline": ControlTimes,
     "gate_charge": GateCharge,
     "retention": Retention,
 }

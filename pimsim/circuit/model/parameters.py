@@ -30,11 +30,11 @@ from pimsim.circuit.model.elements import (
     SECTIONS,
     Bitline,
     Cell,
+    ControlTimes,
     GateCharge,
     Retention,
     SenseAmplifier,
     Supply,
-    Timeline,
     Transistor,
 )
 from pimsim.errors import InputError, require_positive
@@ -67,7 +67,7 @@ class Circuit:
     equaliser: Transistor
     """Each of the five nMOS that tie the bitlines, SAN and SAP to the precharge level."""
     sense_amplifier: SenseAmplifier
-    timeline: Timeline
+    timeline: ControlTimes
     gate_charge: GateCharge
     retention: Retention
     sources: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)

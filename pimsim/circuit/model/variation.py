@@ -13,7 +13,7 @@ Static units belong to a bitline and stay the same in every access to it; per-ac
 drawn anew each time, from a random stream of their own.
 
 >>> process = load("ambit-like")
->>> layout = Layout(process, cells=3)
+>>> layout = UnitLayout(process, cells=3)
 >>> units = layout.draw(np.random.default_rng(1), np.random.default_rng(2), samples=5)
 >>> units.shape == (layout.dims, 5)
 True
@@ -41,7 +41,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Quantity:
+class ProcessQuantity:
     """Something that can vary."""
 
     instances: str
@@ -54,29 +54,29 @@ class Quantity:
     """One line for the user."""
 
 
-QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
+QUANTITIES: Mapping[str, ProcessQuantity] = MappingProxyType(
     {
-        "cell.capacitance": Quantity("cell", "share", True, "storage capacitor"),
-        "cell.one": Quantity("cell", "share", True, "level of a stored one"),
-        "cell.zero": Quantity("cell", "mv", True, "level of a stored zero"),
-        "bitline.capacitance": Quantity("side", "share", True, "capacitance of a bitline"),
-        "bitline.precharge": Quantity("side", "share", True, "precharge level of a bitline"),
-        "latch_n.vt": Quantity("side", "mv", True, "threshold of a latch nMOS"),
-        "latch_n.w": Quantity("side", "share", True, "width of a latch nMOS"),
-        "latch_n.l": Quantity("side", "share", True, "length of a latch nMOS"),
-        "latch_p.vt": Quantity("side", "mv", True, "threshold magnitude of a latch pMOS"),
-        "latch_p.w": Quantity("side", "share", True, "width of a latch pMOS"),
-        "latch_p.l": Quantity("side", "share", True, "length of a latch pMOS"),
-        "latch.offset": Quantity("pair", "mv", True, "input-referred offset of the latch"),
-        "sense.noise": Quantity("pair", "mv", True, "noise at the input of the latch"),
-        "bitline.resistance": Quantity("side", "share", False, "resistance of a bitline"),
-        "access.w": Quantity("cell", "share", False, "width of an access transistor"),
-        "access.l": Quantity("cell", "share", False, "length of an access transistor"),
-        "set_n.w": Quantity("pair", "share", False, "width of the nMOS set device"),
-        "set_n.l": Quantity("pair", "share", False, "length of the nMOS set device"),
-        "set_p.w": Quantity("pair", "share", False, "width of the pMOS set device"),
-        "set_p.l": Quantity("pair", "share", False, "length of the pMOS set device"),
-        "supply.vpp": Quantity("pair", "share", False, "level of a raised word line"),
+        "cell.capacitance": ProcessQuantity("cell", "share", True, "storage capacitor"),
+        "cell.one": ProcessQuantity("cell", "share", True, "level of a stored one"),
+        "cell.zero": ProcessQuantity("cell", "mv", True, "level of a stored zero"),
+        "bitline.capacitance": ProcessQuantity("side", "share", True, "capacitance of a bitline"),
+        "bitline.precharge": ProcessQuantity("side", "share", True, "precharge level of a bitline"),
+        "latch_n.vt": ProcessQuantity("side", "mv", True, "threshold of a latch nMOS"),
+        "latch_n.w": ProcessQuantity("side", "share", True, "width of a latch nMOS"),
+        "latch_n.l": ProcessQuantity("side", "share", True, "length of a latch nMOS"),
+        "latch_p.vt": ProcessQuantity("side", "mv", True, "threshold magnitude of a latch pMOS"),
+        "latch_p.w": ProcessQuantity("side", "share", True, "width of a latch pMOS"),
+        "latch_p.l": ProcessQuantity("side", "share", True, "length of a latch pMOS"),
+        "latch.offset": ProcessQuantity("pair", "mv", True, "input-referred offset of the latch"),
+        "sense.noise": ProcessQuantity("pair", "mv", True, "noise at the input of the latch"),
+        "bitline.resistance": ProcessQuantity("side", "share", False, "resistance of a bitline"),
+        "access.w": ProcessQuantity("cell", "share", False, "width of an access transistor"),
+        "access.l": ProcessQuantity("cell", "share", False, "length of an access transistor"),
+        "set_n.w": ProcessQuantity("pair", "share", False, "width of the nMOS set device"),
+        "set_n.l": ProcessQuantity("pair", "share", False, "length of the nMOS set device"),
+        "set_p.w": ProcessQuantity("pair", "share", False, "width of the pMOS set device"),
+        "set_p.l": ProcessQuantity("pair", "share", False, "length of the pMOS set device"),
+        "supply.vpp": ProcessQuantity("pair", "share", False, "level of a raised word line"),
     }
 )
 """Every quantity that can vary.
@@ -188,7 +188,7 @@ class Process:
         }
 
 
-class Layout:
+class UnitLayout:
     """Where the units of each quantity stand among the ``dims`` numbers of one sample."""
 
     def __init__(self, process: Process, cells: int, *, decision_only: bool = True) -> None:

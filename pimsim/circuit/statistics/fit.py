@@ -28,7 +28,7 @@ Progress = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class FittedPoint:
     """One published number and the model's."""
 
     label: str
@@ -56,7 +56,7 @@ class Fit:
     """When a bitline counts as failed."""
     amounts: Mapping[str, float]
     """What was fitted: amount by quantity."""
-    points: tuple[Point, ...]
+    points: tuple[FittedPoint, ...]
     """Published and model, one by one."""
 
     @property
@@ -78,8 +78,8 @@ class _Target:
     criterion: str
     groups: tuple[tuple[str, ...], ...]
     """Fitted quantities; those of a group have the same amount."""
-    points: Callable[[Process, int, int], tuple[Point, ...]]
-    loss: Callable[[tuple[Point, ...]], float]
+    points: Callable[[Process, int, int], tuple[FittedPoint, ...]]
+    loss: Callable[[tuple[FittedPoint, ...]], float]
 
 
 def names() -> tuple[str, ...]:
@@ -155,29 +155,29 @@ def _amount(process: Process, quantity: str) -> float:
     return next(one.amount for one in process.varied if one.quantity == quantity)
 
 
-def _ambit_points(process: Process, samples: int, seed: int) -> tuple[Point, ...]:
+def _ambit_points(process: Process, samples: int, seed: int) -> tuple[FittedPoint, ...]:
     circuit, operation = parameters.load("rambus55"), majority(3)
     points = []
     for row in published.ambit_tra():
         sampling = Sampling(samples, seed)
         counts = count(circuit, process, operation, row.variation_percent, sampling)
         model = 100.0 * counts.failed / counts.samples
-        points.append(Point(f"{row.variation_percent:g} %", row.failure_percent, model))
+        points.append(FittedPoint(f"{row.variation_percent:g} %", row.failure_percent, model))
     return tuple(points)
 
 
-def _simra_points(process: Process, samples: int, seed: int) -> tuple[Point, ...]:
+def _simra_points(process: Process, samples: int, seed: int) -> tuple[FittedPoint, ...]:
     circuit = parameters.load("ddr4-like")
     points = []
     for row in published.simra_majority():
         operation = majority(row.inputs, row.rows, "all")
         counts = count(circuit, process, operation, 100.0, Sampling(samples, seed))
         model = 100.0 * (1.0 - counts.failed / counts.samples)
-        points.append(Point(f"MAJ{row.inputs}, {row.rows} rows", row.success_percent, model))
+        points.append(FittedPoint(f"MAJ{row.inputs}, {row.rows} rows", row.success_percent, model))
     return tuple(points)
 
 
-def _deviance(points: tuple[Point, ...]) -> float:
+def _deviance(points: tuple[FittedPoint, ...]) -> float:
     """Of binomial counts, per published run: zero where model and published agree."""
     total = 0.0
     for point in points:
@@ -189,7 +189,7 @@ def _deviance(points: tuple[Point, ...]) -> float:
     return total
 
 
-def _squares(points: tuple[Point, ...]) -> float:
+def _squares(points: tuple[FittedPoint, ...]) -> float:
     return sum(point.residual**2 for point in points)
 
 

@@ -31,7 +31,7 @@ from pimsim.circuit.model.parameters import Circuit
 from pimsim.circuit.model.variation import Floats, Process
 from pimsim.circuit.statistics.intervals import LEVEL, normal_quantile
 from pimsim.circuit.statistics.monte_carlo import Sampling, require_variation
-from pimsim.circuit.statistics.sense_decision import DecisionPath, Operation
+from pimsim.circuit.statistics.sense_decision import DecisionPath, Majority
 from pimsim.errors import InputError
 
 _UNTILTED_SHARE = 0.1
@@ -66,7 +66,7 @@ class Rare:
 def estimate(
     circuit: Circuit,
     process: Process,
-    operation: Operation,
+    operation: Majority,
     variation_percent: float,
     sampling: Sampling,
     level: float = LEVEL,

@@ -26,10 +26,10 @@ from numpy.typing import NDArray
 from pimsim import __version__
 from pimsim.circuit.failure_tables.table import Entry, FailureTable
 from pimsim.circuit.model.parameters import Circuit
-from pimsim.circuit.model.variation import Floats, Layout, Process
+from pimsim.circuit.model.variation import Floats, Process, UnitLayout
 from pimsim.circuit.statistics.charge_sharing import replication
 from pimsim.circuit.statistics.intervals import LEVEL, clopper_pearson
-from pimsim.circuit.statistics.sense_decision import DecisionPath, Operation, by_ones
+from pimsim.circuit.statistics.sense_decision import DecisionPath, Majority, by_ones
 from pimsim.errors import InputError, require_positive
 
 _CHUNK = 4096
@@ -102,7 +102,7 @@ class Sampling:
             raise InputError(f"`seed` must be an integer of at least 0, not {self.seed!r}")
 
     def chunks(
-        self, layout: Layout, most_samples: int
+        self, layout: UnitLayout, most_samples: int
     ) -> Iterator[tuple[Floats, np.random.Generator]]:
         """Units of all samples, chunk by chunk, with the generator of their per-access draws.
 
@@ -116,14 +116,14 @@ class Sampling:
             yield layout.draw(static, access, min(most_samples, self.samples - start)), access
 
 
-class Counter(Protocol):
+class CountFunction(Protocol):
     """A function that counts as :func:`count` does."""
 
     def __call__(
         self,
         circuit: Circuit,
         process: Process,
-        operation: Operation,
+        operation: Majority,
         variation_percent: float,
         sampling: Sampling,
         progress: Progress | None = None,
@@ -134,7 +134,7 @@ class Counter(Protocol):
 def count(
     circuit: Circuit,
     process: Process,
-    operation: Operation,
+    operation: Majority,
     variation_percent: float,
     sampling: Sampling,
     progress: Progress | None = None,
@@ -152,7 +152,7 @@ def count(
 
 def count_wrong(
     wrong: Callable[[Floats], NDArray[np.bool_]],
-    layout: Layout,
+    layout: UnitLayout,
     names: tuple[str, ...],
     sampling: Sampling,
     most_samples: int,
@@ -189,7 +189,7 @@ def tabulate(
     operations: Sequence[tuple[int, int]],
     variation_percent: float,
     sampling: Sampling,
-    counter: Counter = count,
+    counter: CountFunction = count,
     model: str = MODEL,
 ) -> FailureTable:
     """Return P(wrong | rows opened, ones among them) for majorities of ``(inputs, rows)``.

@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pimsim.circuit.model.parameters import Circuit
-from pimsim.circuit.model.variation import Floats, Layout, Process
+from pimsim.circuit.model.variation import Floats, Process, UnitLayout
 from pimsim.circuit.statistics.charge_sharing import replication
 from pimsim.errors import InputError
 
@@ -88,7 +88,7 @@ _LIMITS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class Majority:
     """A majority (or, of one input, a read) and the input patterns that are looked at."""
 
     inputs: int
@@ -109,7 +109,7 @@ class Operation:
         return np.array([2 * sum(pattern) > self.inputs for pattern in self.patterns])
 
 
-def majority(inputs: int, rows: int | None = None, criterion: str = "either") -> Operation:
+def majority(inputs: int, rows: int | None = None, criterion: str = "either") -> Majority:
     """Return the majority of ``inputs`` on ``rows`` rows with the patterns of a criterion.
 
     The criterion says which patterns a bitline must get right: ``either`` the two closest votes,
@@ -147,10 +147,10 @@ def majority(inputs: int, rows: int | None = None, criterion: str = "either") ->
         raise InputError(
             f"`criterion` must be either, all or a pattern such as 110, not {criterion!r}"
         )
-    return Operation(inputs, inputs if rows is None else rows, tuple(patterns))
+    return Majority(inputs, inputs if rows is None else rows, tuple(patterns))
 
 
-def by_ones(inputs: int, rows: int) -> Operation:
+def by_ones(inputs: int, rows: int) -> Majority:
     """Return the majority of ``inputs`` on ``rows`` rows with one pattern for each number of ones.
 
     Cells are alike, so that one stands for all with as many ones.
@@ -159,7 +159,7 @@ def by_ones(inputs: int, rows: int) -> Operation:
     ('000', '100', '110', '111')
     """
     patterns = (tuple(index < ones for index in range(inputs)) for ones in range(inputs + 1))
-    return Operation(inputs, rows, tuple(patterns))
+    return Majority(inputs, rows, tuple(patterns))
 
 
 _MOST_INPUTS = 11
@@ -175,15 +175,15 @@ class DecisionPath:
         self,
         circuit: Circuit,
         process: Process,
-        operation: Operation,
+        operation: Majority,
         offset: LatchOffset | None = None,
-        layout: Layout | None = None,
+        layout: UnitLayout | None = None,
     ) -> None:
         copies = replication(circuit, operation.inputs, operation.rows)
         self.circuit = circuit
         self.operation = operation
         self.offset = LatchOffset() if offset is None else offset
-        self.layout = Layout(process, operation.rows) if layout is None else layout
+        self.layout = UnitLayout(process, operation.rows) if layout is None else layout
         self._copies = copies
         self._held = np.array(operation.patterns, dtype=np.float64)  # (patterns, inputs)
         self._answers = operation.answers

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pimsim.circuit.model.parameters import Circuit
-from pimsim.circuit.model.variation import Floats, Layout, Process
+from pimsim.circuit.model.variation import Floats, Process, UnitLayout
 from pimsim.circuit.statistics.charge_sharing import replication
 from pimsim.circuit.statistics.monte_carlo import (
     Counts,
@@ -28,7 +28,7 @@ from pimsim.circuit.statistics.monte_carlo import (
     count_wrong,
     require_variation,
 )
-from pimsim.circuit.statistics.sense_decision import Operation
+from pimsim.circuit.statistics.sense_decision import Majority
 from pimsim.circuit.transient import scenarios
 from pimsim.circuit.transient.instances import Instances, nominal
 from pimsim.circuit.transient.scenarios import Scenario
@@ -49,7 +49,7 @@ _LEAST_SHARE = 0.01
 def count(
     circuit: Circuit,
     process: Process,
-    operation: Operation,
+    operation: Majority,
     variation_percent: float,
     sampling: Sampling,
     progress: Progress | None = None,
@@ -61,7 +61,7 @@ def count(
     """
     require_variation(variation_percent)
     replication(circuit, operation.inputs, operation.rows)
-    layout = Layout(process, operation.rows, decision_only=False)
+    layout = UnitLayout(process, operation.rows, decision_only=False)
     runs = [scenarios.majority(name, operation.rows) for name in operation.names]
     answers, variation = operation.answers, variation_percent / 100.0
 
@@ -77,7 +77,7 @@ def count(
 
 
 def decided(
-    circuit: Circuit, scenario: Scenario, layout: Layout, units: Floats, variation: float
+    circuit: Circuit, scenario: Scenario, layout: UnitLayout, units: Floats, variation: float
 ) -> NDArray[np.bool_]:
     """Return what the sense amplifiers decide, one a sample, for ``(dims, samples)`` units."""
     done = simulate(circuit, scenario, spread(circuit, scenario, layout, units, variation))
@@ -85,7 +85,7 @@ def decided(
 
 
 def spread(
-    circuit: Circuit, scenario: Scenario, layout: Layout, units: Floats, variation: float
+    circuit: Circuit, scenario: Scenario, layout: UnitLayout, units: Floats, variation: float
 ) -> Instances:
     """Return bitline pairs with the devices that the units stand for; cells all on ``bl``.
 

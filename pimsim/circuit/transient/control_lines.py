@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pimsim.circuit.model.elements import Timeline
+from pimsim.circuit.model.elements import ControlTimes
 from pimsim.circuit.transient.scenarios import Scenario
 from pimsim.errors import InputError
 
@@ -52,7 +52,7 @@ class Controls:
 
 
 @dataclass(frozen=True, slots=True)
-class Phase:
+class CyclePhase:
     """A stretch of a cycle, for the eye; it begins when a control line begins to move."""
 
     name: str
@@ -60,7 +60,7 @@ class Phase:
     end_ns: float
 
 
-def phases(timeline: Timeline, scenario: Scenario) -> tuple[Phase, ...]:
+def phases(timeline: ControlTimes, scenario: Scenario) -> tuple[CyclePhase, ...]:
     """Return the phases of all cycles, one after the other, from the first move to the end.
 
     >>> from pimsim.circuit.model.parameters import load
@@ -84,13 +84,13 @@ def phases(timeline: Timeline, scenario: Scenario) -> tuple[Phase, ...]:
         last = cycle == scenario.cycles - 1
         ends.append(timeline.end_ns + (0.0 if last else timeline.equaliser_off_ns))
         found += [
-            Phase(name, start + at, start + end)
+            CyclePhase(name, start + at, start + end)
             for (name, at), end in zip(marks, ends, strict=True)
         ]
     return tuple(found)
 
 
-def lines(timeline: Timeline, scenario: Scenario) -> Controls:
+def lines(timeline: ControlTimes, scenario: Scenario) -> Controls:
     """Return the control lines of a scenario.
 
     A cycle after the first starts where the one before ends. The sense amplifier is switched off
@@ -128,7 +128,7 @@ def lines(timeline: Timeline, scenario: Scenario) -> Controls:
     )
 
 
-def _require_ramps_fit(timeline: Timeline, scenario: Scenario) -> None:
+def _require_ramps_fit(timeline: ControlTimes, scenario: Scenario) -> None:
     t = timeline
     last_up = t.second_word_line_ns if scenario.has_second else t.word_line_ns
     room_ns = {

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from pimsim.circuit.model.elements import Transistor
 from pimsim.circuit.model.parameters import Circuit
-from pimsim.circuit.transient.scenarios import Cell, Scenario
+from pimsim.circuit.transient.scenarios import OpenedCell, Scenario
 from pimsim.errors import InputError, require_positive
 
 Floats = NDArray[np.float64]
@@ -162,7 +162,7 @@ def require_room(circuit: Circuit, scenario: Scenario) -> None:
             )
 
 
-def row_of(circuit: Circuit, cell: Cell) -> int:
+def row_of(circuit: Circuit, cell: OpenedCell) -> int:
     """Return the position of a cell on its bitline."""
     return circuit.cell.row if cell.row is None else cell.row
 
@@ -179,7 +179,7 @@ def ladder_position(circuit: Circuit, row: int) -> tuple[int, float]:
     return node, place - node
 
 
-def _level_mv(circuit: Circuit, cell: Cell) -> float:
+def _level_mv(circuit: Circuit, cell: OpenedCell) -> float:
     if cell.stored == "neutral":
         return circuit.precharge_mv
     return circuit.one_mv if cell.stored else circuit.zero_mv

@@ -25,7 +25,7 @@ from typing import Literal
 from pimsim.errors import InputError
 
 Side = Literal["bl", "blb"]
-Gate = Literal["and", "or"]
+LogicGate = Literal["and", "or"]
 
 Bit = Literal[0, 1]
 
@@ -44,7 +44,7 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class OpenedCell:
     """A cell that is opened; one with two contacts is a dual-contact cell."""
 
     name: str
@@ -76,7 +76,7 @@ class Scenario:
     """Identifier, such as ``tra-110``."""
     title: str
     """The same in words, for a figure."""
-    cells: tuple[Cell, ...]
+    cells: tuple[OpenedCell, ...]
     openings: tuple[Opening, ...]
     expected: int | None
     """The value that a perfect circuit gives; None where the operands tie."""
@@ -159,7 +159,7 @@ def tra(pattern: str, *, copy_out: bool = False) -> Scenario:
     return Scenario(
         name=f"tra-{pattern}-copy-out",
         title=f"TRA of {pattern} with copy-out",
-        cells=(*_cells(bits), Cell("copy", 0, (Contact("bl", "wl_copy"),))),
+        cells=(*_cells(bits), OpenedCell("copy", 0, (Contact("bl", "wl_copy"),))),
         openings=(Opening("wl"), Opening("wl_copy", second=True)),
         expected=_majority(bits),
     )
@@ -172,8 +172,8 @@ def rowclone(value: int | str) -> Scenario:
         name=f"copy-{bit}",
         title=f"RowClone copy of {bit}",
         cells=(
-            Cell("cell0", bit, (Contact("bl", "wl"),)),
-            Cell("copy", _not(bit), (Contact("bl", "wl_copy"),)),
+            OpenedCell("cell0", bit, (Contact("bl", "wl"),)),
+            OpenedCell("copy", _not(bit), (Contact("bl", "wl_copy"),)),
         ),
         openings=(Opening("wl"), Opening("wl_copy", second=True)),
         expected=bit,
@@ -192,9 +192,9 @@ def dual_contact_not(value: int | str) -> Scenario:
         name=f"not-{bit}",
         title=f"NOT of {bit} through a dual-contact cell",
         cells=(
-            Cell("cell0", bit, (Contact("bl", "wl"),)),
-            Cell("dcc", 0, (Contact("bl", "wl_d"), Contact("blb", "wl_n"))),
-            Cell("result", 0, (Contact("bl", "wl_result"),)),
+            OpenedCell("cell0", bit, (Contact("bl", "wl"),)),
+            OpenedCell("dcc", 0, (Contact("bl", "wl_d"), Contact("blb", "wl_n"))),
+            OpenedCell("result", 0, (Contact("bl", "wl_result"),)),
         ),
         openings=(
             Opening("wl"),
@@ -238,7 +238,7 @@ def majority(pattern: str, rows: int | None = None) -> Scenario:
     )
 
 
-def many_input(gate: Gate, pattern: str) -> Scenario:
+def many_input(gate: LogicGate, pattern: str) -> Scenario:
     """AND or OR of many cells on ``bl`` against as many reference cells on ``blb``.
 
     One reference cell is neutral, the others hold 1 for AND and 0 for OR, so that the reference
@@ -252,7 +252,7 @@ def many_input(gate: Gate, pattern: str) -> Scenario:
         raise InputError(f"`gate` must be 'and' or 'or', not {gate!r}")
     rest: Stored = 1 if gate == "and" else 0
     references = tuple(
-        Cell(f"ref{i}", "neutral" if i == 0 else rest, (Contact("blb", "wl"),))
+        OpenedCell(f"ref{i}", "neutral" if i == 0 else rest, (Contact("blb", "wl"),))
         for i in range(len(bits))
     )
     return Scenario(
@@ -269,8 +269,8 @@ def _opened(name: str, title: str, held: Sequence[Stored], expected: int) -> Sce
     return Scenario(name, title, _cells(held), (Opening("wl"),), expected)
 
 
-def _cells(held: Sequence[Stored]) -> tuple[Cell, ...]:
-    return tuple(Cell(f"cell{i}", one, (Contact("bl", "wl"),)) for i, one in enumerate(held))
+def _cells(held: Sequence[Stored]) -> tuple[OpenedCell, ...]:
+    return tuple(OpenedCell(f"cell{i}", one, (Contact("bl", "wl"),)) for i, one in enumerate(held))
 
 
 def _majority(bits: Sequence[Bit]) -> Bit:

@@ -39,7 +39,7 @@ from pimsim.dram.array.row_storage import Address, Lanes, RowStore, unwritten
 from pimsim.dram.counts import CommandCounts, LaneCounts
 from pimsim.errors import DramError, InputError
 
-Slot: TypeAlias = tuple[bool, int]
+RowSlot: TypeAlias = tuple[bool, int]
 """(True, position in the addresses given to a run) or (False, a fixed address)."""
 
 
@@ -138,7 +138,7 @@ class Subarray:
 
     def run(
         self,
-        commands: Iterable[tuple[Slot, Slot | None]],
+        commands: Iterable[tuple[RowSlot, RowSlot | None]],
         addresses: Sequence[Address],
         lanes: Lanes | None = None,
     ) -> None:

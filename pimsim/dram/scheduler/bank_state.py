@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from pimsim.dram.commands import Kind
-from pimsim.dram.scheduler.constraints import Place, place
+from pimsim.dram.scheduler.constraints import BankAddress, bank_address
 from pimsim.dram.standard.standard import Standard
 
 State: TypeAlias = tuple[
@@ -40,7 +40,7 @@ class Channel:
         self.front_ps = 0
         """Time of the last command: the next may issue at the same time, not before."""
         self.ranks: list[Rank] = []
-        self.groups: list[Group] = []
+        self.groups: list[BankGroup] = []
 
 
 class Rank:
@@ -67,7 +67,7 @@ class Rank:
         self.last_ref_ps = _LONG_AGO_PS
 
 
-class Group:
+class BankGroup:
     """Next times that hold for all banks of a bank group."""
 
     __slots__ = ("next_rd_ps", "next_wr_ps")
@@ -84,7 +84,7 @@ class Bank:
         "number", "open", "place", "rank", "received_ps",
     )  # fmt: skip
 
-    def __init__(self, number: int, where: Place, rank: Rank, group: Group) -> None:
+    def __init__(self, number: int, where: BankAddress, rank: Rank, group: BankGroup) -> None:
         self.number, self.place, self.rank, self.group = number, where, rank, group
         self.open = False
         self.next_act_ps = self.next_pre_ps = self.next_column_ps = 0
@@ -99,17 +99,17 @@ class Bank:
 def channels(standard: Standard) -> list[Channel]:
     """Return the channels of a standard, all banks closed; each rank has its banks in order."""
     built = [Channel() for _ in range(standard.channels)]
-    groups: dict[tuple[int, int, int], Group] = {}
+    groups: dict[tuple[int, int, int], BankGroup] = {}
     for channel in built:
         channel.ranks = [Rank(channel) for _ in range(standard.ranks)]
         for rank in channel.ranks:
             rank.others = [other for other in channel.ranks if other is not rank]
     for number in range(standard.all_banks):
-        where = place(standard, number)
+        where = bank_address(standard, number)
         channel = built[where.channel]
         rank = channel.ranks[where.rank]
         if where[:3] not in groups:
-            groups[where[:3]] = Group()
+            groups[where[:3]] = BankGroup()
             channel.groups.append(groups[where[:3]])
         rank.banks.append(Bank(number, where, rank, groups[where[:3]]))
     return built

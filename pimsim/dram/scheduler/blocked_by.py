@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from pimsim.dram.commands import Kind
 from pimsim.dram.scheduler.bank_state import Bank
-from pimsim.dram.scheduler.constraints import Constraint, End, Scope, shared
+from pimsim.dram.scheduler.constraints import Constraint, Scope, TransferEnd, shared
 from pimsim.dram.standard.timing import ACTS_PER_FAW
 
 
@@ -61,7 +61,7 @@ def _ends(row: Constraint, bank: Bank, at_ps: int, own_acts: int) -> bool:
             and first < len(rank.acts)
             and rank.acts[first][0] == since_ps
         )
-    if row.end is End.DESTINATION:
+    if row.end is TransferEnd.DESTINATION:
         return bank.received_ps == since_ps
     if row.before is Kind.REF:
         return row.scope is Scope.BANK and rank.last_ref_ps == since_ps

@@ -5,7 +5,7 @@
 >>> from pimsim.dram.standard.standard import load
 >>> from pimsim.dram.options import ModelOptions
 >>> ddr3 = load("ddr3-1600-8-8-8")
->>> columns = Columns(table(ddr3, ModelOptions()))
+>>> columns = ColumnSpacing(table(ddr3, ModelOptions()))
 >>> banks = channels(ddr3)[0].ranks[0].banks
 >>> columns.commit(Kind.TRANSFER, banks[0], banks[1], 100_000)
 >>> columns.ready_ps(Kind.TRANSFER, banks[0], banks[1], 0)  # tCCD
@@ -19,13 +19,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pimsim.dram.commands import Kind
-from pimsim.dram.scheduler.bank_state import Bank, Group, Rank
-from pimsim.dram.scheduler.constraints import Constraint, End, Scope, gap_ps
+from pimsim.dram.scheduler.bank_state import Bank, BankGroup, Rank
+from pimsim.dram.scheduler.constraints import Constraint, Scope, TransferEnd, gap_ps
 
 _RD, _WR, _PRE, _TRANSFER = Kind.RD, Kind.WR, Kind.PRE, Kind.TRANSFER
 
 
-class Columns:
+class ColumnSpacing:
     """The distances that column commands keep from one another, and the PRE from them."""
 
     def __init__(self, rows: Iterable[Constraint]) -> None:
@@ -45,9 +45,9 @@ class Columns:
             before: gap_ps(rows, before, _TRANSFER) for before in (_RD, _WR, _TRANSFER)
         }
         self._from_transfer_ps = gap_ps(rows, _TRANSFER, _RD), gap_ps(rows, _TRANSFER, _WR)
-        self._sent_pre_ps = gap_ps(rows, _TRANSFER, _PRE, end=End.SOURCE)
-        self._received_pre_ps = gap_ps(rows, _TRANSFER, _PRE, end=End.DESTINATION)
-        self._received_sent_ps = gap_ps(rows, _TRANSFER, _TRANSFER, end=End.DESTINATION)
+        self._sent_pre_ps = gap_ps(rows, _TRANSFER, _PRE, end=TransferEnd.SOURCE)
+        self._received_pre_ps = gap_ps(rows, _TRANSFER, _PRE, end=TransferEnd.DESTINATION)
+        self._received_sent_ps = gap_ps(rows, _TRANSFER, _TRANSFER, end=TransferEnd.DESTINATION)
 
     def ready_ps(self, kind: Kind, here: Bank, there: Bank | None, at_ps: int) -> int:
         """Return the first time from ``at_ps`` on at which a column command may issue, in ps.
@@ -84,7 +84,7 @@ class Columns:
             _hold(other, at_ps, in_channel)
 
 
-def _hold(level: Group | Rank, at_ps: int, gaps_ps: tuple[int, int]) -> None:
+def _hold(level: BankGroup | Rank, at_ps: int, gaps_ps: tuple[int, int]) -> None:
     rd_ps, wr_ps = at_ps + gaps_ps[0], at_ps + gaps_ps[1]
     if level.next_rd_ps < rd_ps:
         level.next_rd_ps = rd_ps

@@ -44,7 +44,7 @@ READ_TO_WRITE_CLOCKS = 2
 turnaround (JESD79-3F, READ to WRITE: RL + tCCD + 2 tCK - WL)."""
 
 
-class Place(NamedTuple):
+class BankAddress(NamedTuple):
     """Where a bank is."""
 
     channel: int
@@ -56,7 +56,7 @@ class Place(NamedTuple):
     """Bank of the bank group."""
 
 
-def place(standard: Standard, bank: int) -> Place:
+def bank_address(standard: Standard, bank: int) -> BankAddress:
     """Return where the bank of that number is.
 
     Consecutive numbers go over the bank groups of a rank first, then over the banks within the
@@ -64,15 +64,15 @@ def place(standard: Standard, bank: int) -> Place:
     number that the standard does not have.
 
     >>> from pimsim.dram.standard.standard import load
-    >>> place(load("ddr3-1600-8-8-8"), 5)
-    Place(channel=0, rank=0, group=0, bank=5)
+    >>> bank_address(load("ddr3-1600-8-8-8"), 5)
+    BankAddress(channel=0, rank=0, group=0, bank=5)
     """
     total = standard.all_banks
     if type(bank) is not int or not 0 <= bank < total:
         raise InputError(f"`bank` must be 0 to {total - 1} for {standard.name}, not {bank!r}")
     rank, within = divmod(bank, standard.banks)
     channel, rank = divmod(rank, standard.ranks)
-    return Place(channel, rank, within % standard.bank_groups, within // standard.bank_groups)
+    return BankAddress(channel, rank, within % standard.bank_groups, within // standard.bank_groups)
 
 
 class Scope(IntEnum):
@@ -88,10 +88,10 @@ class Scope(IntEnum):
     """Different ranks of a channel."""
 
 
-def shared(one: Place, other: Place) -> Scope | None:
+def shared(one: BankAddress, other: BankAddress) -> Scope | None:
     """Return the nearest level that two banks share; None for different channels.
 
-    >>> shared(Place(0, 1, 0, 3), Place(0, 1, 2, 3))
+    >>> shared(BankAddress(0, 1, 0, 3), BankAddress(0, 1, 2, 3))
     <Scope.RANK: 2>
     """
     if one.channel != other.channel:
@@ -103,7 +103,7 @@ def shared(one: Place, other: Place) -> Scope | None:
     return Scope.BANK if one.bank == other.bank else Scope.GROUP
 
 
-class End(Enum):
+class TransferEnd(Enum):
     """What a bank is to a TRANSFER."""
 
     SOURCE = "source"
@@ -122,7 +122,7 @@ class Constraint:
     gap_ps: int
     apart: int = 1
     """Whether it binds the next ``after`` (1) or the fourth from ``before`` on (4, tFAW)."""
-    end: End | None = None
+    end: TransferEnd | None = None
     """What the bank was to ``before``, a TRANSFER; None: of either end. It is the source of an
     ``after`` that is a TRANSFER."""
 
@@ -161,7 +161,7 @@ def gap_ps(
     after: Kind,
     scope: Scope = Scope.BANK,
     *,
-    end: End | None = None,
+    end: TransferEnd | None = None,
 ) -> int:
     """Return the widest gap of a table, tFAW left aside; 0 if there is none.
 
@@ -258,10 +258,12 @@ def _transfer_rows(timing: Timing, standard: Standard) -> Iterator[Constraint]:
     arrived = read + burst
 
     yield Constraint("tRCD", act, transfer, bank, timing.t_rcd_ps)
-    yield Constraint("tRTP", transfer, pre, bank, timing.t_rtp_ps, end=End.SOURCE)
-    yield Constraint("tWR", transfer, pre, bank, arrived + timing.t_wr_ps, end=End.DESTINATION)
+    yield Constraint("tRTP", transfer, pre, bank, timing.t_rtp_ps, end=TransferEnd.SOURCE)
+    yield Constraint(
+        "tWR", transfer, pre, bank, arrived + timing.t_wr_ps, end=TransferEnd.DESTINATION
+    )
     name = "tWTR" + near
-    yield Constraint(name, transfer, transfer, bank, arrived + wtr, end=End.DESTINATION)
+    yield Constraint(name, transfer, transfer, bank, arrived + wtr, end=TransferEnd.DESTINATION)
     pairs = ((rd, transfer), (wr, transfer), (transfer, transfer), (transfer, rd), (transfer, wr))
     for scope in _WITHIN_RANK:
         for before, after in pairs:

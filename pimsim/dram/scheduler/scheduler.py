@@ -23,12 +23,12 @@ from pimsim.dram.options import ModelOptions
 from pimsim.dram.scheduler.act_window import ActSpacing
 from pimsim.dram.scheduler.bank_state import Bank, Rank, State, channels, relative, restore
 from pimsim.dram.scheduler.blocked_by import binding
-from pimsim.dram.scheduler.column_commands import Columns
+from pimsim.dram.scheduler.column_commands import ColumnSpacing
 from pimsim.dram.scheduler.constraints import (
     Scope,
+    bank_address,
     effective_timing,
     gap_ps,
-    place,
     second_act_ps,
     table,
 )
@@ -87,7 +87,7 @@ class Scheduler:
             rrd_l_ps=gap_ps(self._table, _ACT, _ACT, Scope.GROUP),
             faw_ps=timing.t_faw_ps if options.faw else 0,
         )
-        self._columns = Columns(self._table)
+        self._columns = ColumnSpacing(self._table)
 
         self._channels = channels(standard)
         self._banks = [
@@ -228,7 +228,7 @@ class Scheduler:
 
     def _bank(self, bank: int) -> Bank:
         if type(bank) is not int or not 0 <= bank < len(self._banks):
-            place(self._standard, bank)  # raises InputError
+            bank_address(self._standard, bank)  # raises InputError
         return self._banks[bank]
 
     def _commit(self, kind: Kind, here: Bank, at_ps: int, to: int | None) -> None:

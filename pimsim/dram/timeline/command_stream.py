@@ -26,7 +26,7 @@ from typing import NamedTuple, TypeAlias
 
 from pimsim.dram.commands import Kind
 from pimsim.dram.options import ModelOptions
-from pimsim.dram.scheduler.constraints import effective_timing, place
+from pimsim.dram.scheduler.constraints import bank_address, effective_timing
 from pimsim.dram.scheduler.scheduler import Scheduler
 from pimsim.dram.standard.standard import Standard
 from pimsim.errors import InputError
@@ -163,7 +163,7 @@ def walk(
         return (scheduler.rank_of(bank).refs + 1) * timing.t_refi_ps
 
     for segment in segments:
-        ranks = {place(standard, bank)[:2]: bank for bank in reversed(segment.banks)}
+        ranks = {bank_address(standard, bank)[:2]: bank for bank in reversed(segment.banks)}
         if options.refresh:
             for rank, bank in ranks.items():
                 start_ps = scheduler.front_ps(bank)

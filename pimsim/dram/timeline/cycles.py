@@ -12,54 +12,59 @@ from collections.abc import Sequence
 from pimsim.dram.commands import Kind
 from pimsim.dram.timeline.command_stream import RowCycle
 from pimsim.dram.timeline.lockstep import Lane
-from pimsim.dram.timeline.transitions import Move, Span, StateNumber, chance_times_ps
+from pimsim.dram.timeline.transitions import (
+    StateNumber,
+    Transition,
+    TransitionChain,
+    chance_times_ps,
+)
 
 _CHUNK_BEATS = 64
 """Beats that are chained at a time: after a REF, what follows is chained anew up to a multiple."""
 
 
-class Plans:
+class LanePlans:
     """What a lane has been seen to do."""
 
     def __init__(self, lane: Lane) -> None:
         self.lane = lane
-        self._chunks: dict[tuple[Kind, ...], Chunk] = {}
-        self._plans: dict[RowCycle, Plan] = {}
+        self._chunks: dict[tuple[Kind, ...], CommandChunk] = {}
+        self._plans: dict[RowCycle, LanePlan] = {}
 
-    def plan(self, cycle: RowCycle) -> Plan:
+    def plan(self, cycle: RowCycle) -> LanePlan:
         """The row cycle by the banks of the lane."""
         plan = self._plans.get(cycle)
         if plan is None:
-            plan = self._plans[cycle] = Plan(self, cycle)
+            plan = self._plans[cycle] = LanePlan(self, cycle)
         return plan
 
-    def chunk(self, kinds: tuple[Kind, ...]) -> Chunk:
+    def chunk(self, kinds: tuple[Kind, ...]) -> CommandChunk:
         """Commands of those kinds by the banks of the lane."""
-        return self._chunks.setdefault(kinds, Chunk(self.lane, kinds))
+        return self._chunks.setdefault(kinds, CommandChunk(self.lane, kinds))
 
 
-class Chunk:
+class CommandChunk:
     """A few kinds of commands in a row."""
 
     def __init__(self, lane: Lane, kinds: tuple[Kind, ...]) -> None:
         self.kinds = kinds
         self._lane = lane
-        self._spans: dict[tuple[StateNumber, int], Span] = {}
+        self._spans: dict[tuple[StateNumber, int], TransitionChain] = {}
 
-    def span(self, state: StateNumber, first: int = 0) -> Span:
+    def span(self, state: StateNumber, first: int = 0) -> TransitionChain:
         """The beats from ``first`` on."""
         span = self._spans.get((state, first))
         if span is None:
             steps = (self._lane.step(kind) for kind in self.kinds[first:])
-            span = Span(state, len(self._lane.ranks), steps)
+            span = TransitionChain(state, len(self._lane.ranks), steps)
             self._spans[state, first] = span
         return span
 
 
-class Plan:
+class LanePlan:
     """One row cycle by the banks of a lane."""
 
-    def __init__(self, plans: Plans, cycle: RowCycle) -> None:
+    def __init__(self, plans: LanePlans, cycle: RowCycle) -> None:
         self.lane = plans.lane
         kinds = [kind for kind, times in cycle for _ in range(times)]
         self.opens = any(kind.opens for kind in kinds)
@@ -68,23 +73,23 @@ class Plan:
             plans.chunk(tuple(kinds[start : start + _CHUNK_BEATS]))
             for start in range(0, len(kinds), _CHUNK_BEATS)
         ]
-        self.refreshed: dict[tuple[StateNumber, int], Move] = {}
+        self.refreshed: dict[tuple[StateNumber, int], Transition] = {}
         """What the row cycle takes, from a state on, with one REF before a chance of that number;
         for whoever works it out to remember."""
-        self.leaps: dict[tuple[StateNumber, int], tuple[int, Move]] = {}
+        self.leaps: dict[tuple[StateNumber, int], tuple[int, Transition]] = {}
         """Repetitions and what they take, from a state on, up to and with the one with a REF before
         a chance of that number among :meth:`far_chances_ps`; for whoever works it out, too."""
         self._far: dict[StateNumber, list[int]] = {}
-        self._wholes: dict[StateNumber, Span] = {}
+        self._wholes: dict[StateNumber, TransitionChain] = {}
         self._chances_ps: dict[StateNumber, list[int]] = {}
         self._caches: dict[StateNumber, CycleCache] = {}
 
-    def whole(self, state: StateNumber) -> Span:
+    def whole(self, state: StateNumber) -> TransitionChain:
         """The chunks one after the other."""
         whole = self._wholes.get(state)
         if whole is None:
             steps = (chunk.span for chunk in self.chunks)
-            whole = self._wholes[state] = Span(state, len(self.lane.ranks), steps)
+            whole = self._wholes[state] = TransitionChain(state, len(self.lane.ranks), steps)
         return whole
 
     def chances_ps(self, state: StateNumber) -> list[int]:
@@ -120,7 +125,7 @@ class Plan:
 class CycleCache:
     """Repetitions of a row cycle from a state on, known up to where they become periodic."""
 
-    def __init__(self, plan: Plan, state: StateNumber) -> None:
+    def __init__(self, plan: LanePlan, state: StateNumber) -> None:
         self._plan = plan
         self._states = [state]
         self._seen = {state: 0}

@@ -21,9 +21,9 @@ from pimsim.dram.timeline.command_stream import slots
 from pimsim.dram.timeline.transitions import (
     NO_CHANCE_PS,
     CommandTransition,
-    Move,
     RefreshSlot,
     StateNumber,
+    Transition,
 )
 
 
@@ -111,7 +111,7 @@ class Lane:
         self.ranks = sorted({bank // lockstep.banks_of_rank for bank in banks})
         """Ranks that the banks belong to."""
         self._beats: dict[tuple[StateNumber, Kind, int], CommandTransition] = {}
-        self._refreshes: dict[tuple[StateNumber, Kind, int, int], Move] = {}
+        self._refreshes: dict[tuple[StateNumber, Kind, int, int], Transition] = {}
 
     def step(self, kind: Kind) -> Callable[[StateNumber], CommandTransition]:
         """The beat as a function of the state before."""
@@ -134,7 +134,7 @@ class Lane:
             self._beats[state, kind, first] = beat
         return beat
 
-    def refresh(self, state: StateNumber, kind: Kind, first: int, slot: int) -> Move:
+    def refresh(self, state: StateNumber, kind: Kind, first: int, slot: int) -> Transition:
         """The command in the banks from ``first`` to before ``slot``, then REF for that bank."""
         key = (state, kind, first, slot)
         move = self._refreshes.get(key)
@@ -144,6 +144,6 @@ class Lane:
             for bank, to in every[first:slot]:
                 self._lockstep.issue(kind, bank, to)
             self._lockstep.issue(Kind.REF, every[slot][0])
-            move = Move(*self._lockstep.end(), (NO_CHANCE_PS,) * len(self.ranks))
+            move = Transition(*self._lockstep.end(), (NO_CHANCE_PS,) * len(self.ranks))
             self._refreshes[key] = move
         return move

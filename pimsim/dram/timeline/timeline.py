@@ -19,12 +19,12 @@ from typing import TypeAlias
 
 from pimsim.dram.commands import Kind
 from pimsim.dram.options import ModelOptions
-from pimsim.dram.scheduler.constraints import effective_timing, place
+from pimsim.dram.scheduler.constraints import bank_address, effective_timing
 from pimsim.dram.standard.standard import Standard
 from pimsim.dram.timeline.command_stream import RowCycle, Run, Segment
-from pimsim.dram.timeline.cycles import Chunk, Plan, Plans
+from pimsim.dram.timeline.cycles import CommandChunk, LanePlan, LanePlans
 from pimsim.dram.timeline.lockstep import Lane, Lockstep
-from pimsim.dram.timeline.transitions import Move
+from pimsim.dram.timeline.transitions import Transition
 from pimsim.errors import InputError
 
 _Banks: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]
@@ -58,12 +58,13 @@ class Timeline:
         refi_ps = effective_timing(standard, options).t_refi_ps if options.refresh else 0
         rfc_ps = effective_timing(standard, options).t_rfc_ps
         self._channels = [
-            Channel(lockstep, standard.ranks, refi_ps, rfc_ps) for _ in range(standard.channels)
+            ChannelStream(lockstep, standard.ranks, refi_ps, rfc_ps)
+            for _ in range(standard.channels)
         ]
         self._lockstep = lockstep
-        self._plans: dict[_Banks, Plans] = {}
+        self._plans: dict[_Banks, LanePlans] = {}
         """By the banks within a channel, alike in all channels."""
-        self._parts: dict[_Banks, list[tuple[Channel, Plans]]] = {}
+        self._parts: dict[_Banks, list[tuple[ChannelStream, LanePlans]]] = {}
 
     @property
     def now_ps(self) -> int:
@@ -92,14 +93,14 @@ class Timeline:
 
     def parts(
         self, banks: tuple[int, ...], to: tuple[int, ...] = ()
-    ) -> list[tuple[Channel, Plans]]:
+    ) -> list[tuple[ChannelStream, LanePlans]]:
         """Where the streams of the banks' channels stand, and what the banks do in each."""
         parts = self._parts.get((banks, to))
         if parts is None:
             of_channel: dict[int, list[list[int]]] = {}
             banks_of_channel = self._standard.ranks * self._standard.banks
             for pair in zip(banks, to, strict=True) if to else ((bank,) for bank in banks):
-                places = [place(self._standard, bank) for bank in pair]
+                places = [bank_address(self._standard, bank) for bank in pair]
                 if places[0][:2] != places[-1][:2]:
                     raise InputError(f"`to` must be banks of the ranks of {banks}, not {to}")
                 within = [bank % banks_of_channel for bank in pair]
@@ -110,13 +111,13 @@ class Timeline:
             ]
         return parts
 
-    def _plans_of(self, banks: tuple[int, ...], to: tuple[int, ...] = ()) -> Plans:
+    def _plans_of(self, banks: tuple[int, ...], to: tuple[int, ...] = ()) -> LanePlans:
         if (banks, to) not in self._plans:
-            self._plans[banks, to] = Plans(Lane(self._lockstep, banks, to))
+            self._plans[banks, to] = LanePlans(Lane(self._lockstep, banks, to))
         return self._plans[banks, to]
 
 
-class Channel:
+class ChannelStream:
     """Where the stream of one channel stands."""
 
     def __init__(self, lockstep: Lockstep, ranks: int, refi_ps: int, rfc_ps: int) -> None:
@@ -135,7 +136,7 @@ class Channel:
         """Time until the last command of a rank is over, summed over the ranks that have any."""
         return sum(self._free_since_ps)
 
-    def run(self, plans: Plans, runs: Sequence[Run]) -> None:
+    def run(self, plans: LanePlans, runs: Sequence[Run]) -> None:
         """Let the banks of a lane execute runs."""
         lane = plans.lane
         if self._refi_ps:
@@ -148,7 +149,7 @@ class Channel:
             self._free_since_ps[rank] = free_ps
             self.now_ps = max(self.now_ps, free_ps)
 
-    def sustained_ps(self, plan: Plan) -> Fraction:
+    def sustained_ps(self, plan: LanePlan) -> Fraction:
         """Time of one repetition once the same comes round and round."""
         if self._refi_ps:
             times, took_ps = self._repeat(plan, 1 << 62, once=True)
@@ -165,7 +166,7 @@ class Channel:
                 self.open_ps += self._rfc_ps
                 at_ps = max(self._due_ps[rank], at_ps + self._rfc_ps)
 
-    def _repeat(self, plan: Plan, times: int, *, once: bool = False) -> tuple[int, int]:
+    def _repeat(self, plan: LanePlan, times: int, *, once: bool = False) -> tuple[int, int]:
         """Run a row cycle so many times; return the repetitions and time of a period, if met.
 
         With ``once``, stop when that is known.
@@ -199,7 +200,7 @@ class Channel:
             seen.clear()
         return period
 
-    def _leap(self, plan: Plan, times: int) -> int:
+    def _leap(self, plan: LanePlan, times: int) -> int:
         """Run the repetitions up to a REF, and the one with it, if they are known; how many."""
         rank = plan.lane.ranks[0]
         due_ps = self._due_ps[rank] - self._front_ps
@@ -212,7 +213,7 @@ class Channel:
         self._refreshed(rank)
         return known[0]
 
-    def _to_refresh(self, plan: Plan, times: int, leaping: bool) -> int:
+    def _to_refresh(self, plan: LanePlan, times: int, leaping: bool) -> int:
         """Run repetitions up to the first with a REF, and that one; return how many."""
         state, start_ps, open_ps, refs = self._state, self._front_ps, self.open_ps, self.refreshes
         dues_ps = self._dues_ps(plan.lane)
@@ -229,10 +230,13 @@ class Channel:
             number = bisect_left(far_ps, dues_ps[0])
             if number < len(far_ps):  # else more than one due time has this number
                 took_ps, opened_ps = self._front_ps - start_ps, self.open_ps - open_ps
-                plan.leaps[state, number] = free + 1, Move(self._state, took_ps, opened_ps, ())
+                plan.leaps[state, number] = (
+                    free + 1,
+                    Transition(self._state, took_ps, opened_ps, ()),
+                )
         return free + 1
 
-    def _run_cycle(self, plan: Plan) -> None:
+    def _run_cycle(self, plan: LanePlan) -> None:
         """One repetition that has a chance for a REF that is due."""
         if not _is_simple(plan):
             return self._by_chunks(plan)
@@ -248,17 +252,17 @@ class Channel:
         self._by_chunks(plan)
         if self.refreshes == refreshes + 1:
             took_ps = self._front_ps - start_ps
-            plan.refreshed[key] = Move(self._state, took_ps, self.open_ps - open_ps, ())
+            plan.refreshed[key] = Transition(self._state, took_ps, self.open_ps - open_ps, ())
         return None
 
-    def _by_chunks(self, plan: Plan) -> None:
+    def _by_chunks(self, plan: LanePlan) -> None:
         whole = plan.whole(self._state)
         first = whole.free(self._dues_ps(plan.lane))
         self._go(whole.states[first], whole.starts_ps[first], whole.opens_ps[first])
         for chunk in plan.chunks[first:]:
             self._chunk(plan.lane, chunk)
 
-    def _chunk(self, lane: Lane, chunk: Chunk) -> None:
+    def _chunk(self, lane: Lane, chunk: CommandChunk) -> None:
         first = 0
         while True:
             span = chunk.span(self._state, first)
@@ -292,7 +296,7 @@ class Channel:
         self._due_ps[rank] += self._refi_ps
         self.refreshes += 1
 
-    def _move(self, move: Move) -> None:
+    def _move(self, move: Transition) -> None:
         self._go(move.after, move.took_ps, move.open_ps)
 
     def _go(self, state: int, took_ps: int, open_ps: int) -> None:
@@ -301,7 +305,7 @@ class Channel:
         self.open_ps += open_ps
 
 
-def _is_simple(plan: Plan) -> bool:
+def _is_simple(plan: LanePlan) -> bool:
     """Whether what a row cycle with a REF takes is worth remembering."""
     return len(plan.lane.ranks) == 1 and len(plan.chunks) <= _FEW_CHUNKS
 

@@ -16,7 +16,7 @@ StateNumber: TypeAlias = int
 """A state that has been met, by its number."""
 
 
-class Move:
+class Transition:
     """From one state to another: how long it takes and what it leaves."""
 
     __slots__ = ("after", "chance_ps", "open_ps", "took_ps")
@@ -43,7 +43,7 @@ class RefreshSlot(NamedTuple):
     """Which of the lane's banks."""
 
 
-class CommandTransition(Move):
+class CommandTransition(Transition):
     """One command over the banks of a lane, or from one of its banks on."""
 
     __slots__ = ("chances",)
@@ -58,15 +58,15 @@ class CommandTransition(Move):
         self.chances = chances
 
 
-class Span(Move):
+class TransitionChain(Transition):
     """Moves one after the other, with what has happened before each of them."""
 
     __slots__ = ("chances_ps", "moves", "opens_ps", "starts_ps", "states")
 
     def __init__(
-        self, state: StateNumber, ranks: int, steps: Iterable[Callable[[StateNumber], Move]]
+        self, state: StateNumber, ranks: int, steps: Iterable[Callable[[StateNumber], Transition]]
     ) -> None:
-        self.moves: list[Move] = []
+        self.moves: list[Transition] = []
         self.states = [state]
         self.starts_ps, self.opens_ps = [0], [0]
         self.chances_ps: list[list[int]] = [[] for _ in range(ranks)]
@@ -89,11 +89,11 @@ class Span(Move):
         return min(map(bisect_left, self.chances_ps, dues_ps))
 
 
-def chance_times_ps(move: Move, start_ps: int = 0) -> Iterator[int]:
+def chance_times_ps(move: Transition, start_ps: int = 0) -> Iterator[int]:
     """Times of all chances of a move, of all ranks in turn."""
     if isinstance(move, CommandTransition):
         for chance in move.chances:
             yield start_ps + chance.at_ps
-    elif isinstance(move, Span):
+    elif isinstance(move, TransitionChain):
         for part, part_ps in zip(move.moves, move.starts_ps, strict=False):
             yield from chance_times_ps(part, start_ps + part_ps)

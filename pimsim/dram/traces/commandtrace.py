@@ -14,13 +14,13 @@ from typing import NamedTuple
 
 from pimsim.dram.commands import Kind
 from pimsim.dram.options import ModelOptions
-from pimsim.dram.scheduler.constraints import Place, place
+from pimsim.dram.scheduler.constraints import BankAddress, bank_address
 from pimsim.dram.standard.standard import Standard
 from pimsim.dram.traces.event import Event
 from pimsim.dram.traces.spans import Spans
 
 
-class Step(NamedTuple):
+class BusCommand(NamedTuple):
     """An ACT, PRE, RD, WR or REF; rows and columns that it has not are None."""
 
     at_ps: int
@@ -47,7 +47,7 @@ class Dialect(ABC):
         return ""
 
     @abstractmethod
-    def line(self, clock: int, step: Step, where: Place) -> str:
+    def line(self, clock: int, step: BusCommand, where: BankAddress) -> str:
         """One command."""
 
     def tail(self, clock: int) -> str:
@@ -72,8 +72,8 @@ class CommandTrace:
         self._write, self._dialect = write, dialect
         self._spans = spans = Spans.of(standard, options)
         self._second_act = not dialect.charged_acts or options.acts_per_aap == 2
-        self._places = [place(standard, bank) for bank in range(standard.all_banks)]
-        self._waiting: list[Step] = []
+        self._places = [bank_address(standard, bank) for bank in range(standard.all_banks)]
+        self._waiting: list[BusCommand] = []
         self._order = 0
         self._bus = _CommandBus(spans.t_ck_ps, -(-standard.burst_ps // spans.t_ck_ps))
         self._end_ps = 0
@@ -92,7 +92,7 @@ class CommandTrace:
         self._transfers += event.kind is Kind.TRANSFER
         for at_ps, kind, row in self._parts(event):
             if kind in self._dialect.kinds:
-                step = Step(at_ps, self._order, kind, event.bank, row, event.column)
+                step = BusCommand(at_ps, self._order, kind, event.bank, row, event.column)
                 heapq.heappush(self._waiting, step)
                 self._order += 1
 

@@ -16,9 +16,9 @@ RegisterHelper.h (0bd9902c). What follows from them:
 from __future__ import annotations
 
 from pimsim.dram.commands import Kind
-from pimsim.dram.scheduler.constraints import Place
+from pimsim.dram.scheduler.constraints import BankAddress
 from pimsim.dram.standard.standard import Standard
-from pimsim.dram.traces.commandtrace import Dialect, Step
+from pimsim.dram.traces.commandtrace import BusCommand, Dialect
 
 _MNEMONICS = {
     Kind.ACT: "ACT",
@@ -43,7 +43,7 @@ class DRAMPower(Dialect):
         self._burst_length = standard.burst_length
         self._data = "," + "00" * standard.burst_bytes
 
-    def line(self, clock: int, step: Step, where: Place) -> str:
+    def line(self, clock: int, step: BusCommand, where: BankAddress) -> str:
         """One command; a REFA is of the rank, its bank is not read."""
         name = _MNEMONICS[step.kind]
         if step.kind is Kind.REF:

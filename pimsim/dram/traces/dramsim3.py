@@ -8,9 +8,9 @@ scripts/validation.py (1a31e8c3), src/cpu.cc (01f91f84, the request trace) and R
 from __future__ import annotations
 
 from pimsim.dram.commands import Kind
-from pimsim.dram.scheduler.constraints import Place
+from pimsim.dram.scheduler.constraints import BankAddress
 from pimsim.dram.standard.standard import Standard
-from pimsim.dram.traces.commandtrace import Dialect, Step
+from pimsim.dram.traces.commandtrace import BusCommand, Dialect
 
 _MNEMONICS = {
     Kind.ACT: "activate",
@@ -27,7 +27,7 @@ class Commands(Dialect):
     def __init__(self, standard: Standard) -> None:
         pass
 
-    def line(self, clock: int, step: Step, where: Place) -> str:
+    def line(self, clock: int, step: BusCommand, where: BankAddress) -> str:
         """One command, in columns as wide as DRAMsim3's."""
         group, bank = (0, 0) if step.kind is Kind.REF else (where.group, where.bank)
         return (
@@ -57,7 +57,7 @@ class Requests(Dialect):
         )
         self._burst_bytes = standard.burst_bytes
 
-    def line(self, clock: int, step: Step, where: Place) -> str:
+    def line(self, clock: int, step: BusCommand, where: BankAddress) -> str:
         """One request."""
         address = step.row or 0
         fields = (where.channel, where.rank, where.bank, where.group, step.column or 0)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pimsim.dram.commands import Kind
 from pimsim.dram.energy import command_energies
 from pimsim.dram.options import ModelOptions
-from pimsim.dram.scheduler.constraints import place
+from pimsim.dram.scheduler.constraints import bank_address
 from pimsim.dram.standard.standard import Standard
 from pimsim.dram.traces.event import Event
 from pimsim.dram.traces.power import RankPower
@@ -86,8 +86,8 @@ class Perfetto:
             arguments = {"row": event.row, "row2": event.row2, "column": event.column}
             self._slice(pid, event, event.bank, arguments)
             return
-        there = place(self._standard, event.to)
-        here = place(self._standard, event.bank)
+        there = bank_address(self._standard, event.to)
+        here = bank_address(self._standard, event.bank)
         sent = {"row": event.row, "column": event.column, "to_group": there.group,
                 "to_bank": there.bank, "to_row": event.row2}  # fmt: skip
         received = {"row": event.row2, "column": event.column, "from_group": here.group,
@@ -105,7 +105,7 @@ class Perfetto:
         return [] if self._ranks else ["it holds no command"]
 
     def _new_rank(self, pid: int, bank: int) -> RankPower:
-        where = place(self._standard, bank)
+        where = bank_address(self._standard, bank)
         name = f"channel {where.channel}, rank {where.rank}"
         self._metadata("process_name", pid, pid, {"name": name})
         self._metadata("process_sort_index", pid, pid, {"sort_index": pid})
@@ -139,7 +139,7 @@ class Perfetto:
     def _name_thread(self, pid: int, tid: int, bank: int) -> None:
         if tid == pid:  # named with its process
             return
-        where = place(self._standard, bank)
+        where = bank_address(self._standard, bank)
         group = f"group {where.group}, " if self._standard.bank_groups > 1 else ""
         self._metadata("thread_name", pid, tid, {"name": f"{group}bank {where.bank}"})
         self._metadata("thread_sort_index", pid, tid, {"sort_index": tid})

@@ -17,7 +17,7 @@ from pimsim.dram.traces.spans import Spans
 WINDOW_PS = 100_000
 """Window that power is averaged over; about two AAPs long."""
 
-Emit: TypeAlias = Callable[[int, Sequence[float]], None]
+EmitPower: TypeAlias = Callable[[int, Sequence[float]], None]
 """Takes a time in ps and the power in mW of each part from then on."""
 
 
@@ -58,7 +58,7 @@ class RankPower:
     [(0, [62.9, 0.0]), (100000, [0.0, 0.0])]
     """
 
-    def __init__(self, energies: CommandEnergies, spans: Spans, emit: Emit) -> None:
+    def __init__(self, energies: CommandEnergies, spans: Spans, emit: EmitPower) -> None:
         self._parts = {part: index for index, part in enumerate(energies.parts)}
         self._background = self._parts.get("background")
         self._energies, self._spans, self._emit = energies, spans, emit

@@ -9,9 +9,9 @@ and hbm2.py (levels and names of commands).
 from __future__ import annotations
 
 from pimsim.dram.commands import Kind
-from pimsim.dram.scheduler.constraints import Place
+from pimsim.dram.scheduler.constraints import BankAddress
 from pimsim.dram.standard.standard import Standard
-from pimsim.dram.traces.commandtrace import Dialect, Step
+from pimsim.dram.traces.commandtrace import BusCommand, Dialect
 
 _MNEMONICS = {
     Kind.ACT: "ACT",
@@ -33,7 +33,7 @@ class _Address:
         if not self._groups:
             self.levels.remove("BankGroup")
 
-    def vector(self, where: Place, row: int | None, column: int | None, *, rank: bool) -> str:
+    def vector(self, where: BankAddress, row: int | None, column: int | None, *, rank: bool) -> str:
         bank = [where.group, where.bank] if self._groups else [where.bank]
         if rank:
             bank = [_NONE] * len(bank)
@@ -51,7 +51,7 @@ class Commands(Dialect):
         """Names of the columns."""
         return f"clock,command,{','.join(self._address.levels)},type,source\n"
 
-    def line(self, clock: int, step: Step, where: Place) -> str:
+    def line(self, clock: int, step: BusCommand, where: BankAddress) -> str:
         """One command; only RD and WR are of a request, the others of type -1."""
         vector = self._address.vector(where, step.row, step.column, rank=step.kind is Kind.REF)
         request = _REQUEST_TYPES.get(step.kind, _NONE)
@@ -71,7 +71,7 @@ class Requests(Dialect):
     def __init__(self, standard: Standard) -> None:
         self._address = _Address(standard)
 
-    def line(self, clock: int, step: Step, where: Place) -> str:
+    def line(self, clock: int, step: BusCommand, where: BankAddress) -> str:
         """One request."""
         vector = self._address.vector(where, step.row or 0, step.column or 0, rank=False)
         return f"{'R' if step.kind is Kind.RD else 'W'} {vector}\n"

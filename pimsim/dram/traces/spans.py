@@ -15,8 +15,8 @@ from pimsim.dram.commands import Kind
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.scheduler.constraints import (
     Constraint,
-    End,
     Scope,
+    TransferEnd,
     effective_timing,
     second_act_ps,
     table,
@@ -66,7 +66,9 @@ def _least_gap_ps(rows: tuple[Constraint, ...], before: Kind) -> int:
     """To the first command that the bank can take, of any kind: its widest constraint holds."""
     widest_ps: dict[Kind, int] = {}
     for row in rows:
-        of_bank = row.scope is Scope.BANK and row.apart == 1 and row.end is not End.DESTINATION
+        of_bank = (
+            row.scope is Scope.BANK and row.apart == 1 and row.end is not TransferEnd.DESTINATION
+        )
         if row.before is before and of_bank:
             widest_ps[row.after] = max(widest_ps.get(row.after, 0), row.gap_ps)
     return min(widest_ps.values())

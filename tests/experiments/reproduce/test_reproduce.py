@@ -20,7 +20,7 @@ from experiments.reproduce import machine as reproduce_machine
 from experiments.reproduce.table import Table, published
 from pimsim.baselines import measured as measuring
 from pimsim.baselines.machine import Machine
-from pimsim.baselines.measured import OPERATIONS, Measurement, Rate
+from pimsim.baselines.measured import OPERATIONS, MeasuredRate, Measurement
 
 ROOT = Path(__file__).parents[3]
 DOCS = ROOT / "docs"
@@ -40,7 +40,8 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Measurement:
     """A measurement that took no time."""
     outputs = {"not": 1, "and": 1, "xnor": 1}
     rates = tuple(
-        Rate(name, "numba", 2, 2, outputs.get(name, 0), 10**9, (0.3, 0.25)) for name in OPERATIONS
+        MeasuredRate(name, "numba", 2, 2, outputs.get(name, 0), 10**9, (0.3, 0.25))
+        for name in OPERATIONS
     )
     made = Measurement(Machine("Some CPU @ 3 GHz", 2, 2**29, "the system", 2**34), 3 * 10**9, rates)
     monkeypatch.setattr(measuring, "measure", lambda total_bytes=None: made)

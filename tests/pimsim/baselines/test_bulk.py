@@ -16,7 +16,7 @@ from pimsim.baselines import machine, measured
 from pimsim.baselines.kernels import COMPILED, NUMPY
 from pimsim.baselines.machine import Machine, this_machine
 from pimsim.baselines.measured import CACHES, OPERATIONS, default_bytes, measure
-from pimsim.baselines.systems import SYSTEMS, System
+from pimsim.baselines.systems import SYSTEMS, PublishedSystem
 from pimsim.errors import InputError
 
 # Bandwidth models
@@ -64,7 +64,7 @@ def test_derived_efficiencies_follow_from_the_published_averages() -> None:
 def test_operands_and_result_never_exceed_the_peak(
     operands: int, efficiency: float, channels: int, each: float
 ) -> None:
-    system = System("x", "X", channels, each, efficiency, "", "")
+    system = PublishedSystem("x", "X", channels, each, efficiency, "", "")
     moved = operands * system.throughput_gb_per_s(operands)
     assert moved == pytest.approx(efficiency * channels * each)
     assert system.at_peak().throughput_gb_per_s(operands) >= system.throughput_gb_per_s(operands)

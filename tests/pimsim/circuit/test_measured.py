@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pimsim.circuit.failure_tables.chips import Wanted, read, table
-from pimsim.circuit.failure_tables.chips.summary import Timing
+from pimsim.circuit.failure_tables.chips.summary import ActivationDelays
 from pimsim.circuit.failure_tables.table import FailureTable, Rate
 from pimsim.errors import InputError
 
@@ -86,7 +86,7 @@ def test_bitlines_that_are_not_always_right_are_static_faults(tmp_path: Path) ->
         (replace(EVERY, pattern="all0/1"), 0.05),
         (replace(EVERY, statistic="min"), 0.38),
         (replace(EVERY, statistic="p25"), 0.10215),
-        (replace(EVERY, majority=Timing(1.5, 4.5)), 0.445),
+        (replace(EVERY, majority=ActivationDelays(1.5, 4.5)), 0.445),
         (replace(EVERY, split="sixth"), 0.145 / 6),
     ],
 )
@@ -96,7 +96,7 @@ def test_what_is_wanted_is_taken(tmp_path: Path, wanted: Wanted, share: float) -
 
 
 def test_copies_fail_in_the_access_and_unmeasured_ones_as_the_next_larger(tmp_path: Path) -> None:
-    made = _table(tmp_path, replace(EVERY, copies=Timing(36, 3)), SIMRA)
+    made = _table(tmp_path, replace(EVERY, copies=ActivationDelays(36, 3)), SIMRA)
     assert made.kinds == {"sense", "copy"}
     rates = [made.rate("copy", rows, rows).access for rows in range(1, 16)]
     assert rates == pytest.approx([0.001] + [0.005] * 2 + [0.01] * 12)
@@ -107,7 +107,7 @@ def test_copies_fail_in_the_access_and_unmeasured_ones_as_the_next_larger(tmp_pa
 
 
 def test_copies_of_zeros_and_ones_are_told_apart_with_their_interval(tmp_path: Path) -> None:
-    wanted = replace(EVERY, copies=Timing(54, 3), pattern="all0/1")
+    wanted = replace(EVERY, copies=ActivationDelays(54, 3), pattern="all0/1")
     made = _table(tmp_path, wanted, SIMRA, COPIES)
     zero, one = made.entry(1, 0, "copy"), made.entry(1, 1, "copy")
     assert (zero.rate, one.rate) == (Rate(0.0, 0.001), Rate(0.0, pytest.approx(0.012)))
@@ -130,9 +130,9 @@ def test_not_fails_in_the_access(tmp_path: Path) -> None:
 
 @given(st.decimals(0, 100, places=2))
 def test_every_percentage_becomes_a_probability(percent: object) -> None:
-    from pimsim.circuit.failure_tables.chips.summary import Row
+    from pimsim.circuit.failure_tables.chips.summary import SummaryRow
 
-    failing = Row("f, line 2", {"mean": str(percent)}).failing("mean")
+    failing = SummaryRow("f, line 2", {"mean": str(percent)}).failing("mean")
     assert 0.0 <= failing <= 1.0
     assert 100 - 100 * failing == pytest.approx(float(str(percent)), abs=1e-9)
 
@@ -172,22 +172,22 @@ def test_every_percentage_becomes_a_probability(percent: object) -> None:
         (replace(EVERY, rows=(32,)), [SIMRA],
          "`rows` must be of 4, 8, on which MAJ3 was measured, not 32"),
         (replace(EVERY, statistic="p99"), [SIMRA], "f0.csv has no column `p99`"),
-        (replace(EVERY, majority=Timing(9, 9)), [SIMRA],
+        (replace(EVERY, majority=ActivationDelays(9, 9)), [SIMRA],
          "no MAJ3 was measured with the data random at t1 9 ns, t2 9 ns (there is: all0/1 at "
          "t1 1.5 ns, t2 3 ns; random at t1 1.5 ns, t2 3 ns; random at t1 1.5 ns, t2 4.5 ns)"),
-        (replace(EVERY, copies=Timing(1, 1)), [SIMRA],
+        (replace(EVERY, copies=ActivationDelays(1, 1)), [SIMRA],
          "no multi-row-copy was measured with the data random at t1 1 ns, t2 1 ns (there is: "
          "random at t1 36 ns, t2 3 ns)"),
         (Wanted(), [COPIES],
          "no MAJ3 was measured with the data random at t1 1.5 ns, t2 3 ns; there is no MAJ3 in "
          "the files at all"),
-        (replace(EVERY, copies=Timing(54, 3), pattern="all0/1"),
+        (replace(EVERY, copies=ActivationDelays(54, 3), pattern="all0/1"),
          [SIMRA, COPIES.replace("99.8\n", "99.95\n")],
          "f1.csv, line 2: `ci95_low` must be at most the mean, 99.9, not 99.95"),
         (EVERY, [NOTS],
          "`rows` needs a file of majorities, with the columns op, rows_activated, data_pattern, "
          "t1_ns, t2_ns, mean"),
-        (Wanted(copies=Timing(36, 3)), [NOTS],
+        (Wanted(copies=ActivationDelays(36, 3)), [NOTS],
          "`copies` needs a file of copies, with the columns op, rows_activated, data_pattern, "
          "t1_ns, t2_ns, mean"),
         (Wanted(distance=("far", "far")), [SIMRA],
@@ -239,7 +239,7 @@ def test_the_published_summaries_become_tables() -> None:
     assert shares == pytest.approx([0.16035, 0.0717, 0.0646, 0.00515])
     copies = read(folder / "simra_multirowcopy_datapattern.csv")
     reported = read(folder / "paper_reported.csv")
-    wanted = Wanted(rows=(32,), pattern="all0/1", copies=Timing(54, 3))
+    wanted = Wanted(rows=(32,), pattern="all0/1", copies=ActivationDelays(54, 3))
     made = table([simra, copies, reported], wanted)
     assert made.kinds == {"sense", "copy", "not"}
     assert made.rate("sense", 32, 10).static == pytest.approx(0.0016)

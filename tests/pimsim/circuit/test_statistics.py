@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pimsim.circuit.model import parameters, variation
-from pimsim.circuit.model.variation import QUANTITIES, Layout, Process, Varied
+from pimsim.circuit.model.variation import QUANTITIES, Process, UnitLayout, Varied
 from pimsim.circuit.statistics import fit, published
 from pimsim.circuit.statistics.charge_sharing import share
 from pimsim.circuit.statistics.importance_sampling import estimate
@@ -240,7 +240,7 @@ def test_static_faults_stay_and_per_access_noise_does_not() -> None:
 
 def test_static_bitlines_do_not_depend_on_per_access_noise() -> None:
     noise = Varied("cell.zero", "gaussian", 50.0, per_access=True)
-    layout = Layout(_process(*OFFSET.varied, noise), 3)
+    layout = UnitLayout(_process(*OFFSET.varied, noise), 3)
     units = [
         layout.draw(np.random.default_rng(1), np.random.default_rng(seed), 10) for seed in (2, 3)
     ]

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from pimsim.circuit.model.parameters import Circuit, load
 from pimsim.circuit.transient import scenarios
 from pimsim.circuit.transient.instances import Instances, nominal
-from pimsim.circuit.transient.scenarios import Cell, Contact, Opening, Scenario
+from pimsim.circuit.transient.scenarios import Contact, OpenedCell, Opening, Scenario
 from pimsim.circuit.transient.simulation import Transient, simulate
 from pimsim.errors import InputError
 
 CIRCUIT = load("rambus55")
+ON_BL = (Contact("bl", "w"),)
 FEW = settings(max_examples=10)
 PATTERNS = st.sampled_from([f"{i:03b}" for i in range(8)])
 
@@ -264,7 +265,7 @@ def test_a_cell_further_away_is_slower_and_shares_the_same() -> None:
 
 
 def test_a_cell_open_to_both_bitlines_shorts_them() -> None:
-    cell = Cell("dcc", 1, (Contact("bl", "d"), Contact("blb", "n")))
+    cell = OpenedCell("dcc", 1, (Contact("bl", "d"), Contact("blb", "n")))
     both = Scenario("both", "both", (cell,), (Opening("d"), Opening("n")), None)
     dv_mv, *_ = _one(CIRCUIT, both)
     assert dv_mv == pytest.approx(0, abs=1e-6)
@@ -323,7 +324,7 @@ def _with_columns(name: str, values: list[list[float]]) -> Instances:
         (
             lambda: simulate(
                 CIRCUIT,
-                Scenario("r", "r", (Cell("c", 1, (Contact("bl", "w"),), 512),), (Opening("w"),), 1),
+                Scenario("r", "r", (OpenedCell("c", 1, ON_BL, 512),), (Opening("w"),), 1),
             ),
             "`row` of c must be from 0 to 511, not 512",
         ),
@@ -369,16 +370,16 @@ def _with_columns(name: str, values: list[list[float]]) -> Instances:
         (lambda: scenarios.many_input("xor", "11"), "`gate` must be 'and' or 'or', not 'xor'"),
         (lambda: Scenario("x", "x", (), (), 1), "`cells` must be one or more, not none"),
         (
-            lambda: Scenario("x", "x", (Cell("c", 2, (Contact("bl", "w"),)),), (Opening("w"),), 1),
+            lambda: Scenario("x", "x", (OpenedCell("c", 2, ON_BL),), (Opening("w"),), 1),
             "`stored` of c must be 0, 1 or 'neutral', not 2",
         ),
         (
-            lambda: Scenario("x", "x", (Cell("c", 1, (Contact("bl", "w"),)),), (Opening("v"),), 1),
+            lambda: Scenario("x", "x", (OpenedCell("c", 1, ON_BL),), (Opening("v"),), 1),
             "`word_line` must be one of w, not 'v'",
         ),
         (
             lambda: Scenario(
-                "x", "x", (Cell("c", 1, (Contact("bl", "w"),)),), (Opening("w", second=True),), 1
+                "x", "x", (OpenedCell("c", 1, ON_BL),), (Opening("w", second=True),), 1
             ),
             "cycle 0 of x must open a word line first",
         ),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pimsim.circuit.model import parameters, variation
-from pimsim.circuit.model.variation import Layout, Process, Varied
+from pimsim.circuit.model.variation import Process, UnitLayout, Varied
 from pimsim.circuit.statistics import transient_monte_carlo
 from pimsim.circuit.statistics.monte_carlo import Sampling, count, tabulate
 from pimsim.circuit.statistics.sense_decision import DecisionPath, LatchOffset, majority
@@ -24,7 +24,7 @@ NO_OFFSET = LatchOffset(a_n=(0, 0), a_p=(0, 0), b_n_mv=(0, 0), b_p_mv=(0, 0), c_
 def test_decisions_agree_with_whole_cycles() -> None:
     """On 400 samples ngspice disagreed with 4, within 9 mV of the threshold; 30 without offset."""
     operation = majority(3)
-    layout = Layout(AMBIT, 3, decision_only=False)
+    layout = UnitLayout(AMBIT, 3, decision_only=False)
     rng = np.random.default_rng(3)
     units = layout.draw(rng, rng, 600)
     margin = DecisionPath(CIRCUIT, AMBIT, operation, layout=layout).margin_mv(units, 0.15)
@@ -45,7 +45,7 @@ def test_decisions_agree_with_whole_cycles() -> None:
 def test_an_offset_shifts_the_latch_by_its_size() -> None:
     """A read of 0 swings -123.4 mV: an input-referred offset turns it just beyond that."""
     process = Process("offset", "x", (Varied("latch.offset", "gaussian", 1000.0),))
-    layout = Layout(process, 1, decision_only=False)
+    layout = UnitLayout(process, 1, decision_only=False)
     units = np.array([[0.113, 0.133]])
     ones = transient_monte_carlo.decided(CIRCUIT, scenarios.read(0), layout, units, 1.0)
     assert ones.tolist() == [False, True]
@@ -57,7 +57,7 @@ def test_every_quantity_moves_what_it_names() -> None:
         amount = 0.1 if quantity.unit == "share" else 10.0
         shared = name == "bitline.precharge"
         process = Process("one", "x", (Varied(name, "uniform", amount, shared=shared),))
-        layout = Layout(process, 3, decision_only=False)
+        layout = UnitLayout(process, 3, decision_only=False)
         units = np.vstack([np.linspace(-1, 1, 4) + 0.1 * i for i in range(layout.dims)])
         pairs = transient_monte_carlo.spread(CIRCUIT, scenario, layout, units, 0.5)
         plain = transient_monte_carlo.spread(CIRCUIT, scenario, layout, 0 * units, 0.5)
@@ -86,7 +86,7 @@ EXPECTED = {
 
 
 def test_no_variation_is_the_nominal_circuit() -> None:
-    layout = Layout(AMBIT, 3, decision_only=False)
+    layout = UnitLayout(AMBIT, 3, decision_only=False)
     pairs = transient_monte_carlo.spread(
         CIRCUIT, scenarios.tra("110"), layout, np.zeros((layout.dims, 1)), 0.2
     )

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from pimsim.dram.commands import Kind
 from pimsim.dram.energy import command_energies
 from pimsim.dram.options import ModelOptions
-from pimsim.dram.scheduler.constraints import place
+from pimsim.dram.scheduler.constraints import bank_address
 from pimsim.dram.scheduler.scheduler import Scheduler
 from pimsim.dram.standard.standard import Standard, load
 from pimsim.dram.standard.timing import Timing
@@ -478,7 +478,7 @@ def test_every_command_comes_back(
     acts = options.acts_per_aap if name == "drampower" else 2
     wanted = []
     for event in events:
-        where = place(standard, event.bank)
+        where = bank_address(standard, event.bank)
         for at_ps, kind, row in parts(standard, options, event, acts):
             if kind == "TRANSFER" or (name.endswith("-rw") and kind not in ("RD", "WR")):
                 continue

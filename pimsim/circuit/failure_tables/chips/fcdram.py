@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pimsim.circuit.failure_tables.chips.summary import Row, Summary, Wanted
+from pimsim.circuit.failure_tables.chips.summary import Summary, SummaryRow, Wanted
 from pimsim.circuit.failure_tables.entry import Estimate
 from pimsim.errors import InputError
 
@@ -90,13 +90,13 @@ def _readings(summary: Summary, wanted: Wanted) -> list[tuple[float, str]]:
     ]
 
 
-def _is_not(row: Row) -> bool:
+def _is_not(row: SummaryRow) -> bool:
     operation = row.one_of("op", _OPERATIONS)
     for column in BY_DISTANCE[1:3]:
         row.one_of(column, DISTANCES)
     return operation == "NOT"
 
 
-def _said(row: Row) -> str:
+def _said(row: SummaryRow) -> str:
     first, second = (row.text(column) for column in BY_DISTANCE[1:3])
     return f"NOT, {first} to {second}, mean {row.text('mean_success_pct')} %"

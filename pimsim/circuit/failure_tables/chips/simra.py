@@ -13,7 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pimsim.circuit.failure_tables.chips.summary import SPLITS, Row, Summary, Timing, Wanted
+from pimsim.circuit.failure_tables.chips.summary import (
+    SPLITS,
+    ActivationDelays,
+    Summary,
+    SummaryRow,
+    Wanted,
+)
 from pimsim.circuit.failure_tables.entry import Estimate
 from pimsim.documents import shown
 from pimsim.errors import InputError
@@ -26,7 +32,7 @@ _OPERATIONS = ("MAJ3", "MAJ5", "MAJ7", "MAJ9", "many-row-activation", _COPY)
 _ALWAYS = "pct_bitlines_always_correct"
 _MOST_ROWS = 512
 
-Reading = tuple[float, float | None, str]
+MeasuredShare = tuple[float, float | None, str]
 """Share that fails, the most it may be (or None), and where that stands."""
 
 
@@ -133,8 +139,8 @@ def copies(summaries: Sequence[Summary], wanted: Wanted) -> list[Estimate]:
 
 
 def _readings(
-    summaries: Sequence[Summary], op: str, pattern: str, timing: Timing, statistic: str
-) -> dict[int, Reading]:
+    summaries: Sequence[Summary], op: str, pattern: str, timing: ActivationDelays, statistic: str
+) -> dict[int, MeasuredShare]:
     """Share that fails, by rows activated."""
     found: dict[int, tuple[float, float | None, str]] = {}
     for summary in summaries:
@@ -161,8 +167,13 @@ def _readings(
 
 
 def _reading(
-    summary: Summary, row: Row, op: str, pattern: str, timing: Timing, statistic: str
-) -> Reading:
+    summary: Summary,
+    row: SummaryRow,
+    op: str,
+    pattern: str,
+    timing: ActivationDelays,
+    statistic: str,
+) -> MeasuredShare:
     if statistic not in summary.columns:
         raise InputError(f"{summary.file} has no column `{statistic}`")
     if op == "MAJ3" and "metric" in summary.columns and row.text("metric") != _ALWAYS:
@@ -188,7 +199,7 @@ def _reading(
 def _known(summaries: Sequence[Summary], op: str) -> str:
     """The end of a message: what was measured of an operation."""
     kinds = {
-        (row.text("data_pattern"), str(Timing(row.number("t1_ns"), row.number("t2_ns"))))
+        (row.text("data_pattern"), str(ActivationDelays(row.number("t1_ns"), row.number("t2_ns"))))
         for summary in summaries
         for row in summary.rows
         if row.text("op") == op

@@ -26,7 +26,7 @@ fails for a single pattern (the least)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Timing:
+class ActivationDelays:
     """Delays between the commands of an access that opens several rows."""
 
     t1_ns: float
@@ -50,9 +50,9 @@ class Wanted:
     """One of :data:`STATISTICS`."""
     split: str = "half"
     """One of :data:`SPLITS`."""
-    majority: Timing = Timing(1.5, 3.0)
+    majority: ActivationDelays = ActivationDelays(1.5, 3.0)
     """Of majorities; the published best."""
-    copies: Timing | None = None
+    copies: ActivationDelays | None = None
     """Of copies; if None, copies never fail."""
     distance: tuple[str, str] | None = None
     """Of the source and the destination row of a NOT from the sense amplifiers between; if None,
@@ -71,7 +71,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SummaryRow:
     """A line of a summary; its values are looked at when they are asked for."""
 
     where: str
@@ -121,7 +121,7 @@ class Row:
 
         Raises :class:`~pimsim.errors.InputError` for what is not 0 to 100.
 
-        >>> Row("mine.csv, line 2", {"mean": "99.5"}).failing("mean")
+        >>> SummaryRow("mine.csv, line 2", {"mean": "99.5"}).failing("mean")
         0.005
         """
         percent = self.number(column)
@@ -141,7 +141,7 @@ class Summary:
     file: str
     """Its name."""
     columns: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[SummaryRow, ...]
 
     def has(self, *columns: str) -> bool:
         """Whether it has all of these columns."""
@@ -181,5 +181,5 @@ def read(path: Path) -> Summary:
         if len(values) != len(columns):
             raise InputError(f"{where} must have {len(columns)} values, not {len(values)}")
         stripped = (value.strip() for value in values)
-        rows.append(Row(where, dict(zip(columns, stripped, strict=True))))
+        rows.append(SummaryRow(where, dict(zip(columns, stripped, strict=True))))
     return Summary(path.name, columns, tuple(rows))

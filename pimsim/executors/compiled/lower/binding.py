@@ -1,8 +1,8 @@
 """Steps with every symbol bound to a place, ready for the functions that they compute.
 
 What a step does depends on which of its symbols share a row. Where that differs between outputs, or
-outputs write different rows, :class:`Split` says how to divide them; each kind of output is then
-compiled apart.
+outputs write different rows, :class:`SplitOutputs` says how to divide them; each kind of output is
+then compiled apart.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pimsim.dram.array.address_map import AddressMap
-from pimsim.executors.compiled.lower.function import CLASH_SITE, Function, sites, unify
+from pimsim.executors.compiled.lower.function import CLASH_SITE, StepFunction, sites, unify
 from pimsim.executors.compiled.lower.places import Survey, Where, shift
-from pimsim.executors.compiled.lower.symbolic import CLASH, Graph, Kind, Place
+from pimsim.executors.compiled.lower.symbolic import CLASH, Graph, PlaceKind, SymbolPlace
 from pimsim.executors.compiled.run.tiles import Layout
 from pimsim.microprogram import bitsets
 from pimsim.microprogram.logic import COPY
@@ -30,7 +30,7 @@ Kinds = tuple[int, ...]
 """Per variant, the set of outputs that have it, see :mod:`pimsim.microprogram.bitsets`."""
 
 
-class Split(Exception):  # noqa: N818 - not an error: tells the caller to divide the outputs
+class SplitOutputs(Exception):  # noqa: N818 - not an error: tells the caller to divide the outputs
     """Outputs with different ``labels`` (outputs,) are to be compiled apart."""
 
     def __init__(self, labels: NDArray[np.integer[Any] | np.bool_]) -> None:
@@ -38,7 +38,7 @@ class Split(Exception):  # noqa: N818 - not an error: tells the caller to divide
 
 
 @dataclass(frozen=True, eq=False)
-class Piece:
+class ProgramPiece:
     """Commands of all variants that hold no value in a compute cell from before or for after."""
 
     variants: tuple[tuple[Command, ...], ...]
@@ -57,25 +57,25 @@ class Deed:
         self.graphs = graphs
         self.refused = any(graph.refused for graph in graphs)
         some = set().union(*(graph.written for graph in graphs))
-        self.rows = tuple(sorted(place for place in some if place[0] == Kind.ROW))
+        self.rows = tuple(sorted(place for place in some if place[0] == PlaceKind.ROW))
         self.clashes = CLASH in some
-        self.cells = frozenset(number for kind, number in some if kind == Kind.CELL)
+        self.cells = frozenset(number for kind, number in some if kind == PlaceKind.CELL)
         self.reads = tuple(dict.fromkeys(place for graph in graphs for place in graph.reads))
         self.read_sites = sites(self.reads)
-        self._functions: dict[frozenset[int], tuple[Function, frozenset[int]]] = {}
+        self._functions: dict[frozenset[int], tuple[StepFunction, frozenset[int]]] = {}
 
-    def function(self, seen: frozenset[int]) -> tuple[Function, frozenset[int]]:
+    def function(self, seen: frozenset[int]) -> tuple[StepFunction, frozenset[int]]:
         """All rows written, the clash if there can be one, and cells ``seen`` later.
 
         Also the cells seen before it.
         """
         found = self._functions.get(seen)
         if found is None:
-            places: list[Place] = list(self.rows)
-            places += [(Kind.CELL, cell) for cell in sorted(seen & self.cells)]
+            places: list[SymbolPlace] = list(self.rows)
+            places += [(PlaceKind.CELL, cell) for cell in sorted(seen & self.cells)]
             places += [CLASH] * self.clashes
             function = unify(self.graphs, places)
-            used = frozenset(n for kind, n in function.inputs if kind == Kind.CELL)
+            used = frozenset(n for kind, n in function.inputs if kind == PlaceKind.CELL)
             found = self._functions[seen] = function, (seen - self.cells) | used
         return found
 
@@ -112,11 +112,11 @@ class BoundStep:
         self.first_cell, self.clash = first_cell, clash
         self.lasting = lasting
         """Whether no operand that differs between outputs is ever written."""
-        self.function: Function | None = None
+        self.function: StepFunction | None = None
         self.operands: tuple[list[Where], list[int]] = [], []
         """Places of the function's inputs, and for which outputs each is complemented first."""
 
-    def compute(self, function: Function) -> None:
+    def compute(self, function: StepFunction) -> None:
         """Settle what is computed."""
         self.function = function
         places = [self.where(site) for site in function.input_sites]
@@ -146,7 +146,7 @@ def steps(
 ) -> Iterator[BoundStep | int]:
     """Bound steps of a row program for the surveyed outputs; for a read, the place that is read.
 
-    Raises Split when the outputs are not of one kind.
+    Raises SplitOutputs when the outputs are not of one kind.
     """
     for item in program.items:
         if isinstance(item, Run):
@@ -155,7 +155,7 @@ def steps(
         elif isinstance(item, Move):
             source, target = layout.row(item.row, item.part), layout.row(item.to_row, item.to_part)
             (piece,) = _pieces((COPY,), False)
-            deed = _deed(piece, (_code(Kind.ROW, 0), _code(Kind.ROW, 1)), layout.map)
+            deed = _deed(piece, (_code(PlaceKind.ROW, 0), _code(PlaceKind.ROW, 1)), layout.map)
             both = (item.to_part, item.part)
             yield BoundStep(deed, None, (source, target), 0, layout.clash, parts=both)
         elif isinstance(item, Read):
@@ -172,7 +172,7 @@ def _bound(
         if not (variant != variant[0]).any():
             programs, variant = (programs[int(variant[0])],), None
     if literal and variant is not None:
-        raise Split(variant)
+        raise SplitOutputs(variant)
     kinds: Kinds | None = None
     if variant is not None:
         kinds = tuple(bitsets.number(variant == kind) for kind in range(len(programs)))
@@ -181,7 +181,7 @@ def _bound(
 
 
 def _place(
-    piece: Piece,
+    piece: ProgramPiece,
     step: Step,
     layout: Layout,
     part: int,
@@ -200,9 +200,9 @@ def _place(
         if isinstance(where, int) and where - by < first_data:
             own = where - by
             if own < first:
-                slots.append(_code(Kind.OPENED, own))
+                slots.append(_code(PlaceKind.OPENED, own))
             else:
-                slots.append(_code(Kind.CONSTANT, layout.map.constants[own - first][1]))
+                slots.append(_code(PlaceKind.CONSTANT, layout.map.constants[own - first][1]))
         else:
             slots.append(number * _KINDS)
             if not isinstance(where, int):
@@ -223,7 +223,7 @@ def _alias(slots: list[int], places: list[Where], target: int) -> None:
     if not isinstance(own, int):
         every = own.places
         if (every != every[0]).any():
-            raise Split(every)
+            raise SplitOutputs(every)
         own = places[target] = int(every[0])
     for number, place in enumerate(places):
         if number == target or slots[number] % _KINDS:
@@ -235,15 +235,15 @@ def _alias(slots: list[int], places: list[Where], target: int) -> None:
             same = place.rows == own - place.shift
             if same.any():
                 if not same.all():
-                    raise Split(same)
+                    raise SplitOutputs(same)
                 places[number] = own
                 slots[number] = slots[target]
 
 
-_KINDS = len(Kind)
+_KINDS = len(PlaceKind)
 
 
-def _code(kind: Kind, number: int) -> int:
+def _code(kind: PlaceKind, number: int) -> int:
     """A place as a number, which takes less time to look up."""
     return number * _KINDS + kind.value
 
@@ -251,11 +251,13 @@ def _code(kind: Kind, number: int) -> int:
 _DEEDS: dict[tuple[int, tuple[int, ...], int], tuple[AddressMap, Deed]] = {}
 
 
-def _deed(piece: Piece, slots: tuple[int, ...], rows: AddressMap) -> Deed:
+def _deed(piece: ProgramPiece, slots: tuple[int, ...], rows: AddressMap) -> Deed:
     key = (id(piece.variants), slots, id(rows))
     found = _DEEDS.get(key)
     if found is None:
-        named = {f"${i}": (Kind(slot % _KINDS), slot // _KINDS) for i, slot in enumerate(slots)}
+        named = {
+            f"${i}": (PlaceKind(slot % _KINDS), slot // _KINDS) for i, slot in enumerate(slots)
+        }
         graphs = tuple(Graph(commands, named, rows) for commands in piece.variants)
         found = _DEEDS[key] = (rows, Deed(graphs))
     return found[1]
@@ -263,10 +265,10 @@ def _deed(piece: Piece, slots: tuple[int, ...], rows: AddressMap) -> Deed:
 
 # -- programs in pieces --------------------------------------------------------------------------
 
-_PIECES: dict[tuple[tuple[int, ...], bool], tuple[tuple[Program, ...], list[Piece]]] = {}
+_PIECES: dict[tuple[tuple[int, ...], bool], tuple[tuple[Program, ...], list[ProgramPiece]]] = {}
 
 
-def _pieces(programs: tuple[Program, ...], literal: bool) -> list[Piece]:
+def _pieces(programs: tuple[Program, ...], literal: bool) -> list[ProgramPiece]:
     key = (tuple(map(id, programs)), literal)
     found = _PIECES.get(key)
     if found is None:
@@ -305,7 +307,9 @@ def _cut(program: Program) -> list[tuple[Command, ...]]:
     return [program.commands[a:b] for a, b in pairwise(edges)]
 
 
-def _piece(variants: tuple[tuple[Command, ...], ...], programs: tuple[Program, ...]) -> Piece:
+def _piece(
+    variants: tuple[tuple[Command, ...], ...], programs: tuple[Program, ...]
+) -> ProgramPiece:
     rows, known = programs[0].address_map, set(programs[0].symbols)
     names: dict[str, int] = {}
     written: dict[int, None] = {}
@@ -332,7 +336,7 @@ def _piece(variants: tuple[tuple[Command, ...], ...], programs: tuple[Program, .
     renamed = _INTERNED.setdefault(renamed, renamed)
     symbols = {symbol: number for number, symbol in enumerate(programs[0].symbols)}
     sources = (symbols[name] if name in symbols else -1 - rows.address(name) for name in names)
-    return Piece(renamed, tuple(names), tuple(sources), tuple(written))
+    return ProgramPiece(renamed, tuple(names), tuple(sources), tuple(written))
 
 
 _INTERNED: dict[tuple[tuple[Command, ...], ...], tuple[tuple[Command, ...], ...]] = {}

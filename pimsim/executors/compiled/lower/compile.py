@@ -1,5 +1,4 @@
-"""Compiling a row program: kernels, the order they are called in, and a table of rows for each
-output.
+"""Compiling a row program: kernels, the order of their calls, and a table of rows for each output.
 
 >>> from pimsim.microprogram.row_program import RowProgram
 >>> from pimsim.microprogram.logic import NOT
@@ -25,9 +24,9 @@ from pimsim.dram.array.subarray import Subarray
 from pimsim.errors import InputError
 from pimsim.executors.compiled.codegen.kernel import ENTRIES_AT_ONCE, Body
 from pimsim.executors.compiled.lower.arrange import arrange
-from pimsim.executors.compiled.lower.binding import BoundStep, Split, steps
-from pimsim.executors.compiled.lower.live_rows import Entry, calls
-from pimsim.executors.compiled.lower.phases import Phase, divide, own_rows
+from pimsim.executors.compiled.lower.binding import BoundStep, SplitOutputs, steps
+from pimsim.executors.compiled.lower.live_rows import TableEntry, calls
+from pimsim.executors.compiled.lower.phases import CallPhase, divide, own_rows
 from pimsim.executors.compiled.lower.places import Flags, Survey
 from pimsim.executors.compiled.lower.segments import Tracer
 from pimsim.executors.compiled.run.tiles import Layout
@@ -36,7 +35,7 @@ from pimsim.microprogram.gc_paused import gc_paused
 from pimsim.microprogram.row_program import RowProgram, Run
 
 if TYPE_CHECKING:
-    from pimsim.executors.compiled.run.call_tables import Plan
+    from pimsim.executors.compiled.run.call_tables import DriverTables
 
 BUDGET = 31
 """Fresh rows that a kernel takes in: so many that five levels of a tree of adders fit."""
@@ -64,7 +63,7 @@ class Sort:
     """Places that are written."""
     lost: Flags
     """Cells that are written, but do not hold what the reference has in them."""
-    phases: list[Phase]
+    phases: list[CallPhase]
     """Calls that a few outputs go through together."""
     own_rows: int
     """Rows that an output saves for later phases."""
@@ -81,7 +80,7 @@ class Compiled:
         """Whether compute cells are left as the reference leaves them."""
         self.refused = refused
         """Whether some output writes a constant row, which the reference refuses."""
-        self.plans: dict[int, Plan] = {}
+        self.plans: dict[int, DriverTables] = {}
         """Per words of a tile, what the driver is given, see
         :mod:`pimsim.executors.compiled.run.call_tables`."""
         self.sort_of = np.zeros(program.outputs, dtype=np.int64)
@@ -146,7 +145,7 @@ def compile_program(
             outputs = waiting.pop()
             try:
                 found = _sort(program, layout, outputs, keep, literal, budget, phased)
-            except Split as split:
+            except SplitOutputs as split:
                 every = np.arange(program.outputs) if outputs is None else outputs
                 waiting += [every[split.labels == label] for label in np.unique(split.labels)]
                 continue
@@ -225,7 +224,7 @@ def _sort(
     return sort, carried
 
 
-def _table(entries: list[Entry], outputs: int, places: int) -> Table:
+def _table(entries: list[TableEntry], outputs: int, places: int) -> Table:
     """Entries as a kernel takes them, (outputs, entries): twice the place, plus 1 for a mask.
 
     Memory goes on behind the last of them: kernels take them a few at a time.

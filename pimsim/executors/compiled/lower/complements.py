@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pimsim.executors.compiled.lower.function import Function
+from pimsim.executors.compiled.lower.function import StepFunction
 
 
 def settle(
-    function: Function, extra: Sequence[int], inside: int, every: int
+    function: StepFunction, extra: Sequence[int], inside: int, every: int
 ) -> tuple[Sequence[int], list[int]]:
     """Complement inputs so that few complements of those at hand remain.
 
@@ -46,10 +46,10 @@ def settle(
     return remaining, results
 
 
-_CHOICES: dict[tuple[int, int, int], tuple[Function, int, int]] = {}
+_CHOICES: dict[tuple[int, int, int], tuple[StepFunction, int, int]] = {}
 
 
-def _choice(function: Function, inside: int, code: int) -> tuple[int, int]:
+def _choice(function: StepFunction, inside: int, code: int) -> tuple[int, int]:
     """Inputs to complement where those of ``code`` are wanted complemented; results that are."""
     found = _CHOICES.get((id(function), inside, code))
     if found is None:

@@ -5,11 +5,11 @@ AND with masks on operands and result. A mask is a bit that depends on the outpu
 with different weights share one piece of machine code. Where masks cannot express the difference,
 all variants are computed and a mask chooses.
 
->>> from pimsim.executors.compiled.lower.symbolic import Graph, Kind
+>>> from pimsim.executors.compiled.lower.symbolic import Graph, PlaceKind
 >>> from pimsim.microprogram.logic import AND, OR
->>> slots = {name: (Kind.ROW, k) for k, name in enumerate(AND.symbols)}
+>>> slots = {name: (PlaceKind.ROW, k) for k, name in enumerate(AND.symbols)}
 >>> both = [Graph(program.commands, slots, program.address_map) for program in (AND, OR)]
->>> one = unify(both, [(Kind.ROW, 2)])
+>>> one = unify(both, [(PlaceKind.ROW, 2)])
 >>> [f"{tt:04b}" for tt, _ in one.nodes], one.input_masks, one.result_masks
 (['1000'], ((0, 0), (1, 1)), ((0,), (1,)))
 """
@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import permutations
 
-from pimsim.executors.compiled.lower.symbolic import Graph, Kind, Network, Place
+from pimsim.executors.compiled.lower.symbolic import FunctionNetwork, Graph, PlaceKind, SymbolPlace
 
 _MAX_TABLE = 6
 _MAX_DUAL = 4
@@ -29,16 +29,16 @@ _CHOOSE = 0b1100_1010  # operand 2 ? operand 1 : operand 0
 
 
 @dataclass(frozen=True)
-class Function:
+class StepFunction:
     """Values written by a step, from the values it reads.
 
     Values are numbered: inputs, then immediates (masks as values), then nodes.
     """
 
-    inputs: tuple[Place, ...]
+    inputs: tuple[SymbolPlace, ...]
     immediates: int
     nodes: tuple[tuple[int, tuple[int, ...]], ...]
-    results: tuple[tuple[Place, int], ...]
+    results: tuple[tuple[SymbolPlace, int], ...]
     """Places and their values."""
     input_masks: tuple[tuple[int, ...], ...]
     """Per variant: inputs that are complemented first."""
@@ -75,13 +75,13 @@ class Function:
 CLASH_SITE = -1 << 30
 
 
-def sites(places: Iterable[Place]) -> tuple[int, ...]:
+def sites(places: Iterable[SymbolPlace]) -> tuple[int, ...]:
     """Places as numbers: those of names from 0, those of cells from -1 down; or ``CLASH_SITE``."""
-    cells = {Kind.CELL: -1, Kind.CLASH: CLASH_SITE}
-    return tuple(n if kind == Kind.ROW else cells[kind] - n for kind, n in places)
+    cells = {PlaceKind.CELL: -1, PlaceKind.CLASH: CLASH_SITE}
+    return tuple(n if kind == PlaceKind.ROW else cells[kind] - n for kind, n in places)
 
 
-def unify(graphs: Sequence[Graph], places: Sequence[Place]) -> Function:
+def unify(graphs: Sequence[Graph], places: Sequence[SymbolPlace]) -> StepFunction:
     """One function that gives ``places`` as every one of ``graphs`` leaves them.
 
     Raises ValueError for a graph that was refused.
@@ -103,7 +103,7 @@ def unify(graphs: Sequence[Graph], places: Sequence[Place]) -> Function:
         return _chosen(networks, places)
     first = networks[0]
     small = len(inputs) <= _MAX_DUAL
-    return Function(
+    return StepFunction(
         inputs,
         0,
         first.nodes,
@@ -116,22 +116,22 @@ def unify(graphs: Sequence[Graph], places: Sequence[Place]) -> Function:
     )
 
 
-def _sorted(network: Network) -> Network:
+def _sorted(network: FunctionNetwork) -> FunctionNetwork:
     return _widened(network, tuple(sorted(network.inputs)))
 
 
-def _widened(network: Network, inputs: tuple[Place, ...]) -> Network:
+def _widened(network: FunctionNetwork, inputs: tuple[SymbolPlace, ...]) -> FunctionNetwork:
     """The same with ``inputs``, of which its own are some."""
     place = [inputs.index(each) for each in network.inputs]
     place += range(len(inputs), len(inputs) + len(network.nodes))
-    return Network(
+    return FunctionNetwork(
         inputs,
         tuple((table, tuple(place[i] for i in operands)) for table, operands in network.nodes),
         tuple(place[i] for i in network.results),
     )
 
 
-def _tables(network: Network) -> list[int]:
+def _tables(network: FunctionNetwork) -> list[int]:
     """Truth tables of the results over all inputs."""
     count = len(network.inputs)
     rows = 1 << count
@@ -183,8 +183,8 @@ def _duals(tables: list[int], count: int) -> dict[int, int]:
     return found
 
 
-def _symmetric(tables: list[int], inputs: tuple[Place, ...]) -> bool:
-    if len(inputs) < 2 or any(kind != Kind.ROW for kind, _ in inputs):
+def _symmetric(tables: list[int], inputs: tuple[SymbolPlace, ...]) -> bool:
+    if len(inputs) < 2 or any(kind != PlaceKind.ROW for kind, _ in inputs):
         return False
     count = len(inputs)
     for order in permutations(range(count)):
@@ -196,7 +196,7 @@ def _symmetric(tables: list[int], inputs: tuple[Place, ...]) -> bool:
     return True
 
 
-def _chosen(networks: Sequence[Network], places: Sequence[Place]) -> Function:
+def _chosen(networks: Sequence[FunctionNetwork], places: Sequence[SymbolPlace]) -> StepFunction:
     """All variants side by side; immediate v - 1 chooses variant v over those before it."""
     inputs, variants = networks[0].inputs, len(networks)
     first_node = len(inputs) + variants - 1
@@ -219,7 +219,7 @@ def _chosen(networks: Sequence[Network], places: Sequence[Place]) -> Function:
                 chosen = first_node + len(nodes) - 1
         results.append((place, chosen))
     none = ((0,) * len(inputs),) * variants
-    return Function(
+    return StepFunction(
         inputs,
         variants - 1,
         tuple(nodes),

@@ -9,19 +9,19 @@ from dataclasses import dataclass
 
 from pimsim.executors.compiled.codegen.kernel import Body
 from pimsim.executors.compiled.lower.places import Flags, Where
-from pimsim.executors.compiled.lower.segments import Segment
+from pimsim.executors.compiled.lower.segments import KernelSegment
 
-Entry = tuple[Where, int]
+TableEntry = tuple[Where, int]
 """A place, the same for all outputs or one for each, and the set of outputs that are masked."""
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class KernelCall:
     """A kernel and its table entries."""
 
     body: Body | None
     """None reads a row out."""
-    entries: list[Entry]
+    entries: list[TableEntry]
     part: int
     """Part whose rows it touches."""
     loads: list[Where]
@@ -30,7 +30,9 @@ class Call:
     """Places that are stored."""
 
 
-def calls(segments: list[Segment], live: Flags, *, everything: bool = False) -> list[Call]:
+def calls(
+    segments: list[KernelSegment], live: Flags, *, everything: bool = False
+) -> list[KernelCall]:
     """Kernel calls of segments in order.
 
     Args:
@@ -40,12 +42,12 @@ def calls(segments: list[Segment], live: Flags, *, everything: bool = False) -> 
 
     """
     live = live.copy()
-    found: list[Call] = []
+    found: list[KernelCall] = []
     for segment in reversed(segments):
         if segment.read is not None:
             place, slot = segment.read
             live[place] = True
-            found.append(Call(None, [(place, 0), (slot, 0)], segment.part, [place], []))
+            found.append(KernelCall(None, [(place, 0), (slot, 0)], segment.part, [place], []))
             continue
         kept = [(p, value) for p, value in segment.stores.items() if everything or live[p]]
         if not everything:
@@ -61,7 +63,7 @@ def calls(segments: list[Segment], live: Flags, *, everything: bool = False) -> 
     return found[::-1]
 
 
-def _call(segment: Segment, kept: list[tuple[int, int]]) -> Call:
+def _call(segment: KernelSegment, kept: list[tuple[int, int]]) -> KernelCall:
     stored = [(place, segment.polarity[value]) for place, value in kept]
     kinds = [table for table, _ in segment.values if table is None or table < 0]
     loaded = [e for e, kind in zip(segment.entries, kinds, strict=True) if kind is None]
@@ -69,4 +71,4 @@ def _call(segment: Segment, kept: list[tuple[int, int]]) -> Call:
     values = tuple(value for _, value in kept)
     body = Body(tuple(segment.values), values, masked)
     loads, stores = [where for where, _ in loaded], [place for place, _ in kept]
-    return Call(body, [*segment.entries, *stored], segment.part, loads, stores)
+    return KernelCall(body, [*segment.entries, *stored], segment.part, loads, stores)

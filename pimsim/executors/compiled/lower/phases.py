@@ -23,11 +23,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pimsim.executors.compiled.lower.live_rows import Call
+from pimsim.executors.compiled.lower.live_rows import KernelCall
 from pimsim.executors.compiled.lower.places import Flags
 from pimsim.executors.compiled.run.tiles import Layout
 
-Rows = NDArray[np.int64]
+RowCopies = NDArray[np.int64]
 """(n, 2): places, and rows of an output's own that they are copied from or to."""
 
 _FEWER = 8
@@ -35,16 +35,16 @@ _FEWER = 8
 
 
 @dataclass(frozen=True, eq=False)
-class Phase:
+class CallPhase:
     """Calls of an output, from number ``first`` up to ``last``, and what is copied around them."""
 
     first: int
     last: int
-    restored: Rows
-    saved: Rows
+    restored: RowCopies
+    saved: RowCopies
 
 
-def divide(calls: Sequence[Call], layout: Layout, *, always: bool = False) -> list[Phase]:
+def divide(calls: Sequence[KernelCall], layout: Layout, *, always: bool = False) -> list[CallPhase]:
     """Phases of an output; a single one where they are not allowed, or would not pay.
 
     Args:
@@ -55,8 +55,8 @@ def divide(calls: Sequence[Call], layout: Layout, *, always: bool = False) -> li
     """
     parts = [call.part for call in calls]
     edges = [i for i in range(1, len(parts)) if parts[i] != parts[i - 1]]
-    nothing: Rows = np.zeros((0, 2), dtype=np.int64)
-    whole = [Phase(0, len(calls), nothing, nothing)]
+    nothing: RowCopies = np.zeros((0, 2), dtype=np.int64)
+    whole = [CallPhase(0, len(calls), nothing, nothing)]
     if not edges:
         return whole
     stretches = list(zip([0, *edges], [*edges, len(calls)], strict=True))
@@ -75,21 +75,21 @@ def divide(calls: Sequence[Call], layout: Layout, *, always: bool = False) -> li
     places = sorted(set().union(*(reads for reads, _ in passed)))
     own = {place: number for number, place in enumerate(places)}
     later: set[int] = set()
-    found: list[Phase] = []
+    found: list[CallPhase] = []
     for (first, last), (reads, writes) in zip(stretches[::-1], passed[::-1], strict=True):
         restored, saved = (
             np.array([(place, own[place]) for place in sorted(some)], dtype=np.int64).reshape(-1, 2)
             for some in (reads, writes & later)
         )
         later |= reads
-        found.append(Phase(first, last, restored, saved))
+        found.append(CallPhase(first, last, restored, saved))
     copied = sum(len(phase.restored) + len(phase.saved) for phase in found)
     if not always and copied * _FEWER > sum(len(call.entries) for call in calls):
         return whole
     return found[::-1]
 
 
-def _reads_writes(calls: Sequence[Call], changing: Flags) -> tuple[set[int], set[int]]:
+def _reads_writes(calls: Sequence[KernelCall], changing: Flags) -> tuple[set[int], set[int]]:
     """Places read before they are written, of those that change at all; and places written."""
     reads: set[int] = set()
     writes: set[int] = set()
@@ -110,12 +110,12 @@ def _reads_writes(calls: Sequence[Call], changing: Flags) -> tuple[set[int], set
     return reads & known, writes & known
 
 
-def own_rows(phases: Sequence[Phase]) -> int:
+def own_rows(phases: Sequence[CallPhase]) -> int:
     """Rows that an output needs to save what it restores."""
     return 1 + max(int(phase.restored[:, 1].max(initial=-1)) for phase in phases)
 
 
-def blocks(kinds: NDArray[np.integer[Any]], size: int) -> tuple[Rows, NDArray[np.int64]]:
+def blocks(kinds: NDArray[np.integer[Any]], size: int) -> tuple[RowCopies, NDArray[np.int64]]:
     """Divide outputs of lanes into blocks of one kind.
 
     Args:

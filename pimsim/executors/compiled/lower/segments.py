@@ -22,7 +22,7 @@ import numpy as np
 
 from pimsim.executors.compiled.lower.binding import BoundStep
 from pimsim.executors.compiled.lower.complements import settle
-from pimsim.executors.compiled.lower.function import Function
+from pimsim.executors.compiled.lower.function import StepFunction
 from pimsim.executors.compiled.lower.places import Each, Where
 from pimsim.microprogram import bitsets
 
@@ -32,7 +32,7 @@ _FAR = np.iinfo(np.int32).max
 
 
 @dataclass(eq=False)
-class Segment:
+class KernelSegment:
     """Steps that one kernel carries out."""
 
     values: list[tuple[int | None, tuple[int, ...]]] = field(default_factory=list)
@@ -72,7 +72,7 @@ class Tracer:
     def __init__(self, places: int, outputs: int, budget: int, literal: bool) -> None:
         self._outputs, self._budget, self._literal = outputs, budget, literal
         self._every = (1 << outputs) - 1
-        self.segments: list[Segment] = []
+        self.segments: list[KernelSegment] = []
         # Flags of single places are asked for one by one, which bytes answer faster than arrays.
         self._needed, self._written, self._inside = (bytearray(places) for _ in range(3))
         self.needed, self.written, self._inside_flags = (
@@ -80,7 +80,7 @@ class Tracer:
             for each in (self._needed, self._written, self._inside)
         )
         self._value_of = np.zeros(places, dtype=np.int32)
-        self._now = Segment()
+        self._now = KernelSegment()
         self._part = 0
 
     def step(self, step: BoundStep) -> None:
@@ -109,7 +109,7 @@ class Tracer:
         self.close()
         self._need([place])
         self._part = part
-        self.segments.append(Segment(read=(place, slot), part=part))
+        self.segments.append(KernelSegment(read=(place, slot), part=part))
 
     def close(self) -> None:
         """End the segment."""
@@ -118,7 +118,7 @@ class Tracer:
                 self._inside[place] = 0
             self._now.part = self._part
             self.segments.append(self._now)
-            self._now = Segment()
+            self._now = KernelSegment()
 
     # -- one step ----------------------------------------------------------------------------
 
@@ -160,7 +160,7 @@ class Tracer:
         return 2 * sum(map(self._hit, places)) < len(places)
 
     def _try(
-        self, step: BoundStep, function: Function, places: list[Where], masks: list[int]
+        self, step: BoundStep, function: StepFunction, places: list[Where], masks: list[int]
     ) -> bool:
         """Add a step to the segment; False if outputs differ in where its operands stand."""
         now = self._now

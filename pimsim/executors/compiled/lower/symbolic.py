@@ -4,9 +4,9 @@ Copies vanish, a triple-row activation is one majority, constants of the C-group
 the same function of the same three or fewer values is one node.
 
 >>> from pimsim.microprogram.arithmetic import FULL_ADDER
->>> slots = {name: (Kind.ROW, k) for k, name in enumerate(FULL_ADDER.symbols)}
+>>> slots = {name: (PlaceKind.ROW, k) for k, name in enumerate(FULL_ADDER.symbols)}
 >>> graph = Graph(FULL_ADDER.commands, slots, FULL_ADDER.address_map)
->>> sum_, carry = graph.written[(Kind.ROW, 3)], graph.written[(Kind.ROW, 4)]
+>>> sum_, carry = graph.written[(PlaceKind.ROW, 3)], graph.written[(PlaceKind.ROW, 4)]
 >>> [[f"{tt:08b}" for tt, _ in graph.network([value]).nodes] for value in (sum_, carry)]
 [['10010110'], ['11101000']]
 """
@@ -21,7 +21,7 @@ from pimsim.dram.array.address_map import AddressMap
 from pimsim.microprogram.program import Command
 
 
-class Kind(IntEnum):
+class PlaceKind(IntEnum):
     """What an address or a place of storage is."""
 
     ROW = 0
@@ -36,8 +36,8 @@ class Kind(IntEnum):
     """Where two cells that were sensed together have differed so far."""
 
 
-Place = tuple[Kind, int]
-CLASH: Place = (Kind.CLASH, 0)
+SymbolPlace = tuple[PlaceKind, int]
+CLASH: SymbolPlace = (PlaceKind.CLASH, 0)
 
 Literal = int
 """Twice the number of a node, plus 1 for its complement; node 0 is the constant 0."""
@@ -48,14 +48,14 @@ _CUTS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
+class FunctionNetwork:
     """Functions of at most three values each, in order.
 
     Values are numbered, the inputs first. Bit i of a truth table is the function's value where
     operand j is bit j of i.
     """
 
-    inputs: tuple[Place, ...]
+    inputs: tuple[SymbolPlace, ...]
     nodes: tuple[tuple[int, tuple[int, ...]], ...]
     """Truth table and operands."""
     results: tuple[int, ...]
@@ -73,21 +73,21 @@ class Graph:
     """
 
     def __init__(
-        self, commands: Iterable[Command], slots: Mapping[str, Place], rows: AddressMap
+        self, commands: Iterable[Command], slots: Mapping[str, SymbolPlace], rows: AddressMap
     ) -> None:
         self._rows = rows
-        self._nodes: list[Place | None] = [None]
+        self._nodes: list[SymbolPlace | None] = [None]
         self._cuts: list[dict[tuple[int, ...], int]] = [{(): 0}]
         self._area = [0]
         self._known: dict[tuple[tuple[int, ...], int], Literal] = {((), 0): 0}
-        self._initial: dict[Place, Literal] = {}
-        self.written: dict[Place, Literal] = {}
+        self._initial: dict[SymbolPlace, Literal] = {}
+        self.written: dict[SymbolPlace, Literal] = {}
         """Every place that was driven or restored by a multiple-row activation, and its value."""
-        self.reads: dict[Place, None] = {}
+        self.reads: dict[SymbolPlace, None] = {}
         """Places sensed before they were written, in order."""
         self.refused = False
         """Whether a constant row is written: DRAM refuses that."""
-        fixed = {name: (Kind.CONSTANT, bit) for name, bit in rows.constants}
+        fixed = {name: (PlaceKind.CONSTANT, bit) for name, bit in rows.constants}
         for command in commands:
             source, destination = (
                 None if name is None else slots.get(name) or fixed.get(name) or self._opened(name)
@@ -95,26 +95,26 @@ class Graph:
             )
             if source is None:
                 raise ValueError(f"command {command} must have a source")
-            if destination is not None and destination[0] == Kind.CONSTANT:
+            if destination is not None and destination[0] == PlaceKind.CONSTANT:
                 self.refused = True
                 return
             value = self._sense(source)
             if destination is not None:
                 self._drive(destination, value)
 
-    def _opened(self, name: str) -> Place:
-        return (Kind.OPENED, self._rows.address(name))
+    def _opened(self, name: str) -> SymbolPlace:
+        return (PlaceKind.OPENED, self._rows.address(name))
 
     # -- commands ----------------------------------------------------------------------------
 
-    def _sense(self, source: Place) -> Literal:
+    def _sense(self, source: SymbolPlace) -> Literal:
         kind, number = source
-        if kind == Kind.CONSTANT:
+        if kind == PlaceKind.CONSTANT:
             return number
-        if kind == Kind.ROW:
+        if kind == PlaceKind.ROW:
             return self._value(source)
         lines = self._rows.wordlines(number)
-        levels = [self._value((Kind.CELL, w.cell)) ^ w.complement for w in lines]
+        levels = [self._value((PlaceKind.CELL, w.cell)) ^ w.complement for w in lines]
         if len(levels) == 1:
             return levels[0]
         if len(levels) == 2:
@@ -124,25 +124,25 @@ class Graph:
             return levels[0]
         value = self._node(_MAJORITY, levels)
         for line in lines:
-            self.written[(Kind.CELL, line.cell)] = value ^ line.complement
+            self.written[(PlaceKind.CELL, line.cell)] = value ^ line.complement
         return value
 
-    def _drive(self, destination: Place, value: Literal) -> None:
+    def _drive(self, destination: SymbolPlace, value: Literal) -> None:
         kind, number = destination
-        if kind == Kind.ROW:
+        if kind == PlaceKind.ROW:
             self.written[destination] = value
             return
         for line in self._rows.wordlines(number):
-            self.written[(Kind.CELL, line.cell)] = value ^ line.complement
+            self.written[(PlaceKind.CELL, line.cell)] = value ^ line.complement
 
-    def _value(self, place: Place, *, read: bool = True) -> Literal:
+    def _value(self, place: SymbolPlace, *, read: bool = True) -> Literal:
         if place in self.written:
             return self.written[place]
         if read:
             self.reads.setdefault(place)
         return self.before(place)
 
-    def before(self, place: Place) -> Literal:
+    def before(self, place: SymbolPlace) -> Literal:
         """Value of a place before the commands."""
         if place not in self._initial:
             node = len(self._nodes)
@@ -200,7 +200,7 @@ class Graph:
     def _cost(self, leaves: tuple[int, ...]) -> int:
         return 1 + sum(self._area[leaf] for leaf in leaves)
 
-    def network(self, wanted: Sequence[Literal]) -> Network:
+    def network(self, wanted: Sequence[Literal]) -> FunctionNetwork:
         """The fewest functions found that give the ``wanted`` values."""
         order: list[int] = []
         seen: set[int] = set()
@@ -241,7 +241,7 @@ class Graph:
                 flipped[literal] = add(cut[1] ^ _ones(len(cut[0])), cut[0])
             results.append(flipped[literal])
         places = tuple(place for node in inputs if (place := self._nodes[node]) is not None)
-        return Network(places, tuple(nodes), tuple(results))
+        return FunctionNetwork(places, tuple(nodes), tuple(results))
 
 
 def _ones(leaves: int) -> int:

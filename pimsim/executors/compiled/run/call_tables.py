@@ -20,7 +20,7 @@ TOGETHER = 64
 Numbers = NDArray[np.int64]
 
 
-class Plan:
+class DriverTables:
     """A compiled program on tiles of one size.
 
     Args:
@@ -88,11 +88,11 @@ class Plan:
         self._free.append(memory)
 
 
-def plan_for(compiled: Compiled, tiles: Tiles) -> Plan:
+def plan_for(compiled: Compiled, tiles: Tiles) -> DriverTables:
     """The plan for such tiles, made when first asked for."""
     found = compiled.plans.get(tiles.tile_words)
     if found is None:
-        found = compiled.plans[tiles.tile_words] = Plan(compiled, tiles.tile_words)
+        found = compiled.plans[tiles.tile_words] = DriverTables(compiled, tiles.tile_words)
     return found
 
 

@@ -38,7 +38,7 @@ SLACK_BYTES = 8
 """Bytes behind the last string that may be fetched along with it."""
 
 Strings = NDArray[np.uint8]
-Run = tuple[int, int]
+BitRun = tuple[int, int]
 """First bit, counted from where the column begins, and number of bits."""
 
 _WORD = 64
@@ -67,7 +67,7 @@ class Gather:
     def __init__(
         self,
         origins: NDArray[np.integer[Any]],
-        runs: Sequence[Run],
+        runs: Sequence[BitRun],
         tiles: Tiles,
         *,
         part: int = 0,
@@ -143,7 +143,7 @@ class Gather:
                 self._tiles.put(self._first + word * _WORD + bit, row)
 
 
-def _pieces(runs: Sequence[Run]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _pieces(runs: Sequence[BitRun]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """First piece of every 64 rows, and of each piece: byte, shift right, mask, shift left."""
     joined: list[list[int]] = []
     for first, bits in runs:

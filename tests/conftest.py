@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import hypothesis
 import pytest
@@ -115,12 +116,45 @@ def _keep_compiled_modules(config: pytest.Config) -> None:
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
+_ORDER = ("complete", "keras", "circuit", None)
+"""What runs first: a line that is missing somewhere, then what is long and shares what it makes."""
+
+
+def _shared(path: Path) -> str | None:
+    """What the tests of a file share with those of others, and so run in the same process.
+
+    TensorFlow takes ten seconds to be imported, and the transients of the circuit take twenty to
+    be compiled, once, for all processes that come later.
+    """
+    if path.name == "test_complete.py":
+        return "complete"
+    if path.name.startswith("test_") and "mark.larq" in path.read_text("utf-8"):
+        return "keras"
+    return "circuit" if path.parent.name == "circuit" else None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Deal out files, those that share something together."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Shared(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file: str = super()._split_scope(nodeid)
+            return _shared(config.rootpath / file) or file
+
+    config.option.loadscopereorder = False  # in our order
+    return Shared(config, log)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--hypothesis-profile", None) == "fuzz":  # time may end before the files do
         order = random.Random(config.getoption("--hypothesis-seed"))
         ranks = {path: order.random() for path in sorted({item.path for item in items})}
         items.sort(key=lambda item: ranks[item.path])
-    items.sort(key=lambda item: item.path.name != "test_complete.py")  # what is forgotten, first
+    items.sort(key=lambda item: _ORDER.index(_shared(item.path)))
     reasons = {marker: why_not() for marker, (why_not, _) in _NEEDS.items()}
     for item in items:
         for marker, reason in reasons.items():

@@ -64,6 +64,9 @@ def main() -> int:
     """Fuzz, and say how to repeat what was found."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument(
+        "--rounds", type=int, help="at most so many (default: as there is time for)"
+    )
     parser.add_argument("--area", default="tests", help="files or folders of tests")
     parser.add_argument("--seed", type=int, help="of the first round (default: the time)")
     said = parser.parse_args()
@@ -74,7 +77,7 @@ def main() -> int:
     known: list[str] = []
     repeat: list[str] = []
     rounds = 0
-    while time.monotonic() < until:
+    while time.monotonic() < until and rounds != said.rounds:
         left = (until - time.monotonic()) / 60
         print(f"fuzz: round {rounds + 1}, seed {seed}, {left:.0f} minutes left", flush=True)
         try:

@@ -51,6 +51,14 @@ def pimsim(
 
 
 @pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs draw no figures, which would take longer than small networks do."""
+    from experiments.figures import run as figures
+
+    monkeypatch.setattr(figures, "draw", lambda report, folder: ())
+
+
+@pytest.fixture
 def refusal(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
     """Run ``pimsim run ...``, which must refuse with one line; the line, without its end."""
 

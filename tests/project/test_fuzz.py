@@ -33,17 +33,9 @@ def properties(tmp_path: Path) -> Path:
 
 
 def test_what_fails_is_found_once_and_can_be_repeated(properties: Path) -> None:
+    run = [sys.executable, TESTS / "fuzz.py", "--rounds", "2", "--seed", "1", "--area", properties]
     done = subprocess.run(
-        [
-            sys.executable,
-            TESTS / "fuzz.py",
-            "--minutes",
-            "0.2",
-            "--seed",
-            "1",
-            "--area",
-            properties,
-        ],
+        run,
         capture_output=True,
         text=True,
         check=False,

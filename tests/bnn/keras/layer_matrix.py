@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -171,16 +171,11 @@ class Batch:
     cases: tuple[Case, ...]
 
 
-def batches(*, every: bool = False) -> tuple[Batch, ...]:
-    """All cases, those of one input together.
-
-    Args:
-        every: every quantizer of inputs with every one of kernels, instead of each with signs and
-            some pairs.
-    """
+def batches() -> tuple[Batch, ...]:
+    """All cases, those of one input together, but some pairs of quantizers (:func:`pairs`)."""
     result = []
     for number, kind in enumerate(KINDS):
-        cases = tuple(_cases(kind, every=every))
+        cases = tuple(_cases(kind))
         result.append(Batch(f"{kind.name}-{number}", kind.shape, False, cases))
         if not kind.real:
             pixels = tuple(_on_pixels(kind))
@@ -196,17 +191,30 @@ def batches(*, every: bool = False) -> tuple[Batch, ...]:
     return tuple(result)
 
 
-def _cases(kind: Kind, *, every: bool) -> Iterator[Case]:
-    if kind.real:
-        for number, settings in enumerate(kind.settings):
-            yield _product(kind, f"r{number}", "none", "none", settings)
-        return
-    pairs = dict.fromkeys(itertools.product(INPUTS, KERNELS) if every else _some_pairs())
+def pairs() -> tuple[Batch, ...]:
+    """Every quantizer of inputs with every one of kernels where :func:`batches` has not both."""
+    left = [pair for pair in itertools.product(INPUTS, KERNELS) if pair not in set(_some_pairs())]
+    return tuple(
+        Batch(f"{kind.name}-{number}-pairs", kind.shape, False, tuple(_paired(kind, left)))
+        for number, kind in enumerate(KINDS)
+        if not kind.real
+    )
+
+
+def _paired(kind: Kind, pairs: Iterable[tuple[str, str]]) -> Iterator[Case]:
     turn = itertools.cycle(kind.settings)
     for number, (fed, kernel) in enumerate(pairs):
         yield _product(kind, f"q{number}", fed, kernel, next(turn), number)
         if number % len(kind.settings) == 0:
             next(turn)  # so that a quantizer does not meet the same settings each time round
+
+
+def _cases(kind: Kind) -> Iterator[Case]:
+    if kind.real:
+        for number, settings in enumerate(kind.settings):
+            yield _product(kind, f"r{number}", "none", "none", settings)
+        return
+    yield from _paired(kind, dict.fromkeys(_some_pairs()))
     for number, settings in enumerate(kind.settings):
         yield _product(kind, f"s{number}", "ste_sign", "ste_sign", settings, number)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import multiprocessing
+import re
 import sys
 import threading
 import time
@@ -105,20 +106,30 @@ def test_the_network_of_the_digits_is_kerass(digits, capfd):
 @pytest.mark.mnist
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "accumulators"),
+    ("name", "accumulators", "images"),
     [
-        ("mnist-mlp", [512, 512, 512, 10]),
-        ("mnist-cnn", [26 * 26 * 32, 11 * 11 * 64, 3 * 3 * 64, 64, 10]),
+        ("mnist-mlp", [512, 512, 512, 10], 10_000),
+        ("mnist-cnn", [26 * 26 * 32, 11 * 11 * 64, 3 * 3 * 64, 64, 10], 1_500),
     ],
 )
-def test_bundled_networks_are_kerass_on_the_whole_test_set(name, accumulators):
-    case = Case(name)
+def test_bundled_networks_are_kerass(name, accumulators, images):
+    """That the rest of the test set comes out as Keras has it, runs in rows are held against."""
+    case = Case(name, images)
     found = case.check()
     assert found.difference is None
-    assert found.images == 10_000
-    assert [layer.accumulators for layer in found.layers] == [10_000 * n for n in accumulators]
-    assert found.predictions_compared > 9_990
-    assert (case.logits.argmax(-1) == case.y).sum() == zoo.entry(name).card.correct
+    assert found.images == images
+    assert [layer.accumulators for layer in found.layers] == [images * n for n in accumulators]
+    assert found.predictions_compared > 0.999 * images
+    if images == 10_000:
+        assert (case.logits.argmax(-1) == case.y).sum() == zoo.entry(name).card.correct
+
+
+def found_or_refusal(*given):
+    """What a check finds, or why Keras cannot be asked."""
+    try:
+        return check(*given)
+    except PimsimError as error:
+        return str(error)
 
 
 def keras_copes_with(path, x, keras):
@@ -134,24 +145,25 @@ def keras_copes_with(path, x, keras):
 
 
 @pytest.mark.larq
-@pytest.mark.parametrize("suffix", ["keras", "h5"])
-def test_every_kind_of_network_is_kerass(suffix, libraries, fixtures, tmp_path):
+def test_every_kind_of_network_is_kerass(libraries, fixtures, tmp_path):
+    """Both formats are read alike, and Keras has them in turn."""
     ties, checked = 0, []
-    for name in fixtures.names():
+    for number, name in enumerate(fixtures.names()):
         model, x, kind = fixtures.build(libraries, name)
-        path = tmp_path / f"{name}.{suffix}"
+        paths = [tmp_path / f"{name}.{suffix}" for suffix in ("keras", "h5")]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Keras calls .h5 legacy
-            model.save(path)
+            for path in paths:
+                model.save(path)
+        path, other = paths[:: 1 if number % 2 else -1]
         network, encoding = read_model(path), ENCODINGS.get(kind)
         logits = forward(network, x, encoding).logits
-        if not keras_copes_with(path, x, libraries.keras):
-            with pytest.raises(
-                PimsimError, match=r"(does not load it|fails in model\.predict): .+$"
-            ):
-                check(path, network, x, encoding, logits)
+        assert np.array_equal(forward(read_model(other), x, encoding).logits, logits), name
+        found = found_or_refusal(path, network, x, encoding, logits)
+        if isinstance(found, str):
+            assert re.search(r"(does not load it|fails in model\.predict): .+$", found), name
+            assert not keras_copes_with(path, x, libraries.keras), name
             continue
-        found = check(path, network, x, encoding, logits)
         checked.append(name)
         assert found.difference is None, name
         assert found.layers, name

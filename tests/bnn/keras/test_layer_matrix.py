@@ -102,6 +102,16 @@ def test_all_layers_and_quantizers(matrix: ModuleType, libraries: Any, tmp_path:
 
 
 @pytest.mark.slow
-def test_all_pairs_of_quantizers(matrix: ModuleType, libraries: Any, tmp_path: Path) -> None:
-    for batch in matrix.batches(every=True):
+def test_all_other_pairs_of_quantizers(matrix: ModuleType, libraries: Any, tmp_path: Path) -> None:
+    for batch in matrix.pairs():
         agrees(matrix, libraries, batch, tmp_path)
+
+
+def test_every_quantizer_of_inputs_meets_every_one_of_kernels(matrix: ModuleType) -> None:
+    met: dict[str, set[tuple[str, str]]] = {}
+    for batch in (*matrix.batches(), *matrix.pairs()):
+        for labels in (case.labels for case in batch.cases if "kernel" in case.labels):
+            met.setdefault(labels["kind"], set()).add((labels["input"], labels["kernel"]))
+    every = {(fed, kernel) for fed in matrix.INPUTS for kernel in matrix.KERNELS}
+    for kind in matrix.KINDS:
+        assert kind.real or met[kind.name] >= every, kind.name

@@ -12,6 +12,8 @@ import h5py
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 MODELS = Path(__file__).parents[2] / "saved_models"
 
 Report = dict[str, Any]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 
 from bnn.data.datasets import load
 from experiments import cli
+
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 Pimsim = Any
 LIMIT = 40
@@ -99,10 +102,11 @@ def test_a_scale_that_does_not_fit_is_told_in_report_and_table(
     assert mnist.y is not None
     pixels = np.rint((mnist.x[:50] + 1) * 127.5).astype(np.uint8)
     path = saved(tmp_path / "x.npz", x_test=pixels, y_test=mnist.y[:50])
-    told = pimsim("mnist-mlp", "--data", path)["input_scale_hint"]
-    assert told.endswith("try --input-scale symmetric")
-    assert cli.main(["run", "mnist-mlp", "--data", str(path)]) == 0
+    out = tmp_path / "out"
+    assert cli.main(["run", "mnist-mlp", "--data", str(path), "--out", str(out)]) == 0
     assert "--input-scale symmetric" in " ".join(capsys.readouterr().out.split())
+    told = json.loads((out / "report.json").read_text("utf-8"))["input_scale_hint"]
+    assert told.endswith("try --input-scale symmetric")
     argv = ("mnist-mlp", "--data", path, "--input-scale", "symmetric")
     right, named = pimsim(*argv), pimsim("mnist-mlp", "--data", "mnist", "--limit", "50")
     assert right["accuracy"] == named["accuracy"] > 0.9

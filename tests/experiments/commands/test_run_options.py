@@ -15,6 +15,8 @@ from bnn.mapping import MAPPINGS
 from bnn.model.network import Conv2D, MaxPool2D, Network
 from experiments.report.inputs import encoding_of
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 MODELS = Path(__file__).parents[2] / "saved_models"
 
 Report = dict[str, Any]

@@ -999,7 +999,7 @@ def assert_never_early_and_never_late(
     assert not naive.violations(standard, options, stream)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(standard=st.sampled_from(list(STANDARDS.values())), options=SWITCHES, steps=STEPS)
 def test_random_streams_of_standards(
     naive: ModuleType,
@@ -1010,7 +1010,7 @@ def test_random_streams_of_standards(
     assert_never_early_and_never_late(naive, standard, options, steps)
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(standard=odd_standards(), options=SWITCHES, steps=STEPS)
 def test_random_streams_of_odd_standards(
     naive: ModuleType,
@@ -1039,7 +1039,7 @@ def crowded_standards(draw: st.DrawFn) -> Standard:
     return replace(odd, timing=timing, channels=1, ranks=1)
 
 
-@settings(max_examples=250)
+@settings(max_examples=100)
 @given(
     standard=crowded_standards(),
     options=st.builds(

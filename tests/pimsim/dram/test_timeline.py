@@ -165,7 +165,7 @@ def streams(draw: st.DrawFn, standard: Standard) -> list[Segment]:
     return stream
 
 
-@settings(max_examples=120)
+@settings(max_examples=80)
 @given(st.data())
 def test_timeline_equals_walk(data: st.DataObject) -> None:
     standard, options = data.draw(standards()), data.draw(SWITCHES)

@@ -23,7 +23,7 @@ from bnn.run.flow import Flow
 from bnn.values.encoding import ENCODINGS, Encoding, decode
 
 SIGN = "ste_sign"
-SLOW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def _norm(rng: np.random.Generator, name: str, channels: int) -> BatchNorm:
@@ -131,6 +131,7 @@ def _run(
     return done
 
 
+@pytest.mark.slow
 @SLOW
 @given(
     network=_mlp() | _cnn(),

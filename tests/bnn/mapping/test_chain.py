@@ -152,7 +152,8 @@ def test_values_are_those_of_stages_apart(case: Case, compiled: bool) -> None:
     assert apart.chains == ()
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.slow
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_chains_of_any_widths_are_exact(data: st.DataObject) -> None:
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))

@@ -77,7 +77,12 @@ def _pick(part: list[Offer], pick: int) -> Offer:
 
 
 @pytest.mark.parametrize(
-    ("name", "images"), [("mnist-cnn", 3), ("mnist-cnn", 400), ("digits-mlp", 9)]
+    ("name", "images"),
+    [
+        pytest.param("mnist-cnn", 3, marks=pytest.mark.slow),
+        pytest.param("mnist-cnn", 400, marks=pytest.mark.slow),
+        ("digits-mlp", 9),
+    ],
 )
 @pytest.mark.parametrize("energy", ["ambit-paper", "datasheet"])
 def test_no_other_mappings_of_the_layers_do_better_together(
@@ -106,7 +111,7 @@ def test_no_other_mappings_of_the_layers_do_better_together(
     [
         ("digits-mlp", 1, "datasheet", True),
         ("digits-mlp", 364, "ambit-paper", True),
-        ("mnist-mlp", 700, "ambit-paper", False),
+        pytest.param("mnist-mlp", 700, "ambit-paper", False, marks=pytest.mark.slow),
         ("mnist-cnn", 60, "datasheet", True),
     ],
 )

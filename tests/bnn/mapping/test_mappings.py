@@ -44,7 +44,7 @@ from pimsim.microprogram.schedule import Schedule
 
 SIGN = "ste_sign"
 STANDARD = load("ddr3-1600-8-8-8")
-SLOW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def _kernel(rng: np.random.Generator, *shape: int) -> NDArray[np.float32]:
@@ -139,6 +139,7 @@ def _run(
 @pytest.mark.parametrize("mapping", MAPPINGS)
 @pytest.mark.parametrize("compiled", [False, True])
 @given(case=_mlp() | _cnn())
+@pytest.mark.slow
 @SLOW
 def test_sums_bits_and_logits_are_those_of_the_reference(
     mapping: str, compiled: bool, case: tuple[Network, Encoding, int]

@@ -42,7 +42,7 @@ SIGN = "ste_sign"
 UNIT = ENCODINGS["unit"]
 ROOM = "|".join(("data rows", "subarrays"))
 every_mapping = pytest.mark.parametrize("mapping", MAPPINGS)
-SLOW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def _small(rows: int = 1024, subarrays: int = 64) -> Standard:
@@ -100,6 +100,7 @@ def _same(ran: LayerRun, booked: LayerRun) -> None:
         assert getattr(ran.result, what, None) == getattr(booked.result, what, None)
 
 
+@pytest.mark.slow
 @SLOW
 @given(
     mapping=st.sampled_from([*MAPPINGS, *OBJECTIVES]),

@@ -69,6 +69,7 @@ def _network(rng: np.random.Generator, *, first: int, width: int, classes: int) 
     return Network("random", (6, 6, first), tuple(layers))
 
 
+@pytest.mark.slow
 @SLOW
 @given(
     seed=st.integers(0, 2**32 - 1),

@@ -50,7 +50,7 @@ OPERAND_ENCODINGS = [
     (2, 3, 5, False),
 ]
 """Planes, step, lowest operand, and whether padding is a 0 that no operand is."""
-SLOW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @dataclass(frozen=True)
@@ -249,6 +249,7 @@ def _books(machine: CommandLedger) -> list[Any]:
 
 
 @pytest.mark.parametrize("mapping", MAPPINGS)
+@pytest.mark.slow
 @SLOW
 @given(
     case=cases(),
@@ -274,6 +275,7 @@ def test_sums_and_bits_are_those_of_numpy_and_books_what_was_executed(
     assert replace(booked, ref=0) == counted
 
 
+@pytest.mark.slow
 @SLOW
 @given(
     case=cases(),

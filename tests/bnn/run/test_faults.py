@@ -127,6 +127,7 @@ def _case(draw: st.DrawFn) -> tuple[Network, int]:
     st.sampled_from([0.0, 0.001, 0.1]),
     st.integers(0, 99),
 )
+@pytest.mark.slow
 @SLOW
 def test_both_executors_meet_the_same_faults_on_any_number_of_threads(
     case: tuple[Network, int], static: float, access: float, seed: int
@@ -147,6 +148,7 @@ def test_both_executors_meet_the_same_faults_on_any_number_of_threads(
 
 
 @given(_case(), st.booleans())
+@pytest.mark.slow
 @SLOW
 def test_with_probability_zero_every_bit_is_that_of_the_error_free_run(
     case: tuple[Network, int], compiled: bool

@@ -158,6 +158,7 @@ def _case(draw: st.DrawFn) -> tuple[Network, int]:
     stretch=st.sampled_from([64, 192, 8192]),
     bounded=st.booleans(),
 )
+@pytest.mark.slow
 @SLOW
 def test_both_executors_meet_the_same_faults_on_any_number_of_threads(
     mapping: str,
@@ -191,6 +192,7 @@ def test_both_executors_meet_the_same_faults_on_any_number_of_threads(
 
 @pytest.mark.parametrize("mapping", RESIDENT)
 @given(case=_case(), compiled=st.booleans())
+@pytest.mark.slow
 @SLOW
 def test_with_probability_zero_every_bit_is_that_of_the_error_free_run(
     mapping: str, case: tuple[Network, int], compiled: bool

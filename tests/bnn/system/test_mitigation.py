@@ -144,6 +144,7 @@ networks = st.one_of(
 )
 
 
+@pytest.mark.slow
 @SLOW
 @given(
     networks,
@@ -177,6 +178,7 @@ def test_both_executors_do_the_same_about_the_same_faults(
         )
 
 
+@pytest.mark.slow
 @SLOW
 @given(networks, st.integers(1, 600), mitigations, st.sampled_from(["host", "psm"]))
 def test_where_nothing_goes_wrong_answers_are_right_and_cost_what_was_estimated(

@@ -65,7 +65,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument(
-        "--rounds", type=int, help="at most so many (default: as there is time for)"
+        "--rounds", type=int, help="at most so many (default: as many as there is time for)"
     )
     parser.add_argument("--area", default="tests", help="files or folders of tests")
     parser.add_argument("--seed", type=int, help="of the first round (default: the time)")

@@ -118,12 +118,12 @@ def test_mappings_and_studies_have_their_pages() -> None:
     page = (ROOT / "docs" / "mappings.md").read_text("utf-8")
     for name in MAPPINGS:
         assert f"- `{name}`: " in page, (
-            f"docs/mappings.md does not know {name!r}: python -m experiments.pages.mappings docs"
+            f"docs/mappings.md does not know {name!r}: python -m experiments.pages mappings"
         )
     modules = {path.stem for path in (ROOT / "experiments" / "studies").glob("*.py")
-               if re.search(r"^NAME = ", path.read_text("utf-8"), re.MULTILINE)}  # fmt: skip
+               if re.search(r"^STUDY\b", path.read_text("utf-8"), re.MULTILINE)}  # fmt: skip
     assert modules == set(STUDIES), (
-        "STUDIES of experiments/studies/catalog.py names the modules beside it that have a NAME: "
+        "STUDIES of experiments/studies/catalog.py names the modules beside it that have a STUDY: "
         f"{', '.join(sorted(modules))}"
     )
     for name in STUDIES:

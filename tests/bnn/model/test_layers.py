@@ -1,0 +1,86 @@
+"""What layers say of themselves holds: picked values, encodings, signs, and what readers make."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bnn.model import quantizers
+from bnn.model.layers.layer import Layer
+from bnn.model.layers.merge import Concatenate, Merge, Stack
+from bnn.model.layers.pooling import AveragePool2D, GlobalPool, MaxPool2D
+from bnn.model.layers.preprocessing import Resize
+from bnn.model.layers.reduction import Reduce
+from bnn.model.layers.shape import Crop, Flatten, Pad, Permute, Pick, Repeat, Reshape
+from bnn.model.operand_encoding import BIPOLAR, TERNARY
+from bnn.model.operations.operation import Given, Operation
+from bnn.model.operations.operators import FUNCTIONS
+
+SHAPE = (4, 6, 3)
+EVERY_OTHER = np.arange(4 * 6 * 3).reshape(SHAPE)[::2, ::-1]
+SELECTING: list[Layer] = [
+    Flatten("flatten"),
+    Reshape("reshape", (12, -1)),
+    Permute("permute", (3, 1, 2)),
+    Pick("pick", EVERY_OTHER, SHAPE),
+    Crop("crop", ((1, 0), (2, 1))),
+    Repeat("repeat", (2, 3)),
+    Resize("resize", 3, 5, bilinear=False),
+    MaxPool2D("pool", (2, 2), (2, 2)),
+    GlobalPool("global", "max"),
+    Reduce("largest", "max", (1,), keep=False),
+    Reduce("smallest", "min", (3,), keep=True),
+    Merge("maximum", "maximum"),
+    Merge("minimum", "minimum"),
+    Concatenate("concatenate"),
+    Stack("stack", 2),
+]
+COMPUTING: list[Layer] = [
+    Pad("pad", ((1, 1), (0, 2)), 5.0),
+    Resize("resize", 3, 5, bilinear=True),
+    AveragePool2D("pool", (2, 2), (2, 2)),
+    GlobalPool("global", "mean"),
+    Reduce("sum", "sum", (1,), keep=False),
+    Merge("add", "add"),
+]
+
+
+def inputs_of(layer: Layer) -> int:
+    return 2 if isinstance(layer, Merge | Concatenate | Stack) else 1
+
+
+@pytest.mark.parametrize("layer", SELECTING, ids=lambda layer: layer.name)
+def test_what_selects_gives_values_that_it_is_fed_with(layer: Layer) -> None:
+    fed = np.random.default_rng(1).normal(size=(inputs_of(layer), 2, *SHAPE)).astype(np.float32)
+    given = layer.run(*fed)
+    assert layer.selects
+    assert np.isin(given, fed).all()
+    assert given.shape[1:] == layer.shape_after(*(one.shape[1:] for one in fed))
+    signs = quantizers.sign(fed).astype(np.float32)
+    assert layer.commutes
+    assert np.array_equal(quantizers.sign(given), quantizers.sign(layer.run(*signs)))
+    same = (BIPOLAR,) * inputs_of(layer)
+    assert layer.encoding_after(*same) == BIPOLAR
+    assert layer.encoding_after(*(None,) * inputs_of(layer)) is None
+    if inputs_of(layer) == 2:
+        assert layer.encoding_after(BIPOLAR, TERNARY) is None
+
+
+@pytest.mark.parametrize("layer", COMPUTING, ids=lambda layer: layer.name)
+def test_what_computes_does_not_select(layer: Layer) -> None:
+    fed = np.random.default_rng(1).normal(size=(inputs_of(layer), 2, *SHAPE)).astype(np.float32)
+    assert not layer.selects
+    assert not layer.commutes
+    assert not np.isin(layer.run(*fed), fed).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "function"), [({}, "gelu"), ({"approximate": True}, "gelu_tanh")]
+)
+def test_either_gelu_is_a_function_with_the_tails_of_predict(
+    arguments: dict[str, object], function: str
+) -> None:
+    op = Operation("op", "layer 2", ((3,),), {"input": Given(0), **arguments})
+    (made,) = FUNCTIONS["nn.gelu"](op)
+    op.finish()
+    assert made.function == function

@@ -18,23 +18,24 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
-from bnn.lowering.stage import HostStage
-from bnn.mapping import MAPPINGS, Draft, chain_books, choice, frontier
-from bnn.mapping import chain as chains
+from bnn.lowering.stage import HostStage, Stage
+from bnn.mapping import MAPPINGS, Draft, Usage, chain_books, choice, frontier
+from bnn.mapping.chain import CHAINING, Choice
+from bnn.mapping.chain_layout import Layout
 from bnn.mapping.choice import DEFAULT, Candidate, advised
-from bnn.mapping.selection import lay_out, select
 from bnn.model.network import Network
-from bnn.run.execute import LayerRun, dram_run, host_run, stream_host
+from bnn.run.plan import CarryOut, Plan, plan
+from bnn.run.walk import LayerRun, Outcome, Step, ledgers, walk
 from bnn.system.ledger import CommandLedger
 from bnn.system.system import System
 from bnn.tables.graph import Table
 from bnn.tables.stages import Work, fetched_by_host, works
 from bnn.values.encoding import Encoding
-from pimsim.dram.timeline.timeline import Timeline
-from pimsim.dram.traces.recorder import Recorder, Sink
+from pimsim.dram.traces.recorder import Sink
 from pimsim.errors import InputError
 
 
@@ -48,7 +49,7 @@ class Estimate:
     """Max poolings, by name, that rows have no room for and the host carries out."""
     wall_s: float
     """Wall time of planning and booking."""
-    chains: tuple[chains.Choice, ...] = ()
+    chains: tuple[Choice, ...] = ()
     """What was chosen for stages that can be chained; nothing if that was not asked for."""
 
 
@@ -59,52 +60,19 @@ def of_network(
     system: System,
     mapping: str = DEFAULT,
     *,
-    chain: str = chains.CHAINING[0],
+    chain: str = CHAINING[0],
     traces: Sequence[Sink] = (),
 ) -> Estimate:
     """Book what :func:`bnn.run.execute.run` would for so many images.
 
-    Args:
-        network: the network, with weights.
-        encoding: how its inputs are integers; None leaves a first layer with real inputs to the
-            host.
-        images: how many.
-        system: the DRAM.
-        mapping: a mapping, or a way to choose one for every layer, of
-            :func:`bnn.mapping.choice.names`.
-        chain: whether dense stages are chained, of :data:`bnn.mapping.chain.CHAINING`.
-        traces: what takes every command, in order.
-
-    Raises:
-        InputError: unknown mapping, no images, a layer too large for the DRAM.
+    The network has weights. For the arguments, and for what else is raised, see
+    :func:`bnn.run.plan.plan`; raises InputError for no images.
     """
-    books = _Books(images, system, traces)
-    network = network.before_softmax()
-    empty = books.machine()
-    stages, prices = lay_out(mapping, network, encoding, empty, images)
-    machines = [books.machine() for _ in stages]
-    with advised(mapping):
-        selected = select(mapping, network, stages, prices, empty, images, chain)
-    taken, choices = selected.taken, selected.chains
-    chained = {place: choice.layout for run, choice in choices for place in run}
-    starts = {run.start: run for run, choice in choices if choice.layout is not None}
-    for place, (stage, machine) in enumerate(zip(stages, machines, strict=True)):
-        if isinstance(stage, HostStage):
-            stream_host(stage.weights, stage.fetched, images, machine)
-            books.close(host_run(network, stage, machine))
-            continue
-        layout, mapping_of = chained.get(place), taken[stage.name]
-        if layout is None:
-            with advised(mapping):
-                draft = mapping_of.draft(stage, machine, images)
-            usage = draft(machine)
-        else:
-            if place in starts:
-                first = place
-                chain_books.book(layout, machines[first : starts[first].stop])
-            usage = chain_books.usage(layout, place - first)
-        books.close(dram_run(stage, mapping_of.name, machine, usage, None, selected.of(stage)))
-    return replace(books.total(), chains=tuple(choice for _, choice in choices))
+    _require(images)
+    started = time.perf_counter()
+    planned = plan(network, encoding, images, system, mapping, chain=chain, traces=traces)
+    layers, _ = walk(planned.steps(_booking(planned, mapping)), images)
+    return Estimate(images, layers, (), time.perf_counter() - started, planned.choices)
 
 
 def of_table(
@@ -130,42 +98,74 @@ def of_table(
     Raises:
         InputError: unknown mapping, no images, a layer too large for the DRAM.
     """
-    books = _Books(images, system, traces)
+    _require(images)
+    started = time.perf_counter()
     every = list(works(table))
     with advised(mapping):
-        drafts = _drafts(every, mapping, books.machine(), images)
+        drafts = _drafts(every, mapping, CommandLedger(system), images)
+    machines = ledgers(system, [True] * len(every), traces)
     befores = [None, *table.products[:-1]]
-    for before, work, drafted in zip(befores, every, drafts, strict=True):
-        machine = books.machine()
-        if drafted.draft is None:
-            if work.pool is not None:
-                books.on_host(work.pool.name)
-            fetched = fetched_by_host(table, work.product, before)
-            stream_host(work.product.weights, fetched, images, machine)
-            books.close(_on_host(work, machine, choice.why_none(drafted.candidates)))
-            continue
-        usage = drafted.draft(machine)
-        if work.pool is not None and not drafted.pools:
-            books.on_host(work.pool.name)
-        pooled = work.pool is not None and drafted.pools
-        shape = work.pool.shape if work.pool is not None and pooled else work.product.shape
-        books.close(
-            LayerRun(
-                work.product.name,
-                "dram",
-                work.product.macs,
-                work.product.weights,
-                work.planes,
-                int(np.prod(work.product.input)),
-                int(np.prod(shape)),
-                drafted.mapping,
-                machine,
-                usage,
-                None,
-                drafted.candidates,
-            )
-        )
-    return books.total()
+    fetched = [
+        fetched_by_host(table, work.product, before)
+        for work, before in zip(every, befores, strict=True)
+    ]
+    parts = zip(every, drafts, machines, fetched, strict=True)
+    layers, _ = walk((_step(*part) for part in parts), images)
+    pools = [(work.pool, drafted.pools) for work, drafted in zip(every, drafts, strict=True)]
+    host = tuple(pool.name for pool, in_dram in pools if pool is not None and not in_dram)
+    return Estimate(images, layers, host, time.perf_counter() - started)
+
+
+def _require(images: int) -> None:
+    if images < 1:
+        raise InputError(f"`images` must be a positive integer, not {images}")
+
+
+def _booking(planned: Plan, mapping: str) -> CarryOut:
+    """Return what books a stage, and those that are chained with the first of them."""
+    in_chain = {
+        name: partial(_book_chained, layout, place, machines)
+        for names, layout, machines in planned.chained()
+        for place, name in enumerate(names)
+    }
+
+    def book(stage: Stage | HostStage, machine: CommandLedger) -> Outcome:
+        if isinstance(stage, HostStage):
+            return Outcome()
+        if stage.name in in_chain:
+            return Outcome(in_chain[stage.name]())
+        with advised(mapping):
+            draft = planned.selected.taken[stage.name].draft(stage, machine, planned.images)
+        return Outcome(draft(machine))
+
+    return book
+
+
+def _book_chained(layout: Layout, place: int, machines: Sequence[CommandLedger]) -> Usage:
+    if place == 0:
+        chain_books.book(layout, machines)
+    return chain_books.usage(layout, place)
+
+
+def _step(work: Work, drafted: _Drafted, machine: CommandLedger, fetched: int) -> Step:
+    """The product of a table, in DRAM with the pooling behind it or on the host."""
+    product, shape = work.product, work.product.shape
+    if work.pool is not None and drafted.pools:
+        shape = work.pool.shape
+    layer = LayerRun(
+        product.name,
+        product.macs,
+        product.weights,
+        work.planes if drafted.draft else 32,
+        int(np.prod(product.input)),
+        int(np.prod(shape)),
+        machine,
+        drafted.mapping,
+        drafted.candidates,
+        {product.name: drafted.refused} if drafted.refused else {},
+    )
+    draft = drafted.draft
+    return Step(layer, lambda: Outcome(draft and draft(machine)), fetched)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -179,6 +179,8 @@ class _Drafted:
     """None where no mapping has room for it."""
     candidates: tuple[Candidate, ...] = ()
     """What every mapping would take; nothing where none was chosen."""
+    refused: str = ""
+    """Why no mapping has room for it."""
 
 
 def _drafts(
@@ -212,8 +214,9 @@ def _offered(
         return draft
 
     found = choice.priced(laid_out, machine)
-    if choice.why_none(found):
-        return [(_Drafted(None, False, None, found), frontier.Offer(0, 0.0))]
+    why = choice.why_none(found)
+    if why:
+        return [(_Drafted(None, False, None, refused=why), frontier.Offer(0, 0.0))]
     return [(replace(drafts[name], candidates=found), offer) for name, offer in choice.able(found)]
 
 
@@ -221,55 +224,3 @@ def _draft(work: Work, mapping: str, machine: CommandLedger, images: int) -> tup
     stage = work.stage(machine.data_rows)
     draft = MAPPINGS[mapping].draft(stage, machine, images, each=work.each)
     return _Drafted(mapping, stage.windows.offsets > 1, draft), draft
-
-
-def _on_host(work: Work, machine: CommandLedger, why: str) -> LayerRun:
-    """What the host does with a product that no mapping has room for."""
-    product = work.product
-    inputs, outputs = int(np.prod(product.input)), int(np.prod(product.shape))
-    return LayerRun(
-        product.name,
-        "host",
-        product.macs,
-        product.weights,
-        32,
-        inputs,
-        outputs,
-        None,
-        machine,
-        None,
-        None,
-        refused={product.name: why},
-    )
-
-
-class _Books:
-    """Machines of layers that follow one another, on one timeline."""
-
-    def __init__(self, images: int, system: System, traces: Sequence[Sink]) -> None:
-        if images < 1:
-            raise InputError(f"`images` must be a positive integer, not {images}")
-        self._images, self._system = images, system
-        self._timeline = Timeline(system.standard, system.options)
-        self._recorder = Recorder(system.standard, system.options, traces) if traces else None
-        self._layers: list[LayerRun] = []
-        self._host: list[str] = []
-        self._started = time.perf_counter()
-
-    def machine(self) -> CommandLedger:
-        """The books of the next layer."""
-        return CommandLedger(self._system, self._timeline, self._recorder)
-
-    def on_host(self, name: str) -> None:
-        """Note a pooling that the host carries out."""
-        self._host.append(name)
-
-    def close(self, layer: LayerRun) -> None:
-        """End a layer."""
-        layer.machine.finish()
-        self._layers.append(layer)
-
-    def total(self) -> Estimate:
-        """All layers."""
-        wall_s = time.perf_counter() - self._started
-        return Estimate(self._images, tuple(self._layers), tuple(self._host), wall_s)

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -33,55 +33,46 @@ from numpy.typing import NDArray
 
 from bnn import reference
 from bnn.lowering.stage import HostStage, Stage
-from bnn.mapping import Execute, Mapping, Result, SumChecker, Usage, Work, chain_execution
-from bnn.mapping import chain as chains
-from bnn.mapping.choice import DEFAULT, Candidate, advised
-from bnn.mapping.selection import lay_out, select
+from bnn.mapping import Execute, SumChecker, Work, chain_execution
+from bnn.mapping.chain import CHAINING, Choice
+from bnn.mapping.choice import DEFAULT, advised
 from bnn.model.network import Network
 from bnn.run.flow import Flow
+from bnn.run.plan import Plan, plan
+from bnn.run.walk import LayerRun, Outcome, walk
 from bnn.system.ledger import CommandLedger
 from bnn.system.system import System
-from bnn.values.bitstrings import unpacked
+from bnn.values.bitstrings import BitStrings, unpacked
 from bnn.values.encoding import Encoding, encode
-from pimsim.documents import nearest
-from pimsim.dram.array.faults import MAJORITY, Faults
-from pimsim.dram.timeline.timeline import Timeline
-from pimsim.dram.traces.recorder import Recorder, Sink
-from pimsim.errors import InputError
+from pimsim.dram.traces.recorder import Sink
 
 Progress = Callable[[str, int, int], None]
 """Called with the layer's name, how much of it is done, and how much there is."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class LayerRun:
-    """What one stage did."""
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """How values are computed; what is booked does not depend on it."""
 
-    name: str
-    where: str
-    """``dram`` or ``host``."""
-    macs: int
-    """Multiply-accumulates of an image."""
-    weights: int
-    """Number of weights."""
-    operand_bits: int
-    """Bits of an operand: 32 on the host."""
-    inputs: int
-    """Operands that an image brings in."""
-    outputs: int
-    """Values that an image gives."""
-    mapping: str | None
-    machine: CommandLedger
-    """Books of the rank."""
-    result: Result | Usage | None
-    """A usage where nothing was computed."""
-    audit: SumChecker | None
-    candidates: tuple[Candidate, ...] = ()
-    """What every mapping would have taken; nothing where none was chosen."""
-    wall_s: float = 0.0
-    """Wall time of computing its values."""
-    refused: dict[str, str] = field(default_factory=dict)
-    """Layers that the DRAM could take, had it room for them, and why it has not."""
+    check: bool = True
+    """Run the integer reference beside it and compare everything. Where there are faults nothing
+    is checked, for no sum has to be the reference's."""
+    compiled: bool = True
+    """Compute with vector code, not row command by row command."""
+    threads: int | None = None
+    """Processors that vector code uses, all if None."""
+    faulty: Collection[str] | None = None
+    """Layers in DRAM that the faults reach, all if None."""
+    progress: Progress | None = None
+
+    def tell(self, what: str, done: int, total: int) -> None:
+        """Report progress."""
+        if self.progress is not None:
+            self.progress(what, done, total)
+
+
+COMPILED = Execution()
+"""As fast as can be, and every sum checked."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,7 +92,7 @@ class NetworkRun:
     """Wall time of scheduling the commands for their time."""
     check_s: float
     """Wall time of the integer reference and of comparing every sum with it."""
-    chains: tuple[chains.Choice, ...] = ()
+    chains: tuple[Choice, ...] = ()
     """What was chosen for stages that can be chained; nothing if that was not asked for."""
     disputed: dict[str, int] = field(default_factory=dict)
     """By layer, values of its activation that Keras gives either sign, with a sign behind it; see
@@ -120,13 +111,9 @@ def run(
     system: System,
     mapping: str = DEFAULT,
     *,
-    chain: str = chains.CHAINING[0],
-    check: bool = True,
-    compiled: bool = True,
-    threads: int | None = None,
+    chain: str = CHAINING[0],
     traces: Sequence[Sink] = (),
-    faulty: Collection[str] | None = None,
-    progress: Progress | None = None,
+    execution: Execution = COMPILED,
 ) -> NetworkRun:
     """Run ``network`` on images ``x`` (n, ...), as the Keras model would be fed.
 
@@ -134,224 +121,112 @@ def run(
         network: the layers.
         x: float32 or uint8.
         encoding: how ``x`` is integers; None leaves a first layer with real inputs to the host.
-        system: the DRAM. Where faults are part of it nothing is checked or chained, for no sum has
-            to be the reference's.
+        system: the DRAM. Where faults are part of it nothing is checked or chained.
         mapping: a mapping, or a way to choose one for every layer, of
             :func:`bnn.mapping.choice.names`.
         chain: whether dense stages are chained, of :data:`bnn.mapping.chain.CHAINING`.
-        check: run the integer reference beside it and compare everything.
-        compiled: compute with vector code, not row command by row command.
-        threads: processors that vector code uses, all if None.
         traces: what takes every command, in order of execution.
-        faulty: layers in DRAM that the faults reach, all if None.
-        progress: see :data:`Progress`.
+        execution: how values are computed and checked.
 
     Raises:
-        InputError: unknown mapping, ``x`` that does not fit, a layer too large for the DRAM,
-            faults in a layer that there is not, or in stages that must be chained.
+        InputError: ``x`` that does not fit, and what :func:`bnn.run.plan.plan` raises.
     """
-    if system.faults is not None:
-        check, chain = False, _unchained(chain)
-        system = replace(system, faults=_opening(system.faults, system.mitigation.activation_rows))
-    network = network.before_softmax()
-    timeline = Timeline(system.standard, system.options)
+    check = execution.check and system.faults is None
     started = time.perf_counter()
-    empty = CommandLedger(system, timeline)
-    stages, prices = lay_out(mapping, network, encoding, empty, len(x))
-    recorder = Recorder(system.standard, system.options, traces) if traces else None
-    faultless = replace(system, faults=None)
-    machines = [
-        CommandLedger(system if here else faultless, timeline, recorder)
-        for here in _reached(stages, system.faults, faulty)
-    ]
+    planned = plan(
+        network, encoding, len(x), system, mapping,
+        chain=chain, traces=traces, faulty=execution.faulty,
+    )  # fmt: skip
     with advised(mapping):
-        selected = select(mapping, network, stages, prices, empty, len(x), chain)
-        taken, choices = selected.taken, selected.chains
-        prepared = _prepare(stages, machines, len(x), taken, choices, compiled=compiled)
-    if compiled and encoding is not None:
+        prepared = _prepare(planned, compiled=execution.compiled)
+    if execution.compiled and encoding is not None:
         encode(x[:1], encoding)  # so that its code is made now
     prepare_s = time.perf_counter() - started
     started = time.perf_counter()
     expected = None
     if check:
+        tell = partial(execution.tell, "reference")
         expected = reference.forward(
-            network, x, encoding, progress=lambda done: _tell(progress, "reference", done, len(x))
+            planned.network, x, encoding, progress=lambda done: tell(done, len(x))
         )
-    reference_s = checking_s = time.perf_counter() - started
+    reference_s = time.perf_counter() - started
     started = time.perf_counter()
-    flow = Flow(network, x, encoding, threads)
-    layers, exact, aside_s = [], True, 0.0
-    for stage, machine in zip(stages, machines, strict=True):
-        began, before_s = time.perf_counter(), aside_s
-        audit = None
-        if isinstance(stage, HostStage):
-            flow.run_on_host(stage)
-            stream_host(stage.weights, stage.fetched, len(x), machine)
-            layer = host_run(network, stage, machine)
-        else:
-            operands = flow.operands(stage)
-            if expected is not None:
-                fed, compared = expected.operands[stage.layer.name], time.perf_counter()
-                told = partial(_tell, progress, f"{stage.name}: every sum")
-                audit = SumChecker(stage, fed, told, flow.analysis.fed[stage.index].pad)
-                same = flow.analysis.fed[stage.index].encoding.stored(fed)
-                exact &= np.array_equal(unpacked(operands).reshape(fed.shape), same)
-                checking_s += time.perf_counter() - compared
-                aside_s += time.perf_counter() - compared
-
-            report = partial(_tell, progress, stage.name)
-            execute = prepared.pop(stage.name)  # schedules are large: one goes with its layer
-            result = execute(Work(stage, operands, machine, threads, audit, report))
-            flow.take(stage, result)
-            exact &= audit is None or audit.wrong == 0
-            layer = dram_run(
-                stage, taken[stage.name].name, machine, result, audit, selected.of(stage)
-            )
-            checking_s += result.check_s
-            aside_s += result.check_s + result.book_s
-        finished = time.perf_counter()
-        machine.finish()
-        aside_s += time.perf_counter() - finished
-        wall_s = time.perf_counter() - began - (aside_s - before_s)
-        layers.append(replace(layer, wall_s=wall_s))
+    flow = Flow(planned.network, x, encoding, execution.threads)
+    executor = _Executor(flow, prepared, expected, execution)
+    layers, scheduling_s = walk(planned.steps(executor.carry_out), len(x))
     logits = flow.logits()
-    execute_s = time.perf_counter() - started - aside_s
-    schedule_s = time.perf_counter() - started - execute_s - (checking_s - reference_s)
-    if expected is not None:
-        exact &= np.array_equal(logits, expected.logits)
+    schedule_s = executor.scheduling_s + scheduling_s
+    execute_s = time.perf_counter() - started - schedule_s - executor.checking_s
+    exact = executor.exact and (expected is None or np.array_equal(logits, expected.logits))
     return NetworkRun(
         logits,
-        tuple(layers),
+        layers,
         exact if check else None,
         prepare_s,
         execute_s,
         schedule_s,
-        checking_s,
-        tuple(choice for _, choice in choices),
+        reference_s + executor.checking_s,
+        planned.choices,
         flow.disputes.counts,
     )
 
 
-def _prepare(
-    stages: Sequence[Stage | HostStage],
-    machines: Sequence[CommandLedger],
-    images: int,
-    taken: dict[str, Mapping],
-    choices: Sequence[tuple[range, chains.Choice]],
-    *,
-    compiled: bool,
-) -> dict[str, Execute]:
+def _prepare(planned: Plan, *, compiled: bool) -> dict[str, Execute]:
     """Lay all stages out, so that what does not fit is refused before the long part."""
     prepared: dict[str, Execute] = {}
-    for places, choice in choices:
-        if choice.layout is not None:
-            some = machines[places.start : places.stop]
-            executes = chain_execution.prepare(choice.layout, some, images, compiled=compiled)
-            prepared.update(zip(choice.names, executes, strict=True))
-    for stage, machine in zip(stages, machines, strict=True):
-        if isinstance(stage, Stage) and stage.name not in prepared:
-            mapping = taken[stage.name]
-            prepared[stage.name] = mapping.prepare(stage, machine, images, compiled=compiled)
+    for names, layout, machines in planned.chained():
+        executes = chain_execution.prepare(layout, machines, planned.images, compiled=compiled)
+        prepared.update(zip(names, executes, strict=True))
+    for stage, mapping, machine in planned.apart():
+        prepared[stage.name] = mapping.prepare(stage, machine, planned.images, compiled=compiled)
     return prepared
 
 
-def _opening(faults: Faults, activation_rows: int) -> Faults:
-    """The same faults where a majority opens so many rows."""
-    if faults.rows not in (MAJORITY, activation_rows):
-        raise InputError(
-            f"faults must be those of {activation_rows} rows, the `activation_rows`, "
-            f"not of {faults.rows}"
-        )
-    return replace(faults, rows=activation_rows)
+class _Executor:
+    """Carries out stage by stage, and compares with the reference if there is one."""
 
+    def __init__(
+        self,
+        flow: Flow,
+        prepared: dict[str, Execute],
+        expected: reference.ReferenceRun | None,
+        how: Execution,
+    ) -> None:
+        self._flow, self._prepared, self._expected, self._how = flow, prepared, expected, how
+        self.exact = True
+        """Whether every operand and every sum so far is the reference's."""
+        self.checking_s = 0.0
+        """Wall time of comparing."""
+        self.scheduling_s = 0.0
+        """Wall time of scheduling the commands for their time."""
 
-def _unchained(chain: str) -> str:
-    """What is done about chains where commands go wrong."""
-    if chain == "always":
-        raise InputError("`chain` must be auto or never where faults are injected, not 'always'")
-    return "never"
+    def carry_out(self, stage: Stage | HostStage, machine: CommandLedger) -> Outcome:
+        """Compute the values of a stage, and go on with them."""
+        started = time.perf_counter()
+        if isinstance(stage, HostStage):
+            self._flow.run_on_host(stage)
+            return Outcome(wall_s=time.perf_counter() - started)
+        operands = self._flow.operands(stage)
+        compared = time.perf_counter()
+        audit = self._checker(stage, operands)
+        checking_s = time.perf_counter() - compared
+        report = partial(self._how.tell, stage.name)
+        execute = self._prepared.pop(stage.name)  # schedules are large: one goes with its layer
+        result = execute(Work(stage, operands, machine, self._how.threads, audit, report))
+        self._flow.take(stage, result)
+        self.exact &= audit is None or audit.wrong == 0
+        checking_s += result.check_s
+        self.checking_s += checking_s
+        self.scheduling_s += result.book_s
+        aside_s = checking_s + result.book_s
+        return Outcome(result, audit, time.perf_counter() - started - aside_s)
 
-
-def _reached(
-    stages: Sequence[Stage | HostStage], faults: Faults | None, faulty: Collection[str] | None
-) -> list[bool]:
-    """Stages that faults reach."""
-    names = [stage.name for stage in stages if isinstance(stage, Stage)]
-    unknown = sorted(set(faulty or ()) - set(names))
-    if unknown:
-        hint = nearest(unknown[0], tuple(names))
-        raise InputError(f"unknown layer in DRAM `{unknown[0]}`{hint}")
-    if faults is not None and not names:
-        raise InputError("faults must have a layer in DRAM to reach, and there is none")
-    return [
-        faults is not None and stage.name in (names if faulty is None else faulty)
-        for stage in stages
-    ]
-
-
-def _tell(progress: Progress | None, what: str, done: int, total: int) -> None:
-    if progress is not None:
-        progress(what, done, total)
-
-
-def dram_run(
-    stage: Stage,
-    mapping: str,
-    machine: CommandLedger,
-    result: Result | Usage,
-    audit: SumChecker | None,
-    candidates: tuple[Candidate, ...] = (),
-) -> LayerRun:
-    """Return what a stage in DRAM did."""
-    return LayerRun(
-        stage.name,
-        "dram",
-        stage.macs,
-        int(stage.weights[0].size),
-        stage.planes,
-        int(np.prod(stage.shape)),
-        stage.windows.positions * stage.outputs,
-        mapping,
-        machine,
-        result,
-        audit,
-        candidates,
-    )
-
-
-def stream_host(weights: int, fetched: int, images: int, machine: CommandLedger) -> None:
-    """Book what the host fetches for layers of its own, in float32.
-
-    Behind a layer in DRAM the sums were read out with that layer, and what a next layer in DRAM
-    needs is written with that one.
-
-    Args:
-        weights: numbers that are fetched once.
-        fetched: numbers that are fetched for each image.
-        images: how many.
-        machine: whose books.
-    """
-    if weights:
-        machine.enter("weights")
-        machine.stream(weights * 32)
-    if fetched:
-        machine.enter("inputs")
-        machine.stream(images * fetched * 32)
-
-
-def host_run(network: Network, stage: HostStage, machine: CommandLedger) -> LayerRun:
-    """Return what layers on the host did."""
-    return LayerRun(
-        stage.name,
-        "host",
-        stage.macs,
-        stage.weights,
-        32,
-        sum(int(np.prod(shape)) for shape in network.shapes_before(stage.places[0])),
-        int(np.prod(network.shapes()[stage.places[-1]])),
-        None,
-        machine,
-        None,
-        None,
-        refused=stage.refused,
-    )
+    def _checker(self, stage: Stage, operands: BitStrings) -> SumChecker | None:
+        """What compares the sums of a stage, whose operands are compared at once."""
+        if self._expected is None:
+            return None
+        fed, known = self._expected.operands[stage.layer.name], self._flow.analysis.fed[stage.index]
+        same = known.encoding.stored(fed)
+        self.exact &= np.array_equal(unpacked(operands).reshape(fed.shape), same)
+        told = partial(self._how.tell, f"{stage.name}: every sum")
+        return SumChecker(stage, fed, told, known.pad)

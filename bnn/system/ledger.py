@@ -203,11 +203,15 @@ class CommandLedger:
             self._targets.append(_copies(rows, bursts))
 
     def stream(self, bits: int) -> None:
-        """Book the reading of ``bits`` over the channel, whole rows spread over the banks."""
+        """Book the reading of ``bits`` over the channel, whole rows spread over the banks.
+
+        What is more than a bank holds is read from its first row on again.
+        """
+        rows = self.system.subarrays_per_bank * self.system.subarray_rows
         for segment in streamed(Kind.RD, bits, self.system.standard, self.system.banks):
             self._note(segment.runs, segment.banks, 0)
             if self._recorder is not None:
-                self._targets.append(_rows(segment, range(segment.runs[0].times)))
+                self._targets.append(_rows(segment, (n % rows for n in range(segment.runs[0].times))))
 
     def finish(self) -> None:
         """End the layer: what it executed comes before what the next one does."""

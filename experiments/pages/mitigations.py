@@ -20,7 +20,7 @@ from bnn.larq.model_file import read_model
 from bnn.mapping.work import Result
 from bnn.model.network import Network
 from bnn.run.estimate import of_network
-from bnn.run.execute import NetworkRun, run
+from bnn.run.execute import Execution, NetworkRun, run
 from bnn.run.scoring import Scoring, scoring_of
 from bnn.system.ledger import CommandLedger
 from bnn.system.mitigation import NONE, Mitigation
@@ -139,7 +139,7 @@ def _run(
     faults: Faults | None,
 ) -> NetworkRun:
     system = replace(usual(), mitigation=mitigation, faults=faults)
-    return run(network, x, encoding, system, "output-stationary", check=False)
+    return run(network, x, encoding, system, "output-stationary", execution=Execution(check=False))
 
 
 def _accuracy(done: NetworkRun, scoring: Scoring) -> float:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bnn.mapping import Result
 from bnn.mapping.choice import DEFAULT
 from bnn.model.network import Network
-from bnn.run.execute import NetworkRun, run
+from bnn.run.execute import Execution, NetworkRun, run
 from bnn.run.scoring import Scoring
 from bnn.system.system import System
 from bnn.values.encoding import Encoding
@@ -37,7 +37,7 @@ def beside_error_free(
     taken = {layer.mapping for layer in done.layers if layer.mapping is not None}
     mapping = taken.pop() if len(taken) == 1 else DEFAULT  # values are the same under all
     plain = System(system.standard, system.options, system.address_map)
-    right = run(network, x, encoding, plain, mapping, check=False)
+    right = run(network, x, encoding, plain, mapping, execution=Execution(check=False))
     answers, wanted = scoring.answers(done.logits), scoring.answers(right.logits)
     changed = None
     if answers is not None and wanted is not None:

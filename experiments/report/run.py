@@ -20,8 +20,9 @@ from bnn.run.baselines import (
     streaming,
 )
 from bnn.run.estimate import Estimate
-from bnn.run.execute import LayerRun, NetworkRun
+from bnn.run.execute import NetworkRun
 from bnn.run.scoring import Scoring
+from bnn.run.walk import LayerRun
 from bnn.system.ledger import PHASES
 from bnn.system.system import System
 from pimsim.cost import Cost, assumptions

@@ -49,6 +49,7 @@ def simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any, CheckKeras 
     from bnn.larq import model_file
     from bnn.mapping import choice
     from bnn.run import scale_hint
+    from bnn.run.execute import Execution
     from bnn.run.execute import run as run_network
     from bnn.run.scoring import scoring_of
     from experiments.report import run as reports
@@ -83,12 +84,14 @@ def simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any, CheckKeras 
             system,
             args.mapping,
             chain=args.chain,
-            check=args.check,
-            compiled=args.executor == "compiled",
-            threads=args.threads,
             traces=traces,
-            faulty=faulty,
-            progress=show,
+            execution=Execution(
+                check=args.check,
+                compiled=args.executor == "compiled",
+                threads=args.threads,
+                faulty=faulty,
+                progress=show,
+            ),
         )
     name = encoding.name if encoding is not None else None
     report = reports.build(

@@ -12,7 +12,7 @@ from typing import Any
 from bnn import zoo
 from bnn.data import datasets
 from bnn.larq import model_file
-from bnn.run.execute import run
+from bnn.run.execute import Execution, run
 from bnn.system.system import System
 from experiments.options import data as data_options
 from experiments.report.inputs import encoding_of
@@ -69,7 +69,7 @@ def test_networks_with_faults(page: Any) -> None:
                     encoding,
                     System(load("ddr3-1600-8-8-8"), ModelOptions(), faults=faults),
                     "output-stationary",
-                    check=False,
+                    execution=Execution(check=False),
                 )
                 whole = time.perf_counter() - started
                 struck = sum(getattr(layer.result, "flips", 0) for layer in done.layers)

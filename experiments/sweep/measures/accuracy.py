@@ -119,9 +119,7 @@ def _run(values: Values, trial: int, seed: int) -> Counts:
         encoding_of(network, dataset.x, dataset.encoding),
         replace(system, faults=faults),
         str(values["mapping"]),
-        check=False,
-        threads=1,
-        faulty=faulty_of(values),
+        execution=execute.Execution(check=False, threads=1, faulty=faulty_of(values)),
     )
     scoring = _scoring(network, dataset)
     correct, answers = scoring.correct(done.logits), scoring.of

@@ -11,7 +11,7 @@ import pytest
 
 from bnn.keras.check import check
 from bnn.larq.model_file import read_model
-from bnn.run.execute import run
+from bnn.run.execute import Execution, run
 from bnn.system.system import System
 from experiments.report.inputs import encoding_of
 from pimsim.dram.options import ModelOptions
@@ -111,7 +111,12 @@ def test_what_strangers_save_runs_as_in_keras(
     encoding = encoding_of(network, x)
     standard = load("ddr3-1600-8-8-8")
     done = run(
-        network, x, encoding, System(standard, ModelOptions()), "output-stationary", compiled=False
+        network,
+        x,
+        encoding,
+        System(standard, ModelOptions()),
+        "output-stationary",
+        execution=Execution(compiled=False),
     )
     assert done.bit_exact
     assert done.logits.shape == (5, *network.shapes()[-1])

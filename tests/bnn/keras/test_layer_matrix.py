@@ -15,7 +15,7 @@ from bnn.keras.check import check
 from bnn.larq.model_file import read_model
 from bnn.model.readers import READERS
 from bnn.reference import forward
-from bnn.run.execute import run
+from bnn.run.execute import Execution, run
 from bnn.system.system import System
 from bnn.values.encoding import ENCODINGS
 from pimsim.dram.options import ModelOptions
@@ -52,7 +52,7 @@ def agrees(
         encoding,
         System(load("ddr3-1600-8-8-8"), ModelOptions()),
         mapping,
-        compiled=False,
+        execution=Execution(compiled=False),
     )
     assert done.bit_exact, batch.name
     assert done.logits.shape == theirs.shape

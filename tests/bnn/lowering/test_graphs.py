@@ -35,7 +35,7 @@ from bnn.model.network import (
     Pad,
     Rectifier,
 )
-from bnn.run.execute import run
+from bnn.run.execute import Execution, run
 from bnn.system.system import System
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
@@ -145,7 +145,14 @@ def test_random_graphs_run_as_the_reference_computes(mapping: str, seed: int, co
         builder.step()
     network = builder.network()
     x = (rng.integers(-12, 13, (2, *network.input_shape)) / 8).astype(np.float32)
-    done = run(network, x, None, System(STANDARD, ModelOptions()), mapping, compiled=False)
+    done = run(
+        network,
+        x,
+        None,
+        System(STANDARD, ModelOptions()),
+        mapping,
+        execution=Execution(compiled=False),
+    )
     assert done.bit_exact
     analysis = analyse(network.before_softmax(), None)
     in_dram = {layer.name for layer in done.layers if layer.where == "dram"}
@@ -232,7 +239,12 @@ def test_what_was_put_aside_is_fetched_again() -> None:
     assert add.fetched == 4 * 4 * 2
     x = np.zeros((3, 4, 4, 2), np.float32)
     done = run(
-        network, x, None, System(STANDARD, ModelOptions()), "output-stationary", compiled=False
+        network,
+        x,
+        None,
+        System(STANDARD, ModelOptions()),
+        "output-stationary",
+        execution=Execution(compiled=False),
     )
     reads = [layer.machine.counts("inputs").rd for layer in done.layers]
     assert reads[0] == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict, deque
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +20,7 @@ from bnn.mapping import chain as chains
 from bnn.mapping.chain_layout import Layout, Spot, lay_out, steps
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, Merge, Network
 from bnn.run import estimate
-from bnn.run.execute import NetworkRun, run
+from bnn.run.execute import Execution, NetworkRun, run
 from bnn.system.ledger import PHASES, CommandLedger
 from bnn.system.system import System
 from bnn.values.encoding import ENCODINGS, decode
@@ -33,6 +34,7 @@ from pimsim.dram.standard.standard import Standard, load
 from pimsim.dram.timeline.command_stream import Segment, walk
 from pimsim.dram.timeline.timeline import Timeline
 from pimsim.dram.traces import Event
+from pimsim.dram.traces.recorder import Sink
 from pimsim.errors import InputError
 
 SIGN = "ste_sign"
@@ -68,13 +70,12 @@ def ran(
     standard: Standard = DDR3,
     banks: int = 8,
     compiled: bool = True,
-    **more: Any,
+    check: bool = True,
+    traces: Sequence[Sink] = (),
 ) -> NetworkRun:
-    options = ModelOptions(banks=banks)
-    x = images(network, count)
-    return run(
-        network, x, None, System(standard, options), MAPPING, chain=chain, compiled=compiled, **more
-    )
+    system, x = System(standard, ModelOptions(banks=banks)), images(network, count)
+    how = Execution(check=check, compiled=compiled)
+    return run(network, x, None, system, MAPPING, chain=chain, traces=traces, execution=how)
 
 
 class Kept:
@@ -181,7 +182,13 @@ def test_chains_of_any_widths_are_exact(data: st.DataObject) -> None:
 
     def done(chain: str) -> NetworkRun:
         return run(
-            network, x, encoding, System(standard, options), MAPPING, chain=chain, compiled=compiled
+            network,
+            x,
+            encoding,
+            System(standard, options),
+            MAPPING,
+            chain=chain,
+            execution=Execution(compiled=compiled),
         )
 
     try:
@@ -216,7 +223,7 @@ def test_booked_is_what_subarrays_executed_and_time_that_of_each_command_schedul
 
     monkeypatch.setattr(System, "subarrays", made)
     with monkeypatch.context() as patch:
-        patch.setattr("bnn.run.execute.Timeline", Recorded)
+        patch.setattr("bnn.run.walk.Timeline", Recorded)
         done = ran(mlp(*widths), count, standard=standard, banks=banks, compiled=False)
         costs = [layer.machine.cost(phase) for layer in done.layers for phase in PHASES]
     executed = sum((lane for part in subarrays for lane in part.counts()), CommandCounts())

@@ -19,7 +19,8 @@ from bnn.mapping.frontier import OBJECTIVES, Offer, corners, least
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, MaxPool2D, Network
 from bnn.run import estimate
 from bnn.run.estimate import Estimate
-from bnn.run.execute import LayerRun, run
+from bnn.run.execute import Execution, run
+from bnn.run.walk import LayerRun
 from bnn.system.mitigation import Mitigation
 from bnn.system.system import System
 from bnn.tables import catalog
@@ -206,7 +207,9 @@ def test_values_are_the_same_under_every_mapping(name: str, compiled: bool) -> N
     )
     x = rng.normal(size=(3, 6, 6, 3)).astype(np.float32)
     plain = run(network, x, None, System(DDR3, NO_REFRESH), "output-stationary")
-    done = run(network, x, None, System(DDR3, NO_REFRESH), name, compiled=compiled)
+    done = run(
+        network, x, None, System(DDR3, NO_REFRESH), name, execution=Execution(compiled=compiled)
+    )
     assert done.bit_exact
     np.testing.assert_array_equal(done.logits, plain.logits)
     booked = estimate.of_network(network, None, 3, System(DDR3, NO_REFRESH), name)

@@ -27,7 +27,7 @@ from bnn.model.network import (
     MaxPool2D,
     Network,
 )
-from bnn.run.execute import NetworkRun, run
+from bnn.run.execute import Execution, NetworkRun, run
 from bnn.system.ledger import PHASES, CommandLedger
 from bnn.system.system import System
 from bnn.values.encoding import ENCODINGS, Encoding, decode
@@ -132,7 +132,7 @@ def _run(
         encoding,
         System(STANDARD, ModelOptions()),
         mapping,
-        compiled=compiled,
+        execution=Execution(compiled=compiled),
     )
 
 
@@ -180,7 +180,12 @@ def test_every_padding_under_every_pooling(
     x = rng.normal(size=(4, 7, 7, channels)).astype(np.float32)
     for compiled in (False, True):
         assert run(
-            network, x, None, System(STANDARD, ModelOptions()), mapping, compiled=compiled
+            network,
+            x,
+            None,
+            System(STANDARD, ModelOptions()),
+            mapping,
+            execution=Execution(compiled=compiled),
         ).bit_exact
 
 
@@ -203,7 +208,7 @@ def test_a_threshold_that_no_sum_reaches(mapping: str, gamma: float, mean: float
             ENCODINGS["uint8"],
             System(STANDARD, ModelOptions()),
             mapping,
-            compiled=compiled,
+            execution=Execution(compiled=compiled),
         )
         assert done.bit_exact
 
@@ -339,7 +344,7 @@ def test_booked_is_what_subarrays_executed_and_time_that_of_each_command_schedul
 
     monkeypatch.setattr(System, "subarrays", made)
     with monkeypatch.context() as patch:
-        patch.setattr("bnn.run.execute.Timeline", Recorded)
+        patch.setattr("bnn.run.walk.Timeline", Recorded)
         done = _run(network, ENCODINGS["bipolar"], 9, mapping, compiled=False)
         costs = [layer.machine.cost(phase) for layer in done.layers for phase in PHASES]
     executed = sum((lane for part in subarrays for lane in part.counts()), CommandCounts())
@@ -382,10 +387,15 @@ def test_books_of_many_outputs_tiles_and_turns_are_what_subarrays_executed(
         patch.setattr(System, "subarrays", made)
         options = ModelOptions(banks=banks)
         literal = run(
-            network, x, None, System(small, options), mapping, compiled=False, check=False
+            network,
+            x,
+            None,
+            System(small, options),
+            mapping,
+            execution=Execution(check=False, compiled=False),
         )
     executed = sum((lane for part in subarrays for lane in part.counts()), CommandCounts())
-    fast = run(network, x, None, System(small, options), mapping, check=False)
+    fast = run(network, x, None, System(small, options), mapping, execution=Execution(check=False))
     for done in (literal, fast):
         machines = [layer.machine for layer in done.layers]
         booked = [machine.counts(phase) for machine in machines for phase in PHASES]
@@ -469,7 +479,14 @@ def test_an_image_of_more_positions_than_a_row_has_columns_takes_several_rows(
     last = Dense("last", _kernel(rng, middle.shapes()[-1][0], 3), None, SIGN, SIGN)
     network = Network("wide", middle.input_shape, (*middle.layers, last))
     x = rng.normal(size=(images, 49, 47, 2)).astype(np.float32)
-    done = run(network, x, None, System(small, ModelOptions()), mapping, compiled=compiled)
+    done = run(
+        network,
+        x,
+        None,
+        System(small, ModelOptions()),
+        mapping,
+        execution=Execution(compiled=compiled),
+    )
     assert done.bit_exact
     result = done.layers[0].result
     assert result is not None
@@ -495,7 +512,14 @@ def test_blocks_of_outputs_are_divided_over_banks_that_images_leave_idle(
 
     def one(banks: int) -> tuple[int, NetworkRun]:
         options = ModelOptions(banks=banks)
-        done = run(network, x, None, System(small, options), "weight-stationary", compiled=compiled)
+        done = run(
+            network,
+            x,
+            None,
+            System(small, options),
+            "weight-stationary",
+            execution=Execution(compiled=compiled),
+        )
         return done.layers[0].machine.cost("compute").latency_ps, done
 
     alone_ps, alone = one(1)

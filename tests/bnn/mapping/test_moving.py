@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bnn.mapping.moving import part_banks, rounds
 from bnn.model.network import Dense, Network
 from bnn.run import estimate
-from bnn.run.execute import NetworkRun, run
+from bnn.run.execute import Execution, NetworkRun, run
 from bnn.system.ledger import PHASES, CommandLedger, Place
 from bnn.system.system import System
 from bnn.tables.catalog import entry
@@ -40,7 +40,12 @@ def ran(moves: str, *, banks: int = 8, compiled: bool = True) -> NetworkRun:
     network, x = wide(11, 70)
     options = ModelOptions(banks=banks)
     return run(
-        network, x, None, System(DDR3, options, moves=moves), "output-stationary", compiled=compiled
+        network,
+        x,
+        None,
+        System(DDR3, options, moves=moves),
+        "output-stationary",
+        execution=Execution(compiled=compiled),
     )
 
 

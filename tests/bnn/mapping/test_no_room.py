@@ -27,7 +27,8 @@ from bnn.model.network import (
     Network,
 )
 from bnn.run.estimate import of_network, of_table
-from bnn.run.execute import LayerRun, run
+from bnn.run.execute import Execution, run
+from bnn.run.walk import LayerRun
 from bnn.system.ledger import PHASES, CommandLedger
 from bnn.system.mitigation import Mitigation
 from bnn.system.system import System
@@ -128,7 +129,15 @@ def test_no_layer_takes_more_than_there_is_and_runs_are_booked_alike(
         with pytest.raises((OutOfRowsError, OutOfSubarraysError), match=re.escape(why)):
             run(network, x, UNIT, System(standard, options), mapping)
         return
-    done = run(network, x, UNIT, System(standard, options), mapping, traces=[seen], compiled=False)
+    done = run(
+        network,
+        x,
+        UNIT,
+        System(standard, options),
+        mapping,
+        traces=[seen],
+        execution=Execution(compiled=False),
+    )
     assert done.bit_exact
     np.testing.assert_array_equal(done.logits, reference.forward(network, x, UNIT).logits)
     assert seen.highest < rows * subarrays
@@ -229,7 +238,7 @@ def test_pieces_of_a_stage_may_take_the_subarrays_of_those_before() -> None:
             System(standard, ModelOptions(banks=2)),
             "output-stationary",
             traces=[seen],
-            compiled=False,
+            execution=Execution(compiled=False),
         )
         assert done.bit_exact
         assert seen.highest < 120 * subarrays

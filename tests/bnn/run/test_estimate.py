@@ -18,7 +18,7 @@ from bnn.mapping import MAPPINGS
 from bnn.mapping.work import Work
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
 from bnn.run.estimate import Estimate, of_network, of_table
-from bnn.run.execute import NetworkRun, run
+from bnn.run.execute import Execution, NetworkRun, run
 from bnn.system.ledger import PHASES, CommandLedger
 from bnn.system.system import System
 from bnn.tables.graph import Drawing, PoolNode, ProductNode, Table
@@ -62,7 +62,9 @@ def _both(
     x = rng.normal(size=(images, *network.input_shape)).astype(np.float32)
     if encoding is not None:
         x = decode(rng.integers(0, encoding.largest + 1, x.shape).astype(np.uint16), encoding)
-    done = run(network, x, encoding, System(standard, options), mapping, check=False)
+    done = run(
+        network, x, encoding, System(standard, options), mapping, execution=Execution(check=False)
+    )
     return done, of_network(network, encoding, images, System(standard, options), mapping)
 
 
@@ -292,7 +294,15 @@ def test_a_trace_is_that_of_the_run(mapping: str) -> None:
     )
     x = rng.normal(size=(9, 40)).astype(np.float32)
     executed, booked = _Kept(), _Kept()
-    run(network, x, None, System(DDR3, ModelOptions()), mapping, check=False, traces=[executed])
+    run(
+        network,
+        x,
+        None,
+        System(DDR3, ModelOptions()),
+        mapping,
+        traces=[executed],
+        execution=Execution(check=False),
+    )
     of_network(network, None, 9, System(DDR3, ModelOptions()), mapping, traces=[booked])
     assert executed.events == booked.events
     assert executed.events

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bnn.mapping import faulty_outputs
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
-from bnn.run.execute import NetworkRun, run
+from bnn.run.execute import Execution, NetworkRun, run
 from bnn.system.system import System
 from bnn.values.encoding import ENCODINGS, decode
 from pimsim.bits import pack, unpack
@@ -101,10 +101,9 @@ def _run(
         encoding,
         System(standard, ModelOptions(banks=4), faults=faults),
         "output-stationary",
-        compiled=compiled,
-        threads=threads,
-        faulty=faulty,
-        check=faults is None,
+        execution=Execution(
+            check=faults is None, compiled=compiled, threads=threads, faulty=faulty
+        ),
     )
 
 

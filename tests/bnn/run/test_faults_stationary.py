@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bnn.mapping import faulty_columns
 from bnn.mapping.choice import names
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
-from bnn.run.execute import NetworkRun, run
+from bnn.run.execute import Execution, NetworkRun, run
 from bnn.system.ledger import CommandLedger
 from bnn.system.system import System
 from bnn.values.encoding import ENCODINGS, decode
@@ -128,9 +128,7 @@ def _run(
         encoding,
         System(standard, ModelOptions(banks=banks), faults=faults),
         mapping,
-        compiled=compiled,
-        threads=threads,
-        check=faults is None,
+        execution=Execution(check=faults is None, compiled=compiled, threads=threads),
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from bnn.mapping import MAPPINGS
 from bnn.model.network import BatchNorm, Dense, Network
-from bnn.run.execute import run
+from bnn.run.execute import Execution, run
 from bnn.system.ledger import PHASES
 from bnn.system.system import System
 from pimsim.bits import Words
@@ -120,8 +120,8 @@ def test_replaying_a_trace_reads_what_the_run_read(
             None,
             System(STANDARD, options, moves=moves),
             mapping,
-            compiled=False,
             traces=[kept],
+            execution=Execution(compiled=False),
         )
     assert done.bit_exact
     moved = sum(event.kind is Kind.TRANSFER for event in kept.events)

@@ -100,3 +100,15 @@ def test_pairs_take_turns_over_ranks() -> None:
     machine.finish()
     moved = [(e.bank, e.to) for e in kept.events if e.kind is Kind.TRANSFER]
     assert moved == [(0, 2), (8, 10), (1, 3), (9, 11)]
+
+
+def test_what_streams_longer_than_banks_hold_begins_again_at_their_first_row() -> None:
+    kept = Kept()
+    standard = replace(DDR3, row_bytes=64, chips_per_rank=1, rows_per_subarray=20,
+                       subarrays_per_bank=2)  # fmt: skip
+    options = replace(FREE, banks=2)
+    machine = CommandLedger(System(standard, options), recorder=Recorder(standard, options, [kept]))
+    machine.stream(2 * 45 * standard.columns)
+    machine.finish()
+    opened = [e.row for e in kept.events if e.kind is Kind.ACT and e.bank == 1]
+    assert opened == [*range(40), *range(5)]

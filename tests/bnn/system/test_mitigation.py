@@ -15,7 +15,7 @@ from bnn.mapping import faulty_outputs
 from bnn.mapping.work import Result
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
 from bnn.run import estimate
-from bnn.run.execute import NetworkRun, run
+from bnn.run.execute import Execution, NetworkRun, run
 from bnn.system.ledger import PHASES
 from bnn.system.mitigation import NONE, TMR, Mitigation
 from bnn.system.system import System
@@ -102,8 +102,7 @@ def _run(
         encoding,
         System(SMALL, ModelOptions(banks=4), moves=moves, mitigation=mitigation, faults=faults),
         "output-stationary",
-        compiled=compiled,
-        threads=threads,
+        execution=Execution(compiled=compiled, threads=threads),
     )
 
 

@@ -32,9 +32,8 @@ from bnn.lowering import thresholds
 from bnn.lowering.operand_analysis import Analysis, OperandAnalysis, analyse
 from bnn.lowering.stage import HostStage, Stage, offsets
 from bnn.lowering.thresholds import Decision, Thresholds
-from bnn.lowering.windows import Side, Windows, each_pixel, lay
+from bnn.lowering.windows import Side, Windows, lay, windows
 from bnn.model import quantizers
-from bnn.model.geometry import Axis, Spread
 from bnn.model.layers.product import digits
 from bnn.model.network import (
     INPUT,
@@ -122,7 +121,7 @@ def _stages(
     weights = digits(layer)
     shifts = tuple(range(len(weights)))
     found, pool, conjunction, end, gives = _decided(network, index, layer, fed, asked, pooled=pools)
-    laid = _windows(layer, shape, pool)
+    laid = windows(layer, shape, pool)
     encoding = fed.encoding
     return [
         Stage(
@@ -213,22 +212,6 @@ def _can_pool(layer: Product, sign_at: Decision) -> bool:
     """Whether the windows of the pooling lie over those of the convolution."""
     before = (step for step in sign_at.steps if isinstance(step, MaxPool2D | Flatten))
     return isinstance(layer, Conv1D | Conv2D) and isinstance(next(before), MaxPool2D)
-
-
-def _windows(layer: Product, shape: Shape, pool: MaxPool2D | None) -> Windows:
-    sides = layer.sides(shape)
-    if sides is None:
-        return each_pixel(int(np.prod(shape[:-1], dtype=np.intp)), shape[-1])
-    over = None if pool is None else pool.axes(layer.shape_after(shape))
-    return lay(shape[-1], [_side(side) for side in sides], over)
-
-
-def _side(side: Axis | Spread) -> Side:
-    if isinstance(side, Axis):
-        return Side.of(side)
-    # The kernel is turned round, so the last tap is what the first window begins with.
-    before = (side.kernel - 1) * side.dilation - side.before
-    return Side(side.size, side.kernel, side.out, 1, side.dilation, before, side.stride)
 
 
 def _host(

@@ -11,16 +11,13 @@ of the network, sums of few products. Everything else is the host's work.
 ...     Dense("first", kernel, None, None, "ste_sign"),
 ...     Dense("second", kernel, None, "ste_sign", "ste_sign"),
 ... ))
->>> [operand.value for operand in operands(net, None)]
-['real', '+-1']
->>> binary_layers(net, None)
-(1,)
+>>> [(place, fed.encoding == BIPOLAR) for place, fed in analyse(net, None).fed.items()]
+[(1, True)]
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -30,28 +27,11 @@ from bnn.model import quantizers
 from bnn.model.layers.activation import Activation
 from bnn.model.layers.layer import Shape
 from bnn.model.layers.preprocessing import Line
-from bnn.model.layers.product import Product, has_integer_kernel, reach, sums_of
+from bnn.model.layers.product import Product, has_integer_kernel, sums_of
 from bnn.model.layers.shape import Pad
 from bnn.model.network import INPUT, Network
-from bnn.model.operand_encoding import BIPOLAR, HEAVISIDE, TERNARY, OperandEncoding
+from bnn.model.operand_encoding import BIPOLAR, TERNARY, OperandEncoding
 from bnn.values.encoding import WIDEST, Encoding, encode
-
-
-class Operand(Enum):
-    """Values that enter a layer, after its input quantizer and padding."""
-
-    BIPOLAR = "+-1"
-    """-1 and +1."""
-    TERNARY = "+-1,0"
-    """-1, +1 and 0; often only the padding is 0."""
-    HEAVISIDE = "0,1"
-    """0 and +1."""
-    PIXEL = "integer"
-    """Integers ``p`` of an encoding, standing for ``scale*p + offset``."""
-    SMALL = "small integer"
-    """Integers of a few bits, times a scale: what a quantizer of several levels gives, or sums."""
-    REAL = "real"
-    """Anything else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +51,6 @@ class OperandAnalysis:
     def whole(self) -> OperandEncoding:
         """All integers that multiply, padding included."""
         return TERNARY if self.zeros else self.encoding
-
-    @property
-    def kind(self) -> Operand:
-        """What messages and reports call them."""
-        if self.encoded:
-            return Operand.PIXEL
-        kinds = {BIPOLAR: Operand.BIPOLAR, HEAVISIDE: Operand.HEAVISIDE, TERNARY: Operand.TERNARY}
-        return kinds.get(self.whole, Operand.SMALL)
 
     def integers(
         self, layer: Product, values: NDArray[Any], pixels: Encoding | None
@@ -118,8 +90,6 @@ class Analysis:
 
     fed: dict[int, OperandAnalysis]
     """By position, every product that is a sum of integers."""
-    kinds: tuple[Operand, ...]
-    """For each layer, the operands that enter it."""
     exact: tuple[bool, ...]
     """For each layer, whether what it gives runs in float64 until the next product: all that
     matters behind it is what quantizers decide. Otherwise the values themselves matter, and they
@@ -140,55 +110,22 @@ def analyse(network: Network, encoding: Encoding | None) -> Analysis:
     values: list[OperandEncoding | None] = []
     encoded: list[bool] = []
     fed: dict[int, OperandAnalysis] = {}
-    kinds: list[Operand] = []
     for index, (layer, sources) in enumerate(zip(network.layers, network.inputs, strict=True)):
         inputs = tuple(start if i == INPUT else values[i] for i in sources)
         from_encoding = all(i == INPUT or encoded[i] for i in sources) and encoding is not None
         value = layer.encoding_after(*inputs)
         if isinstance(layer, Product):
             operand = _operands(layer, network.shape_before(index), inputs[0], from_encoding)
-            kinds.append(Operand.REAL if operand is None else operand.kind)
             if operand is not None and has_integer_kernel(layer):
                 fed[index] = operand
                 if value is None:
                     value = sums_of(layer, operand.whole)
             from_encoding = False
-        else:
-            kinds.append(_kind(inputs[0], from_encoding) if len(set(inputs)) == 1 else Operand.REAL)
-            if isinstance(layer, Activation) and layer.function != "linear":
-                from_encoding = False
+        elif isinstance(layer, Activation) and layer.function != "linear":
+            from_encoding = False
         values.append(value)
         encoded.append(from_encoding and value is not None and value == start)
-    return Analysis(fed, tuple(kinds), _exact(network, fed))
-
-
-def operands(network: Network, encoding: Encoding | None) -> tuple[Operand, ...]:
-    """Return what operands enter every layer; see :func:`analyse`."""
-    return analyse(network, encoding).kinds
-
-
-def binary_layers(network: Network, encoding: Encoding | None) -> tuple[int, ...]:
-    """Return the positions of the layers that are sums of integers; see :func:`analyse`."""
-    return tuple(analyse(network, encoding).fed)
-
-
-def pad_operand(layer: Product, encoding: Encoding | None) -> int | None:
-    """Return the integer operand that padding adds; None if the encoding has no such.
-
-    Args:
-        layer: a binary layer.
-        encoding: that of the network's inputs if the layer is fed with them, else None.
-
-    >>> import numpy as np
-    >>> from bnn.values.encoding import ENCODINGS
-    >>> from bnn.model.network import Conv2D
-    >>> conv = Conv2D("c", np.ones((3, 3, 1, 2), np.float32), None, None, "ste_sign",
-    ...               padding="same", pad_values=1.0)
-    >>> pad_operand(conv, None), pad_operand(conv, ENCODINGS["unit"])
-    (1, 255)
-    """
-    value = layer.pad_values
-    return int(value) if encoding is None else encoding.integer_of(value)
+    return Analysis(fed, _exact(network, fed))
 
 
 def padding_of_inputs(network: Network) -> tuple[float, ...]:
@@ -216,14 +153,6 @@ def padding_of_inputs(network: Network) -> tuple[float, ...]:
     return tuple(sorted(found))
 
 
-def reachable(network: Network, index: int, encoding: Encoding | None) -> range:
-    """Return the integers that a sum of binary layer ``index`` can be, as far as its kind tells."""
-    layer, fed = network.layers[index], analyse(network, encoding).fed.get(index)
-    if fed is None or not isinstance(layer, Product):
-        raise ValueError(f"`index` must be that of a binary layer, not {index!r}")
-    return reach(layer, fed.whole)
-
-
 def _operands(
     layer: Product, shape: Shape, value: OperandEncoding | None, encoded: bool
 ) -> OperandAnalysis | None:
@@ -247,10 +176,6 @@ def _operands(
             return None
         value = wider
     return OperandAnalysis(value, pad, False, encoded)
-
-
-def _kind(value: OperandEncoding | None, encoded: bool) -> Operand:
-    return Operand.REAL if value is None else OperandAnalysis(value, value.low, False, encoded).kind
 
 
 def _exact(network: Network, fed: dict[int, OperandAnalysis]) -> tuple[bool, ...]:

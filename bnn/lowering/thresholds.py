@@ -6,6 +6,7 @@ over the integers that the sum can be, and where it does is found by evaluating 
 network evaluates, in float64, rounding included: no formula for the crossing is solved, and a tie,
 a negative or vanishing gamma, or a channel whose sign never changes need no cases of their own.
 
+>>> from bnn.lowering.operand_analysis import analyse
 >>> from bnn.model.network import Dense
 >>> net = Network("n", (4,), (
 ...     Dense("a", np.ones((4, 3), np.float32), None, "ste_sign", "ste_sign"),
@@ -13,7 +14,8 @@ a negative or vanishing gamma, or a channel whose sign never changes need no cas
 ...               None, 0.0),
 ...     Dense("c", np.ones((3, 2), np.float32), None, "ste_sign", "ste_sign"),
 ... ))
->>> found = find(net, 0, None)
+>>> *_, last = decisions(net, 0, questions(net))
+>>> found = crossing(net.layers[0], last, analyse(net, None).fed[0])
 >>> found.at.tolist(), found.falling.tolist()
 ([2, 4, -4], [False, True, True])
 >>> found.bits(np.array([0, 2, 4])[:, None]).astype(int).tolist()
@@ -29,7 +31,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.lowering.operand_analysis import OperandAnalysis, analyse
+from bnn.lowering.operand_analysis import OperandAnalysis
 from bnn.model import host, quantizers
 from bnn.model.activation_functions import monotone
 from bnn.model.layers.product import finish, reach
@@ -43,7 +45,6 @@ from bnn.model.network import (
     PRelu,
     Product,
 )
-from bnn.values.encoding import Encoding
 from pimsim.errors import InputError
 
 
@@ -112,18 +113,11 @@ def _own_question(layer: Layer) -> str | None:
     return "ste_sign" if quantizers.is_sign(name) else name if quantizers.decides(name) else None
 
 
-def decision(network: Network, index: int) -> Decision | None:
-    """Find the sign that the outputs of product ``index`` end in, as late as it can be taken.
-
-    None when their values matter beyond a sign (the end of the network, a layer with real
-    operands) or pass through a function that turns around.
-    """
-    found = decisions(network, index, questions(network))
-    return found[-1] if found else None
-
-
 def decisions(network: Network, index: int, asked: Sequence[str | None]) -> list[Decision]:
     """Find every place where the outputs of product ``index`` may be decided, from early to late.
+
+    None where their values matter beyond a sign (the end of the network, a layer with real
+    operands) or pass through a function that turns around.
 
     Args:
         network: the layers.
@@ -158,34 +152,19 @@ def decisions(network: Network, index: int, asked: Sequence[str | None]) -> list
         steps.append(step)
 
 
-def find(network: Network, index: int, encoding: Encoding | None) -> Thresholds:
-    """Find the thresholds on the integer sums of binary layer ``index``.
-
-    Args:
-        network: the layers.
-        index: position of a binary layer that :func:`decision` finds a sign for.
-        encoding: how the inputs of the network are integers, None when they are not; sums of a
-            layer fed with them are those of the integers ``p``.
-
-    Returns:
-        One threshold per output channel; one per feature, ``(positions * channels,)`` in the
-        order of Flatten, when a BatchNorm behind a Flatten treats positions differently.
-        A MaxPool2D in between is left out: :func:`pools` says how bits are pooled instead.
-
-    Raises:
-        InputError: the layer's outputs do not end in a sign.
-    """
-    layer, sign_at = _product(network, index), _decided(network, index)
-    return crossing(layer, sign_at, analyse(network, encoding).fed[index])
-
-
 def crossing(layer: Product, sign_at: Decision, fed: OperandAnalysis) -> Thresholds:
-    """Find the thresholds on the integer sums of a layer; see :func:`find`.
+    """Find the thresholds on the integer sums of a layer.
 
     Args:
         layer: the product.
         sign_at: where its sums are decided.
-        fed: which integers it multiplies.
+        fed: which integers it multiplies; sums of a layer fed with encoded inputs are those of the
+            integers ``p``.
+
+    Returns:
+        One threshold per output channel; one per feature, ``(positions * channels,)`` in the
+        order of Flatten, when a BatchNorm behind a Flatten treats positions differently.
+        A MaxPool2D in between is left out: :func:`conjunctions` says how bits are pooled instead.
     """
     steps = [step for step in sign_at.steps if step.monotone]
     widths = [step.mean.size for step in steps if isinstance(step, BatchNorm)]
@@ -222,8 +201,8 @@ def _channels(step: Layer, width: int) -> int:
     return step.slopes.size if isinstance(step, PRelu) else width
 
 
-def pools(network: Network, index: int) -> tuple[NDArray[np.bool_], ...]:
-    """For each MaxPool2D before the sign, how to pool bits instead of sums: AND (True) or OR.
+def conjunctions(layer: Product, sign_at: Decision) -> tuple[NDArray[np.bool_], ...]:
+    """For each MaxPool2D before the decision, how to pool bits instead of sums: AND (True) or OR.
 
     The sign of the largest value of a window is the OR of the signs if everything behind the
     pooling rises, and their AND if it falls, which the signs of gamma decide.
@@ -231,15 +210,7 @@ def pools(network: Network, index: int) -> tuple[NDArray[np.bool_], ...]:
     Returns:
         One array per pooling, in the order of the network, of one flag per channel (per feature
         where a BatchNorm behind a Flatten follows).
-
-    Raises:
-        InputError: as :func:`find`.
     """
-    return conjunctions(_product(network, index), _decided(network, index))
-
-
-def conjunctions(layer: Product, sign_at: Decision) -> tuple[NDArray[np.bool_], ...]:
-    """For each MaxPool2D before the decision, how to pool bits; see :func:`pools`."""
     result: list[NDArray[np.bool_]] = []
     falls = np.zeros(layer.outputs, np.bool_)
     for step in reversed(sign_at.steps):
@@ -250,14 +221,6 @@ def conjunctions(layer: Product, sign_at: Decision) -> tuple[NDArray[np.bool_], 
         elif isinstance(step, MaxPool2D):
             result.append(falls)
     return tuple(reversed(result))
-
-
-def _decided(network: Network, index: int) -> Decision:
-    found = decision(network, index)
-    if found is None:
-        name = network.layers[index].name
-        raise InputError(f"outputs of layer {name!r} must end in a sign quantizer")
-    return found
 
 
 def _product(network: Network, index: int) -> Product:

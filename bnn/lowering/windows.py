@@ -29,8 +29,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.model.geometry import Axis
-from bnn.model.network import Conv2D, MaxPool2D, Product, Shape
+from bnn.model.geometry import Axis, Spread
+from bnn.model.network import MaxPool2D, Product, Shape
 from pimsim.errors import InputError
 
 Indices = NDArray[np.intp]
@@ -130,10 +130,19 @@ def windows(layer: Product, shape: Shape, pool: MaxPool2D | None) -> Windows:
 
     A dense layer is a convolution of one tap over the positions that its input has.
     """
-    if not isinstance(layer, Conv2D):
+    sides = layer.sides(shape)
+    if sides is None:
         return each_pixel(int(np.prod(shape[:-1], dtype=np.intp)), shape[-1])
-    sides = [Side.of(axis) for axis in layer.sides(shape)]
-    return lay(shape[-1], sides, pool.axes(layer.shape_after(shape)) if pool is not None else None)
+    over = None if pool is None else pool.axes(layer.shape_after(shape))
+    return lay(shape[-1], [_side(side) for side in sides], over)
+
+
+def _side(side: Axis | Spread) -> Side:
+    if isinstance(side, Axis):
+        return Side.of(side)
+    # The kernel is turned round, so the last tap is what the first window begins with.
+    before = (side.kernel - 1) * side.dilation - side.before
+    return Side(side.size, side.kernel, side.out, 1, side.dilation, before, side.stride)
 
 
 def each_pixel(pixels: int, channels: int) -> Windows:

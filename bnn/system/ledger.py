@@ -211,7 +211,9 @@ class CommandLedger:
         for segment in streamed(Kind.RD, bits, self.system.standard, self.system.banks):
             self._note(segment.runs, segment.banks, 0)
             if self._recorder is not None:
-                self._targets.append(_rows(segment, (n % rows for n in range(segment.runs[0].times))))
+                self._targets.append(
+                    _rows(segment, (n % rows for n in range(segment.runs[0].times)))
+                )
 
     def finish(self) -> None:
         """End the layer: what it executed comes before what the next one does."""

@@ -210,7 +210,6 @@ class Drawing:
         padding: Padding | int = "same",
         *,
         groups: int = 1,
-        bias: bool | None = None,
         norm: bool | None = None,
     ) -> Node:
         """Add a convolution of ``size`` x ``size`` taps."""
@@ -222,7 +221,7 @@ class Drawing:
             )
         window = Window(size, stride, padding)
         shape = (window.out(height), window.out(width), outputs)
-        return self._product(name, x, shape, window, groups, bias, norm)
+        return self._product(name, x, shape, window, groups, None, norm)
 
     def dense(
         self,

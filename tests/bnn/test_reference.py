@@ -10,16 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bnn.lowering.operand_analysis import (
-    Operand,
-    analyse,
-    binary_layers,
-    operands,
-    pad_operand,
-    reachable,
-)
+from bnn.lowering.operand_analysis import analyse
 from bnn.model import host, quantizers
 from bnn.model.layers import product as product_layers
+from bnn.model.layers.product import reach
 from bnn.model.network import (
     Activation,
     BatchNorm,
@@ -30,6 +24,7 @@ from bnn.model.network import (
     Network,
     integer_kernel,
 )
+from bnn.model.operand_encoding import BIPOLAR, TERNARY
 from bnn.reference import forward, sums
 from bnn.values.encoding import ENCODINGS
 from pimsim.errors import InputError
@@ -202,7 +197,7 @@ def test_forward_is_the_definition_in_rationals(seed, kind):
     assert set(run.sums) == set(run.operands) == first | {"c2", "d1", "d2"}
     for name, fed in run.operands.items():
         layer = next(layer for layer in network.layers if layer.name == name)
-        pad = pad_operand(layer, encoding) if name == "c1" else None
+        pad = analyse(network, encoding).fed[0].pad if name == "c1" else None
         assert np.array_equal(sums(layer, fed, pad), run.sums[name])
 
 
@@ -272,9 +267,9 @@ def test_batchnorm_makes_signs_real():
     bare = Dense("d", kernel, None, None, "ste_sign")
     norm = BatchNorm("n", ones, ones, None, None, 1e-3)
     signs = Activation("s", "ste_sign")
-    assert binary_layers(Network("n", (2,), (signs, bare)), None) == (1,)
-    assert binary_layers(Network("n", (2,), (signs, norm, bare)), None) == ()
-    assert binary_layers(Network("n", (2,), (norm, bare)), ENCODINGS["unit"]) == ()
+    assert tuple(analyse(Network("n", (2,), (signs, bare)), None).fed) == (1,)
+    assert tuple(analyse(Network("n", (2,), (signs, norm, bare)), None).fed) == ()
+    assert tuple(analyse(Network("n", (2,), (norm, bare)), ENCODINGS["unit"]).fed) == ()
 
 
 @pytest.mark.parametrize(
@@ -299,13 +294,15 @@ def test_wrong_images_are_refused(x, message):
 def test_operands_are_told_apart():
     rng = np.random.default_rng(7)
     network = small_network(rng)
-    values = [operand.value for operand in operands(network, ENCODINGS["unit"])]
-    kinds = dict(zip((layer.name for layer in network.layers), values, strict=True))
-    assert [kinds[name] for name in ("c1", "c2", "d1", "d2")] == ["integer", "+-1", "+-1", "+-1"]
-    assert binary_layers(network, ENCODINGS["unit"]) == (0, 3, 6, 8)
-    assert binary_layers(network, ENCODINGS["symmetric"]) == (3, 6, 8)
+    fed = {
+        network.layers[at].name: one for at, one in analyse(network, ENCODINGS["unit"]).fed.items()
+    }
+    assert [name for name, one in fed.items() if one.encoded] == ["c1"]
+    assert all(fed[name].whole == BIPOLAR for name in ("c2", "d1", "d2"))
+    assert tuple(analyse(network, ENCODINGS["unit"]).fed) == (0, 3, 6, 8)
+    assert tuple(analyse(network, ENCODINGS["symmetric"]).fed) == (3, 6, 8)
     padded = Conv2D("c", latent(rng, 3, 3, 2, 4), None, **SIGN, padding="same")
-    assert operands(Network("n", (5, 5, 2), (padded,)), None) == (Operand.TERNARY,)
+    assert analyse(Network("n", (5, 5, 2), (padded,)), None).fed[0].whole == TERNARY
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([(-1.0, 2), (1.0, 2), (0.0, 1)]))
@@ -315,10 +312,10 @@ def test_sums_are_reachable(seed, pad_and_step):
     rng = np.random.default_rng(seed)
     layer = Conv2D("c", latent(rng, 2, 2, 1, 2), None, **SIGN, padding="same", pad_values=pad)
     network = Network("n", (3, 3, 1), (layer,))
-    reach = reachable(network, 0, None)
-    assert reach == range(-4, 5, step)
+    reached = reach(layer, analyse(network, None).fed[0].whole)
+    assert reached == range(-4, 5, step)
     run = forward(network, latent(rng, 20, 3, 3, 1), None, keep_sums=True)
-    assert set(run.sums["c"].ravel().tolist()) <= set(reach)
+    assert set(run.sums["c"].ravel().tolist()) <= set(reached)
 
 
 def test_sign_is_larqs():
@@ -331,7 +328,7 @@ def test_binary_kernels_of_bop_are_as_stored():
     layer = Dense("d", stored, None, "ste_sign", quantizers.NO_OP)
     assert np.array_equal(integer_kernel(layer), stored)
     mixed = Dense("d", stored * np.float32(0.5), None, "ste_sign", quantizers.NO_OP)
-    assert binary_layers(Network("n", (2,), (mixed,)), None) == ()
+    assert tuple(analyse(Network("n", (2,), (mixed,)), None).fed) == ()
     with pytest.raises(InputError) as caught:
         integer_kernel(mixed)
     assert str(caught.value) == ("layer 'd' must have a sign quantizer for its kernel, not 'no_op'")

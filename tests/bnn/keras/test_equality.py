@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bnn.larq.model_file import read_model
-from bnn.lowering.operand_analysis import Operand, binary_layers, operands
+from bnn.lowering.operand_analysis import analyse
 from bnn.model import host
 from bnn.reference import forward
 from bnn.values.encoding import ENCODINGS
@@ -24,13 +24,12 @@ NAMES = (
 def assert_equal_to_keras(network, x, kind, keras_sums, keras_logits):
     encoding = ENCODINGS.get(kind)
     run = forward(network, x, encoding, keep_sums=True)
-    kinds = operands(network, encoding)
-    binary = binary_layers(network, encoding)
+    binary = analyse(network, encoding).fed
     assert binary
-    for index in binary:
+    for index, fed in binary.items():
         layer = network.layers[index]
         ours, theirs = run.sums[layer.name], keras_sums[layer.name]
-        if kinds[index] is Operand.PIXEL:
+        if fed.encoded:
             real = host.worth(layer, encoding)(ours)
             # Keras adds up to a few hundred float32 terms of size 1 here; steps are 1/255 or more.
             np.testing.assert_allclose(real, theirs, rtol=0, atol=1e-4)

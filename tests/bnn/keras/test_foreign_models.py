@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from bnn.larq.model_file import read_model
-from bnn.lowering.operand_analysis import Operand, binary_layers, operands
+from bnn.lowering.operand_analysis import analyse
 from bnn.reference import forward
 from bnn.values.encoding import ENCODINGS
 from experiments import cli
@@ -132,10 +132,9 @@ def check(libraries, fixtures, tmp_path, capsys):
 def compare_sums(network, x, encoding, keras_sums):
     """Every sum of -1 and +1 is Keras's, so a bit that went the wrong way would show."""
     found = forward(network, x, encoding, keep_sums=True).sums
-    kinds = operands(network, encoding)
-    for index in binary_layers(network, encoding):
+    for index, fed in analyse(network, encoding).fed.items():
         name = network.layers[index].name
-        if kinds[index] is not Operand.PIXEL:
+        if not fed.encoded:
             assert np.array_equal(found[name].astype(np.float32), keras_sums[name]), name
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from bnn.lowering.operand_analysis import reachable
-from bnn.lowering.thresholds import decision, find, pools
+from bnn.lowering.operand_analysis import analyse
+from bnn.lowering.thresholds import conjunctions, crossing, decisions, questions
+from bnn.model.layers.product import reach
 from bnn.model.network import Activation, BatchNorm, Conv2D, Dense, Flatten, MaxPool2D, Network
 from bnn.reference import forward
 from bnn.values.encoding import ENCODINGS
-from pimsim.errors import InputError
 
 SIGN = {"input_quantizer": "ste_sign", "kernel_quantizer": "ste_sign"}
 SOME = 12
@@ -59,6 +58,17 @@ def evaluated(norm, values):
     return result
 
 
+def decision(network):
+    """The last place where the outputs of the first layer may be decided, or None."""
+    found = decisions(network, 0, questions(network))
+    return found[-1] if found else None
+
+
+def find(network, encoding=None):
+    fed = analyse(network, encoding).fed[0]
+    return crossing(network.layers[0], decision(network), fed)
+
+
 def chain(*steps, fan_in=20, padding=None, first=None):
     kernel = np.ones((fan_in, SOME), np.float32)
     layer = first or Dense("in", kernel, None, **SIGN)
@@ -71,10 +81,12 @@ def chain(*steps, fan_in=20, padding=None, first=None):
 @settings(max_examples=150, deadline=None)
 def test_every_reachable_sum_is_decided_as_evaluated(norm, fan_in):
     network = chain(norm, fan_in=fan_in)
-    found = find(network, 0, None)
-    reach = np.arange(-fan_in, fan_in + 1, 2)
-    assert np.array_equal(found.bits(reach[:, None]), evaluated(norm, reach))
-    assert set(found.at.tolist()) <= set(reachable(network, 0, None))
+    found = find(network)
+    sums = np.arange(-fan_in, fan_in + 1, 2)
+    assert np.array_equal(found.bits(sums[:, None]), evaluated(norm, sums))
+    assert set(found.at.tolist()) <= set(
+        reach(network.layers[0], analyse(network, None).fed[0].whole)
+    )
 
 
 @given(norms("bn"), st.sampled_from(["unit", "symmetric", "uint8", "eighths"]))
@@ -85,7 +97,7 @@ def test_sums_of_pixels_are_decided_as_evaluated(norm, kind):
     kernel[1, ::2] = -1
     first = Dense("in", kernel, None, None, "ste_sign")
     network = chain(norm, fan_in=3, first=first)
-    found = find(network, 0, encoding)
+    found = find(network, encoding)
     largest = 3 * encoding.largest
     reach = np.arange(-largest, largest + 1)
     for channels, weight_sum in ((slice(0, None, 2), 1), (slice(1, None, 2), 3)):
@@ -103,7 +115,7 @@ def test_exact_ties_give_plus_one_for_either_sign_of_gamma():
         None,
         1e-3,
     )
-    found = find(chain(norm), 0, None)
+    found = find(chain(norm))
     assert found.bits(np.array([4])).all()
     assert found.bits(np.array([2])).tolist() == [False, True] * (SOME // 2)
     assert found.bits(np.array([6])).tolist() == [True, False] * (SOME // 2)
@@ -116,7 +128,7 @@ def test_constant_channels():
         "bn", np.zeros(SOME, np.float32), np.ones(SOME, np.float32),
         np.zeros(SOME, np.float32), beta, 1e-3,
     )  # fmt: skip
-    found = find(chain(norm), 0, None)
+    found = find(chain(norm))
     assert found.at.tolist() == [-20] * SOME
     assert found.falling.tolist() == [False, True, False, False] * (SOME // 4)
 
@@ -127,7 +139,7 @@ def test_constant_channels():
 def test_bias_and_activation_come_before_batchnorm(norm, bias, activation):
     bias = np.array(bias, np.float32)
     first = Dense("in", np.ones((6, SOME), np.float32), bias, **SIGN, activation=activation)
-    found = find(chain(norm, fan_in=6, first=first), 0, None)
+    found = find(chain(norm, fan_in=6, first=first))
     for s in range(-6, 7, 2):
         values = s + bias.astype(np.float64)
         if activation == "relu":
@@ -141,7 +153,7 @@ def test_bias_and_activation_come_before_batchnorm(norm, bias, activation):
 def test_a_sign_right_behind_the_sum_needs_no_batchnorm():
     bias = np.resize(np.float32([0, 0.5, -0.5, 100]), SOME)
     first = Dense("in", np.ones((3, SOME), np.float32), bias, **SIGN, activation="ste_sign")
-    found = find(chain(fan_in=3, first=first), 0, None)
+    found = find(chain(fan_in=3, first=first))
     assert found.at.tolist()[:4] == [1, 1, 1, -3]
     assert not found.falling.any()
 
@@ -184,7 +196,7 @@ def pooled_networks(draw):
 def test_pooled_bits_are_the_signs_of_pooled_values(case):
     network, x = case
     run = forward(network, x, None, keep_sums=True)
-    found, flags = find(network, 0, None), list(pools(network, 0))
+    found, flags = find(network), conjunctions(network.layers[0], decision(network))
     sums = run.sums["in"]
     poolings = [layer for layer in network.layers if isinstance(layer, MaxPool2D)]
     assert len(poolings) == len(flags)
@@ -213,7 +225,7 @@ def test_decisions_end_where_signs_are_fed():
     binary, real = Dense("b", kernel, None, **SIGN), Dense("r", kernel, None)
 
     def ends(*layers):
-        found = decision(Network("n", (SOME,), layers), 0)
+        found = decision(Network("n", (SOME,), layers))
         return None if found is None else ([step.name for step in found.steps], found.end)
 
     assert ends(start, norm, binary) == (["bn"], 2)
@@ -222,6 +234,3 @@ def test_decisions_end_where_signs_are_fed():
     assert ends(start, norm) is None
     assert ends(start, Activation("t", "tanh"), binary) is None
     assert ends(start, Activation("r", "relu"), binary) == (["r"], 2)
-    with pytest.raises(InputError) as caught:
-        find(Network("n", (SOME,), (start, norm)), 0, None)
-    assert str(caught.value) == "outputs of layer 'in' must end in a sign quantizer"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bnn.lowering.operand_analysis import binary_layers
+from bnn.lowering.operand_analysis import analyse
 from bnn.mapping import MAPPINGS
 from bnn.model.network import Conv2D, MaxPool2D, Network
 from experiments.report.inputs import encoding_of
@@ -239,7 +239,7 @@ def test_what_a_first_layer_pads_with_must_be_an_input_too(
     found = encoding_of(network, x)
     assert found is not None
     assert found.name == encoding
-    assert bool(binary_layers(network, found)) == (where == "dram")
+    assert bool(analyse(network, found).fed) == (where == "dram")
 
 
 def test_images_are_flattened_for_a_network_of_vectors(tmp_path: Path, pimsim: Pimsim) -> None:

@@ -7,6 +7,7 @@ missing, unless ``PIMSIM_REQUIRE_LARQ=1``, ``PIMSIM_REQUIRE_DATA=1`` (for all da
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import os
 import random
@@ -120,6 +121,7 @@ _ORDER = ("complete", "keras", "circuit", None)
 """What runs first: a line that is missing somewhere, then what is long and shares what it makes."""
 
 
+@functools.cache
 def _shared(path: Path) -> str | None:
     """What the tests of a file share with those of others, and so run in the same process.
 
@@ -154,7 +156,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         order = random.Random(config.getoption("--hypothesis-seed"))
         ranks = {path: order.random() for path in sorted({item.path for item in items})}
         items.sort(key=lambda item: ranks[item.path])
-    items.sort(key=lambda item: _ORDER.index(_shared(item.path)))
+    else:
+        items.sort(key=lambda item: _ORDER.index(_shared(item.path)))
     reasons = {marker: why_not() for marker, (why_not, _) in _NEEDS.items()}
     for item in items:
         for marker, reason in reasons.items():

@@ -74,7 +74,12 @@ def _both(
 @every_mapping
 @pytest.mark.parametrize("banks", [1, 5, 8])
 @pytest.mark.parametrize(
-    ("name", "images"), [("digits-mlp", 364), ("mnist-mlp", 3), ("mnist-cnn", 9)]
+    ("name", "images"),
+    [
+        ("digits-mlp", 364),
+        pytest.param("mnist-mlp", 3, marks=pytest.mark.slow),
+        pytest.param("mnist-cnn", 9, marks=pytest.mark.slow),
+    ],
 )
 def test_bundled_networks_cost_what_running_them_does(
     name: str, images: int, banks: int, mapping: str

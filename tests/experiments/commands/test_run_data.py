@@ -70,6 +70,7 @@ def test_labels_that_are_no_classes_cost_no_run(
     assert printed.err.endswith("; `y - 1` makes them begin at 0\n")
 
 
+@pytest.mark.slow
 def test_bytes_for_a_network_of_scaled_pixels_are_named_and_put_right(
     tmp_path: Path, pimsim: Pimsim, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -95,6 +96,7 @@ def test_bytes_for_a_network_of_scaled_pixels_are_named_and_put_right(
 
 
 @pytest.mark.mnist
+@pytest.mark.slow
 def test_a_scale_that_does_not_fit_is_told_in_report_and_table(
     tmp_path: Path, pimsim: Pimsim, capsys: pytest.CaptureFixture[str]
 ) -> None:

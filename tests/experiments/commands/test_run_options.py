@@ -41,7 +41,16 @@ def answer(report: Report) -> dict[str, Any]:
 # Mappings
 
 
-@pytest.mark.parametrize("model", ["digits-mlp", "mlp", "cnn", "same-zero", "functional"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        pytest.param("digits-mlp", marks=pytest.mark.slow),
+        "mlp",
+        "cnn",
+        pytest.param("same-zero", marks=pytest.mark.slow),
+        "functional",
+    ],
+)
 def test_all_mappings_give_identical_logits(model: str, tmp_path: Path, pimsim: Pimsim) -> None:
     bundled = model == "digits-mlp"
     given = [model] if bundled else [MODELS / f"{model}.keras", "--data", MODELS / f"{model}.npz"]

@@ -56,6 +56,7 @@ def test_seeds_belong_to_trial_and_sweep_alone() -> None:
     assert all(0 <= one < 2**63 for pair in drawn for one in pair)
 
 
+@pytest.mark.slow
 def test_faults_of_one_layer_do_less_than_faults_of_all() -> None:
     def right(**given: Value) -> int:
         values = _values(variation_percent=20.0, **given)
@@ -109,6 +110,7 @@ def test_a_failure_table_in_place_of_the_circuit(tmp_path: Path) -> None:
     assert MEASURE.run(values(), 1, 1) == MEASURE.run(_values(variation_percent=20.0), 1, 1)
 
 
+@pytest.mark.slow
 def test_a_sweep_of_accuracy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "accuracy.toml"
     path.write_text(
@@ -125,6 +127,7 @@ def test_a_sweep_of_accuracy(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert document["assumptions"]["interval"].startswith("95 %, Student's t, of the chips")
 
 
+@pytest.mark.slow
 def test_one_chip_alone_says_that_its_interval_is_of_images(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], refused: Callable[..., str]
 ) -> None:

@@ -112,6 +112,7 @@ def spec_file(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_cluster_gives_the_same_store_with_a_worker_killed_midway(
     cluster: Cluster,
     spec_file: Path,
@@ -140,6 +141,7 @@ def test_a_cluster_gives_the_same_store_with_a_worker_killed_midway(
         assert (tmp_path / "here" / name).read_bytes() == (tmp_path / "there" / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_a_cluster_that_goes_away_is_one_line(
     cluster: Cluster,
     spec_file: Path,
@@ -164,6 +166,7 @@ def test_a_cluster_that_goes_away_is_one_line(
     assert kept(store)
 
 
+@pytest.mark.slow
 def test_workers_without_pimsim_are_one_line(cluster: Cluster) -> None:
     """As far as a worker can tell: it is asked for a module that it does not have."""
     from experiments.sweep.workers.cluster import DaskPool

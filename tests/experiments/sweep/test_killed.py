@@ -55,6 +55,7 @@ def whole(
     return trials
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", [True, False], ids=["whole group", "parent alone"])
 def test_killed_again_and_again_the_store_is_the_same(
     group: bool,

@@ -29,12 +29,12 @@ class Architecture:
     """Name of the data set that `pimsim train` takes unless told otherwise."""
     input_shape: tuple[int, ...]
     """Shape of one input."""
-    classes: int
-    """Outputs: labels are below this."""
     settings: Settings
     """What `pimsim train` takes unless told otherwise."""
     layers: Callable[[Parts], list[Any]]
     """Layers from the input to the end."""
+    classes: int = 10
+    """Outputs: labels are below this; every named data set has ten."""
 
     def build(self, parts: Parts) -> Any:
         """Return the untrained Keras model, layers named by position (``dense1``, ``norm1``)."""
@@ -93,7 +93,6 @@ _KNOWN = (
         "digits; the inputs are 17 grey levels.",
         data="digits",
         input_shape=(64,),
-        classes=10,
         settings=Settings(epochs=100, batch_size=64, learning_rate=5e-3, batch_norm_momentum=0.9),
         layers=_mlp(256, 256),
     ),
@@ -103,7 +102,6 @@ _KNOWN = (
         "takes 8-bit pixels.",
         data="mnist",
         input_shape=(784,),
-        classes=10,
         settings=Settings(epochs=30, batch_size=128, learning_rate=5e-3, batch_norm_momentum=0.95),
         layers=_mlp(512, 512, 512),
     ),
@@ -113,7 +111,6 @@ _KNOWN = (
         "dense layers, all with binary weights); the first takes 8-bit pixels.",
         data="mnist",
         input_shape=(28, 28, 1),
-        classes=10,
         settings=Settings(epochs=15, batch_size=64, learning_rate=3e-3),
         layers=_larq_mnist_tutorial,
     ),
@@ -123,7 +120,6 @@ _KNOWN = (
         "all with binary weights) on CIFAR-10; the first takes 8-bit pixels.",
         data="cifar10",
         input_shape=(32, 32, 3),
-        classes=10,
         settings=Settings(
             epochs=45,
             batch_size=128,
@@ -142,7 +138,6 @@ _KNOWN = (
         "1024-1024-10, all with binary weights) on CIFAR-10; for those with a GPU.",
         data="cifar10",
         input_shape=(32, 32, 3),
-        classes=10,
         settings=changed(
             Settings(epochs=500, batch_size=50, learning_rate=1e-3), recipe("binarynet")
         ),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from bnn.larq.graph import Call, Entry
+from bnn.larq.graph import Call, LayerEntry
 from bnn.larq.nodes import OPERATORS
 from bnn.larq.weights import WeightSource
 from bnn.model.layers import merge
@@ -50,7 +50,7 @@ def build(call: Call, shapes: tuple[Shape, ...], weights: WeightSource) -> tuple
 
 
 def _with_activation(
-    call: Call, entry: Entry, shapes: tuple[Shape, ...], weights: WeightSource
+    call: Call, entry: LayerEntry, shapes: tuple[Shape, ...], weights: WeightSource
 ) -> tuple[Layer, ...]:
     """Read an entry, and behind it the layer that it has in the place of an activation."""
     inside: str | None = None
@@ -72,7 +72,7 @@ def _with_activation(
     made = READERS[entry.kind](reading)
     for layer in made:
         shapes = (layer.shape_after(*shapes),)
-    inner = Entry(kind, (*entry.path, inside), f"{entry.slot}/activation", fields)
+    inner = LayerEntry(kind, (*entry.path, inside), f"{entry.slot}/activation", fields)
     more = _with_activation(call, inner, shapes, weights)
     return (*made, *more)
 

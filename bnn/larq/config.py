@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from bnn.larq.graph import INPUT_LAYER, Architecture, Call, Entry, chain, graph
+from bnn.larq.graph import INPUT_LAYER, Call, LayerEntry, LayerGraph, chain, graph
 from bnn.model.network import INPUT
 from bnn.model.readers import READERS
 from bnn.values.fields import Fields, known_class, own_class, shown
@@ -40,7 +40,7 @@ _MOST = 100_000
 """Layers of a model, those of models that are used several times counted each time."""
 
 
-def read_architecture(config: object) -> Architecture:
+def read_architecture(config: object) -> LayerGraph:
     """Understand the parsed JSON of a model.
 
     Raises:
@@ -60,7 +60,7 @@ def read_architecture(config: object) -> Architecture:
             f"layers: {_SAVE_GRAPH}"
         )
     found = _model(kind, model.get("config"), "configuration of the model", (), "", "")
-    return Architecture(found.name, found.input_shape, tuple(_flat(found)))
+    return LayerGraph(found.name, found.input_shape, tuple(_flat(found)))
 
 
 def kind_of_model(outer: Fields) -> str | None:
@@ -86,7 +86,7 @@ def kind_of_model(outer: Fields) -> str | None:
 
 def _model(
     kind: str, body: object, where: str, path: tuple[str, ...], slot: str, of: str
-) -> Architecture:
+) -> LayerGraph:
     """Understand one model.
 
     Args:
@@ -113,15 +113,15 @@ def _model(
         raise InputError(
             f"{entries[0].where} must say its input shape: build the model before saving it"
         )
-    return Architecture(name if isinstance(name, str) else "network", shape, tuple(calls))
+    return LayerGraph(name if isinstance(name, str) else "network", shape, tuple(calls))
 
 
-def _flat(model: Architecture) -> Iterator[Call]:
+def _flat(model: LayerGraph) -> Iterator[Call]:
     """Give the calls of a model with the calls of inner models in their place."""
     uses: dict[tuple[str, int], int] = {}
     total = 0
 
-    def walk(architecture: Architecture, start: int) -> Iterator[Call]:
+    def walk(architecture: LayerGraph, start: int) -> Iterator[Call]:
         nonlocal total
         ends: list[int] = []
         for call in architecture.calls:
@@ -144,8 +144,8 @@ def _flat(model: Architecture) -> Iterator[Call]:
     yield from walk(model, INPUT)
 
 
-def _entries(listed: list[object], path: tuple[str, ...], slot: str, of: str) -> list[Entry]:
-    entries: list[Entry] = []
+def _entries(listed: list[object], path: tuple[str, ...], slot: str, of: str) -> list[LayerEntry]:
+    entries: list[LayerEntry] = []
     used: dict[str, int] = {}
     for position, item in enumerate(listed, 1):
         where = f"layer {position} of {len(listed)}{of}"
@@ -179,16 +179,16 @@ def _entries(listed: list[object], path: tuple[str, ...], slot: str, of: str) ->
             inside = f" of {shown('/'.join(whole))}"
             inner = _model(kind, config, f"{where} ({kind})", whole, f"{place}/", inside)
         fields = Fields.of(config, f"{where} ({kind})")
-        entries.append(Entry(kind, whole, place, fields, calls, inner))
+        entries.append(LayerEntry(kind, whole, place, fields, calls, inner))
     return entries
 
 
-def _only_input(entries: list[Entry]) -> Entry:
+def _only_input(entries: list[LayerEntry]) -> LayerEntry:
     inputs = [entry for entry in entries if entry.kind == INPUT_LAYER]
     return inputs[0] if inputs else entries[0]
 
 
-def _input_shape(first: Entry, model: Fields) -> tuple[int | None, ...] | None:
+def _input_shape(first: LayerEntry, model: Fields) -> tuple[int | None, ...] | None:
     for fields, key in (
         (first.fields, "batch_input_shape"),
         (first.fields, "batch_shape"),

@@ -1,7 +1,7 @@
 """The layers of a model in an order in which each follows all that feed it: chains and graphs.
 
-An :class:`Entry` is a layer as the file describes it, a :class:`Call` one use of it. A Sequential
-model is a chain of its entries; a functional one says for each use what feeds it.
+A :class:`LayerEntry` is a layer as the file describes it, a :class:`Call` one use of it. A
+Sequential model is a chain of its entries; a functional one says for each use what feeds it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LayerEntry:
     """One layer as the file describes it."""
 
     kind: str
@@ -36,7 +36,7 @@ class Entry:
     """Its configuration."""
     nodes: object = None
     """What feeds each of its uses, as the file writes it."""
-    inner: Architecture | None = None
+    inner: LayerGraph | None = None
     """The layers of a model that stands in the place of a layer."""
 
     @property
@@ -54,7 +54,7 @@ class Entry:
 class Call:
     """One use of a layer."""
 
-    entry: Entry
+    entry: LayerEntry
     sources: tuple[int, ...]
     """Positions of the calls that feed it, or ``INPUT``."""
     number: int = 0
@@ -66,7 +66,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Architecture:
+class LayerGraph:
     """The layers of a model, each behind all that feed it; the last is the output."""
 
     name: str
@@ -77,7 +77,7 @@ class Architecture:
     """Without input layers."""
 
 
-def chain(entries: list[Entry]) -> list[Call]:
+def chain(entries: list[LayerEntry]) -> list[Call]:
     """Call each entry once, fed with the one before it; an input layer may lead."""
     rest = entries[1:] if entries[0].kind == INPUT_LAYER else entries
     for entry in rest:
@@ -86,7 +86,7 @@ def chain(entries: list[Entry]) -> list[Call]:
     return [Call(entry, (place - 1,)) for place, entry in enumerate(rest)]
 
 
-def graph(entries: list[Entry], model: Fields) -> list[Call]:
+def graph(entries: list[LayerEntry], model: Fields) -> list[Call]:
     """Order the calls of a functional model so that each follows what feeds it."""
     by_name = {entry.path[-1]: entry for entry in entries}
     if len(by_name) != len(entries):
@@ -128,7 +128,7 @@ def graph(entries: list[Entry], model: Fields) -> list[Call]:
 
 
 def _ordered(
-    last: Node, uses: Mapping[tuple[str, int], Use], by_name: Mapping[str, Entry]
+    last: Node, uses: Mapping[tuple[str, int], Use], by_name: Mapping[str, LayerEntry]
 ) -> list[Node]:
     """Everything that leads to ``last``, each after what feeds it, one branch after the other."""
     order: list[Node] = []
@@ -155,7 +155,7 @@ def _ordered(
     return order
 
 
-def _uses(entry: Entry, names: Container[str]) -> list[Use]:
+def _uses(entry: LayerEntry, names: Container[str]) -> list[Use]:
     """What every use of a layer is fed with."""
     nodes = entry.nodes
     calls = nodes if isinstance(nodes, list) else []
@@ -174,7 +174,7 @@ def _uses(entry: Entry, names: Container[str]) -> list[Use]:
     return result
 
 
-def _only(model: Fields, key: str, by_name: dict[str, Entry]) -> Node:
+def _only(model: Fields, key: str, by_name: dict[str, LayerEntry]) -> Node:
     match model.get(key):
         case [[str(name), int(use), int(one)]] | [str(name), int(use), int(one)] if (
             name in by_name and (one == 0 or by_name[name].kind in OPERATORS)

@@ -17,7 +17,7 @@ import h5py
 
 from bnn.larq.build import build, precision
 from bnn.larq.config import read_architecture
-from bnn.larq.graph import Architecture
+from bnn.larq.graph import LayerGraph
 from bnn.larq.joined import joined
 from bnn.larq.nodes import OPERATORS
 from bnn.larq.sizes import Known, computed, filled
@@ -153,7 +153,7 @@ def _objective(file: h5py.File) -> Objective:
 
 
 def _network(
-    architecture: Architecture,
+    architecture: LayerGraph,
     weights: WeightSource,
     source: str,
     objective: Objective,
@@ -197,7 +197,7 @@ def _network(
     return joined(Network(name, start, tuple(layers), source, fed_by, objective, policy))
 
 
-def _input_shape(architecture: Architecture, given: Sizes | None) -> Shape:
+def _input_shape(architecture: LayerGraph, given: Sizes | None) -> Shape:
     """The shape of one image, with sizes from ``given`` where the file leaves them open."""
     if architecture.input_shape is None:
         raise ValueError("`architecture` must have an input shape")

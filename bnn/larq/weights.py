@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.larq.graph import Entry
+from bnn.larq.graph import LayerEntry
 from bnn.model.layers.layer import Shape
 from bnn.values.fields import shown
 from pimsim.errors import InputError
@@ -62,7 +62,7 @@ class WeightSource:
         self._file = file
 
     def read(
-        self, entry: Entry, shapes: Mapping[str, Shape], without: str | None = None
+        self, entry: LayerEntry, shapes: Mapping[str, Shape], without: str | None = None
     ) -> dict[str, NDArray[np.float32]]:
         """Return the arrays of one layer by the names in ``shapes``.
 
@@ -82,7 +82,7 @@ class WeightSource:
             }
 
     def _find(
-        self, entry: Entry, names: tuple[str, ...], without: str | None
+        self, entry: LayerEntry, names: tuple[str, ...], without: str | None
     ) -> tuple[h5py.Group, dict[str, str]]:
         """The group of the layer, and by name where in it an array lies."""
         raise NotImplementedError
@@ -92,7 +92,7 @@ class NamedWeights(WeightSource):
     """The layout of ``.h5`` files: a group per layer name, arrays listed by name."""
 
     def _find(
-        self, entry: Entry, names: tuple[str, ...], without: str | None
+        self, entry: LayerEntry, names: tuple[str, ...], without: str | None
     ) -> tuple[h5py.Group, dict[str, str]]:
         where, path = entry.where, entry.path
         group = _follow(self._file, f"model_weights/{path[0]}", where)
@@ -110,7 +110,7 @@ class NumberedWeights(WeightSource):
     """The layout inside ``.keras`` files: a group per class and count, arrays numbered."""
 
     def _find(
-        self, entry: Entry, names: tuple[str, ...], without: str | None
+        self, entry: LayerEntry, names: tuple[str, ...], without: str | None
     ) -> tuple[h5py.Group, dict[str, str]]:
         where, place = entry.where, f"{entry.slot}/vars"
         group = _follow(self._file, place, where)

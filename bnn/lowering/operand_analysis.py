@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from bnn.model import quantizers
 from bnn.model.layers.activation import Activation
 from bnn.model.layers.layer import Shape
-from bnn.model.layers.preprocessing import Line
+from bnn.model.layers.preprocessing import Affine
 from bnn.model.layers.product import Product, has_integer_kernel, sums_of
 from bnn.model.layers.shape import Pad
 from bnn.model.network import INPUT, Network
@@ -146,7 +146,7 @@ def padding_of_inputs(network: Network) -> tuple[float, ...]:
         if isinstance(layer, Product):
             if layer.pads(network.shape_before(index)):
                 found.add(layer.pad_values)
-        elif not isinstance(layer, Line):  # behind which values are others
+        elif not isinstance(layer, Affine):  # behind which values are others
             reached.add(index)
             if isinstance(layer, Pad):
                 found.add(layer.value)

@@ -29,7 +29,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.model.geometry import Axis, Spread
+from bnn.model.geometry import Spread, WindowAxis
 from bnn.model.network import MaxPool2D, Product, Shape
 from pimsim.errors import InputError
 
@@ -114,7 +114,7 @@ class Side:
                 raise InputError(f"`{name}` must be a positive integer, not {value!r}")
 
     @classmethod
-    def of(cls, axis: Axis) -> Side:
+    def of(cls, axis: WindowAxis) -> Side:
         """Return the side that an ordinary convolution has along ``axis``."""
         return cls(axis.size, axis.kernel, axis.out, axis.stride, axis.dilation, axis.pads[0])
 
@@ -137,8 +137,8 @@ def windows(layer: Product, shape: Shape, pool: MaxPool2D | None) -> Windows:
     return lay(shape[-1], [_side(side) for side in sides], over)
 
 
-def _side(side: Axis | Spread) -> Side:
-    if isinstance(side, Axis):
+def _side(side: WindowAxis | Spread) -> Side:
+    if isinstance(side, WindowAxis):
         return Side.of(side)
     # The kernel is turned round, so the last tap is what the first window begins with.
     before = (side.kernel - 1) * side.dilation - side.before
@@ -151,7 +151,7 @@ def each_pixel(pixels: int, channels: int) -> Windows:
     return Windows(channels, every[:, None], np.zeros((1, 1), np.intp), every[None])
 
 
-def lay(channels: int, sides: Sequence[Side], pool: Sequence[Axis] | None = None) -> Windows:
+def lay(channels: int, sides: Sequence[Side], pool: Sequence[WindowAxis] | None = None) -> Windows:
     """Lay the windows of a convolution, and of a pooling behind it, over columns.
 
     Args:
@@ -164,7 +164,7 @@ def lay(channels: int, sides: Sequence[Side], pool: Sequence[Axis] | None = None
     >>> laid.pixels[:, laid.taps[0]].tolist()
     [[-1, 0], [-1, 1], [0, 2], [1, 3]]
     """
-    over: Sequence[Axis | None] = [None] * len(sides) if pool is None else pool
+    over: Sequence[WindowAxis | None] = [None] * len(sides) if pool is None else pool
     pixels, taps, outputs = _along(sides[0], over[0])
     for side, reach in zip(sides[1:], over[1:], strict=True):
         more_pixels, more_taps, more_outputs = _along(side, reach)
@@ -174,7 +174,7 @@ def lay(channels: int, sides: Sequence[Side], pool: Sequence[Axis] | None = None
     return Windows(channels, pixels, taps, outputs)
 
 
-def _along(side: Side, pool: Axis | None) -> tuple[Indices, Indices, Indices]:
+def _along(side: Side, pool: WindowAxis | None) -> tuple[Indices, Indices, Indices]:
     """Pixels (positions, patch), taps (offsets, kernel) and outputs (offsets, positions) of a side.
 
     Without pooling every output position is a column with one offset.
@@ -190,7 +190,7 @@ def _along(side: Side, pool: Axis | None) -> tuple[Indices, Indices, Indices]:
     return pixels, taps.reshape(shifts.shape), outputs
 
 
-def _pooling(pool: Axis) -> tuple[int, int, tuple[int, ...]]:
+def _pooling(pool: WindowAxis) -> tuple[int, int, tuple[int, ...]]:
     return pool.kernel, pool.dilation, pool.starts()
 
 

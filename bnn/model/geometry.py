@@ -4,12 +4,12 @@ The rules are TensorFlow's: ``valid`` windows stay inside the input; ``same`` gi
 ``ceil(size/stride)`` windows and pads as little as that needs, the odd pixel after the input;
 ``causal`` windows end where they stand, so all padding comes before the input.
 
->>> axis = Axis(size=5, kernel=3, stride=2, dilation=1, padding="same")
+>>> axis = WindowAxis(size=5, kernel=3, stride=2, dilation=1, padding="same")
 >>> axis.out, axis.pads, axis.starts()
 (3, (1, 1), (-1, 1, 3))
->>> Axis(size=6, kernel=3, stride=2, dilation=1, padding="same").pads
+>>> WindowAxis(size=6, kernel=3, stride=2, dilation=1, padding="same").pads
 (0, 1)
->>> Axis(size=4, kernel=3, stride=1, dilation=1, padding="causal").taps()[0]
+>>> WindowAxis(size=4, kernel=3, stride=1, dilation=1, padding="causal").taps()[0]
 (None, None, 0)
 """
 
@@ -31,7 +31,7 @@ def _check_positive(windows: object, *names: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Axis:
+class WindowAxis:
     """Windows along one spatial axis; sizes in pixels.
 
     Raises:
@@ -92,7 +92,7 @@ class Axis:
     def taps(self) -> tuple[tuple[int | None, ...], ...]:
         """Return the pixels that each window reads, ``None`` where it reads padding.
 
-        >>> Axis(size=3, kernel=3, stride=1, dilation=1, padding="same").taps()
+        >>> WindowAxis(size=3, kernel=3, stride=1, dilation=1, padding="same").taps()
         ((None, 0, 1), (0, 1, 2), (1, 2, None))
         """
         return tuple(
@@ -111,7 +111,7 @@ def windows(
     strides: tuple[int, ...],
     dilation: tuple[int, ...] = (1, 1),
     padding: Padding = "valid",
-) -> tuple[Axis, Axis]:
+) -> tuple[WindowAxis, WindowAxis]:
     """Return the windows of a layer along height and width; over a length those of one row.
 
     Args:
@@ -120,14 +120,16 @@ def windows(
         kernel: taps of a window.
         strides: between neighbouring windows.
         dilation: between neighbouring taps.
-        padding: as :class:`Axis` has it.
+        padding: as :class:`WindowAxis` has it.
 
     >>> [axis.out for axis in windows("c", (5,), (3,), (1,))]
     [1, 3]
     """
     settings = [(1, 1, *one)[-2:] for one in (sizes, kernel, strides, dilation)]
     try:
-        rows, columns = (Axis(a, b, c, d, padding) for a, b, c, d in zip(*settings, strict=True))
+        rows, columns = (
+            WindowAxis(a, b, c, d, padding) for a, b, c, d in zip(*settings, strict=True)
+        )
     except InputError as error:
         raise InputError(f"layer {layer!r}: {error}") from None
     return rows, columns

@@ -28,7 +28,7 @@ from bnn.model.layers.merge import Concatenate, Merge
 from bnn.model.layers.norm import BatchNorm
 from bnn.model.layers.pooling import AveragePool2D, GlobalPool, MaxPool2D
 from bnn.model.layers.product import Product, has_integer_kernel, integer_kernel
-from bnn.model.layers.shape import Crop, Flatten, Pad, Permute, Repeat, Reshape
+from bnn.model.layers.shape import Crop, Flatten, Pad, Permute, Reshape, UpSample
 from bnn.model.layers.transposed import Conv2DTranspose
 from bnn.model.objective import UNKNOWN, Objective
 from pimsim.errors import InputError
@@ -58,9 +58,9 @@ __all__ = [
     "Permute",
     "Product",
     "Rectifier",
-    "Repeat",
     "Reshape",
     "Shape",
+    "UpSample",
     "Weights",
     "has_integer_kernel",
     "integer_kernel",

@@ -1,6 +1,6 @@
 """Cutting images into the windows of a convolution or a pooling, tap by tap.
 
->>> axis = Axis(size=3, kernel=2, stride=1, dilation=1, padding="valid")
+>>> axis = WindowAxis(size=3, kernel=2, stride=1, dilation=1, padding="valid")
 >>> image = np.arange(9, dtype=np.int8).reshape(1, 3, 3, 1)
 >>> patches(image, (axis, axis), 0, np.float32)[0, 0].tolist()
 [[0.0, 1.0, 3.0, 4.0], [1.0, 2.0, 4.0, 5.0]]
@@ -16,14 +16,14 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.model.geometry import Axis
+from bnn.model.geometry import WindowAxis
 
 Number = TypeVar("Number", bound=np.number[Any])
 Values = NDArray[np.number[Any]]
 
 
 def patches(
-    images: Values, axes: tuple[Axis, Axis], pad: float, dtype: type[Number]
+    images: Values, axes: tuple[WindowAxis, WindowAxis], pad: float, dtype: type[Number]
 ) -> NDArray[Number]:
     """Lay every window out as one row of numbers.
 
@@ -46,7 +46,7 @@ def patches(
     return result.reshape(count, rows.out, columns.out, taps * channels)
 
 
-def largest(images: NDArray[Number], axes: tuple[Axis, Axis]) -> NDArray[Number]:
+def largest(images: NDArray[Number], axes: tuple[WindowAxis, WindowAxis]) -> NDArray[Number]:
     """Return the largest value of every window, ``(n, out height, out width, channels)``."""
     # Every window holds a real pixel, so padding with the smallest value of all never wins.
     taps = _taps(images, axes, images.min() if images.size else 0)
@@ -56,7 +56,7 @@ def largest(images: NDArray[Number], axes: tuple[Axis, Axis]) -> NDArray[Number]
     return result
 
 
-def averages(images: NDArray[Number], axes: tuple[Axis, Axis]) -> NDArray[Number]:
+def averages(images: NDArray[Number], axes: tuple[WindowAxis, WindowAxis]) -> NDArray[Number]:
     """Return the mean of every window, ``(n, out h, out w, channels)``; padding does not count."""
     result = sum(_taps(images, axes, 0))
     counts = [
@@ -68,7 +68,7 @@ def averages(images: NDArray[Number], axes: tuple[Axis, Axis]) -> NDArray[Number
 
 
 def _taps(
-    images: NDArray[Number], axes: tuple[Axis, Axis], pad: float
+    images: NDArray[Number], axes: tuple[WindowAxis, WindowAxis], pad: float
 ) -> Iterator[NDArray[Number]]:
     """Yield what tap 0, 1, ... of all windows reads: views ``(n, out h, out w, channels)``."""
     rows, columns = axes
@@ -81,6 +81,6 @@ def _taps(
             yield images[:, down, _every(columns, j)]
 
 
-def _every(axis: Axis, tap: int) -> slice:
+def _every(axis: WindowAxis, tap: int) -> slice:
     first = tap * axis.dilation
     return slice(first, first + (axis.out - 1) * axis.stride + 1, axis.stride)

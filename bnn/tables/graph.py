@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-from bnn.model.geometry import Axis, Padding
+from bnn.model.geometry import Padding, WindowAxis
 from bnn.model.network import Shape
 from pimsim.errors import InputError
 
@@ -38,14 +38,14 @@ class Window:
         (110, 28)
         """
         if isinstance(self.padding, int):
-            return Axis(pixels + 2 * self.padding, self.size, self.stride, 1, "valid").out
-        return Axis(pixels, self.size, self.stride, 1, self.padding).out
+            return WindowAxis(pixels + 2 * self.padding, self.size, self.stride, 1, "valid").out
+        return WindowAxis(pixels, self.size, self.stride, 1, self.padding).out
 
     def before(self, pixels: int) -> int:
         """Return how many pixels of padding the first window begins with."""
         if isinstance(self.padding, int):
             return self.padding
-        return Axis(pixels, self.size, self.stride, 1, self.padding).pads[0]
+        return WindowAxis(pixels, self.size, self.stride, 1, self.padding).pads[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ import numpy as np
 from bnn.lowering.stage import Stage, offsets
 from bnn.lowering.thresholds import Thresholds
 from bnn.lowering.windows import Side, Windows, each_pixel, lay
-from bnn.model.geometry import Axis
+from bnn.model.geometry import WindowAxis
 from bnn.model.network import Conv2D, Dense
 from bnn.tables.graph import (
     AddNode,
@@ -161,7 +161,9 @@ def _windows(product: ProductNode, pool: PoolNode | None) -> Windows:
         kept = pool.window
         if isinstance(kept.padding, int):
             raise ValueError(f"pooling {pool.name!r} must be padded as in Keras")
-        over = [Axis(size, kept.size, kept.stride, 1, kept.padding) for size in product.shape[:2]]
+        over = [
+            WindowAxis(size, kept.size, kept.stride, 1, kept.padding) for size in product.shape[:2]
+        ]
     return lay(product.input[2], sides, over)
 
 

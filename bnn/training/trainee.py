@@ -18,8 +18,8 @@ from bnn.training.augmentation import augment
 from bnn.training.backend import Backend
 from bnn.training.parts import Parts
 from bnn.training.recipe.losses import LOSSES
-from bnn.training.recipe.optimizers import OPTIMIZERS, Wanted
-from bnn.training.recipe.schedules import SCHEDULES, Span
+from bnn.training.recipe.optimizers import OPTIMIZERS, OptimizerSettings
+from bnn.training.recipe.schedules import SCHEDULES, RateSpan
 from bnn.training.recipe.settings import PRECISIONS, Settings
 from pimsim.errors import InputError, PimsimError
 
@@ -134,7 +134,7 @@ class Trainee:
         parts = Parts(self._tools, settings, training=True)
         with _global_policy(keras, policy(settings, epoch)):
             model = self._architecture.build(parts)
-        span = Span(
+        span = RateSpan(
             rate=settings.learning_rate,
             final_rate=settings.final_learning_rate,
             epochs=settings.epochs,
@@ -145,7 +145,7 @@ class Trainee:
         optimizer = OPTIMIZERS[settings.optimizer].make(
             keras,
             self._tools.larq,
-            Wanted(
+            OptimizerSettings(
                 rate=self._rate,
                 weight_decay=settings.weight_decay,
                 bop_threshold=settings.bop_threshold,

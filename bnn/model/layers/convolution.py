@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.model.activation_functions import Real
-from bnn.model.geometry import Axis, Padding, windows
+from bnn.model.geometry import Padding, WindowAxis, windows
 from bnn.model.layers.layer import Shape, Weights, misfit
 from bnn.model.layers.product import Product, chunks, grouped
 from bnn.model.layers.reading import Reader, Reading
@@ -60,7 +60,7 @@ class _Convolution(Product):
         """A depthwise kernel repeats its last axis for every input channel."""
         return int(self.kernel.shape[-2]) if self.depthwise else 1
 
-    def sides(self, shape: Shape) -> tuple[Axis, Axis]:
+    def sides(self, shape: Shape) -> tuple[WindowAxis, WindowAxis]:
         """Windows along height and width; those of one axis as the windows of one row."""
         rank, channels = self.kernel.ndim - 2, int(self.kernel.shape[-2])
         channels = channels if self.depthwise else channels * self.groups
@@ -137,7 +137,7 @@ class LocallyConnected(Product):
         """Products that one output sums."""
         return int(self.kernel.shape[1])
 
-    def sides(self, shape: Shape) -> tuple[Axis, Axis]:
+    def sides(self, shape: Shape) -> tuple[WindowAxis, WindowAxis]:
         """Windows along height and width; those of one axis as the windows of one row."""
         channels = self.fan_in // prod(self.size)
         if len(shape) != len(self.size) + 1 or shape[-1] != channels:

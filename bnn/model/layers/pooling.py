@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.model.geometry import Axis, Padding, windows
+from bnn.model.geometry import Padding, WindowAxis, windows
 from bnn.model.layers.layer import Layer, Shape, misfit
 from bnn.model.layers.reading import Reader, Reading
 from bnn.model.patches import averages, largest
@@ -28,7 +28,7 @@ class _Pool2D(Layer):
     strides: tuple[int, ...]
     padding: Padding = "valid"
 
-    def axes(self, shape: Shape) -> tuple[Axis, Axis]:
+    def axes(self, shape: Shape) -> tuple[WindowAxis, WindowAxis]:
         """Windows along height and width over an input of ``shape``."""
         if len(shape) not in (2, 3):
             raise misfit(self.name, "(height, width, channels)", shape)

@@ -48,7 +48,7 @@ def fraction(value: float) -> Fraction:
     return exact
 
 
-class Line(Layer):
+class Affine(Layer):
     """A straight line: every value times a number, plus a number."""
 
     __slots__ = ()
@@ -87,7 +87,7 @@ class Line(Layer):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Rescale(Line):
+class Rescale(Affine):
     """``x * scale + offset``."""
 
     scale: Weights
@@ -115,7 +115,7 @@ class Rescale(Line):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Standardize(Line):
+class Standardize(Affine):
     """``(x - mean) / deviation``, or its inverse."""
 
     mean: Weights

@@ -149,7 +149,7 @@ class Crop(_Moves):
 
 
 @dataclass(frozen=True, slots=True)
-class Repeat(_Moves):
+class UpSample(_Moves):
     """Every pixel several times: upsampling to the nearest neighbour."""
 
     times: Shape
@@ -198,11 +198,11 @@ def _cropping(reading: Reading) -> tuple[Crop]:
     return (Crop(reading.name, reading.fields.margins("cropping", reading.rank)),)
 
 
-def _upsampling(reading: Reading) -> tuple[Repeat]:
+def _upsampling(reading: Reading) -> tuple[UpSample]:
     reading.spatial()
     if reading.fields.get("interpolation") not in (None, "nearest"):
         reading.fields.refuse("interpolation", "'nearest'")
-    return (Repeat(reading.name, reading.fields.sizes("size", reading.rank)),)
+    return (UpSample(reading.name, reading.fields.sizes("size", reading.rank)),)
 
 
 TRAINING_ONLY = (

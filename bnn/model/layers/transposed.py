@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.model.activation_functions import Real
-from bnn.model.geometry import Axis, Padding, Spread
+from bnn.model.geometry import Padding, Spread, WindowAxis
 from bnn.model.layers.layer import Shape, misfit
 from bnn.model.layers.product import Product, chunks, grouped
 from bnn.model.layers.reading import Reader, Reading
@@ -86,9 +86,9 @@ class Conv2DTranspose(Product):
         return result
 
 
-def _over_canvas(side: Spread) -> Axis:
+def _over_canvas(side: Spread) -> WindowAxis:
     """Windows that read every place of the spread-out input."""
-    return Axis(side.out + side.kernel - 1, side.kernel, 1, 1, "valid")
+    return WindowAxis(side.out + side.kernel - 1, side.kernel, 1, 1, "valid")
 
 
 def _places(side: Spread) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -19,7 +19,7 @@ _MOMENTUM = 0.9
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class OptimizerSettings:
     """What an optimizer is made for."""
 
     rate: Any
@@ -34,7 +34,7 @@ class Wanted:
 class Optimizer:
     """A way to follow the gradient."""
 
-    make: Callable[[Any, Any, Wanted], Any]
+    make: Callable[[Any, Any, OptimizerSettings], Any]
     """Given ``tf_keras`` and ``larq``."""
     learning_rate: float | None
     """A rate to begin with, large because only signs count: with it, ``digits-mlp`` gets at least
@@ -44,8 +44,8 @@ class Optimizer:
     """Whether it trains latent weights, of which the network uses the signs."""
 
 
-def _keras(kind: str, **options: Any) -> Callable[[Any, Any, Wanted], Any]:
-    def make(keras: Any, larq: Any, wanted: Wanted) -> Any:
+def _keras(kind: str, **options: Any) -> Callable[[Any, Any, OptimizerSettings], Any]:
+    def make(keras: Any, larq: Any, wanted: OptimizerSettings) -> Any:
         decay = wanted.weight_decay or None
         optimizer = getattr(keras.optimizers, kind)(wanted.rate, weight_decay=decay, **options)
         if decay:
@@ -55,7 +55,7 @@ def _keras(kind: str, **options: Any) -> Callable[[Any, Any, Wanted], Any]:
     return make
 
 
-def _bop(keras: Any, larq: Any, wanted: Wanted) -> Any:
+def _bop(keras: Any, larq: Any, wanted: OptimizerSettings) -> Any:
     bop = larq.optimizers.Bop(threshold=wanted.bop_threshold, gamma=wanted.bop_gamma)
     rest = keras.optimizers.legacy.Adam(wanted.rate)
     return larq.optimizers.CaseOptimizer(

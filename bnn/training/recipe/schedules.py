@@ -20,7 +20,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class RateSpan:
     """What a schedule needs to know."""
 
     rate: float
@@ -33,10 +33,10 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
+class RateSchedule:
     """A course of the learning rate."""
 
-    make: Callable[[Any, Span], Any]
+    make: Callable[[Any, RateSpan], Any]
     """Given ``tf_keras``; gives a Keras schedule, or a number."""
     warms_up: bool = False
     """Whether it can begin by rising from zero."""
@@ -44,7 +44,7 @@ class Schedule:
     """Whether the final rate may be zero, and whether it may be positive."""
 
 
-def _cosine(keras: Any, span: Span) -> Any:
+def _cosine(keras: Any, span: RateSpan) -> Any:
     warmup = span.warmup_epochs * span.steps
     return keras.optimizers.schedules.CosineDecay(
         0.0 if warmup else span.rate,
@@ -55,31 +55,31 @@ def _cosine(keras: Any, span: Span) -> Any:
     )
 
 
-def _linear(keras: Any, span: Span) -> Any:
+def _linear(keras: Any, span: RateSpan) -> Any:
     return keras.optimizers.schedules.PolynomialDecay(
         span.rate, span.steps * span.epochs, end_learning_rate=span.final_rate, power=1.0
     )
 
 
-def _exponential(keras: Any, span: Span) -> Any:
+def _exponential(keras: Any, span: RateSpan) -> Any:
     factor = (span.final_rate / span.rate) ** (1 / span.epochs)
     return keras.optimizers.schedules.ExponentialDecay(
         span.rate, decay_steps=span.steps, decay_rate=factor, staircase=True
     )
 
 
-def _step(keras: Any, span: Span) -> Any:
+def _step(keras: Any, span: RateSpan) -> Any:
     whole = span.steps * span.epochs
     return keras.optimizers.schedules.PiecewiseConstantDecay(
         [whole // 2, whole * 3 // 4], [span.rate, span.rate / 10, span.rate / 100]
     )
 
 
-SCHEDULES: dict[str, Schedule] = {
-    "constant": Schedule(lambda keras, span: span.rate, final=(True, False)),
-    "cosine": Schedule(_cosine, warms_up=True),
-    "linear": Schedule(_linear),
-    "exponential": Schedule(_exponential, final=(False, True)),
-    "step": Schedule(_step, final=(True, False)),
+SCHEDULES: dict[str, RateSchedule] = {
+    "constant": RateSchedule(lambda keras, span: span.rate, final=(True, False)),
+    "cosine": RateSchedule(_cosine, warms_up=True),
+    "linear": RateSchedule(_linear),
+    "exponential": RateSchedule(_exponential, final=(False, True)),
+    "step": RateSchedule(_step, final=(True, False)),
 }
 """Every schedule by name."""

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bnn.lowering.windows import Side, lay, windows
-from bnn.model.geometry import Axis, Padding
+from bnn.model.geometry import Padding, WindowAxis
 from bnn.model.network import Conv2D, Dense, MaxPool2D
 from pimsim.errors import InputError
 
@@ -48,7 +48,7 @@ def _layers(draw: st.DrawFn) -> tuple[Conv2D, MaxPool2D | None, tuple[int, int, 
     return conv, pool, shape
 
 
-def _places(axes: tuple[Axis, Axis]) -> list[list[tuple[int, int] | None]]:
+def _places(axes: tuple[WindowAxis, WindowAxis]) -> list[list[tuple[int, int] | None]]:
     """For every window, the place each tap reads, None outside."""
     rows, columns = (axis.taps() for axis in axes)
     return [

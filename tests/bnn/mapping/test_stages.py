@@ -22,7 +22,7 @@ from bnn.mapping import outputs as outputs_module
 from bnn.mapping.output_plan import plan
 from bnn.mapping.outputs import Outputs
 from bnn.mapping.pieces import divide
-from bnn.model.geometry import Axis, Padding
+from bnn.model.geometry import Padding, WindowAxis
 from bnn.model.network import Dense
 from bnn.system.ledger import PHASES, CommandLedger
 from bnn.system.mitigation import NONE, Mitigation
@@ -132,13 +132,13 @@ def _sides(draw: st.DrawFn) -> Side:
 
 
 @st.composite
-def _pools(draw: st.DrawFn, size: int) -> Axis:
+def _pools(draw: st.DrawFn, size: int) -> WindowAxis:
     padding: Padding = draw(st.sampled_from(["valid", "same"]))
     kernel = draw(st.integers(1, 3 if padding == "same" else min(size, 3)))
     try:
-        return Axis(size, kernel, draw(st.integers(1, 2)), 1, padding)
+        return WindowAxis(size, kernel, draw(st.integers(1, 2)), 1, padding)
     except InputError:
-        return Axis(size, 1, 1, 1, "valid")
+        return WindowAxis(size, 1, 1, 1, "valid")
 
 
 def _sums(
@@ -193,7 +193,7 @@ def _read(
 def _values(
     sums: NDArray[np.int64],
     sides: Sequence[Side],
-    pool: list[Axis] | None,
+    pool: list[WindowAxis] | None,
     found: Thresholds | None,
     conjunction: NDArray[np.bool_],
 ) -> NDArray[np.int64]:
@@ -319,7 +319,7 @@ def test_outputs_computed_three_times_are_voted_and_cost_what_that_takes(
 
 def test_nothing_computed_once_more_overwrites_what_is_to_be_voted() -> None:
     sides = [Side(6, 3, 6, before=1)] * 2
-    pool = [Axis(6, 2, 2, 1, "valid")] * 2
+    pool = [WindowAxis(6, 2, 2, 1, "valid")] * 2
     windows = lay(3, sides, pool)
     stage = _stage(_signs(1, 9, 3, 4), windows, shape=(6, 6))
     planned = plan(stage, 400, tmr="time")
@@ -450,7 +450,7 @@ def test_a_part_of_a_fan_in_whose_weights_are_all_zero_adds_nothing(zero: slice)
     sides = [Side(3, 2, 2)]
     weights = _signs(1, 2, 48, 3)
     weights[:, :, zero] = 0
-    pooled = lay(48, sides, [Axis(2, 2, 1, 1, "valid")])
+    pooled = lay(48, sides, [WindowAxis(2, 2, 1, 1, "valid")])
     stage = _stage(weights, pooled, shape=(3,), shifts=(2,))
     case = _case(replace(stage, windows=lay(48, sides)), sides, 9, -1)
     bits = (case.sums >= 0).any(axis=1, keepdims=True)
@@ -505,7 +505,9 @@ def wide_windows(draw: st.DrawFn) -> Case:
         Side(12, size, draw(st.integers(2, 3)), stride, 1, draw(st.integers(0, 2)))
         for size, stride in zip(kernel, draw(st.permutations([1, 2])), strict=True)
     ]
-    pool = [Axis(side.out, 2, 1, 1, "same") for side in sides] if draw(st.booleans()) else None
+    pool = (
+        [WindowAxis(side.out, 2, 1, 1, "same") for side in sides] if draw(st.booleans()) else None
+    )
     width, each, groups = draw(st.integers(1, 2)), draw(st.integers(1, 2)), draw(st.integers(1, 2))
     channels, outputs, taps = groups * width, groups * each, kernel[0] * kernel[1]
     shifts = draw(st.sampled_from([(0,), (0, 1)]))
@@ -596,7 +598,7 @@ def test_channels_and_places_are_cut_where_neither_cut_is_enough() -> None:
 
 
 def test_positions_beyond_a_row_are_cut_and_pooled_at_the_edges() -> None:
-    sides, pool = [Side(1100, 2, 1101, before=1)], [Axis(1101, 3, 2, 1, "same")]
+    sides, pool = [Side(1100, 2, 1101, before=1)], [WindowAxis(1101, 3, 2, 1, "same")]
     stage = _stage(_signs(1, 2, 2, 4), lay(2, sides, pool), shape=(1100,), zero_padding=True)
     falling, conjunction = np.array([0, 0, 1, 1]) > 0, np.array([0, 1, 0, 1]) > 0
     found = Thresholds(np.array([0, -3, 2, 0]), falling)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bnn.model.geometry import Axis
+from bnn.model.geometry import WindowAxis
 from bnn.model.patches import largest, patches
 from pimsim.errors import InputError
 
@@ -20,7 +20,7 @@ def axes(draw):
     dilation = draw(st.integers(1, 3))
     padding = draw(st.sampled_from(["valid", "same"]))
     assume(padding == "same" or (kernel - 1) * dilation < size)
-    return Axis(size, kernel, stride, dilation, padding)
+    return WindowAxis(size, kernel, stride, dilation, padding)
 
 
 @given(axes())
@@ -74,5 +74,5 @@ def test_patches_and_pools_read_the_taps(rows, columns, seed):
 )
 def test_impossible_windows_are_refused(arguments, message):
     with pytest.raises(InputError) as caught:
-        Axis(*arguments)
+        WindowAxis(*arguments)
     assert str(caught.value) == message

@@ -11,7 +11,7 @@ from bnn.model.layers.merge import Concatenate, Merge, Stack
 from bnn.model.layers.pooling import AveragePool2D, GlobalPool, MaxPool2D
 from bnn.model.layers.preprocessing import Resize
 from bnn.model.layers.reduction import Reduce
-from bnn.model.layers.shape import Crop, Flatten, Pad, Permute, Pick, Repeat, Reshape
+from bnn.model.layers.shape import Crop, Flatten, Pad, Permute, Pick, Reshape, UpSample
 from bnn.model.operand_encoding import BIPOLAR, TERNARY
 from bnn.model.operations.operation import Given, Operation
 from bnn.model.operations.operators import FUNCTIONS
@@ -24,7 +24,7 @@ SELECTING: list[Layer] = [
     Permute("permute", (3, 1, 2)),
     Pick("pick", EVERY_OTHER, SHAPE),
     Crop("crop", ((1, 0), (2, 1))),
-    Repeat("repeat", (2, 3)),
+    UpSample("repeat", (2, 3)),
     Resize("resize", 3, 5, bilinear=False),
     MaxPool2D("pool", (2, 2), (2, 2)),
     GlobalPool("global", "max"),

@@ -23,9 +23,9 @@ from bnn.training.card import Card
 from bnn.training.initializers import INITIALIZERS
 from bnn.training.parts import SCALE_START, Parts
 from bnn.training.recipe.losses import LOSSES
-from bnn.training.recipe.optimizers import OPTIMIZERS, Wanted
+from bnn.training.recipe.optimizers import OPTIMIZERS, OptimizerSettings
 from bnn.training.recipe.recipes import RECIPES, recipe
-from bnn.training.recipe.schedules import SCHEDULES, Span
+from bnn.training.recipe.schedules import SCHEDULES, RateSpan
 from bnn.training.recipe.settings import Settings, changed
 from bnn.values.encoding import detect
 from pimsim.dram.options import ModelOptions
@@ -206,7 +206,7 @@ def test_schedules_at_thirds(
     tools: Backend, name: str, final: float, expected: list[float]
 ) -> None:
     """0, 1/3, 2/3 and all of 12 steps; the step schedule changes after 6 and 9."""
-    span = Span(rate=1.0, final_rate=final, epochs=3, warmup_epochs=0, steps=4)
+    span = RateSpan(rate=1.0, final_rate=final, epochs=3, warmup_epochs=0, steps=4)
     rate = SCHEDULES[name].make(tools.keras, span)
     found = [float(rate(step)) if callable(rate) else rate for step in (0, 4, 8, 12)]
     assert found == pytest.approx(expected, abs=1e-6)
@@ -214,7 +214,7 @@ def test_schedules_at_thirds(
 
 @pytest.mark.larq
 def test_exponential_decay_changes_once_an_epoch_and_ends_right(tools: Backend) -> None:
-    span = Span(rate=1e-3, final_rate=1e-6, epochs=3, warmup_epochs=0, steps=4)
+    span = RateSpan(rate=1e-3, final_rate=1e-6, epochs=3, warmup_epochs=0, steps=4)
     rate = SCHEDULES["exponential"].make(tools.keras, span)
     found = [float(rate(step)) for step in (0, 3, 4, 8, 12)]
     assert found == pytest.approx([1e-3, 1e-3, 1e-4, 1e-5, 1e-6], rel=1e-4)
@@ -222,7 +222,7 @@ def test_exponential_decay_changes_once_an_epoch_and_ends_right(tools: Backend) 
 
 @pytest.mark.larq
 def test_a_warm_up_rises_to_the_rate(tools: Backend) -> None:
-    span = Span(rate=1.0, final_rate=0.0, epochs=3, warmup_epochs=1, steps=4)
+    span = RateSpan(rate=1.0, final_rate=0.0, epochs=3, warmup_epochs=1, steps=4)
     rate = SCHEDULES["cosine"].make(tools.keras, span)
     found = [float(rate(step)) for step in (0, 2, 4, 8, 12)]
     assert found == pytest.approx([0, 0.5, 1, 0.5, 0], abs=1e-6)
@@ -230,7 +230,7 @@ def test_a_warm_up_rises_to_the_rate(tools: Backend) -> None:
 
 @pytest.mark.larq
 def test_weight_decay_spares_what_is_not_a_latent_weight(tools: Backend) -> None:
-    wanted = Wanted(rate=0.5, weight_decay=0.1, bop_threshold=1e-8, bop_gamma=1e-4)
+    wanted = OptimizerSettings(rate=0.5, weight_decay=0.1, bop_threshold=1e-8, bop_gamma=1e-4)
     optimizer = OPTIMIZERS["sgd"].make(tools.keras, tools.larq, wanted)
     model = ARCHITECTURES["digits-mlp"].build(
         Parts(tools, replace(TINY.settings, activation="prelu"), training=True)

@@ -55,7 +55,7 @@ class Variants:
 
     programs: tuple[Program, ...]
     bound: tuple[Bound, ...]
-    """The same, ready to run."""
+    """Each of them with its fixed addresses resolved, as the reference executor runs it."""
     symbols: tuple[str, ...]
 
     def step(self, variant: NDArray[np.uint8] | None, rows: tuple[Rows, ...]) -> Step:
@@ -104,7 +104,7 @@ class Step:
 
     programs: tuple[Program, ...]
     bound: tuple[Bound, ...]
-    """The same, ready to run."""
+    """Each of them with its fixed addresses resolved, as the reference executor runs it."""
     variant: NDArray[np.uint8] | None
     """(outputs,) index into ``programs``, or None when there is only one."""
     rows: tuple[Rows, ...]

@@ -1039,6 +1039,7 @@ def crowded_standards(draw: st.DrawFn) -> Standard:
     return replace(odd, timing=timing, channels=1, ranks=1)
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(
     standard=crowded_standards(),

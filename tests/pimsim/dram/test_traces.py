@@ -467,7 +467,7 @@ def active_ps(standard: Standard, options: ModelOptions, own: list[Event], upto_
 
 @pytest.mark.parametrize("name", sorted(readers.READERS))
 @settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(stream=streams())
 def test_every_command_comes_back(

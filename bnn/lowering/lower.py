@@ -115,17 +115,16 @@ def _stages(
     pools: bool = True,
 ) -> list[Stage]:
     """Stages of a product; without ``pools`` any pooling behind it is the host's."""
-    fed, shape = analysis.fed[index], network.shape_before(index)
-    if isinstance(layer, LocallyConnected):
-        return _local(layer, index, shape, fed)
-    weights = digits(layer)
-    shifts = tuple(range(len(weights)))
+    fed, shape, every = analysis.fed[index], network.shape_before(index), digits(layer)
     found, pool, conjunction, end, gives = _decided(network, index, layer, fed, asked, pooled=pools)
-    laid = windows(layer, shape, pool)
-    encoding = fed.encoding
+    if isinstance(layer, LocallyConnected):
+        parts = _local(layer, shape, every)
+    else:
+        parts = [(layer.name, windows(layer, shape, pool), every)]
+    encoding, shifts = fed.encoding, tuple(range(len(every)))
     return [
         Stage(
-            layer.name,
+            name,
             layer,
             index,
             end,
@@ -144,43 +143,23 @@ def _stages(
             conjunction,
             gives,
         )
+        for name, laid, weights in parts
     ]
 
 
-def _local(layer: LocallyConnected, index: int, shape: Shape, fed: OperandAnalysis) -> list[Stage]:
-    """One stage for each position; the sums are read out, as biases differ with the position."""
+def _local(
+    layer: LocallyConnected, shape: Shape, every: NDArray[np.int8]
+) -> list[tuple[str, Windows, NDArray[np.int8]]]:
+    """Name, window and weights of each position, out of the digits of all."""
     rows, columns = layer.sides(shape)
     whole = lay(shape[-1], [Side.of(rows), Side.of(columns)])
-    every = digits(layer)
-    positions, encoding = whole.positions, fed.encoding
-    every = every.reshape(len(every), positions, -1, *every.shape[2:])
-    shifts = tuple(range(len(every)))
-    stages = []
-    for position in range(positions):
+    every = every.reshape(len(every), whole.positions, -1, *every.shape[2:])
+    found = []
+    for position in range(whole.positions):
         one = slice(position, position + 1)
-        weights = every[:, position]
-        stages.append(
-            Stage(
-                f"{layer.name}[{position}]",
-                layer,
-                index,
-                index + 1,
-                shape,
-                Windows(whole.channels, whole.pixels[one], whole.taps, whole.outputs[:, one]),
-                weights,
-                shifts,
-                1,
-                encoding.planes,
-                fed.encoded,
-                0,
-                False,
-                encoding.step,
-                offsets(weights, shifts, encoding.planes, encoding.step, encoding.low),
-                None,
-                np.zeros(layer.outputs, np.bool_),
-            )
-        )
-    return stages
+        laid = Windows(whole.channels, whole.pixels[one], whole.taps, whole.outputs[:, one])
+        found.append((f"{layer.name}[{position}]", laid, every[:, position]))
+    return found
 
 
 def _decided(
@@ -194,6 +173,9 @@ def _decided(
 ) -> tuple[Thresholds | None, MaxPool2D | None, NDArray[np.bool_], int, OperandEncoding]:
     """Threshold, pooling and its kind, where the stage ends (as late as rows can do), answers."""
     neither = np.zeros(layer.outputs, dtype=np.bool_)
+    undecided = None, None, neither, index + 1, BIPOLAR
+    if isinstance(layer, LocallyConnected):  # whose biases differ with the position
+        return undecided
     for sign_at in reversed(thresholds.decisions(network, index, asked)):
         pools = [step for step in sign_at.steps if isinstance(step, MaxPool2D)]
         if len(pools) > 1 or (pools and not (pooled and _can_pool(layer, sign_at))):
@@ -205,7 +187,7 @@ def _decided(
         conjunction = kinds[0] if kinds else neither
         gives = quantizers.named(sign_at.quantizer).encoding or BIPOLAR
         return found, pools[0] if pools else None, conjunction, sign_at.end, gives
-    return None, None, neither, index + 1, BIPOLAR
+    return undecided
 
 
 def _can_pool(layer: Product, sign_at: Decision) -> bool:

@@ -28,11 +28,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.model.layers.activation import Activation
-from bnn.model.layers.product import Product
 from bnn.model.layers.shape import Flatten, Reshape
 from bnn.model.network import Network
 from bnn.model.objective import CROSS_ENTROPIES, DISTANCES, HINGES, Objective
+from bnn.run.disputes import function_of
 from pimsim.errors import InputError
 
 Labels = NDArray[np.integer[Any]]
@@ -207,10 +206,7 @@ def _last_activation(network: Network) -> str:
     place = len(network.layers) - 1
     while place > 0 and isinstance(network.layers[place], Flatten | Reshape):
         place = network.inputs[place][0]
-    last = network.layers[place]
-    if isinstance(last, Activation):
-        return last.function
-    return last.activation if isinstance(last, Product) else "linear"
+    return function_of(network.layers[place])
 
 
 def _is_separate(ending: Ending, y: Labels | None) -> bool:

@@ -8,15 +8,15 @@ screening finds columns that fail test patterns, and the mapping leaves them out
 
 >>> Mitigation(tmr="time", activation_rows=8).stated()["tmr"]
 'time: thrice in the same subarray, one vote a row'
->>> Mitigation(activation_rows=8).operand_rows, Mitigation(activation_rows=32).rows_taken
-(2, 56)
+>>> Mitigation(activation_rows=8).operand_rows, Mitigation(activation_rows=32).operand_rows
+(2, 10)
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pimsim.dram.array.many_row import ACTIVATION_ROWS, operand_rows, rows_taken
+from pimsim.dram.array.many_row import ACTIVATION_ROWS, operand_rows
 from pimsim.errors import InputError
 
 TMR = ("off", "time", "banks")
@@ -66,11 +66,6 @@ class Mitigation:
     def operand_rows(self) -> int:
         """Rows of an activation that each of the three operands stands on."""
         return operand_rows(self.activation_rows)
-
-    @property
-    def rows_taken(self) -> int:
-        """Data rows that further copies of the compute rows take in every subarray."""
-        return rows_taken(self.activation_rows)
 
     @property
     def lays_out(self) -> str | None:

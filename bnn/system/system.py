@@ -17,11 +17,12 @@ pimsim.errors.InputError: `moves` must be one of host, psm, not 'fax'
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from bnn.system.mitigation import NONE, Mitigation
-from pimsim.dram.array.address_map import AddressMap, ambit
+from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
 from pimsim.dram.array.faults import Faults
+from pimsim.dram.array.many_row import rows_taken
 from pimsim.dram.array.subarray import Subarray
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard
@@ -44,7 +45,7 @@ class System:
     standard: Standard
     options: ModelOptions
     """What changes headline numbers."""
-    address_map: AddressMap = field(default_factory=ambit)
+    address_map: AddressMap = DEFAULT_MAP
     """Which wordlines an address of a subarray raises."""
     moves: str = MOVES[0]
     """How rows get from one subarray to another, of :data:`MOVES`."""
@@ -86,9 +87,9 @@ class System:
 
     @property
     def data_rows(self) -> int:
-        """Data rows of a subarray that operands may lie in."""
+        """Data rows of a subarray for operands: those that no copies of compute rows take."""
         subarray = Subarray(1, rows=self.subarray_rows, address_map=self.address_map)
-        return subarray.data_rows - self.mitigation.rows_taken
+        return subarray.data_rows - rows_taken(self.mitigation.activation_rows, self.address_map)
 
     def bursts(self, columns: int) -> int:
         """READs or WRITEs that move so many columns of a row."""

@@ -1,20 +1,30 @@
 """Mappings: where operands lie in DRAM and how products are counted there.
 
-A mapping is a module with a ``name``, a ``summary`` and a ``prepare``; see
-:class:`bnn.mapping.work.Mapping`. Adding one is adding its file and its entry here.
+A mapping is a module, or a package, of :mod:`bnn.mapping.dataflows` with what
+:class:`bnn.mapping.mapped_stage.Mapping` asks for. Adding one is adding its file.
 
->>> sorted(MAPPINGS)
-['no-local-reuse', 'output-stationary', 'weight-stationary']
+>>> list(MAPPINGS)
+['output-stationary', 'weight-stationary', 'no-local-reuse']
 """
 
 from __future__ import annotations
 
-from bnn.mapping import no_local_reuse, output_stationary, weight_stationary
-from bnn.mapping.work import Draft, Execute, Mapping, Result, SumChecker, Usage, Work
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import cast
 
-__all__ = ["MAPPINGS", "Draft", "Execute", "Mapping", "Result", "SumChecker", "Usage", "Work"]
+from bnn.mapping import dataflows
+from bnn.mapping.mapped_stage import Mapping
 
-MAPPINGS: dict[str, Mapping] = {
-    mapping.name: mapping for mapping in (output_stationary, weight_stationary, no_local_reuse)
-}
+__all__ = ["MAPPINGS"]
+
+
+def _found() -> list[Mapping]:
+    """Every mapping in its rank; other modules there are what several mappings share."""
+    names = [f"{dataflows.__name__}.{module.name}" for module in iter_modules(dataflows.__path__)]
+    mappings = [module for module in map(import_module, names) if hasattr(module, "map_stage")]
+    return sorted((cast(Mapping, module) for module in mappings), key=lambda one: one.rank)
+
+
+MAPPINGS: dict[str, Mapping] = {mapping.name: mapping for mapping in _found()}
 """Every mapping by name, the default first."""

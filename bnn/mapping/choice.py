@@ -16,9 +16,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from bnn.mapping import MAPPINGS, Draft, Mapping
+from bnn.mapping import MAPPINGS
+from bnn.mapping.backends.prepare import Draft
 from bnn.mapping.frontier import OBJECTIVES, Offer
+from bnn.mapping.mapped_stage import Mapping
 from bnn.system.ledger import CommandLedger
+from bnn.system.system import System
 from pimsim.documents import require_one_of
 from pimsim.errors import InputError, OutOfRowsError, OutOfSubarraysError, PimsimError
 
@@ -70,12 +73,12 @@ def check(name: str) -> None:
     require_one_of("mapping", name, names(), hint=True)
 
 
-def priced(lay_out: Callable[[str], Draft], machine: CommandLedger) -> tuple[Candidate, ...]:
+def priced(lay_out: Callable[[str], Draft], system: System) -> tuple[Candidate, ...]:
     """Return what a stage would take under every mapping that is chosen among.
 
     Args:
         lay_out: lays it out under the mapping of that name.
-        machine: whose banks compute; nothing is booked in it.
+        system: whose banks compute.
 
     Raises InputError, that of the first mapping, if all refuse, and none for want of room.
     """
@@ -83,14 +86,14 @@ def priced(lay_out: Callable[[str], Draft], machine: CommandLedger) -> tuple[Can
     refused: PimsimError | None = None
     for name in candidates():
         try:
-            books = _booked(lay_out(name), machine)
+            books = _booked(lay_out(name), system)
         except (InputError, OutOfRowsError) as error:
             refused = refused or error
             too_large = isinstance(error, TOO_LARGE)
             found.append(Candidate(name, None, refused=str(error), too_large=too_large))
         else:
             bare_ps = books.cost_together(PER_PASS, refresh=False).latency_ps
-            found.append(Candidate(name, offer(books, machine), bare_ps))
+            found.append(Candidate(name, offer(books, system), bare_ps))
     if refused is not None and not able(found) and not any(one.too_large for one in found):
         raise refused
     return tuple(found)
@@ -125,16 +128,16 @@ def able(found: Sequence[Candidate]) -> list[tuple[str, Offer]]:
     return [(one.mapping, one.offer) for one in found if one.offer is not None]
 
 
-def offer(books: CommandLedger, machine: CommandLedger) -> Offer:
-    """Latency and energy, on ``machine``, of what was booked without refresh."""
-    cost = books.cost_together(PER_PASS, refresh=machine.options.refresh)
+def offer(books: CommandLedger, system: System) -> Offer:
+    """Latency and energy, on ``system``, of what was booked without refresh."""
+    cost = books.cost_together(PER_PASS, refresh=system.options.refresh)
     return Offer(cost.latency_ps, cost.total_pj)
 
 
-def _booked(draft: Draft, machine: CommandLedger) -> CommandLedger:
-    """Books of a machine like ``machine`` that does nothing else, and without refresh."""
-    options = replace(machine.options, refresh=False)  # which takes most of the time to schedule
-    books = CommandLedger(replace(machine.system, options=options, faults=None))
+def _booked(draft: Draft, system: System) -> CommandLedger:
+    """Books of a system like ``system`` that does nothing else, and without refresh."""
+    options = replace(system.options, refresh=False)  # which takes most of the time to schedule
+    books = CommandLedger(replace(system, options=options, faults=None))
     draft(books)
     books.finish()
     return books

@@ -14,12 +14,15 @@ from typing import NamedTuple
 
 from bnn.lowering.lower import lower
 from bnn.lowering.stage import HostStage, Stage
-from bnn.mapping import MAPPINGS, Draft, chain, choice, frontier, output_stationary
+from bnn.mapping import MAPPINGS, choice, frontier
+from bnn.mapping.backends.prepare import Draft, booked
+from bnn.mapping.chain import choice as chain
 from bnn.mapping.choice import Candidate, able
+from bnn.mapping.dataflows import output_stationary
 from bnn.mapping.frontier import Offer
-from bnn.mapping.work import Mapping as Dataflow
+from bnn.mapping.mapped_stage import Mapping as Dataflow
 from bnn.model.network import Network
-from bnn.system.ledger import CommandLedger
+from bnn.system.system import System
 from bnn.values.encoding import Encoding
 
 Chains = list[tuple[range, chain.Choice]]
@@ -45,7 +48,7 @@ class Selection:
 
 
 def lay_out(
-    mapping: str, network: Network, encoding: Encoding | None, machine: CommandLedger, images: int
+    mapping: str, network: Network, encoding: Encoding | None, system: System, images: int
 ) -> tuple[tuple[Stage | HostStage, ...], Prices]:
     """Split a network into stages that there is room for, and price those in DRAM.
 
@@ -54,17 +57,17 @@ def lay_out(
             is asked for by name is given all that it may take, and nothing is priced.
         network: the layers.
         encoding: how its inputs are integers.
-        machine: whose banks compute; nothing is booked in it.
+        system: whose banks compute.
         images: how many.
 
     Raises InputError for another name, and what all mappings refuse for another reason than room.
     """
     choice.check(mapping)
-    stages = lower(network, encoding, machine.data_rows)
+    stages = lower(network, encoding, system.data_rows)
     if mapping in MAPPINGS:
         return stages, {}
     prices = {
-        stage.name: choice.priced(partial(_lay_out, stage, machine, images), machine)
+        stage.name: choice.priced(partial(_lay_out, stage, system, images), system)
         for stage in stages
         if isinstance(stage, Stage)
     }
@@ -74,7 +77,7 @@ def lay_out(
         if isinstance(stage, Stage) and why:
             refused.setdefault(stage.layer.name, why)
     if refused:
-        stages = lower(network, encoding, machine.data_rows, refused)
+        stages = lower(network, encoding, system.data_rows, refused)
     return stages, prices
 
 
@@ -83,7 +86,7 @@ def select(
     network: Network,
     stages: Sequence[Stage | HostStage],
     prices: Prices,
-    machine: CommandLedger,
+    system: System,
     images: int,
     chaining: str,
 ) -> Selection:
@@ -94,19 +97,19 @@ def select(
         network: whose stages they are.
         stages: all of them, in order.
         prices: those of :func:`lay_out`.
-        machine: whose banks compute; nothing is booked in it.
+        system: whose banks compute.
         images: how many.
-        chaining: whether dense stages are chained, of :data:`bnn.mapping.chain.CHAINING`.
+        chaining: whether dense stages are chained, of :data:`bnn.mapping.chain.choice.CHAINING`.
 
     Raises InputError for stages that must be chained and cannot be.
     """
     inside = [stage for stage in stages if isinstance(stage, Stage)]
     if mapping in MAPPINGS:
         names = [mapping if isinstance(stage, Stage) else None for stage in stages]
-        chains = chain.chosen(names, network, stages, machine, images, chaining)
+        chains = chain.chosen(names, network, stages, system, images, chaining)
         return Selection({stage.name: MAPPINGS[mapping] for stage in inside}, chains)
-    chained = chain.asked_for(chaining, machine)
-    choosing = _Choosing(mapping, stages, machine, images, chaining, prices)
+    chained = chain.asked_for(chaining, system)
+    choosing = _Choosing(mapping, stages, system, images, chaining, prices)
     folded = [choosing.folds(stage) for stage in stages]
     runs = chain.find(network, stages, folded) if chained else []
     taken, chains = choosing.least(choosing.tried(runs))
@@ -123,8 +126,8 @@ def select(
     return Selection({name: MAPPINGS[one] for name, one in taken.items()}, chains, prices)
 
 
-def _lay_out(stage: Stage, machine: CommandLedger, images: int, mapping: str) -> Draft:
-    return MAPPINGS[mapping].draft(stage, machine, images)
+def _lay_out(stage: Stage, system: System, images: int, mapping: str) -> Draft:
+    return partial(booked, MAPPINGS[mapping].map_stage(stage, system, images))
 
 
 class _Way(NamedTuple):
@@ -142,13 +145,13 @@ class _Choosing:
         self,
         way: str,
         stages: Sequence[Stage | HostStage],
-        machine: CommandLedger,
+        system: System,
         images: int,
         chaining: str,
         prices: Prices,
     ) -> None:
         self._way, self._stages = way, stages
-        self._machine, self._images, self._chaining = machine, images, chaining
+        self._system, self._images, self._chaining = system, images, chaining
         self._prices = prices
         self._able = {name: able(found) for name, found in prices.items()}
 
@@ -167,7 +170,7 @@ class _Choosing:
                 for one in self._prices[stage.name]
                 if one.mapping == output_stationary.name
             )
-            one = chain.offered(stages, self._machine, self._images, apart_ps, self._chaining)
+            one = chain.offered(stages, self._system, self._images, apart_ps, self._chaining)
             found.append((places, one))
         return found
 
@@ -196,7 +199,7 @@ class _Choosing:
                 ways.append(_Way(corner.total, names, chained=False))
         if run is not None and run.books is not None:
             names = {stage.name: output_stationary.name for stage in stages}
-            ways.append(_Way(choice.offer(run.books, self._machine), names, chained=True))
+            ways.append(_Way(choice.offer(run.books, self._system), names, chained=True))
         return ways
 
     def _inside(self, places: range) -> list[Stage]:

@@ -23,10 +23,14 @@ from functools import partial
 import numpy as np
 
 from bnn.lowering.stage import HostStage, Stage
-from bnn.mapping import MAPPINGS, Draft, Usage, chain_books, choice, frontier
-from bnn.mapping.chain import CHAINING, Choice
-from bnn.mapping.chain_layout import Layout
+from bnn.mapping import MAPPINGS, choice, frontier
+from bnn.mapping.backends.account import occupancy
+from bnn.mapping.backends.prepare import Draft, booked
+from bnn.mapping.chain import account
+from bnn.mapping.chain.choice import CHAINING, Choice
+from bnn.mapping.chain.layout import Layout
 from bnn.mapping.choice import DEFAULT, Candidate, advised
+from bnn.mapping.stage_inputs import Occupancy
 from bnn.model.network import Network
 from bnn.run.plan import CarryOut, Plan, plan
 from bnn.run.walk import LayerRun, Outcome, Step, ledgers, walk
@@ -102,7 +106,7 @@ def of_table(
     started = time.perf_counter()
     every = list(works(table))
     with advised(mapping):
-        drafts = _drafts(every, mapping, CommandLedger(system), images)
+        drafts = _drafts(every, mapping, system, images)
     machines = ledgers(system, [True] * len(every), traces)
     befores = [None, *table.products[:-1]]
     fetched = [
@@ -135,16 +139,17 @@ def _booking(planned: Plan, mapping: str) -> CarryOut:
         if stage.name in in_chain:
             return Outcome(in_chain[stage.name]())
         with advised(mapping):
-            draft = planned.selected.taken[stage.name].draft(stage, machine, planned.images)
-        return Outcome(draft(machine))
+            chosen = planned.selected.taken[stage.name]
+            mapped = chosen.map_stage(stage, machine.system, planned.images)
+        return Outcome(booked(mapped, machine))
 
     return book
 
 
-def _book_chained(layout: Layout, place: int, machines: Sequence[CommandLedger]) -> Usage:
+def _book_chained(layout: Layout, place: int, machines: Sequence[CommandLedger]) -> Occupancy:
     if place == 0:
-        chain_books.book(layout, machines)
-    return chain_books.usage(layout, place)
+        account.book(layout, machines)
+    return occupancy(layout.mapped[place])
 
 
 def _step(work: Work, drafted: _Drafted, machine: CommandLedger, fetched: int) -> Step:
@@ -183,44 +188,41 @@ class _Drafted:
     """Why no mapping has room for it."""
 
 
-def _drafts(
-    products: Sequence[Work], mapping: str, machine: CommandLedger, images: int
-) -> list[_Drafted]:
+def _drafts(products: Sequence[Work], mapping: str, system: System, images: int) -> list[_Drafted]:
     """Lay all products out, those that are alike once."""
     choice.check(mapping)
     distinct = {work.alike: work for work in products}
     if mapping in MAPPINGS:
         named = {
-            alike: _draft(work, mapping, machine, images)[0] for alike, work in distinct.items()
+            alike: _draft(work, mapping, system, images)[0] for alike, work in distinct.items()
         }
         return [named[work.alike] for work in products]
-    offered = {alike: _offered(work, machine, images) for alike, work in distinct.items()}
+    offered = {alike: _offered(work, system, images) for alike, work in distinct.items()}
     ways = [
-        offered[work.alike] if offered[work.alike][0][0].draft else _offered(work, machine, images)
+        offered[work.alike] if offered[work.alike][0][0].draft else _offered(work, system, images)
         for work in products  # what is refused is so by its own name
     ]
     picks = frontier.least(mapping, [[offer for _, offer in each] for each in ways])
     return [each[pick][0] for each, pick in zip(ways, picks, strict=True)]
 
 
-def _offered(
-    work: Work, machine: CommandLedger, images: int
-) -> list[tuple[_Drafted, frontier.Offer]]:
+def _offered(work: Work, system: System, images: int) -> list[tuple[_Drafted, frontier.Offer]]:
     """A product under every mapping that takes it."""
     drafts: dict[str, _Drafted] = {}
 
     def laid_out(name: str) -> Draft:
-        drafts[name], draft = _draft(work, name, machine, images)
+        drafts[name], draft = _draft(work, name, system, images)
         return draft
 
-    found = choice.priced(laid_out, machine)
+    found = choice.priced(laid_out, system)
     why = choice.why_none(found)
     if why:
         return [(_Drafted(None, False, None, refused=why), frontier.Offer(0, 0.0))]
     return [(replace(drafts[name], candidates=found), offer) for name, offer in choice.able(found)]
 
 
-def _draft(work: Work, mapping: str, machine: CommandLedger, images: int) -> tuple[_Drafted, Draft]:
-    stage = work.stage(machine.data_rows)
-    draft = MAPPINGS[mapping].draft(stage, machine, images, each=work.each)
+def _draft(work: Work, mapping: str, system: System, images: int) -> tuple[_Drafted, Draft]:
+    stage = work.stage(system.data_rows)
+    mapped = MAPPINGS[mapping].map_stage(stage, system, images, work.each)
+    draft = partial(booked, mapped, each=work.each)
     return _Drafted(mapping, stage.windows.offsets > 1, draft), draft

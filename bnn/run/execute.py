@@ -33,9 +33,12 @@ from numpy.typing import NDArray
 
 from bnn import reference
 from bnn.lowering.stage import HostStage, Stage
-from bnn.mapping import Execute, SumChecker, Work, chain_execution
-from bnn.mapping.chain import CHAINING, Choice
+from bnn.mapping.backends.prepare import prepare
+from bnn.mapping.chain import execute as chain_execution
+from bnn.mapping.chain.choice import CHAINING, Choice
 from bnn.mapping.choice import DEFAULT, advised
+from bnn.mapping.stage_inputs import Execute, StageInputs
+from bnn.mapping.sum_checker import SumChecker
 from bnn.model.network import Network
 from bnn.run.flow import Flow
 from bnn.run.plan import Plan, plan
@@ -124,7 +127,7 @@ def run(
         system: the DRAM. Where faults are part of it nothing is checked or chained.
         mapping: a mapping, or a way to choose one for every layer, of
             :func:`bnn.mapping.choice.names`.
-        chain: whether dense stages are chained, of :data:`bnn.mapping.chain.CHAINING`.
+        chain: whether dense stages are chained, of :data:`bnn.mapping.chain.choice.CHAINING`.
         traces: what takes every command, in order of execution.
         execution: how values are computed and checked.
 
@@ -178,7 +181,8 @@ def _prepare(planned: Plan, *, compiled: bool) -> dict[str, Execute]:
         executes = chain_execution.prepare(layout, machines, planned.images, compiled=compiled)
         prepared.update(zip(names, executes, strict=True))
     for stage, mapping, machine in planned.apart():
-        prepared[stage.name] = mapping.prepare(stage, machine, planned.images, compiled=compiled)
+        mapped = mapping.map_stage(stage, machine.system, planned.images)
+        prepared[stage.name] = prepare(mapped, planned.images, compiled=compiled)
     return prepared
 
 
@@ -212,14 +216,14 @@ class _Executor:
         checking_s = time.perf_counter() - compared
         report = partial(self._how.tell, stage.name)
         execute = self._prepared.pop(stage.name)  # schedules are large: one goes with its layer
-        result = execute(Work(stage, operands, machine, self._how.threads, audit, report))
+        result = execute(StageInputs(operands, machine, self._how.threads, audit, report))
         self._flow.take(stage, result)
         self.exact &= audit is None or audit.wrong == 0
         checking_s += result.check_s
         self.checking_s += checking_s
         self.scheduling_s += result.book_s
         aside_s = checking_s + result.book_s
-        return Outcome(result, audit, time.perf_counter() - started - aside_s)
+        return Outcome(result.occupancy, result, audit, time.perf_counter() - started - aside_s)
 
     def _checker(self, stage: Stage, operands: BitStrings) -> SumChecker | None:
         """What compares the sums of a stage, whose operands are compared at once."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bnn import reference
 from bnn.lowering.operand_analysis import Analysis, analyse
 from bnn.lowering.stage import HostStage, Stage
-from bnn.mapping import Result
+from bnn.mapping.stage_inputs import Result
 from bnn.model import host
 from bnn.model.network import INPUT, Flatten, Layer, Network, Product, Reshape
 from bnn.model.operand_encoding import OperandEncoding

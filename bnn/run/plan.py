@@ -9,9 +9,10 @@ from functools import partial
 import numpy as np
 
 from bnn.lowering.stage import HostStage, Stage
-from bnn.mapping import Mapping, chain_layout
-from bnn.mapping import chain as chains
+from bnn.mapping.chain import choice as chains
+from bnn.mapping.chain.layout import Layout
 from bnn.mapping.choice import advised
+from bnn.mapping.mapped_stage import Mapping
 from bnn.mapping.selection import Selection, lay_out, select
 from bnn.model.network import Network
 from bnn.run.walk import LayerRun, Outcome, Step, ledgers
@@ -46,7 +47,7 @@ class Plan:
 
     def chained(
         self,
-    ) -> Iterator[tuple[tuple[str, ...], chain_layout.Layout, list[CommandLedger]]]:
+    ) -> Iterator[tuple[tuple[str, ...], Layout, list[CommandLedger]]]:
         """Yield every chain: the names of its stages, where it lies, and their ledgers."""
         for places, choice in self.selected.chains:
             if choice.layout is not None:
@@ -108,7 +109,7 @@ def plan(
         system: the DRAM. Nothing is chained where faults are part of it.
         mapping: a mapping, or a way to choose one for every layer, of
             :func:`bnn.mapping.choice.names`.
-        chain: whether dense stages are chained, of :data:`bnn.mapping.chain.CHAINING`.
+        chain: whether dense stages are chained, of :data:`bnn.mapping.chain.choice.CHAINING`.
         traces: what takes every command, in order.
         faulty: layers in DRAM that the faults reach, all if None.
 
@@ -119,11 +120,11 @@ def plan(
     if system.faults is not None:
         chain = _unchained(chain)
         system = replace(system, faults=_opening(system.faults, system.mitigation.activation_rows))
-    network, empty = network.before_softmax(), CommandLedger(system)
-    stages, prices = lay_out(mapping, network, encoding, empty, images)
+    network = network.before_softmax()
+    stages, prices = lay_out(mapping, network, encoding, system, images)
     machines = ledgers(system, _reached(stages, system.faults, faulty), traces)
     with advised(mapping):
-        selected = select(mapping, network, stages, prices, empty, images, chain)
+        selected = select(mapping, network, stages, prices, system, images, chain)
     return Plan(network, images, stages, selected, machines)
 
 

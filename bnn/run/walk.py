@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from bnn.mapping import Result, SumChecker, Usage
 from bnn.mapping.choice import Candidate
+from bnn.mapping.stage_inputs import Occupancy, Result
+from bnn.mapping.sum_checker import SumChecker
 from bnn.system.ledger import CommandLedger
 from bnn.system.system import System
 from pimsim.dram.timeline.timeline import Timeline
@@ -42,8 +43,10 @@ class LayerRun:
     """What every mapping would have taken; nothing where none was chosen."""
     refused: dict[str, str] = field(default_factory=dict)
     """Layers that the DRAM could take, had it room for them, and why it has not."""
-    result: Result | Usage | None = None
-    """A usage where nothing was computed."""
+    occupancy: Occupancy | None = None
+    """How much of the DRAM it takes; None on the host."""
+    result: Result | None = None
+    """None where nothing was computed in DRAM."""
     audit: SumChecker | None = None
     wall_s: float = 0.0
     """Wall time of computing its values."""
@@ -57,7 +60,8 @@ class LayerRun:
 class Outcome(NamedTuple):
     """What is known of a layer once it was carried out; see :class:`LayerRun`."""
 
-    result: Result | Usage | None = None
+    occupancy: Occupancy | None = None
+    result: Result | None = None
     audit: SumChecker | None = None
     wall_s: float = 0.0
 

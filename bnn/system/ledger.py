@@ -29,16 +29,11 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.system.mitigation import Mitigation
 from bnn.system.system import System
 from pimsim.cost import Cost, Elapsed, charge
-from pimsim.dram.array.faults import Faults
 from pimsim.dram.array.many_row import extra_driven, extra_sensed
-from pimsim.dram.array.subarray import Subarray
 from pimsim.dram.commands import Kind
 from pimsim.dram.counts import CommandCounts
-from pimsim.dram.options import ModelOptions
-from pimsim.dram.standard.standard import Standard
 from pimsim.dram.timeline.command_stream import Run, Segment, issue_order
 from pimsim.dram.timeline.row_transfers import row_cycle, streamed
 from pimsim.dram.timeline.timeline import Timeline
@@ -89,50 +84,6 @@ class CommandLedger:
         """How often what is booked now is to be counted."""
         self._once: list[tuple[_Where, list[Run]]] | None = None
         """What is booked now and is to be repeated."""
-
-    @property
-    def standard(self) -> Standard:
-        """The standard of the system."""
-        return self.system.standard
-
-    @property
-    def options(self) -> ModelOptions:
-        """The options of the system."""
-        return self.system.options
-
-    @property
-    def moves(self) -> str:
-        """How rows of the system get from one subarray to another."""
-        return self.system.moves
-
-    @property
-    def mitigation(self) -> Mitigation:
-        """What the system does about commands that go wrong."""
-        return self.system.mitigation
-
-    @property
-    def faults(self) -> Faults | None:
-        """What goes wrong in the system."""
-        return self.system.faults
-
-    @property
-    def banks(self) -> int:
-        """Banks of the system that compute."""
-        return self.system.banks
-
-    @property
-    def columns(self) -> int:
-        """Columns of a rank's row."""
-        return self.system.columns
-
-    @property
-    def data_rows(self) -> int:
-        """Data rows of a subarray of the system."""
-        return self.system.data_rows
-
-    def subarrays(self, columns: int, lanes: int) -> Subarray:
-        """Subarrays of the system; see :meth:`bnn.system.system.System.subarrays`."""
-        return self.system.subarrays(columns, lanes)
 
     # -- what mappings book ------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from bnn import zoo
 from bnn.data import datasets
 from bnn.larq.model_file import read_model
-from bnn.mapping.work import Result
+from bnn.mapping.stage_inputs import Result
 from bnn.model.network import Network
 from bnn.run.estimate import of_network
 from bnn.run.execute import Execution, NetworkRun, run
@@ -82,7 +82,7 @@ def costs(name: str = NETWORK, images: int = COSTED) -> list[Row]:
                 "rows_read": str(_rows(machines, "rd")),
                 "rows_written": str(_rows(machines, "wr")),
                 "test_commands": str(sum(m.counts("weights").aap for m in machines)),
-                "data_rows": str(machines[0].data_rows),
+                "data_rows": str(machines[0].system.data_rows),
                 "us_an_image": str(round(latency_ps / images / 1e6, 3)),
                 "uj_an_image": str(round(_uj(of_factor[0]) / images, 3)),
                 "uj_an_image_with_wordlines": str(round(_uj(of_factor[1]) / images, 3)),
@@ -120,7 +120,7 @@ def gains(name: str = NETWORK, images: int = CLASSIFIED, trials: int = TRIALS) -
                     "accuracy_percent": str(_accuracy(done, scoring)),
                     "logits_wrong_percent": str(100 * float((done.logits != right.logits).mean())),
                     "repeated": str(sum(result.repeated for result in _results(done))),
-                    "capacity": str(min(result.capacity or 0 for result in _results(done))),
+                    "capacity": str(min(one.occupancy.capacity or 0 for one in _results(done))),
                 }
 
 
@@ -150,7 +150,7 @@ def _accuracy(done: NetworkRun, scoring: Scoring) -> float:
 
 
 def _results(done: NetworkRun) -> list[Result]:
-    return [layer.result for layer in done.layers if isinstance(layer.result, Result)]
+    return [layer.result for layer in done.layers if layer.result]
 
 
 def page(costed: Sequence[Row], gained: Sequence[Row]) -> str:

@@ -44,8 +44,9 @@ def _row(name: str, mapping: str, images: int) -> Row:
     system = usual()
     done = of_table(catalog.entry(name), images, system, mapping)
     found = report.build(name, None, None, done, system, None, mapping)
-    opened = sum(layer.result.columns_opened for layer in done.layers if layer.result)
-    used = sum(layer.result.columns_used for layer in done.layers if layer.result)
+    taken = [layer.occupancy for layer in done.layers if layer.occupancy]
+    opened = sum(each.columns_opened for each in taken)
+    used = sum(each.columns_used for each in taken)
     row = {
         "network": name,
         "mapping": mapping,

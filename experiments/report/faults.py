@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.mapping import Result
 from bnn.mapping.choice import DEFAULT
 from bnn.model.network import Network
 from bnn.run.execute import Execution, NetworkRun, run
@@ -42,9 +41,7 @@ def beside_error_free(
     changed = None
     if answers is not None and wanted is not None:
         changed = int(np.count_nonzero(answers != wanted))
-    struck = {
-        layer.name: layer.result.flips for layer in done.layers if isinstance(layer.result, Result)
-    }
+    struck = {layer.name: layer.result.flips for layer in done.layers if layer.result}
     return {
         "accuracy_error_free": scoring.accuracy(right.logits),
         "predictions": None if wanted is None else wanted.size,

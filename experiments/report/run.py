@@ -144,13 +144,13 @@ def _layer(layer: LayerRun, books: Books, done: NetworkRun | Estimate) -> dict[s
         "sums_checked": None if layer.audit is None else layer.audit.compared,
         "wall_s": layer.wall_s,
     }
-    result = layer.result
-    row["column_utilisation"] = result and result.columns_used / result.columns_opened
-    row["columns_usable"] = result and result.capacity
-    row["outputs_repeated"] = getattr(result, "repeated", 0)
-    row["banks_used"] = result.banks if result else 0
-    row["subarrays"] = result.subarrays if result else 0
-    row["subarrays_of_a_bank"] = result.numbers if result else 0
+    used = layer.occupancy
+    row["column_utilisation"] = used and used.columns_used / used.columns_opened
+    row["columns_usable"] = used and used.capacity
+    row["outputs_repeated"] = layer.result.repeated if layer.result else 0
+    row["banks_used"] = used.banks if used else 0
+    row["subarrays"] = used.subarrays if used else 0
+    row["subarrays_of_a_bank"] = used.numbers if used else 0
     row["latency_ps_per_image"] = row["latency_ps"] / done.images
     row["energy_pj_per_image"] = row["energy_pj"] / done.images
     return row

@@ -32,6 +32,11 @@ class RowAllocator:
         self._free = list(range(capacity))
         self._used: set[int] = set()
 
+    @property
+    def left(self) -> int:
+        """Rows that are free."""
+        return len(self._free)
+
     def take(self, count: int, purpose: str) -> list[int]:
         """Hand out ``count`` rows; raises OutOfRowsError saying how many would be needed."""
         needed = len(self._used) + count

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -13,17 +14,28 @@ from numpy.typing import NDArray
 from bnn import reference
 from bnn.lowering.lower import lower
 from bnn.lowering.stage import HostStage, Stage
-from bnn.mapping import blocks as blocks_module
-from bnn.mapping.blocks import Blocks
-from bnn.mapping.weight_plan import plan
-from bnn.mapping.work import Result, SumChecker
+from bnn.mapping.backends import columns_side_by_side
+from bnn.mapping.backends.compiled import CompiledStage
+from bnn.mapping.dataflows.weight_stationary import map_stage
+from bnn.mapping.stage_inputs import Occupancy, Result
+from bnn.mapping.sum_checker import SumChecker
 from bnn.model.geometry import Padding
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
 from bnn.run.flow import Flow
+from bnn.system.system import System
 from bnn.values.encoding import ENCODINGS, Encoding, decode
+from pimsim.dram.array.address_map import ambit
+from pimsim.dram.options import ModelOptions
+from pimsim.dram.standard.standard import load
 
 SIGN = "ste_sign"
 SLOW = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def _system(rows: int) -> System:
+    """A part with so many data rows."""
+    standard = replace(load("ddr3-1600-8-8-8"), rows_per_subarray=rows + ambit().first_data)
+    return System(standard, ModelOptions())
 
 
 def _norm(rng: np.random.Generator, name: str, channels: int) -> BatchNorm:
@@ -84,7 +96,7 @@ def _run(
     look: bool,
     threads: int = 1,
     memory_bytes: int | None = None,
-) -> list[tuple[Stage, Blocks]]:
+) -> list[tuple[Stage, CompiledStage]]:
     """Run every stage, compare all that comes out with the reference, and give the stages."""
     rng = np.random.default_rng(images)
     pixels = rng.integers(0, encoding.largest + 1, (images, *network.input_shape)).astype(np.uint16)
@@ -108,8 +120,9 @@ def _run(
 
         with pytest.MonkeyPatch.context() as patched:
             if memory_bytes is not None:
-                patched.setattr(blocks_module, "MEMORY_BYTES", memory_bytes)
-            blocks = Blocks(stage, plan(stage, rows), images, look=look)
+                patched.setattr(columns_side_by_side, "MEMORY_BYTES", memory_bytes)
+            (mapped,) = map_stage(stage, _system(rows), images)
+            blocks = CompiledStage(mapped, images, looking=look)
         reports: list[int] = []
 
         def report(done: int, total: int, reports: list[int] = reports) -> None:
@@ -126,7 +139,7 @@ def _run(
         assert reports[-1] == images
         assert len(reports) == -(-images // blocks.images)
         done.append((stage, blocks))
-        flow.take(stage, Result(values, 1, 1, 1))
+        flow.take(stage, Result(values, Occupancy()))
     np.testing.assert_array_equal(flow.logits(), expected.logits)
     return done
 
@@ -185,8 +198,8 @@ def test_a_fan_in_over_several_subarrays_in_uneven_rounds_and_blocks(
         )
         _, (stage, blocks), _ = done
         assert stage.windows.positions == positions
-        assert len(plan(stage, 140).chunks) > 1
-        sizes.append((blocks.images, blocks.outputs))
+        assert map_stage(stage, _system(140), 11)[0].parts > 1
+        sizes.append((blocks.images, blocks.columns.outputs))  # type: ignore[attr-defined]
     assert any(1 < images < 11 for images, _ in sizes)
     assert any(1 < outputs < 7 for _, outputs in sizes)
 
@@ -196,7 +209,8 @@ def test_memory_does_not_grow_with_images() -> None:
     network = Network("n", (600,), (_dense(rng, "a", 600, 100),))
     (stage,) = lower(network, ENCODINGS["binary"])
     assert isinstance(stage, Stage)
-    planned = plan(stage, 1006)
-    few, many = (Blocks(stage, planned, images, look=False) for images in (10**5, 10**9))
-    assert few.images * few.outputs * 1200 / 8 <= blocks_module.MEMORY_BYTES
+    (mapped,) = map_stage(stage, _system(1006), 1)
+    few, many = (CompiledStage(mapped, images) for images in (10**5, 10**9))
+    outputs = few.columns.outputs  # type: ignore[attr-defined]
+    assert few.images * outputs * 1200 / 8 <= columns_side_by_side.MEMORY_BYTES
     assert 0.5 < few.images / many.images < 2

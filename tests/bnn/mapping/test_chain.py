@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from bnn.lowering.lower import lower
 from bnn.lowering.stage import Stage
-from bnn.mapping import chain as chains
-from bnn.mapping.chain_layout import Layout, Spot, lay_out, steps
+from bnn.mapping.chain import choice as chains
+from bnn.mapping.chain.layout import Layout, Spot, lay_out, steps
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, Merge, Network
 from bnn.run import estimate
 from bnn.run.execute import Execution, NetworkRun, run
-from bnn.system.ledger import PHASES, CommandLedger
+from bnn.system.ledger import PHASES
 from bnn.system.system import System
 from bnn.values.encoding import ENCODINGS, decode
 from pimsim.bits import Words
@@ -123,7 +123,7 @@ def test_nothing_is_read_or_written_between_the_first_operands_and_the_last_sums
             event.kind for event in kept.events if event.kind in (Kind.RD, Kind.WR)
         )
     ]  # fmt: skip
-    assert phases == [Kind.WR, Kind.RD] * len(layout.batches)
+    assert phases == [Kind.WR, Kind.RD] * len(layout.turns(0))
     (name,) = {first.name for first in (done.layers[0],)}
     assert name == choice.names[0]
     for number, layer in enumerate(done.layers):
@@ -132,9 +132,9 @@ def test_nothing_is_read_or_written_between_the_first_operands_and_the_last_sums
         assert (total.wr > 0) == (number == 0)
         assert (total.rd > 0) == (number == len(done.layers) - 1)
     # Rows of operands, once a bank of the team; bits of the last sums, once.
-    bursts = -(-layout.columns // 512)
-    tiles = sum(map(len, layout.batches))
-    assert done.layers[0].machine.counts("inputs").wr == widths[0] * layout.team * tiles * bursts
+    bursts = -(-layout.turns(0)[0].columns // 512)
+    lanes = sum(turn.lanes for turn in layout.turns(0))
+    assert done.layers[0].machine.counts("inputs").wr == widths[0] * lanes * bursts
 
 
 @cases
@@ -281,7 +281,7 @@ def test_replaying_a_trace_reads_what_the_run_read(
 
     def bank_of(part: Subarray, lane: int, step: int) -> int:
         number = next(n for n, each in enumerate(made) if each is part)
-        parts = layouts[0].steps[0].parts if step == 0 else 1
+        parts = layouts[0].mapped[0].parts if step == 0 else 1
         return layouts[0].at(Spot(step, number % parts, lane, 0)).bank
 
     def write(
@@ -297,7 +297,8 @@ def test_replaying_a_trace_reads_what_the_run_read(
     ) -> Words:
         words = read_row(part, row, width, lanes)
         active = range(part.lanes) if lanes is None else lanes.tolist()
-        (bank_of_lane,) = [layouts[0].homes(layouts[0].last, range(part.lanes))]
+        last = layouts[0].mapped[-1]
+        bank_of_lane = last.banks(0, range(part.lanes))
         for lane, own in zip(active, words, strict=True):
             read[bank_of_lane[lane]].append(own)
         return words
@@ -311,7 +312,7 @@ def test_replaying_a_trace_reads_what_the_run_read(
         done = ran(mlp(*widths), count, standard=standard, banks=banks, compiled=False,
                    traces=[kept])  # fmt: skip
     assert done.bit_exact
-    columns, rows = layouts[0].columns, standard.rows_per_subarray
+    columns, rows = layouts[0].turns(0)[0].columns, standard.rows_per_subarray
 
     memory: dict[tuple[int, int], Subarray] = {}
 
@@ -366,15 +367,15 @@ def test_every_bank_of_a_team_gets_every_operand_once(data: st.DataObject) -> No
         banks=data.draw(st.sampled_from([3, 5, 8])),
     )
     banks = data.draw(st.integers(1, standard.ranks).map(lambda n: n * standard.banks))
-    machine = CommandLedger(System(standard, ModelOptions(banks=banks), moves="psm"))
+    system = System(standard, ModelOptions(banks=banks), moves="psm")
     team = data.draw(st.integers(1, standard.banks))
-    tried = steps(stages(mlp(*widths)), machine)
-    layout = lay_out(tried, machine, data.draw(st.sampled_from([1, 600, 3000])), team)
-    for batch in layout.batches:
+    tried = steps(stages(mlp(*widths)), system)
+    layout = lay_out(tried, system, data.draw(st.sampled_from([1, 600, 3000])), team)
+    for turn in range(len(layout.turns(0))):
         for step in range(layout.last):
             this, after = layout.steps[step], layout.steps[step + 1]
             seen: set[Spot] = set()
-            for lanes, outputs in layout.slots(step, batch):
+            for lanes, outputs in layout.slots(step, turn):
                 assert this.plan.result is not None
                 own = [
                     after.target(int(output))[1] if this.place is not None else this.plan.result
@@ -395,7 +396,7 @@ def test_every_bank_of_a_team_gets_every_operand_once(data: st.DataObject) -> No
             assert len(set(places)) == len(places)
             wanted = {
                 Spot(step + (this.place is None), part, lane, row)
-                for lane in range(len(batch) * team)
+                for lane in range(layout.turns(0)[turn].lanes)
                 for part, row in map(after.target, range(this.stage.outputs))
             }
             assert seen == wanted
@@ -405,21 +406,21 @@ def test_every_bank_of_a_team_gets_every_operand_once(data: st.DataObject) -> No
 def test_images_over_banks_with_a_fan_in_of_more_parts_than_banks(banks: int) -> None:
     """No part lies where the bank that comes before has to copy within itself."""
     standard = replace(NARROW, rows_per_subarray=64, banks=banks)
-    machine = CommandLedger(System(standard, ModelOptions(banks=banks), moves="psm"))
-    layout = lay_out(steps(stages(mlp(3, 160, 2)), machine), machine, 1500, team=1)
-    assert layout.steps[1].parts > banks
-    for lanes, outputs in layout.slots(0, layout.batches[0]):
+    system = System(standard, ModelOptions(banks=banks), moves="psm")
+    layout = lay_out(steps(stages(mlp(3, 160, 2)), system), system, 1500, team=1)
+    assert layout.mapped[1].parts > banks
+    for lanes, outputs in layout.slots(0, 0):
         (wave,) = layout.hand_on(0, lanes, outputs.tolist())
         assert len(wave) == len(lanes)
         assert all(layout.at(one).bank != layout.at(two).bank for one, two in wave)
 
 
 def test_stages_lie_side_by_side_where_they_fit() -> None:
-    machine = CommandLedger(System(DDR3, ModelOptions(), moves="psm"))
-    found = steps(stages(mlp(300, 200, 250, 500, 10)), machine)
+    system = System(DDR3, ModelOptions(), moves="psm")
+    found = steps(stages(mlp(300, 200, 250, 500, 10)), system)
     # 300, then 200 above it, then 250 from 0 on again; 500 more do not fit beside 250 of 1,006.
     assert [step.plan.first_row for step in found] == [0, 300, 0, 300]
-    found = steps(stages(mlp(600, 500, 10)), machine)
+    found = steps(stages(mlp(600, 500, 10)), system)
     assert [(step.first, step.place is None) for step in found] == [(0, True), (1, True)]
 
 

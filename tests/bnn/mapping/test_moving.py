@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnn.mapping.moving import part_banks, rounds
+from bnn.mapping.placement.row_moves import part_banks, rounds
 from bnn.model.network import Dense, Network
 from bnn.run import estimate
 from bnn.run.execute import Execution, NetworkRun, run
@@ -156,7 +156,7 @@ def test_parts_lie_in_another_bank_of_the_rank_that_computes(
         return
     machine = CommandLedger(System(standard, ModelOptions(banks=banks), moves="psm"))
     homes = list(range(banks))
-    found = part_banks(machine, part, homes)
+    found = part_banks(machine.system, part, homes)
     assert sorted(found) == homes
     assert [bank // 8 for bank in found] == [bank // 8 for bank in homes]
     assert all((one == other) == (part == 0) for one, other in zip(homes, found, strict=True))

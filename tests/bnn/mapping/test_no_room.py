@@ -15,6 +15,7 @@ from bnn import reference
 from bnn.lowering.lower import lower
 from bnn.lowering.stage import Stage
 from bnn.mapping import MAPPINGS
+from bnn.mapping.backends.prepare import booked
 from bnn.mapping.choice import candidates
 from bnn.mapping.frontier import OBJECTIVES
 from bnn.model.network import (
@@ -312,6 +313,6 @@ def test_a_stage_of_which_nothing_is_read_is_laid_out_over_several_banks(mapping
     assert isinstance(stage, Stage)
     nothing = replace(stage, shifts=(2,))  # so that no level of a count is ever reached
     machine = CommandLedger(System(_small(120, 4), ModelOptions(banks=3)))
-    used = MAPPINGS[mapping].draft(nothing, machine, 900)(machine)
+    used = booked(MAPPINGS[mapping].map_stage(nothing, machine.system, 900), machine)
     assert used.columns_used >= 900
     assert used.banks >= 2

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnn.mapping.on_host import count
+from bnn.mapping.host_popcount import count
 from pimsim.bits import pack, unpack
 
 

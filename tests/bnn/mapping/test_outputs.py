@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,10 +13,11 @@ from numpy.typing import NDArray
 from bnn import reference
 from bnn.lowering.lower import lower
 from bnn.lowering.stage import HostStage
-from bnn.mapping import outputs as outputs_module
-from bnn.mapping.output_plan import plan
-from bnn.mapping.outputs import Outputs
-from bnn.mapping.work import Result, SumChecker
+from bnn.mapping.backends import columns_in_turn
+from bnn.mapping.backends.compiled import CompiledStage
+from bnn.mapping.dataflows.output_stationary import map_stage
+from bnn.mapping.stage_inputs import Occupancy, Result
+from bnn.mapping.sum_checker import SumChecker
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
 from bnn.run.execute import run
 from bnn.run.flow import Flow
@@ -25,6 +28,7 @@ from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
 
 SIGN = "ste_sign"
+STANDARD = load("ddr3-1600-8-8-8")
 SLOW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -108,16 +112,18 @@ def test_sums_bits_and_logits_are_those_of_the_reference(
 
         with pytest.MonkeyPatch.context() as patched:
             per_image = stage.windows.positions * (rows + stage.outputs) // 8
-            patched.setattr(outputs_module, "MEMORY_BYTES", at_a_time * per_image)
-            done = Outputs(stage, plan(stage, rows), rows + ambit().first_data, images, look=look)
+            patched.setattr(columns_in_turn, "MEMORY_BYTES", at_a_time * per_image)
+            standard = replace(STANDARD, rows_per_subarray=rows + ambit().first_data)
+            (mapped,) = map_stage(stage, System(standard, ModelOptions()), images)
+            done = CompiledStage(mapped, images, looking=look)
             values = done.run(operands, threads=threads, see=see)
         assert audit.wrong == 0
         if look or stage.thresholds is None:
             assert audit.compared == images * stage.outputs * int(
                 (stage.windows.outputs >= 0).sum()
             )
-        assert done.compiled.kinds == 1
-        flow.take(stage, Result(values, 1, 1, 1))
+        assert done.columns.compiled.kinds == 1
+        flow.take(stage, Result(values, Occupancy()))
     np.testing.assert_array_equal(flow.logits(), expected.logits)
 
 

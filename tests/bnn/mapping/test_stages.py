@@ -16,12 +16,16 @@ from numpy.typing import NDArray
 from bnn.lowering.stage import Stage, offsets
 from bnn.lowering.thresholds import Thresholds
 from bnn.lowering.windows import Side, Windows, each_pixel, lay
-from bnn.mapping import MAPPINGS, SumChecker, Work, product_plan, weight_plan
-from bnn.mapping import blocks as blocks_module
-from bnn.mapping import outputs as outputs_module
-from bnn.mapping.output_plan import plan
-from bnn.mapping.outputs import Outputs
-from bnn.mapping.pieces import divide
+from bnn.mapping import MAPPINGS
+from bnn.mapping.backends import columns_in_turn, columns_side_by_side
+from bnn.mapping.backends.compiled import CompiledStage
+from bnn.mapping.backends.prepare import booked as book_alone
+from bnn.mapping.backends.prepare import prepare
+from bnn.mapping.dataflows import weight_stationary
+from bnn.mapping.dataflows.output_stationary.planner import plan
+from bnn.mapping.placement.channel_groups import divide
+from bnn.mapping.stage_inputs import StageInputs
+from bnn.mapping.sum_checker import SumChecker
 from bnn.model.geometry import Padding, WindowAxis
 from bnn.model.network import Dense
 from bnn.system.ledger import PHASES, CommandLedger
@@ -221,6 +225,10 @@ def _machine(
     )
 
 
+def _system(data_rows: int, mitigation: Mitigation = NONE) -> System:
+    return _machine(data_rows + ambit().first_data, 8, mitigation).system
+
+
 def _execute(mapping: str, case: Case, machine: CommandLedger, *, compiled: bool) -> list[Subarray]:
     """Run a case, compare all that comes out, and give the subarrays that executed."""
     executed: list[Subarray] = []
@@ -231,14 +239,18 @@ def _execute(mapping: str, case: Case, machine: CommandLedger, *, compiled: bool
         return executed[-1]
 
     stage, images = case.stage, len(case.operands)
-    execute = MAPPINGS[mapping].prepare(stage, machine, images, compiled=compiled)
+    execute = prepare(
+        MAPPINGS[mapping].map_stage(stage, machine.system, images),
+        images,
+        compiled=compiled,
+    )
     audit = Expected(case)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(System, "subarrays", made)
-        result = execute(Work(stage, case.operands, machine, 1, audit))
+        result = execute(StageInputs(case.operands, machine, 1, audit))
     np.testing.assert_array_equal(unpacked(result.values), case.values)
     assert audit.wrong == 0
-    times = 1 if machine.mitigation.tmr == "off" else 3
+    times = 1 if machine.system.mitigation.tmr == "off" else 3
     reachable = int((stage.windows.outputs >= 0).sum())
     assert audit.compared == times * images * stage.outputs * reachable
     return executed
@@ -266,7 +278,7 @@ def test_sums_and_bits_are_those_of_numpy_and_books_what_was_executed(
     except OutOfRowsError:
         assume(False)
     with pytest.MonkeyPatch.context() as patch:
-        for module in (blocks_module, outputs_module):
+        for module in (columns_in_turn, columns_side_by_side):
             patch.setattr(module, "MEMORY_BYTES", memory_bytes)
         _execute(mapping, case, compiled, compiled=True)
     assert _books(reference) == _books(compiled)
@@ -295,7 +307,7 @@ def test_outputs_computed_three_times_are_voted_and_cost_what_that_takes(
         assume(False)
     _execute("output-stationary", case, compiled, compiled=True)
     images = len(case.operands)
-    MAPPINGS["output-stationary"].draft(stage, drafted, images)(drafted)
+    book_alone(MAPPINGS["output-stationary"].map_stage(stage, drafted.system, images), drafted)
     assert _books(reference) == _books(compiled) == _books(drafted)
     counted = sum((lane for part in executed for lane in part.counts()), CommandCounts())
     booked = sum((reference.counts(phase) for phase in PHASES), CommandCounts())
@@ -322,7 +334,7 @@ def test_nothing_computed_once_more_overwrites_what_is_to_be_voted() -> None:
     pool = [WindowAxis(6, 2, 2, 1, "valid")] * 2
     windows = lay(3, sides, pool)
     stage = _stage(_signs(1, 9, 3, 4), windows, shape=(6, 6))
-    planned = plan(stage, 400, tmr="time")
+    planned = plan(stage, _system(400, Mitigation("time")))
     (vote,) = planned.offsets[-1].vote.steps
     kept = {int(row) for row in vote.rows[:3]}
     assert len(kept) == 3
@@ -366,9 +378,7 @@ def test_other_mappings_refuse_what_changes_a_layout(mapping: str) -> None:
         machine = _machine(128, 2, mitigation)
         text = f"`mapping` must be output-stationary with `{name}`"
         with pytest.raises(InputError, match=text):
-            MAPPINGS[mapping].draft(stage, machine, 1)
-        with pytest.raises(InputError, match=text):
-            MAPPINGS[mapping].prepare(stage, machine, 1, compiled=False)
+            MAPPINGS[mapping].map_stage(stage, machine.system, 1)
 
 
 def _stage(
@@ -413,8 +423,8 @@ def _signs(*shape: int, zeros: float = 0.0) -> NDArray[np.int8]:
 def _commands(mapping: str, stage: Stage) -> int:
     """Row commands of one image."""
     machine = CommandLedger(System(load("ddr3-1600-8-8-8"), ModelOptions(banks=1)))
-    execute = MAPPINGS[mapping].prepare(stage, machine, 1, compiled=True)
-    execute(Work(stage, np.zeros((1, *stage.shape), np.uint8), machine, 1))
+    execute = prepare(MAPPINGS[mapping].map_stage(stage, machine.system, 1), 1, compiled=True)
+    execute(StageInputs(np.zeros((1, *stage.shape), np.uint8), machine, 1))
     total = machine.counts("compute")
     return total.aap + total.ap
 
@@ -429,17 +439,18 @@ def test_depthwise_channels_that_do_not_fit_together_go_to_further_subarrays() -
         for compiled in (False, True):
             machine = _machine(256, 8)
             _execute(mapping, case, machine, compiled=compiled)
-    pieces = divide(stage, 238, lambda some: plan(some, 238))
+    pieces = divide(stage, 238, lambda some: plan(some, _system(238)))
     assert [piece.stage.groups for piece in pieces] == [20, 20]
     assert [piece.outputs for piece in pieces] == [slice(0, 40), slice(40, 80)]
-    rows = 238 + ambit().first_data
-    for piece in pieces:  # and no kernel is made for one group alone
-        assert Outputs(piece.stage, piece.plan, rows, 7, look=True).compiled.kinds == 1
+    mapped = MAPPINGS["output-stationary"].map_stage(stage, _machine(256, 8).system, 7)
+    assert [each.stage.groups for each in mapped] == [20, 20]
+    for each in mapped:  # and no kernel is made for one group alone
+        assert CompiledStage(each, 7, looking=True).columns.compiled.kinds == 1
 
 
 def test_a_group_that_does_not_fit_is_split_by_channels() -> None:
     stage = _stage(_signs(1, 1, 300, 4), each_pixel(2, 600), shape=(2,), groups=2)
-    pieces = divide(stage, 238, lambda some: plan(some, 238))
+    pieces = divide(stage, 238, lambda some: plan(some, _system(238)))
     assert [len(piece.plan.chunks) for piece in pieces] == [2, 2]
     for mapping in MAPPINGS:
         _execute(mapping, _case(stage, [], 9, -1), _machine(256, 3), compiled=True)
@@ -454,7 +465,7 @@ def test_a_part_of_a_fan_in_whose_weights_are_all_zero_adds_nothing(zero: slice)
     stage = _stage(weights, pooled, shape=(3,), shifts=(2,))
     case = _case(replace(stage, windows=lay(48, sides)), sides, 9, -1)
     bits = (case.sums >= 0).any(axis=1, keepdims=True)
-    assert len(plan(stage, 132).chunks) == 2
+    assert len(plan(stage, _system(132)).chunks) == 2
     for mapping in MAPPINGS:
         for compiled in (False, True):
             machine = _machine(150, 2)
@@ -466,7 +477,7 @@ def test_zero_padding_of_a_fan_in_over_several_subarrays(seed: int) -> None:
     sides = [Side(3, 3, 3, before=1)] * 2
     weights = np.random.default_rng(seed).choice([-1, 1], (1, 9, 8, 5)).astype(np.int8)
     stage = _stage(weights, lay(8, sides), shape=(3, 3), zero_padding=True)
-    assert len(plan(stage, 62).chunks) > 1
+    assert len(plan(stage, _system(62)).chunks) > 1
     for mapping in MAPPINGS:
         for compiled in (False, True):
             _execute(mapping, _case(stage, sides, 9, -1), _machine(80, 2), compiled=compiled)
@@ -484,7 +495,7 @@ def test_no_bank_more_makes_anything_slower(mapping: str, case: Case, images: in
             )
         )
         try:
-            MAPPINGS[mapping].draft(case.stage, machine, images)(machine)
+            book_alone(MAPPINGS[mapping].map_stage(case.stage, machine.system, images), machine)
         except (InputError, OutOfRowsError):
             continue
         machine.finish()
@@ -557,7 +568,7 @@ def test_a_window_of_one_channel_beyond_a_subarray_is_split(
         assume(False)
     assert len(executed) > 1
     _execute(mapping, case, compiled, compiled=True)
-    MAPPINGS[mapping].draft(case.stage, drafted, len(case.operands))(drafted)
+    book_alone(MAPPINGS[mapping].map_stage(case.stage, drafted.system, len(case.operands)), drafted)
     assert _books(reference) == _books(compiled) == _books(drafted)
     counted = sum((lane for part in executed for lane in part.counts()), CommandCounts())
     booked = sum((reference.counts(phase) for phase in PHASES), CommandCounts())
@@ -573,15 +584,17 @@ def test_faults_of_a_window_beyond_a_subarray_are_the_same_in_both_executors(
     faults = Faults(Rates(Rate(0.03, 1e-3)), chip=1, noise=2)  # type: ignore[arg-type]
     found = []
     for compiled in (False, True):
-        machine = _machine(150, 3)
-        machine.faults = faults
+        system = replace(_machine(150, 3).system, faults=faults)
+        machine = CommandLedger(system)
         try:
-            execute = MAPPINGS[mapping].prepare(
-                case.stage, machine, len(case.operands), compiled=compiled
+            execute = prepare(
+                MAPPINGS[mapping].map_stage(case.stage, machine.system, len(case.operands)),
+                len(case.operands),
+                compiled=compiled,
             )
         except OutOfRowsError:  # partial counts alone may fill one so small
             assume(False)
-        found.append(execute(Work(case.stage, case.operands, machine, 2)))
+        found.append(execute(StageInputs(case.operands, machine, 2)))
     np.testing.assert_array_equal(*(unpacked(result.values) for result in found))
     assert found[0].flips == found[1].flips > 0
 
@@ -589,7 +602,10 @@ def test_faults_of_a_window_beyond_a_subarray_are_the_same_in_both_executors(
 def test_channels_and_places_are_cut_where_neither_cut_is_enough() -> None:
     sides = [Side(4, 4, 1)] * 2
     stage = _stage(_signs(1, 16, 16, 3), lay(16, sides), shape=(4, 4), planes=8, step=1, low=0)
-    chunks = product_plan.plan(stage, 112).chunks
+    machine = _machine(112 + ambit().first_data, 2)
+    (mapped,) = MAPPINGS["no-local-reuse"].map_stage(stage, machine.system, 1)
+    writes = mapped.program.phases["inputs"]
+    chunks = [write.content.chunk for write in writes]  # type: ignore[union-attr,attr-defined]
     assert len({chunk.channels.start for chunk in chunks}) > 1  # 128 rows at a place
     assert len({chunk.places.start for chunk in chunks}) > 1  # and 128 for a channel
     assert sum(chunk.operands for chunk in chunks) == 16 * 16
@@ -617,7 +633,7 @@ def test_a_part_that_gives_every_output_another_single_product() -> None:
     for output in range(4):
         weights[0, 0, 150 + output, output] = (-1) ** output
     stage = _stage(weights, each_pixel(1, 200))
-    assert len(plan(stage, 132).chunks) == 2
+    assert len(plan(stage, _system(132)).chunks) == 2
     for mapping in MAPPINGS:
         for compiled in (False, True):
             _execute(mapping, _case(stage, [], 30, -1), _machine(150, 8), compiled=compiled)
@@ -628,7 +644,11 @@ def test_a_row_too_many_is_refused() -> None:
     stage = _stage(_signs(1, 9, 1, 2), windows, shape=(3, 3), groups=2, planes=8)
     for mapping in MAPPINGS:
         with pytest.raises(OutOfRowsError):
-            MAPPINGS[mapping].prepare(stage, _machine(24, 1), 1, compiled=False)
+            prepare(
+                MAPPINGS[mapping].map_stage(stage, _machine(24, 1).system, 1),
+                1,
+                compiled=False,
+            )
 
 
 def test_zeros_cost_no_adders_where_outputs_stay_put() -> None:
@@ -651,8 +671,8 @@ def test_zeros_cost_no_commands_where_weights_stay_put() -> None:
     weights[..., 0] = 1  # so that counts are as wide
     ternary = _stage(weights, windows)
     assert _commands("weight-stationary", ternary) == signs
-    planned = weight_plan.plan(ternary, 1006)
-    assert [len(rows) for rows in planned.weight_rows] == [2 * 255]
+    planned = weight_stationary.plan(ternary, _system(1006))
+    assert planned.held.weight_rows == 2 * 255
 
 
 def test_digits_and_planes_are_added_at_their_own_levels() -> None:
@@ -718,11 +738,13 @@ def test_faults_of_any_stage_are_the_same_in_both_executors(
     for compiled in (False, True):
         machine = CommandLedger(System(standard, ModelOptions(banks=banks), faults=faults))
         try:
-            execute = MAPPINGS[mapping].prepare(
-                case.stage, machine, len(operands), compiled=compiled
+            execute = prepare(
+                MAPPINGS[mapping].map_stage(case.stage, machine.system, len(operands)),
+                len(operands),
+                compiled=compiled,
             )
         except OutOfRowsError:
             assume(False)
-        found.append(execute(Work(case.stage, operands, machine, 2)))
+        found.append(execute(StageInputs(operands, machine, 2)))
     np.testing.assert_array_equal(*(unpacked(result.values) for result in found))
     assert found[0].flips == found[1].flips

@@ -15,7 +15,8 @@ from bnn.lowering.stage import Stage, offsets
 from bnn.lowering.thresholds import Thresholds
 from bnn.lowering.windows import Side, lay
 from bnn.mapping import MAPPINGS
-from bnn.mapping.work import Work
+from bnn.mapping.backends.prepare import booked, prepare
+from bnn.mapping.stage_inputs import StageInputs
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
 from bnn.run.estimate import Estimate, of_network, of_table
 from bnn.run.execute import Execution, NetworkRun, run
@@ -214,19 +215,19 @@ def test_an_output_of_each_group_stands_for_all_of_them(
     stage = _grouped(groups, width, each, rng.choice(np.int8([-1, 1]), size=shape))
     alike = _grouped(groups, width, 1, np.ones((1, 9, width, groups), np.int8))
     options = ModelOptions(banks=3)
-    ran, booked = (
+    ran, alone = (
         CommandLedger(System(DDR3, options)),
         CommandLedger(System(DDR3, options), Timeline(DDR3, options)),
     )
     operands = rng.integers(0, 2, (4, 72, groups * width)).astype(np.uint8)
-    execute = MAPPINGS[mapping].prepare(stage, ran, 4, compiled=False)
-    result = execute(Work(stage, operands, ran))
-    usage = MAPPINGS[mapping].draft(alike, booked, 4, each=each)(booked)
+    execute = prepare(MAPPINGS[mapping].map_stage(stage, ran.system, 4), 4, compiled=False)
+    result = execute(StageInputs(operands, ran))
+    usage = booked(MAPPINGS[mapping].map_stage(alike, alone.system, 4, each), alone, each)
     for phase in PHASES:
-        assert ran.counts(phase).commands() == booked.counts(phase).commands()
-        assert ran.cost(phase) == booked.cost(phase)
+        assert ran.counts(phase).commands() == alone.counts(phase).commands()
+        assert ran.cost(phase) == alone.cost(phase)
     for what in ("columns_used", "columns_opened", "subarrays"):
-        assert getattr(result, what) == getattr(usage, what)
+        assert getattr(result.occupancy, what) == getattr(usage, what)
 
 
 @every_mapping

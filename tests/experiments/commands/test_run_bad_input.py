@@ -33,7 +33,10 @@ def _in_an_empty_folder_and_nothing_executed(
         raise AssertionError("bad input reached the rows")
 
     monkeypatch.chdir(tmp_path)
-    for place in ("bnn.reference.forward", "bnn.mapping.output_stationary.execute"):
+    for place in (
+        "bnn.reference.forward",
+        "bnn.mapping.backends.compiled.CompiledStage.run",
+    ):
         monkeypatch.setattr(place, executed)
 
 

@@ -1,0 +1,227 @@
+"""Chains of dense stages: the result bits of one are the operands of the next, and stay in DRAM.
+
+Only the operands of a chain's first stage are written and only what its last stage gives is read;
+between the two nothing crosses the channel, partial counts included. How many banks share the
+images (see :mod:`bnn.mapping.chain.layout`) is priced, not assumed: a team of one bank keeps its
+images to itself and computes all outputs, a larger one divides the outputs and passes results
+around.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bnn.lowering.stage import HostStage, Stage
+from bnn.mapping.backends.prepare import booked
+from bnn.mapping.chain.account import book, book_inputs, book_slot
+from bnn.mapping.chain.layout import Layout, Step, follows, lay_out, steps
+from bnn.mapping.dataflows import output_stationary
+from bnn.model.network import Network
+from bnn.system.ledger import CommandLedger
+from bnn.system.system import System
+from pimsim.errors import InputError, OutOfRowsError
+
+CHAINING = ("never", "auto", "always")
+"""Whether stages are chained that can be: not, if it takes less time, or whether or not it does."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choice:
+    """What was found of stages that can be chained."""
+
+    names: tuple[str, ...]
+    layout: Layout | None
+    """None if they are not chained."""
+    chained_ps: int | None
+    """Time that the chain takes, refresh aside; None if it cannot be made."""
+    apart_ps: int
+    """Time that its stages take if the host writes their operands."""
+    refused: str = ""
+    """Why it cannot be made."""
+    books: CommandLedger | None = None
+    """Of the chain alone, without refresh; None if it cannot be made."""
+
+    @property
+    def text(self) -> str:
+        """The choice in a line."""
+        stages = f"{self.names[0]} to {self.names[-1]}"
+        if self.layout is None:
+            return f"{stages} not chained: {self.refused or 'it would gain nothing'}"
+        team = self.layout.team
+        shared = "images over banks" if team == 1 else f"outputs over {team} banks"
+        return f"{stages} chained: {shared}"
+
+    def operands(self, name: str) -> str | None:
+        """Where a stage of a chain has its operands from; None if the host writes them."""
+        step = self.names.index(name) if self.layout is not None and name in self.names else 0
+        if self.layout is None or step == 0:
+            return None
+        if self.layout.steps[step - 1].place is None:
+            return "the layer before, from bank to bank"
+        return "the layer before, in the same subarray"
+
+
+def find(
+    network: Network, stages: Sequence[Stage | HostStage], folded: Sequence[bool]
+) -> list[range]:
+    """Return the longest runs of stages each of which is fed with the results of the one before.
+
+    ``folded`` says of which stages the results stay where they are computed.
+    """
+    found, start = [], 0
+    for end in range(1, len(stages) + 1):
+        whole = end < len(stages) and folded[end - 1] and folded[end]
+        if not (whole and follows(network, stages[end - 1], stages[end])):
+            if end - start > 1:
+                found.append(range(start, end))
+            start = end
+    return found
+
+
+def chosen(
+    taken: Sequence[str | None],
+    network: Network,
+    stages: Sequence[Stage | HostStage],
+    system: System,
+    images: int,
+    chaining: str,
+) -> list[tuple[range, Choice]]:
+    """Return the choice for every run of stages that can be chained under their mappings.
+
+    Args:
+        taken: name of the mapping of each stage; None for the host's.
+        network: whose stages they are.
+        stages: all of a network, in order.
+        system: whose banks compute.
+        images: how many.
+        chaining: one of :data:`CHAINING`.
+
+    Raises InputError for an unknown ``chaining``, and where stages must be chained and cannot be.
+    """
+    if not asked_for(chaining, system):
+        return []
+    folded = [name == output_stationary.name for name in taken]
+    others = sorted({name for name in taken if name} - {output_stationary.name})
+    if chaining == "always" and others:
+        raise InputError(f"`chain` must be never or auto for {', '.join(others)}, not 'always'")
+    choices = []
+    for places in find(network, stages, folded):
+        some = [each for each in stages[places.start : places.stop] if isinstance(each, Stage)]
+        choices.append((places, choose(some, system, images, chaining)))
+    return choices
+
+
+def asked_for(chaining: str, system: System) -> bool:
+    """Whether any stages are to be chained.
+
+    Raises InputError for an unknown ``chaining``, and where stages must be chained beside what is
+    done about faults.
+    """
+    if chaining not in CHAINING:
+        raise InputError(f"`chain` must be one of {', '.join(CHAINING)}, not {chaining!r}")
+    refused = system.mitigation.lays_out
+    if chaining == "always" and refused is not None:
+        raise InputError(f"`chain` must be never or auto with {refused}, not 'always'")
+    return chaining != "never" and refused is None
+
+
+def choose(stages: Sequence[Stage], system: System, images: int, chaining: str) -> Choice:
+    """Choose how to chain stages that can be, and whether to, by time.
+
+    Args:
+        stages: each fed with the results of the one before.
+        system: whose banks compute.
+        images: how many.
+        chaining: whether to chain them.
+
+    Raises InputError if they must be chained and cannot be.
+    """
+    found = offered(stages, system, images, _apart_ps(stages, system, images), chaining)
+    worse = found.chained_ps is not None and found.chained_ps >= found.apart_ps
+    return replace(found, layout=None) if chaining == "auto" and worse else found
+
+
+def offered(
+    stages: Sequence[Stage], system: System, images: int, apart_ps: int, chaining: str
+) -> Choice:
+    """Return how to chain stages that can be, whether or not that takes less than they do apart.
+
+    Args:
+        stages: each fed with the results of the one before.
+        system: whose banks compute.
+        images: how many.
+        apart_ps: time that they take apart, refresh aside.
+        chaining: whether they must be.
+
+    Raises InputError if they must be chained and cannot be.
+    """
+    names = tuple(stage.name for stage in stages)
+    scratch = _scratch(system, "psm")
+    try:
+        best = _best(steps(stages, scratch.system), scratch, images)
+    except (InputError, OutOfRowsError) as error:
+        if chaining == "always":
+            raise
+        return Choice(names, None, None, apart_ps, str(error))
+    books = _booked(best)
+    return Choice(names, best, _spent_ps(books), apart_ps, books=books)
+
+
+def _scratch(system: System, moves: str) -> CommandLedger:
+    """Books that are thrown away, without refresh, which would stretch all alike."""
+    options = replace(system.options, refresh=False)
+    return CommandLedger(replace(system, options=options, moves=moves, faults=None))
+
+
+def _best(planned: list[Step], scratch: CommandLedger, images: int) -> Layout:
+    """The layout that takes the least time; InputError if there is none."""
+    priced: list[tuple[int, int, Layout]] = []
+    refused: InputError | None = None
+    system = scratch.system
+    for team in range(1, min(system.standard.banks, system.banks) + 1):
+        layout = lay_out(planned, system, images, team)
+        try:
+            priced.append((_latency_ps(layout, scratch), team, layout))
+        except InputError as error:
+            refused = error
+    if refused is not None and not priced:
+        raise refused
+    return min(priced, key=lambda each: each[:2])[2]
+
+
+def _latency_ps(layout: Layout, scratch: CommandLedger) -> int:
+    """About the time that a chain takes, every slot being as long as the first of its step."""
+    latency_ps = 0
+    lengths = [turn.lanes for turn in layout.turns(0)]
+    for length, times in Counter(lengths).items():
+        turn = len(lengths) - 1 - lengths[::-1].index(length)
+        spent_ps = _spent_ps(scratch)
+        book_inputs(layout, turn, scratch)
+        scratch.enter("compute")
+        batch_ps = _spent_ps(scratch) - spent_ps
+        for step in range(len(layout.steps)):
+            spent_ps = _spent_ps(scratch)
+            lanes, outputs = next(layout.slots(step, turn))
+            book_slot(layout, step, lanes, scratch, outputs)
+            batch_ps += layout.size(step) * (_spent_ps(scratch) - spent_ps)
+        latency_ps += times * batch_ps
+    return latency_ps
+
+
+def _spent_ps(scratch: CommandLedger) -> int:
+    return sum(scratch.cost(phase).latency_ps for phase in ("inputs", "compute"))
+
+
+def _booked(layout: Layout) -> CommandLedger:
+    scratch = CommandLedger(layout.system)
+    book(layout, [scratch] * len(layout.steps))
+    return scratch
+
+
+def _apart_ps(stages: Sequence[Stage], system: System, images: int) -> int:
+    scratch = _scratch(system, system.moves)
+    for stage in stages:
+        booked(output_stationary.map_stage(stage, scratch.system, images), scratch)
+    return _spent_ps(scratch)

@@ -1,0 +1,277 @@
+"""Where consecutive dense stages lie when the results of one are the operands of the next.
+
+The banks of a rank form *teams*. A team keeps its images from the first stage to the last, and each
+of its banks computes some outputs of every stage. A result row becomes an operand row of the next
+stage in every bank of the team: in the subarray in which it was computed, where the operands of
+both stages fit side by side (one AAP; the other banks get it by RowClone PSM), else in other
+subarrays, by one PSM copy a bank. A team of one bank, which need not share, moves on by one bank
+with every such copy: within a bank a copy would be two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.lowering.stage import HostStage, Stage
+from bnn.mapping.dataflows.output_stationary.planner import plan
+from bnn.mapping.dataflows.output_stationary.program import row_program
+from bnn.mapping.dataflows.output_stationary.steps import OutputPlan
+from bnn.mapping.mapped_stage import MappedStage
+from bnn.mapping.placement.placement import Block, Placement, Turn
+from bnn.mapping.placement.row_moves import further
+from bnn.mapping.placement.tiles import cut, tiling
+from bnn.model.network import Network
+from bnn.system.ledger import Place
+from bnn.system.system import System
+from pimsim.errors import InputError, OutOfRowsError
+from pimsim.microprogram.logic import COPY
+from pimsim.microprogram.schedule import Schedule
+
+
+class Spot(NamedTuple):
+    """A data row that a lane uses."""
+
+    step: int
+    part: int
+    """Subarray of the step."""
+    lane: int
+    row: int
+
+
+Wave = list[tuple[Spot, Spot]]
+"""Copies that need not wait for one another."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """One stage of a chain."""
+
+    stage: Stage
+    plan: OutputPlan
+    first: int
+    """Number of its first subarray in every bank."""
+    place: Schedule | None
+    """Copies the result to its row among the operands of the next stage, in this subarray; None if
+    those lie elsewhere or there is no next stage."""
+
+    def target(self, channel: int) -> tuple[int, int]:
+        """Subarray, and data row in it, of an operand."""
+        for part, chunk in enumerate(self.plan.chunks):
+            if channel < chunk.channels.stop:
+                return part, self.plan.first_row + channel - chunk.channels.start
+        raise ValueError(f"channel {channel} must be one of {self.stage.windows.channels}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layout:
+    """Where a chain lies."""
+
+    steps: list[Step]
+    mapped: list[MappedStage]
+    """Of each step; the operands that its program writes are there but for the first."""
+    team: int
+    """Banks of a team."""
+    system: System
+
+    @property
+    def last(self) -> int:
+        """Number of the last step."""
+        return len(self.steps) - 1
+
+    def size(self, step: int) -> int:
+        """Outputs that a bank computes one after the other."""
+        return -(-self.steps[step].stage.outputs // self.team)
+
+    def turns(self, step: int) -> list[Turn]:
+        """Tiles that teams compute at a time; lane ``tile * team + n`` is bank n of a team."""
+        return self.mapped[step].placement.turns
+
+    def slots(self, step: int, turn: int) -> Iterator[tuple[list[int], NDArray[np.intp]]]:
+        """Lanes that compute at a time, and the output of each."""
+        placement = self.mapped[step].placement
+        some = placement.turns[turn]
+        for lanes, outputs in placement.slots(some, some.lanes):
+            yield lanes.tolist(), outputs
+
+    def where(self, step: int, lanes: Sequence[int]) -> dict[int, tuple[list[int], int]]:
+        """Banks of each part of a step, and which subarray of each."""
+        mapped, first = self.mapped[step], self.steps[step].first
+        return {part: (mapped.banks(part, lanes), first + part) for part in range(mapped.parts)}
+
+    def at(self, spot: Spot) -> Place:
+        """Where a lane's row is."""
+        step = self.steps[spot.step]
+        (bank,) = self.mapped[spot.step].banks(spot.part, [spot.lane])
+        return Place(bank, step.first + spot.part, spot.row)
+
+    def hand_on(self, step: int, lanes: Sequence[int], outputs: Sequence[int]) -> list[Wave]:
+        """The copies that bring results to the next stage, once each lane has computed its output.
+
+        A result that is wanted in a further subarray of its own bank comes back from another bank
+        of the team: there and back is how RowClone copies within a bank.
+        """
+        this, after = self.steps[step], self.steps[step + 1]
+        out: Wave = []
+        back: Wave = []
+        for lane, output in zip(lanes, outputs, strict=True):
+            first = lane - lane % self.team
+            mates = [first + (lane - first + n) % self.team for n in range(self.team)]
+            part, row = after.target(int(output))
+            if this.place is not None:
+                source = Spot(step, 0, lane, row)
+                out += [(source, Spot(step, 0, mate, row)) for mate in mates[1:]]
+                continue
+            if this.plan.result is None:
+                raise ValueError(f"stage {this.stage.name!r} has no result bits")
+            source = Spot(step, 0, lane, this.plan.result)
+            wanted = [Spot(step + 1, part, mate, row) for mate in mates]
+            home = self.at(source).bank
+            apart = [spot for spot in wanted if self.at(spot).bank != home]
+            if not apart:
+                raise InputError(
+                    f"a chain through {after.stage.name!r} must have another bank to copy through"
+                )
+            out += [(source, spot) for spot in apart]
+            back += [(apart[0], spot) for spot in wanted if spot not in apart]
+        return [wave for wave in (out, back) if wave]
+
+
+def _teams(system: System, size: int) -> list[list[int]]:
+    """Teams of so many banks, each within a rank."""
+    standard = system.standard.banks
+    teams = []
+    for first in range(0, system.banks, standard):
+        banks = range(first, min(first + standard, system.banks))
+        teams += [list(banks[i : i + size]) for i in range(0, len(banks) - size + 1, size)]
+    return teams
+
+
+def lay_out(steps: list[Step], system: System, images: int, team: int) -> Layout:
+    """Deal the images out to teams of so many banks."""
+    tiles, teams = tiling(images, 1, system.columns), _teams(system, team)
+    batches = [tiles[some] for some in cut(len(tiles), len(teams))]
+    mapped, moved = [], 0
+    for number, step in enumerate(steps):
+        stage, size = step.stage, -(-step.stage.outputs // team)
+        shares = [slice(n * size, min((n + 1) * size, stage.outputs)) for n in range(team)]
+        turns = [
+            Turn(
+                [Block(share, tile.positions) for tile in batch for share in shares],
+                [[tile.images for tile in batch for _ in shares]],
+                tiles[0].columns,
+                step.first,
+            )
+            for batch in batches
+        ]
+        program, readback = row_program(
+            stage, step.plan, stays=number < len(steps) - 1, place=step.place
+        )
+        # A team of one bank moves on to the next with every copy.
+        homes = [further(system, bank, moved) for banks in teams for bank in banks]
+        mapped.append(
+            MappedStage(
+                stage,
+                system,
+                program,
+                Placement(turns, tiles[0].columns, side_by_side=False),
+                readback,
+                len(step.plan.chunks),
+                system.subarray_rows,
+                len(step.plan.chunks),
+                homes=homes,
+            )
+        )
+        moved += step.place is None and team == 1
+    return Layout(steps, mapped, team, system)
+
+
+def follows(network: Network, one: Stage | HostStage, other: Stage | HostStage) -> bool:
+    """Whether the result bits of ``one`` are the operands of ``other`` alone, row for row."""
+    if isinstance(one, HostStage) or isinstance(other, HostStage):
+        return False
+    plain = all(
+        stage.windows.positions == stage.windows.offsets == stage.windows.patch == stage.groups == 1
+        for stage in (one, other)
+    )
+    given = one.end - 1
+    readers = [place for place, sources in enumerate(network.inputs) if given in sources]
+    return (
+        plain
+        and one.thresholds is not None
+        and readers == [other.index]
+        and tuple(network.inputs[other.index]) == (given,)
+        and other.planes == 1
+        and not other.encoded
+        and other.scale == one.gives.step
+        and other.windows.channels == one.outputs
+    )
+
+
+def steps(stages: Sequence[Stage], system: System) -> list[Step]:
+    """Plan all stages, as many as possible side by side in one subarray.
+
+    Raises OutOfRowsError for a stage that does not fit, and InputError if the banks have too few
+    subarrays.
+    """
+    shares: list[list[OutputPlan]] = []
+    start = 0
+    while start < len(stages):
+        shares.append(_side_by_side(stages[start:], system))
+        start += len(shares[-1])
+    # Shares take turns in two sets of subarrays: one is read while the other is written.
+    sets = [max((len(share[0].chunks) for share in shares[n::2]), default=0) for n in (0, 1)]
+    needed = sum(sets)
+    if needed > system.standard.subarrays_per_bank:
+        raise InputError(
+            f"a chain from {stages[0].name!r} to {stages[-1].name!r} must fit the "
+            f"{system.standard.subarrays_per_bank} subarrays of a bank, not need {needed}"
+        )
+    found: list[Step] = []
+    for number, share in enumerate(shares):
+        for planned in share:
+            found.append(Step(stages[len(found)], planned, number % 2 * sets[0], None))
+    return _placed(found, [len(share) for share in shares], system.address_map.first_data)
+
+
+def _placed(found: list[Step], lengths: list[int], base: int) -> list[Step]:
+    """Give a way into the next stage's rows to all steps but the last of each share."""
+    ends = set(np.cumsum(lengths) - 1)
+    placed = []
+    for number, step in enumerate(found):
+        place = None
+        if number not in ends and step.plan.result is not None:
+            rows = np.array(
+                [found[number + 1].target(output)[1] for output in range(step.stage.outputs)]
+            )
+            place = Schedule(step.stage.outputs)
+            place.append((COPY,), None, a=base + step.plan.result, out=base + rows)
+        placed.append(replace(step, place=place))
+    return placed
+
+
+def _side_by_side(stages: Sequence[Stage], system: System) -> list[OutputPlan]:
+    """Plans of as many of the first stages as can share a subarray; of one at least.
+
+    Their operands take turns in two regions: those of a stage must not lie where those of the next
+    arrive meanwhile.
+    """
+    best = [plan(stages[0], system)]
+    for count in range(2, len(stages) + 1):
+        needs = [stage.windows.channels * stage.planes for stage in stages[:count]]
+        low = max(needs[::2])
+        regions = [range(n % 2 * low, n % 2 * low + rows) for n, rows in enumerate(needs)] + [
+            range(0)
+        ]
+        try:
+            best = [
+                plan(stage, system, first_row=own.start, held=coming)
+                for stage, own, coming in zip(stages, regions, regions[1:], strict=False)
+            ]
+        except OutOfRowsError:
+            break
+    return best

@@ -1,0 +1,1 @@
+"""The mappings, a module or a package each; see :class:`bnn.mapping.mapped_stage.Mapping`."""

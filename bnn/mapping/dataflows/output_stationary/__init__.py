@@ -1,0 +1,89 @@
+"""Output-stationary: columns are images or positions, weights are in the command stream.
+
+Activations lie in rows, one bit of one input channel a row. A subarray computes one output after
+the other: the count of an output stays where it is while the command stream walks over the input
+rows, and the weight decides whether the adder takes a row or its complement. No XNOR is executed,
+no weight is stored. Outputs (or, with many columns, tiles of columns) are spread over the banks.
+
+A fan-in that does not fit one subarray is split over several; their partial counts are moved into
+the first one (through the host, or from bank to bank) and added there. Groups of channels that do
+not fit together are computed one after the other, each in subarrays of its own while there are.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from bnn.lowering.stage import Stage
+from bnn.mapping.backends.screening import usable
+from bnn.mapping.dataflows.output_stationary.planner import plan
+from bnn.mapping.dataflows.output_stationary.program import row_program
+from bnn.mapping.dataflows.output_stationary.steps import OutputPlan
+from bnn.mapping.mapped_stage import MappedStage
+from bnn.mapping.placement import in_turn
+from bnn.mapping.placement.channel_groups import Piece, divide
+from bnn.system.system import System
+from pimsim.errors import OutOfSubarraysError
+
+name: str = "output-stationary"
+summary: str = "columns = images or positions; weights folded into the adders; counts stay put"
+popcount: str = "in DRAM"
+rank: int = 0
+
+
+def map_stage(stage: Stage, system: System, images: int, each: int = 1) -> list[MappedStage]:
+    """Lay the stage out; see :class:`bnn.mapping.mapped_stage.Mapping`."""
+    return [_mapped(piece, first, system, images, each) for piece, first in _divided(stage, system)]
+
+
+def _mapped(
+    piece: Piece[OutputPlan], first: int, system: System, images: int, each: int
+) -> MappedStage:
+    """Lay a piece out in subarrays from number ``first`` on."""
+    stage, planned = piece.stage, piece.plan
+    program, readback = row_program(stage, planned)
+    set_size = len(planned.offsets[0].counts)
+    placement = in_turn.place(
+        stage,
+        system,
+        images,
+        program,
+        operand_rows=sum(chunk.operands for chunk in planned.chunks) * stage.planes,
+        first=first,
+        each=each,
+        where=usable(planned.parts, set_size, system, first),
+    )
+    return MappedStage(
+        stage,
+        system,
+        program,
+        placement,
+        readback,
+        planned.parts,
+        system.subarray_rows,
+        set_size,
+        piece.channels,
+        piece.outputs.start,
+    )
+
+
+def _divided(stage: Stage, system: System) -> list[tuple[Piece[OutputPlan], int]]:
+    """Pieces of a stage, and the first subarray of every bank that each lies in.
+
+    What a piece leaves behind is not needed any more when the next is computed, which may so begin
+    with the first subarray again.
+
+    Raises OutOfSubarraysError if a bank has too few for a piece.
+    """
+    most, first, found = system.subarrays_per_bank, 0, []
+    for piece in divide(stage, system.data_rows, partial(plan, system=system)):
+        parts = piece.plan.parts
+        if parts > most:
+            raise OutOfSubarraysError(
+                f"operands of {stage.name!r} must fit the {most} subarrays of a bank, "
+                f"not need {parts}"
+            )
+        first = first if first + parts <= most else 0
+        found.append((piece, first))
+        first += parts
+    return found

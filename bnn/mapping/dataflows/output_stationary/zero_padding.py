@@ -1,0 +1,69 @@
+"""Taking back what padding with 0 has contributed, where operands are -1 and +1.
+
+Zero padding has no bit. It is stored as 0, which stands for -1, and taken back: a padded tap with
+weight sum d has contributed -d, so rows that say which columns read padding at that tap are added
+with weight d (or, for d < 0, rows that say which do not, less a constant).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.lowering.stage import Stage
+from bnn.mapping.dataflows.output_stationary.masks import Masks
+from pimsim.dram.array.address_map import AddressMap
+from pimsim.microprogram.counting import Counter
+
+
+class ZeroPadding:
+    """The correction that a stage's counts need, if any."""
+
+    def __init__(self, stage: Stage, masks: Masks, address_map: AddressMap) -> None:
+        self._stage, self._masks, self._map = stage, masks, address_map
+        self._tap_sums = stage.tap_sums
+        odd = bool((self._tap_sums % 2).any())
+        self.halves = int(stage.zero_padding and odd)
+        """1 where the unit of a count is half a product: products count for 2, and a correction
+        may be odd."""
+
+    def highest(self, offset: int) -> int:
+        """Most that the correction adds to a count."""
+        if not self._stage.zero_padding:
+            return 0
+        padded = self._stage.windows.padded(offset).any(axis=0)
+        return int(self._amounts(self._tap_sums[padded]).sum(axis=0).max(initial=0))
+
+    def add(self, counter: Counter, offset: int) -> NDArray[np.int64]:
+        """Add the correction; the constant that remains, per output."""
+        stage = self._stage
+        constant = stage.offsets.copy()
+        if not stage.zero_padding:
+            return constant
+        padded = stage.windows.padded(offset)
+        for tap in np.flatnonzero(padded.any(axis=0)):
+            weight = self._tap_sums[tap]
+            amount = self._amounts(weight)
+            row = self._map.first_data + self._masks.row(~padded[:, tap])
+            constant -= np.where(weight < 0, -weight, 0)
+            for level in range(int(amount.max()).bit_length()):
+                has = (amount >> level & 1).astype(np.bool_)
+                if has.any():
+                    address = np.where(has, row, self._map.address("C0"))
+                    counter.add(level, address, has & (weight > 0), owned=False)
+        return constant
+
+    def least_bits(self, offset: int) -> NDArray[np.uint8]:
+        """``(positions, outputs)``: what the correction adds to the least bits of the products."""
+        padded = self._stage.windows.padded(offset)
+        total = np.zeros((len(padded), self._stage.outputs), np.int64)
+        if self._stage.zero_padding:
+            for tap in np.flatnonzero(padded.any(axis=0)):
+                weight = self._tap_sums[tap]
+                inside = padded[:, tap, None] ^ (weight < 0)
+                total += inside * self._amounts(weight)
+        return (total >> self.halves & 1).astype(np.uint8)
+
+    def _amounts(self, weights: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Sums of weights in units of a count."""
+        return np.abs(weights) >> (1 - self.halves)

@@ -1,0 +1,144 @@
+"""Weights in rows: what the rows of a column hold, and how an operand bit is multiplied with them.
+
+A digit that is nowhere 0 has one row a product, and XNOR multiplies. A digit that is 0 somewhere
+has two, which say what a product is where the operand's bit is 1 (whether the digit is +1) and
+where it is 0 (whether the digit is -1); the bit selects one of them. That takes the 7 commands of
+an XNOR. A row of signs and one of zeros would take as many rows and an AND more, half the sum of
+two kernels of signs twice the commands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.lowering.stage import Stage
+from bnn.mapping.mapped_stage import ConstantRows, OperandRows
+from bnn.mapping.placement.chunk import Chunk
+from pimsim.microprogram.allocation import RowAllocator
+from pimsim.microprogram.logic import SELECT, XNOR
+from pimsim.microprogram.program import Program
+from pimsim.microprogram.row_program import RowProgram
+
+
+class Product(NamedTuple):
+    """An operand bit times a digit of its weight."""
+
+    level: int
+    """Exponent of what it counts for."""
+    program: Program
+    """Writes it to the symbol ``out``."""
+    rows: dict[str, int]
+    """Data rows of the other symbols."""
+
+
+def has_zeros(stage: Stage) -> list[bool]:
+    """Per digit, whether it is 0 somewhere and so has two rows of weights a product."""
+    return [bool((digit == 0).any()) for digit in stage.weights]
+
+
+def rows_per_product(stage: Stage) -> int:
+    """Weight rows of one product, all digits together."""
+    return sum(1 + zeros for zeros in has_zeros(stage))
+
+
+def rows(stage: Stage, chunk: Chunk) -> int:
+    """Weight rows of a chunk, all digits together."""
+    return len(chunk.every_tap(stage.windows)) * chunk.width * rows_per_product(stage)
+
+
+def weights(stage: Stage, chunk: Chunk) -> NDArray[np.bool_]:
+    """What the weight rows of a chunk hold for each output, ``(rows, outputs)``.
+
+    Digit by digit, tap by tap, channel by channel: where it is +1 and, if it has zeros, all over
+    again where it is -1. Taps are those that the chunk ever needs.
+    """
+    found, taps = [], chunk.every_tap(stage.windows)
+    for digit, zeros in zip(stage.weights, has_zeros(stage), strict=True):
+        some = digit[taps, chunk.channels].reshape(-1, stage.outputs)
+        found += [some > 0, some < 0] if zeros else [some > 0]
+    return np.concatenate(found)
+
+
+def products(stage: Stage, offset: int, chunk: Chunk, first: int) -> Iterator[Product]:
+    """Yield every product of a chunk at one place of the pooling window.
+
+    OperandRows lie from data row 0 on, see :class:`~bnn.mapping.placement.chunk.Chunk`; the rows of
+    :func:`weights` from ``first`` on.
+    """
+    width, held = chunk.width, chunk.every_tap(stage.windows)
+    here = chunk.taps(stage.windows, offset)
+    places = (stage.windows.taps[offset, here] - chunk.places.start).tolist()
+    taps = list(zip(np.searchsorted(held, here).tolist(), places, strict=True))
+    for shift, zeros in zip(stage.shifts, has_zeros(stage), strict=True):
+        for bit in range(stage.planes):
+            for tap, place in taps:
+                for channel in range(width):
+                    operand = (place * width + channel) * stage.planes + bit
+                    weight = first + tap * width + channel
+                    if zeros:
+                        rows = {"select": operand, "a": weight, "b": weight + len(held) * width}
+                        yield Product(bit + shift, SELECT, rows)
+                    else:
+                        yield Product(bit + shift, XNOR, {"a": operand, "b": weight})
+        first += len(held) * width * (1 + zeros)
+
+
+class Residence:
+    """Rows of every subarray that shares a fan-in: operands from D0 on, and weights behind them.
+
+    Args:
+        stage: the stage.
+        data_rows: of a subarray.
+        chunks: what each holds, the channels being those of a group.
+
+    Raises OutOfRowsError if it is too much.
+    """
+
+    def __init__(self, stage: Stage, data_rows: int, chunks: Sequence[Chunk]) -> None:
+        self.stage, self.chunks = stage, chunks
+        self.free = [RowAllocator(data_rows) for _ in chunks]
+        """Rows that are left, by part."""
+        self.weights: list[range] = []
+        """Rows of weights, by part."""
+        for rows_left, chunk in zip(self.free, chunks, strict=True):
+            count, more = chunk.operands * stage.planes, rows(stage, chunk)
+            rows_left.take(count + more, "operands")
+            self.weights.append(range(count, count + more))
+
+    def write(self, program: RowProgram) -> None:
+        """Write the weights once, and the operands before each batch."""
+        for part, (chunk, held) in enumerate(zip(self.chunks, self.weights, strict=True)):
+            program.enter("weights")
+            program.write(held, part, ConstantRows(weights(self.stage, chunk)[:, :, None]))
+            program.enter("inputs")
+            program.write(range(held.start), part, OperandRows(chunk, of_group=True))
+
+    @property
+    def weight_rows(self) -> int:
+        """Rows of weights, of all parts together."""
+        return sum(map(len, self.weights))
+
+    @property
+    def data_rows(self) -> int:
+        """Data rows of a subarray that are used: the lowest free row is always taken first."""
+        return max(rows_left.peak for rows_left in self.free)
+
+
+def rows_at_least(stage: Stage, chunk: Chunk) -> int:
+    """Rows that a chunk's operands and weights take."""
+    return chunk.operands * stage.planes + rows(stage, chunk)
+
+
+def constants(stage: Stage, offset: int) -> NDArray[np.int64]:
+    """What sum = scale * count + constant adds, (outputs, positions): zero padding included.
+
+    Zero padding is stored as -1, so a padded tap has contributed minus the sum of its weights.
+    """
+    constant = np.repeat(stage.offsets[:, None], stage.windows.positions, axis=1)
+    if stage.zero_padding:
+        constant += (stage.windows.padded(offset).astype(np.int64) @ stage.tap_sums).T
+    return constant

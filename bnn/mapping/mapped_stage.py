@@ -1,0 +1,126 @@
+"""What a mapping returns: where columns lie, what runs on them, and how results are read back.
+
+The backends carry a mapped stage out, or book it, without knowing which mapping made it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.lowering.stage import Stage
+from bnn.mapping.parity import Check
+from bnn.mapping.placement.chunk import Chunk
+from bnn.mapping.placement.placement import Placement
+from bnn.mapping.placement.row_moves import part_banks
+from bnn.system.system import System
+from pimsim.microprogram.row_program import RowProgram
+
+
+class OperandRows(NamedTuple):
+    """What written rows hold: operands of every column, as a chunk has them."""
+
+    chunk: Chunk
+    of_group: bool
+    """Whether its channels are those of a group, each column's being that of its output."""
+
+
+class ConstantRows(NamedTuple):
+    """What written rows hold: bits that are the same for all images."""
+
+    bits: NDArray[np.bool_]
+    """``(rows, outputs, positions)``; 1 output or position where all have the same."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Count:
+    """A count that is read out, or looked at to be checked."""
+
+    place: int
+    """Place of the pooling window."""
+    bits: Sequence[tuple[int, int]]
+    """Exponents, and numbers of rows that the program reads or looks at; others are always 0."""
+    levels: int
+    """Exponents that there are."""
+    constant: NDArray[np.int64]
+    """``(outputs, positions)``, or 1 position: sum = scale * count + constant."""
+    inverted: NDArray[np.bool_] | None = None
+    """``(levels, outputs)`` rows that hold the complement; None: none does."""
+    seen: bool = True
+    """Whether the sum is to be checked."""
+    given: bool = True
+    """Whether the stage needs it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReadBack:
+    """What is made of the rows that a program reads."""
+
+    scale: int
+    """What a count's unit is worth."""
+    counts: Sequence[Count]
+    result: int | None = None
+    """Number of the row with the output's bit; None where the host has sums."""
+    checks: Sequence[tuple[int, int, Check]] = ()
+    """Numbers of rows that the host knows beforehand, place of the pooling window, and content."""
+    on_host: bool = False
+    """Whether a count's rows are products, several to an exponent, which the host adds up."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MappedStage:
+    """A stage, or some groups of its channels, laid out in subarrays."""
+
+    stage: Stage
+    system: System
+    program: RowProgram
+    """For every output of the stage, or where outputs lie side by side for all at once."""
+    placement: Placement
+    readback: ReadBack
+    parts: int
+    """Subarrays that share the fan-in of a column, all sets of them together."""
+    rows: int
+    """Row addresses of a subarray that may be used."""
+    set_size: int | None = None
+    """Parts of a set, whose counts are added up in its first; None: all are in one bank."""
+    channels: slice = field(default_factory=lambda: slice(None))
+    """Channels of the whole stage that it reads."""
+    first_output: int = 0
+    """Output of the whole stage that its output 0 is."""
+    homes: Sequence[int] | None = None
+    """Banks of part 0 by lane; None: lane i is in bank i."""
+
+    def banks(self, part: int, lanes: Sequence[int]) -> list[int]:
+        """Banks in which a part of some lanes is."""
+        banks = list(lanes) if self.homes is None else [self.homes[lane] for lane in lanes]
+        if self.set_size is None:
+            return banks
+        repetition, own = divmod(part, self.set_size)
+        return part_banks(self.system, own, banks, repetition)
+
+
+class Mapping(Protocol):
+    """A dataflow: where operands live in DRAM and how the products are counted there."""
+
+    name: str
+    summary: str
+    popcount: str
+    """Where ones are counted, for reports."""
+    rank: int
+    """Place among all mappings, the default first."""
+
+    def map_stage(
+        self, stage: Stage, system: System, images: int, each: int = 1
+    ) -> list[MappedStage]:
+        """Lay a stage out for so many images: whole, or groups of its channels one by one.
+
+        All outputs of a group take the same commands. So a stage may be given with the weights of
+        few outputs, of which every one stands for ``each``, if it is to be booked alone.
+
+        Raises InputError or OutOfRowsError when the DRAM is too small.
+        """
+        ...

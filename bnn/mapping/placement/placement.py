@@ -1,0 +1,112 @@
+"""Where the columns of a stage lie: banks, the rows they have in common, and in which order.
+
+A *block* is outputs and positions of an image whose columns share a row. Where outputs lie *side by
+side*, each has columns of its own; else a bank computes one output of its block after the other, in
+the same columns. A *turn* is what one subarray of each bank is given at a time: a block for every
+lane, and then images, batch after batch. Lane i is in bank i.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pimsim.dram.array.row_storage import Lanes
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Outputs, and positions of every image, whose columns share a row."""
+
+    outputs: slice
+    positions: slice
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Outputs and positions."""
+        return (
+            self.outputs.stop - self.outputs.start,
+            self.positions.stop - self.positions.start,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Blocks that one subarray of each bank holds, and what the banks work on, batch by batch."""
+
+    blocks: list[Block]
+    """That of lane i is number i, modulo their number."""
+    batches: list[list[slice]]
+    """Images of each lane."""
+    columns: int
+    """Columns of a row that it uses, at most."""
+    first: int
+    """Number, in each bank, of the subarray that holds the first part."""
+
+    @property
+    def lanes(self) -> int:
+        """Lanes that hold a block."""
+        return len(self.batches[0])
+
+    def block(self, lane: int) -> Block:
+        """The block that a lane holds."""
+        return self.blocks[lane % len(self.blocks)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Placement:
+    """Where every column goes."""
+
+    turns: list[Turn]
+    """One after the other."""
+    images: int
+    """Images that a row has columns for."""
+    side_by_side: bool
+    """Whether the outputs of a block have columns of their own."""
+    capacity: int | None = None
+    """Columns of a row that may hold data, the fewest anywhere; None if nothing is said of it."""
+    where: NDArray[np.intp] | None = None
+    """``(banks, n)`` columns of a row that hold those of a turn; None: the first ones."""
+
+    def span(self, turn: Turn) -> int:
+        """Columns of a row from the first to the last that holds data."""
+        if self.where is None:
+            return turn.columns
+        return int(self.where[:, turn.columns - 1].max()) + 1
+
+    def shape(self, block: Block) -> tuple[int, int, int]:
+        """Outputs, images and positions of a block's columns, in their order."""
+        outputs, positions = block.size
+        return outputs if self.side_by_side else 1, self.images, positions
+
+    def columns(self, block: Block, images: slice) -> int:
+        """Columns of a block that hold data of these images."""
+        outputs, _, positions = self.shape(block)
+        return prod((outputs, images.stop - images.start, positions))
+
+    def slots(self, turn: Turn, lanes: int) -> Iterator[tuple[Lanes, NDArray[np.intp]]]:
+        """What the first ``lanes`` of a turn run, one after the other: lanes, and their outputs.
+
+        The outputs are those of the program, which has one where outputs lie side by side.
+        """
+        if self.side_by_side:
+            yield np.arange(lanes), np.zeros(lanes, np.intp)
+            return
+        blocks = [turn.block(lane).outputs for lane in range(lanes)]
+        first = np.array([block.start for block in blocks])
+        size = np.array([block.stop - block.start for block in blocks])
+        for slot in range(int(size.max())):
+            some = np.flatnonzero(slot < size)
+            yield some, first[some] + slot
+
+
+def own_columns(
+    columns: NDArray[np.generic], shape: tuple[int, int, int], images: slice
+) -> NDArray[np.generic]:
+    """Columns of a row as (outputs, images, positions), without those that are left over."""
+    shaped = columns[: prod(shape)].reshape(shape)
+    return shaped[:, : images.stop - images.start]

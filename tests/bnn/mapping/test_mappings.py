@@ -249,7 +249,7 @@ def test_images_beyond_one_row_go_to_further_tiles(mapping: str) -> None:
     x = decode(pixels, ENCODINGS["bipolar"])
     done = run(network, x, None, System(small, ModelOptions()), mapping)
     assert done.bit_exact
-    result = done.layers[0].result
+    result = done.layers[0].occupancy
     assert result is not None
     assert result.columns_opened >= 2000
     assert result.columns_used <= result.columns_opened
@@ -489,7 +489,7 @@ def test_an_image_of_more_positions_than_a_row_has_columns_takes_several_rows(
         execution=Execution(compiled=compiled),
     )
     assert done.bit_exact
-    result = done.layers[0].result
+    result = done.layers[0].occupancy
     assert result is not None
     positions = 49 * 47 if pool is None else 25 * 24
     outputs = 5 if mapping == "weight-stationary" else 1

@@ -99,7 +99,7 @@ def _same(ran: LayerRun, booked: LayerRun) -> None:
         assert ran.machine.counts(phase) == booked.machine.counts(phase)
         assert ran.machine.cost(phase) == booked.machine.cost(phase)
     for what in ("subarrays", "banks", "numbers"):
-        assert getattr(ran.result, what, None) == getattr(booked.result, what, None)
+        assert getattr(ran.occupancy, what, None) == getattr(booked.occupancy, what, None)
 
 
 @pytest.mark.slow
@@ -144,10 +144,10 @@ def test_no_layer_takes_more_than_there_is_and_runs_are_booked_alike(
     assert seen.highest < rows * subarrays
     for ran, layer in zip(done.layers, booked, strict=True):
         _same(ran, layer)
-        if ran.result is not None:
-            assert 1 <= ran.result.numbers <= subarrays
-            assert 1 <= ran.result.banks <= banks
-            assert ran.result.subarrays <= ran.result.numbers * ran.result.banks
+        if ran.occupancy is not None:
+            assert 1 <= ran.occupancy.numbers <= subarrays
+            assert 1 <= ran.occupancy.banks <= banks
+            assert ran.occupancy.subarrays <= ran.occupancy.numbers * ran.occupancy.banks
     hosts = {name for layer in done.layers for name in layer.refused}
     for name in hosts:  # no mapping that is chosen among takes the layer, alone or not
         place = next(i for i, layer in enumerate(network.layers) if layer.name == name)
@@ -243,7 +243,7 @@ def test_pieces_of_a_stage_may_take_the_subarrays_of_those_before() -> None:
         )
         assert done.bit_exact
         assert seen.highest < 120 * subarrays
-        used = done.layers[0].result
+        used = done.layers[0].occupancy
         assert used is not None
         found[subarrays] = used.numbers, used.subarrays, used.banks
     assert found[2] == (2, 4, 2)

@@ -40,14 +40,14 @@ every_mapping = pytest.mark.parametrize("mapping", MAPPINGS)
 def _same_books(done: NetworkRun, estimated: Estimate) -> None:
     """Layer by layer the same commands, time, energy, and share of the DRAM."""
     assert estimated.images == done.images
-    for ran, booked in zip(done.layers, estimated.layers, strict=True):
+    for ran, alone in zip(done.layers, estimated.layers, strict=True):
         for what in ("name", "where", "macs", "weights", "operand_bits", "inputs", "outputs"):
-            assert getattr(ran, what) == getattr(booked, what), (ran.name, what)
+            assert getattr(ran, what) == getattr(alone, what), (ran.name, what)
         for phase in PHASES:
-            assert ran.machine.counts(phase) == booked.machine.counts(phase), (ran.name, phase)
-            assert ran.machine.cost(phase) == booked.machine.cost(phase), (ran.name, phase)
+            assert ran.machine.counts(phase) == alone.machine.counts(phase), (ran.name, phase)
+            assert ran.machine.cost(phase) == alone.machine.cost(phase), (ran.name, phase)
         for what in ("columns_used", "columns_opened", "subarrays"):
-            assert getattr(ran.result, what, None) == getattr(booked.result, what, None)
+            assert getattr(ran.occupancy, what, None) == getattr(alone.occupancy, what, None)
     assert any(layer.machine.counts("compute").aap for layer in estimated.layers)
 
 
@@ -181,17 +181,17 @@ def test_a_table_costs_what_running_it_with_any_weights_does(
         network = _with_weights(table, seed)
         done, _ = _both(network, ENCODINGS["uint8"], images, mapping, standard, options)
         assert [layer.macs for layer in done.layers] == [node.macs for node in table.products]
-        for ran, booked in zip(done.layers, estimated.layers, strict=True):
+        for ran, alone in zip(done.layers, estimated.layers, strict=True):
             for phase in PHASES:
-                counts = ran.machine.counts(phase), booked.machine.counts(phase)
+                counts = ran.machine.counts(phase), alone.machine.counts(phase)
                 assert counts[0].commands() == counts[1].commands(), (ran.name, phase)
                 assert counts[0].aap == counts[1].aap
                 assert counts[0].ap == counts[1].ap
-                assert ran.machine.cost(phase) == booked.machine.cost(phase)
-            assert ran.result is not None
-            assert booked.result is not None
-            assert ran.result.columns_used == booked.result.columns_used
-            assert ran.result.subarrays == booked.result.subarrays
+                assert ran.machine.cost(phase) == alone.machine.cost(phase)
+            assert ran.occupancy is not None
+            assert alone.occupancy is not None
+            assert ran.occupancy.columns_used == alone.occupancy.columns_used
+            assert ran.occupancy.subarrays == alone.occupancy.subarrays
 
 
 def _grouped(groups: int, width: int, each: int, weights: NDArray[np.int8]) -> Stage:
@@ -250,8 +250,8 @@ def test_a_window_beyond_a_subarray_is_split(mapping: str) -> None:
     net = Drawing("n", (40, 40, 1), "")
     net.dense("last", net.flatten(net.conv("wide", net.input, 3, 13, padding="valid")), 10)
     (wide, _) = of_table(net.table(), 1, System(DDR3, ModelOptions()), mapping).layers
-    assert wide.result is not None
-    assert wide.result.subarrays >= 2  # 169 pixels of 8 bits, in one channel
+    assert wide.occupancy is not None
+    assert wide.occupancy.subarrays >= 2  # 169 pixels of 8 bits, in one channel
     inputs = wide.machine.counts("inputs")
     assert inputs.wr % (169 * 8) == 0  # none is written twice for the parts of a fan-in
 

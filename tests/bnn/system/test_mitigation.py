@@ -170,10 +170,10 @@ def test_both_executors_do_the_same_about_the_same_faults(
     np.testing.assert_array_equal(literal.logits, compiled.logits)
     assert _books(literal) == _books(compiled)
     for one, other in zip(_results(literal), _results(compiled), strict=True):
-        assert (one.flips, one.repeated, one.capacity) == (
+        assert (one.flips, one.repeated, one.occupancy.capacity) == (
             other.flips,
             other.repeated,
-            other.capacity,
+            other.occupancy.capacity,
         )
 
 
@@ -253,10 +253,10 @@ def test_no_static_fault_is_left_where_weak_columns_were_found(tmr: str) -> None
     # 5 % of columns lean to a side, 5 % to the other: of 512 the worst of 4 banks keeps some
     shared = 1 if tmr != "banks" else 4
     for result in _results(screened):
-        assert result.capacity is not None
-        assert 512 * 0.8**shared * 0.7 < result.capacity < 512 * 0.92**shared
+        assert result.occupancy.capacity is not None
+        assert 512 * 0.8**shared * 0.7 < result.occupancy.capacity < 512 * 0.92**shared
     plain = _results(_run(network, 30, NONE))
-    assert all(result.capacity == 512 for result in plain)
+    assert all(result.occupancy.capacity == 512 for result in plain)
 
 
 def test_screening_is_booked_once_for_every_subarray_and_layer() -> None:

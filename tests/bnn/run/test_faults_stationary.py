@@ -96,7 +96,7 @@ def _wide(rng: np.random.Generator) -> Network:
     layers: list[Layer] = [
         Conv2D("wide", _kernel(rng, 1, 1, 1, 4), None, None, SIGN),
         _norm(rng, "norm", 4),
-        Conv2D("next", _kernel(rng, 2, 2, 4, 2), None, SIGN, SIGN, (8, 8)),
+        Conv2D("next", _kernel(rng, 2, 2, 4, 2), None, SIGN, SIGN, strides=(8, 8)),
         Flatten("flat"),
         Dense("last", _kernel(rng, 18, 4), None, SIGN, SIGN),
     ]

@@ -117,8 +117,6 @@ def test_leaving_stops_workers_in_the_middle_of_a_task() -> None:
 
 PARENT = """\
 import time
-from experiments.sweep import keys, measures, points
-from experiments.sweep import pool as pool_module
 from experiments.sweep.workers.pool import LocalPool
 with LocalPool(time.sleep, workers=2) as pool:
     pool.submit(600.0)

@@ -10,8 +10,8 @@ from functools import partial
 import numpy as np
 
 from bnn.mapping.backends import account, reference
-from bnn.mapping.backends.compiled import CompiledStage
-from bnn.mapping.backends.faulty import faulty_stage
+from bnn.mapping.backends.compiled.stage import CompiledStage
+from bnn.mapping.backends.faulty.stage import faulty_stage
 from bnn.mapping.backends.repeats import repeated
 from bnn.mapping.mapped_stage import MappedStage
 from bnn.mapping.stage_inputs import Execute, Occupancy, Result, StageInputs

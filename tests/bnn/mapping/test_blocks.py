@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from bnn import reference
 from bnn.lowering.lower import lower
 from bnn.lowering.stage import HostStage, Stage
-from bnn.mapping.backends import columns_side_by_side
-from bnn.mapping.backends.compiled import CompiledStage
+from bnn.mapping.backends.compiled import side_by_side
+from bnn.mapping.backends.compiled.stage import CompiledStage
 from bnn.mapping.dataflows.weight_stationary import map_stage
 from bnn.mapping.stage_inputs import Occupancy, Result
 from bnn.mapping.sum_checker import SumChecker
@@ -120,7 +120,7 @@ def _run(
 
         with pytest.MonkeyPatch.context() as patched:
             if memory_bytes is not None:
-                patched.setattr(columns_side_by_side, "MEMORY_BYTES", memory_bytes)
+                patched.setattr(side_by_side, "MEMORY_BYTES", memory_bytes)
             (mapped,) = map_stage(stage, _system(rows), images)
             blocks = CompiledStage(mapped, images, looking=look)
         reports: list[int] = []
@@ -212,5 +212,5 @@ def test_memory_does_not_grow_with_images() -> None:
     (mapped,) = map_stage(stage, _system(1006), 1)
     few, many = (CompiledStage(mapped, images) for images in (10**5, 10**9))
     outputs = few.columns.outputs  # type: ignore[attr-defined]
-    assert few.images * outputs * 1200 / 8 <= columns_side_by_side.MEMORY_BYTES
+    assert few.images * outputs * 1200 / 8 <= side_by_side.MEMORY_BYTES
     assert 0.5 < few.images / many.images < 2

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from bnn import reference
 from bnn.lowering.lower import lower
 from bnn.lowering.stage import HostStage
-from bnn.mapping.backends import columns_in_turn
-from bnn.mapping.backends.compiled import CompiledStage
+from bnn.mapping.backends.compiled import in_turn
+from bnn.mapping.backends.compiled.stage import CompiledStage
 from bnn.mapping.dataflows.output_stationary import map_stage
 from bnn.mapping.stage_inputs import Occupancy, Result
 from bnn.mapping.sum_checker import SumChecker
@@ -112,7 +112,7 @@ def test_sums_bits_and_logits_are_those_of_the_reference(
 
         with pytest.MonkeyPatch.context() as patched:
             per_image = stage.windows.positions * (rows + stage.outputs) // 8
-            patched.setattr(columns_in_turn, "MEMORY_BYTES", at_a_time * per_image)
+            patched.setattr(in_turn, "MEMORY_BYTES", at_a_time * per_image)
             standard = replace(STANDARD, rows_per_subarray=rows + ambit().first_data)
             (mapped,) = map_stage(stage, System(standard, ModelOptions()), images)
             done = CompiledStage(mapped, images, looking=look)

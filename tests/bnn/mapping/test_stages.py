@@ -17,8 +17,8 @@ from bnn.lowering.stage import Stage, offsets
 from bnn.lowering.thresholds import Thresholds
 from bnn.lowering.windows import Side, Windows, each_pixel, lay
 from bnn.mapping import MAPPINGS
-from bnn.mapping.backends import columns_in_turn, columns_side_by_side
-from bnn.mapping.backends.compiled import CompiledStage
+from bnn.mapping.backends.compiled import in_turn, side_by_side
+from bnn.mapping.backends.compiled.stage import CompiledStage
 from bnn.mapping.backends.prepare import booked as book_alone
 from bnn.mapping.backends.prepare import prepare
 from bnn.mapping.dataflows import weight_stationary
@@ -278,7 +278,7 @@ def test_sums_and_bits_are_those_of_numpy_and_books_what_was_executed(
     except OutOfRowsError:
         assume(False)
     with pytest.MonkeyPatch.context() as patch:
-        for module in (columns_in_turn, columns_side_by_side):
+        for module in (in_turn, side_by_side):
             patch.setattr(module, "MEMORY_BYTES", memory_bytes)
         _execute(mapping, case, compiled, compiled=True)
     assert _books(reference) == _books(compiled)

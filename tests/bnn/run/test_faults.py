@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bnn.mapping.backends import faulty_in_turn
+from bnn.mapping.backends.faulty import in_turn
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
 from bnn.run.execute import Execution, NetworkRun, run
 from bnn.system.system import System
@@ -179,7 +179,7 @@ def test_small_blocks_of_memory_change_nothing(monkeypatch: pytest.MonkeyPatch) 
     network, faults = _convolution(np.random.default_rng(2)), _faults(0.01, 0.01)
     images = 700  # more than a block of 128
     whole = _run(network, images, faults, STANDARD)
-    monkeypatch.setattr(faulty_in_turn, "MEMORY_BYTES", 1)
+    monkeypatch.setattr(in_turn, "MEMORY_BYTES", 1)
     assert np.array_equal(_run(network, images, faults, STANDARD).logits, whole.logits)
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.mapping.backends.cache_blocks import Cut
+from bnn.mapping.backends.faulty.cache_blocks import Cut
 from bnn.mapping.mapped_stage import MappedStage
 from bnn.mapping.placement.placement import Block, Turn
 from bnn.mapping.stage_inputs import StageInputs

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.lowering.stage import Stage
-from bnn.mapping.backends.cache_blocks import CacheBlock, cut_block
-from bnn.mapping.backends.columns_side_by_side import as_operands, patches, writes
-from bnn.mapping.backends.noise import NoiseAssignment
+from bnn.mapping.backends.compiled.side_by_side import as_operands, patches, writes
+from bnn.mapping.backends.faulty.cache_blocks import CacheBlock, cut_block
+from bnn.mapping.backends.faulty.noise import NoiseAssignment
 from bnn.mapping.backends.repeats import Repeats
 from bnn.mapping.host_popcount import decide
 from bnn.mapping.mapped_stage import MappedStage
@@ -72,7 +72,7 @@ class FaultySideBySide:
         self._operands, self._constants = writes(mapped)
 
     def run(self, work: StageInputs) -> tuple[Values, int, Repeats]:
-        """See :class:`bnn.mapping.backends.faulty.FaultyStage`; nothing is computed again here."""
+        """Give what every faulty stage does; nothing is computed again here."""
         stage, positions = self._stage, self._stage.windows.positions
         kind = np.int64 if stage.thresholds is None else np.uint8
         values: NDArray[Any] = np.empty((work.images * positions, stage.outputs), kind)

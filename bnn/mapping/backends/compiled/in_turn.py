@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from bnn.lowering.stage import Stage
-from bnn.mapping.backends.patch_gather import moved_patch
+from bnn.mapping.backends.compiled.patch_gather import moved_patch
 from bnn.mapping.mapped_stage import ConstantRows, MappedStage, OperandRows
 from bnn.values.bitstrings import BitStrings
 from bnn.values.encoding import Integers
@@ -69,7 +69,7 @@ class InTurn:
     def run(
         self, operands: Integers | BitStrings, threads: int | None
     ) -> Iterator[tuple[slice, Words]]:
-        """Compute; see :class:`bnn.mapping.backends.compiled.Columns`."""
+        """Compute; see :class:`bnn.mapping.backends.compiled.stage.Columns`."""
         if not isinstance(operands, BitStrings):
             operands = BitStrings.of(operands, self._stage.planes)
         every, count = np.arange(self._stage.outputs)[None], len(operands)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from bnn.mapping.backends.faulty_in_turn import FaultyInTurn
-from bnn.mapping.backends.faulty_side_by_side import FaultySideBySide
+from bnn.mapping.backends.faulty.in_turn import FaultyInTurn
+from bnn.mapping.backends.faulty.side_by_side import FaultySideBySide
 from bnn.mapping.backends.repeats import Repeats
 from bnn.mapping.mapped_stage import MappedStage
 from bnn.mapping.stage_inputs import StageInputs

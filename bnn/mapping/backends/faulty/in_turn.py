@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.mapping.backends.faulty.retries import Retries, Strip, Task
 from bnn.mapping.backends.repeats import Repeats
-from bnn.mapping.backends.retries import Retries, Strip, Task
 from bnn.mapping.mapped_stage import ConstantRows, MappedStage, OperandRows
 from bnn.mapping.placement.placement import Turn
 from bnn.mapping.readback import Reader

@@ -12,8 +12,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.mapping.backends.columns_in_turn import InTurn
-from bnn.mapping.backends.columns_side_by_side import SideBySide
+from bnn.mapping.backends.compiled.in_turn import InTurn
+from bnn.mapping.backends.compiled.side_by_side import SideBySide
 from bnn.mapping.host_popcount import decide
 from bnn.mapping.mapped_stage import MappedStage
 from bnn.mapping.readback import Reader

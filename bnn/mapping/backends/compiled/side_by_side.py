@@ -69,7 +69,7 @@ class SideBySide:
     def run(
         self, operands: Integers | BitStrings, threads: int | None
     ) -> Iterator[tuple[slice, Words]]:
-        """Compute; see :class:`bnn.mapping.backends.compiled.Columns`."""
+        """Compute; see :class:`bnn.mapping.backends.compiled.stage.Columns`."""
         operands = unpacked(operands)
         stage = self._stage
         found = np.empty((stage.outputs, self._slots, self.words), np.uint64)

@@ -1,0 +1,1 @@
+"""A mapped stage as vector code: all columns at once, the values alone."""

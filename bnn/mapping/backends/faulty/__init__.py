@@ -1,0 +1,1 @@
+"""A mapped stage in which commands go wrong, through literal machine code."""

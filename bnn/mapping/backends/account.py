@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.mapping.backends.repeats import Repeats
-from bnn.mapping.backends.screening import book_tests
 from bnn.mapping.mapped_stage import MappedStage
 from bnn.mapping.placement.placement import Turn
 from bnn.mapping.placement.row_moves import move_rows
+from bnn.mapping.screening import book_tests
 from bnn.mapping.stage_inputs import Occupancy
 from bnn.system.ledger import CommandLedger
 from pimsim.dram.commands import Kind

@@ -15,13 +15,13 @@ from __future__ import annotations
 from functools import partial
 
 from bnn.lowering.stage import Stage
-from bnn.mapping.backends.screening import usable
 from bnn.mapping.dataflows.output_stationary.planner import plan
 from bnn.mapping.dataflows.output_stationary.program import row_program
 from bnn.mapping.dataflows.output_stationary.steps import OutputPlan
 from bnn.mapping.mapped_stage import MappedStage
 from bnn.mapping.placement import in_turn
 from bnn.mapping.placement.channel_groups import Piece, divide
+from bnn.mapping.screening import usable
 from bnn.system.system import System
 from pimsim.errors import OutOfSubarraysError
 

@@ -9,7 +9,7 @@ a network needs neither images nor, as a table of layers, weights. What is booke
 >>> from bnn.tables.catalog import entry
 >>> system = System(load("ddr3-1600-8-8-8"), ModelOptions())
 >>> done = of_table(entry("lenet5"), 1, system, "output-stationary")
->>> [(layer.name, layer.macs, layer.machine.counts("compute").aap > 0) for layer in done.layers][-1]
+>>> [(layer.name, layer.macs, layer.ledger.counts("compute").aap > 0) for layer in done.layers][-1]
 ('output', 840, True)
 """
 
@@ -33,7 +33,7 @@ from bnn.mapping.choice import DEFAULT, Candidate, advised
 from bnn.mapping.stage_inputs import Occupancy
 from bnn.model.network import Network
 from bnn.run.plan import CarryOut, Plan, plan
-from bnn.run.walk import LayerRun, Outcome, Step, ledgers, walk
+from bnn.run.walk import LayerRun, Outcome, Step, open_ledgers, walk
 from bnn.system.ledger import CommandLedger
 from bnn.system.system import System
 from bnn.tables.graph import Table
@@ -107,13 +107,13 @@ def of_table(
     every = list(works(table))
     with advised(mapping):
         drafts = _drafts(every, mapping, system, images)
-    machines = ledgers(system, [True] * len(every), traces)
+    ledgers = open_ledgers(system, [True] * len(every), traces)
     befores = [None, *table.products[:-1]]
     fetched = [
         fetched_by_host(table, work.product, before)
         for work, before in zip(every, befores, strict=True)
     ]
-    parts = zip(every, drafts, machines, fetched, strict=True)
+    parts = zip(every, drafts, ledgers, fetched, strict=True)
     layers, _ = walk((_step(*part) for part in parts), images)
     pools = [(work.pool, drafted.pools) for work, drafted in zip(every, drafts, strict=True)]
     host = tuple(pool.name for pool, in_dram in pools if pool is not None and not in_dram)
@@ -128,31 +128,31 @@ def _require(images: int) -> None:
 def _booking(planned: Plan, mapping: str) -> CarryOut:
     """Return what books a stage, and those that are chained with the first of them."""
     in_chain = {
-        name: partial(_book_chained, layout, place, machines)
-        for names, layout, machines in planned.chained()
+        name: partial(_book_chained, layout, place, ledgers)
+        for names, layout, ledgers in planned.chained()
         for place, name in enumerate(names)
     }
 
-    def book(stage: Stage | HostStage, machine: CommandLedger) -> Outcome:
+    def book(stage: Stage | HostStage, ledger: CommandLedger) -> Outcome:
         if isinstance(stage, HostStage):
             return Outcome()
         if stage.name in in_chain:
             return Outcome(in_chain[stage.name]())
         with advised(mapping):
             chosen = planned.selected.taken[stage.name]
-            mapped = chosen.map_stage(stage, machine.system, planned.images)
-        return Outcome(booked(mapped, machine))
+            mapped = chosen.map_stage(stage, ledger.system, planned.images)
+        return Outcome(booked(mapped, ledger))
 
     return book
 
 
-def _book_chained(layout: Layout, place: int, machines: Sequence[CommandLedger]) -> Occupancy:
+def _book_chained(layout: Layout, place: int, ledgers: Sequence[CommandLedger]) -> Occupancy:
     if place == 0:
-        account.book(layout, machines)
+        account.book(layout, ledgers)
     return occupancy(layout.mapped[place])
 
 
-def _step(work: Work, drafted: _Drafted, machine: CommandLedger, fetched: int) -> Step:
+def _step(work: Work, drafted: _Drafted, ledger: CommandLedger, fetched: int) -> Step:
     """The product of a table, in DRAM with the pooling behind it or on the host."""
     product, shape = work.product, work.product.shape
     if work.pool is not None and drafted.pools:
@@ -164,13 +164,13 @@ def _step(work: Work, drafted: _Drafted, machine: CommandLedger, fetched: int) -
         work.planes if drafted.draft else 32,
         int(np.prod(product.input)),
         int(np.prod(shape)),
-        machine,
+        ledger,
         drafted.mapping,
         drafted.candidates,
         {product.name: drafted.refused} if drafted.refused else {},
     )
     draft = drafted.draft
-    return Step(layer, lambda: Outcome(draft and draft(machine)), fetched)
+    return Step(layer, lambda: Outcome(draft and draft(ledger)), fetched)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -177,11 +177,11 @@ def run(
 def _prepare(planned: Plan, *, compiled: bool) -> dict[str, Execute]:
     """Lay all stages out, so that what does not fit is refused before the long part."""
     prepared: dict[str, Execute] = {}
-    for names, layout, machines in planned.chained():
-        executes = chain_execution.prepare(layout, machines, planned.images, compiled=compiled)
+    for names, layout, ledgers in planned.chained():
+        executes = chain_execution.prepare(layout, ledgers, planned.images, compiled=compiled)
         prepared.update(zip(names, executes, strict=True))
-    for stage, mapping, machine in planned.apart():
-        mapped = mapping.map_stage(stage, machine.system, planned.images)
+    for stage, mapping, ledger in planned.apart():
+        mapped = mapping.map_stage(stage, ledger.system, planned.images)
         prepared[stage.name] = prepare(mapped, planned.images, compiled=compiled)
     return prepared
 
@@ -204,7 +204,7 @@ class _Executor:
         self.scheduling_s = 0.0
         """Wall time of scheduling the commands for their time."""
 
-    def carry_out(self, stage: Stage | HostStage, machine: CommandLedger) -> Outcome:
+    def carry_out(self, stage: Stage | HostStage, ledger: CommandLedger) -> Outcome:
         """Compute the values of a stage, and go on with them."""
         started = time.perf_counter()
         if isinstance(stage, HostStage):
@@ -212,18 +212,18 @@ class _Executor:
             return Outcome(wall_s=time.perf_counter() - started)
         operands = self._flow.operands(stage)
         compared = time.perf_counter()
-        audit = self._checker(stage, operands)
+        checker = self._checker(stage, operands)
         checking_s = time.perf_counter() - compared
         report = partial(self._how.tell, stage.name)
         execute = self._prepared.pop(stage.name)  # schedules are large: one goes with its layer
-        result = execute(StageInputs(operands, machine, self._how.threads, audit, report))
+        result = execute(StageInputs(operands, ledger, self._how.threads, checker, report))
         self._flow.take(stage, result)
-        self.exact &= audit is None or audit.wrong == 0
+        self.exact &= checker is None or checker.wrong == 0
         checking_s += result.check_s
         self.checking_s += checking_s
         self.scheduling_s += result.book_s
         aside_s = checking_s + result.book_s
-        return Outcome(result.occupancy, result, audit, time.perf_counter() - started - aside_s)
+        return Outcome(result.occupancy, result, checker, time.perf_counter() - started - aside_s)
 
     def _checker(self, stage: Stage, operands: BitStrings) -> SumChecker | None:
         """What compares the sums of a stage, whose operands are compared at once."""

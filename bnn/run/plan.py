@@ -15,7 +15,7 @@ from bnn.mapping.choice import advised
 from bnn.mapping.mapped_stage import Mapping
 from bnn.mapping.selection import Selection, lay_out, select
 from bnn.model.network import Network
-from bnn.run.walk import LayerRun, Outcome, Step, ledgers
+from bnn.run.walk import LayerRun, Outcome, Step, open_ledgers
 from bnn.system.ledger import CommandLedger
 from bnn.system.system import System
 from bnn.values.encoding import Encoding
@@ -37,7 +37,7 @@ class Plan:
     images: int
     stages: tuple[Stage | HostStage, ...]
     selected: Selection
-    machines: list[CommandLedger]
+    ledgers: list[CommandLedger]
     """Ledgers of the stages."""
 
     @property
@@ -51,28 +51,28 @@ class Plan:
         """Yield every chain: the names of its stages, where it lies, and their ledgers."""
         for places, choice in self.selected.chains:
             if choice.layout is not None:
-                yield choice.names, choice.layout, self.machines[places.start : places.stop]
+                yield choice.names, choice.layout, self.ledgers[places.start : places.stop]
 
     def apart(self) -> Iterator[tuple[Stage, Mapping, CommandLedger]]:
         """Yield every stage in DRAM that is in no chain, its mapping and its ledger."""
         held = {name for names, _, _ in self.chained() for name in names}
-        for stage, machine in zip(self.stages, self.machines, strict=True):
+        for stage, ledger in zip(self.stages, self.ledgers, strict=True):
             if isinstance(stage, Stage) and stage.name not in held:
-                yield stage, self.selected.taken[stage.name], machine
+                yield stage, self.selected.taken[stage.name], ledger
 
     def steps(self, carry_out: CarryOut) -> Iterator[Step]:
         """Yield the step of every stage, each of which ``carry_out`` is called for."""
-        for stage, machine in zip(self.stages, self.machines, strict=True):
+        for stage, ledger in zip(self.stages, self.ledgers, strict=True):
             fetched = stage.fetched if isinstance(stage, HostStage) else 0
-            yield Step(self._layer(stage, machine), partial(carry_out, stage, machine), fetched)
+            yield Step(self._layer(stage, ledger), partial(carry_out, stage, ledger), fetched)
 
-    def _layer(self, stage: Stage | HostStage, machine: CommandLedger) -> LayerRun:
+    def _layer(self, stage: Stage | HostStage, ledger: CommandLedger) -> LayerRun:
         if isinstance(stage, HostStage):
             network, (first, *_, last) = self.network, (stage.places[0], *stage.places)
             inputs = sum(int(np.prod(shape)) for shape in network.shapes_before(first))
             outputs = int(np.prod(network.shapes()[last]))
             return LayerRun(
-                stage.name, stage.macs, stage.weights, 32, inputs, outputs, machine,
+                stage.name, stage.macs, stage.weights, 32, inputs, outputs, ledger,
                 refused=stage.refused,
             )  # fmt: skip
         return LayerRun(
@@ -82,7 +82,7 @@ class Plan:
             stage.planes,
             int(np.prod(stage.shape)),
             stage.windows.positions * stage.outputs,
-            machine,
+            ledger,
             self.selected.taken[stage.name].name,
             self.selected.of(stage),
         )
@@ -122,10 +122,10 @@ def plan(
         system = replace(system, faults=_opening(system.faults, system.mitigation.activation_rows))
     network = network.before_softmax()
     stages, prices = lay_out(mapping, network, encoding, system, images)
-    machines = ledgers(system, _reached(stages, system.faults, faulty), traces)
+    ledgers = open_ledgers(system, _reached(stages, system.faults, faulty), traces)
     with advised(mapping):
         selected = select(mapping, network, stages, prices, system, images, chain)
-    return Plan(network, images, stages, selected, machines)
+    return Plan(network, images, stages, selected, ledgers)
 
 
 def _opening(faults: Faults, activation_rows: int) -> Faults:

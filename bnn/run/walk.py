@@ -35,7 +35,7 @@ class LayerRun:
     """Operands that an image brings in."""
     outputs: int
     """Values that an image gives."""
-    machine: CommandLedger
+    ledger: CommandLedger
     """Books of the rank."""
     mapping: str | None = None
     """Name of its mapping; None on the host."""
@@ -47,7 +47,7 @@ class LayerRun:
     """How much of the DRAM it takes; None on the host."""
     result: Result | None = None
     """None where nothing was computed in DRAM."""
-    audit: SumChecker | None = None
+    checker: SumChecker | None = None
     wall_s: float = 0.0
     """Wall time of computing its values."""
 
@@ -62,7 +62,7 @@ class Outcome(NamedTuple):
 
     occupancy: Occupancy | None = None
     result: Result | None = None
-    audit: SumChecker | None = None
+    checker: SumChecker | None = None
     wall_s: float = 0.0
 
 
@@ -77,7 +77,7 @@ class Step(NamedTuple):
     """Numbers that the host fetches for each image for a layer of its own, beside the weights."""
 
 
-def ledgers(
+def open_ledgers(
     system: System, faulty: Sequence[bool], traces: Sequence[Sink] = ()
 ) -> list[CommandLedger]:
     """Return a ledger for every layer, all on one timeline.
@@ -104,24 +104,24 @@ def walk(steps: Iterable[Step], images: int) -> tuple[tuple[LayerRun, ...], floa
     for step in steps:
         layer = step.layer
         if layer.where == "host":
-            _stream(layer.weights, step.fetched, images, layer.machine)
+            _stream(layer.weights, step.fetched, images, layer.ledger)
         outcome = step.carry_out()
         started = time.perf_counter()
-        layer.machine.finish()
+        layer.ledger.finish()
         scheduling_s += time.perf_counter() - started
         layers.append(replace(layer, **outcome._asdict()))
     return tuple(layers), scheduling_s
 
 
-def _stream(weights: int, fetched: int, images: int, machine: CommandLedger) -> None:
+def _stream(weights: int, fetched: int, images: int, ledger: CommandLedger) -> None:
     """Book what the host fetches for layers of its own, in float32.
 
     Behind a layer in DRAM the sums were read out with that layer, and what a next layer in DRAM
     needs is written with that one.
     """
     if weights:
-        machine.enter("weights")
-        machine.stream(weights * 32)
+        ledger.enter("weights")
+        ledger.stream(weights * 32)
     if fetched:
-        machine.enter("inputs")
-        machine.stream(images * fetched * 32)
+        ledger.enter("inputs")
+        ledger.stream(images * fetched * 32)

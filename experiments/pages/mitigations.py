@@ -71,18 +71,18 @@ def costs(name: str = NETWORK, images: int = COSTED) -> list[Row]:
             options = ModelOptions(extra_wordline_factor=factor)
             system = replace(usual(), options=options, mitigation=mitigation)
             done = of_network(network, encoding, images, system, "output-stationary")
-            of_factor.append([layer.machine for layer in done.layers])
-        machines = of_factor[0]
-        phases = [m.counts(phase) for m in machines for phase in ("inputs", "compute")]
-        latency_ps = sum(m.cost(p).latency_ps for m in machines for p in ("inputs", "compute"))
+            of_factor.append([layer.ledger for layer in done.layers])
+        ledgers = of_factor[0]
+        phases = [m.counts(phase) for m in ledgers for phase in ("inputs", "compute")]
+        latency_ps = sum(m.cost(p).latency_ps for m in ledgers for p in ("inputs", "compute"))
         rows.append(
             {
                 "option": option,
                 "row_commands": str(sum(each.aap + each.ap for each in phases)),
-                "rows_read": str(_rows(machines, "rd")),
-                "rows_written": str(_rows(machines, "wr")),
-                "test_commands": str(sum(m.counts("weights").aap for m in machines)),
-                "data_rows": str(machines[0].system.data_rows),
+                "rows_read": str(_rows(ledgers, "rd")),
+                "rows_written": str(_rows(ledgers, "wr")),
+                "test_commands": str(sum(m.counts("weights").aap for m in ledgers)),
+                "data_rows": str(ledgers[0].system.data_rows),
                 "us_an_image": str(round(latency_ps / images / 1e6, 3)),
                 "uj_an_image": str(round(_uj(of_factor[0]) / images, 3)),
                 "uj_an_image_with_wordlines": str(round(_uj(of_factor[1]) / images, 3)),
@@ -91,13 +91,13 @@ def costs(name: str = NETWORK, images: int = COSTED) -> list[Row]:
     return rows
 
 
-def _rows(machines: Iterable[CommandLedger], kind: str) -> int:
+def _rows(ledgers: Iterable[CommandLedger], kind: str) -> int:
     """Bursts read or written, in the phases of every pass."""
-    return sum(getattr(m.counts(phase), kind) for m in machines for phase in ("inputs", "compute"))
+    return sum(getattr(m.counts(phase), kind) for m in ledgers for phase in ("inputs", "compute"))
 
 
-def _uj(machines: Iterable[CommandLedger]) -> float:
-    return sum(m.cost(p).total_pj for m in machines for p in ("inputs", "compute")) / 1e6
+def _uj(ledgers: Iterable[CommandLedger]) -> float:
+    return sum(m.cost(p).total_pj for m in ledgers for p in ("inputs", "compute")) / 1e6
 
 
 def gains(name: str = NETWORK, images: int = CLASSIFIED, trials: int = TRIALS) -> Iterator[Row]:

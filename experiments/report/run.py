@@ -82,7 +82,7 @@ def build(
         "keras_why": None,
         "faults": None,
         "disputed_signs": {} if isinstance(done, Estimate) else done.disputed,
-        "sums_checked": sum(layer.audit.compared for layer in done.layers if layer.audit),
+        "sums_checked": sum(layer.checker.compared for layer in done.layers if layer.checker),
         "commands": cost["commands"],
         "latency_ps": cost["latency_ps"],
         "latency_ps_per_image": cost["latency_ps"] / done.images,
@@ -141,7 +141,7 @@ def _layer(layer: LayerRun, books: Books, done: NetworkRun | Estimate) -> dict[s
         **_total([books], PER_PASS),
         "weights_once": _total([books], ONCE),
         "phases": _phases(books),
-        "sums_checked": None if layer.audit is None else layer.audit.compared,
+        "sums_checked": None if layer.checker is None else layer.checker.compared,
         "wall_s": layer.wall_s,
     }
     used = layer.occupancy
@@ -173,7 +173,7 @@ def _alternatives(layer: LayerRun) -> list[dict[str, Any]]:
 def _books(layers: Sequence[LayerRun]) -> Sequence[Books]:
     """Commands and cost of every layer's phases; all machines share a timeline, so they add up."""
     return [
-        {phase: (layer.machine.counts(phase), layer.machine.cost(phase)) for phase in PHASES}
+        {phase: (layer.ledger.counts(phase), layer.ledger.cost(phase)) for phase in PHASES}
         for layer in layers
     ]
 

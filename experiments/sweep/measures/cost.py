@@ -67,7 +67,7 @@ def _run(values: Values, trial: int, seed: int) -> Counts:
         done = estimate.of_network(
             network, encoding, images, networks.system(values), mapping, chain=str(values["chain"])
         )
-    costs = [layer.machine.cost(phase) for layer in done.layers for phase in choice.PER_PASS]
+    costs = [layer.ledger.cost(phase) for layer in done.layers for phase in choice.PER_PASS]
     return {
         "latency_ps": sum(cost.latency_ps for cost in costs),
         "energy_fj": round(1000 * sum(cost.total_pj for cost in costs)),

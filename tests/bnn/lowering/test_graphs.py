@@ -246,7 +246,7 @@ def test_what_was_put_aside_is_fetched_again() -> None:
         "output-stationary",
         execution=Execution(compiled=False),
     )
-    reads = [layer.machine.counts("inputs").rd for layer in done.layers]
+    reads = [layer.ledger.counts("inputs").rd for layer in done.layers]
     assert reads[0] == 0
     assert reads[2] == -(-3 * 32 * 32 // 512)
 

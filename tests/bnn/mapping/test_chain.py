@@ -127,14 +127,14 @@ def test_nothing_is_read_or_written_between_the_first_operands_and_the_last_sums
     (name,) = {first.name for first in (done.layers[0],)}
     assert name == choice.names[0]
     for number, layer in enumerate(done.layers):
-        counts = [layer.machine.counts(phase) for phase in PHASES]
+        counts = [layer.ledger.counts(phase) for phase in PHASES]
         total = sum(counts, CommandCounts())
         assert (total.wr > 0) == (number == 0)
         assert (total.rd > 0) == (number == len(done.layers) - 1)
     # Rows of operands, once a bank of the team; bits of the last sums, once.
     bursts = -(-layout.turns(0)[0].columns // 512)
     lanes = sum(turn.lanes for turn in layout.turns(0))
-    assert done.layers[0].machine.counts("inputs").wr == widths[0] * lanes * bursts
+    assert done.layers[0].ledger.counts("inputs").wr == widths[0] * lanes * bursts
 
 
 @cases
@@ -147,9 +147,9 @@ def test_values_are_those_of_stages_apart(case: Case, compiled: bool) -> None:
     assert chained.bit_exact
     assert np.array_equal(chained.logits, apart.logits)
     for one, other in zip(chained.layers, apart.layers, strict=True):
-        assert one.audit is not None
-        assert other.audit is not None
-        assert one.audit.compared == other.audit.compared > 0
+        assert one.checker is not None
+        assert other.checker is not None
+        assert one.checker.compared == other.checker.compared > 0
     assert apart.chains == ()
 
 
@@ -225,10 +225,10 @@ def test_booked_is_what_subarrays_executed_and_time_that_of_each_command_schedul
     with monkeypatch.context() as patch:
         patch.setattr("bnn.run.walk.Timeline", Recorded)
         done = ran(mlp(*widths), count, standard=standard, banks=banks, compiled=False)
-        costs = [layer.machine.cost(phase) for layer in done.layers for phase in PHASES]
+        costs = [layer.ledger.cost(phase) for layer in done.layers for phase in PHASES]
     executed = sum((lane for part in subarrays for lane in part.counts()), CommandCounts())
     total = sum(
-        (layer.machine.counts(phase) for layer in done.layers for phase in PHASES), CommandCounts()
+        (layer.ledger.counts(phase) for layer in done.layers for phase in PHASES), CommandCounts()
     )
     assert replace(total, ref=0) == executed
     options = ModelOptions(banks=banks)
@@ -252,8 +252,8 @@ def test_estimates_are_those_of_runs(case: Case) -> None:
     assert [choice.text for choice in guess.chains] == [choice.text for choice in done.chains]
     for one, other in zip(done.layers, guess.layers, strict=True):
         for phase in PHASES:
-            assert one.machine.counts(phase) == other.machine.counts(phase)
-            assert one.machine.cost(phase) == other.machine.cost(phase)
+            assert one.ledger.counts(phase) == other.ledger.counts(phase)
+            assert one.ledger.cost(phase) == other.ledger.cost(phase)
 
 
 @cases
@@ -472,12 +472,12 @@ def test_it_is_chosen_by_time() -> None:
     assert choice.text == "d0 to d1 not chained: it would gain nothing"
     assert choice.chained_ps is not None
     assert choice.chained_ps >= choice.apart_ps
-    assert auto.layers[0].machine.cost("compute") == never.layers[0].machine.cost("compute")
+    assert auto.layers[0].ledger.cost("compute") == never.layers[0].ledger.cost("compute")
     auto, always = (ran(many, 60_000, chain, check=False) for chain in ("auto", "always"))
     never = ran(many, 60_000, "never", check=False)
 
     def latency_ps(done: NetworkRun) -> int:
-        return sum(layer.machine.cost(p).latency_ps for layer in done.layers for p in PHASES)
+        return sum(layer.ledger.cost(p).latency_ps for layer in done.layers for p in PHASES)
 
     assert latency_ps(auto) == latency_ps(always) < latency_ps(never)
     assert auto.chains[0].text.startswith("d0 to d1 chained: outputs over ")

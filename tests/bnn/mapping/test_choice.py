@@ -38,7 +38,7 @@ IMAGES = 400
 
 
 def _cost(layer: LayerRun) -> Cost:
-    inputs, compute = (layer.machine.cost(phase) for phase in PER_PASS)
+    inputs, compute = (layer.ledger.cost(phase) for phase in PER_PASS)
     return inputs + compute
 
 

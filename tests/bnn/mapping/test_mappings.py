@@ -150,10 +150,10 @@ def test_sums_bits_and_logits_are_those_of_the_reference(
     assert done.bit_exact
     for layer in done.layers:
         if layer.where == "dram":
-            assert layer.audit is not None
-            assert layer.audit.compared > 0
+            assert layer.checker is not None
+            assert layer.checker.compared > 0
             if layer.inputs > 1:  # a count of one row is that row
-                assert layer.machine.counts("compute").aap > 0
+                assert layer.ledger.counts("compute").aap > 0
 
 
 @pytest.mark.parametrize("mapping", MAPPINGS)
@@ -235,7 +235,7 @@ def test_a_fan_in_beyond_one_subarray_is_split_and_its_partial_counts_are_moved(
     whole = _run(_dense(300, 5), ENCODINGS["bipolar"], 9, mapping)
     assert done.bit_exact
     assert whole.bit_exact
-    split, single = (r.layers[0].machine.counts("compute") for r in (done, whole))
+    split, single = (r.layers[0].ledger.counts("compute") for r in (done, whole))
     assert split.wr > 0
     assert split.rd > split.wr  # partial counts, and the output bits
     assert single.wr == 0
@@ -262,8 +262,8 @@ def test_images_beyond_one_row_go_to_further_tiles(mapping: str) -> None:
 
 def test_output_stationary_needs_no_weights_and_weight_stationary_loads_them_once() -> None:
     network = _dense(64, 16)
-    folded = _run(network, ENCODINGS["bipolar"], 30, "output-stationary").layers[0].machine
-    resident = _run(network, ENCODINGS["bipolar"], 30, "weight-stationary").layers[0].machine
+    folded = _run(network, ENCODINGS["bipolar"], 30, "output-stationary").layers[0].ledger
+    resident = _run(network, ENCODINGS["bipolar"], 30, "weight-stationary").layers[0].ledger
     assert folded.counts("weights").commands() == 0
     assert resident.counts("weights").wr > 0
     assert resident.counts("inputs").wr > folded.counts("inputs").wr / 16
@@ -272,7 +272,7 @@ def test_output_stationary_needs_no_weights_and_weight_stationary_loads_them_onc
 def test_output_stationary_takes_eight_commands_a_product() -> None:
     fan_in, outputs = 255, 8
     done = _run(_dense(fan_in, outputs), ENCODINGS["bipolar"], 1, "output-stationary")
-    total = done.layers[0].machine.counts("compute")
+    total = done.layers[0].ledger.counts("compute")
     bits = fan_in.bit_length()
     count, compare = 8 * (fan_in - fan_in.bit_count()), 3 * bits + 2
     assert total.aap + total.ap == outputs * (count + compare)
@@ -281,7 +281,7 @@ def test_output_stationary_takes_eight_commands_a_product() -> None:
 def test_weight_stationary_takes_fifteen_commands_a_product() -> None:
     fan_in, outputs = 255, 8
     done = _run(_dense(fan_in, outputs), ENCODINGS["bipolar"], 1, "weight-stationary")
-    total = done.layers[0].machine.counts("compute")
+    total = done.layers[0].ledger.counts("compute")
     assert total.aap + total.ap >= 7 * fan_in + 8 * (fan_in - fan_in.bit_count())
     assert total.aap + total.ap <= 15 * fan_in + 8 * 9  # all outputs at once, in columns
 
@@ -289,7 +289,7 @@ def test_weight_stationary_takes_fifteen_commands_a_product() -> None:
 def test_without_local_reuse_every_product_takes_an_xnor_and_is_read_and_nothing_else() -> None:
     fan_in, outputs = 2500, 8
     done = _run(_dense(fan_in, outputs), ENCODINGS["bipolar"], 1, "no-local-reuse")
-    total = done.layers[0].machine.counts("compute")
+    total = done.layers[0].ledger.counts("compute")
     assert total.aap + total.ap == 7 * fan_in
     assert (total.act, total.rd, total.wr) == (fan_in, fan_in, 0)  # a burst holds all columns
 
@@ -301,8 +301,8 @@ def test_commands_do_not_depend_on_what_the_images_show() -> None:
     first, second = (run(network, one, None, system, "output-stationary") for one in x)
     for one, other in zip(first.layers, second.layers, strict=True):
         for phase in PHASES:
-            assert one.machine.counts(phase) == other.machine.counts(phase)
-            assert one.machine.cost(phase) == other.machine.cost(phase)
+            assert one.ledger.counts(phase) == other.ledger.counts(phase)
+            assert one.ledger.cost(phase) == other.ledger.cost(phase)
 
 
 def _padded(pad_values: float) -> Network:
@@ -347,9 +347,9 @@ def test_booked_is_what_subarrays_executed_and_time_that_of_each_command_schedul
     with monkeypatch.context() as patch:
         patch.setattr("bnn.run.walk.Timeline", Recorded)
         done = _run(network, ENCODINGS["bipolar"], 9, mapping, compiled=False)
-        costs = [layer.machine.cost(phase) for layer in done.layers for phase in PHASES]
+        costs = [layer.ledger.cost(phase) for layer in done.layers for phase in PHASES]
     executed = sum((lane for part in subarrays for lane in part.counts()), CommandCounts())
-    booked = [layer.machine.counts(phase) for layer in done.layers for phase in PHASES]
+    booked = [layer.ledger.counts(phase) for layer in done.layers for phase in PHASES]
     total = sum(booked, CommandCounts())
     assert replace(total, ref=0) == executed
     if mapping == "output-stationary":
@@ -398,7 +398,7 @@ def test_books_of_many_outputs_tiles_and_turns_are_what_subarrays_executed(
     executed = sum((lane for part in subarrays for lane in part.counts()), CommandCounts())
     fast = run(network, x, None, System(small, options), mapping, execution=Execution(check=False))
     for done in (literal, fast):
-        machines = [layer.machine for layer in done.layers]
+        machines = [layer.ledger for layer in done.layers]
         booked = [machine.counts(phase) for machine in machines for phase in PHASES]
         assert replace(sum(booked, CommandCounts()), ref=0) == executed
 
@@ -434,8 +434,8 @@ def test_an_audit_sees_a_wrong_sum(monkeypatch: pytest.MonkeyPatch) -> None:
     for compiled in (False, True):
         done = _run(_dense(30, 4), ENCODINGS["bipolar"], 5, "output-stationary", compiled=compiled)
         assert done.bit_exact is False
-    assert done.layers[0].audit is not None
-    assert done.layers[0].audit.wrong > 0
+    assert done.layers[0].checker is not None
+    assert done.layers[0].checker.wrong > 0
 
 
 def test_what_does_not_fit_is_refused_with_what_it_would_need() -> None:
@@ -521,7 +521,7 @@ def test_blocks_of_outputs_are_divided_over_banks_that_images_leave_idle(
             "weight-stationary",
             execution=Execution(compiled=compiled),
         )
-        return done.layers[0].machine.cost("compute").latency_ps, done
+        return done.layers[0].ledger.cost("compute").latency_ps, done
 
     alone_ps, alone = one(1)
     together_ps, together = one(8)

@@ -56,7 +56,7 @@ def test_the_same_values_with_no_partial_count_on_the_channel(banks: int, compil
     assert host.bit_exact
     assert psm.bit_exact
     assert np.array_equal(host.logits, psm.logits)
-    through, inside = (done.layers[0].machine.counts("compute") for done in (host, psm))
+    through, inside = (done.layers[0].ledger.counts("compute") for done in (host, psm))
     assert (through.aap, through.ap) == (inside.aap, inside.ap)
     # What is read in both are the sums; a partial count is read, and written, or transferred.
     assert through.transfer == inside.wr == 0
@@ -75,7 +75,7 @@ def test_booked_is_what_subarrays_executed(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(System, "subarrays", kept)
     done = ran("psm", compiled=False)
     executed = sum(chain.from_iterable(part.counts() for part in made), CommandCounts())
-    booked = [layer.machine.counts(phase) for layer in done.layers for phase in PHASES]
+    booked = [layer.ledger.counts(phase) for layer in done.layers for phase in PHASES]
     assert replace(sum(booked, CommandCounts()), ref=0) == executed
     assert executed.transfer > 0
 
@@ -92,7 +92,7 @@ def test_one_copy_takes_less_than_a_read_and_a_write() -> None:
             System(DDR3, ModelOptions(energy="datasheet"), moves=moves),
             "output-stationary",
         )
-        costs[moves] = done.layers[0].machine.cost("compute")
+        costs[moves] = done.layers[0].ledger.cost("compute")
     host, psm = costs["host"], costs["psm"]
     assert psm.latency_ps < host.latency_ps
     assert psm.total_pj < host.total_pj
@@ -109,7 +109,7 @@ def test_estimates_are_those_of_runs() -> None:
         network, None, len(x), System(DDR3, ModelOptions(), moves="psm"), "output-stationary"
     )
     for phase in PHASES:
-        one, other = (r.layers[0].machine for r in (done, guess))
+        one, other = (r.layers[0].ledger for r in (done, guess))
         assert one.counts(phase) == other.counts(phase)
         assert one.cost(phase) == other.cost(phase)
 
@@ -121,8 +121,8 @@ def test_tables_of_layers_move_from_bank_to_bank() -> None:
         ).layers[-1]
         for moves in ("host", "psm")
     )
-    assert psm.machine.counts("compute").transfer > 0
-    assert psm.machine.cost("compute").latency_ps < host.machine.cost("compute").latency_ps
+    assert psm.ledger.counts("compute").transfer > 0
+    assert psm.ledger.cost("compute").latency_ps < host.ledger.cost("compute").latency_ps
 
 
 def test_refused() -> None:

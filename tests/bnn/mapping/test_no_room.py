@@ -96,8 +96,8 @@ def _same(ran: LayerRun, booked: LayerRun) -> None:
     for what in ("name", "where", "mapping", "refused", "macs", "weights", "operand_bits"):
         assert getattr(ran, what) == getattr(booked, what), what
     for phase in PHASES:
-        assert ran.machine.counts(phase) == booked.machine.counts(phase)
-        assert ran.machine.cost(phase) == booked.machine.cost(phase)
+        assert ran.ledger.counts(phase) == booked.ledger.counts(phase)
+        assert ran.ledger.cost(phase) == booked.ledger.cost(phase)
     for what in ("subarrays", "banks", "numbers"):
         assert getattr(ran.occupancy, what, None) == getattr(booked.occupancy, what, None)
 
@@ -202,8 +202,8 @@ def test_a_table_leaves_a_product_to_the_host_by_name(mapping: str) -> None:
         bursts = {"weights": weights, "inputs": 2 * inputs}
         for phase, numbers in bursts.items():
             rows = -(-numbers * 32 // (8 * standard.burst_bytes))
-            assert layer.machine.counts(phase).rd == rows, (layer.name, phase)
-        assert layer.machine.counts("compute").aap == 0
+            assert layer.ledger.counts(phase).rd == rows, (layer.name, phase)
+        assert layer.ledger.counts("compute").aap == 0
 
 
 def test_a_host_fetches_again_what_another_product_came_after() -> None:
@@ -211,7 +211,7 @@ def test_a_host_fetches_again_what_another_product_came_after() -> None:
     more = next(layer for layer in estimated.layers if layer.name == "more")
     assert more.where == "host"
     fetched = 20 * 20 * 4  # of `first`, whose pooling is the host's; `beside` came last
-    assert more.machine.counts("inputs").rd == -(-fetched * 32 // (8 * _small().burst_bytes))
+    assert more.ledger.counts("inputs").rd == -(-fetched * 32 // (8 * _small().burst_bytes))
 
 
 def test_alike_products_are_refused_each_by_its_own_name() -> None:

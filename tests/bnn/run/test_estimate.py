@@ -44,11 +44,11 @@ def _same_books(done: NetworkRun, estimated: Estimate) -> None:
         for what in ("name", "where", "macs", "weights", "operand_bits", "inputs", "outputs"):
             assert getattr(ran, what) == getattr(alone, what), (ran.name, what)
         for phase in PHASES:
-            assert ran.machine.counts(phase) == alone.machine.counts(phase), (ran.name, phase)
-            assert ran.machine.cost(phase) == alone.machine.cost(phase), (ran.name, phase)
+            assert ran.ledger.counts(phase) == alone.ledger.counts(phase), (ran.name, phase)
+            assert ran.ledger.cost(phase) == alone.ledger.cost(phase), (ran.name, phase)
         for what in ("columns_used", "columns_opened", "subarrays"):
             assert getattr(ran.occupancy, what, None) == getattr(alone.occupancy, what, None)
-    assert any(layer.machine.counts("compute").aap for layer in estimated.layers)
+    assert any(layer.ledger.counts("compute").aap for layer in estimated.layers)
 
 
 def _both(
@@ -111,7 +111,7 @@ def test_what_the_host_carries_out_is_the_same_traffic(mapping: str) -> None:
     network = _with_weights(_drawn(), 3)  # real inputs: the first layer is the host's
     done, estimated = _both(network, None, 3, mapping, DDR3, ModelOptions(energy="datasheet"))
     assert [layer.where for layer in done.layers][:2] == ["host", "dram"]
-    assert done.layers[0].machine.counts("weights").rd > 0
+    assert done.layers[0].ledger.counts("weights").rd > 0
     _same_books(done, estimated)
 
 
@@ -183,11 +183,11 @@ def test_a_table_costs_what_running_it_with_any_weights_does(
         assert [layer.macs for layer in done.layers] == [node.macs for node in table.products]
         for ran, alone in zip(done.layers, estimated.layers, strict=True):
             for phase in PHASES:
-                counts = ran.machine.counts(phase), alone.machine.counts(phase)
+                counts = ran.ledger.counts(phase), alone.ledger.counts(phase)
                 assert counts[0].commands() == counts[1].commands(), (ran.name, phase)
                 assert counts[0].aap == counts[1].aap
                 assert counts[0].ap == counts[1].ap
-                assert ran.machine.cost(phase) == alone.machine.cost(phase)
+                assert ran.ledger.cost(phase) == alone.ledger.cost(phase)
             assert ran.occupancy is not None
             assert alone.occupancy is not None
             assert ran.occupancy.columns_used == alone.occupancy.columns_used
@@ -252,7 +252,7 @@ def test_a_window_beyond_a_subarray_is_split(mapping: str) -> None:
     (wide, _) = of_table(net.table(), 1, System(DDR3, ModelOptions()), mapping).layers
     assert wide.occupancy is not None
     assert wide.occupancy.subarrays >= 2  # 169 pixels of 8 bits, in one channel
-    inputs = wide.machine.counts("inputs")
+    inputs = wide.ledger.counts("inputs")
     assert inputs.wr % (169 * 8) == 0  # none is written twice for the parts of a fan-in
 
 
@@ -262,7 +262,7 @@ def test_a_fan_in_of_vgg16_fits(mapping: str) -> None:
     x = net.conv("first", net.input, 392, 1)
     net.dense("fc6", net.flatten(x), 4096)
     layer = of_table(net.table(), 1, System(DDR3, ModelOptions()), mapping).layers[1]
-    counts = layer.machine.counts("compute")
+    counts = layer.ledger.counts("compute")
     least = {"output-stationary": 8 * 4096, "weight-stationary": 15, "no-local-reuse": 7}[mapping]
     assert (counts.aap + counts.ap) / 25088 >= least
 

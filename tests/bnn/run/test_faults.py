@@ -142,8 +142,8 @@ def test_both_executors_meet_the_same_faults_on_any_number_of_threads(
     if access >= 0.1 and images > 1 and isinstance(network.layers[0], Conv2D):
         assert _flips(literal) > 0
     assert literal.bit_exact is None
-    counts = [layer.machine.counts("compute") for layer in literal.layers]
-    assert [layer.machine.counts("compute") for layer in compiled.layers] == counts
+    counts = [layer.ledger.counts("compute") for layer in literal.layers]
+    assert [layer.ledger.counts("compute") for layer in compiled.layers] == counts
 
 
 @given(_case(), st.booleans())

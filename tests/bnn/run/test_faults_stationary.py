@@ -184,8 +184,8 @@ def test_both_executors_meet_the_same_faults_on_any_number_of_threads(
     if access == 0.01 and images > 100:
         assert sum(_flips(literal)) > 0
     assert literal.bit_exact is None
-    counts = [layer.machine.counts("compute") for layer in literal.layers]
-    assert [layer.machine.counts("compute") for layer in compiled.layers] == counts
+    counts = [layer.ledger.counts("compute") for layer in literal.layers]
+    assert [layer.ledger.counts("compute") for layer in compiled.layers] == counts
 
 
 @pytest.mark.parametrize("mapping", RESIDENT)

@@ -172,14 +172,14 @@ def test_a_trace_has_the_commands_and_the_time_of_the_report(mapping: str) -> No
     done = run(
         _network(40, 11), x, None, System(STANDARD, ModelOptions()), mapping, traces=[kept, short]
     )
-    booked = [layer.machine.counts(phase) for layer in done.layers for phase in PHASES]
+    booked = [layer.ledger.counts(phase) for layer in done.layers for phase in PHASES]
     for kind in Kind:
         traced = sum(event.kind is kind for event in kept.events)
         assert traced == sum(getattr(counts, kind.name.lower()) for counts in booked)
     extra = sum(counts.extra_wordlines for counts in booked)
     assert sum(event.extra_wordlines for event in kept.events) == extra
     latency_ps = sum(
-        layer.machine.cost(phase).latency_ps for layer in done.layers for phase in PHASES
+        layer.ledger.cost(phase).latency_ps for layer in done.layers for phase in PHASES
     )
     *_, last = kept.events
     assert last.kind is Kind.PRE  # the logits are read out last

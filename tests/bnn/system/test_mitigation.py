@@ -108,7 +108,7 @@ def _run(
 
 def _books(done: NetworkRun | estimate.Estimate) -> list[object]:
     return [
-        (layer.machine.counts(phase), layer.machine.cost(phase))
+        (layer.ledger.counts(phase), layer.ledger.cost(phase))
         for layer in done.layers
         for phase in PHASES
     ]
@@ -217,11 +217,11 @@ def test_reading_the_least_bits_costs_a_row_an_output() -> None:
     network = _network(0, 40, 7)
     plain, checked = _run(network, 100, NONE), _run(network, 100, Mitigation(retries=1))
     for before, after, outputs in zip(plain.layers, checked.layers, (7, 4), strict=True):
-        one, two = before.machine.counts("compute"), after.machine.counts("compute")
+        one, two = before.ledger.counts("compute"), after.ledger.counts("compute")
         # 64-byte rows of which 100 columns are used: one burst of 512 bits
         assert (two.rd - one.rd, two.act - one.act) == (outputs, outputs)
         assert (two.aap, two.ap) == (one.aap, one.ap)
-        assert before.machine.counts("inputs") == after.machine.counts("inputs")
+        assert before.ledger.counts("inputs") == after.ledger.counts("inputs")
 
 
 def test_three_times_is_right_more_often_than_once_where_there_is_noise() -> None:
@@ -263,7 +263,7 @@ def test_screening_is_booked_once_for_every_subarray_and_layer() -> None:
     network = _network(0, 600, 3)  # two subarrays for the first layer, one for the last
     done = _run(network, 10, Mitigation(screening=3))
     for layer, subarrays in zip(done.layers, (2, 1), strict=True):
-        counts = layer.machine.counts("weights")
+        counts = layer.ledger.counts("weights")
         # a round: 3 addresses with 8 patterns of 4 AAP, and for either bit a read (2), two
         # complements (2 each), copies to two cells (3 times 3) and to three (2 times 4)
         commands = 3 * 8 * 4 + 2 * (2 + 2 * 2 + 3 * 3 + 2 * 4)
@@ -287,7 +287,7 @@ def test_what_failed_is_computed_again_and_is_mostly_right_then() -> None:
     for before, after in zip(once.layers, again.layers, strict=True):
         assert isinstance(after.result, Result)
         assert after.result.repeated > 0
-        one, two = before.machine.counts("compute"), after.machine.counts("compute")
+        one, two = before.ledger.counts("compute"), after.ledger.counts("compute")
         outputs = 12 if before.name == "first" else 4
         tiles = -(-4000 // 512)
         each = (one.aap + one.ap) // (outputs * tiles)

@@ -4,6 +4,12 @@ Three packages share the work: :mod:`pimsim` (DRAM, commands, microprograms, cos
 (networks trained with Larq and how they are mapped to DRAM) and :mod:`experiments` (the command
 line, reports and figures).
 
+Read :mod:`pimsim.dram` (what a DRAM is and does), :mod:`pimsim.microprogram` (lists of its
+commands), :mod:`pimsim.executors` (what carries them out) and :mod:`pimsim.cost` (what they take);
+below them :mod:`pimsim.circuit` says how often one fails, and :mod:`pimsim.baselines` stands beside
+them. None of these knows of a network; what is offered here of the other packages is fetched when
+somebody asks for it.
+
 >>> import numpy as np
 >>> from pimsim.dram.array.subarray import Subarray
 >>> from pimsim.executors.reference import execute

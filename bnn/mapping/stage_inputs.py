@@ -33,11 +33,11 @@ class StageInputs:
 
     @cached_property
     def integers(self) -> Integers:
-        """The operands, unpacked."""
+        """The operands, unpacked: (images, pixels, channels)."""
         return unpacked(self.operands)
 
     def report(self, done: int, total: int) -> None:
-        """Tell how far the work is."""
+        """Tell whoever wants to know that ``done`` of ``total`` is done."""
         if self.progress is not None:
             self.progress(done, total)
 

@@ -26,7 +26,7 @@ class SumChecker:
         progress: Callable[[int, int], None] | None = None,
         pad: int | None = None,
     ) -> None:
-        """Begin.
+        """Have nothing compared so far.
 
         Args:
             stage: the stage.

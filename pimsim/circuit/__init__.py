@@ -7,7 +7,10 @@ amplifiers that vary (:mod:`~pimsim.circuit.statistics.sense_decision`,
 :mod:`~pimsim.circuit.statistics.monte_carlo`). What happens over time in a scenario
 (:mod:`~pimsim.circuit.transient.scenarios`) is integrated by
 :mod:`~pimsim.circuit.transient.simulation`, and compared with ngspice by
-:mod:`~pimsim.circuit.transient.ngspice_check`.
+:mod:`~pimsim.circuit.transient.ngspice_check`. What is handed on is a table of probabilities
+(:mod:`pimsim.circuit.failure_tables`).
+
+Nothing here knows of commands, rows by address, or standards.
 
 >>> from pimsim.circuit.statistics.charge_sharing import share
 >>> from pimsim.circuit.model.parameters import load

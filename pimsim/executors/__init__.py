@@ -3,4 +3,6 @@
 :mod:`~pimsim.executors.reference` runs a program on one subarray;
 :mod:`~pimsim.executors.compiled` runs row programs as vector code;
 :mod:`~pimsim.executors.faulty` runs them command by command, with injected faults.
+
+None of them knows of time or energy, nor of the network that is computed.
 """

@@ -1,6 +1,11 @@
 """What books a mapped stage and what carries it out, whichever mapping made it.
 
-:mod:`~bnn.mapping.backends.account` books time and energy, :mod:`~bnn.mapping.backends.reference`
-carries a stage out literally, :mod:`~bnn.mapping.backends.compiled.stage` as vector code, and
-:mod:`~bnn.mapping.backends.faulty.stage` with commands that go wrong.
+Four go over a row program, and no others. :mod:`~bnn.mapping.backends.account` books time and
+energy, :mod:`~bnn.mapping.backends.reference` carries a stage out literally and says what it means,
+:mod:`~bnn.mapping.backends.compiled` does so as vector code, and
+:mod:`~bnn.mapping.backends.faulty` with commands that go wrong. Read them in this order;
+:mod:`~bnn.mapping.backends.prepare` chooses among them, and
+:mod:`~bnn.mapping.backends.repeats` says what was computed again.
+
+None knows which mapping made the stage.
 """

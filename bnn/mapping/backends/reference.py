@@ -35,7 +35,10 @@ Failed = dict[tuple[int, int], NDArray[np.bool_]]
 
 
 def execute(mapped: MappedStage, work: StageInputs) -> Result:
-    """Carry a stage out, and book every command."""
+    """Carry a stage out turn by turn, and book every command.
+
+    The values are (images, positions, outputs): bits, or sums without thresholds.
+    """
     placement = mapped.placement
     values = empty_values(mapped, work.images)
     sizes = [
@@ -262,7 +265,7 @@ class LiteralLanes:
     def _sum(
         self, count: Count, outputs: slice, block: Block, rows: dict[int, NDArray[np.uint8]]
     ) -> NDArray[np.int64]:
-        """Sums as the reference has them."""
+        """Sums as the reference has them, of bits (outputs, images, positions) by row."""
         constant = count.constant[outputs, None]
         constant = constant[:, :, block.positions] if constant.shape[2] > 1 else constant
         total: NDArray[np.int64] = np.zeros((1, 1, 1), np.int64)

@@ -1,1 +1,9 @@
-"""The mappings, a module or a package each; see :class:`bnn.mapping.mapped_stage.Mapping`."""
+"""The mappings, a module or a package each; see :class:`bnn.mapping.mapped_stage.Mapping`.
+
+:mod:`~bnn.mapping.dataflows.output_stationary` is the default: weights are in the command stream.
+:mod:`~bnn.mapping.dataflows.weight_stationary` and :mod:`~bnn.mapping.dataflows.no_local_reuse`
+hold weights in rows, which is :mod:`~bnn.mapping.dataflows.resident_weights`. Each returns mapped
+stages: what lies where, the row program, and how results are read back.
+
+A mapping does not know who carries its plan out, or whether anybody does.
+"""

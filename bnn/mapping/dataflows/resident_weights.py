@@ -66,7 +66,7 @@ def weights(stage: Stage, chunk: Chunk) -> NDArray[np.bool_]:
 def products(stage: Stage, offset: int, chunk: Chunk, first: int) -> Iterator[Product]:
     """Yield every product of a chunk at one place of the pooling window.
 
-    OperandRows lie from data row 0 on, see :class:`~bnn.mapping.placement.chunk.Chunk`; the rows of
+    Operands lie from data row 0 on, see :class:`~bnn.mapping.placement.chunk.Chunk`; the rows of
     :func:`weights` from ``first`` on.
     """
     width, held = chunk.width, chunk.every_tap(stage.windows)

@@ -29,7 +29,7 @@ Indices = NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """OperandRows that a subarray holds, bit by bit, channel by channel, place by place.
+    """Operands that a subarray holds, bit by bit, channel by channel, place by place.
 
     Bit b of channel c at place p, both counted from where the chunk begins, lies in row
     ``(p * width + c) * planes + b`` of those that hold operands.
@@ -42,13 +42,13 @@ class Chunk:
 
     @property
     def width(self) -> int:
-        """Channels."""
+        """Channels, each at every place."""
         width: int = self.channels.stop - self.channels.start
         return width
 
     @property
     def operands(self) -> int:
-        """OperandRows of a column."""
+        """Operands of a column, channels times places."""
         count: int = self.places.stop - self.places.start
         return count * self.width
 

@@ -1,5 +1,14 @@
 """Command streams written as files that other tools read.
 
+:mod:`~pimsim.dram.traces.event` is one command. :mod:`~pimsim.dram.traces.recorder` follows a
+stream and tells when each issues; :mod:`~pimsim.dram.traces.trace` writes one trace, in one of
+:mod:`~pimsim.dram.traces.formats`: :mod:`~pimsim.dram.traces.commandtrace` is what those share that
+list a command bus, and :mod:`~pimsim.dram.traces.drampower`, :mod:`~pimsim.dram.traces.dramsim3`,
+:mod:`~pimsim.dram.traces.ramulator`, :mod:`~pimsim.dram.traces.perfetto` and
+:mod:`~pimsim.dram.traces.power` are one format, or two, each.
+
+Nothing here knows why a command was told.
+
 >>> from pathlib import Path
 >>> import tempfile
 >>> from pimsim.dram.commands import Kind

@@ -10,6 +10,8 @@ runs over :class:`~pimsim.executors.compiled.run.tiles.Tiles` on all processors
 (:mod:`~pimsim.executors.compiled.run.run`). :mod:`~pimsim.executors.compiled.run.write_integers`
 and :mod:`~pimsim.executors.compiled.run.read_rows` carry integers into rows and back.
 
+Nothing here knows of stages, banks or time, nor that a command can go wrong.
+
 >>> import numpy as np
 >>> from pimsim.microprogram.arithmetic import add
 >>> from pimsim.executors.compiled.lower.compile import compile_program

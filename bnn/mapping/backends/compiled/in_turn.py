@@ -69,7 +69,17 @@ class InTurn:
     def run(
         self, operands: Integers | BitStrings, threads: int | None
     ) -> Iterator[tuple[slice, Words]]:
-        """Compute; see :class:`bnn.mapping.backends.compiled.stage.Columns`."""
+        """Run the program on a few images at a time, all outputs at once.
+
+        Args:
+            operands: (images, pixels, channels).
+            threads: processors used, all if None.
+
+        Yields:
+            the images, and the rows read out of their columns, (outputs, slots, words), which are
+            overwritten by what follows.
+
+        """
         if not isinstance(operands, BitStrings):
             operands = BitStrings.of(operands, self._stage.planes)
         every, count = np.arange(self._stage.outputs)[None], len(operands)

@@ -69,7 +69,17 @@ class SideBySide:
     def run(
         self, operands: Integers | BitStrings, threads: int | None
     ) -> Iterator[tuple[slice, Words]]:
-        """Compute; see :class:`bnn.mapping.backends.compiled.stage.Columns`."""
+        """Run the program on a few images at a time, blocks of outputs one after the other.
+
+        Args:
+            operands: (images, pixels, channels).
+            threads: processors used, all if None.
+
+        Yields:
+            the images, and the rows read out of their columns, (outputs, slots, words), which are
+            overwritten by what follows.
+
+        """
         operands = unpacked(operands)
         stage = self._stage
         found = np.empty((stage.outputs, self._slots, self.words), np.uint64)

@@ -37,9 +37,10 @@ class Columns(Protocol):
     def run(
         self, operands: Integers | BitStrings, threads: int | None
     ) -> Iterator[tuple[slice, Words]]:
-        """Compute, a few images at a time; the rows read out, (outputs, slots, words).
+        """Run the program on operands (images, pixels, channels), a few images at a time.
 
-        What is yielded is overwritten by what follows.
+        Yields the images, and the rows read out of their columns, (outputs, slots, words), which
+        are overwritten by what follows.
         """
         ...
 

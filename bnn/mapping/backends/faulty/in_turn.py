@@ -152,7 +152,7 @@ class FaultyInTurn:
         return slice(block * self._images, min((block + 1) * self._images, count))
 
     def _load(self, operands: Integers, blocks: range, threads: int | None) -> Tiles:
-        """Rows of some blocks, one a lane."""
+        """Rows of some blocks, one a lane, that hold operands (images, pixels, channels)."""
         stage = self._stage
         layout = self._program.tape.layout
         tiles = Tiles(
@@ -266,7 +266,7 @@ class FaultyInTurn:
         wide: NDArray[np.int64],
         threads: int | None,
     ) -> None:
-        """Store what a block gave."""
+        """Store rows (1, outputs, slots, words) of some images, as bits or as sums."""
         size, positions = images.stop - images.start, self._stage.windows.positions
         result = self._mapped.readback.result
         if result is None:

@@ -72,7 +72,11 @@ class FaultySideBySide:
         self._operands, self._constants = writes(mapped)
 
     def run(self, work: StageInputs) -> tuple[Values, int, Repeats]:
-        """Give what every faulty stage does; nothing is computed again here."""
+        """Values (images, positions, outputs), how often noise struck, and no repeats.
+
+        The values are bits, or sums without thresholds. Nothing is computed again here: no
+        mapping that lays outputs side by side has checksums.
+        """
         stage, positions = self._stage, self._stage.windows.positions
         kind = np.int64 if stage.thresholds is None else np.uint8
         values: NDArray[Any] = np.empty((work.images * positions, stage.outputs), kind)
@@ -190,7 +194,7 @@ class FaultySideBySide:
             )
 
     def _store(self, held: _Held, images: slice, found: Words, values: NDArray[Any]) -> None:
-        """Store what a batch gave."""
+        """Store rows (slots, words) of a batch as values (images * positions, outputs)."""
         stretch, every = held.stretch, self._stage.windows.positions
         inside, own = stretch.inside, stretch.block.positions
         used = min(inside.stop, (images.stop - images.start) * (own.stop - own.start))

@@ -8,6 +8,15 @@ no weight is stored. Outputs (or, with many columns, tiles of columns) are sprea
 A fan-in that does not fit one subarray is split over several; their partial counts are moved into
 the first one (through the host, or from bank to bank) and added there. Groups of channels that do
 not fit together are computed one after the other, each in subarrays of its own while there are.
+
+Read :mod:`~bnn.mapping.dataflows.output_stationary.steps` (what is planned),
+:mod:`~bnn.mapping.dataflows.output_stationary.planner` (how), and
+:mod:`~bnn.mapping.dataflows.output_stationary.program` (the row program of it). The planner asks
+:mod:`~bnn.mapping.dataflows.output_stationary.operand_order` in which order operands are taken in,
+:mod:`~bnn.mapping.dataflows.output_stationary.zero_padding` what padding adds (with
+:mod:`~bnn.mapping.dataflows.output_stationary.masks` in rows), and
+:mod:`~bnn.mapping.dataflows.output_stationary.thresholding` how counts become bits. None of them
+knows of images, or of what carries the program out.
 """
 
 from __future__ import annotations

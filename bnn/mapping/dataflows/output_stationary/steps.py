@@ -115,7 +115,7 @@ def thrice(
 
 
 def joined(*schedules: Schedule) -> Schedule:
-    """One schedule of several in order."""
+    """One schedule with the steps of several, for the same outputs, in order."""
     result = Schedule(schedules[0].outputs)
     for schedule in schedules:
         result.extend(schedule)

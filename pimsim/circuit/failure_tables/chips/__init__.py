@@ -4,7 +4,11 @@ A summary is a CSV file of success rates in percent. :func:`read` makes one of a
 :func:`table` a failure table of several; the modules
 :mod:`~pimsim.circuit.failure_tables.chips.simra` and
 :mod:`~pimsim.circuit.failure_tables.chips.fcdram` know what the numbers of each publication mean.
-The data themselves are not part of pimsim.
+The data themselves are not part of pimsim. Read
+:mod:`~pimsim.circuit.failure_tables.chips.summary` first, and then
+:mod:`~pimsim.circuit.failure_tables.chips.convert`.
+
+Nothing here knows of the simulated circuit.
 
 >>> import tempfile
 >>> from pathlib import Path

@@ -1,4 +1,4 @@
-"""The maps for people name what there is: files, functions in them, and every package."""
+"""Maps and pages for people name what there is: files, functions in them, and every package."""
 
 from __future__ import annotations
 
@@ -11,11 +11,16 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FLOORS = ("pimsim", "bnn", "experiments")
-MAPS = [path for name in ("ARCHITECTURE.md", "CONTRIBUTING.md") if (path := ROOT / name).exists()]
+MAPS = [
+    *(path for path in sorted(ROOT.glob("*.md")) if path.name != "CHANGELOG.md"),  # of what was
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 PACKAGES = sorted(path.parent for floor in FLOORS for path in (ROOT / floor).rglob("__init__.py"))
 
 _PATH = re.compile(r"(?:\.?[\w-]+/)*[\w.-]*[\w-]/?")
 _FUNCTION = re.compile(r"((?:[\w.-]+/)*[\w-]+\.py):([A-Za-z_][\w.]*)")
+_CITED = re.compile(r"\[(`[^\]\n]*`)\](?!\()")
+"""Files in brackets, as pages name the code behind what they say."""
 _MODULE = re.compile(r":mod:`~?([a-z_.0-9]+)`")
 
 
@@ -38,8 +43,8 @@ def _names(path: Path) -> frozenset[str]:
     return frozenset(found)
 
 
-def _wrong(text: str) -> list[str]:
-    """What of the names in a text is not there."""
+def _wrong(text: str, *, to_be_added: bool = False) -> list[str]:
+    """What of the names in a text is not there; of files ``to_be_added``, the folder is enough."""
     wrong = []
     for path, name in _FUNCTION.findall(text):
         module = ROOT / path
@@ -47,23 +52,27 @@ def _wrong(text: str) -> list[str]:
             wrong.append(f"{path}:{name}")
     for word in re.findall(r"`([^`\n]+)`", text):
         inside = word.startswith(tuple(f"{floor}/" for floor in (*FLOORS, "tests", "docs")))
-        if inside and _PATH.fullmatch(word) and not (ROOT / word).exists():
+        wanted = (ROOT / word).parent if to_be_added else ROOT / word
+        if inside and _PATH.fullmatch(word) and not wanted.exists():
             wrong.append(word)
-    return wrong
+    cited = [word for some in _CITED.findall(text) for word in re.findall(r"`([^`]+)`", some)]
+    return [*wrong, *(word for word in cited if word not in wrong and not (ROOT / word).exists())]
 
 
 @pytest.mark.parametrize("path", MAPS, ids=lambda path: path.name)
 def test_what_a_map_names_is_there(path: Path) -> None:
-    assert _wrong(path.read_text("utf-8")) == []
+    assert _wrong(path.read_text("utf-8"), to_be_added=path.name == "CONTRIBUTING.md") == []
 
 
 def test_what_is_not_there_is_found() -> None:
     text = (
         "`bnn/run/walk.py:walk`, `bnn/run/walk.py:crawl`, `bnn/run/fly.py:fly`, `bnn/run/`,\n"
-        "`bnn/flight`, `bnn/run/walk.py:LayerRun.where`, `bnn/run/walk.py:LayerRun.why`"
+        "`bnn/flight`, `bnn/run/walk.py:LayerRun.where`, `bnn/run/walk.py:LayerRun.why`\n"
+        "[`bnn/run/walk.py`, `run/walk.py`], [`and` links](walk.py)"
     )
     assert _wrong(text) == [
         "bnn/run/walk.py:crawl", "bnn/run/fly.py:fly", "bnn/run/walk.py:LayerRun.why", "bnn/flight",
+        "run/walk.py",
     ]  # fmt: skip
 
 

@@ -356,7 +356,7 @@ def test_a_majority_of_more_rows_takes_wordlines_and_rows_but_no_commands() -> N
             many = _machine(128, 2, Mitigation(activation_rows=rows))
             _execute("output-stationary", case, many, compiled=compiled)
             copies = rows // 3
-            assert many.data_rows == plain.data_rows - 6 * (copies - 1) - rows % 3
+            assert many.system.data_rows == plain.system.data_rows - 6 * (copies - 1) - rows % 3
             before, after = plain.counts("compute"), many.counts("compute")
             assert replace(before, extra_wordlines=0) == replace(after, extra_wordlines=0)
             # an adder of SIMDRAM: 9 cells are written and 3 majorities taken; then 6 bits are

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[3]
-MODELS = ROOT / "tests" / "bnn" / "data"
+MODELS = ROOT / "tests" / "saved_models"
 FILES = {
     *("comparison.csv", "comparison.png", "layers.csv", "layers.png"),
     *("logits.npy", "report.json"),

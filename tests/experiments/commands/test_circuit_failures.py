@@ -203,7 +203,8 @@ def test_a_bundled_file_as_toml_is_one_to_edit(
 ) -> None:
     assert main(["circuit", part.NAME]) == 0
     listed = capsys.readouterr().out
-    for name in import_module(f"pimsim.circuit.model.{part.module}").names():
+    module = import_module(f"pimsim.circuit.model.{part.module}")
+    for name in module.names():
         assert f" {name} " in listed
         assert main(["circuit", part.NAME, name, "--toml"]) == 0
         mine = tmp_path / "mine.toml"
@@ -215,5 +216,5 @@ def test_a_bundled_file_as_toml_is_one_to_edit(
         assert own == json.loads(capsys.readouterr().out)
     assert main(["circuit", part.NAME, part.one]) == 0
     shown = capsys.readouterr().out
-    quantities = [next(iter(value.values())) for value in part.record(part.one)["values"]]
+    quantities = [next(iter(value.values())) for value in part.record(module, part.one)["values"]]
     assert all(f" {one} " in shown for one in quantities)

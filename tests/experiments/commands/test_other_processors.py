@@ -29,7 +29,7 @@ sys.exit(main(["run", "digits-mlp", "--limit", "60", "--mapping", sys.argv[2], "
 
 
 @pytest.mark.skipif(
-    platform.ledger() not in ("x86_64", "AMD64"), reason="the processors are x86 ones"
+    platform.machine() not in ("x86_64", "AMD64"), reason="the processors are x86 ones"
 )
 @pytest.mark.parametrize(
     ("processor", "mapping"),

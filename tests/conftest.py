@@ -13,13 +13,18 @@ import os
 import random
 import shutil
 import sys
+import tomllib
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import hypothesis
 import pytest
+
+from pimsim.dram import array
+from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap, parse
 
 # Every time and everywhere the same examples, so that no test passes or fails by luck. No failure
 # is kept for the next time, and no example is too slow: the machine may be shared.
@@ -48,6 +53,22 @@ def module_at() -> Callable[[Path], ModuleType]:
         return module
 
     return imported
+
+
+@pytest.fixture(scope="session")
+def reordered() -> AddressMap:
+    """Ambit's addresses under other numbers, beside a compute cell and two addresses more."""
+    table = tomllib.loads(resources.files(array).joinpath("ambit.toml").read_text("utf-8"))
+    addresses = {"E0": ["T4"], **dict(reversed(table["addresses"].items())), "E1": ["T4", "T0"]}
+    constants = dict(reversed(table["constants"].items()))
+    cells = ["T4", *reversed(table["cells"])]
+    return parse({**table, "cells": cells, "addresses": addresses, "constants": constants}, "test")
+
+
+@pytest.fixture(scope="session", params=["default", "reordered"])
+def address_map(request: pytest.FixtureRequest, reordered: AddressMap) -> AddressMap:
+    """Every map that microprograms and mappings run on."""
+    return DEFAULT_MAP if request.param == "default" else reordered
 
 
 def _why_no_larq() -> str | None:

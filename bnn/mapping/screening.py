@@ -76,7 +76,7 @@ TESTS = _trials()
 @cache
 def _schedules(rows: AddressMap) -> list[Schedule]:
     """The programs, with results in data rows from the first on."""
-    schedules = [Schedule(outputs=1) for _ in TESTS]
+    schedules = [Schedule(1, rows) for _ in TESTS]
     for test, schedule in zip(TESTS, schedules, strict=True):
         places = {name: rows.first_data + row for row, name in enumerate(test.program.outputs)}
         schedule.append((test.program,), None, **places)
@@ -137,7 +137,8 @@ def _passed(system: System, faults: Faults, number: int) -> NDArray[np.bool_]:
     recipe = RowProgram(1)
     for schedule in schedules:
         recipe.run(schedule)
-    events = Tape(recipe, Layout(system.standard.rows_per_subarray)).events(0, 0)
+    layout = Layout(system.subarray_rows, address_map=system.address_map)
+    events = Tape(recipe, layout).events(0, 0)
     passed = np.ones((banks, columns), np.bool_)
     for attempt in range(system.mitigation.screening):
         spans = [

@@ -63,21 +63,14 @@ class Counter:
         schedule: where the adders go.
         allocator: data rows for sums and carries.
         highest: no column's total exceeds this; carries beyond it are not kept.
-        address_map: of the subarrays that the schedule is for.
 
     """
 
-    def __init__(
-        self,
-        schedule: Schedule,
-        allocator: RowAllocator,
-        highest: int,
-        address_map: AddressMap = DEFAULT_MAP,
-    ) -> None:
+    def __init__(self, schedule: Schedule, allocator: RowAllocator, highest: int) -> None:
         self.schedule = schedule
         self._allocator = allocator
-        self._map = address_map
-        plain, not_c = FULL_ADDER.on(address_map), FULL_ADDER_NOT_C.on(address_map)
+        self._map = schedule.address_map
+        plain, not_c = FULL_ADDER.on(self._map), FULL_ADDER_NOT_C.on(self._map)
         self._plain, self._not_c = variants((plain,)), variants((not_c,))
         self._either = variants((plain, not_c))
         self._first = self._map.first_data
@@ -217,10 +210,10 @@ def popcount(inputs: int, address_map: AddressMap = DEFAULT_MAP) -> Program:
     """Number of ones among ``inputs`` >= 2 rows, 8 (n - popcount(n)) commands."""
     if inputs < 2:
         raise InputError(f"popcount must have at least 2 input rows, not {inputs}")
-    schedule = Schedule(outputs=1)
+    schedule = Schedule(1, address_map)
     allocator = RowAllocator(4 * inputs)
     names = {}
-    counter = Counter(schedule, allocator, inputs, address_map)
+    counter = Counter(schedule, allocator, inputs)
     for name, row in zip(rows("x", inputs), allocator.take(inputs, "inputs"), strict=True):
         names[address_map.first_data + row] = name
         counter.add(0, address_map.first_data + row, False, owned=False)

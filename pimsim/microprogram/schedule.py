@@ -34,6 +34,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
 from pimsim.dram.array.many_row import ACTIVATION_ROWS
 from pimsim.dram.array.row_storage import Lanes
 from pimsim.dram.array.subarray import Subarray
@@ -112,10 +113,10 @@ class Step:
 
 
 class Schedule:
-    """Steps in order, for ``outputs`` outputs."""
+    """Steps in order, for ``outputs`` outputs, in subarrays with the address map."""
 
-    def __init__(self, outputs: int) -> None:
-        self.outputs = outputs
+    def __init__(self, outputs: int, address_map: AddressMap = DEFAULT_MAP) -> None:
+        self.outputs, self.address_map = outputs, address_map
         self.steps: list[Step] = []
         self._checked: list[Rows | Bound] | None = None
         self._runs: tuple[Run, ...] | None = None
@@ -129,10 +130,11 @@ class Schedule:
     ) -> None:
         """Add a step; ``rows`` gives every symbol an address, or an array of one an output.
 
-        Raises InputError for variants whose symbols differ, and for rows or a ``variant`` that do
-        not fit them.
+        The programs are moved to the address map. Raises InputError for variants whose symbols
+        differ, for rows or a ``variant`` that do not fit them, and for programs that the address
+        map cannot run.
         """
-        which = variants(programs)
+        which = variants(tuple([program.on(self.address_map) for program in programs]))
         if rows.keys() != set(which.symbols):
             names = tuple(rows)
             raise InputError(f"rows of {programs[0].name!r} must be {which.symbols}, not {names}")

@@ -5,16 +5,13 @@ What is not special to Ambit must work on the other address maps too.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable
-from importlib import resources
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from pimsim.dram import array
-from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap, load, parse
+from pimsim.dram.array.address_map import AddressMap, load
 
 EIGHT_CELLS = """
 name = "eight cells"
@@ -53,22 +50,6 @@ def eight_cells(tmp_path_factory: pytest.TempPathFactory) -> AddressMap:
     path: Path = tmp_path_factory.mktemp("maps") / "eight_cells.toml"
     path.write_text(EIGHT_CELLS, encoding="utf-8")
     return load(path)
-
-
-@pytest.fixture(scope="session")
-def reordered() -> AddressMap:
-    """Ambit's addresses under other numbers, beside a compute cell and two addresses more."""
-    table = tomllib.loads(resources.files(array).joinpath("ambit.toml").read_text("utf-8"))
-    addresses = {"E0": ["T4"], **dict(reversed(table["addresses"].items())), "E1": ["T4", "T0"]}
-    constants = dict(reversed(table["constants"].items()))
-    cells = ["T4", *reversed(table["cells"])]
-    return parse({**table, "cells": cells, "addresses": addresses, "constants": constants}, "test")
-
-
-@pytest.fixture(scope="session", params=["default", "reordered"])
-def address_map(request: pytest.FixtureRequest, reordered: AddressMap) -> AddressMap:
-    """Every map that the microprograms run on."""
-    return DEFAULT_MAP if request.param == "default" else reordered
 
 
 @pytest.fixture(scope="session")

@@ -47,7 +47,10 @@ def execute(mapped: MappedStage, work: StageInputs) -> Result:
     total, done, flips = sum(len(slots) for turn in sizes for slots in turn), 0, 0
     tape = None
     if mapped.system.faults is not None:
-        tape = Tape(mapped.program.delivered()[0], Layout(mapped.rows, mapped.parts))
+        tape = Tape(
+            mapped.program.delivered()[0],
+            Layout(mapped.rows, mapped.parts, mapped.system.address_map),
+        )
     repeats: Repeats = {}
     for number, turn in enumerate(placement.turns):
         lanes = LiteralLanes(mapped, work, turn, range(turn.lanes), tape)

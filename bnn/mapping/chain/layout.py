@@ -28,6 +28,7 @@ from bnn.mapping.placement.tiles import cut, tiling
 from bnn.model.network import Network
 from bnn.system.ledger import Place
 from bnn.system.system import System
+from pimsim.dram.array.address_map import AddressMap
 from pimsim.errors import InputError, OutOfRowsError
 from pimsim.microprogram.logic import COPY
 from pimsim.microprogram.schedule import Schedule
@@ -235,12 +236,12 @@ def steps(stages: Sequence[Stage], system: System) -> list[Step]:
     for number, share in enumerate(shares):
         for planned in share:
             found.append(Step(stages[len(found)], planned, number % 2 * sets[0], None))
-    return _placed(found, [len(share) for share in shares], system.address_map.first_data)
+    return _placed(found, [len(share) for share in shares], system.address_map)
 
 
-def _placed(found: list[Step], lengths: list[int], base: int) -> list[Step]:
+def _placed(found: list[Step], lengths: list[int], address_map: AddressMap) -> list[Step]:
     """Give a way into the next stage's rows to all steps but the last of each share."""
-    ends = set(np.cumsum(lengths) - 1)
+    base, ends = address_map.first_data, set(np.cumsum(lengths) - 1)
     placed = []
     for number, step in enumerate(found):
         place = None
@@ -248,7 +249,7 @@ def _placed(found: list[Step], lengths: list[int], base: int) -> list[Step]:
             rows = np.array(
                 [found[number + 1].target(output)[1] for output in range(step.stage.outputs)]
             )
-            place = Schedule(step.stage.outputs)
+            place = Schedule(step.stage.outputs, address_map)
             place.append((COPY,), None, a=base + step.plan.result, out=base + rows)
         placed.append(replace(step, place=place))
     return placed

@@ -21,6 +21,7 @@ from bnn.mapping.placement.chunk import Chunk
 from bnn.mapping.placement.fan_in import fit
 from bnn.mapping.placement.tiles import cut
 from bnn.system.system import System
+from pimsim.dram.array.address_map import AddressMap
 from pimsim.microprogram.row_program import RowProgram
 from pimsim.microprogram.schedule import Schedule
 
@@ -59,13 +60,17 @@ def plan(
     for place in range(stage.windows.offsets):
         bits: list[tuple[int, int]] = []
         for part, own in enumerate(rows):
-            bits += _fetch(program, held, (place, part), own, system.address_map.first_data)
+            bits += _fetch(program, held, (place, part), own, system.address_map)
         counts.append(Count(place, bits, 0, constants(stage, place)))
     return program, held, ReadBack(stage.scale, counts, on_host=True)
 
 
 def _fetch(
-    program: RowProgram, held: Residence, where: tuple[int, int], rows: list[int], first: int
+    program: RowProgram,
+    held: Residence,
+    where: tuple[int, int],
+    rows: list[int],
+    address_map: AddressMap,
 ) -> list[tuple[int, int]]:
     """Compute the products of a part, as many at a time as find room, and read them.
 
@@ -74,17 +79,17 @@ def _fetch(
         held: where operands and weights are.
         where: place of the pooling window, and part.
         rows: data rows that have held products before; others are taken as long as there are some.
-        first: address of the first data row.
+        address_map: of the subarrays.
 
     Returns the exponent of each product, and the number of what reads it.
     """
-    place, part = where
+    (place, part), first = where, address_map.first_data
     free, bits = held.free[part], []
     every = list(products(held.stage, place, held.chunks[part], held.weights[part].start))
     more = min(len(every) - len(rows), free.left)
     rows += free.take(max(more, 0), "products")
     for some in cut(len(every), len(rows)):
-        schedule, fetched = Schedule(1), list(zip(every[some], rows, strict=False))
+        schedule, fetched = Schedule(1, address_map), list(zip(every[some], rows, strict=False))
         for product, row in fetched:
             operands = {name: first + number for name, number in product.rows.items()}
             schedule.append((product.program,), None, **operands, out=first + row)

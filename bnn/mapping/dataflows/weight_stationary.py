@@ -127,14 +127,14 @@ class _Planner:
             self._program.write(rows, 0, ConstantRows(same))
         for place, rows, bit in zip(places, limit_rows, bits, strict=True):
             total = self._count(place)
-            decide, zero = Schedule(1), self._map.address("C0")
+            decide, zero = Schedule(1, self._map), self._map.address("C0")
             operands = {f"b{i}": self._data(row) for i, row in enumerate(rows)}
             operands |= {f"a{i}": zero for i in range(width)}
             operands |= {f"a{i}": int(row.address) for i, row in enumerate(total)}
             decide.append((greater_equal(width),), None, **operands, out=self._data(bit))
             self._flip(decide, bit, flips[0])
             self._program.run(decide)
-        pool = Schedule(1)
+        pool = Schedule(1, self._map)
         if pooled:
             sources = {f"x{i}": self._data(bit) for i, bit in enumerate(bits)}
             place_of = self._data(bits[0])
@@ -149,13 +149,13 @@ class _Planner:
         program, partials = self._program, []
         program.enter("compute")
         for part in range(len(self._chunks)):
-            schedule = Schedule(1)
+            schedule = Schedule(1, self._map)
             partials.append(self._products(schedule, place, part))
             program.run(schedule, part)
         total = partials[0]
         if len(partials) > 1:
-            combine = Schedule(1)
-            counter = Counter(combine, self._home, self._highest, self._map)
+            combine = Schedule(1, self._map)
+            counter = Counter(combine, self._home, self._highest)
             for level, row in enumerate(partials[0]):
                 counter.add(level, row.address, False, owned=row.owned)
             for part, (partial, arrivals) in enumerate(
@@ -184,7 +184,7 @@ class _Planner:
     def _products(self, schedule: Schedule, place: int, part: int) -> list[Row]:
         """Multiply every operand bit of a chunk with its weight's digits, and count."""
         stage, chunk, rows = self._stage, self._chunks[part], self._held.free[part]
-        counter = Counter(schedule, rows, chunk.highest(stage), self._map)
+        counter = Counter(schedule, rows, chunk.highest(stage))
         for product in products(stage, place, chunk, self._held.weights[part].start):
             (number,) = rows.take(1, "products")
             where = {symbol: self._data(row) for symbol, row in product.rows.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,8 +31,13 @@ from bnn.model.network import (
 )
 from bnn.run.execute import Execution, NetworkRun, run
 from bnn.system.ledger import PHASES, CommandLedger
+from bnn.system.mitigation import Mitigation
 from bnn.system.system import System
 from bnn.values.encoding import ENCODINGS, Encoding, decode
+from pimsim.circuit.failure_tables.table import Rate
+from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
+from pimsim.dram.array.faults import Faults
+from pimsim.dram.array.many_row import rows_taken
 from pimsim.dram.array.subarray import Subarray
 from pimsim.dram.commands import Kind
 from pimsim.dram.counts import CommandCounts
@@ -117,6 +123,15 @@ def _cnn(draw: st.DrawFn) -> tuple[Network, Encoding, int]:
         Dense("out", _kernel(rng, int(np.prod(shape)), 4), None, SIGN, SIGN),
     ]
     return Network("cnn", network.input_shape, tuple(layers)), encoding, draw(st.integers(1, 5))
+
+
+class _SomeFail:
+    """A failure table in which one column of a hundred is weak, whatever opens."""
+
+    kinds = frozenset({"sense", "copy", "not"})
+
+    def rate(self, kind: str, rows: int, ones: int) -> Rate:
+        return Rate(0.01, 0.001)
 
 
 PADDINGS: list[Padding] = ["valid", "same"]
@@ -363,6 +378,64 @@ def test_booked_is_what_subarrays_executed_and_time_that_of_each_command_schedul
     assert len(issued) == total.commands()
     assert max(each.at_ps for each in issued) < whole.now_ps
     assert sum(each.kind is Kind.REF for each in issued) == total.ref
+
+
+OPTIONS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
+    "nothing else": (tuple(MAPPINGS), {}),
+    "rows that move from bank to bank": (("output-stationary",), {"moves": "psm"}),
+    "voted one after the other": (("output-stationary",), {"tmr": "time"}),
+    "voted over three subarrays": (("output-stationary",), {"tmr": "banks"}),
+    "copies of the compute rows": (("output-stationary",), {"activation_rows": 16}),
+    "computed again": (("output-stationary",), {"retries": 1}),
+    "columns that were tested": (("output-stationary",), {"screening": 1}),
+    "chained": (("output-stationary",), {"chain": "always"}),
+}
+"""What a system may do besides, and the mappings that can."""
+
+
+@pytest.mark.parametrize(
+    ("mapping", "option"), [(one, name) for name, (able, _) in OPTIONS.items() for one in able]
+)
+@pytest.mark.parametrize("failing", [False, True], ids=["exact", "failing"])
+@pytest.mark.slow
+def test_every_mapping_computes_on_another_address_map(
+    reordered: AddressMap, mapping: str, option: str, failing: bool
+) -> None:
+    """Values and commands are those of the default map, and faults the same in both executors."""
+    network = _dense(60, 4) if option == "chained" else _padded(0.0)
+    mitigation = dict(OPTIONS[option][1])
+    chain = mitigation.pop("chain", "never")
+    moves = mitigation.pop("moves", "host")
+    faults = Faults(_SomeFail(), 1, 0) if failing else None  # type: ignore[arg-type]
+    system = System(
+        replace(STANDARD, row_bytes=64, chips_per_rank=1),
+        ModelOptions(),
+        moves=moves,
+        mitigation=Mitigation(**mitigation),
+        faults=faults,
+    )
+    x = np.random.default_rng(2).normal(size=(2, *network.input_shape)).astype(np.float32)
+
+    def done(address_map: AddressMap, *, compiled: bool) -> NetworkRun:
+        # As many rows for data on all maps, so that a fan-in is split the same way.
+        taken = rows_taken(mitigation.get("activation_rows", 3), address_map)
+        rows = 100 + address_map.first_data + taken
+        standard = replace(system.standard, rows_per_subarray=rows)
+        own = replace(system, standard=standard, address_map=address_map)
+        execution = Execution(compiled=compiled)
+        chained = "never" if failing else chain
+        return run(network, x, None, own, mapping, chain=chained, execution=execution)
+
+    found = [done(reordered, compiled=compiled) for compiled in (False, True)]
+    plain = done(DEFAULT_MAP, compiled=True)
+    for one in found:
+        assert np.array_equal(one.logits, found[0].logits)
+        assert failing or one.bit_exact
+        assert failing or np.array_equal(one.logits, plain.logits)
+        for layer, expected in zip(one.layers, plain.layers, strict=True):
+            for phase in PHASES if option != "computed again" or not failing else ():
+                assert layer.machine.counts(phase) == expected.machine.counts(phase)
+                assert layer.machine.cost(phase) == expected.machine.cost(phase)
 
 
 @pytest.mark.parametrize("mapping", MAPPINGS)

@@ -357,7 +357,7 @@ def test_counting_with_folded_weights_is_one_sort_of_output(
     data_rows = inputs * bits + 60
     schedule, rows = Schedule(outputs), RowAllocator(data_rows)
     rows.take(inputs * bits, "operands")
-    counter = Counter(schedule, rows, inputs * (2**bits - 1), address_map)
+    counter = Counter(schedule, rows, inputs * (2**bits - 1))
     order = np.argsort(negative, axis=0, kind="stable")
     flipped = np.take_along_axis(negative, order, axis=0)
     for bit in range(bits):

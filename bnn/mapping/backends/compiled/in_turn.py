@@ -42,10 +42,16 @@ class InTurn:
         stage, positions, slots = mapped.stage, mapped.stage.windows.positions, program.slots
         per_image = positions * (mapped.rows * mapped.parts + stage.outputs * max(slots, 1)) // 8
         self.images = max(1, min(images, MEMORY_BYTES // max(per_image, 1)))
-        self.compiled = compile_program(program, Layout(mapped.rows, mapped.parts))
+        self.compiled = compile_program(
+            program, Layout(mapped.rows, mapped.parts, mapped.system.address_map)
+        )
         together = self.compiled.rows_together
         self._tiles = Tiles(
-            self.images * positions, mapped.rows, parts=mapped.parts, together=together
+            self.images * positions,
+            mapped.rows,
+            parts=mapped.parts,
+            together=together,
+            address_map=mapped.system.address_map,
         )
         prepare(self.compiled, self._tiles)
         self._found = empty((1, stage.outputs, slots, self._tiles.words), "rows read out")

@@ -60,7 +60,12 @@ class SideBySide:
         left = MEMORY_BYTES / (self.words * _WORD) - results
         self.outputs = _even(outputs, max(1, int(left / column)))
         """Outputs of a block, the last of which may be smaller."""
-        self._tiles = Tiles(self.outputs * self.words * _WORD, rows, parts=parts)
+        self._tiles = Tiles(
+            self.outputs * self.words * _WORD,
+            rows,
+            parts=parts,
+            address_map=mapped.system.address_map,
+        )
         self.compiled = compile_program(program, self._tiles.layout)
         prepare(self.compiled, self._tiles)
         self._operands, self._constants = writes(mapped)
@@ -101,7 +106,12 @@ class SideBySide:
     def _warm(self) -> None:
         """Have the code that lays out made now, on one column."""
         stage, unused = self._stage, np.zeros((1, 1), np.intp)
-        tiny = Tiles(1, self._tiles.layout.rows, tile_words=self._tiles.tile_words)
+        tiny = Tiles(
+            1,
+            self._tiles.layout.rows,
+            tile_words=self._tiles.tile_words,
+            address_map=self._tiles.layout.map,
+        )
         for width, places in {chunk.width: chunk.places for _, _, chunk in self._operands}.items():
             pixels = stage.windows.pixels[:1, places]
             one = np.zeros((1, max(int(pixels.max()), 0) + 1, width), np.uint8)

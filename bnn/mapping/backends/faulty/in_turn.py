@@ -49,7 +49,7 @@ class FaultyInTurn:
         self._stage, self._mapped = stage, mapped
         program, slots = mapped.program.delivered()
         self._reader, self._slots = Reader(mapped, slots), program.slots
-        layout = Layout(mapped.rows, mapped.parts)
+        layout = Layout(mapped.rows, mapped.parts, mapped.system.address_map)
         self._program = Program(Tape(program, layout), faults)
         self._width = block_width(stage.windows.positions)
         self._images = self._width // stage.windows.positions
@@ -161,6 +161,7 @@ class FaultyInTurn:
             lanes=len(blocks),
             parts=layout.parts,
             tile_words=self._words,
+            address_map=layout.map,
         )
         first = blocks.start * self._images
         here = operands[first : blocks.stop * self._images]

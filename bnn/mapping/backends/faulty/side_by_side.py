@@ -67,7 +67,7 @@ class FaultySideBySide:
         self._stage, self._mapped = mapped.stage, mapped
         program, slots = mapped.program.delivered()
         self._reader, self._slots = Reader(mapped, slots), program.slots
-        layout = Layout(mapped.rows, mapped.parts)
+        layout = Layout(mapped.rows, mapped.parts, mapped.system.address_map)
         self._program = Program(Tape(program, layout), faults)
         self._operands, self._constants = writes(mapped)
 
@@ -155,7 +155,11 @@ class FaultySideBySide:
         """Write what stays in the rows of a stretch, in subarrays from number ``first`` on."""
         words = _words(stretch.columns)
         tiles = Tiles(
-            stretch.columns, self._mapped.rows, parts=self._mapped.parts, tile_words=words
+            stretch.columns,
+            self._mapped.rows,
+            parts=self._mapped.parts,
+            tile_words=words,
+            address_map=self._mapped.system.address_map,
         )
         image_of, position_of = stretch.image_of, stretch.position_of
         outputs, output_of = stretch.outputs, stretch.output_of[None] - stretch.outputs.start

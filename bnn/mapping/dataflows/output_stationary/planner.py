@@ -92,7 +92,7 @@ class _Planner:
         self._orders: dict[tuple[int, int, tuple[int, ...]], Order] = {}
 
     def plan(self) -> OutputPlan:
-        stage, empty = self._stage, Schedule(self._stage.outputs)
+        stage, empty = self._stage, self._schedule()
         places = range(stage.windows.offsets)
         if stage.thresholds is None:
             offsets = [steps for place in places for steps in self._sums(place)]
@@ -124,7 +124,7 @@ class _Planner:
             results = kept or rows.take(1, "result")
             pools = [pooled(stage, bits, row, self._map) for row in results]
         else:
-            results, pools = bits, [Schedule(stage.outputs)]
+            results, pools = bits, [self._schedule()]
         if self._apart:
             once = [*offsets[:-1], replace(offsets[-1], decide=joined(offsets[-1].decide, *pools))]
             offsets = thrice(once, len(self._chunks), results, range(3))
@@ -137,7 +137,7 @@ class _Planner:
             return offsets, pools[0], results[0]
         vote = voted(stage.outputs, [(results, results[0])], self._map)
         offsets[-1] = replace(offsets[-1], vote=vote)
-        return offsets, Schedule(stage.outputs), results[0]
+        return offsets, self._schedule(), results[0]
 
     def _sums(self, place: int) -> list[OffsetPlan]:
         """Steps to a count that is read out, one level of it a row."""
@@ -179,7 +179,7 @@ class _Planner:
             single = len(self._chunks) == 1
             taps = chunk.taps(stage.windows, offset)
             highest = most if single else stage.highest(self._of_group(chunk), taps)
-            counter = Counter(Schedule(stage.outputs), self._rows[part], highest, self._map)
+            counter = Counter(self._schedule(), self._rows[part], highest)
             self._add_products(counter, offset, part, self._padding.halves if single else 0)
             counters.append(counter)
         if len(self._chunks) == 1:
@@ -187,15 +187,15 @@ class _Planner:
             counts = [counter.schedule]
             moved: list[list[int]] = [[]]
             arrivals: list[list[int]] = [[]]
-            combine = Schedule(stage.outputs)
+            combine = self._schedule()
             constant = self._padding.add(counter, offset)
             total = counter.finish()
         else:
             # All parts count before anything is combined, so that no row is taken twice.
             partials = [each.finish() for each in counters]
             counts = [each.schedule for each in counters]
-            combine = Schedule(stage.outputs)
-            counter = Counter(combine, self._rows[0], most, self._map)
+            combine = self._schedule()
+            counter = Counter(combine, self._rows[0], most)
             constant = self._padding.add(counter, offset)
             for level, row in enumerate(partials[0]):
                 counter.add(
@@ -218,7 +218,7 @@ class _Planner:
         total = self._settled(total, combine if len(self._chunks) > 1 else counts[0], 0)
         inverted = np.stack([row.inverted for row in total])
         numbers = [None if self._nothing(row) else self._number(row) for row in total]
-        empty = Schedule(stage.outputs)
+        empty = self._schedule()
         found = None
         if self._checked:
             level, added = self._padding.halves, self._padding.least_bits(offset)
@@ -238,6 +238,10 @@ class _Planner:
             found,
         )
         return steps, total
+
+    def _schedule(self) -> Schedule:
+        """An empty schedule for all outputs."""
+        return Schedule(self._stage.outputs, self._map)
 
     def _release(self, total: list[Row]) -> None:
         """Give the rows of a count back."""

@@ -116,7 +116,7 @@ def thrice(
 
 def joined(*schedules: Schedule) -> Schedule:
     """One schedule with the steps of several, for the same outputs, in order."""
-    result = Schedule(schedules[0].outputs)
+    result = Schedule(schedules[0].outputs, schedules[0].address_map)
     for schedule in schedules:
         result.extend(schedule)
     return result

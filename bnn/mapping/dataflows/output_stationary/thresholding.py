@@ -44,7 +44,7 @@ def decided(
     total, scale = count
     if stage.thresholds is None:
         raise ValueError(f"stage {stage.name!r} has no thresholds")
-    decide = Schedule(stage.outputs)
+    decide = Schedule(stage.outputs, rows)
     least = -((steps.offsets - stage.thresholds.at) // scale)
     never = least >= 1 << len(total)
     least = np.where(never | (least < 0), 0, least)
@@ -67,7 +67,7 @@ def decided(
 
 def pooled(stage: Stage, bits: Sequence[int], result: int, rows: AddressMap) -> Schedule:
     """From the bits of all places of the pooling window, in data rows, to the row ``result``."""
-    pool, first = Schedule(stage.outputs), rows.first_data
+    pool, first = Schedule(stage.outputs, rows), rows.first_data
     sources = {f"x{number}": first + row for number, row in enumerate(bits)}
     kinds = (reduction("C1", len(bits)), reduction("C0", len(bits)))
     pool.append(kinds, stage.conjunction, **sources, out=first + result)
@@ -84,7 +84,7 @@ def voted(
     >>> [run.times for run in voted(1, votes, ambit()).runs]
     [2]
     """
-    vote, first = Schedule(outputs), address_map.first_data
+    vote, first = Schedule(outputs, address_map), address_map.first_data
     for (one, two, three), result in votes:
         rows = (first + one, first + two, first + three)
         vote.append((MAJ3,), None, a=rows[0], b=rows[1], c=rows[2], out=first + result)

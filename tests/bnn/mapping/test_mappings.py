@@ -100,10 +100,9 @@ def _cnn(draw: st.DrawFn) -> tuple[Network, Encoding, int]:
                 None,
                 SIGN if number else None,
                 SIGN,
-                draw(st.sampled_from([(1, 1), (2, 1)])),
-                (1, 1),
-                padding,
-                draw(st.sampled_from([0.0, 1.0, -1.0])) if number else 0.0,
+                strides=draw(st.sampled_from([(1, 1), (2, 1)])),
+                padding=padding,
+                pad_values=draw(st.sampled_from([0.0, 1.0, -1.0])) if number else 0.0,
             )
         )
         after: list[Layer] = [_norm(rng, f"n{number}", outputs)]

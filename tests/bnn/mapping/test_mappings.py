@@ -614,8 +614,8 @@ def test_an_unknown_mapping_is_refused() -> None:
             "row-stationary",
         )
     assert str(caught.value) == (
-        "`mapping` must be one of output-stationary, weight-stationary, no-local-reuse, auto, "
-        "auto-latency, auto-energy, not 'row-stationary'; did you mean 'weight-stationary'?"
+        f"`mapping` must be one of {', '.join(MAPPINGS)}, auto, auto-latency, auto-energy, "
+        "not 'row-stationary'; did you mean 'weight-stationary'?"
     )
 
 

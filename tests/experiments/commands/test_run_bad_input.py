@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from bnn.mapping import MAPPINGS
 from experiments.output import outdir
 from pimsim.dram.standard import standard
 
@@ -319,8 +320,8 @@ def test_what_is_no_network_is_told_before_its_data_are_asked_for(refusal: Refus
         ),
         (
             ["--mapping", "aut", "--data", "gone.npz"],
-            "pimsim: error: `mapping` must be one of output-stationary, weight-stationary, "
-            "no-local-reuse, auto, auto-latency, auto-energy, not 'aut'; did you mean 'auto'?",
+            f"pimsim: error: `mapping` must be one of {', '.join(MAPPINGS)}, "
+            "auto, auto-latency, auto-energy, not 'aut'; did you mean 'auto'?",
         ),
         (
             ["--variation", "5", "--fault-layers", "dense2,dens3", "--data", "gone.npz"],
@@ -328,8 +329,8 @@ def test_what_is_no_network_is_told_before_its_data_are_asked_for(refusal: Refus
         ),
         (
             ["--mapping", "row-stationary"],
-            "pimsim: error: `mapping` must be one of output-stationary, weight-stationary, "
-            "no-local-reuse, auto, auto-latency, auto-energy, not 'row-stationary'; did you mean "
+            f"pimsim: error: `mapping` must be one of {', '.join(MAPPINGS)}, "
+            "auto, auto-latency, auto-energy, not 'row-stationary'; did you mean "
             "'weight-stationary'?",
         ),
         (

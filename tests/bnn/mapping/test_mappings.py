@@ -433,8 +433,8 @@ def test_every_mapping_computes_on_another_address_map(
         assert failing or np.array_equal(one.logits, plain.logits)
         for layer, expected in zip(one.layers, plain.layers, strict=True):
             for phase in PHASES if option != "computed again" or not failing else ():
-                assert layer.machine.counts(phase) == expected.machine.counts(phase)
-                assert layer.machine.cost(phase) == expected.machine.cost(phase)
+                assert layer.ledger.counts(phase) == expected.ledger.counts(phase)
+                assert layer.ledger.cost(phase) == expected.ledger.cost(phase)
 
 
 @pytest.mark.parametrize("mapping", MAPPINGS)

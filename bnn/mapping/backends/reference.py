@@ -250,7 +250,7 @@ class LiteralLanes:
         outputs, back = self._outputs(lane, output), self._mapped.readback
         sums = {}
         for count in back.counts:
-            sums[count.place] = own = self._sum(count, outputs, block, rows)
+            sums[count.place] = own = self._sum(count, outputs, lane, rows)
             if self._work.checker is not None and count.seen:
                 first = mapped.first_output
                 place = slice(first + outputs.start, first + outputs.stop)
@@ -266,17 +266,19 @@ class LiteralLanes:
         values[outputs, images, block.positions] = given
 
     def _sum(
-        self, count: Count, outputs: slice, block: Block, rows: dict[int, NDArray[np.uint8]]
+        self, count: Count, outputs: slice, lane: int, rows: dict[int, NDArray[np.uint8]]
     ) -> NDArray[np.int64]:
         """Sums as the reference has them, of bits (outputs, images, positions) by row."""
+        block, images = self._blocks[lane], self._images[lane]
         constant = count.constant[outputs, None]
         constant = constant[:, :, block.positions] if constant.shape[2] > 1 else constant
-        total: NDArray[np.int64] = np.zeros((1, 1, 1), np.int64)
+        shape = len(constant), images.stop - images.start, block.size[1]
+        total = np.zeros(shape, np.int64)
         for exponent, number in count.bits:
             bits = rows[number]
             if count.inverted is not None:
                 bits = bits ^ count.inverted[exponent, outputs, None, None]
-            total = total + (bits.astype(np.int64) << exponent)
+            total += bits.astype(np.int64) << exponent
         return self._mapped.readback.scale * total + constant
 
     def _wrong(

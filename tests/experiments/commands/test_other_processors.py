@@ -21,7 +21,7 @@ binding.get_host_cpu_name = lambda: sys.argv[1]
 binding.get_host_cpu_features = Nothing
 
 from experiments.cli import main
-from pimsim.executors.compiled import backend
+from pimsim.executors.compiled.codegen import backend
 
 assert not backend.compiler().ternary
 sys.exit(main(["run", "digits-mlp", "--limit", "60", "--mapping", sys.argv[2], "--json"]))

@@ -355,7 +355,7 @@ def test_counting_with_folded_weights_is_one_sort_of_output(
     random = np.random.default_rng(seed)
     negative = random.integers(0, 2, (inputs, outputs)).astype(bool)
     data_rows = inputs * bits + 60
-    schedule, rows = Schedule(outputs), RowAllocator(data_rows)
+    schedule, rows = Schedule(outputs, address_map), RowAllocator(data_rows)
     rows.take(inputs * bits, "operands")
     counter = Counter(schedule, rows, inputs * (2**bits - 1))
     order = np.argsort(negative, axis=0, kind="stable")
@@ -545,14 +545,14 @@ def test_what_does_not_fit_is_refused() -> None:
     compiled = compile_program(recipe, tiles_module.Layout(rows=D + 5))
     with pytest.raises(InputError) as caught:
         run(compiled, tiles, np.array([0, 0]))
-    assert str(caught.value) == "tiles must have the layout that the recipe was compiled for"
+    assert str(caught.value) == "tiles must have the layout that the row program was compiled for"
     compiled = compile_program(recipe, tiles.layout)
     with pytest.raises(InputError) as caught:
         run(compiled, tiles, np.array([0, 1]))
     assert str(caught.value) == "outputs must be -1 to 0, not 0 to 1"
     with pytest.raises(InputError) as caught:
         RowProgram(2).run(recipe.items[0].schedule)  # type: ignore[union-attr]
-    assert str(caught.value) == "a recipe for 2 outputs must have schedules for as many, not 1"
+    assert str(caught.value) == "a row program for 2 outputs must have schedules for as many, not 1"
     with pytest.raises(InputError) as caught:
         Tiles(10, tile_words=20)
     tiles.save(0, np.zeros((2, 1), np.uint64))

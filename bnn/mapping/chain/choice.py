@@ -58,9 +58,8 @@ class Choice:
         step = self.names.index(name) if self.layout is not None and name in self.names else 0
         if self.layout is None or step == 0:
             return None
-        if self.layout.steps[step - 1].place is None:
-            return "the layer before, from bank to bank"
-        return "the layer before, in the same subarray"
+        placed = self.layout.steps[step - 1].placed
+        return f"the layer before, {'in the same subarray' if placed else 'from bank to bank'}"
 
 
 def find(

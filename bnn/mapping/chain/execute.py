@@ -64,7 +64,7 @@ def _execute(
         own = LiteralLanes(mapped, work, turn, range(turn.lanes), parts=resident[number])
         own.load(turn.batches[0], write=step == 0)
         after = own.parts
-        if not last and this.place is None:
+        if not last and not this.placed:
             after = [
                 layout.system.subarrays(turn.columns, turn.lanes)
                 for _ in range(layout.mapped[step + 1].parts)

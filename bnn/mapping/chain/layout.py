@@ -11,16 +11,15 @@ with every such copy: within a bank a copy would be two.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnn.lowering.stage import HostStage, Stage
-from bnn.mapping.dataflows.output_stationary.planner import plan
-from bnn.mapping.dataflows.output_stationary.program import row_program
-from bnn.mapping.dataflows.output_stationary.steps import OutputPlan
+from bnn.mapping.dataflows.output_stationary.planner import OutputPlan, plan
 from bnn.mapping.mapped_stage import MappedStage
 from bnn.mapping.placement.placement import Block, Placement, Turn
 from bnn.mapping.placement.row_moves import further
@@ -56,9 +55,9 @@ class Step:
     plan: OutputPlan
     first: int
     """Number of its first subarray in every bank."""
-    place: Schedule | None
-    """Copies the result to its row among the operands of the next stage, in this subarray; None if
-    those lie elsewhere or there is no next stage."""
+    placed: bool
+    """Whether the program copies the result to its row among the operands of the next stage, which
+    lie in this subarray; False if they lie elsewhere or there is no next stage."""
 
     def target(self, channel: int) -> tuple[int, int]:
         """Subarray, and data row in it, of an operand."""
@@ -123,7 +122,7 @@ class Layout:
             first = lane - lane % self.team
             mates = [first + (lane - first + n) % self.team for n in range(self.team)]
             part, row = after.target(int(output))
-            if this.place is not None:
+            if this.placed:
                 source = Spot(step, 0, lane, row)
                 out += [(source, Spot(step, 0, mate, row)) for mate in mates[1:]]
                 continue
@@ -157,7 +156,7 @@ def lay_out(steps: list[Step], system: System, images: int, team: int) -> Layout
     tiles, teams = tiling(images, 1, system.columns), _teams(system, team)
     batches = [tiles[some] for some in cut(len(tiles), len(teams))]
     mapped, moved = [], 0
-    for number, step in enumerate(steps):
+    for step in steps:
         stage, size = step.stage, -(-step.stage.outputs // team)
         shares = [slice(n * size, min((n + 1) * size, stage.outputs)) for n in range(team)]
         turns = [
@@ -169,25 +168,22 @@ def lay_out(steps: list[Step], system: System, images: int, team: int) -> Layout
             )
             for batch in batches
         ]
-        program, readback = row_program(
-            stage, step.plan, stays=number < len(steps) - 1, place=step.place
-        )
         # A team of one bank moves on to the next with every copy.
         homes = [further(system, bank, moved) for banks in teams for bank in banks]
         mapped.append(
             MappedStage(
                 stage,
                 system,
-                program,
+                step.plan.program,
                 Placement(turns, tiles[0].columns, side_by_side=False),
-                readback,
+                step.plan.readback,
                 len(step.plan.chunks),
                 system.subarray_rows,
                 len(step.plan.chunks),
                 homes=homes,
             )
         )
-        moved += step.place is None and team == 1
+        moved += not step.placed and team == 1
     return Layout(steps, mapped, team, system)
 
 
@@ -235,24 +231,23 @@ def steps(stages: Sequence[Stage], system: System) -> list[Step]:
     found: list[Step] = []
     for number, share in enumerate(shares):
         for planned in share:
-            found.append(Step(stages[len(found)], planned, number % 2 * sets[0], None))
-    return _placed(found, [len(share) for share in shares], system.address_map)
+            first, placed = number % 2 * sets[0], planned is not share[-1]
+            found.append(Step(stages[len(found)], planned, first, placed))
+    for step, after in pairwise(found):
+        if step.placed:
+            _place(step, after, system.address_map)
+    return found
 
 
-def _placed(found: list[Step], lengths: list[int], address_map: AddressMap) -> list[Step]:
-    """Give a way into the next stage's rows to all steps but the last of each share."""
-    base, ends = address_map.first_data, set(np.cumsum(lengths) - 1)
-    placed = []
-    for number, step in enumerate(found):
-        place = None
-        if number not in ends and step.plan.result is not None:
-            rows = np.array(
-                [found[number + 1].target(output)[1] for output in range(step.stage.outputs)]
-            )
-            place = Schedule(step.stage.outputs, address_map)
-            place.append((COPY,), None, a=base + step.plan.result, out=base + rows)
-        placed.append(replace(step, place=place))
-    return placed
+def _place(step: Step, after: Step, address_map: AddressMap) -> None:
+    """Let the program of a step copy its result among the operands of the next."""
+    if step.plan.result is None:
+        raise ValueError(f"stage {step.stage.name!r} has no result bits")
+    base = address_map.first_data
+    rows = np.array([after.target(output)[1] for output in range(step.stage.outputs)])
+    place = Schedule(step.stage.outputs, address_map)
+    place.append((COPY,), None, a=base + step.plan.result, out=base + rows)
+    step.plan.program.run(place)
 
 
 def _side_by_side(stages: Sequence[Stage], system: System) -> list[OutputPlan]:
@@ -261,7 +256,8 @@ def _side_by_side(stages: Sequence[Stage], system: System) -> list[OutputPlan]:
     Their operands take turns in two regions: those of a stage must not lie where those of the next
     arrive meanwhile.
     """
-    best = [plan(stages[0], system)]
+    last = len(stages) - 1
+    best = [plan(stages[0], system, stays=last > 0)]
     for count in range(2, len(stages) + 1):
         needs = [stage.windows.channels * stage.planes for stage in stages[:count]]
         low = max(needs[::2])
@@ -270,8 +266,10 @@ def _side_by_side(stages: Sequence[Stage], system: System) -> list[OutputPlan]:
         ]
         try:
             best = [
-                plan(stage, system, first_row=own.start, held=coming)
-                for stage, own, coming in zip(stages, regions, regions[1:], strict=False)
+                plan(stage, system, first_row=own.start, held=coming, stays=number < last)
+                for number, (stage, own, coming) in enumerate(
+                    zip(stages, regions, regions[1:], strict=False)
+                )
             ]
         except OutOfRowsError:
             break

@@ -14,11 +14,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bnn.lowering.stage import Stage
-from bnn.mapping.dataflows.resident_weights import Residence, constants, products, rows_at_least
+from bnn.mapping.dataflows.resident_weights import Plan, Residence, constants, mapped, products
 from bnn.mapping.mapped_stage import Count, MappedStage, ReadBack
-from bnn.mapping.placement import side_by_side
 from bnn.mapping.placement.chunk import Chunk
-from bnn.mapping.placement.fan_in import fit
 from bnn.mapping.placement.tiles import cut
 from bnn.system.system import System
 from pimsim.dram.array.address_map import AddressMap
@@ -34,23 +32,12 @@ rank: int = 2
 def map_stage(stage: Stage, system: System, images: int, each: int = 1) -> list[MappedStage]:
     """Lay the stage out; see :class:`bnn.mapping.mapped_stage.Mapping`."""
     system.mitigation.refuse(name)
-    program, held, readback = fit(
-        stage.name,
-        stage.weights.shape[2],
-        stage.windows.patch,
-        system.data_rows,
-        lambda chunks: plan(stage, system, chunks),
-        lambda chunk: rows_at_least(stage, chunk),
+    return mapped(
+        stage, system, images, each, lambda chunks: plan(stage, system, chunks), lambda _: 1
     )
-    parts = len(held.chunks)
-    placement = side_by_side.place(stage, system, images, program, parts, held.weight_rows, each)
-    rows = system.address_map.first_data + held.data_rows
-    return [MappedStage(stage, system, program, placement, readback, parts, rows)]
 
 
-def plan(
-    stage: Stage, system: System, chunks: Sequence[Chunk]
-) -> tuple[RowProgram, Residence, ReadBack]:
+def plan(stage: Stage, system: System, chunks: Sequence[Chunk]) -> Plan:
     """Write what is done in every column; OutOfRowsError if a chunk leaves no row for a product."""
     held, program = Residence(stage, system.data_rows, chunks), RowProgram(1)
     held.write(program)
@@ -62,7 +49,7 @@ def plan(
         for part, own in enumerate(rows):
             bits += _fetch(program, held, (place, part), own, system.address_map)
         counts.append(Count(place, bits, 0, constants(stage, place)))
-    return program, held, ReadBack(stage.scale, counts, on_host=True)
+    return program, ReadBack(stage.scale, counts, on_host=True), held
 
 
 def _fetch(

@@ -9,15 +9,18 @@ two kernels of signs twice the commands.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnn.lowering.stage import Stage
-from bnn.mapping.mapped_stage import ConstantRows, OperandRows
+from bnn.mapping.mapped_stage import ConstantRows, MappedStage, OperandRows, ReadBack
+from bnn.mapping.placement import side_by_side
 from bnn.mapping.placement.chunk import Chunk
+from bnn.mapping.placement.fan_in import fit
+from bnn.system.system import System
 from pimsim.microprogram.allocation import RowAllocator
 from pimsim.microprogram.logic import SELECT, XNOR
 from pimsim.microprogram.program import Program
@@ -35,19 +38,55 @@ class Product(NamedTuple):
     """Data rows of the other symbols."""
 
 
+Plan = tuple[RowProgram, ReadBack, "Residence"]
+"""What is done and held in every column, and how it is read back."""
+
+
+def mapped(
+    stage: Stage,
+    system: System,
+    images: int,
+    each: int,
+    write: Callable[[list[Chunk]], Plan],
+    width: Callable[[Chunk], int],
+) -> list[MappedStage]:
+    """Lay a stage out side by side, its fan-in split over as few subarrays as hold it.
+
+    Args:
+        stage: the stage, of which every output stands for ``each``.
+        system: whose banks compute.
+        images: how many.
+        each: see ``stage``.
+        write: makes a plan of what each part holds, or raises OutOfRowsError.
+        width: rows that the home needs for what a part has counted.
+
+    Raises OutOfRowsError, or OutOfSubarraysError where the weights do not fit the banks.
+    """
+    program, readback, held = fit(
+        stage.name,
+        stage.weights.shape[2],
+        stage.windows.patch,
+        system.data_rows,
+        write,
+        lambda chunk: chunk.operands * stage.planes + rows(stage, chunk),
+        width,
+    )
+    parts, weight_rows = len(held.chunks), sum(map(len, held.weights))
+    placement = side_by_side.place(stage, system, images, program, parts, weight_rows, each)
+    # The lowest free row is always taken first.
+    used = system.address_map.first_data + max(free.peak for free in held.free)
+    return [MappedStage(stage, system, program, placement, readback, parts, used)]
+
+
 def has_zeros(stage: Stage) -> list[bool]:
     """Per digit, whether it is 0 somewhere and so has two rows of weights a product."""
     return [bool((digit == 0).any()) for digit in stage.weights]
 
 
-def rows_per_product(stage: Stage) -> int:
-    """Weight rows of one product, all digits together."""
-    return sum(1 + zeros for zeros in has_zeros(stage))
-
-
 def rows(stage: Stage, chunk: Chunk) -> int:
     """Weight rows of a chunk, all digits together."""
-    return len(chunk.every_tap(stage.windows)) * chunk.width * rows_per_product(stage)
+    per_product = sum(1 + zeros for zeros in has_zeros(stage))
+    return len(chunk.every_tap(stage.windows)) * chunk.width * per_product
 
 
 def weights(stage: Stage, chunk: Chunk) -> NDArray[np.bool_]:
@@ -116,21 +155,6 @@ class Residence:
             program.write(held, part, ConstantRows(weights(self.stage, chunk)[:, :, None]))
             program.enter("inputs")
             program.write(range(held.start), part, OperandRows(chunk, of_group=True))
-
-    @property
-    def weight_rows(self) -> int:
-        """Rows of weights, of all parts together."""
-        return sum(map(len, self.weights))
-
-    @property
-    def data_rows(self) -> int:
-        """Data rows of a subarray that are used: the lowest free row is always taken first."""
-        return max(rows_left.peak for rows_left in self.free)
-
-
-def rows_at_least(stage: Stage, chunk: Chunk) -> int:
-    """Rows that a chunk's operands and weights take."""
-    return chunk.operands * stage.planes + rows(stage, chunk)
 
 
 def constants(stage: Stage, offset: int) -> NDArray[np.int64]:

@@ -12,17 +12,15 @@ group, thresholds, what zero padding takes back, whether a comparison falls) is 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnn.lowering.stage import Stage
-from bnn.mapping.dataflows.resident_weights import Residence, constants, products, rows_at_least
+from bnn.mapping.dataflows.fan_in_counter import FanInCounter
+from bnn.mapping.dataflows.resident_weights import Plan, Residence, constants, mapped, products
 from bnn.mapping.mapped_stage import ConstantRows, Count, MappedStage, ReadBack
-from bnn.mapping.placement import side_by_side
 from bnn.mapping.placement.chunk import Chunk
-from bnn.mapping.placement.fan_in import fit
 from bnn.system.system import System
 from pimsim.errors import InputError
 from pimsim.microprogram.arithmetic import greater_equal
@@ -42,31 +40,12 @@ def map_stage(stage: Stage, system: System, images: int, each: int = 1) -> list[
     if system.moves != "host":  # all parts lie in one bank: there is nothing to move
         raise InputError(f"`moves` must be host for {name}, not {system.moves!r}")
     system.mitigation.refuse(name)
-    planned = plan(stage, system)
-    program, held = planned.program, planned.held
-    parts = len(held.chunks)
-    placement = side_by_side.place(stage, system, images, program, parts, held.weight_rows, each)
-    rows = system.address_map.first_data + held.data_rows
-    return [MappedStage(stage, system, program, placement, planned.readback, parts, rows)]
-
-
-class Plan(NamedTuple):
-    """What is held and done in every column."""
-
-    program: RowProgram
-    held: Residence
-    readback: ReadBack
-
-
-def plan(stage: Stage, system: System) -> Plan:
-    """Split the fan-in over as few subarrays as hold it; OutOfRowsError if none do."""
-    return fit(
-        stage.name,
-        stage.weights.shape[2],
-        stage.windows.patch,
-        system.data_rows,
+    return mapped(
+        stage,
+        system,
+        images,
+        each,
         lambda chunks: _Planner(stage, system, chunks).plan(),
-        lambda chunk: rows_at_least(stage, chunk),
         lambda chunk: max(chunk.highest(stage), 1).bit_length(),
     )
 
@@ -89,14 +68,12 @@ def limits(stage: Stage, width: int, offset: int, before: NDArray[np.bool_]) -> 
 
 class _Planner:
     def __init__(self, stage: Stage, system: System, chunks: Sequence[Chunk]) -> None:
-        self._stage, self._chunks, self._map = stage, chunks, system.address_map
+        self._stage, self._map = stage, system.address_map
         self._held = Residence(stage, system.data_rows, chunks)
         self._home = self._held.free[0]
-        self._arrivals = [
-            self._home.take(max(chunk.highest(stage), 1).bit_length(), "partial counts")
-            for chunk in chunks[1:]
-        ]
-        self._highest = stage.highest()
+        self._most = [chunk.highest(stage) for chunk in chunks]
+        widths = [max(most, 1).bit_length() for most in self._most]
+        self._counter = FanInCounter(1, self._map, self._held.free, widths)
         self._program = RowProgram(1)
         self._held.write(self._program)
         self._counts: list[Count] = []
@@ -106,8 +83,8 @@ class _Planner:
         if stage.thresholds is None:
             for place in places:
                 self._count(place)
-            return Plan(self._program, self._held, ReadBack(stage.scale, self._counts))
-        width = (self._highest + 1).bit_length()
+            return self._program, ReadBack(stage.scale, self._counts), self._held
+        width = (stage.highest() + 1).bit_length()
         limit_rows = [self._home.take(width, "thresholds") for _ in places]
         # A falling comparison is the complement of the rising one, and AND is OR between
         # complements: so an OR pools all outputs.
@@ -142,60 +119,31 @@ class _Planner:
         self._flip(pool, bits[0], flips[1])
         self._program.run(pool)
         result = self._program.read(bits[0])
-        return Plan(self._program, self._held, ReadBack(stage.scale, self._counts, result))
+        return self._program, ReadBack(stage.scale, self._counts, result), self._held
 
     def _count(self, place: int) -> list[Row]:
         """Count at a place of the pooling window; the rows of the count, which may be used."""
-        program, partials = self._program, []
+        stage, program, given = self._stage, self._program, self._stage.thresholds is None
+
+        def add_products(counter: Counter, part: int, _: int) -> None:
+            free, weights = self._held.free[part], self._held.weights[part]
+            chunk = self._held.chunks[part]
+            for product in products(stage, place, chunk, weights.start):
+                (number,) = free.take(1, "products")
+                where = {symbol: self._data(row) for symbol, row in product.rows.items()}
+                out = self._data(number)
+                counter.schedule.append((product.program,), None, **where, out=out)
+                counter.add(product.level, out, False, owned=True)
+
         program.enter("compute")
-        for part in range(len(self._chunks)):
-            schedule = Schedule(1, self._map)
-            partials.append(self._products(schedule, place, part))
-            program.run(schedule, part)
-        total = partials[0]
-        if len(partials) > 1:
-            combine = Schedule(1, self._map)
-            counter = Counter(combine, self._home, self._highest)
-            for level, row in enumerate(partials[0]):
-                counter.add(level, row.address, False, owned=row.owned)
-            for part, (partial, arrivals) in enumerate(
-                zip(partials[1:], self._arrivals, strict=True), start=1
-            ):
-                taken = [(n, self._number(row)) for n, row in enumerate(partial)]
-                for level, number in taken:
-                    if number is not None:
-                        program.move(number, part, arrivals[level])
-                        counter.add(level, self._data(arrivals[level]), False, owned=False)
-                self._held.free[part].give_back(n for _, n in taken if n is not None)
-            total = counter.finish()
-            program.run(combine)
-        numbers = [self._number(row) for row in total]
-        see = program.look if self._stage.thresholds is not None else program.read
-        bits = [(level, see(row)) for level, row in enumerate(numbers) if row is not None]
-        given = self._stage.thresholds is None
-        constant = constants(self._stage, place)
-        self._counts.append(Count(place, bits, len(total), constant, given=given))
-        self._home.give_back(row - self._map.first_data for row in self._owned(total))
-        return total
-
-    def _owned(self, total: Sequence[Row]) -> list[int]:
-        return [int(row.address) for row in total if row.owned]
-
-    def _products(self, schedule: Schedule, place: int, part: int) -> list[Row]:
-        """Multiply every operand bit of a chunk with its weight's digits, and count."""
-        stage, chunk, rows = self._stage, self._chunks[part], self._held.free[part]
-        counter = Counter(schedule, rows, chunk.highest(stage))
-        for product in products(stage, place, chunk, self._held.weights[part].start):
-            (number,) = rows.take(1, "products")
-            where = {symbol: self._data(row) for symbol, row in product.rows.items()}
-            schedule.append((product.program,), None, **where, out=self._data(number))
-            counter.add(product.level, self._data(number), False, owned=True)
-        return counter.finish()
-
-    def _number(self, row: Row) -> int | None:
-        """Data row of a bit of a count, None if it is always 0."""
-        address = int(row.address)
-        return None if address < self._map.first_data else address - self._map.first_data
+        counted = self._counter.count(stage.highest(), self._most, add_products)
+        counted.run(program)
+        see = program.read if given else program.look
+        bits = [(level, see(row)) for level, row in enumerate(counted.numbers) if row is not None]
+        constant = constants(stage, place)
+        self._counts.append(Count(place, bits, len(counted.rows), constant, given=given))
+        self._counter.release(counted)
+        return counted.rows
 
     def _flags(self, bits: NDArray[np.bool_]) -> int | None:
         """Row of what is complemented, if anything is."""

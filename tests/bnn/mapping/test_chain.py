@@ -378,11 +378,11 @@ def test_every_bank_of_a_team_gets_every_operand_once(data: st.DataObject) -> No
             for lanes, outputs in layout.slots(step, turn):
                 assert this.plan.result is not None
                 own = [
-                    after.target(int(output))[1] if this.place is not None else this.plan.result
+                    after.target(int(output))[1] if this.placed else this.plan.result
                     for output in outputs
                 ]
                 arrived = {Spot(step, 0, lane, row) for lane, row in zip(lanes, own, strict=True)}
-                seen |= arrived if this.place is not None else set()
+                seen |= arrived if this.placed else set()
                 for wave in layout.hand_on(step, lanes, outputs.tolist()):
                     for source, target in wave:
                         assert source in arrived
@@ -395,7 +395,7 @@ def test_every_bank_of_a_team_gets_every_operand_once(data: st.DataObject) -> No
             places = [layout.at(spot) for spot in seen]
             assert len(set(places)) == len(places)
             wanted = {
-                Spot(step + (this.place is None), part, lane, row)
+                Spot(step + (not this.placed), part, lane, row)
                 for lane in range(layout.turns(0)[turn].lanes)
                 for part, row in map(after.target, range(this.stage.outputs))
             }
@@ -421,7 +421,7 @@ def test_stages_lie_side_by_side_where_they_fit() -> None:
     # 300, then 200 above it, then 250 from 0 on again; 500 more do not fit beside 250 of 1,006.
     assert [step.plan.first_row for step in found] == [0, 300, 0, 300]
     found = steps(stages(mlp(600, 500, 10)), system)
-    assert [(step.first, step.place is None) for step in found] == [(0, True), (1, True)]
+    assert [(step.first, step.placed) for step in found] == [(0, False), (1, False)]
 
 
 def test_what_follows() -> None:

@@ -40,6 +40,7 @@ from pimsim.dram.counts import CommandCounts
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
 from pimsim.errors import InputError, OutOfRowsError
+from pimsim.microprogram.row_program import Run
 
 STANDARD = replace(load("ddr3-1600-8-8-8"), row_bytes=64, chips_per_rank=1)
 OPERAND_ENCODINGS = [
@@ -335,13 +336,14 @@ def test_nothing_computed_once_more_overwrites_what_is_to_be_voted() -> None:
     windows = lay(3, sides, pool)
     stage = _stage(_signs(1, 9, 3, 4), windows, shape=(6, 6))
     planned = plan(stage, _system(400, Mitigation("time")))
-    (vote,) = planned.offsets[-1].vote.steps
+    schedules = [item.schedule for item in planned.program.items if isinstance(item, Run)]
+    (vote,) = schedules.pop().steps
     kept = {int(row) for row in vote.rows[:3]}
     assert len(kept) == 3
+    each = len(schedules) // 3
     for number in range(3):
-        own = planned.offsets[4 * number : 4 * number + 4]
-        written = [d for s in own for c in (*s.counts, s.combine, s.decide)
-                   for _, d in c.addresses(0) if d in kept]  # fmt: skip
+        own = schedules[number * each : (number + 1) * each]
+        written = [d for schedule in own for _, d in schedule.addresses(0) if d in kept]
         assert set(written) == {int(vote.rows[number])}
 
 
@@ -671,8 +673,8 @@ def test_zeros_cost_no_commands_where_weights_stay_put() -> None:
     weights[..., 0] = 1  # so that counts are as wide
     ternary = _stage(weights, windows)
     assert _commands("weight-stationary", ternary) == signs
-    planned = weight_stationary.plan(ternary, _system(1006))
-    assert planned.held.weight_rows == 2 * 255
+    (mapped,) = weight_stationary.map_stage(ternary, _system(1006), 1)
+    assert len(mapped.program.phases["weights"][0].rows) == 2 * 255
 
 
 def test_digits_and_planes_are_added_at_their_own_levels() -> None:

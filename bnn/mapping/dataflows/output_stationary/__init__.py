@@ -9,12 +9,9 @@ A fan-in that does not fit one subarray is split over several; their partial cou
 the first one (through the host, or from bank to bank) and added there. Groups of channels that do
 not fit together are computed one after the other, each in subarrays of its own while there are.
 
-Read :mod:`~bnn.mapping.dataflows.output_stationary.steps` (what is planned),
-:mod:`~bnn.mapping.dataflows.output_stationary.planner` (how), and
-:mod:`~bnn.mapping.dataflows.output_stationary.program` (the row program of it). The planner asks
+Read :mod:`~bnn.mapping.dataflows.output_stationary.planner` first. It asks
 :mod:`~bnn.mapping.dataflows.output_stationary.operand_order` in which order operands are taken in,
-:mod:`~bnn.mapping.dataflows.output_stationary.zero_padding` what padding adds (with
-:mod:`~bnn.mapping.dataflows.output_stationary.masks` in rows), and
+:mod:`~bnn.mapping.dataflows.output_stationary.edges` what padding adds, and
 :mod:`~bnn.mapping.dataflows.output_stationary.thresholding` how counts become bits. None of them
 knows of images, or of what carries the program out.
 """
@@ -24,9 +21,7 @@ from __future__ import annotations
 from functools import partial
 
 from bnn.lowering.stage import Stage
-from bnn.mapping.dataflows.output_stationary.planner import plan
-from bnn.mapping.dataflows.output_stationary.program import row_program
-from bnn.mapping.dataflows.output_stationary.steps import OutputPlan
+from bnn.mapping.dataflows.output_stationary.planner import OutputPlan, plan
 from bnn.mapping.mapped_stage import MappedStage
 from bnn.mapping.placement import in_turn
 from bnn.mapping.placement.channel_groups import Piece, divide
@@ -50,14 +45,14 @@ def _mapped(
 ) -> MappedStage:
     """Lay a piece out in subarrays from number ``first`` on."""
     stage, planned = piece.stage, piece.plan
-    program, readback = row_program(stage, planned)
-    set_size = len(planned.offsets[0].counts)
+    set_size = len(planned.chunks)
+    operands = sum(chunk.operands for chunk in planned.chunks)
     placement = in_turn.place(
         stage,
         system,
         images,
-        program,
-        operand_rows=sum(chunk.operands for chunk in planned.chunks) * stage.planes,
+        planned.program,
+        operand_rows=operands * planned.sets * stage.planes,
         first=first,
         each=each,
         where=usable(planned.parts, set_size, system, first),
@@ -65,9 +60,9 @@ def _mapped(
     return MappedStage(
         stage,
         system,
-        program,
+        planned.program,
         placement,
-        readback,
+        planned.readback,
         planned.parts,
         system.subarray_rows,
         set_size,

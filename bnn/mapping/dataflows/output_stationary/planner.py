@@ -1,4 +1,4 @@
-"""The command schedules of the output-stationary mapping, for all outputs of a stage.
+"""The row program of the output-stationary mapping, for all outputs of a stage.
 
 Every output of a stage runs the same adders over the same number of rows; which rows, and which of
 them count complemented, its weights decide. Rows are taken in with the +1 weights first, so that
@@ -6,59 +6,103 @@ nearly every adder sees operands of one kind and lanes with different weights st
 Weights of 0 are left out: as many rows are taken in as the output with the fewest zeros has, and
 one with more of them takes the constant C0 between its +1 and its -1 weights. A digit of weight
 2**shift enters the adders that many levels up. An output of a group names the rows of that group.
+
+With triple modular redundancy an output is computed three times: by the same parts one after the
+other, or by three sets of parts with a home each.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bnn.lowering.stage import Stage
-from bnn.mapping.dataflows.output_stationary.masks import Masks
+from bnn.mapping.dataflows.fan_in_counter import Counted, FanInCounter
+from bnn.mapping.dataflows.output_stationary.edges import Masks, ZeroPadding
 from bnn.mapping.dataflows.output_stationary.operand_order import Order, order
-from bnn.mapping.dataflows.output_stationary.steps import OffsetPlan, OutputPlan, joined, thrice
 from bnn.mapping.dataflows.output_stationary.thresholding import decided, pooled, voted
-from bnn.mapping.dataflows.output_stationary.zero_padding import ZeroPadding
-from bnn.mapping.parity import check
+from bnn.mapping.mapped_stage import ConstantRows, Count, OperandRows, ReadBack
+from bnn.mapping.parity import Check, check
 from bnn.mapping.placement.chunk import Chunk, whole
 from bnn.mapping.placement.fan_in import fit
 from bnn.system.system import System
 from pimsim.microprogram.allocation import RowAllocator
-from pimsim.microprogram.counting import Counter, Row
+from pimsim.microprogram.counting import Counter
 from pimsim.microprogram.gc_paused import gc_paused
-from pimsim.microprogram.logic import COPY
+from pimsim.microprogram.row_program import RowProgram
 from pimsim.microprogram.schedule import Schedule
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OutputPlan:
+    """Everything that subarrays need to compute any output of a stage."""
+
+    program: RowProgram
+    readback: ReadBack
+    chunks: list[Chunk]
+    """What each part of a set holds, a subarray that shares the fan-in."""
+    sets: int
+    """Sets of parts that compute the same."""
+    voter: int
+    """The part that gives the result: part 0, or where three sets of parts have one voted another
+    without operands. In a column that is weak in a set the vote would be as weak."""
+    result: int | None
+    """Data row of the voter with the output bits; None where sums are wanted."""
+    first_row: int
+    """First data row of the operands, in each subarray."""
+
+    @property
+    def parts(self) -> int:
+        """Subarrays that take part."""
+        return max(len(self.chunks) * self.sets, self.voter + 1)
 
 
 @gc_paused()
 def plan(
-    stage: Stage, system: System, *, first_row: int | None = None, held: range = range(0)
+    stage: Stage,
+    system: System,
+    *,
+    first_row: int | None = None,
+    held: range = range(0),
+    stays: bool = False,
 ) -> OutputPlan:
-    """Split the fan-in over as few subarrays as hold it, and write the schedules.
+    """Split the fan-in over as few subarrays as hold it, and write the row program.
 
     With ``first_row`` all operands lie in one subarray, from there on, and the rows ``held`` are
-    left alone.
+    left alone. An output's bit that ``stays`` is not read out: what comes next finds it in its row.
 
     Groups of channels are not split: all of them lie in one subarray, or the stage has but one.
 
     Raises OutOfRowsError when a single operand, all groups, or what is counted apart do not fit a
     subarray.
     """
-    if first_row is not None:
-        every = [whole(stage)]
-        return _Planner(stage, system, every, first_row, held).plan()
-    if stage.groups > 1:
-        return _Planner(stage, system, [whole(stage)]).plan()
+    if first_row is not None or stage.groups > 1:
+        return _Planner(stage, system, [whole(stage)], first_row or 0, held).plan(stays)
     return fit(
         stage.name,
         stage.windows.channels,
         stage.windows.patch,
         system.data_rows,
-        lambda chunks: _Planner(stage, system, chunks).plan(),
+        lambda chunks: _Planner(stage, system, chunks).plan(stays),
         lambda chunk: chunk.operands * stage.planes,
         lambda chunk: chunk.highest(stage).bit_length(),
     )
+
+
+class _Sum(NamedTuple):
+    """A sum at a place of the pooling window: sum = scale * count + constant."""
+
+    place: int
+    counted: Counted
+    constant: NDArray[np.int64]
+    """``(outputs,)``."""
+    check: Check | None
+    """The row that is compared with what it must hold, once the count is there."""
 
 
 class _Planner:
@@ -72,180 +116,166 @@ class _Planner:
     ) -> None:
         tmr, data_rows = system.mitigation.tmr, system.data_rows
         self._checked, self._capacity = system.mitigation.retries > 0, data_rows
-        self._times = 3 if tmr == "time" else 1
-        """How often an output is computed in the same subarray."""
-        self._apart = tmr == "banks"
+        self._apart, self._passes = tmr == "banks", 1 if tmr == "off" else 3
+        self._voter = 3 * len(chunks) if self._apart else 0
         self._stage, self._chunks, self._first_row = stage, chunks, first_row
         self._map = system.address_map
         self._rows = [RowAllocator(data_rows) for _ in chunks]
         for rows, chunk in zip(self._rows, chunks, strict=True):
-            count = chunk.operands * stage.planes
-            rows.hold(range(first_row, first_row + count), "operands")
+            rows.hold(self._operand_rows(chunk), "operands")
             rows.hold(held, "rows of others")
         widths = [chunk.highest(stage, self._of_group(chunk)).bit_length() for chunk in chunks]
-        self._arrivals = [
-            [] if part == 0 else self._rows[0].take(width, "partial counts")
-            for part, width in enumerate(widths)
-        ]
+        self._counter = FanInCounter(stage.outputs, self._map, self._rows, widths)
         self._masks = Masks(stage, self._rows[0])
         self._padding = ZeroPadding(stage, self._masks, self._map)
+        self._scale = stage.scale // (1 + self._padding.halves)
         self._orders: dict[tuple[int, int, tuple[int, ...]], Order] = {}
+        self._program, self._counts = RowProgram(stage.outputs), list[Count]()
+        self._checks: list[tuple[int, int, Check]] = []
 
-    def plan(self) -> OutputPlan:
-        stage, empty = self._stage, self._schedule()
-        places = range(stage.windows.offsets)
+    def plan(self, stays: bool) -> OutputPlan:
+        stage, program, result = self._stage, self._program, None
+        sets = 3 if self._apart else 1
+        program.enter("inputs")
+        for part, chunk in enumerate(self._chunks * sets):
+            program.write(self._operand_rows(chunk), part, OperandRows(chunk, of_group=False))
+        for number in range(sets):
+            for row, mask in self._masks.all():
+                program.write([row], self._home(number), ConstantRows(mask[None, None]))
+        program.enter("compute")
+        seen = None
         if stage.thresholds is None:
-            offsets = [steps for place in places for steps in self._sums(place)]
-            pool, result = empty, None
+            for place in range(stage.windows.offsets):
+                self._give_sum(place)
         else:
-            offsets, pool, result = self._bits(places)
-        scale = stage.scale // (1 + self._padding.halves)
-        chunks = self._chunks * (3 if self._apart else 1)
-        voter = len(chunks) if self._apart else 0
-        masks = self._masks.all()
-        return OutputPlan(chunks, masks, offsets, scale, pool, result, self._first_row, voter)
-
-    def _bits(self, places: range) -> tuple[list[OffsetPlan], Schedule, int]:
-        """Steps to an output bit, what pools bits, and the row of the result."""
-        stage, rows = self._stage, self._rows[0]
-        offsets: list[OffsetPlan] = []
-        bits: list[int] = []
-        many = len(places) > 1
-        # Nothing that is computed once more may overwrite what was found before.
-        kept = rows.take(self._times, "results to be voted") if self._times > 1 else []
-        for place in places:
-            steps, total = self._count(place)
-            taken = rows.take(1, "output bits") if many or not kept else kept
-            decided = [self._decide(total, steps, row) for row in taken]
-            offsets += [replace(steps, decide=decide) for decide in decided]
-            bits += taken
-            self._release(total)
-        if many:
-            results = kept or rows.take(1, "result")
-            pools = [pooled(stage, bits, row, self._map) for row in results]
-        else:
-            results, pools = bits, [self._schedule()]
-        if self._apart:
-            once = [*offsets[:-1], replace(offsets[-1], decide=joined(offsets[-1].decide, *pools))]
-            offsets = thrice(once, len(self._chunks), results, range(3))
-            results = [0, 1, 2]
-        elif self._times > 1 and many:
-            before, last = offsets[:-1], offsets[-1]
-            ends = [replace(last, decide=joined(last.decide, pool)) for pool in pools]
-            offsets = [steps for end in ends for steps in (*before, end)]
-        if len(results) == 1:
-            return offsets, pools[0], results[0]
-        vote = voted(stage.outputs, [(results, results[0])], self._map)
-        offsets[-1] = replace(offsets[-1], vote=vote)
-        return offsets, self._schedule(), results[0]
-
-    def _sums(self, place: int) -> list[OffsetPlan]:
-        """Steps to a count that is read out, one level of it a row."""
-        rows = self._rows[0]
-        found = [self._count(place) for _ in range(self._times)]
-        offsets = [steps for steps, _ in found]
-        held = [steps.total for steps in offsets]
-        if self._apart:
-            own = [row for row in held[0] if row is not None]
-            arrivals = RowAllocator(self._capacity).take(3 * len(own), "counts to be voted")
-            offsets = thrice(offsets, len(self._chunks), own, arrivals)
-            arriving = iter(arrivals)
-            held = [[row if row is None else next(arriving) for row in held[0]] for _ in range(3)]
-        reads = held[0]
-        if len(held) > 1:
-            reads, levels_to = [], []
-            for row, *levels in zip(found[0][1], *held, strict=True):
-                into: int | None = None
-                if levels[0] is not None:
-                    own_row = self._apart or row.owned
-                    into = levels[0] if own_row else rows.take(1, "a voted count")[0]
-                    numbers = [level for level in levels if level is not None]
-                    levels_to.append((numbers, into))
-                reads.append(into)
-            offsets[-1] = replace(
-                offsets[-1], vote=voted(self._stage.outputs, levels_to, self._map)
-            )
-        offsets[-1] = replace(offsets[-1], reads=reads)
-        for _, total in found:
-            self._release(total)
-        return offsets
-
-    def _count(self, offset: int) -> tuple[OffsetPlan, list[Row]]:
-        """Steps to a count, without what is done with it; and its rows, which are kept."""
-        stage = self._stage
-        most = (stage.highest() << self._padding.halves) + self._padding.highest(offset)
-        counters = []
-        for part, chunk in enumerate(self._chunks):
-            single = len(self._chunks) == 1
-            taps = chunk.taps(stage.windows, offset)
-            highest = most if single else stage.highest(self._of_group(chunk), taps)
-            counter = Counter(self._schedule(), self._rows[part], highest)
-            self._add_products(counter, offset, part, self._padding.halves if single else 0)
-            counters.append(counter)
-        if len(self._chunks) == 1:
-            counter = counters[0]
-            counts = [counter.schedule]
-            moved: list[list[int]] = [[]]
-            arrivals: list[list[int]] = [[]]
-            combine = self._schedule()
-            constant = self._padding.add(counter, offset)
-            total = counter.finish()
-        else:
-            # All parts count before anything is combined, so that no row is taken twice.
-            partials = [each.finish() for each in counters]
-            counts = [each.schedule for each in counters]
-            combine = self._schedule()
-            counter = Counter(combine, self._rows[0], most)
-            constant = self._padding.add(counter, offset)
-            for level, row in enumerate(partials[0]):
-                counter.add(
-                    level + self._padding.halves, row.address, row.inverted, owned=row.owned
-                )
-            moved, arrivals = [[]], [[]]
-            for part, each in enumerate(counters[1:], start=1):
-                partial = self._settled(partials[part], each.schedule, part)
-                moved.append([])
-                arrivals.append([])
-                for level, row in enumerate(partial):
-                    if not self._nothing(row):
-                        arrival = self._arrivals[part][level]
-                        moved[part].append(self._number(row))
-                        arrivals[part].append(arrival)
-                        place, higher = self._data(arrival), level + self._padding.halves
-                        counter.add(higher, place, row.inverted, owned=False)
-                each.release(partial)
-            total = counter.finish()
-        total = self._settled(total, combine if len(self._chunks) > 1 else counts[0], 0)
-        inverted = np.stack([row.inverted for row in total])
-        numbers = [None if self._nothing(row) else self._number(row) for row in total]
-        empty = self._schedule()
-        found = None
-        if self._checked:
-            level, added = self._padding.halves, self._padding.least_bits(offset)
-            found = check(stage, (numbers[level:] or [None])[0], inverted[level], added)
-        steps = OffsetPlan(
-            offset,
-            counts,
-            moved,
-            arrivals,
-            combine,
-            numbers,
-            inverted,
-            constant,
-            None,
-            empty,
-            empty,
-            found,
+            result = self._bits()
+            see = partial(program.look, always=True) if stays else program.read
+            seen = see(result, self._voter)
+        readback = ReadBack(self._scale, self._counts, seen, self._checks)
+        return OutputPlan(
+            program, readback, self._chunks, sets, self._voter, result, self._first_row
         )
-        return steps, total
 
-    def _schedule(self) -> Schedule:
-        """An empty schedule for all outputs."""
-        return Schedule(self._stage.outputs, self._map)
+    def _home(self, number: int) -> int:
+        """The part that adds up partial counts, and decides, in a pass."""
+        return number * len(self._chunks) if self._apart else 0
 
-    def _release(self, total: list[Row]) -> None:
-        """Give the rows of a count back."""
-        self._rows[0].give_back(self._number(row) for row in total if row.owned)
+    def _bits(self) -> int:
+        """Compute the output's bit, and say in which row of the voter it is."""
+        stage, rows, program = self._stage, self._rows[0], self._program
+        times = 1 if self._apart else self._passes
+        """How often the bit is computed in the same subarray."""
+        many = stage.windows.offsets > 1
+        # Nothing that is computed once more may overwrite what was found before.
+        kept = rows.take(times, "results to be voted") if times > 1 else []
+        sums: list[tuple[_Sum, list[Schedule]]] = []
+        bits: list[int] = []
+        for place in range(stage.windows.offsets):
+            found = self._sum(place)
+            taken = rows.take(1, "output bits") if many or not kept else kept
+            sums.append((found, [self._decide(found, row) for row in taken]))
+            bits += taken
+            self._counter.release(found.counted)
+        results = bits if not many else kept or rows.take(1, "result")
+        pools = [pooled(stage, bits, row, self._map) for row in results] if many else []
+        for number in range(self._passes):
+            home, own = self._home(number), number % times
+            for found, decide in sums:
+                self._count(found, home)
+                program.run(decide[own % len(decide)], home)
+            if many:
+                program.run(pools[own], home)
+            if self._apart:
+                program.move(results[0], home, number, self._voter)
+        if self._apart:
+            results = [0, 1, 2]
+        if self._passes > 1:
+            program.run(voted(stage.outputs, [(results, results[0])], self._map), self._voter)
+        return results[0]
+
+    def _give_sum(self, place: int) -> None:
+        """Compute the sum at a place, and read its count, one level of it a row."""
+        rows, program = self._rows[0], self._program
+        if self._passes == 1:
+            found = self._sum(place)
+            self._count(found, 0, given=True)
+            self._counter.release(found.counted)
+            return
+        sums = [self._sum(place) for _ in range(1 if self._apart else self._passes)]
+        held = [found.counted.numbers for found in sums]
+        own = [row for row in held[0] if row is not None]
+        if self._apart:
+            taken = RowAllocator(self._capacity).take(3 * len(own), "counts to be voted")
+            places, arrivals = iter(taken), iter(taken)
+            held = [[row if row is None else next(places) for row in held[0]] for _ in range(3)]
+        votes: list[tuple[list[int], int]] = []
+        given: list[int | None] = []
+        for row, *levels in zip(sums[0].counted.rows, *held, strict=True):
+            into, numbers = None, [level for level in levels if level is not None]
+            if numbers:
+                into = numbers[0] if self._apart or row.owned else rows.take(1, "a voted count")[0]
+                votes.append((numbers, into))
+            given.append(into)
+        for number in range(self._passes):
+            home = self._home(number)
+            self._count(sums[number % len(sums)], home)
+            if self._apart:
+                for row in own:
+                    program.move(row, home, next(arrivals), self._voter)
+        program.run(voted(self._stage.outputs, votes, self._map), self._voter)
+        self._see(sums[0], given, self._voter, given=True, seen=False)
+        for found in sums:
+            self._counter.release(found.counted)
+
+    def _sum(self, place: int) -> _Sum:
+        """Write the steps to the count at a place; its rows are kept."""
+        stage, padding = self._stage, self._padding
+        most = (stage.highest() << padding.halves) + padding.highest(place)
+        taps = [chunk.taps(stage.windows, place) for chunk in self._chunks]
+        highest = [
+            stage.highest(self._of_group(chunk), some)
+            for chunk, some in zip(self._chunks, taps, strict=True)
+        ]
+        constant = stage.offsets
+
+        def add_products(counter: Counter, part: int, lift: int) -> None:
+            self._add_products(counter, place, part, lift)
+
+        def correct(counter: Counter) -> None:
+            nonlocal constant
+            constant = padding.add(counter, place)
+
+        counted = self._counter.count(most, highest, add_products, correct, padding.halves)
+        known = None
+        if self._checked:
+            level, added = padding.halves, padding.least_bits(place)
+            row = (counted.numbers[level:] or [None])[0]
+            known = check(stage, row, counted.inverted[level], added)
+        return _Sum(place, counted, constant, known)
+
+    def _count(self, found: _Sum, home: int, *, given: bool = False) -> None:
+        """Let a set of parts count; the count is what the stage gives, or is looked at."""
+        found.counted.run(self._program, home)
+        if found.check is not None:
+            number = self._program.read(found.check.row, home)
+            self._checks.append((number, found.place, found.check))
+        self._see(found, found.counted.numbers, home, given=given)
+
+    def _see(
+        self,
+        found: _Sum,
+        rows: Sequence[int | None],
+        part: int,
+        *,
+        given: bool,
+        seen: bool = True,
+    ) -> None:
+        """Read a count that the stage gives, or look at one."""
+        see = self._program.read if given else self._program.look
+        bits = [(level, see(row, part)) for level, row in enumerate(rows) if row is not None]
+        constant, inverted = found.constant[:, None].astype(np.int64), found.counted.inverted
+        count = Count(found.place, bits, len(rows), constant, inverted, seen, given)
+        self._counts.append(count)
 
     def _add_products(self, counter: Counter, offset: int, part: int, lift: int) -> None:
         """Add every operand bit of a chunk, complemented where a digit of the weight is -1."""
@@ -254,7 +284,7 @@ class _Planner:
         channels = np.arange(own.stop - own.start)
         places = stage.windows.taps[offset, taps] - chunk.places.start
         first = (places[:, None] * chunk.width + channels).reshape(-1) * stage.planes
-        first = (first + self._data(self._first_row)).astype(np.int32)
+        first = (first + self._map.first_data + self._first_row).astype(np.int32)
         zero = self._map.address("C0")
         for digit, shift in enumerate(stage.shifts):
             key = part, digit, tuple(taps.tolist())
@@ -271,42 +301,24 @@ class _Planner:
                     taken[found.nothing] = zero
                 counter.add_all(bit + shift + lift, taken, found.complements)
 
+    def _operand_rows(self, chunk: Chunk) -> range:
+        """Data rows of a chunk's operands."""
+        first = self._first_row
+        return range(first, first + chunk.operands * self._stage.planes)
+
     def _of_group(self, chunk: Chunk) -> slice:
         """Channels of a group that a chunk of all channels holds."""
         if self._stage.groups == 1:
             return chunk.channels
         return slice(0, self._stage.weights.shape[2])
 
-    def _settled(self, bits: list[Row], schedule: Schedule, part: int) -> list[Row]:
-        """Copy bits that lie in another row for every output into a row that all outputs share.
-
-        A count of a single product is that operand, and so nothing has been added yet.
-        """
-        settled = []
-        for row in bits:
-            addresses = np.unique(row.address)
-            if len(addresses) > 1:
-                (number,) = self._rows[part].take(1, "a count")
-                schedule.append((COPY,), None, a=row.address, out=self._data(number))
-                row = row._replace(address=self._data(number), owned=True)
-            settled.append(row)
-        return settled
-
-    def _nothing(self, row: Row) -> bool:
-        """Whether a bit of a count is always 0."""
-        return isinstance(row.address, int) and row.address == self._map.address("C0")
-
-    def _decide(self, total: list[Row], steps: OffsetPlan, result: int) -> Schedule:
+    def _decide(self, found: _Sum, result: int) -> Schedule:
         """Steps from a count to an output bit, in the row ``result``."""
-        scale = self._stage.scale // (1 + self._padding.halves)
-        return decided(self._stage, (total, scale), steps, self._masks, result, self._map)
-
-    def _data(self, row: int) -> int:
-        return self._map.first_data + row
-
-    def _number(self, row: Row) -> int:
-        """Data row of a finished bit, the same for every output."""
-        addresses = np.unique(row.address)
-        if len(addresses) != 1 or addresses[0] < self._map.first_data:
-            raise ValueError("bits of a count must share a data row")
-        return int(addresses[0]) - self._map.first_data
+        return decided(
+            self._stage,
+            (found.counted.rows, self._scale, found.constant),
+            found.place,
+            self._masks,
+            result,
+            self._map,
+        )

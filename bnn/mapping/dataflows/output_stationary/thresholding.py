@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bnn.lowering.stage import Stage
-from bnn.mapping.dataflows.output_stationary.masks import Masks
-from bnn.mapping.dataflows.output_stationary.steps import OffsetPlan
+from bnn.mapping.dataflows.output_stationary.edges import Masks
 from pimsim.dram.array.address_map import AddressMap
 from pimsim.microprogram.arithmetic import (
     COMPARE_BEGIN,
@@ -24,8 +24,8 @@ from pimsim.microprogram.schedule import Schedule
 
 def decided(
     stage: Stage,
-    count: tuple[Sequence[Row], int],
-    steps: OffsetPlan,
+    count: tuple[Sequence[Row], int, NDArray[np.int64]],
+    place: int,
     masks: Masks,
     result: int,
     rows: AddressMap,
@@ -34,18 +34,18 @@ def decided(
 
     Args:
         stage: with thresholds.
-        count: its rows, and the scale: sum = scale * count + offset.
-        steps: those that lead to the count.
+        count: its rows, scale and constant: sum = scale * count + constant.
+        place: place of the pooling window.
         masks: rows that say what lies outside.
         result: data row of the bit.
         rows: the address map.
 
     """
-    total, scale = count
+    total, scale, constant = count
     if stage.thresholds is None:
         raise ValueError(f"stage {stage.name!r} has no thresholds")
     decide = Schedule(stage.outputs, rows)
-    least = -((steps.offsets - stage.thresholds.at) // scale)
+    least = -((constant - stage.thresholds.at) // scale)
     never = least >= 1 << len(total)
     least = np.where(never | (least < 0), 0, least)
     falling = stage.thresholds.falling ^ never
@@ -54,14 +54,14 @@ def decided(
     for level, row in enumerate(total):
         constant_bit = np.where(least >> level & 1, zeros, ones)
         decide.append((COMPARE_BIT, COMPARE_NOT_BIT), row.inverted, a=row.address, k=constant_bit)
-    place = rows.first_data + result
-    decide.append((COMPARE_END, COMPARE_NOT_END), falling, out=place)
-    inside = stage.windows.outputs[steps.place] >= 0
+    bit = rows.first_data + result
+    decide.append((COMPARE_END, COMPARE_NOT_END), falling, out=bit)
+    inside = stage.windows.outputs[place] >= 0
     if not inside.all():
         neutral = rows.first_data + np.where(
             stage.conjunction, masks.row(~inside), masks.row(inside)
         )
-        decide.append((AND, OR), stage.conjunction, a=place, b=neutral, out=place)
+        decide.append((AND, OR), stage.conjunction, a=bit, b=neutral, out=bit)
     return decide
 
 

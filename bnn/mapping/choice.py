@@ -134,10 +134,14 @@ def offer(books: CommandLedger, system: System) -> Offer:
     return Offer(cost.latency_ps, cost.total_pj)
 
 
+def ledger_alone(system: System, moves: str | None = None) -> CommandLedger:
+    """A ledger of a system that does nothing else, without refresh, which stretches all alike."""
+    options = replace(system.options, refresh=False)
+    return CommandLedger(replace(system, options=options, moves=moves or system.moves, faults=None))
+
+
 def _booked(draft: Draft, system: System) -> CommandLedger:
-    """Books of a system like ``system`` that does nothing else, and without refresh."""
-    options = replace(system.options, refresh=False)  # which takes most of the time to schedule
-    books = CommandLedger(replace(system, options=options, faults=None))
-    draft(books)
-    books.finish()
-    return books
+    ledger = ledger_alone(system)
+    draft(ledger)
+    ledger.finish()
+    return ledger

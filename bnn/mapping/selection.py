@@ -7,8 +7,8 @@ if the whole network does better with it, and a layer that no mapping has room f
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
@@ -17,13 +17,13 @@ from bnn.lowering.stage import HostStage, Stage
 from bnn.mapping import MAPPINGS, choice, frontier
 from bnn.mapping.backends.prepare import Draft, booked
 from bnn.mapping.chain import choice as chain
-from bnn.mapping.choice import Candidate, able
-from bnn.mapping.dataflows import output_stationary
+from bnn.mapping.choice import Candidate
 from bnn.mapping.frontier import Offer
 from bnn.mapping.mapped_stage import Mapping as Dataflow
 from bnn.model.network import Network
 from bnn.system.system import System
 from bnn.values.encoding import Encoding
+from pimsim.errors import InputError
 
 Chains = list[tuple[range, chain.Choice]]
 """Places of stages that can be chained, and what was chosen for them."""
@@ -66,16 +66,14 @@ def lay_out(
     stages = lower(network, encoding, system.data_rows)
     if mapping in MAPPINGS:
         return stages, {}
-    prices = {
-        stage.name: choice.priced(partial(_lay_out, stage, system, images), system)
-        for stage in stages
-        if isinstance(stage, Stage)
-    }
+    prices: dict[str, tuple[Candidate, ...]] = {}
     refused: dict[str, str] = {}
     for stage in stages:
-        why = choice.why_none(prices[stage.name]) if isinstance(stage, Stage) else ""
-        if isinstance(stage, Stage) and why:
-            refused.setdefault(stage.layer.name, why)
+        if isinstance(stage, Stage):
+            found = choice.priced(partial(_lay_out, stage, system, images), system)
+            prices[stage.name] = found
+            if why := choice.why_none(found):
+                refused.setdefault(stage.layer.name, why)
     if refused:
         stages = lower(network, encoding, system.data_rows, refused)
     return stages, prices
@@ -103,26 +101,12 @@ def select(
 
     Raises InputError for stages that must be chained and cannot be.
     """
-    inside = [stage for stage in stages if isinstance(stage, Stage)]
+    choosing = _Choosing(network, stages, system, images, chaining, prices)
     if mapping in MAPPINGS:
-        names = [mapping if isinstance(stage, Stage) else None for stage in stages]
-        chains = chain.chosen(names, network, stages, system, images, chaining)
-        return Selection({stage.name: MAPPINGS[mapping] for stage in inside}, chains)
-    chained = chain.asked_for(chaining, system)
-    choosing = _Choosing(mapping, stages, system, images, chaining, prices)
-    folded = [choosing.folds(stage) for stage in stages]
-    runs = chain.find(network, stages, folded) if chained else []
-    taken, chains = choosing.least(choosing.tried(runs))
-    held = {place for places, one in chains if one.layout is not None for place in places}
-    folded = [
-        taken.get(stage.name) == output_stationary.name and place not in held
-        for place, stage in enumerate(stages)
-    ]
-    rest = chain.find(network, stages, folded) if chained else []
-    rest = [run for run in rest if run not in runs]
-    if rest:  # runs that lost a stage which fares better under another mapping
-        kept = [each for each in chains if each[1].layout is not None]
-        taken, chains = choosing.least([*kept, *choosing.tried(rest)])
+        taken = dict.fromkeys((stage.name for stage in stages if isinstance(stage, Stage)), mapping)
+        chains = choosing.named(mapping)
+    else:
+        taken, chains = choosing.cheapest(mapping)
     return Selection({name: MAPPINGS[one] for name, one in taken.items()}, chains, prices)
 
 
@@ -138,70 +122,96 @@ class _Way(NamedTuple):
     chained: bool
 
 
+@dataclass(frozen=True, slots=True)
 class _Choosing:
     """The choice among mappings, and among stages apart and chained."""
 
-    def __init__(
-        self,
-        way: str,
-        stages: Sequence[Stage | HostStage],
-        system: System,
-        images: int,
-        chaining: str,
-        prices: Prices,
-    ) -> None:
-        self._way, self._stages = way, stages
-        self._system, self._images, self._chaining = system, images, chaining
-        self._prices = prices
-        self._able = {name: able(found) for name, found in prices.items()}
+    network: Network
+    stages: Sequence[Stage | HostStage]
+    system: System
+    images: int
+    chaining: str
+    prices: Prices
 
-    def folds(self, stage: Stage | HostStage) -> bool:
-        """Whether a stage can be carried out so that its results stay where they are."""
-        return output_stationary.name in dict(self._able.get(stage.name, ()))
+    def named(self, mapping: str) -> Chains:
+        """How stages of one mapping are chained: where they must be, or take less time then."""
+        if not chain.asked_for(self.chaining, self.system):
+            return []
+        chained = mapping == chain.MAPPING.name
+        if self.chaining == "always" and not chained and self._inside(range(len(self.stages))):
+            raise InputError(f"`chain` must be never or auto for {mapping}, not 'always'")
+        found = [(places, self._tried(places)) for places in self._runs(lambda *_: chained)]
+        if self.chaining == "always":
+            return found
+        return [(places, one if one.gains else one.apart()) for places, one in found]
 
-    def tried(self, runs: Sequence[range]) -> Chains:
-        """Runs of stages, and how each would be chained."""
-        found: Chains = []
-        for places in runs:
-            stages = self._inside(places)
-            apart_ps = sum(
-                one.bare_ps
-                for stage in stages
-                for one in self._prices[stage.name]
-                if one.mapping == output_stationary.name
-            )
-            one = chain.offered(stages, self._system, self._images, apart_ps, self._chaining)
-            found.append((places, one))
-        return found
+    def cheapest(self, way: str) -> tuple[dict[str, str], Chains]:
+        """The mapping of every stage, and how they are chained, by one of the ways to choose."""
+        runs = self._runs(lambda _, stage: chain.MAPPING.name in dict(self._able(stage)))
+        taken, chains = self._least(way, [(places, self._tried(places)) for places in runs])
+        kept = [(places, one) for places, one in chains if one.layout is not None]
+        held = {place for places, _ in kept for place in places}
+        rest = self._runs(
+            lambda place, stage: taken[stage.name] == chain.MAPPING.name and place not in held
+        )
+        rest = [places for places in rest if places not in runs]
+        if not rest:
+            return taken, chains
+        # Runs that lost a stage which fares better under another mapping.
+        return self._least(way, [*kept, *((places, self._tried(places)) for places in rest)])
 
-    def least(self, runs: Chains) -> tuple[dict[str, str], Chains]:
+    def _runs(self, folds: Callable[[int, Stage], bool]) -> list[range]:
+        """Runs of stages whose results could stay where they are, as ``folds`` says of each."""
+        if not chain.asked_for(self.chaining, self.system):
+            return []
+        folded = [
+            isinstance(stage, Stage) and folds(place, stage)
+            for place, stage in enumerate(self.stages)
+        ]
+        return chain.find(self.network, self.stages, folded)
+
+    def _tried(self, places: range) -> chain.Choice:
+        """How a run of stages would be chained."""
+        stages = self._inside(places)
+        apart_ps = sum(
+            one.bare_ps
+            for stage in stages
+            for one in self.prices.get(stage.name, ())
+            if one.mapping == chain.MAPPING.name
+        ) or chain.apart_ps(stages, self.system, self.images)  # fmt: skip
+        return chain.choose(stages, self.system, self.images, apart_ps, self.chaining)
+
+    def _least(self, way: str, runs: Chains) -> tuple[dict[str, str], Chains]:
         """The mapping of every stage, and which of the runs are chained."""
         held = {place for places, _ in runs for place in places}
-        alone = [range(place, place + 1) for place in range(len(self._stages)) if place not in held]
+        alone = [range(place, place + 1) for place in range(len(self.stages)) if place not in held]
         parts = [self._ways(places, None) for places in alone]
         parts += [self._ways(places, one) for places, one in runs]
-        picks = frontier.least(self._way, [[each.offer for each in ways] for ways in parts])
+        picks = frontier.least(way, [[each.offer for each in ways] for ways in parts])
         best = [ways[pick] for ways, pick in zip(parts, picks, strict=True)]
         chains = [
-            (places, one if way.chained else replace(one, layout=None))
-            for (places, one), way in zip(runs, best[len(alone) :], strict=True)
+            (places, one if chosen.chained else one.apart())
+            for (places, one), chosen in zip(runs, best[len(alone) :], strict=True)
         ]
-        return {name: one for way in best for name, one in way.mappings.items()}, chains
+        return {name: one for chosen in best for name, one in chosen.mappings.items()}, chains
 
     def _ways(self, places: range, run: chain.Choice | None) -> list[_Way]:
         stages = self._inside(places)
         ways: list[_Way] = []
-        if run is None or self._chaining != "always":
-            able_to = [self._able[stage.name] for stage in stages]
+        if run is None or self.chaining != "always":
+            able_to = [self._able(stage) for stage in stages]
             for corner in frontier.corners([[offer for _, offer in each] for each in able_to]):
                 picked = zip(stages, able_to, corner.picks, strict=True)
                 names = {stage.name: each[pick][0] for stage, each, pick in picked}
                 ways.append(_Way(corner.total, names, chained=False))
         if run is not None and run.books is not None:
-            names = {stage.name: output_stationary.name for stage in stages}
-            ways.append(_Way(choice.offer(run.books, self._system), names, chained=True))
+            names = dict.fromkeys(run.names, chain.MAPPING.name)
+            ways.append(_Way(choice.offer(run.books, self.system), names, chained=True))
         return ways
 
+    def _able(self, stage: Stage) -> list[tuple[str, Offer]]:
+        return choice.able(self.prices.get(stage.name, ()))
+
     def _inside(self, places: range) -> list[Stage]:
-        some = self._stages[places.start : places.stop]
+        some = self.stages[places.start : places.stop]
         return [stage for stage in some if isinstance(stage, Stage)]

@@ -17,11 +17,16 @@ from bnn.lowering.stage import HostStage, Stage
 from bnn.mapping.backends.prepare import booked
 from bnn.mapping.chain.account import book, book_inputs, book_slot
 from bnn.mapping.chain.layout import Layout, Step, follows, lay_out, steps
+from bnn.mapping.choice import ledger_alone
 from bnn.mapping.dataflows import output_stationary
+from bnn.mapping.mapped_stage import Mapping
 from bnn.model.network import Network
 from bnn.system.ledger import CommandLedger
 from bnn.system.system import System
 from pimsim.errors import InputError, OutOfRowsError
+
+MAPPING: Mapping = output_stationary
+"""The mapping whose stages can be chained."""
 
 CHAINING = ("never", "auto", "always")
 """Whether stages are chained that can be: not, if it takes less time, or whether or not it does."""
@@ -42,6 +47,15 @@ class Choice:
     """Why it cannot be made."""
     books: CommandLedger | None = None
     """Of the chain alone, without refresh; None if it cannot be made."""
+
+    @property
+    def gains(self) -> bool:
+        """Whether it takes less time than its stages apart."""
+        return self.chained_ps is None or self.chained_ps < self.apart_ps
+
+    def apart(self) -> Choice:
+        """The same, not chained."""
+        return replace(self, layout=None)
 
     @property
     def text(self) -> str:
@@ -79,39 +93,6 @@ def find(
     return found
 
 
-def chosen(
-    taken: Sequence[str | None],
-    network: Network,
-    stages: Sequence[Stage | HostStage],
-    system: System,
-    images: int,
-    chaining: str,
-) -> list[tuple[range, Choice]]:
-    """Return the choice for every run of stages that can be chained under their mappings.
-
-    Args:
-        taken: name of the mapping of each stage; None for the host's.
-        network: whose stages they are.
-        stages: all of a network, in order.
-        system: whose banks compute.
-        images: how many.
-        chaining: one of :data:`CHAINING`.
-
-    Raises InputError for an unknown ``chaining``, and where stages must be chained and cannot be.
-    """
-    if not asked_for(chaining, system):
-        return []
-    folded = [name == output_stationary.name for name in taken]
-    others = sorted({name for name in taken if name} - {output_stationary.name})
-    if chaining == "always" and others:
-        raise InputError(f"`chain` must be never or auto for {', '.join(others)}, not 'always'")
-    choices = []
-    for places in find(network, stages, folded):
-        some = [each for each in stages[places.start : places.stop] if isinstance(each, Stage)]
-        choices.append((places, choose(some, system, images, chaining)))
-    return choices
-
-
 def asked_for(chaining: str, system: System) -> bool:
     """Whether any stages are to be chained.
 
@@ -126,52 +107,39 @@ def asked_for(chaining: str, system: System) -> bool:
     return chaining != "never" and refused is None
 
 
-def choose(stages: Sequence[Stage], system: System, images: int, chaining: str) -> Choice:
-    """Choose how to chain stages that can be, and whether to, by time.
-
-    Args:
-        stages: each fed with the results of the one before.
-        system: whose banks compute.
-        images: how many.
-        chaining: whether to chain them.
-
-    Raises InputError if they must be chained and cannot be.
-    """
-    found = offered(stages, system, images, _apart_ps(stages, system, images), chaining)
-    worse = found.chained_ps is not None and found.chained_ps >= found.apart_ps
-    return replace(found, layout=None) if chaining == "auto" and worse else found
-
-
-def offered(
+def choose(
     stages: Sequence[Stage], system: System, images: int, apart_ps: int, chaining: str
 ) -> Choice:
-    """Return how to chain stages that can be, whether or not that takes less than they do apart.
+    """Choose how to chain stages that can be, whether or not that takes less than they do apart.
 
     Args:
         stages: each fed with the results of the one before.
         system: whose banks compute.
         images: how many.
-        apart_ps: time that they take apart, refresh aside.
+        apart_ps: time that they take apart, see :func:`apart_ps`.
         chaining: whether they must be.
 
     Raises InputError if they must be chained and cannot be.
     """
     names = tuple(stage.name for stage in stages)
-    scratch = _scratch(system, "psm")
+    scratch = ledger_alone(system, "psm")
     try:
         best = _best(steps(stages, scratch.system), scratch, images)
     except (InputError, OutOfRowsError) as error:
         if chaining == "always":
             raise
         return Choice(names, None, None, apart_ps, str(error))
-    books = _booked(best)
+    books = CommandLedger(best.system)
+    book(best, [books] * len(best.steps))
     return Choice(names, best, _spent_ps(books), apart_ps, books=books)
 
 
-def _scratch(system: System, moves: str) -> CommandLedger:
-    """Books that are thrown away, without refresh, which would stretch all alike."""
-    options = replace(system.options, refresh=False)
-    return CommandLedger(replace(system, options=options, moves=moves, faults=None))
+def apart_ps(stages: Sequence[Stage], system: System, images: int) -> int:
+    """Time that stages take apart, refresh aside."""
+    scratch = ledger_alone(system)
+    for stage in stages:
+        booked(MAPPING.map_stage(stage, scratch.system, images), scratch)
+    return _spent_ps(scratch)
 
 
 def _best(planned: list[Step], scratch: CommandLedger, images: int) -> Layout:
@@ -211,16 +179,3 @@ def _latency_ps(layout: Layout, scratch: CommandLedger) -> int:
 
 def _spent_ps(scratch: CommandLedger) -> int:
     return sum(scratch.cost(phase).latency_ps for phase in ("inputs", "compute"))
-
-
-def _booked(layout: Layout) -> CommandLedger:
-    scratch = CommandLedger(layout.system)
-    book(layout, [scratch] * len(layout.steps))
-    return scratch
-
-
-def _apart_ps(stages: Sequence[Stage], system: System, images: int) -> int:
-    scratch = _scratch(system, system.moves)
-    for stage in stages:
-        booked(output_stationary.map_stage(stage, scratch.system, images), scratch)
-    return _spent_ps(scratch)

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from bnn.lowering.stage import Stage
 from bnn.mapping.parity import Check
-from bnn.mapping.placement.chunk import Chunk
+from bnn.mapping.placement.fan_in import Chunk
 from bnn.mapping.placement.placement import Placement
-from bnn.mapping.placement.row_moves import part_banks
+from bnn.system.row_moves import part_banks
 from bnn.system.system import System
 from pimsim.microprogram.row_program import RowProgram
 

@@ -19,8 +19,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.mapping.placement.row_moves import part_banks
 from bnn.system.ledger import CommandLedger
+from bnn.system.row_moves import part_banks
 from bnn.system.system import System
 from pimsim.bits import unpack
 from pimsim.dram.array.address_map import AddressMap

@@ -1,7 +1,8 @@
 """The DRAM that a network runs on: its options, its mitigation, and the ledger of its commands.
 
 :mod:`~bnn.system.system` is one value: standard, options, address map, moves, mitigation, faults.
-:mod:`~bnn.system.mitigation` says what is done about commands that go wrong, and
+:mod:`~bnn.system.mitigation` says what is done about commands that go wrong,
+:mod:`~bnn.system.row_moves` how rows get from one subarray to another, and
 :mod:`~bnn.system.ledger` keeps the books of one layer: commands, time, energy.
 
 Nothing here knows of networks or stages.

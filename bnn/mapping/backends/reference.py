@@ -17,9 +17,8 @@ from bnn.mapping.backends.repeats import Repeat, Repeats, repeated
 from bnn.mapping.host_popcount import decide
 from bnn.mapping.mapped_stage import ConstantRows, Count, MappedStage, OperandRows
 from bnn.mapping.parity import Parities
-from bnn.mapping.placement.chunk import Chunk
-from bnn.mapping.placement.placement import Block, Turn
-from bnn.mapping.placement.tiles import cut
+from bnn.mapping.placement.fan_in import Chunk
+from bnn.mapping.placement.placement import Block, Turn, cut
 from bnn.mapping.stage_inputs import Result, StageInputs
 from pimsim.bits import Words, pack, unpack
 from pimsim.dram.array.faults import Job, Site, block_width

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from bnn.mapping.backends.account import book_items
 from bnn.mapping.chain.layout import Layout
-from bnn.mapping.placement.row_moves import rounds
 from bnn.system.ledger import CommandLedger
+from bnn.system.row_moves import rounds
 
 
 def book(layout: Layout, ledgers: Sequence[CommandLedger]) -> None:

@@ -21,11 +21,10 @@ from numpy.typing import NDArray
 from bnn.lowering.stage import HostStage, Stage
 from bnn.mapping.dataflows.output_stationary.planner import OutputPlan, plan
 from bnn.mapping.mapped_stage import MappedStage
-from bnn.mapping.placement.placement import Block, Placement, Turn
-from bnn.mapping.placement.row_moves import further
-from bnn.mapping.placement.tiles import cut, tiling
+from bnn.mapping.placement.placement import Block, Placement, Turn, cut, tiling
 from bnn.model.network import Network
 from bnn.system.ledger import Place
+from bnn.system.row_moves import further
 from bnn.system.system import System
 from pimsim.dram.array.address_map import AddressMap
 from pimsim.errors import InputError, OutOfRowsError

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from bnn.lowering.stage import Stage
 from bnn.mapping.dataflows.resident_weights import Plan, Residence, constants, mapped, products
 from bnn.mapping.mapped_stage import Count, MappedStage, ReadBack
-from bnn.mapping.placement.chunk import Chunk
-from bnn.mapping.placement.tiles import cut
+from bnn.mapping.placement.fan_in import Chunk
+from bnn.mapping.placement.placement import cut
 from bnn.system.system import System
 from pimsim.dram.array.address_map import AddressMap
 from pimsim.microprogram.row_program import RowProgram

@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 
 from bnn.lowering.stage import Stage
 from bnn.mapping.mapped_stage import ConstantRows, MappedStage, OperandRows, ReadBack
-from bnn.mapping.placement import side_by_side
-from bnn.mapping.placement.chunk import Chunk
-from bnn.mapping.placement.fan_in import fit
+from bnn.mapping.placement.division import side_by_side
+from bnn.mapping.placement.fan_in import Chunk, fit
 from bnn.system.system import System
 from pimsim.microprogram.allocation import RowAllocator
 from pimsim.microprogram.logic import SELECT, XNOR
@@ -72,7 +71,7 @@ def mapped(
         width,
     )
     parts, weight_rows = len(held.chunks), sum(map(len, held.weights))
-    placement = side_by_side.place(stage, system, images, program, parts, weight_rows, each)
+    placement = side_by_side(stage, system, images, program, parts, weight_rows, each)
     # The lowest free row is always taken first.
     used = system.address_map.first_data + max(free.peak for free in held.free)
     return [MappedStage(stage, system, program, placement, readback, parts, used)]
@@ -105,7 +104,7 @@ def weights(stage: Stage, chunk: Chunk) -> NDArray[np.bool_]:
 def products(stage: Stage, offset: int, chunk: Chunk, first: int) -> Iterator[Product]:
     """Yield every product of a chunk at one place of the pooling window.
 
-    Operands lie from data row 0 on, see :class:`~bnn.mapping.placement.chunk.Chunk`; the rows of
+    Operands lie from data row 0 on, see :class:`~bnn.mapping.placement.fan_in.Chunk`; the rows of
     :func:`weights` from ``first`` on.
     """
     width, held = chunk.width, chunk.every_tap(stage.windows)

@@ -20,7 +20,7 @@ from bnn.lowering.stage import Stage
 from bnn.mapping.dataflows.fan_in_counter import FanInCounter
 from bnn.mapping.dataflows.resident_weights import Plan, Residence, constants, mapped, products
 from bnn.mapping.mapped_stage import ConstantRows, Count, MappedStage, ReadBack
-from bnn.mapping.placement.chunk import Chunk
+from bnn.mapping.placement.fan_in import Chunk
 from bnn.system.system import System
 from pimsim.errors import InputError
 from pimsim.microprogram.arithmetic import greater_equal

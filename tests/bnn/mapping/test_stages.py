@@ -23,7 +23,7 @@ from bnn.mapping.backends.prepare import booked as book_alone
 from bnn.mapping.backends.prepare import prepare
 from bnn.mapping.dataflows import weight_stationary
 from bnn.mapping.dataflows.output_stationary.planner import plan
-from bnn.mapping.placement.channel_groups import divide
+from bnn.mapping.placement.fan_in import divide
 from bnn.mapping.stage_inputs import StageInputs
 from bnn.mapping.sum_checker import SumChecker
 from bnn.model.geometry import Padding, WindowAxis

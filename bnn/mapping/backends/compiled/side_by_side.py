@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bnn.lowering.stage import Stage
 from bnn.mapping.mapped_stage import ConstantRows, MappedStage, OperandRows
-from bnn.mapping.placement.chunk import Chunk
+from bnn.mapping.placement.fan_in import Chunk
 from bnn.values.bitstrings import BitStrings, unpacked
 from bnn.values.encoding import Integers
 from pimsim.bits import Words

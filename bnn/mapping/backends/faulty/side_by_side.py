@@ -21,8 +21,7 @@ from bnn.mapping.backends.faulty.noise import NoiseAssignment
 from bnn.mapping.backends.repeats import Repeats
 from bnn.mapping.host_popcount import decide
 from bnn.mapping.mapped_stage import MappedStage
-from bnn.mapping.placement.placement import Turn
-from bnn.mapping.placement.tiles import cut
+from bnn.mapping.placement.placement import Turn, cut
 from bnn.mapping.readback import Reader
 from bnn.mapping.stage_inputs import StageInputs
 from bnn.values.bitstrings import Values

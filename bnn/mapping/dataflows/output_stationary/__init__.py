@@ -23,8 +23,8 @@ from functools import partial
 from bnn.lowering.stage import Stage
 from bnn.mapping.dataflows.output_stationary.planner import OutputPlan, plan
 from bnn.mapping.mapped_stage import MappedStage
-from bnn.mapping.placement import in_turn
-from bnn.mapping.placement.channel_groups import Piece, divide
+from bnn.mapping.placement.division import in_turn
+from bnn.mapping.placement.fan_in import Piece, divide
 from bnn.mapping.screening import usable
 from bnn.system.system import System
 from pimsim.errors import OutOfSubarraysError
@@ -47,7 +47,7 @@ def _mapped(
     stage, planned = piece.stage, piece.plan
     set_size = len(planned.chunks)
     operands = sum(chunk.operands for chunk in planned.chunks)
-    placement = in_turn.place(
+    placement = in_turn(
         stage,
         system,
         images,

@@ -28,8 +28,7 @@ from bnn.mapping.dataflows.output_stationary.operand_order import Order, order
 from bnn.mapping.dataflows.output_stationary.thresholding import decided, pooled, voted
 from bnn.mapping.mapped_stage import ConstantRows, Count, OperandRows, ReadBack
 from bnn.mapping.parity import Check, check
-from bnn.mapping.placement.chunk import Chunk, whole
-from bnn.mapping.placement.fan_in import fit
+from bnn.mapping.placement.fan_in import Chunk, fit, whole
 from bnn.system.system import System
 from pimsim.microprogram.allocation import RowAllocator
 from pimsim.microprogram.counting import Counter

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnn.mapping.placement.row_moves import part_banks, rounds
 from bnn.model.network import Dense, Network
 from bnn.run import estimate
 from bnn.run.execute import Execution, NetworkRun, run
 from bnn.system.ledger import PHASES, CommandLedger, Place
+from bnn.system.row_moves import part_banks, rounds
 from bnn.system.system import System
 from bnn.tables.catalog import entry
 from pimsim.dram.array.subarray import Subarray

@@ -1,0 +1,245 @@
+"""Dividing the columns of a stage over banks: outputs in turn, or side by side.
+
+Which division is best, and how many of the banks are used, is priced, not assumed: where tFAW
+limits activations, 7 rounds of 8 banks take longer than 13 of 4.
+
+Where banks compute outputs *in turn*, a group of outputs is what one bank computes for a tile, one
+after the other. With many tiles each bank takes some and computes all outputs; with few, the
+outputs are divided too, and every group needs its own copy of the operands.
+
+Where outputs lie *side by side*, a block has as many outputs as find room in a row with all
+positions of one image, or, where an image has more positions than a row has columns, one output
+with some of them. A tile is the images that share the row. Weights of a block stay in its subarray,
+so the blocks are either all in every bank, and each bank takes tiles of its own, or divided over
+banks that work on the same tile.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.lowering.stage import Stage
+from bnn.mapping.placement.placement import Block, Placement, Turn, cut, fewest_for_rounds, tiling
+from bnn.system.system import System
+from pimsim.cost import price
+from pimsim.dram.commands import Kind
+from pimsim.dram.timeline.command_stream import RowCycle, Run, Segment, issue_order
+from pimsim.dram.timeline.row_transfers import row_cycle
+from pimsim.errors import OutOfSubarraysError
+from pimsim.microprogram.row_program import RowProgram
+
+
+def in_turn(
+    stage: Stage,
+    system: System,
+    images: int,
+    program: RowProgram,
+    *,
+    operand_rows: int,
+    first: int = 0,
+    each: int = 1,
+    where: NDArray[np.intp] | None = None,
+) -> Placement:
+    """Choose the number of groups that takes the least time, and deal the lanes out.
+
+    Args:
+        stage: the stage, of which every output stands for ``each``.
+        system: the banks.
+        images: how many.
+        program: what is done for an output.
+        operand_rows: rows that hold the operands of a tile, of all parts.
+        first: subarray of each bank that holds the first part.
+        each: see ``stage``.
+        where: ``(banks, n)`` columns that rows have; all if None.
+
+    """
+    capacity = system.columns if where is None else where.shape[1]
+    tiles = tiling(images, stage.windows.positions, capacity)
+    outputs, banks, columns = stage.outputs * each, system.banks, tiles[0].columns
+
+    @cache
+    def round_ps(size: int, used: int) -> int:
+        """Time of so many banks to compute a group of a tile."""
+        computing = [(run.cycle, run.times * size) for run in program.runs]
+        return spent_ps(system, used, columns, (Kind.WR, operand_rows), *computing)
+
+    sizes = {-(-outputs // groups) for groups in range(1, min(banks, outputs) + 1)}
+    ways = [
+        (size, used)
+        for size in sizes
+        for used in fewest_for_rounds(len(tiles) * -(-outputs // size), banks)
+    ]
+    size, used = min(
+        ways, key=lambda way: (_latency_ps(round_ps, len(tiles), outputs, *way), -way[0], -way[1])
+    )
+    lanes = [(tile, group) for tile in tiles for group in cut(outputs, size)]
+    turns = [
+        Turn(
+            [Block(group, tile.positions) for tile, group in lanes[some]],
+            [[tile.images for tile, _ in lanes[some]]],
+            columns,
+            first,
+        )
+        for some in cut(len(lanes), used)
+    ]
+    return Placement(turns, tiles[0].shape[0], side_by_side=False, capacity=capacity, where=where)
+
+
+def _latency_ps(
+    round_ps: Callable[[int, int], int], tiles: int, outputs: int, size: int, used: int
+) -> int:
+    """Time of a division into groups of ``size`` outputs over so many banks."""
+    rounds, more = divmod(tiles * -(-outputs // size), used)
+    return rounds * round_ps(size, used) + (round_ps(size, more) if more else 0)
+
+
+def side_by_side(
+    stage: Stage,
+    system: System,
+    images: int,
+    program: RowProgram,
+    parts: int,
+    weight_rows: int,
+    each: int = 1,
+) -> Placement:
+    """Choose blocks and tiles, and the division over the banks that takes the least time.
+
+    Args:
+        stage: the stage, of which every output stands for ``each``.
+        system: the banks.
+        images: how many.
+        program: what is done in every column.
+        parts: subarrays that share the fan-in.
+        weight_rows: rows of weights, of all parts.
+        each: see ``stage``.
+
+    Raises OutOfSubarraysError when the weights do not fit the subarrays of the banks.
+    """
+    outputs, positions = stage.outputs * each, stage.windows.positions
+    at_most = max(1, system.columns // positions)
+    strips = tiling(1, positions, system.columns)
+    blocks = [
+        Block(some, strip.positions)
+        for some in cut(outputs, min(outputs, at_most))
+        for strip in strips
+    ]
+    together = min(system.columns // prod(blocks[0].size), images)
+    tiles = [tile.images for tile in tiling(images, 1, together)]
+    banks, resident = system.banks, system.standard.subarrays_per_bank // parts
+    ways = [
+        ways
+        for ways in range(1, min(banks, len(blocks)) + 1)
+        if -(-len(blocks) // ways) <= resident
+    ]
+    if not ways:
+        needed = -(-len(blocks) // min(banks, len(blocks))) * parts
+        raise OutOfSubarraysError(
+            f"weights of {stage.name!r} must fit the {system.standard.subarrays_per_bank} "
+            f"subarrays of each bank, not need {needed}"
+        )
+    columns = [prod(block.size) * together for block in blocks]
+    used, some = _divided(system, program, weight_rows, columns, len(tiles), ways)
+    turns = [
+        Turn(
+            blocks[held],
+            [[tile for tile in tiles[batch] for _ in blocks[held]]
+             for batch in cut(len(tiles), used // some)],
+            max(columns[held]),
+            number * parts,
+        )
+        for number, held in enumerate(cut(len(blocks), some))
+    ]  # fmt: skip
+    return Placement(turns, together, side_by_side=True)
+
+
+def _divided(
+    system: System,
+    program: RowProgram,
+    weight_rows: int,
+    columns: list[int],
+    tiles: int,
+    ways: list[int],
+) -> tuple[int, int]:
+    """Banks that are used, and over how many of them blocks are divided.
+
+    A further bank is used only if neither all images nor, with the loading of weights, all of the
+    run takes longer for it, so that no bank more makes anything slower.
+
+    Args:
+        system: the banks.
+        program: what runs in each.
+        weight_rows: rows of weights.
+        columns: of every block.
+        tiles: number of tiles.
+        ways: banks that blocks may be divided over.
+
+    """
+    choices = sorted(
+        (some * shares, some)
+        for some in ways
+        for shares in fewest_for_rounds(tiles, system.banks // some)
+    )
+    if len(choices) == 1:
+        return choices[0]
+    computing: dict[RowCycle, int] = {}
+    for run in program.runs:
+        computing[run.cycle] = computing.get(run.cycle, 0) + run.times
+    operands = Kind.WR, program.rows_written("inputs")
+    read = Kind.RD, program.slots
+
+    @cache
+    def batch_ps(lanes: int, wide: int) -> int:
+        return spent_ps(system, lanes, wide, operands, *computing.items(), read)
+
+    @cache
+    def load_ps(lanes: int, wide: int) -> int:
+        return spent_ps(system, lanes, wide, (Kind.WR, weight_rows))
+
+    turns = {
+        each: Counter(
+            (held.stop - held.start, max(columns[held])) for held in cut(len(columns), each)
+        )
+        for each in ways
+    }
+    best, least, whole = choices[0], math.inf, math.inf
+    for banks, some in choices:
+        rounds, more = divmod(tiles, banks // some)
+        spent = loading = 0
+        for (blocks, wide), times in turns[some].items():
+            spent += times * rounds * batch_ps(banks // some * blocks, wide)
+            spent += times * batch_ps(more * blocks, wide) if more else 0
+            loading += times * load_ps(banks // some * blocks, wide)
+        if spent < least and spent + loading <= whole:
+            best, least, whole = (banks, some), spent, spent + loading
+    return best
+
+
+def spent_ps(system: System, banks: int, columns: int, *steps: tuple[RowCycle | Kind, int]) -> int:
+    """Return the time of steps in order, refresh aside, which would stretch all alike.
+
+    Args:
+        system: whose banks.
+        banks: how many of them, all doing the same.
+        columns: of every row that is read or written.
+        steps: row cycles, or reading or writing of rows (RD, WR), and how often each.
+
+    """
+    bursts = -(-columns // (system.standard.burst_bytes * 8))
+    runs = [
+        Run(row_cycle(what, bursts) if isinstance(what, Kind) else what, times)
+        for what, times in steps
+        if times
+    ]
+    if not runs:  # all weights are 0 and nothing is read
+        return 0
+    segment = Segment(tuple(runs), issue_order(system.standard, range(banks)))
+    unrefreshed = replace(system.options, refresh=False)
+    return price([segment], system.standard, unrefreshed).latency_ps

@@ -26,8 +26,8 @@ from bnn.lowering.stage import HostStage, Stage
 from bnn.mapping import MAPPINGS, choice, frontier
 from bnn.mapping.backends.account import occupancy
 from bnn.mapping.backends.prepare import Draft, booked
-from bnn.mapping.chain import account
 from bnn.mapping.chain.choice import CHAINING, Choice
+from bnn.mapping.chain.execute import book as book_chain
 from bnn.mapping.chain.layout import Layout
 from bnn.mapping.choice import DEFAULT, Candidate, advised
 from bnn.mapping.stage_inputs import Occupancy
@@ -148,7 +148,7 @@ def _booking(planned: Plan, mapping: str) -> CarryOut:
 
 def _book_chained(layout: Layout, place: int, ledgers: Sequence[CommandLedger]) -> Occupancy:
     if place == 0:
-        account.book(layout, ledgers)
+        book_chain(layout, ledgers)
     return occupancy(layout.mapped[place])
 
 

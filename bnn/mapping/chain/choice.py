@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from bnn.lowering.stage import HostStage, Stage
 from bnn.mapping.backends.prepare import booked
-from bnn.mapping.chain.account import book, book_inputs, book_slot
+from bnn.mapping.chain.execute import book, book_inputs, book_slot
 from bnn.mapping.chain.layout import Layout, Step, follows, lay_out, steps
 from bnn.mapping.choice import ledger_alone
 from bnn.mapping.dataflows import output_stationary

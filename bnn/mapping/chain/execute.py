@@ -1,27 +1,85 @@
-"""Carrying out a chain, stage by stage.
+"""Booking a chain, and carrying it out, stage by stage.
 
-The first stage books the whole chain, for a batch of images runs through all stages before the next
-one is written. Literally executed, the subarrays of every batch are kept until the next stage takes
-its operands out of them; none is written again. Compiled, each stage computes what its rows would
-hold.
+Every command is booked, for one batch of images after the other: a batch runs through all stages
+before the next one is written. Nothing crosses the channel between the operands of the first stage
+and what the last one gives. The first stage books the whole chain.
+
+Literally executed, the subarrays of every batch are kept until the next stage takes its operands
+out of them; none is written again. Compiled, each stage computes what its rows would hold.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.mapping.backends.account import occupancy
-from bnn.mapping.backends.prepare import vectorized
+from bnn.mapping.backends.account import book_items, occupancy
+from bnn.mapping.backends.prepare import Book, vectorized
 from bnn.mapping.backends.reference import LiteralLanes, empty_values
-from bnn.mapping.chain.account import book
 from bnn.mapping.chain.layout import Layout
 from bnn.mapping.stage_inputs import Execute, Result, StageInputs
 from bnn.system.ledger import CommandLedger
+from bnn.system.row_moves import rounds
 from pimsim.dram.array.subarray import Subarray
+
+
+def book(layout: Layout, ledgers: Sequence[CommandLedger]) -> None:
+    """Book a chain in the books of its stages, whose partial counts go from bank to bank then."""
+    for ledger in ledgers:
+        ledger.system = replace(ledger.system, moves="psm")
+    for turn in range(len(layout.turns(0))):
+        book_inputs(layout, turn, ledgers[0])
+        for step, ledger in enumerate(ledgers):
+            ledger.enter("compute")
+            slots = layout.slots(step, turn)
+            for _, alike in groupby(slots, key=lambda slot: _likeness(layout, step, *slot)):
+                same = list(alike)
+                outputs = np.stack([some for _, some in same])
+                ledger.repeat(outputs, partial(book_slot, layout, step, same[0][0], ledger))
+            ledger.finish()
+
+
+def book_inputs(layout: Layout, turn: int, ledger: CommandLedger) -> None:
+    """Book the writing of the first stage's operands."""
+    ledger.enter("inputs")
+    own = layout.turns(0)[turn]
+    items, lanes = layout.mapped[0].program.phases["inputs"], range(own.lanes)
+    book_items(items, ledger, own.columns, layout.where(0, lanes), np.zeros(0, np.intp))
+
+
+def book_slot(
+    layout: Layout,
+    step: int,
+    lanes: Sequence[int],
+    ledger: CommandLedger,
+    outputs: NDArray[np.intp],
+) -> None:
+    """Book one output a lane, and what brings it to the next stage.
+
+    ``outputs`` is (lanes,), or (times, lanes) of outputs that take the same commands.
+    """
+    columns = layout.turns(step)[0].columns
+    items = layout.mapped[step].program.items
+    book_items(items, ledger, columns, layout.where(step, lanes), outputs)
+    if step == layout.last:
+        return
+    for wave in layout.hand_on(step, lanes, outputs.reshape(-1, len(lanes))[0].tolist()):
+        for together in rounds((layout.at(one), layout.at(two)) for one, two in wave):
+            ledger.copy(together, columns)
+
+
+def _likeness(
+    layout: Layout, step: int, lanes: list[int], outputs: NDArray[np.intp]
+) -> tuple[list[int], list[int]]:
+    """Equal for slots that take the same commands in the same banks."""
+    if step == layout.last:
+        return lanes, []
+    return lanes, [layout.steps[step + 1].target(output)[0] for output in outputs.tolist()]
 
 
 def prepare(
@@ -44,19 +102,19 @@ def prepare(
     if compiled:
         return [vectorized(mapped, images, book_whole) for mapped in layout.mapped]
     resident: list[list[Subarray] | None] = [None] * len(layout.turns(0))
-    steps = range(len(layout.steps))
-    executes: list[Execute] = [partial(_execute, layout, step, resident) for step in steps]
-
-    def first(work: StageInputs) -> Result:
-        book_whole(work.ledger)
-        return _execute(layout, 0, resident, work)
-
-    return [first, *executes[1:]]
+    return [
+        partial(_execute, layout, step, resident, book_whole) for step in range(len(layout.steps))
+    ]
 
 
 def _execute(
-    layout: Layout, step: int, resident: list[list[Subarray] | None], work: StageInputs
+    layout: Layout,
+    step: int,
+    resident: list[list[Subarray] | None],
+    book_whole: Book,
+    work: StageInputs,
 ) -> Result:
+    book_whole(work.ledger)
     this, mapped, last = layout.steps[step], layout.mapped[step], step == layout.last
     values, turns = empty_values(mapped, work.images), layout.turns(step)
     total, done = len(turns) * layout.size(step), 0

@@ -60,6 +60,9 @@ class Stage:
     """``(outputs,)`` True where pooling is an AND of bits, False where it is an OR."""
     gives: OperandEncoding = BIPOLAR
     """What the output bits stand for."""
+    each: int = 1
+    """Outputs that every output stands for: all of a group take the same commands, so a stage that
+    is only booked may have the weights of few."""
 
     def __post_init__(self) -> None:
         _check(self)

@@ -113,13 +113,8 @@ class Mapping(Protocol):
     rank: int
     """Place among all mappings, the default first."""
 
-    def map_stage(
-        self, stage: Stage, system: System, images: int, each: int = 1
-    ) -> list[MappedStage]:
+    def map_stage(self, stage: Stage, system: System, images: int) -> list[MappedStage]:
         """Lay a stage out for so many images: whole, or groups of its channels one by one.
-
-        All outputs of a group take the same commands. So a stage may be given with the weights of
-        few outputs, of which every one stands for ``each``, if it is to be booked alone.
 
         Raises InputError or OutOfRowsError when the DRAM is too small.
         """

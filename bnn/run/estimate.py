@@ -223,6 +223,6 @@ def _offered(work: Work, system: System, images: int) -> list[tuple[_Drafted, fr
 
 def _draft(work: Work, mapping: str, system: System, images: int) -> tuple[_Drafted, Draft]:
     stage = work.stage(system.data_rows)
-    mapped = MAPPINGS[mapping].map_stage(stage, system, images, work.each)
-    draft = partial(booked, mapped, each=work.each)
+    mapped = MAPPINGS[mapping].map_stage(stage, system, images)
+    draft = partial(booked, mapped)
     return _Drafted(mapping, stage.windows.offsets > 1, draft), draft

@@ -102,6 +102,7 @@ class Work:
             offsets=offsets(weights, (0,), planes, step, low),
             thresholds=None if sums else Thresholds(zeros, zeros > 0),
             conjunction=zeros > 0,
+            each=self.each,
         )
 
 

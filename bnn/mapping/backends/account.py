@@ -24,15 +24,12 @@ from pimsim.dram.commands import Kind
 from pimsim.microprogram.row_program import Item, Move, Read, Run, Write
 
 
-def book(
-    mapped: MappedStage, ledger: CommandLedger, each: int = 1, repeats: Repeats | None = None
-) -> None:
+def book(mapped: MappedStage, ledger: CommandLedger, repeats: Repeats | None = None) -> None:
     """Book a stage: for each turn what stays in its rows, and then batch after batch of images.
 
     Args:
         mapped: the stage.
         ledger: whose books.
-        each: outputs that every output of the program stands for.
         repeats: what was computed again, by number of the turn; nothing if None.
 
     """
@@ -57,7 +54,7 @@ def book(
             ledger.enter("compute")
             slots = placement.slots(turn, len(images))
             for banks, alike in groupby(slots, key=lambda slot: slot[0].tolist()):
-                outputs = np.stack([some for _, some in alike]) // each
+                outputs = np.stack([some for _, some in alike]) // mapped.stage.each
                 ledger.repeat(outputs, partial(walk, "compute", turn, banks))
         for repeat in (repeats or {}).get(number, ()):
             write("inputs", turn, repeat.lanes)

@@ -46,11 +46,11 @@ def prepare(mapped: Sequence[MappedStage], images: int, *, compiled: bool) -> Ex
     return executes[0] if len(mapped) == 1 else partial(_one_after_another, mapped, executes)
 
 
-def booked(mapped: Sequence[MappedStage], ledger: CommandLedger, each: int = 1) -> Occupancy:
-    """Book what carrying a stage out takes, every output standing for ``each``."""
+def booked(mapped: Sequence[MappedStage], ledger: CommandLedger) -> Occupancy:
+    """Book what carrying a stage out takes."""
     used = Occupancy()
     for some in mapped:
-        account.book(some, ledger, each)
+        account.book(some, ledger)
         used += account.occupancy(some)
     return used
 

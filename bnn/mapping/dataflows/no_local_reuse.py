@@ -29,12 +29,10 @@ popcount: str = "on the host, costed as traffic only"
 rank: int = 2
 
 
-def map_stage(stage: Stage, system: System, images: int, each: int = 1) -> list[MappedStage]:
+def map_stage(stage: Stage, system: System, images: int) -> list[MappedStage]:
     """Lay the stage out; see :class:`bnn.mapping.mapped_stage.Mapping`."""
     system.mitigation.refuse(name)
-    return mapped(
-        stage, system, images, each, lambda chunks: plan(stage, system, chunks), lambda _: 1
-    )
+    return mapped(stage, system, images, lambda chunks: plan(stage, system, chunks), lambda _: 1)
 
 
 def plan(stage: Stage, system: System, chunks: Sequence[Chunk]) -> Plan:

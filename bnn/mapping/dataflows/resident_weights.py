@@ -45,17 +45,15 @@ def mapped(
     stage: Stage,
     system: System,
     images: int,
-    each: int,
     write: Callable[[list[Chunk]], Plan],
     width: Callable[[Chunk], int],
 ) -> list[MappedStage]:
     """Lay a stage out side by side, its fan-in split over as few subarrays as hold it.
 
     Args:
-        stage: the stage, of which every output stands for ``each``.
+        stage: the stage.
         system: whose banks compute.
         images: how many.
-        each: see ``stage``.
         write: makes a plan of what each part holds, or raises OutOfRowsError.
         width: rows that the home needs for what a part has counted.
 
@@ -71,7 +69,7 @@ def mapped(
         width,
     )
     parts, weight_rows = len(held.chunks), sum(map(len, held.weights))
-    placement = side_by_side(stage, system, images, program, parts, weight_rows, each)
+    placement = side_by_side(stage, system, images, program, parts, weight_rows)
     # The lowest free row is always taken first.
     used = system.address_map.first_data + max(free.peak for free in held.free)
     return [MappedStage(stage, system, program, placement, readback, parts, used)]

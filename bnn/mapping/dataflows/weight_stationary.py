@@ -35,7 +35,7 @@ popcount: str = "in DRAM"
 rank: int = 1
 
 
-def map_stage(stage: Stage, system: System, images: int, each: int = 1) -> list[MappedStage]:
+def map_stage(stage: Stage, system: System, images: int) -> list[MappedStage]:
     """Lay the stage out; see :class:`bnn.mapping.mapped_stage.Mapping`."""
     if system.moves != "host":  # all parts lie in one bank: there is nothing to move
         raise InputError(f"`moves` must be host for {name}, not {system.moves!r}")
@@ -44,7 +44,6 @@ def map_stage(stage: Stage, system: System, images: int, each: int = 1) -> list[
         stage,
         system,
         images,
-        each,
         lambda chunks: _Planner(stage, system, chunks).plan(),
         lambda chunk: max(chunk.highest(stage), 1).bit_length(),
     )

@@ -45,25 +45,23 @@ def in_turn(
     *,
     operand_rows: int,
     first: int = 0,
-    each: int = 1,
     where: NDArray[np.intp] | None = None,
 ) -> Placement:
     """Choose the number of groups that takes the least time, and deal the lanes out.
 
     Args:
-        stage: the stage, of which every output stands for ``each``.
+        stage: the stage.
         system: the banks.
         images: how many.
         program: what is done for an output.
         operand_rows: rows that hold the operands of a tile, of all parts.
         first: subarray of each bank that holds the first part.
-        each: see ``stage``.
         where: ``(banks, n)`` columns that rows have; all if None.
 
     """
     capacity = system.columns if where is None else where.shape[1]
     tiles = tiling(images, stage.windows.positions, capacity)
-    outputs, banks, columns = stage.outputs * each, system.banks, tiles[0].columns
+    outputs, banks, columns = stage.outputs * stage.each, system.banks, tiles[0].columns
 
     @cache
     def round_ps(size: int, used: int) -> int:
@@ -108,22 +106,20 @@ def side_by_side(
     program: RowProgram,
     parts: int,
     weight_rows: int,
-    each: int = 1,
 ) -> Placement:
     """Choose blocks and tiles, and the division over the banks that takes the least time.
 
     Args:
-        stage: the stage, of which every output stands for ``each``.
+        stage: the stage.
         system: the banks.
         images: how many.
         program: what is done in every column.
         parts: subarrays that share the fan-in.
         weight_rows: rows of weights, of all parts.
-        each: see ``stage``.
 
     Raises OutOfSubarraysError when the weights do not fit the subarrays of the banks.
     """
-    outputs, positions = stage.outputs * each, stage.windows.positions
+    outputs, positions = stage.outputs * stage.each, stage.windows.positions
     at_most = max(1, system.columns // positions)
     strips = tiling(1, positions, system.columns)
     blocks = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -213,7 +214,8 @@ def test_an_output_of_each_group_stands_for_all_of_them(
     rng = np.random.default_rng(3)
     shape = (1, 9, width, groups * each)
     stage = _grouped(groups, width, each, rng.choice(np.int8([-1, 1]), size=shape))
-    alike = _grouped(groups, width, 1, np.ones((1, 9, width, groups), np.int8))
+    one = _grouped(groups, width, 1, np.ones((1, 9, width, groups), np.int8))
+    alike = replace(one, each=each)
     options = ModelOptions(banks=3)
     ran, alone = (
         CommandLedger(System(DDR3, options)),
@@ -222,7 +224,7 @@ def test_an_output_of_each_group_stands_for_all_of_them(
     operands = rng.integers(0, 2, (4, 72, groups * width)).astype(np.uint8)
     execute = prepare(MAPPINGS[mapping].map_stage(stage, ran.system, 4), 4, compiled=False)
     result = execute(StageInputs(operands, ran))
-    usage = booked(MAPPINGS[mapping].map_stage(alike, alone.system, 4, each), alone, each)
+    usage = booked(MAPPINGS[mapping].map_stage(alike, alone.system, 4), alone)
     for phase in PHASES:
         assert ran.counts(phase).commands() == alone.counts(phase).commands()
         assert ran.cost(phase) == alone.cost(phase)

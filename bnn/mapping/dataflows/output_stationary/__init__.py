@@ -35,14 +35,12 @@ popcount: str = "in DRAM"
 rank: int = 0
 
 
-def map_stage(stage: Stage, system: System, images: int, each: int = 1) -> list[MappedStage]:
+def map_stage(stage: Stage, system: System, images: int) -> list[MappedStage]:
     """Lay the stage out; see :class:`bnn.mapping.mapped_stage.Mapping`."""
-    return [_mapped(piece, first, system, images, each) for piece, first in _divided(stage, system)]
+    return [_mapped(piece, first, system, images) for piece, first in _divided(stage, system)]
 
 
-def _mapped(
-    piece: Piece[OutputPlan], first: int, system: System, images: int, each: int
-) -> MappedStage:
+def _mapped(piece: Piece[OutputPlan], first: int, system: System, images: int) -> MappedStage:
     """Lay a piece out in subarrays from number ``first`` on."""
     stage, planned = piece.stage, piece.plan
     set_size = len(planned.chunks)
@@ -54,7 +52,6 @@ def _mapped(
         planned.program,
         operand_rows=operands * planned.sets * stage.planes,
         first=first,
-        each=each,
         where=usable(planned.parts, set_size, system, first),
     )
     return MappedStage(

@@ -8,16 +8,15 @@ Read :mod:`~bnn.mapping.mapped_stage` first (what a mapping returns), then
 :mod:`~bnn.mapping.backends`, which book a mapped stage or carry it out: they are given
 :mod:`~bnn.mapping.stage_inputs`, :mod:`~bnn.mapping.readback` makes numbers of the rows that are
 read, :mod:`~bnn.mapping.host_popcount` does what is left to the host, and
-:mod:`~bnn.mapping.sum_checker` holds every sum against the reference. :mod:`~bnn.mapping.parity`
-and :mod:`~bnn.mapping.screening` are what can be done about faults. :mod:`~bnn.mapping.choice`
-prices mappings, :mod:`~bnn.mapping.frontier` finds the best of many, and
-:mod:`~bnn.mapping.selection` gives each stage of a network its own, and a place in a
-:mod:`~bnn.mapping.chain`, or none.
+:mod:`~bnn.mapping.sum_checker` holds every sum against the reference, and
+:mod:`~bnn.mapping.parity` holds counts against checksums. :mod:`~bnn.mapping.choice` prices
+mappings, :mod:`~bnn.mapping.frontier` finds the best of many, and :mod:`~bnn.mapping.selection`
+gives each stage of a network its own, and a place in a :mod:`~bnn.mapping.chain`, or none.
 
 Nothing here knows of files, or of how values get from layer to layer.
 
->>> list(MAPPINGS)
-['output-stationary', 'weight-stationary', 'no-local-reuse']
+>>> next(iter(MAPPINGS))
+'output-stationary'
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 :mod:`~bnn.system.system` is one value: standard, options, address map, moves, mitigation, faults.
 :mod:`~bnn.system.mitigation` says what is done about commands that go wrong,
+:mod:`~bnn.system.screening` finds columns that are weak for good,
 :mod:`~bnn.system.row_moves` how rows get from one subarray to another, and
 :mod:`~bnn.system.ledger` keeps the books of one layer: commands, time, energy.
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bnn.mapping.backends.repeats import Repeats
 from bnn.mapping.mapped_stage import MappedStage
 from bnn.mapping.placement.placement import Turn
-from bnn.mapping.screening import book_tests
+from bnn.system.screening import book_tests
 from bnn.mapping.stage_inputs import Occupancy
 from bnn.system.ledger import CommandLedger
 from bnn.system.row_moves import move_rows

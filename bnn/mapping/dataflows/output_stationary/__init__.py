@@ -25,7 +25,7 @@ from bnn.mapping.dataflows.output_stationary.planner import OutputPlan, plan
 from bnn.mapping.mapped_stage import MappedStage
 from bnn.mapping.placement.division import in_turn
 from bnn.mapping.placement.fan_in import Piece, divide
-from bnn.mapping.screening import usable
+from bnn.system.screening import usable
 from bnn.system.system import System
 from pimsim.errors import OutOfSubarraysError
 

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from bnn.mapping.backends.repeats import Repeats
 from bnn.mapping.mapped_stage import MappedStage
 from bnn.mapping.placement.placement import Turn
-from bnn.system.screening import book_tests
 from bnn.mapping.stage_inputs import Occupancy
 from bnn.system.ledger import CommandLedger
 from bnn.system.row_moves import move_rows
+from bnn.system.screening import book_tests
 from pimsim.dram.commands import Kind
 from pimsim.microprogram.row_program import Item, Move, Read, Run, Write
 

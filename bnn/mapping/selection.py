@@ -8,7 +8,7 @@ if the whole network does better with it, and a layer that no mapping has room f
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -36,10 +36,12 @@ Prices = Mapping[str, tuple[Candidate, ...]]
 class Selection:
     """What was chosen for a network."""
 
+    stages: tuple[Stage | HostStage, ...]
+    """All of them, in order."""
     taken: dict[str, Dataflow]
     """The mapping of every stage in DRAM."""
-    chains: Chains = field(default_factory=list)
-    prices: Prices = field(default_factory=dict)
+    chains: Chains
+    prices: Prices
     """Nothing where the mapping was not chosen."""
 
     def of(self, stage: Stage) -> tuple[Candidate, ...]:
@@ -47,10 +49,15 @@ class Selection:
         return self.prices.get(stage.name, ())
 
 
-def lay_out(
-    mapping: str, network: Network, encoding: Encoding | None, system: System, images: int
-) -> tuple[tuple[Stage | HostStage, ...], Prices]:
-    """Split a network into stages that there is room for, and price those in DRAM.
+def select(
+    mapping: str,
+    network: Network,
+    encoding: Encoding | None,
+    system: System,
+    images: int,
+    chaining: str,
+) -> Selection:
+    """Split a network into stages, and choose for each.
 
     Args:
         mapping: a mapping, or a way to choose, of :func:`bnn.mapping.choice.names`. A mapping that
@@ -59,55 +66,32 @@ def lay_out(
         encoding: how its inputs are integers.
         system: whose banks compute.
         images: how many.
+        chaining: whether dense stages are chained, of :data:`bnn.mapping.chain.choice.CHAINING`.
 
-    Raises InputError for another name, and what all mappings refuse for another reason than room.
+    Raises InputError for another name, for what all mappings refuse for another reason than room,
+    and for stages that must be chained and cannot be.
     """
     choice.check(mapping)
     stages = lower(network, encoding, system.data_rows)
-    if mapping in MAPPINGS:
-        return stages, {}
     prices: dict[str, tuple[Candidate, ...]] = {}
-    refused: dict[str, str] = {}
-    for stage in stages:
-        if isinstance(stage, Stage):
-            found = choice.priced(partial(_lay_out, stage, system, images), system)
-            prices[stage.name] = found
-            if why := choice.why_none(found):
-                refused.setdefault(stage.layer.name, why)
-    if refused:
-        stages = lower(network, encoding, system.data_rows, refused)
-    return stages, prices
-
-
-def select(
-    mapping: str,
-    network: Network,
-    stages: Sequence[Stage | HostStage],
-    prices: Prices,
-    system: System,
-    images: int,
-    chaining: str,
-) -> Selection:
-    """Choose for every stage of a network.
-
-    Args:
-        mapping: a mapping, or a way to choose, of :func:`bnn.mapping.choice.names`.
-        network: whose stages they are.
-        stages: all of them, in order.
-        prices: those of :func:`lay_out`.
-        system: whose banks compute.
-        images: how many.
-        chaining: whether dense stages are chained, of :data:`bnn.mapping.chain.choice.CHAINING`.
-
-    Raises InputError for stages that must be chained and cannot be.
-    """
-    choosing = _Choosing(network, stages, system, images, chaining, prices)
     if mapping in MAPPINGS:
+        choosing = _Choosing(network, stages, system, images, chaining, prices)
         taken = dict.fromkeys((stage.name for stage in stages if isinstance(stage, Stage)), mapping)
         chains = choosing.named(mapping)
     else:
+        refused: dict[str, str] = {}
+        for stage in stages:
+            if isinstance(stage, Stage):
+                found = choice.priced(partial(_lay_out, stage, system, images), system)
+                prices[stage.name] = found
+                if why := choice.why_none(found):
+                    refused.setdefault(stage.layer.name, why)
+        if refused:
+            stages = lower(network, encoding, system.data_rows, refused)
+        choosing = _Choosing(network, stages, system, images, chaining, prices)
         taken, chains = choosing.cheapest(mapping)
-    return Selection({name: MAPPINGS[one] for name, one in taken.items()}, chains, prices)
+    named = {name: MAPPINGS[one] for name, one in taken.items()}
+    return Selection(stages, named, chains, prices)
 
 
 def _lay_out(stage: Stage, system: System, images: int, mapping: str) -> Draft:

@@ -13,7 +13,7 @@ from bnn.mapping.chain import choice as chains
 from bnn.mapping.chain.layout import Layout
 from bnn.mapping.choice import advised
 from bnn.mapping.mapped_stage import Mapping
-from bnn.mapping.selection import Selection, lay_out, select
+from bnn.mapping.selection import Selection, select
 from bnn.model.network import Network
 from bnn.run.walk import LayerRun, Outcome, Step, open_ledgers
 from bnn.system.ledger import CommandLedger
@@ -35,7 +35,6 @@ class Plan:
     network: Network
     """Up to its softmax, if it has one."""
     images: int
-    stages: tuple[Stage | HostStage, ...]
     selected: Selection
     ledgers: list[CommandLedger]
     """Ledgers of the stages."""
@@ -56,13 +55,13 @@ class Plan:
     def apart(self) -> Iterator[tuple[Stage, Mapping, CommandLedger]]:
         """Yield every stage in DRAM that is in no chain, its mapping and its ledger."""
         held = {name for names, _, _ in self.chained() for name in names}
-        for stage, ledger in zip(self.stages, self.ledgers, strict=True):
+        for stage, ledger in zip(self.selected.stages, self.ledgers, strict=True):
             if isinstance(stage, Stage) and stage.name not in held:
                 yield stage, self.selected.taken[stage.name], ledger
 
     def steps(self, carry_out: CarryOut) -> Iterator[Step]:
         """Yield the step of every stage, each of which ``carry_out`` is called for."""
-        for stage, ledger in zip(self.stages, self.ledgers, strict=True):
+        for stage, ledger in zip(self.selected.stages, self.ledgers, strict=True):
             fetched = stage.fetched if isinstance(stage, HostStage) else 0
             yield Step(self._layer(stage, ledger), partial(carry_out, stage, ledger), fetched)
 
@@ -121,11 +120,10 @@ def plan(
         chain = _unchained(chain)
         system = replace(system, faults=_opening(system.faults, system.mitigation.activation_rows))
     network = network.before_softmax()
-    stages, prices = lay_out(mapping, network, encoding, system, images)
-    ledgers = open_ledgers(system, _reached(stages, system.faults, faulty), traces)
     with advised(mapping):
-        selected = select(mapping, network, stages, prices, system, images, chain)
-    return Plan(network, images, stages, selected, ledgers)
+        selected = select(mapping, network, encoding, system, images, chain)
+    ledgers = open_ledgers(system, _reached(selected.stages, system.faults, faulty), traces)
+    return Plan(network, images, selected, ledgers)
 
 
 def _opening(faults: Faults, activation_rows: int) -> Faults:

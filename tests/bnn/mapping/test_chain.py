@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections import defaultdict, deque
 from collections.abc import Sequence
@@ -103,29 +104,42 @@ CASES = {
     "batches of tiles": ((12, 9, 4), 2, 2000, SHALLOW),
     "teams in two ranks": ((20, 16, 5), 11, 900, replace(SHALLOW, ranks=2)),
 }
-cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-Case = tuple[tuple[int, ...], int, int, Standard]
+cases = pytest.mark.parametrize("name", CASES)
+
+
+@functools.cache
+def compiled_with_a_trace(name: str) -> tuple[NetworkRun, list[Event]]:
+    """A case, and every command of it."""
+    widths, banks, count, standard = CASES[name]
+    kept = Kept()
+    done = ran(mlp(*widths), count, standard=standard, banks=banks, traces=[kept])
+    return done, kept.events
+
+
+@functools.cache
+def stages_apart(name: str) -> NetworkRun:
+    """A case that is not chained."""
+    widths, banks, count, standard = CASES[name]
+    return ran(mlp(*widths), count, "never", standard=standard, banks=banks)
 
 
 @cases
 def test_nothing_is_read_or_written_between_the_first_operands_and_the_last_sums(
-    case: Case,
+    name: str,
 ) -> None:
-    widths, banks, count, standard = case
-    kept = Kept()
-    done = ran(mlp(*widths), count, standard=standard, banks=banks, traces=[kept])
+    widths = CASES[name][0]
+    done, events = compiled_with_a_trace(name)
     assert done.bit_exact
     (choice,) = done.chains
     layout = choice.layout
     assert layout is not None
     phases = [
         kind for kind, _ in itertools.groupby(
-            event.kind for event in kept.events if event.kind in (Kind.RD, Kind.WR)
+            event.kind for event in events if event.kind in (Kind.RD, Kind.WR)
         )
     ]  # fmt: skip
     assert phases == [Kind.WR, Kind.RD] * len(layout.turns(0))
-    (name,) = {first.name for first in (done.layers[0],)}
-    assert name == choice.names[0]
+    assert done.layers[0].name == choice.names[0]
     for number, layer in enumerate(done.layers):
         counts = [layer.ledger.counts(phase) for phase in PHASES]
         total = sum(counts, CommandCounts())
@@ -139,11 +153,10 @@ def test_nothing_is_read_or_written_between_the_first_operands_and_the_last_sums
 
 @cases
 @pytest.mark.parametrize("compiled", [False, True])
-def test_values_are_those_of_stages_apart(case: Case, compiled: bool) -> None:
-    widths, banks, count, standard = case
-    network = mlp(*widths)
-    chained = ran(network, count, standard=standard, banks=banks, compiled=compiled)
-    apart = ran(network, count, "never", standard=standard, banks=banks)
+def test_values_are_those_of_stages_apart(name: str, compiled: bool) -> None:
+    widths, banks, count, standard = CASES[name]
+    chained = ran(mlp(*widths), count, standard=standard, banks=banks, compiled=compiled)
+    apart = stages_apart(name)
     assert chained.bit_exact
     assert np.array_equal(chained.logits, apart.logits)
     for one, other in zip(chained.layers, apart.layers, strict=True):
@@ -205,9 +218,9 @@ def test_chains_of_any_widths_are_exact(data: st.DataObject) -> None:
 
 @cases
 def test_booked_is_what_subarrays_executed_and_time_that_of_each_command_scheduled(
-    case: Case, monkeypatch: pytest.MonkeyPatch
+    name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    widths, banks, count, standard = case
+    widths, banks, count, standard = CASES[name]
     subarrays: list[Subarray] = []
     segments: list[Segment] = []
     make = System.subarrays
@@ -241,11 +254,11 @@ def test_booked_is_what_subarrays_executed_and_time_that_of_each_command_schedul
 
 
 @cases
-def test_estimates_are_those_of_runs(case: Case) -> None:
+def test_estimates_are_those_of_runs(name: str) -> None:
     """A run whose trace is taken books output by output, an estimate books what repeats once."""
-    widths, banks, count, standard = case
+    widths, banks, count, standard = CASES[name]
     network = mlp(*widths)
-    done = ran(network, count, standard=standard, banks=banks, traces=[Kept()])
+    done, _ = compiled_with_a_trace(name)
     guess = estimate.of_network(
         network, None, count, System(standard, ModelOptions(banks=banks)), MAPPING, chain="always"
     )
@@ -258,10 +271,10 @@ def test_estimates_are_those_of_runs(case: Case) -> None:
 
 @cases
 def test_replaying_a_trace_reads_what_the_run_read(
-    case: Case, monkeypatch: pytest.MonkeyPatch
+    name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rows that the trace names, from the first operands to the last sums, hold the values."""
-    widths, banks, count, standard = case
+    widths, banks, count, standard = CASES[name]
     written: dict[int, deque[Words]] = defaultdict(deque)
     read: dict[int, deque[Words]] = defaultdict(deque)
     write_row, read_row, make = Subarray.write, Subarray.read, System.subarrays

@@ -392,7 +392,7 @@ def test_a_run_that_is_interrupted_in_the_check_is_written(
 
     monkeypatch.setattr("bnn.keras.apart.check_apart", interrupted)
     monkeypatch.setattr("bnn.train.check_extra", lambda *_: None)
-    command = ["run", "digits-mlp", "--limit", "5", "--check-keras", "--json"]
+    command = ["run", *map(str, small("--limit", "5", "--check-keras", "--json"))]
     assert cli.main([*command, "--out", str(tmp_path)]) == 130
     assert json.loads(capsys.readouterr().out)["bit_exact"] is True
     assert json.loads((tmp_path / "report.json").read_text("utf-8"))["keras_equal"] is None

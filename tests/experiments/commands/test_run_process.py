@@ -38,6 +38,11 @@ def pimsim(*argv: str | Path, cwd: Path, **more: str | Path) -> subprocess.Compl
     )  # fmt: skip
 
 
+def small(*argv: str | Path) -> tuple[str | Path, ...]:
+    """Two images of a network of 100, 37, 50 and 10 values."""
+    return (MODELS / "mlp.h5", "--data", MODELS / "mlp.npz", "--limit", "2", *argv)
+
+
 def tree(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*")}
 
@@ -71,7 +76,7 @@ def test_figures_and_data_sets_are_imported_only_when_they_are_needed(tmp_path: 
         "assert main(sys.argv[1:]) == 0\n"
         "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))\n"
     )
-    argv = ("run", MODELS / "mlp.h5", "--data", MODELS / "mlp.npz", "--limit", "2")
+    argv = ("run", *small())
     done = subprocess.run(
         [sys.executable, "-c", code, *map(str, argv)],
         cwd=tmp_path, env=environment(), capture_output=True, text=True, check=True, timeout=120,
@@ -89,7 +94,7 @@ def test_nothing_is_written_outside_the_given_folder(tmp_path: Path, parse: Pars
     def run(*argv: str) -> dict[str, Any]:
         caches = {"XDG_CACHE_HOME": home / ".cache", "XDG_CONFIG_HOME": home / ".config"}
         done = pimsim(
-            *("digits-mlp", "--limit", "2", "--json"), *argv,
+            *small("--json"), *argv,
             cwd=here, HOME=home, TMPDIR=temporary, **caches,
         )  # fmt: skip
         assert done.returncode == 0
@@ -138,7 +143,7 @@ def start(data: Path, out: Path, stderr: int) -> subprocess.Popen[str]:
 
 def test_an_interrupted_run_leaves_an_earlier_report_as_it_was(many: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    assert pimsim("digits-mlp", "--limit", "2", "--out", out, cwd=tmp_path).returncode == 0
+    assert pimsim(*small("--out", out), cwd=tmp_path).returncode == 0
     before = {path.name: path.read_bytes() for path in out.iterdir()}
     assert set(before) == FILES
     with start(many, out, subprocess.PIPE) as running:

@@ -23,9 +23,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 
-from pimsim.dram.commands import Kind
-from pimsim.dram.counts import CommandCounts
-from pimsim.dram.energy import CommandEnergies, command_energies
+from pimsim.dram.commands import CommandCounts, Kind
+from pimsim.dram.energy import CommandEnergies
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.scheduler.constraints import effective_timing, second_act_ps
 from pimsim.dram.standard.standard import Standard
@@ -163,7 +162,7 @@ def charge(
     Raises :class:`~pimsim.errors.InputError` for more banks than the standard has, or REFs among
     ``counts``.
     """
-    energies = _energies(standard, options)
+    energies = options.energies(standard)
     if counts.ref:
         raise InputError(f"`counts` must hold no REF commands, not {counts.ref}")
     idle_ps = elapsed.held_ps - elapsed.open_ps
@@ -190,8 +189,10 @@ def primitive_cost(program: Program, standard: Standard, options: ModelOptions) 
     >>> cost.latency_ps, round(cost.throughput_gb_per_s)
     (196000, 334)
     """
-    energies = _energies(standard, options)
-    counts = CommandCounts(aap=program.aap, ap=program.ap, extra_wordlines=program.extra_wordlines)
+    energies = options.energies(standard)
+    counts = CommandCounts(
+        aap=program.aap, ap=program.ap, extra_wordlines=program.extra_wordlines()
+    )
     banks = issue_order(standard, range(options.banks))
     if options.refresh:  # the same state comes round only after very many
         times = max(_AT_LEAST, _COMMANDS // len(program))
@@ -217,7 +218,7 @@ def assumptions(standard: Standard, options: ModelOptions) -> dict[str, object]:
     >>> stated["bin"], stated["faw"], stated["energy"], stated["aap_ns"]
     ('8-8-8', True, 'ambit-paper', 49.0)
     """
-    energies = _energies(standard, options)
+    energies = options.energies(standard)
     timing = effective_timing(standard, options)
     row_ps = timing.t_ras_ps + timing.t_rp_ps
     bursts_per_kb = 1024 / standard.burst_bytes
@@ -260,21 +261,6 @@ def assumptions(standard: Standard, options: ModelOptions) -> dict[str, object]:
         "transfer_nj_per_kb": energies.transfer_pj * bursts_per_kb / 1e3,
         "model": "; ".join(model),
     }
-
-
-def _energies(standard: Standard, options: ModelOptions) -> CommandEnergies:
-    if options.banks > standard.all_banks:
-        raise InputError(
-            f"`banks` must be at most {standard.all_banks}, the banks of {standard.name}, "
-            f"not {options.banks}"
-        )
-    return command_energies(
-        options.energy,
-        standard,
-        acts_per_aap=options.acts_per_aap,
-        extra_wordline_factor=options.extra_wordline_factor,
-        open_banks=min(options.banks, standard.banks),
-    )
 
 
 def _row_commands_pj(counts: CommandCounts, energies: CommandEnergies) -> float:

@@ -26,10 +26,9 @@ from dataclasses import asdict, dataclass, fields, replace
 
 from bnn.system.system import System
 from pimsim.cost import Cost, Elapsed, charge, price
-from pimsim.dram.commands import Kind
-from pimsim.dram.counts import CommandCounts
+from pimsim.dram.commands import CommandCounts, Kind
 from pimsim.dram.options import ModelOptions
-from pimsim.dram.timeline.row_transfers import streamed
+from pimsim.dram.timeline.command_stream import streamed
 from pimsim.errors import InputError
 
 BREAK_EVEN = (

@@ -39,7 +39,7 @@ from bnn.system.system import System
 from bnn.tables.graph import Table
 from bnn.tables.stages import Work, fetched_by_host, works
 from bnn.values.encoding import Encoding
-from pimsim.dram.traces.recorder import Sink
+from pimsim.dram.traces.trace import Trace
 from pimsim.errors import InputError
 
 
@@ -65,7 +65,7 @@ def of_network(
     mapping: str = DEFAULT,
     *,
     chain: str = CHAINING[0],
-    traces: Sequence[Sink] = (),
+    traces: Sequence[Trace] = (),
 ) -> Estimate:
     """Book what :func:`bnn.run.execute.run` would for so many images.
 
@@ -85,7 +85,7 @@ def of_table(
     system: System,
     mapping: str = DEFAULT,
     *,
-    traces: Sequence[Sink] = (),
+    traces: Sequence[Trace] = (),
 ) -> Estimate:
     """Book a network that is known by its shapes alone; see :mod:`bnn.tables.stages`.
 

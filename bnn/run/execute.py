@@ -47,7 +47,7 @@ from bnn.system.ledger import CommandLedger
 from bnn.system.system import System
 from bnn.values.bitstrings import BitStrings, unpacked
 from bnn.values.encoding import Encoding, encode
-from pimsim.dram.traces.recorder import Sink
+from pimsim.dram.traces.trace import Trace
 
 Progress = Callable[[str, int, int], None]
 """Called with the layer's name, how much of it is done, and how much there is."""
@@ -115,7 +115,7 @@ def run(
     mapping: str = DEFAULT,
     *,
     chain: str = CHAINING[0],
-    traces: Sequence[Sink] = (),
+    traces: Sequence[Trace] = (),
     execution: Execution = COMPILED,
 ) -> NetworkRun:
     """Run ``network`` on images ``x`` (n, ...), as the Keras model would be fed.

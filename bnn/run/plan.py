@@ -21,7 +21,7 @@ from bnn.system.system import System
 from bnn.values.encoding import Encoding
 from pimsim.documents import nearest
 from pimsim.dram.array.faults import MAJORITY, Faults
-from pimsim.dram.traces.recorder import Sink
+from pimsim.dram.traces.trace import Trace
 from pimsim.errors import InputError
 
 CarryOut = Callable[[Stage | HostStage, CommandLedger], Outcome]
@@ -95,7 +95,7 @@ def plan(
     mapping: str,
     *,
     chain: str = chains.CHAINING[0],
-    traces: Sequence[Sink] = (),
+    traces: Sequence[Trace] = (),
     faulty: Collection[str] | None = None,
 ) -> Plan:
     """Choose how to carry out a network, of which nothing is booked yet.

@@ -17,7 +17,8 @@ from bnn.mapping.sum_checker import SumChecker
 from bnn.system.ledger import CommandLedger
 from bnn.system.system import System
 from pimsim.dram.timeline.timeline import Timeline
-from pimsim.dram.traces.recorder import Recorder, Sink
+from pimsim.dram.traces.recorder import Recorder
+from pimsim.dram.traces.trace import Trace
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +79,7 @@ class Step(NamedTuple):
 
 
 def open_ledgers(
-    system: System, faulty: Sequence[bool], traces: Sequence[Sink] = ()
+    system: System, faulty: Sequence[bool], traces: Sequence[Trace] = ()
 ) -> list[CommandLedger]:
     """Return a ledger for every layer, all on one timeline.
 

@@ -20,9 +20,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bnn.system.mitigation import NONE, Mitigation
-from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
+from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap, rows_taken
 from pimsim.dram.array.faults import Faults
-from pimsim.dram.array.many_row import rows_taken
 from pimsim.dram.array.subarray import Subarray
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard

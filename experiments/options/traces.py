@@ -31,9 +31,9 @@ class TraceRequest:
 
     def open(self, standard: Standard, options: ModelOptions) -> Trace:
         """Return the trace, to be entered with ``with``."""
-        from pimsim.dram.traces import open_trace
+        from pimsim.dram.traces import Trace
 
-        return open_trace(self.format, self.path, standard, options, self.limit)
+        return Trace(self.format, self.path, standard, options, self.limit)
 
 
 def add_trace(parser: argparse.ArgumentParser) -> None:

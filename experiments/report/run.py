@@ -26,7 +26,7 @@ from bnn.run.walk import LayerRun
 from bnn.system.ledger import PHASES
 from bnn.system.system import System
 from pimsim.cost import Cost, assumptions
-from pimsim.dram.counts import CommandCounts
+from pimsim.dram.commands import CommandCounts
 
 KINDS = ("AAP", "AP", "ACT", "PRE", "RD", "WR", "REF", "TRANSFER")
 PER_PASS = ("inputs", "compute")

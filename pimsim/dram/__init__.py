@@ -1,6 +1,6 @@
 """DRAM: row groups, subarrays and their commands, standards, timing and energy.
 
-:mod:`~pimsim.dram.commands` lists the kinds of commands and :mod:`~pimsim.dram.counts` counts them.
+:mod:`~pimsim.dram.commands` lists the kinds of commands and counts them.
 Read :mod:`~pimsim.dram.standard` (what a part is), then :mod:`~pimsim.dram.array` (what its rows
 hold and do), :mod:`~pimsim.dram.scheduler` (when a command may issue) and
 :mod:`~pimsim.dram.timeline` (when a long stream of them ends). :mod:`~pimsim.dram.options` are the

@@ -13,7 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from pimsim.documents import require_one_of
-from pimsim.dram.energy import ENERGY_MODES, modes, require_mode
+from pimsim.dram.energy import (
+    ENERGY_MODES,
+    CommandEnergies,
+    command_energies,
+    modes,
+    require_mode,
+)
 from pimsim.dram.standard.standard import Standard
 from pimsim.errors import InputError, require_positive
 
@@ -75,12 +81,26 @@ class ModelOptions:
 
     def require(self, standard: Standard) -> None:
         """Raise InputError unless a standard has so many banks, and the energy mode its figures."""
+        self._require_banks(standard)
+        require_mode(self.energy, standard)
+
+    def energies(self, standard: Standard) -> CommandEnergies:
+        """Return what commands cost; InputError for more banks than there are."""
+        self._require_banks(standard)
+        return command_energies(
+            self.energy,
+            standard,
+            acts_per_aap=self.acts_per_aap,
+            extra_wordline_factor=self.extra_wordline_factor,
+            open_banks=min(self.banks, standard.banks),
+        )
+
+    def _require_banks(self, standard: Standard) -> None:
         if self.banks > standard.all_banks:
             raise InputError(
                 f"`banks` must be at most {standard.all_banks}, the banks of {standard.name}, "
                 f"not {self.banks}"
             )
-        require_mode(self.energy, standard)
 
     def __post_init__(self) -> None:
         require_positive(banks=self.banks)

@@ -31,8 +31,7 @@ from bnn.mapping.placement.placement import Block, Placement, Turn, cut, fewest_
 from bnn.system.system import System
 from pimsim.cost import price
 from pimsim.dram.commands import Kind
-from pimsim.dram.timeline.command_stream import RowCycle, Run, Segment, issue_order
-from pimsim.dram.timeline.row_transfers import row_cycle
+from pimsim.dram.timeline.command_stream import RowCycle, Run, Segment, issue_order, row_cycle
 from pimsim.errors import OutOfSubarraysError
 from pimsim.microprogram.row_program import RowProgram
 

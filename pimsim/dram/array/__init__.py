@@ -2,9 +2,8 @@
 
 :mod:`~pimsim.dram.array.address_map` says which wordlines an address raises and
 :mod:`~pimsim.dram.array.subarray` carries ACTIVATE and PRECHARGE out, on rows that
-:mod:`~pimsim.dram.array.row_storage` keeps. :mod:`~pimsim.dram.array.many_row` is about majorities
-of more rows than three. :mod:`~pimsim.dram.array.faults` says what goes wrong where, and
-:mod:`~pimsim.dram.array.injection` puts that into a subarray's commands.
+:mod:`~pimsim.dram.array.row_storage` keeps. :mod:`~pimsim.dram.array.faults` says what goes wrong
+where, and :mod:`~pimsim.dram.array.injection` puts that into a subarray's commands.
 
 It knows of no time and no energy, and of no program beyond the next command.
 """

@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -82,7 +83,7 @@ class Injector:
         where: NDArray[np.intp] | None = None,
     ) -> None:
         self._faults, self._sites, self._columns, self._where = faults, sites, columns, where
-        self._static: dict[Access, list[Words | None]] = {}
+        self._masks = cache(self._masks_of)
         self._streams: list[dict[Access, _Stream]] = [{} for _ in sites]
         self._counts: list[Counter[Access]] = [Counter() for _ in sites]
         self.flips = 0
@@ -95,7 +96,8 @@ class Injector:
             self._streams[lane] = {
                 access: stream
                 for access, count in events.items()
-                if self._matters(access) and (stream := self._stream(access, count, some)).event
+                if (access.kind == "sense" or self._faults.drives)
+                and (stream := self._stream(access, count, some)).event
             }
 
     def sense(self, levels: Sequence[Words], value: Words, lanes: Lanes | None) -> Words:
@@ -113,13 +115,7 @@ class Injector:
         for ones, mask in enumerate(static):
             if mask is not None:
                 wrong |= _holding(levels, ones) & (mask if lanes is None else mask[lanes])
-        rates = self._faults.access_rates(access)
-        for row, columns, draws in self._noise(access, lanes):
-            at, bit = columns >> 6, (columns & 63).astype(np.uint64)
-            ones = sum((level[row, at] >> bit & np.uint64(1)).astype(np.intp) for level in levels)
-            still = wrong[row, at] >> bit & np.uint64(1) == 0
-            hit = still & (draws < rates[ones])
-            self._flip(wrong, row, columns[hit])
+        self._strike(access, levels, wrong, lanes)
         return value ^ wrong
 
     def drive(self, complements: Sequence[bool], value: Words, lanes: Lanes | None) -> list[Words]:
@@ -137,36 +133,33 @@ class Injector:
             for mask, holds in ((zero, ~value), (one, value)):
                 if mask is not None:
                     wrong |= holds & (mask if lanes is None else mask[lanes])
-            rates = self._faults.access_rates(access)
-            for row, columns, draws in self._noise(access, lanes):
-                at, bit = columns >> 6, (columns & 63).astype(np.uint64)
-                driven = (value[row, at] >> bit & np.uint64(1)).astype(np.intp)
-                still = wrong[row, at] >> bit & np.uint64(1) == 0
-                hit = still & (draws < rates[driven])
-                self._flip(wrong, row, columns[hit])
+            self._strike(access, [value], wrong, lanes)
             taken.append(value ^ wrong)
         return taken
 
     # -- inside ------------------------------------------------------------------------------
 
-    def _flip(self, wrong: Words, row: int, columns: NDArray[np.int64]) -> None:
-        bits = np.uint64(1) << (columns & 63).astype(np.uint64)
-        np.bitwise_xor.at(wrong[row], columns >> 6, bits)
-        self.flips += len(columns)
+    def _strike(
+        self, access: Access, levels: Sequence[Words], wrong: Words, lanes: Lanes | None
+    ) -> None:
+        """Add to what is wrong where noise strikes, as likely as ones among ``levels`` make it."""
+        rates = self._faults.access_rates(access)
+        for row, columns, draws in self._noise(access, lanes):
+            at, bit = columns >> 6, (columns & 63).astype(np.uint64)
+            ones = sum((level[row, at] >> bit & np.uint64(1)).astype(np.intp) for level in levels)
+            still = wrong[row, at] >> bit & np.uint64(1) == 0
+            hit = still & (draws < rates[ones])
+            np.bitwise_xor.at(wrong[row], at[hit], np.uint64(1) << bit[hit])
+            self.flips += int(hit.sum())
 
-    def _matters(self, access: Access) -> bool:
-        return access.kind == "sense" or self._faults.drives
-
-    def _masks(self, access: Access) -> list[Words | None]:
+    def _masks_of(self, access: Access) -> list[Words | None]:
         """Columns that always get it wrong, (lanes, words) by pattern; None if there are none."""
-        found = self._static.get(access)
-        if found is None:
-            rates = self._faults.static_rates(access)
-            found = self._static[access] = [
-                self._mask(access, ones) if rate > 0 else None
-                for ones, rate in zip(patterns(access), rates, strict=True)
-            ]
-        return found
+        return [
+            self._mask(access, ones) if rate > 0 else None
+            for ones, rate in zip(
+                patterns(access), self._faults.static_rates(access), strict=True
+            )
+        ]
 
     def _mask(self, access: Access, ones: int) -> Words:
         masks = []

@@ -36,7 +36,7 @@ from pimsim.bits import Bits, Words, pack, unpack, words_for
 from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
 from pimsim.dram.array.injection import Injector
 from pimsim.dram.array.row_storage import Address, Lanes, RowStore, unwritten
-from pimsim.dram.counts import CommandCounts, LaneCounts
+from pimsim.dram.commands import CommandCounts, LaneCounts
 from pimsim.errors import DramError, InputError
 
 RowSlot: TypeAlias = tuple[bool, int]

@@ -2,9 +2,8 @@
 
 Read :mod:`~pimsim.dram.scheduler.constraints`, the one table of minimum distances, then
 :mod:`~pimsim.dram.scheduler.scheduler`, which holds commands against it over the
-:mod:`~pimsim.dram.scheduler.bank_state` of all banks. :mod:`~pimsim.dram.scheduler.act_window` and
-:mod:`~pimsim.dram.scheduler.column_commands` say what fits among the ACTs, and the bursts, before;
-:mod:`~pimsim.dram.scheduler.blocked_by` says what a command waits for.
+:mod:`~pimsim.dram.scheduler.bank_state` of all banks. :mod:`~pimsim.dram.scheduler.spacing` says
+what fits among the ACTs, and the bursts, before, and what a command waits for.
 
 It does not know what rows hold, and sees every command: what repeats is for
 :mod:`pimsim.dram.timeline`.

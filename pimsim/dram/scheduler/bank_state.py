@@ -14,6 +14,7 @@ channel's last command, and :func:`restore` puts it back as if that time were 0.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from pimsim.dram.commands import Kind
@@ -31,69 +32,63 @@ do exactly what the other can."""
 _LONG_AGO_PS = -(1 << 62)
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Channel:
     """What the ranks of a channel share."""
 
-    __slots__ = ("front_ps", "groups", "ranks")
-
-    def __init__(self) -> None:
-        self.front_ps = 0
-        """Time of the last command: the next may issue at the same time, not before."""
-        self.ranks: list[Rank] = []
-        self.groups: list[BankGroup] = []
+    front_ps: int = 0
+    """Time of the last command: the next may issue at the same time, not before."""
+    ranks: list[Rank] = field(default_factory=list)
+    groups: list[BankGroup] = field(default_factory=list)
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Rank:
     """Next times that hold for all banks of a rank, and its ACTs."""
 
-    __slots__ = (
-        "acts", "banks", "channel", "last_ref_ps", "next_rd_ps", "next_ref_ps", "next_transfer_ps",
-        "next_wr_ps", "open_banks", "others", "refs",
-    )  # fmt: skip
-
-    def __init__(self, channel: Channel) -> None:
-        self.channel = channel
-        self.banks: list[Bank] = []
-        self.others: list[Rank] = []
-        """The other ranks of the channel."""
-        self.acts: list[tuple[int, int]] = []
-        """Time and bank of the ACTs that tRRD and tFAW count, sorted, old ones dropped."""
-        self.open_banks = 0
-        self.next_rd_ps = self.next_wr_ps = self.next_transfer_ps = 0
-        self.next_ref_ps = 0
-        """tRP after the last PRE and tRC after the last ACT, those of an AAP that still lie ahead
-        included, and tRFC after the last REF."""
-        self.refs = 0
-        self.last_ref_ps = _LONG_AGO_PS
+    channel: Channel
+    banks: list[Bank] = field(default_factory=list)
+    others: list[Rank] = field(default_factory=list)
+    """The other ranks of the channel."""
+    acts: list[tuple[int, int]] = field(default_factory=list)
+    """Time and bank of the ACTs that tRRD and tFAW count, sorted, old ones dropped."""
+    open_banks: int = 0
+    next_rd_ps: int = 0
+    next_wr_ps: int = 0
+    next_transfer_ps: int = 0
+    next_ref_ps: int = 0
+    """tRP after the last PRE and tRC after the last ACT, those of an AAP that still lie ahead
+    included, and tRFC after the last REF."""
+    refs: int = 0
+    last_ref_ps: int = _LONG_AGO_PS
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class BankGroup:
     """Next times that hold for all banks of a bank group."""
 
-    __slots__ = ("next_rd_ps", "next_wr_ps")
-
-    def __init__(self) -> None:
-        self.next_rd_ps = self.next_wr_ps = 0
+    next_rd_ps: int = 0
+    next_wr_ps: int = 0
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Bank:
     """State and next times of one bank."""
 
-    __slots__ = (
-        "group", "last_ps", "next_act_ps", "next_column_ps", "next_pre_ps", "next_source_ps",
-        "number", "open", "place", "rank", "received_ps",
-    )  # fmt: skip
-
-    def __init__(self, number: int, where: BankAddress, rank: Rank, group: BankGroup) -> None:
-        self.number, self.place, self.rank, self.group = number, where, rank, group
-        self.open = False
-        self.next_act_ps = self.next_pre_ps = self.next_column_ps = 0
-        self.next_source_ps = 0
-        """When it may be the source of a TRANSFER after it was the destination of one."""
-        self.last_ps: dict[Kind, int] = {}
-        """When each kind last came, a TRANSFER from here; there to give reasons only."""
-        self.received_ps = _LONG_AGO_PS
-        """When a TRANSFER to here last came; for reasons only, too."""
+    number: int
+    place: BankAddress
+    rank: Rank
+    group: BankGroup
+    open: bool = False
+    next_act_ps: int = 0
+    next_pre_ps: int = 0
+    next_column_ps: int = 0
+    next_source_ps: int = 0
+    """When it may be the source of a TRANSFER after it was the destination of one."""
+    last_ps: dict[Kind, int] = field(default_factory=dict)
+    """When each kind last came, a TRANSFER from here; there to give reasons only."""
+    received_ps: int = _LONG_AGO_PS
+    """When a TRANSFER to here last came; for reasons only, too."""
 
 
 def channels(standard: Standard) -> list[Channel]:

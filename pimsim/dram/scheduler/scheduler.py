@@ -20,10 +20,7 @@ from typing import NamedTuple
 
 from pimsim.dram.commands import Kind
 from pimsim.dram.options import ModelOptions
-from pimsim.dram.scheduler.act_window import ActSpacing
 from pimsim.dram.scheduler.bank_state import Bank, Rank, State, channels, relative, restore
-from pimsim.dram.scheduler.blocked_by import binding
-from pimsim.dram.scheduler.column_commands import ColumnSpacing
 from pimsim.dram.scheduler.constraints import (
     Scope,
     bank_address,
@@ -32,6 +29,7 @@ from pimsim.dram.scheduler.constraints import (
     second_act_ps,
     table,
 )
+from pimsim.dram.scheduler.spacing import ActSpacing, ColumnSpacing, binding
 from pimsim.dram.standard.standard import Standard
 from pimsim.errors import DramError, InputError
 

@@ -27,20 +27,6 @@ from pimsim.dram.standard.timing import Timing
 from pimsim.errors import InputError
 from pimsim.ranges import mistake, require
 
-_GEOMETRY = (
-    "channels",
-    "ranks",
-    "chips_per_rank",
-    "banks",
-    "bank_groups",
-    "subarrays_per_bank",
-    "rows_per_subarray",
-    "row_bytes",
-    "channel_bits",
-    "burst_length",
-)
-
-
 MOST_BANKS = 1_024
 """Of all ranks of a channel; DDR5 has 32 a rank."""
 _DDR3_LEAST_MV = 1350
@@ -243,7 +229,7 @@ _PARTS: Mapping[str, type[Timing] | type[Currents] | type[Interface] | type[Inte
     "interface_per_bit": InterfacePerBit,
 }
 _KEYS = {
-    "geometry": _GEOMETRY,
+    "geometry": tuple(f.name for f in fields(Standard) if f.type == "int"),
     **{section: tuple(f.name for f in fields(kind)) for section, kind in _PARTS.items()},
 }
 _OPTIONAL = {f.name for kind in _PARTS.values() for f in fields(kind) if f.default is not MISSING}

@@ -1,18 +1,24 @@
-"""Row cycles and their repetitions by a lane, as chains of moves.
+"""What banks in lock-step do, each worked out once: commands, row cycles, and repetitions of these.
 
-Repetitions of a row cycle become periodic after a few. All without REF: a row cycle may be taken
-apart, down to its beats, to put one in.
+A command over the banks of a segment (a *beat*) is issued once for each state that it meets, and
+remembered as a move. Row cycles are chains of moves; repetitions of a row cycle become periodic
+after a few. All are without REF but for :meth:`Lane.refresh`, which puts one at a chance: a row
+cycle may be taken apart, down to its beats, to put one in.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 
 from pimsim.dram.commands import Kind
-from pimsim.dram.timeline.command_stream import RowCycle
-from pimsim.dram.timeline.lockstep import Lane
-from pimsim.dram.timeline.transitions import (
+from pimsim.dram.timeline.command_stream import RowCycle, slots
+from pimsim.dram.timeline.lockstep import (
+    NO_CHANCE_PS,
+    CommandTransition,
+    Lockstep,
+    RefreshSlot,
     StateNumber,
     Transition,
     TransitionChain,
@@ -23,54 +29,75 @@ _CHUNK_BEATS = 64
 """Beats that are chained at a time: after a REF, what follows is chained anew up to a multiple."""
 
 
-class LanePlans:
-    """What a lane has been seen to do."""
+class Lane:
+    """Banks that work in lock-step, in the order of issue; or pairs of banks, with ``to``.
 
-    def __init__(self, lane: Lane) -> None:
-        self.lane = lane
-        self._chunks: dict[tuple[Kind, ...], CommandChunk] = {}
-        self._plans: dict[RowCycle, LanePlan] = {}
+    What they have been seen to do is remembered.
+    """
 
-    def plan(self, cycle: RowCycle) -> LanePlan:
-        """The row cycle by the banks of the lane."""
-        plan = self._plans.get(cycle)
-        if plan is None:
-            plan = self._plans[cycle] = LanePlan(self, cycle)
-        return plan
+    def __init__(
+        self, lockstep: Lockstep, banks: tuple[int, ...], to: tuple[int, ...] = ()
+    ) -> None:
+        self._lockstep = lockstep
+        self._banks, self._to = banks, to
+        self.ranks = sorted({bank // lockstep.banks_of_rank for bank in banks})
+        """Ranks that the banks belong to."""
+        self.beat, self.refresh = cache(self._beat), cache(self._refresh)
+        self.chunk = cache(partial(CommandChunk, self))
+        """A few kinds of commands in a row."""
+        self.plan = cache(partial(LanePlan, self))
+        """What the banks do in a row cycle."""
 
-    def chunk(self, kinds: tuple[Kind, ...]) -> CommandChunk:
-        """Commands of those kinds by the banks of the lane."""
-        return self._chunks.setdefault(kinds, CommandChunk(self.lane, kinds))
+    def step(self, kind: Kind) -> Callable[[StateNumber], CommandTransition]:
+        """The beat as a function of the state before."""
+        return lambda state: self.beat(state, kind, 0)
+
+    def _beat(self, state: StateNumber, kind: Kind, first: int) -> CommandTransition:
+        """One command in every bank, or in those from number ``first`` on."""
+        self._lockstep.begin(state)
+        chances = []
+        every = slots(kind, self._banks, self._to)
+        for slot, (bank, to) in enumerate(every[first:], start=first):
+            number = bank // self._lockstep.banks_of_rank
+            closed = self._lockstep.closed(number)
+            at_ps = self._lockstep.issue(kind, bank, to)
+            if kind.opens and closed:
+                chances.append(RefreshSlot(at_ps, self.ranks.index(number), slot))
+        return CommandTransition(*self._lockstep.end(), len(self.ranks), chances)
+
+    def _refresh(self, state: StateNumber, kind: Kind, first: int, slot: int) -> Transition:
+        """The command in the banks from ``first`` to before ``slot``, then REF for that bank."""
+        self._lockstep.begin(state)
+        every = slots(kind, self._banks, self._to)
+        for bank, to in every[first:slot]:
+            self._lockstep.issue(kind, bank, to)
+        self._lockstep.issue(Kind.REF, every[slot][0])
+        return Transition(*self._lockstep.end(), (NO_CHANCE_PS,) * len(self.ranks))
 
 
 class CommandChunk:
-    """A few kinds of commands in a row."""
+    """A few kinds of commands in a row, by the banks of a lane."""
 
     def __init__(self, lane: Lane, kinds: tuple[Kind, ...]) -> None:
-        self.kinds = kinds
-        self._lane = lane
-        self._spans: dict[tuple[StateNumber, int], TransitionChain] = {}
+        self._lane, self.kinds = lane, kinds
+        self.span = cache(self._span)
 
-    def span(self, state: StateNumber, first: int = 0) -> TransitionChain:
+    def _span(self, state: StateNumber, first: int = 0) -> TransitionChain:
         """The beats from ``first`` on."""
-        span = self._spans.get((state, first))
-        if span is None:
-            steps = (self._lane.step(kind) for kind in self.kinds[first:])
-            span = TransitionChain(state, len(self._lane.ranks), steps)
-            self._spans[state, first] = span
-        return span
+        steps = (self._lane.step(kind) for kind in self.kinds[first:])
+        return TransitionChain(state, len(self._lane.ranks), steps)
 
 
 class LanePlan:
     """One row cycle by the banks of a lane."""
 
-    def __init__(self, plans: LanePlans, cycle: RowCycle) -> None:
-        self.lane = plans.lane
+    def __init__(self, lane: Lane, cycle: RowCycle) -> None:
+        self.lane = lane
         kinds = [kind for kind, times in cycle for _ in range(times)]
         self.opens = any(kind.opens for kind in kinds)
         """Whether it has chances: then it has one in every rank of the lane."""
         self.chunks = [
-            plans.chunk(tuple(kinds[start : start + _CHUNK_BEATS]))
+            lane.chunk(tuple(kinds[start : start + _CHUNK_BEATS]))
             for start in range(0, len(kinds), _CHUNK_BEATS)
         ]
         self.refreshed: dict[tuple[StateNumber, int], Transition] = {}
@@ -79,47 +106,26 @@ class LanePlan:
         self.leaps: dict[tuple[StateNumber, int], tuple[int, Transition]] = {}
         """Repetitions and what they take, from a state on, up to and with the one with a REF before
         a chance of that number among :meth:`far_chances_ps`; for whoever works it out, too."""
-        self._far: dict[StateNumber, list[int]] = {}
-        self._wholes: dict[StateNumber, TransitionChain] = {}
-        self._chances_ps: dict[StateNumber, list[int]] = {}
-        self._caches: dict[StateNumber, CycleCache] = {}
+        self.whole = cache(self._whole)
+        self.chances_ps = cache(lambda state: list(chance_times_ps(self.whole(state))))
+        """All chances of the row cycle from a state on, of all ranks in turn."""
+        self.far_chances_ps = cache(self._far_chances_ps)
+        self.cache = cache(partial(CycleCache, self))
+        """Repetitions of the row cycle, from a state on."""
 
-    def whole(self, state: StateNumber) -> TransitionChain:
+    def _whole(self, state: StateNumber) -> TransitionChain:
         """The chunks one after the other."""
-        whole = self._wholes.get(state)
-        if whole is None:
-            steps = (chunk.span for chunk in self.chunks)
-            whole = self._wholes[state] = TransitionChain(state, len(self.lane.ranks), steps)
-        return whole
+        return TransitionChain(state, len(self.lane.ranks), (chunk.span for chunk in self.chunks))
 
-    def chances_ps(self, state: StateNumber) -> list[int]:
-        """All chances of the row cycle, of all ranks in turn."""
-        chances_ps = self._chances_ps.get(state)
-        if chances_ps is None:
-            chances_ps = self._chances_ps[state] = list(chance_times_ps(self.whole(state)))
-        return chances_ps
-
-    def far_chances_ps(self, state: StateNumber, until_ps: int) -> list[int]:
-        """All chances of repetitions of the row cycle, up to one at ``until_ps`` or later.
-
-        ``until_ps`` must be the same in every call.
-        """
-        far = self._far.get(state)
-        if far is None:
-            far = self._far[state] = []
-            cache, repetition = self.cache(state), 0
-            while not far or far[-1] < until_ps:
-                after, start_ps, _ = cache.after(repetition)
-                far += [start_ps + at_ps for at_ps in self.chances_ps(after)]
-                repetition += 1
+    def _far_chances_ps(self, state: StateNumber, until_ps: int) -> list[int]:
+        """All chances of repetitions of the row cycle, up to one at ``until_ps`` or later."""
+        far: list[int] = []
+        cache, repetition = self.cache(state), 0
+        while not far or far[-1] < until_ps:
+            after, start_ps, _ = cache.after(repetition)
+            far += [start_ps + at_ps for at_ps in self.chances_ps(after)]
+            repetition += 1
         return far
-
-    def cache(self, state: StateNumber) -> CycleCache:
-        """Repetitions of the row cycle."""
-        cache = self._caches.get(state)
-        if cache is None:
-            cache = self._caches[state] = CycleCache(self, state)
-        return cache
 
 
 class CycleCache:

@@ -1,15 +1,18 @@
-"""What commands in lock-step do to the state of one channel, each worked out once.
+"""States of a channel, what leads from one to the next, and what refresh needs to know of that.
 
 Nothing in a DRAM knows what time it is, refresh aside: from equal states equal commands lead to
-equal states in equal time. So each command over the banks of a segment (a beat) is issued once for
-each state that it meets, through the scheduler, and remembered as a move. All moves are without
-REF but for :meth:`Lane.refresh`, which puts one at a chance.
+equal states in equal time: moves, which are worked out once, through the scheduler.
+
+Chances are the times at which a command opens a row of a rank that is closed: there REF goes first
+if it is due by then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple, TypeAlias
 
 from pimsim.dram.commands import Kind
 from pimsim.dram.options import ModelOptions
@@ -17,14 +20,90 @@ from pimsim.dram.scheduler.bank_state import State
 from pimsim.dram.scheduler.constraints import effective_timing, second_act_ps
 from pimsim.dram.scheduler.scheduler import Scheduler
 from pimsim.dram.standard.standard import Standard
-from pimsim.dram.timeline.command_stream import slots
-from pimsim.dram.timeline.transitions import (
-    NO_CHANCE_PS,
-    CommandTransition,
-    RefreshSlot,
-    StateNumber,
-    Transition,
-)
+
+NO_CHANCE_PS = -1
+
+StateNumber: TypeAlias = int
+"""A state that has been met, by its number."""
+
+
+@dataclass(slots=True, eq=False)
+class Transition:
+    """From one state to another: how long it takes and what it leaves."""
+
+    after: StateNumber
+    took_ps: int
+    """From the last command before to the last command."""
+    open_ps: int
+    """Time with a bank open or refreshing, summed over ranks."""
+    chance_ps: tuple[int, ...]
+    """When the last chance for REF comes, for each rank of the lane; -1 if there is none."""
+
+
+class RefreshSlot(NamedTuple):
+    """A command that opens a row of a rank all of whose banks are closed."""
+
+    at_ps: int
+    rank: int
+    """Which of the lane's ranks."""
+    slot: int
+    """Which of the lane's banks."""
+
+
+class CommandTransition(Transition):
+    """One command over the banks of a lane, or from one of its banks on."""
+
+    __slots__ = ("chances",)
+
+    def __init__(
+        self, after: StateNumber, took_ps: int, open_ps: int, ranks: int, chances: list[RefreshSlot]
+    ) -> None:
+        last_ps = [NO_CHANCE_PS] * ranks
+        for chance in chances:
+            last_ps[chance.rank] = chance.at_ps
+        super().__init__(after, took_ps, open_ps, tuple(last_ps))
+        self.chances = chances
+
+
+class TransitionChain(Transition):
+    """Moves one after the other, with what has happened before each of them."""
+
+    __slots__ = ("chances_ps", "moves", "opens_ps", "starts_ps", "states")
+
+    def __init__(
+        self, state: StateNumber, ranks: int, steps: Iterable[Callable[[StateNumber], Transition]]
+    ) -> None:
+        self.moves: list[Transition] = []
+        self.states = [state]
+        self.starts_ps, self.opens_ps = [0], [0]
+        self.chances_ps: list[list[int]] = [[] for _ in range(ranks)]
+        last_ps = [NO_CHANCE_PS] * ranks
+        for step in steps:
+            move = step(state)
+            self.moves.append(move)
+            for rank, at_ps in enumerate(move.chance_ps):
+                if at_ps != NO_CHANCE_PS:
+                    last_ps[rank] = self.starts_ps[-1] + at_ps
+                self.chances_ps[rank].append(last_ps[rank])
+            state = move.after
+            self.states.append(state)
+            self.starts_ps.append(self.starts_ps[-1] + move.took_ps)
+            self.opens_ps.append(self.opens_ps[-1] + move.open_ps)
+        super().__init__(state, self.starts_ps[-1], self.opens_ps[-1], tuple(last_ps))
+
+    def free(self, dues_ps: Sequence[int]) -> int:
+        """Moves before the first that has a chance at or after the time a REF is due."""
+        return min(map(bisect_left, self.chances_ps, dues_ps))
+
+
+def chance_times_ps(move: Transition, start_ps: int = 0) -> Iterator[int]:
+    """Times of all chances of a move, of all ranks in turn."""
+    if isinstance(move, CommandTransition):
+        for chance in move.chances:
+            yield start_ps + chance.at_ps
+    elif isinstance(move, TransitionChain):
+        for part, part_ps in zip(move.moves, move.starts_ps, strict=False):
+            yield from chance_times_ps(part, start_ps + part_ps)
 
 
 class Lockstep:
@@ -98,52 +177,3 @@ class Lockstep:
         if number == len(self._states):
             self._states.append(state)
         return number, front_ps, self._open_ps
-
-
-class Lane:
-    """Banks that work in lock-step, in the order of issue; or pairs of banks, with ``to``."""
-
-    def __init__(
-        self, lockstep: Lockstep, banks: tuple[int, ...], to: tuple[int, ...] = ()
-    ) -> None:
-        self._lockstep = lockstep
-        self._banks, self._to = banks, to
-        self.ranks = sorted({bank // lockstep.banks_of_rank for bank in banks})
-        """Ranks that the banks belong to."""
-        self._beats: dict[tuple[StateNumber, Kind, int], CommandTransition] = {}
-        self._refreshes: dict[tuple[StateNumber, Kind, int, int], Transition] = {}
-
-    def step(self, kind: Kind) -> Callable[[StateNumber], CommandTransition]:
-        """The beat as a function of the state before."""
-        return lambda state: self.beat(state, kind)
-
-    def beat(self, state: StateNumber, kind: Kind, first: int = 0) -> CommandTransition:
-        """One command in every bank, or in those from number ``first`` on."""
-        beat = self._beats.get((state, kind, first))
-        if beat is None:
-            self._lockstep.begin(state)
-            chances = []
-            every = slots(kind, self._banks, self._to)
-            for slot, (bank, to) in enumerate(every[first:], start=first):
-                number = bank // self._lockstep.banks_of_rank
-                closed = self._lockstep.closed(number)
-                at_ps = self._lockstep.issue(kind, bank, to)
-                if kind.opens and closed:
-                    chances.append(RefreshSlot(at_ps, self.ranks.index(number), slot))
-            beat = CommandTransition(*self._lockstep.end(), len(self.ranks), chances)
-            self._beats[state, kind, first] = beat
-        return beat
-
-    def refresh(self, state: StateNumber, kind: Kind, first: int, slot: int) -> Transition:
-        """The command in the banks from ``first`` to before ``slot``, then REF for that bank."""
-        key = (state, kind, first, slot)
-        move = self._refreshes.get(key)
-        if move is None:
-            self._lockstep.begin(state)
-            every = slots(kind, self._banks, self._to)
-            for bank, to in every[first:slot]:
-                self._lockstep.issue(kind, bank, to)
-            self._lockstep.issue(Kind.REF, every[slot][0])
-            move = Transition(*self._lockstep.end(), (NO_CHANCE_PS,) * len(self.ranks))
-            self._refreshes[key] = move
-        return move

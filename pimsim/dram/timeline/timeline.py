@@ -15,20 +15,16 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from typing import TypeAlias
+from functools import cache, partial
 
 from pimsim.dram.commands import Kind
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.scheduler.constraints import bank_address, effective_timing
 from pimsim.dram.standard.standard import Standard
 from pimsim.dram.timeline.command_stream import RowCycle, Run, Segment
-from pimsim.dram.timeline.cycles import CommandChunk, LanePlan, LanePlans
-from pimsim.dram.timeline.lockstep import Lane, Lockstep
-from pimsim.dram.timeline.transitions import Transition
+from pimsim.dram.timeline.cycles import CommandChunk, Lane, LanePlan
+from pimsim.dram.timeline.lockstep import Lockstep, Transition
 from pimsim.errors import InputError
-
-_Banks: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]
-"""Banks of a segment, and where their TRANSFERs go."""
 
 _LONG_CYCLE_BEATS = 1 << 16
 """Longer row cycles are run one command after the other, each a repetition of its own."""
@@ -61,10 +57,9 @@ class Timeline:
             ChannelStream(lockstep, standard.ranks, refi_ps, rfc_ps)
             for _ in range(standard.channels)
         ]
-        self._lockstep = lockstep
-        self._plans: dict[_Banks, LanePlans] = {}
+        self._lane = cache(partial(Lane, lockstep))
         """By the banks within a channel, alike in all channels."""
-        self._parts: dict[_Banks, list[tuple[ChannelStream, LanePlans]]] = {}
+        self.parts = cache(self._parts)
 
     @property
     def now_ps(self) -> int:
@@ -88,33 +83,25 @@ class Timeline:
 
     def run(self, segment: Segment) -> None:
         """Let the stream go on by one segment."""
-        for channel, plans in self.parts(segment.banks, segment.to):
-            channel.run(plans, segment.runs)
+        for channel, lane in self.parts(segment.banks, segment.to):
+            channel.run(lane, segment.runs)
 
-    def parts(
-        self, banks: tuple[int, ...], to: tuple[int, ...] = ()
-    ) -> list[tuple[ChannelStream, LanePlans]]:
-        """Where the streams of the banks' channels stand, and what the banks do in each."""
-        parts = self._parts.get((banks, to))
-        if parts is None:
-            of_channel: dict[int, list[list[int]]] = {}
-            banks_of_channel = self._standard.ranks * self._standard.banks
-            for pair in zip(banks, to, strict=True) if to else ((bank,) for bank in banks):
-                places = [bank_address(self._standard, bank) for bank in pair]
-                if places[0][:2] != places[-1][:2]:
-                    raise InputError(f"`to` must be banks of the ranks of {banks}, not {to}")
-                within = [bank % banks_of_channel for bank in pair]
-                of_channel.setdefault(places[0].channel, []).append(within)
-            parts = self._parts[banks, to] = [
-                (self._channels[channel], self._plans_of(*zip(*pairs, strict=True)))
-                for channel, pairs in of_channel.items()
-            ]
-        return parts
-
-    def _plans_of(self, banks: tuple[int, ...], to: tuple[int, ...] = ()) -> LanePlans:
-        if (banks, to) not in self._plans:
-            self._plans[banks, to] = LanePlans(Lane(self._lockstep, banks, to))
-        return self._plans[banks, to]
+    def _parts(
+        self, banks: tuple[int, ...], to: tuple[int, ...]
+    ) -> list[tuple[ChannelStream, Lane]]:
+        """Where the streams of the banks' channels stand, and the banks in each."""
+        of_channel: dict[int, list[list[int]]] = {}
+        banks_of_channel = self._standard.ranks * self._standard.banks
+        for pair in zip(banks, to, strict=True) if to else ((bank,) for bank in banks):
+            places = [bank_address(self._standard, bank) for bank in pair]
+            if places[0][:2] != places[-1][:2]:
+                raise InputError(f"`to` must be banks of the ranks of {banks}, not {to}")
+            within = [bank % banks_of_channel for bank in pair]
+            of_channel.setdefault(places[0].channel, []).append(within)
+        return [
+            (self._channels[channel], self._lane(*zip(*pairs, strict=True)))
+            for channel, pairs in of_channel.items()
+        ]
 
 
 class ChannelStream:
@@ -136,14 +123,13 @@ class ChannelStream:
         """Time until the last command of a rank is over, summed over the ranks that have any."""
         return sum(self._free_since_ps)
 
-    def run(self, plans: LanePlans, runs: Sequence[Run]) -> None:
+    def run(self, lane: Lane, runs: Sequence[Run]) -> None:
         """Let the banks of a lane execute runs."""
-        lane = plans.lane
         if self._refi_ps:
             self._refresh_idle(lane)
         for run in runs:
             for cycle, times in _loops(run):
-                self._repeat(plans.plan(cycle), times)
+                self._repeat(lane.plan(cycle), times)
         for rank in lane.ranks:
             free_ps = self._front_ps + self._lockstep.free_ps(self._state, rank)
             self._free_since_ps[rank] = free_ps
@@ -331,5 +317,5 @@ def sustained_ps(
     Fraction(480000, 1)
     """
     segment = Segment((Run(cycle, 1),), banks)
-    parts = Timeline(standard, options).parts(segment.banks)
-    return max(channel.sustained_ps(plans.plan(cycle)) for channel, plans in parts)
+    parts = Timeline(standard, options).parts(segment.banks, segment.to)
+    return max(channel.sustained_ps(lane.plan(cycle)) for channel, lane in parts)

@@ -1,10 +1,21 @@
-"""What a trace is made of: commands with their time and address."""
+"""What a trace is made of: commands with their time and address, and how long they last."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pimsim.dram.commands import Kind
+from pimsim.dram.options import ModelOptions
+from pimsim.dram.scheduler.constraints import (
+    Constraint,
+    Scope,
+    TransferEnd,
+    effective_timing,
+    second_act_ps,
+    table,
+)
+from pimsim.dram.standard.standard import Standard
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +42,59 @@ class Event:
     """Wordlines raised beyond the first of each activation: they count in the energy."""
     to: int | None = None
     """Bank that a TRANSFER goes to, by its system-wide number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """Times that follow from a standard and the options, in ps after a command's issue.
+
+    >>> from pimsim.dram.standard.standard import load
+    >>> spans = Spans.of(load("ddr3-1600-8-8-8"), ModelOptions())
+    >>> spans.busy_ps[Kind.AAP], spans.open_ps[Kind.AAP]
+    (49000, 39000)
+    """
+
+    t_ck_ps: int
+    second_act_ps: int
+    """To the second ACTIVATE of an AAP."""
+    busy_ps: Mapping[Kind, int]
+    """Until the bank (after a REF, the rank; of a TRANSFER, the source) can take some other
+    command."""
+    open_ps: Mapping[Kind, int]
+    """Until the bank is precharged or the refresh over, of the kinds that end it themselves."""
+    done_ps: Mapping[Kind, int]
+    """Until all of the command's effect is over, data on the bus included."""
+
+    @staticmethod
+    def of(standard: Standard, options: ModelOptions) -> Spans:
+        """Return the times that the scheduler goes by."""
+        timing = effective_timing(standard, options)
+        second_ps = second_act_ps(standard, options)
+        rows = table(standard, options)
+        kinds = (Kind.ACT, Kind.PRE, Kind.RD, Kind.WR, Kind.REF, Kind.TRANSFER)
+        busy_ps = {kind: max(_least_gap_ps(rows, kind), timing.t_ck_ps) for kind in kinds}
+        open_ps = {
+            Kind.AAP: second_ps + timing.t_ras_ps,
+            Kind.AP: timing.t_ras_ps,
+            Kind.REF: timing.t_rfc_ps,
+        }
+        for kind in (Kind.AAP, Kind.AP):
+            busy_ps[kind] = open_ps[kind] + timing.t_rp_ps
+        data_ps = {
+            Kind.RD: timing.cl_clocks * timing.t_ck_ps + standard.burst_ps,
+            Kind.WR: timing.cwl_clocks * timing.t_ck_ps + standard.burst_ps,
+            Kind.TRANSFER: timing.cl_clocks * timing.t_ck_ps + standard.burst_ps,
+        }
+        return Spans(timing.t_ck_ps, second_ps, busy_ps, open_ps, {**busy_ps, **data_ps})
+
+
+def _least_gap_ps(rows: tuple[Constraint, ...], before: Kind) -> int:
+    """To the first command that the bank can take, of any kind: its widest constraint holds."""
+    widest_ps: dict[Kind, int] = {}
+    for row in rows:
+        of_bank = (
+            row.scope is Scope.BANK and row.apart == 1 and row.end is not TransferEnd.DESTINATION
+        )
+        if row.before is before and of_bank:
+            widest_ps[row.after] = max(widest_ps.get(row.after, 0), row.gap_ps)
+    return min(widest_ps.values())

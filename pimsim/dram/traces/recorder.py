@@ -20,13 +20,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from pimsim.dram.commands import Kind
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard
 from pimsim.dram.timeline.command_stream import Segment, walk
 from pimsim.dram.traces.event import Event
+from pimsim.dram.traces.trace import Trace
 
 
 class Target(NamedTuple):
@@ -42,28 +43,11 @@ class Target(NamedTuple):
     """Wordlines raised beyond the first of each activation."""
 
 
-class Sink(Protocol):
-    """What takes commands: :class:`~pimsim.dram.traces.trace.Trace`, for one."""
-
-    @property
-    def full(self) -> bool:
-        """Whether it only counts from now on."""
-        ...
-
-    def add(self, event: Event) -> None:
-        """Take one command."""
-        ...
-
-    def skip(self, commands: int) -> None:
-        """Count commands that are not handed over."""
-        ...
-
-
 class Recorder:
     """Walks the segments of a stream, as a timeline times them."""
 
-    def __init__(self, standard: Standard, options: ModelOptions, sinks: Sequence[Sink]) -> None:
-        self._sinks = sinks
+    def __init__(self, standard: Standard, options: ModelOptions, traces: Sequence[Trace]) -> None:
+        self._traces = traces
         self._segments: deque[Segment] = deque()
         self._walk = walk(standard, options, self._next_segments())
 
@@ -71,10 +55,10 @@ class Recorder:
         """Record the next segment of the stream.
 
         ``targets`` gives for every command of the row cycles, in order, what it names in each of
-        the segment's banks (of a TRANSFER, in each of its pairs). Once every sink is full, commands
-        are counted and no longer walked.
+        the segment's banks (of a TRANSFER, in each of its pairs). Once every trace is full,
+        commands are counted and no longer walked.
         """
-        if all(sink.full for sink in self._sinks):
+        if all(trace.full for trace in self._traces):
             self._skip(segment.commands)
             return
         self._segments.append(segment)
@@ -90,7 +74,7 @@ class Recorder:
                     raise ValueError(f"bank {issued.bank} must come in the order of the segment")
                 self._add(Event(issued.at_ps, issued.kind, issued.bank, *target, issued.to))
             left -= len(of_banks)
-            if all(sink.full for sink in self._sinks):
+            if all(trace.full for trace in self._traces):
                 self._skip(left)
                 return
         if left:
@@ -101,12 +85,12 @@ class Recorder:
             yield self._segments.popleft()
 
     def _add(self, event: Event) -> None:
-        for sink in self._sinks:
-            if sink.full:
-                sink.skip(1)
+        for trace in self._traces:
+            if trace.full:
+                trace.skip(1)
             else:
-                sink.add(event)
+                trace.add(event)
 
     def _skip(self, commands: int) -> None:
-        for sink in self._sinks:
-            sink.skip(commands)
+        for trace in self._traces:
+            trace.skip(commands)

@@ -1,7 +1,7 @@
-"""Writing one trace: its files, its limit, and what to tell the user.
+"""Writing one trace: its files, which appear when they are complete, its limit, and remarks.
 
 >>> from pimsim.dram.standard.standard import load
->>> open_trace("perfeto", Path("x"), load("ddr3-1600-8-8-8"), ModelOptions())
+>>> Trace("perfeto", Path("x"), load("ddr3-1600-8-8-8"), ModelOptions())
 Traceback (most recent call last):
 ...
 pimsim.errors.InputError: unknown trace format 'perfeto'; did you mean `perfetto`?
@@ -9,60 +9,81 @@ pimsim.errors.InputError: unknown trace format 'perfeto'; did you mean `perfetto
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-
 from pimsim.documents import nearest
 from pimsim.dram.commands import Kind
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard
+from pimsim.dram.traces.commandtrace import CommandTrace, Dialect
+from pimsim.dram.traces.commandtrace import (
+    DRAMPower,
+    DRAMsim3,
+    DRAMsim3Requests,
+    Ramulator,
+    RamulatorRequests,
+)
 from pimsim.dram.traces.event import Event
-from pimsim.dram.traces.formats import FORMATS, Format, Writer
-from pimsim.dram.traces.outfile import OutFile
+from pimsim.dram.traces.perfetto import Perfetto
 from pimsim.errors import DramError, InputError, require_positive
+import gzip
+import io
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from typing import IO, Any
+from pimsim.errors import InputError
+
 
 DEFAULT_LIMIT = 1_000_000
 """Commands that a trace holds unless told otherwise."""
 
 
-def open_trace(
-    name: str,
-    path: Path,
-    standard: Standard,
-    options: ModelOptions,
-    limit: int = DEFAULT_LIMIT,
-) -> Trace:
-    """Return a trace, to be entered with ``with``.
-
-    Raises :class:`~pimsim.errors.InputError` for an unknown format or a limit that is not
-    positive.
-    """
-    if name not in FORMATS:
-        raise InputError(f"unknown trace format {name!r}{nearest(name, tuple(FORMATS))}")
-    require_positive(limit=limit)
-    return Trace(FORMATS[name], path, standard, options, limit)
+FORMATS: Mapping[str, type[Dialect | Perfetto]] = {
+    "perfetto": Perfetto,
+    "drampower": DRAMPower,
+    "ramulator": Ramulator,
+    "ramulator-rw": RamulatorRequests,
+    "dramsim3": DRAMsim3,
+    "dramsim3-rw": DRAMsim3Requests,
+}
+"""What writes each format; a new one is one class and one entry."""
 
 
 class Trace:
     """Commands on their way to a file, which appears when the ``with`` block ends well.
 
-    After ``limit`` commands the rest is counted and dropped. A format that holds one channel a
-    file gets a file for each channel that has commands, ``.chN`` after the name, if the standard
-    has several. Raises :class:`~pimsim.errors.InputError` on entering if the file cannot be
-    written, and from any method when the disk is full.
+    After ``limit`` commands the rest is counted and dropped. A dialect holds one channel a file:
+    there is a file for each channel that has commands, ``.chN`` after the name, if the standard
+    has several. Raises :class:`~pimsim.errors.InputError` for an unknown format or a limit that is
+    not positive, on entering if the file cannot be written, and from any method when the disk is
+    full.
     """
 
     def __init__(
-        self, form: Format, path: Path, standard: Standard, options: ModelOptions, limit: int
+        self,
+        name: str,
+        path: Path,
+        standard: Standard,
+        options: ModelOptions,
+        limit: int = DEFAULT_LIMIT,
     ) -> None:
+        if name not in FORMATS:
+            raise InputError(f"unknown trace format {name!r}{nearest(name, tuple(FORMATS))}")
+        require_positive(limit=limit)
+        self._form, self._standard, self._options, self._limit = (
+            FORMATS[name], standard, options, limit,
+        )  # fmt: skip
         self.path = path
         self.remarks: list[str] = []
         """What to tell the user, a line each; complete after the ``with`` block."""
-        self._form, self._standard, self._options, self._limit = form, standard, options, limit
-        self._several = form.one_channel and standard.channels > 1
+        self._several = issubclass(self._form, Dialect) and standard.channels > 1
         self._banks = standard.all_banks
         self._banks_per_channel = standard.ranks * standard.banks
-        self._files: dict[int, tuple[OutFile, Writer]] = {}
+        self._files: dict[int, tuple[OutFile, CommandTrace | Perfetto]] = {}
         self._last_ps: dict[int, int] = {}
         self._finished = False
         self.commands = 0
@@ -135,7 +156,12 @@ class Trace:
             path = path.with_name(f"{path.name.removesuffix(packed)}.ch{channel}{packed}")
         file = OutFile(path)
         try:
-            writer = self._form.make(file.write, self._standard, self._options)
+            made = (file.write, self._standard, self._options)
+            writer = (
+                CommandTrace(self._form, *made)
+                if issubclass(self._form, Dialect)
+                else self._form(*made)
+            )
         except BaseException:
             file.discard()
             raise
@@ -149,3 +175,76 @@ class Trace:
             found = [f"trace {str(file.path)!r}: {remark}" for remark in writer.finish()]
             self.remarks.extend(found)
             file.close()
+
+
+_BUFFER_BYTES = 1 << 18
+
+
+class OutFile:
+    """Text written beside its place, in a hidden folder, and moved there by :meth:`commit`.
+
+    A name that ends in ``.gz`` is compressed; the same text makes the same bytes at any time.
+    Raises :class:`~pimsim.errors.InputError` for a place that cannot be written, now or later.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._target = path.resolve()
+        folder = self._target.parent
+        if not folder.is_dir():
+            raise self._refusal(f"there is no folder {str(folder)!r}")
+        if self._target.exists() and not self._target.is_file():
+            raise self._refusal("it is not a regular file")
+        with self._refusing():
+            self._staging = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
+        self._layers = ExitStack()
+        try:
+            with self._refusing():
+                self._text = self._open()
+        except InputError:
+            self.discard()
+            raise
+
+    def _open(self) -> IO[str]:
+        enter = self._layers.enter_context
+        binary: Any = enter(
+            open(self._staging / self._target.name, "wb", buffering=_BUFFER_BYTES)  # noqa: SIM115
+        )
+        if self._target.suffix == ".gz":
+            binary = enter(gzip.GzipFile("", "wb", compresslevel=6, fileobj=binary, mtime=0))
+        return enter(io.TextIOWrapper(binary, encoding="ascii", newline="\n"))
+
+    def write(self, text: str) -> None:
+        """Append ``text``."""
+        try:  # without _refusing, which would take longer than the line
+            self._text.write(text)
+        except OSError as error:
+            raise self._refusal(error.strerror) from error
+
+    def close(self) -> None:
+        """Finish the text; nothing can be written any more."""
+        with self._refusing():
+            self._layers.close()
+
+    def commit(self) -> None:
+        """Move the finished file to its place."""
+        self.close()
+        with self._refusing():
+            os.replace(self._staging / self._target.name, self._target)
+        self.discard()
+
+    def discard(self) -> None:
+        """Leave what was there before."""
+        with suppress(InputError):
+            self.close()
+        shutil.rmtree(self._staging, ignore_errors=True)
+
+    @contextmanager
+    def _refusing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise self._refusal(error.strerror) from error
+
+    def _refusal(self, why: str | None) -> InputError:
+        return InputError(f"trace {str(self.path)!r} cannot be written: {why}")

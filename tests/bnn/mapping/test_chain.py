@@ -28,14 +28,13 @@ from bnn.values.encoding import ENCODINGS, decode
 from pimsim.bits import Words
 from pimsim.dram.array.row_storage import Lanes
 from pimsim.dram.array.subarray import Subarray
-from pimsim.dram.commands import Kind
-from pimsim.dram.counts import CommandCounts
+from pimsim.dram.commands import CommandCounts, Kind
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard, load
 from pimsim.dram.timeline.command_stream import Segment, walk
 from pimsim.dram.timeline.timeline import Timeline
 from pimsim.dram.traces import Event
-from pimsim.dram.traces.recorder import Sink
+from pimsim.dram.traces.trace import Trace
 from pimsim.errors import InputError
 
 SIGN = "ste_sign"
@@ -72,7 +71,7 @@ def ran(
     banks: int = 8,
     compiled: bool = True,
     check: bool = True,
-    traces: Sequence[Sink] = (),
+    traces: Sequence[Trace] = (),
 ) -> NetworkRun:
     system, x = System(standard, ModelOptions(banks=banks)), images(network, count)
     how = Execution(check=check, compiled=compiled)

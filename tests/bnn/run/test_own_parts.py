@@ -24,7 +24,7 @@ from pimsim.errors import InputError, OutOfRowsError
 NETWORK = model_file.read_model(zoo.locate("digits-mlp"))
 ENCODING = encoding_of(NETWORK, ENCODINGS["uint8"].levels())
 TIMES = tuple(Timing.__dataclass_fields__)
-SIZES = standard._GEOMETRY
+SIZES = standard._KEYS["geometry"]
 
 
 def _end(name: str, which: int) -> int:

@@ -9,8 +9,7 @@ import pytest
 from bnn.system.ledger import CommandLedger, Place
 from bnn.system.system import System
 from pimsim.dram.array.address_map import ambit
-from pimsim.dram.commands import Kind
-from pimsim.dram.counts import CommandCounts
+from pimsim.dram.commands import CommandCounts, Kind
 from pimsim.dram.energy import command_energies
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load

@@ -19,7 +19,7 @@ from bnn.system.row_moves import part_banks, rounds
 from bnn.system.system import System
 from bnn.tables.catalog import entry
 from pimsim.dram.array.subarray import Subarray
-from pimsim.dram.counts import CommandCounts
+from pimsim.dram.commands import CommandCounts
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
 from pimsim.errors import InputError

@@ -21,9 +21,9 @@ binding.get_host_cpu_name = lambda: sys.argv[1]
 binding.get_host_cpu_features = Nothing
 
 from experiments.cli import main
-from pimsim.executors.compiled.codegen import backend
+from pimsim.executors.compiled.codegen import emit
 
-assert not backend.compiler().ternary
+assert not emit.compiler().ternary
 sys.exit(main(["run", "digits-mlp", "--limit", "60", "--mapping", sys.argv[2], "--json"]))
 """
 

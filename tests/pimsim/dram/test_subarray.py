@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pimsim.bits import Words, pack, unpack
 from pimsim.dram.array.address_map import AddressMap, ambit
 from pimsim.dram.array.subarray import Subarray
-from pimsim.dram.counts import CommandCounts
+from pimsim.dram.commands import CommandCounts
 from pimsim.errors import DramError
 
 DATA_ROWS = 4
@@ -294,7 +294,7 @@ def _draw(rng: Random, model: Naive, labels: list[str]) -> Command:
 
 def _filled(rows: AddressMap) -> list[str]:
     """Addresses that, driven one after the other, leave every compute cell written."""
-    single = [a for a in range(rows.first_constant) if not rows.extra_wordlines(a)]
+    single = [a for a in range(rows.first_constant) if len(rows.wordlines(a)) == 1]
     return [rows.label(address) for address in single]
 
 

@@ -11,7 +11,7 @@ import pytest
 from pimsim.bits import pack, unpack
 from pimsim.dram.array.address_map import ambit
 from pimsim.dram.array.subarray import Subarray
-from pimsim.dram.counts import CommandCounts
+from pimsim.dram.commands import CommandCounts
 from pimsim.errors import DramError, InputError
 
 D = ambit().first_data

@@ -27,7 +27,7 @@ from pimsim.dram.standard.standard import Standard, load
 from pimsim.dram.standard.timing import Timing
 from pimsim.dram.timeline.command_stream import Run, Segment, walk
 from pimsim.dram.timeline.timeline import Timeline
-from pimsim.dram.traces import FORMATS, Event, open_trace
+from pimsim.dram.traces import FORMATS, Event, Trace
 from pimsim.dram.traces.perfetto import microseconds
 from pimsim.dram.traces.recorder import Recorder, Target
 from pimsim.errors import DramError, InputError
@@ -62,8 +62,8 @@ def written(
     options: ModelOptions = PAPER,
 ) -> tuple[str, list[str]]:
     """Text of the (only) file, and the remarks."""
-    path = folder / f"trace{FORMATS[name].extension}"
-    with open_trace(name, path, standard, options) as trace:
+    path = folder / "trace"
+    with Trace(name, path, standard, options) as trace:
         for event in events:
             trace.add(event)
     files = list(folder.iterdir())
@@ -289,7 +289,7 @@ def test_one_command_a_clock(tmp_path: Path) -> None:
     clocks = [int(line.split(",")[0]) for line in text.splitlines()]
     assert clocks == [*range(16), *range(32, 40), 40]
     assert remarks == [
-        f"trace {str(tmp_path / 'trace.csv')!r}: 22 of 24 commands wait up to 11 clocks for a free "
+        f"trace {str(tmp_path / 'trace')!r}: 22 of 24 commands wait up to 11 clocks for a free "
         "one on the command bus, which pimsim does not model"
     ]
 
@@ -331,7 +331,7 @@ def test_files_for_channels(tmp_path: Path) -> None:
         ("drampower", ["t.csv.ch0.gz", "t.csv.ch1.gz"]),
         ("perfetto", ["t.csv.gz"]),
     ):
-        with open_trace(name, tmp_path / "t.csv.gz", CHANNELS, PAPER) as trace:
+        with Trace(name, tmp_path / "t.csv.gz", CHANNELS, PAPER) as trace:
             for event in events:
                 trace.add(event)
         assert sorted(path.name for path in tmp_path.iterdir()) == files
@@ -626,7 +626,7 @@ def test_extra_wordlines_count_in_power(tmp_path: Path) -> None:
 def test_limit(name: str, tmp_path: Path) -> None:
     """After the limit the file is as if there had been no more commands."""
     path = tmp_path / "trace"
-    with open_trace(name, path, DDR3, PAPER, limit=4) as trace:
+    with Trace(name, path, DDR3, PAPER, limit=4) as trace:
         for event in EVENTS:
             assert trace.full == (trace.commands >= 4)
             trace.add(event)
@@ -652,7 +652,7 @@ def test_nothing_to_trace(name: str, tmp_path: Path) -> None:
 def test_compressed(name: str, tmp_path: Path) -> None:
     plain = written(name, tmp_path, EVENTS)[0]
     path = tmp_path / "trace.gz"
-    with open_trace(name, path, DDR3, PAPER) as trace:
+    with Trace(name, path, DDR3, PAPER) as trace:
         for event in EVENTS:
             trace.add(event)
     packed = path.read_bytes()
@@ -666,7 +666,7 @@ def test_an_interrupted_run_leaves_what_was_there(name: str, tmp_path: Path) -> 
     path.write_text("before")
 
     def interrupted() -> None:
-        with open_trace(name, path, DDR3, PAPER, limit=2) as trace:
+        with Trace(name, path, DDR3, PAPER, limit=2) as trace:
             for event in EVENTS:
                 trace.add(event)
             raise KeyboardInterrupt
@@ -684,7 +684,7 @@ def test_full_disk(name: str, suffix: str, tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     def write() -> None:
-        with open_trace(name, path, DDR3, PAPER) as trace:
+        with Trace(name, path, DDR3, PAPER) as trace:
             for index in range(20_000 if suffix else 8_000):
                 row = index * 7919 % 65_536
                 trace.add(Event(49_000 * index, AAP, index % 8, row, 65_535 - row))
@@ -700,7 +700,7 @@ def test_full_disk(name: str, suffix: str, tmp_path: Path) -> None:
 
 
 def _enter(path: Path) -> None:
-    with open_trace("drampower", path, DDR3, PAPER):
+    with Trace("drampower", path, DDR3, PAPER):
         pass
 
 
@@ -727,7 +727,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 
 
 def test_order_and_banks_are_checked(tmp_path: Path) -> None:
-    with open_trace("drampower", tmp_path / "t", DDR3, PAPER) as trace:
+    with Trace("drampower", tmp_path / "t", DDR3, PAPER) as trace:
         trace.add(Event(10, AP, 0))
         with pytest.raises(DramError, match=r"not AP at 9 ps after one at 10 ps$"):
             trace.add(Event(9, AP, 1))
@@ -737,14 +737,12 @@ def test_order_and_banks_are_checked(tmp_path: Path) -> None:
 
 def test_bad_arguments(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="unknown trace format 'x' "):
-        open_trace("x", tmp_path / "t", DDR3, PAPER)
+        Trace("x", tmp_path / "t", DDR3, PAPER)
     with pytest.raises(InputError, match="`limit` must be a positive integer, not 0"):
-        open_trace("drampower", tmp_path / "t", DDR3, PAPER, limit=0)
+        Trace("drampower", tmp_path / "t", DDR3, PAPER, limit=0)
     no_currents = replace(DDR3, currents=None)
     with pytest.raises(InputError, match="`energy` must be ambit-paper"):
-        open_trace(
-            "perfetto", tmp_path / "t", no_currents, ModelOptions(energy="datasheet")
-        ).__enter__()
+        Trace("perfetto", tmp_path / "t", no_currents, ModelOptions(energy="datasheet")).__enter__()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -761,5 +759,5 @@ def test_the_page_shows_what_is_written(name: str, tmp_path: Path) -> None:
 
 def test_the_page_lists_every_format() -> None:
     page = DOCS.read_text("utf-8")
-    for name, form in FORMATS.items():
-        assert f"| [`{name}`](#{name}) | `{form.extension}` | {form.summary} |" in page
+    for name in FORMATS:
+        assert f"| [`{name}`](#{name}) |" in page

@@ -31,11 +31,9 @@ from numpy.typing import NDArray
 
 from bnn.system.system import System
 from pimsim.cost import Cost, Elapsed, charge
-from pimsim.dram.array.many_row import extra_driven, extra_sensed
-from pimsim.dram.commands import Kind
-from pimsim.dram.counts import CommandCounts
-from pimsim.dram.timeline.command_stream import Run, Segment, issue_order
-from pimsim.dram.timeline.row_transfers import row_cycle, streamed
+from pimsim.dram.array.address_map import extra_driven, extra_sensed
+from pimsim.dram.commands import CommandCounts, Kind
+from pimsim.dram.timeline.command_stream import Run, Segment, issue_order, row_cycle, streamed
 from pimsim.dram.timeline.timeline import Timeline
 from pimsim.dram.traces.recorder import Recorder, Target
 from pimsim.errors import InputError
@@ -108,7 +106,7 @@ class CommandLedger:
         Inside :meth:`repeat`, ``outputs`` are those of all repetitions (times, banks).
         """
         activation_rows = self.system.mitigation.activation_rows
-        extra = int(schedule.further_wordlines(activation_rows)[outputs].sum())
+        extra = int(schedule.extra_wordlines(activation_rows)[outputs].sum())
         order = issue_order(self.system.standard, banks)
         self._note(schedule.runs, order, extra)
         if self._recorder is not None and schedule.runs:

@@ -1,8 +1,6 @@
 """The reference executor: every AAP and AP of a program, literally, on a subarray.
 
-It is the definition of what a program means. A program is bound once (symbolic rows become slots),
-then run many times with other rows in the slots; lanes may put different rows there, which is how
-one program serves subarrays that hold different weights.
+It is the definition of what a program means.
 
 >>> import numpy as np
 >>> from pimsim.dram.array.subarray import Subarray
@@ -16,65 +14,9 @@ array([[1, 0]], dtype=uint8)
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
-from pimsim.dram.array.row_storage import Address, Lanes
-from pimsim.dram.array.subarray import RowSlot, Subarray
+from pimsim.dram.array.subarray import Subarray
 from pimsim.errors import InputError
 from pimsim.microprogram.program import Program
-
-
-class Bound:
-    """A program whose fixed addresses are resolved and whose symbols are numbered slots."""
-
-    def __init__(self, program: Program) -> None:
-        self.program = program
-        self._fixed: set[int] = set()
-        rows = program.address_map
-        slot = {name: index for index, name in enumerate(program.symbols)}
-
-        def resolve(name: str) -> RowSlot:
-            if name in slot:
-                return True, slot[name]
-            self._fixed.add(rows.address(name))
-            return False, rows.address(name)
-
-        self.slots = [
-            (resolve(c.source), None if c.destination is None else resolve(c.destination))
-            for c in program.commands
-        ]
-        """Source and destination of every command."""
-
-    def check(self, subarray: Subarray) -> None:
-        """Raise an error unless the subarray has the program's address map and fixed addresses."""
-        if subarray.rows != self.program.address_map:
-            raise InputError(
-                f"program {self.program.name!r} must run on a subarray with the address map "
-                f"{self.program.address_map.name!r}, not {subarray.rows.name!r}"
-            )
-        for address in self._fixed:
-            subarray.check(address)
-
-    def addresses(self, rows: Sequence[int]) -> Iterator[tuple[int, int | None]]:
-        """Source and destination of every command, with ``rows[slot]`` behind the symbols."""
-        for source, destination in self.slots:
-            yield _placed(source, rows), None if destination is None else _placed(destination, rows)
-
-    def run(
-        self, subarray: Subarray, addresses: Sequence[Address], lanes: Lanes | None = None
-    ) -> None:
-        """Execute with ``addresses[slot]`` as the row address of each symbol.
-
-        The program and the addresses must have been checked on this subarray before.
-
-        An address is a number, or one a lane. ``lanes`` restricts execution to some lanes.
-        """
-        subarray.run(self.slots, addresses, lanes)
-
-
-def _placed(slot: RowSlot, rows: Sequence[int]) -> int:
-    given, origin = slot
-    return rows[origin] if given else origin
 
 
 def execute(program: Program, subarray: Subarray, **rows: int) -> None:
@@ -88,6 +30,5 @@ def execute(program: Program, subarray: Subarray, **rows: int) -> None:
     if missing or unknown:
         what, names = ("missing", missing) if missing else ("unknown", unknown)
         raise InputError(f"program {program.name!r}: {what} row {', '.join(names)}")
-    bound = Bound(program)
-    bound.check(subarray)
-    bound.run(subarray, [subarray.data_address(rows[name]) for name in program.symbols])
+    program.check(subarray)
+    subarray.run(program.slots, [subarray.data_address(rows[name]) for name in program.symbols])

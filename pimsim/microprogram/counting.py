@@ -71,8 +71,7 @@ class Counter:
         self._allocator = allocator
         self._map = schedule.address_map
         plain, not_c = FULL_ADDER.on(self._map), FULL_ADDER_NOT_C.on(self._map)
-        self._plain, self._not_c = variants((plain,)), variants((not_c,))
-        self._either = variants((plain, not_c))
+        self._plain, self._not_c, self._either = (plain,), (not_c,), variants((plain, not_c))
         self._first = self._map.first_data
         self._levels: list[list[Row]] = [[] for _ in range(max(highest, 1).bit_length())]
         self._adders: list[Adder] = []
@@ -170,13 +169,13 @@ class Counter:
             if not a | b | c:
                 first, second, third = operands
                 rows: tuple[Rows, ...] = (first.address, second.address, third.address)
-                steps.append(self._plain.step(None, (*rows, total, carry)))
+                steps.append(Step(self._plain, None, (*rows, total, carry)))
                 continue
             rows, kinds = next(exchanged), next(which)
             if a | b | c == every:
-                steps.append(self._not_c.step(None, (*rows, total, carry)))
+                steps.append(Step(self._not_c, None, (*rows, total, carry)))
             else:
-                steps.append(self._either.step(kinds.view(np.uint8), (*rows, total, carry)))
+                steps.append(Step(self._either, kinds.view(np.uint8), (*rows, total, carry)))
         self.schedule.put(steps)
 
 

@@ -112,6 +112,13 @@ def _linear(each: int, beside: int) -> Callable[[int], int]:
     return lambda n: each * n + beside
 
 
+def _simdram(
+    name: str, summary: str, build: Callable[[int], Program], meaning: Callable[[Values], int],
+    each: int, beside: int,
+) -> Primitive:  # fmt: skip
+    return _sized(name, summary, build, _out(meaning), _linear(each, beside), _SIMDRAM)
+
+
 def _threshold(width: int) -> int:
     """The constant that the table's comparison uses, with ones and zeros in it."""
     return (5 << width) >> 3
@@ -131,21 +138,14 @@ _TABLE = (
     _adder("full-adder-not-c", "a + b + NOT c", arithmetic.FULL_ADDER_NOT_C, 1, _OWN),
     _sized("add", "a + b", arithmetic.add, _added, _linear(8, 1), _SIMDRAM),
     _sized("subtract", "a - b", arithmetic.subtract, _subtracted, _linear(8, 1), _SIMDRAM),
-    _sized(
-        "greater",
-        "a > b, unsigned",
-        arithmetic.greater,
-        _out(lambda v: v["a"] > v["b"]),
-        _linear(3, 2),
-        _SIMDRAM,
-    ),
-    _sized(
+    _simdram("greater", "a > b, unsigned", arithmetic.greater, lambda v: v["a"] > v["b"], 3, 2),
+    _simdram(
         "greater-equal",
         "a >= b, unsigned",
         arithmetic.greater_equal,
-        _out(lambda v: v["a"] >= v["b"]),
-        _linear(3, 2),
-        _SIMDRAM,
+        lambda v: v["a"] >= v["b"],
+        3,
+        2,
     ),
     _sized(
         "greater-equal-constant",
@@ -155,37 +155,30 @@ _TABLE = (
         _linear(3, 2),
         "pimsim",
     ),
-    _sized(
-        "equal",
-        "a == b",
-        arithmetic.equal,
-        _out(lambda v: v["a"] == v["b"]),
-        _linear(4, 3),
-        _SIMDRAM,
-    ),
-    _sized(
+    _simdram("equal", "a == b", arithmetic.equal, lambda v: v["a"] == v["b"], 4, 3),
+    _simdram(
         "min",
         "the smaller of a and b, unsigned",
         arithmetic.minimum,
-        _out(lambda v: min(v["a"], v["b"])),
-        _linear(10, 2),
-        _SIMDRAM,
+        lambda v: min(v.values()),
+        10,
+        2,
     ),
-    _sized(
+    _simdram(
         "max",
         "the larger of a and b, unsigned",
         arithmetic.maximum,
-        _out(lambda v: max(v["a"], v["b"])),
-        _linear(10, 2),
-        _SIMDRAM,
+        lambda v: max(v.values()),
+        10,
+        2,
     ),
-    _sized(
+    _simdram(
         "if-then-else",
         "a where select, else b",
         arithmetic.if_then_else,
-        _out(lambda v: v["a"] if v["select"] else v["b"]),
-        _linear(7, 0),
-        _SIMDRAM,
+        lambda v: v["a"] if v["select"] else v["b"],
+        7,
+        0,
     ),
     _sized(
         "and-reduction",

@@ -6,7 +6,7 @@ rows when the program runs.
 
 >>> xor = Program.parse("xor", "(a,B8)(b,B9)(C0,B10)[B14][B15](C1,B2)(B12,out)",
 ...                     inputs=("a", "b"), outputs=("out",))
->>> xor.aap, xor.ap, xor.extra_wordlines
+>>> xor.aap, xor.ap, xor.extra_wordlines()
 (5, 2, 9)
 >>> xor.symbols
 ('a', 'b', 'out')
@@ -22,8 +22,14 @@ from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from itertools import groupby
 
-from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
-from pimsim.dram.array.many_row import ACTIVATION_ROWS, extra_driven, extra_sensed
+from pimsim.dram.array.address_map import (
+    ACTIVATION_ROWS,
+    DEFAULT_MAP,
+    AddressMap,
+    extra_driven,
+    extra_sensed,
+)
+from pimsim.dram.array.subarray import RowSlot, Subarray
 from pimsim.dram.commands import Kind
 from pimsim.dram.timeline.command_stream import RowCycle
 from pimsim.errors import InputError
@@ -44,9 +50,12 @@ class Command:
         return f"({self.source},{self.destination})"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Program:
-    """Commands in order, with the symbolic rows that they read, write and use in between."""
+    """Commands in order, with the symbolic rows that they read, write and use in between.
+
+    A program equals itself alone, so that much can be remembered of each.
+    """
 
     name: str
     commands: tuple[Command, ...]
@@ -114,17 +123,14 @@ class Program:
         """Number of ACTIVATE-PRECHARGE commands."""
         return len(self.commands) - self.aap
 
-    @cached_property
-    def extra_wordlines(self) -> int:
-        """Wordlines raised beyond the first of each activation, over the whole program."""
-        return self.further_wordlines(ACTIVATION_ROWS[0])
+    def extra_wordlines(self, activation_rows: int = ACTIVATION_ROWS[0]) -> int:
+        """Wordlines raised beyond the first of each activation, over the whole program.
 
-    def further_wordlines(self, activation_rows: int) -> int:
-        """The same where an activation for a majority opens so many rows.
+        An activation for a majority opens ``activation_rows``.
 
         >>> maj3 = Program.parse("maj3", "(a,B0)(b,B1)(c,B2)(B12,out)",
         ...                      inputs=("a", "b", "c"), outputs=("out",))
-        >>> maj3.further_wordlines(3), maj3.further_wordlines(32)
+        >>> maj3.extra_wordlines(), maj3.extra_wordlines(32)
         (2, 58)
         """
         return sum(
@@ -152,6 +158,36 @@ class Program:
         """
         kinds = (Kind.AP if c.destination is None else Kind.AAP for c in self.commands)
         return tuple((kind, len(list(some))) for kind, some in groupby(kinds))
+
+    @cached_property
+    def slots(self) -> list[tuple[RowSlot, RowSlot | None]]:
+        """Source and destination of every command, symbols by their number among :attr:`symbols`.
+
+        This is what :meth:`~pimsim.dram.array.subarray.Subarray.run` takes.
+        """
+        number = {name: (True, index) for index, name in enumerate(self.symbols)}
+
+        def slot(name: str) -> RowSlot:
+            return number.get(name) or (False, self.address_map.address(name))
+
+        return [
+            (slot(c.source), None if c.destination is None else slot(c.destination))
+            for c in self.commands
+        ]
+
+    def check(self, subarray: Subarray) -> None:
+        """Raise an error unless a subarray has the address map and the fixed addresses."""
+        if subarray.rows != self.address_map:
+            raise InputError(
+                f"program {self.name!r} must run on a subarray with the address map "
+                f"{self.address_map.name!r}, not {subarray.rows.name!r}"
+            )
+        for address in self._fixed:
+            subarray.check(address)
+
+    @cached_property
+    def _fixed(self) -> set[int]:
+        return {slot[1] for pair in self.slots for slot in pair if slot and not slot[0]}
 
     def placed(self, **rows: str) -> tuple[Command, ...]:
         """The commands with symbolic rows renamed, to build a longer program from.

@@ -25,7 +25,9 @@ different weights stay in lock-step, and time does not depend on weights.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
@@ -34,13 +36,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
-from pimsim.dram.array.many_row import ACTIVATION_ROWS
+from pimsim.dram.array.address_map import ACTIVATION_ROWS, DEFAULT_MAP, AddressMap
 from pimsim.dram.array.row_storage import Lanes
-from pimsim.dram.array.subarray import Subarray
+from pimsim.dram.array.subarray import RowSlot, Subarray
 from pimsim.dram.timeline.command_stream import Run
 from pimsim.errors import InputError
-from pimsim.executors.reference import Bound
 from pimsim.microprogram.program import Program
 
 Rows = int | NDArray[np.integer[Any]]
@@ -50,53 +50,22 @@ _TOGETHER = 256
 """Arrays that are looked at in one piece: many small looks take longer, all at once take memory."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Variants:
-    """Programs that may stand in one step: the same symbols and the same kinds of commands."""
-
-    programs: tuple[Program, ...]
-    bound: tuple[Bound, ...]
-    """Each of them with its fixed addresses resolved, as the reference executor runs it."""
-    symbols: tuple[str, ...]
-
-    def step(self, variant: NDArray[np.uint8] | None, rows: tuple[Rows, ...]) -> Step:
-        """A step of them; without ``variant`` all outputs run the first."""
-        if variant is None:
-            return Step(self.programs[:1], self.bound[:1], None, rows)
-        return Step(self.programs, self.bound, variant, rows)
-
-    def only(self, kind: int) -> Variants:
-        """One of them."""
-        return variants(self.programs[kind : kind + 1])
-
-
-_VARIANTS: dict[tuple[int, ...], Variants] = {}
-
-
-def variants(programs: tuple[Program, ...]) -> Variants:
-    """Check that programs may stand in one step, once; raises InputError if not."""
-    key = tuple(map(id, programs))  # which stay alive in what is found
-    found = _VARIANTS.get(key)
-    if found is None:
-        symbols = programs[0].symbols
-        for program in programs[1:]:
-            if program.symbols != symbols:
-                raise InputError(
-                    f"variants must have the symbols {symbols} of {programs[0].name!r}, not "
-                    f"{program.symbols} as {program.name!r} has"
-                )
-            if program.cycle != programs[0].cycle:  # else the time would depend on the weights
-                raise InputError(
-                    f"variants must have the kinds of commands of {programs[0].name!r}, not those "
-                    f"of {program.name!r}: lock-step banks get one sequence"
-                )
-        found = _VARIANTS[key] = Variants(programs, tuple(map(_bound, programs)), symbols)
-    return found
-
-
 @cache
-def _bound(program: Program) -> Bound:
-    return Bound(program)
+def variants(programs: tuple[Program, ...]) -> tuple[Program, ...]:
+    """Check that programs may stand in one step, once, and return them; InputError if not."""
+    symbols = programs[0].symbols
+    for program in programs[1:]:
+        if program.symbols != symbols:
+            raise InputError(
+                f"variants must have the symbols {symbols} of {programs[0].name!r}, not "
+                f"{program.symbols} as {program.name!r} has"
+            )
+        if program.cycle != programs[0].cycle:  # else the time would depend on the weights
+            raise InputError(
+                f"variants must have the kinds of commands of {programs[0].name!r}, not those "
+                f"of {program.name!r}: lock-step banks get one sequence"
+            )
+    return programs
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +73,6 @@ class Step:
     """One program, or variants of one with the same symbols, with rows for every output."""
 
     programs: tuple[Program, ...]
-    bound: tuple[Bound, ...]
-    """Each of them with its fixed addresses resolved, as the reference executor runs it."""
     variant: NDArray[np.uint8] | None
     """(outputs,) index into ``programs``, or None when there is only one."""
     rows: tuple[Rows, ...]
@@ -118,7 +85,7 @@ class Schedule:
     def __init__(self, outputs: int, address_map: AddressMap = DEFAULT_MAP) -> None:
         self.outputs, self.address_map = outputs, address_map
         self.steps: list[Step] = []
-        self._checked: list[Rows | Bound] | None = None
+        self._checked: list[Rows | Program] | None = None
         self._runs: tuple[Run, ...] | None = None
         self._extra: dict[int, NDArray[np.int64]] = {}
 
@@ -135,10 +102,11 @@ class Schedule:
         map cannot run.
         """
         which = variants(tuple([program.on(self.address_map) for program in programs]))
-        if rows.keys() != set(which.symbols):
+        symbols = which[0].symbols
+        if rows.keys() != set(symbols):
             names = tuple(rows)
-            raise InputError(f"rows of {programs[0].name!r} must be {which.symbols}, not {names}")
-        table = tuple([self.fitted(symbol, rows[symbol]) for symbol in which.symbols])
+            raise InputError(f"rows of {programs[0].name!r} must be {symbols}, not {names}")
+        table = tuple([self.fitted(symbol, rows[symbol]) for symbol in symbols])
         kinds = None
         if variant is not None and len(programs) > 1:
             kinds = np.broadcast_to(variant, (self.outputs,)).astype(np.uint8)
@@ -147,12 +115,13 @@ class Schedule:
                     f"`variant` must be 0 to {len(programs) - 1}, not {int(kinds.max())}"
                 )
             if not (kinds != kinds[0]).any():
-                which, kinds = which.only(int(kinds[0])), None
-        self.put([which.step(kinds, table)])
+                which, kinds = (which[int(kinds[0])],), None
+        self.put([Step(which if kinds is not None else which[:1], kinds, table)])
 
     def put(self, steps: list[Step]) -> None:
         """Add steps that are known to fit these outputs."""
-        self._changed()
+        self._checked = self._runs = None
+        self._extra = {}
         self.steps += steps
 
     def fitted(self, symbol: str, row: Rows) -> Rows:
@@ -188,7 +157,7 @@ class Schedule:
             if alike:
                 rows = [row if isinstance(row, int) else int(row[first]) for row in step.rows]
                 kind = 0 if step.variant is None else step.variant[first]
-                step.bound[kind].run(subarray, rows, lanes)
+                subarray.run(step.programs[kind].slots, rows, lanes)
             else:
                 self._run_apart(step, subarray, outputs, lanes)
 
@@ -197,12 +166,8 @@ class Schedule:
         for step in self.steps:
             rows = [row if isinstance(row, int) else int(row[output]) for row in step.rows]
             kind = 0 if step.variant is None else step.variant[output]
-            yield from step.bound[kind].addresses(rows)
-
-    def _changed(self) -> None:
-        """Forget what was found out about the steps."""
-        self._checked = self._runs = None
-        self._extra = {}
+            for source, target in step.programs[kind].slots:
+                yield _placed(source, rows), None if target is None else _placed(target, rows)
 
     @property
     def runs(self) -> tuple[Run, ...]:
@@ -212,21 +177,19 @@ class Schedule:
             self._runs = tuple(Run(cycle, len(list(some))) for cycle, some in cycles)
         return self._runs
 
-    @property
-    def extra_wordlines(self) -> NDArray[np.int64]:
-        """``(outputs,)`` wordlines raised beyond the first of each activation."""
-        return self.further_wordlines(ACTIVATION_ROWS[0])
+    def extra_wordlines(self, activation_rows: int = ACTIVATION_ROWS[0]) -> NDArray[np.int64]:
+        """``(outputs,)`` wordlines raised beyond the first of each activation.
 
-    def further_wordlines(self, activation_rows: int) -> NDArray[np.int64]:
-        """The same where an activation for a majority opens so many rows."""
+        An activation for a majority opens ``activation_rows``.
+        """
         if activation_rows not in self._extra:
             found, everywhere = np.zeros(self.outputs, dtype=np.int64), 0
-            of: dict[int, int] = {}
+            of: dict[Program, int] = {}
             for step in self.steps:
                 for program in step.programs:
-                    if id(program) not in of:  # which stays alive in the step
-                        of[id(program)] = program.further_wordlines(activation_rows)
-                each = [of[id(program)] for program in step.programs]
+                    if program not in of:
+                        of[program] = program.extra_wordlines(activation_rows)
+                each = [of[program] for program in step.programs]
                 if step.variant is None or len(set(each)) == 1:
                     everywhere += each[0]
                 else:
@@ -237,12 +200,12 @@ class Schedule:
     def check(self, subarray: Subarray) -> None:
         """Raise an error unless the subarray has every row and the programs' address map."""
         for needed in self._needed():
-            if isinstance(needed, Bound):
+            if isinstance(needed, Program):
                 needed.check(subarray)
             else:
                 subarray.check(needed)
 
-    def _needed(self) -> Iterator[Rows | Bound]:
+    def _needed(self) -> list[Rows | Program]:
         """Every program and every address that a run may use; found once."""
         if self._checked is None:
             tables = [row for step in self.steps for row in step.rows]
@@ -252,24 +215,50 @@ class Schedule:
             for start in range(0, len(arrays), _TOGETHER):
                 some = np.concatenate(arrays[start : start + _TOGETHER])
                 ends |= {int(some.min()), int(some.max())}
-            bound = {id(each): each for step in self.steps for each in step.bound}
-            self._checked = [*bound.values(), *numbers]
+            programs = dict.fromkeys(each for step in self.steps for each in step.programs)
+            self._checked = [*programs, *numbers]
             if ends:
                 self._checked.append(np.array([min(ends), max(ends)]))
-        return iter(self._checked)
+        return self._checked
 
     def _run_apart(
         self, step: Step, subarray: Subarray, outputs: NDArray[np.intp], lanes: Lanes | None
     ) -> None:
         rows = [row if isinstance(row, int) else row[outputs] for row in step.rows]
         if step.variant is None:
-            step.bound[0].run(subarray, rows, lanes)
+            subarray.run(step.programs[0].slots, rows, lanes)
             return
         kinds = step.variant[outputs]
-        for kind, bound in enumerate(step.bound):
+        for kind, program in enumerate(step.programs):
             some = np.flatnonzero(kinds == kind)
             if len(some) == len(outputs):
-                bound.run(subarray, rows, lanes)
+                subarray.run(program.slots, rows, lanes)
             elif len(some):
                 own = [row if isinstance(row, int) else row[some] for row in rows]
-                bound.run(subarray, own, some if lanes is None else lanes[some])
+                subarray.run(program.slots, own, some if lanes is None else lanes[some])
+
+
+def _placed(slot: RowSlot, rows: Sequence[int]) -> int:
+    given, origin = slot
+    return rows[origin] if given else origin
+
+
+@contextmanager
+def gc_paused() -> Iterator[None]:
+    """Leave the cyclic garbage collector off until the end, if it was on; also decorates functions.
+
+    Writing and compiling a schedule makes hundreds of thousands of objects that all stay. The
+    collector would walk over them again and again and find nothing: a fifth of the time, as
+    measured.
+
+    >>> with gc_paused():
+    ...     gc.isenabled()
+    False
+    """
+    on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if on:
+            gc.enable()

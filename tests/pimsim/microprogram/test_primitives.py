@@ -40,7 +40,7 @@ def _check(
     execute(program, subarray, **place)
     (counts,) = subarray.counts()
     assert (counts.aap, counts.ap) == (program.aap, program.ap)
-    assert counts.extra_wordlines == program.extra_wordlines
+    assert counts.extra_wordlines == program.extra_wordlines()
     got = {name: [0] * count for name in operands(program.outputs)}
     for name, symbols in operands(program.outputs).items():
         for bit, symbol in enumerate(symbols):

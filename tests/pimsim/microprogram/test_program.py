@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pimsim.dram.array.address_map import AddressMap, ambit
 from pimsim.dram.array.subarray import Subarray
-from pimsim.dram.counts import CommandCounts
+from pimsim.dram.commands import CommandCounts
 from pimsim.errors import DramError, InputError
 from pimsim.executors.reference import execute
 from pimsim.microprogram.logic import AND, COPY, XOR
@@ -47,7 +47,7 @@ def test_a_program_counts_its_commands_and_wordlines(commands: list[Command]) ->
     wordlines = dict.fromkeys(SYMBOLS + ADDRESSES, 1) | {f"B{i}": 2 for i in range(8, 12)}
     wordlines |= {f"B{i}": 3 for i in range(12, 16)}
     raised = [row for c in commands for row in (c.source, c.destination) if row is not None]
-    assert program.extra_wordlines == sum(wordlines[row] - 1 for row in raised)
+    assert program.extra_wordlines() == sum(wordlines[row] - 1 for row in raised)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_placed_renames_rows_and_leaves_addresses() -> None:
 def test_addresses_are_those_of_the_programs_own_map(eight_cells: AddressMap) -> None:
     text = "(a,MIXED)[TRIPLE_N](P0,out)"
     program = Program.parse("own", text, inputs=("a",), outputs=("out",), address_map=eight_cells)
-    assert program.extra_wordlines == 3
+    assert program.extra_wordlines() == 3
     with pytest.raises(InputError) as caught:
         Program.parse("own", text, inputs=("a",), outputs=("out",))
     assert str(caught.value) == (
@@ -206,6 +206,6 @@ def test_a_program_moves_only_to_a_map_with_its_addresses(
     assert COPY.on(ambit()) is COPY
     moved = XOR.on(reordered)
     assert (str(moved), moved.address_map) == (str(XOR), reordered)
-    assert (moved.extra_wordlines, moved.symbols) == (XOR.extra_wordlines, XOR.symbols)
+    assert (moved.extra_wordlines(), moved.symbols) == (XOR.extra_wordlines(), XOR.symbols)
     with pytest.raises(InputError, match=r"^address must be one of .*, not 'B8'$"):
         XOR.on(eight_cells)

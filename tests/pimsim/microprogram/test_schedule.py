@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from pimsim.bits import unpack
 from pimsim.dram.array.address_map import AddressMap, ambit
 from pimsim.dram.array.subarray import Subarray
-from pimsim.dram.commands import Kind
-from pimsim.dram.counts import CommandCounts
+from pimsim.dram.commands import CommandCounts, Kind
 from pimsim.errors import DramError, InputError
 from pimsim.executors.reference import execute
 from pimsim.microprogram.arithmetic import FULL_ADDER, FULL_ADDER_NOT_C
@@ -74,7 +73,7 @@ def _summed(schedule: Schedule, output: int) -> CommandCounts:
     for run in schedule.runs:
         for kind, times in run.cycle:
             counts[kind] += run.times * times
-    extra = int(schedule.extra_wordlines[output])
+    extra = int(schedule.extra_wordlines()[output])
     return CommandCounts(aap=counts[Kind.AAP], ap=counts[Kind.AP], extra_wordlines=extra)
 
 

@@ -32,9 +32,8 @@ from bnn.mapping.placement.fan_in import Chunk, fit, whole
 from bnn.system.system import System
 from pimsim.microprogram.allocation import RowAllocator
 from pimsim.microprogram.counting import Counter
-from pimsim.microprogram.gc_paused import gc_paused
 from pimsim.microprogram.row_program import RowProgram
-from pimsim.microprogram.schedule import Schedule
+from pimsim.microprogram.schedule import Schedule, gc_paused
 
 
 @dataclass(frozen=True, slots=True, eq=False)

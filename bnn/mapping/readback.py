@@ -56,15 +56,8 @@ class Reader:
         inverted = np.zeros(words.shape[:2], np.bool_)
         if count.inverted is not None:
             inverted = np.ascontiguousarray(count.inverted.T)
-        total = numbers(
-            words[None],
-            columns,
-            inverted,
-            self.mapped.readback.scale,
-            offsets,
-            threads=threads,
-        )
-        return total.reshape(len(found), columns)
+        scale = self.mapped.readback.scale
+        return numbers(words, columns, inverted, scale, offsets, threads=threads)
 
     def sums(
         self, count: Count, found: Words, images: int, threads: int | None = None

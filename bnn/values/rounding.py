@@ -15,9 +15,9 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from pimsim.executors.compiled.codegen import backend
+from pimsim.executors.compiled.codegen import emit
 from pimsim.executors.compiled.codegen.emit import Emit
-from pimsim.executors.compiled.run.run import spread
+from pimsim.executors.compiled.run.processors import spread
 
 _LANES = 8
 _AT_A_TIME = 1 << 18
@@ -28,7 +28,7 @@ _FLAGS = f"<{_LANES} x i1>"
 
 def available() -> bool:
     """Whether there is a compiler."""
-    return backend.why_not() is None
+    return emit.why_not() is None
 
 
 def steps(

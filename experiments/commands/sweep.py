@@ -173,7 +173,7 @@ def _pool(args: argparse.Namespace) -> Pool[Task, Done]:
 
         return DaskPool(carry_out, args.cluster, _teller(args))
     from experiments.sweep.workers.pool import LocalPool
-    from pimsim.executors.compiled.run.threads import default_threads
+    from pimsim.executors.compiled.run.processors import default_threads
 
     return LocalPool(carry_out, args.workers or default_threads())
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pimsim.executors.compiled.run.threads import default_threads
+from pimsim.executors.compiled.run.processors import default_threads
 
 ASSUMED_CACHE_BYTES = 64 * 2**20
 """Last-level cache where the system does not say; assumed, more than most desktop parts have."""

@@ -20,13 +20,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pimsim.bits import pack, unpack
+from pimsim.bits import unpack
 from pimsim.dram.array.address_map import ambit
 from pimsim.dram.array.subarray import Subarray
-from pimsim.executors.compiled.codegen.backend import compiler
-from pimsim.executors.compiled.codegen.emit import VECTOR, Emit
-from pimsim.executors.compiled.lower.compile import compile_program
-from pimsim.executors.compiled.run.run import prepare, run, spread
+from pimsim.executors.compiled.codegen.emit import VECTOR, Emit, compiler
+from pimsim.executors.compiled.lower.compile import Compiled, compile_program
+from pimsim.executors.compiled.run.processors import spread
+from pimsim.executors.compiled.run.run import prepare, run
 from pimsim.executors.compiled.run.tiles import Layout, Tiles
 from pimsim.microprogram import bitsets
 from pimsim.microprogram.allocation import RowAllocator
@@ -161,6 +161,11 @@ def both_as_rows(inputs: int) -> tuple[Schedule, list[Row], int]:
     return schedule, counter.finish(), rows.peak
 
 
+def calls_and_kernels(compiled: Compiled) -> str:
+    bodies = [body for sort in compiled.sorts for body in sort.bodies]
+    return f"{len(bodies)} calls of {len(set(bodies))} kernels"
+
+
 def recipe_of(schedule: Schedule, total: list[Row]) -> RowProgram:
     recipe = RowProgram(schedule.outputs)
     recipe.run(schedule)
@@ -175,9 +180,9 @@ def filled(columns: int, rows: int, written: int, **more: Any) -> Tiles:
     rng = np.random.default_rng(1)
     for part in range(tiles.layout.parts):
         first = tiles.layout.row(0, part)
-        shape = tiles.data[:, :, first : first + written].shape
-        tiles.data[:, :, first : first + written] = rng.integers(0, 2**63, shape, dtype=np.uint64)
-        tiles.written[:, first : first + written] = True
+        shape = tiles.data[:, first : first + written].shape
+        tiles.data[:, first : first + written] = rng.integers(0, 2**63, shape, dtype=np.uint64)
+        tiles.written[first : first + written] = True
     return tiles
 
 
@@ -194,7 +199,6 @@ def by_hand(tmp_path_factory: pytest.TempPathFactory) -> Any:
     p, s, i = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
     library.folded_tiles.argtypes = [p, s, s, s, s, p, i, i, i, p]
     library.xnor_tiles.argtypes = [p, s, s, s, s, i, i, p]
-    library.literal.argtypes = [p, s, p, s]
     library.stream.argtypes = [p, s]
     library.stream.restype = ctypes.c_uint64
     return library
@@ -254,9 +258,9 @@ def test_folded_weights(by_hand: Any, page: Any) -> None:
     ready = time.perf_counter()
     print(
         f"\nschedule {written - start:.3f} s, trace {traced - written:.3f} s, "
-        f"machine code {ready - traced:.3f} s: {compiled.calls} calls of {compiled.kernels} kernels"
+        f"machine code {ready - traced:.3f} s: {calls_and_kernels(compiled)}"
     )
-    every = np.arange(outputs)[None]
+    every = np.arange(outputs)
     alu = arithmetic_bound()
     amount = inputs * outputs * columns
     # Two functions an adder, about one adder a product, 512 columns a vector.
@@ -279,12 +283,12 @@ def test_folded_weights(by_hand: Any, page: Any) -> None:
     few = 2  # outputs that the reference is asked for
     subarray = Subarray(columns, rows=1024)
     for row in range(inputs):
-        subarray.write(row, tiles.load(row))
+        subarray.write(row, tiles.load(row)[None])
     times["reference executor"] = scaled(
         lambda: [schedule.run(subarray, np.array([output])) for output in range(few)],
         outputs / few,
     )
-    rows = tiles.data[0, :, tiles.layout.row(0) :][:, :inputs].transpose(1, 0, 2).copy()
+    rows = tiles.data[:, tiles.layout.row(0) :][:, :inputs].transpose(1, 0, 2).copy()
     rows = rows.reshape(inputs, -1)
     masks_of = np.where(weights < 0, np.uint64(2**64 - 1), np.uint64(0))
     times["packed numpy"] = scaled(
@@ -292,10 +296,10 @@ def test_folded_weights(by_hand: Any, page: Any) -> None:
         outputs / few,
     )
     show(page, f"folded weights, {inputs} x {outputs} x {columns}", "MAC", amount, times)
-    found = run(compiled, tiles, np.array([[few - 1]]))
+    found = run(compiled, tiles, np.array([few - 1]))
     for bit, row in enumerate(total):
         np.testing.assert_array_equal(
-            unpack(found[0, :, bit], columns),
+            unpack(found[:, bit], columns),
             unpack(subarray.peek(int(np.max(row.address)) - D), columns),
         )
 
@@ -312,11 +316,11 @@ def test_fan_in_over_eight_subarrays(page: Any) -> None:
     start = time.perf_counter()
     prepare(compiled, tiles)
     print(
-        f"\nmachine code {time.perf_counter() - start:.3f} s: {compiled.calls} calls of "
-        f"{compiled.kernels} kernels, {tiles.tiles} tiles of {tiles.tile_words} words"
+        f"\nmachine code {time.perf_counter() - start:.3f} s: {calls_and_kernels(compiled)}, "
+        f"{tiles.tiles} tiles of {tiles.tile_words} words"
     )
-    every = np.arange(outputs)[None]
-    one_by_one = [np.array([[output]]) for output in range(outputs)]
+    every = np.arange(outputs)
+    one_by_one = [np.array([output]) for output in range(outputs)]
     jobs: dict[str, Job] = {
         "compiled, 1 thread": lambda: run(compiled, tiles, every, threads=1),
         "compiled, all threads": lambda: run(compiled, tiles, every),
@@ -357,7 +361,7 @@ def test_both_operands_as_rows(by_hand: Any, page: Any) -> None:
     compiled = compile_program(recipe, tiles.layout)
     start = time.perf_counter()
     prepare(compiled, tiles)
-    print(f"\nmachine code {time.perf_counter() - start:.3f} s, {compiled.kernels} kernels")
+    print(f"\nmachine code {time.perf_counter() - start:.3f} s: {calls_and_kernels(compiled)}")
     one = np.array([0])
     amount = inputs * columns
     jobs: dict[str, Job] = {
@@ -382,70 +386,8 @@ def test_both_operands_as_rows(by_hand: Any, page: Any) -> None:
     times = best(jobs)
     subarray = Subarray(columns, rows=rows + D)
     for row in range(2 * inputs):
-        subarray.write(row, tiles.load(row))
+        subarray.write(row, tiles.load(row)[None])
     times["reference executor"] = timed(lambda: schedule.run(subarray, one))
-    packed = np.concatenate([tiles.load(row) for row in range(2 * inputs)])
+    packed = np.stack([tiles.load(row) for row in range(2 * inputs)])
     times["packed numpy"] = timed(lambda: count_numpy(~(packed[:inputs] ^ packed[inputs:])))
     show(page, f"both operands as rows, {inputs} x {columns}", "MAC", amount, times)
-
-
-def row_operations(schedule: Schedule, tiles: Tiles) -> NDArray[np.int32]:
-    """Commands as the C loop takes them: kind, three sources, three destinations.
-
-    Complements are left out: they change values, not the work.
-    """
-    layout, found = tiles.layout, []
-    for step in schedule.steps:
-        (program,) = step.programs
-        rows = dict(zip(program.symbols, step.rows, strict=True))
-
-        def places(name: str | None, rows: dict[str, Any] = rows) -> list[int]:
-            if name is None:
-                return []
-            address = rows[name] if name in rows else layout.map.address(name)
-            if address >= layout.map.first_constant:
-                return [int(address) - layout.map.first_constant]
-            return [layout.cell(line.cell) for line in layout.map.wordlines(address)]
-
-        for command in program.commands:
-            source, target = places(command.source), places(command.destination)
-            kind = 2 if len(source) == 3 else int(len(target) > 1)
-            target = target or source[:1]
-            found.append([kind, *(source * 3)[:3], *(target * 3)[:3], 0])
-    return np.array(found, dtype=np.int32)
-
-
-def test_literal(by_hand: Any, page: Any) -> None:
-    """Every AAP and AP by itself: full adders over 65,536 columns."""
-    columns = 65_536
-    inputs = 448
-    schedule, _, rows = both_as_rows(inputs)
-    recipe = RowProgram(1)
-    recipe.run(schedule)
-    tiles = filled(columns, rows, 2 * inputs, tile_words=256)
-    compiled = compile_program(recipe, tiles.layout, literal=True)
-    prepare(compiled, tiles)
-    commands = sum(len(step.programs[0]) for step in schedule.steps)
-    one = np.array([0])
-    jobs: dict[str, Job] = {
-        "compiled, all threads": lambda: run(compiled, tiles, one),
-        "compiled, 1 thread": lambda: run(compiled, tiles, one, threads=1),
-    }
-    if by_hand is not None:
-        steps = row_operations(schedule, tiles)
-        tile_bytes = tiles.layout.places * tiles.tile_words * 8
-
-        def in_c() -> None:
-            for tile in range(tiles.tiles):
-                place = tiles.data.ctypes.data + tile * tile_bytes
-                by_hand.literal(place, tiles.tile_words, steps.ctypes.data, len(steps))
-
-        jobs["by hand in C, 1 thread"] = in_c
-    times = best(jobs)
-    subarray = Subarray(columns, rows=rows + D)
-    for row in range(2 * inputs):
-        subarray.write(row, pack(np.random.default_rng(row).integers(0, 2, (1, columns), np.uint8)))
-    times["reference executor"] = timed(lambda: schedule.run(subarray, one))
-    show(
-        page, f"literal, {commands} commands x {columns}", "bit-commands", commands * columns, times
-    )

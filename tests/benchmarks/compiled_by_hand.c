@@ -80,33 +80,6 @@ void xnor_tiles(const uint64_t *data, size_t tiles, size_t tile_words, size_t ro
          out + t * (4 + high) * row_words);
 }
 
-/* Full adders on three rows into two, again and again: 8 commands each, row operations only. */
-void literal(uint64_t *tile, size_t row_words, const int32_t *steps, size_t count) {
-  for (size_t n = 0; n < count; n++) {
-    const int32_t *s = steps + 8 * n; /* kind, 3 sources, 3 destinations, complements */
-    uint64_t *d[3] = {tile + (size_t)s[4] * row_words, tile + (size_t)s[5] * row_words,
-                      tile + (size_t)s[6] * row_words};
-    const uint64_t *a = tile + (size_t)s[1] * row_words, *b = tile + (size_t)s[2] * row_words,
-                   *c = tile + (size_t)s[3] * row_words;
-    if (s[0] == 0)
-      for (size_t at = 0; at < row_words; at += 8) *(v8 *)(d[0] + at) = *(const v8 *)(a + at);
-    else if (s[0] == 1)
-      for (size_t at = 0; at < row_words; at += 8) {
-        v8 v = *(const v8 *)(a + at);
-        *(v8 *)(d[0] + at) = v; *(v8 *)(d[1] + at) = v; *(v8 *)(d[2] + at) = v;
-      }
-    else
-      for (size_t at = 0; at < row_words; at += 8) {
-        v8 x = *(const v8 *)(a + at), y = *(const v8 *)(b + at), z = *(const v8 *)(c + at);
-        v8 v = (x & (y | z)) | (y & z);
-        *(v8 *)(tile + (size_t)s[1] * row_words + at) = v;
-        *(v8 *)(tile + (size_t)s[2] * row_words + at) = v;
-        *(v8 *)(tile + (size_t)s[3] * row_words + at) = v;
-        *(v8 *)(d[0] + at) = v;
-      }
-  }
-}
-
 /* Bandwidth: the XOR of everything. */
 uint64_t stream(const uint64_t *data, size_t words) {
   v8 x[4] = {{0}};

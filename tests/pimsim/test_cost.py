@@ -12,13 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pimsim.cost import Elapsed, assumptions, charge, price, primitive_cost
-from pimsim.dram.commands import Kind
-from pimsim.dram.counts import CommandCounts
+from pimsim.dram.commands import CommandCounts, Kind
 from pimsim.dram.energy import command_energies
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard import standard as standards
-from pimsim.dram.timeline.command_stream import Run, Segment, issue_order, walk
-from pimsim.dram.timeline.row_transfers import row_cycle, streamed
+from pimsim.dram.timeline.command_stream import Run, Segment, issue_order, row_cycle, streamed, walk
 from pimsim.dram.timeline.timeline import Timeline
 from pimsim.errors import InputError
 from pimsim.microprogram.primitives import PRIMITIVES

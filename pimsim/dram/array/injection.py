@@ -156,9 +156,7 @@ class Injector:
         """Columns that always get it wrong, (lanes, words) by pattern; None if there are none."""
         return [
             self._mask(access, ones) if rate > 0 else None
-            for ones, rate in zip(
-                patterns(access), self._faults.static_rates(access), strict=True
-            )
+            for ones, rate in zip(patterns(access), self._faults.static_rates(access), strict=True)
         ]
 
     def _mask(self, access: Access, ones: int) -> Words:

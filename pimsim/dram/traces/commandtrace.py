@@ -14,13 +14,12 @@ import heapq
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from typing import ClassVar, NamedTuple
+
 from pimsim.dram.commands import Kind
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.scheduler.constraints import BankAddress, bank_address
 from pimsim.dram.standard.standard import Standard
 from pimsim.dram.traces.event import Event, Spans
-from typing import ClassVar
-from pimsim.dram.scheduler.constraints import BankAddress
 
 
 class BusCommand(NamedTuple):

@@ -9,15 +9,24 @@ pimsim.errors.InputError: unknown trace format 'perfeto'; did you mean `perfetto
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import gzip
+import io
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
+from typing import IO, Any
+
 from pimsim.documents import nearest
 from pimsim.dram.commands import Kind
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard
-from pimsim.dram.traces.commandtrace import CommandTrace, Dialect
 from pimsim.dram.traces.commandtrace import (
+    CommandTrace,
+    Dialect,
     DRAMPower,
     DRAMsim3,
     DRAMsim3Requests,
@@ -27,16 +36,6 @@ from pimsim.dram.traces.commandtrace import (
 from pimsim.dram.traces.event import Event
 from pimsim.dram.traces.perfetto import Perfetto
 from pimsim.errors import DramError, InputError, require_positive
-import gzip
-import io
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from typing import IO, Any
-from pimsim.errors import InputError
-
 
 DEFAULT_LIMIT = 1_000_000
 """Commands that a trace holds unless told otherwise."""

@@ -5,7 +5,7 @@ executed symbolically (:mod:`~pimsim.executors.compiled.lower.symbolic`,
 :mod:`~pimsim.executors.compiled.lower.function`), cut into segments that repeat
 (:mod:`~pimsim.executors.compiled.lower.segments`), and each kind of segment becomes machine code
 once (:mod:`~pimsim.executors.compiled.codegen.kernel`). Where an output uses rows of several
-subarrays, calls are divided into phases (:mod:`~pimsim.executors.compiled.lower.phases`). It then
+subarrays, calls are divided into phases (:mod:`~pimsim.executors.compiled.lower.calls`). It then
 runs over :class:`~pimsim.executors.compiled.run.tiles.Tiles` on all processors
 (:mod:`~pimsim.executors.compiled.run.run`). :mod:`~pimsim.executors.compiled.run.write_integers`
 and :mod:`~pimsim.executors.compiled.run.read_rows` carry integers into rows and back.
@@ -28,9 +28,9 @@ Nothing here knows of stages, banks or time, nor that a command can go wrong.
 >>> slots = [whole.read(rows[symbol] - 18) for symbol in program.outputs]
 >>> tiles = Tiles(columns=3, rows=40)
 >>> pairs = np.array([[[7, 1]], [[9, 9]], [[15, 0]]], dtype=np.uint8)    # 3 images, 2 channels
->>> load(tiles, Operands(pairs, np.array([[0]]), planes=4), np.array([[0, 1, 2]]))
+>>> load(tiles, Operands(pairs, np.array([[0]]), planes=4), np.array([0, 1, 2]))
 8
 >>> words = run(compile_program(whole, tiles.layout), tiles, np.array([0]))
 >>> sums(words, 3, np.zeros((1, 5), bool)).tolist()
-[[[8, 18, 15]]]
+[[8, 18, 15]]
 """

@@ -21,6 +21,8 @@ Moves and reads stand in between, for all outputs at the same place.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -78,7 +80,7 @@ class Tape:
         self.others: NDArray[np.int64] = np.array(others, dtype=np.int64).reshape(-1, 3)
         """Moves and reads: which, place, and place that is written or slot that is filled."""
         self.lines = _lines(layout)
-        self._kinds = _Kinds(layout.map)
+        self._table = cache(self._addresses_of)
         self._sensed, self._driven = (_addresses(self.commands[:, :, side]) for side in (0, 1))
         self.accesses = tuple(self._accesses())
         """Every kind of access that there is on the tape."""
@@ -97,8 +99,9 @@ class Tape:
             raise DramError("a constant row must not be driven")
 
     def _accesses(self) -> list[Access]:
-        kinds = {self._kinds.sensed(address) for address in self._sensed}
-        return sorted(kinds.union(*(self._kinds.driven(address) for address in self._driven)))
+        rows = self.layout.map
+        kinds = {_sensed(rows, address) for address in self._sensed}
+        return sorted(kinds.union(*(_driven(rows, address) for address in self._driven)))
 
     def events(self, output: int, part: int) -> Events:
         """How many accesses of each kind an output has in a part."""
@@ -118,12 +121,27 @@ class Tape:
         own = self.parts == part
         every = bool(own.all())
         if access.kind == "sense":
-            sensed = self._kinds.senses(access)[self.commands[output, :, 0]]
+            sensed = self._table(access)[self.commands[output, :, 0]]
             commands = np.flatnonzero(sensed if every else sensed & own)
             return commands, np.zeros(len(commands), np.int64)
-        lines = self._kinds.drives(access)[self.commands[output, :, 1]] & own[:, None]
+        lines = self._table(access)[self.commands[output, :, 1]] & own[:, None]
         commands, places = np.nonzero(lines)
         return commands, places + 1
+
+    def _addresses_of(self, access: Access) -> NDArray[np.bool_]:
+        """By address, whether it is sensed so; or by address and wordline, whether driven so.
+
+        All rows beyond the B-group are alike; nothing is the last.
+        """
+        rows, sensing = self.layout.map, access.kind == "sense"
+        table = np.zeros((1 << 15, 1 if sensing else 3), np.bool_)
+        table[:, 0] = access in (Access("sense", 1), Access("copy", 1))
+        for address in range(rows.first_constant):
+            kinds = [_sensed(rows, address)] if sensing else _driven(rows, address)
+            table[address] = False
+            table[address, : len(kinds)] = [kind == access for kind in kinds]
+        table[NOTHING] = False
+        return table[:, 0].copy() if sensing else table
 
 
 def _addresses(column: NDArray[np.int16]) -> list[int]:
@@ -140,9 +158,9 @@ def _step(step: Step, outputs: int) -> NDArray[np.int16]:
     """Addresses of every command of a step, (outputs, commands, 2)."""
     size = len(step.programs[0].commands)
     table = np.empty((outputs, size, 2), np.int16)
-    for kind, bound in enumerate(step.bound):
+    for kind, program in enumerate(step.programs):
         some = slice(None) if step.variant is None else np.flatnonzero(step.variant == kind)
-        for number, command in enumerate(bound.slots):
+        for number, command in enumerate(program.slots):
             for side, slot in enumerate(command):
                 if slot is None:
                     table[some, number, side] = NOTHING
@@ -165,39 +183,12 @@ def _lines(layout: Layout) -> NDArray[np.int64]:
     return table
 
 
-class _Kinds:
-    """Kinds of accesses by address; all rows beyond the B-group are alike, as is nothing."""
+def _sensed(rows: AddressMap, address: int) -> Access:
+    """Kind of the access; all rows beyond the B-group are alike."""
+    return Access("sense", len(rows.wordlines(address)))
 
-    def __init__(self, rows: AddressMap) -> None:
-        self._rows = rows
-        self._known: dict[Access, NDArray[np.bool_]] = {}
 
-    def sensed(self, address: int) -> Access:
-        return Access("sense", len(self._rows.wordlines(address)))
-
-    def driven(self, address: int) -> list[Access]:
-        lines = self._rows.wordlines(address)
-        return [Access("not" if line.complement else "copy", len(lines)) for line in lines]
-
-    def senses(self, access: Access) -> NDArray[np.bool_]:
-        """By address, whether it is sensed so; nothing is the last."""
-        if access not in self._known:
-            table = np.full(1 << 15, access.rows == 1)
-            for address in range(self._rows.first_constant):
-                table[address] = self.sensed(address) == access
-            table[NOTHING] = False
-            self._known[access] = table
-        return self._known[access]
-
-    def drives(self, access: Access) -> NDArray[np.bool_]:
-        """By address and wordline, whether it is driven so; nothing is the last."""
-        if access not in self._known:
-            table = np.zeros((1 << 15, 3), np.bool_)
-            table[:, 0] = access == Access("copy", 1)
-            for address in range(self._rows.first_constant):
-                kinds = self.driven(address)
-                table[address] = False
-                table[address, : len(kinds)] = [kind == access for kind in kinds]
-            table[NOTHING] = False
-            self._known[access] = table
-        return self._known[access]
+def _driven(rows: AddressMap, address: int) -> list[Access]:
+    """The same for every wordline that is driven."""
+    lines = rows.wordlines(address)
+    return [Access("not" if line.complement else "copy", len(lines)) for line in lines]

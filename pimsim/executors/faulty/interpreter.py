@@ -115,7 +115,7 @@ class _Interpreter:
             place = code.put(f"lshr i64 {line}, 1")
             row = code.at("i8", base, code.mul(place, "%row_bytes"))
             bit = code.put(f"and i64 {line}, 1")
-            found.append((row, bit, self._splat(code.put(f"sub i64 0, {bit}"))))
+            found.append((row, bit, self.code.splat(code.put(f"sub i64 0, {bit}"))))
         return count, found
 
     def _sense_one(self, line: tuple[str, str, str]) -> None:
@@ -145,11 +145,11 @@ class _Interpreter:
             with code.loop("%vectors") as v:
                 levels = self._levels(lines, v)
                 most = self._majority(levels)
-                odd = self._two("xor", self._two("xor", levels[0], levels[1]), levels[2])
+                odd = self.code.two("xor", self.code.two("xor", levels[0], levels[1]), levels[2])
                 none, one, two, three = (code.get(VECTOR, mask, v, 64) for mask in masks)
                 wrong = self._choose(most, self._choose(odd, three, two),
                                      self._choose(odd, one, none))  # fmt: skip
-                code.store(self._two("xor", most, wrong), "%buffer", v)
+                code.store(self.code.two("xor", most, wrong), "%buffer", v)
         with code.when(self._strikes(0)):
             self._strike(lines, first)
         for line in lines:
@@ -159,7 +159,7 @@ class _Interpreter:
         code = self.code
         row, _, complement = line
         with code.loop("%vectors") as v:
-            value = self._two("xor", code.get(VECTOR, "%buffer", v, 64), complement)
+            value = self.code.two("xor", code.get(VECTOR, "%buffer", v, 64), complement)
             code.store(value, row, v)
 
     def _drive(self, index: int, count: str, line: tuple[str, str, str]) -> None:
@@ -187,7 +187,7 @@ class _Interpreter:
             held = code.get(VECTOR, target, v, 64) if flip_only else value
             masks = [code.get(VECTOR, mask, v, 64) for mask in (one, zero)]
             wrong = self._choose(value, *masks)
-            code.store(self._two("xor", held, wrong), target, v)
+            code.store(self.code.two("xor", held, wrong), target, v)
 
     # -- noise -------------------------------------------------------------------------------
 
@@ -265,25 +265,17 @@ class _Interpreter:
     def _levels(self, lines: list[tuple[str, str, str]], v: str) -> list[str]:
         code = self.code
         return [
-            self._two("xor", code.get(VECTOR, row, v, 64), complement)
+            self.code.two("xor", code.get(VECTOR, row, v, 64), complement)
             for row, _, complement in lines
         ]
 
     def _majority(self, levels: list[str]) -> str:
         first, second, third = levels
-        either = self._two("or", second, third)
-        both = self._two("and", second, third)
-        return self._two("or", self._two("and", first, either), both)
+        either = self.code.two("or", second, third)
+        both = self.code.two("and", second, third)
+        return self.code.two("or", self.code.two("and", first, either), both)
 
     def _choose(self, which: str, one: str, zero: str) -> str:
         """Bits of ``one`` where ``which`` has a one, else of ``zero``."""
-        differ = self._two("and", self._two("xor", one, zero), which)
-        return self._two("xor", differ, zero)
-
-    def _two(self, operation: str, one: str, other: str) -> str:
-        return self.code.put(f"{operation} {VECTOR} {one}, {other}")
-
-    def _splat(self, scalar: str) -> str:
-        one = self.code.put(f"insertelement {VECTOR} poison, i64 {scalar}, i32 0")
-        zeros = "<8 x i32> zeroinitializer"
-        return self.code.put(f"shufflevector {VECTOR} {one}, {VECTOR} poison, {zeros}")
+        differ = self.code.two("and", self.code.two("xor", one, zero), which)
+        return self.code.two("xor", differ, zero)

@@ -8,7 +8,8 @@ another: they may be carried out in any order, on any thread.
 >>> from pimsim.circuit.failure_tables.table import Entry, FailureTable
 >>> from pimsim.dram.array.faults import Faults, Site
 >>> from pimsim.microprogram.row_program import RowProgram
->>> from pimsim.executors.compiled.run.tiles import Layout, Tiles, pack, unpack
+>>> from pimsim.bits import pack, unpack
+>>> from pimsim.executors.compiled.run.tiles import Layout, Tiles
 >>> from pimsim.microprogram.logic import NOT
 >>> from pimsim.microprogram.schedule import Schedule
 >>> schedule, program = Schedule(outputs=1), RowProgram(1)
@@ -16,11 +17,11 @@ another: they may be carried out in any order, on any thread.
 >>> program.run(schedule)
 >>> slot = program.read(1)
 >>> tiles = Tiles(columns=3, rows=24)
->>> tiles.save(0, pack(np.array([[0, 1, 1]])))
+>>> tiles.save(0, pack(np.array([0, 1, 1])))
 >>> rows = [Entry(1, ones, 0, trials=1, wrong=0, bitlines=1, always_wrong=0) for ones in (0, 1)]
 >>> program = Program(Tape(program, tiles.layout), Faults(FailureTable(tuple(rows), {}), 0, 0))
 >>> block = Block(number=0, columns=3, width=3, patches=(Patch(3, (Site(0, 0),), 0),))
->>> words = program.run(tiles.data[0, 0], block, np.array([0]), stage=0)
+>>> words = program.run(tiles.data[0], block, np.array([0]), stage=0)
 >>> unpack(words[0, slot], 3)
 array([1, 0, 0], dtype=uint8)
 """
@@ -37,7 +38,7 @@ from numpy.typing import NDArray
 from pimsim.bits import Words, pack
 from pimsim.dram.array.faults import Access, Faults, Job, Site, patterns
 from pimsim.errors import InputError
-from pimsim.executors.compiled.codegen import backend
+from pimsim.executors.compiled.codegen import emit
 from pimsim.executors.compiled.run.tiles import empty
 from pimsim.executors.faulty.command_tape import Tape
 from pimsim.executors.faulty.interpreter import (
@@ -115,9 +116,9 @@ class Program:
     """
 
     def __init__(self, tape: Tape, faults: Faults) -> None:
-        if backend.why_not() is not None:
+        if emit.why_not() is not None:
             raise InputError(
-                f"faults need a compiler back end, and there is none ({backend.why_not()}): use "
+                f"faults need a compiler back end, and there is none ({emit.why_not()}): use "
                 "the reference executor"
             )
         self.tape, self._faults = tape, faults

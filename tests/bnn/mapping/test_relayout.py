@@ -69,7 +69,7 @@ def test_columns_hold_what_their_windows_read(
     wanted = bits.reshape(images * laid.positions, -1).T
     assert gather.rows == len(wanted)
     for row, expected in enumerate(wanted):
-        found = unpack(tiles.load(2 + row), images * laid.positions)[0]
+        found = unpack(tiles.load(2 + row), images * laid.positions)
         np.testing.assert_array_equal(found, expected)
 
 

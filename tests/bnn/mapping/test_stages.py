@@ -36,7 +36,7 @@ from pimsim.circuit.failure_tables.table import Rate
 from pimsim.dram.array.address_map import ambit
 from pimsim.dram.array.faults import Faults
 from pimsim.dram.array.subarray import Subarray
-from pimsim.dram.counts import CommandCounts
+from pimsim.dram.commands import CommandCounts
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
 from pimsim.errors import InputError, OutOfRowsError
@@ -447,7 +447,7 @@ def test_depthwise_channels_that_do_not_fit_together_go_to_further_subarrays() -
     mapped = MAPPINGS["output-stationary"].map_stage(stage, _machine(256, 8).system, 7)
     assert [each.stage.groups for each in mapped] == [20, 20]
     for each in mapped:  # and no kernel is made for one group alone
-        assert CompiledStage(each, 7, looking=True).columns.compiled.kinds == 1
+        assert len(CompiledStage(each, 7, looking=True).columns.compiled.sorts) == 1
 
 
 def test_a_group_that_does_not_fit_is_split_by_channels() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pimsim.bits import pack, unpack
 from pimsim.errors import DramError, InputError
-from pimsim.executors.compiled.codegen import backend
+from pimsim.executors.compiled.codegen import emit
 from pimsim.executors.compiled.run import read_rows
 from pimsim.executors.compiled.run.tiles import Tiles
 from pimsim.executors.compiled.run.write_bits import SLACK_BYTES, Gather, roomy
@@ -28,7 +28,6 @@ RUNS = st.lists(
     seed=SEEDS,
     runs=RUNS,
     adjoining=st.booleans(),
-    lanes=st.integers(1, 2),
     columns=COLUMNS,
     threads=st.integers(1, 2),
     works=st.booleans(),
@@ -37,7 +36,6 @@ def test_rows_hold_the_bits_of_the_runs(
     seed: int,
     runs: list[tuple[int, int]],
     adjoining: bool,
-    lanes: int,
     columns: int,
     threads: int,
     works: bool,
@@ -52,13 +50,13 @@ def test_rows_hold_the_bits_of_the_runs(
     reach = max(first + bits for first, bits in runs) // 8 + 1
     strings = roomy(size + reach)
     strings[:] = random.integers(0, 256, strings.size)  # what lies in the slack is nobody's
-    origins = random.integers(-1, size, (lanes, columns))
+    origins = random.integers(-1, size, columns)
     limit = int(random.integers(1, size + 1))
-    tiles = Tiles(columns, 1024, lanes=lanes, parts=2, tile_words=int(random.choice([16, 48])))
+    tiles = Tiles(columns, 1024, parts=2, tile_words=int(random.choice([16, 48])))
     gather = Gather(origins, runs, tiles, part=1, first_row=5)
     with pytest.MonkeyPatch.context() as patched:
         if not works:
-            patched.setattr(backend, "why_not", lambda: "none")
+            patched.setattr(emit, "why_not", lambda: "none")
         rows = gather.load(strings, limit, threads=threads)
     every = np.unpackbits(strings, bitorder="little")
     wanted = [first + bit for first, bits in runs for bit in range(bits)]
@@ -67,13 +65,13 @@ def test_rows_hold_the_bits_of_the_runs(
     for row, bit in enumerate(wanted):
         expected = np.where(used, every[np.where(used, origins, 0) * 8 + bit], 0)
         np.testing.assert_array_equal(unpack(tiles.load(5 + row, 1), columns), expected)
-    written = tiles.written[:, tiles.layout.row(0, 1) : tiles.layout.row(0, 1) + rows + 6]
-    assert written.sum(axis=1).tolist() == [rows] * lanes
+    written = tiles.written[tiles.layout.row(0, 1) : tiles.layout.row(0, 1) + rows + 6]
+    assert written.sum() == rows
 
 
 def test_a_string_that_ends_too_early_is_refused() -> None:
     tiles = Tiles(2, 40)
-    gather = Gather(np.array([[0, 3]]), [(16, 3)], tiles)
+    gather = Gather(np.array([0, 3]), [(16, 3)], tiles)
     assert gather.load(np.zeros(5 + SLACK_BYTES, np.uint8)) == 3
     assert gather.load(np.zeros(2 + SLACK_BYTES, np.uint8), limit=1) == 3
     for strings, limit in ((4 + SLACK_BYTES, None), (1 + SLACK_BYTES, 1)):
@@ -89,39 +87,38 @@ def test_a_string_that_ends_too_early_is_refused() -> None:
 
 def test_rows_and_columns_that_do_not_fit_are_refused() -> None:
     with pytest.raises(DramError) as caught:
-        Gather(np.zeros((1, 4), int), [(0, 7)], Tiles(4, 24))
+        Gather(np.zeros(4, int), [(0, 7)], Tiles(4, 24))
     assert str(caught.value) == "data row must be 0 to 5, not 6"
     with pytest.raises(InputError) as refused:
-        Gather(np.zeros((1, 3), int), [(0, 7)], Tiles(4, 40))
-    assert str(refused.value) == "`origins` must have the shape (1, 4), not (1, 3)"
+        Gather(np.zeros(3, int), [(0, 7)], Tiles(4, 40))
+    assert str(refused.value) == "`origins` must have the shape (4,), not (3,)"
 
 
 @settings(max_examples=40)
 @given(
     seed=SEEDS,
-    lanes=st.integers(1, 2),
     outputs=st.integers(1, 140),
     columns=COLUMNS,
     threads=st.integers(1, 2),
     works=st.booleans(),
 )
 def test_bits_come_back_as_strings(
-    seed: int, lanes: int, outputs: int, columns: int, threads: int, works: bool
+    seed: int, outputs: int, columns: int, threads: int, works: bool
 ) -> None:
     random = np.random.default_rng(seed)
-    wanted = random.integers(0, 2, (lanes, outputs, columns), dtype=np.uint8)
-    words = np.zeros((lanes, outputs, 2, -(-columns // 1024) * 16), np.uint64)
-    words[:, :, 1, : -(-columns // 64)] = pack(wanted)
-    found = np.full((lanes, columns, -(-outputs // 8)), 255, np.uint8)
+    wanted = random.integers(0, 2, (outputs, columns), dtype=np.uint8)
+    words = np.zeros((outputs, 2, -(-columns // 1024) * 16), np.uint64)
+    words[:, 1, : -(-columns // 64)] = pack(wanted)
+    found = np.full((columns, -(-outputs // 8)), 255, np.uint8)
     with pytest.MonkeyPatch.context() as patched:
         if not works:
-            patched.setattr(backend, "why_not", lambda: "none")
-        read_rows.strings(words[:, :, 1], columns, found, threads=threads)
-    packed = np.packbits(wanted.transpose(0, 2, 1), axis=2, bitorder="little")
+            patched.setattr(emit, "why_not", lambda: "none")
+        read_rows.strings(words[:, 1], columns, found, threads=threads)
+    packed = np.packbits(wanted.T, axis=1, bitorder="little")
     np.testing.assert_array_equal(found, packed)
 
 
 def test_strings_of_another_size_are_refused() -> None:
     with pytest.raises(InputError) as caught:
-        read_rows.strings(np.zeros((1, 9, 16), np.uint64), 5, np.zeros((1, 5, 1), np.uint8))
-    assert str(caught.value) == "`into` must have the shape (1, 5, 2) and lie in one piece"
+        read_rows.strings(np.zeros((9, 16), np.uint64), 5, np.zeros((5, 1), np.uint8))
+    assert str(caught.value) == "`into` must have the shape (5, 2) and lie in one piece"

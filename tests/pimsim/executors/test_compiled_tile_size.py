@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pimsim.executors.compiled.run import tile_size
-from pimsim.executors.compiled.run.tile_size import best_tile_words, level2_bytes
+from pimsim.executors.compiled.run import processors
+from pimsim.executors.compiled.run.processors import best_tile_words, level2_bytes
 from pimsim.executors.compiled.run.tiles import Tiles
 
 WORDS = st.integers(1, 5000)
@@ -22,11 +22,11 @@ def fitting(rows: int, cache: int) -> int:
     return max(16, min(256, cache // 2 // (rows * 8) // 8 * 8))
 
 
-@given(words=WORDS, rows=ROWS, lanes=st.integers(1, 5), threads=THREADS, kib=st.integers(64, 8192))
+@given(words=WORDS, rows=ROWS, threads=THREADS, kib=st.integers(64, 8192))
 def test_tiles_are_whole_vectors_that_fit_the_cache(
-    words: int, rows: int, lanes: int, threads: int, kib: int
+    words: int, rows: int, threads: int, kib: int
 ) -> None:
-    found = best_tile_words(words, rows, lanes=lanes, threads=threads, cache_bytes=kib << 10)
+    found = best_tile_words(words, rows, threads=threads, cache_bytes=kib << 10)
     assert found % 8 == 0
     assert min(16, -(-words // 8) * 8) <= found <= fitting(rows, kib << 10)
 
@@ -63,11 +63,10 @@ def test_ten_thousand_columns_on_two_threads_are_two_tiles(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("pimsim.executors.compiled.run.tiles.default_threads", lambda: 2)
-    monkeypatch.setattr(tile_size, "level2_bytes", lambda: 2 << 20)
+    monkeypatch.setattr(processors, "level2_bytes", lambda: 2 << 20)
     tiles = Tiles(10_000, rows=1024, parts=8, together=800)
     assert (tiles.tiles, tiles.tile_words) == (2, 80)
     assert Tiles(10_000, rows=1024, parts=8).tile_words == 16
-    assert Tiles(10_000, rows=1024, lanes=2, together=800).tiles == 1
 
 
 def cache_of(folder: Path, index: int, level: str, kind: str, size: str) -> None:
@@ -80,7 +79,7 @@ def cache_of(folder: Path, index: int, level: str, kind: str, size: str) -> None
 def test_the_second_level_cache_is_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tile_size, "_CACHES", tmp_path)
+    monkeypatch.setattr(processors, "_CACHES", tmp_path)
     asked = level2_bytes.__wrapped__
     assert asked() == 1 << 20
     cache_of(tmp_path, 0, "1", "Data", "48K")

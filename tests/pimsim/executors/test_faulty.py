@@ -18,7 +18,7 @@ from pimsim.dram.array.faults import Faults, Job, Site, block_width
 from pimsim.dram.array.injection import Injector, Span
 from pimsim.dram.array.subarray import Subarray
 from pimsim.errors import DramError, InputError
-from pimsim.executors.compiled.codegen import backend
+from pimsim.executors.compiled.codegen import emit
 from pimsim.executors.compiled.run.tiles import Tiles
 from pimsim.executors.faulty.command_tape import Tape
 from pimsim.executors.faulty.program import Block, Patch, Program
@@ -140,15 +140,15 @@ def test_the_interpreter_meets_the_faults_of_the_reference(rng: Random) -> None:
         for row in range(DATA_ROWS):
             words = pack(random.integers(0, 2, (1, columns), dtype=np.uint8))
             subarray.write(row, words)
-            tiles.save(row, words, part)
+            tiles.save(row, words[0], part)
         for cell in range(len(ambit().cells)):
             words = pack(random.integers(0, 2, (1, columns), dtype=np.uint8))
             subarray.put_cell(cell, words)
-            tiles.put(tiles.layout.cell(cell, part), words)
+            tiles.put(tiles.layout.cell(cell, part), words[0])
     tape = Tape(recipe, tiles.layout)
     program = Program(tape, faults)
     order = np.array(rng.sample(range(outputs), outputs))
-    found = program.run(tiles.data[0, 0], block, order, stage=3)
+    found = program.run(tiles.data[0], block, order, stage=3)
     inside = pack(np.ones((1, columns), np.uint8))[0]
     for number, output in enumerate(order.tolist()):
         wanted = by_reference(recipe, tape, faults, held, block, output)
@@ -158,7 +158,7 @@ def test_the_interpreter_meets_the_faults_of_the_reference(rng: Random) -> None:
     for part, subarray in enumerate(held):
         for row in range(DATA_ROWS):
             np.testing.assert_array_equal(
-                tiles.load(row, part)[0] & inside, subarray.peek(row)[0] & inside
+                tiles.load(row, part) & inside, subarray.peek(row)[0] & inside
             )
 
 
@@ -169,7 +169,7 @@ def test_without_a_compiler_the_reference_executor_is_named(
     schedule.append((logic.COPY,), a=D, out=D + 1)
     recipe.run(schedule)
     tape = Tape(recipe, Tiles(1, D + DATA_ROWS).layout)
-    monkeypatch.setattr(backend, "why_not", lambda: "OSError: none here")
+    monkeypatch.setattr(emit, "why_not", lambda: "OSError: none here")
     with pytest.raises(
         InputError, match=r"none \(OSError: none here\): use the reference executor"
     ):

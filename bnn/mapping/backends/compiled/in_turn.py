@@ -54,7 +54,7 @@ class InTurn:
             address_map=mapped.system.address_map,
         )
         prepare(self.compiled, self._tiles)
-        self._found = empty((1, stage.outputs, slots, self._tiles.words), "rows read out")
+        self._found = empty((stage.outputs, slots, self._tiles.words), "rows read out")
         self._found.fill(0)  # so that its memory is there when it is needed
         self._patch = moved_patch(stage.windows.pixels, _sides(stage))
         writes = [each for each in mapped.program.phases["inputs"] if isinstance(each, Write)]
@@ -69,7 +69,7 @@ class InTurn:
         for write in writes:
             if isinstance(write.content, ConstantRows):
                 for row, held in zip(write.rows, write.content.bits[:, 0], strict=True):
-                    bits = np.tile(held, self.images)[None].astype(np.uint8)
+                    bits = np.tile(held, self.images).astype(np.uint8)
                     self._tiles.save(row, pack(bits), write.part)
 
     def run(
@@ -88,11 +88,11 @@ class InTurn:
         """
         if not isinstance(operands, BitStrings):
             operands = BitStrings.of(operands, self._stage.planes)
-        every, count = np.arange(self._stage.outputs)[None], len(operands)
+        every, count = np.arange(self._stage.outputs), len(operands)
         for start in range(0, count, self.images):
             some = slice(start, min(start + self.images, count))
             self._load(operands.some(some), threads)
-            yield some, run(self.compiled, self._tiles, every, threads=threads, into=self._found)[0]
+            yield some, run(self.compiled, self._tiles, every, threads=threads, into=self._found)
 
     def _gather(self) -> list[Gather]:
         """Per part, how its rows are filled; nothing where windows are no moved patch."""
@@ -133,7 +133,7 @@ class InTurn:
                     stage.planes,
                     stage.pad,
                 ),
-                images[None],
+                images,
                 part=part,
                 first_row=first_row,
                 threads=threads,

@@ -72,7 +72,7 @@ class MovedPatch:
             (place * pixel_bytes * 8 + bits.start, bits.stop - bits.start)
             for place in self.places[places].tolist()
         ]
-        columns = (origins * pixel_bytes).reshape(1, -1)
+        columns = (origins * pixel_bytes).reshape(-1)
         return Gather(columns, runs, tiles, part=part, first_row=first_row)
 
 

@@ -19,7 +19,8 @@ from bnn.values.bitstrings import BitStrings, unpacked
 from bnn.values.encoding import Integers
 from pimsim.bits import Words
 from pimsim.executors.compiled.lower.compile import compile_program
-from pimsim.executors.compiled.run.run import prepare, run, spread
+from pimsim.executors.compiled.run.processors import spread
+from pimsim.executors.compiled.run.run import prepare, run
 from pimsim.executors.compiled.run.tiles import Tiles
 from pimsim.executors.compiled.run.write_integers import Operands, load
 from pimsim.microprogram.row_program import RowProgram, Write
@@ -99,13 +100,13 @@ class SideBySide:
                 self._load_constants(block, threads)
                 rows = run(self.compiled, self._tiles, np.array([0]), threads=threads)
                 many = block.stop - block.start
-                used = rows[0, 0, :, : many * self.words]
+                used = rows[0, :, : many * self.words]
                 found[block] = used.reshape(-1, many, self.words).transpose(1, 0, 2)
             yield some, found
 
     def _warm(self) -> None:
         """Have the code that lays out made now, on one column."""
-        stage, unused = self._stage, np.zeros((1, 1), np.intp)
+        stage, unused = self._stage, np.zeros(1, np.intp)
         tiny = Tiles(
             1,
             self._tiles.layout.rows,
@@ -118,7 +119,7 @@ class SideBySide:
             load(tiny, Operands(one, pixels, stage.planes, stage.pad), unused)
         for _, _, bits in self._constants:
             if bits.shape[2] > 1:
-                load(tiny, as_operands(bits[:, :1, :1]), unused, np.zeros(1, np.intp))
+                load(tiny, as_operands(bits[:, :1, :1]), unused, unused)
 
     def _load_operands(self, operands: Integers, block: slice, threads: int | None) -> None:
         """Write the activations of every output of a block: those of its group of channels."""
@@ -132,7 +133,7 @@ class SideBySide:
         apart = some.reshape(count, -1, last - first, width).transpose(2, 0, 1, 3)
         values = apart.reshape(-1, *apart.shape[2:])
         columns = np.where(images < 0, -1, images + (group - first)[:, None] * count)
-        columns, places = columns.reshape(1, -1), self._places()
+        columns, places = columns.reshape(-1), self._places()
         for first_row, part, chunk in self._operands:
             strings, pixels = patches(stage, values, chunk)
             load(
@@ -156,7 +157,7 @@ class SideBySide:
             load(
                 self._tiles,
                 as_operands(bits[:, block]),
-                np.repeat(outputs, self.words * _WORD)[None],
+                np.repeat(outputs, self.words * _WORD),
                 self._places(),
                 part=part,
                 first_row=row,
@@ -216,10 +217,10 @@ def _fill(tiles: Tiles, words: int, row: int, part: int, ones: Flags, threads: i
         for tile in range(begin, end):
             of = owner[tile]
             whole = of[0] == of[-1]
-            tiles.data[0, tile, first : first + rows] = full[:, of[:1] if whole else of]
+            tiles.data[tile, first : first + rows] = full[:, of[:1] if whole else of]
 
     spread(some, tiles.tiles, threads)
-    tiles.written[0, first : first + rows] = True
+    tiles.written[first : first + rows] = True
 
 
 def _even(count: int, most: int) -> int:

@@ -77,10 +77,10 @@ class CompiledStage:
     def _warm(self) -> None:
         """Have the code that reads back made now."""
         stage, words = self._mapped.stage, 8
-        zero = np.zeros((1, stage.outputs, words), np.uint64)
-        strings(zero, 1, np.zeros((1, 1, -(-stage.outputs // 8)), np.uint8))
+        zero = np.zeros((stage.outputs, words), np.uint64)
+        strings(zero, 1, np.zeros((1, -(-stage.outputs // 8)), np.uint8))
         for levels in {count.levels for count in self._counts if count.bits}:
-            many = np.zeros((1, 1, levels, words), np.uint64)
+            many = np.zeros((1, levels, words), np.uint64)
             sums(many, 1, np.zeros((1, levels), np.bool_), 1, np.zeros(1, np.int64))
 
     def run(
@@ -113,13 +113,13 @@ class CompiledStage:
                     see(some, each.place, own)
                 if each.given:
                     seen.append(own)
-            into = values.data[some].reshape(1, size * positions, -1)
+            into = values.data[some].reshape(size * positions, -1)
             if result is not None:
                 slot = self._reader.slots[result]
-                strings(found[None, :, slot], size * positions, into, threads=threads)
+                strings(found[:, slot], size * positions, into, threads=threads)
             elif bits:
                 decided = decide(stage, seen).reshape(stage.outputs, -1).T
-                into[0] = np.packbits(decided, axis=1, bitorder="little")
+                into[:] = np.packbits(decided, axis=1, bitorder="little")
             else:
                 wide[some] = seen[-1].transpose(1, 2, 0)
             if report is not None:

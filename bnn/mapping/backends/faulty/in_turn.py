@@ -24,8 +24,8 @@ from bnn.values.bitstrings import BitStrings, Values
 from bnn.values.encoding import Integers
 from pimsim.bits import Words, pack
 from pimsim.dram.array.faults import Faults, Site, block_width
+from pimsim.executors.compiled.run.processors import spread as share
 from pimsim.executors.compiled.run.read_rows import strings
-from pimsim.executors.compiled.run.run import spread as share
 from pimsim.executors.compiled.run.tiles import Layout, Tiles, empty
 from pimsim.executors.compiled.run.write_integers import Operands, load
 from pimsim.executors.faulty.command_tape import Tape
@@ -98,13 +98,13 @@ class FaultyInTurn:
                 if checked:
                     retries.take(block, images, rows)
                 else:
-                    self._read(rows[None], images, values, wide, work.threads)
+                    self._read(rows, images, values, wide, work.threads)
             work.report(min(some.stop * self._images, count), count)
         if checked:
             repeats = retries.again(_Again(self, work), checked)
             for block, rows in retries.kept.items():
                 images = self._of_block(block, count)
-                self._read(rows[None], images, values, wide, work.threads)
+                self._read(rows, images, values, wide, work.threads)
         return (wide if stage.thresholds is None else values), flips, repeats
 
     def strips(self, block: int, team: int, count: int) -> list[Strip]:
@@ -122,7 +122,7 @@ class FaultyInTurn:
     def carry_out(self, tasks: Sequence[Task], work: StageInputs) -> tuple[list[Words], int]:
         """Rows read out, (outputs, slots, words) for each task, and how often noise struck."""
         blocks = sorted({task.block for task in tasks})
-        lanes = {block: lane for lane, block in enumerate(blocks)}
+        number_of = {block: number for number, block in enumerate(blocks)}
         tiles = [self._load(work.integers, range(b, b + 1), work.threads) for b in blocks]
         found: list[Words] = [empty((0, 0, 0), "rows read out") for _ in tasks]
         flips = np.zeros((len(tasks), 1), np.int64)
@@ -131,7 +131,7 @@ class FaultyInTurn:
             rows = self._take()
             for number in range(begin, end):
                 task = tasks[number]
-                rows[:] = tiles[lanes[task.block]].data[0, 0]
+                rows[:] = tiles[number_of[task.block]].data[0]
                 found[number] = self._program.run(
                     rows,
                     self._block(task.block, task.team, work),
@@ -152,13 +152,13 @@ class FaultyInTurn:
         return slice(block * self._images, min((block + 1) * self._images, count))
 
     def _load(self, operands: Integers, blocks: range, threads: int | None) -> Tiles:
-        """Rows of some blocks, one a lane, that hold operands (images, pixels, channels)."""
+        """Rows of some blocks, a tile for each, that hold operands (images, pixels, channels)."""
         stage = self._stage
         layout = self._program.tape.layout
+        shape = len(blocks), self._words * 64
         tiles = Tiles(
-            self._width,
+            shape[0] * shape[1],
             layout.rows,
-            lanes=len(blocks),
             parts=layout.parts,
             tile_words=self._words,
             address_map=layout.map,
@@ -167,7 +167,11 @@ class FaultyInTurn:
         here = operands[first : blocks.stop * self._images]
         images = np.arange(len(blocks) * self._images)
         images[len(here) :] = -1
-        of_column = np.repeat(images, stage.windows.positions).reshape(len(blocks), -1)
+        of_column = np.full(shape, -1)
+        of_column[:, : self._width] = np.repeat(images, stage.windows.positions).reshape(
+            len(blocks), -1
+        )
+        position = np.arange(shape[1]) % stage.windows.positions
         for item in self._mapped.program.phases["inputs"]:
             match item:
                 case Write(rows, part, OperandRows(chunk)):
@@ -179,15 +183,18 @@ class FaultyInTurn:
                             stage.planes,
                             stage.pad,
                         ),
-                        of_column,
+                        of_column.reshape(-1),
+                        np.tile(position, len(blocks)),
                         part=part,
                         first_row=rows[0],
                         threads=threads,
                     )
                 case Write(rows, part, ConstantRows(bits)):
-                    for row, own in zip(rows, np.tile(bits[:, 0], self._images), strict=True):
-                        words = pack(own[None].astype(np.uint8))
-                        tiles.save(row, np.repeat(words, len(blocks), axis=0), part)
+                    held = np.zeros((len(rows), self._words), np.uint64)
+                    own = pack(np.tile(bits[:, 0], self._images).astype(np.uint8))
+                    held[:, : own.shape[1]] = own
+                    for row, words in zip(rows, held, strict=True):
+                        tiles.save(row, np.tile(words, len(blocks)), part)
         return tiles
 
     def _all(self, blocks: range, work: StageInputs) -> tuple[list[Words], int]:
@@ -195,18 +202,18 @@ class FaultyInTurn:
         tiles = self._load(work.integers, blocks, work.threads)
         shape = (self._stage.outputs, self._slots, self._words)
         found = [empty(shape, "rows read out") for _ in blocks]
-        items = [(lane, team) for lane in range(len(blocks)) for team in range(len(self.teams))]
+        items = [(at, team) for at in range(len(blocks)) for team in range(len(self.teams))]
         flips = np.zeros((len(items), 1), np.int64)
 
         def some(begin: int, end: int) -> None:
             rows = self._take()
             for number in range(begin, end):
-                lane, team = items[number]
-                rows[:] = tiles.data[lane, 0]
+                at, team = items[number]
+                rows[:] = tiles.data[at]
                 outputs = self.teams[team]
-                found[lane][outputs[0] : outputs[-1] + 1] = self._program.run(
+                found[at][outputs[0] : outputs[-1] + 1] = self._program.run(
                     rows,
-                    self._block(blocks[lane], team, work),
+                    self._block(blocks[at], team, work),
                     outputs,
                     stage=self._stage.index,
                     first_output=self._mapped.first_output,
@@ -267,17 +274,17 @@ class FaultyInTurn:
         wide: NDArray[np.int64],
         threads: int | None,
     ) -> None:
-        """Store rows (1, outputs, slots, words) of some images, as bits or as sums."""
+        """Store rows (outputs, slots, words) of some images, as bits or as sums."""
         size, positions = images.stop - images.start, self._stage.windows.positions
         result = self._mapped.readback.result
         if result is None:
             for count in self._mapped.readback.counts:
                 if count.given:
-                    sums = self._reader.sums(count, found[0], size, threads)
+                    sums = self._reader.sums(count, found, size, threads)
                     wide[images] = sums.transpose(1, 2, 0)
             return
-        into = values.data[images].reshape(1, size * positions, -1)
-        words = found[:, :, self._reader.slots[result]]
+        into = values.data[images].reshape(size * positions, -1)
+        words = found[:, self._reader.slots[result]]
         strings(words, size * positions, into, threads=threads)
 
 

@@ -18,7 +18,7 @@ from bnn.mapping.mapped_stage import MappedStage
 from bnn.mapping.placement.placement import Block, Turn
 from bnn.mapping.stage_inputs import StageInputs
 from pimsim.dram.array.faults import Job, block_width
-from pimsim.executors.compiled.run.run import spread
+from pimsim.executors.compiled.run.processors import spread
 from pimsim.executors.faulty.program import Candidates, Program, together
 
 

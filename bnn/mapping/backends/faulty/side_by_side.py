@@ -27,7 +27,7 @@ from bnn.mapping.stage_inputs import StageInputs
 from bnn.values.bitstrings import Values
 from pimsim.bits import Words, unpack
 from pimsim.dram.array.faults import Faults, Site, block_width
-from pimsim.executors.compiled.run.run import spread
+from pimsim.executors.compiled.run.processors import spread
 from pimsim.executors.compiled.run.tiles import Layout, Tiles, empty
 from pimsim.executors.compiled.run.write_integers import Operands, load
 from pimsim.executors.faulty.command_tape import Tape
@@ -138,7 +138,7 @@ class FaultySideBySide:
                 into = empty((self._slots, _words(STRETCH)), "rows read out")
                 for item in range(begin, end):
                     own = held[item]
-                    rows = own.tiles.data[0, 0]
+                    rows = own.tiles.data[0]
                     for batch, candidates in zip(batches, met[item], strict=True):
                         if own.lane < len(turn.batches[batch]):
                             images = turn.batches[batch][own.lane]
@@ -161,7 +161,7 @@ class FaultySideBySide:
             address_map=self._mapped.system.address_map,
         )
         image_of, position_of = stretch.image_of, stretch.position_of
-        outputs, output_of = stretch.outputs, stretch.output_of[None] - stretch.outputs.start
+        outputs, output_of = stretch.outputs, stretch.output_of - stretch.outputs.start
         for row, part, bits in self._constants:
             same = bits.shape[2] == 1
             of_column = np.zeros_like(position_of) if same else position_of
@@ -189,7 +189,7 @@ class FaultySideBySide:
             load(
                 held.tiles,
                 Operands(strings, pixels, stage.planes, stage.pad),
-                columns[None],
+                columns,
                 held.position_of,
                 part=part,
                 first_row=first_row,

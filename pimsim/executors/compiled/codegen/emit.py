@@ -1,4 +1,4 @@
-"""Writing LLVM IR with loops.
+"""Machine code for the processor that runs the simulator: LLVM IR with loops, through llvmlite.
 
 >>> code = Emit("twice", "*values count")
 >>> with code.loop("%count") as i:
@@ -12,11 +12,12 @@
 from __future__ import annotations
 
 import ctypes
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from itertools import count
-
-from pimsim.executors.compiled.codegen.backend import compiler
+from typing import Any
 
 VECTOR = "<8 x i64>"
 
@@ -24,13 +25,19 @@ VECTOR = "<8 x i64>"
 class Emit:
     """One function without result, of numbers and addresses only.
 
-    So it runs without the interpreter's lock. ``arguments`` are their names; an address has a star.
+    So it runs without the interpreter's lock. ``arguments`` are their names; an address has a star,
+    before which stands what LLVM may rely on: ``noalias-readonly*table``. ``promises`` are of the
+    function.
     """
 
-    def __init__(self, name: str, arguments: str) -> None:
-        self._name, self._arguments = name, arguments.split()
-        listed = [f"ptr %{a[1:]}" if a[0] == "*" else f"i64 %{a}" for a in self._arguments]
-        self._head = f"define void @{name}({', '.join(listed)}) nounwind {{\nentry:"
+    def __init__(self, name: str, arguments: str, promises: str = "nounwind") -> None:
+        self.name = name
+        self._arguments = [argument.rpartition("*") for argument in arguments.split()]
+        listed = [
+            f"{f'ptr {promise}'.replace('-', ' ').strip()} %{own}" if star else f"i64 %{own}"
+            for promise, star, own in self._arguments
+        ]
+        self._head = f"define void @{name}({', '.join(listed)}) {promises} {{\nentry:"
         self._slots: list[str] = []
         self._lines: list[str] = []
         self._declared: dict[str, None] = {}
@@ -105,6 +112,21 @@ class Emit:
         """Product of two numbers."""
         return self.put(f"mul i64 {one}, {other}")
 
+    def two(self, operation: str, one: str, other: str) -> str:
+        """``and``, ``or`` or ``xor`` of two vectors."""
+        return self.put(f"{operation} {VECTOR} {one}, {other}")
+
+    def splat(self, scalar: str) -> str:
+        """A vector of equal numbers."""
+        one = self.put(f"insertelement {VECTOR} poison, i64 {scalar}, i32 0")
+        return self.put(f"shufflevector {VECTOR} {one}, {VECTOR} poison, <8 x i32> zeroinitializer")
+
+    def copy(self, target: str, source: str, size: str) -> None:
+        """Copy ``size`` bytes from one address to another."""
+        self.declare("void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
+        where = f"ptr {target}, ptr {source}"
+        self.do(f"call void @llvm.memcpy.p0.p0.i64({where}, i64 {size}, i1 false)")
+
     def least(self, one: str | int, other: str | int) -> str:
         """The smaller of two numbers."""
         less = self.put(f"icmp slt i64 {one}, {other}")
@@ -121,8 +143,8 @@ class Emit:
 
     def function(self) -> Callable[..., None]:
         """The function, compiled."""
-        kinds = (ctypes.c_void_p if a[0] == "*" else ctypes.c_int64 for a in self._arguments)
-        address = compiler().function(self.text(), self._name)
+        kinds = (ctypes.c_void_p if star else ctypes.c_int64 for _, star, _ in self._arguments)
+        address = compiler().function(self.text(), self.name)
         found: Callable[..., None] = ctypes.CFUNCTYPE(None, *kinds)(address)
         return found
 
@@ -158,3 +180,70 @@ def transpose(code: Emit, block: str) -> None:
 
 def _signed(word: int) -> int:
     return word - (1 << 64) if word >> 63 else word
+
+
+_LOCK = threading.Lock()
+
+
+@cache
+def why_not() -> str | None:
+    """Why there is no compiler back end here, in one line; None if there is one."""
+    try:
+        code = "define i64 @probe(i64 %x) {\n  %y = add i64 %x, 1\n  ret i64 %y\n}\n"
+        compiler().function(code, "probe")
+    except Exception as error:  # whatever a foreign back end raises, the reference is still there
+        return f"{type(error).__name__}: {error}".splitlines()[0]
+    return None
+
+
+@cache
+def compiler() -> Compiler:
+    """The compiler of this process."""
+    return Compiler()
+
+
+class Compiler:
+    """Turns LLVM IR into functions that stay for the life of the process."""
+
+    def __init__(self) -> None:
+        from llvmlite import binding
+
+        self._binding: Any = binding
+        binding.initialize_native_target()
+        binding.initialize_native_asmprinter()
+        self.features: dict[str, bool] = dict(binding.get_host_cpu_features())
+        self._engines: dict[bool, Any] = {}
+        for careful in (False, True):
+            target = binding.Target.from_default_triple().create_target_machine(
+                cpu=binding.get_host_cpu_name(),
+                features=binding.get_host_cpu_features().flatten(),
+                opt=2 if careful else 0,
+                jit=True,
+            )
+            empty = binding.parse_assembly("")
+            self._engines[careful] = binding.create_mcjit_compiler(empty, target)
+
+    @property
+    def ternary(self) -> bool:
+        """Whether any function of three values is one instruction (AVX-512)."""
+        return self.features.get("avx512f", False)
+
+    def function(self, code: str, name: str, *, careful: bool = True) -> int:
+        """Address of the function ``name``, new in the process, in a module of its own.
+
+        Code goes to the code generator as it is: LLVM's passes find little to do, and would take
+        longer than the rest.
+
+        Args:
+            code: LLVM IR.
+            name: of the function.
+            careful: choose instructions and registers well, which takes about five times as long.
+
+        """
+        binding, engine = self._binding, self._engines[careful]
+        with _LOCK:
+            module = binding.parse_assembly(code)
+            module.verify()
+            engine.add_module(module)
+            engine.finalize_object()
+            return int(engine.get_function_address(name))

@@ -5,11 +5,8 @@ Read :mod:`~pimsim.executors.compiled.lower.binding` (steps with places for symb
 :mod:`~pimsim.executors.compiled.lower.function` (one function for all variants of a step) and
 :mod:`~pimsim.executors.compiled.lower.segments` (what repeats).
 :mod:`~pimsim.executors.compiled.lower.compile` leads through them:
-:mod:`~pimsim.executors.compiled.lower.arrange` orders operands,
-:mod:`~pimsim.executors.compiled.lower.places` and
-:mod:`~pimsim.executors.compiled.lower.complements` make steps alike,
-:mod:`~pimsim.executors.compiled.lower.live_rows` says what must be stored, and
-:mod:`~pimsim.executors.compiled.lower.phases` which calls keep to one part.
+:mod:`~pimsim.executors.compiled.lower.places` says where operands lie, and
+:mod:`~pimsim.executors.compiled.lower.calls` what must be stored and which calls keep to one part.
 
 It knows of no columns and no values, and writes no machine code itself.
 """

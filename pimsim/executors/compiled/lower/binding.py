@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -42,10 +43,9 @@ class ProgramPiece:
     """Commands of all variants that hold no value in a compute cell from before or for after."""
 
     variants: tuple[tuple[Command, ...], ...]
-    names: tuple[str, ...]
-    """Symbols and data rows that they name; in ``variants`` they are ``$0``, ``$1``, ..."""
     sources: tuple[int, ...]
-    """Per name, the symbol of the step that it is, by number; or -1 - address if it is none."""
+    """Of each symbol or data row that they name (``$0``, ``$1``, ...), the symbol of the step that
+    it is, by number; or -1 - address if it is none."""
     written: tuple[int, ...]
     """Names that are destinations, by number."""
 
@@ -62,59 +62,37 @@ class Deed:
         self.cells = frozenset(number for kind, number in some if kind == PlaceKind.CELL)
         self.reads = tuple(dict.fromkeys(place for graph in graphs for place in graph.reads))
         self.read_sites = sites(self.reads)
-        self._functions: dict[frozenset[int], tuple[StepFunction, frozenset[int]]] = {}
+        self.function = cache(self._function)
 
-    def function(self, seen: frozenset[int]) -> tuple[StepFunction, frozenset[int]]:
+    def _function(self, seen: frozenset[int]) -> tuple[StepFunction, frozenset[int]]:
         """All rows written, the clash if there can be one, and cells ``seen`` later.
 
         Also the cells seen before it.
         """
-        found = self._functions.get(seen)
-        if found is None:
-            places: list[SymbolPlace] = list(self.rows)
-            places += [(PlaceKind.CELL, cell) for cell in sorted(seen & self.cells)]
-            places += [CLASH] * self.clashes
-            function = unify(self.graphs, places)
-            used = frozenset(n for kind, n in function.inputs if kind == PlaceKind.CELL)
-            found = self._functions[seen] = function, (seen - self.cells) | used
-        return found
+        places: list[SymbolPlace] = list(self.rows)
+        places += [(PlaceKind.CELL, cell) for cell in sorted(seen & self.cells)]
+        places += [CLASH] * self.clashes
+        function = unify(self.graphs, places)
+        used = frozenset(n for kind, n in function.inputs if kind == PlaceKind.CELL)
+        return function, (seen - self.cells) | used
 
 
+@dataclass(eq=False, slots=True)
 class BoundStep:
     """A deed and where its names lie."""
 
-    __slots__ = (
-        "clash",
-        "deed",
-        "first_cell",
-        "function",
-        "kinds",
-        "lasting",
-        "operands",
-        "parts",
-        "places",
-    )
-
-    def __init__(
-        self,
-        deed: Deed,
-        kinds: Kinds | None,
-        places: Sequence[Where],
-        first_cell: int,
-        clash: int,
-        *,
-        parts: tuple[int, ...],
-        lasting: bool = True,
-    ) -> None:
-        self.deed, self.kinds, self.places = deed, kinds, places
-        self.parts = parts
-        """Parts whose rows it touches; it is best done along with others of the first."""
-        self.first_cell, self.clash = first_cell, clash
-        self.lasting = lasting
-        """Whether no operand that differs between outputs is ever written."""
-        self.function: StepFunction | None = None
-        self.operands: tuple[list[Where], list[int]] = [], []
-        """Places of the function's inputs, and for which outputs each is complemented first."""
+    deed: Deed
+    kinds: Kinds | None
+    places: Sequence[Where]
+    first_cell: int
+    clash: int
+    parts: tuple[int, ...]
+    """Parts whose rows it touches; it is best done along with others of the first."""
+    lasting: bool = True
+    """Whether no operand that differs between outputs is ever written."""
+    function: StepFunction | None = None
+    operands: tuple[list[Where], list[int]] = ([], [])
+    """Places of the function's inputs, and for which outputs each is complemented first."""
 
     def compute(self, function: StepFunction) -> None:
         """Settle what is computed."""
@@ -141,9 +119,7 @@ class BoundStep:
         return found
 
 
-def steps(
-    program: RowProgram, layout: Layout, survey: Survey, *, literal: bool
-) -> Iterator[BoundStep | int]:
+def steps(program: RowProgram, layout: Layout, survey: Survey) -> Iterator[BoundStep | int]:
     """Bound steps of a row program for the surveyed outputs; for a read, the place that is read.
 
     Raises SplitOutputs when the outputs are not of one kind.
@@ -151,32 +127,28 @@ def steps(
     for item in program.items:
         if isinstance(item, Run):
             for step in item.schedule.steps:
-                yield from _bound(step, layout, item.part, survey, literal)
+                yield from _bound(step, layout, item.part, survey)
         elif isinstance(item, Move):
             source, target = layout.row(item.row, item.part), layout.row(item.to_row, item.to_part)
-            (piece,) = _pieces((COPY,), False)
+            (piece,) = _pieces((COPY,))
             deed = _deed(piece, (_code(PlaceKind.ROW, 0), _code(PlaceKind.ROW, 1)), layout.map)
             both = (item.to_part, item.part)
-            yield BoundStep(deed, None, (source, target), 0, layout.clash, parts=both)
+            yield BoundStep(deed, None, (source, target), 0, layout.clash, both)
         elif isinstance(item, Read):
             yield layout.row(item.row, item.part)
 
 
-def _bound(
-    step: Step, layout: Layout, part: int, survey: Survey, literal: bool
-) -> Iterator[BoundStep]:
+def _bound(step: Step, layout: Layout, part: int, survey: Survey) -> Iterator[BoundStep]:
     variant = step.variant
     programs = step.programs
     if variant is not None and survey.outputs is not None:
         variant = variant[survey.outputs]
         if not (variant != variant[0]).any():
             programs, variant = (programs[int(variant[0])],), None
-    if literal and variant is not None:
-        raise SplitOutputs(variant)
     kinds: Kinds | None = None
     if variant is not None:
         kinds = tuple(bitsets.number(variant == kind) for kind in range(len(programs)))
-    for piece in _pieces(programs, literal):
+    for piece in _pieces(programs):
         yield _place(piece, step, layout, part, survey, kinds)
 
 
@@ -214,7 +186,7 @@ def _place(
                 _alias(slots, places, target)
     deed = _deed(piece, tuple(slots), layout.map)
     first_cell = layout.cell(0, part)
-    return BoundStep(deed, kinds, places, first_cell, layout.clash, parts=(part,), lasting=lasting)
+    return BoundStep(deed, kinds, places, first_cell, layout.clash, (part,), lasting)
 
 
 def _alias(slots: list[int], places: list[Where], target: int) -> None:
@@ -265,23 +237,13 @@ def _deed(piece: ProgramPiece, slots: tuple[int, ...], rows: AddressMap) -> Deed
 
 # -- programs in pieces --------------------------------------------------------------------------
 
-_PIECES: dict[tuple[tuple[int, ...], bool], tuple[tuple[Program, ...], list[ProgramPiece]]] = {}
 
-
-def _pieces(programs: tuple[Program, ...], literal: bool) -> list[ProgramPiece]:
-    key = (tuple(map(id, programs)), literal)
-    found = _PIECES.get(key)
-    if found is None:
-        cut = [_literal(p) if literal else _cut(p) for p in programs]
-        if len({len(each) for each in cut}) > 1:
-            cut = [[program.commands] for program in programs]
-        pieces = [_piece(variants, programs) for variants in zip(*cut, strict=True)]
-        found = _PIECES[key] = (programs, pieces)
-    return found[1]
-
-
-def _literal(program: Program) -> list[tuple[Command, ...]]:
-    return [(command,) for command in program.commands]
+@cache
+def _pieces(programs: tuple[Program, ...]) -> list[ProgramPiece]:
+    cut = [_cut(program) for program in programs]
+    if len({len(each) for each in cut}) > 1:
+        cut = [[program.commands] for program in programs]
+    return [_piece(variants, programs) for variants in zip(*cut, strict=True)]
 
 
 def _cut(program: Program) -> list[tuple[Command, ...]]:
@@ -336,7 +298,7 @@ def _piece(
     renamed = _INTERNED.setdefault(renamed, renamed)
     symbols = {symbol: number for number, symbol in enumerate(programs[0].symbols)}
     sources = (symbols[name] if name in symbols else -1 - rows.address(name) for name in names)
-    return ProgramPiece(renamed, tuple(names), tuple(sources), tuple(written))
+    return ProgramPiece(renamed, tuple(sources), tuple(written))
 
 
 _INTERNED: dict[tuple[tuple[Command, ...], ...], tuple[tuple[Command, ...], ...]] = {}

@@ -8,8 +8,8 @@
 >>> program = RowProgram(2)
 >>> program.run(schedule)
 >>> compiled = compile_program(program, Layout(rows=24))
->>> compiled.kinds, compiled.calls
-(2, 2)
+>>> [len(sort.bodies) for sort in compiled.sorts]       # two kinds of outputs, a call for each
+[1, 1]
 """
 
 from __future__ import annotations
@@ -23,22 +23,17 @@ from numpy.typing import NDArray
 from pimsim.dram.array.subarray import Subarray
 from pimsim.errors import InputError
 from pimsim.executors.compiled.codegen.kernel import ENTRIES_AT_ONCE, Body
-from pimsim.executors.compiled.lower.arrange import arrange
 from pimsim.executors.compiled.lower.binding import BoundStep, SplitOutputs, steps
-from pimsim.executors.compiled.lower.live_rows import TableEntry, calls
-from pimsim.executors.compiled.lower.phases import CallPhase, divide, own_rows
-from pimsim.executors.compiled.lower.places import Flags, Survey
+from pimsim.executors.compiled.lower.calls import CallPhase, TableEntry, calls, divide, own_rows
+from pimsim.executors.compiled.lower.places import Flags, Survey, arrange
 from pimsim.executors.compiled.lower.segments import Tracer
 from pimsim.executors.compiled.run.tiles import Layout
 from pimsim.microprogram import bitsets
-from pimsim.microprogram.gc_paused import gc_paused
 from pimsim.microprogram.row_program import RowProgram, Run
+from pimsim.microprogram.schedule import gc_paused
 
 if TYPE_CHECKING:
-    from pimsim.executors.compiled.run.call_tables import DriverTables
-
-BUDGET = 31
-"""Fresh rows that a kernel takes in: so many that five levels of a tree of adders fit."""
+    from pimsim.executors.compiled.run.driver import DriverTables
 
 _TOGETHER = 256
 """Entries of the table that are written at a time."""
@@ -82,25 +77,10 @@ class Compiled:
         """Whether some output writes a constant row, which the reference refuses."""
         self.plans: dict[int, DriverTables] = {}
         """Per words of a tile, what the driver is given, see
-        :mod:`pimsim.executors.compiled.run.call_tables`."""
+        :mod:`pimsim.executors.compiled.run.driver`."""
         self.sort_of = np.zeros(program.outputs, dtype=np.int64)
         for number, sort in enumerate(sorts):
             self.sort_of[sort.outputs] = number
-
-    @property
-    def kinds(self) -> int:
-        """Kinds of outputs that are compiled apart."""
-        return len(self.sorts)
-
-    @property
-    def calls(self) -> int:
-        """Kernel calls of all kinds."""
-        return sum(len(sort.bodies) for sort in self.sorts)
-
-    @property
-    def kernels(self) -> int:
-        """Different kernels."""
-        return len({body for sort in self.sorts for body in sort.bodies})
 
     @property
     def rows_together(self) -> int:
@@ -119,9 +99,6 @@ def compile_program(
     layout: Layout,
     *,
     cells: bool = False,
-    literal: bool = False,
-    budget: int = BUDGET,
-    phased: bool = False,
 ) -> Compiled:
     """Compile a row program for tiles of ``layout``.
 
@@ -129,22 +106,19 @@ def compile_program(
         program: what is done for an output.
         layout: rows of a tile.
         cells: leave compute cells, too, as the reference leaves them.
-        literal: carry out every AAP and AP by itself.
-        budget: fresh rows that a kernel takes in.
-        phased: take outputs through phases together even where that does not pay.
 
     Raises DramError for addresses that the subarray does not have, InputError for programs with
     another address map.
     """
     _check(program, layout)
-    for keep in (cells or literal, True):
+    for keep in (cells, True):
         sorts: list[Sort] = []
         refused = carried = False
         waiting: list[NDArray[np.intp] | None] = [None]
         while waiting:
             outputs = waiting.pop()
             try:
-                found = _sort(program, layout, outputs, keep, literal, budget, phased)
+                found = _sort(program, layout, outputs, keep)
             except SplitOutputs as split:
                 every = np.arange(program.outputs) if outputs is None else outputs
                 waiting += [every[split.labels == label] for label in np.unique(split.labels)]
@@ -178,17 +152,14 @@ def _sort(
     layout: Layout,
     outputs: NDArray[np.intp] | None,
     cells: bool,
-    literal: bool,
-    budget: int,
-    phased: bool,
 ) -> tuple[Sort, bool]:
     """Compile outputs of one kind; also whether they read cells written before."""
     survey = Survey(program, layout, outputs)
-    listed = list(steps(program, layout, survey, literal=literal))
-    carried = _choose_functions(listed, layout, keep=cells, always=literal)
+    listed = list(steps(program, layout, survey))
+    carried = _choose_functions(listed, layout, keep=cells)
     count = program.outputs if outputs is None else len(outputs)
     arrange(listed, count, survey.written)
-    tracer = Tracer(layout.places, count, budget, literal)
+    tracer = Tracer(layout.places, count)
     slot = 0
     for step in listed:
         if isinstance(step, BoundStep):
@@ -201,8 +172,8 @@ def _sort(
     if not cells:
         for part in range(layout.parts):
             live[layout.cell(0, part) : layout.cell(0, part) + len(layout.map.cells)] = False
-    found = calls(tracer.segments, live, everything=literal)
-    phases = divide(found, layout, always=phased)
+    found = calls(tracer.segments, live)
+    phases = divide(found, layout)
     entries = [entry for call in found for entry in call.entries]
     sizes = np.array([len(call.entries) for call in found], dtype=np.int64)
     starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)[:-1]])[: len(sizes)]
@@ -249,27 +220,19 @@ def _table(entries: list[TableEntry], outputs: int, places: int) -> Table:
     return table
 
 
-def _choose_functions(
-    listed: list[BoundStep | int], layout: Layout, *, keep: bool, always: bool
-) -> bool:
+def _choose_functions(listed: list[BoundStep | int], layout: Layout, *, keep: bool) -> bool:
     """Give every step the function with the cells that are read later; whether any is read before.
 
-    ``keep``: all cells are seen at the end; ``always``: behind every step.
+    ``keep``: all cells are seen at the end.
     """
-    count = len(layout.map.cells)
-    every = frozenset(range(count))
     live: dict[int, frozenset[int]] = {}
-    nothing: frozenset[int] = every if keep else frozenset()
-    carried = False
+    at_end = frozenset(range(len(layout.map.cells)) if keep else ())
     for step in reversed(listed):
         if not isinstance(step, BoundStep):
             continue
-        deed = step.deed
-        if deed.refused:
+        if step.deed.refused:
             raise _RefusedError
-        own = live.get(step.first_cell, nothing)
-        function, live[step.first_cell] = deed.function(every if always else own)
+        seen = live.get(step.first_cell, at_end)
+        function, live[step.first_cell] = step.deed.function(seen)
         step.compute(function)
-    if not keep:
-        carried = any(live.values())
-    return carried
+    return not keep and any(live.values())

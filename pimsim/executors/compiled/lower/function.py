@@ -18,17 +18,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import permutations
 
-from pimsim.executors.compiled.lower.symbolic import FunctionNetwork, Graph, PlaceKind, SymbolPlace
+from pimsim.executors.compiled.lower.symbolic import (
+    FunctionNetwork,
+    Graph,
+    PlaceKind,
+    SymbolPlace,
+    applied,
+)
 
 _MAX_TABLE = 6
 _MAX_DUAL = 4
 _CHOOSE = 0b1100_1010  # operand 2 ? operand 1 : operand 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StepFunction:
     """Values written by a step, from the values it reads.
 
@@ -46,7 +52,7 @@ class StepFunction:
     """Per variant: results that are complemented last."""
     immediate_masks: tuple[tuple[int, ...], ...]
     """Per variant."""
-    duals: dict[int, int] = field(default_factory=dict, hash=False, compare=False)
+    duals: dict[int, int] = field(default_factory=dict)
     """Sets of inputs whose complement only complements results: bit sets of inputs to results."""
     symmetric: bool = False
     """Whether inputs may be exchanged at will."""
@@ -89,8 +95,7 @@ def unify(graphs: Sequence[Graph], places: Sequence[SymbolPlace]) -> StepFunctio
     if any(graph.refused for graph in graphs):
         raise ValueError("`graphs` must not write constants")
     networks = [
-        _sorted(graph.network([graph.written.get(p, graph.before(p)) for p in places]))
-        for graph in graphs
+        graph.network([graph.written.get(p, graph.before(p)) for p in places]) for graph in graphs
     ]
     inputs = tuple(sorted({place for network in networks for place in network.inputs}))
     networks = [_widened(network, inputs) for network in networks]
@@ -116,10 +121,6 @@ def unify(graphs: Sequence[Graph], places: Sequence[SymbolPlace]) -> StepFunctio
     )
 
 
-def _sorted(network: FunctionNetwork) -> FunctionNetwork:
-    return _widened(network, tuple(sorted(network.inputs)))
-
-
 def _widened(network: FunctionNetwork, inputs: tuple[SymbolPlace, ...]) -> FunctionNetwork:
     """The same with ``inputs``, of which its own are some."""
     place = [inputs.index(each) for each in network.inputs]
@@ -137,11 +138,7 @@ def _tables(network: FunctionNetwork) -> list[int]:
     rows = 1 << count
     values = [sum(1 << row for row in range(rows) if row >> i & 1) for i in range(count)]
     for table, operands in network.nodes:
-        whole = 0
-        for row in range(rows):
-            inside = sum((values[operand] >> row & 1) << j for j, operand in enumerate(operands))
-            whole |= (table >> inside & 1) << row
-        values.append(whole)
+        values.append(applied(table, [values[operand] for operand in operands], rows))
     return [values[i] for i in network.results]
 
 
@@ -228,3 +225,52 @@ def _chosen(networks: Sequence[FunctionNetwork], places: Sequence[SymbolPlace]) 
         ((0,) * len(places),) * variants,
         tuple(tuple(int(v == i + 1) for i in range(variants - 1)) for v in range(variants)),
     )
+
+
+def settle(
+    function: StepFunction, extra: Sequence[int], inside: int, every: int
+) -> tuple[Sequence[int], list[int]]:
+    """Complement inputs so that few complements of those at hand remain.
+
+    Complements that pass through a function to its results need no work.
+
+    Args:
+        function: what is computed.
+        extra: per input, outputs for which it is wanted complemented, a set as of
+            :mod:`pimsim.microprogram.bitsets`.
+        inside: bit set of the inputs that are at hand.
+        every: all outputs.
+
+    Returns:
+        The complements that remain per input, and those of each result that come of it.
+    """
+    results = [0] * len(function.results)
+    at_hand = [i for i in range(len(extra)) if inside >> i & 1 and extra[i]]
+    if not function.duals or not at_hand:
+        return extra, results
+    codes = {0: every}
+    for i in at_hand:
+        wanted = extra[i]
+        parts = {code: some & ~wanted for code, some in codes.items()}
+        parts |= {code | 1 << i: some & wanted for code, some in codes.items()}
+        codes = {code: some for code, some in parts.items() if some}
+    remaining = list(extra)
+    for code, some in codes.items():
+        inputs, outputs = _choice(function, inside, code)
+        for i in range(len(remaining)):
+            if inputs >> i & 1:
+                remaining[i] ^= some
+        for number in range(len(results)):
+            if outputs >> number & 1:
+                results[number] |= some
+    return remaining, results
+
+
+@cache
+def _choice(function: StepFunction, inside: int, code: int) -> tuple[int, int]:
+    """Inputs to complement where those of ``code`` are wanted complemented; results that are."""
+    best = min(
+        function.duals,
+        key=lambda s: (((s ^ code) & inside).bit_count(), (s & ~inside).bit_count(), s),
+    )
+    return best, function.duals[best]

@@ -1,4 +1,4 @@
-"""Where operands lie: at one place, or at one an output.
+"""Where operands lie, at one place or at one an output, and in which order.
 
 Most rows that differ between outputs are operands that no step writes. What is asked of a row when
 steps are traced (was it written, does a register stand for it) need not be asked of those, so they
@@ -7,37 +7,40 @@ are found first, for many steps at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pimsim.executors.compiled.run.tiles import Layout
+from pimsim.microprogram import bitsets
 from pimsim.microprogram.program import Program
 from pimsim.microprogram.row_program import Move, RowProgram, Run
 from pimsim.microprogram.schedule import Rows, Schedule
 
+if TYPE_CHECKING:
+    from pimsim.executors.compiled.lower.binding import BoundStep
+
 Flags = NDArray[np.bool_]
 _TOGETHER = 64
+_LASTING = 1 << 30
 
 
+@dataclass(slots=True, eq=False)
 class Each:
     """A place for every output."""
 
-    __slots__ = ("lasting", "rows", "shared", "shift")
-
-    def __init__(
-        self, rows: NDArray[np.integer[Any]], shift: int, *, lasting: bool, shared: bool = False
-    ) -> None:
-        self.rows = rows
-        """(outputs,)"""
-        self.shift = shift
-        """Places are this much behind ``rows``."""
-        self.lasting = lasting
-        """Whether no step of the row program writes any of them."""
-        self.shared = shared
-        """Whether the step that reads them may write one of them."""
+    rows: NDArray[np.integer[Any]]
+    """(outputs,)"""
+    shift: int
+    """Places are this much behind ``rows``."""
+    lasting: bool
+    """Whether no step of the row program writes any of them."""
+    shared: bool = False
+    """Whether the step that reads them may write one of them."""
 
     @property
     def places(self) -> NDArray[np.int32]:
@@ -144,22 +147,78 @@ def shift(layout: Layout, part: int) -> int:
     return part * layout.stride - layout.map.first_constant
 
 
-_USED: dict[tuple[int, ...], tuple[tuple[Program, ...], list[int], list[int]]] = {}
-
-
+@cache
 def _used(programs: tuple[Program, ...]) -> tuple[list[int], list[int]]:
     """Symbols that commands of any of the programs read, and those that they write, by number."""
-    key = tuple(map(id, programs))
-    found = _USED.get(key)
-    if found is None:
-        commands = [command for program in programs for command in program.commands]
-        sources = {command.source for command in commands}
-        targets = {command.destination for command in commands}
-        symbols = programs[0].symbols
-        reads, writes = (list(_indices(symbols, names)) for names in (sources, targets))
-        found = _USED[key] = (programs, reads, writes)
-    return found[1], found[2]
+    commands = [command for program in programs for command in program.commands]
+    sources = {command.source for command in commands}
+    targets = {command.destination for command in commands}
+    numbered = list(enumerate(programs[0].symbols))
+    reads = [number for number, name in numbered if name in sources]
+    return reads, [number for number, name in numbered if name in targets]
 
 
-def _indices(symbols: tuple[str, ...], names: set[str] | set[str | None]) -> Iterator[int]:
-    return (index for index, symbol in enumerate(symbols) if symbol in names)
+def arrange(steps: Sequence[BoundStep | int], outputs: int, written: Flags) -> None:
+    """Give steps their operands in an order that does not depend on the weights.
+
+    A step of a schedule may have exchanged its operands, differently for each output (the full
+    adder wants the complemented one in one place). Where a function takes its operands in any order
+    they are put back here, before steps are traced and for many at once: rows that steps write come
+    first, so that the running sum of a long count is one place again.
+
+    Args:
+        steps: bound, with their functions.
+        outputs: how many there are.
+        written: places that some step may write.
+
+    """
+    waiting: dict[int, list[BoundStep]] = {}
+    for step in steps:
+        if isinstance(step, int) or step.lasting or step.function is None:
+            continue
+        if step.function.symmetric:
+            waiting.setdefault(len(step.function.inputs), []).append(step)
+    for many in waiting.values():
+        for start in range(0, len(many), _TOGETHER):
+            _arrange(many[start : start + _TOGETHER], outputs, written)
+
+
+def _arrange(steps: list[BoundStep], outputs: int, written: Flags) -> None:
+    operands = [step.operands for step in steps]
+    count = len(operands[0][0])
+    shape = (count, len(steps), outputs)
+    keys = np.empty(shape, dtype=np.int32)
+    shifts = np.zeros((count, len(steps), 1), dtype=np.int32)
+    for number, (places, _) in enumerate(operands):
+        for i, place in enumerate(places):
+            if isinstance(place, int):
+                keys[i, number] = place
+            else:
+                keys[i, number] = place.rows
+                shifts[i, number] = place.shift
+    keys += shifts
+    numbers = np.arange(len(written), dtype=np.int32) * 2
+    keys = np.where(written, numbers, numbers + _LASTING).take(keys)
+    keys += bitsets.flags(
+        [masks[i] for i in range(count) for _, masks in operands], outputs
+    ).reshape(shape)
+    for end in range(count - 1, 0, -1):
+        for i in range(end):
+            low = np.minimum(keys[i], keys[i + 1])
+            np.maximum(keys[i], keys[i + 1], out=keys[i + 1])
+            keys[i] = low
+    sets = bitsets.numbers((keys & 1).reshape(-1, outputs).astype(np.bool_))
+    last = (keys >= _LASTING).all(axis=2).tolist()
+    keys &= _LASTING - 1
+    keys >>= 1
+    firsts = keys[:, :, 0].tolist()
+    same = (keys == keys[:, :, :1]).all(axis=2).tolist()
+    for number, step in enumerate(steps):
+        ordered: list[Where] = [
+            firsts[i][number]
+            if same[i][number]
+            else Each(keys[i, number], 0, lasting=last[i][number])
+            for i in range(count)
+        ]
+        step.lasting = all(isinstance(place, int) or place.lasting for place in ordered)
+        step.operands = ordered, [sets[i * len(steps) + number] for i in range(count)]

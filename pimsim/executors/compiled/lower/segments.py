@@ -10,7 +10,7 @@ Values in registers may be complements of what the rows hold, differently for ea
 needed only where a row is loaded or stored.
 
 A segment keeps to the rows of one part (a row that moves aside), so that calls can be divided into
-phases, see :mod:`pimsim.executors.compiled.lower.phases`.
+phases, see :mod:`pimsim.executors.compiled.lower.calls`.
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pimsim.executors.compiled.lower.binding import BoundStep
-from pimsim.executors.compiled.lower.complements import settle
-from pimsim.executors.compiled.lower.function import StepFunction
+from pimsim.executors.compiled.lower.function import StepFunction, settle
 from pimsim.executors.compiled.lower.places import Each, Where
 from pimsim.microprogram import bitsets
+
+BUDGET = 31
+"""Fresh rows that a kernel takes in: so many that five levels of a tree of adders fit."""
 
 _XOR = 0b0110
 _MAX_NODES = 160
@@ -64,13 +66,11 @@ class Tracer:
     Args:
         places: number of places.
         outputs: number of outputs of the kind that is compiled.
-        budget: fresh rows after which a segment is cut.
-        literal: one command a segment.
 
     """
 
-    def __init__(self, places: int, outputs: int, budget: int, literal: bool) -> None:
-        self._outputs, self._budget, self._literal = outputs, budget, literal
+    def __init__(self, places: int, outputs: int) -> None:
+        self._outputs = outputs
         self._every = (1 << outputs) - 1
         self.segments: list[KernelSegment] = []
         # Flags of single places are asked for one by one, which bytes answer faster than arrays.
@@ -92,7 +92,8 @@ class Tracer:
             self.close()
             self._part = step.parts[0]
         places, masks = step.operands
-        self._need(places if function.inputs == step.deed.reads else self._reads(step))
+        alike = function.inputs == step.deed.reads
+        self._need(places if alike else [step.where(site) for site in step.deed.read_sites])
         fresh = sum(not self._touched(place) for place in places)
         if self._full(places, fresh, len(function.nodes)):
             self.close()
@@ -101,8 +102,6 @@ class Tracer:
             if not self._try(step, function, places, masks):
                 raise ValueError("a step must fit an empty segment")
         self._now.fresh += fresh
-        if self._literal:
-            self.close()
 
     def read(self, place: int, slot: int, part: int) -> None:
         """Read a place of a part out."""
@@ -121,9 +120,6 @@ class Tracer:
             self._now = KernelSegment()
 
     # -- one step ----------------------------------------------------------------------------
-
-    def _reads(self, step: BoundStep) -> list[Where]:
-        return [step.where(site) for site in step.deed.read_sites]
 
     def _need(self, places: Sequence[Where]) -> None:
         """Note what must have been written; places that no step writes are known already."""
@@ -154,8 +150,8 @@ class Tracer:
         if len(now.values) + nodes > _MAX_NODES:
             return True
         if fresh:
-            return now.fresh >= self._budget or not now.fresh
-        if 2 * now.fresh < self._budget:
+            return now.fresh >= BUDGET or not now.fresh
+        if 2 * now.fresh < BUDGET:
             return False
         return 2 * sum(map(self._hit, places)) < len(places)
 

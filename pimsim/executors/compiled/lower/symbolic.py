@@ -178,7 +178,7 @@ class Graph:
                     if len(leaves) > 3:
                         continue
                     tables = [_lift(t, x, leaves) for t, x in ((ta, a), (tb, b), (tc, c))]
-                    whole = _apply(table, tables, 1 << len(leaves))
+                    whole = applied(table, tables, 1 << len(leaves))
                     leaves, whole = _support(leaves, whole)
                     cuts.setdefault(leaves, whole)
         for leaves, whole in cuts.items():
@@ -258,7 +258,8 @@ def _lift(table: int, own: tuple[int, ...], leaves: tuple[int, ...]) -> int:
     return result
 
 
-def _apply(table: int, operands: Sequence[int], rows: int) -> int:
+def applied(table: int, operands: Sequence[int], rows: int) -> int:
+    """Truth table of a function of functions, those of ``operands``, over so many rows."""
     result = 0
     for row in range(rows):
         inside = sum((operand >> row & 1) << j for j, operand in enumerate(operands))

@@ -1,22 +1,4 @@
-"""Running a compiled program on tiles, with threads.
-
->>> import numpy as np
->>> from pimsim.executors.compiled.lower.compile import compile_program
->>> from pimsim.microprogram.row_program import RowProgram
->>> from pimsim.executors.compiled.run.tiles import Tiles, pack, unpack
->>> from pimsim.microprogram.logic import NOT
->>> from pimsim.microprogram.schedule import Schedule
->>> schedule = Schedule(outputs=1)
->>> schedule.append((NOT,), a=18, out=19)
->>> program = RowProgram(1)
->>> program.run(schedule)
->>> slot = program.read(1)
->>> tiles = Tiles(columns=2, rows=24)
->>> tiles.save(0, pack(np.array([[0, 1]])))
->>> compiled = compile_program(program, tiles.layout)
->>> unpack(run(compiled, tiles, np.array([0]))[0, 0, slot], 2)
-array([1, 0], dtype=uint8)
-"""
+"""Running a compiled program on tiles, with threads; and literally, where it cannot be."""
 
 from __future__ import annotations
 
@@ -27,25 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pimsim.bits import Words, pack, words_for
+from pimsim.dram.array.subarray import Subarray
 from pimsim.errors import DramError, InputError
-from pimsim.executors.compiled.codegen import backend
-from pimsim.executors.compiled.codegen.driver import drive
+from pimsim.executors.compiled.codegen import emit
 from pimsim.executors.compiled.lower.compile import Compiled
-from pimsim.executors.compiled.run.call_tables import plan_for
-from pimsim.executors.compiled.run.fallback import run_reference
-from pimsim.executors.compiled.run.threads import default_threads, spread
+from pimsim.executors.compiled.run.driver import drive, plan_for
+from pimsim.executors.compiled.run.processors import default_threads, spread
 from pimsim.executors.compiled.run.tiles import Tiles, empty
-
-__all__ = ["prepare", "run", "spread"]
-
-Lanes = NDArray[np.intp]
+from pimsim.microprogram.row_program import Move, Read, RowProgram, Run
 
 
 def run(
     compiled: Compiled,
     tiles: Tiles,
     outputs: NDArray[np.intp],
-    lanes: Lanes | None = None,
     *,
     threads: int | None = None,
     into: Words | None = None,
@@ -55,13 +32,12 @@ def run(
     Args:
         compiled: the row program.
         tiles: rows, changed in place.
-        outputs: (lanes,) or (lanes, n): what each lane works on; -1 is nothing.
-        lanes: lanes that take part, all if None.
+        outputs: (n,).
         threads: processors used, all if None; the result does not depend on it.
         into: memory for the rows read out, of the shape of the result; new memory if None.
 
     Returns:
-        (lanes, n, slots, words): the rows read out; ``words`` as of ``tiles.words``.
+        (n, slots, words): the rows read out; ``words`` as of ``tiles.words``.
 
     Raises:
         DramError: a row that was never written is activated (found out before anything runs), or
@@ -69,27 +45,23 @@ def run(
     """
     if compiled.layout.key() != tiles.layout.key():
         raise InputError("tiles must have the layout that the row program was compiled for")
-    some = np.arange(tiles.lanes) if lanes is None else np.asarray(lanes)
-    table = np.ascontiguousarray(outputs, dtype=np.int64).reshape(len(some), -1)
-    if table.size and not -1 <= table.min() <= table.max() < compiled.program.outputs:
+    table = np.ascontiguousarray(outputs, dtype=np.int64)
+    if table.size and not 0 <= table.min() <= table.max() < compiled.program.outputs:
         raise InputError(
-            f"outputs must be -1 to {compiled.program.outputs - 1}, "
+            f"outputs must be 0 to {compiled.program.outputs - 1}, "
             f"not {table.min()} to {table.max()}"
         )
-    shape = (len(some), table.shape[1], compiled.program.slots, tiles.words)
+    shape = (len(table), compiled.program.slots, tiles.words)
     results = empty(shape, "rows read out") if into is None else into
     if results.shape != shape or not results.flags.c_contiguous:
         raise InputError(f"`into` must have the shape {shape} and lie in one piece")
     if not table.size:
         return results
-    if not _may_run(compiled, tiles, table, some):
-        run_reference(compiled.program, tiles, table, some, results)
+    if not _may_run(compiled, tiles, table):
+        run_reference(compiled.program, tiles, table, results)
         return results
-    plan = plan_for(compiled, tiles)
-    blocks, lane_blocks = plan.blocks(table)
-    numbers = some.astype(np.int64)
-    function = drive()
-    places = tiles.layout.places
+    plan, function = plan_for(compiled, tiles), drive()
+    blocks, row_bytes = plan.blocks(table), tiles.tile_words * 8
 
     def part(first: int, last: int) -> None:
         own = plan.take_own()
@@ -98,70 +70,109 @@ def run(
             last,
             tiles.data.ctypes.data,
             tiles.tiles,
-            places * tiles.tile_words * 8,
-            numbers.ctypes.data,
+            tiles.layout.places * row_bytes,
             table.ctypes.data,
-            lane_blocks.ctypes.data,
             blocks.ctypes.data,
+            len(blocks),
             plan.entries.ctypes.data,
             results.ctypes.data,
             compiled.program.slots,
-            tiles.tile_words * 8,
+            row_bytes,
             own.ctypes.data,
             plan.own_rows,
         )
         plan.give_own(own)
 
-    spread(part, len(some) * tiles.tiles, threads)
-    _note(compiled, tiles, table, some)
+    spread(part, tiles.tiles, threads)
+    _note(compiled, tiles, table)
     return results
 
 
 @cache
 def _warn() -> None:
     warnings.warn(
-        f"no compiler back end ({backend.why_not()}): the reference executor is used, "
-        "which is slower",
+        f"no compiler back end ({emit.why_not()}): the reference executor is used, which is slower",
         RuntimeWarning,
         stacklevel=3,
     )
 
 
-def _may_run(compiled: Compiled, tiles: Tiles, table: NDArray[np.int64], lanes: Lanes) -> bool:
+def _may_run(compiled: Compiled, tiles: Tiles, table: NDArray[np.int64]) -> bool:
     """Whether everything that is read was written; else the reference tells what is wrong."""
-    if backend.why_not() is not None:
+    if emit.why_not() is not None:
         _warn()
         return False
     if compiled.refused:
         return False
-    used = np.unique(compiled.sort_of[table[table >= 0]])
-    needed = np.zeros(tiles.layout.places, dtype=np.bool_)
-    for number in used:
-        needed |= compiled.sorts[number].needed
-    written = tiles.written[lanes][(table >= 0).any(axis=1)]
-    return bool(written[:, needed].all())
+    sorts = [compiled.sorts[number] for number in np.unique(compiled.sort_of[table])]
+    return all(tiles.written[sort.needed].all() for sort in sorts)
 
 
 def prepare(compiled: Compiled, tiles: Tiles) -> None:
     """Make the machine code now, and have the memory, that the first run on such tiles needs."""
-    plan_for(compiled, tiles).provide(min(default_threads(), tiles.lanes * tiles.tiles))
+    plan_for(compiled, tiles).provide(min(default_threads(), tiles.tiles))
 
 
-def _note(compiled: Compiled, tiles: Tiles, table: NDArray[np.int64], lanes: Lanes) -> None:
+def _note(compiled: Compiled, tiles: Tiles, table: NDArray[np.int64]) -> None:
     """Mark what was written, and look for clashes."""
-    layout = tiles.layout
-    for number in np.unique(compiled.sort_of[table[table >= 0]]):
+    for number in np.unique(compiled.sort_of[table]):
         sort = compiled.sorts[number]
-        taking = lanes[((table >= 0) & (compiled.sort_of[table] == number)).any(axis=1)]
-        tiles.written[np.ix_(taking, np.flatnonzero(sort.written))] = True
-        tiles.written[np.ix_(taking, np.flatnonzero(sort.lost))] = False
-        if sort.written[layout.clash]:
-            clash = tiles.data[taking, :, layout.clash].reshape(len(taking), -1)
-            inside = pack(np.ones(tiles.columns, dtype=np.uint8))
-            differ = bool((clash[:, : words_for(tiles.columns)] & inside).any())
-            tiles.data[:, :, layout.clash] = 0
+        tiles.written[sort.written] = True
+        tiles.written[sort.lost] = False
+        place = tiles.layout.clash
+        if sort.written[place]:
+            clash = tiles.data[:, place].reshape(-1)[: words_for(tiles.columns)]
+            differ = bool((clash & pack(np.ones(tiles.columns, dtype=np.uint8))).any())
+            tiles.data[:, place] = 0
             if differ:
                 raise DramError(
                     "two cells that differ cannot be sensed together: charge sharing leaves the "
                     "bitline at its precharge level"
                 )
+
+
+def run_reference(
+    program: RowProgram, tiles: Tiles, outputs: NDArray[np.int64], results: Words
+) -> None:
+    """Carry out what :func:`run` does, command by command.
+
+    It is for what is refused, and where there is no compiler. Raises DramError for what the
+    reference refuses; the tiles are then as they were before.
+    """
+    parts = [_subarray(tiles, part) for part in range(tiles.layout.parts)]
+    used = words_for(tiles.columns)
+    for place in range(len(outputs)):
+        slot = 0
+        for item in program.items:
+            if isinstance(item, Run):
+                item.schedule.run(parts[item.part], outputs[place : place + 1])
+            elif isinstance(item, Move):
+                parts[item.to_part].write(item.to_row, parts[item.part].read(item.row))
+            elif isinstance(item, Read):
+                results[place, slot, :used] = parts[item.part].read(item.row)[0]
+                slot += 1
+    for part, subarray in enumerate(parts):
+        _take_back(tiles, part, subarray)
+
+
+def _subarray(tiles: Tiles, part: int) -> Subarray:
+    """A subarray of the reference with what a part holds."""
+    layout = tiles.layout
+    subarray = Subarray(tiles.columns, rows=layout.rows, address_map=layout.map)
+    for cell in range(len(layout.map.cells)):
+        if tiles.written[layout.cell(cell, part)]:
+            subarray.put_cell(cell, tiles.get(layout.cell(cell, part))[None])
+    for row in range(layout.data_rows):
+        if tiles.written[layout.row(row, part)]:
+            subarray.write(row, tiles.load(row, part)[None])
+    return subarray
+
+
+def _take_back(tiles: Tiles, part: int, subarray: Subarray) -> None:
+    layout = tiles.layout
+    for row in range(layout.data_rows):
+        if len(subarray.written_lanes(row)):
+            tiles.save(row, subarray.peek(row)[0], part)
+    for cell in range(len(layout.map.cells)):
+        if len(subarray.written_cell_lanes(cell)):
+            tiles.put(layout.cell(cell, part), subarray.peek_cell(cell)[0])

@@ -5,8 +5,9 @@ apart there; a tile keeps them within a processor's cache. Beside data and const
 the compute cells and a row for clashes (see :mod:`pimsim.executors.compiled.lower.symbolic`), each
 of which has a *place*, its number in the tile.
 
+>>> from pimsim.bits import pack, unpack
 >>> tiles = Tiles(columns=100, rows=20)
->>> tiles.save(0, pack(np.ones((1, 100), np.uint8)))
+>>> tiles.save(0, pack(np.ones(100, np.uint8)))
 >>> unpack(tiles.load(0), 100).sum()
 100
 >>> tiles.load(1)
@@ -18,19 +19,15 @@ pimsim.errors.DramError: D1 was never written and cannot be activated
 from __future__ import annotations
 
 import os
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pimsim.bits import Words, pack, unpack, words_for
+from pimsim.bits import Words, words_for
 from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
 from pimsim.dram.array.row_storage import unwritten
-from pimsim.errors import DramError, InputError
-from pimsim.executors.compiled.run.threads import default_threads
-from pimsim.executors.compiled.run.tile_size import VECTOR_WORDS, best_tile_words
-
-__all__ = ["Tiles", "pack", "unpack"]
+from pimsim.errors import DramError, InputError, require_positive
+from pimsim.executors.compiled.run.processors import VECTOR_WORDS, best_tile_words, default_threads
 
 _ALIGN = 64
 _FULL = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
@@ -85,15 +82,14 @@ class Layout:
 
 
 class Tiles:
-    """Rows of ``lanes`` times ``parts`` subarrays.
+    """Rows of ``parts`` subarrays.
 
     Args:
         columns: bitlines that are simulated.
         rows: row addresses of a subarray, as of :class:`pimsim.dram.array.subarray.Subarray`.
-        lanes: columns are this many times ``columns``; every lane has tiles of its own.
-        parts: subarrays among which a lane's rows are divided.
+        parts: subarrays among which the rows of an output are divided.
         tile_words: words of a row that lie together, a multiple of 8; by default what
-            :func:`~pimsim.executors.compiled.run.tile_size.best_tile_words` finds for all threads.
+            :func:`~pimsim.executors.compiled.run.processors.best_tile_words` finds for all threads.
         together: rows that should stay in a cache, as of
             :attr:`pimsim.executors.compiled.lower.compile.Compiled.rows_together`; by default all.
         address_map: which wordlines an address raises.
@@ -106,66 +102,57 @@ class Tiles:
         columns: int,
         rows: int = 1024,
         *,
-        lanes: int = 1,
         parts: int = 1,
         tile_words: int | None = None,
         together: int | None = None,
         address_map: AddressMap = DEFAULT_MAP,
     ) -> None:
-        if columns < 1 or lanes < 1:
-            raise InputError(f"columns and lanes must be positive, not {columns} and {lanes}")
+        require_positive(columns=columns)
         self.layout = Layout(rows, parts, address_map)
-        self.columns, self.lanes = columns, lanes
+        self.columns = columns
         words = words_for(columns)
         if tile_words is None:
             rows_together = self.layout.places if together is None else together
-            tile_words = best_tile_words(
-                words, rows_together, lanes=lanes, threads=default_threads()
-            )
+            tile_words = best_tile_words(words, rows_together, threads=default_threads())
         if tile_words % VECTOR_WORDS or tile_words < 1:
             raise InputError(f"`tile_words` must be a multiple of {VECTOR_WORDS}, not {tile_words}")
         self.tile_words = tile_words
         self.tiles = -(-words // self.tile_words)
-        shape = (lanes, self.tiles, self.layout.places, self.tile_words)
-        self.data = empty(shape, f"{lanes} x {columns} columns of {parts} x {rows} rows")
-        self.written: NDArray[np.bool_] = np.zeros((lanes, self.layout.places), dtype=np.bool_)
+        shape = (self.tiles, self.layout.places, self.tile_words)
+        self.data = empty(shape, f"{columns} columns of {parts} x {rows} rows")
+        self.written: NDArray[np.bool_] = np.zeros(self.layout.places, dtype=np.bool_)
         for part in range(parts):
             for index, (_, bit) in enumerate(self.layout.map.constants):
-                self.data[:, :, part * self.layout.stride + index] = _FULL if bit else 0
-                self.written[:, part * self.layout.stride + index] = True
-        self.data[:, :, self.layout.clash] = 0
+                self.data[:, part * self.layout.stride + index] = _FULL if bit else 0
+                self.written[part * self.layout.stride + index] = True
+        self.data[:, self.layout.clash] = 0
 
     @property
     def words(self) -> int:
         """Words of a row, with those that fill the last tile."""
         return self.tiles * self.tile_words
 
-    def save(
-        self, row: int, words: Words, part: int = 0, lanes: NDArray[np.intp] | None = None
-    ) -> None:
-        """Overwrite a data row with ``words`` (lanes, words)."""
-        self.put(self.layout.row(row, part), words, lanes)
+    def save(self, row: int, words: Words, part: int = 0) -> None:
+        """Overwrite a data row with ``words`` (words,)."""
+        self.put(self.layout.row(row, part), words)
 
-    def put(self, place: int, words: Words, lanes: NDArray[np.intp] | None = None) -> None:
-        """Overwrite a place with ``words`` (lanes, words)."""
-        some: Any = slice(None) if lanes is None else lanes
-        count = self.lanes if lanes is None else len(lanes)
-        padded = np.zeros((count, self.words), dtype=np.uint64)
-        padded[:, : words.shape[1]] = words
-        self.data[some, :, place] = padded.reshape(count, self.tiles, self.tile_words)
-        self.written[some, place] = True
+    def put(self, place: int, words: Words) -> None:
+        """Overwrite a place with ``words`` (words,)."""
+        padded = np.zeros(self.words, dtype=np.uint64)
+        padded[: len(words)] = words
+        self.data[:, place] = padded.reshape(self.tiles, self.tile_words)
+        self.written[place] = True
 
-    def load(self, row: int, part: int = 0, lanes: NDArray[np.intp] | None = None) -> Words:
-        """Words (lanes, words) of a data row; raises DramError if it was never written."""
-        return self.get(self.layout.row(row, part), lanes)
+    def load(self, row: int, part: int = 0) -> Words:
+        """Words (words,) of a data row; raises DramError if it was never written."""
+        return self.get(self.layout.row(row, part))
 
-    def get(self, place: int, lanes: NDArray[np.intp] | None = None) -> Words:
-        """Words (lanes, words) of a place; raises DramError if it was never written."""
-        some: Any = slice(None) if lanes is None else lanes
-        if not self.written[some, place].all():
+    def get(self, place: int) -> Words:
+        """Words (words,) of a place; raises DramError if it was never written."""
+        if not self.written[place]:
             raise unwritten(self.layout.name(place))
-        found: Words = self.data[some, :, place].reshape(-1, self.words)
-        return found[:, : words_for(self.columns)]
+        found: Words = self.data[:, place].reshape(-1)
+        return found[: words_for(self.columns)]
 
 
 def empty(shape: tuple[int, ...], what: str) -> Words:

@@ -8,12 +8,12 @@ loads.
 >>> from pimsim.bits import unpack
 >>> from pimsim.executors.compiled.run.tiles import Tiles
 >>> tiles = Tiles(columns=3, rows=24)
->>> gather = Gather(np.array([[0, 1, 2]]), [(0, 2), (8, 2)], tiles)    # bits 0 1 and 8 9
+>>> gather = Gather(np.array([0, 1, 2]), [(0, 2), (8, 2)], tiles)    # bits 0 1 and 8 9
 >>> strings = roomy(4)
 >>> strings[:4] = [0b01, 0b10, 0b11, 0b00]
 >>> gather.load(strings, limit=2)         # the third column is not used
 4
->>> [unpack(tiles.load(row), 3)[0].tolist() for row in range(4)]
+>>> [unpack(tiles.load(row), 3).tolist() for row in range(4)]
 [[1, 0, 0], [0, 1, 0], [0, 1, 0], [1, 1, 0]]
 """
 
@@ -28,11 +28,10 @@ from numpy.typing import NDArray
 
 from pimsim.bits import pack
 from pimsim.errors import InputError
-from pimsim.executors.compiled.codegen import backend
-from pimsim.executors.compiled.codegen.emit import VECTOR, Emit
-from pimsim.executors.compiled.run.run import spread
+from pimsim.executors.compiled.codegen import emit
+from pimsim.executors.compiled.codegen.emit import VECTOR, Emit, transpose
+from pimsim.executors.compiled.run.processors import spread
 from pimsim.executors.compiled.run.tiles import Tiles
-from pimsim.executors.compiled.run.write_rows import block_of, by_column, store_rows
 
 SLACK_BYTES = 8
 """Bytes behind the last string that may be fetched along with it."""
@@ -56,7 +55,7 @@ class Gather:
     """Columns and the runs of bits that each of them holds.
 
     Args:
-        origins: (lanes, columns) byte at which a column begins; -1 for one that is not used, and
+        origins: (columns,) byte at which a column begins; -1 for one that is not used, and
             gets 0.
         runs: the bits of a column's rows, in order.
         tiles: rows that are written.
@@ -100,8 +99,8 @@ class Gather:
         needed = last + self._reach + SLACK_BYTES
         if needed > strings.size or not strings.flags.c_contiguous:
             raise InputError(f"`strings` must have {needed} bytes side by side, not {strings.size}")
-        tiles.written[:, self._first : self._first + self.rows] = True
-        if backend.why_not() is not None:
+        tiles.written[self._first : self._first + self.rows] = True
+        if emit.why_not() is not None:
             self._load_slowly(strings, (self._origins >= 0) & (self._origins < end))
             return self.rows
         function = _loader(tiles.tile_words)
@@ -124,7 +123,7 @@ class Gather:
                 self._pieces.ctypes.data,
             )
 
-        spread(some, tiles.lanes * tiles.tiles * blocks, threads)
+        spread(some, tiles.tiles * blocks, threads)
         return self.rows
 
     def _load_slowly(self, strings: Strings, used: NDArray[np.bool_]) -> None:
@@ -200,3 +199,48 @@ def _loader(tile_words: int) -> Callable[..., None]:
                     code.do(f"store i64 {both}, ptr {target}, align 8")
             store_rows(code, block, data, word, "%first", "%rows", tile_words)
     return code.function()
+
+
+def by_column(name: str, table: NDArray[np.integer[Any]], tiles: Tiles) -> NDArray[np.int64]:
+    """Return a table (columns,), with -1 for the columns that fill the last tile.
+
+    Raises :class:`~pimsim.errors.InputError`, calling it ``name``, for one of another shape.
+    """
+    if table.shape != (tiles.columns,):
+        raise InputError(f"`{name}` must have the shape ({tiles.columns},), not {table.shape}")
+    padded = np.full(tiles.words * 64, -1, dtype=np.int64)
+    padded[: tiles.columns] = table
+    return padded
+
+
+# A *block* is 512 columns of a tile: 64 x 8 words, of which a line holds the bits of eight columns
+# before they are transposed, and of one row afterwards.
+
+
+def block_of(code: Emit, item: str, tile_words: int) -> tuple[str, str, str]:
+    """Tile that a block is in, its number there, and the address of its columns.
+
+    The function has the arguments ``blocks`` of a tile, ``data`` of all tiles, and ``places``.
+    """
+    tile = code.put(f"sdiv i64 {item}, %blocks")
+    inner = code.put(f"srem i64 {item}, %blocks")
+    base = code.add(code.mul(code.mul(tile, "%places"), tile_words), code.mul(inner, 8))
+    return tile, inner, code.at("i64", "%data", base)
+
+
+def store_rows(
+    code: Emit, block: str, data: str, word: str, first: str, rows: str, tile_words: int
+) -> None:
+    """Turn a block of columns and write it to its rows.
+
+    ``data`` is the address of its columns; its rows are number ``word`` of each 64 among ``rows``
+    from place ``first`` on.
+    """
+    transpose(code, block)
+    skipped = code.mul(word, 64)
+    rest = code.put(f"sub i64 {rows}, {skipped}")
+    row0 = code.add(first, skipped)
+    with code.loop(code.least(rest, 64)) as row:
+        value = code.get(VECTOR, block, row, 64)
+        at = code.mul(code.add(row0, row), tile_words)
+        code.do(f"store {VECTOR} {value}, ptr {code.at('i64', data, at)}, align 64")

@@ -7,11 +7,11 @@ turned by 90 degrees, 512 columns and 64 rows at a time.
 >>> tiles = Tiles(columns=4, rows=26)
 >>> values = np.array([[[1, 2]], [[3, 0]]], dtype=np.uint8)   # 2 images, 1 pixel, 2 channels
 >>> pixels = np.array([[0, -1]])                              # 1 position, patch of 2, one padding
->>> images = np.array([[0, 1, 1, -1]])                        # of each column; the last is unused
+>>> images = np.array([0, 1, 1, -1])                          # of each column; the last is unused
 >>> load(tiles, Operands(values, pixels, planes=2, pad=2), images)
 8
 >>> for row in range(8):                                      # bits 0 and 1 of both channels
-...     print(unpack(tiles.load(row), 4)[0], end=" " * (row < 7))
+...     print(unpack(tiles.load(row), 4), end=" " * (row < 7))
 [1 1 1 0] [0 1 1 0] [0 0 0 0] [1 0 0 0] [0 0 0 0] [1 1 1 0] [0 0 0 0] [1 1 1 0]
 """
 
@@ -25,11 +25,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pimsim.bits import Words, pack, words_for
-from pimsim.executors.compiled.codegen import backend
+from pimsim.executors.compiled.codegen import emit
 from pimsim.executors.compiled.codegen.emit import VECTOR, Emit
-from pimsim.executors.compiled.run.run import spread
+from pimsim.executors.compiled.run.processors import spread
 from pimsim.executors.compiled.run.tiles import Tiles
-from pimsim.executors.compiled.run.write_rows import block_of, by_column, store_rows
+from pimsim.executors.compiled.run.write_bits import block_of, by_column, store_rows
 
 Integers = NDArray[np.integer[Any]]
 _LITTLE = np.dtype("<u8")
@@ -58,7 +58,7 @@ def load(
     first_row: int = 0,
     threads: int | None = None,
 ) -> int:
-    """Write operands into data rows of all lanes; returns how many rows.
+    """Write operands into data rows; returns how many rows.
 
     Row ``first_row + (place * channels + channel) * planes + bit`` of a column holds a bit of what
     its position reads at that place of the patch.
@@ -66,7 +66,7 @@ def load(
     Args:
         tiles: rows, changed in place.
         operands: what is written.
-        images: (lanes, columns) image of each column; -1 for a column that is not used, and gets 0.
+        images: (columns,) image of each column; -1 for a column that is not used, and gets 0.
         positions: (columns,) position of each column; by default they follow each other.
         part: part whose rows are written.
         first_row: first data row.
@@ -85,10 +85,10 @@ def load(
         positions = np.arange(tiles.columns) % len(table)
     strings = _strings(operands)
     first = tiles.layout.row(first_row, part)
-    tiles.written[:, first : first + rows] = True
+    tiles.written[first : first + rows] = True
     where = np.zeros(tiles.words * 64, dtype=np.int64)
     where[: tiles.columns] = positions
-    if backend.why_not() is not None:
+    if emit.why_not() is not None:
         _load_slowly(tiles, strings, starts, where, table, first, bits)
         return rows
     together = 1 if bits > 32 else 64 // bits
@@ -102,7 +102,6 @@ def load(
             blocks,
             tiles.data.ctypes.data,
             tiles.layout.places,
-            tiles.tiles,
             strings.ctypes.data,
             strings.shape[1],
             count * pixel_count,
@@ -114,7 +113,7 @@ def load(
             bits,
         )
 
-    spread(some, tiles.lanes * tiles.tiles * blocks, threads)
+    spread(some, tiles.tiles * blocks, threads)
     return rows
 
 
@@ -164,7 +163,7 @@ def _loader(tile_words: int, together: int) -> Callable[..., None]:
     """The loop over blocks of 512 columns; strings of ``together`` places make one word."""
     code = Emit(
         f"pimsim_load_{tile_words}_{together}",
-        "begin end blocks *data places tiles *strings words count *images *where *pixels patch "
+        "begin end blocks *data places *strings words count *images *where *pixels patch "
         "first bits",
     )
     block = code.slot(f"[64 x {VECTOR}]", 64)
@@ -172,11 +171,8 @@ def _loader(tile_words: int, together: int) -> Callable[..., None]:
     last = code.add("%patch", -1)
     with code.loop("%end", "%begin") as item:
         tile, inner, data = block_of(code, item, tile_words)
-        lane = code.put(f"sdiv i64 {tile}, %tiles")
-        own = code.put(f"srem i64 {tile}, %tiles")
-        column = code.add(code.mul(own, tile_words * 64), code.mul(inner, 512))
-        line = code.add(code.mul(lane, code.mul("%tiles", tile_words * 64)), column)
-        images = code.at("i64", "%images", line)
+        column = code.add(code.mul(tile, tile_words * 64), code.mul(inner, 512))
+        images = code.at("i64", "%images", column)
         where = code.at("i64", "%where", column)
         groups = code.put(f"sdiv i64 {code.add('%patch', together - 1)}, {together}")
         with code.loop(groups) as group:

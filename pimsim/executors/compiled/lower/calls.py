@@ -1,4 +1,6 @@
-"""Phases of an output: stretches of kernel calls that keep to the rows of one part.
+"""Kernel calls of an output: what they store, and phases that keep to the rows of one part.
+
+A row that is overwritten before anything reads it, in this schedule or after it, is not stored.
 
 Rows of all parts are more than a cache holds. So a few outputs (a *block*) go through a phase one
 after the other before any of them goes on to the next phase: the rows of one part are fetched once
@@ -10,8 +12,8 @@ output of a block comes last.
 This holds only for outputs that do the same (of one kind), and read nothing that another of them
 has written; :func:`divide` sees to that. :func:`blocks` says which outputs go together.
 
->>> blocks(np.array([[0, 0, 0, 1], [0, -1, 0, 0]]), 2)[0].tolist()
-[0, 2, 3, 4, 6, 8]
+>>> blocks(np.array([0, 0, 0, 1, 1]), 2)[0].tolist()
+[0, 2, 3, 5]
 """
 
 from __future__ import annotations
@@ -23,14 +25,68 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pimsim.executors.compiled.lower.live_rows import KernelCall
-from pimsim.executors.compiled.lower.places import Flags
+from pimsim.executors.compiled.codegen.kernel import Body
+from pimsim.executors.compiled.lower.places import Flags, Where
+from pimsim.executors.compiled.lower.segments import KernelSegment
 from pimsim.executors.compiled.run.tiles import Layout
+
+TableEntry = tuple[Where, int]
+"""A place, the same for all outputs or one for each, and the set of outputs that are masked."""
+
+
+@dataclass(frozen=True, slots=True)
+class KernelCall:
+    """A kernel and its table entries."""
+
+    body: Body | None
+    """None reads a row out."""
+    entries: list[TableEntry]
+    part: int
+    """Part whose rows it touches."""
+    loads: list[Where]
+    """Places that are loaded, before any is stored."""
+    stores: list[int]
+    """Places that are stored."""
+
+
+def calls(segments: list[KernelSegment], live: Flags) -> list[KernelCall]:
+    """Kernel calls of segments in order; ``live`` are the places seen at the end."""
+    live = live.copy()
+    found: list[KernelCall] = []
+    for segment in reversed(segments):
+        if segment.read is not None:
+            place, slot = segment.read
+            live[place] = True
+            found.append(KernelCall(None, [(place, 0), (slot, 0)], segment.part, [place], []))
+            continue
+        kept = [(place, value) for place, value in segment.stores.items() if live[place]]
+        live[list(segment.stores)] = False
+        if not kept:
+            continue
+        for where, _ in segment.entries:
+            if isinstance(where, int):
+                live[where] = True
+            elif not where.lasting:
+                live[where.places] = True
+        found.append(_call(segment, kept))
+    return found[::-1]
+
+
+def _call(segment: KernelSegment, kept: list[tuple[int, int]]) -> KernelCall:
+    stored = [(place, segment.polarity[value]) for place, value in kept]
+    kinds = [table for table, _ in segment.values if table is None or table < 0]
+    loaded = [e for e, kind in zip(segment.entries, kinds, strict=True) if kind is None]
+    masked = any(mask for _, mask in [*loaded, *stored])
+    values = tuple(value for _, value in kept)
+    body = Body(tuple(segment.values), values, masked)
+    loads, stores = [where for where, _ in loaded], [place for place, _ in kept]
+    return KernelCall(body, [*segment.entries, *stored], segment.part, loads, stores)
+
 
 RowCopies = NDArray[np.int64]
 """(n, 2): places, and rows of an output's own that they are copied from or to."""
 
-_FEWER = 8
+FEWER = 8
 """Rows that kernels take for each that is copied, from which on phases pay."""
 
 
@@ -44,15 +100,8 @@ class CallPhase:
     saved: RowCopies
 
 
-def divide(calls: Sequence[KernelCall], layout: Layout, *, always: bool = False) -> list[CallPhase]:
-    """Phases of an output; a single one where they are not allowed, or would not pay.
-
-    Args:
-        calls: kernel calls in order.
-        layout: rows of a tile.
-        always: divide even where it does not pay.
-
-    """
+def divide(calls: Sequence[KernelCall], layout: Layout) -> list[CallPhase]:
+    """Phases of an output with calls in order; one if they are not allowed, or would not pay."""
     parts = [call.part for call in calls]
     edges = [i for i in range(1, len(parts)) if parts[i] != parts[i - 1]]
     nothing: RowCopies = np.zeros((0, 2), dtype=np.int64)
@@ -84,7 +133,7 @@ def divide(calls: Sequence[KernelCall], layout: Layout, *, always: bool = False)
         later |= reads
         found.append(CallPhase(first, last, restored, saved))
     copied = sum(len(phase.restored) + len(phase.saved) for phase in found)
-    if not always and copied * _FEWER > sum(len(call.entries) for call in calls):
+    if copied * FEWER > sum(len(call.entries) for call in calls):
         return whole
     return found[::-1]
 
@@ -116,23 +165,18 @@ def own_rows(phases: Sequence[CallPhase]) -> int:
 
 
 def blocks(kinds: NDArray[np.integer[Any]], size: int) -> tuple[RowCopies, NDArray[np.int64]]:
-    """Divide outputs of lanes into blocks of one kind.
+    """Divide outputs into blocks of one kind.
 
     Args:
-        kinds: (lanes, n) of outputs in order; -1 is none, which fits any kind.
+        kinds: (n,) of outputs in order.
         size: outputs of a block at most.
 
     Returns:
-        Edges of the blocks, counted over all lanes: block b is ``edges[b]`` up to ``edges[b + 1]``;
-        and the kind of each block, -1 if there is no output in it.
+        Edges of the blocks: block b is ``edges[b]`` up to ``edges[b + 1]``; and the kind of each.
     """
-    lanes, count = kinds.shape
-    numbers = np.arange(count)
-    known = np.maximum.accumulate(np.where(kinds >= 0, numbers, -1), axis=1)
-    kind = np.where(known < 0, -1, np.take_along_axis(kinds, np.maximum(known, 0), axis=1))
-    starts = np.ones((lanes, count), dtype=np.bool_)
-    starts[:, 1:] = kind[:, 1:] != kind[:, :-1]
-    begin = np.maximum.accumulate(np.where(starts, numbers, 0), axis=1)
+    numbers = np.arange(len(kinds))
+    starts = np.diff(kinds, prepend=-1) != 0
+    begin = np.maximum.accumulate(np.where(starts, numbers, 0))
     starts |= (numbers - begin) % size == 0
     first = np.flatnonzero(starts)
-    return np.append(first, kinds.size), kind.reshape(-1)[first]
+    return np.append(first, len(kinds)), kinds[first].astype(np.int64)

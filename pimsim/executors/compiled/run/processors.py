@@ -1,18 +1,51 @@
-"""How many words of a row lie together in a tile.
+"""Processors: work shared among threads, and rows that fit into their caches.
 
-Many words a call spread what a kernel call costs over more columns; few keep the rows that are used
-again within the cache, and leave something to do for every thread.
-
->>> best_tile_words(157, 800, threads=2, cache_bytes=2 << 20)     # 10,000 columns: two tiles
-80
->>> best_tile_words(157, 8000, threads=2, cache_bytes=2 << 20)    # what fits half of the cache
-16
+>>> found = [0] * 5
+>>> def double(first, last):
+...     for item in range(first, last):
+...         found[item] = 2 * item
+>>> spread(double, 5, threads=2)
+>>> found
+[0, 2, 4, 6, 8]
 """
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
+
+from pimsim.errors import InputError
+
+_CHUNKS_PER_THREAD = 4
+
+
+def default_threads() -> int:
+    """Processors that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        return os.cpu_count() or 1
+
+
+def spread(part: object, items: int, threads: int | None) -> None:
+    """Call ``part(first, last)`` for stretches of ``items``, on so many threads."""
+    count = min(default_threads() if threads is None else threads, items)
+    if not callable(part) or count < 1:
+        raise InputError(f"`threads` must be a positive integer, not {threads}")
+    if count == 1:
+        part(0, items)
+        return
+    chunks = min(items, count * _CHUNKS_PER_THREAD)
+    edges = [items * i // chunks for i in range(chunks + 1)]
+    list(_pool(count).map(part, edges[:-1], edges[1:]))
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="pimsim")
+
 
 VECTOR_WORDS = 8
 """Words that an instruction takes, of which a tile must be a multiple."""
@@ -25,19 +58,26 @@ _CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 
 
 def best_tile_words(
-    words: int, rows: int, *, lanes: int = 1, threads: int = 1, cache_bytes: int | None = None
+    words: int, rows: int, *, threads: int = 1, cache_bytes: int | None = None
 ) -> int:
     """Words of a row that should lie together: those with which the slowest thread is done first.
+
+    Many words a call spread what a kernel call costs over more columns; few keep the rows that are
+    used again within the cache, and leave something to do for every thread.
 
     Args:
         words: of a whole row.
         rows: rows that are used again and again, and so should stay in half of the cache.
-        lanes: rows are this many times ``words``.
         threads: threads that share the tiles.
         cache_bytes: second-level cache; by default that of this machine.
 
     Returns:
         A multiple of 8: 16 to 256, or 8 if that holds the whole row.
+
+    >>> best_tile_words(157, 800, threads=2, cache_bytes=2 << 20)   # 10,000 columns: two tiles
+    80
+    >>> best_tile_words(157, 8000, threads=2, cache_bytes=2 << 20)  # what fits half of the cache
+    16
     """
     level2 = level2_bytes() if cache_bytes is None else cache_bytes
     fits = level2 // 2 // (8 * rows) // VECTOR_WORDS * VECTOR_WORDS
@@ -46,7 +86,7 @@ def best_tile_words(
     sizes = range(_FEWEST, max(_FEWEST, min(_MOST, fits)) + 1, VECTOR_WORDS)
 
     def time(size: int) -> int:
-        tiles = lanes * -(-words // size)
+        tiles = -(-words // size)
         return -(-tiles // threads) * (size + _CALL_WORDS)
 
     return min(sizes, key=time)

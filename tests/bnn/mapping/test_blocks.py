@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -176,8 +176,10 @@ def test_sums_bits_and_logits_are_those_of_the_reference(
 
 
 @pytest.mark.parametrize("pad", [0.0, 1.0, -1.0])
-@pytest.mark.parametrize("pool", [None, (2, "valid"), (2, "same"), (3, "same")])
-@pytest.mark.parametrize("norm_first", [False, True])
+@pytest.mark.parametrize(
+    ("pool", "norm_first"),
+    [(None, False), *product([(2, "valid"), (2, "same"), (3, "same")], [False, True])],
+)
 def test_a_fan_in_over_several_subarrays_in_uneven_rounds_and_blocks(
     norm_first: bool, pad: float, pool: tuple[int, Padding] | None
 ) -> None:
@@ -188,7 +190,7 @@ def test_a_fan_in_over_several_subarrays_in_uneven_rounds_and_blocks(
         after.insert(norm_first, MaxPool2D("pool", (pool[0], pool[0]), (2, 2), pool[1]))
     layers += [_conv(rng, "conv", 7, 7, pad), *after, Flatten("flat")]
     fan_in = Network("n", (5, 7, 2), tuple(layers)).shapes()[-1][0]
-    network = Network("n", (5, 7, 2), (*layers, _dense(rng, "last", fan_in, 3)))
+    network = Network("n", (5, 7, 2), (*layers, _dense(rng, "last", fan_in, 1)))
     positions = 35 if pool is None else 6 if pool[1] == "valid" else 12
     sizes = []
     for column in (40, 180, 330, 500):

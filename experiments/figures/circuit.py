@@ -122,8 +122,8 @@ def draw_fit(result: Result, folder: Path) -> tuple[Path, Path]:
 
 
 def _published(shown: set[float]) -> list[tuple[float, float, float | None, float | None]]:
+    from pimsim.circuit.statistics.fit import ambit_tra
     from pimsim.circuit.statistics.intervals import clopper_pearson
-    from pimsim.circuit.statistics.published import ambit_tra
 
     points: list[tuple[float, float, float | None, float | None]] = []
     for point in ambit_tra():

@@ -13,7 +13,6 @@ from experiments.output import progress
 if TYPE_CHECKING:
     from pimsim.circuit.model.parameters import Circuit
     from pimsim.circuit.model.variation import Process
-    from pimsim.circuit.statistics.monte_carlo import CountFunction
     from pimsim.circuit.statistics.sense_decision import Majority
 
 _MOST_PATTERNS = 14
@@ -36,6 +35,7 @@ class Asked:
 def result(asked: Asked) -> dict[str, Any]:
     """Return what ``--json`` prints: a row for each variation, and the assumptions."""
     from pimsim.circuit.statistics.charge_sharing import majority_margin_mv
+    from pimsim.circuit.statistics.monte_carlo import PATHS
 
     args, circuit, operation = asked.args, asked.circuit, asked.operation
     with progress.bars(quiet=args.json) as show:
@@ -58,14 +58,14 @@ def result(asked: Asked) -> dict[str, Any]:
             "nominal_margin_mv": majority_margin_mv(circuit, operation.inputs, operation.rows),
             "interval": "95 %, "
             + ("Clopper-Pearson" if args.method == "monte-carlo" else "log-normal, of the weights"),
-            "model": _counter(args)[1],
+            "model": PATHS[args.path][1],
         },
     }
 
 
 def _row(asked: Asked, index: int, show: progress.Show | None) -> dict[str, Any]:
     """Count at the variation with that index."""
-    from pimsim.circuit.statistics.monte_carlo import Sampling
+    from pimsim.circuit.statistics.monte_carlo import PATHS, Sampling
 
     args, percent, of = asked.args, asked.at[index], len(asked.at)
     drawn = Sampling(args.samples, args.seed, args.accesses)
@@ -86,7 +86,7 @@ def _row(asked: Asked, index: int, show: progress.Show | None) -> dict[str, Any]
             "failed_samples": rare.failed,
             "effective_samples": rare.effective,
         }
-    counter, _ = _counter(args)
+    counter, _ = PATHS[args.path]
     done = index * args.samples
 
     def advance(samples: int) -> None:
@@ -113,30 +113,19 @@ def _row(asked: Asked, index: int, show: progress.Show | None) -> dict[str, Any]
     return row
 
 
-def _counter(args: argparse.Namespace) -> tuple[CountFunction, str]:
-    """What counts on the chosen path, and its model in words."""
-    if args.path == "transient":
-        from pimsim.circuit.statistics import transient_monte_carlo
-
-        return transient_monte_carlo.count, transient_monte_carlo.MODEL
-    from pimsim.circuit.statistics import monte_carlo
-
-    return monte_carlo.count, monte_carlo.MODEL
-
-
 def _published() -> dict[float, float]:
-    from pimsim.circuit.statistics.published import ambit_tra
+    from pimsim.circuit.statistics.fit import ambit_tra
 
     return {point.variation_percent: point.failure_percent for point in ambit_tra()}
 
 
 def write_table(asked: Asked, percent: float, folder: Path) -> None:
     """Write the failure table at one variation into ``folder``, as JSON."""
-    from pimsim.circuit.statistics.monte_carlo import Sampling, tabulate
+    from pimsim.circuit.failure_tables.from_circuit import tabulate
+    from pimsim.circuit.statistics.monte_carlo import Sampling
 
-    counter, model = _counter(asked.args)
     operations = sorted({(1, 1), (asked.operation.inputs, asked.operation.rows)})
     drawn = Sampling(asked.args.samples, asked.args.seed, asked.args.accesses)
-    table = tabulate(asked.circuit, asked.process, operations, percent, drawn, counter, model)
+    table = tabulate(asked.circuit, asked.process, operations, percent, drawn, asked.args.path)
     path = folder / f"failure_table_{percent:g}.json"
     path.write_text(table.to_json(), encoding="utf-8")

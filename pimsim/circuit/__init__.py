@@ -12,9 +12,8 @@ amplifiers that vary (:mod:`~pimsim.circuit.statistics.sense_decision`,
 
 Nothing here knows of commands, rows by address, or standards.
 
->>> from pimsim.circuit.statistics.charge_sharing import share
+>>> from pimsim.circuit.statistics.charge_sharing import majority_margin_mv
 >>> from pimsim.circuit.model.parameters import load
->>> circuit = load("rambus55")
->>> round(float(share(circuit, [True, True, False]).swing_mv), 2)  # a TRA of two ones and a zero
+>>> round(majority_margin_mv(load("rambus55")), 2)  # a TRA of two ones and a zero swings by
 87.42
 """

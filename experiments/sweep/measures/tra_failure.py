@@ -41,17 +41,17 @@ def _identity(values: Values) -> Mapping[str, Any]:
 
 
 def _run(values: Values, trial: int, seed: int) -> Counts:
-    from pimsim.circuit.statistics import monte_carlo as failures
-    from pimsim.circuit.statistics import transient_monte_carlo as transient_failures
+    from pimsim.circuit.statistics.monte_carlo import PATHS, Sampling
 
-    decision = values["path"] == "decision"
+    count, _ = PATHS[str(values["path"])]
     (drawn,) = seeds.derived(seed, trial, 1)
-    counts = (failures if decision else transient_failures).count(
+    counts = count(
         circuits.circuit_of(values),
         circuits.process_of(values),
         _operation(values),
         float(values["variation_percent"]),
-        failures.Sampling(int(values["samples"]), drawn),
+        Sampling(int(values["samples"]), drawn),
+        None,
     )
     return {"failed": counts.failed, "samples": counts.samples}
 
@@ -64,11 +64,9 @@ def _operation(values: Values) -> Majority:
 
 
 def _assumptions(values: Values) -> Mapping[str, Any]:
-    from pimsim.circuit.statistics import monte_carlo as failures
-    from pimsim.circuit.statistics import transient_monte_carlo as transient_failures
+    from pimsim.circuit.statistics.monte_carlo import PATHS
 
-    decision = values.get("path", "decision") == "decision"
-    return {"model": failures.MODEL if decision else transient_failures.MODEL}
+    return {"model": PATHS[str(values.get("path", "decision"))][1]}
 
 
 def _interval(trials: int) -> str:

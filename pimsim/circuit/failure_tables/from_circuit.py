@@ -3,8 +3,7 @@
 Sensing of one row and of the majority of three on each number of rows. Patterns that fail often
 are counted (:mod:`pimsim.circuit.statistics.monte_carlo`); rarer ones are estimated by importance
 sampling (:mod:`pimsim.circuit.statistics.importance_sampling`), one pattern at a time; and of a
-bounded process that is right in its worst corner the probability is exactly 0
-(:mod:`pimsim.circuit.statistics.corners`).
+bounded process that is right in its worst corner the probability is exactly 0.
 
 >>> from pimsim.circuit.model import parameters, variation
 >>> circuit, ambit = parameters.load("rambus55"), variation.load("ambit-like")
@@ -23,14 +22,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
+from pimsim import __version__
 from pimsim.circuit.failure_tables.entry import Entry, Estimate
 from pimsim.circuit.failure_tables.table import FailureTable
 from pimsim.circuit.model.parameters import Circuit
 from pimsim.circuit.model.variation import Process
-from pimsim.circuit.statistics import importance_sampling, monte_carlo
+from pimsim.circuit.statistics import importance_sampling
 from pimsim.circuit.statistics.charge_sharing import replication
-from pimsim.circuit.statistics.corners import is_bounded, worst_margin_mv
-from pimsim.circuit.statistics.monte_carlo import Sampling
+from pimsim.circuit.statistics.importance_sampling import worst_margin_mv
+from pimsim.circuit.statistics.monte_carlo import (
+    PATHS,
+    Counts,
+    Sampling,
+    count,
+    require_variation,
+)
 from pimsim.circuit.statistics.sense_decision import DecisionPath, Majority, by_ones
 from pimsim.errors import InputError
 
@@ -77,17 +83,79 @@ def of_circuit(
     Raises:
         InputError: a value out of range, or more rows than a bitline has cells.
     """
-    monte_carlo.require_variation(variation_percent)
+    require_variation(variation_percent)
     drawn = Sampling(samples, seed, ACCESSES)
     if samples < _LEAST_SAMPLES:
         raise InputError(f"`samples` must be at least {_LEAST_SAMPLES}, not {samples}")
-    if not rows or any(type(count) is not int or count < 3 for count in rows):
+    if not rows or any(type(opened) is not int or opened < 3 for opened in rows):
         raise InputError(f"`rows` must be integers of at least 3, not {list(rows)!r}")
     entries: list[Entry | Estimate] = []
-    for inputs, opened in ((1, 1), *((3, count) for count in dict.fromkeys(rows))):
+    for inputs, opened in ((1, 1), *((3, one) for one in dict.fromkeys(rows))):
         entries += _entries(circuit, process, inputs, opened, variation_percent, drawn)
-    stated = monte_carlo.provenance(circuit, process, variation_percent, monte_carlo.MODEL)
+    stated = _provenance(circuit, process, variation_percent, "decision")
     return FailureTable(tuple(entries), {**stated, "samples": samples, "seed": seed})
+
+
+def tabulate(
+    circuit: Circuit,
+    process: Process,
+    operations: Sequence[tuple[int, int]],
+    variation_percent: float,
+    sampling: Sampling,
+    path: str = "decision",
+) -> FailureTable:
+    """Return how often majorities of ``(inputs, rows)`` were wrong, counts alone.
+
+    ``path`` is one of :data:`~pimsim.circuit.statistics.monte_carlo.PATHS`; ``inputs`` 1 is a read.
+
+    >>> from pimsim.circuit.model import parameters, variation
+    >>> circuit, ambit = parameters.load("rambus55"), variation.load("ambit-like")
+    >>> table = tabulate(circuit, ambit, [(3, 3)], 20.0, Sampling(10_000, seed=1))
+    >>> [(entry.rows, entry.ones) for entry in table.entries]
+    [(3, 0), (3, 1), (3, 2), (3, 3)]
+    >>> table.entry(3, 2).wrong > table.entry(3, 3).wrong
+    True
+    """
+    entries: list[Entry] = []
+    counter, _ = PATHS[path]
+    for inputs, rows in operations:
+        places, operation = _places(circuit, inputs, rows), by_ones(inputs, rows)
+        counts = counter(circuit, process, operation, variation_percent, sampling, None)
+        entries += [_counted(counts, ones, place) for ones, place in enumerate(places)]
+    drawn = {"seed": sampling.seed, "accesses": sampling.accesses}
+    stated = _provenance(circuit, process, variation_percent, path)
+    return FailureTable(tuple(entries), {**stated, **drawn})
+
+
+def _provenance(
+    circuit: Circuit, process: Process, variation_percent: float, path: str
+) -> dict[str, object]:
+    """What a table says it was made from, but for what was drawn."""
+    return {
+        "pimsim": __version__,
+        "model": PATHS[path][1],
+        "circuit": circuit.name,
+        "parameters": circuit.values(),
+        "process": process.as_json(),
+        "variation_percent": variation_percent,
+    }
+
+
+def _places(circuit: Circuit, inputs: int, rows: int) -> list[_Place]:
+    """Those of a majority, one a number of true operands: cells are alike, whichever are true."""
+    copies = replication(circuit, inputs, rows)
+    return [(rows, ones * copies, rows - inputs * copies) for ones in range(inputs + 1)]
+
+
+def _counted(counts: Counts, pattern: int, place: _Place) -> Entry:
+    """The entry of the pattern of that number."""
+    return Entry(
+        *place,
+        trials=counts.samples * counts.accesses,
+        wrong=counts.wrong[pattern],
+        bitlines=counts.samples,
+        always_wrong=counts.always_wrong[pattern],
+    )
 
 
 def _entries(
@@ -99,19 +167,18 @@ def _entries(
     drawn: Sampling,
 ) -> list[Entry | Estimate]:
     """Entries of a majority of ``inputs`` on ``rows`` rows, one a number of true operands."""
-    copies = replication(circuit, inputs, rows)
     every = DecisionPath(circuit, process, by_ones(inputs, rows))
     if not every.layout.per_access.any():
         drawn = replace(drawn, accesses=1)
     operations = [Majority(inputs, rows, (one,)) for one in every.operation.patterns]
-    places = [(rows, ones * copies, rows - inputs * copies) for ones in range(inputs + 1)]
+    places = _places(circuit, inputs, rows)
     certain = [
         _certain(DecisionPath(circuit, process, operation), variation_percent, place)
         for operation, place in zip(operations, places, strict=True)
     ]
     if all(certain):
         return [entry for entry in certain if entry]
-    seen = monte_carlo.count(circuit, process, every.operation, variation_percent, drawn)
+    seen = count(circuit, process, every.operation, variation_percent, drawn)
     estimate = partial(
         importance_sampling.estimate, circuit, process, variation_percent=variation_percent
     )
@@ -127,7 +194,7 @@ def _uncertain(
     estimate: Callable[..., importance_sampling.Rare],
     operation: Majority,
     place: _Place,
-    seen: monte_carlo.Counts,
+    seen: Counts,
     pattern: int,
     drawn: Sampling,
 ) -> Entry | Estimate:
@@ -139,7 +206,7 @@ def _uncertain(
         if once.effective > wrong / accesses:  # it is worth more failures than were counted
             always = once if accesses == 1 else estimate(operation=operation, sampling=tilted)
             return _rare(once, always, place)
-    return seen.entry(pattern, *place)
+    return _counted(seen, pattern, place)
 
 
 def _rare(
@@ -162,13 +229,14 @@ def _rare(
 def _certain(path: DecisionPath, variation_percent: float, place: _Place) -> Estimate | None:
     """The entry of a pattern that chance has no part in; None if it has."""
     variation = variation_percent / 100.0
-    if path.layout.varies(variation) and not is_bounded(path):
+    varies, bounded = path.layout.varies(variation), not path.layout.gaussian.any()
+    if varies and not bounded:
         return None
     least_mv = worst_margin_mv(path, variation)
     if least_mv > 0.0:
         why = f"cannot fail: the worst corner has a margin of {least_mv:.1f} mV"
         return Estimate(*place, static=0.0, access=0.0, low=0.0, high=0.0, source=why)
-    if path.layout.varies(variation):
+    if varies:
         return None
     why = f"nothing varies, and the margin is {least_mv:.1f} mV"
     return Estimate(*place, static=1.0, access=0.0, low=1.0, high=1.0, source=why)

@@ -1,4 +1,9 @@
-"""The table of failure probabilities that a circuit hands to what is built upon it.
+"""The table of failure probabilities that a circuit hands to what is built upon it, and its JSON.
+
+Texts come from anybody, so that nothing is taken on trust. An entry states its kind, rows, ones
+and halves, and either counts (trials, wrong, bitlines, always_wrong) or an estimate (static,
+access; low, high, level, source). Of counts, probability and interval are written too, for
+readers; they are not read, but a probability must not contradict.
 
 >>> entry = Entry(rows=3, ones=2, halves=0, trials=1000, wrong=60, bitlines=1000, always_wrong=60)
 >>> weak = Estimate(kind="copy", rows=1, ones=1, halves=0, static=0.0, access=1e-4)
@@ -13,17 +18,30 @@ True
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from pimsim.circuit.failure_tables import json_format
 from pimsim.circuit.failure_tables.entry import KINDS, Entry, Estimate, Rate
-from pimsim.documents import require_one_of
+from pimsim.documents import json_value, read_text, require_known, require_one_of, shown
 from pimsim.errors import InputError
 
 __all__ = ["KINDS", "Entry", "Estimate", "FailureTable", "Rate"]
+
+FORMAT = "pimsim failure table 2"
+"""First member of the JSON form; the number changes with the form."""
+FORMAT_1 = "pimsim failure table 1"
+"""The form before: counts, all of the kind ``sense``."""
+MOST_BYTES = 8 << 20
+"""Largest file: a table of every majority on every number of rows takes a hundredth."""
+
+_COUNTS = tuple(one.name for one in fields(Entry) if one.name != "kind")
+_RATES = ("rows", "ones", "halves", "static", "access")
+_OPTIONAL = ("low", "high", "level", "source")
+_DERIVED = ("probability", "low", "high")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +111,17 @@ class FailureTable:
     def to_json(self) -> str:
         """Return the table as JSON text; :meth:`from_json` is its inverse.
 
-        Raises :class:`~pimsim.errors.InputError` if the provenance cannot be written.
+        Raises :class:`~pimsim.errors.InputError` if the provenance has values that JSON has not.
         """
-        return json_format.text(self.entries, self.provenance)
+        document = {
+            "format": FORMAT,
+            "entries": [_row(entry) for entry in self.entries],
+            "provenance": dict(self.provenance),
+        }
+        try:
+            return json.dumps(document, indent=1, allow_nan=False) + "\n"
+        except (TypeError, ValueError) as error:
+            raise InputError(f"`provenance` must consist of JSON values: {error}") from error
 
     @classmethod
     def from_json(cls, text: str, where: str = "failure table") -> FailureTable:
@@ -103,7 +129,18 @@ class FailureTable:
 
         Raises :class:`~pimsim.errors.InputError`, naming ``where``, if the text is none.
         """
-        entries, provenance = json_format.parsed(text, where)
+        document = json_value(text, where)
+        stated = document.get("format") if isinstance(document, dict) else None
+        if not isinstance(document, dict) or stated not in (FORMAT, FORMAT_1):
+            raise InputError(f'{where} must be a JSON object with "format": "{FORMAT}"')
+        rows, provenance = document.get("entries"), document.get("provenance")
+        if not isinstance(rows, list) or not isinstance(provenance, dict):
+            raise InputError(f"{where} must have a list `entries` and an object `provenance`")
+        require_known(document, ("format", "entries", "provenance"), where)
+        entries = tuple(
+            _entry(row, f"{where}: entry {number}", counts_only=stated == FORMAT_1)
+            for number, row in enumerate(rows)
+        )
         try:
             return cls(entries, provenance)
         except InputError as error:
@@ -113,6 +150,45 @@ class FailureTable:
     def read(cls, path: Path) -> FailureTable:
         """Return the table in a file.
 
-        Raises :class:`~pimsim.errors.InputError` if it cannot be read or is none.
+        Raises :class:`~pimsim.errors.InputError` if it cannot be read, is too large or is none.
         """
-        return cls.from_json(json_format.read(path), path.name)
+        return cls.from_json(read_text(path, repr(str(path)), "JSON", MOST_BYTES), path.name)
+
+
+def _row(entry: Entry | Estimate) -> dict[str, Any]:
+    row = {"kind": entry.kind, **asdict(entry)}
+    if isinstance(entry, Entry):
+        low, high = entry.interval()
+        return row | {"probability": entry.probability, "low": low, "high": high}
+    return {key: value for key, value in row.items() if value is not None and value != ""} | {
+        "probability": entry.probability
+    }
+
+
+def _entry(row: object, at: str, *, counts_only: bool) -> Entry | Estimate:
+    if not isinstance(row, dict):
+        raise InputError(f"{at} must be an object, not {shown(row)}")
+    counted = counts_only or "static" not in row
+    wanted = _COUNTS if counted else _RATES
+    needed = wanted if counts_only else ("kind", *wanted)
+    if not set(needed) <= set(row):
+        either = ", or static and access in place of counts"
+        raise InputError(
+            f"{at} must have {', '.join(needed)}{either if counted and not counts_only else ''}"
+        )
+    optional, derived = ((), _DERIVED) if counted else (_OPTIONAL, ("probability",))
+    require_known(row, (*needed, *optional, *derived), at)
+    kind: type[Entry | Estimate] = Entry if counted else Estimate
+    try:
+        entry = kind(**{name: row[name] for name in (*needed, *optional) if name in row})
+        stated = row.get("probability", entry.probability)
+        if isinstance(stated, bool) or not isinstance(stated, int | float):
+            raise InputError(f"`probability` must be a number, not {shown(stated)}")
+        if not math.isclose(stated, entry.probability, rel_tol=1e-9, abs_tol=0.0):
+            raise InputError(
+                f"`probability` must be {entry.probability!r}, which follows from the rest, "
+                f"not {stated!r}"
+            )
+    except InputError as error:
+        raise InputError(f"{at}: {error}") from error
+    return entry

@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 
 from pimsim.circuit.model.parameters import Circuit
-from pimsim.circuit.statistics.charge_sharing import share
+from pimsim.circuit.statistics.charge_sharing import level_mv
 from pimsim.errors import InputError
 
 _HOTTEST_CELSIUS = 1_000.0
@@ -43,7 +43,7 @@ def time_constant_ms(circuit: Circuit, celsius: float) -> float:
     return float(retention.time_constant_ms * 2.0**-halvings)
 
 
-def stored_mv(circuit: Circuit, level_mv: float, time_ms: float, celsius: float) -> float:
+def stored_mv(circuit: Circuit, before_mv: float, time_ms: float, celsius: float) -> float:
     """Return what is left of a stored level after a time without refresh.
 
     Raises :class:`~pimsim.errors.InputError` for a negative time or an impossible temperature.
@@ -52,7 +52,7 @@ def stored_mv(circuit: Circuit, level_mv: float, time_ms: float, celsius: float)
         raise InputError(f"`time_ms` must be a number of at least 0, not {time_ms!r}")
     end_mv = circuit.retention.leak_to_mv
     left = math.exp(-time_ms / time_constant_ms(circuit, celsius))
-    return end_mv + (level_mv - end_mv) * left
+    return end_mv + (before_mv - end_mv) * left
 
 
 def after(circuit: Circuit, time_ms: float, celsius: float) -> Circuit:
@@ -80,11 +80,11 @@ def restored(circuit: Circuit, time_ns: float) -> Circuit:
     >>> round(hurried.one_mv), round(hurried.zero_mv)
     (1113, 14)
     """
-    levels_mv = {
-        bit: restored_mv(circuit, bit, float(share(circuit, [bit]).bitline_mv), time_ns)
-        for bit in (True, False)
-    }
-    return _holding(circuit, levels_mv[True], levels_mv[False])
+    one_mv, zero_mv = (
+        restored_mv(circuit, bit, level_mv(circuit, [held_mv]), time_ns)
+        for bit, held_mv in ((True, circuit.one_mv), (False, circuit.zero_mv))
+    )
+    return _holding(circuit, one_mv, zero_mv)
 
 
 def restored_mv(circuit: Circuit, bit: bool, start_mv: float, time_ns: float) -> float:
@@ -94,7 +94,7 @@ def restored_mv(circuit: Circuit, bit: bool, start_mv: float, time_ns: float) ->
     at ``vpp - Vt`` where the word line is too low to pass vdd. The bitline is held: what a weak
     sense amplifier or many rows cost in addition, the transient tells.
 
-    Raises :class:`~pimsim.errors.InputError` for a negative time or a level outside the supply.
+    Raises :class:`~pimsim.errors.InputError` for a negative time.
 
     >>> from pimsim.circuit.model.parameters import load
     >>> circuit = load("rambus55")
@@ -104,8 +104,6 @@ def restored_mv(circuit: Circuit, bit: bool, start_mv: float, time_ns: float) ->
     supply, access = circuit.supply, circuit.access
     if not 0.0 <= time_ns < math.inf:
         raise InputError(f"`time_ns` must be a number of at least 0, not {time_ns!r}")
-    if not 0.0 <= start_mv <= supply.vdd_mv:
-        raise InputError(f"`start_mv` must be from 0 to {supply.vdd_mv:g} (vdd), not {start_mv!r}")
     # k/C in 1/(V ns), from uA/V^2 and fF; voltages in V.
     rate = access.kp_ua_per_v2 * access.w_um / access.l_um / circuit.cell.capacitance_ff
     start, vdd = start_mv / 1e3, supply.vdd_mv / 1e3
@@ -127,9 +125,9 @@ def restored_mv(circuit: Circuit, bit: bool, start_mv: float, time_ns: float) ->
 
 def _holding(circuit: Circuit, one_mv: float, zero_mv: float) -> Circuit:
     vdd_mv = circuit.supply.vdd_mv
-    levels_mv = {"cell.one_share": one_mv, "cell.zero_share": zero_mv}
+    held_mv = {"cell.one_share": one_mv, "cell.zero_share": zero_mv}
     return circuit.with_settings(
-        {key: min(max(level_mv / vdd_mv, 0.0), 1.0) for key, level_mv in levels_mv.items()}
+        {key: min(max(level / vdd_mv, 0.0), 1.0) for key, level in held_mv.items()}
     )
 
 

@@ -1,5 +1,9 @@
-"""How the bundled processes were fitted to published numbers, and what they leave unexplained.
+"""Published failure rates, and how the bundled processes were fitted to them.
 
+>>> [point.failure_percent for point in ambit_tra()]
+[0.0, 0.0, 0.29, 6.01, 16.36, 26.19]
+>>> len(simra_majority()), simra_majority()[3].success_percent
+(12, 99.68)
 >>> result = residuals("ambit-like", samples=20_000, seed=1)
 >>> [point.label for point in result.points]
 ['0 %', '5 %', '10 %', '15 %', '20 %', '25 %']
@@ -12,19 +16,64 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from pimsim.circuit.model import parameters, variation
 from pimsim.circuit.model.variation import Process
-from pimsim.circuit.statistics import published
 from pimsim.circuit.statistics.monte_carlo import Sampling, count
 from pimsim.circuit.statistics.sense_decision import majority
-from pimsim.documents import require_one_of
+from pimsim.documents import bundled_rows, require_one_of
 
 MOST_EVALUATIONS = 60
 """Evaluations of the model after which the search stops."""
 
 Progress = Callable[[], None]
 """Called after every evaluation of the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class TraPoint:
+    """Triple-row activations that failed in a published circuit simulation."""
+
+    variation_percent: float
+    """Process variation, plus or minus."""
+    failure_percent: float
+    """Runs that failed."""
+    samples: int
+    """Runs."""
+    source: str
+    """Publication, and how sure the number is."""
+
+    @property
+    def failed(self) -> int:
+        """Runs that failed, as a count."""
+        return round(self.failure_percent / 100 * self.samples)
+
+
+@dataclass(frozen=True, slots=True)
+class MajorityPoint:
+    """Majorities measured on real chips."""
+
+    inputs: int
+    """Operands."""
+    rows: int
+    """Rows opened at once."""
+    success_percent: float
+    """Mean over row groups of the bitlines that got every pattern right."""
+    source: str
+    """Publication, and how the number was obtained."""
+
+
+@cache
+def ambit_tra() -> tuple[TraPoint, ...]:
+    """Return Ambit's triple-row activations against process variation, 55 nm."""
+    return bundled_rows(TraPoint, __package__, "published_data", "ambit_tra.csv")
+
+
+@cache
+def simra_majority() -> tuple[MajorityPoint, ...]:
+    """Return SiMRA's majorities of 3 to 9 operands on 4 to 32 rows of DDR4 chips."""
+    return bundled_rows(MajorityPoint, __package__, "published_data", "simra_majority.csv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +129,6 @@ class _Target:
     """Fitted quantities; those of a group have the same amount."""
     points: Callable[[Process, int, int], tuple[FittedPoint, ...]]
     loss: Callable[[tuple[FittedPoint, ...]], float]
-
-
-def names() -> tuple[str, ...]:
-    """Names of the processes that can be refitted."""
-    return tuple(_TARGETS)
 
 
 def residuals(name: str, *, samples: int, seed: int) -> Fit:
@@ -158,7 +202,7 @@ def _amount(process: Process, quantity: str) -> float:
 def _ambit_points(process: Process, samples: int, seed: int) -> tuple[FittedPoint, ...]:
     circuit, operation = parameters.load("rambus55"), majority(3)
     points = []
-    for row in published.ambit_tra():
+    for row in ambit_tra():
         sampling = Sampling(samples, seed)
         counts = count(circuit, process, operation, row.variation_percent, sampling)
         model = 100.0 * counts.failed / counts.samples
@@ -169,7 +213,7 @@ def _ambit_points(process: Process, samples: int, seed: int) -> tuple[FittedPoin
 def _simra_points(process: Process, samples: int, seed: int) -> tuple[FittedPoint, ...]:
     circuit = parameters.load("ddr4-like")
     points = []
-    for row in published.simra_majority():
+    for row in simra_majority():
         operation = majority(row.inputs, row.rows, "all")
         counts = count(circuit, process, operation, 100.0, Sampling(samples, seed))
         model = 100.0 * (1.0 - counts.failed / counts.samples)

@@ -1,45 +1,43 @@
-"""Monte Carlo on the decision path: how often an operation is wrong.
+"""Monte Carlo: how often an operation is wrong, on the decision path or in whole cycles.
 
-:func:`count` counts bitlines that fail a criterion, and :func:`tabulate` makes the
-:class:`~pimsim.circuit.failure_tables.table.FailureTable` that the layers above use.
+On both paths bitlines that fail a criterion are counted. The decision path is fast. The transient
+path is thousands of times slower, and without its assumptions: no fitted offset, every quantity of
+a process acts, and a latch that decides too late is wrong.
 
 >>> from pimsim.circuit.statistics.sense_decision import majority
 >>> from pimsim.circuit.model.parameters import load
 >>> from pimsim.circuit.model import variation
->>> ambit = variation.load("ambit-like")
->>> counts = count(load("rambus55"), ambit, majority(3), 25.0, Sampling(20_000, seed=1))
+>>> circuit, ambit = load("rambus55"), variation.load("ambit-like")
+>>> counts = count(circuit, ambit, majority(3), 25.0, Sampling(20_000, seed=1))
 >>> counts.samples, 0.24 < counts.failed / counts.samples < 0.28
 (20000, True)
+>>> counts = count_cycles(circuit, ambit, majority(3, criterion="110"), 25.0, Sampling(20, seed=1))
+>>> counts.samples, counts.failed <= 10
+(20, True)
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pimsim import __version__
-from pimsim.circuit.failure_tables.table import Entry, FailureTable
 from pimsim.circuit.model.parameters import Circuit
 from pimsim.circuit.model.variation import Floats, Process, UnitLayout
 from pimsim.circuit.statistics.charge_sharing import replication
 from pimsim.circuit.statistics.intervals import LEVEL, clopper_pearson
-from pimsim.circuit.statistics.sense_decision import DecisionPath, Majority, by_ones
+from pimsim.circuit.statistics.sense_decision import LEAST_SHARE, DecisionPath, Majority
+from pimsim.circuit.transient import scenarios
+from pimsim.circuit.transient.instances import Instances, nominal
+from pimsim.circuit.transient.scenarios import Scenario
 from pimsim.errors import InputError, require_positive
 
-_CHUNK = 4096
-"""Samples at a time."""
-
-MODEL = (
-    "decision path: exact charge sharing of every cell, and an input-referred offset of the latch "
-    "that depends on the common mode; no time: a latch that decides too late is not seen"
-)
-"""What the counts rest on, in words."""
+_DECISIONS, _CYCLES = 4096, 256
+"""Samples at a time, on either path."""
 
 Progress = Callable[[int], None]
 """Called with how many samples are done since the last call."""
@@ -65,18 +63,6 @@ class Counts:
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
         """Return the Clopper-Pearson interval of the share of failed bitlines."""
         return clopper_pearson(self.failed, self.samples, level)
-
-    def entry(self, pattern: int, rows: int, ones: int, halves: int) -> Entry:
-        """Return the entry of a failure table for the pattern of that number."""
-        return Entry(
-            rows,
-            ones,
-            halves,
-            trials=self.samples * self.accesses,
-            wrong=self.wrong[pattern],
-            bitlines=self.samples,
-            always_wrong=self.always_wrong[pattern],
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,21 +102,6 @@ class Sampling:
             yield layout.draw(static, access, min(most_samples, self.samples - start)), access
 
 
-class CountFunction(Protocol):
-    """A function that counts as :func:`count` does."""
-
-    def __call__(
-        self,
-        circuit: Circuit,
-        process: Process,
-        operation: Majority,
-        variation_percent: float,
-        sampling: Sampling,
-        progress: Progress | None = None,
-    ) -> Counts:
-        """Count wrong decisions."""
-
-
 def count(
     circuit: Circuit,
     process: Process,
@@ -145,25 +116,72 @@ def count(
     """
     require_variation(variation_percent)
     path = DecisionPath(circuit, process, operation)
-    variation = variation_percent / 100.0
-    wrong = partial(path.wrong, variation=variation)
-    return count_wrong(wrong, path.layout, operation.names, sampling, _CHUNK, progress)
+    wrong = partial(path.wrong, variation=variation_percent / 100.0)
+    return _count(wrong, path.layout, operation, sampling, _DECISIONS, progress)
 
 
-def count_wrong(
+def count_cycles(
+    circuit: Circuit,
+    process: Process,
+    operation: Majority,
+    variation_percent: float,
+    sampling: Sampling,
+    progress: Progress | None = None,
+) -> Counts:
+    """Count wrong decisions of bitlines that are each integrated in time.
+
+    Raises :class:`~pimsim.errors.InputError` for values out of range, and for a process that
+    lets the two bitlines of a pair differ in their precharge level.
+    """
+    from pimsim.circuit.transient.simulation import simulate
+
+    require_variation(variation_percent)
+    replication(circuit, operation.inputs, operation.rows)
+    layout = UnitLayout(process, operation.rows, decision_only=False)
+    runs = [scenarios.majority(name, operation.rows) for name in operation.names]
+
+    def wrong(units: Floats) -> NDArray[np.bool_]:
+        values = [
+            simulate(circuit, run, spread(circuit, run, layout, units, variation_percent / 100.0))
+            for run in runs
+        ]
+        return np.array([one.value for one in values]) != operation.answers[:, np.newaxis]
+
+    return _count(wrong, layout, operation, sampling, _CYCLES, progress)
+
+
+CountFunction = Callable[[Circuit, Process, Majority, float, Sampling, Progress | None], Counts]
+"""A function that counts as :func:`count` does."""
+
+PATHS: Mapping[str, tuple[CountFunction, str]] = {
+    "decision": (
+        count,
+        "decision path: exact charge sharing of every cell, and an input-referred offset of the "
+        "latch that depends on the common mode; no time: a latch that decides too late is not seen",
+    ),
+    "transient": (
+        count_cycles,
+        "transient path: whole cycles of ladder bitlines, access devices and latch, integrated; "
+        "every quantity of the process acts",
+    ),
+}
+"""By name, what counts on each path, and what the counts rest on, in words."""
+
+
+def _count(
     wrong: Callable[[Floats], NDArray[np.bool_]],
     layout: UnitLayout,
-    names: tuple[str, ...],
+    operation: Majority,
     sampling: Sampling,
     most_samples: int,
     progress: Progress | None,
 ) -> Counts:
     """Add up what bitlines get wrong, access by access and ``most_samples`` at a time.
 
-    ``wrong`` says, for units, which of the patterns ``names`` are wrong, shape ``(patterns,
+    ``wrong`` says, for units, which of the operation's patterns are wrong, shape ``(patterns,
     samples)``; ``layout`` draws the units.
     """
-    each, always = (np.zeros(len(names), dtype=np.int64) for _ in range(2))
+    each, always = (np.zeros(len(operation.patterns), dtype=np.int64) for _ in range(2))
     failed = 0
     for units, access in sampling.chunks(layout, most_samples):
         now = wrong(units)
@@ -180,58 +198,64 @@ def count_wrong(
         if progress is not None:
             progress(units.shape[1])
     counted = tuple(each.tolist()), tuple(always.tolist())
-    return Counts(names, sampling.samples, sampling.accesses, *counted, failed)
+    return Counts(operation.names, sampling.samples, sampling.accesses, *counted, failed)
 
 
-def tabulate(
-    circuit: Circuit,
-    process: Process,
-    operations: Sequence[tuple[int, int]],
-    variation_percent: float,
-    sampling: Sampling,
-    counter: CountFunction = count,
-    model: str = MODEL,
-) -> FailureTable:
-    """Return P(wrong | rows opened, ones among them) for majorities of ``(inputs, rows)``.
+def spread(
+    circuit: Circuit, scenario: Scenario, layout: UnitLayout, units: Floats, variation: float
+) -> Instances:
+    """Return bitline pairs with the devices that the units stand for; cells all on ``bl``.
 
-    ``counter`` counts, and ``model`` says in the provenance what that rests on.
+    An input-referred offset of the latch, or noise, stands in series with both gates: a shift of
+    the thresholds of its nMOS and, the other way, of the magnitudes of its pMOS.
 
-    Cells are alike, so that one pattern stands for all with as many ones; ``inputs`` 1 is a read.
-
-    >>> from pimsim.circuit.model.parameters import load
-    >>> from pimsim.circuit.model import variation
-    >>> table = tabulate(load("rambus55"), variation.load("ambit-like"), [(3, 3)], 20.0,
-    ...                  Sampling(10_000, seed=1))
-    >>> [(entry.rows, entry.ones) for entry in table.entries]
-    [(3, 0), (3, 1), (3, 2), (3, 3)]
-    >>> table.entry(3, 2).wrong > table.entry(3, 3).wrong
-    True
+    Raises :class:`~pimsim.errors.InputError` if the two precharge levels of a pair differ.
     """
-    entries = []
-    for inputs, rows in operations:
-        copies, operation = replication(circuit, inputs, rows), by_ones(inputs, rows)
-        counts = counter(circuit, process, operation, variation_percent, sampling)
-        entries += [
-            counts.entry(ones, rows, ones * copies, rows - inputs * copies)
-            for ones in range(inputs + 1)
-        ]
-    drawn = {"seed": sampling.seed, "accesses": sampling.accesses}
-    stated = provenance(circuit, process, variation_percent, model)
-    return FailureTable(tuple(entries), {**stated, **drawn})
+    pairs = nominal(circuit, scenario, units.shape[1])
 
+    def shift(quantity: str) -> Floats:
+        """(samples, instances), or zero."""
+        drawn = layout.values(units, quantity, variation)
+        return np.zeros((1, 1)) if drawn is None else drawn.T
 
-def provenance(
-    circuit: Circuit, process: Process, variation_percent: float, model: str
-) -> dict[str, object]:
-    """Return what a failure table says it was made from, but for what was drawn."""
-    return {
-        "pimsim": __version__,
-        "model": model,
-        "circuit": circuit.name,
-        "parameters": circuit.values(),
-        "process": process.as_json(),
-        "variation_percent": variation_percent,
-    }
+    def share(quantity: str) -> Floats:
+        return np.maximum(1.0 + shift(quantity), LEAST_SHARE)
+
+    def strength(device: str) -> Floats:
+        return share(f"{device}.w") / share(f"{device}.l")
+
+    precharge = share("bitline.precharge")
+    if precharge.shape[1] != 1:
+        raise InputError(
+            "`bitline.precharge` must be shared by both bitlines in the transient path, not varied "
+            "for each"
+        )
+    stored = np.array([cell.stored == 1 for cell in scenario.cells])
+    level_mv = np.where(
+        stored,
+        pairs.cell_mv * share("cell.one"),
+        pairs.cell_mv
+        + np.array([cell.stored == 0 for cell in scenario.cells]) * shift("cell.zero"),
+    )
+    offset_mv = (shift("latch.offset") + shift("sense.noise")) * np.array([[0.5, -0.5]])
+    ones = np.ones_like(pairs.set_ua_per_v2)
+    return replace(
+        pairs,
+        vpp_mv=pairs.vpp_mv * share("supply.vpp")[:, 0],
+        precharge_mv=pairs.precharge_mv * precharge[:, 0],
+        bitline_ff=pairs.bitline_ff * share("bitline.capacitance"),
+        bitline_ohm=pairs.bitline_ohm * share("bitline.resistance"),
+        latch_n_ua_per_v2=pairs.latch_n_ua_per_v2 * strength("latch_n"),
+        latch_n_vt_mv=pairs.latch_n_vt_mv + shift("latch_n.vt") + offset_mv,
+        latch_p_ua_per_v2=pairs.latch_p_ua_per_v2 * strength("latch_p"),
+        # A larger magnitude is more negative; a smaller one by half the offset, less.
+        latch_p_vt_mv=pairs.latch_p_vt_mv - shift("latch_p.vt") + offset_mv,
+        set_ua_per_v2=pairs.set_ua_per_v2
+        * np.hstack([strength("set_n") * ones[:, :1], strength("set_p") * ones[:, 1:]]),
+        cell_ff=pairs.cell_ff * share("cell.capacitance"),
+        cell_mv=level_mv,
+        access_ua_per_v2=pairs.access_ua_per_v2 * strength("access"),
+    )
 
 
 def require_variation(variation_percent: float) -> None:

@@ -7,7 +7,7 @@ is
     a_n dVt_n + a_p dVt_p + b_n dln(W/L)_n + b_p dln(W/L)_p + c dln Cb + latch.offset + sense.noise
 
 with d the bitline's device minus the complement's, and coefficients that depend on the common mode
-of the two bitlines (:class:`LatchOffset`). There is no time in it: a latch that is too slow, or
+of the two bitlines (:data:`OFFSET`). There is no time in it: a latch that is too slow, or
 sensing earlier than about 2 ns after the word line, needs the transient path.
 
 >>> from pimsim.circuit.model.parameters import load
@@ -35,56 +35,42 @@ from pimsim.circuit.model.variation import Floats, Process, UnitLayout
 from pimsim.circuit.statistics.charge_sharing import replication
 from pimsim.errors import InputError
 
-_LEAST_SHARE = 0.01
+LEAST_SHARE = 0.01
 """What is left of a width or a capacitance that a Gaussian would make zero or negative."""
 
+_COMMON_MODE_MV = (556.3, 643.7)
+"""Common mode of the patterns 100 and 110 of a TRA."""
 
-@dataclass(frozen=True, slots=True)
-class LatchOffset:
-    """Coefficients of the input-referred offset as a function of the common mode.
-
-    Linear in the common mode through two measured points, and limited to the signs and the range
-    that the physics of the latch allows (the nMOS decide at a high common mode, the pMOS at a low
-    one, and together they weigh one).
-
-    Source: sensitivities of the reference circuit ``rambus55`` measured with ngspice, for the
-    patterns 110 and 100 of a TRA.
-    """
-
-    common_mode_mv: tuple[float, float] = (556.3, 643.7)
-    """Common mode of the patterns 100 and 110."""
-    a_n: tuple[float, float] = (0.80, 0.99)
-    """mV per mV of difference of nMOS thresholds."""
-    a_p: tuple[float, float] = (-0.21, 0.01)
-    """mV per mV of difference of pMOS threshold magnitudes."""
-    b_n_mv: tuple[float, float] = (-18.0, -37.0)
-    """mV per unit of ln(W/L) of the nMOS."""
-    b_p_mv: tuple[float, float] = (9.0, 0.0)
-    """mV per unit of ln(W/L) of the pMOS."""
-    c_mv: tuple[float, float] = (30.0, 23.0)
-    """mV per unit of ln of the bitline capacitance."""
-
-    def at(self, name: str, common_mode_mv: Floats) -> Floats:
-        """Return the coefficient ``name`` at a common mode.
-
-        >>> offset = LatchOffset()
-        >>> offset.at("a_n", np.array([100.0, 556.3, 643.7, 900.0])).round(2).tolist()
-        [0.0, 0.8, 0.99, 1.0]
-        """
-        low_mv, high_mv = self.common_mode_mv
-        first, second = getattr(self, name)
-        slope = (second - first) / (high_mv - low_mv)
-        value: Floats = np.clip(common_mode_mv * slope + (first - low_mv * slope), *_LIMITS[name])
-        return value
-
-
-_LIMITS = {
-    "a_n": (0.0, 1.0),
-    "a_p": (-1.0, 0.0),
-    "b_n_mv": (-np.inf, 0.0),
-    "b_p_mv": (0.0, np.inf),
-    "c_mv": (0.0, np.inf),
+OFFSET = {
+    "a_n": (0.80, 0.99, 0.0, 1.0),
+    "a_p": (-0.21, 0.01, -1.0, 0.0),
+    "b_n_mv": (-18.0, -37.0, -np.inf, 0.0),
+    "b_p_mv": (9.0, 0.0, 0.0, np.inf),
+    "c_mv": (30.0, 23.0, 0.0, np.inf),
 }
+"""Coefficients of the input-referred offset: at these two common modes, the least and the most.
+
+``a``: mV per mV of difference of thresholds (of the pMOS, of their magnitudes); ``b``: mV per unit
+of ln(W/L); ``c``: mV per unit of ln of the bitline capacitance. The limits are the signs and the
+range that the physics of the latch allows: the nMOS decide at a high common mode, the pMOS at a
+low one, and together they weigh one.
+
+Source: sensitivities of the reference circuit ``rambus55`` measured with ngspice, for the
+patterns 110 and 100 of a TRA.
+"""
+
+
+def offset_coefficient(name: str, common_mode_mv: Floats) -> Floats:
+    """Return a coefficient of :data:`OFFSET` at a common mode, to which it is linear.
+
+    >>> offset_coefficient("a_n", np.array([100.0, 556.3, 643.7, 900.0])).round(2).tolist()
+    [0.0, 0.8, 0.99, 1.0]
+    """
+    low_mv, high_mv = _COMMON_MODE_MV
+    first, second, least, most = OFFSET[name]
+    slope = (second - first) / (high_mv - low_mv)
+    value: Floats = np.clip(common_mode_mv * slope + (first - low_mv * slope), least, most)
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,20 +157,11 @@ class DecisionPath:
     Raises :class:`~pimsim.errors.InputError` if the rows do not fit the operation or the bitline.
     """
 
-    def __init__(
-        self,
-        circuit: Circuit,
-        process: Process,
-        operation: Majority,
-        offset: LatchOffset | None = None,
-        layout: UnitLayout | None = None,
-    ) -> None:
-        copies = replication(circuit, operation.inputs, operation.rows)
+    def __init__(self, circuit: Circuit, process: Process, operation: Majority) -> None:
+        self._copies = replication(circuit, operation.inputs, operation.rows)
         self.circuit = circuit
         self.operation = operation
-        self.offset = LatchOffset() if offset is None else offset
-        self.layout = UnitLayout(process, operation.rows) if layout is None else layout
-        self._copies = copies
+        self.layout = UnitLayout(process, operation.rows)
         self._held = np.array(operation.patterns, dtype=np.float64)  # (patterns, inputs)
         self._answers = operation.answers
 
@@ -237,7 +214,7 @@ class DecisionPath:
         if spread is None:
             return np.ones((1, 1))
         spread += 1.0
-        return np.maximum(spread, _LEAST_SHARE, out=spread)
+        return np.maximum(spread, LEAST_SHARE, out=spread)
 
     def _charge(self, cells_ff: Floats, level_mv: Floats | float) -> Floats:
         """Charge of each operand if all of its cells hold that level, ``(inputs, samples)``."""
@@ -271,7 +248,7 @@ class DecisionPath:
         if terms:
             common_mode_mv = (bitline_mv + complement_mv) * 0.5
             for name, value in terms:
-                coefficient = self.offset.at(name, common_mode_mv)
+                coefficient = offset_coefficient(name, common_mode_mv)
                 coefficient *= value
                 difference += coefficient
         for quantity in ("latch.offset", "sense.noise"):

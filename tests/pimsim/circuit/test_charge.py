@@ -11,20 +11,24 @@ from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
 from pimsim.circuit.model import retention
-from pimsim.circuit.model.parameters import load
+from pimsim.circuit.model.parameters import Circuit, load
 from pimsim.circuit.statistics.charge_sharing import (
+    level_mv,
     logic_margin_mv,
     majority_levels_mv,
     majority_margin_mv,
-    mix_mv,
-    share,
 )
 from pimsim.errors import InputError
 
 CIRCUIT = load("rambus55")
 levels = st.floats(0.0, 1200.0)
 farads = st.floats(0.1, 1000.0)
-cells = st.lists(st.tuples(farads, levels), min_size=1, max_size=40)
+cells = st.lists(levels, min_size=1, max_size=40)
+
+
+def _circuit(cell_ff: float, line_ff: float, **more: float) -> Circuit:
+    sizes = {"cell.capacitance_ff": cell_ff, "bitline.capacitance_ff": line_ff}
+    return CIRCUIT.with_settings({**sizes, **more})
 
 
 def test_swings_of_the_reference_circuit() -> None:
@@ -34,7 +38,7 @@ def test_swings_of_the_reference_circuit() -> None:
         ([1], 123.4), ([0], -123.4),
     ):  # fmt: skip
         digits = 2 if abs(swing_mv) == 87.42 else 1
-        assert round(float(share(CIRCUIT, bits).swing_mv), digits) == swing_mv
+        assert round(level_mv(CIRCUIT, [1200.0 * bit for bit in bits]) - 600.0, digits) == swing_mv
     assert majority_margin_mv(CIRCUIT, inputs=1) == pytest.approx(123.36, abs=0.01)
 
 
@@ -56,63 +60,50 @@ def test_tra_is_the_published_formula(ones: int, cs: float, cb: float, vdd_mv: f
     circuit = CIRCUIT.with_settings(
         {"cell.capacitance_ff": cs, "bitline.capacitance_ff": cb, "supply.vdd_mv": vdd_mv}
     )
-    swing_mv = float(share(circuit, [1] * ones + [0] * (3 - ones)).swing_mv)
+    held_mv = [circuit.one_mv] * ones + [circuit.zero_mv] * (3 - ones)
+    swing_mv = level_mv(circuit, held_mv) - circuit.precharge_mv
     formula_mv = (2 * ones - 3) * cs * vdd_mv / (6 * cs + 2 * cb)
     assert swing_mv == pytest.approx(formula_mv, rel=1e-4, abs=1e-9)
 
 
 def test_one_cell_of_an_older_circuit() -> None:
-    assert float(mix_mv([30.0], [1800.0], 300.0, 900.0)) - 900.0 == pytest.approx(81.8, abs=0.05)
+    older = _circuit(30.0, 300.0, **{"supply.vdd_mv": 1800.0})
+    assert level_mv(older, [1800.0]) - 900.0 == pytest.approx(81.8, abs=0.05)
 
 
-@given(cells=cells, line_ff=farads, line_mv=levels)
-def test_charge_is_conserved(
-    cells: list[tuple[float, float]], line_ff: float, line_mv: float
-) -> None:
-    capacitance, level = np.array(cells).T
-    mixed = float(mix_mv(capacitance, level, line_ff, line_mv))
-    before = float((capacitance * level).sum() + line_ff * line_mv)
-    assert mixed * (capacitance.sum() + line_ff) == pytest.approx(before, rel=1e-9, abs=1e-6)
-    lowest, highest = min(*level, line_mv), max(*level, line_mv)
-    assert lowest - 1e-9 <= mixed <= highest + 1e-9
+@given(cells=cells, cell_ff=farads, line_ff=farads)
+def test_charge_is_conserved(cells: list[float], cell_ff: float, line_ff: float) -> None:
+    mixed = level_mv(_circuit(cell_ff, line_ff), cells)
+    before = cell_ff * sum(cells) + line_ff * 600.0
+    assert mixed * (len(cells) * cell_ff + line_ff) == pytest.approx(before, rel=1e-9, abs=1e-6)
+    assert min(*cells, 600.0) - 1e-9 <= mixed <= max(*cells, 600.0) + 1e-9
 
 
-@given(cells=cells, line_ff=farads)
+@given(cells=cells, cell_ff=farads, line_ff=farads)
 def test_complementing_all_cells_mirrors_the_swing(
-    cells: list[tuple[float, float]], line_ff: float
+    cells: list[float], cell_ff: float, line_ff: float
 ) -> None:
-    capacitance, level = np.array(cells).T
-    swing = mix_mv(capacitance, level, line_ff, 600.0) - 600.0
-    mirrored = mix_mv(capacitance, 1200.0 - level, line_ff, 600.0) - 600.0
-    assert float(mirrored) == pytest.approx(-float(swing), abs=1e-9)
+    circuit = _circuit(cell_ff, line_ff)
+    swing = level_mv(circuit, cells) - 600.0
+    mirrored = level_mv(circuit, [1200.0 - level for level in cells]) - 600.0
+    assert mirrored == pytest.approx(-swing, abs=1e-9)
 
 
 @given(cells=cells, line_ff=farads, which=st.integers(0, 39), more=levels)
 def test_the_bitline_rises_with_every_cell(
-    cells: list[tuple[float, float]], line_ff: float, which: int, more: float
+    cells: list[float], line_ff: float, which: int, more: float
 ) -> None:
-    capacitance, level = np.array(cells).T
-    raised = level.copy()
+    circuit, raised = _circuit(22.0, line_ff), list(cells)
     raised[which % len(raised)] = max(more, raised[which % len(raised)])
-    before = float(mix_mv(capacitance, level, line_ff, 600.0))
-    assert float(mix_mv(capacitance, raised, line_ff, 600.0)) >= before - 1e-9
+    assert level_mv(circuit, raised) >= level_mv(circuit, cells) - 1e-9
 
 
 @given(cells=cells, line_ff=farads, factor=st.floats(0.01, 100.0))
 def test_scaling_every_capacitance_leaves_voltages_unchanged(
-    cells: list[tuple[float, float]], line_ff: float, factor: float
+    cells: list[float], line_ff: float, factor: float
 ) -> None:
-    capacitance, level = np.array(cells).T
-    before = float(mix_mv(capacitance, level, line_ff, 600.0))
-    scaled = float(mix_mv(factor * capacitance, level, factor * line_ff, 600.0))
-    assert scaled == pytest.approx(before, rel=1e-9, abs=1e-9)
-
-
-@given(bits=st.lists(st.booleans(), max_size=16), complement=st.lists(st.booleans(), max_size=16))
-def test_swapping_bitlines_swaps_the_answer(bits: list[bool], complement: list[bool]) -> None:
-    one, other = share(CIRCUIT, bits, complement), share(CIRCUIT, complement, bits)
-    assert float(one.swing_mv) == -float(other.swing_mv)
-    assert float(one.bitline_mv) == float(other.complement_mv)
+    scaled = level_mv(_circuit(22.0 * factor, line_ff * factor), cells)
+    assert scaled == pytest.approx(level_mv(_circuit(22.0, line_ff), cells), rel=1e-9, abs=1e-9)
 
 
 @given(inputs=st.sampled_from([3, 5, 7, 9]), extra=st.integers(0, 30), ones=st.integers(0, 9))
@@ -139,14 +130,12 @@ def test_logic_against_reference_cells(operation: str, inputs: int) -> None:
 @pytest.mark.parametrize(
     ("act", "message"),
     [
-        (lambda: mix_mv([0.0], [1.0], 1.0, 1.0), "`capacitance_ff` must be positive, not 0.0"),
-        (lambda: mix_mv([1.0], [1.0], -1.0, 1.0), "`line_ff` must be positive, not -1.0"),
         (lambda: majority_margin_mv(CIRCUIT, 4),
          "`inputs` must be an odd positive integer, not 4"),
         (lambda: majority_margin_mv(CIRCUIT, 5, 4), "`rows` must be at least 5, the inputs, not 4"),
         (lambda: majority_margin_mv(CIRCUIT, 3, 1024),
          "`rows` must be at most 512, the cells of a bitline, not 1024"),
-        (lambda: share(CIRCUIT, [1] * 513),
+        (lambda: level_mv(CIRCUIT, [600.0] * 513),
          "`rows` must be at most 512, the cells of a bitline, not 513"),
         (lambda: logic_margin_mv(CIRCUIT, "xor", 2),
          "`operation` must be \"and\" or \"or\", not 'xor'"),
@@ -154,8 +143,6 @@ def test_logic_against_reference_cells(operation: str, inputs: int) -> None:
          "`time_ms` must be a number of at least 0, not -1.0"),
         (lambda: retention.time_constant_ms(CIRCUIT, -300.0),
          "`celsius` must be a temperature from -273.15 to 1000, not -300.0"),
-        (lambda: retention.restored_mv(CIRCUIT, True, 1300.0, 1.0),
-         "`start_mv` must be from 0 to 1200 (vdd), not 1300.0"),
     ],
 )  # fmt: skip
 def test_bad_input(act: object, message: str) -> None:

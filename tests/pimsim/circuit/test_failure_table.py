@@ -13,10 +13,11 @@ import scipy
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pimsim.circuit.failure_tables.from_circuit import tabulate
 from pimsim.circuit.failure_tables.table import Entry, Estimate, FailureTable, Rate
 from pimsim.circuit.model import parameters, variation
 from pimsim.circuit.statistics.intervals import clopper_pearson
-from pimsim.circuit.statistics.monte_carlo import Sampling, tabulate
+from pimsim.circuit.statistics.monte_carlo import Sampling
 from pimsim.errors import InputError
 
 CIRCUIT = parameters.load("rambus55")

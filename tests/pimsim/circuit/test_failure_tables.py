@@ -15,7 +15,7 @@ from pimsim.circuit.failure_tables.table import Entry, Estimate, FailureTable, R
 from pimsim.circuit.model import parameters, variation
 from pimsim.circuit.model.variation import Process, Varied
 from pimsim.circuit.statistics import importance_sampling, monte_carlo
-from pimsim.circuit.statistics.corners import worst_margin_mv
+from pimsim.circuit.statistics.importance_sampling import worst_margin_mv
 from pimsim.circuit.statistics.intervals import clopper_pearson
 from pimsim.circuit.statistics.monte_carlo import Sampling
 from pimsim.circuit.statistics.sense_decision import DecisionPath, majority

@@ -16,12 +16,16 @@ from hypothesis import strategies as st
 
 from pimsim.circuit.model import parameters, variation
 from pimsim.circuit.model.variation import QUANTITIES, Process, UnitLayout, Varied
-from pimsim.circuit.statistics import fit, published
-from pimsim.circuit.statistics.charge_sharing import share
+from pimsim.circuit.statistics import fit, sense_decision
+from pimsim.circuit.statistics.charge_sharing import level_mv
 from pimsim.circuit.statistics.importance_sampling import estimate
 from pimsim.circuit.statistics.intervals import clopper_pearson
 from pimsim.circuit.statistics.monte_carlo import Sampling, count
-from pimsim.circuit.statistics.sense_decision import DecisionPath, LatchOffset, majority
+from pimsim.circuit.statistics.sense_decision import (
+    DecisionPath,
+    majority,
+    offset_coefficient,
+)
 from pimsim.errors import InputError
 
 CIRCUIT = parameters.load("rambus55")
@@ -60,7 +64,8 @@ processes = st.lists(
 def test_without_variation_the_difference_is_the_exact_swing(bits: tuple[int, ...]) -> None:
     path = DecisionPath(CIRCUIT, AMBIT, majority(3, criterion="".join(map(str, bits))))
     difference = path.difference_mv(np.zeros((path.layout.dims, 1)), 0.25)
-    assert difference.item() == pytest.approx(float(share(CIRCUIT, bits).swing_mv), abs=1e-9)
+    swing_mv = level_mv(CIRCUIT, [1200.0 * bit for bit in bits]) - 600.0
+    assert difference.item() == pytest.approx(swing_mv, abs=1e-9)
     assert not path.wrong(np.zeros((path.layout.dims, 1)), 0.25).any()
 
 
@@ -71,7 +76,7 @@ def test_the_difference_follows_its_formula_sample_by_sample(
 ) -> None:
     """One sample at a time, in plain Python, from the drawn values."""
     operation = majority(3, 4, "either")
-    path, offset = DecisionPath(CIRCUIT, process, operation), LatchOffset()
+    path = DecisionPath(CIRCUIT, process, operation)
     units = path.layout.draw(np.random.default_rng(seed), np.random.default_rng(seed + 1), 3)
     got = path.difference_mv(units, at)
 
@@ -107,20 +112,19 @@ def test_the_difference_follows_its_formula_sample_by_sample(
                 math.log(scaled(f"{name}.w", side, sample) / scaled(f"{name}.l", side, sample))
                 for side in (0, 1)
             ]
-            expected += float(offset.at(f"a_{kind}", common)) * vt
-            expected += float(offset.at(f"b_{kind}_mv", common)) * (shape[0] - shape[1])
-        expected += float(offset.at("c_mv", common)) * math.log(line_ff[0] / line_ff[1])
+            expected += float(offset_coefficient(f"a_{kind}", common)) * vt
+            expected += float(offset_coefficient(f"b_{kind}_mv", common)) * (shape[0] - shape[1])
+        expected += float(offset_coefficient("c_mv", common)) * math.log(line_ff[0] / line_ff[1])
         assert got[row, sample] == pytest.approx(expected, abs=1e-6)
 
 
 def test_offset_coefficients_are_those_measured() -> None:
-    offset = LatchOffset()
     for common_mode_mv, expected in (
         (643.7, (0.99, 0.01, -37.0, 0.0, 23.0)),
         (556.3, (0.80, -0.21, -18.0, 9.0, 30.0)),
     ):
         names = ("a_n", "a_p", "b_n_mv", "b_p_mv", "c_mv")
-        got = [float(offset.at(name, np.array(common_mode_mv))) for name in names]
+        got = [float(offset_coefficient(name, np.array(common_mode_mv))) for name in names]
         # The physics allows no pMOS threshold of the other sign: 0.01 becomes 0.
         assert got == pytest.approx(expected, abs=0.011)
 
@@ -169,15 +173,17 @@ def test_majority_is_monotone_in_each_operand(seed: int, at: float, inputs: int)
 def test_complementing_operands_mirrors_what_is_symmetric(process: Process, seed: int) -> None:
     """Cell and bitline capacitance spread evenly about vdd/2: pattern 110 fails as 001 does."""
     kept = [one for one in process.varied if one.quantity.endswith("capacitance")]
-    path = DecisionPath(CIRCUIT, _process(*kept), majority(3, criterion="all"), _NO_OFFSET)
+    path = DecisionPath(CIRCUIT, _process(*kept), majority(3, criterion="all"))
     units = path.layout.draw(np.random.default_rng(seed), np.random.default_rng(seed), 100)
-    difference = path.difference_mv(units, 0.3)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sense_decision, "OFFSET", NO_OFFSET)
+        difference = path.difference_mv(units, 0.3)
     for index, pattern in enumerate(path.operation.patterns):
         other = path.operation.patterns.index(tuple(not bit for bit in pattern))
         np.testing.assert_allclose(difference[index], -difference[other], atol=1e-9)
 
 
-_NO_OFFSET = LatchOffset(a_n=(0, 0), a_p=(0, 0), b_n_mv=(0, 0), b_p_mv=(0, 0), c_mv=(0, 0))
+NO_OFFSET = dict.fromkeys(sense_decision.OFFSET, (0.0, 0.0, 0.0, 0.0))
 
 
 # Counting.
@@ -258,7 +264,7 @@ def test_static_bitlines_do_not_depend_on_per_access_noise() -> None:
 def test_ambits_table_comes_out() -> None:
     """100,000 bitlines a row, fails if either pattern fails; 1.5 points a row, 10 % 0.05 to 0.8."""
     result = fit.residuals("ambit-like", samples=100_000, seed=2)
-    for point, row in zip(result.points, published.ambit_tra(), strict=True):
+    for point, row in zip(result.points, fit.ambit_tra(), strict=True):
         assert point.published == row.failure_percent
         assert abs(point.residual) <= 1.5
     assert 0.05 <= result.points[2].model <= 0.8

@@ -29,7 +29,7 @@ _MOST_DESTINATIONS = 3
 """Destination rows of an AAP: what its addresses raise at most."""
 
 
-def inversions(summaries: Sequence[Summary], wanted: Wanted) -> list[Estimate]:
+def entries(summaries: Sequence[Summary], wanted: Wanted) -> list[Estimate]:
     """Return entries of NOT for 1 to 3 rows driven at once, of zeros and of ones.
 
     Measured is a single destination (headline number) or an unstated number (by distance); that

@@ -36,25 +36,26 @@ MeasuredShare = tuple[float, float | None, str]
 """Share that fails, the most it may be (or None), and where that stands."""
 
 
-def check(summary: Summary) -> None:
-    """Refuse a file with operations that this module does not know.
+def entries(summaries: Sequence[Summary], wanted: Wanted) -> list[Estimate]:
+    """Return entries of majorities and of copies.
 
-    Raises :class:`~pimsim.errors.InputError`, naming file, line and value.
+    Raises :class:`~pimsim.errors.InputError` for an operation that this module does not know,
+    naming file and line, and if nothing such was measured.
     """
-    for row in summary.rows:
-        row.one_of("op", _OPERATIONS)
+    for summary in summaries:
+        for row in summary.rows:
+            row.one_of("op", _OPERATIONS)
+    return [*_majorities(summaries, wanted), *_copies(summaries, wanted)]
 
 
-def majorities(summaries: Sequence[Summary], wanted: Wanted) -> list[Estimate]:
-    """Return entries of the majority of three on each wanted number of rows.
+def _majorities(summaries: Sequence[Summary], wanted: Wanted) -> list[Estimate]:
+    """Entries of the majority of three on each wanted number of rows.
 
     A bitline counts as failed if any of the six patterns in which operands differ is wrong. How
     that share f is divided over patterns is not measured: a pattern fails on f/2 of the bitlines
     if those that fail do so for all patterns with as many ones, and on f/6 if each of them fails
     for a single pattern (:data:`~pimsim.circuit.failure_tables.chips.summary.SPLITS`); hardly any
     bitline fails both ways. Unanimous operands are taken never to fail.
-
-    Raises :class:`~pimsim.errors.InputError` if nothing such was measured.
     """
     if not summaries:
         if wanted.rows:
@@ -67,7 +68,7 @@ def majorities(summaries: Sequence[Summary], wanted: Wanted) -> list[Estimate]:
             + _known(summaries, "MAJ3")
         )
     parts = SPLITS[wanted.split]
-    entries = []
+    made = []
     for rows in wanted.rows or tuple(sorted(found)):
         if rows not in found:
             raise InputError(
@@ -80,7 +81,7 @@ def majorities(summaries: Sequence[Summary], wanted: Wanted) -> list[Estimate]:
             differ = ones in (1, 2)
             share = failing / parts if differ else 0.0
             high = None if most is None or not differ else most / parts
-            entries.append(
+            made.append(
                 Estimate(
                     rows=rows,
                     ones=ones * copies,
@@ -94,21 +95,19 @@ def majorities(summaries: Sequence[Summary], wanted: Wanted) -> list[Estimate]:
                     else "assumed: unanimous operands never fail",
                 )
             )
-    return entries
+    return made
 
 
-def copies(summaries: Sequence[Summary], wanted: Wanted) -> list[Estimate]:
-    """Return entries of driving 1, 2, ... destination rows, of zeros and of ones.
+def _copies(summaries: Sequence[Summary], wanted: Wanted) -> list[Estimate]:
+    """Entries of driving 1, 2, ... destination rows, of zeros and of ones.
 
     Numbers of rows that were not measured are taken to fail as the next larger one that was.
-
-    Raises :class:`~pimsim.errors.InputError` if nothing such was measured.
     """
     if wanted.copies is None:
         return []
     if not summaries:
         raise InputError(f"`copies` needs a file of copies, {_FILE}")
-    entries = []
+    made = []
     for value in (0, 1):
         pattern = "random" if wanted.pattern == "random" else f"all{value}"
         found = _readings(summaries, _COPY, pattern, wanted.copies, wanted.statistic)
@@ -122,7 +121,7 @@ def copies(summaries: Sequence[Summary], wanted: Wanted) -> list[Estimate]:
             measured = min(count for count in found if count > rows)
             failing, most, source = found[measured]
             note = "" if measured - 1 == rows else f"as {measured - 1} destinations: "
-            entries.append(
+            made.append(
                 Estimate(
                     kind="copy",
                     rows=rows,
@@ -135,14 +134,14 @@ def copies(summaries: Sequence[Summary], wanted: Wanted) -> list[Estimate]:
                     source=note + source,
                 )
             )
-    return entries
+    return made
 
 
 def _readings(
     summaries: Sequence[Summary], op: str, pattern: str, timing: ActivationDelays, statistic: str
 ) -> dict[int, MeasuredShare]:
     """Share that fails, by rows activated."""
-    found: dict[int, tuple[float, float | None, str]] = {}
+    found: dict[int, MeasuredShare] = {}
     for summary in summaries:
         for row in summary.rows:
             if (row.text("op"), row.text("data_pattern")) != (op, pattern):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pimsim.documents import shown
+from pimsim.documents import require_one_of, shown
 from pimsim.errors import InputError, unreadable
 
 MOST_BYTES = 8 << 20
@@ -59,15 +59,9 @@ class Wanted:
     the mean of all."""
 
     def __post_init__(self) -> None:
-        for name, known in (
-            ("pattern", PATTERNS),
-            ("statistic", STATISTICS),
-            ("split", tuple(SPLITS)),
-        ):
-            if getattr(self, name) not in known:
-                raise InputError(
-                    f"`{name}` must be one of {', '.join(known)}, not {shown(getattr(self, name))}"
-                )
+        require_one_of("pattern", self.pattern, PATTERNS)
+        require_one_of("statistic", self.statistic, STATISTICS)
+        require_one_of("split", self.split, SPLITS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,28 +86,20 @@ class SummaryRow:
         except ValueError:
             value = math.nan
         if not math.isfinite(value):
-            raise InputError(
-                f"{self.where}: `{column}` must be a number, not {shown(self.values[column])}"
-            )
+            raise self._wrong(column, "a number")
         return value
 
     def one_of(self, column: str, known: Sequence[str]) -> str:
         """Return a known text; raise as :meth:`number` for another."""
         if self.values[column] not in known:
-            raise InputError(
-                f"{self.where}: `{column}` must be one of {', '.join(known)}, "
-                f"not {shown(self.values[column])}"
-            )
+            raise self._wrong(column, f"one of {', '.join(known)}")
         return self.values[column]
 
     def count(self, column: str) -> int:
         """Return a positive integer; raise as :meth:`number`."""
         value = self.number(column)
         if value != int(value) or value < 1:
-            raise InputError(
-                f"{self.where}: `{column}` must be a positive integer, "
-                f"not {shown(self.values[column])}"
-            )
+            raise self._wrong(column, "a positive integer")
         return int(value)
 
     def failing(self, column: str) -> float:
@@ -126,12 +112,13 @@ class SummaryRow:
         """
         percent = self.number(column)
         if not 0.0 <= percent <= 100.0:
-            raise InputError(
-                f"{self.where}: `{column}` must be a percentage from 0 to 100, "
-                f"not {shown(self.values[column])}"
-            )
+            raise self._wrong(column, "a percentage from 0 to 100")
         # From the digits: 1 - 0.995 is not 0.005.
         return round(100.0 - percent, 9) / 100.0
+
+    def _wrong(self, column: str, wanted: str) -> InputError:
+        stated = shown(self.values[column])
+        return InputError(f"{self.where}: `{column}` must be {wanted}, not {stated}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from pimsim.circuit.model.elements import Transistor
 from pimsim.circuit.model.parameters import Circuit
 from pimsim.circuit.transient.scenarios import OpenedCell, Scenario
-from pimsim.errors import InputError, require_positive
+from pimsim.errors import InputError
 
 Floats = NDArray[np.float64]
 
@@ -36,8 +36,7 @@ class Instances:
     Pairs of columns are (bl, blb) for bitlines and latch transistors, by their drains, and
     (SAN, SAP) for the set devices and loads. A transistor's strength is kp W/L.
 
-    Raises :class:`~pimsim.errors.InputError` if a shape does not fit the others, if a value is
-    not finite, or if a capacitance, resistance or strength is not positive.
+    Raises :class:`~pimsim.errors.InputError` if a shape does not fit the others.
     """
 
     vdd_mv: Floats
@@ -85,10 +84,6 @@ class Instances:
             shape = (self.samples,) if width is None else (self.samples, width)
             if value.shape != shape:
                 raise InputError(f"`{name}` must be of shape {shape}, not {value.shape}")
-            if not np.all(np.isfinite(value)):
-                raise InputError(f"`{name}` must be finite numbers, not {_odd(value)}")
-            if name.endswith(("_ff", "_ohm", "_ua_per_v2")) and not np.all(value > 0):
-                raise InputError(f"`{name}` must be positive numbers, not {value.min():g}")
 
     @property
     def samples(self) -> int:
@@ -112,11 +107,12 @@ class Instances:
 def nominal(circuit: Circuit, scenario: Scenario, samples: int = 1) -> Instances:
     """Return ``samples`` bitline pairs that are all exactly as ``circuit`` says.
 
-    Raises :class:`~pimsim.errors.InputError` if ``samples`` is not positive or if the scenario
-    opens more rows than a bitline has, or one that it has not.
+    Raises :class:`~pimsim.errors.InputError` if the scenario opens more rows than a bitline has.
     """
-    require_positive(samples=samples)
-    require_room(circuit, scenario)
+    for side in ("bl", "blb"):
+        on_side = sum(contact.side == side for _, contact in scenario.contacts)
+        if on_side:
+            circuit.require_rows(on_side)
     access = [_strength(circuit.access)] * len(scenario.contacts)
     levels = [_level_mv(circuit, cell) for cell in scenario.cells]
     latch_n, latch_p, equaliser = circuit.latch_n, circuit.latch_p, circuit.equaliser
@@ -148,33 +144,14 @@ def nominal(circuit: Circuit, scenario: Scenario, samples: int = 1) -> Instances
     )
 
 
-def require_room(circuit: Circuit, scenario: Scenario) -> None:
-    """Raise :class:`~pimsim.errors.InputError` unless each bitline has the rows opened on it."""
-    for side in ("bl", "blb"):
-        on_side = sum(contact.side == side for _, contact in scenario.contacts)
-        if on_side:
-            circuit.require_rows(on_side)
-    for cell in scenario.cells:
-        if not 0 <= row_of(circuit, cell) < circuit.bitline.cells:
-            raise InputError(
-                f"`row` of {cell.name} must be from 0 to {circuit.bitline.cells - 1}, "
-                f"not {cell.row}"
-            )
-
-
-def row_of(circuit: Circuit, cell: OpenedCell) -> int:
-    """Return the position of a cell on its bitline."""
-    return circuit.cell.row if cell.row is None else cell.row
-
-
-def ladder_position(circuit: Circuit, row: int) -> tuple[int, float]:
-    """Return the ladder node before a row, from the sense amplifier, and the share beyond it.
+def ladder_position(circuit: Circuit) -> tuple[int, float]:
+    """Return the ladder node before the cells, from the sense amplifier, and the share beyond it.
 
     >>> from pimsim.circuit.model.parameters import load
-    >>> ladder_position(load("rambus55"), 256), ladder_position(load("rambus55"), 160)
-    ((2, 0.0), (1, 0.25))
+    >>> [ladder_position(load("rambus55").with_set("cell.row", row)) for row in (256, 160)]
+    [(2, 0.0), (1, 0.25)]
     """
-    place = row / circuit.bitline.cells * circuit.bitline.segments
+    place = circuit.cell.row / circuit.bitline.cells * circuit.bitline.segments
     node = min(int(place), circuit.bitline.segments - 1)
     return node, place - node
 
@@ -187,7 +164,3 @@ def _level_mv(circuit: Circuit, cell: OpenedCell) -> float:
 
 def _strength(device: Transistor) -> float:
     return device.kp_ua_per_v2 * device.w_um / device.l_um
-
-
-def _odd(value: Floats) -> str:
-    return str(float(value[~np.isfinite(value)].flat[0]))

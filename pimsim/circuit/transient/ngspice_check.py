@@ -14,13 +14,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.integrate import trapezoid
 
-from pimsim.circuit.model.parameters import Circuit
-from pimsim.circuit.transient import spice
 from pimsim.circuit.transient.control_lines import Controls
-from pimsim.circuit.transient.instances import Floats, Instances
-from pimsim.circuit.transient.scenarios import Scenario
-from pimsim.circuit.transient.simulation import Transient, simulate
+from pimsim.circuit.transient.instances import Floats
+from pimsim.circuit.transient.integrator import LATCHED_SHARE
+from pimsim.circuit.transient.simulation import Transient
 from pimsim.circuit.transient.spice import SpiceRun
 
 DV_MV = 0.5
@@ -32,9 +31,6 @@ LATCH_SHARE, LATCH_NS = 0.05, 0.05
 """Either is enough."""
 RESTORED_MV = 10.0
 ENERGY_SHARE = 0.05
-
-LATCHED_SHARE = 0.75
-GRID_PS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +71,6 @@ class Comparison:
         return tuple(text for passed, text in checks if not passed)
 
 
-def check(
-    circuit: Circuit,
-    scenario: Scenario,
-    instances: Instances | None = None,
-    *,
-    waveform_step_ps: float = GRID_PS,
-) -> Comparison:
-    """Run the scenario's transient and ngspice (on its first sample); return the differences.
-
-    Raises :class:`~pimsim.circuit.transient.spice.SpiceError` if ngspice is not installed or fails.
-    """
-    ours = simulate(circuit, scenario, instances, waveform_step_ps=waveform_step_ps)
-    return compare(ours, spice.run(circuit, scenario, instances))
-
-
 def compare(ours: Transient, theirs: SpiceRun) -> Comparison:
     """Return the differences between the first sample of a transient and ngspice's run of it.
 
@@ -115,7 +96,7 @@ def compare(ours: Transient, theirs: SpiceRun) -> Comparison:
     closed = [np.interp(close, theirs.time_ns, theirs.nodes_mv[c.name]) for c in scenario.cells]
     restored = ours.cells_mv[0] - np.array(closed)
     restored = restored[list(scenario.holders())] if scenario.holders() else restored
-    energy_fj = _area(theirs.supply_ua, theirs.time_ns) * vdd_mv * 1e-3
+    energy_fj = float(trapezoid(theirs.supply_ua, theirs.time_ns)) * vdd_mv * 1e-3
     return Comparison(
         scenario=scenario.name,
         dv_mv=float(ours.dv_at_sense_mv[0] - np.interp(start, theirs.time_ns, apart)),
@@ -165,9 +146,4 @@ def _calm(times: Floats, controls: Controls, latches: list[float]) -> NDArray[np
 
 def _rms(times: Floats, error: Floats) -> float:
     """Root mean square over time, whose points need not be evenly spaced."""
-    return math.sqrt(_area(error**2, times) / float(times[-1] - times[0]))
-
-
-def _area(values: Floats, times: Floats) -> float:
-    """Integral by the trapezoidal rule (numpy renamed its own in 2.0)."""
-    return float(np.sum((values[1:] + values[:-1]) * np.diff(times)) / 2)
+    return math.sqrt(float(trapezoid(error**2, times)) / float(times[-1] - times[0]))

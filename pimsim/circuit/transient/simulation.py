@@ -10,21 +10,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pimsim.circuit.model.parameters import Circuit
+from pimsim.circuit.transient import bitline_ode, integrator
 from pimsim.circuit.transient.control_lines import Controls, lines
-from pimsim.circuit.transient.instances import (
-    Floats,
-    Instances,
-    ladder_position,
-    nominal,
-    require_room,
-    row_of,
-)
+from pimsim.circuit.transient.instances import Floats, Instances, ladder_position, nominal
 from pimsim.circuit.transient.scenarios import Scenario
 from pimsim.errors import InputError, PimsimError
 
@@ -81,13 +75,12 @@ def simulate(
     instances: Instances | None = None,
     *,
     waveform_step_ps: float | None = None,
-    tolerance_mv: float = TOLERANCE_MV,
 ) -> Transient:
     """Integrate ``scenario`` on every bitline pair of ``instances`` (default: a nominal one).
 
-    Steps of the integration are chosen so that none is wrong by more than ``tolerance_mv``, sample
-    by sample. With ``waveform_step_ps`` all voltages are recorded at points so far apart, and at
-    every corner of a control line; steps then end there too.
+    Steps of the integration are chosen so that none is wrong by more than :data:`TOLERANCE_MV`,
+    sample by sample. With ``waveform_step_ps`` all voltages are recorded at points so far apart,
+    and at every corner of a control line; steps then end there too.
 
     Raises :class:`~pimsim.errors.InputError` if the points of the waveforms are too far apart to
     show what happens (see :func:`longest_step_ps`), if the scenario opens more rows than a bitline
@@ -96,7 +89,6 @@ def simulate(
     """
     if circuit.gate_charge.enabled:
         raise InputError("`gate_charge.enabled` must be false for a transient, not true")
-    require_room(circuit, scenario)
     pairs = nominal(circuit, scenario) if instances is None else instances
     _require_matching(scenario, pairs)
     if waveform_step_ps is not None and not (
@@ -107,9 +99,53 @@ def simulate(
             f"{longest_step_ps(circuit):.4g} to "
             f"resolve this circuit, not {waveform_step_ps:g}"
         )
-    if not 0 < tolerance_mv < math.inf:
-        raise InputError(f"`tolerance_mv` must be a positive number, not {tolerance_mv!r}")
-    return _run(circuit, scenario, pairs, waveform_step_ps, tolerance_mv)
+    controls = lines(circuit.timeline, scenario)
+    stops, kinds = _stops(controls, waveform_step_ps)
+    samples, cells, cycles = pairs.samples, len(scenario.cells), scenario.cycles
+    nodes = 2 * circuit.bitline.segments + 4
+    outcome = integrator.Outcome(
+        dv=np.full((samples, cycles), np.nan),
+        latch_ns=np.full((samples, cycles), np.nan),
+        closing=np.full((samples, cycles, 2 + cells), np.nan),
+        supplied=np.zeros((samples, 3)),
+        imbalance=np.full(samples, np.nan),
+        waves=np.empty((samples, 0 if waveform_step_ps is None else stops.size, nodes + cells)),
+        stuck_ns=np.zeros(samples),
+    )
+    integrator.integrate(
+        _packed(pairs),
+        pairs.cell_ff,
+        pairs.cell_mv * 1e-3,
+        pairs.access_ua_per_v2,
+        pairs.access_vt_mv * 1e-3,
+        _wiring(circuit, scenario, controls),
+        integrator.Schedule(stops, kinds, controls.at(stops), TOLERANCE_MV * 1e-3),
+        outcome,
+    )
+    if outcome.stuck_ns.any():
+        at = int(np.flatnonzero(outcome.stuck_ns)[0])
+        raise TransientError(
+            f"sample {at} of {scenario.name} cannot be integrated beyond "
+            f"{outcome.stuck_ns[at]:.4g} ns with a tolerance of {TOLERANCE_MV:g} mV"
+        )
+    closing = outcome.closing[:, -1]
+    cells_mv = closing[:, 2:] * 1e3
+    value = (closing[:, 0] > closing[:, 1]).astype(np.int64)
+    waveforms = None
+    if waveform_step_ps is not None:
+        waveforms = _waveforms(scenario, controls, pairs, stops, outcome.waves[:, :, nodes - 4 :])
+    return Transient(
+        scenario=scenario,
+        controls=controls,
+        dv_at_sense_mv=outcome.dv[:, -1] * 1e3,
+        latch_ns=outcome.latch_ns[:, -1] - controls.sense_ns[-1],
+        value=value,
+        restored_mv=_furthest(cells_mv[:, list(scenario.holders())], value),
+        cells_mv=cells_mv,
+        energy_fj=outcome.supplied[:, bitline_ode.FROM_VDD] * pairs.vdd_mv * 1e-3,
+        charge_imbalance=outcome.imbalance,
+        waveforms=waveforms,
+    )
 
 
 def longest_step_ps(circuit: Circuit) -> float:
@@ -128,70 +164,6 @@ def longest_step_ps(circuit: Circuit) -> float:
     return min(ramps_ps, slowest_ps) / 2
 
 
-def _run(
-    circuit: Circuit,
-    scenario: Scenario,
-    pairs: Instances,
-    waveform_step_ps: float | None,
-    tolerance_mv: float,
-) -> Transient:
-    from pimsim.circuit.transient import bitline_ode as ladder
-    from pimsim.circuit.transient import integrator
-
-    controls = lines(circuit.timeline, scenario)
-    waveforms = waveform_step_ps is not None
-    stops, kinds = _stops(controls, waveform_step_ps)
-    schedule = integrator.Schedule(stops, kinds, controls.at(stops), tolerance_mv * 1e-3)
-    wiring = _wiring(circuit, scenario, controls)
-    samples, cells, cycles = pairs.samples, len(scenario.cells), scenario.cycles
-    nodes = 2 * circuit.bitline.segments + 4
-    outcome = integrator.Outcome(
-        dv=np.full((samples, cycles), np.nan),
-        latch_ns=np.full((samples, cycles), np.nan),
-        closing=np.full((samples, cycles, 2 + cells), np.nan),
-        supplied=np.zeros((samples, 3)),
-        imbalance=np.full(samples, np.nan),
-        waves=np.empty((samples, stops.size if waveforms else 0, nodes + cells)),
-        stuck_ns=np.zeros(samples),
-    )
-    integrator.integrate(
-        _packed(pairs),
-        pairs.cell_ff,
-        pairs.cell_mv * 1e-3,
-        pairs.access_ua_per_v2,
-        pairs.access_vt_mv * 1e-3,
-        wiring,
-        schedule,
-        outcome,
-    )
-    if outcome.stuck_ns.any():
-        at = int(np.flatnonzero(outcome.stuck_ns)[0])
-        raise TransientError(
-            f"sample {at} of {scenario.name} cannot be integrated beyond "
-            f"{outcome.stuck_ns[at]:.4g} ns with a tolerance of {tolerance_mv:g} mV"
-        )
-    closing = outcome.closing[:, -1]
-    cells_mv = closing[:, 2:] * 1e3
-    value = (closing[:, 0] > closing[:, 1]).astype(np.int64)
-    recorded = (
-        _waveforms(scenario, controls, pairs, stops, outcome.waves[:, :, nodes - 4 :])
-        if waveforms
-        else None
-    )
-    return Transient(
-        scenario=scenario,
-        controls=controls,
-        dv_at_sense_mv=outcome.dv[:, -1] * 1e3,
-        latch_ns=outcome.latch_ns[:, -1] - controls.sense_ns[-1],
-        value=value,
-        restored_mv=_furthest(cells_mv[:, list(scenario.holders())], value),
-        cells_mv=cells_mv,
-        energy_fj=outcome.supplied[:, ladder.FROM_VDD] * pairs.vdd_mv * 1e-3,
-        charge_imbalance=outcome.imbalance,
-        waveforms=recorded,
-    )
-
-
 def _furthest(held_mv: Floats, value: NDArray[np.int64]) -> Floats:
     """Of (samples, cells), the lowest where ``value`` is 1 and the highest where it is 0."""
     if not held_mv.shape[1]:
@@ -202,8 +174,6 @@ def _furthest(held_mv: Floats, value: NDArray[np.int64]) -> Floats:
 
 def _stops(controls: Controls, spacing_ps: float | None) -> tuple[Floats, NDArray[np.int64]]:
     """Return times at which steps end, and their kinds: corners, and the waveforms' points."""
-    from pimsim.circuit.transient.integrator import CLOSE, CORNER, PLAIN, SENSE
-
     corners = controls.corner_times_ns()
     times = corners
     if spacing_ps is not None:
@@ -211,75 +181,51 @@ def _stops(controls: Controls, spacing_ps: float | None) -> tuple[Floats, NDArra
         nearest = corners[np.abs(grid[:, None] - corners).argmin(axis=1)]
         grid = grid[np.abs(grid - nearest) > 1e-6]  # a point on a corner is the corner
         times = np.union1d(corners, grid)
-    kinds = np.where(np.isin(times, corners), CORNER, PLAIN).astype(np.int64)
-    kinds[np.isin(times, controls.sense_ns)] = SENSE
-    kinds[np.isin(times, controls.close_ns)] = CLOSE
+    kinds = np.full(times.shape, integrator.PLAIN, dtype=np.int64)
+    kinds[np.isin(times, corners)] = integrator.CORNER
+    kinds[np.isin(times, controls.sense_ns)] = integrator.SENSE
+    kinds[np.isin(times, controls.close_ns)] = integrator.CLOSE
     return times, kinds
 
 
-def _wiring(circuit: Circuit, scenario: Scenario, controls: Controls) -> object:
-    from pimsim.circuit.transient.bitline_ode import Wiring
-
-    segments, cells = circuit.bitline.segments, len(scenario.cells)
-    contacts = scenario.contacts
-    contact_of = np.full((cells, 2), -1, dtype=np.int64)
-    tap = np.empty((len(contacts), 2), dtype=np.int64)
-    share = np.empty(len(contacts))
-    for index, (cell, contact) in enumerate(contacts):
+def _wiring(circuit: Circuit, scenario: Scenario, controls: Controls) -> bitline_ode.Wiring:
+    segments, contacts = circuit.bitline.segments, scenario.contacts
+    contact_of = np.full((len(scenario.cells), 2), -1, dtype=np.int64)
+    for index, (cell, _) in enumerate(contacts):
         contact_of[cell, 1 if contact_of[cell, 0] >= 0 else 0] = index
-        near, share[index] = ladder_position(circuit, row_of(circuit, scenario.cells[cell]))
-        side = 0 if contact.side == "bl" else 1
-        for end, k in enumerate((near, near + 1)):
-            tap[index, end] = 2 * (segments - k) + side
-    return Wiring(
+    near, share = ladder_position(circuit)
+    sides = np.array([contact.side == "blb" for _, contact in contacts], dtype=np.int64)
+    devices = (
+        circuit.access, circuit.latch_n, circuit.latch_p, circuit.set_n, circuit.set_p,
+        circuit.equaliser,
+    )  # fmt: skip
+    return bitline_ode.Wiring(
         segments,
-        np.array(
-            [
-                device.lambda_per_v
-                for device in (
-                    circuit.access, circuit.latch_n, circuit.latch_p, circuit.set_n,
-                    circuit.set_p, circuit.equaliser,
-                )
-            ]
-        ),
+        np.array([device.lambda_per_v for device in devices]),
         np.array([cell for cell, _ in contacts], dtype=np.int64),
         contact_of,
         np.array([controls.names.index(c.word_line) for _, c in contacts], dtype=np.int64),
-        tap,
-        share,
-    )  # fmt: skip
+        np.stack([2 * (segments - k) + sides for k in (near, near + 1)], axis=1),
+        np.full(len(contacts), share),
+    )
 
 
 def _packed(pairs: Instances) -> Floats:
-    from pimsim.circuit.transient import bitline_ode as ladder
-
-    packed = np.empty((pairs.samples, ladder.PACKED))
-    for column, values in (
-        (ladder.VDD, pairs.vdd_mv * 1e-3),
-        (ladder.VPP, pairs.vpp_mv * 1e-3),
-        (ladder.PRECHARGE, pairs.precharge_mv * 1e-3),
-        (ladder.EQUALISER_GATE, pairs.equaliser_gate_mv * 1e-3),
-        (ladder.BITLINE_FF, pairs.bitline_ff),
-        (ladder.BITLINE_US, 1e6 / pairs.bitline_ohm),
-        (ladder.SET_LOAD, pairs.set_load_ff),
-        (ladder.LATCH_N, pairs.latch_n_ua_per_v2),
-        (ladder.LATCH_N_VT, pairs.latch_n_vt_mv * 1e-3),
-        (ladder.LATCH_P, pairs.latch_p_ua_per_v2),
-        (ladder.LATCH_P_VT, pairs.latch_p_vt_mv * 1e-3),
-        (ladder.SET, pairs.set_ua_per_v2),
-        (ladder.SET_VT, pairs.set_vt_mv * 1e-3),
-        (ladder.EQUALISER, pairs.equaliser_ua_per_v2),
-        (ladder.EQUALISER_VT, pairs.equaliser_vt_mv * 1e-3),
-    ):
-        wide = values.reshape(pairs.samples, -1)
-        packed[:, column : column + wide.shape[1]] = wide
-    return packed
+    """Values of every pair in the units of the equation, whose columns have the same order."""
+    columns = []
+    for field in fields(pairs)[:-4]:  # the last are of cells and contacts
+        values = getattr(pairs, field.name).reshape(pairs.samples, -1)
+        if field.name == "bitline_ohm":
+            values = 1e6 / values
+        elif field.name.endswith("_mv"):
+            values = values * 1e-3
+        columns.append(values)
+    return np.hstack(columns)
 
 
 def _waveforms(
     scenario: Scenario, controls: Controls, pairs: Instances, times_ns: Floats, waves: Floats
 ) -> Waveforms:
-    names = ("bl", "blb", "san", "sap", *(cell.name for cell in scenario.cells))
     vdd_mv, levels = pairs.vdd_mv[:, None], controls.at(times_ns)
     driven = {
         "eq": pairs.equaliser_gate_mv[:, None] * levels[:, 0],
@@ -290,19 +236,19 @@ def _waveforms(
         driven[name] = pairs.vpp_mv[:, None] * levels[:, line]
     return Waveforms(
         time_ns=times_ns,
-        nodes_mv={name: waves[:, :, i] * 1e3 for i, name in enumerate(names)},
+        nodes_mv={name: waves[:, :, i] * 1e3 for i, name in enumerate(scenario.nodes)},
         controls_mv=driven,
     )
 
 
 def _require_matching(scenario: Scenario, pairs: Instances) -> None:
-    for name, found, wanted in (
-        ("cell_ff", pairs.cell_ff.shape[1], len(scenario.cells)),
-        ("access_ua_per_v2", pairs.access_ua_per_v2.shape[1], len(scenario.contacts)),
+    """The compiled code looks at no bounds."""
+    for name, wanted in (
+        ("cell_ff", len(scenario.cells)),
+        ("access_ua_per_v2", len(scenario.contacts)),
     ):
+        found = getattr(pairs, name).shape[1]
         if found != wanted:
             raise InputError(
                 f"`{name}` must have {wanted} columns for {scenario.name}, not {found}"
             )
-    if pairs.samples < 1:
-        raise InputError(f"`samples` must be a positive integer, not {pairs.samples}")

@@ -23,7 +23,7 @@ import numpy as np
 from pimsim.circuit.model.elements import Transistor
 from pimsim.circuit.model.parameters import Circuit
 from pimsim.circuit.transient.control_lines import Controls, lines
-from pimsim.circuit.transient.instances import Floats, Instances, ladder_position, nominal, row_of
+from pimsim.circuit.transient.instances import Floats, Instances, ladder_position, nominal
 from pimsim.circuit.transient.scenarios import Scenario
 from pimsim.errors import InputError, PimsimError
 
@@ -71,13 +71,8 @@ def netlist(
     pairs = nominal(circuit, scenario) if instances is None else instances
     controls = lines(circuit.timeline, scenario)
     deck = _Deck(circuit, scenario, pairs, sample)
-    body = [
-        *deck.sources(controls),
-        *deck.ladders(),
-        *deck.sense_amplifier(),
-        *deck.cells(),
-    ]
-    vectors = " ".join(f"v({name})" for name in _recorded(scenario))
+    body = [*deck.sources(controls), *deck.ladders(), *deck.sense_amplifier(), *deck.cells()]
+    vectors = " ".join(f"v({name})" for name in scenario.nodes)
     return "\n".join(
         [
             f"* {scenario.title}; circuit {circuit.name}",
@@ -129,16 +124,12 @@ def run(
             said = (done.stderr + done.stdout).strip().splitlines() or ["nothing"]
             raise SpiceError(f"ngspice failed on {scenario.name}; it said: {said[-1].strip()}")
         table = np.loadtxt(output)
-    names = _recorded(scenario)
+    nodes = enumerate(scenario.nodes, start=1)
     return SpiceRun(
         time_ns=table[:, 0] * 1e9,
-        nodes_mv={name: table[:, 1 + i] * 1e3 for i, name in enumerate(names)},
-        supply_ua=-table[:, 1 + len(names)] * 1e6,
+        nodes_mv={name: table[:, column] * 1e3 for column, name in nodes},
+        supply_ua=-table[:, -1] * 1e6,
     )
-
-
-def _recorded(scenario: Scenario) -> tuple[str, ...]:
-    return ("bl", "blb", "san", "sap", *(cell.name for cell in scenario.cells))
 
 
 class _Deck:
@@ -180,37 +171,25 @@ class _Deck:
                 yield f"C{name}_{k} {_node(name, k)} 0 {farad * share:.10g}f"
 
     def sense_amplifier(self) -> Iterator[str]:
-        c, p, s = self.circuit, self.pairs, self.sample
         for side, (name, other) in enumerate((_SIDES, _SIDES[::-1])):
-            nmos = self._device(
-                "latch_n", c.latch_n, p.latch_n_ua_per_v2[s, side], p.latch_n_vt_mv[s, side]
-            )
-            pmos = self._device(
-                "latch_p", c.latch_p, p.latch_p_ua_per_v2[s, side], p.latch_p_vt_mv[s, side]
-            )
+            nmos, pmos = self._device("latch_n", side), self._device("latch_p", side)
             yield f"Mn_{name} {name} {other} san 0 {nmos}"
             yield f"Mp_{name} {name} {other} sap vdd {pmos}"
-        set_n = self._device("set_n", c.set_n, p.set_ua_per_v2[s, 0], p.set_vt_mv[s, 0])
-        set_p = self._device("set_p", c.set_p, p.set_ua_per_v2[s, 1], p.set_vt_mv[s, 1])
-        yield f"Mset_n san set_n 0 0 {set_n}"
-        yield f"Mset_p sap set_p vdd vdd {set_p}"
+        yield f"Mset_n san set_n 0 0 {self._device('set_n', 0, 'set')}"
+        yield f"Mset_p sap set_p vdd vdd {self._device('set_p', 1, 'set')}"
         for i, node in enumerate(("san", "sap")):
-            yield f"C{node} {node} 0 {p.set_load_ff[s, i]:.10g}f"
+            yield f"C{node} {node} 0 {self.pairs.set_load_ff[self.sample, i]:.10g}f"
         tied = ("bl", "pre"), ("blb", "pre"), ("san", "pre"), ("sap", "pre"), ("bl", "blb")
         for i, (node, to) in enumerate(tied):
-            device = self._device(
-                "equaliser", c.equaliser, p.equaliser_ua_per_v2[s, i], p.equaliser_vt_mv[s, i]
-            )
-            yield f"Meq_{i} {node} eq {to} 0 {device}"
+            yield f"Meq_{i} {node} eq {to} 0 {self._device('equaliser', i)}"
 
     def cells(self) -> Iterator[str]:
-        p, s = self.pairs, self.sample
+        near, share = ladder_position(self.circuit)
         for i, cell in enumerate(self.scenario.cells):
-            yield f"C{cell.name} {cell.name} plate {p.cell_ff[s, i]:.10g}f"
+            yield f"C{cell.name} {cell.name} plate {self.pairs.cell_ff[self.sample, i]:.10g}f"
         for i, (index, contact) in enumerate(self.scenario.contacts):
             cell = self.scenario.cells[index]
             name = f"{cell.name}_{contact.side}"
-            near, share = ladder_position(self.circuit, row_of(self.circuit, cell))
             node = _node(contact.side, near if share < 1 else near + 1)
             if 0 < share < 1:  # interpolated voltage, divided current
                 far, node = _node(contact.side, near + 1), f"{name}_tap"
@@ -219,9 +198,7 @@ class _Deck:
                 yield f"V{name} {name}_sum {node} 0"
                 yield f"F{name}_n {_node(contact.side, near)} 0 V{name} {1 - share!r}"
                 yield f"F{name}_f {far} 0 V{name} {share!r}"
-            device = self._device(
-                "access", self.circuit.access, p.access_ua_per_v2[s, i], p.access_vt_mv[s, i]
-            )
+            device = self._device("access", i)
             yield f"M{name} {node} {contact.word_line} {cell.name} 0 {device}"
 
     def initial(self) -> Iterator[str]:
@@ -240,8 +217,16 @@ class _Deck:
         for node, level_mv in levels:
             yield f".ic v({node})={level_mv:.10g}m"
 
-    def _device(self, kind: str, device: Transistor, strength: float, vt_mv: float) -> str:
-        """Model and size; a strength that varies is written as a width."""
+    def _device(self, kind: str, column: int, arrays: str | None = None) -> str:
+        """Model and size; a strength that varies is written as a width.
+
+        ``column`` of the arrays that are named after the kind, or as stated.
+        """
+        device: Transistor = getattr(self.circuit, kind)
+        strength, vt_mv = (
+            getattr(self.pairs, f"{arrays or kind}_{what}")[self.sample, column]
+            for what in ("ua_per_v2", "vt_mv")
+        )
         card = f"vto={vt_mv:.10g}m kp={device.kp_ua_per_v2:.10g}u lambda={device.lambda_per_v:.10g}"
         if (kind, card) not in self._models:
             others = sum(other == kind for other, _ in self._models)

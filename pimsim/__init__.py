@@ -55,16 +55,7 @@ RESULT_VERSION = 1
 """Raised with every change after which the same run gives other numbers; results that were kept
 under another one are not used again."""
 
-_AT = {
-    "run": ("experiments.api", "run"),
-    "estimate": ("experiments.api", "estimate"),
-    "networks": ("experiments.api", "networks"),
-    "Run": ("experiments.api", "Run"),
-    "sweep": ("experiments.api", "sweep"),
-    "Sweep": ("experiments.api", "Sweep"),
-    "transient": ("experiments.api", "transient"),
-    "failures": ("experiments.api", "failures"),
-    "Records": ("experiments.api", "Records"),
+_ELSEWHERE = {
     "Program": ("pimsim.microprogram.program", "Program"),
     "PRIMITIVES": ("pimsim.microprogram.primitives", "PRIMITIVES"),
     "Subarray": ("pimsim.dram.array.subarray", "Subarray"),
@@ -76,8 +67,8 @@ _AT = {
     "InputError": ("pimsim.errors", "InputError"),
     "PimsimError": ("pimsim.errors", "PimsimError"),
 }
-"""Where each public name lives: it is imported when it is first asked for, so that importing
-pimsim costs nothing."""
+"""Where each public name lives that is not one of :mod:`experiments.api`. All are imported when
+they are first asked for, so that importing pimsim costs nothing."""
 
 __all__ = [
     "PRIMITIVES",
@@ -105,9 +96,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _AT:
+    if name not in __all__:
         raise AttributeError(f"module 'pimsim' has no attribute {name!r}")
-    module, attribute = _AT[name]
+    module, attribute = _ELSEWHERE.get(name, ("experiments.api", name))
     found = globals()[name] = getattr(import_module(module), attribute)
     return found
 

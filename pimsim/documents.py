@@ -53,8 +53,6 @@ class Document:
 
     file: str
     """Its name, for messages."""
-    folder: Path
-    """Where it lies; paths in it are relative to that."""
     name: str
     description: str
     citations: Mapping[str, str]
@@ -116,12 +114,26 @@ class Shelf:
         a file, or a base, that cannot be read or is not TOML.
         """
         text, file, beside = self.text_of(wanted)
-        table = toml(text, file)
-        base = None
+        table, base = toml(text, file), None
         if "base" in table:
             own = wanted if wanted in self.names() else str(Path(wanted).resolve())
             base = self._base(table["base"], file, beside, known, (*above, str(own)))
-        return _document(table, file, beside, known, base)
+            table.setdefault("name", Path(file).stem)
+            table.setdefault("description", f"{base.description}, changed by {file}")
+        every = (*_TEXTS, "base", "sources", *known)
+        unknown = (key for key in table if key not in every)
+        mistakes = [f"unknown key `{key}`{nearest(key, every)}" for key in unknown]
+        for key in _TEXTS:
+            stated = table.get(key)
+            if not isinstance(stated, str) or not stated.isprintable() or not stated:
+                mistakes.append(f"`{key}` must be a text of one line, not {shown(stated)}")
+        cited = table.get("sources", {})
+        if not isinstance(cited, dict) or not all(isinstance(c, str) for c in cited.values()):
+            mistakes.append(f"[sources] must be a table of texts, not {shown(cited)}")
+            cited = {}
+        body = {key: value for key, value in table.items() if key in known}
+        name, description = (str(table.get(key)) for key in _TEXTS)
+        return Document(file, name, description, cited, body, base, mistakes)
 
     def _base(
         self,
@@ -232,7 +244,15 @@ def toml(text: str, file: str) -> dict[str, Any]:
         raise _too_deep(file) from None
     except ValueError as error:  # Python reads no integer of more than 4,300 digits
         raise InputError(f"{file} must have no number of thousands of digits") from error
-    return _bounded(document, file)
+    wrong = []
+    for path, value in _leaves(document, file):
+        if isinstance(value, int) and abs(value) > _MOST_INTEGER:
+            wrong.append(f"`{path}` must be an integer of 64 bits, not {shown(value)}")
+        elif isinstance(value, float) and not math.isfinite(value):
+            wrong.append(f"`{path}` must be a finite number, not {value!r}")
+    if wrong:
+        raise InputError.of(wrong, file)
+    return document
 
 
 def json_value(text: str, where: str) -> Any:
@@ -343,47 +363,6 @@ def shown(value: object) -> str:
         return f"an integer of {value.bit_length()} bits"
     words = repr(value)
     return words if len(words) <= 40 else words[:37] + "..."
-
-
-def _document(
-    table: dict[str, Any],
-    file: str,
-    folder: Path,
-    known: Sequence[str],
-    base: Document | None,
-) -> Document:
-    mistakes: list[str] = []
-    if base is not None:
-        table.setdefault("name", Path(file).stem)
-        table.setdefault("description", f"{base.description}, changed by {file}")
-    every = (*_TEXTS, "base", "sources", *known)
-    for key in table:
-        if key not in every:
-            mistakes.append(f"unknown key `{key}`{nearest(key, every)}")
-    texts = {key: table.get(key) for key in _TEXTS}
-    for key, text in texts.items():
-        if not isinstance(text, str) or not text.isprintable() or not text:
-            mistakes.append(f"`{key}` must be a text of one line, not {shown(text)}")
-    citations = table.get("sources", {})
-    if not isinstance(citations, dict) or not all(isinstance(c, str) for c in citations.values()):
-        mistakes.append(f"[sources] must be a table of texts, not {shown(citations)}")
-        citations = {}
-    body = {key: value for key, value in table.items() if key in known}
-    name, description = map(str, texts.values())
-    return Document(file, folder, name, description, citations, body, base, mistakes)
-
-
-def _bounded(document: dict[str, Any], file: str) -> dict[str, Any]:
-    """The table, if it is not too deep and its numbers are finite and of 64 bits."""
-    wrong = []
-    for path, value in _leaves(document, file):
-        if isinstance(value, int) and abs(value) > _MOST_INTEGER:
-            wrong.append(f"`{path}` must be an integer of 64 bits, not {shown(value)}")
-        elif isinstance(value, float) and not math.isfinite(value):
-            wrong.append(f"`{path}` must be a finite number, not {value!r}")
-    if wrong:
-        raise InputError.of(wrong, file)
-    return document
 
 
 def _leaves(document: dict[str, Any], file: str) -> Iterator[tuple[str, Any]]:

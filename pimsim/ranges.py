@@ -128,18 +128,10 @@ def end(name: str, known: Iterable[str] = UNITS) -> str:
 def mistake(name: str, value: object) -> str | None:
     """Return what is wrong with a value; None if nothing is, or the name has no range."""
     found = _BY_NAME.get(name) or _BY_UNIT.get(end(name, _BY_UNIT))
-    if found is None:
-        return None
-    if found.holds(value):
+    if found is None or found.holds(value):
         return None
     unit = UNITS.get(end(name), "of vdd" if name.endswith("_share") else "")
     return f"`{name}` must be {found.text(unit)}, not {shown(value)}"
-
-
-def mistakes(owner: Any) -> list[str]:
-    """Return what is wrong with the values of a dataclass, those that are None left aside."""
-    given = ((field.name, getattr(owner, field.name)) for field in fields(owner))
-    return [text for name, value in given if value is not None and (text := mistake(name, value))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +145,12 @@ class Ranged:
         require(self)
 
 
-def require(owner: Any, *more: str) -> None:
-    """Raise :class:`~pimsim.errors.InputError` if values are out of range.
+def require(owner: Any) -> None:
+    """Raise :class:`~pimsim.errors.InputError` if values of a dataclass are out of range.
 
-    If all are in range, ``more`` is what else is wrong with them.
+    The error names all of them; those that are None are left aside.
     """
-    wrong = mistakes(owner) or list(more)
+    given = ((field.name, getattr(owner, field.name)) for field in fields(owner))
+    wrong = [text for name, value in given if value is not None and (text := mistake(name, value))]
     if wrong:
         raise InputError.of(wrong)

@@ -22,15 +22,8 @@ _BLOCK = 32 * 2**10
 """Words of a block of numpy's two-pass loops: 256 KB, so that the second pass finds the first in
 the second-level cache."""
 
-_M1, _M2, _M4, _H1 = (
-    np.uint64(word)
-    for word in (
-        0x5555555555555555,
-        0x3333333333333333,
-        0x0F0F0F0F0F0F0F0F,
-        0x0101010101010101,
-    )
-)
+_M1, _M2 = np.uint64(0x5555555555555555), np.uint64(0x3333333333333333)
+_M4, _H1 = np.uint64(0x0F0F0F0F0F0F0F0F), np.uint64(0x0101010101010101)
 _ONE, _TWO, _FOUR, _TOP = np.uint64(1), np.uint64(2), np.uint64(4), np.uint64(56)
 
 
@@ -77,14 +70,6 @@ def _xnor_popcount(a: Any, b: Any, result: Any) -> Any:
     return total
 
 
-def _numpy_not(a: Words, b: Words, result: Words) -> None:
-    np.invert(a, out=result)
-
-
-def _numpy_and(a: Words, b: Words, result: Words) -> None:
-    np.bitwise_and(a, b, out=result)
-
-
 def _numpy_xnor(a: Words, b: Words, result: Words) -> None:
     for start in range(0, len(a), _BLOCK):
         block = slice(start, start + _BLOCK)
@@ -100,5 +85,9 @@ COMPILED: Mapping[str, Kernel] = {
     "xnor-popcount": _xnor_popcount,
 }
 """Loops that numba compiles, for all threads."""
-NUMPY: Mapping[str, Kernel] = {"not": _numpy_not, "and": _numpy_and, "xnor": _numpy_xnor}
+NUMPY: Mapping[str, Kernel] = {
+    "not": lambda a, _, result: np.invert(a, out=result),
+    "and": lambda a, b, result: np.bitwise_and(a, b, out=result),
+    "xnor": _numpy_xnor,
+}
 """Loops of numpy, on one thread; numpy counts ones only from 2.0 on, and writes the counts down."""

@@ -4,19 +4,25 @@ Arrays together are several times the last-level cache, so that every operand co
 every result goes there. Each loop runs several times; the best counts, and the spread to the worst
 is kept. Operations are measured with numpy on one thread and with compiled loops on all, and the
 faster one is the machine's.
+
+What must be known of the machine is read from where Linux says it; other systems get what ``os``
+knows, and assumptions that are stated as such.
 """
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pimsim.baselines.machine import Machine, this_machine
-from pimsim.errors import InputError, require_positive
+from pimsim.errors import InputError
+from pimsim.executors.compiled.run.processors import default_threads
 
 CACHES = 4
 """Least size of all arrays together, in last-level caches."""
@@ -32,6 +38,78 @@ _OPERANDS = {"not": (1, 1), "and": (2, 1), "xnor": (2, 1), "popcount": (1, 0),
 OPERATIONS = tuple(_OPERANDS)
 """What is measured: bitwise operations, a count of ones, and XNOR with the count of its ones, which
 is a dot product of signs."""
+
+ASSUMED_CACHE_BYTES = 64 * 2**20
+"""Last-level cache where the system does not say; assumed, more than most desktop parts have."""
+ASSUMED_FREE_BYTES = 2**30
+"""Free memory where the system does not say; assumed."""
+_UNITS = {"K": 2**10, "M": 2**20, "G": 2**30}
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Processor and memory."""
+
+    model: str
+    """Model name of the processor."""
+    threads: int
+    """Hardware threads that this process may use."""
+    cache_bytes: int
+    """Largest cache, that of the last level."""
+    cache_source: str
+    """Where ``cache_bytes`` comes from."""
+    free_bytes: int
+    """Memory that this process may still take."""
+
+
+def this_machine(root: Path = Path("/")) -> Machine:
+    """Return the machine that this process runs on; ``root`` is where ``/proc`` and ``/sys`` are.
+
+    >>> here = this_machine()
+    >>> here.threads >= 1 and here.cache_bytes > 0 and here.free_bytes > 0
+    True
+    """
+    cache_bytes = _cache_bytes(root / "sys/devices/system/cpu/cpu0/cache")
+    return Machine(
+        model=_model(root / "proc/cpuinfo"),
+        threads=default_threads(),
+        cache_bytes=cache_bytes or ASSUMED_CACHE_BYTES,
+        cache_source="the system" if cache_bytes else "assumed",
+        free_bytes=_free_bytes(root),
+    )
+
+
+def _model(cpuinfo: Path) -> str:
+    with suppress(OSError):
+        for line in cpuinfo.read_text("utf-8", errors="replace").splitlines():
+            key, _, value = line.partition(":")
+            if key.strip() == "model name" and value.strip():
+                return value.strip()
+    return platform.processor() or platform.machine() or "unknown"
+
+
+def _cache_bytes(folder: Path) -> int:
+    """Size of the largest cache; 0 if the system does not say."""
+    sizes = [0]
+    for file in folder.glob("index*/size"):
+        with suppress(OSError, ValueError, KeyError):
+            text = file.read_text("utf-8").strip()
+            sizes.append(int(text[:-1]) * _UNITS[text[-1]])
+    return max(sizes)
+
+
+def _free_bytes(root: Path) -> int:
+    """Available memory, or what is left of a control group's limit if that is less."""
+    limits = []
+    with suppress(OSError, ValueError):
+        for line in (root / "proc/meminfo").read_text("utf-8").splitlines():
+            if line.startswith("MemAvailable:"):
+                limits.append(int(line.split()[1]) * 1024)
+    group = root / "sys/fs/cgroup"
+    with suppress(OSError, ValueError):
+        limit = int((group / "memory.max").read_text("utf-8"))
+        limits.append(max(limit - int((group / "memory.current").read_text("utf-8")), 0))
+    return min(limits, default=ASSUMED_FREE_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +197,7 @@ def measure(
     """Time every operation; takes seconds, and compiles loops first.
 
     Raises :class:`~pimsim.errors.InputError` if the arrays would not fit in the free memory, or
-    for sizes that are not positive.
+    for a size that is not positive.
     """
     machine = machine or this_machine()
     total_bytes = default_bytes(machine) if total_bytes is None else total_bytes
@@ -131,7 +209,6 @@ def measure(
             f"`total_bytes` must be at most the free memory, {machine.free_bytes}, "
             f"not {total_bytes}"
         )
-    require_positive(repeats=repeats)
 
     import numba
 

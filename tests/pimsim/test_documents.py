@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pimsim import documents, ranges, sections
-from pimsim.circuit.model import elements, parameters, variation
+from pimsim.circuit.model import parameters, variation
 from pimsim.circuit.statistics import charge_sharing, monte_carlo
 from pimsim.circuit.statistics.monte_carlo import Sampling
 from pimsim.circuit.statistics.sense_decision import majority
@@ -97,7 +97,7 @@ def test_a_range_takes_what_is_in_it_and_nothing_else(value: object, name: str) 
 
 
 @pytest.mark.parametrize(
-    "kind", [*dict.fromkeys(elements.SECTIONS.values()), Currents, Interface, InterfacePerBit]
+    "kind", [*dict.fromkeys(parameters.SECTIONS.values()), Currents, Interface, InterfacePerBit]
 )
 def test_every_number_of_a_file_has_a_range(kind: type) -> None:
     for field in fields(kind):

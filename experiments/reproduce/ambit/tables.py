@@ -152,7 +152,7 @@ def _averages(standard: Standard, options: ModelOptions) -> Table:
         ours = {"ambit": _ambit(bin_, chosen), "ambit-3d": _ambit_3d(bin_, chosen)}
         for left, right in PAIRS:
             system = SYSTEMS[right]
-            models = [(system.at_peak(), "peak", mean) for mean in MEANS]
+            models = [(replace(system, efficiency=1.0), "peak", mean) for mean in MEANS]
             if number == 0:
                 models.append((system, "stated", "geometric"))
             for model, bandwidth, mean in models:

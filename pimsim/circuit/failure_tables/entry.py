@@ -6,19 +6,18 @@ or of a publication that states shares and no counts.
 >>> Entry(rows=3, ones=2, halves=0, trials=1000, wrong=60, bitlines=1000, always_wrong=60).rate
 Rate(static=0.06, access=0.0)
 >>> rare = Estimate(rows=3, ones=2, halves=0, static=2e-9, access=0.0, low=1.9e-9, high=2.1e-9)
->>> rare.probability, rare.interval()
-(2e-09, (1.9e-09, 2.1e-09))
+>>> rare.probability, rare.low, rare.high
+(2e-09, 1.9e-09, 2.1e-09)
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
-from pimsim.circuit.statistics.intervals import LEVEL, clopper_pearson
+from pimsim.circuit.statistics.intervals import clopper_pearson
 from pimsim.documents import shown
 from pimsim.errors import InputError
+from pimsim.ranges import Range
 
 KINDS = ("sense", "copy", "not")
 """What can go wrong.
@@ -32,6 +31,7 @@ bitline drives a one, and 0 if it drives a zero.
 
 _MOST = 2**63 - 1
 """Largest count: counts come from files, and statistics of larger ones overflow."""
+_SHARE = Range(0, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """One kind of access; ``kind`` itself, which mostly is ``sense``, comes last."""
+    """One kind of access."""
 
     rows: int
     """Rows opened, or driven, at once."""
@@ -54,6 +54,24 @@ class _Line:
     """Cells among them that hold a one, or are driven to one."""
     halves: int
     """Cells among them that hold vdd/2; the others hold a zero."""
+    kind: str = field(default="sense", kw_only=True)
+    """One of :data:`KINDS`."""
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise InputError(f"`kind` must be one of {', '.join(KINDS)}, not {shown(self.kind)}")
+        for name in ("rows", "ones", "halves"):
+            _require_count(name, getattr(self, name))
+        if self.rows < 1 or self.ones + self.halves > self.rows:
+            raise InputError(
+                f"`rows` must be at least 1 and `ones` + `halves` ({self.ones + self.halves}), "
+                f"not {self.rows}"
+            )
+        if self.kind != "sense" and (self.halves or self.ones not in (0, self.rows)):
+            raise InputError(
+                f"`ones` must be 0 or `rows` ({self.rows}) and `halves` 0 "
+                f"for the kind {self.kind}, not {self.ones} and {self.halves}"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +89,9 @@ class Entry(_Line):
     """Bitlines that were accessed, ``trials / bitlines`` times each."""
     always_wrong: int
     """Bitlines that were wrong in every access: faults of the bitline, not of the access."""
-    kind: str = "sense"
-    """One of :data:`KINDS`."""
 
     def __post_init__(self) -> None:
-        _check_access(self)
+        _Line.__post_init__(self)
         for name in ("trials", "wrong", "bitlines", "always_wrong"):
             _require_count(name, getattr(self, name))
         for part, whole in (("bitlines", "trials"), ("wrong", "trials"),
@@ -109,15 +125,15 @@ class Entry(_Line):
         # Rounding must not make a tiny rate negative.
         return Rate(static, max(0.0, (self.probability - static) / rest) if rest > 0 else 0.0)
 
-    def interval(self, level: float = LEVEL) -> tuple[float, float]:
-        """Return the Clopper-Pearson interval of the probability, of independent accesses.
+    def interval(self) -> tuple[float, float]:
+        """Return the 95 % Clopper-Pearson interval of the probability, of independent accesses.
 
         Accesses to the same bitline are not independent, so that bitlines are what is counted
         when there are several accesses to each: the interval is then that of as many trials as
         bitlines.
         """
         wrong = round(self.wrong * self.bitlines / self.trials)
-        return clopper_pearson(wrong, self.bitlines, level)
+        return clopper_pearson(wrong, self.bitlines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +154,11 @@ class Estimate(_Line):
     """Upper end of the interval."""
     level: float | None = None
     """Confidence level of the interval; None is 95 %."""
-    kind: str = "sense"
-    """One of :data:`KINDS`."""
     source: str = ""
     """Where the number comes from, in words."""
 
     def __post_init__(self) -> None:
-        _check_access(self)
+        _Line.__post_init__(self)
         for name in ("static", "access"):
             _require_probability(name, getattr(self, name))
         if type(self.source) is not str:
@@ -159,7 +173,7 @@ class Estimate(_Line):
             return
         for name in ("low", "high"):
             _require_probability(name, getattr(self, name))
-        if self.level is not None and not (_is_number(self.level) and 0.0 < self.level < 1.0):
+        if self.level in (0, 1) or not (self.level is None or _SHARE.holds(self.level)):
             raise InputError(f"`level` must be between 0 and 1, not {shown(self.level)}")
         slack = 1e-12 * self.probability  # the ends may have been rounded in writing
         if not self.low <= self.probability + slack or not self.probability <= self.high + slack:
@@ -178,30 +192,6 @@ class Estimate(_Line):
         """What is known, as :class:`Rate`."""
         return Rate(float(self.static), float(self.access))
 
-    def interval(self, level: float = LEVEL) -> tuple[float, float] | None:
-        """Return the interval of the probability; None if there is none of that level."""
-        own = LEVEL if self.level is None else self.level
-        if self.low is None or self.high is None or not math.isclose(own, level):
-            return None
-        return self.low, self.high
-
-
-def _check_access(entry: Any) -> None:
-    if entry.kind not in KINDS:
-        raise InputError(f"`kind` must be one of {', '.join(KINDS)}, not {shown(entry.kind)}")
-    for name in ("rows", "ones", "halves"):
-        _require_count(name, getattr(entry, name))
-    if entry.rows < 1 or entry.ones + entry.halves > entry.rows:
-        raise InputError(
-            f"`rows` must be at least 1 and `ones` + `halves` ({entry.ones + entry.halves}), "
-            f"not {entry.rows}"
-        )
-    if entry.kind != "sense" and (entry.halves or entry.ones not in (0, entry.rows)):
-        raise InputError(
-            f"`ones` must be 0 or `rows` ({entry.rows}) and `halves` 0 for the kind {entry.kind}, "
-            f"not {entry.ones} and {entry.halves}"
-        )
-
 
 def _require_count(name: str, value: object) -> None:
     if type(value) is not int or value < 0:
@@ -210,10 +200,6 @@ def _require_count(name: str, value: object) -> None:
         raise InputError(f"`{name}` must be at most {_MOST}, not a larger integer")
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _require_probability(name: str, value: object) -> None:
-    if not _is_number(value) or not 0.0 <= value <= 1.0:  # type: ignore[operator]
+    if not _SHARE.holds(value):
         raise InputError(f"`{name}` must be a probability from 0 to 1, not {shown(value)}")

@@ -12,8 +12,8 @@ bounded process that is right in its worst corner the probability is exactly 0.
 [(1, 0), (1, 1), (3, 0), (3, 1), (3, 2), (3, 3)]
 >>> 0.003 < table.probability(3, 2) < 0.005, table.rate("sense", 3, 2).access
 (True, 0.0)
->>> of_circuit(circuit, ambit, 5.0).entry(3, 2).interval()  # it cannot fail
-(0.0, 0.0)
+>>> of_circuit(circuit, ambit, 5.0).probability(3, 2)  # it cannot fail
+0.0
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from pimsim.circuit.model.variation import Process
 from pimsim.circuit.statistics import importance_sampling
 from pimsim.circuit.statistics.charge_sharing import replication
 from pimsim.circuit.statistics.importance_sampling import worst_margin_mv
+from pimsim.circuit.statistics.intervals import LEVEL
 from pimsim.circuit.statistics.monte_carlo import (
     PATHS,
     Counts,
@@ -167,27 +168,24 @@ def _entries(
     drawn: Sampling,
 ) -> list[Entry | Estimate]:
     """Entries of a majority of ``inputs`` on ``rows`` rows, one a number of true operands."""
-    every = DecisionPath(circuit, process, by_ones(inputs, rows))
-    if not every.layout.per_access.any():
+    operation = by_ones(inputs, rows)
+    if not DecisionPath(circuit, process, operation).layout.per_access.any():
         drawn = replace(drawn, accesses=1)
-    operations = [Majority(inputs, rows, (one,)) for one in every.operation.patterns]
-    places = _places(circuit, inputs, rows)
-    certain = [
-        _certain(DecisionPath(circuit, process, operation), variation_percent, place)
-        for operation, place in zip(operations, places, strict=True)
-    ]
-    if all(certain):
-        return [entry for entry in certain if entry]
-    seen = count(circuit, process, every.operation, variation_percent, drawn)
     estimate = partial(
         importance_sampling.estimate, circuit, process, variation_percent=variation_percent
     )
-    return [
-        entry or _uncertain(estimate, operation, place, seen, ones, drawn)
-        for ones, (entry, operation, place) in enumerate(
-            zip(certain, operations, places, strict=True)
+    entries: list[Entry | Estimate] = []
+    seen: Counts | None = None
+    for ones, place in enumerate(_places(circuit, inputs, rows)):
+        one = replace(operation, patterns=operation.patterns[ones : ones + 1])
+        entry: Entry | Estimate | None = _certain(
+            DecisionPath(circuit, process, one), variation_percent, place
         )
-    ]
+        if entry is None:
+            seen = seen or count(circuit, process, operation, variation_percent, drawn)
+            entry = _uncertain(estimate, one, place, seen, ones, drawn)
+        entries.append(entry)
+    return entries
 
 
 def _uncertain(
@@ -221,7 +219,7 @@ def _rare(
         access=(once.probability - static) / (1.0 - static),
         low=once.low,
         high=once.high,
-        level=once.level,
+        level=LEVEL,
         source=f"importance sampling, {once.samples} samples, worth {once.effective:.0f} failures",
     )
 

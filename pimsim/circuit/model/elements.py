@@ -8,7 +8,6 @@ pimsim.errors.InputError: `capacitance_ff` must be a number from 0.001 to 1,000,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -162,21 +161,3 @@ class ControlTimes:
                     f"`{later}` must be after `{earlier}` ({getattr(self, earlier):g}), "
                     f"not {getattr(self, later):g}"
                 )
-
-
-SECTIONS: Mapping[str, type] = {
-    "supply": Supply,
-    "cell": Cell,
-    "bitline": Bitline,
-    "access": Transistor,
-    "latch_n": Transistor,
-    "latch_p": Transistor,
-    "set_n": Transistor,
-    "set_p": Transistor,
-    "equaliser": Transistor,
-    "sense_amplifier": SenseAmplifier,
-    "timeline": ControlTimes,
-    "gate_charge": GateCharge,
-    "retention": Retention,
-}
-"""The sections of a circuit and their types."""

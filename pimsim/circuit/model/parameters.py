@@ -23,11 +23,10 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from pimsim import documents, ranges, sections
 from pimsim.circuit.model.elements import (
-    SECTIONS,
     Bitline,
     Cell,
     ControlTimes,
@@ -178,6 +177,10 @@ class Circuit:
         return {key: getattr(getattr(self, key.split(".")[0]), key.split(".")[1]) for key in KEYS}
 
 
+SECTIONS: Mapping[str, type] = {
+    name: kind for name, kind in get_type_hints(Circuit).items() if dataclasses.is_dataclass(kind)
+}
+"""The sections of a circuit and their types."""
 _TYPES = {f"{s}.{f.name}": f.type for s, kind in SECTIONS.items() for f in dataclasses.fields(kind)}
 KEYS: tuple[str, ...] = tuple(_TYPES)
 """Every parameter as ``"section.field"``."""
@@ -229,7 +232,7 @@ def load(preset: str | Path) -> Circuit:
     range; the message names file, sections, keys and values, all that are wrong.
     """
     document = _SHELF.read(preset, tuple(SECTIONS))
-    keys = {section: _fields(section) for section in SECTIONS}
+    keys = {s: tuple(f.name for f in dataclasses.fields(kind)) for s, kind in SECTIONS.items()}
     values, sources = sections.stated(document, keys, _checked)
     wrong = document.mistakes
     sections.require(document, values, keys)
@@ -258,10 +261,6 @@ def toml(circuit: Circuit) -> str:
     )
     tops = {"name": circuit.name, "description": circuit.description}
     return sections.text(tops, values, circuit.sources, note)
-
-
-def _fields(section: str) -> tuple[str, ...]:
-    return tuple(key.split(".")[1] for key in KEYS if key.startswith(f"{section}."))
 
 
 def _checked(section: str, name: str, value: object) -> float | int | bool:

@@ -25,34 +25,25 @@ _HOTTEST_CELSIUS = 1_000.0
 """No chip is left beyond it."""
 
 
-def time_constant_ms(circuit: Circuit, celsius: float) -> float:
-    """Return the time in which the distance to the leakage level falls to 1/e.
+def stored_mv(circuit: Circuit, before_mv: float, time_ms: float, celsius: float) -> float:
+    """Return what is left of a stored level after a time without refresh.
 
-    It halves with every ``retention.halving_celsius``.
+    The time in which the distance to the leakage level falls to 1/e halves with every
+    ``retention.halving_celsius``.
 
-    >>> from pimsim.circuit.model.parameters import load
-    >>> [time_constant_ms(load("rambus55"), celsius) for celsius in (85.0, 95.0, 75.0)]
-    [287.0, 143.5, 574.0]
+    Raises :class:`~pimsim.errors.InputError` for a negative time or an impossible temperature.
     """
+    if not 0.0 <= time_ms < math.inf:
+        raise InputError(f"`time_ms` must be a number of at least 0, not {time_ms!r}")
     if not -273.15 <= celsius <= _HOTTEST_CELSIUS:
         raise InputError(
             f"`celsius` must be a temperature from -273.15 to {_HOTTEST_CELSIUS:g}, not {celsius!r}"
         )
     retention = circuit.retention
     halvings = (celsius - retention.reference_celsius) / retention.halving_celsius
-    return float(retention.time_constant_ms * 2.0**-halvings)
-
-
-def stored_mv(circuit: Circuit, before_mv: float, time_ms: float, celsius: float) -> float:
-    """Return what is left of a stored level after a time without refresh.
-
-    Raises :class:`~pimsim.errors.InputError` for a negative time or an impossible temperature.
-    """
-    if not 0.0 <= time_ms < math.inf:
-        raise InputError(f"`time_ms` must be a number of at least 0, not {time_ms!r}")
-    end_mv = circuit.retention.leak_to_mv
-    left = math.exp(-time_ms / time_constant_ms(circuit, celsius))
-    return end_mv + (before_mv - end_mv) * left
+    constant_ms = float(retention.time_constant_ms * 2.0**-halvings)
+    end_mv = retention.leak_to_mv
+    return end_mv + (before_mv - end_mv) * math.exp(-time_ms / constant_ms)
 
 
 def after(circuit: Circuit, time_ms: float, celsius: float) -> Circuit:

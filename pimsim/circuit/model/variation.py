@@ -140,21 +140,11 @@ class Varied:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """Which quantities vary, and how.
-
-    Raises :class:`~pimsim.errors.InputError` if a quantity is named twice.
-    """
+    """Which quantities vary, each but once, and how."""
 
     name: str
     description: str
     varied: tuple[Varied, ...]
-
-    def __post_init__(self) -> None:
-        seen = set()
-        for one in self.varied:
-            if one.quantity in seen:
-                raise InputError(f"`{one.quantity}` must be varied once, not twice")
-            seen.add(one.quantity)
 
     def with_amount(self, quantity: str, amount: float) -> Process:
         """Return the process with the amount of one of its quantities changed."""
@@ -177,6 +167,8 @@ class Process:
         if not 0.0 <= sigma_mv < math.inf:
             raise InputError(f"`noise_mv` must be a number of at least 0, not {sigma_mv!r}")
         noise = Varied("sense.noise", "gaussian", sigma_mv, per_access=True, fixed=True)
+        if sigma_mv and any(one.quantity == noise.quantity for one in self.varied):
+            raise InputError(f"`{noise.quantity}` must be varied once, not twice")
         return replace(self, varied=(*self.varied, noise)) if sigma_mv else self
 
     def as_json(self) -> dict[str, Any]:

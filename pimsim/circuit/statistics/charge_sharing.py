@@ -41,31 +41,11 @@ def level_mv(circuit: Circuit, cells_mv: Sequence[float]) -> float:
     return float(charge_fc / (cells_ff.sum() + line_ff))
 
 
-def majority_levels_mv(circuit: Circuit, inputs: int, rows: int, ones: int) -> list[float]:
-    """Return what the cells hold for a majority of ``inputs`` on ``rows`` rows, ``ones`` true.
-
-    Each operand is stored ``rows // inputs`` times; left-over rows are neutral: they hold the
-    precharge level, vdd/2, as FracDRAM leaves them.
-
-    Raises :class:`~pimsim.errors.InputError` unless ``inputs`` is odd and there are
-    as many rows as inputs and no more than the bitline has.
-
-    >>> from pimsim.circuit.model.parameters import load
-    >>> majority_levels_mv(load("rambus55"), inputs=3, rows=4, ones=2)
-    [1200.0, 1200.0, 0.0, 600.0]
-    """
-    copies = replication(circuit, inputs, rows)
-    return (
-        [circuit.one_mv] * (copies * ones)
-        + [circuit.zero_mv] * (copies * (inputs - ones))
-        + [circuit.precharge_mv] * (rows - copies * inputs)
-    )
-
-
 def replication(circuit: Circuit, inputs: int, rows: int) -> int:
     """Return how many rows hold each of ``inputs`` operands of a majority on ``rows`` rows.
 
-    Raises :class:`~pimsim.errors.InputError` as :func:`majority_levels_mv`.
+    Raises :class:`~pimsim.errors.InputError` unless ``inputs`` is odd and there are
+    as many rows as inputs and no more than the bitline has.
     """
     if type(inputs) is not int or inputs < 1 or inputs % 2 == 0:
         raise InputError(f"`inputs` must be an odd positive integer, not {inputs!r}")
@@ -79,11 +59,22 @@ def majority_margin_mv(circuit: Circuit, inputs: int = 3, rows: int | None = Non
     """Return the smallest swing towards the right answer of a majority, in mV.
 
     It is that of the closest votes, (``inputs`` +- 1) / 2 ones; negative means that even equal
-    cells and a perfect sense amplifier get it wrong.
+    cells and a perfect sense amplifier get it wrong. Each operand is stored ``rows // inputs``
+    times; left-over rows are neutral: they hold the precharge level, vdd/2, as FracDRAM leaves
+    them.
+
+    Raises :class:`~pimsim.errors.InputError` as :func:`replication`.
     """
     rows = inputs if rows is None else rows
+    copies = replication(circuit, inputs, rows)
     swings = [
-        level_mv(circuit, majority_levels_mv(circuit, inputs, rows, ones)) - circuit.precharge_mv
+        level_mv(
+            circuit,
+            [circuit.one_mv] * (copies * ones)
+            + [circuit.zero_mv] * (copies * (inputs - ones))
+            + [circuit.precharge_mv] * (rows - copies * inputs),
+        )
+        - circuit.precharge_mv
         for ones in (inputs // 2, inputs // 2 + 1)
     ]
     return min(swings[1], -swings[0])

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from pimsim.circuit.model.parameters import Circuit
 from pimsim.circuit.model.variation import Floats, Process
-from pimsim.circuit.statistics.intervals import LEVEL, normal_quantile
+from pimsim.circuit.statistics.intervals import LEVEL
 from pimsim.circuit.statistics.monte_carlo import Sampling, require_variation
 from pimsim.circuit.statistics.sense_decision import DecisionPath, Majority
 from pimsim.errors import InputError
@@ -46,7 +46,7 @@ _CHUNK = 4096
 
 @dataclass(frozen=True, slots=True)
 class Rare:
-    """An estimated probability with its confidence interval."""
+    """An estimated probability with its 95 % confidence interval."""
 
     probability: float
     """That a bitline fails the criterion."""
@@ -60,8 +60,6 @@ class Rare:
     """Samples, of the tilted distributions, that failed."""
     effective: float
     """Failed samples of equal weight that would be as good."""
-    level: float
-    """Confidence level of the interval."""
 
 
 def estimate(
@@ -70,7 +68,6 @@ def estimate(
     operation: Majority,
     variation_percent: float,
     sampling: Sampling,
-    level: float = LEVEL,
 ) -> Rare:
     """Estimate how likely a bitline gets at least one pattern of the operation wrong.
 
@@ -105,7 +102,7 @@ def estimate(
             path.layout.redraw(units, rng)
             failed &= path.wrong(units, variation).any(axis=0)
         weights.append(np.where(failed, density, 0.0))
-    return _summary(np.concatenate(weights), level)
+    return _summary(np.concatenate(weights))
 
 
 def worst_margin_mv(path: DecisionPath, variation: float) -> float:
@@ -141,15 +138,17 @@ def worst_margin_mv(path: DecisionPath, variation: float) -> float:
     return least_mv
 
 
-def _summary(weights: Floats, level: float) -> Rare:
+def _summary(weights: Floats) -> Rare:
+    from scipy.special import ndtri
+
     samples, failed = len(weights), int(np.count_nonzero(weights))
     if not failed:
-        return Rare(0.0, 0.0, math.nan, samples, 0, 0.0, level)
+        return Rare(0.0, 0.0, math.nan, samples, 0, 0.0)
     scale = float(weights.max())
     weights = weights / scale  # squares of the tiniest would be zero
     mean = float(weights.mean())
     error = float(weights.std(ddof=1)) / math.sqrt(samples)
-    reach = math.exp(normal_quantile(level) * error / mean)
+    reach = math.exp(float(ndtri(0.5 + LEVEL / 2.0)) * error / mean)
     # Symmetric on a logarithmic axis: a probability is positive, and small ones are compared so.
     return Rare(
         probability=mean * scale,
@@ -158,7 +157,6 @@ def _summary(weights: Floats, level: float) -> Rare:
         samples=samples,
         failed=failed,
         effective=float(weights.sum() ** 2 / np.square(weights).sum()),
-        level=level,
     )
 
 

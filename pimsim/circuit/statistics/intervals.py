@@ -1,4 +1,4 @@
-"""Confidence intervals of a probability from counts.
+"""The confidence interval of a probability, from counts.
 
 >>> low, high = clopper_pearson(0, 100_000)
 >>> low, round(high * 1e5, 2)  # three and a bit: no failure seen is not no failure
@@ -21,14 +21,3 @@ def clopper_pearson(wrong: int, trials: int, level: float = LEVEL) -> tuple[floa
     low = 0.0 if wrong == 0 else float(beta.ppf(tail, wrong, trials - wrong + 1))
     high = 1.0 if wrong == trials else float(beta.ppf(1.0 - tail, wrong + 1, trials - wrong))
     return low, high
-
-
-def normal_quantile(level: float) -> float:
-    """Return how many standard deviations an interval of that level reaches to either side.
-
-    >>> round(normal_quantile(0.95), 3)
-    1.96
-    """
-    from scipy.special import ndtri
-
-    return float(ndtri(0.5 + level / 2.0))

@@ -30,7 +30,6 @@ BITLINE_FF, BITLINE_US, SET_LOAD = 4, 6, 8
 LATCH_N, LATCH_N_VT, LATCH_P, LATCH_P_VT = 10, 12, 14, 16
 SET, SET_VT = 18, 20
 EQUALISER, EQUALISER_VT = 22, 27
-PACKED = 32
 
 # Channel-length modulation, by kind of device.
 MOD_ACCESS, MOD_LATCH_N, MOD_LATCH_P, MOD_SET_N, MOD_SET_P, MOD_EQUALISER = 0, 1, 2, 3, 4, 5
@@ -62,7 +61,7 @@ class Sample(NamedTuple):
     """Values of one bitline pair."""
 
     p: Floats
-    """(PACKED,) the columns above."""
+    """(32,) the columns above."""
     charge: Floats
     """(nodes + cells,) capacitance of every node."""
     access: Floats

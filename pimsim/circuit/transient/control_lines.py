@@ -23,9 +23,6 @@ from pimsim.circuit.model.elements import ControlTimes
 from pimsim.circuit.transient.scenarios import Scenario
 from pimsim.errors import InputError
 
-EQUALISER, SET = 0, 1
-"""Indices of the equaliser's gate and of the set devices' gates; word lines follow."""
-
 
 @dataclass(frozen=True, slots=True)
 class Controls:
@@ -130,7 +127,8 @@ def lines(timeline: ControlTimes, scenario: Scenario) -> Controls:
 
 def _require_ramps_fit(timeline: ControlTimes, scenario: Scenario) -> None:
     t = timeline
-    last_up = t.second_word_line_ns if scenario.has_second else t.word_line_ns
+    second = any(opening.second for opening in scenario.openings)
+    last_up = t.second_word_line_ns if second else t.word_line_ns
     room_ns = {
         "word_line_ramp_ns": min(t.close_ns - last_up, t.end_ns - t.close_ns),
         "sense_ramp_ns": min(

@@ -35,8 +35,6 @@ class Instances:
 
     Pairs of columns are (bl, blb) for bitlines and latch transistors, by their drains, and
     (SAN, SAP) for the set devices and loads. A transistor's strength is kp W/L.
-
-    Raises :class:`~pimsim.errors.InputError` if a shape does not fit the others.
     """
 
     vdd_mv: Floats
@@ -78,30 +76,22 @@ class Instances:
     access_vt_mv: Floats
     """(samples, contacts) their threshold voltages."""
 
-    def __post_init__(self) -> None:
-        for name, width in self.widths().items():
-            value = getattr(self, name)
-            shape = (self.samples,) if width is None else (self.samples, width)
-            if value.shape != shape:
-                raise InputError(f"`{name}` must be of shape {shape}, not {value.shape}")
-
     @property
     def samples(self) -> int:
         """Number of bitline pairs."""
         return int(self.vdd_mv.shape[0])
 
-    def widths(self) -> dict[str, int | None]:
-        """Return the number of columns of every array, None for those of one dimension."""
-        known = {f.name: 2 for f in fields(self)} | {
-            "equaliser_ua_per_v2": 5,
-            "equaliser_vt_mv": 5,
-            "cell_ff": self.cell_ff.shape[-1],
-            "cell_mv": self.cell_ff.shape[-1],
-            "access_ua_per_v2": self.access_ua_per_v2.shape[-1],
-            "access_vt_mv": self.access_ua_per_v2.shape[-1],
-        }
+    def require(self, scenario: Scenario) -> None:
+        """Raise :class:`~pimsim.errors.InputError` unless every array is as wide as it must be."""
         single = ("vdd_mv", "vpp_mv", "precharge_mv", "equaliser_gate_mv")
-        return {name: None if name in single else width for name, width in known.items()}
+        widths = {"equaliser": 5, "cell": len(scenario.cells), "access": len(scenario.contacts)}
+        for name in (field.name for field in fields(self)):
+            width = () if name in single else (widths.get(name.split("_")[0], 2),)
+            found, wanted = getattr(self, name).shape, (self.samples, *width)
+            if found != wanted:
+                raise InputError(
+                    f"`{name}` must be of shape {wanted} for {scenario.name}, not {found}"
+                )
 
 
 def nominal(circuit: Circuit, scenario: Scenario, samples: int = 1) -> Instances:

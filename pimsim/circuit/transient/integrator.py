@@ -309,6 +309,6 @@ def _digest() -> str:
 integrate = _kept(_digest())
 """Integrate every sample, in parallel, and fill an :class:`Outcome`.
 
-Arguments: packed (samples, PACKED); capacitance and level of the cells (samples, cells); strength
+Arguments: packed (samples, 32); capacitance and level of the cells (samples, cells); strength
 and threshold of the access transistors (samples, contacts); wiring, schedule, outcome.
 """

@@ -94,11 +94,6 @@ class Scenario:
         """Names of what has a voltage: the sense amplifier's nodes, then the cells."""
         return ("bl", "blb", "san", "sap", *(cell.name for cell in self.cells))
 
-    @property
-    def has_second(self) -> bool:
-        """Whether a second activation follows the first in some cycle."""
-        return any(opening.second for opening in self.openings)
-
     def holders(self) -> tuple[int, ...]:
         """Indices of the cells that are open to ``bl`` when rows close in the last cycle.
 

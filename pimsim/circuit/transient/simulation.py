@@ -90,7 +90,7 @@ def simulate(
     if circuit.gate_charge.enabled:
         raise InputError("`gate_charge.enabled` must be false for a transient, not true")
     pairs = nominal(circuit, scenario) if instances is None else instances
-    _require_matching(scenario, pairs)
+    pairs.require(scenario)  # the compiled code looks at no bounds
     if waveform_step_ps is not None and not (
         SHORTEST_WAVEFORM_STEP_PS <= waveform_step_ps <= longest_step_ps(circuit)
     ):
@@ -239,16 +239,3 @@ def _waveforms(
         nodes_mv={name: waves[:, :, i] * 1e3 for i, name in enumerate(scenario.nodes)},
         controls_mv=driven,
     )
-
-
-def _require_matching(scenario: Scenario, pairs: Instances) -> None:
-    """The compiled code looks at no bounds."""
-    for name, wanted in (
-        ("cell_ff", len(scenario.cells)),
-        ("access_ua_per_v2", len(scenario.contacts)),
-    ):
-        found = getattr(pairs, name).shape[1]
-        if found != wanted:
-            raise InputError(
-                f"`{name}` must have {wanted} columns for {scenario.name}, not {found}"
-            )

@@ -55,10 +55,9 @@ def netlist(
     scenario: Scenario,
     instances: Instances | None = None,
     *,
-    sample: int = 0,
     output: str = "waveforms.txt",
 ) -> str:
-    """Return the deck of one sample of ``instances`` (default: a nominal one).
+    """Return the deck of the first sample of ``instances`` (default: a nominal one).
 
     ``ngspice -b`` on it writes ``output``: a line an instant, with the time and then the nodes
     bl, blb, san, sap, every cell, and the current through the array supply.
@@ -70,7 +69,7 @@ def netlist(
         raise InputError("`gate_charge.enabled` must be false for a netlist, not true")
     pairs = nominal(circuit, scenario) if instances is None else instances
     controls = lines(circuit.timeline, scenario)
-    deck = _Deck(circuit, scenario, pairs, sample)
+    deck = _Deck(circuit, scenario, pairs)
     body = [*deck.sources(controls), *deck.ladders(), *deck.sense_amplifier(), *deck.cells()]
     vectors = " ".join(f"v({name})" for name in scenario.nodes)
     return "\n".join(
@@ -94,10 +93,8 @@ def netlist(
     )
 
 
-def run(
-    circuit: Circuit, scenario: Scenario, instances: Instances | None = None, *, sample: int = 0
-) -> SpiceRun:
-    """Run ngspice on the scenario and return its waveforms.
+def run(circuit: Circuit, scenario: Scenario, instances: Instances | None = None) -> SpiceRun:
+    """Run ngspice on the first sample of ``instances`` and return its waveforms.
 
     Raises :class:`SpiceError` if ngspice is not installed or fails.
     """
@@ -107,7 +104,7 @@ def run(
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "waveforms.txt"
         deck = Path(folder) / "deck.cir"
-        deck.write_text(netlist(circuit, scenario, instances, sample=sample), "utf-8")
+        deck.write_text(netlist(circuit, scenario, instances), "utf-8")
         try:
             done = subprocess.run(
                 [program, "-n", "-b", deck.name],
@@ -133,10 +130,10 @@ def run(
 
 
 class _Deck:
-    """Lines of one sample's netlist; models are collected while devices are written."""
+    """Lines of the first sample's netlist; models are collected while devices are written."""
 
-    def __init__(self, circuit: Circuit, scenario: Scenario, pairs: Instances, sample: int) -> None:
-        self.circuit, self.scenario, self.pairs, self.sample = circuit, scenario, pairs, sample
+    def __init__(self, circuit: Circuit, scenario: Scenario, pairs: Instances) -> None:
+        self.circuit, self.scenario, self.pairs = circuit, scenario, pairs
         self._models: dict[tuple[str, str], str] = {}
 
     def models(self) -> Iterator[str]:
@@ -145,12 +142,11 @@ class _Deck:
             yield f".model {name} {polarity}(level=1 {card} gamma=0)"
 
     def sources(self, controls: Controls) -> Iterator[str]:
-        pairs, s = self.pairs, self.sample
-        vdd, vpp = pairs.vdd_mv[s], pairs.vpp_mv[s]
+        pairs = self.pairs
+        vdd, vpp, gate = pairs.vdd_mv[0], pairs.vpp_mv[0], pairs.equaliser_gate_mv[0]
         yield f"Vvdd vdd 0 {vdd:.10g}m"
-        yield f"Vpre pre 0 {pairs.precharge_mv[s]:.10g}m"
+        yield f"Vpre pre 0 {pairs.precharge_mv[0]:.10g}m"
         yield f"Vplate plate 0 {self.circuit.plate_mv:.10g}m"
-        gate = pairs.equaliser_gate_mv[s]
         for name, corners in zip(controls.names, controls.corners, strict=True):
             if name == "set":
                 yield _source("set_n", [(t, vdd * level) for t, level in corners])
@@ -160,10 +156,10 @@ class _Deck:
                 yield _source(name, [(t, full * level) for t, level in corners])
 
     def ladders(self) -> Iterator[str]:
-        segments, s = self.circuit.bitline.segments, self.sample
+        segments = self.circuit.bitline.segments
         for side, name in enumerate(_SIDES):
-            ohm = self.pairs.bitline_ohm[s, side] / segments
-            farad = self.pairs.bitline_ff[s, side] / segments
+            ohm = self.pairs.bitline_ohm[0, side] / segments
+            farad = self.pairs.bitline_ff[0, side] / segments
             for k in range(segments):
                 yield f"R{name}_{k} {_node(name, k)} {_node(name, k + 1)} {ohm:.10g}"
             for k in range(segments + 1):
@@ -178,7 +174,7 @@ class _Deck:
         yield f"Mset_n san set_n 0 0 {self._device('set_n', 0, 'set')}"
         yield f"Mset_p sap set_p vdd vdd {self._device('set_p', 1, 'set')}"
         for i, node in enumerate(("san", "sap")):
-            yield f"C{node} {node} 0 {self.pairs.set_load_ff[self.sample, i]:.10g}f"
+            yield f"C{node} {node} 0 {self.pairs.set_load_ff[0, i]:.10g}f"
         tied = ("bl", "pre"), ("blb", "pre"), ("san", "pre"), ("sap", "pre"), ("bl", "blb")
         for i, (node, to) in enumerate(tied):
             yield f"Meq_{i} {node} eq {to} 0 {self._device('equaliser', i)}"
@@ -186,7 +182,7 @@ class _Deck:
     def cells(self) -> Iterator[str]:
         near, share = ladder_position(self.circuit)
         for i, cell in enumerate(self.scenario.cells):
-            yield f"C{cell.name} {cell.name} plate {self.pairs.cell_ff[self.sample, i]:.10g}f"
+            yield f"C{cell.name} {cell.name} plate {self.pairs.cell_ff[0, i]:.10g}f"
         for i, (index, contact) in enumerate(self.scenario.contacts):
             cell = self.scenario.cells[index]
             name = f"{cell.name}_{contact.side}"
@@ -203,7 +199,7 @@ class _Deck:
 
     def initial(self) -> Iterator[str]:
         """Levels at the start; of the plate too, which would else rise and lift the cells."""
-        precharge_mv = self.pairs.precharge_mv[self.sample]
+        precharge_mv = self.pairs.precharge_mv[0]
         nodes = [
             *(_node(n, k) for n in _SIDES for k in range(self.circuit.bitline.segments + 1)),
             "san", "sap",
@@ -211,8 +207,7 @@ class _Deck:
         levels = [("plate", self.circuit.plate_mv)]
         levels += [(node, precharge_mv) for node in nodes]
         levels += [
-            (cell.name, self.pairs.cell_mv[self.sample, i])
-            for i, cell in enumerate(self.scenario.cells)
+            (cell.name, self.pairs.cell_mv[0, i]) for i, cell in enumerate(self.scenario.cells)
         ]
         for node, level_mv in levels:
             yield f".ic v({node})={level_mv:.10g}m"
@@ -224,7 +219,7 @@ class _Deck:
         """
         device: Transistor = getattr(self.circuit, kind)
         strength, vt_mv = (
-            getattr(self.pairs, f"{arrays or kind}_{what}")[self.sample, column]
+            getattr(self.pairs, f"{arrays or kind}_{what}")[0, column]
             for what in ("ua_per_v2", "vt_mv")
         )
         card = f"vto={vt_mv:.10g}m kp={device.kp_ua_per_v2:.10g}u lambda={device.lambda_per_v:.10g}"

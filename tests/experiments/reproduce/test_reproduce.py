@@ -19,8 +19,7 @@ from experiments.pages import reproduce as reproduce_docs
 from experiments.reproduce import machine as reproduce_machine
 from experiments.reproduce.table import Table, published
 from pimsim.baselines import measured as measuring
-from pimsim.baselines.machine import Machine
-from pimsim.baselines.measured import OPERATIONS, MeasuredRate, Measurement
+from pimsim.baselines.measured import OPERATIONS, Machine, MeasuredRate, Measurement
 
 ROOT = Path(__file__).parents[3]
 DOCS = ROOT / "docs"

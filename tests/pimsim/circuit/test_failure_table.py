@@ -73,8 +73,6 @@ def test_what_is_to_blame_is_told_apart() -> None:
     assert table.rate("sense", 3, 2) == Rate(0.02, pytest.approx((0.57 - 0.02) / 0.98))
     assert table.rate("copy", 2, 2) == Rate(0.25, 0.5)
     assert table.probability(2, 2, "copy") == 0.625
-    assert RATE.interval() == (0.6, 0.7)
-    assert RATE.interval(0.99) is None
     always = Entry(rows=1, ones=1, halves=0, trials=8, wrong=8, bitlines=4, always_wrong=4)
     assert always.rate == Rate(1.0, 0.0)
 

@@ -60,7 +60,7 @@ def test_the_same_seed_gives_the_same_table() -> None:
 @pytest.mark.parametrize("process", [AMBIT, DDR4], ids=lambda process: process.name)
 def test_no_variation_no_failure(process: Process) -> None:
     for entry in of_circuit(CIRCUIT, process, 0.0, rows=(3, 32)).entries:
-        assert (entry.rate, entry.interval()) == (Rate(0.0, 0.0), (0.0, 0.0))
+        assert (entry.rate, entry.low, entry.high) == (Rate(0.0, 0.0), 0.0, 0.0)
 
 
 def test_a_circuit_that_is_wrong_without_variation_is_always_wrong() -> None:
@@ -75,10 +75,11 @@ def test_a_rare_failure_has_the_probability_of_the_gaussian_tail() -> None:
         entry = of_circuit(CIRCUIT, _offset(sigma_mv), 100.0).entry(3, 2)
         assert isinstance(entry, Estimate)
         exact = norm.sf(SWING_MV / sigma_mv)
-        low, high = entry.interval(entry.level or 0.95) or (1.0, 0.0)
+        assert entry.low is not None
+        assert entry.high is not None
         # 5 % of all intervals miss: allow for a little more than they reach.
-        assert low * 0.97 < exact < high * 1.03
-        assert high / low < 1.2
+        assert entry.low * 0.97 < exact < entry.high * 1.03
+        assert entry.high / entry.low < 1.2
 
 
 def test_estimates_agree_with_counts_where_both_see() -> None:
@@ -105,9 +106,8 @@ def test_no_corner_is_worse_than_the_one_that_is_found() -> None:
 
 def test_a_bounded_process_cannot_fail_below_its_corner_and_can_above() -> None:
     below, above = (of_circuit(CIRCUIT, AMBIT, percent).entry(3, 2) for percent in (5.59, 5.6))
-    assert (below.rate, below.interval()) == (Rate(0.0, 0.0), (0.0, 0.0))
-    low, high = above.interval() or (0.0, 0.0)
-    assert 0.0 < low <= above.probability <= high < 1e-30
+    assert (below.rate, below.low, below.high) == (Rate(0.0, 0.0), 0.0, 0.0)
+    assert 0.0 < above.low <= above.probability <= above.high < 1e-30
 
 
 def test_noise_of_the_access_is_not_held_against_the_bitline() -> None:

@@ -111,8 +111,8 @@ def test_copies_of_zeros_and_ones_are_told_apart_with_their_interval(tmp_path: P
     made = _table(tmp_path, wanted, SIMRA, COPIES)
     zero, one = made.entry(1, 0, "copy"), made.entry(1, 1, "copy")
     assert (zero.rate, one.rate) == (Rate(0.0, 0.001), Rate(0.0, pytest.approx(0.012)))
-    assert zero.interval() == pytest.approx((0.0, 0.002))
-    assert one.interval() == pytest.approx((0.011, 0.013))
+    assert (zero.low, zero.high) == pytest.approx((0.0, 0.002))
+    assert (one.low, one.high) == pytest.approx((0.011, 0.013))
 
 
 def test_not_fails_in_the_access(tmp_path: Path) -> None:

@@ -161,7 +161,7 @@ def test_scaling_all_capacitances_and_conductances_changes_energy_alone(
     plain = nominal(CIRCUIT, scenario)
     scaled = {
         name: getattr(plain, name) * factor
-        for name in plain.widths()
+        for name in plain.__dataclass_fields__
         if name.endswith(("_ff", "_ua_per_v2"))
     }
     scaled["bitline_ohm"] = plain.bitline_ohm / factor
@@ -203,7 +203,7 @@ def _varied(scenario: Scenario, samples: int) -> Instances:
         pairs,
         **{
             name: getattr(pairs, name) * rng.uniform(0.85, 1.15, getattr(pairs, name).shape)
-            for name in pairs.widths()
+            for name in pairs.__dataclass_fields__
         },
     )
 
@@ -215,7 +215,7 @@ def test_samples_do_not_see_each_other(scenario: Scenario) -> None:
     assert np.all(np.abs(together.charge_imbalance) < 1e-9)
     for s in range(many.samples):
         alone = dataclasses.replace(
-            many, **{name: getattr(many, name)[s : s + 1] for name in many.widths()}
+            many, **{name: getattr(many, name)[s : s + 1] for name in many.__dataclass_fields__}
         )
         single = simulate(CIRCUIT, scenario, alone)
         for field in ("dv_at_sense_mv", "latch_ns", "value", "restored_mv", "energy_fj"):
@@ -329,11 +329,13 @@ def _with_columns(name: str, values: list[list[float]]) -> Instances:
         ),
         (
             lambda: simulate(CIRCUIT, scenarios.tra("110"), nominal(CIRCUIT, scenarios.read(1))),
-            "`cell_ff` must have 3 columns for tra-110, not 1",
+            "`cell_ff` must be of shape (1, 3) for tra-110, not (1, 1)",
         ),
         (
-            lambda: _with_columns("bitline_ff", [[85.0]]),
-            "`bitline_ff` must be of shape (1, 2), not (1, 1)",
+            lambda: simulate(
+                CIRCUIT, scenarios.read(1), _with_columns("bitline_ff", [[85.0]])
+            ),
+            "`bitline_ff` must be of shape (1, 2) for read-1, not (1, 1)",
         ),
         (lambda: scenarios.tra("1102"), "`pattern` must be 3 of the digits 0 and 1, not '1102'"),
         (

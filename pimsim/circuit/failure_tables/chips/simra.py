@@ -146,7 +146,7 @@ def _readings(
         for row in summary.rows:
             if (row.text("op"), row.text("data_pattern")) != (op, pattern):
                 continue
-            if (row.number("t1_ns"), row.number("t2_ns")) != (timing.t1_ns, timing.t2_ns):
+            if _delays(row) != timing:
                 continue
             rows = row.count("rows_activated")
             least = 3 if op == "MAJ3" else 2
@@ -155,7 +155,7 @@ def _readings(
                     f"{row.where}: `rows_activated` must be {least} to {_MOST_ROWS} for {op}, "
                     f"not {rows}"
                 )
-            reading = _reading(summary, row, op, pattern, timing, statistic)
+            reading = _reading(summary, row, statistic)
             before = found.setdefault(rows, reading)
             if before[0] != reading[0]:
                 raise InputError(
@@ -165,14 +165,12 @@ def _readings(
     return found
 
 
-def _reading(
-    summary: Summary,
-    row: SummaryRow,
-    op: str,
-    pattern: str,
-    timing: ActivationDelays,
-    statistic: str,
-) -> MeasuredShare:
+def _delays(row: SummaryRow) -> ActivationDelays:
+    return ActivationDelays(row.number("t1_ns"), row.number("t2_ns"))
+
+
+def _reading(summary: Summary, row: SummaryRow, statistic: str) -> MeasuredShare:
+    op = row.text("op")
     if statistic not in summary.columns:
         raise InputError(f"{summary.file} has no column `{statistic}`")
     if op == "MAJ3" and "metric" in summary.columns and row.text("metric") != _ALWAYS:
@@ -189,8 +187,8 @@ def _reading(
                 f"not {row.text('ci95_low')}"
             )
     source = (
-        f"{row.where}: {op}, {row.text('rows_activated')} rows, data {pattern}, {timing}, "
-        f"{statistic} {row.text(statistic)} %"
+        f"{row.where}: {op}, {row.text('rows_activated')} rows, data {row.text('data_pattern')}, "
+        f"{_delays(row)}, {statistic} {row.text(statistic)} %"
     )
     return failing, most, source
 
@@ -198,7 +196,7 @@ def _reading(
 def _known(summaries: Sequence[Summary], op: str) -> str:
     """The end of a message: what was measured of an operation."""
     kinds = {
-        (row.text("data_pattern"), str(ActivationDelays(row.number("t1_ns"), row.number("t2_ns"))))
+        (row.text("data_pattern"), str(_delays(row)))
         for summary in summaries
         for row in summary.rows
         if row.text("op") == op

@@ -8,16 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pimsim.documents import require_one_of, shown
+from pimsim.documents import shown
 from pimsim.errors import InputError, unreadable
 
 MOST_BYTES = 8 << 20
 """Largest file."""
-
-STATISTICS = ("mean", "min", "p25", "median", "p75", "p99")
-"""Of the row groups that were measured: which of them stands for the chip."""
-PATTERNS = ("random", "all0/1")
-"""Data that rows held: random bits, or each row all 0 or all 1."""
 
 SPLITS = {"half": 2, "sixth": 6}
 """How the bitlines that fail some pattern of a majority are divided over patterns: by 2, if each
@@ -45,9 +40,10 @@ class Wanted:
     rows: tuple[int, ...] = ()
     """Rows that a majority of three is stored on; all that were measured if none are named."""
     pattern: str = "random"
-    """One of :data:`PATTERNS`."""
+    """Data that rows held: ``random`` bits, or each row all 0 or all 1 (``all0/1``)."""
     statistic: str = "mean"
-    """One of :data:`STATISTICS`."""
+    """Which of the row groups that were measured stands for the chip: their ``mean``, ``min``,
+    ``p25``, ``median``, ``p75`` or ``p99``."""
     split: str = "half"
     """One of :data:`SPLITS`."""
     majority: ActivationDelays = ActivationDelays(1.5, 3.0)
@@ -57,11 +53,6 @@ class Wanted:
     distance: tuple[str, str] | None = None
     """Of the source and the destination row of a NOT from the sense amplifiers between; if None,
     the mean of all."""
-
-    def __post_init__(self) -> None:
-        require_one_of("pattern", self.pattern, PATTERNS)
-        require_one_of("statistic", self.statistic, STATISTICS)
-        require_one_of("split", self.split, SPLITS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ class SenseAmplifier(Ranged):
 
 
 @dataclass(frozen=True, slots=True)
-class GateCharge:
+class GateCharge(Ranged):
     """Charge of gates and junctions: an option, off unless ``enabled``."""
 
     enabled: bool
@@ -105,11 +105,6 @@ class GateCharge:
     """Gate oxide of access transistors."""
     periphery_oxide_nm: float
     """Gate oxide of all others."""
-
-    def __post_init__(self) -> None:
-        if type(self.enabled) is not bool:
-            raise InputError(f"`enabled` must be true or false, not {self.enabled!r}")
-        require(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,6 @@ True
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -158,14 +157,11 @@ class Process:
     def with_noise(self, sigma_mv: float) -> Process:
         """Return the process with Gaussian noise at the latch, anew in every access.
 
-        Raises :class:`~pimsim.errors.InputError` for no number of at least 0, and if the process
-        has such noise already.
+        Raises :class:`~pimsim.errors.InputError` if the process has such noise already.
 
         >>> load("ambit-like").with_noise(3.0).varied[-1].per_access
         True
         """
-        if not 0.0 <= sigma_mv < math.inf:
-            raise InputError(f"`noise_mv` must be a number of at least 0, not {sigma_mv!r}")
         noise = Varied("sense.noise", "gaussian", sigma_mv, per_access=True, fixed=True)
         if sigma_mv and any(one.quantity == noise.quantity for one in self.varied):
             raise InputError(f"`{noise.quantity}` must be varied once, not twice")
@@ -265,10 +261,9 @@ def load(process: str | Path) -> Process:
     range; the message names file, quantity and value.
     """
     document = _SHELF.read(process, ("vary",))
-    known = tuple(one.name for one in fields(Varied))
     varied: dict[str, Varied] = {}
     for one in document.lineage():
-        own = dict(_varied(one, known))
+        own = dict(_varied(one))
         if one is not document:
             one.settle()
             own = {
@@ -289,8 +284,9 @@ def text(process: str | Path) -> str:
     return _SHELF.text_of(process)[0]
 
 
-def _varied(document: documents.Document, known: tuple[str, ...]) -> Iterator[tuple[str, Varied]]:
+def _varied(document: documents.Document) -> Iterator[tuple[str, Varied]]:
     """What a file varies, by quantity; its mistakes are noted in it."""
+    known = tuple(one.name for one in fields(Varied))
     wrong, where = document.mistakes, "[[vary]]"
     entries = document.body.get("vary", [] if document.base else None)
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):

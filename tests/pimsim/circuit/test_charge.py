@@ -133,10 +133,6 @@ def test_logic_against_reference_cells(operation: str, inputs: int) -> None:
          "`rows` must be at most 512, the cells of a bitline, not 513"),
         (lambda: logic_margin_mv(CIRCUIT, "xor", 2),
          "`operation` must be \"and\" or \"or\", not 'xor'"),
-        (lambda: retention.stored_mv(CIRCUIT, 1200.0, -1.0, 85.0),
-         "`time_ms` must be a number of at least 0, not -1.0"),
-        (lambda: retention.stored_mv(CIRCUIT, 1200.0, 1.0, -300.0),
-         "`celsius` must be a temperature from -273.15 to 1000, not -300.0"),
     ],
 )  # fmt: skip
 def test_bad_input(act: object, message: str) -> None:

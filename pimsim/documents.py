@@ -1,10 +1,7 @@
-"""Text files from anybody: TOML and JSON, each bounded, and TOML with sources.
+"""Text files from anybody: TOML and JSON, each bounded, and what is said of mistakes in them.
 
 Everything that pimsim reads as TOML or JSON comes through here, so that a file is refused in one
 line however it is made: too large, no UTF-8, nested too deeply, with numbers beyond 64 bits.
-
-A file with sources has a ``name``, a ``description`` and a table ``[sources]`` of citations that
-its values refer to by key. Bundled ones lie in a directory of the package that reads them.
 
 >>> require_known(["distributoin"], ("quantity", "distribution"), "mine.toml")
 Traceback (most recent call last):
@@ -25,8 +22,8 @@ import json
 import math
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -40,144 +37,9 @@ _MOST_INTEGER = 2**63 - 1  # TOML 1.0.0, section Integer: 64 bits, signed
 _MOST_DIGITS = 40
 """Of an integer in JSON: seeds have up to 39."""
 _MOST_DEPTH = 32
-_MOST_BASES = 8
 # The parser takes the square of the parts of a dotted key.
 _DOTTED = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*"|'[^'\n]*')[ \t]*+\.[ \t]*+){32}""")
-_TEXTS = ("name", "description")
 _Row = TypeVar("_Row")
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A parsed file."""
-
-    file: str
-    """Its name, for messages."""
-    name: str
-    description: str
-    citations: Mapping[str, str]
-    """The table ``[sources]``."""
-    body: Mapping[str, Any]
-    """Everything else."""
-    base: Document | None
-    """What it builds on."""
-    mistakes: list[str]
-    """What is wrong with it, as far as that is known; whoever reads on adds to it."""
-
-    def cited(self, source: object, where: str) -> str:
-        """Return the citation that ``source`` is the key of; else note a mistake at ``where``."""
-        if isinstance(source, str) and source in self.citations:
-            return self.citations[source]
-        self.mistakes.append(f"{where} must cite a key of [sources], not {shown(source)}")
-        return ""
-
-    def lineage(self) -> list[Document]:
-        """Return what it builds on and itself, the first base first."""
-        return [*(self.base.lineage() if self.base else []), self]
-
-    def settle(self) -> None:
-        """Raise :class:`~pimsim.errors.InputError` if there are mistakes, naming all."""
-        if self.mistakes:
-            raise InputError.of(self.mistakes, self.file)
-
-
-@dataclass(frozen=True, slots=True)
-class Shelf:
-    """Files of a kind: those that are bundled, and any ``.toml`` file at a path.
-
-    >>> Shelf("preset", "pimsim.circuit", "presets").names()
-    ('crow22', 'ddr4-like', 'dramspec58', 'rambus55')
-    """
-
-    what: str
-    """Names the value in messages."""
-    package: str
-    folder: str
-    """Directory of the package where bundled files lie."""
-
-    def names(self) -> tuple[str, ...]:
-        """Names of the bundled files, sorted."""
-        entries = (entry.name for entry in files(self.package).joinpath(self.folder).iterdir())
-        return tuple(sorted(e.removesuffix(".toml") for e in entries if e.endswith(".toml")))
-
-    def read(
-        self, wanted: str | Path, known: Sequence[str], above: tuple[str, ...] = ()
-    ) -> Document:
-        """Return the bundled file of that name, or the ``.toml`` file at that path.
-
-        ``known`` are the top-level keys besides name, description, base and sources. A ``base`` is
-        another file of the same kind, by name or by its path from where the file lies; name and
-        description may then be missing. Mistakes of the file are in the document, for its reader
-        to settle. ``above`` are the files that build on it.
-
-        Raises :class:`~pimsim.errors.InputError` for an unknown name (listing the known ones), and
-        a file, or a base, that cannot be read or is not TOML.
-        """
-        text, file, beside = self.text_of(wanted)
-        table, base = toml(text, file), None
-        if "base" in table:
-            own = wanted if wanted in self.names() else str(Path(wanted).resolve())
-            base = self._base(table["base"], file, beside, known, (*above, str(own)))
-            table.setdefault("name", Path(file).stem)
-            table.setdefault("description", f"{base.description}, changed by {file}")
-        every = (*_TEXTS, "base", "sources", *known)
-        unknown = (key for key in table if key not in every)
-        mistakes = [f"unknown key `{key}`{nearest(key, every)}" for key in unknown]
-        for key in _TEXTS:
-            stated = table.get(key)
-            if not isinstance(stated, str) or not stated.isprintable() or not stated:
-                mistakes.append(f"`{key}` must be a text of one line, not {shown(stated)}")
-        cited = table.get("sources", {})
-        if not isinstance(cited, dict) or not all(isinstance(c, str) for c in cited.values()):
-            mistakes.append(f"[sources] must be a table of texts, not {shown(cited)}")
-            cited = {}
-        body = {key: value for key, value in table.items() if key in known}
-        name, description = (str(table.get(key)) for key in _TEXTS)
-        return Document(file, name, description, cited, body, base, mistakes)
-
-    def _base(
-        self,
-        wanted: object,
-        file: str,
-        beside: Path,
-        known: Sequence[str],
-        above: tuple[str, ...],
-    ) -> Document:
-        """What a file builds on."""
-        names = self.names()
-        named = isinstance(wanted, str) and (wanted in names or wanted.endswith(".toml"))
-        if not isinstance(wanted, str) or not named or not wanted.isprintable():
-            raise InputError(
-                f"{file}: `base` must be one of {', '.join(names)} or the path of a .toml file, "
-                f"not {shown(wanted)}{meant(wanted, names)}"
-            )
-        path = wanted if wanted in names else str((beside / wanted).resolve())
-        if path in above or len(above) >= _MOST_BASES:
-            raise InputError(
-                f"{file}: `base` {shown(wanted)} must not lead back to a file above it"
-            )
-        try:
-            return replace(self, what="base").read(path, known, above)
-        except InputError as error:
-            raise InputError(f"{file}: {error}") from error
-
-    def text_of(self, wanted: str | Path) -> tuple[str, str, Path]:
-        """Return text, name and folder of the bundled file of that name, or of that at that path.
-
-        Raises :class:`~pimsim.errors.InputError` as :meth:`read` does before it parses.
-        """
-        names = self.names()
-        if isinstance(wanted, str) and wanted in names:
-            resource = files(self.package).joinpath(self.folder, f"{wanted}.toml")
-            return resource.read_text("utf-8"), f"{wanted}.toml", Path.cwd()
-        path = Path(wanted)
-        if path.suffix != ".toml":
-            raise InputError(
-                f"`{self.what}` must be one of {', '.join(names)} or the path of a .toml file, "
-                f"not {str(wanted)!r}{meant(wanted, names)}"
-            )
-        text = read_text(path, f"`{self.what}` {str(path)!r}", "TOML", MOST_TOML_BYTES)
-        return text, path.name, path.parent
 
 
 def bundled_rows(kind: type[_Row], package: str, *path: str) -> tuple[_Row, ...]:

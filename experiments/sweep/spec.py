@@ -20,7 +20,7 @@ from experiments.sweep.measures.field import Field
 from experiments.sweep.measures.measure import Estimator, Measure
 from experiments.sweep.results import Axis, Value
 from experiments.sweep.stop import Stop
-from pimsim import documents
+from pimsim import documents, sections
 from pimsim.errors import InputError
 
 _KEYS = (
@@ -28,7 +28,7 @@ _KEYS = (
 )  # fmt: skip
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _SEED = 1
-_SHELF = documents.Shelf("SPEC", "experiments", "specs")
+_SHELF = sections.Shelf("SPEC", "experiments", "specs")
 _MOST_POINTS = 1_000_000
 
 Group = tuple[Axis, ...]

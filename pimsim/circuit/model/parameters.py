@@ -219,7 +219,7 @@ def names() -> tuple[str, ...]:
     return _SHELF.names()
 
 
-_SHELF = documents.Shelf("preset", "pimsim.circuit", "presets")
+_SHELF = sections.Shelf("preset", "pimsim.circuit", "presets")
 
 
 def load(preset: str | Path) -> Circuit:

@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pimsim import documents
+from pimsim import documents, sections
 from pimsim.errors import InputError
 
 Floats = NDArray[np.float64]
@@ -250,7 +250,7 @@ def names() -> tuple[str, ...]:
     return _SHELF.names()
 
 
-_SHELF = documents.Shelf("process", "pimsim.circuit", "processes")
+_SHELF = sections.Shelf("process", "pimsim.circuit", "processes")
 
 
 def load(process: str | Path) -> Process:
@@ -284,7 +284,7 @@ def text(process: str | Path) -> str:
     return _SHELF.text_of(process)[0]
 
 
-def _varied(document: documents.Document) -> Iterator[tuple[str, Varied]]:
+def _varied(document: sections.Document) -> Iterator[tuple[str, Varied]]:
     """What a file varies, by quantity; its mistakes are noted in it."""
     known = tuple(one.name for one in fields(Varied))
     wrong, where = document.mistakes, "[[vary]]"

@@ -20,7 +20,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from pimsim import documents, sections
+from pimsim import sections
 from pimsim.documents import shown
 from pimsim.dram.standard.currents import Currents, Interface, InterfacePerBit
 from pimsim.dram.standard.timing import Timing
@@ -159,7 +159,7 @@ def names() -> tuple[str, ...]:
     return _SHELF.names()
 
 
-_SHELF = documents.Shelf("standard", "pimsim.dram", "standards")
+_SHELF = sections.Shelf("standard", "pimsim.dram", "standards")
 
 
 def load(standard: str | Path) -> Standard:

@@ -32,7 +32,7 @@ from bnn.lowering import thresholds
 from bnn.lowering.operand_analysis import Analysis, OperandAnalysis, analyse
 from bnn.lowering.stage import HostStage, Stage, offsets
 from bnn.lowering.thresholds import Decision, Thresholds
-from bnn.lowering.windows import Side, Windows, lay, windows
+from bnn.lowering.windows import Windows, lay, windows
 from bnn.model import quantizers
 from bnn.model.layers.product import digits
 from bnn.model.network import (
@@ -151,8 +151,7 @@ def _local(
     layer: LocallyConnected, shape: Shape, every: NDArray[np.int8]
 ) -> list[tuple[str, Windows, NDArray[np.int8]]]:
     """Name, window and weights of each position, out of the digits of all."""
-    rows, columns = layer.sides(shape)
-    whole = lay(shape[-1], [Side.of(rows), Side.of(columns)])
+    whole = lay(shape[-1], layer.sides(shape))
     every = every.reshape(len(every), whole.positions, -1, *every.shape[2:])
     found = []
     for position in range(whole.positions):

@@ -5,10 +5,9 @@ every input pixel that any of its pooling window's convolutions reads, once: a 3
 under a 2x2 pooling needs a patch of 4x4 pixels, not four of 3x3. The convolution at one place of
 the pooling window (an *offset*) then reads its own taps out of that patch.
 
-:func:`lay` makes windows of any convolution from one :class:`Side` for each spatial axis: ordinary,
-causal (more padding before), or transposed (a spread-out input); :func:`each_pixel` those of a
-dense layer. A position that has weights of its own is a :class:`Windows` of one column, written
-down directly.
+:func:`lay` makes windows of any convolution from one :class:`~bnn.model.geometry.WindowAxis` for
+each spatial axis; :func:`each_pixel` those of a dense layer. A position that has weights of its own
+is a :class:`Windows` of one column, written down directly.
 
 >>> from bnn.model.network import Conv2D, MaxPool2D
 >>> conv = Conv2D("c", np.ones((3, 3, 2, 8), np.float32), None, "ste_sign", "ste_sign")
@@ -29,12 +28,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.model.geometry import Spread, WindowAxis
+from bnn.model.geometry import OUTSIDE, Indices, WindowAxis
 from bnn.model.network import MaxPool2D, Product, Shape
-from pimsim.errors import InputError
-
-Indices = NDArray[np.intp]
-OUTSIDE = -1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,59 +67,6 @@ class Windows:
         return result
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
-    """What the taps of a convolution read along one spatial axis.
-
-    Tap k of window o looks at place ``o*stride + k*dilation - before`` of the input whose pixels
-    lie ``spacing`` places apart; between them, and beyond them, it reads padding.
-
-    >>> Side(size=4, kernel=3, out=4, before=1).pixels(np.array([-1, 0, 3, 4])).tolist()
-    [-1, 0, 3, -1]
-
-    A transposed convolution of stride 2 spreads its input out and reads every place of it (with
-    the kernel turned round, which is not the windows' business):
-
-    >>> Side(size=3, kernel=3, out=6, before=1, spacing=2).pixels(np.arange(6)).tolist()
-    [0, -1, 1, -1, 2, -1]
-
-    Raises:
-        InputError: a size, step or number of windows below 1.
-    """
-
-    size: int
-    """Pixels of the input."""
-    kernel: int
-    """Taps of a window."""
-    out: int
-    """Windows."""
-    stride: int = 1
-    """Places from one window to the next."""
-    dilation: int = 1
-    """Places from one tap to the next."""
-    before: int = 0
-    """Places of padding that the first window begins with; negative if it skips some."""
-    spacing: int = 1
-    """Places from one pixel to the next."""
-
-    def __post_init__(self) -> None:
-        for name in ("size", "kernel", "out", "stride", "dilation", "spacing"):
-            value = getattr(self, name)
-            if value < 1:
-                raise InputError(f"`{name}` must be a positive integer, not {value!r}")
-
-    @classmethod
-    def of(cls, axis: WindowAxis) -> Side:
-        """Return the side that an ordinary convolution has along ``axis``."""
-        return cls(axis.size, axis.kernel, axis.out, axis.stride, axis.dilation, axis.pads[0])
-
-    def pixels(self, places: Indices) -> Indices:
-        """Pixel at each place, -1 where there is none; places count from the first pixel."""
-        pixels = places // self.spacing
-        outside = (places % self.spacing != 0) | (pixels < 0) | (pixels >= self.size)
-        return np.where(outside, OUTSIDE, pixels)
-
-
 def windows(layer: Product, shape: Shape, pool: MaxPool2D | None) -> Windows:
     """Lay the windows of ``layer``, fed with ``shape``, and of the pooling behind it over columns.
 
@@ -134,15 +76,7 @@ def windows(layer: Product, shape: Shape, pool: MaxPool2D | None) -> Windows:
     if sides is None:
         return each_pixel(int(np.prod(shape[:-1], dtype=np.intp)), shape[-1])
     over = None if pool is None else pool.axes(layer.shape_after(shape))
-    return lay(shape[-1], [_side(side) for side in sides], over)
-
-
-def _side(side: WindowAxis | Spread) -> Side:
-    if isinstance(side, WindowAxis):
-        return Side.of(side)
-    # The kernel is turned round, so the last tap is what the first window begins with.
-    before = (side.kernel - 1) * side.dilation - side.before
-    return Side(side.size, side.kernel, side.out, 1, side.dilation, before, side.stride)
+    return lay(shape[-1], sides, over)
 
 
 def each_pixel(pixels: int, channels: int) -> Windows:
@@ -151,20 +85,23 @@ def each_pixel(pixels: int, channels: int) -> Windows:
     return Windows(channels, every[:, None], np.zeros((1, 1), np.intp), every[None])
 
 
-def lay(channels: int, sides: Sequence[Side], pool: Sequence[WindowAxis] | None = None) -> Windows:
+def lay(
+    channels: int, sides: Sequence[WindowAxis], pool: Sequence[WindowAxis] | None = None
+) -> Windows:
     """Lay the windows of a convolution, and of a pooling behind it, over columns.
 
     Args:
         channels: input channels of a pixel.
         sides: one for each spatial axis, in the order of the input's axes.
-        pool: windows of the pooling over the convolution's output, one for each axis.
+        pool: windows of the pooling over the convolution's output, one for each axis; without
+            pooling every output position is a column with one offset.
 
-    >>> causal = Side(size=4, kernel=2, out=4, dilation=2, before=2)
+    >>> causal = WindowAxis(size=4, kernel=2, out=4, dilation=2, before=2)
     >>> laid = lay(8, [causal])
     >>> laid.pixels[:, laid.taps[0]].tolist()
     [[-1, 0], [-1, 1], [0, 2], [1, 3]]
     """
-    over: Sequence[WindowAxis | None] = [None] * len(sides) if pool is None else pool
+    over = [WindowAxis(side.out, 1, side.out) for side in sides] if pool is None else pool
     pixels, taps, outputs = _along(sides[0], over[0])
     for side, reach in zip(sides[1:], over[1:], strict=True):
         more_pixels, more_taps, more_outputs = _along(side, reach)
@@ -174,24 +111,16 @@ def lay(channels: int, sides: Sequence[Side], pool: Sequence[WindowAxis] | None 
     return Windows(channels, pixels, taps, outputs)
 
 
-def _along(side: Side, pool: WindowAxis | None) -> tuple[Indices, Indices, Indices]:
-    """Pixels (positions, patch), taps (offsets, kernel) and outputs (offsets, positions) of a side.
-
-    Without pooling every output position is a column with one offset.
-    """
-    reach, step, starts = (1, 1, range(side.out)) if pool is None else _pooling(pool)
-    first = np.array(starts)
-    offsets = np.arange(reach) * step
+def _along(side: WindowAxis, pool: WindowAxis) -> tuple[Indices, Indices, Indices]:
+    """Pixels (positions, patch), taps (offsets, kernel) and outputs (offsets, positions)."""
+    first = pool.starts()
+    offsets = np.arange(pool.kernel) * pool.dilation
     shifts = offsets[:, None] * side.stride + np.arange(side.kernel) * side.dilation
     places, taps = np.unique(shifts, return_inverse=True)
     pixels = side.pixels(first[:, None] * side.stride - side.before + places)
     outputs = first[None] + offsets[:, None]
     outputs[(outputs < 0) | (outputs >= side.out)] = OUTSIDE
     return pixels, taps.reshape(shifts.shape), outputs
-
-
-def _pooling(pool: WindowAxis) -> tuple[int, int, tuple[int, ...]]:
-    return pool.kernel, pool.dilation, pool.starts()
 
 
 def _cross(down: Indices, across: Indices, width: int) -> Indices:

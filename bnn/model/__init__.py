@@ -2,9 +2,9 @@
 
 Read :mod:`~bnn.model.operand_encoding` first (which integers multiply, and what they are worth),
 then :mod:`~bnn.model.quantizers` and :mod:`~bnn.model.activation_functions`,
-:mod:`bnn.model.layers` with :mod:`~bnn.model.geometry` and :mod:`~bnn.model.patches` (where windows
-lie, what they read), :mod:`bnn.model.operations` (functions of TensorFlow in a graph), and
-:mod:`~bnn.model.network`, which puts layers together. :mod:`~bnn.model.readers` lists the classes
+:mod:`bnn.model.layers` with :mod:`~bnn.model.geometry` (where windows lie, what they read),
+:mod:`bnn.model.operations` (functions of TensorFlow in a graph), and :mod:`~bnn.model.network`,
+which puts layers together. :mod:`~bnn.model.readers` lists the classes
 of a model file, :mod:`~bnn.model.host` says what integer sums stand for, and
 :mod:`~bnn.model.objective` what a network was trained for.
 

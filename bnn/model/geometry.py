@@ -1,107 +1,158 @@
-"""Where the windows of a convolution or a pooling lie, along one spatial axis.
+"""Where the windows of a convolution or a pooling lie, and cutting images into them.
 
-The rules are TensorFlow's: ``valid`` windows stay inside the input; ``same`` gives
-``ceil(size/stride)`` windows and pads as little as that needs, the odd pixel after the input;
-``causal`` windows end where they stand, so all padding comes before the input.
-
->>> axis = WindowAxis(size=5, kernel=3, stride=2, dilation=1, padding="same")
->>> axis.out, axis.pads, axis.starts()
-(3, (1, 1), (-1, 1, 3))
->>> WindowAxis(size=6, kernel=3, stride=2, dilation=1, padding="same").pads
-(0, 1)
->>> WindowAxis(size=4, kernel=3, stride=1, dilation=1, padding="causal").taps()[0]
-(None, None, 0)
+>>> axis = WindowAxis.padded(size=5, kernel=3, stride=2, padding="same")
+>>> axis.out, axis.before, axis.starts().tolist()
+(3, 1, [-1, 1, 3])
+>>> WindowAxis.padded(size=4, kernel=3, padding="causal").taps()[0].tolist()
+[-1, -1, 0]
+>>> axis = WindowAxis.padded(size=3, kernel=2)
+>>> image = np.arange(9, dtype=np.int8).reshape(1, 3, 3, 1)
+>>> patches(image, (axis, axis), 0, np.float32)[0, 0].tolist()
+[[0.0, 1.0, 3.0, 4.0], [1.0, 2.0, 4.0, 5.0]]
+>>> largest(image, (axis, axis))[0, ..., 0].tolist()
+[[4, 5], [7, 8]]
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pimsim.errors import InputError
 
 Padding = Literal["valid", "same", "causal"]
+Indices = NDArray[np.intp]
+Number = TypeVar("Number", bound=np.number[Any])
+Values = NDArray[np.number[Any]]
 
-
-def _check_positive(windows: object, *names: str) -> None:
-    for name in names:
-        value = getattr(windows, name)
-        if value < 1:
-            raise InputError(f"`{name}` must be a positive integer, not {value!r}")
+OUTSIDE = -1
+"""Stands for a pixel that is none: padding."""
 
 
 @dataclass(frozen=True, slots=True)
 class WindowAxis:
-    """Windows along one spatial axis; sizes in pixels.
+    """What the taps of windows read along one spatial axis.
+
+    Tap k of window o looks at place ``o*stride + k*dilation - before`` of the input whose pixels
+    lie ``spacing`` places apart; between them, and beyond them, it reads padding.
+
+    >>> WindowAxis(size=4, kernel=3, out=4, before=1).pixels(np.array([-1, 0, 3, 4])).tolist()
+    [-1, 0, 3, -1]
+
+    A transposed convolution of stride 2 spreads its input out and reads every place of it, with
+    the kernel turned round:
+
+    >>> WindowAxis(size=3, kernel=3, out=6, before=1, spacing=2).pixels(np.arange(6)).tolist()
+    [0, -1, 1, -1, 2, -1]
 
     Raises:
-        InputError: a size below 1, an unknown padding, or no window that fits.
+        InputError: a size, step or number of windows below 1.
     """
 
     size: int
-    """Length of the input."""
+    """Pixels of the input."""
     kernel: int
     """Taps of a window."""
-    stride: int
-    """Distance between the starts of neighbouring windows."""
-    dilation: int
-    """Distance between neighbouring taps of a window."""
-    padding: Padding
-    """``valid``, ``same`` or ``causal``."""
+    out: int
+    """Windows, which is the length of the output."""
+    stride: int = 1
+    """Places from one window to the next."""
+    dilation: int = 1
+    """Places from one tap to the next."""
+    before: int = 0
+    """Places of padding that the first window begins with; negative if it skips some."""
+    spacing: int = 1
+    """Places from one pixel to the next."""
 
     def __post_init__(self) -> None:
-        _check_positive(self, "size", "kernel", "stride", "dilation")
-        if self.padding not in ("valid", "same", "causal"):
-            raise InputError(f"`padding` must be 'valid', 'same' or 'causal', not {self.padding!r}")
-        if self.padding == "valid" and self.reach > self.size:
-            raise InputError(
-                f"`kernel` must reach over at most the {self.size} pixels of its input, "
-                f"not {self.reach}"
-            )
-
-    @property
-    def reach(self) -> int:
-        """Pixels from the first tap of a window to its last."""
-        return (self.kernel - 1) * self.dilation + 1
-
-    @property
-    def out(self) -> int:
-        """Number of windows, which is the length of the output."""
-        if self.padding in ("same", "causal"):
-            return -(-self.size // self.stride)
-        return (self.size - self.reach) // self.stride + 1
-
-    @property
-    def pads(self) -> tuple[int, int]:
-        """Pixels added before and after the input."""
-        if self.padding == "valid":
-            return 0, 0
-        if self.padding == "causal":
-            return self.reach - 1, 0
-        total = max((self.out - 1) * self.stride + self.reach - self.size, 0)
-        return total // 2, total - total // 2
-
-    def starts(self) -> tuple[int, ...]:
-        """Where each window begins, counted from the first real pixel; negative in the padding.
-
-        Tap ``t`` of a window that starts at ``s`` reads pixel ``s + t*dilation``.
-        """
-        before, _ = self.pads
-        return tuple(i * self.stride - before for i in range(self.out))
-
-    def taps(self) -> tuple[tuple[int | None, ...], ...]:
-        """Return the pixels that each window reads, ``None`` where it reads padding.
-
-        >>> WindowAxis(size=3, kernel=3, stride=1, dilation=1, padding="same").taps()
-        ((None, 0, 1), (0, 1, 2), (1, 2, None))
-        """
-        return tuple(
-            tuple(
-                pixel if 0 <= (pixel := start + tap * self.dilation) < self.size else None
-                for tap in range(self.kernel)
-            )
-            for start in self.starts()
+        _check_positive(
+            size=self.size,
+            kernel=self.kernel,
+            stride=self.stride,
+            dilation=self.dilation,
+            spacing=self.spacing,
+            out=self.out,
         )
+
+    @classmethod
+    def padded(
+        cls,
+        size: int,
+        kernel: int,
+        stride: int = 1,
+        dilation: int = 1,
+        padding: Padding = "valid",
+    ) -> WindowAxis:
+        """Return the windows that TensorFlow lays over ``size`` pixels.
+
+        ``valid`` windows stay inside the input; ``same`` gives ``ceil(size/stride)`` windows and
+        pads as little as that needs, the odd pixel after the input; ``causal`` windows end where
+        they stand, so all padding comes before the input.
+
+        Raises:
+            InputError: a size below 1, an unknown padding, or no window that fits.
+        """
+        _check_positive(size=size, kernel=kernel, stride=stride, dilation=dilation)
+        reach = (kernel - 1) * dilation + 1
+        out, before = -(-size // stride), 0
+        if padding == "valid":
+            if reach > size:
+                raise InputError(
+                    f"`kernel` must reach over at most the {size} pixels of its input, not {reach}"
+                )
+            out = (size - reach) // stride + 1
+        elif padding == "same":
+            before = max((out - 1) * stride + reach - size, 0) // 2
+        elif padding == "causal":
+            before = reach - 1
+        else:
+            raise InputError(f"`padding` must be 'valid', 'same' or 'causal', not {padding!r}")
+        return cls(size, kernel, out, stride, dilation, before)
+
+    def starts(self) -> Indices:
+        """Place of the first tap of each window, ``(out,)``; negative in the padding."""
+        return np.arange(self.out) * self.stride - self.before
+
+    def taps(self) -> Indices:
+        """Pixel that each tap of each window reads, ``(out, kernel)``, -1 where it is padding.
+
+        >>> WindowAxis.padded(size=3, kernel=3, padding="same").taps().tolist()
+        [[-1, 0, 1], [0, 1, 2], [1, 2, -1]]
+        """
+        return self.pixels(self.starts()[:, None] + np.arange(self.kernel) * self.dilation)
+
+    def pixels(self, places: Indices) -> Indices:
+        """Pixel at each place, -1 where there is none; places count from the first pixel."""
+        pixels = places // self.spacing
+        outside = (places % self.spacing != 0) | (pixels < 0) | (pixels >= self.size)
+        return np.where(outside, OUTSIDE, pixels)
+
+    @property
+    def length(self) -> int:
+        """Places from the first tap of the first window to the last tap of the last."""
+        return (self.out - 1) * self.stride + (self.kernel - 1) * self.dilation + 1
+
+    def every(self, tap: int) -> slice:
+        """Places, counted from the first that is read, at which one tap of all windows looks."""
+        first = tap * self.dilation
+        return slice(first, first + (self.out - 1) * self.stride + 1, self.stride)
+
+    def laid(self) -> tuple[slice, slice]:
+        """Pixels that lie within the length of the windows, and their places there."""
+        first = max(0, -(self.before // self.spacing))
+        place = self.before + first * self.spacing
+        count = max(0, min(self.size - first, -(-(self.length - place) // self.spacing)))
+        return slice(first, first + count), slice(place, place + count * self.spacing, self.spacing)
+
+
+def _check_positive(**sizes: int) -> None:
+    for name, value in sizes.items():
+        if value < 1:
+            raise InputError(f"`{name}` must be a positive integer, not {value!r}")
 
 
 def windows(
@@ -120,7 +171,7 @@ def windows(
         kernel: taps of a window.
         strides: between neighbouring windows.
         dilation: between neighbouring taps.
-        padding: as :class:`WindowAxis` has it.
+        padding: as :meth:`WindowAxis.padded` has it.
 
     >>> [axis.out for axis in windows("c", (5,), (3,), (1,))]
     [1, 3]
@@ -128,52 +179,66 @@ def windows(
     settings = [(1, 1, *one)[-2:] for one in (sizes, kernel, strides, dilation)]
     try:
         rows, columns = (
-            WindowAxis(a, b, c, d, padding) for a, b, c, d in zip(*settings, strict=True)
+            WindowAxis.padded(a, b, c, d, padding) for a, b, c, d in zip(*settings, strict=True)
         )
     except InputError as error:
         raise InputError(f"layer {layer!r}: {error}") from None
     return rows, columns
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """Windows of a transposed convolution along one axis: pixels spread out, then every place read.
+def patches(
+    images: Values, axes: tuple[WindowAxis, WindowAxis], pad: float, dtype: type[Number]
+) -> NDArray[Number]:
+    """Lay every window out as one row of numbers.
 
-    Pixel i reaches the outputs ``i*stride - before + t*dilation`` for each tap t; outputs that
-    lie outside are cut off, and such that no pixel reaches are 0.
+    Args:
+        images: ``(n, height, width, channels)``.
+        axes: windows along height and width.
+        pad: value of the padding.
+        dtype: type of the result.
 
-    >>> Spread(size=3, kernel=3, stride=2, dilation=1, out=6, before=0).taps()[2]
-    (1, None, 0)
-
-    Raises:
-        InputError: a size below 1.
+    Returns:
+        ``(n, out height, out width, taps * channels)``, taps row by row, channels fastest: the
+        order in which a kernel ``(height, width, in, out)`` reshapes to ``(taps * in, out)``.
     """
+    rows, columns = axes
+    count, channels = images.shape[0], images.shape[3]
+    taps = rows.kernel * columns.kernel
+    result = np.empty((count, rows.out, columns.out, taps, channels), dtype)
+    for tap, window in enumerate(_taps(images, axes, pad)):
+        result[:, :, :, tap] = window
+    return result.reshape(count, rows.out, columns.out, taps * channels)
 
-    size: int
-    """Length of the input."""
-    kernel: int
-    """Taps of a window."""
-    stride: int
-    """Distance between neighbouring pixels where they are spread out."""
-    dilation: int
-    """Distance between neighbouring taps."""
-    out: int
-    """Length of the output."""
-    before: int
-    """Outputs cut off before the first."""
 
-    def __post_init__(self) -> None:
-        _check_positive(self, "size", "kernel", "stride", "dilation", "out")
+def largest(images: NDArray[Number], axes: tuple[WindowAxis, WindowAxis]) -> NDArray[Number]:
+    """Return the largest value of every window, ``(n, out height, out width, channels)``."""
+    # Every window holds a real pixel, so padding with the smallest value of all never wins.
+    taps = _taps(images, axes, images.min() if images.size else 0)
+    result = next(taps).copy()
+    for window in taps:
+        np.maximum(result, window, out=result)
+    return result
 
-    def taps(self) -> tuple[tuple[int | None, ...], ...]:
-        """Return the pixel that each output reads at each tap, ``None`` where there is none."""
-        return tuple(
-            tuple(
-                self._pixel(place + self.before - tap * self.dilation) for tap in range(self.kernel)
-            )
-            for place in range(self.out)
-        )
 
-    def _pixel(self, place: int) -> int | None:
-        pixel, between = divmod(place, self.stride)
-        return pixel if between == 0 and 0 <= pixel < self.size else None
+def averages(images: NDArray[Number], axes: tuple[WindowAxis, WindowAxis]) -> NDArray[Number]:
+    """Return the mean of every window, ``(n, out h, out w, channels)``; padding does not count."""
+    result = sum(_taps(images, axes, 0))
+    counts = [(axis.taps() != OUTSIDE).sum(axis=1) for axis in axes]
+    inside = np.multiply.outer(*counts)[..., None].astype(images.dtype)
+    return np.asarray(result / inside, images.dtype)
+
+
+def _taps(
+    images: NDArray[Number], axes: tuple[WindowAxis, WindowAxis], pad: float
+) -> Iterator[NDArray[Number]]:
+    """Yield what tap 0, 1, ... of all windows reads: views ``(n, out h, out w, channels)``."""
+    rows, columns = axes
+    if any(axis.before or axis.spacing > 1 or axis.length > axis.size for axis in axes):
+        canvas = np.empty((len(images), rows.length, columns.length, images.shape[3]), images.dtype)
+        canvas[:] = pad
+        (down, below), (across, beside) = rows.laid(), columns.laid()
+        canvas[:, below, beside] = images[:, down, across]
+        images = canvas
+    for i in range(rows.kernel):
+        for j in range(columns.kernel):
+            yield images[:, rows.every(i), columns.every(j)]

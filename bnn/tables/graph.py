@@ -14,7 +14,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from bnn.model.geometry import Padding, WindowAxis
@@ -31,21 +31,16 @@ class Window:
     padding: Padding | int = "same"
     """As in Keras, or so many pixels on each of the four sides."""
 
-    def out(self, pixels: int) -> int:
-        """Return how many windows fit along ``pixels`` pixels.
+    def along(self, pixels: int) -> WindowAxis:
+        """Return the windows along an axis of ``pixels`` pixels.
 
-        >>> Window(7, 2, 1).out(224), Window(3, 2, "same").out(55)
+        >>> Window(7, 2, 1).along(224).out, Window(3, 2, "same").along(55).out
         (110, 28)
         """
         if isinstance(self.padding, int):
-            return WindowAxis(pixels + 2 * self.padding, self.size, self.stride, 1, "valid").out
-        return WindowAxis(pixels, self.size, self.stride, 1, self.padding).out
-
-    def before(self, pixels: int) -> int:
-        """Return how many pixels of padding the first window begins with."""
-        if isinstance(self.padding, int):
-            return self.padding
-        return WindowAxis(pixels, self.size, self.stride, 1, self.padding).pads[0]
+            wide = WindowAxis.padded(pixels + 2 * self.padding, self.size, self.stride)
+            return replace(wide, size=pixels, before=self.padding)
+        return WindowAxis.padded(pixels, self.size, self.stride, padding=self.padding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +215,7 @@ class Drawing:
                 f"not be {groups}"
             )
         window = Window(size, stride, padding)
-        shape = (window.out(height), window.out(width), outputs)
+        shape = (window.along(height).out, window.along(width).out, outputs)
         return self._product(name, x, shape, window, groups, None, norm)
 
     def dense(
@@ -300,7 +295,7 @@ class Drawing:
 
     def _pool(self, name: str, x: Node, window: Window, *, largest: bool) -> Node:
         height, width, channels = _image(name, x)
-        shape = (window.out(height), window.out(width), channels)
+        shape = (window.along(height).out, window.along(width).out, channels)
         return self._add(PoolNode(name, shape, (x.name,), window, largest))
 
     def _add(self, node: Node) -> Node:

@@ -28,8 +28,7 @@ import numpy as np
 
 from bnn.lowering.stage import Stage, offsets
 from bnn.lowering.thresholds import Thresholds
-from bnn.lowering.windows import Side, Windows, each_pixel, lay
-from bnn.model.geometry import WindowAxis
+from bnn.lowering.windows import Windows, each_pixel, lay
 from bnn.model.network import Conv2D, Dense
 from bnn.tables.graph import (
     AddNode,
@@ -152,19 +151,8 @@ def fetched_by_host(table: Table, product: ProductNode, before: ProductNode | No
 def _windows(product: ProductNode, pool: PoolNode | None) -> Windows:
     if product.window is None:
         return each_pixel(1, product.input[0])
-    window = product.window
-    sides = [
-        Side(size, window.size, out, window.stride, 1, window.before(size))
-        for size, out in zip(product.input[:2], product.shape[:2], strict=True)
-    ]
-    over = None
-    if pool is not None:
-        kept = pool.window
-        if isinstance(kept.padding, int):
-            raise ValueError(f"pooling {pool.name!r} must be padded as in Keras")
-        over = [
-            WindowAxis(size, kept.size, kept.stride, 1, kept.padding) for size in product.shape[:2]
-        ]
+    sides = [product.window.along(size) for size in product.input[:2]]
+    over = None if pool is None else [pool.window.along(size) for size in product.shape[:2]]
     return lay(product.input[2], sides, over)
 
 

@@ -60,7 +60,7 @@ def test_convolution_sums_are_those_of_a_loop(seed):
     wanted = np.zeros((2, rows.out, columns.out, outputs), int)
     for (i, down), (j, across) in product(enumerate(rows.taps()), enumerate(columns.taps())):
         for (a, y), (b, z) in product(enumerate(down), enumerate(across)):
-            inside = y is not None and z is not None
+            inside = y >= 0 and z >= 0
             operand = x[:, y, z] if inside else np.full((2, inputs), int(layer.pad_values))
             wanted[:, i, j] += operand.astype(int) @ w[a, b]
     assert np.array_equal(found, wanted)
@@ -174,7 +174,7 @@ def exact_convolution(layer, values, w):
     result = np.full((len(values), rows.out, columns.out, layer.outputs), Fraction(0))
     for (i, down), (j, across) in product(enumerate(rows.taps()), enumerate(columns.taps())):
         for (a, y), (b, z) in product(enumerate(down), enumerate(across)):
-            if y is not None and z is not None:
+            if y >= 0 and z >= 0:
                 result[:, i, j] += values[:, y, z] @ w[a, b]
     return result
 

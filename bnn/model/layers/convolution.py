@@ -25,22 +25,53 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.model.activation_functions import Real
-from bnn.model.geometry import Padding, WindowAxis, windows
+from bnn.model.geometry import Padding, WindowAxis, patches, windows
 from bnn.model.layers.layer import Shape, Weights, misfit
 from bnn.model.layers.product import Product, chunks, grouped
 from bnn.model.layers.reading import Reader, Reading
-from bnn.model.patches import patches
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class _Convolution(Product):
+class Windowed(Product):
+    """A product over windows along one or two spatial axes; its classes say which windows."""
+
+    strides: tuple[int, ...]
+
+    def sides(self, shape: Shape) -> tuple[WindowAxis, WindowAxis]:
+        """Windows along height and width; those of one axis as the windows of one row."""
+        raise NotImplementedError
+
+    def _check(self, shape: Shape, rank: int, channels: int) -> None:
+        if len(shape) != rank + 1 or shape[-1] != channels:
+            names = ("height, width", "length")[rank == 1]
+            raise misfit(self.name, f"({names}, {channels})", shape)
+
+    def _shape(self, shape: Shape) -> Shape:
+        rows, columns = self.sides(shape)
+        return (rows.out, columns.out, self.outputs)[3 - len(shape) :]
+
+    def multiply(self, operands: NDArray[Any], kernel: NDArray[Real], pad: float) -> NDArray[Real]:
+        """Sums at every window, ``(n, [out height,] out width, out)``; see :class:`Product`."""
+        axes, matrix = self.sides(operands.shape[1:]), self.matrix(kernel)
+        images = operands[:, None] if operands.ndim == 3 else operands
+        rows, columns = axes
+        result = np.empty((len(images), rows.out, columns.out, self.outputs), kernel.dtype)
+        per_image = rows.out * columns.out * matrix.shape[0] * images.shape[-1]
+        for part in chunks(len(images), per_image):
+            some = patches(images[part], axes, pad, kernel.dtype.type)
+            taps = some.reshape(*some.shape[:-1], matrix.shape[0], -1)
+            result[part] = grouped(taps, matrix, self.groups)
+        return result[:, 0] if operands.ndim == 3 else result
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class _Convolution(Windowed):
     """A cross-correlation over spatial axes, of which its classes have one and two.
 
     Its kernel is ``(*taps along each axis, channels of a group, out)``, and that of a depthwise
     layer ``(*taps along each axis, in, multiplier)``.
     """
 
-    strides: tuple[int, ...]
     dilation: tuple[int, ...]
     padding: Padding = "valid"
     pad_values: float = 0.0
@@ -61,18 +92,12 @@ class _Convolution(Product):
         return int(self.kernel.shape[-2]) if self.depthwise else 1
 
     def sides(self, shape: Shape) -> tuple[WindowAxis, WindowAxis]:
-        """Windows along height and width; those of one axis as the windows of one row."""
-        rank, channels = self.kernel.ndim - 2, int(self.kernel.shape[-2])
-        channels = channels if self.depthwise else channels * self.groups
-        if len(shape) != rank + 1 or shape[-1] != channels:
-            names = ("height, width", "length")[rank == 1]
-            raise misfit(self.name, f"({names}, {channels})", shape)
-        taps = self.kernel.shape[:-2]
-        return windows(self.name, shape[:-1], taps, self.strides, self.dilation, self.padding)
-
-    def _shape(self, shape: Shape) -> Shape:
-        rows, columns = self.sides(shape)
-        return (rows.out, columns.out, self.outputs)[3 - len(shape) :]
+        """As the padding has them; see :class:`Windowed`."""
+        *taps, channels, _ = self.kernel.shape
+        self._check(shape, len(taps), channels if self.depthwise else channels * self.groups)
+        return windows(
+            self.name, shape[:-1], tuple(taps), self.strides, self.dilation, self.padding
+        )
 
     def matrix(self, kernel: NDArray[Any]) -> NDArray[Any]:
         """Taps row by row; output ``c * multiplier + m`` of a depthwise layer reads channel c."""
@@ -80,19 +105,6 @@ class _Convolution(Product):
         if self.depthwise:
             return kernel.reshape(taps, 1, -1)
         return kernel.reshape(taps, *kernel.shape[-2:])
-
-    def multiply(self, operands: NDArray[Any], kernel: NDArray[Real], pad: float) -> NDArray[Real]:
-        """Sums at every window, ``(n, [out height,] out width, out)``; see :class:`Product`."""
-        axes, matrix = self.sides(operands.shape[1:]), self.matrix(kernel)
-        images = operands[:, None] if operands.ndim == 3 else operands
-        rows, columns = axes
-        result = np.empty((len(images), rows.out, columns.out, self.outputs), kernel.dtype)
-        per_image = rows.out * columns.out * matrix.shape[0] * images.shape[-1]
-        for part in chunks(len(images), per_image):
-            some = patches(images[part], axes, pad, kernel.dtype.type)
-            taps = some.reshape(*some.shape[:-1], matrix.shape[0], -1)
-            result[part] = grouped(taps, matrix, self.groups)
-        return result[:, 0] if operands.ndim == 3 else result
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -116,7 +128,7 @@ class Conv1D(_Convolution):
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class LocallyConnected(Product):
+class LocallyConnected(Windowed):
     """A cross-correlation without shared weights, over one or two spatial axes.
 
     Its kernel is ``(positions, taps * channels, out)``, row by row, and its bias ``(*positions
@@ -125,7 +137,6 @@ class LocallyConnected(Product):
 
     size: Shape
     """Taps along each axis."""
-    strides: Shape
 
     kernel_rank = 3
 
@@ -138,18 +149,15 @@ class LocallyConnected(Product):
         return int(self.kernel.shape[1])
 
     def sides(self, shape: Shape) -> tuple[WindowAxis, WindowAxis]:
-        """Windows along height and width; those of one axis as the windows of one row."""
-        channels = self.fan_in // prod(self.size)
-        if len(shape) != len(self.size) + 1 or shape[-1] != channels:
-            names = ("height, width", "length")[len(self.size) == 1]
-            raise misfit(self.name, f"({names}, {channels})", shape)
+        """Those that lie within the input; see :class:`Windowed`."""
+        self._check(shape, len(self.size), self.fan_in // prod(self.size))
         return windows(self.name, shape[:-1], self.size, self.strides)
 
     def _shape(self, shape: Shape) -> Shape:
-        rows, columns = self.sides(shape)
-        if rows.out * columns.out != len(self.kernel):
+        after = Windowed._shape(self, shape)
+        if prod(after[:-1]) != len(self.kernel):
             raise misfit(self.name, f"of {len(self.kernel)} windows", shape)
-        return (rows.out, columns.out, self.outputs)[3 - len(shape) :]
+        return after
 
     def macs(self, shape: Shape) -> int:
         """Every weight is used once in an image."""

@@ -14,10 +14,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.model.geometry import Padding, WindowAxis, windows
+from bnn.model.geometry import Padding, WindowAxis, averages, largest, windows
 from bnn.model.layers.layer import Layer, Shape, misfit
 from bnn.model.layers.reading import Reader, Reading
-from bnn.model.patches import averages, largest
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from bnn.model import quantizers
 from bnn.model.activation_functions import Real, activate, check_function
-from bnn.model.geometry import Spread, WindowAxis
+from bnn.model.geometry import OUTSIDE, WindowAxis
 from bnn.model.layers.activation import encoding_behind
 from bnn.model.layers.layer import Layer, Shape, Weights, check_array
 from bnn.model.operand_encoding import OperandEncoding
@@ -106,7 +106,7 @@ class Product(Layer):
         """Operand in the padding, after the input quantizer: -1, 0 or +1."""
         return 0.0
 
-    def sides(self, shape: Shape) -> tuple[WindowAxis, WindowAxis] | tuple[Spread, Spread] | None:
+    def sides(self, shape: Shape) -> tuple[WindowAxis, WindowAxis] | None:
         """Windows along height and width over an input of ``shape``; None for a dense layer."""
         return None
 
@@ -131,13 +131,7 @@ class Product(Layer):
 
     def pads(self, shape: Shape) -> bool:
         """Whether some windows over an input of ``shape`` reach into padding."""
-        sides = self.sides(shape)
-        return sides is not None and any(
-            side.pads != (0, 0)
-            if isinstance(side, WindowAxis)
-            else any(None in taps for taps in side.taps())
-            for side in sides
-        )
+        return any((side.taps() == OUTSIDE).any() for side in self.sides(shape) or ())
 
     def macs(self, shape: Shape) -> int:
         """Multiply-accumulates of an image, by Larq's count: weights times output positions."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnn.lowering.windows import Side, lay, windows
+from bnn.lowering.windows import lay, windows
 from bnn.model.geometry import Padding, WindowAxis
 from bnn.model.network import Conv2D, Dense, MaxPool2D
 from pimsim.errors import InputError
@@ -52,7 +52,7 @@ def _places(axes: tuple[WindowAxis, WindowAxis]) -> list[list[tuple[int, int] | 
     """For every window, the place each tap reads, None outside."""
     rows, columns = (axis.taps() for axis in axes)
     return [
-        [None if y is None or x is None else (y, x) for y, x in itertools.product(down, across)]
+        [None if y < 0 or x < 0 else (int(y), int(x)) for y, x in itertools.product(down, across)]
         for down, across in itertools.product(rows, columns)
     ]
 
@@ -115,7 +115,7 @@ def test_a_transposed_convolution_is_one_over_a_spread_out_input_with_the_kernel
     for pixel, tap in itertools.product(range(size), range(kernel)):
         wanted[pixel * stride + tap * dilation] += x[pixel] * weights[tap]
     before = (kernel - 1) * dilation - crop
-    side = Side(size, kernel, out, dilation=dilation, before=before, spacing=stride)
+    side = WindowAxis(size, kernel, out, dilation=dilation, before=before, spacing=stride)
     laid = lay(1, [side])
     read = laid.pixels[:, laid.taps[0]]
     found = np.where(read < 0, 0, x[read]) @ weights[::-1]
@@ -130,7 +130,7 @@ def test_one_axis_is_laid_as_each_of_two(
     both = windows(conv, shape, pool)
     over = pool.axes(conv.shape_after(shape)) if pool is not None else None
     down, across = (
-        lay(shape[2], [Side.of(axis)], None if over is None else [over[number]])
+        lay(shape[2], [axis], None if over is None else [over[number]])
         for number, axis in enumerate(conv.sides(shape))
     )
     assert both.positions == down.positions * across.positions
@@ -144,4 +144,4 @@ def test_one_axis_is_laid_as_each_of_two(
 
 def test_a_side_without_windows_is_refused() -> None:
     with pytest.raises(InputError, match="`spacing` must be a positive integer, not 0"):
-        Side(3, 1, 3, spacing=0)
+        WindowAxis(3, 1, 3, spacing=0)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bnn.lowering.stage import Stage, offsets
 from bnn.lowering.thresholds import Thresholds
-from bnn.lowering.windows import Side, Windows, each_pixel, lay
+from bnn.lowering.windows import Windows, each_pixel, lay
 from bnn.mapping import MAPPINGS
 from bnn.mapping.backends.compiled import in_turn, side_by_side
 from bnn.mapping.backends.compiled.stage import CompiledStage
@@ -128,12 +128,12 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 @st.composite
-def _sides(draw: st.DrawFn) -> Side:
+def _sides(draw: st.DrawFn) -> WindowAxis:
     """An ordinary, causal or transposed convolution along an axis, or something stranger."""
     size, kernel = draw(st.integers(1, 5)), draw(st.integers(1, 3))
     out, before = draw(st.integers(1, 5)), draw(st.integers(-1, 3))
     stride, dilation = draw(st.integers(1, 2)), draw(st.integers(1, 2))
-    return Side(size, kernel, out, stride, dilation, before, draw(st.integers(1, 3)))
+    return WindowAxis(size, kernel, out, stride, dilation, before, draw(st.integers(1, 3)))
 
 
 @st.composite
@@ -141,14 +141,14 @@ def _pools(draw: st.DrawFn, size: int) -> WindowAxis:
     padding: Padding = draw(st.sampled_from(["valid", "same"]))
     kernel = draw(st.integers(1, 3 if padding == "same" else min(size, 3)))
     try:
-        return WindowAxis(size, kernel, draw(st.integers(1, 2)), 1, padding)
+        return WindowAxis.padded(size, kernel, draw(st.integers(1, 2)), 1, padding)
     except InputError:
-        return WindowAxis(size, 1, 1, 1, "valid")
+        return WindowAxis.padded(size, 1, 1, 1, "valid")
 
 
 def _sums(
     operands: NDArray[np.int64],
-    sides: Sequence[Side],
+    sides: Sequence[WindowAxis],
     weights: NDArray[np.int8],
     shifts: tuple[int, ...],
     groups: int,
@@ -182,7 +182,7 @@ def _all(sizes: Sequence[int]) -> list[tuple[int, ...]]:
 
 
 def _read(
-    sides: Sequence[Side], sizes: list[int], window: tuple[int, ...], tap: tuple[int, ...]
+    sides: Sequence[WindowAxis], sizes: list[int], window: tuple[int, ...], tap: tuple[int, ...]
 ) -> int:
     """Pixel that a tap of a window reads, -1 for padding."""
     pixel = 0
@@ -197,7 +197,7 @@ def _read(
 
 def _values(
     sums: NDArray[np.int64],
-    sides: Sequence[Side],
+    sides: Sequence[WindowAxis],
     pool: list[WindowAxis] | None,
     found: Thresholds | None,
     conjunction: NDArray[np.bool_],
@@ -211,7 +211,7 @@ def _values(
     sizes = [side.out for side in sides]
     pooled = []
     for window in itertools.product(*(axis.taps() for axis in pool)):
-        inside = [m for m in itertools.product(*window) if None not in m]
+        inside = [m for m in itertools.product(*window) if min(m) >= 0]
         members = bits[:, [np.ravel_multi_index(m, sizes) for m in inside]]
         pooled.append(np.where(conjunction, members.all(axis=1), members.any(axis=1)))
     return np.stack(pooled, axis=1).astype(np.int64)
@@ -331,8 +331,8 @@ def test_outputs_computed_three_times_are_voted_and_cost_what_that_takes(
 
 
 def test_nothing_computed_once_more_overwrites_what_is_to_be_voted() -> None:
-    sides = [Side(6, 3, 6, before=1)] * 2
-    pool = [WindowAxis(6, 2, 2, 1, "valid")] * 2
+    sides = [WindowAxis(6, 3, 6, before=1)] * 2
+    pool = [WindowAxis.padded(6, 2, 2, 1, "valid")] * 2
     windows = lay(3, sides, pool)
     stage = _stage(_signs(1, 9, 3, 4), windows, shape=(6, 6))
     planned = plan(stage, _system(400, Mitigation("time")))
@@ -406,7 +406,7 @@ def _stage(
     )  # fmt: skip
 
 
-def _case(stage: Stage, sides: Sequence[Side], images: int, low: int) -> Case:
+def _case(stage: Stage, sides: Sequence[WindowAxis], images: int, low: int) -> Case:
     rng = np.random.default_rng(0)
     pixels, channels = int(np.prod(stage.shape[:-1])), stage.windows.channels
     stored = rng.integers(0, stage.largest + 1, (images, pixels, channels)).astype(np.uint16)
@@ -433,7 +433,7 @@ def _commands(mapping: str, stage: Stage) -> int:
 
 def test_depthwise_channels_that_do_not_fit_together_go_to_further_subarrays() -> None:
     channels = 40
-    sides = [Side(5, 3, 5, before=1)] * 2
+    sides = [WindowAxis(5, 3, 5, before=1)] * 2
     weights = _signs(1, 9, 1, 2 * channels)
     stage = _stage(weights, lay(channels, sides), shape=(5, 5), groups=channels, zero_padding=True)
     case = _case(stage, sides, 7, -1)
@@ -460,10 +460,10 @@ def test_a_group_that_does_not_fit_is_split_by_channels() -> None:
 
 @pytest.mark.parametrize("zero", [slice(0, 47), slice(24, 48), slice(0, 48)])
 def test_a_part_of_a_fan_in_whose_weights_are_all_zero_adds_nothing(zero: slice) -> None:
-    sides = [Side(3, 2, 2)]
+    sides = [WindowAxis(3, 2, 2)]
     weights = _signs(1, 2, 48, 3)
     weights[:, :, zero] = 0
-    pooled = lay(48, sides, [WindowAxis(2, 2, 1, 1, "valid")])
+    pooled = lay(48, sides, [WindowAxis.padded(2, 2, 1, 1, "valid")])
     stage = _stage(weights, pooled, shape=(3,), shifts=(2,))
     case = _case(replace(stage, windows=lay(48, sides)), sides, 9, -1)
     bits = (case.sums >= 0).any(axis=1, keepdims=True)
@@ -476,7 +476,7 @@ def test_a_part_of_a_fan_in_whose_weights_are_all_zero_adds_nothing(zero: slice)
 
 @pytest.mark.parametrize("seed", range(8))
 def test_zero_padding_of_a_fan_in_over_several_subarrays(seed: int) -> None:
-    sides = [Side(3, 3, 3, before=1)] * 2
+    sides = [WindowAxis(3, 3, 3, before=1)] * 2
     weights = np.random.default_rng(seed).choice([-1, 1], (1, 9, 8, 5)).astype(np.int8)
     stage = _stage(weights, lay(8, sides), shape=(3, 3), zero_padding=True)
     assert len(plan(stage, _system(62)).chunks) > 1
@@ -515,11 +515,13 @@ def wide_windows(draw: st.DrawFn) -> Case:
     planes, step, low, zero_padding = draw(st.sampled_from([(8, 1, 0, False), (1, 2, -1, True)]))
     kernel = (4, 5) if planes > 1 else (11, 13)
     sides = [
-        Side(12, size, draw(st.integers(2, 3)), stride, 1, draw(st.integers(0, 2)))
+        WindowAxis(12, size, draw(st.integers(2, 3)), stride, 1, draw(st.integers(0, 2)))
         for size, stride in zip(kernel, draw(st.permutations([1, 2])), strict=True)
     ]
     pool = (
-        [WindowAxis(side.out, 2, 1, 1, "same") for side in sides] if draw(st.booleans()) else None
+        [WindowAxis.padded(side.out, 2, 1, 1, "same") for side in sides]
+        if draw(st.booleans())
+        else None
     )
     width, each, groups = draw(st.integers(1, 2)), draw(st.integers(1, 2)), draw(st.integers(1, 2))
     channels, outputs, taps = groups * width, groups * each, kernel[0] * kernel[1]
@@ -602,7 +604,7 @@ def test_faults_of_a_window_beyond_a_subarray_are_the_same_in_both_executors(
 
 
 def test_channels_and_places_are_cut_where_neither_cut_is_enough() -> None:
-    sides = [Side(4, 4, 1)] * 2
+    sides = [WindowAxis(4, 4, 1)] * 2
     stage = _stage(_signs(1, 16, 16, 3), lay(16, sides), shape=(4, 4), planes=8, step=1, low=0)
     machine = _machine(112 + ambit().first_data, 2)
     (mapped,) = MAPPINGS["no-local-reuse"].map_stage(stage, machine.system, 1)
@@ -616,7 +618,7 @@ def test_channels_and_places_are_cut_where_neither_cut_is_enough() -> None:
 
 
 def test_positions_beyond_a_row_are_cut_and_pooled_at_the_edges() -> None:
-    sides, pool = [Side(1100, 2, 1101, before=1)], [WindowAxis(1101, 3, 2, 1, "same")]
+    sides, pool = [WindowAxis(1100, 2, 1101, before=1)], [WindowAxis.padded(1101, 3, 2, 1, "same")]
     stage = _stage(_signs(1, 2, 2, 4), lay(2, sides, pool), shape=(1100,), zero_padding=True)
     falling, conjunction = np.array([0, 0, 1, 1]) > 0, np.array([0, 1, 0, 1]) > 0
     found = Thresholds(np.array([0, -3, 2, 0]), falling)
@@ -642,7 +644,7 @@ def test_a_part_that_gives_every_output_another_single_product() -> None:
 
 
 def test_a_row_too_many_is_refused() -> None:
-    windows = lay(2, [Side(3, 3, 3, before=1)] * 2)
+    windows = lay(2, [WindowAxis(3, 3, 3, before=1)] * 2)
     stage = _stage(_signs(1, 9, 1, 2), windows, shape=(3, 3), groups=2, planes=8)
     for mapping in MAPPINGS:
         with pytest.raises(OutOfRowsError):

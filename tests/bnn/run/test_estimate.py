@@ -14,10 +14,11 @@ from bnn.data import datasets
 from bnn.larq.model_file import read_model
 from bnn.lowering.stage import Stage, offsets
 from bnn.lowering.thresholds import Thresholds
-from bnn.lowering.windows import Side, lay
+from bnn.lowering.windows import lay
 from bnn.mapping import MAPPINGS
 from bnn.mapping.backends.prepare import booked, prepare
 from bnn.mapping.stage_inputs import StageInputs
+from bnn.model.geometry import WindowAxis
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
 from bnn.run.estimate import Estimate, of_network, of_table
 from bnn.run.execute import Execution, NetworkRun, run
@@ -197,7 +198,7 @@ def test_a_table_costs_what_running_it_with_any_weights_does(
 
 def _grouped(groups: int, width: int, each: int, weights: NDArray[np.int8]) -> Stage:
     outputs = groups * each
-    laid = lay(groups * width, [Side(9, 3, 9, before=1), Side(8, 3, 8, before=1)])
+    laid = lay(groups * width, [WindowAxis(9, 3, 9, before=1), WindowAxis(8, 3, 8, before=1)])
     zeros = np.zeros(outputs, np.int64)
     layer = Conv2D("g", np.ones((3, 3, width, 1), np.float32), None, SIGN, SIGN)
     return Stage(

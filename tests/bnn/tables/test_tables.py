@@ -284,8 +284,8 @@ def test_windows_by_counting() -> None:
             for pad in (0, 1, 3):
                 for pixels in range(max(size - 2 * pad, 1), 30):
                     starts = range(-pad, pixels + pad - size + 1, stride)
-                    assert Window(size, stride, pad).out(pixels) == len(starts)
-                assert Window(size, stride, pad).before(30) == pad
+                    assert Window(size, stride, pad).along(pixels).out == len(starts)
+                assert Window(size, stride, pad).along(30).before == pad
 
 
 def test_an_unknown_table_is_refused() -> None:

@@ -1,9 +1,8 @@
 """Well-known networks as tables of layers, without weights: what each would cost in DRAM.
 
-:mod:`~bnn.tables.graph` is what a table is; :mod:`~bnn.tables.chains`,
-:mod:`~bnn.tables.residual` and :mod:`~bnn.tables.branches` are the networks, which
-:mod:`~bnn.tables.catalog` lists. :mod:`~bnn.tables.stages` makes stages of them, and
-:mod:`~bnn.tables.published` has what others say of the same networks.
+:mod:`~bnn.tables.graph` is what a table is, :mod:`~bnn.tables.catalog` has the networks,
+:mod:`~bnn.tables.stages` makes stages of them, and :mod:`~bnn.tables.published` has what others
+say of the same networks.
 
 A table knows no weights, and no mapping.
 

@@ -14,8 +14,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import prod
+from typing import Literal
 
 from bnn.model.geometry import Padding, WindowAxis
 from bnn.model.network import Shape
@@ -52,6 +53,9 @@ class Node:
     """Of the output, without the batch axis."""
     reads: tuple[str, ...] = ()
     """Names of the nodes that it is fed with."""
+    kind: Literal["", "add", "concat", "flatten", "norm"] = field(default="", kw_only=True)
+    """The sum of two nodes (a residual connection), channels of several side by side, all axes into
+    one, or a batch normalization that does not directly follow a product."""
 
     @property
     def size(self) -> int:
@@ -105,26 +109,6 @@ class PoolNode(Node):
     largest: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class ConcatNode(Node):
-    """Channels of several nodes side by side."""
-
-
-@dataclass(frozen=True, slots=True)
-class AddNode(Node):
-    """The sum of two nodes: a residual connection."""
-
-
-@dataclass(frozen=True, slots=True)
-class NormNode(Node):
-    """A batch normalization that does not directly follow a product."""
-
-
-@dataclass(frozen=True, slots=True)
-class FlattenNode(Node):
-    """All axes into one."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
     """A network without weights; every node comes after those that it reads."""
@@ -158,7 +142,7 @@ class Table:
         """Trained numbers: weights, biases, and gamma and beta of each normalized channel."""
         biases = sum(node.outputs for node in self.products if node.bias)
         norms = sum(node.outputs for node in self.products if node.norm)
-        norms += sum(node.shape[-1] for node in self.nodes if isinstance(node, NormNode))
+        norms += sum(node.shape[-1] for node in self.nodes if node.kind == "norm")
         return self.weights + biases + 2 * norms
 
     def node(self, name: str) -> Node:
@@ -208,14 +192,8 @@ class Drawing:
         norm: bool | None = None,
     ) -> Node:
         """Add a convolution of ``size`` x ``size`` taps."""
-        height, width, channels = _image(name, x)
-        if channels % groups or outputs % groups:
-            raise InputError(
-                f"`groups` of {name!r} must divide its {channels} channels and {outputs} outputs, "
-                f"not be {groups}"
-            )
         window = Window(size, stride, padding)
-        shape = (window.along(height).out, window.along(width).out, outputs)
+        shape = (*(window.along(pixels).out for pixels in x.shape[:2]), outputs)
         return self._product(name, x, shape, window, groups, None, norm)
 
     def dense(
@@ -228,8 +206,6 @@ class Drawing:
         norm: bool | None = None,
     ) -> Node:
         """Add a dense layer over a vector."""
-        if len(x.shape) != 1:
-            raise InputError(f"{name!r} must read a vector, not the shape {x.shape}")
         return self._product(name, x, (outputs,), None, 1, bias, norm)
 
     def max_pool(
@@ -246,32 +222,24 @@ class Drawing:
 
     def mean(self, x: Node) -> Node:
         """Add the mean of each channel over the whole image, as a vector."""
-        height, width, _ = _image("mean", x)
-        if height != width:
-            raise InputError(f"a mean must be taken over a square, not {height}x{width}")
-        return self.flatten(self.mean_pool(f"{x.name}/mean", x, height, height))
+        return self.flatten(self.mean_pool(f"{x.name}/mean", x, x.shape[0], x.shape[0]))
 
     def concat(self, name: str, parts: Sequence[Node]) -> Node:
         """Add the channels of nodes of one height and width side by side."""
-        sides = {part.shape[:-1] for part in parts}
-        if len(sides) != 1:
-            raise InputError(f"parts of {name!r} must be of one size, not {sorted(sides)}")
         shape = (*parts[0].shape[:-1], sum(part.shape[-1] for part in parts))
-        return self._add(ConcatNode(name, shape, tuple(part.name for part in parts)))
+        return self._add(Node(name, shape, tuple(part.name for part in parts), kind="concat"))
 
     def add(self, name: str, x: Node, y: Node) -> Node:
         """Add a residual connection."""
-        if x.shape != y.shape:
-            raise InputError(f"parts of {name!r} must have one shape, not {x.shape} and {y.shape}")
-        return self._add(AddNode(name, x.shape, (x.name, y.name)))
+        return self._add(Node(name, x.shape, (x.name, y.name), kind="add"))
 
     def norm(self, name: str, x: Node) -> Node:
         """Add a batch normalization of its own, before whoever reads it."""
-        return self._add(NormNode(name, x.shape, (x.name,)))
+        return self._add(Node(name, x.shape, (x.name,), kind="norm"))
 
     def flatten(self, x: Node) -> Node:
         """Add the same as a vector."""
-        return self._add(FlattenNode(f"{x.name}/flat", (x.size,), (x.name,)))
+        return self._add(Node(f"{x.name}/flat", (x.size,), (x.name,), kind="flatten"))
 
     def table(self) -> Table:
         """Return what has been drawn."""
@@ -294,8 +262,7 @@ class Drawing:
         )
 
     def _pool(self, name: str, x: Node, window: Window, *, largest: bool) -> Node:
-        height, width, channels = _image(name, x)
-        shape = (window.along(height).out, window.along(width).out, channels)
+        shape = (*(window.along(pixels).out for pixels in x.shape[:2]), x.shape[2])
         return self._add(PoolNode(name, shape, (x.name,), window, largest))
 
     def _add(self, node: Node) -> Node:
@@ -303,10 +270,3 @@ class Drawing:
             raise InputError(f"names must be unique, not twice {node.name!r}")
         self._nodes[node.name] = node
         return node
-
-
-def _image(name: str, x: Node) -> tuple[int, int, int]:
-    if len(x.shape) != 3:
-        raise InputError(f"{name!r} must read an image, not the shape {x.shape}")
-    height, width, channels = x.shape
-    return height, width, channels

@@ -30,16 +30,7 @@ from bnn.lowering.stage import Stage, offsets
 from bnn.lowering.thresholds import Thresholds
 from bnn.lowering.windows import Windows, each_pixel, lay
 from bnn.model.network import Conv2D, Dense
-from bnn.tables.graph import (
-    AddNode,
-    ConcatNode,
-    FlattenNode,
-    Node,
-    NormNode,
-    PoolNode,
-    ProductNode,
-    Table,
-)
+from bnn.tables.graph import Node, PoolNode, ProductNode, Table
 
 PIXEL_BITS = 8
 """Bits of an operand of the first product."""
@@ -118,9 +109,9 @@ def reads_sums(table: Table, node: Node) -> bool:
     readers = table.readers(node.name)
     for reader in readers:
         match reader:
-            case AddNode() | NormNode() | PoolNode(largest=False):
+            case Node(kind="add" | "norm") | PoolNode(largest=False):
                 return True
-            case ConcatNode() | FlattenNode() | PoolNode():
+            case Node(kind="concat" | "flatten") | PoolNode():
                 if reads_sums(table, reader):
                     return True
     return not readers

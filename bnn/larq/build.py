@@ -1,18 +1,21 @@
-"""From the entries of a model file to layers with weights."""
+"""From the entries of a model file to layers with weights, or to sizes that are known before."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
-from bnn.larq.graph import Call, LayerEntry
-from bnn.larq.nodes import OPERATORS
+from bnn.larq.graph import OPERATORS, Call, LayerEntry
 from bnn.larq.weights import WeightSource
+from bnn.model.activation_functions import BEHIND_DENSE, OF_DENSE
 from bnn.model.layers import merge
 from bnn.model.layers.layer import Layer, Shape, Weights
 from bnn.model.layers.reading import Reading
-from bnn.model.network import FLOAT32
+from bnn.model.network import FLOAT32, INPUT, Activation, Dense, Network
+from bnn.model.operations.moves import BATCH
+from bnn.model.operations.operation import FIRST, Given
 from bnn.model.readers import READERS
 from bnn.values.fields import Fields, known_class, shown
 from pimsim.errors import InputError
@@ -109,3 +112,135 @@ def precision(fields: Fields) -> str:
             f"not {shown(value)}{repair}"
         )
     return str(value)
+
+
+def joined(network: Network) -> Network:
+    """Return the network with the activations that Keras joins with a dense layer named so.
+
+    TensorFlow's graph optimizer makes one operation of a matrix product, its bias and a gelu, which
+    has another tail than a gelu by itself: a sign behind it is another one. Keras does that to a
+    dense layer with a bias that is fed with vectors, where nothing else is fed with what comes
+    before the activation.
+
+    >>> import numpy as np
+    >>> dense = Dense("d", np.ones((2, 3), np.float32), np.zeros(3, np.float32), None, None)
+    >>> layers = dense, Activation("a", "gelu"), Activation("s", "ste_sign")
+    >>> [layer.function for layer in joined(Network("n", (2,), layers)).layers[1:]]
+    ['gelu behind dense', 'ste_sign']
+    """
+    layers = list(network.layers)
+    for index, layer in enumerate(network.layers):
+        if isinstance(layer, Dense) and layer.activation in OF_DENSE:
+            if _is_joined(network, index):
+                layers[index] = replace(layer, activation=layer.activation + BEHIND_DENSE)
+        elif isinstance(layer, Activation) and layer.function in OF_DENSE:
+            source = _before(network, index)
+            dense = network.layers[source] if source != INPUT else None
+            plain = isinstance(dense, Dense) and dense.activation == "linear"
+            if plain and _is_joined(network, source):
+                layers[index] = replace(layer, function=layer.function + BEHIND_DENSE)
+    return replace(network, layers=tuple(layers))
+
+
+def _is_joined(network: Network, index: int) -> bool:
+    dense = network.layers[index]
+    vectors = len(network.shape_before(index)) == 1
+    return isinstance(dense, Dense) and dense.bias is not None and vectors
+
+
+def _before(network: Network, index: int) -> int:
+    """Find what an activation is fed with, beyond activations that do nothing.
+
+    ``INPUT`` where something else is fed with it as well.
+    """
+    while True:
+        (index,) = network.inputs[index]
+        if index == INPUT or len(network.consumers[index]) != 1:
+            return INPUT
+        layer = network.layers[index]
+        if not (isinstance(layer, Activation) and layer.function == "linear"):
+            return index
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A value that is known before any image is seen."""
+
+    value: object
+    """An integer, :data:`BATCH`, or a list of these."""
+
+
+def computed(
+    function: object,
+    arguments: Mapping[str, object],
+    sources: Sequence[Shape | Known],
+    where: str,
+) -> Known | None:
+    """Return what an operator gives if that depends on shapes alone; else None.
+
+    A model asks for sizes while it runs: ``tf.shape(x)[0]`` and what is made of it. All of them are
+    known from the file but that of the batch, for which :data:`BATCH` stands.
+
+    >>> sizes = computed("compat.v1.shape", {"input": Given(0)}, [(4, 3)], "layer 2")
+    >>> sizes
+    Known(value=['the number of images', 4, 3])
+    >>> arguments = {"input": Given(0), "slice_spec": 0}
+    >>> computed("__operators__.getitem", arguments, [sizes], "layer 3")
+    Known(value='the number of images')
+
+    Raises:
+        InputError: an operator that pimsim does not carry out on sizes.
+    """
+    if function in ("shape", "compat.v1.shape") and isinstance(sources[0], tuple):
+        return Known([BATCH, *sources[0]])
+    if not all(isinstance(one, Known) for one in sources):
+        return None
+    values = filled(arguments, sources)
+    first = values[FIRST]
+    match function, values:
+        case "__operators__.getitem", {"slice_spec": spec} if isinstance(first, list):
+            found = _item(first, spec)
+            if found is not None:
+                return Known(found)
+        case "stack" | "convert_to_tensor" | "identity" | "cast", _:
+            return Known(first)
+        case "math.multiply", {"y": int(y)} if isinstance(first, int):
+            return Known(first * y)
+        case "math.reduce_prod", _ if isinstance(first, list):
+            sizes = [one for one in first if isinstance(one, int)]
+            if len(sizes) == len(first):
+                return Known(prod(sizes))
+        case "concat", {"axis": 0} if isinstance(first, list):
+            return Known([x for one in first for x in (one if isinstance(one, list) else [one])])
+    raise InputError(f"{where} must be an operator on values of layers, not tf.{function} of sizes")
+
+
+def filled(arguments: Mapping[str, object], sources: Sequence[Shape | Known]) -> dict[str, object]:
+    """Put known values in their places among arguments, and number the inputs that are left."""
+    kept = [place for place, one in enumerate(sources) if not isinstance(one, Known)]
+
+    def fill(value: object) -> object:
+        match value:
+            case Given(place):
+                source = sources[place]
+                return source.value if isinstance(source, Known) else Given(kept.index(place))
+            case list():
+                return [fill(one) for one in value]
+            case dict():
+                return {key: fill(one) for key, one in value.items()}
+        return value
+
+    return {key: fill(value) for key, value in arguments.items()}
+
+
+def _item(values: list[object], spec: object) -> object:
+    if isinstance(spec, list) and len(spec) == 1:
+        (spec,) = spec
+    match spec:
+        case int() if -len(values) <= spec < len(values):
+            return values[spec]
+        case {"start": start, "stop": stop, "step": step} if (
+            all(one is None or type(one) is int for one in (start, stop, step)) and step != 0
+        ):
+            return values[start:stop:step]
+    return None

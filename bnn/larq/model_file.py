@@ -15,12 +15,9 @@ from pathlib import Path
 
 import h5py
 
-from bnn.larq.build import build, precision
+from bnn.larq.build import Known, build, computed, filled, joined, precision
 from bnn.larq.config import read_architecture
-from bnn.larq.graph import LayerGraph
-from bnn.larq.joined import joined
-from bnn.larq.nodes import OPERATORS
-from bnn.larq.sizes import Known, computed, filled
+from bnn.larq.graph import OPERATORS, LayerGraph
 from bnn.larq.weights import (
     NamedWeights,
     NumberedWeights,

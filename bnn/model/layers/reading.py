@@ -37,7 +37,7 @@ class Reading:
     arrays: Callable[[Mapping[str, Shape]], dict[str, Weights]]
     """Reads weights of given names, in the order in which Keras stores them, and shapes."""
     arguments: Mapping[str, object] = field(default_factory=dict)
-    """Of an operator: see :class:`bnn.larq.nodes.Use`."""
+    """Of an operator: see :class:`bnn.larq.graph.Use`."""
     output: int = 0
     """Which of its outputs is read, of an operator that has several."""
 

@@ -97,7 +97,8 @@ def rounding_bound(
     growth = rounded_by(layer.fan_in - 1)
     wide = x.astype(np.float64)
     exact = p * float(encoding.scale) + float(encoding.offset)
-    reach = max(abs(float(encoding.value(end))) for end in (0, encoding.largest))
+    ends = encoding.offset, encoding.offset + encoding.largest * encoding.scale
+    reach = max(abs(float(end)) for end in ends)
     floor = 2.0**-50 * reach
     terms = growth * np.abs(wide) + np.abs(wide - exact) + floor
     pad = growth * abs(layer.pad_values) + floor
@@ -182,8 +183,7 @@ class Tally:
             and layer.fan_in * encoding.largest <= _EXACT
             and fed.pad == layer.pad_values
         )
-        self._operands = self._operands_wrong = self._ties = 0
-        self._accumulators = self._accumulators_wrong = 0
+        self._counts = np.zeros(5, np.int64)
 
     def shown(self, their_operands: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the integers that Keras's operands stand for; no integers where they are none."""
@@ -216,22 +216,12 @@ class Tally:
         if self._feeds_integers and self._signs:
             fed = self._observer.sums(self._layer.name, operands.astype(np.float32))
             sums_wrong |= sums.astype(np.float32) != fed
-        self._ties += ties
-        self._operands += operands_wrong.size
-        self._operands_wrong += int(np.count_nonzero(operands_wrong))
-        self._accumulators += sums_wrong.size
-        self._accumulators_wrong += int(np.count_nonzero(sums_wrong))
+        sums_counted = sums_wrong.size, np.count_nonzero(sums_wrong)
+        self._counts += (*sums_counted, operands_wrong.size, np.count_nonzero(operands_wrong), ties)
 
     def result(self) -> LayerCheck:
         """Return the counts over all batches so far."""
-        return LayerCheck(
-            self._layer.name,
-            self._accumulators,
-            self._accumulators_wrong,
-            self._operands,
-            self._operands_wrong,
-            self._ties,
-        )
+        return LayerCheck(self._layer.name, *self._counts.tolist())
 
 
 def tallies(network: Network, encoding: Encoding | None, observer: Observer) -> dict[str, Tally]:

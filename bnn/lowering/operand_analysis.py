@@ -31,7 +31,7 @@ from bnn.model.layers.product import Product, has_integer_kernel, sums_of
 from bnn.model.layers.shape import Pad
 from bnn.model.network import INPUT, Network
 from bnn.model.operand_encoding import BIPOLAR, TERNARY, OperandEncoding
-from bnn.values.encoding import WIDEST, Encoding, encode
+from bnn.values.encoding import Encoding, encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,14 +167,11 @@ def _operands(
     pad = value.integer_of(layer.pad_values)
     if pad is None and value == BIPOLAR and layer.pad_values == 0.0:
         return OperandAnalysis(value, 0, True, encoded)
-    if pad is None:
-        wider = None if encoded else value.including(layer.pad_values)
-        if wider is None and not encoded:
-            wider = value.finer(layer.pad_values, WIDEST)
-        pad = None if wider is None else wider.integer_of(layer.pad_values)
-        if wider is None or pad is None:
-            return None
-        value = wider
+    if pad is None and not encoded:
+        value = value.including(layer.pad_values)
+        pad = None if value is None else value.integer_of(layer.pad_values)
+    if value is None or pad is None:
+        return None
     return OperandAnalysis(value, pad, False, encoded)
 
 

@@ -65,7 +65,11 @@ class Stage:
     is only booked may have the weights of few."""
 
     def __post_init__(self) -> None:
-        _check(self)
+        reach = self.scale * self.highest()
+        if reach >= 1 << 31:
+            raise InputError(
+                f"sums of stage {self.name!r} must stay below 2**31, not reach {reach}"
+            )
 
     @property
     def outputs(self) -> int:
@@ -159,32 +163,6 @@ def offsets(
 def _weigh(digits: NDArray[np.int64], shifts: Sequence[int]) -> NDArray[np.int64]:
     """Numbers (...) that digits (digits, ...) make."""
     return np.tensordot(np.int64(1) << np.array(shifts, np.int64), digits, axes=1)
-
-
-def _check(stage: Stage) -> None:
-    """Raise InputError for fields of a stage that contradict one another."""
-    name, weights = stage.name, stage.weights
-    taps, channels = stage.windows.taps.shape[1], stage.windows.channels
-    if stage.groups < 1 or channels % stage.groups or weights.shape[-1] % stage.groups:
-        raise InputError(
-            f"`groups` of stage {name!r} must divide its {channels} channels and "
-            f"{weights.shape[-1]} outputs, not be {stage.groups}"
-        )
-    wanted = (len(stage.shifts), taps, channels // stage.groups)
-    if weights.shape[:-1] != wanted or not weights.size:
-        raise InputError(
-            f"`weights` of stage {name!r} must have the shape {wanted} and outputs, "
-            f"not {weights.shape}"
-        )
-    if min(stage.shifts) < 0:
-        raise InputError(f"`shifts` of stage {name!r} must not be negative, as {stage.shifts} are")
-    if stage.zero_padding and (stage.planes, stage.scale, stage.pad) != (1, 2, 0):
-        raise InputError(
-            f"operands of stage {name!r} must be -1 and +1, stored as 0 and 1, for zero padding"
-        )
-    reach = stage.scale * stage.highest()
-    if reach >= 1 << 31:
-        raise InputError(f"sums of stage {name!r} must stay below 2**31, not reach {reach}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

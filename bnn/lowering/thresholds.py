@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +45,6 @@ from bnn.model.network import (
     PRelu,
     Product,
 )
-from pimsim.errors import InputError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,12 +104,15 @@ def questions(network: Network) -> tuple[str | None, ...]:
 
 def _own_question(layer: Layer) -> str | None:
     """The deciding quantizer that a layer begins with, under one name for all signs."""
-    name = None
     if isinstance(layer, Product):
-        name = layer.input_quantizer
-    elif isinstance(layer, Activation):
-        name = layer.function
-    return "ste_sign" if quantizers.is_sign(name) else name if quantizers.decides(name) else None
+        return _question(layer.input_quantizer)
+    return _question(layer.function) if isinstance(layer, Activation) else None
+
+
+def _question(quantizer: str | None) -> str | None:
+    if quantizers.is_sign(quantizer):
+        return "ste_sign"
+    return None if quantizers.decides(quantizer) is None else quantizer
 
 
 def decisions(network: Network, index: int, asked: Sequence[str | None]) -> list[Decision]:
@@ -124,11 +126,11 @@ def decisions(network: Network, index: int, asked: Sequence[str | None]) -> list
         index: position of the product.
         asked: see :func:`questions`.
     """
-    layer = _product(network, index)
-    if quantizers.decides(layer.activation) is not None:
-        return [Decision((), index + 1, "ste_sign" if quantizers.is_sign(layer.activation)
-                         else layer.activation)]  # fmt: skip
-    if not monotone(layer.activation):
+    activation = cast(Product, network.layers[index]).activation
+    own = _question(activation)
+    if own is not None:
+        return [Decision((), index + 1, own)]
+    if not monotone(activation):
         return []
     result: list[Decision] = []
     steps: list[Layer] = []
@@ -221,10 +223,3 @@ def conjunctions(layer: Product, sign_at: Decision) -> tuple[NDArray[np.bool_], 
         elif isinstance(step, MaxPool2D):
             result.append(falls)
     return tuple(reversed(result))
-
-
-def _product(network: Network, index: int) -> Product:
-    layer = network.layers[index]
-    if not isinstance(layer, Product):
-        raise InputError(f"`index` must be that of a product, not of {layer.name!r}")
-    return layer

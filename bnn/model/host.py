@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from math import lcm
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,8 @@ def worth(
 ) -> Callable[[Integers], NDArray[np.float64]]:
     """Return the function from a layer's integer sums ``(..., out)`` to what they stand for.
 
+    Sums of w*u are worth ``scale*sum(w*u) + offset*sum(w)``.
+
     Args:
         layer: the binary layer, whose bias is left out.
         operand: what the integer operands are worth; None: themselves.
@@ -56,40 +58,18 @@ def worth(
     offset = Fraction(0) if operand is None else operand.offset
     if isinstance(weight, Fraction):
         scale, offset = scale * weight, offset * weight
-    totals = weight_sums(layer) if offset else np.zeros(layer.outputs, np.int64)
+    denominator = lcm(scale.denominator, offset.denominator)
+    totals: Integers = np.zeros(layer.outputs, np.int64)
+    if offset:
+        matrix = layer.matrix(integer_kernel(layer))
+        totals = int(offset * denominator) * matrix.sum(axis=(0, 1), dtype=np.int64)
 
     def real(sums: Integers) -> NDArray[np.float64]:
-        plain = scale == 1 and offset == 0
-        wide = sums.astype(np.float64) if plain else decoded(sums, totals, scale, offset)
+        if scale == 1 and not offset:
+            wide = sums.astype(np.float64)
+        else:  # computed in integers and rounded once
+            whole = sums.astype(np.int64) * int(scale * denominator) + totals
+            wide = whole / np.float64(denominator)
         return wide if isinstance(weight, Fraction) else wide * weight.astype(np.float64)
 
     return real
-
-
-def decoded(
-    sums: Integers, weight_sums: Integers, scale: Fraction, offset: Fraction
-) -> NDArray[np.float64]:
-    """Return the real numbers that sums over integers u stand for.
-
-    Args:
-        sums: ``sum(w*u)``, ``(..., out)``.
-        weight_sums: ``sum(w)`` of each output, ``(out,)``.
-        scale: what one unit of u is worth.
-        offset: what u = 0 is worth.
-
-    Returns:
-        ``scale*sum(w*u) + offset*sum(w)``, computed in integers and rounded once.
-
-    >>> decoded(np.array([[255, 510]]), np.array([1, 3]), Fraction(2, 255), Fraction(-1)).tolist()
-    [[1.0, 1.0]]
-    """
-    denominator = lcm(scale.denominator, offset.denominator)
-    wide = sums.astype(np.int64) * int(scale * denominator)
-    wide += weight_sums.astype(np.int64) * int(offset * denominator)
-    return wide / np.float64(denominator)
-
-
-def weight_sums(layer: Product) -> NDArray[np.int64]:
-    """Sum of the integer weights of each output of a binary layer, ``(out,)``."""
-    matrix = layer.matrix(integer_kernel(layer))
-    return cast(NDArray[np.int64], matrix.sum(axis=(0, 1), dtype=np.int64))

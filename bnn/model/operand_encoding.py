@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.values.encoding import Encoding, Integers
+from bnn.values.encoding import WIDEST, Encoding, Integers
 
 _LONGEST = 1 << 31
 """Numerators and denominators below it times sums below 2**31 stay in 64 bits."""
@@ -63,31 +63,26 @@ class OperandEncoding:
         return u.numerator if whole and self.low <= u <= self.high else None
 
     def including(self, value: float) -> OperandEncoding | None:
-        """Return the smallest encoding with ``value`` added; None if no integer is worth it."""
-        u = (Fraction(value) - self.offset) / self.scale
-        if u.denominator != 1:
-            return None
-        low, high = min(self.low, u.numerator), max(self.high, u.numerator)
-        step = gcd(self.step, u.numerator - self.low)
-        return replace(self, count=(high - low) // step + 1, step=step, low=low)
+        """Return the smallest encoding with ``value`` added, in smaller units if it needs some.
 
-    def finer(self, value: float, most: int) -> OperandEncoding | None:
-        """Return the same in smaller units, so that ``value`` is a number of them.
-
-        None if none that at most ``most`` bits hold is small enough.
+        None if no integer of :data:`~bnn.values.encoding.WIDEST` bits is worth it.
 
         >>> pixels = OperandEncoding(256, scale=Fraction(2, 255), offset=Fraction(-1))
-        >>> half_steps = pixels.finer(0.0, 9)
+        >>> half_steps = pixels.including(0.0)
         >>> half_steps.step, str(half_steps.scale), half_steps.integer_of(0.0)
         (1, '1/255', 255)
         """
         u = (Fraction(value) - self.offset) / self.scale
         parts = u.denominator
-        if parts >> most:
+        if parts >> WIDEST:
             return None
-        wide = replace(self, step=self.step * parts, low=self.low * parts, scale=self.scale / parts)
-        found = wide.including(value)
-        return None if found is None or found.planes > most else found
+        place, low, step = u.numerator, self.low * parts, self.step * parts
+        least, most = min(low, place), max(self.high * parts, place)
+        step = gcd(step, place - low)
+        found = OperandEncoding(
+            (most - least) // step + 1, step, least, self.scale / parts, self.offset
+        )
+        return None if parts > 1 and found.planes > WIDEST else found
 
     def along(self, factor: Fraction, summand: Fraction) -> OperandEncoding | None:
         """Return the integers, or those of the other sign, worth ``factor * value + summand``.

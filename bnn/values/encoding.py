@@ -75,16 +75,6 @@ class Encoding:
         """Largest ``p``."""
         return (1 << self.bits) - 1
 
-    def value(self, p: int) -> Fraction:
-        """Exact real value of one integer ``p``.
-
-        >>> ENCODINGS["unit"].value(51)
-        Fraction(1, 5)
-        """
-        if not 0 <= p <= self.largest:
-            raise InputError(f"`p` must be an integer from 0 to {self.largest}, not {p!r}")
-        return self.scale * p + self.offset
-
     def levels(self) -> NDArray[np.float32]:
         """Value of every ``p``, shape ``(2**bits,)``, each the nearest float32."""
         exact = [float(self.scale * p + self.offset) for p in range(self.largest + 1)]
@@ -198,20 +188,6 @@ def encode(
         )
     out.reshape(-1)[:] = p.reshape(-1)
     return out
-
-
-def decode(p: Integers, encoding: Encoding) -> NDArray[np.float32]:
-    """Return the float32 values that the integers ``p`` stand for; the inverse of :func:`encode`.
-
-    Raises:
-        InputError: a ``p`` beyond ``encoding.largest``.
-
-    >>> decode(np.uint8([0, 16]), ENCODINGS["sixteenths"]).tolist()
-    [0.0, 1.0]
-    """
-    if p.size and int(p.max()) > encoding.largest:
-        raise InputError(f"`p` must hold integers from 0 to {encoding.largest}, not {int(p.max())}")
-    return encoding.levels()[p]
 
 
 def _check(x: NDArray[np.float32] | NDArray[np.uint8]) -> None:

@@ -13,18 +13,9 @@ from hypothesis import strategies as st
 from bnn.lowering.operand_analysis import analyse
 from bnn.model import host, quantizers
 from bnn.model.layers import product as product_layers
-from bnn.model.layers.product import reach
-from bnn.model.network import (
-    Activation,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    Flatten,
-    MaxPool2D,
-    Network,
-    integer_kernel,
-)
-from bnn.model.operand_encoding import BIPOLAR, TERNARY
+from bnn.model.layers.product import integer_kernel, reach
+from bnn.model.network import Activation, BatchNorm, Conv2D, Dense, Flatten, MaxPool2D, Network
+from bnn.model.operand_encoding import BIPOLAR, TERNARY, OperandEncoding
 from bnn.reference import forward, sums
 from bnn.values.encoding import ENCODINGS
 from pimsim.errors import InputError
@@ -241,7 +232,10 @@ def test_the_tail_runs_by_itself():
     st.lists(st.integers(-1000, 1000), min_size=3, max_size=3),
 )
 def test_encoded_sums_are_rounded_once(scale, offset, found, weight_sums):
-    values = host.decoded(np.array([found]), np.array(weight_sums), scale, offset)
+    weights = np.sign(weight_sums) * (np.arange(1000)[:, None] < np.abs(weight_sums))
+    layer = Dense("d", weights.astype(np.float32), None, None, "no_op")
+    operand = OperandEncoding(2, scale=scale, offset=offset)
+    values = host.worth(layer, operand)(np.array([found]))
     wanted = [float(scale * s + offset * w) for s, w in zip(found, weight_sums, strict=True)]
     assert values.tolist() == [wanted]
 

@@ -10,7 +10,8 @@ from bnn import zoo
 from bnn.data.datasets import fingerprint, load, reshape_for
 from bnn.keras.check import check
 from bnn.larq.model_file import read_model
-from bnn.model.network import BatchNorm, Conv2D, Dense, has_integer_kernel
+from bnn.model.layers.product import has_integer_kernel
+from bnn.model.network import BatchNorm, Conv2D, Dense
 from bnn.reference import forward
 from bnn.run.execute import run
 from bnn.system.system import System

@@ -31,7 +31,7 @@ from bnn.keras.observer import Observer
 from bnn.larq.model_file import read_model
 from bnn.model.network import BatchNorm, Conv2D, Dense
 from bnn.reference import forward
-from bnn.values.encoding import ENCODINGS, decode, detect
+from bnn.values.encoding import ENCODINGS, detect
 from pimsim.errors import InputError, PimsimError
 
 DATA = Path(__file__).parents[2] / "saved_models"
@@ -534,13 +534,16 @@ def test_float32_sums_in_any_order_stay_within_the_bound(seed, name, fan_in):
     rng, encoding = np.random.default_rng(seed), ENCODINGS[name]
     layer = Dense("d", rng.normal(size=(fan_in, 1)).astype(np.float32), None, None, "ste_sign")
     p = rng.integers(0, encoding.largest + 1, (5, fan_in), dtype=np.uint16)
-    x = decode(p, encoding)
+    x = encoding.levels()[p]
     signs = np.where(layer.kernel[:, 0] >= 0, 1, -1)
     bound = rounding_bound(layer, x, p, encoding)
     assert bound.shape == (5, 1)
     terms = rng.permutation((x * signs).astype(np.float32), axis=1)
     for image in range(5):
-        exact = sum(encoding.value(int(v)) * int(w) for v, w in zip(p[image], signs, strict=True))
+        exact = sum(
+            (encoding.scale * int(v) + encoding.offset) * int(w)
+            for v, w in zip(p[image], signs, strict=True)
+        )
         total = np.add.accumulate(terms[image], dtype=np.float32)[-1]
         assert abs(float(total) - float(exact)) <= bound[image, 0]
     assert (bound <= 2e-5 * np.maximum(1, np.abs(x).sum(axis=1, keepdims=True))).all()

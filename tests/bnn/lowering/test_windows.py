@@ -5,14 +5,12 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bnn.lowering.windows import lay, windows
 from bnn.model.geometry import Padding, WindowAxis
 from bnn.model.network import Conv2D, Dense, MaxPool2D
-from pimsim.errors import InputError
 
 PADDINGS = st.sampled_from(["valid", "same"])
 
@@ -140,8 +138,3 @@ def test_one_axis_is_laid_as_each_of_two(
         columns = across.pixels[:, across.taps[x]][None, :, None, :]
         wanted = np.where((rows < 0) | (columns < 0), -1, rows * shape[1] + columns)
         assert np.array_equal(both.pixels[:, both.taps[offset]], wanted.reshape(both.positions, -1))
-
-
-def test_a_side_without_windows_is_refused() -> None:
-    with pytest.raises(InputError, match="`spacing` must be a positive integer, not 0"):
-        WindowAxis(3, 1, 3, spacing=0)

@@ -23,7 +23,7 @@ from bnn.model.geometry import Padding
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
 from bnn.run.flow import Flow
 from bnn.system.system import System
-from bnn.values.encoding import ENCODINGS, Encoding, decode
+from bnn.values.encoding import ENCODINGS, Encoding
 from pimsim.dram.array.address_map import ambit
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
@@ -100,7 +100,7 @@ def _run(
     """Run every stage, compare all that comes out with the reference, and give the stages."""
     rng = np.random.default_rng(images)
     pixels = rng.integers(0, encoding.largest + 1, (images, *network.input_shape)).astype(np.uint16)
-    x: NDArray[np.float32] = decode(pixels, encoding)
+    x: NDArray[np.float32] = encoding.levels()[pixels]
     expected = reference.forward(network, x, encoding)
     flow = Flow(network, x, encoding)
     done = []

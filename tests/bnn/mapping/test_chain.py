@@ -24,7 +24,7 @@ from bnn.run import estimate
 from bnn.run.execute import Execution, NetworkRun, run
 from bnn.system.ledger import PHASES
 from bnn.system.system import System
-from bnn.values.encoding import ENCODINGS, decode
+from bnn.values.encoding import ENCODINGS
 from pimsim.bits import Words
 from pimsim.dram.array.row_storage import Lanes
 from pimsim.dram.array.subarray import Subarray
@@ -189,7 +189,7 @@ def test_chains_of_any_widths_are_exact(data: st.DataObject) -> None:
     first = replace(first, input_quantizer=None)
     network = Network("mlp", network.input_shape, (first, *network.layers[1:]))
     compiled = data.draw(st.booleans())
-    x = decode(pixels, encoding)
+    x = encoding.levels()[pixels]
     options = ModelOptions(banks=banks)
 
     def done(chain: str) -> NetworkRun:

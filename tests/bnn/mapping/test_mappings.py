@@ -33,7 +33,7 @@ from bnn.run.execute import Execution, NetworkRun, run
 from bnn.system.ledger import PHASES, CommandLedger
 from bnn.system.mitigation import Mitigation
 from bnn.system.system import System
-from bnn.values.encoding import ENCODINGS, Encoding, decode
+from bnn.values.encoding import ENCODINGS, Encoding
 from pimsim.circuit.failure_tables.table import Rate
 from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap, rows_taken
 from pimsim.dram.array.faults import Faults
@@ -141,7 +141,7 @@ def _run(
     pixels = rng.integers(0, encoding.largest + 1, (images, *network.input_shape)).astype(np.uint16)
     return run(
         network,
-        decode(pixels, encoding),
+        encoding.levels()[pixels],
         encoding,
         System(STANDARD, ModelOptions()),
         mapping,
@@ -258,7 +258,7 @@ def test_images_beyond_one_row_go_to_further_tiles(mapping: str) -> None:
     small = replace(STANDARD, row_bytes=64, chips_per_rank=1)
     network = _dense(20, 6)
     pixels = np.random.default_rng(3).integers(0, 2, (2000, 20)).astype(np.uint8)
-    x = decode(pixels, ENCODINGS["bipolar"])
+    x = ENCODINGS["bipolar"].levels()[pixels]
     done = run(network, x, None, System(small, ModelOptions()), mapping)
     assert done.bit_exact
     result = done.layers[0].occupancy

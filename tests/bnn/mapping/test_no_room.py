@@ -34,7 +34,7 @@ from bnn.system.ledger import PHASES, CommandLedger
 from bnn.system.mitigation import Mitigation
 from bnn.system.system import System
 from bnn.tables.graph import Drawing, Table
-from bnn.values.encoding import ENCODINGS, decode
+from bnn.values.encoding import ENCODINGS
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard, load
 from pimsim.dram.traces import Event
@@ -291,7 +291,7 @@ def test_a_refused_layer_is_computed_in_integers(name: str) -> None:
     signs = np.repeat(np.float32([1, -1]), 300)[:, None]
     half = rng.integers(0, 256, (40, 300)).astype(np.uint8)
     pixels = np.concatenate([half, rng.permuted(half, axis=1)], axis=1)
-    values = decode(pixels, ENCODINGS[name]) if name != "uint8" else pixels
+    values = ENCODINGS[name].levels()[pixels] if name != "uint8" else pixels
     layers = (
         Dense("wide", signs, None, None, SIGN),
         _norm("norm", 1, 0),

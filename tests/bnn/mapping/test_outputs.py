@@ -22,7 +22,7 @@ from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2
 from bnn.run.execute import run
 from bnn.run.flow import Flow
 from bnn.system.system import System
-from bnn.values.encoding import ENCODINGS, decode
+from bnn.values.encoding import ENCODINGS
 from pimsim.dram.array.address_map import ambit
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
@@ -91,7 +91,7 @@ def test_sums_bits_and_logits_are_those_of_the_reference(
     encoding = ENCODINGS["symmetric"]
     network = _network(rng, first=int(rng.integers(1, 3)), width=width, classes=3)
     grey = rng.integers(0, encoding.largest + 1, (images, *network.input_shape))
-    x: NDArray[np.float32] = decode(grey, encoding)
+    x: NDArray[np.float32] = encoding.levels()[grey]
     expected = reference.forward(network, x, encoding)
     flow = Flow(network, x, encoding)
     for stage in lower(network, encoding):

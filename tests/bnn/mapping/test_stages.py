@@ -691,23 +691,11 @@ def test_digits_and_planes_are_added_at_their_own_levels() -> None:
     assert one == 4 * (8 * adders + 3 * 10 + 2)
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"groups": 3}, r"`groups` of stage 'stage' must divide its 4 channels and 6 outputs, "
-                        r"not be 3"),
-        ({"groups": 2}, r"`weights` of stage 'stage' must have the shape \(1, 1, 2\) and outputs, "
-                        r"not \(1, 1, 4, 6\)"),
-        ({"shifts": (0, 1)}, r"must have the shape \(2, 1, 4\)"),
-        ({"shifts": (-1,)}, r"`shifts` of stage 'stage' must not be negative, as \(-1,\) are"),
-        ({"zero_padding": True, "scale": 1}, r"stored as 0 and 1, for zero padding"),
-        ({"shifts": (29,)}, r"sums of stage 'stage' must stay below 2\*\*31, not reach 4294967296"),
-    ],
-)  # fmt: skip
-def test_a_stage_that_contradicts_itself_is_refused(change: dict[str, Any], message: str) -> None:
+def test_sums_beyond_31_bits_are_refused() -> None:
     stage = _stage(_signs(1, 1, 4, 6), each_pixel(1, 4))
+    message = r"sums of stage 'stage' must stay below 2\*\*31, not reach 4294967296"
     with pytest.raises(InputError, match=message):
-        replace(stage, **change)
+        replace(stage, shifts=(29,))
 
 
 @dataclass(frozen=True)

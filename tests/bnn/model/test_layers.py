@@ -8,9 +8,8 @@ import pytest
 from bnn.model import quantizers
 from bnn.model.layers.layer import Layer
 from bnn.model.layers.merge import Concatenate, Merge, Stack
-from bnn.model.layers.pooling import AveragePool2D, GlobalPool, MaxPool2D
+from bnn.model.layers.pooling import AveragePool2D, MaxPool2D, Reduce
 from bnn.model.layers.preprocessing import Resize
-from bnn.model.layers.reduction import Reduce
 from bnn.model.layers.shape import Crop, Flatten, Pad, Permute, Pick, Reshape, UpSample
 from bnn.model.operand_encoding import BIPOLAR, TERNARY
 from bnn.model.operations.operation import Given, Operation
@@ -27,7 +26,7 @@ SELECTING: list[Layer] = [
     UpSample("repeat", (2, 3)),
     Resize("resize", 3, 5, bilinear=False),
     MaxPool2D("pool", (2, 2), (2, 2)),
-    GlobalPool("global", "max"),
+    Reduce("global", "max", (1, 2), keep=False),
     Reduce("largest", "max", (1,), keep=False),
     Reduce("smallest", "min", (3,), keep=True),
     Merge("maximum", "maximum"),
@@ -39,7 +38,7 @@ COMPUTING: list[Layer] = [
     Pad("pad", ((1, 1), (0, 2)), 5.0),
     Resize("resize", 3, 5, bilinear=True),
     AveragePool2D("pool", (2, 2), (2, 2)),
-    GlobalPool("global", "mean"),
+    Reduce("global", "mean", (1, 2), keep=False),
     Reduce("sum", "sum", (1,), keep=False),
     Merge("add", "add"),
 ]

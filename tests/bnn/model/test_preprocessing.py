@@ -15,7 +15,7 @@ from bnn.lowering.operand_analysis import analyse, padding_of_inputs
 from bnn.mapping import MAPPINGS
 from bnn.model import host
 from bnn.model.layers.layer import Weights
-from bnn.model.layers.preprocessing import Rescale, Resize, Standardize, fraction
+from bnn.model.layers.preprocessing import Affine, Resize, fraction
 from bnn.model.layers.reading import Reading
 from bnn.model.network import Conv2D, Network, Pad
 from bnn.model.operand_encoding import OperandEncoding
@@ -51,7 +51,7 @@ def test_a_short_fraction_is_the_same_float32(value: float, negative: bool) -> N
 @pytest.mark.parametrize("scale", [1 / 255, 1 / 127.5, 1 / 58.3, -1 / 255, 0.017, 2.0])
 @pytest.mark.parametrize("offset", [0.0, -1.0, 1.0, -0.5, -2.1179])
 def test_pixels_behind_a_scale_are_worth_what_keras_computes(scale: float, offset: float) -> None:
-    layer = Rescale("r", np.float32(scale), np.float32(offset))
+    layer = Affine("r", "rescale", (np.float32(scale), np.float32(offset)))
     behind = layer.encoding_after(PIXELS)
     assert behind is not None
     values = layer.run(EVERY)
@@ -62,9 +62,9 @@ def test_pixels_behind_a_scale_are_worth_what_keras_computes(scale: float, offse
     assert sorted(set(behind.stored(u).tolist())) == list(range(256))
 
 
-@pytest.mark.parametrize("invert", [False, True])
-def test_pixels_behind_statistics_are_worth_what_keras_computes(invert: bool) -> None:
-    layer = Standardize("s", np.float32([[[33.3184]]]), np.float32([[[78.567]]]), invert)
+@pytest.mark.parametrize("formula", ["standardize", "restore"])
+def test_pixels_behind_statistics_are_worth_what_keras_computes(formula: str) -> None:
+    layer = Affine("s", formula, (np.float32([[[33.3184]]]), np.float32([[[78.567]]])))
     behind = layer.encoding_after(PIXELS)
     assert behind is not None
     values = layer.run(EVERY.reshape(-1, 1, 1, 1)).ravel()
@@ -72,10 +72,13 @@ def test_pixels_behind_statistics_are_worth_what_keras_computes(invert: bool) ->
 
 
 def test_what_differs_between_channels_has_no_integers() -> None:
-    assert Rescale("r", np.float32([1, 2]), np.float32(0)).encoding_after(PIXELS) is None
-    assert Standardize("s", np.float32([1, 2]), np.float32([1, 1])).encoding_after(PIXELS) is None
-    assert Standardize("s", np.float32([1, 1]), np.float32([2, 2])).encoding_after(PIXELS)
-    assert Rescale("r", np.float32(0), np.float32(1)).encoding_after(PIXELS) is None
+    assert (
+        Affine("r", "rescale", (np.float32([1, 2]), np.float32(0))).encoding_after(PIXELS) is None
+    )
+    for mean, integers in (([1.0, 2.0], False), ([1.0, 1.0], True)):
+        (layer,) = read("Normalization", (2,), mean=mean, variance=[4.0, 4.0])
+        assert (layer.encoding_after(PIXELS) is not None) == integers
+    assert Affine("r", "rescale", (np.float32(0), np.float32(1))).encoding_after(PIXELS) is None
 
 
 def test_fractions_too_long_for_64_bits_have_no_integers() -> None:
@@ -107,7 +110,7 @@ def network(*front: Any, padding: str = "valid") -> Network:
     )
 
 
-SYMMETRIC = Rescale("r", np.float32(1 / 127.5), np.float32(-1))
+SYMMETRIC = Affine("r", "rescale", (np.float32(1 / 127.5), np.float32(-1)))
 
 
 @pytest.mark.parametrize("mapping", MAPPINGS)
@@ -117,8 +120,8 @@ SYMMETRIC = Rescale("r", np.float32(1 / 127.5), np.float32(-1))
         ((SYMMETRIC,), "valid", 8),
         ((SYMMETRIC,), "same", 9),
         ((SYMMETRIC, Pad("z", ((1, 1), (0, 1)))), "valid", 9),
-        ((Rescale("r", np.float32(-1 / 255), np.float32(1)),), "same", 8),
-        ((Standardize("s", np.float32(33.3), np.float32(78.5)),), "valid", 8),
+        ((Affine("r", "rescale", (np.float32(-1 / 255), np.float32(1))),), "same", 8),
+        ((Affine("s", "standardize", (np.float32(33.3), np.float32(78.5))),), "valid", 8),
     ],
 )
 def test_prepared_pixels_are_multiplied_in_dram(
@@ -137,7 +140,7 @@ def test_prepared_pixels_are_multiplied_in_dram(
 
 
 def test_sums_of_prepared_pixels_are_decoded_exactly() -> None:
-    net = network(Standardize("s", np.float32(33.3), np.float32(78.5)))
+    net = network(Affine("s", "standardize", (np.float32(33.3), np.float32(78.5))))
     x = np.random.default_rng(2).integers(0, 256, (4, 6, 5, 2)).astype(np.uint8)
     conv, fed = net.layers[1], analyse(net, ENCODINGS["uint8"]).fed[1]
     assert isinstance(conv, Conv2D)
@@ -206,4 +209,4 @@ def test_statistics_lie_along_their_axes() -> None:
     np.testing.assert_allclose(layer.run(x), wanted, rtol=1e-5)
     assert layer.shape_after((4, 5, 3)) == (4, 5, 3)
     (least,) = read("Normalization", (3,), mean=0.0, variance=0.0, axis=None)
-    assert least.deviation.tolist() == [np.float32(1e-7)]
+    assert least.parameters[1].tolist() == [np.float32(1e-7)]

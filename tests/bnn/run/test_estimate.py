@@ -25,7 +25,7 @@ from bnn.run.execute import Execution, NetworkRun, run
 from bnn.system.ledger import PHASES, CommandLedger
 from bnn.system.system import System
 from bnn.tables.graph import Drawing, PoolNode, ProductNode, Table
-from bnn.values.encoding import ENCODINGS, Encoding, decode, detect
+from bnn.values.encoding import ENCODINGS, Encoding, detect
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard, load
 from pimsim.dram.timeline.timeline import Timeline
@@ -64,7 +64,7 @@ def _both(
     rng = np.random.default_rng(images)
     x = rng.normal(size=(images, *network.input_shape)).astype(np.float32)
     if encoding is not None:
-        x = decode(rng.integers(0, encoding.largest + 1, x.shape).astype(np.uint16), encoding)
+        x = encoding.levels()[rng.integers(0, encoding.largest + 1, x.shape).astype(np.uint16)]
     done = run(
         network, x, encoding, System(standard, options), mapping, execution=Execution(check=False)
     )

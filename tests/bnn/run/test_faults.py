@@ -16,7 +16,7 @@ from bnn.mapping.backends.faulty import in_turn
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
 from bnn.run.execute import Execution, NetworkRun, run
 from bnn.system.system import System
-from bnn.values.encoding import ENCODINGS, decode
+from bnn.values.encoding import ENCODINGS
 from pimsim.bits import pack, unpack
 from pimsim.circuit.failure_tables.table import Rate
 from pimsim.dram.array.faults import Access, Faults, Job, Site, block_width
@@ -97,7 +97,7 @@ def _run(
     )
     return run(
         network,
-        decode(pixels.astype(np.uint16), encoding),
+        encoding.levels()[pixels.astype(np.uint16)],
         encoding,
         System(standard, ModelOptions(banks=4), faults=faults),
         "output-stationary",

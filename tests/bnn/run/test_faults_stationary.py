@@ -18,7 +18,7 @@ from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2
 from bnn.run.execute import Execution, NetworkRun, run
 from bnn.system.ledger import CommandLedger
 from bnn.system.system import System
-from bnn.values.encoding import ENCODINGS, decode
+from bnn.values.encoding import ENCODINGS
 from pimsim.circuit.failure_tables.table import Rate
 from pimsim.dram.array.faults import Faults, Site
 from pimsim.dram.options import ModelOptions
@@ -107,7 +107,7 @@ def _images(network: Network, images: int) -> NDArray[np.float32]:
     encoding = ENCODINGS["unit" if len(network.input_shape) == 3 else "bipolar"]
     shape = (images, *network.input_shape)
     pixels = np.random.default_rng(1).integers(0, encoding.largest + 1, shape)
-    return decode(pixels.astype(np.uint16), encoding)
+    return encoding.levels()[pixels.astype(np.uint16)]
 
 
 def _run(

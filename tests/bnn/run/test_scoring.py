@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnn.model.network import Activation, Dense, Flatten, Network, Reshape
+from bnn.model.layers.shape import Reshape
+from bnn.model.network import Activation, Dense, Flatten, Network
 from bnn.model.objective import Objective, read_objective
 from bnn.run.scoring import Ending, read, scoring_of
 from pimsim.errors import InputError

@@ -19,7 +19,7 @@ from bnn.run.execute import Execution, NetworkRun, run
 from bnn.system.ledger import PHASES
 from bnn.system.mitigation import NONE, TMR, Mitigation
 from bnn.system.system import System
-from bnn.values.encoding import ENCODINGS, decode
+from bnn.values.encoding import ENCODINGS
 from pimsim.circuit.failure_tables.table import Rate
 from pimsim.dram.array.address_map import ACTIVATION_ROWS
 from pimsim.dram.array.faults import Faults
@@ -98,7 +98,7 @@ def _run(
     pixels = np.random.default_rng(1).integers(0, encoding.largest + 1, shape)
     return run(
         network,
-        decode(pixels.astype(np.uint16), encoding),
+        encoding.levels()[pixels.astype(np.uint16)],
         encoding,
         System(SMALL, ModelOptions(banks=4), moves=moves, mitigation=mitigation, faults=faults),
         "output-stationary",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from bnn.values.bitstrings import BitStrings, unpacked
-from bnn.values.encoding import ENCODINGS, decode
+from bnn.values.encoding import ENCODINGS
 from pimsim.errors import InputError
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -97,7 +97,7 @@ def test_inputs_become_the_integers_they_stand_for(seed: int, name: str, images:
     encoding = ENCODINGS[name]
     random = np.random.default_rng(seed)
     grey = random.integers(0, encoding.largest + 1, (images, 3, 5, 2)).astype(np.uint16)
-    x = decode(grey, encoding)
+    x = encoding.levels()[grey]
     packed = BitStrings.encoded(x, encoding, 2, threads=2)
     assert packed.planes == encoding.bits
     np.testing.assert_array_equal(packed.integers(), grey.reshape(images, 15, 2))

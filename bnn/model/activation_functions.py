@@ -19,7 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.model import quantizers
-from pimsim.errors import InputError
 
 Floats = NDArray[Any]
 Real = TypeVar("Real", np.float32, np.float64)
@@ -214,13 +213,3 @@ def disputed(function: str) -> tuple[float, float] | None:
     ((-87.3366, -16.6355), None, None)
     """
     return _ALL[function].disputed if function in _ALL else None
-
-
-def check_function(layer: str, function: str) -> None:
-    """Raise InputError for an activation that pimsim does not carry out."""
-    if function in _ALL:
-        return
-    names = FUNCTIONS.keys() | quantizers.OF_OPERANDS
-    if function.partition("(")[0] not in names or quantizers.named(function).encoding is None:
-        known = ", ".join(sorted(names))
-        raise InputError(f"activation of layer {layer!r} must be among {known}, not {function!r}")

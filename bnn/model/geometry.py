@@ -50,7 +50,7 @@ class WindowAxis:
     [0, -1, 1, -1, 2, -1]
 
     Raises:
-        InputError: a size, step or number of windows below 1.
+        InputError: fewer windows than 1.
     """
 
     size: int
@@ -69,14 +69,8 @@ class WindowAxis:
     """Places from one pixel to the next."""
 
     def __post_init__(self) -> None:
-        _check_positive(
-            size=self.size,
-            kernel=self.kernel,
-            stride=self.stride,
-            dilation=self.dilation,
-            spacing=self.spacing,
-            out=self.out,
-        )
+        if self.out < 1:
+            raise InputError(f"`out` must be a positive integer, not {self.out!r}")
 
     @classmethod
     def padded(
@@ -94,9 +88,8 @@ class WindowAxis:
         they stand, so all padding comes before the input.
 
         Raises:
-            InputError: a size below 1, an unknown padding, or no window that fits.
+            InputError: no window that fits.
         """
-        _check_positive(size=size, kernel=kernel, stride=stride, dilation=dilation)
         reach = (kernel - 1) * dilation + 1
         out, before = -(-size // stride), 0
         if padding == "valid":
@@ -107,10 +100,8 @@ class WindowAxis:
             out = (size - reach) // stride + 1
         elif padding == "same":
             before = max((out - 1) * stride + reach - size, 0) // 2
-        elif padding == "causal":
-            before = reach - 1
         else:
-            raise InputError(f"`padding` must be 'valid', 'same' or 'causal', not {padding!r}")
+            before = reach - 1
         return cls(size, kernel, out, stride, dilation, before)
 
     def starts(self) -> Indices:
@@ -147,12 +138,6 @@ class WindowAxis:
         place = self.before + first * self.spacing
         count = max(0, min(self.size - first, -(-(self.length - place) // self.spacing)))
         return slice(first, first + count), slice(place, place + count * self.spacing, self.spacing)
-
-
-def _check_positive(**sizes: int) -> None:
-    for name, value in sizes.items():
-        if value < 1:
-            raise InputError(f"`{name}` must be a positive integer, not {value!r}")
 
 
 def windows(

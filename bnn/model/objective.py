@@ -9,10 +9,13 @@ True
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+
+from bnn.values.fields import Fields
+from pimsim.errors import InputError
 
 _ALIASES = {
     "bce": "binary_crossentropy",
@@ -76,22 +79,11 @@ def read_objective(compiled: object) -> Objective:
     loss, settings = losses[0] if len(losses) == 1 else (None, {})
     accuracies = [one for one in _entries(compiled.get("metrics")) if "accuracy" in one[0]]
     metric, given = accuracies[0] if accuracies else (None, {})
-    threshold = given.get("threshold")
-    if metric != "binary_accuracy" or not _is_finite(threshold):
-        threshold = None
-    return Objective(
-        loss,
-        settings.get("from_logits") is True,
-        metric,
-        float(threshold) if isinstance(threshold, int | float) else None,
-    )
-
-
-def _is_finite(value: object) -> bool:
-    try:
-        return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
-    except OverflowError:
-        return False
+    threshold = None
+    if metric == "binary_accuracy" and "threshold" in given:
+        with suppress(InputError):
+            threshold = Fields(given, "the metric").number("threshold", 0.5)
+    return Objective(loss, settings.get("from_logits") is True, metric, threshold)
 
 
 def _entries(value: object) -> Iterator[tuple[str, dict[str, object]]]:

@@ -47,11 +47,6 @@ Values = Reals | NDArray[np.integer[Any]]
 SIGNS = frozenset({"ste_sign", "approx_sign", "swish_sign"})
 """Canonical names of the quantizers whose values are -1 and +1."""
 
-HEAVISIDE_NAME = "ste_heaviside"
-
-SCALED_SIGN = "magnitude_aware_sign"
-"""Signs of weights, times the mean magnitude of each output's weights."""
-
 NO_OP = "no_op"
 """Leaves the value as it is: the file of a network trained with Bop already holds +-1."""
 
@@ -141,28 +136,20 @@ def levels(x: Values, bits: int) -> NDArray[np.int16]:
     return result
 
 
-def flush(x: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """Return ``x`` as float64 with everything that float32 cannot hold normally set to zero.
-
-    >>> flush(np.array([1e-40, -1e-39, 1e-37])).tolist()
-    [0.0, 0.0, 1e-37]
-    """
-    wide: NDArray[np.float64] = x.astype(np.float64)
-    wide[np.abs(wide) < SMALLEST_NORMAL] = 0.0
-    return wide
-
-
 def flushed(x: Any) -> NDArray[Any]:
-    """Return float32 values of any shape with those that float32 cannot hold normally as zero.
+    """Return values of any shape and type with those that float32 cannot hold normally as zero.
 
-    >>> flushed(np.float32([1e-40, -1e-39, 1e-37])).tolist() == [0.0, 0.0, np.float32(1e-37)]
-    True
+    >>> flushed(np.array([1e-40, -1e-39, 1e-37])).tolist()
+    [0.0, 0.0, 1e-37]
     """
     return np.where(np.abs(x) < np.float32(SMALLEST_NORMAL), np.float32(0), x)
 
 
-def _signs(latent: NDArray[np.float32]) -> QuantizedWeights:
-    return QuantizedWeights(sign(latent))
+def _as_weights(
+    integers: Callable[[Values], NDArray[np.int8]],
+) -> Callable[[NDArray[np.float32]], QuantizedWeights]:
+    """Weights that are quantized as operands are, each worth itself."""
+    return lambda latent: QuantizedWeights(integers(latent))
 
 
 def _scaled_signs(latent: NDArray[np.float32]) -> QuantizedWeights:
@@ -180,10 +167,6 @@ def _signs_of_one_scale(latent: NDArray[np.float32]) -> QuantizedWeights:
     """Signs, all of them worth the mean magnitude of the whole kernel."""
     mean = np.float32(np.abs(latent).mean(dtype=np.float64))
     return QuantizedWeights(sign(latent), np.full(latent.shape[-1], mean))
-
-
-def _steps(latent: NDArray[np.float32]) -> QuantizedWeights:
-    return QuantizedWeights(heaviside(latent))
 
 
 def _stored(latent: NDArray[np.float32]) -> QuantizedWeights:
@@ -219,7 +202,7 @@ def _tern(parameters: str) -> Quantizer:
         f"ste_tern({threshold!r})",
         TERNARY,
         lambda x: ternary(x, threshold),
-        lambda latent: QuantizedWeights(ternary(latent, threshold)),
+        _as_weights(lambda x: ternary(x, threshold)),
     )
 
 
@@ -248,7 +231,7 @@ def _dorefa(parameters: str) -> Quantizer:
 
 
 _SCALED = {
-    SCALED_SIGN: _scaled_signs,
+    "magnitude_aware_sign": _scaled_signs,
     # Those of larq_zoo: XNORNet has the first, DoReFaNet the second.
     "xnor_weight_scale": _clipped_scaled_signs,
     "magnitude_aware_sign_unclipped": _signs_of_one_scale,
@@ -261,7 +244,7 @@ def _plain(
     integers: Callable[[Values], NDArray[np.integer[Any]]],
     weights: Callable[[NDArray[np.float32]], QuantizedWeights],
 ) -> Callable[[str], Quantizer]:
-    odd = weights is _signs or weights in _SCALED.values()
+    odd = name in SIGNS or name in _SCALED
 
     def make(parameters: str) -> Quantizer:
         if parameters:
@@ -272,10 +255,10 @@ def _plain(
 
 
 TABLE: dict[str, Callable[[str], Quantizer]] = {
-    **{name: _plain(name, BIPOLAR, sign, _signs) for name in sorted(SIGNS)},
+    **{name: _plain(name, BIPOLAR, sign, _as_weights(sign)) for name in sorted(SIGNS)},
     **{name: _plain(name, None, _of_weights_only, weights) for name, weights in _SCALED.items()},
     "ste_tern": _tern,
-    HEAVISIDE_NAME: _plain(HEAVISIDE_NAME, HEAVISIDE, heaviside, _steps),
+    "ste_heaviside": _plain("ste_heaviside", HEAVISIDE, heaviside, _as_weights(heaviside)),
     "dorefa": _dorefa,
     NO_OP: _plain(NO_OP, None, _of_weights_only, _stored),
 }
@@ -284,21 +267,20 @@ TABLE: dict[str, Callable[[str], Quantizer]] = {
 OF_OPERANDS = frozenset(TABLE.keys() - _SCALED.keys() - {NO_OP})
 """Names of those that look at one value at a time, and so may be activations."""
 
-_SPELLINGS = {
-    "approx_sign": ("ApproxSign",),
-    "dorefa": ("dorefa_quantizer", "DoReFa", "DoReFaQuantizer"),
-    "magnitude_aware_sign": ("MagnitudeAwareSign",),
-    "magnitude_aware_sign_unclipped": (),
-    "no_op": ("NoOp", "NoOpQuantizer"),
-    "ste_heaviside": ("SteHeaviside",),
-    "ste_sign": ("SteSign",),
-    "ste_tern": ("SteTern",),
-    "swish_sign": ("SwishSign",),
-    "xnor_weight_scale": (),
+_CANONICAL = {name: name for name in TABLE} | {
+    "ApproxSign": "approx_sign",
+    "DoReFa": "dorefa",
+    "DoReFaQuantizer": "dorefa",
+    "MagnitudeAwareSign": "magnitude_aware_sign",
+    "NoOp": NO_OP,
+    "NoOpQuantizer": NO_OP,
+    "SteHeaviside": "ste_heaviside",
+    "SteSign": "ste_sign",
+    "SteTern": "ste_tern",
+    "SwishSign": "swish_sign",
+    "dorefa_quantizer": "dorefa",
 }
-"""By canonical name: what else files call it."""
-
-_CANONICAL = {one: name for name, others in _SPELLINGS.items() for one in (name, *others)}
+"""By what files call it, the name of a quantizer."""
 
 
 def canonical(name: str) -> str | None:
@@ -359,8 +341,5 @@ def decides(name: str | None) -> Callable[[Values], NDArray[np.bool_]] | None:
     >>> decides("dorefa(2)") is None
     True
     """
-    if is_sign(name):
-        return lambda x: sign(x) > 0
-    if name == HEAVISIDE_NAME:
-        return lambda x: heaviside(x) > 0
-    return None
+    integers = sign if is_sign(name) else heaviside if name == "ste_heaviside" else None
+    return None if integers is None else lambda x: integers(x) > 0

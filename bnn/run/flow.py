@@ -18,7 +18,8 @@ from bnn.lowering.operand_analysis import Analysis, analyse
 from bnn.lowering.stage import HostStage, Stage
 from bnn.mapping.stage_inputs import Result
 from bnn.model import host
-from bnn.model.network import INPUT, Flatten, Layer, Network, Product, Reshape
+from bnn.model.layers.shape import Reshape
+from bnn.model.network import INPUT, Flatten, Layer, Network, Product
 from bnn.model.operand_encoding import OperandEncoding
 from bnn.run.disputes import Disputes
 from bnn.values.bitstrings import BitStrings, unpacked

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.model import quantizers
-from bnn.model.activation_functions import activate, check_function, elu, monotone
-from bnn.model.layers.layer import Layer, Shape, Weights, check_array, misfit
+from bnn.model.activation_functions import activate, elu, monotone
+from bnn.model.layers.layer import Layer, Shape, Weights, misfit
+from bnn.model.layers.pooling import Along
 from bnn.model.layers.reading import Reader, Reading
-from bnn.model.layers.reduction import Along
 from bnn.model.operand_encoding import OperandEncoding
 
 
@@ -28,9 +28,6 @@ class Activation(Layer):
 
     function: str
     """Name in :data:`bnn.model.activation_functions.FUNCTIONS` or of a quantizer."""
-
-    def __post_init__(self) -> None:
-        check_function(self.name, self.function)
 
     def _run(self, x: NDArray[Any]) -> NDArray[Any]:
         return activate(self.function, x)
@@ -57,8 +54,8 @@ def encoding_behind(function: str, encoding: OperandEncoding | None) -> OperandE
 
 def _sloped(slopes: Weights | np.float32, below: NDArray[Any]) -> NDArray[Any]:
     """Multiply, with 0 for denormal slopes and products: Keras has none, and a sign may follow."""
-    products = quantizers.flush(np.asarray(slopes)) * below
-    return quantizers.flush(products).astype(below.dtype)
+    products = quantizers.flushed(slopes).astype(np.float64) * below
+    return quantizers.flushed(products).astype(below.dtype)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +92,6 @@ class PRelu(Layer):
 
     slopes: Weights
     """Broadcast over an input: ``(channels,)`` where the spatial axes share theirs."""
-
-    def __post_init__(self) -> None:
-        check_array(self.name, "slopes", self.slopes, self.slopes.shape)
 
     def _shape(self, shape: Shape) -> Shape:
         if len(self.slopes.shape) > len(shape) or any(

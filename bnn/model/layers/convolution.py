@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from bnn.model.activation_functions import Real
 from bnn.model.geometry import Padding, WindowAxis, patches, windows
-from bnn.model.layers.layer import Shape, Weights, misfit
+from bnn.model.layers.layer import Shape, misfit
 from bnn.model.layers.product import Product, chunks, grouped
 from bnn.model.layers.reading import Reader, Reading
 
@@ -114,8 +114,6 @@ class Conv2D(_Convolution):
     strides: tuple[int, ...] = (1, 1)
     dilation: tuple[int, ...] = (1, 1)
 
-    kernel_rank = 4
-
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Conv1D(_Convolution):
@@ -123,8 +121,6 @@ class Conv1D(_Convolution):
 
     strides: tuple[int, ...] = (1,)
     dilation: tuple[int, ...] = (1,)
-
-    kernel_rank = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -137,11 +133,6 @@ class LocallyConnected(Windowed):
 
     size: Shape
     """Taps along each axis."""
-
-    kernel_rank = 3
-
-    def _bias_shape(self, bias: Weights) -> Shape:
-        return bias.shape
 
     @property
     def fan_in(self) -> int:

@@ -26,8 +26,6 @@ class Dense(Product):
     Its kernel is ``(in, out)``.
     """
 
-    kernel_rank = 2
-
     def _shape(self, shape: Shape) -> Shape:
         size, units = self.kernel.shape
         if not shape or shape[-1] != size:

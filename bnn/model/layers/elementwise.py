@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
 from math import gcd
 from typing import Any
 
@@ -90,16 +89,12 @@ FORMULAS: dict[str, Formula] = {
 """From float32 arrays to one; yes and no are 1 and 0."""
 
 _RISING: dict[str, Callable[[tuple[float | None, ...]], bool]] = {
-    "add": lambda operands: True,
-    "ceil": lambda operands: True,
+    **dict.fromkeys(
+        ("add", "ceil", "floor", "maximum", "minimum", "round", "sign"), lambda operands: True
+    ),
     "clip": lambda operands: operands[0] is None,
     "divide": lambda operands: operands[0] is None and (operands[1] or 0) > 0,
-    "floor": lambda operands: True,
-    "maximum": lambda operands: True,
-    "minimum": lambda operands: True,
     "multiply": lambda operands: all(one is None or one >= 0 for one in operands),
-    "round": lambda operands: True,
-    "sign": lambda operands: True,
     "subtract": lambda operands: operands[0] is None,
 }
 """Those that never decrease in their only input, given the numbers in the other places."""
@@ -195,7 +190,5 @@ def _integers(values: NDArray[Any]) -> OperandEncoding | None:
     found = sorted({int(one) for one in values.ravel()})
     if len(found) == 1:
         found.append(found[0] + 1)
-    step = 0
-    for one in found:
-        step = gcd(step, one - found[0])
-    return OperandEncoding((found[-1] - found[0]) // step + 1, step, found[0], Fraction(1))
+    step = gcd(*(one - found[0] for one in found))
+    return OperandEncoding((found[-1] - found[0]) // step + 1, step, found[0])

@@ -85,13 +85,3 @@ def misfits(name: str, shapes: Iterable[Shape], wanted: str = "") -> InputError:
         f"inputs of layer {name!r} must {wanted or 'have shapes that fit each other'}, not "
         + " and ".join(str(shape) for shape in shapes)
     )
-
-
-def check_array(layer: str, name: str, values: Weights, shape: Shape) -> None:
-    """Raise InputError if weights are not float32, finite and of ``shape``."""
-    if values.dtype != np.float32:
-        raise InputError(f"{name} of layer {layer!r} must be float32, not {values.dtype}")
-    if values.shape != shape or values.size == 0:
-        raise InputError(f"{name} of layer {layer!r} must have shape {shape}, not {values.shape}")
-    if not np.isfinite(values).all():
-        raise InputError(f"{name} of layer {layer!r} must be finite, not NaN or infinite")

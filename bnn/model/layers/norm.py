@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.model import quantizers
-from bnn.model.layers.layer import Layer, Shape, Weights, check_array, misfit
+from bnn.model.layers.layer import Layer, Shape, Weights, misfit
 from bnn.model.layers.reading import Reader, Reading
 from pimsim.errors import InputError
 
@@ -36,10 +36,6 @@ class BatchNorm(Layer):
     epsilon: float
 
     def __post_init__(self) -> None:
-        for name in ("mean", "variance", "gamma", "beta"):
-            values = getattr(self, name)
-            if values is not None:
-                check_array(self.name, name, values, (self.mean.size,))
         if not np.all(self.variance.astype(np.float64) + self.epsilon > 0):
             raise InputError(
                 f"variance + epsilon of layer {self.name!r} must be positive, "
@@ -53,18 +49,18 @@ class BatchNorm(Layer):
 
     def _run(self, x: NDArray[Any]) -> NDArray[Any]:
         """Denormal parameters count as 0, as they do in Keras."""
-        result = x - quantizers.flush(self.mean).astype(x.dtype)
+        result = x - quantizers.flushed(self.mean).astype(x.dtype)
         result *= self.scale.astype(x.dtype)
         if self.beta is not None:
-            result += quantizers.flush(self.beta).astype(x.dtype)
+            result += quantizers.flushed(self.beta).astype(x.dtype)
         return np.asarray(result)
 
     @property
     def scale(self) -> NDArray[np.float64]:
         """``gamma / sqrt(variance + epsilon)`` per channel, 0 where float32 would flush it to 0."""
         gamma = np.ones_like(self.mean) if self.gamma is None else self.gamma
-        deviation = np.sqrt(quantizers.flush(self.variance) + self.epsilon)
-        return quantizers.flush(quantizers.flush(gamma) / deviation)
+        variance = quantizers.flushed(self.variance).astype(np.float64)
+        return quantizers.flushed(quantizers.flushed(gamma) / np.sqrt(variance + self.epsilon))
 
     @property
     def monotone(self) -> bool:

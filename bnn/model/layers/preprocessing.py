@@ -3,7 +3,7 @@
 A scale and an offset for all values keep integers what they are and change what they are worth, so
 that pixels behind them are multiplied in DRAM as they came.
 
->>> layer = Rescale("r", np.float32(1 / 127.5), np.float32(-1))
+>>> layer = Affine("r", "rescale", (np.float32(1 / 127.5), np.float32(-1)))
 >>> layer.run(np.float32([[0, 255]])).tolist()
 [[-1.0, 1.0]]
 >>> pixels = layer.encoding_after(OperandEncoding(256))
@@ -13,9 +13,10 @@ that pixels behind them are multiplied in DRAM as they came.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,20 +49,36 @@ def fraction(value: float) -> Fraction:
     return exact
 
 
+LINES: dict[str, tuple[Callable[..., Any], Callable[..., tuple[Fraction, Fraction]]]] = {
+    "rescale": (lambda x, scale, offset: x * scale + offset, lambda scale, offset: (scale, offset)),
+    "standardize": (
+        lambda x, mean, deviation: (x - mean) / deviation,
+        lambda mean, deviation: (1 / deviation, -mean / deviation),
+    ),
+    "restore": (
+        lambda x, mean, deviation: mean + x * deviation,
+        lambda mean, deviation: (deviation, mean),
+    ),
+}
+"""By name, a straight line of x and two parameters, each step of which rounds, and its factor and
+summand."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Affine(Layer):
     """A straight line: every value times a number, plus a number."""
 
-    __slots__ = ()
-
-    @property
-    def parameters(self) -> tuple[Weights, Weights]:
-        """Two arrays that broadcast over an input."""
-        raise NotImplementedError
+    formula: str
+    """Name in :data:`LINES`."""
+    parameters: tuple[Weights, Weights]
+    """Numbers, or arrays that broadcast over an input."""
 
     @property
     def line(self) -> tuple[Fraction, Fraction] | None:
-        """Factor and summand; None where they are not the same for all values."""
-        raise NotImplementedError
+        """Factor and summand; None where parameters are not the same for all values."""
+        if any(one.size > 1 for one in self.parameters):
+            return None
+        return LINES[self.formula][1](*(fraction(one.item()) for one in self.parameters))
 
     def _shape(self, shape: Shape) -> Shape:
         """That of the input, wider where one value meets several factors."""
@@ -74,6 +91,10 @@ class Affine(Layer):
             raise misfit(self.name, f"that parameters of shape {max(both, key=len)} fit", shape)
         return wide
 
+    def _run(self, x: NDArray[Any]) -> NDArray[Any]:
+        run, _ = LINES[self.formula]
+        return cast(NDArray[Any], run(x, *(one.astype(x.dtype) for one in self.parameters)))
+
     def encoding_after(self, *encodings: OperandEncoding | None) -> OperandEncoding | None:
         """The same integers, worth something else."""
         (encoding,) = encodings
@@ -84,63 +105,6 @@ class Affine(Layer):
     def monotone(self) -> bool:
         """A rising line of all channels alike."""
         return self.line is not None and self.line[0] > 0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Rescale(Affine):
-    """``x * scale + offset``."""
-
-    scale: Weights
-    """One number, or an array that broadcasts over an input."""
-    offset: Weights
-    """Of such a shape, too."""
-
-    @property
-    def parameters(self) -> tuple[Weights, Weights]:
-        """Factor and summand, as they were read."""
-        return self.scale, self.offset
-
-    @property
-    def line(self) -> tuple[Fraction, Fraction] | None:
-        """Factor and summand as fractions."""
-        if self.scale.size > 1 or self.offset.size > 1:
-            return None
-        return fraction(self.scale.item()), fraction(self.offset.item())
-
-    def _run(self, x: NDArray[Any]) -> NDArray[Any]:
-        """The product is rounded before the sum."""
-        product = x * self.scale.astype(x.dtype)
-        result: NDArray[Any] = product + self.offset.astype(x.dtype)
-        return result
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Standardize(Affine):
-    """``(x - mean) / deviation``, or its inverse."""
-
-    mean: Weights
-    """Broadcasts over an input."""
-    deviation: Weights
-    """Broadcasts over an input; positive."""
-    invert: bool = False
-
-    @property
-    def parameters(self) -> tuple[Weights, Weights]:
-        """Mean and deviation."""
-        return self.mean, self.deviation
-
-    @property
-    def line(self) -> tuple[Fraction, Fraction] | None:
-        """Factor and summand as fractions, if all values have the same."""
-        if np.ptp(self.mean) or np.ptp(self.deviation):
-            return None
-        mean, deviation = (fraction(float(one.flat[0])) for one in self.parameters)
-        return (deviation, mean) if self.invert else (1 / deviation, -mean / deviation)
-
-    def _run(self, x: NDArray[Any]) -> NDArray[Any]:
-        mean, deviation = self.mean.astype(x.dtype), self.deviation.astype(x.dtype)
-        result: NDArray[Any] = mean + x * deviation if self.invert else (x - mean) / deviation
-        return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,11 +181,12 @@ def _numbers(reading: Reading, key: str, default: float | None = None) -> Weight
     return found.astype(np.float32)
 
 
-def _rescaling(reading: Reading) -> tuple[Rescale]:
-    return (Rescale(reading.name, _numbers(reading, "scale"), _numbers(reading, "offset", 0.0)),)
+def _rescaling(reading: Reading) -> tuple[Affine]:
+    numbers = _numbers(reading, "scale"), _numbers(reading, "offset", 0.0)
+    return (Affine(reading.name, "rescale", numbers),)
 
 
-def _normalization(reading: Reading) -> tuple[Standardize]:
+def _normalization(reading: Reading) -> tuple[Affine]:
     fields, rank = reading.fields, len(reading.shape)
     axis = fields.values.get("axis", -1)
     listed = [] if axis is None else axis if isinstance(axis, list) else [axis]
@@ -243,7 +208,10 @@ def _normalization(reading: Reading) -> tuple[Standardize]:
     if (variance < 0).any():
         raise InputError(f"{reading.where}: `variance` must not be negative")
     deviation = np.maximum(np.sqrt(variance), np.float32(_EPSILON)).astype(np.float32)
-    return (Standardize(reading.name, mean, deviation, fields.flag("invert", False)),)
+    if not np.ptp(mean) and not np.ptp(deviation):
+        mean, deviation = mean.ravel()[:1], deviation.ravel()[:1]
+    formula = "restore" if fields.flag("invert", False) else "standardize"
+    return (Affine(reading.name, formula, (mean, deviation)),)
 
 
 def _resizing(reading: Reading) -> tuple[Crop | Resize, ...]:

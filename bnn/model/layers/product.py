@@ -17,16 +17,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnn.model import quantizers
-from bnn.model.activation_functions import Real, activate, check_function
+from bnn.model.activation_functions import Real, activate
 from bnn.model.geometry import OUTSIDE, WindowAxis
 from bnn.model.layers.activation import encoding_behind
-from bnn.model.layers.layer import Layer, Shape, Weights, check_array
+from bnn.model.layers.layer import Layer, Shape, Weights
 from bnn.model.operand_encoding import OperandEncoding
 from bnn.model.quantizers import QuantizedWeights
 from pimsim.errors import InputError
@@ -52,33 +52,6 @@ class Product(Layer):
     """Canonical name; applied to the kernel."""
     activation: str = "linear"
     """Name in :data:`bnn.model.activation_functions.FUNCTIONS` or of a quantizer."""
-
-    kernel_rank: ClassVar[int]
-    """Axes of a kernel."""
-
-    def __post_init__(self) -> None:
-        name, rank = self.name, self.kernel_rank
-        if self.kernel.ndim != rank:
-            raise InputError(
-                f"kernel of layer {name!r} must have {rank} axes, not shape {self.kernel.shape}"
-            )
-        check_array(name, "kernel", self.kernel, self.kernel.shape)
-        if self.bias is not None:
-            check_array(name, "bias", self.bias, self._bias_shape(self.bias))
-        for quantizer in (self.input_quantizer, self.kernel_quantizer):
-            if quantizer is not None and quantizer.partition("(")[0] not in quantizers.TABLE:
-                known = ", ".join(sorted(quantizers.TABLE))
-                raise InputError(
-                    f"quantizers of layer {name!r} must be among {known}, not {quantizer!r}"
-                )
-        check_function(name, self.activation)
-        if self.pad_values not in (-1.0, 0.0, 1.0):
-            raise InputError(
-                f"`pad_values` of layer {name!r} must be -1, 0 or 1, not {self.pad_values!r}"
-            )
-
-    def _bias_shape(self, bias: Weights) -> Shape:
-        return (self.outputs,)
 
     @property
     def fan_in(self) -> int:

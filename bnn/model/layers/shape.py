@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from bnn.model.layers.layer import Layer, Shape, misfit
 from bnn.model.layers.reading import Reader, Reading, nothing
 from bnn.model.operand_encoding import OperandEncoding
-from bnn.values.encoding import WIDEST
 
 
 class _Moves(Layer):
@@ -97,9 +96,7 @@ class Pad(Layer):
     def encoding_after(self, *encodings: OperandEncoding | None) -> OperandEncoding | None:
         """Those of the input and the number around them, in smaller steps if it needs some."""
         (encoding,) = encodings
-        if encoding is None:
-            return None
-        return encoding.including(self.value) or encoding.finer(self.value, WIDEST)
+        return None if encoding is None else encoding.including(self.value)
 
     @property
     def commutes(self) -> bool:

@@ -31,8 +31,6 @@ class Conv2DTranspose(Windowed):
     output_padding: tuple[int, ...] | None = None
     """Outputs more than the least that the sizes ask for; None: Keras's usual size."""
 
-    kernel_rank = 4
-
     @property
     def copies(self) -> int:
         """The last axis of the kernel is that of the inputs."""

@@ -15,14 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import prod
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnn.model.layers.layer import Shape
 from bnn.model.layers.shape import Flatten, Pad, Permute, Pick, Reshape
-from bnn.model.operations.operation import Made, Maker, Operation
+from bnn.model.operations.operation import Made, Maker, Operation, of_input
 from pimsim.errors import InputError
 
 Places = NDArray[np.intp]
@@ -88,11 +88,6 @@ def _reshape(op: Operation) -> Made:
     return (Reshape(op.name, whole) if whole else Flatten(op.name),)
 
 
-def _batch_flatten(op: Operation) -> Made:
-    op.only_input()
-    return (Flatten(op.name),)
-
-
 def _expand_dims(op: Operation) -> Made:
     shape, axis = op.only_input(), op.axis("axis", 0, more=1)
     return (Reshape(op.name, (*shape[: axis - 1], 1, *shape[axis - 1 :])),)
@@ -152,12 +147,10 @@ def _slice(op: Operation) -> Made:
         op.refuse("size", "-1 for the batch, behind a `begin` of 0")
     if any(one < -1 for one in size):
         op.refuse("size", "sizes, or -1 for all that is left")
-    ends = zip(begin, size, (2, *shape), strict=False)
-    own = tuple(slice(a, None if n == -1 else a + n) for a, n, _ in ends)
-    if any(
-        n != -1 and a + n > whole for a, n, whole in zip(begin, size, (2, *shape), strict=False)
-    ):
+    ends = list(zip(begin, size, (2, *shape), strict=False))
+    if any(n != -1 and a + n > whole for a, n, whole in ends):
         op.refuse("size", f"within {shape}")
+    own = tuple(slice(a, None if n == -1 else a + n) for a, n, _ in ends)
     return _picked(op, shape, lambda x: x[own])
 
 
@@ -208,11 +201,10 @@ def _pad(op: Operation) -> Made:
     kind = str(mode).upper() if mode is not None else "CONSTANT"
     if kind == "CONSTANT":
         return (Pad(op.name, tuple(pairs[1:]), float(np.float32(value))),)
-    if kind == "REFLECT":
-        return _picked(op, shape, lambda x: np.pad(x, pairs, "reflect"))
-    if kind == "SYMMETRIC":
-        return _picked(op, shape, lambda x: np.pad(x, pairs, "symmetric"))
-    op.refuse("mode", "'CONSTANT', 'REFLECT' or 'SYMMETRIC'")
+    if kind not in ("REFLECT", "SYMMETRIC"):
+        op.refuse("mode", "'CONSTANT', 'REFLECT' or 'SYMMETRIC'")
+    mirrored: Literal["reflect", "symmetric"] = "reflect" if kind == "REFLECT" else "symmetric"
+    return _picked(op, shape, lambda x: np.pad(x, pairs, mirrored))
 
 
 def _tile(op: Operation) -> Made:
@@ -261,34 +253,28 @@ def _flip(axis: int) -> Maker:
     return lambda op: _picked(op, op.only_input(), lambda x: np.flip(x, axis))
 
 
-def _blocks(op: Operation) -> tuple[Shape, int]:
-    shape, sizes = op.only_input(), op.integers("block_size")
-    op.channels_last()
-    if len(shape) != 3 or len(sizes) != 1 or sizes[0] < 1:
-        op.refuse("block_size", "a positive integer, over height, width and channels")
-    return shape, sizes[0]
+def _blocks(*, apart: bool) -> Maker:
+    """Pixels of a block as channels of one pixel, or (``apart``) back again."""
 
+    def make(op: Operation) -> Made:
+        shape, sizes = op.only_input(), op.integers("block_size")
+        op.channels_last()
+        if len(shape) != 3 or len(sizes) != 1 or sizes[0] < 1:
+            op.refuse("block_size", "a positive integer, over height, width and channels")
+        (height, width, channels), (size,) = shape, sizes
 
-def _space_to_depth(op: Operation) -> Made:
-    shape, size = _blocks(op)
-    height, width, channels = shape
+        def move(x: Places) -> Places:
+            if apart:
+                parts = x.reshape(2, height, width, size, size, channels // (size * size))
+                after = 2, height * size, width * size, -1
+            else:
+                parts = x.reshape(2, height // size, size, width // size, size, channels)
+                after = 2, height // size, width // size, -1
+            return parts.transpose(0, 1, 3, 2, 4, 5).reshape(after)
 
-    def move(x: Places) -> Places:
-        parts = x.reshape(2, height // size, size, width // size, size, channels)
-        return parts.transpose(0, 1, 3, 2, 4, 5).reshape(2, height // size, width // size, -1)
+        return _picked(op, shape, move)
 
-    return _picked(op, shape, move)
-
-
-def _depth_to_space(op: Operation) -> Made:
-    shape, size = _blocks(op)
-    height, width, channels = shape
-
-    def move(x: Places) -> Places:
-        parts = x.reshape(2, height, width, size, size, channels // (size * size))
-        return parts.transpose(0, 1, 3, 2, 4, 5).reshape(2, height * size, width * size, -1)
-
-    return _picked(op, shape, move)
+    return make
 
 
 FUNCTIONS: dict[str, Maker] = {
@@ -300,9 +286,9 @@ FUNCTIONS: dict[str, Maker] = {
     "expand_dims": _expand_dims,
     "image.flip_left_right": _flip(-2),
     "image.flip_up_down": _flip(-3),
-    "keras.backend.batch_flatten": _batch_flatten,
-    "nn.depth_to_space": _depth_to_space,
-    "nn.space_to_depth": _space_to_depth,
+    "keras.backend.batch_flatten": of_input(lambda op: Flatten(op.name)),
+    "nn.depth_to_space": _blocks(apart=True),
+    "nn.space_to_depth": _blocks(apart=False),
     "repeat": _repeat,
     "reshape": _reshape,
     "reverse": _reverse,

@@ -58,10 +58,9 @@ class Operation:
 
     @staticmethod
     def of(reading: Reading) -> Operation:
-        """Begin with the entry of a model file."""
-        return Operation(
-            reading.name, reading.where, reading.shapes, reading.arguments, reading.output
-        )
+        """Begin with the entry of a model file; an argument of None is one that is not given."""
+        given = {key: value for key, value in reading.arguments.items() if value is not None}
+        return Operation(reading.name, reading.where, reading.shapes, given, reading.output)
 
     def take(self, key: str) -> object:
         """Return an argument as it is, None if it is not given."""
@@ -79,7 +78,7 @@ class Operation:
     def finish(self) -> None:
         """Refuse arguments that nobody has taken, and outputs that do not exist."""
         for key, value in self.arguments.items():
-            if key not in self._taken and value is not None and value is not False:
+            if key not in self._taken and value is not False:
                 self.refuse(key, "left out")
         if "outputs" not in self._taken:
             self.several(1)
@@ -138,12 +137,12 @@ class Operation:
     def number(self, key: str, default: float) -> float:
         """Return a finite number."""
         self._taken.add(key)
-        return Fields(self._given(), self.where).number(key, default)
+        return Fields(self.arguments, self.where).number(key, default)
 
     def flag(self, key: str) -> bool:
         """Return true or false, which is the default."""
         self._taken.add(key)
-        return Fields(self._given(), self.where).flag(key, False)
+        return Fields(self.arguments, self.where).flag(key, False)
 
     def axis(self, key: str, default: int, more: int = 0) -> int:
         """Return an axis, counted from 1; the batch axis, 0, is refused.
@@ -197,11 +196,18 @@ class Operation:
             found.append(value % rank)
         return tuple(found)
 
-    def _given(self) -> Mapping[str, object]:
-        return {key: value for key, value in self.arguments.items() if value is not None}
-
 
 Made = tuple[Layer, ...]
 """Layers that an operation becomes, each fed with what the one before it gives."""
 
 Maker = Callable[[Operation], Made]
+
+
+def of_input(make: Callable[[Operation], Layer]) -> Maker:
+    """Make a layer that is fed with the first argument, which is the only input."""
+
+    def made(op: Operation) -> Made:
+        op.only_input()
+        return (make(op),)
+
+    return made

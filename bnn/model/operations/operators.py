@@ -11,8 +11,6 @@ Most become layers that exist anyway.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from bnn.model.geometry import Padding
@@ -20,11 +18,10 @@ from bnn.model.layers.activation import Activation, Rectifier
 from bnn.model.layers.elementwise import Elementwise
 from bnn.model.layers.layer import Layer
 from bnn.model.layers.merge import OPERATIONS, Concatenate, Merge, Stack
-from bnn.model.layers.pooling import AveragePool2D, MaxPool2D
+from bnn.model.layers.pooling import Along, AveragePool2D, MatrixProduct, MaxPool2D, Reduce
 from bnn.model.layers.reading import Reader, Reading
-from bnn.model.layers.reduction import Along, MatrixProduct, Reduce
 from bnn.model.operations.moves import FUNCTIONS as MOVES
-from bnn.model.operations.operation import Made, Maker, Operation
+from bnn.model.operations.operation import Made, Maker, Operation, of_input
 from pimsim.errors import InputError
 
 
@@ -42,18 +39,8 @@ def _elementwise(formula: str, *others: str) -> Maker:
     return make
 
 
-def _of_input(make: Callable[[Operation], Layer]) -> Maker:
-    """A layer that is fed with the first argument, which is the only input."""
-
-    def made(op: Operation) -> Made:
-        op.only_input()
-        return (make(op),)
-
-    return made
-
-
 def _activation(function: str) -> Maker:
-    return _of_input(lambda op: Activation(op.name, function))
+    return of_input(lambda op: Activation(op.name, function))
 
 
 def _along(function: str) -> Maker:
@@ -73,7 +60,7 @@ def _reduce(kind: str) -> Maker:
             op.refuse("ord", "'euclidean'")
         return Reduce(op.name, kind, op.axes("axis"), op.flag("keepdims"))
 
-    return _of_input(make)
+    return of_input(make)
 
 
 def _same(op: Operation) -> Made:
@@ -100,7 +87,7 @@ def _like(formula: str) -> Maker:
             op.refuse("dtype", "float32")
         return Elementwise(op.name, formula, (None,))
 
-    return _of_input(make)
+    return of_input(make)
 
 
 def _concat(op: Operation) -> Made:
@@ -208,14 +195,14 @@ FUNCTIONS: dict[str, Maker] = {
     "math.l2_normalize": _along("l2_normalize"),
     "nn.avg_pool2d": _pool(AveragePool2D),
     "nn.bias_add": _elementwise("add", "bias"),
-    "nn.gelu": _of_input(
+    "nn.gelu": of_input(
         lambda op: Activation(op.name, "gelu_tanh" if op.flag("approximate") else "gelu")
     ),
-    "nn.leaky_relu": _of_input(lambda op: Rectifier(op.name, op.number("alpha", 0.2))),
+    "nn.leaky_relu": of_input(lambda op: Rectifier(op.name, op.number("alpha", 0.2))),
     "nn.log_softmax": _along("log_softmax"),
     "nn.max_pool2d": _pool(MaxPool2D),
-    "nn.relu": _of_input(lambda op: Rectifier(op.name)),
-    "nn.relu6": _of_input(lambda op: Rectifier(op.name, ceiling=6.0)),
+    "nn.relu": of_input(lambda op: Rectifier(op.name)),
+    "nn.relu6": of_input(lambda op: Rectifier(op.name, ceiling=6.0)),
     "nn.softmax": _along("softmax"),
     "ones_like": _like("ones"),
     "stack": _stack,

@@ -50,11 +50,6 @@ class LayerCheck:
     """Operands, taken as right, that float32 decides otherwise: what they are decided by lies no
     farther from where it turns than float32 can round it (:mod:`bnn.keras.ties`)."""
 
-    @property
-    def equal(self) -> bool:
-        """Whether nothing differs."""
-        return self.accumulators_wrong == 0 and self.operands_wrong == 0
-
 
 def rounded_by(roundings: int) -> float:
     """How far, as a part of itself, a number may move when float32 rounds it so many times.

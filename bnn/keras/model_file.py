@@ -81,21 +81,23 @@ def inference_only(config: object) -> object:
         return config
     if config.get("class_name") == "function" and config.get("config") in _OF_LARQ_ZOO:
         return config["config"]
-    return {key: _for_inference(key, value) for key, value in config.items() if key not in _TRAINS}
+    kept: dict[str, object] = {}
+    for key, value in config.items():
+        if key in _TRAINS:
+            continue
+        if key.endswith("_initializer"):
+            kept[key] = None if value is None else "zeros"
+        elif key.endswith(("_regularizer", "_constraint")):
+            kept[key] = None
+        else:
+            kept[key] = inference_only(value)
+    return kept
 
 
 _TRAINS = frozenset({"compile_config", "training_config", "metrics"})
 """Keys of what Keras does without when it predicts."""
 _OF_LARQ_ZOO = ("xnor_weight_scale", "magnitude_aware_sign_unclipped", "clip_by_value_activation")
 """Functions that larq-zoo registers, and that :func:`functions_of_larq_zoo` gives to Keras."""
-
-
-def _for_inference(key: str, value: object) -> object:
-    if key.endswith("_initializer"):
-        return None if value is None else "zeros"
-    if key.endswith(("_regularizer", "_constraint")):
-        return None
-    return inference_only(value)
 
 
 def functions_of_larq_zoo(keras: Any) -> dict[str, Callable[[Any], Any]]:
@@ -149,9 +151,6 @@ def in_one_line(error: Exception) -> str:
 @contextmanager
 def _known(own: Mapping[str, str], keras: Any) -> Iterator[None]:
     """Have Keras take models of somebody's own classes for the graphs that they are."""
-    if not own:
-        yield
-        return
     bases = {"Functional": keras.Model, "Sequential": keras.Sequential}
     # Of the same name, as weights of a .keras file lie under it.
     classes = {

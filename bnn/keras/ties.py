@@ -99,7 +99,7 @@ def _operands(
     found = fed.integers(layer, middle, encoding)
     if fed.encoded:
         return found
-    ends = [fed.integers(layer, _moved(middle, side * radius), encoding) for side in (-1.0, 1.0)]
+    ends = [fed.integers(layer, end, encoding) for end in _ends(middle, radius)]
     low, high = np.minimum.reduce([found, *ends]), np.maximum.reduce([found, *ends])
     into.open[:] |= (low != high).reshape(len(found), -1).any(axis=1)
     if theirs is None:
@@ -119,13 +119,9 @@ def _on_host(layer: Layer, inputs: Sequence[Value]) -> Value:
         radius = radius + _ROUNDS * shift
     for place, (middle, own) in enumerate(inputs):
         off = own + _ROUNDS * np.abs(middle, dtype=np.float64)
-        radius = radius + _reach(
-            given,
-            *(
-                layer.run(*middles[:place], _moved(middle, side * off), *middles[place + 1 :])
-                for side in (-1.0, 1.0)
-            ),
-        )
+        before, after = middles[:place], middles[place + 1 :]
+        ends = (layer.run(*before, end, *after) for end in _ends(middle, off))
+        radius = radius + _reach(given, *ends)
     return given, radius
 
 
@@ -154,13 +150,12 @@ def _finished(layer: Product, sums: NDArray[Any], bound: NDArray[Any]) -> Value:
         off = np.zeros(sums.shape)
     if layer.bias is not None:
         off = off + _ROUNDS * np.abs(layer.bias, dtype=np.float64)
-    ends = (finish(layer, _moved(sums, side * off)) for side in (-1.0, 1.0))
+    ends = (finish(layer, end) for end in _ends(sums, off))
     return given, _reach(given, *ends) + _ROUNDS * np.abs(given, dtype=np.float64)
 
 
-def _moved(middle: NDArray[Any], by: Radius) -> NDArray[Any]:
-    moved: NDArray[Any] = (middle + by).astype(middle.dtype)
-    return moved
+def _ends(middle: NDArray[Any], by: Radius) -> list[NDArray[Any]]:
+    return [(middle + side * by).astype(middle.dtype) for side in (-1.0, 1.0)]
 
 
 def _reach(middle: NDArray[Any], *ends: NDArray[Any]) -> Radius:

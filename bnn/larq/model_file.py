@@ -19,9 +19,9 @@ from bnn.larq.build import Known, build, computed, filled, joined, precision
 from bnn.larq.config import read_architecture
 from bnn.larq.graph import OPERATORS, LayerGraph
 from bnn.larq.weights import (
-    NamedWeights,
-    NumberedWeights,
     WeightSource,
+    by_name,
+    by_number,
     damage_reported,
     text_attribute,
 )
@@ -125,7 +125,7 @@ def _from_archive(archive: zipfile.ZipFile, source: str, given: Sizes | None) ->
     with damage_reported(_WEIGHTS):
         file = h5py.File(data, "r")
     with file:
-        return _network(architecture, NumberedWeights(file), source, objective, given)
+        return _network(architecture, WeightSource(file, by_number), source, objective, given)
 
 
 def _from_hdf5(file: h5py.File, source: str, given: Sizes | None) -> Network:
@@ -137,7 +137,7 @@ def _from_hdf5(file: h5py.File, source: str, given: Sizes | None) -> Network:
             raise InputError(f"holds weights without an architecture (save_weights); {_SAVE}")
         raise InputError(f"an HDF5 file, but not a Keras model (no model_config); {_SAVE}")
     architecture = read_architecture(parse(text))
-    return _network(architecture, NamedWeights(file), source, _objective(file), given)
+    return _network(architecture, WeightSource(file, by_name), source, _objective(file), given)
 
 
 def _objective(file: h5py.File) -> Objective:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from math import prod
 from typing import Any
@@ -55,11 +55,24 @@ def damage_reported(what: str) -> Iterator[None]:
         ) from None
 
 
-class WeightSource:
-    """Arrays of the layers of one file; its classes know where a layout of Keras keeps them."""
+Places = tuple[h5py.Group, dict[str, str]]
+"""The group of a layer, and by name where in it an array lies."""
 
-    def __init__(self, file: h5py.File) -> None:
-        self._file = file
+
+class WeightSource:
+    """Arrays of the layers of one file.
+
+    Args:
+        file: an open file.
+        find: where its layout keeps the arrays of a layer: :func:`by_name` or :func:`by_number`.
+    """
+
+    def __init__(
+        self,
+        file: h5py.File,
+        find: Callable[[h5py.File, LayerEntry, tuple[str, ...], str | None], Places],
+    ) -> None:
+        self._file, self._find = file, find
 
     def read(
         self, entry: LayerEntry, shapes: Mapping[str, Shape], without: str | None = None
@@ -75,52 +88,40 @@ class WeightSource:
             InputError: other arrays, other shapes, not float32, not finite, or behind a link.
         """
         with damage_reported(entry.where):
-            group, places = self._find(entry, tuple(shapes), without)
+            group, places = self._find(self._file, entry, tuple(shapes), without)
             return {
                 key: _array(group, places[key], entry.where, key, shape)
                 for key, shape in shapes.items()
             }
 
-    def _find(
-        self, entry: LayerEntry, names: tuple[str, ...], without: str | None
-    ) -> tuple[h5py.Group, dict[str, str]]:
-        """The group of the layer, and by name where in it an array lies."""
-        raise NotImplementedError
+
+def by_name(
+    file: h5py.File, entry: LayerEntry, names: tuple[str, ...], without: str | None
+) -> Places:
+    """Find arrays in the layout of ``.h5`` files: a group per layer name, arrays listed by name."""
+    where, path = entry.where, entry.path
+    group = _follow(file, f"model_weights/{path[0]}", where)
+    if not isinstance(group, h5py.Group):
+        raise InputError(f"{where} must have a group of weights named {shown(path[0])}")
+    paths = _of_layer(_listed(group, where), path)
+    paths = [one for one in paths if one.split("/")[-2:-1] != [without]]
+    found = {path.rsplit("/", 1)[-1].partition(":")[0]: path for path in paths}
+    if len(found) != len(paths) or found.keys() != set(names):
+        raise InputError(f"{where} must have the weights {_named(names)}, not {_named(found)}")
+    return group, found
 
 
-class NamedWeights(WeightSource):
-    """The layout of ``.h5`` files: a group per layer name, arrays listed by name."""
-
-    def _find(
-        self, entry: LayerEntry, names: tuple[str, ...], without: str | None
-    ) -> tuple[h5py.Group, dict[str, str]]:
-        where, path = entry.where, entry.path
-        group = _follow(self._file, f"model_weights/{path[0]}", where)
-        if not isinstance(group, h5py.Group):
-            raise InputError(f"{where} must have a group of weights named {shown(path[0])}")
-        paths = _of_layer(_listed(group, where), path)
-        paths = [one for one in paths if one.split("/")[-2:-1] != [without]]
-        found = {path.rsplit("/", 1)[-1].partition(":")[0]: path for path in paths}
-        if len(found) != len(paths) or found.keys() != set(names):
-            raise InputError(f"{where} must have the weights {_named(names)}, not {_named(found)}")
-        return group, found
-
-
-class NumberedWeights(WeightSource):
-    """The layout inside ``.keras`` files: a group per class and count, arrays numbered."""
-
-    def _find(
-        self, entry: LayerEntry, names: tuple[str, ...], without: str | None
-    ) -> tuple[h5py.Group, dict[str, str]]:
-        where, place = entry.where, f"{entry.slot}/vars"
-        group = _follow(self._file, place, where)
-        if not isinstance(group, h5py.Group):
-            raise InputError(f"{where} must have weights under '{place}'")
-        if len(group) != len(names):
-            raise InputError(
-                f"{where} must have the weights {_named(names)}, not {len(group)} arrays"
-            )
-        return group, {name: str(number) for number, name in enumerate(names)}
+def by_number(
+    file: h5py.File, entry: LayerEntry, names: tuple[str, ...], without: str | None
+) -> Places:
+    """Find arrays inside ``.keras`` files: a group per class and count, arrays numbered."""
+    where, place = entry.where, f"{entry.slot}/vars"
+    group = _follow(file, place, where)
+    if not isinstance(group, h5py.Group):
+        raise InputError(f"{where} must have weights under '{place}'")
+    if len(group) != len(names):
+        raise InputError(f"{where} must have the weights {_named(names)}, not {len(group)} arrays")
+    return group, {name: str(number) for number, name in enumerate(names)}
 
 
 def text_attribute(group: h5py.Group, key: str) -> str | None:

@@ -1,7 +1,7 @@
 """From a network to stages: operands, windows and thresholds that a mapping can lay out.
 
-Read :mod:`~bnn.lowering.stage` (what the DRAM is given), :mod:`~bnn.lowering.operand_analysis`
-(which values operands take), :mod:`~bnn.lowering.windows` (which pixels a column reads) and
+Read :mod:`~bnn.lowering.stage` (what the DRAM is given, and which pixels a column reads),
+:mod:`~bnn.lowering.operand_analysis` (which values operands take) and
 :mod:`~bnn.lowering.thresholds` (bias, BatchNorm and sign as one comparison);
 :mod:`~bnn.lowering.lower` puts them together.
 

@@ -30,9 +30,8 @@ from numpy.typing import NDArray
 
 from bnn.lowering import thresholds
 from bnn.lowering.operand_analysis import Analysis, OperandAnalysis, analyse
-from bnn.lowering.stage import HostStage, Stage, offsets
+from bnn.lowering.stage import HostStage, Stage, Windows, lay, offsets, windows
 from bnn.lowering.thresholds import Decision, Thresholds
-from bnn.lowering.windows import Windows, lay, windows
 from bnn.model import quantizers
 from bnn.model.layers.product import digits
 from bnn.model.network import (

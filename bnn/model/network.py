@@ -22,12 +22,11 @@ from typing import TypeVar
 
 from bnn.model.layers.activation import Activation, PRelu
 from bnn.model.layers.convolution import Conv1D, Conv2D, LocallyConnected
-from bnn.model.layers.dense import Dense
 from bnn.model.layers.layer import Layer, Shape
 from bnn.model.layers.merge import Merge
 from bnn.model.layers.norm import BatchNorm
 from bnn.model.layers.pooling import MaxPool2D
-from bnn.model.layers.product import Product
+from bnn.model.layers.product import Dense, Product
 from bnn.model.layers.shape import Flatten, Pad
 from bnn.model.objective import UNKNOWN, Objective
 from pimsim.errors import InputError

@@ -9,11 +9,11 @@ from __future__ import annotations
 from bnn.model.layers import (
     activation,
     convolution,
-    dense,
     merge,
     norm,
     pooling,
     preprocessing,
+    product,
     shape,
     transposed,
 )
@@ -21,7 +21,7 @@ from bnn.model.layers.reading import Reader
 from bnn.model.operations import operators
 
 READERS: dict[str, Reader] = {
-    **dense.READERS,
+    **product.READERS,
     **convolution.READERS,
     **transposed.READERS,
     **norm.READERS,

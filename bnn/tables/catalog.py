@@ -20,9 +20,9 @@ def lenet5() -> Table:
     """
     net = Drawing("lenet5", (32, 32, 1), "LeNet-5 for MNIST padded to 32x32", bias=True)
     x = net.conv("c1", net.input, 6, 5, padding="valid")
-    x = net.max_pool("s2", x, 2, 2)
+    x = net.pool("s2", x, 2, 2)
     x = net.conv("c3", x, 16, 5, padding="valid")
-    x = net.max_pool("s4", x, 2, 2)
+    x = net.pool("s4", x, 2, 2)
     x = net.dense("c5", net.flatten(x), 120)
     x = net.dense("f6", x, 84)
     net.dense("output", x, 10)
@@ -36,13 +36,13 @@ def alexnet() -> Table:
     """
     net = Drawing("alexnet", (227, 227, 3), "AlexNet of 2012, two groups", bias=True)
     x = net.conv("conv1", net.input, 96, 11, 4, "valid")
-    x = net.max_pool("pool1", x, 3, 2)
+    x = net.pool("pool1", x, 3, 2)
     x = net.conv("conv2", x, 256, 5, groups=2)
-    x = net.max_pool("pool2", x, 3, 2)
+    x = net.pool("pool2", x, 3, 2)
     x = net.conv("conv3", x, 384, 3)
     x = net.conv("conv4", x, 384, 3, groups=2)
     x = net.conv("conv5", x, 256, 3, groups=2)
-    x = net.max_pool("pool5", x, 3, 2)
+    x = net.pool("pool5", x, 3, 2)
     _classifier(net, x)
     return net.table()
 
@@ -51,13 +51,13 @@ def zfnet() -> Table:
     """Zeiler and Fergus, "Visualizing and understanding convolutional networks", ECCV 2014."""
     net = Drawing("zfnet", (224, 224, 3), "ZFNet, AlexNet with smaller first kernels", bias=True)
     x = net.conv("conv1", net.input, 96, 7, 2, 1)
-    x = net.max_pool("pool1", x, 3, 2, "same")
+    x = net.pool("pool1", x, 3, 2, "same")
     x = net.conv("conv2", x, 256, 5, 2, "valid")
-    x = net.max_pool("pool2", x, 3, 2, "same")
+    x = net.pool("pool2", x, 3, 2, "same")
     x = net.conv("conv3", x, 384, 3)
     x = net.conv("conv4", x, 384, 3)
     x = net.conv("conv5", x, 256, 3)
-    x = net.max_pool("pool5", x, 3, 2)
+    x = net.pool("pool5", x, 3, 2)
     _classifier(net, x)
     return net.table()
 
@@ -71,7 +71,7 @@ def vgg16() -> Table:
     ):
         for place in range(1, depth + 1):
             x = net.conv(f"conv{block}_{place}", x, outputs, 3)
-        x = net.max_pool(f"pool{block}", x, 2, 2)
+        x = net.pool(f"pool{block}", x, 2, 2)
     _classifier(net, x)
     return net.table()
 
@@ -87,9 +87,9 @@ def nin() -> Table:
         for place, width in enumerate(outputs[1:], start=1):
             x = net.conv(f"cccp{block}_{place}", x, width)
         if block == 1:
-            x = net.max_pool("pool1", x, 3, 2, "same")
+            x = net.pool("pool1", x, 3, 2, "same")
         elif block == 2:
-            x = net.mean_pool("pool2", x, 3, 2, "same")
+            x = net.pool("pool2", x, 3, 2, "same", largest=False)
     net.mean(x)
     return net.table()
 
@@ -154,7 +154,7 @@ def wrn28_10() -> Table:
 def _bottlenecks(net: Drawing, inner: int, groups: int) -> Table:
     """Four stages of 3, 4, 6 and 3 blocks; ``inner`` channels inside those of the first."""
     x = net.conv("conv1", net.input, 64, 7, 2)
-    x = net.max_pool("maxpool", x, 3, 2, "same")
+    x = net.pool("maxpool", x, 3, 2, "same")
     for stage, depth in enumerate((3, 4, 6, 3), start=1):
         for block in range(depth):
             stride = 2 if block == 0 and stage > 1 else 1
@@ -197,13 +197,13 @@ def googlenet() -> Table:
     """
     net = Drawing("googlenet", (224, 224, 3), "GoogLeNet, Inception v1", bias=True)
     x = net.conv("conv1", net.input, 64, 7, 2)
-    x = net.max_pool("pool1", x, 3, 2, "same")
+    x = net.pool("pool1", x, 3, 2, "same")
     x = net.conv("conv2_reduce", x, 64)
     x = net.conv("conv2", x, 192, 3)
-    x = net.max_pool("pool2", x, 3, 2, "same")
+    x = net.pool("pool2", x, 3, 2, "same")
     for name, outputs in INCEPTIONS.items():
         if name in ("4a", "5a"):
-            x = net.max_pool(f"pool{int(name[0]) - 1}", x, 3, 2, "same")
+            x = net.pool(f"pool{int(name[0]) - 1}", x, 3, 2, "same")
         x = _inception(net, f"inception_{name}", x, outputs)
     net.dense("classifier", net.mean(x), 1000)
     return net.table()
@@ -211,7 +211,7 @@ def googlenet() -> Table:
 
 def _inception(net: Drawing, name: str, x: Node, outputs: tuple[int, ...]) -> Node:
     one, reduce3, three, reduce5, five, projection = outputs
-    pooled = net.max_pool(f"{name}/pool", x, 3, 1, "same")
+    pooled = net.pool(f"{name}/pool", x, 3, 1, "same")
     parts = [
         net.conv(f"{name}/1x1", x, one),
         net.conv(f"{name}/3x3", net.conv(f"{name}/3x3_reduce", x, reduce3), three, 3),
@@ -229,13 +229,13 @@ def squeezenet() -> Table:
     """
     net = Drawing("squeezenet", (224, 224, 3), "SqueezeNet 1.0", bias=True)
     x = net.conv("conv1", net.input, 96, 7, 2, "valid")
-    x = net.max_pool("maxpool1", x, 3, 2)
+    x = net.pool("maxpool1", x, 3, 2)
     for number, width in enumerate((16, 16, 32, 32, 48, 48, 64, 64), start=2):
         x = _fire(net, f"fire{number}", x, width)
         if number == 4:
-            x = net.max_pool("maxpool4", x, 3, 2, "same")
+            x = net.pool("maxpool4", x, 3, 2, "same")
         elif number == 8:
-            x = net.max_pool("maxpool8", x, 3, 2)
+            x = net.pool("maxpool8", x, 3, 2)
     x = net.conv("conv10", x, 1000)
     net.mean(x)
     return net.table()
@@ -258,7 +258,7 @@ def densenet121() -> Table:
     """
     net = Drawing("densenet121", (224, 224, 3), "DenseNet-121, growth 32")
     x = net.conv("conv0", net.input, 64, 7, 2, norm=True)
-    x = net.max_pool("pool0", x, 3, 2, "same")
+    x = net.pool("pool0", x, 3, 2, "same")
     for block, depth in enumerate((6, 12, 24, 16), start=1):
         for layer in range(1, depth + 1):
             name = f"block{block}/layer{layer}"
@@ -268,24 +268,17 @@ def densenet121() -> Table:
         if block < 4:
             name = f"transition{block}"
             x = net.conv(f"{name}/1x1", net.norm(f"{name}/norm", x), x.shape[-1] // 2)
-            x = net.mean_pool(f"{name}/pool", x, 2, 2)
+            x = net.pool(f"{name}/pool", x, 2, 2, largest=False)
     net.dense("classifier", net.mean(net.norm("norm5", x)), 1000, bias=True)
     return net.table()
 
 
 _DRAWN = {
-    "alexnet": alexnet,
-    "densenet121": densenet121,
-    "googlenet": googlenet,
-    "lenet5": lenet5,
-    "mobilenet": mobilenet,
-    "nin": nin,
-    "resnet50": resnet50,
-    "resnext50": resnext50,
-    "squeezenet": squeezenet,
-    "vgg16": vgg16,
-    "wrn28-10": wrn28_10,
-    "zfnet": zfnet,
+    draw.__name__.replace("_", "-"): draw
+    for draw in (
+        *(lenet5, alexnet, zfnet, vgg16, nin, mobilenet, resnet50, resnext50, wrn28_10),
+        *(googlenet, squeezenet, densenet121),
+    )
 }
 
 

@@ -194,7 +194,10 @@ class Drawing:
         """Add a convolution of ``size`` x ``size`` taps."""
         window = Window(size, stride, padding)
         shape = (*(window.along(pixels).out for pixels in x.shape[:2]), outputs)
-        return self._product(name, x, shape, window, groups, None, norm)
+        normed = self._norm if norm is None else norm
+        return self._add(
+            ProductNode(name, shape, (x.name,), x.shape, window, groups, self._bias, normed)
+        )
 
     def dense(
         self,
@@ -206,23 +209,30 @@ class Drawing:
         norm: bool | None = None,
     ) -> Node:
         """Add a dense layer over a vector."""
-        return self._product(name, x, (outputs,), None, 1, bias, norm)
+        biased = self._bias if bias is None else bias
+        normed = self._norm if norm is None else norm
+        return self._add(
+            ProductNode(name, (outputs,), (x.name,), x.shape, bias=biased, norm=normed)
+        )
 
-    def max_pool(
-        self, name: str, x: Node, size: int, stride: int, padding: Padding = "valid"
+    def pool(
+        self,
+        name: str,
+        x: Node,
+        size: int,
+        stride: int,
+        padding: Padding = "valid",
+        *,
+        largest: bool = True,
     ) -> Node:
-        """Add a max pooling."""
-        return self._pool(name, x, Window(size, stride, padding), largest=True)
-
-    def mean_pool(
-        self, name: str, x: Node, size: int, stride: int, padding: Padding = "valid"
-    ) -> Node:
-        """Add an average pooling."""
-        return self._pool(name, x, Window(size, stride, padding), largest=False)
+        """Add a max pooling, or (without ``largest``) an average pooling."""
+        window = Window(size, stride, padding)
+        shape = (*(window.along(pixels).out for pixels in x.shape[:2]), x.shape[2])
+        return self._add(PoolNode(name, shape, (x.name,), window, largest))
 
     def mean(self, x: Node) -> Node:
         """Add the mean of each channel over the whole image, as a vector."""
-        return self.flatten(self.mean_pool(f"{x.name}/mean", x, x.shape[0], x.shape[0]))
+        return self.flatten(self.pool(f"{x.name}/mean", x, x.shape[0], x.shape[0], largest=False))
 
     def concat(self, name: str, parts: Sequence[Node]) -> Node:
         """Add the channels of nodes of one height and width side by side."""
@@ -244,26 +254,6 @@ class Drawing:
     def table(self) -> Table:
         """Return what has been drawn."""
         return Table(self._name, self._summary, tuple(self._nodes.values()))
-
-    def _product(
-        self,
-        name: str,
-        x: Node,
-        shape: Shape,
-        window: Window | None,
-        groups: int,
-        bias: bool | None,
-        norm: bool | None,
-    ) -> Node:
-        biased = self._bias if bias is None else bias
-        normed = self._norm if norm is None else norm
-        return self._add(
-            ProductNode(name, shape, (x.name,), x.shape, window, groups, biased, normed)
-        )
-
-    def _pool(self, name: str, x: Node, window: Window, *, largest: bool) -> Node:
-        shape = (*(window.along(pixels).out for pixels in x.shape[:2]), x.shape[2])
-        return self._add(PoolNode(name, shape, (x.name,), window, largest))
 
     def _add(self, node: Node) -> Node:
         if node.name in self._nodes:

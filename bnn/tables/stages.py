@@ -26,9 +26,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bnn.lowering.stage import Stage, offsets
+from bnn.lowering.stage import Stage, Windows, each_pixel, lay, offsets
 from bnn.lowering.thresholds import Thresholds
-from bnn.lowering.windows import Windows, each_pixel, lay
 from bnn.model.network import Conv2D, Dense
 from bnn.tables.graph import Node, PoolNode, ProductNode, Table
 

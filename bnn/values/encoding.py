@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from bnn.values import rounding
 from pimsim.errors import InputError
+from pimsim.executors.compiled.codegen import backend
 
 _SLACK = 2.0**-21
 """Largest relative difference that computing one value in float32 in another order can make.
@@ -80,15 +81,6 @@ class Encoding:
         exact = [float(self.scale * p + self.offset) for p in range(self.largest + 1)]
         return np.array(exact, dtype=np.float64).astype(np.float32)
 
-    def integer_of(self, value: float) -> int | None:
-        """Return the ``p`` that stands for ``value``, or None when there is none.
-
-        >>> ENCODINGS["unit"].integer_of(0.0), ENCODINGS["symmetric"].integer_of(0.0)
-        (0, None)
-        """
-        p = _integers(np.array([value], dtype=np.float64), self)
-        return None if p is None else int(p[0])
-
 
 def _dyadic(number: Fraction) -> bool:
     return number.denominator & (number.denominator - 1) == 0
@@ -142,7 +134,7 @@ def detect(
     for encoding in ENCODINGS.values():
         if encoding.bits > _PIXEL_BITS and not also:
             continue  # half steps between pixels serve padding only
-        if all(encoding.integer_of(value) is not None for value in also):
+        if not also or _integers(np.array(also, np.float64), encoding) is not None:
             p = _integers(x, encoding)
             if p is not None:
                 return encoding, p
@@ -211,7 +203,7 @@ def _encoded(
     x: NDArray[np.float32], encoding: Encoding, into: Integers, threads: int | None
 ) -> bool:
     """Fill ``into`` with vector code; False without a compiler, or if some value has no integer."""
-    if not x.flags.c_contiguous or not x.size or not rounding.available():
+    if not x.flags.c_contiguous or not x.size or backend.why_not() is not None:
         return False
     scale, offset = float(encoding.scale), float(encoding.offset)
     slack, kept = _slack(encoding), into.reshape(x.shape)

@@ -15,7 +15,6 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from pimsim.executors.compiled.codegen import emit
 from pimsim.executors.compiled.codegen.emit import Emit
 from pimsim.executors.compiled.run.processors import spread
 
@@ -24,11 +23,6 @@ _AT_A_TIME = 1 << 18
 _BLOCK = 64
 _DOUBLES = f"<{_LANES} x double>"
 _FLAGS = f"<{_LANES} x i1>"
-
-
-def available() -> bool:
-    """Whether there is a compiler."""
-    return emit.why_not() is None
 
 
 def steps(
@@ -54,8 +48,6 @@ def steps(
         threads: processors used, all if None.
     """
     flat, out = x.reshape(-1), into.reshape(-1)
-    if flat.size != out.size or not np.shares_memory(out, into) or flat.dtype != np.float32:
-        raise ValueError("`x` must be float32, and `into` must be in one piece and of its size")
     function = _rounding(out.itemsize, relative=offset == 0)
     reach = max(abs(offset), abs(scale * largest + offset))
     whole = flat.size // _BLOCK * _BLOCK

@@ -7,7 +7,7 @@ Most fan-ins are cut by channels alone. Where the whole patch of a channel is mo
 holds, as with a convolution of 11x11 taps on pixels of 8 bits, the patch is cut, too.
 
 >>> from bnn.model.network import Conv2D, MaxPool2D
->>> from bnn.lowering.windows import windows
+>>> from bnn.lowering.stage import windows
 >>> conv = Conv2D("c", np.ones((3, 3, 2, 8), np.float32), None, "ste_sign", "ste_sign")
 >>> laid = windows(conv, (6, 6, 2), MaxPool2D("p", (2, 2), (2, 2)))   # a patch of 4x4 pixels
 >>> upper = Chunk(slice(0, 2), slice(0, 8))                           # two rows of them
@@ -54,7 +54,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.lowering.stage import Stage
-from bnn.lowering.windows import Windows
+from bnn.lowering.stage import Windows
 from pimsim.errors import OutOfRowsError
 
 Indices = NDArray[np.intp]

@@ -136,8 +136,8 @@ def _activation(reading: Reading) -> tuple[Activation, ...]:
 
 def _quantizer(reading: Reading) -> tuple[Activation]:
     # A quantizer is a layer itself, with its parameters in its own configuration.
-    name = reading.larqs_quantizer("class_name", reading.kind, reading.fields)
-    return (Activation(reading.name, reading.function(reading.of_operands("class_name", name))),)
+    value = {"class_name": reading.kind, "config": reading.fields.values}
+    return (Activation(reading.name, reading.quantizing_activation("class_name", value)),)
 
 
 def _softmax(reading: Reading) -> tuple[Activation | Along]:

@@ -1,8 +1,20 @@
-"""Layers of several inputs: where the branches of a network come together.
+"""Formulas value by value, of one input or several, and inputs put behind one another.
+
+Branches of a network come together in a :class:`Merge`, in the precision of the values around. An
+:class:`Elementwise` is a formula of TensorFlow, computed in float32, as Keras does, whatever the
+type of the values: a single operation rounds in one way only, and a sign behind it is the sign that
+Keras finds.
 
 >>> two = np.float32([[1, 2]]), np.float32([[3, -1]])
 >>> Merge("m", "add").run(*two).tolist(), Concatenate("c").run(*two).tolist()
 ([[4.0, 1.0]], [[1.0, 2.0, 3.0, -1.0]])
+>>> double = Elementwise("d", "multiply", (None, np.float32(2)))
+>>> double.run(np.float64([[1, -3]])).tolist(), double.shape_after((2,)), double.monotone
+([[2.0, -6.0]], (2,), True)
+>>> from bnn.model.operand_encoding import HEAVISIDE
+>>> chosen = Elementwise("w", "where", (None, np.float32(1), np.float32(-1)))
+>>> chosen.run(np.float32([[0, 1]])).tolist(), chosen.encoding_after(HEAVISIDE).low
+([[-1.0, 1.0]], -1)
 """
 
 from __future__ import annotations
@@ -10,29 +22,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any, cast
+from math import gcd
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.model.layers.layer import Layer, Shape, misfit, misfits
+from bnn.model import quantizers
+from bnn.model.layers.layer import Layer, Shape, Weights, misfit, misfits
 from bnn.model.layers.reading import Reader, Reading
+from bnn.model.operand_encoding import TERNARY, OperandEncoding
 from pimsim.errors import InputError
 
-
-def _average(values: tuple[NDArray[Any], ...]) -> NDArray[Any]:
-    return cast(NDArray[Any], reduce(np.add, values) / values[0].dtype.type(len(values)))
-
-
-OPERATIONS: dict[str, Callable[[tuple[NDArray[Any], ...]], NDArray[Any]]] = {
-    "add": lambda values: reduce(np.add, values),
-    "average": _average,
-    "maximum": lambda values: reduce(np.maximum, values),
-    "minimum": lambda values: reduce(np.minimum, values),
-    "multiply": lambda values: reduce(np.multiply, values),
-    "subtract": lambda values: reduce(np.subtract, values),
+OPERATIONS: dict[str, np.ufunc] = {
+    "add": np.add,
+    "average": np.add,
+    "maximum": np.maximum,
+    "minimum": np.minimum,
+    "multiply": np.multiply,
+    "subtract": np.subtract,
 }
-"""What becomes of values at the same place, from left to right."""
+"""What becomes of two values at the same place; an average is divided by their number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +66,8 @@ class Merge(Layer):
 
     def run(self, *values: NDArray[Any]) -> NDArray[Any]:
         """Carry out the operation on values ``(n, ...)``, from left to right."""
-        return OPERATIONS[self.operation](values)
+        found: NDArray[Any] = reduce(OPERATIONS[self.operation], values)
+        return found / found.dtype.type(len(values)) if self.operation == "average" else found
 
     @property
     def selects(self) -> bool:
@@ -112,6 +123,156 @@ class Stack(Layer):
     def run(self, *values: NDArray[Any]) -> NDArray[Any]:
         """Put values ``(n, ...)`` behind one another along a new axis."""
         return np.stack(values, axis=self.axis)
+
+
+Formula = Callable[..., NDArray[Any]]
+
+_MOST_INTEGERS = 256
+"""Integers whose images under a formula are looked at, to find out whether they are integers."""
+
+
+def _erf(x: NDArray[Any]) -> NDArray[Any]:
+    from scipy.special import erf  # half a second that no other network should wait for
+
+    result: NDArray[Any] = erf(x)
+    return result
+
+
+def _divide_no_nan(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
+    return np.where(y == 0, np.float32(0), x / np.where(y == 0, np.float32(1), y))
+
+
+FORMULAS: dict[str, Formula] = {
+    **{
+        name: getattr(np, name)
+        for name in (
+            *("abs", "add", "ceil", "cos", "divide", "equal", "expm1", "floor", "floor_divide"),
+            *("greater", "greater_equal", "less", "less_equal", "log", "log1p", "maximum"),
+            *("minimum", "multiply", "negative", "not_equal", "power", "reciprocal", "sign"),
+            *("sin", "sqrt", "square", "subtract"),
+        )
+    },
+    "clip": lambda x, low, high: np.maximum(np.minimum(x, high), low),
+    "divide_no_nan": _divide_no_nan,
+    "erf": _erf,
+    "floor_modulo": np.mod,
+    "logical_and": lambda x, y: (x != 0) & (y != 0),
+    "logical_not": lambda x: x == 0,
+    "logical_or": lambda x, y: (x != 0) | (y != 0),
+    "nonzero": lambda x: x != 0,
+    "ones": np.ones_like,
+    "round": np.rint,
+    "rsqrt": lambda x: 1 / np.sqrt(x),
+    "squared_difference": lambda x, y: (x - y) * (x - y),
+    "where": lambda condition, x, y: np.where(condition != 0, x, y),
+    "zeros": np.zeros_like,
+}
+"""From float32 arrays to one, of which many have their names in numpy; yes and no are 1 and 0."""
+
+_RISING: dict[str, Callable[[tuple[float | None, ...]], bool]] = {
+    **dict.fromkeys(
+        ("add", "ceil", "floor", "maximum", "minimum", "round", "sign"), lambda operands: True
+    ),
+    "clip": lambda operands: operands[0] is None,
+    "divide": lambda operands: operands[0] is None and (operands[1] or 0) > 0,
+    "multiply": lambda operands: all(one is None or one >= 0 for one in operands),
+    "subtract": lambda operands: operands[0] is None,
+}
+"""Those that never decrease in their only input, given the numbers in the other places."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Elementwise(Layer):
+    """A formula of values at the same place; axes of size 1 are repeated."""
+
+    formula: str
+    """Name in :data:`FORMULAS`."""
+    operands: tuple[Weights | np.float32 | None, ...]
+    """What the formula is given: numbers of the file, or None for the next input."""
+
+    def shape_after(self, *shapes: Shape) -> Shape:
+        """Shape of the output: that of the inputs, which fit each other and the numbers."""
+        constants = [np.shape(one) for one in self.operands if one is not None]
+        whole = [(1, *shape) for shape in shapes]
+        try:
+            found = np.broadcast_shapes(*whole, *constants)
+            # The batch axis must stay the first, with one image for each of the input.
+            if {len(shape) for shape in whole} == {len(found)} and found[0] == 1:
+                return tuple(found[1:])
+        except ValueError:
+            pass
+        raise misfits(self.name, (*shapes, *constants))
+
+    def run(self, *values: NDArray[Any]) -> NDArray[Any]:
+        """Compute it in float32; numbers that float32 cannot hold normally are 0, as in Keras."""
+        inputs = iter(values)
+        operands = [
+            quantizers.flushed(next(inputs).astype(np.float32, copy=False) if one is None else one)
+            for one in self.operands
+        ]
+        with np.errstate(all="ignore"):
+            found = FORMULAS[self.formula](*operands)
+        result: NDArray[Any] = quantizers.flushed(found.astype(np.float32, copy=False))
+        return result.astype(values[0].dtype, copy=False)
+
+    def encoding_after(self, *encodings: OperandEncoding | None) -> OperandEncoding | None:
+        """What the formula makes of few integers and single numbers, where that is integers."""
+        if self.formula in _YES_OR_NO:
+            return OperandEncoding(2)
+        if self.formula == "sign":
+            return TERNARY
+        singles = all(one is None or np.size(one) == 1 for one in self.operands)
+        if len(encodings) != 1 or encodings[0] is None or not singles:
+            return None
+        encoding = encodings[0]
+        if encoding.count > _MOST_INTEGERS:
+            return None
+        u = encoding.step * np.arange(encoding.count) + encoding.low
+        return _integers(self.run(encoding.numbers(u).reshape(-1, *self._ones())))
+
+    @property
+    def monotone(self) -> bool:
+        """Only with one input and single numbers: those of channels are too many."""
+        inputs = sum(one is None for one in self.operands)
+        if inputs != 1 or any(np.size(one) != 1 for one in self.operands if one is not None):
+            return False
+        numbers = tuple(None if one is None else float(np.ravel(one)[0]) for one in self.operands)
+        return self.formula in _RISING and _RISING[self.formula](numbers)
+
+    @property
+    def weights(self) -> int:
+        """Numbers of the file, single ones left out."""
+        sizes = [np.size(one) for one in self.operands if one is not None]
+        return sum(size for size in sizes if size > 1)
+
+    def _ones(self) -> Shape:
+        rank = max((np.ndim(one) for one in self.operands if one is not None), default=0)
+        return (1,) * max(0, rank - 1)
+
+
+_YES_OR_NO = frozenset(
+    (
+        *("equal", "greater", "greater_equal", "less", "less_equal", "logical_and", "logical_not"),
+        *("logical_or", "nonzero", "not_equal"),
+    )
+)
+
+
+def _integers(values: NDArray[Any]) -> OperandEncoding | None:
+    """The smallest encoding that holds ``values``, None where they are no small integers.
+
+    >>> _integers(np.float32([-1, 1, 5])), _integers(np.float32([0.5]))
+    (OperandEncoding(count=4, step=2, low=-1, scale=Fraction(1, 1), offset=Fraction(0, 1)), None)
+    """
+    if not np.isfinite(values).all() or np.abs(values).max() >= 1 << 15:
+        return None
+    if (values != np.rint(values)).any():
+        return None
+    found = sorted({int(one) for one in values.ravel()})
+    if len(found) == 1:
+        found.append(found[0] + 1)
+    step = gcd(*(one - found[0] for one in found))
+    return OperandEncoding((found[-1] - found[0]) // step + 1, step, found[0])
 
 
 def _merge(operation: str) -> Reader:

@@ -1,9 +1,8 @@
-"""What all layers with a kernel share: quantized weights, exact sums, what follows them.
+"""What all layers with a kernel share, and dense layers, which have no more than that.
 
 Kernels are Larq's float32 *latent* weights, in the shape in which a file holds them; what
 multiplies the input is what the kernel quantizer makes of them.
 
->>> from bnn.model.layers.dense import Dense
 >>> dense = Dense("d", np.float32([[0.5, -2.0], [0.0, 1.0]]), None, "ste_sign", "ste_sign")
 >>> integer_kernel(dense).tolist()
 [[1, -1], [1, 1]]
@@ -26,7 +25,8 @@ from bnn.model import quantizers
 from bnn.model.activation_functions import Real, activate
 from bnn.model.geometry import OUTSIDE, WindowAxis
 from bnn.model.layers.activation import encoding_behind
-from bnn.model.layers.layer import Layer, Shape, Weights
+from bnn.model.layers.layer import Layer, Shape, Weights, misfit
+from bnn.model.layers.reading import Reader, Reading
 from bnn.model.operand_encoding import OperandEncoding
 from bnn.model.quantizers import QuantizedWeights
 from pimsim.errors import InputError
@@ -129,6 +129,28 @@ class Product(Layer):
     def encoding_after(self, *encodings: OperandEncoding | None) -> OperandEncoding | None:
         """That of a quantizer behind it; what its sums can be is asked of :func:`sums_of`."""
         return encoding_behind(self.activation, None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dense(Product):
+    """A matrix product over the last axis: Larq's QuantDense and Keras's Dense.
+
+    Its kernel is ``(in, out)``.
+    """
+
+    def _shape(self, shape: Shape) -> Shape:
+        size, units = self.kernel.shape
+        if not shape or shape[-1] != size:
+            raise misfit(self.name, f"an input whose last axis is {size}", shape)
+        return (*shape[:-1], units)
+
+    def matrix(self, kernel: NDArray[Any]) -> NDArray[Any]:
+        """One tap: ``(1, in, out)``."""
+        return kernel[None]
+
+    def multiply(self, operands: NDArray[Any], kernel: NDArray[Real], pad: float) -> NDArray[Real]:
+        """Multiply operands ``(n, ..., in)`` with a kernel ``(in, out)``; nothing is padded."""
+        return cast(NDArray[Real], operands.astype(kernel.dtype, copy=False) @ kernel)
 
 
 def finish(layer: Product, sums: NDArray[Real]) -> NDArray[Real]:
@@ -273,3 +295,12 @@ def grouped(rows: NDArray[Any], matrix: NDArray[Real], groups: int) -> NDArray[R
     kernels = matrix.reshape(taps, width, groups, -1).transpose(2, 0, 1, 3)
     found = parts.reshape(groups, -1, taps * width) @ kernels.reshape(groups, taps * width, -1)
     return cast(NDArray[Real], found.transpose(1, 0, 2).reshape(*lead, outputs))
+
+
+def _dense(reading: Reading) -> tuple[Dense]:
+    fan_in = reading.shape[-1] if reading.shape else 0
+    return (Dense(**reading.product((fan_in, reading.fields.size("units")))),)
+
+
+READERS: dict[str, Reader] = {"QuantDense": _dense, "Dense": _dense}
+"""By class in a model file."""

@@ -101,40 +101,44 @@ class Reading:
                 return one
         self.fields.refuse("padding", " or ".join(repr(one) for one in allowed))
 
-    def quantizer(self, key: str) -> str | None:
-        """Return the canonical name of a quantizer, parameters included, None for none."""
-        value = self.fields.get(key)
+    def quantizer(self, key: str, value: object = None) -> str | None:
+        """Return the canonical name of a quantizer, parameters included, None for none.
+
+        Args:
+            key: of the field that says it.
+            value: what it says, if not as it stands in the file.
+        """
+        value = self.fields.get(key) if value is None else value
         if value is None:
             return None
-        parameters = _parameters(value, self.where)
-        return self.larqs_quantizer(key, named(self.fields, key, value), parameters)
+        spelled = named(self.fields, key, value)
+        name = quantizers.canonical(spelled)
+        if name is None:
+            raise InputError(
+                f"{self.where}: `{key}` must be a quantizer of Larq, not {shown(spelled)}"
+            )
+        config = value.get("config") if isinstance(value, dict) else None
+        parameters = Fields(config if isinstance(config, dict) else {}, self.where)
+        try:
+            return quantizers.named(_with_parameters(name, parameters)).name
+        except InputError as error:
+            prefix = "" if str(error).startswith(self.where) else f"{self.where}: "
+            raise InputError(f"{prefix}{error}") from None
 
-    def operand_quantizer(self, key: str = "input_quantizer") -> str | None:
+    def operand_quantizer(self, key: str = "input_quantizer", value: object = None) -> str | None:
         """Return the name of a quantizer that looks at one value at a time, None for none."""
-        name = self.quantizer(key)
-        return None if name is None else self.of_operands(key, name)
-
-    def of_operands(self, key: str, name: str) -> str:
-        """Return ``name``, that of a quantizer; refuse one that looks at a whole batch."""
-        if name == quantizers.NO_OP or quantizers.named(name).encoding is not None:
+        name = self.quantizer(key, value)
+        if name in (None, quantizers.NO_OP) or quantizers.named(str(name)).encoding is not None:
             return name
         raise InputError(
             f"{self.where}: `{key}` must look at one value at a time, not at a whole batch "
             f"as {name} does"
         )
 
-    def larqs_quantizer(self, key: str, spelled: str, parameters: Fields) -> str:
-        """Return the canonical name of a quantizer that is spelled in some way."""
-        name = quantizers.canonical(spelled)
-        if name is None:
-            raise InputError(
-                f"{self.where}: `{key}` must be a quantizer of Larq, not {shown(spelled)}"
-            )
-        try:
-            return quantizers.named(_with_parameters(name, parameters)).name
-        except InputError as error:
-            prefix = "" if str(error).startswith(self.where) else f"{self.where}: "
-            raise InputError(f"{prefix}{error}") from None
+    def quantizing_activation(self, key: str, value: object = None) -> str:
+        """Return the name of the activation that a quantizer is."""
+        name = self.operand_quantizer(key, value)
+        return "linear" if name in (None, quantizers.NO_OP) else str(name)
 
     def activation(self) -> str:
         """Return the name of an activation function or quantizer, ``linear`` for none."""
@@ -147,7 +151,7 @@ class Reading:
         if spelled in FUNCTIONS:
             return spelled
         if quantizers.canonical(spelled) is not None:
-            return self.function(self.operand_quantizer(key) or quantizers.NO_OP)
+            return self.quantizing_activation(key)
         known = ", ".join(sorted(FUNCTIONS.keys() | quantizers.OF_OPERANDS))
         raise InputError(f"{self.where}: `{key}` must be one of {known}, not {shown(spelled)}")
 
@@ -163,11 +167,6 @@ class Reading:
         if inner.get("class_name") is None or known_class(inner) not in ACTIVATION_LAYERS:
             return None
         return inner
-
-    @staticmethod
-    def function(quantizer: str) -> str:
-        """Return the name of the activation that a quantizer is."""
-        return "linear" if quantizer == quantizers.NO_OP else quantizer
 
 
 Reader = Callable[[Reading], tuple[Layer, ...]]
@@ -186,11 +185,6 @@ def named(fields: Fields, key: str, value: object) -> str:
     inner = Fields.of(value, f"{fields.where}: `{key}`")
     kind = known_class(inner)
     return inner.text("config") if kind == "function" else kind
-
-
-def _parameters(value: object, where: str) -> Fields:
-    config = value.get("config") if isinstance(value, dict) else None
-    return Fields(config if isinstance(config, dict) else {}, where)
 
 
 def _with_parameters(name: str, parameters: Fields) -> str:

@@ -185,14 +185,12 @@ def _permute(reading: Reading) -> tuple[Permute]:
     return (Permute(reading.name, tuple(axes)),)
 
 
-def _padding(reading: Reading) -> tuple[Pad]:
-    reading.spatial()
-    return (Pad(reading.name, reading.fields.margins("padding", reading.rank)),)
+def _margins(make: type[Pad] | type[Crop], key: str) -> Reader:
+    def read(reading: Reading) -> tuple[Pad | Crop]:
+        reading.spatial()
+        return (make(reading.name, reading.fields.margins(key, reading.rank)),)
 
-
-def _cropping(reading: Reading) -> tuple[Crop]:
-    reading.spatial()
-    return (Crop(reading.name, reading.fields.margins("cropping", reading.rank)),)
+    return read
 
 
 def _upsampling(reading: Reading) -> tuple[UpSample]:
@@ -209,12 +207,12 @@ TRAINING_ONLY = (
 """Layers that do something in training only."""
 
 READERS: dict[str, Reader] = {
-    **dict.fromkeys(("Cropping1D", "Cropping2D"), _cropping),
+    **dict.fromkeys(("Cropping1D", "Cropping2D"), _margins(Crop, "cropping")),
     "Flatten": _flatten,
     "Permute": _permute,
     "Reshape": _reshape,
     **dict.fromkeys(("UpSampling1D", "UpSampling2D"), _upsampling),
-    **dict.fromkeys(("ZeroPadding1D", "ZeroPadding2D"), _padding),
+    **dict.fromkeys(("ZeroPadding1D", "ZeroPadding2D"), _margins(Pad, "padding")),
     **dict.fromkeys((*TRAINING_ONLY, "Identity"), nothing),
 }
 """By class in a model file."""

@@ -61,7 +61,9 @@ def digits():
 
 def equal_layers(found):
     """By layer, whether its accumulators and operands are Keras's."""
-    return {layer.name: layer.equal for layer in found.layers}
+    return {
+        layer.name: layer.accumulators_wrong == layer.operands_wrong == 0 for layer in found.layers
+    }
 
 
 def with_layer(network, layer):

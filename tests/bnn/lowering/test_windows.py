@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnn.lowering.windows import lay, windows
+from bnn.lowering.stage import lay, windows
 from bnn.model.geometry import Padding, WindowAxis
 from bnn.model.network import Conv2D, Dense, MaxPool2D
 

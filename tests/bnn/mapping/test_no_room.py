@@ -180,7 +180,7 @@ def test_vggs_first_dense_layer_on_pixels_is_the_hosts(mapping: str) -> None:
 
 def _table(branch: bool) -> Table:
     net = Drawing("n", (20, 20, 3), "")
-    x = net.max_pool("pool", net.conv("first", net.input, 4, 7), 2, 2)
+    x = net.pool("pool", net.conv("first", net.input, 4, 7), 2, 2)
     if branch:
         x = net.concat("both", [x, net.conv("beside", x, 4, 3)])
     net.dense("last", net.dense("more", net.flatten(x), 12), 10)

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bnn.lowering.windows import windows
+from bnn.lowering.stage import windows
 from bnn.mapping.backends.compiled.patch_gather import moved_patch
 from bnn.model.network import Conv2D, MaxPool2D
 from bnn.values.bitstrings import BitStrings

@@ -13,9 +13,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bnn.lowering.stage import Stage, offsets
+from bnn.lowering.stage import Stage, Windows, each_pixel, lay, offsets
 from bnn.lowering.thresholds import Thresholds
-from bnn.lowering.windows import Windows, each_pixel, lay
 from bnn.mapping import MAPPINGS
 from bnn.mapping.backends.compiled import in_turn, side_by_side
 from bnn.mapping.backends.compiled.stage import CompiledStage

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from bnn import zoo
 from bnn.data import datasets
 from bnn.larq.model_file import read_model
-from bnn.lowering.stage import Stage, offsets
+from bnn.lowering.stage import Stage, lay, offsets
 from bnn.lowering.thresholds import Thresholds
-from bnn.lowering.windows import lay
 from bnn.mapping import MAPPINGS
 from bnn.mapping.backends.prepare import booked, prepare
 from bnn.mapping.stage_inputs import StageInputs
@@ -124,9 +123,9 @@ def _drawn() -> Table:
     """What networks that run today can be made of: chains of convolutions, poolings, dense."""
     net = Drawing("drawn", (15, 15, 2), "", norm=True)
     x = net.conv("a", net.input, 5, 3, padding="valid")
-    x = net.max_pool("a-pool", x, 3, 2, "same")
+    x = net.pool("a-pool", x, 3, 2, "same")
     x = net.conv("b", x, 21, 3)
-    x = net.max_pool("b-pool", x, 2, 2)
+    x = net.pool("b-pool", x, 2, 2)
     x = net.conv("c", x, 9, 1)
     x = net.conv("d", x, 130, 3, 2)
     x = net.dense("e", net.flatten(x), 37)
@@ -237,9 +236,9 @@ def test_an_output_of_each_group_stands_for_all_of_them(
 def test_a_pooling_that_rows_have_no_room_for_is_the_hosts(mapping: str) -> None:
     net = Drawing("n", (64, 64, 3), "")
     x = net.conv("first", net.input, 4, 7, 2)
-    x = net.max_pool("large", x, 3, 2, "same")  # a patch of 11x11 pixels of 8 bits
+    x = net.pool("large", x, 3, 2, "same")  # a patch of 11x11 pixels of 8 bits
     x = net.conv("second", x, 4, 3)
-    x = net.max_pool("small", x, 2, 2)
+    x = net.pool("small", x, 2, 2)
     net.dense("last", net.flatten(x), 10)
     estimated = of_table(net.table(), 1, System(DDR3, ModelOptions()), mapping)
     assert estimated.host == ("large",)

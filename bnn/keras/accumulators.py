@@ -137,14 +137,19 @@ def sums_bound(
         x: what it is fed with, as numbers ``(n, ..., in)``.
         operands: the integers.
     """
-    weight = unit(layer)
-    ones = isinstance(weight, Fraction) and weight == 1
+    ones = _worth_themselves(layer)
     if not fed.encoded or encoding is None:
         whole = fed.encoding.scale == 1 and fed.encoding.offset == 0
         return 0.0 if whole and ones else fraction_bound(layer, fed.encoding)
     if ones and quantizers.named(str(layer.kernel_quantizer)).odd_weights:
         return rounding_bound(layer, x, operands, encoding)
     return fraction_bound(layer, fed.encoding)
+
+
+def _worth_themselves(layer: Product) -> bool:
+    """Whether the integer weights are those that multiply in Keras."""
+    weight = unit(layer)
+    return isinstance(weight, Fraction) and weight == 1
 
 
 class Tally:
@@ -170,9 +175,8 @@ class Tally:
         self._layer, self._encoding, self._observer = layer, encoding, observer
         self._fed, self._worth = fed, host.worth(layer, fed.encoding)
         self._shown = first.encoding
-        weight = unit(layer)
         kernel = quantizers.named(str(layer.kernel_quantizer))
-        self._signs = kernel.odd_weights and weight == 1 if isinstance(weight, Fraction) else False
+        self._signs = kernel.odd_weights and _worth_themselves(layer)
         self._feeds_integers = (
             encoding is not None
             and layer.fan_in * encoding.largest <= _EXACT

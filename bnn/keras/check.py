@@ -75,11 +75,6 @@ class KerasCheck:
         return {layer.name: layer.ties for layer in self.layers if layer.ties}
 
     @property
-    def equal(self) -> bool:
-        """Whether accumulators, logits and predictions are all Keras's."""
-        return self.difference is None
-
-    @property
     def difference(self) -> str | None:
         """First thing that differs, from input to output, in words; None where nothing does."""
         for layer in self.layers:

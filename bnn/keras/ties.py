@@ -22,8 +22,8 @@ from bnn import reference
 from bnn.keras.accumulators import rounded_by, sums_bound
 from bnn.lowering.operand_analysis import OperandAnalysis, analyse
 from bnn.model import host, quantizers
+from bnn.model.layers.activation import BatchNorm
 from bnn.model.layers.layer import Layer
-from bnn.model.layers.norm import BatchNorm
 from bnn.model.layers.product import Product, finish, real_kernel
 from bnn.model.network import Network
 from bnn.values.encoding import Encoding

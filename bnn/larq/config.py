@@ -108,7 +108,9 @@ def _model(
     entries = _entries(listed, path, slot, of)
     calls = chain(entries) if kind == "Sequential" else graph(entries, fields)
     name = fields.get("name")
-    shape = _input_shape(entries[0] if kind == "Sequential" else _only_input(entries), fields)
+    inputs = (entry for entry in entries if entry.kind == INPUT_LAYER)
+    first = entries[0] if kind == "Sequential" else next(inputs, entries[0])
+    shape = _input_shape(first, fields)
     if shape is None and not path:
         raise InputError(
             f"{entries[0].where} must say its input shape: build the model before saving it"
@@ -181,11 +183,6 @@ def _entries(listed: list[object], path: tuple[str, ...], slot: str, of: str) ->
         fields = Fields.of(config, f"{where} ({kind})")
         entries.append(LayerEntry(kind, whole, place, fields, calls, inner))
     return entries
-
-
-def _only_input(entries: list[LayerEntry]) -> LayerEntry:
-    inputs = [entry for entry in entries if entry.kind == INPUT_LAYER]
-    return inputs[0] if inputs else entries[0]
 
 
 def _input_shape(first: LayerEntry, model: Fields) -> tuple[int | None, ...] | None:

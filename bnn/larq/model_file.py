@@ -196,9 +196,7 @@ def _network(
 
 def _input_shape(architecture: LayerGraph, given: Sizes | None) -> Shape:
     """The shape of one image, with sizes from ``given`` where the file leaves them open."""
-    if architecture.input_shape is None:
-        raise ValueError("`architecture` must have an input shape")
-    sizes = architecture.input_shape
+    sizes = architecture.input_shape or ()
     known = tuple(size for size in sizes if size is not None)
     if len(known) == len(sizes) and (given is None or callable(given)):
         return known

@@ -191,5 +191,5 @@ def _decides(network: Network, fed: dict[int, OperandAnalysis], index: int) -> b
     """Whether nothing but decisions of quantizers leaves a layer's input behind."""
     layer = network.layers[index]
     if isinstance(layer, Product):
-        return index in fed or quantizers.decides(layer.input_quantizer) is not None
-    return isinstance(layer, Activation) and quantizers.decides(layer.function) is not None
+        return index in fed or quantizers.question(layer.input_quantizer) is not None
+    return isinstance(layer, Activation) and quantizers.question(layer.function) is not None

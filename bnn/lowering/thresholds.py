@@ -105,14 +105,8 @@ def questions(network: Network) -> tuple[str | None, ...]:
 def _own_question(layer: Layer) -> str | None:
     """The deciding quantizer that a layer begins with, under one name for all signs."""
     if isinstance(layer, Product):
-        return _question(layer.input_quantizer)
-    return _question(layer.function) if isinstance(layer, Activation) else None
-
-
-def _question(quantizer: str | None) -> str | None:
-    if quantizers.is_sign(quantizer):
-        return "ste_sign"
-    return None if quantizers.decides(quantizer) is None else quantizer
+        return quantizers.question(layer.input_quantizer)
+    return quantizers.question(layer.function) if isinstance(layer, Activation) else None
 
 
 def decisions(network: Network, index: int, asked: Sequence[str | None]) -> list[Decision]:
@@ -127,7 +121,7 @@ def decisions(network: Network, index: int, asked: Sequence[str | None]) -> list
         asked: see :func:`questions`.
     """
     activation = cast(Product, network.layers[index]).activation
-    own = _question(activation)
+    own = quantizers.question(activation)
     if own is not None:
         return [Decision((), index + 1, own)]
     if not monotone(activation):
@@ -172,16 +166,14 @@ def crossing(layer: Product, sign_at: Decision, fed: OperandAnalysis) -> Thresho
     widths = [step.mean.size for step in steps if isinstance(step, BatchNorm)]
     width = max([layer.outputs, *widths])
     reached = reach(layer, fed.whole)
-    decides, real = quantizers.decides(sign_at.quantizer), host.worth(layer, fed.encoding)
-    if decides is None:
-        raise ValueError(f"`sign_at` must be decided by a quantizer, not {sign_at.quantizer!r}")
+    decider, real = quantizers.named(sign_at.quantizer), host.worth(layer, fed.encoding)
 
     def positive(places: NDArray[np.int64]) -> NDArray[np.bool_]:
         sums = (reached.start + places * reached.step).reshape(-1, layer.outputs)
         values = finish(layer, real(sums))
         for step in steps:
             values = step.run(values.reshape(-1, _channels(step, width)))
-        return decides(values.reshape(-1))
+        return decider.integers(values.reshape(-1)) > 0
 
     last = len(reached) - 1
     at_low = positive(np.zeros(width, np.int64))

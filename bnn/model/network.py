@@ -20,11 +20,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from bnn.model.layers.activation import Activation, PRelu
+from bnn.model.layers.activation import Activation, BatchNorm, PRelu
 from bnn.model.layers.convolution import Conv1D, Conv2D, LocallyConnected
 from bnn.model.layers.layer import Layer, Shape
 from bnn.model.layers.merge import Merge
-from bnn.model.layers.norm import BatchNorm
 from bnn.model.layers.pooling import MaxPool2D
 from bnn.model.layers.product import Dense, Product
 from bnn.model.layers.shape import Flatten, Pad

@@ -331,15 +331,12 @@ def is_sign(name: str | None) -> bool:
     return name in SIGNS
 
 
-def decides(name: str | None) -> Callable[[Values], NDArray[np.bool_]] | None:
-    """Return the yes-or-no question that a quantizer asks of a value; None if it asks none.
+def question(name: str | None) -> str | None:
+    """Return the quantizer that asks what this one asks of a value: yes or no; None for none.
 
-    >>> decides("ste_sign")(np.array([-1.0, 0.0])).tolist()
-    [False, True]
-    >>> decides("ste_heaviside")(np.array([-1.0, 0.0])).tolist()
-    [False, False]
-    >>> decides("dorefa(2)") is None
-    True
+    Its integers are positive where the answer is yes.
+
+    >>> question("swish_sign"), question("ste_heaviside"), question("dorefa(2)")
+    ('ste_sign', 'ste_heaviside', None)
     """
-    integers = sign if is_sign(name) else heaviside if name == "ste_heaviside" else None
-    return None if integers is None else lambda x: integers(x) > 0
+    return "ste_sign" if is_sign(name) else name if name == "ste_heaviside" else None

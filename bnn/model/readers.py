@@ -6,30 +6,15 @@
 
 from __future__ import annotations
 
-from bnn.model.layers import (
-    activation,
-    convolution,
-    merge,
-    norm,
-    pooling,
-    preprocessing,
-    product,
-    shape,
-    transposed,
-)
+from importlib import import_module
+from pkgutil import iter_modules
+
+from bnn.model import layers
 from bnn.model.layers.reading import Reader
 from bnn.model.operations import operators
 
-READERS: dict[str, Reader] = {
-    **product.READERS,
-    **convolution.READERS,
-    **transposed.READERS,
-    **norm.READERS,
-    **pooling.READERS,
-    **activation.READERS,
-    **merge.READERS,
-    **operators.READERS,
-    **shape.READERS,
-    **preprocessing.READERS,
-}
-"""Every class of a model file that pimsim carries out."""
+READERS: dict[str, Reader] = dict(operators.READERS)
+"""Those of every module of :mod:`bnn.model.layers`, and calls of TensorFlow functions."""
+
+for _module in iter_modules(layers.__path__, f"{layers.__name__}."):
+    READERS |= getattr(import_module(_module.name), "READERS", {})

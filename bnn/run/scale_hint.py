@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.data.input_scale import PIXELS, Inputs, pixels_of
-from bnn.model.layers.norm import BatchNorm
+from bnn.model.layers.activation import BatchNorm
 from bnn.model.layers.product import Product
 from bnn.model.network import INPUT, Network
 from bnn.run.scoring import Scoring

@@ -65,12 +65,6 @@ class Encoding:
     offset: Fraction
     """Real value of ``p = 0``."""
 
-    def __post_init__(self) -> None:
-        if not 1 <= self.bits <= WIDEST:
-            raise InputError(f"`bits` must be an integer from 1 to {WIDEST}, not {self.bits!r}")
-        if not self.scale > 0:
-            raise InputError(f"`scale` must be positive, not {self.scale}")
-
     @property
     def largest(self) -> int:
         """Largest ``p``."""
@@ -80,10 +74,6 @@ class Encoding:
         """Value of every ``p``, shape ``(2**bits,)``, each the nearest float32."""
         exact = [float(self.scale * p + self.offset) for p in range(self.largest + 1)]
         return np.array(exact, dtype=np.float64).astype(np.float32)
-
-
-def _dyadic(number: Fraction) -> bool:
-    return number.denominator & (number.denominator - 1) == 0
 
 
 _KNOWN = (
@@ -196,7 +186,8 @@ def _kind(encoding: Encoding) -> np.dtype[Any]:
 
 
 def _slack(encoding: Encoding) -> float:
-    return 0.0 if _dyadic(encoding.scale) and _dyadic(encoding.offset) else _SLACK
+    exact = all(one.denominator.bit_count() == 1 for one in (encoding.scale, encoding.offset))
+    return 0.0 if exact else _SLACK
 
 
 def _encoded(

@@ -152,7 +152,7 @@ def _check_keras(
         report["keras_why"] = found
     else:
         report["keras_why"] = None
-        report["keras_equal"] = found.equal
+        report["keras_equal"] = found.difference is None
         report["keras_difference"] = found.difference
         report["keras_ties"] = sum(found.ties.values())
         report["keras_tie_layers"] = found.ties

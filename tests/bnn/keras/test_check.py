@@ -90,7 +90,6 @@ def test_the_network_of_the_digits_is_kerass(digits, capfd):
         logits,
         progress=lambda *at: seen.append(at),
     )
-    assert found.equal
     assert found.difference is None
     assert equal_layers(found) == {"dense1": True, "dense2": True, "dense3": True}
     assert [layer.accumulators for layer in found.layers] == [364 * 256, 364 * 256, 364 * 10]
@@ -181,7 +180,6 @@ def test_every_kind_of_network_is_kerass(libraries, fixtures, tmp_path):
 def test_one_flipped_weight_is_seen_in_its_layer(layer, place, digits):
     network = with_flipped_weight(digits.network, layer, place)
     found = digits.check(network=network)
-    assert not found.equal
     assert found.difference.endswith(f"accumulators of layer {layer!r}")
     equal = equal_layers(found)
     names = list(equal)

@@ -185,13 +185,6 @@ def test_encode_names_the_value_that_does_not_fit() -> None:
     )
 
 
-def test_encodings_check_themselves() -> None:
-    with pytest.raises(InputError, match="`bits` must be an integer from 1 to 9, not 10"):
-        Encoding("wide", 10, Fraction(1), Fraction(0))
-    with pytest.raises(InputError, match="`scale` must be positive, not 0"):
-        Encoding("flat", 8, Fraction(0), Fraction(0))
-
-
 @given(
     seed=st.integers(0, 2**32 - 1),
     name=st.sampled_from(sorted(ENCODINGS)),

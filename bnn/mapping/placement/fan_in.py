@@ -53,8 +53,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.lowering.stage import Stage
-from bnn.lowering.stage import Windows
+from bnn.lowering.stage import Stage, Windows
 from pimsim.errors import OutOfRowsError
 
 Indices = NDArray[np.intp]

@@ -24,8 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.lowering.operand_analysis import analyse
-from bnn.model import host
+from bnn.lowering.operand_analysis import analyse, values_behind
 from bnn.model.layers.product import Product, integer_kernel
 from bnn.model.network import Network
 from bnn.values.encoding import Encoding
@@ -132,7 +131,7 @@ def forward(
             _put(kept_operands, layer.name, operands, place, len(x))
             if keep_sums:
                 _put(kept_sums, layer.name, found, place, len(x))
-            return host.behind(layer, found, fed.encoding, exact=analysis.exact[index])
+            return values_behind(layer, found, fed.encoding, exact=analysis.exact[index])
 
         logits.append(network.walk(part.astype(np.float32), one).astype(np.float32))
         if progress is not None:

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.keras.observer import DEPTHWISE, Observer
-from bnn.lowering.operand_analysis import OperandAnalysis, analyse
-from bnn.model import host, quantizers
+from bnn.lowering.operand_analysis import OperandAnalysis, analyse, worth
+from bnn.model import quantizers
 from bnn.model.layers.product import Product, real_kernel, unit
 from bnn.model.network import Conv1D, Conv2D, Dense, Network
 from bnn.model.operand_encoding import OperandEncoding
@@ -173,7 +173,7 @@ class Tally:
             observer: of the Keras model.
         """
         self._layer, self._encoding, self._observer = layer, encoding, observer
-        self._fed, self._worth = fed, host.worth(layer, fed.encoding)
+        self._fed, self._worth = fed, worth(layer, fed.encoding)
         self._shown = first.encoding
         kernel = quantizers.named(str(layer.kernel_quantizer))
         self._signs = kernel.odd_weights and _worth_themselves(layer)

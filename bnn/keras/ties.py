@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from bnn import reference
 from bnn.keras.accumulators import rounded_by, sums_bound
-from bnn.lowering.operand_analysis import OperandAnalysis, analyse
-from bnn.model import host, quantizers
+from bnn.lowering.operand_analysis import OperandAnalysis, analyse, worth
+from bnn.model import quantizers
 from bnn.model.layers.activation import BatchNorm
 from bnn.model.layers.layer import Layer
 from bnn.model.layers.product import Product, finish, real_kernel
@@ -77,7 +77,7 @@ def follow(
         operands = _operands(layer, inputs[0], fed, encoding, theirs.get(layer.name), result)
         sums = reference.sums(layer, operands, fed.pad)
         result.operands[layer.name], result.sums[layer.name] = operands, sums
-        exact = host.worth(layer, fed.encoding)(sums)
+        exact = worth(layer, fed.encoding)(sums)
         bound = sums_bound(layer, fed, encoding, inputs[0][0], operands)
         kind = np.float64 if analysis.exact[index] else np.float32
         return _finished(layer, exact.astype(kind), np.broadcast_to(bound, sums.shape))

@@ -11,8 +11,7 @@ from bnn.larq.graph import OPERATORS, Call, LayerEntry
 from bnn.larq.weights import WeightSource
 from bnn.model.activation_functions import BEHIND_DENSE, OF_DENSE
 from bnn.model.layers import merge
-from bnn.model.layers.layer import Layer, Shape, Weights
-from bnn.model.layers.reading import Reading
+from bnn.model.layers.layer import Layer, Reading, Shape, Weights
 from bnn.model.network import FLOAT32, INPUT, Activation, Dense, Network
 from bnn.model.operations.moves import BATCH
 from bnn.model.operations.operation import FIRST, Given

@@ -1,4 +1,4 @@
-"""Which values the operands of each layer can take, and so which layers are sums of integers.
+"""Which layers are sums of integers, of which, and what such sums are worth.
 
 A row of DRAM cells holds bits. A matrix product can be carried out there when its weights are small
 integers and its operands are, too: what a quantizer gives, the integers that stand for the inputs
@@ -17,7 +17,10 @@ of the network, sums of few products. Everything else is the host's work.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
+from math import lcm
 from typing import Any
 
 import numpy as np
@@ -27,11 +30,20 @@ from bnn.model import quantizers
 from bnn.model.layers.activation import Activation
 from bnn.model.layers.layer import Shape
 from bnn.model.layers.preprocessing import Affine
-from bnn.model.layers.product import Product, has_integer_kernel, sums_of
+from bnn.model.layers.product import (
+    Product,
+    finish,
+    has_integer_kernel,
+    integer_kernel,
+    sums_of,
+    unit,
+)
 from bnn.model.layers.shape import Pad
 from bnn.model.network import INPUT, Network
 from bnn.model.operand_encoding import BIPOLAR, TERNARY, OperandEncoding
 from bnn.values.encoding import Encoding, encode
+
+Integers = NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +64,7 @@ class OperandAnalysis:
         """All integers that multiply, padding included."""
         return TERNARY if self.zeros else self.encoding
 
-    def integers(
-        self, layer: Product, values: NDArray[Any], pixels: Encoding | None
-    ) -> NDArray[np.integer[Any]]:
+    def integers(self, layer: Product, values: NDArray[Any], pixels: Encoding | None) -> Integers:
         """Return the integers u that are multiplied, in the shape of ``values``.
 
         Args:
@@ -78,7 +88,7 @@ class OperandAnalysis:
         exact = values if offset == 0 else values - np.float64(offset)
         exact = exact if scale == 1 else exact * np.float64(1 / scale)
         low, high = self.encoding.low, self.encoding.high
-        whole: NDArray[np.integer[Any]] = np.rint(exact).astype(
+        whole: Integers = np.rint(exact).astype(
             np.int16 if -(1 << 15) <= low <= high < 1 << 15 else np.int32
         )
         return whole
@@ -193,3 +203,57 @@ def _decides(network: Network, fed: dict[int, OperandAnalysis], index: int) -> b
     if isinstance(layer, Product):
         return index in fed or quantizers.question(layer.input_quantizer) is not None
     return isinstance(layer, Activation) and quantizers.question(layer.function) is not None
+
+
+def values_behind(
+    layer: Product, sums: Integers, operand: OperandEncoding, *, exact: bool
+) -> NDArray[Any]:
+    """Turn integer sums of a binary layer into what the network has behind the layer.
+
+    Values are float32, and then computed as Keras computes them up to the order of rounding, or
+    float64, which is how signs behind integer sums are decided: Keras's own float32 formulas differ
+    between its kernels, the signs do not, and float64 has them all, exact ties included.
+
+    Args:
+        layer: the binary layer; its bias and activation are applied.
+        sums: ``(n, ..., out)``, of the products of integer operands and weights.
+        operand: what the integer operands are worth.
+        exact: float64, for a sign to be taken; else float32, as Keras has it.
+
+    >>> from bnn.model.network import Dense
+    >>> dense = Dense("d", np.float32([[1], [1]]), np.float32([0.5]), None, "ste_sign")
+    >>> values_behind(dense, np.array([[2], [-2]]), BIPOLAR, exact=True).tolist()
+    [[2.5], [-1.5]]
+    """
+    wide = worth(layer, operand)(sums)
+    return finish(layer, wide) if exact else finish(layer, wide.astype(np.float32))
+
+
+def worth(layer: Product, operand: OperandEncoding) -> Callable[[Integers], NDArray[np.float64]]:
+    """Return the function from a layer's integer sums ``(..., out)`` to what they stand for.
+
+    Sums of w*u are worth ``scale*sum(w*u) + offset*sum(w)``.
+
+    Args:
+        layer: the binary layer, whose bias is left out.
+        operand: what the integer operands are worth.
+    """
+    weight = unit(layer)
+    scale, offset = operand.scale, operand.offset
+    if isinstance(weight, Fraction):
+        scale, offset = scale * weight, offset * weight
+    denominator = lcm(scale.denominator, offset.denominator)
+    totals: Integers = np.zeros(layer.outputs, np.int64)
+    if offset:
+        matrix = layer.matrix(integer_kernel(layer))
+        totals = int(offset * denominator) * matrix.sum(axis=(0, 1), dtype=np.int64)
+
+    def real(sums: Integers) -> NDArray[np.float64]:
+        if scale == 1 and not offset:
+            wide = sums.astype(np.float64)
+        else:  # computed in integers and rounded once
+            whole = sums.astype(np.int64) * int(scale * denominator) + totals
+            wide = whole / np.float64(denominator)
+        return wide if isinstance(weight, Fraction) else wide * weight.astype(np.float64)
+
+    return real

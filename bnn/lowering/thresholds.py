@@ -31,8 +31,8 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.lowering.operand_analysis import OperandAnalysis
-from bnn.model import host, quantizers
+from bnn.lowering.operand_analysis import OperandAnalysis, worth
+from bnn.model import quantizers
 from bnn.model.activation_functions import monotone
 from bnn.model.layers.product import finish, reach
 from bnn.model.network import (
@@ -166,7 +166,7 @@ def crossing(layer: Product, sign_at: Decision, fed: OperandAnalysis) -> Thresho
     widths = [step.mean.size for step in steps if isinstance(step, BatchNorm)]
     width = max([layer.outputs, *widths])
     reached = reach(layer, fed.whole)
-    decider, real = quantizers.named(sign_at.quantizer), host.worth(layer, fed.encoding)
+    decider, real = quantizers.named(sign_at.quantizer), worth(layer, fed.encoding)
 
     def positive(places: NDArray[np.int64]) -> NDArray[np.bool_]:
         sums = (reached.start + places * reached.step).reshape(-1, layer.outputs)

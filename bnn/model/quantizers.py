@@ -238,31 +238,21 @@ _SCALED = {
 }
 
 
-def _plain(
-    name: str,
-    encoding: OperandEncoding | None,
-    integers: Callable[[Values], NDArray[np.integer[Any]]],
-    weights: Callable[[NDArray[np.float32]], QuantizedWeights],
-) -> Callable[[str], Quantizer]:
-    odd = name in SIGNS or name in _SCALED
-
-    def make(parameters: str) -> Quantizer:
-        if parameters:
-            raise InputError(f"quantizer {name!r} must have no parameters, not {parameters!r}")
-        return Quantizer(name, encoding, integers, weights, odd_weights=odd)
-
-    return make
-
-
-TABLE: dict[str, Callable[[str], Quantizer]] = {
-    **{name: _plain(name, BIPOLAR, sign, _as_weights(sign)) for name in sorted(SIGNS)},
-    **{name: _plain(name, None, _of_weights_only, weights) for name, weights in _SCALED.items()},
+TABLE: dict[str, Quantizer | Callable[[str], Quantizer]] = {
+    **{
+        name: Quantizer(name, BIPOLAR, sign, _as_weights(sign), odd_weights=True)
+        for name in sorted(SIGNS)
+    },
+    **{
+        name: Quantizer(name, None, _of_weights_only, weights, odd_weights=True)
+        for name, weights in _SCALED.items()
+    },
     "ste_tern": _tern,
-    "ste_heaviside": _plain("ste_heaviside", HEAVISIDE, heaviside, _as_weights(heaviside)),
+    "ste_heaviside": Quantizer("ste_heaviside", HEAVISIDE, heaviside, _as_weights(heaviside)),
     "dorefa": _dorefa,
-    NO_OP: _plain(NO_OP, None, _of_weights_only, _stored),
+    NO_OP: Quantizer(NO_OP, None, _of_weights_only, _stored),
 }
-"""By name, what makes the quantizer from its parameters as text."""
+"""By name, the quantizer, or what makes it from its parameters as text."""
 
 OF_OPERANDS = frozenset(TABLE.keys() - _SCALED.keys() - {NO_OP})
 """Names of those that look at one value at a time, and so may be activations."""
@@ -309,8 +299,13 @@ def named(text: str) -> Quantizer:
     found = re.fullmatch(r"(\w+)(?:\((.*)\))?", text)
     if found is None or found[1] not in TABLE:
         raise InputError(f"a quantizer must be one of {', '.join(sorted(TABLE))}, not {text!r}")
+    made, parameters = TABLE[found[1]], found[2] or ""
+    if isinstance(made, Quantizer):
+        if parameters:
+            raise InputError(f"quantizer {made.name!r} must have no parameters, not {parameters!r}")
+        return made
     try:
-        return TABLE[found[1]](found[2] or "")
+        return made(parameters)
     except ValueError as error:
         if isinstance(error, InputError):
             raise

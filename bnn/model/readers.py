@@ -10,7 +10,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from bnn.model import layers
-from bnn.model.layers.reading import Reader
+from bnn.model.layers.layer import Reader
 from bnn.model.operations import operators
 
 READERS: dict[str, Reader] = dict(operators.READERS)

@@ -14,10 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn import reference
-from bnn.lowering.operand_analysis import Analysis, analyse
+from bnn.lowering.operand_analysis import Analysis, analyse, values_behind
 from bnn.lowering.stage import HostStage, Stage
 from bnn.mapping.stage_inputs import Result
-from bnn.model import host
 from bnn.model.layers.shape import Reshape
 from bnn.model.network import INPUT, Flatten, Layer, Network, Product
 from bnn.model.operand_encoding import OperandEncoding
@@ -99,9 +98,9 @@ class Flow:
     def _behind(self, place: int, layer: Product, sums: NDArray[np.integer[Any]]) -> None:
         """Go on with the integer sums of a layer."""
         operand, exact = self.analysis.fed[place].encoding, self.analysis.exact[place]
-        self._values[place] = host.behind(layer, sums, operand, exact=exact)
+        self._values[place] = values_behind(layer, sums, operand, exact=exact)
         if self.disputes.watches(place):
-            before = host.behind(_linear(layer), sums, operand, exact=exact)
+            before = values_behind(_linear(layer), sums, operand, exact=exact)
             self.disputes.look(place, before)
 
     def _whole(

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bnn.lowering.operand_analysis import analyse
-from bnn.model import host, quantizers
+from bnn.lowering.operand_analysis import analyse, values_behind, worth
+from bnn.model import quantizers
 from bnn.model.layers import product as product_layers
 from bnn.model.layers.product import integer_kernel, reach
 from bnn.model.network import Activation, BatchNorm, Conv2D, Dense, Flatten, MaxPool2D, Network
-from bnn.model.operand_encoding import BIPOLAR, TERNARY, OperandEncoding
+from bnn.model.operand_encoding import BIPOLAR, HEAVISIDE, TERNARY, OperandEncoding
 from bnn.reference import forward, sums
 from bnn.values.encoding import ENCODINGS
 from pimsim.errors import InputError
@@ -208,8 +208,8 @@ def test_batches_do_not_show(monkeypatch):
 def test_only_what_a_sign_is_taken_of_stays_exact():
     layer = Dense("d", np.ones((1, 1), np.float32), None, "ste_sign", "ste_sign")
     large = np.array([[2**24 + 1]])  # float32 has no such integer
-    assert host.behind(layer, large, None, exact=True).tolist() == [[2**24 + 1]]
-    rounded = host.behind(layer, large, None, exact=False)
+    assert values_behind(layer, large, HEAVISIDE, exact=True).tolist() == [[2**24 + 1]]
+    rounded = values_behind(layer, large, HEAVISIDE, exact=False)
     assert rounded.dtype == np.float32
     assert rounded.tolist() == [[2**24]]
 
@@ -219,7 +219,7 @@ def test_the_tail_runs_by_itself():
     network = small_network(rng).before_softmax()
     x = rng.integers(0, 256, (4, 6, 5, 2), dtype=np.uint8)
     run = forward(network, x, ENCODINGS["uint8"], keep_sums=True)
-    behind = host.behind(network.layers[8], run.sums["d2"], None, exact=False)
+    behind = values_behind(network.layers[8], run.sums["d2"], BIPOLAR, exact=False)
     for layer in network.layers[9:]:
         behind = layer.run(behind)
     assert np.array_equal(behind, run.logits)
@@ -235,7 +235,7 @@ def test_encoded_sums_are_rounded_once(scale, offset, found, weight_sums):
     weights = np.sign(weight_sums) * (np.arange(1000)[:, None] < np.abs(weight_sums))
     layer = Dense("d", weights.astype(np.float32), None, None, "no_op")
     operand = OperandEncoding(2, scale=scale, offset=offset)
-    values = host.worth(layer, operand)(np.array([found]))
+    values = worth(layer, operand)(np.array([found]))
     wanted = [float(scale * s + offset * w) for s, w in zip(found, weight_sums, strict=True)]
     assert values.tolist() == [wanted]
 

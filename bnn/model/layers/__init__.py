@@ -2,8 +2,7 @@
 
 Adding a layer is adding its class and its reader to a family, or a family of its own, which
 :mod:`bnn.model.readers` finds. Read :mod:`~bnn.model.layers.layer` first, which says what every
-layer has; layers with a kernel share :mod:`~bnn.model.layers.product`, and readers are given a
-:mod:`~bnn.model.layers.reading`.
+layer has, and its reader is given; layers with a kernel share :mod:`~bnn.model.layers.product`.
 
 No layer knows of another, of the graph around it, or of the file that it is read from.
 """

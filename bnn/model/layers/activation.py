@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 
 from bnn.model import quantizers
 from bnn.model.activation_functions import activate, elu, monotone
-from bnn.model.layers.layer import Layer, Shape, Weights, misfit
+from bnn.model.layers.layer import Layer, Reader, Reading, Shape, Weights, misfit
 from bnn.model.layers.pooling import Along
-from bnn.model.layers.reading import Reader, Reading
 from bnn.model.operand_encoding import OperandEncoding
 from pimsim.errors import InputError
 

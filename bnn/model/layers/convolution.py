@@ -26,9 +26,8 @@ from numpy.typing import NDArray
 
 from bnn.model.activation_functions import Real
 from bnn.model.geometry import Padding, WindowAxis, patches, windows
-from bnn.model.layers.layer import Shape, misfit
+from bnn.model.layers.layer import Reader, Reading, Shape, misfit
 from bnn.model.layers.product import Product, chunks, grouped
-from bnn.model.layers.reading import Reader, Reading
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

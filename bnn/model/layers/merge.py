@@ -29,8 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.model import quantizers
-from bnn.model.layers.layer import Layer, Shape, Weights, misfit, misfits
-from bnn.model.layers.reading import Reader, Reading
+from bnn.model.layers.layer import Layer, Reader, Reading, Shape, Weights, misfit, misfits
 from bnn.model.operand_encoding import TERNARY, OperandEncoding
 from pimsim.errors import InputError
 

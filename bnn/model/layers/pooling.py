@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 
 from bnn.model.activation_functions import softmax
 from bnn.model.geometry import Padding, WindowAxis, averages, largest, windows
-from bnn.model.layers.layer import Layer, Shape, Weights, misfit
-from bnn.model.layers.reading import Reader, Reading
+from bnn.model.layers.layer import Layer, Reader, Reading, Shape, Weights, misfit
 from pimsim.errors import InputError
 
 REDUCTIONS: dict[str, Callable[..., Any]] = {

@@ -21,8 +21,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.model.layers.layer import Layer, Shape, Weights, misfit
-from bnn.model.layers.reading import Reader, Reading, nothing
+from bnn.model.layers.layer import Layer, Reader, Reading, Shape, Weights, misfit, nothing
 from bnn.model.layers.shape import Crop
 from bnn.model.operand_encoding import OperandEncoding
 from pimsim.errors import InputError

@@ -25,8 +25,7 @@ from bnn.model import quantizers
 from bnn.model.activation_functions import Real, activate
 from bnn.model.geometry import OUTSIDE, WindowAxis
 from bnn.model.layers.activation import encoding_behind
-from bnn.model.layers.layer import Layer, Shape, Weights, misfit
-from bnn.model.layers.reading import Reader, Reading
+from bnn.model.layers.layer import Layer, Reader, Reading, Shape, Weights, misfit
 from bnn.model.operand_encoding import OperandEncoding
 from bnn.model.quantizers import QuantizedWeights
 from pimsim.errors import InputError

@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.model.layers.layer import Layer, Shape, misfit
-from bnn.model.layers.reading import Reader, Reading, nothing
+from bnn.model.layers.layer import Layer, Reader, Reading, Shape, misfit, nothing
 from bnn.model.operand_encoding import OperandEncoding
 
 

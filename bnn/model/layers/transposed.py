@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from bnn.model.geometry import Padding, WindowAxis
 from bnn.model.layers.convolution import Windowed
-from bnn.model.layers.layer import Shape
-from bnn.model.layers.reading import Reader, Reading
+from bnn.model.layers.layer import Reader, Reading, Shape
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -13,8 +13,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from bnn.model.layers.layer import Layer, Shape, Weights
-from bnn.model.layers.reading import Reading
+from bnn.model.layers.layer import Layer, Reading, Shape, Weights
 from bnn.values.fields import Fields, shown
 from pimsim.errors import InputError
 

@@ -15,10 +15,9 @@ import numpy as np
 
 from bnn.model.geometry import Padding
 from bnn.model.layers.activation import Activation, Rectifier
-from bnn.model.layers.layer import Layer
+from bnn.model.layers.layer import Layer, Reader, Reading
 from bnn.model.layers.merge import OPERATIONS, Concatenate, Elementwise, Merge, Stack
 from bnn.model.layers.pooling import Along, AveragePool2D, MatrixProduct, MaxPool2D, Reduce
-from bnn.model.layers.reading import Reader, Reading
 from bnn.model.operations.moves import FUNCTIONS as MOVES
 from bnn.model.operations.operation import Made, Maker, Operation, of_input
 from pimsim.errors import InputError

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from bnn.larq.model_file import read_model
-from bnn.lowering.operand_analysis import analyse
-from bnn.model import host
+from bnn.lowering.operand_analysis import analyse, worth
 from bnn.reference import forward
 from bnn.values.encoding import ENCODINGS
 
@@ -30,7 +29,7 @@ def assert_equal_to_keras(network, x, kind, keras_sums, keras_logits):
         layer = network.layers[index]
         ours, theirs = run.sums[layer.name], keras_sums[layer.name]
         if fed.encoded:
-            real = host.worth(layer, encoding)(ours)
+            real = worth(layer, fed.encoding)(ours)
             # Keras adds up to a few hundred float32 terms of size 1 here; steps are 1/255 or more.
             np.testing.assert_allclose(real, theirs, rtol=0, atol=1e-4)
         else:

@@ -11,12 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bnn import reference
-from bnn.lowering.operand_analysis import analyse, padding_of_inputs
+from bnn.lowering.operand_analysis import analyse, padding_of_inputs, values_behind
 from bnn.mapping import MAPPINGS
-from bnn.model import host
-from bnn.model.layers.layer import Weights
+from bnn.model.layers.layer import Reading, Weights
 from bnn.model.layers.preprocessing import Affine, Resize, fraction
-from bnn.model.layers.reading import Reading
 from bnn.model.network import Conv2D, Network, Pad
 from bnn.model.operand_encoding import OperandEncoding
 from bnn.model.readers import READERS
@@ -152,7 +150,7 @@ def test_sums_of_prepared_pixels_are_decoded_exactly() -> None:
     wide = conv.multiply((x - mean) / deviation, np.where(conv.kernel < 0, -1.0, 1.0), 0.0)
     assert conv.bias is not None
     wide = wide + conv.bias
-    np.testing.assert_allclose(host.behind(conv, sums, fed.encoding, exact=True), wide, atol=1e-5)
+    np.testing.assert_allclose(values_behind(conv, sums, fed.encoding, exact=True), wide, atol=1e-5)
 
 
 def test_padding_behind_a_scale_is_none_of_the_pixels() -> None:

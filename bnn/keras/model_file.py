@@ -59,7 +59,7 @@ def load(path: Path, keras: Any, input_shape: Shape | None = None) -> Any:
     with tempfile.TemporaryDirectory() as folder, _warnings_kept_back():
         try:
             copy = _copied(path, Path(folder), json.dumps(config))
-            with _known(own, keras):
+            with keras.utils.custom_object_scope(_graphs(own, keras)):
                 model = keras.models.load_model(copy, compile=False, custom_objects=zoo)
                 return model if precision == FLOAT32 else _in_float32(model, keras, zoo)
         except Exception as error:  # Keras fails in any way it likes
@@ -148,16 +148,11 @@ def in_one_line(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(lines[-1:])}"[:_LONGEST_REASON]
 
 
-@contextmanager
-def _known(own: Mapping[str, str], keras: Any) -> Iterator[None]:
-    """Have Keras take models of somebody's own classes for the graphs that they are."""
+def _graphs(own: Mapping[str, str], keras: Any) -> dict[str, Any]:
+    """Models of somebody's own classes, by their names, as the graphs that they are."""
     bases = {"Functional": keras.Model, "Sequential": keras.Sequential}
     # Of the same name, as weights of a .keras file lie under it.
-    classes = {
-        name: type(name.rpartition(">")[2], (bases[kind],), {}) for name, kind in own.items()
-    }
-    with keras.utils.custom_object_scope(classes):
-        yield
+    return {name: type(name.rpartition(">")[2], (bases[kind],), {}) for name, kind in own.items()}
 
 
 def _in_float32(model: Any, keras: Any, zoo: Mapping[str, Any]) -> Any:

@@ -16,9 +16,8 @@ numbers, lists of them, and among them outputs of layers, for which :class:`Give
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NoReturn
 
 from bnn.model.network import INPUT
 from bnn.model.operations.operation import FIRST, Given
@@ -208,22 +207,16 @@ def _uses(entry: LayerEntry, names: Container[str]) -> list[Use]:
 
 
 def _only(model: Fields, key: str, by_name: dict[str, LayerEntry]) -> Node:
+    """The only input or output of a model; several are refused by their names."""
     match model.get(key):
         case [[str(name), int(use), int(one)]] | [str(name), int(use), int(one)] if (
             name in by_name and (one == 0 or by_name[name].kind in OPERATORS)
         ):
             return name, use, one
         case dict() | [[str(), *_], *_] as several if len(several) > 1:
-            _refuse_several(model, key, several)
+            nodes = list(several.values() if isinstance(several, dict) else several)
         case _:
             model.refuse(key, "one layer")
-
-
-def _refuse_several(
-    model: Fields, key: str, several: Mapping[str, object] | Sequence[object]
-) -> NoReturn:
-    """Refuse a model of several inputs or outputs, by their names."""
-    nodes = list(several.values() if isinstance(several, Mapping) else several)
     names = ", ".join(repr(node[0] if isinstance(node, list) else node) for node in nodes[:_SHOWN])
     names += ", ..." if len(nodes) > _SHOWN else ""
     repair = ""

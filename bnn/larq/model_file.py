@@ -18,13 +18,7 @@ import h5py
 from bnn.larq.build import Known, build, computed, filled, joined, precision
 from bnn.larq.config import read_architecture
 from bnn.larq.graph import OPERATORS, LayerGraph
-from bnn.larq.weights import (
-    WeightSource,
-    by_name,
-    by_number,
-    damage_reported,
-    text_attribute,
-)
+from bnn.larq.weights import WeightSource, by_name, by_number, damage_reported, text_attribute
 from bnn.model.layers.layer import Layer, Shape
 from bnn.model.network import FLOAT32, INPUT, Network
 from bnn.model.objective import UNKNOWN, Objective, read_objective

@@ -11,7 +11,6 @@ import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from math import prod
-from typing import Any
 
 import h5py
 import numpy as np
@@ -206,17 +205,14 @@ def _array(
         raise InputError(f"{name} of {where} must have shape {shape}, not {dataset.shape}")
     if prod(shape) > LARGEST_ARRAY:
         raise InputError(f"{name} of {where} must have at most {LARGEST_ARRAY} values, not {shape}")
-    if dataset.external or dataset.is_virtual or _filters(dataset) - _FILTERS:
+    plan = dataset.id.get_create_plist()
+    filters = {plan.get_filter(place)[0] for place in range(plan.get_nfilters())}
+    if dataset.external or dataset.is_virtual or filters - _FILTERS:
         raise InputError(f"{name} of {where} must be stored in the file itself, in a plain way")
     values: NDArray[np.float32] = np.array(dataset[()], dtype=np.float32, order="C")
     if not np.isfinite(values).all():
         raise InputError(f"{name} of {where} must be finite, not NaN or infinite")
     return values
-
-
-def _filters(dataset: Any) -> set[int]:
-    plan = dataset.id.get_create_plist()
-    return {plan.get_filter(place)[0] for place in range(plan.get_nfilters())}
 
 
 def _named(names: Collection[str]) -> str:

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from bnn.lowering import thresholds
 from bnn.lowering.operand_analysis import Analysis, OperandAnalysis, analyse
 from bnn.lowering.stage import HostStage, Stage, Windows, lay, offsets, windows
-from bnn.lowering.thresholds import Decision, Thresholds
+from bnn.lowering.thresholds import Thresholds
 from bnn.model import quantizers
 from bnn.model.layers.product import digits
 from bnn.model.network import (
@@ -88,20 +88,13 @@ def lower(
         if pooled and data_rows is not None and not made[0].holds_patch(data_rows):
             made = _stages(network, index, layer, analysis, asked, pools=False)
         stages += made
-        before = made[-1].end - 1
-        taken.update(_behind(network, index, made[0].end))
+        before = place = made[-1].end - 1
+        while place != index:  # what lies between is taken in, each fed by one layer alone
+            taken.add(place)
+            (place,) = network.inputs[place]
     if waiting:
         stages.append(_host(network, waiting, before, refused))
     return tuple(stages)
-
-
-def _behind(network: Network, index: int, end: int) -> list[int]:
-    """Positions of the layers behind product ``index`` that its stage takes in."""
-    result = []
-    while index != end - 1:
-        (index,) = network.consumers[index]
-        result.append(index)
-    return result
 
 
 def _stages(
@@ -176,7 +169,9 @@ def _decided(
         return undecided
     for sign_at in reversed(thresholds.decisions(network, index, asked)):
         pools = [step for step in sign_at.steps if isinstance(step, MaxPool2D)]
-        if len(pools) > 1 or (pools and not (pooled and _can_pool(layer, sign_at))):
+        first = next((one for one in sign_at.steps if isinstance(one, MaxPool2D | Flatten)), None)
+        lies_over = isinstance(layer, Conv1D | Conv2D) and isinstance(first, MaxPool2D)
+        if len(pools) > 1 or (pools and not (pooled and lies_over)):
             continue
         found = thresholds.crossing(layer, sign_at, fed)
         if found.at.size != layer.outputs:
@@ -186,12 +181,6 @@ def _decided(
         gives = quantizers.named(sign_at.quantizer).encoding or BIPOLAR
         return found, pools[0] if pools else None, conjunction, sign_at.end, gives
     return undecided
-
-
-def _can_pool(layer: Product, sign_at: Decision) -> bool:
-    """Whether the windows of the pooling lie over those of the convolution."""
-    before = (step for step in sign_at.steps if isinstance(step, MaxPool2D | Flatten))
-    return isinstance(layer, Conv1D | Conv2D) and isinstance(next(before), MaxPool2D)
 
 
 def _host(

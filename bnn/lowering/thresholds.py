@@ -112,9 +112,6 @@ def _own_question(layer: Layer) -> str | None:
 def decisions(network: Network, index: int, asked: Sequence[str | None]) -> list[Decision]:
     """Find every place where the outputs of product ``index`` may be decided, from early to late.
 
-    None where their values matter beyond a sign (the end of the network, a layer with real
-    operands) or pass through a function that turns around.
-
     Args:
         network: the layers.
         index: position of the product.

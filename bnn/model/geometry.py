@@ -177,7 +177,7 @@ def patches(
     """Lay every window out as one row of numbers.
 
     Args:
-        images: ``(n, height, width, channels)``.
+        images: ``(n, height, width, channels)``, or ``(n, width, channels)``: images of one row.
         axes: windows along height and width.
         pad: value of the padding.
         dtype: type of the result.
@@ -187,7 +187,7 @@ def patches(
         order in which a kernel ``(height, width, in, out)`` reshapes to ``(taps * in, out)``.
     """
     rows, columns = axes
-    count, channels = images.shape[0], images.shape[3]
+    count, channels = images.shape[0], images.shape[-1]
     taps = rows.kernel * columns.kernel
     result = np.empty((count, rows.out, columns.out, taps, channels), dtype)
     for tap, window in enumerate(_taps(images, axes, pad)):
@@ -218,6 +218,7 @@ def _taps(
 ) -> Iterator[NDArray[Number]]:
     """Yield what tap 0, 1, ... of all windows reads: views ``(n, out h, out w, channels)``."""
     rows, columns = axes
+    images = images[:, None] if images.ndim == 3 else images
     if any(axis.before or axis.spacing > 1 or axis.length > axis.size for axis in axes):
         canvas = np.empty((len(images), rows.length, columns.length, images.shape[3]), images.dtype)
         canvas[:] = pad

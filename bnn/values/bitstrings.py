@@ -50,18 +50,14 @@ class BitStrings:
         """Pack integers ``(images, pixels, channels)`` below ``2**planes``."""
         images, pixels, channels = values.shape
         made = cls.empty(images, pixels, channels, planes)
-        if planes == 1:
-            made.data[:] = np.packbits(
-                values.astype(np.uint8, copy=False), axis=2, bitorder="little"
-            )
-        elif planes == _BYTE:
+        if planes == _BYTE:
             made.data[:] = values
-        else:
-            shifts = np.arange(planes, dtype=values.dtype)
-            bits = (values[..., None] >> shifts & 1).astype(np.uint8)
-            made.data[:] = np.packbits(
-                bits.reshape(images, pixels, channels * planes), axis=2, bitorder="little"
-            )
+            return made
+        bits = values
+        if planes > 1:
+            apart = values[..., None] >> np.arange(planes, dtype=values.dtype) & 1
+            bits = apart.reshape(images, pixels, channels * planes)
+        made.data[:] = np.packbits(bits.astype(np.uint8, copy=False), axis=2, bitorder="little")
         return made
 
     @classmethod

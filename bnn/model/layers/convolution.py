@@ -34,7 +34,8 @@ from bnn.model.layers.product import Product, chunks, grouped
 class Windowed(Product):
     """A product over windows along one or two spatial axes; its classes say which windows."""
 
-    strides: tuple[int, ...]
+    strides: tuple[int, ...] = ()
+    """Between neighbouring windows, along each axis; 1 where it is empty."""
 
     def sides(self, shape: Shape) -> tuple[WindowAxis, WindowAxis]:
         """Windows along height and width; those of one axis as the windows of one row."""
@@ -52,15 +53,15 @@ class Windowed(Product):
     def multiply(self, operands: NDArray[Any], kernel: NDArray[Real], pad: float) -> NDArray[Real]:
         """Sums at every window, ``(n, [out height,] out width, out)``; see :class:`Product`."""
         axes, matrix = self.sides(operands.shape[1:]), self.matrix(kernel)
-        images = operands[:, None] if operands.ndim == 3 else operands
         rows, columns = axes
-        result = np.empty((len(images), rows.out, columns.out, self.outputs), kernel.dtype)
-        per_image = rows.out * columns.out * matrix.shape[0] * images.shape[-1]
-        for part in chunks(len(images), per_image):
-            some = patches(images[part], axes, pad, kernel.dtype.type)
+        count, shape = len(operands), operands.shape[1:]
+        result = np.empty((count, rows.out, columns.out, self.outputs), kernel.dtype)
+        per_image = rows.out * columns.out * matrix.shape[0] * shape[-1]
+        for part in chunks(count, per_image):
+            some = patches(operands[part], axes, pad, kernel.dtype.type)
             taps = some.reshape(*some.shape[:-1], matrix.shape[0], -1)
             result[part] = grouped(taps, matrix, self.groups)
-        return result[:, 0] if operands.ndim == 3 else result
+        return result.reshape(count, *self.shape_after(shape))
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -71,7 +72,8 @@ class _Convolution(Windowed):
     layer ``(*taps along each axis, in, multiplier)``.
     """
 
-    dilation: tuple[int, ...]
+    dilation: tuple[int, ...] = ()
+    """Between neighbouring taps, along each axis; 1 where it is empty."""
     padding: Padding = "valid"
     pad_values: float = 0.0
     """Operand that padding adds, after the input quantizer: -1, 0 or +1; 0 if it is causal."""
@@ -110,16 +112,10 @@ class _Convolution(Windowed):
 class Conv2D(_Convolution):
     """A cross-correlation over ``(height, width, channels)``."""
 
-    strides: tuple[int, ...] = (1, 1)
-    dilation: tuple[int, ...] = (1, 1)
-
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Conv1D(_Convolution):
     """A cross-correlation over ``(length, channels)``."""
-
-    strides: tuple[int, ...] = (1,)
-    dilation: tuple[int, ...] = (1,)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -161,13 +157,12 @@ class LocallyConnected(Windowed):
         """Sums ``(n, *positions, out)``, each position by its own weights; nothing is padded."""
         shape = operands.shape[1:]
         axes, after = self.sides(shape), self.shape_after(shape)
-        images = operands[:, None] if operands.ndim == 3 else operands
-        result = np.empty((len(images), len(kernel), self.outputs), kernel.dtype)
-        for part in chunks(len(images), kernel[..., 0].size):
-            some = patches(images[part], axes, pad, kernel.dtype.type)
+        result = np.empty((len(operands), len(kernel), self.outputs), kernel.dtype)
+        for part in chunks(len(operands), kernel[..., 0].size):
+            some = patches(operands[part], axes, pad, kernel.dtype.type)
             rows = some.reshape(len(some), len(kernel), -1).transpose(1, 0, 2)
             result[part] = (rows @ kernel).transpose(1, 0, 2)
-        return result.reshape(len(images), *after)
+        return result.reshape(len(operands), *after)
 
 
 def _class(reading: Reading) -> type[Conv1D] | type[Conv2D]:

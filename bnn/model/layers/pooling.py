@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 
 from bnn.model.activation_functions import softmax
 from bnn.model.geometry import Padding, WindowAxis, averages, largest, windows
-from bnn.model.layers.layer import Layer, Reader, Reading, Shape, Weights, misfit
-from pimsim.errors import InputError
+from bnn.model.layers.layer import Layer, Reader, Reading, Shape, Weights, misfit, misfits
 
 REDUCTIONS: dict[str, Callable[..., Any]] = {
     "max": np.max,
@@ -121,10 +120,7 @@ class MatrixProduct(Layer):
             whole.append(self.constant.shape)
         found = self._found(whole)
         if found is None:
-            raise InputError(
-                f"inputs of layer {self.name!r} must be matrices that fit each other, not "
-                + " and ".join(str(shape) for shape in whole)
-            )
+            raise misfits(self.name, whole, "be matrices that fit each other")
         return found[1:]
 
     def run(self, *values: NDArray[Any]) -> NDArray[Any]:
@@ -183,9 +179,8 @@ class _Pool2D(Layer):
         return (rows.out, columns.out, shape[-1])[3 - len(shape) :]
 
     def _over(self, pool: Callable[..., NDArray[Any]], values: NDArray[Any]) -> NDArray[Any]:
-        images = values[:, None] if values.ndim == 3 else values
-        result = pool(images, self.axes(values.shape[1:]))
-        return result[:, 0] if values.ndim == 3 else result
+        shape = values.shape[1:]
+        return pool(values, self.axes(shape)).reshape(len(values), *self._shape(shape))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from bnn.model.geometry import Padding
 from bnn.model.layers.activation import Activation, Rectifier
 from bnn.model.layers.layer import Layer, Reader, Reading
 from bnn.model.layers.merge import OPERATIONS, Concatenate, Elementwise, Merge, Stack
@@ -116,9 +115,6 @@ def _matmul(op: Operation) -> Made:
     return (MatrixProduct(op.name, turned, constant),)
 
 
-_PADDINGS: tuple[Padding, ...] = ("valid", "same")
-
-
 def _pool(make: type[MaxPool2D] | type[AveragePool2D]) -> Maker:
     def pool(op: Operation) -> Made:
         if len(op.only_input()) != 3:
@@ -126,10 +122,9 @@ def _pool(make: type[MaxPool2D] | type[AveragePool2D]) -> Maker:
         size, strides = op.window("ksize"), op.window("strides")
         padding = op.take("padding")
         op.channels_last()
-        for one in _PADDINGS:
-            if padding == one.upper():
-                return (make(op.name, size, strides, one),)
-        op.refuse("padding", "'VALID' or 'SAME'")
+        if padding not in ("VALID", "SAME"):
+            op.refuse("padding", "'VALID' or 'SAME'")
+        return (make(op.name, size, strides, "valid" if padding == "VALID" else "same"),)
 
     return pool
 

@@ -22,6 +22,25 @@ def axes(draw):
     return padding, WindowAxis.padded(size, kernel, stride, dilation, padding)
 
 
+@st.composite
+def strange(draw):
+    """Windows of any kind: padded, cut off, over an input that is spread out."""
+    few, many = st.integers(1, 3), st.integers(1, 6)
+    return WindowAxis(
+        draw(many), draw(few), draw(many), draw(few), draw(few), draw(st.integers(-4, 5)), draw(few)
+    )
+
+
+@given(strange())
+def test_a_tap_reads_the_pixel_at_its_place(axis):
+    at = {pixel * axis.spacing: pixel for pixel in range(axis.size)}
+    for window, taps in enumerate(axis.taps()):
+        places = [
+            window * axis.stride + k * axis.dilation - axis.before for k in range(axis.kernel)
+        ]
+        assert taps.tolist() == [at.get(place, -1) for place in places]
+
+
 @given(axes())
 def test_windows_are_those_of_the_definition(case):
     padding, axis = case
@@ -39,14 +58,18 @@ def test_windows_are_those_of_the_definition(case):
         assert (axis.taps() >= 0).any(axis=1).all()
 
 
-@given(axes(), axes(), st.integers(0, 2**32 - 1))
+ANY = axes().map(lambda case: (True, case[1])) | strange().map(lambda axis: (False, axis))
+
+
+@given(ANY, ANY, st.integers(0, 2**32 - 1))
 def test_patches_and_pools_read_the_taps(down, across, seed):
-    (_, rows), (_, columns) = down, across
+    (usual, rows), (as_well, columns) = down, across
     rng = np.random.default_rng(seed)
     images = rng.integers(-9, 10, (2, rows.size, columns.size, 3)).astype(np.int8)
     cut = patches(images, (rows, columns), 7, np.float64)
     cut = cut.reshape(2, rows.out, columns.out, rows.kernel, columns.kernel, 3)
-    pooled = largest(images, (rows, columns)) if rows.dilation == columns.dilation == 1 else None
+    pools = usual and as_well and rows.dilation == columns.dilation == 1
+    pooled = largest(images, (rows, columns)) if pools else None
     for i, down in enumerate(rows.taps()):
         for j, across in enumerate(columns.taps()):
             real = []

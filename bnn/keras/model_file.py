@@ -15,7 +15,7 @@ import tempfile
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,7 @@ def load(path: Path, keras: Any, input_shape: Shape | None = None) -> Any:
     with tempfile.TemporaryDirectory() as folder, _warnings_kept_back():
         try:
             copy = _copied(path, Path(folder), json.dumps(config))
-            with keras.utils.custom_object_scope(_graphs(own, keras)):
+            with keras.utils.custom_object_scope(_graphs(own, keras)) if own else nullcontext():
                 model = keras.models.load_model(copy, compile=False, custom_objects=zoo)
                 return model if precision == FLOAT32 else _in_float32(model, keras, zoo)
         except Exception as error:  # Keras fails in any way it likes

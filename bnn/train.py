@@ -20,12 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from bnn.data.datasets import Dataset, fingerprint, reshape_for
-from bnn.training import export, validation
+from bnn.training import files, images
 from bnn.training.architectures import Architecture
-from bnn.training.backend import Backend
-from bnn.training.card import Card, Epoch, card_path
-from bnn.training.checkpoint import Checkpoint, checkpoint_path
-from bnn.training.parts import Parts
+from bnn.training.card import Card, Epoch, best, card_path, stops
+from bnn.training.files import Checkpoint, checkpoint_path
+from bnn.training.parts import Backend, Parts
 from bnn.training.recipe.settings import Settings
 from bnn.training.trainee import Arrays, OnBatch, Trainee, batches, correct
 from pimsim.errors import InputError
@@ -131,7 +130,7 @@ def train(
         _check_labels(one, architecture)
     _check_augmentation(architecture, settings)
     digest = fingerprint(learn, test)
-    learned, watched = validation.split(learn, settings.validation_split, settings.seed)
+    learned, watched = images.split(learn, settings.validation_split, settings.seed)
     batches(settings, learned)
     recipe = {"network": architecture.name, "data_sha256": digest, **asdict(settings)}
     state = _resumed(out, recipe) if resume else None
@@ -145,10 +144,10 @@ def train(
         kept = state.best
         for done in history:
             on_epoch(done)
-    while len(history) < settings.epochs and not validation.stops(history, settings.patience):
+    while len(history) < settings.epochs and not stops(history, settings.patience):
         history.append(_epoch(trainee, len(history) + 1, watched, test, on_batch))
         weights, optimizer = trainee.state()
-        if settings.patience and validation.best(history) == len(history):
+        if settings.patience and best(history) == len(history):
             kept = weights
         Checkpoint(
             recipe=recipe,
@@ -160,7 +159,7 @@ def train(
         on_epoch(history[-1])
 
     final = _final(tools, architecture, settings, kept or trainee.weights())
-    export.save(final, out)
+    files.save_model(final, out)
     card = Card(
         network=architecture.name,
         summary=architecture.summary,
@@ -171,11 +170,11 @@ def train(
         data_sha256=digest,
         model_sha256=hashlib.sha256(out.read_bytes()).hexdigest(),
         parameters=int(final.count_params()),
-        binary_weights=export.binary_weights(final),
+        binary_weights=files.binary_weights(final),
         wall_s=round(sum(epoch.wall_s for epoch in history), 1),
-        versions=export.versions(),
+        versions=files.versions(),
         settings=settings,
-        layers=export.layer_rows(final),
+        layers=files.layer_rows(final),
         history=tuple(history),
     )
     card_path(out).write_text(card.markdown(), encoding="utf-8")

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.training.backend import Backend
+from bnn.training.parts import Backend
 
 Values = NDArray[np.float32]
 See = Callable[[str, Values, Values], None]

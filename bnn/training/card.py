@@ -6,13 +6,13 @@ can never say anything else than the cards do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from bnn.training.architectures import ARCHITECTURES
-from bnn.training.recipe.optimizers import OPTIMIZERS
+from bnn.training.recipe.choices import OPTIMIZERS
 from bnn.training.recipe.settings import Settings, flags
 from pimsim.errors import InputError
 
@@ -37,6 +37,27 @@ class Epoch:
     """Mean loss of the images that are watched, after the epoch; None where none are."""
     validation_accuracy: float | None = None
     """Fraction of them that is right."""
+
+
+def best(history: Sequence[Epoch]) -> int | None:
+    """Return the first epoch with the smallest loss of the watched images; None if none is known.
+
+    Losses are compared as they are recorded.
+    """
+    losses = [(e.validation_loss, e.epoch) for e in history if e.validation_loss is not None]
+    return min(losses)[1] if losses else None
+
+
+def stops(history: Sequence[Epoch], patience: int) -> bool:
+    """Whether the best epoch is ``patience`` epochs ago; never where ``patience`` is 0.
+
+    >>> losses = (0.5, 0.3, 0.4, 0.3, 0.5)
+    >>> history = [Epoch(i, 0, 0, 0, 0, validation_loss=x) for i, x in enumerate(losses, 1)]
+    >>> best(history), stops(history, patience=3), stops(history, patience=4)
+    (2, True, False)
+    """
+    at = best(history)
+    return patience > 0 and at is not None and history[-1].epoch - at >= patience
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,24 +181,17 @@ class Card:
         """
         try:
             paragraphs = text.split("\n\n")
-            facts = dict(_rows(text, "Facts")[1])
-            settings = dict(_rows(text, "Settings")[1])
+            facts = {row["fact"]: row["value"] for row in _rows(text, "Facts")}
+            settings = {row["setting"]: row["value"] for row in _rows(text, "Settings")}
             return cls(
                 network=paragraphs[0].removeprefix("# "),
                 summary=paragraphs[1],
-                settings=Settings(
-                    **{f.name: _CONVERT[str(f.type)](settings[f.name]) for f in fields(Settings)}
-                ),
+                settings=Settings(**_converted(Settings, settings)),
                 layers=tuple(
-                    LayerRow(layer, kind, output, int(weights))
-                    for layer, kind, output, weights in _rows(text, "Layers")[1]
+                    LayerRow(**_converted(LayerRow, row)) for row in _rows(text, "Layers")
                 ),
-                history=_history(text),
-                **{
-                    f.name: _CONVERT[str(f.type)](facts[_FACTS[f.name]])
-                    for f in fields(cls)
-                    if f.name in _FACTS
-                },
+                history=tuple(Epoch(**_converted(Epoch, row)) for row in _rows(text, "Training")),
+                **_converted(cls, {name: facts[label] for name, label in _FACTS.items()}),
             )
         except (KeyError, ValueError, IndexError, TypeError) as error:
             raise InputError(f"`text` must be a model card, not one that lacks {error}") from None
@@ -217,26 +231,22 @@ def _history_table(history: Sequence[Epoch]) -> list[str]:
     return _table(names, [[str(getattr(e, name)) for name in names] for e in history])
 
 
-def _history(text: str) -> tuple[Epoch, ...]:
-    kinds = {f.name: str(f.type).removesuffix(" | None") for f in fields(Epoch)}
-    names, rows = _rows(text, "Training")
-    epochs = []
-    for row in rows:
-        cells: dict[str, Any] = dict(zip(names, row, strict=True))
-        values: dict[str, Any] = {
-            n: None if c == "None" else _CONVERT[kinds[n]](c) for n, c in cells.items()
-        }
-        epochs.append(Epoch(**values))
-    return tuple(epochs)
+def _converted(kind: type[Settings | LayerRow | Epoch | Card], cells: Mapping[str, str]) -> Any:
+    """Values of the fields of a class from the cells of a table."""
+    types = {f.name: str(f.type).partition(" | ") for f in fields(kind)}
+    return {
+        name: None if types[name][2] and cell == "None" else _CONVERT[types[name][0]](cell)
+        for name, cell in cells.items()
+    }
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return ["| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows]]
 
 
-def _rows(text: str, heading: str) -> tuple[list[str], list[list[str]]]:
-    """Return the names of the columns and the cells of the first table under a heading."""
+def _rows(text: str, heading: str) -> list[dict[str, str]]:
+    """Return the rows of the first table under a heading, by column."""
     section = text.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
     lines = [line for line in section.splitlines() if line.startswith("|")]
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    return cells[0], cells[2:]
+    head, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return [dict(zip(head, row, strict=True)) for row in rows]

@@ -7,17 +7,23 @@ input quantizer, or a layer of its own where signs are dropped by chance in betw
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from bnn.training.activations import ACTIVATIONS
-from bnn.training.backend import Backend
-from bnn.training.initializers import INITIALIZERS
-from bnn.training.recipe.losses import LOSSES
-from bnn.training.recipe.optimizers import OPTIMIZERS
+from bnn.training.recipe.choices import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS
 from bnn.training.recipe.settings import Settings
 
 SCALE_START = 1e-3
 """Factor that the head ``scale`` starts with; assumed: about one over a last layer's fan-in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """TensorFlow, the Keras 2 that Larq works with, and Larq, as :mod:`bnn.train` imports them."""
+
+    tensorflow: Any
+    keras: Any
+    larq: Any
 
 
 class Parts:

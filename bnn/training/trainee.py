@@ -14,12 +14,9 @@ from bnn.data.datasets import Dataset
 from bnn.model.objective import Objective
 from bnn.run import scoring
 from bnn.training.architectures import Architecture
-from bnn.training.augmentation import augment
-from bnn.training.backend import Backend
-from bnn.training.parts import Parts
-from bnn.training.recipe.losses import LOSSES
-from bnn.training.recipe.optimizers import OPTIMIZERS, OptimizerSettings
-from bnn.training.recipe.schedules import SCHEDULES, RateSpan
+from bnn.training.images import augment
+from bnn.training.parts import Backend, Parts
+from bnn.training.recipe.choices import LOSSES, OPTIMIZERS, SCHEDULES
 from bnn.training.recipe.settings import PRECISIONS, Settings
 from pimsim.errors import InputError, PimsimError
 
@@ -134,24 +131,10 @@ class Trainee:
         parts = Parts(self._tools, settings, training=True)
         with _global_policy(keras, policy(settings, epoch)):
             model = self._architecture.build(parts)
-        span = RateSpan(
-            rate=settings.learning_rate,
-            final_rate=settings.final_learning_rate,
-            epochs=settings.epochs,
-            warmup_epochs=settings.warmup_epochs,
-            steps=batches(settings, self._learn),
-        )
-        self._rate = SCHEDULES[settings.schedule].make(keras, span)
-        optimizer = OPTIMIZERS[settings.optimizer].make(
-            keras,
-            self._tools.larq,
-            OptimizerSettings(
-                rate=self._rate,
-                weight_decay=settings.weight_decay,
-                bop_threshold=settings.bop_threshold,
-                bop_gamma=settings.bop_gamma,
-            ),
-        )
+        steps = batches(settings, self._learn)
+        self._rate = SCHEDULES[settings.schedule].make(keras, settings, steps)
+        make = OPTIMIZERS[settings.optimizer].make
+        optimizer = make(keras, self._tools.larq, settings, self._rate)
         model.compile(optimizer, LOSSES[settings.loss].keras, metrics=["accuracy"])
         if hasattr(optimizer, "build"):
             optimizer.build(model.trainable_variables)
@@ -206,15 +189,14 @@ def correct(model: Any, data: Dataset, loss: str) -> int:
     Args:
         model: that gives a softmax, or plain outputs, as ``loss`` wants them.
         data: with labels.
-        loss: of :data:`bnn.training.recipe.losses.LOSSES`, that it was trained with.
+        loss: of :data:`bnn.training.recipe.choices.LOSSES`, that it was trained with.
     """
     outputs = model.predict(data.x, batch_size=_EVALUATED, verbose=0)
     known = LOSSES[loss]
     activation = "softmax" if known.softmax else "linear"
     ending = scoring.Ending(outputs.shape[1:], activation, Objective(known.keras))
     found = scoring.read(ending, _labels(data)).correct(outputs)
-    if found is None:
-        raise ValueError(f"outputs of shape {outputs.shape} must stand for classes")
+    assert found is not None  # an output for every class
     return found
 
 
@@ -225,8 +207,7 @@ def _finite(loss: float, epoch: int) -> float:
 
 
 def _labels(data: Dataset) -> NDArray[np.int64]:
-    if data.y is None:
-        raise InputError(f"{data.name} must have labels to train on")
+    assert data.y is not None  # others are refused before a training begins
     return data.y
 
 

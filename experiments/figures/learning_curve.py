@@ -21,8 +21,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from bnn.training.card import Epoch
-from bnn.training.validation import best
+from bnn.training.card import Epoch, best
 from experiments.figures.colours import INK, PUBLISHED
 from experiments.figures.style import style
 from experiments.output import sheets

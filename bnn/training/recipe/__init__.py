@@ -1,8 +1,7 @@
-"""What a training is told: every choice by name, one table a module, and settings made of them.
+"""What a training is told: every choice by name, and settings made of them.
 
 :mod:`~bnn.training.recipe.settings` has all of them and what excludes what;
-:mod:`~bnn.training.recipe.losses`, :mod:`~bnn.training.recipe.optimizers` and
-:mod:`~bnn.training.recipe.schedules` are tables that a choice is added to, and
+:mod:`~bnn.training.recipe.choices` has the tables that a choice is added to, and
 :mod:`~bnn.training.recipe.recipes` names settings that belong together.
 
 It knows of no network, and makes what it names from the ``tf_keras`` and ``larq`` that it is given.

@@ -16,11 +16,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from bnn.training.activations import ACTIVATIONS, NO_ACTIVATION
-from bnn.training.initializers import INITIALIZERS
-from bnn.training.recipe.losses import LOSSES
-from bnn.training.recipe.optimizers import OPTIMIZERS
-from bnn.training.recipe.schedules import SCHEDULES
+from bnn.training.recipe.choices import (
+    ACTIVATIONS,
+    INITIALIZERS,
+    LOSSES,
+    OPTIMIZERS,
+    SCHEDULES,
+)
 from pimsim.documents import nearest
 from pimsim.errors import InputError
 
@@ -51,23 +53,23 @@ class Settings:
     seed: int = 1
     """Of the first weights, and of everything that chance decides during an epoch."""
     schedule: str = "cosine"
-    """Course of the learning rate, one of :data:`~bnn.training.recipe.schedules.SCHEDULES`."""
+    """Course of the learning rate, one of :data:`~bnn.training.recipe.choices.SCHEDULES`."""
     final_learning_rate: float = 0.0
     """Learning rate that the schedule ends with."""
     warmup_epochs: int = 0
     """Epochs in which the learning rate rises from zero, before it falls."""
     optimizer: str = "adam"
-    """One of :data:`~bnn.training.recipe.optimizers.OPTIMIZERS`."""
+    """One of :data:`~bnn.training.recipe.choices.OPTIMIZERS`."""
     bop_threshold: float = 1e-8
     """Mean gradient beyond which Bop turns a weight; Larq's default."""
     bop_gamma: float = 1e-4
     """Weight of the newest gradient in that mean; Larq's default."""
     loss: str = "cross-entropy"
-    """One of :data:`~bnn.training.recipe.losses.LOSSES`."""
+    """One of :data:`~bnn.training.recipe.choices.LOSSES`."""
     initializer: str = "glorot-uniform"
-    """Of latent weights, one of :data:`~bnn.training.initializers.INITIALIZERS`."""
-    activation: str = NO_ACTIVATION
-    """Behind every product but the last, one of :data:`~bnn.training.activations.ACTIVATIONS`."""
+    """Of latent weights, one of :data:`~bnn.training.recipe.choices.INITIALIZERS`."""
+    activation: str = "none"
+    """Behind all products but the last, one of :data:`~bnn.training.recipe.choices.ACTIVATIONS`."""
     head: str = "norm"
     """Behind the last product, one of :data:`HEADS`: a batch normalization, or one learned factor
     for every class, which starts at :data:`~bnn.training.parts.SCALE_START`."""

@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bnn.training.architectures import ARCHITECTURES
-from bnn.training.card import Card, Epoch, LayerRow
-from bnn.training.recipe.losses import LOSSES
-from bnn.training.recipe.optimizers import OPTIMIZERS
+from bnn.training.card import Card, Epoch, LayerRow, best, stops
+from bnn.training.recipe.choices import LOSSES, OPTIMIZERS
 from bnn.training.recipe.settings import Settings
 from experiments.commands import train as train_command
 from experiments.options import train as train_options
@@ -92,3 +91,32 @@ def test_a_card_shows_accuracy_and_command(card: Card) -> None:
 def test_other_texts_are_no_cards(text: str) -> None:
     with pytest.raises(InputError, match="`text` must be a model card"):
         Card.parse(text)
+
+
+def _history(losses: list[float]) -> list[Epoch]:
+    return [Epoch(i, 0, 0, 0, 0, validation_loss=loss) for i, loss in enumerate(losses, 1)]
+
+
+@given(
+    losses=st.lists(st.sampled_from([0.1, 0.2, 0.3, 0.4]), min_size=1, max_size=8),
+    patience=st.integers(1, 5),
+)
+def test_a_training_stops_when_the_best_epoch_is_long_ago(
+    losses: list[float], patience: int
+) -> None:
+    """Counted as Keras's EarlyStopping counts: epochs in a row that brought nothing smaller."""
+    smallest, waited = float("inf"), 0
+    for epoch, loss in enumerate(losses, 1):
+        waited += 1
+        if loss < smallest:
+            smallest, waited, taken = loss, 0, epoch
+        history = _history(losses[:epoch])
+        assert best(history) == taken
+        assert stops(history, patience) == (waited >= patience)
+        assert not stops(history, 0)
+
+
+def test_nothing_is_best_where_nothing_is_watched() -> None:
+    unwatched = [replace(epoch, validation_loss=None) for epoch in _history([0.1, 0.2])]
+    assert best(unwatched) is None
+    assert not stops(unwatched, 1)

@@ -16,16 +16,11 @@ from bnn.larq.model_file import read_model
 from bnn.model.network import Dense
 from bnn.run.execute import run
 from bnn.system.system import System
-from bnn.training.activations import ACTIVATIONS
 from bnn.training.architectures import ARCHITECTURES, Architecture
-from bnn.training.backend import Backend
 from bnn.training.card import Card
-from bnn.training.initializers import INITIALIZERS
-from bnn.training.parts import SCALE_START, Parts
-from bnn.training.recipe.losses import LOSSES
-from bnn.training.recipe.optimizers import OPTIMIZERS, OptimizerSettings
+from bnn.training.parts import SCALE_START, Backend, Parts
+from bnn.training.recipe.choices import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, SCHEDULES
 from bnn.training.recipe.recipes import RECIPES, recipe
-from bnn.training.recipe.schedules import SCHEDULES, RateSpan
 from bnn.training.recipe.settings import Settings, changed
 from bnn.values.encoding import detect
 from pimsim.dram.options import ModelOptions
@@ -41,6 +36,7 @@ TINY = Architecture(
     settings=Settings(epochs=2, batch_size=60, learning_rate=0.01, batch_norm_momentum=0.5),
     layers=lambda parts: [*parts.dense(24), *parts.dense(16), *parts.last(10)],
 )
+THREE_EPOCHS = Settings(epochs=3, batch_size=60, learning_rate=1.0)
 NOT_READ = {"activation": {"prelu": "PReLU"}, "head": {"scale": "EinsumDense"}}
 """Choices whose layers the importer may refuse, by the class it then names."""
 
@@ -206,32 +202,34 @@ def test_schedules_at_thirds(
     tools: Backend, name: str, final: float, expected: list[float]
 ) -> None:
     """0, 1/3, 2/3 and all of 12 steps; the step schedule changes after 6 and 9."""
-    span = RateSpan(rate=1.0, final_rate=final, epochs=3, warmup_epochs=0, steps=4)
-    rate = SCHEDULES[name].make(tools.keras, span)
+    settings = replace(THREE_EPOCHS, schedule=name, final_learning_rate=final)
+    rate = SCHEDULES[name].make(tools.keras, settings, 4)
     found = [float(rate(step)) if callable(rate) else rate for step in (0, 4, 8, 12)]
     assert found == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.larq
 def test_exponential_decay_changes_once_an_epoch_and_ends_right(tools: Backend) -> None:
-    span = RateSpan(rate=1e-3, final_rate=1e-6, epochs=3, warmup_epochs=0, steps=4)
-    rate = SCHEDULES["exponential"].make(tools.keras, span)
+    settings = replace(
+        THREE_EPOCHS, schedule="exponential", learning_rate=1e-3, final_learning_rate=1e-6
+    )
+    rate = SCHEDULES["exponential"].make(tools.keras, settings, 4)
     found = [float(rate(step)) for step in (0, 3, 4, 8, 12)]
     assert found == pytest.approx([1e-3, 1e-3, 1e-4, 1e-5, 1e-6], rel=1e-4)
 
 
 @pytest.mark.larq
 def test_a_warm_up_rises_to_the_rate(tools: Backend) -> None:
-    span = RateSpan(rate=1.0, final_rate=0.0, epochs=3, warmup_epochs=1, steps=4)
-    rate = SCHEDULES["cosine"].make(tools.keras, span)
+    settings = replace(THREE_EPOCHS, warmup_epochs=1)
+    rate = SCHEDULES["cosine"].make(tools.keras, settings, 4)
     found = [float(rate(step)) for step in (0, 2, 4, 8, 12)]
     assert found == pytest.approx([0, 0.5, 1, 0.5, 0], abs=1e-6)
 
 
 @pytest.mark.larq
 def test_weight_decay_spares_what_is_not_a_latent_weight(tools: Backend) -> None:
-    wanted = OptimizerSettings(rate=0.5, weight_decay=0.1, bop_threshold=1e-8, bop_gamma=1e-4)
-    optimizer = OPTIMIZERS["sgd"].make(tools.keras, tools.larq, wanted)
+    settings = replace(THREE_EPOCHS, weight_decay=0.1)
+    optimizer = OPTIMIZERS["sgd"].make(tools.keras, tools.larq, settings, 0.5)
     model = ARCHITECTURES["digits-mlp"].build(
         Parts(tools, replace(TINY.settings, activation="prelu"), training=True)
     )

@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from bnn.training.architectures import ARCHITECTURES
-from bnn.training.recipe.optimizers import OPTIMIZERS
+from bnn.training.recipe.choices import OPTIMIZERS, SCHEDULES
 from bnn.training.recipe.recipes import RECIPES, recipe
-from bnn.training.recipe.schedules import SCHEDULES
 from bnn.training.recipe.settings import Settings, changed
 from bnn.training.trainee import policy
 from pimsim.errors import InputError

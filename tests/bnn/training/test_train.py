@@ -16,10 +16,9 @@ from bnn.larq.model_file import read_model
 from bnn.model.network import BatchNorm, Dense, Network
 from bnn.train import check_out, train
 from bnn.training.architectures import ARCHITECTURES
-from bnn.training.card import Card, Epoch, card_path
-from bnn.training.checkpoint import Checkpoint, checkpoint_path
+from bnn.training.card import Card, Epoch, best, card_path
+from bnn.training.files import Checkpoint, checkpoint_path
 from bnn.training.recipe.settings import Settings
-from bnn.training.validation import best
 from pimsim.errors import InputError, PimsimError
 
 DIGITS = ARCHITECTURES["digits-mlp"]

@@ -15,14 +15,10 @@ from pathlib import Path
 import pytest
 
 from bnn.larq.model_file import read_model
-from bnn.training.activations import ACTIVATIONS
 from bnn.training.architectures import ARCHITECTURES
 from bnn.training.card import Card
-from bnn.training.initializers import INITIALIZERS
-from bnn.training.recipe.losses import LOSSES
-from bnn.training.recipe.optimizers import OPTIMIZERS
+from bnn.training.recipe.choices import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, SCHEDULES
 from bnn.training.recipe.recipes import RECIPES
-from bnn.training.recipe.schedules import SCHEDULES
 from bnn.training.recipe.settings import HEADS, PRECISIONS, Settings
 from experiments import cli
 from experiments.commands import train as train_command

@@ -5,8 +5,37 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnn.training.augmentation import augment
+from bnn.data.datasets import Dataset
+from bnn.training.images import augment, split
 from pimsim.errors import InputError
+
+
+def _data(count: int) -> Dataset:
+    x = np.arange(count, dtype=np.float32)[:, None]
+    return Dataset("numbers", x, np.arange(count), (), "here")
+
+
+@given(count=st.integers(2, 60), share=st.floats(0.02, 0.98), seed=st.integers(0, 2**32 - 1))
+def test_every_image_is_on_one_side_with_its_label(count: int, share: float, seed: int) -> None:
+    data = _data(count)
+    if not 0 < round(count * share) < count:
+        with pytest.raises(InputError, match="must leave images to learn from and to watch"):
+            split(data, share, seed)
+        return
+    learned, watched = split(data, share, seed)
+    assert watched is not None
+    assert len(watched.x) == round(count * share)
+    assert sorted([*learned.x[:, 0], *watched.x[:, 0]]) == list(range(count))
+    for side in (learned, watched):
+        assert side.y is not None
+        assert side.y.tolist() == side.x[:, 0].tolist()
+
+
+def test_the_seed_decides_and_no_share_divides_nothing() -> None:
+    data = _data(200)
+    chosen = [split(data, 0.25, seed)[0].x.tolist() for seed in (1, 1, 2)]
+    assert chosen[0] == chosen[1] != chosen[2]
+    assert split(data, 0, 1) == (data, None)
 
 
 @given(
@@ -54,12 +83,3 @@ def test_equal_generators_give_equal_images() -> None:
     )
     assert (one == two).all()
     assert (one != other).any()
-
-
-def test_what_is_no_image_or_moved_too_far_is_refused() -> None:
-    rng = np.random.default_rng(0)
-    with pytest.raises(InputError, match=r"\(n, height, width, channels\).*, not \(3, 64\)"):
-        augment(np.zeros((3, 64)), rng, flip=True, shift_pixels=0)
-    for shift in (-1, 4):
-        with pytest.raises(InputError, match=f"`shift_pixels` must be from 0 to 3, not {shift}"):
-            augment(np.zeros((3, 4, 9, 1)), rng, flip=False, shift_pixels=shift)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bnn.training.card import Epoch
-from bnn.training.checkpoint import Checkpoint
+from bnn.training.files import Checkpoint
 from pimsim.errors import InputError
 
 STATE = Checkpoint(

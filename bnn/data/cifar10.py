@@ -19,8 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.data.download import OnDownload, fetch
-from bnn.data.pixels import Pixels, Split
+from bnn.data.archives import OnDownload, Pixels, Split, fetch
 from pimsim.errors import InputError
 
 CLASSES = (

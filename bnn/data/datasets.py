@@ -22,8 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.data import cifar10, mnist
-from bnn.data.download import OnDownload, cache_folder
-from bnn.data.pixels import Pixels, Split
+from bnn.data.archives import OnDownload, Pixels, Split, cache_folder
 from bnn.values.encoding import Encoding
 from pimsim.documents import require_one_of
 from pimsim.errors import InputError

@@ -14,8 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.data.download import OnDownload, fetch
-from bnn.data.pixels import Pixels, Split
+from bnn.data.archives import OnDownload, Pixels, Split, fetch
 from pimsim.errors import InputError
 
 CLASSES = tuple("0123456789")

@@ -22,14 +22,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 
 from bnn.system.system import System
 from pimsim.cost import Cost, Elapsed, charge, price
 from pimsim.dram.commands import CommandCounts, Kind
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.timeline.command_stream import streamed
-from pimsim.errors import InputError
 
 BREAK_EVEN = (
     "how often a processor must use each bit that it fetches to need no more energy than the DRAM: "
@@ -41,10 +40,7 @@ BREAK_EVEN = (
 
 @dataclass(frozen=True, slots=True)
 class LayerWork:
-    """What one layer asks of whoever computes it, per image where it depends on images.
-
-    Raises :class:`~pimsim.errors.InputError` for anything but positive integers.
-    """
+    """What one layer asks of whoever computes it, per image where it depends on images."""
 
     name: str
     macs: int
@@ -58,23 +54,13 @@ class LayerWork:
     output_bits: int
     """Bits of all activations (or sums) that go out, per image."""
 
-    def __post_init__(self) -> None:
-        for field in fields(self)[1:]:
-            value = getattr(self, field.name)
-            if type(value) is not int or value <= 0:
-                raise InputError(
-                    f"`{field.name}` of layer {self.name!r} must be a positive integer, "
-                    f"not {value!r}"
-                )
-
 
 @dataclass(frozen=True, slots=True)
 class Processor:
     """The processor of the baselines: a present-day four-core with vector popcount.
 
     Its peak, 6.1e12 binary MACs a second, is far above what DDR3 systems had: the baseline is
-    meant to be hard to beat. Raises :class:`~pimsim.errors.InputError` if a value is not
-    positive.
+    meant to be hard to beat.
     """
 
     cores: int = 4
@@ -95,12 +81,6 @@ class Processor:
     cache_bytes: int = 8 * 2**20
     """Last-level cache; assumed, as a four-core desktop part has. Its energy is not charged."""
 
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if not 0 < value < math.inf:
-                raise InputError(f"`{field.name}` must be a positive number, not {value!r}")
-
     @property
     def vector_pj(self) -> float:
         """Energy of one vector of products, in pJ."""
@@ -120,11 +100,9 @@ class Baseline:
     latency_ps: int
     energy_pj: Mapping[str, float]
     """Energy by part: those of the channel's energy mode, and ``processor``."""
-    read_bits: int
-    """Bits that crossed the channel to the processor."""
-    written_bits: int
-    """Bits that crossed it back."""
     assumptions: Mapping[str, object]
+    """What it rests on, among it ``read_bits`` and ``written_bits`` that crossed the channel to the
+    processor and back."""
 
     @property
     def total_pj(self) -> float:
@@ -154,8 +132,7 @@ def streaming(
 ) -> Baseline:
     """Return the baseline that fetches both operands of every MAC and stores every output.
 
-    A MAC moves ``operand_bits`` of activation and one bit of weight. Raises
-    :class:`~pimsim.errors.InputError` without layers or images.
+    A MAC moves ``operand_bits`` of activation and one bit of weight.
     """
     read_bits = images * _operand_bits(layers)
     written_bits = images * sum(layer.output_bits for layer in layers)
@@ -176,8 +153,6 @@ def reuse_aware(
     activations between two layers stay in the cache if they fit beside the weights, else they are
     written and read. Layer by layer, over all images: weights are read once; activations of all
     images between two layers stay if they fit.
-
-    Raises :class:`~pimsim.errors.InputError` without layers or images.
     """
     cache_bits = processor.cache_bytes * 8
     weight_bits = sum(layer.weight_bits for layer in layers)
@@ -249,20 +224,14 @@ def _roofline(
     processor: Processor,
     system: System,
 ) -> Baseline:
-    if not layers or images <= 0:
-        raise InputError(
-            f"`layers` and `images` must not be empty, not {len(layers)} layers, {images} images"
-        )
     operand_bits = images * _operand_bits(layers)
     vectors = images * sum(
         math.ceil(layer.macs * layer.operand_bits / processor.vector_bits) for layer in layers
     )
     channel = _channel(read_bits, written_bits, system)
     compute_ps = processor.compute_ps(vectors)
-    waiting = _idle(max(compute_ps - channel.latency_ps, 0), system)
-    whole = channel + waiting
-    latency_ps, energy_pj = whole.latency_ps, dict(whole.energy_pj)
-    energy_pj["processor"] = vectors * processor.vector_pj
+    whole = channel + _idle(max(compute_ps - channel.latency_ps, 0), system)
+    energy_pj = {**whole.energy_pj, "processor": vectors * processor.vector_pj}
     assumptions: dict[str, object] = {
         "model": model,
         "standard": system.standard.name,
@@ -280,7 +249,7 @@ def _roofline(
         * processor.vector_bits,
         **{f"processor_{key}": value for key, value in asdict(processor).items()},
     }
-    return Baseline(name, latency_ps, energy_pj, read_bits, written_bits, assumptions)
+    return Baseline(name, whole.latency_ps, energy_pj, assumptions)
 
 
 def _channel(read_bits: int, written_bits: int, system: System) -> Cost:

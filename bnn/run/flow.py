@@ -132,7 +132,12 @@ class Flow:
                 self._behind(place, layer, reference.sums(layer, integers, fed.pad))
                 self._used(*sources)
                 continue
-            if isinstance(first, Bits) and _keeps(layer, first.encoding, len(values)):
+            if (  # it only moves bits, or takes the largest of some
+                isinstance(first, Bits)
+                and len(values) == 1
+                and layer.commutes
+                and layer.encoding_after(first.encoding) == first.encoding
+            ):
                 self._values[place] = _moved(layer, first)
             else:
                 self._values[place] = layer.run(*map(_numbers, values))
@@ -170,8 +175,3 @@ def _moved(layer: Layer, value: Bits) -> Bits:
         shape = (value.shape[0], *layer.shape_after(value.shape[1:]))
         return Bits(value.strings, shape, value.encoding)
     return Bits.of(layer.run(value.bits()), value.encoding)
-
-
-def _keeps(layer: Layer, encoding: OperandEncoding, inputs: int) -> bool:
-    """Whether a layer only moves bits, or takes the largest of some."""
-    return inputs == 1 and layer.commutes and layer.encoding_after(encoding) == encoding

@@ -117,7 +117,11 @@ def plan(
             not, or in stages that must be chained.
     """
     if system.faults is not None:
-        chain = _unchained(chain)
+        if chain == "always":
+            raise InputError(
+                "`chain` must be auto or never where faults are injected, not 'always'"
+            )
+        chain = "never"
         system = replace(system, faults=_opening(system.faults, system.mitigation.activation_rows))
     network = network.before_softmax()
     with advised(mapping):
@@ -134,13 +138,6 @@ def _opening(faults: Faults, activation_rows: int) -> Faults:
             f"not of {faults.rows}"
         )
     return replace(faults, rows=activation_rows)
-
-
-def _unchained(chain: str) -> str:
-    """What is done about chains where commands go wrong."""
-    if chain == "always":
-        raise InputError("`chain` must be auto or never where faults are injected, not 'always'")
-    return "never"
 
 
 def _reached(

@@ -188,17 +188,14 @@ def _threshold(ending: Ending, y: Labels | None) -> tuple[float, str] | None:
         return 0.5, objective.loss
     if objective.loss in HINGES:
         return 0.0, objective.loss
-    if objective.loss in DISTANCES and _is_classifier(ending):
+    bounded = activation in _PROBABLE | _SIGNED
+    classifies = bounded or objective.metric in ("accuracy", "binary_accuracy")
+    if objective.loss in DISTANCES and classifies:
         signed = activation in _SIGNED if y is None else bool((y == -1).any())
         return (0.0, f"{objective.loss} of -1 and 1") if signed else (0.5, objective.loss)
     if activation in _PROBABLE:
         return 0.5, f"its {activation}"
     return (0.0, f"its {activation}") if activation in _SIGNED else None
-
-
-def _is_classifier(ending: Ending) -> bool:
-    bounded = ending.activation in _PROBABLE | _SIGNED
-    return bounded or ending.objective.metric in ("accuracy", "binary_accuracy")
 
 
 def _last_activation(network: Network) -> str:

@@ -12,13 +12,9 @@ from experiments.options.option import Option
 from experiments.output.progress import paused
 
 if TYPE_CHECKING:
+    from bnn.data.archives import Split
     from bnn.data.datasets import Dataset
     from bnn.data.input_scale import InputScale
-    from bnn.data.pixels import Split
-
-
-SUFFIXES = (".npz", ".npy")
-"""Of files that hold images."""
 
 
 def read_by_name(args: argparse.Namespace) -> bool:
@@ -137,4 +133,4 @@ def is_file(data: str) -> bool:
     >>> is_file("images.npz"), is_file("mnist")
     (True, False)
     """
-    return Path(data).suffix in SUFFIXES
+    return Path(data).suffix in (".npz", ".npy")

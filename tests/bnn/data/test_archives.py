@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bnn.data.download import cache_folder, fetch
+from bnn.data.archives import cache_folder, fetch
 from pimsim.errors import InputError
 
 CONTENT = bytes(range(256)) * 4000

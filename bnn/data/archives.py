@@ -1,4 +1,4 @@
-"""Fetch one file over the network, checked against its SHA-256 before anyone sees it."""
+"""What data sets that come in files share: fetching one, checked, and what is read out of it."""
 
 from __future__ import annotations
 
@@ -9,16 +9,54 @@ import tempfile
 import urllib.request
 import zlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pimsim.errors import InputError
+
+Split = Literal["test", "train"]
+"""Images to measure an accuracy with, or images to learn from."""
 
 OnDownload = Callable[[str, int, int], None]
 """Called with the name of the file, the bytes that have come, and all bytes (0: not told)."""
 
 _CHUNK_BYTES = 1 << 18
 _TIMEOUT_S = 30
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pixels:
+    """Eight-bit images and their labels, before anything scales them.
+
+    Raises:
+        InputError: wrong dtype or dimensions, no image, or not one label an image.
+    """
+
+    images: NDArray[np.uint8]
+    """Shape ``(n, height, width, channels)``."""
+    labels: NDArray[np.int64]
+    """Shape ``(n,)``."""
+    title: str
+    """What reports call the data."""
+    source: str
+    """File or folder that they were read from."""
+
+    def __post_init__(self) -> None:
+        images, labels = self.images, self.labels
+        if images.dtype != np.uint8 or images.ndim != 4 or len(images) == 0:
+            raise InputError(
+                f"{self.source!r} must hold images of uint8, "
+                f"not {images.dtype} of shape {images.shape}"
+            )
+        if labels.shape != images.shape[:1]:
+            raise InputError(
+                f"{self.source!r} must hold one label an image, "
+                f"not labels of shape {labels.shape} for {len(images)} images"
+            )
 
 
 def cache_folder() -> Path:
@@ -36,6 +74,8 @@ def fetch(
     on_download: OnDownload = lambda *_: None,
 ) -> None:
     """Download to ``target`` from the first of ``urls`` that gives the right file.
+
+    Nobody sees a file that has not been checked against its SHA-256.
 
     Args:
         urls: the same file in several places.
@@ -81,8 +121,5 @@ def _copy(url: str, write: Callable[[bytes], object], name: str, on_download: On
 
 
 def _sha256(path: Path, digest_of: Literal["file", "unpacked"]) -> str:
-    digest = hashlib.sha256()
     with gzip.open(path) if digest_of == "unpacked" else path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -14,6 +14,8 @@ line on stderr), 130 interrupted. With ``PIMSIM_DEBUG`` set, errors keep their t
 from __future__ import annotations
 
 import argparse
+import io
+import logging
 import os
 import signal
 import sys
@@ -22,20 +24,21 @@ from collections.abc import Sequence
 
 from experiments.commands import (
     completion,
+    files,
     help,
     networks,
     primitives,
     reproduce,
     run,
-    standards,
     study,
     sweep,
     train,
 )
-from experiments.commands.circuit import command as circuit
-from experiments.options import effects, places, subcommands
+from experiments.commands.circuit.command import CIRCUIT
+from experiments.options import places, subcommands
+from experiments.options.option import require_effects
 from experiments.options.parser import Parser, one_line
-from experiments.output import progress, streams
+from experiments.output import progress
 from pimsim import __version__
 from pimsim.errors import PimsimError, lacks_memory
 
@@ -43,9 +46,9 @@ COMMANDS: tuple[subcommands.Command, ...] = (
     run,
     networks,
     primitives,
-    standards,
-    circuit,
-    reproduce,
+    files.STANDARDS,
+    CIRCUIT,
+    reproduce.REPRODUCE,
     sweep,
     study,
     train,
@@ -87,17 +90,18 @@ def build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("-V", "--version", action="version", version=f"pimsim {__version__}")
-    subcommands.add(parser, COMMANDS, "commands", "run")
+    subcommands.add(parser, COMMANDS, "commands")
+    parser.set_defaults(run=lambda _: subcommands.overview(parser.prog, COMMANDS, "commands"))
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the ``pimsim`` command with ``argv`` (default: the process's); return the exit code."""
-    streams.make_ready()
+    _make_streams_ready()
     args = argparse.Namespace()
     try:
         args = build_parser().parse_args(argv)
-        effects.check(args, getattr(args, "rules", ()))
+        require_effects(args, getattr(args, "rules", ()))
         places.check(args, getattr(args, "writes", ()))
         with progress.waiting("working"):
             code: int = args.run(args)
@@ -106,7 +110,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as stop:  # argparse: --help, --version, bad usage
         return stop.code if isinstance(stop.code, int) else 2
     except BrokenPipeError:  # the reader of our output has gone (`| head`)
-        streams.drop_output()
+        _drop_output()
         return 0
     except KeyboardInterrupt:
         if argv is None:  # the process ends: a second Ctrl-C must not disturb that
@@ -140,6 +144,33 @@ def _fail(message: str, code: int) -> int:
     try:
         sys.stdout.flush()
     except OSError:  # a full disk: that is what the message says
-        streams.drop_output()
+        _drop_output()
     print(f"pimsim: error: {one_line(message)}", file=sys.stderr)
     return code
+
+
+def _make_streams_ready() -> None:
+    """Open what is closed of the standard streams, and let no character be an error.
+
+    A closed stream is one that nobody reads: what is written there is dropped, instead of ending up
+    in the next file that is opened, or in the other stream.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            mode = "r" if name == "stdin" else "w"
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
+    # A home folder that cannot be written to is nothing to warn of: it caches elsewhere.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+
+
+def _drop_output() -> None:
+    """Send what is left of the output nowhere: Python would complain of it once more on exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from experiments.api.options import parsed
 from experiments.api.records import Records
 from experiments.commands.circuit import failures as circuit_failures
 from experiments.commands.circuit import transient as circuit_transient
+from experiments.report import failure_rows
 from pimsim.documents import nearest
 from pimsim.errors import InputError
 
@@ -65,5 +65,4 @@ def failures(variation: float | tuple[float, ...] | None = None, **options: Any)
     [False, True]
     """
     args = parsed(circuit_failures, [], {"variation": variation, **options})
-    found: Mapping[str, Any] = circuit_failures.counted(args)
-    return Records(found["rows"])
+    return Records(failure_rows.result(circuit_failures.asked(args))["rows"])

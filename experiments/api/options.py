@@ -16,7 +16,8 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from experiments.options import effects, places, subcommands
+from experiments.options import places, subcommands
+from experiments.options.option import require_effects
 from experiments.options.parser import Parser
 from pimsim.documents import nearest
 from pimsim.errors import InputError
@@ -63,7 +64,7 @@ def parsed(
         if value is not None:
             argv += _words(name.replace("_", "-"), actions[name], value)
     args = parser.parse_args([*argv, "--", *words] if words else argv)
-    effects.check(args, subcommands.rules(command, parser))
+    require_effects(args, subcommands.rules(command, parser))
     places.check(args)
     return args
 

@@ -92,7 +92,7 @@ class Run:
         return head + rows._repr_html_()
 
     def _words(self) -> Iterator[str]:
-        from experiments.output.quantities import quantity
+        from experiments.output.words import quantity
 
         yield f"{self.report['images']:,} images"
         if self.accuracy is not None:
@@ -168,29 +168,16 @@ def networks() -> Records:
     from bnn import zoo
     from bnn.tables import catalog
 
+    columns = ("name", "trained", "summary", "parameters", "data", "keras_accuracy")
     trained = [
-        {
-            "name": one.name,
-            "trained": True,
-            "summary": one.card.summary,
-            "parameters": one.parameters,
-            "data": one.data,
-            "keras_accuracy": one.accuracy,
-        }
+        (one.name, True, one.card.summary, one.parameters, one.data, one.accuracy)
         for one in map(zoo.entry, zoo.names())
     ]
     known = [
-        {
-            "name": one.name,
-            "trained": False,
-            "summary": one.summary,
-            "parameters": one.parameters,
-            "data": None,
-            "keras_accuracy": None,
-        }
+        (one.name, False, one.summary, one.parameters, None, None)
         for one in map(catalog.entry, catalog.names())
     ]
-    return Records([*trained, *known])
+    return Records(dict(zip(columns, row, strict=True)) for row in (*trained, *known))
 
 
 def _simulated(path: str, options: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:

@@ -12,7 +12,8 @@ from experiments.options.table import JSON
 from experiments.output import json_output
 
 if TYPE_CHECKING:
-    from bnn.tables.graph import ProductNode, Table
+    from bnn.tables.graph import Table
+    from bnn.tables.stages import Work
     from bnn.zoo import ZooEntry
 
 NAME = "networks"
@@ -50,33 +51,26 @@ def run(args: argparse.Namespace) -> int:
     """Print the list or one card, as text or as one JSON object."""
     from bnn import zoo
     from bnn.tables import catalog
+    from pimsim.documents import require_one_of
 
-    if args.network in catalog.names():
-        return _show_table(catalog.entry(args.network), as_json=args.json)
-    chosen = [_trained(args.network)] if args.network else [*map(zoo.entry, zoo.names())]
-    tables = [] if args.network else [*map(catalog.entry, catalog.names())]
+    trained, known = [*zoo.names()], [*catalog.names()]
+    if args.network is not None:
+        require_one_of("network", args.network, (*trained, *known), hint=True)
+        trained, known = ([one for one in some if one == args.network] for some in (trained, known))
+    chosen, tables = [*map(zoo.entry, trained)], [*map(catalog.entry, known)]
     if args.json:
         found = {
             "networks": [_record(one) for one in chosen],
             "tables": [_table_record(one) for one in tables],
         }
         json_output.show(found)
-    elif args.network:
-        print(chosen[0].text, end="")
-    else:
+    elif args.network is None:
         _list(chosen, tables)
+    elif tables:
+        _show_table(tables[0])
+    else:
+        print(chosen[0].text, end="")
     return 0
-
-
-def _trained(name: str) -> ZooEntry:
-    """A bundled network; the message for an unknown name lists tables too."""
-    from bnn import zoo
-    from bnn.tables import catalog
-    from pimsim.documents import require_one_of
-
-    if name not in zoo.names():
-        require_one_of("network", name, (*zoo.names(), *catalog.names()), hint=True)
-    return zoo.entry(name)
 
 
 def _list(trained: list[ZooEntry], known: list[Table]) -> None:
@@ -88,7 +82,9 @@ def _list(trained: list[ZooEntry], known: list[Table]) -> None:
             (
                 one.name,
                 one.data,
-                _chain(one),
+                " ".join(
+                    layer.output for layer in one.card.layers if layer.kind.startswith("Quant")
+                ),
                 f"{one.parameters:,}",
                 f"{100 * one.accuracy:.2f}",
                 f"{one.file_bytes / 1e3:,.0f}",
@@ -112,15 +108,10 @@ def _list(trained: list[ZooEntry], known: list[Table]) -> None:
     )
 
 
-def _show_table(table: Table, *, as_json: bool) -> int:
+def _show_table(table: Table) -> None:
     """Print the layers of a table."""
-    if as_json:
-        json_output.show({"networks": [], "tables": [_table_record(table)]})
-        return 0
-
     from experiments.output import tables
 
-    rows = _layer_records(table)
     tables.show(
         ("layer", "kernel", "stride", "groups", "input", "output", "then", "MACs", "weights"),
         [
@@ -135,11 +126,10 @@ def _show_table(table: Table, *, as_json: bool) -> int:
                 f"{row['macs']:,}",
                 f"{row['weights']:,}",
             )
-            for row in rows
+            for row in _layer_records(table)
         ],
         title=f"{table.summary}: {table.macs:,} MACs, {table.weights:,} weights",
     )
-    return 0
 
 
 def _table_record(table: Table) -> dict[str, object]:
@@ -158,18 +148,11 @@ def _layer_records(table: Table) -> list[dict[str, Any]]:
     """Every product, and what becomes of its sums in DRAM."""
     from bnn.tables.stages import works
 
-    return [
-        {
-            **_layer_record(work.product),
-            "pool": work.pool and [work.pool.window.size, work.pool.window.stride],
-            "then": ("sums" if work.sums else "sign")
-            + (f", max {work.pool.window.size}x{work.pool.window.size}" if work.pool else ""),
-        }
-        for work in works(table)
-    ]
+    return [_layer_record(work) for work in works(table)]
 
 
-def _layer_record(layer: ProductNode) -> dict[str, Any]:
+def _layer_record(work: Work) -> dict[str, Any]:
+    layer, pool = work.product, work.pool
     window = layer.window
     return {
         "name": layer.name,
@@ -183,6 +166,9 @@ def _layer_record(layer: ProductNode) -> dict[str, Any]:
         "groups": layer.groups,
         "macs": layer.macs,
         "weights": layer.weights,
+        "pool": pool and [pool.window.size, pool.window.stride],
+        "then": ("sums" if work.sums else "sign")
+        + (f", max {pool.window.size}x{pool.window.size}" if pool else ""),
     }
 
 
@@ -202,7 +188,3 @@ def _record(one: ZooEntry) -> dict[str, object]:
         "test_images": one.card.test_images,
         "file_bytes": one.file_bytes,
     }
-
-
-def _chain(one: ZooEntry) -> str:
-    return " ".join(layer.output for layer in one.card.layers if layer.kind.startswith("Quant"))

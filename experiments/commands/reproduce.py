@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from experiments.options import dram, subcommands
+from experiments.options import dram
 from experiments.options.option import Option, add, out_folder
+from experiments.options.subcommands import Group
 from experiments.options.table import JSON
 from experiments.output import json_output, outdir
 from pimsim.ranges import whole
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from pimsim.baselines.measured import Measurement
     from pimsim.dram.options import ModelOptions
     from pimsim.dram.standard.standard import Standard
-
-NAME = "reproduce"
-HELP = "published figures beside simulated ones: Ambit's, SIMDRAM's, and this machine's"
 
 _DESCRIPTION = """\
 Simulate what a publication measured, and print its value, ours, and their ratio. With --out,
@@ -181,16 +179,14 @@ EXPERIMENTS: tuple[Experiment, ...] = (
 """Every experiment, in the order in which ``pimsim reproduce --help`` lists them."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe ``pimsim reproduce`` and its experiments."""
-    parser.description, parser.epilog = _DESCRIPTION, _EPILOG
-    subcommands.add(parser, EXPERIMENTS, "experiments", "run_experiment")
-
-
-def run(args: argparse.Namespace) -> int:
-    """Run the experiment."""
-    code: int = args.run_experiment(args)
-    return code
+REPRODUCE = Group(
+    "reproduce",
+    "published figures beside simulated ones: Ambit's, SIMDRAM's, and this machine's",
+    _DESCRIPTION,
+    _EPILOG,
+    "experiments",
+    EXPERIMENTS,
+)
 
 
 def _measured(args: argparse.Namespace) -> Measurement | None:

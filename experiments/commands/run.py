@@ -10,10 +10,8 @@ from typing import Any
 
 from experiments.options import data, dram
 from experiments.options import faults as fault_options
-from experiments.options import mitigation as mitigation_options
 from experiments.options import traces as trace_options
-from experiments.options.effects import Rule, absent
-from experiments.options.option import Option, add, flag, out_folder
+from experiments.options.option import Option, Rule, absent, add, flag, out_folder
 from experiments.options.table import CHAIN, DATA, INPUT_SCALE, JSON, LIMIT, MAPPING, MOVES, NETWORK
 from experiments.output import json_output, outdir
 from experiments.output.escaping import visible
@@ -116,7 +114,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add(parser, MAPPING, MOVES, CHAIN)
     dram.add_dram(parser)
-    mitigation_options.add_mitigation(parser)
+    dram.add_mitigation(parser)
     add(
         parser,
         Option(

@@ -9,8 +9,7 @@ import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 
-from experiments.options.effects import Rule, absent
-from experiments.options.option import Option, add, flag, out_folder
+from experiments.options.option import Option, Rule, absent, add, flag, out_folder
 from experiments.options.parser import Parser
 from experiments.options.table import CLUSTER, JSON, WORKERS
 from experiments.output import json_output

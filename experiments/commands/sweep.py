@@ -8,8 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments.options.effects import Rule, absent
-from experiments.options.option import add, flag, out_folder
+from experiments.options.option import Rule, absent, add, flag, out_folder
 from experiments.options.table import CLUSTER, JSON, WORKERS
 from experiments.output import json_output, progress
 

@@ -9,9 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments.options import data, effects
+from experiments.options import data
 from experiments.options import train as train_options
-from experiments.options.option import Option, add, flag
+from experiments.options.option import Option, add, flag, require_effects
 from experiments.options.table import JSON
 from experiments.output import json_output
 from experiments.output.progress import paused
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     """Train, with a live bar on stderr, and print the model card."""
     from bnn import train
     from bnn.training.architectures import ARCHITECTURES
-    from bnn.training.checkpoint import checkpoint_path
+    from bnn.training.files import checkpoint_path
     from pimsim.documents import meant
     from pimsim.errors import InputError
 
@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
         )
     architecture = ARCHITECTURES[args.network]
     settings = train_options.settings(args, architecture)
-    effects.check(args, train_options.rules(settings))
+    require_effects(args, train_options.rules(settings))
     train.check_out(args.out, args.resume)
     train.check_extra()
     try:

@@ -30,7 +30,7 @@ from experiments.figures.colours import FILLS, INK, PUBLISHED
 from experiments.figures.style import beside, save, stacked, style
 from experiments.output import sheets
 from experiments.output.escaping import visible
-from experiments.output.quantities import more_energy, slower
+from experiments.output.words import more_energy, slower
 
 Report = Mapping[str, Any]
 """A run's ``report.json`` as Python values."""

@@ -26,6 +26,7 @@ def chosen_circuit(args: argparse.Namespace) -> Circuit:
 
     Raises :class:`~pimsim.errors.InputError` for an unknown preset or key or a bad value.
     """
+    from pimsim.circuit.model import retention
     from pimsim.circuit.model.parameters import load
     from pimsim.errors import InputError
 
@@ -38,7 +39,11 @@ def chosen_circuit(args: argparse.Namespace) -> Circuit:
     circuit = load(args.preset or PRESET.default).with_settings(settings)
     for warning in circuit.warnings:
         print(f"pimsim: warning: {warning}", file=sys.stderr)
-    return _weakened(circuit, args)
+    if getattr(args, "restore_ns", None) is not None:
+        circuit = retention.restored(circuit, args.restore_ns)
+    if getattr(args, "wait_ms", None) is not None:
+        circuit = retention.after(circuit, args.wait_ms, args.celsius)
+    return circuit
 
 
 def stated(args: argparse.Namespace, circuit: Circuit) -> dict[str, object]:
@@ -58,17 +63,6 @@ def shown(assumptions: Mapping[str, object], args: argparse.Namespace) -> dict[s
     """Return assumptions as they are printed: without what was not asked for."""
     given = {"set": " ".join(args.settings) or "nothing"}
     return {key: value for key, value in {**assumptions, **given}.items() if value is not None}
-
-
-def _weakened(circuit: Circuit, args: argparse.Namespace) -> Circuit:
-    from pimsim.circuit.model import retention
-
-    restore_ns, wait_ms = getattr(args, "restore_ns", None), getattr(args, "wait_ms", None)
-    if restore_ns is not None:
-        circuit = retention.restored(circuit, restore_ns)
-    if wait_ms is not None:
-        circuit = retention.after(circuit, wait_ms, args.celsius)
-    return circuit
 
 
 def add_stored(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""The options of the DRAM and its cost model, and what they stand for."""
+"""The options of the DRAM, its cost model and its mitigation, and what they stand for."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from experiments.options.option import add
-from experiments.options.table import MODEL, STANDARD
+from experiments.options.table import MITIGATION, MODEL, STANDARD
 
 if TYPE_CHECKING:
+    from bnn.system.mitigation import Mitigation
     from bnn.system.system import System
     from pimsim.dram.options import ModelOptions
     from pimsim.dram.standard.standard import Standard
@@ -44,13 +45,30 @@ def chosen_dram(args: argparse.Namespace) -> tuple[Standard, ModelOptions]:
     return standard, ModelOptions.of(standard, **given)
 
 
+def add_mitigation(parser: argparse.ArgumentParser) -> None:
+    """Add ``--tmr``, ``--activation-rows``, ``--retries`` and ``--screening``."""
+    group = parser.add_argument_group(
+        "what is done about commands that go wrong (each costs commands; docs/mitigations.md)"
+    )
+    add(group, *MITIGATION)
+
+
+def chosen_mitigation(args: argparse.Namespace) -> Mitigation:
+    """Return what the options of :func:`add_mitigation` say.
+
+    Raises :class:`~pimsim.errors.InputError` for values out of range or that exclude one another.
+    """
+    from bnn.system.mitigation import Mitigation
+
+    return Mitigation(**{option.name: getattr(args, option.name) for option in MITIGATION})
+
+
 def chosen_system(args: argparse.Namespace) -> System:
     """Return what :func:`chosen_dram` does, with how rows are moved and what is done about faults.
 
     Raises :class:`~pimsim.errors.InputError` for values out of range or that exclude one another.
     """
     from bnn.system.system import System
-    from experiments.options.mitigation import chosen_mitigation
 
     standard, options = chosen_dram(args)
     return System(standard, options, moves=args.moves, mitigation=chosen_mitigation(args))

@@ -19,8 +19,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from experiments.options import circuit as circuit_options
-from experiments.options.effects import Rule, given
-from experiments.options.option import Option, add
+from experiments.options.option import Option, Rule, add, given
 from experiments.options.table import EFFECT, FAILURES, FAULT_LAYERS, PROCESS, SEED, VARIATION
 from pimsim.ranges import Range
 
@@ -74,7 +73,7 @@ def chosen_faults(args: argparse.Namespace) -> Faults | None:
     """Return the faults that the options of :func:`add_faults` say; None if there are none.
 
     Rows that a majority opens are those of ``--activation-rows``, see
-    :mod:`experiments.options.mitigation`; 3 where a command has no such option.
+    :mod:`experiments.options.dram`; 3 where a command has no such option.
 
     Raises :class:`~pimsim.errors.InputError` for values out of range, and a table that cannot be
     read or lacks an entry.

@@ -1,5 +1,7 @@
 """What an option is: one record of it for the command line, for Python and for sweeps.
 
+What would have no effect is refused: a subcommand lists its :class:`Rule` s as ``RULES``.
+
 The name is the destination, the keyword of Python, and the flag with dashes for underscores; what a
 number may be is held by :class:`experiments.options.parser.Parser`; ``swept`` makes it a field that
 a specification can fix or vary. An option of numbers without a range fails the tests.
@@ -14,16 +16,65 @@ a specification can fix or vary. An option of numbers without a range fails the 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from experiments.options.effects import Condition, Rule
 from pimsim import ranges
+from pimsim.errors import InputError
 from pimsim.ranges import Range
 
 SAME: Any = ...
 """The default of the command line."""
+
+
+Condition = Callable[[argparse.Namespace], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When some options have an effect."""
+
+    options: tuple[str, ...]
+    """Their destinations."""
+    effective: Condition
+    """Whether they have one, with everything else as it is."""
+    message: str
+    """What is to be said otherwise, behind the name of the option."""
+
+
+def given(*options: str) -> Condition:
+    """Return the condition that one of some options is given."""
+    return lambda args: any(option in args.given for option in options)
+
+
+def absent(*options: str) -> Condition:
+    """Return the condition that none of some options is given."""
+    return lambda args: not any(option in args.given for option in options)
+
+
+def require_effects(args: argparse.Namespace, rules: Iterable[Rule]) -> None:
+    """Refuse an option that is given without an effect.
+
+    Rules are held before anything else is done, so that nobody waits for a result that an option
+    has not entered.
+
+    Raises :class:`~pimsim.errors.InputError`.
+
+    >>> rule = Rule(("celsius",), given("wait_ms"), "needs --wait-ms")
+    >>> args = argparse.Namespace(given={"celsius": "--celsius"}, celsius=95.0)
+    >>> require_effects(args, [rule])
+    Traceback (most recent call last):
+    ...
+    pimsim.errors.InputError: `--celsius` needs --wait-ms
+    """
+    for rule in rules:
+        for option in rule.options:
+            if option in args.given and not rule.effective(args):
+                name = args.given[option]
+                name = f"--no-{name[2:]}" if getattr(args, option) is False else name
+                raise InputError(f"`{name}` {rule.message}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +140,7 @@ class Option:
 
     @property
     def rules(self) -> tuple[Rule, ...]:
-        """When it has an effect, for :func:`experiments.options.effects.check`."""
+        """When it has an effect, for :func:`require_effects`."""
         return () if self.needs is None else (Rule((self.name,), *self.needs),)
 
     def arguments(self) -> dict[str, Any]:

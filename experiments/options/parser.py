@@ -79,7 +79,7 @@ class Parser(argparse.ArgumentParser):
 
     def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
         if action.option_strings:
-            self._given[action.dest] = _name(action)
+            self._given[action.dest] = action.option_strings[0]
         return super()._get_values(action, arg_strings)
 
     def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
@@ -163,7 +163,3 @@ def _said(error: argparse.ArgumentError) -> str:
     if name is None:
         return message
     return f"`{name.partition('/')[0] if name.startswith('-') else name}` {message}"
-
-
-def _name(action: argparse.Action) -> str:
-    return action.option_strings[0]

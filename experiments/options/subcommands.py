@@ -6,17 +6,18 @@ import argparse
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from experiments.options import option
-from experiments.options.effects import Rule
+from experiments.options.option import Rule
 
 
 class Command(Protocol):
     """A module (or object) that is a subcommand. Importing it must be cheap.
 
-    It may have ``RULES``, see :mod:`experiments.options.effects`, and ``WRITES``, see
+    It may have ``RULES``, of :class:`~experiments.options.option.Rule`, and ``WRITES``, see
     :mod:`experiments.options.places`.
     """
 
@@ -35,12 +36,32 @@ class Command(Protocol):
         """Do it; return the exit code."""
 
 
-def add(
-    parser: argparse.ArgumentParser, commands: Sequence[Command], title: str, destination: str
-) -> None:
-    """Give ``parser`` subcommands; the chosen one's ``run`` ends up in ``args.<destination>``."""
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A subcommand that has subcommands of its own, one of which is run."""
+
+    NAME: str
+    HELP: str
+    description: str
+    epilog: str
+    title: str
+    """What they are called, in the plural."""
+    commands: tuple[Command, ...]
+    """In the order in which ``--help`` lists them."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Describe the group and its subcommands."""
+        parser.description, parser.epilog = self.description, self.epilog
+        add(parser, self.commands, self.title)
+
+    def run(self, _: argparse.Namespace) -> int:
+        """Say which subcommands there are."""
+        return overview(f"pimsim {self.NAME}", self.commands, self.title)
+
+
+def add(parser: argparse.ArgumentParser, commands: Sequence[Command], title: str) -> None:
+    """Give ``parser`` subcommands; the chosen one's ``run`` ends up in ``args.run``."""
     subparsers = parser.add_subparsers(metavar=title.upper().removesuffix("S"), title=title)
-    parser.set_defaults(**{destination: _overview(parser, commands, title)})
     for command in commands:
         subparser = subparsers.add_parser(
             command.NAME,
@@ -50,11 +71,9 @@ def add(
         )
         command.add_arguments(subparser)
         subparser.set_defaults(
-            **{
-                destination: command.run,
-                "rules": rules(command, subparser),
-                "writes": getattr(command, "WRITES", ()),
-            }
+            run=command.run,
+            rules=rules(command, subparser),
+            writes=getattr(command, "WRITES", ()),
         )
 
 
@@ -64,24 +83,18 @@ def rules(command: Command, parser: argparse.ArgumentParser) -> tuple[Rule, ...]
     return *getattr(command, "RULES", ()), *(rule for one in options for rule in one.rules)
 
 
-def _overview(
-    parser: argparse.ArgumentParser, commands: Sequence[Command], title: str
-) -> Callable[[argparse.Namespace], int]:
-    """What is done if no subcommand is given: say which there are; 2, as for any bad usage."""
-
-    def show(_: argparse.Namespace) -> int:
-        width = min(shutil.get_terminal_size().columns, 100)
-        lines = [f"usage: {parser.prog} {title.upper().removesuffix('S')} ...", "", f"{title}:"]
-        for command in commands:
-            lines += textwrap.wrap(
-                command.HELP,
-                width,
-                initial_indent=f"  {command.NAME:12}",
-                subsequent_indent=" " * 14,
-            )
-        words = [*parser.prog.split(), title.upper().removesuffix("S")]
-        more = " ".join([words[0], "help", *words[1:]])
-        print("\n".join([*lines, "", f"{more} says more about one"]), file=sys.stderr)
-        return 2
-
-    return show
+def overview(prog: str, commands: Sequence[Command], title: str) -> int:
+    """Say which subcommands there are, where none is given; return 2, as for any bad usage."""
+    width, metavar = min(shutil.get_terminal_size().columns, 100), title.upper().removesuffix("S")
+    print(f"usage: {prog} {metavar} ...\n\n{title}:", file=sys.stderr)
+    for command in commands:
+        lines = textwrap.wrap(
+            command.HELP,
+            width,
+            initial_indent=f"  {command.NAME:12}",
+            subsequent_indent=" " * 14,
+        )
+        print("\n".join(lines), file=sys.stderr)
+    more = prog.replace("pimsim", "pimsim help", 1)
+    print(f"\n{more} {metavar} says more about one", file=sys.stderr)
+    return 2

@@ -18,8 +18,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from experiments.options.effects import given
-from experiments.options.option import Option, Swept, flag
+from experiments.options.option import Option, Swept, flag, given
 from experiments.sweep.measures.field import ACCURACY, COST, TRA
 from pimsim.ranges import Range, whole
 

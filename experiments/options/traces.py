@@ -4,36 +4,18 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments.options.effects import given
-from experiments.options.option import Option, add
+from experiments.options.option import Option, add, given
 from pimsim.ranges import whole
 
 if TYPE_CHECKING:
     from pimsim.dram.options import ModelOptions
     from pimsim.dram.standard.standard import Standard
     from pimsim.dram.traces import Trace
-
-
-@dataclass(frozen=True, slots=True)
-class TraceRequest:
-    """A trace that the user asks for."""
-
-    format: str
-    path: Path
-    limit: int
-    """Commands after which it stops."""
-
-    def open(self, standard: Standard, options: ModelOptions) -> Trace:
-        """Return the trace, to be entered with ``with``."""
-        from pimsim.dram.traces import Trace
-
-        return Trace(self.format, self.path, standard, options, self.limit)
 
 
 def add_trace(parser: argparse.ArgumentParser) -> None:
@@ -56,8 +38,8 @@ def add_trace(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def chosen_traces(args: argparse.Namespace) -> list[TraceRequest]:
-    """Return what the options of :func:`add_trace` ask for, in order.
+def chosen_traces(args: argparse.Namespace) -> dict[Path, str]:
+    """Return the format of every file that the options of :func:`add_trace` ask for, in order.
 
     Raises :class:`~pimsim.errors.InputError` for an unknown format, a missing name, or a file
     named twice.
@@ -65,14 +47,13 @@ def chosen_traces(args: argparse.Namespace) -> list[TraceRequest]:
     >>> parser = argparse.ArgumentParser()
     >>> add_trace(parser)
     >>> chosen_traces(parser.parse_args(["--trace", "perfetto:run.json.gz"]))
-    [TraceRequest(format='perfetto', path=PosixPath('run.json.gz'), limit=1000000)]
+    {PosixPath('run.json.gz'): 'perfetto'}
     """
     from pimsim.documents import nearest
     from pimsim.dram.traces import FORMATS
     from pimsim.errors import InputError
 
-    requests: list[TraceRequest] = []
-    files: set[Path] = set()
+    formats: dict[Path, str] = {}
     for text in args.trace:
         name, colon, file = text.partition(":")
         if not (colon and name and file):
@@ -81,25 +62,28 @@ def chosen_traces(args: argparse.Namespace) -> list[TraceRequest]:
             raise InputError(
                 f"`--trace` has the unknown format {name!r}{nearest(name, tuple(FORMATS))}"
             )
-        path = Path(file)
-        if path.resolve() in files:
+        if Path(file).resolve() in map(Path.resolve, formats):
             raise InputError(f"`--trace` must name each file once, not {file!r} again")
-        files.add(path.resolve())
-        requests.append(TraceRequest(name, path, args.trace_limit))
-    return requests
+        formats[Path(file)] = name
+    return formats
 
 
 @contextmanager
 def opened(
-    requests: Sequence[TraceRequest], standard: Standard, options: ModelOptions
+    args: argparse.Namespace, standard: Standard, options: ModelOptions
 ) -> Iterator[list[Trace]]:
-    """Open all traces; when they are complete, print what is to be said of them to stderr.
+    """Open the traces that are asked for; when they are complete, say on stderr what is to be said.
 
     Files appear if the block ends without an error. Raises
     :class:`~pimsim.errors.InputError` for a file that cannot be written.
     """
+    from pimsim.dram.traces import Trace
+
     with ExitStack() as stack:
-        traces = [stack.enter_context(request.open(standard, options)) for request in requests]
+        traces = [
+            stack.enter_context(Trace(name, path, standard, options, args.trace_limit))
+            for path, name in chosen_traces(args).items()
+        ]
         yield traces
     for trace in traces:
         for remark in trace.remarks:

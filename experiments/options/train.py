@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from experiments.options import effects
-from experiments.options.option import Option, add
+from experiments.options.option import Option, Rule, add
 from experiments.options.table import SEED
 from pimsim.ranges import Range, whole
 
@@ -106,10 +105,10 @@ def settings(args: argparse.Namespace, architecture: Architecture) -> Settings:
     return changed(architecture.settings, preset, given)
 
 
-def rules(made: Settings) -> tuple[effects.Rule, ...]:
+def rules(made: Settings) -> tuple[Rule, ...]:
     """Which options have no effect on a training with these settings."""
     return (
-        effects.Rule(
+        Rule(
             ("bop_threshold", "bop_gamma"),
             lambda _: made.optimizer == "bop",
             f"needs --optimizer bop, not {made.optimizer}",

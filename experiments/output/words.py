@@ -1,4 +1,4 @@
-"""How values and numbers are written in figures and tables of a sweep."""
+"""How values, numbers with their units, and ratios are written in tables and figures."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ from collections.abc import Iterable
 from experiments.output.escaping import visible
 from experiments.sweep.results import Axis, Value
 
+_LADDERS = {
+    "ps": ("ps", "ns", "us", "ms", "s"),
+    "pJ": ("pJ", "nJ", "uJ", "mJ", "J"),
+}
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -82,6 +86,43 @@ def rounded(number: float, places: int | None, digits: int = 4) -> str:
     if places is None:
         return value_text(float(f"{number:.{digits}g}"))
     return f"{number:.{places}f}"
+
+
+def quantity(value: float, unit: str) -> str:
+    """Return three significant digits, in the unit that keeps them short.
+
+    >>> quantity(1_234_567_000, "ps"), quantity(2.5e9, "pJ"), quantity(0, "ps")
+    ('1.23 ms', '2.5 mJ', '0 ps')
+    """
+    ladder = _LADDERS[unit]
+    step = 0
+    while abs(value) >= 1000 and step < len(ladder) - 1:
+        value, step = value / 1000, step + 1
+    return f"{value:.3g} {ladder[step]}"
+
+
+def slower(ratio: float, sign: str = "x") -> str:
+    """Return a ratio of times, from 1 on in favour of what is spoken of.
+
+    >>> slower(0.0494), slower(12.0)
+    ('20.2x slower', '12x faster')
+    """
+    return _times(ratio, sign, "faster", "slower")
+
+
+def more_energy(ratio: float, sign: str = "x") -> str:
+    """Return a ratio of energies, from 1 on in favour of what is spoken of.
+
+    >>> more_energy(0.0639), more_energy(1.0)
+    ('15.6x more', 'the same')
+    """
+    return _times(ratio, sign, "less", "more")
+
+
+def _times(ratio: float, sign: str, better: str, worse: str) -> str:
+    times, word = (ratio, better) if ratio >= 1 else (1 / ratio, worse)
+    shown = f"{times:,.0f}" if times >= 100 else f"{times:.3g}"
+    return "the same" if shown == "1" else f"{shown}{sign} {word}"
 
 
 def sentence(text: str) -> str:

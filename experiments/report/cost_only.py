@@ -65,13 +65,12 @@ def simulate(args: argparse.Namespace) -> dict[str, Any]:
     imported = time.perf_counter()
     system = dram.chosen_system(args)
     images = 1 if args.limit is None else args.limit
-    requests = trace_options.chosen_traces(args)
     rests_on: dict[str, object] = {}
     network = encoding = None
     if args.network not in catalog.names():
         network, encoding, rests_on = _read(args)
     loaded = time.perf_counter()
-    with trace_options.opened(requests, system.standard, system.options) as traces:
+    with trace_options.opened(args, system.standard, system.options) as traces:
         done: Estimate
         if network is None:
             done = estimate.of_table(

@@ -35,12 +35,15 @@ class Asked:
 def result(asked: Asked) -> dict[str, Any]:
     """Return what ``--json`` prints: a row for each variation, and the assumptions."""
     from pimsim.circuit.statistics.charge_sharing import majority_margin_mv
+    from pimsim.circuit.statistics.fit import ambit_tra
     from pimsim.circuit.statistics.monte_carlo import PATHS
 
     args, circuit, operation = asked.args, asked.circuit, asked.operation
     with progress.bars(quiet=args.json) as show:
         rows = [_row(asked, index, show) for index in range(len(asked.at))]
-    published = _published() if (operation.inputs, operation.rows) == (3, 3) else {}
+    published: dict[float, float] = {}
+    if (operation.inputs, operation.rows) == (3, 3):
+        published = {one.variation_percent: one.failure_percent for one in ambit_tra()}
     for row in rows:
         row["published_percent"] = published.get(row["variation_percent"])
     return {
@@ -111,12 +114,6 @@ def _row(asked: Asked, index: int, show: progress.Show | None) -> dict[str, Any]
             for name, wrong in zip(counts.names, counts.wrong, strict=True)
         }
     return row
-
-
-def _published() -> dict[float, float]:
-    from pimsim.circuit.statistics.fit import ambit_tra
-
-    return {point.variation_percent: point.failure_percent for point in ambit_tra()}
 
 
 def write_table(asked: Asked, percent: float, folder: Path) -> None:

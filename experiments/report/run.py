@@ -65,7 +65,12 @@ def build(
         mapping: name of the mapping.
         stated: what else the result rests on.
     """
-    books = _books(done.layers)
+    ran = done if isinstance(done, NetworkRun) else None
+    # All ledgers share a timeline, so that what they hold adds up.
+    books = [
+        {phase: (layer.ledger.counts(phase), layer.ledger.cost(phase)) for phase in PHASES}
+        for layer in done.layers
+    ]
     layers = [_layer(layer, book, done) for layer, book in zip(done.layers, books, strict=True)]
     cost, once = _total(books, PER_PASS), _total(books, ONCE)
     energy = {"total": cost["energy_pj"], **cost["energy_parts_pj"]}
@@ -73,15 +78,15 @@ def build(
         "network": network,
         "data": data,
         "images": done.images,
-        "cost_only": isinstance(done, Estimate),
-        "accuracy": _accuracy(done, scoring),
+        "cost_only": ran is None,
+        "accuracy": scoring.accuracy(ran.logits) if scoring and ran else None,
         "accuracy_means": None if scoring is None else scoring.means,
         "input_scale_hint": None,
-        "bit_exact": None if isinstance(done, Estimate) else done.bit_exact,
+        "bit_exact": ran.bit_exact if ran else None,
         "keras_equal": None,
         "keras_why": None,
         "faults": None,
-        "disputed_signs": {} if isinstance(done, Estimate) else done.disputed,
+        "disputed_signs": ran.disputed if ran else {},
         "sums_checked": sum(layer.checker.compared for layer in done.layers if layer.checker),
         "commands": cost["commands"],
         "latency_ps": cost["latency_ps"],
@@ -118,12 +123,6 @@ def build(
     report["break_even_reuse"] = _break_even(done, cost["energy_pj"], system)
     report["break_even_means"] = BREAK_EVEN
     return report
-
-
-def _accuracy(done: NetworkRun | Estimate, scoring: Scoring | None) -> float | None:
-    if scoring is None or isinstance(done, Estimate):
-        return None
-    return scoring.accuracy(done.logits)
 
 
 def _layer(layer: LayerRun, books: Books, done: NetworkRun | Estimate) -> dict[str, Any]:
@@ -167,14 +166,6 @@ def _alternatives(layer: LayerRun) -> list[dict[str, Any]]:
         }
         for one in layer.candidates
         if one.mapping != layer.mapping
-    ]
-
-
-def _books(layers: Sequence[LayerRun]) -> Sequence[Books]:
-    """Commands and cost of every layer's phases; all machines share a timeline, so they add up."""
-    return [
-        {phase: (layer.ledger.counts(phase), layer.ledger.cost(phase)) for phase in PHASES}
-        for layer in layers
     ]
 
 

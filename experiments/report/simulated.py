@@ -8,13 +8,20 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from experiments.options import data, dram
 from experiments.options import faults as fault_options
 from experiments.options import traces as trace_options
 from experiments.output import progress
 from experiments.report import cost_only
+
+if TYPE_CHECKING:
+    from bnn.model.network import Network
+    from bnn.run.execute import NetworkRun
+    from bnn.run.scoring import Scoring
+    from bnn.system.system import System
+    from bnn.values.encoding import Encoding
 
 CheckKeras = Callable[[dict[str, Any]], None]
 """Asks Keras and adds to a report what it said."""
@@ -72,9 +79,8 @@ def simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any, CheckKeras 
     x = dataset.x[: args.limit]
     scoring = scoring_of(network, dataset.y, dataset.unlabelled).first(args.limit)
     loaded = time.perf_counter()
-    requests = trace_options.chosen_traces(args)
     with (
-        trace_options.opened(requests, system.standard, system.options) as traces,
+        trace_options.opened(args, system.standard, system.options) as traces,
         progress.bars(quiet=args.json) as show,
     ):
         done = run_network(
@@ -110,9 +116,7 @@ def simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any, CheckKeras 
         },
     )
     if system.faults is not None:
-        from experiments.report.faults import beside_error_free
-
-        report["faults"] = beside_error_free(done, network, x, scoring, encoding, system)
+        report["faults"] = _beside_error_free(done, network, x, scoring, encoding, system)
     if scale is None:
         right = report["faults"] or {"accuracy_error_free": report["accuracy"]}
         report["input_scale_hint"] = scale_hint.of_statistics(network, x) or scale_hint.of_accuracy(
@@ -131,6 +135,39 @@ def simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any, CheckKeras 
         return report, done.logits, None
     report["keras_why"] = "the check did not finish"
     return report, done.logits, partial(_check_keras, args, path, x, encoding, done.logits)
+
+
+def _beside_error_free(
+    done: NetworkRun,
+    network: Network,
+    x: Any,
+    scoring: Scoring,
+    encoding: Encoding | None,
+    system: System,
+) -> dict[str, Any]:
+    """What faults changed, beside the same network on a DRAM in which nothing goes wrong."""
+    import numpy as np
+
+    from bnn.mapping.choice import DEFAULT
+    from bnn.run.execute import Execution
+    from bnn.run.execute import run as run_network
+    from bnn.system.system import System
+
+    taken = {layer.mapping for layer in done.layers if layer.mapping is not None}
+    mapping = taken.pop() if len(taken) == 1 else DEFAULT  # values are the same under all
+    plain = System(system.standard, system.options, system.address_map)
+    right = run_network(network, x, encoding, plain, mapping, execution=Execution(check=False))
+    answers, wanted = scoring.answers(done.logits), scoring.answers(right.logits)
+    changed = None
+    if answers is not None and wanted is not None:
+        changed = int(np.count_nonzero(answers != wanted))
+    return {
+        "accuracy_error_free": scoring.accuracy(right.logits),
+        "predictions": None if wanted is None else wanted.size,
+        "predictions_changed": changed,
+        "logits_changed": int(np.count_nonzero(done.logits != right.logits)),
+        "noise_strikes": {layer.name: layer.result.flips for layer in done.layers if layer.result},
+    }
 
 
 def _check_keras(

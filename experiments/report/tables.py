@@ -7,7 +7,7 @@ from typing import Any
 
 from bnn.run.scoring import LARGEST
 from experiments.output import tables
-from experiments.output.quantities import more_energy, quantity, slower
+from experiments.output.words import more_energy, quantity, slower
 
 _FEW = 0.1
 """Column utilisation below which a batch is too small for the DRAM's rows."""

@@ -177,8 +177,8 @@ def test_what_a_command_raises_becomes_one_line(
         def run(_: object) -> int:
             raise error
 
-        monkeypatch.setattr("experiments.commands.standards.run", run)
-        return cli.main(["standards"])
+        monkeypatch.setattr("experiments.commands.primitives.run", run)
+        return cli.main(["primitives"])
 
     assert raising(InputError("`x` must be\n  1, not 2")) == 2
     assert capsys.readouterr().err == "pimsim: error: `x` must be 1, not 2\n"
@@ -200,16 +200,16 @@ def test_a_fault_of_ours_is_one_line_and_its_traceback_is_there_for_the_asking(
     def run(_: object) -> int:
         raise ZeroDivisionError("by\nzero")
 
-    monkeypatch.setattr("experiments.commands.standards.run", run)
+    monkeypatch.setattr("experiments.commands.primitives.run", run)
     monkeypatch.delenv("PIMSIM_DEBUG", raising=False)
-    assert cli.main(["standards"]) == 1
+    assert cli.main(["primitives"]) == 1
     said = capsys.readouterr().err
     assert said.startswith("pimsim: error: ZeroDivisionError: by zero (a fault of pimsim, ")
     assert said.count("\n") == 1
     monkeypatch.setenv("PIMSIM_DEBUG", "1")
-    assert cli.main(["standards"]) == 1
+    assert cli.main(["primitives"]) == 1
     assert capsys.readouterr().err.endswith(said)
-    assert cli.main(["standards"]) == 1
+    assert cli.main(["primitives"]) == 1
     assert "Traceback (most recent call last)" in capsys.readouterr().err
 
 

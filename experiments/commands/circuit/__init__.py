@@ -3,8 +3,8 @@
 :mod:`~experiments.commands.circuit.command` hands over to the others:
 :mod:`~experiments.commands.circuit.transient` (whole cycles),
 :mod:`~experiments.commands.circuit.failures`, :mod:`~experiments.commands.circuit.margin`,
-:mod:`~experiments.commands.circuit.fit`, :mod:`~experiments.commands.circuit.parts` (presets and
-processes to look at) and :mod:`~experiments.commands.circuit.convert` (measured chips).
+:mod:`~experiments.commands.circuit.fit` and :mod:`~experiments.commands.circuit.convert` (measured
+chips).
 
 None knows of DRAM commands or networks.
 """

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments.options import effects
-from experiments.options.option import Option, add
+from experiments.options.option import Option, Rule, add, require_effects
 from experiments.options.table import JSON
 from experiments.output.outdir import replace_text
 from pimsim.ranges import Range
@@ -106,10 +105,10 @@ def run(args: argparse.Namespace) -> int:
     from pimsim.circuit.failure_tables import chips
 
     summaries = [chips.read(path) for path in args.files]
-    effects.check(args, _rules(summaries))
+    require_effects(args, _rules(summaries))
     table = chips.table(summaries, _wanted(args))
     if args.out is not None:
-        _write(table.to_json(), args.out)
+        replace_text(args.out, table.to_json())
     if args.json:
         print(table.to_json(), end="")
     else:
@@ -117,13 +116,13 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _rules(summaries: Sequence[Summary]) -> tuple[effects.Rule, ...]:
+def _rules(summaries: Sequence[Summary]) -> tuple[Rule, ...]:
     """Options that say which of SiMRA's measurements are taken have no effect on another's."""
     from pimsim.circuit.failure_tables.chips import simra
 
     chips = any(one.has(*simra.COLUMNS) for one in summaries)
     names = ("pattern", "statistic", "split", "t1", "t2")
-    return (effects.Rule(names, lambda _: chips, "needs a file of SiMRA's measurements"),)
+    return (Rule(names, lambda _: chips, "needs a file of SiMRA's measurements"),)
 
 
 def show(table: FailureTable) -> None:
@@ -196,15 +195,3 @@ def _timing(text: str) -> ActivationDelays:
             f"`--copies` must be two delays in ns with a comma between, such as 36,3, not {text!r}"
         ) from None
     return ActivationDelays(t1_ns, t2_ns)
-
-
-def _write(text: str, path: Path) -> None:
-    """Write a file so that a reader finds all of it or what was there before."""
-    from pimsim.errors import InputError
-
-    try:
-        replace_text(path, text)
-    except OSError as error:
-        raise InputError(
-            f"`--out` must be a file that can be written, not {str(path)!r}: {error.strerror}"
-        ) from error

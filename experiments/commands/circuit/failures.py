@@ -90,29 +90,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the table, or one JSON object; write figure and tables if asked."""
-    asked = _asked(args)
+    chosen = asked(args)
     with outdir.asked(args.out) as folder:
-        result = failure_rows.result(asked)
+        result = failure_rows.result(chosen)
         if folder is not None:
             from experiments.figures import circuit as circuit_figures
 
             circuit_figures.draw_failures(result, folder)
-            for percent in asked.at:
-                failure_rows.write_table(asked, percent, folder)
+            for percent in chosen.at:
+                failure_rows.write_table(chosen, percent, folder)
     _show(result, args)
     return 0
 
 
-def counted(args: argparse.Namespace) -> dict[str, Any]:
-    """Return what ``--json`` prints.
+def asked(args: argparse.Namespace) -> failure_rows.Asked:
+    """Return what the options say.
 
     Raises :class:`~pimsim.errors.InputError` for a value out of range.
     """
-    return failure_rows.result(_asked(args))
-
-
-def _asked(args: argparse.Namespace) -> failure_rows.Asked:
-    """What the options say."""
     from pimsim.circuit.model import variation
     from pimsim.circuit.statistics.sense_decision import majority
     from pimsim.errors import InputError

@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.options import circuit as circuit_options
-from experiments.options.effects import Rule, given
-from experiments.options.option import Option, add, flag, out_folder
+from experiments.options.option import Option, Rule, add, flag, given, out_folder
 from experiments.options.table import JSON, ROWS
 from experiments.output import json_output, outdir, progress
 from pimsim.ranges import Range
@@ -82,21 +81,16 @@ class TransientPart:
         )  # fmt: skip
         add(parser, JSON)
 
-    def scenario(self, args: argparse.Namespace) -> Scenario:
-        """Return the scenario that the options say."""
-        from pimsim.circuit.transient import scenarios
-
-        return self.build(scenarios, args)
-
     def simulate(self, args: argparse.Namespace) -> Transient:
         """Return what the options ask for, and write nothing.
 
         Raises :class:`~pimsim.errors.InputError` for a value out of range.
         """
+        from pimsim.circuit.transient import scenarios
         from pimsim.circuit.transient.simulation import simulate
 
         circuit = circuit_options.chosen_circuit(args)
-        return simulate(circuit, self.scenario(args), waveform_step_ps=args.step)
+        return simulate(circuit, self.build(scenarios, args), waveform_step_ps=args.step)
 
     def run(self, args: argparse.Namespace) -> int:
         """Simulate; print a table or one JSON object, and write what is asked for.
@@ -105,8 +99,10 @@ class TransientPart:
         >>> main(["circuit", "tra", "--pattern", "11"])
         2
         """
+        from pimsim.circuit.transient import scenarios
+
         circuit = circuit_options.chosen_circuit(args)
-        scenario = self.scenario(args)
+        scenario = self.build(scenarios, args)
         with outdir.asked(args.out) as folder:
             result, checked = _simulate(args, circuit, scenario, folder)
         _print(args, circuit, result, checked)
@@ -216,16 +212,10 @@ def _report(
         },
     }
     if checked is not None:
-        report["ngspice"] = {
-            "dv_mv": checked.dv_mv,
-            "value_equal": checked.value_equal,
-            "rms_mv": checked.rms_mv,
-            "point_mv": checked.point_mv,
-            "latch_ns": checked.latch_ns if math.isfinite(checked.latch_ns) else None,
-            "restored_mv": checked.restored_mv,
-            "energy_share": checked.energy_share,
-            "failures": list(checked.failures()),
-        }
+        compared = asdict(checked)
+        del compared["scenario"], compared["spice_latch_ns"]
+        compared["latch_ns"] = checked.latch_ns if math.isfinite(checked.latch_ns) else None
+        report["ngspice"] = {**compared, "failures": list(checked.failures())}
     return report
 
 
@@ -235,40 +225,43 @@ ROWS_OF_A_MAJORITY = ROWS.but(
     "an operand)"
 )
 
-READ = TransientPart(
-    "read", "read one cell", "what it holds", "1",
-    "  pimsim circuit read --pattern 0 --set cell.capacitance_ff=20",
-    lambda make, args: make.read(args.pattern),
+PARTS = (
+    TransientPart(
+        "read", "read one cell", "what it holds", "1",
+        "  pimsim circuit read --pattern 0 --set cell.capacitance_ff=20",
+        lambda make, args: make.read(args.pattern),
+    ),
+    TransientPart(
+        "tra", "triple-row activation: majority of three cells", "what they hold", "110",
+        "  pimsim circuit tra --pattern 100 --out out\n"
+        "  pimsim circuit tra --copy-out --check-ngspice",
+        lambda make, args: make.tra(args.pattern, copy_out=args.copy_out), (COPY_OUT,),
+    ),
+    TransientPart(
+        "not", "NOT through a dual-contact cell, in two cycles", "what the operand holds", "1",
+        "  pimsim circuit not --pattern 0 --csv not.csv",
+        lambda make, args: make.dual_contact_not(args.pattern),
+    ),
+    TransientPart(
+        "copy", "RowClone copy of a cell into one that holds the opposite", "what it holds", "1",
+        "  pimsim circuit copy --preset crow22 --json",
+        lambda make, args: make.rowclone(args.pattern),
+    ),
+    TransientPart(
+        "majority", "majority of an odd number of operands on many rows", "the operands", "11100",
+        "  pimsim circuit majority --pattern 110 --rows 32 --out out",
+        lambda make, args: make.majority(args.pattern, args.rows),
+        (ROWS_OF_A_MAJORITY,),
+    ),
+    TransientPart(
+        "and", "AND of many cells against reference cells", "what the cells hold", "1" * 16,
+        "  pimsim circuit and --pattern 1110",
+        lambda make, args: make.many_input("and", args.pattern),
+    ),
+    TransientPart(
+        "or", "OR of many cells against reference cells", "what the cells hold", "1" + "0" * 15,
+        "  pimsim circuit or --pattern 0000",
+        lambda make, args: make.many_input("or", args.pattern),
+    ),
 )  # fmt: skip
-TRA = TransientPart(
-    "tra", "triple-row activation: majority of three cells", "what they hold", "110",
-    "  pimsim circuit tra --pattern 100 --out out\n"
-    "  pimsim circuit tra --copy-out --check-ngspice",
-    lambda make, args: make.tra(args.pattern, copy_out=args.copy_out), (COPY_OUT,),
-)  # fmt: skip
-NOT = TransientPart(
-    "not", "NOT through a dual-contact cell, in two cycles", "what the operand holds", "1",
-    "  pimsim circuit not --pattern 0 --csv not.csv",
-    lambda make, args: make.dual_contact_not(args.pattern),
-)  # fmt: skip
-COPY = TransientPart(
-    "copy", "RowClone copy of a cell into one that holds the opposite", "what it holds", "1",
-    "  pimsim circuit copy --preset crow22 --json", lambda make, args: make.rowclone(args.pattern),
-)  # fmt: skip
-MAJORITY = TransientPart(
-    "majority", "majority of an odd number of operands on many rows", "the operands", "11100",
-    "  pimsim circuit majority --pattern 110 --rows 32 --out out",
-    lambda make, args: make.majority(args.pattern, args.rows),
-    (ROWS_OF_A_MAJORITY,),
-)  # fmt: skip
-AND = TransientPart(
-    "and", "AND of many cells against reference cells", "what the cells hold", "1" * 16,
-    "  pimsim circuit and --pattern 1110", lambda make, args: make.many_input("and", args.pattern),
-)  # fmt: skip
-OR = TransientPart(
-    "or", "OR of many cells against reference cells", "what the cells hold", "1" + "0" * 15,
-    "  pimsim circuit or --pattern 0000", lambda make, args: make.many_input("or", args.pattern),
-)  # fmt: skip
-
-PARTS = (READ, TRA, NOT, COPY, MAJORITY, AND, OR)
 """Every subcommand of ``pimsim circuit`` that shows a transient."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from experiments.cli import main
-from experiments.commands.circuit import parts
+from experiments.commands import files
 from pimsim.circuit.failure_tables.table import FailureTable
 
 
@@ -197,13 +197,13 @@ def test_parts_teach(capsys: pytest.CaptureFixture[str], part: str) -> None:
     assert f"pimsim circuit {part}" in capsys.readouterr().out.split("examples:")[1]
 
 
-@pytest.mark.parametrize("part", parts.PARTS, ids=lambda part: str(part.NAME))
+@pytest.mark.parametrize("part", files.OF_CIRCUIT, ids=lambda part: str(part.NAME))
 def test_a_bundled_file_as_toml_is_one_to_edit(
-    part: parts.FilePart, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    part: files.FileCommand, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["circuit", part.NAME]) == 0
     listed = capsys.readouterr().out
-    module = import_module(f"pimsim.circuit.model.{part.module}")
+    module = import_module(part.module)
     for name in module.names():
         assert f" {name} " in listed
         assert main(["circuit", part.NAME, name, "--toml"]) == 0
@@ -214,7 +214,7 @@ def test_a_bundled_file_as_toml_is_one_to_edit(
         own = json.loads(capsys.readouterr().out)
         assert main([*words, name]) == 0
         assert own == json.loads(capsys.readouterr().out)
-    assert main(["circuit", part.NAME, part.one]) == 0
+    assert main(["circuit", part.NAME, name]) == 0
     shown = capsys.readouterr().out
-    quantities = [next(iter(value.values())) for value in part.record(module, part.one)["values"]]
+    quantities = [next(iter(value.values())) for value in part.sourced(module.load(name))]
     assert all(f" {one} " in shown for one in quantities)

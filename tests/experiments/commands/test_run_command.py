@@ -24,7 +24,7 @@ from bnn.reference import forward
 from bnn.values.encoding import detect
 from experiments import cli
 from experiments.figures import run
-from experiments.output.quantities import more_energy, quantity, slower
+from experiments.output.words import more_energy, quantity, slower
 from experiments.report import tables
 from experiments.report.tables import _short
 

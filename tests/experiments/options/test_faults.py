@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from experiments import cli
-from experiments.options import effects, mitigation
+from experiments.options import dram
 from experiments.options import faults as fault_options
+from experiments.options.option import require_effects
 from experiments.options.parser import Parser
 from experiments.options.table import CELSIUS
 from pimsim.circuit.failure_tables.from_circuit import of_circuit
@@ -25,14 +26,14 @@ AMBIT = variation.load("ambit-like")
 
 def _checked(*words: str) -> Faults | None:
     args = _parsed(*words)
-    effects.check(args, (*fault_options.RULES, *CELSIUS.rules))
+    require_effects(args, (*fault_options.RULES, *CELSIUS.rules))
     return fault_options.chosen_faults(args)
 
 
 def _parsed(*words: str) -> argparse.Namespace:
     parser = Parser(prog="p")
     fault_options.add_faults(parser)
-    mitigation.add_mitigation(parser)
+    dram.add_mitigation(parser)
     return parser.parse_args(words)
 
 

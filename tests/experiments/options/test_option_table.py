@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bnn.system.mitigation import NONE, Mitigation
-from experiments.options import dram, mitigation, table
+from experiments.options import dram, table
 from experiments.options.option import Option
 from experiments.options.parser import Parser
 from experiments.sweep.measures import fields as swept
@@ -25,7 +25,7 @@ OF_THE_PART = ("banks", "energy")
 def _parser() -> argparse.ArgumentParser:
     parser = Parser()
     dram.add_dram(parser)
-    mitigation.add_mitigation(parser)
+    dram.add_mitigation(parser)
     return parser
 
 
@@ -80,7 +80,7 @@ def test_an_option_of_the_model_reaches_command_line_sweep_and_report(option: Op
 @pytest.mark.parametrize("option", table.MITIGATION, ids=lambda option: option.name)
 def test_a_mitigation_reaches_command_line_and_sweep(option: Option) -> None:
     value = _another(option)
-    chosen = mitigation.chosen_mitigation(_parser().parse_args(_words(option, value)))
+    chosen = dram.chosen_mitigation(_parser().parse_args(_words(option, value)))
     assert getattr(chosen, option.name) == value
     assert networks.mitigation({option.name: value}) == chosen
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from experiments.options import traces as trace_options
-from experiments.options.traces import TraceRequest
 from pimsim.dram.commands import Kind
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
@@ -24,21 +23,21 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def chosen(*argv: str) -> list[TraceRequest]:
+def chosen(*argv: str) -> dict[Path, str]:
     return trace_options.chosen_traces(_parser().parse_args(argv))
 
 
 def test_none() -> None:
-    assert chosen() == []
+    assert chosen() == {}
 
 
 def test_several() -> None:
-    two = chosen("--trace=perfetto:a.json.gz", "--trace=drampower:C:b", "--trace-limit=9")
-    assert two == [
-        TraceRequest("perfetto", Path("a.json.gz"), 9),
-        TraceRequest("drampower", Path("C:b"), 9),  # only the first colon counts
+    two = chosen("--trace=perfetto:a.json.gz", "--trace=drampower:C:b")
+    assert list(two.items()) == [
+        (Path("a.json.gz"), "perfetto"),
+        (Path("C:b"), "drampower"),  # only the first colon counts
     ]
-    assert chosen("--trace", "perfetto:a")[0].limit == DEFAULT_LIMIT
+    assert _parser().parse_args([]).trace_limit == DEFAULT_LIMIT
 
 
 @pytest.mark.parametrize("text", ["perfetto", ":a", "perfetto:", ""])
@@ -76,24 +75,24 @@ def test_opened_tells_once_and_writes_all(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     files = [tmp_path / "a.json", tmp_path / "b.csv"]
-    requests = [TraceRequest("perfetto", files[0], 10), TraceRequest("drampower", files[1], 2)]
-    with trace_options.opened(requests, DDR3, ModelOptions()) as traces:
+    words = ["--trace", f"perfetto:{files[0]}", "--trace", f"drampower:{files[1]}"]
+    args = _parser().parse_args([*words, "--trace-limit", "2"])
+    with trace_options.opened(args, DDR3, ModelOptions()) as traces:
         for bank in range(3):
             for trace in traces:
                 trace.add(Event(bank * 6_000, Kind.AP, bank, row=1))
         assert capsys.readouterr() == ("", "")
     assert all(file.stat().st_size for file in files)
-    assert capsys.readouterr() == ("", f"trace {str(files[1])!r} stopped after 2 of 3 commands\n")
+    told = [f"trace {str(file)!r} stopped after 2 of 3 commands\n" for file in files]
+    assert capsys.readouterr() == ("", "".join(told))
 
 
 def test_opened_writes_nothing_after_an_error(tmp_path: Path) -> None:
-    requests = [
-        TraceRequest("perfetto", tmp_path / "a.json", 10),
-        TraceRequest("drampower", tmp_path / "no" / "b.csv", 10),
-    ]
+    words = [f"--trace=perfetto:{tmp_path}/a.json", f"--trace=drampower:{tmp_path}/no/b.csv"]
+    args = _parser().parse_args(words)
     with (
         pytest.raises(InputError, match="there is no folder"),
-        trace_options.opened(requests, DDR3, ModelOptions()),
+        trace_options.opened(args, DDR3, ModelOptions()),
     ):
         pass
     assert list(tmp_path.iterdir()) == []

@@ -77,12 +77,12 @@ def test_a_command_shows_it_on_a_terminal_only(
         print("{}")
         return 0
 
-    monkeypatch.setattr("experiments.commands.standards.run", run)
-    assert cli.main(["standards", "--json"]) == 0
+    monkeypatch.setattr("experiments.commands.primitives.run", run)
+    assert cli.main(["primitives", "--json"]) == 0
     assert capsys.readouterr().out == "{}\n"
     assert "working" in terminal.getvalue()
     monkeypatch.setattr(sys, "stderr", piped := io.StringIO())
-    assert cli.main(["standards", "--json"]) == 0
+    assert cli.main(["primitives", "--json"]) == 0
     assert piped.getvalue() == ""
 
 
@@ -93,6 +93,6 @@ def test_an_error_comes_after_the_spinner(monkeypatch: pytest.MonkeyPatch) -> No
         _wait_for(terminal, "working")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("experiments.commands.standards.run", run)
-    assert cli.main(["standards"]) == 130
+    monkeypatch.setattr("experiments.commands.primitives.run", run)
+    assert cli.main(["primitives"]) == 130
     assert terminal.getvalue().endswith("pimsim: error: interrupted\n")

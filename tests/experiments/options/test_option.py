@@ -9,7 +9,7 @@ import pytest
 
 from experiments import cli
 from experiments.options import option as options
-from experiments.options.effects import Rule
+from experiments.options.option import Rule
 
 Leaf = tuple[str, argparse.ArgumentParser]
 
@@ -27,6 +27,7 @@ POSITIONALS = {
 WITHOUT_EFFECT = {
     "needs --variation": [],
     "must come with the name of one and without --json": [],
+    "must come with the name of one standard and without --json": [],
     "needs --variation or --failures": [],
     "needs --wait-ms, the time that cells leak for": ["--variation", "5"],
     "needs --trace": [],

@@ -3,8 +3,7 @@
 :mod:`~bnn.run.plan` chooses for every stage, :mod:`~bnn.run.walk` is the one loop over a network,
 and two use it: :mod:`~bnn.run.execute` runs a network, :mod:`~bnn.run.estimate` books one.
 :mod:`~bnn.run.flow` carries values from layer to layer. :mod:`~bnn.run.scoring` says what logits
-answer, :mod:`~bnn.run.disputes` and :mod:`~bnn.run.scale_hint` what to doubt,
-:mod:`~bnn.run.baselines` what a processor would take.
+answer, :mod:`~bnn.run.doubts` what to doubt, :mod:`~bnn.run.baselines` what a processor would take.
 
 It does not know how a stage is mapped, nor what a report says.
 """

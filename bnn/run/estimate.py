@@ -33,7 +33,7 @@ from bnn.mapping.choice import DEFAULT, Candidate, advised
 from bnn.mapping.stage_inputs import Occupancy
 from bnn.model.network import Network
 from bnn.run.plan import CarryOut, Plan, plan
-from bnn.run.walk import LayerRun, Outcome, Step, open_ledgers, walk
+from bnn.run.walk import LayerRun, Step, open_ledgers, walk
 from bnn.system.ledger import CommandLedger
 from bnn.system.system import System
 from bnn.tables.graph import Table
@@ -133,15 +133,15 @@ def _booking(planned: Plan, mapping: str) -> CarryOut:
         for place, name in enumerate(names)
     }
 
-    def book(stage: Stage | HostStage, ledger: CommandLedger) -> Outcome:
+    def book(stage: Stage | HostStage, layer: LayerRun) -> LayerRun:
         if isinstance(stage, HostStage):
-            return Outcome()
+            return layer
         if stage.name in in_chain:
-            return Outcome(in_chain[stage.name]())
+            return replace(layer, occupancy=in_chain[stage.name]())
         with advised(mapping):
             chosen = planned.selected.taken[stage.name]
-            mapped = chosen.map_stage(stage, ledger.system, planned.images)
-        return Outcome(booked(mapped, ledger))
+            mapped = chosen.map_stage(stage, layer.ledger.system, planned.images)
+        return replace(layer, occupancy=booked(mapped, layer.ledger))
 
     return book
 
@@ -170,7 +170,7 @@ def _step(work: Work, drafted: _Drafted, ledger: CommandLedger, fetched: int) ->
         {product.name: drafted.refused} if drafted.refused else {},
     )
     draft = drafted.draft
-    return Step(layer, lambda: Outcome(draft and draft(ledger)), fetched)
+    return Step(layer, lambda one: replace(one, occupancy=draft and draft(ledger)), fetched)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -42,8 +42,7 @@ from bnn.mapping.sum_checker import SumChecker
 from bnn.model.network import Network
 from bnn.run.flow import Flow
 from bnn.run.plan import Plan, plan
-from bnn.run.walk import LayerRun, Outcome, walk
-from bnn.system.ledger import CommandLedger
+from bnn.run.walk import LayerRun, walk
 from bnn.system.system import System
 from bnn.values.bitstrings import BitStrings, unpacked
 from bnn.values.encoding import Encoding, encode
@@ -99,7 +98,7 @@ class NetworkRun:
     """What was chosen for stages that can be chained; nothing if that was not asked for."""
     disputed: dict[str, int] = field(default_factory=dict)
     """By layer, values of its activation that Keras gives either sign, with a sign behind it; see
-    :mod:`bnn.run.disputes`."""
+    :class:`bnn.run.doubts.Disputes`."""
 
     @property
     def images(self) -> int:
@@ -204,26 +203,32 @@ class _Executor:
         self.scheduling_s = 0.0
         """Wall time of scheduling the commands for their time."""
 
-    def carry_out(self, stage: Stage | HostStage, ledger: CommandLedger) -> Outcome:
+    def carry_out(self, stage: Stage | HostStage, layer: LayerRun) -> LayerRun:
         """Compute the values of a stage, and go on with them."""
         started = time.perf_counter()
         if isinstance(stage, HostStage):
             self._flow.run_on_host(stage)
-            return Outcome(wall_s=time.perf_counter() - started)
+            return replace(layer, wall_s=time.perf_counter() - started)
         operands = self._flow.operands(stage)
         compared = time.perf_counter()
         checker = self._checker(stage, operands)
         checking_s = time.perf_counter() - compared
         report = partial(self._how.tell, stage.name)
         execute = self._prepared.pop(stage.name)  # schedules are large: one goes with its layer
-        result = execute(StageInputs(operands, ledger, self._how.threads, checker, report))
+        result = execute(StageInputs(operands, layer.ledger, self._how.threads, checker, report))
         self._flow.take(stage, result)
         self.exact &= checker is None or checker.wrong == 0
         checking_s += result.check_s
         self.checking_s += checking_s
         self.scheduling_s += result.book_s
         aside_s = checking_s + result.book_s
-        return Outcome(result.occupancy, result, checker, time.perf_counter() - started - aside_s)
+        return replace(
+            layer,
+            occupancy=result.occupancy,
+            result=result,
+            checker=checker,
+            wall_s=time.perf_counter() - started - aside_s,
+        )
 
     def _checker(self, stage: Stage, operands: BitStrings) -> SumChecker | None:
         """What compares the sums of a stage, whose operands are compared at once."""

@@ -20,7 +20,7 @@ from bnn.mapping.stage_inputs import Result
 from bnn.model.layers.shape import Reshape
 from bnn.model.network import INPUT, Flatten, Layer, Network, Product
 from bnn.model.operand_encoding import OperandEncoding
-from bnn.run.disputes import Disputes
+from bnn.run.doubts import Disputes
 from bnn.values.bitstrings import BitStrings, unpacked
 from bnn.values.encoding import Encoding
 

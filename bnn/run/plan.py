@@ -15,7 +15,7 @@ from bnn.mapping.choice import advised
 from bnn.mapping.mapped_stage import Mapping
 from bnn.mapping.selection import Selection, select
 from bnn.model.network import Network
-from bnn.run.walk import LayerRun, Outcome, Step, open_ledgers
+from bnn.run.walk import LayerRun, Step, open_ledgers
 from bnn.system.ledger import CommandLedger
 from bnn.system.system import System
 from bnn.values.encoding import Encoding
@@ -24,8 +24,8 @@ from pimsim.dram.array.faults import MAJORITY, Faults
 from pimsim.dram.traces.trace import Trace
 from pimsim.errors import InputError
 
-CarryOut = Callable[[Stage | HostStage, CommandLedger], Outcome]
-"""Carries out a stage, and books in that ledger."""
+CarryOut = Callable[[Stage | HostStage, LayerRun], LayerRun]
+"""Carries out a stage, and books in the ledger of its layer."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +63,7 @@ class Plan:
         """Yield the step of every stage, each of which ``carry_out`` is called for."""
         for stage, ledger in zip(self.selected.stages, self.ledgers, strict=True):
             fetched = stage.fetched if isinstance(stage, HostStage) else 0
-            yield Step(self._layer(stage, ledger), partial(carry_out, stage, ledger), fetched)
+            yield Step(self._layer(stage, ledger), partial(carry_out, stage), fetched)
 
     def _layer(self, stage: Stage | HostStage, ledger: CommandLedger) -> LayerRun:
         if isinstance(stage, HostStage):

@@ -28,10 +28,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.model.layers.layer import Layer
+from bnn.model.layers.product import Product
 from bnn.model.layers.shape import Flatten, Reshape
-from bnn.model.network import Network
+from bnn.model.network import Activation, Network
 from bnn.model.objective import CROSS_ENTROPIES, DISTANCES, HINGES, Objective
-from bnn.run.disputes import function_of
 from pimsim.errors import InputError
 
 Labels = NDArray[np.integer[Any]]
@@ -196,6 +197,13 @@ def _threshold(ending: Ending, y: Labels | None) -> tuple[float, str] | None:
     if activation in _PROBABLE:
         return 0.5, f"its {activation}"
     return (0.0, f"its {activation}") if activation in _SIGNED else None
+
+
+def function_of(layer: Layer) -> str:
+    """Return the name of the activation that a layer is, or ends with."""
+    if isinstance(layer, Activation):
+        return layer.function
+    return layer.activation if isinstance(layer, Product) else "linear"
 
 
 def _last_activation(network: Network) -> str:

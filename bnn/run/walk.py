@@ -58,22 +58,13 @@ class LayerRun:
         return "host" if self.mapping is None else "dram"
 
 
-class Outcome(NamedTuple):
-    """What is known of a layer once it was carried out; see :class:`LayerRun`."""
-
-    occupancy: Occupancy | None = None
-    result: Result | None = None
-    checker: SumChecker | None = None
-    wall_s: float = 0.0
-
-
 class Step(NamedTuple):
     """A layer that is to be carried out."""
 
     layer: LayerRun
     """What is known of it before."""
-    carry_out: Callable[[], Outcome]
-    """Books in the layer's ledger what is done in DRAM."""
+    carry_out: Callable[[LayerRun], LayerRun]
+    """Books in the layer's ledger what is done in DRAM; returns what is known then."""
     fetched: int = 0
     """Numbers that the host fetches for each image for a layer of its own, beside the weights."""
 
@@ -106,11 +97,10 @@ def walk(steps: Iterable[Step], images: int) -> tuple[tuple[LayerRun, ...], floa
         layer = step.layer
         if layer.where == "host":
             _stream(layer.weights, step.fetched, images, layer.ledger)
-        outcome = step.carry_out()
+        layers.append(step.carry_out(layer))
         started = time.perf_counter()
         layer.ledger.finish()
         scheduling_s += time.perf_counter() - started
-        layers.append(replace(layer, **outcome._asdict()))
     return tuple(layers), scheduling_s
 
 

@@ -112,42 +112,37 @@ class Card:
         facts = [(label, str(getattr(self, name))) for name, label in _FACTS.items()]
         settings = [(f.name, str(getattr(self.settings, f.name))) for f in fields(Settings)]
         layers = [(r.layer, r.kind, r.output, str(r.weights)) for r in self.layers]
-        return "\n".join(
-            [
-                f"# {self.network}",
-                "",
-                self.summary,
-                "",
-                f"Accuracy in Keras: {100 * self.accuracy:.2f} % "
-                f"({self.correct} of {self.test_images} test images).",
-                "",
-                "## Facts",
-                "",
-                *_table(("fact", "value"), facts),
-                "",
-                self._about_weights(),
-                "",
-                "Made by",
-                "",
-                f"    pimsim train {self.network} {' '.join(self._flags())} "
-                f"--out {self.network}.keras",
-                "",
-                "## Settings",
-                "",
-                *_table(("setting", "value"), settings),
-                "",
-                "## Layers",
-                "",
-                *_table(tuple(f.name for f in fields(LayerRow)), layers),
-                "",
-                "## Training",
-                "",
-                self._about_epochs(),
-                "",
-                *_history_table(self.history),
-                "",
-            ]
-        )
+        return f"""\
+# {self.network}
+
+{self.summary}
+
+Accuracy in Keras: {100 * self.accuracy:.2f} % ({self.correct} of {self.test_images} test images).
+
+## Facts
+
+{_table(("fact", "value"), facts)}
+
+{self._about_weights()}
+
+Made by
+
+    pimsim train {self.network} {" ".join(self._flags())} --out {self.network}.keras
+
+## Settings
+
+{_table(("setting", "value"), settings)}
+
+## Layers
+
+{_table([f.name for f in fields(LayerRow)], layers)}
+
+## Training
+
+{self._about_epochs()}
+
+{_history_table(self.history)}
+"""
 
     def _flags(self) -> list[str]:
         known = ARCHITECTURES.get(self.network)
@@ -224,7 +219,7 @@ _CONVERT: dict[str, Callable[[str], Any]] = {
 }
 
 
-def _history_table(history: Sequence[Epoch]) -> list[str]:
+def _history_table(history: Sequence[Epoch]) -> str:
     """List epochs, without the columns that none of them has."""
     names = [f.name for f in fields(Epoch)]
     names = [n for n in names if not history or any(getattr(e, n) is not None for e in history)]
@@ -240,8 +235,8 @@ def _converted(kind: type[Settings | LayerRow | Epoch | Card], cells: Mapping[st
     }
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    return ["| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows]]
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows])
 
 
 def _rows(text: str, heading: str) -> list[dict[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from experiments.options import dram
 from experiments.options.option import add
@@ -50,28 +51,24 @@ def run(args: argparse.Namespace) -> int:
     from pimsim.microprogram.primitives import PRIMITIVES
 
     standard, options = dram.chosen_dram(args)
-    costs = {}
+    rows: list[dict[str, Any]] = []
     for name, primitive in PRIMITIVES.items():
         program = primitive.program()
-        costs[name] = (
-            program,
-            primitive_cost(program, standard, options),
-        )
-    stated = assumptions(standard, options)
-    if args.json:
-        rows = [
+        cost = primitive_cost(program, standard, options)
+        rows.append(
             {
                 "name": name,
-                "width": PRIMITIVES[name].width,
-                "summary": PRIMITIVES[name].summary,
+                "width": primitive.width,
+                "summary": primitive.summary,
                 "aap": program.aap,
                 "ap": program.ap,
                 "latency_ns": cost.latency_ps / 1e3,
                 "energy_nj_per_kb": cost.energy_pj_per_kb / 1e3,
                 "throughput_gb_per_s": cost.throughput_gb_per_s,
             }
-            for name, (program, cost) in costs.items()
-        ]
+        )
+    stated = assumptions(standard, options)
+    if args.json:
         json_output.show({"primitives": rows, "assumptions": stated})
         return 0
 
@@ -81,16 +78,15 @@ def run(args: argparse.Namespace) -> int:
         ("operation", "n", "AAP", "AP", "latency ns", "nJ/KB", "GB/s", "result"),
         [
             (
-                name,
-                str(PRIMITIVES[name].width),
-                str(program.aap),
-                str(program.ap),
-                f"{cost.latency_ps / 1e3:,.2f}",
-                f"{cost.energy_pj_per_kb / 1e3:,.2f}",
-                f"{cost.throughput_gb_per_s:,.2f}",
-                PRIMITIVES[name].summary,
+                row["name"],
+                *(str(row[key]) for key in ("width", "aap", "ap")),
+                *(
+                    f"{row[key]:,.2f}"
+                    for key in ("latency_ns", "energy_nj_per_kb", "throughput_gb_per_s")
+                ),
+                row["summary"],
             )
-            for name, (program, cost) in costs.items()
+            for row in rows
         ],
     )
     tables.show_assumptions(stated)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -170,15 +169,15 @@ def _pool(args: argparse.Namespace) -> Pool[Task, Done]:
     if args.cluster is not None:
         from experiments.sweep.workers.cluster import DaskPool
 
-        return DaskPool(carry_out, args.cluster, _teller(args))
+        def tell(text: str) -> None:
+            if not args.json:
+                print(f"pimsim: {text}", file=sys.stderr)
+
+        return DaskPool(carry_out, args.cluster, tell)
     from experiments.sweep.workers.pool import LocalPool
     from pimsim.executors.compiled.run.processors import default_threads
 
     return LocalPool(carry_out, args.workers or default_threads())
-
-
-def _teller(args: argparse.Namespace) -> Callable[[str], None]:
-    return lambda text: None if args.json else print(f"pimsim: {text}", file=sys.stderr)
 
 
 def _tell_interrupted(

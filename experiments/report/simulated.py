@@ -55,7 +55,7 @@ def simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any, CheckKeras 
     from bnn.data import datasets
     from bnn.larq import model_file
     from bnn.mapping import choice
-    from bnn.run import scale_hint
+    from bnn.run import doubts
     from bnn.run.execute import Execution
     from bnn.run.execute import run as run_network
     from bnn.run.scoring import scoring_of
@@ -119,7 +119,7 @@ def simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any, CheckKeras 
         report["faults"] = _beside_error_free(done, network, x, scoring, encoding, system)
     if scale is None:
         right = report["faults"] or {"accuracy_error_free": report["accuracy"]}
-        report["input_scale_hint"] = scale_hint.of_statistics(network, x) or scale_hint.of_accuracy(
+        report["input_scale_hint"] = doubts.scale_hint(network, x) or doubts.guessing_hint(
             scoring, x, right["accuracy_error_free"], network.shapes()[-1][-1]
         )
     report["wall_s"] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from itertools import count
 from typing import Any
 
 from experiments.options.option import Option, add, out_folder
@@ -68,13 +69,11 @@ def _result(args: argparse.Namespace) -> dict[str, Any]:
     found = bundled
     if args.refit:
         with progress.bars(quiet=args.json) as show:
-            done = 0
+            done = count(1)
 
             def advance() -> None:
-                nonlocal done
-                done += 1
                 if show is not None:
-                    show("evaluations", done, fit.MOST_EVALUATIONS)
+                    show("evaluations", next(done), fit.MOST_EVALUATIONS)
 
             found = fit.refit(args.process, samples=args.samples, seed=args.seed, progress=advance)
     return {

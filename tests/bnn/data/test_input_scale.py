@@ -15,7 +15,7 @@ from bnn.data.input_scale import PIXELS, InputScale, pixels_of
 from bnn.larq.model_file import read_model
 from bnn.model.network import BatchNorm, Dense, Network
 from bnn.model.objective import Objective
-from bnn.run import scale_hint
+from bnn.run.doubts import guessing_hint, scale_hint
 from bnn.run.scoring import Ending, read
 from bnn.values.encoding import ENCODINGS, encode
 from pimsim.errors import InputError
@@ -103,7 +103,7 @@ def trained(scale: str) -> tuple[Network, np.ndarray]:
 @pytest.mark.parametrize("fed", PIXELS)
 def test_a_batch_norm_gives_another_scale_away(scale: str, fed: str) -> None:
     network, pixels = trained(scale)
-    told = scale_hint.of_statistics(network, PIXELS[fed].levels()[pixels])
+    told = scale_hint(network, PIXELS[fed].levels()[pixels])
     if fed == scale:
         assert told is None
     else:
@@ -114,19 +114,19 @@ def test_a_batch_norm_gives_another_scale_away(scale: str, fed: str) -> None:
 
 def test_statistics_that_tell_nothing_say_nothing() -> None:
     network, pixels = trained("unit")
-    assert scale_hint.of_statistics(network, pixels[:4]) is None
-    assert scale_hint.of_statistics(network, np.float32([[0.123] * 30] * 20)) is None
+    assert scale_hint(network, pixels[:4]) is None
+    assert scale_hint(network, np.float32([[0.123] * 30] * 20)) is None
     dense, norm = network.layers
     untouched = BatchNorm("bn", 0 * norm.mean, norm.mean**0, None, None, 1e-3)
-    assert scale_hint.of_statistics(Network("n", (30,), (dense, untouched)), pixels) is None
-    assert scale_hint.of_statistics(Network("n", (30,), (dense,)), pixels) is None
+    assert scale_hint(Network("n", (30,), (dense, untouched)), pixels) is None
+    assert scale_hint(Network("n", (30,), (dense,)), pixels) is None
 
 
 def test_where_no_usual_scale_fits_none_is_proposed() -> None:
     network, pixels = trained("symmetric")
     dense, norm = network.layers
     wider = BatchNorm("bn", norm.mean, 16 * norm.variance, None, None, 1e-3)
-    assert scale_hint.of_statistics(Network("n", (30,), (dense, wider)), pixels) is None
+    assert scale_hint(Network("n", (30,), (dense, wider)), pixels) is None
 
 
 @pytest.mark.mnist
@@ -134,9 +134,9 @@ def test_where_no_usual_scale_fits_none_is_proposed() -> None:
 def test_no_bundled_network_is_suspected_of_its_own_data(name: str) -> None:
     network = read_model(zoo.entry(name).path)
     x = reshape_for(load("mnist"), network.input_shape).x[:64]
-    assert scale_hint.of_statistics(network, x) is None
+    assert scale_hint(network, x) is None
     for fed in ("raw", "unit"):
-        told = scale_hint.of_statistics(network, InputScale.parse(fed).applied(x)[0])
+        told = scale_hint(network, InputScale.parse(fed).applied(x)[0])
         assert told is not None
         assert told.endswith("try --input-scale symmetric")
 
@@ -145,10 +145,10 @@ def test_an_accuracy_of_guessing_on_raw_bytes() -> None:
     y = np.arange(100) % 10
     scoring = read(Ending((10,), "linear", Objective()), y)
     raw = np.random.default_rng(0).integers(0, 256, (100, 5)).astype(np.uint8)
-    told = scale_hint.of_accuracy(scoring, raw, 0.12, 10)
+    told = guessing_hint(scoring, raw, 0.12, 10)
     assert told is not None
     assert "try --input-scale unit or symmetric" in told
-    assert scale_hint.of_accuracy(scoring, raw, 0.4, 10) is None
-    assert scale_hint.of_accuracy(scoring, raw / np.float32(255), 0.12, 10) is None
-    assert scale_hint.of_accuracy(scoring, raw % 2, 0.12, 10) is None
-    assert scale_hint.of_accuracy(scoring, raw, None, 10) is None
+    assert guessing_hint(scoring, raw, 0.4, 10) is None
+    assert guessing_hint(scoring, raw / np.float32(255), 0.12, 10) is None
+    assert guessing_hint(scoring, raw % 2, 0.12, 10) is None
+    assert guessing_hint(scoring, raw, None, 10) is None

@@ -20,8 +20,8 @@ from bnn.larq.model_file import read_model
 from bnn.model import quantizers
 from bnn.model.activation_functions import FUNCTIONS, disputed
 from bnn.model.network import Activation, Dense, Network
-from bnn.run.disputes import function_of
 from bnn.run.execute import run
+from bnn.run.scoring import function_of
 from bnn.system.system import System
 from bnn.train import backend
 from pimsim.dram.options import ModelOptions

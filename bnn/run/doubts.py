@@ -1,21 +1,21 @@
-"""Whether a network was trained on pixels of another scale than it is fed with.
-
-The first BatchNorm keeps mean and variance of what came in while the network was trained. What
-comes in now, from images in each of the usual scales, tells which scale that was.
-"""
+"""What to doubt: signs that Keras gives either way, and the scale that images are fed in."""
 
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnn.data.input_scale import PIXELS, Inputs, pixels_of
+from bnn.model import quantizers
+from bnn.model.activation_functions import disputed
 from bnn.model.layers.activation import BatchNorm
+from bnn.model.layers.layer import Layer
 from bnn.model.layers.product import Product
 from bnn.model.network import INPUT, Network
-from bnn.run.scoring import Scoring
+from bnn.run.scoring import Scoring, function_of
 
 _IMAGES = 64
 _WORK = 200_000_000
@@ -30,8 +30,55 @@ _SPREADS = 3.0
 """Standard deviations above guessing up to which an accuracy is one of guessing."""
 
 
-def of_statistics(network: Network, x: Inputs) -> str | None:
+class Disputes:
+    """Signs of values that Keras gives either sign, counted by layer.
+
+    In their tails, some activations are a tiny negative number in one kernel of Keras and 0 in
+    another (:attr:`bnn.model.activation_functions.Function.disputed`). ``model.predict`` is
+    followed; how often a sign rests on that is counted here.
+
+    >>> from bnn.model.network import Activation
+    >>> net = Network("n", (2,), (Activation("m", "mish"), Activation("s", "ste_sign")))
+    >>> disputes = Disputes(net)
+    >>> disputes.look(0, np.float32([[-20, 1]]))
+    >>> disputes.counts
+    {'m': 1}
+    """
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._ranges: dict[int, tuple[float, float]] = {}
+        signed = [False] * len(network.layers)  # whether a sign of what the layer gives is taken
+        for index in reversed(range(len(network.layers))):
+            layers = [(place, network.layers[place]) for place in network.consumers[index]]
+            signed[index] = any(
+                quantizers.is_sign(_quantizer(layer)) or (layer.commutes and signed[place])
+                for place, layer in layers
+            )
+            found = disputed(function_of(network.layers[index]))
+            if signed[index] and found is not None:
+                self._ranges[index] = found
+        self.counts: dict[str, int] = {}
+        """By name of the layer that has the activation."""
+
+    def watches(self, index: int) -> bool:
+        """Whether it matters what the activation of layer ``index`` is fed with."""
+        return index in self._ranges
+
+    def look(self, index: int, values: NDArray[Any]) -> None:
+        """Count those of ``values``, with which the activation of a layer is fed."""
+        low, high = self._ranges[index]
+        found = int(np.count_nonzero((values >= low) & (values <= high)))
+        if found:
+            name = self._network.layers[index].name
+            self.counts[name] = self.counts.get(name, 0) + found
+
+
+def scale_hint(network: Network, x: Inputs) -> str | None:
     """Return what the first BatchNorm tells against the scale of ``x``; None if nothing.
+
+    It keeps mean and variance of what came in while the network was trained. What comes in now,
+    from images in each of the usual scales, tells which scale that was.
 
     Args:
         network: any.
@@ -62,7 +109,7 @@ def of_statistics(network: Network, x: Inputs) -> str | None:
     )
 
 
-def of_accuracy(scoring: Scoring, x: Inputs, accuracy: float | None, classes: int) -> str | None:
+def guessing_hint(scoring: Scoring, x: Inputs, accuracy: float | None, classes: int) -> str | None:
     """Return in one line that raw bytes may be why the accuracy is one of guessing, or None."""
     if accuracy is None or scoring.labels is None or not scoring.of:
         return None
@@ -106,3 +153,7 @@ def _divergence(network: Network, place: int, norm: BatchNorm, x: NDArray[np.flo
     ratio = (came.var(axis=0) + norm.epsilon) / expected
     apart = (came.mean(axis=0) - norm.mean) ** 2 / expected
     return float(np.median((ratio - 1 - np.log(ratio) + apart) / 2))
+
+
+def _quantizer(layer: Layer) -> str | None:
+    return layer.input_quantizer if isinstance(layer, Product) else function_of(layer)

@@ -68,9 +68,9 @@ def _alike(scenario: Scenario) -> list[tuple[str, str]]:
     """Label and first name of every group of cells that cannot differ."""
     groups: dict[tuple[Any, ...], list[str]] = {}
     for cell in scenario.cells:
-        groups.setdefault((cell.stored, cell.contacts, cell.row), []).append(cell.name)
+        groups.setdefault((cell.stored, cell.contacts), []).append(cell.name)
     labelled = []
-    for (stored, _, _), names in groups.items():
+    for (stored, _), names in groups.items():
         held = "neutral" if stored == "neutral" else f"held {stored}"
         shown = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
         if len(names) == 2:

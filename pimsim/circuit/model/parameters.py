@@ -178,7 +178,9 @@ class Circuit:
 
 
 SECTIONS: Mapping[str, type] = {
-    name: kind for name, kind in get_type_hints(Circuit).items() if dataclasses.is_dataclass(kind)
+    name: kind
+    for name, kind in get_type_hints(Circuit).items()
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind)
 }
 """The sections of a circuit and their types."""
 _TYPES = {f"{s}.{f.name}": f.type for s, kind in SECTIONS.items() for f in dataclasses.fields(kind)}

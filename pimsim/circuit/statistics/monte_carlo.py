@@ -145,7 +145,9 @@ def count_cycles(
             simulate(circuit, run, spread(circuit, run, layout, units, variation_percent / 100.0))
             for run in runs
         ]
-        return np.array([one.value for one in values]) != operation.answers[:, np.newaxis]
+        found = np.array([one.value for one in values])
+        different: NDArray[np.bool_] = found != operation.answers[:, np.newaxis]
+        return different
 
     return _count(wrong, layout, operation, sampling, _CYCLES, progress)
 

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from bnn.values import rounding
 from pimsim.errors import InputError
-from pimsim.executors.compiled.codegen import backend
+from pimsim.executors.compiled.codegen import emit
 
 _SLACK = 2.0**-21
 """Largest relative difference that computing one value in float32 in another order can make.
@@ -194,7 +194,7 @@ def _encoded(
     x: NDArray[np.float32], encoding: Encoding, into: Integers, threads: int | None
 ) -> bool:
     """Fill ``into`` with vector code; False without a compiler, or if some value has no integer."""
-    if not x.flags.c_contiguous or not x.size or backend.why_not() is not None:
+    if not x.flags.c_contiguous or not x.size or emit.why_not() is not None:
         return False
     scale, offset = float(encoding.scale), float(encoding.offset)
     slack, kept = _slack(encoding), into.reshape(x.shape)

@@ -224,12 +224,6 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
         read(path)
 
 
-@pytest.mark.parametrize("name", ["pattern", "statistic", "split"])
-def test_unknown_wishes_are_refused(name: str) -> None:
-    with pytest.raises(InputError, match=rf"^`{name}` must be one of .*, not 'none'$"):
-        Wanted(**{name: "none"})
-
-
 @pytest.mark.chips
 def test_the_published_summaries_become_tables() -> None:
     folder = Path(os.environ["PIMSIM_DATA"]) / "real-chips"

@@ -18,10 +18,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from bnn.mapping import MAPPINGS
+from bnn.mapping.choice import candidates
+
 HERE = Path(__file__).resolve().parents[2]
 NETWORKS = {"digits-mlp": 40, "mnist-mlp": 6, "mnist-cnn": 6, "cifar10-binarynet": 2}
 """Bundled networks, and images that are executed of each."""
-MAPPINGS = ("output-stationary", "weight-stationary", "no-local-reuse")
 FAULTS = ("--variation", "12", "--noise-mv", "6", "--chip", "2", "--seed", "5")
 
 Case = tuple[str, ...]
@@ -43,7 +45,7 @@ def cases() -> list[Case]:
             booked(network, mapping)
             executed(network, mapping)
         booked(network, "auto", images="4000")
-    for mapping in ("output-stationary", "weight-stationary"):
+    for mapping in candidates():
         booked("mnist-cnn", mapping, "--standard", "hbm2", "--banks", "64", "--energy", "datasheet")
         booked("mnist-mlp", mapping, "--clocked")
         booked("mnist-mlp", mapping, "--energy", "datasheet", "--standard", "ddr4-2400")

@@ -75,11 +75,11 @@ def sweep(
     >>> [(row["variation_percent"], row["estimate"] > 5) for row in found.points]
     [(0.0, False), (20.0, True)]
     """
-    from experiments.sweep import outcome, points, report, session
+    from experiments.sweep import points, report, session
     from experiments.sweep import spec as specs
     from experiments.sweep.workers import runner
     from experiments.sweep.workers.pool import InProcess, LocalPool, Pool
-    from experiments.sweep.workers.trial import Done, Task, carry_out
+    from experiments.sweep.workers.runner import Done, Task, carry_out
     from pimsim.errors import require_positive
 
     require_positive(workers=workers)
@@ -95,7 +95,7 @@ def sweep(
         stack.enter_context(pool)
         store = stack.enter_context(session.opened(chosen, folder))
         runner.run(chosen, made, store, pool)
-        found = outcome.collected(chosen, made, store.trials)
+        found = session.collected(chosen, made, store.trials)
         if out is not None:
             session.written(chosen, found, folder)
     return Sweep(report.document(found), None if out is None else folder)

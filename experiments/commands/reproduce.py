@@ -120,21 +120,21 @@ class Experiment:
     ) -> dict[str, str]:
         """Return the texts that an experiment writes, by file name: its page and its tables."""
         from experiments.output.markdown import flowed
-        from experiments.reproduce import machine as reproduce_machine
+        from experiments.reproduce.table import measured_section
 
         page = self.part("page").page(found, pictures)
         texts = {f"{self.NAME}-{name}.csv": table.csv_text() for name, table in found.items()}
         if measured is not None:
             machine = self._machine(found, measured)
             texts[f"{self.NAME}-machine.csv"] = machine.csv_text()
-            page += reproduce_machine.section(machine, measured)
+            page += measured_section(machine, measured)
         return {f"reproduce-{self.NAME}.md": flowed(page), **texts}
 
     def _show(
         self, found: Mapping[str, Table], measured: Measurement | None, args: argparse.Namespace
     ) -> None:
         from experiments.output import tables
-        from experiments.reproduce import machine as reproduce_machine
+        from experiments.reproduce.table import measured_record
         from pimsim.cost import assumptions
 
         machine = None if measured is None else self._machine(found, measured)
@@ -148,7 +148,7 @@ class Experiment:
             result: dict[str, Any] = {
                 "experiment": self.NAME,
                 "tables": {table.name: table.records() for table in every},
-                "measured": None if measured is None else reproduce_machine.record(measured),
+                "measured": None if measured is None else measured_record(measured),
                 "assumptions": stated,
             }
             json_output.show(result)
@@ -161,9 +161,9 @@ class Experiment:
         tables.show_assumptions(stated)
 
     def _machine(self, found: Mapping[str, Table], measured: Measurement) -> Table:
-        from experiments.reproduce import machine
+        from experiments.reproduce.table import measured_table
 
-        return machine.table(measured, self.part("tables").rivals(found))
+        return measured_table(measured, self.part("tables").rivals(found))
 
 
 EXPERIMENTS: tuple[Experiment, ...] = (

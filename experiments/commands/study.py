@@ -13,7 +13,7 @@ from experiments.options.option import Option, Rule, absent, add, flag, out_fold
 from experiments.options.parser import Parser
 from experiments.options.table import CLUSTER, JSON, WORKERS
 from experiments.output import json_output
-from experiments.studies.catalog import STUDIES, study
+from experiments.studies.study import STUDIES, study
 
 NAME = "study"
 HELP = "what errors do to networks: sweeps, figures, and a page with the finding"
@@ -72,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the sweeps that are not finished, and write the page."""
     from experiments.commands import sweep
-    from experiments.studies import write
+    from experiments.studies import page
 
     one = study(args.study)
     folder = Path("out") / f"study-{one.name}" if args.out is None else args.out
@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
             code = sweep.run(parser.parse_args(words))
         if code:
             return code
-    written = write.write(one, folder)
+    written = page.write(one, folder)
     if args.json:
         sweeps = {
             name: json.loads((folder / name / "results.json").read_text("utf-8"))

@@ -12,12 +12,12 @@ from experiments.options.table import CLUSTER, JSON, WORKERS
 from experiments.output import json_output, progress
 
 if TYPE_CHECKING:
-    from experiments.sweep.outcome import Outcome
     from experiments.sweep.points import SweepPoint
+    from experiments.sweep.results import Results
     from experiments.sweep.spec import Spec
     from experiments.sweep.workers.pool import Pool
+    from experiments.sweep.workers.runner import Done, Task
     from experiments.sweep.workers.store import Store
-    from experiments.sweep.workers.trial import Done, Task
 
 NAME = "sweep"
 HELP = "measure failures, accuracy or cost over any axes, resumably, and draw it"
@@ -96,9 +96,9 @@ def run(args: argparse.Namespace) -> int:
     from pimsim.errors import InputError
 
     if args.fields:
-        from experiments.sweep import listing
+        from experiments.sweep import report
 
-        listing.show_fields(as_json=args.json)
+        report.show_fields(as_json=args.json)
         return 0
     if args.spec is None:
         raise InputError("SPEC.toml must be given: a file, or the name of a bundled specification")
@@ -110,28 +110,26 @@ def run(args: argparse.Namespace) -> int:
         made = points.points(chosen, show)
     session.checked(chosen, made)
     if args.dry_run:
-        from experiments.sweep import listing
-
-        listing.show_points(chosen, made, as_json=args.json)
+        report.show_points(chosen, made, as_json=args.json)
         return 0
     folder = args.out if args.out is not None else Path("out") / chosen.name
-    outcome = _drawn(chosen, made, folder) if args.draw else _run(args, chosen, made, folder)
-    if outcome is None:
+    found = _drawn(chosen, made, folder) if args.draw else _run(args, chosen, made, folder)
+    if found is None:
         return 130
-    written = session.written(chosen, outcome, folder)
+    written = session.written(chosen, found, folder)
     if args.json:
-        json_output.show(report.document(outcome))
+        json_output.show(report.document(found))
         return 0
-    report.show(outcome.results)
+    report.show(found)
     print(f"written to {folder}: {', '.join(written)}")
     return 0
 
 
 def _run(
     args: argparse.Namespace, spec: Spec, points: tuple[SweepPoint, ...], folder: Path
-) -> Outcome | None:
+) -> Results | None:
     """What came out; None if it was interrupted."""
-    from experiments.sweep import outcome, session
+    from experiments.sweep import session
     from experiments.sweep.workers import runner
 
     with (
@@ -145,16 +143,16 @@ def _run(
         except KeyboardInterrupt:
             _tell_interrupted(args, points, store)
             return None
-        return outcome.collected(spec, points, store.trials)
+        return session.collected(spec, points, store.trials)
 
 
-def _drawn(spec: Spec, points: tuple[SweepPoint, ...], folder: Path) -> Outcome:
+def _drawn(spec: Spec, points: tuple[SweepPoint, ...], folder: Path) -> Results:
     """What the store holds."""
-    from experiments.sweep import outcome, session
+    from experiments.sweep import session
 
     with session.looked_at(spec, folder) as store:
         _tell(store)
-        return outcome.collected(spec, points, store.trials)
+        return session.collected(spec, points, store.trials)
 
 
 def _tell(store: Store) -> None:
@@ -164,7 +162,7 @@ def _tell(store: Store) -> None:
 
 
 def _pool(args: argparse.Namespace) -> Pool[Task, Done]:
-    from experiments.sweep.workers.trial import carry_out
+    from experiments.sweep.workers.runner import carry_out
 
     if args.cluster is not None:
         from experiments.sweep.workers.cluster import DaskPool

@@ -22,8 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from bnn.training.card import Epoch, best
-from experiments.figures.colours import INK, PUBLISHED
-from experiments.figures.style import style
+from experiments.figures.style import INK, PUBLISHED, style
 from experiments.output import sheets
 
 _LOSSES = {"loss": "training", "validation_loss": "validation"}

@@ -26,8 +26,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
-from experiments.figures.colours import FILLS, INK, PUBLISHED
-from experiments.figures.style import beside, save, stacked, style
+from experiments.figures.style import FILLS, INK, PUBLISHED, beside, save, stacked, style
 from experiments.output import sheets
 from experiments.output.escaping import visible
 from experiments.output.words import more_energy, slower
@@ -102,26 +101,21 @@ def draw_layers(report: Report, folder: Path) -> tuple[Path, Path]:
 
 def _comparison_rows(report: Report) -> list[dict[str, Any]]:
     images = report["images"]
-    rows = [
+    systems: dict[str, tuple[float, float, Mapping[str, float]]]
+    systems = {_IN_DRAM: (report["throughput_images_per_s"], report["energy_pj"]["total"], {})}
+    for name, one in report["baselines"].items():
+        throughput = images / (one["latency_ps"] * 1e-12)
+        systems[f"processor,\n{name}"] = throughput, one["energy_pj"], one
+    return [
         {
-            "system": _IN_DRAM,
-            "throughput_images_per_s": report["throughput_images_per_s"],
-            "energy_uj_per_image": report["energy_pj"]["total"] / images / 1e6,
-            "speedup_of_dram": None,
-            "energy_ratio": None,
+            "system": system,
+            "throughput_images_per_s": throughput,
+            "energy_uj_per_image": energy_pj / images / 1e6,
+            "speedup_of_dram": ratios.get("speedup"),
+            "energy_ratio": ratios.get("energy_ratio"),
         }
+        for system, (throughput, energy_pj, ratios) in systems.items()
     ]
-    for name, baseline in report["baselines"].items():
-        rows.append(
-            {
-                "system": f"processor,\n{name}",
-                "throughput_images_per_s": images / (baseline["latency_ps"] * 1e-12),
-                "energy_uj_per_image": baseline["energy_pj"] / images / 1e6,
-                "speedup_of_dram": baseline["speedup"],
-                "energy_ratio": baseline["energy_ratio"],
-            }
-        )
-    return rows
 
 
 def _layer_rows(report: Report) -> list[dict[str, Any]]:

@@ -1,23 +1,70 @@
-"""Write pages of docs anew: ``python -m experiments.pages [NAME ...]``, all if none is named.
-
-A page is a module of this package with ``write(folder)``, which simulates what it shows and writes
-page, tables and figures into the folder ``docs``.
-"""
+"""Write pages of docs anew: ``python -m experiments.pages [NAME ...]``, all if none is named."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from importlib import import_module
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-PAGES = ("mappings", "networks", "mitigations", "reproduce", "studies")
+from experiments.commands.reproduce import EXPERIMENTS
+from experiments.options.table import STANDARD
+from experiments.pages import mappings, mitigations, networks
+from experiments.reproduce.table import PAPER, Table
+from experiments.studies import page as studies
+from experiments.studies.study import STUDIES, study
+from pimsim.dram.standard.standard import load
+
+FIGURES = "figures"
+"""Folder of figures and tables, in that of the pages."""
+
+Reproduced = Mapping[str, Mapping[str, Table]]
+"""The tables of every experiment of ``pimsim reproduce``, by its name."""
+
+
+def reproduced() -> Reproduced:
+    """Simulate what the publications assume; what depends on this machine is left out."""
+    return {one.NAME: one.reproduce(load(STANDARD.default), PAPER) for one in EXPERIMENTS}
+
+
+def texts(found: Reproduced) -> dict[str, str]:
+    """Return pages and tables of the experiments by their paths in the folder of the pages."""
+    return {
+        name if name.endswith(".md") else f"{FIGURES}/{name}": text
+        for one in EXPERIMENTS
+        for name, text in one.documents(found[one.NAME], f"{FIGURES}/").items()
+    }
+
+
+def write_reproduced(folder: Path) -> None:
+    """Write ``reproduce-NAME.md`` for every experiment of ``pimsim reproduce``."""
+    found = reproduced()
+    (folder / FIGURES).mkdir(parents=True, exist_ok=True)
+    for name, text in texts(found).items():
+        (folder / name).write_text(text, "utf-8")
+    for one in EXPERIMENTS:
+        one.part("figures").draw(found[one.NAME], folder / FIGURES)
+
+
+def write_studies(folder: Path) -> None:
+    """Write the page of every study, of sweeps that are in ``out/study-NAME``."""
+    for name in STUDIES:
+        print(studies.write(study(name), Path("out") / f"study-{name}", folder))
+
+
+PAGES: Mapping[str, Callable[[Path], None]] = {
+    "mappings": mappings.PAGE.write,
+    "networks": networks.PAGE.write,
+    "mitigations": mitigations.PAGE.write,
+    "reproduce": write_reproduced,
+    "studies": write_studies,
+}
+"""What simulates and writes page, tables and figures into a folder, by the name of the page."""
 
 
 def main(names: Sequence[str], folder: Path) -> None:
     """Write pages into ``folder``."""
     for name in names or PAGES:
-        import_module(f"experiments.pages.{name}").write(folder)
+        PAGES[name](folder)
 
 
 if __name__ == "__main__":

@@ -18,10 +18,9 @@ from bnn import zoo
 from bnn.larq.model_file import read_model
 from bnn.mapping import MAPPINGS
 from bnn.run.estimate import of_network
-from experiments.figures import colours
-from experiments.figures.style import stacked, style
+from experiments.figures.style import looks, stacked, style
 from experiments.options.table import STANDARD
-from experiments.output.markdown import filled, flowed, markdown
+from experiments.output.markdown import markdown
 from experiments.pages.page import (
     BASELINES,
     Page,
@@ -31,6 +30,7 @@ from experiments.pages.page import (
     digits,
     distinct,
     usual,
+    worded,
 )
 from experiments.report import run as report
 from experiments.report.inputs import encoding_by_name
@@ -94,9 +94,8 @@ def page(rows: Sequence[Row]) -> str:
     names = distinct(rows, "network")
     tables = "\n\n".join(f"### {name}\n\n{markdown(_layers(rows, name))}" for name in names)
     listed = "\n".join(f"- `{name}`: {MAPPINGS[name].summary}" for name in MAPPINGS)
-    text = filled(
-        __package__,
-        "texts/mappings.md",
+    return worded(
+        "mappings",
         mappings=listed,
         table=TABLE,
         picture=PICTURE,
@@ -106,15 +105,12 @@ def page(rows: Sequence[Row]) -> str:
         layers=tables,
         lessons=_lessons(rows, names),
     )
-    return flowed(text)
 
 
 def _totals(rows: Sequence[Row]) -> list[tuple[str, ...]]:
-    cells: list[tuple[str, ...]] = [("network", "mapping", *_HEADS, "`streaming`", "`reuse-aware`")]
-    for row in rows:
-        if row["layer"] == TOTAL:
-            cells.append((row["network"], row["way"], *_numbers(row), *against(row)))
-    return cells
+    heads = ("network", "mapping", *_HEADS, "`streaming`", "`reuse-aware`")
+    totals = [row for row in rows if row["layer"] == TOTAL]
+    return [heads, *((row["network"], row["way"], *_numbers(row), *against(row)) for row in totals)]
 
 
 def _numbers(row: Row) -> tuple[str, ...]:
@@ -126,9 +122,10 @@ def _layers(rows: Sequence[Row], name: str) -> list[tuple[str, ...]]:
     cells: list[tuple[str, ...]] = [("layer", "mapping", *_HEADS)]
     own = [row for row in rows if row["network"] == name and row["layer"] != TOTAL]
     for layer in distinct(own, "layer"):
-        chosen = [row["mapping"] for row in own if (row["layer"], row["way"]) == (layer, "auto")]
-        for row in own:
-            if row["layer"] == layer and row["way"] != "auto":
+        booked = [row for row in own if row["layer"] == layer]
+        chosen = [row["mapping"] for row in booked if row["way"] == "auto"]
+        for row in booked:
+            if row["way"] != "auto":
                 marked = " (auto)" if row["mapping"] in chosen else ""
                 cells.append((layer, row["mapping"] + marked, *_numbers(row)))
     return cells
@@ -187,8 +184,8 @@ def _bars(axes: Axes, rows: Sequence[Row], quantity: str) -> None:
     for layer in distinct(rows, "layer"):
         found = {row["way"]: float(row[quantity]) for row in rows if row["layer"] == layer}
         parts[layer] = [found[way] for way in ways]
-    looks = colours.looks(len(parts), ordered=False)
-    stacked(axes, parts, [(look.colour, look.hatch) for look in looks], 0.25)
+    fills = [(look.colour, look.hatch) for look in looks(len(parts), ordered=False)]
+    stacked(axes, parts, fills, 0.25)
     axes.set_yticks(range(len(ways)), ways)
     if not axes.yaxis_inverted():
         axes.invert_yaxis()
@@ -197,4 +194,3 @@ def _bars(axes: Axes, rows: Sequence[Row], quantity: str) -> None:
 
 
 PAGE = Page("mappings.md", {TABLE: simulated}, page, {PICTURE: draw})
-write = PAGE.write

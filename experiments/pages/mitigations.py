@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from bnn import zoo
 from bnn.data import datasets
 from bnn.larq.model_file import read_model
-from bnn.mapping.stage_inputs import Result
+from bnn.mapping.choice import PER_PASS
 from bnn.model.network import Network
 from bnn.run.estimate import of_network
 from bnn.run.execute import Execution, NetworkRun, run
@@ -26,11 +26,12 @@ from bnn.system.ledger import CommandLedger
 from bnn.system.mitigation import NONE, Mitigation
 from bnn.values.encoding import Encoding
 from experiments.options.data import open_data
-from experiments.output.markdown import filled, flowed, markdown
-from experiments.pages.page import Page, Row, usual
+from experiments.output.markdown import markdown
+from experiments.pages.page import Page, Row, usual, worded
 from experiments.report.inputs import encoding_by_name, encoding_of
 from pimsim.circuit.failure_tables.from_circuit import of_circuit
 from pimsim.circuit.model import parameters, variation
+from pimsim.cost import Cost
 from pimsim.dram.array.faults import Faults
 from pimsim.dram.options import ModelOptions
 
@@ -66,38 +67,43 @@ def costs(name: str = NETWORK, images: int = COSTED) -> list[Row]:
     encoding = encoding_by_name(network, zoo.entry(name).data)
     rows: list[Row] = []
     for option, mitigation in OPTIONS.items():
-        of_factor = []
-        for factor in (0.0, WORDLINE_FACTOR):
-            options = ModelOptions(extra_wordline_factor=factor)
-            system = replace(usual(), options=options, mitigation=mitigation)
-            done = of_network(network, encoding, images, system, "output-stationary")
-            of_factor.append([layer.ledger for layer in done.layers])
-        ledgers = of_factor[0]
-        phases = [m.counts(phase) for m in ledgers for phase in ("inputs", "compute")]
-        latency_ps = sum(m.cost(p).latency_ps for m in ledgers for p in ("inputs", "compute"))
+        ledgers, with_wordlines = (
+            _ledgers(network, encoding, images, mitigation, factor)
+            for factor in (0.0, WORDLINE_FACTOR)
+        )
+        counts = [ledger.counts(phase) for ledger in ledgers for phase in PER_PASS]
+        latency_ps = sum(cost.latency_ps for cost in _costs(ledgers))
         rows.append(
             {
                 "option": option,
-                "row_commands": str(sum(each.aap + each.ap for each in phases)),
-                "rows_read": str(_rows(ledgers, "rd")),
-                "rows_written": str(_rows(ledgers, "wr")),
-                "test_commands": str(sum(m.counts("weights").aap for m in ledgers)),
+                "row_commands": str(sum(each.aap + each.ap for each in counts)),
+                "rows_read": str(sum(each.rd for each in counts)),
+                "rows_written": str(sum(each.wr for each in counts)),
+                "test_commands": str(sum(each.counts("weights").aap for each in ledgers)),
                 "data_rows": str(ledgers[0].system.data_rows),
                 "us_an_image": str(round(latency_ps / images / 1e6, 3)),
-                "uj_an_image": str(round(_uj(of_factor[0]) / images, 3)),
-                "uj_an_image_with_wordlines": str(round(_uj(of_factor[1]) / images, 3)),
+                "uj_an_image": str(round(_uj(ledgers) / images, 3)),
+                "uj_an_image_with_wordlines": str(round(_uj(with_wordlines) / images, 3)),
             }
         )
     return rows
 
 
-def _rows(ledgers: Iterable[CommandLedger], kind: str) -> int:
-    """Bursts read or written, in the phases of every pass."""
-    return sum(getattr(m.counts(phase), kind) for m in ledgers for phase in ("inputs", "compute"))
+def _ledgers(
+    network: Network, encoding: Encoding | None, images: int, mitigation: Mitigation, factor: float
+) -> list[CommandLedger]:
+    options = ModelOptions(extra_wordline_factor=factor)
+    system = replace(usual(), options=options, mitigation=mitigation)
+    done = of_network(network, encoding, images, system, "output-stationary")
+    return [layer.ledger for layer in done.layers]
+
+
+def _costs(ledgers: Iterable[CommandLedger]) -> list[Cost]:
+    return [ledger.cost(phase) for ledger in ledgers for phase in PER_PASS]
 
 
 def _uj(ledgers: Iterable[CommandLedger]) -> float:
-    return sum(m.cost(p).total_pj for m in ledgers for p in ("inputs", "compute")) / 1e6
+    return sum(cost.total_pj for cost in _costs(ledgers)) / 1e6
 
 
 def gains(name: str = NETWORK, images: int = CLASSIFIED, trials: int = TRIALS) -> Iterator[Row]:
@@ -112,6 +118,7 @@ def gains(name: str = NETWORK, images: int = CLASSIFIED, trials: int = TRIALS) -
             for trial in range(trials):
                 faults = _faults(percent, effect, mitigation, trial)
                 done = _run(network, x, encoding, mitigation, faults)
+                results = [layer.result for layer in done.layers if layer.result]
                 yield {
                     "effect": effect,
                     "variation_percent": str(percent),
@@ -119,8 +126,8 @@ def gains(name: str = NETWORK, images: int = CLASSIFIED, trials: int = TRIALS) -
                     "chip": str(trial),
                     "accuracy_percent": str(_accuracy(done, scoring)),
                     "logits_wrong_percent": str(100 * float((done.logits != right.logits).mean())),
-                    "repeated": str(sum(result.repeated for result in _results(done))),
-                    "capacity": str(min(one.occupancy.capacity or 0 for one in _results(done))),
+                    "repeated": str(sum(result.repeated for result in results)),
+                    "capacity": str(min(one.occupancy.capacity or 0 for one in results)),
                 }
 
 
@@ -149,15 +156,10 @@ def _accuracy(done: NetworkRun, scoring: Scoring) -> float:
     return 100 * accuracy
 
 
-def _results(done: NetworkRun) -> list[Result]:
-    return [layer.result for layer in done.layers if layer.result]
-
-
 def page(costed: Sequence[Row], gained: Sequence[Row]) -> str:
     """Return the Markdown page."""
-    text = filled(
-        __package__,
-        "texts/mitigations.md",
+    return worded(
+        "mitigations",
         images=f"{COSTED:,}",
         classified=f"{CLASSIFIED:,}",
         trials=TRIALS,
@@ -168,7 +170,6 @@ def page(costed: Sequence[Row], gained: Sequence[Row]) -> str:
         costs=markdown(_cost_cells(costed)).strip(),
         gains=markdown(_gain_cells(gained)).strip(),
     )
-    return flowed(text)
 
 
 def _cost_cells(rows: Sequence[Row]) -> list[tuple[str, ...]]:
@@ -212,4 +213,3 @@ def _named(row: Row) -> str:
 
 
 PAGE = Page("mitigations.md", {COSTS: costs, GAINS: gains}, page)
-write = PAGE.write

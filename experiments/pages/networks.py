@@ -15,12 +15,11 @@ from matplotlib.figure import Figure
 from bnn.run.estimate import of_table
 from bnn.tables import catalog
 from bnn.tables.published import Published, published
-from experiments.figures.colours import INK, PUBLISHED
-from experiments.figures.style import log_ticks, style
+from experiments.figures.style import INK, PUBLISHED, log_ticks, style
 from experiments.options.table import STANDARD
-from experiments.output.markdown import filled, flowed, markdown
+from experiments.output.markdown import markdown
 from experiments.output.words import decade_text
-from experiments.pages.page import Page, Row, against, compared, digits, distinct, usual
+from experiments.pages.page import Page, Row, against, compared, digits, distinct, usual, worded
 from experiments.report import run as report
 
 BATCHES = (1, 64)
@@ -65,13 +64,11 @@ def _row(name: str, mapping: str, images: int) -> Row:
 
 def page(rows: Sequence[Row]) -> str:
     """Return the page."""
-    sources = "\n".join(_sources())
-    text = filled(
-        __package__,
-        "texts/networks.md",
+    return worded(
+        "networks",
         table=TABLE,
         counts=markdown(_counts()),
-        sources=sources,
+        sources=_sources(),
         pooled=_pooled(rows),
         picture=PICTURE,
         standard=STANDARD.default,
@@ -79,7 +76,6 @@ def page(rows: Sequence[Row]) -> str:
         costs=markdown(_costs(rows)),
         lessons=_lessons(rows),
     )
-    return flowed(text)
 
 
 def _lessons(rows: Sequence[Row]) -> str:
@@ -168,34 +164,25 @@ def _panel(axes: Axes, rows: Sequence[Row], names: Sequence[str], quantity: str)
 
 
 def _counts() -> list[tuple[str, ...]]:
-    cells: list[tuple[str, ...]] = [
-        ("network", "layers", "MACs", "published", "weights", "parameters", "published")
-    ]
+    heads = ("network", "layers", "MACs", "published", "weights", "parameters", "published")
+    cells: list[tuple[str, ...]] = [heads]
     for name in catalog.names():
         table = catalog.entry(name)
-        macs, parameters = published(name, "macs"), published(name, "parameters")
-        cells.append(
-            (
-                f"{name}: {table.summary}",
-                str(len(table.products)),
-                f"{table.macs:,}",
-                _printed(macs),
-                f"{table.weights:,}",
-                f"{table.parameters:,}",
-                _printed(parameters),
-            )
-        )
+        macs, parameters = (_printed(published(name, what)) for what in ("macs", "parameters"))
+        title, layers = f"{name}: {table.summary}", str(len(table.products))
+        counts = f"{table.macs:,}", macs, f"{table.weights:,}", f"{table.parameters:,}", parameters
+        cells.append((title, layers, *counts))
     return cells
 
 
-def _sources() -> list[str]:
+def _sources() -> str:
     lines = []
     for name in catalog.names():
         macs, parameters = published(name, "macs"), published(name, "parameters")
-        words = [f"MACs: {macs.source}{_otherwise(macs)}"]
-        words.append(f"parameters: {parameters.source}{_otherwise(parameters)}")
-        lines.append(f"- {name}. {'; '.join(words)}.")
-    return lines
+        words = f"MACs: {macs.source}{_otherwise(macs)}"
+        words += f"; parameters: {parameters.source}{_otherwise(parameters)}"
+        lines.append(f"- {name}. {words}.")
+    return "\n".join(lines)
 
 
 def _otherwise(found: Published) -> str:
@@ -212,22 +199,12 @@ def _printed(found: Published) -> str:
 
 
 def _costs(rows: Sequence[Row]) -> list[tuple[str, ...]]:
-    cells: list[tuple[str, ...]] = [
-        ("network", "mapping", "images", "ms", "mJ", "columns", "`streaming`", "`reuse-aware`")
+    heads = ("network", "mapping", "images", "ms", "mJ", "columns", "`streaming`", "`reuse-aware`")
+    keys = ("network", "mapping", "images", "latency_ms_per_image", "energy_mj_per_image")
+    return [heads] + [
+        (*(row[key] for key in keys), f"{float(row['column_use']):.1%}", *against(row))
+        for row in rows
     ]
-    for row in rows:
-        cells.append(
-            (
-                row["network"],
-                row["mapping"],
-                row["images"],
-                row["latency_ms_per_image"],
-                row["energy_mj_per_image"],
-                f"{float(row['column_use']):.1%}",
-                *against(row),
-            )
-        )
-    return cells
 
 
 def _pooled(rows: Sequence[Row]) -> str:
@@ -237,4 +214,3 @@ def _pooled(rows: Sequence[Row]) -> str:
 
 
 PAGE = Page("networks.md", {TABLE: simulated}, page, {PICTURE: draw})
-write = PAGE.write

@@ -13,6 +13,7 @@ from typing import Any
 from bnn.system.system import System
 from experiments.options.table import STANDARD
 from experiments.output import sheets
+from experiments.output.markdown import filled, flowed
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
 
@@ -47,6 +48,11 @@ class Page:
         (folder / self.file).write_text(self.text(*rows), "utf-8")
         for file, draw in self.pictures.items():
             draw(*rows, folder / file)
+
+
+def worded(name: str, **slots: object) -> str:
+    """Return the text of that name in ``texts``, its slots filled, in lines of one width."""
+    return flowed(filled(__package__, f"texts/{name}.md", **slots))
 
 
 def usual() -> System:

@@ -9,8 +9,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
-from experiments.figures.colours import FILLS, INK, PUBLISHED, Fill
-from experiments.figures.style import log_ticks
+from experiments.figures.style import FILLS, INK, PUBLISHED, Fill, log_ticks
 from experiments.reproduce.table import digits
 
 LINES: tuple[Mapping[str, Any], ...] = (

@@ -1,4 +1,4 @@
-"""Tables of a reproduction: published beside simulated, as CSV, Markdown and JSON.
+"""Tables of a reproduction: published numbers beside those that are simulated, or measured here.
 
 >>> table = Table("speed", "How fast", ("system",), (
 ...     Row(("Ambit",), "throughput", 334.4, "GB/s", "8 banks", Published(334, "by hand")),
@@ -18,10 +18,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from experiments.output import sheets
 from experiments.output.markdown import Cells, markdown
+from pimsim.baselines.measured import Measurement
+from pimsim.cost import PrimitiveCost, primitive_cost
+from pimsim.dram.options import ModelOptions
+from pimsim.dram.standard.standard import Standard
 from pimsim.errors import InputError
+from pimsim.microprogram.primitives import PRIMITIVES
+from pimsim.microprogram.program import Program
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,10 @@ class Table:
         """Return the one simulated value of that quantity and key."""
         (row,) = (row for row in self.rows if row.quantity == quantity and row.of == of)
         return row.simulated
+
+    def distinct(self, key: int) -> list[str]:
+        """Return the texts of one of its keys, each once, in order."""
+        return list(dict.fromkeys(row.of[key] for row in self.rows))
 
     def records(self) -> list[dict[str, object]]:
         """Rows as dicts, every number in full."""
@@ -121,10 +132,6 @@ class Table:
             names.remove("quantity")
         return [names, *([record[name] for name in names] for record in records)]
 
-    def markdown(self, only: Callable[[Row], bool] = lambda _: True) -> str:
-        """Return the rows as a table for a page."""
-        return markdown(self.cells(only))
-
 
 def digits(value: float, places: int) -> str:
     """Significant digits without a power of ten; whole numbers in full.
@@ -165,3 +172,122 @@ def look_up(experiment: str, table: str, *key: str, width: int = 0) -> Published
     """Return the published number of that table and key; None if there is none."""
     entry = published(experiment).get((table, " ".join(key)))
     return entry(width) if entry else None
+
+
+PAPER = ModelOptions(faw=False, refresh=False)
+"""What the papers assume: eight banks, and neither tFAW nor refresh."""
+
+
+@cache
+def program(name: str, width: int | None = None) -> Program:
+    """Return the program of a primitive, at the width that tables show or at ``width``."""
+    return PRIMITIVES[name].program(width)
+
+
+@cache
+def cost(chosen: Program, standard: Standard, options: ModelOptions) -> PrimitiveCost:
+    """Return what a program costs on one row of columns, and on all banks in the long run."""
+    return primitive_cost(chosen, standard, options)
+
+
+def throughput_gb_per_s(
+    name: str, standard: Standard, options: ModelOptions, width: int | None = None
+) -> float:
+    """Return rows of results of a primitive, of all banks, in 1e9 bytes a second.
+
+    >>> from pimsim.dram.standard.standard import load
+    >>> round(throughput_gb_per_s("and", load("ddr3-1600-8-8-8"), PAPER))
+    334
+    """
+    return cost(program(name, width), standard, options).throughput_gb_per_s
+
+
+def in_words(standard: Standard, options: ModelOptions, *, energy: str | None = None) -> str:
+    """Return the options that a value rests on, for the column ``options``.
+
+    >>> from pimsim.dram.standard.standard import load
+    >>> in_words(load("ddr3-1600-8-8-8"), PAPER)
+    'ddr3-1600-8-8-8; 8 banks; tFAW off; refresh off; split decoder'
+    """
+    words = [standard.name]
+    if standard.channels > 1:
+        words.append(f"{standard.channels} channels")
+    if standard.ranks > 1:
+        words.append(f"{standard.ranks} ranks")
+    words.append(f"{options.banks} bank{'s' if options.banks > 1 else ''}")
+    if options.faw:
+        words.append(f"tFAW {standard.timing.t_faw_ps / 1e3:g} ns")
+        words.append(f"{options.acts_per_aap} ACT{'s'[: options.acts_per_aap - 1]} an AAP")
+    else:
+        words.append("tFAW off")
+    words.append(f"refresh {'on' if options.refresh else 'off'}")
+    words.append("split decoder" if options.split_decoder else "shared decoder")
+    if options.clocked:
+        words.append("clocked")
+    if energy is not None:
+        words.append(f"energy {energy}")
+        if options.extra_wordline_factor:
+            words.append(f"{options.extra_wordline_factor:g} an extra wordline")
+    return "; ".join(words)
+
+
+def measured_table(measured: Measurement, rivals: Mapping[str, float]) -> Table:
+    """Return the best rates of the machine that this runs on.
+
+    ``rivals`` are rates of bits in DRAM to divide by them.
+    """
+    rows = []
+    for operation, rate in measured.best().items():
+        of = operation, rate.library, str(rate.threads), f"{rate.spread_percent:.0f}"
+        words = f"best of {len(rate.seconds)}; arrays of {measured.caches:.1f} caches together"
+        if rate.output_gb_per_s is not None:
+            rows.append(Row(of, "result", rate.output_gb_per_s, "GB/s", words))
+        rows.append(Row(of, "operands and result", rate.moved_gb_per_s, "GB/s", words))
+        rows.append(Row(of, "bits a second", rate.binary_ops_per_s / 1e9, "G/s", words))
+        if operation in rivals:
+            ratio = rivals[operation] / rate.binary_ops_per_s
+            rows.append(Row(of, "DRAM over this machine", ratio, "x", words))
+    title = f"This machine, measured: {measured.machine.model}"
+    keys = ("operation", "with", "threads", "spread %")
+    return Table("machine", title, keys, tuple(rows), value="measured")
+
+
+_MACHINE = ("model", "threads", "cache_bytes", "cache_source")
+_RATE = (
+    "operation", "library", "threads", "output_gb_per_s", "moved_gb_per_s", "binary_ops_per_s",
+    "best_s", "spread_percent",
+)  # fmt: skip
+
+
+def measured_record(measured: Measurement) -> dict[str, Any]:
+    """Return everything that was measured, ready for JSON."""
+    return {
+        **{name: getattr(measured.machine, name) for name in _MACHINE},
+        "total_bytes": measured.total_bytes,
+        "caches": measured.caches,
+        "rates": [
+            {**{name: getattr(rate, name) for name in _RATE}, "repeats": len(rate.seconds)}
+            for rate in measured.rates
+        ],
+    }
+
+
+def measured_section(found: Table, measured: Measurement) -> str:
+    """Return what the page of an experiment says about the machine."""
+    machine = measured.machine
+    short = (
+        ""
+        if measured.caches >= 1
+        else " **Memory is short: the arrays fit into the cache, and this measures the cache.**"
+    )
+    return f"""\
+
+## This machine
+
+{machine.model}, {machine.threads} hardware threads, last-level cache of
+{machine.cache_bytes / 2**20:.0f} MiB ({machine.cache_source}); two operands and a result of
+{measured.total_bytes / 2**20:,.0f} MiB together.{short} numpy on one thread or compiled loops on
+all, whichever is faster; the best of several runs, and how much longer the longest took. Counting
+the ones of an XNOR is a dot product of signs.
+
+{markdown(found.cells())}"""

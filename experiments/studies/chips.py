@@ -6,8 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from experiments.studies.found import Found, number
-from experiments.studies.study import Study
+from experiments.studies.study import Found, Study, number
 from pimsim.errors import InputError
 
 _QUESTION = """\

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from experiments.studies.found import Found, number
-from experiments.studies.study import Study
+from experiments.studies.study import Found, Study, number
 
 _QUESTION = """\
 The swing of a triple-row activation follows from the capacitances of cell and bitline and from the
@@ -30,13 +29,9 @@ def _finding(found: Mapping[str, Found]) -> str:
     low, high = min(ratio.values("cb_cs_ratio")), max(ratio.values("cb_cs_ratio"))
     supply = vdd.values("vdd_mv")
     hot = warm.values("celsius")
-    base = one_by_one.points[0]["estimate"]
-    most = max(one_by_one.points[1:], key=lambda point: abs(point["estimate"] - base))
-    changed = next(
-        axis
-        for axis in one_by_one.document["axes"]
-        if most["values"][axis["field"]] != one_by_one.points[0]["values"][axis["field"]]
-    )
+    base, *others = one_by_one.points
+    most = max(others, key=lambda point: abs(point.estimate - base.estimate))
+    changed = next(a for a in one_by_one.axes if most.values[a.field] != base.values[a.field])
     ratios, supplies = network.values("cb_cs_ratio"), network.values("vdd_mv")
     cold, hottest = waited.values("celsius")[0], waited.values("celsius")[-1]
     longest = max(waited.values("wait_ms"))
@@ -63,8 +58,8 @@ def _finding(found: Mapping[str, Found]) -> str:
             f"{number(lost)} "
             f"points between {cold:g} and {hottest:g} °C.",
             f"- **What matters most** among the parameters that were changed by a fifth: "
-            f"{changed['label']} at {most['values'][changed['field']]:g} {changed['unit']} brings "
-            f"{number(base)} to {number(most['estimate'])} %.",
+            f"{changed.label} at {most.values[changed.field]:g} {changed.unit} brings "
+            f"{number(base.estimate)} to {number(most.estimate)} %.",
         ]
     )
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from experiments.studies.found import Found, number
-from experiments.studies.study import Study
+from experiments.studies.study import Found, Study, number
 
 _QUESTION = """\
 If a system could protect one layer, by spending commands or by leaving it to the processor, which
@@ -25,7 +24,7 @@ def _finding(found: Mapping[str, Found]) -> str:
         layers = sorted(one.values("faulty_layer"), key=lambda name: one.at(faulty_layer=name))
         worst, second, best = layers[0], layers[1], layers[-1]
         lines.append(
-            f"- `{one.fixed('network')}`: errors in `{worst}` cost most: with them there alone "
+            f"- `{one.fixed['network']}`: errors in `{worst}` cost most: with them there alone "
             f"{one.text(faulty_layer=worst)} % is right; then `{second}`, "
             f"{number(one.at(faulty_layer=second))} %. Least: `{best}`, "
             f"{number(one.at(faulty_layer=best))} %."
@@ -43,7 +42,7 @@ def _finding(found: Mapping[str, Found]) -> str:
 
 def _worst(found: Found) -> str:
     """The layer in which errors cost most."""
-    layers: list[str] = found.values("faulty_layer")
+    layers: tuple[str, ...] = found.values("faulty_layer")
     return min(layers, key=lambda name: found.at(faulty_layer=name))
 
 

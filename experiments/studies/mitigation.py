@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from experiments.output import sheets
-from experiments.studies.found import Found, Value, number
-from experiments.studies.study import Study
+from experiments.studies.study import Found, Study, number
+from experiments.sweep.results import Value
 
 _QUESTION = """\
 Columns can be tested and left out, outputs computed three times and voted, majorities stored on
@@ -51,15 +51,15 @@ def rows(found: Mapping[str, Found]) -> list[dict[str, Any]]:
     least = {one.name: one.at(**_NOTHING) for one in (time, energy)}
     result = []
     for point in accuracy.points:
-        values = point["values"]
+        values = point.values
         own = {name: values[name] for name in _OPTIONS}
         result.append(
             {
                 "effect": values["effect"],
                 "option": option(own),
-                "accuracy_percent": point["estimate"],
-                "low_percent": point["low"],
-                "high_percent": point["high"],
+                "accuracy_percent": point.estimate,
+                "low_percent": point.low,
+                "high_percent": point.high,
                 "time_ratio": time.at(**own) / least[time.name],
                 "energy_ratio": energy.at(**own) / least[energy.name],
             }

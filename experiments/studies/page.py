@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import shutil
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from experiments.output.markdown import markdown
-from experiments.studies.found import Found, interval
-from experiments.studies.study import Study
+from experiments.studies.study import Found, Study, interval
+from experiments.sweep.measures import fields
+from experiments.sweep.results import Axis
 
 _MOST_ROWS = 60
 _OF_THE_CIRCUIT = ("preset", "process", "table_samples")
@@ -43,61 +47,93 @@ def page(study: Study, found: Mapping[str, Found], figures: Mapping[str, str]) -
         lines += [f"## `{name}`", "", study.sweeps[name], ""]
         if name in figures:
             lines += [f"![{name}]({figures[name]})", ""]
-        lines += [table(one), *_basis(one), ""]
+        lines += [table(one), _basis(one), ""]
     return "\n".join(lines)
 
 
 def table(found: Found) -> str:
     """Return all points as a table; along the last axis if there are two."""
-    axes = found.document["axes"]
-    several = [axis for axis in axes if len(axis["values"]) > 1]
-    if len(several) == 2 and len(found.points) == len(several[0]["values"]) * len(
-        several[1]["values"]
-    ):
+    several = [axis for axis in found.axes if len(axis.values) > 1]
+    if len(several) == 2 and len(found.points) == math.prod(len(axis.values) for axis in several):
         return _crossed(found, several)
-    header = [_title(axis) for axis in axes]
     rows = [
-        [*(_value(point["values"][axis["field"]]) for axis in axes), interval(point)]
+        [*(_value(point.values[axis.field]) for axis in found.axes), interval(point)]
         for point in found.points[:_MOST_ROWS]
     ]
-    return markdown([[*header, found.heading], *rows])
+    return markdown([[*(axis.text for axis in found.axes), found.quantity.text], *rows])
 
 
-def _crossed(found: Found, axes: Sequence[Mapping[str, object]]) -> str:
-    across, down = sorted(axes, key=lambda axis: len(axis["values"]))  # type: ignore[arg-type]
+def _crossed(found: Found, axes: Sequence[Axis]) -> str:
+    across, down = sorted(axes, key=lambda axis: len(axis.values))
     rows = [
         [
             _value(value),
-            *(
-                interval(found.point(**{str(down["field"]): value, str(across["field"]): other}))
-                for other in across["values"]  # type: ignore[attr-defined]
-            ),
+            *(found.text(**{down.field: value, across.field: other}) for other in across.values),
         ]
-        for value in down["values"]  # type: ignore[attr-defined]
+        for value in down.values
     ]
-    unit = f" {across['unit']}" if across["unit"] else ""
-    header = [f"{_value(value)}{unit}" for value in across["values"]]  # type: ignore[attr-defined]
-    corner = f"{found.heading} by {_title(down)} and {across['label']}"
-    return markdown([[corner, *header], *rows])
-
-
-def _title(axis: Mapping[str, object]) -> str:
-    return f"{axis['label']} ({axis['unit']})" if axis["unit"] else str(axis["label"])
+    unit = f" {across.unit}" if across.unit else ""
+    corner = f"{found.quantity.text} by {down.text} and {across.label}"
+    return markdown([[corner, *(f"{_value(value)}{unit}" for value in across.values)], *rows])
 
 
 def _value(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _basis(found: Found) -> list[str]:
-    tables = any(axis["field"] == "failures" for axis in found.document["axes"])
+def _basis(found: Found) -> str:
+    tables = any(axis.field == "failures" for axis in found.axes)
+    known = fields.table()
     fixed = ", ".join(
-        f"{one['label']} {_value(one['value'])}"
-        for one in found.document["fixed"]
-        if not (tables and one["field"] in _OF_THE_CIRCUIT)
+        f"{known[name].label} {_value(value)}"
+        for name, value in found.fixed.items()
+        if not (tables and name in _OF_THE_CIRCUIT)
     )
-    stated = found.document["assumptions"]
-    return [
-        f"At least {found.trials} trials at every point; in parentheses the interval "
-        f"({stated.get('interval', 'none')}). Fixed: {fixed}.",
-    ]
+    least = min(point.trials for point in found.points)
+    return (
+        f"At least {least} trials at every point; in parentheses the interval "
+        f"({found.assumptions.get('interval', 'none')}). Fixed: {fixed}."
+    )
+
+
+FIGURES = "figures"
+"""Folder of figures and tables, in that of the page."""
+
+
+def write(one: Study, folder: Path, to: Path | None = None) -> Path:
+    """Write the page of a study; return its path.
+
+    Args:
+        one: the study.
+        folder: where its sweeps have been run.
+        to: where the page goes, to ``folder`` if None.
+
+    Raises InputError where a sweep has not been run.
+    """
+    target = folder if to is None else to
+    (target / FIGURES).mkdir(parents=True, exist_ok=True)
+    found = {name: Found.read(folder / name / "results.json") for name in one.sweeps}
+    figures = {
+        name: f"{FIGURES}/{_kept(path, target)}" for name, path in one.draw(found, folder).items()
+    }
+    own = set(figures)
+    for name in one.sweeps:
+        shutil.copyfile(folder / name / "results.json", target / FIGURES / f"{name}.json")
+        # A study that draws for itself has no use for what a sweep alone can show.
+        pictures = [] if own else sorted((folder / name).glob("*.png"))
+        for picture in pictures:
+            table = picture.with_suffix(".csv")
+            shutil.copyfile(table, target / FIGURES / f"{name}.csv")
+            shutil.copyfile(picture, target / FIGURES / f"{name}.png")
+            figures[name] = f"{FIGURES}/{name}.png"
+    path = target / f"study-{one.name}.md"
+    path.write_text(page(one, found, figures), "utf-8")
+    return path
+
+
+def _kept(path: Path, target: Path) -> str:
+    """Copy a figure and its table to where the page names them; return the name."""
+    for one in (path, path.with_suffix(".csv")):
+        if one.exists() and one.parent != target / FIGURES:
+            shutil.copyfile(one, target / FIGURES / one.name)
+    return path.name

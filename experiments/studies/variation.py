@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from experiments.studies.found import Found, crossing, number
-from experiments.studies.study import Study
+from experiments.studies.study import Found, Study, crossing, number
 
 _QUESTION = """\
 Cells, bitlines and sense amplifiers vary from one to the next, and a triple-row activation has less

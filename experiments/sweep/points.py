@@ -1,5 +1,10 @@
 """The points of a sweep, each with its values and its key.
 
+The key is a hash of everything that decides what trials count: the measure and its version, the
+value of every field with defaults filled in, what files hold (a field that names a file counts by
+its content, not its path), the seed of the sweep and :data:`pimsim.RESULT_VERSION`. Not the other
+points, not when to stop, not who counts.
+
 >>> from experiments.sweep import spec
 >>> one, other, *_ = points(spec.load("tra-failure"))
 >>> one.place, other.place
@@ -10,16 +15,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from experiments.sweep.measures.fields import table
-from experiments.sweep.measures.measure import Measure
+from experiments.sweep.measures.measure import Measure, Values
 from experiments.sweep.results import Value
 from experiments.sweep.spec import Spec
-from experiments.sweep.workers import keys
+from pimsim import RESULT_VERSION
 from pimsim.errors import InputError
 
 
@@ -34,11 +41,6 @@ class SweepPoint:
     content: Mapping[str, Any]
     """All that its key is made of."""
     key: str
-
-    @property
-    def text(self) -> str:
-        """Where it is, for messages."""
-        return where(self.place)
 
 
 def where(place: Mapping[str, Value]) -> str:
@@ -63,13 +65,13 @@ def points(
     for done, place in enumerate(places):
         try:
             values = complete(spec.measure, {**spec.fixed, **place}, spec.folder)
-            content = keys.content(spec.measure, values, spec.seed)
+            content = content_of(spec.measure, values, spec.seed)
         except InputError as error:
             # What holds everywhere is said without a place.
             raise InputError(f"{error} (at {where(place)})" if place else str(error)) from error
-        key = keys.of(content)
+        key = key_of(content)
         if key in found:
-            raise InputError(f"points must differ, not be the same: {found[key].text}")
+            raise InputError(f"points must differ, not be the same: {where(found[key].place)}")
         found[key] = SweepPoint(place, values, content, key)
         if progress is not None:
             progress("points", done + 1, len(places))
@@ -84,14 +86,11 @@ def complete(measure: Measure, given: Mapping[str, Value], folder: Path) -> dict
     values: dict[str, Value] = {}
     for field in measure.fields:
         value = given.get(field.name, field.default)
-        if value is not None:
-            values[field.name] = value
-        elif field.required:
+        if value is None and field.required:
             raise InputError(f"`{field.name}` must be set for {measure.name}")
-    known = table()
-    for name, value in values.items():
-        if known[name].is_file(value):
-            values[name] = str((folder / str(value)).absolute())
+        if value is not None:
+            file = field.is_file(value)
+            values[field.name] = str((folder / str(value)).absolute()) if file else value
     derived = {
         field.name: field.derived(values)
         for field in measure.fields
@@ -99,3 +98,35 @@ def complete(measure: Measure, given: Mapping[str, Value], folder: Path) -> dict
     }
     every = {**values, **derived}
     return {field.name: every[field.name] for field in measure.fields if field.name in every}
+
+
+def canonical(document: object) -> str:
+    """Return the one JSON text of JSON values.
+
+    >>> canonical({"b": 1.0, "a": "x"})
+    '{"a":"x","b":1.0}'
+    """
+    return json.dumps(
+        document, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True
+    )
+
+
+def content_of(measure: Measure, values: Values, seed: int) -> dict[str, Any]:
+    """Return everything that decides what the trials of a point count, as JSON values.
+
+    Raises :class:`~pimsim.errors.InputError` for values that cannot be run.
+    """
+    known = table()
+    return {
+        "result_version": RESULT_VERSION,
+        "measure": measure.name,
+        "measure_version": measure.version,
+        "seed": seed,
+        "values": {n: value for n, value in values.items() if not known[n].is_file(value)},
+        "identity": dict(measure.identity(values)),
+    }
+
+
+def key_of(content: object) -> str:
+    """Return the SHA-256 of a content's canonical JSON."""
+    return hashlib.sha256(canonical(content).encode("ascii")).hexdigest()

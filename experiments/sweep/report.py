@@ -1,41 +1,29 @@
-"""The results of a sweep as files and on the terminal."""
+"""The results of a sweep as files and on the terminal; its fields and points as lists."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from experiments.output import json_output, sheets
-from experiments.sweep.measures.fields import table
-from experiments.sweep.outcome import Outcome
-from experiments.sweep.results import Point, Quantity, Results, Value
-from experiments.sweep.table import scaled, with_unit
-from pimsim.errors import InputError
+from experiments.sweep.measures import fields
+from experiments.sweep.measures.field import Field
+from experiments.sweep.points import SweepPoint
+from experiments.sweep.results import Results, Value, with_unit
+from experiments.sweep.spec import Spec
 
 CSV, JSON = "results.csv", "results.json"
 
 
-def document(outcome: Outcome) -> dict[str, Any]:
+def document(results: Results) -> dict[str, Any]:
     """Return everything as JSON values; estimates are in the unit of the quantity."""
-    results = outcome.results
-    quantity, known = results.quantity, table()
+    quantity, known = results.quantity, fields.table()
     return {
         "name": results.name,
-        "quantity": {
-            "name": quantity.name,
-            "label": quantity.label,
-            "unit": quantity.unit,
-        },
-        "axes": [
-            {
-                "field": axis.field,
-                "label": axis.label,
-                "unit": axis.unit,
-                "values": list(axis.values),
-            }
-            for axis in results.axes
-        ],
+        "quantity": {"name": quantity.name, "label": quantity.label, "unit": quantity.unit},
+        "axes": [{**asdict(axis), "values": list(axis.values)} for axis in results.axes],
         "fixed": [
             {"field": name, "label": known[name].label, "unit": known[name].unit, "value": value}
             for name, value in results.fixed.items()
@@ -44,41 +32,24 @@ def document(outcome: Outcome) -> dict[str, Any]:
             {
                 "values": dict(point.values),
                 "trials": point.trials,
-                "estimate": scaled(quantity, point.estimate),
-                "low": scaled(quantity, point.low),
-                "high": scaled(quantity, point.high),
-                "counts": dict(counts),
-                "key": made.key,
+                **dict(zip(("estimate", "low", "high"), point.numbers, strict=True)),
+                "counts": dict(point.counts),
+                "key": point.key,
             }
-            for point, made, counts in zip(
-                results.points, outcome.points, outcome.counts, strict=True
-            )
+            for point in results.points
         ],
         "assumptions": dict(results.assumptions),
     }
 
 
-def check(empty: Outcome, figure: Mapping[str, object] | None) -> None:
-    """Make sure, before anything runs, that the figure that a specification asks for can be drawn.
-
-    Raises :class:`~pimsim.errors.InputError`.
-    """
-    from experiments.figures import sweep as figures
-
-    if figure is not None and f"{figure.get('name')}.csv" == CSV:
-        raise InputError(f"[figure]: `name` must not be {figure['name']!r}: {CSV} is the table")
-    if _is_drawn(empty, figure):
-        figures.check(empty.results, figure)
-
-
-def write(outcome: Outcome, figure: Mapping[str, object] | None, folder: Path) -> list[str]:
+def write(results: Results, figure: Mapping[str, object] | None, folder: Path) -> list[str]:
     """Write tables and figure into ``folder``; return the names of the files."""
     from experiments.figures import sweep as figures
 
-    (folder / JSON).write_text(json_output.text(document(outcome)) + "\n", encoding="utf-8")
+    (folder / JSON).write_text(json_output.text(document(results)) + "\n", encoding="utf-8")
     # In one piece and through Python, so that a disk that is full is an error with a name.
-    (folder / CSV).write_text(csv_text(outcome), encoding="utf-8", newline="")
-    drawn = figures.draw(outcome.results, folder, figure) if _is_drawn(outcome, figure) else []
+    (folder / CSV).write_text(csv_text(results), encoding="utf-8", newline="")
+    drawn = figures.draw(results, folder, figure) if is_drawn(results, figure) else []
     return [CSV, JSON, *(path.name for path in drawn)]
 
 
@@ -92,7 +63,7 @@ def show(results: Results) -> None:
     cells = [
         [
             *(value_text(point.values[axis.field]) for axis in results.axes),
-            *("-" if one is None else f"{one:.5g}" for one in _shown(results.quantity, point)),
+            *("-" if one is None else f"{one:.5g}" for one in point.numbers),
             f"{point.trials:,}",
         ]
         for point in results.points
@@ -101,19 +72,18 @@ def show(results: Results) -> None:
     tables.show_assumptions({**results.fixed, **results.assumptions})
 
 
-def _is_drawn(outcome: Outcome, figure: Mapping[str, object] | None) -> bool:
-    """A single point is no figure, unless one is asked for."""
-    return figure is not None or len(outcome.points) > 1
+def is_drawn(results: Results, figure: Mapping[str, object] | None) -> bool:
+    """Return whether there is a figure: of a single point only if one is asked for."""
+    return figure is not None or len(results.points) > 1
 
 
-def csv_text(outcome: Outcome) -> str:
+def csv_text(results: Results) -> str:
     """Return the table of all points: every field, trials, estimate and interval, counts.
 
     Units are in the header, as in ``accuracy_percent``; a point without trials has empty cells.
     """
-    results = outcome.results
     varied = [axis.field for axis in results.axes]
-    counted = list(next((counts for counts in outcome.counts if counts), {}))
+    counted = list(next((point.counts for point in results.points if point.counts), {}))
     unit = results.quantity.unit
     numbers = [with_unit(name, unit) for name in (results.quantity.name, "low", "high")]
     # A field and a count may have the same name; a header has each name once.
@@ -124,21 +94,80 @@ def csv_text(outcome: Outcome) -> str:
             *(_cell(point.values[name]) for name in varied),
             *(_cell(value) for value in results.fixed.values()),
             point.trials,
-            *(_number(value) for value in _shown(results.quantity, point)),
-            *(counts.get(name, "") for name in counted),
+            *("" if value is None else value for value in point.numbers),
+            *(point.counts.get(name, "") for name in counted),
         ]
-        for point, counts in zip(results.points, outcome.counts, strict=True)
+        for point in results.points
     ]
     return sheets.text([*varied, *results.fixed, "trials", *numbers, *sums], rows)
-
-
-def _shown(quantity: Quantity, point: Point) -> tuple[float | None, ...]:
-    return tuple(scaled(quantity, one) for one in (point.estimate, point.low, point.high))
 
 
 def _cell(value: Value) -> str | int | float:
     return str(value).lower() if isinstance(value, bool) else value
 
 
-def _number(value: float | None) -> float | str:
-    return "" if value is None else value
+_PARAMETERS = ("circuit.", "spread.")
+
+
+def show_fields(*, as_json: bool) -> None:
+    """Print every field: what it is, what it takes, what it acts on."""
+    known = list(fields.table().values())
+    if as_json:
+        json_output.show({"fields": [_record(field) for field in known]})
+        return
+    from experiments.output import tables
+
+    tables.show(
+        ("field", "default", "acts on", "what it is"),
+        [
+            (
+                field.name,
+                field.derived_text if field.default is None else str(field.default),
+                ", ".join(field.measures),
+                _described(field),
+            )
+            for field in known
+        ],
+        wide=3,
+    )
+
+
+def _described(field: Field) -> str:
+    unit = f" in {field.unit}" if field.unit else ""
+    text = f"{field.label}{unit}: {field.allowed}"
+    return text if field.name.startswith(_PARAMETERS) else f"{text}; {field.help}"
+
+
+def show_points(spec: Spec, points: Sequence[SweepPoint], *, as_json: bool) -> None:
+    """Print every point and its key."""
+    if as_json:
+        document = {
+            "name": spec.name,
+            "measure": spec.measure.name,
+            "trials": spec.stop.trials,
+            "points": [
+                {"values": dict(point.place), "key": point.key, "content": dict(point.content)}
+                for point in points
+            ],
+        }
+        json_output.show(document)
+        return
+    from experiments.output import tables
+
+    tables.show(
+        [*(axis.text for axis in spec.axes), "key"],
+        [
+            [*(f"{point.place[axis.field]}" for axis in spec.axes), point.key[:16]]
+            for point in points
+        ],
+        title=f"{len(points):,} points of {spec.name}, {spec.stop.trials:,} trials each at most",
+    )
+
+
+def _record(field: Field) -> dict[str, Any]:
+    record = asdict(field)
+    del record["derived"]
+    for name in ("least", "most"):
+        if abs(record[name]) == float("inf"):  # JSON has no infinity
+            record[name] = None
+    return {**record, "allowed": field.allowed}

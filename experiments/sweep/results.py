@@ -5,21 +5,30 @@ A store makes them, figures and tables show them; neither knows the other.
 >>> axis = Axis("variation_percent", "process variation", "%", (0, 10))
 >>> axis.text
 'process variation (%)'
->>> point = Point({"variation_percent": 10}, trials=3, estimate=0.97, low=0.96, high=0.98)
+>>> point = Point({"variation_percent": 10}, trials=3, estimate=97.0, low=96.0, high=98.0)
 >>> quantity = Quantity("accuracy", "accuracy", "%", 100.0)
 >>> results = Results("demo", quantity, (axis,), {}, (point,), {})
->>> results.at(variation_percent=10).estimate
-0.97
+>>> results.point(variation_percent=10).reach
+(1.0, 1.0)
+>>> row(results, point)["accuracy_percent"]
+97.0
 """
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypeGuard
 
 Value = str | int | float | bool
 """What a field of a sweep can be set to."""
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Whether a value is a finite number, and no truth value."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +61,15 @@ class Quantity:
     unit: str
     """Unit in which it is shown."""
     scale: float
-    """What an estimate is multiplied by to be shown in that unit: 100 for a share in percent."""
+    """What a share of counts is multiplied by to be in that unit: 100 for percent."""
+
+    def shown(self, share: float) -> float:
+        """Return a share of counts in that unit, without the noise of the multiplication.
+
+        >>> Quantity("accuracy", "accuracy", "%", 100.0).shown(0.29)
+        29.0
+        """
+        return float(f"{share * self.scale:.15g}")
 
     @property
     def text(self) -> str:
@@ -67,12 +84,27 @@ class Point:
     values: Mapping[str, Value]
     """By field, one for every axis."""
     trials: int
-    """Trials so far; 0 if there is nothing yet, and all numbers are None."""
-    estimate: float | None
-    low: float | None
+    """Trials so far; 0 if there is nothing yet, and no estimate."""
+    estimate: float = math.nan
+    """In the unit in which the quantity is shown, as are both ends of the interval."""
+    low: float = math.nan
     """Lower end of the confidence interval."""
-    high: float | None
+    high: float = math.nan
     """Upper end."""
+    counts: Mapping[str, int] = field(default_factory=dict, kw_only=True)
+    """What all trials counted, added up."""
+    key: str = field(default="", kw_only=True)
+    """By which a store knows it."""
+
+    @property
+    def numbers(self) -> tuple[float | None, float | None, float | None]:
+        """Estimate and ends of its interval; None without trials."""
+        return (self.estimate, self.low, self.high) if self.trials else (None, None, None)
+
+    @property
+    def reach(self) -> tuple[float, float]:
+        """How far the interval reaches below the estimate, and above it."""
+        return max(0.0, self.estimate - self.low), max(0.0, self.high - self.estimate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +121,47 @@ class Results:
     assumptions: Mapping[str, Any]
     """What every number rests on, for a table or a caption; JSON values."""
 
-    def at(self, **values: Value) -> Point:
+    def point(self, **values: Value) -> Point:
         """Return the point at which every axis has that value; KeyError if there is none."""
         for point in self.points:
             if all(point.values[name] == value for name, value in values.items()):
                 return point
         raise KeyError(values)
+
+
+Cell = Value | None
+"""A value of a table; None is an empty cell."""
+
+_UNIT_WORDS = {"%": "percent", "°c": "celsius", "µ": "u", "ω": "ohm", "/": "_per_"}
+
+
+def columns(results: Results) -> tuple[str, ...]:
+    """Return the header: every axis, then estimate, interval and trials."""
+    unit = results.quantity.unit
+    return (
+        *(with_unit(axis.field, axis.unit) for axis in results.axes),
+        *(with_unit(name, unit) for name in (results.quantity.name, "low", "high")),
+        "trials",
+    )
+
+
+def row(results: Results, point: Point) -> dict[str, Cell]:
+    """Return the cells of a point by column."""
+    places = (point.values[axis.field] for axis in results.axes)
+    cells = (*places, *point.numbers, point.trials)
+    return dict(zip(columns(results), cells, strict=True))
+
+
+def with_unit(name: str, unit: str) -> str:
+    """Return ``name`` with the unit behind it as a word, unless it ends with that.
+
+    >>> with_unit("throughput", "images/s"), with_unit("temperature", "°C")
+    ('throughput_images_per_s', 'temperature_celsius')
+    >>> with_unit("vdd_mv", "mV")
+    'vdd_mv'
+    """
+    word = unit.lower()
+    for sign, replacement in _UNIT_WORDS.items():
+        word = word.replace(sign, replacement)
+    word = re.sub(r"[^a-z0-9]+", "_", word).strip("_")
+    return name if not word or f"_{name}".endswith(f"_{word}") else f"{name}_{word}"

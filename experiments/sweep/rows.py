@@ -11,9 +11,8 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from experiments.sweep.estimates import Counts
-from experiments.sweep.measures.measure import Measure
-from experiments.sweep.workers.keys import canonical
+from experiments.sweep.measures.measure import Counts, Measure
+from experiments.sweep.points import canonical
 from pimsim.documents import json_value, shown
 from pimsim.errors import InputError
 

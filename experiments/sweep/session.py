@@ -1,20 +1,50 @@
-"""A sweep in its folder: the store that it goes on in, and what is written from that."""
+"""A sweep in its folder: the store that it goes on in, and what is made and written from that."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 from experiments.output import outdir
-from experiments.sweep import outcome, report
-from experiments.sweep.outcome import Outcome
+from experiments.sweep import report
+from experiments.sweep.measures.measure import Counts
 from experiments.sweep.points import SweepPoint
+from experiments.sweep.results import Point, Results
 from experiments.sweep.spec import Spec
-from experiments.sweep.workers.lock import Lock
 from experiments.sweep.workers.store import Owner, Store
+from pimsim.errors import InputError
 
 _STORE, _LOCK = "sweep.sqlite", "sweep.lock"
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep other sweeps out of the folder of ``path``, a file that is for this alone.
+
+    The lock is SQLite's own, an open transaction, which the operating system lets go of however
+    the process ends. Readers of the store are not held up.
+
+    Raises :class:`~pimsim.errors.InputError` if another process has it.
+    """
+    with ExitStack() as stack:
+        try:
+            connection = sqlite3.connect(path, timeout=0.0, isolation_level=None)
+            stack.enter_context(closing(connection)).execute("BEGIN EXCLUSIVE")
+        except sqlite3.Error as error:
+            folder = str(path.parent)
+            if "locked" in str(error) or "busy" in str(error):
+                raise InputError(
+                    f"{folder!r} must not be in use by another running sweep"
+                ) from error
+            raise InputError(
+                f"`--out` must be a folder that can be written, not {folder!r}: {error}"
+            ) from error
+        yield
 
 
 @contextmanager
@@ -28,7 +58,7 @@ def opened(spec: Spec, folder: Path, *, repair: bool = False) -> Iterator[Store]
     except OSError as error:
         raise outdir.refused(folder, error) from error
     with (
-        Lock(folder / _LOCK),
+        locked(folder / _LOCK),
         Store.open(folder / _STORE, _owner(spec), repair=repair) as store,
     ):
         yield store
@@ -44,10 +74,67 @@ def checked(spec: Spec, points: Sequence[SweepPoint]) -> None:
 
     Raises :class:`~pimsim.errors.InputError`.
     """
-    report.check(outcome.collected(spec, points, lambda _: {}), spec.figure)
+    from experiments.figures import sweep as figures
+
+    if spec.figure is not None and f"{spec.figure.get('name')}.csv" == report.CSV:
+        name = spec.figure["name"]
+        raise InputError(f"[figure]: `name` must not be {name!r}: {report.CSV} is the table")
+    empty = collected(spec, points, lambda _: {})
+    if report.is_drawn(empty, spec.figure):
+        figures.check(empty, spec.figure)
 
 
-def written(spec: Spec, found: Outcome, folder: Path) -> list[str]:
+def collected(
+    spec: Spec, points: Sequence[SweepPoint], trials: Callable[[str], Mapping[int, Counts]]
+) -> Results:
+    """Return the estimate at every point, of as many trials as there are without a gap from 0 on.
+
+    ``trials`` gives what is kept of a point, by its key, as a store does.
+
+    A trial that came back before one with a smaller number is left out until that is there:
+    those that come back first may count otherwise than those that take long.
+    """
+    quantity, found = spec.estimator.quantity, []
+    for point in points:
+        kept = trials(point.key)
+        there = takewhile(lambda pair: pair[0] == pair[1], enumerate(sorted(kept)))
+        counts = [kept[trial] for _, trial in there]
+        sums: Counter[str] = Counter()
+        for one in counts:
+            sums.update(one)
+        shares = spec.estimator(counts, spec.stop.level) if counts else ()
+        numbers = map(quantity.shown, shares)
+        found.append(Point(point.place, len(counts), *numbers, counts=sums, key=point.key))
+    varied = {axis.field for axis in spec.axes}
+    return Results(
+        spec.name,
+        quantity,
+        spec.axes,
+        # Defaults, too, belong to what a number rests on.
+        {name: value for name, value in points[0].values.items() if name not in varied},
+        tuple(found),
+        _assumptions(spec, points, found),
+    )
+
+
+def _assumptions(
+    spec: Spec, points: Sequence[SweepPoint], found: Sequence[Point]
+) -> dict[str, Any]:
+    fewest = min((point.trials for point in found if point.trials), default=0)
+    return {
+        "measure": spec.measure.name,
+        "seed": spec.seed,
+        "interval": _interval(spec, fewest),
+        **spec.measure.assumptions(points[0].values),
+    }
+
+
+def _interval(spec: Spec, trials: int) -> str:
+    words = spec.measure.interval(trials)
+    return words if spec.measure.deterministic else f"{100 * spec.stop.level:g} %, {words}"
+
+
+def written(spec: Spec, found: Results, folder: Path) -> list[str]:
     """Write tables and figure into ``folder``; return the names of the files."""
     with outdir.filled(folder) as staging:
         return report.write(found, spec.figure, staging)

@@ -7,21 +7,105 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-from experiments.sweep import axes, stop
-from experiments.sweep.measures import catalog, fields
-from experiments.sweep.measures.field import Field
-from experiments.sweep.measures.measure import Estimator, Measure
-from experiments.sweep.results import Axis, Value
-from experiments.sweep.stop import Stop
+from experiments.sweep.measures import fields
+from experiments.sweep.measures.field import Field, values_of
+from experiments.sweep.measures.measure import Estimator, Measure, load_measure
+from experiments.sweep.results import Axis, Value, is_number
 from pimsim import documents, sections
+from pimsim.circuit.statistics.intervals import LEVEL
 from pimsim.errors import InputError
+
+_RULES = ("trials", "least_trials", "width", "relative_width", "level")
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """When a point has had enough trials: the rules, whichever is met first.
+
+    A point is looked at only after whole rounds of trials, numbered from 0: which trials a sweep
+    makes depends on what they count and on nothing else, such as which came back first.
+
+    >>> stop = Stop(trials=10, least_trials=4, width=1.0)
+    >>> list(stop.rounds())
+    [4, 5, 6, 7, 8, 10]
+    >>> stop.enough(0.5, 0.495, 0.5049, scale=100.0), stop.enough(0.5, 0.49, 0.51, scale=100.0)
+    (True, False)
+
+    Raises :class:`~pimsim.errors.InputError` for a value out of range.
+    """
+
+    trials: int
+    """At most so many trials."""
+    least_trials: int = 1
+    """So many before the first look at the interval."""
+    width: float | None = None
+    """Enough once the interval is no wider, in the unit in which the quantity is shown."""
+    relative_width: float | None = None
+    """Enough once it is no wider than this share of the estimate."""
+    level: float = LEVEL
+    """Confidence level of the interval."""
+
+    def __post_init__(self) -> None:
+        for name in ("trials", "least_trials"):
+            value = getattr(self, name)
+            if type(value) is not int or value < 1:
+                raise InputError(f"[stop] `{name}` must be a positive integer, not {value!r}")
+        if self.least_trials > self.trials:
+            raise InputError(
+                f"[stop] `least_trials` must be at most `trials` ({self.trials}), "
+                f"not {self.least_trials}"
+            )
+        for name in ("width", "relative_width"):
+            value = getattr(self, name)
+            if value is not None and not (is_number(value) and value > 0):
+                raise InputError(f"[stop] `{name}` must be a positive number, not {value!r}")
+        if not (is_number(self.level) and 0 < self.level < 1):
+            raise InputError(f"[stop] `level` must be between 0 and 1, not {self.level!r}")
+
+    def rounds(self) -> Iterator[int]:
+        """How many trials there are, in all, after each round: a quarter more every time."""
+        if self.width is None and self.relative_width is None:
+            yield self.trials  # nothing to look at on the way
+            return
+        done = self.least_trials
+        while done < self.trials:
+            yield done
+            done += max(done // 4, 1)
+        yield self.trials
+
+    def enough(self, estimate: float, low: float, high: float, *, scale: float) -> bool:
+        """Whether the interval is narrow enough; ``scale`` leads to the unit that is shown."""
+        width = high - low
+        return (self.width is not None and width * scale <= self.width) or (
+            self.relative_width is not None and width <= self.relative_width * abs(estimate)
+        )
+
+
+def _stop(given: object, trials: int, least_trials: int, *, deterministic: bool) -> Stop:
+    """Return the rules of a table ``[stop]``; the numbers are what holds where it is silent.
+
+    Raises :class:`~pimsim.errors.InputError` for an unknown key or a value out of range.
+    """
+    if not isinstance(given, Mapping):
+        raise InputError(f"[stop] must be a table, not {given!r}")
+    documents.require_known(given, _RULES, "[stop]")
+    if deterministic and set(given) - {"level"} and dict(given) != {"trials": 1}:
+        raise InputError("[stop] must be left out: nothing is random, so that one trial is enough")
+    stated: dict[str, Any] = dict(given)
+    most = stated.setdefault("trials", trials)
+    if "least_trials" not in stated and type(most) is int:
+        stated["least_trials"] = max(min(least_trials, most), 1)
+    return Stop(**stated)
+
 
 _KEYS = (
     "name", "measure", "quantity", "seed", "fixed", "axes", "zip", "stop", "figure",
@@ -110,7 +194,7 @@ def of(document: Mapping[str, Any], folder: Path) -> Spec:
     name = document.get("name")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise InputError(f"`name` must be letters, digits, dots, dashes, not {name!r}")
-    measure = catalog.load(document.get("measure"))
+    measure = load_measure(document.get("measure"))
     seed = document.get("seed", _SEED)
     if type(seed) is not int or seed < 0:
         raise InputError(f"`seed` must be an integer of at least 0, not {seed!r}")
@@ -119,9 +203,7 @@ def of(document: Mapping[str, Any], folder: Path) -> Spec:
     }
     groups = tuple(_groups(measure, document))
     _once([*fixed, *(axis.field for group in groups for axis in group)])
-    points = 1
-    for group in groups:
-        points *= len(group[0].values)
+    points = math.prod(len(group[0].values) for group in groups)
     if points > _MOST_POINTS:
         raise InputError(f"there must be at most {_MOST_POINTS:,} points, not {points:,}")
     return Spec(
@@ -131,7 +213,7 @@ def of(document: Mapping[str, Any], folder: Path) -> Spec:
         seed,
         fixed,
         groups,
-        stop.parsed(
+        _stop(
             document.get("stop", {}),
             measure.trials,
             measure.least_trials,
@@ -162,13 +244,10 @@ def _groups(measure: Measure, document: Mapping[str, Any]) -> Iterator[Group]:
 
 def _axis(measure: Measure, name: str, given: object, *, zipped: bool = False) -> Axis:
     field = _field(measure, name)
-    values = axes.values_of(field, given)
-    if not zipped:
-        seen: set[Value] = set()
-        for value in values:
-            if value in seen:
-                raise InputError(f"axis `{name}` must have {value!r} once")
-            seen.add(value)
+    values = values_of(field, given)
+    for value, count in Counter(values).items():
+        if count > 1 and not zipped:
+            raise InputError(f"axis `{name}` must have {value!r} once")
     return Axis(name, field.label, field.unit, values)
 
 
@@ -181,10 +260,10 @@ def _field(measure: Measure, name: str) -> Field:
 
 
 def _estimator(measure: Measure, quantity: object) -> Estimator:
-    known = [one.quantity.name for one in measure.estimators]
+    known = {one.quantity.name: one for one in measure.estimators}
     if quantity is None:
         return measure.estimators[0]
-    return measure.estimator(documents.require_one_of("quantity", quantity, known, hint=True))
+    return known[documents.require_one_of("quantity", quantity, known, hint=True)]
 
 
 def _table(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -207,6 +286,6 @@ def _flat(table: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
 
 
 def _once(names: list[str]) -> None:
-    for name in names:
-        if names.count(name) > 1:
+    for name, count in Counter(names).items():
+        if count > 1:
             raise InputError(f"`{name}` must be set once: in [fixed], as an axis, or in a [[zip]]")

@@ -16,7 +16,7 @@ import pytest
 
 from bnn.mapping import MAPPINGS
 from bnn.model.readers import READERS
-from experiments.studies.catalog import STUDIES
+from experiments.studies.study import STUDIES
 from experiments.sweep.measures import fields
 from experiments.sweep.measures.field import INTEGER, NUMBER, SWITCH
 from pimsim.dram.energy import command_energies
@@ -123,7 +123,7 @@ def test_mappings_and_studies_have_their_pages() -> None:
     modules = {path.stem for path in (ROOT / "experiments" / "studies").glob("*.py")
                if re.search(r"^STUDY\b", path.read_text("utf-8"), re.MULTILINE)}  # fmt: skip
     assert modules == set(STUDIES), (
-        "STUDIES of experiments/studies/catalog.py names the modules beside it that have a STUDY: "
+        "STUDIES of experiments/studies/study.py names the modules beside it that have a STUDY: "
         f"{', '.join(sorted(modules))}"
     )
     for name in STUDIES:

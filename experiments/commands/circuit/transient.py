@@ -129,10 +129,11 @@ def _simulate(
     if args.csv is not None:
         waveforms.write(args.csv, table)
     if folder is not None:
-        from experiments.figures import waveform
+        from experiments.figures.circuit import draw_transient
 
         stored = waveforms.write(folder / f"{scenario.name}.csv", table)
-        waveform.draw(waveforms.read(stored), scenario, circuit, folder / f"{scenario.name}.png")
+        picture = folder / f"{scenario.name}.png"
+        draw_transient(waveforms.read(stored), scenario, circuit, picture)
         deck = spice.netlist(circuit, scenario, output=f"{scenario.name}.ngspice.txt")
         (folder / f"{scenario.name}.cir").write_text(deck, "utf-8")
     return result, checked

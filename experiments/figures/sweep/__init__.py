@@ -2,21 +2,18 @@
 
 Drawn from :class:`~experiments.sweep.results.Results` alone: what was stored is what is shown.
 
-Read :mod:`~experiments.figures.sweep.drawing`, which leads:
 :mod:`~experiments.figures.sweep.settings` reads what is wanted,
-:mod:`~experiments.figures.sweep.roles` gives each axis its place,
-:mod:`~experiments.figures.sweep.shown` scales the points, and one of
+:mod:`~experiments.figures.sweep.roles` gives each axis its place and scales the points, and one of
 :mod:`~experiments.figures.sweep.lines`, :mod:`~experiments.figures.sweep.heatmap`,
 :mod:`~experiments.figures.sweep.bars` and :mod:`~experiments.figures.sweep.tornado` draws. The
 others are what these share. None knows what the quantity means, or how it was measured.
 
 >>> import tempfile
->>> from pathlib import Path
->>> from experiments.sweep.results import Axis, Point, Quantity, Results
+>>> from experiments.sweep.results import Axis, Point, Quantity
 >>> axis = Axis("variation_percent", "process variation", "%", (0, 10))
 >>> points = (
-...     Point({"variation_percent": 0}, 200, 0.97, 0.94, 0.99),
-...     Point({"variation_percent": 10}, 200, 0.81, 0.75, 0.86),
+...     Point({"variation_percent": 0}, 200, 97.0, 94.0, 99.0),
+...     Point({"variation_percent": 10}, 200, 81.0, 75.0, 86.0),
 ... )
 >>> results = Results("demo", Quantity("accuracy", "accuracy", "%", 100.0), (axis,), {}, points, {})
 >>> with tempfile.TemporaryDirectory() as folder:
@@ -24,6 +21,57 @@ others are what these share. None knows what the quantity means, or how it was m
 ['lines.png', 'lines.pdf', 'lines.csv']
 """
 
-from experiments.figures.sweep.drawing import check, draw
+from __future__ import annotations
 
-__all__ = ["check", "draw"]
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from experiments.figures.style import style
+from experiments.figures.sweep import bars, heatmap, lines, tornado
+from experiments.figures.sweep.settings import Settings, read
+from experiments.output import sheets
+from experiments.sweep.results import Cell, Results
+
+_KINDS: Mapping[str, Callable[[Results, Settings], tuple[Figure, list[dict[str, Cell]]]]] = {
+    "lines": lines.figure,
+    "heatmap": heatmap.figure,
+    "bars": bars.figure,
+    "tornado": tornado.figure,
+}
+# Without dates and versions, the same results are the same bytes.
+_METADATA = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Producer": None}}
+
+
+def draw(
+    results: Results, folder: Path, figure: Mapping[str, object] | None = None
+) -> list[Path]:  # fmt: skip
+    """Write the figure as PNG and PDF, and as CSV what is drawn; return the paths.
+
+    Args:
+        results: at least one point; those without trials are gaps, or hatched.
+        folder: must exist.
+        figure: the table ``[figure]`` of the specification; see
+            :data:`~experiments.figures.sweep.settings.KEYS`.
+
+    Raises :class:`~pimsim.errors.InputError` if ``figure`` does not fit the sweep.
+    """
+    settings = read(figure, results)
+    with style():
+        drawn, rows = _KINDS[settings.kind](results, settings)
+        paths = []
+        for suffix, metadata in _METADATA.items():
+            paths.append(folder / f"{settings.name}.{suffix}")
+            drawn.savefig(paths[-1], metadata=metadata)
+    return [*paths, sheets.write(folder / f"{settings.name}.csv", rows)]
+
+
+def check(results: Results, figure: Mapping[str, object] | None = None) -> None:
+    """Raise :class:`~pimsim.errors.InputError` if ``figure`` does not fit the sweep.
+
+    For before the sweep runs: its points need no trials yet. Nothing is written.
+    """
+    settings = read(figure, results)
+    with style():
+        _KINDS[settings.kind](results, settings)

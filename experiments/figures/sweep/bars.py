@@ -15,16 +15,14 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 
-from experiments.figures.colours import Look
-from experiments.figures.sweep import marks, scales
-from experiments.figures.sweep.frame import empty, finish, grid, outer_labels
-from experiments.figures.sweep.labels import key_text, legend, looks_of
-from experiments.figures.sweep.roles import used
+from experiments.figures.style import Look
+from experiments.figures.sweep import scales
+from experiments.figures.sweep.chart import Chart
+from experiments.figures.sweep.frame import finish, grid, legend, outer_labels
+from experiments.figures.sweep.roles import Panel, split, tried, used
 from experiments.figures.sweep.settings import Settings
-from experiments.figures.sweep.shown import Panel, Shown, all_shown, shown, split
 from experiments.output.words import decimals, rounded, value_text
-from experiments.sweep.results import Results, Value
-from experiments.sweep.table import Cell, row
+from experiments.sweep.results import Cell, Point, Results, Value
 
 _FAR = 0.6
 """Bars that all reach at least this share of the longest are points instead."""
@@ -39,61 +37,43 @@ def figure(results: Results, settings: Settings) -> tuple[Figure, list[dict[str,
     """Return the figure and the rows of its table."""
     roles = settings.roles
     groups: tuple[Value, ...] = used(roles.x, results.points) if roles.x else ("",)
-    keys = [one.values for one in split(results, roles.lines, results.points)]
-    styles = looks_of(roles.lines, keys)
     lying = len(groups) > 3 and max(len(value_text(group)) for group in groups) > _LONG_NAME
-    size_in = _size_in(len(groups), len(keys), lying=lying)
+    chart = Chart(results, settings, turned=lying)
+    bars = len(chart.keys)
+    size_in = _size_in(len(groups), bars, lying=lying)
     drawn, panels = grid(results, settings, size_in)
-    everything = all_shown(results, results.points)
-    log, dots = _shape(everything, settings)
-    places = None if log else decimals([(one.high - one.low) / 2 for one in everything])
+    dots = chart.log or _far(chart)
+    places = None if chart.log else decimals([(o.high - o.low) / 2 for o in chart.everything])
     bar_in = (size_in[0] - 0.7) * _WIDTH
-    numbers = lying or bar_in / (len(groups) * len(keys)) >= _NUMBERS_FROM_IN
-    rows: list[dict[str, Cell]] = []
-    ranges = [] if dots else [0.0]
-    levels: list[marks.Line] = []
+    numbers = lying or bar_in / (len(groups) * bars) >= _NUMBERS_FROM_IN
     for axes, panel in panels:
-        scales.scale_y(axes, [one.estimate for one in everything], log, turned=lying)
-        (axes.xaxis if lying else axes.yaxis).grid(visible=True)
-        for index, key in enumerate(keys):
-            for point in panel.points:
-                one = shown(results, point)
-                if one is None or tuple(point.values[a.field] for a in roles.lines) != key:
-                    continue
-                group = groups.index(point.values[roles.x.field]) if roles.x else 0
-                at = group + (index - (len(keys) - 1) / 2) * _WIDTH / len(keys)
-                text = rounded(one.estimate, places, 2 if log else 4) if numbers else ""
-                _draw(axes, at, one, styles[key], text, _WIDTH / len(keys), dots=dots, lying=lying)
-                rows.append(marks.tagged(row(results, point), "sweep", key_text(roles.lines, key)))
-                ranges += [one.low, one.high]
-            colour = styles[key].colour if len(keys) > 1 else None
-            level = marks.level(
-                axes, results, settings, (*key, *panel.values), colour, turned=lying
-            )
-            if level is not None:
-                levels.append(level)
-                ranges.append(level.y)
+        chart.scale(axes)
+        of_key = {one.values: one.points for one in split(results, roles.lines, panel.points)}
+        for index, key in enumerate(chart.keys):
+            found = tried(of_key.get(key, ()))
+            chart.add(key, found)
+            for one in found:
+                group = groups.index(one.values[roles.x.field]) if roles.x else 0
+                at = group + (index - (bars - 1) / 2) * _WIDTH / bars
+                text = rounded(one.estimate, places, 2 if chart.log else 4) if numbers else ""
+                if not dots:
+                    _bar(axes, at, one.estimate, chart.looks[key], _WIDTH / bars, lying=lying)
+                _interval(axes, at, one, chart.looks[key], dots=dots, lying=lying)
+                _number(axes, at, one, text, lying=lying)
+            chart.level(axes, key, panel)
         scales.named_ticks(axes, groups, turned=lying)
-        if not all_shown(results, panel.points):
-            empty(axes)
-        place = {group: float(index) for index, group in enumerate(groups)}
-        marks.published(axes, settings, place, turned=lying)
-    rows += marks.level_rows(levels) + marks.published_rows(results, settings)
-    ranges += [one.y for one in settings.reference]
-    _limits(panels, results, settings, ranges, len(groups), log=log, dots=dots, lying=lying)
-    name = roles.x.text if roles.x else ""
-    names = (name, results.quantity.text)
+        chart.close_panel(axes, panel, {group: float(i) for i, group in enumerate(groups)})
+    _limit(panels, chart, len(groups), dots=dots)
+    names = (roles.x.text if roles.x else "", results.quantity.text)
     outer_labels(panels, *(names[::-1] if lying else names))
-    header = ", ".join(axis.label for axis in roles.lines)
     entries = [
-        _entry(styles[key], key_text(roles.lines, key), dots=dots) for key in keys if roles.lines
+        _entry(chart.looks[key], chart.name(key), dots=dots) for key in chart.keys if roles.lines
     ]
-    others = marks.entries(results, settings, count=len(levels))
     alone = panels[0][0] if len(panels) == 1 and not entries else None
-    legend(drawn, header, [*entries, *others], inside=alone)
+    legend(drawn, chart.header, [*entries, *chart.entries()], inside=alone)
     by = " and ".join(axis.label for axis in (roles.x, *roles.lines) if axis)
     title = f"{results.quantity.label} by {by}" if by else results.quantity.label
-    return finish(drawn, results, settings, title), rows
+    return finish(drawn, results, settings, title), chart.rows()
 
 
 def _size_in(groups: int, series: int, *, lying: bool) -> tuple[float, float]:
@@ -102,29 +82,25 @@ def _size_in(groups: int, series: int, *, lying: bool) -> tuple[float, float]:
     return min(9.0, max(2.6, 0.9 + groups * max(0.62, _BAR_IN * series))), 2.8
 
 
-def _shape(everything: Sequence[Shown], settings: Settings) -> tuple[bool, bool]:
-    """Whether the axis is logarithmic, and whether points stand for bars."""
-    numbers = [one.estimate for one in everything]
-    log = settings.log_y
-    if log is None:
-        log = bool(numbers) and scales.spans_decades(numbers)
-    ends = [end for one in everything for end in (one.low, one.high)]
-    if settings.level is not None and settings.level.value is not None:
-        ends.append(settings.level.value)
-    far = bool(ends) and min(ends) > _FAR * max(ends)
-    if settings.limits:
-        far = not settings.limits[0] <= 0 <= settings.limits[1]
-    return log, log or far
+def _far(chart: Chart) -> bool:
+    """Whether zero is so far from all numbers that points stand for bars."""
+    limits, level = chart.settings.limits, chart.settings.level
+    if limits:
+        return not limits[0] <= 0 <= limits[1]
+    ends = [end for one in chart.everything for end in (one.low, one.high)]
+    if level is not None and level.value is not None:
+        ends.append(level.value)
+    return bool(ends) and min(ends) > _FAR * max(ends)
 
 
-def _draw(
-    axes: Axes, at: float, one: Shown, look: Look, text: str, width: float, *, dots: bool,
-    lying: bool,
-) -> None:  # fmt: skip
-    if not dots:
-        bar = axes.barh if lying else axes.bar
-        bar(at, one.estimate, width, color=look.colour, hatch=look.hatch, linewidth=0.4)
-    error = ([max(0.0, one.estimate - one.low)], [max(0.0, one.high - one.estimate)])
+def _bar(axes: Axes, at: float, length: float, look: Look, width: float, *, lying: bool) -> None:
+    (axes.barh if lying else axes.bar)(
+        at, length, width, color=look.colour, hatch=look.hatch, linewidth=0.4
+    )
+
+
+def _interval(axes: Axes, at: float, one: Point, look: Look, *, dots: bool, lying: bool) -> None:
+    error = [[end] for end in one.reach]
     x, y = (one.estimate, at) if lying else (at, one.estimate)
     whiskers = axes.errorbar(
         x, y, xerr=error if lying else None, yerr=None if lying else error,
@@ -133,9 +109,13 @@ def _draw(
     )  # fmt: skip
     for part in () if dots else whiskers.lines[2]:
         part.set_path_effects([withStroke(linewidth=2.4, foreground="white")])  # on dark bars
+
+
+def _number(axes: Axes, at: float, one: Point, text: str, *, lying: bool) -> None:
+    """Write a number behind the end of an interval."""
+    down = one.high <= 0
+    end = one.low if down else one.high
     if text:
-        down = one.high <= 0
-        end = one.low if down else one.high
         axes.annotate(
             text, (end, at) if lying else (at, end),
             xytext=(-3 if down else 3, 0) if lying else (0, -2 if down else 2),
@@ -146,20 +126,18 @@ def _draw(
         )  # fmt: skip
 
 
-def _limits(
-    panels: Sequence[tuple[Axes, Panel]], results: Results, settings: Settings,
-    ranges: Sequence[float], groups: int, *, log: bool, dots: bool, lying: bool,
-) -> None:  # fmt: skip
-    low, high = marks.limits_of(results, settings, ranges, log=log)
-    if not settings.limits and not dots:
-        low, high = low if min(ranges) < 0 else 0.0, high if max(ranges) > 0 else 0.0
+def _limit(panels: Sequence[tuple[Axes, Panel]], chart: Chart, groups: int, *, dots: bool) -> None:
+    low, high = chart.limits() if dots else chart.limits(0.0)
+    if not chart.settings.limits and not dots:
+        low = low if min(chart.drawn, default=0.0) < 0 else 0.0
+        high = high if max(chart.drawn, default=0.0) > 0 else 0.0
         if high <= low:  # nothing but zeros
-            high = 100.0 if results.quantity.unit == "%" else 1.0
-    if not settings.limits and lying and not log:
+            high = 100.0 if chart.results.quantity.unit == "%" else 1.0
+    if not chart.settings.limits and chart.turned and not chart.log:
         high += 0.08 * (high - low)  # for the numbers
     for axes, _ in panels:
-        (axes.set_xlim if lying else axes.set_ylim)(low, high)
-        if lying:
+        (axes.set_xlim if chart.turned else axes.set_ylim)(low, high)
+        if chart.turned:
             axes.set_ylim(groups - 0.4, -0.6)
         else:
             axes.set_xlim(-0.6, groups - 0.4)

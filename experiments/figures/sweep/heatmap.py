@@ -17,15 +17,13 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullFormatter
 
-from experiments.figures import colours
+from experiments.figures.style import MAP
 from experiments.figures.sweep import scales
 from experiments.figures.sweep.frame import finish, grid, outer_labels
-from experiments.figures.sweep.roles import is_numeric, used
+from experiments.figures.sweep.roles import is_numeric, split, tried, used
 from experiments.figures.sweep.settings import Settings
-from experiments.figures.sweep.shown import Shown, all_shown, shown, split
 from experiments.output.words import decimals, rounded, value_text
-from experiments.sweep.results import Results, Value
-from experiments.sweep.table import Cell, row
+from experiments.sweep.results import Cell, Point, Results, Value, row
 from pimsim.errors import InputError
 
 _CELL_IN = (0.56, 0.38)
@@ -45,12 +43,15 @@ def figure(results: Results, settings: Settings) -> tuple[Figure, list[dict[str,
     if x is None or y is None:
         raise ValueError("a heat map needs two axes")
     across, up = used(x, results.points), used(y, results.points)
-    everything = all_shown(results, results.points)
+    everything = tried(results.points)
     norm = _norm([one.estimate for one in everything], settings)
-    colour_map = matplotlib.colormaps[colours.MAP]
+    colour_map = matplotlib.colormaps[MAP]
     several = len(split(results, settings.roles.panels, results.points)) > 1
     usual_in = _SMALL_CELL_IN if several else _CELL_IN
-    size = _size(len(across), usual_in[0], _WIDTHS_IN), _size(len(up), usual_in[1], _HEIGHTS_IN)
+    size = (
+        float(np.clip(len(across) * usual_in[0], *_WIDTHS_IN)),
+        float(np.clip(len(up) * usual_in[1], *_HEIGHTS_IN)),
+    )
     cell_in = size[0] / len(across), size[1] / len(up)
     names_in = 0.062 * max(len(value_text(value)) for value in up)
     drawn, panels = grid(results, settings, (size[0] + 0.5 + min(names_in, 2.0), size[1] + 0.75))
@@ -63,14 +64,13 @@ def figure(results: Results, settings: Settings) -> tuple[Figure, list[dict[str,
         filled = np.full((len(up), len(across)), np.nan)  # drawn as nothing
         for point in panel.points:
             column, line = across.index(point.values[x.field]), up.index(point.values[y.field])
-            one = shown(results, point)
-            if one is None:
+            if not point.trials:
                 unfinished = True
                 _hatch(axes, column, line)
             else:
-                filled[line, column] = one.estimate
-                _annotate(axes, column, line, one, colour_map(norm(one.estimate)), places, cell_in,
-                          both=both)  # fmt: skip
+                filled[line, column] = point.estimate
+                fill = colour_map(norm(point.estimate))
+                _annotate(axes, column, line, point, fill, places, cell_in, both=both)
         axes.pcolormesh(
             np.arange(len(across) + 1) - 0.5, np.arange(len(up) + 1) - 0.5, filled, norm=norm,
             cmap=colour_map, edgecolor="white" if _room(cell_in, _NUMBER_FROM_IN) else "none",
@@ -91,10 +91,6 @@ def figure(results: Results, settings: Settings) -> tuple[Figure, list[dict[str,
     notes += ["hatched: no trials yet"] if unfinished else []
     rows = [row(results, point) for _, panel in panels for point in panel.points]
     return finish(drawn, results, settings, title, notes), rows
-
-
-def _size(count: int, cell_in: float, ends_in: tuple[float, float]) -> float:
-    return min(max(count * cell_in, ends_in[0]), ends_in[1])
 
 
 def _norm(estimates: Sequence[float], settings: Settings) -> Normalize:
@@ -118,7 +114,7 @@ def _hatch(axes: Axes, column: int, line: int) -> None:
 
 
 def _annotate(
-    axes: Axes, column: int, line: int, one: Shown, fill: tuple[float, ...],
+    axes: Axes, column: int, line: int, one: Point, fill: tuple[float, ...],
     places: int | None, cell_in: tuple[float, float], *, both: bool,
 ) -> None:  # fmt: skip
     if not _room(cell_in, _NUMBER_FROM_IN):

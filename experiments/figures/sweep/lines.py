@@ -7,6 +7,7 @@ upper limit of what was never seen.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -14,15 +15,13 @@ from matplotlib.lines import Line2D
 from matplotlib.path import Path
 from matplotlib.transforms import ScaledTranslation
 
-from experiments.figures.colours import Look
-from experiments.figures.sweep import marks, scales
-from experiments.figures.sweep.frame import empty, finish, grid, outer_labels
-from experiments.figures.sweep.labels import End, beside, key_text, legend, looks_of
-from experiments.figures.sweep.roles import is_numeric, used
+from experiments.figures.style import Look
+from experiments.figures.sweep import scales
+from experiments.figures.sweep.chart import Chart
+from experiments.figures.sweep.frame import End, beside, finish, grid, legend, outer_labels
+from experiments.figures.sweep.roles import is_numeric, split, tried, used
 from experiments.figures.sweep.settings import Settings
-from experiments.figures.sweep.shown import Shown, all_shown, shown, split
-from experiments.sweep.results import Axis, Point, Results, Value
-from experiments.sweep.table import Cell, row
+from experiments.sweep.results import Axis, Cell, Point, Results, Value
 
 _BANDS_AT_MOST = 5
 """More bands on top of each other cannot be told apart."""
@@ -42,122 +41,108 @@ def figure(results: Results, settings: Settings) -> tuple[Figure, list[dict[str,
     if x is None:
         raise ValueError("lines need an axis along x")
     values = used(x, results.points)
-    keys = [one.values for one in split(results, roles.lines, results.points)]
-    styles = looks_of(roles.lines, keys)
     several = len(split(results, roles.panels, results.points)) > 1
     size_in = _PANEL_IN if several else _SIZE_IN
     drawn, panels = grid(results, settings, size_in)
-    numbers = [one.estimate for one in all_shown(results, results.points)]
+    chart = Chart(results, settings)
     published = [float(one.x) for one in settings.reference] if is_numeric(values) else []
-    rows: list[dict[str, Cell]] = []
     ends: list[End] = []
-    ranges: list[float] = []
-    levels: list[marks.Line] = []
-    log = False
     for axes, panel in panels:
         scales.scale_x(axes, x, values, settings.log_x, size_in[0], published)
-        log = scales.scale_y(axes, numbers, settings.log_y)
-        axes.yaxis.grid(visible=True)
+        chart.scale(axes)
+        place = scales.places(x, values)
         for group in split(results, roles.lines, panel.points):
-            look = styles[group.values]
-            line = all_shown(results, group.points)
-            runs = _runs(results, x, group.points, log=log)
-            place = scales.places(x, values)
-            _draw(axes, runs, x, place, look, band=len(keys) <= _BANDS_AT_MOST,
-                  joined=is_numeric(values), log=log)  # fmt: skip
-            shift = _ARROWS_APART * (keys.index(group.values) - (len(keys) - 1) / 2)
-            _never_seen(axes, line, x, place, look, log=log, shift=shift)
-            text = key_text(roles.lines, group.values)
-            rows += [marks.tagged(row(results, one.point), "sweep", text) for one in line]
-            ranges += _extent(line, log=log)
-            if line:
-                last = max(line, key=lambda one: place[one.point.values[x.field]])
-                at = last.estimate if not log or last.estimate > 0 else last.high
-                ends.append(End(place[last.point.values[x.field]], at, text, look.colour))
-            colour = look.colour if len(keys) > 1 else None
-            level = marks.level(axes, results, settings, (*group.values, *panel.values), colour)
-            if level is not None:
-                levels.append(level)
-                ranges.append(level.y)
-        if not all_shown(results, panel.points):
-            empty(axes)
-        marks.published(axes, settings, scales.places(x, values))
-    rows += marks.level_rows(levels) + marks.published_rows(results, settings)
-    ranges += [one.y for one in settings.reference]
+            line = _Line(x, place, chart.looks[group.values], group.points, log=chart.log)
+            _draw(axes, line, band=len(chart.keys) <= _BANDS_AT_MOST, joined=is_numeric(values))
+            index = chart.keys.index(group.values)
+            _never_seen(axes, line, _ARROWS_APART * (index - (len(chart.keys) - 1) / 2))
+            chart.add(group.values, line.seen)
+            # Of what was never seen, the axis must show the arrow too.
+            chart.drawn += [one.high / 4 for one in line.seen if chart.log and one.estimate <= 0]
+            if line.seen:
+                last = max(line.seen, key=line.at)
+                y = last.estimate if not chart.log or last.estimate > 0 else last.high
+                ends.append(End(line.at(last), y, chart.name(group.values), line.look.colour))
+            chart.level(axes, group.values, panel)
+        chart.close_panel(axes, panel, place)
     for axes, _ in panels:
-        axes.set_ylim(*marks.limits_of(results, settings, ranges, log=log))
+        axes.set_ylim(*chart.limits())
     outer_labels(panels, x.text, results.quantity.text)
-    entries = [_entry(styles[key], key_text(roles.lines, key)) for key in keys if roles.lines]
-    header = ", ".join(axis.label for axis in roles.lines)
-    others = marks.entries(results, settings, count=len(levels))
-    if several or settings.reference or not beside(panels[0][0], ends, header, size_in[1] - 0.9):
-        legend(drawn, header if entries else "", [*entries, *others])
+    entries = [_entry(chart.looks[key], chart.name(key)) for key in chart.keys if roles.lines]
+    others = chart.entries()
+    height_in = size_in[1] - 0.9
+    if several or settings.reference or not beside(panels[0][0], ends, chart.header, height_in):
+        legend(drawn, chart.header if entries else "", [*entries, *others])
     elif others:
         legend(drawn, "", others, inside=panels[0][0])
-    by = f" by {header}" if header else ""
-    return finish(drawn, results, settings, f"{results.quantity.label} against {x.label}{by}"), rows
+    by = f" by {chart.header}" if chart.header else ""
+    title = f"{results.quantity.label} against {x.label}{by}"
+    return finish(drawn, results, settings, title), chart.rows()
 
 
-def _runs(
-    results: Results, x: Axis, points: Sequence[Point], *, log: bool
-) -> list[list[Shown]]:  # fmt: skip
-    """Neighbours that a line may join: it breaks where there is nothing yet, or no logarithm."""
-    runs: list[list[Shown]] = [[]]
-    order = {value: index for index, value in enumerate(used(x, points))}
-    for point in sorted(points, key=lambda point: order[point.values[x.field]]):
-        one = shown(results, point)
-        if one is None or (log and one.estimate <= 0):
-            runs.append([])
-        else:
-            runs[-1].append(one)
-    return [run for run in runs if run]
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """Points that are one line of a panel."""
+
+    x: Axis
+    place: Mapping[Value, float]
+    look: Look
+    points: Sequence[Point]
+    log: bool
+
+    @property
+    def seen(self) -> list[Point]:
+        """Those that have trials."""
+        return tried(self.points)
+
+    def at(self, point: Point) -> float:
+        """Return where a point stands along x."""
+        return self.place[point.values[self.x.field]]
+
+    def runs(self) -> list[list[Point]]:
+        """Neighbours that may be joined: not where there is nothing yet, or no logarithm."""
+        runs: list[list[Point]] = [[]]
+        order = {value: index for index, value in enumerate(used(self.x, self.points))}
+        for point in sorted(self.points, key=lambda point: order[point.values[self.x.field]]):
+            if not point.trials or (self.log and point.estimate <= 0):
+                runs.append([])
+            else:
+                runs[-1].append(point)
+        return [run for run in runs if run]
 
 
-def _draw(
-    axes: Axes, runs: Sequence[Sequence[Shown]], x: Axis, place: Mapping[Value, float], look: Look,
-    *, band: bool, joined: bool, log: bool,
-) -> None:  # fmt: skip
-    for run in runs:
-        at = [place[one.point.values[x.field]] for one in run]
+def _draw(axes: Axes, line: _Line, *, band: bool, joined: bool) -> None:
+    look = line.look
+    for run in line.runs():
+        at = [line.at(one) for one in run]
         estimates = [one.estimate for one in run]
-        lows, highs = [one.low for one in run], [one.high for one in run]
         if joined and len(run) > 1:
             axes.plot(at, estimates, color=look.colour, linestyle=look.dash, linewidth=1.3)
             # On a logarithmic axis, a band from a positive end to zero would be all of the panel.
             if band:
                 axes.fill_between(
-                    at, lows, highs, where=[not log or low > 0 for low in lows],
+                    at, [one.low for one in run], [one.high for one in run],
+                    where=[not line.log or one.low > 0 for one in run],
                     color=look.colour, alpha=0.16, linewidth=0,
                 )  # fmt: skip
         axes.errorbar(
-            at, estimates,
-            yerr=([max(0.0, e - low) for e, low in zip(estimates, lows, strict=True)],
-                  [max(0.0, high - e) for e, high in zip(estimates, highs, strict=True)]),
+            at, estimates, yerr=tuple(zip(*(one.reach for one in run), strict=True)),
             color=look.colour, marker=look.marker, markersize=3.8, markeredgecolor="white",
             markeredgewidth=0.4, linestyle="none", elinewidth=0.9, capsize=1.8, capthick=0.9,
             zorder=3,
         )  # fmt: skip
 
 
-def _never_seen(
-    axes: Axes, line: Sequence[Shown], x: Axis, place: Mapping[Value, float], look: Look, *,
-    log: bool, shift: float,
-) -> None:  # fmt: skip
+def _never_seen(axes: Axes, line: _Line, shift: float) -> None:
     """Arrows down from the upper limits of what a logarithmic axis cannot show."""
-    hidden = [one for one in line if log and one.estimate <= 0 < one.high]
+    hidden = [one for one in line.seen if line.log and one.estimate <= 0 < one.high]
     if hidden:
         beside = ScaledTranslation(shift / 72, 0, axes.figure.dpi_scale_trans)
         axes.plot(
-            [place[one.point.values[x.field]] for one in hidden], [one.high for one in hidden],
-            transform=axes.transData + beside, color=look.colour, linestyle="none", marker=_ARROW,
-            markersize=22, markerfacecolor="none", markeredgewidth=1.0, zorder=3,
+            [line.at(one) for one in hidden], [one.high for one in hidden],
+            transform=axes.transData + beside, color=line.look.colour, linestyle="none",
+            marker=_ARROW, markersize=22, markerfacecolor="none", markeredgewidth=1.0, zorder=3,
         )  # fmt: skip
-
-
-def _extent(line: Sequence[Shown], *, log: bool) -> list[float]:
-    """What the axis must show; of what was never seen, the length of its arrow."""
-    ends = [end for one in line for end in (one.low, one.estimate, one.high)]
-    return ends + [one.high / 4 for one in line if log and one.estimate <= 0]
 
 
 def _entry(look: Look, text: str) -> Line2D:

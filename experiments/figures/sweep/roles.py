@@ -1,4 +1,4 @@
-"""Which axis of a sweep stands where in a figure.
+"""Which axis of a sweep stands where in a figure, and which of its points.
 
 What the specification does not say is chosen: the numeric axis with the most values runs along x.
 An axis that changes only together with another one (a zip) needs no place of its own.
@@ -6,7 +6,7 @@ An axis that changes only together with another one (a zip) needs no place of it
 >>> from experiments.sweep.results import Point, Quantity
 >>> axes = (Axis("rows", "rows", "", ("few", "many")), Axis("p", "noise", "%", (0, 1, 2)))
 >>> points = tuple(
-...     Point({"rows": rows, "p": p}, 0, None, None, None)
+...     Point({"rows": rows, "p": p}, 0)
 ...     for rows in ("few", "many") for p in (0, 1, 2)
 ... )
 >>> results = Results("demo", Quantity("accuracy", "accuracy", "%", 100.0), axes, {}, points, {})
@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from experiments.output.words import named
 from experiments.sweep.results import Axis, Point, Results, Value
 from pimsim.errors import InputError
 
@@ -132,14 +133,13 @@ def assign(results: Results, kind: str, asked: Mapping[str, Sequence[Axis]]) -> 
 
 def _require_once(asked: Mapping[str, Sequence[Axis]]) -> None:
     seen: dict[str, str] = {}
-    for role, axes in asked.items():
-        for axis in axes:
-            if axis.field in seen:
-                raise InputError(
-                    f"`{role}` must be an axis that has no place yet, not `{axis.field}`, "
-                    f"which `{seen[axis.field]}` names"
-                )
-            seen[axis.field] = role
+    for role, field in ((role, axis.field) for role, axes in asked.items() for axis in axes):
+        if field in seen:
+            raise InputError(
+                f"`{role}` must be an axis that has no place yet, not `{field}`, "
+                f"which `{seen[field]}` names"
+            )
+        seen[field] = role
 
 
 def _main(free: Sequence[Axis], results: Results, kind: str) -> Axis | None:
@@ -159,7 +159,7 @@ def _dropped(free: Sequence[Axis], placed: Axis | None, results: Results) -> lis
     return [
         axis
         for axis in free
-        if axis != placed and not (placed and _determines([placed], axis, results.points))
+        if axis != placed and not (placed and _determines(placed, axis, results.points))
     ]
 
 
@@ -168,21 +168,51 @@ def _independent(axes: Sequence[Axis], results: Results, first: Sequence[Axis] =
     order = sorted(axes, key=lambda axis: not is_numeric(used(axis, results.points)))
     kept = list(first)
     for axis in order:
-        if axis in kept or any(_determines([other], axis, results.points) for other in kept):
+        if axis in kept or any(_determines(other, axis, results.points) for other in kept):
             continue
         kept.append(axis)
     return [axis for axis in axes if axis in kept and axis not in first]
 
 
-def _determines(axes: Sequence[Axis], other: Axis, points: Sequence[Point]) -> bool:
-    """Whether ``other`` has one value for every combination of the values of ``axes``."""
-    seen: dict[tuple[Value, ...], Value] = {}
-    for point in points:
-        key = tuple(point.values[axis.field] for axis in axes)
-        if seen.setdefault(key, point.values[other.field]) != point.values[other.field]:
-            return False
-    return True
+def _determines(axis: Axis, other: Axis, points: Sequence[Point]) -> bool:
+    """Whether ``other`` has one value for every value of ``axis``."""
+    pairs = {(point.values[axis.field], point.values[other.field]) for point in points}
+    return len(pairs) == len({value for value, _ in pairs})
 
 
 def _combinations(axes: Sequence[Axis], results: Results) -> int:
     return len({tuple(point.values[axis.field] for axis in axes) for point in results.points})
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """The points of one panel, or of one line, and the values that they share."""
+
+    title: str
+    values: tuple[Value, ...]
+    points: tuple[Point, ...]
+
+
+def tried(points: Sequence[Point]) -> list[Point]:
+    """Return those of ``points`` that have trials."""
+    return [point for point in points if point.trials]
+
+
+def split(results: Results, axes: Sequence[Axis], points: Sequence[Point]) -> list[Panel]:
+    """Return ``points`` by the values of ``axes``, in order; all in one if there are no axes."""
+    order = [used(axis, results.points) for axis in axes]
+    groups: dict[tuple[Value, ...], list[Point]] = {}
+    for point in points:
+        groups.setdefault(tuple(point.values[axis.field] for axis in axes), []).append(point)
+    keys = sorted(
+        groups,
+        key=lambda key: [values.index(v) for values, v in zip(order, key, strict=True)],
+    )
+    return [
+        Panel(
+            ", ".join(named(axis, value) for axis, value in zip(axes, key, strict=True)),
+            key,
+            tuple(groups[key]),
+        )
+        for key in keys
+    ]

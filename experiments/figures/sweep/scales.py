@@ -9,7 +9,6 @@ from itertools import pairwise
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from experiments.figures.style import log_ticks
 from experiments.figures.sweep.roles import is_numeric
 from experiments.output.words import decade_text, value_text, wrapped
 from experiments.sweep.results import Axis, Value
@@ -106,25 +105,6 @@ def named_ticks(axes: Axes, values: Sequence[Value], *, turned: bool = False) ->
 def tick_texts(values: Sequence[Value], letters: int = _TICK_LETTERS) -> list[str]:
     """Return the names of ``values``, in lines of at most so many letters."""
     return [wrapped(value_text(value), letters) for value in values]
-
-
-def scale_y(
-    axes: Axes, numbers: Sequence[float], log: bool | None, *, turned: bool = False
-) -> bool:
-    """Scale the quantity's axis, along x if ``turned``, and return whether it is logarithmic.
-
-    ``log`` None chooses from ``numbers``.
-
-    Raises :class:`~pimsim.errors.InputError` where ``log`` is impossible.
-    """
-    if log and numbers and min(numbers) < 0:
-        raise InputError(f"[figure]: `log_y` needs positive numbers; there is {min(numbers):g}")
-    if not (log or (log is None and numbers and spans_decades(numbers))):
-        return False
-    which = axes.xaxis if turned else axes.yaxis
-    (axes.set_xscale if turned else axes.set_yscale)("log", nonpositive="clip")
-    log_ticks(which, decade_text)
-    return True
 
 
 def decades() -> FuncFormatter:

@@ -14,7 +14,7 @@ All keys may be left out:
 
 >>> from experiments.sweep.results import Axis, Point, Quantity
 >>> axis = Axis("variation_percent", "process variation", "%", (0, 10))
->>> points = tuple(Point({"variation_percent": v}, 0, None, None, None) for v in (0, 10))
+>>> points = tuple(Point({"variation_percent": v}, 0) for v in (0, 10))
 >>> results = Results("demo", Quantity("accuracy", "accuracy", "%", 100.0), (axis,), {}, points, {})
 >>> read({"level": {"variation_percent": 0}}, results).kind
 'lines'
@@ -27,13 +27,12 @@ pimsim.errors.InputError: [figure]: `x` names no axis: 'variaton_percent'; did y
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from experiments.figures.sweep.roles import Roles, assign, is_numeric, likely_kind, used
-from experiments.sweep.results import Axis, Results, Value
+from experiments.sweep.results import Axis, Results, Value, is_number
 from pimsim.documents import meant, nearest, require_known
 from pimsim.errors import InputError
 
@@ -137,16 +136,17 @@ def _kind(given: Mapping[str, object], results: Results) -> str:
 
 def _axes(value: object, key: str, results: Results) -> tuple[Axis, ...]:
     names = value if isinstance(value, list | tuple) and key not in ("x", "y") else [value]
+    return tuple(_axis(name, key, results) for name in names)
+
+
+def _axis(name: object, key: str, results: Results) -> Axis:
+    if not isinstance(name, str):
+        raise InputError(f"[figure]: `{key}` must name an axis, not {name!r}")
     by_field = {axis.field: axis for axis in results.axes}
-    found = []
-    for name in names:
-        if not isinstance(name, str):
-            raise InputError(f"[figure]: `{key}` must name an axis, not {name!r}")
-        if name not in by_field:
-            near = nearest(name, tuple(by_field)) if by_field else ""
-            raise InputError(f"[figure]: `{key}` names no axis: {name!r}{near}")
-        found.append(by_field[name])
-    return tuple(found)
+    if name not in by_field:
+        near = nearest(name, by_field) if by_field else ""
+        raise InputError(f"[figure]: `{key}` names no axis: {name!r}{near}")
+    return by_field[name]
 
 
 def _name(value: object) -> str:
@@ -172,7 +172,7 @@ def _switch(value: object, key: str) -> bool | None:
 
 
 def _number(value: object, key: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if not is_number(value):
         raise InputError(f"[figure]: `{key}` must be a finite number, not {value!r}")
     return float(value)
 
@@ -216,12 +216,9 @@ def _at(value: Mapping[str, object], key: str, results: Results) -> dict[str, Va
     """The values that ``value`` gives to axes; each must be one that the sweep has."""
     if not value:
         raise InputError(f"[figure]: `{key}` must give a value to some axis, not be empty")
-    fields = tuple(axis.field for axis in results.axes)
     found: dict[str, Value] = {}
-    for field, wanted in value.items():
-        if field not in fields:
-            near = nearest(field, fields) if fields else ""
-            raise InputError(f"[figure]: `{key}` names no axis: {field!r}{near}")
+    for name, wanted in value.items():
+        field = _axis(name, key, results).field
         values = dict.fromkeys(point.values[field] for point in results.points)
         if not isinstance(wanted, str | int | float) or wanted not in values:
             shown = ", ".join(repr(one) for one in values)
@@ -243,12 +240,6 @@ def _reference(value: object, roles: Roles, results: Results) -> tuple[Published
         elif not isinstance(x, str | bool | int | float) or x not in places:
             shown = ", ".join(repr(place) for place in places)
             raise InputError(f"[figure]: `reference.x` must be one of {shown}, not {x!r}")
-        points.append(
-            Published(
-                x,
-                _number(one.get("y"), "reference.y"),
-                _text(one.get("label"), "reference.label"),
-                _text(one.get("source"), "reference.source"),
-            )
-        )
+        label, source = (_text(one.get(key), f"reference.{key}") for key in ("label", "source"))
+        points.append(Published(x, _number(one.get("y"), "reference.y"), label, source))
     return tuple(points)

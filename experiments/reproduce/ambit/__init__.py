@@ -1,8 +1,4 @@
-"""``pimsim reproduce ambit``: throughput and energy of bulk bitwise operations in DRAM.
-
-:mod:`~experiments.reproduce.ambit.tables` asks the simulator,
-:mod:`~experiments.reproduce.ambit.figures` draws and :mod:`~experiments.reproduce.ambit.page`
-writes, both from these tables alone.
+"""``pimsim reproduce ambit``: tables that are simulated, and figures and a page from these alone.
 
 It knows of no network, and of no number but those of its tables.
 """

@@ -9,8 +9,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from experiments.figures.colours import FILLS, INK, PUBLISHED
-from experiments.figures.style import save, style
+from experiments.figures.style import FILLS, INK, PUBLISHED, save, style
 from experiments.reproduce.ambit.tables import NAME, PAIRED, SEVEN
 from experiments.reproduce.figures import legend_above, log_bars
 from experiments.reproduce.table import Table
@@ -57,26 +56,21 @@ def _throughput(table: Table, folder: Path, measured: Measurement | None) -> Pat
 
 def _averages(table: Table, folder: Path) -> Path:
     timing = table.rows[0].of[1]
-    pairs = list(dict.fromkeys(row.of[0] for row in table.rows))
+    pairs = table.distinct(0)
     figure = Figure(figsize=(5.2, 2.4))
     axes = figure.subplots()
+    at_peak = [row for row in table.rows if row.of[1:3] == (timing, "peak")]
     for place, name in enumerate(pairs):
-        rows = [row for row in table.rows if row.of[:3] == (name, timing, "peak")]
-        values = [row.simulated for row in rows]
-        (centre,) = (row for row in rows if row.of[3] == "geometric")
-        axes.plot(
-            (min(values), max(values)), (place, place), color="0.6", linewidth=3, zorder=1,
-            label="other means" if place == 0 else None,
-        )  # fmt: skip
-        axes.plot(
-            centre.simulated, place, "o", color=INK, markersize=5,
-            label="simulated, at peak bandwidth" if place == 0 else None,
-        )  # fmt: skip
-        if centre.published:
-            axes.plot(
-                centre.published.value, place, "s", color=PUBLISHED, markersize=8,
-                markerfacecolor="none", label="published" if place == 0 else None,
-            )  # fmt: skip
+        values = [row.simulated for row in at_peak if row.of[0] == name]
+        label = None if place else "other means"
+        axes.plot((min(values), max(values)), (place, place), color="0.6", linewidth=3, zorder=1,
+                  label=label)  # fmt: skip
+    centres = [row for row in at_peak if row.of[3] == "geometric"]
+    axes.plot([row.simulated for row in centres], range(len(pairs)), "o", color=INK, markersize=5,
+              label="simulated, at peak bandwidth")  # fmt: skip
+    hand = [row.published.value if row.published else math.nan for row in centres]
+    axes.plot(hand, range(len(pairs)), "s", color=PUBLISHED, markersize=8, markerfacecolor="none",
+              label="published")  # fmt: skip
     axes.set_xscale("log")
     axes.set_xticks([2, 5, 10, 20, 50])
     axes.xaxis.set_minor_locator(NullLocator())
@@ -91,7 +85,7 @@ def _averages(table: Table, folder: Path) -> Path:
 
 
 def _energy(table: Table, folder: Path) -> Path:
-    modes = list(dict.fromkeys(row.of[0] for row in table.rows))
+    modes = table.distinct(0)
     names = [" ".join(names) for names in PAIRED]
     figure = Figure(figsize=(3.6 * len(modes), 2.6))
     panels = figure.subplots(1, len(modes), sharey=True, squeeze=False)[0]
@@ -112,7 +106,7 @@ def _energy(table: Table, folder: Path) -> Path:
 
 
 def _faw(table: Table, folder: Path) -> Path:
-    names = list(dict.fromkeys(row.of[0] for row in table.rows))
+    names = table.distinct(0)
     series: dict[str, list[float | None]] = {}
     for window, acts in (("off", "any"), ("30", "1"), ("40", "1"), ("30", "2"), ("40", "2")):
         label = "off" if window == "off" else f"{window} ns, {acts} ACT{'s'[: int(acts) - 1]}"

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 from experiments.output.markdown import Cells, filled, markdown
 from experiments.reproduce.ambit.tables import MEANS, PAIRED, PAIRS, SEVEN, pair
-from experiments.reproduce.simulation import PAPER, in_words
-from experiments.reproduce.table import Published, Table, digits
+from experiments.reproduce.table import PAPER, Published, Table, digits, in_words
 from pimsim.baselines.systems import SYSTEMS
 from pimsim.dram.standard.standard import load
 
@@ -23,42 +22,34 @@ def page(found: Mapping[str, Table], pictures: str) -> str:
         stated=stated,
         pictures=pictures,
         systems=markdown(_systems()),
-        throughput=tables["throughput"],
-        averages=tables["averages"],
-        faw=tables["faw"],
-        refresh=tables["refresh"],
+        **{name: tables[name] for name in ("throughput", "averages", "faw", "refresh")},
         discussion=_discussion(found["averages"]) if as_published else "",
-        energy=_of_paper(tables),
-        datasheet=_datasheet(tables),
+        energy=_of_paper(tables.get("ambit-paper")),
+        datasheet=_datasheet(tables.get("datasheet")),
     )
 
 
 def summary(found: Mapping[str, Table]) -> dict[str, tuple[str, Cells]]:
     """Return the tables of the page, each with its title."""
-    energy = found["energy"]
+    throughput, averages, energy, faw, refresh = (
+        found[name] for name in ("throughput", "averages", "energy", "faw", "refresh")
+    )
+    averaged = "On average over seven operations, processors at their peak"
     tables = {
-        "throughput": ("Throughput of results, GB/s", _throughput(found["throughput"])),
-        "averages": (
-            "On average over seven operations, processors at their peak",
-            _by_mean(found["averages"]),
-        ),
-        **(
-            {"energy": ("Energy, model ambit-paper", _energy(energy, "ambit-paper"))}
-            if any(row.of[0] == "ambit-paper" for row in energy.rows)
-            else {}
-        ),
-        "faw": ("What tFAW leaves of an AND", found["faw"].cells(lambda row: row.of[0] == "and")),
-        "refresh": ("What refresh leaves", _refresh(found["refresh"])),
+        "throughput": ("Throughput of results, GB/s", _throughput(throughput)),
+        "averages": (averaged, _by_mean(averages)),
+        "ambit-paper": ("Energy, model ambit-paper", _energy(energy, "ambit-paper")),
+        "faw": ("What tFAW leaves of an AND", faw.cells(lambda row: row.of[0] == "and")),
+        "refresh": ("What refresh leaves", _refresh(refresh)),
+        "datasheet": ("Energy, model datasheet", _energy(energy, "datasheet")),
     }
-    if any(row.of[0] == "datasheet" for row in energy.rows):
-        tables["datasheet"] = ("Energy, model datasheet", _energy(energy, "datasheet"))
-    return tables
+    return {name: table for name, table in tables.items() if table[1]}
 
 
 def _throughput(table: Table) -> Cells:
     """Systems down, operations across, the published ones above ours."""
     cells: list[tuple[str, ...]] = [("system", *(name.upper() for name in SEVEN))]
-    for title in dict.fromkeys(row.of[0] for row in table.rows):
+    for title in table.distinct(0):
         rows = {row.of[1]: row for row in table.rows if row.of[0] == title}
         hand = [row.published for row in rows.values() if row.published]
         if len(hand) == len(SEVEN):
@@ -68,19 +59,12 @@ def _throughput(table: Table) -> Cells:
 
 
 def _systems() -> Cells:
-    return [
-        ("processor", "peak, GB/s", "efficiency", "source of the peak", "of the efficiency"),
-        *(
-            (
-                system.title,
-                f"{system.peak_gb_per_s:.1f}",
-                f"{system.efficiency:g}",
-                system.peak_source,
-                system.efficiency_source,
-            )
-            for system in SYSTEMS.values()
-        ),
-    ]
+    heads = ("processor", "peak, GB/s", "efficiency", "source of the peak", "of the efficiency")
+    return [heads] + [
+        (one.title, f"{one.peak_gb_per_s:.1f}", f"{one.efficiency:g}", one.peak_source,
+         one.efficiency_source)
+        for one in SYSTEMS.values()
+    ]  # fmt: skip
 
 
 def _by_mean(table: Table) -> Cells:
@@ -116,13 +100,13 @@ def _share(table: Table, index: int) -> float:
     return simulated / _published(table, name).value
 
 
-def _of_paper(tables: Mapping[str, str]) -> str:
-    if "energy" not in tables:
+def _of_paper(table: str | None) -> str:
+    if table is None:
         return (
             "The paper's energies (`--energy ambit-paper`) are those of DDR3, which this is not.\n"
         )
     return f"""\
-{tables["energy"]}
+{table}
 The table follows from three numbers (`--energy ambit-paper`): 44.2 nJ/KB to read and 49.5 to
 write over DDR3, activation included, 0.786 for a row command. The paper's ratios hold 1.575,
 3.141, 3.929 and 5.494 nJ/KB, so that its column of energies in DRAM seems to be rounded up; the
@@ -130,8 +114,8 @@ ratios decide. "35x" is the harmonic mean over the seven operations.
 """
 
 
-def _datasheet(tables: Mapping[str, str]) -> str:
-    if "datasheet" not in tables:
+def _datasheet(table: str | None) -> str:
+    if table is None:
         return "The standard has no currents, so that there is no second table from them.\n"
     return f"""\
 From the currents of a named part (`--energy datasheet`), which the paper does not print: ACT, PRE
@@ -139,12 +123,14 @@ and bursts with their interface over the channel; as many full activations for a
 for and a precharge in DRAM; neither side with background or refresh. The two models are never
 mixed.
 
-{tables["datasheet"]}"""
+{table}"""
 
 
 def _energy(table: Table, mode: str) -> Cells:
-    """Operations down; what is published, if anything, beside what is simulated."""
+    """Operations down; published beside simulated, if anything is; empty without that model."""
     rows = {(row.quantity, row.of[1]): row for row in table.rows if row.of[0] == mode}
+    if not rows:
+        return []
     quantities = {"over the channel": ", nJ/KB", "in DRAM": ", nJ/KB", "energy ratio": ""}
     compared = any(row.published for row in rows.values())
     header = ["operation"]

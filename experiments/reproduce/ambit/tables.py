@@ -6,12 +6,21 @@ Technology", MICRO 2017, section 7.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import product
+from math import fsum
+from statistics import fmean, geometric_mean
 
-from experiments.reproduce.simulation import cost, in_words, program, throughput_gb_per_s
-from experiments.reproduce.table import Row, Table, look_up
+from experiments.reproduce.table import (
+    Row,
+    Table,
+    cost,
+    in_words,
+    look_up,
+    program,
+    throughput_gb_per_s,
+)
 from pimsim.baselines.systems import SYSTEMS, PublishedSystem
 from pimsim.dram.energy import command_energies, modes
 from pimsim.dram.options import ModelOptions
@@ -41,35 +50,18 @@ Rates = Mapping[str, float]
 """Throughput of each of the seven operations, in GB/s."""
 
 
-def _arithmetic(ours: Rates, theirs: Rates) -> float:
-    return math.fsum(ours[name] / theirs[name] for name in SEVEN) / len(SEVEN)
-
-
-def _geometric(ours: Rates, theirs: Rates) -> float:
-    logs = math.fsum(math.log(ours[name] / theirs[name]) for name in SEVEN)
-    return math.exp(logs / len(SEVEN))
-
-
-def _harmonic(ours: Rates, theirs: Rates) -> float:
-    return len(SEVEN) / math.fsum(theirs[name] / ours[name] for name in SEVEN)
-
-
-def _of_means(ours: Rates, theirs: Rates) -> float:
-    return math.fsum(ours.values()) / math.fsum(theirs.values())
-
-
-def _of_times(ours: Rates, theirs: Rates) -> float:
-    return math.fsum(1 / theirs[name] for name in SEVEN) / math.fsum(
-        1 / ours[name] for name in SEVEN
-    )
+def _over(ours: Rates, theirs: Rates) -> list[float]:
+    return [ours[name] / theirs[name] for name in SEVEN]
 
 
 MEANS: Mapping[str, Callable[[Rates, Rates], float]] = {
-    "arithmetic": _arithmetic,
-    "geometric": _geometric,
-    "harmonic": _harmonic,
-    "mean rates": _of_means,
-    "total times": _of_times,
+    "arithmetic": lambda ours, theirs: fmean(_over(ours, theirs)),
+    "geometric": lambda ours, theirs: geometric_mean(_over(ours, theirs)),
+    "harmonic": lambda ours, theirs: len(SEVEN) / fsum(_over(theirs, ours)),
+    "mean rates": lambda ours, theirs: fsum(ours.values()) / fsum(theirs.values()),
+    "total times": lambda ours, theirs: (
+        fsum(1 / rate for rate in theirs.values()) / fsum(1 / rate for rate in ours.values())
+    ),
 }
 """What "on average" may mean; the paper does not say."""
 
@@ -117,32 +109,25 @@ def _processor(system: PublishedSystem) -> Rates:
 
 
 def _throughput(standard: Standard, options: ModelOptions) -> Table:
-    stated = in_words(standard, options)
-    cube = in_words(*_cube(standard, options))
-    rates = [
-        (
-            system.name,
-            system.title,
-            _processor(system),
-            f"{system.efficiency:g} of {system.peak_gb_per_s:.1f} GB/s, over the operands",
-        )
-        for system in SYSTEMS.values()
+    systems = [
+        (one.name, one.title, _processor(one),
+         f"{one.efficiency:g} of {one.peak_gb_per_s:.1f} GB/s, over the operands")
+        for one in SYSTEMS.values()
+    ]  # fmt: skip
+    stated, cube = in_words(standard, options), in_words(*_cube(standard, options))
+    systems += [
+        ("ambit", _TITLES["ambit"], _ambit(standard, options), stated),
+        ("ambit-3d", _TITLES["ambit-3d"], _ambit_3d(standard, options), f"{cube}; 1 KB rows"),
     ]
-    rates.append(("ambit", "Ambit", _ambit(standard, options), stated))
-    rates.append(("ambit-3d", "Ambit-3D", _ambit_3d(standard, options), f"{cube}; 1 KB rows"))
-    return Table(
-        "throughput",
-        "Throughput of seven bulk operations",
-        ("system", "operation"),
-        tuple(
-            Row(
-                (title, name), "throughput", rate, "GB/s", words,
-                look_up(NAME, "throughput", key, name),
-            )
-            for key, title, per_operation, words in rates
-            for name, rate in per_operation.items()
-        ),
-    )  # fmt: skip
+    rows = tuple(
+        Row(
+            (title, name), "throughput", rate, "GB/s", words, look_up(NAME, "throughput", key, name)
+        )
+        for key, title, rates, words in systems
+        for name, rate in rates.items()
+    )
+    title = "Throughput of seven bulk operations"
+    return Table("throughput", title, ("system", "operation"), rows)
 
 
 def _averages(standard: Standard, options: ModelOptions) -> Table:
@@ -156,16 +141,10 @@ def _averages(standard: Standard, options: ModelOptions) -> Table:
             if number == 0:
                 models.append((system, "stated", "geometric"))
             for model, bandwidth, mean in models:
-                rows.append(
-                    Row(
-                        (pair(left, right), _bin(bin_, chosen), bandwidth, mean),
-                        "throughput ratio",
-                        MEANS[mean](ours[left], _processor(model)),
-                        "x",
-                        words,
-                        look_up(NAME, "average", left, right),
-                    )
-                )
+                of = (pair(left, right), _bin(bin_, chosen), bandwidth, mean)
+                ratio = MEANS[mean](ours[left], _processor(model))
+                found = look_up(NAME, "average", left, right)
+                rows.append(Row(of, "throughput ratio", ratio, "x", words, found))
     keys = ("systems", "timing", "bandwidth", "average")
     return Table("averages", "On average over the seven operations", keys, tuple(rows))
 
@@ -212,7 +191,7 @@ def _energy(standard: Standard, options: ModelOptions) -> Table:
                 # Publications print what their own model says, not what a datasheet says.
                 found = look_up(NAME, "energy", key, words) if mode == "ambit-paper" else None
                 rows.append(Row((mode, words), quantity, value, unit, stated, found))
-        mean = len(ratios) / math.fsum(1 / ratio for ratio in ratios)
+        mean = len(ratios) / fsum(1 / ratio for ratio in ratios)
         found = look_up(NAME, "energy", "ratio", "harmonic mean") if mode == "ambit-paper" else None
         rows.append(Row((mode, "harmonic mean"), "energy ratio", mean, "x", stated, found))
     return Table("energy", "Energy of bulk operations", ("model", "operation"), tuple(rows))
@@ -220,33 +199,20 @@ def _energy(standard: Standard, options: ModelOptions) -> Table:
 
 def _faw(standard: Standard, options: ModelOptions) -> Table:
     rows = []
-    for name in ("not", "and", "nand", "xor"):
-        for window in (None, 30, 40):
-            for acts in (2, 1) if window else (2,):
-                for split in (True, False):
-                    chosen = replace(
-                        options, faw=window is not None, acts_per_aap=acts, split_decoder=split
-                    )
-                    limited = standard
-                    if window:
-                        timing = replace(standard.timing, t_faw_ps=window * 1000)
-                        limited = replace(standard, timing=timing)
-                    of = (
-                        name,
-                        str(window or "off"),
-                        str(acts) if window else "any",
-                        "split" if split else "shared",
-                    )
-                    rows.append(
-                        Row(
-                            of,
-                            "throughput",
-                            throughput_gb_per_s(name, limited, chosen),
-                            "GB/s",
-                            in_words(limited, chosen),
-                            look_up(NAME, "faw", *of),
-                        )
-                    )
+    windows = ((None, 2), (30, 2), (30, 1), (40, 2), (40, 1))
+    for name, (window_ns, acts), split in product(
+        ("not", "and", "nand", "xor"), windows, (True, False)
+    ):
+        chosen = replace(options, faw=window_ns is not None, acts_per_aap=acts, split_decoder=split)
+        limited = standard
+        if window_ns:
+            timing = replace(standard.timing, t_faw_ps=window_ns * 1000)
+            limited = replace(standard, timing=timing)
+        of = (name, str(window_ns or "off"), str(acts) if window_ns else "any",
+              "split" if split else "shared")  # fmt: skip
+        rate = throughput_gb_per_s(name, limited, chosen)
+        words = in_words(limited, chosen)
+        rows.append(Row(of, "throughput", rate, "GB/s", words, look_up(NAME, "faw", *of)))
     keys = ("operation", "tFAW ns", "ACTs an AAP", "decoder")
     return Table("faw", "What tFAW costs", keys, tuple(rows))
 

@@ -73,8 +73,8 @@ def _meanings(axes: Axes, words: Sequence[str]) -> None:
 
 
 def _banks(table: Table, folder: Path) -> Path:
-    operations = list(dict.fromkeys(row.of[1] for row in table.rows))
-    standards = list(dict.fromkeys(row.of[0] for row in table.rows))
+    operations = table.distinct(1)
+    standards = table.distinct(0)
     figure = Figure(figsize=(7.0, 2.8))
     for axes, operation in zip(figure.subplots(1, len(operations)), operations, strict=True):
         for index, standard in enumerate(standards):

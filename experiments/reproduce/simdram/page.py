@@ -39,7 +39,7 @@ def summary(found: Mapping[str, Table]) -> dict[str, tuple[str, Cells]]:
 def _commands(table: Table) -> Cells:
     """One line for each operation: published / simulated at each width."""
     cells: list[tuple[str, ...]] = [("operation", "published", "width: simulated", "ratio")]
-    for name in dict.fromkeys(row.of[0] for row in table.rows):
+    for name in table.distinct(0):
         rows = [row for row in table.rows if row.of[0] == name]
         counts = ", ".join(
             f"{row.of[1]}: {row.simulated}" if len(rows) > 1 else f"{row.simulated}" for row in rows

@@ -9,9 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
+from itertools import product
 
-from experiments.reproduce.simulation import cost, in_words, program, throughput_gb_per_s
-from experiments.reproduce.table import Published, Row, Table, look_up, published
+from experiments.reproduce.table import (
+    Published,
+    Row,
+    Table,
+    cost,
+    in_words,
+    look_up,
+    program,
+    published,
+    throughput_gb_per_s,
+)
 from pimsim.dram.energy import modes
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard, load
@@ -42,12 +52,9 @@ def tables(standard: Standard, options: ModelOptions) -> tuple[Table, ...]:
 
 
 def _commands() -> Table:
-    found = []
-    for name in _SINGLE_ROWS:
-        found.append(_count(name, 1, look_up(NAME, "commands", name)))
-    for name in _SIZED:
-        for bits in _BITS:
-            found.append(_count(name, bits, look_up(NAME, "commands", name, width=bits)))
+    wanted = [(name, 1) for name in _SINGLE_ROWS]
+    wanted += product(_SIZED, _BITS)
+    found = [_count(*one, look_up(NAME, "commands", one[0], width=one[1])) for one in wanted]
     for width in WIDTHS:
         found.append(_count("popcount", width, look_up(NAME, "commands", "popcount", str(width))))
     return Table("commands", "Row commands", ("operation", "width", "of them AP"), tuple(found))
@@ -86,8 +93,7 @@ def dot(name: str, width: int) -> tuple[Program, int]:
 def _width(standard: Standard, options: ModelOptions) -> Table:
     found = tuple(
         row
-        for name in DOTS
-        for width in WIDTHS
+        for name, width in product(DOTS, WIDTHS)
         for row in _of_width(name, width, standard, options)
     )
     return Table("width", "XNOR and popcount against width", ("operation", "width"), found)
@@ -104,14 +110,9 @@ def _of_width(name: str, width: int, standard: Standard, options: ModelOptions) 
     for mode in modes(standard):
         # The energy of row commands does not depend on when they issue: the quickest to schedule.
         modelled = replace(options, energy=mode, faw=False, refresh=False)
-        pj_per_kb = cost(chosen, standard, modelled).energy_pj_per_kb * times
-        yield Row(
-            of,
-            f"energy a bit, {mode}",
-            pj_per_kb / 8192 / width,
-            "pJ",
-            in_words(standard, replace(options, energy=mode), energy=mode),
-        )
+        pj = cost(chosen, standard, modelled).energy_pj_per_kb * times / 8192 / width
+        with_mode = in_words(standard, replace(options, energy=mode), energy=mode)
+        yield Row(of, f"energy a bit, {mode}", pj, "pJ", with_mode)
     for faw in (False, True):
         limited = replace(options, faw=faw)
         rate = cost(chosen, standard, limited).throughput_gb_per_s / times * 8 * width
@@ -137,21 +138,21 @@ def _banks(standard: Standard, options: ModelOptions) -> Table:
     """Throughput of more and more banks, in more ranks where those of one do not suffice."""
     found = []
     standards = {one.name: one for one in (standard, load(_SIXTEEN))}
-    for one in standards.values():
-        for operation, width in (("and", None), ("add", 32)):
-            for faw in (False, True):
-                alone = 0.0
-                for banks in BANKS:
-                    chosen = replace(options, faw=faw, banks=banks)
-                    ranks = max(one.ranks, -(-banks // (one.banks * one.channels)))
-                    system = replace(one, ranks=ranks)
-                    rate = 8 * throughput_gb_per_s(operation, system, chosen, width)
-                    alone = alone or rate
-                    label = f"{operation} {width}" if width else operation
-                    of = (one.name, label, "on" if faw else "off", str(banks))
-                    words = in_words(system, chosen)
-                    found.append(Row(of, "results a second", rate, "G/s", words))
-                    found.append(Row(of, "times one bank", rate / alone, "x", words))
+    for one, (operation, width), faw in product(
+        standards.values(), (("and", None), ("add", 32)), (False, True)
+    ):
+        alone = 0.0
+        for banks in BANKS:
+            chosen = replace(options, faw=faw, banks=banks)
+            ranks = max(one.ranks, -(-banks // (one.banks * one.channels)))
+            system = replace(one, ranks=ranks)
+            rate = 8 * throughput_gb_per_s(operation, system, chosen, width)
+            alone = alone or rate
+            label = f"{operation} {width}" if width else operation
+            of = (one.name, label, "on" if faw else "off", str(banks))
+            words = in_words(system, chosen)
+            found.append(Row(of, "results a second", rate, "G/s", words))
+            found.append(Row(of, "times one bank", rate / alone, "x", words))
     keys = ("standard", "operation", "tFAW", "banks")
     return Table("banks", "What more banks bring", keys, tuple(found))
 

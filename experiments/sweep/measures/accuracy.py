@@ -13,14 +13,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.sweep import estimates, files
-from experiments.sweep.estimates import Counts
 from experiments.sweep.measures import circuits, networks
-from experiments.sweep.measures.field import ACCURACY, TRA
-from experiments.sweep.measures.fields import table
-from experiments.sweep.measures.measure import Estimator, Measure, Values
+from experiments.sweep.measures.field import ACCURACY, TRA, Stamp, digest, stamp_of
+from experiments.sweep.measures.fields import stamps_of, table
+from experiments.sweep.measures.measure import (
+    Counts,
+    Estimator,
+    Measure,
+    Values,
+    clustered,
+    seeds_of,
+)
 from experiments.sweep.results import Quantity, Value
-from experiments.sweep.workers import seeds
 from pimsim import documents
 from pimsim.errors import InputError
 
@@ -35,6 +39,7 @@ _TABLE_SEED = 0
 
 
 def _identity(values: Values) -> Mapping[str, Any]:
+    from bnn import zoo
     from bnn.mapping import choice
     from bnn.run.scoring import LARGEST
 
@@ -43,7 +48,7 @@ def _identity(values: Values) -> Mapping[str, Any]:
     rule = _scoring(*networks.trained(values)).rule
     _require_layers(values)
     found: dict[str, Any] = {
-        "network": networks.network_digest(str(values["network"])),
+        "network": digest(zoo.locate(str(values["network"]))),
         "data": networks.data_digest(values),
         "dram": networks.dram_identity(values),
     }
@@ -52,7 +57,7 @@ def _identity(values: Values) -> Mapping[str, Any]:
     if "failures" in values:
         _without_circuit(values)
         _require_entries(values)
-        return {**found, "failures": files.digest(Path(str(values["failures"])))}
+        return {**found, "failures": digest(Path(str(values["failures"])))}
     if "variation_percent" not in values:
         raise InputError("`variation_percent` or `failures` must be set for accuracy")
     circuits.require_effect(values)
@@ -105,7 +110,7 @@ def _run(values: Values, trial: int, seed: int) -> Counts:
 
     network, dataset = networks.trained(values)
     system = networks.system(values)
-    chip, noise = seeds.derived(seed, trial, 2)
+    chip, noise = seeds_of(seed, trial, 2)
     faults = Faults(
         failure_table(values),
         chip=chip,
@@ -159,23 +164,18 @@ def failure_table(values: Values) -> FailureTable:
     """Return the failure probabilities of a point."""
     if "failures" in values:
         path = Path(str(values["failures"]))
-        return _read(path, files.stamp(path))
+        return _read(path, stamp_of(path))
     known = table()
     given = {
         name: value
         for name, value in values.items()
         if TRA in known[name].measures or name in ("table_samples", "activation_rows")
     }
-    stamps = tuple(
-        files.stamp(Path(str(value))) for name, value in given.items() if known[name].is_file(value)
-    )
-    return _of_circuit(tuple(sorted(given.items())), stamps)
+    return _of_circuit(tuple(sorted(given.items())), stamps_of(given))
 
 
 @lru_cache(maxsize=64)
-def _of_circuit(
-    items: tuple[tuple[str, Value], ...], stamps: tuple[files.Stamp, ...]
-) -> FailureTable:
+def _of_circuit(items: tuple[tuple[str, Value], ...], stamps: tuple[Stamp, ...]) -> FailureTable:
     from pimsim.circuit.failure_tables.from_circuit import of_circuit
 
     values = dict(items)
@@ -190,7 +190,7 @@ def _of_circuit(
 
 
 @lru_cache(maxsize=16)
-def _read(path: Path, stamp: files.Stamp) -> FailureTable:
+def _read(path: Path, stamp: Stamp) -> FailureTable:
     from pimsim.circuit.failure_tables.table import FailureTable
 
     return FailureTable.read(path)
@@ -216,9 +216,7 @@ MEASURE = Measure(
     name=ACCURACY,
     version=1,
     estimators=(
-        Estimator(
-            Quantity("accuracy", "accuracy", "%", 100.0), estimates.clustered, "correct", "images"
-        ),
+        Estimator(Quantity("accuracy", "accuracy", "%", 100.0), clustered, "correct", "images"),
     ),
     identity=_identity,
     run=_run,

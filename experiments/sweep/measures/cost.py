@@ -15,11 +15,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from experiments.sweep import estimates, files
-from experiments.sweep.estimates import Counts
 from experiments.sweep.measures import networks
-from experiments.sweep.measures.field import COST
-from experiments.sweep.measures.measure import Estimator, Measure, Values
+from experiments.sweep.measures.field import COST, digest
+from experiments.sweep.measures.measure import Counts, Estimator, Measure, Values, exact
 from experiments.sweep.results import Quantity
 from pimsim.errors import InputError
 
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
 
 
 def _identity(values: Values) -> Mapping[str, Any]:
+    from bnn import zoo
     from bnn.mapping import choice
     from bnn.tables import catalog
     from experiments.options import data as data_options
@@ -45,9 +44,9 @@ def _identity(values: Values) -> Mapping[str, Any]:
         return {**found, "network": values["network"]}
     data = networks.data_name(values)
     networks.model(str(values["network"]), data)
-    found["network"] = networks.network_digest(str(values["network"]))
+    found["network"] = digest(zoo.locate(str(values["network"])))
     held = networks.data_files(data)
-    found["data"] = files.digest(held[0]) if held else data
+    found["data"] = digest(held[0]) if held else data
     data_options.chosen_scale(networks.scale(values))
     return found
 
@@ -85,7 +84,7 @@ def _encoded(values: Values) -> tuple[Network, Encoding | None]:
     if data in datasets.NAMES:
         scale = data_options.chosen_scale(networks.scale(values))
         return network, encoding_by_name(network, data, scale)
-    read = datasets.reshape_for(networks.open_data(values), network.input_shape)
+    read = datasets.reshape_for(networks.opened(data, networks.scale(values)), network.input_shape)
     return network, encoding_of(network, read.x, read.encoding)
 
 
@@ -106,11 +105,11 @@ MEASURE = Measure(
     estimators=(
         Estimator(
             Quantity("latency", "time an image", "us", 1e-6),
-            estimates.exact, "latency_ps", "images", share=False,
+            exact, "latency_ps", "images", share=False,
         ),
         Estimator(
             Quantity("energy", "energy an image", "uJ", 1e-9),
-            estimates.exact, "energy_fj", "images", share=False,
+            exact, "energy_fj", "images", share=False,
         ),
     ),
     identity=_identity,

@@ -1,4 +1,4 @@
-"""What a sweep can vary: a field, and what values it takes.
+"""What a sweep can vary: a field, what values it takes, and the values of an axis over it.
 
 >>> field = Field("vdd_mv", "array supply", "mV", NUMBER, ("tra-failure",), "as it says", least=0.0)
 >>> field.value(1200)
@@ -7,17 +7,25 @@
 Traceback (most recent call last):
 ...
 pimsim.errors.InputError: `vdd_mv` must be a number of at least 0, not 'high'
+>>> values_of(field, {"from": 1000, "to": 1200, "step": 100})
+(1000.0, 1100.0, 1200.0)
+>>> values_of(field, {"from": 10, "to": 1000, "count": 3, "log": True})
+(10.0, 100.0, 1000.0)
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-from experiments.sweep.results import Value
-from pimsim.errors import InputError
+from experiments.sweep.results import Value, is_number
+from pimsim import documents
+from pimsim.errors import InputError, unreadable
 
 NUMBER, INTEGER, SWITCH, TEXT = "number", "integer", "switch", "text"
 """Kinds of values."""
@@ -76,30 +84,142 @@ class Field:
             return f"{noun} from {self.least:g} to {self.most:g}"
         return f"{noun} of at least {self.least:g}" if self.least > -math.inf else noun
 
-    def value(self, given: object) -> Value:
+    def value(self, given: Any) -> Value:
         """Return ``given`` as the type of the field.
 
         Raises :class:`~pimsim.errors.InputError` if it is not allowed.
         """
-        value = self._typed(given)
-        if value is None:
+        if not self._allows(given):
             raise InputError(f"`{self.name}` must be {self.allowed}, not {given!r}")
-        return value
+        return float(given) if self.kind == NUMBER else given
 
     def is_file(self, value: Value) -> bool:
         """Whether a value is the path of a file, not a name."""
         return isinstance(value, str) and Path(value).suffix in self.suffixes
 
-    def _typed(self, given: object) -> Value | None:
+    def _allows(self, given: Any) -> bool:
         if self.kind == SWITCH:
-            return given if isinstance(given, bool) else None
+            return isinstance(given, bool)
         if self.kind == TEXT:
-            known = isinstance(given, str) and bool(given)
-            return str(given) if known and (not self.choices or given in self.choices) else None
-        if isinstance(given, bool) or not isinstance(given, int | float):
-            return None
-        if self.kind == INTEGER and not isinstance(given, int):
-            return None
-        if not math.isfinite(given) or not self.least <= given <= self.most:
-            return None
-        return given if self.kind == INTEGER else float(given)
+            return isinstance(given, str) and (
+                given in self.choices if self.choices else given != ""
+            )
+        right = type(given) is int if self.kind == INTEGER else is_number(given)
+        return right and self.least <= given <= self.most
+
+
+_RANGE = ("from", "to", "count", "step", "log")
+_MOST = 100_000
+_DIGITS = 12
+"""Significant digits of the values of a range: 0.1 + 0.2 is 0.3."""
+_SLACK = 1e-9
+
+
+def values_of(field: Field, given: object) -> tuple[Value, ...]:
+    """Return the values of an axis over ``field``, as a specification writes them: list or range.
+
+    Raises :class:`~pimsim.errors.InputError` for an empty list, a value that the field does not
+    allow, and a range that makes no sense.
+    """
+    if isinstance(given, Mapping):
+        values = [_whole(field, one) for one in _range(field, given)]
+    elif isinstance(given, list):
+        values = given
+    else:
+        raise InputError(
+            f"axis `{field.name}` must be a list or a range such as "
+            f"{{from = 0, to = 25, count = 6}}, not {given!r}"
+        )
+    if not values:
+        raise InputError(f"axis `{field.name}` must have at least one value, or there is no point")
+    return tuple(field.value(one) for one in values)
+
+
+def _range(field: Field, given: Mapping[str, Any]) -> list[float]:
+    where = f"axis `{field.name}`"
+    if not field.numeric:
+        raise InputError(f"{where} must be a list: a range is for numbers, not for {field.allowed}")
+    documents.require_known(given, _RANGE, where)
+    for key in ("from", "to"):
+        if key not in given:
+            raise InputError(f"{where} must have `{key}`")
+    first, last = (_number(where, key, given[key]) for key in ("from", "to"))
+    if ("count" in given) == ("step" in given):
+        raise InputError(f"{where} must have either `count` or `step`")
+    log = given.get("log", False)
+    if not isinstance(log, bool):
+        raise InputError(f"{where}: `log` must be true or false, not {log!r}")
+    if log and ("step" in given or min(first, last) <= 0):
+        raise InputError(f"{where}: `log` must go with `count` and with positive `from` and `to`")
+    if "step" in given:
+        return _steps(where, first, last, _number(where, "step", given["step"]))
+    count = given["count"]
+    if type(count) is not int or not 1 <= count <= _MOST or (count == 1 and first != last):
+        raise InputError(f"{where}: `count` must be from 2 to {_MOST}, not {count!r}")
+    shares = [index / max(count - 1, 1) for index in range(count)]
+    if log:
+        return [_rounded(first * (last / first) ** share) for share in shares]
+    return [_rounded(first + (last - first) * share) for share in shares]
+
+
+def _steps(where: str, first: float, last: float, step: float) -> list[float]:
+    if not step or (last - first) / step < 0:
+        raise InputError(f"{where}: `step` must lead from {first:g} to {last:g}, not {step:g}")
+    steps = (last - first) / step
+    if steps > _MOST:
+        raise InputError(f"{where}: `step` must give at most {_MOST} values, not {steps:g}")
+    return [_rounded(first + step * index) for index in range(math.floor(steps + _SLACK) + 1)]
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.{_DIGITS}g}")
+
+
+def _number(where: str, key: str, value: object) -> float:
+    if not is_number(value):
+        raise InputError(f"{where}: `{key}` must be a number, not {value!r}")
+    return float(value)
+
+
+def _whole(field: Field, value: float) -> Value:
+    """An integer field takes integers; that a range hits none is for the field to say."""
+    return int(value) if field.kind == INTEGER and value.is_integer() else value
+
+
+Stamp = tuple[int, int]
+"""By which a change of a file is noticed: size, and time of the last change."""
+
+
+def stamp_of(path: Path) -> Stamp:
+    """Return the stamp of a file.
+
+    Raises :class:`~pimsim.errors.InputError` if it is not there.
+    """
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise unreadable(path, error) from error
+    return found.st_size, found.st_mtime_ns
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file: what it holds decides, not where it is.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "a.json"
+    >>> _ = path.write_text("{}")
+    >>> digest(path)[:8], digest(path) == digest(path)
+    ('44136fa3', True)
+
+    Raises :class:`~pimsim.errors.InputError` if it cannot be read.
+    """
+    return _digest(path, stamp_of(path))
+
+
+@lru_cache(maxsize=256)
+def _digest(path: Path, _stamp: Stamp) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise unreadable(path, error) from error

@@ -1,7 +1,7 @@
 """Every field that a sweep knows: options, parameters of the circuit, amounts of the process.
 
 To add one, add an entry to :mod:`experiments.options.table` and use its value. A measure finds the
-values of its fields by name (see :mod:`experiments.sweep.measures.catalog`). Defaults belong to the
+values of its fields by name (see :mod:`experiments.sweep.measures.measure`). Defaults belong to the
 key of a point: a field that is added with the default None leaves the keys of older stores as they
 are. What is derived from the part stands in the key as if it had been stated, so that a stored
 point means what it meant. The default mapping is not the one of `pimsim run`: every store that left
@@ -33,7 +33,10 @@ from experiments.sweep.measures.field import (
     TEXT,
     TRA,
     Field,
+    Stamp,
+    stamp_of,
 )
+from experiments.sweep.results import Value
 from pimsim import ranges
 from pimsim.documents import nearest
 from pimsim.errors import InputError
@@ -86,9 +89,12 @@ def named(name: str) -> Field:
     raise InputError(f"unknown field `{name}`{hint}")
 
 
-def of_measure(measure: str) -> tuple[Field, ...]:
-    """Return the fields that act on a measure, in the order of the table."""
-    return tuple(field for field in table().values() if measure in field.measures)
+def stamps_of(values: Mapping[str, Value]) -> tuple[Stamp, ...]:
+    """Return the stamps of the files that fields name."""
+    known = table()
+    return tuple(
+        stamp_of(Path(str(value))) for name, value in values.items() if known[name].is_file(value)
+    )
 
 
 def _parameters() -> Iterator[Field]:

@@ -1,15 +1,88 @@
-"""What a sweep measures at a point: one record of what it is and how it is counted."""
+"""What a sweep measures at a point: what is counted, and the estimates that follow from it.
+
+To add a measure: a module beside this one with ``MEASURE``, its name in ``_NAMES``, and fields that
+name it.
+
+>>> load_measure("tra-failure").estimators[0].quantity.text
+'triple-row activations wrong (%)'
+>>> load_measure("accurracy")
+Traceback (most recent call last):
+...
+pimsim.errors.InputError: `measure` must be one of tra-failure, accuracy, cost, not 'accurracy'; \
+did you mean 'accuracy'?
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
-from experiments.sweep.estimates import Counts, Estimate
-from experiments.sweep.measures.field import Field
+from experiments.sweep.measures.field import ACCURACY, COST, TRA, Field
 from experiments.sweep.results import Quantity, Value
-from pimsim.documents import shown
+from pimsim.documents import require_one_of, shown
+
+Counts = Mapping[str, int]
+"""What a trial counted, by name."""
+
+Estimate = tuple[float, float, float]
+"""The estimate, and the ends of its interval."""
+
+
+def pooled(counts: Sequence[Counts], part: str, whole: str, level: float) -> Estimate:
+    """Return the share of ``part`` in ``whole``, and its Clopper-Pearson interval.
+
+    For trials whose units are all independent, so that it does not matter which trial a unit
+    was in.
+
+    >>> pooled([{"wrong": 1, "of": 100}, {"wrong": 3, "of": 100}], "wrong", "of", 0.95)[0]
+    0.02
+    """
+    from pimsim.circuit.statistics.intervals import clopper_pearson
+
+    some, every = (sum(one[name] for one in counts) for name in (part, whole))
+    return (some / every, *clopper_pearson(some, every, level))
+
+
+def clustered(counts: Sequence[Counts], part: str, whole: str, level: float) -> Estimate:
+    """Return the share of ``part`` in ``whole``; the units of the interval are trials.
+
+    What is counted in a trial goes together (images on the same chip), so that the interval is
+    that of a ratio estimator over trials, with Student's t for as many trials less one. It is
+    never narrower than if everything counted were independent (:func:`pooled`): trials that
+    happen to agree do not make it vanish. A single trial has the pooled interval.
+
+    >>> agreeing = [{"right": 90, "of": 100}] * 3
+    >>> clustered(agreeing, "right", "of", 0.95) == pooled(agreeing, "right", "of", 0.95)
+    True
+    >>> apart = [{"right": 80, "of": 100}, {"right": 99, "of": 100}, {"right": 91, "of": 100}]
+    >>> [round(number, 3) for number in clustered(apart, "right", "of", 0.95)]
+    [0.9, 0.663, 1.0]
+    """
+    share, low, high = pooled(counts, part, whole, level)
+    trials = len(counts)
+    if trials < 2:
+        return share, low, high
+    from scipy.special import stdtrit
+
+    mean = sum(one[whole] for one in counts) / trials
+    squares = sum((one[part] - share * one[whole]) ** 2 for one in counts)
+    error = math.sqrt(squares / (trials - 1) / trials) / mean
+    reach = float(stdtrit(trials - 1, 0.5 + level / 2)) * error
+    return share, max(min(low, share - reach), 0.0), min(max(high, share + reach), 1.0)
+
+
+def exact(counts: Sequence[Counts], part: str, whole: str, level: float) -> Estimate:
+    """Return ``part`` for each of ``whole``, which nothing random has touched.
+
+    >>> exact([{"latency_ps": 600, "images": 3}], "latency_ps", "images", 0.95)
+    (200.0, 200.0, 200.0)
+    """
+    share = sum(one[part] for one in counts) / sum(one[whole] for one in counts)
+    return share, share, share
+
 
 _MOST = 2**53
 """Largest count of a share: statistics of larger ones overflow."""
@@ -24,7 +97,7 @@ class Estimator:
 
     quantity: Quantity
     function: Callable[[Sequence[Counts], str, str, float], Estimate]
-    """One of :mod:`experiments.sweep.estimates`."""
+    """Such as :func:`pooled`."""
     part: str
     """The count above the line."""
     whole: str
@@ -65,19 +138,14 @@ class Measure:
     @property
     def fields(self) -> tuple[Field, ...]:
         """Fields that act on it."""
-        from experiments.sweep.measures.fields import of_measure
+        from experiments.sweep.measures.fields import table
 
-        return of_measure(self.name)
-
-    def estimator(self, quantity: str) -> Estimator:
-        """Return the estimator of a quantity; KeyError if there is none."""
-        return {one.quantity.name: one for one in self.estimators}[quantity]
+        return tuple(field for field in table().values() if self.name in field.measures)
 
     def fault(self, counts: object) -> str | None:
         """Return what is wrong with what is said to be counts of a trial; None if nothing is.
 
-        >>> from experiments.sweep.measures import catalog
-        >>> catalog.load("tra-failure").fault({"failed": 7, "samples": 6})
+        >>> load_measure("tra-failure").fault({"failed": 7, "samples": 6})
         'must have at most `samples` (6) in `failed`, not 7'
         """
         wanted = {name for one in self.estimators for name in (one.part, one.whole)}
@@ -93,3 +161,33 @@ class Measure:
             if one.share and part > whole:
                 return f"must have at most `{one.whole}` ({whole}) in `{one.part}`, not {part}"
         return None
+
+
+_NAMES = (TRA, ACCURACY, COST)
+
+
+def load_measure(name: object) -> Measure:
+    """Return the measure of that name.
+
+    Raises :class:`~pimsim.errors.InputError` if there is none, naming the nearest.
+    """
+    module = require_one_of("measure", name, _NAMES, hint=True).replace("-", "_")
+    measure: Measure = import_module(f"experiments.sweep.measures.{module}").MEASURE
+    return measure
+
+
+def seeds_of(seed: int, trial: int, count: int) -> tuple[int, ...]:
+    """Return ``count`` random seeds, integers below 2**63, of a trial of a sweep.
+
+    They depend on the seed of the sweep and the number of the trial alone, so that all points see
+    the same chips and the same noise: differences between points are then theirs.
+
+    >>> seeds_of(1, trial=0, count=2) == seeds_of(1, trial=0, count=2)
+    True
+    >>> len({*seeds_of(1, trial=0, count=2), *seeds_of(1, trial=1, count=2)})
+    4
+    """
+    import numpy as np
+
+    state = np.random.SeedSequence((seed, trial)).generate_state(count, np.uint64)
+    return tuple(int(word) >> 1 for word in state)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from experiments.options import table
-from experiments.sweep import files
+from experiments.sweep.measures.field import Stamp, stamp_of
 from experiments.sweep.results import Value
 from pimsim.errors import InputError
 
@@ -41,7 +41,7 @@ def trained(values: Mapping[str, Value]) -> tuple[Network, Dataset]:
     """
     name = data_name(values)
     network = model(str(values["network"]), name)
-    dataset = _data(name, network.input_shape, scale(values), _stamp_of(name))
+    dataset = _data(name, network.input_shape, scale(values), _stamps(name))
     if dataset.y is None:
         raise InputError(
             f"`data` must have labels `y`, and {dataset.name} has none ({dataset.unlabelled})"
@@ -60,13 +60,11 @@ def model(name: str, data: str) -> Network:
     from bnn import zoo
 
     path = zoo.locate(name)
-    return _model(path, files.stamp(path), data, _stamp_of(data))
+    return _model(path, stamp_of(path), data, _stamps(data))
 
 
 @lru_cache(maxsize=_FEW)
-def _model(
-    path: Path, _stamp: files.Stamp, data: str, _data_stamps: tuple[files.Stamp, ...]
-) -> Network:
+def _model(path: Path, _stamp: Stamp, data: str, _data_stamps: tuple[Stamp, ...]) -> Network:
     from bnn.larq import model_file
     from experiments.report.inputs import shape_of
 
@@ -89,27 +87,12 @@ def data_name(values: Mapping[str, Value]) -> str:
     raise InputError("`data` must be set for a network of your own")
 
 
-def network_digest(name: str) -> str:
-    """Return the SHA-256 of a network's model file."""
-    from bnn import zoo
-
-    return files.digest(zoo.locate(name))
-
-
 def data_digest(values: Mapping[str, Value]) -> str:
     """Return the SHA-256 of the images and labels that a point looks at."""
     network, dataset = trained(values)
     name = data_name(values)
     images = len(dataset.x)
-    return _data_digest(name, network.input_shape, scale(values), images, _stamp_of(name))
-
-
-def open_data(values: Mapping[str, Value]) -> Dataset:
-    """Return the data of a point, in the scale that it sets, as they are in their file.
-
-    Raises :class:`~pimsim.errors.InputError` if they cannot be read or scaled.
-    """
-    return _open(data_name(values), scale(values))
+    return _data_digest(name, network.input_shape, scale(values), images, _stamps(name))
 
 
 def scale(values: Mapping[str, Value]) -> str | None:
@@ -117,7 +100,11 @@ def scale(values: Mapping[str, Value]) -> str | None:
     return str(values["input_scale"]) if "input_scale" in values else None
 
 
-def _open(name: str, written: str | None) -> Dataset:
+def opened(name: str, written: str | None) -> Dataset:
+    """Return data in a scale as a point sets it, as they are in their file.
+
+    Raises :class:`~pimsim.errors.InputError` if they cannot be read or scaled.
+    """
     from experiments.options import data as data_options
 
     return data_options.open_data(name, None, scale=data_options.chosen_scale(written))
@@ -129,7 +116,7 @@ def _data_digest(
     input_shape: tuple[int, ...],
     written: str | None,
     images: int,
-    stamp: tuple[files.Stamp, ...],
+    stamp: tuple[Stamp, ...],
 ) -> str:
     dataset = _data(name, input_shape, written, stamp)
     found = hashlib.sha256()
@@ -194,9 +181,9 @@ def dram_identity(values: Mapping[str, Value]) -> dict[str, Any]:
     return found
 
 
-def _stamp_of(name: str) -> tuple[files.Stamp, ...]:
+def _stamps(name: str) -> tuple[Stamp, ...]:
     """Stamps of data in files; data sets that have names do not change."""
-    return tuple(files.stamp(path) for path in data_files(name))
+    return tuple(stamp_of(path) for path in data_files(name))
 
 
 def data_files(name: str) -> tuple[Path, ...]:
@@ -212,8 +199,8 @@ def data_files(name: str) -> tuple[Path, ...]:
 
 @lru_cache(maxsize=_FEW)
 def _data(
-    name: str, input_shape: tuple[int, ...], written: str | None, _stamp: tuple[files.Stamp, ...]
+    name: str, input_shape: tuple[int, ...], written: str | None, _stamp: tuple[Stamp, ...]
 ) -> Dataset:
     from bnn.data import datasets
 
-    return datasets.reshape_for(_open(name, written), input_shape)
+    return datasets.reshape_for(opened(name, written), input_shape)

@@ -14,13 +14,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from experiments.sweep import estimates
-from experiments.sweep.estimates import Counts
 from experiments.sweep.measures import circuits
 from experiments.sweep.measures.field import TRA
-from experiments.sweep.measures.measure import Estimator, Measure, Values
+from experiments.sweep.measures.measure import Counts, Estimator, Measure, Values, pooled, seeds_of
 from experiments.sweep.results import Quantity
-from experiments.sweep.workers import seeds
 from pimsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -44,7 +41,7 @@ def _run(values: Values, trial: int, seed: int) -> Counts:
     from pimsim.circuit.statistics.monte_carlo import PATHS, Sampling
 
     count, _ = PATHS[str(values["path"])]
-    (drawn,) = seeds.derived(seed, trial, 1)
+    (drawn,) = seeds_of(seed, trial, 1)
     counts = count(
         circuits.circuit_of(values),
         circuits.process_of(values),
@@ -79,7 +76,7 @@ MEASURE = Measure(
     estimators=(
         Estimator(
             Quantity("failure", "triple-row activations wrong", "%", 100.0),
-            estimates.pooled,
+            pooled,
             "failed",
             "samples",
         ),

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Generic
 
-from experiments.sweep.workers.pool import Outcome, R, T
+from experiments.sweep.workers.pool import R, T
 from pimsim.errors import InputError, PimsimError
 
 CONNECT_S = 5.0
@@ -72,8 +72,8 @@ class DaskPool(Generic[T, R]):
         self._tasks[future] = task
         future.add_done_callback(self._ready.put)
 
-    def finished(self) -> list[Outcome[T, R]]:
-        """Wait for at least one task; return those that are finished.
+    def finished(self) -> list[tuple[T, R]]:
+        """Wait for at least one task; return those that are finished, with their results.
 
         Raises what a task raised, and :class:`ClusterError` if the cluster has gone, or gives up
         a task that its workers die of.
@@ -81,7 +81,7 @@ class DaskPool(Generic[T, R]):
         ready = [self._next()]
         while not self._ready.empty():
             ready.append(self._ready.get())
-        return [Outcome(self._tasks.pop(future), self._result(future)) for future in ready]
+        return [(self._tasks.pop(future), self._result(future)) for future in ready]
 
     def _next(self) -> Any:
         while True:

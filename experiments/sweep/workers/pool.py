@@ -7,7 +7,7 @@ with one of its workers, and waits for what they are doing.)
 
 >>> with LocalPool(abs, workers=1) as pool:
 ...     pool.submit(-3)
-...     [(outcome.task, outcome.result) for outcome in pool.finished()]
+...     pool.finished()
 [(-3, 3)]
 """
 
@@ -20,11 +20,10 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from typing import Generic, Protocol, TypeVar, cast
+from typing import Generic, Protocol, Self, TypeVar, cast
 
 from pimsim.errors import PimsimError, lacks_memory
 
@@ -41,19 +40,12 @@ class WorkerError(PimsimError):
     """A task that cannot be carried out: workers die of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome(Generic[T, R]):
-    """A task and its result."""
-
-    task: T
-    result: R
-
-
 class Pool(Protocol[T, R]):
     """What carries out tasks, in any order."""
 
-    def __enter__(self) -> Pool[T, R]:
+    def __enter__(self) -> Self:
         """Begin."""
+        return self
 
     def __exit__(self, *raised: object) -> None:
         """End, at once: what is not finished is given up."""
@@ -65,28 +57,25 @@ class Pool(Protocol[T, R]):
     def submit(self, task: T) -> None:
         """Take a task, if there is room."""
 
-    def finished(self) -> list[Outcome[T, R]]:
-        """Wait for at least one task; return those that are finished.
+    def finished(self) -> list[tuple[T, R]]:
+        """Wait for at least one task; return those that are finished, with their results.
 
         Raises what a task raised.
         """
 
 
-class InProcess(Generic[T, R]):
+class InProcess(Pool[T, R]):
     """The calling process, one task after the other; see :class:`Pool`.
 
     >>> with InProcess(abs) as pool:
     ...     pool.submit(-3)
-    ...     pool.room, [outcome.result for outcome in pool.finished()]
-    (0, [3])
+    ...     pool.room, pool.finished()
+    (0, [(-3, 3)])
     """
 
     def __init__(self, work: Callable[[T], R]) -> None:
         self._work = work
         self._waiting: list[T] = []
-
-    def __enter__(self) -> InProcess[T, R]:
-        return self
 
     def __exit__(self, *raised: object) -> None:
         self._waiting.clear()
@@ -100,14 +89,14 @@ class InProcess(Generic[T, R]):
         """Take a task, if there is room."""
         self._waiting.append(task)
 
-    def finished(self) -> list[Outcome[T, R]]:
+    def finished(self) -> list[tuple[T, R]]:
         """Carry out what was submitted; raises what that raised."""
-        done = [Outcome(task, self._work(task)) for task in self._waiting]
+        done = [(task, self._work(task)) for task in self._waiting]
         self._waiting.clear()
         return done
 
 
-class LocalPool(Generic[T, R]):
+class LocalPool(Pool[T, R]):
     """Processes that carry out ``work`` (a function of a module); see :class:`Pool`."""
 
     def __init__(self, work: Callable[[T], R], workers: int) -> None:
@@ -115,9 +104,6 @@ class LocalPool(Generic[T, R]):
         self._idle: list[_Worker[T]] = []
         self._busy: dict[Connection, _Worker[T]] = {}
         self._deaths: dict[T, int] = {}
-
-    def __enter__(self) -> LocalPool[T, R]:
-        return self
 
     def __exit__(self, *raised: object) -> None:
         for worker in (*self._idle, *self._busy.values()):
@@ -136,12 +122,12 @@ class LocalPool(Generic[T, R]):
         with suppress(OSError):  # it died while it had nothing to do: its pipe tells
             worker.connection.send(task)
 
-    def finished(self) -> list[Outcome[T, R]]:
-        """Wait for at least one task; return those that are finished.
+    def finished(self) -> list[tuple[T, R]]:
+        """Wait for at least one task; return those that are finished, with results.
 
         Raises what a task raised, and :class:`WorkerError` for one that its workers die of.
         """
-        found: list[Outcome[T, R]] = []
+        found: list[tuple[T, R]] = []
         while not found:
             for ready in wait(list(self._busy)):
                 worker = self._busy.pop(cast(Connection, ready))
@@ -153,7 +139,7 @@ class LocalPool(Generic[T, R]):
                 self._idle.append(worker)
                 if error is not None:
                     raise error
-                found.append(Outcome(worker.task, result))
+                found.append((worker.task, result))
         return found
 
     def _replace(self, worker: _Worker[T]) -> None:

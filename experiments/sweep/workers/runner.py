@@ -1,25 +1,79 @@
 """Making the trials of a sweep that are not in its store yet.
 
-Trials are dealt to a pool and kept by the one process that runs this, each as soon as it comes
-back. Which trials are made depends on what they count alone, never on who was first: see
-:mod:`experiments.sweep.stop`.
+Trials are dealt to a pool, whose workers carry them out, and kept by the one process that runs
+this, each as soon as it comes back. Which trials are made depends on what they count alone, never
+on who was first: see :class:`experiments.sweep.spec.Stop`.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
-from experiments.sweep.estimates import Counts
-from experiments.sweep.measures.measure import Estimator
-from experiments.sweep.points import SweepPoint
-from experiments.sweep.spec import Spec
-from experiments.sweep.stop import Stop
+from experiments.sweep.measures.field import Stamp
+from experiments.sweep.measures.fields import stamps_of
+from experiments.sweep.measures.measure import Counts, Estimator, load_measure
+from experiments.sweep.points import SweepPoint, content_of, key_of, where
+from experiments.sweep.results import Value
+from experiments.sweep.spec import Spec, Stop
 from experiments.sweep.workers.pool import Pool
 from experiments.sweep.workers.store import Store
-from experiments.sweep.workers.trial import Done, Task
+from pimsim.errors import InputError, PimsimError
 
-Progress = Callable[[str, int, int], None]
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A trial that is to be made."""
+
+    measure: str
+    values: tuple[tuple[str, Value], ...]
+    """Every field that is set, sorted."""
+    trial: int
+    seed: int
+    key: str
+    """Key of the point, as whoever asks computed it."""
+    where: str
+    """The point in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A trial that has been made."""
+
+    counts: Mapping[str, int]
+    wall_s: float
+
+
+def carry_out(task: Task) -> Done:
+    """Make a trial.
+
+    Raises :class:`~pimsim.errors.InputError` if it cannot be made, and if it would not be the
+    trial that was asked for: on a machine with another version of pimsim, or where files hold
+    something else.
+    """
+    if _key(task.measure, task.values, task.seed, stamps_of(dict(task.values))) != task.key:
+        raise InputError(
+            "workers must have the same pimsim and the same files as the sweep, and one has others"
+        )
+    started = time.perf_counter()
+    try:
+        counts = load_measure(task.measure).run(dict(task.values), task.trial, task.seed)
+    except PimsimError as error:
+        raise InputError(f"{error} (trial {task.trial} at {task.where})") from error
+    return Done(dict(counts), time.perf_counter() - started)
+
+
+@lru_cache(maxsize=1024)
+def _key(
+    measure: str,
+    values: tuple[tuple[str, Value], ...],
+    seed: int,
+    stamps: tuple[Stamp, ...],
+) -> str:
+    return key_of(content_of(load_measure(measure), dict(values), seed))
 
 
 def run(
@@ -27,7 +81,7 @@ def run(
     points: Sequence[SweepPoint],
     store: Store,
     pool: Pool[Task, Done],
-    progress: Progress | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
 ) -> None:
     """Make every trial that the rules of ``spec`` ask for and ``store`` has not."""
     ways = [Way(spec.stop, spec.estimator, store.trials(point.key)) for point in points]
@@ -50,14 +104,15 @@ def run(
         for _ in range(min(len(ready), pool.room)):
             _, index, trial = heapq.heappop(ready)
             point = points[index]
-            task = Task.of(spec.measure.name, point.values, trial, spec.seed, point.key, point.text)
+            values = tuple(sorted(point.values.items()))
+            task = Task(spec.measure.name, values, trial, spec.seed, point.key, where(point.place))
             waiting[task] = index
             pool.submit(task)
-        for outcome in pool.finished():
-            index, done = waiting.pop(outcome.task), outcome.result
-            point, trial = points[index], outcome.task.trial
-            store.add(point.key, point.content, trial, done.counts, done.wall_s)
-            ways[index].take(trial, done.counts)
+        for task, done in pool.finished():
+            index = waiting.pop(task)
+            point = points[index]
+            store.add(point.key, point.content, task.trial, done.counts, done.wall_s)
+            ways[index].take(task.trial, done.counts)
             deal(index)
         tell()
 

@@ -23,10 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from experiments.sweep import rows
-from experiments.sweep.estimates import Counts
-from experiments.sweep.measures import catalog
-from experiments.sweep.measures.measure import Measure
-from experiments.sweep.workers.keys import canonical
+from experiments.sweep.measures.measure import Counts, load_measure
+from experiments.sweep.points import canonical
 from pimsim.documents import shown
 from pimsim.errors import InputError, PimsimError, unreadable
 
@@ -69,13 +67,15 @@ class Owner:
 class Store:
     """Trials by point."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, owner: Owner) -> None:
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, owner: Owner, version: int
+    ) -> None:
         self.path = path
         self.notes: list[str] = []
         """What opening it did, or found, that its owner should know; lines for people."""
         self._connection = connection
-        self._owner = owner
-        self._version = VERSION
+        self._owner, self._version = owner, version
+        self._measure = load_measure(owner.measure)
 
     @classmethod
     def open(cls, path: Path, owner: Owner, *, create: bool = True, repair: bool = False) -> Store:
@@ -92,8 +92,7 @@ class Store:
         version = _check_header(path, create=create)
         with _explained(path):
             connection = sqlite3.connect(path, timeout=_PATIENCE_S, isolation_level=None)
-        store = cls(path, connection, owner)
-        store._version = version
+        store = cls(path, connection, owner, version)
         try:
             with _explained(path):
                 store._enter(write=create, repair=repair)
@@ -192,7 +191,8 @@ class Store:
             for _ in self._kept():
                 pass
             return
-        broken = [found for found in self._rows() if isinstance(found, rows.Broken)]
+        every = rows.read(self._connection, self._measure, None, digests=self._digests)
+        broken = [found for found in every if isinstance(found, rows.Broken)]
         if not broken:
             self.notes.append("every trial is as it was written: there is nothing to repair")
             return
@@ -225,7 +225,7 @@ class Store:
 
     def _kept(self, point: str | None = None) -> Iterator[rows.Trial]:
         """The trials; :class:`StoreError` for the first that is not as it was written."""
-        for found in self._rows(point):
+        for found in rows.read(self._connection, self._measure, point, digests=self._digests):
             if isinstance(found, rows.Broken):
                 raise StoreError(
                     f"{str(self.path)!r} is damaged or was edited at {found.where}: "
@@ -233,13 +233,6 @@ class Store:
                     "and all others are kept"
                 )
             yield found
-
-    def _rows(self, point: str | None = None) -> Iterator[rows.Trial | rows.Broken]:
-        return rows.read(self._connection, self._measure, point, digests=self._digests)
-
-    @property
-    def _measure(self) -> Measure:
-        return catalog.load(self._owner.measure)
 
     @property
     def _digests(self) -> bool:

@@ -134,13 +134,13 @@ def test_options_that_do_not_fit(
 
 def test_a_sweep_takes_files_and_scales(tmp_path: Path) -> None:
     from experiments.sweep import points
-    from experiments.sweep.measures import catalog
+    from experiments.sweep.measures import measure
 
     rng = np.random.default_rng(0)
     np.save(tmp_path / "x.npy", rng.integers(0, 256, (4, 28, 28, 1)).astype(np.uint8))
     np.save(tmp_path / "y.npy", np.array([1, 2, 3, 4]))
     base = {"network": "mnist-mlp", "data": str(tmp_path / "x.npy")}
-    accuracy, cost = catalog.load("accuracy"), catalog.load("cost")
+    accuracy, cost = measure.load_measure("accuracy"), measure.load_measure("cost")
 
     def identity(**given: Any) -> Any:
         chip = {"variation_percent": 0.0, "table_samples": 1000}

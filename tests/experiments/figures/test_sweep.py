@@ -22,8 +22,7 @@ from matplotlib.patches import Rectangle
 from experiments.figures.style import style
 from experiments.figures.sweep import bars, check, draw, heatmap, lines, tornado
 from experiments.figures.sweep.settings import read
-from experiments.sweep.results import Axis, Point, Quantity, Results, Value
-from experiments.sweep.table import Cell
+from experiments.sweep.results import Axis, Cell, Point, Quantity, Results, Value
 from pimsim.errors import InputError
 
 ACCURACY = Quantity("accuracy", "accuracy", "%", 100.0)
@@ -41,10 +40,11 @@ KINDS = {
 
 
 def _point(values: Mapping[str, Value], estimate: float | None) -> Point:
+    """A point that has a share of counts, shown in percent."""
     if estimate is None:
-        return Point(values, 0, None, None, None)
+        return Point(values, 0)
     low, high = max(0.0, estimate - 0.03), min(1.0, estimate + 0.02)
-    return Point(values, 1000, estimate, low, high)
+    return Point(values, 1000, *map(ACCURACY.shown, (estimate, low, high)))
 
 
 def _product(
@@ -189,7 +189,8 @@ def test_failures_over_decades_point_down_from_the_limit_of_what_was_never_seen(
     axis = Axis("variation_percent", "process variation", "%", (0, 5, 10, 20))
     rates = {0: 0.0, 5: 1e-5, 10: 3e-3, 20: 0.2}
     points = tuple(
-        Point({"variation_percent": v}, 10**6, p, p / 2, p * 2 or 4e-6) for v, p in rates.items()
+        Point({"variation_percent": v}, 10**6, *map(WRONG.shown, (p, p / 2, p * 2 or 4e-6)))
+        for v, p in rates.items()
     )
     figure, rows = _draw(Results("demo", WRONG, (axis,), {}, points, {}))
     (axes,) = _panels(figure)
@@ -482,7 +483,7 @@ def test_a_tornado_without_trials_says_so() -> None:
     figure, _ = _draw(unfinished, kind="tornado")
     assert "85: no trials yet" in _texts(figure)
     results = Results("demo", ACCURACY, unfinished.axes, {}, tuple(
-        Point(point.values, 0, None, None, None) for point in unfinished.points), {})  # fmt: skip
+        Point(point.values, 0) for point in unfinished.points), {})  # fmt: skip
     assert "the base has no trials yet" in _texts(_draw(results, kind="tornado")[0])
 
 
@@ -740,8 +741,6 @@ def test_every_shape_of_a_sweep_is_drawn_with_each_point_once(
     for axes in _panels(drawn):
         assert all(math.isfinite(end) for end in (*axes.get_xlim(), *axes.get_ylim()))
         for low, high in ((one.low, one.high) for one in results.points if one.trials):
-            assert low is not None
-            assert high is not None
             if chosen.kind == "lines" and axes.get_yscale() == "linear":
                 bottom, top = axes.get_ylim()
-                assert bottom <= 100 * low <= 100 * high <= top
+                assert bottom <= low <= high <= top

@@ -15,9 +15,8 @@ from matplotlib.image import imread
 
 from experiments import cli
 from experiments.commands.reproduce import EXPERIMENTS, Experiment
-from experiments.pages import reproduce as reproduce_docs
-from experiments.reproduce import machine as reproduce_machine
-from experiments.reproduce.table import Table, published
+from experiments.pages.__main__ import reproduced, texts
+from experiments.reproduce.table import Table, measured_section, measured_table, published
 from pimsim.baselines import measured as measuring
 from pimsim.baselines.measured import OPERATIONS, Machine, MeasuredRate, Measurement
 
@@ -31,7 +30,7 @@ every_experiment = pytest.mark.parametrize("one", EXPERIMENTS, ids=lambda one: s
 
 @pytest.fixture(scope="module")
 def found() -> Found:
-    return reproduce_docs.simulated()
+    return reproduced()
 
 
 @pytest.fixture
@@ -290,13 +289,13 @@ def test_banks(found: Found) -> None:
 
 
 def test_pages_and_tables_in_docs_are_fresh(found: Found) -> None:
-    for name, text in reproduce_docs.texts(found).items():
+    for name, text in texts(found).items():
         committed = (DOCS / name).read_text("utf-8")
         assert committed == text, f"run: python -m experiments.pages reproduce  ({name})"
 
 
 def test_nothing_in_docs_is_left_over(found: Found) -> None:
-    made = {Path(name).name for name in reproduce_docs.texts(found)}
+    made = {Path(name).name for name in texts(found)}
     tables = {p.name for p in (DOCS / "figures").glob("*.csv")}
     names = tuple(one.NAME for one in EXPERIMENTS)
     assert {name for name in tables if name.startswith(names)} == {
@@ -375,7 +374,7 @@ def test_dram_over_this_machine(found: Found, machine: Measurement) -> None:
     for one in EXPERIMENTS:
         rivals = one.part("tables").rivals(found[one.NAME])
         assert set(rivals) <= set(OPERATIONS)
-        table = reproduce_machine.table(machine, rivals)
+        table = measured_table(machine, rivals)
         for name, rate in rivals.items():
             ratio = table.find("DRAM over this machine", name, "numba", "2", "20")
             assert ratio == pytest.approx(rate / 32e9)
@@ -384,10 +383,10 @@ def test_dram_over_this_machine(found: Found, machine: Measurement) -> None:
 
 
 def test_short_memory_is_said(found: Found, machine: Measurement) -> None:
-    table = reproduce_machine.table(machine, {})
-    assert "Memory is short" not in reproduce_machine.section(table, machine)
+    table = measured_table(machine, {})
+    assert "Memory is short" not in measured_section(table, machine)
     short = replace(machine, total_bytes=2**20)
-    assert "Memory is short" in reproduce_machine.section(table, short)
+    assert "Memory is short" in measured_section(table, short)
 
 
 # Options

@@ -10,11 +10,10 @@ import pytest
 
 from experiments.cli import main
 from experiments.commands import study
-from experiments.studies import write
-from experiments.studies.found import Found, crossing
-from experiments.studies.page import page, table
-from experiments.studies.study import Study
+from experiments.studies.page import FIGURES, page, table
+from experiments.studies.study import Found, Study, crossing
 from experiments.sweep import spec
+from experiments.sweep.results import Axis, Point, Quantity
 
 DOCS = Path(__file__).parents[3] / "docs"
 TINY = """\
@@ -53,15 +52,15 @@ def test_every_study_takes_sweeps_that_there_are(name: str, tmp_path: Path) -> N
 @pytest.mark.parametrize("name", study.STUDIES)
 def test_the_page_of_the_repository_is_that_of_its_results(name: str) -> None:
     one = study.study(name)
-    found = {sweep: Found.read(DOCS / write.FIGURES / f"{sweep}.json") for sweep in one.sweeps}
+    found = {sweep: Found.read(DOCS / FIGURES / f"{sweep}.json") for sweep in one.sweeps}
     text = (DOCS / f"study-{name}.md").read_text("utf-8")
     figures = {
-        sweep: f"{write.FIGURES}/{sweep}.png"
+        sweep: f"{FIGURES}/{sweep}.png"
         for sweep in one.sweeps
-        if f"({write.FIGURES}/{sweep}.png)" in text
+        if f"({FIGURES}/{sweep}.png)" in text
     }
     extra = [line[2:].split("]")[0] for line in text.splitlines() if line.startswith("![")]
-    figures |= {each: f"{write.FIGURES}/{each}.png" for each in extra if each not in figures}
+    figures |= {each: f"{FIGURES}/{each}.png" for each in extra if each not in figures}
     assert text == page(one, found, figures)
     for path in figures.values():
         assert (DOCS / path).exists()
@@ -88,7 +87,7 @@ def test_a_study_runs_its_sweeps_and_writes_its_page_again(
     assert f"{found.text(variation_percent=20.0, cb_cs_ratio=3.0)} % are wrong." in text
     assert (tmp_path / "figures" / "tiny.png").exists()
     kept = json.loads((tmp_path / "figures" / "tiny.json").read_text("utf-8"))
-    assert kept == found.document
+    assert kept == json.loads((tmp_path / "tiny" / "results.json").read_text("utf-8"))
     (tmp_path / "study-variation.md").unlink()
     assert main([*argv[:-2], "--page"]) == 0
     assert (tmp_path / "study-variation.md").read_text("utf-8") == text
@@ -96,7 +95,7 @@ def test_a_study_runs_its_sweeps_and_writes_its_page_again(
     assert main([*argv[:-2], "--page", "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed["page"] == str(tmp_path / "study-variation.md")
-    assert printed["sweeps"] == {"tiny": found.document}
+    assert printed["sweeps"] == {"tiny": kept}
 
 
 def test_what_is_missing_is_said_in_one_line(
@@ -113,16 +112,12 @@ def test_what_is_missing_is_said_in_one_line(
 
 
 def _found(values: Mapping[tuple[float, float], float]) -> Found:
-    axes = [
-        {"field": field, "label": field, "unit": "", "values": sorted({key[i] for key in values})}
+    axes = tuple(
+        Axis(field, field, "", tuple(sorted({key[i] for key in values})))
         for i, field in enumerate("ab")
-    ]
-    points = [
-        {"values": {"a": a, "b": b}, "trials": 2, "estimate": v, "low": v - 1, "high": v + 1}
-        for (a, b), v in values.items()
-    ]
-    quantity = {"name": "q", "label": "q", "unit": "%"}
-    return Found({"name": "n", "quantity": quantity, "axes": axes, "points": points})
+    )
+    points = tuple(Point({"a": a, "b": b}, 2, v, v - 1, v + 1) for (a, b), v in values.items())
+    return Found("n", Quantity("q", "q", "%", 1.0), axes, {}, points, {})
 
 
 def test_a_table_of_two_axes_has_the_shorter_one_across() -> None:

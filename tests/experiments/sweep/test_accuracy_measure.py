@@ -10,15 +10,14 @@ import pytest
 
 from experiments import cli
 from experiments.sweep import points
-from experiments.sweep.measures import catalog
+from experiments.sweep.measures import measure
 from experiments.sweep.results import Value
-from experiments.sweep.workers import seeds
 from pimsim.errors import InputError
 
 BASE: dict[str, Value] = {
     "network": "digits-mlp", "variation_percent": 15.0, "images": 60, "table_samples": 20_000,
 }  # fmt: skip
-MEASURE = catalog.load("accuracy")
+MEASURE = measure.load_measure("accuracy")
 
 
 def _values(**given: Value) -> dict[str, Value]:
@@ -51,7 +50,7 @@ def test_a_trial_is_a_chip_and_its_noise_whatever_the_point() -> None:
 
 
 def test_seeds_belong_to_trial_and_sweep_alone() -> None:
-    drawn = [seeds.derived(seed, trial, 2) for seed in range(3) for trial in range(50)]
+    drawn = [measure.seeds_of(seed, trial, 2) for seed in range(3) for trial in range(50)]
     assert len({one for pair in drawn for one in pair}) == 300
     assert all(0 <= one < 2**63 for pair in drawn for one in pair)
 

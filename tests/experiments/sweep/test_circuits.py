@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from experiments.sweep import points, spec
-from experiments.sweep.measures import catalog, circuits
+from experiments.sweep.measures import circuits, measure
 from experiments.sweep.results import Value
 from pimsim.circuit.model import retention, variation
 from pimsim.circuit.model.parameters import KEYS, Circuit, load
@@ -74,7 +74,7 @@ def test_whole_cycles_know_all_parameters() -> None:
 
 def test_trials_of_a_point_are_those_of_the_monte_carlo() -> None:
     """Pooled over trials, within four standard errors of one long count."""
-    run = catalog.load("tra-failure").run
+    run = measure.load_measure("tra-failure").run
     values: dict[str, Value] = {
         **BASE, "variation_percent": 15.0, "inputs": 3, "criterion": "either",
         "path": "decision", "samples": 20_000,

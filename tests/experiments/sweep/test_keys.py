@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 import pimsim
 from experiments.sweep import points, spec
-from experiments.sweep.measures import catalog
 from experiments.sweep.measures.field import INTEGER, NUMBER, SWITCH, Field
 from experiments.sweep.measures.fields import table
+from experiments.sweep.measures.measure import load_measure
+from experiments.sweep.points import canonical, content_of, key_of
 from experiments.sweep.results import Value
-from experiments.sweep.workers import keys
 from pimsim.errors import InputError
 
 BASE: dict[str, dict[str, Value]] = {
@@ -36,9 +36,9 @@ OTHER: dict[str, Value] = {
 
 
 def _key(measure: str, given: dict[str, Value], seed: int = 1) -> str:
-    loaded = catalog.load(measure)
+    loaded = load_measure(measure)
     values = points.complete(loaded, given, Path.cwd())
-    return keys.of(keys.content(loaded, values, seed))
+    return key_of(content_of(loaded, values, seed))
 
 
 def _other(field: Field, value: Value | None) -> Value:
@@ -57,7 +57,7 @@ def _other(field: Field, value: Value | None) -> Value:
 
 def _testable(measure: str) -> list[str]:
     """Fields of a measure whose value can be changed alone."""
-    names = [field.name for field in catalog.load(measure).fields]
+    names = [field.name for field in load_measure(measure).fields]
     simple = [name for name in names if not name.startswith(("circuit.", "spread."))]
     some = ["circuit.cell.one_share", "spread.cell.capacitance_share"]
     return [
@@ -94,7 +94,7 @@ def test_seed_versions_and_measure_are_in_the_key(monkeypatch: pytest.MonkeyPatc
     base = BASE["tra-failure"]
     before = _key("tra-failure", base)
     assert _key("tra-failure", base, seed=2) != before
-    monkeypatch.setattr(keys, "RESULT_VERSION", pimsim.RESULT_VERSION + 1)
+    monkeypatch.setattr(points, "RESULT_VERSION", pimsim.RESULT_VERSION + 1)
     assert _key("tra-failure", base) != before
 
 
@@ -106,7 +106,7 @@ def test_a_file_counts_by_its_content(measure: str, tmp_path: Path) -> None:
     copy = tmp_path / "copy.keras"
     shutil.copy(zoo.locate("digits-mlp"), copy)
     given = {**BASE[measure], "network": str(copy), "data": "digits"}
-    loaded = catalog.load(measure)
+    loaded = load_measure(measure)
 
     def identity() -> object:
         return loaded.identity(points.complete(loaded, given, tmp_path))
@@ -121,7 +121,7 @@ def test_a_file_counts_by_its_content(measure: str, tmp_path: Path) -> None:
 def test_a_key_is_what_it_was() -> None:
     """The stores of users have it."""
     content = {"values": {"b": 1.0, "a": "Ω", "c": [True, None]}, "seed": 1}
-    assert keys.of(content) == GOLDEN
+    assert key_of(content) == GOLDEN
 
 
 def test_points_that_leave_the_dram_out_are_those_of_older_stores() -> None:
@@ -182,7 +182,7 @@ VALUES = st.recursive(
 
 @hypothesis.given(VALUES, VALUES)
 def test_canonical_text_is_as_different_as_the_values(one: object, other: object) -> None:
-    assert (keys.canonical(one) == keys.canonical(other)) == (_typed(one) == _typed(other))
+    assert (canonical(one) == canonical(other)) == (_typed(one) == _typed(other))
 
 
 def _typed(value: object) -> object:

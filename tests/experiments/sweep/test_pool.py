@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from experiments.sweep import points
-from experiments.sweep.measures import catalog
-from experiments.sweep.workers import keys
+from experiments.sweep.measures import measure
+from experiments.sweep.points import content_of, key_of
 from experiments.sweep.workers import pool as pool_module
 from experiments.sweep.workers.pool import DEATHS, LocalPool, WorkerError
-from experiments.sweep.workers.trial import Task, carry_out
+from experiments.sweep.workers.runner import Task, carry_out
 from pimsim.errors import InputError
 
 
@@ -29,7 +29,7 @@ def test_every_task_is_done_once_by_as_many_workers_as_there_are() -> None:
         while left or pool.room < 2:
             for _ in range(min(len(left), pool.room)):
                 pool.submit(left.pop())
-            done += [(outcome.task, outcome.result) for outcome in pool.finished()]
+            done += pool.finished()
     assert sorted(done) == [(-n, n) for n in range(9, 0, -1)]
 
 
@@ -53,7 +53,7 @@ def test_what_a_task_raises_reaches_the_parent() -> None:
             pool.finished()
     with LocalPool(carry_out, workers=1) as pool:
         pool.submit(
-            Task.of("tra-failure", {"variation_percent": 1.0, "preset": "no"}, 0, 1, "k", "x")
+            Task("tra-failure", (("preset", "no"), ("variation_percent", 1.0)), 0, 1, "k", "x")
         )
         with pytest.raises(InputError, match="`preset` must be one of"):
             pool.finished()
@@ -74,12 +74,12 @@ def test_a_trial_that_cannot_be_made_says_where(monkeypatch: pytest.MonkeyPatch)
     def refuse(*_: object, **__: object) -> None:
         raise InputError("too large")
 
-    loaded = catalog.load("cost")
+    loaded = measure.load_measure("cost")
     values = points.complete(loaded, {"network": "lenet5"}, Path())
-    key = keys.of(keys.content(loaded, values, 1))
+    key = key_of(content_of(loaded, values, 1))
     monkeypatch.setattr("bnn.run.estimate.of_table", refuse)
     with pytest.raises(InputError) as caught:
-        carry_out(Task.of("cost", values, 4, 1, key, "banks 8"))
+        carry_out(Task("cost", tuple(sorted(values.items())), 4, 1, key, "banks 8"))
     assert str(caught.value) == "too large (trial 4 at banks 8)"
 
 
@@ -89,7 +89,7 @@ def test_a_worker_with_other_files_or_another_pimsim_is_found_out() -> None:
         "inputs": 3, "criterion": "either", "path": "decision", "samples": 10,
     }  # fmt: skip
     with pytest.raises(InputError, match="workers must have the same pimsim and the same files"):
-        carry_out(Task.of("tra-failure", values, 0, 1, "not its key", "x"))
+        carry_out(Task("tra-failure", tuple(sorted(values.items())), 0, 1, "not its key", "x"))
 
 
 def test_a_worker_that_is_killed_is_replaced() -> None:
@@ -101,9 +101,9 @@ def test_a_worker_that_is_killed_is_replaced() -> None:
         assert pid is not None
         os.kill(pid, signal.SIGSTOP)
         pool.submit(0.02)
-        assert [outcome.task for outcome in pool.finished()] == [0.02]
+        assert [task for task, _ in pool.finished()] == [0.02]
         os.kill(pid, signal.SIGKILL)
-        assert [outcome.task for outcome in pool.finished()] == [0.01]
+        assert [task for task, _ in pool.finished()] == [0.01]
         assert not _alive(pid)
 
 

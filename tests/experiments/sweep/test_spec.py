@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.sweep import outcome, points, report, spec
+from experiments.sweep import points, session, spec
 from experiments.sweep.measures import fields
 from pimsim.errors import InputError
 
@@ -179,7 +179,7 @@ def test_every_bundled_specification_can_be_run(name: str) -> None:
     chosen = spec.load(name)
     assert chosen.name == name
     made = points.points(chosen)
-    report.check(outcome.collected(chosen, made, lambda _: {}), chosen.figure)
+    session.checked(chosen, made)
 
 
 def test_the_specification_of_the_manual_is_one() -> None:
@@ -188,7 +188,7 @@ def test_the_specification_of_the_manual_is_one() -> None:
     chosen = spec.parse(text, "sweeps.md", Path.cwd())
     made = points.points(chosen)
     assert len(made) == 5 * 3 * 3
-    report.check(outcome.collected(chosen, made, lambda _: {}), chosen.figure)
+    session.checked(chosen, made)
 
 
 def test_there_is_a_bundled_specification_of_failures() -> None:

@@ -12,12 +12,11 @@ import pytest
 from hypothesis import strategies as st
 
 from experiments.sweep import points, spec
-from experiments.sweep.measures import catalog
-from experiments.sweep.stop import Stop
+from experiments.sweep.measures import measure
+from experiments.sweep.spec import Stop
 from experiments.sweep.workers import runner
-from experiments.sweep.workers.pool import Outcome
+from experiments.sweep.workers.runner import Done, Task
 from experiments.sweep.workers.store import Owner, Store
-from experiments.sweep.workers.trial import Done, Task
 
 
 @hypothesis.given(st.integers(1, 400), st.integers(1, 400))
@@ -72,11 +71,11 @@ class ShuffledPool:
         self._tasks.append(task)
         self.made[task.key, task.trial] += 1
 
-    def finished(self) -> list[Outcome[Task, Done]]:
+    def finished(self) -> list[tuple[Task, Done]]:
         self._random.shuffle(self._tasks)
         some = self._random.randint(1, len(self._tasks))
         taken, self._tasks = self._tasks[:some], self._tasks[some:]
-        return [Outcome(task, Done(_counted(task), 0.0)) for task in taken]
+        return [(task, Done(_counted(task), 0.0)) for task in taken]
 
 
 def _counted(task: Task) -> dict[str, int]:
@@ -150,7 +149,7 @@ def test_whatever_trials_are_there_the_rest_is_made(
 def test_trials_beyond_a_round_do_not_decide_it() -> None:
     """One that came back early, before a kill, counts when its turn comes."""
     narrow, wide = {"failed": 0, "samples": 10**9}, {"failed": 5, "samples": 10}
-    estimator = catalog.load("tra-failure").estimators[0]
+    estimator = measure.load_measure("tra-failure").estimators[0]
     way = runner.Way(Stop(8, least_trials=4, width=1.0), estimator, {7: narrow})
     assert way.next_round() == [0, 1, 2, 3]
     for trial in range(4):

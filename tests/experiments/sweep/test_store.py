@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.sweep.workers.lock import Lock
+from experiments.sweep.session import locked
 from experiments.sweep.workers.store import VERSION, Owner, Store, StoreError
 from pimsim.errors import InputError
 
@@ -170,6 +170,8 @@ def test_a_system_that_refuses_to_write_is_one_line(
             text=True,
             check=False,
             cwd=Path(__file__).parents[3],
+            # Or Python would keep compiled modules that end at the limit, for others to stumble on.
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         )
 
     some = run(35_000)
@@ -210,19 +212,19 @@ def test_a_store_that_is_read_only_is_one_line(tmp_path: Path) -> None:
 def test_one_sweep_at_a_time(tmp_path: Path, spec_file: Path, refused: Callable[..., str]) -> None:
     folder = tmp_path / "out"
     folder.mkdir()
-    with Lock(folder / "sweep.lock"):
+    with locked(folder / "sweep.lock"):
         said = refused(spec_file, "--out", folder, "--workers", "1")
         assert said == f"{str(folder)!r} must not be in use by another running sweep"
         assert not (folder / "sweep.sqlite").exists()
-    with Lock(folder / "sweep.lock"):
+    with locked(folder / "sweep.lock"):
         pass
 
 
 HOLDER = """\
 import sys, time
 from pathlib import Path
-from experiments.sweep.workers.lock import Lock
-with Lock(Path(sys.argv[1])):
+from experiments.sweep.session import locked
+with locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)
 """
@@ -239,10 +241,10 @@ def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
     try:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
-        with pytest.raises(InputError, match="another running sweep"), Lock(path):
+        with pytest.raises(InputError, match="another running sweep"), locked(path):
             pass
     finally:
         holder.send_signal(signal.SIGKILL)
         holder.communicate()
-    with Lock(path):
+    with locked(path):
         pass

@@ -13,7 +13,7 @@ import pytest
 
 from experiments import cli
 from experiments.sweep import rows
-from experiments.sweep.measures import catalog
+from experiments.sweep.measures import measure
 from experiments.sweep.workers.store import (
     APPLICATION_ID,
     VERSION,
@@ -245,7 +245,7 @@ def test_a_row_without_digest_is_judged_by_what_it_holds(name: str, folder: Path
     change, message = HOSTILE[name]
     with _changed(folder / "out") as store:
         change(store)
-        found = [*rows.read(store, catalog.load(OWNER.measure), None, digests=False)]
+        found = [*rows.read(store, measure.load_measure(OWNER.measure), None, digests=False)]
     assert any(isinstance(row, rows.Broken) and message in row.where + row.reason for row in found)
 
 

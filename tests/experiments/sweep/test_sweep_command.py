@@ -11,7 +11,7 @@ import pytest
 
 from experiments import cli
 from experiments.sweep.measures import fields
-from experiments.sweep.workers.lock import Lock
+from experiments.sweep.session import locked
 from experiments.sweep.workers.store import Owner, Store
 
 Trials = dict[tuple[str, int], str]
@@ -107,7 +107,7 @@ def test_drawing_again_writes_the_same_and_runs_nothing(
 
 def test_a_running_sweep_can_be_looked_at(swept: Path, spec_file: Path) -> None:
     with (
-        Lock(swept / "sweep.lock"),
+        locked(swept / "sweep.lock"),
         Store.open(swept / "sweep.sqlite", Owner("demo", "tra-failure", 1)) as store,
     ):
         store.add("x", {}, 0, {"failed": 0, "samples": 1}, 0.0)

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import pytest
 
-from experiments.sweep import table
+from experiments.sweep import results
 from experiments.sweep.results import Axis, Point, Quantity, Results
 
 AXES = (
     Axis("network", "network", "", ("mnist-mlp",)),
     Axis("temperature", "temperature", "°C", (25, 85.5)),
 )
+ACCURACY = Quantity("accuracy", "accuracy", "%", 100.0)
 POINTS = (
-    Point({"network": "mnist-mlp", "temperature": 25}, 12_345, 0.29, 0.1 + 0.2, 1 / 3),
-    Point({"network": "mnist-mlp", "temperature": 85.5}, 0, None, None, None),
+    Point(
+        {"network": "mnist-mlp", "temperature": 25},
+        12_345,
+        *map(ACCURACY.shown, (0.29, 0.1 + 0.2, 1 / 3)),
+    ),
+    Point({"network": "mnist-mlp", "temperature": 85.5}, 0),
 )
-RESULTS = Results(
-    "hot", Quantity("accuracy", "accuracy", "%", 100.0), AXES, {"banks": 8}, POINTS, {"faw": True}
-)
+RESULTS = Results("hot", ACCURACY, AXES, {"banks": 8}, POINTS, {"faw": True})
 
 
 def test_rows_have_units_in_their_header_and_every_digit() -> None:
-    assert [table.row(RESULTS, point) for point in POINTS] == [
+    assert [results.row(RESULTS, point) for point in POINTS] == [
         {
             "network": "mnist-mlp",
             "temperature_celsius": 25,
@@ -54,4 +57,4 @@ def test_rows_have_units_in_their_header_and_every_digit() -> None:
     ],
 )
 def test_a_header_ends_with_the_unit_once(name: str, unit: str, header: str) -> None:
-    assert table.with_unit(name, unit) == header
+    assert results.with_unit(name, unit) == header

@@ -1,0 +1,188 @@
+"""What figures of lines and of bars have in common: looks, levels, published points, table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from experiments.figures.style import PUBLISHED, log_ticks, looks
+from experiments.figures.sweep.frame import empty
+from experiments.figures.sweep.roles import Panel, is_numeric, split, tried
+from experiments.figures.sweep.scales import floor_of, spans_decades
+from experiments.figures.sweep.settings import Level, Settings
+from experiments.output.words import decade_text, named, value_text
+from experiments.sweep.results import Cell, Point, Results, Value, columns, row
+from pimsim.errors import InputError
+
+Key = tuple[Value, ...]
+"""What a line, or a bar of a group, has on each of its axes."""
+
+_LEVEL: Mapping[str, Any] = {"color": "#6b6b6b", "linestyle": (0, (5, 3)), "linewidth": 0.8}
+_MARKERS = ("s", "^", "D", "v", "o", "P")
+"""Of published points, open, one a label."""
+
+
+class Chart:
+    """Lines or bars as they are drawn; their quantity runs upwards, or along x if ``turned``."""
+
+    def __init__(self, results: Results, settings: Settings, *, turned: bool = False) -> None:
+        self.results, self.settings, self.turned = results, settings, turned
+        axes = settings.roles.lines
+        self.keys: list[Key] = [one.values for one in split(results, axes, results.points)]
+        # A ramp along a single numeric axis.
+        ordered = len(axes) == 1 and is_numeric([key[0] for key in self.keys])
+        self.looks = dict(zip(self.keys, looks(len(self.keys), ordered=ordered), strict=True))
+        self.header = ", ".join(axis.label for axis in axes)
+        """What names of lines and bars are of."""
+        self.everything = tried(results.points)
+        self.numbers = [one.estimate for one in self.everything]
+        self.log = spans_decades(self.numbers) if settings.log_y is None else settings.log_y
+        """Whether the quantity's axis is logarithmic."""
+        self.drawn: list[float] = [one.y for one in settings.reference]
+        """All that the quantity's axis must show."""
+        self._rows: list[dict[str, Cell]] = []
+        self._levels: list[dict[str, Cell]] = []
+
+    def name(self, key: Key) -> str:
+        """Return the name of a line or a bar."""
+        axes = self.settings.roles.lines
+        return ", ".join(value_text(v, axis.unit) for axis, v in zip(axes, key, strict=True))
+
+    def scale(self, axes: Axes) -> None:
+        """Scale the quantity's axis.
+
+        Raises :class:`~pimsim.errors.InputError` where a logarithm is asked for and impossible.
+        """
+        which = axes.xaxis if self.turned else axes.yaxis
+        if self.log:
+            least = min(self.numbers, default=0.0)
+            if least < 0:
+                raise InputError(f"[figure]: `log_y` needs positive numbers; there is {least:g}")
+            (axes.set_xscale if self.turned else axes.set_yscale)("log", nonpositive="clip")
+            log_ticks(which, decade_text)
+        which.grid(visible=True)
+
+    def add(self, key: Key, found: Sequence[Point]) -> None:
+        """Note what is drawn of a line or a bar."""
+        for one in found:
+            self._rows.append(tagged(row(self.results, one), "sweep", self.name(key)))
+            self.drawn += [one.low, one.estimate, one.high]
+
+    def level(self, axes: Axes, key: Key, panel: Panel) -> None:
+        """Draw the level that belongs to a line, or to a bar, of a panel.
+
+        One that is the same for all is grey. There is none if none is asked for, or it has no
+        trials yet.
+
+        Raises :class:`~pimsim.errors.InputError` if the sweep has no such point.
+        """
+        level = self.settings.level
+        found = None if level is None else self._level(level, (*key, *panel.values))
+        if level is None or found is None:
+            return
+        y, cells = found
+        self.drawn.append(y)
+        if cells not in self._levels:
+            self._levels.append(cells)
+        own = level.value is None and len(self.keys) > 1
+        look = {**_LEVEL, "color": self.looks[key].colour} if own else _LEVEL
+        (axes.axvline if self.turned else axes.axhline)(y, zorder=1, **look)
+
+    def close_panel(self, axes: Axes, panel: Panel, place: Mapping[Value, float]) -> None:
+        """Draw the published points; say so if the sweep has nothing there yet.
+
+        A published point stands at the ``place`` of its value, or else at that number.
+        """
+        if not tried(panel.points):
+            empty(axes)
+        for label, marker in self._published().items():
+            points = [one for one in self.settings.reference if one.label == label]
+            at = [place[one.x] if one.x in place else float(one.x) for one in points]
+            ends = at, [one.y for one in points]
+            axes.plot(
+                *(ends[::-1] if self.turned else ends), linestyle="none", marker=marker,
+                markersize=7, markerfacecolor="none", color=PUBLISHED, zorder=4,
+            )  # fmt: skip
+
+    def rows(self) -> list[dict[str, Cell]]:
+        """Return the table: what is drawn of the sweep, each level once, the published points."""
+        found = [*self._rows, *self._levels]
+        for one in self.settings.reference:
+            cells = self._cells(one.y)
+            if self.settings.roles.x is not None:
+                place = self.results.axes.index(self.settings.roles.x)
+                cells[columns(self.results)[place]] = one.x
+            found.append(tagged(cells, "published", one.label, one.source))
+        return found
+
+    def entries(self) -> list[Line2D]:
+        """Return what a legend says of levels and published points."""
+        found = []
+        if self.settings.level is not None and self._levels:
+            found.append(Line2D([], [], label=self._level_label(self.settings.level), **_LEVEL))
+        for label, marker in self._published().items():
+            found.append(
+                Line2D([], [], linestyle="none", marker=marker, markersize=7, color=PUBLISHED,
+                       markerfacecolor="none", label=label)
+            )  # fmt: skip
+        return found
+
+    def limits(self, *more: float) -> tuple[float, float]:
+        """Return the limits asked for, else a little more than what is drawn, and ``more``."""
+        if self.settings.limits:
+            return self.settings.limits
+        drawn = [*self.drawn, *more]
+        if self.log:
+            positive = [number for number in drawn if number > 0]
+            return floor_of(positive), 1.6 * max(positive, default=1.0)
+        share = self.results.quantity.unit == "%"
+        low, high = min(drawn, default=0.0), max(drawn, default=100.0 if share else 1.0)
+        room = 0.06 * (high - low) or 0.05 * abs(high) or 1.0
+        bottom, top = low - room, high + room
+        if share and 0 <= low <= high <= 100:
+            # a share cannot leave 0 to 100: keep only the room that a marker needs
+            bottom, top = max(bottom, -0.03 * top), min(top, 100 + 0.03 * (100 - low) + 1e-3)
+        return bottom, top
+
+    def _level(self, level: Level, values: Sequence[Value]) -> tuple[float, dict[str, Cell]] | None:
+        """The level of a line and a panel with these values, in the shown unit, and its row."""
+        label = self._level_label(level)
+        if level.value is not None:
+            return level.value, tagged(self._cells(level.value), "level", label)
+        axes = (*self.settings.roles.lines, *self.settings.roles.panels)
+        wanted = dict(zip((axis.field for axis in axes), values, strict=True)) | dict(level.at)
+        try:
+            point = self.results.point(**wanted)
+        except KeyError:
+            stated = ", ".join(f"{key} {value}" for key, value in wanted.items())
+            raise InputError(f"[figure]: `level` names no point of the sweep: {stated}") from None
+        cells = tagged(row(self.results, point), "level", label)
+        return (point.estimate, cells) if point.trials else None
+
+    def _cells(self, y: float) -> dict[str, Cell]:
+        """A row of the table that has no point: empty, but for the quantity."""
+        header = columns(self.results)
+        return {**dict.fromkeys(header), header[len(self.results.axes)]: y}
+
+    def _level_label(self, level: Level) -> str:
+        if level.label:
+            return level.label
+        if level.value is not None:
+            return value_text(level.value, self.results.quantity.unit)
+        axes = [axis for axis in self.results.axes if axis.field in level.at]
+        return ", ".join(named(axis, level.at[axis.field]) for axis in axes)
+
+    def _published(self) -> Mapping[str, str]:
+        """The marker of the published points of each label."""
+        names = dict.fromkeys(one.label for one in self.settings.reference)
+        return {name: _MARKERS[index % len(_MARKERS)] for index, name in enumerate(names)}
+
+
+def tagged(
+    cells: Mapping[str, Cell], what: str, label: str = "", source: str = ""
+) -> dict[str, Cell]:
+    """Return a row with what it stands for: ``sweep``, ``level`` or ``published``."""
+    return {**cells, "what": what, "label": label, "source": source}

@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.figures.style import INK, MAP, PUBLISHED, log_ticks, save, style
+from experiments.figures.style import INK, MAP, PUBLISHED, log_ticks, note, save, style
 from experiments.output import sheets
 from pimsim.circuit.transient.control_lines import CyclePhase, phases
 
@@ -296,14 +296,9 @@ def _name_phases(axes: Axes, marked: tuple[CyclePhase, ...], cycles: int) -> Non
         broken = phase.name.replace(" ", "\n").replace("sense\nand", "sense and")
         fits = len(phase.name) <= room
         upright = max(len(line) for line in broken.split("\n")) > room
-        axes.annotate(
-            phase.name if fits or upright else broken,
-            ((phase.start_ns + phase.end_ns) / 2, 1.0),
-            xycoords=axes.get_xaxis_transform(),
-            xytext=(0, 3),
-            textcoords="offset points",
-            ha="center",
-            va="bottom",
-            rotation=90 if upright else 0,
-            fontsize=7,
-        )
+        note(
+            axes, phase.name if fits or upright else broken,
+            ((phase.start_ns + phase.end_ns) / 2, 1.0), (0, 3),
+            xycoords=axes.get_xaxis_transform(), ha="center", va="bottom",
+            rotation=90 if upright else 0, fontsize=7,
+        )  # fmt: skip

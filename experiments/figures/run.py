@@ -26,7 +26,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
-from experiments.figures.style import FILLS, INK, PUBLISHED, beside, save, stacked, style
+from experiments.figures.style import FILLS, INK, PUBLISHED, note, save, stacked, style
 from experiments.output import sheets
 from experiments.output.escaping import visible
 from experiments.output.words import more_energy, slower
@@ -39,6 +39,8 @@ _TIMES = "\N{MULTIPLICATION SIGN}"
 _LONGEST_NAME = 40
 """Letters of a layer's name that a figure shows."""
 
+_BEHIND: Mapping[str, Any] = {"shift": (3, 0), "va": "center", "fontsize": 7.5}
+"""What a lying bar comes to stands behind its end."""
 _COMMAND_FILLS = {
     "AAP": (INK, ""),
     "AP": ("#8fb0cf", ""),
@@ -147,16 +149,9 @@ def _log_bars(
     bars = axes.bar(range(len(names)), values, width=0.62, color=[colour for colour, _ in fills])
     for bar, (_, hatch), value, label in zip(bars, fills, values, labels, strict=True):
         bar.set_hatch(hatch)
-        axes.annotate(
-            label,
-            (bar.get_x() + bar.get_width() / 2, 10.0**bottom if math.isnan(value) else value),
-            xytext=(0, 2),
-            textcoords="offset points",
-            ha="center",
-            va="bottom",
-            fontsize=7.5,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
-        )
+        at = bar.get_x() + bar.get_width() / 2, 10.0**bottom if math.isnan(value) else value
+        white = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
+        note(axes, label, at, (0, 2), ha="center", va="bottom", fontsize=7.5, bbox=white)
     axes.set_yscale("log")
     axes.set_ylim(10.0**bottom, 10.0**top)
     axes.yaxis.set_major_locator(LogLocator(numticks=8))
@@ -178,8 +173,9 @@ def _stacked_commands(axes: Axes, rows: Sequence[Mapping[str, Any]], shown: Sequ
     parts = {kind: [row[kind] for row in rows] for kind in shown}
     left = stacked(axes, parts, [_COMMAND_FILLS[kind] for kind in shown], 0.25)
     for place, (row, total) in enumerate(zip(rows, left or [0.0] * len(rows), strict=True)):
-        note = f"{total:,.0f}" if total >= 100 else f"{total:,.3g}"
-        beside(axes, note if total else f"none (on the {row['where']})", total, place)
+        text = f"{total:,.0f}" if total >= 100 else f"{total:,.3g}"
+        text = text if total else f"none (on the {row['where']})"
+        note(axes, text, (total, place), **_BEHIND)
     axes.set_xlim(0, max(left, default=0.0) * 1.16 or 1.0)
     axes.set_yticks(range(len(rows)), [_short(visible(row["layer"])) for row in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)  # the first on top, no room wasted where there are many
@@ -216,7 +212,7 @@ def _latency_shares(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
     shares = [row["latency_share"] for row in rows]
     axes.barh(range(len(rows)), shares, height=0.62, color="#8a8a8a")
     for place, share in enumerate(shares):
-        beside(axes, f"{share:.1%}", share, place)
+        note(axes, f"{share:.1%}", (share, place), **_BEHIND)
     axes.set_xlim(0, max(shares, default=0.0) * 1.45 or 1.0)
     axes.tick_params(axis="y", length=0)
     axes.xaxis.set_major_locator(MaxNLocator(3))

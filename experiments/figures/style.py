@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -124,8 +124,8 @@ def stacked(
     return lengths
 
 
-def beside(axes: Axes, text: str, x: float, y: float) -> None:
-    """Write what a lying bar comes to, behind its end."""
-    axes.annotate(
-        text, (x, y), xytext=(3, 0), textcoords="offset points", va="center", fontsize=7.5
-    )
+def note(
+    axes: Axes, text: str, at: tuple[float, float], shift: tuple[float, float], **look: Any
+) -> None:
+    """Write a text beside a place, ``shift`` points away."""
+    axes.annotate(text, at, xytext=shift, textcoords="offset points", **look)

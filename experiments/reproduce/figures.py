@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
-from experiments.figures.style import FILLS, INK, PUBLISHED, Fill, log_ticks
+from experiments.figures.style import FILLS, INK, PUBLISHED, Fill, log_ticks, note
 from experiments.reproduce.table import digits
 
 LINES: tuple[Mapping[str, Any], ...] = (
@@ -46,10 +46,8 @@ def log_bars(
             color=colour, hatch=hatch, label=name, linewidth=0.4,
         )  # fmt: skip
         for place, value in shown if numbers else ():
-            axes.annotate(
-                digits(value, 3), (place, value), xytext=(0, 1.5), textcoords="offset points",
-                ha="center", va="bottom", fontsize=6,
-            )  # fmt: skip
+            text, look = digits(value, 3), {"ha": "center", "va": "bottom", "fontsize": 6}
+            note(axes, text, (place, value), (0, 1.5), **look)
     axes.set_yscale("log")
     axes.set_ylim(bottom, max(known) * 1.6)
     log_ticks(axes.yaxis)

@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 
-from experiments.figures.style import Look
+from experiments.figures.style import Look, note
 from experiments.figures.sweep import scales
 from experiments.figures.sweep.chart import Chart
 from experiments.figures.sweep.frame import finish, grid, legend, outer_labels
@@ -116,10 +116,9 @@ def _number(axes: Axes, at: float, one: Point, text: str, *, lying: bool) -> Non
     down = one.high <= 0
     end = one.low if down else one.high
     if text:
-        axes.annotate(
-            text, (end, at) if lying else (at, end),
-            xytext=(-3 if down else 3, 0) if lying else (0, -2 if down else 2),
-            textcoords="offset points", fontsize=6.5,
+        note(
+            axes, text, (end, at) if lying else (at, end),
+            (-3 if down else 3, 0) if lying else (0, -2 if down else 2), fontsize=6.5,
             ha=("right" if down else "left") if lying else "center",
             va="center" if lying else ("top" if down else "bottom"), zorder=4,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4},

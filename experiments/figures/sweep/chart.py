@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -21,6 +22,7 @@ Key = tuple[Value, ...]
 """What a line, or a bar of a group, has on each of its axes."""
 
 _LEVEL: Mapping[str, Any] = {"color": "#6b6b6b", "linestyle": (0, (5, 3)), "linewidth": 0.8}
+_OPEN = {"linestyle": "none", "markersize": 7, "color": PUBLISHED, "markerfacecolor": "none"}
 _MARKERS = ("s", "^", "D", "v", "o", "P")
 """Of published points, open, one a label."""
 
@@ -98,14 +100,11 @@ class Chart:
         """
         if not tried(panel.points):
             empty(axes)
-        for label, marker in self._published().items():
+        for label, look in self._published().items():
             points = [one for one in self.settings.reference if one.label == label]
             at = [place[one.x] if one.x in place else float(one.x) for one in points]
             ends = at, [one.y for one in points]
-            axes.plot(
-                *(ends[::-1] if self.turned else ends), linestyle="none", marker=marker,
-                markersize=7, markerfacecolor="none", color=PUBLISHED, zorder=4,
-            )  # fmt: skip
+            axes.plot(*(ends[::-1] if self.turned else ends), zorder=4, **look)
 
     def rows(self) -> list[dict[str, Cell]]:
         """Return the table: what is drawn of the sweep, each level once, the published points."""
@@ -123,11 +122,8 @@ class Chart:
         found = []
         if self.settings.level is not None and self._levels:
             found.append(Line2D([], [], label=self._level_label(self.settings.level), **_LEVEL))
-        for label, marker in self._published().items():
-            found.append(
-                Line2D([], [], linestyle="none", marker=marker, markersize=7, color=PUBLISHED,
-                       markerfacecolor="none", label=label)
-            )  # fmt: skip
+        for label, look in self._published().items():
+            found.append(Line2D([], [], label=label, **look))
         return found
 
     def limits(self, *more: float) -> tuple[float, float]:
@@ -175,10 +171,10 @@ class Chart:
         axes = [axis for axis in self.results.axes if axis.field in level.at]
         return ", ".join(named(axis, level.at[axis.field]) for axis in axes)
 
-    def _published(self) -> Mapping[str, str]:
-        """The marker of the published points of each label."""
+    def _published(self) -> Mapping[str, Mapping[str, Any]]:
+        """How the published points of each label look."""
         names = dict.fromkeys(one.label for one in self.settings.reference)
-        return {name: _MARKERS[index % len(_MARKERS)] for index, name in enumerate(names)}
+        return {name: {**_OPEN, "marker": marker} for name, marker in zip(names, cycle(_MARKERS))}
 
 
 def tagged(

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullFormatter
 
-from experiments.figures.style import MAP
+from experiments.figures.style import MAP, note
 from experiments.figures.sweep import scales
 from experiments.figures.sweep.frame import finish, grid, outer_labels
 from experiments.figures.sweep.roles import is_numeric, split, tried, used
@@ -125,11 +125,9 @@ def _annotate(
     width = rounded(half, places, 1)
     size = min(7.5, 72 * cell_in[1] * 0.42, 72 * cell_in[0] / (0.62 * max(4, len(number))))
     for text, share, above in ((number, 1.0, 0.34), (f"±{width}", 0.7, -0.62))[: 1 + both]:
-        axes.annotate(
-            text, (column, line), xytext=(0, above * size if both else 0.0),
-            textcoords="offset points", ha="center", va="center", fontsize=share * size,
-            color=colour,
-        )  # fmt: skip
+        shift = 0, above * size if both else 0.0
+        note(axes, text, (column, line), shift, ha="center", va="center", fontsize=share * size,
+             color=colour)  # fmt: skip
 
 
 def _frame(

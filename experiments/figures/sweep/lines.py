@@ -50,7 +50,7 @@ def figure(results: Results, settings: Settings) -> tuple[Figure, list[dict[str,
     for axes, panel in panels:
         scales.scale_x(axes, x, values, settings.log_x, size_in[0], published)
         chart.scale(axes)
-        place = scales.places(x, values)
+        place = scales.places(values)
         for group in split(results, roles.lines, panel.points):
             line = _Line(x, place, chart.looks[group.values], group.points, log=chart.log)
             _draw(axes, line, band=len(chart.keys) <= _BANDS_AT_MOST, joined=is_numeric(values))

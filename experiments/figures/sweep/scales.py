@@ -39,15 +39,12 @@ def doubles(values: Sequence[float]) -> bool:
     >>> doubles([4, 8, 16, 32]), doubles([1, 2, 3, 4]), doubles([1, 2])
     (True, False, False)
     """
-    if len(values) < 3 or min(values) <= 0:
+    if len(values) < 3 or values[0] <= 0 or not math.log2(values[0]).is_integer():
         return False
-    exponents = [math.log2(value) for value in values]
-    return all(exponent.is_integer() for exponent in exponents) and all(
-        after - before == 1 for before, after in pairwise(exponents)
-    )
+    return all(after == 2 * before for before, after in pairwise(values))
 
 
-def places(axis: Axis, values: Sequence[Value]) -> Mapping[Value, float]:
+def places(values: Sequence[Value]) -> Mapping[Value, float]:
     """Return where each value stands: at itself if all are numbers, else one beside the other."""
     if is_numeric(values):
         return {value: float(value) for value in values}
@@ -70,7 +67,7 @@ def scale_x(
 
     Raises :class:`~pimsim.errors.InputError` where ``log`` is impossible.
     """
-    at = list(places(axis, values).values())
+    at = list(places(values).values())
     if not is_numeric(values):
         if log:
             raise InputError(f"[figure]: `log_x` needs numbers; `{axis.field}` has others")
@@ -128,12 +125,8 @@ def _limit(axes: Axes, at: Sequence[float]) -> None:
 def _ticks(axes: Axes, at: Sequence[float], values: Sequence[Value], width_in: float) -> None:
     """Ticks at the values themselves, if their texts have room."""
     axes.xaxis.set_minor_locator(NullLocator())
-    low, high = axes.get_xlim()
-    shares = [
-        (axes.transScale.transform((value, 1.0))[0] - axes.transScale.transform((low, 1.0))[0])
-        / (axes.transScale.transform((high, 1.0))[0] - axes.transScale.transform((low, 1.0))[0])
-        for value in at
-    ]
+    spots = axes.transScale.transform([(value, 1.0) for value in (*axes.get_xlim(), *at)])[:, 0]
+    shares = (spots[2:] - spots[0]) / (spots[1] - spots[0])
     linear = axes.get_xscale() == "linear"
     texts = [value_text(v) if linear else decade_text(a) for v, a in zip(values, at, strict=True)]
     need = 0.02 + 0.075 * max(len(text) for text in texts) / width_in

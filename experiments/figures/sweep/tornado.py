@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from experiments.figures.style import INK, RUST
+from experiments.figures.style import INK, RUST, note
 from experiments.figures.sweep.chart import tagged
 from experiments.figures.sweep.frame import empty, finish, grid, legend
 from experiments.figures.sweep.roles import (
@@ -36,6 +37,7 @@ _ROW_IN = 0.42
 _ENDS_A_ROW = 2
 """So many bars fit below each other in a row of usual height."""
 _NAME_LETTERS = 30
+_SMALL: Mapping[str, Any] = {"va": "center", "fontsize": 6.5}
 
 
 def figure(results: Results, settings: Settings) -> tuple[Figure, list[dict[str, Cell]]]:
@@ -105,11 +107,8 @@ def _effects(
             kind = _kind(effect.axes[0], point, base)
             rows.append(tagged(row(results, point), kind, label))
             if not point.trials:
-                axes.annotate(
-                    f"{_value(effect.axes, point)}: no trials yet", (base.estimate, y),
-                    xytext=(4, 0), textcoords="offset points", va="center", fontsize=6.5,
-                    color="0.4",
-                )  # fmt: skip
+                text = f"{_value(effect.axes, point)}: no trials yet"
+                note(axes, text, (base.estimate, y), (4, 0), color="0.4", **_SMALL)
             else:
                 _bar(axes, point, base, y, thick, kind, _value(effect.axes, point))
         top += height
@@ -129,11 +128,8 @@ def _bar(axes: Axes, one: Point, base: Point, y: float, thick: float, kind: str,
     )  # fmt: skip
     left = one.estimate < base.estimate
     outer = min(one.low, base.low) if left else max(one.high, base.high)
-    axes.annotate(
-        wrapped(text, _NAME_LETTERS), (outer, y), xytext=(-4 if left else 4, 0),
-        textcoords="offset points", ha="right" if left else "left", va="center", fontsize=6.5,
-        zorder=5,
-    )  # fmt: skip
+    name, shift = wrapped(text, _NAME_LETTERS), (-4 if left else 4, 0)
+    note(axes, name, (outer, y), shift, ha="right" if left else "left", zorder=5, **_SMALL)
 
 
 def _kind(axis: Axis, point: Point, base: Point) -> str:

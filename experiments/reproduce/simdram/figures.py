@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from experiments.figures.style import save, style
+from experiments.figures.style import note, save, style
 from experiments.reproduce.figures import LINES, legend_above, powers_of_two
 from experiments.reproduce.simdram.tables import BANKS, DOTS, NAME, WIDTHS
 from experiments.reproduce.table import Table
@@ -52,10 +52,8 @@ def _width(table: Table, folder: Path, measured: Measurement | None) -> Path:
     if measured is not None:
         best = measured.best()["xnor-popcount"].binary_ops_per_s / 1e9
         panels[2].axhline(best, color="0.3", linestyle=":", linewidth=1.2)
-        panels[2].annotate(
-            "this machine, both", (WIDTHS[-1], best), xytext=(0, 2), ha="right",
-            textcoords="offset points", fontsize=6.5,
-        )  # fmt: skip
+        words, at = "this machine, both", (WIDTHS[-1], best)
+        note(panels[2], words, at, (0, 2), ha="right", fontsize=6.5)
     for index, name in enumerate(DOTS):
         panels[0].plot([], [], label=_LABELS[name], markersize=4, linewidth=1, **LINES[2 * index])
     legend_above(panels[0])

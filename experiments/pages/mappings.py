@@ -40,6 +40,7 @@ IMAGES = 10_000
 NETWORKS = ("mnist-mlp", "mnist-cnn", "cifar10-binarynet")
 WAYS = (*MAPPINGS, "auto")
 TABLE, PICTURE = "figures/mappings.csv", "figures/mappings.png"
+_COSTS = ("latency_us_per_image", "energy_uj_per_image")
 _HEADS = ("row commands", "read, MB", "written, MB", "us an image", "uJ an image")
 TOTAL = "all"
 """Name of the row of a whole network."""
@@ -114,8 +115,8 @@ def _totals(rows: Sequence[Row]) -> list[tuple[str, ...]]:
 
 
 def _numbers(row: Row) -> tuple[str, ...]:
-    costs = row["latency_us_per_image"], row["energy_uj_per_image"]
-    return f"{int(row['row_commands']):,}", row["read_mb"], row["written_mb"], *costs
+    costs = (row[quantity] for quantity in ("read_mb", "written_mb", *_COSTS))
+    return f"{int(row['row_commands']):,}", *costs
 
 
 def _layers(rows: Sequence[Row], name: str) -> list[tuple[str, ...]]:
@@ -146,7 +147,7 @@ def _lessons(rows: Sequence[Row], names: Sequence[str]) -> str:
         found = [a / b for a, b in zip(of(quantity, way), of(quantity, other), strict=True)]
         return ", ".join(f"{ratio:.2g}" for ratio in found)
 
-    latency, energy = "latency_us_per_image", "energy_uj_per_image"
+    latency, energy = _COSTS
     folded, resident, fetched = "output-stationary", "weight-stationary", "no-local-reuse"
     return f"""\
 - `{resident}` takes {ratios(latency, resident, folded)} times the time of `{folded}`
@@ -167,9 +168,7 @@ def draw(rows: Sequence[Row], path: Path) -> None:
         panels = figure.subplots(len(names), 2, squeeze=False, sharey=True)
         for line, name in zip(panels, names, strict=True):
             own = [row for row in rows if row["network"] == name and row["layer"] != TOTAL]
-            for axes, quantity in zip(
-                line, ("latency_us_per_image", "energy_uj_per_image"), strict=True
-            ):
+            for axes, quantity in zip(line, _COSTS, strict=True):
                 _bars(axes, own, quantity)
             line[0].set_title(name, loc="left")
             line[1].legend(fontsize=5.5, ncols=1, loc="center left", bbox_to_anchor=(1.0, 0.5))

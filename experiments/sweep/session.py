@@ -120,18 +120,15 @@ def collected(
 def _assumptions(
     spec: Spec, points: Sequence[SweepPoint], found: Sequence[Point]
 ) -> dict[str, Any]:
-    fewest = min((point.trials for point in found if point.trials), default=0)
+    interval = spec.measure.interval(min((one.trials for one in found if one.trials), default=0))
+    if not spec.measure.deterministic:
+        interval = f"{100 * spec.stop.level:g} %, {interval}"
     return {
         "measure": spec.measure.name,
         "seed": spec.seed,
-        "interval": _interval(spec, fewest),
+        "interval": interval,
         **spec.measure.assumptions(points[0].values),
     }
-
-
-def _interval(spec: Spec, trials: int) -> str:
-    words = spec.measure.interval(trials)
-    return words if spec.measure.deterministic else f"{100 * spec.stop.level:g} %, {words}"
 
 
 def written(spec: Spec, found: Results, folder: Path) -> list[str]:

@@ -3,7 +3,7 @@
 Drawn from :class:`~experiments.sweep.results.Results` alone: what was stored is what is shown.
 
 :mod:`~experiments.figures.sweep.settings` reads what is wanted,
-:mod:`~experiments.figures.sweep.roles` gives each axis its place and scales the points, and one of
+:mod:`~experiments.figures.sweep.roles` gives each axis its place, and one of
 :mod:`~experiments.figures.sweep.lines`, :mod:`~experiments.figures.sweep.heatmap`,
 :mod:`~experiments.figures.sweep.bars` and :mod:`~experiments.figures.sweep.tornado` draws. The
 others are what these share. None knows what the quantity means, or how it was measured.

@@ -87,10 +87,6 @@ def _ambit(standard: Standard, options: ModelOptions) -> Rates:
     return {name: throughput_gb_per_s(name, standard, options) for name in SEVEN}
 
 
-def _ambit_3d(standard: Standard, options: ModelOptions) -> Rates:
-    return _ambit(*_cube(standard, options))
-
-
 def _cube(standard: Standard, options: ModelOptions) -> tuple[Standard, ModelOptions]:
     """Every vault is a channel of its own, with activations of its own to limit."""
     cube = replace(
@@ -114,10 +110,10 @@ def _throughput(standard: Standard, options: ModelOptions) -> Table:
          f"{one.efficiency:g} of {one.peak_gb_per_s:.1f} GB/s, over the operands")
         for one in SYSTEMS.values()
     ]  # fmt: skip
-    stated, cube = in_words(standard, options), in_words(*_cube(standard, options))
+    stated, in_cube = in_words(standard, options), _cube(standard, options)
     systems += [
         ("ambit", _TITLES["ambit"], _ambit(standard, options), stated),
-        ("ambit-3d", _TITLES["ambit-3d"], _ambit_3d(standard, options), f"{cube}; 1 KB rows"),
+        ("ambit-3d", _TITLES["ambit-3d"], _ambit(*in_cube), f"{in_words(*in_cube)}; 1 KB rows"),
     ]
     rows = tuple(
         Row(
@@ -134,14 +130,15 @@ def _averages(standard: Standard, options: ModelOptions) -> Table:
     rows = []
     variants = {in_words(*one): one for one in _variants(standard, options)}
     for number, (words, (bin_, chosen)) in enumerate(variants.items()):
-        ours = {"ambit": _ambit(bin_, chosen), "ambit-3d": _ambit_3d(bin_, chosen)}
+        ours = {"ambit": _ambit(bin_, chosen), "ambit-3d": _ambit(*_cube(bin_, chosen))}
+        timing = f"{bin_.bin}, clocked" if chosen.clocked else bin_.bin
         for left, right in PAIRS:
             system = SYSTEMS[right]
             models = [(replace(system, efficiency=1.0), "peak", mean) for mean in MEANS]
             if number == 0:
                 models.append((system, "stated", "geometric"))
             for model, bandwidth, mean in models:
-                of = (pair(left, right), _bin(bin_, chosen), bandwidth, mean)
+                of = (pair(left, right), timing, bandwidth, mean)
                 ratio = MEANS[mean](ours[left], _processor(model))
                 found = look_up(NAME, "average", left, right)
                 rows.append(Row(of, "throughput ratio", ratio, "x", words, found))
@@ -155,10 +152,6 @@ def _variants(standard: Standard, options: ModelOptions) -> list[tuple[Standard,
     if standard.name in _SLOWER:
         variants.append((load(_SLOWER[standard.name]), options))
     return variants
-
-
-def _bin(standard: Standard, options: ModelOptions) -> str:
-    return f"{standard.bin}, clocked" if options.clocked else standard.bin
 
 
 def pair(left: str, right: str) -> str:

@@ -196,14 +196,6 @@ def _read(path: Path, stamp: Stamp) -> FailureTable:
     return FailureTable.read(path)
 
 
-def _assumptions(values: Values) -> Mapping[str, Any]:
-    return {
-        "model": "faults of chip and access in every AAP and AP of the faulty layers; reads, "
-        "writes and transfers of rows are right; the failure table itself is taken as exact",
-        "images": "the same in all trials: the interval is about chips, not about images",
-    }
-
-
 def _interval(trials: int) -> str:
     if trials < 2:
         return "Clopper-Pearson, of the images: a single chip was tried"
@@ -220,7 +212,11 @@ MEASURE = Measure(
     ),
     identity=_identity,
     run=_run,
-    assumptions=_assumptions,
+    assumptions=lambda values: {
+        "model": "faults of chip and access in every AAP and AP of the faulty layers; reads, "
+        "writes and transfers of rows are right; the failure table itself is taken as exact",
+        "images": "the same in all trials: the interval is about chips, not about images",
+    },
     interval=_interval,
     trials=5,
     least_trials=3,

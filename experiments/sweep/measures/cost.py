@@ -88,17 +88,6 @@ def _encoded(values: Values) -> tuple[Network, Encoding | None]:
     return network, encoding_of(network, read.x, read.encoding)
 
 
-def _assumptions(values: Values) -> Mapping[str, Any]:
-    return {
-        "model": "every command booked and scheduled, none executed; writing weights into rows "
-        "once is left out, as by `pimsim run`"
-    }
-
-
-def _interval(trials: int) -> str:
-    return "none: nothing is random"
-
-
 MEASURE = Measure(
     name=COST,
     version=1,
@@ -114,8 +103,11 @@ MEASURE = Measure(
     ),
     identity=_identity,
     run=_run,
-    assumptions=_assumptions,
-    interval=_interval,
+    assumptions=lambda values: {
+        "model": "every command booked and scheduled, none executed; writing weights into rows "
+        "once is left out, as by `pimsim run`"
+    },
+    interval=lambda trials: "none: nothing is random",
     trials=1,
     least_trials=1,
     deterministic=True,

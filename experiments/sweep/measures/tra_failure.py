@@ -66,10 +66,6 @@ def _assumptions(values: Values) -> Mapping[str, Any]:
     return {"model": PATHS[str(values.get("path", "decision"))][1]}
 
 
-def _interval(trials: int) -> str:
-    return "Clopper-Pearson, of the bitlines of all trials"
-
-
 MEASURE = Measure(
     name=TRA,
     version=1,
@@ -84,7 +80,7 @@ MEASURE = Measure(
     identity=_identity,
     run=_run,
     assumptions=_assumptions,
-    interval=_interval,
+    interval=lambda trials: "Clopper-Pearson, of the bitlines of all trials",
     trials=10,
     least_trials=2,
 )

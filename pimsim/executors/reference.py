@@ -1,6 +1,6 @@
-"""The reference executor: every AAP and AP of a program, literally, on a subarray.
+"""The reference executor: every AAP and AP, literally, on subarrays.
 
-It is the definition of what a program means.
+It is the definition of what a program, and a row program, means.
 
 >>> import numpy as np
 >>> from pimsim.dram.array.subarray import Subarray
@@ -14,9 +14,17 @@ array([[1, 0]], dtype=uint8)
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pimsim.bits import Words
+from pimsim.dram.array.row_storage import Lanes
 from pimsim.dram.array.subarray import Subarray
 from pimsim.errors import InputError
 from pimsim.microprogram.program import Program
+from pimsim.microprogram.row_program import Item, Look, Move, Read, Run
 
 
 def execute(program: Program, subarray: Subarray, **rows: int) -> None:
@@ -32,3 +40,39 @@ def execute(program: Program, subarray: Subarray, **rows: int) -> None:
         raise InputError(f"program {program.name!r}: {what} row {', '.join(names)}")
     program.check(subarray)
     subarray.run(program.slots, [subarray.data_address(rows[name]) for name in program.symbols])
+
+
+def carry_out(
+    items: Sequence[Item],
+    parts: Sequence[Subarray],
+    outputs: NDArray[np.intp],
+    lanes: Lanes | None = None,
+    span: int | None = None,
+    *,
+    by_host: bool = True,
+) -> dict[int, Words]:
+    """Carry items of a row program out; rows (lanes, words) by the number of what reads them.
+
+    Args:
+        items: without writes.
+        parts: the subarrays of each part, a lane for each bank.
+        outputs: (lanes,) what each computes.
+        lanes: those that take part, all if None.
+        span: columns of a row that go over the channel, all if None.
+        by_host: rows are moved through the host, not from bank to bank.
+
+    """
+    found: dict[int, Words] = {}
+    for item in items:
+        match item:
+            case Run(schedule, part):
+                schedule.run(parts[part], outputs, lanes)
+            case Move(row, part, to_row, to_part) if by_host:
+                parts[to_part].write(to_row, parts[part].read(row, span, lanes), span, lanes)
+            case Move(row, part, to_row, to_part):
+                parts[to_part].receive(to_row, parts[part].send(row, span, lanes), lanes)
+            case Read(row, part, number):
+                found[number] = parts[part].read(row, span, lanes)
+            case Look(row, part, number):
+                found[number] = parts[part].peek(row, lanes)
+    return found

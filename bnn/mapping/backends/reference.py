@@ -20,14 +20,15 @@ from bnn.mapping.parity import Parities
 from bnn.mapping.placement.fan_in import Chunk
 from bnn.mapping.placement.placement import Block, Turn, cut
 from bnn.mapping.stage_inputs import Result, StageInputs
-from pimsim.bits import Words, pack, unpack
+from pimsim.bits import pack, unpack
 from pimsim.dram.array.faults import Job, Site, block_width
 from pimsim.dram.array.injection import Injector, Span
 from pimsim.dram.array.row_storage import Lanes
 from pimsim.dram.array.subarray import Subarray
 from pimsim.executors.compiled.run.tiles import Layout
 from pimsim.executors.faulty.command_tape import Tape
-from pimsim.microprogram.row_program import Item, Look, Move, Read, Run, Write
+from pimsim.executors.reference import carry_out
+from pimsim.microprogram.row_program import Item, Write
 
 Failed = dict[tuple[int, int], NDArray[np.bool_]]
 """By bank and output, columns (images, positions) whose checksum was wrong."""
@@ -86,42 +87,6 @@ def empty_values(mapped: MappedStage, images: int) -> NDArray[Any]:
     stage = mapped.stage
     kind = np.int64 if stage.thresholds is None else np.uint8
     return np.empty((stage.outputs, images, stage.windows.positions), kind)
-
-
-def interpret(
-    items: Sequence[Item],
-    parts: Sequence[Subarray],
-    outputs: NDArray[np.intp],
-    lanes: Lanes | None = None,
-    span: int | None = None,
-    *,
-    by_host: bool = True,
-) -> dict[int, Words]:
-    """Carry items of a row program out; rows (lanes, words) by the number of what reads them.
-
-    Args:
-        items: without writes.
-        parts: the subarrays of each part, a lane for each bank.
-        outputs: (lanes,) what each computes.
-        lanes: those that take part, all if None.
-        span: columns of a row that go over the channel, all if None.
-        by_host: rows are moved through the host, not from bank to bank.
-
-    """
-    found: dict[int, Words] = {}
-    for item in items:
-        match item:
-            case Run(schedule, part):
-                schedule.run(parts[part], outputs, lanes)
-            case Move(row, part, to_row, to_part) if by_host:
-                parts[to_part].write(to_row, parts[part].read(row, span, lanes), span, lanes)
-            case Move(row, part, to_row, to_part):
-                parts[to_part].receive(to_row, parts[part].send(row, span, lanes), lanes)
-            case Read(row, part, number):
-                found[number] = parts[part].read(row, span, lanes)
-            case Look(row, part, number):
-                found[number] = parts[part].peek(row, lanes)
-    return found
 
 
 class LiteralLanes:
@@ -200,7 +165,7 @@ class LiteralLanes:
         mapped, every = self._mapped, self.parts[0].lanes
         for lane, output in zip(lanes.tolist(), outputs.tolist(), strict=True):
             self._begin(lane, output)
-        found = interpret(
+        found = carry_out(
             mapped.program.items,
             self.parts,
             outputs,

@@ -16,7 +16,8 @@ from pimsim.executors.compiled.lower.compile import Compiled
 from pimsim.executors.compiled.run.driver import drive, plan_for
 from pimsim.executors.compiled.run.processors import default_threads, spread
 from pimsim.executors.compiled.run.tiles import Tiles, empty
-from pimsim.microprogram.row_program import Move, Read, RowProgram, Run
+from pimsim.executors.reference import carry_out
+from pimsim.microprogram.row_program import RowProgram
 
 
 def run(
@@ -142,15 +143,9 @@ def run_reference(
     parts = [_subarray(tiles, part) for part in range(tiles.layout.parts)]
     used = words_for(tiles.columns)
     for place in range(len(outputs)):
-        slot = 0
-        for item in program.items:
-            if isinstance(item, Run):
-                item.schedule.run(parts[item.part], outputs[place : place + 1])
-            elif isinstance(item, Move):
-                parts[item.to_part].write(item.to_row, parts[item.part].read(item.row))
-            elif isinstance(item, Read):
-                results[place, slot, :used] = parts[item.part].read(item.row)[0]
-                slot += 1
+        found = carry_out(program.items, parts, outputs[place : place + 1])
+        for slot, words in enumerate(found.values()):
+            results[place, slot, :used] = words[0]
     for part, subarray in enumerate(parts):
         _take_back(tiles, part, subarray)
 

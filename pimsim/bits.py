@@ -40,3 +40,18 @@ def unpack(words: Words, columns: int) -> Bits:
     """The first ``columns`` bits of ``(..., words)`` as ``(..., columns)`` uint8 zeros and ones."""
     as_bytes = np.ascontiguousarray(words).astype(_LITTLE, copy=False).view(np.uint8)
     return np.unpackbits(as_bytes, axis=-1, count=columns, bitorder="little")
+
+
+def side_by_side(integers: NDArray[np.integer[Any]], planes: int) -> Bits:
+    """Integers ``(..., n)`` below ``2**planes`` as strings of bits ``(..., bytes)``, lowest first.
+
+    >>> side_by_side(np.array([[1, 2, 3]]), 2).tolist()  # 11 10 01
+    [[57]]
+    """
+    if planes == 8:
+        return integers.astype(np.uint8, copy=False)
+    bits = integers
+    if planes > 1:
+        split = integers[..., None] >> np.arange(planes, dtype=integers.dtype) & 1
+        bits = split.reshape(*integers.shape[:-1], integers.shape[-1] * planes)
+    return np.packbits(bits.astype(np.uint8, copy=False), axis=-1, bitorder="little")

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.values.encoding import Encoding, Integers, encode
+from pimsim.bits import side_by_side
 from pimsim.errors import InputError
 from pimsim.executors.compiled.run.write_bits import SLACK_BYTES, Strings, roomy
 
@@ -50,14 +51,7 @@ class BitStrings:
         """Pack integers ``(images, pixels, channels)`` below ``2**planes``."""
         images, pixels, channels = values.shape
         made = cls.empty(images, pixels, channels, planes)
-        if planes == _BYTE:
-            made.data[:] = values
-            return made
-        bits = values
-        if planes > 1:
-            apart = values[..., None] >> np.arange(planes, dtype=values.dtype) & 1
-            bits = apart.reshape(images, pixels, channels * planes)
-        made.data[:] = np.packbits(bits.astype(np.uint8, copy=False), axis=2, bitorder="little")
+        made.data[:] = side_by_side(values, planes)
         return made
 
     @classmethod

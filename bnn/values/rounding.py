@@ -83,7 +83,8 @@ def _rounding(size: int, *, relative: bool) -> Callable[..., None]:
     code = Emit(f"pimsim_steps_{size}_{int(relative)}", "begin end *x *constants *out *wrong")
     code.declare(f"{_DOUBLES} @llvm.rint.v{_LANES}f64({_DOUBLES})")
     code.declare(f"{_DOUBLES} @llvm.fabs.v{_LANES}f64({_DOUBLES})")
-    constants = [_splat(code, i) for i in range(5)]
+    loaded = [code.get("double", "%constants", i, 8) for i in range(5)]
+    constants = [code.splat(each, "double", _LANES) for each in loaded]
     bits, number = 8 * size, f"i{8 * size}"
     blocks = code.put(f"sdiv i64 {code.put('sub i64 %end, %begin')}, {_BLOCK}")
     with code.loop(blocks) as block:
@@ -91,8 +92,8 @@ def _rounding(size: int, *, relative: bool) -> Callable[..., None]:
         wrong, parts = "zeroinitializer", list[str]()
         for i in range(0, _BLOCK, _LANES):
             source = code.at("float", "%x", code.add(first, i))
-            loaded = code.put(f"load <{_LANES} x float>, ptr {source}, align 4")
-            value = code.put(f"fpext <{_LANES} x float> {loaded} to {_DOUBLES}")
+            taken = code.put(f"load <{_LANES} x float>, ptr {source}, align 4")
+            value = code.put(f"fpext <{_LANES} x float> {taken} to {_DOUBLES}")
             step, bad = _step(code, value, constants, relative=relative)
             wrong = code.put(f"or {_FLAGS} {wrong}, {bad}")
             # What is no step must not be converted; it counts as 0, and as wrong.
@@ -139,11 +140,3 @@ def _step(code: Emit, value: str, constants: list[str], *, relative: bool) -> tu
     ]
     some = code.put(f"or {_FLAGS} {wrong[0]}, {wrong[1]}")
     return step, code.put(f"or {_FLAGS} {some}, {wrong[2]}")
-
-
-def _splat(code: Emit, index: int) -> str:
-    one = code.get("double", "%constants", index, 8)
-    first = code.put(f"insertelement {_DOUBLES} poison, double {one}, i32 0")
-    return code.put(
-        f"shufflevector {_DOUBLES} {first}, {_DOUBLES} poison, <{_LANES} x i32> zeroinitializer"
-    )

@@ -19,7 +19,20 @@ from functools import partial
 
 from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
 from pimsim.errors import InputError
-from pimsim.microprogram import arithmetic, logic
+from pimsim.microprogram import logic
+from pimsim.microprogram.arithmetic import (
+    FULL_ADDER,
+    FULL_ADDER_NOT_C,
+    add,
+    equal,
+    greater,
+    greater_equal,
+    greater_equal_constant,
+    if_then_else,
+    maximum,
+    minimum,
+    subtract,
+)
 from pimsim.microprogram.counting import popcount
 from pimsim.microprogram.program import Program
 
@@ -113,9 +126,13 @@ def _linear(each: int, beside: int) -> Callable[[int], int]:
 
 
 def _simdram(
-    name: str, summary: str, build: Callable[[int], Program], meaning: Callable[[Values], int],
-    each: int, beside: int,
-) -> Primitive:  # fmt: skip
+    name: str,
+    summary: str,
+    build: Callable[[int], Program],
+    meaning: Callable[[Values], int],
+    each: int,
+    beside: int,
+) -> Primitive:
     return _sized(name, summary, build, _out(meaning), _linear(each, beside), _SIMDRAM)
 
 
@@ -134,48 +151,27 @@ _TABLE = (
     _fixed("xor", "a XOR b", logic.XOR, lambda v: v["a"] ^ v["b"], _AMBIT),
     _fixed("xnor", "a XNOR b, a binary product", logic.XNOR, lambda v: ~(v["a"] ^ v["b"]), _AMBIT),
     _fixed("maj3", "majority of three", logic.MAJ3, lambda v: sum(v.values()) >= 2, _AMBIT),
-    _adder("full-adder", "a + b + c", arithmetic.FULL_ADDER, 0, _SIMDRAM),
-    _adder("full-adder-not-c", "a + b + NOT c", arithmetic.FULL_ADDER_NOT_C, 1, _OWN),
-    _sized("add", "a + b", arithmetic.add, _added, _linear(8, 1), _SIMDRAM),
-    _sized("subtract", "a - b", arithmetic.subtract, _subtracted, _linear(8, 1), _SIMDRAM),
-    _simdram("greater", "a > b, unsigned", arithmetic.greater, lambda v: v["a"] > v["b"], 3, 2),
-    _simdram(
-        "greater-equal",
-        "a >= b, unsigned",
-        arithmetic.greater_equal,
-        lambda v: v["a"] >= v["b"],
-        3,
-        2,
-    ),
+    _adder("full-adder", "a + b + c", FULL_ADDER, 0, _SIMDRAM),
+    _adder("full-adder-not-c", "a + b + NOT c", FULL_ADDER_NOT_C, 1, _OWN),
+    _sized("add", "a + b", add, _added, _linear(8, 1), _SIMDRAM),
+    _sized("subtract", "a - b", subtract, _subtracted, _linear(8, 1), _SIMDRAM),
+    _simdram("greater", "a > b, unsigned", greater, lambda v: v["a"] > v["b"], 3, 2),
+    _simdram("greater-equal", "a >= b, unsigned", greater_equal, lambda v: v["a"] >= v["b"], 3, 2),
     _sized(
         "greater-equal-constant",
         "a >= constant: a BatchNorm and sign",
-        lambda n: arithmetic.greater_equal_constant(n, _threshold(n)),
+        lambda n: greater_equal_constant(n, _threshold(n)),
         lambda n, v: {"out": int(v["a"] >= _threshold(n))},
         _linear(3, 2),
         "pimsim",
     ),
-    _simdram("equal", "a == b", arithmetic.equal, lambda v: v["a"] == v["b"], 4, 3),
-    _simdram(
-        "min",
-        "the smaller of a and b, unsigned",
-        arithmetic.minimum,
-        lambda v: min(v.values()),
-        10,
-        2,
-    ),
-    _simdram(
-        "max",
-        "the larger of a and b, unsigned",
-        arithmetic.maximum,
-        lambda v: max(v.values()),
-        10,
-        2,
-    ),
+    _simdram("equal", "a == b", equal, lambda v: v["a"] == v["b"], 4, 3),
+    _simdram("min", "the smaller of a and b, unsigned", minimum, lambda v: min(v.values()), 10, 2),
+    _simdram("max", "the larger of a and b, unsigned", maximum, lambda v: max(v.values()), 10, 2),
     _simdram(
         "if-then-else",
         "a where select, else b",
-        arithmetic.if_then_else,
+        if_then_else,
         lambda v: v["a"] if v["select"] else v["b"],
         7,
         0,

@@ -134,15 +134,6 @@ class Schedule:
             )
         return np.asarray(row, dtype=np.int32)
 
-    def extend(self, other: Schedule) -> None:
-        """Add all steps of another schedule for the same outputs."""
-        if other.outputs != self.outputs:
-            raise InputError(
-                f"a schedule for {self.outputs} outputs must be extended by one for as many, "
-                f"not {other.outputs}"
-            )
-        self.put(other.steps)
-
     def run(
         self, subarray: Subarray, outputs: NDArray[np.intp], lanes: Lanes | None = None
     ) -> None:

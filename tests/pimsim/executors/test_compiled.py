@@ -540,7 +540,7 @@ def test_more_than_memory_holds_is_refused_before_it_is_taken(
     with pytest.raises(InputError) as caught:
         Tiles(8 << 30, 1024, tile_words=16)
     assert str(caught.value) == (
-        "8589934592 columns of 1 x 1024 rows need 1015.0 GiB of memory, but 1.0 GiB are free"
+        "1 x 8589934592 columns of 1 x 1024 rows need 1015.0 GiB of memory, but 1.0 GiB are free"
     )
 
 

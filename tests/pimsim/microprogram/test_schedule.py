@@ -111,17 +111,6 @@ def test_many_outputs_at_once_equal_each_alone(
             assert _summed(schedule, chosen[taking.index(lane)]) == counts[lane]
 
 
-def test_extend_adds_the_steps_of_another_schedule() -> None:
-    one, other = Schedule(2), Schedule(2)
-    one.append((COPY,), a=D, out=D + 1)
-    other.append((XOR, XNOR), np.array([0, 1]), a=D + 1, b=ambit().address("C0"), out=D + 2)
-    one.extend(other)
-    subarray = Subarray(columns=2, lanes=2)
-    subarray.write_bits(0, np.array([[0, 1]]))
-    one.run(subarray, np.array([1, 0]))
-    assert subarray.read_bits(2).tolist() == [[1, 0], [0, 1]]
-
-
 def test_a_single_variant_for_all_outputs_may_be_given_as_a_flag() -> None:
     schedule = Schedule(3)
     schedule.append((AND, OR), np.True_, a=D, b=D, out=D + 1)
@@ -157,11 +146,6 @@ def test_steps_that_do_not_fit_are_refused() -> None:
     with pytest.raises(InputError) as caught:
         schedule.append((AND, OR), np.array([0, 2]), a=D, b=D, out=D)
     assert str(caught.value) == "`variant` must be 0 to 1, not 2"
-    with pytest.raises(InputError) as caught:
-        schedule.extend(Schedule(3))
-    assert str(caught.value) == (
-        "a schedule for 2 outputs must be extended by one for as many, not 3"
-    )
     assert schedule.steps == []
 
 
@@ -181,15 +165,15 @@ def test_rows_beyond_the_subarray_are_refused_before_anything_runs(
     schedule.append((COPY,), a=D, out=D + 1)
     schedule.run(subarray, np.array([0, 1]))
     subarray.clear_counts()
-    for add in ("append", "extend"):  # after a run that found nothing wrong
+    for add in ("append", "put"):  # after a run that found nothing wrong
         longer = Schedule(2)
-        longer.extend(schedule)
+        longer.put(schedule.steps)
         longer.run(subarray, np.array([0, 1]))
         subarray.clear_counts()
-        wrong = Schedule(2) if add == "extend" else longer
+        wrong = Schedule(2) if add == "put" else longer
         wrong.append((COPY,), a=D, out=beyond)
-        if add == "extend":
-            longer.extend(wrong)
+        if add == "put":
+            longer.put(wrong.steps)
         with pytest.raises(DramError) as caught:
             longer.run(subarray, np.array([0, 1]))
         assert str(caught.value) == message

@@ -116,10 +116,11 @@ class Emit:
         """``and``, ``or`` or ``xor`` of two vectors."""
         return self.put(f"{operation} {VECTOR} {one}, {other}")
 
-    def splat(self, scalar: str) -> str:
-        """A vector of equal numbers."""
-        one = self.put(f"insertelement {VECTOR} poison, i64 {scalar}, i32 0")
-        return self.put(f"shufflevector {VECTOR} {one}, {VECTOR} poison, <8 x i32> zeroinitializer")
+    def splat(self, scalar: str, element: str = "i64", count: int = 8) -> str:
+        """A vector of ``count`` equal elements."""
+        kind, order = f"<{count} x {element}>", f"<{count} x i32> zeroinitializer"
+        one = self.put(f"insertelement {kind} poison, {element} {scalar}, i32 0")
+        return self.put(f"shufflevector {kind} {one}, {kind} poison, {order}")
 
     def copy(self, target: str, source: str, size: str) -> None:
         """Copy ``size`` bytes from one address to another."""
@@ -170,16 +171,12 @@ def transpose(code: Emit, block: str) -> None:
                         continue
                     moved = code.put(f"lshr {VECTOR} {lines[low]}, splat (i64 {shift})")
                     differ = code.put(f"xor {VECTOR} {moved}, {lines[high]}")
-                    swap = code.put(f"and {VECTOR} {differ}, splat (i64 {_signed(keep)})")
+                    swap = code.put(f"and {VECTOR} {differ}, splat (i64 {keep})")
                     lines[high] = code.put(f"xor {VECTOR} {lines[high]}, {swap}")
                     back = code.put(f"shl {VECTOR} {swap}, splat (i64 {shift})")
                     lines[low] = code.put(f"xor {VECTOR} {lines[low]}, {back}")
             for place, line in zip(places, lines, strict=True):
                 code.store(line, block, place)
-
-
-def _signed(word: int) -> int:
-    return word - (1 << 64) if word >> 63 else word
 
 
 _LOCK = threading.Lock()

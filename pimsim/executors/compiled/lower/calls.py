@@ -159,11 +159,6 @@ def _reads_writes(calls: Sequence[KernelCall], changing: Flags) -> tuple[set[int
     return reads & known, writes & known
 
 
-def own_rows(phases: Sequence[CallPhase]) -> int:
-    """Rows that an output needs to save what it restores."""
-    return 1 + max(int(phase.restored[:, 1].max(initial=-1)) for phase in phases)
-
-
 def blocks(kinds: NDArray[np.integer[Any]], size: int) -> tuple[RowCopies, NDArray[np.int64]]:
     """Divide outputs into blocks of one kind.
 

@@ -24,7 +24,7 @@ from pimsim.dram.array.subarray import Subarray
 from pimsim.errors import InputError
 from pimsim.executors.compiled.codegen.kernel import ENTRIES_AT_ONCE, Body
 from pimsim.executors.compiled.lower.binding import BoundStep, SplitOutputs, steps
-from pimsim.executors.compiled.lower.calls import CallPhase, TableEntry, calls, divide, own_rows
+from pimsim.executors.compiled.lower.calls import CallPhase, TableEntry, calls, divide
 from pimsim.executors.compiled.lower.places import Flags, Survey, arrange
 from pimsim.executors.compiled.lower.segments import Tracer
 from pimsim.executors.compiled.run.tiles import Layout
@@ -60,8 +60,11 @@ class Sort:
     """Cells that are written, but do not hold what the reference has in them."""
     phases: list[CallPhase]
     """Calls that a few outputs go through together."""
-    own_rows: int
-    """Rows that an output saves for later phases."""
+
+    @property
+    def own_rows(self) -> int:
+        """Rows that an output needs to save what it restores in later phases."""
+        return 1 + max(int(phase.restored[:, 1].max(initial=-1)) for phase in self.phases)
 
 
 class Compiled:
@@ -173,7 +176,6 @@ def _sort(
         for part in range(layout.parts):
             live[layout.cell(0, part) : layout.cell(0, part) + len(layout.map.cells)] = False
     found = calls(tracer.segments, live)
-    phases = divide(found, layout)
     entries = [entry for call in found for entry in call.entries]
     sizes = np.array([len(call.entries) for call in found], dtype=np.int64)
     starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)[:-1]])[: len(sizes)]
@@ -189,8 +191,7 @@ def _sort(
         tracer.needed | survey.needed,
         tracer.written,
         lost,
-        phases,
-        own_rows(phases),
+        divide(found, layout),
     )
     return sort, carried
 

@@ -12,9 +12,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from pimsim.errors import InputError
 
@@ -40,6 +44,17 @@ def spread(part: object, items: int, threads: int | None) -> None:
     chunks = min(items, count * _CHUNKS_PER_THREAD)
     edges = [items * i // chunks for i in range(chunks + 1)]
     list(_pool(count).map(part, edges[:-1], edges[1:]))
+
+
+def share(
+    function: Callable[..., None], items: int, threads: int | None, *arguments: int | NDArray[Any]
+) -> None:
+    """Call machine code ``function(first, last, *arguments)`` for stretches of ``items``.
+
+    It is given the addresses of arrays.
+    """
+    numbers = [each if isinstance(each, int) else each.ctypes.data for each in arguments]
+    spread(lambda first, last: function(first, last, *numbers), items, threads)
 
 
 @cache

@@ -19,7 +19,7 @@ from pimsim.bits import Words, unpack
 from pimsim.errors import InputError
 from pimsim.executors.compiled.codegen import emit
 from pimsim.executors.compiled.codegen.emit import VECTOR, Emit, transpose
-from pimsim.executors.compiled.run.processors import spread
+from pimsim.executors.compiled.run.processors import share
 
 _BLOCK_WORDS = 8
 
@@ -41,12 +41,8 @@ def strings(
         return
     if words.strides[1] != 8:
         raise InputError("words of a row must lie side by side")
-    function, row_step = _strings(size % 8), words.strides[0] // 8
-
-    def some(begin: int, end: int) -> None:
-        function(begin, end, words.ctypes.data, row_step, outputs, columns, into.ctypes.data)
-
-    spread(some, -(-columns // (64 * _BLOCK_WORDS)), threads)
+    blocks, row_step = -(-columns // (64 * _BLOCK_WORDS)), words.strides[0] // 8
+    share(_strings(size % 8), blocks, threads, words, row_step, outputs, columns, into)
 
 
 def sums(
@@ -89,15 +85,8 @@ def sums(
     if words.strides[2] != 8 or words.strides[1] % 8:
         words = np.ascontiguousarray(words)
     output_step, level_step = (stride // 8 for stride in words.strides[:2])
-    function = _sums(levels)
-
-    def some(begin: int, end: int) -> None:
-        function(
-            begin, end, words.ctypes.data, output_step, level_step,
-            masks.ctypes.data, scale, shift.ctypes.data, columns, result.ctypes.data,
-        )  # fmt: skip
-
-    spread(some, outputs, threads)
+    rows = words, output_step, level_step, masks
+    share(_sums(levels), outputs, threads, *rows, scale, shift, columns, result)
     return result
 
 
@@ -157,13 +146,7 @@ def _sums(levels: int) -> Callable[..., None]:
         masks = code.at("i64", "%masks", code.mul(output, levels))
         offset = code.put(f"trunc i64 {code.get('i64', '%offsets', output, 8)} to i32")
         scale = code.put("trunc i64 %scale to i32")
-        offsets, scales = (
-            code.put(f"shufflevector {many} {one}, {many} poison, <64 x i32> zeroinitializer")
-            for one in (
-                code.put(f"insertelement {many} poison, i32 {scalar}, i32 0")
-                for scalar in (offset, scale)
-            )
-        )
+        offsets, scales = (code.splat(scalar, "i32", 64) for scalar in (offset, scale))
         words = code.put(f"sdiv i64 {code.add('%columns', 63)}, 64")
         with code.loop(words) as word:
             number = "zeroinitializer"

@@ -119,7 +119,7 @@ class Tiles:
         self.tile_words = tile_words
         self.tiles = -(-words // self.tile_words)
         shape = (self.tiles, self.layout.places, self.tile_words)
-        self.data = empty(shape, f"{columns} columns of {parts} x {rows} rows")
+        self.data = empty(shape, f"1 x {columns} columns of {parts} x {rows} rows")
         self.written: NDArray[np.bool_] = np.zeros(self.layout.places, dtype=np.bool_)
         for part in range(parts):
             for index, (_, bit) in enumerate(self.layout.map.constants):

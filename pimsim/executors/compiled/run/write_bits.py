@@ -30,7 +30,7 @@ from pimsim.bits import pack
 from pimsim.errors import InputError
 from pimsim.executors.compiled.codegen import emit
 from pimsim.executors.compiled.codegen.emit import VECTOR, Emit, transpose
-from pimsim.executors.compiled.run.processors import spread
+from pimsim.executors.compiled.run.processors import share
 from pimsim.executors.compiled.run.tiles import Tiles
 
 SLACK_BYTES = 8
@@ -103,27 +103,23 @@ class Gather:
         if emit.why_not() is not None:
             self._load_slowly(strings, (self._origins >= 0) & (self._origins < end))
             return self.rows
-        function = _loader(tiles.tile_words)
         blocks = tiles.tile_words * _WORD // _COLUMNS
-
-        def some(begin: int, stop: int) -> None:
-            function(
-                begin,
-                stop,
-                blocks,
-                tiles.data.ctypes.data,
-                tiles.layout.places,
-                self._first,
-                self.rows,
-                strings.ctypes.data,
-                self._origins.ctypes.data,
-                end,
-                len(self._starts) - 1,
-                self._starts.ctypes.data,
-                self._pieces.ctypes.data,
-            )
-
-        spread(some, tiles.tiles * blocks, threads)
+        share(
+            _loader(tiles.tile_words),
+            tiles.tiles * blocks,
+            threads,
+            blocks,
+            tiles.data,
+            tiles.layout.places,
+            self._first,
+            self.rows,
+            strings,
+            self._origins,
+            end,
+            len(self._starts) - 1,
+            self._starts,
+            self._pieces,
+        )
         return self.rows
 
     def _load_slowly(self, strings: Strings, used: NDArray[np.bool_]) -> None:

@@ -24,15 +24,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pimsim.bits import Words, pack, words_for
+from pimsim.bits import Words, pack, side_by_side, words_for
 from pimsim.executors.compiled.codegen import emit
 from pimsim.executors.compiled.codegen.emit import VECTOR, Emit
-from pimsim.executors.compiled.run.processors import spread
+from pimsim.executors.compiled.run.processors import share
 from pimsim.executors.compiled.run.tiles import Tiles
 from pimsim.executors.compiled.run.write_bits import block_of, by_column, store_rows
 
 Integers = NDArray[np.integer[Any]]
-_LITTLE = np.dtype("<u8")
 
 
 class Operands(NamedTuple):
@@ -92,28 +91,24 @@ def load(
         _load_slowly(tiles, strings, starts, where, table, first, bits)
         return rows
     together = 1 if bits > 32 else 64 // bits
-    function = _loader(tiles.tile_words, together)
     blocks = tiles.tile_words // 8
-
-    def some(begin: int, end: int) -> None:
-        function(
-            begin,
-            end,
-            blocks,
-            tiles.data.ctypes.data,
-            tiles.layout.places,
-            strings.ctypes.data,
-            strings.shape[1],
-            count * pixel_count,
-            starts.ctypes.data,
-            where.ctypes.data,
-            table.ctypes.data,
-            table.shape[1],
-            first,
-            bits,
-        )
-
-    spread(some, tiles.tiles * blocks, threads)
+    share(
+        _loader(tiles.tile_words, together),
+        tiles.tiles * blocks,
+        threads,
+        blocks,
+        tiles.data,
+        tiles.layout.places,
+        strings,
+        strings.shape[1],
+        count * pixel_count,
+        starts,
+        where,
+        table,
+        table.shape[1],
+        first,
+        bits,
+    )
     return rows
 
 
@@ -124,20 +119,11 @@ def _strings(operands: Operands) -> Words:
     words = words_for(channels * planes)
     strings = np.zeros((count * pixels + 1, words), dtype=np.uint64)
     flat = values.reshape(count * pixels, channels)
-    _fill(strings[:-1], flat, planes)
-    _fill(strings[-1:], np.full((1, channels), pad, dtype=values.dtype), planes)
+    padding = np.full((1, channels), pad, dtype=values.dtype)
+    for some, integers in ((strings[:-1], flat), (strings[-1:], padding)):
+        packed = side_by_side(integers, planes)
+        some.view(np.uint8)[:, : packed.shape[1]] = packed
     return strings
-
-
-def _fill(strings: Words, values: Integers, planes: int) -> None:
-    if planes == 8 and values.dtype.itemsize == 1 and strings.dtype == _LITTLE:
-        strings.view(np.uint8)[:, : values.shape[1]] = values.view(np.uint8)
-    elif planes == 1:
-        packed = np.packbits(values.astype(np.uint8, copy=False), axis=1, bitorder="little")
-        strings.view(np.uint8)[:, : packed.shape[1]] = packed
-    else:
-        split = values[:, :, None] >> np.arange(planes, dtype=values.dtype) & 1
-        strings[:] = pack(split.reshape(len(values), -1).astype(np.uint8))
 
 
 def _load_slowly(

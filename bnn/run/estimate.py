@@ -32,15 +32,14 @@ from bnn.mapping.chain.layout import Layout
 from bnn.mapping.choice import DEFAULT, Candidate, advised
 from bnn.mapping.stage_inputs import Occupancy
 from bnn.model.network import Network
-from bnn.run.plan import CarryOut, Plan, plan
-from bnn.run.walk import LayerRun, Step, open_ledgers, walk
+from bnn.run.plan import CarryOut, LayerRun, Plan, Step, open_ledgers, plan, walk
 from bnn.system.ledger import CommandLedger
 from bnn.system.system import System
 from bnn.tables.graph import Table
 from bnn.tables.stages import Work, fetched_by_host, works
 from bnn.values.encoding import Encoding
 from pimsim.dram.traces.trace import Trace
-from pimsim.errors import InputError
+from pimsim.errors import require_positive
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,7 +71,7 @@ def of_network(
     The network has weights. For the arguments, and for what else is raised, see
     :func:`bnn.run.plan.plan`; raises InputError for no images.
     """
-    _require(images)
+    require_positive(images=images)
     started = time.perf_counter()
     planned = plan(network, encoding, images, system, mapping, chain=chain, traces=traces)
     layers, _ = walk(planned.steps(_booking(planned, mapping)), images)
@@ -102,7 +101,7 @@ def of_table(
     Raises:
         InputError: unknown mapping, no images, a layer too large for the DRAM.
     """
-    _require(images)
+    require_positive(images=images)
     started = time.perf_counter()
     every = list(works(table))
     with advised(mapping):
@@ -118,11 +117,6 @@ def of_table(
     pools = [(work.pool, drafted.pools) for work, drafted in zip(every, drafts, strict=True)]
     host = tuple(pool.name for pool, in_dram in pools if pool is not None and not in_dram)
     return Estimate(images, layers, host, time.perf_counter() - started)
-
-
-def _require(images: int) -> None:
-    if images < 1:
-        raise InputError(f"`images` must be a positive integer, not {images}")
 
 
 def _booking(planned: Plan, mapping: str) -> CarryOut:

@@ -41,8 +41,7 @@ from bnn.mapping.stage_inputs import Execute, StageInputs
 from bnn.mapping.sum_checker import SumChecker
 from bnn.model.network import Network
 from bnn.run.flow import Flow
-from bnn.run.plan import Plan, plan
-from bnn.run.walk import LayerRun, walk
+from bnn.run.plan import LayerRun, Plan, plan, walk
 from bnn.system.system import System
 from bnn.values.bitstrings import BitStrings, unpacked
 from bnn.values.encoding import Encoding, encode

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.api.records import Records
+from pimsim.errors import require_positive
 
 _NUMBERS = ("trials", "estimate", "low", "high")
 
@@ -80,7 +81,6 @@ def sweep(
     from experiments.sweep.workers import runner
     from experiments.sweep.workers.pool import InProcess, LocalPool, Pool
     from experiments.sweep.workers.runner import Done, Task, carry_out
-    from pimsim.errors import require_positive
 
     require_positive(workers=workers)
     if isinstance(spec, Mapping):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from experiments.options.option import Rule, add, flag
 from experiments.options.table import JSON
-from experiments.output import json_output
+from experiments.output import json_output, tables
 
 if TYPE_CHECKING:
     from pimsim.circuit.model.parameters import Circuit
@@ -63,8 +63,6 @@ class FileCommand:
         if args.json:
             json_output.show({self.plural: [self.record(one) for one in found]})
             return 0
-        from experiments.output import tables
-
         title, rows = self.title, [self.listed(one) for one in found]
         if chosen is not None:
             (one,) = found

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from experiments.options.option import add
 from experiments.options.table import JSON
-from experiments.output import json_output
+from experiments.output import json_output, tables
+from pimsim.documents import require_one_of
 
 if TYPE_CHECKING:
     from bnn.tables.graph import Table
@@ -51,31 +52,28 @@ def run(args: argparse.Namespace) -> int:
     """Print the list or one card, as text or as one JSON object."""
     from bnn import zoo
     from bnn.tables import catalog
-    from pimsim.documents import require_one_of
 
     trained, known = [*zoo.names()], [*catalog.names()]
     if args.network is not None:
         require_one_of("network", args.network, (*trained, *known), hint=True)
         trained, known = ([one for one in some if one == args.network] for some in (trained, known))
-    chosen, tables = [*map(zoo.entry, trained)], [*map(catalog.entry, known)]
+    chosen, layered = [*map(zoo.entry, trained)], [*map(catalog.entry, known)]
     if args.json:
         found = {
             "networks": [_record(one) for one in chosen],
-            "tables": [_table_record(one) for one in tables],
+            "tables": [_table_record(one) for one in layered],
         }
         json_output.show(found)
     elif args.network is None:
-        _list(chosen, tables)
-    elif tables:
-        _show_table(tables[0])
+        _list(chosen, layered)
+    elif layered:
+        _show_table(layered[0])
     else:
         print(chosen[0].text, end="")
     return 0
 
 
 def _list(trained: list[ZooEntry], known: list[Table]) -> None:
-    from experiments.output import tables
-
     tables.show(
         ("trained network", "data", "outputs of its binary layers", "parameters", "Keras %", "kB"),
         [
@@ -110,8 +108,6 @@ def _list(trained: list[ZooEntry], known: list[Table]) -> None:
 
 def _show_table(table: Table) -> None:
     """Print the layers of a table."""
-    from experiments.output import tables
-
     tables.show(
         ("layer", "kernel", "stride", "groups", "input", "output", "then", "MACs", "weights"),
         [

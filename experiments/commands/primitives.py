@@ -8,7 +8,7 @@ from typing import Any
 from experiments.options import dram
 from experiments.options.option import add
 from experiments.options.table import JSON
-from experiments.output import json_output
+from experiments.output import json_output, tables
 
 NAME = "primitives"
 HELP = "list the row operations with their commands, latency, energy and throughput"
@@ -71,8 +71,6 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         json_output.show({"primitives": rows, "assumptions": stated})
         return 0
-
-    from experiments.output import tables
 
     tables.show(
         ("operation", "n", "AAP", "AP", "latency ns", "nJ/KB", "GB/s", "result"),

@@ -16,7 +16,7 @@ from experiments.options import dram
 from experiments.options.option import Option, add, out_folder
 from experiments.options.subcommands import Group
 from experiments.options.table import JSON
-from experiments.output import json_output, outdir
+from experiments.output import json_output, outdir, tables
 from pimsim.ranges import whole
 
 if TYPE_CHECKING:
@@ -133,7 +133,6 @@ class Experiment:
     def _show(
         self, found: Mapping[str, Table], measured: Measurement | None, args: argparse.Namespace
     ) -> None:
-        from experiments.output import tables
         from experiments.reproduce.table import measured_record
         from pimsim.cost import assumptions
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from experiments.options.option import Rule, absent, add, flag, out_folder
 from experiments.options.table import CLUSTER, JSON, WORKERS
 from experiments.output import json_output, progress
+from pimsim.errors import InputError
 
 if TYPE_CHECKING:
     from experiments.sweep.points import SweepPoint
@@ -93,8 +94,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the sweep as far as it is not yet; print the table, or one JSON object."""
-    from pimsim.errors import InputError
-
     if args.fields:
         from experiments.sweep import report
 

@@ -15,6 +15,8 @@ from experiments.options.option import Option, add, flag, require_effects
 from experiments.options.table import JSON
 from experiments.output import json_output
 from experiments.output.progress import paused
+from pimsim.documents import meant
+from pimsim.errors import InputError
 
 if TYPE_CHECKING:
     from bnn.training.architectures import Architecture
@@ -70,8 +72,6 @@ def run(args: argparse.Namespace) -> int:
     from bnn import train
     from bnn.training.architectures import ARCHITECTURES
     from bnn.training.files import checkpoint_path
-    from pimsim.documents import meant
-    from pimsim.errors import InputError
 
     if args.network not in ARCHITECTURES:
         raise InputError(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from experiments.options.option import add
 from experiments.options.table import CELSIUS, PRESET, RESTORE_NS, SETTINGS, WAIT_MS
+from pimsim.errors import InputError
 
 if TYPE_CHECKING:
     from pimsim.circuit.model.parameters import Circuit
@@ -28,7 +29,6 @@ def chosen_circuit(args: argparse.Namespace) -> Circuit:
     """
     from pimsim.circuit.model import retention
     from pimsim.circuit.model.parameters import load
-    from pimsim.errors import InputError
 
     settings = {}
     for given in args.settings:

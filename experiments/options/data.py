@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from experiments.options.option import Option
 from experiments.output.progress import paused
+from pimsim.documents import meant
+from pimsim.errors import InputError
 
 if TYPE_CHECKING:
     from bnn.data.archives import Split
@@ -106,8 +108,6 @@ def open_data(
         InputError: neither a known name nor a usable file, or images that cannot be scaled.
     """
     from bnn.data import datasets, labelled
-    from pimsim.documents import meant
-    from pimsim.errors import InputError
 
     if data in datasets.NAMES:
         if labels is not None:

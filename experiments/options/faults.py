@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any
 from experiments.options import circuit as circuit_options
 from experiments.options.option import Option, Rule, add, given
 from experiments.options.table import EFFECT, FAILURES, FAULT_LAYERS, PROCESS, SEED, VARIATION
+from pimsim.documents import nearest
+from pimsim.errors import InputError
 from pimsim.ranges import Range
 
 if TYPE_CHECKING:
@@ -102,8 +104,6 @@ def faulty_layers(args: argparse.Namespace) -> tuple[str, ...] | None:
     >>> faulty_layers(argparse.Namespace(fault_layers="fc1, fc2"))
     ('fc1', 'fc2')
     """
-    from pimsim.errors import InputError
-
     if args.fault_layers is None:
         return None
     names = tuple(name.strip() for name in args.fault_layers.split(","))
@@ -121,8 +121,6 @@ def require_layers(faulty: Collection[str] | None, network: Network) -> None:
     Raises :class:`~pimsim.errors.InputError`, naming the nearest product of the network.
     """
     from bnn.model.network import Product
-    from pimsim.documents import nearest
-    from pimsim.errors import InputError
 
     names = tuple(layer.name for layer in network.layers if isinstance(layer, Product))
     for name in faulty or ():
@@ -179,8 +177,6 @@ def _of_circuit(args: argparse.Namespace, rows: int) -> FailureTable:
 
 def _check(table: FailureTable, rows: int, file: str) -> None:
     """Refuse a table that lacks what every network needs, before anything is run."""
-    from pimsim.errors import InputError
-
     copies = rows // 3
     needed = [(1, 0), (1, 1), *((rows, ones * copies) for ones in range(4))]
     for count, ones in needed:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments.options.option import Option, add, given
+from pimsim.documents import nearest
+from pimsim.errors import InputError
 from pimsim.ranges import whole
 
 if TYPE_CHECKING:
@@ -49,9 +51,7 @@ def chosen_traces(args: argparse.Namespace) -> dict[Path, str]:
     >>> chosen_traces(parser.parse_args(["--trace", "perfetto:run.json.gz"]))
     {PosixPath('run.json.gz'): 'perfetto'}
     """
-    from pimsim.documents import nearest
     from pimsim.dram.traces import FORMATS
-    from pimsim.errors import InputError
 
     formats: dict[Path, str] = {}
     for text in args.trace:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-
-from rich import box
-from rich.cells import cell_len
-from rich.console import Console, JustifyMethod
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING
 
 from experiments.output.escaping import visible
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
 
 _PLAIN_WIDTH = 120
 """Columns of a table that is piped into a file, where there is no terminal to ask."""
@@ -20,17 +19,18 @@ _LEAST_WRAPPED = 16
 _KB = "KB: 1,024 bytes of the row that a command leaves, or of what the channel carries"
 
 
-class _Console(Console):
-    def on_broken_pipe(self) -> None:
-        raise  # noqa: PLE0704  (called while handling it; rich itself would exit with code 1)
-
-
 def console() -> Console:
     """Return a console that writes to stdout: as wide as the terminal, or as ``COLUMNS`` says."""
-    probe = _Console(highlight=False)
+    from rich.console import Console
+
+    class Raising(Console):
+        def on_broken_pipe(self) -> None:
+            raise  # noqa: PLE0704  (called while handling it; rich itself would exit with code 1)
+
+    probe = Raising(highlight=False)
     if probe.is_terminal or os.environ.get("COLUMNS", "").isdigit():
         return probe
-    return _Console(highlight=False, width=_PLAIN_WIDTH)
+    return Raising(highlight=False, width=_PLAIN_WIDTH)
 
 
 def show(
@@ -46,6 +46,10 @@ def show(
     column of texts but the first. Where that is not enough, every row becomes a paragraph: no
     digit is ever cut. Whatever is not printed is shown escaped.
     """
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
     cells = [[visible(cell) for cell in row] for row in rows]
     numeric = [
         bool(rows) and all(_is_number(row[at]) for row in cells) for at in range(len(header))
@@ -60,8 +64,12 @@ def show(
         return
     table = Table(box=box.SIMPLE_HEAD, title=heading, title_justify="left", pad_edge=False)
     for name, is_number, is_whole in zip(header, numeric, whole, strict=True):
-        justify: JustifyMethod = "right" if is_number else "left"
-        table.add_column(Text(name), justify=justify, no_wrap=is_whole, overflow="fold")
+        table.add_column(
+            Text(name),
+            justify="right" if is_number else "left",
+            no_wrap=is_whole,
+            overflow="fold",
+        )
     for row in cells:
         table.add_row(*map(Text, row))
     out.print(table)
@@ -69,6 +77,8 @@ def show(
 
 def say(text: str) -> None:
     """Print a line, wrapped where it must be; whatever is not printed is shown escaped."""
+    from rich.text import Text
+
     console().print(Text(visible(text)))
 
 
@@ -84,6 +94,8 @@ def show_assumptions(stated: Mapping[str, object]) -> None:
 
 def _width(header: Sequence[str], rows: Sequence[Sequence[str]], whole: Sequence[bool]) -> int:
     """Columns that a table takes at least."""
+    from rich.cells import cell_len
+
     widths = []
     for name, column, is_whole in zip(header, zip(*rows, strict=True), whole, strict=False):
         texts = [*name.split("\n"), *column]
@@ -99,6 +111,8 @@ def _show_stacked(
     out: Console, header: Sequence[str], rows: Sequence[Sequence[str]], title: Text | None
 ) -> None:
     """Print every row as a paragraph: its first cell, and the others under their headings."""
+    from rich.text import Text
+
     if title is not None:
         out.print(title)
     names = [name.replace("\n", " ") for name in header]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from experiments.options import data as data_options
 from experiments.options import dram
 from experiments.options import traces as trace_options
+from pimsim.errors import InputError
 
 if TYPE_CHECKING:
     from bnn.larq.model_file import Sizes
@@ -33,7 +34,6 @@ def check(args: argparse.Namespace) -> None:
     Raises :class:`~pimsim.errors.InputError`.
     """
     from bnn.tables import catalog
-    from pimsim.errors import InputError
 
     table = args.network in catalog.names()
     if table and not args.cost_only:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pimsim.errors import InputError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -57,8 +59,6 @@ def chosen_shape(text: str | None) -> tuple[int, ...] | None:
     >>> chosen_shape("64,64,3")
     (64, 64, 3)
     """
-    from pimsim.errors import InputError
-
     if text is None:
         return None
     sizes = [part.strip() for part in text.split(",")]

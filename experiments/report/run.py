@@ -21,8 +21,8 @@ from bnn.run.baselines import (
 )
 from bnn.run.estimate import Estimate
 from bnn.run.execute import NetworkRun
+from bnn.run.plan import LayerRun
 from bnn.run.scoring import Scoring
-from bnn.run.walk import LayerRun
 from bnn.system.ledger import PHASES
 from bnn.system.system import System
 from pimsim.cost import Cost, assumptions

@@ -15,6 +15,7 @@ from experiments.options import faults as fault_options
 from experiments.options import traces as trace_options
 from experiments.output import progress
 from experiments.report import cost_only
+from pimsim.errors import InputError
 
 if TYPE_CHECKING:
     from bnn.model.network import Network
@@ -199,7 +200,6 @@ def _check_keras(
 
 def _data_name(args: argparse.Namespace) -> str:
     from bnn import zoo
-    from pimsim.errors import InputError
 
     if args.data is not None:
         return str(args.data)

@@ -66,13 +66,13 @@ def test_what_a_map_names_is_there(path: Path) -> None:
 
 def test_what_is_not_there_is_found() -> None:
     text = (
-        "`bnn/run/walk.py:walk`, `bnn/run/walk.py:crawl`, `bnn/run/fly.py:fly`, `bnn/run/`,\n"
-        "`bnn/flight`, `bnn/run/walk.py:LayerRun.where`, `bnn/run/walk.py:LayerRun.why`\n"
-        "[`bnn/run/walk.py`, `run/walk.py`], [`and` links](walk.py)"
+        "`bnn/run/plan.py:walk`, `bnn/run/plan.py:crawl`, `bnn/run/fly.py:fly`, `bnn/run/`,\n"
+        "`bnn/flight`, `bnn/run/plan.py:LayerRun.where`, `bnn/run/plan.py:LayerRun.why`\n"
+        "[`bnn/run/plan.py`, `run/plan.py`], [`and` links](walk.py)"
     )
     assert _wrong(text) == [
-        "bnn/run/walk.py:crawl", "bnn/run/fly.py:fly", "bnn/run/walk.py:LayerRun.why", "bnn/flight",
-        "run/walk.py",
+        "bnn/run/plan.py:crawl", "bnn/run/fly.py:fly", "bnn/run/plan.py:LayerRun.why", "bnn/flight",
+        "run/plan.py",
     ]  # fmt: skip
 
 

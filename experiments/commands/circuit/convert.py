@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from experiments.options.option import Option, Rule, add, require_effects
 from experiments.options.table import JSON
+from experiments.output import tables
 from experiments.output.outdir import replace_text
+from pimsim.errors import InputError
 from pimsim.ranges import Range
 
 if TYPE_CHECKING:
@@ -127,8 +129,6 @@ def _rules(summaries: Sequence[Summary]) -> tuple[Rule, ...]:
 
 def show(table: FailureTable) -> None:
     """Print a failure table."""
-    from experiments.output import tables
-
     tables.show(
         ("kind", "rows", "ones", "always wrong %", "else wrong %", "source"),
         [
@@ -150,7 +150,6 @@ def _wanted(args: argparse.Namespace) -> Wanted:
     from pimsim.circuit.failure_tables.chips import Wanted
     from pimsim.circuit.failure_tables.chips.fcdram import DISTANCES
     from pimsim.circuit.failure_tables.chips.summary import ActivationDelays
-    from pimsim.errors import InputError
 
     rows: list[int] = []
     for word in [] if args.rows is None else args.rows.split(","):
@@ -186,7 +185,6 @@ def _timing(text: str) -> ActivationDelays:
     t1 36 ns, t2 3 ns
     """
     from pimsim.circuit.failure_tables.chips.summary import ActivationDelays
-    from pimsim.errors import InputError
 
     try:
         t1_ns, t2_ns = (float(word) for word in text.split(","))

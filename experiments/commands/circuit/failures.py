@@ -8,8 +8,9 @@ from typing import Any
 from experiments.options import circuit as circuit_options
 from experiments.options.option import Option, add, out_folder
 from experiments.options.table import CRITERION, INPUTS, JSON, PATH, PROCESS, ROWS, SAMPLES, SEED
-from experiments.output import json_output, outdir
+from experiments.output import json_output, outdir, tables
 from experiments.report import failure_rows
+from pimsim.errors import InputError
 from pimsim.ranges import whole
 
 NAME = "failures"
@@ -110,7 +111,6 @@ def asked(args: argparse.Namespace) -> failure_rows.Asked:
     """
     from pimsim.circuit.model import variation
     from pimsim.circuit.statistics.sense_decision import majority
-    from pimsim.errors import InputError
 
     at = variations_percent(args.variation)
     if args.method == "importance" and args.accesses != 1:
@@ -132,7 +132,6 @@ def variations_percent(text: str) -> list[float]:
     [0.0, 7.5, 10.0]
     """
     from pimsim.circuit.statistics.monte_carlo import require_variation
-    from pimsim.errors import InputError
 
     found = []
     for word in text.split(","):
@@ -151,8 +150,6 @@ def _show(result: dict[str, Any], args: argparse.Namespace) -> None:
     if args.json:
         json_output.show(result)
         return
-    from experiments.output import tables
-
     rows = result["rows"]
     patterns = list(rows[0].get("patterns_percent", {}))
     patterns = patterns if 1 < len(patterns) <= 6 else []

@@ -8,7 +8,7 @@ from typing import Any
 
 from experiments.options.option import Option, add, out_folder
 from experiments.options.table import JSON, SAMPLES, SEED
-from experiments.output import json_output, outdir, progress
+from experiments.output import json_output, outdir, progress, tables
 
 NAME = "fit"
 HELP = "fit the bundled processes to published numbers again, with residuals"
@@ -107,8 +107,6 @@ def _show(result: dict[str, Any], args: argparse.Namespace) -> None:
     if args.json:
         json_output.show(result)
         return
-    from experiments.output import tables
-
     tables.show(
         ("quantity", "bundled", "fitted"),
         [

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from experiments.options import circuit as circuit_options
 from experiments.options.option import Option, add, out_folder
 from experiments.options.table import INPUTS, JSON, ROWS
-from experiments.output import json_output, outdir
+from experiments.output import json_output, outdir, tables
+from pimsim.errors import InputError
 
 if TYPE_CHECKING:
     from pimsim.circuit.model.parameters import Circuit
@@ -66,8 +67,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the maps, or one JSON object; write figure and tables if asked."""
-    from pimsim.errors import InputError
-
     circuit = circuit_options.chosen_circuit(args)
     rows = args.inputs if args.rows is None else args.rows
     if args.operation != "majority" and rows != args.inputs:
@@ -162,8 +161,6 @@ def _map(
 
 
 def _show(result: dict[str, Any], args: argparse.Namespace) -> None:
-    from experiments.output import tables
-
     for one in result["maps"]:
         tables.show(
             [f"{one['y_label']} \\ {one['x_label']}", *(f"{value:g}" for value in one["x"])],

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from experiments.options import circuit as circuit_options
 from experiments.options.option import Option, Rule, add, flag, given, out_folder
 from experiments.options.table import JSON, ROWS
-from experiments.output import json_output, outdir, progress
+from experiments.output import json_output, outdir, progress, tables
 from pimsim.ranges import Range
 
 if TYPE_CHECKING:
@@ -146,8 +146,6 @@ def _print(
     if args.json:
         json_output.show(report, allow_nan=True)
         return
-    from experiments.output import tables
-
     latch = report["latch_ns"]
     rows = [
         ("dv at sense", f"{report['dv_at_sense_mv']:.2f} mV"),

@@ -20,7 +20,7 @@ from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, MaxPool2D, Netw
 from bnn.run import estimate
 from bnn.run.estimate import Estimate
 from bnn.run.execute import Execution, run
-from bnn.run.walk import LayerRun
+from bnn.run.plan import LayerRun
 from bnn.system.mitigation import Mitigation
 from bnn.system.system import System
 from bnn.tables import catalog

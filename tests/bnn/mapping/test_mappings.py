@@ -361,7 +361,7 @@ def test_booked_is_what_subarrays_executed_and_time_that_of_each_command_schedul
 
     monkeypatch.setattr(System, "subarrays", made)
     with monkeypatch.context() as patch:
-        patch.setattr("bnn.run.walk.Timeline", Recorded)
+        patch.setattr("bnn.run.plan.Timeline", Recorded)
         done = _run(network, ENCODINGS["bipolar"], 9, mapping, compiled=False)
         costs = [layer.ledger.cost(phase) for layer in done.layers for phase in PHASES]
     executed = sum((lane for part in subarrays for lane in part.counts()), CommandCounts())

@@ -29,7 +29,7 @@ from bnn.model.network import (
 )
 from bnn.run.estimate import of_network, of_table
 from bnn.run.execute import Execution, run
-from bnn.run.walk import LayerRun
+from bnn.run.plan import LayerRun
 from bnn.system.ledger import PHASES, CommandLedger
 from bnn.system.mitigation import Mitigation
 from bnn.system.system import System

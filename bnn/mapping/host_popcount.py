@@ -59,26 +59,26 @@ def count(rows: Words, levels: Sequence[int]) -> Words:
 def decide(
     stage: Stage,
     sums: Sequence[NDArray[np.integer[Any]]],
-    outputs: slice = slice(None),
-    positions: slice | NDArray[np.intp] = slice(None),
+    outputs: NDArray[np.intp],
+    positions: NDArray[np.intp],
 ) -> NDArray[np.uint8]:
     """Compare sums with a stage's thresholds, and pool the bits.
 
     Args:
         stage: the stage.
-        sums: (outputs, images, positions) for each place of the pooling window.
-        outputs: those that the sums are of.
-        positions: those that the sums are of.
+        sums: those of columns, of any shape, for each place of the pooling window.
+        outputs: output of each column; broadcasts to that shape.
+        positions: position of each column, likewise.
 
     Returns:
-        (outputs, images, positions).
+        bits, of the same shape.
 
     """
     found = stage.thresholds
     if found is None:
         raise ValueError(f"stage {stage.name!r} has no thresholds")
-    at, falling = found.at[outputs, None, None], found.falling[outputs, None, None]
-    every = stage.conjunction[outputs, None, None]
+    at, falling = found.at[outputs], found.falling[outputs]
+    every = stage.conjunction[outputs]
     result = np.broadcast_to(every, sums[0].shape)
     for offset, own in enumerate(sums):
         inside = stage.windows.outputs[offset, positions] >= 0

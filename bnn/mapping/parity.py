@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.lowering.stage import Stage
-from pimsim.bits import Words, pack
 from pimsim.errors import InputError
 
 Bits = NDArray[np.uint8]
@@ -82,22 +81,10 @@ class Parities:
             self._known[place] = np.ascontiguousarray(parity)
         return self._known[place]
 
-    def bits(self, check: Check, place: int, output: int, positions: slice) -> Bits:
-        """``(images, positions)``: what the row of a check must hold for an output."""
-        group = self._stage.group_of[output]
-        expected: Bits = self.of(place)[group][:, positions] ^ check.flips[output, positions]
+    def expected(
+        self, check: Check, place: int, outputs: NDArray[np.intp], positions: NDArray[np.intp]
+    ) -> Bits:
+        """``(outputs, images, positions)``: what the row of a check must hold."""
+        parity = self.of(place)[self._stage.group_of[outputs]][:, :, positions]
+        expected: Bits = parity ^ check.flips[outputs[:, None], positions][:, None]
         return expected
-
-    def words(self, check: Check, place: int) -> Words:
-        """``(outputs, words)``: the same for all outputs, images side by side."""
-        parity = self.of(place)
-        apart = [pack(own.reshape(1, -1)) for own in parity]
-        alike = (check.flips == check.flips[:, :1]).all(axis=1)
-        rows = []
-        for output, group in enumerate(self._stage.group_of.tolist()):
-            flips = check.flips[output]
-            if alike[output]:
-                rows.append(~apart[group] if flips[0] else apart[group])
-            else:
-                rows.append(pack((parity[group] ^ flips).reshape(1, -1)))
-        return np.concatenate(rows)

@@ -1,22 +1,38 @@
-"""What the host makes of rows that vector code has read out."""
+"""What the host makes of rows that have been read out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnn.mapping.host_popcount import count as add_up
+from bnn.mapping.host_popcount import decide
 from bnn.mapping.mapped_stage import Count, MappedStage
-from pimsim.bits import Words
+from bnn.mapping.parity import Parities
+from pimsim.bits import Words, unpack
+from pimsim.executors.compiled.run.read_rows import strings
 from pimsim.executors.compiled.run.read_rows import sums as numbers
+
+
+class ReadOut(NamedTuple):
+    """Rows read out of some columns, and what these stand for."""
+
+    rows: Words
+    """``(n, slots, words)``: of one output after the other, or of all that lie side by side."""
+    shape: tuple[int, ...]
+    """Of all columns, those of one of the ``n`` after the other."""
+    output: NDArray[np.intp]
+    """Output of each column, and position: they broadcast to the shape."""
+    position: NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reader:
-    """Turns rows that vector code has read out into sums."""
+    """Turns rows that have been read out into sums and bits."""
 
     mapped: MappedStage
     slots: Mapping[int, int]
@@ -26,49 +42,68 @@ class Reader:
         """Whether the rows of a count were read."""
         return all(number in self.slots for _, number in count.bits)
 
-    def scaled(
-        self,
-        count: Count,
-        found: Words,
-        columns: int,
-        threads: int | None = None,
-        offsets: NDArray[np.int64] | None = None,
-    ) -> NDArray[np.int32]:
-        """Scale times a count plus an offset, (outputs, columns).
+    def given(self, read: ReadOut) -> NDArray[np.integer[Any]]:
+        """What the stage gives, (columns, n): bits, or sums where it has no thresholds."""
+        back, size = self.mapped.readback, int(np.prod(read.shape)) // len(read.rows)
+        if back.result is not None:
+            rows = read.rows[:, self.slots[back.result]]
+            if len(rows) == 1:
+                return unpack(rows, size).T
+            packed = np.empty((size, -(-len(rows) // 8)), np.uint8)
+            strings(rows, size, packed, threads=1)
+            return np.unpackbits(packed, axis=1, count=len(rows), bitorder="little")
+        found = [self.sums(count, read, threads=1) for count in back.counts if count.given]
+        if self.mapped.stage.thresholds is None:
+            return found[-1].reshape(-1, size).T
+        return decide(self.mapped.stage, found, read.output, read.position).reshape(-1, size).T
+
+    def wrong(self, read: ReadOut, parities: Parities) -> NDArray[np.bool_]:
+        """Columns (outputs, images, positions) in which a row is not what it must be.
 
         Args:
-            count: which.
-            found: (outputs, slots, words) rows read out.
-            columns: of each output.
-            threads: processors used, all if None.
-            offsets: (outputs,); 0 if None.
+            read: of outputs that come in turn; images for which there are no parities are left out.
+            parities: of the operands.
 
         """
+        wrong: NDArray[np.bool_] = np.zeros((len(read.rows), 1, 1), np.bool_)
+        size = int(np.prod(read.shape)) // len(read.rows)
+        for number, place, check in self.mapped.readback.checks:
+            expected = parities.expected(check, place, read.output.reshape(-1), read.position)
+            found = unpack(read.rows[:, self.slots[number]], size).reshape(read.shape)
+            wrong = wrong | (found[:, : expected.shape[1]] != expected)
+        return wrong
+
+    def sums(self, count: Count, read: ReadOut, threads: int | None = None) -> NDArray[np.int32]:
+        """Sums of columns as the reference has them."""
+        wide = count.constant.shape[1] > 1
+        constant = count.constant[read.output, read.position if wide else 0]
+        if not count.bits:  # all weights are 0
+            return np.broadcast_to(constant.astype(np.int32), read.shape)
+        words = self._binary(count, read.rows)
+        inverted = np.zeros(words.shape[:2], np.bool_)
+        if count.inverted is not None:
+            inverted[:] = count.inverted[:, read.output.reshape(-1)].T
+        same = constant.reshape(-1) if constant.size == len(read.rows) else None
+        total = numbers(
+            words,
+            int(np.prod(read.shape)) // len(read.rows),
+            inverted,
+            self.mapped.readback.scale,
+            same,
+            threads=threads,
+        ).reshape(read.shape)
+        if same is None:
+            total += constant.astype(np.int32)
+        return total
+
+    def _binary(self, count: Count, rows: Words) -> Words:
+        """Rows of a count, the least significant first, (n, levels, words)."""
         slots = [self.slots[number] for _, number in count.bits]
         exponents = [exponent for exponent, _ in count.bits]
         if self.mapped.readback.on_host:
-            words = add_up(found[:, slots[0] : slots[-1] + 1], exponents)
-        elif len(slots) == count.levels and slots == list(range(slots[0], slots[0] + len(slots))):
-            words = found[:, slots[0] : slots[0] + len(slots)]
-        else:  # a bit that is always 0 (or, inverted, always 1)
-            words = np.zeros((len(found), count.levels, found.shape[2]), np.uint64)
-            words[:, exponents] = found[:, slots]
-        inverted = np.zeros(words.shape[:2], np.bool_)
-        if count.inverted is not None:
-            inverted = np.ascontiguousarray(count.inverted.T)
-        scale = self.mapped.readback.scale
-        return numbers(words, columns, inverted, scale, offsets, threads=threads)
-
-    def sums(
-        self, count: Count, found: Words, images: int, threads: int | None = None
-    ) -> NDArray[np.int32]:
-        """Sums as the reference has them, (outputs, images, positions), of rows as above."""
-        stage, constant = self.mapped.stage, count.constant
-        shape = stage.outputs, images, stage.windows.positions
-        if not count.bits:  # all weights are 0
-            return np.broadcast_to(constant[:, None].astype(np.int32), shape)
-        same = constant[:, 0] if constant.shape[1] == 1 else None
-        total = self.scaled(count, found, images * shape[2], threads, same).reshape(shape)
-        if same is None:
-            total += constant[:, None].astype(np.int32)
-        return total
+            return add_up(rows[:, slots[0] : slots[-1] + 1], exponents)
+        if len(slots) == count.levels and slots == list(range(slots[0], slots[0] + len(slots))):
+            return rows[:, slots[0] : slots[0] + len(slots)]
+        words = np.zeros((len(rows), count.levels, rows.shape[2]), np.uint64)
+        words[:, exponents] = rows[:, slots]  # the rest is always 0 (or, inverted, always 1)
+        return words

@@ -3,9 +3,11 @@
 Four go over a row program, and no others. :mod:`~bnn.mapping.backends.account` books time and
 energy, :mod:`~bnn.mapping.backends.reference` carries a stage out literally and says what it means,
 :mod:`~bnn.mapping.backends.compiled` does so as vector code, and
-:mod:`~bnn.mapping.backends.faulty` with commands that go wrong. Read them in this order;
-:mod:`~bnn.mapping.backends.prepare` chooses among them, and
-:mod:`~bnn.mapping.backends.repeats` says what was computed again.
+:mod:`~bnn.mapping.backends.faulty` with commands that go wrong, by the :mod:`noise
+<bnn.mapping.backends.noise>` that they meet. Both of these fill their rows by
+:mod:`~bnn.mapping.backends.stage_rows` from :mod:`~bnn.mapping.backends.stage_strings`. Read them
+in this order; :mod:`~bnn.mapping.backends.prepare` chooses among them, and
+:mod:`~bnn.mapping.backends.retries` says what is computed again.
 
 None knows which mapping made the stage.
 """

@@ -13,7 +13,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.mapping.backends.repeats import Repeats
+from bnn.mapping.backends.retries import Repeats
 from bnn.mapping.mapped_stage import MappedStage
 from bnn.mapping.placement.placement import Turn
 from bnn.mapping.stage_inputs import Occupancy

@@ -10,14 +10,13 @@ from functools import partial
 import numpy as np
 
 from bnn.mapping.backends import account, reference
-from bnn.mapping.backends.compiled.stage import CompiledStage
-from bnn.mapping.backends.faulty.stage import faulty_stage
-from bnn.mapping.backends.repeats import repeated
+from bnn.mapping.backends.compiled import CompiledStage
+from bnn.mapping.backends.faulty import FaultyStage
+from bnn.mapping.backends.retries import Carried, Repeats, repeated
 from bnn.mapping.mapped_stage import MappedStage
 from bnn.mapping.stage_inputs import Execute, Occupancy, Result, StageInputs
 from bnn.system.ledger import CommandLedger
 from bnn.values.bitstrings import unpacked
-from pimsim.dram.array.faults import Faults
 
 Book = Callable[[CommandLedger], None]
 
@@ -37,12 +36,13 @@ def prepare(mapped: Sequence[MappedStage], images: int, *, compiled: bool) -> Ex
     """
     executes: list[Execute] = []
     for each in mapped:
+        book = partial(account.book, each)
         if not compiled:
-            executes.append(partial(reference.execute, each))
+            executes.append(_executing(each, partial(reference.execute, each), book))
         elif each.system.faults is not None:
-            executes.append(faulty(each, each.system.faults))
+            executes.append(_executing(each, FaultyStage(each, each.system.faults).run, book))
         else:
-            executes.append(vectorized(each, images, partial(account.book, each)))
+            executes.append(vectorized(each, images, book))
     return executes[0] if len(mapped) == 1 else partial(_one_after_another, mapped, executes)
 
 
@@ -55,7 +55,7 @@ def booked(mapped: Sequence[MappedStage], ledger: CommandLedger) -> Occupancy:
     return used
 
 
-def vectorized(mapped: MappedStage, images: int, book: Book) -> Execute:
+def vectorized(mapped: MappedStage, images: int, book: Callable[[CommandLedger], None]) -> Execute:
     """Make ready what computes a stage with vector code.
 
     Where sums are checked it is computed once more, every sum being looked at, so that what the
@@ -63,35 +63,39 @@ def vectorized(mapped: MappedStage, images: int, book: Book) -> Execute:
     """
     ready = CompiledStage(mapped, images)
 
+    def carry_out(work: StageInputs) -> Carried:
+        return ready.run(work.operands, threads=work.threads, report=work.report), 0, {}
+
+    plain = _executing(mapped, carry_out, lambda ledger, _: book(ledger))
+
     def execute(work: StageInputs) -> Result:
-        started = time.perf_counter()
-        book(work.ledger)
-        booked_s = time.perf_counter() - started
-        values = ready.run(work.operands, threads=work.threads, report=work.report)
-        executed = time.perf_counter()
-        if work.checker is not None:
-            looking = CompiledStage(mapped, images, looking=True)
-            see = work.checker.seeing(mapped.first_output, mapped.stage.outputs)
-            again = looking.run(
-                work.operands, threads=work.threads, see=see, report=work.checker.report
-            )
-            work.checker.same(values, again)
-        check_s = time.perf_counter() - executed
-        return Result(values, account.occupancy(mapped), booked_s, check_s)
+        result = plain(work)
+        if work.checker is None:
+            return result
+        started, checker = time.perf_counter(), work.checker
+        looking = CompiledStage(mapped, images, looking=True)
+        again = looking.run(
+            work.operands, threads=work.threads, checker=checker, report=checker.report
+        )
+        checker.same(result.values, again)
+        return replace(result, check_s=time.perf_counter() - started)
 
     return execute
 
 
-def faulty(mapped: MappedStage, faults: Faults) -> Execute:
-    """Make ready what computes a stage with commands that go wrong."""
-    ready = faulty_stage(mapped, faults)
+def _executing(
+    mapped: MappedStage,
+    carry_out: Callable[[StageInputs], Carried],
+    book: Callable[[CommandLedger, Repeats], None],
+) -> Execute:
+    """What carries a stage out, books it, and says how much of the DRAM it takes."""
 
     def execute(work: StageInputs) -> Result:
-        values, flips, repeats = ready.run(work)
+        values, flips, repeats = carry_out(work)
         started = time.perf_counter()
-        account.book(mapped, work.ledger, repeats=repeats)
-        used = account.occupancy(mapped)
+        book(work.ledger, repeats)
         booked_s = time.perf_counter() - started
+        used = account.occupancy(mapped)
         return Result(values, used, booked_s, flips=flips, repeated=repeated(repeats))
 
     return execute

@@ -1,7 +1,7 @@
 """Carrying a mapped stage out literally, row command by row command, in subarrays in lock-step.
 
 Where counts are compared with checksums, outputs that fail are computed again when the turn is
-done, by lanes with operands that are written anew, see :mod:`bnn.mapping.backends.repeats`.
+done, by lanes with operands that are written anew, see :mod:`bnn.mapping.backends.retries`.
 """
 
 from __future__ import annotations
@@ -12,15 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.mapping.backends.account import book, occupancy
-from bnn.mapping.backends.repeats import Repeat, Repeats, repeated
-from bnn.mapping.host_popcount import decide
-from bnn.mapping.mapped_stage import ConstantRows, Count, MappedStage, OperandRows
+from bnn.mapping.backends.retries import Carried, Repeat, Repeats
+from bnn.mapping.mapped_stage import ConstantRows, MappedStage, OperandRows
 from bnn.mapping.parity import Parities
 from bnn.mapping.placement.fan_in import Chunk
 from bnn.mapping.placement.placement import Block, Turn, cut
-from bnn.mapping.stage_inputs import Result, StageInputs
-from pimsim.bits import pack, unpack
+from bnn.mapping.readback import Reader, ReadOut
+from bnn.mapping.stage_inputs import StageInputs
+from pimsim.bits import Words, pack, words_for
 from pimsim.dram.array.faults import Job, Site, block_width
 from pimsim.dram.array.injection import Injector, Span
 from pimsim.dram.array.row_storage import Lanes
@@ -34,11 +33,8 @@ Failed = dict[tuple[int, int], NDArray[np.bool_]]
 """By bank and output, columns (images, positions) whose checksum was wrong."""
 
 
-def execute(mapped: MappedStage, work: StageInputs) -> Result:
-    """Carry a stage out turn by turn, and book every command.
-
-    The values are (images, positions, outputs): bits, or sums without thresholds.
-    """
+def execute(mapped: MappedStage, work: StageInputs) -> Carried:
+    """Carry a stage out turn by turn."""
     placement = mapped.placement
     values = empty_values(mapped, work.images)
     sizes = [
@@ -73,13 +69,7 @@ def execute(mapped: MappedStage, work: StageInputs) -> Result:
             before, failed = failed, {}
             for some, outputs in repeat.slots():
                 failed |= again.run(values, some, outputs, before)
-    book(mapped, work.ledger, repeats=repeats)
-    return Result(
-        values.transpose(1, 2, 0),
-        occupancy(mapped),
-        flips=flips,
-        repeated=repeated(repeats),
-    )
+    return values.transpose(1, 2, 0), flips, repeats
 
 
 def empty_values(mapped: MappedStage, images: int) -> NDArray[Any]:
@@ -115,15 +105,23 @@ class LiteralLanes:
         parts: list[Subarray] | None = None,
     ) -> None:
         self._mapped, self._work, self._tape, self._attempt = mapped, work, tape, attempt
+        self._reader = Reader(mapped, mapped.program.delivered(looking=True)[1])
         self._banks, self._span = banks, mapped.placement.span(turn)
         self._blocks = [turn.block(bank) for bank in banks]
         self._images: Sequence[slice] = ()
         self.parts = parts or [
             mapped.system.subarrays(turn.columns, len(banks)) for _ in range(mapped.parts)
         ]
-        self._injectors = [] if tape is None else [
-            self._injector(part, turn.first + part) for part in range(mapped.parts)
-        ]  # fmt: skip
+        self._injectors: list[Injector] = []
+        faults, where = mapped.system.faults, mapped.placement.where
+        for part, subarray in enumerate(self.parts):
+            if faults is None:
+                break
+            sites = [Site(bank, turn.first + part) for bank in mapped.banks(part, banks)]
+            own = None if where is None else where[list(banks), : turn.columns]
+            injector = Injector(faults, sites, turn.columns, own)
+            subarray.inject(injector)
+            self._injectors.append(injector)
         self._parities: dict[int, Parities] = {}
         self._write(mapped.program.phases["weights"], None)
 
@@ -136,12 +134,9 @@ class LiteralLanes:
         """Take images, those of each lane, and write their operands; the first lanes take part."""
         self._images = images
         self._parities.clear()
-        if not write:
-            return
-        whole = len(images) == len(self._blocks)
-        self._write(
-            self._mapped.program.phases["inputs"], None if whole else np.arange(len(images))
-        )
+        if write:
+            some = None if len(images) == len(self._blocks) else np.arange(len(images))
+            self._write(self._mapped.program.phases["inputs"], some)
 
     def run(
         self,
@@ -173,14 +168,15 @@ class LiteralLanes:
             self._span,
             by_host=mapped.system.moves == "host",
         )
-        read = {number: unpack(words, self.parts[0].columns) for number, words in found.items()}
+        words = np.zeros((len(lanes), len(found), words_for(self.parts[0].columns)), np.uint64)
+        for number, rows in found.items():
+            words[:, self._reader.slots[number]] = rows
         failed: Failed = {}
-        for number, (lane, output) in enumerate(zip(lanes.tolist(), outputs.tolist(), strict=True)):
-            own = {row: self._own(lane, bits[number]) for row, bits in read.items()}
-            key = self._banks[lane], output
+        for rows, lane, output in zip(words, lanes.tolist(), outputs.tolist(), strict=True):
+            key, read = (self._banks[lane], output), self._read(lane, output, rows)
             mask = None if only is None else only[key]
-            self._give(values, lane, output, own, mask)
-            wrong = self._wrong(lane, output, own)
+            self._give(values, lane, read, mask)
+            wrong = self._wrong(lane, read)
             if mask is not None:
                 wrong &= mask
             if wrong.any():
@@ -189,99 +185,59 @@ class LiteralLanes:
 
     # -- inside ------------------------------------------------------------------------------
 
-    def _own(self, lane: int, columns: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """(outputs, images, positions) of a lane; rows have columns left over."""
-        images = self._images[lane]
-        shape = self._mapped.placement.shape(self._blocks[lane])
-        own: NDArray[np.uint8] = columns[: int(np.prod(shape))].reshape(shape)
-        return own[:, : images.stop - images.start]
-
-    def _outputs(self, lane: int, output: int) -> slice:
+    def _outputs(self, lane: int, output: int) -> NDArray[np.intp]:
         """Outputs of the stage that a lane computes."""
-        side_by_side = self._mapped.placement.side_by_side
-        return self._blocks[lane].outputs if side_by_side else slice(output, output + 1)
+        if not self._mapped.placement.side_by_side:
+            return np.array([output])
+        outputs = self._blocks[lane].outputs
+        return np.arange(outputs.start, outputs.stop)
+
+    def _read(self, lane: int, output: int, rows: Words) -> ReadOut:
+        """Rows (slots, words) that were read out of a lane, and what their columns stand for."""
+        positions, outputs = self._blocks[lane].positions, self._outputs(lane, output)
+        shape = self._mapped.placement.shape(self._blocks[lane])
+        every = np.arange(positions.start, positions.stop)
+        return ReadOut(rows[None], shape, outputs[:, None, None], every)
 
     def _give(
-        self,
-        values: NDArray[Any],
-        lane: int,
-        output: int,
-        rows: dict[int, NDArray[np.uint8]],
-        mask: NDArray[np.bool_] | None,
+        self, values: NDArray[Any], lane: int, read: ReadOut, mask: NDArray[np.bool_] | None
     ) -> None:
-        """Store what a lane gives, from its rows (outputs, images, positions)."""
-        mapped, block, images = self._mapped, self._blocks[lane], self._images[lane]
-        outputs, back = self._outputs(lane, output), self._mapped.readback
-        sums = {}
-        for count in back.counts:
-            sums[count.place] = own = self._sum(count, outputs, lane, rows)
-            if self._work.checker is not None and count.seen:
-                first = mapped.first_output
-                place = slice(first + outputs.start, first + outputs.stop)
-                self._work.checker.compare(images, count.place, place, own, block.positions)
-            if count.given:
-                given: NDArray[Any] = own
-        if back.result is not None:
-            given = rows[back.result]
-        elif back.on_host and mapped.stage.thresholds is not None:
-            given = decide(mapped.stage, list(sums.values()), outputs, block.positions)
+        """Store what a lane gives."""
+        positions, images = self._blocks[lane].positions, self._images[lane]
+        own, checker = slice(images.stop - images.start), self._work.checker
+        outputs = slice(read.output.item(0), read.output.item(-1) + 1)
+        for count in self._mapped.readback.counts:
+            if checker is not None and count.seen:
+                first = self._mapped.first_output
+                some = slice(first + outputs.start, first + outputs.stop)
+                sums = self._reader.sums(count, read)[:, own]
+                checker.compare(images, count.place, some, sums, positions)
+        given = self._reader.given(read).reshape(read.shape)[:, own]
         if mask is not None:
-            given = np.where(mask, given, values[outputs, images, block.positions])
-        values[outputs, images, block.positions] = given
+            given = np.where(mask, given, values[outputs, images, positions])
+        values[outputs, images, positions] = given
 
-    def _sum(
-        self, count: Count, outputs: slice, lane: int, rows: dict[int, NDArray[np.uint8]]
-    ) -> NDArray[np.int64]:
-        """Sums as the reference has them, of bits (outputs, images, positions) by row."""
-        block, images = self._blocks[lane], self._images[lane]
-        constant = count.constant[outputs, None]
-        constant = constant[:, :, block.positions] if constant.shape[2] > 1 else constant
-        shape = len(constant), images.stop - images.start, block.size[1]
-        total = np.zeros(shape, np.int64)
-        for exponent, number in count.bits:
-            bits = rows[number]
-            if count.inverted is not None:
-                bits = bits ^ count.inverted[exponent, outputs, None, None]
-            total += bits.astype(np.int64) << exponent
-        return self._mapped.readback.scale * total + constant
-
-    def _wrong(
-        self, lane: int, output: int, rows: dict[int, NDArray[np.uint8]]
-    ) -> NDArray[np.bool_]:
+    def _wrong(self, lane: int, read: ReadOut) -> NDArray[np.bool_]:
         """Columns (images, positions) in which a row is not what the host knows it must be."""
-        wrong = np.zeros((1, 1), np.bool_)
-        images, block = self._images[lane], self._blocks[lane]
-        for number, place, check in self._mapped.readback.checks:
-            if images.start not in self._parities:
-                own = self._work.integers[images]
-                self._parities[images.start] = Parities(self._mapped.stage, own)
-            parities = self._parities[images.start]
-            expected = parities.bits(check, place, output, block.positions)
-            wrong = wrong | (rows[number][0] != expected)
+        images = self._images[lane]
+        if not self._mapped.readback.checks:
+            return np.zeros((1, 1), np.bool_)
+        if images.start not in self._parities:
+            own = self._work.integers[images]
+            self._parities[images.start] = Parities(self._mapped.stage, own)
+        wrong: NDArray[np.bool_] = self._reader.wrong(read, self._parities[images.start])[0]
         return wrong
-
-    def _injector(self, part: int, number: int) -> Injector:
-        """Give a part, subarray ``number`` of its banks, the faults that it has."""
-        faults, where = self._mapped.system.faults, self._mapped.placement.where
-        if faults is None:
-            raise ValueError("there must be faults to inject")
-        columns = self.parts[part].columns
-        sites = [Site(bank, number) for bank in self._mapped.banks(part, self._banks)]
-        own = None if where is None else where[list(self._banks), :columns]
-        injector = Injector(faults, sites, columns, own)
-        self.parts[part].inject(injector)
-        return injector
 
     def _begin(self, lane: int, output: int) -> None:
         """Let a lane begin with an output of the program."""
         stage, block, images = self._mapped.stage, self._blocks[lane], self._images[lane]
-        positions, outputs = stage.windows.positions, self._outputs(lane, output)
+        positions, outputs = stage.windows.positions, self._outputs(lane, output).tolist()
         _, together, own = self._mapped.placement.shape(block)
         start = images.start * positions + block.positions.start
         used = (images.stop - images.start) * own
         for part, injector in enumerate(self._injectors):
             spans = []
-            for number, each in enumerate(range(outputs.start, outputs.stop)):
+            for number, each in enumerate(outputs):
                 job = Job(stage.index, self._mapped.first_output + each, part, self._attempt)
                 place = number * together * own
                 spans.append(Span(job, place, start, used, block_width(positions)))

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from bnn import reference
 from bnn.lowering.lower import lower
 from bnn.lowering.stage import HostStage, Stage
-from bnn.mapping.backends.compiled import side_by_side
-from bnn.mapping.backends.compiled.stage import CompiledStage
+from bnn.mapping.backends import compiled
+from bnn.mapping.backends.compiled import CompiledStage
 from bnn.mapping.dataflows.weight_stationary import map_stage
 from bnn.mapping.stage_inputs import Occupancy, Result
 from bnn.mapping.sum_checker import SumChecker
@@ -113,14 +113,9 @@ def _run(
         np.testing.assert_array_equal(operands.integers().reshape(fed.shape), right)
         audit = SumChecker(stage, fed)
 
-        def see(
-            some: slice, offset: int, sums: NDArray[np.int32], audit: SumChecker = audit
-        ) -> None:
-            audit.compare(some, offset, slice(None), sums)
-
         with pytest.MonkeyPatch.context() as patched:
             if memory_bytes is not None:
-                patched.setattr(side_by_side, "MEMORY_BYTES", memory_bytes)
+                patched.setattr(compiled, "MEMORY_BYTES", memory_bytes)
             (mapped,) = map_stage(stage, _system(rows), images)
             blocks = CompiledStage(mapped, images, looking=look)
         reports: list[int] = []
@@ -129,7 +124,7 @@ def _run(
             assert total == images
             reports.append(done)
 
-        values = blocks.run(operands, threads=threads, see=see, report=report)
+        values = blocks.run(operands, threads=threads, checker=audit, report=report)
         assert audit.wrong == 0
         if look or stage.thresholds is None:
             inside = int((stage.windows.outputs >= 0).sum())
@@ -201,7 +196,7 @@ def test_a_fan_in_over_several_subarrays_in_uneven_rounds_and_blocks(
         _, (stage, blocks), _ = done
         assert stage.windows.positions == positions
         assert map_stage(stage, _system(140), 11)[0].parts > 1
-        sizes.append((blocks.images, blocks.columns.outputs))  # type: ignore[attr-defined]
+        sizes.append((blocks.images, blocks.outputs))
     assert any(1 < images < 11 for images, _ in sizes)
     assert any(1 < outputs < 7 for _, outputs in sizes)
 
@@ -213,6 +208,6 @@ def test_memory_does_not_grow_with_images() -> None:
     assert isinstance(stage, Stage)
     (mapped,) = map_stage(stage, _system(1006), 1)
     few, many = (CompiledStage(mapped, images) for images in (10**5, 10**9))
-    outputs = few.columns.outputs  # type: ignore[attr-defined]
-    assert few.images * outputs * 1200 / 8 <= side_by_side.MEMORY_BYTES
+    outputs = few.outputs
+    assert few.images * outputs * 1200 / 8 <= compiled.MEMORY_BYTES
     assert 0.5 < few.images / many.images < 2

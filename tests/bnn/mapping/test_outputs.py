@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from bnn import reference
 from bnn.lowering.lower import lower
 from bnn.lowering.stage import HostStage
-from bnn.mapping.backends.compiled import in_turn
-from bnn.mapping.backends.compiled.stage import CompiledStage
+from bnn.mapping.backends import compiled
+from bnn.mapping.backends.compiled import CompiledStage
 from bnn.mapping.dataflows.output_stationary import map_stage
 from bnn.mapping.stage_inputs import Occupancy, Result
 from bnn.mapping.sum_checker import SumChecker
@@ -105,24 +105,19 @@ def test_sums_bits_and_logits_are_those_of_the_reference(
         )
         audit = SumChecker(stage, fed)
 
-        def see(
-            some: slice, offset: int, sums: NDArray[np.int32], audit: SumChecker = audit
-        ) -> None:
-            audit.compare(some, offset, slice(None), sums)
-
         with pytest.MonkeyPatch.context() as patched:
             per_image = stage.windows.positions * (rows + stage.outputs) // 8
-            patched.setattr(in_turn, "MEMORY_BYTES", at_a_time * per_image)
+            patched.setattr(compiled, "MEMORY_BYTES", at_a_time * per_image)
             standard = replace(STANDARD, rows_per_subarray=rows + ambit().first_data)
             (mapped,) = map_stage(stage, System(standard, ModelOptions()), images)
             done = CompiledStage(mapped, images, looking=look)
-            values = done.run(operands, threads=threads, see=see)
+            values = done.run(operands, threads=threads, checker=audit)
         assert audit.wrong == 0
         if look or stage.thresholds is None:
             assert audit.compared == images * stage.outputs * int(
                 (stage.windows.outputs >= 0).sum()
             )
-        assert len(done.columns.compiled.sorts) == 1
+        assert len(done.compiled.sorts) == 1
         flow.take(stage, Result(values, Occupancy()))
     np.testing.assert_array_equal(flow.logits(), expected.logits)
 

@@ -7,11 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bnn.lowering.stage import windows
-from bnn.mapping.backends.compiled.patch_gather import moved_patch
+from bnn.mapping.backends.stage_strings import moved_patch
 from bnn.model.network import Conv2D, MaxPool2D
 from bnn.values.bitstrings import BitStrings
 from pimsim.bits import unpack
 from pimsim.executors.compiled.run.tiles import Tiles
+from pimsim.executors.compiled.run.write_bits import Gather
 
 
 @settings(max_examples=60)
@@ -60,9 +61,11 @@ def test_columns_hold_what_their_windows_read(
     packed = patch.framed(BitStrings.of(values, planes), pad)
     first, last = sorted(random.choice(channels + 1, 2, replace=False).tolist())
     tiles = Tiles(images * laid.positions, 1600)
-    gather = patch.gather(
-        images, packed.pixel_bytes, slice(first * planes, last * planes), tiles, first_row=2
-    )
+    pixel_bits = packed.pixel_bytes * 8
+    origins = np.arange(images)[:, None] * packed.image_bytes + patch.origins * packed.pixel_bytes
+    runs = [(place * pixel_bits + first * planes, (last - first) * planes)
+            for place in patch.places.tolist()]  # fmt: skip
+    gather = Gather(origins.reshape(-1), runs, tiles, first_row=2)
     gather.load(packed.memory, len(packed) * packed.image_bytes)
     read = np.where(laid.pixels[..., None] < 0, pad, values[:, laid.pixels])[..., first:last]
     bits = read[..., None] >> np.arange(planes, dtype=np.uint16) & 1

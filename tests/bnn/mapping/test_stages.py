@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from bnn.lowering.stage import Stage, Windows, each_pixel, lay, offsets
 from bnn.lowering.thresholds import Thresholds
 from bnn.mapping import MAPPINGS
-from bnn.mapping.backends.compiled import in_turn, side_by_side
-from bnn.mapping.backends.compiled.stage import CompiledStage
+from bnn.mapping.backends import compiled as vector_code
+from bnn.mapping.backends.compiled import CompiledStage
 from bnn.mapping.backends.prepare import booked as book_alone
 from bnn.mapping.backends.prepare import prepare
 from bnn.mapping.dataflows import weight_stationary
@@ -278,8 +278,7 @@ def test_sums_and_bits_are_those_of_numpy_and_books_what_was_executed(
     except OutOfRowsError:
         assume(False)
     with pytest.MonkeyPatch.context() as patch:
-        for module in (in_turn, side_by_side):
-            patch.setattr(module, "MEMORY_BYTES", memory_bytes)
+        patch.setattr(vector_code, "MEMORY_BYTES", memory_bytes)
         _execute(mapping, case, compiled, compiled=True)
     assert _books(reference) == _books(compiled)
     counted = sum((lane for part in executed for lane in part.counts()), CommandCounts())
@@ -446,7 +445,7 @@ def test_depthwise_channels_that_do_not_fit_together_go_to_further_subarrays() -
     mapped = MAPPINGS["output-stationary"].map_stage(stage, _machine(256, 8).system, 7)
     assert [each.stage.groups for each in mapped] == [20, 20]
     for each in mapped:  # and no kernel is made for one group alone
-        assert len(CompiledStage(each, 7, looking=True).columns.compiled.sorts) == 1
+        assert len(CompiledStage(each, 7, looking=True).compiled.sorts) == 1
 
 
 def test_a_group_that_does_not_fit_is_split_by_channels() -> None:

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bnn.mapping.backends.faulty import in_turn
+from bnn.mapping.backends import faulty
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
 from bnn.run.execute import Execution, NetworkRun, run
 from bnn.system.system import System
@@ -175,11 +175,11 @@ def test_an_image_that_takes_several_rows_meets_its_own_noise_in_each() -> None:
     np.testing.assert_array_equal(compiled.logits, literal.logits)
 
 
-def test_small_blocks_of_memory_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_that_are_computed_apart_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     network, faults = _convolution(np.random.default_rng(2)), _faults(0.01, 0.01)
     images = 700  # more than a block of 128
     whole = _run(network, images, faults, STANDARD)
-    monkeypatch.setattr(in_turn, "MEMORY_BYTES", 1)
+    monkeypatch.setattr(faulty, "TOGETHER", 1)
     assert np.array_equal(_run(network, images, faults, STANDARD).logits, whole.logits)
 
 

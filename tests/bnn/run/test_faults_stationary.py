@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bnn.mapping.backends.faulty import side_by_side
+from bnn.mapping.backends import faulty
 from bnn.mapping.choice import names
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
 from bnn.run.execute import Execution, NetworkRun, run
@@ -174,10 +174,10 @@ def test_both_executors_meet_the_same_faults_on_any_number_of_threads(
     literal = _run(network, x, faults, mapping, compiled=False)
     for threads in (1, 3):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(side_by_side, "STRETCH", stretch)
+            patch.setattr(faulty, "STRETCH", stretch)
             if bounded:
-                patch.setattr(side_by_side, "MEMORY_BYTES", 1)
-                patch.setattr(side_by_side, "CANDIDATES", 1)
+                patch.setattr(faulty, "MEMORY_BYTES", 1)
+                patch.setattr(faulty, "CANDIDATES", 1)
             compiled = _run(network, x, faults, mapping, threads=threads)
         np.testing.assert_array_equal(compiled.logits, literal.logits)
         assert _flips(compiled) == _flips(literal)

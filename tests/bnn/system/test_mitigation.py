@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bnn.mapping.backends.faulty import in_turn
+from bnn.mapping.backends import faulty
 from bnn.mapping.stage_inputs import Result
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
 from bnn.run import estimate
@@ -199,12 +199,12 @@ def test_where_nothing_goes_wrong_answers_are_right_and_cost_what_was_estimated(
         assert all(result.repeated == 0 for result in _results(done))
 
 
-def test_threads_and_memory_do_not_change_what_is_computed_again() -> None:
+def test_threads_and_blocks_do_not_change_what_is_computed_again() -> None:
     network, faults = _network(3, 40, 9), _faults(0.0, 1e-4, 0.1)
     mitigation = Mitigation(retries=3)
     alone = _run(network, 20_000, mitigation, faults)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(in_turn, "MEMORY_BYTES", 1)
+        patch.setattr(faulty, "TOGETHER", 1)
         apart = _run(network, 20_000, mitigation, faults, threads=3)
     np.testing.assert_array_equal(alone.logits, apart.logits)
     assert _books(alone) == _books(apart)

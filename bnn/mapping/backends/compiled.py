@@ -1,0 +1,197 @@
+"""A mapped stage as vector code: all columns at once, the values alone.
+
+Columns do not see each other, so it makes no difference which share a DRAM row, or in which order
+they are computed; nothing here knows of banks, time or faults. A few images at a time are taken, so
+that memory stays bounded. Outputs that come in turn run in the same columns, while a tile of these
+stays in a processor's cache. Outputs that lie side by side have columns of their own: one block of
+them after the other is computed on the images that are loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from bnn.mapping.backends.stage_rows import Columns, StageRows
+from bnn.mapping.backends.stage_strings import StageStrings
+from bnn.mapping.host_popcount import decide
+from bnn.mapping.mapped_stage import MappedStage
+from bnn.mapping.placement.placement import cut
+from bnn.mapping.readback import Reader, ReadOut
+from bnn.mapping.sum_checker import SumChecker
+from bnn.values.bitstrings import BitStrings, Values
+from bnn.values.encoding import Integers
+from pimsim.bits import Words
+from pimsim.executors.compiled.lower.compile import compile_program
+from pimsim.executors.compiled.run.read_rows import strings, sums
+from pimsim.executors.compiled.run.run import prepare, run
+from pimsim.executors.compiled.run.tiles import Layout, Tiles, empty
+
+MEMORY_BYTES = 64 << 20
+"""Rows and results held at a time, about: what is used again need not be fetched again."""
+
+_WORD = 64
+_VECTOR = 512
+
+
+class CompiledStage:
+    """A mapped stage, compiled for all of its columns.
+
+    Args:
+        mapped: the stage.
+        images: images that will be run, so that no more columns are made than they need.
+        looking: read every sum out, for :meth:`run` to have them checked.
+
+    """
+
+    def __init__(self, mapped: MappedStage, images: int, *, looking: bool = False) -> None:
+        self._mapped, stage = mapped, mapped.stage
+        program, slots = mapped.program.delivered(looking=looking)
+        self._reader = Reader(mapped, slots)
+        self._counts = [
+            count
+            for count in mapped.readback.counts
+            if self._reader.held(count) and (looking or count.given or mapped.readback.on_host)
+        ]
+        apart, columns = mapped.placement.side_by_side, stage.windows.positions
+        kept = len(self._counts) if mapped.readback.on_host else min(len(self._counts), 1)
+        column = mapped.rows * mapped.parts / 8
+        results = stage.outputs * (program.slots / 8 + 4 * kept)
+        most = max(1, int(MEMORY_BYTES / (columns * (column + results))))
+        self.images = _even(images, most)
+        """Images that are run at a time."""
+        self._words = _words(self.images * columns, sparing=apart)
+        left = MEMORY_BYTES / (self._words * _WORD) - results
+        self.outputs = _even(stage.outputs, max(1, int(left / column))) if apart else stage.outputs
+        """Outputs of a block, the last of which may be smaller."""
+        self._blocks = cut(stage.outputs, self.outputs)
+        layout = Layout(mapped.rows, mapped.parts, mapped.system.address_map)
+        self.compiled = compile_program(program, layout)
+        self._copies = self.outputs if apart else 1
+        self._tiles = Tiles(
+            self._copies * self._words * _WORD,
+            layout.rows,
+            parts=layout.parts,
+            together=self.compiled.rows_together,
+            address_map=layout.map,
+        )
+        prepare(self.compiled, self._tiles)
+        self._read = empty((program.outputs, program.slots, self._tiles.words), "rows read out")
+        self._read.fill(0)  # so that its memory is there when it is needed
+        self._strings = StageStrings(mapped)
+        self._rows = self._of_block(self._blocks[0])
+        self._rows.load(self._strings.blank(self.images))
+        self._rows.write_constants(self._blocks[0])
+        self._warm()
+
+    def _warm(self) -> None:
+        """Have the code that reads back made now."""
+        stage, words = self._mapped.stage, 8
+        zero = np.zeros((stage.outputs, words), np.uint64)
+        strings(zero, 1, np.zeros((1, -(-stage.outputs // 8)), np.uint8))
+        for levels in {count.levels for count in self._counts if count.bits}:
+            many = np.zeros((1, levels, words), np.uint64)
+            sums(many, 1, np.zeros((1, levels), np.bool_), 1, np.zeros(1, np.int64))
+
+    def run(
+        self,
+        operands: Integers | BitStrings,
+        *,
+        threads: int | None = None,
+        checker: SumChecker | None = None,
+        report: Callable[[int, int], None] | None = None,
+    ) -> Values:
+        """Values of all images, (images, positions, outputs): bits, or sums without thresholds.
+
+        Args:
+            operands: (images, pixels, channels).
+            threads: processors used, all if None.
+            checker: is shown every sum that is to be checked; needs ``looking``.
+            report: called with how many images are done, and how many there are.
+
+        """
+        stage, back, count = self._mapped.stage, self._mapped.readback, len(operands)
+        positions, result = stage.windows.positions, back.result
+        bits, first = stage.thresholds is not None, self._mapped.first_output
+        outputs = slice(first, first + stage.outputs)
+        every = np.arange(stage.outputs)[:, None, None], np.arange(positions)
+        values = BitStrings.empty(count, positions, stage.outputs)
+        wide = np.empty(0 if bits else values.shape, np.int64)
+        if not isinstance(operands, BitStrings):
+            operands = BitStrings.of(operands, stage.planes)
+        for some in cut(count, self.images):
+            found = self._run(operands.some(some), threads)
+            size, seen = some.stop - some.start, []
+            read = ReadOut(found, (stage.outputs, size, positions), *every)
+            for each in self._counts:
+                own = self._reader.sums(each, read, threads)
+                if checker is not None and each.seen:
+                    checker.compare(some, each.place, outputs, own)
+                if each.given:
+                    seen.append(own)
+            into = values.data[some].reshape(size * positions, -1)
+            if result is not None:
+                slot = self._reader.slots[result]
+                strings(found[:, slot], size * positions, into, threads=threads)
+            elif bits:
+                decided = decide(stage, seen, *every).reshape(stage.outputs, -1).T
+                into[:] = np.packbits(decided, axis=1, bitorder="little")
+            else:
+                wide[some] = seen[-1].transpose(1, 2, 0)
+            if checker is not None:
+                checker.forget()
+            if report is not None:
+                report(some.stop, count)
+        return values if bits else wide
+
+    def _run(self, operands: BitStrings, threads: int | None) -> Words:
+        """Rows read out of the columns of a few images, (outputs, slots, words).
+
+        They are overwritten by what follows.
+        """
+        laid, blocks = self._strings.of(operands), self._blocks
+        grouped = self._strings.groups > 1 and len(blocks) > 1
+        outputs, slots, _ = self._read.shape
+        every, copies = np.arange(outputs), self._copies
+        found = np.empty((self._mapped.stage.outputs, slots, self._words), np.uint64)
+        for block in blocks:
+            rows = self._of_block(block) if grouped else self._rows
+            if grouped or block is blocks[0]:
+                rows.load(laid, threads)
+            if len(blocks) > 1:
+                rows.write_constants(block, threads)
+            run(self.compiled, self._tiles, every, threads=threads, into=self._read)
+            used = self._read[:, :, : copies * self._words]
+            each = used.reshape(outputs, slots, copies, self._words).transpose(0, 2, 1, 3)
+            own = each.reshape(outputs * copies, slots, self._words)
+            if len(blocks) == 1:
+                return own
+            found[block] = own[: block.stop - block.start]
+        return found
+
+    def _of_block(self, block: slice) -> StageRows:
+        """The rows of all columns, with what they hold for a block of outputs."""
+        width, positions = self._words * _WORD, self._mapped.stage.windows.positions
+        image = np.full(width, -1)
+        image[: self.images * positions] = np.repeat(np.arange(self.images), positions)
+        position = np.resize(np.arange(positions), width)
+        columns = Columns(
+            np.tile(image, self._copies),
+            np.tile(position, self._copies),
+            np.repeat(np.arange(self._copies), width),
+        )
+        return StageRows(self._strings, self._tiles, columns, block.start)
+
+
+def _even(count: int, most: int) -> int:
+    """Size of the fewest pieces of at most ``most``, made about equal."""
+    return -(-count // -(-count // most))
+
+
+def _words(columns: int, *, sparing: bool) -> int:
+    """Words of an output's columns: whole vectors, unless too many were left over to be spared."""
+    vectors = -(-columns // _VECTOR)
+    if sparing and vectors * _VECTOR - columns > columns // 8:
+        return -(-columns // _WORD)
+    return vectors * (_VECTOR // _WORD)

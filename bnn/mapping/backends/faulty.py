@@ -1,0 +1,329 @@
+"""A mapped stage in which commands go wrong, through literal machine code.
+
+Which command goes wrong in which column is that of the reference executor: it is named after bank,
+output and column alone. Nothing here knows of time, or where the probabilities come from.
+
+What a wrong command leaves behind in rows is met by what is computed in them next. Where a bank
+computes one output after the other, that is the next output, and columns are taken block by block,
+as noise is drawn. Where outputs lie side by side it is the next batch, which streams past the same
+weights: a stretch of a row is carried out batch by batch. Blocks and stretches have nothing to do
+with one another; some at a time are held, so that memory stays bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.mapping.backends.noise import NoiseAssignment, Stretches
+from bnn.mapping.backends.retries import Carried, Failed, Flags, Repeats, Strip, Task, again
+from bnn.mapping.backends.stage_rows import Columns, StageRows
+from bnn.mapping.backends.stage_strings import StageStrings
+from bnn.mapping.mapped_stage import MappedStage
+from bnn.mapping.parity import Parities
+from bnn.mapping.placement.placement import Turn, cut
+from bnn.mapping.readback import Reader, ReadOut
+from bnn.mapping.stage_inputs import StageInputs
+from bnn.values.bitstrings import BitStrings
+from pimsim.bits import Words
+from pimsim.dram.array.faults import Faults, Site, block_width
+from pimsim.executors.compiled.run.processors import spread
+from pimsim.executors.compiled.run.tiles import Layout, Tiles, empty
+from pimsim.executors.faulty.command_tape import Tape
+from pimsim.executors.faulty.program import Block, Candidates, Patch, Placed, Program, noise
+
+MEMORY_BYTES = 256 << 20
+"""Rows held at a time where outputs lie side by side, about."""
+CANDIDATES = 1 << 22
+"""Places where noise may strike that are drawn at a time there, about."""
+STRETCH = 8192
+"""Columns of a stretch, at most."""
+TOGETHER = 32
+"""Blocks of columns that are computed between one report of progress and the next."""
+
+_VECTOR_COLUMNS = 512
+
+
+class _Held(NamedTuple):
+    """A stretch of a lane, and its rows."""
+
+    lane: int
+    columns: Columns
+    place: NDArray[np.intp]
+    """``(columns,)`` where what a column gives is stored, counted from the first image's."""
+    tiles: Tiles
+    rows: StageRows
+    placed: Placed
+
+
+class _Run(NamedTuple):
+    """What is carried out, and where its results go."""
+
+    work: StageInputs
+    operands: BitStrings
+    """As rows take them in."""
+    values: NDArray[Any]
+    """``(images * positions, outputs)``."""
+    parities: Callable[[int, int], Parities]
+    """Of the operands of images, from one to before another."""
+
+
+class FaultyStage:
+    """A mapped stage, ready to be carried out with faults.
+
+    Raises InputError if the failure table lacks what the commands need.
+    """
+
+    def __init__(self, mapped: MappedStage, faults: Faults) -> None:
+        self._mapped, self._stage, self._placement = mapped, mapped.stage, mapped.placement
+        self._positions = mapped.stage.windows.positions
+        self._width = block_width(self._positions)
+        program, slots = mapped.program.delivered()
+        self._reader, self._slots = Reader(mapped, slots), program.slots
+        layout = Layout(mapped.rows, mapped.parts, mapped.system.address_map)
+        self._program = Program(Tape(program, layout), faults)
+        self._strings = StageStrings(mapped)
+
+    def run(self, work: StageInputs) -> Carried:
+        """Carry the stage out for all images."""
+        stage = self._stage
+        kind = np.int64 if stage.thresholds is None else np.uint8
+        values: NDArray[Any] = np.empty((work.images * self._positions, stage.outputs), kind)
+        known = cache(lambda start, stop: Parities(stage, work.integers[start:stop]))
+        own = _Run(work, self._strings.of(work.operands), values, known)
+        carry_out = self._side_by_side if self._placement.side_by_side else self._in_turn
+        flips, repeats = carry_out(own)
+        return values.reshape(work.images, self._positions, -1), flips, repeats
+
+    def _rows(self, columns: Columns, outputs: slice) -> tuple[Tiles, StageRows]:
+        """Rows of some columns, with what stays in them."""
+        layout, words = self._program.tape.layout, _words(len(columns.image))
+        tiles = Tiles(
+            len(columns.image),
+            layout.rows,
+            parts=layout.parts,
+            tile_words=words,
+            address_map=layout.map,
+        )
+        rows = StageRows(self._strings, tiles, columns, outputs.start)
+        rows.write_constants(outputs, threads=1)
+        return tiles, rows
+
+    def _patch(self, turn: Turn, lane: int, columns: range) -> Patch:
+        """Where columns of a lane's row are."""
+        mapped, where = self._mapped, self._placement.where
+        sites = tuple(
+            Site(mapped.banks(part, [lane])[0], turn.first + part) for part in range(mapped.parts)
+        )
+        own = columns.start if where is None else where[lane, columns.start : columns.stop]
+        return Patch(len(columns), sites, own)
+
+    # -- outputs in turn ---------------------------------------------------------------------
+
+    def _in_turn(self, run: _Run) -> tuple[int, Repeats]:
+        """Compute all outputs, and those again whose checksums are wrong."""
+        images, each = run.work.images, self._width // self._positions
+        teams = [np.arange(outputs.start, outputs.stop) for outputs, _ in self._tiles.values()]
+        flips, failed, repeats = 0, Failed(), Repeats()
+        for some in cut(images, each * TOGETHER):
+            starts = range(some.start, some.stop, each)
+            own = [slice(start, min(start + each, images)) for start in starts]
+            tasks = [Task(block, int(team[0]), team) for block in own for team in teams]
+            struck, wrong = self._carry_out(tasks, run)
+            flips, failed = flips + struck, failed + wrong
+            run.work.report(some.stop, images)
+        for _ in range(self._mapped.system.mitigation.retries):
+            if failed:
+                _, failed = self._carry_out(again(failed, self._strips, repeats), run)
+        return flips, repeats
+
+    def _carry_out(self, tasks: Sequence[Task], run: _Run) -> tuple[int, Failed]:
+        """Store what tasks give; how often noise struck, and what has wrong checksums."""
+        columns = Columns(
+            *np.divmod(np.arange(self._width), self._positions), np.zeros(self._width, np.intp)
+        )
+        flips, failed = np.zeros((len(tasks), 1), np.int64), Failed()
+
+        def some(begin: int, end: int) -> None:
+            tiles, rows = self._rows(columns, slice(0, 1))
+            fresh = tiles.data.copy()
+            for number in range(begin, end):
+                task = tasks[number]
+                tiles.data[:] = fresh
+                rows.load(run.operands.some(task.images), threads=1)
+                strips = self._strips(task)
+                block = Block(
+                    task.images.start * self._positions // self._width,
+                    strips[-1].columns.stop,
+                    self._width,
+                    tuple(strip.patch for strip in strips),
+                )
+                found = self._program.run(
+                    tiles.data[0],
+                    block,
+                    task.outputs,
+                    stage=self._stage.index,
+                    first_output=self._mapped.first_output,
+                    attempt=task.attempt,
+                    flips=flips[number],
+                )
+                wrong = self._given(task, found, run)
+                if wrong is not None:
+                    failed.append((task, wrong))
+
+        spread(some, len(tasks), run.work.threads)
+        return int(flips.sum()), failed
+
+    def _given(self, task: Task, found: Words, run: _Run) -> Flags | None:
+        """Store rows (outputs, slots, words) of a task; columns (outputs, columns) that failed."""
+        images, outputs, every = task.images, task.outputs, np.arange(self._positions)
+        shape = len(outputs), images.stop - images.start, self._positions
+        read = ReadOut(found, shape, outputs[:, None, None], every)
+        given = self._reader.given(read)
+        into = run.values[images.start * self._positions : images.stop * self._positions]
+        if task.mask is None:
+            into[:, outputs[0] : outputs[-1] + 1] = given
+        else:
+            columns, some = np.nonzero(task.mask.T)
+            into[columns, outputs[some]] = given[columns, some]
+        if not self._mapped.readback.checks:
+            return None
+        parities = run.parities(images.start, images.stop)
+        wrong = self._reader.wrong(read, parities).reshape(len(outputs), -1)
+        if task.mask is not None:
+            wrong &= task.mask
+        return wrong if wrong.any() else None
+
+    @cached_property
+    def _tiles(self) -> dict[int, tuple[slice, list[tuple[int, int, int, int]]]]:
+        """By the first of outputs that the same subarrays compute: these, and where columns lie.
+
+        Of each row the first of all columns, how many, turn and lane; in the order of columns.
+        """
+        found: dict[int, tuple[slice, list[tuple[int, int, int, int]]]] = {}
+        for number, turn in enumerate(self._placement.turns):
+            for lane, (block, images) in enumerate(zip(turn.blocks, turn.batches[0], strict=True)):
+                first = images.start * self._positions + block.positions.start
+                tile = first, self._placement.columns(block, images), number, lane
+                found.setdefault(block.outputs.start, (block.outputs, []))[1].append(tile)
+        return {first: (team, sorted(tiles)) for first, (team, tiles) in sorted(found.items())}
+
+    def _strips(self, task: Task) -> list[Strip]:
+        """Where the columns of a task lie."""
+        begin, end = task.images.start * self._positions, task.images.stop * self._positions
+        strips = []
+        for first, columns, number, lane in self._tiles[task.team][1]:
+            start, stop = max(begin, first), min(end, first + columns)
+            if start < stop:
+                turn = self._placement.turns[number]
+                patch = self._patch(turn, lane, range(start - first, stop - first))
+                strips.append(Strip(slice(start - begin, stop - begin), number, lane, patch))
+        return strips
+
+    # -- outputs side by side ----------------------------------------------------------------
+
+    def _side_by_side(self, run: _Run) -> tuple[int, Repeats]:
+        """Compute all outputs; no mapping that lays them side by side has checksums."""
+        shares = [
+            (turn, outputs) for turn in self._placement.turns for outputs in self._shares(turn)
+        ]
+        total, done, flips = sum(len(turn.batches) for turn, _ in shares), 0, 0
+        for turn, outputs in shares:
+            for batches, struck in self._carry_out_share(turn, outputs, run):
+                done, flips = done + batches, flips + struck
+                run.work.report(done, total)
+        return flips, {}
+
+    def _shares(self, turn: Turn) -> list[slice]:
+        """Outputs of every block that are held together."""
+        most = max(block.size[0] for block in turn.blocks)
+        rows = turn.lanes * turn.columns / most * self._program.tape.layout.places / 8
+        drawn = len(turn.blocks) * self._columns(turn, self._steps(turn)[0])
+        candidates = drawn * self._program.candidates_per_column()
+        held = min(MEMORY_BYTES / rows, CANDIDATES / max(candidates, 1.0))
+        return cut(most, max(1, int(min(held, most))))
+
+    def _steps(self, turn: Turn) -> list[slice]:
+        """Batches that noise is drawn for at a time: about what is drawn together."""
+        return cut(len(turn.batches), max(1, self._width // self._columns(turn, slice(0, 1))))
+
+    def _columns(self, turn: Turn, batches: slice) -> int:
+        """Columns of an output that batches bring, be they spread over several blocks."""
+        images = [images for batch in turn.batches[batches] for images in batch]
+        count: int = max(own.stop for own in images) - min(own.start for own in images)
+        return count * self._positions
+
+    def _carry_out_share(self, turn: Turn, outputs: slice, run: _Run) -> Iterator[tuple[int, int]]:
+        """Compute some outputs of every block; yield how many batches, and flips, as they go."""
+        work, stretches = run.work, Stretches.cut(self._mapped, turn, outputs, STRETCH)
+        dealt = NoiseAssignment(self._mapped, self._program, turn, stretches, work.images)
+        places = stretches.places
+        held: dict[int, _Held] = {}
+
+        def hold(begin: int, end: int) -> None:
+            for item in range(begin, end):
+                held[item] = self._hold(turn, *places[item])
+
+        spread(hold, len(places), work.threads)
+        for step in self._steps(turn):
+            met = dealt.take(range(step.start, step.stop), work.threads)
+            flips = np.zeros((len(places), 1), np.int64)
+
+            def meet(
+                begin: int,
+                end: int,
+                batches: Sequence[list[slice]] = turn.batches[step],
+                met: list[Candidates] = met,
+                flips: NDArray[np.int64] = flips,
+            ) -> None:
+                """Carry batches out, in order, in stretches ``begin`` to ``end``."""
+                into = empty((1, self._slots, _words(STRETCH)), "rows read out")
+                for item in range(begin, end):
+                    own, now = held[item], met[item :: len(places)]
+                    for batch, candidates in zip(batches, now, strict=True):
+                        if own.lane < len(batch):
+                            self._meet(own, batch[own.lane], candidates, into, flips[item], run)
+
+            spread(meet, len(places), work.threads)
+            yield step.stop - step.start, int(flips.sum())
+
+    def _hold(self, turn: Turn, lane: int, columns: range) -> _Held:
+        """Write what stays in the rows of a stretch."""
+        block = turn.block(lane)
+        outputs, image, position = np.unravel_index(
+            np.arange(columns.start, columns.stop), self._placement.shape(block)
+        )
+        outputs, position = outputs + block.outputs.start, position + block.positions.start
+        first, last = int(outputs[0]), int(outputs[-1])
+        own = Columns(image, position, outputs - first)
+        tiles, rows = self._rows(own, slice(first, last + 1))
+        place = (image * self._positions + position) * self._stage.outputs + outputs
+        placed = self._program.place([self._patch(turn, lane, columns)], tiles.words)
+        return _Held(lane, own._replace(output=outputs), place, tiles, rows, placed)
+
+    def _meet(
+        self,
+        held: _Held,
+        images: slice,
+        candidates: Candidates,
+        into: Words,
+        flips: NDArray[np.int64],
+        run: _Run,
+    ) -> None:
+        """Carry out a batch of images, and store what it gives."""
+        held.rows.load(run.operands.some(self._strings.apart(images)), threads=1)
+        self._program.carry_out(held.tiles.data[0], held.placed, noise(candidates), into[0], flips)
+        image, position, output = held.columns
+        given = self._reader.given(ReadOut(into, image.shape, output, position))[:, 0]
+        used = image < images.stop - images.start  # the last images leave columns over
+        first = images.start * self._positions * self._stage.outputs
+        run.values.reshape(-1)[first + held.place[used]] = given[used]
+
+
+def _words(columns: int) -> int:
+    """Words of a row, whole vectors."""
+    return -(-columns // _VECTOR_COLUMNS) * (_VECTOR_COLUMNS // 64)

@@ -1,0 +1,115 @@
+"""Rows of tiles, filled with what the columns of a mapped stage hold.
+
+What a program writes is said of a column's output, image and position. Which columns there are in
+the tiles, and in which order, is all that vector code for outputs in turn and side by side differ
+in, with commands that go wrong or without.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.mapping.backends.stage_strings import StageStrings
+from bnn.values.bitstrings import BitStrings
+from pimsim.executors.compiled.run.processors import spread
+from pimsim.executors.compiled.run.tiles import Tiles
+from pimsim.executors.compiled.run.write_bits import BitRun, Gather
+from pimsim.microprogram.row_program import Write
+
+_WORD = 64
+_FULL = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
+
+
+class Columns(NamedTuple):
+    """What columns of tiles stand for, ``(columns,)`` each."""
+
+    image: NDArray[np.intp]
+    """Of those that are loaded at a time; -1: the column is not used."""
+    position: NDArray[np.intp]
+    output: NDArray[np.intp]
+    """Of the block that is loaded; 0 where outputs come in turn."""
+
+
+class StageRows:
+    """Columns of a mapped stage in tiles.
+
+    Args:
+        strings: what they are filled with.
+        tiles: rows that are written.
+        columns: what they stand for.
+        first: output of the stage that output 0 of the block is, where operands differ by output.
+
+    """
+
+    def __init__(
+        self, strings: StageStrings, tiles: Tiles, columns: Columns, first: int = 0
+    ) -> None:
+        self._tiles, self._used = tiles, columns.image >= 0
+        owner = _owner(columns.output, tiles.words)
+        image, position, output = columns
+        if strings.groups > 1:
+            group = strings.stage.group_of
+            image = image * strings.groups + group[np.minimum(first + output, len(group) - 1)]
+        starts = image * strings.image_bytes + strings.starts[position]
+        self._operands = [self._gather(starts, runs, rows) for rows, runs in strings.operands]
+        self._constants: list[tuple[Gather, BitStrings]] = []
+        self._by_word: list[tuple[Write, NDArray[np.bool_], NDArray[np.intp]]] = []
+        for rows, bits, held in strings.constants:
+            if bits.shape[2] == 1 and owner is not None:
+                self._by_word.append((rows, bits[:, :, 0], owner))
+                continue
+            starts = position * held.pixel_bytes * (bits.shape[2] > 1)
+            starts = starts + output * held.image_bytes * (bits.shape[1] > 1)
+            self._constants.append((self._gather(starts, [(0, len(bits))], rows), held))
+
+    def load(self, operands: BitStrings, threads: int | None = None) -> None:
+        """Write operands as laid out; the columns of images that are not there get 0."""
+        for gather in self._operands:
+            gather.load(operands.memory, len(operands) * operands.image_bytes, threads=threads)
+
+    def write_constants(self, block: slice, threads: int | None = None) -> None:
+        """Write what is the same for all images, for some outputs of the stage."""
+        for gather, held in self._constants:
+            some = held.some(block) if len(held) > 1 else held
+            gather.load(some.memory, len(some) * some.image_bytes, threads=threads)
+        for rows, bits, owner in self._by_word:
+            ones = bits[:, block] if bits.shape[1] > 1 else bits
+            self._fill(rows, ones, np.minimum(owner, ones.shape[1]), threads)
+
+    def _gather(self, starts: NDArray[np.intp], runs: list[BitRun], rows: Write) -> Gather:
+        columns = np.where(self._used, starts, -1)
+        return Gather(columns, runs, self._tiles, part=rows.part, first_row=rows.rows[0])
+
+    def _fill(
+        self,
+        written: Write,
+        ones: NDArray[np.bool_],
+        owner: NDArray[np.intp],
+        threads: int | None,
+    ) -> None:
+        """Write rows that hold ``ones`` (rows, outputs), word by word, by the output of each."""
+        tiles, (rows, outputs) = self._tiles, ones.shape
+        first = tiles.layout.row(written.rows[0], written.part)
+        full = np.zeros((rows, outputs + 1), np.uint64)
+        full[:, :outputs][ones] = _FULL
+        owner = owner.reshape(tiles.tiles, tiles.tile_words)
+
+        def some(begin: int, end: int) -> None:
+            for tile in range(begin, end):
+                of = owner[tile]
+                whole = of[0] == of[-1]
+                tiles.data[tile, first : first + rows] = full[:, of[:1] if whole else of]
+
+        spread(some, tiles.tiles, threads)
+        tiles.written[first : first + rows] = True
+
+
+def _owner(output: NDArray[np.intp], words: int) -> NDArray[np.intp] | None:
+    """``(words,)`` output of each word, if its columns have the same; those behind have none."""
+    own = np.pad(output, (0, -len(output) % _WORD), "edge").reshape(-1, _WORD)
+    if (own != own[:, :1]).any():
+        return None
+    return np.pad(own[:, 0], (0, words - len(own)), constant_values=np.iinfo(np.intp).max)

@@ -1,0 +1,149 @@
+"""What a stage writes, as strings of bits, and where in them columns find theirs.
+
+The columns of a convolution read the same patch of pixels from different places. Where that is so,
+a column is known by the byte at which its patch begins, and its rows are a few runs of bits. Where
+it is not, the patch of every position is laid out as a string of its own.
+
+>>> pixels = np.array([[-1, -1, -1, 0], [-1, -1, 0, 1], [-1, 0, -1, 2], [0, 1, 2, 3]])
+>>> moved = moved_patch(pixels, (2, 2))                  # 2x2 windows, one pixel of padding before
+>>> moved.frame, moved.size, moved.origins.tolist(), moved.places.tolist()
+(((1, 0), (1, 0)), (2, 2), [0, 1, 3, 4], [0, 1, 3, 4])
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.mapping.mapped_stage import ConstantRows, MappedStage, OperandRows
+from bnn.values.bitstrings import BitStrings, Frame, unpacked
+from bnn.values.encoding import Integers
+from pimsim.executors.compiled.run.write_bits import BitRun
+from pimsim.microprogram.row_program import Write
+
+Indices = NDArray[np.integer[Any]]
+
+
+class StageStrings:
+    """What the rows of a mapped stage are filled with."""
+
+    def __init__(self, mapped: MappedStage) -> None:
+        self.stage, windows = mapped.stage, mapped.stage.windows
+        self.groups = self.stage.groups if mapped.placement.side_by_side else 1
+        """Groups of channels that are laid out apart: columns read one, whichever their output."""
+        *further, wide, _ = (1, *self.stage.shape)
+        self._patch = moved_patch(windows.pixels, (int(np.prod(further, dtype=np.intp)), wide))
+        pixel = windows.channels // self.groups * self.stage.planes
+        if self._patch is None:
+            pixel_bytes, pixels = -(-windows.patch * pixel // 8), windows.positions
+            starts: Indices = np.arange(pixels)
+            places: Indices = np.arange(windows.patch) * pixel
+        else:
+            pixel_bytes, pixels = -(-pixel // 8), self._patch.pixels
+            starts = self._patch.origins
+            places = self._patch.places * pixel_bytes * 8
+        self.starts: Indices = starts * pixel_bytes
+        """``(positions,)`` byte of a group's image at which what a position reads begins."""
+        self.image_bytes = pixels * pixel_bytes
+        """Bytes from one group of an image to the next."""
+        self.operands: list[tuple[Write, list[BitRun]]] = []
+        """Rows of operands, and their bits, counted from where what a position reads begins."""
+        self.constants: list[tuple[Write, NDArray[np.bool_], BitStrings]] = []
+        """Rows that are the same for all images: ``(rows, outputs, positions)``, and as strings."""
+        for item in (*mapped.program.phases["weights"], *mapped.program.phases["inputs"]):
+            match item:
+                case Write(_, _, OperandRows(chunk)):
+                    first, size = (
+                        channels * self.stage.planes
+                        for channels in (chunk.channels.start, chunk.width)
+                    )
+                    runs = [(place + first, size) for place in places[chunk.places].tolist()]
+                    self.operands.append((item, runs))
+                case Write(_, _, ConstantRows(bits)):
+                    held = BitStrings.of(bits.transpose(1, 2, 0).astype(np.uint8))
+                    self.constants.append((item, bits, held))
+
+    def of(self, operands: Integers | BitStrings) -> BitStrings:
+        """Lay operands (images, pixels, channels) out, the groups of an image side by side."""
+        stage, pixels = self.stage, self.stage.windows.pixels
+        if self.groups > 1:
+            values = unpacked(operands)
+            values = values.reshape(*values.shape[:2], self.groups, -1).transpose(0, 2, 1, 3)
+            operands = values.reshape(-1, *values.shape[2:])
+        if self._patch is None:
+            values = unpacked(operands)[:, pixels]
+            values[:, pixels < 0] = stage.pad
+            operands = values.reshape(*values.shape[:2], -1)
+        if not isinstance(operands, BitStrings):
+            operands = BitStrings.of(operands, stage.planes)
+        return operands if self._patch is None else self._patch.framed(operands, stage.pad)
+
+    def apart(self, images: slice) -> slice:
+        """Where some images are among what is laid out."""
+        return slice(images.start * self.groups, images.stop * self.groups)
+
+    def blank(self, images: int) -> BitStrings:
+        """So many images of zeros, as laid out."""
+        return BitStrings.empty(images * self.groups, 1, self.image_bytes * 8)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MovedPatch:
+    """A patch, moved over an image with a frame around it."""
+
+    size: tuple[int, int]
+    """Height and width of the image."""
+    frame: Frame
+    """Pixels around it, before and behind, along height and width."""
+    origins: Indices
+    """``(positions,)`` pixel of the framed image that a position's patch is counted from."""
+    places: Indices
+    """``(patch,)`` pixels from there."""
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of the framed image."""
+        (top, bottom), (left, right) = self.frame
+        return (self.size[0] + top + bottom) * (self.size[1] + left + right)
+
+    def framed(self, operands: BitStrings, pad: int) -> BitStrings:
+        """Put the frame, which holds ``pad``, around every image, if there is any."""
+        if self.frame == ((0, 0), (0, 0)):
+            return operands
+        return operands.framed(self.size, self.frame, pad)
+
+
+def moved_patch(pixels: Indices, size: tuple[int, int]) -> MovedPatch | None:
+    """See the windows as one patch that is moved; None if they are not.
+
+    Args:
+        pixels: ``(positions, patch)`` pixel, row by row, at each place of a patch; -1: padding.
+        size: height and width of the image.
+    """
+    whole = np.flatnonzero((pixels >= 0).all(axis=1))
+    if not len(whole) or not (pixels >= 0).any(axis=1).all():
+        return None
+    rows, columns = pixels // size[1], pixels % size[1]
+    shifts = [each[whole[0]] - each[whole[0], 0] for each in (rows, columns)]
+    first = (pixels >= 0).argmax(axis=1)  # a place of every position that is not padding
+    some = np.arange(len(pixels))
+    starts = [
+        each[some, first] - shift[first]
+        for each, shift in zip((rows, columns), shifts, strict=True)
+    ]
+    down, across = (start[:, None] + shift for start, shift in zip(starts, shifts, strict=True))
+    inside = (down >= 0) & (down < size[0]) & (across >= 0) & (across < size[1])
+    if not np.array_equal(np.where(inside, down * size[1] + across, -1), pixels):
+        return None
+    (top, bottom), (left, right) = (
+        (max(0, -int(each.min())), max(0, int(each.max()) + 1 - side))
+        for each, side in zip((down, across), size, strict=True)
+    )
+    wide = size[1] + left + right
+    low = [min(0, int(shift.min())) for shift in shifts]
+    origins = (starts[0] + top + low[0]) * wide + starts[1] + left + low[1]
+    places = (shifts[0] - low[0]) * wide + shifts[1] - low[1]
+    return MovedPatch(size, ((top, bottom), (left, right)), origins, places)

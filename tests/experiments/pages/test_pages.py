@@ -16,7 +16,7 @@ from experiments.pages.page import Page, Row
 
 DOCS = Path(__file__).parents[3] / "docs"
 MODULES = {module.name for module in pkgutil.iter_modules(pages.__path__)} - {"__main__", "page"}
-OF_TABLES = {name: import_module(f"experiments.pages.{name}").PAGE for name in MODULES}
+OF_TABLES = {name: import_module(f"experiments.pages.{name}").PAGE for name in sorted(MODULES)}
 
 
 def test_every_page_is_listed() -> None:

@@ -55,7 +55,7 @@ def _grid(largest: float) -> NDArray[np.float32]:
     positive = np.concatenate([
         every.reshape(-1).view(np.float32),
         np.maximum(ends, 0).astype(np.int32).reshape(-1).view(np.float32),
-        np.linspace(0, 130, 40_001).astype(np.float32),
+        np.linspace(0, 130, 10_001).astype(np.float32),
     ])  # fmt: skip
     found = np.unique(positive[positive <= largest])
     both = np.concatenate([found, -found])

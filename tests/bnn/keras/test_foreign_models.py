@@ -18,6 +18,7 @@ from bnn.lowering.operand_analysis import analyse
 from bnn.reference import forward
 from bnn.values.encoding import ENCODINGS
 from experiments import cli
+from experiments.figures import run as figures
 
 pytestmark = pytest.mark.larq
 
@@ -92,8 +93,9 @@ def ends_in_softmax(libraries, model):
 
 
 @pytest.fixture
-def check(libraries, fixtures, tmp_path, capsys):
-    """Hold a model against its simulation; the reports by mapping."""
+def check(libraries, fixtures, tmp_path, capsys, monkeypatch):
+    """Hold a model against its simulation, with no figures; the reports by mapping."""
+    monkeypatch.setattr(figures, "draw", lambda report, folder: ())
 
     def checked(model, x, kind):
         with warnings.catch_warnings():

@@ -54,7 +54,7 @@ OPERAND_ENCODINGS = [
     (2, 3, 5, False),
 ]
 """Planes, step, lowest operand, and whether padding is a 0 that no operand is."""
-SLOW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @dataclass(frozen=True)
@@ -367,7 +367,7 @@ def test_a_majority_of_more_rows_takes_wordlines_and_rows_but_no_commands() -> N
             assert many.cost("compute").latency_ps == plain.cost("compute").latency_ps
 
 
-@pytest.mark.parametrize("mapping", ["weight-stationary", "no-local-reuse"])
+@pytest.mark.parametrize("mapping", [one for one in MAPPINGS if one != "output-stationary"])
 def test_other_mappings_refuse_what_changes_a_layout(mapping: str) -> None:
     stage = _stage(_signs(1, 1, 4, 2), each_pixel(1, 4), shape=(1,))
     for mitigation, name in (
@@ -484,7 +484,7 @@ def test_zero_padding_of_a_fan_in_over_several_subarrays(seed: int) -> None:
 
 
 @pytest.mark.parametrize("mapping", MAPPINGS)
-@settings(SLOW, max_examples=15)
+@settings(SLOW, max_examples=10)
 @given(case=cases(), images=st.integers(1, 3000))
 def test_no_bank_more_makes_anything_slower(mapping: str, case: Case, images: int) -> None:
     before: tuple[float, float] = (np.inf, np.inf)

@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from bnn.mapping import MAPPINGS
 from bnn.mapping.backends import faulty
-from bnn.mapping.choice import names
+from bnn.mapping.choice import DEFAULT
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
 from bnn.run.execute import Execution, NetworkRun, run
 from bnn.system.ledger import CommandLedger
@@ -27,7 +28,7 @@ from pimsim.microprogram.schedule import Schedule
 
 SIGN = "ste_sign"
 SMALL = replace(load("ddr3-1600-8-8-8"), row_bytes=64, chips_per_rank=1, rows_per_subarray=512)
-RESIDENT = ("weight-stationary", "no-local-reuse")
+RESIDENT = [name for name in MAPPINGS if name != "output-stationary"]
 SLOW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 ALL = ("sense", "copy", "not")
 
@@ -146,7 +147,7 @@ def _case(draw: st.DrawFn) -> tuple[Network, int]:
     return _dense(rng, fan_in, draw(st.integers(1, 7))), draw(st.integers(1, most))
 
 
-@pytest.mark.parametrize("mapping", [name for name in names() if name != "output-stationary"])
+@pytest.mark.parametrize("mapping", [*RESIDENT, DEFAULT])
 @given(
     case=_case(),
     static=st.sampled_from([0.0, 0.01, 0.2]),

@@ -17,7 +17,7 @@ from bnn.run.execute import Execution, NetworkRun, run
 from bnn.system.ledger import PHASES, CommandLedger, Place
 from bnn.system.row_moves import part_banks, rounds
 from bnn.system.system import System
-from bnn.tables.catalog import entry
+from bnn.tables.graph import Drawing
 from pimsim.dram.array.subarray import Subarray
 from pimsim.dram.commands import CommandCounts
 from pimsim.dram.options import ModelOptions
@@ -115,9 +115,11 @@ def test_estimates_are_those_of_runs() -> None:
 
 
 def test_tables_of_layers_move_from_bank_to_bank() -> None:
+    net = Drawing("wide", (1, 1, FAN_IN), "")
+    net.dense("sums", net.flatten(net.input), 11)
     host, psm = (
         estimate.of_table(
-            entry("vgg16"), 64, System(DDR3, ModelOptions(), moves=moves), "output-stationary"
+            net.table(), 64, System(DDR3, ModelOptions(), moves=moves), "output-stationary"
         ).layers[-1]
         for moves in ("host", "psm")
     )

@@ -52,9 +52,13 @@ class Cluster:
             process.wait()
 
 
-@pytest.fixture
-def cluster(tmp_path: Path, eventually: Callable[..., None]) -> Iterator[Cluster]:
-    contact = tmp_path / "scheduler.json"
+@pytest.fixture(scope="module")
+def cluster(
+    tmp_path_factory: pytest.TempPathFactory, eventually: Callable[..., None]
+) -> Iterator[Cluster]:
+    """One for all tests, which leave it a worker fewer, and the last no scheduler."""
+    folder = tmp_path_factory.mktemp("cluster")
+    contact = folder / "scheduler.json"
 
     def launch(kind: str, *argv: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
@@ -64,7 +68,7 @@ def cluster(tmp_path: Path, eventually: Callable[..., None]) -> Iterator[Cluster
             ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            cwd=tmp_path,
+            cwd=folder,
             env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
         )  # fmt: skip
 
@@ -110,6 +114,22 @@ def spec_file(tmp_path: Path) -> Path:
     path = tmp_path / "cluster.toml"
     path.write_text(SPEC, "utf-8")
     return path
+
+
+@pytest.mark.slow
+def test_workers_without_pimsim_are_one_line(cluster: Cluster) -> None:
+    """As far as a worker can tell: it is asked for a module that it does not have."""
+    from experiments.sweep.workers.cluster import DaskPool
+
+    def work(task: int) -> int:
+        return task
+
+    work.__module__ = "experiments.sweep.of_the_future"
+    with (
+        pytest.raises(InputError, match=r"must have pimsim; tcp.*: No module named"),
+        DaskPool(work, cluster.address, print),
+    ):
+        pass
 
 
 @pytest.mark.slow
@@ -164,22 +184,6 @@ def test_a_cluster_that_goes_away_is_one_line(
         "back is kept, and the same command goes on from there\n"
     )
     assert kept(store)
-
-
-@pytest.mark.slow
-def test_workers_without_pimsim_are_one_line(cluster: Cluster) -> None:
-    """As far as a worker can tell: it is asked for a module that it does not have."""
-    from experiments.sweep.workers.cluster import DaskPool
-
-    def work(task: int) -> int:
-        return task
-
-    work.__module__ = "experiments.sweep.of_the_future"
-    with (
-        pytest.raises(InputError, match=r"must have pimsim; tcp.*: No module named"),
-        DaskPool(work, cluster.address, print),
-    ):
-        pass
 
 
 @pytest.mark.parametrize(

@@ -212,7 +212,7 @@ def test_ranks_that_take_turns(data: st.DataObject) -> None:
     assert run(standard, ModelOptions(), stream) == walked(standard, ModelOptions(), stream)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.data())
 def test_a_long_run_may_be_cut_anywhere(data: st.DataObject) -> None:
     """Skipping cycles leaves no repetition out: it does not matter how many there are at once."""

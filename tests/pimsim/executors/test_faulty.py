@@ -122,7 +122,7 @@ def by_reference(
     return found
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_the_interpreter_meets_the_faults_of_the_reference(rng: Random) -> None:
     parts, outputs = rng.choice([1, 1, 2]), rng.randint(1, 3)

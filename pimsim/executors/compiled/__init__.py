@@ -7,15 +7,15 @@ executed symbolically (:mod:`~pimsim.executors.compiled.lower.symbolic`,
 once (:mod:`~pimsim.executors.compiled.codegen.kernel`). Where an output uses rows of several
 subarrays, calls are divided into phases (:mod:`~pimsim.executors.compiled.lower.calls`). It then
 runs over :class:`~pimsim.executors.compiled.run.tiles.Tiles` on all processors
-(:mod:`~pimsim.executors.compiled.run.run`). :mod:`~pimsim.executors.compiled.run.write_integers`
-and :mod:`~pimsim.executors.compiled.run.read_rows` carry integers into rows and back.
+(:mod:`~pimsim.executors.compiled.run.run`). :mod:`~pimsim.executors.compiled.run.write_bits`
+carries integers into rows, and :mod:`~pimsim.executors.compiled.run.read_rows` takes them out.
 
 Nothing here knows of stages, banks or time, nor that a command can go wrong.
 
 >>> import numpy as np
 >>> from pimsim.microprogram.arithmetic import add
 >>> from pimsim.executors.compiled.lower.compile import compile_program
->>> from pimsim.executors.compiled.run.write_integers import Operands, load
+>>> from pimsim.executors.compiled.run.write_bits import Gather, roomy
 >>> from pimsim.executors.compiled.run.read_rows import sums
 >>> from pimsim.microprogram.row_program import RowProgram
 >>> from pimsim.executors.compiled.run.run import run
@@ -27,8 +27,9 @@ Nothing here knows of stages, banks or time, nor that a command can go wrong.
 >>> whole.run(schedule)
 >>> slots = [whole.read(rows[symbol] - 18) for symbol in program.outputs]
 >>> tiles = Tiles(columns=3, rows=40)
->>> pairs = np.array([[[7, 1]], [[9, 9]], [[15, 0]]], dtype=np.uint8)    # 3 images, 2 channels
->>> load(tiles, Operands(pairs, np.array([[0]]), planes=4), np.array([0, 1, 2]))
+>>> pairs = roomy(3)
+>>> pairs[:3] = [0x17, 0x99, 0x0F]                     # 3 columns: 7 and 1, 9 and 9, 15 and 0
+>>> Gather(np.arange(3), [(0, 8)], tiles).load(pairs)
 8
 >>> words = run(compile_program(whole, tiles.layout), tiles, np.array([0]))
 >>> sums(words, 3, np.zeros((1, 5), bool)).tolist()

@@ -4,8 +4,7 @@
 :mod:`~pimsim.executors.compiled.run.run` runs a program on them, with the loop of
 :mod:`~pimsim.executors.compiled.run.driver`, on
 :mod:`~pimsim.executors.compiled.run.processors`, or literally.
-:mod:`~pimsim.executors.compiled.run.write_bits` and
-:mod:`~pimsim.executors.compiled.run.write_integers` bring operands in, and
+:mod:`~pimsim.executors.compiled.run.write_bits` brings operands in, and
 :mod:`~pimsim.executors.compiled.run.read_rows` takes results out.
 
 It does not know what the bits mean, nor that anything can go wrong.

@@ -1,9 +1,8 @@
 """Loading rows from strings of bits: what a column holds lies in memory as a few runs of bits.
 
-Where :func:`pimsim.executors.compiled.run.write_integers.load` looks every operand up, this takes
-up to 64 rows of a column at a time, because they lie side by side: the channels of a pixel, the
-pixels of a line of a patch. Where they begin for each column is worked out once, for any number of
-loads.
+Up to 64 rows of a column are taken at a time, because they lie side by side: the channels of a
+pixel, the pixels of a line of a patch. Where they begin for each column is worked out once, for any
+number of loads.
 
 >>> from pimsim.bits import unpack
 >>> from pimsim.executors.compiled.run.tiles import Tiles

@@ -205,3 +205,42 @@ def _host(
     name = "+".join(layer.name for layer in layers)
     why = {layer.name: refused[layer.name] for layer in layers if layer.name in refused}
     return HostStage(name, layers, tuple(places), macs, weights, fetched, why)
+
+
+def consecutive(
+    network: Network, stages: Sequence[Stage | HostStage], folded: Sequence[bool]
+) -> list[range]:
+    """Return the longest runs of stages each of which is fed with the results of the one before.
+
+    ``folded`` says of which stages the results stay where they are computed.
+    """
+    found, start = [], 0
+    for end in range(1, len(stages) + 1):
+        whole = end < len(stages) and folded[end - 1] and folded[end]
+        if not (whole and _follows(network, stages[end - 1], stages[end])):
+            if end - start > 1:
+                found.append(range(start, end))
+            start = end
+    return found
+
+
+def _follows(network: Network, one: Stage | HostStage, other: Stage | HostStage) -> bool:
+    """Whether the result bits of ``one`` are the operands of ``other`` alone, row for row."""
+    if isinstance(one, HostStage) or isinstance(other, HostStage):
+        return False
+    plain = all(
+        stage.windows.positions == stage.windows.offsets == stage.windows.patch == stage.groups == 1
+        for stage in (one, other)
+    )
+    given = one.end - 1
+    readers = [place for place, sources in enumerate(network.inputs) if given in sources]
+    return (
+        plain
+        and one.thresholds is not None
+        and readers == [other.index]
+        and tuple(network.inputs[other.index]) == (given,)
+        and other.planes == 1
+        and not other.encoded
+        and other.scale == one.gives.step
+        and other.windows.channels == one.outputs
+    )

@@ -5,11 +5,9 @@ A mapping is a module, or a package, of :mod:`bnn.mapping.dataflows` with what
 
 Read :mod:`~bnn.mapping.mapped_stage` first (what a mapping returns), then
 :mod:`~bnn.mapping.placement` (where columns and parts lie), one of the dataflows, and
-:mod:`~bnn.mapping.backends`, which book a mapped stage or carry it out: they are given
-:mod:`~bnn.mapping.stage_inputs`, :mod:`~bnn.mapping.readback` makes numbers of the rows that are
-read, :mod:`~bnn.mapping.host_popcount` does what is left to the host, and
-:mod:`~bnn.mapping.sum_checker` holds every sum against the reference, and
-:mod:`~bnn.mapping.parity` holds counts against checksums. :mod:`~bnn.mapping.choice` prices
+:mod:`~bnn.mapping.backends`, which book a mapped stage or carry it out. For them
+:mod:`~bnn.mapping.readback` is what the host makes of the rows that are read, and
+:mod:`~bnn.mapping.parity` what it knows of them beforehand. :mod:`~bnn.mapping.choice` prices
 mappings, :mod:`~bnn.mapping.frontier` finds the best of many, and :mod:`~bnn.mapping.selection`
 gives each stage of a network its own, and a place in a :mod:`~bnn.mapping.chain`, or none.
 

@@ -1,12 +1,14 @@
 """What a mapping returns: where columns lie, what runs on them, and how results are read back.
 
-The backends carry a mapped stage out, or book it, without knowing which mapping made it.
+The backends carry a mapped stage out, or book it, without knowing which mapping made it. What they
+are given for it, and give, is here, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -16,8 +18,12 @@ from bnn.lowering.stage import Stage
 from bnn.mapping.parity import Check
 from bnn.mapping.placement.fan_in import Chunk
 from bnn.mapping.placement.placement import Placement
+from bnn.reference import SumChecker
+from bnn.system.ledger import CommandLedger
 from bnn.system.row_moves import part_banks
-from bnn.system.system import System
+from bnn.system.system import Occupancy, System
+from bnn.values.bitstrings import BitStrings, Values, unpacked
+from bnn.values.encoding import Integers
 from pimsim.microprogram.row_program import RowProgram
 
 
@@ -119,3 +125,55 @@ class Mapping(Protocol):
         Raises InputError or OutOfRowsError when the DRAM is too small.
         """
         ...
+
+
+@dataclass(frozen=True, eq=False)
+class StageInputs:
+    """The operands of a stage, and who wants to know of its progress and its sums."""
+
+    operands: Integers | BitStrings
+    """``(images, pixels, channels)`` integers that the bits hold."""
+    ledger: CommandLedger
+    """Books every command."""
+    threads: int | None = None
+    """Processors that the compiled executor uses, all if None."""
+    checker: SumChecker | None = None
+    progress: Callable[[int, int], None] | None = None
+    """Called with how much is done and how much there is."""
+
+    @property
+    def images(self) -> int:
+        """Number of images."""
+        return len(self.operands)
+
+    @cached_property
+    def integers(self) -> Integers:
+        """The operands, unpacked: (images, pixels, channels)."""
+        return unpacked(self.operands)
+
+    def report(self, done: int, total: int) -> None:
+        """Tell whoever wants to know that ``done`` of ``total`` is done."""
+        if self.progress is not None:
+            self.progress(done, total)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """What a stage gave."""
+
+    values: Values
+    """``(images, positions, outputs)``: bits, or sums without thresholds."""
+    occupancy: Occupancy
+    book_s: float = 0.0
+    """Wall time of scheduling the commands."""
+    check_s: float = 0.0
+    """Wall time of computing once more, with every sum looked at."""
+    flips: int = 0
+    """How often noise made a column wrong that would not always be; what is computed again for its
+    checksum aside, as executors compute more columns then than are looked at."""
+    repeated: int = 0
+    """Outputs of a tile that were computed again, each time counted."""
+
+
+Execute = Callable[[StageInputs], Result]
+"""Carries a stage out in subarrays and books every command."""

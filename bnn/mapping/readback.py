@@ -1,19 +1,18 @@
-"""What the host makes of rows that have been read out."""
+"""What the host makes of rows that have been read out: it counts, compares and pools."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.mapping.host_popcount import count as add_up
-from bnn.mapping.host_popcount import decide
+from bnn.lowering.stage import Stage
 from bnn.mapping.mapped_stage import Count, MappedStage
 from bnn.mapping.parity import Parities
-from pimsim.bits import Words, unpack
+from pimsim.bits import Words, count_ones, unpack
 from pimsim.executors.compiled.run.read_rows import strings
 from pimsim.executors.compiled.run.read_rows import sums as numbers
 
@@ -101,9 +100,40 @@ class Reader:
         slots = [self.slots[number] for _, number in count.bits]
         exponents = [exponent for exponent, _ in count.bits]
         if self.mapped.readback.on_host:
-            return add_up(rows[:, slots[0] : slots[-1] + 1], exponents)
+            return count_ones(rows[:, slots[0] : slots[-1] + 1], exponents)
         if len(slots) == count.levels and slots == list(range(slots[0], slots[0] + len(slots))):
             return rows[:, slots[0] : slots[0] + len(slots)]
         words = np.zeros((len(rows), count.levels, rows.shape[2]), np.uint64)
         words[:, exponents] = rows[:, slots]  # the rest is always 0 (or, inverted, always 1)
         return words
+
+
+def decide(
+    stage: Stage,
+    sums: Sequence[NDArray[np.integer[Any]]],
+    outputs: NDArray[np.intp],
+    positions: NDArray[np.intp],
+) -> NDArray[np.uint8]:
+    """Compare sums with a stage's thresholds, and pool the bits.
+
+    Args:
+        stage: the stage.
+        sums: those of columns, of any shape, for each place of the pooling window.
+        outputs: output of each column; broadcasts to that shape.
+        positions: position of each column, likewise.
+
+    Returns:
+        bits, of the same shape.
+
+    """
+    found = stage.thresholds
+    if found is None:
+        raise ValueError(f"stage {stage.name!r} has no thresholds")
+    at, falling = found.at[outputs], found.falling[outputs]
+    every = stage.conjunction[outputs]
+    result = np.broadcast_to(every, sums[0].shape)
+    for offset, own in enumerate(sums):
+        inside = stage.windows.outputs[offset, positions] >= 0
+        bits = np.where(inside, (own >= at) ^ falling, every)
+        result = np.where(every, result & bits, result | bits)
+    return result.astype(np.uint8)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
-from bnn.lowering.lower import lower
+from bnn.lowering.lower import consecutive, lower
 from bnn.lowering.stage import HostStage, Stage
 from bnn.mapping import MAPPINGS, choice, frontier
 from bnn.mapping.backends.prepare import Draft, booked
@@ -152,7 +152,7 @@ class _Choosing:
             isinstance(stage, Stage) and folds(place, stage)
             for place, stage in enumerate(self.stages)
         ]
-        return chain.find(self.network, self.stages, folded)
+        return consecutive(self.network, self.stages, folded)
 
     def _tried(self, places: range) -> chain.Choice:
         """How a run of stages would be chained."""

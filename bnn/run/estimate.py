@@ -30,11 +30,10 @@ from bnn.mapping.chain.choice import CHAINING, Choice
 from bnn.mapping.chain.execute import book as book_chain
 from bnn.mapping.chain.layout import Layout
 from bnn.mapping.choice import DEFAULT, Candidate, advised
-from bnn.mapping.stage_inputs import Occupancy
 from bnn.model.network import Network
 from bnn.run.plan import CarryOut, LayerRun, Plan, Step, open_ledgers, plan, walk
 from bnn.system.ledger import CommandLedger
-from bnn.system.system import System
+from bnn.system.system import Occupancy, System
 from bnn.tables.graph import Table
 from bnn.tables.stages import Work, fetched_by_host, works
 from bnn.values.encoding import Encoding

@@ -37,9 +37,9 @@ from bnn.mapping.backends.prepare import prepare
 from bnn.mapping.chain import execute as chain_execution
 from bnn.mapping.chain.choice import CHAINING, Choice
 from bnn.mapping.choice import DEFAULT, advised
-from bnn.mapping.stage_inputs import Execute, StageInputs
-from bnn.mapping.sum_checker import SumChecker
+from bnn.mapping.mapped_stage import Execute, StageInputs
 from bnn.model.network import Network
+from bnn.reference import SumChecker
 from bnn.run.flow import Flow
 from bnn.run.plan import LayerRun, Plan, plan, walk
 from bnn.system.system import System

@@ -18,13 +18,12 @@ from bnn.lowering.stage import HostStage, Stage
 from bnn.mapping.chain import choice as chains
 from bnn.mapping.chain.layout import Layout
 from bnn.mapping.choice import Candidate, advised
-from bnn.mapping.mapped_stage import Mapping
+from bnn.mapping.mapped_stage import Mapping, Result
 from bnn.mapping.selection import Selection, select
-from bnn.mapping.stage_inputs import Occupancy, Result
-from bnn.mapping.sum_checker import SumChecker
 from bnn.model.network import Network
+from bnn.reference import SumChecker
 from bnn.system.ledger import CommandLedger
-from bnn.system.system import System
+from bnn.system.system import Occupancy, System
 from bnn.values.encoding import Encoding
 from pimsim.documents import nearest
 from pimsim.dram.array.faults import MAJORITY, Faults

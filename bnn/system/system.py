@@ -103,3 +103,33 @@ class System:
             burst_bits=self.burst_bits,
             address_map=self.address_map,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Occupancy:
+    """How much of a system a stage takes."""
+
+    columns_used: int = 0
+    """Columns that held data, over all row activations of a pass."""
+    columns_opened: int = 0
+    """Columns that the same activations opened."""
+    subarrays: int = 0
+    """Subarrays that held operands, of all banks together."""
+    capacity: int | None = None
+    """Columns of a row that may hold data, the fewest anywhere; None if nothing is said of it."""
+    banks: int = 0
+    """Banks that held operands."""
+    numbers: int = 0
+    """Subarrays of a bank, from the first on, among which those are."""
+
+    def __add__(self, other: Occupancy) -> Occupancy:
+        banks, numbers = max(self.banks, other.banks), max(self.numbers, other.numbers)
+        capacities = [each for each in (self.capacity, other.capacity) if each is not None]
+        return Occupancy(
+            self.columns_used + other.columns_used,
+            self.columns_opened + other.columns_opened,
+            min(self.subarrays + other.subarrays, banks * numbers),  # they may be the same
+            min(capacities, default=None),
+            banks,
+            numbers,
+        )

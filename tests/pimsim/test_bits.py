@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pimsim.bits import pack, unpack, words_for
+from pimsim.bits import count_ones, pack, unpack, words_for
 
 COLUMNS = st.integers(1, 200)
 SHAPES = st.lists(st.integers(0, 3), max_size=2).map(tuple)
@@ -65,3 +65,18 @@ def test_unpack_reads_views_that_are_not_contiguous() -> None:
     bits = _bits((6, 130), 2)
     np.testing.assert_array_equal(unpack(pack(bits)[::2], 130), bits[::2])
     np.testing.assert_array_equal(unpack(pack(bits)[:, 1:2], 64), bits[:, 64:128])
+
+
+@given(
+    seed=st.integers(0, 2**32),
+    outputs=st.integers(1, 4),
+    levels=st.lists(st.integers(0, 6), min_size=1, max_size=70),
+    columns=st.integers(1, 150),
+)
+def test_columns_are_added_up(seed: int, outputs: int, levels: list[int], columns: int) -> None:
+    bits = np.random.default_rng(seed).integers(0, 2, (outputs, len(levels), columns))
+    found = unpack(count_ones(pack(bits.astype(np.uint8)), levels), columns)
+    numbers = (found.astype(np.int64) << np.arange(found.shape[1])[:, None]).sum(axis=1)
+    weights = 1 << np.array(levels)[:, None]
+    assert np.array_equal(numbers, (bits * weights).sum(axis=1))
+    assert found.shape[1] <= int(weights.sum()).bit_length() + 1

@@ -6,7 +6,7 @@ out for one of them and booked as often as there are outputs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from itertools import groupby
 
@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from bnn.mapping.backends.retries import Repeats
 from bnn.mapping.mapped_stage import MappedStage
 from bnn.mapping.placement.placement import Turn
-from bnn.mapping.stage_inputs import Occupancy
 from bnn.system.ledger import CommandLedger
 from bnn.system.row_moves import move_rows
 from bnn.system.screening import book_tests
+from bnn.system.system import Occupancy
 from pimsim.dram.commands import Kind
-from pimsim.microprogram.row_program import Item, Move, Read, Run, Write
+from pimsim.microprogram.row_program import Move, Read, Run, Write
 
 
 def book(mapped: MappedStage, ledger: CommandLedger, repeats: Repeats | None = None) -> None:
@@ -33,55 +33,54 @@ def book(mapped: MappedStage, ledger: CommandLedger, repeats: Repeats | None = N
         repeats: what was computed again, by number of the turn; nothing if None.
 
     """
-    placement, phases = mapped.placement, mapped.program.phases
-
-    def walk(phase: str, turn: Turn, banks: list[int], outputs: NDArray[np.intp]) -> None:
-        where = {
-            part: (mapped.banks(part, banks), turn.first + part) for part in range(mapped.parts)
-        }
-        book_items(phases[phase], ledger, placement.span(turn), where, outputs)
-
-    def write(phase: str, turn: Turn, banks: list[int]) -> None:
-        if phases[phase]:
-            ledger.enter(phase)
-            walk(phase, turn, banks, np.zeros(len(banks), np.intp))
-
+    placement, nothing = mapped.placement, np.zeros(0, np.intp)
     book_tests(ledger, placement.turns[0].first, mapped.parts)
+
+    def write(phase: str, turn: Turn, banks: Sequence[int]) -> None:
+        if mapped.program.phases[phase]:
+            ledger.enter(phase)
+            book_phase(mapped, phase, ledger, turn, banks, nothing)
+
     for number, turn in enumerate(placement.turns):
-        write("weights", turn, list(range(turn.lanes)))
+        write("weights", turn, range(turn.lanes))
         for images in turn.batches:
-            write("inputs", turn, list(range(len(images))))
+            write("inputs", turn, range(len(images)))
             ledger.enter("compute")
             slots = placement.slots(turn, len(images))
             for banks, alike in groupby(slots, key=lambda slot: slot[0].tolist()):
                 outputs = np.stack([some for _, some in alike]) // mapped.stage.each
-                ledger.repeat(outputs, partial(walk, "compute", turn, banks))
+                ledger.repeat(outputs, partial(book_phase, mapped, "compute", ledger, turn, banks))
         for repeat in (repeats or {}).get(number, ()):
             write("inputs", turn, repeat.lanes)
             ledger.enter("compute")
-            for lanes, outputs in repeat.slots():
-                walk("compute", turn, [repeat.lanes[lane] for lane in lanes], outputs)
+            for lanes, some in repeat.slots():
+                banks = [repeat.lanes[lane] for lane in lanes]
+                book_phase(mapped, "compute", ledger, turn, banks, some)
 
 
-def book_items(
-    items: Iterable[Item],
+def book_phase(
+    mapped: MappedStage,
+    phase: str,
     ledger: CommandLedger,
-    columns: int,
-    where: Mapping[int, tuple[Sequence[int], int]],
+    turn: Turn,
+    lanes: Sequence[int],
     outputs: NDArray[np.intp],
 ) -> None:
-    """Book items of a row program.
+    """Book a phase of the row program in some lanes of a turn.
 
     Args:
-        items: in order.
-        ledger: whose books.
-        columns: of every row that goes over the channel.
-        where: banks of each part, and which subarray of each.
-        outputs: (banks,) what each computes, or (times, banks) of outputs that take the same
+        mapped: the stage.
+        phase: of :data:`pimsim.microprogram.row_program.PHASES`.
+        ledger: whose books, where that phase has been entered.
+        turn: what the lanes hold.
+        lanes: those that take part.
+        outputs: (lanes,) what each computes, or (times, lanes) of outputs that take the same
             commands.
 
     """
-    for item in items:
+    columns = mapped.placement.span(turn)
+    where = {part: (mapped.banks(part, lanes), turn.first + part) for part in range(mapped.parts)}
+    for item in mapped.program.phases[phase]:
         match item:
             case Write(rows, part):
                 ledger.access(Kind.WR, rows, columns, *where[part])

@@ -15,11 +15,10 @@ import numpy as np
 
 from bnn.mapping.backends.stage_rows import Columns, StageRows
 from bnn.mapping.backends.stage_strings import StageStrings
-from bnn.mapping.host_popcount import decide
 from bnn.mapping.mapped_stage import MappedStage
 from bnn.mapping.placement.placement import cut
-from bnn.mapping.readback import Reader, ReadOut
-from bnn.mapping.sum_checker import SumChecker
+from bnn.mapping.readback import Reader, ReadOut, decide
+from bnn.reference import SumChecker
 from bnn.values.bitstrings import BitStrings, Values
 from bnn.values.encoding import Integers
 from pimsim.bits import Words

@@ -23,11 +23,10 @@ from bnn.mapping.backends.noise import NoiseAssignment, Stretches
 from bnn.mapping.backends.retries import Carried, Failed, Flags, Repeats, Strip, Task, again
 from bnn.mapping.backends.stage_rows import Columns, StageRows
 from bnn.mapping.backends.stage_strings import StageStrings
-from bnn.mapping.mapped_stage import MappedStage
+from bnn.mapping.mapped_stage import MappedStage, StageInputs
 from bnn.mapping.parity import Parities
 from bnn.mapping.placement.placement import Turn, cut
 from bnn.mapping.readback import Reader, ReadOut
-from bnn.mapping.stage_inputs import StageInputs
 from bnn.values.bitstrings import BitStrings
 from pimsim.bits import Words
 from pimsim.dram.array.faults import Faults, Site, block_width

@@ -13,12 +13,13 @@ from bnn.mapping.backends import account, reference
 from bnn.mapping.backends.compiled import CompiledStage
 from bnn.mapping.backends.faulty import FaultyStage
 from bnn.mapping.backends.retries import Carried, Repeats, repeated
-from bnn.mapping.mapped_stage import MappedStage
-from bnn.mapping.stage_inputs import Execute, Occupancy, Result, StageInputs
+from bnn.mapping.mapped_stage import Execute, MappedStage, Result, StageInputs
 from bnn.system.ledger import CommandLedger
+from bnn.system.system import Occupancy
 from bnn.values.bitstrings import unpacked
 
-Book = Callable[[CommandLedger], None]
+Book = Callable[[CommandLedger, Repeats], None]
+"""Books a stage that was carried out, and what of it was computed again."""
 
 Draft = Callable[[CommandLedger], Occupancy]
 """Books every command that carrying a stage out takes; executes none."""
@@ -38,9 +39,9 @@ def prepare(mapped: Sequence[MappedStage], images: int, *, compiled: bool) -> Ex
     for each in mapped:
         book = partial(account.book, each)
         if not compiled:
-            executes.append(_executing(each, partial(reference.execute, each), book))
+            executes.append(executing(each, partial(reference.execute, each), book))
         elif each.system.faults is not None:
-            executes.append(_executing(each, FaultyStage(each, each.system.faults).run, book))
+            executes.append(executing(each, FaultyStage(each, each.system.faults).run, book))
         else:
             executes.append(vectorized(each, images, book))
     return executes[0] if len(mapped) == 1 else partial(_one_after_another, mapped, executes)
@@ -55,7 +56,7 @@ def booked(mapped: Sequence[MappedStage], ledger: CommandLedger) -> Occupancy:
     return used
 
 
-def vectorized(mapped: MappedStage, images: int, book: Callable[[CommandLedger], None]) -> Execute:
+def vectorized(mapped: MappedStage, images: int, book: Book) -> Execute:
     """Make ready what computes a stage with vector code.
 
     Where sums are checked it is computed once more, every sum being looked at, so that what the
@@ -66,7 +67,7 @@ def vectorized(mapped: MappedStage, images: int, book: Callable[[CommandLedger],
     def carry_out(work: StageInputs) -> Carried:
         return ready.run(work.operands, threads=work.threads, report=work.report), 0, {}
 
-    plain = _executing(mapped, carry_out, lambda ledger, _: book(ledger))
+    plain = executing(mapped, carry_out, book)
 
     def execute(work: StageInputs) -> Result:
         result = plain(work)
@@ -83,10 +84,8 @@ def vectorized(mapped: MappedStage, images: int, book: Callable[[CommandLedger],
     return execute
 
 
-def _executing(
-    mapped: MappedStage,
-    carry_out: Callable[[StageInputs], Carried],
-    book: Callable[[CommandLedger, Repeats], None],
+def executing(
+    mapped: MappedStage, carry_out: Callable[[StageInputs], Carried], book: Book
 ) -> Execute:
     """What carries a stage out, books it, and says how much of the DRAM it takes."""
 

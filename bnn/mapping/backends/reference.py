@@ -6,19 +6,18 @@ done, by lanes with operands that are written anew, see :mod:`bnn.mapping.backen
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnn.mapping.backends.retries import Carried, Repeat, Repeats
-from bnn.mapping.mapped_stage import ConstantRows, MappedStage, OperandRows
+from bnn.mapping.mapped_stage import ConstantRows, MappedStage, OperandRows, StageInputs
 from bnn.mapping.parity import Parities
 from bnn.mapping.placement.fan_in import Chunk
 from bnn.mapping.placement.placement import Block, Turn, cut
 from bnn.mapping.readback import Reader, ReadOut
-from bnn.mapping.stage_inputs import StageInputs
 from pimsim.bits import Words, pack, words_for
 from pimsim.dram.array.faults import Job, Site, block_width
 from pimsim.dram.array.injection import Injector, Span
@@ -33,13 +32,29 @@ Failed = dict[tuple[int, int], NDArray[np.bool_]]
 """By bank and output, columns (images, positions) whose checksum was wrong."""
 
 
-def execute(mapped: MappedStage, work: StageInputs) -> Carried:
-    """Carry a stage out turn by turn."""
-    placement = mapped.placement
-    values = empty_values(mapped, work.images)
-    sizes = [
-        [list(placement.slots(t, len(images))) for images in t.batches] for t in placement.turns
-    ]
+Parts = list[Subarray]
+"""The subarrays of each part, a lane for each bank."""
+
+HandOn = Callable[[Parts, Lanes, NDArray[np.intp]], None]
+"""Takes results on, once lanes have computed their outputs."""
+
+Prepared = Callable[[int], tuple[Parts | None, HandOn | None]]
+"""By number of a turn, the subarrays that hold its operands, if they do, and what hands on."""
+
+
+def execute(mapped: MappedStage, work: StageInputs, prepared: Prepared | None = None) -> Carried:
+    """Carry a stage out turn by turn.
+
+    Args:
+        mapped: the stage.
+        work: its operands.
+        prepared: what its subarrays hold, and hand on; if None it is all by itself.
+
+    """
+    stage, placement, turns = mapped.stage, mapped.placement, mapped.placement.turns
+    kind = np.int64 if stage.thresholds is None else np.uint8
+    values: NDArray[Any] = np.empty((stage.outputs, work.images, stage.windows.positions), kind)
+    sizes = [[list(placement.slots(t, len(images))) for images in t.batches] for t in turns]
     total, done, flips = sum(len(slots) for turn in sizes for slots in turn), 0, 0
     tape = None
     if mapped.system.faults is not None:
@@ -48,13 +63,16 @@ def execute(mapped: MappedStage, work: StageInputs) -> Carried:
             Layout(mapped.rows, mapped.parts, mapped.system.address_map),
         )
     repeats: Repeats = {}
-    for number, turn in enumerate(placement.turns):
-        lanes = LiteralLanes(mapped, work, turn, range(turn.lanes), tape)
+    for number, turn in enumerate(turns):
+        held, hand_on = prepared(number) if prepared is not None else (None, None)
+        lanes = LiteralLanes(mapped, work, turn, range(turn.lanes), tape, parts=held)
         failed: Failed = {}
         for images, slots in zip(turn.batches, sizes[number], strict=True):
-            lanes.load(images)
+            lanes.load(images, write=held is None)
             for some, outputs in slots:
                 failed |= lanes.run(values, some, outputs)
+                if hand_on is not None:
+                    hand_on(lanes.parts, some, outputs)
                 done += 1
                 work.report(done, total)
             if work.checker is not None:
@@ -70,13 +88,6 @@ def execute(mapped: MappedStage, work: StageInputs) -> Carried:
             for some, outputs in repeat.slots():
                 failed |= again.run(values, some, outputs, before)
     return values.transpose(1, 2, 0), flips, repeats
-
-
-def empty_values(mapped: MappedStage, images: int) -> NDArray[Any]:
-    """Room for what a stage gives, (outputs, images, positions)."""
-    stage = mapped.stage
-    kind = np.int64 if stage.thresholds is None else np.uint8
-    return np.empty((stage.outputs, images, stage.windows.positions), kind)
 
 
 class LiteralLanes:
@@ -102,7 +113,7 @@ class LiteralLanes:
         tape: Tape | None = None,
         attempt: int = 0,
         *,
-        parts: list[Subarray] | None = None,
+        parts: Parts | None = None,
     ) -> None:
         self._mapped, self._work, self._tape, self._attempt = mapped, work, tape, attempt
         self._reader = Reader(mapped, mapped.program.delivered(looking=True)[1])

@@ -9,18 +9,16 @@ around.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bnn.lowering.stage import HostStage, Stage
+from bnn.lowering.stage import Stage
 from bnn.mapping.backends.prepare import booked
 from bnn.mapping.chain.execute import book, book_inputs, book_slot
-from bnn.mapping.chain.layout import Layout, Step, follows, lay_out, steps
+from bnn.mapping.chain.layout import Layout, Step, lay_out, steps
 from bnn.mapping.choice import ledger_alone
 from bnn.mapping.dataflows import output_stationary
 from bnn.mapping.mapped_stage import Mapping
-from bnn.model.network import Network
 from bnn.system.ledger import CommandLedger
 from bnn.system.system import System
 from pimsim.errors import InputError, OutOfRowsError
@@ -74,23 +72,6 @@ class Choice:
             return None
         placed = self.layout.steps[step - 1].placed
         return f"the layer before, {'in the same subarray' if placed else 'from bank to bank'}"
-
-
-def find(
-    network: Network, stages: Sequence[Stage | HostStage], folded: Sequence[bool]
-) -> list[range]:
-    """Return the longest runs of stages each of which is fed with the results of the one before.
-
-    ``folded`` says of which stages the results stay where they are computed.
-    """
-    found, start = [], 0
-    for end in range(1, len(stages) + 1):
-        whole = end < len(stages) and folded[end - 1] and folded[end]
-        if not (whole and follows(network, stages[end - 1], stages[end])):
-            if end - start > 1:
-                found.append(range(start, end))
-            start = end
-    return found
 
 
 def asked_for(chaining: str, system: System) -> bool:
@@ -161,9 +142,8 @@ def _best(planned: list[Step], scratch: CommandLedger, images: int) -> Layout:
 def _latency_ps(layout: Layout, scratch: CommandLedger) -> int:
     """About the time that a chain takes, every slot being as long as the first of its step."""
     latency_ps = 0
-    lengths = [turn.lanes for turn in layout.turns(0)]
-    for length, times in Counter(lengths).items():
-        turn = len(lengths) - 1 - lengths[::-1].index(length)
+    lanes_of = [turn.lanes for turn in layout.turns(0)]
+    for lanes_used, turn in {lanes: turn for turn, lanes in enumerate(lanes_of)}.items():
         spent_ps = _spent_ps(scratch)
         book_inputs(layout, turn, scratch)
         scratch.enter("compute")
@@ -173,7 +153,7 @@ def _latency_ps(layout: Layout, scratch: CommandLedger) -> int:
             lanes, outputs = next(layout.slots(step, turn))
             book_slot(layout, step, lanes, scratch, outputs)
             batch_ps += layout.size(step) * (_spent_ps(scratch) - spent_ps)
-        latency_ps += times * batch_ps
+        latency_ps += lanes_of.count(lanes_used) * batch_ps
     return latency_ps
 
 

@@ -18,14 +18,16 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.mapping.backends.account import book_items, occupancy
-from bnn.mapping.backends.prepare import Book, vectorized
-from bnn.mapping.backends.reference import LiteralLanes, empty_values
+from bnn.mapping.backends import reference
+from bnn.mapping.backends.account import book_phase
+from bnn.mapping.backends.prepare import executing, vectorized
+from bnn.mapping.backends.reference import HandOn, Parts
+from bnn.mapping.backends.retries import Carried, Repeats
 from bnn.mapping.chain.layout import Layout
-from bnn.mapping.stage_inputs import Execute, Result, StageInputs
+from bnn.mapping.mapped_stage import Execute, StageInputs
 from bnn.system.ledger import CommandLedger
 from bnn.system.row_moves import rounds
-from pimsim.dram.array.subarray import Subarray
+from pimsim.dram.array.row_storage import Lanes
 
 
 def book(layout: Layout, ledgers: Sequence[CommandLedger]) -> None:
@@ -48,8 +50,8 @@ def book_inputs(layout: Layout, turn: int, ledger: CommandLedger) -> None:
     """Book the writing of the first stage's operands."""
     ledger.enter("inputs")
     own = layout.turns(0)[turn]
-    items, lanes = layout.mapped[0].program.phases["inputs"], range(own.lanes)
-    book_items(items, ledger, own.columns, layout.where(0, lanes), np.zeros(0, np.intp))
+    nothing = np.zeros(0, np.intp)
+    book_phase(layout.mapped[0], "inputs", ledger, own, range(own.lanes), nothing)
 
 
 def book_slot(
@@ -63,14 +65,13 @@ def book_slot(
 
     ``outputs`` is (lanes,), or (times, lanes) of outputs that take the same commands.
     """
-    columns = layout.turns(step)[0].columns
-    items = layout.mapped[step].program.items
-    book_items(items, ledger, columns, layout.where(step, lanes), outputs)
+    turn = layout.turns(step)[0]
+    book_phase(layout.mapped[step], "compute", ledger, turn, lanes, outputs)
     if step == layout.last:
         return
     for wave in layout.hand_on(step, lanes, outputs.reshape(-1, len(lanes))[0].tolist()):
         for together in rounds((layout.at(one), layout.at(two)) for one, two in wave):
-            ledger.copy(together, columns)
+            ledger.copy(together, turn.columns)
 
 
 def _likeness(
@@ -95,62 +96,42 @@ def prepare(
 
     """
 
-    def book_whole(ledger: CommandLedger) -> None:
+    def book_whole(ledger: CommandLedger, _: Repeats) -> None:
         if ledger is ledgers[0]:
             book(layout, ledgers)
 
     if compiled:
         return [vectorized(mapped, images, book_whole) for mapped in layout.mapped]
-    resident: list[list[Subarray] | None] = [None] * len(layout.turns(0))
+    resident: list[Parts | None] = [None] * len(layout.turns(0))
     return [
-        partial(_execute, layout, step, resident, book_whole) for step in range(len(layout.steps))
+        executing(mapped, partial(_execute, layout, step, resident), book_whole)
+        for step, mapped in enumerate(layout.mapped)
     ]
 
 
-def _execute(
-    layout: Layout,
-    step: int,
-    resident: list[list[Subarray] | None],
-    book_whole: Book,
-    work: StageInputs,
-) -> Result:
-    book_whole(work.ledger)
-    this, mapped, last = layout.steps[step], layout.mapped[step], step == layout.last
-    values, turns = empty_values(mapped, work.images), layout.turns(step)
-    total, done = len(turns) * layout.size(step), 0
-    for number, turn in enumerate(turns):
-        own = LiteralLanes(mapped, work, turn, range(turn.lanes), parts=resident[number])
-        own.load(turn.batches[0], write=step == 0)
-        after = own.parts
-        if not last and not this.placed:
+def _execute(layout: Layout, step: int, resident: list[Parts | None], work: StageInputs) -> Carried:
+    """Carry a stage out in the subarrays that hold its operands; then they hold the next one's."""
+
+    def prepared(number: int) -> tuple[Parts | None, HandOn | None]:
+        held, turn = resident[number], layout.turns(step)[number]
+        if step == layout.last:
+            return held, None
+        after: Parts | None = None
+        if not layout.steps[step].placed:
             after = [
                 layout.system.subarrays(turn.columns, turn.lanes)
                 for _ in range(layout.mapped[step + 1].parts)
             ]
-        for lanes, outputs in layout.slots(step, number):
-            if lanes:
-                own.run(values, np.array(lanes, np.intp), outputs)
-                if not last:
-                    _hand_on(layout, step, own.parts, after, (lanes, outputs))
-            done += 1
-            work.report(done, total)
-        resident[number] = after
-        if work.checker is not None:
-            work.checker.forget()
-    return Result(values.transpose(1, 2, 0), occupancy(mapped))
 
+        def hand_on(parts: Parts, lanes: Lanes, outputs: NDArray[np.intp]) -> None:
+            resident[number] = goals = parts if after is None else after
+            for wave in layout.hand_on(step, lanes.tolist(), outputs.tolist()):
+                for source, target in wave:
+                    origin = (parts if source.step == step else goals)[source.part]
+                    goal = (parts if target.step == step else goals)[target.part]
+                    words = origin.send(source.row, None, np.array([source.lane]))
+                    goal.receive(target.row, words, np.array([target.lane]))
 
-def _hand_on(
-    layout: Layout,
-    step: int,
-    parts: Sequence[Subarray],
-    after: Sequence[Subarray],
-    computed: tuple[Sequence[int], NDArray[np.intp]],
-) -> None:
-    """Bring results (lanes and their outputs) to the next stage, in every lane that wants them."""
-    for wave in layout.hand_on(step, computed[0], computed[1].tolist()):
-        for source, target in wave:
-            origin = (parts if source.step == step else after)[source.part]
-            goal = (parts if target.step == step else after)[target.part]
-            words = origin.send(source.row, None, np.array([source.lane]))
-            goal.receive(target.row, words, np.array([target.lane]))
+        return held, hand_on
+
+    return reference.execute(layout.mapped[step], work, prepared)

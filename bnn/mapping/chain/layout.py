@@ -18,11 +18,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.lowering.stage import HostStage, Stage
+from bnn.lowering.stage import Stage
 from bnn.mapping.dataflows.output_stationary.planner import OutputPlan, plan
 from bnn.mapping.mapped_stage import MappedStage
 from bnn.mapping.placement.placement import Block, Placement, Turn, cut, tiling
-from bnn.model.network import Network
 from bnn.system.ledger import Place
 from bnn.system.row_moves import further
 from bnn.system.system import System
@@ -96,11 +95,6 @@ class Layout:
         some = placement.turns[turn]
         for lanes, outputs in placement.slots(some, some.lanes):
             yield lanes.tolist(), outputs
-
-    def where(self, step: int, lanes: Sequence[int]) -> dict[int, tuple[list[int], int]]:
-        """Banks of each part of a step, and which subarray of each."""
-        mapped, first = self.mapped[step], self.steps[step].first
-        return {part: (mapped.banks(part, lanes), first + part) for part in range(mapped.parts)}
 
     def at(self, spot: Spot) -> Place:
         """Where a lane's row is."""
@@ -184,28 +178,6 @@ def lay_out(steps: list[Step], system: System, images: int, team: int) -> Layout
         )
         moved += not step.placed and team == 1
     return Layout(steps, mapped, team, system)
-
-
-def follows(network: Network, one: Stage | HostStage, other: Stage | HostStage) -> bool:
-    """Whether the result bits of ``one`` are the operands of ``other`` alone, row for row."""
-    if isinstance(one, HostStage) or isinstance(other, HostStage):
-        return False
-    plain = all(
-        stage.windows.positions == stage.windows.offsets == stage.windows.patch == stage.groups == 1
-        for stage in (one, other)
-    )
-    given = one.end - 1
-    readers = [place for place, sources in enumerate(network.inputs) if given in sources]
-    return (
-        plain
-        and one.thresholds is not None
-        and readers == [other.index]
-        and tuple(network.inputs[other.index]) == (given,)
-        and other.planes == 1
-        and not other.encoded
-        and other.scale == one.gives.step
-        and other.windows.channels == one.outputs
-    )
 
 
 def steps(stages: Sequence[Stage], system: System) -> list[Step]:

@@ -48,7 +48,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count, pairwise
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -203,16 +203,13 @@ def _shares(total: int, parts: int) -> list[int]:
     return [even] if parts == 1 else [even >> n for n in range(even.bit_length())]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Piece(Generic[Plan]):
-    """Some groups of a stage."""
+class Piece(NamedTuple, Generic[Plan]):
+    """Some groups of a stage, and which channels and outputs of the whole stage they are."""
 
     stage: Stage
     plan: Plan
     channels: slice
-    """Channels of the whole stage that it reads."""
     outputs: slice
-    """Outputs of the whole stage that it computes."""
 
 
 def divide(stage: Stage, data_rows: int, write: Callable[[Stage], Plan]) -> list[Piece[Plan]]:

@@ -167,11 +167,3 @@ class Placement:
         for slot in range(int(size.max())):
             some = np.flatnonzero(slot < size)
             yield some, first[some] + slot
-
-
-def own_columns(
-    columns: NDArray[np.generic], shape: tuple[int, int, int], images: slice
-) -> NDArray[np.generic]:
-    """Columns of a row as (outputs, images, positions), without those that are left over."""
-    shaped = columns[: prod(shape)].reshape(shape)
-    return shaped[:, : images.stop - images.start]

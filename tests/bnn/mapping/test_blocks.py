@@ -17,12 +17,12 @@ from bnn.lowering.stage import HostStage, Stage
 from bnn.mapping.backends import compiled
 from bnn.mapping.backends.compiled import CompiledStage
 from bnn.mapping.dataflows.weight_stationary import map_stage
-from bnn.mapping.stage_inputs import Occupancy, Result
-from bnn.mapping.sum_checker import SumChecker
+from bnn.mapping.mapped_stage import Result
 from bnn.model.geometry import Padding
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
+from bnn.reference import SumChecker
 from bnn.run.flow import Flow
-from bnn.system.system import System
+from bnn.system.system import Occupancy, System
 from bnn.values.encoding import ENCODINGS, Encoding
 from pimsim.dram.array.address_map import ambit
 from pimsim.dram.options import ModelOptions

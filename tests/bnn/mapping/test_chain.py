@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bnn.lowering.lower import lower
+from bnn.lowering.lower import consecutive, lower
 from bnn.lowering.stage import Stage
 from bnn.mapping.chain import choice as chains
 from bnn.mapping.chain.layout import Layout, Spot, lay_out, steps
@@ -449,13 +449,13 @@ def test_what_follows() -> None:
     found = lower(network, ENCODINGS["uint8"])
     assert [stage.name for stage in found] == ["c", "d0", "d1", "d2"]
     # Positions are columns, and no operands of others.
-    assert chains.find(network, found, [True] * 4) == [range(1, 4)]
-    assert chains.find(network, found, [True, True, False, True]) == []
-    assert chains.find(network, found, [True, True, True, False]) == [range(1, 3)]
+    assert consecutive(network, found, [True] * 4) == [range(1, 4)]
+    assert consecutive(network, found, [True, True, False, True]) == []
+    assert consecutive(network, found, [True, True, True, False]) == [range(1, 3)]
     network = mlp(9, 8, 7)
     apart = lower(network, None)
-    assert chains.find(network, apart, [True] * 2) == [range(2)]
-    assert chains.find(network, apart[:1], [True]) == []
+    assert consecutive(network, apart, [True] * 2) == [range(2)]
+    assert consecutive(network, apart[:1], [True]) == []
 
 
 def test_what_several_layers_read_is_read_out() -> None:
@@ -468,7 +468,7 @@ def test_what_several_layers_read_is_read_out() -> None:
     network = Network("residual", (9,), layers, inputs=((-1,), (0,), (1,), (0, 2), (3,)))
     found = lower(network, None)
     runs = [[stage.name for stage in found[run.start : run.stop]] for run in
-            chains.find(network, found, [True] * len(found))]  # fmt: skip
+            consecutive(network, found, [True] * len(found))]  # fmt: skip
     assert runs == [["d1", "d2"]]  # d0 is added, and the sum is the host's
     x = rng.normal(size=(20, 9)).astype(np.float32)
     done = run(network, x, None, System(DDR3, ModelOptions()), MAPPING, chain="always")

@@ -18,7 +18,6 @@ from bnn.lowering.lower import lower
 from bnn.lowering.stage import Stage
 from bnn.mapping import MAPPINGS
 from bnn.mapping.choice import candidates
-from bnn.mapping.sum_checker import SumChecker
 from bnn.model.geometry import Padding
 from bnn.model.network import (
     Activation,
@@ -30,6 +29,7 @@ from bnn.model.network import (
     MaxPool2D,
     Network,
 )
+from bnn.reference import SumChecker
 from bnn.run.execute import Execution, NetworkRun, run
 from bnn.system.ledger import PHASES, CommandLedger
 from bnn.system.mitigation import Mitigation

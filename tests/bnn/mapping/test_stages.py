@@ -22,11 +22,11 @@ from bnn.mapping.backends.prepare import booked as book_alone
 from bnn.mapping.backends.prepare import prepare
 from bnn.mapping.dataflows import weight_stationary
 from bnn.mapping.dataflows.output_stationary.planner import plan
+from bnn.mapping.mapped_stage import StageInputs
 from bnn.mapping.placement.fan_in import divide
-from bnn.mapping.stage_inputs import StageInputs
-from bnn.mapping.sum_checker import SumChecker
 from bnn.model.geometry import Padding, WindowAxis
 from bnn.model.network import Dense
+from bnn.reference import SumChecker
 from bnn.system.ledger import PHASES, CommandLedger
 from bnn.system.mitigation import NONE, Mitigation
 from bnn.system.system import System

@@ -16,7 +16,7 @@ from bnn.lowering.stage import Stage, lay, offsets
 from bnn.lowering.thresholds import Thresholds
 from bnn.mapping import MAPPINGS
 from bnn.mapping.backends.prepare import booked, prepare
-from bnn.mapping.stage_inputs import StageInputs
+from bnn.mapping.mapped_stage import StageInputs
 from bnn.model.geometry import WindowAxis
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
 from bnn.run.estimate import Estimate, of_network, of_table

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from bnn.mapping.backends import faulty
-from bnn.mapping.stage_inputs import Result
+from bnn.mapping.mapped_stage import Result
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
 from bnn.run import estimate
 from bnn.run.execute import Execution, NetworkRun, run

@@ -16,7 +16,7 @@ from hypothesis import given, strategies as st
 
 @given(st.integers(0, 10**6))
 def test_wrong(number):
-    assert number < 900_000
+    assert number < 10
 
 @given(st.integers())
 def test_right(number):
@@ -48,7 +48,7 @@ def test_what_fails_is_found_once_and_can_be_repeated(properties: Path) -> None:
     assert said[-1].endswith("::test_wrong")
     again = subprocess.run(said, capture_output=True, text=True, check=False, cwd=properties)
     assert again.returncode == pytest.ExitCode.TESTS_FAILED
-    assert "number=900000" in again.stdout.replace(" ", "").replace(",", "")
+    assert "number=10," in again.stdout.replace(" ", "")
 
 
 def test_what_was_found_is_said_when_the_time_is_over_in_the_middle(properties: Path) -> None:

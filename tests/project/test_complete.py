@@ -128,7 +128,10 @@ def test_mappings_and_studies_have_their_pages() -> None:
     )
     for name in STUDIES:
         path = ROOT / "docs" / f"study-{name}.md"
-        assert path.exists(), f"docs has no page of the study {name!r}: pimsim study {name} --page"
+        assert path.exists(), (
+            f"docs has no page of the study {name!r}: pimsim study {name} --out out/study-{name}, "
+            "then python -m experiments.pages studies"
+        )
 
 
 @pytest.mark.parametrize(

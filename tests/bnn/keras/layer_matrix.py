@@ -1004,8 +1004,10 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
 def main(folder: Path) -> None:
     """Write the page."""
     import logging
+    import sys
     import tempfile
 
+    sys.path.append(str(Path(__file__).parents[2] / "saved_models"))
     import make_fixtures
 
     from bnn.larq.model_file import read_model

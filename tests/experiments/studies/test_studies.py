@@ -106,7 +106,7 @@ def test_what_is_missing_is_said_in_one_line(
     assert "`--chips` must be a folder with simra_success_boxstats.csv" in capsys.readouterr().err
     assert main(["study", "everything"]) == 2
     assert (
-        "`NAME` must be one of variation, layers, circuit, chips, mitigation, not 'everything'"
+        f"`NAME` must be one of {', '.join(study.STUDIES)}, not 'everything'"
         in capsys.readouterr().err
     )
 

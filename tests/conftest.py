@@ -15,7 +15,6 @@ import shutil
 import sys
 import tomllib
 from collections.abc import Callable
-from importlib import resources
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,8 +22,8 @@ from typing import Any
 import hypothesis
 import pytest
 
-from pimsim.dram import array
-from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap, parse
+from pimsim.dram.array import address_map as address_maps
+from pimsim.dram.array.address_map import AddressMap, parse
 
 # Every time and everywhere the same examples, so that no test passes or fails by luck. No failure
 # is kept for the next time, and no example is too slow: the machine may be shared.
@@ -58,17 +57,43 @@ def module_at() -> Callable[[Path], ModuleType]:
 @pytest.fixture(scope="session")
 def reordered() -> AddressMap:
     """Ambit's addresses under other numbers, beside a compute cell and two addresses more."""
-    table = tomllib.loads(resources.files(array).joinpath("ambit.toml").read_text("utf-8"))
+    table = tomllib.loads(address_maps.text("ambit"))
     addresses = {"E0": ["T4"], **dict(reversed(table["addresses"].items())), "E1": ["T4", "T0"]}
     constants = dict(reversed(table["constants"].items()))
     cells = ["T4", *reversed(table["cells"])]
     return parse({**table, "cells": cells, "addresses": addresses, "constants": constants}, "test")
 
 
-@pytest.fixture(scope="session", params=["default", "reordered"])
-def address_map(request: pytest.FixtureRequest, reordered: AddressMap) -> AddressMap:
+@pytest.fixture(scope="session")
+def renamed() -> AddressMap:
+    """Ambit's structure, no address or cell under its own name, beside a cell and an address.
+
+    The names of cells and of addresses go round, so that B8 raises what another one does, and
+    the wordlines of DCC1 have changed places.
+    """
+    table = tomllib.loads(address_maps.text("ambit"))
+    cells, labels = ["T4", *table["cells"]], ["E0", *table["addresses"]]
+    table["addresses"] = {"E0": ["T4", "T0"], **table["addresses"]}
+    named = dict(zip(cells, [*cells[1:], cells[0]], strict=True))
+
+    def line(text: str) -> str:
+        cell = text.removeprefix("!")
+        return f"{'!' * (text.startswith('!') != (cell == 'DCC1'))}{named[cell]}"
+
+    raised = [[line(one) for one in reversed(lines)] for lines in table["addresses"].values()]
+    addresses = dict(zip([*labels[3:], *labels[:3]], raised, strict=True))
+    constants = {"C1": 0, "C0": 1}
+    body = {"cells": cells, "addresses": addresses, "constants": constants}
+    return parse({**table, **body, "name": "renamed"}, "test")
+
+
+@pytest.fixture(scope="session", params=[*address_maps.names(), "reordered", "renamed"])
+def address_map(request: pytest.FixtureRequest) -> AddressMap:
     """Every map that microprograms and mappings run on."""
-    return DEFAULT_MAP if request.param == "default" else reordered
+    if request.param in address_maps.names():
+        return address_maps.load(request.param)
+    found: AddressMap = request.getfixturevalue(request.param)
+    return found
 
 
 def _why_no_larq() -> str | None:

@@ -138,12 +138,12 @@ class Counter:
         self._push(level + 1, Row(carry, result, True, a.outputs))
 
     def _zero(self) -> Row:
-        return Row(self._map.address("C0"), 0, False, self.schedule.outputs)
+        return Row(self._map.constant(0), 0, False, self.schedule.outputs)
 
     def _zero_like(self, first: Row, second: Row) -> Row:
         # Inverted zeros where both operands are inverted, so that the plain adder serves.
         both = first.complement & second.complement
-        ones, zeros = self._map.address("C1"), self._map.address("C0")
+        ones, zeros = self._map.constant(1), self._map.constant(0)
         flags = bitsets.flags([both], first.outputs)[0]
         address: Rows = np.where(flags, ones, zeros).astype(np.int32) if both else zeros
         return Row(address, both, False, first.outputs)

@@ -67,7 +67,7 @@ class Primitive:
         if (not self.sized and chosen != self.width) or chosen < self.narrowest:
             limit = f"at least {self.narrowest}" if self.sized else f"{self.width}"
             raise InputError(f"width of {self.name!r} must be {limit}, not {chosen}")
-        return self.build(chosen).on(address_map)
+        return self.build(chosen).on(address_map, alone=True)
 
 
 def operands(symbols: tuple[str, ...]) -> dict[str, list[str]]:

@@ -17,7 +17,7 @@ rows when the program runs.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from itertools import groupby
@@ -30,6 +30,7 @@ from pimsim.dram.array.address_map import (
     extra_sensed,
 )
 from pimsim.dram.array.subarray import RowSlot, Subarray
+from pimsim.dram.array.translation import refusal, translation
 from pimsim.dram.commands import Kind
 from pimsim.dram.timeline.command_stream import RowCycle
 from pimsim.errors import InputError
@@ -101,12 +102,16 @@ class Program:
         """Read ``(a,B8)(B12,out)[B14]``; raises InputError naming what it cannot read."""
         return cls(name, tuple(parse(text)), inputs, outputs, scratch, address_map)
 
-    def on(self, address_map: AddressMap) -> Program:
-        """The same commands on another address map that has addresses of these names.
+    def on(self, address_map: AddressMap, *, alone: bool = False) -> Program:
+        """The same commands on another address map, whatever it calls its addresses and cells.
 
-        Raises InputError where it has not, or raises other wordlines than these commands may open.
+        Addresses are found by the wordlines that they raise, all programs in the same cells (see
+        :mod:`pimsim.dram.array.translation`), so that one goes on with what another left there.
+        ``alone``: this one does not, and may use any cells.
+
+        Raises InputError, naming what is missing, for a map that has no such addresses.
         """
-        return self if address_map is self.address_map else _on(self, address_map)
+        return self if address_map is self.address_map else _on(self, address_map, alone)
 
     @cached_property
     def symbols(self) -> tuple[str, ...]:
@@ -186,6 +191,14 @@ class Program:
             subarray.check(address)
 
     @cached_property
+    def opened(self) -> tuple[str, ...]:
+        """Names of the compute and constant rows that it opens, each once, in order."""
+        rows = (row for c in self.commands for row in (c.source, c.destination) if row is not None)
+        some = dict.fromkeys(row for row in rows if row not in self.symbols)
+        first = self.address_map.first_data
+        return tuple(row for row in some if self.address_map.address(row) < first)
+
+    @cached_property
     def _fixed(self) -> set[int]:
         return {slot[1] for pair in self.slots for slot in pair if slot and not slot[0]}
 
@@ -196,13 +209,7 @@ class Program:
         >>> str(copy.placed(a="x3", out="y")[0])
         '(x3,y)'
         """
-        return tuple(
-            Command(
-                rows.get(c.source, c.source),
-                None if c.destination is None else rows.get(c.destination, c.destination),
-            )
-            for c in self.commands
-        )
+        return _renamed(self.commands, rows)
 
     def __len__(self) -> int:
         return len(self.commands)
@@ -211,9 +218,31 @@ class Program:
         return "".join(map(str, self.commands))
 
 
+def _renamed(commands: Iterable[Command], rows: Mapping[str, str]) -> tuple[Command, ...]:
+    return tuple(
+        Command(
+            rows.get(c.source, c.source),
+            None if c.destination is None else rows.get(c.destination, c.destination),
+        )
+        for c in commands
+    )
+
+
 @cache
-def _on(program: Program, address_map: AddressMap) -> Program:
-    return replace(program, address_map=address_map)
+def _on(program: Program, address_map: AddressMap, alone: bool) -> Program:
+    own = program.address_map
+    found = translation(own, address_map)
+    if alone and not found.labels.keys() >= {*program.opened}:
+        found = translation(own, address_map, program.opened)
+    for label in program.opened:
+        if label not in found.labels:
+            raise InputError(
+                f"program {program.name!r} cannot run on the address map {address_map.name!r}: "
+                f"{refusal(own, address_map, label, found)}"
+            )
+    return replace(
+        program, commands=_renamed(program.commands, found.labels), address_map=address_map
+    )
 
 
 def parse(text: str) -> Iterable[Command]:

@@ -147,7 +147,7 @@ class FanInCounter:
     def _number(self, row: Row) -> int | None:
         """Data row of a bit of a count, None if it is always 0."""
         address = int(np.unique(row.address)[0])
-        if address == self._map.address("C0"):
+        if address == self._map.constant(0):
             return None
         if address < self._map.first_data:
             raise ValueError("bits of a count must be in data rows")

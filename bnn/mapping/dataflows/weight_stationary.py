@@ -103,7 +103,7 @@ class _Planner:
             self._program.write(rows, 0, ConstantRows(same))
         for place, rows, bit in zip(places, limit_rows, bits, strict=True):
             total = self._count(place)
-            decide, zero = Schedule(1, self._map), self._map.address("C0")
+            decide, zero = Schedule(1, self._map), self._map.constant(0)
             operands = {f"b{i}": self._data(row) for i, row in enumerate(rows)}
             operands |= {f"a{i}": zero for i in range(width)}
             operands |= {f"a{i}": int(row.address) for i, row in enumerate(total)}

@@ -2,10 +2,11 @@
 
 A subarray's row addresses fall into three groups: the B-group (compute cells and the combinations
 of them that one address opens), the C-group (rows that hold constants) and the D-group (data).
-The map is data, read from TOML; Ambit's own is :func:`ambit`. Whatever needs a map takes it from
-its caller; :data:`DEFAULT_MAP` stands where none is given.
+The map is data, read from TOML. Those that come with pimsim lie in the directory ``address_maps``
+of the package above; a user's own file loads by its path. Whatever needs a map takes it from its
+caller; :data:`DEFAULT_MAP`, Ambit's, stands where none is given.
 
->>> rows = ambit()
+>>> rows = load("ambit")
 >>> rows.address("B12"), rows.address("C1"), rows.address("D0")
 (12, 17, 18)
 >>> rows.data_rows(1024), rows.data_rows(512)
@@ -14,23 +15,32 @@ its caller; :data:`DEFAULT_MAP` stands where none is given.
 ['DCC0', 'T0']
 >>> rows.label(18)
 'D0'
+>>> load("ambic")  # doctest: +ELLIPSIS
+Traceback (most recent call last):
+...
+pimsim.errors.InputError: `address_map` must be one of ambit, ... or the path of a .toml file, \
+not 'ambic'; did you mean 'ambit'?
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from pimsim import documents
+from pimsim import documents, sections
+from pimsim.documents import shown
 from pimsim.errors import InputError
 
-MAX_WORDLINES = 3
-_KEYS = {"name", "source", "cells", "constants", "addresses"}
+MOST_WORDLINES = 3
+"""Raised by one address."""
+MOST_CELLS, MOST_ADDRESSES = 64, 1_024
+"""Of a map: more than any design has, and few enough to be looked through."""
+_KEYS = ("name", "source", "cells", "constants", "addresses")
+_OPTIONAL = ("description",)
 _DATA = re.compile(r"D[0-9]+")
 _NAME = re.compile(r"(?!D[0-9]+$)[A-Za-z]\w*")
 
@@ -57,6 +67,8 @@ class AddressMap:
     """B-group addresses in order, each with the wordlines that it raises."""
     constants: tuple[tuple[str, int], ...]
     """C-group addresses in order, each with the bit it holds in every column."""
+    description: str = field(default="", compare=False)
+    """One line: what distinguishes it."""
 
     @property
     def first_constant(self) -> int:
@@ -79,8 +91,24 @@ class AddressMap:
         if _DATA.fullmatch(label):
             return self.first_data + int(label[1:])
         raise InputError(
-            f"address must be one of {self.addresses[0][0]}..{self.addresses[-1][0]}, "
-            f"{', '.join(name for name, _ in self.constants)} or D0, D1, ..., not {label!r}"
+            f"address must be one of {_listed(self.addresses)}, {_listed(self.constants)} "
+            f"or D0, D1, ..., not {shown(label)}"
+        )
+
+    def constant(self, bit: int) -> int:
+        """Address of the first row that holds ``bit`` in every column.
+
+        >>> load("ambit").constant(1)
+        17
+
+        Raises :class:`~pimsim.errors.InputError` if there is none.
+        """
+        for index, (_, held) in enumerate(self.constants):
+            if held == bit:
+                return self.first_constant + index
+        raise InputError(
+            f"address map {self.name!r} must have a row of the constant {bit}: "
+            f"add `C{bit} = {bit}` under [constants]"
         )
 
     def has(self, label: str) -> bool:
@@ -92,6 +120,44 @@ class AddressMap:
         """Addresses of the B- and C-group by name."""
         names = [name for name, _ in (*self.addresses, *self.constants)]
         return {name: address for address, name in enumerate(names)}
+
+    @cached_property
+    def inverts(self) -> bool:
+        """Whether some cell can be written through one of its wordlines and read by the other."""
+        alone = {lines[0] for _, lines in self.addresses if len(lines) == 1}
+        every = {line for _, lines in self.addresses for line in lines}
+        return any(Wordline(one.cell, not one.complement) in every for one in alone)
+
+    @cached_property
+    def majorities(self) -> tuple[int, ...]:
+        """How many wordlines are raised together, by addresses that settle on their majority.
+
+        >>> load("ambit").majorities
+        (3,)
+        """
+        counts = {len(lines) for _, lines in self.addresses}
+        return tuple(sorted(count for count in counts if count >= 3 and count % 2))
+
+    @cached_property
+    def content(self) -> dict[str, Any]:
+        """What decides what a program computes and costs, as JSON values: no name, no source."""
+        return {
+            "cells": list(self.cells),
+            "constants": [list(one) for one in self.constants],
+            "addresses": [[name, list(self.raised(name))] for name, _ in self.addresses],
+        }
+
+    def raised(self, label: str) -> tuple[str, ...]:
+        """The wordlines of an address as a file writes them.
+
+        >>> load("ambit").raised("B8")
+        ('!DCC0', 'T0')
+        """
+        return tuple(self.written(line) for line in self.wordlines(self.address(label)))
+
+    def written(self, line: Wordline) -> str:
+        """A wordline of a compute cell as a file writes it."""
+        return f"{'!' * line.complement}{self.cells[line.cell]}"
 
     def label(self, address: int) -> str:
         """Name of an address, the inverse of :meth:`address`."""
@@ -124,68 +190,129 @@ class AddressMap:
         return None
 
 
+_SHELF = sections.Shelf("address_map", "pimsim.dram", "address_maps")
+
+
+def names() -> tuple[str, ...]:
+    """Names of the maps that come with pimsim, sorted."""
+    return _SHELF.names()
+
+
+def load(wanted: str | Path) -> AddressMap:
+    """Return the map of that name, or the one in the ``.toml`` file at that path.
+
+    Raises :class:`~pimsim.errors.InputError` for an unknown name (listing the known ones), and a
+    file that cannot be read or is no map; the message names the file and what is wrong with it.
+    """
+    if isinstance(wanted, str) and wanted in names():
+        return _bundled(wanted)
+    return _read(wanted)
+
+
 @cache
+def _bundled(name: str) -> AddressMap:
+    return _read(name)
+
+
+def _read(wanted: str | Path) -> AddressMap:
+    text, file, _ = _SHELF.text_of(wanted)
+    return parse(documents.toml(text, file), file)
+
+
+def text(wanted: str | Path) -> str:
+    """Return the TOML text of a map, to edit; raises as :func:`load` does."""
+    load(wanted)
+    return _SHELF.text_of(wanted)[0]
+
+
 def ambit() -> AddressMap:
     """The address map of Ambit (MICRO 2017, Table 1)."""
-    text = resources.files(__package__).joinpath("ambit.toml").read_text(encoding="utf-8")
-    return parse(documents.toml(text, "ambit.toml"), "ambit.toml")
-
-
-def load(path: Path) -> AddressMap:
-    """Read an address map from a TOML file laid out as ``ambit.toml`` is."""
-    text = documents.read_text(
-        path, f"the address map {str(path)!r}", "TOML", documents.MOST_TOML_BYTES
-    )
-    return parse(documents.toml(text, str(path)), str(path))
+    return load("ambit")
 
 
 def parse(table: Mapping[str, Any], where: str) -> AddressMap:
     """Check a decoded table and build the map; ``where`` names it in errors."""
-    missing, unknown = _KEYS - table.keys(), table.keys() - _KEYS
-    if missing or unknown:
-        which, keys = ("missing", missing) if missing else ("unknown", unknown)
-        raise InputError(f"{where}: {which} key {', '.join(map(repr, sorted(keys)))}")
-    for key in ("name", "source"):
-        if not isinstance(table[key], str):
-            raise InputError(f"{where}: `{key}` must be a text, not {table[key]!r}")
-    names = table["cells"]
-    if not isinstance(names, list) or not names or len(set(map(repr, names))) != len(names):
-        raise InputError(f"{where}: `cells` must be a list of distinct names, not {names!r}")
+    missing = [key for key in _KEYS if key not in table]
+    if missing:
+        raise InputError(f"{where}: missing key {', '.join(map(repr, sorted(missing)))}")
+    documents.require_known(table, (*_KEYS, *_OPTIONAL), where)
+    for key in ("name", "source", *(key for key in _OPTIONAL if key in table)):
+        stated = table[key]
+        if not isinstance(stated, str) or not stated.isprintable() or not stated:
+            raise InputError(f"{where}: `{key}` must be a text of one line, not {shown(stated)}")
+    cells = _cells(table["cells"], where)
     for key in ("addresses", "constants"):
         if not isinstance(table[key], Mapping) or not table[key]:
-            raise InputError(f"{where}: `{key}` must be a table with entries, not {table[key]!r}")
+            raise InputError(
+                f"{where}: `{key}` must be a table with entries, not {shown(table[key])}"
+            )
     twice = table["addresses"].keys() & table["constants"].keys()
     if twice:
         raise InputError(f"{where}: {min(twice)} must not be both in `addresses` and `constants`")
-    for name in (*names, *table["addresses"], *table["constants"]):
+    count = len(table["addresses"]) + len(table["constants"])
+    if count > MOST_ADDRESSES:
+        raise InputError(
+            f"{where}: there must be at most {MOST_ADDRESSES:,} addresses and constants, "
+            f"not {count:,}"
+        )
+    for name in (*cells, *table["addresses"], *table["constants"]):
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise InputError(
                 f"{where}: a name must be a letter, then letters, digits or _, and not that of "
-                f"a data row, not {name!r}"
+                f"a data row, not {shown(name)}"
             )
-    cells = tuple(names)
-    addresses = []
-    for name, lines in table["addresses"].items():
-        if not isinstance(lines, list) or not 1 <= len(lines) <= MAX_WORDLINES:
-            raise InputError(
-                f"{where}: {name} must list 1 to {MAX_WORDLINES} wordlines, not {lines!r}"
-            )
-        wordlines = tuple(_wordline(line, cells, f"{where}: {name}") for line in lines)
-        if len({w.cell for w in wordlines}) != len(wordlines):
-            raise InputError(f"{where}: {name} must not raise a cell twice, as {lines!r} does")
-        addresses.append((name, wordlines))
+    addresses = tuple(
+        (name, _wordlines(name, lines, cells, where)) for name, lines in table["addresses"].items()
+    )
     for name, bit in table["constants"].items():
         if type(bit) is not int or bit not in (0, 1):
-            raise InputError(f"{where}: constant {name} must be 0 or 1, not {bit!r}")
-    constants = tuple(table["constants"].items())
-    return AddressMap(table["name"], table["source"], cells, tuple(addresses), constants)
+            raise InputError(f"{where}: constant {name} must be 0 or 1, not {shown(bit)}")
+    return AddressMap(
+        table["name"],
+        table["source"],
+        cells,
+        addresses,
+        tuple(table["constants"].items()),
+        table.get("description", ""),
+    )
+
+
+def _cells(names: object, where: str) -> tuple[Any, ...]:
+    if not isinstance(names, list) or not names or len(set(map(repr, names))) != len(names):
+        raise InputError(f"{where}: `cells` must be a list of distinct names, not {shown(names)}")
+    if len(names) > MOST_CELLS:
+        raise InputError(f"{where}: `cells` must be at most {MOST_CELLS} names, not {len(names):,}")
+    return tuple(names)
+
+
+def _wordlines(
+    name: str, lines: object, cells: tuple[str, ...], where: str
+) -> tuple[Wordline, ...]:
+    if not isinstance(lines, list) or not 1 <= len(lines) <= MOST_WORDLINES:
+        raise InputError(
+            f"{where}: {name} must list 1 to {MOST_WORDLINES} wordlines, not {shown(lines)}"
+        )
+    wordlines = tuple(_wordline(line, cells, f"{where}: {name}") for line in lines)
+    if len({w.cell for w in wordlines}) != len(wordlines):
+        raise InputError(f"{where}: {name} must not raise a cell twice, as {shown(lines)} does")
+    return wordlines
 
 
 def _wordline(text: object, cells: tuple[str, ...], where: str) -> Wordline:
     name = text.removeprefix("!") if isinstance(text, str) else text
     if not isinstance(text, str) or name not in cells:
-        raise InputError(f"{where}: a wordline must be a cell, or ! and a cell, not {text!r}")
+        raise InputError(f"{where}: a wordline must be a cell, or ! and a cell, not {shown(text)}")
     return Wordline(cells.index(text.removeprefix("!")), text.startswith("!"))
+
+
+def _listed(entries: tuple[tuple[str, Any], ...]) -> str:
+    """Names as messages show them: a row of numbers by its ends, else some of them."""
+    names = [name for name, _ in entries]
+    stem = names[0].rstrip("0123456789")
+    if len(names) > 3 and names == [f"{stem}{number}" for number in range(len(names))]:
+        return f"{names[0]}..{names[-1]}"
+    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+    return f"{', '.join(names[:8])}{more}"
 
 
 DEFAULT_MAP = ambit()

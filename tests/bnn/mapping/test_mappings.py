@@ -400,7 +400,7 @@ OPTIONS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
 @pytest.mark.parametrize("failing", [False, True], ids=["exact", "failing"])
 @pytest.mark.slow
 def test_every_mapping_computes_on_another_address_map(
-    reordered: AddressMap, mapping: str, option: str, failing: bool
+    renamed: AddressMap, mapping: str, option: str, failing: bool
 ) -> None:
     """Values and commands are those of the default map, and faults the same in both executors."""
     network = _dense(60, 4) if option == "chained" else _padded(0.0)
@@ -427,7 +427,7 @@ def test_every_mapping_computes_on_another_address_map(
         chained = "never" if failing else chain
         return run(network, x, None, own, mapping, chain=chained, execution=execution)
 
-    found = [done(reordered, compiled=compiled) for compiled in (False, True)]
+    found = [done(renamed, compiled=compiled) for compiled in (False, True)]
     plain = done(DEFAULT_MAP, compiled=True)
     for one in found:
         assert np.array_equal(one.logits, found[0].logits)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pimsim.dram.array.address_map import AddressMap, ambit, load, parse
+from pimsim.dram.array.address_map import AddressMap, ambit, load, names, parse, text
 from pimsim.dram.array.subarray import Subarray
 from pimsim.errors import InputError
 from pimsim.executors.reference import execute
@@ -48,11 +48,51 @@ def test_ambit_leaves_the_published_number_of_data_rows(rows: int, data_rows: in
     assert Subarray(columns=1, rows=rows).data_rows == data_rows
 
 
-def test_labels_and_addresses_are_inverse(eight_cells: AddressMap) -> None:
-    for rows in (ambit(), eight_cells):
-        for address in range(rows.first_data + 5):
-            assert rows.address(rows.label(address)) == address
-            assert rows.has(rows.label(address))
+def _round_trip(rows: AddressMap) -> None:
+    for address in range(rows.first_data + 5):
+        assert rows.address(rows.label(address)) == address
+        assert rows.has(rows.label(address))
+    for bit in {bit for _, bit in rows.constants}:
+        assert rows.constants[rows.constant(bit) - rows.first_constant][1] == bit
+
+
+def test_labels_and_addresses_are_inverse(address_map: AddressMap, eight_cells: AddressMap) -> None:
+    _round_trip(address_map)
+    _round_trip(eight_cells)
+
+
+def test_addresses_short_what_both_wordlines_of_a_cell_would(address_map: AddressMap) -> None:
+    """Held against the wordlines as they are written."""
+    for first in range(address_map.first_data + 1):
+        for second in range(address_map.first_data + 1):
+            one, other = (
+                {*_raised(address_map, address_map.label(address))}
+                if address < address_map.first_constant
+                else set()
+                for address in (first, second)
+            )
+            joined = {name for line in one for name in [line.removeprefix("!")]
+                      if ({line, f"!{line}"} - {line} | {name}) - {line} & other}  # fmt: skip
+            assert (address_map.shorted(first, second) is not None) == bool(joined)
+
+
+@pytest.mark.parametrize("name", names())
+def test_maps_that_come_with_pimsim_say_what_they_are_and_can_compute(name: str) -> None:
+    rows = load(name)
+    assert rows.name == name
+    assert rows is load(name)
+    assert rows.description
+    assert rows.inverts
+    assert 3 in rows.majorities
+    assert {bit for _, bit in rows.constants} == {0, 1}
+    assert parse(tomllib.loads(text(name)), name) == rows
+
+
+def test_what_a_third_dual_contact_cell_adds_is_one_address_with_one_wordline() -> None:
+    three = load("three-dcc").content
+    *same, added = three.pop("addresses")
+    assert {**three, "addresses": same} == ambit().content
+    assert added == ["B16", ["!T3"]]
 
 
 @pytest.mark.parametrize("label", ["B16", "C2", "D", "D-1", "d0", "T0", "", "D1 ", "D٣"])
@@ -152,9 +192,24 @@ def test_the_table_that_the_malformed_ones_start_from_is_good() -> None:
     [
         ({"cells": None}, "m.toml: missing key 'cells'"),
         ({"name": None, "source": None}, "m.toml: missing key 'name', 'source'"),
-        ({"colour": 1}, "m.toml: unknown key 'colour'"),
-        ({"name": 5}, "m.toml: `name` must be a text, not 5"),
-        ({"source": ["x"]}, "m.toml: `source` must be a text, not ['x']"),
+        (
+            {"colour": 1},
+            "m.toml has the unknown key `colour` (known: name, source, cells, constants, "
+            "addresses, description)",
+        ),
+        ({"celles": []}, "m.toml has the unknown key `celles`; did you mean `cells`?"),
+        ({"name": 5}, "m.toml: `name` must be a text of one line, not 5"),
+        ({"source": ["x"]}, "m.toml: `source` must be a text of one line, not ['x']"),
+        ({"name": "a\nb"}, "m.toml: `name` must be a text of one line, not 'a\\nb'"),
+        ({"description": ""}, "m.toml: `description` must be a text of one line, not ''"),
+        (
+            {"cells": [f"T{i}" for i in range(65)]},
+            "m.toml: `cells` must be at most 64 names, not 65",
+        ),
+        (
+            {"addresses": {f"B{i}": ["T0"] for i in range(1_023)}},
+            "m.toml: there must be at most 1,024 addresses and constants, not 1,025",
+        ),
         ({"cells": "T0"}, "m.toml: `cells` must be a list of distinct names, not 'T0'"),
         ({"cells": []}, "m.toml: `cells` must be a list of distinct names, not []"),
         (
@@ -211,16 +266,25 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         load(missing)
     assert str(caught.value) == (
-        f"the address map {str(missing)!r} cannot be read: No such file or directory"
+        f"`address_map` {str(missing)!r} cannot be read: No such file or directory"
     )
-    broken, text = tmp_path / "broken.toml", "name = "
-    broken.write_text(text, encoding="utf-8")
+    broken, half = tmp_path / "broken.toml", "name = "
+    broken.write_text(half, encoding="utf-8")
     with pytest.raises(tomllib.TOMLDecodeError) as wrong:
-        tomllib.loads(text)
+        tomllib.loads(half)
     with pytest.raises(InputError) as caught:
         load(broken)
-    assert str(caught.value) == f"{broken} is not a TOML file: {wrong.value}"
+    assert str(caught.value) == f"broken.toml is not a TOML file: {wrong.value}"
     binary = tmp_path / "binary.toml"
     binary.write_bytes(b"\xff\xfe")
     with pytest.raises(InputError, match=r"binary\.toml' is not a TOML file: not UTF-8$"):
         load(binary)
+
+
+def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(InputError) as caught:
+        load("tree-dcc")
+    assert str(caught.value) == (
+        f"`address_map` must be one of {', '.join(names())} or the path of a .toml file, "
+        "not 'tree-dcc'; did you mean 'three-dcc'?"
+    )

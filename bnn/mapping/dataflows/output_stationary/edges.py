@@ -86,7 +86,7 @@ class ZeroPadding:
             for level in range(int(amount.max()).bit_length()):
                 has = (amount >> level & 1).astype(np.bool_)
                 if has.any():
-                    address = np.where(has, row, self._map.address("C0"))
+                    address = np.where(has, row, self._map.constant(0))
                     counter.add(level, address, has & (weight > 0), owned=False)
         return constant
 

@@ -283,7 +283,7 @@ class _Planner:
         places = stage.windows.taps[offset, taps] - chunk.places.start
         first = (places[:, None] * chunk.width + channels).reshape(-1) * stage.planes
         first = (first + self._map.first_data + self._first_row).astype(np.int32)
-        zero = self._map.address("C0")
+        zero = self._map.constant(0)
         for digit, shift in enumerate(stage.shifts):
             key = part, digit, tuple(taps.tolist())
             if key not in self._orders:

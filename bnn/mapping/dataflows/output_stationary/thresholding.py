@@ -49,7 +49,7 @@ def decided(
     never = least >= 1 << len(total)
     least = np.where(never | (least < 0), 0, least)
     falling = stage.thresholds.falling ^ never
-    ones, zeros = rows.address("C1"), rows.address("C0")
+    ones, zeros = rows.constant(1), rows.constant(0)
     decide.append((COMPARE_BEGIN,))
     for level, row in enumerate(total):
         constant_bit = np.where(least >> level & 1, zeros, ones)

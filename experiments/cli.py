@@ -47,6 +47,7 @@ COMMANDS: tuple[subcommands.Command, ...] = (
     networks,
     primitives,
     files.STANDARDS,
+    files.ADDRESS_MAPS,
     CIRCUIT,
     reproduce.REPRODUCE,
     sweep,
@@ -71,6 +72,7 @@ examples:
   pimsim networks                 the trained networks that come with pimsim
   pimsim primitives               what an AND or an addition in DRAM takes
   pimsim standards                the DRAM parts that pimsim knows
+  pimsim address-maps             the compute rows that pimsim knows
   pimsim circuit failures         how often a triple-row activation is wrong
   pimsim reproduce ambit          published figures beside simulated ones
   pimsim sweep --fields           what a sweep can vary

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
         transient,
     )
     from pimsim.cost import primitive_cost
+    from pimsim.dram.array.address_map import load as address_map
+    from pimsim.dram.array.address_map import names as address_maps
     from pimsim.dram.array.subarray import Subarray
     from pimsim.dram.options import ModelOptions
     from pimsim.dram.standard.standard import load as standard
@@ -61,6 +63,8 @@ _ELSEWHERE = {
     "Subarray": ("pimsim.dram.array.subarray", "Subarray"),
     "execute": ("pimsim.executors.reference", "execute"),
     "primitive_cost": ("pimsim.cost", "primitive_cost"),
+    "address_map": ("pimsim.dram.array.address_map", "load"),
+    "address_maps": ("pimsim.dram.array.address_map", "names"),
     "standard": ("pimsim.dram.standard.standard", "load"),
     "standards": ("pimsim.dram.standard.standard", "names"),
     "ModelOptions": ("pimsim.dram.options", "ModelOptions"),
@@ -82,6 +86,8 @@ __all__ = [
     "Subarray",
     "Sweep",
     "__version__",
+    "address_map",
+    "address_maps",
     "estimate",
     "execute",
     "failures",

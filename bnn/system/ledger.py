@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from bnn.system.system import System
 from pimsim.cost import Cost, Elapsed, charge
-from pimsim.dram.array.address_map import extra_driven, extra_sensed
+from pimsim.dram.array.many_rows import extra_driven, extra_sensed
 from pimsim.dram.commands import CommandCounts, Kind
 from pimsim.dram.timeline.command_stream import Run, Segment, issue_order, row_cycle, streamed
 from pimsim.dram.timeline.timeline import Timeline

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pimsim.dram.array.address_map import ACTIVATION_ROWS, operand_rows
+from pimsim.dram.array.many_rows import ACTIVATION_ROWS, operand_rows
 from pimsim.errors import InputError
 
 TMR = ("off", "time", "banks")
@@ -42,7 +42,7 @@ class Mitigation:
     three subarrays. What comes out is voted."""
     activation_rows: int = ACTIVATION_ROWS[0]
     """Rows that an activation for a majority opens, of
-    :data:`~pimsim.dram.array.address_map.ACTIVATION_ROWS`."""
+    :data:`~pimsim.dram.array.many_rows.ACTIVATION_ROWS`."""
     retries: int = 0
     """How often at most an output is computed again where its least bits are not as expected."""
     screening: int = 0

@@ -20,8 +20,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bnn.system.mitigation import NONE, Mitigation
-from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap, rows_taken
+from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
 from pimsim.dram.array.faults import Faults
+from pimsim.dram.array.many_rows import rows_taken
 from pimsim.dram.array.subarray import Subarray
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard
@@ -37,8 +38,8 @@ class System:
     """A DRAM, and how it computes.
 
     Raises:
-        InputError: more banks than the standard has, an energy mode that has no figures of it, or
-            unknown moves.
+        InputError: more banks than the standard has, an energy mode that has no figures of it,
+            unknown moves, or an address map that cannot compute.
     """
 
     standard: Standard
@@ -58,6 +59,7 @@ class System:
         if self.moves not in MOVES:
             raise InputError(f"`moves` must be one of {', '.join(MOVES)}, not {self.moves!r}")
         self.options.require(self.standard)
+        self.address_map.require_logic()
 
     @property
     def banks(self) -> int:

@@ -1,4 +1,4 @@
-"""Bundled files, to look at and edit: ``pimsim standards``, ``circuit preset`` and ``process``."""
+"""Bundled files, to look at and edit: ``pimsim standards``, ``address-maps`` and of the circuit."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from experiments.output import json_output, tables
 if TYPE_CHECKING:
     from pimsim.circuit.model.parameters import Circuit
     from pimsim.circuit.model.variation import Process
+    from pimsim.dram.array.address_map import AddressMap
     from pimsim.dram.standard.standard import Standard
 
 
@@ -155,6 +156,71 @@ examples:
     title="times in ns; GB/s: peak of all channels; banks: channels x ranks x banks a rank",
 )
 """DRAM standards."""
+
+
+# -- address maps ----------------------------------------------------------------------------
+
+
+def _map_record(found: AddressMap) -> dict[str, Any]:
+    return {
+        "name": found.name,
+        "description": found.description,
+        "source": found.source,
+        **found.hardware,
+        "constants": dict(found.constants),
+        "addresses_raise": {name: [*found.raised(name)] for name, _ in found.addresses},
+    }
+
+
+def _map_row(found: AddressMap) -> dict[str, str]:
+    shown = {key.replace("_", " "): str(value) for key, value in found.hardware.items()}
+    return {"address map": found.name, **shown, "what": found.description}
+
+
+def _map_values(found: AddressMap) -> list[dict[str, str]]:
+    opened = ((name, " ".join(found.raised(name))) for name, _ in found.addresses)
+    held = ((name, f"a constant row of {bit}") for name, bit in found.constants)
+    return [
+        {"address": name, "opens": what, "source": found.source} for name, what in (*opened, *held)
+    ]
+
+
+ADDRESS_MAPS = FileCommand(
+    NAME="address-maps",
+    HELP="list the address maps: compute rows, and which of them an address opens",
+    description="""\
+List the address maps that --address-map accepts; with a name, or the path of a .toml file
+of the same form, every address of that one with the wordlines that it raises.
+
+cells            compute rows of a subarray, beside the constant rows
+wordlines        of these: a dual-contact cell has two, and !CELL is the second
+addresses        outputs of the row decoder that raise them
+rows at once     most that one address opens
+""",
+    epilog="""\
+examples:
+  pimsim address-maps
+  pimsim address-maps ambit                which cells B0 to B15 open
+  pimsim address-maps --json
+  pimsim address-maps ambit --toml > mine.toml    a map of your own, to edit
+""",
+    argument="address_map",
+    plural="address_maps",
+    toml_help="print the map as a TOML file to edit, for --address-map FILE.toml",
+    RULES=(
+        Rule(
+            ("toml",),
+            lambda args: args.address_map is not None and not args.json,
+            "must come with the name of one and without --json",
+        ),
+    ),
+    module="pimsim.dram.array.address_map",
+    toml=lambda module, name: module.text(name),
+    record=_map_record,
+    listed=_map_row,
+    sourced=_map_values,
+)
+"""Compute rows of a subarray."""
 
 
 # -- parts of the circuit --------------------------------------------------------------------

@@ -9,6 +9,7 @@ from experiments.options import dram
 from experiments.options.option import add
 from experiments.options.table import JSON
 from experiments.output import json_output, tables
+from pimsim.errors import InputError
 
 NAME = "primitives"
 HELP = "list the row operations with their commands, latency, energy and throughput"
@@ -23,12 +24,14 @@ nJ/KB     of the row commands, per KB (1024 bytes) of a row of columns
 GB/s      of row (1e9 bytes/s), all banks together, at the sustained rate of commands
 
 An operation on n-bit operands works on n rows of each; it counts as one row of results.
+What an address map has no addresses for is left out, and named with what it lacks.
 """
 
 _EPILOG = """\
 examples:
   pimsim primitives --no-faw               the Ambit paper's throughput, tFAW ignored
   pimsim primitives --energy datasheet --standard ddr3-1600-11-11-11
+  pimsim primitives --address-map three-dcc    on other compute rows than Ambit's
   pimsim primitives --json
 """
 
@@ -37,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe ``pimsim primitives``."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
     dram.add_dram(parser, refresh=False)  # an operation is shorter than tREFI
+    dram.add_address_map(parser)
     add(parser, JSON)
 
 
@@ -51,9 +55,15 @@ def run(args: argparse.Namespace) -> int:
     from pimsim.microprogram.primitives import PRIMITIVES
 
     standard, options = dram.chosen_dram(args)
+    address_map = dram.chosen_map(args)
     rows: list[dict[str, Any]] = []
+    refused: dict[str, str] = {}
     for name, primitive in PRIMITIVES.items():
-        program = primitive.program()
+        try:
+            program = primitive.program(address_map=address_map)
+        except InputError as error:
+            refused[name] = str(error)
+            continue
         cost = primitive_cost(program, standard, options)
         rows.append(
             {
@@ -67,9 +77,10 @@ def run(args: argparse.Namespace) -> int:
                 "throughput_gb_per_s": cost.throughput_gb_per_s,
             }
         )
-    stated = assumptions(standard, options)
+    stated = {**assumptions(standard, options), **dram.stated_map(args)}
     if args.json:
-        json_output.show({"primitives": rows, "assumptions": stated})
+        lacking = {"refused": refused} if refused else {}
+        json_output.show({"primitives": rows, **lacking, "assumptions": stated})
         return 0
 
     tables.show(
@@ -87,5 +98,7 @@ def run(args: argparse.Namespace) -> int:
             for row in rows
         ],
     )
+    for text in refused.values():
+        tables.say(text)
     tables.show_assumptions(stated)
     return 0

@@ -49,6 +49,7 @@ examples:
   pimsim run my_model.h5 --data my_images.npz --energy datasheet --json
   pimsim run my_model.h5 --data x.npy --labels y.npy --input-scale symmetric
   pimsim run resnet50 --cost-only --images 64 --mapping weight-stationary
+  pimsim run digits-mlp --address-map three-dcc            other compute rows than Ambit's
 
 FILE.npz holds `x` (images, ...), numbers of any type, as the Keras model would be fed, and
 optionally `y`, the labels: whole numbers from 0, (images,) or (images, 1), or one-hot. Also taken:
@@ -114,6 +115,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add(parser, MAPPING, MOVES, CHAIN)
     dram.add_dram(parser)
+    dram.add_address_map(parser)
     dram.add_mitigation(parser)
     add(
         parser,

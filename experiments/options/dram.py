@@ -6,11 +6,12 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from experiments.options.option import add
-from experiments.options.table import MITIGATION, MODEL, STANDARD
+from experiments.options.table import ADDRESS_MAP, MITIGATION, MODEL, STANDARD
 
 if TYPE_CHECKING:
     from bnn.system.mitigation import Mitigation
     from bnn.system.system import System
+    from pimsim.dram.array.address_map import AddressMap
     from pimsim.dram.options import ModelOptions
     from pimsim.dram.standard.standard import Standard
 
@@ -30,6 +31,50 @@ def add_dram(parser: argparse.ArgumentParser, *, energy: bool = True, **defaults
         elif option.name != "energy":  # with both models, everything has an effect
             add(group, own.but(needs=None))
     parser.set_defaults(energy=None)
+
+
+def add_address_map(parser: argparse.ArgumentParser) -> None:
+    """Add ``--address-map``."""
+    group = parser.add_argument_group("compute rows of a subarray (docs/address-maps.md)")
+    add(group, ADDRESS_MAP)
+
+
+def chosen_map(args: argparse.Namespace) -> AddressMap:
+    """Return the address map that ``--address-map`` says, one that can compute.
+
+    Raises :class:`~pimsim.errors.InputError` for an unknown name, a file that is no map, and a map
+    that cannot express NOT or lacks a majority or a constant.
+    """
+    from pimsim.dram.array import address_map
+
+    found = address_map.load(args.address_map or address_map.DEFAULT_MAP.name)
+    found.require_logic()
+    return found
+
+
+def stated_map(args: argparse.Namespace) -> dict[str, str]:
+    """Return what a result says of a map that was chosen: nothing of the usual one.
+
+    >>> parser = argparse.ArgumentParser()
+    >>> add_address_map(parser)
+    >>> stated_map(parser.parse_args([]))
+    {}
+    >>> stated_map(parser.parse_args(["--address-map", "ambit"]))
+    {'address_map': 'ambit: Seshadri et al., MICRO 2017, Table 1'}
+    """
+    if args.address_map is None:
+        return {}
+    from pathlib import Path
+
+    from experiments.sweep.measures.field import digest
+    from pimsim.dram.array import address_map
+
+    found = address_map.load(args.address_map)
+    file = Path(args.address_map)
+    held = (
+        "" if args.address_map in address_map.names() else f" ({file.name}, SHA-256 {digest(file)})"
+    )
+    return {"address_map": f"{found.name}: {found.source}{held}"}
 
 
 def chosen_dram(args: argparse.Namespace) -> tuple[Standard, ModelOptions]:
@@ -64,11 +109,13 @@ def chosen_mitigation(args: argparse.Namespace) -> Mitigation:
 
 
 def chosen_system(args: argparse.Namespace) -> System:
-    """Return what :func:`chosen_dram` does, with how rows are moved and what is done about faults.
+    """Return what :func:`chosen_dram` does, with map, moves and what is done about faults.
 
     Raises :class:`~pimsim.errors.InputError` for values out of range or that exclude one another.
     """
     from bnn.system.system import System
 
     standard, options = chosen_dram(args)
-    return System(standard, options, moves=args.moves, mitigation=chosen_mitigation(args))
+    return System(
+        standard, options, chosen_map(args), moves=args.moves, mitigation=chosen_mitigation(args)
+    )

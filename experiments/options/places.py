@@ -19,7 +19,7 @@ from pimsim.errors import InputError
 
 READ = (
     "network", "data", "labels", "failures", "preset", "process", "standard", "spec", "file",
-    "files",
+    "files", "address_map",
 )  # fmt: skip
 """Destinations of arguments that may name a file to be read; what is no file is something else."""
 

@@ -86,13 +86,14 @@ def rules(command: Command, parser: argparse.ArgumentParser) -> tuple[Rule, ...]
 def overview(prog: str, commands: Sequence[Command], title: str) -> int:
     """Say which subcommands there are, where none is given; return 2, as for any bad usage."""
     width, metavar = min(shutil.get_terminal_size().columns, 100), title.upper().removesuffix("S")
+    column = max(12, *(len(command.NAME) + 1 for command in commands))
     print(f"usage: {prog} {metavar} ...\n\n{title}:", file=sys.stderr)
     for command in commands:
         lines = textwrap.wrap(
             command.HELP,
             width,
-            initial_indent=f"  {command.NAME:12}",
-            subsequent_indent=" " * 14,
+            initial_indent=f"  {command.NAME:{column}}",
+            subsequent_indent=" " * (column + 2),
         )
         print("\n".join(lines), file=sys.stderr)
     more = prog.replace("pimsim", "pimsim help", 1)

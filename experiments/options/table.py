@@ -204,6 +204,17 @@ STANDARD = Option(
         "DRAM", _NETWORK, "a part of `pimsim standards`, or a TOML file", suffixes=(".toml",)
     ),
 )  # fmt: skip
+ADDRESS_MAP = Option(
+    "address_map",
+    "compute rows of a subarray, and which of them an address opens; `pimsim address-maps` lists "
+    "them (default: ambit)",
+    metavar="NAME|FILE.toml",
+    swept=Swept(
+        "address map", _NETWORK,
+        "a map of `pimsim address-maps`, or a TOML file; ambit if not set", default=None,
+        suffixes=(".toml",),
+    ),
+)  # fmt: skip
 MAPPING = Option(
     "mapping",
     "dataflow: output-stationary (weights in the command stream), weight-stationary (weights in "
@@ -347,7 +358,7 @@ SWEPT = (
     VARIATION, PRESET, PROCESS, CB_CS_RATIO, VDD_MV, RESTORE_NS, WAIT_MS, CELSIUS,
     INPUTS, ROWS, CRITERION, PATH, SAMPLES,
     NETWORK, DATA, INPUT_SCALE, LIMIT, FAILURES, TABLE_SAMPLES, EFFECT, FAULT_LAYERS,
-    STANDARD, BANKS, MAPPING, MOVES, CHAIN, *MITIGATION,
+    STANDARD, ADDRESS_MAP, BANKS, MAPPING, MOVES, CHAIN, *MITIGATION,
     *(option for option in MODEL if option is not BANKS),
 )  # fmt: skip
 """Those that are fields of sweeps, in the order in which these are listed."""

@@ -82,7 +82,7 @@ def simulate(args: argparse.Namespace) -> dict[str, Any]:
                 network, encoding, images, system, args.mapping, chain=args.chain, traces=traces
             )
     name = encoding.name if encoding is not None else None
-    rests_on |= {**system.mitigation.stated(), "faults": None}
+    rests_on |= {**dram.stated_map(args), **system.mitigation.stated(), "faults": None}
     if system.mitigation.retries:
         rests_on["retries"] = f"{rests_on['retries']}; booked as if none were needed"
     report = reports.build(args.network, None, None, done, system, name, args.mapping, rests_on)

@@ -111,6 +111,7 @@ def simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any, CheckKeras 
         args.mapping,
         {
             **({} if scale is None else {"input_scale": scale.text}),
+            **dram.stated_map(args),
             **system.mitigation.stated(),
             **fault_options.stated(args, system.faults),
             **stated(network),

@@ -22,13 +22,8 @@ from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from itertools import groupby
 
-from pimsim.dram.array.address_map import (
-    ACTIVATION_ROWS,
-    DEFAULT_MAP,
-    AddressMap,
-    extra_driven,
-    extra_sensed,
-)
+from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
+from pimsim.dram.array.many_rows import ACTIVATION_ROWS, extra_driven, extra_sensed
 from pimsim.dram.array.subarray import RowSlot, Subarray
 from pimsim.dram.array.translation import refusal, translation
 from pimsim.dram.commands import Kind

@@ -36,7 +36,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pimsim.dram.array.address_map import ACTIVATION_ROWS, DEFAULT_MAP, AddressMap
+from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
+from pimsim.dram.array.many_rows import ACTIVATION_ROWS
 from pimsim.dram.array.row_storage import Lanes
 from pimsim.dram.array.subarray import RowSlot, Subarray
 from pimsim.dram.timeline.command_stream import Run

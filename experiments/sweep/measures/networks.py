@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bnn.system.mitigation import Mitigation
     from bnn.system.system import System
     from experiments.options.option import Option
+    from pimsim.dram.array.address_map import AddressMap
     from pimsim.dram.options import ModelOptions
     from pimsim.dram.standard.standard import Standard
 
@@ -159,7 +160,21 @@ def system(values: Mapping[str, Value]) -> System:
 
     standard, options = dram(values)
     moves = str(values["moves"])
-    return System(standard, options, moves=moves, mitigation=mitigation(values))
+    return System(
+        standard, options, compute_rows(values), moves=moves, mitigation=mitigation(values)
+    )
+
+
+def compute_rows(values: Mapping[str, Value]) -> AddressMap:
+    """Return the address map.
+
+    Raises :class:`~pimsim.errors.InputError` for one that is unknown, is none or cannot compute.
+    """
+    from pimsim.dram.array import address_map
+
+    found = address_map.load(str(values.get("address_map", address_map.DEFAULT_MAP.name)))
+    found.require_logic()
+    return found
 
 
 def of_part(name: str, values: Mapping[str, Value]) -> Value:
@@ -174,10 +189,12 @@ def _given(options: Sequence[Option], values: Mapping[str, Value]) -> dict[str, 
 
 
 def dram_identity(values: Mapping[str, Value]) -> dict[str, Any]:
-    """Return every value of the DRAM standard, for a key."""
+    """Return every value of the DRAM standard, and of an address map that is set, for a key."""
     standard, _ = dram(values)
     found = asdict(replace(standard, sources={}))
     del found["sources"], found["description"]
+    if "address_map" in values:
+        found["address_map"] = compute_rows(values).content
     return found
 
 

@@ -138,6 +138,39 @@ class AddressMap:
         counts = {len(lines) for _, lines in self.addresses}
         return tuple(sorted(count for count in counts if count >= 3 and count % 2))
 
+    def require_logic(self) -> None:
+        """Raise InputError unless the map has NOT, a majority of three and both constants."""
+        if not self.inverts:
+            raise InputError(
+                f"address map {self.name!r} must have a NOT: a cell that one address opens to the "
+                "bitline, and another one to its complement; add such as "
+                f'`N0 = ["!{self.cells[0]}"]` under [addresses]'
+            )
+        if 3 not in self.majorities:
+            written = ", ".join(f'"{name}"' for name in self.cells[:3])
+            cells = " and cells" if len(self.cells) < 3 else f" such as `M0 = [{written}]`"
+            raise InputError(
+                f"address map {self.name!r} must have a majority: an address that raises three "
+                f"wordlines; add one{cells} under [addresses]"
+            )
+        self.constant(0)
+        self.constant(1)
+
+    @property
+    def hardware(self) -> dict[str, int]:
+        """What a subarray has for it, beside the rows of constants.
+
+        >>> load("three-dcc").hardware
+        {'cells': 6, 'wordlines': 9, 'addresses': 17, 'rows_at_once': 3}
+        """
+        every = {line for _, lines in self.addresses for line in lines}
+        return {
+            "cells": len(self.cells),
+            "wordlines": len(every),
+            "addresses": len(self.addresses),
+            "rows_at_once": max(len(lines) for _, lines in self.addresses),
+        }
+
     @cached_property
     def content(self) -> dict[str, Any]:
         """What decides what a program computes and costs, as JSON values: no name, no source."""
@@ -317,53 +350,3 @@ def _listed(entries: tuple[tuple[str, Any], ...]) -> str:
 
 DEFAULT_MAP = ambit()
 """The map of everything that is not given another."""
-
-
-# -- majorities over more rows than three ----------------------------------------------------------
-
-ACTIVATION_ROWS = (3, 4, 8, 16, 32)
-"""Rows that an activation for a majority may open: Ambit's three, and those of real chips.
-
-Chips open 4, 8, 16 or 32 rows at once. Of N rows each of three operands takes N div 3, which makes
-the swing on the bitline larger; rows left over hold half the supply and add nothing. One activation
-of many rows also writes all copies of an operand, so that a program takes as many commands as with
-three rows. What grows is the number of wordlines raised, and that of compute rows.
-
-Source: Yuksel et al., "Simultaneous Many-Row Activation in Off-the-Shelf DRAM Chips", DSN 2024.
-"""
-
-
-def operand_rows(rows: int) -> int:
-    """Rows that each of three operands stands on when ``rows`` are opened."""
-    return rows // 3
-
-
-def rows_taken(rows: int, address_map: AddressMap = DEFAULT_MAP) -> int:
-    """Rows of a subarray that copies of compute rows and rows left over take, beyond the map's.
-
-    >>> [(n, operand_rows(n), rows_taken(n)) for n in ACTIVATION_ROWS]
-    [(3, 1, 0), (4, 1, 1), (8, 2, 8), (16, 5, 25), (32, 10, 56)]
-    """
-    return (operand_rows(rows) - 1) * len(address_map.cells) + rows % 3
-
-
-def extra_sensed(lines: int, rows: int) -> int:
-    """Wordlines beyond the first that a first activation raises behind ``lines`` compute cells.
-
-    Of a single operand one copy is read. For a majority all rows are opened, those left over too.
-
-    >>> extra_sensed(1, 8), extra_sensed(3, 8), extra_sensed(3, 3)
-    (0, 7, 2)
-    """
-    if lines == 1:
-        return 0
-    return (rows if lines == 3 else lines * operand_rows(rows)) - 1
-
-
-def extra_driven(lines: int, rows: int) -> int:
-    """Wordlines beyond the first that a second activation raises: every copy is overwritten.
-
-    >>> extra_driven(1, 8), extra_driven(3, 8), extra_driven(3, 3)
-    (1, 5, 2)
-    """
-    return lines * operand_rows(rows) - 1

@@ -36,8 +36,9 @@ from bnn.system.mitigation import Mitigation
 from bnn.system.system import System
 from bnn.values.encoding import ENCODINGS, Encoding
 from pimsim.circuit.failure_tables.table import Rate
-from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap, rows_taken
+from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
 from pimsim.dram.array.faults import Faults
+from pimsim.dram.array.many_rows import rows_taken
 from pimsim.dram.array.subarray import Subarray
 from pimsim.dram.commands import CommandCounts, Kind
 from pimsim.dram.options import ModelOptions

@@ -21,8 +21,8 @@ from bnn.system.mitigation import NONE, TMR, Mitigation
 from bnn.system.system import System
 from bnn.values.encoding import ENCODINGS
 from pimsim.circuit.failure_tables.table import Rate
-from pimsim.dram.array.address_map import ACTIVATION_ROWS
 from pimsim.dram.array.faults import Faults
+from pimsim.dram.array.many_rows import ACTIVATION_ROWS
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
 from pimsim.errors import InputError

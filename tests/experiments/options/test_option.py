@@ -55,6 +55,7 @@ WITHOUT_EFFECT = {
 ALWAYS = {
     "accesses",
     "activation_rows",
+    "address_map",
     "acts_per_aap",
     "banks",
     "chain",

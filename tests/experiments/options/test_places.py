@@ -42,6 +42,7 @@ RUN = ("run", "net.keras", "--data", "x.npz")
         ("--variation 5 --process p.toml --trace perfetto:p.toml", "the file of `--process`"),
         ("--variation 5 --preset p.toml --trace perfetto:p.toml", "the file of `--preset`"),
         ("--standard p.toml --trace perfetto:p.toml", "the file of `--standard`"),
+        ("--address-map p.toml --trace perfetto:p.toml", "the file of `--address-map`"),
         ("--failures t.json --trace perfetto:t.json", "the file of `--failures`"),
         ("--trace perfetto:a --trace drampower:./a", "must name a file of its own, not that of "
          "`--trace` again: 'a'"),

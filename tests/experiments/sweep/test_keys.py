@@ -19,6 +19,7 @@ from experiments.sweep.measures.fields import table
 from experiments.sweep.measures.measure import load_measure
 from experiments.sweep.points import canonical, content_of, key_of
 from experiments.sweep.results import Value
+from pimsim.dram.array import address_map
 from pimsim.errors import InputError
 
 BASE: dict[str, dict[str, Value]] = {
@@ -32,6 +33,7 @@ OTHER: dict[str, Value] = {
     "banks": 4, "data": "digits", "moves": "psm", "chain": "never", "energy": "datasheet",
     "rows": 9, "vdd_mv": 1300.0, "cb_cs_ratio": 6.0, "acts_per_aap": 1, "images": 2,
     "faulty_layer": "dense2", "activation_rows": 8, "input_scale": "standardised:0,1",
+    "address_map": "three-dcc",
 }  # fmt: skip
 
 
@@ -116,6 +118,24 @@ def test_a_file_counts_by_its_content(measure: str, tmp_path: Path) -> None:
     with copy.open("ab") as file:
         file.write(b"\0")
     assert identity() != bundled
+
+
+@pytest.mark.parametrize("measure", ["cost", "accuracy"])
+def test_an_address_map_in_a_file_counts_by_what_it_says(measure: str, tmp_path: Path) -> None:
+    text = address_map.text("three-dcc")
+    for name in ("mine.toml", "other.toml"):
+        (tmp_path / name).write_text(text.replace("# ", "# read: "), "utf-8")
+
+    def key(wanted: str) -> str:
+        return _key(measure, {**BASE[measure], "address_map": wanted})
+
+    mine, other = str(tmp_path / "mine.toml"), str(tmp_path / "other.toml")
+    before = key(mine)
+    assert before == key(other)
+    (tmp_path / "mine.toml").write_text(text.replace("B16", "B17"), "utf-8")
+    assert key(mine) != before
+    with pytest.raises(InputError, match=r"^`address_map` must be one of ambit, .*, not 'fax'$"):
+        key("fax")
 
 
 def test_a_key_is_what_it_was() -> None:

@@ -43,6 +43,21 @@ def unpack(words: Words, columns: int) -> Bits:
     return np.unpackbits(as_bytes, axis=-1, count=columns, bitorder="little")
 
 
+def at_least(levels: Sequence[Words], ones: int) -> Words:
+    """Columns in which so many of the levels, or more, are ones; ``ones`` from 1 on.
+
+    >>> levels = [pack(np.array(row, dtype=np.uint8)) for row in ([0, 1, 1], [0, 0, 1], [0, 1, 0])]
+    >>> unpack(at_least(levels, 2), 3)
+    array([0, 1, 1], dtype=uint8)
+    """
+    reached = [np.zeros_like(levels[0]) for _ in range(ones)]
+    for level in levels:
+        for more in range(ones - 1, 0, -1):
+            reached[more] |= reached[more - 1] & level
+        reached[0] |= level
+    return reached[-1]
+
+
 def side_by_side(integers: NDArray[np.integer[Any]], planes: int) -> Bits:
     """Integers ``(..., n)`` below ``2**planes`` as strings of bits ``(..., bytes)``, lowest first.
 

@@ -39,7 +39,8 @@ class System:
 
     Raises:
         InputError: more banks than the standard has, an energy mode that has no figures of it,
-            unknown moves, or an address map that cannot compute.
+            unknown moves, or an address map that cannot compute, or opens more than three rows
+            itself where majorities are to.
     """
 
     standard: Standard
@@ -60,6 +61,12 @@ class System:
             raise InputError(f"`moves` must be one of {', '.join(MOVES)}, not {self.moves!r}")
         self.options.require(self.standard)
         self.address_map.require_logic()
+        many, most = self.mitigation.activation_rows, self.address_map.majorities[-1]
+        if many > 3 and most > 3:
+            raise InputError(
+                f"`activation_rows` must be 3 on the address map {self.address_map.name!r}, which "
+                f"opens {most} cells at once, not {many}"
+            )
 
     @property
     def banks(self) -> int:

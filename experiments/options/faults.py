@@ -19,6 +19,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from experiments.options import circuit as circuit_options
+from experiments.options import dram
 from experiments.options.option import Option, Rule, add, given
 from experiments.options.table import EFFECT, FAILURES, FAULT_LAYERS, PROCESS, SEED, VARIATION
 from pimsim.documents import nearest
@@ -167,12 +168,15 @@ def _of_circuit(args: argparse.Namespace, rows: int) -> FailureTable:
     from pimsim.circuit.failure_tables.from_circuit import of_circuit
     from pimsim.circuit.model import variation
     from pimsim.circuit.statistics.monte_carlo import require_variation
+    from pimsim.dram.array.faults import MAJORITY
 
     require_variation(args.variation)
     process = variation.load(args.process or PROCESS.default).with_noise(args.noise_mv or 0.0)
     circuit = circuit_options.chosen_circuit(args)
     # The table has a seed of its own: another run or another chip has the same probabilities.
-    return of_circuit(circuit, process, args.variation, rows=(rows,))
+    inputs = dram.chosen_map(args).majorities if hasattr(args, "address_map") else ()
+    further = [one for one in inputs if one != MAJORITY]
+    return of_circuit(circuit, process, args.variation, rows=(rows,), inputs=further)
 
 
 def _check(table: FailureTable, rows: int, file: str) -> None:

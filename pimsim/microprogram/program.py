@@ -76,6 +76,12 @@ class Program:
                 for row in (command.source, command.destination)
                 if row is not None and row not in known
             ]
+            if command.source not in known and rows.undecided(fixed[0]):
+                raise InputError(
+                    f"program {self.name!r}: {command} must not sense the "
+                    f"{len(rows.wordlines(fixed[0]))} cells of {command.source} together: half of "
+                    "them may differ from the others"
+                )
             cell = rows.shorted(*fixed) if len(fixed) == 2 else None
             if cell is not None:
                 raise InputError(

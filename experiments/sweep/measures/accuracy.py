@@ -169,7 +169,8 @@ def failure_table(values: Values) -> FailureTable:
     given = {
         name: value
         for name, value in values.items()
-        if TRA in known[name].measures or name in ("table_samples", "activation_rows")
+        if TRA in known[name].measures
+        or name in ("table_samples", "activation_rows", "address_map")
     }
     return _of_circuit(tuple(sorted(given.items())), stamps_of(given))
 
@@ -177,13 +178,16 @@ def failure_table(values: Values) -> FailureTable:
 @lru_cache(maxsize=64)
 def _of_circuit(items: tuple[tuple[str, Value], ...], stamps: tuple[Stamp, ...]) -> FailureTable:
     from pimsim.circuit.failure_tables.from_circuit import of_circuit
+    from pimsim.dram.array.faults import MAJORITY
 
     values = dict(items)
+    further = [one for one in networks.compute_rows(values).majorities if one != MAJORITY]
     return of_circuit(
         circuits.circuit_of(values),
         circuits.process_of(values),
         float(values["variation_percent"]),
         rows=(networks.mitigation(values).activation_rows,),
+        inputs=further,
         samples=int(values["table_samples"]),
         seed=_TABLE_SEED,
     )

@@ -64,6 +64,7 @@ def of_circuit(
     variation_percent: float,
     *,
     rows: Sequence[int] = (3,),
+    inputs: Sequence[int] = (),
     samples: int = SAMPLES,
     seed: int = 0,
 ) -> FailureTable:
@@ -77,7 +78,8 @@ def of_circuit(
         circuit: what the cells, bitlines and sense amplifiers nominally are.
         process: what varies.
         variation_percent: by how much, 0 to 100; 0 % gives probabilities of exactly 0.
-        rows: numbers of rows that majorities are stored on, each at least 3.
+        rows: numbers of rows that majorities of three are stored on, each at least 3.
+        inputs: further majorities, of so many operands on a row each.
         samples: bitlines that are counted, at least 100.
         seed: of all draws.
 
@@ -91,8 +93,9 @@ def of_circuit(
     if not rows or any(type(opened) is not int or opened < 3 for opened in rows):
         raise InputError(f"`rows` must be integers of at least 3, not {list(rows)!r}")
     entries: list[Entry | Estimate] = []
-    for inputs, opened in ((1, 1), *((3, one) for one in dict.fromkeys(rows))):
-        entries += _entries(circuit, process, inputs, opened, variation_percent, drawn)
+    further = ((one, one) for one in dict.fromkeys(inputs))
+    for operands, opened in ((1, 1), *((3, one) for one in dict.fromkeys(rows)), *further):
+        entries += _entries(circuit, process, operands, opened, variation_percent, drawn)
     stated = _provenance(circuit, process, variation_percent, "decision")
     return FailureTable(tuple(entries), {**stated, "samples": samples, "seed": seed})
 

@@ -35,8 +35,8 @@ from pimsim import documents, sections
 from pimsim.documents import shown
 from pimsim.errors import InputError
 
-MOST_WORDLINES = 3
-"""Raised by one address."""
+MOST_WORDLINES = 32
+"""Raised by one address: as many as real chips open at once (Yuksel et al., DSN 2024)."""
 MOST_CELLS, MOST_ADDRESSES = 64, 1_024
 """Of a map: more than any design has, and few enough to be looked through."""
 _KEYS = ("name", "source", "cells", "constants", "addresses")
@@ -205,6 +205,14 @@ class AddressMap:
         if address < self.first_constant:
             return self.addresses[address][1]
         return (Wordline(address - self.first_constant + len(self.cells)),)
+
+    def undecided(self, address: int) -> bool:
+        """Whether what its cells settle on, sensed together, may be no majority: half and half.
+
+        Two cells are taken to be made equal before; of more, nothing settles.
+        """
+        lines = len(self.wordlines(address))
+        return lines > 2 and not lines % 2
 
     def shorted(self, first: int, second: int) -> str | None:
         """A compute cell that two addresses, open together, join to bitline and complement.

@@ -152,7 +152,17 @@ class Faults:
             rows, copies = access.rows, 1
             if access == Access("sense", MAJORITY):
                 rows, copies = self.rows, self.rows // MAJORITY
-            pairs = [self.table.rate(access.kind, rows, ones * copies) for ones in patterns(access)]
+            try:
+                pairs = [
+                    self.table.rate(access.kind, rows, ones * copies) for ones in patterns(access)
+                ]
+            except InputError as error:
+                if access.kind == "sense" and access.rows > MAJORITY:
+                    error = InputError(
+                        f"{error}, and the address map opens as many at once: take a table that "
+                        "has it, such as one of the circuit"
+                    )
+                raise error from None
             found = np.array([[one.static for one in pairs], [one.access for one in pairs]])
             if not ((found >= 0) & (found <= 1)).all():
                 raise InputError(

@@ -30,7 +30,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pimsim.bits import Words, pack
+from pimsim.bits import Words, at_least, pack
 from pimsim.dram.array.faults import Access, Faults, Job, Site, patterns
 from pimsim.dram.array.row_storage import Lanes
 from pimsim.errors import InputError
@@ -105,9 +105,10 @@ class Injector:
 
         ``levels`` are what the open cells would make of their bitline, (lanes, words) each.
         """
-        if len(levels) not in (1, 3):
+        if len(levels) % 2 == 0:
             raise InputError(
-                f"faults can be injected where 1 or 3 rows are sensed together, not {len(levels)}"
+                "faults can be injected where an odd number of rows is sensed together, "
+                f"not {len(levels)}"
             )
         access = Access("sense", len(levels))
         static = self._masks(access)
@@ -207,9 +208,12 @@ class Injector:
 
 
 def _holding(levels: Sequence[Words], ones: int) -> Words:
-    """Columns in which so many of one or three levels are ones."""
+    """Columns in which so many of the levels are ones."""
     if len(levels) == 1:
         return levels[0] if ones else ~levels[0]
+    if len(levels) > 3:
+        least = at_least(levels, ones) if ones else ~np.zeros_like(levels[0])
+        return least & ~at_least(levels, ones + 1)
     first, second, third = levels
     odd = first ^ second ^ third
     most = first & second | first & third | second & third

@@ -1,9 +1,9 @@
 """A subarray of bit-packed rows that executes ACTIVATE and PRECHARGE literally.
 
-The first ACTIVATE after a precharge senses: one row is read, three rows settle on their majority
-and all three are overwritten with it (triple-row activation, TRA). A second ACTIVATE drives: every
-row behind that address takes the row buffer, through an n-wordline its complement. So AAP (ACT,
-ACT, PRE) copies or computes, and AP (ACT, PRE) refreshes or computes in place.
+The first ACTIVATE after a precharge senses: one row is read, three rows or more settle on their
+majority and are all overwritten with it (of three: triple-row activation, TRA). A second ACTIVATE
+drives: every row behind that address takes the row buffer, through an n-wordline its complement. So
+AAP (ACT, ACT, PRE) copies or computes, and AP (ACT, PRE) refreshes or computes in place.
 
 Several subarrays that receive the same commands in lock-step, one in each of several banks say,
 are the *lanes* of one object; only the data row that a command names may differ between them.
@@ -32,7 +32,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from pimsim.bits import Bits, Words, pack, unpack, words_for
+from pimsim.bits import Bits, Words, at_least, pack, unpack, words_for
 from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
 from pimsim.dram.array.injection import Injector
 from pimsim.dram.array.row_storage import Address, Lanes, RowStore, unwritten
@@ -299,11 +299,16 @@ class Subarray:
                 )
             self._counts.open(address, lanes)
             return levels[0]
+        half = len(levels) // 2
+        if len(levels) % 2 == 0:
+            undecided = at_least(levels, half) & ~at_least(levels, half + 1)
+            if np.any(undecided & self._inside):
+                raise DramError(
+                    f"{len(levels)} cells of which half differ from the others cannot be sensed "
+                    "together: charge sharing leaves the bitline at its precharge level"
+                )
         self._counts.open(address, lanes)
-        first, second, third = levels
-        value = second | third
-        value &= first
-        value |= second & third
+        value = _majority(levels)
         if self._injector is not None:
             value = self._injector.sense(levels, value, lanes)
         self._set_cells(lines, [value] * len(lines), lanes)
@@ -378,6 +383,16 @@ class Subarray:
     def _expect_precharged(self) -> None:
         if self._open is not None:
             raise DramError("a row is open: PRECHARGE comes before the next row command")
+
+
+def _majority(levels: Sequence[Words]) -> Words:
+    if len(levels) > 3:
+        return at_least(levels, len(levels) // 2 + 1)
+    first, second, third = levels
+    value: Words = second | third
+    value &= first
+    value |= second & third
+    return value
 
 
 def _same(one: Lanes | None, other: Lanes | None) -> bool:

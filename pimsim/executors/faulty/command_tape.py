@@ -79,7 +79,9 @@ class Tape:
         """(commands,): part, or -1 - number of a move or read."""
         self.others: NDArray[np.int64] = np.array(others, dtype=np.int64).reshape(-1, 3)
         """Moves and reads: which, place, and place that is written or slot that is filled."""
-        self.lines = _lines(layout)
+        self.most = max(3, layout.map.hardware["rows_at_once"])
+        """Wordlines that an address raises at most; those of three are made the most of."""
+        self.lines = _lines(layout, self.most)
         self._table = cache(self._addresses_of)
         self._sensed, self._driven = (_addresses(self.commands[:, :, side]) for side in (0, 1))
         self.accesses = tuple(self._accesses())
@@ -90,10 +92,10 @@ class Tape:
         rows = self.layout.map
         for address in self._sensed:
             count = len(rows.wordlines(address))
-            if count not in (1, 3):
+            if count % 2 == 0:
                 raise InputError(
-                    f"faults can be injected where 1 or 3 rows are sensed together, not {count} "
-                    f"({rows.label(address)})"
+                    "faults can be injected where an odd number of rows is sensed together, "
+                    f"not {count} ({rows.label(address)})"
                 )
         if any(rows.first_constant <= address < rows.first_data for address in self._driven):
             raise DramError("a constant row must not be driven")
@@ -134,7 +136,7 @@ class Tape:
         All rows beyond the B-group are alike; nothing is the last.
         """
         rows, sensing = self.layout.map, access.kind == "sense"
-        table = np.zeros((1 << 15, 1 if sensing else 3), np.bool_)
+        table = np.zeros((1 << 15, 1 if sensing else self.most), np.bool_)
         table[:, 0] = access in (Access("sense", 1), Access("copy", 1))
         for address in range(rows.first_constant):
             kinds = [_sensed(rows, address)] if sensing else _driven(rows, address)
@@ -171,10 +173,10 @@ def _step(step: Step, outputs: int) -> NDArray[np.int16]:
     return table
 
 
-def _lines(layout: Layout) -> NDArray[np.int64]:
-    """(B-group addresses, 4): number of wordlines, then of each twice its place, plus 1 if n."""
+def _lines(layout: Layout, most: int) -> NDArray[np.int64]:
+    """(addresses, 1 + most): number of wordlines, then of each twice its place, plus 1 if n."""
     rows = layout.map
-    table = np.zeros((rows.first_constant, 4), np.int64)
+    table = np.zeros((rows.first_constant, 1 + most), np.int64)
     for address in range(rows.first_constant):
         lines = rows.wordlines(address)
         table[address, 0] = len(lines)

@@ -8,28 +8,53 @@ that, and the rows behind the second address are driven with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
 
-from pimsim.dram.array.faults import Access
+from pimsim.dram.array.faults import Access, patterns
 from pimsim.executors.compiled.codegen.emit import VECTOR, Emit
 from pimsim.executors.faulty.command_tape import MOVE
 
-CLASSES = (
-    Access("sense", 1),
-    Access("sense", 3),
-    *(Access(kind, rows) for kind in ("copy", "not") for rows in (1, 2, 3)),
-)
-"""Kinds of accesses that the interpreter tells apart."""
 
-FIRST_PATTERN = (0, 2, 6, 8, 10, 12, 14, 16)
-"""Number of the first pattern of each kind; see :func:`pimsim.dram.array.faults.patterns`."""
+@dataclass(frozen=True)
+class Kinds:
+    """What the interpreter tells apart, where an address raises at most so many wordlines.
 
-PATTERNS = 18
-"""Patterns of all kinds."""
+    >>> kinds = Kinds(3)
+    >>> kinds.first_pattern, kinds.patterns, kinds.slots
+    ((0, 2, 6, 8, 10, 12, 14, 16), 18, 4)
+    """
 
-SLOTS = 4
-"""Places of a command where noise strikes: sensing, and driving its first, second, third line."""
+    most: int
+
+    @cached_property
+    def majorities(self) -> tuple[int, ...]:
+        """Numbers of rows that are sensed together."""
+        return tuple(range(3, self.most + 1, 2))
+
+    @cached_property
+    def accesses(self) -> tuple[Access, ...]:
+        """Kinds of accesses."""
+        driven = (Access(k, n) for k in ("copy", "not") for n in range(1, self.most + 1))
+        return (*(Access("sense", rows) for rows in (1, *self.majorities)), *driven)
+
+    @cached_property
+    def first_pattern(self) -> tuple[int, ...]:
+        """Number of the first pattern of each kind."""
+        sizes = [len(patterns(access)) for access in self.accesses]
+        return tuple(sum(sizes[:kind]) for kind in range(len(sizes)))
+
+    @cached_property
+    def patterns(self) -> int:
+        """Patterns of all kinds; see :func:`pimsim.dram.array.faults.patterns`."""
+        return sum(len(patterns(access)) for access in self.accesses)
+
+    @property
+    def slots(self) -> int:
+        """Places of a command where noise strikes: sensing, and driving each of its lines."""
+        return 1 + self.most
+
 
 _ARGUMENTS = (
     "*tile vectors row_bytes *commands *parts count *others *lines opened stride *masks *flags "
@@ -38,23 +63,24 @@ _ARGUMENTS = (
 
 
 @cache
-def interpret() -> Callable[..., None]:
-    """The interpreter, as a function of 21 numbers and addresses.
+def interpret(most: int) -> Callable[..., None]:
+    """The interpreter of addresses that raise at most so many lines: of 21 numbers and addresses.
 
     The tile; vectors of 64 bytes of a row that are used, and bytes from row to row; commands of an
     output, parts, how many; moves and reads; wordlines of the B-group; first address beyond it;
     rows of a part; per part and pattern the address of a row of columns that are always wrong, and
     per part and kind of access whether there are any; probabilities of noise by pattern; noise:
-    places where it may strike in order (``SLOTS`` times the command, plus the slot; then the
-    largest number), how often at each, column and draw of each time; a row of memory; rows that
+    places where it may strike in order (:attr:`Kinds.slots` times the command, plus the slot; then
+    the largest number), how often at each, column and draw of each time; a row of memory; rows that
     are read out, and bytes from one to the next; a number that flips are added to.
     """
-    return _Interpreter().code.function()
+    return _Interpreter(Kinds(most)).code.function()
 
 
 class _Interpreter:
-    def __init__(self) -> None:
-        self.code = code = Emit("pimsim_interpret", _ARGUMENTS)
+    def __init__(self, kinds: Kinds) -> None:
+        self._kinds = kinds
+        self.code = code = Emit(f"pimsim_interpret_{kinds.most}", _ARGUMENTS)
         self._run, self._time = code.slot("i64"), code.slot("i64")
         for counter in (self._run, self._time):
             code.do(f"store i64 0, ptr {counter}")
@@ -84,31 +110,34 @@ class _Interpreter:
     def _command(self, command: str, part: str) -> None:
         code = self.code
         base = code.at("i8", "%tile", code.mul(code.mul(part, "%stride"), "%row_bytes"))
-        self._masks = code.at(f"[{PATTERNS} x ptr]", "%masks", part)
-        self._flags = code.at(f"[{len(CLASSES)} x i64]", "%flags", part)
+        kinds = self._kinds
+        self._masks = code.at(f"[{kinds.patterns} x ptr]", "%masks", part)
+        self._flags = code.at(f"[{len(kinds.accesses)} x i64]", "%flags", part)
         pair = code.at("[2 x i16]", "%commands", command)
         first, second = (code.put(f"sext i16 {code.get('i16', pair, i)} to i64") for i in range(2))
-        self._key = code.mul(command, SLOTS)
+        self._key = code.mul(command, kinds.slots)
         count, lines = self._lines(first, base)
         with code.when(code.put(f"icmp eq i64 {count}, 1")):
             self._sense_one(lines[0])
-        with code.when(code.put(f"icmp eq i64 {count}, 3")):
-            self._sense_three(lines)
+        for rows in kinds.majorities:
+            with code.when(code.put(f"icmp eq i64 {count}, {rows}")):
+                self._sense_many(lines[:rows])
         with code.when(code.put(f"icmp sge i64 {second}, 0")):
             count, lines = self._lines(second, base)
-            for index in range(3):
+            for index in range(kinds.most):
                 with code.when(code.put(f"icmp sgt i64 {count}, {index}")):
                     self._drive(index, count, lines[index])
 
     def _lines(self, address: str, base: str) -> tuple[str, list[tuple[str, str, str]]]:
-        """Number of wordlines; row, bit and vector of the complement, of three of them."""
+        """Number of wordlines; row, bit and vector of the complement of as many as there can be."""
         code = self.code
         alone = code.put(f"icmp sge i64 {address}, %opened")
-        about = code.at("[4 x i64]", "%lines", code.put(f"select i1 {alone}, i64 0, i64 {address}"))
+        entry = code.put(f"select i1 {alone}, i64 0, i64 {address}")
+        about = code.at(f"[{1 + self._kinds.most} x i64]", "%lines", entry)
         own = code.put(f"shl i64 {code.put(f'sub i64 {address}, %opened')}, 1")
         count = code.put(f"select i1 {alone}, i64 1, i64 {code.get('i64', about, 0)}")
         found = []
-        for index in range(3):
+        for index in range(self._kinds.most):
             line = code.get("i64", about, 1 + index)
             if index == 0:
                 line = code.put(f"select i1 {alone}, i64 {own}, i64 {line}")
@@ -129,26 +158,25 @@ class _Interpreter:
             self._always_wrong(0, "%buffer", "%buffer")
         struck = self._strikes(0)
         with code.when(struck):
-            self._strike([line], FIRST_PATTERN[0])
+            self._strike([line], 0)
         with code.when(code.put(f"or i1 {flag}, {struck}")):
             self._restore(line)
 
-    def _sense_three(self, lines: list[tuple[str, str, str]]) -> None:
+    def _sense_many(self, lines: list[tuple[str, str, str]]) -> None:
         code = self.code
-        flag = code.put(f"icmp ne i64 {code.get('i64', self._flags, 1)}, 0")
+        kind = self._kinds.accesses.index(Access("sense", len(lines)))
+        flag = code.put(f"icmp ne i64 {code.get('i64', self._flags, kind)}, 0")
         with code.when(code.put(f"xor i1 {flag}, true")), code.loop("%vectors") as v:
-            levels = self._levels(lines, v)
-            code.store(self._majority(levels), "%buffer", v)
-        first = FIRST_PATTERN[1]
+            planes = self._count(self._levels(lines, v))
+            code.store(self._most(planes, len(lines)), "%buffer", v)
+        first = self._kinds.first_pattern[kind]
         with code.when(flag):
-            masks = [code.get("ptr", self._masks, first + ones, 8) for ones in range(4)]
+            numbers = range(len(lines) + 1)
+            masks = [code.get("ptr", self._masks, first + ones, 8) for ones in numbers]
             with code.loop("%vectors") as v:
-                levels = self._levels(lines, v)
-                most = self._majority(levels)
-                odd = self.code.two("xor", self.code.two("xor", levels[0], levels[1]), levels[2])
-                none, one, two, three = (code.get(VECTOR, mask, v, 64) for mask in masks)
-                wrong = self._choose(most, self._choose(odd, three, two),
-                                     self._choose(odd, one, none))  # fmt: skip
+                planes = self._count(self._levels(lines, v))
+                most = self._most(planes, len(lines))
+                wrong = self._at(planes, [code.get(VECTOR, mask, v, 64) for mask in masks])
                 code.store(self.code.two("xor", most, wrong), "%buffer", v)
         with code.when(self._strikes(0)):
             self._strike(lines, first)
@@ -167,8 +195,11 @@ class _Interpreter:
         row, bit, _ = line
         self._restore(line)
         # Which kind of access this is: ``copy`` or ``not``, of so many rows.
-        kind = code.add(code.add(code.mul(bit, 3), count), 1)
-        pattern = code.add(code.mul(code.add(kind, -2), 2), FIRST_PATTERN[2])
+        kinds = self._kinds
+        sensing = 1 + len(kinds.majorities)
+        kind = code.add(code.add(code.mul(bit, kinds.most), count), sensing - 1)
+        pattern = code.mul(code.add(kind, -sensing), 2)
+        pattern = code.add(pattern, kinds.first_pattern[sensing])
         flag = code.put(f"icmp ne i64 {code.get('i64', self._flags, kind)}, 0")
         with code.when(flag):
             self._always_wrong(pattern, "%buffer", row, flip_only=True)
@@ -269,8 +300,39 @@ class _Interpreter:
             for row, _, complement in lines
         ]
 
-    def _majority(self, levels: list[str]) -> str:
-        first, second, third = levels
+    def _count(self, levels: list[str]) -> list[str]:
+        """How many of the levels are ones: a vector for each bit of the number, lowest first."""
+        planes, more = [], levels
+        while more:
+            pending, more = more, []
+            while len(pending) > 2:
+                odd = self.code.two("xor", self.code.two("xor", pending[0], pending[1]), pending[2])
+                more.append(self._majority(*pending[:3]))
+                pending = [*pending[3:], odd]
+            if len(pending) == 2:
+                more.append(self.code.two("and", *pending))
+                pending = [self.code.two("xor", *pending)]
+            planes += pending
+        return planes
+
+    def _most(self, planes: list[str], levels: int) -> str:
+        """Whether a count of so many levels is that of more than half of them."""
+        if levels == 3:
+            return planes[-1]
+        zero, one = self.code.splat("0"), self.code.splat("-1")
+        return self._at(planes, [one if 2 * ones > levels else zero for ones in range(levels + 1)])
+
+    def _at(self, planes: Sequence[str], values: Sequence[str]) -> str:
+        """Bits of the value that a count says."""
+        if all(value == values[0] for value in values):
+            return values[0]
+        *lower, highest = planes
+        half = 1 << len(lower)
+        if len(values) <= half:
+            return self._at(lower, values)
+        return self._choose(highest, self._at(lower, values[half:]), self._at(lower, values[:half]))
+
+    def _majority(self, first: str, second: str, third: str) -> str:
         either = self.code.two("or", second, third)
         both = self.code.two("and", second, third)
         return self.code.two("or", self.code.two("and", first, either), both)

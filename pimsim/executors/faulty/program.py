@@ -41,13 +41,7 @@ from pimsim.errors import InputError
 from pimsim.executors.compiled.codegen import emit
 from pimsim.executors.compiled.run.tiles import empty
 from pimsim.executors.faulty.command_tape import Tape
-from pimsim.executors.faulty.interpreter import (
-    CLASSES,
-    FIRST_PATTERN,
-    PATTERNS,
-    SLOTS,
-    interpret,
-)
+from pimsim.executors.faulty.interpreter import Kinds, interpret
 
 _END = np.iinfo(np.int64).max
 _VECTOR_COLUMNS = 512
@@ -79,7 +73,7 @@ class Candidates(NamedTuple):
     """Where noise may strike."""
 
     place: NDArray[np.int64]
-    """``SLOTS`` times the command, plus the slot; see :mod:`.interpreter`."""
+    """Slots of a command times the command, plus the slot; see :mod:`.interpreter`."""
     column: NDArray[np.int64]
     draw: NDArray[np.float64]
     """Uniform: it strikes if the access is wrong with a larger probability."""
@@ -125,10 +119,11 @@ class Program:
         self._accesses = [
             access for access in tape.accesses if access.kind == "sense" or faults.drives
         ]
-        self._rates = np.zeros(PATTERNS)
+        self._kinds = Kinds(tape.most)
+        self._rates = np.zeros(self._kinds.patterns)
         for access in self._accesses:
             rates = faults.access_rates(access)
-            first = FIRST_PATTERN[CLASSES.index(access)]
+            first = self._kinds.first_pattern[self._kinds.accesses.index(access)]
             self._rates[first : first + len(rates)] = rates
         self._noisy = [a for a in self._accesses if faults.access_rates(a).any()]
         self._static = [a for a in self._accesses if faults.static_rates(a).any()]
@@ -172,9 +167,9 @@ class Program:
 
     def place(self, patches: Sequence[Patch], words: int) -> Placed:
         """Find the columns that are always wrong, in rows of so many words."""
-        parts = self.tape.layout.parts
+        parts, kinds = self.tape.layout.parts, self._kinds
         always = [
-            (access, FIRST_PATTERN[CLASSES.index(access)] + index, ones, part)
+            (access, kinds.first_pattern[kinds.accesses.index(access)] + index, ones, part)
             for access in self._static
             for index, ones in enumerate(patterns(access))
             if self._faults.static_rates(access)[index] > 0
@@ -182,13 +177,13 @@ class Program:
         ]
         rows = empty((len(always) + 2, words), "rows of columns that are always wrong")
         rows[:-1] = 0
-        masks = np.full((parts, PATTERNS), rows[0].ctypes.data, np.int64)
-        flags = np.zeros((parts, len(CLASSES)), np.int64)
+        masks = np.full((parts, kinds.patterns), rows[0].ctypes.data, np.int64)
+        flags = np.zeros((parts, len(kinds.accesses)), np.int64)
         for row, (access, pattern, ones, part) in zip(rows[1:], always, strict=False):
             wrong = self._always_wrong(access, ones, patches, part)
             row[: len(wrong)] = wrong
             masks[part, pattern] = row.ctypes.data
-            flags[part, CLASSES.index(access)] = 1
+            flags[part, kinds.accesses.index(access)] = 1
         return Placed(sum(patch.columns for patch in patches), masks, flags, rows)
 
     def draw(self, output: int, job: Job, block: int, width: int, columns: int) -> Candidates:
@@ -251,7 +246,7 @@ class Program:
 
         """
         tape = self.tape
-        interpret()(
+        interpret(tape.most)(
             rows.ctypes.data,
             -(-placed.columns // _VECTOR_COLUMNS),
             rows.strides[0],
@@ -297,7 +292,7 @@ class Program:
         found = self._only.get((part, access))
         if found is None:
             commands, slots = self.tape.where(output, part, access)
-            found = commands * SLOTS + slots
+            found = commands * self._kinds.slots + slots
             if self.tape.program.outputs == 1:
                 self._only[part, access] = found
         return found

@@ -21,6 +21,7 @@ from bnn.system.mitigation import NONE, TMR, Mitigation
 from bnn.system.system import System
 from bnn.values.encoding import ENCODINGS
 from pimsim.circuit.failure_tables.table import Rate
+from pimsim.dram.array import address_map
 from pimsim.dram.array.faults import Faults
 from pimsim.dram.array.many_rows import ACTIVATION_ROWS
 from pimsim.dram.options import ModelOptions
@@ -331,6 +332,17 @@ def test_chains_are_refused_and_left_out() -> None:
     assert auto.chains == ()
     many = booked(Mitigation(activation_rows=8), "always")
     assert many.chains[0].layout is not None
+
+
+def test_a_map_that_opens_more_rows_itself_leaves_majorities_of_three_as_they_are() -> None:
+    five = address_map.load("five-row")
+    assert System(SMALL, ModelOptions(), five).address_map is five
+    with pytest.raises(InputError) as caught:
+        System(SMALL, ModelOptions(), five, mitigation=Mitigation(activation_rows=8))
+    assert str(caught.value) == (
+        "`activation_rows` must be 3 on the address map 'five-row', which opens 5 cells at once, "
+        "not 8"
+    )
 
 
 def test_faults_of_other_rows_than_are_opened_are_refused() -> None:

@@ -71,6 +71,26 @@ def test_variation_is_the_table_of_the_circuit() -> None:
     assert nothing.static_rates(Access("sense", 3)).tolist() == [0.0] * 4
 
 
+def test_every_majority_of_the_address_map_is_in_the_table() -> None:
+    parser = argparse.ArgumentParser()
+    fault_options.add_faults(parser)
+    dram.add_address_map(parser)
+    plain, five = (
+        fault_options.chosen_faults(parser.parse_args(["--variation", "10", *more]))
+        for more in ([], ["--address-map", "five-row"])
+    )
+    assert plain is not None
+    assert five is not None
+    assert five.table.entries[: len(plain.table.entries)] == plain.table.entries
+    assert five.static_rates(Access("sense", 5))[2:4].min() > 0
+    with pytest.raises(InputError) as caught:
+        plain.static_rates(Access("sense", 5))
+    assert str(caught.value) == (
+        "the failure table has no entry of 5 rows and 0 ones of the kind sense, and the address "
+        "map opens as many at once: take a table that has it, such as one of the circuit"
+    )
+
+
 def test_seeds_are_told_apart_and_leave_the_table_alone() -> None:
     faults = _chosen("--variation", "20", "--seed", "5", "--chip", "7")
     assert (faults.noise, faults.chip) == (5, 7)

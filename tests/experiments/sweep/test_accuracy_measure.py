@@ -49,6 +49,12 @@ def test_a_trial_is_a_chip_and_its_noise_whatever_the_point() -> None:
     assert all(count < 60 for count in first)
 
 
+def test_the_same_chip_errs_alike_whatever_map_gives_the_same_commands() -> None:
+    plain = MEASURE.run(_values(), 1, 1)
+    for name in ("three-dcc", "five-row"):  # of which the latter has a table of majorities of five
+        assert MEASURE.run(_values(address_map=name), 1, 1) == plain
+
+
 def test_seeds_belong_to_trial_and_sweep_alone() -> None:
     drawn = [measure.seeds_of(seed, trial, 2) for seed in range(3) for trial in range(50)]
     assert len({one for pair in drawn for one in pair}) == 300

@@ -44,6 +44,18 @@ def test_every_number_of_rows_has_its_majorities() -> None:
     assert FailureTable.from_json(table.to_json()) == table
 
 
+def test_majorities_of_more_operands_stand_behind_those_of_three() -> None:
+    plain = of_circuit(CIRCUIT, AMBIT, 10.0, samples=5000)
+    table = of_circuit(CIRCUIT, AMBIT, 10.0, inputs=(5, 7, 5), samples=5000)
+    assert table.entries[: len(plain.entries)] == plain.entries
+    further = [(one.rows, one.ones, one.halves) for one in table.entries[len(plain.entries) :]]
+    assert further == [(n, ones, 0) for n in (5, 7) for ones in range(n + 1)]
+    closest = [table.probability(n, n // 2 + 1) for n in (3, 5, 7)]
+    assert 0 < closest[0] < closest[1] / 5 < closest[2]
+    with pytest.raises(InputError, match=r"^`inputs` must be an odd positive integer, not 4$"):
+        of_circuit(CIRCUIT, AMBIT, 10.0, inputs=(4,))
+
+
 def test_static_faults_fail_always() -> None:
     for entry in of_circuit(CIRCUIT, AMBIT, 20.0, samples=20_000).entries:
         assert entry.rate == Rate(entry.probability, 0.0)

@@ -223,11 +223,15 @@ def test_the_table_that_the_malformed_ones_start_from_is_good() -> None:
         ({"addresses": {}}, "m.toml: `addresses` must be a table with entries, not {}"),
         ({"addresses": {"B 0": ["T0"]}}, NOT_A_NAME + "'B 0'"),
         ({"addresses": {"D7": ["T0"]}}, NOT_A_NAME + "'D7'"),
-        ({"addresses": {"B0": "T0"}}, "m.toml: B0 must list 1 to 3 wordlines, not 'T0'"),
-        ({"addresses": {"B0": []}}, "m.toml: B0 must list 1 to 3 wordlines, not []"),
+        ({"addresses": {"B0": "T0"}}, "m.toml: B0 must list 1 to 32 wordlines, not 'T0'"),
+        ({"addresses": {"B0": []}}, "m.toml: B0 must list 1 to 32 wordlines, not []"),
         (
             {"addresses": {"B0": ["T0", "T1", "DCC0", "T0"]}},
-            "m.toml: B0 must list 1 to 3 wordlines, not ['T0', 'T1', 'DCC0', 'T0']",
+            "m.toml: B0 must not raise a cell twice, as ['T0', 'T1', 'DCC0', 'T0'] does",
+        ),
+        (
+            {"addresses": {"B0": [f"T{i}" for i in range(33)]}},
+            "m.toml: B0 must list 1 to 32 wordlines, not ['T0', 'T1', 'T2', 'T3', 'T4', 'T5', ...",
         ),
         (
             {"addresses": {"B0": ["T7"]}},

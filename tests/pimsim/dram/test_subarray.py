@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import tomllib
 from collections.abc import Callable
 from functools import partial
 from random import Random
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pimsim.bits import Words, pack, unpack
-from pimsim.dram.array.address_map import AddressMap, ambit
+from pimsim.dram.array.address_map import AddressMap, ambit, parse, text
 from pimsim.dram.array.subarray import Subarray
 from pimsim.dram.commands import CommandCounts
 from pimsim.errors import DramError
@@ -42,6 +43,17 @@ AMBIT = {
     "B13": "T1 T2 T3",
     "B14": "DCC0 T1 T2",
     "B15": "DCC1 T0 T3",
+}
+WIDE = {
+    **AMBIT,
+    "B16": "T1 T4",
+    "B17": "T2 T5",
+    "B18": "!DCC0 !DCC1",
+    "B19": "T3 T4 T5 DCC0 DCC1",
+    "B20": "T4",
+    "B21": "T5",
+    "FOUR": "T0 !DCC0 T4 T5",
+    "SEVEN": "T0 T1 T2 T3 T4 T5 !DCC1",
 }
 EIGHT = {
     "P0": "A",
@@ -185,6 +197,8 @@ class Naive:
 def _naive(rows: AddressMap, columns: int) -> Naive:
     if rows is ambit():
         return Naive(columns, AMBIT, {"C0": False, "C1": True})
+    if rows.name == "wide":
+        return Naive(columns, WIDE, {"C0": False, "C1": True})
     return Naive(columns, EIGHT, {"ONES": True, "ZEROS": False})
 
 
@@ -311,9 +325,18 @@ LENGTHS = st.sampled_from([1, 2, 3, 5, 8, 13, 21, 34, 55, 55, 55, 55])
 BLANK = st.sampled_from([False, False, False, True])
 
 
-@pytest.fixture(scope="module", params=["ambit", "eight_cells"])
-def rows(request: pytest.FixtureRequest, eight_cells: AddressMap) -> AddressMap:
-    return ambit() if request.param == "ambit" else eight_cells
+@pytest.fixture(scope="module")
+def wide() -> AddressMap:
+    """Five rows and more opened together, an even number among them."""
+    table = tomllib.loads(text("five-row"))
+    more = {"B20": ["T4"], "B21": ["T5"], "FOUR": ["T0", "!DCC0", "T4", "T5"],
+            "SEVEN": ["T0", "T1", "T2", "T3", "T4", "T5", "!DCC1"]}  # fmt: skip
+    return parse({**table, "name": "wide", "addresses": table["addresses"] | more}, "wide")
+
+
+@pytest.fixture(scope="module", params=["ambit", "eight_cells", "wide"])
+def rows(request: pytest.FixtureRequest, eight_cells: AddressMap, wide: AddressMap) -> AddressMap:
+    return {"ambit": ambit(), "eight_cells": eight_cells, "wide": wide}[request.param]
 
 
 # -- against the naive model ---------------------------------------------------------------------

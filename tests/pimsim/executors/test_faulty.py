@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pimsim.bits import pack
 from pimsim.circuit.failure_tables.table import Rate
-from pimsim.dram.array.address_map import ambit
+from pimsim.dram.array.address_map import AddressMap, ambit, load
 from pimsim.dram.array.faults import Faults, Job, Site, block_width
 from pimsim.dram.array.injection import Injector, Span
 from pimsim.dram.array.subarray import Subarray
@@ -32,6 +32,15 @@ DATA_ROWS = 10
 MANY = Microprogram.parse(
     "many", "(a,B13)(B13,b)(C1,B8)[B14](B5,B10)(B4,b)", inputs=("a",), outputs=("b",)
 )
+FIVE_ROW = load("five-row")
+FIVE = Microprogram.parse(
+    "five", "(a,B11)(b,B16)(c,B17)(B12,B18)(B0,carry)(B19,sum)", inputs=("a", "b", "c"),
+    outputs=("sum", "carry"), address_map=FIVE_ROW,
+)  # fmt: skip
+FIVE_MANY = Microprogram.parse(
+    "five-many", "(a,B19)[B19](C1,B18)[B15](B19,B19)(B3,b)", inputs=("a",), outputs=("b",),
+    address_map=FIVE_ROW,
+)  # fmt: skip
 STEPS = (
     (arithmetic.FULL_ADDER, arithmetic.FULL_ADDER_NOT_C),
     (arithmetic.COMPARE_BIT, arithmetic.COMPARE_NOT_BIT),
@@ -70,26 +79,27 @@ def rates_at_random(rng: Random) -> Rates:
         {
             (kind, rows, ones): Rate(one() * static, one() * access)
             for kind in kinds
-            for rows in (1, 2, 3)
+            for rows in (1, 2, 3, 5)
             for ones in range(rows + 1)
         },
         kinds,
     )
 
 
-def recipe_at_random(rng: Random, outputs: int, parts: int) -> RowProgram:
+def recipe_at_random(rng: Random, outputs: int, parts: int, address_map: AddressMap) -> RowProgram:
     """Schedules of known programs on random rows, moves and reads."""
-    recipe = RowProgram(outputs)
+    recipe, first = RowProgram(outputs), address_map.first_data
+    steps = STEPS + (((FIVE,), (FIVE_MANY,)) if address_map is FIVE_ROW else ())
     for _ in range(rng.randint(1, 3)):
         part = rng.randrange(parts)
-        schedule = Schedule(outputs)
+        schedule = Schedule(outputs, address_map)
         for _ in range(rng.randint(1, 5)):
-            programs = rng.choice(STEPS)
+            programs = rng.choice(steps)
             rows: dict[str, int | NDArray[np.int64]] = {}
             for symbol in programs[0].symbols:
                 written = symbol in programs[0].outputs or symbol in programs[0].scratch
                 chosen = rng.choices(range(0 if written else -2, DATA_ROWS), k=outputs)
-                rows[symbol] = D + (np.array(chosen) if rng.random() < 0.6 else chosen[0])
+                rows[symbol] = first + (np.array(chosen) if rng.random() < 0.6 else chosen[0])
             variant = np.array(rng.choices(range(len(programs)), k=outputs))
             schedule.append(programs, variant if len(programs) > 1 else None, **rows)
         recipe.run(schedule, part)
@@ -122,26 +132,30 @@ def by_reference(
     return found
 
 
+@pytest.mark.parametrize("address_map", [ambit(), FIVE_ROW], ids=lambda found: found.name)
 @settings(max_examples=60, deadline=None)
-@given(st.randoms(use_true_random=False))
-def test_the_interpreter_meets_the_faults_of_the_reference(rng: Random) -> None:
+@given(rng=st.randoms(use_true_random=False))
+def test_the_interpreter_meets_the_faults_of_the_reference(
+    address_map: AddressMap, rng: Random
+) -> None:
     parts, outputs = rng.choice([1, 1, 2]), rng.randint(1, 3)
     columns = rng.choice([1, 63, 64, 200, 520])
-    recipe = recipe_at_random(rng, outputs, parts)
+    recipe = recipe_at_random(rng, outputs, parts, address_map)
     width = block_width(rng.choice([1, 700, 9000]))
     start = rng.choice([0, 5])
     sites = tuple(Site(rng.randrange(3), part) for part in range(parts))
     block = Block(rng.randrange(3), columns, width, (Patch(columns, sites, start),))
     faults = Faults(rates_at_random(rng), chip=rng.randrange(9), noise=rng.randrange(9))  # type: ignore[arg-type]
-    tiles = Tiles(columns, D + DATA_ROWS, parts=parts, tile_words=-(-columns // 512) * 8)
-    held = [Subarray(columns, rows=D + DATA_ROWS) for _ in range(parts)]
+    count, words_of = address_map.first_data + DATA_ROWS, -(-columns // 512) * 8
+    tiles = Tiles(columns, count, parts=parts, tile_words=words_of, address_map=address_map)
+    held = [Subarray(columns, rows=count, address_map=address_map) for _ in range(parts)]
     random = np.random.default_rng(rng.randrange(2**32))
     for part, subarray in enumerate(held):
         for row in range(DATA_ROWS):
             words = pack(random.integers(0, 2, (1, columns), dtype=np.uint8))
             subarray.write(row, words)
             tiles.save(row, words[0], part)
-        for cell in range(len(ambit().cells)):
+        for cell in range(len(address_map.cells)):
             words = pack(random.integers(0, 2, (1, columns), dtype=np.uint8))
             subarray.put_cell(cell, words)
             tiles.put(tiles.layout.cell(cell, part), words[0])
@@ -183,7 +197,7 @@ def test_what_senses_two_rows_together_is_refused() -> None:
     )
     recipe.run(schedule)
     layout = Tiles(1, D + DATA_ROWS).layout
-    with pytest.raises(InputError, match=r"1 or 3 rows are sensed together, not 2 \(B8\)"):
+    with pytest.raises(InputError, match=r"an odd number of rows is sensed together, not 2 \(B8\)"):
         Tape(recipe, layout)
 
 

@@ -43,6 +43,7 @@ Literal = int
 """Twice the number of a node, plus 1 for its complement; node 0 is the constant 0."""
 
 _MAJORITY = 0b1110_1000
+_PARITY = 0b1001_0110
 _DIFFER_OR = 0b1011_1110  # operand 0 OR (operand 1 XOR operand 2)
 _CUTS = 10
 
@@ -122,10 +123,27 @@ class Graph:
                 clash = (self._value(CLASH, read=False), *levels)
                 self.written[CLASH] = self._node(_DIFFER_OR, clash)
             return levels[0]
-        value = self._node(_MAJORITY, levels)
+        value = self._majority(levels)
         for line in lines:
             self.written[(PlaceKind.CELL, line.cell)] = value ^ line.complement
         return value
+
+    def _majority(self, levels: list[Literal]) -> Literal:
+        """Of any odd number: more than three are counted first, by adders of three."""
+        if len(levels) == 3:
+            return self._node(_MAJORITY, levels)
+        planes, more = [], levels
+        while more:
+            pending, more = more, []
+            while len(pending) > 1:
+                some = [*pending[:3], 0][:3]
+                pending = [*pending[3:], self._node(_PARITY, some)]
+                more.append(self._node(_MAJORITY, some))
+            planes += pending
+        least, reached = len(levels) // 2 + 1, 1
+        for place, plane in enumerate(planes):
+            reached = self._node(_MAJORITY, (plane, reached, ~least >> place & 1))
+        return reached
 
     def _drive(self, destination: SymbolPlace, value: Literal) -> None:
         kind, number = destination

@@ -152,6 +152,11 @@ def stated(args: argparse.Namespace, faults: Faults | None) -> dict[str, Any]:
         for kind, name in (("copy", "copies"), ("not", "nots"))
     }
     layers = faulty_layers(args)
+    both = dram.chosen_map(args).on_both_bitlines if hasattr(args, "address_map") else ()
+    if both:
+        what["majorities_on_both_bitlines"] = (
+            f"{', '.join(both)}: as often wrong as if all cells were on one, which is too good"
+        )
     return {
         **{key: value for key, value in what.items() if value is not None},
         **driven,

@@ -106,9 +106,10 @@ class Program:
     def on(self, address_map: AddressMap, *, alone: bool = False) -> Program:
         """The same commands on another address map, whatever it calls its addresses and cells.
 
-        Addresses are found by the wordlines that they raise, all programs in the same cells (see
-        :mod:`pimsim.dram.array.translation`), so that one goes on with what another left there.
-        ``alone``: this one does not, and may use any cells.
+        Addresses are found by the wordlines that they raise (see
+        :mod:`pimsim.dram.array.translation`). All programs that are written on one map move in the
+        same cells, so that one goes on with what another left there. ``alone``: this one does not,
+        and may use any cells.
 
         Raises InputError, naming what is missing, for a map that has no such addresses.
         """

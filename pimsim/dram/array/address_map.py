@@ -42,7 +42,8 @@ MOST_CELLS, MOST_ADDRESSES = 64, 1_024
 _KEYS = ("name", "source", "cells", "constants", "addresses")
 _OPTIONAL = ("description",)
 _DATA = re.compile(r"D[0-9]+")
-_NAME = re.compile(r"(?!D[0-9]+$)[A-Za-z]\w*")
+_NAME = re.compile(r"(?!D[0-9]+$)[A-Za-z]\w{0,63}")
+_MOST_TEXT = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,19 @@ class AddressMap:
             )
         self.constant(0)
         self.constant(1)
+
+    @cached_property
+    def on_both_bitlines(self) -> tuple[str, ...]:
+        """Addresses of majorities whose cells are not all on the same bitline of the pair.
+
+        >>> load("ambit").on_both_bitlines
+        ()
+        """
+        return tuple(
+            name
+            for name, lines in self.addresses
+            if len(lines) in self.majorities and len({line.complement for line in lines}) == 2
+        )
 
     @property
     def hardware(self) -> dict[str, int]:
@@ -281,6 +295,10 @@ def parse(table: Mapping[str, Any], where: str) -> AddressMap:
         stated = table[key]
         if not isinstance(stated, str) or not stated.isprintable() or not stated:
             raise InputError(f"{where}: `{key}` must be a text of one line, not {shown(stated)}")
+        if len(stated) > _MOST_TEXT:
+            raise InputError(
+                f"{where}: `{key}` must have at most {_MOST_TEXT} characters, not {len(stated):,}"
+            )
     cells = _cells(table["cells"], where)
     for key in ("addresses", "constants"):
         if not isinstance(table[key], Mapping) or not table[key]:
@@ -299,8 +317,8 @@ def parse(table: Mapping[str, Any], where: str) -> AddressMap:
     for name in (*cells, *table["addresses"], *table["constants"]):
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise InputError(
-                f"{where}: a name must be a letter, then letters, digits or _, and not that of "
-                f"a data row, not {shown(name)}"
+                f"{where}: a name must be a letter, then letters, digits or _, at most 64, and "
+                f"not that of a data row, not {shown(name)}"
             )
     addresses = tuple(
         (name, _wordlines(name, lines, cells, where)) for name, lines in table["addresses"].items()

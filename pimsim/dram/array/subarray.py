@@ -68,7 +68,8 @@ class Subarray:
         if self.rows.data_rows(rows) < 1 or columns < 1 or lanes < 1:
             raise InputError(
                 f"a subarray must have at least 1 column, 1 lane and {self.rows.first_data + 1} "
-                f"rows, not {columns}, {lanes} and {rows}"
+                f"rows, one more than addresses and constants of the address map "
+                f"{self.rows.name!r}, not {columns}, {lanes} and {rows}"
             )
         self.columns = columns
         self.lanes = lanes

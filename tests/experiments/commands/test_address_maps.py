@@ -142,6 +142,29 @@ def test_primitives_are_those_that_the_map_has_addresses_for(
     )
 
 
+def test_majorities_on_both_bitlines_are_named_where_commands_fail(
+    mine: Callable[[str], str], pimsim: Pimsim
+) -> None:
+    more = 'MIXED = ["!DCC0", "T1", "T2"]\n'
+    file = mine(AMBIT + more)
+    failing = ("--variation", "8", "--address-map")
+    found = [pimsim(*small(*failing, name))["assumptions"] for name in (file, "ambit")]
+    assert found[0]["majorities_on_both_bitlines"] == (
+        "MIXED: as often wrong as if all cells were on one, which is too good"
+    )
+    assert "majorities_on_both_bitlines" not in found[1]
+    assert "majorities_on_both_bitlines" not in pimsim(*small("--address-map", file))["assumptions"]
+
+
+def test_a_failing_run_has_the_same_faults_on_a_map_that_opens_five(pimsim: Pimsim) -> None:
+    plain, five = (
+        pimsim(*small("--variation", "12", "--noise-mv", "6", "--chip", "2", *more))
+        for more in ((), ("--address-map", "five-row"))
+    )
+    assert five["faults"] == plain["faults"]
+    assert five["commands"] == plain["commands"]
+
+
 # -- what is refused -----------------------------------------------------------------------------
 
 
@@ -171,6 +194,10 @@ def test_primitives_are_those_that_the_map_has_addresses_for(
             OTHER_B8,
             "no address raises !DCC0 and T0 together, as B8 of 'ambit' does: "
             'add `B8_ = ["!DCC0", "T0"]` under [addresses]',
+        ),
+        (
+            AMBIT + "".join(f'X{i} = ["T0"]\n' for i in range(1006)),
+            "1025 rows, one more than addresses and constants of the address map 'ambit', not ",
         ),
         ("cells = [", "mine.toml is not a TOML file: "),
         (AMBIT.replace('"T3"]', '"T9"]'), "mine.toml: B3: a wordline must be a cell, or ! and a "),

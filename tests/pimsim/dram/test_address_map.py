@@ -168,7 +168,8 @@ def test_another_map_executes_and_and_not(eight_cells: AddressMap) -> None:
 # -- malformed maps ------------------------------------------------------------------------------
 
 NOT_A_NAME = (
-    "m.toml: a name must be a letter, then letters, digits or _, and not that of a data row, not "
+    "m.toml: a name must be a letter, then letters, digits or _, at most 64, and not that of a "
+    "data row, not "
 )
 
 
@@ -201,6 +202,8 @@ def test_the_table_that_the_malformed_ones_start_from_is_good() -> None:
         ({"name": 5}, "m.toml: `name` must be a text of one line, not 5"),
         ({"source": ["x"]}, "m.toml: `source` must be a text of one line, not ['x']"),
         ({"name": "a\nb"}, "m.toml: `name` must be a text of one line, not 'a\\nb'"),
+        ({"cells": ["T" * 65]}, NOT_A_NAME + "'TTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTT..."),
+        ({"source": "s" * 401}, "m.toml: `source` must have at most 400 characters, not 401"),
         ({"description": ""}, "m.toml: `description` must be a text of one line, not ''"),
         (
             {"cells": [f"T{i}" for i in range(65)]},

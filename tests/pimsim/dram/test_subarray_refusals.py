@@ -86,8 +86,8 @@ def test_a_subarray_has_a_column_a_lane_and_a_data_row() -> None:
     sizes = [(0, 1, 1024), (1, 0, 1024), (1, 1, 18), (-1, 1, 1024)]
     for columns, lanes, rows in sizes:
         message = (
-            "a subarray must have at least 1 column, 1 lane and 19 rows, "
-            f"not {columns}, {lanes} and {rows}"
+            "a subarray must have at least 1 column, 1 lane and 19 rows, one more than addresses "
+            f"and constants of the address map 'ambit', not {columns}, {lanes} and {rows}"
         )
         with _refuses(message, InputError):
             Subarray(columns, lanes=lanes, rows=rows)

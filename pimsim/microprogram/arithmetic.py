@@ -14,6 +14,7 @@ Command counts follow Hajinazar et al., "SIMDRAM", ASPLOS 2021 (8 n + 1 for addi
 
 from __future__ import annotations
 
+from pimsim.dram.array.address_map import load
 from pimsim.microprogram.logic import SELECT
 from pimsim.microprogram.program import Command, Program, parse
 
@@ -29,6 +30,16 @@ FULL_ADDER_NOT_C = _adder(
     "full-adder-not-c", "(a,B8)(b,B10)(c,B9)(B15,carry)(b,B7)(B14,B0)[B15](B7,sum)"
 )
 """sum, carry = a + b + NOT c; ``b`` is read after ``carry`` is written, so they must differ."""
+
+
+FULL_ADDER_OF_FIVE = Program.parse(
+    "full-adder-of-five",
+    "(a,B11)(b,B16)(c,B17)(B12,B18)(B0,carry)(B19,sum)",
+    inputs=("a", "b", "c"),
+    outputs=("sum", "carry"),
+    address_map=load("five-row"),
+)
+"""The same where five rows can be opened: sum = MAJ(a, b, c, NOT carry, NOT carry)."""
 
 
 def rows(name: str, bits: int) -> tuple[str, ...]:

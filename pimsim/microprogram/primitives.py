@@ -23,6 +23,7 @@ from pimsim.microprogram import logic
 from pimsim.microprogram.arithmetic import (
     FULL_ADDER,
     FULL_ADDER_NOT_C,
+    FULL_ADDER_OF_FIVE,
     add,
     equal,
     greater,
@@ -60,6 +61,8 @@ class Primitive:
     narrowest: int = 1
     sized: bool = False
     """Whether the width can be chosen."""
+    shorter: tuple[Program, ...] = ()
+    """The same with the same symbols, the shortest first, on maps that have more than Ambit's."""
 
     def program(self, width: int | None = None, address_map: AddressMap = DEFAULT_MAP) -> Program:
         """The program for ``width``, or for the width shown in tables."""
@@ -67,6 +70,9 @@ class Primitive:
         if (not self.sized and chosen != self.width) or chosen < self.narrowest:
             limit = f"at least {self.narrowest}" if self.sized else f"{self.width}"
             raise InputError(f"width of {self.name!r} must be {limit}, not {chosen}")
+        for program in self.shorter:
+            if program.fits(address_map):
+                return program.on(address_map, alone=True)
         return self.build(chosen).on(address_map, alone=True)
 
 
@@ -95,12 +101,16 @@ def _fixed(
     )
 
 
-def _adder(name: str, summary: str, program: Program, flip: int, source: str) -> Primitive:
+def _adder(
+    name: str, summary: str, program: Program, flip: int, source: str, *shorter: Program
+) -> Primitive:
     def meaning(_: int, v: Values) -> dict[str, int]:
         total = v["a"] + v["b"] + (v["c"] ^ flip)
         return {"sum": total & 1, "carry": total >> 1}
 
-    return Primitive(name, summary, lambda _: program, meaning, lambda _: 8, source)
+    return Primitive(
+        name, summary, lambda _: program, meaning, lambda _: 8, source, shorter=shorter
+    )
 
 
 _sized = partial(Primitive, width=8, sized=True)
@@ -151,7 +161,7 @@ _TABLE = (
     _fixed("xor", "a XOR b", logic.XOR, lambda v: v["a"] ^ v["b"], _AMBIT),
     _fixed("xnor", "a XNOR b, a binary product", logic.XNOR, lambda v: ~(v["a"] ^ v["b"]), _AMBIT),
     _fixed("maj3", "majority of three", logic.MAJ3, lambda v: sum(v.values()) >= 2, _AMBIT),
-    _adder("full-adder", "a + b + c", FULL_ADDER, 0, _SIMDRAM),
+    _adder("full-adder", "a + b + c", FULL_ADDER, 0, _SIMDRAM, FULL_ADDER_OF_FIVE),
     _adder("full-adder-not-c", "a + b + NOT c", FULL_ADDER_NOT_C, 1, _OWN),
     _sized("add", "a + b", add, _added, _linear(8, 1), _SIMDRAM),
     _sized("subtract", "a - b", subtract, _subtracted, _linear(8, 1), _SIMDRAM),

@@ -115,6 +115,18 @@ class Program:
         """
         return self if address_map is self.address_map else _on(self, address_map, alone)
 
+    def fits(self, address_map: AddressMap) -> bool:
+        """Whether a map has addresses for all of it, in whatever cells.
+
+        >>> from pimsim.dram.array.address_map import load
+        >>> five = Program.parse("five", "[B19]", inputs=(), outputs=(),
+        ...                      address_map=load("five-row"))
+        >>> five.fits(load("five-row")), five.fits(load("ambit"))
+        (True, False)
+        """
+        found = translation(self.address_map, address_map, self.opened)
+        return found.labels.keys() >= {*self.opened}
+
     @cached_property
     def symbols(self) -> tuple[str, ...]:
         """Symbolic rows: inputs, outputs and scratch, each once."""

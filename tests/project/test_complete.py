@@ -19,6 +19,7 @@ from bnn.model.readers import READERS
 from experiments.studies.study import STUDIES
 from experiments.sweep.measures import fields
 from experiments.sweep.measures.field import INTEGER, NUMBER, SWITCH
+from pimsim.dram.array import address_map
 from pimsim.dram.energy import command_energies
 from pimsim.dram.standard import standard as standards
 from pimsim.microprogram.primitives import PRIMITIVES
@@ -112,6 +113,16 @@ def test_axes_can_be_given_another_value() -> None:
             f'to OTHER of tests/experiments/sweep/test_keys.py add `"{name}": VALUE`, which is not '
             f"its default, {field.default!r}: the key of a point must change with it"
         )
+
+
+def test_address_maps_are_in_their_page() -> None:
+    page = (ROOT / "docs" / "address-maps.md").read_text("utf-8")
+    for name in address_map.names():
+        numbers = address_map.load(name).hardware
+        line = (
+            f"| `{name}` | {numbers['cells']} | {numbers['wordlines']} | {numbers['addresses']} |"
+        )
+        assert line in page, f"to the table of docs/address-maps.md add:\n{line} WHAT IT TAKES |"
 
 
 def test_mappings_and_studies_have_their_pages() -> None:

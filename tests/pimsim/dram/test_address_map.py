@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pimsim.dram.array.address_map import AddressMap, ambit, load, names, parse, text
 from pimsim.dram.array.subarray import Subarray
@@ -266,6 +268,36 @@ def test_a_malformed_map_is_refused(changes: dict[str, Any], message: str) -> No
     with pytest.raises(InputError) as caught:
         parse(_table(**changes), "m.toml")
     assert str(caught.value) == message
+
+
+_ODD = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=6,
+)
+_LINES = st.lists(st.sampled_from(["T0", "T1", "DCC0", "!DCC0", "!T1"]) | _ODD, max_size=5)
+
+
+@given(
+    st.fixed_dictionaries(
+        {"name": st.just("n") | _ODD, "source": st.just("s") | _ODD},
+        optional={
+            "cells": st.lists(st.sampled_from(["T0", "T1", "DCC0"]), unique=True) | _ODD,
+            "constants": st.just({"C0": 0}) | st.dictionaries(st.text(max_size=3), _ODD) | _ODD,
+            "addresses": st.dictionaries(st.sampled_from(["B0", "C0", "x"]), _LINES) | _ODD,
+            "description": _ODD,
+        },
+    )
+)
+def test_any_table_is_a_map_or_refused_in_one_short_line(table: dict[str, Any]) -> None:
+    try:
+        rows, said = parse(table, "m.toml"), "m.toml"
+    except InputError as error:
+        rows, said = None, str(error)
+    assert said.startswith("m.toml")
+    assert len(said) < 250
+    if rows is not None:
+        _round_trip(rows)
 
 
 def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:

@@ -33,10 +33,6 @@ MANY = Microprogram.parse(
     "many", "(a,B13)(B13,b)(C1,B8)[B14](B5,B10)(B4,b)", inputs=("a",), outputs=("b",)
 )
 FIVE_ROW = load("five-row")
-FIVE = Microprogram.parse(
-    "five", "(a,B11)(b,B16)(c,B17)(B12,B18)(B0,carry)(B19,sum)", inputs=("a", "b", "c"),
-    outputs=("sum", "carry"), address_map=FIVE_ROW,
-)  # fmt: skip
 FIVE_MANY = Microprogram.parse(
     "five-many", "(a,B19)[B19](C1,B18)[B15](B19,B19)(B3,b)", inputs=("a",), outputs=("b",),
     address_map=FIVE_ROW,
@@ -89,7 +85,9 @@ def rates_at_random(rng: Random) -> Rates:
 def recipe_at_random(rng: Random, outputs: int, parts: int, address_map: AddressMap) -> RowProgram:
     """Schedules of known programs on random rows, moves and reads."""
     recipe, first = RowProgram(outputs), address_map.first_data
-    steps = STEPS + (((FIVE,), (FIVE_MANY,)) if address_map is FIVE_ROW else ())
+    steps = STEPS + (
+        ((arithmetic.FULL_ADDER_OF_FIVE,), (FIVE_MANY,)) if address_map is FIVE_ROW else ()
+    )
     for _ in range(rng.randint(1, 3)):
         part = rng.randrange(parts)
         schedule = Schedule(outputs, address_map)

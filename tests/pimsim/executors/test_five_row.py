@@ -16,6 +16,7 @@ from pimsim.errors import InputError
 from pimsim.executors.compiled.lower.compile import compile_program
 from pimsim.executors.compiled.run.run import run
 from pimsim.executors.compiled.run.tiles import Tiles
+from pimsim.microprogram.arithmetic import FULL_ADDER_OF_FIVE
 from pimsim.microprogram.program import Program
 from pimsim.microprogram.row_program import RowProgram
 from pimsim.microprogram.schedule import Schedule
@@ -41,7 +42,7 @@ def _program(text: str, rows: AddressMap, *outputs: str) -> Program:
 
 
 ADDERS = {
-    "five-row": ("(a,B11)(b,B16)(c,B17)(B12,B18)(B0,carry)(B19,sum)", FIVE_ROW),
+    "five-row": (str(FULL_ADDER_OF_FIVE), FIVE_ROW),
     "both sides": ("(a,IN0)(b,IN1)(c,IN2)(CARRY,carry)(SUM,sum)", _both_sides()),
 }
 ACCUMULATIONS = {

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pimsim.bits import pack
-from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
+from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap, load
 from pimsim.dram.array.subarray import Subarray
 from pimsim.errors import InputError
 from pimsim.executors.reference import execute
@@ -82,6 +82,13 @@ def test_truth_table_is_met_on_every_input(name: str, address_map: AddressMap) -
         sizes = _inputs(primitive, width)
         if sum(sizes.values()) <= EXHAUSTIVE_BITS:
             _check(primitive, width, _exhaustive(sizes), address_map)
+
+
+def test_a_map_that_opens_five_rows_adds_in_fewer_commands(renamed: AddressMap) -> None:
+    counts = {name: len(PRIMITIVES["full-adder"].program(address_map=load(name)))
+              for name in ("ambit", "three-dcc", "five-row")}  # fmt: skip
+    assert counts == {"ambit": 8, "three-dcc": 8, "five-row": 6}
+    assert len(PRIMITIVES["full-adder"].program(address_map=renamed)) == 8
 
 
 EXPRESSED = {"copy", "not", "and", "or", "nand", "nor", "maj3", "and-reduction", "or-reduction",

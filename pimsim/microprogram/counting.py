@@ -206,7 +206,10 @@ def _exchange(
 
 
 def popcount(inputs: int, address_map: AddressMap = DEFAULT_MAP) -> Program:
-    """Number of ones among ``inputs`` >= 2 rows, 8 (n - popcount(n)) commands."""
+    """Number of ones among ``inputs`` >= 2 rows by full adders, 8 (n - popcount(n)) commands.
+
+    This is the published way; :func:`pimsim.microprogram.accumulation.popcount` takes fewer.
+    """
     if inputs < 2:
         raise InputError(f"popcount must have at least 2 input rows, not {inputs}")
     schedule = Schedule(1, address_map)
@@ -219,14 +222,15 @@ def popcount(inputs: int, address_map: AddressMap = DEFAULT_MAP) -> Program:
     bits = counter.finish()
     outputs = rows("sum", len(bits))
     names |= {int(row.address): name for row, name in zip(bits, outputs, strict=True)}
-    commands, scratch = _spell(schedule, names, address_map)
-    return Program("popcount", commands, rows("x", inputs), outputs, scratch, address_map)
+    commands, scratch = spelled(schedule, names)
+    return Program("popcount-simdram", commands, rows("x", inputs), outputs, scratch, address_map)
 
 
-def _spell(
-    schedule: Schedule, names: Mapping[int, str], address_map: AddressMap
+def spelled(
+    schedule: Schedule, names: Mapping[int, str]
 ) -> tuple[tuple[Command, ...], tuple[str, ...]]:
     """Commands of a one-output schedule with ``names`` for its rows, and new names for the rest."""
+    address_map = schedule.address_map
     scratch: dict[int, str] = {}
     commands: list[Command] = []
     for step in schedule.steps:

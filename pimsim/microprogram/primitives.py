@@ -20,6 +20,7 @@ from functools import partial
 from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
 from pimsim.errors import InputError
 from pimsim.microprogram import logic
+from pimsim.microprogram.accumulation import popcount, popcount_commands
 from pimsim.microprogram.arithmetic import (
     FULL_ADDER,
     FULL_ADDER_NOT_C,
@@ -34,7 +35,7 @@ from pimsim.microprogram.arithmetic import (
     minimum,
     subtract,
 )
-from pimsim.microprogram.counting import popcount
+from pimsim.microprogram.counting import popcount as popcount_by_full_adders
 from pimsim.microprogram.program import Program
 
 Values = Mapping[str, int]
@@ -210,6 +211,16 @@ _TABLE = (
         "popcount",
         "number of ones in n rows",
         popcount,
+        lambda _, v: {"sum": v["x"].bit_count()},
+        popcount_commands,
+        "pimsim",
+        width=255,
+        narrowest=2,
+    ),
+    _sized(
+        "popcount-simdram",
+        "the same, by full adders as published",
+        popcount_by_full_adders,
         lambda _, v: {"sum": v["x"].bit_count()},
         lambda n: 8 * (n - n.bit_count()),
         _SIMDRAM,

@@ -42,6 +42,9 @@ _BITS = (8, 16, 32, 64)
 """Operand widths at which formulas are compared with programs."""
 _SIXTEEN = "ddr4-2400"
 """A standard with sixteen banks in a rank."""
+_PUBLISHED = {"popcount": "popcount-simdram"}
+"""Names of the published ways, where that of an operation means a shorter one of ours."""
+
 DOTS = ("xnor", "popcount", "xnor + popcount")
 """A product of signs, a sum of signs, and both: a binary dot product."""
 
@@ -56,12 +59,13 @@ def _commands() -> Table:
     wanted += product(_SIZED, _BITS)
     found = [_count(*one, look_up(NAME, "commands", one[0], width=one[1])) for one in wanted]
     for width in WIDTHS:
-        found.append(_count("popcount", width, look_up(NAME, "commands", "popcount", str(width))))
+        published = look_up(NAME, "commands", "popcount", str(width))
+        found.append(_count("popcount", width, published))
     return Table("commands", "Row commands", ("operation", "width", "of them AP"), tuple(found))
 
 
 def _count(name: str, width: int, found: Published | None) -> Row:
-    chosen = program(name, width if PRIMITIVES[name].sized else None)
+    chosen = program(_PUBLISHED.get(name, name), width if PRIMITIVES[name].sized else None)
     of = (name, str(width), str(chosen.ap))
     return Row(of, "row commands", chosen.aap + chosen.ap, "", "Ambit's address map", found)
 
@@ -74,7 +78,7 @@ def dot(name: str, width: int) -> tuple[Program, int]:
     >>> len(dot_product), dot_product.outputs, once
     (81, ('sum0', 'sum1', 'sum2'), 1)
     """
-    xnor, count = program("xnor"), program("popcount", width)
+    xnor, count = program("xnor"), program(_PUBLISHED["popcount"], width)
     if name == "xnor":
         return xnor, width
     if name == "popcount":

@@ -1,0 +1,104 @@
+"""From digits of two numbers to a bit: whether their sum, or difference, is above 0.
+
+Digits are -1 or +1, one a weight, so a number with all weights up to m is odd and its sign is that
+of nothing but carries: nobody needs the digits of the sum. A carry takes about three commands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+
+from pimsim.dram.array.address_map import AddressMap
+from pimsim.microprogram.accumulation import CONSTANT, Accumulator, Item, constant
+from pimsim.microprogram.program import Program
+
+Digits = Mapping[int, Item]
+"""One item a weight, from 0 on without a gap."""
+
+# The carry stands in DCC0, T1 and T2 after each majority, plain or complemented.
+_TEXTS = {
+    "begin": ("x", "y", "z", "(x,B1)(y,B2)(z,B4)"),
+    "begin-mixed": ("x", "y", "z", "(x,B1)(y,B5)(z,B2)"),
+    "both": ("x", "y", "(x,B1)(y,B2)"),
+    "turned": ("x", "y", "(B1,B5)(x,B1)(y,B2)"),
+    "mixed": ("x", "y", "(x,B1)(y,B5)"),
+    "complemented": ("x", "y", "(x,B5)(y,B2)"),
+}
+
+
+@cache
+def _carry(name: str, address_map: AddressMap, last: str) -> Program:
+    """A carry, and with ``last`` its bit in the row ``out``: ``plain`` or ``complemented``."""
+    *symbols, text = _TEXTS[name]
+    end = {"": "[B14]", "plain": "(B14,out)", "complemented": "[B14](B5,out)"}[last]
+    outputs = ("out",) if last else ()
+    program = Program.parse(f"carry-{name}", text + end, inputs=tuple(symbols), outputs=outputs)
+    return program.on(address_map)
+
+
+def extended(digits: Digits, top: int) -> dict[int, Item]:
+    """Return the same number with digits up to a weight: z = 2 z - z.
+
+    >>> extended({0: Item(20, False)}, 2)  # doctest: +NORMALIZE_WHITESPACE
+    {0: Item(row=20, complement=True), 1: Item(row=20, complement=True),
+     2: Item(row=20, complement=False)}
+    """
+    found = dict(digits)
+    highest = max(found)
+    last = found[highest]
+    for weight in range(highest, top):
+        found[weight] = last._replace(complement=not last.complement)
+    found[top] = last
+    return found
+
+
+def decide(
+    accumulator: Accumulator, one: Digits, other: Digits, *, minus: bool, carry: int, out: int
+) -> None:
+    """Write ``out`` = (one + other + carry > 0), or one - other + carry with ``minus``.
+
+    Args:
+        accumulator: writes the commands.
+        one: digits.
+        other: digits of the same weights.
+        minus: take the other from the one.
+        carry: -1 or 1.
+        out: address of the bit's row.
+
+    """
+    held = False
+    top = max(one)
+    for weight in range(top + 1):
+        second = other[weight]
+        pair = [one[weight], second._replace(complement=second.complement != minus)]
+        name, rows, held = _step(accumulator, pair, held, carry if weight == 0 else None)
+        last = "" if weight < top else ("complemented" if held else "plain")
+        program = _carry(name, accumulator.schedule.address_map, last)
+        accumulator.put(program, *rows, *([out] if last else []))
+
+
+def _step(
+    accumulator: Accumulator, pair: list[Item], held: bool, carry: int | None
+) -> tuple[str, list[int], bool]:
+    """The program that adds two digits to the carry, its rows, and whether the carry is turned."""
+    real = sorted((item for item in pair if item.row != CONSTANT), key=lambda item: item.complement)
+    fixed = [item for item in pair if item.row == CONSTANT]
+    row = accumulator.row
+    if carry is not None:
+        begin = constant(carry)
+        if len(real) == 2 and real[0].complement != real[1].complement:
+            return "begin-mixed", [real[0].row, real[1].row, row(begin, False)], False
+        held = real[0].complement if real else False
+        return "begin", [row(item, held) for item in (*real, *fixed, begin)], held
+    if len(real) == 2 and real[0].complement == real[1].complement:
+        same = real[0].complement == held
+        rows = [item.row for item in real]
+        return ("both", rows, held) if same else ("turned", rows, not held)
+    if len(real) == 2:
+        plain, turned = sorted(real, key=lambda item: item.complement != held)
+        return "mixed", [plain.row, turned.row], held
+    if not real:
+        return "both", [row(item, held) for item in fixed], held
+    rows = [real[0].row, row(fixed[0], held)]
+    return ("both" if real[0].complement == held else "complemented"), rows, held

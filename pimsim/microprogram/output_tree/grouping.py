@@ -1,0 +1,93 @@
+"""Which outputs share a tree: those whose weights agree, or disagree, most.
+
+Outputs are matched in pairs by the size of the correlation of their weights, pairs of pairs by its
+mean, and so on; that is fast. :func:`climbed` then exchanges outputs of two groups as long as the
+commands fall.
+
+>>> weights = np.array([[1, 1, 1, 1], [1, -1, 1, -1], [-1, -1, -1, -1], [1, -1, 1, 1]])
+>>> clustered(weights, 2)
+[(0, 2), (1, 3)]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pimsim.microprogram.output_tree.tree import Tree, leaves, shaped
+
+
+def clustered(weights: NDArray[np.integer[Any]], size: int) -> list[Tree]:
+    """Return groups of up to ``size`` outputs, a power of 2.
+
+    Args:
+        weights: ``(outputs, operands)``.
+        size: outputs of a group.
+
+    """
+    flat = weights.astype(np.float32)
+    alike = np.abs(flat @ flat.T)
+    trees: list[Tree] = list(range(len(weights)))
+    for _ in range(size.bit_length() - 1):
+        pairs, rest = _matched(alike)
+        order = [*pairs, *((one,) for one in rest)]
+        trees = [
+            (trees[some[0]], trees[some[1]]) if len(some) == 2 else trees[some[0]] for some in order
+        ]
+        member = np.zeros((len(order), len(alike)), np.float32)
+        for row, some in zip(member, order, strict=True):
+            row[list(some)] = 1 / len(some)
+        alike = member @ alike @ member.T
+    return trees
+
+
+def _matched(alike: NDArray[np.float32]) -> tuple[list[tuple[int, int]], list[int]]:
+    """Match the most alike first; returns pairs, and whoever is left over."""
+    first, second = np.triu_indices(len(alike), 1)
+    free, pairs = np.ones(len(alike), np.bool_), []
+    for one, other in np.stack([first, second], 1)[
+        np.argsort(-alike[first, second], kind="stable")
+    ].tolist():
+        if free[one] and free[other]:
+            free[[one, other]] = False
+            pairs.append((one, other))
+    return pairs, np.flatnonzero(free).tolist()
+
+
+def climbed(
+    groups: Sequence[Tree],
+    cost: Callable[[Tree], int],
+    tries: int,
+    rng: np.random.Generator,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Tree]:
+    """Exchange two outputs of two groups, or of one, so many times; keep what costs no more.
+
+    Args:
+        groups: to begin with.
+        cost: of a group.
+        tries: exchanges.
+        rng: chooses what to exchange.
+        progress: called with exchanges tried, and all of them.
+
+    """
+    orders = [leaves(tree) for tree in groups]
+    costs = [cost(tree) for tree in groups]
+    found = list(groups)
+    for number in range(tries):
+        one, other = rng.integers(len(orders), size=2).tolist()
+        a, b = int(rng.integers(len(orders[one]))), int(rng.integers(len(orders[other])))
+        changed = {one: list(orders[one])}
+        changed.setdefault(other, list(orders[other]))
+        changed[one][a], changed[other][b] = changed[other][b], changed[one][a]
+        trees = {group: shaped(order) for group, order in changed.items()}
+        spent = {group: cost(tree) for group, tree in trees.items()}
+        if sum(spent.values()) <= sum(costs[group] for group in spent):
+            for group, tree in trees.items():
+                orders[group], costs[group], found[group] = changed[group], spent[group], tree
+        if progress is not None:
+            progress(number + 1, tries)
+    return found

@@ -28,6 +28,7 @@ from experiments.commands import (
     help,
     networks,
     primitives,
+    products,
     reproduce,
     run,
     study,
@@ -46,6 +47,7 @@ COMMANDS: tuple[subcommands.Command, ...] = (
     run,
     networks,
     primitives,
+    products,
     files.STANDARDS,
     files.ADDRESS_MAPS,
     CIRCUIT,
@@ -71,6 +73,7 @@ examples:
   pimsim run digits-mlp           classify handwritten digits in simulated DRAM
   pimsim networks                 the trained networks that come with pimsim
   pimsim primitives               what an AND or an addition in DRAM takes
+  pimsim products                 what a binary product in DRAM takes
   pimsim standards                the DRAM parts that pimsim knows
   pimsim address-maps             the compute rows that pimsim knows
   pimsim circuit failures         how often a triple-row activation is wrong

@@ -1,0 +1,256 @@
+"""What a binary product takes, by how products are counted: one way beside another.
+
+A product is of one bit of an operand and a weight of -1 or +1, and counting it, adding up what
+several subarrays have counted, and holding the sum against a threshold belong to it. One row
+command works on all columns of a row, so a command carries out as many products as a row has
+columns.
+
+>>> weights = np.random.default_rng(0).choice([-1, 1], (8, 64))
+>>> for way in folded(weights):
+...     print(way.name, round(way.commands_per_product, 2))
+full adders 8.23
+chains 6.36
+output tree 2.27
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pimsim.cost import price
+from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
+from pimsim.dram.commands import Kind
+from pimsim.dram.options import ModelOptions
+from pimsim.dram.standard.standard import Standard
+from pimsim.dram.timeline.command_stream import Run, Segment, issue_order
+from pimsim.errors import InputError, OutOfRowsError
+from pimsim.microprogram.and_count import and_count
+from pimsim.microprogram.arithmetic import greater_equal, greater_equal_constant
+from pimsim.microprogram.counting import popcount
+from pimsim.microprogram.logic import XNOR
+from pimsim.microprogram.output_tree.grouping import climbed, clustered
+from pimsim.microprogram.output_tree.layer import GroupProgram, Layer
+from pimsim.microprogram.output_tree.tree import Tree, leaves
+
+MOST_GROUP = 16
+"""Outputs of a group that are tried; more have never been better."""
+_SPARE = 24
+"""Data rows beside operands without which no part is tried."""
+
+Told = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Products:
+    """A way to count products, and what it takes."""
+
+    name: str
+    summary: str
+    products: int
+    """For a column: outputs times fan-in times bits, weights of 0 aside."""
+    aap: int
+    """ACTIVATE-ACTIVATE-PRECHARGEs of all of them."""
+    ap: int
+    """ACTIVATE-PRECHARGEs."""
+    data_rows: int
+    """Most data rows that a subarray needs."""
+    subarrays: int = 1
+    """Subarrays that share the fan-in."""
+    group: int = 1
+    """Outputs that share a stream of commands."""
+    rows_moved: int = 0
+    """Rows brought from one subarray to another, which are no row commands."""
+
+    @property
+    def commands_per_product(self) -> float:
+        """AAP and AP."""
+        return (self.aap + self.ap) / self.products
+
+    @property
+    def acts_per_product(self) -> float:
+        """Activations, two an AAP and one an AP: what tFAW limits."""
+        return (2 * self.aap + self.ap) / self.products
+
+    def cost(self, standard: Standard, options: ModelOptions) -> tuple[float, float]:
+        """Latency in ps and energy in pJ of a product, where all banks do the same.
+
+        APs are taken to be spread evenly among the AAPs.
+        """
+        often = max(1, self.ap)
+        each, rest = divmod(self.aap, often)
+        runs = [Run(((Kind.AAP, each), (Kind.AP, 1)) if self.ap else ((Kind.AAP, each),), often)]
+        if rest:
+            runs.append(Run(((Kind.AAP, rest),), 1))
+        banks = issue_order(standard, range(options.banks))
+        total = price([Segment(tuple(runs), banks)], standard, options)
+        products = self.products * standard.columns * options.banks
+        return total.latency_ps / products, sum(total.energy_pj.values()) / products
+
+
+def folded(
+    weights: NDArray[np.integer[Any]],
+    *,
+    planes: int = 1,
+    data_rows: int = 1006,
+    address_map: AddressMap = DEFAULT_MAP,
+    limit: str = "commands",
+    tries: int = 0,
+    seed: int = 0,
+    told: Told | None = None,
+) -> Iterator[Products]:
+    """Yield the ways to count with weights in the command stream, the published one first.
+
+    Args:
+        weights: ``(outputs, fan-in)`` of -1, 0 and +1.
+        planes: bits of an operand.
+        data_rows: of a subarray.
+        address_map: of the subarrays.
+        limit: what is to be few, ``commands`` or ``activations``.
+        tries: exchanges of outputs between groups.
+        seed: of what is exchanged.
+        told: called with what is done, how much of it, and of how much.
+
+    Raises InputError where operands do not fit, or for weights that are something else.
+    """
+    if weights.ndim != 2 or not weights.size or not np.isin(weights, (-1, 0, 1)).all():
+        raise InputError("`weights` must be a table of -1, 0 and +1: (outputs, fan-in)")
+    outputs = len(weights)
+    counted = np.count_nonzero(weights, axis=1).tolist()
+    products = sum(counted) * planes
+    if not products:
+        raise InputError("`weights` must not all be 0")
+    yield _published(counted, planes, products, address_map)
+    for name, summary, most in (
+        ("chains", "six commands an adder, one output at a time", 1),
+        ("output tree", "an adder serves the outputs of a group", MOST_GROUP),
+    ):
+        layer, groups, size = _layer(weights, planes, data_rows, address_map, limit, most)
+        if tries and most > 1:
+            groups = _climbed(layer, groups, tries, seed, told)
+        made: list[GroupProgram] = []
+        for number, group in enumerate(groups):
+            if told is not None:
+                told(name, number, len(groups))
+            made.append(layer.program(group))
+        ap = sum(one.ap for one in made)
+        yield Products(
+            name, summary, products, sum(one.commands for one in made) - ap, ap,
+            data_rows=max(one.rows for one in made),
+            subarrays=layer.parts,
+            group=min(size, outputs),
+            rows_moved=sum(one.moves for one in made),
+        )  # fmt: skip
+
+
+def rows(
+    fan_in: int, *, data_rows: int = 1006, address_map: AddressMap = DEFAULT_MAP
+) -> Iterator[Products]:
+    """Yield the ways to count products of two rows, the published one first.
+
+    A fan-in beyond a subarray is counted in subarrays that each hold a part against a number.
+    """
+    most = (data_rows - _SPARE) // 2
+    while True:
+        parts = -(-fan_in // most)
+        size = -(-fan_in // parts)
+        count = and_count(size, address_map=address_map)
+        if len(count.symbols) <= data_rows or most < 4:
+            break
+        most -= max(1, (len(count.symbols) - data_rows) // 3)
+    full = popcount(size, address_map)
+    bits = size.bit_length()
+    compare = greater_equal(bits).on(address_map)
+    xnor = XNOR.on(address_map)
+    yield Products(
+        "XNOR, full adders", "a product, then the published count", size,
+        size * xnor.aap + full.aap + compare.aap, size * xnor.ap + full.ap + compare.ap,
+        data_rows=3 * size + len(full.scratch), subarrays=parts,
+    )  # fmt: skip
+    yield Products(
+        "AND, chains", "ones of x AND w, those of x and of w being known", size,
+        count.aap, count.ap, data_rows=len(count.symbols), subarrays=parts,
+    )  # fmt: skip
+
+
+def _published(counted: list[int], planes: int, products: int, address_map: AddressMap) -> Products:
+    """One output after the other by full adders, as SIMDRAM has them."""
+    aap = ap = highest = 0
+    for number, times in Counter(counted).items():
+        bits = max(1, (number * ((1 << planes) - 1)).bit_length())
+        highest = max(highest, bits)
+        compare = greater_equal_constant(bits, 1).on(address_map)
+        aap, ap = aap + times * compare.aap, ap + times * compare.ap
+        if number > 1:
+            count = popcount(number, address_map)
+            aap, ap = aap + times * planes * count.aap, ap + times * planes * count.ap
+    data_rows = max(counted) * planes + 3 * highest
+    return Products(
+        "full adders", "eight commands an adder, one output at a time", products,
+        aap, ap, data_rows=data_rows,
+    )  # fmt: skip
+
+
+def _layer(
+    weights: NDArray[np.integer[Any]],
+    planes: int,
+    data_rows: int,
+    address_map: AddressMap,
+    limit: str,
+    most: int,
+) -> tuple[Layer, list[Tree], int]:
+    """The layer and its groups: as few subarrays and as large groups as rows allow."""
+    least = np.zeros(len(weights), np.int64)
+    parts = -(-weights.shape[1] * planes // max(1, data_rows - _SPARE))
+    best: tuple[int, Layer, list[Tree], int] | None = None
+    refusal: OutOfRowsError | None = None
+    for number in (parts, parts + 1):
+        if number > weights.shape[1]:
+            continue
+        layer = Layer(
+            weights, least, planes=planes, parts=number, data_rows=data_rows,
+            address_map=address_map, limit=limit,
+        )  # fmt: skip
+        size = most
+        while size:
+            groups = clustered(weights, size)
+            # what is left over comes last: a sample that holds the first and the last
+            sample = [groups[0], groups[-1]] if len(groups) > 1 else groups
+            try:
+                spent = sum(_spent(layer, layer.program(group)) for group in sample)
+            except OutOfRowsError as error:
+                refusal = error
+            else:
+                counted = [one for group in sample for one in leaves(group)]
+                each = spent * 1000 // max(1, np.count_nonzero(weights[counted]))
+                if best is None or each < best[0]:
+                    best = each, layer, groups, size
+            size //= 2
+    if best is None:
+        raise refusal or OutOfRowsError("`data_rows` must hold the operands")
+    return best[1:]
+
+
+def _spent(layer: Layer, made: GroupProgram) -> int:
+    return made.activations if layer.limit == "activations" else made.commands
+
+
+def _climbed(
+    layer: Layer, groups: list[Tree], tries: int, seed: int, told: Told | None
+) -> list[Tree]:
+    def progress(done: int, of: int) -> None:
+        if told is not None:
+            told("exchanging outputs", done, of)
+
+    def cost(tree: Tree) -> int:
+        try:
+            return _spent(layer, layer.program(tree))
+        except OutOfRowsError:  # too many rows for this group: never kept
+            return 1 << 60
+
+    return climbed(groups, cost, tries, np.random.default_rng(seed), progress)

@@ -205,22 +205,21 @@ def _chains(plain: int, complemented: int, constants: int, adders: int) -> Itera
     spare = plain + complemented + constants - 2 * adders - 1
     if spare < 0:
         raise InputError(f"{adders} adders must have {2 * adders + 1} rows, not {-spare} fewer")
+    for left_plain in range(spare + 1):
+        for left_complemented in range(spare - left_plain + 1):
+            some, others = plain - left_plain, complemented - left_complemented
+            free = constants - (spare - left_plain - left_complemented)
+            if min(some, others, free) < 0:
+                continue
+            for extra in range(free + 1):
+                yield from _paired(some + extra, others + free - extra)
+
+
+def _paired(plain: int, complemented: int) -> Iterable[Chain]:
     for first in (False, True):
-        if not (complemented if first else plain):
+        one, other = plain - (not first), complemented - first
+        if min(one, other) < 0:
             continue
-        for left_plain in range(spare + 1):
-            for left_complemented in range(spare - left_plain + 1):
-                fixed = spare - left_plain - left_complemented
-                some = plain - left_plain - (not first)
-                others = complemented - left_complemented - first
-                free = constants - fixed
-                if min(some, others, free) >= 0:
-                    yield from _paired(first, some, others, free)
-
-
-def _paired(first: bool, plain: int, complemented: int, free: int) -> Iterable[Chain]:
-    for extra in range(free + 1):
-        one, other = plain + extra, complemented + free - extra
         most = min(one, other)
         for mixed in {one % 2, min(one % 2 + 2, most), most}:
             pairs, turned = (one - mixed) // 2, (other - mixed) // 2
@@ -331,7 +330,7 @@ class Accumulator:
 
         ways = one.ways(true=true)
         first, held = operand(one.first), one.first
-        self.put(self._programs[ways[0]], first.row)
+        self.put(self._programs[ways[0]], self.row(first, one.first))
         used, carries, total = [first], [], CONSTANT
         kinds = iter(one.equal)
         for way in ways[1:]:

@@ -33,6 +33,7 @@ from experiments.commands import (
     run,
     study,
     sweep,
+    synthesize,
     train,
 )
 from experiments.commands.circuit.command import CIRCUIT
@@ -48,6 +49,7 @@ COMMANDS: tuple[subcommands.Command, ...] = (
     networks,
     primitives,
     products,
+    synthesize,
     files.STANDARDS,
     files.ADDRESS_MAPS,
     CIRCUIT,

@@ -14,13 +14,14 @@ from numba import config, njit
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def kept(function: F) -> F:
+def kept(function: F, **others: Any) -> F:
     """Return a function compiled for all processors, its machine code kept for later processes.
 
     It is kept beside the module, or in the home folder; where neither can be written to, in a
-    folder of the user's own among temporary files; and if that fails too, not at all.
+    folder of the user's own among temporary files; and if that fails too, not at all. ``others``
+    are further options of numba.
     """
-    options: dict[str, Any] = {"parallel": True, "error_model": "numpy"}
+    options: dict[str, Any] = {"parallel": True, "error_model": "numpy", **others}
     try:
         return njit(cache=True, **options)(function)  # type: ignore[no-any-return]
     except RuntimeError:  # "no locator available"

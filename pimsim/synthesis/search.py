@@ -1,0 +1,284 @@
+"""The search: every program in the order of its cost, until one does what is wanted.
+
+States are what compute cells and rows hold as functions of the inputs. Programs of one command are
+looked at, then of two, and so on; for each number only states are kept that the bounds of
+:mod:`~pimsim.synthesis.kernel` leave, and of states that differ in the names of inputs one. When a
+program is found, none that is shorter was left out, and that is what :class:`Found` states. Costs
+other than the number of commands start from the shortest program, and look for what costs less.
+
+A search that outgrows its memory goes on with samples of the states: what it then finds is the
+best found, and the bound that was proven by then is stated with it.
+
+>>> from pimsim.synthesis.task import ambit, task
+>>> found = synthesize(task("out = a & ~b", ambit()))
+>>> len(found.program), found.optimal
+(4, True)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pimsim.errors import InputError
+from pimsim.microprogram.program import Program
+from pimsim.synthesis import check, kernel
+from pimsim.synthesis.encoding import Encoding, encode, scratch_names
+from pimsim.synthesis.objective import COMMANDS, EACH_ONE, Minimise
+from pimsim.synthesis.task import Task
+
+MEMORY_MB = 1_024
+MOST_COMMANDS = 40
+_BATCH, _SAMPLE = 1 << 14, 1 << 5
+"""States after whose successors something is said, or a sample is looked at."""
+_TABLE = 1 << 16
+_BYTES_BESIDE = 44
+"""Of a state beside its words: origin 8, its place in the hash table up to 26 while that is made
+larger, its number in a batch twice."""
+_SAMPLED_MORE = 8
+"""Commands beyond the bound up to which samples are searched."""
+_LEAST_STATES = 20_000
+
+Tell: TypeAlias = Callable[[str], None]
+"""Called with what is being done."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A program, and what is known about others."""
+
+    task: Task
+    program: Program
+    complemented: tuple[str, ...]
+    """Outputs that are complemented, of those that may be."""
+    minimise: Minimise
+    """What the program has least of, if it is optimal."""
+    optimal: bool
+    """Whether no program is better."""
+    bound: int
+    """No program has fewer commands."""
+    states: int
+    """States that were found in the last round."""
+
+
+class TooLargeError(InputError):
+    """A search needs more memory than it may take; the message says what would do."""
+
+
+class NothingFoundError(InputError):
+    """No program up to some length does what is wanted, or none at all."""
+
+
+def synthesize(
+    task: Task,
+    minimise: Minimise = COMMANDS,
+    *,
+    name: str = "found",
+    most_commands: int = MOST_COMMANDS,
+    memory_mb: int = MEMORY_MB,
+    tell: Tell = lambda _: None,
+) -> Found:
+    """Return a program that costs least.
+
+    ``tell`` is called with what is being done, several times a second.
+
+    Raises :class:`NothingFoundError` if there is none up to ``most_commands``, and
+    :class:`TooLargeError` if more memory would be needed and samples held none either.
+    """
+    shortest = _Search(encode(task, EACH_ONE), memory_mb, tell).deepen(most_commands, name)
+    if not shortest.optimal:
+        return replace(shortest, minimise=minimise)
+    search = _Search(encode(task, minimise.prices), memory_mb, tell)
+    try:
+        better = search.improve(shortest, minimise)
+    except _OutOfMemoryError:
+        return replace(shortest, minimise=minimise, optimal=minimise is COMMANDS)
+    states = shortest.states if minimise is COMMANDS else better.states
+    return replace(better, states=states)
+
+
+class _OutOfMemoryError(Exception):
+    """A round needs more states than there is room for."""
+
+
+class _Search:
+    """Rounds of a search over one encoding."""
+
+    def __init__(self, encoding: Encoding, memory_mb: int, tell: Tell) -> None:
+        self.encoding, self.memory_mb, self.tell = encoding, memory_mb, tell
+        words, rules = encoding.words, encoding.rules
+        self._largest = max(rules.prices.size + 1, (memory_mb << 20) // (8 * words + _BYTES_BESIDE))
+        self._work = kernel.Work(
+            np.zeros((2, len(rules.cells)), np.uint64),
+            np.zeros((5, words), np.uint64),
+            np.zeros(len(rules.sources), np.uint64),
+        )
+        self._store: kernel.Store
+        self.states = 0
+
+    # -- rounds --------------------------------------------------------------------------------
+
+    def deepen(self, most: int, name: str) -> Found:
+        """Return a shortest program: rounds of one command more each, until one finds it."""
+        for limit in range(1, most + 1):
+            try:
+                cost = self._round(limit, f"programs of {limit} commands")
+            except _OutOfMemoryError:
+                return self._sample(limit, min(most, limit + _SAMPLED_MORE), name)
+            if cost is not None:
+                return self._found(name, limit)
+            if not self._store.numbers[kernel.CUT]:
+                raise NothingFoundError(
+                    f"no program on the address map {self._map!r} does this: all "
+                    f"{self.states:,} states that cells and rows can take were tried; another map, "
+                    "`scratch` rows or operands in rows of their own may do"
+                )
+        raise NothingFoundError(
+            f"no program of up to {most} commands on the address map {self._map!r} does this: all "
+            "were tried; `max-commands` may be larger"
+        )
+
+    def improve(self, found: Found, minimise: Minimise) -> Found:
+        """Return a program that costs least, from one that may not."""
+        cost = sum(map(self.encoding.price, found.program.commands))
+        if self._round(cost - 1, f"programs with {minimise.fewer}") is None:
+            return replace(found, minimise=minimise, states=self.states)
+        return replace(self._found(found.program.name, found.bound), minimise=minimise)
+
+    def _sample(self, bound: int, most: int, name: str) -> Found:
+        """Return the shortest program that samples of the states hold."""
+        for limit in range(bound, most + 1):
+            what = f"samples of programs of {limit} commands"
+            if self._round(limit, what, sampled=True) is not None:
+                return replace(self._found(name, bound), optimal=False)
+        raise TooLargeError(
+            f"the search must fit into {self.memory_mb:,} MB, which it exceeds; no program has "
+            f"fewer than {bound} commands. More memory, fewer outputs at a time, outputs that may "
+            "be complemented, or operands in cells at the start would do"
+        )
+
+    def _round(
+        self, limit: int, what: str, *, sampled: bool = False, collect: bool = False
+    ) -> int | None:
+        """Look at all that costs up to ``limit``; return the least cost of a program, if any.
+
+        Samples take an equal share of the memory for every cost. Or goals are collected: they are
+        states like others.
+        """
+        store = self._open(collect)
+        numbers = store.numbers
+        waiting: dict[int, list[NDArray[np.uint32]]] = {0: [np.zeros(1, np.uint32)]}
+        while waiting and min(waiting) <= limit:
+            cost = min(waiting)
+            batch = np.concatenate(waiting.pop(cost))
+            most, step = self._largest, _BATCH
+            if sampled:
+                batch = np.random.default_rng(limit).permutation(batch)
+                share = int(numbers[kernel.COUNT]) + self._largest // (limit + 1)
+                most, step = min(most, share), _SAMPLE
+            for start in range(0, len(batch), step):
+                part = batch[start : start + step]
+                numbers[kernel.NEXT] = 0
+                while numbers[kernel.NEXT] < len(part) and cost <= limit:
+                    if not self._has_room(store, most):
+                        break
+                    store = self._with_table(store)
+                    limit = int(
+                        kernel.expand(self.encoding.rules, store, self._work, part, cost, limit)
+                    )
+                    _sort(store, waiting)
+                self.tell(f"{what}: {int(numbers[kernel.COUNT]):,} states")
+                if not self._has_room(store, most):
+                    if sampled:
+                        break
+                    raise _OutOfMemoryError
+        self._store, self.states = store, int(numbers[kernel.COUNT])
+        found = int(numbers[kernel.BEST])
+        return None if found < 0 else found
+
+    # -- memory --------------------------------------------------------------------------------
+
+    def _open(self, collect: bool = False) -> kernel.Store:
+        """A store that holds the start alone. Memory that is not used is not taken."""
+        words, most = self.encoding.words, self._largest
+        numbers = np.zeros(7, np.int64)
+        numbers[kernel.BEST] = -1
+        numbers[kernel.COUNT] = 1
+        numbers[kernel.ALL] = collect
+        store = kernel.Store(
+            np.empty((most, words), np.uint64),
+            np.empty((most, 2), np.uint32),
+            np.zeros(_TABLE, np.uint32),
+            np.empty(max(1 << 16, 2 * self.encoding.rules.prices.size), np.uint32),
+            numbers,
+        )
+        store.states[0], store.origin[0] = self.encoding.start, 0
+        kernel.rehash(store.states, store.table, 1, self._work.states[0])
+        return store
+
+    def _has_room(self, store: kernel.Store, most: int) -> bool:
+        """Whether the successors of another state surely fit."""
+        return int(store.numbers[kernel.COUNT]) <= most - self.encoding.rules.prices.size
+
+    def _with_table(self, store: kernel.Store) -> kernel.Store:
+        """The store, with a larger table if that is nearly full."""
+        count, most = int(store.numbers[kernel.COUNT]), self.encoding.rules.prices.size
+        if count <= len(store.table) * 5 // 8 - most:
+            return store
+        store = store._replace(table=np.zeros(2 * len(store.table), np.uint32))
+        kernel.rehash(store.states, store.table, count, self._work.states[0])
+        return store
+
+    # -- what was found ------------------------------------------------------------------------
+
+    @property
+    def _map(self) -> str:
+        return self.encoding.task.address_map.name
+
+    def _found(self, name: str, bound: int) -> Found:
+        """The program that led to the goal, run on a subarray."""
+        task = self.encoding.task
+        commands, final = self._retraced()
+        program = Program(
+            name,
+            tuple(self.encoding.command(*one) for one in commands),
+            task.rows,
+            tuple(one.name for one in task.stored),
+            scratch_names(task),
+            task.address_map,
+        )
+        complemented = self.encoding.complemented(final)
+        check.require_right(task, program, complemented)
+        return Found(task, program, complemented, COMMANDS, True, bound, self.states)
+
+    def _retraced(self) -> tuple[list[tuple[int, int]], list[int]]:
+        """Commands from the start to the goal by their numbers, and the state that they end in."""
+        encoding, store = self.encoding, self._store
+        way = [int(store.numbers[kernel.PARENT])]
+        while way[-1]:
+            way.append(int(store.origin[way[-1], 1]))
+        way.reverse()
+        costs = [int(store.origin[state, 0]) for state in way] + [int(store.numbers[kernel.BEST])]
+        self._work.states[0] = encoding.start
+        commands = []
+        for at in range(len(way)):
+            target = store.states[way[at + 1]] if at + 1 < len(way) else np.zeros(0, np.uint64)
+            price = costs[at + 1] - costs[at]
+            number = int(kernel.retrace(encoding.rules, self._work, target, price))
+            if number < 0:
+                raise AssertionError("a state has lost the command that led to it")
+            commands.append(divmod(number, len(encoding.destinations)))
+        return commands, self._work.states[0].tolist()
+
+
+def _sort(store: kernel.Store, waiting: dict[int, list[NDArray[np.uint32]]]) -> None:
+    """Put states that were found where their turn is."""
+    new = store.pushed[: store.numbers[kernel.PUSHED]].copy()
+    store.numbers[kernel.PUSHED] = 0
+    costs = store.origin[new, 0]
+    for cost in np.unique(costs).tolist():
+        waiting.setdefault(cost, []).append(new[costs == cost])

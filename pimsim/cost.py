@@ -20,8 +20,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 
 from pimsim.dram.commands import CommandCounts, Kind
 from pimsim.dram.energy import CommandEnergies
@@ -148,6 +149,15 @@ def price(segments: Iterable[Segment], standard: Standard, options: ModelOptions
                 counts[kind] += len(segment.slots(kind)) * run.times * times
     total = CommandCounts(**{kind.name.lower(): times for kind, times in counts.items()})
     return charge(total, Elapsed.on(timeline), standard, options)
+
+
+@lru_cache(maxsize=4096)
+def unrefreshed_ps(segment: Segment, standard: Standard, options: ModelOptions) -> int:
+    """Return the time of a segment, refresh aside, which stretches all alike.
+
+    It is remembered: whoever divides work over banks asks for the same ways again and again.
+    """
+    return price([segment], standard, replace(options, refresh=False)).latency_ps
 
 
 def charge(

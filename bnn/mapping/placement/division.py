@@ -19,7 +19,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache
 from math import prod
 
@@ -29,7 +28,7 @@ from numpy.typing import NDArray
 from bnn.lowering.stage import Stage
 from bnn.mapping.placement.placement import Block, Placement, Turn, cut, fewest_for_rounds, tiling
 from bnn.system.system import System
-from pimsim.cost import price
+from pimsim.cost import unrefreshed_ps
 from pimsim.dram.commands import Kind
 from pimsim.dram.timeline.command_stream import RowCycle, Run, Segment, issue_order, row_cycle
 from pimsim.errors import OutOfSubarraysError
@@ -236,5 +235,4 @@ def spent_ps(system: System, banks: int, columns: int, *steps: tuple[RowCycle | 
     if not runs:  # all weights are 0 and nothing is read
         return 0
     segment = Segment(tuple(runs), issue_order(system.standard, range(banks)))
-    unrefreshed = replace(system.options, refresh=False)
-    return price([segment], system.standard, unrefreshed).latency_ps
+    return unrefreshed_ps(segment, system.standard, system.options)

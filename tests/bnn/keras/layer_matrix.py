@@ -744,16 +744,27 @@ def _models(k: Any) -> Any:
 
 def model(libraries: Any, batch: Batch) -> Any:
     """Build the Keras model of a batch, with seeded weights."""
+    made = plain(_built)(libraries, batch)
+    rng = np.random.default_rng(sum(batch.name.encode()))
+    _fill(made, libraries.larq, rng)
+    return made
+
+
+def plain(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a function call layers as they are: no layer's Python has to become a graph's."""
+    import tensorflow
+
+    return tensorflow.autograph.experimental.do_not_convert(function)
+
+
+def _built(libraries: Any, batch: Batch) -> Any:
     keras, lq = libraries.keras, libraries.larq
     start = keras.Input(batch.shape)
     ends = []
     for case in batch.cases:
         ends.append(keras.layers.Flatten()(case.build(keras.layers, lq, start)))
     end = keras.layers.Concatenate()(ends) if len(ends) > 1 else ends[0]
-    made = keras.Model(start, end)
-    rng = np.random.default_rng(sum(batch.name.encode()))
-    _fill(made, lq, rng)
-    return made
+    return keras.Model(start, end)
 
 
 def _fill(made: Any, lq: Any, rng: np.random.Generator) -> None:

@@ -54,7 +54,7 @@ OPERAND_ENCODINGS = [
     (2, 3, 5, False),
 ]
 """Planes, step, lowest operand, and whether padding is a 0 that no operand is."""
-SLOW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @dataclass(frozen=True)
@@ -709,7 +709,7 @@ class Rates:
 
 
 @pytest.mark.parametrize("mapping", MAPPINGS)
-@settings(SLOW, max_examples=60)
+@settings(SLOW, max_examples=40)
 @given(
     case=cases(),
     rows=st.sampled_from([1024, 100, 60]),

@@ -27,7 +27,7 @@ from pimsim.dram.standard.standard import Standard, load
 from pimsim.microprogram.schedule import Schedule
 
 SIGN = "ste_sign"
-SMALL = replace(load("ddr3-1600-8-8-8"), row_bytes=64, chips_per_rank=1, rows_per_subarray=512)
+SMALL = replace(load("ddr3-1600-8-8-8"), row_bytes=64, chips_per_rank=1, rows_per_subarray=128)
 RESIDENT = [name for name in MAPPINGS if name != "output-stationary"]
 SLOW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 ALL = ("sense", "copy", "not")
@@ -142,8 +142,8 @@ def _case(draw: st.DrawFn) -> tuple[Network, int]:
     rng = np.random.default_rng(draw(st.integers(0, 99)))
     if draw(st.booleans()):
         return _convolution(rng), draw(st.integers(1, 30))
-    fan_in = draw(st.sampled_from([3, 40, 300]))  # the last needs two subarrays
-    most = 150 if fan_in == 300 else 700
+    fan_in = draw(st.sampled_from([3, 40, 75]))  # the last needs two subarrays
+    most = 150 if fan_in == 75 else 700
     return _dense(rng, fan_in, draw(st.integers(1, 7))), draw(st.integers(1, most))
 
 

@@ -29,8 +29,8 @@ from pimsim.dram.standard.standard import load
 from pimsim.errors import InputError
 
 SIGN = "ste_sign"
-SMALL = replace(load("ddr3-1600-8-8-8"), row_bytes=64, chips_per_rank=1, rows_per_subarray=512)
-SLOW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SMALL = replace(load("ddr3-1600-8-8-8"), row_bytes=64, chips_per_rank=1, rows_per_subarray=160)
+SLOW = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ mitigations = st.one_of(
     ),
 )
 networks = st.one_of(
-    st.builds(_network, st.integers(0, 9), st.sampled_from([3, 40, 600]), st.integers(1, 7)),
+    st.builds(_network, st.integers(0, 9), st.sampled_from([3, 40, 150]), st.integers(1, 5)),
     st.builds(_convolution, st.integers(0, 9)),
 )
 
@@ -261,7 +261,7 @@ def test_no_static_fault_is_left_where_weak_columns_were_found(tmr: str) -> None
 
 
 def test_screening_is_booked_once_for_every_subarray_and_layer() -> None:
-    network = _network(0, 600, 3)  # two subarrays for the first layer, one for the last
+    network = _network(0, 150, 3)  # two subarrays for the first layer, one for the last
     done = _run(network, 10, Mitigation(screening=3))
     for layer, subarrays in zip(done.layers, (2, 1), strict=True):
         counts = layer.ledger.counts("weights")

@@ -25,7 +25,7 @@ Pimsim = Callable[..., Report]
 Refusal = Callable[..., str]
 Parse = Callable[[str], Report]
 
-LARGE = 10**9
+LARGE = 5 * 10**8
 """Multiply-accumulates of an image from which on booking takes seconds."""
 
 BY_HAND = ("commands", "latency_ps", "energy_pj", "energy_parts_pj", "phases", "weights_once",

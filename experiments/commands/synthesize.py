@@ -86,7 +86,7 @@ _MEMORY = Option(
     "memory_mb",
     "memory of the search; when it is used up, samples go on, and the bound is said with what they "
     "find",
-    int, "MB", 1_024, whole(16, 1_048_576),
+    int, "MB", 1_024, whole(1, 1_048_576),
 )  # fmt: skip
 _KNOWN = flag("known", "list the programs that are known to be shortest")
 _RECOMPUTE = Option("recompute", "search for one of them anew, or for all", metavar="NAME|all")

@@ -236,7 +236,9 @@ def test_command_counts_are_those_of_the_golden_table(found: Found) -> None:
     ours = {row.of[:2]: (row.simulated, row.of[2]) for row in table.rows}
     compared = 0
     for row in _golden("command_counts.csv"):
-        key = row["primitive"], row["width"]
+        if row["primitive"] == "popcount":  # ours; the published way has a name of its own
+            continue
+        key = row["primitive"].removesuffix("-simdram"), row["width"]
         if key in ours:
             assert ours[key] == (int(row["aap"]) + int(row["ap"]), row["ap"])
             compared += 1

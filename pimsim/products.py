@@ -99,7 +99,7 @@ def folded(
     planes: int = 1,
     data_rows: int = 1006,
     address_map: AddressMap = DEFAULT_MAP,
-    limit: str = "commands",
+    minimise: str = "commands",
     tries: int = 0,
     seed: int = 0,
     told: Told | None = None,
@@ -111,7 +111,7 @@ def folded(
         planes: bits of an operand.
         data_rows: of a subarray.
         address_map: of the subarrays.
-        limit: what is to be few, ``commands`` or ``activations``.
+        minimise: what is to be few, ``commands`` or ``activations``.
         tries: exchanges of outputs between groups.
         seed: of what is exchanged.
         told: called with what is done, how much of it, and of how much.
@@ -130,7 +130,7 @@ def folded(
         ("chains", "six commands an adder, one output at a time", 1),
         ("output tree", "an adder serves the outputs of a group", MOST_GROUP),
     ):
-        layer, groups, size = _layer(weights, planes, data_rows, address_map, limit, most)
+        layer, groups, size = _layer(weights, planes, data_rows, address_map, minimise, most)
         if tries and most > 1:
             groups = _climbed(layer, groups, tries, seed, told)
         made: list[GroupProgram] = []
@@ -201,7 +201,7 @@ def _layer(
     planes: int,
     data_rows: int,
     address_map: AddressMap,
-    limit: str,
+    minimise: str,
     most: int,
 ) -> tuple[Layer, list[Tree], int]:
     """The layer and its groups: as few subarrays and as large groups as rows allow."""
@@ -214,7 +214,7 @@ def _layer(
             continue
         layer = Layer(
             weights, least, planes=planes, parts=number, data_rows=data_rows,
-            address_map=address_map, limit=limit,
+            address_map=address_map, minimise=minimise,
         )  # fmt: skip
         size = most
         while size:
@@ -237,7 +237,7 @@ def _layer(
 
 
 def _spent(layer: Layer, made: GroupProgram) -> int:
-    return made.activations if layer.limit == "activations" else made.commands
+    return made.activations if layer.minimise == "activations" else made.commands
 
 
 def _climbed(

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.options import dram
-from experiments.options.option import Option, add
-from experiments.options.table import ADDRESS_MAP, JSON, SEED
+from experiments.options.option import Option, Rule, add, given
+from experiments.options.table import JSON, SEED
 from experiments.output import json_output, progress, tables
 from pimsim.errors import InputError
 from pimsim.ranges import whole
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from pimsim.dram.array.address_map import AddressMap
@@ -59,32 +58,45 @@ _OPERANDS = Option(
     default="folded", choices=("folded", "rows"),
 )  # fmt: skip
 _WEIGHTS = Option(
-    "weights", "weights to count with: .npy, a model file or a bundled network (default: random)",
+    "weights",
+    "weights to count with: a .npy or .npz file, a model file or a bundled network (default: "
+    "random)",
     metavar="FILE|NETWORK",
 )  # fmt: skip
-_LAYER = Option("layer", "layer of the network that --weights names", metavar="NAME")
-_LIMIT = Option(
-    "limit", "what is to be few", default="commands", choices=("commands", "activations")
+_LAYER = Option("layer", "layer of the network, or array of the .npz file", metavar="NAME")
+_MINIMISE = Option(
+    "minimise", "what is to be few", default="commands", choices=("commands", "activations")
 )
 _CLIMB = Option(
     "climb", "exchange outputs between groups so many times, and keep what is better", int, "TRIES",
     0, whole(0, 10_000_000),
 )  # fmt: skip
-_MOST_BYTES = 1 << 28
+_WITH_ROWS = "must not come with --operands rows: what a column counts does not depend on it"
+RULES = (
+    Rule(
+        ("weights", "outputs", "bits", "minimise", "climb"),
+        lambda args: args.operands == "folded",
+        _WITH_ROWS,
+    ),
+    Rule(("layer",), given("weights"), "needs --weights"),
+    Rule(
+        ("seed",),
+        lambda args: args.operands == "folded" and not ("weights" in args.given and not args.climb),
+        "needs random weights, or --climb",
+    ),
+)
+_LIMITS = {"commands": "commands_per_product", "activations": "acts_per_product"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe ``pimsim products``."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
     group = parser.add_argument_group("what is counted")
-    add(group, _FAN_IN.but(default=None, help=f"{_FAN_IN.help} (default: 1152)"))
-    add(group, _OUTPUTS.but(default=None, help=f"{_OUTPUTS.help} (default: 64)"))
-    add(group, _BITS, _OPERANDS, _WEIGHTS, _LAYER, SEED.but(default=0))
+    add(group, _FAN_IN, _OUTPUTS, _BITS, _OPERANDS, _WEIGHTS, _LAYER, SEED.but(default=0))
     group = parser.add_argument_group("how")
-    add(group, _LIMIT, _CLIMB)
+    add(group, _MINIMISE, _CLIMB)
     dram.add_dram(parser)
-    group = parser.add_argument_group("compute rows of a subarray (docs/address-maps.md)")
-    add(group, ADDRESS_MAP.but(metavar="NAME|FILE.toml|all"))
+    dram.add_address_map(parser, metavar="NAME|FILE.toml|all")
     add(parser, JSON)
 
 
@@ -96,43 +108,28 @@ def run(args: argparse.Namespace) -> int:
     2
     """
     from pimsim.cost import assumptions
-    from pimsim.dram.array import address_map
 
     standard, options = dram.chosen_dram(args)
-    if args.operands == "rows" and (args.weights or args.outputs or args.bits > 1 or args.climb):
-        raise InputError(
-            "`--operands` rows must be given without --weights, --outputs, --bits and --climb: "
-            "what a column counts does not depend on them"
-        )
     weights = None if args.operands == "rows" else _weights(args)
-    fan_in = args.fan_in or _FAN_IN.default
-    wanted = [dram.chosen_map(args)] if args.address_map != "all" else []
     found: list[dict[str, Any]] = []
     refused: dict[str, str] = {}
-    for name in address_map.names() if not wanted else [None]:
-        one = wanted[0] if name is None else address_map.load(name)
-        rows = one.data_rows(standard.rows_per_subarray)
-        if rows < 1:
-            raise InputError(
-                f"`rows_per_subarray` must leave data rows beside {one.first_data} others, "
-                f"not be {standard.rows_per_subarray}"
-            )
+    for one in _maps(args):
         try:
-            for way in _ways(args, weights, fan_in, one, rows):
-                latency_ps, energy_pj = way.cost(standard, options)
-                found.append(_row(way, one, latency_ps, energy_pj))
+            for way in _ways(args, weights, one, standard.rows_per_subarray):
+                found.append(_row(way, one, *way.cost(standard, options)))
         except InputError as error:
-            if name is None:
+            if args.address_map != "all":
                 raise
-            refused[name] = str(error)
+            refused[one.name] = str(error)
     stated: dict[str, object] = {
         **assumptions(standard, options),
+        **({} if args.address_map == "all" else dram.stated_map(args)),
         "rows_per_subarray": standard.rows_per_subarray,
-        "operands": _told(args, weights, fan_in),
+        "operands": _told(args, weights),
         "rows moved between subarrays": "counted, not priced",
     }
-    best = min(found, key=lambda row: float(row[f"{_KEYS[args.limit]}_per_product"]))
     if args.json:
+        best = min(found, key=lambda row: float(row[_LIMITS[args.minimise]]))
         lacking = {"refused": refused} if refused else {}
         json_output.show({**best, "ways": found, **lacking, "assumptions": stated})
         return 0
@@ -155,7 +152,12 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-_KEYS = {"commands": "commands", "activations": "acts"}
+def _maps(args: argparse.Namespace) -> Sequence[AddressMap]:
+    from pimsim.dram.array import address_map
+
+    if args.address_map == "all":
+        return [address_map.load(name) for name in address_map.names()]
+    return [dram.chosen_map(args)]
 
 
 def _row(way: Products, one: AddressMap, latency_ps: float, energy_pj: float) -> dict[str, Any]:
@@ -179,80 +181,85 @@ def _row(way: Products, one: AddressMap, latency_ps: float, energy_pj: float) ->
 
 
 def _ways(
-    args: argparse.Namespace,
-    weights: NDArray[np.integer[Any]] | None,
-    fan_in: int,
-    address_map: AddressMap,
-    data_rows: int,
+    args: argparse.Namespace, weights: NDArray[Any] | None, one: AddressMap, rows: int
 ) -> Iterator[Products]:
     from pimsim import products
 
+    data_rows = one.data_rows(rows)
+    if data_rows < 1:
+        raise InputError(
+            f"`rows_per_subarray` must be more than the {one.first_data} addresses that the "
+            f"address map {one.name!r} takes, not {rows}"
+        )
     if weights is None:
-        yield from products.rows(fan_in, data_rows=data_rows, address_map=address_map)
+        yield from products.rows(args.fan_in, data_rows=data_rows, address_map=one)
         return
     with progress.bars(quiet=args.json) as show:
         yield from products.folded(
             weights,
             planes=args.bits,
             data_rows=data_rows,
-            address_map=address_map,
-            limit=args.limit,
+            address_map=one,
+            minimise=args.minimise,
             tries=args.climb,
             seed=args.seed,
             told=show,
         )
 
 
-def _told(args: argparse.Namespace, weights: NDArray[np.integer[Any]] | None, fan_in: int) -> str:
+def _told(args: argparse.Namespace, weights: NDArray[Any] | None) -> str:
     if weights is None:
-        return f"{fan_in:,} products in rows"
+        return f"{args.fan_in:,} products in rows"
     outputs, fan_in = weights.shape
     what = f"weights of {args.weights}" if args.weights else f"random weights, seed {args.seed}"
     bits = f" of {args.bits} bits" if args.bits > 1 else ""
     return f"{fan_in:,} operands{bits}, {outputs:,} outputs, {what}"
 
 
-def _weights(args: argparse.Namespace) -> NDArray[np.integer[Any]]:
+def _weights(args: argparse.Namespace) -> NDArray[Any]:
     """The weights that are meant: (outputs, fan-in) of -1, 0 and +1."""
     import numpy as np
 
     if args.weights is None:
-        if args.layer is not None:
-            raise InputError("`--layer` must be given with --weights NETWORK")
-        shape = args.outputs or _OUTPUTS.default, args.fan_in or _FAN_IN.default
-        made: NDArray[np.integer[Any]] = np.random.default_rng(args.seed).choice([-1, 1], shape)
-        return made.astype(np.int8)
-    found = _of_file(args) if Path(args.weights).suffix == ".npy" else _of_network(args)
-    for name, number in (("fan_in", found.shape[1]), ("outputs", found.shape[0])):
-        given = getattr(args, name)
-        if given is not None and given != number:
-            flag = "--" + name.replace("_", "-")
-            raise InputError(f"`{flag}` must be {number}, as --weights has it, not {given}")
+        made: NDArray[Any] = np.random.default_rng(args.seed).choice(
+            [-1, 1], (args.outputs, args.fan_in)
+        )
+        return made
+    of_file = Path(args.weights).suffix in (".npy", ".npz")
+    found = _of_file(args) if of_file else _of_network(args)
+    for name, number in (("outputs", found.shape[0]), ("fan_in", found.shape[1])):
+        if name in args.given and getattr(args, name) != number:
+            raise InputError(
+                f"`{args.given[name]}` must be {number}, as --weights has it, "
+                f"not {getattr(args, name)}"
+            )
     return found
 
 
-def _of_file(args: argparse.Namespace) -> NDArray[np.integer[Any]]:
+def _of_file(args: argparse.Namespace) -> NDArray[Any]:
     import numpy as np
 
-    if args.layer is not None:
-        raise InputError("`--layer` must be given with a network, not with an array of weights")
-    path = Path(args.weights)
-    if path.stat().st_size > _MOST_BYTES:
-        raise InputError(f"`--weights` must be a file of at most {_MOST_BYTES:,} bytes: {path}")
-    try:
-        array = np.load(path, allow_pickle=False)
-    except ValueError as error:
-        raise InputError(f"`--weights` must be a .npy file of numbers: {path}: {error}") from error
+    from bnn.data.array_file import ArrayFile
+    from pimsim.documents import require_one_of
+
+    with ArrayFile(Path(args.weights), "`--weights`") as file:
+        if args.layer is None and len(file.names) != 1:
+            raise InputError(
+                f"`--layer` must be given, one of the arrays {', '.join(file.names) or 'none'}"
+            )
+        name = file.names[0] if args.layer is None else args.layer
+        require_one_of("layer", name, file.names, hint=True)
+        array = file.read(name)
     if array.ndim != 2 or not array.size or not np.isin(array, (-1, 0, 1)).all():
         raise InputError(
             f"`--weights` must hold -1, 0 and +1 in the shape (outputs, fan-in), not "
-            f"{array.dtype} {array.shape}: {path}"
+            f"{array.dtype} {array.shape}"
         )
-    made: NDArray[np.int8] = array.astype(np.int8)
+    made: NDArray[Any] = array.astype(np.int8)
     return made
 
 
-def _of_network(args: argparse.Namespace) -> NDArray[np.integer[Any]]:
+def _of_network(args: argparse.Namespace) -> NDArray[Any]:
 
     from bnn import zoo
     from bnn.larq.model_file import read_model
@@ -273,5 +280,5 @@ def _of_network(args: argparse.Namespace) -> NDArray[np.integer[Any]]:
         raise InputError(f"`--layer` must be given with a network, one of {', '.join(stages)}")
     require_one_of("layer", args.layer, stages, hint=True)
     taps = stages[args.layer].weights[0]
-    made: NDArray[np.integer[Any]] = taps.reshape(-1, taps.shape[-1]).T
+    made: NDArray[Any] = taps.reshape(-1, taps.shape[-1]).T
     return made

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from experiments.options import dram
 from experiments.options.option import Option, Rule, absent, add, flag
-from experiments.options.table import ADDRESS_MAP, JSON
+from experiments.options.table import JSON
 from experiments.output import json_output, progress, tables
 from pimsim.errors import InputError
 from pimsim.ranges import whole
@@ -86,7 +86,7 @@ _MEMORY = Option(
     "memory_mb",
     "memory of the search; when it is used up, samples go on, and the bound is said with what they "
     "find",
-    int, "MB", 1_024, whole(1, 1_048_576),
+    int, "MB", 1_024, whole(16, 1_048_576),
 )  # fmt: skip
 _KNOWN = flag("known", "list the programs that are known to be shortest")
 _RECOMPUTE = Option("recompute", "search for one of them anew, or for all", metavar="NAME|all")
@@ -115,8 +115,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(parser, _OUTPUTS, _EITHER, _START, _END, _SCRATCH, _MINIMISE, _MOST, _MEMORY)
     add(parser, _KNOWN, _RECOMPUTE)
     dram.add_dram(parser, refresh=False)  # a program is shorter than tREFI
-    group = parser.add_argument_group("compute rows of a subarray (docs/address-maps.md)")
-    add(group, ADDRESS_MAP.but(flags=("--map", "--address-map")))
+    dram.add_address_map(parser, flags=("--map", "--address-map"))
     add(parser, JSON)
 
 
@@ -240,14 +239,13 @@ def _costs(program: Program, standard: Standard, options: ModelOptions) -> dict[
     from pimsim.cost import primitive_cost
 
     cost = primitive_cost(program, standard, options)
-    activations = 2 * program.aap + program.ap
     return {
         "program": str(program),
         "commands": len(program),
         "aap": program.aap,
         "ap": program.ap,
-        "activations": activations,
-        "wordlines": activations + program.extra_wordlines(),
+        "activations": program.activations,
+        "wordlines": program.activations + program.extra_wordlines(),
         "latency_ns": cost.latency_ps / 1e3,
         "energy_nj_per_kb": cost.energy_pj_per_kb / 1e3,
         "throughput_gb_per_s": cost.throughput_gb_per_s,

@@ -33,10 +33,10 @@ def add_dram(parser: argparse.ArgumentParser, *, energy: bool = True, **defaults
     parser.set_defaults(energy=None)
 
 
-def add_address_map(parser: argparse.ArgumentParser) -> None:
-    """Add ``--address-map``."""
+def add_address_map(parser: argparse.ArgumentParser, **changes: Any) -> None:
+    """Add ``--address-map``, with ``changes`` of the option that a command makes."""
     group = parser.add_argument_group("compute rows of a subarray (docs/address-maps.md)")
-    add(group, ADDRESS_MAP)
+    add(group, ADDRESS_MAP.but(**changes))
 
 
 def chosen_map(args: argparse.Namespace) -> AddressMap:

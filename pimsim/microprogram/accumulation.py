@@ -170,7 +170,7 @@ def cheapest(
     rows: tuple[int, int, int],
     adders: int,
     address_map: AddressMap,
-    limit: str = "commands",
+    minimise: str = "commands",
     *,
     true: bool = False,
 ) -> Chain:
@@ -181,7 +181,7 @@ def cheapest(
             for either.
         adders: how many; they take 2 ``adders`` + 1 rows.
         address_map: which programs there are.
-        limit: what is to be few, ``commands`` or ``activations``; the other decides a tie.
+        minimise: what is to be few, ``commands`` or ``activations``; the other decides a tie.
         true: the sum must not stand complemented.
 
     >>> from pimsim.dram.array.address_map import ambit
@@ -189,8 +189,8 @@ def cheapest(
     [('start', 'mixed'), ('mixed', 'turned')]
     """
     table = programs(address_map)
-    of = {way: (len(one), 2 * one.aap + one.ap) for way, one in table.items()}
-    if limit == "activations":
+    of = {way: (len(one), one.activations) for way, one in table.items()}
+    if minimise == "activations":
         of = {way: (acts, commands) for way, (commands, acts) in of.items()}
 
     def cost(one: Chain) -> tuple[int, int]:
@@ -285,19 +285,15 @@ class Accumulator:
     Args:
         schedule: where the steps go.
         work: data rows for sums and carries.
-        limit: what is to be few, ``commands`` or ``activations``.
+        minimise: what is to be few, ``commands`` or ``activations``.
 
     """
 
-    def __init__(self, schedule: Schedule, work: WorkRows, limit: str = "commands") -> None:
+    def __init__(self, schedule: Schedule, work: WorkRows, minimise: str = "commands") -> None:
         self.schedule, self.work = schedule, work
         self._map = schedule.address_map
         self._programs = programs(self._map)
-        self._cheapest = cache(partial(cheapest, address_map=self._map, limit=limit))
-        self._constants = {
-            bit: next(self._map.address(name) for name, held in self._map.constants if held == bit)
-            for bit in (0, 1)
-        }
+        self._cheapest = cache(partial(cheapest, address_map=self._map, minimise=minimise))
         self.adders = 0
         """Adders so far."""
 
@@ -308,7 +304,7 @@ class Accumulator:
     def row(self, item: Item, complement: bool) -> int:
         """Address of a row that holds the item, or its complement; of a constant, either."""
         if item.row == CONSTANT:
-            return self._constants[item.complement == complement]
+            return self._map.constant(item.complement == complement)
         return item.row
 
     def add(

@@ -142,6 +142,11 @@ class Program:
         """Number of ACTIVATE-PRECHARGE commands."""
         return len(self.commands) - self.aap
 
+    @property
+    def activations(self) -> int:
+        """Activations, two an AAP and one an AP."""
+        return 2 * self.aap + self.ap
+
     def extra_wordlines(self, activation_rows: int = ACTIVATION_ROWS[0]) -> int:
         """Wordlines raised beyond the first of each activation, over the whole program.
 

@@ -47,16 +47,13 @@ compute 'out'
     def bits(table: int) -> NDArray[np.uint8]:
         return np.array([table >> int(x) & 1 for x in at], dtype=np.uint8)
 
-    for cell in range(len(task.address_map.cells)):
-        array.put_cell(cell, pack(random.integers(0, 2, (1, _COLUMNS), dtype=np.uint8)))
+    array.randomize(random)
     for cell, table in task.start:
         array.put_cell(cell, pack(bits(table)[None, :]))
     place = {symbol: 2 * number for number, symbol in enumerate(program.symbols)}
-    before = random.integers(0, 2, (array.data_rows, _COLUMNS), dtype=np.uint8)
     for symbol in task.rows:
-        before[place[symbol]] = at >> task.inputs.index(symbol) & 1
-    for row, values in enumerate(before):
-        array.write_bits(row, values[None, :])
+        array.write_bits(place[symbol], (at >> task.inputs.index(symbol) & 1)[None, :])
+    before = [array.read_bits(row) for row in range(array.data_rows)]
     array.run(program.slots, [array.data_address(place[symbol]) for symbol in program.symbols])
 
     everywhere = (1 << (1 << len(task.inputs))) - 1
@@ -66,7 +63,7 @@ compute 'out'
             raise _wrong(program, one.name)
     written = {place[one.name] for one in task.stored} | {place[name] for name in program.scratch}
     for row, values in enumerate(before):
-        if row not in written and not np.array_equal(array.read_bits(row)[0], values):
+        if row not in written and not np.array_equal(array.read_bits(row), values):
             raise WrongProgramError(f"the program '{program}' overwrites a row that is not its own")
     (ending,) = [
         one for one in task.endings

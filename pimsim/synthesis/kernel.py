@@ -4,6 +4,9 @@ States lie one behind the other in the order in which they were found, each once
 hash table of their numbers. What cannot end within the limit is dropped at once, by bounds that no
 program beats: an output that is missing takes a command of its own, an input that nothing known
 depends on takes one to read it, and where nothing wanted can be sensed yet, something comes before.
+
+All that is compiled stands here, with the constants that it is compiled with: machine code that is
+kept is held against the date of its own module alone.
 """
 
 from __future__ import annotations
@@ -14,35 +17,51 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pimsim.circuit.machine_code import kept
-from pimsim.synthesis.encoding import (
-    ANY_SHORTED,
-    CELLS,
-    COLUMNS,
-    END_NEEDS,
-    FIRST_STATE,
-    FIXED,
-    HELD_INPUT,
-    INPUTS,
-    KIND,
-    LEAST_COST,
-    LINES,
-    MAJORITY,
-    MASK,
-    NEEDS,
-    ROW,
-    ROW_INPUTS,
-    SHIFT,
-    STATES,
-    STORE_COST,
-    TABLE,
-    TABLES,
-    WANTED,
-    WORD,
-    Ints,
-    Rules,
-    Words,
-)  # fmt: skip
+from pimsim.machine_code import kept
+
+Words = NDArray[np.uint64]
+Ints = NDArray[np.int64]
+
+FIXED, HELD, MAJORITY, ROW = range(4)
+"""Kinds of sources: a row that is only read; cells that agree; three or more; an output's row."""
+COLUMNS, INPUTS, ROW_INPUTS, STORE_COST, LEAST_COST, END_NEEDS, WANTED = range(7)
+"""Of the plain numbers: bits of a truth table; inputs; those in rows that are only read, as bits;
+least cost of a command that stores, and of any; inputs on which cells at the end depend; and from
+there on the truth tables of these cells, and their complements."""
+WORD, SHIFT, MASK, HELD_INPUT, NEEDS, FIRST_STATE, STATES, TABLES = range(8)
+"""Of a field: where it is. Of an output's also what it takes; the input that its row holds before,
+as a bit; inputs on which it depends; the first value at which its row may be read, and the number
+of values; and from there on what the row holds at each."""
+KIND, LINES, ANY_SHORTED, TABLE, CELLS = range(5)
+"""Of a source: its kind; its cells, or the output; whether some destination would short a cell;
+the truth table of a fixed row; and from there on each cell, and what it is complemented with."""
+
+
+class Rules(NamedTuple):
+    """What the compiled search works with: F cells, O outputs, S sources, D destinations."""
+
+    plain: Ints
+    """See :data:`COLUMNS`."""
+    cells: Ints
+    """(F, 2) word and shift of every cell and scratch row."""
+    outputs: Ints
+    """(O, ...) every stored output, see :data:`WORD`."""
+    sources: Ints
+    """(S, ...), see :data:`KIND`."""
+    drives: Words
+    """(D + S, W, 3) for destinations, then for sources that overwrite their cells: bits kept, and
+    factors that spread a truth table, and its complement."""
+    targets: Ints
+    """(D,) output that is driven, or -1."""
+    prices: Ints
+    """(S, D) of each command; 0 where there is none."""
+    goal: Words
+    """(endings, W, 2) bits that matter, and what they must be."""
+    names: Words
+    """(symmetries, truth tables) every truth table renamed; the first symmetry is none."""
+    values: Ints
+    """(symmetries, O, values) every value of an output's field renamed."""
+
 
 _compiled = partial(kept, parallel=False, _nrt=False)
 """Compiles a function that allocates nothing. Without numba's counting of references to arrays,
@@ -50,10 +69,10 @@ which it does atomically at every call, a search takes a fifth of the time."""
 
 PRUNED, OPEN, DONE = 0, 1, 2
 
-NEXT, COUNT, PUSHED, BEST, CUT, PARENT, ALL = range(7)
+NEXT, COUNT, PUSHED, BEST, CUT, PARENT = range(6)
 """Of a store's numbers: state of the batch to go on with, states there are, states pushed, least
-cost of a goal that was found or -1, whether the limit cut anything off, the state before the goal,
-and whether goals are kept as other states are, and the search goes on."""
+cost of a goal that was found or -1, whether the limit cut anything off, and the state before the
+goal."""
 
 _LOW = (0x55555555, 0x33333333, 0x0F0F0F0F, 0x00FF00FF, 0x0000FFFF)
 """Columns where an input is 0."""
@@ -424,7 +443,7 @@ def expand(rules: Rules, store: Store, work: Work, batch: Any, cost: Any, limit:
                 judged = judge(plain, cells, outputs, sources, goal, child, left, held)
                 if judged == PRUNED:
                     numbers[CUT] = 1
-                elif judged == DONE and not numbers[ALL]:
+                elif judged == DONE:
                     numbers[BEST] = cost + price
                     numbers[PARENT] = number
                     limit = cost + price - 1

@@ -161,15 +161,12 @@ class _Search:
             "be complemented, or operands in cells at the start would do"
         )
 
-    def _round(
-        self, limit: int, what: str, *, sampled: bool = False, collect: bool = False
-    ) -> int | None:
+    def _round(self, limit: int, what: str, *, sampled: bool = False) -> int | None:
         """Look at all that costs up to ``limit``; return the least cost of a program, if any.
 
-        Samples take an equal share of the memory for every cost. Or goals are collected: they are
-        states like others.
+        Samples take an equal share of the memory for every cost.
         """
-        store = self._open(collect)
+        store = self._open()
         numbers = store.numbers
         waiting: dict[int, list[NDArray[np.uint32]]] = {0: [np.zeros(1, np.uint32)]}
         while waiting and min(waiting) <= limit:
@@ -202,13 +199,12 @@ class _Search:
 
     # -- memory --------------------------------------------------------------------------------
 
-    def _open(self, collect: bool = False) -> kernel.Store:
+    def _open(self) -> kernel.Store:
         """A store that holds the start alone. Memory that is not used is not taken."""
         words, most = self.encoding.words, self._largest
-        numbers = np.zeros(7, np.int64)
+        numbers = np.zeros(6, np.int64)
         numbers[kernel.BEST] = -1
         numbers[kernel.COUNT] = 1
-        numbers[kernel.ALL] = collect
         store = kernel.Store(
             np.empty((most, words), np.uint64),
             np.empty((most, 2), np.uint32),

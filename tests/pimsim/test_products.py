@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pimsim.bits import pack
 from pimsim.dram.array.address_map import ambit, load
 from pimsim.dram.array.subarray import Subarray
 from pimsim.dram.options import ModelOptions
@@ -65,10 +64,7 @@ def test_ands_are_counted_with_garbage_all_around(products: int, name: str) -> N
         program = and_count(products, compare=compare, address_map=address_map)
         size = len(program.symbols) + address_map.first_data
         array = Subarray(columns=64, rows=size, address_map=address_map)
-        for cell in range(len(address_map.cells)):
-            array.put_cell(cell, pack(rng.integers(0, 2, (1, 64), dtype=np.uint8)))
-        for row in range(array.data_rows):
-            array.write_bits(row, rng.integers(0, 2, (1, 64)))
+        array.randomize(rng)
         place = {symbol: row for row, symbol in enumerate(program.symbols)}
         operands = rng.integers(0, 2, (2, products, 64))
         for operand, bits in zip("xw", operands, strict=True):

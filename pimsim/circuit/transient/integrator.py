@@ -19,7 +19,7 @@ from typing import NamedTuple, cast
 import numpy as np
 from numba import njit, prange
 
-from pimsim.circuit import machine_code
+from pimsim import machine_code
 from pimsim.circuit.transient.bitline_ode import (
     BITLINE_FF,
     PRECHARGE,

@@ -255,6 +255,23 @@ class Subarray:
         """Set compute cell ``cell`` without a command, to go on from a known state."""
         self._set_cells(((cell, False),), [words], lanes)
 
+    def randomize(self, random: np.random.Generator) -> None:
+        """Set every compute cell and data row to random bits without a command.
+
+        A program that is right with these takes nothing for granted.
+
+        >>> array = Subarray(columns=4, rows=20)
+        >>> array.randomize(np.random.default_rng(0))
+        >>> array.read_bits(0).shape
+        (1, 4)
+        """
+        shape = (self.lanes, self.columns)
+        for cell in range(len(self.rows.cells)):
+            self.put_cell(cell, pack(random.integers(0, 2, shape, dtype=np.uint8)))
+        for row in range(self.data_rows):
+            words = pack(random.integers(0, 2, shape, dtype=np.uint8))
+            self._store.save(self.data_address(row), words, None)
+
     def written_cell_lanes(self, cell: int) -> Lanes:
         """Lanes in which compute cell ``cell`` was ever written."""
         return np.flatnonzero(self._cell_lanes[cell])

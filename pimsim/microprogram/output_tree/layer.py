@@ -4,6 +4,7 @@ The rows of a part of the fan-in lie in a subarray of their own. Every part grow
 its operands. At each leaf the other parts settle what they have counted, and these digits are moved
 into the first part, the *home*, which goes on with them as with rows of its own.
 
+>>> from pimsim.microprogram.output_tree.tree import shaped
 >>> weights = np.random.default_rng(0).choice([-1, 1], (8, 96))
 >>> layer = Layer(weights, np.zeros(8, np.int64), parts=2, data_rows=110)
 >>> one = layer.program(shaped(range(8)))
@@ -26,11 +27,9 @@ from pimsim.dram.commands import Kind
 from pimsim.microprogram.accumulation import CONSTANT, Accumulator, Item, WorkRows
 from pimsim.microprogram.allocation import RowAllocator
 from pimsim.microprogram.output_tree.pairs import Settled, counted, decided
-from pimsim.microprogram.output_tree.tree import Leaf, OutputTree, Tree, leaves, shaped
+from pimsim.microprogram.output_tree.tree import Leaf, OutputTree, Tree, leaves
 from pimsim.microprogram.row_program import Move, RowProgram
 from pimsim.microprogram.schedule import Schedule
-
-__all__ = ["GroupProgram", "Layer", "shaped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +76,14 @@ class _Part:
         data_rows: int,
         apart: frozenset[int],
         address_map: AddressMap,
-        limit: str,
+        minimise: str,
     ) -> None:
         self.allocator = RowAllocator(data_rows)
         self._first = address_map.first_data
         rows = self.allocator.take(weights.shape[1] * planes, "operands")
         table = (np.array(rows, np.int64) + self._first).reshape(-1, planes).tolist()
         work = WorkRows(self.allocator, self._first)
-        self.accumulator = Accumulator(Schedule(1, address_map), work, limit)
+        self.accumulator = Accumulator(Schedule(1, address_map), work, minimise)
         self.tree = OutputTree(self.accumulator, weights, table, apart)
 
     def run(self, program: RowProgram, number: int) -> None:
@@ -107,7 +106,7 @@ class Layer:
         parts: subarrays that share the fan-in.
         data_rows: of a subarray.
         address_map: of the subarrays.
-        limit: what is to be few, ``commands`` or ``activations``.
+        minimise: what is to be few, ``commands`` or ``activations``.
 
     """
 
@@ -120,9 +119,9 @@ class Layer:
         parts: int = 1,
         data_rows: int = 1006,
         address_map: AddressMap = DEFAULT_MAP,
-        limit: str = "commands",
+        minimise: str = "commands",
     ) -> None:
-        self.weights, self.planes, self.parts, self.limit = weights, planes, parts, limit
+        self.weights, self.planes, self.parts, self.minimise = weights, planes, parts, minimise
         self.data_rows, self._map = data_rows, address_map
         self.edges = [round(i * weights.shape[1] / parts) for i in range(parts + 1)]
         """Operands of part i are those from edge i to the next."""
@@ -145,7 +144,7 @@ class Layer:
                 self.data_rows,
                 self._apart,
                 self._map,
-                self.limit,
+                self.minimise,
             )
             for start, end in pairwise(self.edges)
         ]

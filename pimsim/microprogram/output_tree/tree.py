@@ -8,6 +8,7 @@ of the group, where patterns are shorter and buckets merge.
 Arithmetic is that of digits z = 2 y - 1 (see :mod:`pimsim.microprogram.accumulation`): output o
 counts Z_o = sum of weight times z.
 
+>>> from pimsim.microprogram.accumulation import WorkRows
 >>> from pimsim.microprogram.allocation import RowAllocator
 >>> from pimsim.microprogram.schedule import Schedule
 >>> schedule, rows = Schedule(1), RowAllocator(40)
@@ -27,7 +28,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pimsim.microprogram.accumulation import CONSTANT, Accumulator, Item, WorkRows, constant
+from pimsim.microprogram.accumulation import CONSTANT, Accumulator, Item, constant
 from pimsim.microprogram.output_tree.joint import joint
 
 Tree = int | tuple["Tree", ...]
@@ -35,8 +36,6 @@ Tree = int | tuple["Tree", ...]
 
 _PAYS = 2
 """Weights that a constant must settle, one after the other, to be worth an adder."""
-
-__all__ = ["Leaf", "OutputTree", "Tree", "WorkRows", "leaves", "shaped"]
 
 
 def leaves(tree: Tree) -> list[int]:

@@ -38,6 +38,17 @@ def test_one_object_with_the_best_way_and_all_of_them(capsys: pytest.CaptureFixt
     assert assumptions["operands"] == "40 operands, 8 outputs, random weights, seed 0"
 
 
+def test_a_map_of_ones_own_is_stated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mine.toml").write_text(address_map.text("three-dcc"), "utf-8")
+    found = _json(capsys, *SMALL, "--address-map", str(tmp_path / "mine.toml"))
+    assert isinstance(found["assumptions"], dict)
+    assert "(mine.toml, SHA-256 " in found["assumptions"]["address_map"]
+    assert (
+        found["commands_per_product"]
+        == _json(capsys, *SMALL, "--address-map", "three-dcc")["commands_per_product"]
+    )
+
+
 def test_a_table_of_every_map(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main([*SMALL, "--address-map", "all"]) == 0
     printed = capsys.readouterr().out
@@ -51,8 +62,10 @@ def test_weights_of_a_file_and_of_a_network(
 ) -> None:
     weights = np.random.default_rng(1).choice([-1, 0, 1], (5, 30))
     np.save(tmp_path / "w.npy", weights)
-    found = _json(capsys, "products", "--weights", str(tmp_path / "w.npy"))
-    assert found["products"] == np.count_nonzero(weights)
+    np.savez(tmp_path / "w.npz", other=np.ones(3), mine=weights)
+    for given in (["w.npy"], ["w.npz", "--layer", "mine"]):
+        found = _json(capsys, "products", "--weights", str(tmp_path / given[0]), *given[1:])
+        assert found["products"] == np.count_nonzero(weights)
     found = _json(capsys, "products", "--weights", "mnist-cnn", "--layer", "conv1", "--bits", "8")
     assert found["products"] == 9 * 32 * 8
     assert isinstance(found["commands_per_product"], float)
@@ -73,13 +86,14 @@ def test_exchanging_outputs_helps_and_is_seeded(capsys: pytest.CaptureFixture[st
     [
         (("--fan-in", "1"), "`--fan-in` must be an integer from 2 to 65,536, not 1"),
         (("--operands", "cells"), "`--operands` must be one of folded, rows, not 'cells'"),
-        (("--operands", "rows", "--bits", "8"), "`--operands` rows must be given without"),
-        (("--layer", "conv1"), "`--layer` must be given with --weights NETWORK"),
+        (("--operands", "rows", "--bits", "8"), "`--bits` must not come with --operands rows"),
+        (("--layer", "conv1"), "`--layer` needs --weights"),
         (("--weights", "mnist-cnn"), "`--layer` must be given with a network, one of conv1, conv2"),
         (("--weights", "mnist-cnn", "--layer", "conv9"), "did you mean 'conv"),
         (("--weights", "mnist-cnn", "--layer", "conv2", "--fan-in", "9"),
          "`--fan-in` must be 288, as --weights has it, not 9"),
-        (("--weights", "none.npy"), "none.npy"),
+        (("--weights", "none.npy"), "`--weights` must be an existing file, not 'none.npy'"),
+        (("--weights", "mnist-cnn", "--layer", "conv2", "--seed", "3"), "`--seed` needs random"),
         (("--address-map", "none"), "`address_map` must be one of"),
     ],
 )  # fmt: skip

@@ -128,7 +128,7 @@ def test_what_differs_from_the_file_is_said(
         (["out = a ^ b", "--max-commands", "4"], "no program of up to 4 commands"),
         (["out = a", "--map", "ambitt"], "did you mean 'ambit'?"),
         (["out = a", "--scratch", "9"], "0 to 4"),
-        (["out = a", "--memory-mb", "0"], "1 to"),
+        (["out = a", "--memory-mb", "1"], "16 to"),
         (["--known", "--minimise", "energy"], "must not come with --known or --recompute"),
         (["--known", "--memory-mb", "64"], "must not come with --known: nothing is searched for"),
         (["--recompute", "xorr"], "did you mean 'xor'?"),

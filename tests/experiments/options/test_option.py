@@ -33,6 +33,11 @@ WITHOUT_EFFECT = {
     "needs --trace": [],
     "must not come with --known or --recompute, which have their own": ["--known"],
     "must not come with --recompute": ["--recompute", "all"],
+    "must not come with --operands rows: what a column counts does not depend on it": [
+        "--operands", "rows",
+    ],
+    "needs --weights": [],
+    "needs random weights, or --climb": ["--operands", "rows"],
     "must not come with --known: nothing is searched for": ["--known"],
     "needs --csv, --out or --check-ngspice: nothing else has waveforms": [],
     "needs --faw or --energy datasheet: nothing else counts ACTIVATEs": [
@@ -61,10 +66,8 @@ ALWAYS = {
     "acts_per_aap",
     "address_map",
     "banks",
-    "bits",
     "chain",
     "check_ngspice",
-    "climb",
     "clocked",
     "copies",
     "copy_out",
@@ -86,7 +89,6 @@ ALWAYS = {
     "inputs",
     "json",
     "labels",
-    "layer",
     "limit",
     "mapping",
     "measure",
@@ -95,7 +97,6 @@ ALWAYS = {
     "operands",
     "operation",
     "out",
-    "outputs",
     "page",
     "path",
     "pattern",
@@ -125,7 +126,6 @@ ALWAYS = {
     "trace",
     "variation",
     "wait_ms",
-    "weights",
 }
 """Options that act on whatever a command does, or are refused where it reads what they are for."""
 
@@ -176,7 +176,9 @@ def _sample(action: argparse.Action) -> list[str]:
     """An option with a value that its type takes."""
     if action.nargs == 0:
         return [action.option_strings[-1]]
-    value = str(next(iter(action.choices))) if action.choices else "1"
+    declared = options.of(action)
+    least = declared.range.least if declared is not None and declared.range is not None else 1
+    value = str(next(iter(action.choices))) if action.choices else str(max(1, least))
     return [action.option_strings[0], value]
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pimsim.bits import pack, unpack
+from pimsim.bits import unpack
 from pimsim.dram.array.address_map import AddressMap, load, parse
 from pimsim.dram.array.subarray import Subarray
 from pimsim.errors import InputError
@@ -53,12 +53,8 @@ ACCUMULATIONS = {
 
 def _rows_at_random(seed: int, rows: AddressMap, data_rows: int, columns: int) -> Subarray:
     """A subarray with garbage in every cell and data row."""
-    rng = np.random.default_rng(seed)
     subarray = Subarray(columns, rows=rows.first_data + data_rows, address_map=rows)
-    for row in range(data_rows):
-        subarray.write_bits(row, rng.integers(0, 2, (1, columns)))
-    for cell in range(len(rows.cells)):
-        subarray.put_cell(cell, pack(rng.integers(0, 2, (1, columns))))
+    subarray.randomize(np.random.default_rng(seed))
     return subarray
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pimsim.bits import pack, unpack
+from pimsim.bits import unpack
 from pimsim.dram.array.address_map import AddressMap
 from pimsim.dram.array.subarray import Subarray
 from pimsim.microprogram.accumulation import CONSTANT
@@ -21,10 +21,7 @@ def subarray(
     """Return one, and the generator that filled it."""
     rng = np.random.default_rng(seed)
     made = Subarray(COLUMNS, rows=data_rows + address_map.first_data, address_map=address_map)
-    for cell in range(len(address_map.cells)):
-        made.put_cell(cell, pack(rng.integers(0, 2, (1, COLUMNS), dtype=np.uint8)))
-    for row in range(data_rows):
-        made.write_bits(row, rng.integers(0, 2, (1, COLUMNS)))
+    made.randomize(rng)
     return made, rng
 
 

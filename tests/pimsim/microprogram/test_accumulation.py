@@ -24,13 +24,15 @@ from pimsim.microprogram.schedule import Schedule
 from .garbage import COLUMNS, bits, subarray
 
 MAPS = [name for name in names() if programs(load(name))]
-LIMITS = ("commands", "activations")
+MINIMISED = ("commands", "activations")
 
 
-def _accumulator(address_map: AddressMap, rows: int, limit: str) -> tuple[Accumulator, list[int]]:
+def _accumulator(
+    address_map: AddressMap, rows: int, minimise: str
+) -> tuple[Accumulator, list[int]]:
     schedule, allocator = Schedule(1, address_map), RowAllocator(300)
     taken = [address_map.first_data + row for row in allocator.take(rows, "operands")]
-    return Accumulator(schedule, WorkRows(allocator, address_map.first_data), limit), taken
+    return Accumulator(schedule, WorkRows(allocator, address_map.first_data), minimise), taken
 
 
 @pytest.mark.parametrize("name", MAPS)
@@ -38,15 +40,15 @@ def _accumulator(address_map: AddressMap, rows: int, limit: str) -> tuple[Accumu
 @given(
     complements=st.lists(st.booleans(), max_size=90),
     constants=st.lists(st.sampled_from([-1, 1]), max_size=3),
-    limit=st.sampled_from(LIMITS),
+    minimise=st.sampled_from(MINIMISED),
     seed=st.integers(0, 99),
 )
 def test_digits_are_the_number_of_ones(
-    name: str, complements: list[bool], constants: list[int], limit: str, seed: int
+    name: str, complements: list[bool], constants: list[int], minimise: str, seed: int
 ) -> None:
     address_map = load(name)
     array, rng = subarray(address_map, 300, seed)
-    accumulator, rows = _accumulator(address_map, len(complements), limit)
+    accumulator, rows = _accumulator(address_map, len(complements), minimise)
     x = rng.integers(0, 2, (len(rows), COLUMNS))
     for row, values in zip(rows, x, strict=True):
         array.write_bits(row - address_map.first_data, values[None])
@@ -79,16 +81,16 @@ def test_an_adder_takes_six_commands_and_five_with_a_third_dual_contact_cell(
     plain=st.integers(0, 9),
     complemented=st.integers(0, 9),
     constants=st.integers(0, 2),
-    limit=st.sampled_from(LIMITS),
+    minimise=st.sampled_from(MINIMISED),
 )
 def test_chains_take_the_rows_that_there_are(
-    plain: int, complemented: int, constants: int, limit: str
+    plain: int, complemented: int, constants: int, minimise: str
 ) -> None:
     total = plain + complemented + constants
     if total < 3:
         return
     adders = (total - 1) // 2
-    chain = cheapest((plain, complemented, constants), adders, load("ambit"), limit)
+    chain = cheapest((plain, complemented, constants), adders, load("ambit"), minimise)
     assert chain.mixed + len(chain.equal) == adders
     taken = [chain.mixed + 2 * chain.equal.count(kind) + (chain.first == kind) for kind in (0, 1)]
     missing = max(0, taken[0] - plain) + max(0, taken[1] - complemented)
@@ -100,8 +102,8 @@ def test_chains_take_the_rows_that_there_are(
 def test_fewer_activations_cost_no_more_commands_in_a_long_chain() -> None:
     table = programs(load("ambit"))
 
-    def spent(limit: str) -> tuple[int, int]:
-        some = [table[way] for way in cheapest((50, 51, 0), 50, load("ambit"), limit).ways()]
+    def spent(minimise: str) -> tuple[int, int]:
+        some = [table[way] for way in cheapest((50, 51, 0), 50, load("ambit"), minimise).ways()]
         return sum(map(len, some)), sum(2 * one.aap + one.ap for one in some)
 
     assert spent("commands") == spent("activations")

@@ -75,20 +75,20 @@ def layers(draw: st.DrawFn) -> tuple[NDArray[np.int8], NDArray[np.int64], int, i
 @given(
     drawn=layers(),
     size=st.sampled_from([1, 2, 4, 8]),
-    limit=st.sampled_from(["commands", "activations"]),
+    minimise=st.sampled_from(["commands", "activations"]),
     seed=st.integers(0, 99),
 )
 def test_every_bit_of_any_layer_is_right(
     name: str,
     drawn: tuple[NDArray[np.int8], NDArray[np.int64], int, int],
     size: int,
-    limit: str,
+    minimise: str,
     seed: int,
 ) -> None:
     weights, least, planes, parts = drawn
     layer = Layer(
         weights, least, planes=planes, parts=parts, data_rows=420,
-        address_map=load(name), limit=limit,
+        address_map=load(name), minimise=minimise,
     )  # fmt: skip
     try:
         _executed(layer, clustered(weights, size), least, name, seed)

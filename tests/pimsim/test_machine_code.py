@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 MODULE = """\
-from pimsim.circuit import machine_code
+from pimsim import machine_code
 
 def one():
     return 1

@@ -156,6 +156,11 @@ def unrefreshed_ps(segment: Segment, standard: Standard, options: ModelOptions) 
     """Return the time of a segment, refresh aside, which stretches all alike.
 
     It is remembered: whoever divides work over banks asks for the same ways again and again.
+
+    >>> from pimsim.dram.standard.standard import load
+    >>> row_and = Segment((Run(((Kind.AAP, 4),), 1000),), tuple(range(8)))
+    >>> unrefreshed_ps(row_and, load("ddr3-1600-8-8-8"), ModelOptions())
+    480029000
     """
     return price([segment], standard, replace(options, refresh=False)).latency_ps
 

@@ -9,6 +9,8 @@ subarrays, calls are divided into phases (:mod:`~pimsim.executors.compiled.lower
 runs over :class:`~pimsim.executors.compiled.run.tiles.Tiles` on all processors
 (:mod:`~pimsim.executors.compiled.run.run`). :mod:`~pimsim.executors.compiled.run.write_bits`
 carries integers into rows, and :mod:`~pimsim.executors.compiled.run.read_rows` takes them out.
+Programs that differ from one group of outputs to the next go another way, as data:
+:mod:`~pimsim.executors.compiled.tape`.
 
 Nothing here knows of stages, banks or time, nor that a command can go wrong.
 

@@ -553,7 +553,7 @@ def test_without_a_back_end_the_reference_runs_and_says_so(
     slot = recipe.read(1)
     tiles.save(0, pack(np.array([0, 1] * 5)))
     monkeypatch.setattr(emit, "why_not", lambda: "OSError: no such library")
-    run_module._warn.cache_clear()
+    run_module.warn.cache_clear()
     with pytest.warns(RuntimeWarning) as caught:
         found = run(compile_program(recipe, tiles.layout), tiles, np.array([0]))
     assert [str(each.message) for each in caught] == [

@@ -13,12 +13,12 @@ from functools import cache
 from itertools import count
 
 from pimsim.executors.compiled.codegen.emit import VECTOR, Emit, compiler
+from pimsim.executors.compiled.codegen.truth_table import looked_up
 
 _NUMBER = count()
 _ARGUMENTS = "noalias*tile noalias-readonly*entries *out step row_bytes"
 _PROMISES = 'nounwind "prefer-vector-width"="512"'
 _VECTOR_BYTES = 64
-_TERNARY = "@llvm.x86.avx512.pternlog.q.512"
 ENTRIES_AT_ONCE = 8
 """Entries of the table that are fetched at once, and so must lie in memory."""
 
@@ -70,15 +70,12 @@ def _emit() -> Emit:
 class _Writer:
     def __init__(self, code: Emit, body: Body, entry_bytes: int) -> None:
         self._code, self._body, self._entry_bytes = code, body, entry_bytes
-        self._ternary = compiler().ternary
         self._entries: list[tuple[str, str]] = []
         """Address and mask of entries that are in registers."""
 
     def write(self) -> None:
         """Add the kernel's instructions."""
         code, body = self._code, self._body
-        if self._ternary:
-            code.declare(f"{VECTOR} {_TERNARY}({VECTOR}, {VECTOR}, {VECTOR}, i32 immarg)")
         if body.entries > _IN_REGISTERS:
             self._keep_entries()
         else:
@@ -95,7 +92,7 @@ class _Writer:
                 values.append(self._mask(entry))
                 entry += 1
             else:
-                values.append(self._function(table, [values[i] for i in operands]))
+                values.append(looked_up(code, table, [values[i] for i in operands]))
         for place, value in enumerate(body.stores, start=entry):
             stored = self._flip(values[value], place)
             code.do(f"store {VECTOR} {stored}, ptr {self._pointer(place)}, align 64")
@@ -147,44 +144,6 @@ class _Writer:
         if not self._body.masked:
             return value
         return self._code.two("xor", value, self._mask(entry))
-
-    def _function(self, table: int, operands: list[str]) -> str:
-        if len(operands) == 3 and self._ternary:
-            listed = ", ".join(f"{VECTOR} {operand}" for operand in reversed(operands))
-            return self._code.put(f"call {VECTOR} {_TERNARY}({listed}, i32 {table})")
-        return self._expression(table, operands)
-
-    def _expression(self, table: int, operands: list[str]) -> str:
-        """The function in AND, OR and XOR, split at its last operand."""
-        two = self._code.two
-        ones = (1 << (1 << len(operands))) - 1
-        if table in (0, ones):
-            bit = -1 if table else 0
-            return f"splat (i64 {bit})"
-        half = 1 << (len(operands) - 1)
-        low, high = table & ((1 << half) - 1), table >> half
-        *rest, last = operands
-        every = (1 << half) - 1
-        if low == high:
-            return self._expression(low, rest)
-        if low == high ^ every:
-            return two("xor", self._expression(low, rest), last)
-        if low == 0:
-            return two("and", self._expression(high, rest), last)
-        if high == every:
-            return two("or", self._expression(low, rest), last)
-        if high == 0:
-            return two("and", self._expression(low, rest), self._not(last))
-        if low == every:
-            return two("or", self._expression(high, rest), self._not(last))
-        if low & high == low:  # low implies high: low OR (last AND high)
-            chosen = two("and", last, self._expression(high, rest))
-            return two("or", self._expression(low, rest), chosen)
-        below, above = self._expression(low, rest), self._expression(high, rest)
-        return two("xor", below, two("and", two("xor", below, above), last))
-
-    def _not(self, value: str) -> str:
-        return self._code.two("xor", value, "splat (i64 -1)")
 
 
 @cache

@@ -34,10 +34,13 @@ class PlaceKind(IntEnum):
     """A C-group row, by its bit."""
     CLASH = 4
     """Where two cells that were sensed together have differed so far."""
+    HELD = 5
+    """What several cells hold before, plain or complemented."""
 
 
 SymbolPlace = tuple[PlaceKind, int]
 CLASH: SymbolPlace = (PlaceKind.CLASH, 0)
+HELD: SymbolPlace = (PlaceKind.HELD, 0)
 
 Literal = int
 """Twice the number of a node, plus 1 for its complement; node 0 is the constant 0."""
@@ -70,13 +73,19 @@ class Graph:
         commands: in order.
         slots: what each symbol is bound to.
         rows: the address map.
+        held: places that hold :data:`HELD` before, or (True) its complement.
 
     """
 
     def __init__(
-        self, commands: Iterable[Command], slots: Mapping[str, SymbolPlace], rows: AddressMap
+        self,
+        commands: Iterable[Command],
+        slots: Mapping[str, SymbolPlace],
+        rows: AddressMap,
+        held: Mapping[SymbolPlace, bool] | None = None,
     ) -> None:
         self._rows = rows
+        self._held = held or {}
         self._nodes: list[SymbolPlace | None] = [None]
         self._cuts: list[dict[tuple[int, ...], int]] = [{(): 0}]
         self._area = [0]
@@ -162,6 +171,8 @@ class Graph:
 
     def before(self, place: SymbolPlace) -> Literal:
         """Value of a place before the commands."""
+        if place in self._held:
+            return self.before(HELD) ^ self._held[place]
         if place not in self._initial:
             node = len(self._nodes)
             self._nodes.append(place)

@@ -90,7 +90,8 @@ def run(
 
 
 @cache
-def _warn() -> None:
+def warn() -> None:
+    """Say once that there is no compiler."""
     warnings.warn(
         f"no compiler back end ({emit.why_not()}): the reference executor is used, which is slower",
         RuntimeWarning,
@@ -101,7 +102,7 @@ def _warn() -> None:
 def _may_run(compiled: Compiled, tiles: Tiles, table: NDArray[np.int64]) -> bool:
     """Whether everything that is read was written; else the reference tells what is wrong."""
     if emit.why_not() is not None:
-        _warn()
+        warn()
         return False
     if compiled.refused:
         return False
@@ -140,17 +141,17 @@ def run_reference(
     It is for what is refused, and where there is no compiler. Raises DramError for what the
     reference refuses; the tiles are then as they were before.
     """
-    parts = [_subarray(tiles, part) for part in range(tiles.layout.parts)]
+    parts = [subarray_of(tiles, part) for part in range(tiles.layout.parts)]
     used = words_for(tiles.columns)
     for place in range(len(outputs)):
         found = carry_out(program.items, parts, outputs[place : place + 1])
         for slot, words in enumerate(found.values()):
             results[place, slot, :used] = words[0]
     for part, subarray in enumerate(parts):
-        _take_back(tiles, part, subarray)
+        take_back(tiles, part, subarray)
 
 
-def _subarray(tiles: Tiles, part: int) -> Subarray:
+def subarray_of(tiles: Tiles, part: int) -> Subarray:
     """A subarray of the reference with what a part holds."""
     layout = tiles.layout
     subarray = Subarray(tiles.columns, rows=layout.rows, address_map=layout.map)
@@ -163,7 +164,8 @@ def _subarray(tiles: Tiles, part: int) -> Subarray:
     return subarray
 
 
-def _take_back(tiles: Tiles, part: int, subarray: Subarray) -> None:
+def take_back(tiles: Tiles, part: int, subarray: Subarray) -> None:
+    """Let a part hold what a subarray of the reference does."""
     layout = tiles.layout
     for row in range(layout.data_rows):
         if len(subarray.written_lanes(row)):

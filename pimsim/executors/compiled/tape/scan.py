@@ -1,0 +1,110 @@
+"""The compiled look through a tape, which machine code then trusts.
+
+All that is compiled stands here: machine code that is kept is held against the date of its own
+module alone.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pimsim.machine_code import kept
+
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+FINE, CODE, SHORT, PLACE, CONSTANT, PARTS, APART, PATTERN, SLOT = range(9)
+"""What is wrong with a record: nothing; no such template; cut off; a place that is no row; a
+constant that is written, read out or moved; rows of several parts; rows that must differ; another
+pattern stands than the one it takes; a slot that is not there."""
+
+
+class Rules(NamedTuple):
+    """What records of a table look like."""
+
+    symbols: Ints
+    """(templates + 2,) places, the slot of a read among them; one or more."""
+    reads: Flags
+    """(templates + 2, places) whether a row is sensed before it is written."""
+    writes: Flags
+    """(templates + 2, places) whether a row is written."""
+    apart: Flags
+    """(templates + 2, places, places) whether two must not be the same."""
+    before: Ints
+    """(templates,) number of the pattern that it takes, -1 for none."""
+    after: Ints
+    """(templates,) number of the pattern that it leaves, -1 for none."""
+    layout: Ints
+    """(4,) places of a part, rows among them, constants among these, parts."""
+
+
+class Seen(NamedTuple):
+    """What tapes do to rows."""
+
+    written: Flags
+    """(places,) whether a row is written."""
+    wanted: Flags
+    """(places,) whether a row is read before."""
+    order: Ints
+    """(places,) the rows that are wanted, in order, then -1."""
+    parts: Flags
+    """(parts,) whether templates run there."""
+    slots: Flags
+    """(slots,) whether a row is read into it, of the last tape."""
+
+
+@partial(kept, parallel=False)
+def scan(tape: NDArray[Any], rules: Rules, seen: Seen) -> tuple[int, int, int]:
+    """Look through a tape; returns what is wrong, where its record begins, and the number meant."""
+    stride, stored, constants, parts = rules.layout
+    templates = len(rules.before)
+    wanted = 0
+    while wanted < len(seen.order) and seen.order[wanted] >= 0:
+        wanted += 1
+    at, pattern, home = 0, -1, -1
+    while at < len(tape):
+        code = int(tape[at])
+        if code >= templates + 2:
+            return CODE, at, code
+        places = rules.symbols[code]
+        if at + places >= len(tape):
+            return SHORT, at, places
+        part = -1
+        for index in range(places):
+            place = int(tape[at + 1 + index])
+            if code == templates and index == 1:
+                if place >= len(seen.slots):
+                    return SLOT, at, place
+                seen.slots[place] = True
+                continue
+            own = place % stride
+            if place >= parts * stride or own >= stored:
+                return PLACE, at, place
+            if own < constants and (code >= templates or rules.writes[code, index]):
+                return CONSTANT, at, place
+            if code < templates:
+                if part not in (-1, place // stride):
+                    return PARTS, at, place
+                part = place // stride
+            for other in range(index):
+                if rules.apart[code, index, other] and int(tape[at + 1 + other]) == place:
+                    return APART, at, place
+            if rules.reads[code, index] and not seen.written[place] and not seen.wanted[place]:
+                seen.wanted[place] = True
+                seen.order[wanted] = place
+                wanted += 1
+        for index in range(places):
+            if rules.writes[code, index]:
+                seen.written[int(tape[at + 1 + index])] = True
+        if code < templates:
+            before = rules.before[code]
+            if before >= 0 and (pattern != before or part != home):
+                return PATTERN, at, code
+            pattern, home = rules.after[code], part
+            seen.parts[part] = True
+        at += 1 + places
+    return FINE, at, 0

@@ -1,0 +1,155 @@
+"""What a template computes, derived from its commands: rows and the held value in, and out.
+
+Between the templates of a chain the running sum stays in compute cells, some of which hold its
+complement. Which cells these are is a *pattern*; whatever is in the others is garbage.
+
+>>> from typing import NamedTuple
+>>> from pimsim.microprogram.accumulation import programs
+>>> from pimsim.dram.array.address_map import ambit
+>>> class One(NamedTuple):
+...     program: Program
+...     before: str | None
+...     after: str | None
+>>> mixed = One(programs(ambit())["mixed", "mixed"], "mixed", "mixed")
+>>> (one,) = derived([mixed], {"mixed": (("T0", False), ("DCC0", True))})
+>>> [place.name for place, _ in one.network.inputs], one.stores, one.keeps
+(['HELD', 'ROW', 'ROW'], (2,), True)
+>>> carry, kept = one.network.nodes       # of c, b and v: MAJ(NOT c, b, v), and the parity
+>>> f"{carry[0]:08b}", f"{kept[0]:08b}"
+('10110010', '10010110')
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Protocol
+
+from pimsim.errors import InputError
+from pimsim.executors.compiled.lower.symbolic import (
+    CLASH,
+    FunctionNetwork,
+    Graph,
+    Literal,
+    PlaceKind,
+    SymbolPlace,
+)
+from pimsim.microprogram.program import Program
+
+Pattern = tuple[tuple[str, bool], ...]
+"""Names of cells, and whether each holds the complement of the held value."""
+
+
+class Template(Protocol):
+    """An entry of a table."""
+
+    @property
+    def program(self) -> Program:
+        """Its commands; a record gives a row for each of its symbols, in order."""
+
+    @property
+    def before(self) -> str | None:
+        """Pattern that must stand; None if it takes nothing from cells."""
+
+    @property
+    def after(self) -> str | None:
+        """Pattern that it leaves, None if none."""
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateFunction:
+    """What a template does, equal where machine code may be shared."""
+
+    symbols: int
+    network: FunctionNetwork
+    """Of rows by the number of their symbol and the held value; results are those of ``stores``,
+    then, if it ``keeps`` one, the held value behind it."""
+    stores: tuple[int, ...]
+    """Symbols whose rows are written."""
+    keeps: bool
+    """Whether it leaves a held value."""
+    needed: frozenset[int] = field(compare=False)
+    """Symbols whose rows are sensed before they are written."""
+    apart: frozenset[tuple[int, int]] = field(compare=False)
+    """A written symbol and one that must not share a row with it, for they are read and written in
+    another order here than by the commands."""
+
+
+def derived(
+    table: Sequence[Template], patterns: Mapping[str, Pattern]
+) -> tuple[TemplateFunction, ...]:
+    """What each template of a table computes.
+
+    Raises InputError for one that names no row, that writes a constant, whose results depend on
+    garbage, or that does not leave its pattern.
+    """
+    return tuple(
+        _derived(
+            one.program,
+            () if one.before is None else patterns[one.before],
+            None if one.after is None else patterns[one.after],
+        )
+        for one in table
+    )
+
+
+@cache
+def _derived(program: Program, before: Pattern, after: Pattern | None) -> TemplateFunction:
+    if not program.symbols:
+        raise InputError(f"template {program.name!r} must name a row: it tells where it runs")
+    rows = program.address_map
+    slots: dict[str, SymbolPlace] = {
+        name: (PlaceKind.ROW, number) for number, name in enumerate(program.symbols)
+    }
+    held: dict[SymbolPlace, bool] = {
+        (PlaceKind.CELL, rows.cells.index(name)): complement for name, complement in before
+    }
+    graph = Graph(program.commands, slots, rows, held)
+    if graph.refused:
+        raise InputError(f"template {program.name!r} must not write a constant")
+    if graph.written.get(CLASH):
+        raise InputError(
+            f"template {program.name!r} must not sense two cells together that may differ"
+        )
+    stores = tuple(n for kind, n in sorted(graph.written) if kind == PlaceKind.ROW)
+    results = [graph.written[PlaceKind.ROW, number] for number in stores]
+    if after is not None:
+        results.append(_left(program, graph, after))
+    network = graph.network(results)
+    garbage = [rows.cells[n] for kind, n in network.inputs if kind == PlaceKind.CELL]
+    if garbage:
+        raise InputError(
+            f"template {program.name!r} must not depend on {', '.join(garbage)}, where nothing "
+            "known stands"
+        )
+    needed = frozenset(n for kind, n in graph.reads if kind == PlaceKind.ROW)
+    apart = _apart(program, frozenset(stores))
+    return TemplateFunction(len(program.symbols), network, stores, after is not None, needed, apart)
+
+
+def _left(program: Program, graph: Graph, after: Pattern) -> Literal:
+    """The value that all cells of a pattern hold, plain or complemented."""
+    cells = program.address_map.cells
+    values = set()
+    for name, complement in after:
+        place = PlaceKind.CELL, cells.index(name)
+        value = graph.written[place] if place in graph.written else graph.before(place)
+        values.add(value ^ complement)
+    if len(values) != 1:
+        listed = ", ".join(f"{'NOT ' * complement}{name}" for name, complement in after)
+        raise InputError(f"template {program.name!r} must leave one value in {listed}")
+    return values.pop()
+
+
+def _apart(program: Program, stores: frozenset[int]) -> frozenset[tuple[int, int]]:
+    number = {name: index for index, name in enumerate(program.symbols)}
+    found = {(one, other) for one in stores for other in stores if one != other}
+    done: set[int] = set()
+    for command in program.commands:
+        if command.source in number:
+            source = number[command.source]
+            found |= {(one, source) for one in done if one != source}
+        if command.destination in number:
+            done.add(number[command.destination])
+    return frozenset(found)

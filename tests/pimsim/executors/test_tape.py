@@ -380,6 +380,15 @@ def test_what_machine_code_must_not_be_given(records: list[int], message: str) -
         CompiledTapes(AMBIT, PATTERNS, tapes, [1, 1], LAYOUT)
 
 
+def test_an_input_that_is_written_may_not_be_another_that_is_read_later() -> None:
+    text = "(C0,a)(b,out)"
+    program = Program.parse("mine", text, inputs=("a", "b"), outputs=("out",))
+    fine, wrong = (np.array([0, place, 3, 4], np.uint16) for place in (2, 3))
+    CompiledTapes([One(program)], {}, [fine], [0], LAYOUT)
+    with pytest.raises(InputError, match="must not name place 3 twice"):
+        CompiledTapes([One(program)], {}, [wrong], [0], LAYOUT)
+
+
 def test_patterns_end_with_their_tape() -> None:
     tapes = [np.array(one, np.uint16) for one in ([START, 2], [MIXED, 3, 4, 5])]
     with pytest.raises(InputError, match="tape 1, record at 0 must take the pattern"):

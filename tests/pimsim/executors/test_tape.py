@@ -435,6 +435,14 @@ def test_results_and_tiles_of_another_shape_are_refused() -> None:
             run_tapes(compiled, pair.tiles, into=into)
     with pytest.raises(InputError, match="must have the layout"):
         run_tapes(compiled, Tiles(100, 40))
-    into = np.zeros((1, 8), np.uint64)
+
+
+@pytest.mark.parametrize("begin", range(8))
+def test_results_may_lie_anywhere(begin: int) -> None:
+    compiled = CompiledTapes(AMBIT, PATTERNS, [np.array([READ, 2, 0], np.uint16)], [1], LAYOUT)
+    pair = Pair(1, 500, LAYOUT, None)
+    whole = np.zeros(24, np.uint64)
+    into = whole[begin : begin + 8].reshape(1, 8)
     assert run_tapes(compiled, pair.tiles, into=into) is into
-    np.testing.assert_array_equal(unpack(into, 100), pair.parts[0].read_bits(0))
+    np.testing.assert_array_equal(unpack(into, 500), pair.parts[0].read_bits(0))
+    assert np.count_nonzero(whole) == np.count_nonzero(into)

@@ -69,10 +69,12 @@ def run_tapes(
     return results
 
 
-def prepare(tapes: CompiledTapes, tiles: Tiles) -> int:
-    """Address of the machine code for such tiles, made when first asked for."""
+def prepare(tapes: CompiledTapes, tiles: Tiles, results: Words | None = None) -> int:
+    """Address of the machine code for such tiles and results, made when first asked for."""
     drive()
-    return walker(tapes.functions, tapes.records.itemsize, width(tiles.tile_words))
+    streaming = results is None or results.ctypes.data % 64 == 0
+    size, vectors = tapes.records.itemsize, width(tiles.tile_words)
+    return walker(tapes.functions, size, vectors, streaming=streaming)
 
 
 def _walk(tapes: CompiledTapes, tiles: Tiles, results: Words, threads: int | None) -> None:
@@ -81,7 +83,7 @@ def _walk(tapes: CompiledTapes, tiles: Tiles, results: Words, threads: int | Non
         drive(),
         tiles.tiles,
         threads,
-        prepare(tapes, tiles),
+        prepare(tapes, tiles, results),
         width(tiles.tile_words) * VECTOR_WORDS * 8,
         tiles.data,
         tiles.layout.places * row_bytes,

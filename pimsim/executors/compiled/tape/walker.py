@@ -21,6 +21,8 @@ from pimsim.executors.compiled.tape.template import TemplateFunction
 _NUMBER = count()
 _PROMISES = 'nounwind "prefer-vector-width"="512"'
 _VECTOR_BYTES = 64
+_ANYWHERE, _IN_PLACE = "align 8", f"align {_VECTOR_BYTES}"
+_STREAMING = f"{_IN_PLACE}, !nontemporal !{{i32 1}}"
 MOST = 8
 """Vectors that are walked together at most: what is held of each stays in a register."""
 _RECORD = 3
@@ -59,24 +61,27 @@ def best_tile_words(words: int, *, threads: int) -> int:
 
 
 @cache
-def walker(functions: tuple[TemplateFunction, ...], entry_bytes: int, vectors: int) -> int:
+def walker(
+    functions: tuple[TemplateFunction, ...], entry_bytes: int, vectors: int, *, streaming: bool
+) -> int:
     """Address of the machine code for a table; compiled when first asked for.
 
     It is ``void walk(tape, tile, out, step, row_bytes)``: records of a tape up to the one that
     stops, numbers of ``entry_bytes`` bytes, on the first ``vectors`` vectors of each row of a tile;
-    what is read goes to ``out + slot * step``. Tapes are trusted, see
+    what is read goes to ``out + slot * step``, and where ``streaming``, past the caches: for that
+    it must begin at a multiple of 64. Tapes are trusted, see
     :class:`~pimsim.executors.compiled.tape.records.CompiledTapes`.
     """
     arguments = "noalias-readonly*tape noalias*tile noalias*out step row_bytes"
     code = Emit(f"pimsim_walk_{next(_NUMBER)}", arguments, _PROMISES)
-    _Writer(code, entry_bytes, vectors).write(functions)
+    _Writer(code, entry_bytes, vectors, _STREAMING if streaming else _ANYWHERE).write(functions)
     return compiler().function(code.text(), code.name)
 
 
 class _Writer:
-    def __init__(self, code: Emit, entry_bytes: int, vectors: int) -> None:
+    def __init__(self, code: Emit, entry_bytes: int, vectors: int, delivery: str) -> None:
         self._code, self._bytes, self._vectors = code, entry_bytes, range(vectors)
-        self._kind = f"i{entry_bytes * 8}"
+        self._kind, self._delivery = f"i{entry_bytes * 8}", delivery
         self._ways: list[tuple[str, str, list[str]]] = [
             ("entry", "%tape", ["zeroinitializer" for _ in self._vectors])
         ]
@@ -91,9 +96,9 @@ class _Writer:
                 self._function(function, held)
         with self._case("read", 2):
             slot = code.mul(self._number(2), "%step")
-            self._copy(self._row(1), code.at("i8", "%out", slot), 8)
+            self._copy(self._row(1), code.at("i8", "%out", slot), self._delivery)
         with self._case("move", 2):
-            self._copy(self._row(1), self._row(2), _VECTOR_BYTES)
+            self._copy(self._row(1), self._row(2), _IN_PLACE)
         code.do("br label %next\nnext:")
         labels, records, left = zip(*self._ways, strict=True)
         self._phi("%record", "ptr", records, labels)
@@ -148,11 +153,11 @@ class _Writer:
             if function.keeps:
                 held[i] = results[-1]
 
-    def _copy(self, source: str, target: str, align: int) -> None:
+    def _copy(self, source: str, target: str, how: str) -> None:
         for i in self._vectors:
             value = self._code.get(VECTOR, source, i, _VECTOR_BYTES)
             where = self._code.at(VECTOR, target, i)
-            self._code.do(f"store {VECTOR} {value}, ptr {where}, align {align}")
+            self._code.do(f"store {VECTOR} {value}, ptr {where}, {how}")
 
 
 @cache

@@ -23,11 +23,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 
 from bnn.system.system import System
 from pimsim.cost import Cost, Elapsed, charge, price
 from pimsim.dram.commands import CommandCounts, Kind
 from pimsim.dram.options import ModelOptions
+from pimsim.dram.standard.standard import Standard
 from pimsim.dram.timeline.command_stream import streamed
 
 BREAK_EVEN = (
@@ -254,12 +256,19 @@ def _roofline(
 
 def _channel(read_bits: int, written_bits: int, system: System) -> Cost:
     """Streaming so many bits, whole rows after one another over all banks."""
-    standard, everyone = system.standard, _everyone(system)
+    return _streaming(read_bits, written_bits, system.standard, _everyone(system))
+
+
+@lru_cache(maxsize=256)
+def _streaming(
+    read_bits: int, written_bits: int, standard: Standard, options: ModelOptions
+) -> Cost:
+    """Remembered: every report asks for the same stream to say when a processor breaks even."""
     return price(
-        streamed(Kind.RD, read_bits, standard, everyone.banks)
-        + streamed(Kind.WR, written_bits, standard, everyone.banks),
+        streamed(Kind.RD, read_bits, standard, options.banks)
+        + streamed(Kind.WR, written_bits, standard, options.banks),
         standard,
-        everyone,
+        options,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import multiprocessing
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -176,6 +177,7 @@ def test_latency_and_energy_are_those_of_the_counted_commands(pimsim: Pimsim) ->
     )
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_sum_that_is_not_the_references_is_told(
     tmp_path: Path,
     parse: Parse,
@@ -266,13 +268,13 @@ def test_without_out_nothing_is_written(
 
 
 def test_results_of_an_earlier_run_are_replaced(
-    tmp_path: Path, parse: Parse, pimsim: Pimsim
+    digits: Run, tmp_path: Path, parse: Parse, pimsim: Pimsim
 ) -> None:
+    shutil.copytree(digits.folder, tmp_path, dirs_exist_ok=True)
     (tmp_path / "notes.txt").write_text("mine")
-    pimsim(*small("--limit", "3", "--out", str(tmp_path)))
-    first = (tmp_path / "logits.npy").read_bytes()
     pimsim(*small("--limit", "4", "--out", str(tmp_path)))
-    assert (tmp_path / "logits.npy").read_bytes() != first
+    for name in FILES:
+        assert (tmp_path / name).read_bytes() != (digits.folder / name).read_bytes(), name
     assert parse((tmp_path / "report.json").read_text("utf-8"))["images"] == 4
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
         (*FILES, "notes.txt", "report.json")
@@ -282,6 +284,7 @@ def test_results_of_an_earlier_run_are_replaced(
 # The table
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_terminal_shows_the_answer_and_what_it_rests_on(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, parse: Parse
 ) -> None:
@@ -348,6 +351,7 @@ def _killed_at_once() -> threading.Thread:
 
 
 @pytest.mark.larq
+@pytest.mark.usefixtures("undrawn")
 def test_a_check_that_dies_costs_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
     command = ["run", "digits-mlp", "--limit", "20", "--check-keras", "--out", str(out)]
@@ -370,6 +374,7 @@ def test_a_check_that_dies_costs_no_run(tmp_path: Path, capsys: pytest.CaptureFi
 
 
 @pytest.mark.larq
+@pytest.mark.usefixtures("undrawn")
 def test_what_keras_says_is_added_to_the_report(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -382,6 +387,7 @@ def test_what_keras_says_is_added_to_the_report(
     assert "as Keras" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_run_that_is_interrupted_in_the_check_is_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -414,13 +420,13 @@ def test_the_report_says_what_other_mappings_would_have_cost(
 
 
 EVIL = "a\x1b]0;evil\x07\x1b[2J\u202eb\r\n"
+NAMES = (EVIL, "=cmd|x", "@SUM(A1)", "$\\frac{", "[red]x[/red]", "-2+3", "$\\x$")
 
 
-@pytest.mark.parametrize("name", [EVIL, "=cmd|x", "@SUM(A1)", "$\\frac{", "[red]x[/red]", "-2+3"])
-def test_no_name_is_obeyed(
-    name: str, digits: Run, capsys: pytest.CaptureFixture[str], tmp_path: Path
+@pytest.mark.parametrize("name", NAMES)
+def test_no_name_is_obeyed_by_a_terminal(
+    name: str, digits: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """By a terminal, by a spreadsheet, or by what sets the text of a figure."""
     report = {**digits.report, "network": name, "data": name}
     report["layers"] = [{**layer, "name": name} for layer in report["layers"]]
     report["assumptions"] = {**report["assumptions"], "standard": name}
@@ -428,7 +434,16 @@ def test_no_name_is_obeyed(
     out = capsys.readouterr().out
     assert all(char.isprintable() for line in out.split("\n") for char in line)
     assert repr(name)[1:-1].replace("\\\\", "\\") in out.replace("\n", "")
+
+
+def test_no_name_is_obeyed_by_a_figure_or_by_a_spreadsheet(digits: Run, tmp_path: Path) -> None:
+    layer, every = digits.report["layers"][0], " ".join(NAMES)
+    report = {**digits.report, "network": every, "data": every}
+    report["layers"] = [{**layer, "name": name} for name in NAMES]
+    report["assumptions"] = {**report["assumptions"], "standard": every}
     run.draw(report, tmp_path)
+    with (tmp_path / "layers.csv").open(newline="", encoding="utf-8") as file:
+        assert len([*csv.DictReader(file)]) == len(NAMES)
     for path in tmp_path.glob("*.csv"):
         with path.open(newline="", encoding="utf-8") as file:
             for row in csv.reader(file):

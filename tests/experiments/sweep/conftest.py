@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import signal
 import sqlite3
@@ -37,6 +39,18 @@ def spec_file(tmp_path: Path) -> Path:
     path = tmp_path / "demo.toml"
     path.write_text(SPEC, "utf-8")
     return path
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a sweep of that specification by two workers: for all tests, to be copied."""
+    folder, said = tmp_path_factory.mktemp("finished"), io.StringIO()
+    (folder / "demo.toml").write_text(SPEC, "utf-8")
+    argv = ["sweep", str(folder / "demo.toml"), "--out", str(folder / "out"), "--workers", "2"]
+    with contextlib.redirect_stderr(said):
+        assert cli.main(argv) == 0
+    assert said.getvalue() == ""
+    return folder / "out"
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from experiments import cli
 from pimsim.errors import InputError
 
 pytestmark = pytest.mark.skipif(
@@ -142,9 +143,8 @@ def test_a_cluster_gives_the_same_store_with_a_worker_killed_midway(
     eventually: Callable[..., None],
 ) -> None:
     """The worker is stopped with trials in hand first: the sweep cannot end before it is killed."""
-    here = start(spec_file, "--out", tmp_path / "here", "--workers", "2")
-    _, err = here.communicate()
-    assert (here.returncode, err) == (0, "")
+    here = [str(spec_file), "--out", str(tmp_path / "here"), "--workers", "2"]
+    assert cli.main(["sweep", *here]) == 0
 
     store = tmp_path / "there" / "sweep.sqlite"
     there = start(spec_file, "--out", tmp_path / "there", "--cluster", cluster.address)

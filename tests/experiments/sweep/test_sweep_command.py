@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,11 +23,18 @@ def _sweep(*argv: str | Path) -> int:
 
 
 @pytest.fixture
-def swept(spec_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+def swept(finished: Path, tmp_path: Path) -> Path:
     """A folder with a finished sweep."""
-    assert _sweep(spec_file, "--out", tmp_path / "out", "--workers", "2") == 0
-    assert capsys.readouterr().err == ""
-    return tmp_path / "out"
+    return Path(shutil.copytree(finished, tmp_path / "out"))
+
+
+@pytest.fixture
+def counted(finished: Path, tmp_path: Path) -> Path:
+    """A folder with nothing but the store of that sweep."""
+    folder = tmp_path / "out" / "demo"
+    folder.mkdir(parents=True)
+    shutil.copy(finished / "sweep.sqlite", folder)
+    return folder
 
 
 def test_results_are_written_with_units_and_all_fields(swept: Path) -> None:
@@ -159,23 +167,21 @@ def test_a_figure_that_cannot_be_drawn_is_refused_before_anything_runs(
 
 
 def test_the_figure_of_the_specification_is_drawn(
-    spec_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    spec_file: Path, counted: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     spec_file.write_text(
         f'{spec_file.read_text("utf-8")}[figure]\nkind = "lines"\nx = "cb_cs_ratio"\n', "utf-8"
     )
-    assert _sweep(spec_file, "--out", tmp_path / "out", "--workers", "1") == 0
+    assert _sweep(spec_file, "--out", counted, "--workers", "1") == 0
     assert "results.json, lines.png, lines.pdf, lines.csv" in capsys.readouterr().out
-    assert (tmp_path / "out" / "lines.png").read_bytes().startswith(b"\x89PNG")
+    assert (counted / "lines.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_single_point_is_a_table_without_a_figure(
-    spec_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_single_point_is_a_table_without_a_figure(spec_file: Path, counted: Path) -> None:
     text = spec_file.read_text("utf-8").replace("[10, 20]", "[10]").replace("[3, 5]", "[3]")
     spec_file.write_text(text, "utf-8")
-    assert _sweep(spec_file, "--out", tmp_path / "out", "--workers", "1") == 0
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+    assert _sweep(spec_file, "--out", counted, "--workers", "1") == 0
+    assert {path.name for path in counted.iterdir()} == {
         "results.csv", "results.json", "sweep.lock", "sweep.sqlite",
     }  # fmt: skip
 
@@ -208,38 +214,40 @@ def test_fields_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_folder_is_named_after_the_sweep(
-    spec_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    spec_file: Path, counted: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(counted.parents[1])
     assert _sweep(spec_file, "--workers", "1") == 0
-    assert (tmp_path / "out" / "demo" / "results.csv").exists()
+    assert (counted / "results.csv").exists()
 
 
 @pytest.mark.parametrize("stated", ["", "mapping = 'auto'\n"])
-@pytest.mark.parametrize("quantity", ["latency", "energy"])
 def test_cost_is_what_a_run_says(
-    quantity: str, stated: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    stated: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Of the mapping that is stated; where none is, that of older stores."""
     mapping = "auto" if stated else "output-stationary"
-    path = tmp_path / "cost.toml"
-    path.write_text(
-        f'name = "cost"\nmeasure = "cost"\nquantity = "{quantity}"\n[fixed]\nimages = 7\n'
-        f'banks = 4\n{stated}[axes]\nnetwork = ["digits-mlp", "lenet5"]\nenergy = ["datasheet"]\n'
-    )
-    assert _sweep(path, "--out", tmp_path / "out", "--workers", "1", "--json") == 0
-    points = json.loads(capsys.readouterr().out)["points"]
-    for point in points:
+    expected = {}
+    for network in ("digits-mlp", "lenet5"):
         argv = ["--cost-only", "--limit", "7", "--banks", "4", "--energy", "datasheet", "--json"]
-        argv += ["--mapping", mapping]
-        assert cli.main(["run", point["values"]["network"], *argv]) == 0
+        assert cli.main(["run", network, *argv, "--mapping", mapping]) == 0
         report = json.loads(capsys.readouterr().out)
-        expected = {
-            "latency": report["latency_ps"] / 7e6,
-            "energy": report["energy_pj"]["total"] / 7e6,
-        }[quantity]
-        assert point["estimate"] == pytest.approx(expected)
-        assert point["low"] == point["high"] == point["estimate"]
+        expected["latency", network] = report["latency_ps"] / 7e6
+        expected["energy", network] = report["energy_pj"]["total"] / 7e6
+    path = tmp_path / "cost.toml"
+    for quantity in ("latency", "energy"):  # of the same trials
+        path.write_text(
+            f'name = "cost"\nmeasure = "cost"\nquantity = "{quantity}"\n[fixed]\nimages = 7\n'
+            f'banks = 4\n{stated}[axes]\nnetwork = ["digits-mlp", "lenet5"]\n'
+            'energy = ["datasheet"]\n'
+        )
+        assert _sweep(path, "--out", tmp_path / "out", "--workers", "1", "--json") == 0
+        points = json.loads(capsys.readouterr().out)["points"]
+        assert len(points) == 2
+        for point in points:
+            wanted = expected[quantity, point["values"]["network"]]
+            assert point["estimate"] == pytest.approx(wanted)
+            assert point["low"] == point["high"] == point["estimate"]
 
 
 def test_bad_options_are_one_line(spec_file: Path, refused: Callable[..., str]) -> None:

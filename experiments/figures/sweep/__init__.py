@@ -23,23 +23,18 @@ others are what these share. None knows what the quantity means, or how it was m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from matplotlib.figure import Figure
-
-from experiments.figures.style import style
-from experiments.figures.sweep import bars, heatmap, lines, tornado
 from experiments.figures.sweep.settings import Settings, read
 from experiments.output import sheets
 from experiments.sweep.results import Cell, Results
 
-_KINDS: Mapping[str, Callable[[Results, Settings], tuple[Figure, list[dict[str, Cell]]]]] = {
-    "lines": lines.figure,
-    "heatmap": heatmap.figure,
-    "bars": bars.figure,
-    "tornado": tornado.figure,
-}
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 # Without dates and versions, the same results are the same bytes.
 _METADATA = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Producer": None}}
 
@@ -58,8 +53,7 @@ def draw(
     Raises :class:`~pimsim.errors.InputError` if ``figure`` does not fit the sweep.
     """
     settings = read(figure, results)
-    with style():
-        drawn, rows = _KINDS[settings.kind](results, settings)
+    with _made(results, settings) as (drawn, rows):
         paths = []
         for suffix, metadata in _METADATA.items():
             paths.append(folder / f"{settings.name}.{suffix}")
@@ -73,5 +67,22 @@ def check(results: Results, figure: Mapping[str, object] | None = None) -> None:
     For before the sweep runs: its points need no trials yet. Nothing is written.
     """
     settings = read(figure, results)
+    if figure is not None:  # what axes call for fits: no sweep has to wait for Matplotlib
+        with _made(results, settings):
+            pass
+
+
+@contextmanager
+def _made(results: Results, settings: Settings) -> Iterator[tuple[Figure, list[dict[str, Cell]]]]:
+    """Give the figure and what it shows, in the style that it is to be written in."""
+    from experiments.figures.style import style
+    from experiments.figures.sweep import bars, heatmap, lines, tornado
+
+    kinds: Mapping[str, Callable[[Results, Settings], tuple[Figure, list[dict[str, Cell]]]]] = {
+        "lines": lines.figure,
+        "heatmap": heatmap.figure,
+        "bars": bars.figure,
+        "tornado": tornado.figure,
+    }
     with style():
-        _KINDS[settings.kind](results, settings)
+        yield kinds[settings.kind](results, settings)

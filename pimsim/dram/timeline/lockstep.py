@@ -128,6 +128,11 @@ class Lockstep:
         self.fresh = self.end()[0]
         """The state at time 0: nothing has happened."""
 
+    @property
+    def met(self) -> int:
+        """How many states have been met."""
+        return len(self._states)
+
     def free_ps(self, state: StateNumber, rank: int) -> int:
         """Time from the last command until a rank could take REF: it has ended what it did."""
         return self._states[state][0][1][rank][3]

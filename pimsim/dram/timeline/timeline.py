@@ -12,10 +12,11 @@
 
 from __future__ import annotations
 
+import threading
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 
 from pimsim.dram.commands import Kind
 from pimsim.dram.options import ModelOptions
@@ -36,12 +37,45 @@ _SEEN, _SEEN_LATER = 4096, 64
 """Situations after a REF that are remembered to find the period: the first, then only some, for
 where times share no coarse grid (DDR4-2400) a period can be half a million REFs long."""
 
+_KEPT = 4
+"""Pairs of a standard and options of which is remembered what was worked out."""
+_MET = 4_000
+"""States that it may have taken: some 10 KB each, with all that begins at them."""
+
+
+class _WorkedOut(threading.local):
+    """What timelines have worked out, of the last few standards and options.
+
+    Each thread has its own: what is not known yet is worked out in the one scheduler of a Lockstep.
+    """
+
+    def __init__(self) -> None:
+        self._kept = lru_cache(maxsize=_KEPT)(self._nothing)
+
+    def of(self, standard: Standard, options: ModelOptions) -> tuple[Lockstep, Callable[..., Lane]]:
+        """Return what is known, unless that has become too much: then it is worked out anew."""
+        lockstep, lane = self._kept(standard, options)
+        if lockstep.met <= _MET:
+            return lockstep, lane
+        self._kept.cache_clear()
+        return self._kept(standard, options)
+
+    @staticmethod
+    def _nothing(standard: Standard, options: ModelOptions) -> tuple[Lockstep, Callable[..., Lane]]:
+        """States, and lanes by the banks within a channel, alike in all channels."""
+        lockstep = Lockstep(standard, options)
+        return lockstep, cache(partial(Lane, lockstep))
+
+
+_WORKED_OUT = _WorkedOut()
+
 
 class Timeline:
     """Time, open time and REFs of a stream: exactly those of issuing every command.
 
-    What was worked out for one segment serves all that come later. Raises
-    :class:`~pimsim.errors.InputError` for a bank that the standard does not have.
+    What was worked out for one segment serves all that come later, in other timelines of the same
+    standard and options too. Raises :class:`~pimsim.errors.InputError` for a bank that the standard
+    does not have.
 
     Ranks that no segment names are not refreshed here, nor is a rank after the last segment that
     names it; :attr:`held_ps` is the time over which ranks are. Whoever wants the energy of all
@@ -50,15 +84,13 @@ class Timeline:
 
     def __init__(self, standard: Standard, options: ModelOptions) -> None:
         self._standard = standard
-        lockstep = Lockstep(standard, options)
+        lockstep, self._lane = _WORKED_OUT.of(standard, options)
         refi_ps = effective_timing(standard, options).t_refi_ps if options.refresh else 0
         rfc_ps = effective_timing(standard, options).t_rfc_ps
         self._channels = [
             ChannelStream(lockstep, standard.ranks, refi_ps, rfc_ps)
             for _ in range(standard.channels)
         ]
-        self._lane = cache(partial(Lane, lockstep))
-        """By the banks within a channel, alike in all channels."""
         self.parts = cache(self._parts)
 
     @property

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -72,6 +74,36 @@ def run(
     for segment in segments:
         line.run(segment)
     return line.now_ps, line.open_ps, line.refreshes
+
+
+def test_threads_do_not_disturb_one_another() -> None:
+    """Each works out for itself what none has met before."""
+    standard = replace(DDR3, name="of this test")
+    streams = [[Segment((Run(((AAP, n), (AP, 1)), 40),), EIGHT[: n + 1])] for n in range(1, 8)]
+    alone = [run(DDR3, ModelOptions(), stream) for stream in streams]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(len(streams)) as pool:
+            together = [pool.submit(run, standard, ModelOptions(), each) for each in streams]
+            assert [each.result() for each in together] == alone
+    finally:
+        sys.setswitchinterval(interval)
+
+
+def test_what_has_become_too_much_is_worked_out_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    segment = Segment((Run(((AAP, 3), (AP, 1)), 500), Run(AND, 300)), EIGHT)
+    expected = run(DDR3, ModelOptions(), [segment])
+    monkeypatch.setattr(timeline, "_MET", 1)
+    for _ in range(2):
+        line = Timeline(DDR3, ModelOptions())
+        line.run(segment)
+        assert (line.now_ps, line.open_ps, line.refreshes) == expected
+    later = Timeline(DDR3, ModelOptions())
+    assert later.parts(segment.banks, ())[0][1] is not line.parts(segment.banks, ())[0][1]
+    monkeypatch.undo()
+    again = [Timeline(DDR3, ModelOptions()).parts(segment.banks, ())[0][1] for _ in range(2)]
+    assert again[0] is again[1]
 
 
 @st.composite

@@ -133,7 +133,7 @@ class RowProgram:
                 f"a row program for {self.outputs} outputs must have schedules for as many, "
                 f"not {schedule.outputs}"
             )
-        if schedule.steps:
+        if schedule:
             self.phases[self._phase].append(Run(schedule, part))
 
     def move(self, row: int, part: int, to_row: int, to_part: int = 0) -> None:

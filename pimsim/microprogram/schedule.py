@@ -90,6 +90,10 @@ class Schedule:
         self._runs: tuple[Run, ...] | None = None
         self._extra: dict[int, NDArray[np.int64]] = {}
 
+    def __bool__(self) -> bool:
+        """Whether there is a step."""
+        return bool(self.steps)
+
     def append(
         self,
         programs: tuple[Program, ...],

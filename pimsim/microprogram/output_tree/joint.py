@@ -7,12 +7,9 @@ two adders would do in twelve.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
-from typing import NamedTuple
 
 from pimsim.dram.array.address_map import AddressMap
-from pimsim.microprogram.accumulation import Accumulator, Item
 from pimsim.microprogram.program import Program
 
 _TEXTS = {
@@ -27,59 +24,14 @@ _TEXTS = {
 }
 
 
-class Joint(NamedTuple):
-    """What a joint adder takes and gives."""
-
-    x: Item
-    y: Item
-    z: Item
-    total: Item
-    """x + y + z less twice ``one``; it is minus x + y - z less twice ``other``."""
-    one: Item
-    other: Item
+KINDS = tuple(_TEXTS)
+"""By the complements of x, y and z: of z alone, of y and z alike, of y alone, and all alike; that
+is where x has z's, neither's, y's, and both's."""
 
 
 @cache
-def _program(name: str, address_map: AddressMap) -> Program:
+def program(kind: str, address_map: AddressMap) -> Program:
+    """Return the joint adder of a kind."""
     outputs = ("one", "other", "sum")
-    program = Program.parse(f"joint-{name}", _TEXTS[name], inputs=("x", "y", "z"), outputs=outputs)
-    return program.on(address_map)
-
-
-def joint(accumulator: Accumulator, both: Sequence[Item], odd: Sequence[Item]) -> Joint:
-    """Write a joint adder of two items with the same sign in both halves and one with opposite.
-
-    Args:
-        accumulator: writes the commands.
-        both: two or more rows to choose from.
-        odd: one or more.
-
-    """
-    address_map = accumulator.schedule.address_map
-    _, name, x, y, z = min(
-        (
-            (len(_program(name := _which(x, y, z), address_map)), name, x, y, z)
-            for z in odd
-            for x in both
-            for y in both
-            if x is not y
-        ),
-        key=lambda found: found[0],
-    )
-    work = accumulator.work
-    one, other, total = work.take(), work.take(), work.take()
-    accumulator.put(_program(name, address_map), x.row, y.row, z.row, one, other, total)
-    accumulator.adders += 1
-    for item in (x, y, z):
-        work.use(item.row)
-    held = x.complement
-    turned = name in ("mixed", "odd")
-    return Joint(x, y, z, Item(total, not held), Item(one, held), Item(other, held != turned))
-
-
-def _which(x: Item, y: Item, z: Item) -> str:
-    """Name of the program for these complements."""
-    same_y, same_z = y.complement == x.complement, z.complement == x.complement
-    if same_z:
-        return "equal" if same_y else "mixed"
-    return "turned" if same_y else "odd"
+    found = Program.parse(f"joint-{kind}", _TEXTS[kind], inputs=("x", "y", "z"), outputs=outputs)
+    return found.on(address_map)

@@ -14,7 +14,6 @@ into the first part, the *home*, which goes on with them as with rows of its own
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -24,12 +23,11 @@ from numpy.typing import NDArray
 
 from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
 from pimsim.dram.commands import Kind
-from pimsim.microprogram.accumulation import CONSTANT, Accumulator, Item, WorkRows
-from pimsim.microprogram.allocation import RowAllocator
-from pimsim.microprogram.output_tree.pairs import Settled, counted, decided
-from pimsim.microprogram.output_tree.tree import Leaf, OutputTree, Tree, leaves
+from pimsim.errors import OutOfRowsError
+from pimsim.microprogram.output_tree.group import FanIn, pieces, plan
+from pimsim.microprogram.output_tree.tree import Tree, leaves
 from pimsim.microprogram.row_program import Move, RowProgram
-from pimsim.microprogram.schedule import Schedule
+from pimsim.microprogram.tape import AdderTape
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,36 +64,6 @@ class GroupProgram:
         return sum(isinstance(item, Move) for item in self.program.items)
 
 
-class _Part:
-    """A subarray with a part of the fan-in, and the tree that grows in it."""
-
-    def __init__(
-        self,
-        weights: NDArray[np.integer[Any]],
-        planes: int,
-        data_rows: int,
-        apart: frozenset[int],
-        address_map: AddressMap,
-        minimise: str,
-    ) -> None:
-        self.allocator = RowAllocator(data_rows)
-        self._first = address_map.first_data
-        rows = self.allocator.take(weights.shape[1] * planes, "operands")
-        table = (np.array(rows, np.int64) + self._first).reshape(-1, planes).tolist()
-        work = WorkRows(self.allocator, self._first)
-        self.accumulator = Accumulator(Schedule(1, address_map), work, minimise)
-        self.tree = OutputTree(self.accumulator, weights, table, apart)
-
-    def run(self, program: RowProgram, number: int) -> None:
-        """Add what was written since the last time to the program."""
-        program.run(self.accumulator.schedule, number)
-        self.accumulator.schedule = Schedule(1, self.accumulator.schedule.address_map)
-
-    def data_row(self, address: int) -> int:
-        """Number of a data row."""
-        return address - self._first
-
-
 class Layer:
     """Outputs that count the same operands, +1 or -1 each, against thresholds.
 
@@ -130,66 +98,37 @@ class Layer:
         self._kappas = (
             1 + highest * weights.sum(axis=1, dtype=np.int64) - 2 * least.astype(np.int64)
         )
-        self._apart = frozenset(np.flatnonzero((weights == 0).any(axis=1)).tolist())
 
     def program(self, tree: Tree) -> GroupProgram:
         """Write the program of a group of outputs.
 
         Raises OutOfRowsError if a part has too few rows.
         """
-        parts = [
-            _Part(
-                self.weights[:, start:end],
-                self.planes,
-                self.data_rows,
-                self._apart,
-                self._map,
-                self.minimise,
+        fan_in = [self._part(start, end) for start, end in pairwise(self.edges)]
+        operands = int(fan_in[0].rows[-1]) + 1
+        outs = np.full(len(leaves(tree)), operands, np.int64)
+        fan_in[0] = fan_in[0]._replace(free=fan_in[0].free[:-1])
+        planned = plan(tree, fan_in, self._kappas, outs, self._map, self.minimise)
+        program, results, first = RowProgram(1), {}, len(self._map.constants)
+        for piece in pieces(planned):
+            if piece.moved is not None:
+                _, part, place, to_place = piece.moved
+                program.move(place - first, part, to_place - first)
+            elif piece.decided >= 0:
+                results[planned.outputs[piece.decided]] = program.read(operands - first)
+            elif piece.part >= 0:
+                words = planned.tapes[piece.part][piece.records]
+                program.run(AdderTape(words, self._map), piece.part)
+        return GroupProgram(leaves(tree), program, results, planned.rows + 1, planned.adders)
+
+    def _part(self, start: int, end: int) -> FanIn:
+        """What a part holds."""
+        planes, first = self.planes, len(self._map.constants)
+        count = (end - start) * planes
+        if count > self.data_rows:
+            raise OutOfRowsError(
+                f"operands: {count} data rows are needed at once, the subarray has {self.data_rows}"
             )
-            for start, end in pairwise(self.edges)
-        ]
-        program, results = RowProgram(1), {}
-        home = parts[0]
-        others = [
-            (number, part, part.tree.leaves(tree)) for number, part in enumerate(parts[1:], 1)
-        ]
-        for leaf in home.tree.leaves(tree):
-            kappas = [
-                int(self._kappas[output]) + home.tree.constants[output] for output in leaf.outputs
-            ]
-            home.run(program, 0)
-            for number, part, walk in others:
-                settled = _brought(program, (home, leaf), (number, part, walk))
-                for place, (output, beside) in enumerate(
-                    zip(leaf.outputs, settled.beside, strict=True)
-                ):
-                    kappas[place] += part.tree.constants[output] - beside
-            for output, row in decided(home.accumulator, leaf, kappas):
-                home.run(program, 0)
-                results[output] = program.read(home.data_row(row))
-        return GroupProgram(
-            leaves(tree),
-            program,
-            results,
-            max(part.allocator.peak for part in parts),
-            sum(part.accumulator.adders for part in parts),
-        )
-
-
-def _brought(
-    program: RowProgram, to: tuple[_Part, Leaf], source: tuple[int, _Part, Iterator[Leaf]]
-) -> Settled:
-    """Let another part settle its leaf and bring the digits to the home's leaf."""
-    home, leaf = to
-    number, part, walk = source
-    settled = counted(part.accumulator, next(walk))
-    part.run(program, number)
-    for columns, digits in zip(leaf.columns, settled.numbers, strict=True):
-        for weight, item in digits.items():
-            if item.row != CONSTANT:
-                arrival = home.accumulator.work.take()
-                program.move(part.data_row(item.row), number, home.data_row(arrival))
-                item = Item(arrival, item.complement)
-            columns.setdefault(weight, []).append(item)
-    settled.release(part.accumulator)
-    return settled
+        signs = np.repeat(self.weights[:, start:end].T.astype(np.int8), planes, axis=0)
+        every = FanIn.over(signs, range(first, first + count), first + self.data_rows)
+        return every._replace(weights=np.arange(count) % planes)

@@ -1,0 +1,304 @@
+"""A group of outputs planned: what each part counts, what it hands over, and the bits.
+
+>>> from pimsim.dram.array.address_map import ambit
+>>> from pimsim.microprogram.output_tree.tree import shaped
+>>> signs = np.random.default_rng(0).choice(np.int8([-1, 1]), (96, 8))
+>>> fan_in = [FanIn.over(signs[:48], range(2, 50), 200), FanIn.over(signs[48:], range(2, 50), 200)]
+>>> outs = np.arange(60, 68)
+>>> planned = plan(shaped(range(8)), fan_in, np.ones(8, np.int64), outs, ambit())
+>>> len(planned.leaves), len(planned.tapes), planned.moves > 0
+(4, 2, True)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pimsim.dram.array.address_map import AddressMap
+from pimsim.errors import OutOfRowsError
+from pimsim.microprogram.output_tree import planner
+from pimsim.microprogram.output_tree.planner import (
+    BEFORE,
+    DECIDED,
+    INNER,
+    LEAF,
+    MAX_WEIGHT,
+    NOTHING,
+    PAIR,
+    SETTLED,
+    Ints,
+)
+from pimsim.microprogram.output_tree.tree import Tree, leaves
+from pimsim.microprogram.tape import table
+
+
+class FanIn(NamedTuple):
+    """What a part holds of the fan-in."""
+
+    signs: NDArray[np.int8]
+    """``(items, outputs)`` -1, 0 or +1."""
+    rows: Ints
+    """``(items,)`` place of each item's row: the constants first, then the data rows."""
+    weights: Ints
+    """``(items,)`` exponent of its weight."""
+    free: Ints
+    """Places that may be used besides, the lowest last."""
+
+    @classmethod
+    def over(cls, signs: NDArray[np.int8], rows: range, places: int) -> FanIn:
+        """A row for each item of weight 1, all places behind them being free."""
+        every = np.arange(rows.start, rows.stop)
+        free = np.arange(places - 1, rows.stop - 1, -1)
+        return cls(signs, every, np.zeros(len(every), np.int64), free)
+
+
+class Moved(NamedTuple):
+    """A digit that a part brings to the home, for a leaf."""
+
+    leaf: int
+    part: int
+    place: int
+    to_place: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GroupPlan:
+    """Records of each part, the home's first, and where they are cut."""
+
+    outputs: list[int]
+    leaves: list[tuple[int, ...]]
+    """Outputs of each."""
+    tapes: list[NDArray[np.int32]]
+    marks: list[Ints]
+    """Of each part, see :data:`pimsim.microprogram.output_tree.planner.BEFORE`."""
+    brought: list[Moved]
+    """By leaf and part."""
+    digits: Ints
+    """``(leaves, 2, MAX_WEIGHT)`` items of the home, once a leaf is settled: twice the place, plus
+    1 for a complement, -2 for +1 and -1 for -1; -3: none."""
+    lasts: Ints
+    """``(leaves, 2)`` what is added to the digits' sum, and their difference."""
+    rows: int
+    """Most rows that a part needs at once, operands included."""
+    adders: int
+
+    @property
+    def moves(self) -> int:
+        """Rows brought to the home."""
+        return len(self.brought)
+
+
+def plan(
+    tree: Tree,
+    fan_in: Sequence[FanIn],
+    kappas: Ints,
+    outs: Ints,
+    address_map: AddressMap,
+    minimise: str = "commands",
+) -> GroupPlan:
+    """Plan a group: a bit is whether what an output counts and its kappa are above 0.
+
+    Rows stand for digits of -1 and +1; what counts for an output, and its kappa, must be odd
+    together.
+
+    Args:
+        tree: the group.
+        fan_in: what each part holds, the home's first.
+        kappas: ``(outputs,)`` of the layer.
+        outs: ``(places,)`` place of each bit, in the order of the group.
+        address_map: of the subarrays.
+        minimise: what is to be few, ``commands`` or ``activations``.
+
+    Raises OutOfRowsError if a part has too few rows.
+    """
+    order = leaves(tree)
+    apart = {n for n in order if any((part.signs[:, n] == 0).any() for part in fan_in)}
+    nodes, ends = _nodes(tree, apart)
+    place_of = {output: place for place, output in enumerate(order)}
+    spots = [[place_of[output] for output in leaf] for leaf in ends]
+    own = kappas[order].astype(np.int64)
+    nothing = np.zeros((0, 4), np.int64)
+    few = minimise == "activations"
+    tapes, marks, brought, incoming, peak, adders = [], [], [], [], 0, 0
+    for number, part in enumerate(fan_in[1:], 1):
+        state, tape, found = _written(
+            (nodes, len(ends)), order, part, nothing, (own, outs, False), address_map, few
+        )
+        tapes.append(tape)
+        marks.append(found.marks)
+        peak, adders = max(peak, _peak(part, state)), adders + int(state[planner.ADDERS])
+        own = own + found.constants
+        for leaf, places in enumerate(spots):
+            for place, beside in zip(places, found.lasts[leaf].tolist(), strict=False):
+                own[place] -= beside
+        for leaf, column, weight in np.argwhere(found.digits != NOTHING).tolist():
+            incoming.append((leaf, number, column, weight, found.digits[leaf, column, weight]))
+    incoming.sort(key=lambda one: one[0])
+    given = np.array([(one[0], *one[2:]) for one in incoming], np.int64).reshape(-1, 4)
+    state, tape, found = _written(
+        (nodes, len(ends)), order, fan_in[0], given, (own, outs, True), address_map, few
+    )
+    for (leaf, number, _, _, item), row in zip(incoming, given[:, 3].tolist(), strict=True):
+        if item >= 0:
+            brought.append(Moved(leaf, number, int(item) >> 1, row >> 1))
+    return GroupPlan(
+        order,
+        ends,
+        [tape, *tapes],
+        [found.marks, *marks],
+        brought,
+        found.digits,
+        found.lasts,
+        max(peak, _peak(fan_in[0], state)),
+        adders + int(state[planner.ADDERS]),
+    )
+
+
+def _peak(part: FanIn, state: Ints) -> int:
+    """Rows in use at once: those of operands, and others."""
+    return len(np.unique(part.rows)) + int(state[planner.PEAK])
+
+
+def _written(
+    shape: tuple[Ints, int],
+    order: list[int],
+    part: FanIn,
+    incoming: Ints,
+    goal: tuple[Ints, Ints, bool],
+    address_map: AddressMap,
+    few_activations: bool,
+) -> tuple[Ints, NDArray[np.int32], planner.Found]:
+    """Let the planner write the records of a part."""
+    (nodes, ends), (kappas, outs, here) = shape, goal
+    count, places = len(part.rows) + len(incoming), len(order)
+    capacity = 2 * count + 256
+    known, prices = _known(address_map)
+    known[planner.FEW_ACTIVATIONS] = few_activations
+    highest = max(int(part.free.max(initial=0)), int(part.rows.max(initial=0)), int(outs.max()))
+    work = planner.Work(
+        np.zeros(7, np.int64),
+        np.concatenate([part.free, np.zeros(1, np.int64)]),
+        np.zeros(highest + 2, np.int64),
+        np.empty(5 * (count + 64) * (places + 1) + 4096, np.int32),
+        known,
+        prices,
+        np.empty((3, capacity), np.int64),
+        np.empty((MAX_WEIGHT, capacity), np.int64),
+        np.zeros(MAX_WEIGHT, np.int64),
+    )
+    work.state[planner.FREE] = len(part.free)
+    signs = np.ascontiguousarray(part.signs[:, order])
+    group = planner.Group(
+        signs, part.rows, part.weights, nodes, incoming, kappas, outs.astype(np.int64), here
+    )
+    found = planner.Found(
+        np.zeros(places, np.int64),
+        np.zeros((ends, 4), np.int64),
+        np.full((ends, 2, MAX_WEIGHT), NOTHING, np.int64),
+        np.zeros((ends, 2), np.int64),
+    )
+    planner.write(work, group, found)
+    if work.state[planner.WRONG] == 1:
+        raise OutOfRowsError(
+            f"adding rows: more than the {len(part.free)} data rows are needed at once that "
+            "operands leave"
+        )
+    if work.state[planner.WRONG] or work.state[planner.FULL]:
+        raise ValueError(f"a group must be odd throughout, state {work.state.tolist()}")
+    return work.state, work.tape[: work.state[planner.AT]].copy(), found
+
+
+def _nodes(tree: Tree, apart: set[int]) -> tuple[Ints, list[tuple[int, ...]]]:
+    """Nodes of a tree, and outputs of its leaves, each before those inside it."""
+    order = leaves(tree)
+    place_of = {output: place for place, output in enumerate(order)}
+    found: list[tuple[int, int, int, int, int]] = []
+    ends: list[tuple[int, ...]] = []
+
+    def members(some: Tree) -> int:
+        return sum(1 << place_of[output] for output in leaves(some))
+
+    def walk(some: Tree, depth: int) -> None:
+        own = leaves(some)
+        if len(own) == 1 or (len(own) == 2 and apart.isdisjoint(own)):
+            ends.append(tuple(own))
+            found.append((LEAF if len(own) == 1 else PAIR, depth, members(some), 0, 0))
+            return
+        assert not isinstance(some, int)
+        one, other = some
+        found.append((INNER, depth, members(some), members(one), members(other)))
+        walk(one, depth + 1)
+        walk(other, depth + 1)
+
+    walk(tree, 0)
+    return np.array(found, np.int64), ends
+
+
+@cache
+def _known(address_map: AddressMap) -> tuple[Ints, Ints]:
+    """The planner's table of an address map, and prices."""
+    every = table(address_map)
+    place = {bit: number for number, (_, bit) in enumerate(address_map.constants)}
+    known = np.zeros(planner.WAYS + 15, np.int64)
+    known[planner.JOINTS], known[planner.CARRIES] = every.joints, every.carries
+    known[planner.ZERO], known[planner.ONE] = place[0], place[1]
+    prices = np.zeros((19, 2), np.int64)
+    kinds, after = ("start", "mixed", "equal"), ("", "mixed", "equal", "turned", "end")
+    for (kind, following), code in every.ways.items():
+        if following in after:
+            way = kinds.index(kind) * 5 + after.index(following)
+            known[planner.WAYS + way] = code
+            program = every.templates[code].program
+            prices[way] = len(program), program.activations
+    for kind in range(4):
+        program = every.templates[every.joints + kind].program
+        prices[15 + kind] = len(program), program.activations
+    return known, prices
+
+
+# -- what walks a plan ------------------------------------------------------------------------
+
+
+class Piece(NamedTuple):
+    """Some records of a part, or a digit that is brought, a leaf settled, or a bit decided."""
+
+    part: int = -1
+    records: slice = slice(0)
+    moved: Moved | None = None
+    settled: int = -1
+    """Leaf whose digits stand in their rows now."""
+    decided: int = -1
+    """Place in the group of the output whose bit stands in its row now."""
+
+
+def pieces(planned: GroupPlan) -> Iterator[Piece]:
+    """Yield what is done, in order."""
+    place_of = {output: place for place, output in enumerate(planned.outputs)}
+    at = [0] * len(planned.tapes)
+    brought = iter([*planned.brought, None])
+    coming = next(brought)
+
+    def some(part: int, until: int) -> Piece:
+        piece = Piece(part, slice(at[part], until))
+        at[part] = until
+        return piece
+
+    for leaf, outputs in enumerate(planned.leaves):
+        yield some(0, int(planned.marks[0][leaf, BEFORE]))
+        for part in range(1, len(planned.tapes)):
+            yield some(part, int(planned.marks[part][leaf, SETTLED]))
+            while coming is not None and (coming.leaf, coming.part) == (leaf, part):
+                yield Piece(moved=coming)
+                coming = next(brought)
+        yield some(0, int(planned.marks[0][leaf, SETTLED]))
+        yield Piece(settled=leaf)
+        for number, output in enumerate(outputs):
+            yield some(0, int(planned.marks[0][leaf, DECIDED + number]))
+            yield Piece(decided=place_of[output])
+

@@ -1,0 +1,189 @@
+"""Everything that subarrays do for a group of outputs: a command stream of its own.
+
+A group is counted at every place of a pooling window; bits of several places are then brought
+together by AND and OR. What is done is told once, as *deeds* in order, and walked as a row program
+or as one tape of all parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pimsim.dram.array.address_map import AddressMap
+from pimsim.microprogram.output_tree.group import GroupPlan, pieces
+from pimsim.microprogram.output_tree.planner import MAX_WEIGHT, NOTHING
+from pimsim.microprogram.row_program import RowProgram
+from pimsim.microprogram.tape import AdderTape, counted, placed, sizes
+
+
+class Digit(NamedTuple):
+    """A digit of a leaf that stands in a row of the home."""
+
+    window: int
+    """Place of the pooling window."""
+    leaf: int
+    column: int
+    weight: int
+
+
+class Deed(NamedTuple):
+    """Records of a part, a row that is moved, a digit to be seen, or a bit that is given."""
+
+    part: int = 0
+    words: NDArray[np.int32] | None = None
+    place: int = -1
+    to_place: int = -1
+    """In the home, of a row that is moved."""
+    digit: Digit | None = None
+    given: int = -1
+    """Number in the group of the output whose bit it is."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tally:
+    """What a stream takes, added up."""
+
+    parts: list[AdderTape]
+    """Of each part."""
+    moved: list[int]
+    """Parts that rows are brought from, one a row."""
+    reads: int
+
+
+@dataclass(frozen=True, eq=False)
+class Stream:
+    """Deeds for a group of outputs."""
+
+    address_map: AddressMap
+    plans: Sequence[GroupPlan]
+    """For each place of the pooling window."""
+    given: Sequence[int] | None = None
+    """Place of each output's row where its bit stands at the end; None: bits are given one by one,
+    as they are decided, in the row ``bit``."""
+    bit: int = -1
+    tail: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    """Records that bring the bits of several places together."""
+
+    @property
+    def outputs(self) -> list[int]:
+        """Outputs of the group."""
+        return self.plans[0].outputs
+
+    @property
+    def rows(self) -> int:
+        """Most data rows that a part needs at once to count."""
+        return max(one.rows for one in self.plans)
+
+    def deeds(self, *, looking: bool) -> Iterator[Deed]:
+        """Yield what is done, in order; ``looking``: digits are seen."""
+        for window, planned in enumerate(self.plans):
+            for piece in pieces(planned):
+                if piece.moved is not None:
+                    yield Deed(piece.moved.part, None, piece.moved.place, piece.moved.to_place)
+                elif piece.settled >= 0:
+                    if looking:
+                        yield from self._seen(window, piece.settled)
+                elif piece.decided >= 0:
+                    if self.given is None:
+                        yield Deed(place=self.bit, given=piece.decided)
+                elif piece.records.stop > piece.records.start:
+                    yield Deed(piece.part, planned.tapes[piece.part][piece.records])
+        if len(self.tail):
+            yield Deed(0, self.tail)
+        for number, place in enumerate(self.given or ()):
+            yield Deed(place=place, given=number)
+
+    def _seen(self, window: int, leaf: int) -> Iterator[Deed]:
+        digits = self.plans[window].digits[leaf]
+        for column in range(2):
+            for weight in range(MAX_WEIGHT):
+                item = int(digits[column, weight])
+                if item >= 0:
+                    yield Deed(place=item >> 1, digit=Digit(window, leaf, column, weight))
+
+    def digits(self) -> list[Digit]:
+        """Digits that are seen, in order."""
+        return [deed.digit for deed in self.deeds(looking=True) if deed.digit is not None]
+
+    @cached_property
+    def program(self) -> RowProgram:
+        """The deeds as a row program; the number of what is read or looked at counts up."""
+        found, first = RowProgram(1), len(self.address_map.constants)
+        for deed in self.deeds(looking=True):
+            if deed.words is not None:
+                found.run(AdderTape(deed.words, self.address_map), deed.part)
+            elif deed.to_place >= 0:
+                found.move(deed.place - first, deed.part, deed.to_place - first)
+            elif deed.digit is not None:
+                found.look(deed.place - first)
+            else:
+                found.read(deed.place - first)
+        return found
+
+    def tape(self, stride: int, *, looking: bool = False) -> NDArray[np.int32]:
+        """Records of all parts, ``stride`` places each, with two codes more: read, and move."""
+        read = len(sizes(self.address_map))
+        found: list[NDArray[np.int32]] = []
+        slot = 0
+        for deed in self.deeds(looking=looking):
+            if deed.words is not None:
+                found.append(placed(deed.words, deed.part * stride, self.address_map))
+            elif deed.to_place >= 0:
+                source = deed.part * stride + deed.place
+                found.append(np.array([read + 1, source, deed.to_place], np.int32))
+            else:
+                found.append(np.array([read, deed.place, slot], np.int32))
+                slot += 1
+        return np.concatenate(found)
+
+    @cached_property
+    def tally(self) -> Tally:
+        """What is done, added up."""
+        size = len(sizes(self.address_map))
+        total = np.zeros((len(self.plans[0].tapes), size), np.int64)
+        moved: list[int] = []
+        for planned in self.plans:
+            for part, words in enumerate(planned.tapes):
+                total[part] += counted(words, self.address_map)
+            moved += [one.part for one in planned.brought]
+        total[0] += counted(self.tail, self.address_map)
+        parts = [AdderTape.total(each, self.address_map) for each in total]
+        return Tally(parts, moved, len(self.outputs))
+
+    def sums(self, rows: NDArray[np.int64], digits: Sequence[Digit]) -> NDArray[np.int64]:
+        """Return T of every output and place: the number whose sign is the bit.
+
+        Args:
+            rows: ``(digits, columns)`` bits of the rows that were seen.
+            digits: which they are, see :meth:`digits`.
+
+        Returns:
+            ``(places, outputs of the group, columns)``.
+
+        """
+        place_of = {output: place for place, output in enumerate(self.outputs)}
+        columns = rows.shape[1]
+        found = np.zeros((len(self.plans), len(self.outputs), columns), np.int64)
+        for window, planned in enumerate(self.plans):
+            numbers = np.zeros((len(planned.leaves), 2, columns), np.int64)
+            for leaf, column, weight in np.argwhere(planned.digits != NOTHING).tolist():
+                item = int(planned.digits[leaf, column, weight])
+                if item < 0:
+                    numbers[leaf, column] += (1 - 2 * (item & 1)) << weight
+            for bits, digit in zip(rows, digits, strict=True):
+                if digit.window == window:
+                    item = int(planned.digits[digit.leaf, digit.column, digit.weight])
+                    sign = (1 - 2 * (item & 1)) << digit.weight
+                    numbers[digit.leaf, digit.column] += sign * (2 * bits - 1)
+            for leaf, outputs in enumerate(planned.leaves):
+                for number, output in enumerate(outputs):
+                    second = -numbers[leaf, 1] if number else numbers[leaf, 1]
+                    last = int(planned.lasts[leaf, number])
+                    found[window, place_of[output]] = numbers[leaf, 0] + second + last
+        return found

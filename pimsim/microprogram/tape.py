@@ -1,0 +1,238 @@
+"""Tapes of adders: programs one after the other as data, a number and some rows each.
+
+An output tree differs from group to group, so it is no schedule of many outputs, and there are
+millions of its adders. All that knows of commands is one table of *templates*, the same for every
+tape on an address map. A *record* is the number of a template and a row for each of its symbols.
+
+Templates may leave something in the compute cells for the next one: a running sum v that stands
+there plain and complemented, in a *pattern*.
+
+>>> from pimsim.dram.array.address_map import ambit
+>>> table = templates(ambit())
+>>> chain = {(one.before, one.after) for one in table}
+>>> ("mixed", "equal") in chain, ("equal", None) in chain, (None, None) in chain
+(True, True, True)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache, cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pimsim.dram.array.address_map import AddressMap
+from pimsim.dram.array.many_rows import ACTIVATION_ROWS
+from pimsim.dram.array.row_storage import Lanes
+from pimsim.dram.array.subarray import Subarray
+from pimsim.dram.commands import Kind
+from pimsim.dram.timeline.command_stream import Run
+from pimsim.errors import InputError
+from pimsim.machine_code import kept
+from pimsim.microprogram import accumulation
+from pimsim.microprogram.logic import AND, OR
+from pimsim.microprogram.output_tree import deciding, joint
+from pimsim.microprogram.program import Program
+from pimsim.microprogram.schedule import Step
+
+PATTERNS: Mapping[str, tuple[tuple[str, bool], ...]] = {
+    "mixed": (("T0", False), ("DCC0", True)),
+    "equal": (("T2", True), ("T3", False)),
+    "carry": (("DCC0", False), ("T1", False), ("T2", False)),
+}
+"""Of each pattern, cells on Ambit's map, and whether they hold the complement of v."""
+
+
+class Template(NamedTuple):
+    """A program, and patterns that it begins with and leaves; None: what it begins with, or leaves,
+    does not matter."""
+
+    program: Program
+    before: str | None
+    after: str | None
+
+
+class Table(NamedTuple):
+    """Every template of an address map, and where those of each sort are."""
+
+    templates: tuple[Template, ...]
+    ways: Mapping[tuple[str, str], int]
+    """Codes of chains' programs, see :mod:`pimsim.microprogram.accumulation`."""
+    joints: int
+    """First code of joint adders, in the order of :data:`joint.KINDS`."""
+    carries: int
+    """First code of carries, in the order of :data:`deciding.KINDS` and of what is left."""
+    gates: int
+    """Code of AND; that of OR is the next."""
+
+
+@cache
+def table(address_map: AddressMap) -> Table:
+    """Return the templates; InputError for a map that has no adders."""
+    found: list[Template] = []
+    ways: dict[tuple[str, str], int] = {}
+    patterns = {"turned": "equal", "end": None, "true": None, "start": None}
+    for way, program in accumulation.programs(address_map).items():
+        ways[way] = len(found)
+        before, after = (patterns.get(name, name) for name in way)
+        found.append(Template(program, before, after))
+    joints = len(found)
+    found += [Template(joint.program(kind, address_map), None, None) for kind in joint.KINDS]
+    carries = len(found)
+    for kind in deciding.KINDS:
+        before = None if kind.startswith("begin") else "carry"
+        for last in deciding.LASTS:
+            program = deciding.carry(kind, address_map, last)
+            found.append(Template(program, before, None if last else "carry"))
+    gates = len(found)
+    found += [Template(gate.on(address_map), None, None) for gate in (AND, OR)]
+    return Table(tuple(found), ways, joints, carries, gates)
+
+
+def templates(address_map: AddressMap) -> tuple[Template, ...]:
+    """Return the templates of a map, by their codes."""
+    return table(address_map).templates
+
+
+@cache
+def sizes(address_map: AddressMap) -> NDArray[np.int64]:
+    """Words of a record, by the code of its template."""
+    return np.array([1 + len(one.program.symbols) for one in templates(address_map)], np.int64)
+
+
+class AdderTape:
+    """Records in order: a schedule for one output, as far as others are concerned.
+
+    Args:
+        words: each record's code, then its rows as places: the constants of the map first, then
+            the data rows.
+        address_map: of the subarray.
+
+    """
+
+    outputs = 1
+
+    def __init__(self, words: NDArray[np.int32], address_map: AddressMap) -> None:
+        self.words, self.address_map = words, address_map
+
+    def __bool__(self) -> bool:
+        """Whether there is a record."""
+        return bool(len(self.words))
+
+    @classmethod
+    def total(cls, histogram: NDArray[np.int64], address_map: AddressMap) -> AdderTape:
+        """Return a tape of which only is known how often each template comes."""
+        found = cls(np.zeros(0, np.int32), address_map)
+        found.__dict__["histogram"] = histogram
+        return found
+
+    @cached_property
+    def histogram(self) -> NDArray[np.int64]:
+        """``(templates,)`` how often each comes."""
+        return counted(self.words, self.address_map)
+
+    @property
+    def steps(self) -> list[Step]:
+        """The records as steps of a schedule."""
+        return [Step((program,), None, rows) for program, rows in self._records()]
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """Row commands, as far as time is concerned: APs apart from AAPs."""
+        return runs(tuple(self.histogram.tolist()), self.address_map)
+
+    def extra_wordlines(self, activation_rows: int = ACTIVATION_ROWS[0]) -> NDArray[np.int64]:
+        """``(1,)`` wordlines raised beyond the first of each activation."""
+        each = _extra(self.address_map, activation_rows)
+        return np.array([int(self.histogram @ each)], np.int64)
+
+    def addresses(self, output: int) -> Iterator[tuple[int, int | None]]:
+        """Source and destination of every command; None for an AP. ``output`` is 0."""
+        for program, rows in self._records():
+            for (given, source), target in program.slots:
+                place = None
+                if target is not None:
+                    place = rows[target[1]] if target[0] else target[1]
+                yield rows[source] if given else source, place
+
+    def run(
+        self, subarray: Subarray, outputs: NDArray[np.intp], lanes: Lanes | None = None
+    ) -> None:
+        """Execute the records in the subarray of every lane, or of some."""
+        self.check(subarray)
+        for program, rows in self._records():
+            subarray.run(program.slots, rows, lanes)
+
+    def check(self, subarray: Subarray) -> None:
+        """Raise InputError unless the subarray has the tape's address map."""
+        if subarray.rows is not self.address_map:
+            raise InputError("a tape must run in a subarray with its address map")
+
+    def _records(self) -> Iterator[tuple[Program, tuple[int, ...]]]:
+        first, size = self.address_map.first_constant, sizes(self.address_map).tolist()
+        programs = [one.program for one in templates(self.address_map)]
+        words, at = self.words.tolist(), 0
+        while at < len(words):
+            code = words[at]
+            rows = tuple([first + place for place in words[at + 1 : at + size[code]]])
+            yield programs[code], rows
+            at += size[code]
+
+
+def counted(words: NDArray[np.int32], address_map: AddressMap) -> NDArray[np.int64]:
+    """Return how often each template comes among records."""
+    size = sizes(address_map)
+    found = np.zeros(len(size), np.int64)
+    _count(words, size, found)
+    return found
+
+
+def placed(
+    words: NDArray[np.int32], shift: int, address_map: AddressMap
+) -> NDArray[np.int32]:
+    """Return records whose rows lie ``shift`` further on."""
+    if not shift:
+        return words
+    found = words.copy()
+    _shift(found, sizes(address_map), shift)
+    return found
+
+
+def _count(words: NDArray[np.int32], size: NDArray[np.int64], found: NDArray[np.int64]) -> None:
+    at = 0
+    while at < len(words):
+        found[words[at]] += 1
+        at += size[words[at]]
+
+
+def _shift(words: NDArray[np.int32], size: NDArray[np.int64], shift: int) -> None:
+    at = 0
+    while at < len(words):
+        until = at + size[words[at]]
+        for place in range(at + 1, until):
+            words[place] += shift
+        at = until
+
+
+_count, _shift = (kept(each, parallel=False) for each in (_count, _shift))
+
+
+def runs(histogram: tuple[int, ...], address_map: AddressMap) -> tuple[Run, ...]:
+    """Row commands of so many records of each template: AAPs, then templates with APs."""
+    plain, found = 0, []
+    for one, times in zip(templates(address_map), histogram, strict=True):
+        if not times:
+            continue
+        if one.program.ap:
+            found.append(Run(one.program.cycle, times))
+        else:
+            plain += times * one.program.aap
+    return (*([Run(((Kind.AAP, 1),), plain)] if plain else []), *found)
+
+
+@cache
+def _extra(address_map: AddressMap, activation_rows: int) -> NDArray[np.int64]:
+    each = [one.program.extra_wordlines(activation_rows) for one in templates(address_map)]
+    return np.array(each, np.int64)

@@ -24,6 +24,7 @@ from bnn.system.row_moves import part_banks
 from bnn.system.system import Occupancy, System
 from bnn.values.bitstrings import BitStrings, Values, unpacked
 from bnn.values.encoding import Integers
+from pimsim.microprogram.output_tree.stream import Stream
 from pimsim.microprogram.row_program import RowProgram
 
 
@@ -77,6 +78,25 @@ class ReadBack:
     """Whether a count's rows are products, several to an exponent, which the host adds up."""
 
 
+class TreeSums(NamedTuple):
+    """How a stage's sum is found from the number T whose sign a stream decides by.
+
+    Sum = scale * (turn * T - 1) / 2 + constant.
+    """
+
+    scale: int
+    constant: NDArray[np.int64]
+    """``(outputs,)``."""
+    turn: NDArray[np.int64]
+    """``(outputs,)`` -1 or +1."""
+
+    def of(self, numbers: NDArray[np.int64], outputs: Sequence[int]) -> NDArray[np.int64]:
+        """Return the sums of some outputs, (..., outputs, columns), from numbers of that shape."""
+        own = list(outputs)
+        turned = self.turn[own, None] * numbers
+        return self.scale * ((turned - 1) // 2) + self.constant[own, None]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class MappedStage:
     """A stage, or some groups of its channels, laid out in subarrays."""
@@ -99,6 +119,10 @@ class MappedStage:
     """Output of the whole stage that its output 0 is."""
     homes: Sequence[int] | None = None
     """Banks of part 0 by lane; None: lane i is in bank i."""
+    streams: Sequence[Stream] | None = None
+    """What is done for each group of outputs; None: the program is for every output."""
+    sums: TreeSums | None = None
+    """Of streams."""
 
     def banks(self, part: int, lanes: Sequence[int]) -> list[int]:
         """Banks in which a part of some lanes is."""

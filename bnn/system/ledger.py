@@ -38,6 +38,7 @@ from pimsim.dram.timeline.timeline import Timeline
 from pimsim.dram.traces.recorder import Recorder, Target
 from pimsim.errors import InputError
 from pimsim.microprogram.schedule import Schedule
+from pimsim.microprogram.tape import AdderTape
 
 _Where: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]
 """Banks of a segment, and where their TRANSFERs go."""
@@ -114,6 +115,27 @@ class CommandLedger:
             first = number * self.system.subarray_rows
             some = [output[bank] for bank in order]
             self._targets.append(_programs(schedule, first, some, self.system))
+
+    def run_each(self, tapes: Sequence[AdderTape], banks: Sequence[int], number: int = 0) -> None:
+        """Book tapes that subarray ``number`` of each bank runs, one a bank, all at once.
+
+        They take as long as the longest; each is counted with what it has.
+        """
+        activation_rows = self.system.mitigation.activation_rows
+        longest = max(tapes, key=lambda tape: sum(map(_activations, tape.runs)))
+        if not longest.runs:
+            return
+        order = issue_order(self.system.standard, banks)
+        self._go_on_with((order, ()))
+        self._put_off(longest.runs)
+        for tape in tapes:
+            extra = int(tape.extra_wordlines(activation_rows)[0])
+            self._counts[self._phase] += replace(_totals(tape.runs), extra_wordlines=extra)
+        if self._recorder is not None:
+            raise InputError(
+                "a trace must be of banks in lock-step, not of those that each have a stream of "
+                "their own; `mapping` output-stationary has them (--mapping output-stationary)"
+            )
 
     def access(
         self, kind: Kind, rows: Sequence[int], columns: int, banks: Sequence[int], number: int = 0
@@ -265,6 +287,11 @@ class CommandLedger:
         if self._recorder is not None:
             self._recorder.record(segment, chain.from_iterable(self._targets))
         self._runs, self._targets = [], []
+
+
+def _activations(run: Run) -> int:
+    """Rows that are opened."""
+    return run.times * sum(times * (2 if kind is Kind.AAP else 1) for kind, times in run.cycle)
 
 
 @cache

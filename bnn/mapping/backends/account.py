@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from itertools import groupby
+from itertools import groupby, zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from bnn.system.row_moves import move_rows
 from bnn.system.screening import book_tests
 from bnn.system.system import Occupancy
 from pimsim.dram.commands import Kind
+from pimsim.microprogram.output_tree.stream import Stream
 from pimsim.microprogram.row_program import Move, Read, Run, Write
 
 
@@ -47,6 +48,10 @@ def book(mapped: MappedStage, ledger: CommandLedger, repeats: Repeats | None = N
             write("inputs", turn, range(len(images)))
             ledger.enter("compute")
             slots = placement.slots(turn, len(images))
+            if mapped.streams is not None:
+                for banks, own in slots:
+                    book_streams(mapped, ledger, turn, banks.tolist(), own.tolist())
+                continue
             for banks, alike in groupby(slots, key=lambda slot: slot[0].tolist()):
                 outputs = np.stack([some for _, some in alike]) // mapped.stage.each
                 ledger.repeat(outputs, partial(book_phase, mapped, "compute", ledger, turn, banks))
@@ -90,6 +95,39 @@ def book_phase(
                 move_rows(ledger, [(row, to_row)], columns, where[part], where[to_part])
             case Read(row, part):
                 ledger.access(Kind.RD, [row], columns, *where[part])
+
+
+def book_streams(
+    mapped: MappedStage,
+    ledger: CommandLedger,
+    turn: Turn,
+    lanes: Sequence[int],
+    groups: Sequence[int],
+) -> None:
+    """Book what lanes do for a group of outputs each; what the home does comes last.
+
+    Streams differ a little in length: lanes wait for the longest.
+    """
+    tallies = [_streams(mapped)[group].tally for group in groups]
+    columns, first = mapped.placement.span(turn), turn.first
+    for part in [*range(1, mapped.parts), 0]:
+        banks = mapped.banks(part, lanes)
+        if not part:
+            for some in zip_longest(*(tally.moved for tally in tallies)):
+                for source in {one for one in some if one is not None}:
+                    own = [lane for lane, one in zip(lanes, some, strict=True) if one == source]
+                    ends = (mapped.banks(source, own), first + source), (mapped.banks(0, own), first)
+                    move_rows(ledger, [(0, 0)], columns, *ends)
+        ledger.run_each([tally.parts[part] for tally in tallies], banks, first + part)
+    for number in range(max(tally.reads for tally in tallies)):
+        some = [lane for lane, one in zip(lanes, tallies, strict=True) if number < one.reads]
+        ledger.access(Kind.RD, [0], columns, mapped.banks(0, some), first)
+
+
+def _streams(mapped: MappedStage) -> Sequence[Stream]:
+    if mapped.streams is None:
+        raise ValueError(f"stage {mapped.stage.name!r} must have streams")
+    return mapped.streams
 
 
 def occupancy(mapped: MappedStage) -> Occupancy:

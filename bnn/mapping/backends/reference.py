@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from bnn.mapping.backends.retries import Carried, Repeat, Repeats
 from bnn.mapping.mapped_stage import ConstantRows, MappedStage, OperandRows, StageInputs
+from bnn.mapping.backends.stream_rows import StreamRows
 from bnn.mapping.parity import Parities
 from bnn.mapping.placement.fan_in import Chunk
 from bnn.mapping.placement.placement import Block, Turn, cut
@@ -169,6 +170,8 @@ class LiteralLanes:
 
         """
         mapped, every = self._mapped, self.parts[0].lanes
+        if mapped.streams is not None:
+            return self._run_streams(values, lanes, outputs)
         for lane, output in zip(lanes.tolist(), outputs.tolist(), strict=True):
             self._begin(lane, output)
         found = carry_out(
@@ -193,6 +196,31 @@ class LiteralLanes:
             if wrong.any():
                 failed[key] = wrong
         return failed
+
+    def _run_streams(
+        self, values: NDArray[Any], lanes: Lanes, groups: NDArray[np.intp]
+    ) -> Failed:
+        """Run the stream of a group a lane, and store the bits."""
+        mapped, checker = self._mapped, self._work.checker
+        if mapped.streams is None or mapped.sums is None:
+            raise ValueError("a mapped stage must have streams")
+        for lane, group in zip(lanes.tolist(), groups.tolist(), strict=True):
+            stream, images = mapped.streams[group], self._images[lane]
+            found = carry_out(
+                stream.program.items, self.parts, np.zeros(1, np.intp), np.array([lane]),
+                self._span, by_host=mapped.system.moves == "host",
+            )  # fmt: skip
+            shape = mapped.placement.shape(self._blocks[lane])
+            rows = StreamRows(mapped, stream, [words[0] for words in found.values()], shape)
+            own, positions = images.stop - images.start, self._blocks[lane].positions
+            for output, bits in zip(stream.outputs, rows.bits(), strict=True):
+                values[output, images, positions] = bits[:own]
+            if checker is not None:
+                for place, sums in enumerate(rows.sums()):
+                    for output, some in zip(stream.outputs, sums[:, None], strict=True):
+                        at = slice(output, output + 1)
+                        checker.compare(images, place, at, some[:, :own], positions)
+        return {}
 
     # -- inside ------------------------------------------------------------------------------
 

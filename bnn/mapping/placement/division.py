@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from math import prod
 
@@ -39,9 +39,10 @@ def in_turn(
     stage: Stage,
     system: System,
     images: int,
-    program: RowProgram,
+    runs: Sequence[Run],
     *,
     operand_rows: int,
+    units: int | None = None,
     first: int = 0,
     where: NDArray[np.intp] | None = None,
 ) -> Placement:
@@ -51,20 +52,22 @@ def in_turn(
         stage: the stage.
         system: the banks.
         images: how many.
-        program: what is done for an output.
+        runs: row commands of an output, or of a unit.
         operand_rows: rows that hold the operands of a tile, of all parts.
+        units: groups of outputs that are computed one after the other; each output if None.
         first: subarray of each bank that holds the first part.
         where: ``(banks, n)`` columns that rows have; all if None.
 
     """
     capacity = system.columns if where is None else where.shape[1]
     tiles = tiling(images, stage.windows.positions, capacity)
-    outputs, banks, columns = stage.outputs * stage.each, system.banks, tiles[0].columns
+    outputs = stage.outputs * stage.each if units is None else units
+    banks, columns = system.banks, tiles[0].columns
 
     @cache
     def round_ps(size: int, used: int) -> int:
         """Time of so many banks to compute a group of a tile."""
-        computing = [(run.cycle, run.times * size) for run in program.runs]
+        computing = [(run.cycle, run.times * size) for run in runs]
         return spent_ps(system, used, columns, (Kind.WR, operand_rows), *computing)
 
     sizes = {-(-outputs // groups) for groups in range(1, min(banks, outputs) + 1)}

@@ -49,7 +49,7 @@ def _mapped(piece: Piece[OutputPlan], first: int, system: System, images: int) -
         stage,
         system,
         images,
-        planned.program,
+        planned.program.runs,
         operand_rows=operands * planned.sets * stage.planes,
         first=first,
         where=usable(planned.parts, set_size, system, first),

@@ -15,7 +15,6 @@ output-stationary.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -104,7 +103,7 @@ def _average(streams: list[Stream], system: System) -> list[Run]:
 def _divided(stage: Stage, system: System) -> tuple[list[Stream], _Layout]:
     """Divide the fan-in among as few subarrays as let groups be large, and plan every group."""
 
-    def write(fewest: int, chunks: list[Chunk]) -> tuple[_Layout, list[Tree]]:
+    def write(fewest: int, chunks: list[Chunk]) -> tuple[list[Stream], _Layout]:
         layout = _Layout(stage, system, chunks)
         weights = stage.weights.reshape(-1, stage.outputs).T
         best: tuple[float, list[Tree]] | None = None
@@ -123,9 +122,10 @@ def _divided(stage: Stage, system: System) -> tuple[list[Stream], _Layout]:
                 best = spent / len(some.outputs), groups
         if best is None:
             raise refused or OutOfRowsError("groups of outputs need more rows")
-        return layout, best[1]
+        with ThreadPoolExecutor(default_threads()) as pool:
+            return [one for some in pool.map(layout.streams, best[1]) for one in some], layout
 
-    def divide(fewest: int) -> tuple[_Layout, list[Tree]]:
+    def divide(fewest: int) -> tuple[list[Stream], _Layout]:
         return fit(
             stage.name,
             stage.windows.channels,
@@ -137,11 +137,9 @@ def _divided(stage: Stage, system: System) -> tuple[list[Stream], _Layout]:
         )
 
     try:
-        layout, groups = divide(_FEWEST)
+        return divide(_FEWEST)
     except OutOfRowsError:
-        layout, groups = divide(1)
-    with ThreadPoolExecutor(default_threads()) as pool:
-        return list(pool.map(layout.stream, groups)), layout
+        return divide(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +182,15 @@ class _Layout:
     def operand_rows(self, chunk: Chunk) -> range:
         """Data rows of a chunk's operands."""
         return range(chunk.operands * self._stage.planes)
+
+    def streams(self, tree: Tree) -> list[Stream]:
+        """Plan a group; in halves if a part has too few rows for the whole."""
+        try:
+            return [self.stream(tree)]
+        except OutOfRowsError:
+            if isinstance(tree, int):
+                raise
+            return [one for half in tree for one in self.streams(half)]
 
     def stream(self, tree: Tree) -> Stream:
         """Plan a group; OutOfRowsError if a part has too few rows."""

@@ -13,6 +13,7 @@ from bnn.mapping.backends import account, reference
 from bnn.mapping.backends.compiled import CompiledStage
 from bnn.mapping.backends.faulty import FaultyStage
 from bnn.mapping.backends.retries import Carried, Repeats, repeated
+from bnn.mapping.backends.streamed import StreamedStage
 from bnn.mapping.mapped_stage import Execute, MappedStage, Result, StageInputs
 from bnn.system.ledger import CommandLedger
 from bnn.system.system import Occupancy
@@ -62,7 +63,8 @@ def vectorized(mapped: MappedStage, images: int, book: Book) -> Execute:
     Where sums are checked it is computed once more, every sum being looked at, so that what the
     looking takes does not count as executing.
     """
-    ready = CompiledStage(mapped, images)
+    make = CompiledStage if mapped.streams is None else StreamedStage
+    ready = make(mapped, images)
 
     def carry_out(work: StageInputs) -> Carried:
         return ready.run(work.operands, threads=work.threads, report=work.report), 0, {}
@@ -74,7 +76,7 @@ def vectorized(mapped: MappedStage, images: int, book: Book) -> Execute:
         if work.checker is None:
             return result
         started, checker = time.perf_counter(), work.checker
-        looking = CompiledStage(mapped, images, looking=True)
+        looking = make(mapped, images, looking=True)
         again = looking.run(
             work.operands, threads=work.threads, checker=checker, report=checker.report
         )

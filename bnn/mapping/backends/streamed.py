@@ -1,0 +1,207 @@
+"""A mapped stage with a command stream a group, as vector code: tapes walked on all columns.
+
+It is to streams what :mod:`bnn.mapping.backends.compiled` is to a program for all outputs: columns
+are those of a few images at a time, and nothing here knows of banks, time or faults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.mapping.backends.stage_rows import Columns, StageRows
+from bnn.mapping.backends.stage_strings import StageStrings
+from bnn.mapping.mapped_stage import MappedStage
+from bnn.mapping.placement.placement import cut
+from bnn.reference import SumChecker
+from bnn.values.bitstrings import BitStrings, Values
+from bnn.values.encoding import Integers
+from pimsim.bits import Words
+from pimsim.executors.compiled.run.processors import default_threads
+from pimsim.executors.compiled.run.read_rows import strings
+from pimsim.executors.compiled.run.read_rows import sums as numbers
+from pimsim.executors.compiled.run.tiles import Layout, Tiles, empty
+from pimsim.executors.compiled.tape.records import CompiledTapes
+from pimsim.executors.compiled.tape.run import prepare, run_tapes
+from pimsim.executors.compiled.tape.walker import best_tile_words
+from pimsim.microprogram.output_tree.planner import NOTHING
+from pimsim.microprogram.output_tree.stream import Digit, Stream
+from pimsim.microprogram.tape import PATTERNS, templates
+
+MEMORY_BYTES = 64 << 20
+"""Rows and results held at a time, about: what is used again need not be fetched again."""
+
+_WORD = 64
+_VECTOR = 512
+
+
+class _Numbers(NamedTuple):
+    """Numbers of the leaves of all streams at a place of the pooling window, two a leaf."""
+
+    rows: NDArray[np.intp]
+    """``(numbers, weights)`` of those read; -1: none."""
+    inverted: NDArray[np.bool_]
+    constant: NDArray[np.int64]
+    pairs: NDArray[np.intp]
+    """``(outputs,)`` leaf of each output of the stage."""
+    signs: NDArray[np.int64]
+    """``(outputs,)`` with which the second number counts."""
+    lasts: NDArray[np.int64]
+    """``(outputs,)`` what is added."""
+
+
+class StreamedStage:
+    """A mapped stage whose streams are walked for all of its columns.
+
+    Args:
+        mapped: the stage.
+        images: images that will be run, so that no more columns are made than they need.
+        looking: read every digit out, for :meth:`run` to have sums checked.
+
+    """
+
+    def __init__(self, mapped: MappedStage, images: int, *, looking: bool = False) -> None:
+        streams = mapped.streams
+        if streams is None:
+            raise ValueError(f"stage {mapped.stage.name!r} must have streams")
+        self._mapped, self._streams, stage = mapped, streams, mapped.stage
+        layout = Layout(mapped.rows, mapped.parts, mapped.system.address_map)
+        positions = stage.windows.positions
+        self._given, self._seen, slots = _slots(streams, stage.outputs, looking=looking)
+        held = layout.places / 8 + (sum(slots) + 4 * stage.outputs * looking) / 8
+        most = max(1, int(MEMORY_BYTES / (positions * held)))
+        self.images = -(-images // -(-images // most))
+        """Images that are run at a time."""
+        self._words = -(-self.images * positions // _VECTOR) * (_VECTOR // _WORD)
+        kind = np.uint16 if layout.places < 1 << 16 else np.uint32
+        tapes = [one.tape(layout.stride, looking=looking).astype(kind) for one in streams]
+        table = templates(mapped.system.address_map)
+        self.tapes = CompiledTapes(table, PATTERNS, tapes, slots, layout)
+        self._tiles = Tiles(
+            self._words * _WORD,
+            layout.rows,
+            parts=layout.parts,
+            tile_words=best_tile_words(self._words, threads=default_threads()),
+            address_map=layout.map,
+        )
+        prepare(self.tapes, self._tiles)
+        self._read = empty((sum(slots), self._tiles.words), "rows read out")
+        self._read.fill(0)  # so that its memory is there when it is needed
+        self._strings = StageStrings(mapped)
+        width = self._words * _WORD
+        image = np.full(width, -1)
+        image[: self.images * positions] = np.repeat(np.arange(self.images), positions)
+        columns = Columns(image, np.resize(np.arange(positions), width), np.zeros(width, np.intp))
+        self._rows = StageRows(self._strings, self._tiles, columns)
+        self._rows.load(self._strings.blank(self.images))
+        self._rows.write_constants(slice(0, stage.outputs))
+        self._numbers = [self._of_place(n) for n in range(stage.windows.offsets)] if looking else []
+
+    def run(
+        self,
+        operands: Integers | BitStrings,
+        *,
+        threads: int | None = None,
+        checker: SumChecker | None = None,
+        report: Callable[[int, int], None] | None = None,
+    ) -> Values:
+        """Bits of all images, (images, positions, outputs).
+
+        Args:
+            operands: (images, pixels, channels).
+            threads: processors used, all if None.
+            checker: is shown every sum; needs ``looking``.
+            report: called with how many images are done, and how many there are.
+
+        """
+        stage, count, first = self._mapped.stage, len(operands), self._mapped.first_output
+        positions = stage.windows.positions
+        values = BitStrings.empty(count, positions, stage.outputs)
+        if not isinstance(operands, BitStrings):
+            operands = BitStrings.of(operands, stage.planes)
+        for some in cut(count, self.images):
+            self._rows.load(self._strings.of(operands.some(some)), threads)
+            run_tapes(self.tapes, self._tiles, into=self._read, threads=threads)
+            size = some.stop - some.start
+            into = values.data[some].reshape(size * positions, -1)
+            strings(self._read[self._given], size * positions, into, threads=threads)
+            if checker is not None:
+                outputs = slice(first, first + stage.outputs)
+                for place in range(stage.windows.offsets):
+                    sums = self._sums(place, size * positions, threads)
+                    checker.compare(some, place, outputs, sums.reshape(-1, size, positions))
+                checker.forget()
+            if report is not None:
+                report(some.stop, count)
+        return values
+
+    # -- sums --------------------------------------------------------------------------------
+
+    def _of_place(self, place: int) -> _Numbers:
+        """Where the numbers of all leaves are found, at a place of the pooling window."""
+        outputs = self._mapped.stage.outputs
+        pairs, signs, lasts = (np.zeros(outputs, np.int64) for _ in range(3))
+        digits = np.concatenate([one.plans[place].digits for one in self._streams])
+        used = (digits != NOTHING).any(axis=(0, 1))
+        rows = np.full((*digits.shape[:2], int(used.sum())), -1, np.intp)
+        leaf = 0
+        for number, stream in enumerate(self._streams):
+            planned = stream.plans[place]
+            for own, ends in enumerate(planned.leaves):
+                for second, output in enumerate(ends):
+                    pairs[output], signs[output] = leaf, 1 - 2 * second
+                    lasts[output] = planned.lasts[own, second]
+                for column, weight in np.argwhere(planned.digits[own] >= 0).tolist():
+                    seen = self._seen[number, Digit(place, own, column, weight)]
+                    rows[leaf, column, weight] = seen
+                leaf += 1
+        digits = digits[:, :, : rows.shape[2]]
+        weights = np.int64(1) << np.arange(rows.shape[2])
+        # digits are 2 y - 1 of a row's bit y; those without a row are the same everywhere
+        constant = -np.where(digits != NOTHING, weights, 0).sum(axis=2)
+        constant += np.where(digits == -2, 2 * weights, 0).sum(axis=2)
+        inverted = (digits >= 0) & (digits & 1 == 1)
+        return _Numbers(
+            rows.reshape(-1, rows.shape[2]),
+            inverted.reshape(-1, rows.shape[2]),
+            constant.reshape(-1),
+            pairs,
+            signs,
+            lasts,
+        )
+
+    def _sums(self, place: int, columns: int, threads: int | None) -> NDArray[np.int64]:
+        """Sums of all outputs, (outputs, columns)."""
+        found, scaled = self._numbers[place], self._mapped.sums
+        if scaled is None:
+            raise ValueError("streams must have sums")
+        words: Words = np.where(found.rows[..., None] < 0, np.uint64(0), self._read[found.rows])
+        total = numbers(words, columns, found.inverted, 2, found.constant, threads=threads)
+        total = total.reshape(-1, 2, columns)
+        both = total[found.pairs, 0] + found.signs[:, None] * total[found.pairs, 1]
+        return scaled.of(both + found.lasts[:, None], range(len(both)))
+
+
+def _slots(
+    streams: Sequence[Stream], outputs: int, *, looking: bool
+) -> tuple[NDArray[np.intp], dict[tuple[int, Digit], int], list[int]]:
+    """Row read for each output, and for each digit of each stream; rows of each stream."""
+    given = np.zeros(outputs, np.intp)
+    seen: dict[tuple[int, Digit], int] = {}
+    sizes: list[int] = []
+    row = 0
+    for number, stream in enumerate(streams):
+        before = row
+        for deed in stream.deeds(looking=looking):
+            if deed.digit is not None:
+                seen[number, deed.digit] = row
+            elif deed.given >= 0:
+                given[stream.outputs[deed.given]] = row
+            else:
+                continue
+            row += 1
+        sizes.append(row - before)
+    return given, seen, sizes

@@ -105,6 +105,24 @@ def move_rows(
             ledger.copy(together, columns)
 
 
+def move_alike(
+    ledger: CommandLedger,
+    count: int,
+    columns: int,
+    sources: tuple[Sequence[int], int],
+    targets: tuple[Sequence[int], int],
+) -> None:
+    """Book moving so many data rows, all of which are there before the first is moved.
+
+    Arguments are those of :func:`move_rows`; the host reads all of them before it writes.
+    """
+    if ledger.system.moves == "host":
+        ledger.access(Kind.RD, [0] * count, columns, *sources)
+        ledger.access(Kind.WR, [0] * count, columns, *targets)
+    else:
+        move_rows(ledger, [(0, 0)] * count, columns, sources, targets)
+
+
 def rounds(moves: Iterable[tuple[Place, Place]]) -> list[list[tuple[Place, Place]]]:
     """Put copies together that no bank has to take part in twice, which can then go on at once.
 

@@ -34,7 +34,7 @@ from pimsim.errors import OutOfRowsError, OutOfSubarraysError
 from pimsim.executors.compiled.run.processors import default_threads
 from pimsim.microprogram.allocation import RowAllocator
 from pimsim.microprogram.output_tree.group import FanIn, plan
-from pimsim.microprogram.output_tree.grouping import clustered
+from pimsim.microprogram.output_tree.grouping import clustered, halved
 from pimsim.microprogram.output_tree.stream import Stream
 from pimsim.microprogram.output_tree.tree import Tree
 from pimsim.microprogram.row_program import RowProgram
@@ -103,23 +103,25 @@ def _average(streams: list[Stream], system: System) -> list[Run]:
 def _divided(stage: Stage, system: System) -> tuple[list[Stream], _Layout]:
     """Divide the fan-in among as few subarrays as let groups be large, and plan every group."""
 
+    most = clustered(stage.weights.reshape(-1, stage.outputs).T, _GROUPS[0])
+
     def write(fewest: int, chunks: list[Chunk]) -> tuple[list[Stream], _Layout]:
         layout = _Layout(stage, system, chunks)
-        weights = stage.weights.reshape(-1, stage.outputs).T
+        groups = most
         best: tuple[float, list[Tree]] | None = None
         refused: OutOfRowsError | None = None
         for size in _GROUPS:
             if size < fewest and best is None and size < stage.outputs:
                 break
-            groups = clustered(weights, size)
             try:
                 some = layout.stream(groups[0])
             except OutOfRowsError as error:
                 refused = error
-                continue
-            spent = sum(one.histogram @ layout.prices for one in some.tally.parts)
-            if best is None or spent / len(some.outputs) < best[0]:
-                best = spent / len(some.outputs), groups
+            else:
+                spent = sum(one.histogram @ layout.prices for one in some.tally.parts)
+                if best is None or spent / len(some.outputs) < best[0]:
+                    best = spent / len(some.outputs), groups
+            groups = halved(groups)
         if best is None:
             raise refused or OutOfRowsError("groups of outputs need more rows")
         with ThreadPoolExecutor(default_threads()) as pool:

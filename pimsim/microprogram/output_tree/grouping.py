@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pimsim.machine_code import kept
 from pimsim.microprogram.output_tree.tree import Tree, leaves, shaped
 
 
@@ -44,17 +45,39 @@ def clustered(weights: NDArray[np.integer[Any]], size: int) -> list[Tree]:
     return trees
 
 
+def halved(groups: Sequence[Tree]) -> list[Tree]:
+    """Return the groups of half the size that groups were made of.
+
+    >>> halved([((0, 2), (1, 3)), 4])
+    [(0, 2), (1, 3), 4]
+    """
+    return [
+        half for tree in groups for half in ([tree] if isinstance(tree, int) else tree)
+    ]
+
+
 def _matched(alike: NDArray[np.float32]) -> tuple[list[tuple[int, int]], list[int]]:
     """Match the most alike first; returns pairs, and whoever is left over."""
     first, second = np.triu_indices(len(alike), 1)
-    free, pairs = np.ones(len(alike), np.bool_), []
-    for one, other in np.stack([first, second], 1)[
-        np.argsort(-alike[first, second], kind="stable")
-    ].tolist():
+    order = np.argsort(-alike[first, second], kind="stable")
+    free, found = np.ones(len(alike), np.bool_), np.empty((len(alike) // 2, 2), np.int64)
+    count = _match(first[order], second[order], free, found)
+    return [(one, other) for one, other in found[:count].tolist()], np.flatnonzero(free).tolist()
+
+
+def _match(
+    first: NDArray[np.intp], second: NDArray[np.intp], free: NDArray[np.bool_], found: Any
+) -> int:
+    count = 0
+    for one, other in zip(first, second):  # noqa: B905 - compiled
         if free[one] and free[other]:
-            free[[one, other]] = False
-            pairs.append((one, other))
-    return pairs, np.flatnonzero(free).tolist()
+            free[one] = free[other] = False
+            found[count, 0], found[count, 1] = one, other
+            count += 1
+    return count
+
+
+_match = kept(_match, parallel=False)
 
 
 def climbed(

@@ -52,7 +52,7 @@ class Tally:
     parts: list[AdderTape]
     """Of each part."""
     moved: list[int]
-    """Parts that rows are brought from, one a row."""
+    """Rows that each part brings to the home."""
     reads: int
 
 
@@ -147,11 +147,12 @@ class Stream:
         """What is done, added up."""
         size = len(sizes(self.address_map))
         total = np.zeros((len(self.plans[0].tapes), size), np.int64)
-        moved: list[int] = []
+        moved = [0] * len(total)
         for planned in self.plans:
             for part, words in enumerate(planned.tapes):
                 total[part] += counted(words, self.address_map)
-            moved += [one.part for one in planned.brought]
+            for one in planned.brought:
+                moved[one.part] += 1
         total[0] += counted(self.tail, self.address_map)
         parts = [AdderTape.total(each, self.address_map) for each in total]
         return Tally(parts, moved, len(self.outputs))

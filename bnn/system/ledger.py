@@ -119,19 +119,20 @@ class CommandLedger:
     def run_each(self, tapes: Sequence[AdderTape], banks: Sequence[int], number: int = 0) -> None:
         """Book tapes that subarray ``number`` of each bank runs, one a bank, all at once.
 
-        They take as long as the longest; each is counted with what it has.
+        Banks stay in lock-step as long as they have commands of a kind left; the others wait.
         """
         activation_rows = self.system.mitigation.activation_rows
-        longest = max(tapes, key=lambda tape: sum(map(_activations, tape.runs)))
-        if not longest.runs:
-            return
-        order = issue_order(self.system.standard, banks)
-        self._go_on_with((order, ()))
-        self._put_off(longest.runs)
-        for tape in tapes:
-            extra = int(tape.extra_wordlines(activation_rows)[0])
-            self._counts[self._phase] += replace(_totals(tape.runs), extra_wordlines=extra)
-        if self._recorder is not None:
+        extra = sum(int(tape.extra_wordlines(activation_rows)[0]) for tape in tapes)
+        times = [{run.cycle: run.times for run in tape.runs} for tape in tapes]
+        for cycle in dict.fromkeys(cycle for own in times for cycle in own):
+            done = 0
+            for until in sorted({own[cycle] for own in times if cycle in own}):
+                some = [bank for bank, own in zip(banks, times, strict=True)
+                        if own.get(cycle, 0) >= until]  # fmt: skip
+                runs = (Run(cycle, until - done),)
+                self._note(runs, issue_order(self.system.standard, some), extra)
+                done, extra = until, 0
+        if any(times) and self._recorder is not None:
             raise InputError(
                 "a trace must be of banks in lock-step, not of those that each have a stream of "
                 "their own; `mapping` output-stationary has them (--mapping output-stationary)"
@@ -287,11 +288,6 @@ class CommandLedger:
         if self._recorder is not None:
             self._recorder.record(segment, chain.from_iterable(self._targets))
         self._runs, self._targets = [], []
-
-
-def _activations(run: Run) -> int:
-    """Rows that are opened."""
-    return run.times * sum(times * (2 if kind is Kind.AAP else 1) for kind, times in run.cycle)
 
 
 @cache

@@ -69,6 +69,9 @@ def constant(digit: int) -> Item:
     return Item(CONSTANT, digit < 0)
 
 
+WRITTEN_FOR = "three-dcc"
+"""The map that programs are written for: it has the cells of Ambit's, and one address more."""
+
 # -- commands -------------------------------------------------------------------------------------
 
 _MIXED = "(b,B10)(c,B9)(B15,carry)(b,B7)(B14,B0)"
@@ -119,7 +122,7 @@ def _program(way: tuple[str, str], text: str) -> Program:
         text,
         inputs=inputs,
         outputs=(*carry, *total),
-        address_map=load("three-dcc"),
+        address_map=load(WRITTEN_FOR),
     )
 
 

@@ -23,12 +23,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pimsim.dram.array.address_map import AddressMap
+from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap, load
 from pimsim.dram.array.many_rows import ACTIVATION_ROWS
 from pimsim.dram.array.row_storage import Lanes
 from pimsim.dram.array.subarray import Subarray
+from pimsim.dram.array.translation import translation
 from pimsim.dram.commands import Kind
-from pimsim.dram.timeline.command_stream import Run
+from pimsim.dram.timeline.command_stream import RowCycle, Run
 from pimsim.errors import InputError
 from pimsim.machine_code import kept
 from pimsim.microprogram import accumulation
@@ -37,12 +38,34 @@ from pimsim.microprogram.output_tree import deciding, joint
 from pimsim.microprogram.program import Program
 from pimsim.microprogram.schedule import Step
 
-PATTERNS: Mapping[str, tuple[tuple[str, bool], ...]] = {
-    "mixed": (("T0", False), ("DCC0", True)),
-    "equal": (("T2", True), ("T3", False)),
-    "carry": (("DCC0", False), ("T1", False), ("T2", False)),
+Pattern = tuple[tuple[str, bool], ...]
+"""Cells, and whether they hold the complement of v."""
+
+_PATTERNS: Mapping[str, tuple[str, Pattern]] = {
+    "mixed": (accumulation.WRITTEN_FOR, (("T0", False), ("DCC0", True))),
+    "equal": (accumulation.WRITTEN_FOR, (("T2", True), ("T3", False))),
+    "carry": (DEFAULT_MAP.name, (("DCC0", False), ("T1", False), ("T2", False))),
 }
-"""Of each pattern, cells on Ambit's map, and whether they hold the complement of v."""
+"""Patterns, with the map whose cells these are."""
+
+
+@cache
+def patterns(address_map: AddressMap) -> Mapping[str, Pattern]:
+    """Return the patterns in the cells that a map's templates use.
+
+    >>> from pimsim.dram.array.address_map import ambit
+    >>> patterns(ambit())["equal"]
+    (('T2', True), ('T3', False))
+    """
+    found = {}
+    for name, (written_for, cells) in _PATTERNS.items():
+        source = load(written_for)
+        lines = translation(source, address_map).cells
+        own = [(lines[source.cells.index(cell)], complement) for cell, complement in cells]
+        found[name] = tuple(
+            (address_map.cells[line.cell], line.complement ^ complement) for line, complement in own
+        )
+    return found
 
 
 class Template(NamedTuple):
@@ -221,15 +244,19 @@ _count, _shift = (kept(each, parallel=False) for each in (_count, _shift))
 
 def runs(histogram: tuple[int, ...], address_map: AddressMap) -> tuple[Run, ...]:
     """Row commands of so many records of each template: AAPs, then templates with APs."""
-    plain, found = 0, []
+    found: dict[RowCycle, int] = {}
     for one, times in zip(templates(address_map), histogram, strict=True):
         if not times:
             continue
-        if one.program.ap:
-            found.append(Run(one.program.cycle, times))
-        else:
-            plain += times * one.program.aap
-    return (*([Run(((Kind.AAP, 1),), plain)] if plain else []), *found)
+        cycle, often = one.program.cycle, times
+        if not one.program.ap:
+            cycle, often = ((Kind.AAP, 1),), times * one.program.aap
+        found[cycle] = found.get(cycle, 0) + often
+    return tuple(Run(cycle, times) for cycle, times in sorted(found.items(), key=_size))
+
+
+def _size(run: tuple[RowCycle, int]) -> int:
+    return len(run[0])
 
 
 @cache

@@ -29,7 +29,7 @@ from pimsim.executors.compiled.tape.run import prepare, run_tapes
 from pimsim.executors.compiled.tape.walker import best_tile_words
 from pimsim.microprogram.output_tree.planner import NOTHING
 from pimsim.microprogram.output_tree.stream import Digit, Stream
-from pimsim.microprogram.tape import PATTERNS, templates
+from pimsim.microprogram.tape import patterns, templates
 
 MEMORY_BYTES = 64 << 20
 """Rows and results held at a time, about: what is used again need not be fetched again."""
@@ -78,8 +78,8 @@ class StreamedStage:
         self._words = -(-self.images * positions // _VECTOR) * (_VECTOR // _WORD)
         kind = np.uint16 if layout.places < 1 << 16 else np.uint32
         tapes = [one.tape(layout.stride, looking=looking).astype(kind) for one in streams]
-        table = templates(mapped.system.address_map)
-        self.tapes = CompiledTapes(table, PATTERNS, tapes, slots, layout)
+        table, cells = templates(layout.map), patterns(layout.map)
+        self.tapes = CompiledTapes(table, cells, tapes, slots, layout)
         self._tiles = Tiles(
             self._words * _WORD,
             layout.rows,

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from bnn.lowering.lower import consecutive, lower
 from bnn.lowering.stage import HostStage, Stage
-from bnn.mapping import MAPPINGS, choice, frontier
+from bnn.mapping import MAPPINGS, choice, counting, frontier
 from bnn.mapping.backends.prepare import Draft, booked
 from bnn.mapping.chain import choice as chain
 from bnn.mapping.choice import Candidate
@@ -76,7 +76,8 @@ def select(
     prices: dict[str, tuple[Candidate, ...]] = {}
     if mapping in MAPPINGS:
         choosing = _Choosing(network, stages, system, images, chaining, prices)
-        taken = dict.fromkeys((stage.name for stage in stages if isinstance(stage, Stage)), mapping)
+        every = [stage for stage in stages if isinstance(stage, Stage)]
+        taken = {stage.name: counting(mapping, stage, system).name for stage in every}
         chains = choosing.named(mapping)
     else:
         refused: dict[str, str] = {}

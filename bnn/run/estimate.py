@@ -23,13 +23,14 @@ from functools import partial
 import numpy as np
 
 from bnn.lowering.stage import HostStage, Stage
-from bnn.mapping import MAPPINGS, choice, frontier
+from bnn.mapping import MAPPINGS, choice, counting, frontier
 from bnn.mapping.backends.account import occupancy
 from bnn.mapping.backends.prepare import Draft, booked
 from bnn.mapping.chain.choice import CHAINING, Choice
 from bnn.mapping.chain.execute import book as book_chain
 from bnn.mapping.chain.layout import Layout
 from bnn.mapping.choice import DEFAULT, Candidate, advised
+from bnn.mapping.mapped_stage import Mapping
 from bnn.model.network import Network
 from bnn.run.plan import CarryOut, LayerRun, Plan, Step, open_ledgers, plan, walk
 from bnn.system.ledger import CommandLedger
@@ -187,7 +188,10 @@ def _drafts(products: Sequence[Work], mapping: str, system: System, images: int)
     distinct = {work.alike: work for work in products}
     if mapping in MAPPINGS:
         named = {
-            alike: _draft(work, mapping, system, images)[0] for alike, work in distinct.items()
+            alike: _draft(
+                work, counting(mapping, work.stage(system.data_rows), system), system, images
+            )[0]
+            for alike, work in distinct.items()
         }
         return [named[work.alike] for work in products]
     offered = {alike: _offered(work, system, images) for alike, work in distinct.items()}
@@ -204,7 +208,7 @@ def _offered(work: Work, system: System, images: int) -> list[tuple[_Drafted, fr
     drafts: dict[str, _Drafted] = {}
 
     def laid_out(name: str) -> Draft:
-        drafts[name], draft = _draft(work, name, system, images)
+        drafts[name], draft = _draft(work, MAPPINGS[name], system, images)
         return draft
 
     found = choice.priced(laid_out, system)
@@ -214,8 +218,8 @@ def _offered(work: Work, system: System, images: int) -> list[tuple[_Drafted, fr
     return [(replace(drafts[name], candidates=found), offer) for name, offer in choice.able(found)]
 
 
-def _draft(work: Work, mapping: str, system: System, images: int) -> tuple[_Drafted, Draft]:
+def _draft(work: Work, dataflow: Mapping, system: System, images: int) -> tuple[_Drafted, Draft]:
     stage = work.stage(system.data_rows)
-    mapped = MAPPINGS[mapping].map_stage(stage, system, images)
+    mapped = dataflow.map_stage(stage, system, images)
     draft = partial(booked, mapped)
-    return _Drafted(mapping, stage.windows.offsets > 1, draft), draft
+    return _Drafted(dataflow.name, stage.windows.offsets > 1, draft), draft

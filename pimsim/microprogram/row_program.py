@@ -6,6 +6,7 @@ carried out literally, compiled, or carried out with commands that go wrong.
 
 >>> from pimsim.microprogram.logic import NOT
 >>> from pimsim.microprogram.schedule import Schedule
+from pimsim.microprogram.tape import AdderTape
 >>> schedule = Schedule(outputs=3)
 >>> schedule.append((NOT,), a=18, out=19)
 >>> program = RowProgram(outputs=3)
@@ -30,6 +31,7 @@ from typing import TypeAlias
 from pimsim.dram.timeline.command_stream import Run as CommandRun
 from pimsim.errors import InputError
 from pimsim.microprogram.schedule import Schedule
+from pimsim.microprogram.tape import AdderTape
 
 PHASES = ("weights", "inputs", "compute")
 """Loading weights (once, however many images follow), loading inputs, and the rest."""
@@ -49,7 +51,7 @@ class Write:
 class Run:
     """A schedule on a part."""
 
-    schedule: Schedule
+    schedule: Schedule | AdderTape
     part: int
 
 
@@ -126,7 +128,7 @@ class RowProgram:
         if len(rows):
             self.phases[self._phase].append(Write(rows, part, content))
 
-    def run(self, schedule: Schedule, part: int = 0) -> None:
+    def run(self, schedule: Schedule | AdderTape, part: int = 0) -> None:
         """Run a schedule on a part, unless it is empty; InputError if it is for other outputs."""
         if schedule.outputs != self.outputs:
             raise InputError(

@@ -17,7 +17,7 @@ there plain and complemented, in a *pattern*.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -69,8 +69,7 @@ def patterns(address_map: AddressMap) -> Mapping[str, Pattern]:
 
 
 class Template(NamedTuple):
-    """A program, and patterns that it begins with and leaves; None: what it begins with, or leaves,
-    does not matter."""
+    """A program, and the patterns that it begins with and leaves; None: any."""
 
     program: Program
     before: str | None
@@ -107,7 +106,7 @@ def table(address_map: AddressMap) -> Table:
     for kind in deciding.KINDS:
         before = None if kind.startswith("begin") else "carry"
         for last in deciding.LASTS:
-            program = deciding.carry(kind, address_map, last)
+            program = deciding.carry_program(kind, address_map, last)
             found.append(Template(program, before, None if last else "carry"))
     gates = len(found)
     found += [Template(gate.on(address_map), None, None) for gate in (AND, OR)]
@@ -223,6 +222,7 @@ def placed(
     return found
 
 
+@partial(kept, parallel=False)
 def _count(words: NDArray[np.int32], size: NDArray[np.int64], found: NDArray[np.int64]) -> None:
     at = 0
     while at < len(words):
@@ -230,6 +230,7 @@ def _count(words: NDArray[np.int32], size: NDArray[np.int64], found: NDArray[np.
         at += size[words[at]]
 
 
+@partial(kept, parallel=False)
 def _shift(words: NDArray[np.int32], size: NDArray[np.int64], shift: int) -> None:
     at = 0
     while at < len(words):
@@ -237,9 +238,6 @@ def _shift(words: NDArray[np.int32], size: NDArray[np.int64], shift: int) -> Non
         for place in range(at + 1, until):
             words[place] += shift
         at = until
-
-
-_count, _shift = (kept(each, parallel=False) for each in (_count, _shift))
 
 
 def runs(histogram: tuple[int, ...], address_map: AddressMap) -> tuple[Run, ...]:

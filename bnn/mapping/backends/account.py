@@ -49,8 +49,8 @@ def book(mapped: MappedStage, ledger: CommandLedger, repeats: Repeats | None = N
             ledger.enter("compute")
             slots = placement.slots(turn, len(images))
             if mapped.streams is not None:
-                for banks, own in slots:
-                    book_streams(mapped, ledger, turn, banks.tolist(), own.tolist())
+                for lanes, own in slots:
+                    book_streams(mapped, ledger, turn, lanes.tolist(), own.tolist())
                 continue
             for banks, alike in groupby(slots, key=lambda slot: slot[0].tolist()):
                 outputs = np.stack([some for _, some in alike]) // mapped.stage.each

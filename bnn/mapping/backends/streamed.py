@@ -24,7 +24,7 @@ from pimsim.executors.compiled.run.processors import default_threads
 from pimsim.executors.compiled.run.read_rows import strings
 from pimsim.executors.compiled.run.read_rows import sums as numbers
 from pimsim.executors.compiled.run.tiles import Layout, Tiles, empty
-from pimsim.executors.compiled.tape.records import CompiledTapes
+from pimsim.executors.compiled.tape.records import CompiledTapes, Tape
 from pimsim.executors.compiled.tape.run import prepare, run_tapes
 from pimsim.executors.compiled.tape.walker import best_tile_words
 from pimsim.microprogram.output_tree.planner import NOTHING
@@ -76,8 +76,10 @@ class StreamedStage:
         self.images = -(-images // -(-images // most))
         """Images that are run at a time."""
         self._words = -(-self.images * positions // _VECTOR) * (_VECTOR // _WORD)
-        kind = np.uint16 if layout.places < 1 << 16 else np.uint32
-        tapes = [one.tape(layout.stride, looking=looking).astype(kind) for one in streams]
+        whole = [one.tape(layout.stride, looking=looking) for one in streams]
+        tapes: list[Tape] = [one.astype(np.uint32) for one in whole]
+        if layout.places < 1 << 16:
+            tapes = [one.astype(np.uint16) for one in whole]
         table, cells = templates(layout.map), patterns(layout.map)
         self.tapes = CompiledTapes(table, cells, tapes, slots, layout)
         self._tiles = Tiles(

@@ -30,7 +30,7 @@ from bnn.mapping.placement.division import in_turn
 from bnn.mapping.placement.fan_in import Chunk, fit
 from bnn.system.system import System
 from pimsim.dram.timeline.command_stream import Run
-from pimsim.errors import OutOfRowsError, OutOfSubarraysError
+from pimsim.errors import InputError, OutOfRowsError, OutOfSubarraysError
 from pimsim.executors.compiled.run.processors import default_threads
 from pimsim.microprogram.allocation import RowAllocator
 from pimsim.microprogram.output_tree.group import FanIn, plan
@@ -54,8 +54,11 @@ _FEWEST = 4
 def map_stage(stage: Stage, system: System, images: int) -> list[MappedStage]:
     """Lay the stage out; see :class:`bnn.mapping.mapped_stage.Mapping`."""
     system.mitigation.refuse(name)
-    if system.faults is not None or not _fits(stage):
-        return output_stationary.map_stage(stage, system, images)
+    if instead(stage, system) is not None:
+        raise InputError(
+            f"`mapping` must be output-stationary for {stage.name!r}, not {name!r}, which needs "
+            "thresholds, the weights of every output, one group of channels and no faults"
+        )
     streams, layout = _divided(stage, system)
     parts = len(layout.chunks)
     if parts > system.subarrays_per_bank:
@@ -82,15 +85,14 @@ def map_stage(stage: Stage, system: System, images: int) -> list[MappedStage]:
     ]  # fmt: skip
 
 
-def _fits(stage: Stage) -> bool:
-    """Whether a stage can be counted so."""
-    if stage.thresholds is None or stage.groups > 1 or stage.each > 1:
-        return False
-    # a padded tap's weights must be odd together, or even, for all outputs
-    return not stage.zero_padding or (
-        stage.planes == 1 and stage.scale == 2 and stage.shifts == (0,)
-        and bool(stage.weights.all())
-    )  # fmt: skip
+def instead(stage: Stage, system: System) -> str | None:
+    """Name of the mapping that is taken for a stage which cannot be counted so."""
+    fits = stage.thresholds is not None and stage.groups == 1 and stage.each == 1
+    if fits and stage.zero_padding:
+        # a padded tap's weights must be odd together, or even, for all outputs
+        fits = stage.planes == 1 and stage.scale == 2 and stage.shifts == (0,)
+        fits = fits and bool(stage.weights.all())
+    return None if fits and system.faults is None else output_stationary.name
 
 
 def _average(streams: list[Stream], system: System) -> list[Run]:
@@ -118,7 +120,7 @@ def _divided(stage: Stage, system: System) -> tuple[list[Stream], _Layout]:
             except OutOfRowsError as error:
                 refused = error
             else:
-                spent = sum(one.histogram @ layout.prices for one in some.tally.parts)
+                spent = sum(int(one.histogram @ layout.prices) for one in some.tally.parts)
                 if best is None or spent / len(some.outputs) < best[0]:
                     best = spent / len(some.outputs), groups
             groups = halved(groups)
@@ -276,8 +278,8 @@ def _numbers(stage: Stage) -> tuple[NDArray[np.int8], list[NDArray[np.int64]], T
     ones = np.tensordot(scaled, stage.weights.sum(axis=(1, 2), dtype=np.int64), axes=1)
     below = np.tensordot(scaled, (stage.weights < 0).sum(axis=(1, 2), dtype=np.int64), axes=1)
     base = stage.offsets + stage.scale * stage.largest * below
-    turn = np.where(found.falling, -1, 1)
-    kappas = []
+    turn: NDArray[np.int64] = np.where(found.falling, -1, 1).astype(np.int64)
+    kappas: list[NDArray[np.int64]] = []
     if not stage.zero_padding:
         least = -((base - found.at) // stage.scale)
         reach = stage.highest() + stage.largest + 1

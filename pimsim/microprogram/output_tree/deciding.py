@@ -33,7 +33,7 @@ LASTS = ("", "plain", "complemented")
 
 
 @cache
-def carry(name: str, address_map: AddressMap, last: str) -> Program:
+def carry_program(name: str, address_map: AddressMap, last: str) -> Program:
     """A carry, and with ``last`` its bit in the row ``out``: ``plain`` or ``complemented``."""
     *symbols, text = _TEXTS[name]
     end = {"": "[B14]", "plain": "(B14,out)", "complemented": "[B14](B5,out)"}[last]
@@ -79,7 +79,7 @@ def decide(
         pair = [one[weight], second._replace(complement=second.complement != minus)]
         name, rows, held = _step(accumulator, pair, held, carry if weight == 0 else None)
         last = "" if weight < top else ("complemented" if held else "plain")
-        program = carry(name, accumulator.schedule.address_map, last)
+        program = carry_program(name, accumulator.schedule.address_map, last)
         accumulator.put(program, *rows, *([out] if last else []))
 
 

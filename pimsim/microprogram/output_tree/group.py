@@ -256,9 +256,9 @@ def _known(address_map: AddressMap) -> tuple[Ints, Ints]:
             known[planner.WAYS + way] = code
             program = every.templates[code].program
             prices[way] = len(program), program.activations
-    for kind in range(4):
-        program = every.templates[every.joints + kind].program
-        prices[15 + kind] = len(program), program.activations
+    for number in range(4):
+        program = every.templates[every.joints + number].program
+        prices[15 + number] = len(program), program.activations
     return known, prices
 
 

@@ -12,6 +12,7 @@ commands fall.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,7 @@ def _matched(alike: NDArray[np.float32]) -> tuple[list[tuple[int, int]], list[in
     return [(one, other) for one, other in found[:count].tolist()], np.flatnonzero(free).tolist()
 
 
+@partial(kept, parallel=False)
 def _match(
     first: NDArray[np.intp], second: NDArray[np.intp], free: NDArray[np.bool_], found: Any
 ) -> int:
@@ -75,9 +77,6 @@ def _match(
             found[count, 0], found[count, 1] = one, other
             count += 1
     return count
-
-
-_match = kept(_match, parallel=False)
 
 
 def climbed(

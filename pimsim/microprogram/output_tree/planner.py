@@ -147,7 +147,7 @@ def _row(work: Work, item: int, complement: int) -> int:
     """Row that holds an item, or its complement; of a constant, either."""
     if item < 0:
         return int(work.table[ONE if (item & 1) == complement else ZERO])
-    return item >> 1
+    return int(item >> 1)
 
 
 @_compiled

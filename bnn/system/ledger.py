@@ -97,7 +97,7 @@ class CommandLedger:
 
     def run(
         self,
-        schedule: Schedule,
+        schedule: Schedule | AdderTape,
         outputs: Sequence[int] | NDArray[np.intp],
         banks: Sequence[int],
         number: int = 0,
@@ -301,7 +301,7 @@ def _totals(runs: tuple[Run, ...], ends: int = 1) -> CommandCounts:
 
 
 def _programs(
-    schedule: Schedule, first: int, outputs: Sequence[int], system: System
+    schedule: Schedule | AdderTape, first: int, outputs: Sequence[int], system: System
 ) -> Iterator[list[Target]]:
     """What every command names in each bank: ``first`` is row 0 of the subarray."""
     activation_rows = system.mitigation.activation_rows

@@ -211,9 +211,7 @@ def counted(words: NDArray[np.int32], address_map: AddressMap) -> NDArray[np.int
     return found
 
 
-def placed(
-    words: NDArray[np.int32], shift: int, address_map: AddressMap
-) -> NDArray[np.int32]:
+def placed(words: NDArray[np.int32], shift: int, address_map: AddressMap) -> NDArray[np.int32]:
     """Return records whose rows lie ``shift`` further on."""
     if not shift:
         return words

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.mapping.backends.retries import Carried, Repeat, Repeats
-from bnn.mapping.mapped_stage import ConstantRows, MappedStage, OperandRows, StageInputs
 from bnn.mapping.backends.stream_rows import StreamRows
+from bnn.mapping.mapped_stage import ConstantRows, MappedStage, OperandRows, StageInputs
 from bnn.mapping.parity import Parities
 from bnn.mapping.placement.fan_in import Chunk
 from bnn.mapping.placement.placement import Block, Turn, cut
@@ -197,9 +197,7 @@ class LiteralLanes:
                 failed[key] = wrong
         return failed
 
-    def _run_streams(
-        self, values: NDArray[Any], lanes: Lanes, groups: NDArray[np.intp]
-    ) -> Failed:
+    def _run_streams(self, values: NDArray[Any], lanes: Lanes, groups: NDArray[np.intp]) -> Failed:
         """Run the stream of a group a lane, and store the bits."""
         mapped, checker = self._mapped, self._work.checker
         if mapped.streams is None or mapped.sums is None:

@@ -38,7 +38,7 @@ from pimsim.microprogram.output_tree.grouping import clustered, halved
 from pimsim.microprogram.output_tree.stream import Stream
 from pimsim.microprogram.output_tree.tree import Tree
 from pimsim.microprogram.row_program import RowProgram
-from pimsim.microprogram.tape import AdderTape, runs, table
+from pimsim.microprogram.tape import runs, table
 
 name: str = "output-tree"
 summary: str = "output-stationary, an adder serving up to eight outputs at once"
@@ -104,7 +104,6 @@ def _average(streams: list[Stream], system: System) -> list[Run]:
 
 def _divided(stage: Stage, system: System) -> tuple[list[Stream], _Layout]:
     """Divide the fan-in among as few subarrays as let groups be large, and plan every group."""
-
     most = clustered(stage.weights.reshape(-1, stage.outputs).T, _GROUPS[0])
 
     def write(fewest: int, chunks: list[Chunk]) -> tuple[list[Stream], _Layout]:

@@ -301,4 +301,3 @@ def pieces(planned: GroupPlan) -> Iterator[Piece]:
         for number, output in enumerate(outputs):
             yield some(0, int(planned.marks[0][leaf, DECIDED + number]))
             yield Piece(decided=place_of[output])
-

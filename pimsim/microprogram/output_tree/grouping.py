@@ -52,9 +52,7 @@ def halved(groups: Sequence[Tree]) -> list[Tree]:
     >>> halved([((0, 2), (1, 3)), 4])
     [(0, 2), (1, 3), 4]
     """
-    return [
-        half for tree in groups for half in ([tree] if isinstance(tree, int) else tree)
-    ]
+    return [half for tree in groups for half in ([tree] if isinstance(tree, int) else tree)]
 
 
 def _matched(alike: NDArray[np.float32]) -> tuple[list[tuple[int, int]], list[int]]:

@@ -386,10 +386,8 @@ def _joint(
                     continue
                 same_y = (both[y] & 1) == (both[x] & 1)
                 same_z = (odd[z] & 1) == (both[x] & 1)
-                if same_z:
-                    kind = 3 if same_y else 0  # equal, mixed
-                else:
-                    kind = 2 if same_y else 1  # turned, odd
+                # mixed, odd, turned, equal
+                kind = (3 if same_y else 0) if same_z else (2 if same_y else 1)
                 cost = prices[15 + kind, 0]
                 if best < 0 or cost < best:
                     best, b_x, b_y, b_z, b_kind = cost, x, y, z, kind

@@ -20,6 +20,7 @@ from pimsim.microprogram import bitsets
 from pimsim.microprogram.program import Program
 from pimsim.microprogram.row_program import Move, RowProgram, Run
 from pimsim.microprogram.schedule import Rows, Schedule
+from pimsim.microprogram.tape import AdderTape
 
 if TYPE_CHECKING:
     from pimsim.executors.compiled.lower.binding import BoundStep
@@ -89,7 +90,7 @@ class Survey:
             return int(rows[0]) + by
         return Each(rows, by, lasting=key not in self._changing, shared=key in self._shared)
 
-    def _note_written(self, schedule: Schedule, by: int) -> None:
+    def _note_written(self, schedule: Schedule | AdderTape, by: int) -> None:
         numbers: set[int] = set()
         for step in schedule.steps:
             for index in _used(step.programs)[1]:
@@ -100,7 +101,7 @@ class Survey:
                     self.written[row + by] = True
         self.written[[place for place in numbers if place >= 0]] = True
 
-    def _note_read(self, schedule: Schedule, by: int) -> None:
+    def _note_read(self, schedule: Schedule | AdderTape, by: int) -> None:
         arrays: list[NDArray[np.integer[Any]]] = []
         targets: list[list[int]] = []
         for step in schedule.steps:

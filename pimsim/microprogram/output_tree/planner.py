@@ -34,15 +34,41 @@ LEAF, PAIR, INNER = range(3)
 """Kinds of nodes."""
 KIND, DEPTH, MEMBERS, FIRST, SECOND = range(5)
 """Of a node: its kind; its depth; its outputs, and those of its halves, as sets of places."""
+ITEM, WEIGHT, NEGATIVE, PRESENT = range(4)
+"""Of what is handed on: the item; the exponent of its weight; and the places in the group that
+subtract it, and that count it at all, as sets."""
+LEAF_OF, COLUMN, WEIGHT_OF, CAME = range(4)
+"""Of what other parts have counted: leaf, column, exponent of its weight, and item."""
 BEFORE, SETTLED, DECIDED = range(3)
 """Records of a leaf: how many there are before it, when it is settled, and behind each bit."""
 MAX_WEIGHT = 40
+DEPTHS = 8
+"""Nodes from the group to a leaf, at most."""
 NOTHING = -3
 """Instead of an item: there is none."""
 _PLUS, _MINUS = -2, -1
 _PAYS = 2
 
-_compiled = partial(kept, parallel=False, nogil=True)
+
+class Nodes(NamedTuple):
+    """What is handed from a node to its halves, and what a node works on."""
+
+    handed: Ints
+    """``(depths, 4, capacity)``, see :data:`ITEM`, of the node at each depth; at 0 the operands."""
+    size: Ints
+    """``(depths,)`` how many."""
+    own: Ints
+    """``(4, capacity)`` the same of this node, each bucket's the same way round."""
+    keys: Ints
+    """``(capacity,)`` outputs, signs and weight of what is left of each bucket, in order."""
+    counts: Ints
+    """``(capacity,)`` how many items that is."""
+    left: Ints
+    """``(capacity, 6)`` the items."""
+
+
+_compiled = partial(kept, parallel=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+"""For what is called from compiled code alone: its wrappers would take half of the compiling."""
 
 
 class Work(NamedTuple):
@@ -555,248 +581,301 @@ def _find(keys: Ints, size: int, key: int) -> int:
     return low if low < size and keys[low] == key else -1
 
 
-@_compiled
+@partial(kept, parallel=False, nogil=True, no_cfunc_wrapper=True)
 def write(work: Work, group: Group, found: Found) -> None:
     """Write the records of a group in one part."""
-    signs, rows, weights = group.signs, group.rows, group.weights
-    count = len(rows)
     capacity = work.scratch.shape[1]
-    state, refs, cols, cnt = work.state, work.refs, work.columns, work.waiting
-    incoming, constants, marks = group.incoming, found.constants, found.marks
-    digits, lasts, kappas, here = found.digits, found.lasts, group.kappas, group.here
-    depths = 8
-    e_item = np.empty((depths, capacity), np.int64)
-    e_weight = np.empty((depths, capacity), np.int64)
-    e_negative = np.empty((depths, capacity), np.int64)
-    e_present = np.empty((depths, capacity), np.int64)
-    e_size = np.zeros(depths, np.int64)
-    own = np.empty((4, capacity), np.int64)
-    g_key = np.empty(capacity, np.int64)
-    g_count = np.empty(capacity, np.int64)
-    g_items = np.empty((capacity, 6), np.int64)
-    left = np.empty(capacity, np.int64)
-    places = signs.shape[1]
-    for i in range(count):
+    nodes = Nodes(
+        np.empty((DEPTHS, 4, capacity), np.int64),
+        np.zeros(DEPTHS, np.int64),
+        np.empty((4, capacity), np.int64),
+        np.empty(capacity, np.int64),
+        np.empty(capacity, np.int64),
+        np.empty((capacity, 6), np.int64),
+    )
+    _begin(group, nodes)
+    leaf = came = 0
+    for number in range(len(group.nodes)):
+        node = group.nodes[number]
+        size = _gathered(nodes, node)
+        if node[KIND] == INNER:
+            groups = _compressed(work, found, nodes, size)
+            extra = _joined(work, nodes, node, groups)
+            _hand_on(work, nodes, node, groups, extra)
+        else:
+            came = _leaf(work, group, found, nodes, node, size, (leaf, came))
+            leaf += 1
+        if work.state[WRONG]:
+            return
+
+
+@_compiled
+def _begin(group: Group, nodes: Nodes) -> None:
+    """Hand the operands to the first node."""
+    count = 0
+    for i in range(len(group.rows)):
         negative = present = 0
-        for place in range(places):
-            if signs[i, place] < 0:
+        for place in range(group.signs.shape[1]):
+            if group.signs[i, place] < 0:
                 negative |= 1 << place
-            if signs[i, place] != 0:
+            if group.signs[i, place] != 0:
                 present |= 1 << place
         if present:
-            n = e_size[0]
-            e_item[0, n], e_weight[0, n] = 2 * rows[i], weights[i]
-            e_negative[0, n], e_present[0, n] = negative, present
-            e_size[0] += 1
-    leaf = came = 0
-    for node in range(len(group.nodes)):
-        kind, depth, members = (
-            group.nodes[node, KIND],
-            group.nodes[node, DEPTH],
-            group.nodes[node, MEMBERS],
-        )
-        size = 0
-        for i in range(e_size[depth]):
-            present = e_present[depth, i] & members
-            if not present:
-                continue
-            negative, item = e_negative[depth, i] & present, e_item[depth, i]
-            if negative & present & -present:
-                negative ^= present
-                item ^= 1
-            own[0, size], own[1, size] = item, e_weight[depth, i]
-            own[2, size], own[3, size] = negative, present
-            size += 1
-        if kind != INNER:
-            columns = 1 if kind == LEAF else 2
-            first = second = 0
-            while not members >> first & 1:
-                first += 1
-            if kind == PAIR:
-                second = first + 1
-                while not members >> second & 1:
-                    second += 1
-            marks[leaf, BEFORE] = state[AT]
-            until = came
-            while until < len(incoming) and incoming[until, 0] == leaf:
-                if incoming[until, 3] >= 0:
-                    row = _take(work, 1)
-                    incoming[until, 3] = 2 * row + (incoming[until, 3] & 1)
-                until += 1
-            alike = unlike = 0
-            for column in range(columns):
-                for i in range(size):
-                    if own[1, i] == 0:
-                        if own[2, i]:
-                            unlike += column
-                        else:
-                            alike += 1 - column
-                for i in range(came, until):
-                    if incoming[i, 2] == 0 and incoming[i, 1] == column:
-                        alike, unlike = alike + 1 - column, unlike + column
-            kappa = kappas[first] + constants[first]
-            beside, another, last, other = (alike + 1) % 2, (unlike + 1) % 2, 0, 0
-            if here and kind == PAIR:
-                beside, another, last, other = _shares(
-                    kappa, kappas[second] + constants[second], alike, unlike
-                )
-                if last == 0:
-                    state[WRONG] = 4
-                    return
-            elif here:
-                rest = kappa - beside
-                last = 1 if rest % 4 == 0 else -1
-                another = rest - last
-            sizes = (0, 0)
-            for column in range(2 if here else columns):
-                cnt[:] = 0
-                if column < columns:
-                    for i in range(size):
-                        if (own[2, i] != 0) == (column == 1):
-                            w = own[1, i]
-                            cols[w, cnt[w]] = own[0, i]
-                            cnt[w] += 1
-                    for i in range(came, until):
-                        if incoming[i, 1] == column:
-                            w = incoming[i, 2]
-                            cols[w, cnt[w]] = incoming[i, 3]
-                            cnt[w] += 1
-                size_found = _settle(work, another if column else beside, digits[leaf, column])
-                if state[WRONG]:
-                    return
-                sizes = (size_found, sizes[1]) if column == 0 else (sizes[0], size_found)
-            came = until
-            marks[leaf, SETTLED] = state[AT]
-            if here:
-                lasts[leaf, 0], lasts[leaf, 1] = last, other
-                top = max(sizes[0], sizes[1]) - 1
-                uses = digits[leaf].copy()
-                _extended(digits[leaf, 0], sizes[0], top)
-                _extended(digits[leaf, 1], sizes[1], top)
-                for place in range(columns):
-                    _decide(
-                        work,
-                        digits[leaf, 0],
-                        digits[leaf, 1],
-                        top,
-                        place,
-                        other if place else last,
-                        group.outs[second if place else first],
-                    )
-                    marks[leaf, DECIDED + place] = state[AT]
-            else:
-                lasts[leaf, 0] = beside + (another if kind == PAIR else 0)
-                lasts[leaf, 1] = beside - another
-                uses = digits[leaf]
-            for column in range(2):
-                for w in range(sizes[column]):
-                    if uses[column, w] >= 0:
-                        _use(work, uses[column, w])
-            leaf += 1
+            nodes.handed[0, ITEM, count] = 2 * group.rows[i]
+            nodes.handed[0, WEIGHT, count] = group.weights[i]
+            nodes.handed[0, NEGATIVE, count] = negative
+            nodes.handed[0, PRESENT, count] = present
+            count += 1
+    nodes.size[0] = count
+
+
+@_compiled
+def _gathered(nodes: Nodes, node: Ints) -> int:
+    """Take what a node was handed that it counts; how much."""
+    depth, members, size = node[DEPTH], node[MEMBERS], 0
+    handed, own = nodes.handed[depth], nodes.own
+    for i in range(nodes.size[depth]):
+        present = handed[PRESENT, i] & members
+        if not present:
             continue
-        # add within buckets
-        keys = (((own[3, :size] << 16) | own[2, :size]) << 8) | own[1, :size]
-        order = np.argsort(keys, kind="mergesort")
-        groups = i = 0
-        while i < size:
-            bucket = keys[order[i]] >> 8
-            negative, present = own[2, order[i]], own[3, order[i]]
-            cnt[:] = 0
-            waiting = 0
-            while i < size and keys[order[i]] >> 8 == bucket:
-                w = own[1, order[i]]
-                cols[w, cnt[w]] = own[0, order[i]]
-                cnt[w] += 1
-                waiting += 1
-                i += 1
-            w = 0
-            while waiting:
-                n = cnt[w]
-                waiting -= n
-                cnt[w] = 0
-                if n >= 2 and n % 2 == 0 and _settles(cnt, w, n):
-                    cols[w, n] = _PLUS
-                    n += 1
-                    for place in range(places):
-                        if present >> place & 1:
-                            sign = -1 if negative >> place & 1 else 1
-                            constants[place] -= sign << w
-                adders = (n - 1) // 2
-                if adders > 0:
-                    before = cnt[w + 1]
-                    total, rest, carried = _add(work, cols[w], n, adders, cols[w + 1], before)
-                    if state[WRONG]:
-                        return
-                    cnt[w + 1] = carried
-                    waiting += carried - before
-                    for k in range(rest):
-                        left[k] = cols[w, k]
-                    cols[w, 0] = total
-                    for k in range(rest):
-                        cols[w, k + 1] = left[k]
-                    n = rest + 1
-                if n:
-                    g_key[groups], g_count[groups] = (bucket << 8) | w, n
-                    for k in range(n):
-                        g_items[groups, k] = cols[w, k]
-                    groups += 1
-                w += 1
-        # add for both halves at once
-        one, another = group.nodes[node, FIRST], group.nodes[node, SECOND]
-        into = depth + 1
-        extra = 0
-        for g in range(groups):
-            w, negative, present = g_key[g] & 255, g_key[g] >> 8 & 65535, g_key[g] >> 24
-            far = present & another
-            if not far or not present & one or negative & far & -far:
-                continue
-            h = _find(g_key, groups, (((present << 16) | (negative ^ far)) << 8) | w)
-            if h < 0 or not g_count[g] or not g_count[h] or g_count[g] + g_count[h] < 3:
-                continue
-            fixed = False
-            for k in range(g_count[g]):
-                fixed = fixed or g_items[g, k] < 0
-            for k in range(g_count[h]):
-                fixed = fixed or g_items[h, k] < 0
-            if fixed:
-                continue
-            minus = 0
-            if g_count[g] < 2 or (g_count[h] >= 2 and g_count[g] > g_count[h]):
-                minus = 1
-            both, odd = (h, g) if minus else (g, h)
-            x, y, z, total, carry, other = _joint(
-                work, g_items[both], g_items[odd], (g_count[both], g_count[odd])
-            )
-            n = 0
-            for k in range(g_count[both]):
-                if k != x and k != y:
-                    g_items[both, n] = g_items[both, k]
-                    n += 1
-            g_count[both] = n
-            n = 0
-            for k in range(g_count[odd]):
-                if k != z:
-                    g_items[odd, n] = g_items[odd, k]
-                    n += 1
-            g_count[odd] = n
-            home = g if minus else h
-            g_items[home, g_count[home]] = total
-            g_count[home] += 1
-            near = present & one
-            e_item[into, extra], e_weight[into, extra] = carry, w + 1
-            e_negative[into, extra], e_present[into, extra] = negative & near, near
+        negative, item = handed[NEGATIVE, i] & present, handed[ITEM, i]
+        if negative & present & -present:  # the first output subtracts: turn all round
+            negative ^= present
+            item ^= 1
+        own[ITEM, size], own[WEIGHT, size] = item, handed[WEIGHT, i]
+        own[NEGATIVE, size], own[PRESENT, size] = negative, present
+        size += 1
+    return size
+
+
+# -- leaves ---------------------------------------------------------------------------------------
+
+
+@_compiled
+def _leaf(
+    work: Work,
+    group: Group,
+    found: Found,
+    nodes: Nodes,
+    node: Ints,
+    size: int,
+    at: tuple[int, int],
+) -> int:
+    """Settle a leaf, and decide its bits if that is done here.
+
+    ``at`` is its number, and how many items of other parts have come; returns the latter, then.
+    """
+    leaf, came = at
+    columns = 1 if node[KIND] == LEAF else 2
+    first = second = 0
+    while not node[MEMBERS] >> first & 1:
+        first += 1
+    if columns == 2:
+        second = first + 1
+        while not node[MEMBERS] >> second & 1:
+            second += 1
+    found.marks[leaf, BEFORE] = work.state[AT]
+    incoming, until = group.incoming, came
+    while until < len(incoming) and incoming[until, LEAF_OF] == leaf:
+        if incoming[until, CAME] >= 0:
+            incoming[until, CAME] = 2 * _take(work, 1) + (incoming[until, CAME] & 1)
+        until += 1
+    alike = unlike = 0
+    for i in range(size):
+        if nodes.own[WEIGHT, i] == 0:
+            unlike += nodes.own[NEGATIVE, i] != 0
+            alike += nodes.own[NEGATIVE, i] == 0
+    for i in range(came, until):
+        if incoming[i, WEIGHT_OF] == 0:
+            unlike += incoming[i, COLUMN] == 1
+            alike += incoming[i, COLUMN] == 0
+    kappa = group.kappas[first] + found.constants[first]
+    beside, another, last, other = (alike + 1) % 2, (unlike + 1) % 2, 0, 0
+    if group.here and columns == 2:
+        both = group.kappas[second] + found.constants[second]
+        beside, another, last, other = _shares(kappa, both, alike, unlike)
+        if last == 0:
+            work.state[WRONG] = 4
+            return until
+    elif group.here:
+        # the count is held against a number that is the same in all columns
+        last = 1 if (kappa - beside) % 4 == 0 else -1
+        another = kappa - beside - last
+    sizes = np.zeros(2, np.int64)
+    for column in range(2 if group.here else columns):
+        _clear(work.waiting)
+        if column < columns:
+            for i in range(size):
+                if (nodes.own[NEGATIVE, i] != 0) == (column == 1):
+                    _wait(work, nodes.own[WEIGHT, i], nodes.own[ITEM, i])
+            for i in range(came, until):
+                if incoming[i, COLUMN] == column:
+                    _wait(work, incoming[i, WEIGHT_OF], incoming[i, CAME])
+        extra = another if column else beside
+        sizes[column] = _settle(work, extra, found.digits[leaf, column])
+        if work.state[WRONG]:
+            return until
+    found.marks[leaf, SETTLED] = work.state[AT]
+    uses = work.scratch  # which is free now
+    for weight in range(MAX_WEIGHT):
+        uses[0, weight] = found.digits[leaf, 0, weight]
+        uses[1, weight] = found.digits[leaf, 1, weight]
+    if group.here:
+        found.lasts[leaf, 0], found.lasts[leaf, 1] = last, other
+        one, two = found.digits[leaf, 0], found.digits[leaf, 1]
+        top = max(sizes[0], sizes[1]) - 1
+        _extended(one, sizes[0], top)
+        _extended(two, sizes[1], top)
+        _decide(work, one, two, top, 0, last, group.outs[first])
+        found.marks[leaf, DECIDED] = work.state[AT]
+        if columns == 2:
+            _decide(work, one, two, top, 1, other, group.outs[second])
+            found.marks[leaf, DECIDED + 1] = work.state[AT]
+    else:
+        found.lasts[leaf, 0] = beside + (another if columns == 2 else 0)
+        found.lasts[leaf, 1] = beside - another
+    for column in range(2):
+        for weight in range(sizes[column]):
+            _use(work, uses[column, weight])
+    return until
+
+
+@_compiled
+def _clear(counts: Ints) -> None:
+    for weight in range(len(counts)):
+        counts[weight] = 0
+
+
+@_compiled
+def _wait(work: Work, weight: int, item: int) -> None:
+    """Let an item wait to be added."""
+    work.columns[weight, work.waiting[weight]] = item
+    work.waiting[weight] += 1
+
+
+# -- within a bucket, and between halves ----------------------------------------------------------
+
+
+@_compiled
+def _compressed(work: Work, found: Found, nodes: Nodes, size: int) -> int:
+    """Add within each bucket until at most two items of a weight are left; number of what is."""
+    own, waiting, columns = nodes.own, work.waiting, work.columns
+    keys = (((own[PRESENT, :size] << 16) | own[NEGATIVE, :size]) << 8) | own[WEIGHT, :size]
+    order = np.argsort(keys, kind="mergesort")
+    groups = i = 0
+    while i < size:
+        bucket = keys[order[i]] >> 8
+        negative, present = own[NEGATIVE, order[i]], own[PRESENT, order[i]]
+        _clear(waiting)
+        unseen = weight = 0
+        while i < size and keys[order[i]] >> 8 == bucket:
+            _wait(work, own[WEIGHT, order[i]], own[ITEM, order[i]])
+            unseen += 1
+            i += 1
+        while unseen:
+            count = waiting[weight]
+            unseen -= count
+            waiting[weight] = 0
+            if count >= 2 and count % 2 == 0 and _settles(waiting, weight, count):
+                columns[weight, count] = _PLUS
+                count += 1
+                for place in range(len(found.constants)):  # which take it off again
+                    if present >> place & 1:
+                        found.constants[place] += (2 * (negative >> place & 1) - 1) << weight
+            adders = (count - 1) // 2
+            if adders > 0:
+                before = waiting[weight + 1]
+                total, count, carried = _add(
+                    work, columns[weight], count, adders, columns[weight + 1], before
+                )
+                if work.state[WRONG]:
+                    return groups
+                waiting[weight + 1] = carried
+                unseen += carried - before
+                columns[weight, count] = total
+                count += 1
+            if count:
+                nodes.keys[groups], nodes.counts[groups] = (bucket << 8) | weight, count
+                for k in range(count):
+                    nodes.left[groups, k] = columns[weight, k]
+                groups += 1
+            weight += 1
+    return groups
+
+
+@_compiled
+def _joined(work: Work, nodes: Nodes, node: Ints, groups: int) -> int:
+    """Add three of what is left of two buckets that differ in the sign of a half, for both halves.
+
+    Returns how many items each for one half there are.
+    """
+    keys, counts, left = nodes.keys, nodes.counts, nodes.left
+    handed, extra = nodes.handed[node[DEPTH] + 1], 0
+    for one in range(groups):
+        weight, negative, present = keys[one] & 255, keys[one] >> 8 & 65535, keys[one] >> 24
+        near, far = present & node[FIRST], present & node[SECOND]
+        if not far or not near or negative & far & -far:
+            continue
+        two = _find(keys, groups, (((present << 16) | (negative ^ far)) << 8) | weight)
+        if two < 0 or not counts[one] or not counts[two] or counts[one] + counts[two] < 3:
+            continue
+        if _fixed(left[one], counts[one]) or _fixed(left[two], counts[two]):
+            continue
+        minus = counts[one] < 2 or (counts[two] >= 2 and counts[one] > counts[two])
+        both, odd = (two, one) if minus else (one, two)
+        x, y, z, total, carry, other = _joint(
+            work, left[both], left[odd], (counts[both], counts[odd])
+        )
+        counts[both] = _without(left[both], counts[both], x, y)
+        counts[odd] = _without(left[odd], counts[odd], z, z)
+        home = one if minus else two
+        left[home, counts[home]] = total
+        counts[home] += 1
+        signs = (negative ^ far if minus else negative) & far
+        _hand(handed, extra, carry, weight + 1, negative & near, near)
+        _hand(handed, extra + 1, other, weight + 1, signs, far)
+        extra += 2
+    return extra
+
+
+@_compiled
+def _hand_on(work: Work, nodes: Nodes, node: Ints, groups: int, extra: int) -> None:
+    """Hand what is left to both halves, behind what is for one of them."""
+    depth = node[DEPTH] + 1
+    for number in range(groups):
+        key = nodes.keys[number]
+        weight, negative, present = key & 255, key >> 8 & 65535, key >> 24
+        shared = present & node[FIRST] and present & node[SECOND]
+        for k in range(nodes.counts[number]):
+            item = nodes.left[number, k]
+            if shared and item >= 0 and work.refs[item >> 1]:
+                work.refs[item >> 1] += 1
+            _hand(nodes.handed[depth], extra, item, weight, negative, present)
             extra += 1
-            e_item[into, extra], e_weight[into, extra] = other, w + 1
-            e_negative[into, extra] = (negative ^ far if minus else negative) & far
-            e_present[into, extra] = far
-            extra += 1
-        for g in range(groups):
-            w, negative, present = g_key[g] & 255, g_key[g] >> 8 & 65535, g_key[g] >> 24
-            for k in range(g_count[g]):
-                item = g_items[g, k]
-                if item >= 0 and refs[item >> 1] and present & one and present & another:
-                    refs[item >> 1] += 1
-                e_item[into, extra], e_weight[into, extra] = item, w
-                e_negative[into, extra], e_present[into, extra] = negative, present
-                extra += 1
-        e_size[into] = extra
+    nodes.size[depth] = extra
+
+
+@_compiled
+def _hand(handed: Ints, number: int, item: int, weight: int, negative: int, present: int) -> None:
+    handed[ITEM, number], handed[WEIGHT, number] = item, weight
+    handed[NEGATIVE, number], handed[PRESENT, number] = negative, present
+
+
+@_compiled
+def _fixed(items: Ints, count: int) -> bool:
+    """Whether one of some items is a constant."""
+    for k in range(count):  # noqa: SIM110 - compiled
+        if items[k] < 0:
+            return True
+    return False
+
+
+@_compiled
+def _without(items: Ints, count: int, one: int, other: int) -> int:
+    """Leave two items out; how many are left."""
+    kept = 0
+    for k in range(count):
+        if k != one and k != other:
+            items[kept] = items[k]
+            kept += 1
+    return kept

@@ -54,8 +54,12 @@ class Candidate:
 
 
 def candidates() -> dict[str, Mapping]:
-    """Mappings that are chosen among, by name."""
-    return {name: one for name, one in MAPPINGS.items() if one.popcount == IN_DRAM}
+    """Mappings that are chosen among, by name: not those that only come when asked for."""
+    return {
+        name: one
+        for name, one in MAPPINGS.items()
+        if one.popcount == IN_DRAM and not getattr(one, "only_by_name", False)
+    }
 
 
 def popcount(name: str) -> str:

@@ -6,7 +6,6 @@ carried out literally, compiled, or carried out with commands that go wrong.
 
 >>> from pimsim.microprogram.logic import NOT
 >>> from pimsim.microprogram.schedule import Schedule
-from pimsim.microprogram.tape import AdderTape
 >>> schedule = Schedule(outputs=3)
 >>> schedule.append((NOT,), a=18, out=19)
 >>> program = RowProgram(outputs=3)

@@ -37,7 +37,7 @@ def test_a_large_layer_takes_what_the_page_says() -> None:
     assert chains.commands_per_product == pytest.approx(6.05, abs=0.01)
     assert tree.commands_per_product < 1.42
     assert tree.acts_per_product < 2.75
-    assert (chains.subarrays, tree.subarrays, tree.group) == (3, 2, 8)
+    assert (chains.subarrays, tree.subarrays, tree.group) == (2, 2, 8)
     assert tree.data_rows <= ambit().data_rows(1024)
 
 

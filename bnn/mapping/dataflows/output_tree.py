@@ -44,6 +44,8 @@ name: str = "output-tree"
 summary: str = "output-stationary, an adder serving up to eight outputs at once"
 popcount: str = "in DRAM"
 rank: int = 3
+only_by_name: bool = True
+"""No way to choose takes it: every group needs a command stream of its own from the controller."""
 
 _GROUPS = (8, 4, 2, 1)
 """Outputs of a group that are tried."""

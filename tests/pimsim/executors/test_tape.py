@@ -24,21 +24,16 @@ from pimsim.executors.compiled.run.tiles import Layout, Tiles
 from pimsim.executors.compiled.tape.records import CompiledTapes
 from pimsim.executors.compiled.tape.run import run_tapes
 from pimsim.executors.compiled.tape.template import TemplateFunction, derived
-from pimsim.microprogram.accumulation import programs
 from pimsim.microprogram.logic import AND, MAJ3, NOT, XOR
-from pimsim.microprogram.output_tree import deciding, joint
 from pimsim.microprogram.output_tree.layer import Layer
 from pimsim.microprogram.output_tree.tree import shaped
 from pimsim.microprogram.program import Program
 from pimsim.microprogram.row_program import Move, Read, RowProgram, Run
+from pimsim.microprogram.tape import patterns, templates
 
 MAPS = ("ambit", "three-dcc")
 DATA_ROWS = 9
-PATTERNS = {
-    "mixed": (("T0", False), ("DCC0", True)),
-    "equal": (("T2", True), ("T3", False)),
-    "carry": (("DCC0", False), ("T1", False), ("T2", False)),
-}
+PATTERNS = patterns(load("ambit"))
 
 
 class One(NamedTuple):
@@ -53,24 +48,10 @@ Table = tuple[One, ...]
 
 
 def table_of(address_map: AddressMap) -> Table:
-    """The adders and decisions that there are, and some programs that keep nothing."""
-    stands = {"start": None, "end": None, "true": None, "turned": "equal"}
-    adders = [
-        One(program, stands.get(kind, kind), stands.get(after, after))
-        for (kind, after), program in programs(address_map).items()
-    ]
-    carries = [
-        One(
-            deciding._carry(name, address_map, last),
-            None if name.startswith("begin") else "carry",
-            None if last else "carry",
-        )
-        for name in deciding._TEXTS
-        for last in ("", "plain", "complemented")
-    ]
-    joints = [One(joint._program(name, address_map)) for name in joint._TEXTS]
+    """The templates that there are, and some programs that keep nothing."""
+    found = [One(*one) for one in templates(address_map)]
     others = [One(program.on(address_map)) for program in (NOT, AND, XOR, MAJ3)]
-    return (*adders, *carries, *joints, *others)
+    return (*found, *others)
 
 
 TABLES = {name: table_of(load(name)) for name in MAPS}

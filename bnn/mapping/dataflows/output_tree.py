@@ -30,7 +30,7 @@ from bnn.mapping.placement.division import in_turn
 from bnn.mapping.placement.fan_in import Chunk, fit
 from bnn.system.system import System
 from pimsim.dram.timeline.command_stream import Run
-from pimsim.errors import InputError, OutOfRowsError, OutOfSubarraysError
+from pimsim.errors import OutOfRowsError, OutOfSubarraysError
 from pimsim.executors.compiled.run.processors import default_threads
 from pimsim.microprogram.allocation import RowAllocator
 from pimsim.microprogram.output_tree.group import FanIn, plan
@@ -57,10 +57,7 @@ def map_stage(stage: Stage, system: System, images: int) -> list[MappedStage]:
     """Lay the stage out; see :class:`bnn.mapping.mapped_stage.Mapping`."""
     system.mitigation.refuse(name)
     if instead(stage, system) is not None:
-        raise InputError(
-            f"`mapping` must be output-stationary for {stage.name!r}, not {name!r}, which needs "
-            "thresholds, the weights of every output, one group of channels and no faults"
-        )
+        return output_stationary.map_stage(stage, system, images)
     streams, layout = _divided(stage, system)
     parts = len(layout.chunks)
     if parts > system.subarrays_per_bank:

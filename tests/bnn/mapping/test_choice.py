@@ -225,8 +225,8 @@ def test_other_names_are_refused() -> None:
     with pytest.raises(InputError) as caught:
         check("row-stationary")
     assert str(caught.value) == (
-        "`mapping` must be one of output-stationary, weight-stationary, no-local-reuse, auto, "
-        "auto-latency, auto-energy, not 'row-stationary'; did you mean 'weight-stationary'?"
+        "`mapping` must be one of output-stationary, weight-stationary, no-local-reuse, "
+        "output-tree, auto, auto-latency, auto-energy, not 'row-stationary'; did you mean 'weight-stationary'?"
     )
 
 

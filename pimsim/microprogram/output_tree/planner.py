@@ -1,8 +1,9 @@
 """The compiled planner: from the signs of a group's rows to the records of its tape.
 
 What it writes is explained in :mod:`~pimsim.microprogram.output_tree.tree` (rows sorted by their
-signs, halves, joint adders), :mod:`~pimsim.microprogram.output_tree.pairs` (leaves settled to one
-digit a weight) and :mod:`~pimsim.microprogram.output_tree.deciding` (comparing by carries).
+signs, halves, leaves settled to one digit a weight), in
+:mod:`~pimsim.microprogram.output_tree.joint` and in
+:mod:`~pimsim.microprogram.output_tree.deciding` (comparing by carries).
 
 All that is compiled stands here: machine code that is kept is held against the date of its own
 module alone. An item is a number: twice its row, plus 1 if it holds the complement; rows are those

@@ -226,7 +226,8 @@ def test_other_names_are_refused() -> None:
         check("row-stationary")
     assert str(caught.value) == (
         "`mapping` must be one of output-stationary, weight-stationary, no-local-reuse, "
-        "output-tree, auto, auto-latency, auto-energy, not 'row-stationary'; did you mean 'weight-stationary'?"
+        "output-tree, auto, auto-latency, auto-energy, not 'row-stationary'; did you mean "
+        "'weight-stationary'?"
     )
 
 

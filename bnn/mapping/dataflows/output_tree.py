@@ -60,11 +60,6 @@ def map_stage(stage: Stage, system: System, images: int) -> list[MappedStage]:
         return output_stationary.map_stage(stage, system, images)
     streams, layout = _divided(stage, system)
     parts = len(layout.chunks)
-    if parts > system.subarrays_per_bank:
-        raise OutOfSubarraysError(
-            f"operands of {stage.name!r} must fit the {system.subarrays_per_bank} subarrays of a "
-            f"bank, not need {parts}"
-        )
     program = RowProgram(1)
     program.enter("inputs")
     for part, chunk in enumerate(layout.chunks):
@@ -106,6 +101,11 @@ def _divided(stage: Stage, system: System) -> tuple[list[Stream], _Layout]:
     most = clustered(stage.weights.reshape(-1, stage.outputs).T, _GROUPS[0])
 
     def write(fewest: int, chunks: list[Chunk]) -> tuple[list[Stream], _Layout]:
+        if len(chunks) > system.subarrays_per_bank:
+            raise OutOfSubarraysError(
+                f"operands of {stage.name!r} must fit the {system.subarrays_per_bank} subarrays of "
+                f"a bank, not need {len(chunks)}"
+            )
         layout = _Layout(stage, system, chunks)
         groups = most
         best: tuple[float, list[Tree]] | None = None
@@ -135,7 +135,7 @@ def _divided(stage: Stage, system: System) -> tuple[list[Stream], _Layout]:
             system.data_rows,
             partial(write, fewest),
             lambda chunk: chunk.operands * stage.planes,
-            lambda chunk: 0,
+            lambda chunk: min(fewest, 2) * chunk.highest(stage).bit_length(),
         )
 
     try:

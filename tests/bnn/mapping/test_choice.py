@@ -234,4 +234,4 @@ def test_other_names_are_refused() -> None:
 def test_no_choice_leaves_counting_to_a_host_that_costs_nothing() -> None:
     assert popcount("no-local-reuse") == "on the host, costed as traffic only"
     assert {popcount(name) for name in (*candidates(), *OBJECTIVES)} == {"in DRAM"}
-    assert set(MAPPINGS) - set(candidates()) == {"no-local-reuse"}
+    assert set(MAPPINGS) - set(candidates()) == {"no-local-reuse", "output-tree"}

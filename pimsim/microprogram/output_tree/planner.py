@@ -215,7 +215,7 @@ def _chain_cost(
         else:
             total += prices[way, 0] * 4096 + prices[way, 1]
         if following == END:
-            return total
+            return int(total)
         kind = MIXED if number < mixed else EQUAL
         number += 1
 

@@ -120,7 +120,14 @@ class CommandLedger:
         """Book tapes that subarray ``number`` of each bank runs, one a bank, all at once.
 
         Banks stay in lock-step as long as they have commands of a kind left; the others wait.
+
+        Raises InputError while a trace is recorded, which is of banks in lock-step throughout.
         """
+        if self._recorder is not None:
+            raise InputError(
+                "a trace must be of banks in lock-step, not of banks with a stream each: "
+                "`mapping` output-stationary has those (--mapping output-stationary)"
+            )
         activation_rows = self.system.mitigation.activation_rows
         extra = sum(int(tape.extra_wordlines(activation_rows)[0]) for tape in tapes)
         times = [{run.cycle: run.times for run in tape.runs} for tape in tapes]
@@ -132,11 +139,6 @@ class CommandLedger:
                 runs = (Run(cycle, until - done),)
                 self._note(runs, issue_order(self.system.standard, some), extra)
                 done, extra = until, 0
-        if any(times) and self._recorder is not None:
-            raise InputError(
-                "a trace must be of banks in lock-step, not of those that each have a stream of "
-                "their own; `mapping` output-stationary has them (--mapping output-stationary)"
-            )
 
     def access(
         self, kind: Kind, rows: Sequence[int], columns: int, banks: Sequence[int], number: int = 0

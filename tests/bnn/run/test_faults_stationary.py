@@ -28,7 +28,7 @@ from pimsim.microprogram.schedule import Schedule
 
 SIGN = "ste_sign"
 SMALL = replace(load("ddr3-1600-8-8-8"), row_bytes=64, chips_per_rank=1, rows_per_subarray=128)
-RESIDENT = [name for name in MAPPINGS if name != "output-stationary"]
+RESIDENT = [name for name in MAPPINGS if name not in ("output-stationary", "output-tree")]
 SLOW = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 ALL = ("sense", "copy", "not")
 

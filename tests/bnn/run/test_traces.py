@@ -19,10 +19,12 @@ from pimsim.dram.commands import Kind
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
 from pimsim.dram.traces import Event
+from pimsim.errors import InputError
 
 STANDARD = load("ddr3-1600-8-8-8")
 ROWS = STANDARD.rows_per_subarray
 SIGN = "ste_sign"
+IN_LOCKSTEP = [name for name in MAPPINGS if name != "output-tree"]
 
 
 class Kept:
@@ -64,7 +66,7 @@ def _network(fan_in: int, outputs: int) -> Network:
 
 @pytest.mark.parametrize(
     ("mapping", "moves"),
-    [*((mapping, "host") for mapping in MAPPINGS), ("output-stationary", "psm")],
+    [*((mapping, "host") for mapping in IN_LOCKSTEP), ("output-stationary", "psm")],
 )
 @pytest.mark.parametrize("fan_in", [40, 1200])  # in one subarray, and split over two
 def test_replaying_a_trace_reads_what_the_run_read(
@@ -165,7 +167,13 @@ def test_replaying_a_trace_reads_what_the_run_read(
     assert not any(written.values())
 
 
-@pytest.mark.parametrize("mapping", MAPPINGS)
+def test_no_trace_is_made_of_banks_with_a_stream_each() -> None:
+    x, system = np.zeros((3, 40), np.float32), System(STANDARD, ModelOptions())
+    with pytest.raises(InputError, match="a trace must be of banks in lock-step"):
+        run(_network(40, 11), x, None, system, "output-tree", traces=[Kept()])
+
+
+@pytest.mark.parametrize("mapping", IN_LOCKSTEP)
 def test_a_trace_has_the_commands_and_the_time_of_the_report(mapping: str) -> None:
     kept, short, alone = Kept(), Kept(limit=500), Kept(limit=500)
     x = np.random.default_rng(1).normal(size=(70, 40)).astype(np.float32)

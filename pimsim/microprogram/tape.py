@@ -16,8 +16,8 @@ there plain and complemented, in a *pattern*.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import cache, cached_property, partial
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -31,7 +31,6 @@ from pimsim.dram.array.translation import translation
 from pimsim.dram.commands import Kind
 from pimsim.dram.timeline.command_stream import RowCycle, Run
 from pimsim.errors import InputError
-from pimsim.machine_code import kept
 from pimsim.microprogram import accumulation
 from pimsim.microprogram.logic import AND, OR
 from pimsim.microprogram.output_tree import deciding, joint
@@ -207,7 +206,7 @@ def counted(words: NDArray[np.int32], address_map: AddressMap) -> NDArray[np.int
     """Return how often each template comes among records."""
     size = sizes(address_map)
     found = np.zeros(len(size), np.int64)
-    _count(words, size, found)
+    _compiled(_count)(words, size, found)
     return found
 
 
@@ -216,11 +215,18 @@ def placed(words: NDArray[np.int32], shift: int, address_map: AddressMap) -> NDA
     if not shift:
         return words
     found = words.copy()
-    _shift(found, sizes(address_map), shift)
+    _compiled(_shift)(found, sizes(address_map), shift)
     return found
 
 
-@partial(kept, parallel=False)
+@cache
+def _compiled(function: Callable[..., None]) -> Callable[..., None]:
+    """The function compiled, when it is first needed: numba takes long to import."""
+    from pimsim.machine_code import kept
+
+    return kept(function, parallel=False)
+
+
 def _count(words: NDArray[np.int32], size: NDArray[np.int64], found: NDArray[np.int64]) -> None:
     at = 0
     while at < len(words):
@@ -228,7 +234,6 @@ def _count(words: NDArray[np.int32], size: NDArray[np.int64], found: NDArray[np.
         at += size[words[at]]
 
 
-@partial(kept, parallel=False)
 def _shift(words: NDArray[np.int32], size: NDArray[np.int64], shift: int) -> None:
     at = 0
     while at < len(words):

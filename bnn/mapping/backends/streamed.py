@@ -27,7 +27,6 @@ from pimsim.executors.compiled.run.tiles import Layout, Tiles, empty
 from pimsim.executors.compiled.tape.records import CompiledTapes, Tape
 from pimsim.executors.compiled.tape.run import prepare, run_tapes
 from pimsim.executors.compiled.tape.walker import best_tile_words
-from pimsim.microprogram.output_tree.planner import NOTHING
 from pimsim.microprogram.output_tree.stream import Digit, Stream
 from pimsim.microprogram.tape import patterns, templates
 
@@ -144,6 +143,8 @@ class StreamedStage:
 
     def _of_place(self, place: int) -> _Numbers:
         """Where the numbers of all leaves are found, at a place of the pooling window."""
+        from pimsim.microprogram.output_tree.planner import NOTHING
+
         outputs = self._mapped.stage.outputs
         pairs, signs, lasts = (np.zeros(outputs, np.int64) for _ in range(3))
         digits = np.concatenate([one.plans[place].digits for one in self._streams])

@@ -300,8 +300,8 @@ def signed_digits(numbers: NDArray[np.int64]) -> list[tuple[int, NDArray[np.int8
 
     Even ones have two digits of weight 1, so that what is left can be halved to something odd.
 
-    >>> signed_digits(np.array([3, -1]))
-    [(0, array([ 1,  1], dtype=int8)), (1, array([ 1, -1], dtype=int8))]
+    >>> [(weight, digits.tolist()) for weight, digits in signed_digits(np.array([3, -1]))]
+    [(0, [1, 1]), (1, [1, -1])]
     >>> found = signed_digits(np.array([0, 2, -4, 6]))
     >>> sum((1 << weight) * digit.astype(int) for weight, digit in found).tolist()
     [0, 2, -4, 6]

@@ -15,27 +15,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pimsim.dram.array.address_map import AddressMap
 from pimsim.errors import OutOfRowsError
-from pimsim.microprogram.output_tree import planner
-from pimsim.microprogram.output_tree.planner import (
-    BEFORE,
-    DECIDED,
-    INNER,
-    LEAF,
-    MAX_WEIGHT,
-    NOTHING,
-    PAIR,
-    SETTLED,
-    Ints,
-)
 from pimsim.microprogram.output_tree.tree import Tree, leaves
 from pimsim.microprogram.tape import table
+
+if TYPE_CHECKING:
+    from pimsim.microprogram.output_tree import planner
+
+Ints = NDArray[np.int64]
 
 
 class FanIn(NamedTuple):
@@ -117,6 +110,8 @@ def plan(
 
     Raises OutOfRowsError if a part has too few rows.
     """
+    from pimsim.microprogram.output_tree import planner
+
     order = leaves(tree)
     apart = {n for n in order if any((part.signs[:, n] == 0).any() for part in fan_in)}
     nodes, ends = _nodes(tree, apart)
@@ -137,7 +132,7 @@ def plan(
         for leaf, places in enumerate(spots):
             for place, beside in zip(places, found.lasts[leaf].tolist(), strict=False):
                 own[place] -= beside
-        for leaf, column, weight in np.argwhere(found.digits != NOTHING).tolist():
+        for leaf, column, weight in np.argwhere(found.digits != planner.NOTHING).tolist():
             incoming.append((leaf, number, column, weight, found.digits[leaf, column, weight]))
     incoming.sort(key=lambda one: one[0])
     given = np.array([(one[0], *one[2:]) for one in incoming], np.int64).reshape(-1, 4)
@@ -162,6 +157,8 @@ def plan(
 
 def _peak(part: FanIn, state: Ints) -> int:
     """Rows in use at once: those of operands, and others."""
+    from pimsim.microprogram.output_tree import planner
+
     return len(np.unique(part.rows)) + int(state[planner.PEAK])
 
 
@@ -175,6 +172,8 @@ def _written(
     few_activations: bool,
 ) -> tuple[Ints, NDArray[np.int32], planner.Found]:
     """Let the planner write the records of a part."""
+    from pimsim.microprogram.output_tree import planner
+
     (nodes, ends), (kappas, outs, here) = shape, goal
     count, places = len(part.rows) + len(incoming), len(order)
     capacity = 2 * count + 256
@@ -189,8 +188,8 @@ def _written(
         known,
         prices,
         np.empty((3, capacity), np.int64),
-        np.empty((MAX_WEIGHT, capacity), np.int64),
-        np.zeros(MAX_WEIGHT, np.int64),
+        np.empty((planner.MAX_WEIGHT, capacity), np.int64),
+        np.zeros(planner.MAX_WEIGHT, np.int64),
     )
     work.state[planner.FREE] = len(part.free)
     signs = np.ascontiguousarray(part.signs[:, order])
@@ -200,7 +199,7 @@ def _written(
     found = planner.Found(
         np.zeros(places, np.int64),
         np.zeros((ends, 4), np.int64),
-        np.full((ends, 2, MAX_WEIGHT), NOTHING, np.int64),
+        np.full((ends, 2, planner.MAX_WEIGHT), planner.NOTHING, np.int64),
         np.zeros((ends, 2), np.int64),
     )
     planner.write(work, group, found)
@@ -216,6 +215,8 @@ def _written(
 
 def _nodes(tree: Tree, apart: set[int]) -> tuple[Ints, list[tuple[int, ...]]]:
     """Nodes of a tree, and outputs of its leaves, each before those inside it."""
+    from pimsim.microprogram.output_tree import planner
+
     order = leaves(tree)
     place_of = {output: place for place, output in enumerate(order)}
     found: list[tuple[int, int, int, int, int]] = []
@@ -228,11 +229,12 @@ def _nodes(tree: Tree, apart: set[int]) -> tuple[Ints, list[tuple[int, ...]]]:
         own = leaves(some)
         if len(own) == 1 or (len(own) == 2 and apart.isdisjoint(own)):
             ends.append(tuple(own))
-            found.append((LEAF if len(own) == 1 else PAIR, depth, members(some), 0, 0))
+            kind = planner.LEAF if len(own) == 1 else planner.PAIR
+            found.append((kind, depth, members(some), 0, 0))
             return
         assert not isinstance(some, int)
         one, other = some
-        found.append((INNER, depth, members(some), members(one), members(other)))
+        found.append((planner.INNER, depth, members(some), members(one), members(other)))
         walk(one, depth + 1)
         walk(other, depth + 1)
 
@@ -243,6 +245,8 @@ def _nodes(tree: Tree, apart: set[int]) -> tuple[Ints, list[tuple[int, ...]]]:
 @cache
 def _known(address_map: AddressMap) -> tuple[Ints, Ints]:
     """The planner's table of an address map, and prices."""
+    from pimsim.microprogram.output_tree import planner
+
     every = table(address_map)
     place = {bit: number for number, (_, bit) in enumerate(address_map.constants)}
     known = np.zeros(planner.WAYS + 15, np.int64)
@@ -279,6 +283,8 @@ class Piece(NamedTuple):
 
 def pieces(planned: GroupPlan) -> Iterator[Piece]:
     """Yield what is done, in order."""
+    from pimsim.microprogram.output_tree import planner
+
     place_of = {output: place for place, output in enumerate(planned.outputs)}
     at = [0] * len(planned.tapes)
     brought = iter([*planned.brought, None])
@@ -290,14 +296,14 @@ def pieces(planned: GroupPlan) -> Iterator[Piece]:
         return piece
 
     for leaf, outputs in enumerate(planned.leaves):
-        yield some(0, int(planned.marks[0][leaf, BEFORE]))
+        yield some(0, int(planned.marks[0][leaf, planner.BEFORE]))
         for part in range(1, len(planned.tapes)):
-            yield some(part, int(planned.marks[part][leaf, SETTLED]))
+            yield some(part, int(planned.marks[part][leaf, planner.SETTLED]))
             while coming is not None and (coming.leaf, coming.part) == (leaf, part):
                 yield Piece(moved=coming)
                 coming = next(brought)
-        yield some(0, int(planned.marks[0][leaf, SETTLED]))
+        yield some(0, int(planned.marks[0][leaf, planner.SETTLED]))
         yield Piece(settled=leaf)
         for number, output in enumerate(outputs):
-            yield some(0, int(planned.marks[0][leaf, DECIDED + number]))
+            yield some(0, int(planned.marks[0][leaf, planner.DECIDED + number]))
             yield Piece(decided=place_of[output])

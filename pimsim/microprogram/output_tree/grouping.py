@@ -12,13 +12,12 @@ commands fall.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pimsim.machine_code import kept
 from pimsim.microprogram.output_tree.tree import Tree, leaves, shaped
 
 
@@ -60,11 +59,18 @@ def _matched(alike: NDArray[np.float32]) -> tuple[list[tuple[int, int]], list[in
     first, second = np.triu_indices(len(alike), 1)
     order = np.argsort(-alike[first, second], kind="stable")
     free, found = np.ones(len(alike), np.bool_), np.empty((len(alike) // 2, 2), np.int64)
-    count = _match(first[order], second[order], free, found)
+    count = _compiled()(first[order], second[order], free, found)
     return [(one, other) for one, other in found[:count].tolist()], np.flatnonzero(free).tolist()
 
 
-@partial(kept, parallel=False)
+@cache
+def _compiled() -> Callable[..., int]:
+    """The matching compiled, when it is first needed: numba takes long to import."""
+    from pimsim.machine_code import kept
+
+    return kept(_match, parallel=False)
+
+
 def _match(
     first: NDArray[np.intp], second: NDArray[np.intp], free: NDArray[np.bool_], found: Any
 ) -> int:

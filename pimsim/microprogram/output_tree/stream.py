@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from pimsim.dram.array.address_map import AddressMap
 from pimsim.microprogram.output_tree.group import GroupPlan, pieces
-from pimsim.microprogram.output_tree.planner import MAX_WEIGHT, NOTHING
 from pimsim.microprogram.row_program import RowProgram
 from pimsim.microprogram.tape import AdderTape, counted, placed, sizes
 
@@ -102,7 +101,7 @@ class Stream:
     def _seen(self, window: int, leaf: int) -> Iterator[Deed]:
         digits = self.plans[window].digits[leaf]
         for column in range(2):
-            for weight in range(MAX_WEIGHT):
+            for weight in range(digits.shape[1]):
                 item = int(digits[column, weight])
                 if item >= 0:
                     yield Deed(place=item >> 1, digit=Digit(window, leaf, column, weight))
@@ -168,6 +167,8 @@ class Stream:
             ``(places, outputs of the group, columns)``.
 
         """
+        from pimsim.microprogram.output_tree.planner import NOTHING
+
         place_of = {output: place for place, output in enumerate(self.outputs)}
         columns = rows.shape[1]
         found = np.zeros((len(self.plans), len(self.outputs), columns), np.int64)

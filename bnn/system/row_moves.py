@@ -105,22 +105,28 @@ def move_rows(
             ledger.copy(together, columns)
 
 
-def move_alike(
+def move_each(
     ledger: CommandLedger,
-    count: int,
+    counts: Sequence[int],
     columns: int,
     sources: tuple[Sequence[int], int],
     targets: tuple[Sequence[int], int],
 ) -> None:
-    """Book moving so many data rows, all of which are there before the first is moved.
+    """Book moving so many data rows of each bank, all of which are there before one is moved.
 
-    Arguments are those of :func:`move_rows`; the host reads all of them before it writes.
+    Arguments are those of :func:`move_rows`; the host reads rows of all banks before it writes.
+    Banks with few rows to move wait for the others.
     """
-    if ledger.system.moves == "host":
-        ledger.access(Kind.RD, [0] * count, columns, *sources)
-        ledger.access(Kind.WR, [0] * count, columns, *targets)
-    else:
-        move_rows(ledger, [(0, 0)] * count, columns, sources, targets)
+    done = 0
+    for until in sorted(set(counts)):
+        some = [place for place, count in enumerate(counts) if count >= until]
+        ends = [([banks[place] for place in some], number) for banks, number in (sources, targets)]
+        if ledger.system.moves == "host":
+            ledger.access(Kind.RD, [0] * (until - done), columns, *ends[0])
+            ledger.access(Kind.WR, [0] * (until - done), columns, *ends[1])
+        else:
+            move_rows(ledger, [(0, 0)] * (until - done), columns, ends[0], ends[1])
+        done = until
 
 
 def rounds(moves: Iterable[tuple[Place, Place]]) -> list[list[tuple[Place, Place]]]:

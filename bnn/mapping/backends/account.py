@@ -17,7 +17,7 @@ from bnn.mapping.backends.retries import Repeats
 from bnn.mapping.mapped_stage import MappedStage
 from bnn.mapping.placement.placement import Turn
 from bnn.system.ledger import CommandLedger
-from bnn.system.row_moves import move_alike, move_rows
+from bnn.system.row_moves import move_each, move_rows
 from bnn.system.screening import book_tests
 from bnn.system.system import Occupancy
 from pimsim.dram.commands import Kind
@@ -113,29 +113,14 @@ def book_streams(
     for part in [*range(1, mapped.parts), 0]:
         banks = mapped.banks(part, lanes)
         if not part:
-            _book_moves(mapped, ledger, turn, lanes, [tally.moved for tally in tallies])
+            for source in range(1, mapped.parts):
+                counts = [tally.moved[source] for tally in tallies]
+                from_there = mapped.banks(source, lanes), first + source
+                move_each(ledger, counts, columns, from_there, (banks, first))
         ledger.run_each([tally.parts[part] for tally in tallies], banks, first + part)
     for number in range(max(tally.reads for tally in tallies)):
         some = [lane for lane, one in zip(lanes, tallies, strict=True) if number < one.reads]
         ledger.access(Kind.RD, [0], columns, mapped.banks(0, some), first)
-
-
-def _book_moves(
-    mapped: MappedStage,
-    ledger: CommandLedger,
-    turn: Turn,
-    lanes: Sequence[int],
-    moved: Sequence[Sequence[int]],
-) -> None:
-    """Book rows that parts bring to the home, ``moved`` of each lane being how many a part does."""
-    columns, first = mapped.placement.span(turn), turn.first
-    for source in range(1, mapped.parts):
-        done = 0
-        for until in sorted({own[source] for own in moved}):
-            some = [lane for lane, own in zip(lanes, moved, strict=True) if own[source] >= until]
-            ends = (mapped.banks(source, some), first + source), (mapped.banks(0, some), first)
-            move_alike(ledger, until - done, columns, *ends)
-            done = until
 
 
 def _streams(mapped: MappedStage) -> Sequence[Stream]:

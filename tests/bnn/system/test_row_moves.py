@@ -15,7 +15,7 @@ from bnn.model.network import Dense, Network
 from bnn.run import estimate
 from bnn.run.execute import Execution, NetworkRun, run
 from bnn.system.ledger import PHASES, CommandLedger, Place
-from bnn.system.row_moves import part_banks, rounds
+from bnn.system.row_moves import move_each, part_banks, rounds
 from bnn.system.system import System
 from bnn.tables.graph import Drawing
 from pimsim.dram.array.subarray import Subarray
@@ -176,3 +176,23 @@ def test_rounds_hold_every_copy_once_and_every_bank_at_most_once(
     for together in found:
         busy = [place.bank for pair in together for place in pair]
         assert len(busy) == len(set(busy))
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=8))
+def test_every_row_is_moved_once_however_many_each_bank_has(counts: list[int]) -> None:
+    ledger, banks = CommandLedger(System(DDR3, ModelOptions())), range(len(counts))
+    ledger.enter("compute")
+    move_each(ledger, counts, 1000, (banks, 1), (banks, 0))
+    found, bursts = ledger.counts("compute"), -(-1000 // (8 * DDR3.burst_bytes))
+    assert (found.rd, found.wr) == (sum(counts) * bursts, sum(counts) * bursts)
+    assert found.act == 2 * sum(counts)
+
+
+@given(st.lists(st.integers(0, 5), min_size=2, max_size=8))
+def test_copies_from_bank_to_bank_are_as_many(counts: list[int]) -> None:
+    ledger = CommandLedger(System(DDR3, ModelOptions(), moves="psm"))
+    ledger.enter("compute")
+    banks = list(range(len(counts)))
+    move_each(ledger, counts, 1000, (banks, 1), (banks[1:] + banks[:1], 0))
+    bursts = -(-1000 // (8 * DDR3.burst_bytes))
+    assert ledger.counts("compute").transfer == sum(counts) * bursts

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from pimsim.dram.array.address_map import AddressMap
 from pimsim.errors import OutOfRowsError
+from pimsim.microprogram.output_tree import joint
 from pimsim.microprogram.output_tree.tree import Tree, leaves
 from pimsim.microprogram.tape import table
 
@@ -110,7 +111,7 @@ def plan(
 
     Raises OutOfRowsError if a part has too few rows.
     """
-    from pimsim.microprogram.output_tree import planner
+    from pimsim.microprogram.output_tree import adding, settling
 
     order = leaves(tree)
     apart = {n for n in order if any((part.signs[:, n] == 0).any() for part in fan_in)}
@@ -127,12 +128,12 @@ def plan(
         )
         tapes.append(tape)
         marks.append(found.marks)
-        peak, adders = max(peak, _peak(part, state)), adders + int(state[planner.ADDERS])
+        peak, adders = max(peak, _peak(part, state)), adders + int(state[adding.ADDERS])
         own = own + found.constants
         for leaf, places in enumerate(spots):
             for place, beside in zip(places, found.lasts[leaf].tolist(), strict=False):
                 own[place] -= beside
-        for leaf, column, weight in np.argwhere(found.digits != planner.NOTHING).tolist():
+        for leaf, column, weight in np.argwhere(found.digits != settling.NOTHING).tolist():
             incoming.append((leaf, number, column, weight, found.digits[leaf, column, weight]))
     incoming.sort(key=lambda one: one[0])
     given = np.array([(one[0], *one[2:]) for one in incoming], np.int64).reshape(-1, 4)
@@ -151,15 +152,15 @@ def plan(
         found.digits,
         found.lasts,
         max(peak, _peak(fan_in[0], state)),
-        adders + int(state[planner.ADDERS]),
+        adders + int(state[adding.ADDERS]),
     )
 
 
 def _peak(part: FanIn, state: Ints) -> int:
     """Rows in use at once: those of operands, and others."""
-    from pimsim.microprogram.output_tree import planner
+    from pimsim.microprogram.output_tree import adding
 
-    return len(np.unique(part.rows)) + int(state[planner.PEAK])
+    return len(np.unique(part.rows)) + int(state[adding.PEAK])
 
 
 def _written(
@@ -172,15 +173,15 @@ def _written(
     few_activations: bool,
 ) -> tuple[Ints, NDArray[np.int32], planner.Found]:
     """Let the planner write the records of a part."""
-    from pimsim.microprogram.output_tree import planner
+    from pimsim.microprogram.output_tree import adding, planner, settling
 
     (nodes, ends), (kappas, outs, here) = shape, goal
     count, places = len(part.rows) + len(incoming), len(order)
     capacity = 2 * count + 256
     known, prices = _known(address_map)
-    known[planner.FEW_ACTIVATIONS] = few_activations
+    known[adding.FEW_ACTIVATIONS] = few_activations
     highest = max(int(part.free.max(initial=0)), int(part.rows.max(initial=0)), int(outs.max()))
-    work = planner.Work(
+    work = adding.Work(
         np.zeros(7, np.int64),
         np.concatenate([part.free, np.zeros(1, np.int64)]),
         np.zeros(highest + 2, np.int64),
@@ -188,10 +189,12 @@ def _written(
         known,
         prices,
         np.empty((3, capacity), np.int64),
-        np.empty((planner.MAX_WEIGHT, capacity), np.int64),
-        np.zeros(planner.MAX_WEIGHT, np.int64),
+        np.zeros(3, np.int64),
+        np.empty((2, capacity), np.int64),
+        np.empty((adding.MAX_WEIGHT, capacity), np.int64),
+        np.zeros(adding.MAX_WEIGHT, np.int64),
     )
-    work.state[planner.FREE] = len(part.free)
+    work.state[adding.FREE] = len(part.free)
     signs = np.ascontiguousarray(part.signs[:, order])
     group = planner.Group(
         signs, part.rows, part.weights, nodes, incoming, kappas, outs.astype(np.int64), here
@@ -199,18 +202,18 @@ def _written(
     found = planner.Found(
         np.zeros(places, np.int64),
         np.zeros((ends, 4), np.int64),
-        np.full((ends, 2, planner.MAX_WEIGHT), planner.NOTHING, np.int64),
+        np.full((ends, 2, adding.MAX_WEIGHT), settling.NOTHING, np.int64),
         np.zeros((ends, 2), np.int64),
     )
     planner.write(work, group, found)
-    if work.state[planner.WRONG] == 1:
+    if work.state[adding.WRONG] == 1:
         raise OutOfRowsError(
             f"adding rows: more than the {len(part.free)} data rows are needed at once that "
             "operands leave"
         )
-    if work.state[planner.WRONG] or work.state[planner.FULL]:
+    if work.state[adding.WRONG] or work.state[adding.FULL]:
         raise ValueError(f"a group must be odd throughout, state {work.state.tolist()}")
-    return work.state, work.tape[: work.state[planner.AT]].copy(), found
+    return work.state, work.tape[: work.state[adding.AT]].copy(), found
 
 
 def _nodes(tree: Tree, apart: set[int]) -> tuple[Ints, list[tuple[int, ...]]]:
@@ -245,24 +248,24 @@ def _nodes(tree: Tree, apart: set[int]) -> tuple[Ints, list[tuple[int, ...]]]:
 @cache
 def _known(address_map: AddressMap) -> tuple[Ints, Ints]:
     """The planner's table of an address map, and prices."""
-    from pimsim.microprogram.output_tree import planner
+    from pimsim.microprogram.output_tree import adding
 
     every = table(address_map)
     place = {bit: number for number, (_, bit) in enumerate(address_map.constants)}
-    known = np.zeros(planner.WAYS + 15, np.int64)
-    known[planner.JOINTS], known[planner.CARRIES] = every.joints, every.carries
-    known[planner.ZERO], known[planner.ONE] = place[0], place[1]
-    prices = np.zeros((19, 2), np.int64)
+    known = np.zeros(adding.WAYS + adding.JOINT_PRICES, np.int64)
+    known[adding.JOINTS], known[adding.CARRIES] = every.joints, every.carries
+    known[adding.ZERO], known[adding.ONE] = place[0], place[1]
+    prices = np.zeros((adding.JOINT_PRICES + len(joint.KINDS), 2), np.int64)
     kinds, after = ("start", "mixed", "equal"), ("", "mixed", "equal", "turned", "end")
     for (kind, following), code in every.ways.items():
         if following in after:
-            way = kinds.index(kind) * 5 + after.index(following)
-            known[planner.WAYS + way] = code
+            way = kinds.index(kind) * adding.KINDS + after.index(following)
+            known[adding.WAYS + way] = code
             program = every.templates[code].program
             prices[way] = len(program), program.activations
-    for number in range(4):
+    for number in range(len(joint.KINDS)):
         program = every.templates[every.joints + number].program
-        prices[15 + number] = len(program), program.activations
+        prices[adding.JOINT_PRICES + number] = len(program), program.activations
     return known, prices
 
 

@@ -1,0 +1,304 @@
+"""Adding rows in compiled code: rows handed out, records written, chains, joint adders.
+
+An item is a number: twice its row, plus 1 if it holds the complement. Rows are those of a part, the
+constants' first; -1 stands for a digit that is the same in every column. What chains are is said in
+:mod:`pimsim.microprogram.accumulation`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar, cast
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+AT, FREE, USED, PEAK, ADDERS, FULL, WRONG = range(7)
+"""Of the state: records written; free rows; rows in use; most of them so far; adders; whether the
+memory for records is full; and whether something was asked for that cannot be."""
+JOINTS, CARRIES, ZERO, ONE, FEW_ACTIVATIONS, WAYS = range(6)
+"""Of the table: first codes of joint adders and of carries; rows of the constants; whether
+activations are to be few, not commands; and from there on the codes of chains, by their way."""
+START, MIXED, EQUAL, TURNED, END = range(5)
+"""What a chain's program does (one of the first three), and what it leaves (all but the first). A
+way is the one times :data:`KINDS`, and the other."""
+KINDS = 5
+JOINT_PRICES = 3 * KINDS
+"""Prices behind those of ways: of joint adders, in their order."""
+MAX_WEIGHT = 40
+PLUS, MINUS = -2, -1
+"""Items that are constants."""
+PLAIN, COMPLEMENTED, CONSTANT = range(3)
+"""Sorts of items."""
+
+
+class Work(NamedTuple):
+    """Where records go, which rows are free, and what there is to work with."""
+
+    state: Ints
+    """See :data:`AT`."""
+    free: Ints
+    """Rows that may be used, the first to be used last."""
+    refs: Ints
+    """``(rows,)`` uses that are left of each."""
+    tape: NDArray[np.int32]
+    """Memory for records."""
+    table: Ints
+    """See :data:`WAYS`."""
+    prices: Ints
+    """``(ways + joint adders, 2)`` commands and activations, see :data:`JOINT_PRICES`."""
+    sorted: Ints
+    """``(3, capacity)`` items to be added: plain ones, complemented ones, constants."""
+    left: Ints
+    """``(3,)`` how many of each are left."""
+    ways: Ints
+    """``(2, capacity)`` what the programs of a chain do, and whether they add complements."""
+    columns: Ints
+    """``(MAX_WEIGHT, capacity)`` items that wait, by the exponent of their weight."""
+    waiting: Ints
+    """``(MAX_WEIGHT,)`` how many."""
+
+
+def compiled(function: _Function) -> _Function:
+    """Compile a function as a part of those that call it; wrappers would take half of the time."""
+    options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy"}
+    return cast(_Function, cast(Any, njit)(**options)(function))
+
+
+# -- rows and records -----------------------------------------------------------------------------
+
+
+@compiled
+def take(work: Work, uses: int) -> int:
+    """A free row, for so many uses."""
+    state, free, refs = work.state, work.free, work.refs
+    state[FREE] -= 1
+    if state[FREE] < 0:
+        state[FREE], state[WRONG] = 0, 1
+        return 0
+    row = free[state[FREE]]
+    refs[row] = uses
+    state[USED] += 1
+    state[PEAK] = max(state[PEAK], state[USED])
+    return int(row)
+
+
+@compiled
+def use(work: Work, item: int) -> None:
+    """Count a use; rows that were not given out here are left alone."""
+    state, free, refs = work.state, work.free, work.refs
+    row = item >> 1
+    if row >= 0 and refs[row] > 0:
+        refs[row] -= 1
+        if refs[row] == 0:
+            free[state[FREE]] = row
+            state[FREE] += 1
+            state[USED] -= 1
+
+
+@compiled
+def put(work: Work, word: int) -> None:
+    """Write a code or a row."""
+    state, tape = work.state, work.tape
+    if state[AT] >= len(tape):
+        state[FULL] = 1
+        return
+    tape[state[AT]] = word
+    state[AT] += 1
+
+
+@compiled
+def row_of(work: Work, item: int, complement: int) -> int:
+    """Row that holds an item, or its complement; of a constant, either."""
+    if item < 0:
+        return int(work.table[ONE if (item & 1) == complement else ZERO])
+    return int(item >> 1)
+
+
+# -- chains ---------------------------------------------------------------------------------------
+
+
+@compiled
+def _sort(work: Work, items: Ints, count: int) -> None:
+    """Sort items that are to be added."""
+    for sort in range(3):
+        work.left[sort] = 0
+    for i in range(count):
+        sort = CONSTANT if items[i] < 0 else items[i] & 1
+        work.sorted[sort, work.left[sort]] = items[i]
+        work.left[sort] += 1
+
+
+@compiled
+def _pop(work: Work, sort: int) -> int:
+    """Take an item; a constant if none is left that holds its bit so."""
+    if not work.left[sort]:
+        sort = CONSTANT
+    work.left[sort] -= 1
+    return int(work.sorted[sort, work.left[sort]])
+
+
+@compiled
+def _chain(work: Work, first: int, mixed: int, equal: tuple[int, int], start: int) -> int:
+    """Write the ways of a chain down; returns its price.
+
+    Args:
+        work: where they go.
+        first: whether it begins with a complemented item.
+        mixed: adders of a plain and a complemented item, which come first.
+        equal: adders of two plain ones, and of two complemented ones, in turn.
+        start: which of these begins.
+
+    """
+    left_plain, left_complemented = equal
+    adders = mixed + left_plain + left_complemented
+    held, kind, sort, price = first, START, start, 0
+    for number in range(adders + 1):
+        following, added = END, 0
+        if number < mixed:
+            following = MIXED
+        elif number < adders:
+            if (sort and not left_complemented) or (not sort and not left_plain):
+                sort = 1 - sort
+            if sort:
+                left_complemented -= 1
+            else:
+                left_plain -= 1
+            following = EQUAL if held != sort else TURNED
+            added, sort = sort, 1 - sort
+        way = kind * KINDS + following
+        work.ways[0, number], work.ways[1, number + 1] = way, added
+        few, other = work.prices[way, 0], work.prices[way, 1]
+        if work.table[FEW_ACTIVATIONS]:
+            few, other = other, few
+        price += few * 4096 + other  # the other breaks a tie
+        kind = MIXED if number < mixed else EQUAL
+        held = 1 - held if number < mixed else 1 - added
+    return int(price)
+
+
+@compiled
+def _cheapest(work: Work, adders: int) -> int:
+    """Write the ways of the cheapest chain of sorted items down; whether its first is complemented.
+
+    As :func:`pimsim.microprogram.accumulation.cheapest` does; -1 if there is none.
+    """
+    plain, complemented, constants = work.left[PLAIN], work.left[COMPLEMENTED], work.left[CONSTANT]
+    spare = plain + complemented + constants - 2 * adders - 1
+    best, found = -1, (-1, 0, (0, 0), 0)
+    for left_plain in range(spare + 1):
+        for left_complemented in range(spare - left_plain + 1):
+            some, others = plain - left_plain, complemented - left_complemented
+            fixed = constants - (spare - left_plain - left_complemented)
+            if min(some, others, fixed) < 0:
+                continue
+            for extra in range(fixed + 1):
+                for first in range(2):
+                    one, other = some + extra - (1 - first), others + fixed - extra - first
+                    if min(one, other) < 0:
+                        continue
+                    most, odd = min(one, other), one % 2
+                    for mixed in (odd, min(odd + 2, most), most):
+                        equal = (one - mixed) // 2, (other - mixed) // 2
+                        for start in range(2):
+                            price = _chain(work, first, mixed, equal, start)
+                            if best < 0 or price < best:
+                                best, found = price, (first, mixed, equal, start)
+    if best >= 0:
+        _chain(work, found[0], found[1], found[2], found[3])
+    return found[0]
+
+
+@compiled
+def add(
+    work: Work, items: Ints, count: int, adders: int, carries: Ints, carried: int
+) -> tuple[int, int, int]:
+    """Add 2 ``adders`` + 1 of ``items``; what is left is put at their beginning.
+
+    Returns the sum, how many items are left, and how many carries there are then.
+    """
+    _sort(work, items, count)
+    held = _cheapest(work, adders)
+    if held < 0:
+        work.state[WRONG] = 2
+        return 0, 0, carried
+    first, total = _pop(work, held), 0
+    put(work, work.table[WAYS + work.ways[0, 0]])
+    put(work, row_of(work, first, held))
+    for number in range(1, adders + 1):
+        way, sort = work.ways[0, number], work.ways[1, number]
+        carry = take(work, 1)
+        if way // KINDS == MIXED:
+            b, c = _pop(work, PLAIN), _pop(work, COMPLEMENTED)
+            rows = row_of(work, b, 0), row_of(work, c, 1)
+            carries[carried] = 2 * carry + held
+            if held:
+                rows = rows[1], rows[0]
+            held = 1 - held
+        else:
+            b, c = _pop(work, sort), _pop(work, sort)
+            rows = row_of(work, b, sort), row_of(work, c, sort)
+            carries[carried] = 2 * carry + sort
+            held = 1 - sort
+        carried += 1
+        put(work, work.table[WAYS + way])
+        put(work, rows[0])
+        put(work, rows[1])
+        put(work, carry)
+        if way % KINDS == END:
+            row = take(work, 1)
+            put(work, row)
+            total = 2 * row + held
+        use(work, b)  # which is read by now
+        use(work, c)
+    use(work, first)
+    work.state[ADDERS] += adders
+    left = 0
+    for sort in range(3):
+        for i in range(work.left[sort]):
+            items[left] = work.sorted[sort, i]
+            left += 1
+    return total, left, carried
+
+
+@compiled
+def joint(
+    work: Work, both: Ints, odd: Ints, counts: tuple[int, int]
+) -> tuple[int, int, int, int, int, int]:
+    """Write a joint adder of two of ``both`` and one of ``odd``.
+
+    Returns places of those in their lists, and the items: sum, one carry, and the other.
+    """
+    state, table, prices = work.state, work.table, work.prices
+    best = -1
+    b_x = b_y = b_z = b_kind = 0
+    for z in range(counts[1]):
+        for x in range(counts[0]):
+            for y in range(counts[0]):
+                if x == y:
+                    continue
+                same_y = (both[y] & 1) == (both[x] & 1)
+                same_z = (odd[z] & 1) == (both[x] & 1)
+                # mixed, odd, turned, equal
+                kind = (3 if same_y else 0) if same_z else (2 if same_y else 1)
+                cost = prices[JOINT_PRICES + kind, 0]
+                if best < 0 or cost < best:
+                    best, b_x, b_y, b_z, b_kind = cost, x, y, z, kind
+    one = take(work, 1)
+    other = take(work, 1)
+    total = take(work, 1)
+    x, y, z = both[b_x], both[b_y], odd[b_z]
+    put(work, table[JOINTS] + b_kind)
+    for row in (x >> 1, y >> 1, z >> 1, one, other, total):
+        put(work, row)
+    state[ADDERS] += 1
+    use(work, x)
+    use(work, y)
+    use(work, z)
+    held = x & 1
+    turned = 1 if b_kind < 2 else 0
+    return b_x, b_y, b_z, 2 * total + 1 - held, 2 * one + held, 2 * other + (held ^ turned)

@@ -257,11 +257,6 @@ class WorkRows:
         self._allocator, self._first = allocator, first_data
         self._uses: dict[int, int] = {}
 
-    @property
-    def live(self) -> int:
-        """Rows in use."""
-        return len(self._uses)
-
     def take(self, uses: int = 1) -> int:
         """Address of a free row, for so many uses."""
         (row,) = self._allocator.take(1, "adding rows")
@@ -276,11 +271,6 @@ class WorkRows:
                 del self._uses[row]
                 self._allocator.give_back([row - self._first])
 
-    def more(self, row: int, uses: int) -> None:
-        """Expect further uses of a row."""
-        if row in self._uses:
-            self._uses[row] += uses
-
 
 class Accumulator:
     """Adds items and writes the commands to a schedule of one output.
@@ -288,15 +278,14 @@ class Accumulator:
     Args:
         schedule: where the steps go.
         work: data rows for sums and carries.
-        minimise: what is to be few, ``commands`` or ``activations``.
 
     """
 
-    def __init__(self, schedule: Schedule, work: WorkRows, minimise: str = "commands") -> None:
+    def __init__(self, schedule: Schedule, work: WorkRows) -> None:
         self.schedule, self.work = schedule, work
         self._map = schedule.address_map
         self._programs = programs(self._map)
-        self._cheapest = cache(partial(cheapest, address_map=self._map, minimise=minimise))
+        self._cheapest = cache(partial(cheapest, address_map=self._map))
         self.adders = 0
         """Adders so far."""
 

@@ -172,14 +172,7 @@ class CompiledStage:
     def _of_block(self, block: slice) -> StageRows:
         """The rows of all columns, with what they hold for a block of outputs."""
         width, positions = self._words * _WORD, self._mapped.stage.windows.positions
-        image = np.full(width, -1)
-        image[: self.images * positions] = np.repeat(np.arange(self.images), positions)
-        position = np.resize(np.arange(positions), width)
-        columns = Columns(
-            np.tile(image, self._copies),
-            np.tile(position, self._copies),
-            np.repeat(np.arange(self._copies), width),
-        )
+        columns = Columns.of(self.images, positions, width, self._copies)
         return StageRows(self._strings, self._tiles, columns, block.start)
 
 

@@ -32,6 +32,19 @@ class Columns(NamedTuple):
     output: NDArray[np.intp]
     """Of the block that is loaded; 0 where outputs come in turn."""
 
+    @classmethod
+    def of(cls, images: int, positions: int, width: int, copies: int = 1) -> Columns:
+        """All positions of one image after the other, in ``width`` columns for each output.
+
+        >>> Columns.of(images=1, positions=2, width=3, copies=2).image.tolist()
+        [0, 0, -1, 0, 0, -1]
+        """
+        image = np.full(width, -1)
+        image[: images * positions] = np.repeat(np.arange(images), positions)
+        position = np.resize(np.arange(positions), width)
+        outputs = np.repeat(np.arange(copies), width)
+        return cls(np.tile(image, copies), np.tile(position, copies), outputs)
+
 
 class StageRows:
     """Columns of a mapped stage in tiles.

@@ -92,10 +92,7 @@ class StreamedStage:
         self._read = empty((sum(slots), self._tiles.words), "rows read out")
         self._read.fill(0)  # so that its memory is there when it is needed
         self._strings = StageStrings(mapped)
-        width = self._words * _WORD
-        image = np.full(width, -1)
-        image[: self.images * positions] = np.repeat(np.arange(self.images), positions)
-        columns = Columns(image, np.resize(np.arange(positions), width), np.zeros(width, np.intp))
+        columns = Columns.of(self.images, positions, self._words * _WORD)
         self._rows = StageRows(self._strings, self._tiles, columns)
         self._rows.load(self._strings.blank(self.images))
         self._rows.write_constants(slice(0, stage.outputs))

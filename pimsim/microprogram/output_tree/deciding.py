@@ -42,22 +42,6 @@ def carry_program(name: str, address_map: AddressMap, last: str) -> Program:
     return program.on(address_map)
 
 
-def extended(digits: Digits, top: int) -> dict[int, Item]:
-    """Return the same number with digits up to a weight: z = 2 z - z.
-
-    >>> extended({0: Item(20, False)}, 2)  # doctest: +NORMALIZE_WHITESPACE
-    {0: Item(row=20, complement=True), 1: Item(row=20, complement=True),
-     2: Item(row=20, complement=False)}
-    """
-    found = dict(digits)
-    highest = max(found)
-    last = found[highest]
-    for weight in range(highest, top):
-        found[weight] = last._replace(complement=not last.complement)
-    found[top] = last
-    return found
-
-
 def decide(
     accumulator: Accumulator, one: Digits, other: Digits, *, minus: bool, carry: int, out: int
 ) -> None:

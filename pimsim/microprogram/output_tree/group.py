@@ -6,7 +6,7 @@
 >>> fan_in = [FanIn.over(signs[:48], range(2, 50), 200), FanIn.over(signs[48:], range(2, 50), 200)]
 >>> outs = np.arange(60, 68)
 >>> planned = plan(shaped(range(8)), fan_in, np.ones(8, np.int64), outs, ambit())
->>> len(planned.leaves), len(planned.tapes), planned.moves > 0
+>>> len(planned.leaves), len(planned.tapes), len(planned.brought) > 0
 (4, 2, True)
 """
 
@@ -81,11 +81,6 @@ class GroupPlan:
     rows: int
     """Most rows that a part needs at once, operands included."""
     adders: int
-
-    @property
-    def moves(self) -> int:
-        """Rows brought to the home."""
-        return len(self.brought)
 
 
 def plan(

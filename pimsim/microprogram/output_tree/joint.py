@@ -25,8 +25,8 @@ _TEXTS = {
 
 
 KINDS = tuple(_TEXTS)
-"""By the complements of x, y and z: of z alone, of y and z alike, of y alone, and all alike; that
-is where x has z's, neither's, y's, and both's."""
+"""x holds its bit, or the complement, as z does and y does not; as neither; as y does and z does
+not; as both."""
 
 
 @cache

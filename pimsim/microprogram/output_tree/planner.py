@@ -247,11 +247,10 @@ def _leaf(
         top = max(sizes[0], sizes[1]) - 1
         extended(one, sizes[0], top)
         extended(two, sizes[1], top)
-        decide(work, one, two, top, 0, last, group.outs[first])
-        found.marks[leaf, DECIDED] = work.state[AT]
-        if columns == 2:
-            decide(work, one, two, top, 1, other, group.outs[second])
-            found.marks[leaf, DECIDED + 1] = work.state[AT]
+        for number in range(columns):
+            digit, place = (other, second) if number else (last, first)
+            decide(work, one, two, top, number, digit, group.outs[place])
+            found.marks[leaf, DECIDED + number] = work.state[AT]
     else:
         found.lasts[leaf, 0] = beside + (another if columns == 2 else 0)
         found.lasts[leaf, 1] = beside - another

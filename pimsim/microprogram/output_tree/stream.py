@@ -74,11 +74,6 @@ class Stream:
         """Outputs of the group."""
         return self.plans[0].outputs
 
-    @property
-    def rows(self) -> int:
-        """Most data rows that a part needs at once to count."""
-        return max(one.rows for one in self.plans)
-
     def deeds(self, *, looking: bool) -> Iterator[Deed]:
         """Yield what is done, in order; ``looking``: digits are seen."""
         for window, planned in enumerate(self.plans):

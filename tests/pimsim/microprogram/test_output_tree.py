@@ -14,10 +14,12 @@ from pimsim.bits import unpack
 from pimsim.dram.array.address_map import load, names
 from pimsim.errors import OutOfRowsError
 from pimsim.executors.reference import carry_out
-from pimsim.microprogram.accumulation import programs
+from pimsim.microprogram.accumulation import cheapest, programs
+from pimsim.microprogram.output_tree.group import FanIn, plan
 from pimsim.microprogram.output_tree.grouping import climbed, clustered
 from pimsim.microprogram.output_tree.layer import GroupProgram, Layer
 from pimsim.microprogram.output_tree.tree import Tree, leaves, shaped
+from pimsim.microprogram.tape import AdderTape
 
 from .garbage import COLUMNS, subarray
 
@@ -163,3 +165,25 @@ def test_climbing_keeps_what_costs_no_more_and_is_seeded() -> None:
     assert sum(map(cost, found)) < sum(map(cost, start))
     assert found == climbed(start, cost, 30, np.random.default_rng(1))
     assert told[-1] == (30, 30)
+
+
+@pytest.mark.parametrize("name", MAPS)
+@pytest.mark.parametrize("minimise", ["commands", "activations"])
+@given(plain=st.integers(0, 9), complemented=st.integers(0, 9))
+def test_compiled_chains_are_the_cheapest(
+    name: str, minimise: str, plain: int, complemented: int
+) -> None:
+    """Those that :func:`cheapest` finds; sums of one output show the first of them whole."""
+    assume((plain + complemented) % 2 and plain + complemented > 1)
+    address_map, count = load(name), plain + complemented
+    signs = np.repeat(np.int8([1, -1]), [plain, complemented])[:, None]
+    first = len(address_map.constants)
+    fan_in = FanIn.over(signs, range(first, first + count), 100)
+    planned = plan(0, [fan_in], np.zeros(1, np.int64), np.array([99]), address_map, minimise)
+    steps = AdderTape(planned.tapes[0], address_map).steps[: 1 + count // 2]
+    wanted = cheapest((plain, complemented, 0), count // 2, address_map, minimise)
+    found = [step.programs[0] for step in steps]
+    program_of = programs(address_map)
+    chain = [program_of[way] for way in wanted.ways()]
+    assert sum(map(len, found)) == sum(map(len, chain))
+    assert sum(one.activations for one in found) == sum(one.activations for one in chain)

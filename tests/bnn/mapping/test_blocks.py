@@ -175,6 +175,7 @@ def test_sums_bits_and_logits_are_those_of_the_reference(
     ("pool", "norm_first"),
     [(None, False), *product([(2, "valid"), (2, "same"), (3, "same")], [False, True])],
 )
+@pytest.mark.slow
 def test_a_fan_in_over_several_subarrays_in_uneven_rounds_and_blocks(
     norm_first: bool, pad: float, pool: tuple[int, Padding] | None
 ) -> None:

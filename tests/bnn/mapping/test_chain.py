@@ -123,6 +123,7 @@ def stages_apart(name: str) -> NetworkRun:
 
 
 @cases
+@pytest.mark.slow
 def test_nothing_is_read_or_written_between_the_first_operands_and_the_last_sums(
     name: str,
 ) -> None:
@@ -152,6 +153,7 @@ def test_nothing_is_read_or_written_between_the_first_operands_and_the_last_sums
 
 @cases
 @pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.slow
 def test_values_are_those_of_stages_apart(name: str, compiled: bool) -> None:
     widths, banks, count, standard = CASES[name]
     chained = ran(mlp(*widths), count, standard=standard, banks=banks, compiled=compiled)
@@ -216,6 +218,7 @@ def test_chains_of_any_widths_are_exact(data: st.DataObject) -> None:
 
 
 @cases
+@pytest.mark.slow
 def test_booked_is_what_subarrays_executed_and_time_that_of_each_command_scheduled(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -269,6 +272,7 @@ def test_estimates_are_those_of_runs(name: str) -> None:
 
 
 @cases
+@pytest.mark.slow
 def test_replaying_a_trace_reads_what_the_run_read(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -476,6 +480,7 @@ def test_what_several_layers_read_is_read_out() -> None:
     assert [choice.names for choice in done.chains] == [("d1", "d2")]
 
 
+@pytest.mark.slow
 def test_it_is_chosen_by_time() -> None:
     few, many = mlp(40, 20, 10), mlp(200, 100, 10)
     auto, never = (ran(few, 70, chain) for chain in ("auto", "never"))

@@ -111,6 +111,7 @@ def test_no_other_mappings_of_the_layers_do_better_together(
         ("mnist-cnn", 60, "datasheet", True),
     ],
 )
+@pytest.mark.slow
 def test_what_mappings_would_have_cost_is_what_they_cost(
     name: str, images: int, energy: str, refresh: bool
 ) -> None:
@@ -142,6 +143,7 @@ def _product(done: Estimate) -> float:
 
 
 @pytest.mark.parametrize("chain", ["auto", "always"])
+@pytest.mark.slow
 def test_what_only_one_mapping_takes_is_not_refused(chain: str) -> None:
     """From bank to bank, rows that vote, and chains are the output-stationary mapping's."""
     network = read_model(zoo.locate("digits-mlp"))

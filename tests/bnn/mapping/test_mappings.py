@@ -185,6 +185,7 @@ def test_sums_bits_and_logits_are_those_of_the_reference(
         )
     ],
 )
+@pytest.mark.slow
 def test_every_padding_under_every_pooling(
     mapping: str,
     channels: int,
@@ -449,6 +450,7 @@ def test_every_mapping_computes_on_another_address_map(
 
 @pytest.mark.parametrize("mapping", MAPPINGS)
 @pytest.mark.parametrize("banks", [3, 8])
+@pytest.mark.slow
 def test_books_of_many_outputs_tiles_and_turns_are_what_subarrays_executed(
     mapping: str, banks: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -550,6 +552,7 @@ def test_what_does_not_fit_is_refused_with_what_it_would_need() -> None:
 @pytest.mark.parametrize("pad_values", [0.0, 1.0])
 @pytest.mark.parametrize("pool", [None, MaxPool2D("pool", (3, 3), (2, 1), "same")])
 @pytest.mark.parametrize("images", [2])
+@pytest.mark.slow
 def test_an_image_of_more_positions_than_a_row_has_columns_takes_several_rows(
     mapping: str, compiled: bool, pad_values: float, pool: MaxPool2D | None, images: int
 ) -> None:
@@ -581,6 +584,7 @@ def test_an_image_of_more_positions_than_a_row_has_columns_takes_several_rows(
 
 @pytest.mark.parametrize("images", [1, 3, 20])
 @pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.slow
 def test_blocks_of_outputs_are_divided_over_banks_that_images_leave_idle(
     images: int, compiled: bool
 ) -> None:

@@ -159,6 +159,7 @@ def test_no_layer_takes_more_than_there_is_and_runs_are_booked_alike(
                 )
 
 
+@pytest.mark.slow
 def test_vggs_first_dense_layer_on_pixels_is_the_hosts() -> None:
     ddr3, network, x = load("ddr3-1600-8-8-8"), _network(25_088, 8), _pixels(2, 25_088)
     for mapping in MAPPINGS:
@@ -285,6 +286,7 @@ def test_what_is_refused_for_another_reason_than_room_is_not_the_hosts() -> None
 
 
 @pytest.mark.parametrize("name", ["unit", "symmetric", "uint8"])
+@pytest.mark.slow
 def test_a_refused_layer_is_computed_in_integers(name: str) -> None:
     """Sums at a threshold are decided as in DRAM: pixels of either sign cancel exactly."""
     rng = np.random.default_rng(2)

@@ -473,6 +473,7 @@ def test_a_part_of_a_fan_in_whose_weights_are_all_zero_adds_nothing(zero: slice)
 
 
 @pytest.mark.parametrize("seed", range(8))
+@pytest.mark.slow
 def test_zero_padding_of_a_fan_in_over_several_subarrays(seed: int) -> None:
     sides = [WindowAxis(3, 3, 3, before=1)] * 2
     weights = np.random.default_rng(seed).choice([-1, 1], (1, 9, 8, 5)).astype(np.int8)
@@ -486,6 +487,7 @@ def test_zero_padding_of_a_fan_in_over_several_subarrays(seed: int) -> None:
 @pytest.mark.parametrize("mapping", MAPPINGS)
 @settings(SLOW, max_examples=10)
 @given(case=cases(), images=st.integers(1, 3000))
+@pytest.mark.slow
 def test_no_bank_more_makes_anything_slower(mapping: str, case: Case, images: int) -> None:
     before: tuple[float, float] = (np.inf, np.inf)
     for banks in range(1, 9):
@@ -557,6 +559,7 @@ def wide_windows(draw: st.DrawFn) -> Case:
 )
 @settings(SLOW, max_examples=4)
 @given(case=wide_windows(), banks=st.sampled_from([4, 7]))
+@pytest.mark.slow
 def test_a_window_of_one_channel_beyond_a_subarray_is_split(
     mapping: str, mitigation: Mitigation, moves: str, case: Case, banks: int
 ) -> None:
@@ -580,6 +583,7 @@ def test_a_window_of_one_channel_beyond_a_subarray_is_split(
 @pytest.mark.parametrize("mapping", MAPPINGS)
 @settings(SLOW, max_examples=4)
 @given(case=wide_windows())
+@pytest.mark.slow
 def test_faults_of_a_window_beyond_a_subarray_are_the_same_in_both_executors(
     mapping: str, case: Case
 ) -> None:
@@ -718,6 +722,7 @@ class Rates:
     static=st.sampled_from([0.0, 0.03]),
     access=st.sampled_from([0.0, 1e-4, 0.01]),
 )
+@pytest.mark.slow
 def test_faults_of_any_stage_are_the_same_in_both_executors(
     mapping: str, case: Case, rows: int, banks: int, times: int, static: float, access: float
 ) -> None:

@@ -28,6 +28,7 @@ def _check(**given: Value) -> None:
     MEASURE.identity(_values(**given))
 
 
+@pytest.mark.slow
 def test_without_variation_it_is_the_accuracy_of_the_network() -> None:
     right = {MEASURE.run(_values(variation_percent=0.0), trial, 1)["correct"] for trial in range(2)}
     from bnn import reference
@@ -40,6 +41,7 @@ def test_without_variation_it_is_the_accuracy_of_the_network() -> None:
     assert right == {int((logits.argmax(axis=1) == data.y).sum())}
 
 
+@pytest.mark.slow
 def test_a_trial_is_a_chip_and_its_noise_whatever_the_point() -> None:
     first = [MEASURE.run(_values(), trial, 1)["correct"] for trial in range(4)]
     again = [MEASURE.run(_values(), trial, 1)["correct"] for trial in range(4)]

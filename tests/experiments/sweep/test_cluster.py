@@ -194,6 +194,7 @@ def test_a_cluster_that_goes_away_is_one_line(
         ("abc://127.0.0.1:9", "unknown address scheme 'abc'"),
     ],
 )
+@pytest.mark.slow
 def test_a_cluster_that_is_not_there_is_one_line(
     address: str, why: str, spec_file: Path, refused: Callable[..., str], tmp_path: Path
 ) -> None:

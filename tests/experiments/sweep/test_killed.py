@@ -93,6 +93,7 @@ def test_killed_again_and_again_the_store_is_the_same(
     assert json.loads((tmp_path / "results.json").read_text("utf-8"))["name"] == "killed"
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_midway_changes_nothing(
     spec_file: Path,
     whole: Trials,

@@ -175,6 +175,7 @@ def _bundled() -> Iterator[object]:
 
 
 @pytest.mark.parametrize("name", list(_bundled()))
+@pytest.mark.slow
 def test_every_bundled_specification_can_be_run(name: str) -> None:
     chosen = spec.load(name)
     assert chosen.name == name

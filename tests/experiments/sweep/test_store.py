@@ -156,6 +156,7 @@ sys.exit(cli.main(sys.argv[2:]))
 """
 
 
+@pytest.mark.slow
 def test_a_system_that_refuses_to_write_is_one_line(
     tmp_path: Path,
     spec_file: Path,

@@ -63,6 +63,7 @@ def _sweep(folder: Path, *options: str) -> tuple[str, ...]:
     return (str(folder / "demo.toml"), "--out", str(folder / "out"), *workers, *options)
 
 
+@pytest.mark.slow
 def test_every_changed_digit_of_every_trial_is_found_and_repaired(
     folder: Path, refused: Refused, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -222,6 +222,7 @@ def test_the_folder_is_named_after_the_sweep(
 
 
 @pytest.mark.parametrize("stated", ["", "mapping = 'auto'\n"])
+@pytest.mark.slow
 def test_cost_is_what_a_run_says(
     stated: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -546,6 +546,7 @@ GATES = {
 
 
 @pytest.mark.parametrize(("standard_name", "name", "options"), GATES.values(), ids=GATES)
+@pytest.mark.slow
 def test_gate_is_tight(
     naive: ModuleType, standard_name: str, name: str, options: ModelOptions
 ) -> None:
@@ -1093,6 +1094,7 @@ def test_activations_find_the_first_place_among_others(
         max_size=12,
     ),
 )
+@pytest.mark.slow
 def test_columns_mind_all_columns_before_them(
     naive: ModuleType,
     standard: Standard,

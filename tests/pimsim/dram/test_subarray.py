@@ -344,6 +344,7 @@ def rows(request: pytest.FixtureRequest, eight_cells: AddressMap, wide: AddressM
 
 @settings(max_examples=120)
 @given(seed=SEEDS, length=LENGTHS, columns=st.sampled_from([1, 3, 67]), blank=BLANK)
+@pytest.mark.slow
 def test_random_commands_do_what_cells_and_bitlines_do(
     rows: AddressMap, seed: int, length: int, columns: int, blank: bool
 ) -> None:
@@ -456,6 +457,7 @@ def _lock_step(subarray: Subarray, command: Command) -> list[list[bool]] | None:
 
 @settings(max_examples=60)
 @given(seed=SEEDS, length=LENGTHS, lanes=st.integers(1, 4), blank=BLANK)
+@pytest.mark.slow
 def test_lanes_are_subarrays_of_their_own_in_lock_step(
     rows: AddressMap, seed: int, length: int, lanes: int, blank: bool
 ) -> None:

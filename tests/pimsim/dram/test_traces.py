@@ -470,6 +470,7 @@ def active_ps(standard: Standard, options: ModelOptions, own: list[Event], upto_
     max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(stream=streams())
+@pytest.mark.slow
 def test_every_command_comes_back(
     name: str, stream: tuple[Standard, ModelOptions, list[Event]], tmp_path: Path
 ) -> None:

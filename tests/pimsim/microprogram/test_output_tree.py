@@ -80,6 +80,7 @@ def layers(draw: st.DrawFn) -> tuple[NDArray[np.int8], NDArray[np.int64], int, i
     minimise=st.sampled_from(["commands", "activations"]),
     seed=st.integers(0, 99),
 )
+@pytest.mark.slow
 def test_every_bit_of_any_layer_is_right(
     name: str,
     drawn: tuple[NDArray[np.int8], NDArray[np.int64], int, int],

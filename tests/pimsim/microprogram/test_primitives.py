@@ -124,6 +124,7 @@ def test_wide_operands_are_right_on_random_rows(name: str, width: int) -> None:
 
 
 @pytest.mark.parametrize("inputs", [100, 127, 255, 511, 576, 784, 1023, 1152])
+@pytest.mark.slow
 def test_popcount_counts_random_rows(inputs: int) -> None:
     rng = random.Random(inputs)
     values = [rng.getrandbits(inputs) for _ in range(60)] + [0, 2**inputs - 1]

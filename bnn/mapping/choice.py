@@ -12,14 +12,14 @@ is not costed, so they would win. A layer that none of the others has room for i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from bnn.mapping import MAPPINGS
+from bnn.lowering.stage import Stage
+from bnn.mapping import MAPPINGS, counting
 from bnn.mapping.backends.prepare import Draft
 from bnn.mapping.frontier import OBJECTIVES, Offer
-from bnn.mapping.mapped_stage import Mapping
 from bnn.system.ledger import CommandLedger
 from bnn.system.system import System
 from pimsim.documents import require_one_of
@@ -53,13 +53,13 @@ class Candidate:
     """Whether it was refused because a subarray has too few rows, or a bank too few subarrays."""
 
 
-def candidates() -> dict[str, Mapping]:
-    """Mappings that are chosen among, by name: not those that only come when asked for."""
-    return {
-        name: one
+def candidates(stage: Stage, system: System) -> list[str]:
+    """Names of the mappings that are chosen among: those that count the stage in DRAM."""
+    return [
+        name
         for name, one in MAPPINGS.items()
-        if one.popcount == IN_DRAM and not getattr(one, "only_by_name", False)
-    }
+        if one.popcount == IN_DRAM and counting(name, stage, system) is one
+    ]
 
 
 def popcount(name: str) -> str:
@@ -77,20 +77,29 @@ def check(name: str) -> None:
     require_one_of("mapping", name, names(), hint=True)
 
 
-def priced(lay_out: Callable[[str], Draft], system: System) -> tuple[Candidate, ...]:
+def priced(
+    lay_out: Callable[[str], Draft], stage: Stage, system: System, *, traced: bool = False
+) -> tuple[Candidate, ...]:
     """Return what a stage would take under every mapping that is chosen among.
 
     Args:
         lay_out: lays it out under the mapping of that name.
+        stage: the stage.
         system: whose banks compute.
+        traced: whether commands are traced, which not every mapping can be.
 
     Raises InputError, that of the first mapping, if all refuse, and none for want of room.
     """
     found: list[Candidate] = []
     refused: PimsimError | None = None
-    for name in candidates():
+    ledgers: dict[str, CommandLedger] = {}
+    for name in candidates(stage, system):
+        why = _passed_over(name, found, ledgers, system, traced=traced)
+        if why:
+            found.append(Candidate(name, None, refused=why))
+            continue
         try:
-            books = _booked(lay_out(name), system)
+            books = ledgers[name] = _booked(lay_out(name), system)
         except (InputError, OutOfRowsError) as error:
             refused = refused or error
             too_large = isinstance(error, TOO_LARGE)
@@ -101,6 +110,30 @@ def priced(lay_out: Callable[[str], Draft], system: System) -> tuple[Candidate, 
     if refused is not None and not able(found) and not any(one.too_large for one in found):
         raise refused
     return tuple(found)
+
+
+def _passed_over(
+    name: str,
+    found: Sequence[Candidate],
+    ledgers: Mapping[str, CommandLedger],
+    system: System,
+    *,
+    traced: bool,
+) -> str:
+    """Why a mapping is not laid out at all; empty if it is."""
+    mapping = MAPPINGS[name]
+    if traced and not getattr(mapping, "lockstep", True):
+        return "a trace is of banks in lock-step, and its banks have a stream each"
+    other, share = getattr(mapping, "at_best", ("", 1))
+    if other not in ledgers:
+        return ""
+    writing, computing = (offer(ledgers[other], system, (phase,)) for phase in PER_PASS)
+    latency_ps = writing.latency_ps + computing.latency_ps // share
+    energy_pj = writing.energy_pj + computing.energy_pj / share
+    for better, one in able(found):
+        if one.latency_ps <= latency_ps and one.energy_pj <= energy_pj:
+            return f"would lose to {better} even with a {share}th of the commands of {other}"
+    return ""
 
 
 def why_none(found: Sequence[Candidate]) -> str:
@@ -132,9 +165,9 @@ def able(found: Sequence[Candidate]) -> list[tuple[str, Offer]]:
     return [(one.mapping, one.offer) for one in found if one.offer is not None]
 
 
-def offer(books: CommandLedger, system: System) -> Offer:
-    """Latency and energy, on ``system``, of what was booked without refresh."""
-    cost = books.cost_together(PER_PASS, refresh=system.options.refresh)
+def offer(books: CommandLedger, system: System, phases: Sequence[str] = PER_PASS) -> Offer:
+    """Latency and energy, on ``system``, of phases that were booked without refresh."""
+    cost = books.cost_together(tuple(phases), refresh=system.options.refresh)
     return Offer(cost.latency_ps, cost.total_pj)
 
 

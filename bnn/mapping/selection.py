@@ -19,6 +19,7 @@ from bnn.mapping.backends.prepare import Draft, booked
 from bnn.mapping.chain import choice as chain
 from bnn.mapping.choice import Candidate
 from bnn.mapping.frontier import Offer
+from bnn.mapping.mapped_stage import MappedStage
 from bnn.mapping.mapped_stage import Mapping as Dataflow
 from bnn.model.network import Network
 from bnn.system.system import System
@@ -43,6 +44,15 @@ class Selection:
     chains: Chains
     prices: Prices
     """Nothing where the mapping was not chosen."""
+    laid: Mapping[str, list[MappedStage]]
+    """Stages as they were laid out to be priced."""
+
+    def mapped(self, stage: Stage, system: System, images: int) -> list[MappedStage]:
+        """Lay a stage out under its mapping, for as many images as that was chosen for."""
+        known = self.laid.get(stage.name)
+        if known is not None and known[0].system is system:
+            return known
+        return self.taken[stage.name].map_stage(stage, system, images)
 
     def of(self, stage: Stage) -> tuple[Candidate, ...]:
         """What every mapping would take for a stage; nothing where none was chosen."""
@@ -56,6 +66,8 @@ def select(
     system: System,
     images: int,
     chaining: str,
+    *,
+    traced: bool = False,
 ) -> Selection:
     """Split a network into stages, and choose for each.
 
@@ -67,6 +79,7 @@ def select(
         system: whose banks compute.
         images: how many.
         chaining: whether dense stages are chained, of :data:`bnn.mapping.chain.choice.CHAINING`.
+        traced: whether commands are traced; what cannot be is not chosen.
 
     Raises InputError for another name, for what all mappings refuse for another reason than room,
     and for stages that must be chained and cannot be.
@@ -74,6 +87,7 @@ def select(
     choice.check(mapping)
     stages = lower(network, encoding, system.data_rows)
     prices: dict[str, tuple[Candidate, ...]] = {}
+    laid: dict[tuple[str, str], list[MappedStage]] = {}
     if mapping in MAPPINGS:
         choosing = _Choosing(network, stages, system, images, chaining, prices)
         every = [stage for stage in stages if isinstance(stage, Stage)]
@@ -83,20 +97,30 @@ def select(
         refused: dict[str, str] = {}
         for stage in stages:
             if isinstance(stage, Stage):
-                found = choice.priced(partial(_lay_out, stage, system, images), system)
+                lay_out = partial(_lay_out, laid, stage, system, images)
+                found = choice.priced(lay_out, stage, system, traced=traced)
                 prices[stage.name] = found
                 if why := choice.why_none(found):
                     refused.setdefault(stage.layer.name, why)
         if refused:
             stages = lower(network, encoding, system.data_rows, refused)
+            laid.clear()
         choosing = _Choosing(network, stages, system, images, chaining, prices)
         taken, chains = choosing.cheapest(mapping)
     named = {name: MAPPINGS[one] for name, one in taken.items()}
-    return Selection(stages, named, chains, prices)
+    kept = {name: laid[name, one] for name, one in taken.items() if (name, one) in laid}
+    return Selection(stages, named, chains, prices, kept)
 
 
-def _lay_out(stage: Stage, system: System, images: int, mapping: str) -> Draft:
-    return partial(booked, MAPPINGS[mapping].map_stage(stage, system, images))
+def _lay_out(
+    laid: dict[tuple[str, str], list[MappedStage]],
+    stage: Stage,
+    system: System,
+    images: int,
+    mapping: str,
+) -> Draft:
+    mapped = laid[stage.name, mapping] = MAPPINGS[mapping].map_stage(stage, system, images)
+    return partial(booked, mapped)
 
 
 class _Way(NamedTuple):

@@ -133,8 +133,7 @@ def _booking(planned: Plan, mapping: str) -> CarryOut:
         if stage.name in in_chain:
             return replace(layer, occupancy=in_chain[stage.name]())
         with advised(mapping):
-            chosen = planned.selected.taken[stage.name]
-            mapped = chosen.map_stage(stage, layer.ledger.system, planned.images)
+            mapped = planned.mapped(stage, layer.ledger)
         return replace(layer, occupancy=booked(mapped, layer.ledger))
 
     return book
@@ -211,7 +210,7 @@ def _offered(work: Work, system: System, images: int) -> list[tuple[_Drafted, fr
         drafts[name], draft = _draft(work, MAPPINGS[name], system, images)
         return draft
 
-    found = choice.priced(laid_out, system)
+    found = choice.priced(laid_out, work.stage(system.data_rows), system)
     why = choice.why_none(found)
     if why:
         return [(_Drafted(None, False, None, refused=why), frontier.Offer(0, 0.0))]

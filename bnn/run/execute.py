@@ -178,8 +178,8 @@ def _prepare(planned: Plan, *, compiled: bool) -> dict[str, Execute]:
     for names, layout, ledgers in planned.chained():
         executes = chain_execution.prepare(layout, ledgers, planned.images, compiled=compiled)
         prepared.update(zip(names, executes, strict=True))
-    for stage, mapping, ledger in planned.apart():
-        mapped = mapping.map_stage(stage, ledger.system, planned.images)
+    for stage, ledger in planned.apart():
+        mapped = planned.mapped(stage, ledger)
         prepared[stage.name] = prepare(mapped, planned.images, compiled=compiled)
     return prepared
 

@@ -18,7 +18,7 @@ from bnn.lowering.stage import HostStage, Stage
 from bnn.mapping.chain import choice as chains
 from bnn.mapping.chain.layout import Layout
 from bnn.mapping.choice import Candidate, advised
-from bnn.mapping.mapped_stage import Mapping, Result
+from bnn.mapping.mapped_stage import MappedStage, Result
 from bnn.mapping.selection import Selection, select
 from bnn.model.network import Network
 from bnn.reference import SumChecker
@@ -109,12 +109,16 @@ class Plan:
             if choice.layout is not None:
                 yield choice.names, choice.layout, self.ledgers[places.start : places.stop]
 
-    def apart(self) -> Iterator[tuple[Stage, Mapping, CommandLedger]]:
-        """Yield every stage in DRAM that is in no chain, its mapping and its ledger."""
+    def mapped(self, stage: Stage, ledger: CommandLedger) -> list[MappedStage]:
+        """Lay a stage out under the mapping that was chosen for it."""
+        return self.selected.mapped(stage, ledger.system, self.images)
+
+    def apart(self) -> Iterator[tuple[Stage, CommandLedger]]:
+        """Yield every stage in DRAM that is in no chain, and its ledger."""
         held = {name for names, _, _ in self.chained() for name in names}
         for stage, ledger in zip(self.selected.stages, self.ledgers, strict=True):
             if isinstance(stage, Stage) and stage.name not in held:
-                yield stage, self.selected.taken[stage.name], ledger
+                yield stage, ledger
 
     def steps(self, carry_out: CarryOut) -> Iterator[Step]:
         """Yield the step of every stage, each of which ``carry_out`` is called for."""
@@ -182,7 +186,7 @@ def plan(
         system = replace(system, faults=_opening(system.faults, system.mitigation.activation_rows))
     network = network.before_softmax()
     with advised(mapping):
-        selected = select(mapping, network, encoding, system, images, chain)
+        selected = select(mapping, network, encoding, system, images, chain, traced=bool(traces))
     ledgers = open_ledgers(system, _reached(selected.stages, system.faults, faulty), traces)
     return Plan(network, images, selected, ledgers)
 
@@ -226,7 +230,7 @@ def open_ledgers(
     """
     timeline = Timeline(system.standard, system.options)
     recorder = Recorder(system.standard, system.options, traces) if traces else None
-    faultless = replace(system, faults=None)
+    faultless = system if system.faults is None else replace(system, faults=None)
     return [CommandLedger(system if here else faultless, timeline, recorder) for here in faulty]
 
 

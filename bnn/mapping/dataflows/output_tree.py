@@ -44,11 +44,14 @@ name: str = "output-tree"
 summary: str = "output-stationary, an adder serving up to eight outputs at once"
 popcount: str = "in DRAM"
 rank: int = 3
-only_by_name: bool = True
-"""No way to choose takes it: every group needs a command stream of its own from the controller."""
+lockstep: bool = False
+"""Every bank has a command stream of its own."""
 
 _GROUPS = (8, 4, 2, 1)
 """Outputs of a group that are tried."""
+at_best: tuple[str, int] = (output_stationary.name, _GROUPS[0])
+"""A mapping that computes at most this many times longer: a group takes no less than one output
+does there."""
 _FEWEST = 4
 """Outputs of a group for which a fan-in is divided further rather than have fewer."""
 

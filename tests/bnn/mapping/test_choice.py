@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 from bnn import zoo
 from bnn.larq.model_file import read_model
+from bnn.lowering.stage import Stage
 from bnn.mapping import MAPPINGS
-from bnn.mapping.choice import PER_PASS, candidates, check, names, popcount
+from bnn.mapping.choice import IN_DRAM, PER_PASS, check, names, popcount
 from bnn.mapping.frontier import OBJECTIVES, Offer, corners, least
+from bnn.mapping.selection import select
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, MaxPool2D, Network
 from bnn.run import estimate
 from bnn.run.estimate import Estimate
@@ -33,6 +35,7 @@ from pimsim.errors import InputError
 DDR3 = load("ddr3-1600-8-8-8")
 NO_REFRESH = ModelOptions(refresh=False)  # when REFs fall due depends on what was there before
 SIGN = "ste_sign"
+COUNTING = tuple(name for name, one in MAPPINGS.items() if one.popcount == IN_DRAM)
 IMAGES = 400
 """Few enough for one layer, and too many for another, to have weights in rows."""
 
@@ -83,11 +86,11 @@ def test_no_other_mappings_of_the_layers_do_better_together(
     name: str, images: int, energy: str
 ) -> None:
     network = read_model(zoo.locate(name))
-    ways = (*candidates(), *OBJECTIVES)
+    ways = (*COUNTING, *OBJECTIVES)
     found = {one: _estimate(network, images, one, energy=energy) for one in ways}
     places = [place for place, one in enumerate(found["auto"].layers) if one.where == "dram"]
     each = [
-        [Offer(cost.latency_ps, cost.total_pj) for one in candidates()
+        [Offer(cost.latency_ps, cost.total_pj) for one in COUNTING
          for cost in [_cost(found[one].layers[place])]]
         for place in places
     ]  # fmt: skip
@@ -124,11 +127,17 @@ def test_what_mappings_would_have_cost_is_what_they_cost(
         )
 
     auto = booked("auto", "auto")
-    others = {one: booked(one, "never") for one in candidates()}
+    others = {one: booked(one, "never") for one in COUNTING}
     for place, layer in enumerate(auto.layers):
         for one in layer.candidates:
-            assert one.offer is not None
             cost = _cost(others[one.mapping].layers[place])
+            if one.offer is None:  # not laid out: it loses to another
+                assert one.refused.startswith("would lose to ")
+                better = next(name for name in others if f" {name} even" in one.refused)
+                less = _cost(others[better].layers[place])
+                assert less.latency_ps < cost.latency_ps
+                assert less.total_pj < cost.total_pj
+                continue
             assert one.offer.latency_ps == pytest.approx(cost.latency_ps, rel=0.02)
             assert one.offer.energy_pj == pytest.approx(cost.total_pj, rel=0.02)
     assert [len(layer.candidates) for layer in auto.layers if layer.where == "dram"]
@@ -145,7 +154,7 @@ def _product(done: Estimate) -> float:
 @pytest.mark.parametrize("chain", ["auto", "always"])
 @pytest.mark.slow
 def test_what_only_one_mapping_takes_is_not_refused(chain: str) -> None:
-    """From bank to bank, rows that vote, and chains are the output-stationary mapping's."""
+    """From bank to bank is of mappings that divide a fan-in; rows that vote, and chains, of one."""
     network = read_model(zoo.locate("digits-mlp"))
 
     def booked(mapping: str, chain: str = "never", **more: Any) -> Estimate:
@@ -163,15 +172,42 @@ def test_what_only_one_mapping_takes_is_not_refused(chain: str) -> None:
         if more.keys() == {"chain"} and chain == "auto":
             assert _product(auto) < 0.1 * _product(named)
             continue
-        assert {layer.mapping for layer in auto.layers} == {"output-stationary", None}
+        tree = {"output-tree"} if "moves" in more and chain == "auto" else set()
+        assert {layer.mapping for layer in auto.layers} == {"output-stationary", None} | tree
         if "chain" in more and len(more) == 1:
             continue
         for layer in auto.layers:
-            refused = [one for one in layer.candidates if one.offer is None]
-            assert [one.mapping for one in refused] == ["weight-stationary"] * (
-                layer.where == "dram"
-            )
-            assert all("must be" in one.refused for one in refused)
+            refused = {one.mapping: one.refused for one in layer.candidates if one.offer is None}
+            assert ("weight-stationary" in refused) == (layer.where == "dram")
+            assert "output-stationary" not in refused
+            assert all("must be" in why for why in refused.values())
+
+
+def test_what_cannot_be_traced_is_not_chosen_where_commands_are_traced() -> None:
+    network, images = read_model(zoo.locate("mnist-cnn")), IMAGES
+    plain, traced = (
+        select("auto", network, ENCODINGS["symmetric"], System(DDR3, NO_REFRESH), images, "never",
+               traced=traced)
+        for traced in (False, True)
+    )  # fmt: skip
+    assert "output-tree" in {one.name for one in plain.taken.values()}
+    assert "output-tree" not in {one.name for one in traced.taken.values()}
+    refused = [one.refused for some in traced.prices.values() for one in some if not one.offer]
+    assert refused
+    assert all("a trace is of banks in lock-step" in why for why in refused)
+
+
+def test_what_was_laid_out_to_be_priced_is_not_laid_out_again() -> None:
+    network, system = read_model(zoo.locate("digits-mlp")), System(DDR3, NO_REFRESH)
+    selected = select("auto", network, ENCODINGS["symmetric"], system, 9, "never")
+    stages = [stage for stage in selected.stages if isinstance(stage, Stage)]
+    known = [selected.mapped(stage, system, 9) for stage in stages]
+    fresh = System(DDR3, NO_REFRESH)
+    for stage, laid in zip(stages, known, strict=True):
+        assert selected.mapped(stage, system, 9) is laid
+        other = selected.mapped(stage, fresh, 9)
+        assert other is not laid
+        assert [one.system for one in other] == [fresh] * len(laid)
 
 
 def test_layers_of_one_network_get_different_mappings() -> None:
@@ -218,7 +254,7 @@ def test_values_are_the_same_under_every_mapping(name: str, compiled: bool) -> N
 def test_tables_get_a_mapping_for_every_layer() -> None:
     found = estimate.of_table(catalog.entry("lenet5"), 2, System(DDR3, NO_REFRESH), "auto-latency")
     least = sum(_cost(layer).latency_ps for layer in found.layers)
-    for name in candidates():
+    for name in COUNTING:
         other = estimate.of_table(catalog.entry("lenet5"), 2, System(DDR3, NO_REFRESH), name)
         assert least <= 1.001 * sum(_cost(layer).latency_ps for layer in other.layers)
 
@@ -235,5 +271,5 @@ def test_other_names_are_refused() -> None:
 
 def test_no_choice_leaves_counting_to_a_host_that_costs_nothing() -> None:
     assert popcount("no-local-reuse") == "on the host, costed as traffic only"
-    assert {popcount(name) for name in (*candidates(), *OBJECTIVES)} == {"in DRAM"}
-    assert set(MAPPINGS) - set(candidates()) == {"no-local-reuse", "output-tree"}
+    assert {popcount(name) for name in (*COUNTING, *OBJECTIVES)} == {"in DRAM"}
+    assert set(MAPPINGS) - set(COUNTING) == {"no-local-reuse"}

@@ -41,7 +41,7 @@ from experiments.options import places, subcommands
 from experiments.options.option import require_effects
 from experiments.options.parser import Parser, one_line
 from experiments.output import progress
-from pimsim import __version__
+from pimsim import __version__, machine_code
 from pimsim.errors import PimsimError, lacks_memory
 
 COMMANDS: tuple[subcommands.Command, ...] = (
@@ -110,7 +110,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = build_parser().parse_args(argv)
         require_effects(args, getattr(args, "rules", ()))
         places.check(args, getattr(args, "writes", ()))
-        with progress.waiting("working"):
+        machine_code.tells[:] = [progress.tell]
+        with progress.waiting(machine_code.COMPILED):
             code: int = args.run(args)
         sys.stdout.flush()
         return code

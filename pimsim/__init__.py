@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-RESULT_VERSION = 1
+RESULT_VERSION = 2
 """Raised with every change after which the same run gives other numbers; results that were kept
 under another one are not used again."""
 

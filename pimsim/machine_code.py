@@ -6,12 +6,17 @@ import os
 import stat
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from numba import config, njit
-
 F = TypeVar("F", bound=Callable[..., Any])
+
+COMPILING = "compiling; the machine code is kept, so that this is waited for once"
+COMPILED = "working"
+
+tells: list[Callable[[str], None]] = []
+"""Called with what is being waited for, when a function that no process has kept is compiled."""
 
 
 def kept(function: F, **others: Any) -> F:
@@ -21,6 +26,9 @@ def kept(function: F, **others: Any) -> F:
     folder of the user's own among temporary files; and if that fails too, not at all. ``others``
     are further options of numba.
     """
+    from numba import config, njit
+
+    _listen()
     options: dict[str, Any] = {"parallel": True, "error_model": "numpy", **others}
     try:
         return njit(cache=True, **options)(function)  # type: ignore[no-any-return]
@@ -35,6 +43,32 @@ def kept(function: F, **others: Any) -> F:
         return njit(**options)(function)  # type: ignore[no-any-return]
     finally:
         config.CACHE_DIR = before  # type: ignore[attr-defined]
+
+
+@cache
+def _listen() -> None:
+    """Have numba say when it compiles, which it does not where machine code has been kept."""
+    from numba.core import event
+
+    class Compiling(event.Listener):  # type: ignore[misc]
+        """Tells that something is being compiled, and afterwards that it is not."""
+
+        depth = 0  # what a function calls is compiled while it is
+
+        def on_start(self, _: Any) -> None:
+            self.depth += 1
+            self._tell(COMPILING)
+
+        def on_end(self, _: Any) -> None:
+            self.depth -= 1
+            if not self.depth:
+                self._tell(COMPILED)
+
+        def _tell(self, text: str) -> None:
+            for tell in tells:
+                tell(text)
+
+    event.register("numba:compile", Compiling())
 
 
 def _own_folder() -> Path | None:

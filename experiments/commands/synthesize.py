@@ -149,7 +149,6 @@ def run(args: argparse.Namespace) -> int:
         end=args.end or "",
         scratch=args.scratch,
     )
-    progress.tell("compiling the search")
     found = synthesize(
         wanted,
         minimise(args.minimise, standard, options),

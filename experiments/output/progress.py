@@ -102,6 +102,8 @@ class _Output:
 
 _spinners: list[_Spinner] = []
 """That of the running command, if there is one."""
+_names: list[Callable[[str], None]] = []
+"""Name anew what moves before the first bar."""
 
 
 @contextmanager
@@ -124,9 +126,11 @@ def waiting(text: str) -> Iterator[None]:
 
 
 def tell(text: str) -> None:
-    """Say beside the spinner what is being waited for."""
+    """Say beside the spinner, or before the first bar, what is being waited for."""
     for spinner in _spinners:
         spinner.tell(text)
+    for name in _names:
+        name(text)
 
 
 @contextmanager
@@ -169,4 +173,12 @@ def bars(*, quiet: bool) -> Iterator[Show | None]:
                 tasks[name] = shown.add_task(visible(name), total=total)
             shown.update(tasks[name], completed=done, total=total)
 
-        yield show
+        def name_anew(text: str) -> None:
+            if "" in tasks:
+                shown.update(tasks[""], description=text)
+
+        _names.append(name_anew)
+        try:
+            yield show
+        finally:
+            _names.remove(name_anew)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from pimsim import machine_code
+
 MODULE = """\
 from pimsim import machine_code
 
@@ -17,10 +19,21 @@ def one():
 
 print(machine_code.kept(one)())
 """
+TELLING = """\
+from pimsim import machine_code
+
+machine_code.tells.append(print)
+
+def two():
+    return one() + 1
+
+one = machine_code.kept(lambda: 1)
+print(machine_code.kept(two)())
+"""
 
 
-def _run(folder: Path, temporary: Path) -> None:
-    (folder / "mine.py").write_text(MODULE)
+def _run(folder: Path, temporary: Path, module: str = MODULE, given: str = "1\n") -> None:
+    (folder / "mine.py").write_text(module)
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "mine.py"],  # numba warns of nothing to do in parallel
         cwd=folder,
@@ -36,7 +49,13 @@ def _run(folder: Path, temporary: Path) -> None:
         check=False,
         timeout=120,
     )
-    assert (done.stdout, done.returncode) == ("1\n", 0), done.stderr
+    assert (done.stdout, done.returncode) == (given, 0), done.stderr
+
+
+def test_compiling_is_told_and_what_was_kept_is_not_waited_for(tmp_path: Path) -> None:
+    told = f"{machine_code.COMPILING}\n{machine_code.COMPILING}\n{machine_code.COMPILED}\n"
+    _run(tmp_path, tmp_path, TELLING, f"{told}2\n")
+    _run(tmp_path, tmp_path, TELLING, "2\n")
 
 
 def test_it_is_kept_among_temporary_files_where_nothing_else_can_be_written(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def _simulate(
     args: argparse.Namespace, circuit: Circuit, scenario: Scenario, folder: Path | None
 ) -> tuple[Transient, Comparison | None]:
     """Simulate, compare if asked, and write the files."""
-    progress.tell("integrating (the first time on a machine, compiling: half a minute)")
+    progress.tell("integrating")
     from experiments.report import waveforms
     from pimsim.circuit.transient import ngspice_check as referee
     from pimsim.circuit.transient import spice

@@ -61,6 +61,8 @@ def test_a_bar_has_the_terminal_for_itself(monkeypatch: pytest.MonkeyPatch) -> N
             _wait_for(terminal, "preparing")
             time.sleep(0.2)
             assert terminal.getvalue().count("loading") == before
+            progress.tell("compiling")
+            _wait_for(terminal, "compiling")
             show("layers", 1, 2)
             _wait_for(terminal, "layers")
         progress.tell("drawing")

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bnn.lowering.stage import Stage
 from bnn.mapping import MAPPINGS, counting
 from bnn.mapping.backends.prepare import Draft
 from bnn.mapping.frontier import OBJECTIVES, Offer
-from bnn.system.ledger import CommandLedger
+from bnn.system.ledger import CommandLedger, ledger_alone
 from bnn.system.system import System
 from pimsim.documents import require_one_of
 from pimsim.errors import InputError, OutOfRowsError, OutOfSubarraysError, PimsimError
@@ -169,12 +169,6 @@ def offer(books: CommandLedger, system: System, phases: Sequence[str] = PER_PASS
     """Latency and energy, on ``system``, of phases that were booked without refresh."""
     cost = books.cost_together(tuple(phases), refresh=system.options.refresh)
     return Offer(cost.latency_ps, cost.total_pj)
-
-
-def ledger_alone(system: System, moves: str | None = None) -> CommandLedger:
-    """A ledger of a system that does nothing else, without refresh, which stretches all alike."""
-    options = replace(system.options, refresh=False)
-    return CommandLedger(replace(system, options=options, moves=moves or system.moves, faults=None))
 
 
 def _booked(draft: Draft, system: System) -> CommandLedger:

@@ -34,6 +34,14 @@ class OperandRows(NamedTuple):
     chunk: Chunk
     of_group: bool
     """Whether its channels are those of a group, each column's being that of its output."""
+    places: Sequence[int] | None = None
+    """Places of the patch, those of the chunk if None."""
+
+    @property
+    def patch(self) -> Sequence[int]:
+        """Places of the patch, in the order of their rows."""
+        own = self.chunk.places
+        return range(own.start, own.stop) if self.places is None else self.places
 
 
 class ConstantRows(NamedTuple):

@@ -344,3 +344,9 @@ def _copies(pairs: Sequence[tuple[int, int]], bursts: int) -> Iterator[list[Targ
     for column in range(bursts):
         yield [Target(source, destination, column) for source, destination in pairs]
     yield ends
+
+
+def ledger_alone(system: System, moves: str | None = None) -> CommandLedger:
+    """A ledger of a system that does nothing else, without refresh, which stretches all alike."""
+    options = replace(system.options, refresh=False)
+    return CommandLedger(replace(system, options=options, moves=moves or system.moves, faults=None))

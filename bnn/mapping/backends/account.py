@@ -111,13 +111,12 @@ def book_streams(
     tallies = [_streams(mapped)[group].tally for group in groups]
     columns, first = mapped.placement.span(turn), turn.first
     for part in [*range(1, mapped.parts), 0]:
-        banks = mapped.banks(part, lanes)
         if not part:
-            for source in range(1, mapped.parts):
-                counts = [tally.moved[source] for tally in tallies]
-                from_there = mapped.banks(source, lanes), first + source
-                move_each(ledger, counts, columns, from_there, (banks, first))
-        ledger.run_each([tally.parts[part] for tally in tallies], banks, first + part)
+            for ends in dict.fromkeys(ends for tally in tallies for ends in tally.moved):
+                counts = [tally.moved.get(ends, 0) for tally in tallies]
+                source, target = ((mapped.banks(one, lanes), first + one) for one in ends)
+                move_each(ledger, counts, columns, source, target)
+        ledger.run_each([t.parts[part] for t in tallies], mapped.banks(part, lanes), first + part)
     for number in range(max(tally.reads for tally in tallies)):
         some = [lane for lane, one in zip(lanes, tallies, strict=True) if number < one.reads]
         ledger.access(Kind.RD, [0], columns, mapped.banks(0, some), first)

@@ -290,10 +290,9 @@ class LiteralLanes:
                     self._fill(
                         part, rows, [self._constants(bits, block) for block in blocks], lanes
                     )
-                case Write(rows, part, OperandRows(chunk, of_group)):
+                case Write(rows, part, OperandRows(chunk, of_group) as own):
                     size = chunk.width * self._mapped.stage.planes
-                    places = range(chunk.places.start, chunk.places.stop)
-                    for place, some in zip(places, cut(len(rows), size), strict=True):
+                    for place, some in zip(own.patch, cut(len(rows), size), strict=True):
                         held: dict[tuple[int, int, int], NDArray[np.uint8]] = {}
                         keys = []
                         for lane, block in enumerate(blocks):

@@ -55,12 +55,12 @@ class StageStrings:
         """Rows that are the same for all images: ``(rows, outputs, positions)``, and as strings."""
         for item in (*mapped.program.phases["weights"], *mapped.program.phases["inputs"]):
             match item:
-                case Write(_, _, OperandRows(chunk)):
+                case Write(_, _, OperandRows(chunk) as own):
                     first, size = (
                         channels * self.stage.planes
                         for channels in (chunk.channels.start, chunk.width)
                     )
-                    runs = [(place + first, size) for place in places[chunk.places].tolist()]
+                    runs = [(place + first, size) for place in places[list(own.patch)].tolist()]
                     self.operands.append((item, runs))
                 case Write(_, _, ConstantRows(bits)):
                     held = BitStrings.of(bits.transpose(1, 2, 0).astype(np.uint8))

@@ -144,12 +144,12 @@ class StreamedStage:
 
         outputs = self._mapped.stage.outputs
         pairs, signs, lasts = (np.zeros(outputs, np.int64) for _ in range(3))
-        digits = np.concatenate([one.plans[place].digits for one in self._streams])
+        digits = np.concatenate([one.windows[place].plan.digits for one in self._streams])
         used = (digits != NOTHING).any(axis=(0, 1))
         rows = np.full((*digits.shape[:2], int(used.sum())), -1, np.intp)
         leaf = 0
         for number, stream in enumerate(self._streams):
-            planned = stream.plans[place]
+            planned = stream.windows[place].plan
             for own, ends in enumerate(planned.leaves):
                 for second, output in enumerate(ends):
                     pairs[output], signs[output] = leaf, 1 - 2 * second

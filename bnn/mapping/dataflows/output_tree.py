@@ -15,28 +15,30 @@ output-stationary.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnn.lowering.stage import Stage
+from bnn.mapping.backends import account
 from bnn.mapping.dataflows import output_stationary
 from bnn.mapping.dataflows.output_stationary.edges import Masks
 from bnn.mapping.mapped_stage import ConstantRows, MappedStage, OperandRows, ReadBack, TreeSums
 from bnn.mapping.placement.division import in_turn
 from bnn.mapping.placement.fan_in import Chunk, fit
+from bnn.system.ledger import ledger_alone
 from bnn.system.system import System
 from pimsim.dram.timeline.command_stream import Run
-from pimsim.errors import OutOfRowsError, OutOfSubarraysError
+from pimsim.errors import OutOfRowsError, OutOfSubarraysError, PimsimError
 from pimsim.executors.compiled.run.processors import default_threads
 from pimsim.microprogram.allocation import RowAllocator
-from pimsim.microprogram.output_tree.group import FanIn, plan
+from pimsim.microprogram.output_tree.group import FanIn, GroupPlan, plan
 from pimsim.microprogram.output_tree.grouping import clustered, halved
-from pimsim.microprogram.output_tree.stream import Stream
-from pimsim.microprogram.output_tree.tree import Tree
+from pimsim.microprogram.output_tree.stream import Stream, Window
+from pimsim.microprogram.output_tree.tree import Tree, leaves
 from pimsim.microprogram.row_program import RowProgram
 from pimsim.microprogram.tape import runs, table
 
@@ -52,8 +54,6 @@ _GROUPS = (8, 4, 2, 1)
 at_best: tuple[str, int] = (output_stationary.name, _GROUPS[0])
 """A mapping that computes at most this many times longer: a group takes no less than one output
 does there."""
-_FEWEST = 4
-"""Outputs of a group for which a fan-in is divided further rather than have fewer."""
 
 
 def map_stage(stage: Stage, system: System, images: int) -> list[MappedStage]:
@@ -61,25 +61,10 @@ def map_stage(stage: Stage, system: System, images: int) -> list[MappedStage]:
     system.mitigation.refuse(name)
     if instead(stage, system) is not None:
         return output_stationary.map_stage(stage, system, images)
-    streams, layout = _divided(stage, system)
-    parts = len(layout.chunks)
-    program = RowProgram(1)
-    program.enter("inputs")
-    for part, chunk in enumerate(layout.chunks):
-        program.write(layout.operand_rows(chunk), part, OperandRows(chunk, of_group=False))
-    for row, mask in layout.masks.all():
-        program.write([row], 0, ConstantRows(mask[None, None]))
-    placement = in_turn(
-        stage, system, images, _average(streams, system),
-        operand_rows=sum(chunk.operands for chunk in layout.chunks) * stage.planes,
-        units=len(streams),
-    )  # fmt: skip
-    return [
-        MappedStage(
-            stage, system, program, placement, ReadBack(stage.scale, ()), parts,
-            system.subarray_rows, parts, streams=streams, sums=layout.sums,
-        )
-    ]  # fmt: skip
+    layout, groups = _cheapest(stage, system, images)
+    with ThreadPoolExecutor(default_threads()) as pool:
+        streams = [one for some in pool.map(layout.streams, groups) for one in some]
+    return [layout.mapped(streams, len(streams), images)]
 
 
 def instead(stage: Stage, system: System) -> str | None:
@@ -99,52 +84,86 @@ def _average(streams: list[Stream], system: System) -> list[Run]:
     return list(runs(tuple(each.tolist()), system.address_map))
 
 
-def _divided(stage: Stage, system: System) -> tuple[list[Stream], _Layout]:
-    """Divide the fan-in among as few subarrays as let groups be large, and plan every group."""
-    most = clustered(stage.weights.reshape(-1, stage.outputs).T, _GROUPS[0])
+def _cheapest(stage: Stage, system: System, images: int) -> tuple[_Layout, list[Tree]]:
+    """Return the layout and the groups that a first stream promises least time and energy of."""
+    sizes = [clustered(stage.weights.reshape(-1, stage.outputs).T, _GROUPS[0])]
+    while len(sizes) < len(_GROUPS):
+        sizes.append(halved(sizes[-1]))
+    best: tuple[float, _Layout, list[Tree]] | None = None
+    refused: PimsimError | None = None
+    seen = set[tuple[bool, tuple[int, ...]]]()
+    for apart in _ways(stage, system):
+        for most in range(len(_GROUPS)):
+            try:
+                layout = _divided(stage, system, sizes[most][0], apart=apart)
+            except (OutOfRowsError, OutOfSubarraysError) as error:
+                refused = refused or error
+                continue
+            key = apart, tuple(part.operands for part in layout.parts)
+            if key in seen:
+                continue
+            seen.add(key)
+            for groups in sizes[most:]:
+                try:
+                    sample = layout.stream(groups[0])
+                except OutOfRowsError:
+                    continue
+                price = _price(layout.mapped([sample], len(groups), images))
+                if best is None or price < best[0]:
+                    best = price, layout, groups
+    if best is None:
+        raise refused or OutOfRowsError("groups of outputs need more rows")
+    return best[1:]
 
-    def write(fewest: int, chunks: list[Chunk]) -> tuple[list[Stream], _Layout]:
-        if len(chunks) > system.subarrays_per_bank:
+
+def _ways(stage: Stage, system: System) -> Sequence[bool]:
+    """Whether places of a pooling window may be apart: what is in banks of their own may not."""
+    return (False, True) if stage.windows.offsets > 1 and system.moves == "host" else (False,)
+
+
+def _price(mapped: MappedStage) -> float:
+    """Latency times energy, were all streams as the first one."""
+    placement, nothing = mapped.placement, np.zeros(0, np.intp)
+    turn = placement.turns[0]
+    lanes = range(turn.lanes)
+    slots = sum(max(block.size[0] for block in one.blocks) for one in placement.turns)
+    latency_ps = energy_pj = 0.0
+    for times, phase in ((len(placement.turns), "inputs"), (slots, "compute")):
+        ledger = ledger_alone(mapped.system)
+        ledger.enter(phase)
+        if phase == "inputs":
+            account.book_phase(mapped, phase, ledger, turn, lanes, nothing)
+        else:
+            account.book_streams(mapped, ledger, turn, lanes, [0] * turn.lanes)
+        cost = ledger.cost_together([phase], refresh=mapped.system.options.refresh)
+        latency_ps += times * cost.latency_ps
+        energy_pj += times * cost.total_pj
+    return latency_ps * energy_pj
+
+
+def _divided(stage: Stage, system: System, group: Tree, *, apart: bool) -> _Layout:
+    """Divide the fan-in among as few subarrays as let such a group be planned."""
+    windows = stage.windows
+
+    def write(chunks: list[Chunk]) -> _Layout:
+        layout = _Layout(stage, system, chunks, apart=apart)
+        if len(layout.parts) > system.subarrays_per_bank:
             raise OutOfSubarraysError(
                 f"operands of {stage.name!r} must fit the {system.subarrays_per_bank} subarrays of "
-                f"a bank, not need {len(chunks)}"
+                f"a bank, not need {len(layout.parts)}"
             )
-        layout = _Layout(stage, system, chunks)
-        groups = most
-        best: tuple[float, list[Tree]] | None = None
-        refused: OutOfRowsError | None = None
-        for size in _GROUPS:
-            if size < fewest and best is None and size < stage.outputs:
-                break
-            try:
-                some = layout.stream(groups[0])
-            except OutOfRowsError as error:
-                refused = error
-            else:
-                spent = sum(int(one.histogram @ layout.prices) for one in some.tally.parts)
-                if best is None or spent / len(some.outputs) < best[0]:
-                    best = spent / len(some.outputs), groups
-            groups = halved(groups)
-        if best is None:
-            raise refused or OutOfRowsError("groups of outputs need more rows")
-        with ThreadPoolExecutor(default_threads()) as pool:
-            return [one for some in pool.map(layout.streams, best[1]) for one in some], layout
+        layout.stream(group)
+        return layout
 
-    def divide(fewest: int) -> tuple[list[Stream], _Layout]:
-        return fit(
-            stage.name,
-            stage.windows.channels,
-            stage.windows.patch,
-            system.data_rows,
-            partial(write, fewest),
-            lambda chunk: chunk.operands * stage.planes,
-            lambda chunk: min(fewest, 2) * chunk.highest(stage).bit_length(),
-        )
-
-    try:
-        return divide(_FEWEST)
-    except OutOfRowsError:
-        return divide(1)
+    return fit(
+        stage.name,
+        windows.channels,
+        windows.taps.shape[1] if apart else windows.patch,
+        system.data_rows,
+        write,
+        lambda chunk: chunk.operands * stage.planes,
+        lambda chunk: min(len(leaves(group)), 2) * chunk.operands.bit_length(),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,37 +175,106 @@ class _Items:
     weights: NDArray[np.int64]
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Operands in a subarray."""
+
+    chunk: Chunk
+    places: list[int]
+    """Of the patch, in the order of their rows."""
+    windows: range
+    """Places of the pooling window that it counts for."""
+
+    @property
+    def operands(self) -> int:
+        """Operands of a column."""
+        return len(self.places) * self.chunk.width
+
+
 class _Layout:
     """Where the rows of a stage lie, and what counts for an output.
+
+    Operands are shared by all places of a pooling window, or each place has subarrays *apart*: it
+    has all of its operands there then, and hands a bit on.
 
     Raises OutOfRowsError where operands and masks leave none.
     """
 
-    def __init__(self, stage: Stage, system: System, chunks: list[Chunk]) -> None:
-        self._stage, self.chunks, self._map = stage, chunks, system.address_map
+    def __init__(self, stage: Stage, system: System, chunks: list[Chunk], *, apart: bool) -> None:
+        self._stage, self._system, self._map = stage, system, system.address_map
         self._first = len(self._map.constants)
-        self._rows = [RowAllocator(system.data_rows) for _ in chunks]
-        for rows, chunk in zip(self._rows, chunks, strict=True):
-            rows.hold(self.operand_rows(chunk), "operands")
-        self.masks = Masks(stage, self._rows[0])
-        places = stage.windows.offsets
-        kept = min(max(_GROUPS), stage.outputs) * places if places > 1 else 1
-        self._kept = [self._first + row for row in self._rows[0].take(kept, "bits")]
-        self._free = []
-        for rows in self._rows:
+        every = range(stage.windows.offsets)
+        if apart:
+            self.parts = [
+                _Part(chunk, taps[chunk.places].tolist(), range(place, place + 1))
+                for place, taps in enumerate(stage.windows.taps)
+                for chunk in chunks
+            ]
+        else:
+            self.parts = [
+                _Part(chunk, list(range(chunk.places.start, chunk.places.stop)), every)
+                for chunk in chunks
+            ]
+        inside = stage.windows.outputs >= 0
+        self._pooled = stage.windows.offsets > 1 or not bool(inside.all())
+        self._where = [
+            [number for number, part in enumerate(self.parts) if place in part.windows]
+            for place in every
+        ]
+        """Parts of each place of the pooling window, its home first."""
+        homes = [where[0] for where in self._where]
+        self._masks: dict[int, Masks] = {}
+        self._kept: list[int] = []
+        self._decided: dict[int, list[int]] = {}
+        self._free: list[NDArray[np.int64]] = []
+        for number, part in enumerate(self.parts):
+            rows = RowAllocator(system.data_rows)
+            rows.hold(self.operand_rows(part), "operands")
+            if number in homes or not number:
+                counted = part.windows if number in homes else ()
+                self._masks[number] = Masks(stage, rows, counted, pooled=not number)
+                self._take_bits(number, rows)
             left = rows.take(rows.left, "adding rows")
             self._free.append(np.array(left[::-1], np.int64) + self._first)
         self._turn, kappas, self.sums = _numbers(stage)
         self._windows = [
-            ([self._items(part, place) for part in range(len(chunks))], kappas[place])
-            for place in range(places)
+            ([self._items(part, place) for part in self._where[place]], kappas[place])
+            for place in every
         ]
-        templates = table(self._map).templates
-        self.prices = np.array([one.program.activations for one in templates], np.int64)
 
-    def operand_rows(self, chunk: Chunk) -> range:
-        """Data rows of a chunk's operands."""
-        return range(chunk.operands * self._stage.planes)
+    def _take_bits(self, number: int, rows: RowAllocator) -> None:
+        """Take rows for the bits of a group: those of all places together, and of one."""
+        size = min(max(_GROUPS), self._stage.outputs)
+        if not number:
+            kept = rows.take(size if self._pooled else 1, "bits")
+            self._kept = [self._first + row for row in kept]
+        if self._stage.windows.offsets > 1:
+            decided = rows.take(size, "bits")
+            self._decided[number] = [self._first + row for row in decided]
+
+    def mapped(self, streams: list[Stream], units: int, images: int) -> MappedStage:
+        """Lay the stage out; where there are more ``units`` than streams, all are as these."""
+        program, parts = RowProgram(1), len(self.parts)
+        program.enter("inputs")
+        for number, part in enumerate(self.parts):
+            held = OperandRows(part.chunk, of_group=False, places=part.places)
+            program.write(self.operand_rows(part), number, held)
+        for number, masks in self._masks.items():
+            for row, mask in masks.all():
+                program.write([row], number, ConstantRows(mask[None, None]))
+        placement = in_turn(
+            self._stage, self._system, images, _average(streams, self._system),
+            operand_rows=sum(part.operands for part in self.parts) * self._stage.planes,
+            units=units,
+        )  # fmt: skip
+        return MappedStage(
+            self._stage, self._system, program, placement, ReadBack(self._stage.scale, ()), parts,
+            self._system.subarray_rows, parts, streams=streams, sums=self.sums,
+        )  # fmt: skip
+
+    def operand_rows(self, part: _Part) -> range:
+        """Data rows of a part's operands."""
+        return range(part.operands * self._stage.planes)
 
     def streams(self, tree: Tree) -> list[Stream]:
         """Plan a group; in halves if a part has too few rows for the whole."""
@@ -199,44 +287,46 @@ class _Layout:
 
     def stream(self, tree: Tree) -> Stream:
         """Plan a group; OutOfRowsError if a part has too few rows."""
-        stage, places, plans = self._stage, self._stage.windows.offsets, []
+        plans = []
         for place, (parts, kappas) in enumerate(self._windows):
             fan_in = [
-                FanIn(some.signs, some.rows, some.weights, free)
-                for some, free in zip(parts, self._free, strict=True)
+                FanIn(some.signs, some.rows, some.weights, self._free[number])
+                for some, number in zip(parts, self._where[place], strict=True)
             ]
-            outs = np.full(max(_GROUPS), self._kept[0])
-            if places > 1:
-                outs = np.array(self._kept[place::places])
+            bits = self._decided[self._where[place][0]] if place else self._kept
+            outs = np.resize(np.array(bits), max(_GROUPS))
             plans.append(plan(tree, fan_in, kappas, outs, self._map))
-        if places == 1 and bool((stage.windows.outputs >= 0).all()):
-            return Stream(self._map, plans, bit=self._kept[0])
-        order = plans[0].outputs
-        given = [self._kept[number * places] for number in range(len(order))]
-        return Stream(self._map, plans, given, tail=self._tail(order))
+        if not self._pooled:
+            found = [Window(plans[0], self._where[0])]
+            return Stream(self._map, found, len(self.parts), bit=self._kept[0])
+        found = [self._window(place, planned) for place, planned in enumerate(plans)]
+        given = self._kept[: len(plans[0].outputs)]
+        return Stream(self._map, found, len(self.parts), given)
 
-    def _tail(self, outputs: list[int]) -> NDArray[np.int32]:
-        """Records from the bits of all places to one: neutral ones outside, then AND or OR."""
-        stage, gates = self._stage, table(self._map).gates
-        places, words = stage.windows.offsets, list[int]()
-        for number, output in enumerate(outputs):
-            every = bool(stage.conjunction[output])
-            bits = self._kept[number * places : (number + 1) * places]
-            for place, bit in enumerate(bits):
-                inside = stage.windows.outputs[place] >= 0
-                if not inside.all():
-                    row = self._first + self.masks.row(~inside if every else inside)
-                    words += [gates + every, bit, row, bit]
-            for bit in bits[1:]:
-                words += [gates + (not every), bits[0], bit, bits[0]]
-        return np.array(words, np.int32)
+    def _window(self, place: int, planned: GroupPlan) -> Window:
+        """What is done at a place: neutral outside, its bits go with those before by AND or OR."""
+        stage, where = self._stage, self._where[place]
+        gates, here = table(self._map).gates, self._decided[0] if place else self._kept
+        inside, words = stage.windows.outputs[place] >= 0, list[int]()
+        for number, output in enumerate(planned.outputs):
+            every, bit = bool(stage.conjunction[output]), here[number]
+            if not inside.all():
+                row = self._first + self._masks[0].row(~inside if every else inside)
+                words += [gates + every, bit, row, bit]
+            if place:
+                kept = self._kept[number]
+                words += [gates + (not every), kept, bit, kept]
+        brought = list(zip(self._decided[where[0]], here, strict=True)) if where[0] else []
+        return Window(planned, where, brought[: len(planned.outputs)], np.array(words, np.int32))
 
-    def _items(self, part: int, place: int) -> _Items:
+    def _items(self, number: int, place: int) -> _Items:
         """Operands of a part, and in the home masks of padding."""
-        stage, chunk = self._stage, self.chunks[part]
-        taps = chunk.taps(stage.windows, place)
+        stage, part, chunk = self._stage, self.parts[number], self.parts[number].chunk
+        row_of = {spot: row for row, spot in enumerate(part.places)}
+        every = stage.windows.taps[place].tolist()
+        taps = [tap for tap, spot in enumerate(every) if spot in row_of]
+        spots = np.array([row_of[every[tap]] for tap in taps], np.int64)
         channels = np.arange(chunk.width)
-        spots = stage.windows.taps[place, taps] - chunk.places.start
         first = (spots[:, None] * chunk.width + channels).reshape(-1) * stage.planes + self._first
         lift = int(stage.zero_padding)
         signs, rows, weights = [], [], []
@@ -246,8 +336,8 @@ class _Layout:
                 signs.append(own * self._turn)
                 rows.append(first + bit)
                 weights.append(np.full(len(first), bit + shift + lift))
-        if part == 0 and stage.zero_padding:
-            for mask, digits in self._padding(place):
+        if number == self._where[place][0] and stage.zero_padding:
+            for mask, digits in self._padding(number, place):
                 signs += [digit[None] * self._turn for _, digit in digits]
                 rows.append(np.full(len(digits), self._first + mask))
                 weights.append(np.array([weight for weight, _ in digits]))
@@ -257,13 +347,16 @@ class _Layout:
             np.concatenate(weights).astype(np.int64),
         )
 
-    def _padding(self, place: int) -> list[tuple[int, list[tuple[int, NDArray[np.int8]]]]]:
+    def _padding(
+        self, number: int, place: int
+    ) -> list[tuple[int, list[tuple[int, NDArray[np.int8]]]]]:
         """Masks that say where a tap reads none of the image, and digits that they count with."""
         stage, found = self._stage, []
         padded = stage.windows.padded(place)
         for tap in np.flatnonzero(padded.any(axis=0)):
             # the row holds where it is not padded, so that its digit is minus that of the padding
-            found.append((self.masks.row(~padded[:, tap]), signed_digits(-stage.tap_sums[tap])))
+            mask = self._masks[number].row(~padded[:, tap])
+            found.append((mask, signed_digits(-stage.tap_sums[tap])))
         return found
 
 

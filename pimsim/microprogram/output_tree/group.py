@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 Ints = NDArray[np.int64]
 
+BLOCKS = (1 << 30, 96, 48, 32)
+"""Items of a bucket that are added before their carries are: fewer take a few commands more, and
+fewer rows. They are tried in turn."""
+
 
 class FanIn(NamedTuple):
     """What a part holds of the fan-in."""
@@ -106,6 +110,22 @@ def plan(
 
     Raises OutOfRowsError if a part has too few rows.
     """
+    for block in BLOCKS[:-1]:
+        try:
+            return _planned(tree, fan_in, kappas, outs, address_map, (minimise, block))
+        except OutOfRowsError:
+            continue
+    return _planned(tree, fan_in, kappas, outs, address_map, (minimise, BLOCKS[-1]))
+
+
+def _planned(
+    tree: Tree,
+    fan_in: Sequence[FanIn],
+    kappas: Ints,
+    outs: Ints,
+    address_map: AddressMap,
+    how: tuple[str, int],
+) -> GroupPlan:
     from pimsim.microprogram.output_tree import adding, settling
 
     order = leaves(tree)
@@ -115,7 +135,7 @@ def plan(
     spots = [[place_of[output] for output in leaf] for leaf in ends]
     own = kappas[order].astype(np.int64)
     nothing = np.zeros((0, 4), np.int64)
-    few = minimise == "activations"
+    few = how[0] == "activations", how[1]
     tapes, marks, brought, incoming, peak, adders = [], [], [], [], 0, 0
     for number, part in enumerate(fan_in[1:], 1):
         state, tape, found = _written(
@@ -165,7 +185,7 @@ def _written(
     incoming: Ints,
     goal: tuple[Ints, Ints, bool],
     address_map: AddressMap,
-    few_activations: bool,
+    how: tuple[bool, int],
 ) -> tuple[Ints, NDArray[np.int32], planner.Found]:
     """Let the planner write the records of a part."""
     from pimsim.microprogram.output_tree import adding, planner, settling
@@ -173,8 +193,9 @@ def _written(
     (nodes, ends), (kappas, outs, here) = shape, goal
     count, places = len(part.rows) + len(incoming), len(order)
     capacity = 2 * count + 256
-    known, prices = _known(address_map)
-    known[adding.FEW_ACTIVATIONS] = few_activations
+    table_of, prices = _known(address_map)
+    known = table_of.copy()
+    known[adding.FEW_ACTIVATIONS], known[adding.BLOCK] = how
     highest = max(int(part.free.max(initial=0)), int(part.rows.max(initial=0)), int(outs.max()))
     work = adding.Work(
         np.zeros(7, np.int64),

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from pimsim.machine_code import kept
 from pimsim.microprogram.output_tree.adding import (
     AT,
+    BLOCK,
     MAX_WEIGHT,
     PLUS,
     WRONG,
@@ -226,9 +227,15 @@ def _leaf(
     for column in range(2 if group.here else columns):
         _clear(work.waiting)
         if column < columns:
+            new = 0
             for i in range(size):
                 if (nodes.own[NEGATIVE, i] != 0) == (column == 1):
+                    if new == work.table[BLOCK]:
+                        if not _added(work):
+                            return until
+                        new = 0
                     _wait(work, nodes.own[WEIGHT, i], nodes.own[ITEM, i])
+                    new += 1
             for i in range(came, until):
                 if incoming[i, COLUMN] == column:
                     _wait(work, incoming[i, WEIGHT_OF], incoming[i, CAME])
@@ -287,11 +294,16 @@ def _compressed(work: Work, found: Found, nodes: Nodes, size: int) -> int:
         bucket = keys[order[i]] >> 8
         negative, present = own[NEGATIVE, order[i]], own[PRESENT, order[i]]
         _clear(waiting)
-        unseen = weight = 0
+        new = weight = 0
         while i < size and keys[order[i]] >> 8 == bucket:
+            if new == work.table[BLOCK]:
+                if not _added(work):
+                    return groups
+                new = 0
             _wait(work, own[WEIGHT, order[i]], own[ITEM, order[i]])
-            unseen += 1
+            new += 1
             i += 1
+        unseen = waiting.sum()
         while unseen:
             count = waiting[weight]
             unseen -= count
@@ -321,6 +333,24 @@ def _compressed(work: Work, found: Found, nodes: Nodes, size: int) -> int:
                 groups += 1
             weight += 1
     return groups
+
+
+@compiled
+def _added(work: Work) -> bool:
+    """Add what waits until at most two items of a weight do; whether there were rows for it."""
+    waiting, columns = work.waiting, work.columns
+    for weight in range(MAX_WEIGHT - 1):
+        adders = (waiting[weight] - 1) // 2
+        if adders > 0:
+            total, count, carried = add(
+                work, columns[weight], waiting[weight], adders, columns[weight + 1],
+                waiting[weight + 1],
+            )  # fmt: skip
+            if work.state[WRONG]:
+                return False
+            columns[weight, count] = total
+            waiting[weight], waiting[weight + 1] = count + 1, carried
+    return True
 
 
 @compiled

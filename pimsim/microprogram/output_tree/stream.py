@@ -7,8 +7,9 @@ or as one tape of all parts.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -38,7 +39,8 @@ class Deed(NamedTuple):
     words: NDArray[np.int32] | None = None
     place: int = -1
     to_place: int = -1
-    """In the home, of a row that is moved."""
+    """Of a row that is moved."""
+    to_part: int = 0
     digit: Digit | None = None
     given: int = -1
     """Number in the group of the output whose bit it is."""
@@ -50,9 +52,21 @@ class Tally:
 
     parts: list[AdderTape]
     """Of each part."""
-    moved: list[int]
-    """Rows that each part brings to the home."""
+    moved: dict[tuple[int, int], int]
+    """Rows that go from one part to another, digits first."""
     reads: int
+
+
+class Window(NamedTuple):
+    """What is done at a place of the pooling window."""
+
+    plan: GroupPlan
+    parts: Sequence[int]
+    """Where the plan's parts are, its home first."""
+    brought: Sequence[tuple[int, int]] = ()
+    """Rows of bits in its home, and where they go in part 0."""
+    tail: NDArray[np.int32] = np.zeros(0, np.int32)
+    """Records of part 0 that then bring the bits together with those of places before."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,46 +74,50 @@ class Stream:
     """Deeds for a group of outputs."""
 
     address_map: AddressMap
-    plans: Sequence[GroupPlan]
+    windows: Sequence[Window]
     """For each place of the pooling window."""
+    parts: int
+    """How many there are."""
     given: Sequence[int] | None = None
-    """Place of each output's row where its bit stands at the end; None: bits are given one by one,
-    as they are decided, in the row ``bit``."""
+    """Row of part 0 where each output's bit stands at the end; None: bits are given one by one, as
+    they are decided, in the row ``bit``."""
     bit: int = -1
-    tail: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
-    """Records that bring the bits of several places together."""
 
     @property
     def outputs(self) -> list[int]:
         """Outputs of the group."""
-        return self.plans[0].outputs
+        return self.windows[0].plan.outputs
 
     def deeds(self, *, looking: bool) -> Iterator[Deed]:
         """Yield what is done, in order; ``looking``: digits are seen."""
-        for window, planned in enumerate(self.plans):
-            for piece in pieces(planned):
+        for number, window in enumerate(self.windows):
+            parts, home = window.parts, window.parts[0]
+            for piece in pieces(window.plan):
                 if piece.moved is not None:
-                    yield Deed(piece.moved.part, None, piece.moved.place, piece.moved.to_place)
+                    source, place, to_place = parts[piece.moved.part], *piece.moved[2:]
+                    yield Deed(source, place=place, to_place=to_place, to_part=home)
                 elif piece.settled >= 0:
                     if looking:
-                        yield from self._seen(window, piece.settled)
+                        yield from self._seen(number, piece.settled)
                 elif piece.decided >= 0:
                     if self.given is None:
                         yield Deed(place=self.bit, given=piece.decided)
                 elif piece.records.stop > piece.records.start:
-                    yield Deed(piece.part, planned.tapes[piece.part][piece.records])
-        if len(self.tail):
-            yield Deed(0, self.tail)
+                    yield Deed(parts[piece.part], window.plan.tapes[piece.part][piece.records])
+            for place, to_place in window.brought:
+                yield Deed(home, place=place, to_place=to_place)
+            if len(window.tail):
+                yield Deed(0, window.tail)
         for number, place in enumerate(self.given or ()):
             yield Deed(place=place, given=number)
 
     def _seen(self, window: int, leaf: int) -> Iterator[Deed]:
-        digits = self.plans[window].digits[leaf]
+        digits, home = self.windows[window].plan.digits[leaf], self.windows[window].parts[0]
         for column in range(2):
             for weight in range(digits.shape[1]):
                 item = int(digits[column, weight])
                 if item >= 0:
-                    yield Deed(place=item >> 1, digit=Digit(window, leaf, column, weight))
+                    yield Deed(home, place=item >> 1, digit=Digit(window, leaf, column, weight))
 
     def digits(self) -> list[Digit]:
         """Digits that are seen, in order."""
@@ -113,9 +131,9 @@ class Stream:
             if deed.words is not None:
                 found.run(AdderTape(deed.words, self.address_map), deed.part)
             elif deed.to_place >= 0:
-                found.move(deed.place - first, deed.part, deed.to_place - first)
+                found.move(deed.place - first, deed.part, deed.to_place - first, deed.to_part)
             elif deed.digit is not None:
-                found.look(deed.place - first)
+                found.look(deed.place - first, deed.part)
             else:
                 found.read(deed.place - first)
         return found
@@ -129,10 +147,11 @@ class Stream:
             if deed.words is not None:
                 found.append(placed(deed.words, deed.part * stride, self.address_map))
             elif deed.to_place >= 0:
-                source = deed.part * stride + deed.place
-                found.append(np.array([read + 1, source, deed.to_place], np.int32))
+                places = (deed.part * stride + deed.place, deed.to_part * stride + deed.to_place)
+                found.append(np.array([read + 1, *places], np.int32))
             else:
-                found.append(np.array([read, deed.place, slot], np.int32))
+                place = deed.part * stride + deed.place
+                found.append(np.array([read, place, slot], np.int32))
                 slot += 1
         return np.concatenate(found)
 
@@ -140,14 +159,15 @@ class Stream:
     def tally(self) -> Tally:
         """What is done, added up."""
         size = len(sizes(self.address_map))
-        total = np.zeros((len(self.plans[0].tapes), size), np.int64)
-        moved = [0] * len(total)
-        for planned in self.plans:
-            for part, words in enumerate(planned.tapes):
+        total = np.zeros((self.parts, size), np.int64)
+        digits, bits = Counter[tuple[int, int]](), Counter[tuple[int, int]]()
+        for planned, where, brought, tail in self.windows:
+            for part, words in zip(where, planned.tapes, strict=True):
                 total[part] += counted(words, self.address_map)
-            for one in planned.brought:
-                moved[one.part] += 1
-        total[0] += counted(self.tail, self.address_map)
+            digits.update((where[one.part], where[0]) for one in planned.brought)
+            bits.update((where[0], 0) for _ in brought)
+            total[0] += counted(tail, self.address_map)
+        moved = {**digits, **bits}
         parts = [AdderTape.total(each, self.address_map) for each in total]
         return Tally(parts, moved, len(self.outputs))
 
@@ -166,8 +186,8 @@ class Stream:
 
         place_of = {output: place for place, output in enumerate(self.outputs)}
         columns = rows.shape[1]
-        found = np.zeros((len(self.plans), len(self.outputs), columns), np.int64)
-        for window, planned in enumerate(self.plans):
+        found = np.zeros((len(self.windows), len(self.outputs), columns), np.int64)
+        for window, (planned, *_) in enumerate(self.windows):
             numbers = np.zeros((len(planned.leaves), 2, columns), np.int64)
             for leaf, column, weight in np.argwhere(planned.digits != NOTHING).tolist():
                 item = int(planned.digits[leaf, column, weight])

@@ -20,7 +20,7 @@ from bnn.mapping.backends import compiled as vector_code
 from bnn.mapping.backends.compiled import CompiledStage
 from bnn.mapping.backends.prepare import booked as book_alone
 from bnn.mapping.backends.prepare import prepare
-from bnn.mapping.dataflows import weight_stationary
+from bnn.mapping.dataflows import output_tree, weight_stationary
 from bnn.mapping.dataflows.output_stationary.planner import plan
 from bnn.mapping.mapped_stage import StageInputs
 from bnn.mapping.placement.fan_in import divide
@@ -38,7 +38,7 @@ from pimsim.dram.array.subarray import Subarray
 from pimsim.dram.commands import CommandCounts
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
-from pimsim.errors import InputError, OutOfRowsError
+from pimsim.errors import InputError, OutOfRowsError, OutOfSubarraysError
 from pimsim.microprogram.row_program import Run
 
 STANDARD = replace(load("ddr3-1600-8-8-8"), row_bytes=64, chips_per_rank=1)
@@ -284,6 +284,24 @@ def test_sums_and_bits_are_those_of_numpy_and_books_what_was_executed(
     counted = sum((lane for part in executed for lane in part.counts()), CommandCounts())
     booked = sum((reference.counts(phase) for phase in PHASES), CommandCounts())
     assert replace(booked, ref=0) == counted
+
+
+@pytest.mark.slow
+@SLOW
+@given(case=cases(), rows=st.sampled_from([1024, 100, 60]), banks=st.sampled_from([1, 8]))
+def test_places_of_a_pooling_window_may_have_subarrays_of_their_own(
+    case: Case, rows: int, banks: int
+) -> None:
+    reference, compiled = _machine(rows, banks), _machine(rows, banks)
+    assume(output_tree.instead(case.stage, reference.system) is None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(output_tree, "_ways", lambda *_: (True,))
+        try:
+            _execute("output-tree", case, reference, compiled=False)
+        except (OutOfRowsError, OutOfSubarraysError):
+            assume(False)
+        _execute("output-tree", case, compiled, compiled=True)
+    assert _books(reference) == _books(compiled)
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -15,7 +16,8 @@ from pimsim.dram.array.address_map import load, names
 from pimsim.errors import OutOfRowsError
 from pimsim.executors.reference import carry_out
 from pimsim.microprogram.accumulation import cheapest, programs
-from pimsim.microprogram.output_tree.group import FanIn, plan
+from pimsim.microprogram.output_tree import group
+from pimsim.microprogram.output_tree.group import BLOCKS, FanIn, GroupPlan, plan
 from pimsim.microprogram.output_tree.grouping import climbed, clustered
 from pimsim.microprogram.output_tree.layer import GroupProgram, Layer
 from pimsim.microprogram.output_tree.tree import Tree, leaves, shaped
@@ -78,6 +80,7 @@ def layers(draw: st.DrawFn) -> tuple[NDArray[np.int8], NDArray[np.int64], int, i
     drawn=layers(),
     size=st.sampled_from([1, 2, 4, 8]),
     minimise=st.sampled_from(["commands", "activations"]),
+    block=st.sampled_from([BLOCKS[0], 3, 2, 1]),
     seed=st.integers(0, 99),
 )
 @pytest.mark.slow
@@ -86,6 +89,7 @@ def test_every_bit_of_any_layer_is_right(
     drawn: tuple[NDArray[np.int8], NDArray[np.int64], int, int],
     size: int,
     minimise: str,
+    block: int,
     seed: int,
 ) -> None:
     weights, least, planes, parts = drawn
@@ -93,10 +97,27 @@ def test_every_bit_of_any_layer_is_right(
         weights, least, planes=planes, parts=parts, data_rows=420,
         address_map=load(name), minimise=minimise,
     )  # fmt: skip
-    try:
-        _executed(layer, clustered(weights, size), least, name, seed)
-    except OutOfRowsError:
-        assume(False)
+    with mock.patch.object(group, "BLOCKS", (block,)):
+        try:
+            _executed(layer, clustered(weights, size), least, name, seed)
+        except OutOfRowsError:
+            assume(False)
+
+
+@pytest.mark.parametrize(("size", "rows"), [(4, 960), (2, 915), (1, 900)])
+def test_where_rows_are_few_buckets_are_added_in_blocks(size: int, rows: int) -> None:
+    rng = np.random.default_rng(2)
+    signs = rng.choice(np.int8([-1, 1]), (864, size))
+
+    def planned(data_rows: int) -> GroupPlan:
+        fan_in = [FanIn.over(signs, range(2, 866), 2 + data_rows)]
+        outs = np.full(8, 2 + data_rows)
+        return plan(shaped(range(size)), fan_in, np.ones(size, np.int64), outs, load("ambit"))
+
+    few, plenty = planned(rows), planned(2000)
+    assert few.rows <= rows < plenty.rows
+    assert few.adders == plenty.adders
+    assert len(few.tapes[0]) < 1.15 * len(plenty.tapes[0])
 
 
 @pytest.mark.parametrize(

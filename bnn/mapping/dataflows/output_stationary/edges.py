@@ -11,6 +11,8 @@ constant).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,15 +28,31 @@ Mask = NDArray[np.bool_]
 class Masks:
     """Every mask that the schedules of a stage need, each in a row of its own."""
 
-    def __init__(self, stage: Stage, rows: RowAllocator) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        rows: RowAllocator,
+        counted: Sequence[int] | None = None,
+        *,
+        pooled: bool = True,
+    ) -> None:
+        """Take a row for each.
+
+        Args:
+            stage: the stage.
+            rows: those of the subarray.
+            counted: places of the pooling window that are counted there, all if None.
+            pooled: whether they are brought together there.
+
+        """
         self._rows: dict[bytes, tuple[int, Mask]] = {}
         for offset in range(stage.windows.offsets):
-            if stage.zero_padding:
+            if stage.zero_padding and (counted is None or offset in counted):
                 for padded in stage.windows.padded(offset).T:
                     if padded.any():
                         self._take(~padded, rows)
             inside = stage.windows.outputs[offset] >= 0
-            if stage.thresholds is not None and not inside.all():
+            if pooled and stage.thresholds is not None and not inside.all():
                 self._take(inside, rows)
                 self._take(~inside, rows)
 

@@ -132,7 +132,7 @@ def _passed_over(
     energy_pj = writing.energy_pj + computing.energy_pj / share
     for better, one in able(found):
         if one.latency_ps <= latency_ps and one.energy_pj <= energy_pj:
-            return f"would lose to {better} even with a {share}th of the commands of {other}"
+            return f"would lose to {better} even with 1/{share} of the commands of {other}"
     return ""
 
 

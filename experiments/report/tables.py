@@ -17,7 +17,16 @@ def show(report: Mapping[str, Any]) -> None:
     """Print layers, the choice of mappings, totals, baselines and assumptions."""
     images = report["images"]
     tables.show(
-        ("layer", "mapping", "MACs", "columns\nused", "time", "writing\ninputs", "energy"),
+        (
+            "layer",
+            "mapping",
+            "MACs",
+            "columns\nused",
+            "time",
+            "writing\ninputs",
+            "energy",
+            "on the\nchannel",
+        ),
         [_layer(layer, images) for layer in report["layers"]],
         title=f"{_title(report)}; each layer, an image",
         wide=0,
@@ -109,7 +118,13 @@ def _layer(layer: Mapping[str, Any], images: int) -> tuple[str, ...]:
         quantity(time_ps / images, "ps") if time_ps else "",
         f"{writing_ps / time_ps:.0%}" if used is not None and time_ps else "",
         quantity(layer["energy_pj"] / images, "pJ") if time_ps else "",
+        f"{_on_the_channel(layer['energy_parts_pj']) / layer['energy_pj']:.0%}" if time_ps else "",
     )
+
+
+def _on_the_channel(parts_pj: Mapping[str, float]) -> float:
+    """Energy of bursts that are read and written, and of those from bank to bank."""
+    return sum(parts_pj.get(part, 0.0) for part in ("read_write", "io"))
 
 
 def _compared(report: Mapping[str, Any]) -> list[tuple[str, ...]]:

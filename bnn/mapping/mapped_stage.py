@@ -36,6 +36,8 @@ class OperandRows(NamedTuple):
     """Whether its channels are those of a group, each column's being that of its output."""
     places: Sequence[int] | None = None
     """Places of the patch, those of the chunk if None."""
+    planes: range | None = None
+    """Bits of an operand, all if None."""
 
     @property
     def patch(self) -> Sequence[int]:

@@ -291,7 +291,8 @@ class LiteralLanes:
                         part, rows, [self._constants(bits, block) for block in blocks], lanes
                     )
                 case Write(rows, part, OperandRows(chunk, of_group) as own):
-                    size = chunk.width * self._mapped.stage.planes
+                    planes = own.planes or range(self._mapped.stage.planes)
+                    size = chunk.width * len(planes)
                     for place, some in zip(own.patch, cut(len(rows), size), strict=True):
                         held: dict[tuple[int, int, int], NDArray[np.uint8]] = {}
                         keys = []
@@ -299,7 +300,8 @@ class LiteralLanes:
                             images, first = self._images[lane], block.outputs.start * of_group
                             keys.append((images.start, block.positions.start, first))
                             if keys[-1] not in held:
-                                held[keys[-1]] = self._operands(chunk, place, lane, of_group)
+                                bits = self._operands(chunk, place, lane, of_group)
+                                held[keys[-1]] = bits[:, planes].reshape(size, -1)
                         self._fill(part, rows[some], [held[key] for key in keys], lanes)
                 case _:
                     raise ValueError(f"rows must be written before computing, not {item}")
@@ -328,7 +330,7 @@ class LiteralLanes:
         return whole.reshape(len(bits), -1).astype(np.uint8)
 
     def _operands(self, chunk: Chunk, place: int, lane: int, of_group: bool) -> NDArray[np.uint8]:
-        """Bits (rows, columns) of a lane's operands at a place of the patch, channel by channel."""
+        """Bits (channels, planes, columns) of a lane's operands at a place of the patch."""
         stage, block, images = self._mapped.stage, self._blocks[lane], self._images[lane]
         pixels = stage.windows.pixels[block.positions, place]
         values = self._work.integers[images][:, pixels]
@@ -341,4 +343,4 @@ class LiteralLanes:
         held[:, :, : images.stop - images.start] = values[:, :, channels].transpose(3, 2, 0, 1)
         planes = np.arange(stage.planes, dtype=np.uint32)[:, None]
         bits: NDArray[np.uint8] = (held.reshape(chunk.width, 1, -1) >> planes & 1).astype(np.uint8)
-        return bits.reshape(chunk.width * stage.planes, -1)
+        return bits

@@ -56,11 +56,15 @@ class StageStrings:
         for item in (*mapped.program.phases["weights"], *mapped.program.phases["inputs"]):
             match item:
                 case Write(_, _, OperandRows(chunk) as own):
-                    first, size = (
-                        channels * self.stage.planes
-                        for channels in (chunk.channels.start, chunk.width)
-                    )
+                    bits = self.stage.planes
+                    first, size = chunk.channels.start * bits, chunk.width * bits
                     runs = [(place + first, size) for place in places[list(own.patch)].tolist()]
+                    if own.planes is not None:
+                        runs = [
+                            (start + channel + own.planes.start, len(own.planes))
+                            for start, size in runs
+                            for channel in range(0, size, bits)
+                        ]
                     self.operands.append((item, runs))
                 case Write(_, _, ConstantRows(bits)):
                     held = BitStrings.of(bits.transpose(1, 2, 0).astype(np.uint8))

@@ -15,9 +15,9 @@ output-stationary.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,18 +91,19 @@ def _cheapest(stage: Stage, system: System, images: int) -> tuple[_Layout, list[
         sizes.append(halved(sizes[-1]))
     best: tuple[float, _Layout, list[Tree]] | None = None
     refused: PimsimError | None = None
-    seen = set[tuple[bool, tuple[int, ...]]]()
-    for apart in _ways(stage, system):
+    seen = set[tuple[Way, int]]()
+    for way in ways(stage, system):
+        if best is not None and len(best[1].parts) == 1:
+            break  # no digit is moved
         for most in range(len(_GROUPS)):
             try:
-                layout = _divided(stage, system, sizes[most][0], apart=apart)
+                layout = _divided(stage, system, sizes[most][0], way)
             except (OutOfRowsError, OutOfSubarraysError) as error:
                 refused = refused or error
                 continue
-            key = apart, tuple(part.operands for part in layout.parts)
-            if key in seen:
+            if (way, len(layout.parts)) in seen:
                 continue
-            seen.add(key)
+            seen.add((way, len(layout.parts)))
             for groups in sizes[most:]:
                 try:
                     sample = layout.stream(groups[0])
@@ -116,9 +117,23 @@ def _cheapest(stage: Stage, system: System, images: int) -> tuple[_Layout, list[
     return best[1:]
 
 
-def _ways(stage: Stage, system: System) -> Sequence[bool]:
-    """Whether places of a pooling window may be apart: what is in banks of their own may not."""
-    return (False, True) if stage.windows.offsets > 1 and system.moves == "host" else (False,)
+class Way(NamedTuple):
+    """How operands are divided among subarrays."""
+
+    apart: bool
+    """Whether places of a pooling window have subarrays of their own."""
+    planes: int
+    """Bits of an operand that stay together."""
+
+
+def ways(stage: Stage, system: System) -> list[Way]:
+    """Return the ways to be tried, in turn; places in banks of their own cannot be apart."""
+    found = [Way(False, stage.planes)]
+    if stage.windows.offsets > 1 and system.moves == "host":
+        found.append(Way(True, stage.planes))
+    if stage.planes > 1:
+        found.append(Way(False, 1))
+    return found
 
 
 def _price(mapped: MappedStage) -> float:
@@ -141,12 +156,12 @@ def _price(mapped: MappedStage) -> float:
     return latency_ps * energy_pj
 
 
-def _divided(stage: Stage, system: System, group: Tree, *, apart: bool) -> _Layout:
+def _divided(stage: Stage, system: System, group: Tree, way: Way) -> _Layout:
     """Divide the fan-in among as few subarrays as let such a group be planned."""
     windows = stage.windows
 
     def write(chunks: list[Chunk]) -> _Layout:
-        layout = _Layout(stage, system, chunks, apart=apart)
+        layout = _Layout(stage, system, chunks, way)
         if len(layout.parts) > system.subarrays_per_bank:
             raise OutOfSubarraysError(
                 f"operands of {stage.name!r} must fit the {system.subarrays_per_bank} subarrays of "
@@ -158,10 +173,10 @@ def _divided(stage: Stage, system: System, group: Tree, *, apart: bool) -> _Layo
     return fit(
         stage.name,
         windows.channels,
-        windows.taps.shape[1] if apart else windows.patch,
+        windows.taps.shape[1] if way.apart else windows.patch,
         system.data_rows,
         write,
-        lambda chunk: chunk.operands * stage.planes,
+        lambda chunk: chunk.operands * way.planes,
         lambda chunk: min(len(leaves(group)), 2) * chunk.operands.bit_length(),
     )
 
@@ -177,42 +192,46 @@ class _Items:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Operands in a subarray."""
+    """Operands in a subarray, or some of their bits."""
 
     chunk: Chunk
     places: list[int]
     """Of the patch, in the order of their rows."""
     windows: range
     """Places of the pooling window that it counts for."""
+    planes: range
 
     @property
-    def operands(self) -> int:
-        """Operands of a column."""
-        return len(self.places) * self.chunk.width
+    def rows(self) -> range:
+        """Data rows of the operands."""
+        return range(len(self.places) * self.chunk.width * len(self.planes))
 
 
 class _Layout:
     """Where the rows of a stage lie, and what counts for an output.
 
     Operands are shared by all places of a pooling window, or each place has subarrays *apart*: it
-    has all of its operands there then, and hands a bit on.
+    has all of its operands there then, and hands a bit on. Bits of an operand may be in different
+    subarrays: those of the same weight are many then, and what they add up to takes fewer digits.
 
     Raises OutOfRowsError where operands and masks leave none.
     """
 
-    def __init__(self, stage: Stage, system: System, chunks: list[Chunk], *, apart: bool) -> None:
+    def __init__(self, stage: Stage, system: System, chunks: list[Chunk], way: Way) -> None:
         self._stage, self._system, self._map = stage, system, system.address_map
         self._first = len(self._map.constants)
         every = range(stage.windows.offsets)
-        if apart:
+        planes = [range(first, first + way.planes) for first in range(0, stage.planes, way.planes)]
+        if way.apart:
             self.parts = [
-                _Part(chunk, taps[chunk.places].tolist(), range(place, place + 1))
+                _Part(chunk, taps[chunk.places].tolist(), range(place, place + 1), planes[0])
                 for place, taps in enumerate(stage.windows.taps)
                 for chunk in chunks
             ]
         else:
             self.parts = [
-                _Part(chunk, list(range(chunk.places.start, chunk.places.stop)), every)
+                _Part(chunk, list(range(chunk.places.start, chunk.places.stop)), every, some)
+                for some in planes
                 for chunk in chunks
             ]
         inside = stage.windows.outputs >= 0
@@ -229,7 +248,7 @@ class _Layout:
         self._free: list[NDArray[np.int64]] = []
         for number, part in enumerate(self.parts):
             rows = RowAllocator(system.data_rows)
-            rows.hold(self.operand_rows(part), "operands")
+            rows.hold(part.rows, "operands")
             if number in homes or not number:
                 counted = part.windows if number in homes else ()
                 self._masks[number] = Masks(stage, rows, counted, pooled=not number)
@@ -257,24 +276,21 @@ class _Layout:
         program, parts = RowProgram(1), len(self.parts)
         program.enter("inputs")
         for number, part in enumerate(self.parts):
-            held = OperandRows(part.chunk, of_group=False, places=part.places)
-            program.write(self.operand_rows(part), number, held)
+            some = part.planes if len(part.planes) < self._stage.planes else None
+            held = OperandRows(part.chunk, of_group=False, places=part.places, planes=some)
+            program.write(part.rows, number, held)
         for number, masks in self._masks.items():
             for row, mask in masks.all():
                 program.write([row], number, ConstantRows(mask[None, None]))
         placement = in_turn(
             self._stage, self._system, images, _average(streams, self._system),
-            operand_rows=sum(part.operands for part in self.parts) * self._stage.planes,
+            operand_rows=sum(len(part.rows) for part in self.parts),
             units=units,
         )  # fmt: skip
         return MappedStage(
             self._stage, self._system, program, placement, ReadBack(self._stage.scale, ()), parts,
             self._system.subarray_rows, parts, streams=streams, sums=self.sums,
         )  # fmt: skip
-
-    def operand_rows(self, part: _Part) -> range:
-        """Data rows of a part's operands."""
-        return range(part.operands * self._stage.planes)
 
     def streams(self, tree: Tree) -> list[Stream]:
         """Plan a group; in halves if a part has too few rows for the whole."""
@@ -327,14 +343,14 @@ class _Layout:
         taps = [tap for tap, spot in enumerate(every) if spot in row_of]
         spots = np.array([row_of[every[tap]] for tap in taps], np.int64)
         channels = np.arange(chunk.width)
-        first = (spots[:, None] * chunk.width + channels).reshape(-1) * stage.planes + self._first
+        first = (spots[:, None] * chunk.width + channels).reshape(-1) * len(part.planes)
         lift = int(stage.zero_padding)
         signs, rows, weights = [], [], []
         for digit, shift in enumerate(stage.shifts):
             own = stage.weights[digit, taps, chunk.channels].reshape(-1, stage.outputs)
-            for bit in range(stage.planes):
+            for row, bit in enumerate(part.planes):
                 signs.append(own * self._turn)
-                rows.append(first + bit)
+                rows.append(self._first + first + row)
                 weights.append(np.full(len(first), bit + shift + lift))
         if number == self._where[place][0] and stage.zero_padding:
             for mask, digits in self._padding(number, place):

@@ -82,15 +82,15 @@ class Expected(SumChecker):
 
 
 @st.composite
-def cases(draw: st.DrawFn) -> Case:
-    """Draw a stage with its operands."""
+def cases(draw: st.DrawFn, *, decided: bool = False) -> Case:
+    """Draw a stage with its operands; ``decided``: of one group, and with thresholds."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
-    groups = draw(st.sampled_from([1, 1, 2, 3, 5]))
+    groups = 1 if decided else draw(st.sampled_from([1, 1, 2, 3, 5]))
     width, each = draw(st.integers(1, 4)), draw(st.integers(1, 3))
     shifts = tuple(draw(st.sampled_from([(0,), (0,), (0, 1), (0, 1, 2), (2,), (3, 0)])))
     planes, step, low, zero_padding = draw(st.sampled_from(OPERAND_ENCODINGS))
     sides = draw(st.lists(_sides(), min_size=0, max_size=2))
-    thresholds = draw(st.booleans())
+    thresholds = decided or draw(st.booleans())
     pool = [draw(_pools(side.out)) for side in sides] if sides and thresholds else None
     if pool is not None and draw(st.booleans()):
         pool = None
@@ -288,14 +288,20 @@ def test_sums_and_bits_are_those_of_numpy_and_books_what_was_executed(
 
 @pytest.mark.slow
 @SLOW
-@given(case=cases(), rows=st.sampled_from([1024, 100, 60]), banks=st.sampled_from([1, 8]))
-def test_places_of_a_pooling_window_may_have_subarrays_of_their_own(
-    case: Case, rows: int, banks: int
+@given(
+    case=cases(decided=True),
+    rows=st.sampled_from([1024, 100, 60]),
+    banks=st.sampled_from([1, 8]),
+    apart=st.booleans(),
+)
+def test_places_of_a_pooling_window_and_bits_may_have_subarrays_of_their_own(
+    case: Case, rows: int, banks: int, apart: bool
 ) -> None:
     reference, compiled = _machine(rows, banks), _machine(rows, banks)
     assume(output_tree.instead(case.stage, reference.system) is None)
+    way = output_tree.Way(apart, case.stage.planes if apart else 1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(output_tree, "_ways", lambda *_: (True,))
+        patch.setattr(output_tree, "ways", lambda *_: [way])
         try:
             _execute("output-tree", case, reference, compiled=False)
         except (OutOfRowsError, OutOfSubarraysError):

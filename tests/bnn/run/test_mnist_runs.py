@@ -84,8 +84,9 @@ def test_a_whole_test_set_in_simulated_rows(
 
     if network in ("mnist-mlp", "mnist-cnn"):
         page = (ROOT / "docs" / "thirty-five.md").read_text("utf-8").splitlines()
-        assert _against(report) in page
-        assert set(_by_layer(report)) <= set(page)
+        for one in (report, _booked(tmp_path / "booked", network, "output-stationary")):
+            assert _against(one) in page
+            assert set(_by_layer(one)) <= set(page)
 
     limit = str(SOME)
     other = run(tmp_path / "some", network, "--mapping", "weight-stationary", "--limit", limit)
@@ -99,6 +100,14 @@ def test_a_whole_test_set_in_simulated_rows(
 def test_some_of_cifar10_in_simulated_rows(mapping: str, tmp_path: Path) -> None:
     report = run(tmp_path, "cifar10-binarynet", "--mapping", mapping, "--limit", "20")
     assert_every_sum_was_compared(report, BINARYNET)
+
+
+def _booked(out: Path, network: str, mapping: str) -> dict[str, Any]:
+    """What a run would take under a mapping; nothing is executed."""
+    argv = ["run", network, "--mapping", mapping, "--cost-only", "--images", "10000"]
+    assert cli.main([*argv, "--out", str(out)]) == 0
+    report: dict[str, Any] = json.loads((out / "report.json").read_text("utf-8"))
+    return report
 
 
 def _against(report: dict[str, Any]) -> str:

@@ -50,7 +50,7 @@ def _listen() -> None:
     """Have numba say when it compiles, which it does not where machine code has been kept."""
     from numba.core import event
 
-    class Compiling(event.Listener):  # type: ignore[misc]
+    class Compiling(event.Listener):
         """Tells that something is being compiled, and afterwards that it is not."""
 
         depth = 0  # what a function calls is compiled while it is
@@ -68,7 +68,7 @@ def _listen() -> None:
             for tell in tells:
                 tell(text)
 
-    event.register("numba:compile", Compiling())
+    event.register("numba:compile", Compiling())  # type: ignore[no-untyped-call]
 
 
 def _own_folder() -> Path | None:

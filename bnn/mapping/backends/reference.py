@@ -300,8 +300,8 @@ class LiteralLanes:
                             images, first = self._images[lane], block.outputs.start * of_group
                             keys.append((images.start, block.positions.start, first))
                             if keys[-1] not in held:
-                                bits = self._operands(chunk, place, lane, of_group)
-                                held[keys[-1]] = bits[:, planes].reshape(size, -1)
+                                every = self._operands(chunk, place, lane, of_group)
+                                held[keys[-1]] = every[:, planes].reshape(size, -1)
                         self._fill(part, rows[some], [held[key] for key in keys], lanes)
                 case _:
                     raise ValueError(f"rows must be written before computing, not {item}")

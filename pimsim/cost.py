@@ -72,6 +72,14 @@ class Elapsed:
             self.refreshes - other.refreshes,
         )
 
+    def __mul__(self, times: int) -> Elapsed:
+        return Elapsed(
+            self.latency_ps * times,
+            self.held_ps * times,
+            self.open_ps * times,
+            self.refreshes * times,
+        )
+
     def with_refresh(self, standard: Standard) -> Elapsed:
         """Return about what this becomes with refresh, of what was scheduled without.
 

@@ -64,14 +64,21 @@ class CommandLedger:
         system: the DRAM that it runs on.
         timeline: that of the layers before; one of its own if None.
         recorder: what is told every command, of all layers together.
+        priced: a price is asked for, not a schedule; see :meth:`alike`.
     """
 
     def __init__(
-        self, system: System, timeline: Timeline | None = None, recorder: Recorder | None = None
+        self,
+        system: System,
+        timeline: Timeline | None = None,
+        recorder: Recorder | None = None,
+        *,
+        priced: bool = False,
     ) -> None:
         self.system = system
         self._timeline = timeline or Timeline(system.standard, system.options)
         self._recorder = recorder
+        self._priced = priced
         self._targets: list[Iterator[list[Target]]] = []
         self._phase = "inputs"
         self._counts = dict.fromkeys(PHASES, CommandCounts())
@@ -217,6 +224,37 @@ class CommandLedger:
                 self._go_on_with(where)
                 self._put_off(runs)
 
+    def alike(self, times: int, book: Callable[[], None]) -> None:
+        """Book so many times what ``book`` books, which begins by entering a phase.
+
+        Where a price is asked for, what takes as long as the time before is not scheduled again:
+        the rest is taken to last as long.
+        """
+        before: dict[str, Elapsed] | None = None
+        for left in range(times, 0, -1):
+            counts, elapsed = self._apart(book)
+            again = left if self._priced and elapsed == before else 1
+            for phase in PHASES:
+                self._counts[phase] += counts[phase] * again
+                self._elapsed[phase] += elapsed[phase] * again
+            if again == left:
+                break
+            before = elapsed
+
+    def _apart(
+        self, book: Callable[[], None]
+    ) -> tuple[dict[str, CommandCounts], dict[str, Elapsed]]:
+        """What ``book`` books, and no more."""
+        self._flush()
+        kept = self._counts, self._elapsed
+        self._counts = dict.fromkeys(PHASES, CommandCounts())
+        self._elapsed = dict.fromkeys(PHASES, Elapsed())
+        book()
+        self._flush()
+        found = self._counts, self._elapsed
+        self._counts, self._elapsed = kept
+        return found
+
     # -- what came of it ---------------------------------------------------------------------
 
     def counts(self, phase: str) -> CommandCounts:
@@ -349,4 +387,5 @@ def _copies(pairs: Sequence[tuple[int, int]], bursts: int) -> Iterator[list[Targ
 def ledger_alone(system: System, moves: str | None = None) -> CommandLedger:
     """A ledger of a system that does nothing else, without refresh, which stretches all alike."""
     options = replace(system.options, refresh=False)
-    return CommandLedger(replace(system, options=options, moves=moves or system.moves, faults=None))
+    alone = replace(system, options=options, moves=moves or system.moves, faults=None)
+    return CommandLedger(alone, priced=True)

@@ -42,19 +42,22 @@ def book(mapped: MappedStage, ledger: CommandLedger, repeats: Repeats | None = N
             ledger.enter(phase)
             book_phase(mapped, phase, ledger, turn, banks, nothing)
 
+    def compute(turn: Turn, lanes: int) -> None:
+        write("inputs", turn, range(lanes))
+        ledger.enter("compute")
+        slots = placement.slots(turn, lanes)
+        if mapped.streams is not None:
+            for some, own in slots:
+                book_streams(mapped, ledger, turn, some.tolist(), own.tolist())
+            return
+        for banks, alike in groupby(slots, key=lambda slot: slot[0].tolist()):
+            outputs = np.stack([some for _, some in alike]) // mapped.stage.each
+            ledger.repeat(outputs, partial(book_phase, mapped, "compute", ledger, turn, banks))
+
     for number, turn in enumerate(placement.turns):
         write("weights", turn, range(turn.lanes))
-        for images in turn.batches:
-            write("inputs", turn, range(len(images)))
-            ledger.enter("compute")
-            slots = placement.slots(turn, len(images))
-            if mapped.streams is not None:
-                for lanes, own in slots:
-                    book_streams(mapped, ledger, turn, lanes.tolist(), own.tolist())
-                continue
-            for banks, alike in groupby(slots, key=lambda slot: slot[0].tolist()):
-                outputs = np.stack([some for _, some in alike]) // mapped.stage.each
-                ledger.repeat(outputs, partial(book_phase, mapped, "compute", ledger, turn, banks))
+        for lanes, batches in groupby(turn.batches, key=len):
+            ledger.alike(sum(1 for _ in batches), partial(compute, turn, lanes))
         for repeat in (repeats or {}).get(number, ()):
             write("inputs", turn, repeat.lanes)
             ledger.enter("compute")

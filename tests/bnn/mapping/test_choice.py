@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from bnn import zoo
 from bnn.larq.model_file import read_model
+from bnn.lowering.lower import lower
 from bnn.lowering.stage import Stage
 from bnn.mapping import MAPPINGS
+from bnn.mapping.backends.prepare import booked as book_alone
 from bnn.mapping.choice import IN_DRAM, PER_PASS, check, names, popcount
 from bnn.mapping.frontier import OBJECTIVES, Offer, corners, least
 from bnn.mapping.selection import select
@@ -23,6 +25,7 @@ from bnn.run import estimate
 from bnn.run.estimate import Estimate
 from bnn.run.execute import Execution, run
 from bnn.run.plan import LayerRun
+from bnn.system.ledger import PHASES, CommandLedger, ledger_alone
 from bnn.system.mitigation import Mitigation
 from bnn.system.system import System
 from bnn.tables import catalog
@@ -208,6 +211,23 @@ def test_what_was_laid_out_to_be_priced_is_not_laid_out_again() -> None:
         other = selected.mapped(stage, fresh, 9)
         assert other is not laid
         assert [one.system for one in other] == [fresh] * len(laid)
+
+
+@pytest.mark.parametrize("standard", ["ddr3-1600-11-11-11", "ddr5-4800", "hbm2"])
+@pytest.mark.parametrize("name", ["weight-stationary", "output-stationary"])
+def test_a_price_is_what_all_batches_take_one_after_the_other(standard: str, name: str) -> None:
+    """Though those alike are not scheduled again."""
+    system = System(load(standard), ModelOptions(refresh=False, energy="datasheet"))
+    network = read_model(zoo.locate("mnist-cnn"))
+    stages = lower(network, ENCODINGS["symmetric"], system.data_rows)
+    for stage in (some for some in stages if isinstance(some, Stage)):
+        mapped = MAPPINGS[name].map_stage(stage, system, 3000)
+        priced, scheduled = ledger_alone(system), CommandLedger(system)
+        book_alone(mapped, priced)
+        book_alone(mapped, scheduled)
+        for phase in PHASES:
+            assert priced.counts(phase) == scheduled.counts(phase)
+            assert priced.cost(phase) == scheduled.cost(phase)
 
 
 def test_layers_of_one_network_get_different_mappings() -> None:

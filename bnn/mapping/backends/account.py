@@ -56,8 +56,8 @@ def book(mapped: MappedStage, ledger: CommandLedger, repeats: Repeats | None = N
 
     for number, turn in enumerate(placement.turns):
         write("weights", turn, range(turn.lanes))
-        for lanes, batches in groupby(turn.batches, key=len):
-            ledger.alike(sum(1 for _ in batches), partial(compute, turn, lanes))
+        for width, batches in groupby(turn.batches, key=len):
+            ledger.alike(sum(1 for _ in batches), partial(compute, turn, width))
         for repeat in (repeats or {}).get(number, ()):
             write("inputs", turn, repeat.lanes)
             ledger.enter("compute")

@@ -36,6 +36,9 @@ PER_PASS = ("inputs", "compute")
 
 IN_DRAM = "in DRAM"
 
+COUNTING: tuple[str, ...] = tuple(name for name, one in MAPPINGS.items() if one.popcount == IN_DRAM)
+"""Mappings that count in DRAM."""
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -55,11 +58,7 @@ class Candidate:
 
 def candidates(stage: Stage, system: System) -> list[str]:
     """Names of the mappings that are chosen among: those that count the stage in DRAM."""
-    return [
-        name
-        for name, one in MAPPINGS.items()
-        if one.popcount == IN_DRAM and counting(name, stage, system) is one
-    ]
+    return [name for name in COUNTING if counting(name, stage, system) is MAPPINGS[name]]
 
 
 def popcount(name: str) -> str:

@@ -9,7 +9,9 @@ host's with all that.
 
 The first product reads pixels of eight bits, all others -1 and +1. Padding is +1, and +1 stands for
 all weights, so that one output of each group speaks for all of them: which rows an adder takes, and
-which of them complemented, changes neither the kinds of commands nor their number.
+which of them complemented, changes neither the kinds of commands nor their number. Where it does,
+under the mapping ``output-tree``, random weights are taken for one group of outputs, and all cost
+what that does.
 
 >>> from bnn.tables.catalog import entry
 >>> first, second = list(works(entry("lenet5")))[:2]

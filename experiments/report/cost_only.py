@@ -23,7 +23,8 @@ _TABLE = {
     "input_encoding": "assumed: pixels of 8 bits",
     "products": "binary throughout: pixels with +-1 in the first layer, +-1 with +-1 in all others",
     "padding": "+1",
-    "weights": "none: commands are those of any, wordlines those of +1",
+    "weights": "none: commands are those of any, wordlines those of +1; under output-tree both are "
+    "those of random weights",
 }
 """What the cost of a network without weights rests on."""
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from bnn.mapping import MAPPINGS
-from bnn.mapping.choice import candidates
+from bnn.mapping.choice import COUNTING
 
 HERE = Path(__file__).resolve().parents[2]
 NETWORKS = {"digits-mlp": 40, "mnist-mlp": 6, "mnist-cnn": 6, "cifar10-binarynet": 2}
@@ -45,7 +45,7 @@ def cases() -> list[Case]:
             booked(network, mapping)
             executed(network, mapping)
         booked(network, "auto", images="4000")
-    for mapping in candidates():
+    for mapping in COUNTING:
         booked("mnist-cnn", mapping, "--standard", "hbm2", "--banks", "64", "--energy", "datasheet")
         booked("mnist-mlp", mapping, "--clocked")
         booked("mnist-mlp", mapping, "--energy", "datasheet", "--standard", "ddr4-2400")

@@ -16,13 +16,14 @@ output-stationary.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.lowering.stage import Stage
+from bnn.lowering.stage import Stage, offsets
+from bnn.lowering.thresholds import Thresholds
 from bnn.mapping.backends import account
 from bnn.mapping.dataflows import output_stationary
 from bnn.mapping.dataflows.output_stationary.edges import Masks
@@ -61,20 +62,39 @@ def map_stage(stage: Stage, system: System, images: int) -> list[MappedStage]:
     system.mitigation.refuse(name)
     if instead(stage, system) is not None:
         return output_stationary.map_stage(stage, system, images)
-    layout, groups = _cheapest(stage, system, images)
+    own = stage if stage.each == 1 else _typical(stage)
+    copies = -(-stage.outputs * stage.each // own.outputs)
+    layout, groups = _cheapest(own, system, images, copies)
     with ThreadPoolExecutor(default_threads()) as pool:
-        streams = [one for some in pool.map(layout.streams, groups) for one in some]
+        streams = [one for some in pool.map(layout.streams, groups) for one in some] * copies
     return [layout.mapped(streams, len(streams), images)]
 
 
 def instead(stage: Stage, system: System) -> str | None:
     """Name of the mapping that is taken for a stage which cannot be counted so."""
-    fits = stage.thresholds is not None and stage.groups == 1 and stage.each == 1
+    fits = stage.thresholds is not None and stage.groups == 1
     if fits and stage.zero_padding:
         # a padded tap's weights must be odd together, or even, for all outputs
         fits = stage.planes == 1 and stage.scale == 2 and stage.shifts == (0,)
         fits = fits and bool(stage.weights.all())
     return None if fits and system.faults is None else output_stationary.name
+
+
+def _typical(stage: Stage) -> Stage:
+    """A group of outputs with random weights, for a stage without any that is only booked."""
+    outputs = min(_GROUPS[0], stage.each)
+    rng = np.random.default_rng(0)
+    weights = rng.choice(np.array([-1, 1], np.int8), (*stage.weights.shape[:3], outputs))
+    zeros = np.zeros(outputs, np.int64)
+    low = int(stage.offsets[0]) // stage.weights[..., 0].size  # all weights are +1
+    return replace(
+        stage,
+        weights=weights,
+        offsets=offsets(weights, stage.shifts, stage.planes, stage.scale, low),
+        thresholds=Thresholds(zeros, zeros > 0),
+        conjunction=zeros > 0,
+        each=1,
+    )
 
 
 def _average(streams: list[Stream], system: System) -> list[Run]:
@@ -84,8 +104,13 @@ def _average(streams: list[Stream], system: System) -> list[Run]:
     return list(runs(tuple(each.tolist()), system.address_map))
 
 
-def _cheapest(stage: Stage, system: System, images: int) -> tuple[_Layout, list[Tree]]:
-    """Return the layout and the groups that a first stream promises least time and energy of."""
+def _cheapest(
+    stage: Stage, system: System, images: int, copies: int = 1
+) -> tuple[_Layout, list[Tree]]:
+    """Return the layout and the groups that a first stream promises least time and energy of.
+
+    There are so many ``copies`` of all groups.
+    """
     sizes = [clustered(stage.weights.reshape(-1, stage.outputs).T, _GROUPS[0])]
     while len(sizes) < len(_GROUPS):
         sizes.append(halved(sizes[-1]))
@@ -109,7 +134,7 @@ def _cheapest(stage: Stage, system: System, images: int) -> tuple[_Layout, list[
                     sample = layout.stream(groups[0])
                 except OutOfRowsError:
                     continue
-                price = _price(layout.mapped([sample], len(groups), images))
+                price = _price(layout.mapped([sample], len(groups) * copies, images))
                 if best is None or price < best[0]:
                     best = price, layout, groups
     if best is None:

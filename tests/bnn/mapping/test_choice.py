@@ -17,7 +17,7 @@ from bnn.lowering.lower import lower
 from bnn.lowering.stage import Stage
 from bnn.mapping import MAPPINGS
 from bnn.mapping.backends.prepare import booked as book_alone
-from bnn.mapping.choice import IN_DRAM, PER_PASS, check, names, popcount
+from bnn.mapping.choice import COUNTING, PER_PASS, check, names, popcount
 from bnn.mapping.frontier import OBJECTIVES, Offer, corners, least
 from bnn.mapping.selection import select
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, MaxPool2D, Network
@@ -38,7 +38,6 @@ from pimsim.errors import InputError
 DDR3 = load("ddr3-1600-8-8-8")
 NO_REFRESH = ModelOptions(refresh=False)  # when REFs fall due depends on what was there before
 SIGN = "ste_sign"
-COUNTING = tuple(name for name, one in MAPPINGS.items() if one.popcount == IN_DRAM)
 IMAGES = 400
 """Few enough for one layer, and too many for another, to have weights in rows."""
 

@@ -17,7 +17,7 @@ from bnn import reference
 from bnn.lowering.lower import lower
 from bnn.lowering.stage import Stage
 from bnn.mapping import MAPPINGS
-from bnn.mapping.choice import candidates
+from bnn.mapping.choice import COUNTING
 from bnn.model.geometry import Padding
 from bnn.model.network import (
     Activation,
@@ -252,7 +252,7 @@ def _dense(fan_in: int, outputs: int, seed: int = 0) -> Network:
     )
 
 
-@pytest.mark.parametrize("mapping", candidates())  # they count
+@pytest.mark.parametrize("mapping", COUNTING)  # they count
 def test_a_fan_in_beyond_one_subarray_is_split_and_its_partial_counts_are_moved(
     mapping: str,
 ) -> None:
@@ -631,7 +631,7 @@ def test_an_unknown_mapping_is_refused() -> None:
     )
 
 
-@pytest.mark.parametrize("mapping", candidates())  # they count
+@pytest.mark.parametrize("mapping", COUNTING)  # they count
 def test_a_late_layer_that_does_not_fit_is_refused_before_anything_runs(
     mapping: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

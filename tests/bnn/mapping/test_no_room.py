@@ -16,7 +16,7 @@ from bnn.lowering.lower import lower
 from bnn.lowering.stage import Stage
 from bnn.mapping import MAPPINGS
 from bnn.mapping.backends.prepare import booked
-from bnn.mapping.choice import IN_DRAM
+from bnn.mapping.choice import COUNTING
 from bnn.mapping.frontier import OBJECTIVES
 from bnn.model.network import (
     Activation,
@@ -75,9 +75,6 @@ def _network(inputs: int, hidden: int) -> Network:
 def _pixels(images: int, *shape: int) -> NDArray[np.float32]:
     levels = np.random.default_rng(images).integers(0, 256, (images, *shape))
     return (levels / np.float32(255)).astype(np.float32)
-
-
-COUNTING = [name for name, one in MAPPINGS.items() if one.popcount == IN_DRAM]
 
 
 class Rows:

@@ -175,6 +175,26 @@ def _with_weights(table: Table, seed: int) -> Network:
     return Network(table.name, table.input_shape, tuple(layers))
 
 
+@pytest.mark.parametrize(("fan_in", "outputs"), [(200, 40), (1500, 24)])
+def test_a_table_costs_about_what_random_weights_do_where_weights_decide(
+    fan_in: int, outputs: int
+) -> None:
+    net = Drawing("n", (1, 1, fan_in), "")
+    first = net.dense("first", net.flatten(net.input), outputs)
+    net.dense("last", net.dense("second", first, outputs), 3)
+    table, images, system = net.table(), 70_000, System(DDR3, ModelOptions(banks=2))
+    network = _with_weights(table, seed=1)
+    trained = of_network(network, ENCODINGS["uint8"], images, system, "output-tree")
+    estimated = of_table(table, images, system, "output-tree")
+    products = [layer for layer in trained.layers if layer.macs]
+    for ran, alone in zip(products[:2], estimated.layers[:2], strict=True):
+        assert ran.mapping == alone.mapping == "output-tree"
+        for phase in ("inputs", "compute"):
+            cost, other = ran.ledger.cost(phase), alone.ledger.cost(phase)
+            assert other.latency_ps == pytest.approx(cost.latency_ps, rel=0.06)
+            assert other.total_pj == pytest.approx(cost.total_pj, rel=0.06)
+
+
 @whatever_weights
 @pytest.mark.parametrize(
     ("images", "banks", "standard"),

@@ -157,20 +157,19 @@ class Program:
         >>> maj3.extra_wordlines(), maj3.extra_wordlines(32)
         (2, 58)
         """
+        rows = self.address_map
+        lines = {row: len(rows.wordlines(rows.address(row))) for row in self.opened}
+        for constant, _ in rows.constants:  # no compute cells: only these have copies
+            lines.pop(constant, None)
         return sum(
-            raise_extra(len(self.address_map.wordlines(self.address_map.address(row))), rows)
+            raise_extra(lines[row], activation_rows)
             for command in self.commands
-            for raise_extra, row, rows in (
-                (extra_sensed, command.source, activation_rows),
-                (extra_driven, command.destination, activation_rows),
+            for raise_extra, row in (
+                (extra_sensed, command.source),
+                (extra_driven, command.destination),
             )
-            if row is not None and self._computes(row)
+            if row in lines
         )
-
-    def _computes(self, row: str) -> bool:
-        """Whether a row is an address of compute cells: only these have copies."""
-        known = row in self.symbols
-        return not known and self.address_map.address(row) < self.address_map.first_constant
 
     @cached_property
     def cycle(self) -> RowCycle:
@@ -213,7 +212,8 @@ class Program:
     def opened(self) -> tuple[str, ...]:
         """Names of the compute and constant rows that it opens, each once, in order."""
         rows = (row for c in self.commands for row in (c.source, c.destination) if row is not None)
-        some = dict.fromkeys(row for row in rows if row not in self.symbols)
+        known = set(self.symbols)
+        some = dict.fromkeys(row for row in rows if row not in known)
         first = self.address_map.first_data
         return tuple(row for row in some if self.address_map.address(row) < first)
 

@@ -22,7 +22,7 @@ no address raises !DCC0 and T0 together, as B8 of 'ambit' does: add `B8 = ["!X",
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -139,6 +139,9 @@ class _Search:
         """Addresses that are there."""
         self.cells: _Cells = {}
         self.tries = 0
+        self._most_tries = _MOST_TRIES
+        self._least = 1
+        """Addresses below which nothing is looked for."""
 
     def label(self, name: str, lines: _Lines) -> str:
         """The address that raises what ``lines`` become, that of the same name if it is one."""
@@ -153,10 +156,15 @@ class _Search:
             name: [there for there in self._there if len(there) == len(own)]
             for name, own in lines.items()
         }
-        self._go_on({name: some for name, some in every.items() if some}, {})
+        choices = {name: some for name, some in every.items() if some}
+        self._least, self._most_tries = len(choices), _MOST_TRIES // 20
+        self._go_on(choices, {})  # whether all of them are there is soon known
+        if not self.kept:
+            self._least, self._most_tries, self.tries = 1, _MOST_TRIES, 0
+            self._go_on(choices, {})
 
     def _go_on(self, choices: _Choices, cells: dict[int, Wordline]) -> None:
-        if len(choices) <= len(self.kept) or self.tries > _MOST_TRIES:
+        if len(choices) < max(self._least, len(self.kept) + 1) or self.tries > self._most_tries:
             return
         open_ = [
             (len(some), line.cell)
@@ -168,41 +176,30 @@ class _Search:
             self.kept, self.cells = frozenset(choices), cells
             return
         _, cell = min(open_)
-        for there in self._candidates(cell, choices, cells):
+        of = [(name, line) for name in choices for line in self._lines[name] if line.cell == cell]
+        for there in self._candidates(cell, of, choices, cells):
             self.tries += 1
-            more = {**cells, cell: there}
-            left = {
-                name: [one for one in some if _fits(self._lines[name], more, one)]
-                if any(line.cell == cell for line in self._lines[name])
-                else some
-                for name, some in choices.items()
-            }
-            self._go_on({name: some for name, some in left.items() if some}, more)
-        without = {
-            name: some
-            for name, some in choices.items()
-            if all(line.cell != cell for line in self._lines[name])
-        }
+            left = dict(choices)
+            for name, line in of:
+                now = Wordline(there.cell, there.complement ^ line.complement)
+                left[name] = [one for one in choices[name] if now in one]
+            self._go_on({name: some for name, some in left.items() if some}, {**cells, cell: there})
+        named = {name for name, _ in of}
+        without = {name: some for name, some in choices.items() if name not in named}
         self._go_on(without, cells)
 
-    def _candidates(self, cell: int, choices: _Choices, cells: _Cells) -> list[Wordline]:
-        """What may stand for the d-wordline of a cell."""
+    def _candidates(
+        self, cell: int, of: Sequence[tuple[str, Wordline]], choices: _Choices, cells: _Cells
+    ) -> list[Wordline]:
+        """What may stand for the d-wordline of a cell, which ``of`` raise."""
         taken = {there.cell for there in cells.values()}
         every = {
             Wordline(one.cell, one.complement ^ line.complement)
-            for name, some in choices.items()
-            for line in self._lines[name]
-            if line.cell == cell
-            for there in some
-            for one in there
+            for name, line in of
+            for one in frozenset().union(*choices[name])
             if one.cell not in taken
         }
         name = self._source.cells[cell]
         return sorted(
             every, key=lambda one: (self._target.cells[one.cell] != name, one.complement, one.cell)
         )
-
-
-def _fits(lines: _Lines, cells: _Cells, there: frozenset[Wordline]) -> bool:
-    """Whether the wordlines of which it is known what they become are among those there."""
-    return all((found := _image(line, cells)) is None or found in there for line in lines)

@@ -60,7 +60,6 @@ def test_equal_names_are_kept(reordered: AddressMap) -> None:
 
 
 @given(st.integers(0, 2**32))
-@pytest.mark.slow
 def test_names_order_and_the_side_of_dual_contact_cells_do_not_matter(seed: int) -> None:
     rng = random.Random(seed)
     cells = [*AMBIT["cells"], "X0", "X1"]
@@ -140,7 +139,6 @@ def test_a_map_without_enough_cells_is_refused_without_a_line_of_them() -> None:
     )
 
 
-@pytest.mark.slow
 def test_a_map_in_which_all_looks_alike_is_looked_through_or_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import csv
+import functools
 import random
+from itertools import product
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from pimsim.bits import pack
 from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap, load
@@ -21,15 +25,45 @@ GOLDEN = Path(__file__).parents[2] / "golden" / "command_counts.csv"
 EXHAUSTIVE_BITS = 16
 
 
+Rows = dict[str, NDArray[np.uint8]]
+"""Bits of every row, (columns,), by its symbol."""
+
+
+class Cases(NamedTuple):
+    """Values of operands, one a column, and what comes out."""
+
+    inputs: Rows
+    outputs: Rows
+
+
+def _rows(symbols: tuple[str, ...], values: list[dict[str, int]]) -> Rows:
+    """The rows of operands, from what they are in every column."""
+    found = {}
+    for name, group in operands(symbols).items():
+        size = -(-len(group) // 8)
+        held = b"".join(one[name].to_bytes(size, "little") for one in values)
+        packed = np.frombuffer(held, np.uint8).reshape(-1, size)
+        bits = np.unpackbits(packed, axis=1, count=len(group), bitorder="little")
+        found |= dict(zip(group, bits.T, strict=True))
+    return found
+
+
+def _cases(primitive: Primitive, width: int, columns: list[dict[str, int]]) -> Cases:
+    program = primitive.program(width)
+    meant = [primitive.meaning(width, one) for one in columns]
+    sizes = {name: len(group) for name, group in operands(program.outputs).items()}
+    assert all(one.keys() == sizes.keys() for one in meant)
+    assert all(0 <= one[name] >> bits == 0 for one in meant for name, bits in sizes.items())
+    return Cases(_rows(program.inputs, columns), _rows(program.outputs, meant))
+
+
 def _check(
-    primitive: Primitive,
-    width: int,
-    columns: dict[str, list[int]],
-    address_map: AddressMap = DEFAULT_MAP,
+    primitive: Primitive, width: int, cases: Cases, address_map: AddressMap = DEFAULT_MAP
 ) -> None:
-    """Run the program on the given operand values, one a column, and compare with the meaning."""
+    """Run the program on the given rows, and compare what it leaves with what is expected."""
     program = primitive.program(width, address_map)
-    count = len(next(iter(columns.values())))
+    assert (program.inputs, program.outputs) == (tuple(cases.inputs), tuple(cases.outputs))
+    count = len(cases.inputs[program.inputs[0]])
     subarray = Subarray(columns=count, rows=4096, address_map=address_map)
     place = {symbol: index for index, symbol in enumerate(program.symbols)}
     rng = np.random.default_rng(len(place))
@@ -38,11 +72,8 @@ def _check(
     for index in range(len(place), len(place) + 3):
         subarray.write_bits(index, rng.integers(0, 2, (1, count)))
     beside = [subarray.peek(index) for index in range(len(place), len(place) + 3)]
-    for name, symbols in operands(program.inputs).items():
-        for bit, symbol in enumerate(symbols):
-            subarray.write_bits(
-                place[symbol], np.array([[value >> bit & 1 for value in columns[name]]])
-            )
+    for symbol, row in cases.inputs.items():
+        subarray.write_bits(place[symbol], row[None])
     subarray.clear_counts()
     execute(program, subarray, **place)
     (counts,) = subarray.counts()
@@ -50,28 +81,20 @@ def _check(
     assert counts.extra_wordlines == program.extra_wordlines()
     for index, before in enumerate(beside, len(place)):
         assert np.array_equal(subarray.peek(index), before)
-    got = {name: [0] * count for name in operands(program.outputs)}
-    for name, symbols in operands(program.outputs).items():
-        for bit, symbol in enumerate(symbols):
-            for column, value in enumerate(subarray.read_bits(place[symbol])[0].tolist()):
-                got[name][column] |= value << bit
-    for column in range(count):
-        expected = primitive.meaning(width, {n: v[column] for n, v in columns.items()})
-        assert {n: v[column] for n, v in got.items()} == expected
+    for symbol, row in cases.outputs.items():
+        np.testing.assert_array_equal(subarray.read_bits(place[symbol])[0], row, symbol)
 
 
-def _inputs(primitive: Primitive, width: int) -> dict[str, int]:
+def _sizes(primitive: Primitive, width: int) -> dict[str, int]:
     return {n: len(s) for n, s in operands(primitive.program(width).inputs).items()}
 
 
-def _exhaustive(sizes: dict[str, int]) -> dict[str, list[int]]:
-    columns: dict[str, list[int]] = {name: [] for name in sizes}
-    for number in range(2 ** sum(sizes.values())):
-        rest = number
-        for name, bits in sizes.items():
-            columns[name].append(rest & (2**bits - 1))
-            rest >>= bits
-    return columns
+@functools.cache
+def _exhaustive(name: str, width: int) -> Cases:
+    """Every input of a primitive, for all address maps."""
+    sizes = _sizes(PRIMITIVES[name], width)
+    every = product(*(range(2**bits) for bits in sizes.values()))
+    return _cases(PRIMITIVES[name], width, [dict(zip(sizes, one, strict=True)) for one in every])
 
 
 @pytest.mark.parametrize("name", PRIMITIVES)
@@ -79,9 +102,8 @@ def test_truth_table_is_met_on_every_input(name: str, address_map: AddressMap) -
     primitive = PRIMITIVES[name]
     widths = range(primitive.narrowest, 12) if primitive.sized else [primitive.width]
     for width in widths:
-        sizes = _inputs(primitive, width)
-        if sum(sizes.values()) <= EXHAUSTIVE_BITS:
-            _check(primitive, width, _exhaustive(sizes), address_map)
+        if sum(_sizes(primitive, width).values()) <= EXHAUSTIVE_BITS:
+            _check(primitive, width, _exhaustive(name, width), address_map)
 
 
 def test_a_map_that_opens_five_rows_adds_in_fewer_commands(renamed: AddressMap) -> None:
@@ -105,7 +127,7 @@ def test_a_map_without_ambits_structure_runs_what_it_can_express(eight_cells: Ad
         except InputError as error:
             refused.append(str(error))
             continue
-        _check(primitive, width, _exhaustive(_inputs(primitive, width)), eight_cells)
+        _check(primitive, width, _exhaustive(name, width), eight_cells)
         expressed.add(name)
     assert expressed == EXPRESSED
     assert all("cannot run on the address map 'eight cells': no address raises" in one
@@ -116,20 +138,21 @@ def test_a_map_without_ambits_structure_runs_what_it_can_express(eight_cells: Ad
 @pytest.mark.parametrize("width", [13, 24, 31, 64])
 def test_wide_operands_are_right_on_random_rows(name: str, width: int) -> None:
     rng = random.Random(f"{name}{width}")
-    sizes = _inputs(PRIMITIVES[name], width)
-    values = {n: [rng.getrandbits(bits) for _ in range(200)] for n, bits in sizes.items()}
-    if "b" in values:  # equal operands are what comparisons get wrong
-        values["b"][:20] = values["a"][:20]
-    _check(PRIMITIVES[name], width, values)
+    sizes = _sizes(PRIMITIVES[name], width)
+    columns = [{n: rng.getrandbits(bits) for n, bits in sizes.items()} for _ in range(200)]
+    if "b" in sizes:  # equal operands are what comparisons get wrong
+        columns[:20] = [one | {"b": one["a"]} for one in columns[:20]]
+    _check(PRIMITIVES[name], width, _cases(PRIMITIVES[name], width, columns))
 
 
 @pytest.mark.parametrize("inputs", [100, 127, 255, 511, 576, 784, 1023, 1152])
 @pytest.mark.slow
 def test_popcount_counts_random_rows(inputs: int) -> None:
     rng = random.Random(inputs)
-    values = [rng.getrandbits(inputs) for _ in range(60)] + [0, 2**inputs - 1]
+    drawn = [rng.getrandbits(inputs) for _ in range(60)]
+    values = [{"x": value} for value in (*drawn, 0, 2**inputs - 1)]
     for name in ("popcount", "popcount-simdram"):
-        _check(PRIMITIVES[name], inputs, {"x": values})
+        _check(PRIMITIVES[name], inputs, _cases(PRIMITIVES[name], inputs, values))
 
 
 @pytest.mark.parametrize("name", PRIMITIVES)

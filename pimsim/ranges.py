@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from functools import cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -125,9 +126,14 @@ def end(name: str, known: Iterable[str] = UNITS) -> str:
     return max((one for one in known if name.endswith(f"_{one}")), key=len, default="")
 
 
+@cache
+def _range_of(name: str) -> Range | None:
+    return _BY_NAME.get(name) or _BY_UNIT.get(end(name, _BY_UNIT))
+
+
 def mistake(name: str, value: object) -> str | None:
     """Return what is wrong with a value; None if nothing is, or the name has no range."""
-    found = _BY_NAME.get(name) or _BY_UNIT.get(end(name, _BY_UNIT))
+    found = _range_of(name)
     if found is None or found.holds(value):
         return None
     unit = UNITS.get(end(name), "of vdd" if name.endswith("_share") else "")

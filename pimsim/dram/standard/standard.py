@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +172,17 @@ def load(standard: str | Path) -> Standard:
     unreadable file, unknown or missing keys, and values out of range; the message names file,
     keys and values, all that are wrong.
     """
+    if isinstance(standard, str) and standard in names():
+        return _bundled(standard)
+    return _read(standard)
+
+
+@cache
+def _bundled(name: str) -> Standard:
+    return _read(name)
+
+
+def _read(standard: str | Path) -> Standard:
     document = _SHELF.read(standard, ("bin", *_KEYS))
     wrong = document.mistakes
     values, sources = sections.stated(document, _KEYS, _checked, _INSTEAD)

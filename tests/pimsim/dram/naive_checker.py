@@ -30,7 +30,6 @@ writes at the same time in banks of their own, and waits for tWTR only to read w
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import combinations
 from typing import NamedTuple
 
 from pimsim.dram.commands import Kind
@@ -116,8 +115,8 @@ def between(standard: Standard, options: ModelOptions, a: Part, b: Part) -> Iter
     gap = b.at - a.at
     kinds = a.what, b.what
     same_bank = a.bank == b.bank
-    same_group = group_of(standard, a.bank) == group_of(standard, b.bank)
     same_rank = rank_of(standard, a.bank) == rank_of(standard, b.bank)
+    same_group = same_rank and group_of(standard, a.bank) == group_of(standard, b.bank)
     length = "L" if same_group and standard.bank_groups > 1 else "S"
 
     if kinds == (Kind.ACT, Kind.ACT) and a.index != b.index:
@@ -153,10 +152,11 @@ def between(standard: Standard, options: ModelOptions, a: Part, b: Part) -> Iter
         _, end = data_of(standard, a)
         if b.at < end + (t.t_wtr_l_ps if length == "L" else t.t_wtr_s_ps):
             yield f"tWTR_{length}"
-    yield from of_transfers(standard, a, b)
+    if Kind.TRANSFER in kinds:
+        yield from of_transfers(standard, a, b)
     columns = Kind.RD, Kind.WR
-    same_channel = channel_of(standard, a.bank) == channel_of(standard, b.bank)
-    if a.what in columns and b.what in columns and same_channel:
+    both = a.what in columns and b.what in columns
+    if both and channel_of(standard, a.bank) == channel_of(standard, b.bank):
         _, end = data_of(standard, a)
         start, _ = data_of(standard, b)
         if start < end:  # data go over the bus in the order of their commands
@@ -222,9 +222,10 @@ def violations(
     every.sort(key=lambda part: (part.at, part.index))
 
     found: list[Violation] = []
-    checked = range(len(commands) - 1 if only_last else 0, len(commands))
-    for a, b in combinations(every, 2):
-        if a.index in checked or b.index in checked:
+    first = len(commands) - 1 if only_last else 0
+    new = [(place, part) for place, part in enumerate(every) if part.index >= first]
+    for place, b in enumerate(every):
+        for a in every[:place] if b.index >= first else [one for at, one in new if at < place]:
             names = between(standard, options, a, b)
             found += [Violation(name, a.index, b.index) for name in names]
     if options.clocked:
@@ -232,7 +233,7 @@ def violations(
         found += [Violation("tCK", p.index, p.index) for p in every if p.at % clock]
     if options.faw:
         found += four_activate_windows(standard, every)
-    for index in checked:
+    for index in range(first, len(commands)):
         found += order(standard, commands[: index + 1])
         found += state(standard, commands[: index + 1])
         if options.refresh:

@@ -173,6 +173,7 @@ class _Encoder:
                 dtype=np.uint64,
             ),
             targets=np.array([self._target(name) for name in self.destinations], dtype=np.int64),
+            touched=_ints([self._touched(name) for name in self.destinations]),
             prices=self._costs(),
             goal=np.array(self._goals(), dtype=np.uint64),
             names=names,
@@ -227,6 +228,16 @@ class _Encoder:
     def _target(self, name: str | None) -> int:
         names = [one.name for one in self.task.stored]
         return names.index(name) if name in names else -1
+
+    def _touched(self, name: str | None) -> list[int]:
+        """How many sources sense a cell that a destination drives, and which."""
+        driven = {line.cell for line in self.lines.get(name or "", ())}
+        found = [
+            at
+            for at, one in enumerate(self.sources)
+            if not driven.isdisjoint(line.cell for line in one.lines)
+        ]
+        return [len(found), *found, *[0] * (len(self.sources) - len(found))]
 
     def _shorted(self, one: Source, name: str | None) -> bool:
         sides = {line.cell: line.complement for line in one.lines}

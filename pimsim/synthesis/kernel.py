@@ -53,6 +53,8 @@ class Rules(NamedTuple):
     factors that spread a truth table, and its complement."""
     targets: Ints
     """(D,) output that is driven, or -1."""
+    touched: Ints
+    """(D, 1 + S) how many sources sense a cell that is driven, and which."""
     prices: Ints
     """(S, D) of each command; 0 where there is none."""
     goal: Words
@@ -67,7 +69,9 @@ _compiled = partial(kept, parallel=False, _nrt=False)
 """Compiles a function that allocates nothing. Without numba's counting of references to arrays,
 which it does atomically at every call, a search takes a fifth of the time."""
 
-PRUNED, OPEN, DONE = 0, 1, 2
+PRUNED, OPEN, DONE, NEAR = range(4)
+"""What a state is: on no way to a goal, perhaps on one, a goal; on one if what is missing can be
+sensed at once."""
 
 NEXT, COUNT, PUSHED, BEST, CUT, PARENT = range(6)
 """Of a store's numbers: state of the batch to go on with, states there are, states pushed, least
@@ -82,11 +86,13 @@ class Work(NamedTuple):
     """Room for one state after the other."""
 
     held: Words
-    """(2, F) fields of cells."""
+    """(3, F) fields of cells."""
     states: Words
     """(5, W)"""
     tried: Words
     """(S,) truth tables of sources."""
+    useful: Ints
+    """(S,) 1 for sources of something that is missing."""
 
 
 class Store(NamedTuple):
@@ -214,29 +220,13 @@ def lacking(plain: Any, cells: Any, needed: Any, present: Any, held: Any) -> Any
 
 
 @_compiled
-def wanted(plain: Any, outputs: Any, sources: Any, state: Any, held: Any, missing: Any) -> Any:
-    """Return whether something that is missing can be sensed."""
-    for source in range(len(sources)):
-        value = np.int64(sense(plain, sources, outputs, source, state, held))
-        if missing == 0:
-            for at in range(WANTED, len(plain)):
-                if plain[at] == value:
-                    return True
-        for at in range(len(outputs)):
-            if missing and value_of(outputs, at, state) == 0:
-                for accepted in range(1, outputs[at, STATES]):
-                    if outputs[at, TABLES + accepted] == value:
-                        return True
-    return False
+def lacks(plain: Any, outputs: Any, state: Any) -> Any:
+    """Return what outputs in rows leave open.
 
-
-@_compiled
-def judge(
-    plain: Any, cells: Any, outputs: Any, sources: Any, goal: Any, state: Any, left: Any, held: Any
-) -> Any:
-    """Return whether a state is a goal, may become one for at most ``left``, or cannot."""
-    missing, present, rows = 0, 0, plain[ROW_INPUTS]
-    needed = plain[END_NEEDS]
+    How many are missing; as bits the inputs that these and cells at the end depend on, those that
+    rows with outputs depend on, and those in rows that can be read.
+    """
+    missing, needed, present, rows = 0, plain[END_NEEDS], 0, plain[ROW_INPUTS]
     for at in range(len(outputs)):
         if value_of(outputs, at, state) == 0:
             missing += 1
@@ -244,33 +234,94 @@ def judge(
             rows |= outputs[at, HELD_INPUT]
         else:
             present |= outputs[at, NEEDS]
-    judged = OPEN
-    if missing == 0:
-        for at in range(len(goal)):
-            met = True
-            for word in range(len(state)):
-                met = met and state[word] & goal[at, word, 0] == goal[at, word, 1]
-            if met:
-                judged = DONE
-    if judged == OPEN:
-        spare = left - missing * plain[STORE_COST]
-        if spare < 0 or (missing == 0 and spare < plain[LEAST_COST]):
+    return missing, needed, present, rows
+
+
+@_compiled
+def is_wanted(plain: Any, outputs: Any, state: Any, missing: Any, table: Any) -> Any:
+    """Return whether a truth table is one of those that are missing."""
+    value = np.int64(table)
+    for at in range(WANTED, len(plain)):
+        if missing == 0 and plain[at] == value:
+            return True
+    for at in range(len(outputs)):
+        if value_of(outputs, at, state) == 0:
+            for accepted in range(1, outputs[at, STATES]):
+                if outputs[at, TABLES + accepted] == value:
+                    return True
+    return False
+
+
+@_compiled
+def find_useful(
+    plain: Any, outputs: Any, sources: Any, state: Any, held: Any, missing: Any, useful: Any
+) -> Any:
+    """Note in ``useful`` which sources are of something that is missing; return how many."""
+    count = 0
+    for source in range(len(sources)):
+        table = sense(plain, sources, outputs, source, state, held)
+        useful[source] = is_wanted(plain, outputs, state, missing, table)
+        count += useful[source]
+    return count
+
+
+@_compiled
+def still_useful(
+    plain: Any, outputs: Any, sources: Any, touched: Any, state: Any, held: Any, missing: Any,
+    useful: Any, count: Any,
+) -> Any:  # fmt: skip
+    """Return whether a source is useful once cells were driven that ``touched`` ones sense.
+
+    ``useful`` and ``count`` are as :func:`find_useful` left them before.
+    """
+    for at in range(1, 1 + touched[0]):
+        count -= useful[touched[at]]
+    if count > 0:
+        return True
+    for at in range(1, 1 + touched[0]):
+        table = sense(plain, sources, outputs, touched[at], state, held)
+        if is_wanted(plain, outputs, state, missing, table):
+            return True
+    return False
+
+
+@_compiled
+def is_goal(goal: Any, state: Any) -> Any:
+    """Return whether cells are as they must be at the end."""
+    for at in range(len(goal)):
+        met = True
+        for word in range(len(state)):
+            met = met and state[word] & goal[at, word, 0] == goal[at, word, 1]
+        if met:
+            return True
+    return False
+
+
+@_compiled
+def judge(plain: Any, cells: Any, goal: Any, state: Any, lack: Any, left: Any, held: Any) -> Any:
+    """Return whether a state is a goal, may become one for at most ``left``, or cannot.
+
+    ``lack`` is what :func:`lacks` returns. Of one that is :data:`NEAR` the fields of cells are then
+    in ``held``.
+    """
+    missing, needed, present, rows = lack
+    spare = left - missing * plain[STORE_COST]
+    if missing == 0 and is_goal(goal, state):
+        judged = DONE
+    elif spare < 0 or (missing == 0 and spare < plain[LEAST_COST]):
+        judged = PRUNED
+    else:
+        unpack(plain, cells, state, held)
+        bits = lacking(plain, cells, needed, present, held)
+        judged = PRUNED if bits & ~rows else OPEN
+        reads = 0
+        while bits:
+            reads += plain[STORE_COST]
+            bits &= bits - 1
+        if reads > spare:
             judged = PRUNED
-        else:
-            unpack(plain, cells, state, held)
-            bits = lacking(plain, cells, needed, present, held)
-            if bits & ~rows:
-                judged = PRUNED
-            reads = 0
-            while bits:
-                reads += plain[STORE_COST]
-                bits &= bits - 1
-            if reads > spare:
-                judged = PRUNED
-            least = plain[LEAST_COST] if missing else 2 * plain[LEAST_COST]
-            near = judged != OPEN or spare >= least
-            if not near and not wanted(plain, outputs, sources, state, held, missing):
-                judged = PRUNED
+        elif judged == OPEN and spare < plain[LEAST_COST] * (1 if missing else 2):
+            judged = NEAR
     return judged
 
 
@@ -391,11 +442,12 @@ def expand(rules: Rules, store: Store, work: Work, batch: Any, cost: Any, limit:
     """
     plain, cells, outputs, sources = rules.plain, rules.cells, rules.outputs, rules.sources
     drives, targets, prices, goal = rules.drives, rules.targets, rules.prices, rules.goal
-    names, values = rules.names, rules.values
+    names, values, touched = rules.names, rules.values, rules.touched
     states, origin, table = store.states, store.origin, store.table
     pushed, numbers = store.pushed, store.numbers
     words = states.shape[1]
-    held, own, tried = work.held[0], work.held[1], work.tried
+    held, own, after = work.held[0], work.held[1], work.held[2]
+    tried, useful = work.tried, work.useful
     state, sensed, child = work.states[0], work.states[1], work.states[2]
     least, spare = work.states[3], work.states[4]
     everywhere = (np.uint64(1) << np.uint64(plain[COLUMNS])) - np.uint64(1)
@@ -412,7 +464,9 @@ def expand(rules: Rules, store: Store, work: Work, batch: Any, cost: Any, limit:
         for word in range(words):
             state[word] = states[number, word]
         unpack(plain, cells, state, own)
+        before = lacks(plain, outputs, state)
         distinct = 0
+        noted, count = -2, 0  # the source behind which `useful` was found: -1 any that leaves cells
         for source in range(len(sources)):
             value = sense(plain, sources, outputs, source, state, own)
             if value > everywhere:
@@ -438,9 +492,31 @@ def expand(rules: Rules, store: Store, work: Work, batch: Any, cost: Any, limit:
                 if left < 0:
                     numbers[CUT] = 1
                     continue
+                stores = targets[destination] >= 0
+                if before[0] and not stores and left < before[0] * plain[STORE_COST]:
+                    numbers[CUT] = 1
+                    continue
                 if not give(plain, outputs, drives, targets, destination, value, sensed, child):
                     continue
-                judged = judge(plain, cells, outputs, sources, goal, child, left, held)
+                lack = lacks(plain, outputs, child) if stores else before
+                judged = judge(plain, cells, goal, child, lack, left, held)
+                if judged == NEAR:
+                    if stores:
+                        noted = -2
+                        near = find_useful(plain, outputs, sources, child, held, lack[0], useful)
+                    else:
+                        by = source if sources[source, KIND] == MAJORITY else -1
+                        if noted != by:
+                            noted = by
+                            unpack(plain, cells, sensed, after)
+                            count = find_useful(
+                                plain, outputs, sources, sensed, after, lack[0], useful
+                            )
+                        near = still_useful(
+                            plain, outputs, sources, touched[destination], child, held, lack[0],
+                            useful, count,
+                        )  # fmt: skip
+                    judged = OPEN if near else PRUNED
                 if judged == PRUNED:
                     numbers[CUT] = 1
                 elif judged == DONE:
@@ -462,7 +538,7 @@ def retrace(rules: Rules, work: Work, target: Any, price: Any) -> Any:
     """
     plain, cells, outputs, sources = rules.plain, rules.cells, rules.outputs, rules.sources
     drives, targets, prices, goal = rules.drives, rules.targets, rules.prices, rules.goal
-    held, own = work.held[0], work.held[1]
+    own = work.held[1]
     state, sensed, child = work.states[0], work.states[1], work.states[2]
     least, spare = work.states[3], work.states[4]
     words = len(state)
@@ -487,7 +563,8 @@ def retrace(rules: Rules, work: Work, target: Any, price: Any) -> Any:
                 for word in range(words):
                     same = same and least[word] == target[word]
             else:
-                same = judge(plain, cells, outputs, sources, goal, child, 0, held) == DONE
+                missing, _, _, _ = lacks(plain, outputs, child)
+                same = missing == 0 and is_goal(goal, child)
             if same:
                 for word in range(words):
                     state[word] = child[word]

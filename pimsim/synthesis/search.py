@@ -113,9 +113,10 @@ class _Search:
         words, rules = encoding.words, encoding.rules
         self._largest = max(rules.prices.size + 1, (memory_mb << 20) // (8 * words + _BYTES_BESIDE))
         self._work = kernel.Work(
-            np.zeros((2, len(rules.cells)), np.uint64),
+            np.zeros((3, len(rules.cells)), np.uint64),
             np.zeros((5, words), np.uint64),
             np.zeros(len(rules.sources), np.uint64),
+            np.zeros(len(rules.sources), np.int64),
         )
         self._store: kernel.Store
         self.states = 0

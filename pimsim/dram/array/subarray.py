@@ -86,6 +86,8 @@ class Subarray:
         # that a copy between cells copies a reference. None: never written in any lane.
         self._cells: list[Words | None] = [None] * len(self.rows.cells)
         self._cell_lanes = np.zeros((len(self.rows.cells), lanes), dtype=np.bool_)
+        # Which cells are written in every lane: what most commands ask, and cheap to look up.
+        self._whole_cells = [False] * len(self.rows.cells)
         self._store = RowStore(self.rows, self.data_rows, lanes, words_for(columns))
         self._inside = pack(np.ones(columns, dtype=np.uint8))
         self._open: Words | None = None
@@ -361,9 +363,11 @@ class Subarray:
 
     def _cell(self, cell: int, lanes: Lanes | None) -> Words:
         value = self._cells[cell]
-        written = self._cell_lanes[cell] if lanes is None else self._cell_lanes[cell, lanes]
-        if value is None or False in written.tolist():
-            raise unwritten(self.rows.cells[cell])
+        if not self._whole_cells[cell]:
+            written = self._cell_lanes[cell] if lanes is None else self._cell_lanes[cell, lanes]
+            if value is None or not written.all():
+                raise unwritten(self.rows.cells[cell])
+        assert value is not None
         return value if lanes is None else value[lanes]
 
     def _set_cells(
@@ -373,7 +377,9 @@ class Subarray:
             new = ~value if complement else value
             if lanes is None:
                 self._cells[cell] = new
-                self._cell_lanes[cell] = True
+                if not self._whole_cells[cell]:
+                    self._cell_lanes[cell] = True
+                    self._whole_cells[cell] = True
             else:
                 old = self._cells[cell]
                 shape = (self.lanes, new.shape[-1])
@@ -381,6 +387,7 @@ class Subarray:
                 whole[lanes] = new
                 self._cells[cell] = whole
                 self._cell_lanes[cell, lanes] = True
+                self._whole_cells[cell] = bool(self._cell_lanes[cell].all())
 
     def _expect_not_shorted(self, first: Address, second: Address) -> None:
         if isinstance(first, np.ndarray) or isinstance(second, np.ndarray):

@@ -250,8 +250,8 @@ def _product(
         names = ("filters", "kernel_size")
         given = {} if "filters" in known else dict(zip(names, kind.arguments, strict=False))
         if len(kind.arguments) < 2:
-            return make(*kind.arguments, name=name, **quantizers, **known)(x)
-        return make(**given, name=name, **quantizers, **known)(x)
+            return placed(make(*kind.arguments, name=name, **quantizers, **known), x)
+        return placed(make(**given, name=name, **quantizers, **known), x)
 
     return Case(name, build, {"kind": kind.name, "input": fed, "kernel": kernel})
 
@@ -757,12 +757,21 @@ def plain(function: Callable[..., Any]) -> Callable[..., Any]:
     return tensorflow.autograph.experimental.do_not_convert(function)
 
 
+def placed(layer: Any, x: Any) -> Any:
+    """Call a layer whose class says what shape it leaves; without, Keras traces it in a graph."""
+    layer.build(x.shape)
+    layer._dynamic = True
+    out = layer(x)
+    layer._dynamic = False
+    return out
+
+
 def _built(libraries: Any, batch: Batch) -> Any:
     keras, lq = libraries.keras, libraries.larq
     start = keras.Input(batch.shape)
     ends = []
     for case in batch.cases:
-        ends.append(keras.layers.Flatten()(case.build(keras.layers, lq, start)))
+        ends.append(placed(keras.layers.Flatten(), case.build(keras.layers, lq, start)))
     end = keras.layers.Concatenate()(ends) if len(ends) > 1 else ends[0]
     return keras.Model(start, end)
 

@@ -21,7 +21,6 @@ for the first names the static faults and the second the noise.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -61,6 +60,8 @@ class _Stream:
     column: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     draw: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     at: int = 0
+    number: int = 0
+    """Of the access that comes next."""
 
 
 class Injector:
@@ -84,21 +85,21 @@ class Injector:
     ) -> None:
         self._faults, self._sites, self._columns, self._where = faults, sites, columns, where
         self._masks = cache(self._masks_of)
-        self._streams: list[dict[Access, _Stream]] = [{} for _ in sites]
-        self._counts: list[Counter[Access]] = [Counter() for _ in sites]
+        self._streams: dict[Access, dict[int, _Stream]] = {}
+        """By access and lane, where there is noise."""
         self.flips = 0
         """Accesses of a column that noise made wrong."""
 
     def begin(self, lanes: Sequence[int], spans: Sequence[Sequence[Span]], events: Events) -> None:
         """Let lanes begin with other jobs, of so many accesses each."""
+        kinds = [one for one in events if one.kind == "sense" or self._faults.drives]
         for lane, some in zip(lanes, spans, strict=True):
-            self._counts[lane].clear()
-            self._streams[lane] = {
-                access: stream
-                for access, count in events.items()
-                if (access.kind == "sense" or self._faults.drives)
-                and (stream := self._stream(access, count, some)).event
-            }
+            for streams in self._streams.values():
+                streams.pop(lane, None)
+            for access in kinds:
+                stream = self._stream(access, events[access], some)
+                if stream.event:
+                    self._streams.setdefault(access, {})[lane] = stream
 
     def sense(self, levels: Sequence[Words], value: Words, lanes: Lanes | None) -> Words:
         """Return what the bitlines settle on where ``value`` would be right.
@@ -111,13 +112,12 @@ class Injector:
                 f"not {len(levels)}"
             )
         access = Access("sense", len(levels))
-        static = self._masks(access)
-        wrong = np.zeros_like(value)
-        for ones, mask in enumerate(static):
+        wrong = None
+        for ones, mask in enumerate(self._masks(access)):
             if mask is not None:
-                wrong |= _holding(levels, ones) & (mask if lanes is None else mask[lanes])
-        self._strike(access, levels, wrong, lanes)
-        return value ^ wrong
+                some = _holding(levels, ones) & (mask if lanes is None else mask[lanes])
+                wrong = some if wrong is None else wrong | some
+        return self._struck(access, levels, value, wrong, lanes)
 
     def drive(self, complements: Sequence[bool], value: Words, lanes: Lanes | None) -> list[Words]:
         """Return what each driven cell takes, as seen from the bitline.
@@ -130,28 +130,43 @@ class Injector:
         for complement in complements:
             access = Access("not" if complement else "copy", len(complements))
             zero, one = self._masks(access)
-            wrong = np.zeros_like(value)
-            for mask, holds in ((zero, ~value), (one, value)):
-                if mask is not None:
-                    wrong |= holds & (mask if lanes is None else mask[lanes])
-            self._strike(access, [value], wrong, lanes)
-            taken.append(value ^ wrong)
+            wrong = None
+            if zero is not None:
+                wrong = ~value & (zero if lanes is None else zero[lanes])
+            if one is not None:
+                some = value & (one if lanes is None else one[lanes])
+                wrong = some if wrong is None else wrong | some
+            taken.append(self._struck(access, [value], value, wrong, lanes))
         return taken
 
     # -- inside ------------------------------------------------------------------------------
 
-    def _strike(
-        self, access: Access, levels: Sequence[Words], wrong: Words, lanes: Lanes | None
-    ) -> None:
-        """Add to what is wrong where noise strikes, as likely as ones among ``levels`` make it."""
-        rates = self._faults.access_rates(access)
-        for row, columns, draws in self._noise(access, lanes):
+    def _struck(
+        self,
+        access: Access,
+        levels: Sequence[Words],
+        value: Words,
+        wrong: Words | None,
+        lanes: Lanes | None,
+    ) -> Words:
+        """Return ``value`` but for what is wrong, and for what noise strikes.
+
+        Noise strikes as likely as ones among ``levels`` make it. Where nothing is wrong, ``value``
+        itself is returned.
+        """
+        noise = self._noise(access, lanes)
+        if noise:
+            wrong = np.zeros_like(value) if wrong is None else wrong
+            rates = self._faults.access_rates(access)
+        for row, columns, draws in noise:
+            assert wrong is not None
             at, bit = columns >> 6, (columns & 63).astype(np.uint64)
             ones = sum((level[row, at] >> bit & np.uint64(1)).astype(np.intp) for level in levels)
             still = wrong[row, at] >> bit & np.uint64(1) == 0
             hit = still & (draws < rates[ones])
             np.bitwise_xor.at(wrong[row], at[hit], np.uint64(1) << bit[hit])
             self.flips += int(hit.sum())
+        return value if wrong is None else value ^ wrong
 
     def _masks_of(self, access: Access) -> list[Words | None]:
         """Columns that always get it wrong, (lanes, words) by pattern; None if there are none."""
@@ -191,14 +206,16 @@ class Injector:
         self, access: Access, lanes: Lanes | None
     ) -> list[tuple[int, NDArray[np.int64], NDArray[np.float64]]]:
         """Of the access that comes now: row among the lanes, columns and draws."""
-        found = []
+        found: list[tuple[int, NDArray[np.int64], NDArray[np.float64]]] = []
+        streams = self._streams.get(access)
+        if not streams:
+            return found
         for row, lane in enumerate(range(len(self._sites)) if lanes is None else lanes.tolist()):
-            number = self._counts[lane][access]
-            self._counts[lane][access] = number + 1
-            stream = self._streams[lane].get(access)
+            stream = streams.get(lane)
             if stream is None:
                 continue
-            start = stream.at
+            start, number = stream.at, stream.number
+            stream.number += 1
             while stream.at < len(stream.event) and stream.event[stream.at] == number:
                 stream.at += 1
             if stream.at > start:

@@ -64,7 +64,7 @@ class RowStore:
             if not self._whole[row]:
                 raise unwritten(self._rows.label(address))
             return self._stored[:, row].copy()
-        if not self._written[lanes, row].all():
+        if not self._whole[row] and not self._written[lanes, row].all():
             raise unwritten(self._rows.label(address))
         some: Words = self._stored[lanes, row]
         return some
@@ -74,8 +74,12 @@ class RowStore:
         if isinstance(address, np.ndarray):
             index = (self._base if lanes is None else self._base[lanes]) + address
             self._flat[index] = value
-            self._written.reshape(-1)[index] = True
-            for row in set((address - self._first_constant).tolist()):
+            rows = {
+                row for row in (address - self._first_constant).tolist() if not self._whole[row]
+            }
+            if rows:
+                self._written.reshape(-1)[index] = True
+            for row in rows:
                 self._whole[row] = bool(self._written[:, row].all())
             return
         row = address - self._first_constant
@@ -86,8 +90,9 @@ class RowStore:
                 self._whole[row] = True
         else:
             self._stored[lanes, row] = value
-            self._written[lanes, row] = True
-            self._whole[row] = bool(self._written[:, row].all())
+            if not self._whole[row]:
+                self._written[lanes, row] = True
+                self._whole[row] = bool(self._written[:, row].all())
 
     def written(self, address: int) -> Lanes:
         """Lanes in which a row was ever written."""

@@ -339,7 +339,7 @@ class Subarray:
         if self._injector is None:
             return level
         value = self._injector.sense([level], level, lanes)
-        if not np.array_equal(value, level):
+        if value is not level and not np.array_equal(value, level):
             if isinstance(address, np.ndarray) or address >= self._first_constant:
                 self._store.save(address, value, lanes)
             else:
@@ -386,8 +386,9 @@ class Subarray:
                 whole = np.zeros(shape, dtype=np.uint64) if old is None else old.copy()
                 whole[lanes] = new
                 self._cells[cell] = whole
-                self._cell_lanes[cell, lanes] = True
-                self._whole_cells[cell] = bool(self._cell_lanes[cell].all())
+                if not self._whole_cells[cell]:
+                    self._cell_lanes[cell, lanes] = True
+                    self._whole_cells[cell] = bool(self._cell_lanes[cell].all())
 
     def _expect_not_shorted(self, first: Address, second: Address) -> None:
         if isinstance(first, np.ndarray) or isinstance(second, np.ndarray):

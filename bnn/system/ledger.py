@@ -82,6 +82,10 @@ class CommandLedger:
         self._targets: list[Iterator[list[Target]]] = []
         self._phase = "inputs"
         self._counts = dict.fromkeys(PHASES, CommandCounts())
+        self._noted: dict[str, dict[tuple[tuple[Run, ...], int], int]]
+        self._noted = {phase: {} for phase in PHASES}
+        """By phase, how often banks had some runs, for one or two ends; not counted yet."""
+        self._extra_wordlines = dict.fromkeys(PHASES, 0)
         self._elapsed = dict.fromkeys(PHASES, Elapsed())
         self._runs: list[Run] = []
         self._active: _Where = (), ()
@@ -246,12 +250,12 @@ class CommandLedger:
     ) -> tuple[dict[str, CommandCounts], dict[str, Elapsed]]:
         """What ``book`` books, and no more."""
         self._flush()
-        kept = self._counts, self._elapsed
+        kept = {phase: self._counted(phase) for phase in PHASES}, self._elapsed
         self._counts = dict.fromkeys(PHASES, CommandCounts())
         self._elapsed = dict.fromkeys(PHASES, Elapsed())
         book()
         self._flush()
-        found = self._counts, self._elapsed
+        found = {phase: self._counted(phase) for phase in PHASES}, self._elapsed
         self._counts, self._elapsed = kept
         return found
 
@@ -260,13 +264,13 @@ class CommandLedger:
     def counts(self, phase: str) -> CommandCounts:
         """Commands of a phase, all banks together, those REFs included that fell into it."""
         self._flush()
-        return replace(self._counts[phase], ref=self._elapsed[phase].refreshes)
+        return replace(self._counted(phase), ref=self._elapsed[phase].refreshes)
 
     def cost(self, phase: str) -> Cost:
         """Time and energy of a phase."""
         self._flush()
         return charge(
-            self._counts[phase], self._elapsed[phase], self.system.standard, self.system.options
+            self._counted(phase), self._elapsed[phase], self.system.standard, self.system.options
         )
 
     def cost_together(self, phases: Sequence[str], *, refresh: bool) -> Cost:
@@ -274,7 +278,7 @@ class CommandLedger:
         self._flush()
         counts, elapsed = CommandCounts(), Elapsed()
         for phase in phases:
-            counts, elapsed = counts + self._counts[phase], elapsed + self._elapsed[phase]
+            counts, elapsed = counts + self._counted(phase), elapsed + self._elapsed[phase]
         if refresh:
             elapsed = elapsed.with_refresh(self.system.standard)
         return charge(counts, elapsed, self.system.standard, self.system.options)
@@ -298,8 +302,17 @@ class CommandLedger:
             return
         self._go_on_with((banks, to))
         self._put_off(runs)
-        total = _totals(tuple(runs), 2 if to else 1) * (len(banks) * self._times)
-        self._counts[self._phase] += replace(total, extra_wordlines=extra_wordlines)
+        noted, key = self._noted[self._phase], (tuple(runs), 2 if to else 1)
+        noted[key] = noted.get(key, 0) + len(banks) * self._times
+        self._extra_wordlines[self._phase] += extra_wordlines
+
+    def _counted(self, phase: str) -> CommandCounts:
+        found = self._counts[phase] + CommandCounts(extra_wordlines=self._extra_wordlines[phase])
+        for (runs, ends), times in self._noted[phase].items():
+            found += _totals(runs, ends) * times
+        self._counts[phase], self._extra_wordlines[phase] = found, 0
+        self._noted[phase].clear()
+        return found
 
     def _go_on_with(self, where: _Where) -> None:
         if where != self._active:

@@ -96,9 +96,10 @@ def test_a_whole_test_set_in_simulated_rows(
 
 
 @pytest.mark.cifar10
+@pytest.mark.slow
 @pytest.mark.parametrize("mapping", ["output-stationary", "weight-stationary"])
 def test_some_of_cifar10_in_simulated_rows(mapping: str, tmp_path: Path) -> None:
-    report = run(tmp_path, "cifar10-binarynet", "--mapping", mapping, "--limit", "20")
+    report = run(tmp_path, "cifar10-binarynet", "--mapping", mapping, "--limit", "5")
     assert_every_sum_was_compared(report, BINARYNET)
 
 

@@ -41,6 +41,14 @@ def spec_file(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def unsaved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave an empty file for each figure: half of the time of tests that are not about them."""
+    from matplotlib.figure import Figure
+
+    monkeypatch.setattr(Figure, "savefig", lambda _, path, **__: Path(path).write_bytes(b""))
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a sweep of that specification by two workers: for all tests, to be copied."""

@@ -14,6 +14,8 @@ from experiments.sweep.measures import measure
 from experiments.sweep.results import Value
 from pimsim.errors import InputError
 
+pytestmark = pytest.mark.usefixtures("unsaved")
+
 BASE: dict[str, Value] = {
     "network": "digits-mlp", "variation_percent": 15.0, "images": 60, "table_samples": 20_000,
 }  # fmt: skip

@@ -18,6 +18,8 @@ from experiments.sweep.workers import runner
 from experiments.sweep.workers.runner import Done, Task
 from experiments.sweep.workers.store import Owner, Store
 
+pytestmark = pytest.mark.usefixtures("unsaved")
+
 
 @hypothesis.given(st.integers(1, 400), st.integers(1, 400))
 def test_rounds_begin_and_end_as_stated_and_grow_slowly(most: int, least: int) -> None:

@@ -24,6 +24,8 @@ from experiments.sweep.workers.store import (
 )
 from pimsim.errors import InputError
 
+pytestmark = pytest.mark.usefixtures("unsaved")
+
 OWNER = Owner("demo", "tra-failure", 1)
 Refused = Callable[..., str]
 

@@ -56,6 +56,7 @@ def test_results_are_written_with_units_and_all_fields(swept: Path) -> None:
         assert float(row["low_percent"]) < share < float(row["high_percent"])
 
 
+@pytest.mark.usefixtures("unsaved")
 def test_json_on_stdout_is_what_is_in_the_file(
     swept: Path, spec_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -73,6 +74,7 @@ def test_json_on_stdout_is_what_is_in_the_file(
     )
 
 
+@pytest.mark.usefixtures("unsaved")
 def test_a_second_run_counts_nothing(
     swept: Path, spec_file: Path, kept: Callable[[Path], Trials], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,6 +86,7 @@ def test_a_second_run_counts_nothing(
     assert kept(swept / "sweep.sqlite") == before
 
 
+@pytest.mark.usefixtures("unsaved")
 def test_points_that_are_added_leave_the_others(
     swept: Path, spec_file: Path, kept: Callable[[Path], Trials]
 ) -> None:
@@ -113,6 +116,7 @@ def test_drawing_again_writes_the_same_and_runs_nothing(
     }
 
 
+@pytest.mark.usefixtures("unsaved")
 def test_a_running_sweep_can_be_looked_at(swept: Path, spec_file: Path) -> None:
     with (
         locked(swept / "sweep.lock"),
@@ -122,6 +126,7 @@ def test_a_running_sweep_can_be_looked_at(swept: Path, spec_file: Path) -> None:
         assert _sweep(spec_file, "--out", swept, "--draw") == 0
 
 
+@pytest.mark.usefixtures("unsaved")
 def test_drawing_shows_what_is_missing(
     swept: Path, spec_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -134,6 +139,7 @@ def test_drawing_shows_what_is_missing(
     assert text == "10.0,4.0,rambus55,ambit-like,3,either,decision,300,0,,,,,"
 
 
+@pytest.mark.usefixtures("unsaved")
 def test_a_trial_behind_a_gap_does_not_count(swept: Path, spec_file: Path) -> None:
     """Trial 2 came back, the sweep was stopped, trial 1 never did."""
     import sqlite3
@@ -213,6 +219,7 @@ def test_fields_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(name in printed for name in fields.table())
 
 
+@pytest.mark.usefixtures("unsaved")
 def test_the_folder_is_named_after_the_sweep(
     spec_file: Path, counted: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -286,6 +286,7 @@ def test_a_window_beyond_a_subarray_is_split(mapping: str) -> None:
 
 
 @every_mapping
+@pytest.mark.slow
 def test_a_fan_in_of_vgg16_fits(mapping: str) -> None:
     net = Drawing("n", (8, 8, 3), "")
     x = net.conv("first", net.input, 392, 1)

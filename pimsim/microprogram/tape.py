@@ -169,14 +169,25 @@ class AdderTape:
         each = _extra(self.address_map, activation_rows)
         return np.array([int(self.histogram @ each)], np.int64)
 
+    @property
+    def commands(self) -> NDArray[np.int16]:
+        """``(commands, 2)`` address that each senses, and that it drives; -1: it drives none.
+
+        >>> from pimsim.dram.array.address_map import ambit
+        >>> rows = [2, 3, 4]                     # places: the constants are 0 and 1
+        >>> AdderTape(np.array([table(ambit()).gates, *rows], np.int32), ambit()).commands.tolist()
+        [[18, 0], [19, 1], [16, 2], [12, 20]]
+        """
+        starts, slots = _slots(self.address_map)
+        found = np.empty((int(self.histogram @ np.diff(starts)), 2), np.int16)
+        first = self.address_map.first_constant
+        _compiled(_expand)(self.words, sizes(self.address_map), starts, slots, first, found)
+        return found
+
     def addresses(self, output: int) -> Iterator[tuple[int, int | None]]:
         """Source and destination of every command; None for an AP. ``output`` is 0."""
-        for program, rows in self._records():
-            for (given, source), target in program.slots:
-                place = None
-                if target is not None:
-                    place = rows[target[1]] if target[0] else target[1]
-                yield rows[source] if given else source, place
+        for source, target in self.commands.tolist():
+            yield source, None if target < 0 else target
 
     def run(
         self, subarray: Subarray, outputs: NDArray[np.intp], lanes: Lanes | None = None
@@ -241,6 +252,33 @@ def _shift(words: NDArray[np.int32], size: NDArray[np.int64], shift: int) -> Non
         for place in range(at + 1, until):
             words[place] += shift
         at = until
+
+
+def _expand(
+    words: NDArray[np.int32],
+    size: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    slots: NDArray[np.int64],
+    first: int,
+    found: NDArray[np.int16],
+) -> None:
+    at = number = 0
+    while at < len(words):
+        for command in range(starts[words[at]], starts[words[at] + 1]):
+            for side in range(2):
+                given, origin = slots[command, side]
+                found[number, side] = first + words[at + 1 + origin] if given else origin
+            number += 1
+        at += size[words[at]]
+
+
+@cache
+def _slots(address_map: AddressMap) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First command of each template, and of all commands whether a row is given, and which."""
+    own = [one.program.slots for one in templates(address_map)]
+    starts = np.cumsum([0, *map(len, own)])
+    pairs = [(source, target or (False, -1)) for slots in own for source, target in slots]
+    return starts, np.array(pairs, np.int64)
 
 
 def runs(histogram: tuple[int, ...], address_map: AddressMap) -> tuple[Run, ...]:

@@ -12,7 +12,7 @@ with one another; some at a time are held, so that memory stays bounded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, cached_property
 from typing import Any, NamedTuple
 
@@ -28,12 +28,14 @@ from bnn.mapping.parity import Parities
 from bnn.mapping.placement.placement import Turn, cut
 from bnn.mapping.readback import Reader, ReadOut
 from bnn.values.bitstrings import BitStrings
-from pimsim.bits import Words
+from pimsim.bits import Words, unpack
 from pimsim.dram.array.faults import Faults, Site, block_width
 from pimsim.executors.compiled.run.processors import spread
 from pimsim.executors.compiled.run.tiles import Layout, Tiles, empty
 from pimsim.executors.faulty.command_tape import Tape
 from pimsim.executors.faulty.program import Block, Candidates, Patch, Placed, Program, noise
+from pimsim.executors.faulty.streams import StreamPrograms
+from pimsim.microprogram.output_tree.stream import Stream
 
 MEMORY_BYTES = 256 << 20
 """Rows held at a time where outputs lie side by side, about."""
@@ -84,7 +86,12 @@ class FaultyStage:
         program, slots = mapped.program.delivered()
         self._reader, self._slots = Reader(mapped, slots), program.slots
         layout = Layout(mapped.rows, mapped.parts, mapped.system.address_map)
-        self._program = Program(Tape(program, layout), faults)
+        self._streams: StreamPrograms | None = None
+        if mapped.streams is None:
+            self._program = Program(Tape(program, layout), faults)
+        else:
+            self._streams = StreamPrograms(mapped.streams, layout, faults)
+            self._program = self._streams.any
         self._strings = StageStrings(mapped)
 
     def run(self, work: StageInputs) -> Carried:
@@ -161,6 +168,16 @@ class FaultyStage:
                     self._width,
                     tuple(strip.patch for strip in strips),
                 )
+                if self._streams is not None:
+                    streams = self._streams.run(
+                        tiles.data[0],
+                        block,
+                        task.outputs,
+                        stage=self._stage.index,
+                        flips=flips[number],
+                    )
+                    self._take(task.images, streams, run)
+                    continue
                 found = self._program.run(
                     tiles.data[0],
                     block,
@@ -176,6 +193,12 @@ class FaultyStage:
 
         spread(some, len(tasks), run.work.threads)
         return int(flips.sum()), failed
+
+    def _take(self, images: slice, streams: Iterable[tuple[Stream, Words]], run: _Run) -> None:
+        """Store the bits that streams give for some images."""
+        into = run.values[images.start * self._positions : images.stop * self._positions]
+        for stream, rows in streams:
+            into[:, stream.delivered] = unpack(rows, len(into)).T
 
     def _given(self, task: Task, found: Words, run: _Run) -> Flags | None:
         """Store rows (outputs, slots, words) of a task; columns (outputs, columns) that failed."""

@@ -21,11 +21,12 @@ from bnn.mapping.placement.placement import Block, Turn, cut
 from bnn.mapping.readback import Reader, ReadOut
 from pimsim.bits import Words, pack, words_for
 from pimsim.dram.array.faults import Job, Site, block_width
-from pimsim.dram.array.injection import Injector, Span
+from pimsim.dram.array.injection import Events, Injector, Span
 from pimsim.dram.array.row_storage import Lanes
 from pimsim.dram.array.subarray import Subarray
 from pimsim.executors.compiled.run.tiles import Layout
 from pimsim.executors.faulty.command_tape import Tape
+from pimsim.executors.faulty.streams import StreamEvents
 from pimsim.executors.reference import carry_out
 from pimsim.microprogram.row_program import Item, Write
 
@@ -38,6 +39,9 @@ Parts = list[Subarray]
 
 HandOn = Callable[[Parts, Lanes, NDArray[np.intp]], None]
 """Takes results on, once lanes have computed their outputs."""
+
+EventsOf = Callable[[int, int], Events]
+"""Accesses of each kind of an output of the program, or of a stream, in a part."""
 
 Prepared = Callable[[int], tuple[Parts | None, HandOn | None]]
 """By number of a turn, the subarrays that hold its operands, if they do, and what hands on."""
@@ -57,16 +61,11 @@ def execute(mapped: MappedStage, work: StageInputs, prepared: Prepared | None = 
     values: NDArray[Any] = np.empty((stage.outputs, work.images, stage.windows.positions), kind)
     sizes = [[list(placement.slots(t, len(images))) for images in t.batches] for t in turns]
     total, done, flips = sum(len(slots) for turn in sizes for slots in turn), 0, 0
-    tape = None
-    if mapped.system.faults is not None:
-        tape = Tape(
-            mapped.program.delivered()[0],
-            Layout(mapped.rows, mapped.parts, mapped.system.address_map),
-        )
+    events = _events(mapped) if mapped.system.faults is not None else None
     repeats: Repeats = {}
     for number, turn in enumerate(turns):
         held, hand_on = prepared(number) if prepared is not None else (None, None)
-        lanes = LiteralLanes(mapped, work, turn, range(turn.lanes), tape, parts=held)
+        lanes = LiteralLanes(mapped, work, turn, range(turn.lanes), events, parts=held)
         failed: Failed = {}
         for images, slots in zip(turn.batches, sizes[number], strict=True):
             lanes.load(images, write=held is None)
@@ -83,12 +82,19 @@ def execute(mapped: MappedStage, work: StageInputs, prepared: Prepared | None = 
         while failed and len(repeats[number]) < mapped.system.mitigation.retries:
             repeat = Repeat.of(failed)
             repeats[number].append(repeat)
-            again = LiteralLanes(mapped, work, turn, repeat.lanes, tape, len(repeats[number]))
+            again = LiteralLanes(mapped, work, turn, repeat.lanes, events, len(repeats[number]))
             again.load([turn.batches[0][lane] for lane in repeat.lanes])
             before, failed = failed, {}
             for some, outputs in repeat.slots():
                 failed |= again.run(values, some, outputs, before)
     return values.transpose(1, 2, 0), flips, repeats
+
+
+def _events(mapped: MappedStage) -> EventsOf:
+    layout = Layout(mapped.rows, mapped.parts, mapped.system.address_map)
+    if mapped.streams is not None:
+        return StreamEvents(mapped.streams, layout)
+    return Tape(mapped.program.delivered()[0], layout).events
 
 
 class LiteralLanes:
@@ -99,7 +105,7 @@ class LiteralLanes:
         work: its operands.
         turn: what the banks hold and compute.
         banks: which of them.
-        tape: commands of every output, by which noise is counted; None where nothing goes wrong.
+        events: by which noise is counted; None where nothing goes wrong.
         attempt: how often the outputs have been computed before.
         parts: the subarrays, if something is in them; new ones if None.
 
@@ -111,12 +117,12 @@ class LiteralLanes:
         work: StageInputs,
         turn: Turn,
         banks: Sequence[int],
-        tape: Tape | None = None,
+        events: EventsOf | None = None,
         attempt: int = 0,
         *,
         parts: Parts | None = None,
     ) -> None:
-        self._mapped, self._work, self._tape, self._attempt = mapped, work, tape, attempt
+        self._mapped, self._work, self._events, self._attempt = mapped, work, events, attempt
         self._reader = Reader(mapped, mapped.program.delivered(looking=True)[1])
         self._banks, self._span = banks, mapped.placement.span(turn)
         self._blocks = [turn.block(bank) for bank in banks]
@@ -204,6 +210,7 @@ class LiteralLanes:
             raise ValueError("a mapped stage must have streams")
         for lane, group in zip(lanes.tolist(), groups.tolist(), strict=True):
             stream, images = mapped.streams[group], self._images[lane]
+            self._begin(lane, group)
             found = carry_out(
                 stream.program.items, self.parts, np.zeros(1, np.intp), np.array([lane]),
                 self._span, by_host=mapped.system.moves == "host",
@@ -223,7 +230,9 @@ class LiteralLanes:
     # -- inside ------------------------------------------------------------------------------
 
     def _outputs(self, lane: int, output: int) -> NDArray[np.intp]:
-        """Outputs of the stage that a lane computes."""
+        """Outputs of the stage that a lane computes; the first of those of a stream."""
+        if self._mapped.streams is not None:
+            return np.array(self._mapped.streams[output].outputs[:1])
         if not self._mapped.placement.side_by_side:
             return np.array([output])
         outputs = self._blocks[lane].outputs
@@ -278,8 +287,8 @@ class LiteralLanes:
                 job = Job(stage.index, self._mapped.first_output + each, part, self._attempt)
                 place = number * together * own
                 spans.append(Span(job, place, start, used, block_width(positions)))
-            if self._tape is not None:
-                injector.begin([lane], [spans], self._tape.events(output, part))
+            if self._events is not None:
+                injector.begin([lane], [spans], self._events(output, part))
 
     def _write(self, items: Sequence[Item], lanes: Lanes | None) -> None:
         """Write rows of all lanes, or of some."""

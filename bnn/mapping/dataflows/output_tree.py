@@ -9,8 +9,7 @@ is chosen by what it costs.
 A padded tap is stored as -1 and contributes minus its weights; rows that say which columns read
 padding there are added with digits of these weights, as products are.
 
-Stages without thresholds, of several groups of channels, and whatever goes wrong, are those of
-output-stationary.
+Stages without thresholds, and of several groups of channels, are those of output-stationary.
 """
 
 from __future__ import annotations
@@ -77,7 +76,7 @@ def instead(stage: Stage, system: System) -> str | None:
         # a padded tap's weights must be odd together, or even, for all outputs
         fits = stage.planes == 1 and stage.scale == 2 and stage.shifts == (0,)
         fits = fits and bool(stage.weights.all())
-    return None if fits and system.faults is None else output_stationary.name
+    return None if fits else output_stationary.name
 
 
 def _typical(stage: Stage) -> Stage:

@@ -33,6 +33,7 @@ from pimsim.errors import DramError, InputError
 from pimsim.executors.compiled.run.tiles import Layout
 from pimsim.microprogram.row_program import Move, Read, RowProgram, Run
 from pimsim.microprogram.schedule import Step
+from pimsim.microprogram.tape import AdderTape
 
 NOTHING = -1
 """In place of an address: a command that is none, or the destination of an AP."""
@@ -55,15 +56,14 @@ class Tape:
         self.layout, self.program = layout, program
         self.opened = layout.map.first_constant
         tables = [np.empty((program.outputs, 0, 2), np.int16)]  # there may be no command at all
-        parts: list[int] = []
+        parts = [np.empty(0, np.int32)]
         others: list[tuple[int, int, int]] = []
         slot = 0
         for item in program.items:
             if isinstance(item, Run):
-                for step in item.schedule.steps:
-                    table = _step(step, program.outputs)
-                    tables.append(table)
-                    parts += [item.part] * table.shape[1]
+                own = _run(item)
+                tables += own
+                parts.append(np.full(sum(one.shape[1] for one in own), item.part, np.int32))
                 continue
             if isinstance(item, Move):
                 places = layout.row(item.row, item.part), layout.row(item.to_row, item.to_part)
@@ -72,10 +72,10 @@ class Tape:
                 others.append((READ, layout.row(item.row, item.part), slot))
                 slot += 1
             tables.append(np.full((program.outputs, 1, 2), NOTHING, np.int16))
-            parts.append(-len(others))
+            parts.append(np.full(1, -len(others), np.int32))
         self.commands: NDArray[np.int16] = np.ascontiguousarray(np.concatenate(tables, axis=1))
         """(outputs, commands, 2): address that is sensed, and that is driven."""
-        self.parts: NDArray[np.int32] = np.array(parts, dtype=np.int32)
+        self.parts: NDArray[np.int32] = np.concatenate(parts)
         """(commands,): part, or -1 - number of a move or read."""
         self.others: NDArray[np.int64] = np.array(others, dtype=np.int64).reshape(-1, 3)
         """Moves and reads: which, place, and place that is written or slot that is filled."""
@@ -154,6 +154,14 @@ def _addresses(column: NDArray[np.int16]) -> list[int]:
     seen[NOTHING] = False
     found: list[int] = np.flatnonzero(seen).tolist()
     return found
+
+
+def _run(item: Run) -> list[NDArray[np.int16]]:
+    """Addresses of every command, (outputs, commands, 2) each."""
+    schedule = item.schedule
+    if isinstance(schedule, AdderTape):
+        return [schedule.commands[None]]
+    return [_step(step, schedule.outputs) for step in schedule.steps]
 
 
 def _step(step: Step, outputs: int) -> NDArray[np.int16]:

@@ -29,6 +29,7 @@ array([1, 0, 0], dtype=uint8)
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -128,6 +129,15 @@ class Program:
         self._noisy = [a for a in self._accesses if faults.access_rates(a).any()]
         self._static = [a for a in self._accesses if faults.static_rates(a).any()]
         self._only: dict[tuple[int, Access], NDArray[np.int64]] = {}
+
+    def on(self, tape: Tape) -> Program:
+        """The same faults on a tape of the same layout, all of whose accesses this one has, too.
+
+        What :meth:`place` has found for one is so for the other.
+        """
+        found = copy(self)
+        found.tape, found._only = tape, {}
+        return found
 
     def run(
         self,

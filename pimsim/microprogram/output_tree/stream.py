@@ -124,6 +124,12 @@ class Stream:
         return [deed.digit for deed in self.deeds(looking=True) if deed.digit is not None]
 
     @cached_property
+    def delivered(self) -> list[int]:
+        """Outputs in the order in which their bits are read out."""
+        deeds = self.deeds(looking=False)
+        return [self.outputs[deed.given] for deed in deeds if deed.given >= 0]
+
+    @cached_property
     def program(self) -> RowProgram:
         """The deeds as a row program; the number of what is read or looked at counts up."""
         found, first = RowProgram(1), len(self.address_map.constants)

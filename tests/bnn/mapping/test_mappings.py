@@ -392,10 +392,16 @@ def test_booked_is_what_subarrays_executed_and_time_that_of_each_command_schedul
 
 OPTIONS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "nothing else": (tuple(MAPPINGS), {}),
-    "rows that move from bank to bank": (("output-stationary",), {"moves": "psm"}),
+    "rows that move from bank to bank": (
+        ("output-stationary", "output-tree"),
+        {"moves": "psm"},
+    ),
     "voted one after the other": (("output-stationary",), {"tmr": "time"}),
     "voted over three subarrays": (("output-stationary",), {"tmr": "banks"}),
-    "copies of the compute rows": (("output-stationary",), {"activation_rows": 16}),
+    "copies of the compute rows": (
+        ("output-stationary", "output-tree"),
+        {"activation_rows": 16},
+    ),
     "computed again": (("output-stationary",), {"retries": 1}),
     "columns that were tested": (("output-stationary",), {"screening": 1}),
     "chained": (("output-stationary",), {"chain": "always"}),

@@ -22,7 +22,7 @@ from bnn.mapping.backends.prepare import booked as book_alone
 from bnn.mapping.backends.prepare import prepare
 from bnn.mapping.dataflows import output_tree, weight_stationary
 from bnn.mapping.dataflows.output_stationary.planner import plan
-from bnn.mapping.mapped_stage import StageInputs
+from bnn.mapping.mapped_stage import Result, StageInputs
 from bnn.mapping.placement.fan_in import divide
 from bnn.model.geometry import Padding, WindowAxis
 from bnn.model.network import Dense
@@ -83,10 +83,10 @@ class Expected(SumChecker):
 
 @st.composite
 def cases(draw: st.DrawFn, *, decided: bool = False) -> Case:
-    """Draw a stage with its operands; ``decided``: of one group, and with thresholds."""
+    """Draw a stage with its operands; ``decided``: outputs, of one group, can share adders."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     groups = 1 if decided else draw(st.sampled_from([1, 1, 2, 3, 5]))
-    width, each = draw(st.integers(1, 4)), draw(st.integers(1, 3))
+    width, each = draw(st.integers(1, 4)), draw(st.integers(1, 12 if decided else 3))
     shifts = tuple(draw(st.sampled_from([(0,), (0,), (0, 1), (0, 1, 2), (2,), (3, 0)])))
     planes, step, low, zero_padding = draw(st.sampled_from(OPERAND_ENCODINGS))
     sides = draw(st.lists(_sides(), min_size=0, max_size=2))
@@ -96,7 +96,7 @@ def cases(draw: st.DrawFn, *, decided: bool = False) -> Case:
         pool = None
     channels, outputs = groups * width, groups * each
     taps = int(np.prod([side.kernel for side in sides]))
-    zeros = draw(st.sampled_from([0.0, 0.0, 0.5, 0.9, 1.0]))
+    zeros = draw(st.sampled_from([0.0, 0.0, 0.5, 0.9, 1.0][: 3 if decided else 5]))
     weights = rng.choice([-1, 1], (len(shifts), taps, width, outputs))
     weights[rng.random(weights.shape) < zeros] = 0
     weights = weights.astype(np.int8)
@@ -612,21 +612,12 @@ def test_faults_of_a_window_beyond_a_subarray_are_the_same_in_both_executors(
     mapping: str, case: Case
 ) -> None:
     faults = Faults(Rates(Rate(0.03, 1e-3)), chip=1, noise=2)  # type: ignore[arg-type]
-    found = []
-    for compiled in (False, True):
-        system = replace(_machine(150, 3).system, faults=faults)
-        machine = CommandLedger(system)
-        try:
-            execute = prepare(
-                MAPPINGS[mapping].map_stage(case.stage, machine.system, len(case.operands)),
-                len(case.operands),
-                compiled=compiled,
-            )
-        except OutOfRowsError:  # partial counts alone may fill one so small
-            assume(False)
-        found.append(execute(StageInputs(case.operands, machine, 2)))
-    np.testing.assert_array_equal(*(unpacked(result.values) for result in found))
-    assert found[0].flips == found[1].flips > 0
+    system = replace(_machine(150, 3).system, faults=faults)
+    try:
+        found, _ = _both_executors(mapping, case.stage, case.operands, system)
+    except OutOfRowsError:  # partial counts alone may fill one so small
+        assume(False)
+    assert found.flips > 0
 
 
 def test_channels_and_places_are_cut_where_neither_cut_is_enough() -> None:
@@ -736,6 +727,51 @@ class Rates:
         return self.every
 
 
+def _both_executors(
+    mapping: str, stage: Stage, operands: NDArray[np.uint16], system: System
+) -> tuple[Result, Result]:
+    """Carry a stage out with faults, literally and by vector code; what they give is the same."""
+    found = []
+    for compiled in (False, True):
+        machine = CommandLedger(system)
+        mapped = MAPPINGS[mapping].map_stage(stage, machine.system, len(operands))
+        execute = prepare(mapped, len(operands), compiled=compiled)
+        found.append(execute(StageInputs(operands, machine, 2)))
+    first, second = found
+    np.testing.assert_array_equal(unpacked(first.values), unpacked(second.values))
+    assert first.flips == second.flips
+    return first, second
+
+
+@settings(SLOW, max_examples=40)
+@given(
+    case=cases(decided=True),
+    rows=st.sampled_from([1024, 100, 60]),
+    banks=st.sampled_from([1, 3, 8]),
+    times=st.integers(1, 12),
+    static=st.sampled_from([0.0, 0.03]),
+    access=st.sampled_from([0.0, 1e-4, 0.01]),
+    moves=st.sampled_from(["host", "psm"]),
+    activation_rows=st.sampled_from([3, 32]),
+)
+@pytest.mark.slow
+def test_faults_in_shared_adders_are_the_same_in_both_executors(
+    case: Case, rows: int, banks: int, times: int, static: float, access: float, moves: str,
+    activation_rows: int,
+) -> None:  # fmt: skip
+    faults = Faults(Rates(Rate(static, access)), chip=rows, noise=banks)  # type: ignore[arg-type]
+    mitigation = Mitigation(activation_rows=activation_rows)
+    system = replace(_machine(rows, banks, mitigation, moves).system, faults=faults)
+    assume(output_tree.instead(case.stage, system) is None)
+    operands = np.concatenate([case.operands] * times)
+    try:
+        found, _ = _both_executors("output-tree", case.stage, operands, system)
+    except OutOfRowsError:
+        assume(False)
+    if not static and not access:
+        np.testing.assert_array_equal(unpacked(found.values), np.concatenate([case.values] * times))
+
+
 @pytest.mark.parametrize("mapping", MAPPINGS)
 @settings(SLOW, max_examples=40)
 @given(
@@ -753,17 +789,8 @@ def test_faults_of_any_stage_are_the_same_in_both_executors(
     faults = Faults(Rates(Rate(static, access)), chip=rows, noise=banks)  # type: ignore[arg-type]
     standard = replace(STANDARD, rows_per_subarray=rows)
     operands = np.concatenate([case.operands] * times)
-    found = []
-    for compiled in (False, True):
-        machine = CommandLedger(System(standard, ModelOptions(banks=banks), faults=faults))
-        try:
-            execute = prepare(
-                MAPPINGS[mapping].map_stage(case.stage, machine.system, len(operands)),
-                len(operands),
-                compiled=compiled,
-            )
-        except OutOfRowsError:
-            assume(False)
-        found.append(execute(StageInputs(operands, machine, 2)))
-    np.testing.assert_array_equal(*(unpacked(result.values) for result in found))
-    assert found[0].flips == found[1].flips
+    system = System(standard, ModelOptions(banks=banks), faults=faults)
+    try:
+        _both_executors(mapping, case.stage, operands, system)
+    except OutOfRowsError:
+        assume(False)

@@ -25,6 +25,7 @@ from pimsim.dram.array.subarray import Subarray
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard, load
 from pimsim.errors import InputError
+from pimsim.executors.faulty import streams
 
 SIGN = "ste_sign"
 STANDARD = load("ddr3-1600-8-8-8")
@@ -90,6 +91,7 @@ def _run(
     compiled: bool = True,
     threads: int | None = None,
     faulty: list[str] | None = None,
+    mapping: str = "output-stationary",
 ) -> NetworkRun:
     encoding = ENCODINGS["unit" if len(network.input_shape) == 3 else "bipolar"]
     pixels = np.random.default_rng(1).integers(
@@ -100,7 +102,7 @@ def _run(
         encoding.levels()[pixels.astype(np.uint16)],
         encoding,
         System(standard, ModelOptions(banks=4), faults=faults),
-        "output-stationary",
+        mapping,
         execution=Execution(
             check=faults is None, compiled=compiled, threads=threads, faulty=faulty
         ),
@@ -120,6 +122,10 @@ def _case(draw: st.DrawFn) -> tuple[Network, int]:
     return _dense(rng, fan_in, draw(st.integers(1, 7))), draw(st.integers(1, 1200))
 
 
+MAPPINGS = ("output-stationary", "output-tree")
+
+
+@pytest.mark.parametrize("mapping", MAPPINGS)
 @given(
     _case(),
     st.sampled_from([0.0, 0.01, 0.2]),
@@ -129,14 +135,14 @@ def _case(draw: st.DrawFn) -> tuple[Network, int]:
 @pytest.mark.slow
 @SLOW
 def test_both_executors_meet_the_same_faults_on_any_number_of_threads(
-    case: tuple[Network, int], static: float, access: float, seed: int
+    mapping: str, case: tuple[Network, int], static: float, access: float, seed: int
 ) -> None:
     network, images = case
     small = replace(SMALL, rows_per_subarray=128)
     faults = _faults(static, access, chip=seed, noise=seed + 1)
-    literal = _run(network, images, faults, small, compiled=False)
+    literal = _run(network, images, faults, small, compiled=False, mapping=mapping)
     for threads in (1, 3):
-        compiled = _run(network, images, faults, small, threads=threads)
+        compiled = _run(network, images, faults, small, threads=threads, mapping=mapping)
         np.testing.assert_array_equal(compiled.logits, literal.logits)
         assert _flips(compiled) == _flips(literal)
     if access >= 0.1 and images > 1 and isinstance(network.layers[0], Conv2D):
@@ -146,16 +152,18 @@ def test_both_executors_meet_the_same_faults_on_any_number_of_threads(
     assert [layer.ledger.counts("compute") for layer in compiled.layers] == counts
 
 
+@pytest.mark.parametrize("mapping", MAPPINGS)
 @given(_case(), st.booleans())
 @pytest.mark.slow
 @SLOW
 def test_with_probability_zero_every_bit_is_that_of_the_error_free_run(
-    case: tuple[Network, int], compiled: bool
+    mapping: str, case: tuple[Network, int], compiled: bool
 ) -> None:
     network, images = case
-    right = _run(network, images, None)
+    right = _run(network, images, None, mapping=mapping)
     assert right.bit_exact
-    found = _run(network, images, _faults(0.0, 0.0, 5, 6), compiled=compiled)
+    none = _faults(0.0, 0.0, 5, 6)
+    found = _run(network, images, none, compiled=compiled, mapping=mapping)
     np.testing.assert_array_equal(found.logits, right.logits)
     assert _flips(found) == 0
 
@@ -175,12 +183,17 @@ def test_an_image_that_takes_several_rows_meets_its_own_noise_in_each() -> None:
     np.testing.assert_array_equal(compiled.logits, literal.logits)
 
 
-def test_blocks_that_are_computed_apart_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("mapping", MAPPINGS)
+def test_blocks_that_are_computed_apart_change_nothing(
+    mapping: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     network, faults = _convolution(np.random.default_rng(2)), _faults(0.01, 0.01)
     images = 700  # more than a block of 128
-    whole = _run(network, images, faults, STANDARD)
+    whole = _run(network, images, faults, STANDARD, mapping=mapping)
     monkeypatch.setattr(faulty, "TOGETHER", 1)
-    assert np.array_equal(_run(network, images, faults, STANDARD).logits, whole.logits)
+    monkeypatch.setattr(streams, "TAPE_BYTES", 1)  # tapes are made again and again
+    again = _run(network, images, faults, STANDARD, mapping=mapping)
+    assert np.array_equal(again.logits, whole.logits)
 
 
 def test_seeds_choose_chip_and_noise_apart() -> None:

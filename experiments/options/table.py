@@ -19,11 +19,12 @@ import math
 from pathlib import Path
 
 from experiments.options.option import Option, Swept, flag, given
-from experiments.sweep.measures.field import ACCURACY, COST, TRA
+from experiments.sweep.measures.field import ACCURACY, COST, ERRORS, TRA
 from pimsim.ranges import Range, whole
 
-_CIRCUIT = (TRA, ACCURACY)
-_NETWORK = (ACCURACY, COST)
+_FAULTY = (ACCURACY, ERRORS)
+_CIRCUIT = (TRA, *_FAULTY)
+_NETWORK = (ACCURACY, COST, ERRORS)
 
 JSON = flag("json", "print one JSON object and nothing else")
 SEED = Option("seed", "random seed", int, "N", 1, whole(0, 2**63 - 1))
@@ -169,14 +170,14 @@ FAILURES = Option(
     "`pimsim circuit convert` from measured chips",
     Path, "FILE.json",
     swept=Swept(
-        "failure table", (ACCURACY,),
+        "failure table", _FAULTY,
         "a JSON file of failure probabilities, in place of the circuit", suffixes=(".json",),
     ),
 )  # fmt: skip
 TABLE_SAMPLES = Option(
     "table_samples", "bitlines from which the circuit's failure table is counted",
     int, default=100_000, range=whole(100, 1_000_000_000),
-    swept=Swept("bitlines of the failure table", (ACCURACY,)),
+    swept=Swept("bitlines of the failure table", _FAULTY),
 )  # fmt: skip
 EFFECT = Option(
     "effect",
@@ -185,14 +186,14 @@ EFFECT = Option(
     "static",
     choices=("table", "static", "noise"),
     swept=Swept(
-        "failures put down to", (ACCURACY,),
+        "failures put down to", _FAULTY,
         "weak columns and noise as the table has them, or all to one of the two", default="table",
     ),
 )  # fmt: skip
 FAULT_LAYERS = Option(
     "fault_layers", "layers that faults reach (default: all)", metavar="NAME,...",
     swept=Swept(
-        "faulty layer", (ACCURACY,),
+        "faulty layer", _FAULTY,
         "the only layer that faults reach, or several with commas between; all if not set",
         name="faulty_layer",
     ),

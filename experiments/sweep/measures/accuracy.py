@@ -31,14 +31,17 @@ from pimsim.errors import InputError
 if TYPE_CHECKING:
     from bnn.data.datasets import Dataset
     from bnn.model.network import Network
+    from bnn.run.execute import NetworkRun
     from bnn.run.scoring import Scoring
     from pimsim.circuit.failure_tables.table import FailureTable
+    from pimsim.dram.array.faults import Faults
 
 _TABLE_SEED = 0
 """Seed of the failure table that a circuit gives: the same in all trials."""
 
 
-def _identity(values: Values) -> Mapping[str, Any]:
+def identity(values: Values) -> Mapping[str, Any]:
+    """What else decides what networks compute with faults."""
     from bnn import zoo
     from bnn.mapping import choice
     from bnn.run.scoring import LARGEST
@@ -103,31 +106,41 @@ def faulty_of(values: Values) -> tuple[str, ...] | None:
     return tuple(name.strip() for name in str(values["faulty_layer"]).split(","))
 
 
-def _run(values: Values, trial: int, seed: int) -> Counts:
-    from bnn.run import execute
-    from experiments.report.inputs import encoding_of
+def faults_of(values: Values, trial: int, seed: int) -> Faults:
+    """Return the chip and the noise of a trial."""
     from pimsim.dram.array.faults import Faults
 
-    network, dataset = networks.trained(values)
-    system = networks.system(values)
     chip, noise = seeds_of(seed, trial, 2)
-    faults = Faults(
+    return Faults(
         failure_table(values),
         chip=chip,
         noise=noise,
-        rows=system.mitigation.activation_rows,
+        rows=networks.mitigation(values).activation_rows,
         effect=str(values["effect"]),
     )
-    done = execute.run(
+
+
+def done(values: Values, faults: Faults | None) -> NetworkRun:
+    """Run the network of a point, with faults or without."""
+    from bnn.run import execute
+    from experiments.report.inputs import encoding_of
+
+    network, dataset = networks.trained(values)
+    return execute.run(
         network,
         dataset.x,
         encoding_of(network, dataset.x, dataset.encoding),
-        replace(system, faults=faults),
+        replace(networks.system(values), faults=faults),
         str(values["mapping"]),
         execution=execute.Execution(check=False, threads=1, faulty=faulty_of(values)),
     )
+
+
+def _run(values: Values, trial: int, seed: int) -> Counts:
+    network, dataset = networks.trained(values)
+    logits = done(values, faults_of(values, trial, seed)).logits
     scoring = _scoring(network, dataset)
-    correct, answers = scoring.correct(done.logits), scoring.of
+    correct, answers = scoring.correct(logits), scoring.of
     if correct is None or answers is None:
         raise ValueError(f"accuracy of {network.source} must be known")
     return {"correct": correct, "images": answers}
@@ -214,7 +227,7 @@ MEASURE = Measure(
     estimators=(
         Estimator(Quantity("accuracy", "accuracy", "%", 100.0), clustered, "correct", "images"),
     ),
-    identity=_identity,
+    identity=identity,
     run=_run,
     assumptions=lambda values: {
         "model": "faults of chip and access in every AAP and AP of the faulty layers; reads, "

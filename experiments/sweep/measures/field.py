@@ -30,7 +30,7 @@ from pimsim.errors import InputError, unreadable
 NUMBER, INTEGER, SWITCH, TEXT = "number", "integer", "switch", "text"
 """Kinds of values."""
 
-TRA, ACCURACY, COST = "tra-failure", "accuracy", "cost"
+TRA, ACCURACY, COST, ERRORS = "tra-failure", "accuracy", "cost", "errors"
 """Measures, by name."""
 
 

@@ -27,6 +27,7 @@ from experiments.options.table import SWEPT
 from experiments.sweep.measures import networks
 from experiments.sweep.measures.field import (
     ACCURACY,
+    ERRORS,
     INTEGER,
     NUMBER,
     SWITCH,
@@ -41,7 +42,7 @@ from pimsim import ranges
 from pimsim.documents import nearest
 from pimsim.errors import InputError
 
-_CIRCUIT = (TRA, ACCURACY)
+_CIRCUIT = (TRA, ACCURACY, ERRORS)
 _KINDS = {float: NUMBER, int: INTEGER, bool: SWITCH, str: TEXT, Path: TEXT}
 
 

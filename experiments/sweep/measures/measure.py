@@ -8,8 +8,8 @@ name it.
 >>> load_measure("accurracy")
 Traceback (most recent call last):
 ...
-pimsim.errors.InputError: `measure` must be one of tra-failure, accuracy, cost, not 'accurracy'; \
-did you mean 'accuracy'?
+pimsim.errors.InputError: `measure` must be one of tra-failure, accuracy, cost, errors, \
+not 'accurracy'; did you mean 'accuracy'?
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from experiments.sweep.measures.field import ACCURACY, COST, TRA, Field
+from experiments.sweep.measures.field import ACCURACY, COST, ERRORS, TRA, Field
 from experiments.sweep.results import Quantity, Value
 from pimsim.documents import require_one_of, shown
 
@@ -62,16 +62,32 @@ def clustered(counts: Sequence[Counts], part: str, whole: str, level: float) -> 
     [0.9, 0.663, 1.0]
     """
     share, low, high = pooled(counts, part, whole, level)
-    trials = len(counts)
-    if trials < 2:
+    if len(counts) < 2:
         return share, low, high
+    _, least, most = ratio(counts, part, whole, level)
+    return share, max(min(low, least), 0.0), min(max(high, most), 1.0)
+
+
+def ratio(counts: Sequence[Counts], part: str, whole: str, level: float) -> Estimate:
+    """Return ``part`` for each of ``whole``, which may be more than 1; the units are trials.
+
+    Student's t, for as many trials less one; a single trial has no interval.
+
+    >>> found = ratio([{"some": 30, "of": 10}, {"some": 50, "of": 10}], "some", "of", 0.5)
+    >>> [round(number, 6) for number in found]
+    [4.0, 3.0, 5.0]
+    """
+    trials = len(counts)
+    found = sum(one[part] for one in counts) / sum(one[whole] for one in counts)
+    if trials < 2:
+        return found, found, found
     from scipy.special import stdtrit
 
     mean = sum(one[whole] for one in counts) / trials
-    squares = sum((one[part] - share * one[whole]) ** 2 for one in counts)
+    squares = sum((one[part] - found * one[whole]) ** 2 for one in counts)
     error = math.sqrt(squares / (trials - 1) / trials) / mean
     reach = float(stdtrit(trials - 1, 0.5 + level / 2)) * error
-    return share, max(min(low, share - reach), 0.0), min(max(high, share + reach), 1.0)
+    return found, found - reach, found + reach
 
 
 def exact(counts: Sequence[Counts], part: str, whole: str, level: float) -> Estimate:
@@ -163,7 +179,7 @@ class Measure:
         return None
 
 
-_NAMES = (TRA, ACCURACY, COST)
+_NAMES = (TRA, ACCURACY, COST, ERRORS)
 
 
 def load_measure(name: object) -> Measure:

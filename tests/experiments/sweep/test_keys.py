@@ -26,6 +26,13 @@ BASE: dict[str, dict[str, Value]] = {
     "tra-failure": {"variation_percent": 10.0, "wait_ms": 1.0, "restore_ns": 10.0},
     "cost": {"network": "digits-mlp"},
     "accuracy": {"network": "digits-mlp", "variation_percent": 10.0, "images": 3, "wait_ms": 1.0},
+    "errors": {
+        "network": "digits-mlp",
+        "variation_percent": 10.0,
+        "images": 3,
+        "wait_ms": 1.0,
+        "faulty_layer": "dense1",
+    },
 }
 OTHER: dict[str, Value] = {
     "preset": "crow22", "process": "ddr4-like", "criterion": "110", "path": "transient",

@@ -21,7 +21,7 @@ REFUSALS = [
     ("nonsense", "s.toml is not a TOML file: "),
     ("measure = 'tra-failure'", "s.toml: `name` must be letters, digits, dots, dashes, not None"),
     ("name = '../s'\nmeasure = 'tra-failure'", "not '../s'"),
-    ("name = 's'", "`measure` must be one of tra-failure, accuracy, cost, not None"),
+    ("name = 's'", "`measure` must be one of tra-failure, accuracy, cost, errors, not None"),
     ("name = 's'\nmeasure = 'acuracy'", "not 'acuracy'; did you mean 'accuracy'?"),
     (HEAD + "sed = 1", "unknown key `sed`; did you mean `seed`?"),
     (HEAD + "seed = -1", "`seed` must be an integer of at least 0, not -1"),

@@ -16,14 +16,22 @@ _SWEEPS = {
     "accuracy-variation-cifar10": "A BinaryNet for CIFAR-10, 1,000 test images, three chips.",
     "accuracy-effect": "The same probabilities twice: put down to columns that are weak for good, "
     "and put down to noise, which strikes any column in any access.",
+    "accuracy-shared-adders": "The networks, variations and chips of `accuracy-variation`, with "
+    "adders of their own for every output, run anew, and with adders that outputs share.",
+    "effect-shared-adders": "The points of `accuracy-effect` under both mappings.",
+    "errors-shared-adders": "One layer alone meets failures; its outputs are held against the "
+    "right ones. Groups have four outputs in `dense1`, eight in `dense2`.",
+    "strikes-shared-adders": "How often noise changes what a bitline says, an output, in these "
+    "layers.",
 }
 
 _CIFAR = "cifar10-binarynet"
+_APART, _TREE, _WEAK = "output-stationary", "output-tree", "static"
 
 
 def _finding(found: Mapping[str, Found]) -> str:
     """Return what came out, in words."""
-    first, other, effect = (found[name] for name in _SWEEPS)
+    first, other, effect, *_ = (found[name] for name in _SWEEPS)
     lines = []
     for network in first.values("network"):
         lines.append(_line(first, network, {"network": network}))
@@ -44,8 +52,79 @@ def _finding(found: Mapping[str, Found]) -> str:
             "without errors). A weak column spoils all the sums that pass through it, but only "
             "those: the images in the other columns are right. Noise spoils a few of the thousands "
             "of commands behind *every* sum.",
+            "",
+            *_shared(found),
         ]
     )
+
+
+def _shared(found: Mapping[str, Found]) -> list[str]:
+    """Return what sharing adders does, in words."""
+    first, both, effect, errors, strikes = (
+        found[name] for name in _SWEEPS if name == "accuracy-variation" or "shared" in name
+    )
+    apart = max(
+        abs(both.at(mapping=_APART, **point.values) - point.estimate) for point in first.points
+    )
+    lines = [
+        "### Adders that outputs share",
+        "",
+        "An [output tree](output-tree.md) executes a fifth of the commands, and a wrong bit in an "
+        "adder that eight outputs share reaches all eight. On the same chips at the same variation "
+        "accuracy is nearly that of adders of their own:",
+        "",
+    ]
+    for network in both.values("network"):
+        some = ", ".join(
+            f"{number(both.at(mapping=_APART, network=network, variation_percent=x))} and "
+            f"{number(both.at(mapping=_TREE, network=network, variation_percent=x))} % at {x:g} %"
+            for x in (10.0, 15.0, 20.0, 25.0)
+        )
+        lines.append(f"- `{network}`, adders of their own and shared ones: {some}.")
+
+    def wrong(mapping: str, layer: str, kind: str = "noise") -> float:
+        return errors.at(mapping=mapping, effect=kind, faulty_layer=layer, variation_percent=10.0)
+
+    def struck(mapping: str, layer: str) -> float:
+        return strikes.at(mapping=mapping, faulty_layer=layer, variation_percent=10.0)
+
+    def of_strike(mapping: str, layer: str) -> float:
+        return wrong(mapping, layer) / struck(mapping, layer)
+
+    lines += [
+        "",
+        "These are weak columns. One that gets majorities wrong gets the sums of all outputs wrong "
+        f"that pass through it, shared or not: at 10 % variation {wrong(_APART, 'dense2', _WEAK):.3g}"
+        f" and {wrong(_TREE, 'dense2', _WEAK):.3g} % of the outputs of `dense2` of `mnist-mlp`.",
+        "",
+        "With noise two things nearly cancel. At as many failures an access (10 %):",
+        "",
+    ]
+    for layer in errors.values("faulty_layer"):
+        lines.append(
+            f"- `{layer}`: {struck(_APART, layer):.3g} accesses an output are wrong with adders of "
+            f"their own, {struck(_TREE, layer):.2g} with shared ones, "
+            f"{struck(_APART, layer) / struck(_TREE, layer):.1f} times fewer, as there are fewer "
+            "commands. But each makes "
+            f"{of_strike(_TREE, layer) / of_strike(_APART, layer):.1f} times as many outputs wrong "
+            f"({of_strike(_APART, layer):.2g} and {of_strike(_TREE, layer):.2g}; most change no "
+            f"sign). So {number(wrong(_APART, layer))} and {number(wrong(_TREE, layer))} % of the "
+            "outputs are wrong."
+        )
+    noisy = [
+        effect.at(mapping=one, effect="noise", variation_percent=10.0) for one in (_APART, _TREE)
+    ]
+    lines += [
+        "",
+        f"In the whole network that is {number(noisy[0])} and {number(noisy[1])} % accuracy.",
+    ]
+    if apart:
+        lines += [
+            "",
+            f"(The points of `{_APART}` are those of `accuracy-variation` run by a later build; "
+            f"they differ by at most {apart:.2f} points.)",
+        ]
+    return lines
 
 
 def _line(found: Found, name: str, where: dict[str, str]) -> str:

@@ -1,12 +1,31 @@
-"""Numbers of the output-tree mapping: digits that stand for the weights of padded taps."""
+"""Numbers of the output-tree mapping, and where a fault in a shared adder arrives."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
+from bnn.lowering.stage import Stage, each_pixel, offsets
+from bnn.lowering.thresholds import Thresholds
+from bnn.mapping import MAPPINGS
+from bnn.mapping.backends.prepare import prepare
 from bnn.mapping.dataflows.output_tree import signed_digits
+from bnn.mapping.mapped_stage import StageInputs
+from bnn.model.network import Dense
+from bnn.system.ledger import CommandLedger
+from bnn.system.mitigation import Mitigation
+from bnn.system.system import System
+from bnn.values.bitstrings import unpacked
+from pimsim.circuit.failure_tables.table import Rate
+from pimsim.dram.array.faults import Access, Draws, Faults, Job, Site
+from pimsim.dram.options import ModelOptions
+from pimsim.dram.standard.standard import load
+from pimsim.errors import InputError
 
 
 @given(st.lists(st.integers(-600, 600), min_size=1, max_size=9), st.booleans())
@@ -21,3 +40,101 @@ def test_digits_of_minus_and_plus_one_make_every_number(halves: list[int], odd: 
     weights = [weight for weight, _ in found]
     assert weights == sorted(weights)
     assert weights.count(0) == (1 if odd else 2)
+
+
+STANDARD = replace(load("ddr3-1600-8-8-8"), row_bytes=64, chips_per_rank=1)
+FAN_IN, OUTPUTS, IMAGES, STRUCK = 33, 8, 30, 17
+
+
+@dataclass(frozen=True)
+class Majorities:
+    """A failure table in which majorities alone can fail."""
+
+    wrong: Rate
+    kinds: frozenset[str] = frozenset({"sense"})
+
+    def rate(self, kind: str, rows: int, ones: int) -> Rate:
+        """As of a table."""
+        return self.wrong if rows > 1 else Rate(0.0, 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Planted(Faults):
+    """Noise that strikes one majority in one column, and nothing else."""
+
+    at: int = 0
+
+    def draws(self, job: Job, access: Access, events: int, block: int, width: int) -> Draws:
+        """The planted one, if there are so many."""
+        found = np.array([self.at] if access.rows > 1 and self.at < events else [], np.int64)
+        return Draws(found, np.full_like(found, STRUCK), np.zeros(len(found)))
+
+
+def _stage() -> tuple[Stage, NDArray[np.uint16], NDArray[np.int64]]:
+    """Outputs that count all operands but one of each alike; operands, and bits.
+
+    In the column that is struck, every sum is just at its threshold.
+    """
+    rng = np.random.default_rng(6)
+    weights = np.ones((1, 1, FAN_IN, OUTPUTS), np.int8)
+    weights[0, 0, np.arange(OUTPUTS), np.arange(OUTPUTS)] = -1
+    stored = rng.integers(0, 2, (IMAGES, 1, FAN_IN)).astype(np.uint16)
+    stored[STRUCK, 0] = np.repeat([0, 1, 0], [OUTPUTS, FAN_IN // 2, FAN_IN // 2 + 1 - OUTPUTS])
+    sums = (2 * stored[:, 0].astype(np.int64) - 1) @ weights[0, 0].astype(np.int64)
+    found = Thresholds(np.full(OUTPUTS, 1), np.zeros(OUTPUTS, np.bool_))
+    stage = Stage(
+        "stage", Dense("none", np.ones((1, 1), np.float32), None), 0, 1, (1, FAN_IN),
+        each_pixel(1, FAN_IN), weights, (0,), 1, 1, False, 0, False, 2,
+        offsets(weights, (0,), 1, 2, -1), found, np.zeros(OUTPUTS, np.bool_),
+    )  # fmt: skip
+    return stage, stored, (sums >= 1).astype(np.int64)
+
+
+def _wrong(mapping: str, faults: Faults, *, compiled: bool) -> tuple[NDArray[np.bool_], int]:
+    """(images, outputs) that are wrong, and how often noise struck."""
+    stage, stored, right = _stage()
+    machine = CommandLedger(System(STANDARD, ModelOptions(banks=1), faults=faults))
+    mapped = MAPPINGS[mapping].map_stage(stage, machine.system, IMAGES)
+    result = prepare(mapped, IMAGES, compiled=compiled)(StageInputs(stored, machine, 1))
+    return unpacked(result.values)[:, 0] != right, result.flips
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["literal", "compiled"])
+def test_one_wrong_bit_of_a_shared_adder_reaches_several_outputs(compiled: bool) -> None:
+    table = Majorities(Rate(0.0, 1.0))
+    reached = []
+    for at in range(80):
+        faults = Planted(table, chip=0, noise=0, at=at)  # type: ignore[arg-type]
+        wrong, strikes = _wrong("output-tree", faults, compiled=compiled)
+        assert strikes == 1
+        assert set(np.flatnonzero(wrong.any(axis=1))) <= {STRUCK}
+        reached.append(int(wrong.sum()))
+    assert set(reached) == {0, 2, 4, 8}  # adders of the whole group, its halves, pairs
+    apart = Planted(table, chip=0, noise=0, at=0)  # type: ignore[arg-type]
+    wrong, strikes = _wrong("output-stationary", apart, compiled=compiled)
+    assert strikes == OUTPUTS  # each output has a first majority of its own
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["literal", "compiled"])
+def test_a_weak_column_spoils_its_image_and_no_other(compiled: bool) -> None:
+    faults = Faults(Majorities(Rate(0.04, 0.0)), chip=5, noise=0)  # type: ignore[arg-type]
+    lean = faults.weak(Site(0, 0), IMAGES)
+    weak = (lean < 0.04) | (lean >= 0.96)
+    wrong, strikes = _wrong("output-tree", faults, compiled=compiled)
+    assert strikes == 0
+    assert 0 < weak.sum() < IMAGES
+    assert wrong[weak].sum() > 1
+    assert not wrong[~weak].any()
+
+
+def test_what_computes_outputs_again_is_refused() -> None:
+    stage, _, _ = _stage()
+    for mitigation, said in (
+        (Mitigation("time"), "`tmr` time"),
+        (Mitigation(retries=2), "`retries` 2"),
+        (Mitigation(screening=1), "`screening` 1"),
+    ):
+        system = System(STANDARD, ModelOptions(banks=1), mitigation=mitigation)
+        message = f"`mapping` must be output-stationary with {said}, not 'output-tree'"
+        with pytest.raises(InputError, match=message):
+            MAPPINGS["output-tree"].map_stage(stage, system, 1)

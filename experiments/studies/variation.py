@@ -21,7 +21,7 @@ _SWEEPS = {
     "effect-shared-adders": "The points of `accuracy-effect` under both mappings.",
     "errors-shared-adders": "One layer alone meets failures; its outputs are held against the "
     "right ones. Groups have four outputs in `dense1`, eight in `dense2`.",
-    "strikes-shared-adders": "How often noise changes what a bitline says, an output, in these "
+    "strikes-shared-adders": "How often noise makes an access wrong, for each output of these "
     "layers.",
 }
 
@@ -69,9 +69,9 @@ def _shared(found: Mapping[str, Found]) -> list[str]:
     lines = [
         "### Adders that outputs share",
         "",
-        "An [output tree](output-tree.md) executes a fifth of the commands, and a wrong bit in an "
-        "adder that eight outputs share reaches all eight. On the same chips at the same variation "
-        "accuracy is nearly that of adders of their own:",
+        "An [output tree](output-tree.md) executes a fifth to a quarter of the commands, and a "
+        "wrong bit in an adder that eight outputs share reaches all eight. On the same chips at "
+        "the same variation accuracy is nearly that of adders of their own:",
         "",
     ]
     for network in both.values("network"):
@@ -89,13 +89,14 @@ def _shared(found: Mapping[str, Found]) -> list[str]:
         return strikes.at(mapping=mapping, faulty_layer=layer, variation_percent=10.0)
 
     def of_strike(mapping: str, layer: str) -> float:
-        return wrong(mapping, layer) / struck(mapping, layer)
+        return wrong(mapping, layer) / 100 / struck(mapping, layer)
 
     lines += [
         "",
         "These are weak columns. One that gets majorities wrong gets the sums of all outputs wrong "
-        f"that pass through it, shared or not: at 10 % variation {wrong(_APART, 'dense2', _WEAK):.3g}"
-        f" and {wrong(_TREE, 'dense2', _WEAK):.3g} % of the outputs of `dense2` of `mnist-mlp`.",
+        "that pass through it, shared or not: at 10 % variation "
+        f"{wrong(_APART, 'dense2', _WEAK):.3g} and {wrong(_TREE, 'dense2', _WEAK):.3g} % of the "
+        "outputs of `dense2` of `mnist-mlp`.",
         "",
         "With noise two things nearly cancel. At as many failures an access (10 %):",
         "",
@@ -103,13 +104,13 @@ def _shared(found: Mapping[str, Found]) -> list[str]:
     for layer in errors.values("faulty_layer"):
         lines.append(
             f"- `{layer}`: {struck(_APART, layer):.3g} accesses an output are wrong with adders of "
-            f"their own, {struck(_TREE, layer):.2g} with shared ones, "
+            f"their own, {struck(_TREE, layer):.3g} with shared ones, "
             f"{struck(_APART, layer) / struck(_TREE, layer):.1f} times fewer, as there are fewer "
             "commands. But each makes "
             f"{of_strike(_TREE, layer) / of_strike(_APART, layer):.1f} times as many outputs wrong "
-            f"({of_strike(_APART, layer):.2g} and {of_strike(_TREE, layer):.2g}; most change no "
-            f"sign). So {number(wrong(_APART, layer))} and {number(wrong(_TREE, layer))} % of the "
-            "outputs are wrong."
+            f"({of_strike(_TREE, layer):.2g} instead of {of_strike(_APART, layer):.2g}; most "
+            f"change no sign). So {number(wrong(_APART, layer))} and "
+            f"{number(wrong(_TREE, layer))} % of the outputs are wrong."
         )
     noisy = [
         effect.at(mapping=one, effect="noise", variation_percent=10.0) for one in (_APART, _TREE)

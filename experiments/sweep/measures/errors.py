@@ -58,11 +58,11 @@ MEASURE = Measure(
     version=1,
     estimators=(
         Estimator(
-            Quantity("wrong_outputs", "outputs of the layer that are wrong", "%", 100.0),
+            Quantity("wrong_outputs", "wrong outputs", "%", 100.0),
             clustered, "wrong", "outputs",
         ),
         Estimator(
-            Quantity("strikes", "accesses that noise makes wrong, an output", "", 1.0),
+            Quantity("strikes", "wrong accesses an output", "", 1.0),
             ratio, "strikes", "outputs", share=False,
         ),
     ),

@@ -87,7 +87,7 @@ def ratio(counts: Sequence[Counts], part: str, whole: str, level: float) -> Esti
     squares = sum((one[part] - found * one[whole]) ** 2 for one in counts)
     error = math.sqrt(squares / (trials - 1) / trials) / mean
     reach = float(stdtrit(trials - 1, 0.5 + level / 2)) * error
-    return found, found - reach, found + reach
+    return found, max(found - reach, 0.0), found + reach
 
 
 def exact(counts: Sequence[Counts], part: str, whole: str, level: float) -> Estimate:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from bnn.mapping.backends import faulty
+from bnn.mapping.frontier import OBJECTIVES
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
 from bnn.run.execute import Execution, NetworkRun, run
 from bnn.system.system import System
@@ -216,6 +217,13 @@ def test_faults_reach_the_layers_that_are_named() -> None:
     assert [layer.result.flips > 0 for layer in last.layers] == [False, True]  # type: ignore[union-attr]
     with pytest.raises(InputError, match="unknown layer in DRAM `lost`; did you mean `last`"):
         _run(network, 300, faults, faulty=["lost"])
+
+
+@pytest.mark.parametrize("way", OBJECTIVES)
+def test_no_way_to_choose_takes_shared_adders_where_commands_go_wrong(way: str) -> None:
+    network = _dense(np.random.default_rng(4), 40, 6)
+    done = _run(network, 3, _faults(0.0, 0.01), STANDARD, mapping=way)
+    assert {layer.mapping for layer in done.layers} <= set(MAPPINGS[:1]) | {"weight-stationary"}
 
 
 def test_chains_refuse_faults() -> None:

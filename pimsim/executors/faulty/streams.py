@@ -103,7 +103,7 @@ def _commands(stream: Stream) -> int:
 def _templates(streams: Sequence[Stream]) -> RowProgram:
     """Every template that a stream has, once, on some row."""
     address_map, found = streams[0].address_map, RowProgram(1)
-    used = sum(part.histogram for one in streams for part in one.tally.parts)
+    used = np.sum([part.histogram for one in streams for part in one.tally.parts], axis=0)
     row = len(address_map.constants)
     for code, one in enumerate(templates(address_map)):
         if used[code]:

@@ -26,6 +26,7 @@ from pimsim.microprogram import arithmetic, logic
 from pimsim.microprogram.program import Program as Microprogram
 from pimsim.microprogram.row_program import Move, Read, RowProgram, Run
 from pimsim.microprogram.schedule import Schedule
+from pimsim.microprogram.tape import AdderTape, templates
 
 D = ambit().first_data
 DATA_ROWS = 10
@@ -82,6 +83,17 @@ def rates_at_random(rng: Random) -> Rates:
     )
 
 
+def adders_at_random(rng: Random, address_map: AddressMap) -> AdderTape:
+    """Records of any templates, on random rows."""
+    words: list[int] = []
+    constants = len(address_map.constants)
+    for _ in range(rng.randint(0, 6)):
+        code = rng.randrange(len(templates(address_map)))
+        symbols = len(templates(address_map)[code].program.symbols)
+        words += [code, *(constants + rng.randrange(DATA_ROWS) for _ in range(symbols))]
+    return AdderTape(np.array(words, np.int32), address_map)
+
+
 def recipe_at_random(rng: Random, outputs: int, parts: int, address_map: AddressMap) -> RowProgram:
     """Schedules of known programs on random rows, moves and reads."""
     recipe, first = RowProgram(outputs), address_map.first_data
@@ -101,6 +113,8 @@ def recipe_at_random(rng: Random, outputs: int, parts: int, address_map: Address
             variant = np.array(rng.choices(range(len(programs)), k=outputs))
             schedule.append(programs, variant if len(programs) > 1 else None, **rows)
         recipe.run(schedule, part)
+        if outputs == 1:
+            recipe.run(adders_at_random(rng, address_map), rng.randrange(parts))
         recipe.move(rng.randrange(DATA_ROWS), part, rng.randrange(DATA_ROWS), rng.randrange(parts))
         recipe.read(rng.randrange(DATA_ROWS), part)
     return recipe

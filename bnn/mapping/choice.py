@@ -57,8 +57,14 @@ class Candidate:
 
 
 def candidates(stage: Stage, system: System) -> list[str]:
-    """Names of the mappings that are chosen among: those that count the stage in DRAM."""
-    return [name for name in COUNTING if counting(name, stage, system) is MAPPINGS[name]]
+    """Names of the mappings that are chosen among: those that count the stage in DRAM.
+
+    Where commands go wrong these are not all, see :class:`bnn.mapping.mapped_stage.Mapping`.
+    """
+    able = [name for name in COUNTING if counting(name, stage, system) is MAPPINGS[name]]
+    if system.faults is None:
+        return able
+    return [name for name in able if getattr(MAPPINGS[name], "chosen_with_faults", True)]
 
 
 def popcount(name: str) -> str:

@@ -48,6 +48,8 @@ popcount: str = "in DRAM"
 rank: int = 3
 lockstep: bool = False
 """Every bank has a command stream of its own."""
+chosen_with_faults: bool = False
+"""Accuracy decides there, and prices do not tell."""
 
 _GROUPS = (8, 4, 2, 1)
 """Outputs of a group that are tried."""

@@ -17,7 +17,8 @@ _SWEEPS = {
     "accuracy-effect": "The same probabilities twice: put down to columns that are weak for good, "
     "and put down to noise, which strikes any column in any access.",
     "accuracy-shared-adders": "The networks, variations and chips of `accuracy-variation`, with "
-    "adders of their own for every output, run anew, and with adders that outputs share.",
+    "adders of their own for every output, run anew, and with adders that outputs share. Groups "
+    "are those of the build that ran it; a later one may choose others.",
     "effect-shared-adders": "The points of `accuracy-effect` under both mappings.",
     "errors-shared-adders": "One layer alone meets failures; its outputs are held against the "
     "right ones. Groups have four outputs in `dense1`, eight in `dense2`.",

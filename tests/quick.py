@@ -5,8 +5,8 @@ An area is a folder of code and the folder of tests of the same name: ``pimsim/d
 in the area of its package, and the tests of the project itself are the area ``project``.
 
 First comes what holds that nothing new is missing from the tables of the tests. Doctests and tests
-run in one process, without those marked ``slow``, and without those marked ``larq``, which wait ten
-seconds for TensorFlow, where the area is not about Keras.
+run in two processes, without those marked ``slow``, and without those marked ``larq``, which wait
+ten seconds for TensorFlow, where the area is not about Keras.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ class Area:
         chosen = "not slow" if self.name in ABOUT_KERAS else "not slow and not larq"
         left_out = [] if self.whole else [f"--ignore-glob={one}/*/*" for one in self.folders]
         folders = [str(one.relative_to(root)) for one in self.folders if one.exists()]
-        run = [sys.executable, "-m", "pytest", "-q", "-m", chosen, *left_out]
+        run = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "worksteal"]
+        run += ["-m", chosen, *left_out]
         return [*run, "tests/project/test_complete.py", *folders]
 
 

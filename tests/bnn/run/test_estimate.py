@@ -175,7 +175,9 @@ def _with_weights(table: Table, seed: int) -> Network:
     return Network(table.name, table.input_shape, tuple(layers))
 
 
-@pytest.mark.parametrize(("fan_in", "outputs"), [(200, 40), (1500, 24)])
+@pytest.mark.parametrize(
+    ("fan_in", "outputs"), [(200, 40), pytest.param(1500, 24, marks=pytest.mark.slow)]
+)
 def test_a_table_costs_about_what_random_weights_do_where_weights_decide(
     fan_in: int, outputs: int
 ) -> None:

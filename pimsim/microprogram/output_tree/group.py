@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,11 +23,18 @@ from numpy.typing import NDArray
 from pimsim.dram.array.address_map import AddressMap
 from pimsim.errors import OutOfRowsError
 from pimsim.microprogram.output_tree import joint
+from pimsim.microprogram.output_tree.nodes import (
+    BEFORE,
+    DECIDED,
+    INNER,
+    LEAF,
+    PAIR,
+    SETTLED,
+    Found,
+    Group,
+)
 from pimsim.microprogram.output_tree.tree import Tree, leaves
 from pimsim.microprogram.tape import table
-
-if TYPE_CHECKING:
-    from pimsim.microprogram.output_tree import planner
 
 Ints = NDArray[np.int64]
 
@@ -74,7 +81,7 @@ class GroupPlan:
     """Outputs of each."""
     tapes: list[NDArray[np.int32]]
     marks: list[Ints]
-    """Of each part, see :data:`pimsim.microprogram.output_tree.planner.BEFORE`."""
+    """Of each part, see :data:`pimsim.microprogram.output_tree.nodes.BEFORE`."""
     brought: list[Moved]
     """By leaf and part."""
     digits: Ints
@@ -186,7 +193,7 @@ def _written(
     goal: tuple[Ints, Ints, bool],
     address_map: AddressMap,
     how: tuple[bool, int],
-) -> tuple[Ints, NDArray[np.int32], planner.Found]:
+) -> tuple[Ints, NDArray[np.int32], Found]:
     """Let the planner write the records of a part."""
     from pimsim.microprogram.output_tree import adding, planner, settling
 
@@ -212,10 +219,10 @@ def _written(
     )
     work.state[adding.FREE] = len(part.free)
     signs = np.ascontiguousarray(part.signs[:, order])
-    group = planner.Group(
+    group = Group(
         signs, part.rows, part.weights, nodes, incoming, kappas, outs.astype(np.int64), here
     )
-    found = planner.Found(
+    found = Found(
         np.zeros(places, np.int64),
         np.zeros((ends, 4), np.int64),
         np.full((ends, 2, adding.MAX_WEIGHT), settling.NOTHING, np.int64),
@@ -234,8 +241,6 @@ def _written(
 
 def _nodes(tree: Tree, apart: set[int]) -> tuple[Ints, list[tuple[int, ...]]]:
     """Nodes of a tree, and outputs of its leaves, each before those inside it."""
-    from pimsim.microprogram.output_tree import planner
-
     order = leaves(tree)
     place_of = {output: place for place, output in enumerate(order)}
     found: list[tuple[int, int, int, int, int]] = []
@@ -248,12 +253,12 @@ def _nodes(tree: Tree, apart: set[int]) -> tuple[Ints, list[tuple[int, ...]]]:
         own = leaves(some)
         if len(own) == 1 or (len(own) == 2 and apart.isdisjoint(own)):
             ends.append(tuple(own))
-            kind = planner.LEAF if len(own) == 1 else planner.PAIR
+            kind = LEAF if len(own) == 1 else PAIR
             found.append((kind, depth, members(some), 0, 0))
             return
         assert not isinstance(some, int)
         one, other = some
-        found.append((planner.INNER, depth, members(some), members(one), members(other)))
+        found.append((INNER, depth, members(some), members(one), members(other)))
         walk(one, depth + 1)
         walk(other, depth + 1)
 
@@ -302,8 +307,6 @@ class Piece(NamedTuple):
 
 def pieces(planned: GroupPlan) -> Iterator[Piece]:
     """Yield what is done, in order."""
-    from pimsim.microprogram.output_tree import planner
-
     place_of = {output: place for place, output in enumerate(planned.outputs)}
     at = [0] * len(planned.tapes)
     brought = iter([*planned.brought, None])
@@ -315,14 +318,14 @@ def pieces(planned: GroupPlan) -> Iterator[Piece]:
         return piece
 
     for leaf, outputs in enumerate(planned.leaves):
-        yield some(0, int(planned.marks[0][leaf, planner.BEFORE]))
+        yield some(0, int(planned.marks[0][leaf, BEFORE]))
         for part in range(1, len(planned.tapes)):
-            yield some(part, int(planned.marks[part][leaf, planner.SETTLED]))
+            yield some(part, int(planned.marks[part][leaf, SETTLED]))
             while coming is not None and (coming.leaf, coming.part) == (leaf, part):
                 yield Piece(moved=coming)
                 coming = next(brought)
-        yield some(0, int(planned.marks[0][leaf, planner.SETTLED]))
+        yield some(0, int(planned.marks[0][leaf, SETTLED]))
         yield Piece(settled=leaf)
         for number, output in enumerate(outputs):
-            yield some(0, int(planned.marks[0][leaf, planner.DECIDED + number]))
+            yield some(0, int(planned.marks[0][leaf, DECIDED + number]))
             yield Piece(decided=place_of[output])

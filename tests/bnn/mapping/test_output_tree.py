@@ -14,7 +14,7 @@ from bnn.lowering.stage import Stage, each_pixel, offsets
 from bnn.lowering.thresholds import Thresholds
 from bnn.mapping import MAPPINGS
 from bnn.mapping.backends.prepare import prepare
-from bnn.mapping.dataflows.output_tree import signed_digits
+from bnn.mapping.dataflows.output_tree.numbers import signed_digits
 from bnn.mapping.mapped_stage import StageInputs
 from bnn.model.network import Dense
 from bnn.system.ledger import CommandLedger

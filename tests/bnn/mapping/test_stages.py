@@ -22,6 +22,7 @@ from bnn.mapping.backends.prepare import booked as book_alone
 from bnn.mapping.backends.prepare import prepare
 from bnn.mapping.dataflows import output_tree, weight_stationary
 from bnn.mapping.dataflows.output_stationary.planner import plan
+from bnn.mapping.dataflows.output_tree import division, layout
 from bnn.mapping.mapped_stage import Result, StageInputs
 from bnn.mapping.placement.fan_in import divide
 from bnn.model.geometry import Padding, WindowAxis
@@ -299,9 +300,9 @@ def test_places_of_a_pooling_window_and_bits_may_have_subarrays_of_their_own(
 ) -> None:
     reference, compiled = _machine(rows, banks), _machine(rows, banks)
     assume(output_tree.instead(case.stage, reference.system) is None)
-    way = output_tree.Way(apart, case.stage.planes if apart else 1)
+    way = layout.Way(apart, case.stage.planes if apart else 1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(output_tree, "ways", lambda *_: [way])
+        patch.setattr(division, "ways", lambda *_: [way])
         try:
             _execute("output-tree", case, reference, compiled=False)
         except (OutOfRowsError, OutOfSubarraysError):

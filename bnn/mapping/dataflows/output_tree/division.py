@@ -1,0 +1,109 @@
+"""Which outputs share a group, and how a fan-in is divided among subarrays: by what it takes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bnn.lowering.stage import Stage
+from bnn.mapping.backends import account
+from bnn.mapping.dataflows.output_tree.layout import MOST, Layout, Way
+from bnn.mapping.mapped_stage import MappedStage
+from bnn.mapping.placement.fan_in import Chunk, fit
+from bnn.system.ledger import ledger_alone
+from bnn.system.system import System
+from pimsim.errors import OutOfRowsError, OutOfSubarraysError, PimsimError
+from pimsim.microprogram.output_tree.grouping import clustered, halved
+from pimsim.microprogram.output_tree.tree import Tree, leaves
+
+
+def cheapest(
+    stage: Stage, system: System, images: int, copies: int = 1
+) -> tuple[Layout, list[Tree]]:
+    """Return the layout and the groups that a first stream promises least time and energy of.
+
+    There are so many ``copies`` of all groups.
+    """
+    sizes = [clustered(stage.weights.reshape(-1, stage.outputs).T, MOST)]
+    for _ in range(MOST.bit_length() - 1):
+        sizes.append(halved(sizes[-1]))
+    best: tuple[float, Layout, list[Tree]] | None = None
+    refused: PimsimError | None = None
+    seen = set[tuple[Way, int]]()
+    for way in ways(stage, system):
+        if best is not None and len(best[1].parts) == 1:
+            break  # no digit is moved
+        for number, largest in enumerate(sizes):
+            try:
+                layout = _divided(stage, system, largest[0], way)
+            except (OutOfRowsError, OutOfSubarraysError) as error:
+                refused = refused or error
+                continue
+            if (way, len(layout.parts)) in seen:
+                continue
+            seen.add((way, len(layout.parts)))
+            for groups in sizes[number:]:
+                try:
+                    sample = layout.stream(groups[0])
+                except OutOfRowsError:
+                    continue
+                price = _price(layout.mapped([sample], len(groups) * copies, images))
+                if best is None or price < best[0]:
+                    best = price, layout, groups
+    if best is None:
+        raise refused or OutOfRowsError("groups of outputs need more rows")
+    return best[1:]
+
+
+def ways(stage: Stage, system: System) -> list[Way]:
+    """Return the ways to be tried, in turn; places in banks of their own cannot be apart."""
+    found = [Way(False, stage.planes)]
+    if stage.windows.offsets > 1 and system.moves == "host":
+        found.append(Way(True, stage.planes))
+    if stage.planes > 1:
+        found.append(Way(False, 1))
+    return found
+
+
+def _price(mapped: MappedStage) -> float:
+    """Latency times energy, were all streams as the first one."""
+    placement, nothing = mapped.placement, np.zeros(0, np.intp)
+    turn = placement.turns[0]
+    lanes = range(turn.lanes)
+    slots = sum(max(block.size[0] for block in one.blocks) for one in placement.turns)
+    latency_ps = energy_pj = 0.0
+    for times, phase in ((len(placement.turns), "inputs"), (slots, "compute")):
+        ledger = ledger_alone(mapped.system)
+        ledger.enter(phase)
+        if phase == "inputs":
+            account.book_phase(mapped, phase, ledger, turn, lanes, nothing)
+        else:
+            account.book_streams(mapped, ledger, turn, lanes, [0] * turn.lanes)
+        cost = ledger.cost_together([phase], refresh=mapped.system.options.refresh)
+        latency_ps += times * cost.latency_ps
+        energy_pj += times * cost.total_pj
+    return latency_ps * energy_pj
+
+
+def _divided(stage: Stage, system: System, group: Tree, way: Way) -> Layout:
+    """Divide the fan-in among as few subarrays as let such a group be planned."""
+    windows = stage.windows
+
+    def write(chunks: list[Chunk]) -> Layout:
+        layout = Layout(stage, system, chunks, way)
+        if len(layout.parts) > system.subarrays_per_bank:
+            raise OutOfSubarraysError(
+                f"operands of {stage.name!r} must fit the {system.subarrays_per_bank} subarrays of "
+                f"a bank, not need {len(layout.parts)}"
+            )
+        layout.stream(group)
+        return layout
+
+    return fit(
+        stage.name,
+        windows.channels,
+        windows.taps.shape[1] if way.apart else windows.patch,
+        system.data_rows,
+        write,
+        lambda chunk: chunk.operands * way.planes,
+        lambda chunk: min(len(leaves(group)), 2) * chunk.operands.bit_length(),
+    )

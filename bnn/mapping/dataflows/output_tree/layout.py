@@ -1,0 +1,240 @@
+"""Where the rows of a stage lie under the output tree, and the streams of its groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.lowering.stage import Stage
+from bnn.mapping.dataflows.output_stationary.edges import Masks
+from bnn.mapping.dataflows.output_tree.numbers import numbers, signed_digits
+from bnn.mapping.mapped_stage import ConstantRows, MappedStage, OperandRows, ReadBack
+from bnn.mapping.placement.division import in_turn
+from bnn.mapping.placement.fan_in import Chunk
+from bnn.system.system import System
+from pimsim.dram.timeline.command_stream import Run
+from pimsim.errors import OutOfRowsError
+from pimsim.microprogram.allocation import RowAllocator
+from pimsim.microprogram.output_tree.group import FanIn, GroupPlan, plan
+from pimsim.microprogram.output_tree.stream import Stream, Window
+from pimsim.microprogram.output_tree.tree import Tree
+from pimsim.microprogram.row_program import RowProgram
+from pimsim.microprogram.tape import runs, table
+
+MOST = 8
+"""Outputs of a group, at most."""
+
+
+class Way(NamedTuple):
+    """How operands are divided among subarrays."""
+
+    apart: bool
+    """Whether places of a pooling window have subarrays of their own."""
+    planes: int
+    """Bits of an operand that stay together."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Items:
+    """Rows that count, each for all outputs."""
+
+    signs: NDArray[np.int8]
+    rows: NDArray[np.int64]
+    weights: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Operands in a subarray, or some of their bits."""
+
+    chunk: Chunk
+    places: list[int]
+    """Of the patch, in the order of their rows."""
+    windows: range
+    """Places of the pooling window that it counts for."""
+    planes: range
+
+    @property
+    def rows(self) -> range:
+        """Data rows of the operands."""
+        return range(len(self.places) * self.chunk.width * len(self.planes))
+
+
+class Layout:
+    """Where the rows of a stage lie, and what counts for an output.
+
+    Operands are shared by all places of a pooling window, or each place has subarrays *apart*: it
+    has all of its operands there then, and hands a bit on. Bits of an operand may be in different
+    subarrays: those of the same weight are many then, and what they add up to takes fewer digits.
+
+    Raises OutOfRowsError where operands and masks leave none.
+    """
+
+    def __init__(self, stage: Stage, system: System, chunks: list[Chunk], way: Way) -> None:
+        self._stage, self._system, self._map = stage, system, system.address_map
+        self._first = len(self._map.constants)
+        every = range(stage.windows.offsets)
+        planes = [range(first, first + way.planes) for first in range(0, stage.planes, way.planes)]
+        if way.apart:
+            self.parts = [
+                Part(chunk, taps[chunk.places].tolist(), range(place, place + 1), planes[0])
+                for place, taps in enumerate(stage.windows.taps)
+                for chunk in chunks
+            ]
+        else:
+            self.parts = [
+                Part(chunk, list(range(chunk.places.start, chunk.places.stop)), every, some)
+                for some in planes
+                for chunk in chunks
+            ]
+        inside = stage.windows.outputs >= 0
+        self._pooled = stage.windows.offsets > 1 or not bool(inside.all())
+        self._where = [
+            [number for number, part in enumerate(self.parts) if place in part.windows]
+            for place in every
+        ]
+        """Parts of each place of the pooling window, its home first."""
+        homes = [where[0] for where in self._where]
+        self._masks: dict[int, Masks] = {}
+        self._kept: list[int] = []
+        self._decided: dict[int, list[int]] = {}
+        self._free: list[NDArray[np.int64]] = []
+        data_rows = system.data_rows
+        for number, part in enumerate(self.parts):
+            rows = RowAllocator(data_rows)
+            rows.hold(part.rows, "operands")
+            if number in homes or not number:
+                counted = part.windows if number in homes else ()
+                self._masks[number] = Masks(stage, rows, counted, pooled=not number)
+                self._take_bits(number, rows)
+            left = rows.take(rows.left, "adding rows")
+            self._free.append(np.array(left[::-1], np.int64) + self._first)
+        self._turn, kappas, self.sums = numbers(stage)
+        self._windows = [
+            ([self._items(part, place) for part in self._where[place]], kappas[place])
+            for place in every
+        ]
+
+    def _take_bits(self, number: int, rows: RowAllocator) -> None:
+        """Take rows for the bits of a group: those of all places together, and of one."""
+        size = min(MOST, self._stage.outputs)
+        if not number:
+            kept = rows.take(size if self._pooled else 1, "bits")
+            self._kept = [self._first + row for row in kept]
+        if self._stage.windows.offsets > 1:
+            decided = rows.take(size, "bits")
+            self._decided[number] = [self._first + row for row in decided]
+
+    def mapped(self, streams: list[Stream], units: int, images: int) -> MappedStage:
+        """Lay the stage out; where there are more ``units`` than streams, all are as these."""
+        program, parts = RowProgram(1), len(self.parts)
+        program.enter("inputs")
+        for number, part in enumerate(self.parts):
+            some = part.planes if len(part.planes) < self._stage.planes else None
+            held = OperandRows(part.chunk, of_group=False, places=part.places, planes=some)
+            program.write(part.rows, number, held)
+        for number, masks in self._masks.items():
+            for row, mask in masks.all():
+                program.write([row], number, ConstantRows(mask[None, None]))
+        placement = in_turn(
+            self._stage, self._system, images, _average(streams, self._system),
+            operand_rows=sum(len(part.rows) for part in self.parts),
+            units=units,
+        )  # fmt: skip
+        return MappedStage(
+            self._stage, self._system, program, placement, ReadBack(self._stage.scale, ()), parts,
+            self._system.subarray_rows, parts, streams=streams, sums=self.sums,
+        )  # fmt: skip
+
+    def streams(self, tree: Tree) -> list[Stream]:
+        """Plan a group; in halves if a part has too few rows for the whole."""
+        try:
+            return [self.stream(tree)]
+        except OutOfRowsError:
+            if isinstance(tree, int):
+                raise
+            return [one for half in tree for one in self.streams(half)]
+
+    def stream(self, tree: Tree) -> Stream:
+        """Plan a group; OutOfRowsError if a part has too few rows."""
+        plans = []
+        for place, (parts, kappas) in enumerate(self._windows):
+            fan_in = [
+                FanIn(some.signs, some.rows, some.weights, self._free[number])
+                for some, number in zip(parts, self._where[place], strict=True)
+            ]
+            bits = self._decided[self._where[place][0]] if place else self._kept
+            outs = np.resize(np.array(bits), MOST)
+            plans.append(plan(tree, fan_in, kappas, outs, self._map))
+        if not self._pooled:
+            found = [Window(plans[0], self._where[0])]
+            return Stream(self._map, found, len(self.parts), bit=self._kept[0])
+        found = [self._window(place, planned) for place, planned in enumerate(plans)]
+        given = self._kept[: len(plans[0].outputs)]
+        return Stream(self._map, found, len(self.parts), given)
+
+    def _window(self, place: int, planned: GroupPlan) -> Window:
+        """What is done at a place: neutral outside, its bits go with those before by AND or OR."""
+        stage, where = self._stage, self._where[place]
+        gates, here = table(self._map).gates, self._decided[0] if place else self._kept
+        inside, words = stage.windows.outputs[place] >= 0, list[int]()
+        for number, output in enumerate(planned.outputs):
+            every, bit = bool(stage.conjunction[output]), here[number]
+            if not inside.all():
+                row = self._first + self._masks[0].row(~inside if every else inside)
+                words += [gates + every, bit, row, bit]
+            if place:
+                kept = self._kept[number]
+                words += [gates + (not every), kept, bit, kept]
+        brought = list(zip(self._decided[where[0]], here, strict=True)) if where[0] else []
+        return Window(planned, where, brought[: len(planned.outputs)], np.array(words, np.int32))
+
+    def _items(self, number: int, place: int) -> _Items:
+        """Operands of a part, and in the home masks of padding."""
+        stage, part, chunk = self._stage, self.parts[number], self.parts[number].chunk
+        row_of = {spot: row for row, spot in enumerate(part.places)}
+        every = stage.windows.taps[place].tolist()
+        taps = [tap for tap, spot in enumerate(every) if spot in row_of]
+        spots = np.array([row_of[every[tap]] for tap in taps], np.int64)
+        channels = np.arange(chunk.width)
+        first = (spots[:, None] * chunk.width + channels).reshape(-1) * len(part.planes)
+        lift = int(stage.zero_padding)
+        signs, rows, weights = [], [], []
+        for digit, shift in enumerate(stage.shifts):
+            own = stage.weights[digit, taps, chunk.channels].reshape(-1, stage.outputs)
+            for row, bit in enumerate(part.planes):
+                signs.append(own * self._turn)
+                rows.append(self._first + first + row)
+                weights.append(np.full(len(first), bit + shift + lift))
+        if number == self._where[place][0] and stage.zero_padding:
+            for mask, digits in self._padding(number, place):
+                signs += [digit[None] * self._turn for _, digit in digits]
+                rows.append(np.full(len(digits), self._first + mask))
+                weights.append(np.array([weight for weight, _ in digits]))
+        return _Items(
+            np.concatenate(signs).astype(np.int8),
+            np.concatenate(rows).astype(np.int64),
+            np.concatenate(weights).astype(np.int64),
+        )
+
+    def _padding(
+        self, number: int, place: int
+    ) -> list[tuple[int, list[tuple[int, NDArray[np.int8]]]]]:
+        """Masks that say where a tap reads none of the image, and digits that they count with."""
+        stage, found = self._stage, []
+        padded = stage.windows.padded(place)
+        for tap in np.flatnonzero(padded.any(axis=0)):
+            # the row holds where it is not padded, so that its digit is minus that of the padding
+            mask = self._masks[number].row(~padded[:, tap])
+            found.append((mask, signed_digits(-stage.tap_sums[tap])))
+        return found
+
+
+def _average(streams: list[Stream], system: System) -> list[Run]:
+    """What a stream executes, of all parts together, on average."""
+    total = sum(part.histogram for one in streams for part in one.tally.parts)
+    each = -(-np.asarray(total) // len(streams))
+    return list(runs(tuple(each.tolist()), system.address_map))

@@ -33,6 +33,8 @@ from pimsim.microprogram.tape import patterns, templates
 MEMORY_BYTES = 64 << 20
 """Rows and results held at a time, about: what is used again need not be fetched again."""
 
+_SUM_BYTES = 32
+"""Of the numbers that a sum is made of, where it is looked at: four of them."""
 _WORD = 64
 _VECTOR = 512
 
@@ -70,7 +72,7 @@ class StreamedStage:
         layout = Layout(mapped.rows, mapped.parts, mapped.system.address_map)
         positions = stage.windows.positions
         self._given, self._seen, slots = _slots(streams, stage.outputs, looking=looking)
-        held = layout.places / 8 + (sum(slots) + 4 * stage.outputs * looking) / 8
+        held = (layout.places + sum(slots)) / 8 + _SUM_BYTES * stage.outputs * looking
         most = max(1, int(MEMORY_BYTES / (positions * held)))
         self.images = -(-images // -(-images // most))
         """Images that are run at a time."""

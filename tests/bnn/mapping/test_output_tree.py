@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,17 +11,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from bnn import zoo
+from bnn.larq.model_file import read_model
+from bnn.lowering.lower import lower
 from bnn.lowering.stage import Stage, each_pixel, offsets
 from bnn.lowering.thresholds import Thresholds
 from bnn.mapping import MAPPINGS
 from bnn.mapping.backends.prepare import prepare
+from bnn.mapping.backends.streamed import MEMORY_BYTES, StreamedStage
 from bnn.mapping.dataflows.output_tree.numbers import signed_digits
 from bnn.mapping.mapped_stage import StageInputs
 from bnn.model.network import Dense
+from bnn.reference import SumChecker
 from bnn.system.ledger import CommandLedger
 from bnn.system.mitigation import Mitigation
 from bnn.system.system import System
 from bnn.values.bitstrings import unpacked
+from bnn.values.encoding import ENCODINGS
 from pimsim.circuit.failure_tables.table import Rate
 from pimsim.dram.array.faults import Access, Draws, Faults, Job, Site
 from pimsim.dram.options import ModelOptions
@@ -40,6 +47,30 @@ def test_digits_of_minus_and_plus_one_make_every_number(halves: list[int], odd: 
     weights = [weight for weight, _ in found]
     assert weights == sorted(weights)
     assert weights.count(0) == (1 if odd else 2)
+
+
+class Blind(SumChecker):
+    """Looks at no sum."""
+
+    def compare(self, *_: object) -> None:
+        """Compare nothing."""
+
+
+def test_what_sums_are_made_of_is_held_for_a_few_images_at_a_time() -> None:
+    system = System(load("ddr3-1600-8-8-8"), ModelOptions())
+    network = read_model(zoo.locate("mnist-cnn"))
+    stage = lower(network, ENCODINGS["symmetric"], system.data_rows)[0]
+    assert isinstance(stage, Stage)
+    (mapped,) = MAPPINGS["output-tree"].map_stage(stage, system, 2000)
+    tracemalloc.start()
+    try:
+        ready = StreamedStage(mapped, 2000, looking=True)
+        operands = np.zeros((2000, 28 * 28, 1), np.uint16)
+        ready.run(operands, checker=Blind(stage, operands), threads=1)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < operands.nbytes + 2 * MEMORY_BYTES
 
 
 STANDARD = replace(load("ddr3-1600-8-8-8"), row_bytes=64, chips_per_rank=1)

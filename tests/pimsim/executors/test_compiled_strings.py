@@ -31,6 +31,7 @@ RUNS = st.lists(
     columns=COLUMNS,
     threads=st.integers(1, 2),
     works=st.booleans(),
+    plane=st.none() | st.tuples(st.integers(0, 20), st.sampled_from([63, 64, 65, 200])),
 )
 def test_rows_hold_the_bits_of_the_runs(
     seed: int,
@@ -39,9 +40,14 @@ def test_rows_hold_the_bits_of_the_runs(
     columns: int,
     threads: int,
     works: bool,
+    plane: tuple[int, int] | None,
 ) -> None:
     random = np.random.default_rng(seed)
-    if adjoining:  # one behind the other: taken as one
+    if plane is not None:  # a bit of one byte after the other, 64 of which are taken at a time
+        first, count = plane
+        bits = [(first + 8 * byte, 1) for byte in range(count)]
+        runs = bits + runs if adjoining else runs + bits
+    elif adjoining:  # one behind the other: taken as one
         first = runs[0][0]
         for i, (_, bits) in enumerate(runs):
             runs[i] = first, bits

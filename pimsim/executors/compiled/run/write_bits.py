@@ -1,7 +1,8 @@
 """Loading rows from strings of bits: what a column holds lies in memory as a few runs of bits.
 
 Up to 64 rows of a column are taken at a time, because they lie side by side: the channels of a
-pixel, the pixels of a line of a patch. Where they begin for each column is worked out once, for any
+pixel, the pixels of a line of a patch; or because each is the same bit of the next byte, as a plane
+of 8-bit pixels is. Where they begin for each column is worked out once, for any
 number of loads.
 
 >>> from pimsim.bits import unpack
@@ -18,9 +19,10 @@ number of loads.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +43,9 @@ BitRun = tuple[int, int]
 
 _WORD = 64
 _COLUMNS = 512
+_OF_BYTES = 0
+"""Instead of a mask; see :func:`_pieces`."""
+_BYTES = f"<{_WORD} x i8>"
 
 
 def roomy(size: int) -> Strings:
@@ -77,7 +82,8 @@ class Gather:
         tiles.layout.row(first_row + self.rows - 1, part)
         self._first = tiles.layout.row(first_row, part)
         self._starts, self._pieces = _pieces(runs)
-        self._reach = max(self._pieces[:, 0], default=0)
+        fetched = np.where(self._pieces[:, 2] == _OF_BYTES, _WORD, SLACK_BYTES)
+        self._reach = int((self._pieces[:, 0] + fetched).max(initial=0))
         self._last = max(int(self._origins.max()), 0)
 
     def load(
@@ -95,7 +101,7 @@ class Gather:
         last = self._last
         if end <= last:
             last = int(self._origins.max(where=self._origins < end, initial=0))
-        needed = last + self._reach + SLACK_BYTES
+        needed = last + self._reach
         if needed > strings.size or not strings.flags.c_contiguous:
             raise InputError(f"`strings` must have {needed} bytes side by side, not {strings.size}")
         tiles.written[self._first : self._first + self.rows] = True
@@ -128,6 +134,10 @@ class Gather:
             for delta, right, mask, left in self._pieces[
                 self._starts[word] : self._starts[word + 1]
             ]:
+                if mask == _OF_BYTES:
+                    bits = strings[(origins + delta)[..., None] + np.arange(_WORD)] >> right & 1
+                    whole = np.packbits(bits, axis=-1, bitorder="little").view("<u8")[..., 0]
+                    continue
                 places = (origins + delta)[..., None] + np.arange(8)
                 found = strings[places].view("<u8")[..., 0].astype(np.uint64)
                 whole |= (found >> np.uint64(right) & mask.astype(np.uint64)) << np.uint64(left)
@@ -138,15 +148,27 @@ class Gather:
 
 
 def _pieces(runs: Sequence[BitRun]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """First piece of every 64 rows, and of each piece: byte, shift right, mask, shift left."""
+    """First piece of every 64 rows, and of each piece: byte, shift right, mask, shift left.
+
+    A mask of 0 stands for one bit of each of 64 bytes, the one that the shift would make the least.
+    """
     joined: list[list[int]] = []
     for first, bits in runs:
         if joined and sum(joined[-1]) == first:
             joined[-1][1] += bits
         else:
             joined.append([first, bits])
-    starts, pieces, row = [0], list[tuple[int, int, int, int]](), 0
-    for first, bits in joined:
+    starts, pieces, row, number = [0], list[tuple[int, int, int, int]](), 0, 0
+    while number < len(joined):
+        first, bits = joined[number]
+        if row % _WORD == 0 and joined[number : number + _WORD] == [
+            [first + 8 * byte, 1] for byte in range(_WORD)
+        ]:
+            pieces.append((first // 8, first % 8, _OF_BYTES, 0))
+            starts.append(len(pieces))
+            row, number = row + _WORD, number + _WORD
+            continue
+        number += 1
         while bits:
             taken = min(bits, _WORD - row % _WORD, _WORD - first % 8)
             mask = (1 << taken) - 1
@@ -179,21 +201,48 @@ def _loader(tile_words: int) -> Callable[..., None]:
                 own = code.at("i64", "%pieces", code.mul(piece, 4))
                 delta, right, mask, left = (code.get("i64", own, i, 8) for i in range(4))
                 strings = code.at("i8", "%strings", delta)
-                with code.loop(8) as matrix, code.loop(64) as string:
-                    column = code.add(code.mul(matrix, 64), string)
-                    origin = code.get("i64", origins, column, 8)
-                    used = code.put(f"icmp ult i64 {origin}, %limit")
-                    safe = code.put(f"select i1 {used}, i64 {origin}, i64 0")
-                    kept = code.put(f"select i1 {used}, i64 {mask}, i64 0")
-                    found = code.get("i64", code.at("i8", strings, safe), 0)
+                of_bytes = code.put(f"icmp eq i64 {mask}, {_OF_BYTES}")
+                with code.when(of_bytes), _columns(code, origins, block, strings) as column:
+                    bit = code.put(f"shl i8 1, {code.put(f'trunc i64 {right} to i8')}")
+                    found = code.put(f"load {_BYTES}, ptr {column.at}, align 1")
+                    cut = code.put(f"and {_BYTES} {found}, {code.splat(bit, 'i8', _WORD)}")
+                    ones = code.put(f"icmp ne {_BYTES} {cut}, zeroinitializer")
+                    whole = code.put(f"bitcast <{_WORD} x i1> {ones} to i64")
+                    kept = code.put(f"select i1 {column.used}, i64 {whole}, i64 0")
+                    code.do(f"store i64 {kept}, ptr {column.target}, align 8")
+                of_one = code.put(f"xor i1 {of_bytes}, true")
+                with code.when(of_one), _columns(code, origins, block, strings) as column:
+                    kept = code.put(f"select i1 {column.used}, i64 {mask}, i64 0")
+                    found = code.get("i64", column.at, 0)
                     cut = code.put(f"and i64 {code.put(f'lshr i64 {found}, {right}')}, {kept}")
                     moved = code.put(f"shl i64 {cut}, {left}")
-                    target = code.at("i64", block, code.add(code.mul(string, 8), matrix))
-                    before = code.put(f"load i64, ptr {target}, align 8")
+                    before = code.put(f"load i64, ptr {column.target}, align 8")
                     both = code.put(f"or i64 {before}, {moved}")
-                    code.do(f"store i64 {both}, ptr {target}, align 8")
+                    code.do(f"store i64 {both}, ptr {column.target}, align 8")
             store_rows(code, block, data, word, "%first", "%rows", tile_words)
     return code.function()
+
+
+class _Column(NamedTuple):
+    """Names of what there is of a column."""
+
+    used: str
+    at: str
+    """Address of what it holds."""
+    target: str
+    """Address of its 64 rows."""
+
+
+@contextmanager
+def _columns(code: Emit, origins: str, block: str, strings: str) -> Iterator[_Column]:
+    """Go through the 512 columns of a block."""
+    with code.loop(8) as matrix, code.loop(64) as string:
+        column = code.add(code.mul(matrix, 64), string)
+        origin = code.get("i64", origins, column, 8)
+        used = code.put(f"icmp ult i64 {origin}, %limit")
+        safe = code.put(f"select i1 {used}, i64 {origin}, i64 0")
+        target = code.at("i64", block, code.add(code.mul(string, 8), matrix))
+        yield _Column(used, code.at("i8", strings, safe), target)
 
 
 def by_column(name: str, table: NDArray[np.integer[Any]], tiles: Tiles) -> NDArray[np.int64]:

@@ -105,7 +105,7 @@ def of_table(
     started = time.perf_counter()
     every = list(works(table))
     with advised(mapping):
-        drafts = _drafts(every, mapping, system, images)
+        drafts = _drafts(every, mapping, system, images, traced=bool(traces))
     ledgers = open_ledgers(system, [True] * len(every), traces)
     befores = [None, *table.products[:-1]]
     fetched = [
@@ -181,7 +181,9 @@ class _Drafted:
     """Why no mapping has room for it."""
 
 
-def _drafts(products: Sequence[Work], mapping: str, system: System, images: int) -> list[_Drafted]:
+def _drafts(
+    products: Sequence[Work], mapping: str, system: System, images: int, *, traced: bool
+) -> list[_Drafted]:
     """Lay all products out, those that are alike once."""
     choice.check(mapping)
     distinct = {work.alike: work for work in products}
@@ -193,16 +195,19 @@ def _drafts(products: Sequence[Work], mapping: str, system: System, images: int)
             for alike, work in distinct.items()
         }
         return [named[work.alike] for work in products]
-    offered = {alike: _offered(work, system, images) for alike, work in distinct.items()}
+    offer = partial(_offered, system=system, images=images, traced=traced)
+    offered = {alike: offer(work) for alike, work in distinct.items()}
     ways = [
-        offered[work.alike] if offered[work.alike][0][0].draft else _offered(work, system, images)
+        offered[work.alike] if offered[work.alike][0][0].draft else offer(work)
         for work in products  # what is refused is so by its own name
     ]
     picks = frontier.least(mapping, [[offer for _, offer in each] for each in ways])
     return [each[pick][0] for each, pick in zip(ways, picks, strict=True)]
 
 
-def _offered(work: Work, system: System, images: int) -> list[tuple[_Drafted, frontier.Offer]]:
+def _offered(
+    work: Work, system: System, images: int, *, traced: bool
+) -> list[tuple[_Drafted, frontier.Offer]]:
     """A product under every mapping that takes it."""
     drafts: dict[str, _Drafted] = {}
 
@@ -210,7 +215,7 @@ def _offered(work: Work, system: System, images: int) -> list[tuple[_Drafted, fr
         drafts[name], draft = _draft(work, MAPPINGS[name], system, images)
         return draft
 
-    found = choice.priced(laid_out, work.stage(system.data_rows), system)
+    found = choice.priced(laid_out, work.stage(system.data_rows), system, traced=traced)
     why = choice.why_none(found)
     if why:
         return [(_Drafted(None, False, None, refused=why), frontier.Offer(0, 0.0))]

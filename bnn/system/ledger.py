@@ -234,10 +234,14 @@ class CommandLedger:
         Where a price is asked for, what takes as long as the time before is not scheduled again:
         the rest is taken to last as long.
         """
+        if not self._priced:
+            for _ in range(times):
+                book()
+            return
         before: dict[str, Elapsed] | None = None
         for left in range(times, 0, -1):
             counts, elapsed = self._apart(book)
-            again = left if self._priced and elapsed == before else 1
+            again = left if elapsed == before else 1
             for phase in PHASES:
                 self._counts[phase] += counts[phase] * again
                 self._elapsed[phase] += elapsed[phase] * again

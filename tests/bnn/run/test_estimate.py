@@ -23,6 +23,7 @@ from bnn.run.estimate import Estimate, of_network, of_table
 from bnn.run.execute import Execution, NetworkRun, run
 from bnn.system.ledger import PHASES, CommandLedger
 from bnn.system.system import System
+from bnn.tables import catalog
 from bnn.tables.graph import Drawing, PoolNode, ProductNode, Table
 from bnn.values.encoding import ENCODINGS, Encoding, detect
 from pimsim.dram.options import ModelOptions
@@ -321,6 +322,26 @@ class _Kept:
 
     def skip(self, commands: int) -> None:
         raise AssertionError(f"{commands} commands skipped")
+
+
+class _First:
+    """A trace that is full once something is in it."""
+
+    full = False
+
+    def add(self, _: Event) -> None:
+        self.full = True
+
+    def skip(self, commands: int) -> None:
+        assert commands
+
+
+def test_a_table_that_is_traced_is_given_what_can_be() -> None:
+    table, system, trace = catalog.entry("lenet5"), System(DDR3, ModelOptions()), _First()
+    assert "output-tree" in {layer.mapping for layer in of_table(table, 64, system).layers}
+    traced = of_table(table, 64, system, traces=[trace])
+    assert "output-tree" not in {layer.mapping for layer in traced.layers}
+    assert trace.full
 
 
 @whatever_weights

@@ -1,13 +1,10 @@
 """Mappings: where operands lie in DRAM and how products are counted there.
 
 A mapping is a module, or a package, of :mod:`bnn.mapping.dataflows` with what
-:class:`bnn.mapping.mapped_stage.Mapping` asks for. Adding one is adding its file.
+:class:`bnn.mapped.mapped_stage.Mapping` asks for. Adding one is adding its file.
 
-Read :mod:`~bnn.mapping.mapped_stage` first (what a mapping returns), then
-:mod:`~bnn.mapping.placement` (where columns and parts lie), one of the dataflows, and
-:mod:`~bnn.mapping.backends`, which book a mapped stage or carry it out. For them
-:mod:`~bnn.mapping.readback` is what the host makes of the rows that are read, and
-:mod:`~bnn.mapping.parity` what it knows of them beforehand. :mod:`~bnn.mapping.choice` prices
+Read :mod:`bnn.mapped` first (what a mapping returns), then one of the dataflows;
+:mod:`bnn.backends` book a mapped stage or carry it out. :mod:`~bnn.mapping.choice` prices
 mappings, :mod:`~bnn.mapping.frontier` finds the best of many, and :mod:`~bnn.mapping.selection`
 gives each stage of a network its own, and a place in a :mod:`~bnn.mapping.chain`, or none.
 
@@ -24,8 +21,8 @@ from pkgutil import iter_modules
 from typing import cast
 
 from bnn.lowering.stage import Stage
+from bnn.mapped.mapped_stage import Mapping
 from bnn.mapping import dataflows
-from bnn.mapping.mapped_stage import Mapping
 from bnn.system.system import System
 
 __all__ = ["MAPPINGS", "counting"]

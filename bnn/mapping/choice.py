@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from bnn.backends.prepare import Draft
 from bnn.lowering.stage import Stage
 from bnn.mapping import MAPPINGS, counting
-from bnn.mapping.backends.prepare import Draft
 from bnn.mapping.frontier import OBJECTIVES, Offer
 from bnn.system.ledger import CommandLedger, ledger_alone
 from bnn.system.system import System
@@ -59,7 +59,7 @@ class Candidate:
 def candidates(stage: Stage, system: System) -> list[str]:
     """Names of the mappings that are chosen among: those that count the stage in DRAM.
 
-    Where commands go wrong these are not all, see :class:`bnn.mapping.mapped_stage.Mapping`.
+    Where commands go wrong these are not all, see :class:`bnn.mapped.mapped_stage.Mapping`.
     """
     able = [name for name in COUNTING if counting(name, stage, system) is MAPPINGS[name]]
     if system.faults is None:

@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
+from bnn.backends.prepare import Draft, booked
 from bnn.lowering.lower import consecutive, lower
 from bnn.lowering.stage import HostStage, Stage
+from bnn.mapped.mapped_stage import MappedStage
+from bnn.mapped.mapped_stage import Mapping as Dataflow
 from bnn.mapping import MAPPINGS, choice, counting, frontier
-from bnn.mapping.backends.prepare import Draft, booked
 from bnn.mapping.chain import choice as chain
 from bnn.mapping.choice import Candidate
 from bnn.mapping.frontier import Offer
-from bnn.mapping.mapped_stage import MappedStage
-from bnn.mapping.mapped_stage import Mapping as Dataflow
 from bnn.model.network import Network
 from bnn.system.system import System
 from bnn.values.encoding import Encoding

@@ -22,15 +22,15 @@ from functools import partial
 
 import numpy as np
 
+from bnn.backends.account import occupancy
+from bnn.backends.prepare import Draft, booked
 from bnn.lowering.stage import HostStage, Stage
+from bnn.mapped.mapped_stage import Mapping
 from bnn.mapping import MAPPINGS, choice, counting, frontier
-from bnn.mapping.backends.account import occupancy
-from bnn.mapping.backends.prepare import Draft, booked
 from bnn.mapping.chain.choice import CHAINING, Choice
 from bnn.mapping.chain.execute import book as book_chain
 from bnn.mapping.chain.layout import Layout
 from bnn.mapping.choice import DEFAULT, Candidate, advised
-from bnn.mapping.mapped_stage import Mapping
 from bnn.model.network import Network
 from bnn.run.plan import CarryOut, LayerRun, Plan, Step, open_ledgers, plan, walk
 from bnn.system.ledger import CommandLedger

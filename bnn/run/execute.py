@@ -32,12 +32,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn import reference
+from bnn.backends.prepare import prepare
 from bnn.lowering.stage import HostStage, Stage
-from bnn.mapping.backends.prepare import prepare
+from bnn.mapped.mapped_stage import Execute, StageInputs
 from bnn.mapping.chain import execute as chain_execution
 from bnn.mapping.chain.choice import CHAINING, Choice
 from bnn.mapping.choice import DEFAULT, advised
-from bnn.mapping.mapped_stage import Execute, StageInputs
 from bnn.model.network import Network
 from bnn.reference import SumChecker
 from bnn.run.flow import Flow

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bnn import reference
 from bnn.lowering.operand_analysis import Analysis, analyse, values_behind
 from bnn.lowering.stage import HostStage, Stage
-from bnn.mapping.mapped_stage import Result
+from bnn.mapped.mapped_stage import Result
 from bnn.model.layers.shape import Reshape
 from bnn.model.network import INPUT, Flatten, Layer, Network, Product
 from bnn.model.operand_encoding import OperandEncoding

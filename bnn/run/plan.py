@@ -15,10 +15,10 @@ from typing import NamedTuple
 import numpy as np
 
 from bnn.lowering.stage import HostStage, Stage
+from bnn.mapped.mapped_stage import MappedStage, Result
 from bnn.mapping.chain import choice as chains
 from bnn.mapping.chain.layout import Layout
 from bnn.mapping.choice import Candidate, advised
-from bnn.mapping.mapped_stage import MappedStage, Result
 from bnn.mapping.selection import Selection, select
 from bnn.model.network import Network
 from bnn.reference import SumChecker

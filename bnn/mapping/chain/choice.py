@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from bnn.backends.prepare import booked
 from bnn.lowering.stage import Stage
-from bnn.mapping.backends.prepare import booked
+from bnn.mapped.mapped_stage import Mapping
 from bnn.mapping.chain.execute import book, book_inputs, book_slot
 from bnn.mapping.chain.layout import Layout, Step, lay_out, steps
 from bnn.mapping.dataflows import output_stationary
-from bnn.mapping.mapped_stage import Mapping
 from bnn.system.ledger import CommandLedger, ledger_alone
 from bnn.system.system import System
 from pimsim.errors import InputError, OutOfRowsError

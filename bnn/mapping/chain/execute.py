@@ -18,13 +18,13 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.mapping.backends import reference
-from bnn.mapping.backends.account import book_phase
-from bnn.mapping.backends.prepare import executing, vectorized
-from bnn.mapping.backends.reference import HandOn, Parts
-from bnn.mapping.backends.retries import Carried, Repeats
+from bnn.backends import reference
+from bnn.backends.account import book_phase
+from bnn.backends.prepare import executing, vectorized
+from bnn.backends.reference import HandOn, Parts
+from bnn.backends.retries import Carried, Repeats
+from bnn.mapped.mapped_stage import Execute, StageInputs
 from bnn.mapping.chain.layout import Layout
-from bnn.mapping.mapped_stage import Execute, StageInputs
 from bnn.system.ledger import CommandLedger
 from bnn.system.row_moves import rounds
 from pimsim.dram.array.row_storage import Lanes

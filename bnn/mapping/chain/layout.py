@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.lowering.stage import Stage
+from bnn.mapped.mapped_stage import MappedStage
+from bnn.mapped.placement.placement import Block, Placement, Turn, cut, tiling
 from bnn.mapping.dataflows.output_stationary.planner import OutputPlan, plan
-from bnn.mapping.mapped_stage import MappedStage
-from bnn.mapping.placement.placement import Block, Placement, Turn, cut, tiling
 from bnn.system.ledger import Place
 from bnn.system.row_moves import further
 from bnn.system.system import System

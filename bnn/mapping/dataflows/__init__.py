@@ -1,4 +1,4 @@
-"""The mappings, a module or a package each; see :class:`bnn.mapping.mapped_stage.Mapping`.
+"""The mappings, a module or a package each; see :class:`bnn.mapped.mapped_stage.Mapping`.
 
 :mod:`~bnn.mapping.dataflows.output_stationary` is the default: weights are in the command stream.
 :mod:`~bnn.mapping.dataflows.weight_stationary` and :mod:`~bnn.mapping.dataflows.no_local_reuse`

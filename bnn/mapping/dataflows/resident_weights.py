@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.lowering.stage import Stage
-from bnn.mapping.mapped_stage import ConstantRows, MappedStage, OperandRows, ReadBack
-from bnn.mapping.placement.division import side_by_side
-from bnn.mapping.placement.fan_in import Chunk, fit
+from bnn.mapped.mapped_stage import ConstantRows, MappedStage, OperandRows, ReadBack
+from bnn.mapped.placement.division import side_by_side
+from bnn.mapped.placement.fan_in import Chunk, fit
 from bnn.system.system import System
 from pimsim.microprogram.allocation import RowAllocator
 from pimsim.microprogram.logic import SELECT, XNOR
@@ -102,7 +102,7 @@ def weights(stage: Stage, chunk: Chunk) -> NDArray[np.bool_]:
 def products(stage: Stage, offset: int, chunk: Chunk, first: int) -> Iterator[Product]:
     """Yield every product of a chunk at one place of the pooling window.
 
-    Operands lie from data row 0 on, see :class:`~bnn.mapping.placement.fan_in.Chunk`; the rows of
+    Operands lie from data row 0 on, see :class:`~bnn.mapped.placement.fan_in.Chunk`; the rows of
     :func:`weights` from ``first`` on.
     """
     width, held = chunk.width, chunk.every_tap(stage.windows)

@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.lowering.stage import Stage
+from bnn.mapped.mapped_stage import ConstantRows, Count, MappedStage, ReadBack
+from bnn.mapped.placement.fan_in import Chunk
 from bnn.mapping.dataflows.fan_in_counter import FanInCounter
 from bnn.mapping.dataflows.resident_weights import Plan, Residence, constants, mapped, products
-from bnn.mapping.mapped_stage import ConstantRows, Count, MappedStage, ReadBack
-from bnn.mapping.placement.fan_in import Chunk
 from bnn.system.system import System
 from pimsim.errors import InputError
 from pimsim.microprogram.arithmetic import greater_equal
@@ -36,7 +36,7 @@ rank: int = 1
 
 
 def map_stage(stage: Stage, system: System, images: int) -> list[MappedStage]:
-    """Lay the stage out; see :class:`bnn.mapping.mapped_stage.Mapping`."""
+    """Lay the stage out; see :class:`bnn.mapped.mapped_stage.Mapping`."""
     if system.moves != "host":  # all parts lie in one bank: there is nothing to move
         raise InputError(f"`moves` must be host for {name}, not {system.moves!r}")
     system.mitigation.refuse(name)

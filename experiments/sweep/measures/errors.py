@@ -16,7 +16,7 @@ from experiments.sweep.results import Quantity
 from pimsim.errors import InputError
 
 if TYPE_CHECKING:
-    from bnn.mapping.mapped_stage import Result
+    from bnn.mapped.mapped_stage import Result
     from pimsim.dram.array.faults import Faults
 
 

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import strategies as st
 
 from bnn import zoo
+from bnn.backends.prepare import booked as book_alone
 from bnn.larq.model_file import read_model
 from bnn.lowering.lower import lower
 from bnn.lowering.stage import Stage
 from bnn.mapping import MAPPINGS
-from bnn.mapping.backends.prepare import booked as book_alone
 from bnn.mapping.choice import COUNTING, PER_PASS, check, names, popcount
 from bnn.mapping.frontier import OBJECTIVES, Offer, corners, least
 from bnn.mapping.selection import select

@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from bnn import zoo
+from bnn.backends.prepare import prepare
+from bnn.backends.streamed import MEMORY_BYTES, StreamedStage
 from bnn.larq.model_file import read_model
 from bnn.lowering.lower import lower
 from bnn.lowering.stage import Stage, each_pixel, offsets
 from bnn.lowering.thresholds import Thresholds
+from bnn.mapped.mapped_stage import StageInputs
 from bnn.mapping import MAPPINGS
-from bnn.mapping.backends.prepare import prepare
-from bnn.mapping.backends.streamed import MEMORY_BYTES, StreamedStage
 from bnn.mapping.dataflows.output_tree.numbers import signed_digits
-from bnn.mapping.mapped_stage import StageInputs
 from bnn.model.network import Dense
 from bnn.reference import SumChecker
 from bnn.system.ledger import CommandLedger

@@ -13,18 +13,18 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from bnn.backends import compiled as vector_code
+from bnn.backends.compiled import CompiledStage
+from bnn.backends.prepare import booked as book_alone
+from bnn.backends.prepare import prepare
 from bnn.lowering.stage import Stage, Windows, each_pixel, lay, offsets
 from bnn.lowering.thresholds import Thresholds
+from bnn.mapped.mapped_stage import Result, StageInputs
+from bnn.mapped.placement.fan_in import divide
 from bnn.mapping import MAPPINGS
-from bnn.mapping.backends import compiled as vector_code
-from bnn.mapping.backends.compiled import CompiledStage
-from bnn.mapping.backends.prepare import booked as book_alone
-from bnn.mapping.backends.prepare import prepare
 from bnn.mapping.dataflows import output_tree, weight_stationary
 from bnn.mapping.dataflows.output_stationary.planner import plan
 from bnn.mapping.dataflows.output_tree import division, layout
-from bnn.mapping.mapped_stage import Result, StageInputs
-from bnn.mapping.placement.fan_in import divide
 from bnn.model.geometry import Padding, WindowAxis
 from bnn.model.network import Dense
 from bnn.reference import SumChecker

@@ -10,13 +10,13 @@ import pytest
 from numpy.typing import NDArray
 
 from bnn import zoo
+from bnn.backends.prepare import booked, prepare
 from bnn.data import datasets
 from bnn.larq.model_file import read_model
 from bnn.lowering.stage import Stage, lay, offsets
 from bnn.lowering.thresholds import Thresholds
+from bnn.mapped.mapped_stage import StageInputs
 from bnn.mapping import MAPPINGS
-from bnn.mapping.backends.prepare import booked, prepare
-from bnn.mapping.mapped_stage import StageInputs
 from bnn.model.geometry import WindowAxis
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
 from bnn.run.estimate import Estimate, of_network, of_table

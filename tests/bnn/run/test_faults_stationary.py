@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from bnn.backends import faulty
 from bnn.mapping import MAPPINGS
-from bnn.mapping.backends import faulty
 from bnn.mapping.choice import DEFAULT
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
 from bnn.run.execute import Execution, NetworkRun, run

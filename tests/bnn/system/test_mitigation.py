@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bnn.mapping.backends import faulty
-from bnn.mapping.mapped_stage import Result
+from bnn.backends import faulty
+from bnn.mapped.mapped_stage import Result
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
 from bnn.run import estimate
 from bnn.run.execute import Execution, NetworkRun, run

@@ -36,7 +36,7 @@ def _in_an_empty_folder_and_nothing_executed(
     monkeypatch.chdir(tmp_path)
     for place in (
         "bnn.reference.forward",
-        "bnn.mapping.backends.compiled.CompiledStage.run",
+        "bnn.backends.compiled.CompiledStage.run",
     ):
         monkeypatch.setattr(place, executed)
 

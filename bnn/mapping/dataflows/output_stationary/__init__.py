@@ -21,10 +21,10 @@ from __future__ import annotations
 from functools import partial
 
 from bnn.lowering.stage import Stage
+from bnn.mapped.mapped_stage import MappedStage
+from bnn.mapped.placement.division import in_turn
+from bnn.mapped.placement.fan_in import Piece, divide
 from bnn.mapping.dataflows.output_stationary.planner import OutputPlan, plan
-from bnn.mapping.mapped_stage import MappedStage
-from bnn.mapping.placement.division import in_turn
-from bnn.mapping.placement.fan_in import Piece, divide
 from bnn.system.screening import usable
 from bnn.system.system import System
 from pimsim.errors import OutOfSubarraysError
@@ -36,7 +36,7 @@ rank: int = 0
 
 
 def map_stage(stage: Stage, system: System, images: int) -> list[MappedStage]:
-    """Lay the stage out; see :class:`bnn.mapping.mapped_stage.Mapping`."""
+    """Lay the stage out; see :class:`bnn.mapped.mapped_stage.Mapping`."""
     return [_mapped(piece, first, system, images) for piece, first in _divided(stage, system)]
 
 

@@ -22,13 +22,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.lowering.stage import Stage
+from bnn.mapped.mapped_stage import ConstantRows, Count, OperandRows, ReadBack
+from bnn.mapped.parity import Check, check
+from bnn.mapped.placement.fan_in import Chunk, fit, whole
 from bnn.mapping.dataflows.fan_in_counter import Counted, FanInCounter
 from bnn.mapping.dataflows.output_stationary.edges import Masks, ZeroPadding
 from bnn.mapping.dataflows.output_stationary.operand_order import Order, order
 from bnn.mapping.dataflows.output_stationary.thresholding import decided, pooled, voted
-from bnn.mapping.mapped_stage import ConstantRows, Count, OperandRows, ReadBack
-from bnn.mapping.parity import Check, check
-from bnn.mapping.placement.fan_in import Chunk, fit, whole
 from bnn.system.system import System
 from pimsim.microprogram.allocation import RowAllocator
 from pimsim.microprogram.counting import Counter

@@ -21,10 +21,10 @@ import numpy as np
 
 from bnn.lowering.stage import Stage, offsets
 from bnn.lowering.thresholds import Thresholds
+from bnn.mapped.mapped_stage import MappedStage
 from bnn.mapping.dataflows import output_stationary
 from bnn.mapping.dataflows.output_tree.division import cheapest
 from bnn.mapping.dataflows.output_tree.layout import MOST
-from bnn.mapping.mapped_stage import MappedStage
 from bnn.system.system import System
 from pimsim.executors.compiled.run.processors import default_threads
 
@@ -42,7 +42,7 @@ does there."""
 
 
 def map_stage(stage: Stage, system: System, images: int) -> list[MappedStage]:
-    """Lay the stage out; see :class:`bnn.mapping.mapped_stage.Mapping`."""
+    """Lay the stage out; see :class:`bnn.mapped.mapped_stage.Mapping`."""
     system.mitigation.refuse(name)
     if instead(stage, system) is not None:
         return output_stationary.map_stage(stage, system, images)

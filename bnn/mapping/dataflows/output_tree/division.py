@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from bnn.backends import account
 from bnn.lowering.stage import Stage
-from bnn.mapping.backends import account
+from bnn.mapped.mapped_stage import MappedStage
+from bnn.mapped.placement.fan_in import Chunk, fit
 from bnn.mapping.dataflows.output_tree.layout import MOST, Layout, Way
-from bnn.mapping.mapped_stage import MappedStage
-from bnn.mapping.placement.fan_in import Chunk, fit
 from bnn.system.ledger import ledger_alone
 from bnn.system.system import System
 from pimsim.errors import OutOfRowsError, OutOfSubarraysError, PimsimError

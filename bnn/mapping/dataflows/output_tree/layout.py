@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.lowering.stage import Stage
+from bnn.mapped.mapped_stage import ConstantRows, MappedStage, OperandRows, ReadBack
+from bnn.mapped.placement.division import in_turn
+from bnn.mapped.placement.fan_in import Chunk
 from bnn.mapping.dataflows.output_stationary.edges import Masks
 from bnn.mapping.dataflows.output_tree.numbers import numbers, signed_digits
-from bnn.mapping.mapped_stage import ConstantRows, MappedStage, OperandRows, ReadBack
-from bnn.mapping.placement.division import in_turn
-from bnn.mapping.placement.fan_in import Chunk
 from bnn.system.system import System
 from pimsim.dram.timeline.command_stream import Run
 from pimsim.errors import OutOfRowsError

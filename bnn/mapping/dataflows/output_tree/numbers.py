@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.lowering.stage import Stage
-from bnn.mapping.mapped_stage import TreeSums
+from bnn.mapped.mapped_stage import TreeSums
 
 
 def numbers(stage: Stage) -> tuple[NDArray[np.int8], list[NDArray[np.int64]], TreeSums]:

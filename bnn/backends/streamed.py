@@ -1,6 +1,6 @@
 """A mapped stage with a command stream a group, as vector code: tapes walked on all columns.
 
-It is to streams what :mod:`bnn.mapping.backends.compiled` is to a program for all outputs: columns
+It is to streams what :mod:`bnn.backends.compiled` is to a program for all outputs: columns
 are those of a few images at a time, and nothing here knows of banks, time or faults.
 """
 
@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.mapping.backends.stage_rows import Columns, StageRows
-from bnn.mapping.backends.stage_strings import StageStrings
-from bnn.mapping.mapped_stage import MappedStage
-from bnn.mapping.placement.placement import cut
+from bnn.backends.stage_rows import Columns, StageRows
+from bnn.backends.stage_strings import StageStrings
+from bnn.mapped.mapped_stage import MappedStage
+from bnn.mapped.placement.placement import cut
 from bnn.reference import SumChecker
 from bnn.values.bitstrings import BitStrings, Values
 from bnn.values.encoding import Integers

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.lowering.stage import Stage
-from bnn.mapping.mapped_stage import Count, MappedStage
-from bnn.mapping.parity import Parities
+from bnn.mapped.mapped_stage import Count, MappedStage
+from bnn.mapped.parity import Parities
 from pimsim.bits import Words, count_ones, unpack
 from pimsim.executors.compiled.run.read_rows import strings
 from pimsim.executors.compiled.run.read_rows import sums as numbers

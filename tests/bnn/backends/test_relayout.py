@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bnn.backends.stage_strings import moved_patch
 from bnn.lowering.stage import windows
-from bnn.mapping.backends.stage_strings import moved_patch
 from bnn.model.network import Conv2D, MaxPool2D
 from bnn.values.bitstrings import BitStrings
 from pimsim.bits import unpack

@@ -13,11 +13,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bnn.mapping.backends.stage_rows import Columns, StageRows
-from bnn.mapping.backends.stage_strings import StageStrings
-from bnn.mapping.mapped_stage import MappedStage
-from bnn.mapping.placement.placement import cut
-from bnn.mapping.readback import Reader, ReadOut, decide
+from bnn.backends.stage_rows import Columns, StageRows
+from bnn.backends.stage_strings import StageStrings
+from bnn.mapped.mapped_stage import MappedStage
+from bnn.mapped.placement.placement import cut
+from bnn.mapped.readback import Reader, ReadOut, decide
 from bnn.reference import SumChecker
 from bnn.values.bitstrings import BitStrings, Values
 from bnn.values.encoding import Integers

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.mapping.mapped_stage import ConstantRows, MappedStage, OperandRows
+from bnn.mapped.mapped_stage import ConstantRows, MappedStage, OperandRows
 from bnn.values.bitstrings import BitStrings, Frame, unpacked
 from bnn.values.encoding import Integers
 from pimsim.executors.compiled.run.write_bits import BitRun

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.lowering.stage import Stage
-from bnn.mapping.placement.placement import Block, Placement, Turn, cut, fewest_for_rounds, tiling
+from bnn.mapped.placement.placement import Block, Placement, Turn, cut, fewest_for_rounds, tiling
 from bnn.system.system import System
 from pimsim.cost import unrefreshed_ps
 from pimsim.dram.commands import Kind

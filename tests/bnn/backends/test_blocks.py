@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from bnn import reference
+from bnn.backends import compiled
+from bnn.backends.compiled import CompiledStage
 from bnn.lowering.lower import lower
 from bnn.lowering.stage import HostStage, Stage
-from bnn.mapping.backends import compiled
-from bnn.mapping.backends.compiled import CompiledStage
+from bnn.mapped.mapped_stage import Result
 from bnn.mapping.dataflows.weight_stationary import map_stage
-from bnn.mapping.mapped_stage import Result
 from bnn.model.geometry import Padding
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
 from bnn.reference import SumChecker

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.mapping.backends.stage_strings import StageStrings
+from bnn.backends.stage_strings import StageStrings
 from bnn.values.bitstrings import BitStrings
 from pimsim.executors.compiled.run.processors import spread
 from pimsim.executors.compiled.run.tiles import Tiles

@@ -13,9 +13,9 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.mapping.backends.retries import Repeats
-from bnn.mapping.mapped_stage import MappedStage
-from bnn.mapping.placement.placement import Turn
+from bnn.backends.retries import Repeats
+from bnn.mapped.mapped_stage import MappedStage
+from bnn.mapped.placement.placement import Turn
 from bnn.system.ledger import CommandLedger
 from bnn.system.row_moves import move_each, move_rows
 from bnn.system.screening import book_tests

@@ -1,7 +1,7 @@
 """Carrying a mapped stage out literally, row command by row command, in subarrays in lock-step.
 
 Where counts are compared with checksums, outputs that fail are computed again when the turn is
-done, by lanes with operands that are written anew, see :mod:`bnn.mapping.backends.retries`.
+done, by lanes with operands that are written anew, see :mod:`bnn.backends.retries`.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.mapping.backends.retries import Carried, Repeat, Repeats
-from bnn.mapping.backends.stream_rows import StreamRows
-from bnn.mapping.mapped_stage import ConstantRows, MappedStage, OperandRows, StageInputs
-from bnn.mapping.parity import Parities
-from bnn.mapping.placement.fan_in import Chunk
-from bnn.mapping.placement.placement import Block, Turn, cut
-from bnn.mapping.readback import Reader, ReadOut
+from bnn.backends.retries import Carried, Repeat, Repeats
+from bnn.backends.stream_rows import StreamRows
+from bnn.mapped.mapped_stage import ConstantRows, MappedStage, OperandRows, StageInputs
+from bnn.mapped.parity import Parities
+from bnn.mapped.placement.fan_in import Chunk
+from bnn.mapped.placement.placement import Block, Turn, cut
+from bnn.mapped.readback import Reader, ReadOut
 from pimsim.bits import Words, pack, words_for
 from pimsim.dram.array.faults import Job, Site, block_width
 from pimsim.dram.array.injection import Events, Injector, Span

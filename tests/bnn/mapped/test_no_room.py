@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from bnn import reference
+from bnn.backends.prepare import booked
 from bnn.lowering.lower import lower
 from bnn.lowering.stage import Stage
 from bnn.mapping import MAPPINGS
-from bnn.mapping.backends.prepare import booked
 from bnn.mapping.choice import COUNTING
 from bnn.mapping.frontier import OBJECTIVES
 from bnn.model.network import (

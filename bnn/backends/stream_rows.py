@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.mapping.mapped_stage import MappedStage
+from bnn.mapped.mapped_stage import MappedStage
 from pimsim.bits import Words, unpack
 from pimsim.microprogram.output_tree.stream import Stream
 

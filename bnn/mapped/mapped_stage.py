@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.lowering.stage import Stage
-from bnn.mapping.parity import Check
-from bnn.mapping.placement.fan_in import Chunk
-from bnn.mapping.placement.placement import Placement
+from bnn.mapped.parity import Check
+from bnn.mapped.placement.fan_in import Chunk
+from bnn.mapped.placement.placement import Placement
 from bnn.reference import SumChecker
 from bnn.system.ledger import CommandLedger
 from bnn.system.row_moves import part_banks

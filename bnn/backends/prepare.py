@@ -9,12 +9,12 @@ from functools import partial
 
 import numpy as np
 
-from bnn.mapping.backends import account, reference
-from bnn.mapping.backends.compiled import CompiledStage
-from bnn.mapping.backends.faulty import FaultyStage
-from bnn.mapping.backends.retries import Carried, Repeats, repeated
-from bnn.mapping.backends.streamed import StreamedStage
-from bnn.mapping.mapped_stage import Execute, MappedStage, Result, StageInputs
+from bnn.backends import account, reference
+from bnn.backends.compiled import CompiledStage
+from bnn.backends.faulty import FaultyStage
+from bnn.backends.retries import Carried, Repeats, repeated
+from bnn.backends.streamed import StreamedStage
+from bnn.mapped.mapped_stage import Execute, MappedStage, Result, StageInputs
 from bnn.system.ledger import CommandLedger
 from bnn.system.system import Occupancy
 from bnn.values.bitstrings import unpacked

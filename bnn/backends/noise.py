@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.mapping.mapped_stage import MappedStage
-from bnn.mapping.placement.placement import Turn
+from bnn.mapped.mapped_stage import MappedStage
+from bnn.mapped.placement.placement import Turn
 from pimsim.dram.array.faults import Job, block_width
 from pimsim.executors.compiled.run.processors import spread
 from pimsim.executors.faulty.program import Candidates, Program, together

@@ -19,14 +19,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.mapping.backends.noise import NoiseAssignment, Stretches
-from bnn.mapping.backends.retries import Carried, Failed, Flags, Repeats, Strip, Task, again
-from bnn.mapping.backends.stage_rows import Columns, StageRows
-from bnn.mapping.backends.stage_strings import StageStrings
-from bnn.mapping.mapped_stage import MappedStage, StageInputs
-from bnn.mapping.parity import Parities
-from bnn.mapping.placement.placement import Turn, cut
-from bnn.mapping.readback import Reader, ReadOut
+from bnn.backends.noise import NoiseAssignment, Stretches
+from bnn.backends.retries import Carried, Failed, Flags, Repeats, Strip, Task, again
+from bnn.backends.stage_rows import Columns, StageRows
+from bnn.backends.stage_strings import StageStrings
+from bnn.mapped.mapped_stage import MappedStage, StageInputs
+from bnn.mapped.parity import Parities
+from bnn.mapped.placement.placement import Turn, cut
+from bnn.mapped.readback import Reader, ReadOut
 from bnn.values.bitstrings import BitStrings
 from pimsim.bits import Words, unpack
 from pimsim.dram.array.faults import Faults, Site, block_width

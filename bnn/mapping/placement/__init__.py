@@ -1,9 +1,0 @@
-"""Where things lie: fan-ins in subarrays, columns in rows, rows in banks.
-
-Read :mod:`~bnn.mapping.placement.placement` first: tiles, blocks, turns, lanes, batches.
-:mod:`~bnn.mapping.placement.division` makes placements, by what each would take.
-:mod:`~bnn.mapping.placement.fan_in` says what a subarray holds of a stage, and finds the fewest of
-them.
-
-Nothing here knows which mapping asks, or what rows hold.
-"""

@@ -23,6 +23,7 @@ from bnn.backends.noise import NoiseAssignment, Stretches
 from bnn.backends.retries import Carried, Failed, Flags, Repeats, Strip, Task, again
 from bnn.backends.stage_rows import Columns, StageRows
 from bnn.backends.stage_strings import StageStrings
+from bnn.backends.stream_rows import StreamRows
 from bnn.mapped.mapped_stage import MappedStage, StageInputs
 from bnn.mapped.parity import Parities
 from bnn.mapped.placement.placement import Turn, cut
@@ -195,10 +196,14 @@ class FaultyStage:
         return int(flips.sum()), failed
 
     def _take(self, images: slice, streams: Iterable[tuple[Stream, Words]], run: _Run) -> None:
-        """Store the bits that streams give for some images."""
+        """Store what streams give for some images."""
         into = run.values[images.start * self._positions : images.stop * self._positions]
         for stream, rows in streams:
-            into[:, stream.delivered] = unpack(rows, len(into)).T
+            if not stream.gives_sums:
+                into[:, stream.delivered] = unpack(rows, len(into)).T
+                continue
+            given = StreamRows(self._mapped, stream, list(rows), (1, 1, len(into))).given()
+            into[:, stream.outputs] = np.array(given)[:, 0].T
 
     def _given(self, task: Task, found: Words, run: _Run) -> Flags | None:
         """Store rows (outputs, slots, words) of a task; columns (outputs, columns) that failed."""

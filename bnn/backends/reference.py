@@ -204,8 +204,8 @@ class LiteralLanes:
         return failed
 
     def _run_streams(self, values: NDArray[Any], lanes: Lanes, groups: NDArray[np.intp]) -> Failed:
-        """Run the stream of a group a lane, and store the bits."""
-        mapped, checker = self._mapped, self._work.checker
+        """Run the stream of a group a lane, and store its bits or sums."""
+        mapped, checker, first = self._mapped, self._work.checker, self._mapped.first_output
         if mapped.streams is None or mapped.sums is None:
             raise ValueError("a mapped stage must have streams")
         for lane, group in zip(lanes.tolist(), groups.tolist(), strict=True):
@@ -218,12 +218,12 @@ class LiteralLanes:
             shape = mapped.placement.shape(self._blocks[lane])
             rows = StreamRows(mapped, stream, [words[0] for words in found.values()], shape)
             own, positions = images.stop - images.start, self._blocks[lane].positions
-            for output, bits in zip(stream.outputs, rows.bits(), strict=True):
-                values[output, images, positions] = bits[:own]
+            for output, given in zip(stream.outputs, rows.given(), strict=True):
+                values[output, images, positions] = given[:own]
             if checker is not None:
                 for place, sums in enumerate(rows.sums()):
                     for output, some in zip(stream.outputs, sums[:, None], strict=True):
-                        at = slice(output, output + 1)
+                        at = slice(first + output, first + output + 1)
                         checker.compare(images, place, at, some[:, :own], positions)
         return {}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,8 +40,10 @@ class StreamRows:
             for deed, words in zip(deeds, rows, strict=True)
         }
 
-    def bits(self) -> list[NDArray[np.uint8]]:
-        """Bits of each output of the group, (images, positions)."""
+    def given(self) -> Sequence[NDArray[np.integer[Any]]]:
+        """Bits, or sums, of each output of the group: (images, positions)."""
+        if self._stream.gives_sums:
+            return list(self.sums()[-1])
         every = range(len(self._stream.outputs))
         return [self._rows[number].reshape(self._shape) for number in every]
 

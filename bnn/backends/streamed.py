@@ -69,6 +69,7 @@ class StreamedStage:
         if streams is None:
             raise ValueError(f"stage {mapped.stage.name!r} must have streams")
         self._mapped, self._streams, stage = mapped, streams, mapped.stage
+        looking = looking or streams[0].gives_sums
         layout = Layout(mapped.rows, mapped.parts, mapped.system.address_map)
         positions = stage.windows.positions
         self._given, self._seen, slots = _slots(streams, stage.outputs, looking=looking)
@@ -108,7 +109,7 @@ class StreamedStage:
         checker: SumChecker | None = None,
         report: Callable[[int, int], None] | None = None,
     ) -> Values:
-        """Bits of all images, (images, positions, outputs).
+        """Bits of all images, or sums without thresholds: (images, positions, outputs).
 
         Args:
             operands: (images, pixels, channels).
@@ -118,25 +119,30 @@ class StreamedStage:
 
         """
         stage, count, first = self._mapped.stage, len(operands), self._mapped.first_output
-        positions = stage.windows.positions
+        positions, outputs = stage.windows.positions, slice(first, first + stage.outputs)
         values = BitStrings.empty(count, positions, stage.outputs)
+        bits = stage.thresholds is not None
+        wide = np.empty(0 if bits else values.shape, np.int64)
         if not isinstance(operands, BitStrings):
             operands = BitStrings.of(operands, stage.planes)
         for some in cut(count, self.images):
             self._rows.load(self._strings.of(operands.some(some)), threads)
             run_tapes(self.tapes, self._tiles, into=self._read, threads=threads)
             size = some.stop - some.start
-            into = values.data[some].reshape(size * positions, -1)
-            strings(self._read[self._given], size * positions, into, threads=threads)
+            if bits:
+                into = values.data[some].reshape(size * positions, -1)
+                strings(self._read[self._given], size * positions, into, threads=threads)
+            for place in range(stage.windows.offsets if checker is not None or not bits else 0):
+                sums = self._sums(place, size * positions, threads).reshape(-1, size, positions)
+                if not bits:
+                    wide[some] = sums.transpose(1, 2, 0)
+                if checker is not None:
+                    checker.compare(some, place, outputs, sums)
             if checker is not None:
-                outputs = slice(first, first + stage.outputs)
-                for place in range(stage.windows.offsets):
-                    sums = self._sums(place, size * positions, threads)
-                    checker.compare(some, place, outputs, sums.reshape(-1, size, positions))
                 checker.forget()
             if report is not None:
                 report(some.stop, count)
-        return values
+        return values if bits else wide
 
     # -- sums --------------------------------------------------------------------------------
 
@@ -180,7 +186,8 @@ class StreamedStage:
         found, scaled = self._numbers[place], self._mapped.sums
         if scaled is None:
             raise ValueError("streams must have sums")
-        words: Words = np.where(found.rows[..., None] < 0, np.uint64(0), self._read[found.rows])
+        words: Words = np.zeros((*found.rows.shape, self._read.shape[1]), np.uint64)
+        words[found.rows >= 0] = self._read[found.rows[found.rows >= 0]]
         total = numbers(words, columns, found.inverted, 2, found.constant, threads=threads)
         total = total.reshape(-1, 2, columns)
         both = total[found.pairs, 0] + found.signs[:, None] * total[found.pairs, 1]

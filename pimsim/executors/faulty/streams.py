@@ -59,7 +59,7 @@ class StreamPrograms:
         self._streams, self._layout = streams, layout
         self.any = Program(Tape(_templates(streams), layout), faults)
         """All templates of the streams: what it finds of columns is so for every stream."""
-        longest = max(map(_commands, streams))
+        longest = max(1, *map(_commands, streams))
         self._of = lru_cache(max(1, TAPE_BYTES // (_COMMAND_BYTES * longest)))(self._program)
 
     def run(

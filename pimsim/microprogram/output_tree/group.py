@@ -89,6 +89,8 @@ class GroupPlan:
     1 for a complement, -2 for +1 and -1 for -1; -3: none."""
     lasts: Ints
     """``(leaves, 2)`` what is added to the digits' sum, and their difference."""
+    decides: bool
+    """Whether bits are decided; else digits are all that comes of it."""
     rows: int
     """Most rows that a part needs at once, operands included."""
     adders: int
@@ -98,11 +100,14 @@ def plan(
     tree: Tree,
     fan_in: Sequence[FanIn],
     kappas: Ints,
-    outs: Ints,
+    outs: Ints | None,
     address_map: AddressMap,
     minimise: str = "commands",
 ) -> GroupPlan:
     """Plan a group: a bit is whether what an output counts and its kappa are above 0.
+
+    Where no bit is wanted, the digits of leaves are what can be read: S and D of a pair, of which
+    the outputs are sum and difference.
 
     Rows stand for digits of -1 and +1; what counts for an output, and its kappa, must be odd
     together.
@@ -111,7 +116,7 @@ def plan(
         tree: the group.
         fan_in: what each part holds, the home's first.
         kappas: ``(outputs,)`` of the layer.
-        outs: ``(places,)`` place of each bit, in the order of the group.
+        outs: ``(places,)`` place of each bit, in the order of the group; None: no bit is wanted.
         address_map: of the subarrays.
         minimise: what is to be few, ``commands`` or ``activations``.
 
@@ -129,7 +134,7 @@ def _planned(
     tree: Tree,
     fan_in: Sequence[FanIn],
     kappas: Ints,
-    outs: Ints,
+    outs: Ints | None,
     address_map: AddressMap,
     how: tuple[str, int],
 ) -> GroupPlan:
@@ -142,25 +147,25 @@ def _planned(
     spots = [[place_of[output] for output in leaf] for leaf in ends]
     own = kappas[order].astype(np.int64)
     nothing = np.zeros((0, 4), np.int64)
-    few = how[0] == "activations", how[1]
+    few, nowhere = (how[0] == "activations", how[1]), np.zeros(len(order), np.int64)
     tapes, marks, brought, incoming, peak, adders = [], [], [], [], 0, 0
     for number, part in enumerate(fan_in[1:], 1):
         state, tape, found = _written(
-            (nodes, len(ends)), order, part, nothing, (own, outs, False), address_map, few
+            (nodes, len(ends)), order, part, nothing, (own, nowhere, False), address_map, few
         )
         tapes.append(tape)
         marks.append(found.marks)
         peak, adders = max(peak, _peak(part, state)), adders + int(state[adding.ADDERS])
-        own = own + found.constants
-        for leaf, places in enumerate(spots):
-            for place, beside in zip(places, found.lasts[leaf].tolist(), strict=False):
-                own[place] -= beside
+        own = own.copy()
+        for places, lasts in zip(spots, found.lasts, strict=True):
+            own[places] = lasts[: len(places)]
         for leaf, column, weight in np.argwhere(found.digits != settling.NOTHING).tolist():
             incoming.append((leaf, number, column, weight, found.digits[leaf, column, weight]))
     incoming.sort(key=lambda one: one[0])
     given = np.array([(one[0], *one[2:]) for one in incoming], np.int64).reshape(-1, 4)
+    goal = (own, nowhere, False) if outs is None else (own, outs, True)
     state, tape, found = _written(
-        (nodes, len(ends)), order, fan_in[0], given, (own, outs, True), address_map, few
+        (nodes, len(ends)), order, fan_in[0], given, goal, address_map, few
     )
     for (leaf, number, _, _, item), row in zip(incoming, given[:, 3].tolist(), strict=True):
         if item >= 0:
@@ -173,6 +178,7 @@ def _planned(
         brought,
         found.digits,
         found.lasts,
+        outs is not None,
         max(peak, _peak(fan_in[0], state)),
         adders + int(state[adding.ADDERS]),
     )
@@ -326,6 +332,6 @@ def pieces(planned: GroupPlan) -> Iterator[Piece]:
                 coming = next(brought)
         yield some(0, int(planned.marks[0][leaf, SETTLED]))
         yield Piece(settled=leaf)
-        for number, output in enumerate(outputs):
+        for number, output in enumerate(outputs if planned.decides else ()):
             yield some(0, int(planned.marks[0][leaf, DECIDED + number]))
             yield Piece(decided=place_of[output])

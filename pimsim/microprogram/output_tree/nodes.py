@@ -44,7 +44,7 @@ class Group(NamedTuple):
     outs: Ints
     """``(places,)`` row of each bit."""
     here: bool
-    """Whether bits are decided here; else leaves are settled to be handed over."""
+    """Whether bits are decided here; else leaves are settled, to be handed over or read."""
 
 
 class Found(NamedTuple):
@@ -57,8 +57,7 @@ class Found(NamedTuple):
     digits: Ints
     """``(leaves, 2, MAX_WEIGHT)`` items that leaves are settled to."""
     lasts: Ints
-    """``(leaves, 2)`` the digit that is added to each output; where bits are not decided, what its
-    numbers are too much by."""
+    """``(leaves, 2)`` what is left to be added to each output: a digit where bits are decided."""
 
 
 class Nodes(NamedTuple):

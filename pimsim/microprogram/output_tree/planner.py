@@ -161,9 +161,9 @@ def _leaf(
             unlike += incoming[i, COLUMN] == 1
             alike += incoming[i, COLUMN] == 0
     kappa = group.kappas[first] + found.constants[first]
+    both = group.kappas[second] + found.constants[second]
     beside, another, last, other = (alike + 1) % 2, (unlike + 1) % 2, 0, 0
     if group.here and columns == 2:
-        both = group.kappas[second] + found.constants[second]
         beside, another, last, other = shares(kappa, both, alike, unlike)
         if last == 0:
             work.state[WRONG] = 4
@@ -208,8 +208,8 @@ def _leaf(
             decide(work, one, two, top, number, digit, group.outs[place])
             found.marks[leaf, DECIDED + number] = work.state[AT]
     else:
-        found.lasts[leaf, 0] = beside + (another if columns == 2 else 0)
-        found.lasts[leaf, 1] = beside - another
+        found.lasts[leaf, 0] = kappa - beside - (another if columns == 2 else 0)
+        found.lasts[leaf, 1] = both - beside + another
     for column in range(2):
         for weight in range(sizes[column]):
             use(work, uses[column, weight])

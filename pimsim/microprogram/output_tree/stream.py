@@ -84,12 +84,17 @@ class Stream:
     bit: int = -1
 
     @property
+    def gives_sums(self) -> bool:
+        """Whether digits are read out, for whoever reads them to add up, and there are no bits."""
+        return not self.windows[0].plan.decides
+
+    @property
     def outputs(self) -> list[int]:
         """Outputs of the group."""
         return self.windows[0].plan.outputs
 
     def deeds(self, *, looking: bool) -> Iterator[Deed]:
-        """Yield what is done, in order; ``looking``: digits are seen."""
+        """Yield what is done, in order; ``looking``: digits are seen, as they are to give sums."""
         for number, window in enumerate(self.windows):
             parts, home = window.parts, window.parts[0]
             for piece in pieces(window.plan):
@@ -97,7 +102,7 @@ class Stream:
                     source, place, to_place = parts[piece.moved.part], *piece.moved[2:]
                     yield Deed(source, place=place, to_place=to_place, to_part=home)
                 elif piece.settled >= 0:
-                    if looking:
+                    if looking or self.gives_sums:
                         yield from self._seen(number, piece.settled)
                 elif piece.decided >= 0:
                     if self.given is None:
@@ -138,16 +143,16 @@ class Stream:
                 found.run(AdderTape(deed.words, self.address_map), deed.part)
             elif deed.to_place >= 0:
                 found.move(deed.place - first, deed.part, deed.to_place - first, deed.to_part)
-            elif deed.digit is not None:
+            elif deed.digit is not None and not self.gives_sums:
                 found.look(deed.place - first, deed.part)
             else:
-                found.read(deed.place - first)
+                found.read(deed.place - first, deed.part)
         return found
 
     def tape(self, stride: int, *, looking: bool = False) -> NDArray[np.int32]:
         """Records of all parts, ``stride`` places each, with two codes more: read, and move."""
         read = len(sizes(self.address_map))
-        found: list[NDArray[np.int32]] = []
+        found = [np.zeros(0, np.int32)]
         slot = 0
         for deed in self.deeds(looking=looking):
             if deed.words is not None:
@@ -175,7 +180,8 @@ class Stream:
             total[0] += counted(tail, self.address_map)
         moved = {**digits, **bits}
         parts = [AdderTape.total(each, self.address_map) for each in total]
-        return Tally(parts, moved, len(self.outputs))
+        reads = len(self.digits()) if self.gives_sums else len(self.outputs)
+        return Tally(parts, moved, reads)
 
     def sums(self, rows: NDArray[np.int64], digits: Sequence[Digit]) -> NDArray[np.int64]:
         """Return T of every output and place: the number whose sign is the bit.

@@ -9,7 +9,10 @@ is chosen by what it costs.
 A padded tap is stored as -1 and contributes minus its weights; rows that say which columns read
 padding there are added with digits of these weights, as products are.
 
-Stages without thresholds, and of several groups of channels, are those of output-stationary.
+Where sums are wanted, the digits of S and D are read: a pair of outputs is their sum and their
+difference, which whoever reads them adds up.
+
+Stages of several groups of channels are those of output-stationary.
 """
 
 from __future__ import annotations
@@ -56,7 +59,7 @@ def map_stage(stage: Stage, system: System, images: int) -> list[MappedStage]:
 
 def instead(stage: Stage, system: System) -> str | None:
     """Name of the mapping that is taken for a stage which cannot be counted so."""
-    fits = stage.thresholds is not None and stage.groups == 1
+    fits = stage.groups == 1
     if fits and stage.zero_padding:
         # a padded tap's weights must be odd together, or even, for all outputs
         fits = stage.planes == 1 and stage.scale == 2 and stage.shifts == (0,)
@@ -70,12 +73,13 @@ def _typical(stage: Stage) -> Stage:
     rng = np.random.default_rng(0)
     weights = rng.choice(np.array([-1, 1], np.int8), (*stage.weights.shape[:3], outputs))
     zeros = np.zeros(outputs, np.int64)
+    decides = stage.thresholds is not None
     low = int(stage.offsets[0]) // stage.weights[..., 0].size  # all weights are +1
     return replace(
         stage,
         weights=weights,
         offsets=offsets(weights, stage.shifts, stage.planes, stage.scale, low),
-        thresholds=Thresholds(zeros, zeros > 0),
+        thresholds=Thresholds(zeros, zeros > 0) if decides else None,
         conjunction=zeros > 0,
         each=1,
     )

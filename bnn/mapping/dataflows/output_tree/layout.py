@@ -91,6 +91,7 @@ class Layout:
                 for chunk in chunks
             ]
         inside = stage.windows.outputs >= 0
+        self._decides = stage.thresholds is not None
         self._pooled = stage.windows.offsets > 1 or not bool(inside.all())
         self._where = [
             [number for number, part in enumerate(self.parts) if place in part.windows]
@@ -121,7 +122,7 @@ class Layout:
     def _take_bits(self, number: int, rows: RowAllocator) -> None:
         """Take rows for the bits of a group: those of all places together, and of one."""
         size = min(MOST, self._stage.outputs)
-        if not number:
+        if not number and self._decides:
             kept = rows.take(size if self._pooled else 1, "bits")
             self._kept = [self._first + row for row in kept]
         if self._stage.windows.offsets > 1:
@@ -167,11 +168,11 @@ class Layout:
                 for some, number in zip(parts, self._where[place], strict=True)
             ]
             bits = self._decided[self._where[place][0]] if place else self._kept
-            outs = np.resize(np.array(bits), MOST)
+            outs = np.resize(np.array(bits), MOST) if self._decides else None
             plans.append(plan(tree, fan_in, kappas, outs, self._map))
         if not self._pooled:
             found = [Window(plans[0], self._where[0])]
-            return Stream(self._map, found, len(self.parts), bit=self._kept[0])
+            return Stream(self._map, found, len(self.parts), bit=(self._kept or [-1])[0])
         found = [self._window(place, planned) for place, planned in enumerate(plans)]
         given = self._kept[: len(plans[0].outputs)]
         return Stream(self._map, found, len(self.parts), given)

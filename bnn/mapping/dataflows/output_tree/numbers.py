@@ -1,4 +1,4 @@
-"""What a stage's outputs are decided by: the numbers that count beside the operands."""
+"""What a stage's outputs are decided or read by: the numbers that count beside the operands."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.lowering.stage import Stage
+from bnn.lowering.thresholds import Thresholds
 from bnn.mapped.mapped_stage import TreeSums
 
 
 def numbers(stage: Stage) -> tuple[NDArray[np.int8], list[NDArray[np.int64]], TreeSums]:
     """Return the sign that outputs count with, their kappas at every place, and sums.
 
-    A bit is whether what counts and kappa are above 0; a sum falls with its output's sign.
+    A bit is whether what counts and kappa are above 0; a sum falls with its output's sign. Sums that
+    are wanted themselves are counted from 0 on.
     """
-    found = stage.thresholds
-    if found is None:
-        raise ValueError(f"stage {stage.name!r} has no thresholds")
+    zero = np.zeros(stage.outputs, np.int64)
+    found = stage.thresholds or Thresholds(zero, zero > 0)
     scaled = np.int64(1) << np.array(stage.shifts, np.int64)
     ones = np.tensordot(scaled, stage.weights.sum(axis=(1, 2), dtype=np.int64), axes=1)
     below = np.tensordot(scaled, (stage.weights < 0).sum(axis=(1, 2), dtype=np.int64), axes=1)

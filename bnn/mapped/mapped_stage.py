@@ -146,11 +146,12 @@ class MappedStage:
 class Mapping(Protocol):
     """A dataflow: where operands live in DRAM and how the products are counted there.
 
-    It may have four things more: ``instead(stage, system)``, the name of the mapping that takes a
+    It may have five things more: ``instead(stage, system)``, the name of the mapping that takes a
     stage which it has no way of its own for, or None; ``lockstep``, False if banks have command
     streams of their own, which cannot be traced; ``chosen_with_faults``, False if it must be asked
-    for by name where commands go wrong; and ``at_best``, the name of a mapping and how many times
-    faster than it this one can compute, so that it need not be laid out where that would not do.
+    for by name where commands go wrong; ``at_best``, the name of a mapping and how many times
+    faster than it this one can compute, so that it need not be laid out where that would not do;
+    and ``sums``, what is left to the host of sums that are read, for reports.
     """
 
     name: str

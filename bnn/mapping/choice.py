@@ -12,7 +12,7 @@ is not costed, so they would win. A layer that none of the others has room for i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -67,9 +67,17 @@ def candidates(stage: Stage, system: System) -> list[str]:
     return [name for name in able if getattr(MAPPINGS[name], "chosen_with_faults", True)]
 
 
-def popcount(name: str) -> str:
-    """Where ones are counted, for reports."""
-    return MAPPINGS[name].popcount if name in MAPPINGS else IN_DRAM
+def popcount(name: str, reading: Iterable[str] = ()) -> str:
+    """Where ones are counted, for reports.
+
+    Args:
+        name: what was asked for, of :func:`names`.
+        reading: mappings of layers whose sums are read.
+
+    """
+    where = MAPPINGS[name].popcount if name in MAPPINGS else IN_DRAM
+    rest = (getattr(MAPPINGS[one], "sums", "") for one in reading)
+    return "; ".join(filter(None, dict.fromkeys([where, *rest])))
 
 
 def names() -> tuple[str, ...]:

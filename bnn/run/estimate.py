@@ -159,6 +159,7 @@ def _step(work: Work, drafted: _Drafted, ledger: CommandLedger, fetched: int) ->
         int(np.prod(shape)),
         ledger,
         drafted.mapping,
+        drafted.gives_sums,
         drafted.candidates,
         {product.name: drafted.refused} if drafted.refused else {},
     )
@@ -179,6 +180,8 @@ class _Drafted:
     """What every mapping would take; nothing where none was chosen."""
     refused: str = ""
     """Why no mapping has room for it."""
+    gives_sums: bool = False
+    """Whether sums are read out, not their signs."""
 
 
 def _drafts(
@@ -226,4 +229,6 @@ def _draft(work: Work, dataflow: Mapping, system: System, images: int) -> tuple[
     stage = work.stage(system.data_rows)
     mapped = dataflow.map_stage(stage, system, images)
     draft = partial(booked, mapped)
-    return _Drafted(dataflow.name, stage.windows.offsets > 1, draft), draft
+    sums = stage.thresholds is None
+    drafted = _Drafted(dataflow.name, stage.windows.offsets > 1, draft, gives_sums=sums)
+    return drafted, draft

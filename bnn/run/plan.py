@@ -52,6 +52,8 @@ class LayerRun:
     """Books of the rank."""
     mapping: str | None = None
     """Name of its mapping; None on the host."""
+    gives_sums: bool = False
+    """Whether sums are read out of DRAM, not their signs."""
     candidates: tuple[Candidate, ...] = ()
     """What every mapping would have taken; nothing where none was chosen."""
     refused: dict[str, str] = field(default_factory=dict)
@@ -144,6 +146,7 @@ class Plan:
             stage.windows.positions * stage.outputs,
             ledger,
             self.selected.taken[stage.name].name,
+            stage.thresholds is None,
             self.selected.of(stage),
         )
 

@@ -98,7 +98,7 @@ def build(
         "assumptions": {
             **assumptions(system.standard, system.options),
             "mapping": mapping,
-            "popcount": popcount(mapping),
+            "popcount": popcount(mapping, _reading(done)),
             "input_encoding": encoding or "none: real numbers",
             "subarray_rows": system.subarray_rows,
             "partial_counts": _MOVED[system.moves] + _in_chains(done, system.moves),
@@ -123,6 +123,11 @@ def build(
     report["break_even_reuse"] = _break_even(done, cost["energy_pj"], system)
     report["break_even_means"] = BREAK_EVEN
     return report
+
+
+def _reading(done: NetworkRun | Estimate) -> list[str]:
+    """Mappings of layers whose sums are read."""
+    return [one.mapping for one in done.layers if one.mapping is not None and one.gives_sums]
 
 
 def _layer(layer: LayerRun, books: Books, done: NetworkRun | Estimate) -> dict[str, Any]:

@@ -34,6 +34,7 @@ from pimsim.executors.compiled.run.processors import default_threads
 name: str = "output-tree"
 summary: str = "output-stationary, an adder serving up to eight outputs at once"
 popcount: str = "in DRAM"
+sums: str = "a sum that is read of an output tree is an addition on the host, not costed"
 rank: int = 3
 lockstep: bool = False
 """Every bank has a command stream of its own."""

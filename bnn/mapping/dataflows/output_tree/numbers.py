@@ -13,8 +13,8 @@ from bnn.mapped.mapped_stage import TreeSums
 def numbers(stage: Stage) -> tuple[NDArray[np.int8], list[NDArray[np.int64]], TreeSums]:
     """Return the sign that outputs count with, their kappas at every place, and sums.
 
-    A bit is whether what counts and kappa are above 0; a sum falls with its output's sign. Sums that
-    are wanted themselves are counted from 0 on.
+    A bit is whether what counts and kappa are above 0; a sum falls with its output's sign. Where
+    sums are wanted, none falls.
     """
     zero = np.zeros(stage.outputs, np.int64)
     found = stage.thresholds or Thresholds(zero, zero > 0)

@@ -18,7 +18,7 @@ from bnn.backends.stage_strings import StageStrings
 from bnn.mapped.mapped_stage import MappedStage
 from bnn.mapped.placement.placement import cut
 from bnn.mapped.readback import Reader, ReadOut, decide
-from bnn.reference import SumChecker
+from bnn.reference.checker import SumChecker
 from bnn.values.bitstrings import BitStrings, Values
 from bnn.values.encoding import Integers
 from pimsim.bits import Words
@@ -138,8 +138,6 @@ class CompiledStage:
                 into[:] = np.packbits(decided, axis=1, bitorder="little")
             else:
                 wide[some] = seen[-1].transpose(1, 2, 0)
-            if checker is not None:
-                checker.forget()
             if report is not None:
                 report(some.stop, count)
         return values if bits else wide

@@ -75,8 +75,6 @@ def execute(mapped: MappedStage, work: StageInputs, prepared: Prepared | None = 
                     hand_on(lanes.parts, some, outputs)
                 done += 1
                 work.report(done, total)
-            if work.checker is not None:
-                work.checker.forget()
         flips += lanes.flips
         repeats[number] = []
         while failed and len(repeats[number]) < mapped.system.mitigation.retries:

@@ -16,7 +16,7 @@ from bnn.backends.stage_rows import Columns, StageRows
 from bnn.backends.stage_strings import StageStrings
 from bnn.mapped.mapped_stage import MappedStage
 from bnn.mapped.placement.placement import cut
-from bnn.reference import SumChecker
+from bnn.reference.checker import SumChecker
 from bnn.values.bitstrings import BitStrings, Values
 from bnn.values.encoding import Integers
 from pimsim.bits import Words
@@ -138,8 +138,6 @@ class StreamedStage:
                     wide[some] = sums.transpose(1, 2, 0)
                 if checker is not None:
                     checker.compare(some, place, outputs, sums)
-            if checker is not None:
-                checker.forget()
             if report is not None:
                 report(some.stop, count)
         return values if bits else wide
@@ -181,7 +179,7 @@ class StreamedStage:
             lasts,
         )
 
-    def _sums(self, place: int, columns: int, threads: int | None) -> NDArray[np.int64]:
+    def _sums(self, place: int, columns: int, threads: int | None) -> NDArray[np.int32]:
         """Sums of all outputs, (outputs, columns)."""
         found, scaled = self._numbers[place], self._mapped.sums
         if scaled is None:
@@ -189,9 +187,7 @@ class StreamedStage:
         words: Words = np.zeros((*found.rows.shape, self._read.shape[1]), np.uint64)
         words[found.rows >= 0] = self._read[found.rows[found.rows >= 0]]
         total = numbers(words, columns, found.inverted, 2, found.constant, threads=threads)
-        total = total.reshape(-1, 2, columns)
-        both = total[found.pairs, 0] + found.signs[:, None] * total[found.pairs, 1]
-        return scaled.of(both + found.lasts[:, None], range(len(both)))
+        return scaled.of_pairs(total.reshape(-1, 2, columns), found.pairs, found.signs, found.lasts)
 
 
 def _slots(

@@ -18,7 +18,7 @@ from bnn.lowering.stage import Stage
 from bnn.mapped.parity import Check
 from bnn.mapped.placement.fan_in import Chunk
 from bnn.mapped.placement.placement import Placement
-from bnn.reference import SumChecker
+from bnn.reference.checker import SumChecker
 from bnn.system.ledger import CommandLedger
 from bnn.system.row_moves import part_banks
 from bnn.system.system import Occupancy, System
@@ -105,6 +105,41 @@ class TreeSums(NamedTuple):
         own = list(outputs)
         turned = self.turn[own, None] * numbers
         return self.scale * ((turned - 1) // 2) + self.constant[own, None]
+
+    def of_pairs(
+        self,
+        numbers: NDArray[np.int32],
+        pairs: NDArray[np.intp],
+        signs: NDArray[np.int64],
+        lasts: NDArray[np.int64],
+    ) -> NDArray[np.int32]:
+        """Return the sums of all outputs, (outputs, columns), where T = one +- other + last.
+
+        Args:
+            numbers: ``(pairs, 2, columns)``, the one and the other.
+            pairs: ``(outputs,)`` which are an output's.
+            signs: ``(outputs,)`` with which the other counts.
+            lasts: ``(outputs,)`` what is added.
+        """
+        factors = self.scale * self.turn
+        summands = factors * lasts + 2 * self.constant - self.scale
+        wide = np.int32 if 4 * self._reach(numbers, factors, summands) < 1 << 31 else np.int64
+        found = np.empty((len(pairs), numbers.shape[2]), np.int32)
+        for output, pair in enumerate(pairs.tolist()):  # one at a time stays in a cache
+            one, other = numbers[pair].astype(wide, copy=False)
+            both = one + other if signs[output] > 0 else one - other
+            both *= factors[output]
+            both += summands[output]
+            both >>= 1
+            found[output] = both
+        return found
+
+    @staticmethod
+    def _reach(
+        numbers: NDArray[np.int32], factors: NDArray[np.int64], summands: NDArray[np.int64]
+    ) -> int:
+        most = max(abs(int(numbers.min(initial=0))), int(numbers.max(initial=0)))
+        return 2 * most * int(np.abs(factors).max()) + int(np.abs(summands).max())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -31,7 +31,6 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn import reference
 from bnn.backends.prepare import prepare
 from bnn.lowering.stage import HostStage, Stage
 from bnn.mapped.mapped_stage import Execute, StageInputs
@@ -39,11 +38,10 @@ from bnn.mapping.chain import execute as chain_execution
 from bnn.mapping.chain.choice import CHAINING, Choice
 from bnn.mapping.choice import DEFAULT, advised
 from bnn.model.network import Network
-from bnn.reference import SumChecker
+from bnn.run.audit import Audit
 from bnn.run.flow import Flow
 from bnn.run.plan import LayerRun, Plan, plan, walk
 from bnn.system.system import System
-from bnn.values.bitstrings import BitStrings, unpacked
 from bnn.values.encoding import Encoding, encode
 from pimsim.dram.traces.trace import Trace
 
@@ -144,29 +142,25 @@ def run(
         encode(x[:1], encoding)  # so that its code is made now
     prepare_s = time.perf_counter() - started
     started = time.perf_counter()
-    expected = None
-    if check:
-        tell = partial(execution.tell, "reference")
-        expected = reference.forward(
-            planned.network, x, encoding, progress=lambda done: tell(done, len(x))
-        )
-    reference_s = time.perf_counter() - started
-    started = time.perf_counter()
     flow = Flow(planned.network, x, encoding, execution.threads)
-    executor = _Executor(flow, prepared, expected, execution)
+    audit = Audit(flow, execution.tell, execution.threads) if check else None
+    executor = _Executor(flow, prepared, audit, execution)
     layers, scheduling_s = walk(planned.steps(executor.carry_out), len(x))
     logits = flow.logits()
     schedule_s = executor.scheduling_s + scheduling_s
-    execute_s = time.perf_counter() - started - schedule_s - executor.checking_s
-    exact = executor.exact and (expected is None or np.array_equal(logits, expected.logits))
+    check_s = executor.checking_s
+    if audit is not None:
+        audit.logits(logits)
+        check_s += audit.check_s
+    execute_s = time.perf_counter() - started - schedule_s - check_s
     return NetworkRun(
         logits,
         layers,
-        exact if check else None,
+        None if audit is None else audit.exact,
         prepare_s,
         execute_s,
         schedule_s,
-        reference_s + executor.checking_s,
+        check_s,
         planned.choices,
         flow.disputes.counts,
     )
@@ -185,20 +179,14 @@ def _prepare(planned: Plan, *, compiled: bool) -> dict[str, Execute]:
 
 
 class _Executor:
-    """Carries out stage by stage, and compares with the reference if there is one."""
+    """Carries out stage by stage, and has each checked if there is an audit."""
 
     def __init__(
-        self,
-        flow: Flow,
-        prepared: dict[str, Execute],
-        expected: reference.ReferenceRun | None,
-        how: Execution,
+        self, flow: Flow, prepared: dict[str, Execute], audit: Audit | None, how: Execution
     ) -> None:
-        self._flow, self._prepared, self._expected, self._how = flow, prepared, expected, how
-        self.exact = True
-        """Whether every operand and every sum so far is the reference's."""
+        self._flow, self._prepared, self._audit, self._how = flow, prepared, audit, how
         self.checking_s = 0.0
-        """Wall time of comparing."""
+        """Wall time of computing again, with every sum compared."""
         self.scheduling_s = 0.0
         """Wall time of scheduling the commands for their time."""
 
@@ -209,18 +197,20 @@ class _Executor:
             self._flow.run_on_host(stage)
             return replace(layer, wall_s=time.perf_counter() - started)
         operands = self._flow.operands(stage)
-        compared = time.perf_counter()
-        checker = self._checker(stage, operands)
-        checking_s = time.perf_counter() - compared
+        audit, checker, audited_s = self._audit, None, 0.0
+        if audit is not None:
+            audited_s = -audit.check_s
+            checker = audit.checker(stage, operands)
         report = partial(self._how.tell, stage.name)
         execute = self._prepared.pop(stage.name)  # schedules are large: one goes with its layer
         result = execute(StageInputs(operands, layer.ledger, self._how.threads, checker, report))
+        if audit is not None and checker is not None:
+            audit.result(stage, checker, result.values)
+            audited_s += audit.check_s
         self._flow.take(stage, result)
-        self.exact &= checker is None or checker.wrong == 0
-        checking_s += result.check_s
-        self.checking_s += checking_s
+        self.checking_s += result.check_s
         self.scheduling_s += result.book_s
-        aside_s = checking_s + result.book_s
+        aside_s = audited_s + result.check_s + result.book_s
         return replace(
             layer,
             occupancy=result.occupancy,
@@ -228,13 +218,3 @@ class _Executor:
             checker=checker,
             wall_s=time.perf_counter() - started - aside_s,
         )
-
-    def _checker(self, stage: Stage, operands: BitStrings) -> SumChecker | None:
-        """What compares the sums of a stage, whose operands are compared at once."""
-        if self._expected is None:
-            return None
-        fed, known = self._expected.operands[stage.layer.name], self._flow.analysis.fed[stage.index]
-        same = known.encoding.stored(fed)
-        self.exact &= np.array_equal(unpacked(operands).reshape(fed.shape), same)
-        told = partial(self._how.tell, f"{stage.name}: every sum")
-        return SumChecker(stage, fed, told, known.pad)

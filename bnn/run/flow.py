@@ -60,7 +60,8 @@ class Flow:
         encoding: Encoding | None,
         threads: int | None = None,
     ) -> None:
-        self._network, self._encoding, self._threads = network, encoding, threads
+        self.network, self.images, self.encoding = network, x, encoding
+        self._threads = threads
         self.analysis: Analysis = analyse(network, encoding)
         self.disputes = Disputes(network)
         self._values: dict[int, NDArray[Any] | Bits] = {INPUT: x}
@@ -71,19 +72,35 @@ class Flow:
     def operands(self, stage: Stage) -> BitStrings:
         """Integers whose bits the stage is fed with, (images, pixels, channels)."""
         fed, channels = self.analysis.fed[stage.index], stage.windows.channels
-        value = self._values[self._network.inputs[stage.index][0]]
+        value = self._values[self.network.inputs[stage.index][0]]
         if isinstance(value, Bits) and value.encoding == fed.encoding:
             pixels = value.strings.pixels * value.strings.channels // channels
             return value.strings.reshaped(pixels, channels)  # a sign of a sign is that sign
-        if fed.encoded and self._encoding is not None and not isinstance(value, Bits):
-            return BitStrings.encoded(value, self._encoding, channels, self._threads)
-        found = fed.integers(stage.layer, _numbers(value), self._encoding)
+        if fed.encoded and self.encoding is not None and not isinstance(value, Bits):
+            return BitStrings.encoded(value, self.encoding, channels, self._threads)
+        found = fed.integers(stage.layer, _numbers(value), self.encoding)
         stored = fed.encoding.stored(found)
         return BitStrings.of(stored.reshape(len(stored), -1, channels), fed.encoding.planes)
 
+    def expected(self, stage: Stage, images: slice) -> NDArray[np.integer[Any]] | None:
+        """What must be stored of the operands of some images; None if they were not moved.
+
+        In the shape of the value that the stage is fed with.
+        """
+        fed = self.analysis.fed[stage.index]
+        value = self._values[self.network.inputs[stage.index][0]]
+        if not isinstance(value, Bits):
+            found = fed.integers(stage.layer, _numbers(value[images]), self.encoding)
+            return fed.encoding.stored(found)
+        if value.encoding == fed.encoding:
+            return None
+        two = np.arange(2) * value.encoding.step + value.encoding.low
+        meant = fed.encoding.stored(fed.integers(stage.layer, two.astype(np.float32), None))
+        return meant[value.strings.some(images).integers()]
+
     def take(self, stage: Stage, result: Result) -> None:
         """Go on with what the stage's rows held."""
-        network, layer, values = self._network, stage.layer, result.values
+        network, layer, values = self.network, stage.layer, result.values
         if stage.thresholds is not None:
             strings = values if isinstance(values, BitStrings) else BitStrings.of(values)
             shape = (strings.images, *network.shapes()[stage.end - 1])
@@ -107,7 +124,7 @@ class Flow:
         self, stage: Stage, sums: NDArray[np.integer[Any]]
     ) -> NDArray[np.integer[Any]] | None:
         """Sums of a layer in its shape, once all of its stages have given theirs."""
-        shape = (len(sums), *self._network.shapes()[stage.index])
+        shape = (len(sums), *self.network.shapes()[stage.index])
         positions = int(np.prod(shape[1:-1]))
         if stage.windows.positions == positions:
             return sums.reshape(shape)
@@ -123,12 +140,12 @@ class Flow:
     def run_on_host(self, stage: HostStage) -> None:
         """Carry out the layers that the DRAM does not; in integers those that it might."""
         for place, layer in zip(stage.places, stage.layers, strict=True):
-            sources = self._network.inputs[place]
+            sources = self.network.inputs[place]
             values = [self._values[source] for source in sources]
             first = values[0]
             if isinstance(layer, Product) and place in self.analysis.fed:
                 fed = self.analysis.fed[place]
-                integers = fed.integers(layer, _numbers(first), self._encoding)
+                integers = fed.integers(layer, _numbers(first), self.encoding)
                 self._behind(place, layer, reference.sums(layer, integers, fed.pad))
                 self._used(*sources)
                 continue
@@ -148,7 +165,7 @@ class Flow:
 
     def logits(self) -> NDArray[np.float32]:
         """Output of the network."""
-        return _numbers(self._values[len(self._network.layers) - 1]).astype(np.float32)
+        return _numbers(self._values[len(self.network.layers) - 1]).astype(np.float32)
 
     def _used(self, *sources: int) -> None:
         """Drop values that nothing needs any more."""

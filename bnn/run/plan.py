@@ -21,7 +21,7 @@ from bnn.mapping.chain.layout import Layout
 from bnn.mapping.choice import Candidate, advised
 from bnn.mapping.selection import Selection, select
 from bnn.model.network import Network
-from bnn.reference import SumChecker
+from bnn.reference.checker import SumChecker
 from bnn.system.ledger import CommandLedger
 from bnn.system.system import Occupancy, System
 from bnn.values.encoding import Encoding

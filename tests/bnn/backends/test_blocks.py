@@ -20,7 +20,7 @@ from bnn.mapped.mapped_stage import Result
 from bnn.mapping.dataflows.weight_stationary import map_stage
 from bnn.model.geometry import Padding
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
-from bnn.reference import SumChecker
+from bnn.reference.checker import SumChecker
 from bnn.run.flow import Flow
 from bnn.system.system import Occupancy, System
 from bnn.values.encoding import ENCODINGS, Encoding
@@ -111,7 +111,7 @@ def _run(
         operands, fed = flow.operands(stage), expected.operands[stage.name]
         right = fed if stage.encoded else fed > 0
         np.testing.assert_array_equal(operands.integers().reshape(fed.shape), right)
-        audit = SumChecker(stage, fed)
+        audit = SumChecker(stage, flow.analysis.fed[stage.index], operands)
 
         with pytest.MonkeyPatch.context() as patched:
             if memory_bytes is not None:

@@ -18,7 +18,7 @@ from bnn.lowering.stage import HostStage
 from bnn.mapped.mapped_stage import Result
 from bnn.mapping.dataflows.output_stationary import map_stage
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
-from bnn.reference import SumChecker
+from bnn.reference.checker import SumChecker
 from bnn.run.execute import run
 from bnn.run.flow import Flow
 from bnn.system.system import Occupancy, System
@@ -103,7 +103,7 @@ def test_sums_bits_and_logits_are_those_of_the_reference(
         np.testing.assert_array_equal(
             operands.integers().reshape(fed.shape), fed if stage.encoded else fed > 0
         )
-        audit = SumChecker(stage, fed)
+        audit = SumChecker(stage, flow.analysis.fed[stage.index], operands)
 
         with pytest.MonkeyPatch.context() as patched:
             per_image = stage.windows.positions * (rows + stage.outputs) // 8

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from bnn import reference
 from bnn.lowering.lower import lower
+from bnn.lowering.operand_analysis import analyse
 from bnn.lowering.stage import Stage
 from bnn.mapping import MAPPINGS
 from bnn.mapping.choice import COUNTING
@@ -29,11 +30,12 @@ from bnn.model.network import (
     MaxPool2D,
     Network,
 )
-from bnn.reference import SumChecker
+from bnn.reference.checker import SumChecker
 from bnn.run.execute import Execution, NetworkRun, run
 from bnn.system.ledger import PHASES, CommandLedger
 from bnn.system.mitigation import Mitigation
 from bnn.system.system import System
+from bnn.values.bitstrings import BitStrings
 from bnn.values.encoding import ENCODINGS, Encoding
 from pimsim.circuit.failure_tables.table import Rate
 from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
@@ -519,8 +521,10 @@ def test_what_is_repeated_takes_as_long_as_booked_one_by_one() -> None:
 
 
 def test_an_audit_sees_a_wrong_sum(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = reference.sums
-    monkeypatch.setattr(reference, "sums", lambda *args: real(*args) + (args[0].name == "first"))
+    real = SumChecker.expected
+    monkeypatch.setattr(
+        SumChecker, "expected", lambda self, *args: real(self, *args) + (self.layer == "first")
+    )
     for compiled in (False, True):
         done = _run(_dense(30, 4), ENCODINGS["bipolar"], 5, "output-stationary", compiled=compiled)
         assert done.bit_exact is False
@@ -660,10 +664,11 @@ def test_a_late_layer_that_does_not_fit_is_refused_before_anything_runs(
 
 
 def test_an_audit_sees_values_that_do_not_come_again() -> None:
-    stage = lower(_dense(30, 4), None)[0]
+    network = _dense(30, 4)
+    stage = lower(network, None)[0]
     assert isinstance(stage, Stage)
-    operands = np.zeros((5, 1, 30), np.uint8)
+    operands = BitStrings.of(np.zeros((5, 1, 30), np.uint8))
     values = np.zeros((5, 1, 4), np.uint8)
-    audit = SumChecker(stage, operands)
+    audit = SumChecker(stage, analyse(network, None).fed[stage.index], operands)
     audit.same(values, np.ones_like(values))
     assert audit.wrong == values.size

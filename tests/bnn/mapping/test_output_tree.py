@@ -22,7 +22,7 @@ from bnn.mapped.mapped_stage import StageInputs
 from bnn.mapping import MAPPINGS
 from bnn.mapping.dataflows.output_tree.numbers import signed_digits
 from bnn.model.network import Dense
-from bnn.reference import SumChecker
+from bnn.reference.checker import SumChecker
 from bnn.system.ledger import CommandLedger
 from bnn.system.mitigation import Mitigation
 from bnn.system.system import System
@@ -52,6 +52,9 @@ def test_digits_of_minus_and_plus_one_make_every_number(halves: list[int], odd: 
 class Blind(SumChecker):
     """Looks at no sum."""
 
+    def __init__(self) -> None:
+        """Have nothing to look at."""
+
     def compare(self, *_: object) -> None:
         """Compare nothing."""
 
@@ -66,7 +69,7 @@ def test_what_sums_are_made_of_is_held_for_a_few_images_at_a_time() -> None:
     try:
         ready = StreamedStage(mapped, 2000, looking=True)
         operands = np.zeros((2000, 28 * 28, 1), np.uint16)
-        ready.run(operands, checker=Blind(stage, operands), threads=1)
+        ready.run(operands, checker=Blind(), threads=1)
         _, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from itertools import count
@@ -84,6 +84,37 @@ class Emit:
         self.do(f"br label %test{number}")
         ways = f"[ {first}, %{before} ], [ {following}, %{self._block} ]"
         self._lines[head] = f"  {value} = phi i64 {ways}"
+        self._label(f"end{number}")
+
+    @contextmanager
+    def carry(
+        self, times: str | int, kind: str, first: Sequence[str]
+    ) -> Iterator[tuple[str, list[str], list[str]]]:
+        """Carry out what is added inside so often, with values that go on from time to time.
+
+        Gives the counter, the values as they are, and a list for what they become. Behind it, the
+        values are the last ones.
+        """
+        number, before = next(self._names), self._block
+        values = [f"%v{next(self._names)}" for _ in first]
+        self.do(f"br label %test{number}")
+        self._label(f"test{number}")
+        counter, head, after = f"%v{next(self._names)}", len(self._lines), list[str]()
+        self._lines.append("")
+        more = self.put(f"icmp slt i64 {counter}, {times}")
+        self.do(f"br i1 {more}, label %body{number}, label %end{number}")
+        self._label(f"body{number}")
+        yield counter, values, after
+        following = self.put(f"add i64 {counter}, 1")
+        self.do(f"br label %test{number}")
+        kinds = ["i64", *(kind for _ in first)]
+        starts, ends = ["0", *first], [following, *after]
+        self._lines[head] = "\n".join(
+            f"  {name} = phi {one} [ {start}, %{before} ], [ {end}, %{self._block} ]"
+            for name, one, start, end in zip(
+                [counter, *values], kinds, starts, ends, strict=True
+            )
+        )
         self._label(f"end{number}")
 
     @contextmanager

@@ -1,10 +1,10 @@
 """What a network computes, exactly, in plain integer arithmetic: the yardstick for the DRAM.
 
-:class:`SumChecker` holds every sum that stands in DRAM rows against it.
-
 Nothing here knows of rows or commands. Sums of products of small integers are integers; BLAS
 computes them in floating point without rounding as long as no partial sum can leave the integers
-that the type holds, which is checked.
+that the type holds, which is checked. :mod:`bnn.reference.packed` computes them faster, in integers
+and many products at a time, and :mod:`bnn.reference.decided` the bits behind them;
+:mod:`bnn.reference.checker` holds what stands in DRAM rows against both.
 
 >>> import numpy as np
 >>> from bnn.model.network import Dense
@@ -27,10 +27,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.lowering.operand_analysis import analyse, values_behind
-from bnn.lowering.stage import Stage
 from bnn.model.layers.product import Product, integer_kernel
 from bnn.model.network import Network
-from bnn.values.bitstrings import Values, unpacked
 from bnn.values.encoding import Encoding
 from pimsim.errors import InputError
 
@@ -39,8 +37,6 @@ Operands = NDArray[np.integer[Any]]
 
 _BATCH = 1 << 23
 """Values of the widest layer in one batch: 64 MB of float64."""
-_AT_A_TIME = 1 << 18
-"""Sums that are compared at a time: they stay in a processor's cache."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,6 +81,17 @@ def sums(
     return layer.multiply(operands, kernel.astype(np.float64), pad).astype(np.int32)
 
 
+def refuse_unfit(network: Network, x: Inputs) -> None:
+    """Raise InputError for images of another shape or dtype than the network takes, or with NaN."""
+    if x.shape[1:] != network.input_shape or x.ndim == 0 or len(x) == 0:
+        wanted = ", ".join(str(size) for size in network.input_shape)
+        raise InputError(f"`x` must have shape (n, {wanted}), not {x.shape}")
+    if x.dtype not in (np.float32, np.uint8):
+        raise InputError(f"`x` must be an array of float32 or uint8, not {x.dtype}")
+    if not np.isfinite(x).all():
+        raise InputError("`x` must hold finite values, not NaN or infinity")
+
+
 def forward(
     network: Network,
     x: Inputs,
@@ -109,13 +116,7 @@ def forward(
         InputError: ``x`` has another shape or dtype, holds NaN, or does not fit the encoding.
     """
     network = network.before_softmax()
-    if x.shape[1:] != network.input_shape or x.ndim == 0 or len(x) == 0:
-        wanted = ", ".join(str(size) for size in network.input_shape)
-        raise InputError(f"`x` must have shape (n, {wanted}), not {x.shape}")
-    if x.dtype not in (np.float32, np.uint8):
-        raise InputError(f"`x` must be an array of float32 or uint8, not {x.dtype}")
-    if not np.isfinite(x).all():
-        raise InputError("`x` must hold finite values, not NaN or infinity")
+    refuse_unfit(network, x)
     widest = max(prod(shape) for shape in (network.input_shape, *network.shapes()))
     step = max(1, _BATCH // widest)
     analysis = analyse(network, encoding)
@@ -151,74 +152,3 @@ def _put(
     if name not in store:
         store[name] = np.empty((count, *values.shape[1:]), values.dtype)
     store[name][place] = values
-
-
-class SumChecker:
-    """Compares every sum that stands in DRAM rows with the independent integer reference."""
-
-    def __init__(
-        self,
-        stage: Stage,
-        operands: Operands,
-        progress: Callable[[int, int], None] | None = None,
-        pad: int | None = None,
-    ) -> None:
-        """Have nothing compared so far.
-
-        Args:
-            stage: the stage.
-            operands: the integers that its layer multiplies, as the reference has them.
-            progress: called with how much is done, and how much there is.
-            pad: the integer in the padding; if None the layer's ``pad_values``, or what is stored
-                for it where operands are encoded inputs.
-
-        """
-        self._stage, self._pad = stage, pad
-        self._progress = progress
-        self._operands = operands
-        self._cache: dict[tuple[int, int], NDArray[np.int32]] = {}
-        self.compared = 0
-        """Sums compared so far."""
-        self.wrong = 0
-        """Of these, how many differed."""
-
-    def compare(
-        self,
-        images: slice,
-        offset: int,
-        outputs: slice,
-        sums: NDArray[np.int64] | NDArray[np.int32],
-        positions: slice = slice(None),
-    ) -> None:
-        """Check ``sums`` (outputs, images, positions) at one place of the pooling window."""
-        where = self._stage.windows.outputs[offset, positions]
-        inside = where >= 0
-        expected, places = self._expected(images), where[inside]
-        step = max(1, _AT_A_TIME // max(sums[:, :1].size, 1))
-        for start in range(0, len(expected), step):
-            some = slice(start, start + step)
-            right = expected[some, :, outputs][:, places].transpose(2, 0, 1)
-            self.wrong += int(np.count_nonzero(right != sums[:, some][..., inside]))
-            self.compared += right.size
-
-    def same(self, values: Values, again: Values) -> None:
-        """Compare values with those that were computed again, with every sum looked at."""
-        self.wrong += int(np.count_nonzero(unpacked(again) != unpacked(values)))
-
-    def report(self, done: int, total: int) -> None:
-        """Tell how far computing again is."""
-        if self._progress is not None:
-            self._progress(done, total)
-
-    def forget(self) -> None:
-        """Drop reference sums that are no longer needed."""
-        self._cache.clear()
-
-    def _expected(self, images: slice) -> NDArray[np.int32]:
-        """Reference sums of some images, (images, positions of the layer, outputs)."""
-        key = (images.start, images.stop)
-        if key not in self._cache:
-            pad = self._stage.pad if self._pad is None and self._stage.encoded else self._pad
-            found = sums(self._stage.layer, self._operands[images], pad)
-            self._cache[key] = found.reshape(len(found), -1, self._stage.outputs)
-        return self._cache[key]

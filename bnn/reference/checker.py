@@ -1,0 +1,132 @@
+"""Comparing what stands in DRAM rows with the integer reference, a few images at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn import reference
+from bnn.lowering.operand_analysis import OperandAnalysis
+from bnn.lowering.stage import Stage
+from bnn.model.geometry import Indices
+from bnn.model.network import Network
+from bnn.reference.decided import DecidedBits
+from bnn.reference.packed import PackedSums, can_pack
+from bnn.values.bitstrings import BitStrings, Values, unpacked
+
+_AT_A_TIME = 1 << 20
+"""Sums that are computed and compared at a time: they stay in a processor's cache."""
+
+
+class SumChecker:
+    """Compares every sum of a stage that stands in DRAM rows with the reference's.
+
+    Args:
+        stage: the stage.
+        fed: what its layer multiplies.
+        operands: what is stored of the operands, ``(images, pixels, channels)``; that these are
+            right is not asked here.
+        progress: called with how much is done, and how much there is.
+        threads: processors used, all if None.
+
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        fed: OperandAnalysis,
+        operands: BitStrings,
+        progress: Callable[[int, int], None] | None = None,
+        threads: int | None = None,
+    ) -> None:
+        self._stage, self._fed, self._operands = stage, fed, operands
+        self._progress, self._threads = progress, threads
+        self._packed: PackedSums | None = None
+        if can_pack(stage.layer):
+            self._packed = PackedSums(stage.layer, stage.shape, fed.encoding, fed.pad)
+        self.compared = 0
+        """Sums compared so far."""
+        self.wrong = 0
+        """Of these, and of the bits, how many differed."""
+
+    @property
+    def layer(self) -> str:
+        """Name of the layer whose sums they are."""
+        return self._stage.layer.name
+
+    def compare(
+        self,
+        images: slice,
+        offset: int,
+        outputs: slice,
+        sums: NDArray[np.int64] | NDArray[np.int32],
+        positions: slice = slice(None),
+    ) -> None:
+        """Check ``sums`` (outputs, images, positions) at one place of the pooling window."""
+        where = self._stage.windows.outputs[offset, positions]
+        inside = where >= 0
+        places, every = where[inside], bool(inside.all())
+        for some in _steps(images, max(len(places) * (outputs.stop - outputs.start), 1)):
+            own = slice(some.start - images.start, some.stop - images.start)
+            seen = sums[:, own] if every else sums[:, own][..., inside]
+            self.wrong += int(np.count_nonzero(self.expected(some, outputs, places) != seen))
+            self.compared += seen.size
+
+    def same(self, values: Values, again: Values) -> None:
+        """Compare values with those that were computed again, with every sum looked at."""
+        self.wrong += _different(values, again)
+
+    def decide(self, network: Network, values: Values) -> None:
+        """Compare bits ``(images, positions, outputs)`` with what the sums decide.
+
+        Args:
+            network: the layers, up to the logits.
+            values: what a stage with thresholds gave.
+
+        """
+        stage, count = self._stage, self._operands.images
+        shape = network.shapes()[stage.index]
+        each = int(np.prod(shape))
+        places, outputs = np.arange(each // shape[-1]), slice(0, shape[-1])
+        decided = DecidedBits(network, stage, self._fed, each * count)
+        strings = values if isinstance(values, BitStrings) else BitStrings.of(values)
+        for some in _steps(slice(0, count), each):
+            bits = decided.of(self.expected(some, outputs, places))
+            right = BitStrings.of(bits.transpose(1, 2, 0).view(np.uint8))
+            own = strings.some(some)
+            self.wrong += _different(own.reshaped(right.pixels, right.channels), right)
+
+    def report(self, done: int, total: int) -> None:
+        """Tell how far computing again is."""
+        if self._progress is not None:
+            self._progress(done, total)
+
+    def expected(self, images: slice, outputs: slice, places: Indices) -> NDArray[np.int32]:
+        """Sums of some images, outputs and windows, ``(outputs, images, places)``."""
+        operands, stage = self._operands.some(images), self._stage
+        if self._packed is not None:
+            return self._packed.sums(operands, outputs, places, threads=self._threads)
+        stored = operands.integers().astype(np.int64)
+        integers = self._fed.encoding.step * stored + self._fed.encoding.low
+        laid = integers.reshape(operands.images, *stage.shape)
+        found = reference.sums(stage.layer, laid, self._fed.pad)
+        whole = found.reshape(operands.images, -1, found.shape[-1])
+        return whole[:, places, outputs].transpose(2, 0, 1)
+
+
+def _steps(images: slice, each: int) -> list[slice]:
+    """Images in turn, so many at a time that their sums are not too many."""
+    step = max(1, _AT_A_TIME // each)
+    starts = range(images.start, images.stop, step)
+    return [slice(start, min(start + step, images.stop)) for start in starts]
+
+
+def _different(one: Values, other: Values) -> int:
+    """How many values differ."""
+    if isinstance(one, BitStrings) and isinstance(other, BitStrings):
+        if np.array_equal(one.data, other.data):
+            return 0
+        return int(np.unpackbits(one.data ^ other.data).sum())
+    return int(np.count_nonzero(unpacked(one) != unpacked(other)))

@@ -1,0 +1,133 @@
+"""Bits that a binary layer's sums decide, by evaluating the layers behind it on every sum there is.
+
+What stands between a sum and its bit treats every channel by itself, a max pooling aside. So it is
+evaluated once for every sum that a channel can have, in float64, by the layers' own formulas. A
+pooling takes the largest value of a window: that of the largest sum, or of the smallest where
+values fall; which of both is looked up in those values. Where they do neither, or the sums that
+there can be are more than those there are, the layers themselves are run.
+
+>>> from bnn.lowering.lower import lower
+>>> from bnn.lowering.operand_analysis import analyse
+>>> from bnn.model.network import BatchNorm, Dense, Network
+>>> ones, kernel = np.ones(2, np.float32), np.ones((4, 2), np.float32)
+>>> net = Network("n", (4,), (
+...     Dense("a", kernel, None, "ste_sign", "ste_sign"),
+...     BatchNorm("b", np.float32([2, 2]), ones, np.float32([1, -1]), None, 0.0),
+...     Dense("c", kernel[:2], None, "ste_sign", "ste_sign"),
+... ))
+>>> bits = DecidedBits(net, lower(net, None)[0], analyse(net, None).fed[0], sums=6)
+>>> bits.of(np.int32([[[0], [2], [4]], [[0], [2], [4]]]))[..., 0].astype(int).tolist()
+[[0, 1, 1], [1, 1, 0]]
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.lowering import thresholds
+from bnn.lowering.operand_analysis import OperandAnalysis, values_behind
+from bnn.lowering.stage import Stage
+from bnn.model import quantizers
+from bnn.model.layers.product import reach
+from bnn.model.network import Flatten, MaxPool2D, Network
+
+Bits = NDArray[np.bool_]
+
+
+class _Table(NamedTuple):
+    """What every sum of a channel decides."""
+
+    reached: range
+    bits: Bits
+    """``(sums, outputs)``."""
+    falling: Bits | None
+    """``(outputs,)`` whether values fall where they are pooled; None: nothing is pooled."""
+
+
+class DecidedBits:
+    """Bits of a stage with thresholds.
+
+    Args:
+        network: the layers, up to the logits.
+        stage: the stage.
+        fed: what its layer multiplies.
+        sums: how many will be asked for.
+
+    """
+
+    def __init__(self, network: Network, stage: Stage, fed: OperandAnalysis, sums: int) -> None:
+        index = stage.index
+        self._stage, self._fed = stage, fed
+        self._shape = network.shapes()[index]
+        self._decision = next(
+            one
+            for one in thresholds.decisions(network, index, thresholds.questions(network))
+            if one.end == stage.end
+        )
+        self._quantizer = quantizers.named(self._decision.quantizer)
+        self._table = self._tabulated(sums)
+
+    def of(self, sums: NDArray[np.int32]) -> Bits:
+        """Decide ``(outputs, images, positions)``; positions are those that the stage gives."""
+        outputs, images, _ = sums.shape
+        if self._table is None:
+            return self._run(sums)
+        if self._table.falling is not None:
+            turn = np.where(self._table.falling, -1, 1).astype(np.int32)[:, None, None]
+            (pool,) = (step for step in self._decision.steps if isinstance(step, MaxPool2D))
+            laid = (sums * turn).reshape(outputs * images, *self._shape[:-1], 1)
+            sums = pool.run(laid).reshape(outputs, images, -1) * turn
+        return self._looked_up(sums)
+
+    def _looked_up(self, sums: NDArray[np.int32]) -> Bits:
+        reached, bits, _ = self._table or self._missing()
+        changes = bits[1:] != bits[:-1]
+        found: Bits
+        if (changes.sum(axis=0) <= 1).all():  # comparing is faster than looking up
+            place = np.where(changes.any(axis=0), changes.argmax(axis=0) + 1, len(reached))
+            at = (reached.start + reached.step * place).astype(np.int32)
+            found = (sums >= at[:, None, None]) ^ bits[0][:, None, None]
+        else:
+            every = np.arange(len(sums))[:, None, None]
+            found = bits[(sums - reached.start) // reached.step, every]
+        return found
+
+    def _missing(self) -> _Table:
+        raise ValueError(f"stage {self._stage.name!r} must have a table")
+
+    def _run(self, sums: NDArray[np.int32]) -> Bits:
+        """Run the layers."""
+        outputs, images, _ = sums.shape
+        laid = sums.transpose(1, 2, 0).reshape(images, *self._shape)
+        values: NDArray[Any] = self._behind(laid)
+        for step in self._decision.steps:
+            values = step.run(values)
+        bits = self._quantizer.integers(values) > 0
+        return bits.reshape(images, -1, outputs).transpose(2, 0, 1)
+
+    def _behind(self, sums: NDArray[np.integer[Any]]) -> NDArray[Any]:
+        return values_behind(self._stage.layer, sums, self._fed.encoding, exact=True)
+
+    def _tabulated(self, sums: int) -> _Table | None:
+        """Evaluate all sums; None if there are too many, or pooled values turn around."""
+        layer = self._stage.layer
+        reached, outputs = reach(layer, self._fed.whole), layer.outputs
+        if len(reached) * outputs > sums:
+            return None
+        values = self._behind(np.repeat(np.array(reached)[:, None], outputs, axis=1))
+        falling: Bits | None = None
+        for step in self._decision.steps:
+            if isinstance(step, Flatten):
+                if step is not self._decision.steps[-1]:
+                    return None  # channels are different ones behind it
+            elif isinstance(step, MaxPool2D):
+                rises, falls = ((np.diff(sign * values, axis=0) >= 0).all(0) for sign in (1, -1))
+                if falling is not None or not (rises | falls).all():
+                    return None
+                falling = ~rises
+            else:
+                values = step.run(values)
+        return _Table(reached, self._quantizer.integers(values) > 0, falling)

@@ -1,0 +1,236 @@
+"""Exact sums of packed operands: exclusive or and a count of ones, 64 products at a time.
+
+A product of a bit p with a weight of -1 or +1 is p or minus p. Where the bits of a window lie in
+words, and the signs of an output's weights in others, ``p ^ negative`` has as many ones as the sum
+of the products and the number of negative weights. Wider operands are done bit by bit.
+
+It is an implementation of its own: nothing of it is shared with how rows are laid out, and what the
+windows of a layer read is asked of the layer.
+
+>>> from bnn.model.network import Dense
+>>> from bnn.model.operand_encoding import BIPOLAR
+>>> layer = Dense("d", np.float32([[0.3], [-0.2], [0.1]]), None, "ste_sign", "ste_sign")
+>>> packed = PackedSums(layer, (3,), BIPOLAR, pad=0)
+>>> strings = BitStrings.of(np.array([[[1, 1, 1]], [[0, 1, 1]]]))
+>>> packed.sums(strings, slice(0, 1), np.arange(1)).tolist()
+[[[1], [-1]]]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.model.geometry import OUTSIDE, Indices
+from bnn.model.layers.convolution import LocallyConnected
+from bnn.model.layers.layer import Shape
+from bnn.model.layers.product import Product, integer_kernel
+from bnn.model.operand_encoding import OperandEncoding
+from bnn.values.bitstrings import BitStrings
+from pimsim.bits import Words
+from pimsim.executors.compiled.codegen import emit
+from pimsim.executors.compiled.codegen.emit import VECTOR, Emit
+from pimsim.executors.compiled.run.processors import share
+
+_WORD_BYTES = 8
+_PAGE_WORDS = 512
+_EIGHT_ONES = np.uint64(0x0101010101010101)
+_COLUMNS, _OUTPUTS = 16, 4
+"""Windows and outputs whose counts are held in registers at a time."""
+
+
+def can_pack(layer: Product) -> bool:
+    """Whether its weights are -1, 0 and +1, alike at every position, of one group of channels."""
+    alone = layer.groups == 1 and not isinstance(layer, LocallyConnected)
+    return alone and emit.why_not() is None and int(np.abs(integer_kernel(layer)).max()) <= 1
+
+
+class PackedSums:
+    """Sums of a layer that :func:`can_pack`.
+
+    Args:
+        layer: the layer.
+        shape: of its input, without the batch axis.
+        encoding: of its operands.
+        pad: integer operand where a window reads no pixel.
+
+    """
+
+    def __init__(self, layer: Product, shape: Shape, encoding: OperandEncoding, pad: int) -> None:
+        matrix = layer.matrix(integer_kernel(layer)).astype(np.int64)
+        self._planes, step, low = encoding.planes, encoding.step, encoding.low
+        reads, channels = _read(layer, shape), shape[-1]
+        self._reads = np.where(reads == OUTSIDE, prod(shape[:-1]), reads)
+        bits = len(matrix) * (channels if self._planes > 1 else -(-channels // 8) * 8)
+        self._words = -(-bits // (8 * _WORD_BYTES))
+        self._negative, self._used = self._signs(matrix < 0), self._signs(matrix != 0)
+        self._sparse = bool((matrix == 0).any())
+        self._step = step
+        # a bit that is padding is 0 here, and so counted as the lowest operand
+        self._offsets = low * matrix.sum(axis=(0, 1)) - step * ((1 << self._planes) - 1) * (
+            matrix < 0
+        ).sum(axis=(0, 1))
+        outside = (reads == OUTSIDE).astype(np.int64)
+        self._padding: NDArray[np.int32] | None = None
+        if outside.any() and pad != low:
+            self._padding = ((pad - low) * (matrix.sum(axis=1).T @ outside.T)).astype(np.int32)
+
+    def sums(
+        self,
+        operands: BitStrings,
+        outputs: slice,
+        places: Indices,
+        *,
+        threads: int | None = None,
+    ) -> NDArray[np.int32]:
+        """Sums of some outputs at some windows, ``(outputs, images, places)``.
+
+        Args:
+            operands: what is stored of the operands, ``(images, pixels, channels)``.
+            outputs: which.
+            places: windows, in the order of the layer's output.
+            threads: processors used, all if None.
+
+        """
+        patches = self._patches(operands, places)
+        _, words, stride = patches.shape
+        count = outputs.stop - outputs.start
+        rows = -(-count // _OUTPUTS) * _OUTPUTS
+        negative, used, offsets = (
+            np.resize(whole[outputs], (rows, *whole.shape[1:]))
+            for whole in (self._negative, self._used, self._offsets)
+        )
+        found = np.empty((rows, stride), np.int32)
+        share(
+            _count(self._sparse), stride // _COLUMNS, threads, patches, self._planes, words, stride,
+            negative, used, rows, self._step, offsets, found,
+        )  # fmt: skip
+        own = found[:count, : operands.images * len(places)]
+        result = own.reshape(count, operands.images, len(places))
+        if self._padding is not None:
+            result += self._padding[outputs, None, places]
+        return result
+
+    def _signs(self, flags: NDArray[np.bool_]) -> Words:
+        """Flags (taps, channels, outputs) in the order of a window's words, (outputs, words)."""
+        outputs = flags.shape[2]
+        laid = flags.transpose(2, 0, 1)
+        if self._planes > 1:
+            laid = laid.reshape(outputs, 1, -1)
+        strings = np.packbits(laid, axis=2, bitorder="little").reshape(outputs, -1)
+        whole = np.zeros((outputs, self._words * _WORD_BYTES), np.uint8)
+        whole[:, : strings.shape[1]] = strings
+        return whole.view(np.uint64)
+
+    def _patches(self, operands: BitStrings, places: Indices) -> Words:
+        """Bits of windows (planes, words, windows of all images), the highest plane first."""
+        reads = np.ascontiguousarray(self._reads[places].T)
+        columns = operands.images * len(places)
+        width = -(-columns // _COLUMNS) * _COLUMNS
+        width += _COLUMNS * (width % _PAGE_WORDS == 0)  # else all words share a few cache lines
+        made = np.zeros((self._planes, self._words, width), np.uint64)
+        if self._planes > 1:
+            self._transpose(operands, reads, made.view(np.uint8).reshape(*made.shape, -1))
+            return made
+        data = operands.data
+        padded = np.zeros((operands.images, data.shape[1] + 1, data.shape[2]), np.uint8)
+        padded[:, :-1] = data  # the last stands for what is no pixel
+        kind = np.uint64 if data.shape[2] % _WORD_BYTES == 0 else np.uint8
+        source = np.ascontiguousarray(padded.view(kind).transpose(2, 0, 1))
+        into = made.view(kind).reshape(self._words, width, -1)[:, :columns]
+        place = 0
+        for tap in reads:
+            for part in source:
+                word, byte = divmod(place, into.shape[2])
+                into[word, :, byte] = np.take(part, tap, axis=1, mode="clip").reshape(-1)
+                place += 1
+        return made
+
+    def _transpose(self, operands: BitStrings, reads: Indices, into: NDArray[np.uint8]) -> None:
+        """Lay bits of wider operands out, eight operands at a time in the bits of bytes."""
+        integers = operands.integers()
+        padded = np.zeros((integers.shape[2], integers.shape[0], integers.shape[1] + 1), np.uint16)
+        padded[..., :-1] = integers.transpose(2, 0, 1)
+        columns = operands.images * reads.shape[1]
+        bits = np.zeros((self._planes, into.shape[2]), np.uint8)
+        each = [(tap, channel) for tap in reads for channel in padded]
+        for place, (tap, channel) in enumerate(each):
+            found = np.take(channel, tap, axis=1, mode="clip").reshape(-1)
+            for half in range(-(-self._planes // 8)):
+                byte = np.zeros(into.shape[2], np.uint8)
+                byte[:columns] = found >> 8 * half
+                whole = byte.view(np.uint64)
+                for plane in range(8 * half, min(8 * half + 8, self._planes)):
+                    own = bits[self._planes - 1 - plane].view(np.uint64)
+                    own |= (whole >> np.uint64(plane % 8) & _EIGHT_ONES) << np.uint64(place % 8)
+            if place % 8 == 7 or place == len(each) - 1:
+                into[:, place // 64, :, place // 8 % 8] = bits
+                bits[:] = 0
+
+
+def _read(layer: Product, shape: Shape) -> Indices:
+    """Pixel that each tap of each window reads, ``(windows, taps)``."""
+    sides = layer.sides(shape)
+    if sides is None:
+        return np.arange(prod(shape[:-1]))[:, None]
+    rows, columns = (side.taps() for side in sides)
+    whole = rows[:, None, :, None] * sides[1].size + columns[:, None]
+    outside = (rows[:, None, :, None] == OUTSIDE) | (columns[:, None] == OUTSIDE)
+    return np.where(outside, OUTSIDE, whole).reshape(len(rows) * len(columns), -1)
+
+
+@cache
+def _count(sparse: bool) -> Callable[..., None]:
+    """Loop over windows, 16 at a time, and over outputs, four at a time."""
+    code = Emit(
+        f"pimsim_count_{int(sparse)}",
+        "begin end *patches planes words stride *negative *used outputs step *offsets *result",
+        'nounwind "prefer-vector-width"="512"',
+    )
+    code.declare(f"{VECTOR} @llvm.ctpop.v8i64({VECTOR})")
+    vectors, nothing = _COLUMNS // 8, "zeroinitializer"
+    step = code.splat(code.put("trunc i64 %step to i32"), "i32")
+    with code.loop("%end", "%begin") as item:
+        first = code.mul(item, _COLUMNS)
+        with code.loop(code.put(f"sdiv i64 %outputs, {_OUTPUTS}")) as group:
+            output = code.mul(group, _OUTPUTS)
+            signs = [code.mul(code.add(output, each), "%words") for each in range(_OUTPUTS)]
+            empty = [nothing] * (vectors * _OUTPUTS)
+            with code.carry("%planes", VECTOR, empty) as (plane, counts, after):
+                doubled = [code.two("add", one, one) for one in counts]
+                source = code.mul(plane, "%words")
+                with code.carry("%words", VECTOR, doubled) as (word, totals, later):
+                    row = code.mul(code.add(source, word), "%stride")
+                    places = [code.add(code.add(row, first), 8 * each) for each in range(vectors)]
+                    bits = [
+                        code.put(f"load {VECTOR}, ptr {code.at('i64', '%patches', at)}, align 8")
+                        for at in places
+                    ]
+                    for each, sign in enumerate(signs):
+                        at = code.add(sign, word)
+                        flip = code.splat(code.get("i64", "%negative", at, 8))
+                        keep = code.splat(code.get("i64", "%used", at, 8)) if sparse else ""
+                        for place, found in enumerate(bits):
+                            product = code.two("xor", found, flip)
+                            product = code.two("and", product, keep) if sparse else product
+                            ones = code.put(f"call {VECTOR} @llvm.ctpop.v8i64({VECTOR} {product})")
+                            total = totals[each * vectors + place]
+                            later.append(code.two("add", total, ones))
+                after += totals
+            for each in range(_OUTPUTS):
+                number = code.add(output, each)
+                offset = code.put(f"trunc i64 {code.get('i64', '%offsets', number, 8)} to i32")
+                offsets = code.splat(offset, "i32")
+                for place in range(vectors):
+                    count = counts[each * vectors + place]
+                    short = code.put(f"trunc {VECTOR} {count} to <8 x i32>")
+                    scaled = code.put(f"mul <8 x i32> {short}, {step}")
+                    value = code.put(f"add <8 x i32> {scaled}, {offsets}")
+                    at = code.add(code.mul(number, "%stride"), code.add(first, 8 * place))
+                    target = code.at("i32", "%result", at)
+                    code.do(f"store <8 x i32> {value}, ptr {target}, align 4")
+    return code.function()

@@ -1,0 +1,92 @@
+"""Holding a run against the integer reference, layer by layer and image by image.
+
+Each layer in DRAM is held against what the reference makes of the layer's own operands: every sum,
+and every bit that is decided. Its operands are held against the values of the layer before. So all
+images are checked from pixels to logits, though no layer's values are ever held twice. A few images
+are also taken from end to end by another way of computing the reference, floating-point
+products that are exact, and every operand and logit of theirs is compared.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn import reference
+from bnn.lowering.stage import Stage
+from bnn.reference.checker import SumChecker
+from bnn.run.flow import Flow
+from bnn.values.bitstrings import BitStrings, Values
+
+END_TO_END = 16
+"""Images that are also taken from end to end."""
+
+_AT_A_TIME = 1 << 22
+"""Operands that are compared at a time."""
+
+
+class Audit:
+    """What a run is checked by; ``tell`` reports progress.
+
+    Raises InputError for images that do not fit the network.
+    """
+
+    def __init__(
+        self, flow: Flow, tell: Callable[[str, int, int], None], threads: int | None = None
+    ) -> None:
+        self._flow, self._tell, self._threads = flow, tell, threads
+        self.exact = True
+        """Whether everything so far is the reference's."""
+        self.check_s = 0.0
+        """Wall time."""
+        with self._timed():
+            x = flow.images
+            reference.refuse_unfit(flow.network, x)
+            self._some = np.unique(np.linspace(0, len(x) - 1, END_TO_END).astype(np.intp))
+            told = partial(tell, "reference")
+            self._expected = reference.forward(
+                flow.network, x[self._some], flow.encoding,
+                progress=lambda done: told(done, len(self._some)),
+            )  # fmt: skip
+
+    def checker(self, stage: Stage, operands: BitStrings) -> SumChecker:
+        """Check the operands of a stage; returns what checks its sums."""
+        with self._timed():
+            fed = self._flow.analysis.fed[stage.index]
+            ends = self._expected.operands[stage.layer.name]
+            stored = fed.encoding.stored(ends).reshape(len(ends), *operands.shape[1:])
+            self.exact &= all(
+                np.array_equal(operands.some(slice(image, image + 1)).integers()[0], right)
+                for image, right in zip(self._some.tolist(), stored, strict=True)
+            )
+            step = max(1, _AT_A_TIME // (operands.pixels * operands.channels))
+            for start in range(0, operands.images, step):
+                some = slice(start, start + step)
+                own = self._flow.expected(stage, some)
+                if own is not None:
+                    found = operands.some(some).integers()
+                    self.exact &= np.array_equal(found, own.reshape(found.shape))
+            told = partial(self._tell, f"{stage.name}: every sum")
+            return SumChecker(stage, fed, operands, told, self._threads)
+
+    def result(self, stage: Stage, checker: SumChecker, values: Values) -> None:
+        """Check what a stage gave, whose sums were checked."""
+        with self._timed():
+            if stage.thresholds is not None:
+                checker.decide(self._flow.network, values)
+            self.exact &= checker.wrong == 0
+
+    def logits(self, logits: NDArray[np.float32]) -> None:
+        """Check the logits of the images that were taken from end to end."""
+        self.exact &= np.array_equal(logits[self._some], self._expected.logits)
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.check_s += time.perf_counter() - started

@@ -1,0 +1,144 @@
+"""What a run is checked by sees whatever goes wrong, in one image of many as well."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from bnn.backends.compiled import CompiledStage
+from bnn.backends.streamed import StreamedStage
+from bnn.lowering import lower as lowering
+from bnn.lowering import thresholds
+from bnn.lowering.thresholds import Thresholds
+from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, MaxPool2D, Network
+from bnn.reference.checker import SumChecker
+from bnn.run import audit
+from bnn.run.execute import run
+from bnn.run.flow import Flow
+from bnn.system.system import System
+from bnn.values.bitstrings import BitStrings
+from bnn.values.encoding import ENCODINGS
+from pimsim.dram.options import ModelOptions
+from pimsim.dram.standard.standard import load
+from pimsim.errors import InputError
+
+SYSTEM = System(load("ddr3-1600-8-8-8"), ModelOptions())
+IMAGES, STRUCK = 40, 6
+"""The struck image is none of those that are taken from end to end."""
+
+
+def _network() -> Network:
+    rng = np.random.default_rng(5)
+
+    def kernel(*shape: int) -> NDArray[np.float32]:
+        return rng.normal(size=shape).astype(np.float32)
+
+    sign = ("ste_sign", "ste_sign")
+    ones = np.ones(9, np.float32)
+    return Network(
+        "n",
+        (6, 6, 1),
+        (
+            Conv2D("c", kernel(3, 3, 1, 9), None, None, "ste_sign", padding="same", pad_values=0.0),
+            MaxPool2D("p", (2, 2), (2, 2)),
+            BatchNorm("b", kernel(9), ones, kernel(9), None, 0.0),
+            Flatten("f"),
+            Dense("d", kernel(81, 16), None, *sign),
+            Dense("e", kernel(16, 3), None, *sign),
+        ),
+    )
+
+
+def _images() -> NDArray[np.float32]:
+    rng = np.random.default_rng(6)
+    return ENCODINGS["unit"].levels()[rng.integers(0, 256, (IMAGES, 6, 6, 1))]
+
+
+def _exact(mapping: str = "auto") -> bool | None:
+    return run(_network(), _images(), ENCODINGS["unit"], SYSTEM, mapping).bit_exact
+
+
+@pytest.mark.parametrize("mapping", ["output-stationary", "output-tree", "weight-stationary"])
+def test_nothing_is_wrong_unless_something_is(mapping: str) -> None:
+    assert STRUCK not in np.linspace(0, IMAGES - 1, audit.END_TO_END).astype(int)
+    assert _exact(mapping) is True
+
+
+def _flipped(values: BitStrings) -> BitStrings:
+    if len(values) == IMAGES:
+        values.data[STRUCK, 0, 0] ^= 1
+    return values
+
+
+@pytest.mark.parametrize("kind", [CompiledStage, StreamedStage])
+def test_a_bit_of_one_image_is_seen(kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = kind.run
+
+    def bent(self: Any, *args: Any, **named: Any) -> Any:
+        found = real(self, *args, **named)
+        return _flipped(found) if isinstance(found, BitStrings) else found
+
+    monkeypatch.setattr(kind, "run", bent)  # the same bit each time that it is computed
+    mapping = "output-tree" if kind is StreamedStage else "output-stationary"
+    assert _exact(mapping) is False
+
+
+def test_a_sum_of_one_image_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = SumChecker.compare
+
+    def bent(self: SumChecker, images: slice, offset: int, outputs: slice, sums: Any) -> None:
+        if images.start <= STRUCK < images.stop and self.layer == "d":
+            sums = sums.copy()
+            sums[1, STRUCK - images.start, 0] += 2
+        real(self, images, offset, outputs, sums)
+
+    monkeypatch.setattr(SumChecker, "compare", bent)
+    assert _exact("output-stationary") is False
+
+
+def test_a_threshold_that_is_moved_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = thresholds.crossing
+
+    def moved(*args: Any) -> Thresholds:
+        found = real(*args)
+        return Thresholds(found.at + 2 * (np.arange(found.at.size) == 3), found.falling)
+
+    monkeypatch.setattr(lowering.thresholds, "crossing", moved)
+    assert _exact() is False
+
+
+def test_padding_that_is_another_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = lowering.lower
+
+    def padded(*args: Any, **named: Any) -> Any:
+        first, *others = real(*args, **named)
+        return (replace(first, pad=1), *others)
+
+    monkeypatch.setattr("bnn.mapping.selection.lower", padded)
+    assert _exact("output-stationary") is False
+
+
+def test_operands_that_are_not_the_values_before_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Flow.operands
+
+    def bent(self: Flow, stage: Any) -> BitStrings:
+        found = real(self, stage)
+        if stage.name != "c":
+            return found
+        made = BitStrings.of(found.integers().copy(), found.planes)
+        made.data[STRUCK, 3, 0] ^= 4
+        return made
+
+    monkeypatch.setattr(Flow, "operands", bent)
+    assert _exact() is False
+
+
+def test_images_that_do_not_fit_are_refused_wherever_they_are() -> None:
+    x = _images()
+    x[STRUCK, 2, 2, 0] = np.nan
+    with pytest.raises(InputError, match=r"^`x` must hold finite values, not NaN or infinity$"):
+        run(_network(), x, None, SYSTEM, "output-stationary")

@@ -123,7 +123,9 @@ class TreeSums(NamedTuple):
         """
         factors = self.scale * self.turn
         summands = factors * lasts + 2 * self.constant - self.scale
-        wide = np.int32 if 4 * self._reach(numbers, factors, summands) < 1 << 31 else np.int64
+        most = max(abs(int(numbers.min(initial=0))), int(numbers.max(initial=0)))
+        reach = 2 * most * int(np.abs(factors).max()) + int(np.abs(summands).max())
+        wide = np.int32 if reach < 1 << 31 else np.int64
         found = np.empty((len(pairs), numbers.shape[2]), np.int32)
         for output, pair in enumerate(pairs.tolist()):  # one at a time stays in a cache
             one, other = numbers[pair].astype(wide, copy=False)
@@ -133,13 +135,6 @@ class TreeSums(NamedTuple):
             both >>= 1
             found[output] = both
         return found
-
-    @staticmethod
-    def _reach(
-        numbers: NDArray[np.int32], factors: NDArray[np.int64], summands: NDArray[np.int64]
-    ) -> int:
-        most = max(abs(int(numbers.min(initial=0))), int(numbers.max(initial=0)))
-        return 2 * most * int(np.abs(factors).max()) + int(np.abs(summands).max())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

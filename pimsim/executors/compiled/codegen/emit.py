@@ -111,9 +111,7 @@ class Emit:
         starts, ends = ["0", *first], [following, *after]
         self._lines[head] = "\n".join(
             f"  {name} = phi {one} [ {start}, %{before} ], [ {end}, %{self._block} ]"
-            for name, one, start, end in zip(
-                [counter, *values], kinds, starts, ends, strict=True
-            )
+            for name, one, start, end in zip([counter, *values], kinds, starts, ends, strict=True)
         )
         self._label(f"end{number}")
 

@@ -66,7 +66,7 @@ def assert_every_sum_was_compared(report: dict[str, Any], sums_of_an_image: dict
     [
         pytest.param("mnist-mlp", MLP, marks=[pytest.mark.mnist, pytest.mark.slow]),
         pytest.param("mnist-cnn", CNN, marks=[pytest.mark.mnist, pytest.mark.slow]),
-        ("digits-mlp", DIGITS),
+        pytest.param("digits-mlp", DIGITS, marks=pytest.mark.slow),
     ],
 )
 def test_a_whole_test_set_in_simulated_rows(

@@ -99,6 +99,8 @@ class StreamedStage:
         self._rows = StageRows(self._strings, self._tiles, columns)
         self._rows.load(self._strings.blank(self.images))
         self._rows.write_constants(slice(0, stage.outputs))
+        row = np.zeros((stage.outputs, self._words), np.uint64)  # so that its code is made now
+        strings(row, 1, np.zeros((1, -(-stage.outputs // 8)), np.uint8))
         self._numbers = [self._of_place(n) for n in range(stage.windows.offsets)] if looking else []
 
     def run(

@@ -140,13 +140,22 @@ class BitStrings:
         (top, bottom), (left, right) = frame
         height, width = size
         tall, wide = height + top + bottom, width + left + right
-        made = BitStrings.empty(self.images, tall * wide, self.channels, self.planes)
-        inside = made.data.reshape(self.images, tall, wide, self.pixel_bytes)
-        if value:
-            integers = np.full((1, 1, self.channels), value, np.uint16)
-            inside[:] = BitStrings.of(integers, self.planes).data[0, 0]
-        own = self.data.reshape(self.images, height, width, self.pixel_bytes)
-        inside[:, top : top + height, left : left + width] = own
+        pixel = BitStrings.of(np.full((1, 1, self.channels), value, np.uint16), self.planes).data[
+            0, 0
+        ]
+        memory = np.empty(self.images * tall * wide * self.pixel_bytes + SLACK_BYTES, np.uint8)
+        memory[-SLACK_BYTES:] = 0
+        made = BitStrings(memory, self.images, tall * wide, self.channels, self.planes)
+        whole = made.data.reshape(self.images, tall, wide, self.pixel_bytes)
+        down, across = slice(top, top + height), slice(left, left + width)
+        for edge in (
+            whole[:, :top],
+            whole[:, top + height :],
+            whole[:, down, :left],
+            whole[:, down, left + width :],
+        ):
+            edge[:] = pixel
+        whole[:, down, across] = self.data.reshape(self.images, height, width, self.pixel_bytes)
         return made
 
 

@@ -15,10 +15,9 @@ import numpy as np
 
 from bnn.backends.stage_rows import Columns, StageRows
 from bnn.backends.stage_strings import StageStrings
-from bnn.mapped.mapped_stage import MappedStage
+from bnn.mapped.mapped_stage import Checker, MappedStage
 from bnn.mapped.placement.placement import cut
 from bnn.mapped.readback import Reader, ReadOut, decide
-from bnn.reference.checker import SumChecker
 from bnn.values.bitstrings import BitStrings, Values
 from bnn.values.encoding import Integers
 from pimsim.bits import Words
@@ -98,7 +97,7 @@ class CompiledStage:
         operands: Integers | BitStrings,
         *,
         threads: int | None = None,
-        checker: SumChecker | None = None,
+        checker: Checker | None = None,
         report: Callable[[int, int], None] | None = None,
     ) -> Values:
         """Values of all images, (images, positions, outputs): bits, or sums without thresholds.

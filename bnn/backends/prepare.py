@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 
 from bnn.backends import account, reference
+from bnn.backends.blocks import of_positions
 from bnn.backends.compiled import CompiledStage
 from bnn.backends.faulty import FaultyStage
 from bnn.backends.retries import Carried, Repeats, repeated
@@ -40,11 +41,15 @@ def prepare(mapped: Sequence[MappedStage], images: int, *, compiled: bool) -> Ex
     for each in mapped:
         book = partial(account.book, each)
         if not compiled:
-            executes.append(executing(each, partial(reference.execute, each), book))
+            execute = executing(each, partial(reference.execute, each), book)
         elif each.system.faults is not None:
-            executes.append(executing(each, FaultyStage(each, each.system.faults).run, book))
+            execute = executing(each, FaultyStage(each, each.system.faults).run, book)
         else:
-            executes.append(vectorized(each, images, book))
+            execute = vectorized(each, images, book)
+        if each.blocks is not None:
+            outputs = each.stage.outputs // len(each.blocks)
+            execute = of_positions(execute, each.blocks, outputs)
+        executes.append(execute)
     return executes[0] if len(mapped) == 1 else partial(_one_after_another, mapped, executes)
 
 

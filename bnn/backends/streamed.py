@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from bnn.backends.stage_rows import Columns, StageRows
 from bnn.backends.stage_strings import StageStrings
-from bnn.mapped.mapped_stage import MappedStage
+from bnn.mapped.mapped_stage import Checker, MappedStage
 from bnn.mapped.placement.placement import cut
-from bnn.reference.checker import SumChecker
 from bnn.values.bitstrings import BitStrings, Values
 from bnn.values.encoding import Integers
 from pimsim.bits import Words
@@ -108,7 +107,7 @@ class StreamedStage:
         operands: Integers | BitStrings,
         *,
         threads: int | None = None,
-        checker: SumChecker | None = None,
+        checker: Checker | None = None,
         report: Callable[[int, int], None] | None = None,
     ) -> Values:
         """Bits of all images, or sums without thresholds: (images, positions, outputs).

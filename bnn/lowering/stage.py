@@ -54,6 +54,8 @@ class Windows:
     outputs: Indices
     """``(offsets, positions)`` output position of the convolution, -1 where the pooling window
     reaches beyond the convolution's output."""
+    sides: tuple[WindowAxis, ...] = ()
+    """Of a convolution that is not pooled, if columns are all of its positions, row by row."""
 
     @property
     def positions(self) -> int:
@@ -279,7 +281,7 @@ def lay(
         pixels = _cross(pixels, more_pixels, side.size)
         taps = _cross(taps, more_taps, more_pixels.shape[1])
         outputs = _cross(outputs, more_outputs, side.out)
-    return Windows(channels, pixels, taps, outputs)
+    return Windows(channels, pixels, taps, outputs, tuple(sides) if pool is None else ())
 
 
 def _along(side: WindowAxis, pool: WindowAxis) -> tuple[Indices, Indices, Indices]:

@@ -18,7 +18,7 @@ from bnn.lowering.stage import Stage
 from bnn.mapped.parity import Check
 from bnn.mapped.placement.fan_in import Chunk
 from bnn.mapped.placement.placement import Placement
-from bnn.reference.checker import SumChecker
+from bnn.model.geometry import Indices
 from bnn.system.ledger import CommandLedger
 from bnn.system.row_moves import part_banks
 from bnn.system.system import Occupancy, System
@@ -100,6 +100,10 @@ class TreeSums(NamedTuple):
     turn: NDArray[np.int64]
     """``(outputs,)`` -1 or +1."""
 
+    def of_each(self, places: int) -> TreeSums:
+        """Those of as many outputs at each of some places."""
+        return TreeSums(self.scale, np.tile(self.constant, places), np.tile(self.turn, places))
+
     def of(self, numbers: NDArray[np.int64], outputs: Sequence[int]) -> NDArray[np.int64]:
         """Return the sums of some outputs, (..., outputs, columns), from numbers of that shape."""
         own = list(outputs)
@@ -163,6 +167,10 @@ class MappedStage:
     """What is done for each group of outputs; None: the program is for every output."""
     sums: TreeSums | None = None
     """Of streams."""
+    blocks: Indices | None = None
+    """``(places, columns)`` position of the stage that was given to be mapped which a column
+    computes as its outputs of a place, see :func:`bnn.lowering.blocks.in_columns`; -1: none. None:
+    its columns are those of the stage."""
 
     def banks(self, part: int, lanes: Sequence[int]) -> list[int]:
         """Banks in which a part of some lanes is."""
@@ -179,9 +187,10 @@ class Mapping(Protocol):
     It may have five things more: ``instead(stage, system)``, the name of the mapping that takes a
     stage which it has no way of its own for, or None; ``lockstep``, False if banks have command
     streams of their own, which cannot be traced; ``chosen_with_faults``, False if it must be asked
-    for by name where commands go wrong; ``at_best``, the name of a mapping and how many times
-    faster than it this one can compute, so that it need not be laid out where that would not do;
-    and ``sums``, what is left to the host of sums that are read, for reports.
+    for by name where commands go wrong; ``at_best(stage)``, the name of a mapping, how many times
+    faster than it this one can compute, and what share of its operands it must write, so that it
+    need not be laid out where that would not do; and ``sums``, what is left to the host of sums
+    that are read, for reports.
     """
 
     name: str
@@ -199,6 +208,26 @@ class Mapping(Protocol):
         ...
 
 
+class Checker(Protocol):
+    """Is shown every sum that stands in rows, see :class:`bnn.reference.checker.SumChecker`."""
+
+    def compare(
+        self,
+        images: slice,
+        offset: int,
+        outputs: slice,
+        sums: NDArray[np.int64] | NDArray[np.int32],
+        positions: slice | Indices = ...,
+    ) -> None:
+        """Check ``sums`` (outputs, images, positions) at one place of the pooling window."""
+
+    def same(self, values: Values, again: Values) -> None:
+        """Compare values with those that were computed again, with every sum looked at."""
+
+    def report(self, done: int, total: int) -> None:
+        """Tell how far computing again is."""
+
+
 @dataclass(frozen=True, eq=False)
 class StageInputs:
     """The operands of a stage, and who wants to know of its progress and its sums."""
@@ -209,7 +238,7 @@ class StageInputs:
     """Books every command."""
     threads: int | None = None
     """Processors that the compiled executor uses, all if None."""
-    checker: SumChecker | None = None
+    checker: Checker | None = None
     progress: Callable[[int, int], None] | None = None
     """Called with how much is done and how much there is."""
 

@@ -107,7 +107,7 @@ def priced(
     refused: PimsimError | None = None
     ledgers: dict[str, CommandLedger] = {}
     for name in candidates(stage, system):
-        why = _passed_over(name, found, ledgers, system, traced=traced)
+        why = _passed_over(name, found, ledgers, stage, system, traced=traced)
         if why:
             found.append(Candidate(name, None, refused=why))
             continue
@@ -129,6 +129,7 @@ def _passed_over(
     name: str,
     found: Sequence[Candidate],
     ledgers: Mapping[str, CommandLedger],
+    stage: Stage,
     system: System,
     *,
     traced: bool,
@@ -137,12 +138,13 @@ def _passed_over(
     mapping = MAPPINGS[name]
     if traced and not getattr(mapping, "lockstep", True):
         return "a trace is of banks in lock-step, and its banks have a stream each"
-    other, share = getattr(mapping, "at_best", ("", 1))
+    at_best = getattr(mapping, "at_best", None)
+    other, share, written = ("", 1, 1.0) if at_best is None else at_best(stage)
     if other not in ledgers:
         return ""
     writing, computing = (offer(ledgers[other], system, (phase,)) for phase in PER_PASS)
-    latency_ps = writing.latency_ps + computing.latency_ps // share
-    energy_pj = writing.energy_pj + computing.energy_pj / share
+    latency_ps = written * writing.latency_ps + computing.latency_ps / share
+    energy_pj = written * writing.energy_pj + computing.energy_pj / share
     for better, one in able(found):
         if one.latency_ps <= latency_ps and one.energy_pj <= energy_pj:
             return f"would lose to {better} even with 1/{share} of the commands of {other}"

@@ -62,7 +62,7 @@ class SumChecker:
         offset: int,
         outputs: slice,
         sums: NDArray[np.int64] | NDArray[np.int32],
-        positions: slice = slice(None),
+        positions: slice | Indices = slice(None),
     ) -> None:
         """Check ``sums`` (outputs, images, positions) at one place of the pooling window."""
         where = self._stage.windows.outputs[offset, positions]

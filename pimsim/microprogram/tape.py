@@ -230,6 +230,15 @@ def placed(words: NDArray[np.int32], shift: int, address_map: AddressMap) -> NDA
     return found
 
 
+def renamed(
+    words: NDArray[np.int32], rows: NDArray[np.int64], address_map: AddressMap
+) -> NDArray[np.int32]:
+    """Return records with other rows: ``rows[place]`` for each place."""
+    found = words.copy()
+    _compiled(_rename)(found, sizes(address_map), rows)
+    return found
+
+
 @cache
 def _compiled(function: Callable[..., None]) -> Callable[..., None]:
     """The function compiled, when it is first needed: numba takes long to import."""
@@ -251,6 +260,15 @@ def _shift(words: NDArray[np.int32], size: NDArray[np.int64], shift: int) -> Non
         until = at + size[words[at]]
         for place in range(at + 1, until):
             words[place] += shift
+        at = until
+
+
+def _rename(words: NDArray[np.int32], size: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
+    at = 0
+    while at < len(words):
+        until = at + size[words[at]]
+        for place in range(at + 1, until):
+            words[place] = rows[words[place]]
         at = until
 
 

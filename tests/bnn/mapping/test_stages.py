@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from bnn.backends import compiled as vector_code
+from bnn.backends import streamed
 from bnn.backends.compiled import CompiledStage
 from bnn.backends.prepare import booked as book_alone
 from bnn.backends.prepare import prepare
@@ -316,6 +317,117 @@ def test_places_of_a_pooling_window_and_bits_may_have_subarrays_of_their_own(
             assume(False)
         _execute("output-tree", case, compiled, compiled=True)
     assert _books(reference) == _books(compiled)
+
+
+@st.composite
+def _blocks(draw: st.DrawFn) -> tuple[Case, tuple[int, ...]]:
+    """Draw a convolution that is not pooled, and a block of its positions."""
+    case = draw(SHARED.filter(lambda one: one.stage.windows.sides))
+    sizes = [draw(st.integers(1, min(side.out, 4))) for side in case.stage.windows.sides]
+    assume(np.prod(sizes) > 1)
+    return case, tuple(sizes)
+
+
+@pytest.mark.slow
+@settings(SLOW, max_examples=60)
+@given(
+    drawn=_blocks(),
+    rows=st.sampled_from([1024, 100, 60]),
+    banks=st.sampled_from([1, 3, 8]),
+    apart=st.booleans(),
+    memory_bytes=st.sampled_from([1, 3000, 1 << 20]),
+)
+def test_positions_that_share_columns_give_what_columns_of_their_own_do(
+    drawn: tuple[Case, tuple[int, ...]], rows: int, banks: int, apart: bool, memory_bytes: int
+) -> None:
+    case, block = drawn
+    reference, compiled = _machine(rows, banks), _machine(rows, banks)
+    assume(output_tree.instead(case.stage, reference.system) is None)
+    way = layout.Way(False, 1 if apart else case.stage.planes, block)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(division, "ways", lambda *_: [way])
+        patch.setattr(streamed, "MEMORY_BYTES", memory_bytes)
+        try:
+            executed = _execute("output-tree", case, reference, compiled=False)
+        except (OutOfRowsError, OutOfSubarraysError):
+            assume(False)
+        _execute("output-tree", case, compiled, compiled=True)
+    assert _books(reference) == _books(compiled)
+    counted = sum((lane for part in executed for lane in part.counts()), CommandCounts())
+    booked = sum((reference.counts(phase) for phase in PHASES), CommandCounts())
+    assert replace(booked, ref=0) == counted
+
+
+@pytest.mark.slow
+@settings(SLOW, max_examples=40)
+@given(
+    drawn=_blocks(),
+    rows=st.sampled_from([1024, 100, 60]),
+    banks=st.sampled_from([1, 3, 8]),
+    times=st.integers(1, 12),
+    static=st.sampled_from([0.0, 0.03]),
+    access=st.sampled_from([0.0, 1e-4, 0.01]),
+)
+def test_faults_of_positions_that_share_columns_are_the_same_in_both_executors(
+    drawn: tuple[Case, tuple[int, ...]],
+    rows: int, banks: int, times: int, static: float, access: float,
+) -> None:  # fmt: skip
+    case, block = drawn
+    faults = Faults(Rates(Rate(static, access)), chip=rows, noise=banks)  # type: ignore[arg-type]
+    system = replace(_machine(rows, banks).system, faults=faults)
+    assume(output_tree.instead(case.stage, system) is None)
+    operands = np.concatenate([case.operands] * times)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(division, "ways", lambda *_: [layout.Way(False, case.stage.planes, block)])
+        try:
+            found, _ = _both_executors("output-tree", case.stage, operands, system)
+        except (OutOfRowsError, OutOfSubarraysError):
+            assume(False)
+    if not static and not access:
+        np.testing.assert_array_equal(unpacked(found.values), np.concatenate([case.values] * times))
+
+
+def _convolution(sizes: tuple[int, int], stride: int, planes: int) -> Case:
+    """A convolution of 3x3 taps on 128 images."""
+    rng = np.random.default_rng(sizes)
+    sides = [WindowAxis.padded(size, 3, stride, padding="same") for size in sizes]
+    weights = _signs(1, 9, 4, 8)
+    step, low = (2, -1) if planes == 1 else (1, 0)
+    stage = _stage(
+        weights, lay(4, sides), shape=sizes, planes=planes, step=step, low=low,
+        zero_padding=planes == 1,
+    )  # fmt: skip
+    case = _case(stage, sides, 128, low)
+    found = Thresholds(rng.choice(case.sums.reshape(-1, 8), axis=0), rng.random(8) < 0.5)
+    values = _values(case.sums, sides, None, found, stage.conjunction)
+    return replace(case, stage=replace(stage, thresholds=found), values=values)
+
+
+@pytest.mark.parametrize("planes", [1, 8])
+@pytest.mark.parametrize(("sizes", "stride"), [((8, 8), 1), ((7, 9), 1), ((15, 15), 2)])
+def test_many_images_share_columns_and_write_less(
+    sizes: tuple[int, int], stride: int, planes: int
+) -> None:
+    case = _convolution(sizes, stride, planes)
+    written, machines = [], [_machine(1024, 1), _machine(1024, 1)]
+    _execute("output-tree", case, machines[0], compiled=True)
+    _execute("output-tree", case, machines[1], compiled=False)
+    assert _books(machines[0]) == _books(machines[1])
+    for one in (None, case.stage.windows.sides):
+        windows = replace(case.stage.windows, sides=one or ())
+        stage, alone = replace(case.stage, windows=windows), _machine(1024, 1)
+        (mapped,) = MAPPINGS["output-tree"].map_stage(stage, alone.system, len(case.operands))
+        assert (mapped.blocks is not None) == bool(one)
+        book_alone([mapped], alone)
+        written.append(alone.counts("inputs").wr)
+    assert _books(alone) == _books(machines[0])
+    assert written[1] < 0.7 * written[0]
+
+
+def test_a_single_image_does_not_wait_for_positions_to_share_columns() -> None:
+    case = _convolution((8, 8), 1, 1)
+    (mapped,) = MAPPINGS["output-tree"].map_stage(case.stage, _system(1000), 1)
+    assert mapped.blocks is None
 
 
 @pytest.mark.slow

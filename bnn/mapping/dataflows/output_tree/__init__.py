@@ -22,6 +22,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from bnn.lowering.blocks import shapes, written
 from bnn.lowering.stage import Stage, offsets
 from bnn.lowering.thresholds import Thresholds
 from bnn.mapped.mapped_stage import MappedStage
@@ -40,9 +41,6 @@ lockstep: bool = False
 """Every bank has a command stream of its own."""
 chosen_with_faults: bool = False
 """Accuracy decides there, and prices do not tell."""
-at_best: tuple[str, int] = (output_stationary.name, MOST)
-"""A mapping that computes at most this many times longer: a group takes no less than one output
-does there."""
 
 
 def map_stage(stage: Stage, system: System, images: int) -> list[MappedStage]:
@@ -56,6 +54,14 @@ def map_stage(stage: Stage, system: System, images: int) -> list[MappedStage]:
     with ThreadPoolExecutor(default_threads()) as pool:
         streams = [one for some in pool.map(layout.streams, groups) for one in some] * copies
     return [layout.mapped(streams, len(streams), images)]
+
+
+def at_best(stage: Stage) -> tuple[str, int, float]:
+    """See :class:`bnn.mapped.mapped_stage.Mapping`; a group takes no less than an output there."""
+    laid = stage.windows
+    alone = laid.positions * laid.patch
+    least = min((written(laid, block) for block in shapes(laid)), default=alone)
+    return output_stationary.name, MOST, least / alone
 
 
 def instead(stage: Stage, system: System) -> str | None:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from itertools import groupby, product
+from typing import NamedTuple
+
 import numpy as np
 
 from bnn.backends import account
+from bnn.lowering.blocks import in_blocks, shapes
 from bnn.lowering.stage import Stage
 from bnn.mapped.mapped_stage import MappedStage
 from bnn.mapped.placement.fan_in import Chunk, fit
+from bnn.mapped.placement.placement import tiling
 from bnn.mapping.dataflows.output_tree.layout import MOST, Layout, Way
 from bnn.system.ledger import ledger_alone
 from bnn.system.system import System
 from pimsim.errors import OutOfRowsError, OutOfSubarraysError, PimsimError
 from pimsim.microprogram.output_tree.grouping import clustered, halved
+from pimsim.microprogram.output_tree.stream import Stream
 from pimsim.microprogram.output_tree.tree import Tree, leaves
 
 
@@ -21,20 +27,24 @@ def cheapest(
 ) -> tuple[Layout, list[Tree]]:
     """Return the layout and the groups that a first stream promises least time and energy of.
 
-    There are so many ``copies`` of all groups.
+    There are so many ``copies`` of all groups. Blocks of positions are not tried where they take
+    more subarrays, between which digits would be moved, than single positions do.
     """
     sizes = [clustered(stage.weights.reshape(-1, stage.outputs).T, MOST)]
     for _ in range(MOST.bit_length() - 1):
         sizes.append(halved(sizes[-1]))
     best: tuple[float, Layout, list[Tree]] | None = None
     refused: PimsimError | None = None
-    seen = set[tuple[Way, int]]()
-    for way in ways(stage, system):
-        if best is not None and len(best[1].parts) == 1:
-            break  # no digit is moved
-        for number, largest in enumerate(sizes):
+    priced: list[_Takes] = []
+    for block, some in groupby(ways(stage, system), key=lambda way: way.block):
+        shared = in_blocks(stage, block) if block else stage
+        most = len(best[1].parts) if best and block else system.subarrays_per_bank
+        seen = set[tuple[Way, int]]()
+        for way, (number, largest) in product(some, enumerate(sizes)):
+            if not number and any(parts == 1 for _, parts in seen):
+                break  # no digit is moved
             try:
-                layout = _divided(stage, system, largest[0], way)
+                layout = _divided(shared, system, largest[0], way, most)
             except (OutOfRowsError, OutOfSubarraysError) as error:
                 refused = refused or error
                 continue
@@ -43,15 +53,46 @@ def cheapest(
             seen.add((way, len(layout.parts)))
             for groups in sizes[number:]:
                 try:
-                    sample = layout.stream(groups[0])
+                    sample = layout.sample(groups[0])
                 except OutOfRowsError:
                     continue
-                price = _price(layout.mapped([sample], len(groups) * copies, images))
+                units = len(groups) * copies * layout.each
+                takes = _Takes.of(layout, sample, units, images)
+                if any(map(takes.no_less_than, priced)):
+                    continue
+                priced.append(takes)
+                price = _price(layout.mapped([sample], units, images))
                 if best is None or price < best[0]:
                     best = price, layout, groups
     if best is None:
         raise refused or OutOfRowsError("groups of outputs need more rows")
     return best[1:]
+
+
+class _Takes(NamedTuple):
+    """What all streams take, were they as the first one."""
+
+    commands: int
+    """Row commands."""
+    moved: int
+    """Rows, counted by columns."""
+    written: int
+    """Likewise."""
+
+    @classmethod
+    def of(cls, layout: Layout, sample: Stream, units: int, images: int) -> _Takes:
+        """Count so many units of a layout."""
+        tiles = tiling(images, layout.columns, layout.system.columns)
+        every = images * layout.columns
+        runs = [run for part in sample.tally.parts for run in part.runs]
+        commands = sum(run.times * times for run in runs for _, times in run.cycle)
+        moved = sum(sample.tally.moved.values())
+        written = sum(len(part.rows) for part in layout.parts)
+        return cls(len(tiles) * units * commands, every * units * moved, every * written)
+
+    def no_less_than(self, other: _Takes) -> bool:
+        """Whether it takes at least as much of everything."""
+        return all(own >= least for own, least in zip(self, other, strict=True))
 
 
 def ways(stage: Stage, system: System) -> list[Way]:
@@ -61,7 +102,11 @@ def ways(stage: Stage, system: System) -> list[Way]:
         found.append(Way(True, stage.planes))
     if stage.planes > 1:
         found.append(Way(False, 1))
-    return found
+    return found + [
+        Way(False, planes, block)
+        for block in reversed(shapes(stage.windows))
+        for planes in dict.fromkeys((stage.planes, 1))
+    ]
 
 
 def _price(mapped: MappedStage) -> float:
@@ -84,18 +129,21 @@ def _price(mapped: MappedStage) -> float:
     return latency_ps * energy_pj
 
 
-def _divided(stage: Stage, system: System, group: Tree, way: Way) -> Layout:
-    """Divide the fan-in among as few subarrays as let such a group be planned."""
+def _divided(stage: Stage, system: System, group: Tree, way: Way, most: int) -> Layout:
+    """Divide the fan-in among as few subarrays as let such a group be planned.
+
+    Raises OutOfSubarraysError where these are more than ``most``, or than a bank has.
+    """
     windows = stage.windows
 
     def write(chunks: list[Chunk]) -> Layout:
         layout = Layout(stage, system, chunks, way)
-        if len(layout.parts) > system.subarrays_per_bank:
+        if len(layout.parts) > most:
             raise OutOfSubarraysError(
-                f"operands of {stage.name!r} must fit the {system.subarrays_per_bank} subarrays of "
-                f"a bank, not need {len(layout.parts)}"
+                f"operands of {stage.name!r} must fit the {most} subarrays of a bank, "
+                f"not need {len(layout.parts)}"
             )
-        layout.stream(group)
+        layout.sample(group)
         return layout
 
     return fit(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.lowering.blocks import in_columns
 from bnn.lowering.stage import Stage
 from bnn.mapped.mapped_stage import ConstantRows, MappedStage, OperandRows, ReadBack
 from bnn.mapped.placement.division import in_turn
@@ -19,6 +21,7 @@ from pimsim.dram.timeline.command_stream import Run
 from pimsim.errors import OutOfRowsError
 from pimsim.microprogram.allocation import RowAllocator
 from pimsim.microprogram.output_tree.group import FanIn, GroupPlan, plan
+from pimsim.microprogram.output_tree.renaming import numbered, renamed
 from pimsim.microprogram.output_tree.stream import Stream, Window
 from pimsim.microprogram.output_tree.tree import Tree
 from pimsim.microprogram.row_program import RowProgram
@@ -35,6 +38,9 @@ class Way(NamedTuple):
     """Whether places of a pooling window have subarrays of their own."""
     planes: int
     """Bits of an operand that stay together."""
+    block: tuple[int, ...] = ()
+    """Positions, along each axis, that share a column, which computes one after the other; a
+    position has a column of its own where nothing is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,14 @@ class _Items:
     rows: NDArray[np.int64]
     weights: NDArray[np.int64]
 
+    def alike(self, other: _Items) -> bool:
+        """Whether others count as these do, and each row has one that stands for it."""
+        same = np.array_equal(self.weights, other.weights)
+        if not (same and np.array_equal(self.signs, other.signs)):
+            return False
+        pairs = np.unique(np.stack([self.rows, other.rows]), axis=1)
+        return all(len(np.unique(rows)) == pairs.shape[1] for rows in pairs)
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -54,7 +68,7 @@ class Part:
     places: list[int]
     """Of the patch, in the order of their rows."""
     windows: range
-    """Places of the pooling window that it counts for."""
+    """Places of the pooling window, or block, that it counts for."""
     planes: range
 
     @property
@@ -70,11 +84,17 @@ class Layout:
     has all of its operands there then, and hands a bit on. Bits of an operand may be in different
     subarrays: those of the same weight are many then, and what they add up to takes fewer digits.
 
+    A stage in blocks (see :mod:`bnn.lowering.blocks`) is counted place by place, too, each with a
+    stream of its own, and nothing is brought together.
+
     Raises OutOfRowsError where operands and masks leave none.
     """
 
     def __init__(self, stage: Stage, system: System, chunks: list[Chunk], way: Way) -> None:
-        self._stage, self._system, self._map = stage, system, system.address_map
+        self._stage, self.system, self._map = stage, system, system.address_map
+        self.columns = stage.windows.positions
+        """Of an image."""
+        self._blocked = bool(way.block)
         self._first = len(self._map.constants)
         every = range(stage.windows.offsets)
         planes = [range(first, first + way.planes) for first in range(0, stage.planes, way.planes)]
@@ -92,7 +112,10 @@ class Layout:
             ]
         inside = stage.windows.outputs >= 0
         self._decides = stage.thresholds is not None
-        self._pooled = stage.windows.offsets > 1 or not bool(inside.all())
+        pooled = stage.windows.offsets > 1 or not bool(inside.all())
+        self._pooled = pooled and not self._blocked
+        self.each = len(every) if self._blocked else 1
+        """Streams of a group."""
         self._where = [
             [number for number, part in enumerate(self.parts) if place in part.windows]
             for place in every
@@ -103,13 +126,14 @@ class Layout:
         self._kept: list[int] = []
         self._decided: dict[int, list[int]] = {}
         self._free: list[NDArray[np.int64]] = []
-        data_rows = system.data_rows
+        self._data_rows = system.data_rows
         for number, part in enumerate(self.parts):
-            rows = RowAllocator(data_rows)
+            rows = RowAllocator(self._data_rows)
             rows.hold(part.rows, "operands")
             if number in homes or not number:
                 counted = part.windows if number in homes else ()
-                self._masks[number] = Masks(stage, rows, counted, pooled=not number)
+                brought = not number and not self._blocked
+                self._masks[number] = Masks(stage, rows, counted, pooled=brought)
                 self._take_bits(number, rows)
             left = rows.take(rows.left, "adding rows")
             self._free.append(np.array(left[::-1], np.int64) + self._first)
@@ -118,6 +142,21 @@ class Layout:
             ([self._items(part, place) for part in self._where[place]], kappas[place])
             for place in every
         ]
+        self._like = [next(place for place in every if self._alike(place, own)) for own in every]
+        """The first place that counts as each does, but for where rows lie."""
+
+    def _alike(self, one: int, other: int) -> bool:
+        """Whether plans of two places differ in where rows lie alone."""
+        if one == other:
+            return True
+        (first, kappas), (second, others) = self._windows[one], self._windows[other]
+        where = [[self._free[part] for part in self._where[place]] for place in (one, other)]
+        return (
+            len(first) == len(second)
+            and np.array_equal(kappas, others)
+            and all(map(np.array_equal, *where))
+            and all(own.alike(also) for own, also in zip(first, second, strict=True))
+        )
 
     def _take_bits(self, number: int, rows: RowAllocator) -> None:
         """Take rows for the bits of a group: those of all places together, and of one."""
@@ -125,7 +164,7 @@ class Layout:
         if not number and self._decides:
             kept = rows.take(size if self._pooled else 1, "bits")
             self._kept = [self._first + row for row in kept]
-        if self._stage.windows.offsets > 1:
+        if self._stage.windows.offsets > 1 and not self._blocked:
             decided = rows.take(size, "bits")
             self._decided[number] = [self._first + row for row in decided]
 
@@ -140,42 +179,91 @@ class Layout:
         for number, masks in self._masks.items():
             for row, mask in masks.all():
                 program.write([row], number, ConstantRows(mask[None, None]))
+        stage = self._seen
         placement = in_turn(
-            self._stage, self._system, images, _average(streams, self._system),
+            stage, self.system, images, _average(streams, self.system),
             operand_rows=sum(len(part.rows) for part in self.parts),
             units=units,
         )  # fmt: skip
         return MappedStage(
-            self._stage, self._system, program, placement, ReadBack(self._stage.scale, ()), parts,
-            self._system.subarray_rows, parts, streams=streams, sums=self.sums,
+            stage, self.system, program, placement, ReadBack(stage.scale, ()), parts,
+            self.system.subarray_rows, parts, streams=streams, sums=self.sums.of_each(self.each),
+            blocks=self._stage.windows.outputs if self._blocked else None,
         )  # fmt: skip
+
+    @cached_property
+    def _seen(self) -> Stage:
+        """The stage as its columns are."""
+        return in_columns(self._stage) if self._blocked else self._stage
 
     def streams(self, tree: Tree) -> list[Stream]:
         """Plan a group; in halves if a part has too few rows for the whole."""
         try:
-            return [self.stream(tree)]
+            return self.whole(tree)
         except OutOfRowsError:
             if isinstance(tree, int):
                 raise
             return [one for half in tree for one in self.streams(half)]
 
-    def stream(self, tree: Tree) -> Stream:
-        """Plan a group; OutOfRowsError if a part has too few rows."""
-        plans = []
-        for place, (parts, kappas) in enumerate(self._windows):
-            fan_in = [
-                FanIn(some.signs, some.rows, some.weights, self._free[number])
-                for some, number in zip(parts, self._where[place], strict=True)
-            ]
-            bits = self._decided[self._where[place][0]] if place else self._kept
-            outs = np.resize(np.array(bits), MOST) if self._decides else None
-            plans.append(plan(tree, fan_in, kappas, outs, self._map))
+    def sample(self, tree: Tree) -> Stream:
+        """Plan a group, and give its first stream.
+
+        Raises OutOfRowsError if a part has too few rows.
+        """
+        if not self._blocked:
+            return self.whole(tree)[0]
+        plans = [self._plan(tree, place) for place in sorted(set(self._like))]
+        return self._alone(plans[0], 0)
+
+    def whole(self, tree: Tree) -> list[Stream]:
+        """Plan a group: a stream, or one for each place of a block.
+
+        Raises OutOfRowsError if a part has too few rows.
+        """
+        plans: list[GroupPlan] = []
+        for place, like in enumerate(self._like):
+            if like < place:
+                plans.append(renamed(plans[like], self._rows_of(like, place), self._map))
+            else:
+                plans.append(self._plan(tree, place))
         if not self._pooled:
-            found = [Window(plans[0], self._where[0])]
-            return Stream(self._map, found, len(self.parts), bit=(self._kept or [-1])[0])
+            return [self._alone(planned, place) for place, planned in enumerate(plans)]
         found = [self._window(place, planned) for place, planned in enumerate(plans)]
         given = self._kept[: len(plans[0].outputs)]
-        return Stream(self._map, found, len(self.parts), given)
+        return [Stream(self._map, found, len(self.parts), given)]
+
+    def _alone(self, planned: GroupPlan, place: int) -> Stream:
+        """Stream of a place; its outputs are numbered behind those of places before."""
+        window = Window(numbered(planned, place * self._stage.outputs), self._where[place])
+        return Stream(self._map, [window], len(self.parts), bit=(self._kept or [-1])[0])
+
+    def _plan(self, tree: Tree, place: int) -> GroupPlan:
+        parts, kappas = self._windows[place]
+        fan_in = [
+            FanIn(some.signs, some.rows, some.weights, self._free[number])
+            for some, number in zip(parts, self._where[place], strict=True)
+        ]
+        return plan(tree, fan_in, kappas, self._outs(place), self._map)
+
+    def _outs(self, place: int) -> NDArray[np.int64] | None:
+        """Rows of the bits that are decided at a place."""
+        if not self._decides:
+            return None
+        own = place and not self._blocked
+        bits = self._decided[self._where[place][0]] if own else self._kept
+        return np.resize(np.array(bits), MOST)
+
+    def _rows_of(self, one: int, other: int) -> list[NDArray[np.int64]]:
+        """Of each part of a place, the rows of another one that stand for its rows."""
+        found = []
+        for part, also in zip(self._windows[one][0], self._windows[other][0], strict=True):
+            rows = np.arange(self._first + self._data_rows)
+            rows[part.rows] = also.rows
+            found.append(rows)
+        outs = self._outs(one)
+        if outs is not None:
+            found[0][outs] = self._outs(other)
+        return found
 
     def _window(self, place: int, planned: GroupPlan) -> Window:
         """What is done at a place: neutral outside, its bits go with those before by AND or OR."""

@@ -1,0 +1,97 @@
+"""Stages whose columns compute blocks of positions: sums and values in the order of positions.
+
+Backends carry such a stage out as its columns are: each place of a block has outputs of its own.
+What they give is put in order here, and here alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.mapped.mapped_stage import Checker, Execute, Result, StageInputs
+from bnn.mapped.placement.placement import cut
+from bnn.model.geometry import Indices
+from bnn.values.bitstrings import BitStrings, Values
+
+_BYTE = 8
+_AT_A_TIME = 1 << 26
+"""Bits that are unpacked at a time, about."""
+
+
+class BlockChecker:
+    """Shows a checker sums of positions.
+
+    Args:
+        checker: of the stage as it was given to be mapped.
+        blocks: see :attr:`bnn.mapped.mapped_stage.MappedStage.blocks`.
+        outputs: of a position.
+
+    """
+
+    def __init__(self, checker: Checker, blocks: Indices, outputs: int) -> None:
+        self._checker, self._blocks, self._outputs = checker, blocks, outputs
+
+    def compare(
+        self,
+        images: slice,
+        offset: int,
+        outputs: slice,
+        sums: NDArray[np.int64] | NDArray[np.int32],
+        positions: slice | Indices = slice(None),
+    ) -> None:
+        """Check sums (outputs, images, columns), those of some columns; ``offset`` is 0."""
+        for place, computed in enumerate(self._blocks[:, positions]):
+            first = place * self._outputs
+            start, stop = max(outputs.start, first), min(outputs.stop, first + self._outputs)
+            if start < stop:
+                inside, own = computed >= 0, slice(start - first, stop - first)
+                some = sums[start - outputs.start : stop - outputs.start]
+                seen = some if inside.all() else some[..., inside]
+                self._checker.compare(images, offset, own, seen, computed[inside])
+
+    def same(self, values: Values, again: Values) -> None:
+        """Compare values with those that were computed again."""
+        self._checker.same(values, again)
+
+    def report(self, done: int, total: int) -> None:
+        """Tell how far computing again is."""
+        self._checker.report(done, total)
+
+
+def of_positions(execute: Execute, blocks: Indices, outputs: int) -> Execute:
+    """Make what carries a stage of so many outputs out give them position by position."""
+
+    def carry_out(work: StageInputs) -> Result:
+        if work.checker is not None:
+            work = replace(work, checker=BlockChecker(work.checker, blocks, outputs))
+        result = execute(work)
+        return replace(result, values=in_order(result.values, blocks))
+
+    return carry_out
+
+
+def in_order(values: Values, blocks: Indices) -> Values:
+    """Values (images, positions, outputs), given as (images, columns, places * outputs).
+
+    >>> blocks = np.array([[2, 0], [-1, 1]])             # of two columns, two places each
+    >>> in_order(np.array([[[12, 9, ], [10, 11]]]), blocks).tolist()
+    [[[10], [11], [12]]]
+    """
+    computed = blocks.T.reshape(-1)
+    order = np.flatnonzero(computed >= 0)
+    order = order[np.argsort(computed[order])]
+    if not isinstance(values, BitStrings):
+        return values.reshape(len(values), len(computed), -1)[:, order]
+    outputs = values.channels // len(blocks)
+    made = BitStrings.empty(values.images, len(order), outputs)
+    if outputs % _BYTE == 0:
+        each = values.data.reshape(values.images, len(computed), -1)
+        np.take(each, order, axis=1, out=made.data, mode="clip")
+        return made
+    for some in cut(values.images, max(1, _AT_A_TIME // (len(computed) * outputs))):
+        bits = values.some(some).integers().reshape(some.stop - some.start, len(computed), -1)
+        made.data[some] = np.packbits(bits[:, order], axis=2, bitorder="little")
+    return made

@@ -147,7 +147,7 @@ class StreamedStage:
 
     def _of_place(self, place: int) -> _Numbers:
         """Where the numbers of all leaves are found, at a place of the pooling window."""
-        from pimsim.microprogram.output_tree.settling import NOTHING
+        from pimsim.microprogram.output_tree.adding import NOTHING
 
         outputs = self._mapped.stage.outputs
         pairs, signs, lasts = (np.zeros(outputs, np.int64) for _ in range(3))

@@ -100,7 +100,9 @@ def table(address_map: AddressMap) -> Table:
         before, after = (patterns.get(name, name) for name in way)
         found.append(Template(program, before, after))
     joints = len(found)
-    found += [Template(joint.program(kind, address_map), None, None) for kind in joint.KINDS]
+    for kind in joint.KINDS:
+        before = "equal" if kind == "chained" else None
+        found.append(Template(joint.program(kind, address_map), before, None))
     carries = len(found)
     for kind in deciding.KINDS:
         before = None if kind.startswith("begin") else "carry"

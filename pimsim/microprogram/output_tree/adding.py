@@ -1,4 +1,4 @@
-"""Adding rows in compiled code: rows handed out, records written, chains, joint adders.
+"""Adding rows in compiled code: rows handed out, records written, chains.
 
 An item is a number: twice its row, plus 1 if it holds the complement. Rows are those of a part, the
 constants' first; -1 stands for a digit that is the same in every column. What chains are is said in
@@ -28,11 +28,11 @@ START, MIXED, EQUAL, TURNED, END = range(5)
 """What a chain's program does (one of the first three), and what it leaves (all but the first). A
 way is the one times :data:`KINDS`, and the other."""
 KINDS = 5
-JOINT_PRICES = 3 * KINDS
-"""Prices behind those of ways: of joint adders, in their order."""
 MAX_WEIGHT = 40
 PLUS, MINUS = -2, -1
 """Items that are constants."""
+NOTHING = -3
+"""Instead of an item: there is none."""
 PLAIN, COMPLEMENTED, CONSTANT = range(3)
 """Sorts of items."""
 
@@ -51,7 +51,7 @@ class Work(NamedTuple):
     table: Ints
     """See :data:`WAYS`."""
     prices: Ints
-    """``(ways + joint adders, 2)`` commands and activations, see :data:`JOINT_PRICES`."""
+    """``(ways, 2)`` commands and activations."""
     sorted: Ints
     """``(3, capacity)`` items to be added: plain ones, complemented ones, constants."""
     left: Ints
@@ -59,9 +59,10 @@ class Work(NamedTuple):
     ways: Ints
     """``(2, capacity)`` what the programs of a chain do, and whether they add complements."""
     columns: Ints
-    """``(MAX_WEIGHT, capacity)`` items that wait, by the exponent of their weight."""
+    """``(2, MAX_WEIGHT, capacity)`` items that wait, of a bucket and of another beside it, by the
+    exponent of their weight."""
     waiting: Ints
-    """``(MAX_WEIGHT,)`` how many."""
+    """``(2, MAX_WEIGHT)`` how many."""
 
 
 def compiled(function: _Function) -> _Function:
@@ -124,7 +125,7 @@ def row_of(work: Work, item: int, complement: int) -> int:
 
 
 @compiled
-def _sort(work: Work, items: Ints, count: int) -> None:
+def sort_items(work: Work, items: Ints, count: int) -> None:
     """Sort items that are to be added."""
     for sort in range(3):
         work.left[sort] = 0
@@ -135,7 +136,7 @@ def _sort(work: Work, items: Ints, count: int) -> None:
 
 
 @compiled
-def _pop(work: Work, sort: int) -> int:
+def pop(work: Work, sort: int) -> int:
     """Take an item; a constant if none is left that holds its bit so."""
     if not work.left[sort]:
         sort = CONSTANT
@@ -144,7 +145,9 @@ def _pop(work: Work, sort: int) -> int:
 
 
 @compiled
-def _chain(work: Work, first: int, mixed: int, equal: tuple[int, int], start: int) -> int:
+def _chain(
+    work: Work, first: int, mixed: int, equal: tuple[int, int], start: int, tail: int
+) -> int:
     """Write the ways of a chain down; returns its price.
 
     Args:
@@ -153,6 +156,7 @@ def _chain(work: Work, first: int, mixed: int, equal: tuple[int, int], start: in
         mixed: adders of a plain and a complemented item, which come first.
         equal: adders of two plain ones, and of two complemented ones, in turn.
         start: which of these begins.
+        tail: the sort of the item that a joint adder takes at the end; -1: there is none.
 
     """
     left_plain, left_complemented = equal
@@ -162,6 +166,8 @@ def _chain(work: Work, first: int, mixed: int, equal: tuple[int, int], start: in
         following, added = END, 0
         if number < mixed:
             following = MIXED
+        elif number == adders and tail >= 0:
+            following = TURNED if held == tail else EQUAL
         elif number < adders:
             if (sort and not left_complemented) or (not sort and not left_plain):
                 sort = 1 - sort
@@ -183,20 +189,22 @@ def _chain(work: Work, first: int, mixed: int, equal: tuple[int, int], start: in
 
 
 @compiled
-def _cheapest(work: Work, adders: int) -> int:
+def _cheapest(work: Work, adders: int, joins: bool) -> int:
     """Write the ways of the cheapest chain of sorted items down; whether its first is complemented.
 
-    As :func:`pimsim.microprogram.accumulation.cheapest` does; -1 if there is none.
+    As :func:`pimsim.microprogram.accumulation.cheapest` does; -1 if there is none. Where it
+    ``joins``, the only item that is left is for a joint adder at the end.
     """
     plain, complemented, constants = work.left[PLAIN], work.left[COMPLEMENTED], work.left[CONSTANT]
     spare = plain + complemented + constants - 2 * adders - 1
-    best, found = -1, (-1, 0, (0, 0), 0)
+    best, found = -1, (-1, 0, (0, 0), 0, -1)
     for left_plain in range(spare + 1):
         for left_complemented in range(spare - left_plain + 1):
             some, others = plain - left_plain, complemented - left_complemented
             fixed = constants - (spare - left_plain - left_complemented)
             if min(some, others, fixed) < 0:
                 continue
+            tail = 1 - left_plain if joins else -1
             for extra in range(fixed + 1):
                 for first in range(2):
                     one, other = some + extra - (1 - first), others + fixed - extra - first
@@ -206,11 +214,11 @@ def _cheapest(work: Work, adders: int) -> int:
                     for mixed in (odd, min(odd + 2, most), most):
                         equal = (one - mixed) // 2, (other - mixed) // 2
                         for start in range(2):
-                            price = _chain(work, first, mixed, equal, start)
+                            price = _chain(work, first, mixed, equal, start, tail)
                             if best < 0 or price < best:
-                                best, found = price, (first, mixed, equal, start)
+                                best, found = price, (first, mixed, equal, start, tail)
     if best >= 0:
-        _chain(work, found[0], found[1], found[2], found[3])
+        _chain(work, found[0], found[1], found[2], found[3], found[4])
     return found[0]
 
 
@@ -222,26 +230,40 @@ def add(
 
     Returns the sum, how many items are left, and how many carries there are then.
     """
-    _sort(work, items, count)
-    held = _cheapest(work, adders)
+    sort_items(work, items, count)
+    carried, total = add_sorted(work, adders, carries, carried, False)
+    left = 0
+    for sort in range(3):
+        for i in range(work.left[sort]):
+            items[left] = work.sorted[sort, i]
+            left += 1
+    return total, left, carried
+
+
+@compiled
+def add_sorted(
+    work: Work, adders: int, carries: Ints, carried: int, joins: bool
+) -> tuple[int, int]:
+    """Add sorted items; returns how many carries there are then, and the sum unless it goes on."""
+    held = _cheapest(work, adders, joins)
     if held < 0:
         work.state[WRONG] = 2
-        return 0, 0, carried
-    first, total = _pop(work, held), 0
+        return carried, NOTHING
+    first, total = pop(work, held), NOTHING
     put(work, work.table[WAYS + work.ways[0, 0]])
     put(work, row_of(work, first, held))
     for number in range(1, adders + 1):
         way, sort = work.ways[0, number], work.ways[1, number]
         carry = take(work, 1)
         if way // KINDS == MIXED:
-            b, c = _pop(work, PLAIN), _pop(work, COMPLEMENTED)
+            b, c = pop(work, PLAIN), pop(work, COMPLEMENTED)
             rows = row_of(work, b, 0), row_of(work, c, 1)
             carries[carried] = 2 * carry + held
             if held:
                 rows = rows[1], rows[0]
             held = 1 - held
         else:
-            b, c = _pop(work, sort), _pop(work, sort)
+            b, c = pop(work, sort), pop(work, sort)
             rows = row_of(work, b, sort), row_of(work, c, sort)
             carries[carried] = 2 * carry + sort
             held = 1 - sort
@@ -258,48 +280,4 @@ def add(
         use(work, c)
     use(work, first)
     work.state[ADDERS] += adders
-    left = 0
-    for sort in range(3):
-        for i in range(work.left[sort]):
-            items[left] = work.sorted[sort, i]
-            left += 1
-    return total, left, carried
-
-
-@compiled
-def joint(
-    work: Work, both: Ints, odd: Ints, counts: tuple[int, int]
-) -> tuple[int, int, int, int, int, int]:
-    """Write a joint adder of two of ``both`` and one of ``odd``.
-
-    Returns places of those in their lists, and the items: sum, one carry, and the other.
-    """
-    state, table, prices = work.state, work.table, work.prices
-    best = -1
-    b_x = b_y = b_z = b_kind = 0
-    for z in range(counts[1]):
-        for x in range(counts[0]):
-            for y in range(counts[0]):
-                if x == y:
-                    continue
-                same_y = (both[y] & 1) == (both[x] & 1)
-                same_z = (odd[z] & 1) == (both[x] & 1)
-                # mixed, odd, turned, equal
-                kind = (3 if same_y else 0) if same_z else (2 if same_y else 1)
-                cost = prices[JOINT_PRICES + kind, 0]
-                if best < 0 or cost < best:
-                    best, b_x, b_y, b_z, b_kind = cost, x, y, z, kind
-    one = take(work, 1)
-    other = take(work, 1)
-    total = take(work, 1)
-    x, y, z = both[b_x], both[b_y], odd[b_z]
-    put(work, table[JOINTS] + b_kind)
-    for row in (x >> 1, y >> 1, z >> 1, one, other, total):
-        put(work, row)
-    state[ADDERS] += 1
-    use(work, x)
-    use(work, y)
-    use(work, z)
-    held = x & 1
-    turned = 1 if b_kind < 2 else 0
-    return b_x, b_y, b_z, 2 * total + 1 - held, 2 * one + held, 2 * other + (held ^ turned)
+    return carried, total

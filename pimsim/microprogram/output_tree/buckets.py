@@ -18,8 +18,8 @@ from pimsim.microprogram.output_tree.adding import (
     Work,
     add,
     compiled,
-    joint,
 )
+from pimsim.microprogram.output_tree.joining import add_and_join, joint
 from pimsim.microprogram.output_tree.nodes import (
     DEPTH,
     FIRST,
@@ -47,82 +47,190 @@ def clear(counts: Ints) -> None:
 
 
 @compiled
-def wait(work: Work, weight: int, item: int) -> None:
+def wait(work: Work, side: int, weight: int, item: int) -> None:
     """Let an item wait to be added."""
-    work.columns[weight, work.waiting[weight]] = item
-    work.waiting[weight] += 1
+    work.columns[side, weight, work.waiting[side, weight]] = item
+    work.waiting[side, weight] += 1
 
 
-# -- within a bucket, and between halves ----------------------------------------------------------
+# -- within buckets, and between two that differ in the sign of a half ----------------------------
 
 
 @compiled
-def compressed(work: Work, found: Found, nodes: Nodes, size: int) -> int:
-    """Add within each bucket until at most two items of a weight are left; number of what is."""
-    own, waiting, columns = nodes.own, work.waiting, work.columns
+def compressed(work: Work, found: Found, nodes: Nodes, node: Ints, size: int) -> tuple[int, int]:
+    """Add within each bucket until at most two items of a weight are left.
+
+    Of two buckets that differ in the sign of a half, three items that are left are then added for
+    both halves at once. Returns how many lists of items are left, and how many items there are for
+    one half.
+    """
+    own = nodes.own
     keys = (((own[PRESENT, :size] << 16) | own[NEGATIVE, :size]) << 8) | own[WEIGHT, :size]
     order = np.argsort(keys, kind="mergesort")
-    groups = i = 0
-    while i < size:
-        bucket = keys[order[i]] >> 8
-        negative, present = own[NEGATIVE, order[i]], own[PRESENT, order[i]]
-        clear(waiting)
-        new = weight = 0
-        while i < size and keys[order[i]] >> 8 == bucket:
+    at = 0, 0
+    first = 0
+    while first < size:
+        bucket = keys[order[first]] >> 8
+        until = _end(keys, order, first)
+        present, negative = bucket >> 16, bucket & 65535
+        near, far = present & node[FIRST], present & node[SECOND]
+        beside = size
+        if near and far:
+            beside = _find(keys, order, bucket ^ far)
+        if beside == size:
+            at = _both(work, found, nodes, node, order, (first, until, 0, 0), (bucket, 0), at)
+        elif not negative & far & -far:  # else it is added with the other one
+            ranges = first, until, beside, _end(keys, order, beside)
+            at = _both(work, found, nodes, node, order, ranges, (bucket, far), at)
+        if work.state[WRONG]:
+            return at
+        first = until
+    return at
+
+
+@compiled
+def _end(keys: Ints, order: Ints, first: int) -> int:
+    """Where the bucket ends that begins at ``first``."""
+    until = first + 1
+    while until < len(order) and keys[order[until]] >> 8 == keys[order[first]] >> 8:
+        until += 1
+    return until
+
+
+@compiled
+def _find(keys: Ints, order: Ints, bucket: int) -> int:
+    """Where a bucket begins; the number of keys if there is none."""
+    low, high = 0, len(order)
+    while low < high:
+        middle = (low + high) // 2
+        if keys[order[middle]] >> 8 < bucket:
+            low = middle + 1
+        else:
+            high = middle
+    return low if low < len(order) and keys[order[low]] >> 8 == bucket else len(order)
+
+
+@compiled
+def _both(
+    work: Work,
+    found: Found,
+    nodes: Nodes,
+    node: Ints,
+    order: Ints,
+    ranges: tuple[int, int, int, int],
+    signs: tuple[int, int],
+    at: tuple[int, int],
+) -> tuple[int, int]:
+    """Add a bucket and the one beside it.
+
+    ``ranges`` is where they are in the order, ``signs`` the first's outputs and signs, and what
+    differs in the second's, 0 if there is none.
+    """
+    own, waiting, columns = nodes.own, work.waiting, work.columns
+    (bucket, far), (groups, extra) = signs, at
+    present = bucket >> 16
+    for side in range(2):
+        clear(waiting[side])
+        new = 0
+        for i in range(ranges[2 * side], ranges[2 * side + 1]):
             if new == work.table[BLOCK]:
-                if not added(work):
-                    return groups
+                if not added(work, side):
+                    return groups, extra
                 new = 0
-            wait(work, own[WEIGHT, order[i]], own[ITEM, order[i]])
+            wait(work, side, own[WEIGHT, order[i]], own[ITEM, order[i]])
             new += 1
-            i += 1
-        unseen = waiting.sum()
-        while unseen:
-            count = waiting[weight]
-            unseen -= count
-            waiting[weight] = 0
-            if count >= 2 and count % 2 == 0 and _settles(waiting, weight, count):
-                columns[weight, count] = PLUS
-                count += 1
+    unseen = waiting.sum()
+    weight = 0
+    while unseen:
+        unseen -= waiting[0, weight] + waiting[1, weight]
+        unseen -= waiting[0, weight + 1] + waiting[1, weight + 1]
+        for side in range(2):
+            count = waiting[side, weight]
+            if count >= 2 and count % 2 == 0 and _settles(waiting[side], weight, count):
+                columns[side, weight, count] = PLUS
+                waiting[side, weight] += 1
+                negative = (bucket ^ far * side) & 65535
                 for place in range(len(found.constants)):  # which take it off again
                     if present >> place & 1:
                         found.constants[place] += (2 * (negative >> place & 1) - 1) << weight
-            adders = (count - 1) // 2
-            if adders > 0:
-                before = waiting[weight + 1]
-                total, count, carried = add(
-                    work, columns[weight], count, adders, columns[weight + 1], before
-                )
-                if work.state[WRONG]:
-                    return groups
-                waiting[weight + 1] = carried
-                unseen += carried - before
-                columns[weight, count] = total
-                count += 1
+        both = _joins(work, weight) if far else -1
+        if both >= 0:
+            _compress(work, 1 - both, weight)
+            if work.state[WRONG]:
+                return groups, extra
+            odd = columns[1 - both, weight]
+            count, left = waiting[both, weight], waiting[1 - both, weight]
+            if count > 2:
+                z = odd[left - 1]
+                total, carry, other, carried = add_and_join(
+                    work, columns[both, weight], count, z, columns[both, weight + 1],
+                    waiting[both, weight + 1],
+                )  # fmt: skip
+                waiting[both, weight + 1] = carried
+            else:
+                total, carry, other = joint(work, columns[both, weight], odd[left - 1])
+            odd[left - 1] = total
+            waiting[both, weight] = 0
+            handed, negative = nodes.handed[node[DEPTH] + 1], bucket & 65535
+            turned = (negative ^ far * both) & far
+            _hand(handed, extra, carry, weight + 1, negative & ~far, present & ~far)
+            _hand(handed, extra + 1, other, weight + 1, turned, far)
+            extra += 2
+        else:
+            _compress(work, 0, weight)
+            _compress(work, 1, weight)
+        if work.state[WRONG]:
+            return groups, extra
+        for side in range(2):
+            count = waiting[side, weight]
             if count:
-                nodes.keys[groups], nodes.counts[groups] = (bucket << 8) | weight, count
+                nodes.keys[groups] = ((bucket ^ far * side) << 8) | weight
+                nodes.counts[groups] = count
                 for k in range(count):
-                    nodes.left[groups, k] = columns[weight, k]
+                    nodes.left[groups, k] = columns[side, weight, k]
                 groups += 1
-            weight += 1
-    return groups
+            waiting[side, weight] = 0
+        unseen += waiting[0, weight + 1] + waiting[1, weight + 1]
+        weight += 1
+    return groups, extra
 
 
 @compiled
-def added(work: Work) -> bool:
+def _joins(work: Work, weight: int) -> int:
+    """Which of two buckets gives two items to a joint adder, the other giving one; -1: neither."""
+    first, second = work.waiting[0, weight], work.waiting[1, weight]
+    if not first or not second or (first % 2 and second % 2):
+        return -1
+    for side in range(2):
+        for k in range(work.waiting[side, weight]):
+            if work.columns[side, weight, k] < 0:
+                return -1
+    if first % 2 or second % 2:
+        return int(first % 2)
+    return 1 if second > 2 >= first else 0
+
+
+@compiled
+def _compress(work: Work, side: int, weight: int) -> None:
+    """Add items of a weight until at most two are left."""
+    columns, waiting = work.columns[side], work.waiting[side]
+    adders = (waiting[weight] - 1) // 2
+    if adders > 0:
+        total, count, carried = add(
+            work, columns[weight], waiting[weight], adders, columns[weight + 1],
+            waiting[weight + 1],
+        )  # fmt: skip
+        columns[weight, count] = total
+        waiting[weight], waiting[weight + 1] = count + 1, carried
+
+
+@compiled
+def added(work: Work, side: int) -> bool:
     """Add what waits until at most two items of a weight do; whether there were rows for it."""
-    waiting, columns = work.waiting, work.columns
     for weight in range(MAX_WEIGHT - 1):
-        adders = (waiting[weight] - 1) // 2
-        if adders > 0:
-            total, count, carried = add(
-                work, columns[weight], waiting[weight], adders, columns[weight + 1],
-                waiting[weight + 1],
-            )  # fmt: skip
-            if work.state[WRONG]:
-                return False
-            columns[weight, count] = total
-            waiting[weight], waiting[weight + 1] = count + 1, carried
+        _compress(work, side, weight)
+        if work.state[WRONG]:
+            return False
     return True
 
 
@@ -137,54 +245,6 @@ def _settles(cnt: Ints, weight: int, items: int) -> bool:
             return settled >= _PAYS
         settled += 1
         carries = (count - 1) // 2
-
-
-@compiled
-def joined(work: Work, nodes: Nodes, node: Ints, groups: int) -> int:
-    """Add three of what is left of two buckets that differ in the sign of a half, for both halves.
-
-    Returns how many items each for one half there are.
-    """
-    keys, counts, left = nodes.keys, nodes.counts, nodes.left
-    handed, extra = nodes.handed[node[DEPTH] + 1], 0
-    for one in range(groups):
-        weight, negative, present = keys[one] & 255, keys[one] >> 8 & 65535, keys[one] >> 24
-        near, far = present & node[FIRST], present & node[SECOND]
-        if not far or not near or negative & far & -far:
-            continue
-        two = _find(keys, groups, (((present << 16) | (negative ^ far)) << 8) | weight)
-        if two < 0 or not counts[one] or not counts[two] or counts[one] + counts[two] < 3:
-            continue
-        if _fixed(left[one], counts[one]) or _fixed(left[two], counts[two]):
-            continue
-        minus = counts[one] < 2 or (counts[two] >= 2 and counts[one] > counts[two])
-        both, odd = (two, one) if minus else (one, two)
-        x, y, z, total, carry, other = joint(
-            work, left[both], left[odd], (counts[both], counts[odd])
-        )
-        counts[both] = _without(left[both], counts[both], x, y)
-        counts[odd] = _without(left[odd], counts[odd], z, z)
-        home = one if minus else two
-        left[home, counts[home]] = total
-        counts[home] += 1
-        signs = (negative ^ far if minus else negative) & far
-        _hand(handed, extra, carry, weight + 1, negative & near, near)
-        _hand(handed, extra + 1, other, weight + 1, signs, far)
-        extra += 2
-    return extra
-
-
-@compiled
-def _find(keys: Ints, size: int, key: int) -> int:
-    """Where a key stands among sorted ones; -1 if it does not."""
-    low, high = 0, size
-    while low < high:
-        middle = (low + high) // 2
-        if keys[middle] < key:
-            low = middle + 1
-        else:
-            high = middle
-    return low if low < size and keys[low] == key else -1
 
 
 @compiled
@@ -208,23 +268,3 @@ def hand_on(work: Work, nodes: Nodes, node: Ints, groups: int, extra: int) -> No
 def _hand(handed: Ints, number: int, item: int, weight: int, negative: int, present: int) -> None:
     handed[ITEM, number], handed[WEIGHT, number] = item, weight
     handed[NEGATIVE, number], handed[PRESENT, number] = negative, present
-
-
-@compiled
-def _fixed(items: Ints, count: int) -> bool:
-    """Whether one of some items is a constant."""
-    for k in range(count):  # noqa: SIM110 - compiled
-        if items[k] < 0:
-            return True
-    return False
-
-
-@compiled
-def _without(items: Ints, count: int, one: int, other: int) -> int:
-    """Leave two items out; how many are left."""
-    kept = 0
-    for k in range(count):
-        if k != one and k != other:
-            items[kept] = items[k]
-            kept += 1
-    return kept

@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 
 from pimsim.dram.array.address_map import AddressMap
 from pimsim.errors import OutOfRowsError
-from pimsim.microprogram.output_tree import joint
 from pimsim.microprogram.output_tree.nodes import (
     BEFORE,
     DECIDED,
@@ -138,7 +137,7 @@ def _planned(
     address_map: AddressMap,
     how: tuple[str, int],
 ) -> GroupPlan:
-    from pimsim.microprogram.output_tree import adding, settling
+    from pimsim.microprogram.output_tree import adding
 
     order = leaves(tree)
     apart = {n for n in order if any((part.signs[:, n] == 0).any() for part in fan_in)}
@@ -159,7 +158,7 @@ def _planned(
         own = own.copy()
         for places, lasts in zip(spots, found.lasts, strict=True):
             own[places] = lasts[: len(places)]
-        for leaf, column, weight in np.argwhere(found.digits != settling.NOTHING).tolist():
+        for leaf, column, weight in np.argwhere(found.digits != adding.NOTHING).tolist():
             incoming.append((leaf, number, column, weight, found.digits[leaf, column, weight]))
     incoming.sort(key=lambda one: one[0])
     given = np.array([(one[0], *one[2:]) for one in incoming], np.int64).reshape(-1, 4)
@@ -201,7 +200,7 @@ def _written(
     how: tuple[bool, int],
 ) -> tuple[Ints, NDArray[np.int32], Found]:
     """Let the planner write the records of a part."""
-    from pimsim.microprogram.output_tree import adding, planner, settling
+    from pimsim.microprogram.output_tree import adding, planner
 
     (nodes, ends), (kappas, outs, here) = shape, goal
     count, places = len(part.rows) + len(incoming), len(order)
@@ -220,8 +219,8 @@ def _written(
         np.empty((3, capacity), np.int64),
         np.zeros(3, np.int64),
         np.empty((2, capacity), np.int64),
-        np.empty((adding.MAX_WEIGHT, capacity), np.int64),
-        np.zeros(adding.MAX_WEIGHT, np.int64),
+        np.empty((2, adding.MAX_WEIGHT, capacity), np.int64),
+        np.zeros((2, adding.MAX_WEIGHT), np.int64),
     )
     work.state[adding.FREE] = len(part.free)
     signs = np.ascontiguousarray(part.signs[:, order])
@@ -231,7 +230,7 @@ def _written(
     found = Found(
         np.zeros(places, np.int64),
         np.zeros((ends, 4), np.int64),
-        np.full((ends, 2, adding.MAX_WEIGHT), settling.NOTHING, np.int64),
+        np.full((ends, 2, adding.MAX_WEIGHT), adding.NOTHING, np.int64),
         np.zeros((ends, 2), np.int64),
     )
     planner.write(work, group, found)
@@ -279,10 +278,11 @@ def _known(address_map: AddressMap) -> tuple[Ints, Ints]:
 
     every = table(address_map)
     place = {bit: number for number, (_, bit) in enumerate(address_map.constants)}
-    known = np.zeros(adding.WAYS + adding.JOINT_PRICES, np.int64)
+    ways = 3 * adding.KINDS
+    known = np.zeros(adding.WAYS + ways, np.int64)
     known[adding.JOINTS], known[adding.CARRIES] = every.joints, every.carries
     known[adding.ZERO], known[adding.ONE] = place[0], place[1]
-    prices = np.zeros((adding.JOINT_PRICES + len(joint.KINDS), 2), np.int64)
+    prices = np.zeros((ways, 2), np.int64)
     kinds, after = ("start", "mixed", "equal"), ("", "mixed", "equal", "turned", "end")
     for (kind, following), code in every.ways.items():
         if following in after:
@@ -290,9 +290,6 @@ def _known(address_map: AddressMap) -> tuple[Ints, Ints]:
             known[adding.WAYS + way] = code
             program = every.templates[code].program
             prices[way] = len(program), program.activations
-    for number in range(len(joint.KINDS)):
-        program = every.templates[every.joints + number].program
-        prices[adding.JOINT_PRICES + number] = len(program), program.activations
     return known, prices
 
 

@@ -1,8 +1,10 @@
 """One adder for two halves: x + y + z for the one, x + y - z for the other.
 
 The two sums are complements of one another, and the second carry is a majority that stands in
-compute cells on the way to the sum: storing it is one more command. Eight or nine commands do what
-two adders would do in twelve.
+compute cells on the way to the sum: storing it is one more command. Eight commands do what two
+adders would do in fourteen, and six at the end of a chain, whose sum is x.
+
+Shortest ones, as searches show (``pimsim synthesize --known``).
 """
 
 from __future__ import annotations
@@ -13,25 +15,23 @@ from pimsim.dram.array.address_map import AddressMap
 from pimsim.microprogram.program import Program
 
 _TEXTS = {
-    # v + z + NOT b; the other carry is NOT MAJ(v, NOT z, NOT b)
-    "mixed": "(x,B8)(z,B10)(y,B9)(B15,one)(z,B7)(B14,B0)(B0,other)(B15,sum)",
-    # v + NOT z + NOT b
-    "odd": "(x,B8)(z,B7)(B6,B10)(y,B9)(B15,one)(z,B6)(B14,B0)(B0,other)(B15,sum)",
-    # v + b + NOT z; the other carry is MAJ(v, b, z)
-    "turned": "(x,B0)(x,B4)(y,B10)(z,B9)(B15,one)(B14,other)(B1,B7)(z,B0)(B15,sum)",
-    # v + b + z; the other carry is MAJ(v, b, NOT z)
-    "equal": "(x,B0)(x,B4)(y,B10)(z,B9)(B14,one)(B6,B1)(B15,other)(B0,B5)(B14,sum)",
+    # one = MAJ(x, z, NOT y), other = NOT MAJ(x, NOT z, NOT y), sum = NOT (x ^ z ^ NOT y)
+    "mixed": ("xyz", "(x,B8)(y,B9)(z,B10)[B14](B15,one)(z,B7)(B12,other)(B15,sum)"),
+    # T2 = x, T3 = NOT x: one = MAJ(x, y, z), other = NOT MAJ(x, y, NOT z), sum = NOT (x ^ y ^ z)
+    "chained": ("yz", "(z,B0)(y,B9)(B15,other)(z,B7)(B12,one)(B15,sum)"),
 }
 
 
 KINDS = tuple(_TEXTS)
-"""x holds its bit, or the complement, as z does and y does not; as neither; as y does and z does
-not; as both."""
+"""x and y differ in whether they hold their bit or its complement; or they do not, and x is the
+running sum of a chain. In the first what z holds is turned round with x."""
 
 
 @cache
 def program(kind: str, address_map: AddressMap) -> Program:
     """Return the joint adder of a kind."""
+    inputs, text = _TEXTS[kind]
     outputs = ("one", "other", "sum")
-    found = Program.parse(f"joint-{kind}", _TEXTS[kind], inputs=("x", "y", "z"), outputs=outputs)
-    return found.on(address_map)
+    return Program.parse(f"joint-{kind}", text, inputs=tuple(inputs), outputs=outputs).on(
+        address_map
+    )

@@ -26,7 +26,7 @@ from pimsim.microprogram.output_tree.adding import (
     take,
     use,
 )
-from pimsim.microprogram.output_tree.buckets import added, clear, compressed, hand_on, joined, wait
+from pimsim.microprogram.output_tree.buckets import added, clear, compressed, hand_on, wait
 from pimsim.microprogram.output_tree.nodes import (
     BEFORE,
     CAME,
@@ -70,8 +70,7 @@ def _write(work: Work, group: Group, found: Found) -> None:
         node = group.nodes[number]
         size = _gathered(nodes, node)
         if node[KIND] == INNER:
-            groups = compressed(work, found, nodes, size)
-            extra = joined(work, nodes, node, groups)
+            groups, extra = compressed(work, found, nodes, node, size)
             hand_on(work, nodes, node, groups, extra)
         else:
             came = _leaf(work, group, found, nodes, node, size, (leaf, came))
@@ -174,20 +173,20 @@ def _leaf(
         another = kappa - beside - last
     sizes = np.zeros(2, np.int64)
     for column in range(2 if group.here else columns):
-        clear(work.waiting)
+        clear(work.waiting[0])
         if column < columns:
             new = 0
             for i in range(size):
                 if (nodes.own[NEGATIVE, i] != 0) == (column == 1):
                     if new == work.table[BLOCK]:
-                        if not added(work):
+                        if not added(work, 0):
                             return until
                         new = 0
-                    wait(work, nodes.own[WEIGHT, i], nodes.own[ITEM, i])
+                    wait(work, 0, nodes.own[WEIGHT, i], nodes.own[ITEM, i])
                     new += 1
             for i in range(came, until):
                 if incoming[i, COLUMN] == column:
-                    wait(work, incoming[i, WEIGHT_OF], incoming[i, CAME])
+                    wait(work, 0, incoming[i, WEIGHT_OF], incoming[i, CAME])
         extra = another if column else beside
         sizes[column] = settle(work, extra, found.digits[leaf, column])
         if work.state[WRONG]:
@@ -218,7 +217,7 @@ def _leaf(
 
 # -- for all processes ----------------------------------------------------------------------------
 
-_PARTS = ("adding", "settling", "nodes", "buckets", "planner")
+_PARTS = ("adding", "joining", "settling", "nodes", "buckets", "planner")
 
 
 def _digest() -> str:

@@ -10,6 +10,7 @@ from pimsim.microprogram.output_tree.adding import (
     CARRIES,
     MAX_WEIGHT,
     MINUS,
+    NOTHING,
     PLUS,
     WRONG,
     Ints,
@@ -20,14 +21,11 @@ from pimsim.microprogram.output_tree.adding import (
     row_of,
 )
 
-NOTHING = -3
-"""Instead of an item: there is none."""
-
 
 @compiled
 def settle(work: Work, beside: int, found: Ints) -> int:
     """Add the items of ``cols`` and a number up to one digit a weight; how many there are."""
-    state, refs, cols, cnt = work.state, work.refs, work.columns, work.waiting
+    state, refs, cols, cnt = work.state, work.refs, work.columns[0], work.waiting[0]
     weight = 0
     for w in range(MAX_WEIGHT):
         found[w] = NOTHING

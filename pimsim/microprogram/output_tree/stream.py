@@ -194,7 +194,7 @@ class Stream:
             ``(places, outputs of the group, columns)``.
 
         """
-        from pimsim.microprogram.output_tree.settling import NOTHING
+        from pimsim.microprogram.output_tree.adding import NOTHING
 
         place_of = {output: place for place, output in enumerate(self.outputs)}
         columns = rows.shape[1]

@@ -275,7 +275,8 @@ def value(function: TemplateFunction, held: int, rows: Sequence[int]) -> list[in
 @pytest.mark.parametrize("name", MAPS)
 def test_templates_of_chains_are_full_adders(name: str) -> None:
     """Of digits, with some signs: what is held, and two rows, are twice the carry and a sum."""
-    adders = [one for one in TABLES[name] if one.before in ("mixed", "equal")]
+    chained = [one for one in TABLES[name] if one.before in ("mixed", "equal")]
+    adders = [one for one in chained if len(one.program.outputs) < 3]
     assert len(adders) == 9
     for one, function in zip(adders, derived(adders, PATTERNS), strict=True):
         seen = []
@@ -290,6 +291,24 @@ def test_templates_of_chains_are_full_adders(name: str) -> None:
             if not (digits @ (np.array(signs) * [1, 1, 1, -2, -1])).any()
         ]
         assert len(fitting) == 2, one.program.name  # and all of them turned
+
+
+@pytest.mark.parametrize("name", MAPS)
+@pytest.mark.parametrize(("kind", "sign"), [("mixed", -1), ("chained", 1)])
+def test_joint_adders_count_two_sums(name: str, kind: str, sign: int) -> None:
+    """Of digits: x + y + z and x + y - z, whose sums are opposite; of *mixed* x - y."""
+    table = TABLES[name]
+    (one,) = (one for one in table if one.program.name == f"joint-{kind}")
+    (function,) = derived([one], PATTERNS)
+    rows = ["x", "y", "z"] if kind == "mixed" else ["y", "z"]
+    assert list(one.program.inputs) == rows
+    assert one.before == (None if kind == "mixed" else "equal")
+    for bits in product((0, 1), repeat=3):
+        # the pattern "equal" holds the complement of v in T2, where x is to be
+        plus, minus, total = value(function, 1 - bits[0], bits[3 - len(rows) :])
+        x, y, z = (2 * bit - 1 for bit in bits)
+        assert 2 * (2 * plus - 1) - (2 * total - 1) == x + sign * y + z
+        assert -2 * (2 * minus - 1) + (2 * total - 1) == x + sign * y - z
 
 
 def program_of(text: str) -> Program:

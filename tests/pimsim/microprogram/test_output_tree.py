@@ -123,10 +123,10 @@ def test_where_rows_are_few_buckets_are_added_in_blocks(size: int, rows: int) ->
 @pytest.mark.parametrize(
     ("fan_in", "parts", "address_map", "commands", "activations"),
     [
-        (576, 1, "ambit", 1.40, 2.75),
-        (1152, 2, "ambit", 1.41, 2.75),
-        (1152, 2, "three-dcc", 1.30, 2.60),
-        (288, 1, "ambit", 1.65, 3.20),
+        (576, 1, "ambit", 1.37, 2.6),
+        (1152, 2, "ambit", 1.38, 2.65),
+        (1152, 2, "three-dcc", 1.25, 2.5),
+        (288, 1, "ambit", 1.62, 3.1),
     ],
 )
 def test_commands_of_a_product_are_those_of_the_page(

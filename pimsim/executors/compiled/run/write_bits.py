@@ -19,10 +19,9 @@ number of loads.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +76,9 @@ class Gather:
         first_row: int = 0,
     ) -> None:
         self._origins = by_column("origins", origins, tiles)
+        blocks = self._origins.reshape(-1, 8, _COLUMNS // 8)
+        self._lines = np.ascontiguousarray(blocks.transpose(0, 2, 1))
+        """In the order of a block's words: its lines hold every 64th column."""
         self._tiles = tiles
         self.rows = sum(bits for _, bits in runs)
         tiles.layout.row(first_row + self.rows - 1, part)
@@ -119,7 +121,7 @@ class Gather:
             self._first,
             self.rows,
             strings,
-            self._origins,
+            self._lines,
             end,
             len(self._starts) - 1,
             self._starts,
@@ -193,56 +195,61 @@ def _loader(tile_words: int) -> Callable[..., None]:
         _, _, data = block_of(code, item, tile_words)
         origins = code.at("i64", "%origins", code.mul(item, _COLUMNS))
         with code.loop("%words") as word:
-            with code.loop(64) as string:
-                code.store("zeroinitializer", block, string)
             start = code.get("i64", "%starts", word, 8)
             stop = code.get("i64", "%starts", code.add(word, 1), 8)
-            with code.loop(stop, start) as piece:
-                own = code.at("i64", "%pieces", code.mul(piece, 4))
-                delta, right, mask, left = (code.get("i64", own, i, 8) for i in range(4))
-                strings = code.at("i8", "%strings", delta)
-                of_bytes = code.put(f"icmp eq i64 {mask}, {_OF_BYTES}")
-                with code.when(of_bytes), _columns(code, origins, block, strings) as column:
-                    bit = code.put(f"shl i8 1, {code.put(f'trunc i64 {right} to i8')}")
-                    found = code.put(f"load {_BYTES}, ptr {column.at}, align 1")
-                    cut = code.put(f"and {_BYTES} {found}, {code.splat(bit, 'i8', _WORD)}")
-                    ones = code.put(f"icmp ne {_BYTES} {cut}, zeroinitializer")
-                    whole = code.put(f"bitcast <{_WORD} x i1> {ones} to i64")
-                    kept = code.put(f"select i1 {column.used}, i64 {whole}, i64 0")
-                    code.do(f"store i64 {kept}, ptr {column.target}, align 8")
-                of_one = code.put(f"xor i1 {of_bytes}, true")
-                with code.when(of_one), _columns(code, origins, block, strings) as column:
-                    kept = code.put(f"select i1 {column.used}, i64 {mask}, i64 0")
-                    found = code.get("i64", column.at, 0)
-                    cut = code.put(f"and i64 {code.put(f'lshr i64 {found}, {right}')}, {kept}")
-                    moved = code.put(f"shl i64 {cut}, {left}")
-                    before = code.put(f"load i64, ptr {column.target}, align 8")
-                    both = code.put(f"or i64 {before}, {moved}")
-                    code.do(f"store i64 {both}, ptr {column.target}, align 8")
+            first = _piece(code, start)
+            delta, bit, mask = (code.get("i64", first, i, 8) for i in range(3))
+            of_bytes = code.put(f"icmp eq i64 {mask}, {_OF_BYTES}")
+            with code.when(of_bytes):
+                _bit_of_bytes(code, origins, block, delta, bit)
+            with code.when(code.put(f"xor i1 {of_bytes}, true")):
+                _stretches(code, origins, block, start, stop)
             store_rows(code, block, data, word, "%first", "%rows", tile_words)
     return code.function()
 
 
-class _Column(NamedTuple):
-    """Names of what there is of a column."""
-
-    used: str
-    at: str
-    """Address of what it holds."""
-    target: str
-    """Address of its 64 rows."""
+def _piece(code: Emit, number: str) -> str:
+    return code.at("i64", "%pieces", code.mul(number, 4))
 
 
-@contextmanager
-def _columns(code: Emit, origins: str, block: str, strings: str) -> Iterator[_Column]:
-    """Go through the 512 columns of a block."""
-    with code.loop(8) as matrix, code.loop(64) as string:
-        column = code.add(code.mul(matrix, 64), string)
+def _bit_of_bytes(code: Emit, origins: str, block: str, delta: str, bit: str) -> None:
+    """Fill a block with one bit of each of 64 bytes of every column."""
+    strings = code.at("i8", "%strings", delta)
+    one = code.put(f"shl i8 1, {code.put(f'trunc i64 {bit} to i8')}")
+    with code.loop(_COLUMNS) as column:
         origin = code.get("i64", origins, column, 8)
         used = code.put(f"icmp ult i64 {origin}, %limit")
         safe = code.put(f"select i1 {used}, i64 {origin}, i64 0")
-        target = code.at("i64", block, code.add(code.mul(string, 8), matrix))
-        yield _Column(used, code.at("i8", strings, safe), target)
+        found = code.put(f"load {_BYTES}, ptr {code.at('i8', strings, safe)}, align 1")
+        cut = code.put(f"and {_BYTES} {found}, {code.splat(one, 'i8', _WORD)}")
+        ones = code.put(f"icmp ne {_BYTES} {cut}, zeroinitializer")
+        whole = code.put(f"bitcast <{_WORD} x i1> {ones} to i64")
+        kept = code.put(f"select i1 {used}, i64 {whole}, i64 0")
+        code.do(f"store i64 {kept}, ptr {code.at('i64', block, column)}, align 8")
+
+
+def _stretches(code: Emit, origins: str, block: str, start: str, stop: str) -> None:
+    """Fill a block with stretches of bits, eight columns at a time."""
+    gather = "@llvm.masked.gather.v8i64.v8p0"
+    code.declare(f"{VECTOR} {gather}(<8 x ptr>, i32, <8 x i1>, {VECTOR})")
+    count = code.put(f"sub i64 {stop}, {start}")
+    limit = code.splat("%limit")
+    with code.loop(64) as line:
+        origin = code.get(VECTOR, origins, line, 8)
+        used = code.put(f"icmp ult {VECTOR} {origin}, {limit}")
+        with code.carry(count, VECTOR, ["zeroinitializer"]) as (number, (before,), after):
+            own = _piece(code, code.add(start, number))
+            delta, *shifts = (code.get("i64", own, i, 8) for i in range(4))
+            right, mask, left = map(code.splat, shifts)
+            strings = code.at("i8", "%strings", delta)
+            places = code.put(f"getelementptr i8, ptr {strings}, {VECTOR} {origin}")
+            found = code.put(
+                f"call {VECTOR} {gather}(<8 x ptr> {places}, i32 1, <8 x i1> {used}, "
+                f"{VECTOR} zeroinitializer)"
+            )
+            cut = code.two("and", code.two("lshr", found, right), mask)
+            after.append(code.two("or", before, code.two("shl", cut, left)))
+        code.store(before, block, line)
 
 
 def by_column(name: str, table: NDArray[np.integer[Any]], tiles: Tiles) -> NDArray[np.int64]:

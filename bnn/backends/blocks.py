@@ -28,11 +28,15 @@ class BlockChecker:
         checker: of the stage as it was given to be mapped.
         blocks: see :attr:`bnn.mapped.mapped_stage.MappedStage.blocks`.
         outputs: of a position.
+        first_output: what the first of those of all places is called.
 
     """
 
-    def __init__(self, checker: Checker, blocks: Indices, outputs: int) -> None:
+    def __init__(
+        self, checker: Checker, blocks: Indices, outputs: int, first_output: int = 0
+    ) -> None:
         self._checker, self._blocks, self._outputs = checker, blocks, outputs
+        self._first = first_output
 
     def compare(
         self,
@@ -43,11 +47,13 @@ class BlockChecker:
         positions: slice | Indices = slice(None),
     ) -> None:
         """Check sums (outputs, images, columns), those of some columns; ``offset`` is 0."""
+        before = self._first // len(self._blocks)
         for place, computed in enumerate(self._blocks[:, positions]):
-            first = place * self._outputs
+            first = self._first + place * self._outputs
             start, stop = max(outputs.start, first), min(outputs.stop, first + self._outputs)
             if start < stop:
-                inside, own = computed >= 0, slice(start - first, stop - first)
+                inside = computed >= 0
+                own = slice(before + start - first, before + stop - first)
                 some = sums[start - outputs.start : stop - outputs.start]
                 seen = some if inside.all() else some[..., inside]
                 self._checker.compare(images, offset, own, seen, computed[inside])
@@ -61,12 +67,13 @@ class BlockChecker:
         self._checker.report(done, total)
 
 
-def of_positions(execute: Execute, blocks: Indices, outputs: int) -> Execute:
+def of_positions(execute: Execute, blocks: Indices, outputs: int, first_output: int = 0) -> Execute:
     """Make what carries a stage of so many outputs out give them position by position."""
 
     def carry_out(work: StageInputs) -> Result:
         if work.checker is not None:
-            work = replace(work, checker=BlockChecker(work.checker, blocks, outputs))
+            seen = BlockChecker(work.checker, blocks, outputs, first_output)
+            work = replace(work, checker=seen)
         result = execute(work)
         return replace(result, values=in_order(result.values, blocks))
 

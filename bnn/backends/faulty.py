@@ -175,6 +175,7 @@ class FaultyStage:
                         block,
                         task.outputs,
                         stage=self._stage.index,
+                        first_output=self._mapped.first_output,
                         flips=flips[number],
                     )
                     self._take(task.images, streams, run)

@@ -48,7 +48,7 @@ def prepare(mapped: Sequence[MappedStage], images: int, *, compiled: bool) -> Ex
             execute = vectorized(each, images, book)
         if each.blocks is not None:
             outputs = each.stage.outputs // len(each.blocks)
-            execute = of_positions(execute, each.blocks, outputs)
+            execute = of_positions(execute, each.blocks, outputs, each.first_output)
         executes.append(execute)
     return executes[0] if len(mapped) == 1 else partial(_one_after_another, mapped, executes)
 

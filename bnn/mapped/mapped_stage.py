@@ -160,7 +160,7 @@ class MappedStage:
     channels: slice = field(default_factory=lambda: slice(None))
     """Channels of the whole stage that it reads."""
     first_output: int = 0
-    """Output of the whole stage that its output 0 is."""
+    """Output of the whole stage that its output 0 is; in blocks so many times the places."""
     homes: Sequence[int] | None = None
     """Banks of part 0 by lane; None: lane i is in bank i."""
     streams: Sequence[Stream] | None = None
@@ -184,13 +184,12 @@ class MappedStage:
 class Mapping(Protocol):
     """A dataflow: where operands live in DRAM and how the products are counted there.
 
-    It may have five things more: ``instead(stage, system)``, the name of the mapping that takes a
-    stage which it has no way of its own for, or None; ``lockstep``, False if banks have command
-    streams of their own, which cannot be traced; ``chosen_with_faults``, False if it must be asked
-    for by name where commands go wrong; ``at_best(stage)``, the name of a mapping, how many times
-    faster than it this one can compute, and what share of its operands it must write, so that it
-    need not be laid out where that would not do; and ``sums``, what is left to the host of sums
-    that are read, for reports.
+    It may have four things more: ``lockstep``, False if banks have command streams of their own,
+    which cannot be traced; ``chosen_with_faults``, False if it must be asked for by name where
+    commands go wrong; ``at_best(stage)``, the name of a mapping, how many times faster than it this
+    one can compute, and what share of its operands it must write, so that it need not be laid out
+    where that would not do; and ``sums``, what is left to the host of sums that are read, for
+    reports.
     """
 
     name: str

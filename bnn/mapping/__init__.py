@@ -20,12 +20,10 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import cast
 
-from bnn.lowering.stage import Stage
 from bnn.mapped.mapped_stage import Mapping
 from bnn.mapping import dataflows
-from bnn.system.system import System
 
-__all__ = ["MAPPINGS", "counting"]
+__all__ = ["MAPPINGS"]
 
 
 def _found() -> list[Mapping]:
@@ -37,14 +35,3 @@ def _found() -> list[Mapping]:
 
 MAPPINGS: dict[str, Mapping] = {mapping.name: mapping for mapping in _found()}
 """Every mapping by name, the default first."""
-
-
-def counting(name: str, stage: Stage, system: System) -> Mapping:
-    """Return the mapping that counts a stage where one is asked for.
-
-    It is another where the mapping has no way of its own for the stage and says so, by a function
-    ``instead`` that gives the name of the other, or None.
-    """
-    instead = getattr(MAPPINGS[name], "instead", None)
-    other = None if instead is None else instead(stage, system)
-    return MAPPINGS[name if other is None else other]

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from bnn.backends.prepare import Draft
 from bnn.lowering.stage import Stage
-from bnn.mapping import MAPPINGS, counting
+from bnn.mapping import MAPPINGS
 from bnn.mapping.frontier import OBJECTIVES, Offer
 from bnn.system.ledger import CommandLedger, ledger_alone
 from bnn.system.system import System
@@ -56,15 +56,14 @@ class Candidate:
     """Whether it was refused because a subarray has too few rows, or a bank too few subarrays."""
 
 
-def candidates(stage: Stage, system: System) -> list[str]:
-    """Names of the mappings that are chosen among: those that count the stage in DRAM.
+def candidates(system: System) -> list[str]:
+    """Names of the mappings that are chosen among: those that count in DRAM.
 
     Where commands go wrong these are not all, see :class:`bnn.mapped.mapped_stage.Mapping`.
     """
-    able = [name for name in COUNTING if counting(name, stage, system) is MAPPINGS[name]]
     if system.faults is None:
-        return able
-    return [name for name in able if getattr(MAPPINGS[name], "chosen_with_faults", True)]
+        return list(COUNTING)
+    return [name for name in COUNTING if getattr(MAPPINGS[name], "chosen_with_faults", True)]
 
 
 def popcount(name: str, reading: Iterable[str] = ()) -> str:
@@ -106,7 +105,7 @@ def priced(
     found: list[Candidate] = []
     refused: PimsimError | None = None
     ledgers: dict[str, CommandLedger] = {}
-    for name in candidates(stage, system):
+    for name in candidates(system):
         why = _passed_over(name, found, ledgers, stage, system, traced=traced)
         if why:
             found.append(Candidate(name, None, refused=why))

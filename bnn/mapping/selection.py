@@ -17,7 +17,7 @@ from bnn.lowering.lower import consecutive, lower
 from bnn.lowering.stage import HostStage, Stage
 from bnn.mapped.mapped_stage import MappedStage
 from bnn.mapped.mapped_stage import Mapping as Dataflow
-from bnn.mapping import MAPPINGS, choice, counting, frontier
+from bnn.mapping import MAPPINGS, choice, frontier
 from bnn.mapping.chain import choice as chain
 from bnn.mapping.choice import Candidate
 from bnn.mapping.frontier import Offer
@@ -91,7 +91,7 @@ def select(
     if mapping in MAPPINGS:
         choosing = _Choosing(network, stages, system, images, chaining, prices)
         every = [stage for stage in stages if isinstance(stage, Stage)]
-        taken = {stage.name: counting(mapping, stage, system).name for stage in every}
+        taken = {stage.name: mapping for stage in every}
         chains = choosing.named(mapping)
     else:
         refused: dict[str, str] = {}

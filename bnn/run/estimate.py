@@ -26,7 +26,7 @@ from bnn.backends.account import occupancy
 from bnn.backends.prepare import Draft, booked
 from bnn.lowering.stage import HostStage, Stage
 from bnn.mapped.mapped_stage import Mapping
-from bnn.mapping import MAPPINGS, choice, counting, frontier
+from bnn.mapping import MAPPINGS, choice, frontier
 from bnn.mapping.chain.choice import CHAINING, Choice
 from bnn.mapping.chain.execute import book as book_chain
 from bnn.mapping.chain.layout import Layout
@@ -192,9 +192,7 @@ def _drafts(
     distinct = {work.alike: work for work in products}
     if mapping in MAPPINGS:
         named = {
-            alike: _draft(
-                work, counting(mapping, work.stage(system.data_rows), system), system, images
-            )[0]
+            alike: _draft(work, MAPPINGS[mapping], system, images)[0]
             for alike, work in distinct.items()
         }
         return [named[work.alike] for work in products]

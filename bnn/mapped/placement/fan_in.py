@@ -223,7 +223,7 @@ def divide(stage: Stage, data_rows: int, write: Callable[[Stage], Plan]) -> list
     Raises OutOfRowsError when even a single group is too much.
     """
     rows = stage.windows.channels * stage.windows.patch * stage.planes
-    count = min(-(-rows // data_rows), stage.groups)
+    count = min(-(-rows // max(data_rows, 1)), stage.groups)
     while True:
         edges = [stage.groups * i // count for i in range(count + 1)]
         try:

@@ -69,6 +69,7 @@ class StreamPrograms:
         groups: NDArray[np.intp],
         *,
         stage: int,
+        first_output: int,
         flips: NDArray[np.int64],
     ) -> Iterator[tuple[Stream, Words]]:
         """Carry streams out one after the other; yield each with the rows that it has read out.
@@ -78,6 +79,7 @@ class StreamPrograms:
             block: its columns.
             groups: numbers of streams.
             stage: number of the stage, as noise is named after it.
+            first_output: what output 0 of a group is to the whole stage, likewise.
             flips: (1,) number to which those of noise are added.
 
         """
@@ -85,7 +87,7 @@ class StreamPrograms:
         for group in groups.tolist():
             stream, program = self._streams[group], self._of(group)
             into = empty((program.tape.program.slots, rows.shape[1]), "rows read out")
-            job = Job(stage, stream.outputs[0], 0)
+            job = Job(stage, first_output + stream.outputs[0], 0)
             drawn = program.draw(0, job, block.number, block.width, block.columns)
             program.carry_out(rows, placed, noise(drawn), into, flips)
             yield stream, into

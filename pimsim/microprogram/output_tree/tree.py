@@ -32,6 +32,15 @@ def leaves(tree: Tree) -> list[int]:
     return [tree] if isinstance(tree, int) else [output for half in tree for output in leaves(half)]
 
 
+def numbered(tree: Tree, first: int) -> Tree:
+    """Number outputs from another one on.
+
+    >>> numbered(((0, 3), (1, 2)), 10)
+    ((10, 13), (11, 12))
+    """
+    return first + tree if isinstance(tree, int) else tuple(numbered(half, first) for half in tree)
+
+
 def shaped(outputs: Sequence[int]) -> Tree:
     """Halve a group again and again.
 

@@ -49,6 +49,14 @@ def test_digits_of_minus_and_plus_one_make_every_number(halves: list[int], odd: 
     assert weights.count(0) == (1 if odd else 2)
 
 
+@given(st.lists(st.integers(-600, 600), min_size=1, max_size=9))
+def test_digits_of_odd_and_even_numbers_may_be_0(numbers: list[int]) -> None:
+    found = signed_digits(np.array(numbers, np.int64))
+    total = sum((digits.astype(np.int64) << weight for weight, digits in found), np.int64(0))
+    assert (total + np.zeros(len(numbers), np.int64)).tolist() == numbers
+    assert all(set(digits.tolist()) <= {-1, 0, 1} for _, digits in found)
+
+
 class Blind(SumChecker):
     """Looks at no sum."""
 

@@ -22,7 +22,7 @@ from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2
 from bnn.run.estimate import Estimate, of_network, of_table
 from bnn.run.execute import Execution, NetworkRun, run
 from bnn.system.ledger import PHASES, CommandLedger
-from bnn.system.system import System
+from bnn.system.system import Occupancy, System
 from bnn.tables import catalog
 from bnn.tables.graph import Drawing, PoolNode, ProductNode, Table
 from bnn.values.encoding import ENCODINGS, Encoding, detect
@@ -236,11 +236,10 @@ def _grouped(groups: int, width: int, each: int, weights: NDArray[np.int8]) -> S
     )  # fmt: skip
 
 
-@every_mapping
-@pytest.mark.parametrize(("groups", "width", "each"), [(2, 7, 5), (200, 1, 1), (6, 30, 2)])
-def test_an_output_of_each_group_stands_for_all_of_them(
+def _groups_alike(
     groups: int, width: int, each: int, mapping: str
-) -> None:
+) -> tuple[CommandLedger, Occupancy, CommandLedger, Occupancy]:
+    """What running groups of channels takes, and what an output of each says that it does."""
     rng = np.random.default_rng(3)
     shape = (1, 9, width, groups * each)
     stage = _grouped(groups, width, each, rng.choice(np.int8([-1, 1]), size=shape))
@@ -255,11 +254,37 @@ def test_an_output_of_each_group_stands_for_all_of_them(
     execute = prepare(MAPPINGS[mapping].map_stage(stage, ran.system, 4), 4, compiled=False)
     result = execute(StageInputs(operands, ran))
     usage = booked(MAPPINGS[mapping].map_stage(alike, alone.system, 4), alone)
+    return ran, result.occupancy, alone, usage
+
+
+every_grouping = pytest.mark.parametrize(
+    ("groups", "width", "each"), [(2, 7, 5), (200, 1, 1), (6, 30, 2)]
+)
+
+
+@whatever_weights
+@every_grouping
+def test_an_output_of_each_group_stands_for_all_of_them(
+    groups: int, width: int, each: int, mapping: str
+) -> None:
+    ran, used, alone, usage = _groups_alike(groups, width, each, mapping)
     for phase in PHASES:
         assert ran.counts(phase).commands() == alone.counts(phase).commands()
         assert ran.cost(phase) == alone.cost(phase)
     for what in ("columns_used", "columns_opened", "subarrays"):
-        assert getattr(result.occupancy, what) == getattr(usage, what)
+        assert getattr(used, what) == getattr(usage, what)
+
+
+@every_grouping
+def test_an_output_of_each_group_stands_about_for_all_where_weights_decide(
+    groups: int, width: int, each: int
+) -> None:
+    ran, used, alone, usage = _groups_alike(groups, width, each, "output-tree")
+    assert ran.counts("inputs").wr == alone.counts("inputs").wr
+    took, said = ran.cost("compute"), alone.cost("compute")
+    assert said.total_pj == pytest.approx(took.total_pj, rel=0.06)
+    assert said.latency_ps == pytest.approx(took.latency_ps, rel=0.15)  # banks wait a little
+    assert used.subarrays == usage.subarrays
 
 
 @every_mapping

@@ -12,13 +12,17 @@ padding there are added with digits of these weights, as products are.
 Where sums are wanted, the digits of S and D are read: a pair of outputs is their sum and their
 difference, which whoever reads them adds up.
 
-Stages of several groups of channels are those of output-stationary.
+Outputs share adders with those of the same group of channels. Several groups of channels lie in a
+subarray, as many as take least; a fan-in is divided where it is that of a single one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
+from math import inf, sqrt
 
 import numpy as np
 
@@ -26,11 +30,15 @@ from bnn.lowering.blocks import shapes, written
 from bnn.lowering.stage import Stage, offsets
 from bnn.lowering.thresholds import Thresholds
 from bnn.mapped.mapped_stage import MappedStage
+from bnn.mapped.placement.fan_in import Piece, divide
 from bnn.mapping.dataflows import output_stationary
 from bnn.mapping.dataflows.output_tree.division import cheapest
-from bnn.mapping.dataflows.output_tree.layout import MOST
+from bnn.mapping.dataflows.output_tree.layout import MOST, Layout
 from bnn.system.system import System
 from pimsim.executors.compiled.run.processors import default_threads
+from pimsim.microprogram.output_tree.tree import Tree
+
+_Plan = tuple[float, Layout, list[Tree]]
 
 name: str = "output-tree"
 summary: str = "output-stationary, an adder serving up to eight outputs at once"
@@ -46,14 +54,41 @@ chosen_with_faults: bool = False
 def map_stage(stage: Stage, system: System, images: int) -> list[MappedStage]:
     """Lay the stage out; see :class:`bnn.mapped.mapped_stage.Mapping`."""
     system.mitigation.refuse(name)
-    if instead(stage, system) is not None:
-        return output_stationary.map_stage(stage, system, images)
     own = stage if stage.each == 1 else _typical(stage)
     copies = -(-stage.outputs * stage.each // own.outputs)
-    layout, groups = cheapest(own, system, images, copies)
-    with ThreadPoolExecutor(default_threads()) as pool:
-        streams = [one for some in pool.map(layout.streams, groups) for one in some] * copies
-    return [layout.mapped(streams, len(streams), images)]
+    found: list[MappedStage] = []
+    first = 0
+    for piece in _pieces(own, system, partial(cheapest, images=images, copies=copies)):
+        _, layout, trees = piece.plan
+        # what a piece leaves behind is not needed any more when the next is computed
+        first = first if first + len(layout.parts) <= system.subarrays_per_bank else 0
+        times = copies
+        if stage.each > 1:  # all groups of channels are as the first
+            times = copies * piece.stage.groups
+            trees = trees[: len(trees) // piece.stage.groups]
+        with ThreadPoolExecutor(default_threads()) as pool:
+            streams = [one for some in pool.map(layout.streams, trees) for one in some] * times
+        mapped = layout.mapped(streams, len(streams), images, first)
+        places = 1 if mapped.blocks is None else len(mapped.blocks)
+        start = piece.outputs.start * places
+        found.append(replace(mapped, channels=piece.channels, first_output=start))
+        first += len(layout.parts)
+    return found
+
+
+def _pieces(stage: Stage, system: System, plan: Callable[..., _Plan]) -> list[Piece[_Plan]]:
+    """Divide groups of channels among subarrays: as few, or as many more as it pays."""
+    best: list[Piece[_Plan]] = []
+    least = inf
+    for share in (1, 2, 4):
+        rows = max(system.data_rows // share, 1)
+        found = divide(stage, rows, partial(plan, system=system))
+        price = sum(sqrt(piece.plan[0]) for piece in found)  # one piece after the other
+        if price < least:
+            least, best = price, found
+        if len(found) == stage.groups:
+            break
+    return best
 
 
 def at_best(stage: Stage) -> tuple[str, int, float]:
@@ -64,19 +99,12 @@ def at_best(stage: Stage) -> tuple[str, int, float]:
     return output_stationary.name, MOST, least / alone
 
 
-def instead(stage: Stage, system: System) -> str | None:
-    """Name of the mapping that is taken for a stage which cannot be counted so."""
-    fits = stage.groups == 1
-    if fits and stage.zero_padding:
-        # a padded tap's weights must be odd together, or even, for all outputs
-        fits = stage.planes == 1 and stage.scale == 2 and stage.shifts == (0,)
-        fits = fits and bool(stage.weights.all())
-    return None if fits else output_stationary.name
-
-
 def _typical(stage: Stage) -> Stage:
-    """A group of outputs with random weights, for a stage without any that is only booked."""
-    outputs = min(MOST, stage.each)
+    """Outputs that share adders, with random weights, for a stage without any that is only booked.
+
+    They are those of a group, for each group of channels.
+    """
+    outputs = stage.groups * min(MOST, stage.each)
     rng = np.random.default_rng(0)
     weights = rng.choice(np.array([-1, 1], np.int8), (*stage.weights.shape[:3], outputs))
     zeros = np.zeros(outputs, np.int64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import groupby, product
 from typing import NamedTuple
 
@@ -19,20 +20,24 @@ from bnn.system.system import System
 from pimsim.errors import OutOfRowsError, OutOfSubarraysError, PimsimError
 from pimsim.microprogram.output_tree.grouping import clustered, halved
 from pimsim.microprogram.output_tree.stream import Stream
-from pimsim.microprogram.output_tree.tree import Tree, leaves
+from pimsim.microprogram.output_tree.tree import Tree, leaves, numbered
 
 
 def cheapest(
     stage: Stage, system: System, images: int, copies: int = 1
-) -> tuple[Layout, list[Tree]]:
+) -> tuple[float, Layout, list[Tree]]:
     """Return the layout and the groups that a first stream promises least time and energy of.
 
+    Their product comes first.
+
     There are so many ``copies`` of all groups. Blocks of positions are not tried where they take
-    more subarrays, between which digits would be moved, than single positions do.
+    more subarrays, between which digits would be moved, than single positions do. Several groups of
+    channels have a subarray together, and groups of outputs as large as they come.
     """
-    sizes = [clustered(stage.weights.reshape(-1, stage.outputs).T, MOST)]
-    for _ in range(MOST.bit_length() - 1):
+    sizes, together = [_trees(stage)], stage.groups > 1
+    for _ in range(0 if together else MOST.bit_length() - 1):
         sizes.append(halved(sizes[-1]))
+    stage = _over_all_channels(stage)
     best: tuple[float, Layout, list[Tree]] | None = None
     refused: PimsimError | None = None
     priced: list[_Takes] = []
@@ -44,7 +49,7 @@ def cheapest(
             if not number and any(parts == 1 for _, parts in seen):
                 break  # no digit is moved
             try:
-                layout = _divided(shared, system, largest[0], way, most)
+                layout = _divided(shared, system, largest[0], way, most, whole=together)
             except (OutOfRowsError, OutOfSubarraysError) as error:
                 refused = refused or error
                 continue
@@ -66,7 +71,7 @@ def cheapest(
                     best = price, layout, groups
     if best is None:
         raise refused or OutOfRowsError("groups of outputs need more rows")
-    return best[1:]
+    return best
 
 
 class _Takes(NamedTuple):
@@ -93,6 +98,27 @@ class _Takes(NamedTuple):
     def no_less_than(self, other: _Takes) -> bool:
         """Whether it takes at least as much of everything."""
         return all(own >= least for own, least in zip(self, other, strict=True))
+
+
+def _trees(stage: Stage) -> list[Tree]:
+    """Groups of outputs of each group of channels."""
+    each, weights = stage.outputs // stage.groups, stage.weights.reshape(-1, stage.outputs).T
+    return [
+        numbered(tree, first)
+        for first in range(0, stage.outputs, each)
+        for tree in clustered(weights[first : first + each], MOST)
+    ]
+
+
+def _over_all_channels(stage: Stage) -> Stage:
+    """The same with one group of channels: weights of those that an output does not read are 0."""
+    if stage.groups == 1:
+        return stage
+    digits, taps, width, outputs = stage.weights.shape
+    apart = stage.group_of == np.arange(stage.groups)[:, None]
+    weights = stage.weights[:, :, None] * apart[:, None].astype(np.int8)
+    shape = digits, taps, stage.groups * width, outputs
+    return replace(stage, weights=weights.reshape(shape), groups=1)
 
 
 def ways(stage: Stage, system: System) -> list[Way]:
@@ -129,8 +155,10 @@ def _price(mapped: MappedStage) -> float:
     return latency_ps * energy_pj
 
 
-def _divided(stage: Stage, system: System, group: Tree, way: Way, most: int) -> Layout:
-    """Divide the fan-in among as few subarrays as let such a group be planned.
+def _divided(
+    stage: Stage, system: System, group: Tree, way: Way, most: int, *, whole: bool
+) -> Layout:
+    """Divide the fan-in among as few subarrays as let such a group be planned, or do not at all.
 
     Raises OutOfSubarraysError where these are more than ``most``, or than a bank has.
     """
@@ -146,10 +174,13 @@ def _divided(stage: Stage, system: System, group: Tree, way: Way, most: int) -> 
         layout.sample(group)
         return layout
 
+    places = windows.taps.shape[1] if way.apart else windows.patch
+    if whole:
+        return write([Chunk(slice(0, windows.channels), slice(0, places))])
     return fit(
         stage.name,
         windows.channels,
-        windows.taps.shape[1] if way.apart else windows.patch,
+        places,
         system.data_rows,
         write,
         lambda chunk: chunk.operands * way.planes,

@@ -23,7 +23,7 @@ from pimsim.microprogram.allocation import RowAllocator
 from pimsim.microprogram.output_tree.group import FanIn, GroupPlan, plan
 from pimsim.microprogram.output_tree.renaming import numbered, renamed
 from pimsim.microprogram.output_tree.stream import Stream, Window
-from pimsim.microprogram.output_tree.tree import Tree
+from pimsim.microprogram.output_tree.tree import Tree, leaves
 from pimsim.microprogram.row_program import RowProgram
 from pimsim.microprogram.tape import runs, table
 
@@ -58,6 +58,13 @@ class _Items:
             return False
         pairs = np.unique(np.stack([self.rows, other.rows]), axis=1)
         return all(len(np.unique(rows)) == pairs.shape[1] for rows in pairs)
+
+    def of(
+        self, outputs: list[int]
+    ) -> tuple[NDArray[np.int8], NDArray[np.int64], NDArray[np.int64]]:
+        """Signs, rows and weights of those that count for some outputs."""
+        used = self.signs[:, outputs].any(axis=1)
+        return self.signs[used], self.rows[used], self.weights[used]
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +175,11 @@ class Layout:
             decided = rows.take(size, "bits")
             self._decided[number] = [self._first + row for row in decided]
 
-    def mapped(self, streams: list[Stream], units: int, images: int) -> MappedStage:
-        """Lay the stage out; where there are more ``units`` than streams, all are as these."""
+    def mapped(self, streams: list[Stream], units: int, images: int, first: int = 0) -> MappedStage:
+        """Lay the stage out, from a subarray of each bank on.
+
+        Where there are more ``units`` than streams, all are as these.
+        """
         program, parts = RowProgram(1), len(self.parts)
         program.enter("inputs")
         for number, part in enumerate(self.parts):
@@ -183,7 +193,7 @@ class Layout:
         placement = in_turn(
             stage, self.system, images, _average(streams, self.system),
             operand_rows=sum(len(part.rows) for part in self.parts),
-            units=units,
+            units=units, first=first,
         )  # fmt: skip
         return MappedStage(
             stage, self.system, program, placement, ReadBack(stage.scale, ()), parts,
@@ -240,7 +250,7 @@ class Layout:
     def _plan(self, tree: Tree, place: int) -> GroupPlan:
         parts, kappas = self._windows[place]
         fan_in = [
-            FanIn(some.signs, some.rows, some.weights, self._free[number])
+            FanIn(*some.of(leaves(tree)), self._free[number])
             for some, number in zip(parts, self._where[place], strict=True)
         ]
         return plan(tree, fan_in, kappas, self._outs(place), self._map)

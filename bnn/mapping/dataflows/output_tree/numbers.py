@@ -44,7 +44,8 @@ def numbers(stage: Stage) -> tuple[NDArray[np.int8], list[NDArray[np.int64]], Tr
 def signed_digits(numbers: NDArray[np.int64]) -> list[tuple[int, NDArray[np.int8]]]:
     """Write numbers that are all odd, or all even, with digits of -1 and +1.
 
-    Even ones have two digits of weight 1, so that what is left can be halved to something odd.
+    Even ones have two digits of weight 1, so that what is left can be halved to something odd. Of
+    numbers of both sorts, digits are 0 as well.
 
     >>> [(weight, digits.tolist()) for weight, digits in signed_digits(np.array([3, -1]))]
     [(0, [1, 1]), (1, [1, -1])]
@@ -52,6 +53,11 @@ def signed_digits(numbers: NDArray[np.int64]) -> list[tuple[int, NDArray[np.int8
     >>> sum((1 << weight) * digit.astype(int) for weight, digit in found).tolist()
     [0, 2, -4, 6]
     """
+    odd = numbers % 2 != 0
+    if odd.any() and not odd.all():
+        sizes, signs = np.abs(numbers), np.sign(numbers)
+        levels = range(int(sizes.max()).bit_length())
+        return [(bit, (signs * (sizes >> bit & 1)).astype(np.int8)) for bit in levels]
     found: list[tuple[int, NDArray[np.int8]]] = []
     first, left = 0, numbers
     if not (numbers % 2).any():

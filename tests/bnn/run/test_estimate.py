@@ -36,6 +36,8 @@ MODELS = Path(__file__).parents[2] / "saved_models"
 SIGN = "ste_sign"
 DDR3, HBM2 = load("ddr3-1600-8-8-8"), load("hbm2")
 
+SMALL = replace(DDR3, row_bytes=512)
+
 every_mapping = pytest.mark.parametrize("mapping", MAPPINGS)
 whatever_weights = pytest.mark.parametrize(
     "mapping", [name for name in MAPPINGS if name != "output-tree"]
@@ -196,6 +198,35 @@ def test_a_table_costs_about_what_random_weights_do_where_weights_decide(
             cost, other = ran.ledger.cost(phase), alone.ledger.cost(phase)
             assert other.latency_ps == pytest.approx(cost.latency_ps, rel=0.06)
             assert other.total_pj == pytest.approx(cost.total_pj, rel=0.06)
+
+
+def _shared() -> Table:
+    net = Drawing("n", (12, 11, 3), "", norm=True)
+    x = net.conv("first", net.input, 16, 3)
+    x = net.conv("second", x, 24, 3)
+    net.dense("last", net.flatten(x), 3)
+    return net.table()
+
+
+def test_positions_that_share_columns_cost_what_running_them_does() -> None:
+    network, options = _with_weights(_shared(), 2), ModelOptions(banks=4)
+    done, estimated = _both(network, ENCODINGS["uint8"], 150, "output-tree", SMALL, options)
+    _same_books(done, estimated)
+    _, apart = _both(network, ENCODINGS["uint8"], 150, "output-stationary", SMALL, options)
+    for layer, other in zip(done.layers[:2], apart.layers[:2], strict=True):
+        assert layer.ledger.counts("inputs").wr < 0.6 * other.ledger.counts("inputs").wr
+
+
+def test_a_table_shares_columns_as_its_network_does() -> None:
+    table, system = _shared(), System(SMALL, ModelOptions(banks=4))
+    network = _with_weights(table, seed=1)
+    trained = of_network(network, ENCODINGS["uint8"], 150, system, "output-tree")
+    estimated = of_table(table, 150, system, "output-tree")
+    for ran, alone in zip(trained.layers[:2], estimated.layers[:2], strict=True):
+        assert ran.occupancy == alone.occupancy
+        assert ran.ledger.counts("inputs").wr == alone.ledger.counts("inputs").wr
+        cost, other = ran.ledger.cost("compute"), alone.ledger.cost("compute")
+        assert other.latency_ps == pytest.approx(cost.latency_ps, rel=0.15)
 
 
 @whatever_weights

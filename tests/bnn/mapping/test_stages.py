@@ -401,7 +401,7 @@ def _convolution(sizes: tuple[int, int], stride: int, planes: int) -> Case:
 
 
 @pytest.mark.parametrize("planes", [1, 8])
-@pytest.mark.parametrize(("sizes", "stride"), [((8, 8), 1), ((7, 9), 1), ((15, 15), 2)])
+@pytest.mark.parametrize(("sizes", "stride"), [((8, 8), 1), ((7, 11), 1), ((15, 15), 2)])
 def test_many_images_share_columns_and_write_less(
     sizes: tuple[int, int], stride: int, planes: int
 ) -> None:
@@ -419,6 +419,15 @@ def test_many_images_share_columns_and_write_less(
         written.append(alone.counts("inputs").wr)
     assert _books(alone) == _books(machines[0])
     assert written[1] < 0.7 * written[0]
+
+
+def test_places_whose_rows_do_not_stand_for_each_other_are_planned_apart() -> None:
+    sides = [WindowAxis(1, 2, 4, dilation=2, before=1)]  # one tap of one window reads the pixel
+    weights = np.ones((1, 2, 1, 1), np.int8)
+    case = _case(_stage(weights, lay(1, sides), zero_padding=True), sides, 3, -1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(division, "ways", lambda *_: [layout.Way(False, 1, (2,))])
+        _execute("output-tree", case, _machine(60, 1), compiled=False)
 
 
 def test_a_single_image_does_not_wait_for_positions_to_share_columns() -> None:

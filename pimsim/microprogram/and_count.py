@@ -1,13 +1,14 @@
 """Counting products of two rows, x AND w, where both operands stand in rows.
 
 With bits 0 and 1 for -1 and +1, a dot product of n signs is n less 2 ones(x) and 2 ones(w), and 4
-ones(x AND w). Whoever writes x knows ones(x), and the same for w, so only the ANDs are counted. Of
-two products one is taken plain and one complemented, NOT (x AND w) = NOT x OR NOT w, for which the
-host writes the operands of every other product complemented. Then a mixed adder takes both, and
-finds one of them in the compute cells already: 13 commands for two products and their adder. An
-XNOR and a full adder each would take 30.
+ones(x AND w). Whoever writes x knows ones(x), and the same for w, so only the ANDs are counted. Two
+products and the adder of them and a running sum take 12 commands: neither product is ever written
+to a row, the first waits in DCC0 and DCC1 for the second, and one constant serves both. An XNOR and
+a full adder each would take 30. The sum comes out complemented, so the next two products must be
+complements as well, NOT (x AND w) = NOT x OR NOT w: the host writes the operands of every other
+pair of products complemented.
 
->>> len(and_count(255, compare=False)) / 255 < 9.6
+>>> len(and_count(255, compare=False)) / 255 < 9.1
 True
 """
 
@@ -17,7 +18,7 @@ from collections.abc import Sequence
 
 from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
 from pimsim.errors import InputError
-from pimsim.microprogram.accumulation import Accumulator, Item, WorkRows, constant
+from pimsim.microprogram.accumulation import CONSTANT, Accumulator, Item, WorkRows, constant
 from pimsim.microprogram.allocation import RowAllocator
 from pimsim.microprogram.arithmetic import rows as numbered
 from pimsim.microprogram.counting import spelled
@@ -25,28 +26,28 @@ from pimsim.microprogram.output_tree.deciding import decide
 from pimsim.microprogram.program import Program
 from pimsim.microprogram.schedule import Schedule
 
-_BEGIN = Program.parse("and-count-begin", "(C0,B8)", inputs=(), outputs=())
-_ADD = "(kept,B9)(B15,carry)(B2,B7)(B14,B0)"
-_KEEP = {
-    False: Program.parse(
-        "and-keep", "(x,B1)(w,B2)(C0,B3)(B13,kept)", inputs=("x", "w"), outputs=("kept",)
-    ),
-    True: Program.parse(
-        "nand-keep", "(x,B1)(w,B2)(C1,B3)(B13,kept)", inputs=("x", "w"), outputs=("kept",)
-    ),
-}
-"""A product into a row: plain, or the complement from complemented operands."""
+_BEGIN = Program.parse("and-count-begin", "(C0,B0)", inputs=(), outputs=())
+_KEEP = tuple(
+    Program.parse(
+        f"{name}-keep", f"(x,B1)(w,B2)({constant},B3)(B13,kept)", inputs=("x", "w"),
+        outputs=("kept",),
+    )
+    for name, constant in (("and", "C0"), ("nand", "C1"))
+)  # fmt: skip
+"""A product into a row, or the complement from complemented operands."""
 _PAIRS = {
     (complement, last): Program.parse(
-        f"{'nand' if complement else 'and'}-count",
-        f"(x,B1)(w,B2)(C{int(complement)},B3)[B13]{_ADD}(B15,{'sum' if last else 'B5'})",
-        inputs=("x", "w", "kept"),
+        f"{name}-count{'-end' if last else ''}",
+        # products of DCC0, T1, T2 and of T1, T2, T3; then T0 = v has a place among them
+        f"({constant},B10)(x,B4)(w,B1)(B14,B7)(y,B1)(u,B2)[B13](B0,B1)(B14,carry)(B6,B1)(B15,B5)"
+        f"(B14,{'sum' if last else 'B0'})",
+        inputs=("x", "w", "y", "u"),
         outputs=("carry", "sum") if last else ("carry",),
     )
-    for complement in (False, True)
+    for complement, name, constant in ((False, "and", "C0"), (True, "nand", "C1"))
     for last in (False, True)
 }
-"""The other product, which stays in T2 and T3, and the adder of both and the running sum."""
+"""T0 = NOT (v + x w + y u), of v = T0, and the carry; or the same of complements."""
 
 
 def and_count(
@@ -54,14 +55,15 @@ def and_count(
 ) -> Program:
     """Return a program that counts ones among products, or says whether they are enough.
 
-    Its rows are ``x0``, ``w0`` and so on; those with odd numbers hold complements. With ``compare``
-    rows ``least0`` and so on hold, in every column, the bits of a number, and ``out`` is whether
-    the count is at least that; else rows ``sum0`` and so on hold the count.
+    Its rows are ``x0``, ``w0`` and so on; those for which :func:`complemented` says so hold
+    complements. With ``compare`` rows ``least0`` and so on hold, in every column, the bits of a
+    number, and ``out`` is whether the count is at least that; else rows ``sum0`` and so on hold
+    the count.
 
     Raises InputError for less than 2 products.
 
-    >>> print(str(and_count(2, compare=False))[:28])
-    (C0,B8)(x1,B1)(w1,B2)(C1,B3)
+    >>> print(str(and_count(2, compare=False))[:46])
+    (C0,B0)(C0,B10)(x0,B4)(w0,B1)(B14,B7)(x1,B1)(w
     """
     if products < 2:
         raise InputError(f"`products` must be at least 2, not {products}")
@@ -78,7 +80,8 @@ def and_count(
     total, carries = _first_level(accumulator, operands["x"], operands["w"])
     columns = {0: [total], 1: carries}
     if products % 2:
-        columns[0].append(_product(accumulator, operands["x"][-1], operands["w"][-1]))
+        x, w = operands["x"][-1], operands["w"][-1]
+        columns[0].append(_product(accumulator, x, w, complemented(products - 1)))
     found = accumulator.digits(columns, true=not compare)[:width]  # beyond it all bits are 0
     inputs = [*numbered("x", products), *numbered("w", products)]
     names = dict(zip((*operands["x"], *operands["w"]), inputs, strict=True))
@@ -98,11 +101,20 @@ def and_count(
     return Program("and-count", commands, tuple(inputs), outputs, scratch, address_map)
 
 
-def _product(accumulator: Accumulator, x: int, w: int) -> Item:
+def complemented(product: int) -> bool:
+    """Whether the operands of a product are to be written complemented.
+
+    >>> [complemented(product) for product in range(6)]
+    [False, False, True, True, False, False]
+    """
+    return product // 2 % 2 == 1
+
+
+def _product(accumulator: Accumulator, x: int, w: int, complement: bool) -> Item:
     """A product in a row of its own."""
     kept = accumulator.work.take()
-    accumulator.put(_KEEP[False].on(accumulator.schedule.address_map), x, w, kept)
-    return Item(kept, False)
+    accumulator.put(_KEEP[complement].on(accumulator.schedule.address_map), x, w, kept)
+    return Item(kept, complement)
 
 
 def _first_level(
@@ -111,18 +123,15 @@ def _first_level(
     """Add pairs of products: the sum, and the carries."""
     address_map, work = accumulator.schedule.address_map, accumulator.work
     accumulator.put(_BEGIN.on(address_map))
-    held, carries, pairs = False, [], len(x) // 2
-    for pair in range(pairs):
-        # with the sum plain, the plain product stays in the cells; turned round, the other
-        kept, stays = (2 * pair + 1, 2 * pair) if not held else (2 * pair, 2 * pair + 1)
-        row, carry = work.take(), work.take()
-        accumulator.put(_KEEP[not held].on(address_map), x[kept], w[kept], row)
-        last = pair == pairs - 1
-        program = _PAIRS[held, last].on(address_map)
-        total = [work.take()] if last else []
-        accumulator.put(program, x[stays], w[stays], row, carry, *total)
+    held, carries, total = False, [], CONSTANT
+    for first in range(0, len(x) - 1, 2):
+        last, carry = first + 3 >= len(x), work.take()
+        rows = [x[first], w[first], x[first + 1], w[first + 1], carry]
+        if last:
+            total = work.take()
+            rows.append(total)
+        accumulator.put(_PAIRS[held, last].on(address_map), *rows)
         accumulator.adders += 1
-        work.use(row)
         carries.append(Item(carry, held))
         held = not held
-    return Item(total[0], held), carries
+    return Item(total, held), carries

@@ -7,7 +7,7 @@ where that is feasible, and compare the command count with the published one.
 >>> xnor.meaning(1, {"a": 1, "b": 0})
 {'out': 0}
 >>> len(xnor.program()), len(PRIMITIVES["add"].program(32))
-(7, 257)
+(7, 226)
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from pimsim.microprogram.arithmetic import (
     FULL_ADDER_NOT_C,
     FULL_ADDER_OF_FIVE,
     add,
+    add_by_full_adders,
     equal,
     greater,
     greater_equal,
@@ -34,6 +35,7 @@ from pimsim.microprogram.arithmetic import (
     maximum,
     minimum,
     subtract,
+    subtract_by_full_adders,
 )
 from pimsim.microprogram.counting import popcount as popcount_by_full_adders
 from pimsim.microprogram.program import Program
@@ -164,8 +166,19 @@ _TABLE = (
     _fixed("maj3", "majority of three", logic.MAJ3, lambda v: sum(v.values()) >= 2, _AMBIT),
     _adder("full-adder", "a + b + c", FULL_ADDER, 0, _SIMDRAM, FULL_ADDER_OF_FIVE),
     _adder("full-adder-not-c", "a + b + NOT c", FULL_ADDER_NOT_C, 1, _OWN),
-    _sized("add", "a + b", add, _added, _linear(8, 1), _SIMDRAM),
-    _sized("subtract", "a - b", subtract, _subtracted, _linear(8, 1), _SIMDRAM),
+    _sized("add", "a + b", add, _added, _linear(7, 2), _OWN),
+    _sized("subtract", "a - b", subtract, _subtracted, _linear(7, 2), _OWN),
+    _sized(
+        "add-simdram", "a + b, as published", add_by_full_adders, _added, _linear(8, 1), _SIMDRAM
+    ),
+    _sized(
+        "subtract-simdram",
+        "a - b, as published",
+        subtract_by_full_adders,
+        _subtracted,
+        _linear(8, 1),
+        _SIMDRAM,
+    ),
     _simdram("greater", "a > b, unsigned", greater, lambda v: v["a"] > v["b"], 3, 2),
     _simdram("greater-equal", "a >= b, unsigned", greater_equal, lambda v: v["a"] >= v["b"], 3, 2),
     _sized(

@@ -11,7 +11,7 @@ from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load as load_standard
 from pimsim.errors import InputError
 from pimsim.executors.reference import execute
-from pimsim.microprogram.and_count import and_count
+from pimsim.microprogram.and_count import and_count, complemented
 from pimsim.microprogram.output_tree.layer import Layer
 from pimsim.products import folded, rows
 
@@ -56,7 +56,7 @@ def test_time_follows_activations_under_tfaw_and_commands_without() -> None:
     assert full.cost(standard, bound)[0] == pytest.approx(per_row_ps / (8 * 65_536), rel=0.01)
 
 
-@pytest.mark.parametrize("products", [2, 3, 7, 8, 40, 101])
+@pytest.mark.parametrize("products", [2, 3, 4, 5, 7, 8, 40, 101])
 @pytest.mark.parametrize("name", ["ambit", "three-dcc"])
 def test_ands_are_counted_with_garbage_all_around(products: int, name: str) -> None:
     rng, address_map = np.random.default_rng(products), load(name)
@@ -69,7 +69,7 @@ def test_ands_are_counted_with_garbage_all_around(products: int, name: str) -> N
         operands = rng.integers(0, 2, (2, products, 64))
         for operand, bits in zip("xw", operands, strict=True):
             for number, values in enumerate(bits):
-                turned = number % 2 == 1 and number < products - products % 2
+                turned = complemented(number)
                 array.write_bits(place[f"{operand}{number}"], (values ^ turned)[None])
         count = (operands[0] & operands[1]).sum(axis=0)
         least = np.clip(count + rng.integers(-1, 2, 64), 0, (1 << products.bit_length()) - 1)
@@ -83,13 +83,13 @@ def test_ands_are_counted_with_garbage_all_around(products: int, name: str) -> N
             np.testing.assert_array_equal(sum(b << n for n, b in enumerate(read)), count)
 
 
-def test_products_of_rows_take_less_than_ten_commands() -> None:
+def test_products_of_rows_take_little_more_than_nine_commands() -> None:
     published, ours = rows(1152)
     assert published.commands_per_product == pytest.approx(15, abs=0.1)
-    assert ours.commands_per_product < 9.6
+    assert ours.commands_per_product < 9.1
     assert ours.data_rows <= ambit().data_rows(1024)
     alone = and_count(288, compare=False)
-    assert len(alone) / 288 < 9.5
+    assert len(alone) / 288 < 9.05
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ _BITS = (8, 16, 32, 64)
 """Operand widths at which formulas are compared with programs."""
 _SIXTEEN = "ddr4-2400"
 """A standard with sixteen banks in a rank."""
-_PUBLISHED = {"popcount": "popcount-simdram"}
+_PUBLISHED = {name: f"{name}-simdram" for name in ("add", "subtract", "popcount")}
 """Names of the published ways, where that of an operation means a shorter one of ours."""
 
 DOTS = ("xnor", "popcount", "xnor + popcount")
@@ -150,7 +150,8 @@ def _banks(standard: Standard, options: ModelOptions) -> Table:
             chosen = replace(options, faw=faw, banks=banks)
             ranks = max(one.ranks, -(-banks // (one.banks * one.channels)))
             system = replace(one, ranks=ranks)
-            rate = 8 * throughput_gb_per_s(operation, system, chosen, width)
+            published = _PUBLISHED.get(operation, operation)
+            rate = 8 * throughput_gb_per_s(published, system, chosen, width)
             alone = alone or rate
             label = f"{operation} {width}" if width else operation
             of = (one.name, label, "on" if faw else "off", str(banks))

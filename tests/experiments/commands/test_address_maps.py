@@ -29,7 +29,8 @@ NO_MAJORITY = "\n".join(line for line in AMBIT.splitlines() if not line.startswi
 NO_ADDER = "\n".join(line for line in AMBIT.splitlines() if not line.startswith("B15"))
 OTHER_B8 = AMBIT.replace('B8 = ["!DCC0", "T0"]', 'B8 = ["!DCC0", "T2"]')
 LOST = {"xor", "xnor", "select", "full-adder", "full-adder-not-c", "add", "subtract", "equal",
-        "min", "max", "if-then-else", "popcount", "popcount-simdram"}  # fmt: skip
+        "min", "max", "if-then-else", "popcount", "popcount-simdram", "add-simdram",
+        "subtract-simdram"}  # fmt: skip
 
 
 def small(*argv: str | Path) -> tuple[str | Path, ...]:

@@ -11,7 +11,7 @@ The first product reads pixels of eight bits, all others -1 and +1. Padding is +
 all weights, so that one output of each group speaks for all of them: which rows an adder takes, and
 which of them complemented, changes neither the kinds of commands nor their number. Where it does,
 under the mapping ``output-tree``, random weights are taken for one group of outputs, and all cost
-what that does.
+what that does. An output that speaks for itself alone has random weights at once.
 
 >>> from bnn.tables.catalog import entry
 >>> first, second = list(works(entry("lenet5")))[:2]
@@ -73,6 +73,8 @@ class Work:
         product, planes = self.product, self.planes
         outputs, taps = product.groups, laid.taps.shape[1]
         weights = np.ones((1, taps, laid.channels // product.groups, outputs), np.int8)
+        if self.each == 1:
+            weights = np.random.default_rng(0).choice([-1, 1], weights.shape).astype(np.int8)
         step, low = (1, 0) if planes > 1 else (2, -1)
         zeros = np.zeros(outputs, np.int64)
         return Stage(

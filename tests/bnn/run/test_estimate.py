@@ -274,8 +274,8 @@ def _groups_alike(
     rng = np.random.default_rng(3)
     shape = (1, 9, width, groups * each)
     stage = _grouped(groups, width, each, rng.choice(np.int8([-1, 1]), size=shape))
-    one = _grouped(groups, width, 1, np.ones((1, 9, width, groups), np.int8))
-    alike = replace(one, each=each)
+    some = rng.choice(np.int8([-1, 1] if each == 1 else [1]), size=(1, 9, width, groups))
+    alike = replace(_grouped(groups, width, 1, some), each=each)
     options = ModelOptions(banks=3)
     ran, alone = (
         CommandLedger(System(DDR3, options)),

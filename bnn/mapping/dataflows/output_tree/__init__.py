@@ -32,7 +32,7 @@ from bnn.lowering.thresholds import Thresholds
 from bnn.mapped.mapped_stage import MappedStage
 from bnn.mapped.placement.fan_in import Piece, divide
 from bnn.mapping.dataflows import output_stationary
-from bnn.mapping.dataflows.output_tree.division import cheapest
+from bnn.mapping.dataflows.output_tree.division import cheapest, exchanged
 from bnn.mapping.dataflows.output_tree.layout import MOST, Layout
 from bnn.system.system import System
 from pimsim.executors.compiled.run.processors import default_threads
@@ -66,6 +66,8 @@ def map_stage(stage: Stage, system: System, images: int) -> list[MappedStage]:
         if stage.each > 1:  # all groups of channels are as the first
             times = copies * piece.stage.groups
             trees = trees[: len(trees) // piece.stage.groups]
+        elif stage.groups == 1:
+            trees = exchanged(layout, trees)
         with ThreadPoolExecutor(default_threads()) as pool:
             streams = [one for some in pool.map(layout.streams, trees) for one in some] * times
         mapped = layout.mapped(streams, len(streams), images, first)

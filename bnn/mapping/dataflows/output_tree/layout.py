@@ -25,7 +25,7 @@ from pimsim.microprogram.output_tree.renaming import numbered, renamed
 from pimsim.microprogram.output_tree.stream import Stream, Window
 from pimsim.microprogram.output_tree.tree import Tree, leaves
 from pimsim.microprogram.row_program import RowProgram
-from pimsim.microprogram.tape import runs, table
+from pimsim.microprogram.tape import AdderTape, runs, table
 
 MOST = 8
 """Outputs of a group, at most."""
@@ -241,6 +241,15 @@ class Layout:
         found = [self._window(place, planned) for place, planned in enumerate(plans)]
         given = self._kept[: len(plans[0].outputs)]
         return [Stream(self._map, found, len(self.parts), given)]
+
+    def commands(self, tree: Tree) -> int:
+        """Row commands that a group takes at the first place.
+
+        Raises OutOfRowsError if a part has too few rows.
+        """
+        tapes = [AdderTape(words, self._map) for words in self._plan(tree, 0).tapes]
+        every = [run for tape in tapes for run in tape.runs]
+        return sum(run.times * times for run in every for _, times in run.cycle)
 
     def _alone(self, planned: GroupPlan, place: int) -> Stream:
         """Stream of a place; its outputs are numbered behind those of places before."""

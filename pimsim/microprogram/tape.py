@@ -37,13 +37,14 @@ from pimsim.microprogram.output_tree import deciding, joint
 from pimsim.microprogram.program import Program
 from pimsim.microprogram.schedule import Step
 
-Pattern = tuple[tuple[str, bool], ...]
-"""Cells, and whether they hold the complement of v."""
+Pattern = tuple[tuple[str, bool] | tuple[str, bool, int], ...]
+"""Cells, whether they hold the complement of v, and 1 where v is a second value beside one."""
 
 _PATTERNS: Mapping[str, tuple[str, Pattern]] = {
     "mixed": (accumulation.WRITTEN_FOR, (("T0", False), ("DCC0", True))),
     "equal": (accumulation.WRITTEN_FOR, (("T2", True), ("T3", False))),
     "carry": (DEFAULT_MAP.name, (("DCC0", False), ("T1", False), ("T2", False))),
+    "carries": (DEFAULT_MAP.name, (("DCC0", False), ("T0", False, 1))),
 }
 """Patterns, with the map whose cells these are."""
 
@@ -60,9 +61,10 @@ def patterns(address_map: AddressMap) -> Mapping[str, Pattern]:
     for name, (written_for, cells) in _PATTERNS.items():
         source = load(written_for)
         lines = translation(source, address_map).cells
-        own = [(lines[source.cells.index(cell)], complement) for cell, complement in cells]
+        own = [(lines[source.cells.index(cell)], *rest) for cell, *rest in cells]
         found[name] = tuple(
-            (address_map.cells[line.cell], line.complement ^ complement) for line, complement in own
+            (address_map.cells[line.cell], line.complement ^ complement, *which)
+            for line, complement, *which in own
         )
     return found
 
@@ -85,6 +87,8 @@ class Table(NamedTuple):
     """First code of joint adders, in the order of :data:`joint.KINDS`."""
     carries: int
     """First code of carries, in the order of :data:`deciding.KINDS` and of what is left."""
+    both: int
+    """First code of two carries at once: their beginning, then as carries are."""
     gates: int
     """Code of AND; that of OR is the next."""
 
@@ -109,9 +113,15 @@ def table(address_map: AddressMap) -> Table:
         for last in deciding.LASTS:
             program = deciding.carry_program(kind, address_map, last)
             found.append(Template(program, before, None if last else "carry"))
+    both = len(found)
+    found.append(Template(deciding.BEGIN_BOTH.on(address_map), None, "carries"))
+    for turned in deciding.TURNED:
+        for last in deciding.LASTS:
+            program = deciding.both_program(turned, address_map, last)
+            found.append(Template(program, "carries", None if last else "carries"))
     gates = len(found)
     found += [Template(gate.on(address_map), None, None) for gate in (AND, OR)]
-    return Table(tuple(found), ways, joints, carries, gates)
+    return Table(tuple(found), ways, joints, carries, both, gates)
 
 
 def templates(address_map: AddressMap) -> tuple[Template, ...]:

@@ -20,10 +20,10 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 AT, FREE, USED, PEAK, ADDERS, FULL, WRONG = range(7)
 """Of the state: records written; free rows; rows in use; most of them so far; adders; whether the
 memory for records is full; and whether something was asked for that cannot be."""
-JOINTS, CARRIES, ZERO, ONE, FEW_ACTIVATIONS, BLOCK, WAYS = range(7)
-"""Of the table: first codes of joint adders and of carries; rows of the constants; whether
-activations are to be few, not commands; how many items of a bucket are added before their carries
-are; and from there on the codes of chains, by their way."""
+JOINTS, CARRIES, BOTH, ZERO, ONE, FEW_ACTIVATIONS, BLOCK, WAYS = range(8)
+"""Of the table: first codes of joint adders, of carries and of two at once; rows of the constants;
+whether activations are to be few, not commands; how many items of a bucket are added before their
+carries are; and from there on the codes of chains, by their way."""
 START, MIXED, EQUAL, TURNED, END = range(5)
 """What a chain's program does (one of the first three), and what it leaves (all but the first). A
 way is the one times :data:`KINDS`, and the other."""

@@ -1,7 +1,8 @@
 """From digits of two numbers to a bit: whether their sum, or difference, is above 0.
 
 Digits are -1 or +1, one a weight, so a number with all weights up to m is odd and its sign is that
-of nothing but carries: nobody needs the digits of the sum. A carry takes about three commands.
+of nothing but carries: nobody needs the digits of the sum. A carry takes about three commands, and
+those of a sum and a difference take four to six together.
 """
 
 from __future__ import annotations
@@ -40,6 +41,29 @@ def carry_program(name: str, address_map: AddressMap, last: str) -> Program:
     outputs = ("out",) if last else ()
     program = Program.parse(f"carry-{name}", text + end, inputs=tuple(symbols), outputs=outputs)
     return program.on(address_map)
+
+
+BEGIN_BOTH = Program.parse("carries-begin", "(k,B4)(m,B0)", inputs=("k", "m"), outputs=())
+"""The carry of the sum stands in DCC0, that of the difference in T0, both plain or both not."""
+
+TURNED = ((False, False), (False, True), (True, False), (True, True))
+"""Whether each of two digits has to be turned round."""
+
+
+@cache
+def both_program(turned: tuple[bool, bool], address_map: AddressMap, last: str) -> Program:
+    """Carries of s + d and s - d, and with ``last`` their bits in ``plus`` and ``minus``."""
+    # s into T2 and T3; d into T1, and its complement into DCC1
+    text = "(s,B6)(B7,B10)" if turned[0] else "(s,B10)"
+    text += "(d,B6)(B7,B1)" if turned[1] else "(d,B9)"
+    text += {
+        "": "[B14][B15]",
+        "plain": "(B14,plus)(B15,minus)",
+        "complemented": "[B14](B5,plus)[B15](B7,minus)",
+    }[last]
+    outputs = ("plus", "minus") if last else ()
+    name = "carries-" + "".join("ct"[one] for one in turned)
+    return Program.parse(name, text, inputs=("s", "d"), outputs=outputs).on(address_map)
 
 
 def decide(

@@ -281,6 +281,7 @@ def _known(address_map: AddressMap) -> tuple[Ints, Ints]:
     ways = 3 * adding.KINDS
     known = np.zeros(adding.WAYS + ways, np.int64)
     known[adding.JOINTS], known[adding.CARRIES] = every.joints, every.carries
+    known[adding.BOTH] = every.both
     known[adding.ZERO], known[adding.ONE] = place[0], place[1]
     prices = np.zeros((ways, 2), np.int64)
     kinds, after = ("start", "mixed", "equal"), ("", "mixed", "equal", "turned", "end")

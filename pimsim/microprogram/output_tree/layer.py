@@ -106,8 +106,8 @@ class Layer:
         """
         fan_in = [self._part(start, end) for start, end in pairwise(self.edges)]
         operands = int(fan_in[0].rows[-1]) + 1
-        outs = np.full(len(leaves(tree)), operands, np.int64)
-        fan_in[0] = fan_in[0]._replace(free=fan_in[0].free[:-1])
+        outs = operands + np.arange(len(leaves(tree))) % 2  # two bits are decided at once
+        fan_in[0] = fan_in[0]._replace(free=fan_in[0].free[:-2])
         planned = plan(tree, fan_in, self._kappas, outs, self._map, self.minimise)
         program, results, first = RowProgram(1), {}, len(self._map.constants)
         for piece in pieces(planned):
@@ -115,11 +115,13 @@ class Layer:
                 _, part, place, to_place = piece.moved
                 program.move(place - first, part, to_place - first)
             elif piece.decided >= 0:
-                results[planned.outputs[piece.decided]] = program.read(operands - first)
+                results[planned.outputs[piece.decided]] = program.read(
+                    int(outs[piece.decided]) - first
+                )
             elif piece.part >= 0:
                 words = planned.tapes[piece.part][piece.records]
                 program.run(AdderTape(words, self._map), piece.part)
-        return GroupProgram(leaves(tree), program, results, planned.rows + 1, planned.adders)
+        return GroupProgram(leaves(tree), program, results, planned.rows + 2, planned.adders)
 
     def _part(self, start: int, end: int) -> FanIn:
         """What a part holds."""

@@ -49,7 +49,7 @@ from pimsim.microprogram.output_tree.nodes import (
     Group,
     Nodes,
 )
-from pimsim.microprogram.output_tree.settling import decide, extended, settle, shares
+from pimsim.microprogram.output_tree.settling import decide, decide_both, extended, settle, shares
 
 
 @compiled
@@ -202,9 +202,12 @@ def _leaf(
         top = max(sizes[0], sizes[1]) - 1
         extended(one, sizes[0], top)
         extended(two, sizes[1], top)
+        outs = group.outs[first], group.outs[second]
+        if columns == 2:
+            decide_both(work, one, two, top, (last, other), outs)
+        else:
+            decide(work, one, two, top, 0, last, outs[0])
         for number in range(columns):
-            digit, place = (other, second) if number else (last, first)
-            decide(work, one, two, top, number, digit, group.outs[place])
             found.marks[leaf, DECIDED + number] = work.state[AT]
     else:
         found.lasts[leaf, 0] = kappa - beside - (another if columns == 2 else 0)

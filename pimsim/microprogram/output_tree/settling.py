@@ -7,6 +7,7 @@ See :mod:`~pimsim.microprogram.output_tree.tree` and
 from __future__ import annotations
 
 from pimsim.microprogram.output_tree.adding import (
+    BOTH,
     CARRIES,
     MAX_WEIGHT,
     MINUS,
@@ -128,6 +129,35 @@ def decide(work: Work, one: Ints, other: Ints, top: int, minus: int, carry: int,
             put(work, third)
         if last:
             put(work, out)
+
+
+@compiled
+def decide_both(
+    work: Work, one: Ints, other: Ints, top: int, carries: tuple[int, int], outs: tuple[int, int]
+) -> None:
+    """Write whether one + other + the first of ``carries``, one - other + the second, are above 0.
+
+    The rows ``outs`` must differ.
+    """
+    turned = 0
+    for weight in range(top + 1):
+        for item in (one[weight], other[weight]):
+            if item >= 0:
+                turned += 1 if item & 1 else -1
+    held = 1 if turned > 2 else 0  # both bits are then to be turned at the end
+    put(work, work.table[BOTH])
+    for carry in carries:
+        put(work, row_of(work, PLUS if carry > 0 else MINUS, held))
+    for weight in range(top + 1):
+        s, d = one[weight], other[weight]
+        kind = 2 * int(s >= 0 and (s & 1) != held) + int(d >= 0 and (d & 1) != held)
+        last = 0 if weight < top else 1 + held
+        put(work, work.table[BOTH] + 1 + kind * 3 + last)
+        put(work, row_of(work, s, held))
+        put(work, row_of(work, d, held))
+        if last:
+            put(work, outs[0])
+            put(work, outs[1])
 
 
 @compiled

@@ -80,8 +80,8 @@ class Stream:
     """How many there are."""
     given: Sequence[int] | None = None
     """Row of part 0 where each output's bit stands at the end; None: bits are given one by one, as
-    they are decided, in the row ``bit``."""
-    bit: int = -1
+    they are decided, in the rows ``bits`` in turn."""
+    bits: Sequence[int] = ()
 
     @property
     def gives_sums(self) -> bool:
@@ -106,7 +106,8 @@ class Stream:
                         yield from self._seen(number, piece.settled)
                 elif piece.decided >= 0:
                     if self.given is None:
-                        yield Deed(place=self.bit, given=piece.decided)
+                        place = self.bits[piece.decided % len(self.bits)]
+                        yield Deed(place=place, given=piece.decided)
                 elif piece.records.stop > piece.records.start:
                     yield Deed(parts[piece.part], window.plan.tapes[piece.part][piece.records])
             for place, to_place in window.brought:

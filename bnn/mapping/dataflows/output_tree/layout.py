@@ -169,7 +169,7 @@ class Layout:
         """Take rows for the bits of a group: those of all places together, and of one."""
         size = min(MOST, self._stage.outputs)
         if not number and self._decides:
-            kept = rows.take(size if self._pooled else 1, "bits")
+            kept = rows.take(size if self._pooled else min(2, size), "bits")
             self._kept = [self._first + row for row in kept]
         if self._stage.windows.offsets > 1 and not self._blocked:
             decided = rows.take(size, "bits")
@@ -254,7 +254,7 @@ class Layout:
     def _alone(self, planned: GroupPlan, place: int) -> Stream:
         """Stream of a place; its outputs are numbered behind those of places before."""
         window = Window(numbered(planned, place * self._stage.outputs), self._where[place])
-        return Stream(self._map, [window], len(self.parts), bit=(self._kept or [-1])[0])
+        return Stream(self._map, [window], len(self.parts), bits=self._kept)
 
     def _plan(self, tree: Tree, place: int) -> GroupPlan:
         parts, kappas = self._windows[place]

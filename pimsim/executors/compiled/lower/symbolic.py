@@ -73,7 +73,8 @@ class Graph:
         commands: in order.
         slots: what each symbol is bound to.
         rows: the address map.
-        held: places that hold :data:`HELD` before, or (True) its complement.
+        held: places that hold a value that is held before, such as :data:`HELD`, or (True) its
+            complement.
 
     """
 
@@ -82,7 +83,7 @@ class Graph:
         commands: Iterable[Command],
         slots: Mapping[str, SymbolPlace],
         rows: AddressMap,
-        held: Mapping[SymbolPlace, bool] | None = None,
+        held: Mapping[SymbolPlace, tuple[SymbolPlace, bool]] | None = None,
     ) -> None:
         self._rows = rows
         self._held = held or {}
@@ -172,7 +173,8 @@ class Graph:
     def before(self, place: SymbolPlace) -> Literal:
         """Value of a place before the commands."""
         if place in self._held:
-            return self.before(HELD) ^ self._held[place]
+            value, complement = self._held[place]
+            return self.before(value) ^ complement
         if place not in self._initial:
             node = len(self._nodes)
             self._nodes.append(place)

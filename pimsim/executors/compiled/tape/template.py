@@ -1,7 +1,8 @@
 """What a template computes, derived from its commands: rows and the held value in, and out.
 
 Between the templates of a chain the running sum stays in compute cells, some of which hold its
-complement. Which cells these are is a *pattern*; whatever is in the others is garbage.
+complement, or two carries do. Which cells these are is a *pattern*; whatever is in the others is
+garbage.
 
 >>> from typing import NamedTuple
 >>> from pimsim.microprogram.accumulation import programs
@@ -13,7 +14,7 @@ complement. Which cells these are is a *pattern*; whatever is in the others is g
 >>> mixed = One(programs(ambit())["mixed", "mixed"], "mixed", "mixed")
 >>> (one,) = derived([mixed], {"mixed": (("T0", False), ("DCC0", True))})
 >>> [place.name for place, _ in one.network.inputs], one.stores, one.keeps
-(['HELD', 'ROW', 'ROW'], (2,), True)
+(['HELD', 'ROW', 'ROW'], (2,), 1)
 >>> carry, kept = one.network.nodes       # of c, b and v: MAJ(NOT c, b, v), and the parity
 >>> f"{carry[0]:08b}", f"{kept[0]:08b}"
 ('10110010', '10010110')
@@ -37,8 +38,8 @@ from pimsim.executors.compiled.lower.symbolic import (
 )
 from pimsim.microprogram.program import Program
 
-Pattern = tuple[tuple[str, bool], ...]
-"""Names of cells, and whether each holds the complement of the held value."""
+Pattern = tuple[tuple[str, bool] | tuple[str, bool, int], ...]
+"""Names of cells, whether each holds the complement of a held value, and of which, 0 or 1."""
 
 
 class Template(Protocol):
@@ -64,11 +65,11 @@ class TemplateFunction:
     symbols: int
     network: FunctionNetwork
     """Of rows by the number of their symbol and the held value; results are those of ``stores``,
-    then, if it ``keeps`` one, the held value behind it."""
+    then the held values behind it that it ``keeps``."""
     stores: tuple[int, ...]
     """Symbols whose rows are written."""
-    keeps: bool
-    """Whether it leaves a held value."""
+    keeps: int
+    """How many held values it leaves."""
     needed: frozenset[int] = field(compare=False)
     """Symbols whose rows are sensed before they are written."""
     apart: frozenset[tuple[int, int]] = field(compare=False)
@@ -102,8 +103,9 @@ def _derived(program: Program, before: Pattern, after: Pattern | None) -> Templa
     slots: dict[str, SymbolPlace] = {
         name: (PlaceKind.ROW, number) for number, name in enumerate(program.symbols)
     }
-    held: dict[SymbolPlace, bool] = {
-        (PlaceKind.CELL, rows.cells.index(name)): complement for name, complement in before
+    held: dict[SymbolPlace, tuple[SymbolPlace, bool]] = {
+        (PlaceKind.CELL, rows.cells.index(name)): ((PlaceKind.HELD, sum(which)), complement)
+        for name, complement, *which in before
     }
     graph = Graph(program.commands, slots, rows, held)
     if graph.refused:
@@ -114,8 +116,8 @@ def _derived(program: Program, before: Pattern, after: Pattern | None) -> Templa
         )
     stores = tuple(n for kind, n in sorted(graph.written) if kind == PlaceKind.ROW)
     results = [graph.written[PlaceKind.ROW, number] for number in stores]
-    if after is not None:
-        results.append(_left(program, graph, after))
+    left = [] if after is None else _left(program, graph, after)
+    results += left
     network = graph.network(results)
     garbage = [rows.cells[n] for kind, n in network.inputs if kind == PlaceKind.CELL]
     if garbage:
@@ -125,21 +127,23 @@ def _derived(program: Program, before: Pattern, after: Pattern | None) -> Templa
         )
     needed = frozenset(n for kind, n in graph.reads if kind == PlaceKind.ROW)
     apart = _apart(program, frozenset(stores))
-    return TemplateFunction(len(program.symbols), network, stores, after is not None, needed, apart)
+    return TemplateFunction(len(program.symbols), network, stores, len(left), needed, apart)
 
 
-def _left(program: Program, graph: Graph, after: Pattern) -> Literal:
-    """The value that all cells of a pattern hold, plain or complemented."""
+def _left(program: Program, graph: Graph, after: Pattern) -> list[Literal]:
+    """The values that cells of a pattern hold, plain or complemented."""
     cells = program.address_map.cells
-    values = set()
-    for name, complement in after:
+    values: dict[int, set[Literal]] = {}
+    for name, complement, *which in after:
         place = PlaceKind.CELL, cells.index(name)
         value = graph.written[place] if place in graph.written else graph.before(place)
-        values.add(value ^ complement)
-    if len(values) != 1:
-        listed = ", ".join(f"{'NOT ' * complement}{name}" for name, complement in after)
-        raise InputError(f"template {program.name!r} must leave one value in {listed}")
-    return values.pop()
+        values.setdefault(sum(which), set()).add(value ^ complement)
+    for number, some in values.items():
+        if len(some) != 1:
+            own = [(name, turned) for name, turned, *which in after if sum(which) == number]
+            listed = ", ".join(f"{'NOT ' * turned}{name}" for name, turned in own)
+            raise InputError(f"template {program.name!r} must leave one value in {listed}")
+    return [some.pop() for _, some in sorted(values.items())]
 
 
 def _apart(program: Program, stores: frozenset[int]) -> frozenset[tuple[int, int]]:

@@ -83,7 +83,7 @@ class _Writer:
         self._code, self._bytes, self._vectors = code, entry_bytes, range(vectors)
         self._kind, self._delivery = f"i{entry_bytes * 8}", delivery
         self._ways: list[tuple[str, str, list[str]]] = [
-            ("entry", "%tape", ["zeroinitializer" for _ in self._vectors])
+            ("entry", "%tape", ["zeroinitializer" for _ in self._names()])
         ]
         """Where the next record is reached from, where it is then, and what is held."""
 
@@ -102,14 +102,18 @@ class _Writer:
         code.do("br label %next\nnext:")
         labels, records, left = zip(*self._ways, strict=True)
         self._phi("%record", "ptr", records, labels)
-        for i in self._vectors:
-            self._phi(f"%held{i}", VECTOR, [values[i] for values in left], labels)
+        for i, name in enumerate(self._names()):
+            self._phi(name, VECTOR, [values[i] for values in left], labels)
         code.do(f"%code = load {kind}, ptr %record, align {self._bytes}")
         cases = [f"function{unique.index(function)}" for function in functions]
         cases += ["read", "move", "stop"]
         listed = [f"{kind} {n}, label %{case}" for n, case in enumerate(cases)]
         code.do(f"switch {kind} %code, label %never [ {' '.join(listed)} ]")
         code.do("never:\n  unreachable\nstop:")
+
+    def _names(self) -> list[str]:
+        """Names of what is held: two values of each vector."""
+        return [f"%held{which}_{i}" for i in self._vectors for which in range(2)]
 
     def _phi(self, name: str, kind: str, values: Sequence[str], labels: Sequence[str]) -> None:
         ways = [f"[ {value}, %{label} ]" for value, label in zip(values, labels, strict=True)]
@@ -119,7 +123,7 @@ class _Writer:
     def _case(self, label: str, places: int) -> Iterator[list[str]]:
         """A record of so many places; gives what is held, which the case may replace."""
         self._code.do(f"br label %next\n{label}:")
-        held = [f"%held{i}" for i in self._vectors]
+        held = self._names()
         yield held
         following = self._code.at(self._kind, "%record", 1 + places)
         self._ways.append((label, following, held))
@@ -142,7 +146,7 @@ class _Writer:
             values = [
                 code.get(VECTOR, rows[number], i, _VECTOR_BYTES)
                 if kind == PlaceKind.ROW
-                else f"%held{i}"
+                else f"%held{number}_{i}"
                 for kind, number in network.inputs
             ]
             for table, operands in network.nodes:
@@ -150,8 +154,8 @@ class _Writer:
             results = [values[result] for result in network.results]
             for symbol, value in zip(function.stores, results, strict=False):
                 code.store(value, rows[symbol], i)
-            if function.keeps:
-                held[i] = results[-1]
+            for which, value in enumerate(results[len(results) - function.keeps :]):
+                held[2 * i + which] = value
 
     def _copy(self, source: str, target: str, how: str) -> None:
         for i in self._vectors:

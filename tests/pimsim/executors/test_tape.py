@@ -263,10 +263,10 @@ def recorded(program: RowProgram, table: Table, layout: Layout) -> tuple[NDArray
 # -- what templates compute ----------------------------------------------------------------------
 
 
-def value(function: TemplateFunction, held: int, rows: Sequence[int]) -> list[int]:
+def value(function: TemplateFunction, held: int, rows: Sequence[int], second: int = 0) -> list[int]:
     """Results of a template for one column."""
     network = function.network
-    values = [rows[n] if kind == PlaceKind.ROW else held for kind, n in network.inputs]
+    values = [rows[n] if kind == PlaceKind.ROW else (held, second)[n] for kind, n in network.inputs]
     for table, operands in network.nodes:
         values.append(table >> sum(values[one] << j for j, one in enumerate(operands)) & 1)
     return [values[result] for result in network.results]
@@ -309,6 +309,27 @@ def test_joint_adders_count_two_sums(name: str, kind: str, sign: int) -> None:
         x, y, z = (2 * bit - 1 for bit in bits)
         assert 2 * (2 * plus - 1) - (2 * total - 1) == x + sign * y + z
         assert -2 * (2 * minus - 1) + (2 * total - 1) == x + sign * y - z
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_two_carries_are_those_of_a_sum_and_a_difference(name: str) -> None:
+    """Whichever digits are turned round, of carries that are both plain or both not."""
+    found = [one for one in TABLES[name] if one.program.name.startswith("carries-")]
+    (begin, *steps) = zip(found, derived(found, PATTERNS), strict=True)
+    assert len(steps) == 12
+    assert [value(begin[1], 0, rows) for rows in product((0, 1), repeat=2)] == [
+        [0, 0], [0, 1], [1, 0], [1, 1]
+    ]  # fmt: skip
+    lasts = ("", "plain", "complemented")
+    for number, (one, function) in enumerate(steps):
+        turned, last = one.program.name.removeprefix("carries-"), lasts[number % 3]
+        held = last == "complemented"
+        for plus, minus, s, d in product((0, 1), repeat=4):
+            rows = [digit ^ held ^ (how == "t") for digit, how in zip((s, d), turned, strict=True)]
+            carries = [int(plus + s + d >= 2), int(minus + s + 1 - d >= 2)]
+            seen = value(function, plus ^ held, rows, minus ^ held)
+            assert seen == carries, (one.program.name, last)
+        assert (one.before, one.after) == ("carries", None if last else "carries")
 
 
 def program_of(text: str) -> Program:

@@ -20,6 +20,7 @@ from bnn.lowering.stage import Stage, each_pixel, offsets
 from bnn.lowering.thresholds import Thresholds
 from bnn.mapped.mapped_stage import StageInputs
 from bnn.mapping import MAPPINGS
+from bnn.mapping.dataflows.output_tree.division import cheapest, exchanged
 from bnn.mapping.dataflows.output_tree.numbers import signed_digits
 from bnn.model.network import Dense
 from bnn.reference.checker import SumChecker
@@ -33,6 +34,7 @@ from pimsim.dram.array.faults import Access, Draws, Faults, Job, Site
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
 from pimsim.errors import InputError
+from pimsim.microprogram.output_tree.tree import leaves
 
 
 @given(st.lists(st.integers(-600, 600), min_size=1, max_size=9), st.booleans())
@@ -82,6 +84,21 @@ def test_what_sums_are_made_of_is_held_for_a_few_images_at_a_time() -> None:
     finally:
         tracemalloc.stop()
     assert most < operands.nbytes + 2 * MEMORY_BYTES
+
+
+def test_outputs_are_exchanged_where_few_rows_are_added_and_the_same_each_time() -> None:
+    system = System(load("ddr3-1600-8-8-8"), ModelOptions())
+    network = read_model(zoo.locate("mnist-cnn"))
+    first, second = lower(network, ENCODINGS["symmetric"], system.data_rows)[:2]
+    assert isinstance(first, Stage)
+    assert isinstance(second, Stage)
+    _, layout, groups = cheapest(first, system, 2000)
+    found = exchanged(layout, groups)
+    assert found == exchanged(layout, groups)
+    assert sorted(n for tree in found for n in leaves(tree)) == list(range(first.outputs))
+    assert sum(map(layout.commands, found)) < 0.96 * sum(map(layout.commands, groups))
+    _, layout, groups = cheapest(second, system, 2000)
+    assert exchanged(layout, groups) is groups
 
 
 STANDARD = replace(load("ddr3-1600-8-8-8"), row_bytes=64, chips_per_rank=1)

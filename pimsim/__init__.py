@@ -53,9 +53,9 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-RESULT_VERSION = 2
-"""Raised with every change after which the same run gives other numbers; results that were kept
-under another one are not used again."""
+RESULT_VERSION = 1
+"""Raised with every change after which any run gives other numbers; results that were kept under
+another one are not used again. Measures and mappings have versions of their own."""
 
 _ELSEWHERE = {
     "Program": ("pimsim.microprogram.program", "Program"),

@@ -84,6 +84,21 @@ def names() -> tuple[str, ...]:
     return *MAPPINGS, *OBJECTIVES
 
 
+def version(name: str) -> int:
+    """Number of a mapping's planner, or of the newest that is chosen among.
+
+    Results that were kept under another one are not used again.
+
+    Args:
+        name: what was asked for, of :func:`names`.
+
+    >>> version("output-stationary")
+    1
+    """
+    some = [name] if name in MAPPINGS else MAPPINGS
+    return max(getattr(MAPPINGS[one], "version", 1) for one in some)
+
+
 def check(name: str) -> None:
     """Raise InputError unless ``name`` is one of :func:`names`."""
     require_one_of("mapping", name, names(), hint=True)

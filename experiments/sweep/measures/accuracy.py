@@ -54,6 +54,7 @@ def identity(values: Values) -> Mapping[str, Any]:
         "network": digest(zoo.locate(str(values["network"]))),
         "data": networks.data_digest(values),
         "dram": networks.dram_identity(values),
+        **networks.planner(values),
     }
     if rule != LARGEST:
         found["answers"] = rule

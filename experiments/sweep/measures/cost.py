@@ -34,7 +34,7 @@ def _identity(values: Values) -> Mapping[str, Any]:
 
     choice.check(str(values["mapping"]))
     networks.mitigation(values)
-    found: dict[str, Any] = {"dram": networks.dram_identity(values)}
+    found: dict[str, Any] = {"dram": networks.dram_identity(values), **networks.planner(values)}
     if values["network"] in catalog.names():
         for name in ("data", "input_scale", "chain"):
             if values.get(name, "auto") != "auto":

@@ -221,3 +221,11 @@ def _data(
     from bnn.data import datasets
 
     return datasets.reshape_for(opened(name, written), input_shape)
+
+
+def planner(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a point's identity is its mapping's: the number of the planner, beyond the first."""
+    from bnn.mapping import choice
+
+    version = choice.version(str(values["mapping"]))
+    return {"mapping_version": version} if version > 1 else {}

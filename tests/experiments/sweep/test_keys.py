@@ -108,6 +108,19 @@ def test_seed_versions_and_measure_are_in_the_key(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("measure", ["cost", "accuracy"])
+@pytest.mark.parametrize("mapping", ["output-stationary", "output-tree", "auto"])
+def test_a_planner_that_changes_makes_other_points_of_its_mapping(
+    measure: str, mapping: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bnn.mapping.dataflows import output_tree
+
+    base = {**BASE[measure], "mapping": mapping}
+    before = _key(measure, base)
+    monkeypatch.setattr(output_tree, "version", output_tree.version + 1)
+    assert (_key(measure, base) == before) == (mapping == "output-stationary")
+
+
+@pytest.mark.parametrize("measure", ["cost", "accuracy"])
 def test_a_file_counts_by_its_content(measure: str, tmp_path: Path) -> None:
     """Bundled or copied, it is the same network; with one byte more it is another."""
     from bnn import zoo

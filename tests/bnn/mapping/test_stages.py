@@ -430,6 +430,15 @@ def test_places_whose_rows_do_not_stand_for_each_other_are_planned_apart() -> No
         _execute("output-tree", case, _machine(60, 1), compiled=False)
 
 
+def test_outputs_are_exchanged_between_groups_though_positions_share_columns() -> None:
+    sides = [WindowAxis(8, 3, 8, before=1)] * 2
+    stage = _stage(_signs(1, 9, 1, 24), lay(1, sides), shape=(8, 8), planes=8, step=1, low=0)
+    _, shared, groups = division.cheapest(stage, _machine(1024, 1).system, 256)
+    assert shared.each > 1
+    better = division.exchanged(shared, groups)
+    assert sum(map(shared.commands, better)) < sum(map(shared.commands, groups))
+
+
 def test_a_single_image_does_not_wait_for_positions_to_share_columns() -> None:
     case = _convolution((8, 8), 1, 1)
     (mapped,) = MAPPINGS["output-tree"].map_stage(case.stage, _system(1000), 1)

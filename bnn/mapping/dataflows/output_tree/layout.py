@@ -242,6 +242,11 @@ class Layout:
         given = self._kept[: len(plans[0].outputs)]
         return [Stream(self._map, found, len(self.parts), given)]
 
+    @property
+    def counted(self) -> int:
+        """Rows that an output adds up at the first place."""
+        return sum(len(some.rows) for some in self._windows[0][0])
+
     def commands(self, tree: Tree) -> int:
         """Row commands that a group takes at the first place.
 

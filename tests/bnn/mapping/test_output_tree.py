@@ -22,8 +22,10 @@ from bnn.mapped.mapped_stage import StageInputs
 from bnn.mapping import MAPPINGS
 from bnn.mapping.dataflows.output_tree.division import cheapest, exchanged
 from bnn.mapping.dataflows.output_tree.numbers import signed_digits
-from bnn.model.network import Dense
+from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, Merge, Network
 from bnn.reference.checker import SumChecker
+from bnn.run.estimate import of_network
+from bnn.run.execute import Execution, run
 from bnn.system.ledger import CommandLedger
 from bnn.system.mitigation import Mitigation
 from bnn.system.system import System
@@ -35,6 +37,8 @@ from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
 from pimsim.errors import InputError
 from pimsim.microprogram.output_tree.tree import leaves
+
+SIGN = "ste_sign"
 
 
 @given(st.lists(st.integers(-600, 600), min_size=1, max_size=9), st.booleans())
@@ -99,6 +103,51 @@ def test_outputs_are_exchanged_where_few_rows_are_added_and_the_same_each_time()
     assert sum(map(layout.commands, found)) < 0.96 * sum(map(layout.commands, groups))
     _, layout, groups = cheapest(second, system, 2000)
     assert exchanged(layout, groups) is groups
+
+
+def _residual(outputs: int) -> Network:
+    """Three binary convolutions, each added to what it was fed with, and a dense layer."""
+    rng, layers, inputs = np.random.default_rng(4), list[Layer](), list[tuple[int, ...]]()
+    for number in range(3):
+        before = len(layers) - 1
+        kernel = rng.normal(size=(3, 3, outputs, outputs)).astype(np.float32)
+        layers.append(Conv2D(f"c{number}", kernel, None, SIGN, SIGN, padding="same"))
+        norm = rng.uniform(0.5, 2, (4, outputs)).astype(np.float32)
+        layers.append(BatchNorm(f"n{number}", *norm, epsilon=1e-3))
+        layers.append(Merge(f"m{number}", "add"))
+        inputs += [(before,), (before + 1,), (before, before + 2)]
+    kernel = rng.normal(size=(36 * outputs, 10)).astype(np.float32)
+    layers += [Flatten("flat"), Dense("last", kernel, None, SIGN, SIGN)]
+    inputs += [(len(layers) - 3,), (len(layers) - 2,)]
+    return Network("residual", (6, 6, outputs), tuple(layers), inputs=tuple(inputs))
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["literal", "compiled"])
+def test_sums_of_a_residual_network_are_read_of_its_trees(compiled: bool) -> None:
+    network, system = _residual(24), System(load("ddr3-1600-8-8-8"), ModelOptions(banks=3))
+    x = np.random.default_rng(5).normal(size=(6, *network.input_shape)).astype(np.float32)
+    execution = Execution(compiled=compiled)
+    found = {
+        mapping: run(network, x, None, system, mapping, execution=execution)
+        for mapping in ("output-stationary", "output-tree")
+    }
+    booked = of_network(network, None, len(x), system, "output-tree")
+    logits = [done.logits for done in found.values()]
+    np.testing.assert_array_equal(*logits)
+    apart, shared = found.values()
+    assert shared.bit_exact
+    for one, other, alone in zip(apart.layers, shared.layers, booked.layers, strict=True):
+        if other.mapping is None:
+            continue
+        assert other.mapping == "output-tree"
+        assert other.gives_sums
+        before, after = (layer.ledger.counts("compute") for layer in (one, other))
+        assert after == alone.ledger.counts("compute")
+        assert other.checker is not None
+        assert other.checker.compared
+        assert (after.aap + after.ap) < 0.4 * (before.aap + before.ap)
+        # about as many digits as counts have; what is moved is read and written
+        assert after.rd - after.wr < 1.15 * (before.rd - before.wr)
 
 
 STANDARD = replace(load("ddr3-1600-8-8-8"), row_bytes=64, chips_per_rank=1)

@@ -67,7 +67,7 @@ def map_stage(stage: Stage, system: System, images: int) -> list[MappedStage]:
         if stage.each > 1:  # all groups of channels are as the first
             times = copies * piece.stage.groups
             trees = trees[: len(trees) // piece.stage.groups]
-        elif stage.groups == 1:
+        if stage.groups == 1:
             trees = exchanged(layout, trees)
         with ThreadPoolExecutor(default_threads()) as pool:
             streams = [one for some in pool.map(layout.streams, trees) for one in some] * times

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pimsim.dram.array.address_map import AddressMap
-from pimsim.errors import OutOfRowsError
+from pimsim.errors import InputError, OutOfRowsError
 from pimsim.microprogram.output_tree.nodes import (
     BEFORE,
     DECIDED,
@@ -40,6 +40,9 @@ Ints = NDArray[np.int64]
 BLOCKS = (1 << 30, 96, 48, 32)
 """Items of a bucket that are added before their carries are: fewer take a few commands more, and
 fewer rows. They are tried in turn."""
+
+MOST_OUTPUTS = 16
+"""Of a group: a bucket's key has as many bits for signs."""
 
 
 class FanIn(NamedTuple):
@@ -119,8 +122,13 @@ def plan(
         address_map: of the subarrays.
         minimise: what is to be few, ``commands`` or ``activations``.
 
-    Raises OutOfRowsError if a part has too few rows.
+    Raises OutOfRowsError if a part has too few rows, and InputError for more than 16 outputs, of
+    which signs are kept in as many bits.
     """
+    if len(leaves(tree)) > MOST_OUTPUTS:
+        raise InputError(
+            f"a group must have at most {MOST_OUTPUTS} outputs, not {len(leaves(tree))}"
+        )
     for block in BLOCKS[:-1]:
         try:
             return _planned(tree, fan_in, kappas, outs, address_map, (minimise, block))

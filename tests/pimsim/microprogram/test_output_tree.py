@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pimsim.bits import unpack
 from pimsim.dram.array.address_map import load, names
-from pimsim.errors import OutOfRowsError
+from pimsim.errors import InputError, OutOfRowsError
 from pimsim.executors.reference import carry_out
 from pimsim.microprogram.accumulation import cheapest, programs
 from pimsim.microprogram.output_tree import group
@@ -139,6 +139,14 @@ def test_commands_of_a_product_are_those_of_the_page(
     made = _executed(layer, clustered(weights, 8), least, address_map, 3)
     assert sum(one.commands for one in made) <= commands * weights.size
     assert sum(one.activations for one in made) <= activations * weights.size
+
+
+def test_a_group_of_more_outputs_than_a_key_holds_is_refused() -> None:
+    signs = np.ones((3, 17), np.int8)
+    fan_in = [FanIn(signs, np.arange(3), np.zeros(3, np.int64), np.arange(90, 3, -1))]
+    outs, kappas = np.arange(100, 117), np.zeros(17, np.int64)
+    with pytest.raises(InputError, match=r"^a group must have at most 16 outputs, not 17$"):
+        plan(shaped(range(17)), fan_in, kappas, outs, load("ambit"))
 
 
 def test_two_rows_too_few_are_refused_and_smaller_groups_take_fewer() -> None:

@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache
 from math import prod
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,16 +33,19 @@ from pimsim.cost import unrefreshed_ps
 from pimsim.dram.commands import Kind
 from pimsim.dram.timeline.command_stream import RowCycle, Run, Segment, issue_order, row_cycle
 from pimsim.errors import OutOfSubarraysError
-from pimsim.microprogram.row_program import RowProgram
+from pimsim.microprogram.row_program import Move, RowProgram
+
+Step: TypeAlias = tuple[RowCycle | Kind, int]
+"""A cycle of row commands, or the reading or writing of a row (RD, WR), and how often it comes."""
 
 
 def in_turn(
     stage: Stage,
     system: System,
     images: int,
-    runs: Sequence[Run],
+    program: RowProgram,
     *,
-    operand_rows: int,
+    computing: Callable[[int], Sequence[Step]],
     units: int | None = None,
     first: int = 0,
     where: NDArray[np.intp] | None = None,
@@ -52,8 +56,8 @@ def in_turn(
         stage: the stage.
         system: the banks.
         images: how many.
-        runs: row commands of an output, or of a unit.
-        operand_rows: rows that hold the operands of a tile, of all parts.
+        program: whose inputs are written for every tile.
+        computing: what a group of so many units takes after that.
         units: groups of outputs that are computed one after the other; each output if None.
         first: subarray of each bank that holds the first part.
         where: ``(banks, n)`` columns that rows have; all if None.
@@ -63,12 +67,12 @@ def in_turn(
     tiles = tiling(images, stage.windows.positions, capacity)
     outputs = stage.outputs * stage.each if units is None else units
     banks, columns = system.banks, tiles[0].columns
+    written, taken = program.rows_written("inputs"), cache(computing)
 
     @cache
     def round_ps(size: int, used: int) -> int:
         """Time of so many banks to compute a group of a tile."""
-        computing = [(run.cycle, run.times * size) for run in runs]
-        return spent_ps(system, used, columns, (Kind.WR, operand_rows), *computing)
+        return spent_ps(system, used, columns, (Kind.WR, written), *taken(size))
 
     sizes = {-(-outputs // groups) for groups in range(1, min(banks, outputs) + 1)}
     ways = [
@@ -106,7 +110,6 @@ def side_by_side(
     images: int,
     program: RowProgram,
     parts: int,
-    weight_rows: int,
 ) -> Placement:
     """Choose blocks and tiles, and the division over the banks that takes the least time.
 
@@ -116,7 +119,6 @@ def side_by_side(
         images: how many.
         program: what is done in every column.
         parts: subarrays that share the fan-in.
-        weight_rows: rows of weights, of all parts.
 
     Raises OutOfSubarraysError when the weights do not fit the subarrays of the banks.
     """
@@ -143,7 +145,7 @@ def side_by_side(
             f"subarrays of each bank, not need {needed}"
         )
     columns = [prod(block.size) * together for block in blocks]
-    used, some = _divided(system, program, weight_rows, columns, len(tiles), ways)
+    used, some = _divided(system, program, columns, len(tiles), ways)
     turns = [
         Turn(
             blocks[held],
@@ -160,7 +162,6 @@ def side_by_side(
 def _divided(
     system: System,
     program: RowProgram,
-    weight_rows: int,
     columns: list[int],
     tiles: int,
     ways: list[int],
@@ -173,7 +174,6 @@ def _divided(
     Args:
         system: the banks.
         program: what runs in each.
-        weight_rows: rows of weights.
         columns: of every block.
         tiles: number of tiles.
         ways: banks that blocks may be divided over.
@@ -186,19 +186,16 @@ def _divided(
     )
     if len(choices) == 1:
         return choices[0]
-    computing: dict[RowCycle, int] = {}
-    for run in program.runs:
-        computing[run.cycle] = computing.get(run.cycle, 0) + run.times
-    operands = Kind.WR, program.rows_written("inputs")
-    read = Kind.RD, program.slots
+    operands, computing = (Kind.WR, program.rows_written("inputs")), steps(program)
+    weights = Kind.WR, program.rows_written("weights")
 
     @cache
     def batch_ps(lanes: int, wide: int) -> int:
-        return spent_ps(system, lanes, wide, operands, *computing.items(), read)
+        return spent_ps(system, lanes, wide, operands, *computing)
 
     @cache
     def load_ps(lanes: int, wide: int) -> int:
-        return spent_ps(system, lanes, wide, (Kind.WR, weight_rows))
+        return spent_ps(system, lanes, wide, weights)
 
     turns = {
         each: Counter(
@@ -219,14 +216,25 @@ def _divided(
     return best
 
 
-def spent_ps(system: System, banks: int, columns: int, *steps: tuple[RowCycle | Kind, int]) -> int:
+def steps(program: RowProgram, times: int = 1) -> list[Step]:
+    """What a program computes, for so many outputs, with rows that are moved through the host."""
+    found: Counter[RowCycle | Kind] = Counter()
+    for run in program.runs:
+        found[run.cycle] += times * run.times
+    moved = times * sum(isinstance(item, Move) for item in program.items)
+    found[Kind.RD] += times * program.slots + moved
+    found[Kind.WR] += moved
+    return list(found.items())
+
+
+def spent_ps(system: System, banks: int, columns: int, *steps: Step) -> int:
     """Return the time of steps in order, refresh aside, which would stretch all alike.
 
     Args:
         system: whose banks.
         banks: how many of them, all doing the same.
         columns: of every row that is read or written.
-        steps: row cycles, or reading or writing of rows (RD, WR), and how often each.
+        steps: what they do.
 
     """
     bursts = -(-columns // (system.standard.burst_bytes * 8))

@@ -68,8 +68,8 @@ def mapped(
         lambda chunk: chunk.operands * stage.planes + rows(stage, chunk),
         width,
     )
-    parts, weight_rows = len(held.chunks), sum(map(len, held.weights))
-    placement = side_by_side(stage, system, images, program, parts, weight_rows)
+    parts = len(held.chunks)
+    placement = side_by_side(stage, system, images, program, parts)
     # The lowest free row is always taken first.
     used = system.address_map.first_data + max(free.peak for free in held.free)
     return [MappedStage(stage, system, program, placement, readback, parts, used)]

@@ -22,7 +22,7 @@ from functools import partial
 
 from bnn.lowering.stage import Stage
 from bnn.mapped.mapped_stage import MappedStage
-from bnn.mapped.placement.division import in_turn
+from bnn.mapped.placement.division import in_turn, steps
 from bnn.mapped.placement.fan_in import Piece, divide
 from bnn.mapping.dataflows.output_stationary.planner import OutputPlan, plan
 from bnn.system.screening import usable
@@ -44,13 +44,12 @@ def _mapped(piece: Piece[OutputPlan], first: int, system: System, images: int) -
     """Lay a piece out in subarrays from number ``first`` on."""
     stage, planned = piece.stage, piece.plan
     set_size = len(planned.chunks)
-    operands = sum(chunk.operands for chunk in planned.chunks)
     placement = in_turn(
         stage,
         system,
         images,
-        planned.program.runs,
-        operand_rows=operands * planned.sets * stage.planes,
+        planned.program,
+        computing=partial(steps, planned.program),
         first=first,
         where=usable(planned.parts, set_size, system, first),
     )

@@ -15,9 +15,9 @@ from bnn.mapped.mapped_stage import ConstantRows, MappedStage, OperandRows, Read
 from bnn.mapped.placement.division import in_turn
 from bnn.mapped.placement.fan_in import Chunk
 from bnn.mapping.dataflows.output_stationary.edges import Masks
+from bnn.mapping.dataflows.output_tree.lockstep import computing
 from bnn.mapping.dataflows.output_tree.numbers import numbers, signed_digits
 from bnn.system.system import System
-from pimsim.dram.timeline.command_stream import Run
 from pimsim.errors import OutOfRowsError
 from pimsim.microprogram.allocation import RowAllocator
 from pimsim.microprogram.output_tree.group import FanIn, GroupPlan, plan
@@ -25,7 +25,7 @@ from pimsim.microprogram.output_tree.renaming import numbered, renamed
 from pimsim.microprogram.output_tree.stream import Stream, Window
 from pimsim.microprogram.output_tree.tree import Tree, leaves
 from pimsim.microprogram.row_program import RowProgram
-from pimsim.microprogram.tape import AdderTape, runs, table
+from pimsim.microprogram.tape import AdderTape, table
 
 MOST = 8
 """Outputs of a group, at most."""
@@ -191,9 +191,8 @@ class Layout:
                 program.write([row], number, ConstantRows(mask[None, None]))
         stage = self._seen
         placement = in_turn(
-            stage, self.system, images, _average(streams, self.system),
-            operand_rows=sum(len(part.rows) for part in self.parts),
-            units=units, first=first,
+            stage, self.system, images, program,
+            computing=computing(streams, units), units=units, first=first,
         )  # fmt: skip
         return MappedStage(
             stage, self.system, program, placement, ReadBack(stage.scale, ()), parts,
@@ -344,10 +343,3 @@ class Layout:
             mask = self._masks[number].row(~padded[:, tap])
             found.append((mask, signed_digits(-stage.tap_sums[tap])))
         return found
-
-
-def _average(streams: list[Stream], system: System) -> list[Run]:
-    """What a stream executes, of all parts together, on average."""
-    total = sum(part.histogram for one in streams for part in one.tally.parts)
-    each = -(-np.asarray(total) // len(streams))
-    return list(runs(tuple(each.tolist()), system.address_map))

@@ -1,0 +1,50 @@
+"""What streams of different lengths take where banks execute them side by side."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from bnn.mapped.placement.division import Step
+from pimsim.dram.commands import Kind
+from pimsim.dram.timeline.command_stream import RowCycle
+from pimsim.microprogram.output_tree.stream import Stream
+
+
+def computing(streams: Sequence[Stream], units: int) -> Callable[[int], list[Step]]:
+    """Return what streams take in banks that go in lock-step: banks wait for the longest.
+
+    Args:
+        streams: what is done for each group of outputs.
+        units: streams that are priced. Where they are more than ``streams``, these come again.
+
+    Returns:
+        A function from how many streams a bank is given, one after the other, to what that takes:
+        in step i all banks execute the i-th of theirs. Each part, and each way of rows from part to
+        part, is waited for by itself.
+
+    """
+    each = []
+    for tally in (one.tally for one in streams):
+        own = Counter[tuple[RowCycle | Kind, object]]()
+        for part, tape in enumerate(tally.parts):
+            own.update({(run.cycle, part): run.times for run in tape.runs})
+        for ends, rows in tally.moved.items():
+            own.update({(Kind.RD, ends): rows, (Kind.WR, ends): rows})
+        own[Kind.RD, "bits or digits"] = tally.reads
+        each.append(own)
+    kinds = list(dict.fromkeys(kind for own in each for kind in own))
+    times = np.array([[own[kind] for kind in kinds] for own in each])
+    times = np.resize(times, (units, len(kinds)))
+
+    def steps(size: int) -> list[Step]:
+        groups = np.pad(times, [(0, -units % size), (0, 0)]).reshape(-1, size, len(kinds))
+        longest = groups.max(axis=0).sum(axis=0)
+        total = Counter[RowCycle | Kind]()
+        for (what, _), count in zip(kinds, longest.tolist(), strict=True):
+            total[what] += count
+        return list(total.items())
+
+    return steps

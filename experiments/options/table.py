@@ -218,10 +218,11 @@ ADDRESS_MAP = Option(
 )  # fmt: skip
 MAPPING = Option(
     "mapping",
-    "dataflow: output-stationary (weights in the command stream), weight-stationary (weights in "
-    "rows) or no-local-reuse (the same, but the host counts); or auto, auto-latency, auto-energy: "
-    "of the first two, for every layer what keeps the product of latency and energy of the whole "
-    "run least, its latency, or its energy",
+    "dataflow: output-stationary (weights in the command stream), output-tree (the same, with "
+    "adders that outputs share), weight-stationary (weights in rows) or no-local-reuse (the same, "
+    "but the host counts); or auto, auto-latency, auto-energy: of those that count in DRAM, for "
+    "every layer what keeps the product of latency and energy of the whole run least, its latency, "
+    "or its energy (output-tree not where commands go wrong)",
     metavar="NAME", default="auto",
     swept=Swept(
         "mapping", _NETWORK, "dataflow, as `pimsim run --mapping`, where auto is the default",

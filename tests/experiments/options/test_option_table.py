@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import re
 from dataclasses import fields
 from typing import Any
 
 import pytest
 
+from bnn.mapping.choice import names
 from bnn.system.mitigation import NONE, Mitigation
 from experiments.options import dram, table
 from experiments.options.option import Option
@@ -94,3 +96,8 @@ def test_every_option_of_a_sweep_is_a_field_that_takes_the_default_of_its_own() 
             assert field.value(field.default) == field.default
         assert field.label
         assert field.help
+
+
+@pytest.mark.parametrize("name", names())
+def test_help_names_every_mapping_and_every_way_to_choose(name: str) -> None:
+    assert re.search(rf"\b{name}\b(?!-)", table.MAPPING.help), "say in MAPPING.help what it is"

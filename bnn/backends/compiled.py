@@ -22,7 +22,7 @@ from bnn.values.bitstrings import BitStrings, Values
 from bnn.values.encoding import Integers
 from pimsim.bits import Words
 from pimsim.executors.compiled.lower.compile import compile_program
-from pimsim.executors.compiled.run.read_rows import strings, sums
+from pimsim.executors.compiled.run.read_rows import strings
 from pimsim.executors.compiled.run.run import prepare, run
 from pimsim.executors.compiled.run.tiles import Layout, Tiles, empty
 
@@ -88,9 +88,9 @@ class CompiledStage:
         stage, words = self._mapped.stage, 8
         zero = np.zeros((stage.outputs, words), np.uint64)
         strings(zero, 1, np.zeros((1, -(-stage.outputs // 8)), np.uint8))
-        for levels in {count.levels for count in self._counts if count.bits}:
-            many = np.zeros((1, levels, words), np.uint64)
-            sums(many, 1, np.zeros((1, levels), np.bool_), 1, np.zeros(1, np.int64))
+        rows, first = np.zeros((1, self._read.shape[1], words), np.uint64), np.zeros(1, np.intp)
+        for count in self._counts:
+            self._reader.sums(count, ReadOut(rows, (1, 1, 1), first[:, None, None], first))
 
     def run(
         self,

@@ -98,9 +98,8 @@ class StreamedStage:
         self._rows = StageRows(self._strings, self._tiles, columns)
         self._rows.load(self._strings.blank(self.images))
         self._rows.write_constants(slice(0, stage.outputs))
-        row = np.zeros((stage.outputs, self._words), np.uint64)  # so that its code is made now
-        strings(row, 1, np.zeros((1, -(-stage.outputs // 8)), np.uint8))
         self._numbers = [self._of_place(n) for n in range(stage.windows.offsets)] if looking else []
+        self._warm()
 
     def run(
         self,
@@ -142,6 +141,14 @@ class StreamedStage:
             if report is not None:
                 report(some.stop, count)
         return values if bits else wide
+
+    def _warm(self) -> None:
+        """Have the code that reads back made now."""
+        outputs = self._mapped.stage.outputs
+        row = np.zeros((outputs, self._words), np.uint64)
+        strings(row, 1, np.zeros((1, -(-outputs // 8)), np.uint8))
+        for place in range(len(self._numbers)):
+            self._sums(place, 1, threads=1)
 
     # -- sums --------------------------------------------------------------------------------
 

@@ -13,19 +13,25 @@ from numpy.typing import NDArray
 from bnn import reference
 from bnn.backends import compiled
 from bnn.backends.compiled import CompiledStage
+from bnn.backends.prepare import prepare
 from bnn.lowering.lower import lower
-from bnn.lowering.stage import HostStage
-from bnn.mapped.mapped_stage import Result
+from bnn.lowering.stage import HostStage, Stage
+from bnn.mapped.mapped_stage import Result, StageInputs
+from bnn.mapping import MAPPINGS
 from bnn.mapping.dataflows.output_stationary import map_stage
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
 from bnn.reference.checker import SumChecker
 from bnn.run.execute import run
 from bnn.run.flow import Flow
+from bnn.system.ledger import CommandLedger
 from bnn.system.system import Occupancy, System
 from bnn.values.encoding import ENCODINGS
 from pimsim.dram.array.address_map import ambit
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
+from pimsim.executors.compiled.codegen.emit import Compiler
+from pimsim.executors.compiled.run import read_rows
+from pimsim.executors.compiled.run.driver import drive
 
 SIGN = "ste_sign"
 STANDARD = load("ddr3-1600-8-8-8")
@@ -138,3 +144,35 @@ def test_pixels_that_no_window_reads_do_no_harm() -> None:
         network, x, None, System(load("ddr3-1600-8-8-8"), ModelOptions()), "output-stationary"
     )
     assert done.bit_exact
+
+
+@pytest.mark.parametrize("mapping", MAPPINGS)
+@pytest.mark.parametrize("sums", [False, True])
+def test_no_code_is_made_while_a_stage_runs(
+    mapping: str, sums: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(4)
+    layers: list[Layer] = [
+        Dense("d", rng.normal(size=(40, 9)).astype(np.float32), None, SIGN, SIGN)
+    ]
+    if not sums:
+        kernel = rng.normal(size=(9, 2)).astype(np.float32)
+        layers += [_norm(rng, "n", 9), Dense("e", kernel, None, SIGN, SIGN)]
+    network, encoding = Network("dense", (40,), tuple(layers)), ENCODINGS["symmetric"]
+    x = encoding.levels()[rng.integers(0, encoding.largest + 1, (700, 40))]
+    for made in (*vars(read_rows).values(), drive):  # what other tests have had made
+        if hasattr(made, "cache_clear"):
+            made.cache_clear()
+    stage = lower(network, encoding)[0]
+    assert isinstance(stage, Stage)
+    assert (stage.thresholds is None) == sums
+    system = System(STANDARD, ModelOptions())
+    execute = prepare(MAPPINGS[mapping].map_stage(stage, system, len(x)), len(x), compiled=True)
+    flow = Flow(network, x, encoding)
+    inputs = StageInputs(flow.operands(stage), CommandLedger(system), 2)
+    monkeypatch.setattr(Compiler, "function", None)
+    flow.take(stage, execute(inputs))
+    monkeypatch.undo()
+    expected = reference.forward(network, x, encoding)
+    if sums:
+        np.testing.assert_array_equal(flow.logits(), expected.logits)

@@ -113,6 +113,8 @@ def _may_run(compiled: Compiled, tiles: Tiles, table: NDArray[np.int64]) -> bool
 def prepare(compiled: Compiled, tiles: Tiles) -> None:
     """Make the machine code now, and have the memory, that the first run on such tiles needs."""
     plan_for(compiled, tiles).provide(min(default_threads(), tiles.tiles))
+    if emit.why_not() is None:
+        drive()
 
 
 def _note(compiled: Compiled, tiles: Tiles, table: NDArray[np.int64]) -> None:

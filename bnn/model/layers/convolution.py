@@ -28,6 +28,7 @@ from bnn.model.activation_functions import Real
 from bnn.model.geometry import Padding, WindowAxis, patches, windows
 from bnn.model.layers.layer import Reader, Reading, Shape, misfit
 from bnn.model.layers.product import Product, chunks, grouped
+from bnn.values.products import rowwise
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -56,11 +57,12 @@ class Windowed(Product):
         rows, columns = axes
         count, shape = len(operands), operands.shape[1:]
         result = np.empty((count, rows.out, columns.out, self.outputs), kernel.dtype)
+        exact = operands.dtype.kind != "f"
         per_image = rows.out * columns.out * matrix.shape[0] * shape[-1]
         for part in chunks(count, per_image):
             some = patches(operands[part], axes, pad, kernel.dtype.type)
             taps = some.reshape(*some.shape[:-1], matrix.shape[0], -1)
-            result[part] = grouped(taps, matrix, self.groups)
+            result[part] = grouped(taps, matrix, self.groups, exact=exact)
         return result.reshape(count, *self.shape_after(shape))
 
 
@@ -160,8 +162,11 @@ class LocallyConnected(Windowed):
         result = np.empty((len(operands), len(kernel), self.outputs), kernel.dtype)
         for part in chunks(len(operands), kernel[..., 0].size):
             some = patches(operands[part], axes, pad, kernel.dtype.type)
-            rows = some.reshape(len(some), len(kernel), -1).transpose(1, 0, 2)
-            result[part] = (rows @ kernel).transpose(1, 0, 2)
+            rows = some.reshape(len(some), len(kernel), -1)
+            if operands.dtype.kind == "f":
+                result[part] = rowwise(rows, kernel)
+            else:
+                result[part] = (rows.transpose(1, 0, 2) @ kernel).transpose(1, 0, 2)
         return result.reshape(len(operands), *after)
 
 

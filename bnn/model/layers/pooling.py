@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from bnn.model.activation_functions import softmax
 from bnn.model.geometry import Padding, WindowAxis, averages, largest, windows
 from bnn.model.layers.layer import Layer, Reader, Reading, Shape, Weights, misfit, misfits
+from bnn.values.products import rowwise
 
 REDUCTIONS: dict[str, Callable[..., Any]] = {
     "max": np.max,
@@ -157,7 +158,7 @@ class MatrixProduct(Layer):
             one.swapaxes(-1, -2) if turned else one
             for one, turned in zip((first, second), self.transposed, strict=True)
         )
-        return cast(NDArray[Any], first @ second)
+        return rowwise(first, second) if first.ndim == 2 else first @ second
 
 
 @dataclass(frozen=True, slots=True)

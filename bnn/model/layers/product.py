@@ -28,6 +28,7 @@ from bnn.model.layers.activation import encoding_behind
 from bnn.model.layers.layer import Layer, Reader, Reading, Shape, Weights, misfit
 from bnn.model.operand_encoding import OperandEncoding
 from bnn.model.quantizers import QuantizedWeights
+from bnn.values.products import rowwise
 from pimsim.errors import InputError
 
 CHUNK = 1 << 23
@@ -89,10 +90,12 @@ class Product(Layer):
     def multiply(self, operands: NDArray[Any], kernel: NDArray[Real], pad: float) -> NDArray[Real]:
         """Multiply operands ``(n, ..., in)`` with a kernel of the layer's shape, in its precision.
 
-        Works through the images a few at a time, so that memory stays bounded.
+        Works through the images a few at a time, so that memory stays bounded. What an image gives
+        does not depend on those that come with it; see
+        :func:`bnn.values.products.rowwise`.
 
         Args:
-            operands: behind the input quantizer.
+            operands: behind the input quantizer; integers where every sum is exact.
             kernel: in the layout of a file.
             pad: operand where a window reads no pixel.
 
@@ -149,7 +152,8 @@ class Dense(Product):
 
     def multiply(self, operands: NDArray[Any], kernel: NDArray[Real], pad: float) -> NDArray[Real]:
         """Multiply operands ``(n, ..., in)`` with a kernel ``(in, out)``; nothing is padded."""
-        return cast(NDArray[Real], operands.astype(kernel.dtype, copy=False) @ kernel)
+        rows = operands.astype(kernel.dtype, copy=False)
+        return rowwise(rows, kernel) if operands.dtype.kind == "f" else rows @ kernel
 
 
 def finish(layer: Product, sums: NDArray[Real]) -> NDArray[Real]:
@@ -284,16 +288,31 @@ def chunks(images: int, per_image: int) -> Iterator[slice]:
         yield slice(start, start + step)
 
 
-def grouped(rows: NDArray[Any], matrix: NDArray[Real], groups: int) -> NDArray[Real]:
-    """Multiply patches ``(..., taps, channels)`` with ``(taps, channels of a group, outputs)``."""
-    *lead, taps, channels = rows.shape
+def grouped(
+    patches: NDArray[Real], matrix: NDArray[Real], groups: int, *, exact: bool
+) -> NDArray[Real]:
+    """Multiply patches ``(n, height, width, taps, channels)``.
+
+    Args:
+        patches: of each position.
+        matrix: ``(taps, channels of a group, outputs)``.
+        groups: of channels.
+        exact: whether no sum is rounded.
+
+    Returns:
+        ``(n, height, width, outputs)``.
+
+    """
+    *lead, taps, channels = patches.shape
     width, outputs = channels // groups, matrix.shape[-1]
-    if groups == 1:
-        return cast(NDArray[Real], rows.reshape(*lead, -1) @ matrix.reshape(-1, outputs))
-    parts = rows.reshape(-1, taps, groups, width).transpose(2, 0, 1, 3)
+    if groups == 1:  # a line of positions at a time
+        return cast(NDArray[Real], patches.reshape(*lead, -1) @ matrix.reshape(-1, outputs))
+    together = 1 if exact else lead[0]
+    parts = patches.reshape(together, -1, taps, groups, width).transpose(0, 3, 1, 2, 4)
     kernels = matrix.reshape(taps, width, groups, -1).transpose(2, 0, 1, 3)
-    found = parts.reshape(groups, -1, taps * width) @ kernels.reshape(groups, taps * width, -1)
-    return cast(NDArray[Real], found.transpose(1, 0, 2).reshape(*lead, outputs))
+    rows = parts.reshape(*parts.shape[:3], taps * width)
+    found = rows @ kernels.reshape(groups, taps * width, -1)
+    return cast(NDArray[Real], found.transpose(0, 2, 1, 3).reshape(*lead, outputs))
 
 
 def _dense(reading: Reading) -> tuple[Dense]:

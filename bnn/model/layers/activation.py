@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 
 from bnn.model import quantizers
 from bnn.model.activation_functions import activate, elu, monotone
-from bnn.model.layers.layer import Layer, Reader, Reading, Shape, Weights, misfit
+from bnn.model.layers.layer import Reader, Reading, Shape, Unary, Weights, misfit
 from bnn.model.layers.pooling import Along
 from bnn.model.operand_encoding import OperandEncoding
 from pimsim.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
-class Activation(Layer):
+class Activation(Unary):
     """A function of every value on its own (softmax: of the last axis)."""
 
     function: str
@@ -62,7 +62,7 @@ def _sloped(slopes: Weights | np.float32, below: NDArray[Any]) -> NDArray[Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Rectifier(Layer):
+class Rectifier(Unary):
     """``x`` above a threshold up to a ceiling, and a slope below: ReLU and its relatives."""
 
     slope: float = 0.0
@@ -90,7 +90,7 @@ class Rectifier(Layer):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PRelu(Layer):
+class PRelu(Unary):
     """``x`` above 0 and a trained slope times x below."""
 
     slopes: Weights
@@ -122,7 +122,7 @@ class PRelu(Layer):
 
 
 @dataclass(frozen=True, slots=True)
-class Elu(Layer):
+class Elu(Unary):
     """``x`` above 0 and ``alpha * (e^x - 1)`` below."""
 
     alpha: float
@@ -132,7 +132,7 @@ class Elu(Layer):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class BatchNorm(Layer):
+class BatchNorm(Unary):
     """``(x - mean) * gamma / sqrt(variance + epsilon) + beta`` over the last axis.
 
     The subtraction of the mean, the product and the addition stay three operations: one fused

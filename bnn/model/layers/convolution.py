@@ -17,6 +17,7 @@ Every position of a locally connected one has weights of its own.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -38,9 +39,9 @@ class Windowed(Product):
     strides: tuple[int, ...] = ()
     """Between neighbouring windows, along each axis; 1 where it is empty."""
 
+    @abstractmethod
     def sides(self, shape: Shape) -> tuple[WindowAxis, WindowAxis]:
         """Windows along height and width; those of one axis as the windows of one row."""
-        raise NotImplementedError
 
     def _check(self, shape: Shape, rank: int, channels: int) -> None:
         if len(shape) != rank + 1 or shape[-1] != channels:

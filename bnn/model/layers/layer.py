@@ -7,6 +7,7 @@ reader for its entry in a model file, and nothing else has to know it.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,26 +27,24 @@ Weights = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Layer:
+class Layer(ABC):
     """A layer of a network; shapes are those of one image, without the batch axis.
 
-    A class of layers with one input says in ``_shape`` and ``_run`` what becomes of it, one with
-    several in :meth:`shape_after` and :meth:`run`; of the rest it says what is not as it is here:
-    one that gives real numbers in the shape of its input, which no sign may pass by.
+    A class of layers says in :meth:`shape_after` and :meth:`run` what becomes of its inputs, or
+    extends :class:`Unary` if there is one: without, none of its layers can be made. Of the rest it
+    says what is not as it is here: one that gives real numbers, which no sign may pass by.
     """
 
     name: str
     """Unique in the network."""
 
+    @abstractmethod
     def shape_after(self, *shapes: Shape) -> Shape:
         """Shape of the output, given those of the inputs; raises InputError if they do not fit."""
-        (shape,) = shapes
-        return self._shape(shape)
 
+    @abstractmethod
     def run(self, *values: NDArray[Any]) -> NDArray[Any]:
         """Compute the layer on the host, in the precision of the values ``(n, ...)``."""
-        (x,) = values
-        return self._run(x)
 
     def encoding_after(self, *encodings: OperandEncoding | None) -> OperandEncoding | None:
         """Return the encoding of what it gives, None for real numbers, from those it is fed."""
@@ -71,11 +70,30 @@ class Layer:
         """Number of weights that a processor fetches to carry it out."""
         return 0
 
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unary(Layer):
+    """A layer with one input, of which its class says in ``_run`` what becomes.
+
+    It says in ``_shape`` what shape that has, if not that of the input.
+    """
+
+    def shape_after(self, *shapes: Shape) -> Shape:
+        """Shape of the output, given that of the input."""
+        (shape,) = shapes
+        return self._shape(shape)
+
+    def run(self, *values: NDArray[Any]) -> NDArray[Any]:
+        """Compute the layer of its input ``(n, ...)``, in the precision of that."""
+        (x,) = values
+        return self._run(x)
+
     def _shape(self, shape: Shape) -> Shape:
         return shape
 
+    @abstractmethod
     def _run(self, x: NDArray[Any]) -> NDArray[Any]:
-        raise NotImplementedError
+        """What becomes of values ``(n, ...)``."""
 
 
 def misfit(name: str, wanted: str, shape: Shape) -> InputError:

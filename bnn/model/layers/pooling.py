@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from bnn.model.activation_functions import softmax
 from bnn.model.geometry import Padding, WindowAxis, averages, largest, windows
-from bnn.model.layers.layer import Layer, Reader, Reading, Shape, Weights, misfit, misfits
+from bnn.model.layers.layer import Layer, Reader, Reading, Shape, Unary, Weights, misfit, misfits
 from bnn.values.products import rowwise
 
 REDUCTIONS: dict[str, Callable[..., Any]] = {
@@ -37,7 +37,7 @@ REDUCTIONS: dict[str, Callable[..., Any]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Reduce(Layer):
+class Reduce(Unary):
     """One number for all values along some axes."""
 
     kind: str
@@ -88,7 +88,7 @@ FUNCTIONS_ALONG: dict[str, Callable[[NDArray[Any], int], NDArray[Any]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Along(Layer):
+class Along(Unary):
     """A function of all values along an axis, for each of them."""
 
     function: str
@@ -162,7 +162,7 @@ class MatrixProduct(Layer):
 
 
 @dataclass(frozen=True, slots=True)
-class _Pool2D(Layer):
+class _Pool2D(Unary):
     """Windows over ``(height, width, channels)``; over ``(length, channels)`` those of one row."""
 
     pool_size: tuple[int, ...]

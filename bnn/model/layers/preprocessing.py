@@ -21,7 +21,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.model.layers.layer import Layer, Reader, Reading, Shape, Weights, misfit, nothing
+from bnn.model.layers.layer import Reader, Reading, Shape, Unary, Weights, misfit, nothing
 from bnn.model.layers.shape import Crop
 from bnn.model.operand_encoding import OperandEncoding
 from pimsim.errors import InputError
@@ -64,7 +64,7 @@ summand."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Affine(Layer):
+class Affine(Unary):
     """A straight line: every value times a number, plus a number."""
 
     formula: str
@@ -107,7 +107,7 @@ class Affine(Layer):
 
 
 @dataclass(frozen=True, slots=True)
-class Resize(Layer):
+class Resize(Unary):
     """Images of another size, as ``tf.image.resize`` makes them."""
 
     height: int

@@ -12,6 +12,7 @@ multiplies the input is what the kernel quantizer makes of them.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -25,7 +26,7 @@ from bnn.model import quantizers
 from bnn.model.activation_functions import Real, activate
 from bnn.model.geometry import OUTSIDE, WindowAxis
 from bnn.model.layers.activation import encoding_behind
-from bnn.model.layers.layer import Layer, Reader, Reading, Shape, Weights, misfit
+from bnn.model.layers.layer import Reader, Reading, Shape, Unary, Weights, misfit
 from bnn.model.operand_encoding import OperandEncoding
 from bnn.model.quantizers import QuantizedWeights
 from bnn.values.products import rowwise
@@ -39,7 +40,7 @@ WIDEST_SUMS = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Product(Layer):
+class Product(Unary):
     """A layer that sums products of operands with weights; its classes say which."""
 
     kernel: Weights
@@ -83,10 +84,11 @@ class Product(Layer):
         """Windows along height and width over an input of ``shape``; None for a dense layer."""
         return None
 
+    @abstractmethod
     def matrix(self, kernel: NDArray[Any]) -> NDArray[Any]:
         """Order a kernel in the layout of a file as ``(taps, channels of a group, outputs)``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def multiply(self, operands: NDArray[Any], kernel: NDArray[Real], pad: float) -> NDArray[Real]:
         """Multiply operands ``(n, ..., in)`` with a kernel of the layer's shape, in its precision.
 
@@ -102,7 +104,6 @@ class Product(Layer):
         Returns:
             Sums, ``(n, ..., out)``.
         """
-        raise NotImplementedError
 
     def pads(self, shape: Shape) -> bool:
         """Whether some windows over an input of ``shape`` reach into padding."""
@@ -112,8 +113,9 @@ class Product(Layer):
         """Multiply-accumulates of an image, by Larq's count: weights times output positions."""
         return self.kernel.size * prod(self.shape_after(shape)[:-1])
 
+    @abstractmethod
     def _shape(self, shape: Shape) -> Shape:
-        raise NotImplementedError
+        """Outputs last; raises InputError if the kernel does not fit."""
 
     def _run(self, x: NDArray[Any]) -> NDArray[Any]:
         """Multiply in float32 whatever the precision of ``x``; bias and activation have that."""

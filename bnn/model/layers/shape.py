@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.model.layers.layer import Layer, Reader, Reading, Shape, misfit, nothing
+from bnn.model.layers.layer import Reader, Reading, Shape, Unary, misfit, nothing
 from bnn.model.operand_encoding import OperandEncoding
 
 
-class _Moves(Layer):
+class _Moves(Unary):
     """Layers that leave every value as it is."""
 
     __slots__ = ()
@@ -73,7 +73,7 @@ class Permute(_Moves):
 
 
 @dataclass(frozen=True, slots=True)
-class Pad(Layer):
+class Pad(Unary):
     """Zeros around the spatial axes: real zeros, which a sign quantizer behind turns into +1.
 
     An operator may put another number there, and around the channels, too.

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from bnn.model import quantizers
-from bnn.model.layers.layer import Layer
+from bnn.model.layers.convolution import Windowed
+from bnn.model.layers.layer import Layer, Unary
 from bnn.model.layers.merge import Concatenate, Merge, Stack
 from bnn.model.layers.pooling import AveragePool2D, MaxPool2D, Reduce
 from bnn.model.layers.preprocessing import Resize
+from bnn.model.layers.product import Product
 from bnn.model.layers.shape import Crop, Flatten, Pad, Permute, Pick, Reshape, UpSample
 from bnn.model.operand_encoding import BIPOLAR, TERNARY
 from bnn.model.operations.operation import Given, Operation
@@ -42,6 +44,13 @@ COMPUTING: list[Layer] = [
     Reduce("sum", "sum", (1,), keep=False),
     Merge("add", "add"),
 ]
+BASES: dict[type[Layer], tuple[str, ...]] = {
+    Layer: ("run", "shape_after"),
+    Unary: ("_run",),
+    Product: ("_shape", "matrix", "multiply"),
+    Windowed: ("matrix", "sides"),
+}
+"""What a class of layers must say, by the class that it extends."""
 
 
 def inputs_of(layer: Layer) -> int:
@@ -83,3 +92,16 @@ def test_either_gelu_is_a_function_with_the_tails_of_predict(
     (made,) = FUNCTIONS["nn.gelu"](op)
     op.finish()
     assert made.function == function
+
+
+@pytest.mark.parametrize(
+    ("base", "lacking"), [(base, name) for base, names in BASES.items() for name in names]
+)
+def test_a_layer_without_what_all_must_have_cannot_be_made(base: type[Layer], lacking: str) -> None:
+    kernel = np.ones((1, 1), np.float32)
+    given = ("layer", kernel, None) if issubclass(base, Product) else ("layer",)
+    said = {name: lambda *_: None for name in BASES[base]}
+    assert type("Whole", (base,), said)(*given).name == "layer"
+    del said[lacking]
+    with pytest.raises(TypeError, match=rf"abstract.*\b{lacking}\b"):
+        type("Partial", (base,), said)(*given)

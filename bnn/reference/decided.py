@@ -46,6 +46,18 @@ class _Table(NamedTuple):
     falling: Bits | None
     """``(outputs,)`` whether values fall where they are pooled; None: nothing is pooled."""
 
+    def of(self, sums: NDArray[np.int32]) -> Bits:
+        """Look sums ``(outputs, images, positions)`` up, which are pooled if they are to be."""
+        start, step, bits = self.reached.start, self.reached.step, self.bits
+        changes = bits[1:] != bits[:-1]
+        if (changes.sum(axis=0) <= 1).all():  # comparing is faster than looking up
+            place = np.where(changes.any(axis=0), changes.argmax(axis=0) + 1, len(self.reached))
+            at = (start + step * place).astype(np.int32)
+            compared: Bits = (sums >= at[:, None, None]) ^ bits[0][:, None, None]
+            return compared
+        found: Bits = bits[(sums - start) // step, np.arange(len(sums))[:, None, None]]
+        return found
+
 
 class DecidedBits:
     """Bits of a stage with thresholds.
@@ -72,31 +84,19 @@ class DecidedBits:
 
     def of(self, sums: NDArray[np.int32]) -> Bits:
         """Decide ``(outputs, images, positions)``; positions are those that the stage gives."""
-        outputs, images, _ = sums.shape
-        if self._table is None:
+        table = self._table
+        if table is None:
             return self._run(sums)
-        if self._table.falling is not None:
-            turn = np.where(self._table.falling, -1, 1).astype(np.int32)[:, None, None]
-            (pool,) = (step for step in self._decision.steps if isinstance(step, MaxPool2D))
-            laid = (sums * turn).reshape(outputs * images, *self._shape[:-1], 1)
-            sums = pool.run(laid).reshape(outputs, images, -1) * turn
-        return self._looked_up(sums)
+        return table.of(sums if table.falling is None else self._pooled(sums, table.falling))
 
-    def _looked_up(self, sums: NDArray[np.int32]) -> Bits:
-        reached, bits, _ = self._table or self._missing()
-        changes = bits[1:] != bits[:-1]
-        found: Bits
-        if (changes.sum(axis=0) <= 1).all():  # comparing is faster than looking up
-            place = np.where(changes.any(axis=0), changes.argmax(axis=0) + 1, len(reached))
-            at = (reached.start + reached.step * place).astype(np.int32)
-            found = (sums >= at[:, None, None]) ^ bits[0][:, None, None]
-        else:
-            every = np.arange(len(sums))[:, None, None]
-            found = bits[(sums - reached.start) // reached.step, every]
-        return found
-
-    def _missing(self) -> _Table:
-        raise ValueError(f"stage {self._stage.name!r} must have a table")
+    def _pooled(self, sums: NDArray[np.int32], falling: Bits) -> NDArray[np.int32]:
+        """Sums with the largest value of each window: the smallest where values fall."""
+        outputs, images, _ = sums.shape
+        turn = np.where(falling, -1, 1).astype(np.int32)[:, None, None]
+        (pool,) = (step for step in self._decision.steps if isinstance(step, MaxPool2D))
+        laid = (sums * turn).reshape(outputs * images, *self._shape[:-1], 1)
+        pooled: NDArray[np.int32] = pool.run(laid).reshape(outputs, images, -1) * turn
+        return pooled
 
     def _run(self, sums: NDArray[np.int32]) -> Bits:
         """Run the layers."""

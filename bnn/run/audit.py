@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from bnn import reference
 from bnn.lowering.stage import Stage
+from bnn.mapped.mapped_stage import Result
 from bnn.reference.checker import SumChecker
 from bnn.run.flow import Flow
-from bnn.values.bitstrings import BitStrings, Values
+from bnn.values.bitstrings import BitStrings
 
 END_TO_END = 16
 """Images that are also taken from end to end."""
@@ -43,7 +44,7 @@ class Audit:
         self.exact = True
         """Whether everything so far is the reference's."""
         self.check_s = 0.0
-        """Wall time."""
+        """Wall time of all that was only done to check."""
         with self._timed():
             x = flow.images
             reference.refuse_unfit(flow.network, x)
@@ -74,11 +75,12 @@ class Audit:
             told = partial(self._tell, f"{stage.name}: every sum")
             return SumChecker(stage, fed, operands, told, self._threads)
 
-    def result(self, stage: Stage, checker: SumChecker, values: Values) -> None:
-        """Check what a stage gave, whose sums were checked."""
+    def result(self, stage: Stage, checker: SumChecker, result: Result) -> None:
+        """Check what a stage gave, whose sums were checked in the time that it says."""
+        self.check_s += result.check_s
         with self._timed():
             if stage.thresholds is not None:
-                checker.decide(self._flow.network, values)
+                checker.decide(self._flow.network, result.values)
             self.exact &= checker.wrong == 0
 
     def logits(self, logits: NDArray[np.float32]) -> None:

@@ -147,11 +147,11 @@ def run(
     executor = _Executor(flow, prepared, audit, execution)
     layers, scheduling_s = walk(planned.steps(executor.carry_out), len(x))
     logits = flow.logits()
-    schedule_s = executor.scheduling_s + scheduling_s
-    check_s = executor.checking_s
     if audit is not None:
         audit.logits(logits)
-        check_s += audit.check_s
+    check_s = 0.0 if audit is None else audit.check_s
+    booked_s = sum(layer.result.book_s for layer in layers if layer.result is not None)
+    schedule_s = scheduling_s + booked_s
     execute_s = time.perf_counter() - started - schedule_s - check_s
     return NetworkRun(
         logits,
@@ -185,36 +185,29 @@ class _Executor:
         self, flow: Flow, prepared: dict[str, Execute], audit: Audit | None, how: Execution
     ) -> None:
         self._flow, self._prepared, self._audit, self._how = flow, prepared, audit, how
-        self.checking_s = 0.0
-        """Wall time of computing again, with every sum compared."""
-        self.scheduling_s = 0.0
-        """Wall time of scheduling the commands for their time."""
 
     def carry_out(self, stage: Stage | HostStage, layer: LayerRun) -> LayerRun:
         """Compute the values of a stage, and go on with them."""
-        started = time.perf_counter()
+        started_s, audit = self._clock_s(), self._audit
         if isinstance(stage, HostStage):
             self._flow.run_on_host(stage)
-            return replace(layer, wall_s=time.perf_counter() - started)
+            return replace(layer, wall_s=self._clock_s() - started_s)
         operands = self._flow.operands(stage)
-        audit, checker, audited_s = self._audit, None, 0.0
-        if audit is not None:
-            audited_s = -audit.check_s
-            checker = audit.checker(stage, operands)
+        checker = None if audit is None else audit.checker(stage, operands)
         report = partial(self._how.tell, stage.name)
         execute = self._prepared.pop(stage.name)  # schedules are large: one goes with its layer
         result = execute(StageInputs(operands, layer.ledger, self._how.threads, checker, report))
         if audit is not None and checker is not None:
-            audit.result(stage, checker, result.values)
-            audited_s += audit.check_s
+            audit.result(stage, checker, result)
         self._flow.take(stage, result)
-        self.checking_s += result.check_s
-        self.scheduling_s += result.book_s
-        aside_s = audited_s + result.check_s + result.book_s
         return replace(
             layer,
             occupancy=result.occupancy,
             result=result,
             checker=checker,
-            wall_s=time.perf_counter() - started - aside_s,
+            wall_s=self._clock_s() - started_s - result.book_s,
         )
+
+    def _clock_s(self) -> float:
+        """A clock that stands still while the audit's runs."""
+        return time.perf_counter() - (0.0 if self._audit is None else self._audit.check_s)

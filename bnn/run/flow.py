@@ -51,7 +51,18 @@ class Bits:
 
 
 class Flow:
-    """Values of layers until the last use of each: bits out of DRAM, or numbers on the host."""
+    """A network on its images, from pixels to logits, while its stages are carried out in order.
+
+    It says what each stage is fed with, goes on with what that gives, and computes what the DRAM
+    does not. Of every layer it keeps the values until their last use.
+
+    Args:
+        network: the layers, up to the logits.
+        x: images ``(n, ...)``, as the Keras model would be fed.
+        encoding: how ``x`` is integers; None leaves a first layer with real inputs to the host.
+        threads: processors used to encode the images, all if None.
+
+    """
 
     def __init__(
         self,

@@ -1,0 +1,129 @@
+"""Stages computed three times, or on more rows, give the same and cost what that takes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from bnn.backends.prepare import booked as book_alone
+from bnn.lowering.stage import each_pixel, lay
+from bnn.mapping import MAPPINGS
+from bnn.mapping.dataflows.output_stationary.planner import plan
+from bnn.model.geometry import WindowAxis
+from bnn.system.mitigation import Mitigation
+from pimsim.errors import InputError, OutOfRowsError
+from pimsim.microprogram.row_program import Run
+
+from .stage_cases import (
+    ROWS,
+    SLOW,
+    Case,
+    assert_booked,
+    books_of,
+    case_of,
+    cases,
+    machine_with,
+    random_signs,
+    run_case,
+    stage_of,
+    system_with,
+)
+
+
+@pytest.mark.slow
+@SLOW
+@given(
+    case=cases(),
+    rows=ROWS,
+    banks=st.sampled_from([4, 5, 8]),
+    tmr=st.sampled_from(["time", "banks"]),
+    moves=st.sampled_from(["host", "psm"]),
+)
+def test_outputs_computed_three_times_are_voted_and_cost_what_that_takes(
+    case: Case, rows: int, banks: int, tmr: str, moves: str
+) -> None:
+    once, stage = machine_with(rows, banks, moves=moves), case.stage
+    reference, compiled, drafted = (
+        machine_with(rows, banks, Mitigation(tmr), moves) for _ in range(3)
+    )
+    try:
+        executed = run_case("output-stationary", case, reference, compiled=False)
+    except OutOfRowsError:
+        assume(False)
+    run_case("output-stationary", case, compiled, compiled=True)
+    images = len(case.operands)
+    book_alone(MAPPINGS["output-stationary"].map_stage(stage, drafted.system, images), drafted)
+    assert books_of(reference) == books_of(compiled) == books_of(drafted)
+    assert_booked(executed, reference)
+
+    plain = run_case("output-stationary", case, once, compiled=False)
+    subarrays = sum(part.lanes for part in executed)
+    each = 4 if tmr == "banks" else 1  # three with operands, and one that votes
+    whole = len(plain) == 1 and len(executed) == each  # repeating has cut off no groups either
+    if whole and subarrays == each * plain[0].lanes:
+        # one subarray holds the fan-in, so that nothing but what comes out is moved or read
+        before, after = once.counts("compute"), reference.counts("compute")
+        voted = before.act
+        assert (after.aap, after.ap) == (3 * before.aap + 4 * voted, 3 * before.ap)
+        assert after.act == before.act + (6 * voted if tmr == "banks" else 0)
+        if tmr == "banks":
+            assert reference.counts("inputs").wr == 3 * once.counts("inputs").wr
+        else:
+            assert reference.counts("inputs") == once.counts("inputs")
+
+
+def test_nothing_computed_once_more_overwrites_what_is_to_be_voted() -> None:
+    sides = [WindowAxis(6, 3, 6, before=1)] * 2
+    pool = [WindowAxis.padded(6, 2, 2, 1, "valid")] * 2
+    windows = lay(3, sides, pool)
+    stage = stage_of(random_signs(1, 9, 3, 4), windows, shape=(6, 6))
+    planned = plan(stage, system_with(400, Mitigation("time")))
+    schedules = [item.schedule for item in planned.program.items if isinstance(item, Run)]
+    (vote,) = schedules.pop().steps
+    kept = {int(row) for row in vote.rows[:3]}
+    assert len(kept) == 3
+    each = len(schedules) // 3
+    for number in range(3):
+        own = schedules[number * each : (number + 1) * each]
+        written = [d for schedule in own for _, d in schedule.addresses(0) if d in kept]
+        assert set(written) == {int(vote.rows[number])}
+
+
+def test_a_majority_of_more_rows_takes_wordlines_and_rows_but_no_commands() -> None:
+    stage = stage_of(np.ones((1, 1, 40, 3), np.int8), each_pixel(1, 40), shape=(1,))
+    case = case_of(stage, [], 5, -1)
+    plain = machine_with(128, 2)
+    run_case("output-stationary", case, plain, compiled=False)
+    adders = 3 * (40 - bin(40).count("1"))
+    for rows in (4, 8, 16, 32):
+        for compiled in (False, True):
+            many = machine_with(128, 2, Mitigation(activation_rows=rows))
+            run_case("output-stationary", case, many, compiled=compiled)
+            copies = rows // 3
+            assert many.system.data_rows == plain.system.data_rows - 6 * (copies - 1) - rows % 3
+            before, after = plain.counts("compute"), many.counts("compute")
+            assert replace(before, extra_wordlines=0) == replace(after, extra_wordlines=0)
+            # an adder of SIMDRAM: 9 cells are written and 3 majorities taken; then 6 bits are
+            # compared with a constant, 2 cells and a majority each, from 3 cells on
+            adding = adders * (9 * copies - 5 + 3 * (rows - 1))
+            comparing = 3 * (3 * copies - 1 + 6 * (2 * (copies - 1) + rows - 1))
+            assert after.extra_wordlines == adding + comparing
+            assert many.cost("compute").latency_ps == plain.cost("compute").latency_ps
+
+
+@pytest.mark.parametrize("mapping", [one for one in MAPPINGS if one != "output-stationary"])
+def test_other_mappings_refuse_what_changes_a_layout(mapping: str) -> None:
+    stage = stage_of(random_signs(1, 1, 4, 2), each_pixel(1, 4), shape=(1,))
+    for mitigation, name in (
+        (Mitigation(tmr="time"), "tmr"),
+        (Mitigation(retries=1), "retries"),
+        (Mitigation(screening=1), "screening"),
+    ):
+        machine = machine_with(128, 2, mitigation)
+        text = f"`mapping` must be output-stationary with `{name}`"
+        with pytest.raises(InputError, match=text):
+            MAPPINGS[mapping].map_stage(stage, machine.system, 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bnn.backends import faulty
 from bnn.mapping.frontier import OBJECTIVES
-from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
+from bnn.model.network import Conv2D, Dense, Flatten, Layer, Network
 from bnn.run.execute import Execution, NetworkRun, run
 from bnn.system.system import System
 from bnn.values.encoding import ENCODINGS
@@ -28,59 +28,24 @@ from pimsim.dram.standard.standard import Standard, load
 from pimsim.errors import InputError
 from pimsim.executors.faulty import streams
 
-SIGN = "ste_sign"
+from .faulty_networks import (
+    SIGN,
+    STATIC,
+    Rates,
+    convolution,
+    dense,
+    encoding_of,
+    faults_of,
+    images_of,
+    kernel_of,
+    networks,
+    norm_of,
+)
+
 STANDARD = load("ddr3-1600-8-8-8")
 SMALL = replace(STANDARD, row_bytes=64, chips_per_rank=1)
 SLOW = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 LEVEL = 0.999
-
-
-@dataclass(frozen=True)
-class Rates:
-    """A failure table with the same rates everywhere but where something else is said."""
-
-    every: Rate
-    other: dict[tuple[str, int, int], Rate]
-    kinds: frozenset[str] = frozenset({"sense", "copy", "not"})
-
-    def rate(self, kind: str, rows: int, ones: int) -> Rate:
-        """As of a table."""
-        return self.other.get((kind, rows, ones), self.every)
-
-
-def _faults(static: float, access: float, chip: int = 0, noise: int = 0) -> Faults:
-    return Faults(Rates(Rate(static, access), {}), chip, noise)  # type: ignore[arg-type]
-
-
-def _kernel(rng: np.random.Generator, *shape: int) -> NDArray[np.float32]:
-    return rng.normal(size=shape).astype(np.float32)
-
-
-def _norm(rng: np.random.Generator, name: str, channels: int) -> BatchNorm:
-    arrays = rng.normal(size=(4, channels)).astype(np.float32)
-    return BatchNorm(name, arrays[0], np.abs(arrays[1]) + 1, arrays[2], arrays[3], 1e-3)
-
-
-def _dense(rng: np.random.Generator, fan_in: int, outputs: int) -> Network:
-    layers = (
-        Dense("first", _kernel(rng, fan_in, outputs), None, None, SIGN),
-        _norm(rng, "norm", outputs),
-        Dense("last", _kernel(rng, outputs, 4), None, SIGN, SIGN),
-    )
-    return Network("dense", (fan_in,), layers)
-
-
-def _convolution(rng: np.random.Generator) -> Network:
-    layers: list[Layer] = [
-        Conv2D("conv", _kernel(rng, 3, 3, 2, 5), None, None, SIGN, padding="same"),
-        _norm(rng, "norm", 5),
-        MaxPool2D("pool", (2, 2), (2, 2)),
-        Conv2D("next", _kernel(rng, 3, 3, 5, 3), None, SIGN, SIGN, padding="same"),
-        _norm(rng, "other", 3),
-        Flatten("flat"),
-        Dense("last", _kernel(rng, 48, 4), None, SIGN, SIGN),
-    ]
-    return Network("convolution", (8, 8, 2), tuple(layers))
 
 
 def _run(
@@ -94,14 +59,10 @@ def _run(
     faulty: list[str] | None = None,
     mapping: str = "output-stationary",
 ) -> NetworkRun:
-    encoding = ENCODINGS["unit" if len(network.input_shape) == 3 else "bipolar"]
-    pixels = np.random.default_rng(1).integers(
-        0, encoding.largest + 1, (images, *network.input_shape)
-    )
     return run(
         network,
-        encoding.levels()[pixels.astype(np.uint16)],
-        encoding,
+        images_of(network, images),
+        encoding_of(network),
         System(standard, ModelOptions(banks=4), faults=faults),
         mapping,
         execution=Execution(
@@ -114,22 +75,15 @@ def _flips(done: NetworkRun) -> int:
     return sum(layer.result.flips for layer in done.layers if layer.result is not None)  # type: ignore[union-attr]
 
 
-@st.composite
-def _case(draw: st.DrawFn) -> tuple[Network, int]:
-    rng = np.random.default_rng(draw(st.integers(0, 99)))
-    if draw(st.booleans()):
-        return _convolution(rng), draw(st.integers(1, 5))
-    fan_in = draw(st.sampled_from([3, 40, 140]))  # the last needs two subarrays
-    return _dense(rng, fan_in, draw(st.integers(1, 7))), draw(st.integers(1, 1200))
-
-
 MAPPINGS = ("output-stationary", "output-tree")
+CASES = networks(5, {3: 1200, 40: 1200, 140: 1200})
+"""The last fan-in needs two subarrays."""
 
 
 @pytest.mark.parametrize("mapping", MAPPINGS)
 @given(
-    _case(),
-    st.sampled_from([0.0, 0.01, 0.2]),
+    CASES,
+    STATIC,
     st.sampled_from([0.0, 0.001, 0.1]),
     st.integers(0, 99),
 )
@@ -140,7 +94,7 @@ def test_both_executors_meet_the_same_faults_on_any_number_of_threads(
 ) -> None:
     network, images = case
     small = replace(SMALL, rows_per_subarray=128)
-    faults = _faults(static, access, chip=seed, noise=seed + 1)
+    faults = faults_of(static, access, chip=seed, noise=seed + 1)
     literal = _run(network, images, faults, small, compiled=False, mapping=mapping)
     for threads in (1, 3):
         compiled = _run(network, images, faults, small, threads=threads, mapping=mapping)
@@ -154,7 +108,7 @@ def test_both_executors_meet_the_same_faults_on_any_number_of_threads(
 
 
 @pytest.mark.parametrize("mapping", MAPPINGS)
-@given(_case(), st.booleans())
+@given(CASES, st.booleans())
 @pytest.mark.slow
 @SLOW
 def test_with_probability_zero_every_bit_is_that_of_the_error_free_run(
@@ -163,7 +117,7 @@ def test_with_probability_zero_every_bit_is_that_of_the_error_free_run(
     network, images = case
     right = _run(network, images, None, mapping=mapping)
     assert right.bit_exact
-    none = _faults(0.0, 0.0, 5, 6)
+    none = faults_of(0.0, 0.0, 5, 6)
     found = _run(network, images, none, compiled=compiled, mapping=mapping)
     np.testing.assert_array_equal(found.logits, right.logits)
     assert _flips(found) == 0
@@ -172,12 +126,12 @@ def test_with_probability_zero_every_bit_is_that_of_the_error_free_run(
 def test_an_image_that_takes_several_rows_meets_its_own_noise_in_each() -> None:
     rng = np.random.default_rng(5)
     layers: tuple[Layer, ...] = (
-        Conv2D("wide", _kernel(rng, 1, 1, 1, 4), None, None, SIGN),  # 576 columns, a row has 512
-        _norm(rng, "norm", 4),
+        Conv2D("wide", kernel_of(rng, 1, 1, 1, 4), None, None, SIGN),  # 576 columns, a row has 512
+        norm_of(rng, "norm", 4),
         Flatten("flat"),
-        Dense("last", _kernel(rng, 2304, 4), None, SIGN, SIGN),
+        Dense("last", kernel_of(rng, 2304, 4), None, SIGN, SIGN),
     )
-    network, faults = Network("wide", (24, 24, 1), layers), _faults(0.01, 0.02)
+    network, faults = Network("wide", (24, 24, 1), layers), faults_of(0.01, 0.02)
     literal = _run(network, 3, faults, compiled=False, faulty=["wide"])
     compiled = _run(network, 3, faults, faulty=["wide"])
     assert _flips(literal) == _flips(compiled) > 0
@@ -188,7 +142,7 @@ def test_an_image_that_takes_several_rows_meets_its_own_noise_in_each() -> None:
 def test_blocks_that_are_computed_apart_change_nothing(
     mapping: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    network, faults = _convolution(np.random.default_rng(2)), _faults(0.01, 0.01)
+    network, faults = convolution(np.random.default_rng(2)), faults_of(0.01, 0.01)
     images = 700  # more than a block of 128
     whole = _run(network, images, faults, STANDARD, mapping=mapping)
     monkeypatch.setattr(faulty, "TOGETHER", 1)
@@ -198,19 +152,19 @@ def test_blocks_that_are_computed_apart_change_nothing(
 
 
 def test_seeds_choose_chip_and_noise_apart() -> None:
-    network = _dense(np.random.default_rng(3), 40, 6)
-    weak = [_run(network, 200, _faults(0.01, 0.0, chip, noise)).logits
+    network = dense(np.random.default_rng(3), 40, 6)
+    weak = [_run(network, 200, faults_of(0.01, 0.0, chip, noise)).logits
             for chip, noise in ((0, 0), (0, 1), (1, 0))]  # fmt: skip
     assert np.array_equal(weak[0], weak[1])
     assert not np.array_equal(weak[0], weak[2])
-    noisy = [_run(network, 200, _faults(0.0, 0.01, chip, noise)).logits
+    noisy = [_run(network, 200, faults_of(0.0, 0.01, chip, noise)).logits
              for chip, noise in ((0, 0), (1, 0), (0, 1))]  # fmt: skip
     assert np.array_equal(noisy[0], noisy[1])
     assert not np.array_equal(noisy[0], noisy[2])
 
 
 def test_faults_reach_the_layers_that_are_named() -> None:
-    network, faults = _dense(np.random.default_rng(4), 40, 6), _faults(0.0, 0.05)
+    network, faults = dense(np.random.default_rng(4), 40, 6), faults_of(0.0, 0.05)
     right = _run(network, 300, None).logits
     assert np.array_equal(_run(network, 300, faults, faulty=[]).logits, right)
     last = _run(network, 300, faults, faulty=["last"])
@@ -221,20 +175,20 @@ def test_faults_reach_the_layers_that_are_named() -> None:
 
 @pytest.mark.parametrize("way", OBJECTIVES)
 def test_no_way_to_choose_takes_shared_adders_where_commands_go_wrong(way: str) -> None:
-    network = _dense(np.random.default_rng(4), 40, 6)
-    done = _run(network, 3, _faults(0.0, 0.01), STANDARD, mapping=way)
+    network = dense(np.random.default_rng(4), 40, 6)
+    done = _run(network, 3, faults_of(0.0, 0.01), STANDARD, mapping=way)
     assert {layer.mapping for layer in done.layers} <= set(MAPPINGS[:1]) | {"weight-stationary"}
 
 
 def test_chains_refuse_faults() -> None:
-    network = _dense(np.random.default_rng(4), 8, 3)
+    network = dense(np.random.default_rng(4), 8, 3)
     x, encoding = np.ones((2, 8), np.float32), ENCODINGS["bipolar"]
     with pytest.raises(InputError, match="`chain` must be auto or never where faults"):
         run(
             network,
             x,
             encoding,
-            System(SMALL, ModelOptions(), faults=_faults(0.1, 0)),
+            System(SMALL, ModelOptions(), faults=faults_of(0.1, 0)),
             "output-stationary",
             chain="always",
         )
@@ -248,8 +202,7 @@ COLUMNS, TIMES = 3000, 60
 def _bernoulli(static: float, access: float, kind: str, ones: int, seed: int) -> NDArray[np.bool_]:
     """(times, columns): which of many equal accesses were wrong, in a subarray."""
     rows = 3 if kind == "sense" else 1
-    rates = {(kind, rows, ones): Rate(static, access)}
-    faults = Faults(Rates(Rate(0.0, 0.0), rates), chip=seed, noise=seed)  # type: ignore[arg-type]
+    faults = faults_of(static, access, seed, seed, only=((kind, rows, ones),))
     subarray = Subarray(COLUMNS)
     injector = Injector(faults, [Site(0, 0)], COLUMNS)
     subarray.inject(injector)
@@ -274,10 +227,10 @@ def _bernoulli(static: float, access: float, kind: str, ones: int, seed: int) ->
     return np.array(wrong)
 
 
-CASES = [("sense", ones) for ones in range(4)] + [("copy", 0), ("copy", 1), ("not", 0), ("not", 1)]
+ACCESSES = [*(("sense", ones) for ones in range(4)), ("not", 0), ("not", 1)]
 
 
-@pytest.mark.parametrize(("kind", "ones"), [case for case in CASES if case[0] != "copy"])
+@pytest.mark.parametrize(("kind", "ones"), ACCESSES)
 @pytest.mark.parametrize("rate", [0.0, 1e-3, 0.02, 0.3])
 def test_as_many_accesses_are_wrong_as_the_rate_says(kind: str, ones: int, rate: float) -> None:
     wrong = _bernoulli(0.0, rate, kind, ones, seed=8)
@@ -288,7 +241,7 @@ def test_as_many_accesses_are_wrong_as_the_rate_says(kind: str, ones: int, rate:
     assert low <= by_column.min() <= by_column.max() <= high
 
 
-@pytest.mark.parametrize(("kind", "ones"), [case for case in CASES if case[0] != "copy"])
+@pytest.mark.parametrize(("kind", "ones"), ACCESSES)
 @pytest.mark.parametrize("rate", [0.0, 1e-3, 0.02, 0.3, 0.7])
 def test_static_faults_take_the_same_columns_again_and_again(
     kind: str, ones: int, rate: float
@@ -317,7 +270,7 @@ def test_probabilities_are_put_down_to_either_effect(
     effect: str, rates: tuple[float, float]
 ) -> None:
     access = Access("sense", 3)
-    faults = Faults(Rates(Rate(0.2, 0.1), {}), 0, 0, effect=effect)  # type: ignore[arg-type]
+    faults = Faults(Rates(Rate(0.2, 0.1)), 0, 0, effect=effect)  # type: ignore[arg-type]
     assert faults.static_rates(access) == pytest.approx(np.full(4, rates[0]))
     assert faults.access_rates(access) == pytest.approx(np.full(4, rates[1]))
 
@@ -333,18 +286,18 @@ def test_probabilities_are_put_down_to_either_effect(
 )
 def test_faults_refuse_what_makes_no_sense(given: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=re.escape(message)):
-        Faults(Rates(Rate(0, 0), {}), **{"chip": 0, "noise": 0, **given})  # type: ignore[arg-type]
+        Faults(Rates(Rate(0, 0)), **{"chip": 0, "noise": 0, **given})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("rate", [-0.1, 1.2, float("nan")])
 def test_a_probability_beyond_its_range_is_refused(rate: float) -> None:
-    faults = Faults(Rates(Rate(rate, 0.0), {}), 0, 0)  # type: ignore[arg-type]
+    faults = Faults(Rates(Rate(rate, 0.0)), 0, 0)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="probabilities of sense of 3 rows must be 0 to 1"):
         faults.static_rates(Access("sense", 3))
 
 
 def test_every_stream_of_noise_is_one_of_its_own() -> None:
-    faults = _faults(0.0, 0.5)
+    faults = faults_of(0.0, 0.5)
     names = [
         (Job(stage, output, part), Access(*kind), block)
         for stage in (0, 1)
@@ -361,7 +314,7 @@ def test_every_stream_of_noise_is_one_of_its_own() -> None:
 
 def test_the_first_and_the_last_access_of_a_block_are_struck_as_often_as_any() -> None:
     rate, events, width, jobs = 0.3, 3, 5, 2000
-    faults = _faults(0.0, rate)
+    faults = faults_of(0.0, rate)
     struck = np.zeros((events, width), int)
     for output in range(jobs):
         draws = faults.draws(Job(0, output, 0), Access("sense", 3), events, 0, width)
@@ -371,7 +324,7 @@ def test_the_first_and_the_last_access_of_a_block_are_struck_as_often_as_any() -
 
 
 def test_every_subarray_and_every_kind_of_access_leans_in_its_own_way() -> None:
-    faults = _faults(0.5, 0.0)
+    faults = faults_of(0.5, 0.0)
     sites = [Site(bank, subarray) for bank in (0, 1) for subarray in (0, 1)]
     leans = [faults.weak(site, 9, kind) for site in sites for kind in ("sense", "copy", "not")]
     assert len({lean.tobytes() for lean in leans}) == len(leans)

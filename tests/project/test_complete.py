@@ -94,13 +94,13 @@ def test_standards_have_energies_worked_by_hand() -> None:
 
 
 def test_layers_are_in_the_matrix() -> None:
-    matrix = ROOT / "tests" / "bnn" / "keras" / "layer_matrix.py"
-    words = set(re.findall(r"\w+", matrix.read_text("utf-8")))
+    matrix = (ROOT / "tests" / "bnn" / "keras").glob("layer_*.py")
+    words = {word for path in matrix for word in re.findall(r"\w+", path.read_text("utf-8"))}
     missing = [name for name in READERS if BY_OTHER_NAMES.get(name, name) not in words]
     assert not missing, (
         f"{', '.join(missing)}: read from model files, but no case of tests/bnn/keras/"
         "layer_matrix.py has it. A layer with a kernel is a `Kind` in KINDS, another one an entry "
-        "of _plain_2d or _plain_1d; then `python tests/bnn/keras/layer_matrix.py docs`"
+        "of _plain_2d or _plain_1d; then `python -m tests.bnn.keras.layer_page docs`"
     )
 
 

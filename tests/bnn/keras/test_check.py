@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
-import json
-import logging
 import multiprocessing
 import re
 import sys
 import threading
 import time
 import warnings
-import zipfile
 from dataclasses import replace
-from pathlib import Path
-from types import SimpleNamespace
 
-import h5py
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from bnn import train, zoo
 from bnn.data import datasets
-from bnn.keras.accumulators import rounding_bound
 from bnn.keras.apart import check_apart
-from bnn.keras.check import check, compare_predictions
-from bnn.keras.model_file import check_objects, load
+from bnn.keras.check import check
 from bnn.keras.observer import Observer
 from bnn.larq.model_file import read_model
-from bnn.model.network import BatchNorm, Conv2D, Dense
+from bnn.model.network import BatchNorm
 from bnn.reference import forward
 from bnn.values.encoding import ENCODINGS, detect
 from pimsim.errors import InputError, PimsimError
-
-DATA = Path(__file__).parents[2] / "saved_models"
 
 
 class Case:
@@ -268,142 +256,6 @@ def test_observing_leaves_the_model_as_it_was(name, libraries, fixtures):
     assert all(not layer.use_bias or layer.bias is not None for layer in observer.products.values())
 
 
-class NoKeras:
-    """In place of Keras where a file must not get that far."""
-
-    class models:  # noqa: N801
-        @staticmethod
-        def load_model(*_, **__):
-            raise AssertionError("the file has reached Keras")
-
-
-def damaged(tmp_path, change):
-    """Copy a committed ``.h5`` with another architecture."""
-    path = tmp_path / "net.h5"
-    path.write_bytes((DATA / "mlp.h5").read_bytes())
-    with h5py.File(path, "r+") as file:
-        config = json.loads(file.attrs["model_config"])
-        change(config["config"]["layers"])
-        file.attrs["model_config"] = json.dumps(config)
-    return path
-
-
-def test_a_file_that_the_reader_refuses_never_reaches_keras(tmp_path):
-    def to_lambda(layers):
-        layers[1]["class_name"] = "Lambda"
-
-    with pytest.raises(InputError, match="must not be a Lambda"):
-        load(damaged(tmp_path, to_lambda), NoKeras)
-    with pytest.raises(InputError, match="no such file"):
-        load(tmp_path / "none.keras", NoKeras)
-
-
-@pytest.mark.parametrize(
-    ("planted", "message"),
-    [
-        (
-            {"class_name": "system", "module": "os", "config": "ls"},
-            "must be of a class of Keras or Larq, not of the custom class 'os.system'",
-        ),
-        (
-            {
-                "class_name": "function",
-                "module": "builtins",
-                "registered_name": "Larq>ste_sign",
-                "config": "exec",
-            },
-            "must be of a class of Keras or Larq, not of the custom class 'Larq>ste_sign'",
-        ),
-        (
-            {"class_name": "__lambda__", "config": {"value": "4wAAAAA="}},
-            "must hold no Lambda: code from a file is never run",
-        ),
-        (
-            {"class_name": "L2", "config": [{"class_name": "Lambda", "config": {}}]},
-            "must hold no Lambda: code from a file is never run",
-        ),
-    ],
-)
-def test_objects_that_the_reader_ignores_may_not_be_code_either(planted, message, tmp_path):
-    def plant(layers):
-        layers[-1]["config"]["of_a_later_keras"] = planted
-
-    path = damaged(tmp_path, plant)
-    read_model(path)
-    with pytest.raises(InputError) as error:
-        load(path, NoKeras)
-    assert str(error.value) == f"{str(path)!r}: the model {message}"
-
-
-CUSTOM = {"class_name": "function", "module": "my.own", "config": "f", "registered_name": "mine>f"}
-
-
-@pytest.mark.larq
-@pytest.mark.parametrize("suffix", ["keras", "h5"])
-def test_what_only_training_needs_may_be_of_anybodys_own(suffix, libraries, fixtures, tmp_path):
-    model, x, _ = fixtures.build(libraries, "functional")
-    path = tmp_path / f"net.{suffix}"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model.save(path)
-    network = read_model(path)
-    changed = 0
-
-    def plant(value):
-        nonlocal changed
-        for key, inner in list(value.items()):
-            if key.endswith(("_initializer", "_regularizer", "_constraint")):
-                value[key] = [CUSTOM, "mine>f", {"class_name": "Mine", "config": {}}][changed % 3]
-                changed += 1
-            for one in inner if isinstance(inner, list) else [inner]:
-                if isinstance(one, dict):
-                    plant(one)
-
-    if suffix == "h5":
-        with h5py.File(path, "r+") as file:
-            config = json.loads(file.attrs["model_config"])
-            plant(config)
-            file.attrs["model_config"] = json.dumps(config)
-    else:
-        with zipfile.ZipFile(path) as archive:
-            files = {name: archive.read(name) for name in archive.namelist()}
-        config = json.loads(files["config.json"])
-        plant(config)
-        config["compile_config"] = {"optimizer": CUSTOM, "loss": CUSTOM, "metrics": [CUSTOM]}
-        files["config.json"] = json.dumps(config)
-        with zipfile.ZipFile(path, "w") as archive:
-            for name, content in files.items():
-                archive.writestr(name, content)
-    assert changed > 20
-    logits = forward(network, x, None).logits
-    assert check(path, network, x, None, logits).difference is None
-
-
-@pytest.mark.larq
-def test_functions_of_larq_zoo_are_known(libraries, tmp_path):
-    def xnor_weight_scale(x):
-        tools = train.backend().tensorflow
-        x = tools.clip_by_value(x, -1, 1)
-        alpha = tools.reduce_mean(tools.abs(x), axis=[0, 1, 2], keepdims=True)
-        return alpha * libraries.larq.quantizers.SteSign()(x)
-
-    keras, layers = libraries.keras, libraries.larq.layers
-    model = keras.Sequential([
-        layers.QuantConv2D(6, 3, kernel_quantizer=xnor_weight_scale, input_shape=(7, 7, 4)),
-    ])  # fmt: skip
-    x = np.random.default_rng(3).normal(size=(5, 7, 7, 4)).astype(np.float32)
-    expected = model.predict(x, verbose=0)
-    path = tmp_path / "net.h5"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model.save(path)
-    with pytest.MonkeyPatch.context() as patch:
-        plain = SimpleNamespace(precision="float32")
-        patch.setattr("bnn.keras.model_file.read_model", lambda *_: plain)
-        found = load(path, train.backend().keras).predict(x, verbose=0)
-    assert np.array_equal(found, expected)
-
-
 @pytest.mark.larq
 @pytest.mark.parametrize("where", ["operands", "weights"])
 def test_ties_that_float32_decides_otherwise_are_named_and_no_difference(
@@ -484,86 +336,3 @@ def test_what_keras_refuses_in_its_process_is_handed_over(digits, tmp_path):
     )
     assert found.difference is None
     assert seen[-1] == (364, 364)
-
-
-def test_what_larq_writes_holds_no_such_objects():
-    for name in zoo.names():
-        with pytest.raises(AssertionError, match="reached Keras"):
-            _reach(zoo.entry(name).path)
-    for path in [*DATA.glob("*.keras"), *DATA.glob("*.h5")]:
-        with pytest.raises(AssertionError, match="reached Keras"):
-            _reach(path)
-    check_objects([{"config": [1, "a", None]}], "the model")
-
-
-def _reach(path):
-    try:
-        load(path, NoKeras)
-    except InputError as error:
-        raise AssertionError(str(error)) from None
-
-
-@pytest.mark.larq
-def test_the_format_is_what_is_in_a_file_not_its_name(tmp_path, digits):
-    path = tmp_path / "archive.h5"
-    path.write_bytes(digits.path.read_bytes())
-    assert load(path, train.backend().keras).layers
-
-
-def test_a_file_that_keras_does_not_load_is_said_in_one_line(digits, capfd):
-    class Failing:
-        backend = None
-
-        class models:  # noqa: N801
-            @staticmethod
-            def load_model(*_, **__):
-                raise ValueError("In config {...}.\n\nException encountered: no such class\n")
-
-    with pytest.raises(InputError) as error:
-        load(digits.path, Failing)
-    assert str(error.value) == (
-        f"{str(digits.path)!r}: Keras does not load it: "
-        "ValueError: Exception encountered: no such class"
-    )
-    assert logging.getLogger("larq").level == logging.NOTSET
-    assert capfd.readouterr() == ("", "")
-
-
-@given(st.integers(0, 2**32 - 1), st.sampled_from(sorted(ENCODINGS)), st.integers(1, 300))
-def test_float32_sums_in_any_order_stay_within_the_bound(seed, name, fan_in):
-    rng, encoding = np.random.default_rng(seed), ENCODINGS[name]
-    layer = Dense("d", rng.normal(size=(fan_in, 1)).astype(np.float32), None, None, "ste_sign")
-    p = rng.integers(0, encoding.largest + 1, (5, fan_in), dtype=np.uint16)
-    x = encoding.levels()[p]
-    signs = np.where(layer.kernel[:, 0] >= 0, 1, -1)
-    bound = rounding_bound(layer, x, p, encoding)
-    assert bound.shape == (5, 1)
-    terms = rng.permutation((x * signs).astype(np.float32), axis=1)
-    for image in range(5):
-        exact = sum(
-            (encoding.scale * int(v) + encoding.offset) * int(w)
-            for v, w in zip(p[image], signs, strict=True)
-        )
-        total = np.add.accumulate(terms[image], dtype=np.float32)[-1]
-        assert abs(float(total) - float(exact)) <= bound[image, 0]
-    assert (bound <= 2e-5 * np.maximum(1, np.abs(x).sum(axis=1, keepdims=True))).all()
-
-
-def test_the_bound_of_a_convolution_counts_its_padding():
-    kernel = np.ones((3, 3, 2, 4), np.float32)
-    conv = Conv2D("c", kernel, None, None, "ste_sign", padding="same", pad_values=1.0)
-    encoding = ENCODINGS["uint8"]
-    p = np.full((1, 4, 5, 2), 3, np.uint8)
-    bound = rounding_bound(conv, p.astype(np.float32), p, encoding)
-    growth = 17 * 2.0**-24 / (1 - 17 * 2.0**-24)
-    assert bound.shape == (1, 4, 5, 1)
-    assert bound[0, 2, 2, 0] == pytest.approx(growth * 18 * 3, rel=1e-6)
-    assert bound[0, 0, 0, 0] == pytest.approx(growth * (8 * 3 + 10 * 1), rel=1e-6)
-
-
-def test_predictions_are_compared_where_keras_prefers_one_class():
-    theirs = np.float32([[5, 5, 0], [5, 5.000001, 0], [5, 5.1, 0], [1, 0, 0], [9, 0, 1]])
-    outputs = np.float32([[0, 1, 0], [0, 1, 0], [0, 1, 0], [0.5, 0.5, 0], [1, 0, 0]])
-    assert compare_predictions(theirs[:, ::-1].copy(), theirs, outputs) == (2, 1)
-    assert compare_predictions(theirs, theirs, outputs) == (2, 0)
-    assert compare_predictions(theirs[:, :1], theirs[:, :1], outputs[:, :1]) == (0, 0)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -21,6 +19,11 @@ from bnn.values.encoding import ENCODINGS
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
 
+from .layer_cases import INPUTS, KERNELS, Batch
+from .layer_matrix import KINDS, batches, pairs
+from .layer_models import inputs, model, plain, save
+from .layer_page import Outcome, outcomes, page
+
 pytestmark = pytest.mark.larq
 
 CHECKED = ("graphs", "activations", "QuantDense-0-pixels", "QuantLocallyConnected1D-8-pixels")
@@ -29,22 +32,14 @@ CHECKED = ("graphs", "activations", "QuantDense-0-pixels", "QuantLocallyConnecte
 PAGE = Path(__file__).parents[3] / "docs" / "layers.md"
 
 
-@pytest.fixture(scope="module")
-def matrix(module_at: Callable[[Path], ModuleType]) -> ModuleType:
-    """The module ``layer_matrix``, which lies beside this one."""
-    return module_at(Path(__file__).with_name("layer_matrix.py"))
-
-
-def agrees(
-    matrix: ModuleType, libraries: Any, batch: Any, folder: Path
-) -> tuple[list[Any], set[str]]:
+def agrees(libraries: Any, batch: Batch, folder: Path) -> tuple[list[Outcome], set[str]]:
     """Hold a batch against Keras; what became of its cases, and the classes in its file."""
     logging.getLogger("larq").setLevel(logging.ERROR)
-    made = matrix.model(libraries, batch)
-    x = matrix.inputs(batch)
-    theirs = np.asarray(matrix.plain(made)(x, training=False))
+    made = model(libraries, batch)
+    x = inputs(batch)
+    theirs = np.asarray(plain(made)(x, training=False))
     encoding = ENCODINGS["uint8"] if batch.pixels else None
-    network = read_model(matrix.save(made, folder / f"{batch.name}.keras"))
+    network = read_model(save(made, folder / f"{batch.name}.keras"))
     mapping = "output-stationary"
     done = run(
         network,
@@ -72,13 +67,13 @@ def agrees(
         np.testing.assert_allclose(ours, keras, rtol=0, atol=2e-6 * scale, err_msg=str(case))
         start = part.stop
     if batch.name in ("behind", "graphs", "operators", "blocks", "activations"):
-        other = read_model(matrix.save(made, folder / f"{batch.name}.h5"))
+        other = read_model(save(made, folder / f"{batch.name}.h5"))
         assert np.array_equal(forward(other, x, encoding).logits, done.logits)
     if batch.name in CHECKED:
         checked = check(folder / f"{batch.name}.keras", network, x, encoding, done.logits)
         assert checked.difference is None, batch.name
         assert len(checked.layers) >= 5
-    found = matrix.outcomes(batch, network, encoding)
+    found = outcomes(batch, network, encoding)
     return found, {layer.__class__.__name__ for layer in _all_layers(made)}
 
 
@@ -89,32 +84,30 @@ def _all_layers(model: Any) -> list[Any]:
     return [*model.layers, *inner]
 
 
-def test_all_layers_and_quantizers(matrix: ModuleType, libraries: Any, tmp_path: Path) -> None:
+def test_all_layers_and_quantizers(libraries: Any, tmp_path: Path) -> None:
     found, classes = [], set()
-    for batch in matrix.batches():
-        outcomes, kinds = agrees(matrix, libraries, batch, tmp_path)
-        found += outcomes
+    for batch in batches():
+        became, kinds = agrees(libraries, batch, tmp_path)
+        found += became
         classes |= kinds
     aliases = {"DoReFaQuantizer", "NoOpQuantizer", "SyncBatchNormalization"}
     quantizers_of_weights = {"MagnitudeAwareSign"}
     assert set(READERS) - classes - aliases - quantizers_of_weights == set()
     assert len(found) > 400
-    assert PAGE.read_text("utf-8") == matrix.page(found), (
-        "run: python tests/bnn/keras/layer_matrix.py docs"
-    )
+    assert PAGE.read_text("utf-8") == page(found), "run: python -m tests.bnn.keras.layer_page docs"
 
 
 @pytest.mark.slow
-def test_all_other_pairs_of_quantizers(matrix: ModuleType, libraries: Any, tmp_path: Path) -> None:
-    for batch in matrix.pairs():
-        agrees(matrix, libraries, batch, tmp_path)
+def test_all_other_pairs_of_quantizers(libraries: Any, tmp_path: Path) -> None:
+    for batch in pairs():
+        agrees(libraries, batch, tmp_path)
 
 
-def test_every_quantizer_of_inputs_meets_every_one_of_kernels(matrix: ModuleType) -> None:
+def test_every_quantizer_of_inputs_meets_every_one_of_kernels() -> None:
     met: dict[str, set[tuple[str, str]]] = {}
-    for batch in (*matrix.batches(), *matrix.pairs()):
+    for batch in (*batches(), *pairs()):
         for labels in (case.labels for case in batch.cases if "kernel" in case.labels):
             met.setdefault(labels["kind"], set()).add((labels["input"], labels["kernel"]))
-    every = {(fed, kernel) for fed in matrix.INPUTS for kernel in matrix.KERNELS}
-    for kind in matrix.KINDS:
+    every = {(fed, kernel) for fed in INPUTS for kernel in KERNELS}
+    for kind in KINDS:
         assert kind.real or met[kind.name] >= every, kind.name

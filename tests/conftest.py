@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import multiprocessing
 import os
 import random
 import shutil
 import sys
+import threading
+import time
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -52,6 +55,23 @@ def module_at() -> Callable[[Path], ModuleType]:
         return module
 
     return imported
+
+
+@pytest.fixture
+def killed_at_once() -> Callable[[], threading.Thread]:
+    """Begin to wait for a process of this one, to kill it as soon as there is one."""
+
+    def kill() -> None:
+        while not multiprocessing.active_children():
+            time.sleep(0.01)
+        multiprocessing.active_children()[0].kill()
+
+    def begin() -> threading.Thread:
+        thread = threading.Thread(target=kill)
+        thread.start()
+        return thread
+
+    return begin
 
 
 @pytest.fixture(scope="session")

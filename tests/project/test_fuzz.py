@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,15 +33,14 @@ def properties(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def fuzz(area: Path, *how: str, **process: Any) -> subprocess.CompletedProcess[str]:
+    """Run it in a process of its own."""
+    run = [sys.executable, TESTS / "fuzz.py", *how, "--area", area]
+    return subprocess.run(run, capture_output=True, text=True, check=False, timeout=300, **process)
+
+
 def test_what_fails_is_found_once_and_can_be_repeated(properties: Path) -> None:
-    run = [sys.executable, TESTS / "fuzz.py", "--rounds", "2", "--seed", "1", "--area", properties]
-    done = subprocess.run(
-        run,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    done = fuzz(properties, "--rounds", "2", "--seed", "1")
     assert done.returncode == 1, done.stdout
     assert "reproduce_failure" in done.stdout
     (line,) = [line for line in done.stdout.splitlines() if "repeat with:" in line]
@@ -54,13 +54,10 @@ def test_what_fails_is_found_once_and_can_be_repeated(properties: Path) -> None:
 def test_what_was_found_is_said_when_the_time_is_over_in_the_middle(properties: Path) -> None:
     with (properties / "test_properties.py").open("a", encoding="utf-8") as file:
         file.write("\n@given(st.integers())\ndef test_zzz(number): __import__('time').sleep(600)\n")
-    run = [sys.executable, TESTS / "fuzz.py", "--minutes", "0.3", "--area", properties]
-    done = subprocess.run(
-        run,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
+    done = fuzz(
+        properties,
+        "--minutes",
+        "0.3",
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
     )
     assert done.returncode == 1

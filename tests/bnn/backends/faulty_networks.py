@@ -14,6 +14,8 @@ from bnn.values.encoding import ENCODINGS, Encoding
 from pimsim.circuit.failure_tables.table import Rate
 from pimsim.dram.array.faults import Faults
 
+from ..random_layers import kernel_of
+
 SIGN = "ste_sign"
 ALL = ("sense", "copy", "not")
 STATIC = st.sampled_from([0.0, 0.01, 0.2])
@@ -47,11 +49,6 @@ def faults_of(
     """Faults of so many columns for good, and of so many accesses."""
     rates = Rates(Rate(static, access), frozenset(kinds), only)
     return Faults(rates, chip, noise)  # type: ignore[arg-type]
-
-
-def kernel_of(rng: np.random.Generator, *shape: int) -> NDArray[np.float32]:
-    """Normal latent weights."""
-    return rng.normal(size=shape).astype(np.float32)
 
 
 def norm_of(rng: np.random.Generator, name: str, channels: int) -> BatchNorm:

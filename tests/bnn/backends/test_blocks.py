@@ -19,7 +19,7 @@ from bnn.lowering.stage import HostStage, Stage
 from bnn.mapped.mapped_stage import Result
 from bnn.mapping.dataflows.weight_stationary import map_stage
 from bnn.model.geometry import Padding
-from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
+from bnn.model.network import Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
 from bnn.reference.checker import SumChecker
 from bnn.run.flow import Flow
 from bnn.system.system import Occupancy, System
@@ -27,6 +27,8 @@ from bnn.values.encoding import ENCODINGS, Encoding
 from pimsim.dram.array.address_map import ambit
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
+
+from ..random_layers import norm_of
 
 SIGN = "ste_sign"
 SLOW = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -36,13 +38,6 @@ def _system(rows: int) -> System:
     """A part with so many data rows."""
     standard = replace(load("ddr3-1600-8-8-8"), rows_per_subarray=rows + ambit().first_data)
     return System(standard, ModelOptions())
-
-
-def _norm(rng: np.random.Generator, name: str, channels: int) -> BatchNorm:
-    gamma = rng.choice([1.0, -1.0, -2.0, 0.0], size=channels)
-    arrays = (rng.integers(-4, 5, channels), rng.uniform(0.5, 2, channels), gamma)
-    mean, variance, scale = (np.asarray(a, np.float32) for a in arrays)
-    return BatchNorm(name, mean, variance, scale, np.zeros(channels, np.float32), epsilon=1e-3)
 
 
 def _dense(rng: np.random.Generator, name: str, inputs: int, outputs: int) -> Dense:
@@ -60,7 +55,7 @@ def _mlp(draw: st.DrawFn) -> Network:
     widths = draw(st.lists(st.integers(1, 20), min_size=2, max_size=4))
     layers: list[Layer] = []
     for number, (inputs, outputs) in enumerate(pairwise(widths)):
-        layers += [_dense(rng, f"d{number}", inputs, outputs), _norm(rng, f"n{number}", outputs)]
+        layers += [_dense(rng, f"d{number}", inputs, outputs), norm_of(rng, f"n{number}", outputs)]
     return Network("mlp", (widths[0],), (*layers, _dense(rng, "last", widths[-1], 3)))
 
 
@@ -75,7 +70,7 @@ def _cnn(draw: st.DrawFn) -> Network:
     for number in range(2):
         pad = draw(st.sampled_from([0.0, 1.0, -1.0])) if number else 1.0
         after: list[Layer] = [_conv(rng, f"c{number}", shape[2], width, pad)]
-        after.append(_norm(rng, f"n{number}", width))
+        after.append(norm_of(rng, f"n{number}", width))
         size = draw(st.sampled_from([1, 2, 3]))
         if size > 1:
             pool = MaxPool2D(f"p{number}", (size, size), (2, 2), "same")
@@ -180,8 +175,8 @@ def test_a_fan_in_over_several_subarrays_in_uneven_rounds_and_blocks(
     norm_first: bool, pad: float, pool: tuple[int, Padding] | None
 ) -> None:
     rng = np.random.default_rng(3)
-    layers: list[Layer] = [_conv(rng, "first", 2, 7, 1.0), _norm(rng, "n", 7)]
-    after: list[Layer] = [_norm(rng, "norm", 7)]
+    layers: list[Layer] = [_conv(rng, "first", 2, 7, 1.0), norm_of(rng, "n", 7)]
+    after: list[Layer] = [norm_of(rng, "norm", 7)]
     if pool is not None:
         after.insert(norm_first, MaxPool2D("pool", (pool[0], pool[0]), (2, 2), pool[1]))
     layers += [_conv(rng, "conv", 7, 7, pad), *after, Flatten("flat")]

@@ -28,6 +28,7 @@ from pimsim.dram.standard.standard import Standard, load
 from pimsim.errors import InputError
 from pimsim.executors.faulty import streams
 
+from ..random_layers import kernel_of
 from .faulty_networks import (
     SIGN,
     STATIC,
@@ -37,7 +38,6 @@ from .faulty_networks import (
     encoding_of,
     faults_of,
     images_of,
-    kernel_of,
     networks,
     norm_of,
 )

@@ -23,6 +23,7 @@ from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard, load
 from pimsim.microprogram.schedule import Schedule
 
+from ..random_layers import kernel_of
 from .faulty_networks import (
     ALL,
     SIGN,
@@ -32,7 +33,6 @@ from .faulty_networks import (
     encoding_of,
     faults_of,
     images_of,
-    kernel_of,
     networks,
     norm_of,
 )

@@ -19,7 +19,7 @@ from bnn.lowering.stage import HostStage, Stage
 from bnn.mapped.mapped_stage import Result, StageInputs
 from bnn.mapping import MAPPINGS
 from bnn.mapping.dataflows.output_stationary import map_stage
-from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
+from bnn.model.network import Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
 from bnn.reference.checker import SumChecker
 from bnn.run.execute import run
 from bnn.run.flow import Flow
@@ -33,20 +33,11 @@ from pimsim.executors.compiled.codegen.emit import Compiler
 from pimsim.executors.compiled.run import read_rows
 from pimsim.executors.compiled.run.driver import drive
 
+from ..random_layers import norm_of
+
 SIGN = "ste_sign"
 STANDARD = load("ddr3-1600-8-8-8")
 SLOW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-
-
-def _norm(rng: np.random.Generator, name: str, channels: int) -> BatchNorm:
-    gamma = rng.choice([1.0, -1.0, -2.0, 0.0], size=channels)
-    arrays = (
-        rng.integers(-4, 5, channels),
-        rng.uniform(0.5, 2, channels),
-        gamma,
-        np.zeros(channels),
-    )
-    return BatchNorm(name, *(a.astype(np.float32) for a in arrays), epsilon=1e-3)
 
 
 def _network(rng: np.random.Generator, *, first: int, width: int, classes: int) -> Network:
@@ -70,7 +61,7 @@ def _network(rng: np.random.Generator, *, first: int, width: int, classes: int) 
         if side > 2 and rng.random() < 0.6:
             layers.append(MaxPool2D(f"p{number}", (2, 2), (2, 2)))
             side //= 2
-        layers.append(_norm(rng, f"n{number}", width))
+        layers.append(norm_of(rng, f"n{number}", width))
     layers.append(Flatten("flat"))
     fan_in = side * side * width
     layers.append(
@@ -134,7 +125,7 @@ def test_pixels_that_no_window_reads_do_no_harm() -> None:
     layers = (
         Conv2D("c", kernel, None, SIGN, SIGN),
         MaxPool2D("p", (2, 2), (2, 2)),  # of 5 x 5 places, the last of each side is left out
-        _norm(rng, "n", 2),
+        norm_of(rng, "n", 2),
         Flatten("f"),
         Dense("d", rng.normal(size=(8, 3)).astype(np.float32), None, SIGN, SIGN),
     )
@@ -157,7 +148,7 @@ def test_no_code_is_made_while_a_stage_runs(
     ]
     if not sums:
         kernel = rng.normal(size=(9, 2)).astype(np.float32)
-        layers += [_norm(rng, "n", 9), Dense("e", kernel, None, SIGN, SIGN)]
+        layers += [norm_of(rng, "n", 9), Dense("e", kernel, None, SIGN, SIGN)]
     network, encoding = Network("dense", (40,), tuple(layers)), ENCODINGS["symmetric"]
     x = encoding.levels()[rng.integers(0, encoding.largest + 1, (700, 40))]
     for made in (*vars(read_rows).values(), drive):  # what other tests have had made

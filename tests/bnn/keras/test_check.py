@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import re
 import sys
-import threading
-import time
 import warnings
 from dataclasses import replace
 
@@ -303,22 +300,11 @@ def test_ties_that_float32_decides_otherwise_are_named_and_no_difference(
 
 
 @pytest.mark.larq
-def test_a_process_of_tensorflow_that_is_killed_is_said(digits):
+def test_a_process_of_tensorflow_that_is_killed_is_said(digits, killed_at_once):
     killer = killed_at_once()
     found = check_apart(digits.path, digits.x, digits.encoding, digits.logits)
     killer.join()
     assert found == "the process of TensorFlow was ended by SIGKILL"
-
-
-def killed_at_once():
-    def kill():
-        while not multiprocessing.active_children():
-            time.sleep(0.01)
-        multiprocessing.active_children()[0].kill()
-
-    thread = threading.Thread(target=kill)
-    thread.start()
-    return thread
 
 
 @pytest.mark.larq

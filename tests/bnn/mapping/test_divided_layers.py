@@ -19,7 +19,8 @@ from bnn.system.system import System
 from bnn.values.encoding import ENCODINGS
 from pimsim.dram.options import ModelOptions
 
-from .mapping_networks import SIGN, STANDARD, dense, kernel_of, norm_of, run_random
+from ..random_layers import kernel_of, norm_of
+from .mapping_networks import SIGN, STANDARD, dense, run_random
 
 
 @pytest.mark.parametrize("mapping", COUNTING)  # they count

@@ -40,7 +40,8 @@ from pimsim.dram.array.many_rows import rows_taken
 from pimsim.dram.options import ModelOptions
 from pimsim.errors import InputError
 
-from .mapping_networks import SIGN, SLOW, STANDARD, dense, kernel_of, norm_of, padded, run_random
+from ..random_layers import kernel_of, norm_of
+from .mapping_networks import SIGN, SLOW, STANDARD, dense, padded, run_random
 
 
 @st.composite

@@ -19,7 +19,8 @@ from bnn.system.system import System
 from pimsim.dram.options import ModelOptions
 from pimsim.errors import InputError, OutOfRowsError
 
-from .mapping_networks import SIGN, STANDARD, dense, kernel_of
+from ..random_layers import kernel_of
+from .mapping_networks import SIGN, STANDARD, dense
 
 
 def test_what_does_not_fit_is_refused_with_what_it_would_need() -> None:

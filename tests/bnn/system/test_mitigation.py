@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from bnn.backends import faulty
 from bnn.mapped.mapped_stage import Result
@@ -27,6 +26,9 @@ from pimsim.dram.array.many_rows import ACTIVATION_ROWS
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
 from pimsim.errors import InputError
+
+from ..backends.faulty_networks import encoding_of, images_of
+from ..random_layers import kernel_of
 
 SIGN = "ste_sign"
 SMALL = replace(load("ddr3-1600-8-8-8"), row_bytes=64, chips_per_rank=1, rows_per_subarray=160)
@@ -59,9 +61,9 @@ def _network(seed: int, fan_in: int, hidden: int) -> Network:
     rng = np.random.default_rng(seed)
     arrays = rng.normal(size=(4, hidden)).astype(np.float32)
     layers: tuple[Layer, ...] = (
-        Dense("first", _kernel(rng, fan_in, hidden), None, None, SIGN),
+        Dense("first", kernel_of(rng, fan_in, hidden), None, None, SIGN),
         BatchNorm("norm", arrays[0], np.abs(arrays[1]) + 1, arrays[2], arrays[3], 1e-3),
-        Dense("last", _kernel(rng, hidden, 4), None, SIGN, SIGN),
+        Dense("last", kernel_of(rng, hidden, 4), None, SIGN, SIGN),
     )
     return Network("dense", (fan_in,), layers)
 
@@ -70,18 +72,14 @@ def _convolution(seed: int) -> Network:
     rng = np.random.default_rng(seed)
     arrays = rng.normal(size=(4, 5)).astype(np.float32)
     layers: tuple[Layer, ...] = (
-        Conv2D("first", _kernel(rng, 3, 3, 2, 5), None, None, SIGN, padding="same"),
+        Conv2D("first", kernel_of(rng, 3, 3, 2, 5), None, None, SIGN, padding="same"),
         MaxPool2D("pool", (2, 2), (2, 2)),
         BatchNorm("norm", arrays[0], np.abs(arrays[1]) + 1, arrays[2], arrays[3], 1e-3),
-        Conv2D("next", _kernel(rng, 3, 3, 5, 3), None, SIGN, SIGN, padding="same"),
+        Conv2D("next", kernel_of(rng, 3, 3, 5, 3), None, SIGN, SIGN, padding="same"),
         Flatten("flat"),
-        Dense("last", _kernel(rng, 48, 4), None, SIGN, SIGN),
+        Dense("last", kernel_of(rng, 48, 4), None, SIGN, SIGN),
     )
     return Network("convolution", (8, 8, 2), layers)
-
-
-def _kernel(rng: np.random.Generator, *shape: int) -> NDArray[np.float32]:
-    return rng.normal(size=shape).astype(np.float32)
 
 
 def _run(
@@ -94,13 +92,10 @@ def _run(
     compiled: bool = True,
     threads: int = 1,
 ) -> NetworkRun:
-    encoding = ENCODINGS["unit" if len(network.input_shape) == 3 else "bipolar"]
-    shape = (images, *network.input_shape)
-    pixels = np.random.default_rng(1).integers(0, encoding.largest + 1, shape)
     return run(
         network,
-        encoding.levels()[pixels.astype(np.uint16)],
-        encoding,
+        images_of(network, images),
+        encoding_of(network),
         System(SMALL, ModelOptions(banks=4), moves=moves, mitigation=mitigation, faults=faults),
         "output-stationary",
         execution=Execution(compiled=compiled, threads=threads),
@@ -185,10 +180,9 @@ def test_where_nothing_goes_wrong_answers_are_right_and_cost_what_was_estimated(
     network: Network, images: int, mitigation: Mitigation, moves: str
 ) -> None:
     images = images if len(network.input_shape) == 1 else min(images, 20)
-    encoding = ENCODINGS["unit" if len(network.input_shape) == 3 else "bipolar"]
     expected = estimate.of_network(
         network,
-        encoding,
+        encoding_of(network),
         images,
         System(SMALL, ModelOptions(banks=4), moves=moves, mitigation=mitigation),
         "output-stationary",

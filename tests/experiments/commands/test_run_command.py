@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import multiprocessing
 import shutil
 import threading
 import time
@@ -340,23 +339,16 @@ def test_no_digit_is_cut_however_narrow_the_terminal(
     assert {"max_pooling2d_7", "flatten", "dense_3"} <= set(out.split())  # wrapped, not cut off
 
 
-def _killed_at_once() -> threading.Thread:
-    def kill() -> None:
-        while not multiprocessing.active_children():
-            time.sleep(0.01)
-        multiprocessing.active_children()[0].kill()
-
-    thread = threading.Thread(target=kill)
-    thread.start()
-    return thread
-
-
 @pytest.mark.larq
 @pytest.mark.usefixtures("undrawn")
-def test_a_check_that_dies_costs_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_check_that_dies_costs_no_run(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    killed_at_once: Callable[[], threading.Thread],
+) -> None:
     out = tmp_path / "out"
     command = ["run", "digits-mlp", "--limit", "20", "--check-keras", "--out", str(out)]
-    thread = _killed_at_once()
+    thread = killed_at_once()
     assert cli.main(command) == 0
     thread.join()
     report = json.loads((out / "report.json").read_text("utf-8"))
@@ -368,7 +360,7 @@ def test_a_check_that_dies_costs_no_run(tmp_path: Path, capsys: pytest.CaptureFi
     said = " ".join(capsys.readouterr().out.split())
     assert "as Keras not known: the process of TensorFlow was ended by SIGKILL" in said
 
-    thread = _killed_at_once()
+    thread = killed_at_once()
     assert cli.main([*command[:-2], "--json"]) == 0
     thread.join()
     assert json.loads(capsys.readouterr().out)["keras_equal"] is None

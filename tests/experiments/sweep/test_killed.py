@@ -17,6 +17,7 @@ import pytest
 Trials = dict[tuple[str, int], str]
 Kept = Callable[[Path], Trials]
 Start = Callable[..., "subprocess.Popen[str]"]
+Running = tuple["subprocess.Popen[str]", Path]
 
 SPEC = """\
 name = "killed"
@@ -53,6 +54,19 @@ def whole(
     numbers = {point: max(t for p, t in trials if p == point) + 1 for point, _ in trials}
     assert len(set(numbers.values())) > 2  # some points had enough early
     return trials
+
+
+@pytest.fixture
+def running(
+    spec_file: Path, tmp_path: Path, start: Start, kept: Kept, eventually: Callable[..., None]
+) -> Running:
+    """A sweep of two workers, which has trials already, and its store."""
+    process, store = (
+        start(spec_file, "--out", tmp_path, "--workers", "2"),
+        tmp_path / "sweep.sqlite",
+    )
+    eventually(lambda: kept(store))
+    return process, store
 
 
 @pytest.mark.slow
@@ -95,19 +109,10 @@ def test_killed_again_and_again_the_store_is_the_same(
 
 @pytest.mark.slow
 def test_a_worker_that_is_killed_midway_changes_nothing(
-    spec_file: Path,
-    whole: Trials,
-    tmp_path: Path,
-    start: Start,
-    kept: Kept,
-    eventually: Callable[..., None],
+    running: Running, whole: Trials, kept: Kept, eventually: Callable[..., None]
 ) -> None:
     """It is stopped with a trial in hand first: the sweep cannot end before it is killed."""
-    process, store = (
-        start(spec_file, "--out", tmp_path, "--workers", "2"),
-        tmp_path / "sweep.sqlite",
-    )
-    eventually(lambda: kept(store))
+    process, store = running
     victim = _workers(process.pid)[0]
     os.kill(victim, signal.SIGSTOP)
     seen = len(kept(store))
@@ -120,19 +125,10 @@ def test_a_worker_that_is_killed_midway_changes_nothing(
 
 
 def test_an_interrupt_says_how_to_go_on(
-    spec_file: Path,
-    whole: Trials,
-    tmp_path: Path,
-    start: Start,
-    kept: Kept,
-    eventually: Callable[..., None],
+    running: Running, spec_file: Path, whole: Trials, tmp_path: Path, kept: Kept
 ) -> None:
     """Ctrl-C reaches the whole group, as a terminal sends it."""
-    process, store = (
-        start(spec_file, "--out", tmp_path, "--workers", "2"),
-        tmp_path / "sweep.sqlite",
-    )
-    eventually(lambda: kept(store))
+    process, store = running
     for worker in _workers(process.pid):  # so that it cannot end before
         os.kill(worker, signal.SIGSTOP)
     os.killpg(process.pid, signal.SIGINT)

@@ -26,6 +26,8 @@ from pimsim.dram.timeline.timeline import Timeline, sustained_ps
 from pimsim.errors import DramError, InputError
 from pimsim.microprogram.primitives import PRIMITIVES
 
+from .row_cycles import programs, transfers
+
 ACT, PRE, RD, WR, REF, AAP, AP, TRANSFER = Kind
 DDR3 = load("ddr3-1600-8-8-8")
 EIGHT = tuple(range(8))
@@ -139,13 +141,9 @@ SWITCHES = st.builds(
     clocked=st.booleans(),
 )
 COUNTS = st.sampled_from([1, 1, 2, 3, 8, 70])
-PROGRAMS: st.SearchStrategy[RowCycle] = st.lists(
-    st.tuples(st.sampled_from([AAP, AP]), COUNTS), min_size=1, max_size=4
-).map(tuple)
-TRANSFERS: st.SearchStrategy[RowCycle] = st.lists(
-    st.tuples(st.sampled_from([RD, WR]), COUNTS), max_size=3
-).map(lambda columns: ((ACT, 1), *columns, (PRE, 1)))
-CYCLES = st.lists(PROGRAMS | TRANSFERS, min_size=1, max_size=2).map(lambda v: sum(v, ()))
+CYCLES = st.lists(programs(COUNTS, 4) | transfers(COUNTS, 3), min_size=1, max_size=2).map(
+    lambda v: sum(v, ())
+)
 RUNS = st.builds(Run, CYCLES, st.sampled_from([1, 1, 2, 3, 5, 20, 50]))
 
 

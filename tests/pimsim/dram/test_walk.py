@@ -15,6 +15,8 @@ from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard, load, names
 from pimsim.dram.timeline.command_stream import RowCycle, Run, Segment, walk
 
+from .row_cycles import programs, transfers
+
 ACT, PRE, RD, WR, REF, AAP, AP, TRANSFER = Kind
 DDR3 = load("ddr3-1600-8-8-8")
 
@@ -69,14 +71,6 @@ SWITCHES = st.builds(
     clocked=st.booleans(),
 )
 FEW = st.integers(1, 3)
-PROGRAMS: st.SearchStrategy[RowCycle] = st.lists(
-    st.tuples(st.sampled_from([AAP, AP]), FEW), min_size=1, max_size=2
-).map(tuple)
-TRANSFERS: st.SearchStrategy[RowCycle] = st.lists(
-    st.tuples(st.sampled_from([RD, WR]), FEW), max_size=2
-).map(lambda columns: ((ACT, 1), *columns, (PRE, 1)))
-
-
 COPIES: st.SearchStrategy[RowCycle] = st.tuples(
     FEW, st.lists(st.sampled_from([RD, WR]), max_size=1)
 ).map(lambda drawn: ((ACT, 1), *((kind, 1) for kind in drawn[1]), (TRANSFER, drawn[0]), (PRE, 1)))
@@ -100,7 +94,7 @@ def streams(draw: st.DrawFn, standard: Standard, longest: int = 36) -> list[Segm
     segments: list[Segment] = []
     for _ in range(draw(st.integers(1, 4))):
         banks = draw(st.permutations(range(total)))[: draw(st.integers(1, 5))]
-        run, to = Run(draw(PROGRAMS | TRANSFERS), draw(FEW)), ()
+        run, to = Run(draw(programs(FEW, 2) | transfers(FEW, 2)), draw(FEW)), ()
         if draw(st.booleans()):
             banks, to = draw(pairs(standard))
             run = Run(draw(COPIES), draw(FEW))

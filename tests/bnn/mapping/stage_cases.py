@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import HealthCheck, assume, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -27,10 +26,11 @@ from bnn.system.system import System
 from bnn.values.bitstrings import unpacked
 from pimsim.dram.array.address_map import ambit
 from pimsim.dram.array.subarray import Subarray
-from pimsim.dram.commands import CommandCounts
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
 from pimsim.errors import InputError
+
+from .executed import executing
 
 STANDARD = replace(load("ddr3-1600-8-8-8"), row_bytes=64, chips_per_rank=1)
 OPERAND_ENCODINGS = [
@@ -232,19 +232,11 @@ def system_with(data_rows: int, mitigation: Mitigation = NONE) -> System:
 
 def run_case(mapping: str, case: Case, machine: CommandLedger, *, compiled: bool) -> list[Subarray]:
     """Run a case, compare all that comes out, and give the subarrays that executed."""
-    executed: list[Subarray] = []
-    make = System.subarrays
-
-    def made(system: System, columns: int, lanes: int) -> Subarray:
-        executed.append(make(system, columns, lanes))
-        return executed[-1]
-
     stage, images = case.stage, len(case.operands)
     mapped = MAPPINGS[mapping].map_stage(stage, machine.system, images)
     execute = prepare(mapped, images, compiled=compiled)
     audit = Expected(case)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(System, "subarrays", made)
+    with executing() as executed:
         result = execute(StageInputs(case.operands, machine, 1, audit))
     np.testing.assert_array_equal(unpacked(result.values), case.values)
     assert audit.wrong == 0
@@ -257,13 +249,6 @@ def run_case(mapping: str, case: Case, machine: CommandLedger, *, compiled: bool
 def books_of(machine: CommandLedger) -> list[Any]:
     """Commands of every phase, and what they cost."""
     return [(machine.counts(phase), machine.cost(phase)) for phase in PHASES]
-
-
-def assert_booked(executed: list[Subarray], machine: CommandLedger) -> None:
-    """What subarrays executed is what a ledger has, refreshes aside."""
-    counted = sum((lane for part in executed for lane in part.counts()), CommandCounts())
-    booked = sum((machine.counts(phase) for phase in PHASES), CommandCounts())
-    assert replace(booked, ref=0) == counted
 
 
 @st.composite

@@ -31,11 +31,11 @@ from pimsim.dram.array.subarray import Subarray
 from pimsim.dram.commands import CommandCounts, Kind
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard, load
-from pimsim.dram.timeline.command_stream import Segment, walk
-from pimsim.dram.timeline.timeline import Timeline
 from pimsim.dram.traces import Event
 from pimsim.dram.traces.trace import Trace
 from pimsim.errors import InputError
+
+from .executed import assert_booked, assert_scheduled, executing, scheduling
 
 SIGN = "ste_sign"
 DDR3 = load("ddr3-1600-8-8-8")
@@ -220,39 +220,14 @@ def test_chains_of_any_widths_are_exact(data: st.DataObject) -> None:
 @cases
 @pytest.mark.slow
 def test_booked_is_what_subarrays_executed_and_time_that_of_each_command_scheduled(
-    name: str, monkeypatch: pytest.MonkeyPatch
+    name: str,
 ) -> None:
     widths, banks, count, standard = CASES[name]
-    subarrays: list[Subarray] = []
-    segments: list[Segment] = []
-    make = System.subarrays
-
-    def made(system: System, columns: int, lanes: int) -> Subarray:
-        subarrays.append(make(system, columns, lanes))
-        return subarrays[-1]
-
-    class Recorded(Timeline):
-        def run(self, segment: Segment) -> None:
-            segments.append(segment)
-            super().run(segment)
-
-    monkeypatch.setattr(System, "subarrays", made)
-    with monkeypatch.context() as patch:
-        patch.setattr("bnn.run.plan.Timeline", Recorded)
+    with executing() as executed, scheduling() as segments:
         done = ran(mlp(*widths), count, standard=standard, banks=banks, compiled=False)
-        costs = [layer.ledger.cost(phase) for layer in done.layers for phase in PHASES]
-    executed = sum((lane for part in subarrays for lane in part.counts()), CommandCounts())
-    total = sum(
-        (layer.ledger.counts(phase) for layer in done.layers for phase in PHASES), CommandCounts()
-    )
-    assert replace(total, ref=0) == executed
-    options = ModelOptions(banks=banks)
-    whole = Timeline(standard, options)
-    for segment in segments:
-        whole.run(segment)
-    assert sum(cost.latency_ps for cost in costs) == whole.now_ps
-    assert sum(cost.refreshes for cost in costs) == total.ref == whole.refreshes
-    assert sum(1 for _ in walk(standard, options, segments)) == total.commands()
+    ledgers = [layer.ledger for layer in done.layers]
+    assert_booked(executed, *ledgers)
+    assert_scheduled(segments, ledgers, standard, ModelOptions(banks=banks))
 
 
 @cases

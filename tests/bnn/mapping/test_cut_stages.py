@@ -22,11 +22,11 @@ from bnn.system.mitigation import NONE, Mitigation
 from pimsim.dram.array.address_map import ambit
 from pimsim.errors import OutOfRowsError
 
+from .executed import assert_booked
 from .stage_cases import (
     SLOW,
     STANDARD,
     Case,
-    assert_booked,
     books_of,
     case_of,
     machine_with,

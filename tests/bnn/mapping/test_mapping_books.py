@@ -20,15 +20,14 @@ from bnn.run.execute import Execution, run
 from bnn.system.ledger import PHASES, CommandLedger
 from bnn.system.system import System
 from bnn.values.encoding import ENCODINGS
-from pimsim.dram.array.subarray import Subarray
-from pimsim.dram.commands import CommandCounts, Kind
+from pimsim.dram.commands import Kind
 from pimsim.dram.options import ModelOptions
-from pimsim.dram.timeline.command_stream import Segment, walk
-from pimsim.dram.timeline.timeline import Timeline
 from pimsim.microprogram.logic import AND, COPY, OR
 from pimsim.microprogram.schedule import Schedule
 
-from .mapping_networks import SIGN, STANDARD, dense, kernel_of, norm_of, padded, run_random
+from ..random_layers import kernel_of, norm_of
+from .executed import assert_booked, assert_scheduled, executing, scheduling
+from .mapping_networks import SIGN, STANDARD, dense, padded, run_random
 
 
 def test_output_stationary_needs_no_weights_and_weight_stationary_loads_them_once() -> None:
@@ -83,56 +82,23 @@ def test_commands_do_not_depend_on_what_the_images_show() -> None:
     ids=["dense", "split over two subarrays", "convolution with masks", "without"],
 )
 def test_booked_is_what_subarrays_executed_and_time_that_of_each_command_scheduled(
-    mapping: str, network: Network, monkeypatch: pytest.MonkeyPatch
+    mapping: str, network: Network
 ) -> None:
-    subarrays: list[Subarray] = []
-    segments: list[Segment] = []
-    make = System.subarrays
-
-    def made(system: System, columns: int, lanes: int) -> Subarray:
-        subarrays.append(make(system, columns, lanes))
-        return subarrays[-1]
-
-    class Recorded(Timeline):
-        def run(self, segment: Segment) -> None:
-            segments.append(segment)
-            super().run(segment)
-
-    monkeypatch.setattr(System, "subarrays", made)
-    with monkeypatch.context() as patch:
-        patch.setattr("bnn.run.plan.Timeline", Recorded)
+    with executing() as executed, scheduling() as segments:
         done = run_random(network, ENCODINGS["bipolar"], 9, mapping, compiled=False)
-        costs = [layer.ledger.cost(phase) for layer in done.layers for phase in PHASES]
-    executed = sum((lane for part in subarrays for lane in part.counts()), CommandCounts())
-    booked = [layer.ledger.counts(phase) for layer in done.layers for phase in PHASES]
-    total = sum(booked, CommandCounts())
-    assert replace(total, ref=0) == executed
+    ledgers = [layer.ledger for layer in done.layers]
+    assert_booked(executed, *ledgers)
+    assert_scheduled(segments, ledgers, STANDARD, ModelOptions())
     if mapping == "output-stationary":
         assert max(len(segment.banks) for segment in segments) > 1
-    whole = Timeline(STANDARD, ModelOptions())
-    for segment in segments:
-        whole.run(segment)
-    assert sum(cost.latency_ps for cost in costs) == whole.now_ps
-    assert sum(cost.refreshes for cost in costs) == total.ref == whole.refreshes
-    issued = list(walk(STANDARD, ModelOptions(), segments))
-    assert len(issued) == total.commands()
-    assert max(each.at_ps for each in issued) < whole.now_ps
-    assert sum(each.kind is Kind.REF for each in issued) == total.ref
 
 
 @pytest.mark.parametrize("mapping", MAPPINGS)
 @pytest.mark.parametrize("banks", [3, 8])
 @pytest.mark.slow
 def test_books_of_many_outputs_tiles_and_turns_are_what_subarrays_executed(
-    mapping: str, banks: int, monkeypatch: pytest.MonkeyPatch
+    mapping: str, banks: int
 ) -> None:
-    subarrays: list[Subarray] = []
-    make = System.subarrays
-
-    def made(system: System, columns: int, lanes: int) -> Subarray:
-        subarrays.append(make(system, columns, lanes))
-        return subarrays[-1]
-
     small = replace(STANDARD, row_bytes=64, chips_per_rank=1)
     rng = np.random.default_rng(5)
     conv = Conv2D("conv", kernel_of(rng, 3, 3, 4, 21), None, SIGN, SIGN, padding="same")
@@ -140,23 +106,13 @@ def test_books_of_many_outputs_tiles_and_turns_are_what_subarrays_executed(
     last = Dense("last", kernel_of(rng, 64 * 21, 26), None, SIGN, SIGN)
     network = Network("n", middle.input_shape, (*middle.layers, last))
     x = rng.normal(size=(29, 8, 8, 4)).astype(np.float32)
-    with monkeypatch.context() as patch:
-        patch.setattr(System, "subarrays", made)
-        options = ModelOptions(banks=banks)
-        literal = run(
-            network,
-            x,
-            None,
-            System(small, options),
-            mapping,
-            execution=Execution(check=False, compiled=False),
-        )
-    executed = sum((lane for part in subarrays for lane in part.counts()), CommandCounts())
-    fast = run(network, x, None, System(small, options), mapping, execution=Execution(check=False))
+    system = System(small, ModelOptions(banks=banks))
+    with executing() as executed:
+        how = Execution(check=False, compiled=False)
+        literal = run(network, x, None, system, mapping, execution=how)
+    fast = run(network, x, None, system, mapping, execution=Execution(check=False))
     for done in (literal, fast):
-        machines = [layer.ledger for layer in done.layers]
-        booked = [machine.counts(phase) for machine in machines for phase in PHASES]
-        assert replace(sum(booked, CommandCounts()), ref=0) == executed
+        assert_booked(executed, *(layer.ledger for layer in done.layers))
 
 
 def test_what_is_repeated_takes_as_long_as_booked_one_by_one() -> None:

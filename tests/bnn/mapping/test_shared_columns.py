@@ -18,12 +18,12 @@ from bnn.mapping.dataflows.output_tree import division, layout
 from bnn.model.geometry import WindowAxis
 from pimsim.errors import OutOfRowsError, OutOfSubarraysError
 
+from .executed import assert_booked
 from .stage_cases import (
     ROWS,
     SHARED,
     SLOW,
     Case,
-    assert_booked,
     blocks,
     books_of,
     case_of,

@@ -18,11 +18,11 @@ from bnn.system.mitigation import Mitigation
 from pimsim.errors import InputError, OutOfRowsError
 from pimsim.microprogram.row_program import Run
 
+from .executed import assert_booked
 from .stage_cases import (
     ROWS,
     SLOW,
     Case,
-    assert_booked,
     books_of,
     case_of,
     cases,

@@ -22,12 +22,12 @@ from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
 from pimsim.errors import InputError, OutOfRowsError
 
+from .executed import assert_booked
 from .stage_cases import (
     ROWS,
     SLOW,
     STANDARD,
     Case,
-    assert_booked,
     books_of,
     cases,
     machine_with,

@@ -35,6 +35,7 @@ from pimsim.dram.traces import Event
 from pimsim.dram.traces.trace import Trace
 from pimsim.errors import InputError
 
+from ...kept_commands import Kept
 from .executed import assert_booked, assert_scheduled, executing, scheduling
 
 SIGN = "ste_sign"
@@ -76,19 +77,6 @@ def ran(
     system, x = System(standard, ModelOptions(banks=banks)), images(network, count)
     how = Execution(check=check, compiled=compiled)
     return run(network, x, None, system, MAPPING, chain=chain, traces=traces, execution=how)
-
-
-class Kept:
-    full = False
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def add(self, event: Event) -> None:
-        self.events.append(event)
-
-    def skip(self, commands: int) -> None:
-        raise AssertionError(commands)
 
 
 # Widths, banks, images, standard: side by side in one subarray, in others, split over several.

@@ -32,6 +32,8 @@ from pimsim.dram.timeline.timeline import Timeline
 from pimsim.dram.traces import Event
 from pimsim.errors import InputError, OutOfRowsError
 
+from ...kept_commands import Kept
+
 MODELS = Path(__file__).parents[2] / "saved_models"
 SIGN = "ste_sign"
 DDR3, HBM2 = load("ddr3-1600-8-8-8"), load("hbm2")
@@ -367,19 +369,6 @@ def test_a_fan_in_whose_partial_counts_alone_fill_a_subarray_is_refused(mapping:
 # Traces
 
 
-class _Kept:
-    full = False
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def add(self, event: Event) -> None:
-        self.events.append(event)
-
-    def skip(self, commands: int) -> None:
-        raise AssertionError(f"{commands} commands skipped")
-
-
 class _First:
     """A trace that is full once something is in it."""
 
@@ -408,7 +397,7 @@ def test_a_trace_is_that_of_the_run(mapping: str) -> None:
         "n", (40,), (Dense("a", first, None, SIGN, SIGN), Dense("b", last, None, SIGN, SIGN))
     )
     x = rng.normal(size=(9, 40)).astype(np.float32)
-    executed, booked = _Kept(), _Kept()
+    executed, booked = Kept(), Kept()
     run(
         network,
         x,

@@ -19,35 +19,14 @@ from pimsim.dram.array.subarray import Subarray
 from pimsim.dram.commands import Kind
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
-from pimsim.dram.traces import Event
 from pimsim.errors import InputError
+
+from ...kept_commands import Kept
 
 STANDARD = replace(load("ddr3-1600-8-8-8"), rows_per_subarray=256)
 ROWS = STANDARD.rows_per_subarray
 SIGN = "ste_sign"
 IN_LOCKSTEP = [name for name in MAPPINGS if name != "output-tree"]
-
-
-class Kept:
-    """Takes every command up to a limit."""
-
-    def __init__(self, limit: int = 10**9) -> None:
-        self.events: list[Event] = []
-        self.skipped = 0
-        self._limit = limit
-
-    @property
-    def full(self) -> bool:
-        """Whether the limit is reached."""
-        return len(self.events) >= self._limit
-
-    def add(self, event: Event) -> None:
-        """Take a command."""
-        self.events.append(event)
-
-    def skip(self, commands: int) -> None:
-        """Count commands beyond the limit."""
-        self.skipped += commands
 
 
 def _network(fan_in: int, outputs: int) -> Network:

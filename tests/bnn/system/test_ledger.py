@@ -13,26 +13,14 @@ from pimsim.dram.commands import CommandCounts, Kind
 from pimsim.dram.energy import command_energies
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
-from pimsim.dram.traces import Event
 from pimsim.dram.traces.recorder import Recorder
 from pimsim.microprogram.logic import COPY
 from pimsim.microprogram.schedule import Schedule
 
+from ...kept_commands import Kept
+
 DDR3 = load("ddr3-1600-8-8-8")
 FREE = ModelOptions(refresh=False, energy="datasheet")
-
-
-class Kept:
-    full = False
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def add(self, event: Event) -> None:
-        self.events.append(event)
-
-    def skip(self, commands: int) -> None:
-        raise AssertionError(commands)
 
 
 def test_copies_by_hand() -> None:

@@ -32,6 +32,8 @@ from pimsim.dram.traces.perfetto import microseconds
 from pimsim.dram.traces.recorder import Recorder, Target
 from pimsim.errors import DramError, InputError
 
+from ...kept_commands import Kept
+
 ACT, PRE, RD, WR, REF, AAP, AP, TRANSFER = Kind
 DDR3 = load("ddr3-1600-8-8-8")
 TWO_RANKS = replace(DDR3, ranks=2)
@@ -203,24 +205,14 @@ def test_perfetto_shows_a_transfer_in_both_banks(tmp_path: Path) -> None:
     assert found == pytest.approx(moved_pj, rel=1e-6)
 
 
-def test_recorded_transfers_name_both_rows(tmp_path: Path) -> None:
+def test_recorded_transfers_name_both_rows() -> None:
     """Targets of a TRANSFER are one a pair, those of other commands one a bank."""
-    seen: list[Event] = []
-
-    class Kept:
-        full = False
-
-        def add(self, event: Event) -> None:
-            seen.append(event)
-
-        def skip(self, commands: int) -> None:
-            raise AssertionError(commands)
-
     pairs = Segment((Run(((ACT, 1), (TRANSFER, 1), (PRE, 1)), 1),), (0, 1), (5, 4))
     rows = [Target(7), Target(9)] * 2
     moves = [Target(7, 9, 0)] * 2
-    Recorder(DDR3, ModelOptions(), [Kept()]).record(pairs, iter([rows, moves, rows]))
-    assert [(e.kind, e.bank, e.to, e.row, e.row2, e.column) for e in seen[:6]] == [
+    kept = Kept()
+    Recorder(DDR3, ModelOptions(), [kept]).record(pairs, iter([rows, moves, rows]))
+    assert [(e.kind, e.bank, e.to, e.row, e.row2, e.column) for e in kept.events[:6]] == [
         *((ACT, bank, None, row, None, None) for bank, row in ((0, 7), (5, 9), (1, 7), (4, 9))),
         (TRANSFER, 0, 5, 7, 9, 0),
         (TRANSFER, 1, 4, 7, 9, 0),

@@ -28,6 +28,15 @@ import pytest
 from pimsim.dram.array import address_map as address_maps
 from pimsim.dram.array.address_map import AddressMap, parse
 
+# What helpers assert says what differed, too, as what tests assert does.
+_TESTS = Path(__file__).parent
+_HELPERS = (
+    path for path in _TESTS.rglob("*.py") if not path.name.startswith(("test_", "conftest"))
+)
+pytest.register_assert_rewrite(
+    *(".".join(path.relative_to(_TESTS.parent).with_suffix("").parts) for path in _HELPERS)
+)
+
 # Every time and everywhere the same examples, so that no test passes or fails by luck. No failure
 # is kept for the next time, and no example is too slow: the machine may be shared.
 _ANY_MACHINE = hypothesis.settings(

@@ -6,7 +6,7 @@ out for one of them and booked as often as there are outputs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import groupby
 
@@ -23,6 +23,9 @@ from bnn.system.system import Occupancy
 from pimsim.dram.commands import Kind
 from pimsim.microprogram.output_tree.stream import Stream
 from pimsim.microprogram.row_program import Move, Read, Run, Write
+
+_MOST_TURNS = 64
+"""Turns after which others like them may follow: as many as groups of outputs, at most banks."""
 
 
 def book(mapped: MappedStage, ledger: CommandLedger, repeats: Repeats | None = None) -> None:
@@ -54,16 +57,57 @@ def book(mapped: MappedStage, ledger: CommandLedger, repeats: Repeats | None = N
             outputs = np.stack([some for _, some in alike]) // mapped.stage.each
             ledger.repeat(outputs, partial(book_phase, mapped, "compute", ledger, turn, banks))
 
-    for number, turn in enumerate(placement.turns):
-        write("weights", turn, range(turn.lanes))
-        for width, batches in groupby(turn.batches, key=len):
-            ledger.alike(sum(1 for _ in batches), partial(compute, turn, width))
-        for repeat in (repeats or {}).get(number, ()):
-            write("inputs", turn, repeat.lanes)
-            ledger.enter("compute")
-            for lanes, some in repeat.slots():
-                banks = [repeat.lanes[lane] for lane in lanes]
-                book_phase(mapped, "compute", ledger, turn, banks, some)
+    def whole(some: range) -> None:
+        for number in some:
+            turn = placement.turns[number]
+            write("weights", turn, range(turn.lanes))
+            for width, batches in groupby(turn.batches, key=len):
+                ledger.alike(sum(1 for _ in batches), partial(compute, turn, width))
+            for repeat in (repeats or {}).get(number, ()):
+                write("inputs", turn, repeat.lanes)
+                ledger.enter("compute")
+                for lanes, some_outputs in repeat.slots():
+                    banks = [repeat.lanes[lane] for lane in lanes]
+                    book_phase(mapped, "compute", ledger, turn, banks, some_outputs)
+
+    single = all(len(turn.batches) == 1 for turn in placement.turns)
+    every = range(len(placement.turns))
+    for some, times in _rounds(placement.turns) if single and not repeats else ((every, 1),):
+        ledger.again(times, partial(whole, some))
+
+
+def _rounds(turns: Sequence[Turn]) -> Iterator[tuple[range, int]]:
+    """Turns that come one after the other, and how often others like them follow.
+
+    >>> from bnn.mapped.placement.placement import Block
+    >>> def turn(images, *groups):
+    ...     blocks = [Block(slice(4 * n, 4 * n + 4), slice(0, 1)) for n in groups]
+    ...     return Turn(blocks, [[slice(0, images)] * len(blocks)], images, 0)
+    >>> turns = [turn(64, 0, 1), turn(64, 2, 0), turn(64, 1, 2)] * 5 + [turn(9, 0, 1)]
+    >>> list(_rounds(turns))
+    [(range(0, 3), 5), (range(15, 16), 1)]
+    """
+    numbers: dict[object, int] = {}
+    keys = [numbers.setdefault(_likeness(turn), len(numbers)) for turn in turns]
+    first = 0
+    while first < len(keys):
+        for size in range(1, _MOST_TURNS + 1):
+            times = 1
+            own, after = keys[first : first + size], first + size
+            while keys[after : after + size] == own:
+                times, after = times + 1, after + size
+            if times > 1:
+                break
+        else:
+            size = times = 1
+        yield range(first, first + size), times
+        first += size * times
+
+
+def _likeness(turn: Turn) -> object:
+    """Equal for turns that take the same commands."""
+    outputs = tuple((block.outputs.start, block.outputs.stop) for block in turn.blocks)
+    return turn.columns, turn.first, outputs, tuple(map(len, turn.batches))
 
 
 def book_phase(

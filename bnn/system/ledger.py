@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from itertools import chain
 from typing import NamedTuple, TypeAlias
 
@@ -33,7 +33,16 @@ from bnn.system.system import System
 from pimsim.cost import Cost, Elapsed, charge
 from pimsim.dram.array.many_rows import extra_driven, extra_sensed
 from pimsim.dram.commands import CommandCounts, Kind
-from pimsim.dram.timeline.command_stream import Run, Segment, issue_order, row_cycle, streamed
+from pimsim.dram.timeline.command_stream import (
+    Part,
+    Repeated,
+    Run,
+    Segment,
+    issue_order,
+    row_cycle,
+    segments_of,
+    streamed,
+)
 from pimsim.dram.timeline.timeline import Timeline
 from pimsim.dram.traces.recorder import Recorder, Target
 from pimsim.errors import InputError
@@ -92,8 +101,10 @@ class CommandLedger:
         """Banks of what is put off, and where their TRANSFERs go."""
         self._times = 1
         """How often what is booked now is to be counted."""
-        self._once: list[tuple[_Where, list[Run]]] | None = None
-        """What is booked now and is to be repeated."""
+        self._once: list[tuple[str, Part]] | None = None
+        """What is booked now and is to be repeated, and its phase."""
+        self._stays = False
+        """Whether it must be of one phase."""
 
     # -- what mappings book ------------------------------------------------------------------
 
@@ -101,7 +112,7 @@ class CommandLedger:
         """Book what follows under ``phase``, one of :data:`PHASES`."""
         if phase not in PHASES:
             raise InputError(f"`phase` must be one of {', '.join(PHASES)}, not {phase!r}")
-        if self._once is not None and phase != self._phase:
+        if self._stays and phase != self._phase:
             raise ValueError("what is repeated must stay in its phase")
         self._flush()
         self._phase = phase
@@ -215,28 +226,39 @@ class CommandLedger:
             for some in outputs:
                 book(some)
             return
-        pending, active = self._runs, self._active
-        self._runs, self._active = [], ((), ())
-        self._times, self._once = len(outputs), []
-        book(outputs)
+        self._times, self._stays = len(outputs), True
+        parts = self._booked(partial(book, outputs))
+        self._times, self._stays = 1, False
+        once = chain.from_iterable(segments_of(part) for _, part in parts)
+        self._add(Repeated(tuple(once), len(outputs)))
+
+    def again(self, times: int, book: Callable[[], None]) -> None:
+        """Book so many times what ``book`` books, which begins by entering a phase.
+
+        ``book`` is called once; only while a trace is recorded, each time.
+        """
+        if self._recorder is not None or self._once is not None or times == 1:
+            for _ in range(times):
+                book()
+            return
         self._flush()
-        once = self._once
-        self._runs, self._active = pending, active
-        self._times, self._once = 1, None
-        for _ in range(len(outputs)):
-            for where, runs in once:
-                self._go_on_with(where)
-                self._put_off(runs)
+        before = {phase: self._counted(phase) for phase in PHASES}
+        self._counts = dict.fromkeys(PHASES, CommandCounts())
+        parts = self._booked(book)
+        for phase, counts in before.items():
+            self._counts[phase] = counts + self._counted(phase) * times
+        passed = self._timeline.repeat([part for _, part in parts], times)
+        for (phase, _), each in zip(parts, passed, strict=True):
+            self._elapsed[phase] += Elapsed(*each)
 
     def alike(self, times: int, book: Callable[[], None]) -> None:
-        """Book so many times what ``book`` books, which begins by entering a phase.
+        """Book so many times what ``book`` books; see :meth:`again`.
 
         Where a price is asked for, what takes as long as the time before is not scheduled again:
         the rest is taken to last as long.
         """
-        if not self._priced:
-            for _ in range(times):
-                book()
+        if not self._priced or self._once is not None:
+            self.again(times, book)
             return
         before: dict[str, Elapsed] | None = None
         for left in range(times, 0, -1):
@@ -334,17 +356,29 @@ class CommandLedger:
     def _flush(self) -> None:
         if not self._runs:
             return
-        if self._once is not None:
-            self._once.append((self._active, self._runs))
-            self._runs = []
-            return
         segment = Segment(tuple(self._runs), *self._active)
-        before = Elapsed.on(self._timeline)
-        self._timeline.run(segment)
-        self._elapsed[self._phase] += Elapsed.on(self._timeline) - before
+        self._add(segment)
         if self._recorder is not None:
             self._recorder.record(segment, chain.from_iterable(self._targets))
         self._runs, self._targets = [], []
+
+    def _add(self, part: Part) -> None:
+        """Put a part on the timeline, or hold it where it is to be repeated."""
+        if self._once is not None:
+            self._once.append((self._phase, part))
+            return
+        before = Elapsed.on(self._timeline)
+        self._timeline.run(part)
+        self._elapsed[self._phase] += Elapsed.on(self._timeline) - before
+
+    def _booked(self, book: Callable[[], None]) -> list[tuple[str, Part]]:
+        """What ``book`` books, and in which phase, none of it on the timeline yet."""
+        self._flush()
+        outer, self._once = self._once, []
+        book()
+        self._flush()
+        found, self._once = self._once, outer
+        return found
 
 
 @cache

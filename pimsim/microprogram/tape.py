@@ -171,7 +171,7 @@ class AdderTape:
         """The records as steps of a schedule."""
         return [Step((program,), None, rows) for program, rows in self._records()]
 
-    @property
+    @cached_property
     def runs(self) -> tuple[Run, ...]:
         """Row commands, as far as time is concerned: APs apart from AAPs."""
         return runs(tuple(self.histogram.tolist()), self.address_map)

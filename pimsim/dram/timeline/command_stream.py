@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple, TypeAlias
 
 from pimsim.dram.commands import Kind
@@ -105,6 +106,33 @@ class Segment:
         return slots(kind, self.banks, self.to)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Repeated:
+    """Segments one after the other, and all of that so many times."""
+
+    segments: tuple[Segment, ...]
+    times: int
+
+    @property
+    def commands(self) -> int:
+        """Commands of all banks together."""
+        return self.times * sum(segment.commands for segment in self.segments)
+
+
+Part: TypeAlias = Segment | Repeated
+
+
+def segments_of(part: Part) -> tuple[Segment, ...]:
+    """What a part is made of, once."""
+    return part.segments if isinstance(part, Repeated) else (part,)
+
+
+def expanded(part: Part) -> Iterator[Segment]:
+    """All segments of a part, in order."""
+    for _ in range(part.times if isinstance(part, Repeated) else 1):
+        yield from segments_of(part)
+
+
 @lru_cache(maxsize=1024)
 def slots(kind: Kind, banks: tuple[int, ...], to: tuple[int, ...]) -> tuple[Slot, ...]:
     """What a command in lock-step is for: pairs for a TRANSFER, else every bank of every pair."""
@@ -136,9 +164,7 @@ class Issued(NamedTuple):
     """Bank that a TRANSFER goes to."""
 
 
-def walk(
-    standard: Standard, options: ModelOptions, segments: Iterable[Segment]
-) -> Iterator[Issued]:
+def walk(standard: Standard, options: ModelOptions, parts: Iterable[Part]) -> Iterator[Issued]:
     """Issue every command of a stream in turn, through a scheduler.
 
     Order: for each repetition, for each command of the row cycle, for each bank (or pair, source
@@ -162,7 +188,7 @@ def walk(
     def due_ps(bank: int) -> int:
         return (scheduler.rank_of(bank).refs + 1) * timing.t_refi_ps
 
-    for segment in segments:
+    for segment in chain.from_iterable(map(expanded, parts)):
         ranks = {bank_address(standard, bank)[:2]: bank for bank in reversed(segment.banks)}
         if options.refresh:
             for rank, bank in ranks.items():

@@ -147,6 +147,21 @@ class CycleCache:
             self._extend()
         return self._period
 
+    def known(
+        self, at_most: int
+    ) -> tuple[list[StateNumber], list[int], list[int], list[list[int]], int] | None:
+        """States, times and open times after each repetition up to where a period ends.
+
+        Then the time of the last chance in each repetition, for each rank, and after which
+        repetition the period begins. None if it ends only after more repetitions than ``at_most``.
+        """
+        while self._period_from is None and len(self._states) <= at_most:
+            self._extend()
+        if self._period_from is None:
+            return None
+        begin = self._period_from
+        return self._states, self._starts_ps, self._opens_ps, self._chances_ps, begin
+
     def free(self, times: int, dues_ps: Sequence[int]) -> int:
         """Repetitions, of ``times``, before the first with a chance when a REF is due."""
         for chances_ps, due_ps in zip(self._chances_ps, dues_ps, strict=True):

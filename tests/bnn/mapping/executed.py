@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -14,8 +14,8 @@ from pimsim.dram.array.subarray import Subarray
 from pimsim.dram.commands import CommandCounts, Kind
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard
-from pimsim.dram.timeline.command_stream import Segment, walk
-from pimsim.dram.timeline.timeline import Timeline
+from pimsim.dram.timeline.command_stream import Part, Segment, expanded, walk
+from pimsim.dram.timeline.timeline import Passed, Timeline
 
 
 @contextmanager
@@ -39,9 +39,15 @@ def scheduling() -> Iterator[list[Segment]]:
     segments: list[Segment] = []
 
     class Recorded(Timeline):
-        def run(self, segment: Segment) -> None:
-            segments.append(segment)
-            super().run(segment)
+        def run(self, part: Part) -> None:
+            segments.extend(expanded(part))
+            super().run(part)
+
+        def repeat(self, parts: Sequence[Part], times: int) -> list[Passed]:
+            before = len(segments)
+            found = super().repeat(parts, times)
+            segments[before:] = [one for part in parts for one in expanded(part)] * times
+            return found
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bnn.run.plan.Timeline", Recorded)

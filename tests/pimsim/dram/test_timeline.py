@@ -20,8 +20,16 @@ from pimsim.dram.options import ModelOptions
 from pimsim.dram.scheduler.constraints import effective_timing, second_act_ps
 from pimsim.dram.scheduler.scheduler import Scheduler
 from pimsim.dram.standard.standard import Standard, load, names
-from pimsim.dram.timeline import cycles, timeline
-from pimsim.dram.timeline.command_stream import RowCycle, Run, Segment, walk
+from pimsim.dram.timeline import channel, cycles, leaps, timeline
+from pimsim.dram.timeline.command_stream import (
+    Part,
+    Repeated,
+    RowCycle,
+    Run,
+    Segment,
+    segments_of,
+    walk,
+)
 from pimsim.dram.timeline.timeline import Timeline, sustained_ps
 from pimsim.errors import DramError, InputError
 from pimsim.microprogram.primitives import PRIMITIVES
@@ -202,11 +210,83 @@ def test_timeline_equals_walk(data: st.DataObject) -> None:
     stream = data.draw(streams(standard))
     with (  # parts so small that short row cycles are made of many
         patch.object(cycles, "_CHUNK_BEATS", data.draw(st.sampled_from([1, 3, 64]))),
-        patch.object(timeline, "_FEW_CHUNKS", data.draw(st.sampled_from([0, 2, 16]))),
-        patch.object(timeline, "_LONG_CYCLE_BEATS", data.draw(st.sampled_from([4, 1 << 16]))),
-        patch.object(timeline, "_SEEN", data.draw(st.sampled_from([1, 4096]))),
+        patch.object(channel, "_FEW_CHUNKS", data.draw(st.sampled_from([0, 2, 16]))),
+        patch.object(channel, "LONG_CYCLE_BEATS", data.draw(st.sampled_from([4, 1 << 16]))),
+        patch.object(channel, "SEEN", data.draw(st.sampled_from([1, 4096]))),
     ):
         assert run(standard, options, stream) == walked(standard, options, stream)
+
+
+@st.composite
+def repetitions(draw: st.DrawFn, standard: Standard) -> tuple[list[Part], int]:
+    """Segments, and segments that are repeated, and how often all of that comes."""
+    parts: list[Part] = []
+    for some in draw(st.lists(streams(standard), min_size=1, max_size=3)):
+        times = draw(st.sampled_from([1, 2, 3, 7, 40]))
+        parts += [Repeated(tuple(some), times)] if draw(st.booleans()) else some
+    return parts, draw(st.sampled_from([1, 2, 3, 10, 30, 200]))
+
+
+def one_by_one(
+    standard: Standard, options: ModelOptions, parts: list[Part], times: int
+) -> list[timeline.Passed]:
+    """What passes in each part, all times together, every segment on its own."""
+    line, spent = Timeline(standard, options), [timeline.Passed(0, 0, 0, 0)] * len(parts)
+    for _ in range(times):
+        for number, part in enumerate(parts):
+            before = line.passed
+            for _ in range(part.times if isinstance(part, Repeated) else 1):
+                for segment in segments_of(part):
+                    line.run(segment)
+            spent[number] = spent[number].plus(line.passed, before)
+    return spent
+
+
+@settings(max_examples=80)
+@given(st.data())
+def test_repeating_parts_equals_going_through_them(data: st.DataObject) -> None:
+    """Skipped rounds, and those that compiled code walks, take what each takes on its own."""
+    standard, options = data.draw(standards()), data.draw(SWITCHES)
+    parts, times = data.draw(repetitions(standard))
+    commands = times * sum(part.commands for part in parts)
+    with patch.object(timeline, "_MANY", sys.maxsize):
+        expected = one_by_one(standard, options, parts, times)
+    with (
+        patch.object(timeline, "_MANY", data.draw(st.sampled_from([0, 20, sys.maxsize]))),
+        patch.object(timeline, "SEEN", data.draw(st.sampled_from([1, 4, 4096]))),
+        patch.object(channel, "LONG_CYCLE_BEATS", 1 << 16),
+        patch.object(leaps, "_FAR_PERIODIC", data.draw(st.sampled_from([1, 256]))),
+    ):
+        line = Timeline(standard, options)
+        assert line.repeat(parts, times) == expected
+    if commands < 6_000:
+        assert (line.now_ps, line.open_ps, line.refreshes) == walked(
+            standard, options, parts * times
+        )
+
+
+@pytest.mark.parametrize("name", names())
+def test_many_rounds_of_many_runs(name: str) -> None:
+    """Row commands of several kinds and rows that are written, in all parts and at full length."""
+    standard = load(name)
+    banks = tuple(range(standard.banks))
+    write = Segment((Run(((ACT, 1), (WR, 16), (PRE, 1)), 70),), banks)
+    adders = (Run(((AAP, 5),), 13), Run(((AAP, 6), (AP, 1)), 7), Run(((AP, 1), (AAP, 2)), 30))
+    parts: list[Part] = [write, Repeated((Segment(adders, banks),), 20)]
+    for options in (ModelOptions(), ModelOptions(refresh=False)):
+        with patch.object(timeline, "_MANY", sys.maxsize):
+            expected = one_by_one(standard, options, parts, 60)
+        with patch.object(timeline, "_MANY", 0):
+            assert Timeline(standard, options).repeat(parts, 60) == expected
+
+
+def test_a_thousand_million_rounds_without_refresh() -> None:
+    """The state comes round: what a round takes is what the second one takes."""
+    adders = Segment((Run(((AAP, 5),), 3), Run(((AAP, 6), (AP, 1)), 2)), EIGHT)
+    line, options = Timeline(DDR3, ModelOptions(refresh=False)), ModelOptions(refresh=False)
+    (few,), (more,) = (Timeline(DDR3, options).repeat([adders], n) for n in (10, 11))
+    (many,) = line.repeat([adders], 10**9)
+    assert many.now_ps == few.now_ps + (10**9 - 10) * (more.now_ps - few.now_ps)
 
 
 def often_refreshed(standard: Standard, refi_ns: int, rfc_ns: int) -> Standard:
@@ -251,7 +331,7 @@ def test_a_long_run_may_be_cut_anywhere(data: st.DataObject) -> None:
     times = data.draw(st.integers(1, 20_000))
     cuts = sorted({0, times, *data.draw(st.lists(st.integers(1, times), max_size=6))})
     parts = [Segment((Run(cycle, b - a),), banks) for a, b in pairwise(cuts)]
-    with patch.object(timeline, "_LONG_CYCLE_BEATS", 1 << 16):
+    with patch.object(channel, "LONG_CYCLE_BEATS", 1 << 16):
         assert run(standard, options, [Segment((Run(cycle, times),), banks)]) == run(
             standard, options, parts
         )

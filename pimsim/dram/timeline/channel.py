@@ -1,0 +1,343 @@
+"""Where the stream of one channel stands, and how it goes on: REF before a chance it is due at.
+
+Row cycles that repeat are not walked: between two REFs they are periodic, and what they do from one
+REF to the next they have mostly done before, from the same state.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+
+from pimsim.dram.commands import Kind
+from pimsim.dram.timeline import leaps
+from pimsim.dram.timeline.command_stream import RowCycle, Run
+from pimsim.dram.timeline.cycles import CommandChunk, Lane, LanePlan
+from pimsim.dram.timeline.leaps import LeapTables
+from pimsim.dram.timeline.lockstep import NO_CHANCE_PS, Lockstep, Transition
+
+LONG_CYCLE_BEATS = 1 << 16
+"""Longer row cycles are run one command after the other, each a repetition of its own."""
+
+_FEW_CHUNKS = 16
+"""Up to here a row cycle in one rank is remembered as a whole for each place of a REF in it."""
+
+SEEN, _SEEN_LATER = 4096, 64
+"""Situations after a REF that are remembered to find the period: the first, then only some, for
+where times share no coarse grid (DDR4-2400) a period can be half a million REFs long."""
+
+
+class Mark(NamedTuple):
+    """Where a stream stood."""
+
+    front_ps: int
+    now_ps: int
+    open_ps: int
+    refreshes: int
+    due_ps: tuple[int, ...]
+    free_since_ps: tuple[int, ...]
+
+
+class ChannelStream:
+    """Where the stream of one channel stands."""
+
+    def __init__(
+        self, lockstep: Lockstep, tables: LeapTables, ranks: int, refi_ps: int, rfc_ps: int
+    ) -> None:
+        self._lockstep, self._tables = lockstep, tables
+        self._refi_ps, self._rfc_ps = refi_ps, rfc_ps
+        self._state = lockstep.fresh
+        self._front_ps = 0
+        """Time of the last command."""
+        self._chance_ps = 0
+        """Behind a REF, time of the last chance since."""
+        self._due_ps = [refi_ps] * ranks
+        """When the next REF is due, for each rank."""
+        self._free_since_ps = [0] * ranks
+        self.now_ps = self.open_ps = self.refreshes = 0
+
+    @property
+    def held_ps(self) -> int:
+        """Time until the last command of a rank is over, summed over the ranks that have any."""
+        return sum(self._free_since_ps)
+
+    def run(self, lane: Lane, runs: Sequence[Run]) -> None:
+        """Let the banks of a lane execute runs."""
+        if self._refi_ps:
+            self._refresh_idle(lane)
+        for run in runs:
+            for cycle, times in _loops(run):
+                plan = lane.plan(cycle)
+                if self._refi_ps:
+                    self._repeat(plan, times)
+                else:
+                    self._go(*plan.cache(self._state).after(times))
+        self._end(lane.ranks)
+
+    def rounds(self, steps: Sequence[tuple[LanePlan, int]], times: int) -> None:
+        """Let row cycles come in order, each so often, and all of that so many times.
+
+        It is for channels of one rank, and refresh on; compiled code does it.
+        """
+        numbered = np.array([(self._tables.number(plan), each) for plan, each in steps], np.int64)
+        at = np.array([0, 0, -1], np.int64)
+        while True:
+            now = np.array(
+                [self._state, self._front_ps, self.open_ps, self.refreshes, self._due_ps[0]],
+                np.int64,
+            )
+            known = self._tables.walk(numbered, times, at, now, self._refi_ps)
+            self._state, self._front_ps, self.open_ps, self.refreshes = now[:4].tolist()
+            self._due_ps[0] = int(now[leaps.DUE])
+            if known:
+                break
+            left = int(at[leaps.LEFT])
+            at[leaps.LEFT] = left - self._step(steps[int(at[leaps.STEP])][0], left)
+        self._end(range(1))
+
+    def _step(self, plan: LanePlan, times: int) -> int:
+        """Go on where compiled code cannot; returns how many repetitions, which may be none."""
+        if times >= leaps.LONG or not _is_simple(plan):
+            self._repeat(plan, times)
+            return times
+        if not self._tables.holds(plan, self._state):
+            return self._to_refresh(plan, times, leaping=False)
+        cache = plan.cache(self._state)
+        free = cache.free(times, self._dues_ps(plan.lane))
+        if free:
+            self._go(*cache.after(free))
+        if free == times:
+            return free
+        state, due_ps = self._state, self._due_ps[0] - self._front_ps
+        key = state, bisect_left(plan.chances_ps(state), due_ps)
+        known, done = plan.refreshed.get(key), free
+        if known is None or not self._is_all(known, due_ps):
+            self._run_cycle(plan)
+            done += 1
+        if key in plan.refreshed and self._tables.holds(plan, state):
+            self._tables.note(plan, *key, plan.refreshed[key])
+        elif done == free:
+            self._run_cycle(plan)
+            done += 1
+        return done
+
+    def relative(self, ranks: Sequence[int], base_ps: int) -> tuple[int, ...]:
+        """All that decides what comes, at whatever time: equal where streams go on alike."""
+        dues_ps = (self._due_ps[rank] - base_ps for rank in ranks) if self._refi_ps else ()
+        free_ps = (self._free_since_ps[rank] - base_ps for rank in ranks)
+        front_ps, now_ps = self._front_ps - base_ps, self.now_ps - base_ps
+        return self._state, front_ps, now_ps, *dues_ps, *free_ps
+
+    def mark(self) -> Mark:
+        """Where it stands."""
+        return Mark(
+            self._front_ps,
+            self.now_ps,
+            self.open_ps,
+            self.refreshes,
+            tuple(self._due_ps),
+            tuple(self._free_since_ps),
+        )
+
+    def again(self, mark: Mark, times: int) -> None:
+        """Go on so many times as it did since a mark, at which it stood as it stands now."""
+
+        def after(then: int, now: int) -> int:
+            return now + times * (now - then)
+
+        now = self.mark()
+        self._front_ps, self.now_ps = after(mark[0], now[0]), after(mark[1], now[1])
+        self.open_ps, self.refreshes = after(mark[2], now[2]), after(mark[3], now[3])
+        if self._refi_ps:
+            self._due_ps = [*map(after, mark.due_ps, now.due_ps)]
+        self._free_since_ps = [*map(after, mark.free_since_ps, now.free_since_ps)]
+
+    def _end(self, ranks: Sequence[int]) -> None:
+        """Say until when ranks are busy."""
+        for rank in ranks:
+            free_ps = self._front_ps + self._lockstep.free_ps(self._state, rank)
+            self._free_since_ps[rank] = free_ps
+            self.now_ps = max(self.now_ps, free_ps)
+
+    def sustained_ps(self, plan: LanePlan) -> Fraction:
+        """Time of one repetition once the same comes round and round."""
+        if self._refi_ps:
+            times, took_ps = self._repeat(plan, 1 << 62, once=True)
+        else:
+            times, took_ps = plan.cache(self._state).period()
+        return Fraction(took_ps, times)
+
+    def _refresh_idle(self, lane: Lane) -> None:
+        """Count the REFs that ranks got while segments left them out."""
+        for rank in lane.ranks:
+            at_ps = max(self._due_ps[rank], self._free_since_ps[rank])
+            while at_ps + self._rfc_ps <= self._front_ps:
+                self._refreshed(rank)
+                self.open_ps += self._rfc_ps
+                at_ps = max(self._due_ps[rank], at_ps + self._rfc_ps)
+
+    def _repeat(self, plan: LanePlan, times: int, *, once: bool = False) -> tuple[int, int]:
+        """Run a row cycle so many times; return the repetitions and time of a period, if met.
+
+        With ``once``, stop when that is known.
+        """
+        seen: dict[tuple[int, ...], tuple[int, int, int, int]] = {}
+        period = 0, 0
+        # What comes but once may be an ACT alone, which cannot be repeated.
+        leaping = bool(self._refi_ps) and plan.opens and times > 1 and _is_simple(plan)
+        while times:
+            done = self._leap(plan, times) if leaping else 0
+            if not done:
+                done = self._to_refresh(plan, times, leaping)
+            times -= done
+            if not times:
+                break
+            key = (self._state, *self._dues_ps(plan.lane))
+            if key not in seen:
+                if len(seen) < SEEN or not key[1] % _SEEN_LATER:
+                    seen[key] = times, self._front_ps, self.open_ps, self.refreshes
+                continue
+            then, front_ps, open_ps, refreshes = seen[key]
+            period = then - times, self._front_ps - front_ps
+            if once:
+                break
+            rounds = times // period[0]
+            times -= rounds * period[0]
+            self._go(self._state, rounds * period[1], rounds * (self.open_ps - open_ps))
+            self.refreshes += rounds * (self.refreshes - refreshes)
+            for rank in plan.lane.ranks:
+                self._due_ps[rank] += rounds * period[1]
+            seen.clear()
+        return period
+
+    def _leap(self, plan: LanePlan, times: int) -> int:
+        """Run the repetitions up to a REF, and the one with it, if they are known; how many."""
+        rank = plan.lane.ranks[0]
+        due_ps = self._due_ps[rank] - self._front_ps
+        far_ps = plan.far_chances_ps(self._state, self._refi_ps)
+        number = bisect_left(far_ps, due_ps)
+        known = plan.leaps.get((self._state, number)) if number < len(far_ps) else None
+        if known is None or known[0] > times or not self._is_all(known[1], due_ps):
+            return 0
+        self._move(known[1])
+        self._refreshed(rank)
+        return known[0]
+
+    def _to_refresh(self, plan: LanePlan, times: int, leaping: bool) -> int:
+        """Run repetitions up to the first with a REF, and that one; return how many."""
+        state, start_ps, open_ps, refs = self._state, self._front_ps, self.open_ps, self.refreshes
+        dues_ps = self._dues_ps(plan.lane)
+        cache, free = plan.cache(state), times
+        if self._refi_ps and plan.opens:
+            free = cache.free(times, dues_ps)
+        if free:
+            self._go(*cache.after(free))
+        if free == times:
+            return free
+        self._run_cycle(plan)
+        if leaping and self.refreshes == refs + 1:
+            far_ps = plan.far_chances_ps(state, self._refi_ps)
+            number = bisect_left(far_ps, dues_ps[0])
+            if number < len(far_ps):  # else more than one due time has this number
+                plan.leaps[state, number] = free + 1, self._since(start_ps, open_ps)
+        return free + 1
+
+    def _run_cycle(self, plan: LanePlan) -> None:
+        """One repetition that has a chance for a REF that is due."""
+        if not _is_simple(plan):
+            return self._by_chunks(plan)
+        rank, start_ps, refreshes = plan.lane.ranks[0], self._front_ps, self.refreshes
+        due_ps = self._due_ps[rank] - start_ps
+        key = self._state, bisect_left(plan.chances_ps(self._state), due_ps)
+        move = plan.refreshed.get(key)
+        if move is not None and self._is_all(move, due_ps):
+            self._chance_ps = start_ps + move.chance_ps[0]
+            self._move(move)
+            self._refreshed(rank)
+            return None
+        open_ps = self.open_ps
+        self._by_chunks(plan)
+        if self.refreshes == refreshes + 1:
+            plan.refreshed[key] = self._since(start_ps, open_ps)
+        return None
+
+    def _since(self, start_ps: int, open_ps: int) -> Transition:
+        """What was done with one REF, from a time and open time on."""
+        took_ps, opened_ps = self._front_ps - start_ps, self.open_ps - open_ps
+        return Transition(self._state, took_ps, opened_ps, (self._chance_ps - start_ps,))
+
+    def _is_all(self, move: Transition, due_ps: int) -> bool:
+        """Whether one REF is all, where it is due then: no chance is left for a second."""
+        return move.chance_ps[0] < due_ps + self._refi_ps
+
+    def _by_chunks(self, plan: LanePlan) -> None:
+        whole = plan.whole(self._state)
+        first = whole.free(self._dues_ps(plan.lane))
+        self._go(whole.states[first], whole.starts_ps[first], whole.opens_ps[first])
+        for chunk in plan.chunks[first:]:
+            self._chunk(plan.lane, chunk)
+
+    def _chunk(self, lane: Lane, chunk: CommandChunk) -> None:
+        first = 0
+        while True:
+            span = chunk.span(self._state, first)
+            free = span.free(self._dues_ps(lane))
+            if free and span.chances_ps[0][free - 1] != NO_CHANCE_PS:
+                self._chance_ps = self._front_ps + span.chances_ps[0][free - 1]
+            self._go(span.states[free], span.starts_ps[free], span.opens_ps[free])
+            first += free
+            if first == len(chunk.kinds):
+                return
+            self._beat(lane, chunk.kinds[first])
+            first += 1
+
+    def _beat(self, lane: Lane, kind: Kind) -> None:
+        """One command over the banks, REF before each chance at which it is due."""
+        first = 0
+        while True:
+            beat = lane.beat(self._state, kind, first)
+            dues_ps = self._dues_ps(lane)
+            chance = next((c for c in beat.chances if c.at_ps >= dues_ps[c.rank]), None)
+            if chance is None:
+                if beat.chances:
+                    self._chance_ps = self._front_ps + beat.chances[-1].at_ps
+                return self._move(beat)
+            self._move(lane.refresh(self._state, kind, first, chance.slot))
+            self._refreshed(lane.ranks[chance.rank])
+            first = chance.slot
+
+    def _dues_ps(self, lane: Lane) -> list[int]:
+        """How long until REF is due, for each rank of the lane; less than 0 if it is late."""
+        front_ps = self._front_ps
+        return [self._due_ps[rank] - front_ps for rank in lane.ranks]
+
+    def _refreshed(self, rank: int) -> None:
+        self._due_ps[rank] += self._refi_ps
+        self.refreshes += 1
+
+    def _move(self, move: Transition) -> None:
+        self._go(move.after, move.took_ps, move.open_ps)
+
+    def _go(self, state: int, took_ps: int, open_ps: int) -> None:
+        self._state = state
+        self._front_ps += took_ps
+        self.open_ps += open_ps
+
+
+def _is_simple(plan: LanePlan) -> bool:
+    """Whether what a row cycle with a REF takes is worth remembering."""
+    return len(plan.lane.ranks) == 1 and len(plan.chunks) <= _FEW_CHUNKS
+
+
+def _loops(run: Run) -> Iterator[tuple[RowCycle, int]]:
+    """What to repeat how often: the row cycle, or if that is very long, its commands one by one."""
+    if sum(times for _, times in run.cycle) <= LONG_CYCLE_BEATS:
+        yield run.cycle, run.times
+        return
+    for _ in range(run.times):
+        for kind, times in run.cycle:
+            yield ((kind, 1),), times

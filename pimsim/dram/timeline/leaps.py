@@ -1,0 +1,206 @@
+"""What row cycles do, as arrays that compiled code walks from one REF to the next.
+
+A *node* is a row cycle and a state that it begins in. For each node there is a table of repetitions
+without any REF, up to where these are periodic, and a table of what one repetition takes with a REF
+before each of its chances. A stream of runs is then a walk from node to node, at some 20 ns a REF.
+What is not known yet, the caller works out
+(:meth:`~pimsim.dram.timeline.channel.ChannelStream.rounds`).
+
+It is of channels with one rank: with more, what is next is not a matter of one due time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pimsim.dram.timeline.cycles import LanePlan
+from pimsim.dram.timeline.lockstep import StateNumber, Transition
+
+_Ints = NDArray[np.int64]
+
+STATE, FRONT, OPEN, REFS, DUE = range(5)
+"""Of where a stream stands: state, time of the last command and open time in ps, REFs, and when the
+next is due."""
+ROUND, STEP, LEFT = range(3)
+"""Of what is to be done next: round, step of it, and repetitions of the step that are left; -1 of a
+step that has not begun."""
+_AT, _CHANCES, _FREE_AT, _LAST, _FROM = range(5)
+"""Of a node: where its chances begin, and how many there are; where its repetitions begin, number
+of the last that is known, and of the one that it is like."""
+_CHANCE, _AFTER, _TOOK, _OPENED, _LAST_ONE = range(5)
+"""Of a chance: its time; and of a repetition with a REF before it: state (-1 if not known), time
+and open time after it, and time of the last chance."""
+_STATE, _START, _OPEN, _LATEST = range(4)
+"""Before each repetition: state, time, open time; and time of the last chance in it."""
+LONG = 1 << 20
+"""Repetitions of a run in which it pays to look for a period of REFs."""
+_FAR_PERIODIC = 256
+"""Repetitions within which what a row cycle does must become periodic to be held here."""
+
+
+class LeapTables:
+    """Nodes that have been met, of one channel's states."""
+
+    def __init__(self) -> None:
+        self.plans: list[LanePlan] = []
+        self._number: dict[LanePlan, int] = {}
+        self._nodes_of = np.full((4, 64), -1, np.int32)
+        self._nodes, self._chances, self._free = (np.zeros((64, n), np.int64) for n in (5, 5, 4))
+        self._used = [0, 0, 0]
+
+    def number(self, plan: LanePlan) -> int:
+        """Number of a plan."""
+        found = self._number.setdefault(plan, len(self.plans))
+        if found == len(self.plans):
+            self.plans.append(plan)
+        return found
+
+    def holds(self, plan: LanePlan, state: StateNumber) -> bool:
+        """Hold a node from now on; False if what repeats takes too long to become periodic."""
+        number = self.number(plan)
+        self._nodes_of = _fitting(self._nodes_of, number, state)
+        if self._nodes_of[number, state] >= 0:
+            return True
+        known = plan.cache(state).known(_FAR_PERIODIC)
+        if known is None:
+            return False
+        *columns, (latest_ps,), period_from = known
+        free = np.array([*columns, [*latest_ps, 0]], np.int64).T
+        chances = np.full((len(plan.chances_ps(state)), 5), -1, np.int64)
+        chances[:, _CHANCE] = plan.chances_ps(state)
+        at, self._chances = self._added(1, self._chances, chances)
+        free_at, self._free = self._added(2, self._free, free)
+        own = np.array([[at, len(chances), free_at, len(free) - 1, period_from]], np.int64)
+        self._nodes_of[number, state], self._nodes = self._added(0, self._nodes, own)
+        return True
+
+    def note(self, plan: LanePlan, state: StateNumber, chance: int, move: Transition) -> None:
+        """Remember a repetition of a node that is held, with a REF before a chance of it."""
+        node = self._nodes[self._nodes_of[self._number[plan], state]]
+        row = self._chances[node[_AT] + chance]
+        row[_AFTER:] = move.after, move.took_ps, move.open_ps, move.chance_ps[0]
+
+    def walk(self, steps: _Ints, rounds: int, at: _Ints, now: _Ints, refi_ps: int) -> bool:
+        """Go on with a stream as far as it is known; False if something is not.
+
+        Args:
+            steps: ``(n, 2)`` numbers of plans and repetitions, which come one after the other.
+            rounds: how often all of them come.
+            at: what is next; see :data:`ROUND`.
+            now: where the stream stands; see :data:`STATE`.
+            refi_ps: tREFI.
+
+        """
+        held = self._nodes_of, self._nodes, self._chances, self._free
+        return _compiled()(steps, rounds, at, now, refi_ps, *held) == 0
+
+    def _added(self, which: int, table: _Ints, rows: _Ints) -> tuple[int, _Ints]:
+        """Where the rows are now, and the table with them."""
+        first = self._used[which]
+        self._used[which] += len(rows)
+        if self._used[which] > len(table):
+            more = np.zeros((2 * self._used[which], table.shape[1]), np.int64)
+            more[:first] = table[:first]
+            table = more
+        table[first : self._used[which]] = rows
+        return first, table
+
+
+def _fitting(nodes: NDArray[np.int32], number: int, state: int) -> NDArray[np.int32]:
+    """The numbers of nodes with room for one more."""
+    shape = tuple(
+        size if place < size else 2 * place
+        for size, place in zip(nodes.shape, (number, state), strict=True)
+    )
+    if shape == nodes.shape:
+        return nodes
+    more = np.full(shape, -1, np.int32)
+    more[: nodes.shape[0], : nodes.shape[1]] = nodes
+    return more
+
+
+@cache
+def _compiled() -> Callable[..., int]:
+    """The walk compiled, when it is first needed: numba takes long to import."""
+    from pimsim.machine_code import kept
+
+    return kept(_walk, parallel=False)
+
+
+def _walk(
+    steps: _Ints,
+    rounds: int,
+    at: _Ints,
+    now: _Ints,
+    refi_ps: int,
+    nodes_of: NDArray[np.int32],
+    nodes: _Ints,
+    chances: _Ints,
+    free: _Ints,
+) -> int:  # pragma: no cover - compiled
+    while at[ROUND] < rounds:
+        while at[STEP] < len(steps):
+            plan = steps[at[STEP], 0]
+            if at[LEFT] < 0:
+                at[LEFT] = steps[at[STEP], 1]
+            while at[LEFT] > 0:
+                if at[LEFT] >= LONG or plan >= nodes_of.shape[0]:
+                    return 1
+                if now[STATE] >= nodes_of.shape[1] or nodes_of[plan, now[STATE]] < 0:
+                    return 1
+                node = nodes_of[plan, now[STATE]]
+                where, last = nodes[node, _FREE_AT], nodes[node, _LAST]
+                first, due_ps = nodes[node, _FROM], now[DUE] - now[FRONT]
+                period_ps = free[where + last, _START] - free[where + first, _START]
+                opened_ps = free[where + last, _OPEN] - free[where + first, _OPEN]
+
+                # repetitions before the first with a chance that REF goes before
+                low, high, passed = 0, last, 0
+                if free[where + last - 1, _LATEST] < due_ps:
+                    late_ps = due_ps - free[where + last - 1, _LATEST]
+                    low, passed = first, (late_ps + period_ps - 1) // period_ps
+                while low < high:
+                    middle = (low + high) // 2
+                    if free[where + middle, _LATEST] < due_ps - passed * period_ps:
+                        low = middle + 1
+                    else:
+                        high = middle
+                times = low + passed * (last - first)
+                refreshed = times < at[LEFT]
+                if not refreshed:
+                    times = low = at[LEFT]
+                    passed = 0
+                    if times > last:
+                        passed = (times - first) // (last - first)
+                        low = times - passed * (last - first)
+                state = free[where + low, _STATE]
+                front_ps = now[FRONT] + free[where + low, _START] + passed * period_ps
+                open_ps = now[OPEN] + free[where + low, _OPEN] + passed * opened_ps
+                if refreshed:
+                    if state >= nodes_of.shape[1] or nodes_of[plan, state] < 0:
+                        return 1
+                    node, due_ps = nodes_of[plan, state], now[DUE] - front_ps
+                    chance, end = nodes[node, _AT], nodes[node, _AT] + nodes[node, _CHANCES]
+                    while chance < end and chances[chance, _CHANCE] < due_ps:
+                        chance += 1
+                    if chances[chance, _AFTER] < 0:
+                        return 1
+                    if chances[chance, _LAST_ONE] >= due_ps + refi_ps:  # another REF goes before it
+                        return 1
+                    state = chances[chance, _AFTER]
+                    front_ps += chances[chance, _TOOK]
+                    open_ps += chances[chance, _OPENED]
+                    now[REFS] += 1
+                    now[DUE] += refi_ps
+                    times += 1
+                now[STATE], now[FRONT], now[OPEN] = state, front_ps, open_ps
+                at[LEFT] -= times
+            at[LEFT] = -1
+            at[STEP] += 1
+        at[STEP] = 0
+        at[ROUND] += 1
+    return 0

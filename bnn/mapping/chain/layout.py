@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -228,19 +229,21 @@ def _side_by_side(stages: Sequence[Stage], system: System) -> list[OutputPlan]:
     arrive meanwhile.
     """
     last = len(stages) - 1
+
+    @cache
+    def planned(number: int, first_row: int, held: range) -> OutputPlan:
+        """Of a stage there; most are there, too, when one stage more shares the subarray."""
+        return plan(stages[number], system, first_row=first_row, held=held, stays=number < last)
+
     best = [plan(stages[0], system, stays=last > 0)]
+    needs = [stage.windows.channels * stage.planes for stage in stages]
     for count in range(2, len(stages) + 1):
-        needs = [stage.windows.channels * stage.planes for stage in stages[:count]]
-        low = max(needs[::2])
-        regions = [range(n % 2 * low, n % 2 * low + rows) for n, rows in enumerate(needs)] + [
-            range(0)
-        ]
+        low = max(needs[:count:2])
+        regions = [range(n % 2 * low, n % 2 * low + rows) for n, rows in enumerate(needs[:count])]
         try:
             best = [
-                plan(stage, system, first_row=own.start, held=coming, stays=number < last)
-                for number, (stage, own, coming) in enumerate(
-                    zip(stages, regions, regions[1:], strict=False)
-                )
+                planned(number, own.start, coming)
+                for number, (own, coming) in enumerate(pairwise([*regions, range(0)]))
             ]
         except OutOfRowsError:
             break

@@ -40,8 +40,9 @@ def scheduling() -> Iterator[list[Segment]]:
 
     class Recorded(Timeline):
         def run(self, part: Part) -> None:
-            segments.extend(expanded(part))
+            before = len(segments)
             super().run(part)
+            segments[before:] = expanded(part)
 
         def repeat(self, parts: Sequence[Part], times: int) -> list[Passed]:
             before = len(segments)

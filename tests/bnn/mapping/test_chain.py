@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from bnn.lowering.lower import consecutive, lower
 from bnn.lowering.stage import Stage
 from bnn.mapping.chain import choice as chains
+from bnn.mapping.chain import layout
 from bnn.mapping.chain.layout import Layout, Spot, lay_out, steps
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, Merge, Network
 from bnn.run import estimate
@@ -508,3 +509,22 @@ def test_refused(
         chain="auto",
     )
     assert done.bit_exact
+
+
+def test_a_stage_is_planned_twice_however_many_share_its_subarray(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Once as the last of them, and once with operands of the next beside its own."""
+    network, system = mlp(*[4] * 13), System(SHALLOW, ModelOptions())
+    stages = [one for one in lower(network, None, system.data_rows) if isinstance(one, Stage)]
+    planned: dict[str, int] = defaultdict(int)
+    plan = layout.plan
+
+    def counted(stage: Stage, *args: Any, **options: Any) -> Any:
+        planned[stage.name] += 1
+        return plan(stage, *args, **options)
+
+    monkeypatch.setattr(layout, "plan", counted)
+    found = steps(stages, system)
+    assert sum(step.placed for step in found) == len(stages) - 1  # all of them share one
+    assert max(planned.values()) == 2

@@ -48,19 +48,22 @@ class Elapsed:
     the last command of each that has any."""
     open_ps: int = 0
     """Of that, time with a bank open or refreshing."""
+    bank_open_ps: int = 0
+    """Time with a bank open, summed over banks; all banks of a rank are in a REFRESH."""
     refreshes: int = 0
     """REFRESH commands issued, of all ranks."""
 
     @staticmethod
     def on(timeline: Timeline) -> Elapsed:
         """What has passed on ``timeline`` since it began."""
-        return Elapsed(timeline.now_ps, timeline.held_ps, timeline.open_ps, timeline.refreshes)
+        return Elapsed(*timeline.passed)
 
     def __add__(self, other: Elapsed) -> Elapsed:
         return Elapsed(
             self.latency_ps + other.latency_ps,
             self.held_ps + other.held_ps,
             self.open_ps + other.open_ps,
+            self.bank_open_ps + other.bank_open_ps,
             self.refreshes + other.refreshes,
         )
 
@@ -69,6 +72,7 @@ class Elapsed:
             self.latency_ps - other.latency_ps,
             self.held_ps - other.held_ps,
             self.open_ps - other.open_ps,
+            self.bank_open_ps - other.bank_open_ps,
             self.refreshes - other.refreshes,
         )
 
@@ -77,6 +81,7 @@ class Elapsed:
             self.latency_ps * times,
             self.held_ps * times,
             self.open_ps * times,
+            self.bank_open_ps * times,
             self.refreshes * times,
         )
 
@@ -87,8 +92,10 @@ class Elapsed:
         two what a schedule with its REFs takes, which costs several times as much to have.
 
         >>> from pimsim.dram.standard.standard import load
-        >>> Elapsed(7_540_000, 7_540_000, 7_000_000).with_refresh(load("ddr3-1600-8-8-8"))
-        Elapsed(latency_ps=7800000, held_ps=7800000, open_ps=7260000, refreshes=1)
+        >>> computed = Elapsed(7_540_000, 7_540_000, 7_000_000, 7_000_000)
+        >>> refreshed = computed.with_refresh(load("ddr3-1600-8-8-8"))
+        >>> refreshed.latency_ps, refreshed.open_ps, refreshed.bank_open_ps, refreshed.refreshes
+        (7800000, 7260000, 9080000, 1)
         """
         if not self.latency_ps:
             return self
@@ -99,7 +106,10 @@ class Elapsed:
         )
         refreshes = held_ps // timing.t_refi_ps
         open_ps = min(held_ps, self.open_ps + refreshes * timing.t_rfc_ps)
-        return Elapsed(latency_ps, held_ps, open_ps, refreshes)
+        bank_open_ps = self.bank_open_ps + refreshes * timing.t_rfc_ps * standard.banks
+        return Elapsed(
+            latency_ps, held_ps, open_ps, min(bank_open_ps, open_ps * standard.banks), refreshes
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +189,9 @@ def charge(
     """Return the cost of ``counts`` commands of all banks, scheduled in the time ``elapsed``.
 
     REFs are those of ``elapsed``. Background is charged to ranks that get commands, until the last
-    of them: active standby while a bank is open or refreshing, else precharge standby. Ranks and
-    channels that hold nothing are not charged, however many banks ``options`` allows.
+    of them: active standby while a bank is open or refreshing, more with every bank that is open
+    where the standard or ``options`` say so, else precharge standby. Ranks and channels that hold
+    nothing are not charged, however many banks ``options`` allows.
 
     Raises :class:`~pimsim.errors.InputError` for more banks than the standard has, or REFs among
     ``counts``.
@@ -196,7 +207,12 @@ def charge(
         + counts.transfer * energies.transfer_pj,
         "io": counts.rd * energies.rd_io_pj + counts.wr * energies.wr_io_pj,
         "refresh": elapsed.refreshes * energies.ref_pj,
-        "background": (elapsed.open_ps * energies.active_mw + idle_ps * energies.standby_mw) * 1e-3,
+        "background": (
+            elapsed.open_ps * energies.active_mw
+            + elapsed.bank_open_ps * energies.open_bank_mw
+            + idle_ps * energies.standby_mw
+        )
+        * 1e-3,
     }
     parts = {part: every_part[part] for part in energies.parts}
     return Cost(elapsed.latency_ps, parts, elapsed.refreshes)
@@ -257,10 +273,13 @@ def assumptions(standard: Standard, options: ModelOptions) -> dict[str, object]:
             "energy: from IDD currents; an AAP is acts_per_aap full activations and a precharge; "
             "reads and writes are bursts with their interface, ACT and PRE counted apart; "
             "background of the ranks that get commands, until their last: active standby while a "
-            "bank is open or refreshing, else precharge standby"
+            "bank is open or refreshing, else precharge standby; open_bank_share of what open "
+            "banks add to standby comes with the first, the rest with each"
         )
     stated = asdict(options)
     del stated["split_decoder"]  # in words of its own
+    if options.energy == "datasheet":
+        stated |= _convention(standard, options)
     return {
         "standard": standard.name,
         "bin": standard.bin,
@@ -283,6 +302,27 @@ def assumptions(standard: Standard, options: ModelOptions) -> dict[str, object]:
         "write_nj_per_kb": (energies.wr_pj + energies.wr_io_pj) * bursts_per_kb / 1e3,
         "transfer_nj_per_kb": energies.transfer_pj * bursts_per_kb / 1e3,
         "model": "; ".join(model),
+    }
+
+
+def at_share(options: ModelOptions, share: float) -> ModelOptions:
+    """Return the options under another convention of open banks."""
+    return replace(options, open_bank_share=share)
+
+
+def _convention(standard: Standard, options: ModelOptions) -> dict[str, object]:
+    """What a result says of open banks: the share, why it is that, and what others would give."""
+    chosen = options.open_bank_share
+    cited = standard.sources.get("currents.open_bank_share", "DRAMPower 6, where none is stated")
+    band = [
+        f"{at_share(options, share).energies(standard).aap_pj / standard.row_bytes * 1.024:.3g} "
+        f"at {share:.3g}"
+        for share in standard.open_bank_shares
+    ]
+    return {
+        "open_bank_share": standard.open_bank_share if chosen is None else chosen,
+        "open_bank_share_is": "chosen" if chosen is not None else f"of the part ({cited})",
+        "open_bank_share_band": f"an AAP takes {' and '.join(band)} nJ/KB",
     }
 
 

@@ -81,6 +81,7 @@ _BY_NAME = {
     "burst_length": whole(2, 1_024),
     # its currents and pins
     "idd3n_open_banks": whole(1, 1_024),
+    "open_bank_share": Range(0, 1),
     "read_pins": whole(1, 100_000),
     "write_pins": whole(1, 100_000),
     # a bitline pair
@@ -136,7 +137,9 @@ def mistake(name: str, value: object) -> str | None:
     found = _range_of(name)
     if found is None or found.holds(value):
         return None
-    unit = UNITS.get(end(name), "of vdd" if name.endswith("_share") else "")
+    unit = UNITS.get(
+        end(name), "of vdd" if name.endswith("_share") and name not in _BY_NAME else ""
+    )
     return f"`{name}` must be {found.text(unit)}, not {shown(value)}"
 
 

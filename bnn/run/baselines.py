@@ -280,7 +280,7 @@ def _idle(latency_ps: int, system: System) -> Cost:
         refreshes = standard.channels * standard.ranks * (latency_ps // standard.timing.t_refi_ps)
     refreshing_ps = refreshes * standard.timing.t_rfc_ps
     held_ps = standard.channels * standard.ranks * latency_ps
-    elapsed = Elapsed(latency_ps, held_ps, refreshing_ps, refreshes)
+    elapsed = Elapsed(latency_ps, held_ps, refreshing_ps, refreshing_ps * standard.banks, refreshes)
     return charge(CommandCounts(), elapsed, standard, everyone)
 
 

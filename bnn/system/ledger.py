@@ -33,6 +33,7 @@ from bnn.system.system import System
 from pimsim.cost import Cost, Elapsed, charge
 from pimsim.dram.array.many_rows import extra_driven, extra_sensed
 from pimsim.dram.commands import CommandCounts, Kind
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.timeline.command_stream import (
     Part,
     Repeated,
@@ -292,11 +293,14 @@ class CommandLedger:
         self._flush()
         return replace(self._counted(phase), ref=self._elapsed[phase].refreshes)
 
-    def cost(self, phase: str) -> Cost:
-        """Time and energy of a phase."""
+    def cost(self, phase: str, options: ModelOptions | None = None) -> Cost:
+        """Time and energy of a phase; energy under ``options`` in place of those of the system."""
         self._flush()
         return charge(
-            self._counted(phase), self._elapsed[phase], self.system.standard, self.system.options
+            self._counted(phase),
+            self._elapsed[phase],
+            self.system.standard,
+            options or self.system.options,
         )
 
     def cost_together(self, phases: Sequence[str], *, refresh: bool) -> Cost:

@@ -15,6 +15,7 @@ of a part, is held where that is known.
 
 from __future__ import annotations
 
+import argparse
 import math
 from pathlib import Path
 
@@ -25,6 +26,17 @@ from pimsim.ranges import Range, whole
 _FAULTY = (ACCURACY, ERRORS)
 _CIRCUIT = (TRA, *_FAULTY)
 _NETWORK = (ACCURACY, COST, ERRORS)
+
+
+def _has_standby(args: argparse.Namespace) -> bool:
+    """Whether the energy model that is asked for, or that of the part, has standby."""
+    if args.energy is not None:
+        return bool(args.energy == "datasheet")
+    from pimsim.dram.energy import modes
+    from pimsim.dram.standard.standard import load
+
+    return modes(load(args.standard))[:1] == ("datasheet",)
+
 
 JSON = flag("json", "print one JSON object and nothing else")
 SEED = Option("seed", "random seed", int, "N", 1, whole(0, 2**63 - 1))
@@ -341,6 +353,18 @@ MODEL = (
         swept=Swept(
             "ACTs an AAP", (COST,),
             "ACTIVATEs that an AAP counts for in tFAW and in datasheet energy",
+        ),
+    ),
+    Option(
+        "open_bank_share",
+        "share of what open banks add to standby that the first open bank adds, 0 to 1; the rest "
+        "grows with the banks that are open; datasheet energy only (default: that of the part)",
+        float, "SHARE", range=Range(0, 1),
+        needs=(_has_standby, "needs --energy datasheet: nothing else has standby"),
+        swept=Swept(
+            "share of the first open bank", (COST,),
+            "of what open banks add to standby, as `pimsim run --open-bank-share`; that of the "
+            "part if not set", default=None,
         ),
     ),
     Option(

@@ -7,6 +7,7 @@ once however many images follow, stands apart.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,7 +26,7 @@ from bnn.run.plan import LayerRun
 from bnn.run.scoring import Scoring
 from bnn.system.ledger import PHASES
 from bnn.system.system import System
-from pimsim.cost import Cost, assumptions
+from pimsim.cost import Cost, assumptions, at_share
 from pimsim.dram.commands import CommandCounts
 
 KINDS = ("AAP", "AP", "ACT", "PRE", "RD", "WR", "REF", "TRANSFER")
@@ -94,6 +95,7 @@ def build(
         "energy_pj_per_image": cost["energy_pj"] / done.images,
         "throughput_images_per_s": _rate(done.images, cost["latency_ps"]),
         "energy_pj": energy,
+        **_band(done, system),
         "weights_once": once,
         "assumptions": {
             **assumptions(system.standard, system.options),
@@ -123,6 +125,22 @@ def build(
     report["break_even_reuse"] = _break_even(done, cost["energy_pj"], system)
     report["break_even_means"] = BREAK_EVEN
     return report
+
+
+def _band(done: NetworkRun | Estimate, system: System) -> dict[str, Any]:
+    """Energy of the passes under the conventions of open banks at both ends of what is possible.
+
+    Nothing of the mode ``ambit-paper``, which has no standby.
+    """
+    if system.options.energy != "datasheet":
+        return {}
+    band = []
+    for share in system.standard.open_bank_shares:
+        options = at_share(system.options, share)
+        costs = [layer.ledger.cost(phase, options) for layer in done.layers for phase in PER_PASS]
+        parts = {part: math.fsum(c.energy_pj[part] for c in costs) for part in costs[0].energy_pj}
+        band.append({"open_bank_share": share, "total": math.fsum(parts.values()), **parts})
+    return {"energy_band_pj": band}
 
 
 def _reading(done: NetworkRun | Estimate) -> list[str]:

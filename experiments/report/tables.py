@@ -198,6 +198,7 @@ def _summary(report: Mapping[str, Any]) -> list[tuple[str, str]]:
             f"{quantity(report['energy_pj']['total'] / images, 'pJ')}: its share of the batch"
             + ("" if rate is None else f", {_rate(rate)} images/s"),
         ),
+        *_band(report),
         (
             "weights",
             f"loaded once: {quantity(once['latency_ps'], 'ps')}, "
@@ -226,6 +227,16 @@ def _summary(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     if report["baselines"]:
         rows.append(("break-even", _break_even(report)))
     return rows
+
+
+def _band(report: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Say what the batch takes under the conventions of open banks at both ends."""
+    ends = [
+        f"{quantity(end['total'], 'pJ')} at {end['open_bank_share']:.3g}"
+        for end in report.get("energy_band_pj", ())
+    ]
+    used = report["assumptions"].get("open_bank_share")
+    return [("open banks", f"{' and '.join(ends)}, here {used:.3g}")] if ends else []
 
 
 def _accuracy(report: Mapping[str, Any]) -> str:

@@ -80,7 +80,9 @@ class CommandEnergies:
     transfer_pj: float = 0.0
     """One TRANSFER of a burst from bank to bank; counts as ``read_write``."""
     active_mw: float = 0.0
-    """Background power with a bank open or refreshing."""
+    """Background power with a bank open or refreshing, without what each open bank adds."""
+    open_bank_mw: float = 0.0
+    """Added by each bank that is open; all are while the rank is refreshing."""
     standby_mw: float = 0.0
     """Background power with all banks precharged."""
 
@@ -115,29 +117,52 @@ def require_mode(mode: str, standard: Standard) -> None:
     raise InputError(f"`energy` must be {known[0]} for {standard.name}, not {mode!r}: {reason}")
 
 
+def require_share(share: float, standard: Standard) -> None:
+    """Raise InputError unless every operation of a standard takes something at a share.
+
+    >>> from pimsim.dram.standard.standard import load
+    >>> require_share(0.5, load("ddr5-4800"))
+    Traceback (most recent call last):
+    ...
+    pimsim.errors.InputError: `open_bank_share` must be from 0 to 0.1948 for ddr5-4800, not 0.5: \
+`idd0_ma` would be less than standby with one bank open
+    """
+    if not 0 <= share <= 1:
+        raise InputError(f"`open_bank_share` must be a number from 0 to 1, not {share!r}")
+    least, most = standard.open_bank_shares
+    if least * (1 - 1e-12) <= share <= most * (1 + 1e-12):
+        return
+    key, banks = ("idd0_ma", "one bank") if share > most else ("idd5_ma", "all banks")
+    raise InputError(
+        f"`open_bank_share` must be from {math.ceil(least * 1e4) / 1e4:g} to "
+        f"{math.floor(most * 1e4) / 1e4:g} for {standard.name}, not {share:g}: `{key}` would be "
+        f"less than standby with {banks} open"
+    )
+
+
 def command_energies(
     mode: str,
     standard: Standard,
     *,
     acts_per_aap: int = 2,
     extra_wordline_factor: float = 0.0,
-    open_banks: int | None = None,
+    open_bank_share: float | None = None,
 ) -> CommandEnergies:
     """Return the energy of every command under ``mode``.
 
     ``extra_wordline_factor`` is what each wordline beyond the first adds, as a share of one
     activation (``datasheet``) or of one row command (``ambit-paper``, which does not tell the
-    two apart). ``open_banks`` is how many banks of a rank are at most open at a time (None: all),
-    for the background of a standard that tells them apart
-    (:attr:`~pimsim.dram.standard.currents.Currents.idd3n_open_banks`).
+    two apart). ``open_bank_share`` takes the place of that of the standard
+    (:attr:`~pimsim.dram.standard.currents.Currents.open_bank_share`).
 
-    Raises :class:`~pimsim.errors.InputError` for an unknown mode, or ``datasheet`` for a standard
-    without currents. A standard without interface energies has no part ``io``.
+    Raises :class:`~pimsim.errors.InputError` for an unknown mode, ``datasheet`` for a standard
+    without currents, and a share at which an operation would take less than nothing. A standard
+    without interface energies has no part ``io``.
     """
     if mode == "ambit-paper":
         return _ambit_paper(standard, extra_wordline_factor)
     if mode == "datasheet":
-        return _datasheet(standard, acts_per_aap, extra_wordline_factor, open_banks)
+        return _datasheet(standard, acts_per_aap, extra_wordline_factor, open_bank_share)
     raise InputError(f"`energy` must be one of {', '.join(ENERGY_MODES)}, not {mode!r}")
 
 
@@ -164,30 +189,34 @@ def _ambit_paper(standard: Standard, extra_wordline_factor: float) -> CommandEne
 
 
 def _datasheet(
-    standard: Standard, acts_per_aap: int, extra_wordline_factor: float, open_banks: int | None
+    standard: Standard, acts_per_aap: int, extra_wordline_factor: float, share: float | None
 ) -> CommandEnergies:
     """Energies from currents, as in DRAMPower: each operation above the standby it runs in.
 
     E_act = VDD (IDD0 - IDD3N) tRAS; E_pre = VDD (IDD0 - IDD2N) tRP; E_rd and E_wr =
     VDD (IDD4 - IDD3N) BL/2 tCK; E_ref = VDD (IDD5 - IDD3N) tRFC; all per chip, summed over the
-    supplies. In E_act, IDD3N is that of one open bank. An AAP is ``acts_per_aap`` activations and
-    one precharge: the datasheet knows no overlapped ACTIVATE, so the second is charged in full. A
-    TRANSFER is a read and a write without the interface, both above the same standby: E_rd + E_wr
-    (RowClone, MICRO 2013, section 3.2: the pins are disconnected).
+    supplies. In E_act, IDD3N is that of one open bank, in E_ref that of all. An AAP is
+    ``acts_per_aap`` activations and one precharge: the datasheet knows no overlapped ACTIVATE, so
+    the second is charged in full. A TRANSFER is a read and a write without the interface, both
+    above the same standby: E_rd + E_wr (RowClone, MICRO 2013, section 3.2: the pins are
+    disconnected).
     """
     if standard.currents is None:
         raise InputError(
             f"`energy` must be ambit-paper for {standard.name}, not 'datasheet': {_NO_CURRENTS}"
         )
-    supplies = [standard.currents]
-    if standard.second_supply is not None:
-        supplies.append(standard.second_supply)
+    banks, chosen = standard.banks, standard.open_bank_share if share is None else share
+    require_share(chosen, standard)
     timing, burst_ps = standard.timing, standard.burst_ps
 
     def over_chips(of_supply: Callable[[Currents], float]) -> float:
-        return standard.chips_per_rank * math.fsum(map(of_supply, supplies))
+        return standard.chips_per_rank * math.fsum(map(of_supply, standard.supplies))
 
-    act_pj = over_chips(lambda s: s.charge_pj(s.idd0_ma - s.open_ma(1), timing.t_ras_ps))
+    def open_ma(supply: Currents, open_banks: int) -> float:
+        shared_ma, each_ma = supply.active_standby_ma(banks, chosen)
+        return shared_ma + open_banks * each_ma
+
+    act_pj = over_chips(lambda s: s.charge_pj(s.idd0_ma - open_ma(s, 1), timing.t_ras_ps))
     pre_pj = over_chips(lambda s: s.charge_pj(s.idd0_ma - s.idd2n_ma, timing.t_rp_ps))
     rd_io_pj, wr_io_pj = _io_pj(standard) or (0.0, 0.0)
     rd_pj = over_chips(lambda s: s.charge_pj(s.idd4r_ma - s.idd3n_ma, burst_ps))
@@ -203,10 +232,9 @@ def _datasheet(
         wr_pj=wr_pj,
         rd_io_pj=rd_io_pj,
         wr_io_pj=wr_io_pj,
-        ref_pj=over_chips(
-            lambda s: s.charge_pj(s.idd5_ma - s.open_ma(open_banks), timing.t_rfc_ps)
-        ),
-        active_mw=over_chips(lambda s: s.power_mw(s.open_ma(open_banks))),
+        ref_pj=over_chips(lambda s: s.charge_pj(s.idd5_ma - open_ma(s, banks), timing.t_rfc_ps)),
+        active_mw=over_chips(lambda s: s.power_mw(open_ma(s, 0))),
+        open_bank_mw=over_chips(lambda s: s.power_mw(s.active_standby_ma(banks, chosen)[1])),
         standby_mw=over_chips(lambda s: s.power_mw(s.idd2n_ma)),
         transfer_pj=rd_pj + wr_pj,
     )

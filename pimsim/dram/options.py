@@ -19,6 +19,7 @@ from pimsim.dram.energy import (
     command_energies,
     modes,
     require_mode,
+    require_share,
 )
 from pimsim.dram.standard.standard import Standard
 from pimsim.errors import InputError, require_positive
@@ -51,6 +52,9 @@ class ModelOptions:
     extra_wordline_factor: float = 0.0
     """Energy of each wordline beyond the first, as a share of an activation. The Ambit paper
     states 0.22, but its own energy table follows without it."""
+    open_bank_share: float | None = None
+    """Share of what open banks add to standby that the first adds, from 0 to 1 (``datasheet``
+    only); None: that of the part."""
 
     @classmethod
     def of(
@@ -83,6 +87,8 @@ class ModelOptions:
         """Raise InputError unless a standard has so many banks, and the energy mode its figures."""
         self._require_banks(standard)
         require_mode(self.energy, standard)
+        if self.open_bank_share is not None and standard.currents is not None:
+            require_share(self.open_bank_share, standard)
 
     def energies(self, standard: Standard) -> CommandEnergies:
         """Return what commands cost; InputError for more banks than there are."""
@@ -92,7 +98,7 @@ class ModelOptions:
             standard,
             acts_per_aap=self.acts_per_aap,
             extra_wordline_factor=self.extra_wordline_factor,
-            open_banks=min(self.banks, standard.banks),
+            open_bank_share=self.open_bank_share,
         )
 
     def _require_banks(self, standard: Standard) -> None:
@@ -111,4 +117,8 @@ class ModelOptions:
             raise InputError(
                 "`extra_wordline_factor` must be a number of at least 0, "
                 f"not {self.extra_wordline_factor!r}"
+            )
+        if self.open_bank_share is not None and not 0 <= self.open_bank_share <= 1:
+            raise InputError(
+                f"`open_bank_share` must be a number from 0 to 1, not {self.open_bank_share!r}"
             )

@@ -272,9 +272,7 @@ parts = st.sampled_from([G888, K111])
 def test_energy_of_a_stream_is_that_of_its_commands_one_by_one(
     stream: list[Segment], standard: standards.Standard, options: ModelOptions
 ) -> None:
-    energies = command_energies(
-        options.energy, standard, acts_per_aap=options.acts_per_aap, open_banks=8
-    )
+    energies = command_energies(options.energy, standard, acts_per_aap=options.acts_per_aap)
     each_pj = {
         Kind.ACT: energies.act_pj,
         Kind.PRE: energies.pre_pj,

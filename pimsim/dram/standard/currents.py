@@ -38,12 +38,16 @@ class Currents:
     idd5_ma: float
     """Refreshing all banks without a gap (IDD5B; not the average IDD5R of spread refreshes)."""
     idd3n_open_banks: int | None = None
-    """Banks that were open when IDD3N was measured, if that is to be told from one open bank.
+    """Banks that were open when IDD3N was measured; None: all of the rank.
 
-    JEDEC measures IDD3N with all banks open and IDD0 with one. With this, standby grows linearly
-    with the banks that are open, as in DRAMPower 5 (its bank-wise factor rho at 0): where a part
-    has many banks, its IDD0 may lie below its IDD3N. Without it, one open bank draws IDD3N,
-    as in DRAMPower 4.
+    JESD79-3F, JESD79-4 and JESD79-5 measure it with all banks open, JESD209-4 with one.
+    """
+    open_bank_share: float | None = None
+    """Share of what all open banks add to standby that the first adds, whichever it is; None: 1.
+
+    The rest grows with the banks that are open: at 1 one open bank draws as much as all, at 0 each
+    adds the same. It is the factor rho of DRAMPower 5 and 6 (``factRho``, 1 where none is stated);
+    Micron's TN-41-01 (DDR3) and TN-40-07 (DDR4) compute as at 1.
     """
 
     def __post_init__(self) -> None:
@@ -51,34 +55,89 @@ class Currents:
         wrong = []
         for name, floor in (
             ("idd3n_ma", "idd2n_ma"),
-            ("idd0_ma", "idd3n_ma"),
+            ("idd0_ma", "idd2n_ma"),  # above standby with a bank open: see `negative`
             ("idd4r_ma", "idd3n_ma"),
             ("idd4w_ma", "idd3n_ma"),
             ("idd5_ma", "idd3n_ma"),
         ):
-            least, what = getattr(self, floor), floor
-            if name == "idd0_ma" and self.idd3n_open_banks is not None:
-                least = self.open_ma(1)
-                what = f"{floor} with one of {self.idd3n_open_banks} banks open"
-            if getattr(self, name) < least:
-                wrong.append(
-                    f"`{name}` must be at least {what} ({least!r}), "
-                    f"not {getattr(self, name)!r}: its energy would be negative"
-                )
+            if getattr(self, name) < getattr(self, floor):
+                wrong.append(self._below(name, floor, getattr(self, floor)))
         if wrong:
             raise InputError.of(wrong)
 
-    def open_ma(self, banks: int | None = None) -> float:
-        """Active standby current with ``banks`` of the rank open (None: all), in mA.
+    @property
+    def shares_stated(self) -> str:
+        """The first of its two fields on open banks that is stated; empty if none is."""
+        stated = (
+            n for n in ("idd3n_open_banks", "open_bank_share") if getattr(self, n) is not None
+        )
+        return next(stated, "")
 
-        >>> ddr5 = Currents(1100, 103, 92, 142, 377, 349, 277, idd3n_open_banks=32)
-        >>> ddr5.open_ma(1), ddr5.open_ma(16), ddr5.open_ma()
-        (93.5625, 117.0, 142)
+    def _below(self, name: str, what: str, least_ma: float) -> str:
+        return (
+            f"`{name}` must be at least {what} ({least_ma!r}), "
+            f"not {getattr(self, name)!r}: its energy would be negative"
+        )
+
+    def active_standby_ma(self, of_banks: int, share: float | None = None) -> tuple[float, float]:
+        """Return what standby draws with a bank open, and what each open bank adds to that, in mA.
+
+        Args:
+            of_banks: banks of the rank.
+            share: in place of ``open_bank_share``.
+
+        >>> ddr5 = Currents(1100, 103, 92, 142, 377, 349, 277, open_bank_share=0)
+        >>> ddr5.active_standby_ma(32), ddr5.active_standby_ma(32, share=1)
+        ((92.0, 1.5625), (142, 0.0))
         """
-        if banks is None or self.idd3n_open_banks is None or banks >= self.idd3n_open_banks:
-            return self.idd3n_ma
-        share = banks / self.idd3n_open_banks
-        return self.idd2n_ma + share * (self.idd3n_ma - self.idd2n_ma)
+        chosen = self.open_bank_share if share is None else share
+        if chosen is None or chosen == 1:
+            return self.idd3n_ma, 0.0
+        measured = (self.idd3n_open_banks or of_banks) / of_banks
+        all_add_ma = (self.idd3n_ma - self.idd2n_ma) / (chosen + (1 - chosen) * measured)
+        return self.idd2n_ma + chosen * all_add_ma, (1 - chosen) * all_add_ma / of_banks
+
+    def negative(self, of_banks: int, share: float | None = None) -> list[str]:
+        """Return what is wrong with a share: operations that would take less than their standby.
+
+        >>> ddr5 = Currents(1100, 103, 92, 142, 377, 349, 277, open_bank_share=0)
+        >>> ddr5.negative(32, share=0.5)  # doctest: +ELLIPSIS
+        ['`idd0_ma` must be at least idd3n_ma with one of 32 banks open (117.78...), not 103: ...]
+        """
+        shared_ma, each_ma = self.active_standby_ma(of_banks, share)
+        wrong = []
+        for name, banks, words in (
+            ("idd0_ma", 1, f" with one of {of_banks} banks open"),
+            ("idd5_ma", of_banks, f" with all {of_banks} banks open"),
+        ):
+            least_ma = shared_ma + banks * each_ma if each_ma else shared_ma
+            if getattr(self, name) < least_ma * (1 - 1e-12):
+                what = f"idd3n_ma{words if each_ma else ''}"
+                wrong.append(self._below(name, what, least_ma))
+        return wrong
+
+    def shares(self, of_banks: int) -> tuple[float, float]:
+        """Return the least and the largest share at which no operation takes less than nothing.
+
+        A share is too large where one open bank would draw more than IDD0, and too small where all
+        would draw more than IDD5.
+
+        >>> ddr5 = Currents(1100, 103, 92, 142, 377, 349, 277, open_bank_share=0)
+        >>> [round(share, 4) for share in ddr5.shares(32)]
+        [0.0, 0.1948]
+        """
+        least, most = 0.0, 1.0
+        added_ma = self.idd3n_ma - self.idd2n_ma
+        measured = (self.idd3n_open_banks or of_banks) / of_banks
+        if self.idd0_ma < self.idd3n_ma:
+            ratio = (self.idd0_ma - self.idd2n_ma) / added_ma
+            first = ratio * measured - 1 / of_banks
+            most = first / (1 - ratio + first)
+        if measured < 1:
+            least = max(
+                0.0, (added_ma / (self.idd5_ma - self.idd2n_ma) - measured) / (1 - measured)
+            )
+        return least, most
 
     def charge_pj(self, current_ma: float, time_ps: float) -> float:
         """Energy in pJ that ``current_ma`` draws from VDD in ``time_ps``.

@@ -16,7 +16,7 @@ you mean 'ddr3-1600-11-11-11'?
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -101,6 +101,14 @@ class Standard:
             )
         if self.second_supply is not None and self.currents is None:
             wrong.append("`second_supply` must come with currents, those of the first supply")
+        if self.second_supply is not None and self.currents is not None:
+            stated = self.second_supply.shares_stated
+            if stated:
+                wrong.append(
+                    f"`second_supply` must leave {stated} to currents: it holds for all supplies"
+                )
+        for at, supply in zip(("", "`second_supply` is wrong: "), self.supplies, strict=False):
+            wrong += [f"{at}{text}" for text in supply.negative(self.banks)]
         if self.interface is not None and self.interface_per_bit is not None:
             wrong.append("`interface_per_bit` must not come with interface: one model of I/O")
         if wrong:
@@ -122,6 +130,39 @@ class Standard:
         """
         volts = self.currents is None or self.currents.vdd_mv >= _DDR3_LEAST_MV
         return self.burst_length == 8 and self.bank_groups == 1 and volts
+
+    @property
+    def supplies(self) -> tuple[Currents, ...]:
+        """Currents of every supply of the core, with the bank convention of the first."""
+        if self.currents is None:
+            return ()
+        if self.second_supply is None:
+            return (self.currents,)
+        second = replace(
+            self.second_supply,
+            idd3n_open_banks=self.currents.idd3n_open_banks,
+            open_bank_share=self.currents.open_bank_share,
+        )
+        return self.currents, second
+
+    @property
+    def open_bank_share(self) -> float:
+        """Share of what open banks add to standby that the first adds, by the part's currents."""
+        share = None if self.currents is None else self.currents.open_bank_share
+        return 1.0 if share is None else share
+
+    @property
+    def open_bank_shares(self) -> tuple[float, float]:
+        """The least and the largest share at which no operation would take less than nothing.
+
+        >>> load("ddr4-2400").open_bank_shares
+        (0.0, 1.0)
+        >>> [round(share, 3) for share in load("ddr5-4800").open_bank_shares]
+        [0.0, 0.195]
+        """
+        every = [supply.shares(self.banks) for supply in self.supplies]
+        least, most = zip(*every, strict=True) if every else ((0.0,), (1.0,))
+        return max(least), min(most)
 
     @property
     def chip_bits(self) -> int:

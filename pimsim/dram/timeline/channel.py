@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from operator import sub
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from pimsim.dram.timeline import leaps
 from pimsim.dram.timeline.command_stream import RowCycle, Run
 from pimsim.dram.timeline.cycles import CommandChunk, Lane, LanePlan
 from pimsim.dram.timeline.leaps import LeapTables
-from pimsim.dram.timeline.lockstep import NO_CHANCE_PS, Lockstep, Transition
+from pimsim.dram.timeline.lockstep import NO_CHANCE_PS, Lockstep, Transition, TransitionChain
 
 LONG_CYCLE_BEATS = 1 << 16
 """Longer row cycles are run one command after the other, each a repetition of its own."""
@@ -35,8 +36,9 @@ class Mark(NamedTuple):
     """Where a stream stood."""
 
     front_ps: int
-    now_ps: int
     open_ps: int
+    bank_open_ps: int
+    now_ps: int
     refreshes: int
     due_ps: tuple[int, ...]
     free_since_ps: tuple[int, ...]
@@ -58,7 +60,7 @@ class ChannelStream:
         self._due_ps = [refi_ps] * ranks
         """When the next REF is due, for each rank."""
         self._free_since_ps = [0] * ranks
-        self.now_ps = self.open_ps = self.refreshes = 0
+        self.now_ps = self.open_ps = self.bank_open_ps = self.refreshes = 0
 
     @property
     def held_ps(self) -> int:
@@ -86,13 +88,11 @@ class ChannelStream:
         numbered = np.array([(self._tables.number(plan), each) for plan, each in steps], np.int64)
         at = np.array([0, 0, -1], np.int64)
         while True:
-            now = np.array(
-                [self._state, self._front_ps, self.open_ps, self.refreshes, self._due_ps[0]],
-                np.int64,
-            )
+            stands = self._state, *self._passed_ps(), self.refreshes, self._due_ps[0]
+            now = np.array(stands, np.int64)
             known = self._tables.walk(numbered, times, at, now, self._refi_ps)
-            self._state, self._front_ps, self.open_ps, self.refreshes = now[:4].tolist()
-            self._due_ps[0] = int(now[leaps.DUE])
+            self._state, self._front_ps, *opened_ps, self.refreshes, self._due_ps[0] = now.tolist()
+            self.open_ps, self.bank_open_ps = opened_ps
             if known:
                 break
             left = int(at[leaps.LEFT])
@@ -135,9 +135,8 @@ class ChannelStream:
     def mark(self) -> Mark:
         """Where it stands."""
         return Mark(
-            self._front_ps,
+            *self._passed_ps(),
             self.now_ps,
-            self.open_ps,
             self.refreshes,
             tuple(self._due_ps),
             tuple(self._free_since_ps),
@@ -150,8 +149,8 @@ class ChannelStream:
             return now + times * (now - then)
 
         now = self.mark()
-        self._front_ps, self.now_ps = after(mark[0], now[0]), after(mark[1], now[1])
-        self.open_ps, self.refreshes = after(mark[2], now[2]), after(mark[3], now[3])
+        self._front_ps, *opened_ps, self.now_ps, self.refreshes = map(after, mark[:5], now[:5])
+        self.open_ps, self.bank_open_ps = opened_ps
         if self._refi_ps:
             self._due_ps = [*map(after, mark.due_ps, now.due_ps)]
         self._free_since_ps = [*map(after, mark.free_since_ps, now.free_since_ps)]
@@ -178,6 +177,7 @@ class ChannelStream:
             while at_ps + self._rfc_ps <= self._front_ps:
                 self._refreshed(rank)
                 self.open_ps += self._rfc_ps
+                self.bank_open_ps += self._rfc_ps * self._lockstep.banks_of_rank
                 at_ps = max(self._due_ps[rank], at_ps + self._rfc_ps)
 
     def _repeat(self, plan: LanePlan, times: int, *, once: bool = False) -> tuple[int, int]:
@@ -185,7 +185,7 @@ class ChannelStream:
 
         With ``once``, stop when that is known.
         """
-        seen: dict[tuple[int, ...], tuple[int, int, int, int]] = {}
+        seen: dict[tuple[int, ...], tuple[int, Mark]] = {}
         period = 0, 0
         # What comes but once may be an ACT alone, which cannot be repeated.
         leaping = bool(self._refi_ps) and plan.opens and times > 1 and _is_simple(plan)
@@ -199,18 +199,14 @@ class ChannelStream:
             key = (self._state, *self._dues_ps(plan.lane))
             if key not in seen:
                 if len(seen) < SEEN or not key[1] % _SEEN_LATER:
-                    seen[key] = times, self._front_ps, self.open_ps, self.refreshes
+                    seen[key] = times, self.mark()
                 continue
-            then, front_ps, open_ps, refreshes = seen[key]
-            period = then - times, self._front_ps - front_ps
+            then, mark = seen[key]
+            period = then - times, self._front_ps - mark.front_ps
             if once:
                 break
-            rounds = times // period[0]
-            times -= rounds * period[0]
-            self._go(self._state, rounds * period[1], rounds * (self.open_ps - open_ps))
-            self.refreshes += rounds * (self.refreshes - refreshes)
-            for rank in plan.lane.ranks:
-                self._due_ps[rank] += rounds * period[1]
+            rounds, times = divmod(times, period[0])
+            self.again(mark, rounds)
             seen.clear()
         return period
 
@@ -229,7 +225,7 @@ class ChannelStream:
 
     def _to_refresh(self, plan: LanePlan, times: int, leaping: bool) -> int:
         """Run repetitions up to the first with a REF, and that one; return how many."""
-        state, start_ps, open_ps, refs = self._state, self._front_ps, self.open_ps, self.refreshes
+        state, refs, before = self._state, self.refreshes, self._passed_ps()
         dues_ps = self._dues_ps(plan.lane)
         cache, free = plan.cache(state), times
         if self._refi_ps and plan.opens:
@@ -243,32 +239,36 @@ class ChannelStream:
             far_ps = plan.far_chances_ps(state, self._refi_ps)
             number = bisect_left(far_ps, dues_ps[0])
             if number < len(far_ps):  # else more than one due time has this number
-                plan.leaps[state, number] = free + 1, self._since(start_ps, open_ps)
+                plan.leaps[state, number] = free + 1, self._since(before)
         return free + 1
 
     def _run_cycle(self, plan: LanePlan) -> None:
         """One repetition that has a chance for a REF that is due."""
         if not _is_simple(plan):
             return self._by_chunks(plan)
-        rank, start_ps, refreshes = plan.lane.ranks[0], self._front_ps, self.refreshes
-        due_ps = self._due_ps[rank] - start_ps
+        rank, before, refreshes = plan.lane.ranks[0], self._passed_ps(), self.refreshes
+        due_ps = self._due_ps[rank] - self._front_ps
         key = self._state, bisect_left(plan.chances_ps(self._state), due_ps)
         move = plan.refreshed.get(key)
         if move is not None and self._is_all(move, due_ps):
-            self._chance_ps = start_ps + move.chance_ps[0]
+            self._chance_ps = self._front_ps + move.chance_ps[0]
             self._move(move)
             self._refreshed(rank)
             return None
-        open_ps = self.open_ps
         self._by_chunks(plan)
         if self.refreshes == refreshes + 1:
-            plan.refreshed[key] = self._since(start_ps, open_ps)
+            plan.refreshed[key] = self._since(before)
         return None
 
-    def _since(self, start_ps: int, open_ps: int) -> Transition:
-        """What was done with one REF, from a time and open time on."""
-        took_ps, opened_ps = self._front_ps - start_ps, self.open_ps - open_ps
-        return Transition(self._state, took_ps, opened_ps, (self._chance_ps - start_ps,))
+    def _passed_ps(self) -> tuple[int, int, int]:
+        """Time that has passed, and open time of ranks and of banks."""
+        return self._front_ps, self.open_ps, self.bank_open_ps
+
+    def _since(self, before: tuple[int, int, int]) -> Transition:
+        """What was done with one REF since :meth:`_passed_ps` was ``before``."""
+        took_ps, open_ps, bank_open_ps = map(sub, self._passed_ps(), before)
+        last_ps = self._chance_ps - before[0]
+        return Transition(self._state, took_ps, open_ps, bank_open_ps, (last_ps,))
 
     def _is_all(self, move: Transition, due_ps: int) -> bool:
         """Whether one REF is all, where it is due then: no chance is left for a second."""
@@ -277,7 +277,7 @@ class ChannelStream:
     def _by_chunks(self, plan: LanePlan) -> None:
         whole = plan.whole(self._state)
         first = whole.free(self._dues_ps(plan.lane))
-        self._go(whole.states[first], whole.starts_ps[first], whole.opens_ps[first])
+        self._go_in(whole, first)
         for chunk in plan.chunks[first:]:
             self._chunk(plan.lane, chunk)
 
@@ -288,7 +288,7 @@ class ChannelStream:
             free = span.free(self._dues_ps(lane))
             if free and span.chances_ps[0][free - 1] != NO_CHANCE_PS:
                 self._chance_ps = self._front_ps + span.chances_ps[0][free - 1]
-            self._go(span.states[free], span.starts_ps[free], span.opens_ps[free])
+            self._go_in(span, free)
             first += free
             if first == len(chunk.kinds):
                 return
@@ -320,12 +320,22 @@ class ChannelStream:
         self.refreshes += 1
 
     def _move(self, move: Transition) -> None:
-        self._go(move.after, move.took_ps, move.open_ps)
+        self._go(move.after, move.took_ps, move.open_ps, move.bank_open_ps)
 
-    def _go(self, state: int, took_ps: int, open_ps: int) -> None:
+    def _go_in(self, chain: TransitionChain, moves: int) -> None:
+        """Go on by the first moves of a chain."""
+        self._go(
+            chain.states[moves],
+            chain.starts_ps[moves],
+            chain.opens_ps[moves],
+            chain.bank_opens_ps[moves],
+        )
+
+    def _go(self, state: int, took_ps: int, open_ps: int, bank_open_ps: int) -> None:
         self._state = state
         self._front_ps += took_ps
         self.open_ps += open_ps
+        self.bank_open_ps += bank_open_ps
 
 
 def _is_simple(plan: LanePlan) -> bool:

@@ -72,7 +72,8 @@ class Lane:
         for bank, to in every[first:slot]:
             self._lockstep.issue(kind, bank, to)
         self._lockstep.issue(Kind.REF, every[slot][0])
-        return Transition(*self._lockstep.end(), (NO_CHANCE_PS,) * len(self.ranks))
+        after, took_ps, opened_ps = self._lockstep.end()
+        return Transition(after, took_ps, *opened_ps, (NO_CHANCE_PS,) * len(self.ranks))
 
 
 class CommandChunk:
@@ -122,7 +123,7 @@ class LanePlan:
         far: list[int] = []
         cache, repetition = self.cache(state), 0
         while not far or far[-1] < until_ps:
-            after, start_ps, _ = cache.after(repetition)
+            after, start_ps, *_ = cache.after(repetition)
             far += [start_ps + at_ps for at_ps in self.chances_ps(after)]
             repetition += 1
         return far
@@ -135,7 +136,7 @@ class CycleCache:
         self._plan = plan
         self._states = [state]
         self._seen = {state: 0}
-        self._starts_ps, self._opens_ps = [0], [0]
+        self._starts_ps, self._opens_ps, self._bank_opens_ps = [0], [0], [0]
         self._chances_ps: list[list[int]] = [[] for _ in plan.lane.ranks]
         self._period_from: int | None = None
         """The state after the last known repetition is that before this one."""
@@ -149,18 +150,20 @@ class CycleCache:
 
     def known(
         self, at_most: int
-    ) -> tuple[list[StateNumber], list[int], list[int], list[list[int]], int] | None:
+    ) -> tuple[list[StateNumber], list[int], list[int], list[int], list[list[int]], int] | None:
         """States, times and open times after each repetition up to where a period ends.
 
-        Then the time of the last chance in each repetition, for each rank, and after which
-        repetition the period begins. None if it ends only after more repetitions than ``at_most``.
+        Open times are those of ranks, and then of banks. Then come the time of the last chance in
+        each repetition, for each rank, and after which repetition the period begins. None if it
+        ends only after more repetitions than ``at_most``.
         """
         while self._period_from is None and len(self._states) <= at_most:
             self._extend()
         if self._period_from is None:
             return None
         begin = self._period_from
-        return self._states, self._starts_ps, self._opens_ps, self._chances_ps, begin
+        times_ps = self._starts_ps, self._opens_ps, self._bank_opens_ps
+        return self._states, *times_ps, self._chances_ps, begin
 
     def free(self, times: int, dues_ps: Sequence[int]) -> int:
         """Repetitions, of ``times``, before the first with a chance when a REF is due."""
@@ -182,21 +185,23 @@ class CycleCache:
                 break
         return times
 
-    def after(self, times: int) -> tuple[StateNumber, int, int]:
-        """State, time and open time after so many repetitions."""
+    def after(self, times: int) -> tuple[StateNumber, int, int, int]:
+        """State, time, and open time of ranks and of banks after so many repetitions."""
         while self._period_from is None and len(self._states) <= times:
             self._extend()
-        rounds = period_ps = open_ps = 0
+        rounds = period_ps = open_ps = bank_open_ps = 0
         if times >= len(self._states):
             repetitions, period_ps = self._period
             start = len(self._states) - 1 - repetitions
             open_ps = self._opens_ps[-1] - self._opens_ps[start]
+            bank_open_ps = self._bank_opens_ps[-1] - self._bank_opens_ps[start]
             rounds, inside = divmod(times - start, repetitions)
             times = start + inside
         return (
             self._states[times],
             self._starts_ps[times] + rounds * period_ps,
             self._opens_ps[times] + rounds * open_ps,
+            self._bank_opens_ps[times] + rounds * bank_open_ps,
         )
 
     def _extend(self) -> None:
@@ -206,6 +211,7 @@ class CycleCache:
             chances_ps.append(start_ps + at_ps)
         self._starts_ps.append(start_ps + whole.took_ps)
         self._opens_ps.append(self._opens_ps[-1] + whole.open_ps)
+        self._bank_opens_ps.append(self._bank_opens_ps[-1] + whole.bank_open_ps)
         self._period_from = self._seen.get(whole.after)
         self._seen[whole.after] = len(self._states)
         self._states.append(whole.after)

@@ -22,20 +22,21 @@ from pimsim.dram.timeline.lockstep import StateNumber, Transition
 
 _Ints = NDArray[np.int64]
 
-STATE, FRONT, OPEN, REFS, DUE = range(5)
-"""Of where a stream stands: state, time of the last command and open time in ps, REFs, and when the
-next is due."""
+STATE, FRONT, OPEN, BANK_OPEN, REFS, DUE = range(6)
+"""Of where a stream stands: state, time of the last command and open time of ranks and of banks in
+ps, REFs, and when the next is due."""
 ROUND, STEP, LEFT = range(3)
 """Of what is to be done next: round, step of it, and repetitions of the step that are left; -1 of a
 step that has not begun."""
 _AT, _CHANCES, _FREE_AT, _LAST, _FROM = range(5)
 """Of a node: where its chances begin, and how many there are; where its repetitions begin, number
 of the last that is known, and of the one that it is like."""
-_CHANCE, _AFTER, _TOOK, _OPENED, _LAST_ONE = range(5)
+_CHANCE, _AFTER, _TOOK, _OPENED, _BANK_OPENED, _LAST_ONE = range(6)
 """Of a chance: its time; and of a repetition with a REF before it: state (-1 if not known), time
-and open time after it, and time of the last chance."""
-_STATE, _START, _OPEN, _LATEST = range(4)
-"""Before each repetition: state, time, open time; and time of the last chance in it."""
+and open time of ranks and of banks after it, and time of the last chance."""
+_STATE, _START, _OPEN, _BANKS, _LATEST = range(5)
+"""Before each repetition: state, time, open time of ranks and of banks; and time of the last chance
+in it."""
 LONG = 1 << 20
 """Repetitions of a run in which it pays to look for a period of REFs."""
 _FAR_PERIODIC = 256
@@ -49,7 +50,7 @@ class LeapTables:
         self.plans: list[LanePlan] = []
         self._number: dict[LanePlan, int] = {}
         self._nodes_of = np.full((4, 64), -1, np.int32)
-        self._nodes, self._chances, self._free = (np.zeros((64, n), np.int64) for n in (5, 5, 4))
+        self._nodes, self._chances, self._free = (np.zeros((64, n), np.int64) for n in (5, 6, 5))
         self._used = [0, 0, 0]
 
     def number(self, plan: LanePlan) -> int:
@@ -70,7 +71,7 @@ class LeapTables:
             return False
         *columns, (latest_ps,), period_from = known
         free = np.array([*columns, [*latest_ps, 0]], np.int64).T
-        chances = np.full((len(plan.chances_ps(state)), 5), -1, np.int64)
+        chances = np.full((len(plan.chances_ps(state)), _LAST_ONE + 1), -1, np.int64)
         chances[:, _CHANCE] = plan.chances_ps(state)
         at, self._chances = self._added(1, self._chances, chances)
         free_at, self._free = self._added(2, self._free, free)
@@ -82,7 +83,8 @@ class LeapTables:
         """Remember a repetition of a node that is held, with a REF before a chance of it."""
         node = self._nodes[self._nodes_of[self._number[plan], state]]
         row = self._chances[node[_AT] + chance]
-        row[_AFTER:] = move.after, move.took_ps, move.open_ps, move.chance_ps[0]
+        opened_ps = move.open_ps, move.bank_open_ps
+        row[_AFTER:] = move.after, move.took_ps, *opened_ps, move.chance_ps[0]
 
     def walk(self, steps: _Ints, rounds: int, at: _Ints, now: _Ints, refi_ps: int) -> bool:
         """Go on with a stream as far as it is known; False if something is not.
@@ -157,6 +159,7 @@ def _walk(
                 first, due_ps = nodes[node, _FROM], now[DUE] - now[FRONT]
                 period_ps = free[where + last, _START] - free[where + first, _START]
                 opened_ps = free[where + last, _OPEN] - free[where + first, _OPEN]
+                banks_ps = free[where + last, _BANKS] - free[where + first, _BANKS]
 
                 # repetitions before the first with a chance that REF goes before
                 low, high, passed = 0, last, 0
@@ -180,6 +183,7 @@ def _walk(
                 state = free[where + low, _STATE]
                 front_ps = now[FRONT] + free[where + low, _START] + passed * period_ps
                 open_ps = now[OPEN] + free[where + low, _OPEN] + passed * opened_ps
+                bank_open_ps = now[BANK_OPEN] + free[where + low, _BANKS] + passed * banks_ps
                 if refreshed:
                     if state >= nodes_of.shape[1] or nodes_of[plan, state] < 0:
                         return 1
@@ -194,10 +198,12 @@ def _walk(
                     state = chances[chance, _AFTER]
                     front_ps += chances[chance, _TOOK]
                     open_ps += chances[chance, _OPENED]
+                    bank_open_ps += chances[chance, _BANK_OPENED]
                     now[REFS] += 1
                     now[DUE] += refi_ps
                     times += 1
-                now[STATE], now[FRONT], now[OPEN] = state, front_ps, open_ps
+                now[STATE], now[FRONT] = state, front_ps
+                now[OPEN], now[BANK_OPEN] = open_ps, bank_open_ps
                 at[LEFT] -= times
             at[LEFT] = -1
             at[STEP] += 1

@@ -36,6 +36,8 @@ class Transition:
     """From the last command before to the last command."""
     open_ps: int
     """Time with a bank open or refreshing, summed over ranks."""
+    bank_open_ps: int
+    """Time that banks are open or refreshing, summed over banks."""
     chance_ps: tuple[int, ...]
     """When the last chance for REF comes, for each rank of the lane; -1 if there is none."""
 
@@ -56,26 +58,31 @@ class CommandTransition(Transition):
     __slots__ = ("chances",)
 
     def __init__(
-        self, after: StateNumber, took_ps: int, open_ps: int, ranks: int, chances: list[RefreshSlot]
+        self,
+        after: StateNumber,
+        took_ps: int,
+        opened_ps: tuple[int, int],
+        ranks: int,
+        chances: list[RefreshSlot],
     ) -> None:
         last_ps = [NO_CHANCE_PS] * ranks
         for chance in chances:
             last_ps[chance.rank] = chance.at_ps
-        super().__init__(after, took_ps, open_ps, tuple(last_ps))
+        super().__init__(after, took_ps, *opened_ps, tuple(last_ps))
         self.chances = chances
 
 
 class TransitionChain(Transition):
     """Moves one after the other, with what has happened before each of them."""
 
-    __slots__ = ("chances_ps", "moves", "opens_ps", "starts_ps", "states")
+    __slots__ = ("bank_opens_ps", "chances_ps", "moves", "opens_ps", "starts_ps", "states")
 
     def __init__(
         self, state: StateNumber, ranks: int, steps: Iterable[Callable[[StateNumber], Transition]]
     ) -> None:
         self.moves: list[Transition] = []
         self.states = [state]
-        self.starts_ps, self.opens_ps = [0], [0]
+        self.starts_ps, self.opens_ps, self.bank_opens_ps = [0], [0], [0]
         self.chances_ps: list[list[int]] = [[] for _ in range(ranks)]
         last_ps = [NO_CHANCE_PS] * ranks
         for step in steps:
@@ -89,7 +96,10 @@ class TransitionChain(Transition):
             self.states.append(state)
             self.starts_ps.append(self.starts_ps[-1] + move.took_ps)
             self.opens_ps.append(self.opens_ps[-1] + move.open_ps)
-        super().__init__(state, self.starts_ps[-1], self.opens_ps[-1], tuple(last_ps))
+            self.bank_opens_ps.append(self.bank_opens_ps[-1] + move.bank_open_ps)
+        super().__init__(
+            state, self.starts_ps[-1], self.opens_ps[-1], self.bank_opens_ps[-1], tuple(last_ps)
+        )
 
     def free(self, dues_ps: Sequence[int]) -> int:
         """Moves before the first that has a chance at or after the time a REF is due."""
@@ -122,7 +132,7 @@ class Lockstep:
         ]
         self._counted_ps = [0] * standard.ranks
         """Up to when the time that a rank is open has been counted, for each rank."""
-        self._open_ps = 0
+        self._open_ps = self._bank_open_ps = 0
         self._numbers: dict[tuple[State, tuple[int, ...]], StateNumber] = {}
         self._states: list[tuple[State, tuple[int, ...]]] = []
         self.fresh = self.end()[0]
@@ -142,7 +152,7 @@ class Lockstep:
         in_scheduler, counted_ps = self._states[state]
         self._scheduler.restore(in_scheduler)
         self._counted_ps[:] = counted_ps
-        self._open_ps = 0
+        self._open_ps = self._bank_open_ps = 0
 
     def closed(self, rank: int) -> bool:
         """Whether all banks of a rank are closed."""
@@ -154,6 +164,7 @@ class Lockstep:
         rank = self._ranks[number]
         if kind is Kind.REF:
             self._open_ps += self._rfc_ps
+            self._bank_open_ps += self._rfc_ps * self.banks_of_rank
             return self._scheduler.issue_earliest(kind, bank, rank.channel.front_ps)
         was_open = rank.open_banks > 0
         at_ps = self._scheduler.issue_earliest(kind, bank, to=to)
@@ -161,16 +172,25 @@ class Lockstep:
         if not was_open:
             counted_ps = max(counted_ps, at_ps)
         until_ps = at_ps + self._row_ps.get(kind, 0)
+        self._bank_open_ps += until_ps - at_ps
+        if kind is Kind.ACT:
+            self._bank_open_ps -= at_ps
+        elif kind is Kind.PRE:
+            self._bank_open_ps += at_ps
         if was_open or kind in self._row_ps:
             self._open_ps += max(0, until_ps - counted_ps)
             counted_ps = max(counted_ps, until_ps)
         self._counted_ps[number] = counted_ps
         return at_ps
 
-    def end(self) -> tuple[StateNumber, int, int]:
-        """Return the state, the time since :meth:`begin` and how long ranks were open in it."""
+    def end(self) -> tuple[StateNumber, int, tuple[int, int]]:
+        """Return the state, the time since :meth:`begin`, and how long ranks and banks were open.
+
+        The time that a bank is open counts from its ACT to its PRE, or at once for an AAP and AP.
+        """
         front_ps = self._ranks[0].channel.front_ps
         for number, rank in enumerate(self._ranks):
+            self._bank_open_ps += rank.open_banks * front_ps
             ahead_ps = self._counted_ps[number] - front_ps
             if ahead_ps < 0:
                 if rank.open_banks:
@@ -181,4 +201,4 @@ class Lockstep:
         number = self._numbers.setdefault(state, len(self._states))
         if number == len(self._states):
             self._states.append(state)
-        return number, front_ps, self._open_ps
+        return number, front_ps, (self._open_ps, self._bank_open_ps)

@@ -87,10 +87,11 @@ _WORKED_OUT = _WorkedOut()
 class Passed(NamedTuple):
     """What passes on a timeline."""
 
-    now_ps: int
-    held_ps: int
-    open_ps: int
-    refreshes: int
+    now_ps: int = 0
+    held_ps: int = 0
+    open_ps: int = 0
+    bank_open_ps: int = 0
+    refreshes: int = 0
 
     def plus(self, now: Passed, before: Passed, times: int = 1) -> Passed:
         """Add so often what has passed from ``before`` until ``now``."""
@@ -138,6 +139,11 @@ class Timeline:
         return sum(channel.open_ps for channel in self._channels)
 
     @property
+    def bank_open_ps(self) -> int:
+        """Time during which a bank is open, summed over banks; all of a rank are in a REF."""
+        return sum(channel.bank_open_ps for channel in self._channels)
+
+    @property
     def held_ps(self) -> int:
         """Time until the last command of a rank is over, summed over the ranks that have any."""
         return sum(channel.held_ps for channel in self._channels)
@@ -172,7 +178,7 @@ class Timeline:
                 for channel, lane in self.parts(segment.banks, segment.to):
                     ranks[channel].update(lane.ranks)
         touched = [(channel, sorted(own)) for channel, own in ranks.items()]
-        spent = [Passed(0, 0, 0, 0)] * len(parts)
+        spent = [Passed()] * len(parts)
         seen: dict[tuple[object, ...], tuple[int, list[Passed], list[Mark]]] = {}
         while times:
             key = self._relative(touched)
@@ -199,7 +205,7 @@ class Timeline:
     @property
     def passed(self) -> Passed:
         """What has passed since it began."""
-        return Passed(self.now_ps, self.held_ps, self.open_ps, self.refreshes)
+        return Passed(self.now_ps, self.held_ps, self.open_ps, self.bank_open_ps, self.refreshes)
 
     def _relative(self, touched: Iterable[tuple[ChannelStream, list[int]]]) -> tuple[object, ...]:
         """All that decides what comes of channels and ranks of them; see :meth:`repeat`."""

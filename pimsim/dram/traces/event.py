@@ -64,6 +64,8 @@ class Spans:
     """Until the bank is precharged or the refresh over, of the kinds that end it themselves."""
     done_ps: Mapping[Kind, int]
     """Until all of the command's effect is over, data on the bus included."""
+    opens_banks: Mapping[Kind, int]
+    """How many banks are open over ``open_ps``."""
 
     @staticmethod
     def of(standard: Standard, options: ModelOptions) -> Spans:
@@ -85,7 +87,9 @@ class Spans:
             Kind.WR: timing.cwl_clocks * timing.t_ck_ps + standard.burst_ps,
             Kind.TRANSFER: timing.cl_clocks * timing.t_ck_ps + standard.burst_ps,
         }
-        return Spans(timing.t_ck_ps, second_ps, busy_ps, open_ps, {**busy_ps, **data_ps})
+        opens_banks = {Kind.AAP: 1, Kind.AP: 1, Kind.REF: standard.banks}
+        done_ps = {**busy_ps, **data_ps}
+        return Spans(timing.t_ck_ps, second_ps, busy_ps, open_ps, done_ps, opens_banks)
 
 
 def _least_gap_ps(rows: tuple[Constraint, ...], before: Kind) -> int:

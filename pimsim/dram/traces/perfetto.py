@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from heapq import heappop, heappush
 from typing import TypeAlias
 
 from pimsim.dram.commands import Kind
@@ -198,6 +199,7 @@ class RankPower:
         }
         self._now_ps = 0
         self._open_banks = 0
+        self._closing: list[tuple[int, int]] = []  # a heap: when, and how many banks
         self._closes_ps = 0
         self._windows: dict[int, list[float]] = {}  # energy of windows that are not over
         self._shown: list[float] | None = None
@@ -211,7 +213,10 @@ class RankPower:
         elif kind is Kind.PRE:
             self._open_banks = max(self._open_banks - 1, 0)  # a PRE may find its bank closed
         elif kind in self._spans.open_ps:
-            self._closes_ps = max(self._closes_ps, event.at_ps + self._spans.open_ps[kind])
+            closes_ps = event.at_ps + self._spans.open_ps[kind]
+            self._closes_ps = max(self._closes_ps, closes_ps)
+            if self._energies.open_bank_mw:
+                heappush(self._closing, (closes_ps, self._spans.opens_banks[kind]))
         start_ps, end_ps = event.at_ps, event.at_ps + self._spans.busy_ps[kind]
         for part, pj in self._by_kind[kind]:
             self._spread(part, pj, start_ps, end_ps)
@@ -243,8 +248,16 @@ class RankPower:
             stop_ps = until_ps
             if active and not self._open_banks:
                 stop_ps = min(stop_ps, self._closes_ps)
-            energies = self._energies
-            self._background_until(stop_ps, energies.active_mw if active else energies.standby_mw)
+            energies, closing = self._energies, self._closing
+            power_mw = energies.active_mw if active else energies.standby_mw
+            while closing and closing[0][0] <= self._now_ps:
+                heappop(closing)
+            if closing:
+                stop_ps = min(stop_ps, closing[0][0])
+            if energies.open_bank_mw:
+                banks = self._open_banks + sum(banks for _, banks in closing)
+                power_mw += banks * energies.open_bank_mw
+            self._background_until(stop_ps, power_mw)
 
     def _background_until(self, stop_ps: int, power_mw: float) -> None:
         while self._now_ps < stop_ps:

@@ -185,6 +185,39 @@ def test_what_is_not_obeyed_shortens_a_run_and_is_stated(
     assert changed == {key}
 
 
+def test_the_convention_of_open_banks_is_stated_with_its_band(pimsim: Pimsim) -> None:
+    """What one open bank draws of IDD3N: time and commands stay, energy lies within the band."""
+    options = (*OVER_BANKS, "--cost-only", "--energy", "datasheet")
+    ours, linear, half = (
+        pimsim(MODELS / "mlp.h5", *options, *more)
+        for more in ((), ("--open-bank-share", "0"), ("--open-bank-share", "0.5"))
+    )
+    for key in ("latency_ps", "commands", "energy_band_pj"):
+        assert ours[key] == linear[key] == half[key]
+    low, high = ours["energy_band_pj"]
+    assert (low["open_bank_share"], high["open_bank_share"]) == (0, 1)
+    assert linear["energy_pj"]["total"] == pytest.approx(low["total"], rel=1e-12)
+    assert ours["energy_pj"]["total"] == pytest.approx(high["total"], rel=1e-12)
+    between = (low["total"] + high["total"]) / 2
+    assert half["energy_pj"]["total"] == pytest.approx(between, rel=1e-9)
+    assert low["activate_precharge"] > high["activate_precharge"]
+    assert "TN-41-01" in ours["assumptions"]["open_bank_share_is"]
+    assert half["assumptions"]["open_bank_share_is"] == "chosen"
+    assert ours["assumptions"]["open_bank_share_band"].startswith("an AAP takes ")
+
+
+def test_a_share_at_which_an_activation_takes_less_than_nothing_is_refused(
+    refusal: Callable[..., str],
+) -> None:
+    said = refusal(
+        MODELS / "mlp.h5", "--cost-only", "--standard", "ddr5-4800", "--open-bank-share=0.5"
+    )
+    assert said == (
+        "pimsim: error: `open_bank_share` must be from 0 to 0.1948 for ddr5-4800, not 0.5: "
+        "`idd0_ma` would be less than standby with one bank open"
+    )
+
+
 def test_every_trefi_a_refresh_takes_trfc(reported: Pimsim) -> None:
     report = reported(*small(*OVER_BANKS))
     due = report["latency_ps"] // 7_800_000  # tREFI 7.8 us

@@ -43,6 +43,7 @@ WITHOUT_EFFECT = {
     "needs --faw or --energy datasheet: nothing else counts ACTIVATEs": [
         "--no-faw", "--energy", "ambit-paper",
     ],
+    "needs --energy datasheet: nothing else has standby": ["--energy", "ambit-paper"],
     "needs --executor compiled: the reference uses one processor": ["--executor", "reference"],
     "needs the name of a data set as --data: a file is read from where it is": [
         "--data", "mine.npz",
@@ -94,6 +95,7 @@ ALWAYS = {
     "measure",
     "method",
     "moves",
+    "open_bank_share",
     "operands",
     "operation",
     "out",

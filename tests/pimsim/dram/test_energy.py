@@ -26,7 +26,7 @@ CORE = (
     "transfer_pj",
 )  # fmt: skip
 IO = ("rd_io_pj", "wr_io_pj")
-BACKGROUND = ("active_mw", "standby_mw")
+BACKGROUND = ("active_mw", "open_bank_mw", "standby_mw")
 
 every_standard = pytest.mark.parametrize("standard", BUNDLED, ids=lambda s: s.name)
 
@@ -89,9 +89,15 @@ def test_units_by_hand() -> None:
     assert part.charge_pj(10, 5_000) == pytest.approx(100)  # 2 V x 10 mA x 5 ns
     assert part.power_mw(10) == pytest.approx(20)  # 2 V x 10 mA
     assert part.power_mw(10) * 5_000 * 1e-3 == pytest.approx(part.charge_pj(10, 5_000))
-    assert (part.open_ma(1), part.open_ma()) == (20, 20)
-    of_eight = replace(part, idd3n_open_banks=8)
-    assert [of_eight.open_ma(n) for n in (1, 2, 8, 9, None)] == [11.25, 12.5, 20, 20, 20]
+    assert part.active_standby_ma(8) == (20, 0)
+    each = replace(part, open_bank_share=0)
+    assert each.active_standby_ma(8) == (10, 1.25)  # 20 mA with all eight open
+    assert each.active_standby_ma(8, share=0.5) == (15, 0.625)
+    assert each.active_standby_ma(8, share=1) == (20, 0)
+    one_open = replace(each, idd3n_open_banks=1)
+    assert one_open.active_standby_ma(8) == (10, 10)  # 20 mA with one open, 90 with all
+    # 80 mA more with all open, of which the first adds 1/2 and 1/16 more: 10 mA above 10
+    assert one_open.active_standby_ma(8, share=0.5) == pytest.approx((10 + 80 / 9, 10 / 9))
     pins = Interface(3.0, 10, 5.0, 12, 2.0, 4.0)
     assert pins.read_pj(2_500, ranks=1) == pytest.approx(75)  # 3 mW x 10 x 2.5 ns
     assert pins.write_pj(2_500, ranks=1) == pytest.approx(150)  # 5 mW x 12 x 2.5 ns
@@ -155,6 +161,7 @@ def test_what_is_not_modelled_is_named(standard: Standard) -> None:
     assert all(value > 0 for key, value in _values(part).items() if key in CORE[:4])
     assert all((getattr(part, key) > 0) == has_io for key in IO)
     assert 0 < part.standby_mw <= part.active_mw
+    assert (part.open_bank_mw > 0) == (standard.open_bank_share < 1)
 
 
 def test_without_interface_only_the_interface_is_missing() -> None:
@@ -194,19 +201,19 @@ above = st.floats(0, 400)
 
 
 @st.composite
-def supplies(draw: st.DrawFn) -> Currents:
+def supplies(draw: st.DrawFn, of_banks: int, measured: int | None, share: float) -> Currents:
     idle = draw(floors)
-    banks = draw(st.none() | st.integers(1, 32))
     active = idle + draw(above)
-    one_open = active if banks is None else idle + (active - idle) / banks
-    operations = {key: active + draw(above) for key in ("idd4r_ma", "idd4w_ma", "idd5_ma")}
-    return Currents(
+    bare = Currents(2000, 1e3, idle, active, 1e3, 1e3, 1e4, measured, share)
+    shared_ma, each_ma = bare.active_standby_ma(of_banks)
+    all_open = max(active, shared_ma + of_banks * each_ma)
+    return replace(
+        bare,
         vdd_mv=draw(st.floats(500, 3000)),
-        idd0_ma=one_open * (1 + 1e-12) + draw(above),
-        idd2n_ma=idle,
-        idd3n_ma=active,
-        idd3n_open_banks=banks,
-        **operations,
+        idd0_ma=(shared_ma + each_ma) * (1 + 1e-12) + draw(above),
+        idd4r_ma=active + draw(above),
+        idd4w_ma=active + draw(above),
+        idd5_ma=all_open * (1 + 1e-12) + draw(above),
     )
 
 
@@ -215,7 +222,13 @@ def parts_of_any_make(draw: st.DrawFn) -> Standard:
     made = draw(st.sampled_from(BUNDLED))
     if draw(st.booleans()):
         return made
-    return replace(made, currents=draw(supplies()), second_supply=draw(st.none() | supplies()))
+    banks = made.banks
+    measured = draw(st.sampled_from([None, 1, banks]))
+    share = draw(st.sampled_from([0.0, 1.0]) | st.floats(0, 1))
+    second = draw(st.none() | supplies(banks, measured, share))
+    if second is not None:  # it has the convention of the first
+        second = replace(second, idd3n_open_banks=None, open_bank_share=None)
+    return replace(made, currents=draw(supplies(banks, measured, share)), second_supply=second)
 
 
 @given(parts_of_any_make(), st.integers(2, 5))
@@ -256,10 +269,8 @@ def test_ranks_and_channels_change_only_the_other_ranks_termination(
         assert many.wr_io_pj == pytest.approx(one.wr_io_pj + other_pj[1])
 
 
-@given(parts_of_any_make(), st.integers(1, 32))
-def test_energies_above_standby_add_up_to_the_measured_loops(
-    standard: Standard, banks: int
-) -> None:
+@given(parts_of_any_make())
+def test_energies_above_standby_add_up_to_the_measured_loops(standard: Standard) -> None:
     """A datasheet's loop, put together again from commands and background, draws what it says."""
     timing, burst_ps = standard.timing, standard.burst_ps
     drawn = [s for s in (standard.currents, standard.second_supply) if s is not None]
@@ -268,21 +279,22 @@ def test_energies_above_standby_add_up_to_the_measured_loops(
         per_chip = sum(supply.charge_pj(getattr(supply, key), time_ps) for supply in drawn)
         return standard.chips_per_rank * per_chip
 
-    one_bank = command_energies("datasheet", standard, open_banks=1)
-    opened_pj = (one_bank.active_mw * timing.t_ras_ps + one_bank.standby_mw * timing.t_rp_ps) * 1e-3
-    assert one_bank.act_pj + one_bank.pre_pj + opened_pj == pytest.approx(
-        loop_pj("idd0_ma", timing.ap_ps)
-    )
-    all_banks = command_energies("datasheet", standard)
-    burst_pj = all_banks.active_mw * burst_ps * 1e-3
-    assert all_banks.rd_pj + burst_pj == pytest.approx(loop_pj("idd4r_ma", burst_ps))
-    assert all_banks.wr_pj + burst_pj == pytest.approx(loop_pj("idd4w_ma", burst_ps))
-    some = command_energies("datasheet", standard, open_banks=banks)
-    refreshing_pj = some.active_mw * timing.t_rfc_ps * 1e-3
-    assert some.ref_pj + refreshing_pj == pytest.approx(loop_pj("idd5_ma", timing.t_rfc_ps))
-    assert one_bank.standby_mw <= one_bank.active_mw * (1 + 1e-12)
-    assert one_bank.active_mw <= some.active_mw * (1 + 1e-12)
-    assert some.active_mw <= all_banks.active_mw * (1 + 1e-12)
+    part = command_energies("datasheet", standard)
+
+    def standby_pj(open_banks: int, time_ps: int) -> float:
+        return (part.active_mw + open_banks * part.open_bank_mw) * time_ps * 1e-3
+
+    opened_pj = standby_pj(1, timing.t_ras_ps) + part.standby_mw * timing.t_rp_ps * 1e-3
+    assert part.act_pj + part.pre_pj + opened_pj == pytest.approx(loop_pj("idd0_ma", timing.ap_ps))
+    assert drawn
+    measured = drawn[0].idd3n_open_banks or standard.banks
+    burst_pj = standby_pj(measured, burst_ps)
+    assert part.rd_pj + burst_pj == pytest.approx(loop_pj("idd4r_ma", burst_ps))
+    assert part.wr_pj + burst_pj == pytest.approx(loop_pj("idd4w_ma", burst_ps))
+    assert standby_pj(measured, 1000) == pytest.approx(loop_pj("idd3n_ma", 1000))
+    refreshing_pj = standby_pj(standard.banks, timing.t_rfc_ps)
+    assert part.ref_pj + refreshing_pj == pytest.approx(loop_pj("idd5_ma", timing.t_rfc_ps))
+    assert part.standby_mw <= part.active_mw * (1 + 1e-12)
 
 
 @given(parts_of_any_make())
@@ -291,6 +303,70 @@ def test_no_energy_is_negative(standard: Standard) -> None:
         values = _values(command_energies(mode, standard, extra_wordline_factor=0.22))
         assert {f.name for f in fields(CommandEnergies)} == {"parts", *values}
         assert all(value >= -1e-9 for value in values.values())
+
+
+@every_standard
+def test_the_largest_share_is_that_at_which_an_activation_takes_nothing(
+    standard: Standard,
+) -> None:
+    most = standard.open_bank_shares[1]
+    at_most = command_energies("datasheet", standard, open_bank_share=most)
+    assert at_most.act_pj >= -1e-6
+    if most == 1:
+        return
+    assert at_most.act_pj == pytest.approx(0, abs=1e-6)
+    with pytest.raises(InputError, match=r"^`open_bank_share` must be from 0 to 0\.\d+ for "):
+        command_energies("datasheet", standard, open_bank_share=min(1, most + 0.01))
+
+
+@every_standard
+def test_the_share_moves_energy_from_standby_to_activations_and_adds_none(
+    standard: Standard,
+) -> None:
+    """One bank opened and closed draws IDD0 under every convention."""
+    timing = standard.timing
+    loops_pj = []
+    for share in standard.open_bank_shares:
+        part = command_energies("datasheet", standard, open_bank_share=share)
+        opened_mw = part.active_mw + part.open_bank_mw
+        opened_pj = (opened_mw * timing.t_ras_ps + part.standby_mw * timing.t_rp_ps) * 1e-3
+        loops_pj.append(part.act_pj + part.pre_pj + opened_pj)
+    assert loops_pj[0] == pytest.approx(loops_pj[1], rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (
+            {"idd0_ma": 50, "open_bank_share": 0},
+            "`idd0_ma` must be at least idd3n_ma with one of 8 banks open (50.875), not 50: its "
+            "energy would be negative",
+        ),
+        (
+            {"idd3n_open_banks": 1, "idd5_ma": 100, "open_bank_share": 0},
+            "`idd5_ma` must be at least idd3n_ma with all 8 banks open (106.0), not 100: its "
+            "energy would be negative",
+        ),
+        ({"open_bank_share": 1.5}, "`open_bank_share` must be a number from 0 to 1, not 1.5"),
+    ],
+)
+def test_conventions_that_give_negative_energies_are_refused(
+    changed: dict[str, float], message: str
+) -> None:
+    assert G888.currents is not None
+    with pytest.raises(InputError) as caught:
+        replace(G888, currents=replace(G888.currents, **changed))  # type: ignore[arg-type]
+    assert str(caught.value) == message
+
+
+def test_a_convention_holds_for_all_supplies() -> None:
+    ddr4 = standards.load("ddr4-2400")
+    assert ddr4.second_supply is not None
+    with pytest.raises(InputError) as caught:
+        replace(ddr4, second_supply=replace(ddr4.second_supply, open_bank_share=0.5))
+    assert str(caught.value) == (
+        "`second_supply` must leave open_bank_share to currents: it holds for all supplies"
+    )
 
 
 def test_the_defaults_of_a_run_are_all_banks_and_figures_of_the_part() -> None:

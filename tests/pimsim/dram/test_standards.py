@@ -313,10 +313,9 @@ def test_currents_and_interface_may_be_missing(tmp_path: Path) -> None:
             "its energy would be negative",
         ),
         (
-            "idd0_ma = { value = 75",
-            "idd3n_open_banks = 8\nidd0_ma = { value = 50",
-            "mine.toml: [currents] `idd0_ma` must be at least idd3n_ma with one of 8 banks open "
-            "(50.875), not 50: its energy would be negative",
+            'open_bank_share = { value = 1, source = "tn-41-01" }',
+            "open_bank_share = -0.5",
+            "mine.toml: [currents] `open_bank_share` must be a number from 0 to 1, not -0.5",
         ),
         (
             "idd4r_ma = { value = 187",

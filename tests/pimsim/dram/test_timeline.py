@@ -44,11 +44,11 @@ AND = ((AAP, 4),)
 
 def walked(
     standard: Standard, options: ModelOptions, segments: Iterable[Segment]
-) -> tuple[int, int, int]:
-    """Time, open time and REFs from the list of commands, straight from their definitions."""
+) -> tuple[int, int, int, int]:
+    """Time, open time of ranks and of banks, and REFs, straight from their definitions."""
     timing = effective_timing(standard, options)
     row_ps = {AP: timing.t_ras_ps, AAP: second_act_ps(standard, options) + timing.t_ras_ps}
-    now_ps = refreshes = 0
+    now_ps = bank_open_ps = refreshes = 0
     opened: dict[int, int] = {}
     intervals: dict[int, list[tuple[int, int]]] = {}
     for at, kind, bank, _ in walk(standard, options, segments):
@@ -56,17 +56,20 @@ def walked(
         if kind is REF:
             refreshes += 1
             of_rank.append((at, at + timing.t_rfc_ps))
+            bank_open_ps += standard.banks * timing.t_rfc_ps
         elif kind is ACT:
             opened[bank] = at
         elif kind is PRE:  # of a TRANSFER's two banks, too
             of_rank.append((opened[bank], at))
+            bank_open_ps += at - opened[bank]
             ready = max(at + timing.t_rp_ps, opened.pop(bank) + timing.t_rc_ps)
             now_ps = max(now_ps, ready)
         elif kind in row_ps:
             end = at + row_ps[kind]
             of_rank.append((at, end))
+            bank_open_ps += end - at
             now_ps = max(now_ps, end + timing.t_rp_ps, end - timing.t_ras_ps + timing.t_rc_ps)
-    return now_ps, sum(map(union, intervals.values())), refreshes
+    return now_ps, sum(map(union, intervals.values())), bank_open_ps, refreshes
 
 
 def union(intervals: list[tuple[int, int]]) -> int:
@@ -79,11 +82,11 @@ def union(intervals: list[tuple[int, int]]) -> int:
 
 def run(
     standard: Standard, options: ModelOptions, segments: Iterable[Segment]
-) -> tuple[int, int, int]:
+) -> tuple[int, int, int, int]:
     line = Timeline(standard, options)
     for segment in segments:
         line.run(segment)
-    return line.now_ps, line.open_ps, line.refreshes
+    return line.now_ps, line.open_ps, line.bank_open_ps, line.refreshes
 
 
 def test_threads_do_not_disturb_one_another() -> None:
@@ -108,7 +111,7 @@ def test_what_has_become_too_much_is_worked_out_anew(monkeypatch: pytest.MonkeyP
     for _ in range(2):
         line = Timeline(DDR3, ModelOptions())
         line.run(segment)
-        assert (line.now_ps, line.open_ps, line.refreshes) == expected
+        assert (line.now_ps, line.open_ps, line.bank_open_ps, line.refreshes) == expected
     later = Timeline(DDR3, ModelOptions())
     assert later.parts(segment.banks, ())[0][1] is not line.parts(segment.banks, ())[0][1]
     monkeypatch.undo()
@@ -231,7 +234,7 @@ def one_by_one(
     standard: Standard, options: ModelOptions, parts: list[Part], times: int
 ) -> list[timeline.Passed]:
     """What passes in each part, all times together, every segment on its own."""
-    line, spent = Timeline(standard, options), [timeline.Passed(0, 0, 0, 0)] * len(parts)
+    line, spent = Timeline(standard, options), [timeline.Passed()] * len(parts)
     for _ in range(times):
         for number, part in enumerate(parts):
             before = line.passed
@@ -260,7 +263,7 @@ def test_repeating_parts_equals_going_through_them(data: st.DataObject) -> None:
         line = Timeline(standard, options)
         assert line.repeat(parts, times) == expected
     if commands < 6_000:
-        assert (line.now_ps, line.open_ps, line.refreshes) == walked(
+        assert (line.now_ps, line.open_ps, line.bank_open_ps, line.refreshes) == walked(
             standard, options, parts * times
         )
 
@@ -362,7 +365,7 @@ def test_a_thousand_million_repetitions() -> None:
     """What 10^9 repetitions take, by the sustained rate: to less than one cycle of a few us."""
     for options in (ModelOptions(), ModelOptions(refresh=False), ModelOptions(split_decoder=False)):
         per_and = sustained_ps(DDR3, options, AND, EIGHT)
-        now_ps, _, refreshes = run(DDR3, options, [Segment((Run(AND, 10**9),), EIGHT)])
+        now_ps, _, _, refreshes = run(DDR3, options, [Segment((Run(AND, 10**9),), EIGHT)])
         assert abs(now_ps - 10**9 * per_and) < 20_000_000
         due = now_ps // DDR3.timing.t_refi_ps if options.refresh else 0
         assert due - 1 <= refreshes <= due
@@ -420,7 +423,12 @@ def test_refresh_waits_for_the_rank_and_is_waited_for() -> None:
         (171_000, AP, 0),
         (177_000, AP, 1),
     ]
-    assert run(standard, ModelOptions(), stream) == (222_000, 4 * 41_000 + 30_000, 1)
+    assert run(standard, ModelOptions(), stream) == (
+        222_000,
+        4 * 41_000 + 30_000,
+        8 * (35_000 + 30_000),
+        1,
+    )
 
 
 def test_refresh_waits_for_open_rows_of_the_same_command() -> None:

@@ -346,6 +346,7 @@ def streams(draw: st.DrawFn) -> tuple[Standard, ModelOptions, list[Event]]:
         split_decoder=draw(st.booleans()),
         acts_per_aap=draw(st.sampled_from((1, 2))),
         energy=draw(st.sampled_from(("ambit-paper", "datasheet"))),
+        open_bank_share=draw(st.sampled_from((None, None, 0.0, 0.3))),
         clocked=draw(st.booleans()),
     )
     scheduler = Scheduler(standard, options)
@@ -441,20 +442,25 @@ def end_ps(standard: Standard, options: ModelOptions, events: list[Event]) -> in
     return max((event.at_ps + busy_ps[event.kind] for event in events), default=0)
 
 
-def active_ps(standard: Standard, options: ModelOptions, own: list[Event], upto_ps: int) -> int:
-    """Time with a bank open or refreshing, of the events of one rank."""
-    spans = []
+def active_ps(
+    standard: Standard, options: ModelOptions, own: list[Event], upto_ps: int
+) -> tuple[int, int]:
+    """Time with a bank open or refreshing, of the events of one rank; and summed over banks."""
+    spans, bank_ps = [], 0
     for index, event in enumerate(own):
         if event.kind is ACT:
             pre = (e.at_ps for e in own[index:] if (e.kind, e.bank) == (PRE, event.bank))
             spans.append((event.at_ps, next(pre, upto_ps)))
         elif event.kind in (AAP, AP, REF):
             spans.append((event.at_ps, event.at_ps + open_ps(standard, options)[event.kind]))
+        if event.kind in (ACT, AAP, AP, REF):
+            banks = standard.banks if event.kind is REF else 1
+            bank_ps += banks * (spans[-1][1] - spans[-1][0])
     total_ps, covered_ps = 0, 0
     for start_ps, stop_ps in sorted(spans):
         total_ps += max(0, stop_ps - max(start_ps, covered_ps))
         covered_ps = max(covered_ps, stop_ps)
-    return total_ps
+    return total_ps, bank_ps
 
 
 @pytest.mark.parametrize("name", sorted(readers.READERS))
@@ -529,7 +535,7 @@ def energy_by_hand(
         options.energy,
         standard,
         acts_per_aap=options.acts_per_aap,
-        open_banks=min(options.banks, standard.banks),
+        open_bank_share=options.open_bank_share,
     )
     of = {ACT: pj.act_pj, PRE: pj.pre_pj, AAP: pj.aap_pj, AP: pj.ap_pj, RD: pj.rd_pj,
           WR: pj.wr_pj, REF: pj.ref_pj, TRANSFER: pj.transfer_pj}  # fmt: skip
@@ -544,8 +550,9 @@ def energy_by_hand(
     for rank in {event.bank // standard.banks for event in events}:
         own = [event for event in events if event.bank // standard.banks == rank]
         upto_ps = end_ps(standard, options, own)
-        active = active_ps(standard, options, own, upto_ps)
+        active, in_banks = active_ps(standard, options, own, upto_ps)
         power = active * pj.active_mw + (upto_ps - active) * pj.standby_mw
+        power += in_banks * pj.open_bank_mw
         parts_pj["background"] += power * 1e-3  # mW x ps = 1e-3 pJ
     return {part: parts_pj[part] for part in pj.parts}
 

@@ -85,6 +85,32 @@ class Elapsed:
             self.refreshes * times,
         )
 
+    def with_idle_ranks(self, standard: Standard, options: ModelOptions) -> Elapsed:
+        """Return what this becomes with every rank of the standard powered to the end, if asked.
+
+        Ranks without commands get a REF every tREFI, if there is refresh, which no other waits for.
+
+        >>> from pimsim.dram.standard.standard import load
+        >>> hbm2, computed = load("hbm2"), Elapsed(7_800_000, 7_800_000, 7_000_000, 7_000_000, 2)
+        >>> whole = computed.with_idle_ranks(hbm2, ModelOptions(idle_ranks=True))
+        >>> whole.held_ps, whole.refreshes  # of eight channels, one has commands
+        (62400000, 16)
+        """
+        if not options.idle_ranks:
+            return self
+        held_ps = standard.channels * standard.ranks * self.latency_ps
+        timing, more = effective_timing(standard, options), 0
+        if options.refresh:
+            more = (held_ps - self.held_ps) // timing.t_refi_ps
+        refreshing_ps = more * timing.t_rfc_ps
+        return replace(
+            self,
+            held_ps=held_ps,
+            open_ps=self.open_ps + refreshing_ps,
+            bank_open_ps=self.bank_open_ps + refreshing_ps * standard.banks,
+            refreshes=self.refreshes + more,
+        )
+
     def with_refresh(self, standard: Standard) -> Elapsed:
         """Return about what this becomes with refresh, of what was scheduled without.
 
@@ -191,12 +217,13 @@ def charge(
     REFs are those of ``elapsed``. Background is charged to ranks that get commands, until the last
     of them: active standby while a bank is open or refreshing, more with every bank that is open
     where the standard or ``options`` say so, else precharge standby. Ranks and channels that hold
-    nothing are not charged, however many banks ``options`` allows.
+    nothing are not charged, however many banks ``options`` allows; or all of the standard to the
+    end, with their REFs, if ``options.idle_ranks``.
 
     Raises :class:`~pimsim.errors.InputError` for more banks than the standard has, or REFs among
     ``counts``.
     """
-    energies = options.energies(standard)
+    energies, elapsed = options.energies(standard), elapsed.with_idle_ranks(standard, options)
     if counts.ref:
         raise InputError(f"`counts` must hold no REF commands, not {counts.ref}")
     idle_ps = elapsed.held_ps - elapsed.open_ps
@@ -262,6 +289,9 @@ def assumptions(standard: Standard, options: ModelOptions) -> dict[str, object]:
     row_ps = timing.t_ras_ps + timing.t_rp_ps
     bursts_per_kb = 1024 / standard.burst_bytes
     rows_per_kb = 1024 / standard.row_bytes
+    ranks = "the ranks that get commands, until their last"
+    if options.idle_ranks:
+        ranks = "all ranks of the part until the last command, those refreshed that hold nothing"
     model = [
         "every command is scheduled; banks compute in lock-step, a command in every bank and then "
         "the next; the command bus is not modelled"
@@ -272,7 +302,7 @@ def assumptions(standard: Standard, options: ModelOptions) -> dict[str, object]:
         model.append(
             "energy: from IDD currents; an AAP is acts_per_aap full activations and a precharge; "
             "reads and writes are bursts with their interface, ACT and PRE counted apart; "
-            "background of the ranks that get commands, until their last: active standby while a "
+            f"background of {ranks}: active standby while a "
             "bank is open or refreshing, else precharge standby; open_bank_share of what open "
             "banks add to standby comes with the first, the rest with each"
         )

@@ -289,9 +289,13 @@ class CommandLedger:
     # -- what came of it ---------------------------------------------------------------------
 
     def counts(self, phase: str) -> CommandCounts:
-        """Commands of a phase, all banks together, those REFs included that fell into it."""
+        """Commands of a phase, all banks together, those REFs included that fell into it.
+
+        With ``idle_ranks``, those of all ranks.
+        """
         self._flush()
-        return replace(self._counted(phase), ref=self._elapsed[phase].refreshes)
+        elapsed = self._elapsed[phase].with_idle_ranks(self.system.standard, self.system.options)
+        return replace(self._counted(phase), ref=elapsed.refreshes)
 
     def cost(self, phase: str, options: ModelOptions | None = None) -> Cost:
         """Time and energy of a phase; energy under ``options`` in place of those of the system."""

@@ -368,6 +368,18 @@ MODEL = (
         ),
     ),
     Option(
+        "idle_ranks",
+        "charge standby and refresh of all ranks of the part until the end, of those too that hold "
+        "nothing; off, of each rank until its last command; datasheet energy only",
+        bool, default=False,
+        needs=(_has_standby, "needs --energy datasheet: nothing else has standby"),
+        swept=Swept(
+            "idle ranks charged", (COST,),
+            "charge all ranks of the part, as `pimsim run --idle-ranks`; off if not set",
+            default=None,
+        ),
+    ),
+    Option(
         "extra_wordline_factor",
         "energy of each further wordline raised together with the first, as a share of one "
         "ACTIVATE",

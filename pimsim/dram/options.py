@@ -55,6 +55,9 @@ class ModelOptions:
     open_bank_share: float | None = None
     """Share of what open banks add to standby that the first adds, from 0 to 1 (``datasheet``
     only); None: that of the part."""
+    idle_ranks: bool = False
+    """Charge standby and refresh of every rank of the part until the last command of all, of those
+    too that hold nothing (``datasheet`` only). Off, a rank is charged until its last command."""
 
     @classmethod
     def of(

@@ -206,6 +206,37 @@ def test_the_convention_of_open_banks_is_stated_with_its_band(pimsim: Pimsim) ->
     assert ours["assumptions"]["open_bank_share_band"].startswith("an AAP takes ")
 
 
+@pytest.mark.parametrize("idle", [(), ("--idle-ranks",)])
+def test_energy_does_not_depend_on_banks_that_hold_nothing(
+    idle: tuple[str, ...], pimsim: Pimsim
+) -> None:
+    """Of HBM2, one channel of eight is at work: with its standby alone, or with all and REFs."""
+    options = ("--cost-only", "--standard", "hbm2", "--mapping", "weight-stationary", *idle)
+    few, many = (pimsim(MODELS / "mlp.h5", *options, "--banks", n) for n in ("16", "128"))
+    assert few["layers"][0]["banks_used"] <= 16
+    for key in ("energy_pj", "commands", "latency_ps", "energy_band_pj"):
+        assert few[key] == many[key], key
+
+
+def test_idle_ranks_are_charged_with_their_refresh_if_asked(pimsim: Pimsim) -> None:
+    options = (MODELS / "mlp.h5", "--cost-only", "--standard", "hbm2", "--banks", "16")
+    used = pimsim(*options, "--images", "400")
+    every = pimsim(*options, "--images", "400", "--idle-ranks")
+    assert used["assumptions"]["idle_ranks"] is False
+    assert every["assumptions"]["idle_ranks"] is True
+    assert every["latency_ps"] == used["latency_ps"]
+    # seven more channels stand by and are refreshed: a REF of each every 3.9 us
+    more = every["commands"]["REF"] - used["commands"]["REF"]
+    due = 7 * (used["latency_ps"] / 3_900_000)
+    assert due - 2 * len(used["layers"]) - 7 <= more <= due
+    part = {key: every["energy_pj"][key] - pj for key, pj in used["energy_pj"].items()}
+    assert part["refresh"] == pytest.approx(more * 60_840)
+    standby_ps = 7 * used["latency_ps"] - more * 260_000
+    expected = (standby_ps * 48 + more * 260_000 * 66) * 1e-3
+    assert part["background"] == pytest.approx(expected, rel=0.05)
+    assert part["activate_precharge"] == part["read_write"] == part["io"] == 0
+
+
 def test_a_share_at_which_an_activation_takes_less_than_nothing_is_refused(
     refusal: Callable[..., str],
 ) -> None:

@@ -85,6 +85,7 @@ ALWAYS = {
     "fan_in",
     "faw",
     "help",
+    "idle_ranks",
     "input_scale",
     "input_shape",
     "inputs",

@@ -350,6 +350,7 @@ def _convention(standard: Standard, options: ModelOptions) -> dict[str, object]:
         for share in standard.open_bank_shares
     ]
     return {
+        "currents_are_from": standard.sources.get("currents.idd0_ma", "not stated"),
         "open_bank_share": standard.open_bank_share if chosen is None else chosen,
         "open_bank_share_is": "chosen" if chosen is not None else f"of the part ({cited})",
         "open_bank_share_band": f"an AAP takes {' and '.join(band)} nJ/KB",

@@ -78,6 +78,9 @@ class Timing:
     """READ to READ, or WRITE to WRITE, of one bank group."""
     t_rtrs_clocks: int
     """Data of one rank to data of another: the bus changes hands."""
+    t_ccd_l_wr_clocks: int | None = None
+    """WRITE to WRITE of one bank group, where that takes longer than two READs (DDR5: on-die error
+    correction reads what it completes); None: as long."""
 
     def __post_init__(self) -> None:
         require(self)
@@ -93,6 +96,11 @@ class Timing:
             )
             if getattr(self, name) < getattr(self, floor)
         ]
+        if self.write_to_write_clocks < self.t_ccd_l_clocks:
+            wrong.append(
+                f"`t_ccd_l_wr_clocks` must be at least t_ccd_l_clocks ({self.t_ccd_l_clocks}), "
+                f"not {self.t_ccd_l_wr_clocks}"
+            )
         if self.t_refi_ps < self.busy_ps(ranks=1):
             wrong.append(self.no_room(ranks=1))
         if wrong:
@@ -128,6 +136,12 @@ class Timing:
         }
         rounded["t_refi_ps"] = self.t_refi_ps // self.t_ck_ps * self.t_ck_ps
         return replace(self, **rounded)
+
+    @property
+    def write_to_write_clocks(self) -> int:
+        """WRITE to WRITE of one bank group."""
+        longer = self.t_ccd_l_wr_clocks
+        return self.t_ccd_l_clocks if longer is None else longer
 
     @property
     def ap_ps(self) -> int:

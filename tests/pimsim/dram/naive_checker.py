@@ -35,6 +35,7 @@ from typing import NamedTuple
 from pimsim.dram.commands import Kind
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard
+from pimsim.dram.standard.timing import Timing
 
 Command = tuple[int, Kind, int] | tuple[int, Kind, int, int | None]
 """When it starts in ps, what it is, its bank, and of a TRANSFER the bank that it goes to."""
@@ -145,9 +146,12 @@ def between(standard: Standard, options: ModelOptions, a: Part, b: Part) -> Iter
         if b.at < end + t.t_wr_ps:
             yield "tWR"
     if kinds in ((Kind.RD, Kind.RD), (Kind.WR, Kind.WR)) and same_rank:
-        clocks = t.t_ccd_l_clocks if length == "L" else t.t_ccd_s_clocks
+        if length == "L" and a.what is Kind.WR and t.t_ccd_l_wr_clocks is not None:
+            clocks, name = t.t_ccd_l_wr_clocks, written_near(t)
+        else:
+            clocks, name = (t.t_ccd_l_clocks if length == "L" else t.t_ccd_s_clocks), f"_{length}"
         if gap < clocks * t.t_ck_ps:
-            yield f"tCCD_{length}"
+            yield f"tCCD{name}"
     if kinds == (Kind.WR, Kind.RD) and same_rank:
         _, end = data_of(standard, a)
         if b.at < end + (t.t_wtr_l_ps if length == "L" else t.t_wtr_s_ps):
@@ -171,6 +175,12 @@ def between(standard: Standard, options: ModelOptions, a: Part, b: Part) -> Iter
             yield "read to write"
 
 
+def written_near(t: Timing) -> str:
+    """What two WRITEs of a bank group keep: a limit of their own if it is longer."""
+    assert t.t_ccd_l_wr_clocks is not None
+    return "_L_WR" if t.t_ccd_l_wr_clocks > t.t_ccd_l_clocks else "_L"
+
+
 def of_transfers(standard: Standard, a: Part, b: Part) -> Iterable[str]:
     """Constraints with a TRANSFER in them that ``b`` does not keep from the earlier ``a``."""
     t = standard.timing
@@ -191,9 +201,12 @@ def of_transfers(standard: Standard, a: Part, b: Part) -> Iterable[str]:
     both = a.what in columns and b.what in columns
     if not both or not same_rank or Kind.TRANSFER not in (a.what, b.what):
         return
-    clocks = t.t_ccd_l_clocks if length == "L" else t.t_ccd_s_clocks
+    clocks, name = (t.t_ccd_l_clocks if length == "L" else t.t_ccd_s_clocks), f"_{length}"
+    write = Kind.RD not in (a.what, b.what)
+    if write and length == "L" and t.t_ccd_l_wr_clocks is not None:
+        clocks, name = t.t_ccd_l_wr_clocks, written_near(t)
     if gap < clocks * t.t_ck_ps:
-        yield f"tCCD_{length}"
+        yield f"tCCD{name}"
     _, end = data_of(standard, a)
     if a.what is not Kind.WR and data_of(standard, b)[0] < end:
         yield "internal bus"
@@ -309,6 +322,8 @@ def distances(standard: Standard, options: ModelOptions) -> set[int]:
     clock, burst = t.t_ck_ps, standard.burst_length // 2
     rows = (t.t_rcd_ps, t.t_ras_ps, t.t_rp_ps, t.t_rc_ps, t.t_rrd_s_ps, t.t_rrd_l_ps, t.t_faw_ps)
     found = {0, *rows, t.t_rfc_ps, t.t_rtp_ps, t.t_ccd_s_clocks * clock, t.t_ccd_l_clocks * clock}
+    if t.t_ccd_l_wr_clocks is not None:
+        found.add(t.t_ccd_l_wr_clocks * clock)
     written = (t.cwl_clocks + burst) * clock
     found |= {written + each for each in (t.t_wr_ps, t.t_wtr_s_ps, t.t_wtr_l_ps)}
     for before in (t.cl_clocks, t.cwl_clocks):

@@ -125,11 +125,13 @@ def longer_rp(t: Timing, _burst: int) -> dict[str, int]:
 
 
 def longer_ccd(_t: Timing, burst: int) -> dict[str, int]:
-    return {"t_ccd_s_clocks": burst + 2, "t_ccd_l_clocks": burst + 3}
+    return {
+        "t_ccd_s_clocks": burst + 2, "t_ccd_l_clocks": burst + 3, "t_ccd_l_wr_clocks": burst + 3
+    }  # fmt: skip
 
 
 def shorter_ccd(_t: Timing, _burst: int) -> dict[str, int]:
-    return {"t_ccd_s_clocks": 1, "t_ccd_l_clocks": 1}
+    return {"t_ccd_s_clocks": 1, "t_ccd_l_clocks": 1, "t_ccd_l_wr_clocks": 1}
 
 
 def longer_faw(t: Timing, _burst: int) -> dict[str, int]:
@@ -339,7 +341,24 @@ def read_to_read_of_a_group(standard: Standard, options: ModelOptions) -> Gate:
 @scenario("tCCD_L", shape=grouped, stretch=longer_ccd)
 def write_to_write_of_a_bank(standard: Standard, options: ModelOptions) -> Gate:
     t = standard.timing
-    return column_gate(standard, options, WR, WR, 0, t.t_ccd_l_clocks * t.t_ck_ps)
+    return column_gate(standard, options, WR, WR, 0, near_write_clocks(standard) * t.t_ck_ps)
+
+
+def near_write_clocks(standard: Standard) -> int:
+    """Clocks between two WRITEs of a bank group."""
+    t = standard.timing
+    return t.t_ccd_l_clocks if t.t_ccd_l_wr_clocks is None else t.t_ccd_l_wr_clocks
+
+
+def longer_writes(t: Timing, burst: int) -> dict[str, int]:
+    """Two WRITEs of a bank group keep a limit of their own, as in DDR5."""
+    return longer_ccd(t, burst) | {"t_ccd_l_wr_clocks": burst + 7}
+
+
+@scenario("tCCD_L_WR", shape=grouped, stretch=longer_writes)
+def write_to_write_of_a_group(standard: Standard, options: ModelOptions) -> Gate:
+    gap = near_write_clocks(standard) * standard.timing.t_ck_ps
+    return column_gate(standard, options, WR, WR, standard.bank_groups, gap)
 
 
 @scenario("data bus", stretch=shorter_ccd)
@@ -459,7 +478,13 @@ def near_gate(name: str, first: Kind, second: Kind) -> None:
 
     def widest_ccd(t: Timing, burst: int) -> dict[str, int]:
         far = t.cl_clocks + t.cwl_clocks + burst + 40
-        return {"t_ccd_s_clocks": far, "t_ccd_l_clocks": far, "t_wtr_s_ps": 1, "t_wtr_l_ps": 1}
+        return {
+            "t_ccd_s_clocks": far,
+            "t_ccd_l_clocks": far,
+            "t_ccd_l_wr_clocks": far,
+            "t_wtr_s_ps": 1,
+            "t_wtr_l_ps": 1,
+        }
 
     def no_wtr(t: Timing, burst: int) -> dict[str, int]:
         return shorter_ccd(t, burst) | {"t_wtr_s_ps": 1, "t_wtr_l_ps": 1}
@@ -899,7 +924,8 @@ def odd_standards(draw: st.DrawFn) -> Standard:
         cl_clocks=few(),
         cwl_clocks=few(),
         t_ccd_s_clocks=t_ccd,
-        t_ccd_l_clocks=few(t_ccd, 5),
+        t_ccd_l_clocks=(t_ccd_l := few(t_ccd, 5)),
+        t_ccd_l_wr_clocks=draw(st.none() | st.integers(t_ccd_l, t_ccd_l + 9)),
         t_rtrs_clocks=few(1, 4),
     )
     geometry = {

@@ -36,6 +36,15 @@ def write(path: Path, records: Sequence[Mapping[str, Any]]) -> Path:
     return path
 
 
+def parsed(text: str) -> list[dict[str, str]]:
+    r"""Return the rows of a table as texts by column.
+
+    >>> parsed("part,unit\nhbm2,ns\n")
+    [{'part': 'hbm2', 'unit': 'ns'}]
+    """
+    return list(csv.DictReader(io.StringIO(text)))
+
+
 def read(path: Path) -> list[dict[str, str]]:
     """Return the rows of a file as texts by column."""
     with path.open(newline="", encoding="utf-8") as file:

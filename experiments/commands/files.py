@@ -6,11 +6,13 @@ import argparse
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.options.option import Rule, add, flag
 from experiments.options.table import JSON
 from experiments.output import json_output, tables
+from pimsim.errors import InputError
 
 if TYPE_CHECKING:
     from pimsim.circuit.model.parameters import Circuit
@@ -45,18 +47,27 @@ class FileCommand:
     """Its values by heading, ``source`` among them."""
     title: str | None = None
     """Of the list."""
+    imports: Callable[[Path], str] | None = None
+    """A file of another tool: ours. Without, there is no ``import``."""
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Describe the subcommand."""
         parser.description, parser.epilog = self.description, self.epilog
-        parser.add_argument(
-            self.argument, nargs="?", metavar="NAME|FILE.toml", help="show this one only"
-        )
+        words = "NAME|FILE.toml" if self.imports is None else "NAME|FILE.toml|import"
+        parser.add_argument(self.argument, nargs="?", metavar=words, help="show this one only")
+        if self.imports is not None:
+            parser.add_argument(
+                "file", nargs="?", metavar="FILE.json", help="with import: a file of another tool"
+            )
         add(parser, flag("toml", self.toml_help), JSON)
 
     def run(self, args: argparse.Namespace) -> int:
         """Print the list or one, as tables, JSON or TOML."""
         module, chosen = import_module(self.module), getattr(args, self.argument)
+        file = getattr(args, "file", None)
+        if self.imports is not None and (chosen == "import" or file is not None):
+            print(self.imports(_to_import(chosen, file, args.json or args.toml)), end="")
+            return 0
         if args.toml:
             print(self.toml(module, chosen), end="")
             return 0
@@ -70,6 +81,15 @@ class FileCommand:
             title, rows = f"{one.name}: {one.description}", _values(self.sourced(one))
         tables.show([*rows[0]], [[*row.values()] for row in rows], title=title)
         return 0
+
+
+def _to_import(chosen: str | None, file: str | None, formatted: bool) -> Path:
+    """The file to import; InputError unless nothing else is asked for."""
+    if chosen != "import":
+        raise InputError(f"`{file}` must come with import, not with {chosen!r}")
+    if file is None or formatted:
+        raise InputError("`import` must come with one FILE.json and nothing else")
+    return Path(file)
 
 
 def _values(sourced: list[dict[str, Any]]) -> list[dict[str, str]]:
@@ -124,12 +144,22 @@ def _standard_values(standard: Standard) -> list[dict[str, str]]:
     return rows
 
 
+def _imported(path: Path) -> str:
+    from pimsim.dram.standard import imported, standard
+
+    return standard.toml(imported.load(path))
+
+
 STANDARDS = FileCommand(
     NAME="standards",
     HELP="list the DRAM standards, or every value of one with its source",
     description="""\
 List the DRAM standards that --standard accepts; with a name, or the path of a .toml file
 of the same form, every value of that one with its source.
+
+With the words import FILE.json, print a part as TOML that another tool's file states: a memory
+specification of DRAMPower 5 or 6 or of DRAMSys, or an object with org and timing, all numbers of a
+preset of Ramulator 2.
 """,
     epilog="""\
 examples:
@@ -154,6 +184,7 @@ examples:
     listed=_standard_row,
     sourced=_standard_values,
     title="times in ns; GB/s: peak of all channels; banks: channels x ranks x banks a rank",
+    imports=_imported,
 )
 """DRAM standards."""
 

@@ -9,7 +9,7 @@ pimsim.errors.InputError: `banks` must be a positive integer, not 0
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pimsim.documents import require_one_of
@@ -94,8 +94,13 @@ class ModelOptions:
             require_share(self.open_bank_share, standard)
 
     def energies(self, standard: Standard) -> CommandEnergies:
-        """Return what commands cost; InputError for more banks than there are."""
+        """Return what commands cost; InputError for more banks than there are.
+
+        Where commands start on clock edges, tRAS, tRP and tRFC last whole clocks in energies, too.
+        """
         self._require_banks(standard)
+        if self.clocked:
+            standard = replace(standard, timing=standard.timing.on_clock())
         return command_energies(
             self.energy,
             standard,

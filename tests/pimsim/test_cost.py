@@ -15,6 +15,7 @@ from pimsim.cost import Elapsed, assumptions, charge, price, primitive_cost
 from pimsim.dram.commands import CommandCounts, Kind
 from pimsim.dram.energy import command_energies
 from pimsim.dram.options import ModelOptions
+from pimsim.dram.scheduler.constraints import effective_timing
 from pimsim.dram.standard import standard as standards
 from pimsim.dram.timeline.command_stream import Run, Segment, issue_order, row_cycle, streamed, walk
 from pimsim.dram.timeline.timeline import Timeline
@@ -272,7 +273,8 @@ parts = st.sampled_from([G888, K111])
 def test_energy_of_a_stream_is_that_of_its_commands_one_by_one(
     stream: list[Segment], standard: standards.Standard, options: ModelOptions
 ) -> None:
-    energies = command_energies(options.energy, standard, acts_per_aap=options.acts_per_aap)
+    timed = replace(standard, timing=effective_timing(standard, options))
+    energies = command_energies(options.energy, timed, acts_per_aap=options.acts_per_aap)
     each_pj = {
         Kind.ACT: energies.act_pj,
         Kind.PRE: energies.pre_pj,

@@ -533,7 +533,7 @@ def energy_by_hand(
     """Energy of the parts in pJ; background of the ranks that have commands, until the last."""
     pj = command_energies(
         options.energy,
-        standard,
+        replace(standard, timing=timing(standard, options)),
         acts_per_aap=options.acts_per_aap,
         open_bank_share=options.open_bank_share,
     )

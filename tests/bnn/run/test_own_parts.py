@@ -42,7 +42,8 @@ def changes(draw: st.DrawFn, base: standard.Standard) -> str:
     for section, keys, owner in (("timing", TIMES, base.timing), ("geometry", SIZES, base)):
         lines.append(f"[{section}]")
         for key in draw(st.lists(st.sampled_from(keys), max_size=3, unique=True)):
-            now, (least, most) = getattr(owner, key), (_end(key, 0), _end(key, 1))
+            least, most = _end(key, 0), _end(key, 1)
+            now = getattr(owner, key) or base.timing.t_ccd_l_clocks  # what is not stated
             near = st.integers(max(least, now // 2), min(most, 3 * now + 1))
             value = draw(near | st.integers(least, most) | st.sampled_from([least, most]))
             lines.append(f"{key} = {value}")

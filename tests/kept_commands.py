@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from pimsim.dram.traces import Event
+from pimsim.dram.traces import Block, Event
 
 
 class Kept:
-    """Takes every command, up to a limit if there is one."""
+    """Takes every command, with the times of the run, up to a limit if there is one."""
+
+    on_bus = False
 
     def __init__(self, limit: int | None = None) -> None:
         self.events: list[Event] = []
@@ -14,15 +16,17 @@ class Kept:
         self._limit = limit
 
     @property
-    def full(self) -> bool:
-        """Whether the limit is reached."""
-        return self._limit is not None and len(self.events) >= self._limit
+    def room(self) -> int:
+        """How many commands it still takes."""
+        return 10**9 if self._limit is None else self._limit - len(self.events)
 
-    def add(self, event: Event) -> None:
-        """Take a command."""
-        self.events.append(event)
+    def add_block(self, block: Block, waits: tuple[int, int] = (0, 0)) -> None:
+        """Take commands, and count those beyond the limit."""
+        room = self.room
+        self.skipped += len(block[room:])
+        self.events += block[:room].events()
 
     def skip(self, commands: int) -> None:
         """Count commands beyond the limit."""
-        assert self.full, commands
+        assert not self.room, commands
         self.skipped += commands

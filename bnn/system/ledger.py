@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache, partial
-from itertools import chain
+from itertools import chain, islice
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -45,13 +45,16 @@ from pimsim.dram.timeline.command_stream import (
     streamed,
 )
 from pimsim.dram.timeline.timeline import Timeline
-from pimsim.dram.traces.recorder import Recorder, Target
+from pimsim.dram.traces.recorder import Recorder, Targets
 from pimsim.errors import InputError
 from pimsim.microprogram.schedule import Schedule
 from pimsim.microprogram.tape import AdderTape
 
 _Where: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]
 """Banks of a segment, and where their TRANSFERs go."""
+
+_TOGETHER = 1 << 16
+"""Commands whose rows are told a recorder at a time, about."""
 
 PHASES = ("weights", "inputs", "compute")
 """Loading weights (once, however many images follow), loading inputs, and the rest."""
@@ -89,7 +92,7 @@ class CommandLedger:
         self._timeline = timeline or Timeline(system.standard, system.options)
         self._recorder = recorder
         self._priced = priced
-        self._targets: list[Iterator[list[Target]]] = []
+        self._targets: list[Iterator[Targets]] = []
         self._phase = "inputs"
         self._counts = dict.fromkeys(PHASES, CommandCounts())
         self._noted: dict[str, dict[tuple[tuple[Run, ...], int], int]]
@@ -401,45 +404,37 @@ def _totals(runs: tuple[Run, ...], ends: int = 1) -> CommandCounts:
 
 def _programs(
     schedule: Schedule | AdderTape, first: int, outputs: Sequence[int], system: System
-) -> Iterator[list[Target]]:
+) -> Iterator[Targets]:
     """What every command names in each bank: ``first`` is row 0 of the subarray."""
     activation_rows = system.mitigation.activation_rows
     lines = [len(lines) for _, lines in system.address_map.addresses]
-    sensed = [extra_sensed(each, activation_rows) for each in lines]
-    driven = [extra_driven(each, activation_rows) for each in lines]
-
-    def extra(wordlines: list[int], address: int | None) -> int:
-        return wordlines[address] if address is not None and address < len(wordlines) else 0
-
-    for commands in zip(*(schedule.addresses(output) for output in outputs), strict=True):
-        yield [
-            Target(
-                first + source,
-                None if destination is None else first + destination,
-                None,
-                extra(sensed, source) + extra(driven, destination),
-            )
-            for source, destination in commands
-        ]
+    # What no address has beyond the first wordline is that of a data row, and of no row at all.
+    sensed = np.array([*(extra_sensed(each, activation_rows) for each in lines), 0])
+    driven = np.array([*(extra_driven(each, activation_rows) for each in lines), 0])
+    for table in schedule.tables(outputs):
+        source, destination = table[..., 0], table[..., 1]
+        none = destination < 0
+        beyond = sensed[np.minimum(source, len(lines))]
+        beyond = beyond + driven[np.where(none, len(lines), np.minimum(destination, len(lines)))]
+        yield Targets.of(first + source, np.where(none, -1, first + destination), -1, beyond)
 
 
-def _rows(segment: Segment, rows: Iterable[int]) -> Iterator[list[Target]]:
+def _rows(segment: Segment, rows: Iterable[int]) -> Iterator[Targets]:
     """What ACT, column accesses and PRE of row after row name, the same in each bank."""
     banks = len(segment.banks)
     ((_, (_, bursts), _),) = (run.cycle for run in segment.runs)
-    for row in rows:
-        yield [Target(row)] * banks
-        for column in range(bursts):
-            yield [Target(row, None, column)] * banks
-        yield [Target(row)] * banks
+    columns = np.repeat([-1, *range(bursts), -1], banks)
+    some = iter(rows)
+    while few := list(islice(some, max(1, _TOGETHER // len(columns)))):
+        yield Targets.of(np.array(few)[:, None], -1, columns[None])
 
 
-def _copies(pairs: Sequence[tuple[int, int]], bursts: int) -> Iterator[list[Target]]:
+def _copies(pairs: Sequence[tuple[int, int]], bursts: int) -> Iterator[Targets]:
     """What ACT, TRANSFERs and PRE name, for the rows of source and destination of each pair."""
-    ends = [Target(row) for pair in pairs for row in pair]
+    ends = Targets.of([row for pair in pairs for row in pair])
+    sources, destinations = np.array(pairs).T
     yield ends
-    for column in range(bursts):
-        yield [Target(source, destination, column) for source, destination in pairs]
+    yield Targets.of(sources, destinations, np.arange(bursts)[:, None])
     yield ends
 
 

@@ -165,6 +165,22 @@ class Schedule:
             for source, target in step.programs[kind].slots:
                 yield _placed(source, rows), None if target is None else _placed(target, rows)
 
+    def tables(self, outputs: Sequence[int]) -> Iterator[NDArray[np.int64]]:
+        """``(commands, outputs, 2)`` what :meth:`addresses` has, -1 for None, in pieces."""
+        chosen = np.array(outputs, dtype=np.intp)
+        for start in range(0, len(self.steps), _TOGETHER):
+            steps = self.steps[start : start + _TOGETHER]
+            sizes = [len(step.programs[0].slots) for step in steps]
+            starts = np.cumsum([0, *sizes])
+            found = np.empty((starts[-1], len(chosen), 2), np.int64)
+            alike: dict[tuple[int, ...], list[int]] = {}
+            for index, step in enumerate(steps):
+                alike.setdefault(tuple(map(id, step.programs)), []).append(index)
+            for indices in alike.values():
+                where = starts[indices][:, None] + np.arange(sizes[indices[0]])
+                found[where] = _addresses([steps[index] for index in indices], chosen)
+            yield found
+
     @property
     def runs(self) -> tuple[Run, ...]:
         """What every output executes, as far as time is concerned; equal neighbours together."""
@@ -232,6 +248,27 @@ class Schedule:
             elif len(some):
                 own = [row if isinstance(row, int) else row[some] for row in rows]
                 subarray.run(program.slots, own, some if lanes is None else lanes[some])
+
+
+def _addresses(steps: Sequence[Step], outputs: NDArray[np.intp]) -> NDArray[np.int64]:
+    """``(steps, commands, outputs, 2)`` addresses that steps of the same programs name."""
+    programs, width = steps[0].programs, len(outputs)
+    rows = np.empty((len(steps[0].rows), len(steps), width), np.int64)
+    for index, step in enumerate(steps):
+        for symbol, row in enumerate(step.rows):
+            rows[symbol, index] = row if isinstance(row, int) else row[outputs]
+    found = np.empty((len(steps), len(programs[0].slots), width, 2), np.int64)
+    for kind, program in enumerate(programs):
+        of_kind = np.empty_like(found) if kind else found
+        for command, slots in enumerate(program.slots):
+            for side, slot in enumerate(slots):
+                given, origin = (False, -1) if slot is None else slot
+                of_kind[:, command, :, side] = rows[origin] if given else origin
+        if kind:
+            chosen = [step.variant is not None and step.variant[outputs] == kind for step in steps]
+            mask = np.array([np.broadcast_to(each, width) for each in chosen])
+            np.copyto(found, of_kind, where=mask[:, None, :, None])
+    return found
 
 
 def _placed(slot: RowSlot, rows: Sequence[int]) -> int:

@@ -16,7 +16,7 @@ there plain and complemented, in a *pattern*.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from typing import NamedTuple
 
@@ -200,6 +200,11 @@ class AdderTape:
         """Source and destination of every command; None for an AP. ``output`` is 0."""
         for source, target in self.commands.tolist():
             yield source, None if target < 0 else target
+
+    def tables(self, outputs: Sequence[int]) -> Iterator[NDArray[np.int64]]:
+        """``(commands, outputs, 2)`` what :meth:`addresses` has, -1 for None; all are alike."""
+        shape = (len(self.commands), len(outputs), 2)
+        yield np.broadcast_to(self.commands[:, None, :].astype(np.int64), shape)
 
     def run(
         self, subarray: Subarray, outputs: NDArray[np.intp], lanes: Lanes | None = None

@@ -25,9 +25,10 @@ State: TypeAlias = tuple[
     tuple[int | tuple[int, ...], ...],
     tuple[tuple[int, int, int, int, tuple[tuple[int, int], ...]], ...],
     tuple[tuple[int, int], ...],
+    int,
 ]
-"""Banks, ranks and groups of a channel. Of two channels in equal states, whatever the time, one can
-do exactly what the other can."""
+"""Banks, ranks, groups and bus of a channel. Of two channels in equal states, whatever the time,
+one can do exactly what the other can."""
 
 _LONG_AGO_PS = -(1 << 62)
 
@@ -40,6 +41,9 @@ class Channel:
     """Time of the last command: the next may issue at the same time, not before."""
     ranks: list[Rank] = field(default_factory=list)
     groups: list[BankGroup] = field(default_factory=list)
+    busy: int = 0
+    """Clocks from ``front_ps`` on in which the command bus is taken, a bit each; only who schedules
+    the bus keeps it (:class:`~pimsim.dram.scheduler.bus.BusScheduler`)."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -141,6 +145,7 @@ def relative(channel: Channel, reach_ps: int) -> State:
             for rank in channel.ranks
         ),
         tuple((ahead_ps(group.next_rd_ps), ahead_ps(group.next_wr_ps)) for group in channel.groups),
+        channel.busy,
     )
 
 
@@ -149,7 +154,7 @@ def restore(channel: Channel, state: State) -> None:
 
     What is there for reasons only (when each kind last came) is forgotten; counts of REFs stay.
     """
-    in_banks, in_ranks, in_groups = state
+    in_banks, in_ranks, in_groups, channel.busy = state
     channel.front_ps = 0
     for group, (rd_ps, wr_ps) in zip(channel.groups, in_groups, strict=True):
         group.next_rd_ps, group.next_wr_ps = rd_ps, wr_ps

@@ -1,9 +1,12 @@
 """Command streams written as files that other tools read.
 
-:mod:`~pimsim.dram.traces.event` is one command, and how long it lasts.
-:mod:`~pimsim.dram.traces.recorder` follows a stream and tells when each issues;
-:mod:`~pimsim.dram.traces.trace` writes one trace, by :mod:`~pimsim.dram.traces.perfetto` or, in
-the dialects of tools that list a command bus, by :mod:`~pimsim.dram.traces.commandtrace`.
+:mod:`~pimsim.dram.traces.event` is one command, and how long it lasts;
+:mod:`~pimsim.dram.traces.block` is many.
+:mod:`~pimsim.dram.traces.recorder` follows a stream, which :mod:`~pimsim.dram.traces.issue` gives
+its times. :mod:`~pimsim.dram.traces.trace` writes one trace, by :mod:`~pimsim.dram.traces.perfetto`
+or, in the :mod:`~pimsim.dram.traces.dialects` of tools that list a command bus, by
+:mod:`~pimsim.dram.traces.commandtrace`; :mod:`~pimsim.dram.traces.text` makes lines,
+:mod:`~pimsim.dram.traces.outfile` the file.
 
 Nothing here knows why a command was told.
 
@@ -23,7 +26,8 @@ Nothing here knows why a command was told.
 40,END,0,0,0,0,0
 """
 
+from pimsim.dram.traces.block import Block
 from pimsim.dram.traces.event import Event
 from pimsim.dram.traces.trace import DEFAULT_LIMIT, FORMATS, Trace
 
-__all__ = ["DEFAULT_LIMIT", "FORMATS", "Event", "Trace"]
+__all__ = ["DEFAULT_LIMIT", "FORMATS", "Block", "Event", "Trace"]

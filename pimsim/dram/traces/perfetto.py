@@ -21,6 +21,7 @@ from pimsim.dram.energy import CommandEnergies
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.scheduler.constraints import bank_address
 from pimsim.dram.standard.standard import Standard
+from pimsim.dram.traces.block import Block
 from pimsim.dram.traces.event import Event, Spans
 
 
@@ -48,9 +49,9 @@ class Perfetto:
     """
 
     def __init__(
-        self, write: Callable[[str], None], standard: Standard, options: ModelOptions
+        self, write: Callable[[bytes], None], standard: Standard, options: ModelOptions
     ) -> None:
-        self._write = write
+        self._write_bytes = write
         self._spans = Spans.of(standard, options)
         self._energies = options.energies(standard)
         self._standard = standard
@@ -65,10 +66,14 @@ class Perfetto:
             "displayTimeUnit": "ns",
             "otherData": {"standard": standard.name, "energy": options.energy},
         }
-        write(json.dumps(header)[:-1] + ', "traceEvents": [')
+        self._write(json.dumps(header)[:-1] + ', "traceEvents": [')
 
-    def add(self, event: Event) -> None:
-        """Write the slice of one command."""
+    def add_block(self, block: Block) -> None:
+        """Write the slices of commands."""
+        for event in block.events():
+            self._add(event)
+
+    def _add(self, event: Event) -> None:
         pid = event.bank // self._banks + 1
         rank = self._ranks.get(pid)
         if rank is None:
@@ -136,6 +141,9 @@ class Perfetto:
     def _metadata(self, name: str, pid: int, tid: int, arguments: dict[str, object]) -> None:
         entry = {"ph": "M", "name": name, "pid": pid, "tid": tid, "args": arguments}
         self._event(json.dumps(entry, separators=(",", ":")))
+
+    def _write(self, text: str) -> None:
+        self._write_bytes(text.encode("ascii"))
 
     def _event(self, text: str) -> None:
         self._write(self._separator + text)

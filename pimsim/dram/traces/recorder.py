@@ -3,94 +3,176 @@
 >>> from pimsim.dram.commands import Kind
 >>> from pimsim.dram.standard.standard import load
 >>> from pimsim.dram.timeline.command_stream import Run
->>> from pimsim.dram.traces.event import Event
 >>> class Printed:
-...     full = False
-...     def add(self, event: Event) -> None:
-...         print(event.at_ps, event.kind.name, event.bank, event.row, event.row2)
+...     on_bus, room = False, 100
+...     def add_block(self, block: Block, waits: object = None) -> None:
+...         for event in block.events():
+...             print(event.at_ps, event.kind.name, event.bank, event.row, event.row2)
 ...     def skip(self, commands: int) -> None: ...
 >>> recorder = Recorder(load("ddr3-1600-8-8-8"), ModelOptions(), [Printed()])
 >>> copy = Segment((Run(((Kind.AAP, 1),), 1),), banks=(0, 1))
->>> recorder.record(copy, iter([[Target(18, 19), Target(20, 21)]]))
+>>> recorder.record(copy, iter([Targets.of(row=[18, 20], row2=[19, 21])]))
 0 AAP 0 18 19
 10000 AAP 1 20 21
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from pimsim.dram.commands import Kind
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard
-from pimsim.dram.timeline.command_stream import Segment, walk
-from pimsim.dram.traces.event import Event
-from pimsim.dram.traces.trace import Trace
+from pimsim.dram.timeline.command_stream import Segment
+from pimsim.dram.traces.block import Block, Numbers
+from pimsim.dram.traces.issue import Issues, Piece
 
 
-class Target(NamedTuple):
-    """What a command of one bank names."""
+class Target(Protocol):
+    """What takes a recorded stream: a :class:`~pimsim.dram.traces.trace.Trace`."""
 
-    row: int | None = None
+    @property
+    def on_bus(self) -> bool:
+        """Whether it wants times on clock edges, one command of a channel at a time."""
+
+    @property
+    def room(self) -> int:
+        """How many commands it still takes; what comes after is only counted."""
+
+    def add_block(self, block: Block, waits: tuple[int, int] = ...) -> None:
+        """Take commands, of which the bus held back some."""
+
+    def skip(self, commands: int) -> None:
+        """Count commands that there is no room for."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Targets:
+    """What commands name, ``(commands,)`` int64 each in the order of issue; -1 for nothing."""
+
+    row: Numbers
     """Row of the bank that it opens, reads or writes; the source of an AAP."""
-    row2: int | None = None
+    row2: Numbers
     """Row that the second ACT of an AAP opens, or that a TRANSFER writes to."""
-    column: int | None = None
+    column: Numbers
     """Burst of the row."""
-    extra_wordlines: int = 0
+    extra_wordlines: Numbers
     """Wordlines raised beyond the first of each activation."""
+
+    @staticmethod
+    def of(
+        row: ArrayLike, row2: ArrayLike = -1, column: ArrayLike = -1, extra_wordlines: ArrayLike = 0
+    ) -> Targets:
+        """Return the targets of commands; what is one for all may be a number."""
+        each = np.broadcast_arrays(row, row2, column, extra_wordlines)
+        return Targets(*(np.ascontiguousarray(one, np.int64).ravel() for one in each))
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    def __getitem__(self, which: slice) -> Targets:
+        """Some of them."""
+        return Targets(*(column[which] for column in self.columns()))
+
+    def columns(self) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+        """The four arrays."""
+        return self.row, self.row2, self.column, self.extra_wordlines
 
 
 class Recorder:
-    """Walks the segments of a stream, as a timeline times them."""
+    """Follows the segments of a stream: with the times of the run, and with those of a bus."""
 
-    def __init__(self, standard: Standard, options: ModelOptions, traces: Sequence[Trace]) -> None:
+    def __init__(self, standard: Standard, options: ModelOptions, traces: Sequence[Target]) -> None:
         self._traces = traces
-        self._segments: deque[Segment] = deque()
-        self._walk = walk(standard, options, self._next_segments())
+        self._groups = [
+            (Issues(standard, options, on_bus=on_bus), [t for t in traces if t.on_bus == on_bus])
+            for on_bus in (False, True)
+            if any(trace.on_bus == on_bus for trace in traces)
+        ]
 
-    def record(self, segment: Segment, targets: Iterator[Sequence[Target]]) -> None:
+    def record(self, segment: Segment, targets: Iterator[Targets]) -> None:
         """Record the next segment of the stream.
 
-        ``targets`` gives for every command of the row cycles, in order, what it names in each of
-        the segment's banks (of a TRANSFER, in each of its pairs). Once every trace is full,
-        commands are counted and no longer walked.
+        ``targets`` gives for every command, in the order of issue, what it names, in pieces of any
+        size. Once every trace is full, commands are counted and no longer issued.
+
+        Raises ValueError for more targets than commands, or less.
         """
-        if all(trace.full for trace in self._traces):
-            self._skip(segment.commands)
+        if self._full():
+            for trace in self._traces:
+                trace.skip(segment.commands)
             return
-        self._segments.append(segment)
-        left = segment.commands
-        for of_banks in targets:
-            for number, target in enumerate(of_banks):
-                issued = next(self._walk)
-                while issued.kind is Kind.REF:
-                    self._add(Event(issued.at_ps, issued.kind, issued.bank))
-                    issued = next(self._walk)
-                slots = segment.slots(issued.kind)
-                if len(slots) != len(of_banks) or slots[number] != (issued.bank, issued.to):
-                    raise ValueError(f"bank {issued.bank} must come in the order of the segment")
-                self._add(Event(issued.at_ps, issued.kind, issued.bank, *target, issued.to))
-            left -= len(of_banks)
-            if all(trace.full for trace in self._traces):
-                self._skip(left)
-                return
-        if left:
-            raise ValueError(f"`targets` must name {segment.commands} commands, {left} are missing")
+        left, queue = segment.commands, _Queue(targets)
+        for pieces in zip(*(issues.run(segment) for issues, _ in self._groups), strict=True):
+            if self._full():
+                break
+            named = queue.take(len(pieces[0].at_ps))
+            left -= len(named)
+            for (_, traces), piece in zip(self._groups, pieces, strict=True):
+                block = _block(piece, named)
+                room = max(0, *(trace.room for trace in self._traces))
+                for trace in traces:
+                    trace.add_block(block[:room], (piece.waits[0], piece.waits[1]))
+                    beyond = int((block.kind[room:] != Kind.REF).sum())
+                    if beyond:
+                        trace.skip(beyond)
+        if self._full():
+            if left:
+                for trace in self._traces:
+                    trace.skip(left)
+        elif left or not queue.empty():
+            raise ValueError(f"`targets` must name {segment.commands} commands")
 
-    def _next_segments(self) -> Iterator[Segment]:
-        while True:
-            yield self._segments.popleft()
+    def _full(self) -> bool:
+        return all(trace.room <= 0 for trace in self._traces)
 
-    def _add(self, event: Event) -> None:
-        for trace in self._traces:
-            if trace.full:
-                trace.skip(1)
-            else:
-                trace.add(event)
 
-    def _skip(self, commands: int) -> None:
-        for trace in self._traces:
-            trace.skip(commands)
+class _Queue:
+    """Targets, to be had in other pieces than they come."""
+
+    def __init__(self, targets: Iterator[Targets]) -> None:
+        self._targets = targets
+        self._waiting: list[Targets] = []
+
+    def take(self, commands: int) -> Targets:
+        """Return the next so many; ValueError if there are not so many."""
+        have = sum(map(len, self._waiting))
+        while have < commands:
+            some = next(self._targets, None)
+            if some is None:
+                raise ValueError(f"`targets` must name {commands} commands more, not {have}")
+            self._waiting.append(some)
+            have += len(some)
+        whole = Targets(
+            *(
+                np.concatenate(columns)
+                for columns in zip(*(each.columns() for each in self._waiting), strict=True)
+            )
+        )
+        self._waiting = [whole[commands:]]
+        return whole[:commands]
+
+    def empty(self) -> bool:
+        """Whether nothing is left."""
+        return not any(map(len, self._waiting)) and next(self._targets, None) is None
+
+
+def _block(piece: Piece, named: Targets) -> Block:
+    """What issues when, with what it names and the REFs in between."""
+    block = Block(piece.at_ps, piece.kind, piece.bank, *named.columns(), piece.to)
+    if not piece.refreshes:
+        return block
+    places, at_ps, banks = np.array(piece.refreshes, np.int64).T
+    none = np.full(len(places), -1)
+    of = [at_ps, np.full(len(places), int(Kind.REF)), banks, none, none, none, 0 * none, none]
+    return Block(
+        *(
+            np.insert(column, places, values)
+            for column, values in zip(block.columns(), of, strict=True)
+        )
+    )

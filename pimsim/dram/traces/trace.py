@@ -9,24 +9,21 @@ pimsim.errors.InputError: unknown trace format 'perfeto'; did you mean `perfetto
 
 from __future__ import annotations
 
-import gzip
-import io
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+
+import numpy as np
 
 from pimsim.documents import nearest
 from pimsim.dram.commands import Kind
 from pimsim.dram.options import ModelOptions
+from pimsim.dram.scheduler.bus import BusScheduler
 from pimsim.dram.standard.standard import Standard
-from pimsim.dram.traces.commandtrace import (
-    CommandTrace,
-    Dialect,
+from pimsim.dram.traces.block import Block
+from pimsim.dram.traces.commandtrace import CommandTrace, Dialect
+from pimsim.dram.traces.dialects import (
     DRAMPower,
     DRAMsim3,
     DRAMsim3Requests,
@@ -34,6 +31,7 @@ from pimsim.dram.traces.commandtrace import (
     RamulatorRequests,
 )
 from pimsim.dram.traces.event import Event
+from pimsim.dram.traces.outfile import OutFile
 from pimsim.dram.traces.perfetto import Perfetto
 from pimsim.errors import DramError, InputError, require_positive
 
@@ -79,12 +77,19 @@ class Trace:
         self.path = path
         self.remarks: list[str] = []
         """What to tell the user, a line each; complete after the ``with`` block."""
-        self._several = issubclass(self._form, Dialect) and standard.channels > 1
+        self.on_bus = issubclass(self._form, Dialect)
+        """Whether the format is of a command bus: its commands are on clock edges, one of a
+        channel at a time. Else it has the times of the run."""
+        self._several = self.on_bus and standard.channels > 1
         self._banks = standard.all_banks
         self._banks_per_channel = standard.ranks * standard.banks
         self._files: dict[int, tuple[OutFile, CommandTrace | Perfetto]] = {}
         self._last_ps: dict[int, int] = {}
         self._finished = False
+        self._events: list[Event] = []
+        """Those added one by one that are not written yet."""
+        self._bus: BusScheduler | None = None
+        self._waited = self._longest_wait_clocks = 0
         self.commands = 0
         """Commands that there were, those beyond the limit included."""
 
@@ -93,6 +98,11 @@ class Trace:
         """Whether the limit is reached: what comes now is only counted."""
         return self.commands >= self._limit
 
+    @property
+    def room(self) -> int:
+        """Commands up to the limit."""
+        return max(0, self._limit - self.commands)
+
     def __enter__(self) -> Trace:
         self._open(0)
         return self
@@ -100,12 +110,14 @@ class Trace:
     def add(self, event: Event) -> None:
         """Write one command; those of a channel come in order of time, REFs excepted.
 
-        Raises :class:`~pimsim.errors.DramError` for one out of order or of a bank that is not
-        there.
+        On a bus, a command is moved to the first clock edge from its time on at which the bus is
+        free and no constraint is broken by it, and what depends on it is moved along.
+
+        Raises :class:`~pimsim.errors.DramError` for one out of order, or that is not legal in the
+        bank's state, or of a bank that is not there.
         """
-        self.commands += 1
-        if self.commands > self._limit:
-            self._finish()
+        if self.full:
+            self.skip(1)
             return
         if not 0 <= event.bank < self._banks:
             raise DramError(f"trace: bank must be 0 to {self._banks - 1}, not {event.bank}")
@@ -118,14 +130,30 @@ class Trace:
                     f"{event.kind.name} at {event.at_ps} ps after one at {last_ps} ps"
                 )
             self._last_ps[channel] = event.at_ps
-        file = channel if self._several else 0
-        if file not in self._files:
-            self._open(file)
-        self._files[file][1].add(event)
+        self._events.append(self._on_bus(event) if self.on_bus else event)
+        self.commands += 1
+        if len(self._events) == _TOGETHER:
+            self._write_events()
+
+    def add_block(self, block: Block, waits: tuple[int, int] = (0, 0)) -> None:
+        """Write commands as they are, which are legal and, on a bus, on clock edges of their own.
+
+        ``waits`` are how many commands the bus held back, and for how many clocks at most.
+        """
+        self._write_events()
+        self._waited += waits[0]
+        self._longest_wait_clocks = max(self._longest_wait_clocks, waits[1])
+        room = self.room
+        self.commands += len(block)
+        self._write(block[:room])
+        if self.commands > self._limit:
+            self._finish()
 
     def skip(self, commands: int) -> None:
         """Count commands that are not handed over because the trace is full."""
         self.commands += commands
+        if self.commands > self._limit:
+            self._finish()
 
     def __exit__(
         self,
@@ -148,6 +176,31 @@ class Trace:
                 f"{self.commands:,} commands",
             )
 
+    def _on_bus(self, event: Event) -> Event:
+        """The same at a time at which it is legal and the bus is free."""
+        if self._bus is None:
+            self._bus = BusScheduler(self._standard, replace(self._options, refresh=False))
+        at_ps = self._bus.issue_earliest(event.kind, event.bank, event.at_ps, event.to)
+        self._waited, self._longest_wait_clocks = (
+            self._bus.waited, self._bus.longest_wait_clocks,
+        )  # fmt: skip
+        return replace(event, at_ps=at_ps)
+
+    def _write_events(self) -> None:
+        if self._events:
+            self._write(Block.of(self._events))
+            self._events = []
+
+    def _write(self, block: Block) -> None:
+        if not self._several:
+            self._files[0][1].add_block(block)
+            return
+        channels = block.bank // self._banks_per_channel
+        for channel in np.unique(channels).tolist():
+            if channel not in self._files:
+                self._open(channel)
+            self._files[channel][1].add_block(block[channels == channel])
+
     def _open(self, channel: int) -> None:
         path = self.path
         if self._several:
@@ -169,81 +222,20 @@ class Trace:
     def _finish(self) -> None:
         if self._finished:
             return
+        self._write_events()
         self._finished = True
         for file, writer in self._files.values():
             found = [f"trace {str(file.path)!r}: {remark}" for remark in writer.finish()]
             self.remarks.extend(found)
             file.close()
+        if self._waited:
+            self.remarks.append(
+                f"trace {str(self.path)!r}: {self._waited} of "
+                f"{min(self.commands, self._limit)} commands wait up to "
+                f"{self._longest_wait_clocks} clocks for a free one on the command bus, which "
+                "pimsim does not model"
+            )
 
 
-_BUFFER_BYTES = 1 << 18
-
-
-class OutFile:
-    """Text written beside its place, in a hidden folder, and moved there by :meth:`commit`.
-
-    A name that ends in ``.gz`` is compressed; the same text makes the same bytes at any time.
-    Raises :class:`~pimsim.errors.InputError` for a place that cannot be written, now or later.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._target = path.resolve()
-        folder = self._target.parent
-        if not folder.is_dir():
-            raise self._refusal(f"there is no folder {str(folder)!r}")
-        if self._target.exists() and not self._target.is_file():
-            raise self._refusal("it is not a regular file")
-        with self._refusing():
-            self._staging = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
-        self._layers = ExitStack()
-        try:
-            with self._refusing():
-                self._text = self._open()
-        except InputError:
-            self.discard()
-            raise
-
-    def _open(self) -> IO[str]:
-        enter = self._layers.enter_context
-        binary: Any = enter(
-            open(self._staging / self._target.name, "wb", buffering=_BUFFER_BYTES)  # noqa: SIM115
-        )
-        if self._target.suffix == ".gz":
-            binary = enter(gzip.GzipFile("", "wb", compresslevel=6, fileobj=binary, mtime=0))
-        return enter(io.TextIOWrapper(binary, encoding="ascii", newline="\n"))
-
-    def write(self, text: str) -> None:
-        """Append ``text``."""
-        try:  # without _refusing, which would take longer than the line
-            self._text.write(text)
-        except OSError as error:
-            raise self._refusal(error.strerror) from error
-
-    def close(self) -> None:
-        """Finish the text; nothing can be written any more."""
-        with self._refusing():
-            self._layers.close()
-
-    def commit(self) -> None:
-        """Move the finished file to its place."""
-        self.close()
-        with self._refusing():
-            os.replace(self._staging / self._target.name, self._target)
-        self.discard()
-
-    def discard(self) -> None:
-        """Leave what was there before."""
-        with suppress(InputError):
-            self.close()
-        shutil.rmtree(self._staging, ignore_errors=True)
-
-    @contextmanager
-    def _refusing(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise self._refusal(error.strerror) from error
-
-    def _refusal(self, why: str | None) -> InputError:
-        return InputError(f"trace {str(self.path)!r} cannot be written: {why}")
+_TOGETHER = 4096
+"""Commands that are added one by one, and written at a time."""

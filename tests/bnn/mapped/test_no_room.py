@@ -37,7 +37,7 @@ from bnn.tables.graph import Drawing, Table
 from bnn.values.encoding import ENCODINGS
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard, load
-from pimsim.dram.traces import Event
+from pimsim.dram.traces import Block
 from pimsim.errors import InputError, OutOfRowsError, OutOfSubarraysError
 
 SIGN = "ste_sign"
@@ -80,12 +80,12 @@ def _pixels(images: int, *shape: int) -> NDArray[np.float32]:
 class Rows:
     """The highest row that any command names."""
 
-    full = False
+    on_bus, room = False, 10**9
     highest = 0
 
-    def add(self, event: Event) -> None:
-        """Look at a command."""
-        self.highest = max(self.highest, event.row or 0, event.row2 or 0)
+    def add_block(self, block: Block, waits: tuple[int, int] = (0, 0)) -> None:
+        """Look at commands."""
+        self.highest = max(self.highest, int(block.row.max()), int(block.row2.max()))
 
     def skip(self, commands: int) -> None:
         """Refuse to."""

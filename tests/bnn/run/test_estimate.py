@@ -29,7 +29,7 @@ from bnn.values.encoding import ENCODINGS, Encoding, detect
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard, load
 from pimsim.dram.timeline.timeline import Timeline
-from pimsim.dram.traces import Event
+from pimsim.dram.traces import Block
 from pimsim.errors import InputError, OutOfRowsError
 
 from ...kept_commands import Kept
@@ -372,10 +372,10 @@ def test_a_fan_in_whose_partial_counts_alone_fill_a_subarray_is_refused(mapping:
 class _First:
     """A trace that is full once something is in it."""
 
-    full = False
+    on_bus, room = False, 1
 
-    def add(self, _: Event) -> None:
-        self.full = True
+    def add_block(self, block: Block, waits: tuple[int, int] = (0, 0)) -> None:
+        self.room -= len(block)
 
     def skip(self, commands: int) -> None:
         assert commands
@@ -386,7 +386,7 @@ def test_a_table_that_is_traced_is_given_what_can_be() -> None:
     assert "output-tree" in {layer.mapping for layer in of_table(table, 64, system).layers}
     traced = of_table(table, 64, system, traces=[trace])
     assert "output-tree" not in {layer.mapping for layer in traced.layers}
-    assert trace.full
+    assert not trace.room
 
 
 @whatever_weights

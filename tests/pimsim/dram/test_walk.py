@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from pimsim.dram.commands import Kind
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard, load, names
-from pimsim.dram.timeline.command_stream import RowCycle, Run, Segment, walk
+from pimsim.dram.timeline.command_stream import Issued, RowCycle, Run, Segment, walk
+from pimsim.dram.traces.issue import Issues
 
 from .row_cycles import programs, transfers
 
@@ -172,3 +173,80 @@ def test_refreshes_keep_up_over_many_intervals(name: str) -> None:
     assert len(refs) == stream[-1].at_ps // t.t_refi_ps
     for k, at in enumerate(refs, start=1):
         assert 0 <= at - k * t.t_refi_ps <= t.t_rc_ps
+
+
+def issued(
+    standard: Standard, options: ModelOptions, segments: list[Segment], on_bus: bool
+) -> list[Issued]:
+    """What :class:`Issues` says, command by command."""
+    issues, found = Issues(standard, options, on_bus=on_bus), []
+    for segment in segments:
+        for piece in issues.run(segment):
+            columns = (piece.at_ps, piece.kind, piece.bank, piece.to)
+            rows = zip(*(column.tolist() for column in columns), strict=True)
+            early = iter(piece.refreshes)
+            refresh = next(early, None)
+            for place, (at_ps, kind, bank, to) in enumerate(rows):
+                while refresh is not None and refresh.place == place:
+                    found.append(Issued(refresh.at_ps, REF, refresh.bank))
+                    refresh = next(early, None)
+                found.append(Issued(at_ps, Kind(kind), bank, None if to < 0 else to))
+            assert refresh is None
+    return found
+
+
+@settings(max_examples=50)
+@given(data=st.data())
+def test_what_is_issued_in_blocks_is_the_walk(data: st.DataObject) -> None:
+    standard, options = data.draw(standards()), data.draw(SWITCHES)
+    segments = data.draw(streams(standard, longest=400))
+    wanted = [
+        each._replace(bank=each.bank // standard.banks * standard.banks)
+        if each.kind is REF
+        else each
+        for each in walk(standard, options, segments)
+    ]
+    assert issued(standard, options, segments, on_bus=False) == [
+        each._replace(bank=each.bank // standard.banks * standard.banks)
+        if each.kind is REF
+        else each
+        for each in wanted
+    ]
+
+
+@settings(max_examples=50)
+@given(data=st.data())
+def test_on_a_bus_streams_stay_legal(naive: ModuleType, data: st.DataObject) -> None:
+    """Whatever has to wait for the bus: in clocks nothing is broken, and none shares a clock."""
+    standard, options = data.draw(standards()), data.draw(SWITCHES)
+    segments = data.draw(streams(standard))
+    stream = issued(standard, options, segments, on_bus=True)
+    clocked = replace(options, clocked=True)
+    assert not naive.violations(standard, clocked, [tuple(each) for each in stream])
+    assert [each[1:] for each in stream if each.kind is not REF] == list(ordered(segments))
+    taken = [
+        (naive.channel_of(standard, part.bank), part.at)
+        for index, each in enumerate(stream)
+        for part in naive.parts(standard, clocked, index, tuple(each))
+    ]
+    assert len(set(taken)) == len(taken)
+
+
+@pytest.mark.parametrize("name", names())
+def test_what_is_remembered_is_what_is_scheduled(name: str) -> None:
+    """Thousands of commands, in which states come round again."""
+    standard = load(name)
+    options = ModelOptions.of(standard, banks=8)
+    banks = tuple(range(8))
+    xnor = ((AAP, 3), (AP, 1), (AAP, 1))
+    segments = [
+        Segment((Run(((ACT, 1), (WR, 3), (PRE, 1)), 20),), banks),
+        Segment((Run(xnor, 150),), banks),
+        Segment((Run(((ACT, 1), (RD, 3), (PRE, 1)), 20),), banks),
+    ]
+    wanted = [
+        each._replace(bank=0) if each.kind is REF else each
+        for each in walk(standard, options, segments)
+    ]
+    assert issued(standard, options, segments, on_bus=False) == wanted
+    assert sum(each.kind is REF for each in wanted) > 4

@@ -12,6 +12,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from pimsim.dram.commands import Kind
 from pimsim.dram.standard.standard import Standard
 
 
@@ -150,6 +151,37 @@ def read_dramsim3_rw(text: str, standard: Standard) -> list[Read]:
             address >>= bits
         read.append(Read(natural(clock), {"READ": "RD", "WRITE": "WR"}[name], **found))
     return read
+
+
+def row_commands(
+    read: list[Read], standard: Standard, second_clocks: int, row_clocks: int
+) -> list[tuple[int, Kind, int]]:
+    """Time in ps, kind and bank of commands, in order of time: AAPs are one again.
+
+    An ACT on an open bank must be the second of an AAP: at its distance, and the PRE at its own.
+    """
+    found: list[tuple[int, Kind, int]] = []
+    opened: dict[int, tuple[int, int, bool]] = {}
+    for one in read:
+        bank = (one.channel * standard.ranks + one.rank) * standard.banks
+        bank += one.bank * standard.bank_groups + one.group
+        kind = Kind[one.name]
+        if kind is Kind.ACT and bank in opened:
+            place, first, copied = opened[bank]
+            assert not copied
+            assert one.clock - first == second_clocks
+            opened[bank] = place, one.clock, True
+            continue
+        if kind is Kind.PRE:
+            place, last, copied = opened.pop(bank)
+            if copied:
+                assert one.clock - last == row_clocks
+                found[place] = (found[place][0], Kind.AAP, bank)
+                continue
+        if kind is Kind.ACT:
+            opened[bank] = len(found), one.clock, False
+        found.append((one.clock * standard.timing.t_ck_ps, kind, bank))
+    return found
 
 
 @dataclass(frozen=True)

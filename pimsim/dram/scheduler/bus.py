@@ -1,0 +1,76 @@
+"""A scheduler of a channel with a command bus: whole clocks, and one command in each.
+
+An AAP and an AP take the bus two or three times, as far apart as ever: they are moved as a whole,
+and what depends on them moves along, because it is scheduled after them.
+
+>>> from pimsim.dram.standard.standard import load
+>>> scheduler = BusScheduler(load("ddr3-1600-8-8-8"), ModelOptions(faw=False))
+>>> [scheduler.issue_earliest(Kind.AAP, bank) // 1250 for bank in range(6)]
+[0, 1, 2, 3, 8, 9]
+>>> scheduler.waited, scheduler.longest_wait_clocks  # all at once, were it not for the bus
+(5, 5)
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pimsim.dram.commands import Kind
+from pimsim.dram.options import ModelOptions
+from pimsim.dram.scheduler.bank_state import Bank
+from pimsim.dram.scheduler.constraints import second_act_ps
+from pimsim.dram.scheduler.scheduler import Scheduler
+from pimsim.dram.standard.standard import Standard
+
+
+class BusScheduler(Scheduler):
+    """A scheduler whose commands are on clock edges, each with the bus of its channel to itself.
+
+    The options are taken as if they were ``clocked``. A REF comes no earlier than the last command
+    of its channel: a bus goes forward.
+    """
+
+    def __init__(self, standard: Standard, options: ModelOptions) -> None:
+        options = replace(options, clocked=True)
+        super().__init__(standard, options)
+        second = second_act_ps(standard, options) // self._clock_ps
+        row = self._ras_ps // self._clock_ps
+        self._taken = dict.fromkeys(Kind, 1)
+        """Clocks of the bus that a command takes, from its own on, a bit each."""
+        self._taken[Kind.AP] |= 1 << row
+        self._taken[Kind.AAP] |= 1 << second | 1 << (second + row)
+        self.waited = 0
+        """Commands that :meth:`issue_earliest` let wait for the bus."""
+        self.longest_wait_clocks = 0
+        self._wait_clocks = 0
+
+    def earliest_ps(
+        self, kind: Kind, bank: int, not_before_ps: int = 0, to: int | None = None
+    ) -> int:
+        """Return the first legal time from ``not_before_ps`` on at which the bus is free, in ps.
+
+        Raises what :meth:`~pimsim.dram.scheduler.scheduler.Scheduler.earliest_ps` does.
+        """
+        channel, clock_ps = self._bank(bank).rank.channel, self._clock_ps
+        not_before_ps = max(-(-not_before_ps // clock_ps) * clock_ps, channel.front_ps)
+        first_ps = at_ps = super().earliest_ps(kind, bank, not_before_ps, to)
+        while channel.busy >> ((at_ps - channel.front_ps) // clock_ps) & self._taken[kind]:
+            at_ps = super().earliest_ps(kind, bank, at_ps + clock_ps, to)
+        self._wait_clocks = (at_ps - first_ps) // clock_ps
+        return at_ps
+
+    def issue_earliest(
+        self, kind: Kind, bank: int, not_before_ps: int = 0, to: int | None = None
+    ) -> int:
+        """Issue the command at the first legal time from ``not_before_ps`` on; return it, in ps."""
+        at_ps = super().issue_earliest(kind, bank, not_before_ps, to)
+        self.waited += self._wait_clocks > 0
+        self.longest_wait_clocks = max(self.longest_wait_clocks, self._wait_clocks)
+        return at_ps
+
+    def _commit(self, kind: Kind, here: Bank, at_ps: int, to: int | None) -> None:
+        channel = here.rank.channel
+        front_ps = channel.front_ps
+        super()._commit(kind, here, at_ps, to)
+        busy = channel.busy | self._taken[kind] << (at_ps - front_ps) // self._clock_ps
+        channel.busy = busy >> (channel.front_ps - front_ps) // self._clock_ps

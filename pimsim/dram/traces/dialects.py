@@ -1,0 +1,202 @@
+"""The dialects of tools that list the commands of a channel, or its requests.
+
+A tool's commands and its requests are two dialects. What of its sources was read, and at which
+commit, is said with the first of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from pimsim.dram.commands import Kind
+from pimsim.dram.scheduler.constraints import BankAddress, bank_address
+from pimsim.dram.standard.standard import Standard
+from pimsim.dram.traces.block import Numbers
+from pimsim.dram.traces.commandtrace import Dialect, Steps, bus_names
+from pimsim.dram.traces.text import Column, constant, decimal, hexadecimal, texts
+
+_COLUMNS = (Kind.RD, Kind.WR)
+
+
+class DRAMPower(Dialect):
+    """DRAMPower 5: ``timestamp,command,rank,bankgroup,bank,row,column[,data]``.
+
+    Read in github.com/tukl-msd/DRAMPower: src/cli/lib/DRAMPower/cli/run.cpp
+    (``parse_command_list``, commit 0b8fc68d), command/CmdType.h (mnemonics, 1f97981b),
+    standards/ddr4/DDR4Core.cpp and DDR4Interface.cpp (050a0a6f), util/bus.h (04d3cdfe), util/
+    cycle_stats.h (0a67e89d), util/RegisterHelper.h (0bd9902c). What follows from them:
+
+    - Seven fields, no header; RD, RDA, WR and WRA are refused without an eighth, hexadecimal data.
+    - ``bank`` indexes all banks of the rank, bank groups included; the group serves the pins alone.
+    - Two commands on one clock fail an assertion of the command bus, bursts closer than BL/2 one of
+      the preambles.
+    - An ACT on an open bank counts in full; the bank's own active time starts anew with it.
+    - The last time stamp ends the run: END puts it after the last precharge.
+
+    The data of a burst are zeros: a trace carries no data. The energy of the data pins is to be
+    had from DRAMPower's toggling rates (``useToggleRate``), which take only the length from it.
+    """
+
+    charged_acts = True
+    names = bus_names("ACT", "PRE", "RD", "WR", "REFA")
+
+    def lines(self, steps: Steps) -> Sequence[Column]:
+        """Commands; a REFA is of the rank, its bank is not read."""
+        part = self.standard
+
+        def name(kind: Kind, where: BankAddress) -> str:
+            if kind is Kind.REF:
+                return f",{self.names[kind]},{where.rank},0,0,"
+            bank = where.group * (part.banks // part.bank_groups) + where.bank
+            return f",{self.names[kind]},{where.rank},{where.group},{bank},"
+
+        ends = ["," + "00" * part.burst_bytes + "\n" if kind in _COLUMNS else "\n" for kind in Kind]
+        return (
+            decimal(steps.clock), self.each(steps, name), decimal(np.maximum(steps.row, 0)),
+            constant(","), decimal(np.maximum(steps.column, 0) * part.burst_length),
+            texts(ends)[steps.kind],
+        )  # fmt: skip
+
+    def tail(self, clock: int) -> str:
+        """END: background power counts until then."""
+        return f"{clock},END,0,0,0,0,0\n"
+
+
+class DRAMsim3(Dialect):
+    """``clock command channel rank bankgroup bank row column``, rows and columns hexadecimal.
+
+    Read in github.com/umd-memsys/DRAMsim3: src/common.cc (commit b1838f10, the printed command),
+    src/controller.cc (000abef7, built with CMD_TRACE), src/thermal_replay.cc (50430db2),
+    scripts/validation.py (1a31e8c3), src/cpu.cc (01f91f84, the request trace) and README.md.
+    """
+
+    names = bus_names("activate", "precharge", "read", "write", "refresh")
+
+    def lines(self, steps: Steps) -> Sequence[Column]:
+        """Commands, in columns as wide as DRAMsim3's."""
+
+        def name(kind: Kind, where: BankAddress) -> str:
+            group, bank = (0, 0) if kind is Kind.REF else (where.group, where.bank)
+            return (
+                f" {self.names[kind]:<20} {where.channel:>3} {where.rank:>3} {group:>3} {bank:>3} "
+            )
+
+        clocks = texts(["", *(f"{'':{18 - digits}}" for digits in range(1, 18)), ""])
+        digits = np.searchsorted(_POWERS_OF_TEN, steps.clock, side="right")
+        return (
+            decimal(steps.clock), clocks[np.minimum(digits, len(clocks) - 1)],
+            self.each(steps, name), *_prefixed(np.maximum(steps.row, 0)), constant(" "),
+            *_prefixed(np.maximum(steps.column, 0)), constant("\n"),
+        )  # fmt: skip
+
+
+_POWERS_OF_TEN = np.array([0, *(10**digits for digits in range(1, 18))])
+_POWERS_OF_SIXTEEN = np.array([0, *(16**digits for digits in range(1, 15))])
+
+
+def _prefixed(values: Numbers) -> tuple[Column, Column]:
+    """Hexadecimals with ``0x``, right-aligned in eight characters."""
+    blanks = texts(["", *(" " * (6 - digits) + "0x" for digits in range(1, 16))])
+    return blanks[np.searchsorted(_POWERS_OF_SIXTEEN, values, side="right")], hexadecimal(values)
+
+
+class DRAMsim3Requests(Dialect):
+    """``0xADDRESS READ|WRITE clock``: what ``dramsim3main --trace`` reads.
+
+    Addresses are for the mapping ``rochrababgco`` (from the top: row, channel, rank, bank, bank
+    group, column), which most of DRAMsim3's configurations have. DRAMsim3 schedules rows itself;
+    a request comes no earlier than its clock.
+    """
+
+    names: ClassVar = {Kind.RD: "READ", Kind.WR: "WRITE"}
+    order = ("row", "channel", "rank", "bank", "group", "column")
+    missing = "it holds no RD or WR"
+
+    def lines(self, steps: Steps) -> Sequence[Column]:
+        """Requests."""
+        address = linear(self.standard, self.order, steps)
+        return (
+            constant("0x"), hexadecimal(address * self.standard.burst_bytes),
+            self.each(steps, lambda kind, _: f" {self.names[kind]} "),
+            decimal(steps.clock), constant("\n"),
+        )  # fmt: skip
+
+
+def linear(part: Standard, order: Sequence[str], steps: Steps) -> Numbers:
+    """Return the number of each command's burst; ``order`` has its fields, the slowest first."""
+    where = np.array([bank_address(part, bank) for bank in range(part.all_banks)])[steps.bank]
+    fields = {
+        "row": (part.subarrays_per_bank * part.rows_per_subarray, steps.row),
+        "channel": (part.channels, where[:, 0]),
+        "rank": (part.ranks, where[:, 1]),
+        "group": (part.bank_groups, where[:, 2]),
+        "bank": (part.banks // part.bank_groups, where[:, 3]),
+        "column": (part.bursts_per_row, steps.column),
+    }
+    address = np.zeros_like(steps.row)
+    for size, values in (fields[name] for name in order):
+        address = address * size + values
+    return address
+
+
+class Ramulator(Dialect):
+    """The text of Ramulator 2.1's plugin CmdTraceRecorder, its header included.
+
+    Read in github.com/CMU-SAFARI/ramulator2 (2.1): src/ramulator/controller/plugin/impl/
+    cmd_trace_recorder.cpp (commit 38c51d40), src/ramulator/frontend/impl/memory_trace/
+    readwrite_trace.cpp (0aba1928), base/request.h (0aba1928), python/ramulator/dram/ddr3.py,
+    ddr4.py and hbm2.py (levels and names of commands).
+    """
+
+    names = bus_names("ACT", "PREpb", "RD", "WR", "REFab")
+
+    def head(self) -> str:
+        """Names of the columns: bank groups are a level only where the standard has them."""
+        group = "BankGroup," if self.standard.bank_groups > 1 else ""
+        return f"clock,command,Channel,Rank,{group}Bank,Row,Column,type,source\n"
+
+    def lines(self, steps: Steps) -> Sequence[Column]:
+        """Commands; only RD and WR are of a request (type 0 and 1), the others of type -1."""
+        ends = [{Kind.RD: ",0,-1\n", Kind.WR: ",1,-1\n"}.get(kind, ",-1,-1\n") for kind in Kind]
+        return (
+            decimal(steps.clock),
+            self.each(steps, lambda kind, at: f",{self.names[kind]},{self.vector(kind, at)},"),
+            *_or_none(steps.row), constant(","), *_or_none(steps.column), texts(ends)[steps.kind],
+        )  # fmt: skip
+
+    def vector(self, kind: Kind, where: BankAddress) -> str:
+        """Where a bank is; -1 stands for a coordinate that does not apply."""
+        bank = [where.group, where.bank] if self.standard.bank_groups > 1 else [where.bank]
+        own = [-1] * len(bank) if kind is Kind.REF else bank
+        return ",".join(map(str, (where.channel, where.rank, *own)))
+
+
+def _or_none(values: Numbers) -> tuple[Column, Column]:
+    """Numbers, -1 among them."""
+    digits = decimal(np.maximum(values, 0))
+    return np.where(values < 0, constant("-1"), constant("")), np.where(values < 0, b"", digits)
+
+
+class RamulatorRequests(Ramulator):
+    """``R`` or ``W`` and an address vector: what the front end ReadWriteTrace sends.
+
+    It has no times: Ramulator sends a request each clock and schedules rows itself. An empty line
+    at the end would be refused.
+    """
+
+    names: ClassVar = {Kind.RD: "R", Kind.WR: "W"}
+    missing = "it holds no RD or WR, and Ramulator cannot run an empty trace"
+
+    def head(self) -> str:
+        """Nothing."""
+        return ""
+
+    def lines(self, steps: Steps) -> Sequence[Column]:
+        """Requests."""
+        return (
+            self.each(steps, lambda kind, where: f"{self.names[kind]} {self.vector(kind, where)},"),
+            decimal(steps.row), constant(","), decimal(steps.column), constant("\n"),
+        )  # fmt: skip

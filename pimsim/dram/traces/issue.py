@@ -1,0 +1,404 @@
+"""When each command of a stream issues, segment by segment, many commands at a time.
+
+Times are those of :func:`pimsim.dram.timeline.command_stream.walk`, or, on a bus, those of a
+controller with a clock and a command bus (:class:`~pimsim.dram.scheduler.bus.BusScheduler`).
+From equal states equal commands lead to equal states in equal time, so that a command over the
+banks (a *beat*), and a row cycle, is scheduled once for each state that it meets.
+
+>>> from pimsim.dram.standard.standard import load
+>>> from pimsim.dram.timeline.command_stream import Run
+>>> issues = Issues(load("ddr3-1600-8-8-8"), ModelOptions(), on_bus=True)
+>>> (issued,) = issues.run(Segment((Run(((Kind.AAP, 2),), 1),), banks=(0, 1)))
+>>> issued.at_ps.tolist(), issued.bank.tolist()
+([0, 11250, 50000, 61250], [0, 1, 0, 1])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pimsim.dram.commands import Kind
+from pimsim.dram.options import ModelOptions
+from pimsim.dram.scheduler.bank_state import State
+from pimsim.dram.scheduler.bus import BusScheduler
+from pimsim.dram.scheduler.constraints import effective_timing
+from pimsim.dram.scheduler.scheduler import Scheduler
+from pimsim.dram.standard.standard import Standard
+from pimsim.dram.timeline.command_stream import RowCycle, Segment, Slot, slots
+from pimsim.errors import InputError
+
+_PIECE = 1 << 16
+"""Commands of a piece, about."""
+_MET = 4_000
+"""States that are remembered, with what begins at them."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Lane:
+    """A kind of command over banks of one channel; equal ones are the same object."""
+
+    kind: Kind
+    slots: tuple[Slot, ...]
+    """In the order of issue, banks counted within the channel."""
+
+
+_lane = lru_cache(maxsize=4096)(_Lane)
+_Lanes: TypeAlias = tuple[_Lane, ...]
+
+
+class Refresh(NamedTuple):
+    """A REF, before the command at a place of a piece or beat."""
+
+    place: int
+    at_ps: int
+    bank: int
+
+
+class Piece(NamedTuple):
+    """Some commands of a segment in the order of issue, ``(commands,)`` each; REFs apart."""
+
+    at_ps: NDArray[np.int64]
+    kind: NDArray[np.int64]
+    bank: NDArray[np.int64]
+    to: NDArray[np.int64]
+    """-1 where there is none."""
+    refreshes: list[Refresh]
+    waits: list[int]
+    """Clocks for which the bus held commands back: how many commands, and at most how long."""
+
+
+@dataclass(slots=True, eq=False)
+class _Move:
+    """From a state to the next; times from the channel's last command before."""
+
+    at_ps: NDArray[np.int64]
+    after: int
+    took_ps: int
+    chance_ps: dict[int, int]
+    """When a command last opens a row of a rank that is closed, by rank: there REF may go first."""
+    chances: list[tuple[int, int, int]]
+    """All of these: time, rank and place. Of a beat only."""
+    refreshes: list[Refresh]
+    waited: int = 0
+    """Commands that the bus held back."""
+    longest_wait_clocks: int = 0
+
+
+@dataclass(slots=True)
+class _Channel:
+    """Where the stream of a channel stands."""
+
+    state: int
+    front_ps: int = 0
+    refs: list[int] = field(default_factory=list)
+    """REFs so far, of each rank."""
+    free_since_ps: dict[int, int] = field(default_factory=dict)
+    """When the ranks that segments have named were last used."""
+
+
+class Issues:
+    """Issues the segments of a stream, as far as they are asked for.
+
+    Args:
+        standard: the DRAM.
+        options: those of the run.
+        on_bus: on clock edges, one command of a channel at a time; else as the run has them.
+
+    On a bus, ranks that a segment leaves out get their REFs as they fall due.
+    """
+
+    def __init__(self, standard: Standard, options: ModelOptions, *, on_bus: bool) -> None:
+        one, bare = replace(standard, channels=1), replace(options, refresh=False)
+        options = replace(options, clocked=True) if on_bus else options
+        self._bus = BusScheduler(one, bare) if on_bus else None
+        self._scheduler = self._bus or Scheduler(one, bare)
+        timing = effective_timing(standard, options)
+        self._refi_ps = timing.t_refi_ps if options.refresh else 0
+        self._rfc_ps = timing.t_rfc_ps
+        self._standard = standard
+        self._banks = standard.ranks * standard.banks
+        self._forget(None)
+        self._channels = [
+            _Channel(self._number(), refs=[0] * standard.ranks) for _ in range(standard.channels)
+        ]
+
+    def run(self, segment: Segment) -> Iterator[Piece]:
+        """Issue a segment; its pieces end at the same commands whatever the times.
+
+        Raises :class:`~pimsim.errors.InputError` for a bank that the standard does not have.
+        """
+        for bank in (*segment.banks, *segment.to):
+            if not 0 <= bank < self._standard.all_banks:
+                raise InputError(f"`bank` must be 0 to {self._standard.all_banks - 1}, not {bank}")
+        if not segment.runs:
+            return
+        used = sorted({bank // self._banks for bank in segment.banks})
+        ranks = {
+            number: sorted({self._rank(bank % self._banks) for bank in segment.banks
+                            if bank // self._banks == number}) for number in used
+        }  # fmt: skip
+        early = [refresh for number in used for refresh in self._idle(number, ranks[number])]
+        for run in segment.runs:
+            layout = _layout(run.cycle, segment.banks, segment.to, self._banks)
+            each = len(layout.kind)
+            for start in range(0, run.times, max(1, _PIECE // each)):
+                times = min(run.times - start, max(1, _PIECE // each))
+                found = Piece(
+                    np.empty(times * each, np.int64),
+                    np.tile(layout.kind, times), np.tile(layout.bank, times),
+                    np.tile(layout.to, times), early, [0, 0],
+                )  # fmt: skip
+                for number, places in layout.places.items():
+                    self._cycles(number, ranks[number], layout, places, found, times)
+                found.refreshes.sort(key=lambda refresh: refresh.place)
+                yield found
+                early = []
+        for number in used:
+            channel = self._channels[number]
+            in_ranks = self._states[channel.state][1]
+            for rank in ranks[number]:
+                channel.free_since_ps[rank] = channel.front_ps + in_ranks[rank][3]
+
+    def _rank(self, bank: int) -> int:
+        return bank // self._standard.banks
+
+    # -- a channel ---------------------------------------------------------------------------
+
+    def _due_ps(self, channel: _Channel, rank: int) -> int:
+        return (channel.refs[rank] + 1) * self._refi_ps
+
+    def _idle(self, number: int, ranks: Sequence[int]) -> Iterator[Refresh]:
+        """REFs that ranks got while segments left them out."""
+        channel = self._channels[number]
+        if not self._refi_ps or self._bus is not None:
+            return
+        for rank in ranks:
+            at_ps = max(self._due_ps(channel, rank), channel.free_since_ps.get(rank, 0))
+            while at_ps + self._rfc_ps <= channel.front_ps:
+                yield Refresh(0, at_ps, self._first_bank(number, rank))
+                channel.refs[rank] += 1
+                at_ps = max(self._due_ps(channel, rank), at_ps + self._rfc_ps)
+
+    def _first_bank(self, number: int, rank: int) -> int:
+        return number * self._banks + rank * self._standard.banks
+
+    def _cycles(
+        self,
+        number: int,
+        ranks: Sequence[int],
+        layout: _Layout,
+        places: NDArray[np.intp],
+        found: Piece,
+        times: int,
+    ) -> None:
+        """Issue so many row cycles in one channel, into their places."""
+        channel, each = self._channels[number], len(layout.kind)
+        lanes = layout.lanes[number]
+        idle = [rank for rank in channel.free_since_ps if rank not in ranks] if self._bus else []
+        parts: list[NDArray[np.int64]] = []
+        fronts: list[int] = []
+        for cycle in range(times):
+            if len(self._states) > _MET:
+                self._forget(channel)
+            move = self._chain(channel.state, lanes)
+            if move.waited:
+                found.waits[0] += move.waited
+                found.waits[1] = max(found.waits[1], move.longest_wait_clocks)
+            if not self._fits(channel, move, idle):
+                base = cycle * each
+                for beat, lane in enumerate(lanes):
+                    at = self._beats(channel, number, lane, idle)
+                    start = layout.starts[number][beat]
+                    parts.append(at.at_ps)
+                    fronts.append(channel.front_ps)
+                    for refresh in at.refreshes:
+                        where = base + int(places[start + refresh.place])
+                        bank = number * self._banks + refresh.bank
+                        at_ps = channel.front_ps + refresh.at_ps
+                        found.refreshes.append(Refresh(where, at_ps, bank))
+                    self._go(channel, at)
+                continue
+            parts.append(move.at_ps)
+            fronts.append(channel.front_ps)
+            self._go(channel, move)
+        sizes = [len(part) for part in parts]
+        all_ps = np.concatenate(parts) + np.repeat(np.array(fronts, np.int64), sizes)
+        if len(places) == each:  # one channel has it all
+            found.at_ps[:] = all_ps
+            return
+        found.at_ps.reshape(times, each)[:, places] = all_ps.reshape(times, len(places))
+
+    def _go(self, channel: _Channel, move: _Move) -> None:
+        channel.state = move.after
+        channel.front_ps += move.took_ps
+
+    def _fits(self, channel: _Channel, move: _Move, idle: Sequence[int]) -> bool:
+        """Whether no REF is due before any chance for one."""
+        if not self._refi_ps:
+            return True
+        front_ps = channel.front_ps
+        return all(
+            front_ps + at_ps < self._due_ps(channel, rank) for rank, at_ps in move.chance_ps.items()
+        ) and all(front_ps + move.took_ps < self._due_ps(channel, rank) for rank in idle)
+
+    def _beats(self, channel: _Channel, number: int, lane: _Lane, idle: Sequence[int]) -> _Move:
+        """One command over the banks of a lane, with the REFs that come before or among them."""
+        move = self._beat(channel.state, lane)
+        if self._fits(channel, move, idle):
+            return move
+        if not idle and len(move.chance_ps) == 1:  # one rank: what a REF does can be remembered
+            ((rank, _),) = move.chance_ps.items()
+            due_ps = self._due_ps(channel, rank) - channel.front_ps
+            first = next(i for i, chance in enumerate(move.chances) if chance[0] >= due_ps)
+            refreshed = self._refreshed(channel.state, lane, move.chances[first][2])
+            if refreshed.chance_ps[rank] < due_ps + self._refi_ps:
+                channel.refs[rank] += 1
+                return refreshed
+        return self._one_by_one(channel, lane, idle)
+
+    def _one_by_one(self, channel: _Channel, lane: _Lane, idle: Sequence[int]) -> _Move:
+        """The same, command by command."""
+        kind = lane.kind
+        scheduler, front_ps, refreshes = self._scheduler, channel.front_ps, []
+        scheduler.restore(self._states[channel.state])
+        at_ps = []
+        for place, (bank, to) in enumerate(lane.slots):
+            rank = self._rank(bank)
+
+            def refresh(of: int, place: int = place) -> None:
+                first = of * self._standard.banks
+                at = scheduler.issue_earliest(Kind.REF, first, scheduler.front_ps(first))
+                refreshes.append(Refresh(place, at, first))
+                channel.refs[of] += 1
+
+            for other in idle:
+                while front_ps + scheduler.earliest_ps(kind, bank, to=to) >= self._due_ps(
+                    channel, other
+                ):
+                    refresh(other)
+            if kind.opens and not scheduler.rank_of(bank).open_banks:
+                while front_ps + scheduler.earliest_ps(kind, bank) >= self._due_ps(channel, rank):
+                    refresh(rank)
+            at_ps.append(scheduler.issue_earliest(kind, bank, to=to))
+        return self._moved(at_ps, [], refreshes)
+
+    # -- what is remembered ------------------------------------------------------------------
+
+    def _forget(self, kept: _Channel | None) -> None:
+        """Begin anew with what is remembered, in the state of a channel; others are put there."""
+        states = [self._states[each.state] for each in self._channels] if kept else []
+        self._states: list[State] = []
+        self._numbers: dict[State, int] = {}
+        remembered: Callable[..., Callable[..., _Move]] = lru_cache(maxsize=1 << 16)
+        self._beat = remembered(self._make_beat)
+        self._chain = remembered(self._make_chain)
+        self._refreshed = remembered(self._make_refreshed)
+        for channel, state in zip(self._channels if kept else [], states, strict=True):
+            channel.state = self._numbered(state)
+
+    def _number(self) -> int:
+        return self._numbered(self._scheduler.state())
+
+    def _numbered(self, state: State) -> int:
+        number = self._numbers.setdefault(state, len(self._states))
+        if number == len(self._states):
+            self._states.append(state)
+        return number
+
+    def _moved(
+        self, at_ps: list[int], chances: list[tuple[int, int, int]], refreshes: list[Refresh]
+    ) -> _Move:
+        """What has been issued since a state was restored."""
+        front_ps = self._scheduler.front_ps(0)
+        last_ps = {rank: at for at, rank, _ in chances}
+        move = _Move(
+            np.array(at_ps, np.int64), self._number(), front_ps, last_ps, chances, refreshes
+        )
+        if self._bus is not None:
+            move.waited, move.longest_wait_clocks = self._bus.waited, self._bus.longest_wait_clocks
+            self._bus.waited = self._bus.longest_wait_clocks = 0
+        return move
+
+    def _make_beat(self, state: int, lane: _Lane, refresh: int = -1) -> _Move:
+        kind = lane.kind
+        scheduler, chances, refreshes = self._scheduler, [], []
+        scheduler.restore(self._states[state])
+        at_ps = []
+        for place, (bank, to) in enumerate(lane.slots):
+            if place == refresh:
+                first = self._rank(bank) * self._standard.banks
+                at = scheduler.issue_earliest(Kind.REF, first, scheduler.front_ps(first))
+                refreshes.append(Refresh(place, at, first))
+            closed = kind.opens and not scheduler.rank_of(bank).open_banks
+            at_ps.append(scheduler.issue_earliest(kind, bank, to=to))
+            if closed:
+                chances.append((at_ps[-1], self._rank(bank), place))
+        return self._moved(at_ps, chances, refreshes)
+
+    def _make_refreshed(self, state: int, lane: _Lane, place: int) -> _Move:
+        return self._make_beat(state, lane, place)
+
+    def _make_chain(self, state: int, lanes: _Lanes) -> _Move:
+        parts: list[NDArray[np.int64]] = []
+        front_ps, last_ps = 0, dict[int, int]()
+        waited = longest = 0
+        for lane in lanes:
+            move = self._beat(state, lane)
+            parts.append(move.at_ps + front_ps)
+            last_ps |= {rank: front_ps + at_ps for rank, at_ps in move.chance_ps.items()}
+            state, front_ps = move.after, front_ps + move.took_ps
+            waited += move.waited
+            longest = max(longest, move.longest_wait_clocks)
+        return _Move(np.concatenate(parts), state, front_ps, last_ps, [], [], waited, longest)
+
+
+class _Layout(NamedTuple):
+    """A row cycle over the banks of a segment, all channels together."""
+
+    kind: NDArray[np.int64]
+    bank: NDArray[np.int64]
+    to: NDArray[np.int64]
+    lanes: dict[int, _Lanes]
+    """Of each channel, its beats."""
+    places: dict[int, NDArray[np.intp]]
+    """Where the commands of a channel are among all."""
+    starts: dict[int, list[int]]
+    """The first of each beat among those of the channel."""
+
+
+@lru_cache(maxsize=256)
+def _layout(
+    cycle: RowCycle, banks: tuple[int, ...], to: tuple[int, ...], of_channel: int
+) -> _Layout:
+    kinds = [kind for kind, times in cycle for _ in range(times)]
+    every: list[tuple[Kind, int, int]] = []
+    beats: dict[int, list[_Lane]] = {}
+    places: dict[int, list[int]] = {}
+    starts: dict[int, list[int]] = {}
+    for kind in kinds:
+        own: dict[int, list[Slot]] = {}
+        for bank, other in slots(kind, banks, to):
+            number, within = divmod(bank, of_channel)
+            if number not in own:
+                starts.setdefault(number, []).append(len(places.setdefault(number, [])))
+            end = None if other is None else other % of_channel
+            own.setdefault(number, []).append((within, end))
+            places[number].append(len(every))
+            every.append((kind, bank, -1 if other is None else other))
+        for number, some in own.items():
+            beats.setdefault(number, []).append(_lane(kind, tuple(some)))
+    kind_of, bank_of, to_of = (np.array(column, np.int64) for column in zip(*every, strict=True))
+    return _Layout(
+        kind_of,
+        bank_of,
+        to_of,
+        {number: tuple(some) for number, some in beats.items()},
+        {number: np.array(some, np.intp) for number, some in places.items()},
+        starts,
+    )

@@ -147,8 +147,9 @@ class Ramulator(Dialect):
 
     Read in github.com/CMU-SAFARI/ramulator2 (2.1): src/ramulator/controller/plugin/impl/
     cmd_trace_recorder.cpp (commit 38c51d40), src/ramulator/frontend/impl/memory_trace/
-    readwrite_trace.cpp (0aba1928), base/request.h (0aba1928), python/ramulator/dram/ddr3.py,
-    ddr4.py and hbm2.py (levels and names of commands).
+    loadstore_trace.cpp, readwrite_trace.cpp, base/request.h (0aba1928), controller/
+    controller_base.cpp, controller/addr_mapper/impl/ro_ba_ra_co_ch.cpp (c5b1c3a4), python/
+    ramulator/dram/ddr3.py, ddr4.py and hbm2.py (levels and names of commands).
     """
 
     names = bus_names("ACT", "PREpb", "RD", "WR", "REFab")
@@ -180,23 +181,24 @@ def _or_none(values: Numbers) -> tuple[Column, Column]:
     return np.where(values < 0, constant("-1"), constant("")), np.where(values < 0, b"", digits)
 
 
-class RamulatorRequests(Ramulator):
-    """``R`` or ``W`` and an address vector: what the front end ReadWriteTrace sends.
+class RamulatorRequests(Dialect):
+    """``LD`` or ``ST`` and a byte address: what the front end LoadStoreTrace sends.
 
-    It has no times: Ramulator sends a request each clock and schedules rows itself. An empty line
-    at the end would be refused.
+    Addresses are for ``addr_mapper.RoBaRaCoCh`` behind ``channel_mapper.CacheLineInterleave`` (from
+    the top: row, bank, bank group, rank, column, channel). It has no times: Ramulator sends a
+    request each clock and schedules rows itself. An empty line at the end would be refused.
+
+    Its front end ReadWriteTrace takes coordinates and leaves the address -1, by which the
+    controller knows requests: it takes all WRITEs for one and the same (controller_base.cpp,
+    ``m_buffered_write_addrs``), and absorbs those that come while one is buffered.
     """
 
-    names: ClassVar = {Kind.RD: "R", Kind.WR: "W"}
+    names: ClassVar = {Kind.RD: "LD 0x", Kind.WR: "ST 0x"}
     missing = "it holds no RD or WR, and Ramulator cannot run an empty trace"
-
-    def head(self) -> str:
-        """Nothing."""
-        return ""
+    order = ("row", "bank", "group", "rank", "column", "channel")
 
     def lines(self, steps: Steps) -> Sequence[Column]:
         """Requests."""
-        return (
-            self.each(steps, lambda kind, where: f"{self.names[kind]} {self.vector(kind, where)},"),
-            decimal(steps.row), constant(","), decimal(steps.column), constant("\n"),
-        )  # fmt: skip
+        address = linear(self.standard, self.order, steps) * self.standard.burst_bytes
+        name = self.each(steps, lambda kind, _: self.names[kind])
+        return name, hexadecimal(address), constant("\n")

@@ -111,7 +111,8 @@ clock,command,Channel,Rank,Bank,Row,Column,type,source
 76,PREpb,0,0,0,-1,-1,-1,-1
 84,REFab,0,0,-1,-1,-1,-1,-1
 """,
-    "ramulator-rw": "R 0,0,0,7,3\n",
+    # row 7 of 8 banks of 128 bursts: burst 7 * 1024 + 3, of 64 bytes
+    "ramulator-rw": "LD 0x700c0\n",
     "dramsim3": """\
 0                  activate               0   0   0   0      0x5      0x0
 4                  activate               0   0   0   0    0x3f0      0x0
@@ -123,7 +124,6 @@ clock,command,Channel,Rank,Bank,Row,Column,type,source
 76                 precharge              0   0   0   0      0x0      0x0
 84                 refresh                0   0   0   0      0x0      0x0
 """,
-    # row 7 of 8 banks of 128 bursts: burst 7 * 1024 + 3, of 64 bytes
     "dramsim3-rw": "0x700c0 READ 56\n",
 }
 
@@ -274,6 +274,23 @@ def test_bank_groups(tmp_path: Path) -> None:
     ]
     chart = readers.read_perfetto(written("perfetto", tmp_path, events, GROUPS)[0])
     assert chart.threads[8] == "group 2, bank 1"
+
+
+def test_requests_have_addresses_of_their_own(tmp_path: Path) -> None:
+    """By its address Ramulator tells one request from another: rows, banks and columns of DDR4."""
+    events = [
+        event
+        for bank in range(2)
+        for event in (
+            Event(100_000 * bank, ACT, bank, row=7),
+            *(Event(100_000 * bank + 20_000, WR, bank, 7, None, column) for column in (0, 1)),
+        )
+    ]
+    text, _ = written("ramulator-rw", tmp_path, events, GROUPS)
+    # 16 banks of 128 bursts of 64 bytes; bank 1 is the first of group 1, the groups lie lower.
+    first = 7 * 16 * 128 * 64
+    wanted = (first, first + 64, first + 128 * 64, first + 129 * 64)
+    assert text == "".join(f"ST {address:#x}\n" for address in wanted)
 
 
 def test_one_command_a_clock(tmp_path: Path) -> None:

@@ -99,16 +99,43 @@ def read_ramulator(text: str, standard: Standard) -> list[Read]:
 
 
 def read_ramulator_rw(text: str, standard: Standard) -> list[Read]:
-    """Ramulator 2: ``ReadWriteTrace::init_trace``; there are no clocks, lines count instead."""
+    """Ramulator 2: ``LoadStoreTrace::init_trace``, ``CacheLineInterleave::apply`` and then
+    ``RoBaRaCoCh::apply``; there are no clocks, lines count instead."""
     read = []
     for number, line in enumerate(text.splitlines()):
         tokens = line.split(" ")
         assert len(tokens) == 2
-        vector = [natural(token) for token in tokens[1].split(",")]
-        if standard.bank_groups == 1:
-            vector.insert(2, 0)
-        read.append(Read(number, {"R": "RD", "W": "WR"}[tokens[0]], *vector))
+        name = {"LD": "RD", "ST": "WR"}[tokens[0]]
+        assert tokens[1].startswith("0x")
+        read.append(Read(number, name, **_fields(int(tokens[1], 16), standard, (
+            "channel", "column", "rank", "group", "bank", "row",
+        ))))  # fmt: skip
     return read
+
+
+def _fields(address: int, standard: Standard, order: tuple[str, ...]) -> dict[str, int]:
+    """Coordinates of a byte address; ``order`` has its fields, the lowest bits first."""
+
+    def width(size: int) -> int:
+        assert size & (size - 1) == 0
+        return size.bit_length() - 1
+
+    sizes = {
+        "column": standard.bursts_per_row,
+        "group": standard.bank_groups,
+        "bank": standard.banks // standard.bank_groups,
+        "rank": standard.ranks,
+        "channel": standard.channels,
+        "row": 1 << 32,
+    }
+    assert address % standard.burst_bytes == 0
+    address >>= width(standard.burst_bytes)
+    found = {}
+    for field in order:
+        bits = width(sizes[field])
+        found[field] = address & ((1 << bits) - 1)
+        address >>= bits
+    return found
 
 
 def read_dramsim3(text: str, _standard: Standard) -> list[Read]:
@@ -126,30 +153,12 @@ def read_dramsim3(text: str, _standard: Standard) -> list[Read]:
 
 def read_dramsim3_rw(text: str, standard: Standard) -> list[Read]:
     """DRAMsim3: ``operator>>`` of a request, then ``Config::AddressMapping`` (rochrababgco)."""
-
-    def width(size: int) -> int:
-        assert size & (size - 1) == 0
-        return size.bit_length() - 1
-
-    fields = (
-        ("column", width(standard.bursts_per_row)),
-        ("group", width(standard.bank_groups)),
-        ("bank", width(standard.banks // standard.bank_groups)),
-        ("rank", width(standard.ranks)),
-        ("channel", width(standard.channels)),
-        ("row", 32),
-    )
+    order = ("column", "group", "bank", "rank", "channel", "row")
     read = []
     for line in text.splitlines():
-        address_text, name, clock = line.split()
-        address = int(address_text, 16)
-        assert address % standard.burst_bytes == 0
-        address >>= width(standard.burst_bytes)
-        found = {}
-        for field, bits in fields:
-            found[field] = address & ((1 << bits) - 1)
-            address >>= bits
-        read.append(Read(natural(clock), {"READ": "RD", "WRITE": "WR"}[name], **found))
+        address, name, clock = line.split()
+        where = _fields(int(address, 16), standard, order)
+        read.append(Read(natural(clock), {"READ": "RD", "WRITE": "WR"}[name], **where))
     return read
 
 

@@ -12,32 +12,65 @@ double by 1000, which loses one ns at times that :func:`microseconds` avoids.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from heapq import heappop, heappush
-from typing import TypeAlias
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pimsim.dram.commands import Kind
-from pimsim.dram.energy import CommandEnergies
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.scheduler.constraints import bank_address
 from pimsim.dram.standard.standard import Standard
-from pimsim.dram.traces.block import Block
-from pimsim.dram.traces.event import Event, Spans
+from pimsim.dram.traces.block import Block, Numbers
+from pimsim.dram.traces.event import Spans
+from pimsim.dram.traces.power import RankPower, Steps
+from pimsim.dram.traces.text import (
+    Column,
+    constant,
+    decimal,
+    lengths,
+    lines,
+    side_by_side,
+    strings,
+    text_of,
+    texts,
+)
 
 
 def microseconds(time_ps: int) -> str:
     """Return a time as a JSON number in microseconds that Perfetto reads as the right ns.
 
-    One ps is added where the number closest to a whole ns would be cut to the ns before.
+    A tenth of a ps is added where the number closest to a whole ns would be cut to the ns before;
+    whoever drops what is less than a ps has the time.
 
     >>> microseconds(49_000), microseconds(52_750), microseconds(1_001_000)
-    ('0.049', '0.05275', '1.001001')
+    ('0.049', '0.05275', '1.0010001')
     """
-    whole, rest = divmod(time_ps, 1_000_000)
-    text = f"{whole}.{rest:06d}"
-    if int(float(text) * 1000.0) != time_ps // 1000:
-        text = f"{whole}.{rest + 1:06d}"
-    return text.rstrip("0").rstrip(".")
+    return strings(_microseconds(np.array([time_ps])))[0]
+
+
+def _microseconds(time_ps: Numbers) -> Column:
+    """Decimals in microseconds, without zeros at their end."""
+    whole, rest = np.divmod(time_ps, 1_000_000)
+    cut = ((time_ps / 1e6) * 1000.0).astype(np.int64) != time_ps // 1000
+    upper, lower = np.divmod(rest, 1000)
+    upper = np.where((lower > 0) | cut, upper, upper + 1000)
+    lower = np.where(cut, lower, lower + 1000)
+    return side_by_side([
+        decimal(whole), texts(["", "."])[((rest > 0) | cut).astype(np.intp)],
+        _THOUSANDTHS[upper], _THOUSANDTHS[lower], texts(["", "1"])[cut.astype(np.intp)],
+    ])  # fmt: skip
+
+
+_THOUSANDTHS = texts(
+    [*(f"{number:03d}" for number in range(1000)),
+     *(f"{number:03d}".rstrip("0") for number in range(1000))]
+)  # fmt: skip
+"""Three digits, then the same without zeros at the end."""
+
+_NAMED = ("row", "row2", "column", "to_group", "to_bank", "to_row", "from_group", "from_bank",
+          "from_row")  # fmt: skip
+"""What a slice may name, in this order."""
 
 
 class Perfetto:
@@ -51,7 +84,7 @@ class Perfetto:
     def __init__(
         self, write: Callable[[bytes], None], standard: Standard, options: ModelOptions
     ) -> None:
-        self._write_bytes = write
+        self._write = write
         self._spans = Spans.of(standard, options)
         self._energies = options.energies(standard)
         self._standard = standard
@@ -61,237 +94,151 @@ class Perfetto:
         self._named: set[int] = set()
         self._ends_ps: dict[int, int] = {}
         """When the last command of a rank is over; it is charged until then."""
-        self._separator = "\n"
+        self._busy_ps = np.array([self._spans.busy_ps[kind] for kind in Kind])
+        durations = strings(_microseconds(self._busy_ps))
+        self._texts = {
+            "kind": texts([f',\n{{"ph":"X","name":"{kind.name}","pid":' for kind in Kind]),
+            "duration": texts([f',"dur":{duration}' for duration in durations]),
+        }
+        self._places = np.array(
+            [bank_address(standard, bank) for bank in range(standard.all_banks)]
+        )
+        self._empty = True
         header = {
             "displayTimeUnit": "ns",
             "otherData": {"standard": standard.name, "energy": options.energy},
         }
-        self._write(json.dumps(header)[:-1] + ', "traceEvents": [')
+        write((json.dumps(header)[:-1] + ', "traceEvents": [').encode("ascii"))
 
     def add_block(self, block: Block) -> None:
-        """Write the slices of commands."""
-        for event in block.events():
-            self._add(event)
-
-    def _add(self, event: Event) -> None:
-        pid = event.bank // self._banks + 1
-        rank = self._ranks.get(pid)
-        if rank is None:
-            rank = self._ranks[pid] = self._new_rank(pid, event.bank)
-        rank.add(event)
-        end_ps = event.at_ps + self._spans.busy_ps[event.kind]
-        self._ends_ps[pid] = max(self._ends_ps.get(pid, 0), end_ps)
-        if event.to is None:
-            arguments = {"row": event.row, "row2": event.row2, "column": event.column}
-            self._slice(pid, event, event.bank, arguments)
+        """Write the slices of commands, and the counters up to them."""
+        if not len(block):
             return
-        there = bank_address(self._standard, event.to)
-        here = bank_address(self._standard, event.bank)
-        sent = {"row": event.row, "column": event.column, "to_group": there.group,
-                "to_bank": there.bank, "to_row": event.row2}  # fmt: skip
-        received = {"row": event.row2, "column": event.column, "from_group": here.group,
-                    "from_bank": here.bank, "from_row": event.row}  # fmt: skip
-        if self._standard.bank_groups == 1:
-            del sent["to_group"], received["from_group"]
-        self._slice(pid, event, event.bank, sent)
-        self._slice(pid, event, event.to, received)
+        moved = block.to >= 0
+        of = np.repeat(np.arange(len(block)), 1 + moved)
+        received = np.zeros(len(of), bool)
+        received[1:] = of[1:] == of[:-1]
+        first = np.flatnonzero(~received)
+        inserted: list[tuple[int, int, bytes]] = []
+        # Texts before slices: which, in which order, and what.
+        ranks = block.bank // self._banks
+        for rank in np.unique(ranks).tolist():
+            pid, of_rank = rank + 1, np.flatnonzero(ranks == rank)
+            if pid not in self._ranks:
+                self._ranks[pid] = RankPower(self._energies, self._spans)
+                text = self._new_rank(pid, int(block.bank[of_rank[0]]))
+                inserted.append((int(first[of_rank[0]]), 0, text))
+            own = block[of_rank]
+            steps = self._ranks[pid].add(own)
+            places = first[of_rank[steps.before]].tolist()
+            counters = self._counters(pid, steps)
+            inserted += zip(places, [1] * len(places), counters, strict=True)
+            ends_ps = int((own.at_ps + self._busy_ps[own.kind]).max())
+            self._ends_ps[pid] = max(self._ends_ps.get(pid, 0), ends_ps)
+        some = block[of] if moved.any() else block
+        bank = np.where(received, some.to, some.bank)
+        pids = some.bank // self._banks + 1
+        tids = np.where(some.kind == Kind.REF, pids, self._first_bank + bank)
+        for tid, place in zip(*np.unique(tids, return_index=True), strict=True):
+            if tid >= self._first_bank and tid not in self._named:
+                self._named.add(int(tid))
+                text = self._thread(int(pids[place]), int(tid), int(bank[place]))
+                inserted.append((int(place), 2, text))
+        self._put(lines([
+            self._texts["kind"][some.kind], decimal(pids), constant(',"tid":'), decimal(tids),
+            constant(',"ts":'), _microseconds(some.at_ps), self._texts["duration"][some.kind],
+            *self._arguments(some, received),
+        ]), inserted)  # fmt: skip
 
     def finish(self) -> list[str]:
         """Write the last of the counters and what closes the file."""
         for pid, rank in self._ranks.items():
-            rank.finish(self._ends_ps[pid])
-        self._write("\n]}\n")
+            for text in self._counters(pid, rank.finish(self._ends_ps[pid])):
+                self._write(text)
+        self._write(b"\n]}\n")
         return [] if self._ranks else ["it holds no command"]
 
-    def _new_rank(self, pid: int, bank: int) -> RankPower:
+    def _put(self, slices: NDArray[np.uint8], inserted: list[tuple[int, int, bytes]]) -> None:
+        """Write slices, and before each what is inserted there."""
+        starts = np.concatenate([[0], np.cumsum(lengths(slices))]).tolist()
+        text, parts, start = text_of(slices), [], 0
+        for place, _, more in sorted(inserted, key=lambda each: each[:2]):
+            parts += [text[start : starts[place]], more]
+            start = starts[place]
+        whole = b"".join([*parts, text[start:]])
+        self._write(whole[1:] if self._empty else whole)  # no comma before the first
+        self._empty = False
+
+    def _arguments(self, some: Block, received: NDArray[np.bool_]) -> list[Column]:
+        """What slices name, as JSON."""
+        moved = some.to >= 0
+        none = np.full(len(some), -1)
+        values = {"row": some.row, "row2": some.row2, "column": some.column}
+        if moved.any():
+            here, there = self._places[some.bank], self._places[np.where(moved, some.to, 0)]
+            grouped = self._standard.bank_groups > 1
+            sent = moved & ~received
+            values |= {
+                "row": np.where(received, some.row2, some.row),
+                "row2": np.where(moved, -1, some.row2),
+                "to_group": np.where(sent & grouped, there[:, 2], -1),
+                "to_bank": np.where(sent, there[:, 3], -1),
+                "to_row": np.where(sent, some.row2, -1),
+                "from_group": np.where(received & grouped, here[:, 2], -1),
+                "from_bank": np.where(received, here[:, 3], -1),
+                "from_row": np.where(received, some.row, -1),
+            }
+        columns, begun = [], np.zeros(len(some), np.intp)
+        for name in _NAMED:
+            value = values.get(name, none)
+            there_is = value >= 0
+            if not there_is.any():
+                continue
+            before = texts(["", f',"args":{{"{name}":', f',"{name}":'])
+            columns.append(before[np.where(there_is, 1 + begun, 0)])
+            digits = decimal(np.maximum(value, 0))
+            columns.append(digits if there_is.all() else np.where(there_is, digits, b""))
+            begun |= there_is
+        return [*columns, texts(["}", "}}"])[begun]]
+
+    def _counters(self, pid: int, steps: Steps) -> list[bytes]:
+        """Both counters at each step."""
+        if not len(steps.at_ps):
+            return []
+        rows = np.ascontiguousarray(steps.power_mw).view(f"V{8 * steps.power_mw.shape[1]}").ravel()
+        _, first, which = np.unique(rows, return_index=True, return_inverse=True)
+        totals, parts = [], []
+        for power_mw in steps.power_mw[first].tolist():
+            named = zip(self._energies.parts, power_mw, strict=True)
+            totals.append(f',"args":{{"total":{sum(power_mw):.7g}}}}}')
+            parts.append(',"args":{' + ",".join(f'"{part}":{mw:.7g}' for part, mw in named) + "}}")
+        begin = f'(mW)","pid":{pid},"tid":{pid},"ts":'
+        at = _microseconds(steps.at_ps)
+        table = lines([
+            constant(',\n{"ph":"C","name":"power ' + begin), at, texts(totals)[which],
+            constant(',\n{"ph":"C","name":"power by part ' + begin), at, texts(parts)[which],
+        ])  # fmt: skip
+        ends = np.cumsum(lengths(table)).tolist()
+        whole = text_of(table)
+        return [whole[a:b] for a, b in zip([0, *ends[:-1]], ends, strict=True)]
+
+    def _new_rank(self, pid: int, bank: int) -> bytes:
         where = bank_address(self._standard, bank)
         name = f"channel {where.channel}, rank {where.rank}"
-        self._metadata("process_name", pid, pid, {"name": name})
-        self._metadata("process_sort_index", pid, pid, {"sort_index": pid})
-        self._metadata("thread_name", pid, pid, {"name": "all banks"})
-        parts = self._energies.parts
-
-        def emit(at_ps: int, power_mw: Sequence[float]) -> None:
-            at = f'"pid":{pid},"tid":{pid},"ts":{microseconds(at_ps)}'
-            each = ",".join(f'"{part}":{mw:.7g}' for part, mw in zip(parts, power_mw, strict=True))
-            self._event(
-                f'{{"ph":"C","name":"power (mW)",{at},"args":{{"total":{sum(power_mw):.7g}}}}}'
-            )
-            self._event(f'{{"ph":"C","name":"power by part (mW)",{at},"args":{{{each}}}}}')
-
-        return RankPower(self._energies, self._spans, emit)
-
-    def _slice(
-        self, pid: int, event: Event, bank: int, arguments: Mapping[str, int | None]
-    ) -> None:
-        tid = pid if event.kind is Kind.REF else self._first_bank + bank
-        if tid not in self._named and tid != pid:  # that is named with its process
-            self._named.add(tid)
-            where = bank_address(self._standard, bank)
-            group = f"group {where.group}, " if self._standard.bank_groups > 1 else ""
-            self._metadata("thread_name", pid, tid, {"name": f"{group}bank {where.bank}"})
-            self._metadata("thread_sort_index", pid, tid, {"sort_index": tid})
-        named = [f'"{name}":{value}' for name, value in arguments.items() if value is not None]
-        self._event(
-            f'{{"ph":"X","name":"{event.kind.name}","pid":{pid},"tid":{tid},'
-            f'"ts":{microseconds(event.at_ps)},"dur":{microseconds(self._spans.busy_ps[event.kind])}'
-            + (f',"args":{{{",".join(named)}}}}}' if named else "}")
+        return (
+            _metadata("process_name", pid, pid, {"name": name})
+            + _metadata("process_sort_index", pid, pid, {"sort_index": pid})
+            + _metadata("thread_name", pid, pid, {"name": "all banks"})
         )
 
-    def _metadata(self, name: str, pid: int, tid: int, arguments: dict[str, object]) -> None:
-        entry = {"ph": "M", "name": name, "pid": pid, "tid": tid, "args": arguments}
-        self._event(json.dumps(entry, separators=(",", ":")))
-
-    def _write(self, text: str) -> None:
-        self._write_bytes(text.encode("ascii"))
-
-    def _event(self, text: str) -> None:
-        self._write(self._separator + text)
-        self._separator = ",\n"
+    def _thread(self, pid: int, tid: int, bank: int) -> bytes:
+        where = bank_address(self._standard, bank)
+        group = f"group {where.group}, " if self._standard.bank_groups > 1 else ""
+        return _metadata(
+            "thread_name", pid, tid, {"name": f"{group}bank {where.bank}"}
+        ) + _metadata("thread_sort_index", pid, tid, {"sort_index": tid})
 
 
-WINDOW_PS = 100_000
-"""Window that power is averaged over; about two AAPs long."""
-
-EmitPower: TypeAlias = Callable[[int, Sequence[float]], None]
-"""Takes a time in ps and the power in mW of each part from then on."""
-
-
-def energies_by_part(energies: CommandEnergies) -> Mapping[Kind, Mapping[str, float]]:
-    """Energy of one command of each kind, in pJ, by the part of the report that it counts in."""
-    every = {
-        Kind.ACT: {"activate_precharge": energies.act_pj},
-        Kind.PRE: {"activate_precharge": energies.pre_pj},
-        Kind.RD: {"read_write": energies.rd_pj, "io": energies.rd_io_pj},
-        Kind.WR: {"read_write": energies.wr_pj, "io": energies.wr_io_pj},
-        Kind.TRANSFER: {"read_write": energies.transfer_pj},
-        Kind.REF: {"refresh": energies.ref_pj},
-        Kind.AAP: {"activate_precharge": energies.aap_pj},
-        Kind.AP: {"activate_precharge": energies.ap_pj},
-    }
-    return {
-        kind: {part: pj for part, pj in parts.items() if part in energies.parts}
-        for kind, parts in every.items()
-    }
-
-
-class RankPower:
-    """Average power of one rank over windows of time, emitted where it changes.
-
-    A command's energy is spread evenly over the time it keeps its bank busy; background power is
-    that of active standby while a bank is open or the rank refreshes, else of precharge standby.
-
-    >>> from pimsim.dram.energy import command_energies
-    >>> from pimsim.dram.standard.standard import load
-    >>> from pimsim.dram.options import ModelOptions
-    >>> ddr3 = load("ddr3-1600-8-8-8")
-    >>> seen = []
-    >>> rank = RankPower(
-    ...     command_energies("ambit-paper", ddr3),
-    ...     Spans.of(ddr3, ModelOptions()),
-    ...     lambda at_ps, power_mw: seen.append((at_ps, [round(mw, 3) for mw in power_mw])),
-    ... )
-    >>> rank.add(Event(0, Kind.AAP, bank=0))
-    >>> rank.finish(100_000)
-    >>> seen  # 6.29 nJ in 100 ns
-    [(0, [62.9, 0.0]), (100000, [0.0, 0.0])]
-    """
-
-    def __init__(self, energies: CommandEnergies, spans: Spans, emit: EmitPower) -> None:
-        self._parts = {part: index for index, part in enumerate(energies.parts)}
-        self._background = self._parts.get("background")
-        self._energies, self._spans, self._emit = energies, spans, emit
-        self._by_kind = {
-            kind: [(self._parts[part], pj) for part, pj in parts.items()]
-            for kind, parts in energies_by_part(energies).items()
-        }
-        self._now_ps = 0
-        self._open_banks = 0
-        self._closing: list[tuple[int, int]] = []  # a heap: when, and how many banks
-        self._closes_ps = 0
-        self._windows: dict[int, list[float]] = {}  # energy of windows that are not over
-        self._shown: list[float] | None = None
-
-    def add(self, event: Event) -> None:
-        """Count one command; events come in order of time."""
-        self._advance(event.at_ps)
-        kind = event.kind
-        if kind is Kind.ACT:
-            self._open_banks += 1
-        elif kind is Kind.PRE:
-            self._open_banks = max(self._open_banks - 1, 0)  # a PRE may find its bank closed
-        elif kind in self._spans.open_ps:
-            closes_ps = event.at_ps + self._spans.open_ps[kind]
-            self._closes_ps = max(self._closes_ps, closes_ps)
-            if self._energies.open_bank_mw:
-                heappush(self._closing, (closes_ps, self._spans.opens_banks[kind]))
-        start_ps, end_ps = event.at_ps, event.at_ps + self._spans.busy_ps[kind]
-        for part, pj in self._by_kind[kind]:
-            self._spread(part, pj, start_ps, end_ps)
-        if event.extra_wordlines:
-            pj = event.extra_wordlines * self._energies.extra_wordline_pj
-            self._spread(self._parts["activate_precharge"], pj, start_ps, end_ps)
-
-    def finish(self, end_ps: int) -> None:
-        """Emit what is left: all of it lies before ``end_ps``, where power drops to 0."""
-        self._advance(end_ps)
-        if self._now_ps % WINDOW_PS:
-            self._close_window(self._now_ps % WINDOW_PS)
-        self._show(self._now_ps, [0.0] * len(self._parts))
-
-    def _spread(self, part: int, pj: float, start_ps: int, end_ps: int) -> None:
-        first, last = start_ps // WINDOW_PS, (end_ps - 1) // WINDOW_PS
-        for window in range(first, last + 1):
-            begin_ps = window * WINDOW_PS
-            inside_ps = min(end_ps, begin_ps + WINDOW_PS) - max(start_ps, begin_ps)
-            self._window(window)[part] += pj * inside_ps / (end_ps - start_ps)
-
-    def _window(self, window: int) -> list[float]:
-        return self._windows.setdefault(window, [0.0] * len(self._parts))
-
-    def _advance(self, until_ps: int) -> None:
-        """Go on to a time, with the background power, closing the windows that are over."""
-        while self._now_ps < until_ps:
-            active = self._open_banks > 0 or self._closes_ps > self._now_ps
-            stop_ps = until_ps
-            if active and not self._open_banks:
-                stop_ps = min(stop_ps, self._closes_ps)
-            energies, closing = self._energies, self._closing
-            power_mw = energies.active_mw if active else energies.standby_mw
-            while closing and closing[0][0] <= self._now_ps:
-                heappop(closing)
-            if closing:
-                stop_ps = min(stop_ps, closing[0][0])
-            if energies.open_bank_mw:
-                banks = self._open_banks + sum(banks for _, banks in closing)
-                power_mw += banks * energies.open_bank_mw
-            self._background_until(stop_ps, power_mw)
-
-    def _background_until(self, stop_ps: int, power_mw: float) -> None:
-        while self._now_ps < stop_ps:
-            window, inside_ps = divmod(self._now_ps, WINDOW_PS)
-            if not inside_ps and not self._windows and stop_ps - self._now_ps >= WINDOW_PS:
-                # windows with nothing but this power, however many: one value says it
-                level = [0.0] * len(self._parts)
-                if self._background is not None:
-                    level[self._background] = power_mw
-                self._show(self._now_ps, level)
-                self._now_ps = stop_ps // WINDOW_PS * WINDOW_PS
-                continue
-            end_ps = min(stop_ps, (window + 1) * WINDOW_PS)
-            if self._background is not None:
-                pj = power_mw * (end_ps - self._now_ps) * 1e-3  # mW x ps = 1e-3 pJ
-                self._window(window)[self._background] += pj
-            self._now_ps = end_ps
-            if end_ps % WINDOW_PS == 0:
-                self._close_window(WINDOW_PS)
-
-    def _close_window(self, length_ps: int) -> None:
-        start_ps = self._now_ps - length_ps
-        energy_pj = self._windows.pop(start_ps // WINDOW_PS, [0.0] * len(self._parts))
-        self._show(start_ps, [pj * 1e3 / length_ps for pj in energy_pj])
-
-    def _show(self, at_ps: int, power_mw: list[float]) -> None:
-        if power_mw != self._shown:
-            self._emit(at_ps, power_mw)
-            self._shown = power_mw
+def _metadata(name: str, pid: int, tid: int, arguments: dict[str, object]) -> bytes:
+    entry = {"ph": "M", "name": name, "pid": pid, "tid": tid, "args": arguments}
+    return (",\n" + json.dumps(entry, separators=(",", ":"))).encode("ascii")

@@ -41,23 +41,40 @@ def hexadecimal(values: NDArray[np.int64]) -> Column:
     return _number(values, 16, int(values.max(initial=0)))
 
 
-def joined(columns: Sequence[Column]) -> bytes:
-    """Return the lines, columns side by side in each."""
-    lines = max(map(len, columns))
-    form = np.dtype([(str(number), column.dtype) for number, column in enumerate(columns)])
-    table: NDArray[Any] = np.empty(lines, form)
-    for name, column in zip(form.names or (), columns, strict=True):
-        table[name] = column
-    flat = table.view(np.uint8)
+def lines(columns: Sequence[Column]) -> NDArray[np.uint8]:
+    """Return columns side by side: ``(lines, bytes)``."""
+    one = side_by_side(columns)
+    table: NDArray[np.uint8] = one.view(np.uint8).reshape(len(one), one.dtype.itemsize)
+    return table
+
+
+def lengths(table: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """Return how long each of :func:`lines` is."""
+    found: NDArray[np.intp] = np.count_nonzero(table, axis=1)
+    return found
+
+
+def text_of(table: NDArray[np.uint8]) -> bytes:
+    """Return what :func:`lines` hold."""
+    flat = table.ravel()
     found: bytes = flat[flat != 0].tobytes()
     return found
 
 
+def joined(columns: Sequence[Column]) -> bytes:
+    """Return the lines, columns side by side in each."""
+    return text_of(lines(columns))
+
+
+def strings(column: Column) -> list[str]:
+    """Return the text of each line of a column."""
+    return [text.replace(b"\0", b"").decode("ascii") for text in column.tolist()]
+
+
 def side_by_side(columns: Sequence[Column]) -> Column:
     """Return columns as one."""
-    lines = max(map(len, columns))
     form = np.dtype([(str(number), column.dtype) for number, column in enumerate(columns)])
-    table: NDArray[Any] = np.empty(lines, form)
+    table: NDArray[Any] = np.empty(max(map(len, columns)), form)
     for name, column in zip(form.names or (), columns, strict=True):
         table[name] = column
     one: Column = table.view(f"S{form.itemsize}")

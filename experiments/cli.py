@@ -37,6 +37,7 @@ from experiments.commands import (
     train,
 )
 from experiments.commands.circuit.command import CIRCUIT
+from experiments.commands.trace import TRACE
 from experiments.options import places, subcommands
 from experiments.options.option import require_effects
 from experiments.options.parser import Parser, one_line
@@ -53,6 +54,7 @@ COMMANDS: tuple[subcommands.Command, ...] = (
     files.STANDARDS,
     files.ADDRESS_MAPS,
     CIRCUIT,
+    TRACE,
     reproduce.REPRODUCE,
     sweep,
     study,
@@ -79,6 +81,7 @@ examples:
   pimsim standards                the DRAM parts that pimsim knows
   pimsim address-maps             the compute rows that pimsim knows
   pimsim circuit failures         how often a triple-row activation is wrong
+  pimsim trace cost mine.txt      whether a trace is legal, and what it takes
   pimsim reproduce ambit          published figures beside simulated ones
   pimsim sweep --fields           what a sweep can vary
   pimsim study variation          what process variation does to networks

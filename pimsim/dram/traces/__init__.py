@@ -5,8 +5,9 @@
 :mod:`~pimsim.dram.traces.recorder` follows a stream, which :mod:`~pimsim.dram.traces.issue` gives
 its times. :mod:`~pimsim.dram.traces.trace` writes one trace, by :mod:`~pimsim.dram.traces.perfetto`
 or, in the :mod:`~pimsim.dram.traces.dialects` of tools that list a command bus, by
-:mod:`~pimsim.dram.traces.commandtrace`; :mod:`~pimsim.dram.traces.power` is for counters, :mod:`~pimsim.dram.traces.text` makes lines,
-:mod:`~pimsim.dram.traces.outfile` the file.
+:mod:`~pimsim.dram.traces.commandtrace`; :mod:`~pimsim.dram.traces.power` is for counters,
+:mod:`~pimsim.dram.traces.text` makes lines, :mod:`~pimsim.dram.traces.outfile` the file.
+:mod:`~pimsim.dram.traces.reading` reads them back.
 
 Nothing here knows why a command was told.
 

@@ -36,6 +36,9 @@ class DRAMPower(Dialect):
     - An ACT on an open bank counts in full; the bank's own active time starts anew with it.
     - The last time stamp ends the run: END puts it after the last precharge.
 
+    Run with 5.2.1: the energies of the core are pimsim's on the same currents and clocks, and
+    that of the interface is garbage for bursts four clocks apart unless ``prepostamble`` is 0.
+
     The data of a burst are zeros: a trace carries no data. The energy of the data pins is to be
     had from DRAMPower's toggling rates (``useToggleRate``), which take only the length from it.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -285,7 +286,7 @@ BAD = {
     "drampower fields": ("0,ACT,0,0,1,1,0\n9,PRE,0\n", "mine, line 2: it must have the fields "
                          "timestamp,command,rank,"),
     "drampower number": ("0,ACT,0,0,1,1,0\nx,PRE,0,0,1,0,0\n", "mine, line 2: the time stamp must "
-                         "be a whole number, not 'x'"),
+                         "be a whole number of 63 bits, not 'x'"),
     "back": ("50,ACT,0,0,1,1,0\n9,PRE,0,0,1,0,0\n", "mine, line 2: times of a channel must not go "
              "back, from 62,500 ps to 11,250 ps"),
     "rank": ("0,ACT,3,0,1,1,0\n", "mine, line 1: the rank (ddr3-1600-8-8-8) must be 0 to 0, not 3"),
@@ -304,6 +305,22 @@ BAD = {
         "mine, line 2: the bank must be 0 to 7 (ddr3-1600-8-8-8), not 97",
     ),
     "slices": ('{\n{"ph":"X","name":"AP"}\n', "mine, line 2: it must be a slice with name, tid"),
+    "transfer": (
+        '{\n{"ph":"X","name":"TRANSFER","tid":2,"ts":1,"args":{"to_bank":99}}\n',
+        "mine, line 2: the other bank must be one of ddr3-1600-8-8-8, not (99, 0)",
+    ),
+    "transfer to nowhere": (
+        '{\n{"ph":"X","name":"TRANSFER","tid":2,"ts":1}\n', "mine, line 2: it must be a slice",
+    ),
+    "time that is none": (
+        '{\n{"ph":"X","name":"AP","tid":2,"ts":NaN}\n', "mine, line 2: it must be a slice",
+    ),
+    "slice too late": (
+        '{\n{"ph":"X","name":"AP","tid":2,"ts":1e30}\n', "mine, line 2: the time must be 0 to ",
+    ),
+    "too late": ("9999999999999999999 AP 0\n", "mine, line 1: the time must be a whole number of "),
+    "clock too late": ("9000000000000000000,ACT,0,0,0,0,0\n", "mine, line 1: the clock must be 0 "),
+    "beyond 63 bits": ("99999999999999999999,ACT,0,0,0,0,0\n", "mine, line 1: the time stamp "),
     "long line": ("#" * 70_000, "mine, line 1: a line must have at most 65,536 bytes"),
     "bytes": ("0 AP 0 \xe4\n", "mine, line 1: it must be ASCII text"),
 }  # fmt: skip
@@ -318,6 +335,16 @@ def test_refused_in_one_line(case: str, tmp_path: Path) -> None:
         read(path, DDR3, PAPER)
     assert str(refusal.value).startswith(message)
     assert "\n" not in str(refusal.value)
+
+
+def test_a_pipe_is_read_once(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w") as pipe:
+        pipe.write("# AAP\n0 AAP 0 5 1008\n")
+    try:
+        assert read(Path(f"/dev/fd/{reading}"), DDR3, PAPER).counts.aap == 1
+    finally:
+        os.close(reading)
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:

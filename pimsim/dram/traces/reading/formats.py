@@ -12,7 +12,6 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,8 +22,10 @@ from pimsim.dram.standard.standard import Standard
 from pimsim.dram.traces.block import Numbers
 from pimsim.dram.traces.dialects import DRAMPower, DRAMsim3, Ramulator
 from pimsim.dram.traces.reading.parts import Parts
-from pimsim.dram.traces.reading.source import Lines, blocks
-from pimsim.errors import InputError
+from pimsim.dram.traces.reading.source import Lines
+
+MOST_PS = 10**18
+"""Latest time: twelve days."""
 
 
 class Reader(ABC):
@@ -70,7 +71,7 @@ class Reader(ABC):
 
     def parts(self, lines: Lines, clock: Numbers, kind: Numbers, bank: Numbers) -> Parts:
         """Return commands on clock edges; those of kind -1 are left out."""
-        lines.at_least(clock, 0, "clock")
+        lines.within(clock, 0, MOST_PS // self.standard.timing.t_ck_ps, "clock")
         some = kind >= 0
         line = lines.first + np.arange(len(clock))
         at_ps = clock * self.standard.timing.t_ck_ps
@@ -175,7 +176,6 @@ class FromPerfetto(Reader):
     def read(self, lines: Lines) -> Parts:
         """Return the commands of some lines."""
         found: list[tuple[int, int, int, int, int]] = []
-        banks = self.standard.all_banks
         if lines.first == 1:
             self._require_standard(lines)
         for index, line in enumerate(lines.lines):
@@ -183,32 +183,46 @@ class FromPerfetto(Reader):
                 continue
             try:
                 entry = json.loads(line.rstrip(",\n "), parse_float=Decimal)
-                name, tid, args = entry["name"], int(entry["tid"]), entry.get("args", {})
+                name, tid, args = str(entry["name"]), int(entry["tid"]), entry.get("args", {})
                 at_ps = int(Decimal(entry["ts"]) * 1_000_000)
+                received = "from_bank" in args
+                to = (int(args["to_bank"]), int(args.get("to_group", 0))) if (
+                    name == Kind.TRANSFER.name and not received
+                ) else None  # fmt: skip
             except (ValueError, KeyError, TypeError, ArithmeticError, AttributeError):
                 lines.refuse(index, f"it must be a slice with name, tid and ts, not {line[:60]!r}")
             if name not in Kind.__members__:
-                lines.refuse(
-                    index, f"unknown command {name!r}{nearest(str(name), tuple(Kind.__members__))}"
-                )
-            if "from_bank" in args:  # the other end of a TRANSFER
+                close = nearest(name, tuple(Kind.__members__))
+                lines.refuse(index, f"unknown command {name[:40]!r}{close}")
+            if not 0 <= at_ps <= MOST_PS:
+                lines.refuse(index, f"the time must be 0 to {MOST_PS:,} ps, not {at_ps:,}")
+            if received:  # the other end of a TRANSFER
                 continue
             kind = Kind[name]
-            ranks = self._first_bank - 1
-            bank = (tid - 1) * self.standard.banks if kind is Kind.REF else tid - self._first_bank
-            if not (0 <= bank < banks and (kind is not Kind.REF or 1 <= tid <= ranks)):
-                lines.refuse(
-                    index, f"the bank must be 0 to {banks - 1} ({self.standard.name}), not {bank}"
-                )
-            to = -1
-            if kind is Kind.TRANSFER:
-                part = self.standard
-                of_rank = bank // part.banks * part.banks
-                to = of_rank + args["to_bank"] * part.bank_groups + args.get("to_group", 0)
-            found.append((at_ps, kind, bank, to, lines.first + index))
+            bank = self._bank(lines, index, kind, tid)
+            found.append((at_ps, kind, bank, self._other(lines, index, bank, to),
+                          lines.first + index))  # fmt: skip
         if not found:
             return _none()
         return Parts(*(np.array(column, np.int64) for column in zip(*found, strict=True)))
+
+    def _bank(self, lines: Lines, index: int, kind: Kind, tid: int) -> int:
+        part, ranks = self.standard, self._first_bank - 1
+        bank = (tid - 1) * part.banks if kind is Kind.REF else tid - self._first_bank
+        if not (0 <= bank < part.all_banks and (kind is not Kind.REF or 1 <= tid <= ranks)):
+            lines.refuse(
+                index, f"the bank must be 0 to {part.all_banks - 1} ({part.name}), not {bank}"
+            )
+        return bank
+
+    def _other(self, lines: Lines, index: int, bank: int, to: tuple[int, int] | None) -> int:
+        """Where a TRANSFER goes; -1 for other commands."""
+        if to is None:
+            return -1
+        part, (number, group) = self.standard, to
+        if not (0 <= group < part.bank_groups and 0 <= number < part.banks // part.bank_groups):
+            lines.refuse(index, f"the other bank must be one of {part.name}, not {to}")
+        return bank // part.banks * part.banks + number * part.bank_groups + group
 
     def _require_standard(self, lines: Lines) -> None:
         head = lines.lines[0].partition(', "traceEvents"')[0]
@@ -246,7 +260,7 @@ class FromPlain(Reader):
                 self.timed = timed
             if timed is not self.timed:
                 lines.refuse(index, "either every command must have a time or none")
-            at_ps = self._number(lines, index, words.pop(0), "time", 2**62) if timed else -1
+            at_ps = self._number(lines, index, words.pop(0), "time", MOST_PS) if timed else -1
             if not words or words[0].upper() not in Kind.__members__:
                 name = words[0] if words else ""
                 close = nearest(name.upper(), tuple(Kind.__members__))
@@ -285,13 +299,13 @@ READERS: Mapping[str, Callable[[Standard], Reader]] = {
 """What reads each format."""
 
 
-def recognized(path: Path) -> str:
-    """Return the format of a file, by its first line with anything in it.
+def recognized(lines: Lines) -> str:
+    """Return the format of a file, by the first of its lines with anything in it.
 
     Raises :class:`~pimsim.errors.InputError` for one of requests, which has no commands.
     """
-    line = next(
-        (line for some in blocks(path) for line in some.lines if line.partition("#")[0].strip()), ""
+    index, line = next(
+        (each for each in enumerate(lines.lines) if each[1].partition("#")[0].strip()), (0, "")
     )
     words = line.split()
     if line.startswith("{"):
@@ -299,9 +313,10 @@ def recognized(path: Path) -> str:
     if line.startswith("clock,command"):
         return "ramulator"
     if words and (words[0] in ("LD", "ST", "R", "W") or "READ" in words or "WRITE" in words):
-        raise InputError(
-            f"{path.name}, line 1: a trace must have the commands of a DRAM, not requests for a "
-            f"controller: {line[:60]!r} says nothing of when rows are opened"
+        lines.refuse(
+            index,
+            "a trace must have the commands of a DRAM, not requests for a controller: "
+            f"{line[:60]!r} says nothing of when rows are opened",
         )
     if len(words) == 8 and words[1] in DRAMsim3.names.values():
         return "dramsim3"

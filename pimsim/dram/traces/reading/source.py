@@ -38,23 +38,18 @@ class Lines:
         except (ValueError, OverflowError):
             for index, text in enumerate(column):
                 if not _is_number(text, base):
-                    self.refuse(index, f"the {name} must be a whole number, not {text[:40]!r}")
+                    self.refuse(
+                        index, f"the {name} must be a whole number of 63 bits, not {text[:40]!r}"
+                    )
             raise
         return found
 
-    def at_least(self, values: Numbers, least: int, name: str) -> None:
-        """Refuse the first number that is too small."""
-        self.within(values, least, None, name)
-
-    def within(self, values: Numbers, least: int, most: int | None, name: str) -> None:
+    def within(self, values: Numbers, least: int, most: int, name: str) -> None:
         """Refuse the first number that is not in a range."""
-        wrong = values < least
-        if most is not None:
-            wrong |= values > most
+        wrong = (values < least) | (values > most)
         if wrong.any():
             index = int(np.argmax(wrong))
-            wanted = f"at least {least}" if most is None else f"{least} to {most}"
-            self.refuse(index, f"the {name} must be {wanted}, not {values[index]}")
+            self.refuse(index, f"the {name} must be {least} to {most:,}, not {values[index]}")
 
 
 def _is_number(text: str, base: int) -> bool:

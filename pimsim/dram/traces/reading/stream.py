@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -72,13 +73,17 @@ def read(path: Path, standard: Standard, options: ModelOptions, form: str | None
     """
     if form is not None and form not in READERS:
         raise InputError(f"unknown trace format {form!r}{nearest(form, tuple(READERS))}")
-    form = form or recognized(path)
+    every = blocks(path)
+    first = next(every, None)
+    if first is None:
+        raise InputError(f"{path.name}: a trace must hold commands, not none")
+    form = form or recognized(first)
     reader = READERS[form](standard)
     if reader.on_bus:
         options = replace(options, clocked=True)
     issuing = _Issuing(standard, options)
     channels: dict[int, _Channel] = {}
-    for lines in blocks(path):
+    for lines in chain([first], every):
         parts = reader.read(lines)
         if isinstance(reader, FromPlain) and reader.timed is False:
             parts = issuing.issued(parts, lines)
@@ -95,7 +100,7 @@ def read(path: Path, standard: Standard, options: ModelOptions, form: str | None
     counts: Counter[str] = Counter()
     for channel in channels.values():
         counts += channel.checker.counts
-    first = sorted(one for channel in channels.values() for one in channel.checker.found)
+    violations = sorted(one for channel in channels.values() for one in channel.checker.found)
     return Found(
         form,
         sum((tally.counts for tally in tallies), CommandCounts()),
@@ -105,7 +110,7 @@ def read(path: Path, standard: Standard, options: ModelOptions, form: str | None
         sum(tally.bank_open_ps for tally in tallies),
         sum(tally.refreshes for tally in tallies),
         dict(sorted(counts.items())),
-        tuple(first[:SHOWN]),
+        tuple(violations[:SHOWN]),
         isinstance(reader, FromPlain) and reader.timed is False,
         reader.lacks,
     )

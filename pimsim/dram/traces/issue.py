@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,26 +30,14 @@ from pimsim.dram.scheduler.bus import BusScheduler
 from pimsim.dram.scheduler.constraints import effective_timing
 from pimsim.dram.scheduler.scheduler import Scheduler
 from pimsim.dram.standard.standard import Standard
-from pimsim.dram.timeline.command_stream import RowCycle, Segment, Slot, slots
+from pimsim.dram.timeline.command_stream import Segment
+from pimsim.dram.traces.lanes import Lane, Lanes, Layout, layout_of
 from pimsim.errors import InputError
 
 _PIECE = 1 << 16
 """Commands of a piece, about."""
 _MET = 4_000
 """States that are remembered, with what begins at them."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Lane:
-    """A kind of command over banks of one channel; equal ones are the same object."""
-
-    kind: Kind
-    slots: tuple[Slot, ...]
-    """In the order of issue, banks counted within the channel."""
-
-
-_lane = lru_cache(maxsize=4096)(_Lane)
-_Lanes: TypeAlias = tuple[_Lane, ...]
 
 
 class Refresh(NamedTuple):
@@ -145,7 +133,7 @@ class Issues:
         }  # fmt: skip
         early = [refresh for number in used for refresh in self._idle(number, ranks[number])]
         for run in segment.runs:
-            layout = _layout(run.cycle, segment.banks, segment.to, self._banks)
+            layout = layout_of(run.cycle, segment.banks, segment.to, self._banks)
             each = len(layout.kind)
             for start in range(0, run.times, max(1, _PIECE // each)):
                 times = min(run.times - start, max(1, _PIECE // each))
@@ -192,7 +180,7 @@ class Issues:
         self,
         number: int,
         ranks: Sequence[int],
-        layout: _Layout,
+        layout: Layout,
         places: NDArray[np.intp],
         found: Piece,
         times: int,
@@ -247,7 +235,7 @@ class Issues:
             front_ps + at_ps < self._due_ps(channel, rank) for rank, at_ps in move.chance_ps.items()
         ) and all(front_ps + move.took_ps < self._due_ps(channel, rank) for rank in idle)
 
-    def _beats(self, channel: _Channel, number: int, lane: _Lane, idle: Sequence[int]) -> _Move:
+    def _beats(self, channel: _Channel, number: int, lane: Lane, idle: Sequence[int]) -> _Move:
         """One command over the banks of a lane, with the REFs that come before or among them."""
         move = self._beat(channel.state, lane)
         if self._fits(channel, move, idle):
@@ -262,7 +250,7 @@ class Issues:
                 return refreshed
         return self._one_by_one(channel, lane, idle)
 
-    def _one_by_one(self, channel: _Channel, lane: _Lane, idle: Sequence[int]) -> _Move:
+    def _one_by_one(self, channel: _Channel, lane: Lane, idle: Sequence[int]) -> _Move:
         """The same, command by command."""
         kind = lane.kind
         scheduler, front_ps, refreshes = self._scheduler, channel.front_ps, []
@@ -325,7 +313,7 @@ class Issues:
             self._bus.waited = self._bus.longest_wait_clocks = 0
         return move
 
-    def _make_beat(self, state: int, lane: _Lane, refresh: int = -1) -> _Move:
+    def _make_beat(self, state: int, lane: Lane, refresh: int = -1) -> _Move:
         kind = lane.kind
         scheduler, chances, refreshes = self._scheduler, [], []
         scheduler.restore(self._states[state])
@@ -341,10 +329,10 @@ class Issues:
                 chances.append((at_ps[-1], self._rank(bank), place))
         return self._moved(at_ps, chances, refreshes)
 
-    def _make_refreshed(self, state: int, lane: _Lane, place: int) -> _Move:
+    def _make_refreshed(self, state: int, lane: Lane, place: int) -> _Move:
         return self._make_beat(state, lane, place)
 
-    def _make_chain(self, state: int, lanes: _Lanes) -> _Move:
+    def _make_chain(self, state: int, lanes: Lanes) -> _Move:
         parts: list[NDArray[np.int64]] = []
         front_ps, last_ps = 0, dict[int, int]()
         waited = longest = 0
@@ -356,49 +344,3 @@ class Issues:
             waited += move.waited
             longest = max(longest, move.longest_wait_clocks)
         return _Move(np.concatenate(parts), state, front_ps, last_ps, [], [], waited, longest)
-
-
-class _Layout(NamedTuple):
-    """A row cycle over the banks of a segment, all channels together."""
-
-    kind: NDArray[np.int64]
-    bank: NDArray[np.int64]
-    to: NDArray[np.int64]
-    lanes: dict[int, _Lanes]
-    """Of each channel, its beats."""
-    places: dict[int, NDArray[np.intp]]
-    """Where the commands of a channel are among all."""
-    starts: dict[int, list[int]]
-    """The first of each beat among those of the channel."""
-
-
-@lru_cache(maxsize=256)
-def _layout(
-    cycle: RowCycle, banks: tuple[int, ...], to: tuple[int, ...], of_channel: int
-) -> _Layout:
-    kinds = [kind for kind, times in cycle for _ in range(times)]
-    every: list[tuple[Kind, int, int]] = []
-    beats: dict[int, list[_Lane]] = {}
-    places: dict[int, list[int]] = {}
-    starts: dict[int, list[int]] = {}
-    for kind in kinds:
-        own: dict[int, list[Slot]] = {}
-        for bank, other in slots(kind, banks, to):
-            number, within = divmod(bank, of_channel)
-            if number not in own:
-                starts.setdefault(number, []).append(len(places.setdefault(number, [])))
-            end = None if other is None else other % of_channel
-            own.setdefault(number, []).append((within, end))
-            places[number].append(len(every))
-            every.append((kind, bank, -1 if other is None else other))
-        for number, some in own.items():
-            beats.setdefault(number, []).append(_lane(kind, tuple(some)))
-    kind_of, bank_of, to_of = (np.array(column, np.int64) for column in zip(*every, strict=True))
-    return _Layout(
-        kind_of,
-        bank_of,
-        to_of,
-        {number: tuple(some) for number, some in beats.items()},
-        {number: np.array(some, np.intp) for number, some in places.items()},
-        starts,
-    )

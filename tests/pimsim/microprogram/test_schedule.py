@@ -111,6 +111,16 @@ def test_many_outputs_at_once_equal_each_alone(
             assert _summed(schedule, chosen[taking.index(lane)]) == counts[lane]
 
 
+@pytest.mark.parametrize("steps", [1, 7, 600])  # looked at in several pieces
+def test_tables_have_the_addresses_of_each_output(steps: int) -> None:
+    schedule, _ = _random(Random(steps), outputs=5, steps=steps)
+    outputs = [3, 0, 0, 4]
+    table = np.concatenate(list(schedule.tables(outputs)))
+    for place, output in enumerate(outputs):
+        wanted = [(row, -1 if to is None else to) for row, to in schedule.addresses(output)]
+        assert [tuple(pair) for pair in table[:, place].tolist()] == wanted
+
+
 def test_a_single_variant_for_all_outputs_may_be_given_as_a_flag() -> None:
     schedule = Schedule(3)
     schedule.append((AND, OR), np.True_, a=D, b=D, out=D + 1)

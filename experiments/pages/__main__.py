@@ -8,7 +8,7 @@ from pathlib import Path
 
 from experiments.commands.reproduce import EXPERIMENTS
 from experiments.options.table import STANDARD
-from experiments.pages import mappings, mitigations, networks, parts
+from experiments.pages import checked, mappings, mitigations, networks, parts
 from experiments.reproduce.table import PAPER, Table
 from experiments.studies import page as studies
 from experiments.studies.study import STUDIES, study
@@ -53,6 +53,7 @@ def write_studies(folder: Path) -> None:
 
 PAGES: Mapping[str, Callable[[Path], None]] = {
     "mappings": mappings.PAGE.write,
+    "checked": checked.PAGE.write,
     "networks": networks.PAGE.write,
     "parts": parts.PAGE.write,
     "mitigations": mitigations.PAGE.write,

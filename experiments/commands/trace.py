@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +93,8 @@ def _record(
     from pimsim.dram.commands import CommandCounts
 
     each = [one for _, one in found]
+    if any(one.on_bus for one in each):
+        options = replace(options, clocked=True)
     counts = sum((one.counts for one in each), CommandCounts())
     elapsed = Elapsed(
         max(one.latency_ps for one in each),

@@ -64,6 +64,21 @@ def test_a_stream_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "1,000 ps (0.8 clocks)" in shown
 
 
+def test_what_is_on_clock_edges_takes_energy_for_whole_clocks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    on_bus, plain = tmp_path / "t.csv", tmp_path / "mine.txt"
+    on_bus.write_text("0,ACT,0,0,0,1,0\n40,PRE,0,0,0,0,0\n")
+    plain.write_text("0 AP 0 1\n")
+    model = "--standard", "ddr4-2400", "--energy", "datasheet"
+    row_pj = [
+        told(capsys, str(file), *model, *more)["energy_pj"]["activate_precharge"]
+        for file, more in ((on_bus, ()), (on_bus, ("--clocked",)), (plain, ("--clocked",)))
+    ]
+    assert row_pj[0] == row_pj[1] == row_pj[2]
+    assert row_pj[0] > told(capsys, str(plain), *model)["energy_pj"]["activate_precharge"]
+
+
 def test_files_of_channels_are_added_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = [tmp_path / f"t.csv.ch{channel}" for channel in range(2)]
     for channel, file in enumerate(files):

@@ -40,6 +40,8 @@ class Found:
 
     form: str
     """Its format."""
+    on_bus: bool
+    """Whether that is of a command bus, so that commands are on clock edges."""
     counts: CommandCounts
     """Commands, without REFs."""
     latency_ps: int
@@ -103,6 +105,7 @@ def read(path: Path, standard: Standard, options: ModelOptions, form: str | None
     violations = sorted(one for channel in channels.values() for one in channel.checker.found)
     return Found(
         form,
+        reader.on_bus,
         sum((tally.counts for tally in tallies), CommandCounts()),
         max(tally.latency_ps for tally in tallies),
         sum(tally.held_ps for tally in tallies),

@@ -95,6 +95,7 @@ _BY_NAME = {
     "sense_ramp_ns": Range(1e-3, 1e6),
     "time_constant_ms": Range(1e-6, 1e15),
     "halving_celsius": Range(1e-3, 1e3),
+    "log_scale": Range(0, 100),
     "reference_celsius": Range(-273.15, 1_000),
     "kp_ua_per_v2": Range(1e-3, 1e7),
     "lambda_per_v": Range(0, 10),

@@ -69,7 +69,7 @@ class Shelf:
     """Files of a kind: those that are bundled, and any ``.toml`` file at a path.
 
     >>> Shelf("preset", "pimsim.circuit", "presets").names()
-    ('crow22', 'ddr4-like', 'dramspec58', 'rambus55')
+    ('crow22', 'ddr4-like', 'dramspec58', 'rambus55', 'worst-cell')
     """
 
     what: str

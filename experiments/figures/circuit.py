@@ -118,8 +118,8 @@ def draw_fit(result: Result, folder: Path) -> tuple[Path, Path]:
         axes.set_ylim(len(points) - 0.5, -0.5)
         axes.set_xlim(left=min(0.0, axes.get_xlim()[0]))
         axes.xaxis.grid(visible=True)
-        failing = stated["process"] == "ambit-like"
-        axes.set_xlabel("bitlines wrong, %" if failing else "bitlines right, %")
+        of = {"ambit-like": "bitlines wrong, %", "retention": "cells lost, %"}
+        axes.set_xlabel(of.get(stated["process"], "bitlines right, %"))
         axes.set_title(f"{stated['process']}: {result['rms_points']:.2g} points RMS")
         axes.legend(loc="best")
         amounts = ", ".join(f"{row['quantity']} {row['fitted']:.4g}" for row in result["amounts"])

@@ -56,7 +56,7 @@ VARIATION = Option(
 )  # fmt: skip
 PRESET = Option(
     "preset",
-    "circuit parameters: rambus55, crow22, dramspec58, ddr4-like or a file of your own",
+    "circuit parameters: rambus55, crow22, dramspec58, ddr4-like, worst-cell or a file of your own",
     metavar="NAME|FILE.toml", default="rambus55",
     swept=Swept(
         "circuit", _CIRCUIT, "circuit parameters: a preset of `pimsim circuit`, or a TOML file",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from itertools import count
 from typing import Any
 
@@ -21,6 +22,8 @@ ambit-like   threshold spread of the latch; Ambit's failures of triple-row activ
              process variation (maximum likelihood; a bitline fails if 110 or 100 is wrong)
 ddr4-like    spread of latch offset and cell capacitance; SiMRA's mean success of MAJ3/5/7/9 on 4
              to 32 rows of DDR4 chips (least squares; a bitline succeeds if every pattern is right)
+retention    for how long cells hold a one: those lost after 4 to 4,096 s without refresh on modules
+             of DDR4, and what each of these would be by itself (least squares)
 
 The fits are not unique: other sets of varying quantities explain the same numbers.
 """
@@ -29,9 +32,15 @@ _EPILOG = """\
 examples:
   pimsim circuit fit ambit-like
   pimsim circuit fit ddr4-like --samples 5000 --out out/fit     fit.png and fit.csv
+  pimsim circuit fit retention --samples 100000
   pimsim circuit fit ambit-like --no-refit --json     only the residuals of the bundled amounts
 """
 
+
+RETENTION = "retention"
+"""What can be fitted besides the processes."""
+
+_MODULE_HEADS = ("fitted alone:\nmedian s", "log scale", "off by\nat most x")
 
 WRITES = ("fit.png", "fit.csv")
 
@@ -39,7 +48,7 @@ WRITES = ("fit.png", "fit.csv")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe ``pimsim circuit fit``."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
-    parser.add_argument("process", metavar="PROCESS", help="ambit-like or ddr4-like")
+    parser.add_argument("process", metavar="PROCESS", help="ambit-like, ddr4-like or retention")
     add(
         parser,
         SAMPLES.but(help="bitlines for each published number", default=20_000),
@@ -65,6 +74,8 @@ def run(args: argparse.Namespace) -> int:
 def _result(args: argparse.Namespace) -> dict[str, Any]:
     from pimsim.circuit.statistics import fit
 
+    if args.process == RETENTION:
+        return _retention(args)
     bundled = fit.residuals(args.process, samples=args.samples, seed=args.seed)
     found = bundled
     if args.refit:
@@ -103,6 +114,75 @@ def _result(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def _retention(args: argparse.Namespace) -> dict[str, Any]:
+    """What is fitted to retention, in the form of the others, and module by module."""
+    from pimsim.circuit.model import parameters
+    from pimsim.circuit.statistics import retention_fit
+    from pimsim.circuit.statistics.monte_carlo import Sampling
+
+    bundled = parameters.load(retention_fit.PRESET).retention
+    every = [p for p in retention_fit.measured() if p.celsius == bundled.reference_celsius]
+    found = retention_fit.fit([point for point in every if point.pooled])
+    values = (
+        ("retention.time_constant_ms", bundled.time_constant_ms, found.time_constant_ms),
+        ("retention.log_scale", bundled.log_scale, found.log_scale),
+    )
+    sampling = Sampling(args.samples, args.seed)
+    points: list[dict[str, Any]] = []
+    for wait_s in sorted({point.wait_s for point in every}):
+        alike = [point.percent for point in every if point.pooled and point.wait_s == wait_s]
+        mean = math.exp(sum(map(math.log, alike)) / len(alike))
+        model = retention_fit.simulated_percent(wait_s, bundled.reference_celsius, sampling)
+        points.append(
+            {
+                "label": f"{wait_s:g} s: {min(alike):.2g} to {max(alike):.2g} %",
+                "published_percent": mean,
+                "model_percent": model,
+                "residual_points": model - mean,
+            }
+        )
+    modules = []
+    for module in dict.fromkeys(point.module for point in every):
+        own = [point for point in every if point.module == module]
+        alone = retention_fit.fit(own)
+        modules.append(
+            {
+                "module": module,
+                "die": own[0].die,
+                "pooled": bool(own[0].pooled),
+                "lost_percent": {f"{p.wait_s:g}": p.percent for p in own},
+                "median_s": alone.median_s,
+                "log_scale": alone.log_scale,
+                "worst_ratio": retention_fit.worst_ratio(alone, own),
+            }
+        )
+    left = [point["residual_points"] for point in points]
+    return {
+        "amounts": [
+            {"quantity": key, "bundled": value, "fitted": new if args.refit else value}
+            for key, value, new in values
+        ],
+        "points": points,
+        "modules": modules,
+        "rms_points": math.sqrt(sum(one**2 for one in left) / len(left)),
+        "worst_points": max(map(abs, left)),
+        "assumptions": {
+            "process": args.process,
+            "preset": retention_fit.PRESET,
+            "criterion": "a one reads as a zero",
+            "celsius": bundled.reference_celsius,
+            "published": "geometric mean of the modules that are alike",
+            "refit": args.refit,
+            "samples": args.samples,
+            "seed": args.seed,
+        },
+    }
+
+
+def _digits(percent: float | None) -> str:
+    return "-" if percent is None else f"{percent:.3g}"
+
+
 def _show(result: dict[str, Any], args: argparse.Namespace) -> None:
     if args.json:
         json_output.show(result)
@@ -126,6 +206,23 @@ def _show(result: dict[str, Any], args: argparse.Namespace) -> None:
             for row in result["points"]
         ],
     )
+    if "modules" in result:
+        waits = list(result["modules"][0]["lost_percent"])
+        shown = (waits[0], waits[len(waits) // 2], waits[-1])
+        tables.show(
+            ("module", "die", *(f"lost after {s} s %" for s in shown), *_MODULE_HEADS),
+            [
+                (
+                    row["module"],
+                    row["die"] + ("" if row["pooled"] else " (apart)"),
+                    *(_digits(row["lost_percent"].get(s)) for s in shown),
+                    f"{row['median_s']:,.0f}",
+                    f"{row['log_scale']:.2f}",
+                    f"{row['worst_ratio']:,.3g}",
+                )
+                for row in result["modules"]
+            ],
+        )
     rms, worst = result["rms_points"], result["worst_points"]
     stated = {"rms_points": round(rms, 2), "worst_points": round(worst, 2)}
     tables.show_assumptions(stated | result["assumptions"])

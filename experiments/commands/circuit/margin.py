@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from experiments.options import circuit as circuit_options
 from experiments.options.option import Option, add, out_folder
-from experiments.options.table import INPUTS, JSON, ROWS
+from experiments.options.table import INPUTS, JSON, PROCESS, ROWS
 from experiments.output import json_output, outdir, tables
 from pimsim.errors import InputError
 
@@ -45,6 +45,8 @@ _RATIOS = (2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0)
 _ROWS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 16, 24, 32)
 _VDD_MV = (900.0, 1000.0, 1100.0, 1200.0, 1300.0, 1400.0, 1500.0)
 _CELSIUS = (25.0, 35.0, 45.0, 55.0, 65.0, 75.0, 85.0, 95.0)
+_WEAKEST_OF = 2**30
+"""Cells of a gigabit."""
 _WAIT_MS = (0.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0)
 
 
@@ -88,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
 def _result(
     circuit: Circuit, operation: str, inputs: int, rows: int, stated: dict[str, object]
 ) -> dict[str, Any]:
-    from pimsim.circuit.model import retention
+    from pimsim.circuit.model import retention, variation
 
     def margin_mv(one: Circuit, on_rows: int) -> float:
         return operation_margin_mv(one, operation, inputs, on_rows)
@@ -110,10 +112,11 @@ def _result(
              lambda vdd_mv, ratio: margin_mv(
                  of_ratio(circuit.with_set("supply.vdd_mv", vdd_mv), ratio), rows))
     )  # fmt: skip
+    alike = retention.weakest(circuit, variation.load(PROCESS.default), _WEAKEST_OF)
     maps.append(
         _map("temperature", "temperature, °C", "time since restore, ms", _CELSIUS, _WAIT_MS,
              lambda celsius, time_ms: margin_mv(
-                 retention.after(circuit, time_ms, celsius), rows))
+                 retention.after(alike, time_ms, celsius), rows))
     )  # fmt: skip
     return {
         "margin_mv": nominal,
@@ -128,7 +131,11 @@ def _result(
             "vdd_mv": circuit.supply.vdd_mv,
             "model": "exact charge sharing of equal cells; retention: exponential, the time "
             "constant halves every "
-            f"{circuit.retention.halving_celsius:g} degrees",
+            f"{circuit.retention.halving_celsius:g} degrees; cells leak as the median one, in the "
+            f"map of temperatures as the weakest of {_WEAKEST_OF:,} does"
+            if circuit.retention.log_scale
+            else "exact charge sharing of equal cells; retention: exponential, the time constant "
+            f"halves every {circuit.retention.halving_celsius:g} degrees; all cells leak alike",
         },
     }
 

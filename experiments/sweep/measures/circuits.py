@@ -15,6 +15,7 @@ from experiments.sweep.results import Value
 from pimsim.errors import InputError
 
 if TYPE_CHECKING:
+    from pimsim.circuit.model.elements import Retention
     from pimsim.circuit.model.parameters import Circuit
     from pimsim.circuit.model.variation import Process
 
@@ -91,6 +92,7 @@ def require_effect(values: Mapping[str, Value]) -> None:
 
     Raises :class:`~pimsim.errors.InputError`.
     """
+    from pimsim.circuit.model import retention
     from pimsim.circuit.model.variation import QUANTITIES
 
     known = set(DECISIVE)
@@ -99,15 +101,47 @@ def require_effect(values: Mapping[str, Value]) -> None:
         key = name.removeprefix(_CIRCUIT)
         leaks = key.startswith(_LEAKING) and "wait_ms" in values
         quantity = name.removeprefix(_SPREAD).rpartition("_")[0]
+        idle = quantity == retention.SPREAD and "wait_ms" not in values
         if (name.startswith(_CIRCUIT) and key not in known and not leaks) or (
-            name.startswith(_SPREAD) and not QUANTITIES[quantity].decides
+            name.startswith(_SPREAD) and (idle or not QUANTITIES[quantity].decides)
         ):
             raise InputError(f"`{name}` must not be set here: charge sharing does not depend on it")
 
 
 def identity(values: Mapping[str, Value]) -> dict[str, Any]:
-    """Return all that circuit and process are made of, as JSON values, for a key."""
-    return {"circuit": circuit_of(values).values(), "process": process_of(values).as_json()}
+    """Return all that circuit and process are made of, as JSON values, for a key.
+
+    Where cells do not differ in retention, it is what it was before they could.
+    """
+    from pimsim.circuit.model import retention
+
+    circuit = circuit_of(values)
+    process = retention.acting(circuit, process_of(values))
+    found: dict[str, Any] = circuit.values()
+    if any(one.quantity == retention.SPREAD for one in process.varied):
+        found["leaked"] = circuit.leaked
+    else:
+        del found[f"{_LEAKING}log_scale"]
+        if circuit.leaked:
+            found["cell.one_share"] = circuit.one_mv / circuit.supply.vdd_mv
+            found["cell.zero_share"] = circuit.zero_mv / circuit.supply.vdd_mv
+        elif circuit.retention == _reference():
+            found.update(_BEFORE)
+    return {"circuit": found, "process": process.as_json()}
+
+
+_BEFORE = {
+    f"{_LEAKING}time_constant_ms": 287.0,
+    f"{_LEAKING}reference_celsius": 85.0,
+    f"{_LEAKING}halving_celsius": 10.0,
+}
+"""Retention of bundled presets before cells differed: without a wait only keys depend on it."""
+
+
+def _reference() -> Retention:
+    from pimsim.circuit.model import parameters
+
+    return parameters.load("rambus55").retention
 
 
 def _alone(name: str, key: str, settings: Mapping[str, object]) -> None:

@@ -25,6 +25,7 @@ from functools import partial
 from pimsim import __version__
 from pimsim.circuit.failure_tables.entry import Entry, Estimate
 from pimsim.circuit.failure_tables.table import FailureTable
+from pimsim.circuit.model import retention
 from pimsim.circuit.model.parameters import Circuit
 from pimsim.circuit.model.variation import Process
 from pimsim.circuit.statistics import importance_sampling
@@ -140,7 +141,8 @@ def _provenance(
         "model": PATHS[path][1],
         "circuit": circuit.name,
         "parameters": circuit.values(),
-        "process": process.as_json(),
+        **({"leaked_time_constants": circuit.leaked} if circuit.leaked else {}),
+        "process": retention.acting(circuit, process).as_json(),
         "variation_percent": variation_percent,
     }
 

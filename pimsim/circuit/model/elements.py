@@ -11,8 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pimsim.errors import InputError
 from pimsim.ranges import Ranged, require
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +117,27 @@ class Retention(Ranged):
     """How a stored level decays, exponentially, towards a level of its own."""
 
     time_constant_ms: float
-    """At the reference temperature."""
+    """Of the median cell, at the reference temperature."""
     reference_celsius: float
     """Temperature to which the time constant belongs."""
     halving_celsius: float
     """Rise of temperature that halves the time constant."""
     leak_to_mv: float
     """Level towards which cells leak."""
+    log_scale: float = 0.0
+    """Scale of the distribution of ln(time constant) over cells, as far as the process takes it
+    (``cell.retention``); 0: all cells are the median one."""
+
+    def waited(self, time_ms: float, celsius: float) -> float:
+        """Return a time at a temperature in time constants of the median cell."""
+        halvings = (celsius - self.reference_celsius) / self.halving_celsius
+        return time_ms / float(self.time_constant_ms * 2.0**-halvings)
+
+    def left_mv(self, before_mv: Floats | float, time_constants: Floats | float) -> Floats:
+        """Return what is left of levels after so many time constants of their cells."""
+        left_mv: Floats = np.exp(-np.asarray(time_constants)) * (before_mv - self.leak_to_mv)
+        left_mv += self.leak_to_mv
+        return left_mv
 
 
 @dataclass(frozen=True, slots=True)

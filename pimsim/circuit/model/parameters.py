@@ -69,6 +69,8 @@ class Circuit:
     timeline: ControlTimes
     gate_charge: GateCharge
     retention: Retention
+    leaked: float = 0.0
+    """Time since cells were restored, in time constants of the median cell."""
     sources: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -99,13 +101,30 @@ class Circuit:
 
     @property
     def one_mv(self) -> float:
-        """Level of a stored one; a word line too low to pass it stores less."""
-        return min(self.cell.one_share * self.supply.vdd_mv, self.highest_stored_mv)
+        """Level of a stored one of the median cell, leaked; see :attr:`restored_one_mv`."""
+        return self._leaked_mv(self.restored_one_mv)
 
     @property
     def zero_mv(self) -> float:
-        """Level of a stored zero."""
+        """Level of a stored zero of the median cell, leaked."""
+        return self._leaked_mv(self.restored_zero_mv)
+
+    @property
+    def restored_one_mv(self) -> float:
+        """Level of a stored one before it leaks; a word line too low to pass it stores less."""
+        return min(self.cell.one_share * self.supply.vdd_mv, self.highest_stored_mv)
+
+    @property
+    def restored_zero_mv(self) -> float:
+        """Level of a stored zero before it leaks."""
         return min(self.cell.zero_share * self.supply.vdd_mv, self.highest_stored_mv)
+
+    def _leaked_mv(self, level_mv: float) -> float:
+        """What is left of a level, no lower than ground and no higher than vdd."""
+        if not self.leaked:
+            return level_mv
+        left_mv = float(self.retention.left_mv(level_mv, self.leaked))
+        return min(max(left_mv, 0.0), self.supply.vdd_mv)
 
     @property
     def highest_stored_mv(self) -> float:
@@ -186,6 +205,13 @@ SECTIONS: Mapping[str, type] = {
 _TYPES = {f"{s}.{f.name}": f.type for s, kind in SECTIONS.items() for f in dataclasses.fields(kind)}
 KEYS: tuple[str, ...] = tuple(_TYPES)
 """Every parameter as ``"section.field"``."""
+_DEFAULTS = tuple(
+    f"{s}.{f.name}"
+    for s, kind in SECTIONS.items()
+    for f in dataclasses.fields(kind)
+    if f.default is not dataclasses.MISSING
+)
+"""Those that a file need not state."""
 
 
 def typed(key: str, value: object) -> float | int | bool:
@@ -237,7 +263,9 @@ def load(preset: str | Path) -> Circuit:
     keys = {s: tuple(f.name for f in dataclasses.fields(kind)) for s, kind in SECTIONS.items()}
     values, sources = sections.stated(document, keys, _checked)
     wrong = document.mistakes
-    sections.require(document, values, keys)
+    needed = {s: tuple(k for k in keys[s] if f"{s}.{k}" not in _DEFAULTS) for s in keys}
+    sections.require(document, values, needed)
+    sources = {**dict.fromkeys(_DEFAULTS, f"not stated by {document.file}"), **sources}
     built: dict[str, Any] = {}
     for section, kind in SECTIONS.items() if not wrong else ():
         try:

@@ -1,49 +1,132 @@
 """What a cell still holds: restored for too short a time, then leaking.
 
 Both feed the stored levels of a :class:`~pimsim.circuit.model.parameters.Circuit`, and so
-everything that follows from them.
+everything that follows from them. Leakage is exponential, and cells differ: the time constant of
+the median cell is the circuit's, and ln of a cell's own is away from it by ``cell.retention`` of
+the process times the circuit's ``retention.log_scale``.
 
 >>> from pimsim.circuit.statistics.charge_sharing import majority_margin_mv
 >>> from pimsim.circuit.model.parameters import load
->>> circuit = load("rambus55")
+>>> circuit = load("worst-cell")
 >>> waited = after(circuit, time_ms=64.0, celsius=85.0)
 >>> round(waited.one_mv), round(waited.zero_mv)
 (960, 0)
 >>> round(majority_margin_mv(circuit), 1), round(majority_margin_mv(waited), 1)
 (87.4, 17.5)
+>>> after(load("rambus55"), time_ms=64.0, celsius=85.0).leaked < 1e-5  # of its median cell
+True
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from typing import TYPE_CHECKING
 
+import numpy as np
+
+from pimsim.circuit.model.elements import Floats
 from pimsim.circuit.model.parameters import Circuit
 from pimsim.circuit.statistics.charge_sharing import level_mv
+from pimsim.errors import InputError
 
+if TYPE_CHECKING:
+    from pimsim.circuit.model.variation import Process
 
-def stored_mv(circuit: Circuit, before_mv: float, time_ms: float, celsius: float) -> float:
-    """Return what is left of a stored level after a time without refresh.
-
-    The time in which the distance to the leakage level falls to 1/e halves with every
-    ``retention.halving_celsius``.
-    """
-    retention = circuit.retention
-    halvings = (celsius - retention.reference_celsius) / retention.halving_celsius
-    constant_ms = float(retention.time_constant_ms * 2.0**-halvings)
-    end_mv = retention.leak_to_mv
-    return end_mv + (before_mv - end_mv) * math.exp(-time_ms / constant_ms)
+SPREAD = "cell.retention"
+"""The quantity of a process by which cells differ."""
 
 
 def after(circuit: Circuit, time_ms: float, celsius: float) -> Circuit:
-    """Return the circuit with its cells' levels as they are after a time without refresh.
+    """Return the circuit with cells that have leaked for a time without refresh.
 
-    Raises :class:`~pimsim.errors.InputError` if ones and zeros have become the same.
+    Raises :class:`~pimsim.errors.InputError` if all cells are alike, and their ones and zeros have
+    become the same.
     """
-    return _holding(
-        circuit,
-        stored_mv(circuit, circuit.one_mv, time_ms, celsius),
-        stored_mv(circuit, circuit.zero_mv, time_ms, celsius),
-    )
+    waited = circuit.retention.waited(time_ms, celsius)
+    found = dataclasses.replace(circuit, leaked=circuit.leaked + waited)
+    if not circuit.retention.log_scale and found.one_mv <= found.zero_mv:
+        raise InputError(
+            f"`wait_ms` must leave a one above a zero ({found.zero_mv:g} mV), not at "
+            f"{found.one_mv:g} mV as {time_ms:g} ms at {celsius:g} °C do"
+        )
+    return found
+
+
+def acting(circuit: Circuit, process: Process) -> Process:
+    """Return the process without retention where that changes nothing.
+
+    It does so where no time has passed, and where the circuit's cells are all alike.
+
+    >>> from pimsim.circuit.model import parameters, variation
+    >>> circuit, ambit = parameters.load("rambus55"), variation.load("ambit-like")
+    >>> [len(acting(one, ambit).varied) for one in (circuit, after(circuit, 64.0, 85.0))]
+    [18, 19]
+    """
+    if circuit.leaked and circuit.retention.log_scale:
+        return process
+    kept = tuple(one for one in process.varied if one.quantity != SPREAD)
+    return dataclasses.replace(process, varied=kept)
+
+
+def left_mv(circuit: Circuit, restored_mv: Floats | float, longer: Floats) -> Floats | float:
+    """Return what cells still hold of their restored levels, within ground and vdd.
+
+    ``longer`` is ``cell.retention`` as a process spreads it; its shape and that of the levels
+    broadcast. A level that is already the one to which cells leak stays the number it is.
+    """
+    leak_to_mv, vdd_mv = circuit.retention.leak_to_mv, circuit.supply.vdd_mv
+    if isinstance(restored_mv, float) and restored_mv == leak_to_mv:
+        return restored_mv
+    constants = circuit.leaked * np.exp(-longer * circuit.retention.log_scale)
+    left = circuit.retention.left_mv(restored_mv, constants)
+    if leak_to_mv < 0.0:
+        return np.maximum(left, np.minimum(restored_mv, 0.0))
+    if leak_to_mv > vdd_mv:
+        return np.minimum(left, np.maximum(restored_mv, vdd_mv))
+    return left
+
+
+def weakest(circuit: Circuit, process: Process, cells: int) -> Circuit:
+    """Return the circuit with cells that all leak as the weakest of so many does, typically.
+
+    Its time constant is the one that a share of ``1 / cells`` is below. A circuit whose cells are
+    alike stays as it is.
+
+    >>> from pimsim.circuit.model import parameters, variation
+    >>> circuit, ambit = parameters.load("rambus55"), variation.load("ambit-like")
+    >>> round(weakest(circuit, ambit, 2**30).retention.time_constant_ms)
+    61
+    """
+    spread = [one for one in process.varied if one.quantity == SPREAD]
+    if not spread or not circuit.retention.log_scale:
+        return circuit
+    shorter = spread[0].quantile(1.0 / cells) * circuit.retention.log_scale
+    constant_ms = circuit.retention.time_constant_ms * math.exp(shorter)
+    settings = {"retention.time_constant_ms": constant_ms, "retention.log_scale": 0.0}
+    return circuit.with_settings(settings)
+
+
+def lost_share(circuit: Circuit, process: Process) -> float | None:
+    """Return which share of cells no longer reads as a one, without any other variation.
+
+    That is the share of those whose level is below the precharge level; None if the process does
+    not say how cells differ.
+
+    >>> from pimsim.circuit.model import parameters, variation
+    >>> waited = after(parameters.load("rambus55"), time_ms=4_000.0, celsius=90.0)
+    >>> round(100 * lost_share(waited, variation.load("ambit-like")), 2)
+    0.15
+    """
+    start_mv, end_mv = circuit.restored_one_mv, circuit.retention.leak_to_mv
+    for one in acting(circuit, process).varied:
+        if one.quantity == SPREAD:
+            if circuit.precharge_mv <= end_mv:
+                return 0.0
+            # A cell is at the precharge level after this many of its own time constants.
+            constants = math.log((start_mv - end_mv) / (circuit.precharge_mv - end_mv))
+            return one.below(math.log(circuit.leaked / constants) / circuit.retention.log_scale)
+    return None
 
 
 def restored(circuit: Circuit, time_ns: float) -> Circuit:
@@ -60,7 +143,9 @@ def restored(circuit: Circuit, time_ns: float) -> Circuit:
         restored_mv(circuit, bit, level_mv(circuit, [held_mv]), time_ns)
         for bit, held_mv in ((True, circuit.one_mv), (False, circuit.zero_mv))
     )
-    return _holding(circuit, one_mv, zero_mv)
+    held_mv = {"cell.one_share": one_mv, "cell.zero_share": zero_mv}
+    shares = {key: min(max(mv / circuit.supply.vdd_mv, 0.0), 1.0) for key, mv in held_mv.items()}
+    return dataclasses.replace(circuit.with_settings(shares), leaked=0.0)
 
 
 def restored_mv(circuit: Circuit, bit: bool, start_mv: float, time_ns: float) -> float:
@@ -93,14 +178,6 @@ def restored_mv(circuit: Circuit, bit: bool, start_mv: float, time_ns: float) ->
     headroom, missing = passes - vdd, vdd - start
     ratio = missing / (missing + 2 * headroom) * math.exp(-headroom * rate * time_ns)
     return 1e3 * (vdd - 2 * headroom * ratio / (1.0 - ratio))
-
-
-def _holding(circuit: Circuit, one_mv: float, zero_mv: float) -> Circuit:
-    vdd_mv = circuit.supply.vdd_mv
-    held_mv = {"cell.one_share": one_mv, "cell.zero_share": zero_mv}
-    return circuit.with_settings(
-        {key: min(max(level / vdd_mv, 0.0), 1.0) for key, level in held_mv.items()}
-    )
 
 
 def _discharged(start: float, passes: float, rate: float, time_ns: float) -> float:

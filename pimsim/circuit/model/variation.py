@@ -5,7 +5,8 @@ them that is not ``fixed`` is spread by p/100 of its ``amount``. The bundled one
 the directory ``processes`` beside this module; a user's own file of the same form loads by its
 path.
 
-Drawn numbers are *units*: uniform in [-1, 1] or standard normal. Only
+Drawn numbers are *units*: uniform in [-1, 1] or standard normal (of which a Gumbel quantity takes
+the value of the same rank). Only
 :meth:`Layout.values` turns them into capacitances and voltages, so that the same units can be
 scaled to any variation, and be drawn from tilted distributions for rare events.
 
@@ -58,6 +59,7 @@ QUANTITIES: Mapping[str, ProcessQuantity] = MappingProxyType(
         "cell.capacitance": ProcessQuantity("cell", "share", True, "storage capacitor"),
         "cell.one": ProcessQuantity("cell", "share", True, "level of a stored one"),
         "cell.zero": ProcessQuantity("cell", "mv", True, "level of a stored zero"),
+        "cell.retention": ProcessQuantity("cell", "share", True, "ln of a cell's retention"),
         "bitline.capacitance": ProcessQuantity("side", "share", True, "capacitance of a bitline"),
         "bitline.precharge": ProcessQuantity("side", "share", True, "precharge level of a bitline"),
         "latch_n.vt": ProcessQuantity("side", "mv", True, "threshold of a latch nMOS"),
@@ -80,6 +82,9 @@ QUANTITIES: Mapping[str, ProcessQuantity] = MappingProxyType(
 )
 """Every quantity that can vary.
 
+``cell.retention`` is a shift of ln(time constant) in units of the circuit's
+``retention.log_scale``; it acts where cells have leaked, and on nothing else.
+
 The latch is named by the side of its drains: ``latch_n`` of the bitline is the nMOS that
 discharges the bitline. What the decision path does not know acts before sensing has begun only
 if sensing begins less than about 2 ns after the word line.
@@ -88,7 +93,9 @@ if sensing begins less than about 2 ns after the word line.
 _MOST_AMOUNT = {"share": (100, "of the nominal value"), "mv": (100_000, "mV")}
 """Largest spread at 100 % variation, by the unit of the quantity, and that unit in words."""
 
-DISTRIBUTIONS = ("uniform", "gaussian")
+DISTRIBUTIONS = ("uniform", "gaussian", "gumbel")
+
+_LEAST = np.finfo(np.float64).tiny
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +109,8 @@ class Varied:
     quantity: str
     """Key of :data:`QUANTITIES`."""
     distribution: str
-    """``uniform``: the amount is its half-width; ``gaussian``: its standard deviation."""
+    """``uniform``: the amount is its half-width; ``gaussian``: its standard deviation;
+    ``gumbel``: its scale, about a median of zero, with the long tail upwards."""
     amount: float
     """Spread at 100 % variation, in the unit of the quantity: a share, or mV."""
     shared: bool = False
@@ -135,6 +143,34 @@ class Varied:
         if self.shared:
             return 1
         return {"cell": cells, "side": 2, "pair": 1}[QUANTITIES[self.quantity].instances]
+
+    def below(self, value: float) -> float:
+        """Return which share of draws is below a value, at the whole amount.
+
+        >>> [round(Varied("cell.retention", kind, 2.0).below(-1.0), 3) for kind in DISTRIBUTIONS]
+        [0.25, 0.309, 0.319]
+        """
+        from scipy.special import ndtr
+
+        at = value / self.amount
+        if self.distribution == "uniform":
+            return min(max((at + 1.0) / 2.0, 0.0), 1.0)
+        return float(ndtr(at)) if self.distribution == "gaussian" else float(0.5 ** np.exp(-at))
+
+    def quantile(self, share: float) -> float:
+        """Return the value that this share of draws is below, at the whole amount.
+
+        >>> slow = Varied("cell.retention", "gumbel", 2.0)
+        >>> slow.quantile(0.5), round(slow.quantile(slow.below(-1.0)), 9)
+        (0.0, -1.0)
+        """
+        from scipy.special import ndtri
+
+        if self.distribution == "uniform":
+            return self.amount * (2.0 * share - 1.0)
+        if self.distribution == "gaussian":
+            return self.amount * float(ndtri(share))
+        return -self.amount * float(np.log(-np.log2(share))) + 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +230,9 @@ class UnitLayout:
         self.dims = start
         self._amounts = {one.quantity: one.amount for one in self.varied}
         self._fixed = {one.quantity for one in self.varied if one.fixed}
-        self.gaussian = self._mask("distribution", "gaussian")
+        self.gaussian = ~self._mask("distribution", "uniform")
         """Which units are standard normal, shape ``(dims,)``; the others are uniform."""
+        self._gumbel = {one.quantity for one in self.varied if one.distribution == "gumbel"}
         self.per_access = self._mask("per_access", True)
         """Which units are drawn anew in every access, shape ``(dims,)``."""
 
@@ -222,12 +259,16 @@ class UnitLayout:
 
     def _fill(self, units: Floats, one: Varied, rng: np.random.Generator) -> None:
         rows = units[self._rows[one.quantity]]
-        if one.distribution == "gaussian":
-            rng.standard_normal(out=rows)
-        else:
+        if one.distribution == "uniform":
             rng.random(out=rows)
             rows *= 2.0
             rows -= 1.0
+        else:
+            rng.standard_normal(out=rows)
+
+    def rows(self, quantity: str) -> range:
+        """Return which of the ``dims`` numbers are units of a quantity; none if it has none."""
+        return range(self.dims)[self._rows.get(quantity, slice(0, 0))]
 
     def values(self, units: Floats, quantity: str, variation: float) -> Floats | None:
         """Return the spread of a quantity, shape ``(instances, samples)``; None if it has none.
@@ -238,11 +279,28 @@ class UnitLayout:
         if quantity not in self._rows:
             return None
         share = 1.0 if quantity in self._fixed else variation
-        return np.asarray(units[self._rows[quantity]] * (self._amounts[quantity] * share))
+        drawn = units[self._rows[quantity]]
+        if quantity in self._gumbel:
+            drawn = gumbel(drawn)
+        return np.asarray(drawn * (self._amounts[quantity] * share))
 
     def varies(self, variation: float) -> bool:
         """Whether anything is spread at that variation."""
         return bool(self._fixed or (self.dims and variation))
+
+
+def gumbel(normal: Floats) -> Floats:
+    """Return the Gumbel variates of scale 1 and median 0 of the same rank as standard normals.
+
+    The largest of many values is distributed so (E. J. Gumbel, Statistics of Extremes, 1958).
+
+    >>> gumbel(np.array([-5.0, 0.0, 5.0])).round(2).tolist()
+    [-3.08, 0.0, 14.7]
+    """
+    from scipy.special import log_ndtr
+
+    rank: Floats = np.maximum(-log_ndtr(normal), _LEAST)
+    return np.asarray(np.log(np.log(2.0)) - np.log(rank))
 
 
 def names() -> tuple[str, ...]:

@@ -4,7 +4,9 @@ For every pattern the margin is linearised where failure is likeliest, and each 
 its distribution tilted exponentially towards that point (a shifted normal, or a truncated
 exponential in place of a uniform), so that about half of the samples fail. A sample counts with
 the ratio of its true density to that of the mixture of all patterns' proposals, a few of which
-are kept untilted. The estimate is unbiased whatever the linearisation; that only sets how narrow
+are kept untilted. Where cells have leaked, the margin is no line, but falls over a cliff as a
+cell gets weak: samples are drawn about that cliff too, of every cell by itself, or of as many
+cells as it takes. The estimate is unbiased whatever the linearisation; that only sets how narrow
 the interval is. Probabilities of 1e-9 and below come out; a bounded process that is right in its
 worst corner (:func:`worst_margin_mv`) never fails, however every quantity deviates.
 
@@ -22,12 +24,14 @@ worst corner (:func:`worst_margin_mv`) never fails, however every quantity devia
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pimsim.circuit.model import retention
 from pimsim.circuit.model.parameters import Circuit
 from pimsim.circuit.model.variation import Floats, Process
 from pimsim.circuit.statistics.intervals import LEVEL
@@ -41,6 +45,10 @@ _STEPS = 12
 """Times that the margin is linearised anew at the point found last."""
 _MOST_TILT = 10_000.0
 """Largest tilt: beyond it a uniform unit is at its bound for all purposes."""
+_DEEPEST = 30.0
+"""How weak a cell is at most, in standard deviations of the normal of the same rank."""
+_MOST_SUBSETS = 64
+"""Sets of cells that are tilted, each by itself."""
 _CHUNK = 4096
 
 
@@ -85,12 +93,13 @@ def estimate(
     tilted = ~path.layout.per_access if accesses > 1 else np.ones(path.layout.dims, np.bool_)
     tilts = np.array(
         [
-            _tilt(
+            tilt
+            for one in operation.patterns
+            for tilt in _tilts(
                 DecisionPath(circuit, process, replace(operation, patterns=(one,))),
                 variation,
                 tilted,
             )
-            for one in operation.patterns
         ]
     )
     rng = np.random.default_rng(sampling.seed)
@@ -158,6 +167,43 @@ def _summary(weights: Floats) -> Rare:
         failed=failed,
         effective=float(weights.sum() ** 2 / np.square(weights).sum()),
     )
+
+
+def _tilts(path: DecisionPath, variation: float, tilted: NDArray[np.bool_]) -> list[Floats]:
+    """Tilts of a path with a single pattern: towards where a sense amplifier fails, and cells."""
+    leaking = path.layout.rows(retention.SPREAD)
+    others = tilted.copy()
+    others[leaking] = False
+    found = [_tilt(path, variation, others)]
+    for size in range(1, len(leaking) + 1):
+        if math.comb(len(leaking), size) > _MOST_SUBSETS:
+            break
+        lost = [
+            tilt
+            for cells in itertools.combinations(leaking, size)
+            if (tilt := _cliff(path, variation, cells)) is not None
+        ]
+        if lost:
+            return found + lost
+    return found
+
+
+def _cliff(path: DecisionPath, variation: float, cells: tuple[int, ...]) -> Floats | None:
+    """How weak these cells must be for the answer to be wrong; None if that is not enough.
+
+    The margin falls from nearly all to nearly nothing within a small range, and is flat before.
+    """
+    from scipy.optimize import brentq
+
+    direction = np.zeros((path.layout.dims, 1))
+    direction[list(cells)] = -1.0
+
+    def margin_mv(depth: float) -> float:
+        return float(path.margin_mv(depth * direction, variation)[0, 0])
+
+    if margin_mv(0.0) <= 0.0 or margin_mv(_DEEPEST) > 0.0:
+        return None
+    return np.asarray(float(brentq(margin_mv, 0.0, _DEEPEST, xtol=1e-3)) * direction[:, 0])
 
 
 def _tilt(path: DecisionPath, variation: float, tilted: NDArray[np.bool_]) -> Floats:

@@ -26,6 +26,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from pimsim.circuit.model import retention
 from pimsim.circuit.model.parameters import Circuit
 from pimsim.circuit.model.variation import Floats, Process, UnitLayout
 from pimsim.circuit.statistics.charge_sharing import replication
@@ -137,7 +138,8 @@ def count_cycles(
 
     require_variation(variation_percent)
     replication(circuit, operation.inputs, operation.rows)
-    layout = UnitLayout(process, operation.rows, decision_only=False)
+    acting = retention.acting(circuit, process)
+    layout = UnitLayout(acting, operation.rows, decision_only=False)
     runs = [scenarios.majority(name, operation.rows) for name in operation.names]
 
     def wrong(units: Floats) -> NDArray[np.bool_]:
@@ -213,7 +215,10 @@ def spread(
 
     Raises :class:`~pimsim.errors.InputError` if the two precharge levels of a pair differ.
     """
-    pairs = nominal(circuit, scenario, units.shape[1])
+    longer = layout.values(units, "cell.retention", variation)
+    # Where every cell leaks by itself, it starts from what was restored.
+    start = circuit if longer is None else replace(circuit, leaked=0.0)
+    pairs = nominal(start, scenario, units.shape[1])
 
     def shift(quantity: str) -> Floats:
         """(samples, instances), or zero."""
@@ -233,12 +238,13 @@ def spread(
             "for each"
         )
     stored = np.array([cell.stored == 1 for cell in scenario.cells])
+    zero = np.array([cell.stored == 0 for cell in scenario.cells])
     level_mv = np.where(
-        stored,
-        pairs.cell_mv * share("cell.one"),
-        pairs.cell_mv
-        + np.array([cell.stored == 0 for cell in scenario.cells]) * shift("cell.zero"),
+        stored, pairs.cell_mv * share("cell.one"), pairs.cell_mv + zero * shift("cell.zero")
     )
+    if longer is not None:
+        left_mv = retention.left_mv(circuit, level_mv, longer.T)
+        level_mv = np.where(stored | zero, left_mv, level_mv)
     offset_mv = (shift("latch.offset") + shift("sense.noise")) * np.array([[0.5, -0.5]])
     ones = np.ones_like(pairs.set_ua_per_v2)
     return replace(

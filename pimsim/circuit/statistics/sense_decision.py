@@ -30,6 +30,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pimsim.circuit.model import retention
 from pimsim.circuit.model.parameters import Circuit
 from pimsim.circuit.model.variation import Floats, Process, UnitLayout
 from pimsim.circuit.statistics.charge_sharing import replication
@@ -161,7 +162,7 @@ class DecisionPath:
         self._copies = replication(circuit, operation.inputs, operation.rows)
         self.circuit = circuit
         self.operation = operation
-        self.layout = UnitLayout(process, operation.rows)
+        self.layout = UnitLayout(retention.acting(circuit, process), operation.rows)
         self._held = np.array(operation.patterns, dtype=np.float64)  # (patterns, inputs)
         self._answers = operation.answers
 
@@ -178,11 +179,7 @@ class DecisionPath:
         bitlines_ff = np.broadcast_to(bitlines_ff * circuit.bitline.capacitance_ff, (2, samples))
         precharge_mv = self._scaled(units, "bitline.precharge", variation) * circuit.precharge_mv
         precharge_mv = np.broadcast_to(precharge_mv, (2, samples))
-        one_mv = self._scaled(units, "cell.one", variation) * circuit.one_mv
-        zero_mv: Floats | float = circuit.zero_mv
-        shift_mv = layout.values(units, "cell.zero", variation)
-        if shift_mv is not None:
-            zero_mv = zero_mv + shift_mv
+        one_mv, zero_mv = self._levels(units, variation)
 
         ones_fc, zeros_fc = self._charge(cells_ff, one_mv), self._charge(cells_ff, zero_mv)
         left_over_fc = cells_ff[self._copies * self.operation.inputs :].sum(axis=0)
@@ -207,6 +204,23 @@ class DecisionPath:
         decided: NDArray[np.bool_] = self.difference_mv(units, variation) > 0
         decided ^= self._answers[:, np.newaxis]
         return decided
+
+    def _levels(self, units: Floats, variation: float) -> tuple[Floats | float, Floats | float]:
+        """Levels of a stored one and a stored zero, each cell's after it has leaked."""
+        circuit, layout = self.circuit, self.layout
+        one_share = self._scaled(units, "cell.one", variation)
+        shift_mv = layout.values(units, "cell.zero", variation)
+        longer = layout.values(units, "cell.retention", variation)
+        if longer is None:
+            one_mv, zero_mv = one_share * circuit.one_mv, circuit.zero_mv
+            return one_mv, zero_mv if shift_mv is None else zero_mv + shift_mv
+        restored_mv: Floats | float = circuit.restored_zero_mv
+        if shift_mv is not None:
+            restored_mv = restored_mv + shift_mv
+        return (
+            retention.left_mv(circuit, one_share * circuit.restored_one_mv, longer),
+            retention.left_mv(circuit, restored_mv, longer),
+        )
 
     def _scaled(self, units: Floats, quantity: str, variation: float) -> Floats:
         """The quantity relative to its nominal value, shape ``(instances, samples)``."""

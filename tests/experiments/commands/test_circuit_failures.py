@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from importlib import import_module
 from pathlib import Path
 
@@ -110,9 +111,14 @@ def test_margins(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert sorted(path.name for path in (tmp_path / "m").iterdir()) == [
         "margin.png", "margin_rows.csv", "margin_temperature.csv", "margin_vdd.csv",
     ]  # fmt: skip
-    weak = _json(capsys, "margin", "--restore-ns", "1", "--wait-ms", "64")
+    worst = ("--preset", "worst-cell")
+    weak = _json(capsys, "margin", *worst, "--restore-ns", "1", "--wait-ms", "64")
     assert weak["assumptions"]["one_mv"] == pytest.approx(0.8 * 1181.3, abs=1.0)  # type: ignore[index]
     assert weak["margin_mv"] < 17.5  # type: ignore[operator]
+    warm = maps["temperature"]  # of the weakest cell of a gigabit
+    window = warm["margin_mv"][warm["y"].index(64.0)]
+    assert window == sorted(window, reverse=True)
+    assert window[0] > 70.0 > 0.0 > window[-1]
     logic = _json(capsys, "margin", "--operation", "or", "--inputs", "16")
     assert logic["margin_mv"] == pytest.approx(22 * 600 / (16 * 22 + 85))
 
@@ -135,6 +141,22 @@ def test_fit_prints_what_is_left_over(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "15 %" in capsys.readouterr().out
 
 
+def test_fit_of_retention_has_every_module(capsys: pytest.CaptureFixture[str]) -> None:
+    result = _json(capsys, "fit", "retention", "--samples", "50000")
+    modules = {one["module"]: one for one in result["modules"]}  # type: ignore[attr-defined]
+    assert len(modules) == 11
+    assert sum(one["pooled"] for one in modules.values()) == 9
+    assert all(one["worst_ratio"] < 2.1 for one in modules.values() if one["pooled"])
+    assert min(one["log_scale"] for one in modules.values() if one["pooled"]) > 3.3
+    for point in result["points"]:  # type: ignore[attr-defined]
+        low, high = re.findall(r"[\d.]+", point["label"])[1:]
+        assert 0.9 * float(low) < point["model_percent"] < 1.1 * float(high)
+    assert main(["circuit", "fit", "retention", "--no-refit", "--samples", "1000"]) == 0
+    shown = capsys.readouterr().out
+    assert "Micron 8 Gb E" in shown
+    assert "nan" not in shown
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -155,8 +177,8 @@ def test_fit_prints_what_is_left_over(tmp_path: Path, capsys: pytest.CaptureFixt
         (["failures", "--set", "cell.capacitance_ff"],
          "`--set` must be FIELD=VALUE, not 'cell.capacitance_ff'"),
         (["failures", "--preset", "ddr9"],
-         "`preset` must be one of crow22, ddr4-like, dramspec58, rambus55 or the path of a .toml "
-         "file, not 'ddr9'"),
+         "`preset` must be one of crow22, ddr4-like, dramspec58, rambus55, worst-cell or "
+         "the path of a .toml file, not 'ddr9'"),
         (["failures", "--process", "ambit"],
          "`process` must be one of ambit-like, ddr4-like or the path of a .toml file, "
          "not 'ambit'; did you mean 'ambit-like'?"),

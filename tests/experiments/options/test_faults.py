@@ -106,7 +106,9 @@ def test_circuit_options_reach_the_table() -> None:
     assert provenance["circuit"] == "ddr4-like"
     assert provenance["process"]["name"] == "ddr4-like"
     assert provenance["parameters"]["cell.capacitance_ff"] == 20.0
-    assert provenance["parameters"]["cell.one_share"] < 1.0
+    assert provenance["leaked_time_constants"] > 0.0
+    hotter = _chosen(*words, "--celsius", "95").table.provenance
+    assert hotter["leaked_time_constants"] > 1.5 * provenance["leaked_time_constants"]
     assert faults.rows == 8
     assert [entry.rows for entry in faults.table.entries] == [1, 1, 8, 8, 8, 8]
     said = fault_options.stated(_parsed(*words), faults)

@@ -59,6 +59,16 @@ def test_cells_leak_at_the_temperature_and_85_degrees_otherwise() -> None:
     assert restored == retention.after(retention.restored(circuit, 0.5), 64.0, 85.0)
 
 
+def test_retention_is_varied_where_cells_wait() -> None:
+    waiting = {**BASE, "wait_ms": 64.0, "spread.cell.retention_share": 0.5}
+    process = circuits.process_of(waiting)
+    assert {one.quantity: one.amount for one in process.varied}["cell.retention"] == 0.5
+    circuits.require_effect(waiting)
+    del waiting["wait_ms"]
+    with pytest.raises(InputError, match=r"`spread.cell.retention_share` must not be set here"):
+        circuits.require_effect(waiting)
+
+
 def test_spreads_change_the_process() -> None:
     process = circuits.process_of({**BASE, "spread.latch_n.vt_mv": 100.0})
     assert {one.quantity: one.amount for one in process.varied}["latch_n.vt"] == 100.0

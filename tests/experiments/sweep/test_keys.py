@@ -19,6 +19,7 @@ from experiments.sweep.measures.fields import table
 from experiments.sweep.measures.measure import load_measure
 from experiments.sweep.points import canonical, content_of, key_of
 from experiments.sweep.results import Value
+from pimsim.circuit.model import parameters
 from pimsim.dram.array import address_map
 from pimsim.errors import InputError
 
@@ -96,6 +97,46 @@ def test_a_default_that_is_stated_is_the_same_point() -> None:
     base = BASE["tra-failure"]
     assert _key("tra-failure", {**base, "inputs": 3, "preset": "rambus55"}) == _key(
         "tra-failure", base
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "key"),
+    [
+        ({}, "bcfe5e4ddf80addc030402b5a4ef03e43fbb5b0e265eb58a201e769de67c99a9"),
+        ({"restore_ns": 10.0}, "e122a7ec36239be2630784437c365ecb316830ef3b1414d88b93b1da62b00a7d"),
+        ({"preset": "ddr4-like", "process": "ddr4-like"},
+         "db2c297d9fef5012eb7998ef404720f98ccd463fb0c08148a52873b6177079f9"),
+    ],
+)  # fmt: skip
+def test_points_without_a_wait_are_those_from_before_cells_differed(
+    given: dict[str, Value], key: str
+) -> None:
+    """Keys as they were when every cell had the same retention."""
+    assert _key("tra-failure", {"variation_percent": 10.0, **given}) == key
+
+
+def test_a_circuit_of_alike_cells_has_the_key_from_before(tmp_path: Path) -> None:
+    """A file as it was written then, so that its waiting points are read, too."""
+    reference = parameters.load("rambus55").values()
+    before = {
+        **reference, "retention.time_constant_ms": 287, "retention.reference_celsius": 85,
+        "retention.halving_celsius": 10,
+    }  # fmt: skip
+    del before["retention.log_scale"]
+    lines = ['name = "before"', 'description = "x"']
+    for section in parameters.SECTIONS:
+        lines.append(f"[{section}]")
+        lines += [
+            f"{key.split('.')[1]} = {str(value).lower()}"
+            for key, value in before.items()
+            if key.startswith(f"{section}.")
+        ]
+    path = tmp_path / "before.toml"
+    path.write_text("\n".join(lines), "utf-8")
+    given = {"variation_percent": 10.0, "preset": str(path), "wait_ms": 64.0, "celsius": 85.0}
+    assert _key("tra-failure", given) == (
+        "dc2c7f1183dacb76fe3fb9eac010322edb1c24c0870b398b94785e35604a0782"
     )
 
 

@@ -142,17 +142,32 @@ def test_bad_input(act: object, message: str) -> None:
 
 def test_a_one_is_at_four_fifths_after_the_refresh_window() -> None:
     """CROW's deck opens cells at 0.8 vdd; twice as hot a window is half as long (JEDEC)."""
+    worst = load("worst-cell")
     for time_ms, celsius in ((64.0, 85.0), (32.0, 95.0), (128.0, 75.0)):
-        assert retention.after(CIRCUIT, time_ms, celsius).one_mv == pytest.approx(960.0, abs=0.5)
+        assert retention.after(worst, time_ms, celsius).one_mv == pytest.approx(960.0, abs=0.5)
 
 
-@given(first=st.floats(0.0, 500.0), second=st.floats(0.0, 500.0), celsius=st.floats(0.0, 110.0))
+@given(first=st.floats(0.0, 500.0), second=st.floats(0.0, 500.0), celsius=st.floats(0.0, 95.0))
 def test_waiting_twice_is_waiting_once_for_longer(
     first: float, second: float, celsius: float
 ) -> None:
-    once = retention.stored_mv(CIRCUIT, 1200.0, first + second, celsius)
-    half = retention.stored_mv(CIRCUIT, 1200.0, first, celsius)
-    assert retention.stored_mv(CIRCUIT, half, second, celsius) == pytest.approx(once, abs=1e-6)
+    worst = load("worst-cell")
+    once = retention.after(worst, first + second, celsius)
+    twice = retention.after(retention.after(worst, first, celsius), second, celsius)
+    assert twice.one_mv == pytest.approx(once.one_mv, abs=1e-6)
+
+
+def test_alike_cells_that_hold_nothing_any_more_are_refused() -> None:
+    message = "`wait_ms` must leave a one above a zero (0 mV), not at 0 mV as 1e+09 ms at 85 °C do"
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
+        retention.after(load("worst-cell"), 1e9, 85.0)
+    assert retention.after(CIRCUIT, 1e12, 85.0).one_mv == 0.0  # others of its cells hold longer
+
+
+def test_a_restore_ends_what_leaked() -> None:
+    waited = retention.after(load("worst-cell"), 64.0, 85.0)
+    again = retention.restored(waited, 30.0)
+    assert (again.leaked, again.one_mv) == (0.0, pytest.approx(1200.0, abs=1e-3))
 
 
 def test_a_hurried_restore_weakens_both_levels_and_a_long_one_none() -> None:

@@ -42,7 +42,9 @@ def test_the_table_has_every_number_of_ones_and_comes_back_from_json(tmp_path: P
     assert table.provenance["seed"] == 1
     assert table.provenance["parameters"]["cell.capacitance_ff"] == 22.0
     assert [one["quantity"] for one in table.provenance["process"]["varied"]] == [
-        one.quantity for one in AMBIT.varied
+        one.quantity
+        for one in AMBIT.varied
+        if one.quantity != "cell.retention"  # no time passed
     ]
     path = tmp_path / "table.json"
     path.write_text(table.to_json(), "utf-8")

@@ -165,8 +165,8 @@ def test_more_rows_than_the_bitline_has() -> None:
         ("row = { value = 256,", "row = { value = 600,",
          "mine.toml: `cell.row` must be less than `bitline.cells` (512), not 600"),
         ('name = "rambus55"\n', 'name = "rambus55"\nbase = "ddr9"\n',
-         "mine.toml: `base` must be one of crow22, ddr4-like, dramspec58, rambus55 or the path of "
-         "a .toml file, not 'ddr9'"),
+         "mine.toml: `base` must be one of crow22, ddr4-like, dramspec58, rambus55, worst-cell or "
+         "the path of a .toml file, not 'ddr9'"),
     ],
 )  # fmt: skip
 def test_bad_files(tmp_path: Path, old: str, new: str, message: str) -> None:
@@ -187,8 +187,8 @@ def test_a_file_of_ones_own_needs_only_what_differs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("preset", "message"),
     [
-        ("rambus5", "`preset` must be one of crow22, ddr4-like, dramspec58, rambus55 or the path "
-         "of a .toml file, not 'rambus5'; did you mean 'rambus55'?"),
+        ("rambus5", "`preset` must be one of crow22, ddr4-like, dramspec58, rambus55, worst-cell "
+         "or the path of a .toml file, not 'rambus5'; did you mean 'rambus55'?"),
         ("none.toml", "`preset` 'none.toml' cannot be read: No such file or directory"),
     ],
 )  # fmt: skip

@@ -369,7 +369,8 @@ HEAD = 'name = "mine"\ndescription = "x"\n'
          "mine.toml: [[vary]] unknown quantity `cel.capacitance`; did you mean "
          "`cell.capacitance`?"),
         (HEAD + VARY.replace("uniform", "normal"),
-         "mine.toml: [[vary]] `distribution` must be one of uniform, gaussian, not 'normal'"),
+         "mine.toml: [[vary]] `distribution` must be one of uniform, gaussian, gumbel, "
+         "not 'normal'"),
         (HEAD + VARY.replace("1.0", "-1"),
          "mine.toml: [[vary]] `amount` must be a number from 0 to 100 of the nominal "
          "value, not -1"),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pimsim.circuit.failure_tables.from_circuit import tabulate
-from pimsim.circuit.model import parameters, variation
+from pimsim.circuit.model import parameters, retention, variation
 from pimsim.circuit.model.variation import Process, UnitLayout, Varied
 from pimsim.circuit.statistics import sense_decision
 from pimsim.circuit.statistics.monte_carlo import Sampling, count, count_cycles, spread
@@ -18,6 +18,7 @@ from pimsim.circuit.transient.simulation import simulate
 from pimsim.errors import InputError
 
 CIRCUIT = parameters.load("rambus55")
+WAITED = retention.after(CIRCUIT, 64_000.0, 90.0)
 AMBIT = variation.load("ambit-like")
 NO_OFFSET = dict.fromkeys(sense_decision.OFFSET, (0.0, 0.0, 0.0, 0.0))
 
@@ -69,8 +70,8 @@ def test_every_quantity_moves_what_it_names() -> None:
         process = Process("one", "x", (Varied(name, "uniform", amount, shared=shared),))
         layout = UnitLayout(process, 3, decision_only=False)
         units = np.vstack([np.linspace(-1, 1, 4) + 0.1 * i for i in range(layout.dims)])
-        pairs = spread(CIRCUIT, scenario, layout, units, 0.5)
-        plain = spread(CIRCUIT, scenario, layout, 0 * units, 0.5)
+        pairs = spread(WAITED, scenario, layout, units, 0.5)
+        plain = spread(WAITED, scenario, layout, 0 * units, 0.5)
         changed = {
             field
             for field in pairs.__dataclass_fields__
@@ -80,7 +81,8 @@ def test_every_quantity_moves_what_it_names() -> None:
 
 
 EXPECTED = {
-    "cell.capacitance": {"cell_ff"}, "cell.one": {"cell_mv"}, "cell.zero": {"cell_mv"},
+    "cell.capacitance": {"cell_ff"}, "cell.retention": {"cell_mv"},
+    "cell.one": {"cell_mv"}, "cell.zero": {"cell_mv"},
     "bitline.capacitance": {"bitline_ff"}, "bitline.precharge": {"precharge_mv"},
     "bitline.resistance": {"bitline_ohm"},
     "latch_n.vt": {"latch_n_vt_mv"}, "latch_p.vt": {"latch_p_vt_mv"},

@@ -163,7 +163,10 @@ def book_streams(
                 counts = [tally.moved.get(ends, 0) for tally in tallies]
                 source, target = ((mapped.banks(one, lanes), first + one) for one in ends)
                 move_each(ledger, counts, columns, source, target)
-        ledger.run_each([t.parts[part] for t in tallies], mapped.banks(part, lanes), first + part)
+        banks = mapped.banks(part, lanes)
+        ledger.run_each([t.parts[part] for t in tallies], banks, first + part)
+        own = [_streams(mapped)[group] for group in groups]
+        ledger.count_streams(own, part, banks, first + part)
     for number in range(max(tally.reads for tally in tallies)):
         some = [lane for lane, one in zip(lanes, tallies, strict=True) if number < one.reads]
         ledger.access(Kind.RD, [0], columns, mapped.banks(0, some), first)

@@ -29,6 +29,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.system.activations import ActivationCounter, lanes
 from bnn.system.system import System
 from pimsim.cost import Cost, Elapsed, charge
 from pimsim.dram.array.many_rows import extra_driven, extra_sensed
@@ -47,6 +48,7 @@ from pimsim.dram.timeline.command_stream import (
 from pimsim.dram.timeline.timeline import Timeline
 from pimsim.dram.traces.recorder import Recorder, Targets
 from pimsim.errors import InputError
+from pimsim.microprogram.output_tree.stream import Stream
 from pimsim.microprogram.schedule import Schedule
 from pimsim.microprogram.tape import AdderTape
 
@@ -136,6 +138,12 @@ class CommandLedger:
         extra = int(schedule.extra_wordlines(activation_rows)[outputs].sum())
         order = issue_order(self.system.standard, banks)
         self._note(schedule.runs, order, extra)
+        if (counter := self._counting()) is not None:
+            for bank, own in zip(banks, lanes(outputs), strict=True):
+                if isinstance(schedule, AdderTape):
+                    counter.tape(schedule, (bank, number), len(own))
+                else:
+                    counter.schedule(schedule, own, (bank, number))
         if self._recorder is not None and schedule.runs:
             output = dict(zip(banks, outputs, strict=True))
             first = number * self.system.subarray_rows
@@ -166,6 +174,17 @@ class CommandLedger:
                 self._note(runs, issue_order(self.system.standard, some), extra)
                 done, extra = until, 0
 
+    def count_streams(
+        self, streams: Sequence[Stream], part: int, banks: Sequence[int], number: int
+    ) -> None:
+        """Tell, if somebody asks, which rows a part of streams activates, one a bank.
+
+        What :meth:`run_each` books is how many commands there are; of which rows is not in it.
+        """
+        if (counter := self._counting()) is not None:
+            for bank, stream in zip(banks, streams, strict=True):
+                counter.stream(stream, part, (bank, number))
+
     def access(
         self, kind: Kind, rows: Sequence[int], columns: int, banks: Sequence[int], number: int = 0
     ) -> None:
@@ -177,6 +196,9 @@ class CommandLedger:
             (Run(row_cycle(kind, bursts), len(rows)),), issue_order(self.system.standard, banks)
         )
         self._note(segment.runs, segment.banks, 0)
+        if (counter := self._counting()) is not None:
+            for bank in banks:
+                counter.rows(rows, (bank, number), self._times)
         if self._recorder is not None:
             first = number * self.system.subarray_rows + self.system.address_map.first_data
             self._targets.append(_rows(segment, [first + row for row in rows]))
@@ -195,6 +217,9 @@ class CommandLedger:
         to = tuple(of_bank[bank][1].bank for bank in banks)
         segment = Segment((Run(row_cycle(Kind.TRANSFER, bursts), 1),), banks, to)
         self._note(segment.runs, segment.banks, 0, segment.to)
+        if (counter := self._counting()) is not None:
+            for place in chain.from_iterable(moves):
+                counter.rows((place.row,), (place.bank, place.number), self._times)
         if self._recorder is not None:
             rows = [
                 (self._bank_row(source), self._bank_row(destination))
@@ -322,6 +347,13 @@ class CommandLedger:
 
     # -- inside ------------------------------------------------------------------------------
 
+    def _counting(self) -> ActivationCounter | None:
+        """Who counts activations, told that what follows is of this layer."""
+        counter = None if self._priced else self.system.counter
+        if counter is not None:
+            counter.layer(self)
+        return counter
+
     def _bank_row(self, place: Place) -> int:
         """Row within the bank."""
         first = place.number * self.system.subarray_rows
@@ -441,5 +473,5 @@ def _copies(pairs: Sequence[tuple[int, int]], bursts: int) -> Iterator[Targets]:
 def ledger_alone(system: System, moves: str | None = None) -> CommandLedger:
     """A ledger of a system that does nothing else, without refresh, which stretches all alike."""
     options = replace(system.options, refresh=False)
-    alone = replace(system, options=options, moves=moves or system.moves, faults=None)
+    alone = replace(system, options=options, moves=moves or system.moves, faults=None, counter=None)
     return CommandLedger(alone, priced=True)

@@ -17,8 +17,9 @@ pimsim.errors.InputError: `moves` must be one of host, psm, not 'fax'
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from bnn.system.activations import ActivationCounter
 from bnn.system.mitigation import NONE, Mitigation
 from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
 from pimsim.dram.array.faults import Faults
@@ -55,6 +56,8 @@ class System:
     faults: Faults | None = None
     """What goes wrong in AAPs and APs, if anything. Planners ask for it too: screening leaves out
     the columns of this very chip that fail."""
+    counter: ActivationCounter | None = field(default=None, compare=False, repr=False)
+    """What the ledgers of a run tell which rows they activate; it changes nothing."""
 
     def __post_init__(self) -> None:
         if self.moves not in MOVES:

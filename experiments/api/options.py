@@ -77,6 +77,8 @@ def _words(option: str, action: argparse.Action, value: object) -> list[str]:
         if value:
             return [f"--{option}"]
         return [f"--no-{option}"] if f"--no-{option}" in action.option_strings else []
+    if action.nargs == "?" and value is True:  # without a value of its own
+        return [f"--{option}"]
     if isinstance(value, Mapping):
         return [f"--{option}={key}={_text(one)}" for key, one in value.items()]
     if isinstance(value, list):

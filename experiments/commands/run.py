@@ -12,7 +12,17 @@ from experiments.options import data, dram
 from experiments.options import faults as fault_options
 from experiments.options import traces as trace_options
 from experiments.options.option import Option, Rule, absent, add, flag, out_folder
-from experiments.options.table import CHAIN, DATA, INPUT_SCALE, JSON, LIMIT, MAPPING, MOVES, NETWORK
+from experiments.options.table import (
+    CHAIN,
+    DATA,
+    DISTURBANCE,
+    INPUT_SCALE,
+    JSON,
+    LIMIT,
+    MAPPING,
+    MOVES,
+    NETWORK,
+)
 from experiments.output import json_output, outdir
 from experiments.output.escaping import visible
 from experiments.report import simulated
@@ -45,6 +55,7 @@ examples:
   pimsim run mnist-cnn --data mnist --mapping weight-stationary    not the best for each layer
   pimsim run mnist-mlp --data mnist --check-keras          against Keras itself
   pimsim run mnist-mlp --data mnist --variation 10         on cells and amplifiers that vary
+  pimsim run mnist-cnn --data mnist --limit 100 --disturbance    would it disturb rows beside?
   pimsim run digits-mlp --limit 8 --trace perfetto:run.json
   pimsim run my_model.h5 --data my_images.npz --energy datasheet --json
   pimsim run my_model.h5 --data x.npy --labels y.npy --input-scale symmetric
@@ -144,6 +155,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ),
     )  # fmt: skip
     fault_options.add_faults(parser)
+    add(parser.add_argument_group("read disturbance"), DISTURBANCE)
     trace_options.add_trace(parser)
     add(parser, out_folder("folder for report and figures"), JSON)
 

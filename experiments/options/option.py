@@ -128,6 +128,8 @@ class Option:
     """Whether it may be given again: the value is a list."""
     alone: bool = False
     """Whether it is ``--name`` alone, without ``--no-name``."""
+    if_alone: Any = None
+    """The value where it is given without one; None: it must have one."""
 
     def but(self, **changes: Any) -> Option:
         """Return the option as another command has it."""
@@ -157,6 +159,8 @@ class Option:
             return {**told, "action": argparse.BooleanOptionalAction}
         if self.repeated:
             told["action"] = "append"
+        if self.if_alone is not None:
+            told |= {"nargs": "?", "const": self.if_alone}
         return {
             **told,
             "type": None if self.kind is str else self.kind,

@@ -312,6 +312,15 @@ BANKS = Option(
     ),
 )  # fmt: skip
 
+DISTURBANCE = Option(
+    "disturbance",
+    "count how often rows are activated, and say whether rows beside them would lose bits on a "
+    "class of chips, what that takes to prevent, and which rows they are: a bundled class (the "
+    "weakest if none is named) or a CSV file with the columns name, hc_double_sided, "
+    "hc_single_sided",
+    metavar="CLASS|FILE.csv", if_alone="samsung-8gb-e",
+)  # fmt: skip
+
 MODEL = (
     BANKS,
     Option(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from experiments.options import data as data_options
 from experiments.options import dram
 from experiments.options import traces as trace_options
+from experiments.report import disturbance
 from pimsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def simulate(args: argparse.Namespace) -> dict[str, Any]:
     from experiments.report import run as reports
 
     imported = time.perf_counter()
-    system = dram.chosen_system(args)
+    system = disturbance.watched(dram.chosen_system(args), args)
     images = 1 if args.limit is None else args.limit
     rests_on: dict[str, object] = {}
     network = encoding = None
@@ -87,6 +88,7 @@ def simulate(args: argparse.Namespace) -> dict[str, Any]:
     if system.mitigation.retries:
         rests_on["retries"] = f"{rests_on['retries']}; booked as if none were needed"
     report = reports.build(args.network, None, None, done, system, name, args.mapping, rests_on)
+    report |= disturbance.found(done.layers, system, args)
     report["wall_s"] = {
         "import": imported - started,
         "load": loaded - imported,

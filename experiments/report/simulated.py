@@ -14,7 +14,7 @@ from experiments.options import data, dram
 from experiments.options import faults as fault_options
 from experiments.options import traces as trace_options
 from experiments.output import progress
-from experiments.report import cost_only
+from experiments.report import cost_only, disturbance
 from pimsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def require_sensible(args: argparse.Namespace) -> None:
 
         train.check_extra("`--check-keras`")
     trace_options.chosen_traces(args)
+    disturbance.chosen(args)
 
 
 def simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any, CheckKeras | None]:
@@ -75,6 +76,7 @@ def simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any, CheckKeras 
     )
     fault_options.require_layers(faulty, network)
     system = replace(system, faults=fault_options.chosen_faults(args))
+    system = disturbance.watched(system, args)
     dataset = datasets.reshape_for(opened(), network.input_shape)
     encoding = encoding_of(network, dataset.x, dataset.encoding)
     x = dataset.x[: args.limit]
@@ -117,6 +119,7 @@ def simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any, CheckKeras 
             **stated(network),
         },
     )
+    report |= disturbance.found(done.layers, system, args)
     if system.faults is not None:
         report["faults"] = _beside_error_free(done, network, x, scoring, encoding, system)
     if scale is None:

@@ -224,6 +224,8 @@ def _summary(report: Mapping[str, Any]) -> list[tuple[str, str]]:
         rows.insert(1, ("faults", _faults(report)))
     if report["input_scale_hint"] is not None:
         rows.insert(1, ("input scale", report["input_scale_hint"]))
+    if "disturbance" in report:
+        rows.append(("disturbance", report["disturbance"]["text"]))
     if report["baselines"]:
         rows.append(("break-even", _break_even(report)))
     return rows

@@ -79,6 +79,26 @@ class Step:
     rows: tuple[Rows, ...]
     """Address of each symbol: a number, or int32 (outputs,)."""
 
+    def commands(self, outputs: int) -> NDArray[np.int16]:
+        """Return what every command opens first, and what it drives, (outputs, commands, 2).
+
+        -1 stands for nothing, which an AP drives.
+        """
+        table = np.empty((outputs, len(self.programs[0].commands), 2), np.int16)
+        for kind, program in enumerate(self.programs):
+            some = slice(None) if self.variant is None else np.flatnonzero(self.variant == kind)
+            for number, command in enumerate(program.slots):
+                for side, slot in enumerate(command):
+                    if slot is None:
+                        table[some, number, side] = -1
+                        continue
+                    given, origin = slot
+                    address = self.rows[origin] if given else origin
+                    table[some, number, side] = (
+                        address if isinstance(address, int) else address[some]
+                    )
+        return table
+
 
 class Schedule:
     """Steps in order, for ``outputs`` outputs, in subarrays with the address map."""

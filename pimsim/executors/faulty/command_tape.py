@@ -32,7 +32,6 @@ from pimsim.dram.array.injection import Events
 from pimsim.errors import DramError, InputError
 from pimsim.executors.compiled.run.tiles import Layout
 from pimsim.microprogram.row_program import Move, Read, RowProgram, Run
-from pimsim.microprogram.schedule import Step
 from pimsim.microprogram.tape import AdderTape
 
 NOTHING = -1
@@ -161,24 +160,7 @@ def _run(item: Run) -> list[NDArray[np.int16]]:
     schedule = item.schedule
     if isinstance(schedule, AdderTape):
         return [schedule.commands[None]]
-    return [_step(step, schedule.outputs) for step in schedule.steps]
-
-
-def _step(step: Step, outputs: int) -> NDArray[np.int16]:
-    """Addresses of every command of a step, (outputs, commands, 2)."""
-    size = len(step.programs[0].commands)
-    table = np.empty((outputs, size, 2), np.int16)
-    for kind, program in enumerate(step.programs):
-        some = slice(None) if step.variant is None else np.flatnonzero(step.variant == kind)
-        for number, command in enumerate(program.slots):
-            for side, slot in enumerate(command):
-                if slot is None:
-                    table[some, number, side] = NOTHING
-                    continue
-                given, origin = slot
-                address = step.rows[origin] if given else origin
-                table[some, number, side] = address if isinstance(address, int) else address[some]
-    return table
+    return [step.commands(schedule.outputs) for step in schedule.steps]
 
 
 def _lines(layout: Layout, most: int) -> NDArray[np.int64]:

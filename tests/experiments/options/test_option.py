@@ -78,6 +78,7 @@ ALWAYS = {
     "csv",
     "curve",
     "data",
+    "disturbance",
     "distance",
     "draw",
     "dry_run",
@@ -225,7 +226,11 @@ def test_a_value_is_held_against_the_type(
     if action.nargs == 0:
         assert f"`{option}` takes no value, not" in _bad(capsys, name, f"{option}=3")
         return
-    assert f"`{option}` needs a value" in _bad(capsys, name, option)
+    if action.nargs == "?":  # then it means the value that is named in its help
+        words = [*name.split(), *POSITIONALS.get(name, []), option]
+        assert getattr(cli.build_parser().parse_args(words), action.dest) == action.const
+    else:
+        assert f"`{option}` needs a value" in _bad(capsys, name, option)
     for empty in ("", "  "):
         assert f"`{option}` must not be empty" in _bad(capsys, name, option, empty)
     if action.type is int:

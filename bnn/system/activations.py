@@ -1,0 +1,141 @@
+"""Which rows a run activates how often, subarray by subarray and layer by layer.
+
+The ledgers of a run tell one :class:`ActivationCounter`, that of their system, what they book. No
+command is looked at twice: what a schedule does to a subarray is worked out once for the outputs
+that it is run for, and put together with what was there before
+(:mod:`pimsim.dram.disturbance.exposure`).
+
+>>> from pimsim.dram.array.address_map import ambit
+>>> from pimsim.microprogram.logic import AND
+>>> counter = ActivationCounter(ambit(), rows=1024)
+>>> schedule = Schedule(outputs=2)
+>>> schedule.append((AND,), a=18, b=19, out=20)
+>>> counter.layer(0)
+>>> counter.schedule(schedule, np.array([0, 1]), (0, 0))
+>>> done = counter.done[0][0, 0]
+>>> {label: int(n) for label, n in zip(counter.order.labels, done.acts) if n}
+{'T0': 4, 'T1': 4, 'T2': 4, 'C0': 2, 'D0': 2, 'D1': 2, 'D2': 2}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pimsim.dram.array.address_map import AddressMap
+from pimsim.dram.disturbance.exposure import Exposure, exposed
+from pimsim.dram.disturbance.row_order import RowOrder
+from pimsim.microprogram.output_tree.stream import Stream
+from pimsim.microprogram.schedule import Schedule
+from pimsim.microprogram.tape import AdderTape
+
+_MOST_KNOWN = 512
+"""Exposures that are kept to be used again, some tens of kilobytes each."""
+_MOST_HELD = 1 << 26
+"""Addresses of commands that are kept, two bytes each."""
+
+Site = tuple[int, int]
+"""A bank, and which of its subarrays."""
+
+
+class ActivationCounter:
+    """Exposures of every subarray that something was done in, by layer.
+
+    Args:
+        address_map: of the subarrays.
+        rows: row addresses of each.
+
+    """
+
+    def __init__(self, address_map: AddressMap, rows: int) -> None:
+        self.order = RowOrder.of(address_map, rows)
+        self.done: dict[Hashable, dict[Site, Exposure]] = {}
+        """By layer, in order, and subarray."""
+        self._first_data = address_map.first_data
+        self._known: dict[Hashable, tuple[object, Exposure]] = {}
+        """What was worked out last, with what it was worked out from."""
+        self._commands: dict[int, tuple[Schedule, NDArray[np.int16]]] = {}
+        """Commands of all outputs of the schedules that were used last."""
+        self._here: dict[Site, Exposure] | None = None
+
+    def layer(self, key: Hashable) -> None:
+        """Count what follows for that layer."""
+        self._here = self.done.setdefault(key, {})
+
+    def schedule(self, schedule: Schedule, outputs: NDArray[np.intp], site: Site) -> None:
+        """Count a schedule that was run for ``outputs`` (times,), one after the other."""
+
+        def commands() -> NDArray[np.int16]:
+            return self._all(schedule)[outputs].reshape(-1, 2)
+
+        self._add(site, self._once((id(schedule), outputs.tobytes()), schedule, commands))
+
+    def tape(self, tape: AdderTape, site: Site, times: int = 1) -> None:
+        """Count a tape that was run so many times."""
+        found = self._once((id(tape), 0), tape, lambda: tape.commands)
+        self._add(site, found.repeated(times) if times > 1 else found)
+
+    def stream(self, stream: Stream, part: int, site: Site) -> None:
+        """Count what a part of a stream did."""
+        self._add(
+            site,
+            self._once((id(stream), part), stream, lambda: stream.tape_of(part).commands),
+        )
+
+    def rows(self, rows: Iterable[int], site: Site, times: int = 1) -> None:
+        """Count data rows that are opened one by one, so many times over."""
+        some = tuple(rows)
+
+        def commands() -> NDArray[np.int16]:
+            opened = np.full((len(some), 2), -1, np.int16)
+            opened[:, 0] = np.array(some) + self._first_data
+            return opened
+
+        found = self._once(("rows", some), None, commands)
+        self._add(site, found.repeated(times) if times > 1 else found)
+
+    def sites(self) -> tuple[Site, ...]:
+        """Return every subarray in which something was done."""
+        return tuple(sorted({site for layer in self.done.values() for site in layer}))
+
+    def whole(self, site: Site) -> Exposure:
+        """Return what all layers together did in a subarray."""
+        found = Exposure.none(len(self.order.labels))
+        for layer in self.done.values():
+            if site in layer:
+                found = found.then(layer[site])
+        return found
+
+    def _once(
+        self, key: Hashable, source: object, commands: Callable[[], NDArray[np.int16]]
+    ) -> Exposure:
+        """What commands do, worked out once while the source, which the key tells, lives."""
+        if key not in self._known:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[key] = source, exposed(commands(), self.order)
+        return self._known[key][1]
+
+    def _add(self, site: Site, found: Exposure) -> None:
+        here = self._here
+        if here is None:
+            raise ValueError("what is counted must be of a layer: call `layer` first")
+        here[site] = here[site].then(found) if site in here else found
+
+    def _all(self, schedule: Schedule) -> NDArray[np.int16]:
+        """Commands of every output, (outputs, commands, 2)."""
+        if id(schedule) not in self._commands:
+            size = sum(2 * len(step.programs[0].commands) for step in schedule.steps)
+            held = sum(commands.size for _, commands in self._commands.values())
+            if held + size * schedule.outputs > _MOST_HELD:
+                self._commands.clear()
+            steps = [step.commands(schedule.outputs) for step in schedule.steps]
+            self._commands[id(schedule)] = schedule, np.concatenate(steps, axis=1)
+        return self._commands[id(schedule)][1]
+
+
+def lanes(outputs: Sequence[int] | NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return outputs as (lanes, times), of (lanes,) or (times, lanes)."""
+    return np.ascontiguousarray(np.atleast_2d(np.asarray(outputs, np.intp)).T)

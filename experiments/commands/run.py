@@ -101,7 +101,7 @@ RULES = (
 )
 """Which options have no effect without which."""
 
-WRITES = ("report.json", "logits.npy", "comparison.*", "layers.*")
+WRITES = ("report.json", "logits.npy", "comparison.*", "layers.*", "disturbance.*")
 """Names of what is written into the folder `--out`."""
 
 
@@ -179,6 +179,10 @@ def _write(report: dict[str, Any], logits: Any, folder: Path) -> None:
     if logits is not None:
         np.save(folder / "logits.npy", logits)
     figures.draw(report, folder)
+    if "disturbance" in report:
+        from experiments.figures import disturbance
+
+        disturbance.draw(report["network"], report["disturbance"], folder)
     report["wall_s"]["write"] = time.perf_counter() - started
     (folder / "report.json").write_text(json_output.text(report) + "\n", encoding="utf-8")
 

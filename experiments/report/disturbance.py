@@ -68,6 +68,7 @@ def found(layers: Sequence[LayerRun], system: System, args: argparse.Namespace) 
         "run_ps": run_ps,
         "once": None,
         "again": None,
+        "subarray": None,
         "classes": [],
         "preventions": [],
         "assumptions": [ORDER, *ASSUMED],
@@ -79,6 +80,7 @@ def found(layers: Sequence[LayerRun], system: System, args: argparse.Namespace) 
         }
         for name, seen in times.items():
             result[name] = _seen(seen, weakest)
+        result["subarray"] = _subarray(times["again"], weakest)
         every = dict.fromkeys((*chips, *chip_classes.bundled()))
         result["classes"] = [
             {
@@ -107,6 +109,23 @@ def _seen(seen: Exposures, chip: ChipClass) -> dict[str, Any]:
         "rows_disturbed": int(np.count_nonzero(seen.shares(chip) >= 1.0)),
         "victims": [{**one._asdict(), "beside": list(one.beside)} for one in victims],
         "hottest": [one._asdict() for one in seen.hottest(_ROWS)],
+    }
+
+
+def _subarray(seen: Exposures, chip: ChipClass) -> dict[str, Any] | None:
+    """Every row of the subarray with the row in most danger, in a run that is repeated."""
+    victims = seen.victims(chip, 1)
+    if not victims:
+        return None
+    site = victims[0].bank, victims[0].subarray
+    number = seen.sites.index(site)
+    return {
+        "bank": site[0],
+        "subarray": site[1],
+        "rows": list(seen.labels),
+        "activations": seen.acts[number].tolist(),
+        "pair": seen.pair[number].tolist(),
+        "one": seen.one[number].tolist(),
     }
 
 

@@ -49,6 +49,13 @@ def test_one_line_says_whether_a_named_class_is_disturbed(
     assert " ".join(capsys.readouterr().out.split()).count(f"disturbance {found['text'][:20]}") == 1
 
 
+def test_the_page_quotes_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "disturbance.md").read_text("utf-8")
+    quoted = " ".join(line[2:] for line in page.splitlines() if line.startswith("> "))
+    assert main([*RUN[:-1], "100", "--disturbance", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["disturbance"]["text"] == quoted
+
+
 def test_what_is_disturbed_is_named_with_what_prevents_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -56,6 +56,22 @@ def test_the_page_quotes_what_is_printed(capsys: pytest.CaptureFixture[str]) -> 
     assert json.loads(capsys.readouterr().out)["disturbance"]["text"] == quoted
 
 
+def test_a_constant_that_is_not_opened_for_long_is_in_danger(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As the page says; leaving rows empty is no help, as a constant is none."""
+    words = ("digits-mlp", "--cost-only", "--images", "4", "--mapping", "output-stationary")
+    assert main(["run", *words, "--disturbance", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["disturbance"]
+    assert found["text"].startswith("yes: C0 of bank ")
+    assert "13,938 activations beside it on one side" in found["text"]
+    assert "left empty" not in found["text"]
+    assert "prevented by refreshes of rows in danger (+0.00" in found["text"]
+    assert found["once"]["disturbs"]
+    assert 1.3 < found["once"]["share"] <= found["again"]["share"] < 1.45
+    assert found["once"]["rows_disturbed"] >= 1
+
+
 def test_what_is_disturbed_is_named_with_what_prevents_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.backends.retries import Repeats
+from bnn.backends.stream_trace import record
 from bnn.mapped.mapped_stage import MappedStage
 from bnn.mapped.placement.placement import Turn
 from bnn.system.ledger import CommandLedger
@@ -51,7 +52,11 @@ def book(mapped: MappedStage, ledger: CommandLedger, repeats: Repeats | None = N
         slots = placement.slots(turn, lanes)
         if mapped.streams is not None:
             for some, own in slots:
-                book_streams(mapped, ledger, turn, some.tolist(), own.tolist())
+                lanes_of, groups = some.tolist(), own.tolist()
+                ledger.told_apart(
+                    partial(book_streams, mapped, ledger, turn, lanes_of, groups),
+                    partial(record, mapped, turn, lanes_of, groups),
+                )
             return
         for banks, alike in groupby(slots, key=lambda slot: slot[0].tolist()):
             outputs = np.stack([some for _, some in alike]) // mapped.stage.each

@@ -184,11 +184,10 @@ class MappedStage:
 class Mapping(Protocol):
     """A dataflow: where operands live in DRAM and how the products are counted there.
 
-    It may have five things more: ``lockstep``, False if banks have command streams of their own,
-    which cannot be traced; ``chosen_with_faults``, False if it must be asked for by name where
-    commands go wrong; ``at_best(stage)``, the name of a mapping, how many times faster than it this
-    one can compute, and what share of its operands it must write, so that it need not be laid out
-    where that would not do; ``sums``, what is left to the host of sums that are read, for
+    It may have four things more: ``chosen_with_faults``, False if it must be asked for by name
+    where commands go wrong; ``at_best(stage)``, the name of a mapping, how many times faster than
+    it this one can compute, and what share of its operands it must write, so that it need not be
+    laid out where that would not do; ``sums``, what is left to the host of sums that are read, for
     reports; and ``version``, 1 if it has none, raised with every change after which the same stage
     costs, or fails, in another way.
     """

@@ -104,16 +104,13 @@ def check(name: str) -> None:
     require_one_of("mapping", name, names(), hint=True)
 
 
-def priced(
-    lay_out: Callable[[str], Draft], stage: Stage, system: System, *, traced: bool = False
-) -> tuple[Candidate, ...]:
+def priced(lay_out: Callable[[str], Draft], stage: Stage, system: System) -> tuple[Candidate, ...]:
     """Return what a stage would take under every mapping that is chosen among.
 
     Args:
         lay_out: lays it out under the mapping of that name.
         stage: the stage.
         system: whose banks compute.
-        traced: whether commands are traced, which not every mapping can be.
 
     Raises InputError, that of the first mapping, if all refuse, and none for want of room.
     """
@@ -121,7 +118,7 @@ def priced(
     refused: PimsimError | None = None
     ledgers: dict[str, CommandLedger] = {}
     for name in candidates(system):
-        why = _passed_over(name, found, ledgers, stage, system, traced=traced)
+        why = _passed_over(name, found, ledgers, stage, system)
         if why:
             found.append(Candidate(name, None, refused=why))
             continue
@@ -145,13 +142,9 @@ def _passed_over(
     ledgers: Mapping[str, CommandLedger],
     stage: Stage,
     system: System,
-    *,
-    traced: bool,
 ) -> str:
     """Why a mapping is not laid out at all; empty if it is."""
     mapping = MAPPINGS[name]
-    if traced and not getattr(mapping, "lockstep", True):
-        return "a trace is of banks in lock-step, and its banks have a stream each"
     at_best = getattr(mapping, "at_best", None)
     other, share, written = ("", 1, 1.0) if at_best is None else at_best(stage)
     if other not in ledgers:

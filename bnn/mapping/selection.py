@@ -66,8 +66,6 @@ def select(
     system: System,
     images: int,
     chaining: str,
-    *,
-    traced: bool = False,
 ) -> Selection:
     """Split a network into stages, and choose for each.
 
@@ -79,7 +77,6 @@ def select(
         system: whose banks compute.
         images: how many.
         chaining: whether dense stages are chained, of :data:`bnn.mapping.chain.choice.CHAINING`.
-        traced: whether commands are traced; what cannot be is not chosen.
 
     Raises InputError for another name, for what all mappings refuse for another reason than room,
     and for stages that must be chained and cannot be.
@@ -98,7 +95,7 @@ def select(
         for stage in stages:
             if isinstance(stage, Stage):
                 lay_out = partial(_lay_out, laid, stage, system, images)
-                found = choice.priced(lay_out, stage, system, traced=traced)
+                found = choice.priced(lay_out, stage, system)
                 prices[stage.name] = found
                 if why := choice.why_none(found):
                     refused.setdefault(stage.layer.name, why)

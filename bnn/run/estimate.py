@@ -88,7 +88,8 @@ def of_table(
 ) -> Estimate:
     """Book a network that is known by its shapes alone; see :mod:`bnn.tables.stages`.
 
-    A trace names the rows of a network all of whose weights are +1. Stages are not chained.
+    A trace names the rows of a network all of whose weights are +1, or random where outputs share
+    adders. Stages are not chained.
 
     Args:
         table: the network.
@@ -105,7 +106,7 @@ def of_table(
     started = time.perf_counter()
     every = list(works(table))
     with advised(mapping):
-        drafts = _drafts(every, mapping, system, images, traced=bool(traces))
+        drafts = _drafts(every, mapping, system, images)
     ledgers = open_ledgers(system, [True] * len(every), traces)
     befores = [None, *table.products[:-1]]
     fetched = [
@@ -184,9 +185,7 @@ class _Drafted:
     """Whether sums are read out, not their signs."""
 
 
-def _drafts(
-    products: Sequence[Work], mapping: str, system: System, images: int, *, traced: bool
-) -> list[_Drafted]:
+def _drafts(products: Sequence[Work], mapping: str, system: System, images: int) -> list[_Drafted]:
     """Lay all products out, those that are alike once."""
     choice.check(mapping)
     distinct = {work.alike: work for work in products}
@@ -196,7 +195,7 @@ def _drafts(
             for alike, work in distinct.items()
         }
         return [named[work.alike] for work in products]
-    offer = partial(_offered, system=system, images=images, traced=traced)
+    offer = partial(_offered, system=system, images=images)
     offered = {alike: offer(work) for alike, work in distinct.items()}
     ways = [
         offered[work.alike] if offered[work.alike][0][0].draft else offer(work)
@@ -206,9 +205,7 @@ def _drafts(
     return [each[pick][0] for each, pick in zip(ways, picks, strict=True)]
 
 
-def _offered(
-    work: Work, system: System, images: int, *, traced: bool
-) -> list[tuple[_Drafted, frontier.Offer]]:
+def _offered(work: Work, system: System, images: int) -> list[tuple[_Drafted, frontier.Offer]]:
     """A product under every mapping that takes it."""
     drafts: dict[str, _Drafted] = {}
 
@@ -216,7 +213,7 @@ def _offered(
         drafts[name], draft = _draft(work, MAPPINGS[name], system, images)
         return draft
 
-    found = choice.priced(laid_out, work.stage(system.data_rows), system, traced=traced)
+    found = choice.priced(laid_out, work.stage(system.data_rows), system)
     why = choice.why_none(found)
     if why:
         return [(_Drafted(None, False, None, refused=why), frontier.Offer(0, 0.0))]

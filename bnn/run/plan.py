@@ -189,7 +189,7 @@ def plan(
         system = replace(system, faults=_opening(system.faults, system.mitigation.activation_rows))
     network = network.before_softmax()
     with advised(mapping):
-        selected = select(mapping, network, encoding, system, images, chain, traced=bool(traces))
+        selected = select(mapping, network, encoding, system, images, chain)
     ledgers = open_ledgers(system, _reached(selected.stages, system.faults, faulty), traces)
     return Plan(network, images, selected, ledgers)
 

@@ -20,10 +20,10 @@ makes no difference here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache, partial
-from itertools import chain, islice
+from itertools import chain
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -31,8 +31,8 @@ from numpy.typing import NDArray
 
 from bnn.system.activations import ActivationCounter, lanes
 from bnn.system.system import System
+from bnn.system.targets import copies, programs, rows_of
 from pimsim.cost import Cost, Elapsed, charge
-from pimsim.dram.array.many_rows import extra_driven, extra_sensed
 from pimsim.dram.commands import CommandCounts, Kind
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.timeline.command_stream import (
@@ -54,9 +54,6 @@ from pimsim.microprogram.tape import AdderTape
 
 _Where: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]
 """Banks of a segment, and where their TRANSFERs go."""
-
-_TOGETHER = 1 << 16
-"""Commands whose rows are told a recorder at a time, about."""
 
 PHASES = ("weights", "inputs", "compute")
 """Loading weights (once, however many images follow), loading inputs, and the rest."""
@@ -148,20 +145,13 @@ class CommandLedger:
             output = dict(zip(banks, outputs, strict=True))
             first = number * self.system.subarray_rows
             some = [output[bank] for bank in order]
-            self._targets.append(_programs(schedule, first, some, self.system))
+            self._targets.append(programs(schedule, first, some, self.system))
 
     def run_each(self, tapes: Sequence[AdderTape], banks: Sequence[int], number: int = 0) -> None:
         """Book tapes that subarray ``number`` of each bank runs, one a bank, all at once.
 
         Banks stay in lock-step as long as they have commands of a kind left; the others wait.
-
-        Raises InputError while a trace is recorded, which is of banks in lock-step throughout.
         """
-        if self._recorder is not None:
-            raise InputError(
-                "a trace must be of banks in lock-step, not of banks with a stream each: "
-                "`mapping` output-stationary has those (--mapping output-stationary)"
-            )
         activation_rows = self.system.mitigation.activation_rows
         extra = sum(int(tape.extra_wordlines(activation_rows)[0]) for tape in tapes)
         times = [{run.cycle: run.times for run in tape.runs} for tape in tapes]
@@ -201,7 +191,7 @@ class CommandLedger:
                 counter.rows(rows, (bank, number), self._times)
         if self._recorder is not None:
             first = number * self.system.subarray_rows + self.system.address_map.first_data
-            self._targets.append(_rows(segment, [first + row for row in rows]))
+            self._targets.append(rows_of(segment, [first + row for row in rows]))
 
     def copy(self, moves: Sequence[tuple[Place, Place]], columns: int) -> None:
         """Book the copying of ``columns`` columns of rows from bank to bank (RowClone PSM).
@@ -225,7 +215,7 @@ class CommandLedger:
                 (self._bank_row(source), self._bank_row(destination))
                 for source, destination in (of_bank[bank] for bank in banks)
             ]
-            self._targets.append(_copies(rows, bursts))
+            self._targets.append(copies(rows, bursts))
 
     def stream(self, bits: int) -> None:
         """Book the reading of ``bits`` over the channel, whole rows spread over the banks.
@@ -237,8 +227,24 @@ class CommandLedger:
             self._note(segment.runs, segment.banks, 0)
             if self._recorder is not None:
                 self._targets.append(
-                    _rows(segment, (n % rows for n in range(segment.runs[0].times)))
+                    rows_of(segment, (n % rows for n in range(segment.runs[0].times)))
                 )
+
+    def told_apart(self, book: Callable[[], None], record: Callable[[Recorder], None]) -> None:
+        """Book what ``book`` books, and have ``record`` record it, if anything is recorded.
+
+        What it records must be the same commands, but for their order.
+        """
+        recorder = self._recorder
+        if recorder is None:
+            book()
+            return
+        self._flush()
+        self._recorder = None
+        book()
+        self._flush()
+        self._recorder = recorder
+        record(recorder)
 
     def finish(self) -> None:
         """End the layer: what it executed comes before what the next one does."""
@@ -432,42 +438,6 @@ def _totals(runs: tuple[Run, ...], ends: int = 1) -> CommandCounts:
         for kind, times in run.cycle:
             counts[kind] += run.times * times * (1 if kind is Kind.TRANSFER else ends)
     return CommandCounts(**{kind.name.lower(): times for kind, times in counts.items()})
-
-
-def _programs(
-    schedule: Schedule | AdderTape, first: int, outputs: Sequence[int], system: System
-) -> Iterator[Targets]:
-    """What every command names in each bank: ``first`` is row 0 of the subarray."""
-    activation_rows = system.mitigation.activation_rows
-    lines = [len(lines) for _, lines in system.address_map.addresses]
-    # What no address has beyond the first wordline is that of a data row, and of no row at all.
-    sensed = np.array([*(extra_sensed(each, activation_rows) for each in lines), 0])
-    driven = np.array([*(extra_driven(each, activation_rows) for each in lines), 0])
-    for table in schedule.tables(outputs):
-        source, destination = table[..., 0], table[..., 1]
-        none = destination < 0
-        beyond = sensed[np.minimum(source, len(lines))]
-        beyond = beyond + driven[np.where(none, len(lines), np.minimum(destination, len(lines)))]
-        yield Targets.of(first + source, np.where(none, -1, first + destination), -1, beyond)
-
-
-def _rows(segment: Segment, rows: Iterable[int]) -> Iterator[Targets]:
-    """What ACT, column accesses and PRE of row after row name, the same in each bank."""
-    banks = len(segment.banks)
-    ((_, (_, bursts), _),) = (run.cycle for run in segment.runs)
-    columns = np.repeat([-1, *range(bursts), -1], banks)
-    some = iter(rows)
-    while few := list(islice(some, max(1, _TOGETHER // len(columns)))):
-        yield Targets.of(np.array(few)[:, None], -1, columns[None])
-
-
-def _copies(pairs: Sequence[tuple[int, int]], bursts: int) -> Iterator[Targets]:
-    """What ACT, TRANSFERs and PRE name, for the rows of source and destination of each pair."""
-    ends = Targets.of([row for pair in pairs for row in pair])
-    sources, destinations = np.array(pairs).T
-    yield ends
-    yield Targets.of(sources, destinations, np.arange(bursts)[:, None])
-    yield ends
 
 
 def ledger_alone(system: System, moves: str | None = None) -> CommandLedger:

@@ -17,6 +17,12 @@ def fixtures(module_at: Callable[[Path], ModuleType]) -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def naive(module_at: Callable[[Path], ModuleType]) -> ModuleType:
+    """The module ``naive_checker``: a check of commands that shares nothing with pimsim."""
+    return module_at(Path(__file__).parents[1] / "pimsim" / "dram" / "naive_checker.py")
+
+
+@pytest.fixture(scope="session")
 def libraries(fixtures):
     """Keras and Larq; importing them takes seconds, so only tests marked ``larq`` ask for it."""
     with warnings.catch_warnings():

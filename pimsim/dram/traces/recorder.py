@@ -95,6 +95,11 @@ class Recorder:
             if any(trace.on_bus == on_bus for trace in traces)
         ]
 
+    @property
+    def full(self) -> bool:
+        """Whether every trace is, so that commands need only be counted."""
+        return all(trace.room <= 0 for trace in self._traces)
+
     def record(self, segment: Segment, targets: Iterator[Targets]) -> None:
         """Record the next segment of the stream.
 
@@ -103,13 +108,12 @@ class Recorder:
 
         Raises ValueError for more targets than commands, or less.
         """
-        if self._full():
-            for trace in self._traces:
-                trace.skip(segment.commands)
+        if self.full:
+            self.skip(segment.commands)
             return
         left, queue = segment.commands, _Queue(targets)
         for pieces in zip(*(issues.run(segment) for issues, _ in self._groups), strict=True):
-            if self._full():
+            if self.full:
                 break
             named = queue.take(len(pieces[0].at_ps))
             left -= len(named)
@@ -121,15 +125,16 @@ class Recorder:
                     beyond = int((block.kind[room:] != Kind.REF).sum())
                     if beyond:
                         trace.skip(beyond)
-        if self._full():
-            if left:
-                for trace in self._traces:
-                    trace.skip(left)
+        if self.full:
+            self.skip(left)
         elif left or not queue.empty():
             raise ValueError(f"`targets` must name {segment.commands} commands")
 
-    def _full(self) -> bool:
-        return all(trace.room <= 0 for trace in self._traces)
+    def skip(self, commands: int) -> None:
+        """Count commands that are not recorded, as every trace is full."""
+        for trace in self._traces:
+            if commands:
+                trace.skip(commands)
 
 
 class _Queue:

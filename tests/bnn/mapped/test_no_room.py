@@ -120,8 +120,7 @@ def test_no_layer_takes_more_than_there_is_and_runs_are_booked_alike(
     network, seen = _network(inputs, hidden), Rows()
     x = _pixels(images, inputs)
     booked: tuple[LayerRun, ...] = ()
-    lockstep = getattr(MAPPINGS.get(mapping), "lockstep", True)
-    traces = [[Rows()], [seen]] if lockstep else [[], []]
+    traces = [[Rows()], [seen]]
     try:
         booked = of_network(
             network, UNIT, images, System(standard, options), mapping, traces=traces[0]
@@ -157,8 +156,6 @@ def test_no_layer_takes_more_than_there_is_and_runs_are_booked_alike(
         place = next(i for i, layer in enumerate(network.layers) if layer.name == name)
         alone = Network("n", network.shape_before(place), (network.layers[place],))
         for one in COUNTING:
-            if traces[0] and not getattr(MAPPINGS[one], "lockstep", True):
-                continue  # what cannot be traced is not chosen
             with pytest.raises((OutOfRowsError, OutOfSubarraysError), match=ROOM):
                 of_network(
                     alone, UNIT if not place else None, images, System(standard, options), one

@@ -186,20 +186,6 @@ def test_what_only_one_mapping_takes_is_not_refused(chain: str) -> None:
             assert all("must be" in why for why in refused.values())
 
 
-def test_what_cannot_be_traced_is_not_chosen_where_commands_are_traced() -> None:
-    network, images = read_model(zoo.locate("mnist-cnn")), IMAGES
-    plain, traced = (
-        select("auto", network, ENCODINGS["symmetric"], System(DDR3, NO_REFRESH), images, "never",
-               traced=traced)
-        for traced in (False, True)
-    )  # fmt: skip
-    assert "output-tree" in {one.name for one in plain.taken.values()}
-    assert "output-tree" not in {one.name for one in traced.taken.values()}
-    refused = [one.refused for some in traced.prices.values() for one in some if not one.offer]
-    assert refused
-    assert all("a trace is of banks in lock-step" in why for why in refused)
-
-
 def test_what_was_laid_out_to_be_priced_is_not_laid_out_again() -> None:
     network, system = read_model(zoo.locate("digits-mlp")), System(DDR3, NO_REFRESH)
     selected = select("auto", network, ENCODINGS["symmetric"], system, 9, "never")

@@ -381,15 +381,16 @@ class _First:
         assert commands
 
 
-def test_a_table_that_is_traced_is_given_what_can_be() -> None:
+def test_a_table_that_is_traced_is_given_what_others_are() -> None:
     table, system, trace = catalog.entry("lenet5"), System(DDR3, ModelOptions()), _First()
-    assert "output-tree" in {layer.mapping for layer in of_table(table, 64, system).layers}
-    traced = of_table(table, 64, system, traces=[trace])
-    assert "output-tree" not in {layer.mapping for layer in traced.layers}
+    plain, traced = (of_table(table, 64, system, traces=some) for some in ([], [trace]))
+    mappings = [layer.mapping for layer in traced.layers]
+    assert "output-tree" in mappings
+    assert mappings == [layer.mapping for layer in plain.layers]
     assert not trace.room
 
 
-@whatever_weights
+@every_mapping
 def test_a_trace_is_that_of_the_run(mapping: str) -> None:
     rng = np.random.default_rng(0)
     first, last = (rng.normal(size=shape).astype(np.float32) for shape in ((40, 11), (11, 3)))

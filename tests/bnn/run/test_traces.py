@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from dataclasses import replace
+from types import ModuleType
 
 import numpy as np
 import pytest
 
 from bnn.mapping import MAPPINGS
 from bnn.model.network import BatchNorm, Dense, Network
+from bnn.run.estimate import of_network
 from bnn.run.execute import Execution, run
 from bnn.system.ledger import PHASES
 from bnn.system.system import System
@@ -19,14 +21,14 @@ from pimsim.dram.array.subarray import Subarray
 from pimsim.dram.commands import Kind
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
-from pimsim.errors import InputError
 
 from ...kept_commands import Kept
 
 STANDARD = replace(load("ddr3-1600-8-8-8"), rows_per_subarray=256)
 ROWS = STANDARD.rows_per_subarray
 SIGN = "ste_sign"
-IN_LOCKSTEP = [name for name in MAPPINGS if name != "output-tree"]
+A_STREAM_EACH = "output-tree"
+"""Books tell kinds of its commands apart, a trace does not."""
 
 
 def _network(fan_in: int, outputs: int) -> Network:
@@ -46,7 +48,11 @@ def _network(fan_in: int, outputs: int) -> Network:
 
 @pytest.mark.parametrize(
     ("mapping", "moves"),
-    [*((mapping, "host") for mapping in IN_LOCKSTEP), ("output-stationary", "psm")],
+    [
+        *((mapping, "host") for mapping in MAPPINGS),
+        ("output-stationary", "psm"),
+        ("output-tree", "psm"),
+    ],
 )
 @pytest.mark.parametrize("fan_in", [40, 300])  # in one subarray, and split over two
 def test_replaying_a_trace_reads_what_the_run_read(
@@ -147,13 +153,7 @@ def test_replaying_a_trace_reads_what_the_run_read(
     assert not any(written.values())
 
 
-def test_no_trace_is_made_of_banks_with_a_stream_each() -> None:
-    x, system = np.zeros((3, 40), np.float32), System(STANDARD, ModelOptions())
-    with pytest.raises(InputError, match="a trace must be of banks in lock-step"):
-        run(_network(40, 11), x, None, system, "output-tree", traces=[Kept()])
-
-
-@pytest.mark.parametrize("mapping", IN_LOCKSTEP)
+@pytest.mark.parametrize("mapping", MAPPINGS)
 def test_a_trace_has_the_commands_and_the_time_of_the_report(mapping: str) -> None:
     kept, short, alone = Kept(), Kept(limit=500), Kept(limit=500)
     x = np.random.default_rng(1).normal(size=(70, 40)).astype(np.float32)
@@ -163,7 +163,8 @@ def test_a_trace_has_the_commands_and_the_time_of_the_report(mapping: str) -> No
     booked = [layer.ledger.counts(phase) for layer in done.layers for phase in PHASES]
     for kind in Kind:
         traced = sum(event.kind is kind for event in kept.events)
-        assert traced == sum(getattr(counts, kind.name.lower()) for counts in booked)
+        told = sum(getattr(counts, kind.name.lower()) for counts in booked)
+        assert abs(traced - told) <= (kind is Kind.REF and mapping == A_STREAM_EACH)
     extra = sum(counts.extra_wordlines for counts in booked)
     assert sum(event.extra_wordlines for event in kept.events) == extra
     latency_ps = sum(
@@ -171,10 +172,39 @@ def test_a_trace_has_the_commands_and_the_time_of_the_report(mapping: str) -> No
     )
     *_, last = kept.events
     assert last.kind is Kind.PRE  # the logits are read out last
-    assert latency_ps == last.at_ps + STANDARD.timing.t_rp_ps
+    ended_ps = last.at_ps + STANDARD.timing.t_rp_ps
+    assert latency_ps == pytest.approx(ended_ps, rel=0.02 if mapping == A_STREAM_EACH else 0)
     assert short.events == kept.events[:500]
     assert short.skipped == len(kept.events) - 500
     run(_network(40, 11), x, None, System(STANDARD, ModelOptions()), mapping, traces=[alone])
     assert alone.events == short.events
     refreshes = sum(event.kind is Kind.REF for event in kept.events[500:])
     assert alone.skipped == len(kept.events) - 500 - refreshes  # no longer walked: no REFs
+
+
+@pytest.mark.parametrize("moves", ["host", "psm"])
+@pytest.mark.parametrize("mapping", ["output-stationary", "output-tree"])
+def test_a_traced_run_is_booked_as_any_other(mapping: str, moves: str) -> None:
+    network, system = _network(300, 11), System(STANDARD, ModelOptions(), moves=moves)
+    traced, plain = (
+        of_network(network, None, 700, system, mapping, traces=traces) for traces in ([Kept()], [])
+    )
+    for one, other in zip(traced.layers, plain.layers, strict=True):
+        for phase in PHASES:
+            assert one.ledger.counts(phase) == other.ledger.counts(phase)
+            assert one.ledger.cost(phase) == other.ledger.cost(phase)
+
+
+@pytest.mark.parametrize(("fan_in", "moves"), [(12, "host"), (300, "psm")])
+def test_lanes_with_a_stream_each_keep_every_constraint(
+    fan_in: int, moves: str, naive: ModuleType
+) -> None:
+    kept, system = Kept(), System(STANDARD, ModelOptions(refresh=False), moves=moves)
+    of_network(_network(fan_in, 20), None, 9, system, "output-tree", traces=[kept])
+    kinds = [event.kind for event in kept.events]
+    until = 200 + (kinds.index(Kind.TRANSFER) if moves == "psm" else kinds.index(Kind.AAP))
+    some = kept.events[max(until - 400, kinds.index(Kind.AAP)) : until]
+    assert len({event.bank for event in some}) > 2
+    assert {Kind.AAP, Kind.AP} <= {event.kind for event in some}
+    commands = [(event.at_ps, event.kind, event.bank, event.to) for event in some]
+    assert naive.violations(STANDARD, system.options, commands) == []

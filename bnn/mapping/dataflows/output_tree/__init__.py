@@ -46,8 +46,6 @@ popcount: str = "in DRAM"
 sums: str = "a sum that is read of an output tree is an addition on the host, not costed"
 rank: int = 3
 version: int = 2
-lockstep: bool = False
-"""Every bank has a command stream of its own."""
 chosen_with_faults: bool = False
 """Accuracy decides there, and prices do not tell."""
 

@@ -46,17 +46,19 @@ def book(mapped: MappedStage, ledger: CommandLedger, repeats: Repeats | None = N
             ledger.enter(phase)
             book_phase(mapped, phase, ledger, turn, banks, nothing)
 
+    def carry_out(turn: Turn, lanes: Sequence[int], groups: Sequence[int]) -> None:
+        ledger.told_apart(
+            partial(book_streams, mapped, ledger, turn, lanes, groups),
+            partial(record, mapped, turn, lanes, groups),
+        )
+
     def compute(turn: Turn, lanes: int) -> None:
         write("inputs", turn, range(lanes))
         ledger.enter("compute")
         slots = placement.slots(turn, lanes)
         if mapped.streams is not None:
             for some, own in slots:
-                lanes_of, groups = some.tolist(), own.tolist()
-                ledger.told_apart(
-                    partial(book_streams, mapped, ledger, turn, lanes_of, groups),
-                    partial(record, mapped, turn, lanes_of, groups),
-                )
+                carry_out(turn, some.tolist(), own.tolist())
             return
         for banks, alike in groupby(slots, key=lambda slot: slot[0].tolist()):
             outputs = np.stack([some for _, some in alike]) // mapped.stage.each
@@ -73,7 +75,10 @@ def book(mapped: MappedStage, ledger: CommandLedger, repeats: Repeats | None = N
                 ledger.enter("compute")
                 for lanes, some_outputs in repeat.slots():
                     banks = [repeat.lanes[lane] for lane in lanes]
-                    book_phase(mapped, "compute", ledger, turn, banks, some_outputs)
+                    if mapped.streams is not None:
+                        carry_out(turn, banks, some_outputs.tolist())
+                    else:
+                        book_phase(mapped, "compute", ledger, turn, banks, some_outputs)
 
     single = all(len(turn.batches) == 1 for turn in placement.turns)
     every = range(len(placement.turns))
@@ -158,23 +163,29 @@ def book_streams(
 ) -> None:
     """Book what lanes do for a group of outputs each; what the home does comes last.
 
-    Streams differ a little in length: lanes wait for the longest.
+    Parts that compute the same once more come set by set, and then the one that votes. Streams
+    differ a little in length: lanes wait for the longest.
     """
-    tallies = [_streams(mapped)[group].tally for group in groups]
-    columns, first = mapped.placement.span(turn), turn.first
-    for part in [*range(1, mapped.parts), 0]:
-        if not part:
-            for ends in dict.fromkeys(ends for tally in tallies for ends in tally.moved):
-                counts = [tally.moved.get(ends, 0) for tally in tallies]
-                source, target = ((mapped.banks(one, lanes), first + one) for one in ends)
-                move_each(ledger, counts, columns, source, target)
-        banks = mapped.banks(part, lanes)
-        ledger.run_each([t.parts[part] for t in tallies], banks, first + part)
-        own = [_streams(mapped)[group] for group in groups]
-        ledger.count_streams(own, part, banks, first + part)
+    streams = [_streams(mapped)[group] for group in groups]
+    tallies = [one.tally for one in streams]
+    columns, first, size = mapped.placement.span(turn), turn.first, mapped.set_size or mapped.parts
+    gives = tallies[0].gives
+    every = dict.fromkeys(ends for tally in tallies for ends in tally.moved)
+    for home in range(0, mapped.parts, size):
+        for part in [*range(home + 1, min(home + size, mapped.parts)), home]:
+            if part == home:
+                for ends in every:
+                    if ends[1] // size * size != home:
+                        continue
+                    counts = [tally.moved.get(ends, 0) for tally in tallies]
+                    source, target = ((mapped.banks(one, lanes), first + one) for one in ends)
+                    move_each(ledger, counts, columns, source, target)
+            tapes, banks = [tally.parts[part] for tally in tallies], mapped.banks(part, lanes)
+            ledger.run_each(tapes, banks, first + part)
+            ledger.count_streams(streams, part, banks, first + part)
     for number in range(max(tally.reads for tally in tallies)):
         some = [lane for lane, one in zip(lanes, tallies, strict=True) if number < one.reads]
-        ledger.access(Kind.RD, [0], columns, mapped.banks(0, some), first)
+        ledger.access(Kind.RD, [0], columns, mapped.banks(gives, some), first + gives)
 
 
 def _streams(mapped: MappedStage) -> Sequence[Stream]:

@@ -20,16 +20,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.backends.noise import NoiseAssignment, Stretches
-from bnn.backends.retries import Carried, Failed, Flags, Repeats, Strip, Task, again
+from bnn.backends.retries import Carried, Failed, Repeats, Strip, Task, again
 from bnn.backends.stage_rows import Columns, StageRows
 from bnn.backends.stage_strings import StageStrings
 from bnn.backends.stream_rows import StreamRows
 from bnn.mapped.mapped_stage import MappedStage, StageInputs
-from bnn.mapped.parity import Parities
+from bnn.mapped.parity import Flags, Parities
 from bnn.mapped.placement.placement import Turn, cut
 from bnn.mapped.readback import Reader, ReadOut
 from bnn.values.bitstrings import BitStrings
-from pimsim.bits import Words, unpack
+from pimsim.bits import Words
 from pimsim.dram.array.faults import Faults, Site, block_width
 from pimsim.executors.compiled.run.processors import spread
 from pimsim.executors.compiled.run.tiles import Layout, Tiles, empty
@@ -100,7 +100,8 @@ class FaultyStage:
         stage = self._stage
         kind = np.int64 if stage.thresholds is None else np.uint8
         values: NDArray[Any] = np.empty((work.images * self._positions, stage.outputs), kind)
-        known = cache(lambda start, stop: Parities(stage, work.integers[start:stop]))
+        laid = self._mapped.operands_of
+        known = cache(lambda start, stop: Parities(laid, work.integers[start:stop]))
         own = _Run(work, self._strings.of(work.operands), values, known)
         carry_out = self._side_by_side if self._placement.side_by_side else self._in_turn
         flips, repeats = carry_out(own)
@@ -176,9 +177,12 @@ class FaultyStage:
                         task.outputs,
                         stage=self._stage.index,
                         first_output=self._mapped.first_output,
+                        attempt=task.attempt,
                         flips=flips[number],
                     )
-                    self._take(task.images, streams, run)
+                    bad = self._take(task, streams, run)
+                    if bad is not None:
+                        failed.append((task, bad))
                     continue
                 found = self._program.run(
                     tiles.data[0],
@@ -196,15 +200,27 @@ class FaultyStage:
         spread(some, len(tasks), run.work.threads)
         return int(flips.sum()), failed
 
-    def _take(self, images: slice, streams: Iterable[tuple[Stream, Words]], run: _Run) -> None:
-        """Store what streams give for some images."""
+    def _take(self, task: Task, streams: Iterable[tuple[Stream, Words]], run: _Run) -> Flags | None:
+        """Store what the streams of a task give; columns (streams, columns) that failed."""
+        images, every = task.images, slice(0, self._positions)
         into = run.values[images.start * self._positions : images.stop * self._positions]
-        for stream, rows in streams:
-            if not stream.gives_sums:
-                into[:, stream.delivered] = unpack(rows, len(into)).T
-                continue
-            given = StreamRows(self._mapped, stream, list(rows), (1, 1, len(into))).given()
-            into[:, stream.outputs] = np.array(given)[:, 0].T
+        shape = 1, images.stop - images.start, self._positions
+        wrong = np.zeros((len(task.outputs), len(into)), np.uint16)
+        for place, (stream, words) in enumerate(streams):
+            rows = StreamRows(self._mapped, stream, words, shape, looking=False)
+            given = np.array(rows.given()).reshape(len(stream.outputs), -1)
+            if task.mask is None:
+                into[:, stream.outputs] = given.T
+            else:
+                taken = task.mask[place] >> np.arange(len(given))[:, None] & 1
+                numbers, columns = np.nonzero(taken)
+                into[columns, np.array(stream.outputs)[numbers]] = given[numbers, columns]
+            if self._mapped.checks is not None:
+                parities = run.parities(images.start, images.stop)
+                wrong[place] = rows.wrong(parities, every).reshape(-1)
+        if task.mask is not None:
+            wrong &= task.mask
+        return wrong if wrong.any() else None
 
     def _given(self, task: Task, found: Words, run: _Run) -> Flags | None:
         """Store rows (outputs, slots, words) of a task; columns (outputs, columns) that failed."""

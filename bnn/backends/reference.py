@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bnn.backends.retries import Carried, Repeat, Repeats
 from bnn.backends.stream_rows import StreamRows
 from bnn.mapped.mapped_stage import ConstantRows, MappedStage, OperandRows, StageInputs
-from bnn.mapped.parity import Parities
+from bnn.mapped.parity import Flags, Parities
 from bnn.mapped.placement.fan_in import Chunk
 from bnn.mapped.placement.placement import Block, Turn, cut
 from bnn.mapped.readback import Reader, ReadOut
@@ -30,8 +30,8 @@ from pimsim.executors.faulty.streams import StreamEvents
 from pimsim.executors.reference import carry_out
 from pimsim.microprogram.row_program import Item, Write
 
-Failed = dict[tuple[int, int], NDArray[np.bool_]]
-"""By bank and output, columns (images, positions) whose checksum was wrong."""
+Failed = dict[tuple[int, int], Flags]
+"""By bank and output, or stream, columns (images, positions) whose checksum was wrong."""
 
 
 Parts = list[Subarray]
@@ -175,7 +175,7 @@ class LiteralLanes:
         """
         mapped, every = self._mapped, self.parts[0].lanes
         if mapped.streams is not None:
-            return self._run_streams(values, lanes, outputs)
+            return self._run_streams(values, lanes, outputs, only)
         for lane, output in zip(lanes.tolist(), outputs.tolist(), strict=True):
             self._begin(lane, output)
         found = carry_out(
@@ -201,8 +201,15 @@ class LiteralLanes:
                 failed[key] = wrong
         return failed
 
-    def _run_streams(self, values: NDArray[Any], lanes: Lanes, groups: NDArray[np.intp]) -> Failed:
-        """Run the stream of a group a lane, and store its bits or sums."""
+    def _run_streams(
+        self,
+        values: NDArray[Any],
+        lanes: Lanes,
+        groups: NDArray[np.intp],
+        only: Failed | None,
+    ) -> Failed:
+        """Run the stream of a group a lane, and store its bits or sums; what failed of them."""
+        failed: Failed = {}
         mapped, checker, first = self._mapped, self._work.checker, self._mapped.first_output
         if mapped.streams is None or mapped.sums is None:
             raise ValueError("a mapped stage must have streams")
@@ -214,16 +221,32 @@ class LiteralLanes:
                 self._span, by_host=mapped.system.moves == "host",
             )  # fmt: skip
             shape = mapped.placement.shape(self._blocks[lane])
-            rows = StreamRows(mapped, stream, [words[0] for words in found.values()], shape)
+            words = np.concatenate([np.zeros((0, words_for(self.parts[0].columns)), np.uint64),
+                                    *found.values()])  # fmt: skip
+            rows = StreamRows(mapped, stream, words, shape, looking=True)
             own, positions = images.stop - images.start, self._blocks[lane].positions
-            for output, given in zip(stream.outputs, rows.given(), strict=True):
-                values[output, images, positions] = given[:own]
+            key = self._banks[lane], group
+            mask = None if only is None else only[key]
+            for number, (output, given) in enumerate(
+                zip(stream.outputs, rows.given(), strict=True)
+            ):
+                some = given[:own]
+                if mask is not None:
+                    some = np.where(mask >> number & 1, some, values[output, images, positions])
+                values[output, images, positions] = some
             if checker is not None:
-                for place, sums in enumerate(rows.sums()):
-                    for output, some in zip(stream.outputs, sums[:, None], strict=True):
-                        at = slice(first + output, first + output + 1)
-                        checker.compare(images, place, at, some[:, :own], positions)
-        return {}
+                for window, sums in enumerate(rows.sums()):
+                    for output, each in zip(stream.outputs, sums[:, None], strict=True):
+                        at, place = slice(first + output, first + output + 1), window
+                        place %= stream.places
+                        checker.compare(images, place, at, each[:, :own], positions)
+            if mapped.checks is not None:
+                wrong = rows.wrong(self._known(images), positions)
+                if mask is not None:
+                    wrong &= mask
+                if wrong.any():
+                    failed[key] = wrong
+        return failed
 
     # -- inside ------------------------------------------------------------------------------
 
@@ -263,14 +286,17 @@ class LiteralLanes:
 
     def _wrong(self, lane: int, read: ReadOut) -> NDArray[np.bool_]:
         """Columns (images, positions) in which a row is not what the host knows it must be."""
-        images = self._images[lane]
         if not self._mapped.readback.checks:
             return np.zeros((1, 1), np.bool_)
+        wrong: NDArray[np.bool_] = self._reader.wrong(read, self._known(self._images[lane]))[0]
+        return wrong
+
+    def _known(self, images: slice) -> Parities:
+        """Parities of the operands of some images."""
         if images.start not in self._parities:
             own = self._work.integers[images]
-            self._parities[images.start] = Parities(self._mapped.stage, own)
-        wrong: NDArray[np.bool_] = self._reader.wrong(read, self._parities[images.start])[0]
-        return wrong
+            self._parities[images.start] = Parities(self._mapped.operands_of, own)
+        return self._parities[images.start]
 
     def _begin(self, lane: int, output: int) -> None:
         """Let a lane begin with an output of the program."""

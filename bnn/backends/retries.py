@@ -21,11 +21,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.mapped.parity import Flags
 from bnn.values.bitstrings import Values
 from pimsim.dram.array.row_storage import Lanes
 from pimsim.executors.faulty.program import Patch
-
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +122,7 @@ def again(
     for task, wrong, strip in apart:
         if wrong[:, strip.columns].any():
             outputs = np.array(sorted(lanes[strip.turn, strip.lane]))
-            mask = np.zeros((len(outputs), wrong.shape[1]), np.bool_)
+            mask = np.zeros((len(outputs), wrong.shape[1]), wrong.dtype)
             known = np.isin(task.outputs, outputs)
             rows = np.searchsorted(outputs, task.outputs[known])
             mask[rows, strip.columns] = wrong[known, strip.columns]

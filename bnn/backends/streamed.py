@@ -68,11 +68,11 @@ class StreamedStage:
         if streams is None:
             raise ValueError(f"stage {mapped.stage.name!r} must have streams")
         self._mapped, self._streams, stage = mapped, streams, mapped.stage
-        looking = looking or streams[0].gives_sums
+        summed = looking or streams[0].gives_sums
         layout = Layout(mapped.rows, mapped.parts, mapped.system.address_map)
         positions = stage.windows.positions
         self._given, self._seen, slots = _slots(streams, stage.outputs, looking=looking)
-        held = (layout.places + sum(slots)) / 8 + _SUM_BYTES * stage.outputs * looking
+        held = (layout.places + sum(slots)) / 8 + _SUM_BYTES * stage.outputs * summed
         most = max(1, int(MEMORY_BYTES / (positions * held)))
         self.images = -(-images // -(-images // most))
         """Images that are run at a time."""
@@ -98,7 +98,10 @@ class StreamedStage:
         self._rows = StageRows(self._strings, self._tiles, columns)
         self._rows.load(self._strings.blank(self.images))
         self._rows.write_constants(slice(0, stage.outputs))
-        self._numbers = [self._of_place(n) for n in range(stage.windows.offsets)] if looking else []
+        counted, seen = len(streams[0].counted), len(streams[0].windows) if looking else 0
+        needed = {*range(seen), *([counted - 1] if streams[0].gives_sums else [])}
+        self._numbers = {window: self._of_window(window) for window in sorted(needed)}
+        """By window, see :attr:`pimsim.microprogram.output_tree.stream.Stream.counted`."""
         self._warm()
 
     def run(
@@ -132,12 +135,12 @@ class StreamedStage:
             if bits:
                 into = values.data[some].reshape(size * positions, -1)
                 strings(self._read[self._given], size * positions, into, threads=threads)
-            for place in range(stage.windows.offsets if checker is not None or not bits else 0):
-                sums = self._sums(place, size * positions, threads).reshape(-1, size, positions)
-                if not bits:
+            for window in self._numbers:
+                sums = self._sums(window, size * positions, threads).reshape(-1, size, positions)
+                if not bits:  # the last is given
                     wide[some] = sums.transpose(1, 2, 0)
-                if checker is not None:
-                    checker.compare(some, place, outputs, sums)
+                if checker is not None and window < len(self._streams[0].windows):
+                    checker.compare(some, window % stage.windows.offsets, outputs, sums)
             if report is not None:
                 report(some.stop, count)
         return values if bits else wide
@@ -147,29 +150,29 @@ class StreamedStage:
         outputs = self._mapped.stage.outputs
         row = np.zeros((outputs, self._words), np.uint64)
         strings(row, 1, np.zeros((1, -(-outputs // 8)), np.uint8))
-        for place in range(len(self._numbers)):
-            self._sums(place, 1, threads=1)
+        for window in self._numbers:
+            self._sums(window, 1, threads=1)
 
     # -- sums --------------------------------------------------------------------------------
 
-    def _of_place(self, place: int) -> _Numbers:
-        """Where the numbers of all leaves are found, at a place of the pooling window."""
+    def _of_window(self, window: int) -> _Numbers:
+        """Where the numbers of all leaves are found, of a window that is counted."""
         from pimsim.microprogram.output_tree.adding import NOTHING
 
         outputs = self._mapped.stage.outputs
         pairs, signs, lasts = (np.zeros(outputs, np.int64) for _ in range(3))
-        digits = np.concatenate([one.windows[place].plan.digits for one in self._streams])
+        digits = np.concatenate([one.counted[window].plan.digits for one in self._streams])
         used = (digits != NOTHING).any(axis=(0, 1))
         rows = np.full((*digits.shape[:2], int(used.sum())), -1, np.intp)
         leaf = 0
         for number, stream in enumerate(self._streams):
-            planned = stream.windows[place].plan
+            planned = stream.counted[window].plan
             for own, ends in enumerate(planned.leaves):
                 for second, output in enumerate(ends):
                     pairs[output], signs[output] = leaf, 1 - 2 * second
                     lasts[output] = planned.lasts[own, second]
                 for column, weight in np.argwhere(planned.digits[own] >= 0).tolist():
-                    seen = self._seen[number, Digit(place, own, column, weight)]
+                    seen = self._seen[number, Digit(window, own, column, weight)]
                     rows[leaf, column, weight] = seen
                 leaf += 1
         digits = digits[:, :, : rows.shape[2]]
@@ -187,9 +190,9 @@ class StreamedStage:
             lasts,
         )
 
-    def _sums(self, place: int, columns: int, threads: int | None) -> NDArray[np.int32]:
+    def _sums(self, window: int, columns: int, threads: int | None) -> NDArray[np.int32]:
         """Sums of all outputs, (outputs, columns)."""
-        found, scaled = self._numbers[place], self._mapped.sums
+        found, scaled = self._numbers[window], self._mapped.sums
         if scaled is None:
             raise ValueError("streams must have sums")
         words: Words = np.zeros((*found.rows.shape, self._read.shape[1]), np.uint64)
@@ -205,16 +208,12 @@ def _slots(
     given = np.zeros(outputs, np.intp)
     seen: dict[tuple[int, Digit], int] = {}
     sizes: list[int] = []
-    row = 0
     for number, stream in enumerate(streams):
-        before = row
-        for deed in stream.deeds(looking=looking):
+        read, first = stream.read(looking=looking), sum(sizes)
+        for row, deed in enumerate(read, first):
             if deed.digit is not None:
                 seen[number, deed.digit] = row
-            elif deed.given >= 0:
-                given[stream.outputs[deed.given]] = row
             else:
-                continue
-            row += 1
-        sizes.append(row - before)
+                given[stream.outputs[deed.given]] = row
+        sizes.append(len(read))
     return given, seen, sizes

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.lowering.stage import Stage
-from bnn.mapped.parity import Check
+from bnn.mapped.parity import Check, TreeCheck
 from bnn.mapped.placement.fan_in import Chunk
 from bnn.mapped.placement.placement import Placement
 from bnn.model.geometry import Indices
@@ -167,10 +167,17 @@ class MappedStage:
     """What is done for each group of outputs; None: the program is for every output."""
     sums: TreeSums | None = None
     """Of streams."""
+    checks: TreeCheck | None = None
+    """What is known of the numbers that streams decide by, where it is compared."""
     blocks: Indices | None = None
     """``(places, columns)`` position of the stage that was given to be mapped which a column
     computes as its outputs of a place, see :func:`bnn.lowering.blocks.in_columns`; -1: none. None:
     its columns are those of the stage."""
+
+    @property
+    def operands_of(self) -> Stage:
+        """The stage whose windows parities of operands are of."""
+        return self.stage if self.checks is None else self.checks.stage
 
     def banks(self, part: int, lanes: Sequence[int]) -> list[int]:
         """Banks in which a part of some lanes is."""

@@ -79,10 +79,11 @@ class Mitigation:
         return next(chosen, None)
 
     def refuse(self, mapping: str) -> None:
-        """Raise InputError if a mapping other than the output-stationary is asked for too much."""
+        """Raise InputError if a mapping that only lays out as ever is asked for more."""
         if self.lays_out is not None:
             raise InputError(
-                f"`mapping` must be output-stationary with {self.lays_out}, not {mapping!r}"
+                f"`mapping` must be output-stationary or output-tree with {self.lays_out}, "
+                f"not {mapping!r}"
             )
 
     def stated(self) -> dict[str, object]:

@@ -12,7 +12,7 @@ them.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 from typing import NamedTuple
 
@@ -36,6 +36,11 @@ from pimsim.microprogram.schedule import Schedule
 
 STAGE = 2**32 - 1
 """What tests are called where noise is named after stages."""
+
+
+_KEPT = 64
+"""Subarrays whose columns are remembered: several ways to lay a stage out are priced on the same.
+"""
 
 
 class Trial(NamedTuple):
@@ -127,6 +132,7 @@ def usable(parts: int, set_size: int, system: System, first: int) -> NDArray[np.
     return np.array([columns[:capacity] for columns in good])
 
 
+@lru_cache(maxsize=_KEPT)
 def _passed(system: System, faults: Faults, number: int) -> NDArray[np.bool_]:
     """``(banks, columns)`` that passed all tests of a subarray of every bank."""
     banks, columns = system.banks, system.columns

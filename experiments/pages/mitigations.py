@@ -1,14 +1,16 @@
 """The page on mitigations.
 
 What each option costs is booked for the whole test set of MNIST; what it gains is measured on its
-first images, on several chips. ``docs/mitigations.md`` is written from the rows of the two tables
-``docs/figures/mitigation-costs.csv`` and ``docs/figures/mitigation-gains.csv``.
+first images, on several chips. ``docs/mitigations.md`` is written from the rows of the tables
+``docs/figures/mitigation-costs.csv`` and ``docs/figures/mitigation-gains.csv``, and of two more for
+output trees.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from statistics import mean
 from typing import Any
 
@@ -24,6 +26,7 @@ from bnn.run.execute import Execution, NetworkRun, run
 from bnn.run.scoring import Scoring, scoring_of
 from bnn.system.ledger import CommandLedger
 from bnn.system.mitigation import NONE, Mitigation
+from bnn.system.system import System
 from bnn.values.encoding import Encoding
 from experiments.options.data import open_data
 from experiments.output.markdown import markdown
@@ -35,7 +38,7 @@ from pimsim.cost import Cost
 from pimsim.dram.array.faults import Faults
 from pimsim.dram.options import ModelOptions
 
-NETWORK = "mnist-mlp"
+NETWORK, MAPPING = "mnist-mlp", "output-stationary"
 COSTED, CLASSIFIED = 10_000, 1_000
 """Images."""
 TRIALS = 3
@@ -59,16 +62,25 @@ OPTIONS = {
     "--screening 1 --tmr time": Mitigation("time", screening=1),
 }
 COSTS, GAINS = "figures/mitigation-costs.csv", "figures/mitigation-gains.csv"
+TREE, TREE_TRIALS = "output-tree", 1
+"""Mapping of the other two tables, and chips."""
+TREE_OPTIONS = ("nothing", "--tmr time", "--tmr banks", "--retries 1")
+TREE_COSTS, TREE_GAINS = "figures/mitigation-tree-costs.csv", "figures/mitigation-tree-gains.csv"
 
 
-def costs(name: str = NETWORK, images: int = COSTED) -> list[Row]:
-    """Book a network under every option; return a row for each."""
+def costs(
+    name: str = NETWORK,
+    images: int = COSTED,
+    mapping: str = MAPPING,
+    options: Iterable[str] = tuple(OPTIONS),
+) -> list[Row]:
+    """Book a network under options; return a row for each."""
     network = read_model(zoo.locate(name))
     encoding = encoding_by_name(network, zoo.entry(name).data)
     rows: list[Row] = []
-    for option, mitigation in OPTIONS.items():
+    for option in options:
         ledgers, with_wordlines = (
-            _ledgers(network, encoding, images, mitigation, factor)
+            _ledgers(network, encoding, images, mapping, OPTIONS[option], factor)
             for factor in (0.0, WORDLINE_FACTOR)
         )
         counts = [ledger.counts(phase) for ledger in ledgers for phase in PER_PASS]
@@ -90,11 +102,16 @@ def costs(name: str = NETWORK, images: int = COSTED) -> list[Row]:
 
 
 def _ledgers(
-    network: Network, encoding: Encoding | None, images: int, mitigation: Mitigation, factor: float
+    network: Network,
+    encoding: Encoding | None,
+    images: int,
+    mapping: str,
+    mitigation: Mitigation,
+    factor: float,
 ) -> list[CommandLedger]:
     options = ModelOptions(extra_wordline_factor=factor)
     system = replace(usual(), options=options, mitigation=mitigation)
-    done = of_network(network, encoding, images, system, "output-stationary")
+    done = of_network(network, encoding, images, system, mapping)
     return [layer.ledger for layer in done.layers]
 
 
@@ -106,18 +123,26 @@ def _uj(ledgers: Iterable[CommandLedger]) -> float:
     return sum(cost.total_pj for cost in _costs(ledgers)) / 1e6
 
 
-def gains(name: str = NETWORK, images: int = CLASSIFIED, trials: int = TRIALS) -> Iterator[Row]:
-    """Classify images under every option and in every scenario; yield a row for each chip."""
+def gains(
+    name: str = NETWORK,
+    images: int = CLASSIFIED,
+    trials: int = TRIALS,
+    mapping: str = MAPPING,
+    options: Sequence[str] = tuple(OPTIONS),
+) -> Iterator[Row]:
+    """Classify images under options and in every scenario; yield a row for each chip."""
     network = read_model(zoo.locate(name))
     dataset = datasets.reshape_for(open_data(zoo.entry(name).data, None), network.input_shape)
     encoding = encoding_of(network, dataset.x)
     x, scoring = dataset.x[:images], scoring_of(network, dataset.y).first(images)
-    right = _run(network, x, encoding, NONE, None)
+    right = _run(network, x, encoding, usual(), mapping)
     for effect, percent in SCENARIOS:
-        for option, mitigation in OPTIONS.items():
+        for option in options:
+            mitigation = OPTIONS[option]
             for trial in range(trials):
                 faults = _faults(percent, effect, mitigation, trial)
-                done = _run(network, x, encoding, mitigation, faults)
+                system = replace(usual(), mitigation=mitigation, faults=faults)
+                done = _run(network, x, encoding, system, mapping)
                 results = [layer.result for layer in done.layers if layer.result]
                 yield {
                     "effect": effect,
@@ -142,11 +167,10 @@ def _run(
     network: Network,
     x: NDArray[Any],
     encoding: Encoding | None,
-    mitigation: Mitigation,
-    faults: Faults | None,
+    system: System,
+    mapping: str,
 ) -> NetworkRun:
-    system = replace(usual(), mitigation=mitigation, faults=faults)
-    return run(network, x, encoding, system, "output-stationary", execution=Execution(check=False))
+    return run(network, x, encoding, system, mapping, execution=Execution(check=False))
 
 
 def _accuracy(done: NetworkRun, scoring: Scoring) -> float:
@@ -156,7 +180,12 @@ def _accuracy(done: NetworkRun, scoring: Scoring) -> float:
     return 100 * accuracy
 
 
-def page(costed: Sequence[Row], gained: Sequence[Row]) -> str:
+def page(
+    costed: Sequence[Row],
+    gained: Sequence[Row],
+    tree_costed: Sequence[Row],
+    tree_gained: Sequence[Row],
+) -> str:
     """Return the Markdown page."""
     return worded(
         "mitigations",
@@ -169,6 +198,8 @@ def page(costed: Sequence[Row], gained: Sequence[Row]) -> str:
         factor=f"{100 * WORDLINE_FACTOR:g}",
         costs=markdown(_cost_cells(costed)).strip(),
         gains=markdown(_gain_cells(gained)).strip(),
+        tree_costs=markdown(_cost_cells(tree_costed)).strip(),
+        tree_gains=markdown(_gain_cells(tree_gained)).strip(),
     )
 
 
@@ -192,7 +223,7 @@ def _gain_cells(rows: Sequence[Row]) -> list[tuple[str, ...]]:
     for effect, percent in SCENARIOS:
         heads += [f"{effect} {percent:g} %: accuracy", "logits wrong", "again", "columns"]
     cells = [tuple(heads)]
-    for option in OPTIONS:
+    for option in dict.fromkeys(row["option"] for row in rows):
         line = [_named({"option": option})]
         for effect, _ in SCENARIOS:
             own = [row for row in rows if (row["option"], row["effect"]) == (option, effect)]
@@ -212,4 +243,13 @@ def _named(row: Row) -> str:
     return f"`{option}`" if option.startswith("--") else option
 
 
-PAGE = Page("mitigations.md", {COSTS: costs, GAINS: gains}, page)
+PAGE = Page(
+    "mitigations.md",
+    {
+        COSTS: costs,
+        GAINS: gains,
+        TREE_COSTS: partial(costs, mapping=TREE, options=TREE_OPTIONS),
+        TREE_GAINS: partial(gains, trials=TREE_TRIALS, mapping=TREE, options=TREE_OPTIONS),
+    },
+    page,
+)

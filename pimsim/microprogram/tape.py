@@ -32,7 +32,7 @@ from pimsim.dram.commands import Kind
 from pimsim.dram.timeline.command_stream import RowCycle, Run
 from pimsim.errors import InputError
 from pimsim.microprogram import accumulation
-from pimsim.microprogram.logic import AND, OR
+from pimsim.microprogram.logic import AND, COPY, MAJ3, OR
 from pimsim.microprogram.output_tree import deciding, joint
 from pimsim.microprogram.program import Program
 from pimsim.microprogram.schedule import Step
@@ -91,6 +91,10 @@ class Table(NamedTuple):
     """First code of two carries at once: their beginning, then as carries are."""
     gates: int
     """Code of AND; that of OR is the next."""
+    vote: int
+    """Code of a majority of three rows."""
+    copy: int
+    """Code of a copy."""
 
 
 @cache
@@ -120,8 +124,8 @@ def table(address_map: AddressMap) -> Table:
             program = deciding.both_program(turned, address_map, last)
             found.append(Template(program, "carries", None if last else "carries"))
     gates = len(found)
-    found += [Template(gate.on(address_map), None, None) for gate in (AND, OR)]
-    return Table(tuple(found), ways, joints, carries, both, gates)
+    found += [Template(one.on(address_map), None, None) for one in (AND, OR, MAJ3, COPY)]
+    return Table(tuple(found), ways, joints, carries, both, gates, gates + 2, gates + 3)
 
 
 def templates(address_map: AddressMap) -> tuple[Template, ...]:

@@ -70,6 +70,7 @@ class StreamPrograms:
         *,
         stage: int,
         first_output: int,
+        attempt: int = 0,
         flips: NDArray[np.int64],
     ) -> Iterator[tuple[Stream, Words]]:
         """Carry streams out one after the other; yield each with the rows that it has read out.
@@ -80,6 +81,7 @@ class StreamPrograms:
             groups: numbers of streams.
             stage: number of the stage, as noise is named after it.
             first_output: what output 0 of a group is to the whole stage, likewise.
+            attempt: how often they have been carried out before.
             flips: (1,) number to which those of noise are added.
 
         """
@@ -87,7 +89,7 @@ class StreamPrograms:
         for group in groups.tolist():
             stream, program = self._streams[group], self._of(group)
             into = empty((program.tape.program.slots, rows.shape[1]), "rows read out")
-            job = Job(stage, first_output + stream.outputs[0], 0)
+            job = Job(stage, first_output + stream.outputs[0], 0, attempt)
             drawn = program.draw(0, job, block.number, block.width, block.columns)
             program.carry_out(rows, placed, noise(drawn), into, flips)
             yield stream, into

@@ -1,8 +1,8 @@
 """Everything that subarrays do for a group of outputs: a command stream of its own.
 
 A group is counted at every place of a pooling window; bits of several places are then brought
-together by AND and OR. What is done is told once, as *deeds* in order, and walked as a row program
-or as one tape of all parts.
+together by AND and OR. All of that may be done three times, for what comes of it to be voted. What
+is done is told once, as *deeds* in order, and walked as a row program or as one tape of all parts.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pimsim.dram.array.address_map import AddressMap
 from pimsim.microprogram.output_tree.group import GroupPlan, pieces
 from pimsim.microprogram.row_program import RowProgram
-from pimsim.microprogram.tape import AdderTape, counted, placed, sizes
+from pimsim.microprogram.tape import AdderTape, counted, placed, sizes, table
 
 
 class Digit(NamedTuple):
@@ -42,8 +42,15 @@ class Deed(NamedTuple):
     """Of a row that is moved."""
     to_part: int = 0
     digit: Digit | None = None
+    looked: bool = False
+    """Whether a digit is only looked at, which takes no command."""
     given: int = -1
     """Number in the group of the output whose bit it is."""
+
+    @property
+    def read(self) -> bool:
+        """Whether a row is read, or looked at."""
+        return self.words is None and self.to_place < 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +62,20 @@ class Tally:
     moved: dict[tuple[int, int], int]
     """Rows that go from one part to another, digits first."""
     reads: int
+    gives: int
+    """Part that they are read of."""
+
+
+class Votes(NamedTuple):
+    """How what was computed three times is voted."""
+
+    part: int
+    """Where: in the only home, or in a part that nothing is counted in."""
+    rows: Sequence[Sequence[int]]
+    """Rows there of what each repetition gave: bits of outputs, or digits in their order. What is
+    voted goes to those of the first. Digits of the third need none where the home votes."""
+    brought: Sequence[Sequence[tuple[int, int]]] = ()
+    """Of each repetition its home, and the row there, of every bit, where others vote."""
 
 
 class Window(NamedTuple):
@@ -66,7 +87,10 @@ class Window(NamedTuple):
     brought: Sequence[tuple[int, int]] = ()
     """Rows of bits in its home, and where they go in part 0."""
     tail: NDArray[np.int32] = np.zeros(0, np.int32)
-    """Records of part 0 that then bring the bits together with those of places before."""
+    """Records of the part ``into`` that then bring the bits together with those of places before.
+    """
+    into: int = 0
+    """Part that bits of its home are brought to: the first of those that compute the same."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,13 +99,28 @@ class Stream:
 
     address_map: AddressMap
     windows: Sequence[Window]
-    """For each place of the pooling window."""
+    """For each place of the pooling window; where there are votes, three times over."""
     parts: int
     """How many there are."""
     given: Sequence[int] | None = None
     """Row of part 0 where each output's bit stands at the end; None: bits are given one by one, as
     they are decided, in the rows ``bits`` in turn."""
     bits: Sequence[int] = ()
+    votes: Votes | None = None
+    checked: int = -1
+    """Digits of weights up to this exponent are read, for whoever knows what they must come to; -1:
+    none are."""
+
+    @property
+    def places(self) -> int:
+        """Places of the pooling window."""
+        return len(self.windows) // (1 if self.votes is None else 3)
+
+    @property
+    def counted(self) -> Sequence[Window]:
+        """What sums are known of: all windows, and again those whose digits are voted."""
+        voted = self.votes is not None and self.gives_sums
+        return [*self.windows, *(self.windows[: self.places] if voted else ())]
 
     @property
     def gives_sums(self) -> bool:
@@ -95,6 +134,7 @@ class Stream:
 
     def deeds(self, *, looking: bool) -> Iterator[Deed]:
         """Yield what is done, in order; ``looking``: digits are seen, as they are to give sums."""
+        votes = self.votes
         for number, window in enumerate(self.windows):
             parts, home = window.parts, window.parts[0]
             for piece in pieces(window.plan):
@@ -102,38 +142,93 @@ class Stream:
                     source, place, to_place = parts[piece.moved.part], *piece.moved[2:]
                     yield Deed(source, place=place, to_place=to_place, to_part=home)
                 elif piece.settled >= 0:
-                    if looking or self.gives_sums:
-                        yield from self._seen(number, piece.settled)
+                    yield from self._seen(number, piece.settled, looking=looking)
+                    if votes is not None and self.gives_sums:
+                        yield from self._kept(votes, number, piece.settled)
                 elif piece.decided >= 0:
-                    if self.given is None:
+                    if self.given is None and votes is None:
                         place = self.bits[piece.decided % len(self.bits)]
                         yield Deed(place=place, given=piece.decided)
                 elif piece.records.stop > piece.records.start:
                     yield Deed(parts[piece.part], window.plan.tapes[piece.part][piece.records])
             for place, to_place in window.brought:
-                yield Deed(home, place=place, to_place=to_place)
+                yield Deed(home, place=place, to_place=to_place, to_part=window.into)
             if len(window.tail):
-                yield Deed(0, window.tail)
+                yield Deed(window.into, window.tail)
+            repetition, place = divmod(number + 1, self.places)
+            if votes is not None and votes.brought and not place:
+                pairs = zip(votes.brought[repetition - 1], votes.rows[repetition - 1], strict=True)
+                for (part, place), to_place in pairs:
+                    yield Deed(part, place=place, to_place=to_place, to_part=votes.part)
         for number, place in enumerate(self.given or ()):
             yield Deed(place=place, given=number)
+        if votes is not None:
+            yield from self._voted(votes)
 
-    def _seen(self, window: int, leaf: int) -> Iterator[Deed]:
+    def _seen(self, window: int, leaf: int, *, looking: bool) -> Iterator[Deed]:
+        """Digits of a leaf that are read, or looked at."""
         digits, home = self.windows[window].plan.digits[leaf], self.windows[window].parts[0]
-        for column in range(2):
-            for weight in range(digits.shape[1]):
-                item = int(digits[column, weight])
-                if item >= 0:
-                    yield Deed(home, place=item >> 1, digit=Digit(window, leaf, column, weight))
+        every = self.gives_sums and self.votes is None
+        for column, weight in np.argwhere(digits >= 0).tolist():
+            looked = not every and weight > self.checked
+            if looking or not looked:
+                place, digit = int(digits[column, weight]) >> 1, Digit(window, leaf, column, weight)
+                yield Deed(home, place=place, digit=digit, looked=looked)
 
-    def digits(self) -> list[Digit]:
-        """Digits that are seen, in order."""
-        return [deed.digit for deed in self.deeds(looking=True) if deed.digit is not None]
+    def _standing(self, place: int) -> list[Digit]:
+        """Digits at a place that stand in rows, in order."""
+        where = np.argwhere(self.windows[place].plan.digits >= 0).tolist()
+        return [Digit(place, *some) for some in where]
+
+    def _kept(self, votes: Votes, window: int, leaf: int) -> Iterator[Deed]:
+        """Keep the digits of a leaf until they are voted; the home votes those of the third."""
+        repetition, place = divmod(window, self.places)
+        planned, home = self.windows[window].plan, self.windows[window].parts[0]
+        before = sum(len(self._standing(one)) for one in range(place))
+        for number, digit in enumerate(self._standing(place), before):
+            if digit.leaf != leaf:
+                continue
+            row = int(planned.digits[digit[1:]]) >> 1
+            own = [rows[number] for rows in votes.rows]
+            if votes.part != home:
+                yield Deed(home, place=row, to_place=own[repetition], to_part=votes.part)
+            elif repetition < len(own):
+                yield Deed(home, self._records(table(self.address_map).copy, row, own[repetition]))
+            else:
+                vote = table(self.address_map).vote
+                yield Deed(home, self._records(vote, *own, row, own[0]))
+                voted = digit._replace(window=len(self.windows) + place)
+                yield Deed(home, place=own[0], digit=voted)
+
+    def _voted(self, votes: Votes) -> Iterator[Deed]:
+        """Vote what three repetitions gave, and read it; nothing is left where homes have done."""
+        if self.gives_sums and len(votes.rows) < 3:
+            return
+        code = table(self.address_map).vote
+        records = [self._records(code, *own, own[0]) for own in zip(*votes.rows, strict=True)]
+        yield Deed(votes.part, np.concatenate([np.zeros(0, np.int32), *records]))
+        if not self.gives_sums:
+            for number, place in enumerate(votes.rows[0]):
+                yield Deed(votes.part, place=place, given=number)
+            return
+        digits = [digit for place in range(self.places) for digit in self._standing(place)]
+        for digit, place in zip(digits, votes.rows[0], strict=True):
+            voted = digit._replace(window=len(self.windows) + digit.window)
+            yield Deed(votes.part, place=place, digit=voted)
+
+    @staticmethod
+    def _records(code: int, *rows: int) -> NDArray[np.int32]:
+        return np.array([code, *rows], np.int32)
+
+    def read(self, *, looking: bool) -> list[Deed]:
+        """What is read, or looked at, in order."""
+        if not looking:
+            return self._delivered
+        return [deed for deed in self.deeds(looking=True) if deed.read]
 
     @cached_property
-    def delivered(self) -> list[int]:
-        """Outputs in the order in which their bits are read out."""
-        deeds = self.deeds(looking=False)
-        return [self.outputs[deed.given] for deed in deeds if deed.given >= 0]
+    def _delivered(self) -> list[Deed]:
+        return [deed for deed in self.deeds(looking=False) if deed.read]
 
     @cached_property
     def program(self) -> RowProgram:
@@ -144,7 +239,7 @@ class Stream:
                 found.run(AdderTape(deed.words, self.address_map), deed.part)
             elif deed.to_place >= 0:
                 found.move(deed.place - first, deed.part, deed.to_place - first, deed.to_part)
-            elif deed.digit is not None and not self.gives_sums:
+            elif deed.looked:
                 found.look(deed.place - first, deed.part)
             else:
                 found.read(deed.place - first, deed.part)
@@ -181,34 +276,51 @@ class Stream:
         size = len(sizes(self.address_map))
         total = np.zeros((self.parts, size), np.int64)
         digits, bits = Counter[tuple[int, int]](), Counter[tuple[int, int]]()
-        for planned, where, brought, tail in self.windows:
+        for planned, where, brought, tail, into in self.windows:
             for part, words in zip(where, planned.tapes, strict=True):
                 total[part] += counted(words, self.address_map)
             digits.update((where[one.part], where[0]) for one in planned.brought)
-            bits.update((where[0], 0) for _ in brought)
-            total[0] += counted(tail, self.address_map)
+            bits.update((where[0], into) for _ in brought)
+            total[into] += counted(tail, self.address_map)
         moved = {**digits, **bits}
+        reads, gives = len(self.outputs), 0
+        if self.gives_sums:
+            reads = sum(len(self._standing(place)) for place in range(self.places))
+        elif self.checked >= 0:
+            some = [window.plan.digits[:, :, : self.checked + 1] for window in self.windows]
+            reads += sum(int((digits >= 0).sum()) for digits in some)
+        if self.votes is not None:
+            gives, every = self.votes.part, table(self.address_map)
+            total[gives, every.vote] += reads
+            for window in self.windows[:: self.places]:
+                if gives != window.into:
+                    moved[window.into, gives] = reads
+            if len(self.votes.rows) < 3:
+                total[gives, every.copy] += 2 * reads
         parts = [AdderTape.total(each, self.address_map) for each in total]
-        reads = len(self.digits()) if self.gives_sums else len(self.outputs)
-        return Tally(parts, moved, reads)
+        return Tally(parts, moved, reads, gives)
 
-    def sums(self, rows: NDArray[np.int64], digits: Sequence[Digit]) -> NDArray[np.int64]:
-        """Return T of every output and place: the number whose sign is the bit.
+    def sums(
+        self, rows: NDArray[np.int64], digits: Sequence[Digit], windows: Sequence[int]
+    ) -> NDArray[np.int64]:
+        """Return T of every output: the number whose sign is the bit.
 
         Args:
             rows: ``(digits, columns)`` bits of the rows that were seen.
-            digits: which they are, see :meth:`digits`.
+            digits: which they are.
+            windows: for which of those that are :attr:`counted`.
 
         Returns:
-            ``(places, outputs of the group, columns)``.
+            ``(windows, outputs of the group, columns)``.
 
         """
         from pimsim.microprogram.output_tree.adding import NOTHING
 
         place_of = {output: place for place, output in enumerate(self.outputs)}
         columns = rows.shape[1]
-        found = np.zeros((len(self.windows), len(self.outputs), columns), np.int64)
-        for window, (planned, *_) in enumerate(self.windows):
+        found = np.zeros((len(windows), len(self.outputs), columns), np.int64)
+        for own, window in zip(found, windows, strict=True):
+            planned = self.counted[window].plan
             numbers = np.zeros((len(planned.leaves), 2, columns), np.int64)
             for leaf, column, weight in np.argwhere(planned.digits != NOTHING).tolist():
                 item = int(planned.digits[leaf, column, weight])
@@ -223,5 +335,5 @@ class Stream:
                 for number, output in enumerate(outputs):
                     second = -numbers[leaf, 1] if number else numbers[leaf, 1]
                     last = int(planned.lasts[leaf, number])
-                    found[window, place_of[output]] = numbers[leaf, 0] + second + last
+                    own[place_of[output]] = numbers[leaf, 0] + second + last
         return found

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, assume, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -17,6 +19,8 @@ from bnn.lowering.stage import Stage, Windows, each_pixel, lay, offsets
 from bnn.lowering.thresholds import Thresholds
 from bnn.mapped.mapped_stage import StageInputs
 from bnn.mapping import MAPPINGS
+from bnn.mapping.dataflows.output_tree import division
+from bnn.mapping.dataflows.output_tree.layout import Way
 from bnn.model.geometry import Padding, WindowAxis
 from bnn.model.network import Dense
 from bnn.reference.checker import SumChecker
@@ -28,7 +32,7 @@ from pimsim.dram.array.address_map import ambit
 from pimsim.dram.array.subarray import Subarray
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
-from pimsim.errors import InputError
+from pimsim.errors import InputError, OutOfRowsError, OutOfSubarraysError
 
 from .executed import executing
 
@@ -337,3 +341,44 @@ def wide_windows(draw: st.DrawFn) -> Case:
         step, offsets(weights, shifts, planes, step, low), found, conjunction,
     )  # fmt: skip
     return Case(stage, stored, sums, values_of(sums, sides, pool, found, conjunction))
+
+
+WAYS = st.sampled_from(["any", "apart", "planes", "block"])
+"""Of dividing a fan-in, see :func:`divided`."""
+MITIGATIONS = st.sampled_from(
+    [
+        Mitigation("time"),
+        Mitigation("banks"),
+        Mitigation(retries=2),
+        Mitigation(screening=1),
+        Mitigation("banks", screening=1),
+    ]
+)
+"""What changes the layout of a stage."""
+
+
+@contextmanager
+def divided(case: Case, kind: str) -> Iterator[None]:
+    """Have a fan-in divided in one way alone."""
+    stage, sides = case.stage, case.stage.windows.sides
+    way = {
+        "any": None,
+        "apart": Way(True, stage.planes),
+        "planes": Way(False, 1),
+        "block": Way(False, stage.planes, tuple(min(side.out, 2) for side in sides)),
+    }[kind]
+    assume(kind != "block" or any(side.out > 1 for side in sides))
+    with pytest.MonkeyPatch.context() as patch:
+        if way is not None:
+            patch.setattr(division, "ways", lambda *_: [way])
+        try:
+            yield
+        except (OutOfRowsError, OutOfSubarraysError):
+            assume(False)
+
+
+def assume_checkable(case: Case, mitigation: Mitigation) -> None:
+    """Take no stage that has no checksum, where one is asked for."""
+    shifts, weights = case.stage.shifts, case.stage.weights
+    lowest = [number for number, shift in enumerate(shifts) if shift == 0]
+    assume(not mitigation.retries or (len(lowest) == 1 and bool(weights[lowest].all())))

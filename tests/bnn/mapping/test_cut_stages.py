@@ -104,6 +104,10 @@ def test_zero_padding_of_a_fan_in_over_several_subarrays(seed: int) -> None:
         ("output-stationary", Mitigation("time"), "host"),
         ("output-stationary", Mitigation("banks"), "psm"),
         ("output-stationary", Mitigation(retries=2), "host"),
+        ("output-tree", NONE, "psm"),
+        ("output-tree", Mitigation("time"), "host"),
+        ("output-tree", Mitigation("banks"), "psm"),
+        ("output-tree", Mitigation(retries=2), "host"),
     ],
 )
 @settings(SLOW, max_examples=4)

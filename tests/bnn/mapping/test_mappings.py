@@ -201,20 +201,15 @@ def test_a_threshold_that_no_sum_reaches(mapping: str, gamma: float, mean: float
         assert done.bit_exact
 
 
+COUNTED = ("output-stationary", "output-tree")
 OPTIONS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "nothing else": (tuple(MAPPINGS), {}),
-    "rows that move from bank to bank": (
-        ("output-stationary", "output-tree"),
-        {"moves": "psm"},
-    ),
-    "voted one after the other": (("output-stationary",), {"tmr": "time"}),
-    "voted over three subarrays": (("output-stationary",), {"tmr": "banks"}),
-    "copies of the compute rows": (
-        ("output-stationary", "output-tree"),
-        {"activation_rows": 16},
-    ),
-    "computed again": (("output-stationary",), {"retries": 1}),
-    "columns that were tested": (("output-stationary",), {"screening": 1}),
+    "rows that move from bank to bank": (COUNTED, {"moves": "psm"}),
+    "voted one after the other": (COUNTED, {"tmr": "time"}),
+    "voted over three subarrays": (COUNTED, {"tmr": "banks"}),
+    "copies of the compute rows": (COUNTED, {"activation_rows": 16}),
+    "computed again": (COUNTED, {"retries": 1}),
+    "columns that were tested": (COUNTED, {"screening": 1}),
     "chained": (("output-stationary",), {"chain": "always"}),
 }
 """What a system may do besides, and the mappings that can."""

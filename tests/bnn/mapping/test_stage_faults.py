@@ -26,13 +26,17 @@ from pimsim.dram.options import ModelOptions
 from pimsim.errors import OutOfRowsError, OutOfSubarraysError
 
 from .stage_cases import (
+    MITIGATIONS,
     ROWS,
     SHARED,
     SLOW,
     STANDARD,
+    WAYS,
     Case,
+    assume_checkable,
     blocks,
     cases,
+    divided,
     machine_with,
     wide_windows,
 )
@@ -152,3 +156,30 @@ def test_faults_of_any_stage_are_the_same_in_both_executors(
         _both_executors(mapping, case.stage, operands, system)
     except OutOfRowsError:
         assume(False)
+
+
+@pytest.mark.slow
+@SLOW
+@given(
+    case=SHARED,
+    rows=st.sampled_from([1024, 160]),
+    banks=st.sampled_from([4, 8]),
+    times=st.integers(1, 12),
+    static=st.sampled_from([0.0, 0.03]),
+    access=st.sampled_from([0.0, 1e-4, 0.01]),
+    mitigation=MITIGATIONS,
+    kind=WAYS,
+)
+def test_both_executors_do_the_same_about_faults_of_trees(
+    case: Case, rows: int, banks: int, times: int, static: float, access: float,
+    mitigation: Mitigation, kind: str,
+) -> None:  # fmt: skip
+    assume_checkable(case, mitigation)
+    assume(not mitigation.screening or access < 0.01)  # no column would be left
+    faults = Faults(Rates(Rate(static, access)), chip=rows, noise=banks)  # type: ignore[arg-type]
+    system = replace(machine_with(rows, banks, mitigation).system, faults=faults)
+    operands = np.concatenate([case.operands] * times)
+    with divided(case, kind):
+        one, other = _both_executors("output-tree", case.stage, operands, system)
+    assert one.repeated == other.repeated
+    assert one.occupancy == other.occupancy

@@ -14,6 +14,7 @@ from bnn.model.network import BatchNorm, Dense, Network
 from bnn.run.estimate import of_network
 from bnn.run.execute import Execution, run
 from bnn.system.ledger import PHASES
+from bnn.system.mitigation import NONE, Mitigation
 from bnn.system.system import System
 from pimsim.bits import Words
 from pimsim.dram.array.row_storage import Lanes
@@ -47,16 +48,19 @@ def _network(fan_in: int, outputs: int) -> Network:
 
 
 @pytest.mark.parametrize(
-    ("mapping", "moves"),
+    ("mapping", "moves", "mitigation"),
     [
-        *((mapping, "host") for mapping in MAPPINGS),
-        ("output-stationary", "psm"),
-        ("output-tree", "psm"),
+        *((mapping, "host", NONE) for mapping in MAPPINGS),
+        ("output-stationary", "psm", NONE),
+        ("output-tree", "psm", NONE),
+        ("output-tree", "host", Mitigation("time")),
+        ("output-tree", "host", Mitigation("banks")),
+        ("output-tree", "host", Mitigation(retries=1)),
     ],
 )
 @pytest.mark.parametrize("fan_in", [40, 300])  # in one subarray, and split over two
 def test_replaying_a_trace_reads_what_the_run_read(
-    mapping: str, moves: str, fan_in: int, monkeypatch: pytest.MonkeyPatch
+    mapping: str, moves: str, mitigation: Mitigation, fan_in: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: dict[int, deque[Words]] = defaultdict(deque)
     read: dict[int, deque[Words]] = defaultdict(deque)
@@ -106,7 +110,7 @@ def test_replaying_a_trace_reads_what_the_run_read(
             network,
             x,
             None,
-            System(STANDARD, options, moves=moves),
+            System(STANDARD, options, moves=moves, mitigation=mitigation),
             mapping,
             traces=[kept],
             execution=Execution(compiled=False),

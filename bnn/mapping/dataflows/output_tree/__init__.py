@@ -30,6 +30,7 @@ from bnn.lowering.blocks import shapes, written
 from bnn.lowering.stage import Stage, offsets
 from bnn.lowering.thresholds import Thresholds
 from bnn.mapped.mapped_stage import MappedStage
+from bnn.mapped.parity import least_digits
 from bnn.mapped.placement.fan_in import Piece, divide
 from bnn.mapping.dataflows import output_stationary
 from bnn.mapping.dataflows.output_tree.division import cheapest, exchanged
@@ -45,14 +46,15 @@ summary: str = "output-stationary, an adder serving up to eight outputs at once"
 popcount: str = "in DRAM"
 sums: str = "a sum that is read of an output tree is an addition on the host, not costed"
 rank: int = 3
-version: int = 2
+version: int = 3
 chosen_with_faults: bool = False
 """Accuracy decides there, and prices do not tell."""
 
 
 def map_stage(stage: Stage, system: System, images: int) -> list[MappedStage]:
     """Lay the stage out; see :class:`bnn.mapped.mapped_stage.Mapping`."""
-    system.mitigation.refuse(name)
+    if system.mitigation.retries:
+        least_digits(stage)
     own = stage if stage.each == 1 else _typical(stage)
     copies = -(-stage.outputs * stage.each // own.outputs)
     found: list[MappedStage] = []
@@ -60,7 +62,7 @@ def map_stage(stage: Stage, system: System, images: int) -> list[MappedStage]:
     for piece in _pieces(own, system, partial(cheapest, images=images, copies=copies)):
         _, layout, trees = piece.plan
         # what a piece leaves behind is not needed any more when the next is computed
-        first = first if first + len(layout.parts) <= system.subarrays_per_bank else 0
+        first = first if first + layout.subarrays <= system.subarrays_per_bank else 0
         times = copies
         if stage.each > 1:  # all groups of channels are as the first
             times = copies * piece.stage.groups
@@ -73,7 +75,7 @@ def map_stage(stage: Stage, system: System, images: int) -> list[MappedStage]:
         places = 1 if mapped.blocks is None else len(mapped.blocks)
         start = piece.outputs.start * places
         found.append(replace(mapped, channels=piece.channels, first_output=start))
-        first += len(layout.parts)
+        first += layout.subarrays
     return found
 
 

@@ -17,7 +17,7 @@ from bnn.mapped.placement.placement import tiling
 from bnn.mapping.dataflows.output_tree.layout import MOST, Layout, Way
 from bnn.system.ledger import ledger_alone
 from bnn.system.system import System
-from pimsim.errors import OutOfRowsError, OutOfSubarraysError, PimsimError
+from pimsim.errors import InputError, OutOfRowsError, OutOfSubarraysError, PimsimError
 from pimsim.microprogram.output_tree.grouping import climbed, clustered, halved
 from pimsim.microprogram.output_tree.stream import Stream
 from pimsim.microprogram.output_tree.tree import Tree, leaves, numbered
@@ -47,7 +47,7 @@ def cheapest(
     priced: list[_Takes] = []
     for block, some in groupby(ways(stage, system), key=lambda way: way.block):
         shared = in_blocks(stage, block) if block else stage
-        most = len(best[1].parts) if best and block else system.subarrays_per_bank
+        most = best[1].subarrays if best and block else system.subarrays_per_bank
         seen = set[tuple[Way, int]]()
         for way, (number, largest) in product(some, enumerate(sizes)):
             if not number and any(parts == 1 for _, parts in seen):
@@ -70,7 +70,11 @@ def cheapest(
                 if any(map(takes.no_less_than, priced)):
                     continue
                 priced.append(takes)
-                price = _price(layout.mapped([sample], units, images))
+                try:
+                    price = _price(layout.mapped([sample], units, images))
+                except InputError as error:  # no column passed the tests of so many subarrays
+                    refused = error
+                    continue
                 if best is None or price < best[0]:
                     best = price, layout, groups
     if best is None:
@@ -188,10 +192,10 @@ def _divided(
 
     def write(chunks: list[Chunk]) -> Layout:
         layout = Layout(stage, system, chunks, way)
-        if len(layout.parts) > most:
+        if layout.subarrays > most:
             raise OutOfSubarraysError(
                 f"operands of {stage.name!r} must fit the {most} subarrays of a bank, "
-                f"not need {len(layout.parts)}"
+                f"not need {layout.subarrays}"
             )
         layout.sample(group)
         return layout

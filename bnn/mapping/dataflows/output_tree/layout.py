@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -12,11 +13,15 @@ from numpy.typing import NDArray
 from bnn.lowering.blocks import in_columns
 from bnn.lowering.stage import Stage
 from bnn.mapped.mapped_stage import ConstantRows, MappedStage, OperandRows, ReadBack
+from bnn.mapped.parity import TreeCheck, tree_check
 from bnn.mapped.placement.division import in_turn
 from bnn.mapped.placement.fan_in import Chunk
 from bnn.mapping.dataflows.output_stationary.edges import Masks
+from bnn.mapping.dataflows.output_tree.items import Items
 from bnn.mapping.dataflows.output_tree.lockstep import computing
 from bnn.mapping.dataflows.output_tree.numbers import numbers, signed_digits
+from bnn.mapping.dataflows.output_tree.voting import Voting
+from bnn.system.screening import usable
 from bnn.system.system import System
 from pimsim.errors import OutOfRowsError
 from pimsim.microprogram.allocation import RowAllocator
@@ -41,30 +46,6 @@ class Way(NamedTuple):
     block: tuple[int, ...] = ()
     """Positions, along each axis, that share a column, which computes one after the other; a
     position has a column of its own where nothing is said."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Items:
-    """Rows that count, each for all outputs."""
-
-    signs: NDArray[np.int8]
-    rows: NDArray[np.int64]
-    weights: NDArray[np.int64]
-
-    def alike(self, other: _Items) -> bool:
-        """Whether others count as these do, and each row has one that stands for it."""
-        same = np.array_equal(self.weights, other.weights)
-        if not (same and np.array_equal(self.signs, other.signs)):
-            return False
-        pairs = np.unique(np.stack([self.rows, other.rows]), axis=1)
-        return all(len(np.unique(rows)) == pairs.shape[1] for rows in pairs)
-
-    def of(
-        self, outputs: list[int]
-    ) -> tuple[NDArray[np.int8], NDArray[np.int64], NDArray[np.int64]]:
-        """Signs, rows and weights of those that count for some outputs."""
-        used = self.signs[:, outputs].any(axis=1)
-        return self.signs[used], self.rows[used], self.weights[used]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +100,9 @@ class Layout:
             ]
         inside = stage.windows.outputs >= 0
         self._decides = stage.thresholds is not None
+        self._voting = Voting(system, len(self.parts), self._first)
+        self.subarrays = self._voting.subarrays
+        """Of a bank: those of all parts, of each set, and one that votes on what sets give."""
         pooled = stage.windows.offsets > 1 or not bool(inside.all())
         self._pooled = pooled and not self._blocked
         self.each = len(every) if self._blocked else 1
@@ -131,6 +115,7 @@ class Layout:
         homes = [where[0] for where in self._where]
         self._masks: dict[int, Masks] = {}
         self._kept: list[int] = []
+        """Rows for the bits of a group, where they are needed once all of them stand."""
         self._decided: dict[int, list[int]] = {}
         self._free: list[NDArray[np.int64]] = []
         self._data_rows = system.data_rows
@@ -145,10 +130,13 @@ class Layout:
             left = rows.take(rows.left, "adding rows")
             self._free.append(np.array(left[::-1], np.int64) + self._first)
         self._turn, kappas, self.sums = numbers(stage)
+        self._checks: TreeCheck | None = None
         self._windows = [
             ([self._items(part, place) for part in self._where[place]], kappas[place])
             for place in every
         ]
+        if system.mitigation.retries:
+            self._checks = self._known(kappas)
         self._like = [next(place for place in every if self._alike(place, own)) for own in every]
         """The first place that counts as each does, but for where rows lie."""
 
@@ -169,8 +157,10 @@ class Layout:
         """Take rows for the bits of a group: those of all places together, and of one."""
         size = min(MOST, self._stage.outputs)
         if not number and self._decides:
-            kept = rows.take(size if self._pooled else min(2, size), "bits")
+            held = self._pooled or self._voting.votes
+            kept = rows.take(size if held else min(2, size), "bits")
             self._kept = [self._first + row for row in kept]
+            self._voting.keep(self._kept, rows)
         if self._stage.windows.offsets > 1 and not self._blocked:
             decided = rows.take(size, "bits")
             self._decided[number] = [self._first + row for row in decided]
@@ -182,22 +172,24 @@ class Layout:
         """
         program, parts = RowProgram(1), len(self.parts)
         program.enter("inputs")
-        for number, part in enumerate(self.parts):
+        for number in range(self._voting.sets * parts):
+            part = self.parts[number % parts]
             some = part.planes if len(part.planes) < self._stage.planes else None
             held = OperandRows(part.chunk, of_group=False, places=part.places, planes=some)
             program.write(part.rows, number, held)
-        for number, masks in self._masks.items():
+        for one, (number, masks) in product(range(self._voting.sets), self._masks.items()):
             for row, mask in masks.all():
-                program.write([row], number, ConstantRows(mask[None, None]))
+                program.write([row], one * parts + number, ConstantRows(mask[None, None]))
         stage = self._seen
         placement = in_turn(
             stage, self.system, images, program,
             computing=computing(streams, units), units=units, first=first,
+            where=usable(self.subarrays, parts, self.system, first),
         )  # fmt: skip
         return MappedStage(
-            stage, self.system, program, placement, ReadBack(stage.scale, ()), parts,
+            stage, self.system, program, placement, ReadBack(stage.scale, ()), self.subarrays,
             self.system.subarray_rows, parts, streams=streams, sums=self.sums.of_each(self.each),
-            blocks=self._stage.windows.outputs if self._blocked else None,
+            checks=self._checks, blocks=self._stage.windows.outputs if self._blocked else None,
         )  # fmt: skip
 
     @cached_property
@@ -238,8 +230,21 @@ class Layout:
         if not self._pooled:
             return [self._alone(planned, place) for place, planned in enumerate(plans)]
         found = [self._window(place, planned) for place, planned in enumerate(plans)]
-        given = self._kept[: len(plans[0].outputs)]
-        return [Stream(self._map, found, len(self.parts), given)]
+        return [self._stream(found, self._kept[: len(plans[0].outputs)])]
+
+    def _known(self, kappas: list[NDArray[np.int64]]) -> TreeCheck:
+        """What the host knows of the numbers that outputs are decided by."""
+        content = {
+            number: {self._first + row: mask for row, mask in masks.all()}
+            for number, masks in self._masks.items()
+        }
+        least = []
+        for (items, _), where, kappa in zip(self._windows, self._where, kappas, strict=True):
+            found = np.tile(kappa[:, None], self.columns)
+            for number, some in zip(where, items, strict=True):
+                found += some.least(content.get(number, {}), self.columns)
+            least.append(found)
+        return tree_check(self._stage, np.array(least), apart=self._blocked)
 
     @property
     def counted(self) -> int:
@@ -258,15 +263,30 @@ class Layout:
     def _alone(self, planned: GroupPlan, place: int) -> Stream:
         """Stream of a place; its outputs are numbered behind those of places before."""
         window = Window(numbered(planned, place * self._stage.outputs), self._where[place])
-        return Stream(self._map, [window], len(self.parts), bits=self._kept)
+        return self._stream([window], None)
+
+    def _stream(self, windows: list[Window], given: list[int] | None) -> Stream:
+        """Stream of a group, its bits in some rows, or each as it is decided."""
+        if self._voting.votes:
+            free = self._free[windows[0].parts[0]]
+            return self._voting.stream(windows, free, self._map)
+        level = -1 if self._checks is None else self._checks.level
+        return Stream(self._map, windows, self.subarrays, given, self._kept, checked=level)
 
     def _plan(self, tree: Tree, place: int) -> GroupPlan:
+        """Plan a group at a place; rows for two times all digits stay free, if these are voted."""
         parts, kappas = self._windows[place]
-        fan_in = [
-            FanIn(*some.of(leaves(tree)), self._free[number])
-            for some, number in zip(parts, self._where[place], strict=True)
-        ]
-        return plan(tree, fan_in, kappas, self._outs(place), self._map)
+        held = 0
+        while True:
+            fan_in = [
+                FanIn(*some.of(leaves(tree)), self._free[number][0 if rest else held :])
+                for rest, (some, number) in enumerate(zip(parts, self._where[place], strict=True))
+            ]
+            planned = plan(tree, fan_in, kappas, self._outs(place), self._map)
+            needed = self._voting.rows_of_digits(planned)
+            if needed <= held:
+                return planned
+            held = needed
 
     def _outs(self, place: int) -> NDArray[np.int64] | None:
         """Rows of the bits that are decided at a place."""
@@ -304,7 +324,7 @@ class Layout:
         brought = list(zip(self._decided[where[0]], here, strict=True)) if where[0] else []
         return Window(planned, where, brought[: len(planned.outputs)], np.array(words, np.int32))
 
-    def _items(self, number: int, place: int) -> _Items:
+    def _items(self, number: int, place: int) -> Items:
         """Operands of a part, and in the home masks of padding."""
         stage, part, chunk = self._stage, self.parts[number], self.parts[number].chunk
         row_of = {spot: row for row, spot in enumerate(part.places)}
@@ -326,7 +346,7 @@ class Layout:
                 signs += [digit[None] * self._turn for _, digit in digits]
                 rows.append(np.full(len(digits), self._first + mask))
                 weights.append(np.array([weight for weight, _ in digits]))
-        return _Items(
+        return Items(
             np.concatenate(signs).astype(np.int8),
             np.concatenate(rows).astype(np.int64),
             np.concatenate(weights).astype(np.int64),

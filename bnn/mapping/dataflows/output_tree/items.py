@@ -1,0 +1,49 @@
+"""Rows that count for the outputs of a stage: operands, and masks of padding.
+
+>>> rows = Items(np.int8([[1, -1], [0, 1]]), np.array([2, 3]), np.array([0, 1]))
+>>> rows.least({}, columns=1).tolist()                   # every row holds 0, which stands for -1
+[[-1], [-1]]
+>>> rows.of([0])[1].tolist()
+[2]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """Rows that count, each for all outputs."""
+
+    signs: NDArray[np.int8]
+    rows: NDArray[np.int64]
+    weights: NDArray[np.int64]
+
+    def alike(self, other: Items) -> bool:
+        """Whether others count as these do, and each row has one that stands for it."""
+        same = np.array_equal(self.weights, other.weights)
+        if not (same and np.array_equal(self.signs, other.signs)):
+            return False
+        pairs = np.unique(np.stack([self.rows, other.rows]), axis=1)
+        return all(len(np.unique(rows)) == pairs.shape[1] for rows in pairs)
+
+    def least(self, masks: Mapping[int, NDArray[np.bool_]], columns: int) -> NDArray[np.int64]:
+        """What they count for each output and column, where every row but masks holds 0."""
+        scaled = self.signs.astype(np.int64) << self.weights[:, None]
+        fixed = np.isin(self.rows, list(masks))
+        found = np.tile(-scaled[~fixed].sum(axis=0)[:, None], columns)
+        for row, amount in zip(self.rows[fixed].tolist(), scaled[fixed], strict=True):
+            found += amount[:, None] * np.where(masks[row], 1, -1)
+        return found
+
+    def of(
+        self, outputs: list[int]
+    ) -> tuple[NDArray[np.int8], NDArray[np.int64], NDArray[np.int64]]:
+        """Signs, rows and weights of those that count for some outputs."""
+        used = self.signs[:, outputs].any(axis=1)
+        return self.signs[used], self.rows[used], self.weights[used]

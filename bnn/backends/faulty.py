@@ -22,13 +22,12 @@ from numpy.typing import NDArray
 from bnn.backends.noise import NoiseAssignment, Stretches
 from bnn.backends.retries import Carried, Failed, Repeats, Strip, Task, again
 from bnn.backends.stage_rows import Columns, StageRows
-from bnn.backends.stage_strings import StageStrings
+from bnn.backends.stage_strings import Laid, StageStrings
 from bnn.backends.stream_rows import StreamRows
 from bnn.mapped.mapped_stage import MappedStage, StageInputs
 from bnn.mapped.parity import Flags, Parities
 from bnn.mapped.placement.placement import Turn, cut
 from bnn.mapped.readback import Reader, ReadOut
-from bnn.values.bitstrings import BitStrings
 from pimsim.bits import Words
 from pimsim.dram.array.faults import Faults, Site, block_width
 from pimsim.executors.compiled.run.processors import spread
@@ -66,7 +65,7 @@ class _Run(NamedTuple):
     """What is carried out, and where its results go."""
 
     work: StageInputs
-    operands: BitStrings
+    operands: Laid
     """As rows take them in."""
     values: NDArray[Any]
     """``(images * positions, outputs)``."""

@@ -14,7 +14,13 @@ from numpy.typing import NDArray
 
 from bnn.backends.retries import Carried, Repeat, Repeats
 from bnn.backends.stream_rows import StreamRows
-from bnn.mapped.mapped_stage import ConstantRows, MappedStage, OperandRows, StageInputs
+from bnn.mapped.mapped_stage import (
+    ConstantRows,
+    MappedStage,
+    OperandRows,
+    StageInputs,
+    SumRows,
+)
 from bnn.mapped.parity import Flags, Parities
 from bnn.mapped.placement.fan_in import Chunk
 from bnn.mapped.placement.placement import Block, Turn, cut
@@ -326,7 +332,8 @@ class LiteralLanes:
                 case Write(rows, part, OperandRows(chunk, of_group) as own):
                     planes = own.planes or range(self._mapped.stage.planes)
                     size = chunk.width * len(planes)
-                    for place, some in zip(own.patch, cut(len(rows), size), strict=True):
+                    every_place = zip(own.patch, cut(len(rows), size), strict=True)
+                    for number, (place, some) in enumerate(every_place):
                         held: dict[tuple[int, int, int], NDArray[np.uint8]] = {}
                         keys = []
                         for lane, block in enumerate(blocks):
@@ -334,8 +341,15 @@ class LiteralLanes:
                             keys.append((images.start, block.positions.start, first))
                             if keys[-1] not in held:
                                 every = self._operands(chunk, place, lane, of_group)
+                                if own.complemented is not None:
+                                    every ^= own.complemented[number][:, None, None]
                                 held[keys[-1]] = every[:, planes].reshape(size, -1)
                         self._fill(part, rows[some], [held[key] for key in keys], lanes)
+                case Write(rows, part, SumRows() as own):
+                    numbers = [self._sum(own, lane) for lane in range(len(blocks))]
+                    digits = np.arange(len(rows))[:, None]
+                    held_bits = [(each >> digits & 1).astype(np.uint8) for each in numbers]
+                    self._fill(part, rows, held_bits, lanes)
                 case _:
                     raise ValueError(f"rows must be written before computing, not {item}")
 
@@ -377,3 +391,12 @@ class LiteralLanes:
         planes = np.arange(stage.planes, dtype=np.uint32)[:, None]
         bits: NDArray[np.uint8] = (held.reshape(chunk.width, 1, -1) >> planes & 1).astype(np.uint8)
         return bits
+
+    def _sum(self, own: SumRows, lane: int) -> NDArray[np.int64]:
+        """``(columns,)`` multiples of sums of a lane's operands."""
+        stage, every = self._mapped.stage, slice(0, self._mapped.stage.weights.shape[2])
+        total, worth = np.zeros(1, np.int64), np.int64(1) << np.arange(stage.planes)[:, None]
+        for place in stage.windows.taps[own.place].tolist():
+            bits = self._operands(Chunk(every, slice(place, place + 1)), place, lane, of_group=True)
+            total = total + (bits * worth).sum(axis=(0, 1))
+        return total * own.factor

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.backends.stage_strings import StageStrings
+from bnn.backends.stage_strings import Laid, StageStrings
 from bnn.values.bitstrings import BitStrings
 from pimsim.executors.compiled.run.processors import spread
 from pimsim.executors.compiled.run.tiles import Tiles
@@ -68,6 +68,11 @@ class StageRows:
             image = image * strings.groups + group[np.minimum(first + output, len(group) - 1)]
         starts = image * strings.image_bytes + strings.starts[position]
         self._operands = [self._gather(starts, runs, rows) for rows, runs in strings.operands]
+        self._sums = []
+        for rows in strings.sums:
+            size = -(-len(rows.rows) // 8)
+            own = (image * strings.stage.windows.positions + position) * size
+            self._sums.append(self._gather(own, [(0, len(rows.rows))], rows))
         self._constants: list[tuple[Gather, BitStrings]] = []
         self._by_word: list[tuple[Write, NDArray[np.bool_], NDArray[np.intp]]] = []
         for rows, bits, held in strings.constants:
@@ -78,16 +83,18 @@ class StageRows:
             starts = starts + output * held.image_bytes * (bits.shape[1] > 1)
             self._constants.append((self._gather(starts, [(0, len(bits))], rows), held))
 
-    def load(self, operands: BitStrings, threads: int | None = None) -> None:
+    def load(self, laid: Laid, threads: int | None = None) -> None:
         """Write operands as laid out; the columns of images that are not there get 0."""
         for gather in self._operands:
-            gather.load(operands.memory, len(operands) * operands.image_bytes, threads=threads)
+            _load(gather, laid.operands, threads)
+        for gather, numbers in zip(self._sums, laid.sums, strict=True):
+            _load(gather, numbers, threads)
 
     def write_constants(self, block: slice, threads: int | None = None) -> None:
         """Write what is the same for all images, for some outputs of the stage."""
         for gather, held in self._constants:
             some = held.some(block) if len(held) > 1 else held
-            gather.load(some.memory, len(some) * some.image_bytes, threads=threads)
+            _load(gather, some, threads)
         for rows, bits, owner in self._by_word:
             ones = bits[:, block] if bits.shape[1] > 1 else bits
             self._fill(rows, ones, np.minimum(owner, ones.shape[1]), threads)
@@ -118,6 +125,10 @@ class StageRows:
 
         spread(some, tiles.tiles, threads)
         tiles.written[first : first + rows] = True
+
+
+def _load(gather: Gather, held: BitStrings, threads: int | None) -> None:
+    gather.load(held.memory, len(held) * held.image_bytes, threads=threads)
 
 
 def _owner(output: NDArray[np.intp], words: int) -> NDArray[np.intp] | None:

@@ -13,18 +13,34 @@ it is not, the patch of every position is laid out as a string of its own.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.mapped.mapped_stage import ConstantRows, MappedStage, OperandRows
+from bnn.mapped.mapped_stage import ConstantRows, MappedStage, OperandRows, SumRows
 from bnn.values.bitstrings import BitStrings, Frame, unpacked
 from bnn.values.encoding import Integers
 from pimsim.executors.compiled.run.write_bits import BitRun
 from pimsim.microprogram.row_program import Write
 
 Indices = NDArray[np.integer[Any]]
+
+
+_ONES = np.array([byte.bit_count() for byte in range(256)], np.uint8)
+
+
+class Laid(NamedTuple):
+    """Operands of some images, the groups of an image side by side, and what is known of them."""
+
+    operands: BitStrings
+    sums: list[BitStrings]
+    """``(groups of images, positions, 1)`` for each of :attr:`StageStrings.sums`."""
+
+    def some(self, groups: slice) -> Laid:
+        """Those of groups that follow each other; nothing is copied."""
+        return Laid(self.operands.some(groups), [each.some(groups) for each in self.sums])
 
 
 class StageStrings:
@@ -47,18 +63,38 @@ class StageStrings:
             places = self._patch.places * pixel_bytes * 8
         self.starts: Indices = starts * pixel_bytes
         """``(positions,)`` byte of a group's image at which what a position reads begins."""
-        self.image_bytes = pixels * pixel_bytes
-        """Bytes from one group of an image to the next."""
+        half = pixels * pixel_bytes
+        written = (*mapped.program.phases["weights"], *mapped.program.phases["inputs"])
+        self._turning = any(
+            isinstance(item, Write)
+            and isinstance(item.content, OperandRows)
+            and item.content.complemented is not None
+            for item in written
+        )
+        self.image_bytes = half * (1 + self._turning)
+        """Bytes from one group of an image to the next; its complement lies behind it if any rows
+        hold complements."""
         self.operands: list[tuple[Write, list[BitRun]]] = []
         """Rows of operands, and their bits, counted from where what a position reads begins."""
         self.constants: list[tuple[Write, NDArray[np.bool_], BitStrings]] = []
         """Rows that are the same for all images: ``(rows, outputs, positions)``, and as strings."""
-        for item in (*mapped.program.phases["weights"], *mapped.program.phases["inputs"]):
+        self.sums: list[Write] = []
+        """Rows of digits of sums of operands."""
+        for item in written:
             match item:
+                case Write(_, _, SumRows()):
+                    self.sums.append(item)
                 case Write(_, _, OperandRows(chunk) as own):
                     bits = self.stage.planes
                     first, size = chunk.channels.start * bits, chunk.width * bits
                     runs = [(place + first, size) for place in places[list(own.patch)].tolist()]
+                    if own.complemented is not None:
+                        runs = [
+                            (start + channels.start * bits + half * 8 * turned, length * bits)
+                            for (start, _), flags in zip(runs, own.complemented, strict=True)
+                            for channels, turned in _stretches(flags)
+                            for length in [channels.stop - channels.start]
+                        ]
                     if own.planes is not None:
                         runs = [
                             (start + channel + own.planes.start, len(own.planes))
@@ -70,8 +106,19 @@ class StageStrings:
                     held = BitStrings.of(bits.transpose(1, 2, 0).astype(np.uint8))
                     self.constants.append((item, bits, held))
 
-    def of(self, operands: Integers | BitStrings) -> BitStrings:
+    def of(self, operands: Integers | BitStrings) -> Laid:
         """Lay operands (images, pixels, channels) out, the groups of an image side by side."""
+        sums = [self._sums(item, operands) for item in self.sums]
+        laid = self._operands(operands)
+        if self._turning:
+            both = BitStrings.empty(len(laid), 1, self.image_bytes * 8)
+            own = laid.data.reshape(len(laid), -1)
+            both.data[:, 0, : own.shape[1]] = own
+            np.invert(own, out=both.data[:, 0, own.shape[1] :])
+            laid = both
+        return Laid(laid, sums)
+
+    def _operands(self, operands: Integers | BitStrings) -> BitStrings:
         stage, pixels = self.stage, self.stage.windows.pixels
         if self.groups > 1:
             values = unpacked(operands)
@@ -85,13 +132,53 @@ class StageStrings:
             operands = BitStrings.of(operands, stage.planes)
         return operands if self._patch is None else self._patch.framed(operands, stage.pad)
 
+    def _sums(self, item: Write, operands: Integers | BitStrings) -> BitStrings:
+        """The number of each column whose digits rows hold."""
+        stage, windows = self.stage, self.stage.windows
+        if not isinstance(item.content, SumRows) or self.groups != stage.groups:
+            raise ValueError("sums of operands are for columns that read one group of channels")
+        if self.groups == 1 and stage.planes == 1 and isinstance(operands, BitStrings):
+            of_pixels = np.zeros((len(operands), 1, operands.pixels), np.uint32)
+            for byte in range(operands.pixel_bytes):  # much faster than a sum over a short axis
+                of_pixels[:, 0] += _ONES[operands.data[:, :, byte]]
+        else:
+            values = unpacked(operands)
+            apart = values.reshape(*values.shape[:2], self.groups, -1)
+            of_pixels = apart.sum(axis=3, dtype=np.uint32).transpose(0, 2, 1)
+        by_pixel = of_pixels.reshape(-1, of_pixels.shape[2]).T
+        edge = stage.pad * (windows.channels // self.groups)
+        by_pixel = np.pad(by_pixel, ((0, 1), (0, 0)), constant_values=edge)
+        # one tap after the other, whole rows at a time; the last row stands for padding
+        numbers = np.zeros((windows.positions, by_pixel.shape[1]), np.uint32)
+        for tap in windows.taps[item.content.place].tolist():
+            numbers += by_pixel[windows.pixels[:, tap]]
+        numbers *= np.uint32(item.content.factor)
+        found = BitStrings.empty(numbers.shape[1], windows.positions, 1, len(item.rows))
+        places = np.ascontiguousarray(numbers.T).astype("<u4", copy=False)[..., None]
+        found.data[:] = places.view(np.uint8)[..., : found.pixel_bytes]
+        return found
+
     def apart(self, images: slice) -> slice:
         """Where some images are among what is laid out."""
         return slice(images.start * self.groups, images.stop * self.groups)
 
-    def blank(self, images: int) -> BitStrings:
+    def blank(self, images: int) -> Laid:
         """So many images of zeros, as laid out."""
-        return BitStrings.empty(images * self.groups, 1, self.image_bytes * 8)
+        groups, positions = images * self.groups, self.stage.windows.positions
+        return Laid(
+            BitStrings.empty(groups, 1, self.image_bytes * 8),
+            [BitStrings.empty(groups, positions, 1, len(item.rows)) for item in self.sums],
+        )
+
+
+def _stretches(flags: NDArray[np.bool_]) -> list[tuple[slice, bool]]:
+    """Neighbours that are alike.
+
+    >>> _stretches(np.array([False, False, True]))
+    [(slice(0, 2, None), False), (slice(2, 3, None), True)]
+    """
+    edges = [0, *(np.flatnonzero(flags[1:] != flags[:-1]) + 1).tolist(), len(flags)]
+    return [(slice(a, b), bool(flags[a])) for a, b in pairwise(edges)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

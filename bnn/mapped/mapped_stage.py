@@ -38,12 +38,27 @@ class OperandRows(NamedTuple):
     """Places of the patch, those of the chunk if None."""
     planes: range | None = None
     """Bits of an operand, all if None."""
+    complemented: NDArray[np.bool_] | None = None
+    """``(places, channels)`` operands whose bits are written complemented; None: none are."""
 
     @property
     def patch(self) -> Sequence[int]:
         """Places of the patch, in the order of their rows."""
         own = self.chunk.places
         return range(own.start, own.stop) if self.places is None else self.places
+
+
+class SumRows(NamedTuple):
+    """What written rows hold: the digits, lowest first, of a multiple of a sum of operands.
+
+    Summed are all that the column's output reads at one place of the pooling window, padding
+    included; whoever writes them knows it.
+    """
+
+    place: int
+    """Place of the pooling window."""
+    factor: int
+    """What the sum is multiplied with."""
 
 
 class ConstantRows(NamedTuple):
@@ -66,7 +81,8 @@ class Count:
     constant: NDArray[np.int64]
     """``(outputs, positions)``, or 1 position: sum = scale * count + constant."""
     inverted: NDArray[np.bool_] | None = None
-    """``(levels, outputs)`` rows that hold the complement; None: none does."""
+    """``(levels, outputs)`` rows that hold the complement, 1 output where all have the same; None:
+    none does."""
     seen: bool = True
     """Whether the sum is to be checked."""
     given: bool = True

@@ -81,7 +81,9 @@ class Reader:
         words = self._binary(count, read.rows)
         inverted = np.zeros(words.shape[:2], np.bool_)
         if count.inverted is not None:
-            inverted[:] = count.inverted[:, read.output.reshape(-1)].T
+            same_for_all = count.inverted.shape[1] == 1
+            own = count.inverted if same_for_all else count.inverted[:, read.output.reshape(-1)]
+            inverted[:] = own.T
         same = constant.reshape(-1) if constant.size == len(read.rows) else None
         total = numbers(
             words,

@@ -228,13 +228,13 @@ def _paired(plain: int, complemented: int) -> Iterable[Chain]:
         for mixed in {one % 2, min(one % 2 + 2, most), most}:
             pairs, turned = (one - mixed) // 2, (other - mixed) // 2
             for start in (False, True):
-                yield Chain(first, mixed, _in_turn(pairs, turned, start))
+                yield Chain(first, mixed, in_turn(pairs, turned, start))
 
 
-def _in_turn(pairs: int, complemented: int, start: bool) -> tuple[bool, ...]:
+def in_turn(pairs: int, complemented: int, start: bool) -> tuple[bool, ...]:
     """Pairs of plain rows (False) and complemented ones (True), turn and turn about.
 
-    >>> _in_turn(1, 3, False)
+    >>> in_turn(1, 3, False)
     (False, True, True, True)
     """
     order, left = [], [pairs, complemented]

@@ -15,6 +15,7 @@ True
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
 from pimsim.errors import InputError
@@ -26,8 +27,9 @@ from pimsim.microprogram.output_tree.deciding import decide
 from pimsim.microprogram.program import Program
 from pimsim.microprogram.schedule import Schedule
 
-_BEGIN = Program.parse("and-count-begin", "(C0,B0)", inputs=(), outputs=())
-_KEEP = tuple(
+BEGIN = Program.parse("and-count-begin", "(a,B0)", inputs=("a",), outputs=())
+"""T0 = a, where a running sum begins."""
+KEEP = tuple(
     Program.parse(
         f"{name}-keep", f"(x,B1)(w,B2)({constant},B3)(B13,kept)", inputs=("x", "w"),
         outputs=("kept",),
@@ -35,19 +37,37 @@ _KEEP = tuple(
     for name, constant in (("and", "C0"), ("nand", "C1"))
 )  # fmt: skip
 """A product into a row, or the complement from complemented operands."""
-_PAIRS = {
-    (complement, last): Program.parse(
-        f"{name}-count{'-end' if last else ''}",
+_AFTER = {"": "(B14,B0)", "turned": "[B14](B5,B0)", "end": "(B14,sum)"}
+PAIRS = {
+    (complement, after): Program.parse(
+        f"{name}-count{'-' * bool(after)}{after}",
         # products of DCC0, T1, T2 and of T1, T2, T3; then T0 = v has a place among them
         f"({constant},B10)(x,B4)(w,B1)(B14,B7)(y,B1)(u,B2)[B13](B0,B1)(B14,carry)(B6,B1)(B15,B5)"
-        f"(B14,{'sum' if last else 'B0'})",
+        + text,
         inputs=("x", "w", "y", "u"),
-        outputs=("carry", "sum") if last else ("carry",),
+        outputs=("carry", "sum") if after == "end" else ("carry",),
     )
     for complement, name, constant in ((False, "and", "C0"), (True, "nand", "C1"))
-    for last in (False, True)
+    for after, text in _AFTER.items()
 }
-"""T0 = NOT (v + x w + y u), of v = T0, and the carry; or the same of complements."""
+"""T0 = NOT (v + x w + y u), of v = T0, and the carry; or the same of complements. ``turned`` leaves
+the complement of that in T0, for a pair of the same kind to follow; ``end`` a row ``sum``."""
+
+
+@cache
+def counts_ands(address_map: AddressMap) -> bool:
+    """Whether a map has all that products of rows are counted with.
+
+    >>> from pimsim.dram.array.address_map import ambit
+    >>> counts_ands(ambit())
+    True
+    """
+    try:
+        for program in (BEGIN, *KEEP, *PAIRS.values()):
+            program.on(address_map)
+    except InputError:
+        return False
+    return True
 
 
 def and_count(
@@ -113,7 +133,7 @@ def complemented(product: int) -> bool:
 def _product(accumulator: Accumulator, x: int, w: int, complement: bool) -> Item:
     """A product in a row of its own."""
     kept = accumulator.work.take()
-    accumulator.put(_KEEP[complement].on(accumulator.schedule.address_map), x, w, kept)
+    accumulator.put(KEEP[complement].on(accumulator.schedule.address_map), x, w, kept)
     return Item(kept, complement)
 
 
@@ -122,7 +142,7 @@ def _first_level(
 ) -> tuple[Item, list[Item]]:
     """Add pairs of products: the sum, and the carries."""
     address_map, work = accumulator.schedule.address_map, accumulator.work
-    accumulator.put(_BEGIN.on(address_map))
+    accumulator.put(BEGIN.on(address_map), address_map.constant(0))
     held, carries, total = False, [], CONSTANT
     for first in range(0, len(x) - 1, 2):
         last, carry = first + 3 >= len(x), work.take()
@@ -130,7 +150,7 @@ def _first_level(
         if last:
             total = work.take()
             rows.append(total)
-        accumulator.put(_PAIRS[held, last].on(address_map), *rows)
+        accumulator.put(PAIRS[held, "end" if last else ""].on(address_map), *rows)
         accumulator.adders += 1
         carries.append(Item(carry, held))
         held = not held

@@ -17,7 +17,14 @@ from bnn.lowering.stage import Stage
 from bnn.mapped.mapped_stage import Count, MappedStage, ReadBack
 from bnn.mapped.placement.fan_in import Chunk
 from bnn.mapped.placement.placement import cut
-from bnn.mapping.dataflows.resident_weights import Plan, Residence, constants, mapped, products
+from bnn.mapping.dataflows.resident_weights import (
+    Plan,
+    Residence,
+    constants,
+    fitted,
+    placed,
+    products,
+)
 from bnn.system.system import System
 from pimsim.dram.array.address_map import AddressMap
 from pimsim.microprogram.row_program import RowProgram
@@ -32,7 +39,8 @@ rank: int = 2
 def map_stage(stage: Stage, system: System, images: int) -> list[MappedStage]:
     """Lay the stage out; see :class:`bnn.mapped.mapped_stage.Mapping`."""
     system.mitigation.refuse(name)
-    return mapped(stage, system, images, lambda chunks: plan(stage, system, chunks), lambda _: 1)
+    found = fitted(stage, system, lambda chunks: plan(stage, system, chunks), lambda _: 1)
+    return placed(stage, system, images, found)
 
 
 def plan(stage: Stage, system: System, chunks: Sequence[Chunk]) -> Plan:

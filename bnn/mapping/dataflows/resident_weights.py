@@ -35,31 +35,73 @@ class Product(NamedTuple):
     """Writes it to the symbol ``out``."""
     rows: dict[str, int]
     """Data rows of the other symbols."""
+    anded: bool
+    """Whether it is counted as an AND of its two rows, if any are."""
+    complemented: bool
+    """Whether these two hold complements."""
+
+
+class Turned(NamedTuple):
+    """Which operands of a chunk, and the weights that they are multiplied with, are complemented.
+
+    About half of them are, so that ANDs of one kind and of the other can take turns (see
+    :mod:`pimsim.microprogram.and_count`). Only digits without zeros are.
+    """
+
+    weights: NDArray[np.bool_]
+    """``(taps, channels)``, taps being those that the chunk ever needs."""
+    operands: NDArray[np.bool_]
+    """``(places, channels)``."""
+
+    @classmethod
+    def of(cls, stage: Stage, chunk: Chunk) -> Turned:
+        """Choose them.
+
+        They are products in order where each has an operand of its own. Where an operand meets
+        several taps, as under pooling, they are channels, or none where there is a single one.
+        """
+        held, width = chunk.every_tap(stage.windows), chunk.width
+        size = len(held) * width
+        in_order = (np.arange(size) * 2 >= size).reshape(len(held), width)
+        by_channel = np.broadcast_to(np.arange(width) * 2 >= max(width, 2), in_order.shape)
+        places = chunk.operands // width
+        for weights in (in_order, by_channel):
+            operands = np.zeros((places, width), np.bool_)
+            met = np.zeros(places, np.bool_)
+            fits = True
+            for offset in range(stage.windows.offsets):
+                here = chunk.taps(stage.windows, offset)
+                own = weights[np.searchsorted(held, here)]
+                at = stage.windows.taps[offset, here] - chunk.places.start
+                known = met[at]
+                fits &= bool((operands[at][known] == own[known]).all())
+                operands[at], met[at] = own, True
+            if fits:
+                break
+        return cls(np.array(weights), operands)
 
 
 Plan = tuple[RowProgram, ReadBack, "Residence"]
 """What is done and held in every column, and how it is read back."""
 
 
-def mapped(
+def fitted(
     stage: Stage,
     system: System,
-    images: int,
     write: Callable[[list[Chunk]], Plan],
     width: Callable[[Chunk], int],
-) -> list[MappedStage]:
-    """Lay a stage out side by side, its fan-in split over as few subarrays as hold it.
+) -> Plan:
+    """Plan a stage, its fan-in split over as few subarrays as hold it.
 
     Args:
         stage: the stage.
         system: whose banks compute.
-        images: how many.
         write: makes a plan of what each part holds, or raises OutOfRowsError.
         width: rows that the home needs for what a part has counted.
 
-    Raises OutOfRowsError, or OutOfSubarraysError where the weights do not fit the banks.
+    Raises OutOfRowsError.
     """
-    program, readback, held = fit(
+    return fit(
         stage.name,
         stage.weights.shape[2],
         stage.windows.patch,
@@ -68,6 +110,14 @@ def mapped(
         lambda chunk: chunk.operands * stage.planes + rows(stage, chunk),
         width,
     )
+
+
+def placed(stage: Stage, system: System, images: int, plan: Plan) -> list[MappedStage]:
+    """Lay a planned stage out side by side, for so many images.
+
+    Raises OutOfSubarraysError where the weights do not fit the banks.
+    """
+    program, readback, held = plan
     parts = len(held.chunks)
     placement = side_by_side(stage, system, images, program, parts)
     # The lowest free row is always taken first.
@@ -99,27 +149,35 @@ def weights(stage: Stage, chunk: Chunk) -> NDArray[np.bool_]:
     return np.concatenate(found)
 
 
-def products(stage: Stage, offset: int, chunk: Chunk, first: int) -> Iterator[Product]:
+def products(
+    stage: Stage, offset: int, chunk: Chunk, first: int, turned: Turned | None = None
+) -> Iterator[Product]:
     """Yield every product of a chunk at one place of the pooling window.
 
     Operands lie from data row 0 on, see :class:`~bnn.mapped.placement.fan_in.Chunk`; the rows of
-    :func:`weights` from ``first`` on.
+    :func:`weights` from ``first`` on. ``turned`` says which hold complements.
     """
     width, held = chunk.width, chunk.every_tap(stage.windows)
     here = chunk.taps(stage.windows, offset)
     places = (stage.windows.taps[offset, here] - chunk.places.start).tolist()
     taps = list(zip(np.searchsorted(held, here).tolist(), places, strict=True))
+    ands = turned is not None
+    none = np.zeros((len(held), width), np.bool_)
+    complements = (none if turned is None else turned.weights).tolist()
     for shift, zeros in zip(stage.shifts, has_zeros(stage), strict=True):
         for bit in range(stage.planes):
             for tap, place in taps:
                 for channel in range(width):
                     operand = (place * width + channel) * stage.planes + bit
-                    weight = first + tap * width + channel
+                    weight, other = first + tap * width + channel, complements[tap][channel]
                     if zeros:
-                        rows = {"select": operand, "a": weight, "b": weight + len(held) * width}
-                        yield Product(bit + shift, SELECT, rows)
+                        either = [weight, weight + len(held) * width]
+                        a, b = either[::-1] if other else either
+                        rows = {"select": operand, "a": a, "b": b}
+                        yield Product(bit + shift, SELECT, rows, False, False)
                     else:
-                        yield Product(bit + shift, XNOR, {"a": operand, "b": weight})
+                        rows = {"a": operand, "b": weight}
+                        yield Product(bit + shift, XNOR, rows, ands, other)
         first += len(held) * width * (1 + zeros)
 
 
@@ -130,11 +188,14 @@ class Residence:
         stage: the stage.
         data_rows: of a subarray.
         chunks: what each holds, the channels being those of a group.
+        turning: complement some, see :class:`Turned`.
 
     Raises OutOfRowsError if it is too much.
     """
 
-    def __init__(self, stage: Stage, data_rows: int, chunks: Sequence[Chunk]) -> None:
+    def __init__(
+        self, stage: Stage, data_rows: int, chunks: Sequence[Chunk], *, turning: bool = False
+    ) -> None:
         self.stage, self.chunks = stage, chunks
         self.free = [RowAllocator(data_rows) for _ in chunks]
         """Rows that are left, by part."""
@@ -144,14 +205,28 @@ class Residence:
             count, more = chunk.operands * stage.planes, rows(stage, chunk)
             rows_left.take(count + more, "operands")
             self.weights.append(range(count, count + more))
+        self.turned = [Turned.of(stage, chunk) if turning else None for chunk in chunks]
+        """By part, what is complemented, if anything is."""
 
     def write(self, program: RowProgram) -> None:
         """Write the weights once, and the operands before each batch."""
         for part, (chunk, held) in enumerate(zip(self.chunks, self.weights, strict=True)):
+            bits, turned = weights(self.stage, chunk), self.turned[part]
+            if turned is not None:
+                bits ^= self._complemented(turned)[:, None]
             program.enter("weights")
-            program.write(held, part, ConstantRows(weights(self.stage, chunk)[:, :, None]))
+            program.write(held, part, ConstantRows(bits[:, :, None]))
             program.enter("inputs")
-            program.write(range(held.start), part, OperandRows(chunk, of_group=True))
+            operands = OperandRows(chunk, of_group=True)
+            if turned is not None:
+                operands = operands._replace(complemented=turned.operands)
+            program.write(range(held.start), part, operands)
+
+    def _complemented(self, turned: Turned) -> NDArray[np.bool_]:
+        """Which rows of :func:`weights` hold complements."""
+        own = turned.weights.reshape(-1)
+        none = np.zeros(2 * len(own), np.bool_)
+        return np.concatenate([none if zeros else own for zeros in has_zeros(self.stage)])
 
 
 def constants(stage: Stage, offset: int) -> NDArray[np.int64]:

@@ -1,38 +1,42 @@
 """Weight-stationary: weights lie in rows, columns are (output, image or position) pairs.
 
 The textbook mapping: the weight of every input to the column's output lies in one row of that
-column, the activation in another; XNOR multiplies, a full-adder tree counts, and the count is
-compared with a threshold that lies in rows too. Weights stay in the subarrays while images stream
-through, but each activation is written once for every output that reads it.
+column, the activation in another. Products are counted, and the count is compared with a threshold
+that lies in rows too. Weights stay in the subarrays while images stream through, but each
+activation is written once for every output that reads it.
 
 All columns run one program. What differs between outputs and positions (weights, the channels of a
-group, thresholds, what zero padding takes back, whether a comparison falls) is data in rows.
+group, thresholds, what zero padding takes back, whether a comparison falls) is data in rows. How it
+counts, by ANDs or by XNORs, is in :mod:`bnn.mapping.dataflows.resident_counting`; what takes less
+time to write and to compute in all columns of all banks is taken.
 """
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnn.lowering.stage import Stage
 from bnn.mapped.mapped_stage import ConstantRows, Count, MappedStage, ReadBack
-from bnn.mapped.placement.fan_in import Chunk
-from bnn.mapping.dataflows.fan_in_counter import FanInCounter
-from bnn.mapping.dataflows.resident_weights import Plan, Residence, constants, mapped, products
+from bnn.mapped.placement.division import spent_ps, steps
+from bnn.mapping.dataflows.resident_counting import ResidentCounter, can_and
+from bnn.mapping.dataflows.resident_weights import Plan, constants, fitted, placed
 from bnn.system.system import System
-from pimsim.errors import InputError
-from pimsim.microprogram.arithmetic import greater_equal
-from pimsim.microprogram.counting import Counter, Row
+from pimsim.dram.array.address_map import AddressMap
+from pimsim.dram.commands import Kind
+from pimsim.errors import InputError, OutOfRowsError, OutOfSubarraysError
+from pimsim.microprogram.accumulation import Item, constant
 from pimsim.microprogram.logic import XOR, reduction
+from pimsim.microprogram.output_tree.deciding import decide
+from pimsim.microprogram.product_counter import ProductCounter, is_zero
 from pimsim.microprogram.row_program import RowProgram
 from pimsim.microprogram.schedule import Schedule
 
 name: str = "weight-stationary"
-summary: str = "columns = (output, image or position); weights in rows; XNOR, then popcount"
+summary: str = "columns = (output, image or position); weights in rows; AND or XNOR, then popcount"
 popcount: str = "in DRAM"
 rank: int = 1
+version: int = 3
 
 
 def map_stage(stage: Stage, system: System, images: int) -> list[MappedStage]:
@@ -40,50 +44,81 @@ def map_stage(stage: Stage, system: System, images: int) -> list[MappedStage]:
     if system.moves != "host":  # all parts lie in one bank: there is nothing to move
         raise InputError(f"`moves` must be host for {name}, not {system.moves!r}")
     system.mitigation.refuse(name)
-    return mapped(
+    plans: list[Plan] = []
+    refused: OutOfRowsError | OutOfSubarraysError | None = None
+    for ands in ways(stage, system.address_map):
+        try:
+            plans.append(_plan(stage, system, ands=ands))
+        except OutOfRowsError as error:
+            refused = refused or error
+
+    def price(one: Plan) -> int:
+        written = Kind.WR, one[0].rows_written("inputs")
+        return spent_ps(system, system.banks, system.columns, written, *steps(one[0]))
+
+    for one in sorted(plans, key=price):
+        try:
+            return placed(stage, system, images, one)
+        except OutOfSubarraysError as error:
+            refused = refused or error
+    raise refused or AssertionError("there is a way")
+
+
+def ways(stage: Stage, address_map: AddressMap) -> tuple[bool, ...]:
+    """Whether to count ANDs: what is tried."""
+    return (False, True) if can_and(stage, address_map) else (False,)
+
+
+def _plan(stage: Stage, system: System, *, ands: bool) -> Plan:
+    return fitted(
         stage,
         system,
-        images,
-        lambda chunks: _Planner(stage, system, chunks).plan(),
+        lambda chunks: _Planner(stage, ResidentCounter(stage, system, chunks, ands=ands)).plan(),
         lambda chunk: max(chunk.highest(stage), 1).bit_length(),
     )
 
 
-def limits(stage: Stage, width: int, offset: int, before: NDArray[np.bool_]) -> NDArray[np.int64]:
+def limits(
+    stage: Stage,
+    width: int,
+    offset: int,
+    before: NDArray[np.bool_],
+    excess: NDArray[np.int64] | int = 0,
+) -> NDArray[np.int64]:
     """Least counts that give a 1, (outputs, positions), in so many bits.
 
     Outside the pooled output all counts, or where ``before`` (outputs,) complements none, do.
+    Counts are by ``excess`` (outputs,) larger than those of the stage.
     """
     found = stage.thresholds
     if found is None:
         raise ValueError(f"stage {stage.name!r} has no thresholds")
     never = (1 << width) - 1
-    least = -((constants(stage, offset) - found.at[:, None]) // stage.scale)
-    least = np.clip(least, 0, never)
+    least: NDArray[np.int64] = -((constants(stage, offset) - found.at[:, None]) // stage.scale)
+    least = np.clip(least + np.reshape(excess, (-1, 1)), 0, never)
     outside = stage.windows.outputs[offset] < 0
     least[:, outside] = np.where(before, 0, never)[:, None]
     return least
 
 
 class _Planner:
-    def __init__(self, stage: Stage, system: System, chunks: Sequence[Chunk]) -> None:
-        self._stage, self._map = stage, system.address_map
-        self._held = Residence(stage, system.data_rows, chunks)
+    def __init__(self, stage: Stage, counter: ResidentCounter) -> None:
+        self._stage, self._counter = stage, counter
+        self._held, self._map = counter.held, counter.address_map
         self._home = self._held.free[0]
-        self._most = [chunk.highest(stage) for chunk in chunks]
-        widths = [max(most, 1).bit_length() for most in self._most]
-        self._counter = FanInCounter(1, self._map, self._held.free, widths)
         self._program = RowProgram(1)
         self._held.write(self._program)
+        counter.write(self._program)
         self._counts: list[Count] = []
 
     def plan(self) -> Plan:
         stage, places = self._stage, range(self._stage.windows.offsets)
         if stage.thresholds is None:
             for place in places:
-                self._count(place)
+                counter, digits = self._count(place)
+                counter.release(digits)
             return self._program, ReadBack(stage.scale, self._counts), self._held
-        width = (stage.highest() + 1).bit_length()
+        width = (self._counter.highest + 1).bit_length()
         limit_rows = [self._home.take(width, "thresholds") for _ in places]
         # A falling comparison is the complement of the rising one, and AND is OR between
         # complements: so an OR pools all outputs.
@@ -98,18 +133,23 @@ class _Planner:
                 self._program.write([row], 0, ConstantRows(flags[None, :, None]))
         exponents = np.arange(width)[:, None, None]
         for place, rows in zip(places, limit_rows, strict=True):
-            held = limits(stage, width, place, before) >> exponents & 1 > 0
+            least = limits(stage, width, place, before, self._counter.excess)
+            held = least >> exponents & 1 > 0
             same = held[:, :, :1] if (held == held[:, :, :1]).all() else held
             self._program.write(rows, 0, ConstantRows(same))
         for place, rows, bit in zip(places, limit_rows, bits, strict=True):
-            total = self._count(place)
-            decide, zero = Schedule(1, self._map), self._map.constant(0)
-            operands = {f"b{i}": self._data(row) for i, row in enumerate(rows)}
-            operands |= {f"a{i}": zero for i in range(width)}
-            operands |= {f"a{i}": int(row.address) for i, row in enumerate(total)}
-            decide.append((greater_equal(width),), None, **operands, out=self._data(bit))
-            self._flip(decide, bit, flips[0])
-            self._program.run(decide)
+            counter, total = self._count(place)
+            digits = [*total, *[constant(-1)] * (width - len(total))]
+            against = [Item(self._data(row), True) for row in rows]
+            # both in digits of -1 and +1: twice the count, less twice the threshold, and 1
+            accumulator, out = counter.accumulator, self._data(bit)
+            decide(
+                accumulator, dict(enumerate(digits)), dict(enumerate(against)),
+                minus=False, carry=1, out=out,
+            )  # fmt: skip
+            self._flip(accumulator.schedule, bit, flips[0])
+            self._program.run(counter.taken())
+            counter.release(total)
         pool = Schedule(1, self._map)
         if pooled:
             sources = {f"x{i}": self._data(bit) for i, bit in enumerate(bits)}
@@ -120,29 +160,21 @@ class _Planner:
         result = self._program.read(bits[0])
         return self._program, ReadBack(stage.scale, self._counts, result), self._held
 
-    def _count(self, place: int) -> list[Row]:
-        """Count at a place of the pooling window; the rows of the count, which may be used."""
+    def _count(self, place: int) -> tuple[ProductCounter, list[Item]]:
+        """Count at a place of the pooling window; returns what may go on, and the digits."""
         stage, program, given = self._stage, self._program, self._stage.thresholds is None
-
-        def add_products(counter: Counter, part: int, _: int) -> None:
-            free, weights = self._held.free[part], self._held.weights[part]
-            chunk = self._held.chunks[part]
-            for product in products(stage, place, chunk, weights.start):
-                (number,) = free.take(1, "products")
-                where = {symbol: self._data(row) for symbol, row in product.rows.items()}
-                out = self._data(number)
-                counter.schedule.append((product.program,), None, **where, out=out)
-                counter.add(product.level, out, False, owned=True)
-
         program.enter("compute")
-        counted = self._counter.count(stage.highest(), self._most, add_products)
-        counted.run(program)
+        counter, digits = self._counter.count(program, place)
         see = program.read if given else program.look
-        bits = [(level, see(row)) for level, row in enumerate(counted.numbers) if row is not None]
-        constant = constants(stage, place)
-        self._counts.append(Count(place, bits, len(counted.rows), constant, given=given))
-        self._counter.release(counted)
-        return counted.rows
+        bits = [
+            (level, see(digit.row - self._map.first_data))
+            for level, digit in enumerate(digits)
+            if not is_zero(digit)
+        ]
+        complements = np.array([[not is_zero(one) and one.complement] for one in digits])
+        constant = constants(stage, place) - stage.scale * self._counter.excess[:, None]
+        self._counts.append(Count(place, bits, len(digits), constant, complements, given=given))
+        return counter, digits
 
     def _flags(self, bits: NDArray[np.bool_]) -> int | None:
         """Row of what is complemented, if anything is."""

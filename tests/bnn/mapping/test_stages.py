@@ -13,14 +13,14 @@ from bnn.backends import compiled as vector_code
 from bnn.backends.prepare import booked as book_alone
 from bnn.backends.prepare import prepare
 from bnn.lowering.stage import Stage, each_pixel
-from bnn.mapped.mapped_stage import StageInputs
+from bnn.mapped.mapped_stage import StageInputs, SumRows
 from bnn.mapping import MAPPINGS
 from bnn.mapping.dataflows import weight_stationary
 from bnn.system.ledger import PHASES, CommandLedger
 from bnn.system.system import System
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
-from pimsim.errors import InputError, OutOfRowsError
+from pimsim.errors import InputError, OutOfRowsError, OutOfSubarraysError
 
 from .executed import assert_booked
 from .stage_cases import (
@@ -60,6 +60,31 @@ def test_sums_and_bits_are_those_of_numpy_and_books_what_was_executed(
         run_case(mapping, case, compiled, compiled=True)
     assert books_of(reference) == books_of(compiled)
     assert_booked(executed, reference)
+
+
+@pytest.mark.parametrize("ands", [False, True])
+@pytest.mark.slow
+@SLOW
+@given(
+    case=cases(),
+    rows=st.sampled_from([1024, 100, 60]),
+    banks=st.sampled_from([1, 8]),
+    memory_bytes=st.sampled_from([1, 3000, 1 << 20]),
+)
+def test_counting_ands_and_counting_xnors_give_the_same(
+    ands: bool, case: Case, rows: int, banks: int, memory_bytes: int
+) -> None:
+    reference, compiled = machine_with(rows, banks), machine_with(rows, banks)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(weight_stationary, "ways", lambda *_: (ands,))
+        try:
+            run_case("weight-stationary", case, reference, compiled=False)
+        except (OutOfRowsError, OutOfSubarraysError):
+            assume(False)
+        patch.setattr(vector_code, "MEMORY_BYTES", memory_bytes)
+        run_case("weight-stationary", case, compiled, compiled=True)
+    assert books_of(reference) == books_of(compiled)
 
 
 def _commands(mapping: str, stage: Stage) -> int:
@@ -108,15 +133,39 @@ def test_zeros_cost_no_adders_where_outputs_stay_put() -> None:
     assert _commands("output-stationary", stage_of(sparse, windows)) == full
 
 
-def test_zeros_cost_no_commands_where_weights_stay_put() -> None:
+def test_zeros_are_selected_and_signs_anded_where_weights_stay_put() -> None:
     windows = each_pixel(1, 255)
     signs = _commands("weight-stationary", stage_of(random_signs(1, 1, 255, 8), windows))
-    weights = random_signs(1, 1, 255, 8, zeros=0.1)
-    weights[..., 0] = 1  # so that counts are as wide
-    ternary = stage_of(weights, windows)
-    assert _commands("weight-stationary", ternary) == signs
+    ternary = stage_of(random_signs(1, 1, 255, 8, zeros=0.1), windows)
+    selected = _commands("weight-stationary", ternary)
+    assert 9 * 255 <= signs <= 9.2 * 255  # half a pair of ANDs, and half an adder of its carries
+    assert 7 * 255 + 6 * (255 - 8) <= selected <= 13.1 * 255
     (mapped,) = weight_stationary.map_stage(ternary, system_with(1006), 1)
     assert len(mapped.program.phases["weights"][0].rows) == 2 * 255
+
+
+@pytest.mark.parametrize(
+    ("fan_in", "planes", "zeros", "anded"),
+    [
+        (4, 1, 0.0, False),  # the sum of the operands has three digits for four products
+        (64, 1, 0.0, True),
+        (64, 1, 0.1, False),
+        (2, 8, 0.0, False),
+        (9, 8, 0.0, True),
+    ],
+)
+def test_ands_are_counted_where_they_take_less(
+    fan_in: int, planes: int, zeros: float, anded: bool
+) -> None:
+    weights = random_signs(1, 1, fan_in, 8, zeros=zeros)
+    stage = stage_of(weights, each_pixel(1, fan_in), planes=planes, step=2 - planes // 8)
+    (mapped,) = weight_stationary.map_stage(stage, system_with(1006), 1)
+    inputs = mapped.program.phases["inputs"]
+    sums = [item for item in inputs if isinstance(item.content, SumRows)]
+    assert len(sums) == anded
+    assert all(len(one.rows) == (fan_in * stage.largest).bit_length() for one in sums)
+    turned = [item.content.complemented for item in inputs if item not in sums]
+    assert [one is not None for one in turned] == [anded]
 
 
 def test_digits_and_planes_are_added_at_their_own_levels() -> None:

@@ -1,0 +1,153 @@
+"""Counting products of operands and weights that lie in rows: by ANDs, or by XNORs.
+
+With a bit x of an operand, and w whether its weight is +1 or else -1, a product adds x XNOR w to
+the count, which is 2 (x AND w) - x and 1 where the weight is -1. So
+
+    count = 2 ones(x AND w) - ones(x) + the number of weights that are -1,
+
+each bit with what it counts for. The last is known when weights are laid out, and ones(x) to
+whoever writes the operands: its digits lie in rows of the home, too, and are taken away as rows
+that hold complements. A pair of ANDs and the adder of both take fewer commands than a single XNOR
+and its adder (:mod:`pimsim.microprogram.and_count`).
+
+A digit that is 0 somewhere would need two ANDs, more than a selection (see
+:mod:`bnn.mapping.dataflows.resident_weights`) and its adder: it is selected either way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.lowering.stage import Stage
+from bnn.mapped.mapped_stage import SumRows
+from bnn.mapped.placement.fan_in import Chunk
+from bnn.mapping.dataflows.resident_weights import Residence, has_zeros, products
+from bnn.system.system import System
+from pimsim.dram.array.address_map import AddressMap
+from pimsim.microprogram.accumulation import Item
+from pimsim.microprogram.and_count import counts_ands
+from pimsim.microprogram.product_counter import ProductCounter, is_zero
+from pimsim.microprogram.row_program import RowProgram
+
+_INT32 = 1 << 31
+
+
+def can_and(stage: Stage, address_map: AddressMap) -> bool:
+    """Whether ANDs may be counted.
+
+    Some digit must have no zeros, the map the commands, and what is added to counts leave sums
+    small.
+    """
+    if all(has_zeros(stage)) or not counts_ands(address_map):
+        return False
+    return stage.scale * 4 * stage.fan_in * stage.largest * sum(_worths(stage)) < _INT32
+
+
+def _worths(stage: Stage) -> list[int]:
+    """What a bit of the lowest plane counts for, by digit."""
+    return [1 << shift for shift in stage.shifts]
+
+
+class ResidentCounter:
+    """Writes what counts the products of a stage, whose operands and weights lie in rows.
+
+    Args:
+        stage: the stage.
+        system: whose subarrays hold it.
+        chunks: what each part holds, the home first.
+        ands: count ANDs where a digit has no zeros, and not XNORs.
+
+    Raises OutOfRowsError if the rows do not hold that.
+    """
+
+    def __init__(
+        self, stage: Stage, system: System, chunks: Sequence[Chunk], *, ands: bool
+    ) -> None:
+        self._stage, self.address_map = stage, system.address_map
+        self._first = system.address_map.first_data
+        self._anded = [ands and not zeros for zeros in has_zeros(stage)]
+        self.held = Residence(stage, system.data_rows, chunks, turning=ands)
+        home = self.held.free[0]
+        self._widths = [self._most(chunk).bit_length() for chunk in chunks]
+        self._arrivals = [[], *(home.take(width, "partial counts") for width in self._widths[1:])]
+        own = [worth for worth, anded in zip(_worths(stage), self._anded, strict=True) if anded]
+        self._level = min(own, default=1).bit_length() - 1
+        """Exponent of the lowest digit of what is taken away."""
+        self._factor = sum(own) >> self._level
+        digits = (stage.fan_in * stage.largest * self._factor).bit_length()
+        places = range(stage.windows.offsets) if own else ()
+        self._sums = [home.take(digits, "sums of operands") for _ in places]
+        negative = np.zeros(stage.outputs, np.int64)
+        reach = np.zeros(stage.outputs, np.int64)
+        for digit, worth, anded in zip(stage.weights, _worths(stage), self._anded, strict=True):
+            negative += worth * anded * (digit < 0).sum(axis=(0, 1))
+            reach += worth * ((digit > 0) if anded else (digit != 0)).sum(axis=(0, 1))
+        added = ((1 << digits) - 1) << self._level if own else 0
+        self.excess: NDArray[np.int64] = added - stage.largest * negative
+        """``(outputs,)`` by how much what is counted exceeds the stage's count."""
+        self.highest = int(reach.max()) * stage.largest + added
+        """What is counted does not exceed this."""
+
+    def write(self, program: RowProgram) -> None:
+        """Write the sums of operands before each batch."""
+        program.enter("inputs")
+        for place, rows in enumerate(self._sums):
+            program.write(rows, 0, SumRows(place, self._factor))
+
+    def count(self, program: RowProgram, place: int) -> tuple[ProductCounter, list[Item]]:
+        """Add to a program what counts at a place of the pooling window.
+
+        Returns:
+            the counter of the home, which holds the rows, and the digits.
+
+        """
+        home = ProductCounter(
+            self.held.free[0], max(self.highest, 1).bit_length(), self.address_map
+        )
+        for part in range(1, len(self.held.chunks)):
+            counter = ProductCounter(self.held.free[part], self._widths[part], self.address_map)
+            self._add_products(counter, part, place)
+            digits = counter.finish()
+            program.run(counter.taken(), part)
+            for level, (digit, row) in enumerate(zip(digits, self._arrivals[part], strict=True)):
+                if not is_zero(digit):
+                    program.move(digit.row - self._first, part, row)
+                    home.add(level, digit._replace(row=self._first + row))
+            counter.release(digits)
+        if self._sums:
+            for level, row in enumerate(self._sums[place], start=self._level):
+                home.add(level, Item(self._first + row, True))
+        self._add_products(home, 0, place)
+        found = home.finish()
+        program.run(home.taken())
+        return home, found
+
+    def _add_products(self, counter: ProductCounter, part: int, place: int) -> None:
+        """Have a part's products counted."""
+        first, turned = self._first, self.held.turned[part]
+        where = self.held.weights[part].start
+        ands: dict[int, tuple[list[tuple[int, int]], list[tuple[int, int]]]] = {}
+        for product in products(self._stage, place, self.held.chunks[part], where, turned):
+            rows = [first + product.rows[name] for name in product.program.inputs]
+            if product.anded:
+                kinds = ands.setdefault(product.level + 1, ([], []))
+                kinds[product.complemented].append((rows[0], rows[1]))
+            else:
+                counter.add_product(product.level, product.program, *rows)
+        for level, (plain, complemented) in sorted(ands.items()):
+            counter.add_ands(level, plain, complemented)
+
+    def _most(self, chunk: Chunk) -> int:
+        """Largest number that a part counts; not 0."""
+        stage, most = self._stage, 1
+        for place in range(stage.windows.offsets):
+            taps, reach = chunk.taps(stage.windows, place), np.zeros(stage.outputs, np.int64)
+            for digit, worth, anded in zip(stage.weights, _worths(stage), self._anded, strict=True):
+                some = digit[taps, chunk.channels]
+                ones = 2 * (some > 0) if anded else some != 0
+                reach += worth * ones.sum(axis=(0, 1))
+            most = max(most, int(reach.max()) * stage.largest)
+        return most

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import groupby
+from itertools import cycle, groupby
+from math import prod
+from operator import mul
 
 import numpy as np
 from numpy.typing import NDArray
@@ -200,10 +202,11 @@ def occupancy(mapped: MappedStage) -> Occupancy:
     lanes: dict[int, int] = {}
     for turn in placement.turns:
         lanes[turn.first] = max(lanes.get(turn.first, 0), turn.lanes)
+        blocks = [prod(placement.shape(block)[::2]) for block in turn.blocks]
         for batch in turn.batches:
             opened += len(batch) * mapped.system.columns
-            for lane, images in enumerate(batch):
-                used += placement.columns(turn.block(lane), images)
+            counts = [images.stop - images.start for images in batch]
+            used += sum(map(mul, counts, cycle(blocks)))
     every = range(max(lanes.values()))
     banks = {bank for part in range(mapped.parts) for bank in mapped.banks(part, every)}
     return Occupancy(

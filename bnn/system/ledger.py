@@ -154,6 +154,9 @@ class CommandLedger:
         """
         activation_rows = self.system.mitigation.activation_rows
         extra = sum(int(tape.extra_wordlines(activation_rows)[0]) for tape in tapes)
+        if all(tape is tapes[0] for tape in tapes):
+            self._note(tapes[0].runs, issue_order(self.system.standard, banks), extra)
+            return
         times = [{run.cycle: run.times for run in tape.runs} for tape in tapes]
         for cycle in dict.fromkeys(cycle for own in times for cycle in own):
             done = 0

@@ -153,6 +153,7 @@ class AdderTape:
 
     def __init__(self, words: NDArray[np.int32], address_map: AddressMap) -> None:
         self.words, self.address_map = words, address_map
+        self._extra: dict[int, NDArray[np.int64]] = {}
 
     def __bool__(self) -> bool:
         """Whether there is a record."""
@@ -182,8 +183,10 @@ class AdderTape:
 
     def extra_wordlines(self, activation_rows: int = ACTIVATION_ROWS[0]) -> NDArray[np.int64]:
         """``(1,)`` wordlines raised beyond the first of each activation."""
-        each = _extra(self.address_map, activation_rows)
-        return np.array([int(self.histogram @ each)], np.int64)
+        if activation_rows not in self._extra:
+            each = _extra(self.address_map, activation_rows)
+            self._extra[activation_rows] = np.array([int(self.histogram @ each)], np.int64)
+        return self._extra[activation_rows]
 
     @property
     def commands(self) -> NDArray[np.int16]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from operator import sub
 from typing import NamedTuple
 
@@ -343,9 +344,15 @@ def _is_simple(plan: LanePlan) -> bool:
     return len(plan.lane.ranks) == 1 and len(plan.chunks) <= _FEW_CHUNKS
 
 
+@lru_cache(maxsize=1024)
+def beats(cycle: RowCycle) -> int:
+    """Commands of a row cycle, of one bank."""
+    return sum(times for _, times in cycle)
+
+
 def _loops(run: Run) -> Iterator[tuple[RowCycle, int]]:
     """What to repeat how often: the row cycle, or if that is very long, its commands one by one."""
-    if sum(times for _, times in run.cycle) <= LONG_CYCLE_BEATS:
+    if beats(run.cycle) <= LONG_CYCLE_BEATS:
         yield run.cycle, run.times
         return
     for _ in range(run.times):

@@ -150,7 +150,12 @@ def issue_order(standard: Standard, banks: Iterable[int]) -> tuple[int, ...]:
     >>> issue_order(replace(load("ddr3-1600-8-8-8"), ranks=2), range(10))
     (0, 8, 1, 9, 2, 3, 4, 5, 6, 7)
     """
-    return tuple(sorted(banks, key=lambda bank: (bank % standard.banks, bank)))
+    return _issue_order(standard.banks, tuple(banks))
+
+
+@lru_cache(maxsize=4096)
+def _issue_order(of_rank: int, banks: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(sorted(banks, key=lambda bank: (bank % of_rank, bank)))
 
 
 class Issued(NamedTuple):

@@ -22,7 +22,7 @@ from typing import NamedTuple, TypeAlias
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.scheduler.constraints import bank_address, effective_timing
 from pimsim.dram.standard.standard import Standard
-from pimsim.dram.timeline.channel import LONG_CYCLE_BEATS, SEEN, ChannelStream, Mark
+from pimsim.dram.timeline.channel import LONG_CYCLE_BEATS, SEEN, ChannelStream, Mark, beats
 from pimsim.dram.timeline.command_stream import (
     Part,
     Repeated,
@@ -251,8 +251,7 @@ def _many(segments: Sequence[Segment], times: int) -> bool:
     runs = [run for segment in segments for run in segment.runs]
     if times * sum(1 + run.times // 64 for run in runs) < _MANY:
         return False
-    cycles = {run.cycle for run in runs}
-    return all(sum(times for _, times in cycle) <= LONG_CYCLE_BEATS for cycle in cycles)
+    return all(beats(run.cycle) <= LONG_CYCLE_BEATS for run in runs)
 
 
 def sustained_ps(

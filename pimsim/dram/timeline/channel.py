@@ -89,11 +89,13 @@ class ChannelStream:
         numbered = np.array([(self._tables.number(plan), each) for plan, each in steps], np.int64)
         at = np.array([0, 0, -1], np.int64)
         while True:
-            stands = self._state, *self._passed_ps(), self.refreshes, self._due_ps[0]
-            now = np.array(stands, np.int64)
+            start_ps = self._front_ps
+            now = np.array([self._state, 0, 0, 0, 0, self._due_ps[0] - start_ps], np.int64)
             known = self._tables.walk(numbered, times, at, now, self._refi_ps)
-            self._state, self._front_ps, *opened_ps, self.refreshes, self._due_ps[0] = now.tolist()
-            self.open_ps, self.bank_open_ps = opened_ps
+            state, *passed_ps, refreshes, due_ps = now.tolist()
+            self._go(state, *passed_ps)
+            self.refreshes += refreshes
+            self._due_ps[0] = start_ps + due_ps
             if known:
                 break
             left = int(at[leaps.LEFT])

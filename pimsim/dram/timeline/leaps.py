@@ -24,7 +24,7 @@ _Ints = NDArray[np.int64]
 
 STATE, FRONT, OPEN, BANK_OPEN, REFS, DUE = range(6)
 """Of where a stream stands: state, time of the last command and open time of ranks and of banks in
-ps, REFs, and when the next is due."""
+ps, REFs, and when the next is due; times and REFs since the walk began."""
 ROUND, STEP, LEFT = range(3)
 """Of what is to be done next: round, step of it, and repetitions of the step that are left; -1 of a
 step that has not begun."""

@@ -179,6 +179,8 @@ class Timeline:
                     ranks[channel].update(lane.ranks)
         touched = [(channel, sorted(own)) for channel, own in ranks.items()]
         spent = [Passed()] * len(parts)
+        if not touched:
+            return spent
         seen: dict[tuple[object, ...], tuple[int, list[Passed], list[Mark]]] = {}
         while times:
             key = self._relative(touched)

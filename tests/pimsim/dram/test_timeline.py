@@ -227,6 +227,8 @@ def repetitions(draw: st.DrawFn, standard: Standard) -> tuple[list[Part], int]:
     for some in draw(st.lists(streams(standard), min_size=1, max_size=3)):
         times = draw(st.sampled_from([1, 2, 3, 7, 40]))
         parts += [Repeated(tuple(some), times)] if draw(st.booleans()) else some
+    if draw(st.booleans()):
+        parts = [Repeated((), 3), *draw(st.sampled_from([parts, []]))]  # nothing takes no time
     return parts, draw(st.sampled_from([1, 2, 3, 10, 30, 200]))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pimsim.dram.traces import Block, Event
+from pimsim.dram.traces.block import Numbers
 
 
 class Kept:
@@ -20,7 +21,7 @@ class Kept:
         """How many commands it still takes."""
         return 10**9 if self._limit is None else self._limit - len(self.events)
 
-    def add_block(self, block: Block, waits: tuple[int, int] = (0, 0)) -> None:
+    def add_block(self, block: Block, wait_clocks: Numbers) -> None:
         """Take commands, and count those beyond the limit."""
         room = self.room
         self.skipped += len(block[room:])

@@ -42,7 +42,8 @@ class BusScheduler(Scheduler):
         self.waited = 0
         """Commands that :meth:`issue_earliest` let wait for the bus."""
         self.longest_wait_clocks = 0
-        self._wait_clocks = 0
+        self.wait_clocks = 0
+        """How long the last command that was asked for has to wait for the bus."""
 
     def earliest_ps(
         self, kind: Kind, bank: int, not_before_ps: int = 0, to: int | None = None
@@ -56,7 +57,7 @@ class BusScheduler(Scheduler):
         first_ps = at_ps = super().earliest_ps(kind, bank, not_before_ps, to)
         while channel.busy >> ((at_ps - channel.front_ps) // clock_ps) & self._taken[kind]:
             at_ps = super().earliest_ps(kind, bank, at_ps + clock_ps, to)
-        self._wait_clocks = (at_ps - first_ps) // clock_ps
+        self.wait_clocks = (at_ps - first_ps) // clock_ps
         return at_ps
 
     def issue_earliest(
@@ -64,8 +65,8 @@ class BusScheduler(Scheduler):
     ) -> int:
         """Issue the command at the first legal time from ``not_before_ps`` on; return it, in ps."""
         at_ps = super().issue_earliest(kind, bank, not_before_ps, to)
-        self.waited += self._wait_clocks > 0
-        self.longest_wait_clocks = max(self.longest_wait_clocks, self._wait_clocks)
+        self.waited += self.wait_clocks > 0
+        self.longest_wait_clocks = max(self.longest_wait_clocks, self.wait_clocks)
         return at_ps
 
     def _commit(self, kind: Kind, here: Bank, at_ps: int, to: int | None) -> None:

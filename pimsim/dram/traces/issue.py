@@ -30,7 +30,7 @@ from pimsim.dram.scheduler.bus import BusScheduler
 from pimsim.dram.scheduler.constraints import effective_timing
 from pimsim.dram.scheduler.scheduler import Scheduler
 from pimsim.dram.standard.standard import Standard
-from pimsim.dram.timeline.command_stream import Segment
+from pimsim.dram.timeline.command_stream import Segment, Slot
 from pimsim.dram.traces.lanes import Lane, Lanes, Layout, layout_of
 from pimsim.errors import InputError
 
@@ -57,8 +57,8 @@ class Piece(NamedTuple):
     to: NDArray[np.int64]
     """-1 where there is none."""
     refreshes: list[Refresh]
-    waits: list[int]
-    """Clocks for which the bus held commands back: how many commands, and at most how long."""
+    wait_clocks: NDArray[np.int64]
+    """How long the bus held each command back."""
 
 
 @dataclass(slots=True, eq=False)
@@ -73,9 +73,7 @@ class _Move:
     chances: list[tuple[int, int, int]]
     """All of these: time, rank and place. Of a beat only."""
     refreshes: list[Refresh]
-    waited: int = 0
-    """Commands that the bus held back."""
-    longest_wait_clocks: int = 0
+    wait_clocks: NDArray[np.int64]
 
 
 @dataclass(slots=True)
@@ -140,7 +138,8 @@ class Issues:
                 found = Piece(
                     np.empty(times * each, np.int64),
                     np.tile(layout.kind, times), np.tile(layout.bank, times),
-                    np.tile(layout.to, times), early, [0, 0],
+                    np.tile(layout.to, times), early,
+                    np.zeros(times * each, np.int64),
                 )  # fmt: skip
                 for number, places in layout.places.items():
                     self._cycles(number, ranks[number], layout, places, found, times)
@@ -189,21 +188,18 @@ class Issues:
         channel, each = self._channels[number], len(layout.kind)
         lanes = layout.lanes[number]
         idle = [rank for rank in channel.free_since_ps if rank not in ranks] if self._bus else []
-        parts: list[NDArray[np.int64]] = []
+        moves: list[_Move] = []
         fronts: list[int] = []
         for cycle in range(times):
             if len(self._states) > _MET:
                 self._forget(channel)
             move = self._chain(channel.state, lanes)
-            if move.waited:
-                found.waits[0] += move.waited
-                found.waits[1] = max(found.waits[1], move.longest_wait_clocks)
             if not self._fits(channel, move, idle):
                 base = cycle * each
                 for beat, lane in enumerate(lanes):
                     at = self._beats(channel, number, lane, idle)
                     start = layout.starts[number][beat]
-                    parts.append(at.at_ps)
+                    moves.append(at)
                     fronts.append(channel.front_ps)
                     for refresh in at.refreshes:
                         where = base + int(places[start + refresh.place])
@@ -212,15 +208,15 @@ class Issues:
                         found.refreshes.append(Refresh(where, at_ps, bank))
                     self._go(channel, at)
                 continue
-            parts.append(move.at_ps)
+            moves.append(move)
             fronts.append(channel.front_ps)
             self._go(channel, move)
-        sizes = [len(part) for part in parts]
-        all_ps = np.concatenate(parts) + np.repeat(np.array(fronts, np.int64), sizes)
-        if len(places) == each:  # one channel has it all
-            found.at_ps[:] = all_ps
-            return
-        found.at_ps.reshape(times, each)[:, places] = all_ps.reshape(times, len(places))
+        sizes = [len(move.at_ps) for move in moves]
+        all_ps = np.concatenate([move.at_ps for move in moves])
+        all_ps += np.repeat(np.array(fronts, np.int64), sizes)
+        waits = np.concatenate([move.wait_clocks for move in moves])
+        for column, values in ((found.at_ps, all_ps), (found.wait_clocks, waits)):
+            column.reshape(times, each)[:, places] = values.reshape(times, len(places))
 
     def _go(self, channel: _Channel, move: _Move) -> None:
         channel.state = move.after
@@ -255,7 +251,7 @@ class Issues:
         kind = lane.kind
         scheduler, front_ps, refreshes = self._scheduler, channel.front_ps, []
         scheduler.restore(self._states[channel.state])
-        at_ps = []
+        issued: list[tuple[int, int]] = []
         for place, (bank, to) in enumerate(lane.slots):
             rank = self._rank(bank)
 
@@ -273,8 +269,8 @@ class Issues:
             if kind.opens and not scheduler.rank_of(bank).open_banks:
                 while front_ps + scheduler.earliest_ps(kind, bank) >= self._due_ps(channel, rank):
                     refresh(rank)
-            at_ps.append(scheduler.issue_earliest(kind, bank, to=to))
-        return self._moved(at_ps, [], refreshes)
+            issued.append(self._issue(kind, (bank, to)))
+        return self._moved(issued, [], refreshes)
 
     # -- what is remembered ------------------------------------------------------------------
 
@@ -299,48 +295,50 @@ class Issues:
             self._states.append(state)
         return number
 
+    def _issue(self, kind: Kind, slot: Slot) -> tuple[int, int]:
+        """When a command issues, and how many clocks the bus held it back."""
+        at_ps = self._scheduler.issue_earliest(kind, slot[0], to=slot[1])
+        return at_ps, 0 if self._bus is None else self._bus.wait_clocks
+
     def _moved(
-        self, at_ps: list[int], chances: list[tuple[int, int, int]], refreshes: list[Refresh]
+        self,
+        issued: list[tuple[int, int]],
+        chances: list[tuple[int, int, int]],
+        refreshes: list[Refresh],
     ) -> _Move:
         """What has been issued since a state was restored."""
         front_ps = self._scheduler.front_ps(0)
         last_ps = {rank: at for at, rank, _ in chances}
-        move = _Move(
-            np.array(at_ps, np.int64), self._number(), front_ps, last_ps, chances, refreshes
-        )
-        if self._bus is not None:
-            move.waited, move.longest_wait_clocks = self._bus.waited, self._bus.longest_wait_clocks
-            self._bus.waited = self._bus.longest_wait_clocks = 0
-        return move
+        at_ps, wait_clocks = np.array(issued, np.int64).T.copy()
+        return _Move(at_ps, self._number(), front_ps, last_ps, chances, refreshes, wait_clocks)
 
     def _make_beat(self, state: int, lane: Lane, refresh: int = -1) -> _Move:
         kind = lane.kind
         scheduler, chances, refreshes = self._scheduler, [], []
         scheduler.restore(self._states[state])
-        at_ps = []
+        issued: list[tuple[int, int]] = []
         for place, (bank, to) in enumerate(lane.slots):
             if place == refresh:
                 first = self._rank(bank) * self._standard.banks
                 at = scheduler.issue_earliest(Kind.REF, first, scheduler.front_ps(first))
                 refreshes.append(Refresh(place, at, first))
             closed = kind.opens and not scheduler.rank_of(bank).open_banks
-            at_ps.append(scheduler.issue_earliest(kind, bank, to=to))
+            issued.append(self._issue(kind, (bank, to)))
             if closed:
-                chances.append((at_ps[-1], self._rank(bank), place))
-        return self._moved(at_ps, chances, refreshes)
+                chances.append((issued[-1][0], self._rank(bank), place))
+        return self._moved(issued, chances, refreshes)
 
     def _make_refreshed(self, state: int, lane: Lane, place: int) -> _Move:
         return self._make_beat(state, lane, place)
 
     def _make_chain(self, state: int, lanes: Lanes) -> _Move:
         parts: list[NDArray[np.int64]] = []
+        waits: list[NDArray[np.int64]] = []
         front_ps, last_ps = 0, dict[int, int]()
-        waited = longest = 0
         for lane in lanes:
             move = self._beat(state, lane)
             parts.append(move.at_ps + front_ps)
             last_ps |= {rank: front_ps + at_ps for rank, at_ps in move.chance_ps.items()}
             state, front_ps = move.after, front_ps + move.took_ps
-            waited += move.waited
-            longest = max(longest, move.longest_wait_clocks)
-        return _Move(np.concatenate(parts), state, front_ps, last_ps, [], [], waited, longest)
+            waits.append(move.wait_clocks)
+        return _Move(np.concatenate(parts), state, front_ps, last_ps, [], [], np.concatenate(waits))

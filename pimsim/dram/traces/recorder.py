@@ -5,7 +5,7 @@
 >>> from pimsim.dram.timeline.command_stream import Run
 >>> class Printed:
 ...     on_bus, room = False, 100
-...     def add_block(self, block: Block, waits: object = None) -> None:
+...     def add_block(self, block: Block, wait_clocks: Numbers) -> None:
 ...         for event in block.events():
 ...             print(event.at_ps, event.kind.name, event.bank, event.row, event.row2)
 ...     def skip(self, commands: int) -> None: ...
@@ -44,7 +44,7 @@ class Target(Protocol):
     def room(self) -> int:
         """How many commands it still takes; what comes after is only counted."""
 
-    def add_block(self, block: Block, waits: tuple[int, int] = ...) -> None:
+    def add_block(self, block: Block, wait_clocks: Numbers) -> None:
         """Take commands, of which the bus held back some."""
 
     def skip(self, commands: int) -> None:
@@ -118,10 +118,10 @@ class Recorder:
             named = queue.take(len(pieces[0].at_ps))
             left -= len(named)
             for (_, traces), piece in zip(self._groups, pieces, strict=True):
-                block = _block(piece, named)
+                block, waits = _block(piece, named)
                 room = max(0, *(trace.room for trace in self._traces))
                 for trace in traces:
-                    trace.add_block(block[:room], (piece.waits[0], piece.waits[1]))
+                    trace.add_block(block[:room], waits[:room])
                     beyond = int((block.kind[room:] != Kind.REF).sum())
                     if beyond:
                         trace.skip(beyond)
@@ -167,17 +167,18 @@ class _Queue:
         return not any(map(len, self._waiting)) and next(self._targets, None) is None
 
 
-def _block(piece: Piece, named: Targets) -> Block:
-    """What issues when, with what it names and the REFs in between."""
+def _block(piece: Piece, named: Targets) -> tuple[Block, Numbers]:
+    """What issues when, with what it names and the REFs in between, and how long it waited."""
     block = Block(piece.at_ps, piece.kind, piece.bank, *named.columns(), piece.to)
     if not piece.refreshes:
-        return block
+        return block, piece.wait_clocks
     places, at_ps, banks = np.array(piece.refreshes, np.int64).T
     none = np.full(len(places), -1)
     of = [at_ps, np.full(len(places), int(Kind.REF)), banks, none, none, none, 0 * none, none]
-    return Block(
+    whole = Block(
         *(
             np.insert(column, places, values)
             for column, values in zip(block.columns(), of, strict=True)
         )
     )
+    return whole, np.insert(piece.wait_clocks, places, 0)

@@ -21,7 +21,7 @@ from pimsim.dram.commands import Kind
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.scheduler.bus import BusScheduler
 from pimsim.dram.standard.standard import Standard
-from pimsim.dram.traces.block import Block
+from pimsim.dram.traces.block import Block, Numbers
 from pimsim.dram.traces.commandtrace import CommandTrace, Dialect
 from pimsim.dram.traces.dialects import (
     DRAMPower,
@@ -135,15 +135,16 @@ class Trace:
         if len(self._events) == _TOGETHER:
             self._write_events()
 
-    def add_block(self, block: Block, waits: tuple[int, int] = (0, 0)) -> None:
+    def add_block(self, block: Block, wait_clocks: Numbers) -> None:
         """Write commands as they are, which are legal and, on a bus, on clock edges of their own.
 
-        ``waits`` are how many commands the bus held back, and for how many clocks at most.
+        ``wait_clocks`` says for how long the bus held each of them back.
         """
         self._write_events()
-        self._waited += waits[0]
-        self._longest_wait_clocks = max(self._longest_wait_clocks, waits[1])
         room = self.room
+        self._waited += int(np.count_nonzero(wait_clocks[:room]))
+        longest = int(wait_clocks[:room].max(initial=0))
+        self._longest_wait_clocks = max(self._longest_wait_clocks, longest)
         self.commands += len(block)
         self._write(block[:room])
         if self.commands > self._limit:

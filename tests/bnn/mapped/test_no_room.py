@@ -38,6 +38,7 @@ from bnn.values.encoding import ENCODINGS
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard, load
 from pimsim.dram.traces import Block
+from pimsim.dram.traces.block import Numbers
 from pimsim.errors import InputError, OutOfRowsError, OutOfSubarraysError
 
 SIGN = "ste_sign"
@@ -83,7 +84,7 @@ class Rows:
     on_bus, room = False, 10**9
     highest = 0
 
-    def add_block(self, block: Block, waits: tuple[int, int] = (0, 0)) -> None:
+    def add_block(self, block: Block, wait_clocks: Numbers) -> None:
         """Look at commands."""
         self.highest = max(self.highest, int(block.row.max()), int(block.row2.max()))
 

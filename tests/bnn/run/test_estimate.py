@@ -30,6 +30,7 @@ from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard, load
 from pimsim.dram.timeline.timeline import Timeline
 from pimsim.dram.traces import Block
+from pimsim.dram.traces.block import Numbers
 from pimsim.errors import InputError, OutOfRowsError
 
 from ...kept_commands import Kept
@@ -374,7 +375,7 @@ class _First:
 
     on_bus, room = False, 1
 
-    def add_block(self, block: Block, waits: tuple[int, int] = (0, 0)) -> None:
+    def add_block(self, block: Block, wait_clocks: Numbers) -> None:
         self.room -= len(block)
 
     def skip(self, commands: int) -> None:

@@ -81,15 +81,13 @@ class ResidentCounter:
         places = range(stage.windows.offsets) if own else ()
         self._sums = [home.take(digits, "sums of operands") for _ in places]
         negative = np.zeros(stage.outputs, np.int64)
-        reach = np.zeros(stage.outputs, np.int64)
         for digit, worth, anded in zip(stage.weights, _worths(stage), self._anded, strict=True):
             negative += worth * anded * (digit < 0).sum(axis=(0, 1))
-            reach += worth * ((digit > 0) if anded else (digit != 0)).sum(axis=(0, 1))
         added = ((1 << digits) - 1) << self._level if own else 0
         self.excess: NDArray[np.int64] = added - stage.largest * negative
         """``(outputs,)`` by how much what is counted exceeds the stage's count."""
-        self.highest = int(reach.max()) * stage.largest + added
-        """What is counted does not exceed this."""
+        self.highest = stage.highest() + added
+        """What is counted does not exceed this, whichever weights are -1."""
 
     def write(self, program: RowProgram) -> None:
         """Write the sums of operands before each batch."""
@@ -141,13 +139,12 @@ class ResidentCounter:
             counter.add_ands(level, plain, complemented)
 
     def _most(self, chunk: Chunk) -> int:
-        """Largest number that a part counts; not 0."""
+        """Largest number that a part counts, whichever weights are -1; not 0."""
         stage, most = self._stage, 1
         for place in range(stage.windows.offsets):
             taps, reach = chunk.taps(stage.windows, place), np.zeros(stage.outputs, np.int64)
             for digit, worth, anded in zip(stage.weights, _worths(stage), self._anded, strict=True):
-                some = digit[taps, chunk.channels]
-                ones = 2 * (some > 0) if anded else some != 0
-                reach += worth * ones.sum(axis=(0, 1))
+                some = np.count_nonzero(digit[taps, chunk.channels], axis=(0, 1))
+                reach += worth * (1 + anded) * some
             most = max(most, int(reach.max()) * stage.largest)
         return most

@@ -344,7 +344,10 @@ def test_a_window_beyond_a_subarray_is_split(mapping: str) -> None:
     assert wide.occupancy is not None
     assert wide.occupancy.subarrays >= 2  # 169 pixels of 8 bits, in one channel
     inputs = wide.ledger.counts("inputs")
-    assert inputs.wr % (169 * 8) == 0  # none is written twice for the parts of a fan-in
+    rows = 169 * 8  # none is written twice for the parts of a fan-in
+    if mapping == "weight-stationary":
+        rows += (169 * 255).bit_length()  # the digits of their sum
+    assert inputs.wr % rows == 0
 
 
 @every_mapping
@@ -355,8 +358,10 @@ def test_a_fan_in_of_vgg16_fits(mapping: str) -> None:
     net.dense("fc6", net.flatten(x), 4096)
     layer = of_table(net.table(), 1, System(DDR3, ModelOptions()), mapping).layers[1]
     counts = layer.ledger.counts("compute")
-    least = {"weight-stationary": 15, "no-local-reuse": 7, "output-tree": 4096}
-    assert (counts.aap + counts.ap) / 25088 >= least.get(mapping, 8 * 4096)
+    least = {"weight-stationary": 9, "no-local-reuse": 7, "output-tree": 4096}
+    taken = (counts.aap + counts.ap) / 25088
+    assert taken >= least.get(mapping, 8 * 4096)
+    assert mapping != "weight-stationary" or taken <= 9.5  # the parts added up, and compared
 
 
 @pytest.mark.parametrize("mapping", ["output-stationary", "weight-stationary"])

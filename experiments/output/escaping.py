@@ -35,6 +35,15 @@ def in_cell(value: object) -> object:
     return f"'{text}" if text.startswith(_FORMULA) and len(text) > 1 and not _number(text) else text
 
 
+def of_cell(text: str) -> str:
+    """The text that :func:`in_cell` wrote, where all of it is printed.
+
+    >>> of_cell("'--tmr time"), of_cell("'quoted'")
+    ('--tmr time', "'quoted'")
+    """
+    return text[1:] if text[:1] == "'" and in_cell(text[1:]) == text else text
+
+
 def _number(text: str) -> bool:
     try:
         float(text)

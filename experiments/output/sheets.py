@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.output.escaping import in_cell
+from experiments.output.escaping import in_cell, of_cell
 
 
 def text(header: Sequence[str], rows: Iterable[Iterable[object]], *, newline: str = "\n") -> str:
@@ -42,10 +42,18 @@ def parsed(text: str) -> list[dict[str, str]]:
     >>> parsed("part,unit\nhbm2,ns\n")
     [{'part': 'hbm2', 'unit': 'ns'}]
     """
-    return list(csv.DictReader(io.StringIO(text)))
+    return _rows(io.StringIO(text))
 
 
 def read(path: Path) -> list[dict[str, str]]:
     """Return the rows of a file as texts by column."""
     with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+        return _rows(file)
+
+
+def _rows(lines: Iterable[str]) -> list[dict[str, str]]:
+    """What was written, without what keeps a sheet from computing it."""
+    return [
+        {of_cell(name): of_cell(cell) for name, cell in row.items()}
+        for row in csv.DictReader(lines)
+    ]

@@ -46,4 +46,5 @@ def test_all_that_is_named_is_written(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("experiments.pages.__main__.PAGES", {"tiny": tiny.write, "other": None})
     main(["tiny"], tmp_path)
     assert (tmp_path / "tiny.md").read_text() == (tmp_path / "figures/tiny.png").read_text() + "\n"
-    assert sheets.read(tmp_path / "figures" / "tiny.csv") == [{"a": "1", "b": "'=x"}]
+    assert sheets.read(tmp_path / "figures" / "tiny.csv") == [{"a": "1", "b": "=x"}]
+    assert "'=x" in (tmp_path / "figures" / "tiny.csv").read_text()

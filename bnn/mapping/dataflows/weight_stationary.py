@@ -8,7 +8,8 @@ activation is written once for every output that reads it.
 All columns run one program. What differs between outputs and positions (weights, the channels of a
 group, thresholds, what zero padding takes back, whether a comparison falls) is data in rows. How it
 counts, by ANDs or by XNORs, is in :mod:`bnn.mapping.dataflows.resident_counting`; what takes less
-time to write and to compute in all columns of all banks is taken.
+time to write and to compute in all banks of a part with long rows is taken, so that which faults
+strike does not depend on how many columns share a row, or on the banks that are used.
 """
 
 from __future__ import annotations
@@ -36,7 +37,10 @@ name: str = "weight-stationary"
 summary: str = "columns = (output, image or position); weights in rows; AND or XNOR, then popcount"
 popcount: str = "in DRAM"
 rank: int = 1
-version: int = 3
+version: int = 2
+
+_BURSTS = 128
+"""Of a row: 8 KiB in a rank of eight DDR3 chips."""
 
 
 def map_stage(stage: Stage, system: System, images: int) -> list[MappedStage]:
@@ -52,9 +56,11 @@ def map_stage(stage: Stage, system: System, images: int) -> list[MappedStage]:
         except OutOfRowsError as error:
             refused = refused or error
 
+    columns = _BURSTS * system.standard.burst_bytes * 8
+
     def price(one: Plan) -> int:
         written = Kind.WR, one[0].rows_written("inputs")
-        return spent_ps(system, system.banks, system.columns, written, *steps(one[0]))
+        return spent_ps(system, system.standard.banks, columns, written, *steps(one[0]))
 
     for one in sorted(plans, key=price):
         try:

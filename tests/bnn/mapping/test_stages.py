@@ -148,10 +148,11 @@ def test_zeros_are_selected_and_signs_anded_where_weights_stay_put() -> None:
     ("fan_in", "planes", "zeros", "anded"),
     [
         (4, 1, 0.0, False),  # the sum of the operands has three digits for four products
-        (64, 1, 0.0, True),
-        (64, 1, 0.1, False),
+        (64, 1, 0.0, False),  # writing seven takes longer than ANDs save
+        (255, 1, 0.0, True),
+        (255, 1, 0.1, False),
         (2, 8, 0.0, False),
-        (9, 8, 0.0, True),
+        (27, 8, 0.0, True),
     ],
 )
 def test_ands_are_counted_where_they_take_less(

@@ -152,8 +152,8 @@ def test_a_slower_bin_takes_longer(pimsim: Pimsim) -> None:
     assert [r["assumptions"]["bin"] for r in reports] == ["8-8-8", "11-11-11"]
     assert [r["assumptions"]["aap_ns"] for r in reports] == [49.0, 52.75]
     ratio = slow["latency_ps"] / fast["latency_ps"]
-    # AAP and AP; column accesses are nearly as fast
-    assert 52.75 / 49 * 0.998 <= ratio <= 48.75 / 45
+    # AAP; and a row written in one burst, tRCD, CWL, the burst, tWR and tRP, where two are longer
+    assert 52.75 / 49 * 0.998 <= ratio <= 57.5 / 50
 
 
 OVER_BANKS = ("--mapping", "output-stationary")

@@ -149,16 +149,19 @@ def test_seed_versions_and_measure_are_in_the_key(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("measure", ["cost", "accuracy"])
-@pytest.mark.parametrize("mapping", ["output-stationary", "output-tree", "auto"])
+@pytest.mark.parametrize("changed", ["output-tree", "weight-stationary"])
+@pytest.mark.parametrize(
+    "mapping", ["output-stationary", "output-tree", "weight-stationary", "auto"]
+)
 def test_a_planner_that_changes_makes_other_points_of_its_mapping(
-    measure: str, mapping: str, monkeypatch: pytest.MonkeyPatch
+    measure: str, mapping: str, changed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bnn.mapping.dataflows import output_tree
+    from bnn.mapping import MAPPINGS, choice
 
     base = {**BASE[measure], "mapping": mapping}
     before = _key(measure, base)
-    monkeypatch.setattr(output_tree, "version", output_tree.version + 1)
-    assert (_key(measure, base) == before) == (mapping == "output-stationary")
+    monkeypatch.setattr(MAPPINGS[changed], "version", choice.version(changed) + 1)
+    assert (_key(measure, base) != before) == (mapping in (changed, "auto"))
 
 
 @pytest.mark.parametrize("measure", ["cost", "accuracy"])

@@ -51,6 +51,41 @@ def _worths(stage: Stage) -> list[int]:
     return [1 << shift for shift in stage.shifts]
 
 
+class Widths:
+    """Bits of what parts of a stage count, whichever weights are -1; each is worked out once.
+
+    Args:
+        stage: the stage.
+        ands: count ANDs where a digit has no zeros, and not XNORs.
+
+    """
+
+    def __init__(self, stage: Stage, *, ands: bool) -> None:
+        self.stage = stage
+        self.anded = [ands and not zeros for zeros in has_zeros(stage)]
+        """Per digit of a weight, whether its products are ANDs."""
+        self._known: dict[tuple[int, int, int, int], int] = {}
+
+    def of(self, chunk: Chunk) -> int:
+        """Return those of a part, at least 1."""
+        channels, places = chunk.channels, chunk.places
+        key = channels.start, channels.stop, places.start, places.stop
+        if key not in self._known:
+            self._known[key] = self._most(chunk).bit_length()
+        return self._known[key]
+
+    def _most(self, chunk: Chunk) -> int:
+        """Largest number that a part counts; not 0."""
+        stage, most = self.stage, 1
+        for place in range(stage.windows.offsets):
+            taps, reach = chunk.taps(stage.windows, place), np.zeros(stage.outputs, np.int64)
+            for digit, worth, anded in zip(stage.weights, _worths(stage), self.anded, strict=True):
+                some = np.count_nonzero(digit[taps, chunk.channels], axis=(0, 1))
+                reach += worth * (1 + anded) * some
+            most = max(most, int(reach.max()) * stage.largest)
+        return most
+
+
 class ResidentCounter:
     """Writes what counts the products of a stage, whose operands and weights lie in rows.
 
@@ -58,20 +93,20 @@ class ResidentCounter:
         stage: the stage.
         system: whose subarrays hold it.
         chunks: what each part holds, the home first.
-        ands: count ANDs where a digit has no zeros, and not XNORs.
+        widths: of what parts count, and whether ANDs are.
 
     Raises OutOfRowsError if the rows do not hold that.
     """
 
     def __init__(
-        self, stage: Stage, system: System, chunks: Sequence[Chunk], *, ands: bool
+        self, stage: Stage, system: System, chunks: Sequence[Chunk], widths: Widths
     ) -> None:
         self._stage, self.address_map = stage, system.address_map
         self._first = system.address_map.first_data
-        self._anded = [ands and not zeros for zeros in has_zeros(stage)]
-        self.held = Residence(stage, system.data_rows, chunks, turning=ands)
+        self._anded = widths.anded
+        self.held = Residence(stage, system.data_rows, chunks, turning=any(self._anded))
         home = self.held.free[0]
-        self._widths = [self._most(chunk).bit_length() for chunk in chunks]
+        self._widths = [widths.of(chunk) for chunk in chunks]
         self._arrivals = [[], *(home.take(width, "partial counts") for width in self._widths[1:])]
         own = [worth for worth, anded in zip(_worths(stage), self._anded, strict=True) if anded]
         self._level = min(own, default=1).bit_length() - 1
@@ -137,14 +172,3 @@ class ResidentCounter:
                 counter.add_product(product.level, product.program, *rows)
         for level, (plain, complemented) in sorted(ands.items()):
             counter.add_ands(level, plain, complemented)
-
-    def _most(self, chunk: Chunk) -> int:
-        """Largest number that a part counts, whichever weights are -1; not 0."""
-        stage, most = self._stage, 1
-        for place in range(stage.windows.offsets):
-            taps, reach = chunk.taps(stage.windows, place), np.zeros(stage.outputs, np.int64)
-            for digit, worth, anded in zip(stage.weights, _worths(stage), self._anded, strict=True):
-                some = np.count_nonzero(digit[taps, chunk.channels], axis=(0, 1))
-                reach += worth * (1 + anded) * some
-            most = max(most, int(reach.max()) * stage.largest)
-        return most

@@ -10,6 +10,7 @@ two kernels of signs twice the commands.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -196,7 +197,7 @@ class Residence:
     def __init__(
         self, stage: Stage, data_rows: int, chunks: Sequence[Chunk], *, turning: bool = False
     ) -> None:
-        self.stage, self.chunks = stage, chunks
+        self.stage, self.chunks, self._turning = stage, chunks, turning
         self.free = [RowAllocator(data_rows) for _ in chunks]
         """Rows that are left, by part."""
         self.weights: list[range] = []
@@ -205,8 +206,11 @@ class Residence:
             count, more = chunk.operands * stage.planes, rows(stage, chunk)
             rows_left.take(count + more, "operands")
             self.weights.append(range(count, count + more))
-        self.turned = [Turned.of(stage, chunk) if turning else None for chunk in chunks]
+
+    @cached_property
+    def turned(self) -> list[Turned | None]:
         """By part, what is complemented, if anything is."""
+        return [Turned.of(self.stage, one) if self._turning else None for one in self.chunks]
 
     def write(self, program: RowProgram) -> None:
         """Write the weights once, and the operands before each batch."""

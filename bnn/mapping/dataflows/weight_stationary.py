@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from bnn.lowering.stage import Stage
 from bnn.mapped.mapped_stage import ConstantRows, Count, MappedStage, ReadBack
 from bnn.mapped.placement.division import spent_ps, steps
-from bnn.mapping.dataflows.resident_counting import ResidentCounter, can_and
+from bnn.mapped.placement.fan_in import Chunk
+from bnn.mapping.dataflows.resident_counting import ResidentCounter, Widths, can_and
 from bnn.mapping.dataflows.resident_weights import Plan, constants, fitted, placed
 from bnn.system.system import System
 from pimsim.dram.array.address_map import AddressMap
@@ -76,12 +77,12 @@ def ways(stage: Stage, address_map: AddressMap) -> tuple[bool, ...]:
 
 
 def _plan(stage: Stage, system: System, *, ands: bool) -> Plan:
-    return fitted(
-        stage,
-        system,
-        lambda chunks: _Planner(stage, ResidentCounter(stage, system, chunks, ands=ands)).plan(),
-        lambda chunk: max(chunk.highest(stage), 1).bit_length(),
-    )
+    widths = Widths(stage, ands=ands)
+
+    def planned(chunks: list[Chunk]) -> Plan:
+        return _Planner(stage, ResidentCounter(stage, system, chunks, widths)).plan()
+
+    return fitted(stage, system, planned, widths.of)
 
 
 def limits(

@@ -92,8 +92,8 @@ class ChannelStream:
             start_ps = self._front_ps
             now = np.array([self._state, 0, 0, 0, 0, self._due_ps[0] - start_ps], np.int64)
             known = self._tables.walk(numbered, times, at, now, self._refi_ps)
-            state, *passed_ps, refreshes, due_ps = now.tolist()
-            self._go(state, *passed_ps)
+            state, took_ps, opened_ps, banks_ps, refreshes, due_ps = now.tolist()
+            self._go(state, took_ps, opened_ps, banks_ps)
             self.refreshes += refreshes
             self._due_ps[0] = start_ps + due_ps
             if known:

@@ -179,8 +179,6 @@ class Timeline:
                     ranks[channel].update(lane.ranks)
         touched = [(channel, sorted(own)) for channel, own in ranks.items()]
         spent = [Passed()] * len(parts)
-        if not touched:
-            return spent
         seen: dict[tuple[object, ...], tuple[int, list[Passed], list[Mark]]] = {}
         while times:
             key = self._relative(touched)
@@ -211,7 +209,7 @@ class Timeline:
 
     def _relative(self, touched: Iterable[tuple[ChannelStream, list[int]]]) -> tuple[object, ...]:
         """All that decides what comes of channels and ranks of them; see :meth:`repeat`."""
-        base_ps = max(channel.now_ps for channel, _ in touched)
+        base_ps = max((channel.now_ps for channel, _ in touched), default=self.now_ps)
         own = (channel.relative(ranks, base_ps) for channel, ranks in touched)
         return self.now_ps - base_ps, *own
 
@@ -261,6 +259,7 @@ def sustained_ps(
 ) -> Fraction:
     """Return the time of a repetition of a row cycle in the long run, refresh included if it is on.
 
+    >>> from pimsim.dram.commands import Kind
     >>> from pimsim.dram.standard.standard import load
     >>> row_and = ((Kind.AAP, 4),)
     >>> sustained_ps(load("ddr3-1600-8-8-8"), ModelOptions(refresh=False), row_and, tuple(range(8)))

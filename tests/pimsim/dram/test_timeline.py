@@ -227,8 +227,6 @@ def repetitions(draw: st.DrawFn, standard: Standard) -> tuple[list[Part], int]:
     for some in draw(st.lists(streams(standard), min_size=1, max_size=3)):
         times = draw(st.sampled_from([1, 2, 3, 7, 40]))
         parts += [Repeated(tuple(some), times)] if draw(st.booleans()) else some
-    if draw(st.booleans()):
-        parts = [Repeated((), 3), *draw(st.sampled_from([parts, []]))]  # nothing takes no time
     return parts, draw(st.sampled_from([1, 2, 3, 10, 30, 200]))
 
 
@@ -283,6 +281,28 @@ def test_many_rounds_of_many_runs(name: str) -> None:
             expected = one_by_one(standard, options, parts, 60)
         with patch.object(timeline, "_MANY", 0):
             assert Timeline(standard, options).repeat(parts, 60) == expected
+
+
+@pytest.mark.parametrize("nothing", [Repeated((), 3), Segment((), EIGHT)])
+def test_nothing_takes_no_time_however_often(nothing: Part) -> None:
+    line = Timeline(DDR3, ModelOptions())
+    line.run(Segment((Run(AND, 3),), EIGHT))
+    before = line.passed
+    line.run(nothing)
+    assert line.repeat([nothing, nothing], 5) == [timeline.Passed()] * 2
+    assert line.repeat([], 5) == []
+    assert line.passed == before
+
+
+def test_more_time_than_64_bits_hold() -> None:
+    """Compiled code goes on where so many repetitions have ended as anywhere else."""
+    adders = Segment((Run(((AAP, 5),), 3), Run(((AAP, 6), (AP, 1)), 2)), EIGHT)
+    parts: list[Part] = [Segment((Run(AND, 10**14),), EIGHT), Repeated((adders,), 200)]
+    with patch.object(timeline, "_MANY", sys.maxsize):
+        expected = one_by_one(DDR3, ModelOptions(), parts, 2)
+    assert expected[0].now_ps > 1 << 64
+    with patch.object(timeline, "_MANY", 0):
+        assert Timeline(DDR3, ModelOptions()).repeat(parts, 2) == expected
 
 
 def test_a_thousand_million_rounds_without_refresh() -> None:

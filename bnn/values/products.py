@@ -20,4 +20,5 @@ def rowwise(rows: NDArray[Real], matrix: NDArray[Real]) -> NDArray[Real]:
     >>> rowwise(np.float32([[1, 2], [3, 4]]), np.float32([[1], [10]])).tolist()
     [[21.0], [43.0]]
     """
-    return cast(NDArray[Real], (rows[..., None, :] @ matrix)[..., 0, :])
+    together = np.ascontiguousarray(rows)  # NumPy does not ask BLAS where numbers lie apart
+    return cast(NDArray[Real], (together[..., None, :] @ np.ascontiguousarray(matrix))[..., 0, :])

@@ -308,11 +308,12 @@ def grouped(
     *lead, taps, channels = patches.shape
     width, outputs = channels // groups, matrix.shape[-1]
     if groups == 1:  # a line of positions at a time
-        return cast(NDArray[Real], patches.reshape(*lead, -1) @ matrix.reshape(-1, outputs))
+        lines = np.ascontiguousarray(patches.reshape(*lead, -1))
+        return cast(NDArray[Real], lines @ np.ascontiguousarray(matrix.reshape(-1, outputs)))
     together = 1 if exact else lead[0]
     parts = patches.reshape(together, -1, taps, groups, width).transpose(0, 3, 1, 2, 4)
     kernels = matrix.reshape(taps, width, groups, -1).transpose(2, 0, 1, 3)
-    rows = parts.reshape(*parts.shape[:3], taps * width)
+    rows = np.ascontiguousarray(parts.reshape(*parts.shape[:3], taps * width))
     found = rows @ kernels.reshape(groups, taps * width, -1)
     return cast(NDArray[Real], found.transpose(0, 2, 1, 3).reshape(*lead, outputs))
 

@@ -52,7 +52,8 @@ def agrees(libraries: Any, batch: Batch, folder: Path) -> tuple[list[Outcome], s
     assert done.bit_exact, batch.name
     assert done.logits.shape == theirs.shape
     assert len(x) > 1
-    alone = forward(network, x[-1:], encoding)  # no image depends on those that come with it
+    # no image depends on those that come with it, or on where its numbers lie
+    alone = forward(network, np.asfortranarray(x)[-1:], encoding)
     assert np.array_equal(alone.logits, done.logits[-1:]), batch.name
     last = len(network.layers) - 1
     ends = network.shapes_before(last) if len(batch.cases) > 1 else network.shapes()[last:]

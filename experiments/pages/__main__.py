@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -63,9 +64,20 @@ PAGES: Mapping[str, Callable[[Path], None]] = {
 """What simulates and writes page, tables and figures into a folder, by the name of the page."""
 
 
-def main(names: Sequence[str], folder: Path) -> None:
-    """Write pages into ``folder``."""
-    for name in names or PAGES:
+def main(words: Sequence[str], folder: Path) -> None:
+    """Write the pages that are named, or all, into ``folder``.
+
+    Another name ends the program with the names that there are.
+    """
+    parser = argparse.ArgumentParser(
+        "python -m experiments.pages", description="Write pages of docs anew."
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(PAGES)}")
+    names = parser.parse_args(words).names or list(PAGES)
+    for name in names:
+        if name not in PAGES:
+            parser.error(f"`NAME` must be one of {', '.join(PAGES)}, not {name!r}")
+    for name in names:
         PAGES[name](folder)
 
 

@@ -48,3 +48,13 @@ def test_all_that_is_named_is_written(tmp_path: Path, monkeypatch: pytest.Monkey
     assert (tmp_path / "tiny.md").read_text() == (tmp_path / "figures/tiny.png").read_text() + "\n"
     assert sheets.read(tmp_path / "figures" / "tiny.csv") == [{"a": "1", "b": "=x"}]
     assert "'=x" in (tmp_path / "figures" / "tiny.csv").read_text()
+
+
+def test_another_name_is_refused_before_anything_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["mappings", "mapping"], tmp_path)
+    assert ended.value.code == 2
+    assert "`NAME` must be one of mappings, " in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

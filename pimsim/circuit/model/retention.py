@@ -116,7 +116,7 @@ def lost_share(circuit: Circuit, process: Process) -> float | None:
     >>> from pimsim.circuit.model import parameters, variation
     >>> waited = after(parameters.load("rambus55"), time_ms=4_000.0, celsius=90.0)
     >>> round(100 * lost_share(waited, variation.load("ambit-like")), 2)
-    0.15
+    0.14
     """
     start_mv, end_mv = circuit.restored_one_mv, circuit.retention.leak_to_mv
     for one in acting(circuit, process).varied:

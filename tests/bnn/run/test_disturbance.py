@@ -29,20 +29,10 @@ from pimsim.dram.traces.event import Event
 from pimsim.microprogram.logic import AND, NOT, OR, XOR
 from pimsim.microprogram.schedule import Schedule
 
+from ...kept_commands import Kept
+
 STANDARD = load("ddr3-1600-8-8-8")
 MAPPINGS = ("output-stationary", "weight-stationary", "no-local-reuse", "output-tree", "auto")
-
-
-class Kept:
-    """A trace that keeps what it is told."""
-
-    full = False
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def add(self, event: Event) -> None:
-        self.events.append(event)
 
 
 def _digits() -> tuple[Any, Encoding | None]:

@@ -112,7 +112,7 @@ class ArrayFile:
                 return self._array(stream, member.file_size, name, dtype)
         except (InputError, MemoryError):  # no memory is not a damaged file
             raise
-        except Exception:
+        except Exception:  # what is read first may be whole, and the array damaged
             raise self._damaged() from None
 
     def _check_bounds(self, name: str, member: zipfile.ZipInfo) -> None:

@@ -143,7 +143,8 @@ def _walk(
     nodes: _Ints,
     chances: _Ints,
     free: _Ints,
-) -> int:  # pragma: no cover - compiled
+) -> int:
+    """See :meth:`LeapTables.walk`; 0 if all is done, 1 where a table does not know what comes."""
     while at[ROUND] < rounds:
         while at[STEP] < len(steps):
             plan = steps[at[STEP], 0]

@@ -127,6 +127,8 @@ def _show_stacked(
 def _as_text(value: object) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
+    if value is None:
+        return "none"
     return f"{value:.5g}" if isinstance(value, float) else str(value)
 
 

@@ -81,21 +81,31 @@ def test_killed_again_and_again_the_store_is_the_same(
     kept: Kept,
     eventually: Callable[..., None],
 ) -> None:
-    """Some kills come after a random time, and some after a random number of new trials."""
+    """The first kills come in its midst: a worker is stopped, so that it cannot end before.
+
+    The later ones come after a random time, at whatever it does then.
+    """
     rng, store = random.Random(int(group)), tmp_path / "sweep.sqlite"
     seen: list[Trials] = [{}]
     for number in range(5):
         process = start(spec_file, "--out", tmp_path, "--workers", "2")
-        if number % 2:
+        held: list[int] = []
+        if number < 2:
+            eventually(lambda: _workers(process.pid))  # noqa: B023
+            held = _workers(process.pid)[:1]
+            os.kill(held[0], signal.SIGSTOP)
             more = len(kept(store)) + rng.randint(1, 8)
-            eventually(lambda: len(kept(store)) >= more or process.poll() is not None)  # noqa: B023
+            eventually(lambda: len(kept(store)) >= more)  # noqa: B023
         else:
             time.sleep(rng.uniform(0.1, 1.2))
         with suppress(ProcessLookupError):  # a fast machine may be done already
             (os.killpg if group else os.kill)(process.pid, signal.SIGKILL)
+        for worker in held:
+            with suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGCONT)
         process.communicate()
         seen.append(kept(store))
-    assert any(process_was_at < len(whole) for process_was_at in map(len, seen[2:]))
+    assert 0 < len(seen[1]) < len(seen[2]) < len(whole)
     for before, after in pairwise(seen):
         assert before.items() <= after.items()  # nothing lost
     process = start(spec_file, "--out", tmp_path, "--workers", "2")

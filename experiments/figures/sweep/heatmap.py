@@ -59,21 +59,23 @@ def figure(results: Results, settings: Settings) -> tuple[Figure, list[dict[str,
     halves = [(one.high - one.low) / 2 for one in everything]
     places = None if log else decimals(halves)
     both = _room(cell_in, _INTERVAL_FROM_IN) and any(halves)
-    unfinished = False
+    numbered, unfinished = _room(cell_in, _NUMBER_FROM_IN), False
+    columns, lines = _places(across), _places(up)
     for axes, panel in panels:
         filled = np.full((len(up), len(across)), np.nan)  # drawn as nothing
         for point in panel.points:
-            column, line = across.index(point.values[x.field]), up.index(point.values[y.field])
+            column, line = columns[point.values[x.field]], lines[point.values[y.field]]
             if not point.trials:
                 unfinished = True
                 _hatch(axes, column, line)
             else:
                 filled[line, column] = point.estimate
-                fill = colour_map(norm(point.estimate))
-                _annotate(axes, column, line, point, fill, places, cell_in, both=both)
+                if numbered:
+                    fill = colour_map(norm(point.estimate))
+                    _annotate(axes, column, line, point, fill, places, cell_in, both=both)
         axes.pcolormesh(
             np.arange(len(across) + 1) - 0.5, np.arange(len(up) + 1) - 0.5, filled, norm=norm,
-            cmap=colour_map, edgecolor="white" if _room(cell_in, _NUMBER_FROM_IN) else "none",
+            cmap=colour_map, edgecolor="white" if numbered else "none",
             linewidth=0.4,
         )  # fmt: skip
         _frame(axes, across, up, cell_in)
@@ -91,6 +93,10 @@ def figure(results: Results, settings: Settings) -> tuple[Figure, list[dict[str,
     notes += ["hatched: no trials yet"] if unfinished else []
     rows = [row(results, point) for _, panel in panels for point in panel.points]
     return finish(drawn, results, settings, title, notes), rows
+
+
+def _places(values: Sequence[Value]) -> dict[Value, int]:
+    return {value: place for place, value in enumerate(values)}
 
 
 def _norm(estimates: Sequence[float], settings: Settings) -> Normalize:
@@ -117,8 +123,6 @@ def _annotate(
     axes: Axes, column: int, line: int, one: Point, fill: tuple[float, ...],
     places: int | None, cell_in: tuple[float, float], *, both: bool,
 ) -> None:  # fmt: skip
-    if not _room(cell_in, _NUMBER_FROM_IN):
-        return
     colour = "black" if _luminance(fill) > 0.2 else "white"
     half = (one.high - one.low) / 2
     number = rounded(one.estimate, places, 2 if both else 4)

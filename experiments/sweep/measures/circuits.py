@@ -8,9 +8,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache, lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.options.table import CELSIUS
+from experiments.sweep.measures.field import Stamp, stamp_of
 from experiments.sweep.results import Value
 from pimsim.errors import InputError
 
@@ -36,6 +39,8 @@ DECISIVE = frozenset(
 _LEAKING = "retention."
 _RESTORING = frozenset({"access.w_um", "access.l_um", "access.kp_ua_per_v2"})
 _CIRCUIT, _SPREAD = "circuit.", "spread."
+_MORE = frozenset({"vdd_mv", "cb_cs_ratio", "restore_ns", "wait_ms", "celsius"})
+"""Fields besides ``circuit.`` that make a circuit of a preset."""
 
 
 def circuit_of(values: Mapping[str, Value]) -> Circuit:
@@ -44,8 +49,20 @@ def circuit_of(values: Mapping[str, Value]) -> Circuit:
     Raises :class:`~pimsim.errors.InputError` for values that are out of range or contradict each
     other.
     """
-    from pimsim.circuit.model import parameters, retention
+    found = _found(values["preset"])
+    return _circuit(*found, tuple((name, one) for name, one in values.items() if _acts(name)))
 
+
+def _acts(name: str) -> bool:
+    return name.startswith(_CIRCUIT) or name in _MORE
+
+
+@lru_cache(maxsize=8)
+def _circuit(preset: str, stamp: Stamp | None, changed: tuple[tuple[str, Value], ...]) -> Circuit:
+    """Key and trial of a point ask for the same one, one after the other."""
+    from pimsim.circuit.model import retention
+
+    values = dict(changed)
     settings: dict[str, object] = {
         name.removeprefix(_CIRCUIT): value
         for name, value in values.items()
@@ -54,7 +71,7 @@ def circuit_of(values: Mapping[str, Value]) -> Circuit:
     if "vdd_mv" in values:
         _alone("vdd_mv", "supply.vdd_mv", settings)
         settings["supply.vdd_mv"] = values["vdd_mv"]
-    circuit = parameters.load(str(values["preset"])).with_settings(settings)
+    circuit = _preset(preset, stamp).with_settings(settings)
     if "cb_cs_ratio" in values:
         _alone("cb_cs_ratio", "bitline.capacitance_ff", settings)
         bitline_ff = float(values["cb_cs_ratio"]) * circuit.cell.capacitance_ff
@@ -74,9 +91,7 @@ def process_of(values: Mapping[str, Value]) -> Process:
 
     Raises :class:`~pimsim.errors.InputError` for an amount of what the process does not vary.
     """
-    from pimsim.circuit.model import variation
-
-    process = variation.load(str(values["process"]))
+    process = _process(*_found(values["process"]))
     for name, value in values.items():
         if name.startswith(_SPREAD):
             quantity = name.removeprefix(_SPREAD).rpartition("_")[0]
@@ -85,6 +100,29 @@ def process_of(values: Mapping[str, Value]) -> Process:
             except InputError as error:
                 raise InputError(f"`{name}` cannot be set: {error}") from error
     return process
+
+
+def _found(wanted: Value) -> tuple[str, Stamp | None]:
+    """A name or a path, and by what a change of that file is noticed.
+
+    A sweep asks for the same few files at each of its thousands of points.
+    """
+    name = str(wanted)
+    return name, stamp_of(Path(name)) if name.endswith(".toml") else None
+
+
+@lru_cache(maxsize=64)
+def _preset(name: str, _stamp: Stamp | None) -> Circuit:
+    from pimsim.circuit.model import parameters
+
+    return parameters.load(name)
+
+
+@lru_cache(maxsize=64)
+def _process(name: str, _stamp: Stamp | None) -> Process:
+    from pimsim.circuit.model import variation
+
+    return variation.load(name)
 
 
 def require_effect(values: Mapping[str, Value]) -> None:
@@ -138,6 +176,7 @@ _BEFORE = {
 """Retention of bundled presets before cells differed: without a wait only keys depend on it."""
 
 
+@cache
 def _reference() -> Retention:
     from pimsim.circuit.model import parameters
 

@@ -1,8 +1,8 @@
 """Making the trials of a sweep that are not in its store yet.
 
 Trials are dealt to a pool, whose workers carry them out, and kept by the one process that runs
-this, each as soon as it comes back. Which trials are made depends on what they count alone, never
-on who was first: see :class:`experiments.sweep.spec.Stop`.
+this, before they are a tenth of a second of work. Which trials are made depends on what they count
+alone, never on who was first: see :class:`experiments.sweep.spec.Stop`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -20,8 +21,11 @@ from experiments.sweep.points import SweepPoint, content_of, key_of, where
 from experiments.sweep.results import Value
 from experiments.sweep.spec import Spec, Stop
 from experiments.sweep.workers.pool import Pool
-from experiments.sweep.workers.store import Store
+from experiments.sweep.workers.store import Kept, Store
 from pimsim.errors import InputError, PimsimError
+
+GROUP_S = 0.1
+"""Work that a kill may cost: quick trials are written together, for a write waits for the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,29 +96,60 @@ def run(
         for trial in ways[index].next_round():
             heapq.heappush(ready, (ways[index].round, index, trial))
 
+    done, most = sum(way.done for way in ways), sum(way.most for way in ways)
+
     def tell() -> None:
         if progress is not None:
-            done, most = sum(way.done for way in ways), sum(way.most for way in ways)
             progress("trials", done, most)
 
     for index in range(len(points)):
+        most -= ways[index].most
         deal(index)
+        most += ways[index].most
     tell()
-    while ready or waiting:
-        for _ in range(min(len(ready), pool.room)):
-            _, index, trial = heapq.heappop(ready)
-            point = points[index]
-            values = tuple(sorted(point.values.items()))
-            task = Task(spec.measure.name, values, trial, spec.seed, point.key, where(point.place))
-            waiting[task] = index
-            pool.submit(task)
-        for task, done in pool.finished():
-            index = waiting.pop(task)
-            point = points[index]
-            store.add(point.key, point.content, task.trial, done.counts, done.wall_s)
-            ways[index].take(task.trial, done.counts)
-            deal(index)
-        tell()
+    with closing(_Fresh(store)) as fresh:
+        while ready or waiting:
+            for _ in range(min(len(ready), pool.room)):
+                _, index, trial = heapq.heappop(ready)
+                point = points[index]
+                values = tuple(sorted(point.values.items()))
+                task = Task(
+                    spec.measure.name, values, trial, spec.seed, point.key, where(point.place)
+                )
+                waiting[task] = index
+                pool.submit(task)
+            for task, made in pool.finished():
+                index = waiting.pop(task)
+                way, point = ways[index], points[index]
+                fresh.add((point.key, point.content, task.trial, made.counts, made.wall_s))
+                done, most = done - way.done, most - way.most
+                way.take(task.trial, made.counts)
+                deal(index)
+                done, most = done + way.done, most + way.most
+            tell()
+
+
+class _Fresh:
+    """Trials that have come back and are not written yet."""
+
+    def __init__(self, store: Store) -> None:
+        self._store, self._trials = store, list[Kept]()
+        self._work_s, self._since_s = 0.0, 0.0
+
+    def add(self, trial: Kept) -> None:
+        """Take a trial, and write all there are if they are :data:`GROUP_S` of work, or as old."""
+        if not self._trials:
+            self._work_s, self._since_s = 0.0, time.monotonic()
+        self._trials.append(trial)
+        self._work_s += trial[-1]
+        if max(self._work_s, time.monotonic() - self._since_s) >= GROUP_S:
+            self.close()
+
+    def close(self) -> None:
+        """Write what there is."""
+        trials, self._trials = self._trials, []
+        if trials:
+            self._store.add_all(trials)
 
 
 class Way:

@@ -1,8 +1,8 @@
 """Where trials are kept: an SQLite file that survives whatever happens to the sweep.
 
-A trial is a row, ``(point, trial)`` its primary key, and it comes in one transaction: it is there
-whole or not at all, and never twice. With it stands a digest of point, number and counts, so that
-a row that was damaged or edited is found when the store is opened. Trials of points that no
+A trial is a row, ``(point, trial)`` its primary key, and it comes within one transaction: it is
+there whole or not at all, and never twice. With it stands a digest of point, number and counts, so
+that a row that was damaged or edited is found when the store is opened. Trials of points that no
 specification asks for any more stay where they are, and are there when one asks again.
 
 >>> import tempfile
@@ -16,7 +16,7 @@ specification asks for any more stay where they are, and are there when one asks
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -49,6 +49,10 @@ _TRIALS = {
     f"counts TEXT NOT NULL, wall_s REAL NOT NULL, {digest}PRIMARY KEY (point, trial)) WITHOUT ROWID"
     for version, digest in ((WITHOUT_DIGESTS, ""), (VERSION, "digest TEXT NOT NULL, "))
 }
+
+
+Kept = tuple[str, Mapping[str, Any], int, Counts, float]
+"""A trial to be kept: key and content of its point, its number, what it counted, its time in s."""
 
 
 class StoreError(PimsimError):
@@ -126,13 +130,18 @@ class Store:
 
         Raises :class:`StoreError` if it cannot be written; nothing of it is kept then.
         """
-        text = canonical(dict(counts))
-        row = (point, trial, text, wall_s, rows.digest(point, trial, text))
+        self.add_all([(point, content, trial, counts, wall_s)])
+
+    def add_all(self, trials: Iterable[Kept]) -> None:
+        """Keep several trials as :meth:`add` does, all of them or none."""
+        points, made = [], []
+        for point, content, trial, counts, wall_s in trials:
+            text = canonical(dict(counts))
+            points.append((point, canonical(content)))
+            made.append((point, trial, text, wall_s, rows.digest(point, trial, text)))
         with _explained(self.path), self._transaction():
-            self._connection.execute(
-                "INSERT OR IGNORE INTO point VALUES (?, ?)", (point, canonical(content))
-            )
-            self._connection.execute("INSERT OR IGNORE INTO trial VALUES (?, ?, ?, ?, ?)", row)
+            self._connection.executemany("INSERT OR IGNORE INTO point VALUES (?, ?)", points)
+            self._connection.executemany("INSERT OR IGNORE INTO trial VALUES (?, ?, ?, ?, ?)", made)
 
     def _enter(self, *, write: bool, repair: bool) -> None:
         """Make the tables if there are none; else make sure that all is the owner's, and whole."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,27 @@ def test_convenient_fields_are_parameters_by_another_name() -> None:
         {"cell.capacitance_ff": 20, "bitline.capacitance_ff": 80, "supply.vdd_mv": 1100}
     )
     assert circuits.circuit_of(given) == expected
+
+
+@pytest.mark.parametrize("kind", ["preset", "process"])
+def test_a_file_that_changes_is_read_again(kind: str, tmp_path: Path) -> None:
+    """Files are read once for all points, and once more when they hold something else."""
+    path = tmp_path / "own.toml"
+    texts = {
+        "preset": 'base = "rambus55"\n[cell]\ncapacitance_ff = {}\n',
+        "process": 'base = "ambit-like"\n[[vary]]\nquantity = "cell.capacitance"\n'
+        'distribution = "gaussian"\namount = 0.{}\n',
+    }
+    given: dict[str, Value] = {**BASE, kind: str(path)}
+    seen = []
+    for number in (20, 25, 31):
+        path.write_text(texts[kind].format(number), "utf-8")
+        os.utime(path, (number, number))
+        found = [circuits.circuit_of(given), circuits.process_of(given)]
+        again = [circuits.circuit_of(given), circuits.process_of(given)]
+        assert found == again == [load(given["preset"]), variation.load(given["process"])]
+        assert found not in seen
+        seen.append(found)
 
 
 def test_cells_leak_at_the_temperature_and_85_degrees_otherwise() -> None:

@@ -16,7 +16,7 @@ from experiments.sweep.measures import measure
 from experiments.sweep.spec import Stop
 from experiments.sweep.workers import runner
 from experiments.sweep.workers.runner import Done, Task
-from experiments.sweep.workers.store import Owner, Store
+from experiments.sweep.workers.store import Kept, Owner, Store
 
 pytestmark = pytest.mark.usefixtures("unsaved")
 
@@ -158,6 +158,51 @@ def test_trials_beyond_a_round_do_not_decide_it() -> None:
         assert way.next_round() == []
         way.take(trial, wide)
     assert way.next_round() == [4]
+
+
+class StoppedPool(ShuffledPool):
+    """Is stopped, as by Ctrl-C, when so many trials have come back."""
+
+    def __init__(self, trials: int) -> None:
+        super().__init__(0, 3)
+        self.left = trials
+
+    def finished(self) -> list[tuple[Task, Done]]:
+        if self.left <= 0:
+            raise KeyboardInterrupt
+        taken = super().finished()
+        self.left -= len(taken)
+        return taken
+
+
+@pytest.mark.parametrize("wall_s", [0.0, runner.GROUP_S])
+def test_quick_trials_are_written_together_and_none_is_lost(
+    wall_s: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trials that take long are written one by one; what came back is there after an interrupt."""
+    written: list[int] = []
+    add_all, counted = Store.add_all, Done
+
+    def seen(store: Store, trials: list[Kept]) -> None:
+        written.append(len(trials))
+        add_all(store, trials)
+
+    monkeypatch.setattr(Store, "add_all", seen)
+    monkeypatch.setattr(f"{__name__}.Done", lambda counts, _: counted(counts, wall_s))
+    monkeypatch.setattr(runner.time, "monotonic", lambda: 0.0)
+    chosen = spec.parse(TEXT.format(trials=20, width=0.3), "s.toml", tmp_path)
+    with Store.open(tmp_path / "sweep.sqlite", Owner("s", "tra-failure", 1)) as store:
+        pool = StoppedPool(17)
+        with pytest.raises(KeyboardInterrupt):
+            runner.run(chosen, points.points(chosen), store, pool)
+    kept = _kept(tmp_path)
+    assert sum(written) == len(kept) == 17 - pool.left >= 17
+    assert written == ([1] * len(kept) if wall_s else [len(kept)])
+    _run(tmp_path, 20, 0.3, seed=1, room=2)
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    _run(whole, 20, 0.3, seed=1, room=2)
+    assert _kept(tmp_path) == _kept(whole)
 
 
 def test_rules_that_ask_for_more_use_what_is_there(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -154,9 +155,7 @@ class Measure:
     @property
     def fields(self) -> tuple[Field, ...]:
         """Fields that act on it."""
-        from experiments.sweep.measures.fields import table
-
-        return tuple(field for field in table().values() if self.name in field.measures)
+        return _fields_of(self.name)
 
     def fault(self, counts: object) -> str | None:
         """Return what is wrong with what is said to be counts of a trial; None if nothing is.
@@ -177,6 +176,13 @@ class Measure:
             if one.share and part > whole:
                 return f"must have at most `{one.whole}` ({whole}) in `{one.part}`, not {part}"
         return None
+
+
+@cache
+def _fields_of(measure: str) -> tuple[Field, ...]:
+    from experiments.sweep.measures.fields import table
+
+    return tuple(field for field in table().values() if measure in field.measures)
 
 
 _NAMES = (TRA, ACCURACY, COST, ERRORS)

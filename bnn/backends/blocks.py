@@ -67,21 +67,28 @@ class BlockChecker:
         self._checker.report(done, total)
 
 
-def of_positions(execute: Execute, blocks: Indices, outputs: int, first_output: int = 0) -> Execute:
-    """Make what carries a stage of so many outputs out give them position by position."""
+def of_positions(
+    execute: Execute, blocks: Indices, outputs: int, first_output: int = 0, *, ordered: bool = False
+) -> Execute:
+    """Make what carries a stage of so many outputs out give them position by position.
+
+    Where that is ``ordered`` already, only sums are put in order, for whoever checks them.
+    """
 
     def carry_out(work: StageInputs) -> Result:
         if work.checker is not None:
             seen = BlockChecker(work.checker, blocks, outputs, first_output)
             work = replace(work, checker=seen)
         result = execute(work)
-        return replace(result, values=in_order(result.values, blocks))
+        return result if ordered else replace(result, values=in_order(result.values, blocks))
 
     return carry_out
 
 
-def in_order(values: Values, blocks: Indices) -> Values:
+def in_order(values: Values, blocks: Indices, into: BitStrings | None = None) -> Values:
     """Values (images, positions, outputs), given as (images, columns, places * outputs).
+
+    Strings go ``into`` others, or new ones if there are none.
 
     >>> blocks = np.array([[2, 0], [-1, 1]])             # of two columns, two places each
     >>> in_order(np.array([[[12, 9, ], [10, 11]]]), blocks).tolist()
@@ -93,7 +100,7 @@ def in_order(values: Values, blocks: Indices) -> Values:
     if not isinstance(values, BitStrings):
         return values.reshape(len(values), len(computed), -1)[:, order]
     outputs = values.channels // len(blocks)
-    made = BitStrings.empty(values.images, len(order), outputs)
+    made = BitStrings.unset(values.images, len(order), outputs) if into is None else into
     if outputs % _BYTE == 0:
         each = values.data.reshape(values.images, len(computed), -1)
         np.take(each, order, axis=1, out=made.data, mode="clip")

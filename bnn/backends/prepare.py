@@ -40,15 +40,18 @@ def prepare(mapped: Sequence[MappedStage], images: int, *, compiled: bool) -> Ex
     executes: list[Execute] = []
     for each in mapped:
         book = partial(account.book, each)
+        ordered = False
         if not compiled:
             execute = executing(each, partial(reference.execute, each), book)
         elif each.system.faults is not None:
             execute = executing(each, FaultyStage(each, each.system.faults).run, book)
         else:
-            execute = vectorized(each, images, book)
+            execute, ordered = vectorized(each, images, book), each.streams is not None
         if each.blocks is not None:
             outputs = each.stage.outputs // len(each.blocks)
-            execute = of_positions(execute, each.blocks, outputs, each.first_output)
+            execute = of_positions(
+                execute, each.blocks, outputs, each.first_output, ordered=ordered
+            )
         executes.append(execute)
     return executes[0] if len(mapped) == 1 else partial(_one_after_another, mapped, executes)
 

@@ -7,11 +7,13 @@ are those of a few images at a time, and nothing here knows of banks, time or fa
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import gcd
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.backends.blocks import in_order
 from bnn.backends.stage_rows import Columns, StageRows
 from bnn.backends.stage_strings import StageStrings
 from bnn.mapped.mapped_stage import Checker, MappedStage
@@ -19,7 +21,7 @@ from bnn.mapped.placement.placement import cut
 from bnn.values.bitstrings import BitStrings, Values
 from bnn.values.encoding import Integers
 from pimsim.bits import Words
-from pimsim.executors.compiled.run.processors import default_threads
+from pimsim.executors.compiled.run.processors import default_threads, spread
 from pimsim.executors.compiled.run.read_rows import strings
 from pimsim.executors.compiled.run.read_rows import sums as numbers
 from pimsim.executors.compiled.run.tiles import Layout, Tiles, empty
@@ -29,9 +31,11 @@ from pimsim.executors.compiled.tape.walker import best_tile_words
 from pimsim.microprogram.output_tree.stream import Digit, Stream
 from pimsim.microprogram.tape import patterns, templates
 
-MEMORY_BYTES = 64 << 20
+MEMORY_BYTES = 16 << 20
 """Rows and results held at a time, about: what is used again need not be fetched again."""
 
+_CHUNK_BYTES = 1 << 19
+"""Bits of blocks that are put in order at a time, about: they stay in a cache meanwhile."""
 _SUM_BYTES = 32
 """Of the numbers that a sum is made of, where it is looked at: four of them."""
 _WORD = 64
@@ -114,6 +118,8 @@ class StreamedStage:
     ) -> Values:
         """Bits of all images, or sums without thresholds: (images, positions, outputs).
 
+        Those of blocks of positions are put in order while they are in a cache.
+
         Args:
             operands: (images, pixels, channels).
             threads: processors used, all if None.
@@ -123,9 +129,9 @@ class StreamedStage:
         """
         stage, count, first = self._mapped.stage, len(operands), self._mapped.first_output
         positions, outputs = stage.windows.positions, slice(first, first + stage.outputs)
-        values = BitStrings.empty(count, positions, stage.outputs)
-        bits = stage.thresholds is not None
-        wide = np.empty(0 if bits else values.shape, np.int64)
+        bits, blocks = stage.thresholds is not None, self._mapped.blocks
+        values = self._strings_for(count if bits else 0)
+        wide = np.empty((0 if bits else count, positions, stage.outputs), np.int64)
         if not isinstance(operands, BitStrings):
             operands = BitStrings.of(operands, stage.planes)
         for some in cut(count, self.images):
@@ -133,8 +139,7 @@ class StreamedStage:
             run_tapes(self.tapes, self._tiles, into=self._read, threads=threads)
             size = some.stop - some.start
             if bits:
-                into = values.data[some].reshape(size * positions, -1)
-                strings(self._read[self._given], size * positions, into, threads=threads)
+                self._give(values.some(some), threads)
             for window in self._numbers:
                 sums = self._sums(window, size * positions, threads).reshape(-1, size, positions)
                 if not bits:  # the last is given
@@ -143,7 +148,40 @@ class StreamedStage:
                     checker.compare(some, window % stage.windows.offsets, outputs, sums)
             if report is not None:
                 report(some.stop, count)
-        return values if bits else wide
+        if bits:
+            return values
+        return wide if blocks is None else in_order(wide, blocks)
+
+    def _give(self, values: BitStrings, threads: int | None) -> None:
+        """Turn the rows read into the bits of the images that are loaded, position by position."""
+        positions, blocks, whole = self._mapped.stage.windows.positions, self._mapped.blocks, values
+        if blocks is None:
+            into = whole.data.reshape(len(whole) * positions, -1)
+            strings(self._read, len(into), into, rows=self._given, threads=threads)
+            return
+        order = blocks
+        step = _VECTOR // gcd(_VECTOR, positions)  # images whose columns fill whole vectors
+        columns = max(1, _CHUNK_BYTES // max(1, len(self._given) // 8))
+        pieces = list(cut(len(whole), step * max(1, columns // (step * positions))))
+
+        def some(begin: int, end: int) -> None:
+            for piece in pieces[begin:end]:
+                size = piece.stop - piece.start
+                laid = BitStrings.unset(size, positions, len(self._given))
+                into = laid.data.reshape(size * positions, -1)
+                words = self._read[:, piece.start * positions // _WORD :]
+                strings(words, len(into), into, rows=self._given, threads=1)
+                in_order(laid, order, whole.some(piece))
+
+        spread(some, len(pieces), threads)
+
+    def _strings_for(self, images: int) -> BitStrings:
+        """Strings for the bits of so many images, position by position."""
+        stage, blocks = self._mapped.stage, self._mapped.blocks
+        if blocks is None:
+            return BitStrings.unset(images, stage.windows.positions, stage.outputs)
+        positions = int(np.count_nonzero(blocks >= 0))
+        return BitStrings.unset(images, positions, stage.outputs // len(blocks))
 
     def _warm(self) -> None:
         """Have the code that reads back made now."""

@@ -47,10 +47,20 @@ class BitStrings:
         return cls(roomy(size), images, pixels, channels, planes)
 
     @classmethod
+    def unset(cls, images: int, pixels: int, channels: int, planes: int = 1) -> BitStrings:
+        """Strings that hold anything, for whoever writes all of them.
+
+        Memory that is filled first is fetched twice, and where it is large that takes longer than
+        computing what it is to hold.
+        """
+        size = images * pixels * (-(-channels * planes // 8))
+        return cls(np.empty(size + SLACK_BYTES, np.uint8), images, pixels, channels, planes)
+
+    @classmethod
     def of(cls, values: NDArray[np.integer[Any]], planes: int = 1) -> BitStrings:
         """Pack integers ``(images, pixels, channels)`` below ``2**planes``."""
         images, pixels, channels = values.shape
-        made = cls.empty(images, pixels, channels, planes)
+        made = cls.unset(images, pixels, channels, planes)
         made.data[:] = side_by_side(values, planes)
         return made
 
@@ -67,7 +77,7 @@ class BitStrings:
         if encoding.bits != _BYTE:
             integers = encode(x, encoding, threads=threads).reshape(len(x), pixels, channels)
             return cls.of(integers, encoding.bits)
-        made = cls.empty(len(x), pixels, channels, _BYTE)
+        made = cls.unset(len(x), pixels, channels, _BYTE)
         encode(x, encoding, into=made.data, threads=threads)
         return made
 
@@ -143,9 +153,7 @@ class BitStrings:
         pixel = BitStrings.of(np.full((1, 1, self.channels), value, np.uint16), self.planes).data[
             0, 0
         ]
-        memory = np.empty(self.images * tall * wide * self.pixel_bytes + SLACK_BYTES, np.uint8)
-        memory[-SLACK_BYTES:] = 0
-        made = BitStrings(memory, self.images, tall * wide, self.channels, self.planes)
+        made = BitStrings.unset(self.images, tall * wide, self.channels, self.planes)
         whole = made.data.reshape(self.images, tall, wide, self.pixel_bytes)
         down, across = slice(top, top + height), slice(left, left + width)
         for edge in (

@@ -25,24 +25,38 @@ _BLOCK_WORDS = 8
 
 
 def strings(
-    words: Words, columns: int, into: NDArray[np.uint8], *, threads: int | None = None
+    words: Words,
+    columns: int,
+    into: NDArray[np.uint8],
+    *,
+    rows: NDArray[np.intp] | None = None,
+    threads: int | None = None,
 ) -> None:
     """Turn rows into strings of bits: (outputs, words) to ``into`` (columns, bytes).
 
     A column's bits lie side by side, output 0 in the lowest bit of its first byte; bits beyond the
     last output are 0.
+
+    Args:
+        words: ``(rows, words)``.
+        columns: columns that hold bits.
+        into: strings.
+        rows: ``(outputs,)`` row of each output; None: they come in order.
+        threads: processors used, all if None.
+
     """
-    outputs, width = words.shape
+    order = np.arange(len(words)) if rows is None else np.ascontiguousarray(rows, np.int64)
+    outputs, width = len(order), words.shape[1]
     size = -(-outputs // 8)
     if into.shape != (columns, size) or not into.flags.c_contiguous:
         raise InputError(f"`into` must have the shape {(columns, size)} and lie in one piece")
     if emit.why_not() is not None or width % _BLOCK_WORDS:
-        into[:] = np.packbits(unpack(words, columns).T, axis=1, bitorder="little")
+        into[:] = np.packbits(unpack(words[order], columns).T, axis=1, bitorder="little")
         return
     if words.strides[1] != 8:
         raise InputError("words of a row must lie side by side")
     blocks, row_step = -(-columns // (64 * _BLOCK_WORDS)), words.strides[0] // 8
-    share(_strings(size % 8), blocks, threads, words, row_step, outputs, columns, into)
+    share(_strings(size % 8), blocks, threads, words, row_step, order, outputs, columns, into)
 
 
 def sums(
@@ -95,7 +109,7 @@ def _strings(tail: int) -> Callable[..., None]:
     """Loop over columns and up to 64 outputs; ``tail`` bytes are left over by whole words."""
     code = Emit(
         f"pimsim_in_strings_{tail}",
-        "begin end *words rowstep outputs columns *result",
+        "begin end *words rowstep *order outputs columns *result",
     )
     size = code.put(f"sdiv i64 {code.add('%outputs', 7)}, 8")
     block = code.slot(f"[64 x {VECTOR}]", 64)
@@ -110,7 +124,8 @@ def _strings(tail: int) -> Callable[..., None]:
             rest = code.put(f"sub i64 %outputs, {output0}")
             here = code.least(rest, 64)
             with code.loop(here) as row:
-                at = code.mul(code.add(output0, row), "%rowstep")
+                own = code.get("i64", "%order", code.add(output0, row), 8)
+                at = code.mul(own, "%rowstep")
                 value = code.put(f"load {VECTOR}, ptr {code.at('i64', source, at)}, align 8")
                 code.store(value, block, row)
             with code.loop(64, here) as row:

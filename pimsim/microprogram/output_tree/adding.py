@@ -147,8 +147,8 @@ def pop(work: Work, sort: int) -> int:
 @compiled
 def _chain(
     work: Work, first: int, mixed: int, equal: tuple[int, int], start: int, tail: int
-) -> int:
-    """Write the ways of a chain down; returns its price.
+) -> None:
+    """Write the ways of a chain down.
 
     Args:
         work: where they go.
@@ -161,7 +161,7 @@ def _chain(
     """
     left_plain, left_complemented = equal
     adders = mixed + left_plain + left_complemented
-    held, kind, sort, price = first, START, start, 0
+    held, kind, sort = first, START, start
     for number in range(adders + 1):
         following, added = END, 0
         if number < mixed:
@@ -177,15 +177,50 @@ def _chain(
                 left_plain -= 1
             following = EQUAL if held != sort else TURNED
             added, sort = sort, 1 - sort
-        way = kind * KINDS + following
-        work.ways[0, number], work.ways[1, number + 1] = way, added
-        few, other = work.prices[way, 0], work.prices[way, 1]
-        if work.table[FEW_ACTIVATIONS]:
-            few, other = other, few
-        price += few * 4096 + other  # the other breaks a tie
+        work.ways[0, number], work.ways[1, number + 1] = kind * KINDS + following, added
         kind = MIXED if number < mixed else EQUAL
         held = 1 - held if number < mixed else 1 - added
-    return int(price)
+
+
+@compiled
+def _price(
+    work: Work, first: int, mixed: int, equal: tuple[int, int], start: int, tail: int
+) -> int:
+    """Price of the chain that :func:`_chain` writes, without going along it.
+
+    Sorts of equal adders alternate, each turned, until one of them is used up; the others of the
+    other sort follow, and none of these is turned.
+    """
+    plain, complemented = equal
+    held, kind, price = (first + mixed) % 2, START, 0
+    if mixed:
+        price = _way(work, START, MIXED) + (mixed - 1) * _way(work, MIXED, MIXED)
+        kind = MIXED
+    if plain + complemented:
+        begin = start
+        if (begin and not complemented) or (not begin and not plain):
+            begin = 1 - begin
+        own, other = (complemented, plain) if begin else (plain, complemented)
+        turned = 2 * other if own > other else 2 * own - 1  # of those behind the first
+        rest = own + other - 1 - turned
+        price += _way(work, kind, EQUAL if held != begin else TURNED)
+        price += turned * _way(work, EQUAL, TURNED) + rest * _way(work, EQUAL, EQUAL)
+        # the sort of the last: of those that are left over, or the one behind the last of the other
+        last = begin if own > other else 1 - begin
+        held, kind = 1 - last, EQUAL
+    if tail < 0:
+        return price + _way(work, kind, END)
+    return price + _way(work, kind, TURNED if held == tail else EQUAL)
+
+
+@compiled
+def _way(work: Work, kind: int, following: int) -> int:
+    """Price of a program of a chain; the other measure breaks a tie."""
+    way = kind * KINDS + following
+    few, other = work.prices[way, 0], work.prices[way, 1]
+    if work.table[FEW_ACTIVATIONS]:
+        few, other = other, few
+    return int(few * 4096 + other)
 
 
 @compiled
@@ -214,7 +249,7 @@ def _cheapest(work: Work, adders: int, joins: bool) -> int:
                     for mixed in (odd, min(odd + 2, most), most):
                         equal = (one - mixed) // 2, (other - mixed) // 2
                         for start in range(2):
-                            price = _chain(work, first, mixed, equal, start, tail)
+                            price = _price(work, first, mixed, equal, start, tail)
                             if best < 0 or price < best:
                                 best, found = price, (first, mixed, equal, start, tail)
     if best >= 0:

@@ -148,14 +148,22 @@ def _planned(
     from pimsim.microprogram.output_tree import adding
 
     order = leaves(tree)
-    apart = {n for n in order if any((part.signs[:, n] == 0).any() for part in fan_in)}
+    missing = np.array([(part.signs[:, order] == 0).any(axis=0) for part in fan_in]).any(axis=0)
+    apart = {n for n, some in zip(order, missing.tolist(), strict=True) if some}
     nodes, ends = _nodes(tree, apart)
     place_of = {output: place for place, output in enumerate(order)}
-    spots = [[place_of[output] for output in leaf] for leaf in ends]
+    spots = [
+        (place_of[output], leaf, number)
+        for leaf, outputs in enumerate(ends)
+        for number, output in enumerate(outputs)
+    ]
+    places, *of_leaf = np.array(spots).T
     own = kappas[order].astype(np.int64)
     nothing = np.zeros((0, 4), np.int64)
     few, nowhere = (how[0] == "activations", how[1]), np.zeros(len(order), np.int64)
-    tapes, marks, brought, incoming, peak, adders = [], [], [], [], 0, 0
+    tapes, marks, peak, adders = [], [], 0, 0
+    incoming = [np.zeros((0, 5), np.int64)]
+    """Leaf, column, weight and item that come of a part, and the part."""
     for number, part in enumerate(fan_in[1:], 1):
         state, tape, found = _written(
             (nodes, len(ends)), order, part, nothing, (own, nowhere, False), address_map, few
@@ -164,19 +172,19 @@ def _planned(
         marks.append(found.marks)
         peak, adders = max(peak, _peak(part, state)), adders + int(state[adding.ADDERS])
         own = own.copy()
-        for places, lasts in zip(spots, found.lasts, strict=True):
-            own[places] = lasts[: len(places)]
-        for leaf, column, weight in np.argwhere(found.digits != adding.NOTHING).tolist():
-            incoming.append((leaf, number, column, weight, found.digits[leaf, column, weight]))
-    incoming.sort(key=lambda one: one[0])
-    given = np.array([(one[0], *one[2:]) for one in incoming], np.int64).reshape(-1, 4)
+        own[places] = found.lasts[*of_leaf]
+        where = np.nonzero(found.digits != adding.NOTHING)
+        incoming.append(np.stack([*where, found.digits[where], np.full(len(where[0]), number)], 1))
+    coming = np.concatenate(incoming)
+    coming = coming[np.argsort(coming[:, 0], kind="stable")]
+    given = np.ascontiguousarray(coming[:, :4])
     goal = (own, nowhere, False) if outs is None else (own, outs, True)
     state, tape, found = _written(
         (nodes, len(ends)), order, fan_in[0], given, goal, address_map, few
     )
-    for (leaf, number, _, _, item), row in zip(incoming, given[:, 3].tolist(), strict=True):
-        if item >= 0:
-            brought.append(Moved(leaf, number, int(item) >> 1, row >> 1))
+    stored = coming[:, 3] >= 0
+    pairs = np.stack([coming[:, 0], coming[:, 4], coming[:, 3] >> 1, given[:, 3] >> 1], 1)[stored]
+    brought = [Moved(*one) for one in pairs.tolist()]
     return GroupPlan(
         order,
         ends,
@@ -195,7 +203,7 @@ def _peak(part: FanIn, state: Ints) -> int:
     """Rows in use at once: those of operands, and others."""
     from pimsim.microprogram.output_tree import adding
 
-    return len(np.unique(part.rows)) + int(state[adding.PEAK])
+    return int(np.count_nonzero(np.bincount(part.rows)) + state[adding.PEAK])
 
 
 def _written(

@@ -29,7 +29,14 @@ def leaves(tree: Tree) -> list[int]:
     >>> leaves(((0, 3), (1, 2)))
     [0, 3, 1, 2]
     """
-    return [tree] if isinstance(tree, int) else [output for half in tree for output in leaves(half)]
+    found, left = list[int](), [tree]
+    while left:
+        some = left.pop()
+        if isinstance(some, int):
+            found.append(some)
+        else:
+            left.extend(reversed(some))
+    return found
 
 
 def numbered(tree: Tree, first: int) -> Tree:

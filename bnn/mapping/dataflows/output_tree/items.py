@@ -46,4 +46,6 @@ class Items:
     ) -> tuple[NDArray[np.int8], NDArray[np.int64], NDArray[np.int64]]:
         """Signs, rows and weights of those that count for some outputs."""
         used = self.signs[:, outputs].any(axis=1)
+        if used.all():
+            return self.signs, self.rows, self.weights
         return self.signs[used], self.rows[used], self.weights[used]

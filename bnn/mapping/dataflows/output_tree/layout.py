@@ -276,10 +276,10 @@ class Layout:
     def _plan(self, tree: Tree, place: int) -> GroupPlan:
         """Plan a group at a place; rows for two times all digits stay free, if these are voted."""
         parts, kappas = self._windows[place]
-        held = 0
+        held, order = 0, leaves(tree)
         while True:
             fan_in = [
-                FanIn(*some.of(leaves(tree)), self._free[number][0 if rest else held :])
+                FanIn(*some.of(order), self._free[number][0 if rest else held :])
                 for rest, (some, number) in enumerate(zip(parts, self._where[place], strict=True))
             ]
             planned = plan(tree, fan_in, kappas, self._outs(place), self._map)

@@ -357,9 +357,9 @@ class Layout:
     ) -> list[tuple[int, list[tuple[int, NDArray[np.int8]]]]]:
         """Masks that say where a tap reads none of the image, and digits that they count with."""
         stage, found = self._stage, []
-        padded = stage.windows.padded(place)
+        padded, tap_sums = stage.windows.padded(place), stage.tap_sums
         for tap in np.flatnonzero(padded.any(axis=0)):
             # the row holds where it is not padded, so that its digit is minus that of the padding
             mask = self._masks[number].row(~padded[:, tap])
-            found.append((mask, signed_digits(-stage.tap_sums[tap])))
+            found.append((mask, signed_digits(-tap_sums[tap])))
         return found

@@ -32,10 +32,10 @@ def numbers(stage: Stage) -> tuple[NDArray[np.int8], list[NDArray[np.int64]], Tr
         kappas = [same] * stage.windows.offsets
         sums = TreeSums(stage.scale, stage.scale * least + base, turn)
         return turn.astype(np.int8), kappas, sums
-    reach = 2 * stage.highest() + 2
+    reach, tap_sums = 2 * stage.highest() + 2, stage.tap_sums
     for place in range(stage.windows.offsets):
         padded = stage.windows.padded(place).any(axis=0)
-        taken = stage.tap_sums[padded].sum(axis=0)
+        taken = tap_sums[padded].sum(axis=0)
         at = np.clip(found.at, -reach, reach)
         kappas.append(turn * (2 * (ones + base) + taken - 2 * at + 1))
     return turn.astype(np.int8), kappas, TreeSums(1, np.clip(found.at, -reach, reach), turn)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise, product
 
 import numpy as np
@@ -17,7 +18,7 @@ from bnn.backends.compiled import CompiledStage
 from bnn.lowering.lower import lower
 from bnn.lowering.stage import HostStage, Stage
 from bnn.mapped.mapped_stage import Result
-from bnn.mapping.dataflows.weight_stationary import map_stage
+from bnn.mapping.dataflows import weight_stationary
 from bnn.model.geometry import Padding
 from bnn.model.network import Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
 from bnn.reference.checker import SumChecker
@@ -28,6 +29,7 @@ from pimsim.dram.array.address_map import ambit
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
 
+from ..planned_once import planned_once
 from ..random_layers import norm_of
 
 SIGN = "ste_sign"
@@ -111,7 +113,7 @@ def _run(
         with pytest.MonkeyPatch.context() as patched:
             if memory_bytes is not None:
                 patched.setattr(compiled, "MEMORY_BYTES", memory_bytes)
-            (mapped,) = map_stage(stage, _system(rows), images)
+            (mapped,) = weight_stationary.map_stage(stage, _system(rows), images)
             blocks = CompiledStage(mapped, images, looking=look)
         reports: list[int] = []
 
@@ -184,15 +186,14 @@ def test_a_fan_in_over_several_subarrays_in_uneven_rounds_and_blocks(
     network = Network("n", (5, 7, 2), (*layers, _dense(rng, "last", fan_in, 1)))
     positions = 35 if pool is None else 6 if pool[1] == "valid" else 12
     sizes = []
-    for column in (40, 180, 330, 500):
-        memory_bytes = positions * 11 * column
-        done = _run(
-            network, ENCODINGS["unit"], 11, 140, look=True, threads=2, memory_bytes=memory_bytes
-        )
-        _, (stage, blocks), _ = done
-        assert stage.windows.positions == positions
-        assert map_stage(stage, _system(140), 11)[0].parts > 1
-        sizes.append((blocks.images, blocks.outputs))
+    run_on = partial(_run, network, ENCODINGS["unit"], 11, 140, look=True, threads=2)
+    with planned_once():
+        for column in (40, 180, 330, 500):
+            _, (stage, blocks), _ = run_on(memory_bytes=positions * 11 * column)
+            assert stage.windows.positions == positions
+            (mapped,) = weight_stationary.map_stage(stage, _system(140), 11)
+            assert mapped.parts > 1
+            sizes.append((blocks.images, blocks.outputs))
     assert any(1 < images < 11 for images, _ in sizes)
     assert any(1 < outputs < 7 for _, outputs in sizes)
 
@@ -202,7 +203,7 @@ def test_memory_does_not_grow_with_images() -> None:
     network = Network("n", (600,), (_dense(rng, "a", 600, 100),))
     (stage,) = lower(network, ENCODINGS["binary"])
     assert isinstance(stage, Stage)
-    (mapped,) = map_stage(stage, _system(1006), 1)
+    (mapped,) = weight_stationary.map_stage(stage, _system(1006), 1)
     few, many = (CompiledStage(mapped, images) for images in (10**5, 10**9))
     outputs = few.outputs
     assert few.images * outputs * 1200 / 8 <= compiled.MEMORY_BYTES

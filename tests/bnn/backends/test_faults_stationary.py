@@ -23,6 +23,7 @@ from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard, load
 from pimsim.microprogram.schedule import Schedule
 
+from ..planned_once import planned_once
 from ..random_layers import kernel_of
 from .faulty_networks import (
     ALL,
@@ -106,14 +107,14 @@ def test_both_executors_meet_the_same_faults_on_any_number_of_threads(
     network, images = case
     faults = faults_of(static, access, seed, seed + 1, kinds=kinds)
     x = images_of(network, images)
-    literal = _run(network, x, faults, mapping, compiled=False)
-    for threads in (1, 3):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(faulty, "STRETCH", stretch)
-            if bounded:
-                patch.setattr(faulty, "MEMORY_BYTES", 1)
-                patch.setattr(faulty, "CANDIDATES", 1)
-            compiled = _run(network, x, faults, mapping, threads=threads)
+    with planned_once(), pytest.MonkeyPatch.context() as patch:
+        literal = _run(network, x, faults, mapping, compiled=False)
+        patch.setattr(faulty, "STRETCH", stretch)
+        if bounded:
+            patch.setattr(faulty, "MEMORY_BYTES", 1)
+            patch.setattr(faulty, "CANDIDATES", 1)
+        every = [_run(network, x, faults, mapping, threads=threads) for threads in (1, 3)]
+    for compiled in every:
         np.testing.assert_array_equal(compiled.logits, literal.logits)
         assert _flips(compiled) == _flips(literal)
     if access == 0.01 and images > 100:
@@ -144,8 +145,9 @@ def test_with_probability_zero_every_bit_is_that_of_the_error_free_run(
 def test_an_image_that_takes_several_rows(mapping: str, banks: int) -> None:
     network = _wide(np.random.default_rng(7))
     x, faults = images_of(network, 3), faults_of(0.01, 0.001)
-    literal = _run(network, x, faults, mapping, banks=banks, compiled=False)
-    compiled = _run(network, x, faults, mapping, banks=banks)
+    with planned_once():
+        literal = _run(network, x, faults, mapping, banks=banks, compiled=False)
+        compiled = _run(network, x, faults, mapping, banks=banks)
     np.testing.assert_array_equal(compiled.logits, literal.logits)
     assert _flips(compiled) == _flips(literal)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -22,6 +23,7 @@ from bnn.system.mitigation import NONE, Mitigation
 from pimsim.dram.array.address_map import ambit
 from pimsim.errors import OutOfRowsError
 
+from ..planned_once import planned_once
 from .executed import assert_booked
 from .stage_cases import (
     SLOW,
@@ -47,10 +49,9 @@ def test_depthwise_channels_that_do_not_fit_together_go_to_further_subarrays() -
         weights, lay(channels, sides), shape=(5, 5), groups=channels, zero_padding=True
     )
     case = case_of(stage, sides, 7, -1)
-    for mapping in MAPPINGS:
-        for compiled in (False, True):
-            machine = machine_with(256, 8)
-            run_case(mapping, case, machine, compiled=compiled)
+    with planned_once():
+        for mapping, compiled in itertools.product(MAPPINGS, (False, True)):
+            run_case(mapping, case, machine_with(256, 8), compiled=compiled)
     pieces = divide(stage, 238, lambda some: plan(some, system_with(238)))
     assert [piece.stage.groups for piece in pieces] == [20, 20]
     assert [piece.outputs for piece in pieces] == [slice(0, 40), slice(40, 80)]
@@ -78,10 +79,10 @@ def test_a_part_of_a_fan_in_whose_weights_are_all_zero_adds_nothing(zero: slice)
     case = case_of(replace(stage, windows=lay(48, sides)), sides, 9, -1)
     bits = (case.sums >= 0).any(axis=1, keepdims=True)
     assert len(plan(stage, system_with(132)).chunks) == 2
-    for mapping in MAPPINGS:
-        for compiled in (False, True):
-            machine = machine_with(150, 2)
-            run_case(mapping, replace(case, stage=stage, values=bits), machine, compiled=compiled)
+    pooled_case = replace(case, stage=stage, values=bits)
+    with planned_once():
+        for mapping, compiled in itertools.product(MAPPINGS, (False, True)):
+            run_case(mapping, pooled_case, machine_with(150, 2), compiled=compiled)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -91,9 +92,10 @@ def test_zero_padding_of_a_fan_in_over_several_subarrays(seed: int) -> None:
     weights = np.random.default_rng(seed).choice([-1, 1], (1, 9, 8, 5)).astype(np.int8)
     stage = stage_of(weights, lay(8, sides), shape=(3, 3), zero_padding=True)
     assert len(plan(stage, system_with(62)).chunks) > 1
-    for mapping in MAPPINGS:
-        for compiled in (False, True):
-            run_case(mapping, case_of(stage, sides, 9, -1), machine_with(80, 2), compiled=compiled)
+    case = case_of(stage, sides, 9, -1)
+    with planned_once():
+        for mapping, compiled in itertools.product(MAPPINGS, (False, True)):
+            run_case(mapping, case, machine_with(80, 2), compiled=compiled)
 
 
 @pytest.mark.parametrize(
@@ -120,13 +122,15 @@ def test_a_window_of_one_channel_beyond_a_subarray_is_split(
         assume(case.stage.weights.all())
     assert case.stage.windows.patch * case.stage.planes > 132
     reference, compiled, drafted = (machine_with(150, banks, mitigation, moves) for _ in range(3))
-    try:
-        executed = run_case(mapping, case, reference, compiled=False)
-    except OutOfRowsError:  # partial counts alone may fill one so small
-        assume(False)
-    assert len(executed) > 1
-    run_case(mapping, case, compiled, compiled=True)
-    book_alone(MAPPINGS[mapping].map_stage(case.stage, drafted.system, len(case.operands)), drafted)
+    with planned_once():
+        try:
+            executed = run_case(mapping, case, reference, compiled=False)
+        except OutOfRowsError:  # partial counts alone may fill one so small
+            assume(False)
+        assert len(executed) > 1
+        run_case(mapping, case, compiled, compiled=True)
+        mapped = MAPPINGS[mapping].map_stage(case.stage, drafted.system, len(case.operands))
+    book_alone(mapped, drafted)
     assert books_of(reference) == books_of(compiled) == books_of(drafted)
     assert_booked(executed, reference)
 
@@ -158,8 +162,8 @@ def test_positions_beyond_a_row_are_cut_and_pooled_at_the_edges() -> None:
     case = case_of(stage, sides, 3, -1)
     case = replace(case, values=values_of(case.sums, sides, pool, found, conjunction))
     assert stage.windows.positions > STANDARD.columns
-    for mapping in MAPPINGS:
-        for compiled in (False, True):
+    with planned_once():
+        for mapping, compiled in itertools.product(MAPPINGS, (False, True)):
             run_case(mapping, case, machine_with(100, 3), compiled=compiled)
 
 
@@ -170,9 +174,10 @@ def test_a_part_that_gives_every_output_another_single_product() -> None:
         weights[0, 0, 150 + output, output] = (-1) ** output
     stage = stage_of(weights, each_pixel(1, 200))
     assert len(plan(stage, system_with(132)).chunks) == 2
-    for mapping in MAPPINGS:
-        for compiled in (False, True):
-            run_case(mapping, case_of(stage, [], 30, -1), machine_with(150, 8), compiled=compiled)
+    case = case_of(stage, [], 30, -1)
+    with planned_once():
+        for mapping, compiled in itertools.product(MAPPINGS, (False, True)):
+            run_case(mapping, case, machine_with(150, 8), compiled=compiled)
 
 
 def test_a_row_too_many_is_refused() -> None:

@@ -105,9 +105,9 @@ def _both_executors(
 ) -> tuple[Result, Result]:
     """Carry a stage out with faults, literally and by vector code; what they give is the same."""
     found = []
+    mapped = MAPPINGS[mapping].map_stage(stage, system, len(operands))
     for compiled in (False, True):
         machine = CommandLedger(system)
-        mapped = MAPPINGS[mapping].map_stage(stage, machine.system, len(operands))
         execute = prepare(mapped, len(operands), compiled=compiled)
         found.append(execute(StageInputs(operands, machine, 2)))
     first, second = found

@@ -22,6 +22,7 @@ from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
 from pimsim.errors import InputError, OutOfRowsError, OutOfSubarraysError
 
+from ..planned_once import planned_once
 from .executed import assert_booked
 from .stage_cases import (
     ROWS,
@@ -51,11 +52,11 @@ def test_sums_and_bits_are_those_of_numpy_and_books_what_was_executed(
     mapping: str, case: Case, rows: int, banks: int, memory_bytes: int
 ) -> None:
     reference, compiled = machine_with(rows, banks), machine_with(rows, banks)
-    try:
-        executed = run_case(mapping, case, reference, compiled=False)
-    except OutOfRowsError:
-        assume(False)
-    with pytest.MonkeyPatch.context() as patch:
+    with planned_once(), pytest.MonkeyPatch.context() as patch:
+        try:
+            executed = run_case(mapping, case, reference, compiled=False)
+        except OutOfRowsError:
+            assume(False)
         patch.setattr(vector_code, "MEMORY_BYTES", memory_bytes)
         run_case(mapping, case, compiled, compiled=True)
     assert books_of(reference) == books_of(compiled)
@@ -76,7 +77,7 @@ def test_counting_ands_and_counting_xnors_give_the_same(
 ) -> None:
     reference, compiled = machine_with(rows, banks), machine_with(rows, banks)
 
-    with pytest.MonkeyPatch.context() as patch:
+    with planned_once(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(weight_stationary, "ways", lambda *_: (ands,))
         try:
             run_case("weight-stationary", case, reference, compiled=False)

@@ -29,6 +29,7 @@ from pimsim.dram.standard.standard import load
 from pimsim.errors import InputError
 
 from ..backends.faulty_networks import encoding_of, images_of
+from ..planned_once import planned_once
 from ..random_layers import kernel_of
 
 SIGN = "ste_sign"
@@ -166,10 +167,11 @@ def test_both_executors_do_the_same_about_the_same_faults(
 ) -> None:
     images = images if len(network.input_shape) == 1 else min(images, 20)
     faults = _faults(*rates, other=0.1, seed=seed, rows=mitigation.activation_rows)
-    literal, compiled = (
-        _run(network, images, mitigation, faults, moves=moves, compiled=some, mapping=mapping)
-        for some in (False, True)
-    )
+    with planned_once():
+        literal, compiled = (
+            _run(network, images, mitigation, faults, moves=moves, compiled=some, mapping=mapping)
+            for some in (False, True)
+        )
     np.testing.assert_array_equal(literal.logits, compiled.logits)
     assert _books(literal) == _books(compiled)
     for one, other in zip(_results(literal), _results(compiled), strict=True):
@@ -193,15 +195,12 @@ def test_where_nothing_goes_wrong_answers_are_right_and_cost_what_was_estimated(
     network: Network, images: int, mitigation: Mitigation, moves: str, mapping: str
 ) -> None:
     images = images if len(network.input_shape) == 1 else min(images, 20)
-    expected = estimate.of_network(
-        network,
-        encoding_of(network),
-        images,
-        System(SMALL, ModelOptions(banks=4), moves=moves, mitigation=mitigation),
-        mapping,
-    )
-    for compiled in (False, True):
-        done = _run(network, images, mitigation, moves=moves, compiled=compiled, mapping=mapping)
+    system = System(SMALL, ModelOptions(banks=4), moves=moves, mitigation=mitigation)
+    run_on = partial(_run, network, images, mitigation, moves=moves, mapping=mapping)
+    with planned_once():
+        expected = estimate.of_network(network, encoding_of(network), images, system, mapping)
+        both = [run_on(compiled=compiled) for compiled in (False, True)]
+    for done in both:
         assert done.bit_exact
         assert _books(done) == _books(expected)
         assert all(result.repeated == 0 for result in _results(done))

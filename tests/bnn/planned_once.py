@@ -1,0 +1,42 @@
+"""A stage planned once for all who carry it out or book it: planning takes longest by far."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from bnn.lowering.stage import Stage
+from bnn.mapped.mapped_stage import MappedStage
+from bnn.mapping import MAPPINGS
+from bnn.system.system import System
+
+_Planner = Callable[[Stage, System, int], list[MappedStage]]
+
+
+@contextmanager
+def planned_once() -> Iterator[None]:
+    """Let every mapping give what it gave before for an equal stage, system and count of images.
+
+    What decides how a mapping plans is not to be changed inside. That a plan made again is equal
+    is a test of its own, ``test_plans_made_again``.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for mapping in MAPPINGS.values():
+            patch.setattr(mapping, "map_stage", _remembering(mapping.map_stage))
+        yield
+
+
+def _remembering(plan: _Planner) -> _Planner:
+    known: dict[Hashable, list[MappedStage]] = {}
+
+    def remembered(stage: Stage, system: System, images: int) -> list[MappedStage]:
+        assert system.counter is None, "which is none of what makes systems equal"
+        key = pickle.dumps(stage), system, images
+        if key not in known:
+            known[key] = plan(stage, system, images)
+        return known[key]
+
+    return remembered

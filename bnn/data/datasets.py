@@ -14,6 +14,8 @@ import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
+from importlib.util import find_spec
 from math import prod
 from pathlib import Path
 from typing import Any, get_args
@@ -187,16 +189,30 @@ def fingerprint(*sets: Dataset) -> str:
 
 
 def _digits(split: Split) -> Dataset:
-    from sklearn.datasets import load_digits
-
-    bundled = load_digits()
-    y = bundled.target.astype(np.int64)
+    grey, y = _bundled_digits()
     fifth = np.zeros(y.size, dtype=bool)
     for digit in range(10):
         fifth[np.flatnonzero(y == digit)[::5]] = True
     mine = fifth if split == "test" else ~fifth
-    x = _digit_levels(bundled.data[mine])
+    x = _digit_levels(grey[mine])
     return Dataset("digits", x, y[mine], tuple("0123456789"), "scikit-learn")
+
+
+@cache
+def _bundled_digits() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Grey levels and labels of ``sklearn.datasets.load_digits``, from the file that it reads.
+
+    Importing scikit-learn takes longer than all the rest of a short run.
+    """
+    package = find_spec("sklearn")
+    if package is None or package.origin is None:
+        raise InputError("`digits` must come with scikit-learn, which is not installed")
+    path = Path(package.origin).parent / "datasets" / "data" / "digits.csv.gz"
+    try:
+        rows = np.loadtxt(path, delimiter=",")
+    except (OSError, ValueError) as error:
+        raise InputError(f"{str(path)!r} must hold the digits, and does not: {error}") from None
+    return rows[:, :-1], rows[:, -1].astype(np.int64)
 
 
 def _find(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import struct
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,31 @@ def test_digits_are_grey_levels_in_eighths() -> None:
     assert found[0].name == "eighths"
     assert found[1].max() == 16
     assert digits.classes == tuple("0123456789")
+
+
+def test_digits_are_those_of_scikit_learn() -> None:
+    """Which is not imported to read them."""
+    from sklearn.datasets import load_digits
+
+    expected, (grey, labels) = load_digits(), datasets._bundled_digits()
+    assert grey.dtype == expected.data.dtype
+    np.testing.assert_array_equal(grey, expected.data)
+    np.testing.assert_array_equal(labels, expected.target)
+
+
+def test_digits_without_scikit_learn_are_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    read = datasets._bundled_digits.__wrapped__
+    (tmp_path / "sklearn").mkdir()
+    (tmp_path / "sklearn" / "__init__.py").touch()
+    monkeypatch.setattr("sys.path", [str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "sklearn", raising=False)
+    with pytest.raises(InputError, match=r"^'.*/sklearn/datasets/data/digits.csv.gz' must .*not "):
+        read()
+    monkeypatch.setattr("sys.path", [str(tmp_path / "sklearn")])
+    with pytest.raises(InputError, match=r"^`digits` must come with scikit-learn, which is not "):
+        read()
 
 
 @pytest.mark.parametrize("suffix", [".gz", ""])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -43,6 +43,29 @@ def kept(function: F, **others: Any) -> F:
         return njit(**options)(function)  # type: ignore[no-any-return]
     finally:
         config.CACHE_DIR = before  # type: ignore[attr-defined]
+
+
+def for_any_number(compiled: F) -> F:
+    """Have a function that others call compiled once for all numbers of a type.
+
+    Numba compiles it for each constant that it is called with, and for the first value of each
+    variable that is passed in a loop, before it finds that the variable changes.
+
+    Args:
+        compiled: what numba's decorator returned; it is changed.
+
+    """
+    from numba.core import types
+
+    unliteral: Callable[[Any], Any] = types.unliteral
+    dispatcher: Any = compiled
+    found = dispatcher.get_call_template
+
+    def get_call_template(args: Sequence[Any], kws: Mapping[str, Any]) -> Any:
+        return found([*map(unliteral, args)], {key: unliteral(kws[key]) for key in kws})
+
+    dispatcher.get_call_template = get_call_template
+    return compiled
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,31 @@ def test_it_is_kept_among_temporary_files_where_nothing_else_can_be_written(tmp_
     (own,) = tmp_path.glob("pimsim-*")
     assert own.stat().st_mode & 0o777 == 0o700
     assert [*own.rglob("*.nbi")]
+
+
+def test_a_part_is_compiled_once_for_all_numbers() -> None:
+    """Whether they are constants, first values of what changes in a loop, or in a tuple."""
+    from numba import njit
+
+    @njit
+    def plain(n: int, pair: tuple[int, int]) -> int:
+        return n + 10 * pair[0] + 100 * pair[1]
+
+    shared = machine_code.for_any_number(njit(plain.py_func))
+
+    def calls(part: Callable[[int, tuple[int, int]], int]) -> Callable[[int], int]:
+        @njit
+        def total(most: int) -> int:
+            found, n = part(1, (2, 3)), 0
+            while n < most:
+                found += part(n, (n, 4))
+                n += 1
+            return found
+
+        return total
+
+    assert calls(plain)(3) == calls(shared)(3) == 321 + sum(11 * n + 400 for n in range(3))
+    assert len(shared.signatures) == 1 < len(plain.signatures)
 
 
 @pytest.mark.parametrize("kind", ["open to others", "a link", "a file"])

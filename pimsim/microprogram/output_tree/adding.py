@@ -14,6 +14,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from pimsim.machine_code import for_any_number
+
 Ints = NDArray[np.int64]
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -68,7 +70,7 @@ class Work(NamedTuple):
 def compiled(function: _Function) -> _Function:
     """Compile a function as a part of those that call it; wrappers would take half of the time."""
     options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy"}
-    return cast(_Function, cast(Any, njit)(**options)(function))
+    return for_any_number(cast(_Function, cast(Any, njit)(**options)(function)))
 
 
 # -- rows and records -----------------------------------------------------------------------------

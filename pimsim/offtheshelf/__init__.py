@@ -1,0 +1,8 @@
+"""What DDR4 chips compute that nobody changed, when their timing is violated.
+
+Read :mod:`~pimsim.offtheshelf.decoder` (which rows two addresses open) and
+:mod:`~pimsim.offtheshelf.program` (steps) first, then :mod:`~pimsim.offtheshelf.subarrays`, which
+carries steps out, and :mod:`~pimsim.offtheshelf.primitives`, the table of what there is. What goes
+wrong is drawn by :mod:`~pimsim.offtheshelf.groups` from the distributions of
+:mod:`~pimsim.offtheshelf.boxes`; :mod:`~pimsim.offtheshelf.cost` says what it takes.
+"""

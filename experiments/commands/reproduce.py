@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from experiments.options import dram
 from experiments.options.option import Option, add, out_folder
 from experiments.options.subcommands import Group
-from experiments.options.table import JSON
+from experiments.options.table import JSON, STANDARD
 from experiments.output import json_output, outdir, tables
 from pimsim.ranges import whole
 
@@ -70,6 +70,8 @@ class Experiment:
 
     NAME: str
     HELP: str
+    standard: str = STANDARD.default
+    """Part that it is simulated on unless another is asked for."""
 
     @property
     def WRITES(self) -> tuple[str, ...]:
@@ -96,7 +98,7 @@ class Experiment:
             ),
             JSON,
         )  # fmt: skip
-        dram.add_dram(parser, faw=False, refresh=False, energy=False)
+        dram.add_dram(parser, faw=False, refresh=False, energy=False, standard=self.standard)
 
     def run(self, args: argparse.Namespace) -> int:
         """Simulate, measure, print, write."""
@@ -174,13 +176,23 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         "simdram",
         "SIMDRAM (ASPLOS 2021): row commands, XNOR and popcount against width, 1 to 16 banks",
     ),
+    Experiment(
+        "simra",
+        "SiMRA (DSN 2024): majorities and copies on 2 to 32 rows of unmodified DDR4 chips",
+        "ddr4-2400",
+    ),
+    Experiment(
+        "fcdram",
+        "FCDRAM (HPCA 2024): NOT, AND, OR, NAND, NOR through sense amplifiers of two subarrays",
+        "ddr4-2400",
+    ),
 )
 """Every experiment, in the order in which ``pimsim reproduce --help`` lists them."""
 
 
 REPRODUCE = Group(
     "reproduce",
-    "published figures beside simulated ones: Ambit's, SIMDRAM's, and this machine's",
+    "published figures beside simulated ones: Ambit's, SIMDRAM's, and those of real chips",
     _DESCRIPTION,
     _EPILOG,
     "experiments",

@@ -81,15 +81,21 @@ class Measured:
         return None
 
     def chip(
-        self, primitive: ChipPrimitive, size: int, generator: np.random.Generator
+        self,
+        primitive: ChipPrimitive,
+        size: int,
+        generator: np.random.Generator,
+        share: float | None = None,
     ) -> DrawnGroup:
-        """Return a group of rows, drawn among the best.
+        """Return a group of rows, drawn among the best; or that at a share of them, 0 to 1.
 
         Raises :class:`~pimsim.errors.InputError` for an operation of which nothing was measured.
         """
         box = self.box(primitive, size)
         if box is not None:
             success = float(box.drawn(generator, 1, self.best)[0])
+            if share is not None:
+                success = box.success(1.0 - self.best + self.best * share)
             always = box.metric == "pct_bitlines_always_correct"
         else:
             found = {(one.op, one.size): one for one in mean_rates()}
@@ -151,14 +157,23 @@ class DrawnGroup:
 
 
 def always_right(
-    primitive: ChipPrimitive, size: int, measured: Measured, *, trials: int, columns: int, seed: int
+    primitive: ChipPrimitive,
+    size: int,
+    measured: Measured,
+    *,
+    trials: int,
+    columns: int,
+    seed: int,
+    share: float | None = None,
 ) -> tuple[float, float]:
     """Carry a primitive out on a drawn group, with random operands in every trial.
 
-    Every step goes wrong as measured, those that bring operands too.
+    Every step goes wrong as measured, those that bring operands too. The group is any, or that at
+    a ``share`` of all, from the worst to the best.
 
     Returns:
-        Share of the columns that were right in every trial, and share of all results that were.
+        Share of the columns that were right in every trial and row, and share of all cells that
+        hold a result that were.
 
     >>> from pimsim.offtheshelf.boxes import bundled
     >>> from pimsim.offtheshelf.primitives import PRIMITIVES
@@ -167,13 +182,13 @@ def always_right(
 
     """
     generator = np.random.default_rng(seed)
-    group = measured.chip(primitive, size, generator)
+    group = measured.chip(primitive, size, generator, share)
     program = primitive.program(size)
     pair = NeighbouringSubarrays(columns, seed=seed)
     group.put_on(pair, program)
     where = pair.shared if program.halved else np.ones(columns, np.bool_)
     right = np.ones(columns, np.bool_)
-    wins = 0
+    wins = 0.0
     for _ in range(trials):
         for row in _touched(pair, program):
             pair.write(row, np.zeros(columns, np.uint8))
@@ -185,10 +200,10 @@ def always_right(
         pair.carry_out(program)
         wanted = _wanted(primitive, bits)
         found = np.stack([pair.read(row, where) for row in program.outputs])
-        correct = (found == wanted[where]).all(axis=0)
-        right[where] &= correct
-        wins += int(correct.sum())
-    return float(right[where].mean()), wins / (trials * int(where.sum()))
+        correct = found == wanted[where]
+        right[where] &= correct.all(axis=0)
+        wins += float(correct.mean())
+    return float(right[where].mean()), wins / trials
 
 
 def _wanted(primitive: ChipPrimitive, bits: NDArray[np.uint8]) -> NDArray[np.uint8]:

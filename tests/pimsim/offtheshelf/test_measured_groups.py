@@ -173,10 +173,8 @@ def test_published_mean_rates_are_met_by_results_and_not_by_bitlines() -> None:
             PRIMITIVES[one.op], one.size, Measured(bundled()), trials=30, columns=1024, seed=1
         )
         expected = one.mean_success_pct / 100
-        if one.op == "not":  # right in all of its rows
-            expected **= one.size
         assert results == pytest.approx(expected, abs=0.01)
-        assert bitlines < results - 0.1 or expected < 0.1
+        assert bitlines < min(0.7, results)
 
 
 def test_a_seed_draws_the_same_chip_again() -> None:

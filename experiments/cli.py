@@ -36,6 +36,7 @@ from experiments.commands import (
     synthesize,
     train,
 )
+from experiments.commands.chips import CHIPS
 from experiments.commands.circuit.command import CIRCUIT
 from experiments.commands.trace import TRACE
 from experiments.options import places, subcommands
@@ -54,6 +55,7 @@ COMMANDS: tuple[subcommands.Command, ...] = (
     files.STANDARDS,
     files.ADDRESS_MAPS,
     CIRCUIT,
+    CHIPS,
     TRACE,
     reproduce.REPRODUCE,
     sweep,
@@ -81,6 +83,7 @@ examples:
   pimsim standards                the DRAM parts that pimsim knows
   pimsim address-maps             the compute rows that pimsim knows
   pimsim circuit failures         how often a triple-row activation is wrong
+  pimsim chips primitives         what chips compute that nobody changed
   pimsim trace cost mine.txt      whether a trace is legal, and what it takes
   pimsim reproduce ambit          published figures beside simulated ones
   pimsim sweep --fields           what a sweep can vary

@@ -19,7 +19,7 @@ from pimsim.errors import InputError
 
 READ = (
     "network", "data", "labels", "failures", "preset", "process", "standard", "spec", "file",
-    "files", "address_map",
+    "files", "address_map", "boxes",
 )  # fmt: skip
 """Destinations of arguments that may name a file to be read; what is no file is something else."""
 

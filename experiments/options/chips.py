@@ -1,0 +1,64 @@
+"""Options that say which measurements of unmodified chips row groups are drawn from."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experiments.options.option import Option, add
+from experiments.options.table import STANDARD as ANY_STANDARD
+from pimsim.ranges import Range
+
+if TYPE_CHECKING:
+    from pimsim.offtheshelf.groups import Measured
+
+STANDARD = "ddr4-2400"
+"""Part that unmodified chips are, unless another is asked for."""
+PART = ANY_STANDARD.but(default=STANDARD)
+_DELAYS = Range(0, 1_000_000)
+
+
+def add_measured(parser: argparse.ArgumentParser) -> None:
+    """Add ``--t1``, ``--t2``, ``--pattern``, ``--best`` and ``--boxes``."""
+    add(
+        parser.add_argument_group("measurements that row groups are drawn from"),
+        Option("t1", "of majorities, first ACTIVATE to PRECHARGE (default: %(default)s ns)",
+               float, "NS", 1.5, _DELAYS, unit="ns"),
+        Option("t2", "of majorities, PRECHARGE to second ACTIVATE (default: %(default)s ns)",
+               float, "NS", 3.0, _DELAYS, unit="ns"),
+        Option("pattern", "data in the rows of majorities", default="random",
+               choices=("random", "all0/1")),
+        Option("best", "share of the row groups that are used, the best of all: a screening",
+               float, "SHARE", 1.0, Range(0, 1)),
+        Option("boxes", "boxes of measurements of one's own, in place of SiMRA's", Path,
+               "FILE.csv"),
+    )  # fmt: skip
+
+
+def chosen_measured(args: argparse.Namespace) -> Measured:
+    """Return what the options of :func:`add_measured` say.
+
+    Raises :class:`~pimsim.errors.InputError` for a file that is none of boxes, and a share of none.
+    """
+    from pimsim.circuit.failure_tables.chips.summary import ActivationDelays
+    from pimsim.offtheshelf.boxes import bundled, read_boxes, require_best
+    from pimsim.offtheshelf.groups import Measured
+
+    table = bundled() if args.boxes is None else read_boxes(args.boxes)
+    delays = ActivationDelays(args.t1, args.t2)
+    return Measured(table, args.pattern, delays, require_best(args.best))
+
+
+def stated(args: argparse.Namespace) -> dict[str, object]:
+    """Return what a result rests on, for its assumptions."""
+    boxes = "SiMRA, DSN 2024, 120 DDR4 chips pooled" if args.boxes is None else args.boxes.name
+    return {
+        "boxes": boxes,
+        "t1_ns": args.t1,
+        "t2_ns": args.t2,
+        "pattern": args.pattern,
+        "best_share_of_groups": args.best,
+        "rows_opened": "by the decoder that SiMRA supposes, five predecoders",
+        "chip_energy": "two whole ACTs and PREs an access, though one of each is cut short",
+    }

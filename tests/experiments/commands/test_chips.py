@@ -1,0 +1,97 @@
+"""``pimsim chips``: what is printed, what is written, what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments import cli
+from pimsim.offtheshelf.bender_program import commands, read_words
+from pimsim.offtheshelf.primitives import PRIMITIVES
+
+Captured = pytest.CaptureFixture[str]
+
+
+def _json(capsys: Captured, *words: str) -> dict[str, Any]:
+    assert cli.main(["chips", *words, "--json"]) == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    found: dict[str, Any] = json.loads(printed.out)
+    return found
+
+
+def test_primitives_have_success_and_cost(capsys: Captured) -> None:
+    found = _json(capsys, "primitives", "--best", "0.5", "--t1", "1.5", "--t2", "3")
+    rows = {(row["name"], row["size"]): row for row in found["primitives"]}
+    assert set(rows) == {(name, n) for name, one in PRIMITIVES.items() for n in one.sizes}
+    maj3 = rows["maj3", 32]
+    assert maj3["latency_ns"] == pytest.approx(1272.72)
+    assert (maj3["mean_percent"], maj3["p25_percent"]) == pytest.approx((98.97, 99.16))
+    assert maj3["best_percent"] > 99.9
+    assert rows["and", 16]["mean_percent"] == 94.94
+    assert rows["and", 4]["success_is"] is None
+    assert found["assumptions"]["standard"] == "ddr4-2400"
+    assert found["assumptions"]["best_share_of_groups"] == 0.5
+    assert cli.main(["chips", "primitives"]) == 0
+    table = capsys.readouterr().out
+    assert all(f" {name} " in table for name in PRIMITIVES)
+    assert max(map(len, table.splitlines())) <= 120
+
+
+def test_the_cost_is_that_of_the_part(capsys: Captured) -> None:
+    usual, held, other = (
+        _json(capsys, "primitives", *words)["primitives"][0]
+        for words in ((), ("--no-faw",), ("--standard", "ddr4-3200"))
+    )
+    assert held["throughput_gb_per_s"] > usual["throughput_gb_per_s"]
+    assert other["energy_nj_per_kb"] != usual["energy_nj_per_kb"]
+
+
+def test_a_program_is_printed_and_exported(capsys: Captured, tmp_path: Path) -> None:
+    path = tmp_path / "maj3.hex"
+    found = _json(capsys, "program", "maj3", "--size", "4", "--bank", "3", "--first-row", "2048",
+                  "--export", f"drambender:{path}")  # fmt: skip
+    assert found["steps"][6] == "ACT 0:0, 1.5 ns, PRE, 3 ns, ACT 0:7"
+    issued = list(commands(read_words(path)))
+    assert {one.bank for one in issued} == {3}
+    assert min(one.row for one in issued if one.name == "ACT") == 2048
+    assert found["export"]["commands"] == len(issued)
+    assert cli.main(["chips", "program", "nor", "--size", "2"]) == 0
+    printed = capsys.readouterr().out
+    assert "columns   half" in printed
+    assert "ACT 0:0, 1.5 ns, PRE, 1.5 ns, ACT 1:1   decides" in printed
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("program maj4", "`PRIMITIVE` must be one of copy, maj3, maj5, maj7, maj9, not, and, or, "),
+        ("program maj3 --size 12", "`rows` of maj3 must be one of 4, 8, 16, 32, not 12"),
+        ("program maj9 --size 8", "`rows` of maj9 must be one of 16, 32, not 8"),
+        ("program maj3 --export bender:x", "`--export` must be drambender:FILE, not 'bender:x'"),
+        ("program maj3 --export drambender:", "`--export` must be drambender:FILE, not 'drambend"),
+        ("program maj3 --export drambender:no/x", "a program must be a file that can be written"),
+        ("program maj3 --export drambender:x --bank 99", "`bank` must be 0 to 15 for ddr4-2400"),
+        (
+            "primitives --t1 2",
+            "`delays` of MAJ3, 4 rows, random must be what simra.csv has: t1 1.5",
+        ),
+        ("primitives --best 0", "`best` must be a number above 0 and at most 1, not 0.0"),
+        ("primitives --boxes short.csv", "short.csv, line 1 must have the columns rows_activated,"),
+        ("primitives --boxes none.csv", "none.csv"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_line(
+    words: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("short.csv").write_text("op,mean\nMAJ3,5\n", "utf-8")
+    assert cli.main(["chips", *words.split()]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.count("\n") == 1
+    assert message in printed.err
+    assert not Path("x").exists()

@@ -16,7 +16,7 @@ where the carry stays in the compute cells from one bit to the next: 7 n + 2.
 from __future__ import annotations
 
 from pimsim.dram.array.address_map import load
-from pimsim.microprogram.logic import SELECT
+from pimsim.microprogram.logic import AND, SELECT
 from pimsim.microprogram.program import Command, Program, parse
 
 
@@ -41,6 +41,24 @@ ADD_BIT = Program.parse(
 )
 """sum = a + b + T1, and the carry in T1 again; ``a`` is read twice. No step is shorter that begins
 and ends with the carry in a cell, or in those of a majority (``pimsim synthesize``)."""
+
+ADD_PRODUCT_BIT = Program.parse(
+    "add-product-bit",
+    "(x,B0)(y,B3)(C0,B6)(B15,B10)(a,B7)(B1,B0)(B15,B5)(a,B0)(B14,B7)(B15,sum)",
+    inputs=("x", "y", "a"),
+    outputs=("sum",),
+)
+"""sum = (x AND y) + a + T1, and the carry in T1 again; ``a`` is read twice. The AND of x and y is a
+majority of cells that leave the carry alone, and goes from there to T2 and T3."""
+
+FULL_ADDER_OF_PRODUCT = Program.parse(
+    "full-adder-of-product",
+    "(x,B0)(y,B1)(C0,B2)[B12](a,B4)(c,B10)(B14,carry)(a,B9)(B5,B2)[B15](B12,sum)",
+    inputs=("x", "y", "a", "c"),
+    outputs=("sum", "carry"),
+)
+"""sum, carry = (x AND y) + a + c by :data:`FULL_ADDER`, whose second operand an AP makes in T0, T1
+and T2 where it would be copied to; ``a`` is read after ``carry`` is written."""
 
 SUBTRACT_BIT = Program.parse(
     "subtract-bit",
@@ -111,6 +129,49 @@ def _ripple(name: str, adder: Program, carry_in: str, bits: int) -> Program:
         )
     inputs = rows("a", bits) + rows("b", bits)
     return Program(name, tuple(commands), inputs, (*rows("sum", bits), "carry"))
+
+
+def multiply(bits: int) -> Program:
+    """Product = a b in 2 ``bits`` rows, 10 n**2 - 4 n - 2 commands: a row of products at a time."""
+    commands = _first_products(bits)
+    for i in range(1, bits):
+        commands += parse("(C0,B1)")
+        for j in range(bits):
+            added = f"product{i + j}" if i + j < bits or i > 1 else _TOP
+            commands += ADD_PRODUCT_BIT.placed(x=f"a{j}", y=f"b{i}", a=added, sum=f"product{i + j}")
+        commands += parse(f"(B1,product{i + bits})")
+    return _product("multiply", bits, commands)
+
+
+def multiply_by_full_adders(bits: int) -> Program:
+    """As :func:`multiply` does, by the published full adder: 11 n**2 - 6 n - 1 commands."""
+    commands = _first_products(bits)
+    for i in range(1, bits):
+        carry = f"product{i + bits}"
+        commands += parse(f"(C0,{carry})")
+        for j in range(bits):
+            added = f"product{i + j}" if i + j < bits or i > 1 else _TOP
+            commands += FULL_ADDER_OF_PRODUCT.placed(
+                x=f"a{j}", y=f"b{i}", a=added, c=carry, sum=f"product{i + j}", carry=carry
+            )
+    return _product("multiply-simdram", bits, commands)
+
+
+_TOP = "C0"
+"""What the second row of products finds above the first one: nothing yet."""
+
+
+def _first_products(bits: int) -> list[Command]:
+    """Of b's lowest bit: the sum to which the others are added; one bit has a second row of 0."""
+    commands = [
+        command for j in range(bits) for command in AND.placed(a=f"a{j}", b="b0", out=f"product{j}")
+    ]
+    return commands + (list(parse("(C0,product1)")) if bits == 1 else [])
+
+
+def _product(name: str, bits: int, commands: list[Command]) -> Program:
+    inputs = rows("a", bits) + rows("b", bits)
+    return Program(name, tuple(commands), inputs, rows("product", 2 * bits))
 
 
 def _compare(name: str, start: str, bits: int, minuend: str, subtrahend: str) -> Program:

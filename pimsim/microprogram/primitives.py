@@ -34,6 +34,8 @@ from pimsim.microprogram.arithmetic import (
     if_then_else,
     maximum,
     minimum,
+    multiply,
+    multiply_by_full_adders,
     subtract,
     subtract_by_full_adders,
 )
@@ -43,6 +45,7 @@ from pimsim.microprogram.program import Program
 Values = Mapping[str, int]
 _AMBIT = "Seshadri et al., Ambit, MICRO 2017"
 _SIMDRAM = "Hajinazar et al., SIMDRAM, ASPLOS 2021"
+_OWN_PRODUCT = "pimsim, with the adder that is found by search"
 _OWN = "breadth-first search over the address map, pimsim"
 
 
@@ -128,6 +131,10 @@ def _subtracted(width: int, v: Values) -> dict[str, int]:
     return {"sum": (v["a"] - v["b"]) % 2**width, "carry": int(v["a"] >= v["b"])}
 
 
+def _multiplied(_: int, v: Values) -> dict[str, int]:
+    return {"product": v["a"] * v["b"]}
+
+
 def _out(meaning: Callable[[Values], int]) -> Callable[[int, Values], dict[str, int]]:
     """The meaning of a primitive with one output, whatever the width."""
     return lambda _, v: {"out": int(meaning(v))}
@@ -178,6 +185,24 @@ _TABLE = (
         _subtracted,
         _linear(8, 1),
         _SIMDRAM,
+    ),
+    _sized(
+        "multiply",
+        "a x b, unsigned",
+        multiply,
+        _multiplied,
+        lambda n: 10 * n * n - 4 * n - 2 + (n == 1),
+        _OWN_PRODUCT,
+        width=4,
+    ),
+    _sized(
+        "multiply-simdram",
+        "a x b, by full adders as published",
+        multiply_by_full_adders,
+        _multiplied,
+        lambda n: 11 * n * n - 6 * n - 1 + (n == 1),
+        f"{_SIMDRAM}: the full adder; the program is not printed",
+        width=4,
     ),
     _simdram("greater", "a > b, unsigned", greater, lambda v: v["a"] > v["b"], 3, 2),
     _simdram("greater-equal", "a >= b, unsigned", greater_equal, lambda v: v["a"] >= v["b"], 3, 2),

@@ -33,7 +33,7 @@ NO_ADDER = "\n".join(line for line in AMBIT.splitlines() if not line.startswith(
 OTHER_B8 = AMBIT.replace('B8 = ["!DCC0", "T0"]', 'B8 = ["!DCC0", "T2"]')
 LOST = {"xor", "xnor", "select", "full-adder", "full-adder-not-c", "add", "subtract", "equal",
         "min", "max", "if-then-else", "popcount", "popcount-simdram", "add-simdram",
-        "subtract-simdram"}  # fmt: skip
+        "subtract-simdram", "multiply", "multiply-simdram"}  # fmt: skip
 
 
 def small(*argv: str | Path) -> tuple[str | Path, ...]:

@@ -67,6 +67,18 @@ def _larq_mnist_tutorial(parts: Parts) -> list[Any]:
     ]
 
 
+def _lenet5(parts: Parts) -> list[Any]:
+    """Lay out LeNet-5: two 5 x 5 convolutions with poolings, three dense layers."""
+    return [
+        *parts.convolution(6, kernel=5, pool=True, padding="same", pad_values=-1.0),
+        *parts.convolution(16, kernel=5, pool=True),
+        *parts.flatten(),
+        *parts.dense(120),
+        *parts.dense(84),
+        *parts.last(10),
+    ]
+
+
 def _binarynet(widths: tuple[int, ...], hidden: tuple[int, ...]) -> Callable[[Parts], list[Any]]:
     """Pairs of 3 x 3 convolutions, a max pooling behind each pair, then dense layers.
 
@@ -113,6 +125,15 @@ _KNOWN = (
         input_shape=(28, 28, 1),
         settings=Settings(epochs=15, batch_size=64, learning_rate=3e-3),
         layers=_larq_mnist_tutorial,
+    ),
+    Architecture(
+        name="mnist-lenet5",
+        summary="LeNet-5 (5 x 5 convolutions 6-16, dense layers 120-84-10, all with binary "
+        "weights) on MNIST; the first takes 8-bit pixels.",
+        data="mnist",
+        input_shape=(28, 28, 1),
+        settings=Settings(epochs=20, batch_size=128, learning_rate=5e-3, batch_norm_momentum=0.95),
+        layers=_lenet5,
     ),
     Architecture(
         name="cifar10-binarynet",

@@ -46,19 +46,26 @@ class Parts:
         self._blocks = 0
 
     def convolution(
-        self, filters: int, *, pool: bool = False, scale: bool = True, **options: Any
+        self,
+        filters: int,
+        *,
+        kernel: int = 3,
+        pool: bool = False,
+        scale: bool = True,
+        **options: Any,
     ) -> list[Any]:
-        """Return a block around a 3 x 3 convolution, with a 2 x 2 max pooling if wanted.
+        """Return a block around a convolution, with a 2 x 2 max pooling if wanted.
 
         Args:
             filters: output channels.
+            kernel: pixels of a side of what one output sees.
             pool: whether the block pools.
             scale: whether its normalization has a gamma.
             options: of the convolution.
         """
         before = self._next()
         conv = self._larq.layers.QuantConv2D(
-            filters, (3, 3), **options, **self._operands(), name=self._name("conv")
+            filters, (kernel, kernel), **options, **self._operands(), name=self._name("conv")
         )
         pools = [self._keras.layers.MaxPooling2D((2, 2), name=self._name("pool"))] if pool else []
         return [*before, conv, *self._activation(image=True), *pools, self._norm(scale=scale)]

@@ -70,8 +70,8 @@ class Experiment:
 
     NAME: str
     HELP: str
-    standard: str = STANDARD.default
-    """Part that it is simulated on unless another is asked for."""
+    STANDARD: str = STANDARD.default
+    """The part that is simulated unless told otherwise: that of the publication."""
 
     @property
     def WRITES(self) -> tuple[str, ...]:
@@ -98,7 +98,15 @@ class Experiment:
             ),
             JSON,
         )  # fmt: skip
-        dram.add_dram(parser, faw=False, refresh=False, energy=False, standard=self.standard)
+        dram.add_dram(parser, faw=False, refresh=False, energy=False, standard=self.STANDARD)
+
+    def assumed(self) -> tuple[Standard, ModelOptions]:
+        """Return part and options that the publication assumes: neither tFAW nor refresh."""
+        from pimsim.dram.options import ModelOptions
+        from pimsim.dram.standard.standard import load
+
+        part = load(self.STANDARD)
+        return part, ModelOptions.of(part, faw=False, refresh=False)
 
     def run(self, args: argparse.Namespace) -> int:
         """Simulate, measure, print, write."""
@@ -186,13 +194,18 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         "FCDRAM (HPCA 2024): NOT, AND, OR, NAND, NOR through sense amplifiers of two subarrays",
         "ddr4-2400",
     ),
+    Experiment(
+        "pluto",
+        "pLUTo (MICRO 2022): additions, products and counts in five ways, LeNet-5 with one bit",
+        "ddr4-2400",
+    ),
 )
 """Every experiment, in the order in which ``pimsim reproduce --help`` lists them."""
 
 
 REPRODUCE = Group(
     "reproduce",
-    "published figures beside simulated ones: Ambit's, SIMDRAM's, and those of real chips",
+    "published figures beside simulated ones: Ambit's, SIMDRAM's, pLUTo's, and those of real chips",
     _DESCRIPTION,
     _EPILOG,
     "experiments",

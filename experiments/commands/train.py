@@ -51,8 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "network",
         metavar="NETWORK",
-        help="digits-mlp, mnist-mlp, mnist-cnn, cifar10-binarynet or cifar10-binarynet-full (its "
-        "architecture)",
+        help="digits-mlp, mnist-mlp, mnist-cnn, mnist-lenet5, cifar10-binarynet or "
+        "cifar10-binarynet-full (its architecture)",
     )
     add(
         parser,

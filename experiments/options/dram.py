@@ -23,7 +23,7 @@ def add_dram(parser: argparse.ArgumentParser, *, energy: bool = True, **defaults
     no ``--energy``, for a command that shows both models.
     """
     group = parser.add_argument_group("DRAM and its cost model (printed with every result)")
-    add(group, STANDARD.but(default=defaults.get(STANDARD.name, STANDARD.default)))
+    add(group, STANDARD.but(default=defaults.pop(STANDARD.name, STANDARD.default)))
     for option in MODEL:
         own = option.but(default=defaults.get(option.name, option.default))
         if energy:

@@ -12,8 +12,6 @@ from experiments.pages import checked, mappings, mitigations, networks, parts
 from experiments.reproduce.table import Table
 from experiments.studies import page as studies
 from experiments.studies.study import STUDIES, study
-from pimsim.dram.options import ModelOptions
-from pimsim.dram.standard.standard import load
 
 FIGURES = "figures"
 """Folder of figures and tables, in that of the pages."""
@@ -23,17 +21,8 @@ Reproduced = Mapping[str, Mapping[str, Table]]
 
 
 def reproduced() -> Reproduced:
-    """Simulate what the publications assume, on all banks of a part.
-
-    What depends on this machine is left out.
-    """
-    found = {}
-    for one in EXPERIMENTS:
-        standard = load(one.standard)
-        found[one.NAME] = one.reproduce(
-            standard, ModelOptions.of(standard, faw=False, refresh=False)
-        )
-    return found
+    """Simulate what the publications assume; what depends on this machine is left out."""
+    return {one.NAME: one.reproduce(*one.assumed()) for one in EXPERIMENTS}
 
 
 def texts(found: Reproduced) -> dict[str, str]:

@@ -22,7 +22,7 @@ from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard import standard
 from pimsim.errors import InputError
 
-NAMES = ("cifar10-binarynet", "digits-mlp", "mnist-cnn", "mnist-mlp")
+NAMES = ("cifar10-binarynet", "digits-mlp", "mnist-cnn", "mnist-lenet5", "mnist-mlp")
 BINARYNET = (48, 48, 96, 96, 192, 192)
 UNTRAINED = ("cifar10-binarynet-full",)
 
@@ -44,6 +44,7 @@ def test_together_they_are_small() -> None:
         ("digits-mlp", 0.95),
         ("mnist-mlp", 0.975),
         ("mnist-cnn", 0.98),
+        ("mnist-lenet5", 0.974),  # what pLUTo (MICRO 2022), table 7, quotes
         ("cifar10-binarynet", 0.72),
     ],
 )
@@ -109,7 +110,7 @@ def test_digits_card_is_about_the_digits_that_load() -> None:
 
 @pytest.mark.mnist
 def test_mnist_cards_are_about_the_mnist_that_loads() -> None:
-    for name in ("mnist-mlp", "mnist-cnn"):
+    for name in ("mnist-mlp", "mnist-cnn", "mnist-lenet5"):
         shape = ARCHITECTURES[name].input_shape
         sets = (reshape_for(load("mnist", split), shape) for split in ("train", "test"))
         assert zoo.entry(name).card.data_sha256 == fingerprint(*sets)
@@ -132,7 +133,7 @@ def test_cifar10_card_is_about_the_re_encoded_cifar10_that_loads() -> None:
     ],
 )
 def test_the_exact_reference_is_as_accurate_as_keras_was(name: str) -> None:
-    """That of mnist-cnn is held against its rows, and counted, in ``test_mnist_runs``."""
+    """Those of the convolutional ones are held against their rows in ``test_mnist_runs``."""
     one = zoo.entry(name)
     network = read_model(one.path)
     data = reshape_for(load(one.data), network.input_shape)
@@ -171,8 +172,8 @@ def test_unknown_names_are_refused() -> None:
     with pytest.raises(InputError) as error:
         zoo.entry("mnist")
     assert str(error.value) == (
-        "`network` must be one of cifar10-binarynet, digits-mlp, mnist-cnn, mnist-mlp, not "
-        "'mnist'; did you mean 'mnist-cnn'?"
+        "`network` must be one of cifar10-binarynet, digits-mlp, mnist-cnn, mnist-lenet5, "
+        "mnist-mlp, not 'mnist'; did you mean 'mnist-cnn'?"
     )
 
 

@@ -46,7 +46,8 @@ def test_an_unknown_network_is_refused(capsys: pytest.CaptureFixture[str]) -> No
     assert printed.out == ""
     assert printed.err == (
         "pimsim: error: `network` must be one of cifar10-binarynet, digits-mlp, mnist-cnn, "
-        f"mnist-mlp, {', '.join(catalog.names())}, not 'lenet'; did you mean 'lenet5'?\n"
+        f"mnist-lenet5, mnist-mlp, {', '.join(catalog.names())}, not 'lenet'; "
+        "did you mean 'lenet5'?\n"
     )
 
 

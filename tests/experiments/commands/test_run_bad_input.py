@@ -70,12 +70,14 @@ def altered(change: Callable[[dict[str, Any]], None]) -> str:
         ),
         (
             "lenet",
-            "`network` must be one of cifar10-binarynet, digits-mlp, mnist-cnn, mnist-mlp or the "
+            "`network` must be one of cifar10-binarynet, digits-mlp, mnist-cnn, mnist-lenet5, "
+            "mnist-mlp or the "
             "path of a .keras or .h5 file, not 'lenet'; did you mean 'lenet5'?",
         ),
         (
             "nothing-like-it",
-            "`network` must be one of cifar10-binarynet, digits-mlp, mnist-cnn, mnist-mlp or the "
+            "`network` must be one of cifar10-binarynet, digits-mlp, mnist-cnn, mnist-lenet5, "
+            "mnist-mlp or the "
             "path of a .keras or .h5 file, not 'nothing-like-it'",
         ),
     ],

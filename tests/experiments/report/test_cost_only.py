@@ -180,7 +180,8 @@ def test_a_trace_of_what_would_be_executed(
         (["digits-mlp", "--cost-only", "--executor", "reference"],
          "`--executor` must not be given with --cost-only: nothing is computed"),
         (["vgg61", "--cost-only"],
-         "`network` must be one of cifar10-binarynet, digits-mlp, mnist-cnn, mnist-mlp or the "
+         "`network` must be one of cifar10-binarynet, digits-mlp, mnist-cnn, mnist-lenet5, "
+            "mnist-mlp or the "
          "path of a .keras or .h5 file, not 'vgg61'; did you mean 'vgg16'?"),
         (["lenet5", "--cost-only", "--mapping", "rows"],
          f"`mapping` must be one of {', '.join(choice.names())}, not 'rows'"),

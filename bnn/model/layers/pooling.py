@@ -186,11 +186,20 @@ class _Pool2D(Unary):
 
 @dataclass(frozen=True, slots=True)
 class MaxPool2D(_Pool2D):
-    """The largest value of each window; ``same`` padding never wins."""
+    """The largest value of each window; ``same`` padding never wins.
+
+    NaN does not, either: in Keras a window begins with the least finite number.
+
+    >>> pool = MaxPool2D("pool", (1, 2), (1, 2))
+    >>> pool.run(np.float32([[[np.nan], [1], [np.nan], [np.nan]]])[None]).ravel().tolist()
+    [1.0, -3.4028234663852886e+38]
+    """
 
     selects = True
 
     def _run(self, x: NDArray[Any]) -> NDArray[Any]:
+        if x.dtype.kind == "f":
+            x = np.fmax(x, np.finfo(x.dtype).min)
         return self._over(largest, x)
 
 

@@ -16,6 +16,7 @@ from bnn.model.layers.shape import Crop, Flatten, Pad, Permute, Pick, Reshape, U
 from bnn.model.operand_encoding import BIPOLAR, TERNARY
 from bnn.model.operations.operation import Given, Operation
 from bnn.model.operations.operators import FUNCTIONS
+from bnn.train import backend
 
 SHAPE = (4, 6, 3)
 EVERY_OTHER = np.arange(4 * 6 * 3).reshape(SHAPE)[::2, ::-1]
@@ -55,6 +56,32 @@ BASES: dict[type[Layer], tuple[str, ...]] = {
 
 def inputs_of(layer: Layer) -> int:
     return 2 if isinstance(layer, Merge | Concatenate | Stack) else 1
+
+
+LOWEST = float(np.finfo(np.float32).min)
+POOLED = (
+    # A row of pixels, and what Keras's max pooling of three with a stride of two makes of it.
+    ([np.nan, 1.0, 2.0, np.nan, np.nan], [1.0, 2.0, LOWEST]),
+    ([-np.inf, -np.inf, -np.inf, -5.0, np.nan], [LOWEST, -5.0, -5.0]),
+    ([np.inf, np.nan, -1.0, -2.0, -3.0], [np.inf, -1.0, -2.0]),
+    ([-1.0, -2.0, -3.0, -4.0, -5.0], [-1.0, -2.0, -4.0]),  # padding does not win
+)
+
+
+def test_max_pooling_leaves_nan_out_and_keeps_it_from_other_images() -> None:
+    """Whatever stands in one image changes nothing in another, at padded borders neither."""
+    rows = np.float32([row for row, _ in POOLED])[:, None, :, None]
+    pooled = MaxPool2D("pool", (1, 3), (1, 2), "same").run(rows)
+    assert pooled[:, 0, :, 0].tolist() == [expected for _, expected in POOLED]
+    assert pooled.dtype == np.float32
+
+
+@pytest.mark.larq
+def test_max_pooling_of_nan_is_that_of_keras() -> None:
+    rows = np.float32([row for row, _ in POOLED])[:, None, :, None]
+    theirs = backend().keras.layers.MaxPooling2D((1, 3), (1, 2), "same")(rows).numpy()
+    ours = MaxPool2D("pool", (1, 3), (1, 2), "same").run(rows)
+    np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize("layer", SELECTING, ids=lambda layer: layer.name)

@@ -34,6 +34,7 @@ _EPILOG = """\
 examples:
   pimsim reproduce ambit --out out/ambit
   pimsim reproduce simdram --no-measure
+  pimsim reproduce pluto --no-measure
   pimsim reproduce ambit --help       more about one experiment
 """
 

@@ -208,8 +208,8 @@ def conventions(standard: Standard, options: ModelOptions) -> tuple[tuple[str, f
         for operation, bits in FITTED
     ]
     return (
-        ("tRAS + 4 ns + tRP (split decoder)", split[0], split[1]),
-        ("2 tRAS + tRP (shared decoder)", shared[0], shared[1]),
+        ("as scheduled, split decoder", split[0], split[1]),
+        ("as scheduled, shared decoder", shared[0], shared[1]),
         ("2 tRCD + tRP (pLUTo's program)", 2 * rcd_ns + rp_ns, rcd_ns + rp_ns),
         ("tRC, and an AP, too", rc_ns, rc_ns),
         *(

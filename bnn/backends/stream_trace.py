@@ -127,6 +127,8 @@ class _Lane:
         for deed in stream.deeds(looking=False):
             if deed.words is not None:
                 yield from self._run(AdderTape(deed.words, stream.address_map), deed.part)
+            elif deed.looked:
+                continue
             elif deed.to_place < 0:
                 yield self._access(Kind.RD, deed.part, deed.place)
             elif self._system.moves == "host":

@@ -29,6 +29,9 @@ from pimsim.errors import InputError
 Chains = list[tuple[range, chain.Choice]]
 """Places of stages that can be chained, and what was chosen for them."""
 
+_Tried = list[tuple[range, list[chain.Choice]]]
+"""Places of stages that can be chained, and what each mapping would take for them."""
+
 Prices = Mapping[str, tuple[Candidate, ...]]
 """What every mapping would take, by stage."""
 
@@ -125,7 +128,7 @@ class _Way(NamedTuple):
 
     offer: Offer
     mappings: dict[str, str]
-    chained: bool
+    chained: chain.Choice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,28 +146,33 @@ class _Choosing:
         """How stages of one mapping are chained: where they must be, or take less time then."""
         if not chain.asked_for(self.chaining, self.system):
             return []
-        chained = mapping == chain.MAPPING.name
+        chained = mapping in chain.MAPPINGS
         if self.chaining == "always" and not chained and self._inside(range(len(self.stages))):
             raise InputError(f"`chain` must be never or auto for {mapping}, not 'always'")
-        found = [(places, self._tried(places)) for places in self._runs(lambda *_: chained)]
+        runs = self._runs(lambda *_: chained)
+        found = [(places, self._tried(places, mapping, self.chaining)) for places in runs]
         if self.chaining == "always":
             return found
         return [(places, one if one.gains else one.apart()) for places, one in found]
 
     def cheapest(self, way: str) -> tuple[dict[str, str], Chains]:
         """The mapping of every stage, and how they are chained, by one of the ways to choose."""
-        runs = self._runs(lambda _, stage: chain.MAPPING.name in dict(self._able(stage)))
-        taken, chains = self._least(way, [(places, self._tried(places)) for places in runs])
-        kept = [(places, one) for places, one in chains if one.layout is not None]
-        held = {place for places, _ in kept for place in places}
-        rest = self._runs(
-            lambda place, stage: taken[stage.name] == chain.MAPPING.name and place not in held
-        )
-        rest = [places for places in rest if places not in runs]
+        runs = self._runs(lambda _, stage: any(name in chain.MAPPINGS for name in self._of(stage)))
+        tried: _Tried = [(places, self._every(places)) for places in runs]
+        taken, chains = self._least(way, tried)
+        kept = {places for places, one in chains if one.layout is not None}
+        held = {place for places in kept for place in places}
+
+        def left(name: str, place: int, stage: Stage) -> bool:
+            return taken[stage.name] == name and place not in held
+
+        every = (self._runs(partial(left, name)) for name in chain.MAPPINGS)
+        rest = [places for some in every for places in some if places not in runs]
         if not rest:
             return taken, chains
         # Runs that lost a stage which fares better under another mapping.
-        return self._least(way, [*kept, *((places, self._tried(places)) for places in rest)])
+        some = [(places, choices) for places, choices in tried if places in kept]
+        return self._least(way, [*some, *((places, self._every(places)) for places in rest)])
 
     def _runs(self, folds: Callable[[int, Stage], bool]) -> list[range]:
         """Runs of stages whose results could stay where they are, as ``folds`` says of each."""
@@ -176,44 +184,62 @@ class _Choosing:
         ]
         return consecutive(self.network, self.stages, folded)
 
-    def _tried(self, places: range) -> chain.Choice:
+    def _every(self, places: range) -> list[chain.Choice]:
+        """How a run of stages would be chained under each mapping that all of them may take.
+
+        Raises InputError or OutOfRowsError where they must be chained and cannot be.
+        """
+        able = [set(self._of(stage)) for stage in self._inside(places)]
+        names = [name for name in chain.MAPPINGS if all(name in own for own in able)]
+        found = [self._tried(places, name, "auto") for name in names]
+        if self.chaining == "always" and all(one.layout is None for one in found):
+            return [self._tried(places, names[0], self.chaining)] if names else []
+        return found
+
+    def _tried(self, places: range, mapping: str, chaining: str) -> chain.Choice:
         """How a run of stages would be chained."""
         stages = self._inside(places)
         apart_ps = sum(
             one.bare_ps
             for stage in stages
             for one in self.prices.get(stage.name, ())
-            if one.mapping == chain.MAPPING.name
-        ) or chain.apart_ps(stages, self.system, self.images)  # fmt: skip
-        return chain.choose(stages, self.system, self.images, apart_ps, self.chaining)
+            if one.mapping == mapping
+        ) or chain.apart_ps(mapping, stages, self.system, self.images)  # fmt: skip
+        return chain.choose(mapping, stages, self.system, self.images, apart_ps, chaining)
 
-    def _least(self, way: str, runs: Chains) -> tuple[dict[str, str], Chains]:
+    def _least(self, way: str, runs: _Tried) -> tuple[dict[str, str], Chains]:
         """The mapping of every stage, and which of the runs are chained."""
         held = {place for places, _ in runs for place in places}
         alone = [range(place, place + 1) for place in range(len(self.stages)) if place not in held]
-        parts = [self._ways(places, None) for places in alone]
-        parts += [self._ways(places, one) for places, one in runs]
+        parts = [self._ways(places, []) for places in alone]
+        parts += [self._ways(places, some) for places, some in runs]
         picks = frontier.least(way, [[each.offer for each in ways] for ways in parts])
         best = [ways[pick] for ways, pick in zip(parts, picks, strict=True)]
         chains = [
-            (places, one if chosen.chained else one.apart())
-            for (places, one), chosen in zip(runs, best[len(alone) :], strict=True)
+            (places, chosen.chained or _fastest(some).apart())
+            for (places, some), chosen in zip(runs, best[len(alone) :], strict=True)
+            if some
         ]
         return {name: one for chosen in best for name, one in chosen.mappings.items()}, chains
 
-    def _ways(self, places: range, run: chain.Choice | None) -> list[_Way]:
+    def _ways(self, places: range, chained: Sequence[chain.Choice]) -> list[_Way]:
         stages = self._inside(places)
         ways: list[_Way] = []
-        if run is None or self.chaining != "always":
+        if not chained or self.chaining != "always":
             able_to = [self._able(stage) for stage in stages]
             for corner in frontier.corners([[offer for _, offer in each] for each in able_to]):
                 picked = zip(stages, able_to, corner.picks, strict=True)
                 names = {stage.name: each[pick][0] for stage, each, pick in picked}
-                ways.append(_Way(corner.total, names, chained=False))
-        if run is not None and run.books is not None:
-            names = dict.fromkeys(run.names, chain.MAPPING.name)
-            ways.append(_Way(choice.offer(run.books, self.system), names, chained=True))
+                ways.append(_Way(corner.total, names))
+        for one in chained:
+            if one.books is not None:
+                offered = choice.offer(one.books, self.system)
+                ways.append(_Way(offered, dict.fromkeys(one.names, one.mapping), one))
         return ways
+
+    def _of(self, stage: Stage) -> list[str]:
+        """Mappings that a stage may take."""
+        return [name for name, _ in self._able(stage)]
 
     def _able(self, stage: Stage) -> list[tuple[str, Offer]]:
         return choice.able(self.prices.get(stage.name, ()))
@@ -221,3 +247,8 @@ class _Choosing:
     def _inside(self, places: range) -> list[Stage]:
         some = self.stages[places.start : places.stop]
         return [stage for stage in some if isinstance(stage, Stage)]
+
+
+def _fastest(choices: Sequence[chain.Choice]) -> chain.Choice:
+    """The one that takes the least time; one that cannot be made is not it, if others can."""
+    return min(choices, key=lambda one: (one.chained_ps is None, one.chained_ps or 0))

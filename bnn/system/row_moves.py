@@ -16,6 +16,10 @@ up, and one copy brings each row there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bnn.system.ledger import CommandLedger, Place
 from bnn.system.system import System
@@ -125,8 +129,20 @@ def move_each(
             ledger.access(Kind.RD, [0] * (until - done), columns, *ends[0])
             ledger.access(Kind.WR, [0] * (until - done), columns, *ends[1])
         else:
-            move_rows(ledger, [(0, 0)] * (until - done), columns, ends[0], ends[1])
+            times = np.zeros((until - done, len(some)), np.intp)
+            ledger.repeat(times, partial(_move_one, ledger, columns, ends[0], ends[1]))
         done = until
+
+
+def _move_one(
+    ledger: CommandLedger,
+    columns: int,
+    sources: tuple[Sequence[int], int],
+    targets: tuple[Sequence[int], int],
+    _: NDArray[np.intp],
+) -> None:
+    """Book a row of each bank; which it is does not matter."""
+    move_rows(ledger, [(0, 0)], columns, sources, targets)
 
 
 def rounds(moves: Iterable[tuple[Place, Place]]) -> list[list[tuple[Place, Place]]]:

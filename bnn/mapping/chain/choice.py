@@ -14,16 +14,20 @@ from dataclasses import dataclass, replace
 
 from bnn.backends.prepare import booked
 from bnn.lowering.stage import Stage
-from bnn.mapped.mapped_stage import Mapping
+from bnn.mapping.chain.counted import Counted
 from bnn.mapping.chain.execute import book, book_inputs, book_slot
+from bnn.mapping.chain.laid import MakePlanner
 from bnn.mapping.chain.layout import Layout, Step, lay_out, steps
-from bnn.mapping.dataflows import output_stationary
+from bnn.mapping.chain.trees import Trees
+from bnn.mapping.dataflows import output_stationary, output_tree
 from bnn.system.ledger import CommandLedger, ledger_alone
 from bnn.system.system import System
 from pimsim.errors import InputError, OutOfRowsError
 
-MAPPING: Mapping = output_stationary
-"""The mapping whose stages can be chained."""
+MAPPINGS = {output_stationary.name: output_stationary, output_tree.name: output_tree}
+"""The mappings whose stages can be chained."""
+
+_PLANNERS: dict[str, MakePlanner] = {output_stationary.name: Counted, output_tree.name: Trees}
 
 CHAINING = ("never", "auto", "always")
 """Whether stages are chained that can be: not, if it takes less time, or whether or not it does."""
@@ -34,6 +38,8 @@ class Choice:
     """What was found of stages that can be chained."""
 
     names: tuple[str, ...]
+    mapping: str
+    """Their mapping."""
     layout: Layout | None
     """None if they are not chained."""
     chained_ps: int | None
@@ -88,11 +94,12 @@ def asked_for(chaining: str, system: System) -> bool:
 
 
 def choose(
-    stages: Sequence[Stage], system: System, images: int, apart_ps: int, chaining: str
+    mapping: str, stages: Sequence[Stage], system: System, images: int, apart_ps: int, chaining: str
 ) -> Choice:
     """Choose how to chain stages that can be, whether or not that takes less than they do apart.
 
     Args:
+        mapping: of all of them, one of :data:`MAPPINGS`.
         stages: each fed with the results of the one before.
         system: whose banks compute.
         images: how many.
@@ -104,21 +111,22 @@ def choose(
     names = tuple(stage.name for stage in stages)
     scratch = ledger_alone(system, "psm")
     try:
-        best = _best(steps(stages, scratch.system), scratch, images)
+        planner = _PLANNERS[mapping](stages, scratch.system, images)
+        best = _best(steps(stages, scratch.system, planner), scratch, images)
     except (InputError, OutOfRowsError) as error:
         if chaining == "always":
             raise
-        return Choice(names, None, None, apart_ps, str(error))
+        return Choice(names, mapping, None, None, apart_ps, str(error))
     books = CommandLedger(best.system)
     book(best, [books] * len(best.steps))
-    return Choice(names, best, _spent_ps(books), apart_ps, books=books)
+    return Choice(names, mapping, best, _spent_ps(books), apart_ps, books=books)
 
 
-def apart_ps(stages: Sequence[Stage], system: System, images: int) -> int:
+def apart_ps(mapping: str, stages: Sequence[Stage], system: System, images: int) -> int:
     """Time that stages take apart, refresh aside."""
     scratch = ledger_alone(system)
     for stage in stages:
-        booked(MAPPING.map_stage(stage, scratch.system, images), scratch)
+        booked(MAPPINGS[mapping].map_stage(stage, scratch.system, images), scratch)
     return _spent_ps(scratch)
 
 
@@ -149,8 +157,8 @@ def _latency_ps(layout: Layout, scratch: CommandLedger) -> int:
         batch_ps = _spent_ps(scratch) - spent_ps
         for step in range(len(layout.steps)):
             spent_ps = _spent_ps(scratch)
-            lanes, outputs = next(layout.slots(step, turn))
-            book_slot(layout, step, lanes, scratch, outputs)
+            lanes, units = next(layout.slots(step, turn))
+            book_slot(layout, step, lanes, scratch, units)
             batch_ps += layout.size(step) * (_spent_ps(scratch) - spent_ps)
         latency_ps += lanes_of.count(lanes_used) * batch_ps
     return latency_ps

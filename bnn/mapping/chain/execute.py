@@ -19,10 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.backends import reference
-from bnn.backends.account import book_phase
+from bnn.backends.account import book_phase, book_streams
 from bnn.backends.prepare import executing, vectorized
 from bnn.backends.reference import HandOn, Parts
 from bnn.backends.retries import Carried, Repeats
+from bnn.backends.stream_trace import record
 from bnn.mapped.mapped_stage import Execute, StageInputs
 from bnn.mapping.chain.layout import Layout
 from bnn.system.ledger import CommandLedger
@@ -39,6 +40,11 @@ def book(layout: Layout, ledgers: Sequence[CommandLedger]) -> None:
         for step, ledger in enumerate(ledgers):
             ledger.enter("compute")
             slots = layout.slots(step, turn)
+            if layout.mapped[step].streams is not None:
+                for lanes, units in slots:
+                    book_slot(layout, step, lanes, ledger, units)
+                ledger.finish()
+                continue
             for _, alike in groupby(slots, key=lambda slot: _likeness(layout, step, *slot)):
                 same = list(alike)
                 outputs = np.stack([some for _, some in same])
@@ -59,17 +65,21 @@ def book_slot(
     step: int,
     lanes: Sequence[int],
     ledger: CommandLedger,
-    outputs: NDArray[np.intp],
+    units: NDArray[np.intp],
 ) -> None:
-    """Book one output a lane, and what brings it to the next stage.
+    """Book one unit a lane, and what brings its bits to the next stage.
 
-    ``outputs`` is (lanes,), or (times, lanes) of outputs that take the same commands.
+    ``units`` is (lanes,), or (times, lanes) of outputs that take the same commands.
     """
-    turn = layout.turns(step)[0]
-    book_phase(layout.mapped[step], "compute", ledger, turn, lanes, outputs)
+    turn, mapped = layout.turns(step)[0], layout.mapped[step]
+    if mapped.streams is None:
+        book_phase(mapped, "compute", ledger, turn, lanes, units)
+    else:
+        some = mapped, turn, lanes, units.tolist()
+        ledger.told_apart(partial(book_streams, mapped, ledger, *some[1:]), partial(record, *some))
     if step == layout.last:
         return
-    for wave in layout.hand_on(step, lanes, outputs.reshape(-1, len(lanes))[0].tolist()):
+    for wave in layout.hand_on(step, lanes, units.reshape(-1, len(lanes))[0].tolist()):
         for together in rounds((layout.at(one), layout.at(two)) for one, two in wave):
             ledger.copy(together, turn.columns)
 
@@ -123,9 +133,9 @@ def _execute(layout: Layout, step: int, resident: list[Parts | None], work: Stag
                 for _ in range(layout.mapped[step + 1].parts)
             ]
 
-        def hand_on(parts: Parts, lanes: Lanes, outputs: NDArray[np.intp]) -> None:
+        def hand_on(parts: Parts, lanes: Lanes, units: NDArray[np.intp]) -> None:
             resident[number] = goals = parts if after is None else after
-            for wave in layout.hand_on(step, lanes.tolist(), outputs.tolist()):
+            for wave in layout.hand_on(step, lanes.tolist(), units.tolist()):
                 for source, target in wave:
                     origin = (parts if source.step == step else goals)[source.part]
                     goal = (parts if target.step == step else goals)[target.part]

@@ -22,14 +22,11 @@ from numpy.typing import NDArray
 from bnn.lowering.stage import Stage
 from bnn.mapped.mapped_stage import MappedStage
 from bnn.mapped.placement.placement import Block, Placement, Turn, cut, tiling
-from bnn.mapping.dataflows.output_stationary.planner import OutputPlan, plan
+from bnn.mapping.chain.laid import Bit, Draft, Laid, Planner
 from bnn.system.ledger import Place
 from bnn.system.row_moves import further
 from bnn.system.system import System
-from pimsim.dram.array.address_map import AddressMap
 from pimsim.errors import InputError, OutOfRowsError
-from pimsim.microprogram.logic import COPY
-from pimsim.microprogram.schedule import Schedule
 
 
 class Spot(NamedTuple):
@@ -50,19 +47,23 @@ Wave = list[tuple[Spot, Spot]]
 class Step:
     """One stage of a chain."""
 
-    stage: Stage
-    plan: OutputPlan
+    laid: Laid
     first: int
     """Number of its first subarray in every bank."""
     placed: bool
-    """Whether the program copies the result to its row among the operands of the next stage, which
-    lie in this subarray; False if they lie elsewhere or there is no next stage."""
+    """Whether its bits stand among operands of the next stage, in this subarray; False if these lie
+    elsewhere or there is no next stage."""
+
+    @property
+    def stage(self) -> Stage:
+        """The stage."""
+        return self.laid.stage
 
     def target(self, channel: int) -> tuple[int, int]:
         """Subarray, and data row in it, of an operand."""
-        for part, chunk in enumerate(self.plan.chunks):
+        for part, chunk in enumerate(self.laid.chunks):
             if channel < chunk.channels.stop:
-                return part, self.plan.first_row + channel - chunk.channels.start
+                return part, self.laid.first_row + channel - chunk.channels.start
         raise ValueError(f"channel {channel} must be one of {self.stage.windows.channels}")
 
 
@@ -83,19 +84,19 @@ class Layout:
         return len(self.steps) - 1
 
     def size(self, step: int) -> int:
-        """Outputs that a bank computes one after the other."""
-        return -(-self.steps[step].stage.outputs // self.team)
+        """Units that a bank computes one after the other."""
+        return -(-len(self.steps[step].laid.units) // self.team)
 
     def turns(self, step: int) -> list[Turn]:
         """Tiles that teams compute at a time; lane ``tile * team + n`` is bank n of a team."""
         return self.mapped[step].placement.turns
 
     def slots(self, step: int, turn: int) -> Iterator[tuple[list[int], NDArray[np.intp]]]:
-        """Lanes that compute at a time, and the output of each."""
+        """Lanes that compute at a time, and the unit of each."""
         placement = self.mapped[step].placement
         some = placement.turns[turn]
-        for lanes, outputs in placement.slots(some, some.lanes):
-            yield lanes.tolist(), outputs
+        for lanes, units in placement.slots(some, some.lanes):
+            yield lanes.tolist(), units
 
     def at(self, spot: Spot) -> Place:
         """Where a lane's row is."""
@@ -103,26 +104,36 @@ class Layout:
         (bank,) = self.mapped[spot.step].banks(spot.part, [spot.lane])
         return Place(bank, step.first + spot.part, spot.row)
 
-    def hand_on(self, step: int, lanes: Sequence[int], outputs: Sequence[int]) -> list[Wave]:
-        """The copies that bring results to the next stage, once each lane has computed its output.
+    def hand_on(self, step: int, lanes: Sequence[int], units: Sequence[int]) -> list[Wave]:
+        """The copies that bring bits to the next stage, once each lane has computed its unit.
 
-        A result that is wanted in a further subarray of its own bank comes back from another bank
-        of the team: there and back is how RowClone copies within a bank.
+        A bit that is wanted in a further subarray of its own bank comes back from another bank of
+        the team: there and back is how RowClone copies within a bank.
         """
+        every = [self.steps[step].laid.units[unit] for unit in units]
+        waves: list[Wave] = []
+        for number in range(max(map(len, every), default=0)):
+            some = [
+                (lane, bits[number])
+                for lane, bits in zip(lanes, every, strict=True)
+                if number < len(bits)
+            ]
+            waves += self._hand_on(step, some)
+        return waves
+
+    def _hand_on(self, step: int, bits: Sequence[tuple[int, Bit]]) -> list[Wave]:
+        """The copies of a bit of each lane."""
         this, after = self.steps[step], self.steps[step + 1]
         out: Wave = []
         back: Wave = []
-        for lane, output in zip(lanes, outputs, strict=True):
+        for lane, bit in bits:
             first = lane - lane % self.team
             mates = [first + (lane - first + n) % self.team for n in range(self.team)]
-            part, row = after.target(int(output))
+            part, row = after.target(bit.output)
+            source = Spot(step, 0, lane, bit.row)
             if this.placed:
-                source = Spot(step, 0, lane, row)
                 out += [(source, Spot(step, 0, mate, row)) for mate in mates[1:]]
                 continue
-            if this.plan.result is None:
-                raise ValueError(f"stage {this.stage.name!r} has no result bits")
-            source = Spot(step, 0, lane, this.plan.result)
             wanted = [Spot(step + 1, part, mate, row) for mate in mates]
             home = self.at(source).bank
             apart = [spot for spot in wanted if self.at(spot).bank != home]
@@ -151,8 +162,9 @@ def lay_out(steps: list[Step], system: System, images: int, team: int) -> Layout
     batches = [tiles[some] for some in cut(len(tiles), len(teams))]
     mapped, moved = [], 0
     for step in steps:
-        stage, size = step.stage, -(-step.stage.outputs // team)
-        shares = [slice(n * size, min((n + 1) * size, stage.outputs)) for n in range(team)]
+        units = len(step.laid.units)
+        size = -(-units // team)
+        shares = [slice(min(n * size, units), min((n + 1) * size, units)) for n in range(team)]
         turns = [
             Turn(
                 [Block(share, tile.positions) for tile in batch for share in shares],
@@ -164,86 +176,54 @@ def lay_out(steps: list[Step], system: System, images: int, team: int) -> Layout
         ]
         # A team of one bank moves on to the next with every copy.
         homes = [further(system, bank, moved) for banks in teams for bank in banks]
-        mapped.append(
-            MappedStage(
-                stage,
-                system,
-                step.plan.program,
-                Placement(turns, tiles[0].columns, side_by_side=False),
-                step.plan.readback,
-                len(step.plan.chunks),
-                system.subarray_rows,
-                len(step.plan.chunks),
-                homes=homes,
-            )
-        )
+        placement = Placement(turns, tiles[0].columns, side_by_side=False)
+        mapped.append(step.laid.place(placement, homes))
         moved += not step.placed and team == 1
     return Layout(steps, mapped, team, system)
 
 
-def steps(stages: Sequence[Stage], system: System) -> list[Step]:
+def steps(stages: Sequence[Stage], system: System, planner: Planner) -> list[Step]:
     """Plan all stages, as many as possible side by side in one subarray.
 
     Raises OutOfRowsError for a stage that does not fit, and InputError if the banks have too few
     subarrays.
     """
-    shares: list[list[OutputPlan]] = []
+    shares: list[list[Draft]] = []
     start = 0
     while start < len(stages):
-        shares.append(_side_by_side(stages[start:], system))
+        shares.append(_side_by_side(stages, start, planner))
         start += len(shares[-1])
     # Shares take turns in two sets of subarrays: one is read while the other is written.
-    sets = [max((len(share[0].chunks) for share in shares[n::2]), default=0) for n in (0, 1)]
+    sets = [max((share[0].parts for share in shares[n::2]), default=0) for n in (0, 1)]
     needed = sum(sets)
     if needed > system.standard.subarrays_per_bank:
         raise InputError(
             f"a chain from {stages[0].name!r} to {stages[-1].name!r} must fit the "
             f"{system.standard.subarrays_per_bank} subarrays of a bank, not need {needed}"
         )
-    found: list[Step] = []
-    for number, share in enumerate(shares):
-        for planned in share:
-            first, placed = number % 2 * sets[0], planned is not share[-1]
-            found.append(Step(stages[len(found)], planned, first, placed))
-    for step, after in pairwise(found):
-        if step.placed:
-            _place(step, after, system.address_map)
-    return found
+    return [
+        Step(draft.laid(), number % 2 * sets[0], draft is not share[-1])
+        for number, share in enumerate(shares)
+        for draft in share
+    ]
 
 
-def _place(step: Step, after: Step, address_map: AddressMap) -> None:
-    """Let the program of a step copy its result among the operands of the next."""
-    if step.plan.result is None:
-        raise ValueError(f"stage {step.stage.name!r} has no result bits")
-    base = address_map.first_data
-    rows = np.array([after.target(output)[1] for output in range(step.stage.outputs)])
-    place = Schedule(step.stage.outputs, address_map)
-    place.append((COPY,), None, a=base + step.plan.result, out=base + rows)
-    step.plan.program.run(place)
-
-
-def _side_by_side(stages: Sequence[Stage], system: System) -> list[OutputPlan]:
-    """Plans of as many of the first stages as can share a subarray; of one at least.
+def _side_by_side(stages: Sequence[Stage], start: int, planner: Planner) -> list[Draft]:
+    """Plans of as many stages from one on as can share a subarray; of one at least.
 
     Their operands take turns in two regions: those of a stage must not lie where those of the next
     arrive meanwhile.
     """
-    last = len(stages) - 1
-
-    @cache
-    def planned(number: int, first_row: int, held: range) -> OutputPlan:
-        """Of a stage there; most are there, too, when one stage more shares the subarray."""
-        return plan(stages[number], system, first_row=first_row, held=held, stays=number < last)
-
-    best = [plan(stages[0], system, stays=last > 0)]
-    needs = [stage.windows.channels * stage.planes for stage in stages]
-    for count in range(2, len(stages) + 1):
+    planned = cache(planner.beside)
+    best = [planner.alone(start)]
+    needs = [stage.windows.channels * stage.planes for stage in stages[start:]]
+    for count in range(2, len(needs) + 1):
         low = max(needs[:count:2])
         regions = [range(n % 2 * low, n % 2 * low + rows) for n, rows in enumerate(needs[:count])]
         try:
             best = [
-                planned(number, own.start, coming)
-                for number, (own, coming) in enumerate(pairwise([*regions, range(0)]))
+                planned(number, own, coming)
+                for number, (own, coming) in enumerate(pairwise([*regions, range(0)]), start)
             ]
         except OutOfRowsError:
             break

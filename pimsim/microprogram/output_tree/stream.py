@@ -43,7 +43,7 @@ class Deed(NamedTuple):
     to_part: int = 0
     digit: Digit | None = None
     looked: bool = False
-    """Whether a digit is only looked at, which takes no command."""
+    """Whether a digit, or a bit that stays, is only looked at, which takes no command."""
     given: int = -1
     """Number in the group of the output whose bit it is."""
 
@@ -110,6 +110,8 @@ class Stream:
     checked: int = -1
     """Digits of weights up to this exponent are read, for whoever knows what they must come to; -1:
     none are."""
+    stays: bool = False
+    """Whether bits stay in the rows ``given``, for what comes next to find, and are not read."""
 
     @property
     def places(self) -> int:
@@ -161,7 +163,7 @@ class Stream:
                 for (part, place), to_place in pairs:
                     yield Deed(part, place=place, to_place=to_place, to_part=votes.part)
         for number, place in enumerate(self.given or ()):
-            yield Deed(place=place, given=number)
+            yield Deed(place=place, given=number, looked=self.stays)
         if votes is not None:
             yield from self._voted(votes)
 
@@ -240,7 +242,7 @@ class Stream:
             elif deed.to_place >= 0:
                 found.move(deed.place - first, deed.part, deed.to_place - first, deed.to_part)
             elif deed.looked:
-                found.look(deed.place - first, deed.part)
+                found.look(deed.place - first, deed.part, always=self.stays and deed.given >= 0)
             else:
                 found.read(deed.place - first, deed.part)
         return found
@@ -283,7 +285,7 @@ class Stream:
             bits.update((where[0], into) for _ in brought)
             total[into] += counted(tail, self.address_map)
         moved = {**digits, **bits}
-        reads, gives = len(self.outputs), 0
+        reads, gives = 0 if self.stays else len(self.outputs), 0
         if self.gives_sums:
             reads = sum(len(self._standing(place)) for place in range(self.places))
         elif self.checked >= 0:

@@ -18,10 +18,14 @@ from numpy.typing import NDArray
 from bnn.lowering.lower import consecutive, lower
 from bnn.lowering.stage import Stage
 from bnn.mapping.chain import choice as chains
-from bnn.mapping.chain import layout
-from bnn.mapping.chain.layout import Layout, Spot, lay_out, steps
+from bnn.mapping.chain import counted
+from bnn.mapping.chain.counted import Counted
+from bnn.mapping.chain.laid import MakePlanner
+from bnn.mapping.chain.layout import Layout, Spot, Step, lay_out, steps
+from bnn.mapping.chain.trees import Trees
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, Merge, Network
 from bnn.run import estimate
+from bnn.run.estimate import Estimate
 from bnn.run.execute import Execution, NetworkRun, run
 from bnn.system.ledger import PHASES
 from bnn.system.system import System
@@ -44,6 +48,7 @@ DDR3 = load("ddr3-1600-8-8-8")
 NARROW = replace(DDR3, row_bytes=64, chips_per_rank=1)  # 512 columns, a burst a row
 SHALLOW = replace(NARROW, rows_per_subarray=48)  # 30 data rows
 MAPPING = "output-stationary"
+TREE = "output-tree"
 
 
 def mlp(*widths: int, seed: int = 0) -> Network:
@@ -68,6 +73,7 @@ def ran(
     network: Network,
     count: int,
     chain: str = "always",
+    mapping: str = MAPPING,
     *,
     standard: Standard = DDR3,
     banks: int = 8,
@@ -77,7 +83,7 @@ def ran(
 ) -> NetworkRun:
     system, x = System(standard, ModelOptions(banks=banks)), images(network, count)
     how = Execution(check=check, compiled=compiled)
-    return run(network, x, None, system, MAPPING, chain=chain, traces=traces, execution=how)
+    return run(network, x, None, system, mapping, chain=chain, traces=traces, execution=how)
 
 
 # Widths, banks, images, standard: side by side in one subarray, in others, split over several.
@@ -93,31 +99,33 @@ CASES = {
     "teams in two ranks": ((20, 16, 5), 11, 900, replace(SHALLOW, ranks=2)),
 }
 cases = pytest.mark.parametrize("name", CASES)
+mappings = pytest.mark.parametrize("mapping", [MAPPING, TREE])
 
 
 @functools.cache
-def compiled_with_a_trace(name: str) -> tuple[NetworkRun, list[Event]]:
+def compiled_with_a_trace(name: str, mapping: str) -> tuple[NetworkRun, list[Event]]:
     """A case, and every command of it."""
     widths, banks, count, standard = CASES[name]
     kept = Kept()
-    done = ran(mlp(*widths), count, standard=standard, banks=banks, traces=[kept])
+    done = ran(mlp(*widths), count, mapping=mapping, standard=standard, banks=banks, traces=[kept])
     return done, kept.events
 
 
 @functools.cache
-def stages_apart(name: str) -> NetworkRun:
+def stages_apart(name: str, mapping: str) -> NetworkRun:
     """A case that is not chained."""
     widths, banks, count, standard = CASES[name]
-    return ran(mlp(*widths), count, "never", standard=standard, banks=banks)
+    return ran(mlp(*widths), count, "never", mapping, standard=standard, banks=banks)
 
 
 @cases
+@mappings
 @pytest.mark.slow
 def test_nothing_is_read_or_written_between_the_first_operands_and_the_last_sums(
-    name: str,
+    name: str, mapping: str
 ) -> None:
     widths = CASES[name][0]
-    done, events = compiled_with_a_trace(name)
+    done, events = compiled_with_a_trace(name, mapping)
     assert done.bit_exact
     (choice,) = done.chains
     layout = choice.layout
@@ -141,12 +149,15 @@ def test_nothing_is_read_or_written_between_the_first_operands_and_the_last_sums
 
 
 @cases
+@mappings
 @pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.slow
-def test_values_are_those_of_stages_apart(name: str, compiled: bool) -> None:
+def test_values_are_those_of_stages_apart(name: str, mapping: str, compiled: bool) -> None:
     widths, banks, count, standard = CASES[name]
-    chained = ran(mlp(*widths), count, standard=standard, banks=banks, compiled=compiled)
-    apart = stages_apart(name)
+    chained = ran(
+        mlp(*widths), count, mapping=mapping, standard=standard, banks=banks, compiled=compiled
+    )
+    apart = stages_apart(name, mapping)
     assert chained.bit_exact
     assert np.array_equal(chained.logits, apart.logits)
     for one, other in zip(chained.layers, apart.layers, strict=True):
@@ -179,7 +190,7 @@ def test_chains_of_any_widths_are_exact(data: st.DataObject) -> None:
     assert isinstance(first, Dense)
     first = replace(first, input_quantizer=None)
     network = Network("mlp", network.input_shape, (first, *network.layers[1:]))
-    compiled = data.draw(st.booleans())
+    compiled, mapping = data.draw(st.booleans()), data.draw(st.sampled_from([MAPPING, TREE]))
     x = encoding.levels()[pixels]
     options = ModelOptions(banks=banks)
 
@@ -189,7 +200,7 @@ def test_chains_of_any_widths_are_exact(data: st.DataObject) -> None:
             x,
             encoding,
             System(standard, options),
-            MAPPING,
+            mapping,
             chain=chain,
             execution=Execution(compiled=compiled),
         )
@@ -207,26 +218,30 @@ def test_chains_of_any_widths_are_exact(data: st.DataObject) -> None:
 
 
 @cases
+@mappings
 @pytest.mark.slow
 def test_booked_is_what_subarrays_executed_and_time_that_of_each_command_scheduled(
-    name: str,
+    name: str, mapping: str
 ) -> None:
     widths, banks, count, standard = CASES[name]
     with executing() as executed, scheduling() as segments:
-        done = ran(mlp(*widths), count, standard=standard, banks=banks, compiled=False)
+        done = ran(
+            mlp(*widths), count, mapping=mapping, standard=standard, banks=banks, compiled=False
+        )
     ledgers = [layer.ledger for layer in done.layers]
     assert_booked(executed, *ledgers)
     assert_scheduled(segments, ledgers, standard, ModelOptions(banks=banks))
 
 
 @cases
-def test_estimates_are_those_of_runs(name: str) -> None:
+@mappings
+def test_estimates_are_those_of_runs(name: str, mapping: str) -> None:
     """A run whose trace is taken books output by output, an estimate books what repeats once."""
     widths, banks, count, standard = CASES[name]
     network = mlp(*widths)
-    done, _ = compiled_with_a_trace(name)
+    done, _ = compiled_with_a_trace(name, mapping)
     guess = estimate.of_network(
-        network, None, count, System(standard, ModelOptions(banks=banks)), MAPPING, chain="always"
+        network, None, count, System(standard, ModelOptions(banks=banks)), mapping, chain="always"
     )
     assert [choice.text for choice in guess.chains] == [choice.text for choice in done.chains]
     for one, other in zip(done.layers, guess.layers, strict=True):
@@ -236,9 +251,10 @@ def test_estimates_are_those_of_runs(name: str) -> None:
 
 
 @cases
+@mappings
 @pytest.mark.slow
 def test_replaying_a_trace_reads_what_the_run_read(
-    name: str, monkeypatch: pytest.MonkeyPatch
+    name: str, mapping: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rows that the trace names, from the first operands to the last sums, hold the values."""
     widths, banks, count, standard = CASES[name]
@@ -261,8 +277,10 @@ def test_replaying_a_trace_reads_what_the_run_read(
 
     def bank_of(part: Subarray, lane: int, step: int) -> int:
         number = next(n for n, each in enumerate(made) if each is part)
-        parts = layouts[0].mapped[0].parts if step == 0 else 1
-        return layouts[0].at(Spot(step, number % parts, lane, 0)).bank
+        own, coming = (one.parts for one in layouts[0].mapped[:2])
+        if layouts[0].steps[0].placed:
+            coming = 0  # else subarrays of the next stage are made first, turn by turn
+        return layouts[0].at(Spot(step, number % (own + coming) - coming, lane, 0)).bank
 
     def write(
         part: Subarray, row: int, words: Words, width: int | None = None, lanes: Lanes | None = None
@@ -289,8 +307,8 @@ def test_replaying_a_trace_reads_what_the_run_read(
         patch.setattr(Subarray, "read", read_back)
         patch.setattr(System, "subarrays", subarrays)
         kept = Kept()
-        done = ran(mlp(*widths), count, standard=standard, banks=banks, compiled=False,
-                   traces=[kept])  # fmt: skip
+        done = ran(mlp(*widths), count, mapping=mapping, standard=standard, banks=banks,
+                   compiled=False, traces=[kept])  # fmt: skip
     assert done.bit_exact
     columns, rows = layouts[0].turns(0)[0].columns, standard.rows_per_subarray
 
@@ -332,6 +350,10 @@ def test_replaying_a_trace_reads_what_the_run_read(
 # ------------------------------------------------------------------------------------- layouts
 
 
+def planned(planner: MakePlanner, stages: Sequence[Stage], system: System) -> list[Step]:
+    return steps(stages, system, planner(stages, system, 600))
+
+
 def stages(network: Network) -> list[Stage]:
     return [stage for stage in lower(network, None) if isinstance(stage, Stage)]
 
@@ -349,21 +371,21 @@ def test_every_bank_of_a_team_gets_every_operand_once(data: st.DataObject) -> No
     banks = data.draw(st.integers(1, standard.ranks).map(lambda n: n * standard.banks))
     system = System(standard, ModelOptions(banks=banks), moves="psm")
     team = data.draw(st.integers(1, standard.banks))
-    tried = steps(stages(mlp(*widths)), system)
+    planner = data.draw(st.sampled_from([Counted, Trees]))
+    tried = planned(planner, stages(mlp(*widths)), system)
     layout = lay_out(tried, system, data.draw(st.sampled_from([1, 600, 3000])), team)
     for turn in range(len(layout.turns(0))):
         for step in range(layout.last):
             this, after = layout.steps[step], layout.steps[step + 1]
             seen: set[Spot] = set()
-            for lanes, outputs in layout.slots(step, turn):
-                assert this.plan.result is not None
-                own = [
-                    after.target(int(output))[1] if this.placed else this.plan.result
-                    for output in outputs
-                ]
-                arrived = {Spot(step, 0, lane, row) for lane, row in zip(lanes, own, strict=True)}
+            for lanes, units in layout.slots(step, turn):
+                arrived = {
+                    Spot(step, 0, lane, bit.row)
+                    for lane, unit in zip(lanes, units.tolist(), strict=True)
+                    for bit in this.laid.units[unit]
+                }
                 seen |= arrived if this.placed else set()
-                for wave in layout.hand_on(step, lanes, outputs.tolist()):
+                for wave in layout.hand_on(step, lanes, units.tolist()):
                     for source, target in wave:
                         assert source in arrived
                         one, two = layout.at(source), layout.at(target)
@@ -387,7 +409,7 @@ def test_images_over_banks_with_a_fan_in_of_more_parts_than_banks(banks: int) ->
     """No part lies where the bank that comes before has to copy within itself."""
     standard = replace(NARROW, rows_per_subarray=64, banks=banks)
     system = System(standard, ModelOptions(banks=banks), moves="psm")
-    layout = lay_out(steps(stages(mlp(3, 160, 2)), system), system, 1500, team=1)
+    layout = lay_out(planned(Counted, stages(mlp(3, 160, 2)), system), system, 1500, team=1)
     assert layout.mapped[1].parts > banks
     for lanes, outputs in layout.slots(0, 0):
         (wave,) = layout.hand_on(0, lanes, outputs.tolist())
@@ -397,11 +419,13 @@ def test_images_over_banks_with_a_fan_in_of_more_parts_than_banks(banks: int) ->
 
 def test_stages_lie_side_by_side_where_they_fit() -> None:
     system = System(DDR3, ModelOptions(), moves="psm")
-    found = steps(stages(mlp(300, 200, 250, 500, 10)), system)
+    found = planned(Counted, stages(mlp(300, 200, 250, 500, 10)), system)
     # 300, then 200 above it, then 250 from 0 on again; 500 more do not fit beside 250 of 1,006.
-    assert [step.plan.first_row for step in found] == [0, 300, 0, 300]
-    found = steps(stages(mlp(600, 500, 10)), system)
+    assert [step.laid.first_row for step in found] == [0, 300, 0, 300]
+    found = planned(Counted, stages(mlp(600, 500, 10)), system)
     assert [(step.first, step.placed) for step in found] == [(0, False), (1, False)]
+    found = planned(Trees, stages(mlp(300, 200, 250, 500, 10)), system)
+    assert [step.laid.first_row for step in found] == [0, 300, 0, 300]
 
 
 def test_what_follows() -> None:
@@ -442,6 +466,49 @@ def test_what_several_layers_read_is_read_out() -> None:
     done = run(network, x, None, System(DDR3, ModelOptions()), MAPPING, chain="always")
     assert done.bit_exact
     assert [choice.names for choice in done.chains] == [("d1", "d2")]
+
+
+def test_bits_of_groups_are_decided_where_the_next_stage_wants_them() -> None:
+    """No command copies them in the subarray: they are those of stages apart."""
+    network = mlp(40, 24, 16, 10)
+    chained, apart = (ran(network, 90, chain, TREE) for chain in ("always", "never"))
+    (choice,) = chained.chains
+    assert choice.layout is not None
+    assert [step.placed for step in choice.layout.steps] == [True, True, False]
+    for one, other in zip(chained.layers[:-1], apart.layers, strict=False):
+        done, alone = (layer.ledger.counts("compute") for layer in (one, other))
+        assert (done.aap, done.ap, done.rd) == (alone.aap, alone.ap, 0)
+        assert alone.rd > 0
+
+
+def test_three_hundred_stages_are_chained_under_either_mapping() -> None:
+    network = mlp(*[8] * 301)
+    for mapping in (MAPPING, TREE):
+        done = ran(network, 20, mapping=mapping)
+        assert done.bit_exact
+        assert [len(choice.names) for choice in done.chains] == [300]
+        assert done.chains[0].layout is not None
+
+
+@pytest.mark.slow
+def test_it_is_chosen_among_mappings_by_the_product_of_time_and_energy() -> None:
+    network, system = mlp(200, 120, 100, 10), System(DDR3, ModelOptions())
+
+    def booked(mapping: str, chain: str) -> Estimate:
+        return estimate.of_network(network, None, 60_000, system, mapping, chain=chain)
+
+    def price(done: Estimate) -> float:
+        costs = [layer.ledger.cost(phase) for layer in done.layers for phase in PHASES]
+        latency_ps = sum(cost.latency_ps for cost in costs)
+        return latency_ps * sum(cost.total_pj for cost in costs)
+
+    every = {(m, c): booked(m, c) for m in (MAPPING, TREE) for c in ("never", "always")}
+    chosen = booked("auto", "auto")
+    assert price(chosen) <= min(map(price, every.values()))
+    (choice,) = chosen.chains
+    assert choice.layout is not None
+    assert choice.mapping == TREE
+    assert {layer.mapping for layer in chosen.layers} == {TREE}
 
 
 @pytest.mark.slow
@@ -517,14 +584,14 @@ def test_a_stage_is_planned_twice_however_many_share_its_subarray(
     """Once as the last of them, and once with operands of the next beside its own."""
     network, system = mlp(*[4] * 13), System(SHALLOW, ModelOptions())
     stages = [one for one in lower(network, None, system.data_rows) if isinstance(one, Stage)]
-    planned: dict[str, int] = defaultdict(int)
-    plan = layout.plan
+    times: dict[str, int] = defaultdict(int)
+    plan = counted.plan
 
-    def counted(stage: Stage, *args: Any, **options: Any) -> Any:
-        planned[stage.name] += 1
+    def watched(stage: Stage, *args: Any, **options: Any) -> Any:
+        times[stage.name] += 1
         return plan(stage, *args, **options)
 
-    monkeypatch.setattr(layout, "plan", counted)
-    found = steps(stages, system)
+    monkeypatch.setattr(counted, "plan", watched)
+    found = planned(Counted, stages, system)
     assert sum(step.placed for step in found) == len(stages) - 1  # all of them share one
-    assert max(planned.values()) == 2
+    assert max(times.values()) == 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cached_property
 from itertools import product
 from typing import NamedTuple
@@ -16,10 +16,12 @@ from bnn.mapped.mapped_stage import ConstantRows, MappedStage, OperandRows, Read
 from bnn.mapped.parity import TreeCheck, tree_check
 from bnn.mapped.placement.division import in_turn
 from bnn.mapped.placement.fan_in import Chunk
+from bnn.mapped.placement.placement import Placement
 from bnn.mapping.dataflows.output_stationary.edges import Masks
 from bnn.mapping.dataflows.output_tree.items import Items
 from bnn.mapping.dataflows.output_tree.lockstep import computing
 from bnn.mapping.dataflows.output_tree.numbers import numbers, signed_digits
+from bnn.mapping.dataflows.output_tree.parts import Beside, Part
 from bnn.mapping.dataflows.output_tree.voting import Voting
 from bnn.system.screening import usable
 from bnn.system.system import System
@@ -48,23 +50,6 @@ class Way(NamedTuple):
     position has a column of its own where nothing is said."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Operands in a subarray, or some of their bits."""
-
-    chunk: Chunk
-    places: list[int]
-    """Of the patch, in the order of their rows."""
-    windows: range
-    """Places of the pooling window, or block, that it counts for."""
-    planes: range
-
-    @property
-    def rows(self) -> range:
-        """Data rows of the operands."""
-        return range(len(self.places) * self.chunk.width * len(self.planes))
-
-
 class Layout:
     """Where the rows of a stage lie, and what counts for an output.
 
@@ -75,11 +60,23 @@ class Layout:
     A stage in blocks (see :mod:`bnn.lowering.blocks`) is counted place by place, too, each with a
     stream of its own, and nothing is brought together.
 
+    A stage of a chain may share its subarray with the next, ``beside`` it.
+
     Raises OutOfRowsError where operands and masks leave none.
     """
 
-    def __init__(self, stage: Stage, system: System, chunks: list[Chunk], way: Way) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        system: System,
+        chunks: list[Chunk],
+        way: Way,
+        beside: Beside | None = None,
+    ) -> None:
         self._stage, self.system, self._map = stage, system, system.address_map
+        self.chunks, self.way, self._beside = chunks, way, beside
+        self._stays = beside is not None and beside.stays
+        """Whether bits stay in their rows."""
         self.columns = stage.windows.positions
         """Of an image."""
         self._blocked = bool(way.block)
@@ -94,7 +91,13 @@ class Layout:
             ]
         else:
             self.parts = [
-                Part(chunk, list(range(chunk.places.start, chunk.places.stop)), every, some)
+                Part(
+                    chunk,
+                    list(range(chunk.places.start, chunk.places.stop)),
+                    every,
+                    some,
+                    beside.first_row if beside else 0,
+                )
                 for some in planes
                 for chunk in chunks
             ]
@@ -122,6 +125,8 @@ class Layout:
         for number, part in enumerate(self.parts):
             rows = RowAllocator(self._data_rows)
             rows.hold(part.rows, "operands")
+            if beside is not None:
+                rows.hold(beside.coming, "operands of the next stage")
             if number in homes or not number:
                 counted = part.windows if number in homes else ()
                 brought = not number and not self._blocked
@@ -156,9 +161,12 @@ class Layout:
     def _take_bits(self, number: int, rows: RowAllocator) -> None:
         """Take rows for the bits of a group: those of all places together, and of one."""
         size = min(MOST, self._stage.outputs)
-        if not number and self._decides:
+        if not number and self._decides and not (self._beside and self._beside.coming):
             held = self._pooled or self._voting.votes
-            kept = rows.take(size if held else min(2, size), "bits")
+            wanted = size if held else min(2, size)
+            if self._beside is not None and self._stays:
+                wanted = min(self._beside.most, size)
+            kept = rows.take(wanted, "bits")
             self._kept = [self._first + row for row in kept]
             self._voting.keep(self._kept, rows)
         if self._stage.windows.offsets > 1 and not self._blocked:
@@ -170,6 +178,16 @@ class Layout:
 
         Where there are more ``units`` than streams, all are as these.
         """
+        program = self.writing()
+        placement = in_turn(
+            self._seen, self.system, images, program,
+            computing=computing(streams, units), units=units, first=first,
+            where=usable(self.subarrays, len(self.parts), self.system, first),
+        )  # fmt: skip
+        return self.placed(streams, program, placement)
+
+    def writing(self) -> RowProgram:
+        """What is written: operands, and masks of padding."""
         program, parts = RowProgram(1), len(self.parts)
         program.enter("inputs")
         for number in range(self._voting.sets * parts):
@@ -180,16 +198,22 @@ class Layout:
         for one, (number, masks) in product(range(self._voting.sets), self._masks.items()):
             for row, mask in masks.all():
                 program.write([row], one * parts + number, ConstantRows(mask[None, None]))
+        return program
+
+    def placed(
+        self,
+        streams: list[Stream],
+        program: RowProgram,
+        placement: Placement,
+        homes: Sequence[int] | None = None,
+    ) -> MappedStage:
+        """Return the stage as it lies where a placement says; for ``homes`` see there."""
         stage = self._seen
-        placement = in_turn(
-            stage, self.system, images, program,
-            computing=computing(streams, units), units=units, first=first,
-            where=usable(self.subarrays, parts, self.system, first),
-        )  # fmt: skip
         return MappedStage(
             stage, self.system, program, placement, ReadBack(stage.scale, ()), self.subarrays,
-            self.system.subarray_rows, parts, streams=streams, sums=self.sums.of_each(self.each),
-            checks=self._checks, blocks=self._stage.windows.outputs if self._blocked else None,
+            self.system.subarray_rows, len(self.parts), homes=homes, streams=streams,
+            sums=self.sums.of_each(self.each), checks=self._checks,
+            blocks=self._stage.windows.outputs if self._blocked else None,
         )  # fmt: skip
 
     @cached_property
@@ -263,7 +287,9 @@ class Layout:
     def _alone(self, planned: GroupPlan, place: int) -> Stream:
         """Stream of a place; its outputs are numbered behind those of places before."""
         window = Window(numbered(planned, place * self._stage.outputs), self._where[place])
-        return self._stream([window], None)
+        outs = self._outs(place, planned.outputs) if self._stays else None
+        given = None if outs is None else outs[: len(planned.outputs)].tolist()
+        return self._stream([window], given)
 
     def _stream(self, windows: list[Window], given: list[int] | None) -> Stream:
         """Stream of a group, its bits in some rows, or each as it is decided."""
@@ -271,7 +297,9 @@ class Layout:
             free = self._free[windows[0].parts[0]]
             return self._voting.stream(windows, free, self._map)
         level = -1 if self._checks is None else self._checks.level
-        return Stream(self._map, windows, self.subarrays, given, self._kept, checked=level)
+        return Stream(
+            self._map, windows, self.subarrays, given, self._kept, checked=level, stays=self._stays
+        )
 
     def _plan(self, tree: Tree, place: int) -> GroupPlan:
         """Plan a group at a place; rows for two times all digits stay free, if these are voted."""
@@ -282,16 +310,18 @@ class Layout:
                 FanIn(*some.of(order), self._free[number][0 if rest else held :])
                 for rest, (some, number) in enumerate(zip(parts, self._where[place], strict=True))
             ]
-            planned = plan(tree, fan_in, kappas, self._outs(place), self._map)
+            planned = plan(tree, fan_in, kappas, self._outs(place, leaves(tree)), self._map)
             needed = self._voting.rows_of_digits(planned)
             if needed <= held:
                 return planned
             held = needed
 
-    def _outs(self, place: int) -> NDArray[np.int64] | None:
-        """Rows of the bits that are decided at a place."""
+    def _outs(self, place: int, outputs: Sequence[int] = ()) -> NDArray[np.int64] | None:
+        """Rows of the bits of some outputs that are decided at a place."""
         if not self._decides:
             return None
+        if self._beside is not None and self._beside.coming:
+            return self._first + self._beside.coming.start + np.array(outputs, np.int64)
         own = place and not self._blocked
         bits = self._decided[self._where[place][0]] if own else self._kept
         return np.resize(np.array(bits), MOST)
@@ -339,7 +369,7 @@ class Layout:
             own = stage.weights[digit, taps, chunk.channels].reshape(-1, stage.outputs)
             for row, bit in enumerate(part.planes):
                 signs.append(own * self._turn)
-                rows.append(self._first + first + row)
+                rows.append(self._first + part.first_row + first + row)
                 weights.append(np.full(len(first), bit + shift + lift))
         if number == self._where[place][0] and stage.zero_padding:
             for mask, digits in self._padding(number, place):

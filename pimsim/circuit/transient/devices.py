@@ -12,6 +12,8 @@ from typing import TypeAlias, TypeVar, cast
 
 from numba import njit
 
+from pimsim.machine_code import for_any_number
+
 _Function = TypeVar("_Function", bound=Callable[..., object])
 
 Current: TypeAlias = tuple[float, float, float]
@@ -24,7 +26,8 @@ def compiled(function: _Function) -> _Function:
     Division by zero gives infinity, as in numpy; a product and a sum may become one operation.
     """
     fast = {"contract", "nsz", "arcp"}
-    return cast(_Function, njit(forceinline=True, error_model="numpy", fastmath=fast)(function))
+    inlined = njit(forceinline=True, error_model="numpy", fastmath=fast)(function)
+    return for_any_number(cast(_Function, inlined))
 
 
 @compiled

@@ -197,8 +197,9 @@ def _crossing(start: float, slope: float, end: float, level: float) -> float:
 
 @njit(error_model="numpy")
 def _integrate(
-    s: int, sample: Sample, cell_v: Floats, wiring: Wiring, schedule: Schedule, outcome: Outcome
-) -> None:
+    s: np.int64, sample: Sample, cell_v: Floats, wiring: Wiring, schedule: Schedule,
+    outcome: Outcome,
+) -> None:  # fmt: skip
     """Integrate sample ``s``."""
     stops, levels, lines = schedule.stops, schedule.levels, schedule.levels.shape[1]
     size, bl, nodes = sample.charge.size, 2 * wiring.segments, 2 * wiring.segments + 4
@@ -291,7 +292,8 @@ def _kept(digest: str) -> Callable[..., None]:
         for s in prange(packed.shape[0]):
             charge = _capacitances(packed[s], cell_ff[s], wiring.segments)
             sample = Sample(packed[s], charge, access[s], access_vt[s])
-            _integrate(s, sample, cell_v[s], wiring, schedule, outcome)
+            # by a type of index that is the same in a loop in parallel and in one that is not
+            _integrate(np.int64(s), sample, cell_v[s], wiring, schedule, outcome)
         return len(digest)
 
     return cast(Callable[..., None], machine_code.kept(integrate))

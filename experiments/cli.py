@@ -36,7 +36,7 @@ from experiments.commands import (
     synthesize,
     train,
 )
-from experiments.commands.chips import CHIPS
+from experiments.commands.chips.command import CHIPS
 from experiments.commands.circuit.command import CIRCUIT
 from experiments.commands.trace import TRACE
 from experiments.options import places, subcommands

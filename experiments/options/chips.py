@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 STANDARD = "ddr4-2400"
 """Part that unmodified chips are, unless another is asked for."""
 PART = ANY_STANDARD.but(default=STANDARD)
+OF_AN_AAP = ("split_decoder", "acts_per_aap")
+"""Options of the cost model that are of AAPs, which chips do not have."""
 _DELAYS = Range(0, 1_000_000)
 
 
-def add_measured(parser: argparse.ArgumentParser) -> None:
-    """Add ``--t1``, ``--t2``, ``--pattern``, ``--best`` and ``--boxes``."""
+def add_measured(parser: argparse.ArgumentParser, best: float = 1.0) -> None:
+    """Add ``--t1``, ``--t2``, ``--pattern``, ``--best``, by default ``best``, and ``--boxes``."""
     add(
         parser.add_argument_group("measurements that row groups are drawn from"),
         Option("t1", "of majorities, first ACTIVATE to PRECHARGE (default: %(default)s ns)",
@@ -30,7 +32,7 @@ def add_measured(parser: argparse.ArgumentParser) -> None:
         Option("pattern", "data in the rows of majorities", default="random",
                choices=("random", "all0/1")),
         Option("best", "share of the row groups that are used, the best of all: a screening",
-               float, "SHARE", 1.0, Range(0, 1)),
+               float, "SHARE", best, Range(0, 1)),
         Option("boxes", "boxes of measurements of one's own, in place of SiMRA's", Path,
                "FILE.csv"),
     )  # fmt: skip

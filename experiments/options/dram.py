@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from experiments.options.option import add
@@ -16,17 +17,26 @@ if TYPE_CHECKING:
     from pimsim.dram.standard.standard import Standard
 
 
-def add_dram(parser: argparse.ArgumentParser, *, energy: bool = True, **defaults: Any) -> None:
+def add_dram(
+    parser: argparse.ArgumentParser,
+    *,
+    energy: bool = True,
+    leave_out: Collection[str] = (),
+    **defaults: Any,
+) -> None:
     """Add the options that choose a DRAM standard and the options of the cost model.
 
     ``defaults`` are those of options that have others for a command. Without ``energy`` there is
-    no ``--energy``, for a command that shows both models.
+    no ``--energy``, for a command that shows both models; those to ``leave_out`` keep their
+    defaults.
     """
     group = parser.add_argument_group("DRAM and its cost model (printed with every result)")
     add(group, STANDARD.but(default=defaults.pop(STANDARD.name, STANDARD.default)))
     for option in MODEL:
         own = option.but(default=defaults.get(option.name, option.default))
-        if energy:
+        if option.name in leave_out:
+            parser.set_defaults(**{option.name: own.default})
+        elif energy:
             add(group, own)
         elif option.name != "energy":  # with both models, everything has an effect
             add(group, own.but(needs=None))

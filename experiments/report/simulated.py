@@ -70,7 +70,7 @@ def simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any, CheckKeras 
     faulty = fault_options.faulty_layers(args)
     scale = data.chosen_scale(args.input_scale)
     path = zoo.locate(args.network)
-    opened = cache(lambda: data.open_data(_data_name(args), args.data_dir, args.labels, scale))
+    opened = cache(lambda: data.open_data(data_name(args), args.data_dir, args.labels, scale))
     network = model_file.read_model(
         path, chosen_shape(args.input_shape) or (lambda: opened().x.shape[1:])
     )
@@ -202,7 +202,8 @@ def _check_keras(
     report["wall_s"]["keras"] = time.perf_counter() - started
 
 
-def _data_name(args: argparse.Namespace) -> str:
+def data_name(args: argparse.Namespace) -> str:
+    """Return the data that ``--data`` names, or that a bundled network was trained for."""
     from bnn import zoo
 
     if args.data is not None:

@@ -78,6 +78,8 @@ class Measured:
             return self.table.find(operation, size, self.pattern, self.majority)
         if primitive.name == "copy":
             return self.table.find("multi-row-copy", size, "random", COPY)
+        if primitive.name == "clone":
+            return self.table.find("multi-row-copy", 2, "random", CLONE)
         return None
 
     def chip(

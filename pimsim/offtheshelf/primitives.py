@@ -139,6 +139,13 @@ def copy(rows: int, decoder: RowDecoder | None = None) -> ChipProgram:
     return ChipProgram("copy", (Activate(first, last, COPY),), (first,), outputs)
 
 
+def clone(_: int = 1) -> ChipProgram:
+    """Return the program of a copy of a row to any other one of its subarray."""
+    return ChipProgram(
+        "clone", (Activate(Row(0, 0), Row(0, 2), CLONE),), (Row(0, 0),), (Row(0, 2),)
+    )
+
+
 def inversion(rows: int, decoder: RowDecoder | None = None) -> ChipProgram:
     """Return the program of a NOT into ``rows`` rows of the neighbouring subarray."""
     decoder = decoder or RowDecoder()
@@ -207,6 +214,8 @@ def _logic(name: str, summary: str, meaning: Callable[[Sequence[int]], int]) -> 
 _TABLE = (
     ChipPrimitive("copy", "copy of a row to N - 1 others", ROWS, "rows", copy, lambda v: v[0],
                   SIMRA),
+    ChipPrimitive("clone", "copy of a row to any other", (1,), "destinations", clone,
+                  lambda v: v[0], SIMRA),
     *(
         ChipPrimitive(
             f"maj{inputs}", f"majority of {inputs} on N rows",

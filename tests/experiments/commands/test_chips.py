@@ -68,7 +68,7 @@ def test_a_program_is_printed_and_exported(capsys: Captured, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("program maj4", "`PRIMITIVE` must be one of copy, maj3, maj5, maj7, maj9, not, and, or, "),
+        ("program maj4", "`PRIMITIVE` must be one of copy, clone, maj3, maj5, maj7, maj9, not, "),
         ("program maj3 --size 12", "`rows` of maj3 must be one of 4, 8, 16, 32, not 12"),
         ("program maj9 --size 8", "`rows` of maj9 must be one of 16, 32, not 8"),
         ("program maj3 --export bender:x", "`--export` must be drambender:FILE, not 'bender:x'"),
@@ -95,3 +95,51 @@ def test_what_is_wrong_is_said_in_a_line(
     assert printed.err.count("\n") == 1
     assert message in printed.err
     assert not Path("x").exists()
+
+
+RUN = ("run", "digits-mlp", "--limit", "60")
+
+
+def test_a_network_on_chips_with_and_without_screening(capsys: Captured) -> None:
+    found = _json(capsys, *RUN, "--rows", "4", "--t2", "1.5", "--best", "0.4", "--chips", "2")
+    right = found["accuracy_error_free"]
+    assert right > 0.9
+    chips = {(one["best"], one["chip"]): one for one in found["chips"]}
+    assert set(chips) == {(best, chip) for best in (1.0, 0.4) for chip in (0, 1)}
+    for chip in (0, 1):
+        bad, good = chips[1.0, chip], chips[0.4, chip]
+        assert bad["success_least"] < 0.05  # a quarter of the groups never works
+        assert bad["accuracy"] < right - 0.2
+        assert good["success_least"] > 0.98
+        assert good["accuracy"] > bad["accuracy"] + 0.2
+    first = found["layers"][0]
+    assert first["majorities"] > first["copies"] > 0
+    assert first["majorities"] % 2 == 0  # in both polarities
+    assert found["latency_ps"] == sum(
+        one["compute_ps"] + one["channel_ps"] for one in found["layers"]
+    )
+    parts = found["energy_pj"]
+    assert parts["total"] == pytest.approx(sum(v for k, v in parts.items() if k != "total"))
+    assert found["latency_ps"] > found["ambit"]["latency_ps"]
+
+
+def test_time_and_energy_of_a_network_by_hand(capsys: Captured) -> None:
+    """One bank, no refresh: every majority and copy one after the other."""
+    found = _json(capsys, *RUN, "--rows", "32", "--banks", "1", "--no-refresh", "--chips", "1",
+                  "--best", "1")  # fmt: skip
+    assert len(found["chips"]) == 1
+    for one in found["layers"][:3]:
+        # a majority on 32 rows, see test_chip_cost; 36 + 6 ns and tRAS + tRP a copy
+        expected = one["majorities"] * 1_272_720 + one["copies"] * 88_161
+        assert one["banks"] == 1
+        assert one["compute_ps"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_screen_says_what_the_json_says(capsys: Captured) -> None:
+    words = ["chips", *RUN, "--chips", "1"]
+    assert cli.main(words) == 0
+    shown = capsys.readouterr().out
+    found = _json(capsys, *RUN, "--chips", "1")
+    assert f"{100 * found['chips'][0]['accuracy']:.2f}" in shown
+    assert f"{found['layers'][0]['majorities']:,}" in shown
+    assert all(" ".join(text.split()) in " ".join(shown.split()) for text in found["assumed"])

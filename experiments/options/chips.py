@@ -18,6 +18,7 @@ STANDARD = "ddr4-2400"
 PART = ANY_STANDARD.but(default=STANDARD)
 OF_AN_AAP = ("split_decoder", "acts_per_aap")
 """Options of the cost model that are of AAPs, which chips do not have."""
+ROWS = Option("rows", "rows that a majority opens", int, "N", 32, choices=(4, 8, 16, 32))
 _DELAYS = Range(0, 1_000_000)
 
 
@@ -61,6 +62,11 @@ def stated(args: argparse.Namespace) -> dict[str, object]:
         "t2_ns": args.t2,
         "pattern": args.pattern,
         "best_share_of_groups": args.best,
-        "rows_opened": "by the decoder that SiMRA supposes, five predecoders",
-        "chip_energy": "two whole ACTs and PREs an access, though one of each is cut short",
     }
+
+
+STATED = {
+    "rows_opened": "by the decoder that SiMRA supposes, five predecoders",
+    "chip_energy": "two whole ACTs and PREs an access, though one of each is cut short",
+}
+"""What time and energy of unmodified chips rest on."""

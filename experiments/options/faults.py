@@ -82,7 +82,8 @@ def chosen_faults(args: argparse.Namespace) -> Faults | None:
     read or lacks an entry.
     """
     from pimsim.circuit.failure_tables.table import FailureTable
-    from pimsim.dram.array.faults import EFFECTS, MAJORITY, Faults
+    from pimsim.dram.array.faults import EFFECTS, MAJORITY
+    from pimsim.offtheshelf.group_faults import faults_of
 
     if args.variation is None and args.failures is None:
         return None
@@ -94,7 +95,7 @@ def chosen_faults(args: argparse.Namespace) -> Faults | None:
     else:
         table = _of_circuit(args, rows)
     effect = args.effect or EFFECTS[0]
-    return Faults(table, chip=chip, noise=args.seed, rows=rows, effect=effect)
+    return faults_of(table, chip=chip, noise=args.seed, rows=rows, effect=effect)
 
 
 def faulty_layers(args: argparse.Namespace) -> tuple[str, ...] | None:

@@ -106,7 +106,12 @@ def simulate(args: argparse.Namespace) -> dict[str, Any]:
         "energy_pj": {**parts, "total": sum(parts.values())},
         "ambit": _ambit(right.layers),
         "assumed": list(ASSUMED),
-        "assumptions": {**assumptions(standard, options), "rows": args.rows, **chips.stated(args)},
+        "assumptions": {
+            **assumptions(standard, options),
+            "rows": args.rows,
+            **chips.stated(args),
+            **chips.STATED,
+        },
     }
 
 

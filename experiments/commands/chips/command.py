@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from experiments.commands.chips.groups import Groups
 from experiments.commands.chips.network import Network
 from experiments.commands.chips.primitives import Primitives
 from experiments.commands.chips.program import Program
@@ -14,5 +15,5 @@ CHIPS = Group(
     "examples:\n  pimsim chips primitives\n  pimsim chips program maj3 --size 32\n"
     "  pimsim chips run digits-mlp --rows 32 --best 0.5\n",
     "subcommands",
-    (Primitives(), Program(), Network()),
+    (Primitives(), Groups(), Program(), Network()),
 )

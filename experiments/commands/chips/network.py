@@ -51,7 +51,7 @@ class Network:
         add(parser.add_argument_group("images"), DATA, LIMIT, DATA_DIR)
         add(
             parser,
-            Option("rows", "rows that a majority opens", int, "N", 32, choices=(4, 8, 16, 32)),
+            chips.ROWS,
             Option("chips", "chips that are drawn", int, "N", 3, whole(1, 1_000)),
             SEED.but(help="of the first chip; the others follow", default=0),
         )

@@ -80,7 +80,7 @@ class Primitives:
                         "source": primitive.source,
                     }
                 )
-        stated = {**assumptions(standard, options), **chips.stated(args)}
+        stated = {**assumptions(standard, options), **chips.stated(args), **chips.STATED}
         if args.json:
             json_output.show({"primitives": rows, "assumptions": stated})
             return 0

@@ -109,10 +109,10 @@ def faulty_of(values: Values) -> tuple[str, ...] | None:
 
 def faults_of(values: Values, trial: int, seed: int) -> Faults:
     """Return the chip and the noise of a trial."""
-    from pimsim.dram.array.faults import Faults
+    from pimsim.offtheshelf import group_faults
 
     chip, noise = seeds_of(seed, trial, 2)
-    return Faults(
+    return group_faults.faults_of(
         failure_table(values),
         chip=chip,
         noise=noise,
@@ -162,11 +162,9 @@ def _scoring(network: Network, dataset: Dataset) -> Scoring:
 
 def _require_entries(values: Values) -> None:
     """A table must have what every network needs."""
-    from pimsim.dram.array.faults import MAJORITY, Access, Faults
+    from pimsim.dram.array.faults import MAJORITY, Access
 
-    faults = Faults(
-        failure_table(values), chip=0, noise=0, rows=networks.mitigation(values).activation_rows
-    )
+    faults = faults_of(values, 0, 0)
     for rows in (1, MAJORITY):
         try:
             faults.access_rates(Access("sense", rows))

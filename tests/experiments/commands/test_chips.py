@@ -143,3 +143,32 @@ def test_the_screen_says_what_the_json_says(capsys: Captured) -> None:
     assert f"{100 * found['chips'][0]['accuracy']:.2f}" in shown
     assert f"{found['layers'][0]['majorities']:,}" in shown
     assert all(" ".join(text.split()) in " ".join(shown.split()) for text in found["assumed"])
+
+
+def test_a_table_of_groups_runs_a_network_and_a_sweep(
+    capsys: Captured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = _json(capsys, "groups", "--rows", "4", "--t2", "1.5", "--best", "0.5",
+                  "--out", "half.json")  # fmt: skip
+    means = {one["best"]: one["mean_percent"] for one in found["groups"]}
+    assert means[1.0] == pytest.approx(56.63)
+    assert means[0.5] == pytest.approx(99.69, abs=0.01)
+    words = ["run", "digits-mlp", "--limit", "60", "--failures", "half.json", "--json"]
+    assert cli.main([*words, "--activation-rows", "4", "--standard", "ddr4-2400",
+                     "--mapping", "output-stationary"]) == 0  # fmt: skip
+    report = json.loads(capsys.readouterr().out)
+    chips = _json(capsys, *RUN, "--rows", "4", "--t2", "1.5", "--best", "0.5", "--chips", "1")
+    assert report["accuracy"] == chips["chips"][-1]["accuracy"]
+    assert cli.main([*words, "--activation-rows", "8"]) == 2
+    assert "half.json: " in capsys.readouterr().err
+    Path("s.toml").write_text(
+        'name = "s"\nmeasure = "accuracy"\n[fixed]\nnetwork = "digits-mlp"\nimages = 60\n'
+        'activation_rows = 4\n[axes]\nfailures = ["half.json"]\n[stop]\ntrials = 2\n'
+        "least_trials = 2\n",
+        "utf-8",
+    )
+    assert cli.main(["sweep", "s.toml", "--out", "swept", "--workers", "1", "--json"]) == 0
+    (point,) = json.loads(capsys.readouterr().out)["points"]
+    assert point["estimate"] > 90
+    assert point["counts"]["images"] == 120

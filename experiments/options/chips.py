@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from experiments.options import dram
 from experiments.options.option import Option, add
 from experiments.options.table import STANDARD as ANY_STANDARD
 from pimsim.ranges import Range
@@ -16,10 +17,16 @@ if TYPE_CHECKING:
 STANDARD = "ddr4-2400"
 """Part that unmodified chips are, unless another is asked for."""
 PART = ANY_STANDARD.but(default=STANDARD)
-OF_AN_AAP = ("split_decoder", "acts_per_aap")
-"""Options of the cost model that are of AAPs, which chips do not have."""
+IDLE = ("split_decoder", "acts_per_aap", "idle_ranks")
+"""Options of the cost model that are of AAPs, which chips do not have, or of whole runs."""
 ROWS = Option("rows", "rows that a majority opens", int, "N", 32, choices=(4, 8, 16, 32))
 _DELAYS = Range(0, 1_000_000)
+
+
+def add_part(parser: argparse.ArgumentParser, *leave_out: str, **defaults: Any) -> None:
+    """Add the options of the part and its cost model; energy is that of currents."""
+    dram.add_dram(parser, leave_out=("energy", *leave_out), standard=STANDARD, **defaults)
+    parser.set_defaults(energy="datasheet")
 
 
 def add_measured(parser: argparse.ArgumentParser, best: float = 1.0) -> None:

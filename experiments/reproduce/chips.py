@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cache, partial
 
 from experiments.reproduce.table import Row, in_words
@@ -76,6 +77,7 @@ def cost_rows(
     operations: Iterable[tuple[str, int]], standard: Standard, options: ModelOptions
 ) -> Iterator[Row]:
     """Return latency, energy and throughput of operations, copies of operands included."""
+    options = replace(options, energy="datasheet")
     words = partial(in_words, standard, options)
     for name, size in operations:
         cost, of = (

@@ -34,6 +34,7 @@ from pimsim.dram.scheduler.constraints import (
 )
 from pimsim.dram.standard.standard import Standard
 from pimsim.dram.timeline.command_stream import issue_order
+from pimsim.errors import InputError
 from pimsim.offtheshelf.decoder import RowDecoder
 from pimsim.offtheshelf.program import FRAC_NS, Activate, ChipProgram, Step
 
@@ -103,7 +104,11 @@ def burst(step: Step, standard: Standard, options: ModelOptions) -> Burst:
 def program_cost(
     program: ChipProgram, standard: Standard, options: ModelOptions, steps: Sequence[Step] = ()
 ) -> ChipCost:
-    """Return what a program takes, or only some ``steps`` of it."""
+    """Return what a program takes, or only some ``steps`` of it.
+
+    Raises :class:`~pimsim.errors.InputError` for another energy mode than ``datasheet``.
+    """
+    _require_currents(options)
     bursts = [burst(step, standard, options) for step in steps or program.steps]
     banks = issue_order(standard, range(options.banks))
     alone = _Schedule(standard, options).run(bursts, banks[:1])
@@ -139,8 +144,10 @@ def charged(
         banks: among which they are divided evenly.
         case: the part, and the options of the cost model.
 
+    Raises :class:`~pimsim.errors.InputError` for another energy mode than ``datasheet``.
     """
     standard, options = case
+    _require_currents(options)
     every = list(bursts)
     open_ps = sum(sum(_open(one)) * times for one, times in every)
     ranks = max(1, -(-banks // standard.banks))
@@ -151,6 +158,15 @@ def charged(
         sum((_counts(one) * times for one, times in every), CommandCounts()),
         elapsed, standard, options,
     )  # fmt: skip
+
+
+def _require_currents(options: ModelOptions) -> None:
+    """Ambit's figures are of AAPs and have none of an ACT or a PRE."""
+    if options.energy != "datasheet":
+        raise InputError(
+            f"`energy` must be datasheet for unmodified chips, not {options.energy!r}: what an ACT "
+            "or a PRE alone takes is in no other"
+        )
 
 
 def _energy_pj(bursts: Sequence[Burst], standard: Standard, options: ModelOptions) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from experiments.options import chips, dram
+from experiments.options import chips
 from experiments.options.data import DATA_DIR, read_by_name
 from experiments.options.option import Option, Rule, add
 from experiments.options.table import DATA, JSON, LIMIT, NETWORK, SEED
@@ -56,7 +56,7 @@ class Network:
             SEED.but(help="of the first chip; the others follow", default=0),
         )
         chips.add_measured(parser, best=0.5)
-        dram.add_dram(parser, standard=chips.STANDARD)
+        chips.add_part(parser)
         add(parser, JSON)
 
     @staticmethod

@@ -47,7 +47,7 @@ class Primitives:
         """Describe ``pimsim chips primitives``."""
         parser.description, parser.epilog = _DESCRIPTION, _EPILOG
         chips.add_measured(parser)
-        dram.add_dram(parser, leave_out=chips.OF_AN_AAP, refresh=False, standard=chips.STANDARD)
+        chips.add_part(parser, *chips.IDLE, refresh=False)
         add(parser, JSON)
 
     @staticmethod

@@ -8,6 +8,7 @@ import pytest
 
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
+from pimsim.errors import InputError
 from pimsim.offtheshelf.cost import _Schedule, burst, program_cost
 from pimsim.offtheshelf.primitives import PRIMITIVES, majority
 from pimsim.offtheshelf.program import Activate
@@ -76,6 +77,17 @@ def test_no_constraint_between_banks_is_broken() -> None:
     for (at, bank), (then, other) in pairwise(acts):
         if bank != other:
             assert then - at >= (4_900 if bank % 4 == other % 4 else 3_332)
+
+
+def test_figures_of_aaps_are_refused() -> None:
+    ddr3 = load("ddr3-1600-8-8-8")
+    program = PRIMITIVES["not"].program(1)
+    with pytest.raises(
+        InputError, match="`energy` must be datasheet for unmodified chips, not 'am"
+    ):
+        program_cost(program, ddr3, ModelOptions())
+    cost = program_cost(program, ddr3, ModelOptions(energy="datasheet"))
+    assert cost.energy_pj == pytest.approx(2 * (8 * 1.5 * 18 * 35 + 8 * 1.5 * 25 * 10))
 
 
 def test_steps_have_the_delays_that_they_violate() -> None:

@@ -16,7 +16,6 @@ pimsim.errors.OutOfRowsError: scratch: 5 data rows are needed at once, the subar
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterable
 
 from pimsim.errors import OutOfRowsError
@@ -29,25 +28,25 @@ class RowAllocator:
         self.capacity = capacity
         self.peak = 0
         """Most rows in use at once so far."""
-        self._free = list(range(capacity))
-        self._used: set[int] = set()
-
-    @property
-    def left(self) -> int:
+        self.left = capacity
         """Rows that are free."""
-        return len(self._free)
+        self._free = (1 << capacity) - 1
+        """Bit n: whether row n is."""
 
     def take(self, count: int, purpose: str) -> list[int]:
         """Hand out ``count`` rows; raises OutOfRowsError saying how many would be needed."""
-        needed = len(self._used) + count
-        if needed > self.capacity:
+        left = self.left - count
+        if left < 0:
             raise OutOfRowsError(
-                f"{purpose}: {needed} data rows are needed at once, the subarray has "
+                f"{purpose}: {self.capacity - left} data rows are needed at once, the subarray has "
                 f"{self.capacity}"
             )
-        rows = [heapq.heappop(self._free) for _ in range(count)]
-        self._used.update(rows)
-        self.peak = max(self.peak, len(self._used))
+        rows, free = [], self._free
+        for _ in range(count):
+            lowest = free & -free
+            rows.append(lowest.bit_length() - 1)
+            free ^= lowest
+        self._set(free, left)
         return rows
 
     def hold(self, rows: range, purpose: str) -> None:
@@ -65,15 +64,21 @@ class RowAllocator:
                 f"{purpose}: {rows.stop} data rows are needed at once, the subarray has "
                 f"{self.capacity}"
             )
-        if not self._used.isdisjoint(rows):
+        held = sum(1 << row for row in rows)
+        if held & ~self._free:
             raise ValueError(f"{purpose}: rows {rows} are in use")
-        self._used.update(rows)
-        self.peak = max(self.peak, len(self._used))
-        self._free = [row for row in self._free if row not in rows]
-        heapq.heapify(self._free)
+        self._set(self._free ^ held, self.left - len(rows))
 
     def give_back(self, rows: Iterable[int]) -> None:
         """Take rows back; each must be in use."""
         for row in rows:
-            self._used.remove(row)
-            heapq.heappush(self._free, row)
+            if not 0 <= row < self.capacity or self._free >> row & 1:
+                raise KeyError(row)
+            self._free |= 1 << row
+            self.left += 1
+
+    def _set(self, free: int, left: int) -> None:
+        """Leave so many rows free, and these."""
+        self._free, self.left = free, left
+        if self.capacity - left > self.peak:
+            self.peak = self.capacity - left

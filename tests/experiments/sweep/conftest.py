@@ -42,6 +42,12 @@ def spec_file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sweeps draw no figures, which takes several times as long as a small sweep does."""
+    monkeypatch.setattr("experiments.figures.sweep.draw", lambda *_: [])
+
+
+@pytest.fixture
 def unsaved(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave an empty file for each figure: half of the time of tests that are not about them."""
     from matplotlib.figure import Figure

@@ -18,7 +18,7 @@ from experiments.sweep.workers import runner
 from experiments.sweep.workers.runner import Done, Task
 from experiments.sweep.workers.store import Kept, Owner, Store
 
-pytestmark = pytest.mark.usefixtures("unsaved")
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 
 @hypothesis.given(st.integers(1, 400), st.integers(1, 400))

@@ -17,7 +17,7 @@ from experiments.sweep.session import locked
 from experiments.sweep.workers.store import VERSION, Owner, Store, StoreError
 from pimsim.errors import InputError
 
-pytestmark = pytest.mark.usefixtures("unsaved")
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 OWNER = Owner("demo", "tra-failure", 1)
 COUNTS = {"failed": 1, "samples": 10}

@@ -24,7 +24,7 @@ from experiments.sweep.workers.store import (
 )
 from pimsim.errors import InputError
 
-pytestmark = pytest.mark.usefixtures("unsaved")
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 OWNER = Owner("demo", "tra-failure", 1)
 Refused = Callable[..., str]

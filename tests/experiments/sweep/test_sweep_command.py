@@ -56,7 +56,7 @@ def test_results_are_written_with_units_and_all_fields(swept: Path) -> None:
         assert float(row["low_percent"]) < share < float(row["high_percent"])
 
 
-@pytest.mark.usefixtures("unsaved")
+@pytest.mark.usefixtures("undrawn")
 def test_json_on_stdout_is_what_is_in_the_file(
     swept: Path, spec_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -74,7 +74,7 @@ def test_json_on_stdout_is_what_is_in_the_file(
     )
 
 
-@pytest.mark.usefixtures("unsaved")
+@pytest.mark.usefixtures("undrawn")
 def test_a_second_run_counts_nothing(
     swept: Path, spec_file: Path, kept: Callable[[Path], Trials], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,7 +86,7 @@ def test_a_second_run_counts_nothing(
     assert kept(swept / "sweep.sqlite") == before
 
 
-@pytest.mark.usefixtures("unsaved")
+@pytest.mark.usefixtures("undrawn")
 def test_points_that_are_added_leave_the_others(
     swept: Path, spec_file: Path, kept: Callable[[Path], Trials]
 ) -> None:
@@ -139,7 +139,7 @@ def test_drawing_shows_what_is_missing(
     assert text == "10.0,4.0,rambus55,ambit-like,3,either,decision,300,0,,,,,"
 
 
-@pytest.mark.usefixtures("unsaved")
+@pytest.mark.usefixtures("undrawn")
 def test_a_trial_behind_a_gap_does_not_count(swept: Path, spec_file: Path) -> None:
     """Trial 2 came back, the sweep was stopped, trial 1 never did."""
     import sqlite3
@@ -219,7 +219,7 @@ def test_fields_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(name in printed for name in fields.table())
 
 
-@pytest.mark.usefixtures("unsaved")
+@pytest.mark.usefixtures("undrawn")
 def test_the_folder_is_named_after_the_sweep(
     spec_file: Path, counted: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -201,7 +201,7 @@ def _opening(faults: Faults, activation_rows: int) -> Faults:
             f"faults must be those of {activation_rows} rows, the `activation_rows`, "
             f"not of {faults.rows}"
         )
-    return replace(faults, rows=activation_rows)
+    return faults if faults.rows == activation_rows else replace(faults, rows=activation_rows)
 
 
 def _reached(

@@ -43,12 +43,13 @@ def faults_of(
     chip: int = 0,
     noise: int = 0,
     *,
+    rows: int = 3,
     kinds: Collection[str] = ALL,
     only: tuple[tuple[str, int] | tuple[str, int, int], ...] = (),
 ) -> Faults:
-    """Faults of so many columns for good, and of so many accesses."""
+    """Faults of so many columns for good, and of so many accesses, of majorities of ``rows``."""
     rates = Rates(Rate(static, access), frozenset(kinds), only)
-    return Faults(rates, chip, noise)  # type: ignore[arg-type]
+    return Faults(rates, chip, noise, rows)  # type: ignore[arg-type]
 
 
 def norm_of(rng: np.random.Generator, name: str, channels: int) -> BatchNorm:

@@ -8,6 +8,12 @@ mappingproxy({'banks': '--banks'})
 >>> with contextlib.redirect_stderr(sys.stdout), contextlib.suppress(SystemExit):
 ...     parser.parse_args(["--bank", "4"])
 pimsim run: error: unknown option `--bank`; did you mean `--banks`? (see pimsim run --help)
+
+An option that may stand alone leaves a word to an argument that would be missing:
+
+>>> _ = parser.add_argument("network"), parser.add_argument("--look", nargs="?", const="all")
+>>> [parser.parse_args(words.split()).look for words in ("--look cnn", "cnn --look far", "cnn")]
+['all', 'far', None]
 """
 
 from __future__ import annotations
@@ -15,6 +21,7 @@ from __future__ import annotations
 import argparse
 import math
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -58,8 +65,9 @@ class Parser(argparse.ArgumentParser):
     ) -> tuple[argparse.Namespace, list[str]]:
         """Parse; what no argument takes is an error of this parser, not of the one above it."""
         self._given = {}
+        words = list(sys.argv[1:] if args is None else args)
         try:
-            found, rest = super().parse_known_args(args, namespace)
+            found, rest = super().parse_known_args(self._left_alone(words), namespace)
         except argparse.ArgumentError as error:
             self.error(_said(error))
         if rest:
@@ -67,6 +75,39 @@ class Parser(argparse.ArgumentParser):
         deeper: Mapping[str, str] = getattr(found, "given", {})
         found.given = MappingProxyType({**self._given, **deeper})
         return found, []
+
+    def _left_alone(self, words: list[str]) -> list[str]:
+        """Words in which an option that may stand alone takes no argument that would be missing.
+
+        The word behind such an option is its value, unless an argument without a dash is needed and
+        not among the other words: ``--disturbance mnist-cnn`` has a network, and no value.
+        """
+        needed = sum(
+            1 for one in self._actions if not one.option_strings and one.nargs in (None, "+")
+        )
+        behind: list[int] = []
+        number = 0
+        while number < len(words):
+            word = words[number]
+            number += 1
+            if word == "--":
+                needed -= len(words) - number
+                break
+            action = self._option_string_actions.get(word)
+            if action is None:
+                dashed = word.startswith("-") and word != "-" and not _NEGATIVE.match(word)
+                needed -= not dashed
+            elif number < len(words) and action.nargs in (None, "?"):
+                if action.nargs is None:
+                    number += 1
+                elif not words[number].startswith("-"):
+                    behind.append(number)
+                    number += 1
+        found = list(words)
+        for number in behind[: max(needed, 0)]:
+            option = self._option_string_actions[words[number - 1]]
+            found[number - 1] = f"{words[number - 1]}={option.const}"
+        return found
 
     def _unknown(self, rest: Sequence[str]) -> str:
         for word in rest:

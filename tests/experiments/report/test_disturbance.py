@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import pimsim
-from experiments.cli import main
+from experiments.cli import build_parser, main
 from experiments.report.disturbance import text
 
 RUN = ("run", "mnist-cnn", "--cost-only", "--images", "4")
@@ -47,6 +47,26 @@ def test_one_line_says_whether_a_named_class_is_disturbed(
     assert other["again"]["share"] < found["again"]["share"]
     assert main([*RUN, "--disturbance"]) == 0
     assert " ".join(capsys.readouterr().out.split()).count(f"disturbance {found['text'][:20]}") == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "chip"),
+    [
+        ("run mnist-cnn --disturbance", "samsung-8gb-e"),
+        ("run --disturbance mnist-cnn", "samsung-8gb-e"),
+        ("run --disturbance mnist-cnn --limit 4", "samsung-8gb-e"),
+        ("run --limit 4 --disturbance mnist-cnn", "samsung-8gb-e"),
+        ("run --disturbance -- mnist-cnn", "samsung-8gb-e"),
+        ("run --disturbance=micron-8gb-e mnist-cnn", "micron-8gb-e"),
+        ("run --disturbance micron-8gb-e mnist-cnn", "micron-8gb-e"),
+        ("run mnist-cnn --disturbance micron-8gb-e", "micron-8gb-e"),
+        ("run mnist-cnn --disturbance micron-8gb-f", "micron-8gb-f"),  # refused by its name
+    ],
+)
+def test_the_option_leaves_the_network_alone_wherever_it_stands(line: str, chip: str) -> None:
+    args = build_parser().parse_args(line.split())
+    assert (args.network, args.disturbance) == ("mnist-cnn", chip)
+    assert args.given["disturbance"] == "--disturbance"
 
 
 def test_the_page_quotes_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -43,6 +43,15 @@ def unpack(words: Words, columns: int) -> Bits:
     return np.unpackbits(as_bytes, axis=-1, count=columns, bitorder="little")
 
 
+def ones_in(words: Words) -> int:
+    """Return how many bits are ones.
+
+    >>> ones_in(pack(np.array([[1, 0, 1], [1, 1, 1]])))
+    5
+    """
+    return int(np.unpackbits(np.ascontiguousarray(words).view(np.uint8)).sum())
+
+
 def at_least(levels: Sequence[Words], ones: int) -> Words:
     """Columns in which so many of the levels, or more, are ones; ``ones`` from 1 on.
 

@@ -30,9 +30,11 @@ from bnn.mapped.placement.placement import Turn, cut
 from bnn.mapped.readback import Reader, ReadOut
 from pimsim.bits import Words
 from pimsim.dram.array.faults import Faults, Site, block_width
+from pimsim.dram.disturbance.hammer import Loss, Neighbours
 from pimsim.executors.compiled.run.processors import spread
 from pimsim.executors.compiled.run.tiles import Layout, Tiles, empty
 from pimsim.executors.faulty.command_tape import Tape
+from pimsim.executors.faulty.losses import Flips, opened, written
 from pimsim.executors.faulty.program import Block, Candidates, Patch, Placed, Program, noise
 from pimsim.executors.faulty.streams import StreamPrograms
 from pimsim.microprogram.output_tree.stream import Stream
@@ -59,6 +61,16 @@ class _Held(NamedTuple):
     tiles: Tiles
     rows: StageRows
     placed: Placed
+    flips: Flips | None
+    """What rows lose because of others."""
+
+
+class _Meets(NamedTuple):
+    """What a stretch meets in a batch."""
+
+    images: slice
+    candidates: Candidates
+    lost: list[Loss]
 
 
 class _Run(NamedTuple):
@@ -92,6 +104,9 @@ class FaultyStage:
         else:
             self._streams = StreamPrograms(mapped.streams, layout, faults)
             self._program = self._streams.any
+        self._inputs = written(mapped.program.phases["inputs"], layout)
+        weights = written(mapped.program.phases["weights"], layout)
+        self._program.before = np.concatenate([weights, self._inputs])
         self._strings = StageStrings(mapped)
 
     def run(self, work: StageInputs) -> Carried:
@@ -306,6 +321,7 @@ class FaultyStage:
         dealt = NoiseAssignment(self._mapped, self._program, turn, stretches, work.images)
         places = stretches.places
         held: dict[int, _Held] = {}
+        beside = self._program.neighbours()
 
         def hold(begin: int, end: int) -> None:
             for item in range(begin, end):
@@ -314,6 +330,7 @@ class FaultyStage:
         spread(hold, len(places), work.threads)
         for step in self._steps(turn):
             met = dealt.take(range(step.start, step.stop), work.threads)
+            losses = [self._lost(beside) for _ in turn.batches[step]]
             flips = np.zeros((len(places), 1), np.int64)
 
             def meet(
@@ -322,14 +339,16 @@ class FaultyStage:
                 batches: Sequence[list[slice]] = turn.batches[step],
                 met: list[Candidates] = met,
                 flips: NDArray[np.int64] = flips,
+                losses: Sequence[list[Loss]] = losses,
             ) -> None:
                 """Carry batches out, in order, in stretches ``begin`` to ``end``."""
                 into = empty((1, self._slots, _words(STRETCH)), "rows read out")
                 for item in range(begin, end):
                     own, now = held[item], met[item :: len(places)]
-                    for batch, candidates in zip(batches, now, strict=True):
+                    for batch, candidates, lost in zip(batches, now, losses, strict=True):
                         if own.lane < len(batch):
-                            self._meet(own, batch[own.lane], candidates, into, flips[item], run)
+                            meets = _Meets(batch[own.lane], candidates, lost)
+                            self._meet(own, meets, into, flips[item], run)
 
             spread(meet, len(places), work.threads)
             yield step.stop - step.start, int(flips.sum())
@@ -345,21 +364,30 @@ class FaultyStage:
         own = Columns(image, position, outputs - first)
         tiles, rows = self._rows(own, slice(first, last + 1))
         place = (image * self._positions + position) * self._stage.outputs + outputs
-        placed = self._program.place([self._patch(turn, lane, columns)], tiles.words)
-        return _Held(lane, own._replace(output=outputs), place, tiles, rows, placed)
+        patches = [self._patch(turn, lane, columns)]
+        placed = self._program.place(patches, tiles.words)
+        flips = self._program.flips(patches, tiles.words)
+        return _Held(lane, own._replace(output=outputs), place, tiles, rows, placed, flips)
+
+    def _lost(self, beside: Neighbours | None) -> list[Loss]:
+        """What rows lose in a batch; the inputs of the next are written behind it."""
+        if beside is None:
+            return []
+        found = beside.take(opened(self._program.tape, 0))
+        beside.take(self._inputs)
+        return found
 
     def _meet(
-        self,
-        held: _Held,
-        images: slice,
-        candidates: Candidates,
-        into: Words,
-        flips: NDArray[np.int64],
-        run: _Run,
+        self, held: _Held, meets: _Meets, into: Words, flips: NDArray[np.int64], run: _Run
     ) -> None:
         """Carry out a batch of images, and store what it gives."""
+        images = meets.images
         held.rows.load(run.operands.some(self._strings.apart(images)), threads=1)
-        self._program.carry_out(held.tiles.data[0], held.placed, noise(candidates), into[0], flips)
+        bits = self._program.carry_out(
+            held.tiles.data[0], held.placed, noise(meets.candidates), into[0], flips,
+            lost=held.flips.of(meets.lost) if held.flips is not None else (),
+        )  # fmt: skip
+        self._program.count(self._stage.index, bits)
         image, position, output = held.columns
         given = self._reader.given(ReadOut(into, image.shape, output, position))[:, 0]
         used = image < images.stop - images.start  # the last images leave columns over

@@ -141,7 +141,7 @@ class LiteralLanes:
                 break
             sites = [Site(bank, turn.first + part) for bank in mapped.banks(part, banks)]
             own = None if where is None else where[list(banks), : turn.columns]
-            injector = Injector(faults, sites, turn.columns, own)
+            injector = Injector(faults, sites, turn.columns, own, stage=mapped.stage.index)
             subarray.inject(injector)
             self._injectors.append(injector)
         self._parities: dict[int, Parities] = {}

@@ -33,19 +33,25 @@ from pimsim.cost import Elapsed, charge
 from pimsim.dram.commands import CommandCounts
 from pimsim.dram.disturbance.chip_classes import ChipClass
 from pimsim.dram.disturbance.exposure import beside
+from pimsim.dram.disturbance.hammer import Hammer
+from pimsim.dram.disturbance.row_order import RowOrder
+from pimsim.dram.disturbance.weak_cells import SAFE
 from pimsim.dram.disturbance.window import Span, most_in
 from pimsim.dram.standard.standard import Standard
 
 REFRESHES = 8192
 """REFs in which all rows of a chip are refreshed once (JESD79-3F, JESD79-4, JESD79-5)."""
-SAFE = 0.5
-"""Share of HC_first at which a row is to be refreshed: counting may have begun just before the row
-was refreshed by itself, so that it may have seen twice as many."""
-COUNTER_PS, BACK_OFF_PS, BACK_OFF_ROWS = 5_000, 350_000, 4
-"""Per-row activation counting of DDR5: a row cycle takes longer (tRC 47 to 52 ns), and a back-off
-(RFM) takes so long and refreshes two rows on either side. Source: Canpolat et al., "Understanding
-the Security Benefits and Overheads of Emerging Industry Solutions to DRAM Read Disturbance",
-DRAMSec 2024, on JESD79-5C (recalled)."""
+COUNTER_PS, BACK_OFF_PS, BACK_OFF_ROWS = 52_000 - 47_000, 350_000, 4
+"""Per-row activation counting (PRAC) of DDR5: a row cycle takes longer, and a back-off takes so
+long and refreshes two rows on either side.
+
+With PRAC tRC is 52 ns, tRAS 16 and tRP 36, tRTP 5 and tWR 10 (JESD79-5C v1.30, table 343), as two
+public simulators have it that cite that table: Chronus (Canpolat et al., HPCA 2025; commit 0c24d49,
+src/dram/impl/DDR5-VRR.cpp) and QPRAC (Woo et al., HPCA 2025; commit 6fd217e, DDR5-PRAC.cpp).
+Without it tRC is 47 ns: tRAS 32 and tRP 15; 46 to 48.6 by bin. A back-off is an RFM of 350 ns (the
+same, five times a tRRF of 70 ns), after up to 180 ns in which commands go on. Certain: what both
+have. Assumed: that an AAP, which no standard knows, grows by as much as a row cycle, and that two
+rows on either side are refreshed (blast radius 2)."""
 
 Counts = NDArray[np.int64]
 
@@ -89,11 +95,13 @@ class Exposures:
     pair: Counts
     one: Counts
     opened: NDArray[np.bool_]
+    holds: NDArray[np.bool_]
+    """Which places, ``(places,)``, may hold something: all but guard rows."""
 
     def shares(self, chip: ChipClass) -> NDArray[np.float64]:
         """Return how far each row is on the way to a flip, ``(sites, places)``."""
         pair, one = self.pair / chip.hc_double_sided, (self.one - self.pair) / chip.hc_single_sided
-        return np.asarray(pair + one)
+        return np.asarray((pair + one) * self.holds)
 
     def worst(self, chip: ChipClass) -> Victim:
         """Return the row that is nearest to a flip."""
@@ -162,8 +170,12 @@ def exposures(
         pairs.append(np.minimum(pair, sides.min(axis=0)))
         ones.append(np.minimum(one, sides.max(axis=0)))
         opened.append(whole.restores > 0)
-    stacked = (np.array(each) for each in (acts, pairs, ones, opened))
-    return Exposures(sites, counter.order.labels, *stacked)
+    holds = np.ones(len(counter.order.labels), np.bool_)
+    holds[list(counter.order.guards)] = False
+    return Exposures(
+        sites, counter.order.labels, np.array(acts), np.array(pairs), np.array(ones),
+        np.array(opened), holds,
+    )  # fmt: skip
 
 
 def window_ps(standard: Standard) -> int:
@@ -194,7 +206,7 @@ class Prevention(NamedTuple):
 
     name: str
     rows_left_empty: int
-    """Data rows of a subarray that may hold nothing, at most."""
+    """Rows of a subarray that hold nothing."""
     refreshes: float
     """Rows that are refreshed besides, of all banks."""
     latency_ps: float
@@ -210,17 +222,14 @@ def preventions(
     system: System,
     chip: ChipClass,
 ) -> list[Prevention]:
-    """Return three ways to keep rows from flipping in a run that is repeated without a pause.
+    """Return two ways to keep rows from flipping in a run that is repeated without a pause.
 
-    Rows left empty: those that are in danger hold nothing. It is not enough if compute rows or
-    constants are among them. Refreshes: whoever issues commands knows the rows in danger, and
+    Refreshes: whoever issues commands knows the rows in danger, and
     activates each as often as what is done beside it asks. Counters: chips count activations of
     every row, as DDR5 can, and back off when one reaches its limit, whether its neighbours are in
     danger or not; banks in lock-step back off together.
     """
-    first_data = counter.order.compute + len(system.address_map.constants)
     danger = seen.shares(chip) >= SAFE
-    empty = int(danger[:, first_data:].sum(axis=1).max(initial=0))
     refreshes: dict[int, float] = {}
     back_offs: dict[int, float] = {}
     for site, rows in zip(seen.sites, danger, strict=True):
@@ -239,7 +248,6 @@ def preventions(
     cycles = (counts.aap + counts.ap + counts.pre) / max(len(refreshes), 1)
     extra, backed = sum(refreshes.values()), sum(back_offs.values())
     return [
-        Prevention("rows left empty", empty, 0.0, 0.0, 0.0, not danger[:, :first_data].any()),
         Prevention(
             "refreshes of rows in danger", 0, extra,
             max(refreshes.values(), default=0.0) * (timing.t_ras_ps + timing.t_rp_ps),
@@ -251,6 +259,54 @@ def preventions(
             backed * BACK_OFF_ROWS * ap_pj, True,
         ),
     ]  # fmt: skip
+
+
+def guarded(
+    before: Sequence[LayerRun], after: Sequence[LayerRun], system: System, chip: ChipClass
+) -> Prevention:
+    """Return what guard rows take, from what a run took without and with them.
+
+    It is enough if no row is in danger then.
+
+    Args:
+        before: layers of the run.
+        after: those of the same run on ``system``.
+        system: with guard rows, and what they activated.
+        chip: what rows stand.
+
+    """
+    if system.counter is None:
+        raise ValueError("a system must count activations")
+    taken = latencies_ps(after)
+    seen = exposures(system.counter, taken, window_ps(system.standard), again=True)
+    return Prevention(
+        "guard rows",
+        2 * system.mitigation.guard_rows,
+        0.0,
+        sum(taken.values()) - sum(latencies_ps(before).values()),
+        energy_pj(after) - energy_pj(before),
+        not (seen.shares(chip) >= SAFE).any(),
+    )
+
+
+def hammer(system: System, chip: ChipClass, seed: int) -> Hammer:
+    """Return what flips bits on chips of that class, while commands are carried out.
+
+    >>> from pimsim.dram.disturbance.chip_classes import bundled
+    >>> from pimsim.dram.options import ModelOptions
+    >>> from pimsim.dram.standard.standard import load
+    >>> system = System(load("ddr3-1600-8-8-8"), ModelOptions())
+    >>> found = hammer(system, bundled()[0], seed=1)
+    >>> found.chip.name, found.most, found.order.labels[0]      # 63.9 ms of 45 ns each
+    ('samsung-8gb-e', 1419946, 'T0')
+    """
+    timing, guards = system.standard.timing, system.mitigation.guard_rows
+    order = RowOrder.of(system.address_map, system.subarray_rows, guards)
+    most = window_ps(system.standard) // (timing.t_ras_ps + timing.t_rp_ps)
+    counter = system.counter
+    if counter is None:
+        return Hammer(chip, order, most, seed)
+    return Hammer(chip, order, most, seed, lambda site: counter.whole(site).after)
 
 
 def _largest(values: NDArray[np.float64] | Counts, most: int) -> list[tuple[int, int]]:

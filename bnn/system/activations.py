@@ -19,7 +19,10 @@ that it is run for, and put together with what was there before
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,17 +43,28 @@ Site = tuple[int, int]
 """A bank, and which of its subarrays."""
 
 
+class _Told(NamedTuple):
+    """Commands that were told of."""
+
+    key: Hashable
+    """What they are; the same only while the source lives."""
+    source: object
+    commands: Callable[[], NDArray[np.int16]]
+    """(times, commands, 2), of every output; of one, if all do the same."""
+
+
 class ActivationCounter:
     """Exposures of every subarray that something was done in, by layer.
 
     Args:
         address_map: of the subarrays.
         rows: row addresses of each.
+        guards: rows left empty, as of :meth:`~pimsim.dram.disturbance.row_order.RowOrder.of`.
 
     """
 
-    def __init__(self, address_map: AddressMap, rows: int) -> None:
-        self.order = RowOrder.of(address_map, rows)
+    def __init__(self, address_map: AddressMap, rows: int, guards: int = 0) -> None:
+        self.order = RowOrder.of(address_map, rows, guards)
         self.done: dict[Hashable, dict[Site, Exposure]] = {}
         """By layer, in order, and subarray."""
         self._first_data = address_map.first_data
@@ -59,30 +73,55 @@ class ActivationCounter:
         self._commands: dict[int, tuple[Schedule, NDArray[np.int16]]] = {}
         """Commands of all outputs of the schedules that were used last."""
         self._here: dict[Site, Exposure] | None = None
+        self._layer: Hashable = object()
+        self._each: dict[Site, list[_Told]] | None = None
+        """What was told of an output, by subarray."""
+
+    @contextmanager
+    def again(self, times: int) -> Iterator[None]:
+        """Count what is told meanwhile so many times, one after the other."""
+        outer, self._here = self._here, {}
+        inner = self._here
+        yield
+        self._here = outer
+        for site, found in inner.items():
+            self._add(site, found.repeated(times))
+
+    @contextmanager
+    def each(self, times: int) -> Iterator[None]:
+        """Count what is told meanwhile for so many outputs, which come one after the other.
+
+        Each thing is told once, of all outputs; an output takes all of them before the next comes.
+        """
+        self._each = {}
+        yield
+        told, self._each = self._each, None
+        for site, every in told.items():
+            key = tuple(one.key for one in every), times
+            sources = tuple(one.source for one in every)
+            self._add(site, self._once(key, sources, partial(self._in_turn, every, times)))
 
     def layer(self, key: Hashable) -> None:
-        """Count what follows for that layer."""
-        self._here = self.done.setdefault(key, {})
+        """Count what follows for that layer, but for what a layer is counted :meth:`again`."""
+        if key != self._layer:
+            self._here, self._layer = self.done.setdefault(key, {}), key
 
     def schedule(self, schedule: Schedule, outputs: NDArray[np.intp], site: Site) -> None:
         """Count a schedule that was run for ``outputs`` (times,), one after the other."""
 
         def commands() -> NDArray[np.int16]:
-            return self._all(schedule)[outputs].reshape(-1, 2)
+            return self._all(schedule)[outputs]
 
-        self._add(site, self._once((id(schedule), outputs.tobytes()), schedule, commands))
+        self._tell(_Told((id(schedule), outputs.tobytes()), schedule, commands), site)
 
     def tape(self, tape: AdderTape, site: Site, times: int = 1) -> None:
         """Count a tape that was run so many times."""
-        found = self._once((id(tape), 0), tape, lambda: tape.commands)
-        self._add(site, found.repeated(times) if times > 1 else found)
+        self._tell(_Told((id(tape), 0), tape, lambda: tape.commands[None]), site, times)
 
     def stream(self, stream: Stream, part: int, site: Site) -> None:
         """Count what a part of a stream did."""
-        self._add(
-            site,
-            self._once((id(stream), part), stream, lambda: stream.tape_of(part).commands),
-        )
+        told = _Told((id(stream), part), stream, lambda: stream.tape_of(part).commands[None])
+        self._tell(told, site)
 
     def rows(self, rows: Iterable[int], site: Site, times: int = 1) -> None:
         """Count data rows that are opened one by one, so many times over."""
@@ -91,10 +130,9 @@ class ActivationCounter:
         def commands() -> NDArray[np.int16]:
             opened = np.full((len(some), 2), -1, np.int16)
             opened[:, 0] = np.array(some) + self._first_data
-            return opened
+            return opened[None]
 
-        found = self._once(("rows", some), None, commands)
-        self._add(site, found.repeated(times) if times > 1 else found)
+        self._tell(_Told(("rows", some), None, commands), site, times)
 
     def sites(self) -> tuple[Site, ...]:
         """Return every subarray in which something was done."""
@@ -108,14 +146,38 @@ class ActivationCounter:
                 found = found.then(layer[site])
         return found
 
-    def _once(
-        self, key: Hashable, source: object, commands: Callable[[], NDArray[np.int16]]
-    ) -> Exposure:
+    def _tell(self, told: _Told, site: Site, times: int = 1) -> None:
+        """Count so many times what was told, or keep it until all of an output has been."""
+        if self._each is not None:
+            self._each.setdefault(site, []).append(told)
+            return
+        found = self._once(
+            told.key, told.source, lambda: exposed(_joined(told.commands()), self.order)
+        )
+        self._add(site, found.repeated(times) if times > 1 else found)
+
+    def _in_turn(self, told: Sequence[_Told], times: int) -> Exposure:
+        """What outputs do one after the other, some at a time."""
+        every = [one.commands() for one in told]
+        found, each = Exposure.none(len(self.order.labels)), 2 * sum(one.shape[1] for one in every)
+        some = max(1, _MOST_HELD // max(each, 1))
+        for first in range(0, times, some):
+            stop = min(first + some, times)
+            own = [
+                one[first:stop]
+                if len(one) == times
+                else np.broadcast_to(one, (stop - first, *one.shape[1:]))
+                for one in every
+            ]
+            found = found.then(exposed(_joined(np.concatenate(own, axis=1)), self.order))
+        return found
+
+    def _once(self, key: Hashable, source: object, work_out: Callable[[], Exposure]) -> Exposure:
         """What commands do, worked out once while the source, which the key tells, lives."""
         if key not in self._known:
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
-            self._known[key] = source, exposed(commands(), self.order)
+            self._known[key] = source, work_out()
         return self._known[key][1]
 
     def _add(self, site: Site, found: Exposure) -> None:
@@ -134,6 +196,11 @@ class ActivationCounter:
             steps = [step.commands(schedule.outputs) for step in schedule.steps]
             self._commands[id(schedule)] = schedule, np.concatenate(steps, axis=1)
         return self._commands[id(schedule)][1]
+
+
+def _joined(commands: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Commands (times, commands, 2) one after the other."""
+    return commands.reshape(-1, 2)
 
 
 def lanes(outputs: Sequence[int] | NDArray[np.intp]) -> NDArray[np.intp]:

@@ -21,6 +21,7 @@ makes no difference here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import cache, partial
 from itertools import chain
@@ -265,7 +266,9 @@ class CommandLedger:
                 book(some)
             return
         self._times, self._stays = len(outputs), True
-        parts = self._booked(partial(book, outputs))
+        counter = self._counting()
+        with nullcontext() if counter is None else counter.each(len(outputs)):
+            parts = self._booked(partial(book, outputs))
         self._times, self._stays = 1, False
         once = chain.from_iterable(segments_of(part) for _, part in parts)
         self._add(Repeated(tuple(once), len(outputs)))
@@ -282,7 +285,9 @@ class CommandLedger:
         self._flush()
         before = {phase: self._counted(phase) for phase in PHASES}
         self._counts = dict.fromkeys(PHASES, CommandCounts())
-        parts = self._booked(book)
+        counter = self._counting()
+        with nullcontext() if counter is None else counter.again(times):
+            parts = self._booked(book)
         for phase, counts in before.items():
             self._counts[phase] = counts + self._counted(phase) * times
         passed = self._timeline.repeat([part for _, part in parts], times)

@@ -3,7 +3,8 @@
 Triple modular redundancy computes every output three times and has one more triple-row activation
 vote; many-row activation opens more rows than three for a majority, every operand on several of
 them; a retry computes an output again where the row of its least bits is not what the host expects;
-screening finds columns that fail test patterns, and the mapping leaves them out. See
+screening finds columns that fail test patterns, and the mapping leaves them out; guard rows keep
+data away from rows that are activated all the time. See
 ``docs/mitigations.md``.
 
 >>> Mitigation(tmr="time", activation_rows=8).stated()["tmr"]
@@ -47,6 +48,8 @@ class Mitigation:
     """How often at most an output is computed again where its least bits are not as expected."""
     screening: int = 0
     """Rounds of test patterns by which columns are found that are left out; 0 tests nothing."""
+    guard_rows: int = 0
+    """Rows left empty between compute rows and constants, and as many between these and data."""
 
     def __post_init__(self) -> None:
         if self.tmr not in TMR:
@@ -56,7 +59,8 @@ class Mitigation:
             raise InputError(
                 f"`activation_rows` must be one of {numbers}, not {self.activation_rows!r}"
             )
-        for name, value in (("retries", self.retries), ("screening", self.screening)):
+        for name in ("retries", "screening", "guard_rows"):
+            value = getattr(self, name)
             if type(value) is not int or value < 0:
                 raise InputError(f"`{name}` must be an integer from 0 on, not {value!r}")
         if self.retries and self.tmr != TMR[0]:
@@ -94,7 +98,12 @@ class Mitigation:
             many += f"; {left} left over, at vdd/2 before each majority (renewing is not costed)"
         retries = f"at most {self.retries}, where the row of least bits is not as the host expects"
         screening = f"{self.screening} rounds of test patterns; columns that fail one are left out"
+        guards = {
+            "guard_rows": f"{self.guard_rows} between compute rows and constants, and between "
+            "constants and data: no row of data lies beside a compute row or a constant"
+        }
         return {
+            **(guards if self.guard_rows else {}),
             "tmr": _TMR_TEXT[self.tmr],
             "activation_rows": many,
             "retries": retries if self.retries else "none",

@@ -70,6 +70,13 @@ class System:
                 f"`activation_rows` must be 3 on the address map {self.address_map.name!r}, which "
                 f"opens {most} cells at once, not {many}"
             )
+        guards = self.mitigation.guard_rows
+        if guards and self.data_rows < 1:
+            most = (self.data_rows + 2 * guards - 1) // 2
+            raise InputError(
+                f"`guard_rows` must leave a data row in a subarray of {self.subarray_rows:,} rows: "
+                f"at most {max(most, 0):,}, not {guards:,}"
+            )
 
     @property
     def banks(self) -> int:
@@ -98,9 +105,10 @@ class System:
 
     @property
     def data_rows(self) -> int:
-        """Data rows of a subarray for operands: those that no copies of compute rows take."""
+        """Data rows of a subarray for operands: no copies of compute rows, and no guard rows."""
         subarray = Subarray(1, rows=self.subarray_rows, address_map=self.address_map)
-        return subarray.data_rows - rows_taken(self.mitigation.activation_rows, self.address_map)
+        taken = rows_taken(self.mitigation.activation_rows, self.address_map)
+        return subarray.data_rows - taken - 2 * self.mitigation.guard_rows
 
     def bursts(self, columns: int) -> int:
         """READs or WRITEs that move so many columns of a row."""

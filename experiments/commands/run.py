@@ -16,6 +16,7 @@ from experiments.options.table import (
     CHAIN,
     DATA,
     DISTURBANCE,
+    DISTURBANCE_FLIPS,
     INPUT_SCALE,
     JSON,
     LIMIT,
@@ -155,7 +156,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ),
     )  # fmt: skip
     fault_options.add_faults(parser)
-    add(parser.add_argument_group("read disturbance"), DISTURBANCE)
+    add(parser.add_argument_group("read disturbance"), DISTURBANCE, DISTURBANCE_FLIPS)
     trace_options.add_trace(parser)
     add(parser, out_folder("folder for report and figures"), JSON)
 

@@ -37,10 +37,11 @@ RULES = (
         given("variation"),
         "needs --variation",
     ),
+    Rule(("seed", "effect"), given("variation", "failures"), "needs --variation or --failures"),
     Rule(
-        ("seed", "chip", "effect", "fault_layers"),
-        given("variation", "failures"),
-        "needs --variation or --failures",
+        ("chip", "fault_layers"),
+        given("variation", "failures", "disturbance_flips"),
+        "needs --variation, --failures or --disturbance-flips",
     ),
 )
 """Which options have no effect without which."""
@@ -135,6 +136,14 @@ def stated(args: argparse.Namespace, faults: Faults | None) -> dict[str, Any]:
     if faults is None:
         return {"faults": None}
     provenance = faults.table.provenance
+    layers = faulty_layers(args)
+    reached = {
+        "chip": faults.chip,
+        "fault_layers": "all" if layers is None else ",".join(layers),
+    }
+    disturbed = {} if faults.hammer is None else {"disturbance_flips": faults.hammer.chip.name}
+    if args.variation is None and args.failures is None:
+        return {"faults": "bits that rows lose because of others alone", **disturbed, **reached}
     what: dict[str, Any]
     if args.failures is not None:
         what = {"faults": f"table {args.failures.name}"}
@@ -152,7 +161,6 @@ def stated(args: argparse.Namespace, faults: Faults | None) -> dict[str, Any]:
         f"{name}_fail": "as the table says" if kind in faults.table.kinds else "never"
         for kind, name in (("copy", "copies"), ("not", "nots"))
     }
-    layers = faulty_layers(args)
     both = dram.chosen_map(args).on_both_bitlines if hasattr(args, "address_map") else ()
     if both:
         what["majorities_on_both_bitlines"] = (
@@ -160,12 +168,13 @@ def stated(args: argparse.Namespace, faults: Faults | None) -> dict[str, Any]:
         )
     return {
         **{key: value for key, value in what.items() if value is not None},
+        **disturbed,
         **driven,
         "transfers_fail": "never",
         "chip": faults.chip,
         "seed": faults.noise,
         "effect": faults.effect,
-        "fault_layers": "all" if layers is None else ",".join(layers),
+        "fault_layers": reached["fault_layers"],
         "failure_model": provenance.get("model", "unknown"),
     }
 

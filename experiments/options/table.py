@@ -299,6 +299,17 @@ MITIGATION = (
             "by which weak columns are found and left out; none if not set", default=None,
         ),
     ),
+    Option(
+        "guard_rows",
+        "rows left empty between compute rows and constants, and as many between these and data, "
+        "so that no data lie beside rows that are activated all the time (docs/disturbance.md)",
+        int, "N", 0, whole(0, 10_000),
+        swept=Swept(
+            "guard rows", _NETWORK,
+            "rows left empty beside compute rows and constants, as `pimsim run --guard-rows`; none "
+            "if not set", default=None,
+        ),
+    ),
 )  # fmt: skip
 """What is done about commands that go wrong."""
 
@@ -320,6 +331,17 @@ DISTURBANCE = Option(
     "hc_single_sided",
     metavar="CLASS|FILE.csv", if_alone="samsung-8gb-e",
 )  # fmt: skip
+DISTURBANCE_FLIPS = Option(
+    "disturbance_flips",
+    "flip the bits that rows lose because of activations beside them, while commands are carried "
+    "out, on the weakest class that --disturbance names; --chip draws the cells that are weak",
+    bool,
+    alone=True,
+    needs=(
+        lambda args: args.disturbance is not None and not args.cost_only,
+        "needs --disturbance, and must not be given with --cost-only: nothing is computed",
+    ),
+)
 
 MODEL = (
     BANKS,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from bnn.larq.model_file import Sizes
     from bnn.model.network import Network
     from bnn.run.estimate import Estimate
+    from bnn.system.system import System
     from bnn.values.encoding import Encoding
+    from pimsim.dram.traces.trace import Trace
 
 _TABLE = {
     "input_encoding": "assumed: pixels of 8 bits",
@@ -72,23 +75,25 @@ def simulate(args: argparse.Namespace) -> dict[str, Any]:
     if args.network not in catalog.names():
         network, encoding, rests_on = _read(args)
     loaded = time.perf_counter()
-    with trace_options.opened(args, system.standard, system.options) as traces:
-        done: Estimate
+
+    def estimated(on: System, traces: Sequence[Trace] = ()) -> Estimate:
         if network is None:
-            done = estimate.of_table(
-                catalog.entry(args.network), images, system, args.mapping, traces=traces
-            )
-            rests_on = {**_TABLE, "pooled_on_host": ", ".join(done.host) or "none"}
-        else:
-            done = estimate.of_network(
-                network, encoding, images, system, args.mapping, chain=args.chain, traces=traces
-            )
+            table = catalog.entry(args.network)
+            return estimate.of_table(table, images, on, args.mapping, traces=traces)
+        return estimate.of_network(
+            network, encoding, images, on, args.mapping, chain=args.chain, traces=traces
+        )
+
+    with trace_options.opened(args, system.standard, system.options) as traces:
+        done = estimated(system, traces)
+    if network is None:
+        rests_on = {**_TABLE, "pooled_on_host": ", ".join(done.host) or "none"}
     name = encoding.name if encoding is not None else None
     rests_on |= {**dram.stated_map(args), **system.mitigation.stated(), "faults": None}
     if system.mitigation.retries:
         rests_on["retries"] = f"{rests_on['retries']}; booked as if none were needed"
     report = reports.build(args.network, None, None, done, system, name, args.mapping, rests_on)
-    report |= disturbance.found(done.layers, system, args)
+    report |= disturbance.found(done.layers, system, args, lambda other: estimated(other).layers)
     report["wall_s"] = {
         "import": imported - started,
         "load": loaded - imported,

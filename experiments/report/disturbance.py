@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from experiments.output.words import quantity
+from pimsim.errors import InputError
 
 if TYPE_CHECKING:
-    from bnn.run.disturbance import Exposures
+    from bnn.run.disturbance import Exposures, Prevention
     from bnn.run.plan import LayerRun
     from bnn.system.system import System
     from pimsim.dram.disturbance.chip_classes import ChipClass
+    from pimsim.dram.disturbance.hammer import Hammer
 
 _ROWS = 8
 """Rows that a report names."""
@@ -41,30 +43,69 @@ def chosen(args: argparse.Namespace) -> tuple[ChipClass, ...]:
 
 def watched(system: System, args: argparse.Namespace) -> System:
     """Return the system with a counter of activations, if disturbance is asked for."""
-    if args.disturbance is None:
-        return system
+    return system if args.disturbance is None else _counting(system)
+
+
+def _counting(system: System) -> System:
     from bnn.system.activations import ActivationCounter
 
-    counter = ActivationCounter(system.address_map, system.subarray_rows)
-    return replace(system, counter=counter)
+    rows, guards = system.subarray_rows, system.mitigation.guard_rows
+    return replace(system, counter=ActivationCounter(system.address_map, rows, guards))
 
 
-def found(layers: Sequence[LayerRun], system: System, args: argparse.Namespace) -> dict[str, Any]:
-    """Return ``{"disturbance": ...}`` for a report, or nothing if it was not asked for."""
+def hammered(system: System, args: argparse.Namespace) -> System:
+    """Return the system with what flips bits in it, if ``--disturbance-flips`` asks for that."""
+    if not args.disturbance_flips:
+        return system
+    from bnn.run import disturbance
+    from pimsim.circuit.failure_tables.table import never
+    from pimsim.dram.array.faults import Faults
+
+    most = max(*system.address_map.majorities, system.mitigation.activation_rows)
+    seed = 0 if args.chip is None else args.chip
+    faults = system.faults or Faults(
+        never(most), chip=seed, noise=0, rows=system.mitigation.activation_rows
+    )
+    hammer = disturbance.hammer(system, _weakest(chosen(args)), seed)
+    return replace(system, faults=replace(faults, hammer=hammer))
+
+
+def _weakest(chips: Sequence[ChipClass]) -> ChipClass:
+    return min(chips, key=lambda chip: chip.hc_double_sided)
+
+
+def found(
+    layers: Sequence[LayerRun],
+    system: System,
+    args: argparse.Namespace,
+    planned: Callable[[System], Sequence[LayerRun]],
+    stages: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Return ``{"disturbance": ...}`` for a report, or nothing if it was not asked for.
+
+    Args:
+        layers: of the run.
+        system: with what it activated.
+        args: as on the command line.
+        planned: what the same run takes on another system, layer by layer.
+        stages: names by number of those in which bits flip.
+
+    """
     chips = chosen(args)
     if system.counter is None or not chips:
         return {}
     from bnn.run import disturbance
-    from pimsim.dram.disturbance import chip_classes
+    from pimsim.dram.disturbance import chip_classes, hammer
     from pimsim.dram.disturbance.row_order import ASSUMED as ORDER
 
     window_ps = disturbance.window_ps(system.standard)
     taken = disturbance.latencies_ps(layers)
     run_ps = sum(taken.values())
-    weakest = min(chips, key=lambda chip: chip.hc_double_sided)
+    weakest = _weakest(chips)
     result: dict[str, Any] = {
         "chip": asdict(weakest),
         "window_ps": window_ps,
+        "guard_rows": system.mitigation.guard_rows,
         "run_ps": run_ps,
         "once": None,
         "again": None,
@@ -89,23 +130,62 @@ def found(layers: Sequence[LayerRun], system: System, args: argparse.Namespace) 
             }
             for chip in every
         ]
-        result["preventions"] = [
-            one._asdict()
-            for one in disturbance.preventions(
-                times["again"], system.counter, layers, system, weakest
-            )
-        ]
+        ways = disturbance.preventions(times["again"], system.counter, layers, system, weakest)
+        if result["again"]["in_danger"] and not system.mitigation.guard_rows:
+            guarded = _guarded(layers, system, weakest, planned)
+            ways = [*([guarded] if guarded is not None else []), *ways]
+        result["preventions"] = [one._asdict() for one in ways]
+    faults = system.faults
+    if faults is not None and faults.hammer is not None:
+        result["flips"] = _flips(faults.hammer, stages)
+        result["assumptions"] += list(hammer.ASSUMED)
     result["text"] = text(result, disturbance.energy_pj(layers))
     return {"disturbance": result}
+
+
+def _guarded(
+    layers: Sequence[LayerRun],
+    system: System,
+    chip: ChipClass,
+    planned: Callable[[System], Sequence[LayerRun]],
+) -> Prevention | None:
+    """What a guard row on either side takes, from a plan that has it; None if nothing fits then."""
+    from bnn.run import disturbance
+
+    try:
+        other = replace(system.mitigation, guard_rows=1)
+        guarded = _counting(replace(system, mitigation=other, faults=None))
+        return disturbance.guarded(layers, planned(guarded), guarded, chip)
+    except InputError:
+        return None
+
+
+def _flips(hammer: Hammer, stages: Sequence[str]) -> dict[str, Any]:
+    """How many bits flipped, in which layers and rows."""
+    layers: dict[str, int] = {}
+    rows: dict[str, int] = {}
+    for (stage, place), bits in hammer.flips.most_common():
+        for counts, name in ((layers, stages[stage]), (rows, hammer.order.labels[place])):
+            counts[name] = counts.get(name, 0) + bits
+    largest = sorted(rows.items(), key=lambda one: (-one[1], one[0]))
+    return {
+        "chip": hammer.chip.name,
+        "bits": sum(layers.values()),
+        "layers": {name: layers[name] for name in sorted(layers, key=stages.index)},
+        "rows": dict(largest[:_ROWS]),
+    }
 
 
 def _seen(seen: Exposures, chip: ChipClass) -> dict[str, Any]:
     import numpy as np
 
+    from pimsim.dram.disturbance.weak_cells import SAFE
+
     victims = seen.victims(chip, _ROWS)
     return {
         "share": victims[0].share if victims else 0.0,
         "disturbs": bool(victims) and victims[0].share >= 1.0,
+        "in_danger": bool(victims) and victims[0].share >= SAFE,
         "rows_disturbed": int(np.count_nonzero(seen.shares(chip) >= 1.0)),
         "victims": [{**one._asdict(), "beside": list(one.beside)} for one in victims],
         "hottest": [one._asdict() for one in seen.hottest(_ROWS)],
@@ -141,7 +221,8 @@ def text(result: Mapping[str, Any], energy_pj: float) -> str:
         else "no"
     )  # fmt: skip
     said = (
-        f"{verdict}: {worst['row']} of bank {worst['bank']}, subarray {worst['subarray']}, has "
+        f"{verdict}: {worst['row']} of bank {worst['bank']}, subarray {worst['subarray']}, "
+        f"{'' if worst['opened'] else 'which this run never opens, '}has "
         f"{worst['one']:,} activations beside it on one side and {worst['pair']:,} on both before "
         f"it is restored, {worst['share']:.2g} times what {chip['name']} stands (HC_first "
         f"{chip['hc_double_sided']:,} on both sides, {chip['hc_single_sided']:,} on one)"
@@ -151,22 +232,34 @@ def text(result: Mapping[str, Any], energy_pj: float) -> str:
         said += f"; prevented by {', or by '.join(filter(None, ways))}"
     else:
         said += f"; nothing has to prevent it: {ways[-1]} would act for nothing"
+    guards = result["guard_rows"]
+    apart = (
+        "no row that nobody opens may lie beside it" if not guards else
+        f"with {_rows(guards)} between compute rows, constants and data, no data lie beside a "
+        "compute row or a constant"
+    )  # fmt: skip
+    flips = result.get("flips")
+    lost = "" if flips is None else f". {flips['bits']:,} bits flipped in this run"
     return (
-        f"{said}. {hottest['row']} is activated {hottest['activations']:,} times in {window}: no "
-        "row that nobody opens may lie beside it"
+        f"{said}. {hottest['row']} is activated {hottest['activations']:,} times in {window}: "
+        f"{apart}{lost}"
     )
+
+
+def _rows(guards: int) -> str:
+    return "a guard row" if guards == 1 else f"{guards:,} guard rows"
 
 
 def _way(one: Mapping[str, Any], run_ps: int, energy_pj: float) -> str | None:
     """A way to prevent it, and what it takes; None if it is not enough."""
     if not one["possible"]:
         return None
+    name = one["name"]
     if one["rows_left_empty"]:
-        rows = one["rows_left_empty"]
-        return f"{rows:,} data row{'s' if rows > 1 else ''} of a subarray left empty"
+        name = f"{one['rows_left_empty']:,} {name} in a subarray"
     time, energy = one["latency_ps"] / run_ps, one["energy_pj"] / energy_pj
-    return f"{one['name']} ({_more(time)} time, {_more(energy)} energy)"
+    return f"{name} ({_more(time)} time, {_more(energy)} energy)"
 
 
 def _more(share: float) -> str:
-    return f"+{100 * share:.2g} %" if share < 1 else f"{1 + share:,.3g} times the"
+    return f"{100 * share:+.2g} %" if share < 1 else f"{1 + share:,.3g} times the"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from pimsim.errors import InputError
 if TYPE_CHECKING:
     from bnn.model.network import Network
     from bnn.run.execute import NetworkRun
+    from bnn.run.plan import LayerRun
     from bnn.run.scoring import Scoring
     from bnn.system.system import System
     from bnn.values.encoding import Encoding
@@ -57,7 +58,7 @@ def simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any, CheckKeras 
     from bnn.data import datasets
     from bnn.larq import model_file
     from bnn.mapping import choice
-    from bnn.run import doubts
+    from bnn.run import doubts, estimate
     from bnn.run.execute import Execution
     from bnn.run.execute import run as run_network
     from bnn.run.scoring import scoring_of
@@ -76,7 +77,7 @@ def simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any, CheckKeras 
     )
     fault_options.require_layers(faulty, network)
     system = replace(system, faults=fault_options.chosen_faults(args))
-    system = disturbance.watched(system, args)
+    system = disturbance.hammered(disturbance.watched(system, args), args)
     dataset = datasets.reshape_for(opened(), network.input_shape)
     encoding = encoding_of(network, dataset.x, dataset.encoding)
     x = dataset.x[: args.limit]
@@ -119,7 +120,14 @@ def simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any, CheckKeras 
             **stated(network),
         },
     )
-    report |= disturbance.found(done.layers, system, args)
+
+    def planned(other: System) -> Sequence[LayerRun]:
+        return estimate.of_network(
+            network, encoding, len(x), other, args.mapping, chain=args.chain
+        ).layers
+
+    names = [layer.name for layer in network.layers]
+    report |= disturbance.found(done.layers, system, args, planned, names)
     if system.faults is not None:
         report["faults"] = _beside_error_free(done, network, x, scoring, encoding, system)
     if scale is None:

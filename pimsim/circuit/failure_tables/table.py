@@ -155,6 +155,17 @@ class FailureTable:
         return cls.from_json(read_text(path, repr(str(path)), "JSON", MOST_BYTES), path.name)
 
 
+def never(rows: int) -> FailureTable:
+    """Return the table of a DRAM in which no access of up to so many rows ever fails.
+
+    >>> never(3).probability(3, 1)
+    0.0
+    """
+    kinds = [(count, ones) for count in range(1, rows + 1) for ones in range(count + 1)]
+    entries = [Entry(*kind, 0, trials=1, wrong=0, bitlines=1, always_wrong=0) for kind in kinds]
+    return FailureTable(tuple(entries), {"model": "none"})
+
+
 def _row(entry: Entry | Estimate) -> dict[str, Any]:
     row = {"kind": entry.kind, **asdict(entry)}
     if isinstance(entry, Entry):

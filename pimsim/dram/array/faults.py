@@ -34,7 +34,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,9 @@ from numpy.typing import NDArray
 from pimsim.circuit.failure_tables.table import FailureTable
 from pimsim.documents import require_one_of
 from pimsim.errors import InputError
+
+if TYPE_CHECKING:
+    from pimsim.dram.disturbance.hammer import Hammer
 
 MAJORITY = 3
 """Rows that a triple-row activation opens by address."""
@@ -115,6 +118,8 @@ class Faults:
     """Rows that a majority of three really opens, ``rows // 3`` for each operand."""
     effect: str = EFFECTS[0]
     """Of :data:`EFFECTS`: the same probabilities may be put down to weak columns or to noise."""
+    hammer: Hammer | None = None
+    """What activations do to rows beside them; None if nothing."""
 
     def __post_init__(self) -> None:
         for name in ("chip", "noise"):

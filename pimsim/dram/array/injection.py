@@ -21,18 +21,22 @@ for the first names the static faults and the second the noise.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pimsim.bits import Words, at_least, pack
+from pimsim.bits import Words, at_least, ones_in, pack
 from pimsim.dram.array.faults import Access, Faults, Job, Site, patterns
-from pimsim.dram.array.row_storage import Lanes
+from pimsim.dram.array.row_storage import Address, Lanes
 from pimsim.errors import InputError
+
+if TYPE_CHECKING:
+    from pimsim.dram.disturbance.hammer import Loss, Neighbours
 
 
 class Span(NamedTuple):
@@ -73,6 +77,7 @@ class Injector:
         columns: bitlines of each lane.
         where: (lanes, columns) the physical column that each of them is; they follow one another
             from 0 on if None.
+        stage: under which bits are counted that flip because of rows beside them.
 
     """
 
@@ -82,8 +87,11 @@ class Injector:
         sites: Sequence[Site],
         columns: int,
         where: NDArray[np.intp] | None = None,
+        *,
+        stage: int = 0,
     ) -> None:
         self._faults, self._sites, self._columns, self._where = faults, sites, columns, where
+        self._stage, self._beside = stage, _beside(faults, len(sites))
         self._masks = cache(self._masks_of)
         self._streams: dict[Access, dict[int, _Stream]] = {}
         """By access and lane, where there is noise."""
@@ -138,6 +146,40 @@ class Injector:
                 wrong = some if wrong is None else wrong | some
             taken.append(self._struck(access, [value], value, wrong, lanes))
         return taken
+
+    def opening(
+        self, first: Address | None, second: Address | None, lanes: Lanes | None
+    ) -> list[tuple[int, Loss]]:
+        """Return what lanes have lost in the row that is opened, before it is.
+
+        Args:
+            first: address that is opened; None if none is.
+            second: address that is driven, in place of what it holds.
+            lanes: those that take part.
+
+        """
+        if not self._beside:
+            return []
+        found = []
+        own = np.arange(len(self._sites)) if lanes is None else lanes
+        sides = [np.broadcast_to(-1 if one is None else one, own.shape) for one in (first, second)]
+        for number, lane in enumerate(own.tolist()):
+            command = np.array([[0, 0, sides[0][number], sides[1][number]]])
+            found += [(lane, loss) for loss in self._beside[lane].take(command)]
+        return found
+
+    def without(self, held: Words, lane: int, loss: Loss) -> Words:
+        """Return what a lane's row (words,) holds after a loss."""
+        hammer, site = self._faults.hammer, self._sites[lane]
+        if hammer is None:
+            raise ValueError("faults must have a hammer where something is lost")
+        where = np.arange(self._columns) if self._where is None else self._where[lane]
+        share = hammer.share_of(loss, site)
+        lost = hammer.lost(site, loss.place, share, int(where.max()) + 1)
+        ones, zeros = (pack(one[where].astype(np.uint8)) for one in lost)
+        found: Words = held & ~ones | zeros
+        hammer.count(self._stage, Counter({loss.place: ones_in(held ^ found)}))
+        return found
 
     # -- inside ------------------------------------------------------------------------------
 
@@ -222,6 +264,15 @@ class Injector:
                 some = slice(start, stream.at)
                 found.append((row, stream.column[some], stream.draw[some]))
         return found
+
+
+def _beside(faults: Faults, lanes: int) -> list[Neighbours]:
+    """What rows of each lane have beside them; empty if that does nothing."""
+    if faults.hammer is None:
+        return []
+    from pimsim.dram.disturbance.hammer import Neighbours
+
+    return [Neighbours(faults.hammer) for _ in range(lanes)]
 
 
 def _holding(levels: Sequence[Words], ones: int) -> Words:

@@ -109,6 +109,7 @@ class Subarray:
         """
         self.check(address)
         if self._open is None:
+            self._lose(address, None, lanes)
             self._open, self._open_lanes = self._sense(address, lanes), lanes
         else:
             if not _same(lanes, self._open_lanes):
@@ -116,6 +117,7 @@ class Subarray:
             for opened in self._open_addresses:
                 self._expect_not_shorted(opened, address)
             self._store.expect_writable(address)
+            self._lose(None, address, lanes)
             self._drive(address, self._open, lanes)
         if not isinstance(address, np.ndarray):
             self._open_addresses.append(address)
@@ -157,12 +159,14 @@ class Subarray:
             for (given, origin), destination in commands:
                 source = addresses[origin] if given else origin
                 if destination is None:
+                    self._lose(source, None, lanes)
                     self._sense(source, lanes)
                     ap += 1
                 else:
                     given, origin = destination
                     target = addresses[origin] if given else origin
                     self._store.expect_writable(target)
+                    self._lose(source, target, lanes)
                     self._drive(target, self._sense(source, lanes), lanes)
                     aap += 1
         finally:
@@ -194,12 +198,14 @@ class Subarray:
         ``columns`` is how many columns hold data, and so how many bursts are needed.
         """
         self._expect_precharged()
+        self._lose(None, self.data_address(row), lanes)
         self._store.save(self.data_address(row), words, lanes)
         self._column_access(columns, "wr", lanes)
 
     def read(self, row: int, columns: int | None = None, lanes: Lanes | None = None) -> Words:
         """ACT, RD bursts, PRE: the words (lanes, words) of data row ``row``."""
         self._expect_precharged()
+        self._lose(self.data_address(row), None, lanes)
         words = self.peek(row, lanes)
         self._column_access(columns, "rd", lanes)
         return words
@@ -210,6 +216,7 @@ class Subarray:
         What :meth:`receive` does there belongs to the same TRANSFERs, which are counted here.
         """
         self._expect_precharged()
+        self._lose(self.data_address(row), None, lanes)
         words = self.peek(row, lanes)
         self._column_access(columns, "transfer", lanes)
         return words
@@ -224,6 +231,7 @@ class Subarray:
         array([[0, 1, 1, 0]], dtype=uint8)
         """
         self._expect_precharged()
+        self._lose(None, self.data_address(row), lanes)
         self._store.save(self.data_address(row), words, lanes)
         self._column_access(0, "transfer", lanes)
 
@@ -295,6 +303,21 @@ class Subarray:
         self._counts.clear()
 
     # -- inside ------------------------------------------------------------------------------
+
+    def _lose(self, first: Address | None, second: Address | None, lanes: Lanes | None) -> None:
+        """Flip what activations beside it have flipped in the row that is opened now."""
+        if self._injector is None:
+            return
+        for lane, loss in self._injector.opening(first, second, lanes):
+            own = np.array([lane])
+            if loss.cell < 0:
+                held = self._store.load(loss.address, own)
+                left = self._injector.without(held[0], lane, loss)
+                self._store.save(loss.address, left[None], own)
+            else:
+                held = self._cell(loss.cell, own)
+                left = self._injector.without(held[0], lane, loss)
+                self._set_cells(((loss.cell, False),), [left[None]], own)
 
     def _sense(self, address: Address, lanes: Lanes | None) -> Words:
         """First activation: the value that the bitlines settle on, restored into every open row."""

@@ -120,7 +120,7 @@ def exposed(commands: NDArray[np.int16], order: RowOrder) -> Exposure:
     places = len(order.labels)
     found = np.zeros((8, places), np.int64)
     _compiled()(
-        np.ascontiguousarray(commands), raised, restored, order.first_constant, order.compute, found
+        np.ascontiguousarray(commands), raised, restored, order.first_constant, order.stored, found
     )
     acts, restores, pair, one = found[0], found[1], found[6], found[7]
     before = np.where(restores > 0, found[2:4], found[4:6])
@@ -144,7 +144,7 @@ def _count(
     raised: Counts,
     restored: Counts,
     first_constant: int,
-    compute: int,
+    stored: Counts,
     found: Counts,
 ) -> None:
     """Count; ``found`` has acts, restores, before (2), since (2), pair and one."""
@@ -158,7 +158,7 @@ def _count(
             if address < first_constant:
                 lines, cells = raised[address], restored[address]
             else:
-                single[0, 0] = address - first_constant + compute
+                single[0, 0] = stored[address - first_constant]
                 lines, cells = single[0], single[0]
             for place in lines:
                 if place < 0:

@@ -28,6 +28,7 @@ array([1, 0, 0], dtype=uint8)
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, replace
@@ -36,13 +37,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pimsim.bits import Words, pack
+from pimsim.bits import Words, ones_in, pack
 from pimsim.dram.array.faults import Access, Faults, Job, Site, patterns
+from pimsim.dram.disturbance.hammer import Loss, Neighbours
 from pimsim.errors import InputError
 from pimsim.executors.compiled.codegen import emit
 from pimsim.executors.compiled.run.tiles import empty
 from pimsim.executors.faulty.command_tape import Tape
 from pimsim.executors.faulty.interpreter import Kinds, interpret
+from pimsim.executors.faulty.losses import NOTHING_WRITTEN, Flipped, Flips, opened
 
 _END = np.iinfo(np.int64).max
 _VECTOR_COLUMNS = 512
@@ -111,6 +114,8 @@ class Program:
     """
 
     def __init__(self, tape: Tape, faults: Faults) -> None:
+        self.before = NOTHING_WRITTEN
+        """Rows that are written before the tape, see :func:`.losses.written`."""
         if emit.why_not() is not None:
             raise InputError(
                 f"faults need a compiler back end, and there is none ({emit.why_not()}): use "
@@ -129,6 +134,7 @@ class Program:
         self._noisy = [a for a in self._accesses if faults.access_rates(a).any()]
         self._static = [a for a in self._accesses if faults.static_rates(a).any()]
         self._only: dict[tuple[int, Access], NDArray[np.int64]] = {}
+        self._lost: dict[bytes, list[list[Loss]]] = {}
 
     def on(self, tape: Tape) -> Program:
         """The same faults on a tape of the same layout, all of whose accesses this one has, too.
@@ -136,7 +142,7 @@ class Program:
         What :meth:`place` has found for one is so for the other.
         """
         found = copy(self)
-        found.tape, found._only = tape, {}
+        found.tape, found._only, found._lost = tape, {}, {}
         return found
 
     def run(
@@ -169,11 +175,35 @@ class Program:
         results = empty((len(outputs), self.tape.program.slots, words), "rows read out")
         placed = self.place(block.patches, words)
         counted = np.zeros(1, np.int64) if flips is None else flips
+        losses = self._lost_in_turn(outputs)
+        own = self.flips(block.patches, words)
         for number, output in enumerate(outputs.tolist()):
             job = Job(stage, first_output + output, 0, attempt)
             drawn = self.draw(output, job, block.number, block.width, block.columns)
-            self.carry_out(rows, placed, noise(drawn), results[number], counted, output=output)
+            bits = self.carry_out(
+                rows, placed, noise(drawn), results[number], counted, output=output,
+                lost=own.of(losses[number]) if own is not None else (),
+            )  # fmt: skip
+            self.count(stage, bits)
         return results
+
+    def flips(self, patches: Sequence[Patch], words: int) -> Flips | None:
+        """Return what rows of some columns lose because of others; None if they lose nothing."""
+        hammer = self._faults.hammer
+        return None if hammer is None else Flips(hammer, self.tape.layout, patches, words)
+
+    def neighbours(self) -> Neighbours | None:
+        """Return what counts what rows have beside them, once :attr:`before` is written."""
+        if self._faults.hammer is None:
+            return None
+        found = Neighbours(self._faults.hammer, self.tape.layout.parts)
+        found.take(self.before)
+        return found
+
+    def count(self, stage: int, bits: Counter[int]) -> None:
+        """Count bits that rows of a stage have lost."""
+        if self._faults.hammer is not None:
+            self._faults.hammer.count(stage, bits)
 
     def place(self, patches: Sequence[Patch], words: int) -> Placed:
         """Find the columns that are always wrong, in rows of so many words."""
@@ -243,7 +273,8 @@ class Program:
         flips: NDArray[np.int64],
         *,
         output: int = 0,
-    ) -> None:
+        lost: Sequence[Flipped] = (),
+    ) -> Counter[int]:
         """Carry the tape out once.
 
         Args:
@@ -253,16 +284,66 @@ class Program:
             into: (slots, words) for the rows that are read out.
             flips: (1,) number to which those of noise are added.
             output: of the tape.
+            lost: what rows lose before its commands, in their order.
+
+        Returns:
+            how many bits those were, by place.
 
         """
+        begin, bits = 0, Counter[int]()
+        for flipped in lost:
+            if flipped.command > begin:
+                some = slice(begin, flipped.command)
+                self._some(rows, placed, self._during(met, some), into, flips, output, some)
+                begin = flipped.command
+            held = rows[flipped.row].copy()
+            rows[flipped.row] = held & ~flipped.ones | flipped.zeros
+            bits[flipped.place] += ones_in(held ^ rows[flipped.row])
+        some = slice(begin, len(self.tape.parts))
+        met = self._during(met, some) if begin else met
+        self._some(rows, placed, met, into, flips, output, some)
+        return bits
+
+    # -- inside ------------------------------------------------------------------------------
+
+    def _lost_in_turn(self, outputs: NDArray[np.intp]) -> list[list[Loss]]:
+        """What is lost in each of some outputs, in order; kept, as blocks of columns are alike."""
+        key, beside = outputs.tobytes(), self.neighbours()
+        if beside is None:
+            return []
+        if key not in self._lost:
+            self._lost[key] = [beside.take(opened(self.tape, one)) for one in outputs.tolist()]
+        return self._lost[key]
+
+    def _during(self, met: Noise, commands: slice) -> Noise:
+        """Noise of some commands, as they have it where they stand alone."""
+        size = self._kinds.slots
+        ends = [commands.start * size, commands.stop * size]
+        first, last = np.searchsorted(met.places[:-1], ends).tolist()
+        before = np.concatenate([[0], np.cumsum(met.times[: len(met.places) - 1])])
+        own = slice(int(before[first]), int(before[last]))
+        places = np.append(met.places[first:last] - ends[0], _END)
+        return Noise(places, met.times[first:last].copy(), met.columns[own], met.draws[own])
+
+    def _some(
+        self,
+        rows: Words,
+        placed: Placed,
+        met: Noise,
+        into: Words,
+        flips: NDArray[np.int64],
+        output: int,
+        commands: slice,
+    ) -> None:
+        """Carry out some commands of the tape."""
         tape = self.tape
         interpret(tape.most)(
             rows.ctypes.data,
             -(-placed.columns // _VECTOR_COLUMNS),
             rows.strides[0],
-            tape.commands[output].ctypes.data,
-            tape.parts.ctypes.data,
-            len(tape.parts),
+            tape.commands[output, commands].ctypes.data,
+            tape.parts[commands].ctypes.data,
+            commands.stop - commands.start,
             tape.others.ctypes.data,
             tape.lines.ctypes.data,
             tape.opened,
@@ -279,8 +360,6 @@ class Program:
             into.strides[0],
             flips.ctypes.data,
         )
-
-    # -- inside ------------------------------------------------------------------------------
 
     def _always_wrong(
         self, access: Access, ones: int, patches: Sequence[Patch], part: int

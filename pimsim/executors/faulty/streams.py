@@ -17,6 +17,7 @@ from pimsim.dram.array.faults import Faults, Job
 from pimsim.dram.array.injection import Events
 from pimsim.executors.compiled.run.tiles import Layout, empty
 from pimsim.executors.faulty.command_tape import Tape
+from pimsim.executors.faulty.losses import Flipped, opened
 from pimsim.executors.faulty.program import Block, Program, noise
 from pimsim.microprogram.output_tree.stream import Stream
 from pimsim.microprogram.row_program import RowProgram
@@ -86,12 +87,17 @@ class StreamPrograms:
 
         """
         placed = self.any.place(block.patches, rows.shape[1])
+        beside, own = self.any.neighbours(), self.any.flips(block.patches, rows.shape[1])
         for group in groups.tolist():
             stream, program = self._streams[group], self._of(group)
+            lost: Sequence[Flipped] = ()
+            if beside is not None and own is not None:
+                lost = own.of(beside.take(opened(program.tape, 0)))
             into = empty((program.tape.program.slots, rows.shape[1]), "rows read out")
             job = Job(stage, first_output + stream.outputs[0], 0, attempt)
             drawn = program.draw(0, job, block.number, block.width, block.columns)
-            program.carry_out(rows, placed, noise(drawn), into, flips)
+            bits = program.carry_out(rows, placed, noise(drawn), into, flips, lost=lost)
+            program.count(stage, bits)
             yield stream, into
 
     def _program(self, group: int) -> Program:

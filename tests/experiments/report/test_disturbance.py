@@ -76,20 +76,55 @@ def test_the_page_quotes_what_is_printed(capsys: pytest.CaptureFixture[str]) -> 
     assert json.loads(capsys.readouterr().out)["disturbance"]["text"] == quoted
 
 
-def test_a_constant_that_is_not_opened_for_long_is_in_danger(
-    capsys: pytest.CaptureFixture[str],
+def test_guard_rows_are_priced_by_a_plan_and_keep_the_constants_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As the page says; leaving rows empty is no help, as a constant is none."""
-    words = ("digits-mlp", "--cost-only", "--images", "4", "--mapping", "output-stationary")
-    assert main(["run", *words, "--disturbance", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)["disturbance"]
-    assert found["text"].startswith("yes: C0 of bank ")
-    assert "13,938 activations beside it on one side" in found["text"]
-    assert "left empty" not in found["text"]
-    assert "prevented by refreshes of rows in danger (+0.00" in found["text"]
-    assert found["once"]["disturbs"]
-    assert 1.3 < found["once"]["share"] <= found["again"]["share"] < 1.45
-    assert found["once"]["rows_disturbed"] >= 1
+    """D0 lies beside the constants, and is the first to lose bits; with a row in between, not."""
+    frail = _class(tmp_path / "mine.csv", 300, 600)
+    found = _report(capsys, "--disturbance", frail)["disturbance"]
+    assert found["text"].startswith("no: D0 of bank ")
+    assert found["again"]["in_danger"]
+    way = found["preventions"][0]
+    assert (way["name"], way["rows_left_empty"], way["possible"]) == ("guard rows", 2, True)
+    report = _report(capsys, "--disturbance", frail, "--guard-rows", "1")
+    guarded = report["disturbance"]
+    assert guarded["run_ps"] - found["run_ps"] == way["latency_ps"]
+    assert guarded["again"]["share"] < 0.5 <= found["again"]["share"]
+    assert not guarded["again"]["in_danger"]
+    assert "no data lie beside a compute row or a constant" in guarded["text"]
+    rows = guarded["subarray"]["rows"]
+    assert rows[rows.index("C0") - 1] == "guard 0"
+    assert rows[rows.index("D0") - 1] == "guard 1"
+    assert report["assumptions"]["guard_rows"].startswith("1 between compute rows and constants")
+
+
+def test_bits_flip_where_a_row_has_had_too_much_beside_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["run", "digits-mlp", "--limit", "60", "--mapping", "output-stationary", "--json"]
+    words += ["--disturbance", _class(tmp_path / "mine.csv", 4, 8), "--disturbance-flips"]
+    found = []
+    for more in (["--threads", "1"], ["--threads", "2"], ["--chip", "5"]):
+        assert main([*words, *more]) == 0
+        found.append(json.loads(capsys.readouterr().out))
+    one, two, other = (report["disturbance"]["flips"] for report in found)
+    assert one == two
+    assert one["bits"] > 100
+    assert one["bits"] == sum(one["layers"].values())
+    assert "C0" in one["rows"]
+    assert other["rows"] != one["rows"]
+    assert f"{one['bits']:,} bits flipped in this run" in found[0]["disturbance"]["text"]
+    assert found[0]["faults"]["predictions_changed"] > 0
+    assert found[0]["faults"]["accuracy_error_free"] > found[0]["accuracy"]
+    assert found[0]["assumptions"]["disturbance_flips"] == "x"
+
+
+def test_too_many_guard_rows_end_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*RUN, "--guard-rows", "503"]) == 2
+    assert capsys.readouterr().err == (
+        "pimsim: error: `guard_rows` must leave a data row in a subarray of 1,024 rows: at most "
+        "502, not 503\n"
+    )
 
 
 def test_what_is_disturbed_is_named_with_what_prevents_it(
@@ -112,11 +147,13 @@ def test_what_is_disturbed_is_named_with_what_prevents_it(
 
 def test_only_repetition_disturbs_a_row_that_the_run_never_opens() -> None:
     victim = {"row": "D9", "bank": 0, "subarray": 1, "pair": 0, "one": 30_000, "share": 3.0}
+    victim["opened"] = False
     hot = {"row": "T1", "activations": 40_000}
     way = {"possible": False, "rows_left_empty": 1, "name": "rows left empty"}
     result = {
         "chip": {"name": "x", "hc_double_sided": 5_000, "hc_single_sided": 10_000},
         "window_ps": 64 * 10**9,
+        "guard_rows": 0,
         "run_ps": 100,
         "once": {"disturbs": False},
         "again": {"disturbs": True, "victims": [victim], "hottest": [hot]},
@@ -127,9 +164,10 @@ def test_only_repetition_disturbs_a_row_that_the_run_never_opens() -> None:
         ],
     }  # fmt: skip
     assert text(result, 200.0) == (
-        "yes, if repeated without a pause: D9 of bank 0, subarray 1, has 30,000 activations beside "
-        "it on one side and 0 on both before it is restored, 3 times what x stands (HC_first 5,000 "
-        "on both sides, 10,000 on one); prevented by refreshes (3.5 times the time, +0.5 % energy)."
+        "yes, if repeated without a pause: D9 of bank 0, subarray 1, which this run never opens, "
+        "has 30,000 activations beside it on one side and 0 on both before it is restored, 3 times "
+        "what x stands (HC_first 5,000 on both sides, 10,000 on one); prevented by refreshes (3.5 "
+        "times the time, +0.5 % energy)."
         " T1 is activated 40,000 times in 64 ms: no row that nobody opens may lie beside it"
     )
 

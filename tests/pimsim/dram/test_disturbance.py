@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pimsim.dram.array import address_map
-from pimsim.dram.disturbance import chip_classes
+from pimsim.dram.array.faults import Site
+from pimsim.dram.disturbance import chip_classes, weak_cells
 from pimsim.dram.disturbance.exposure import ENDLESS, Exposure, beside, exposed
+from pimsim.dram.disturbance.hammer import Hammer, Neighbours
 from pimsim.dram.disturbance.row_order import RowOrder
 from pimsim.dram.disturbance.window import Span, most_in
 from pimsim.errors import InputError
@@ -31,7 +34,7 @@ def test_every_wordline_has_one_place(name: str) -> None:
         assert [order.labels[place] for place in order.raised[address]] == list(rows.raised(label))
         cells = {order.labels[place].strip("!") for place in order.raised[address]}
         assert {order.labels[place].strip("!") for place in order.restored[address]} == cells
-    assert order.labels[order.compute] == rows.label(rows.first_constant)
+    assert order.labels[len(order.cells)] == rows.label(rows.first_constant)
 
 
 def naive(commands: list[tuple[int, int]], order: RowOrder) -> dict[str, list[int]]:
@@ -43,7 +46,7 @@ def naive(commands: list[tuple[int, int]], order: RowOrder) -> dict[str, list[in
         if address < order.first_constant:
             raised, restored = order.raised[address], order.restored[address]
         else:
-            raised = restored = (address - order.first_constant + order.compute,)
+            raised = restored = (int(order.stored[address - order.first_constant]),)
         for place in raised:
             acts[place] += 1
             if place + 1 in places:
@@ -204,3 +207,99 @@ def test_files_of_ones_own_are_read(tmp_path: Path) -> None:
     assert other.source == "stated by mine.csv line 4"
     with pytest.raises(InputError, match=re.escape("cannot be read: No such file or directory")):
         chip_classes.load(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize("guards", [1, 3])
+@pytest.mark.parametrize("name", MAPS)
+def test_guard_rows_lie_beside_compute_rows_and_constants(name: str, guards: int) -> None:
+    rows = address_map.load(name)
+    order, plain = RowOrder.of(rows, ROWS, guards), RowOrder.of(rows, ROWS)
+    assert len(set(order.labels)) == len(order.labels) == len(plain.labels)
+    empty = {order.labels[place] for place in order.guards}
+    assert len(empty) == 2 * guards
+    compute, data = len(order.cells), order.first_data
+    assert {*order.labels[compute : compute + guards], *order.labels[data - guards : data]} == empty
+    for address in range(rows.first_constant, ROWS - 2 * guards):
+        place = int(order.stored[address - rows.first_constant])
+        assert order.labels[place] == rows.label(address)
+        assert order.address(place) == address
+
+
+def _losses(
+    some: list[tuple[int, int]], order: RowOrder, chip: chip_classes.ChipClass
+) -> list[Any]:
+    """Command by command in plain Python: what rows that are opened have had beside them."""
+    since, found, seen = [[0, 0] for _ in order.labels], [], set()
+    for number, command in enumerate(some):
+        for side, address in enumerate(command):
+            if address < 0:
+                continue
+            if address < order.first_constant:
+                raised, cells = order.raised[address], order.restored[address]
+            else:
+                raised = cells = (int(order.stored[address - order.first_constant]),)
+            for place in raised:
+                for other, which in ((place + 1, 0), (place - 1, 1)):
+                    if 0 <= other < len(since):
+                        since[other][which] += 1
+            for place in cells:
+                pair, one = min(since[place]), max(since[place])
+                constant = len(order.cells) <= place < order.first_data
+                first = constant and place not in seen
+                if side == 0 and (first or chip.share(pair, one) >= weak_cells.SAFE):
+                    found.append((number, place, tuple(since[place]), first))
+                since[place] = [0, 0]
+                seen.add(place)
+    return found
+
+
+@given(name=st.sampled_from(MAPS), some=commands, cut=st.integers(0, 60), guards=st.integers(0, 2))
+@settings(max_examples=60, deadline=None)
+def test_losses_are_those_of_every_command(
+    name: str, some: list[tuple[int, int]], cut: int, guards: int
+) -> None:
+    """Told of all at once or in two goes, against a walk in plain Python."""
+    order = RowOrder.of(address_map.load(name), ROWS, guards)
+    chip = chip_classes.ChipClass("x", 2, 4)
+    some = [one for one in some if max(one) < ROWS - 2 * guards]  # nothing names a guard row
+    told = np.array([(number, 0, *one) for number, one in enumerate(some)]).reshape(-1, 4)
+    beside = Neighbours(Hammer(chip, order, most=10**6))
+    found = beside.take(told[:cut]) + beside.take(told[cut:])
+    simple = [(one.command, one.place, one.beside, one.first) for one in found]
+    assert simple == _losses(some, order, chip)
+
+
+def test_more_cells_of_a_row_flip_the_more_it_has_beside_it() -> None:
+    order = RowOrder.of(address_map.ambit(), ROWS)
+    hammer = Hammer(chip_classes.bundled()[0], order, most=1_000, seed=7)
+    site, before = Site(1, 2), np.zeros((2, 65_536), np.bool_)
+    for share in (0.4, 1.0, 10.0, 100.0):
+        lost = np.array(hammer.lost(site, 9, share, 65_536))
+        assert (lost >= before).all()
+        assert not lost.all(axis=0).any()  # a cell loses a one or a zero
+        expected = weak_cells.shape().flipped(share)
+        assert lost.mean(axis=1) == pytest.approx(expected, rel=0.1, abs=1e-4)
+        before = lost
+    again = np.array(hammer.lost(site, 9, 100.0, 1_000))
+    assert (again == before[:, :1_000]).all()
+    other = np.array(hammer.lost(Site(1, 3), 9, 100.0, 1_000))
+    assert (other != again).any()
+    assert hammer.share(10**9, 10**9) == hammer.share(1_000, 1_000)  # rows are refreshed
+
+
+def test_the_curve_of_weak_cells_is_what_was_measured() -> None:
+    """Within what modules differ: each median within 1.8, each share of flips within 2.7 times."""
+    shape, firsts = weak_cells.shape(), {one.name: one for one in chip_classes.bundled()}
+    points = weak_cells.measured()
+    assert len({one.name for one in points}) == 11
+    assert {one.stored for one in points} == {0, 1}
+    for one in points:
+        first = firsts[one.name].hc_double_sided
+        assert 1 / 1.8 < one.hc_median / first / shape.median < 1.8
+        flipped = shape.flipped(weak_cells.HAMMERS / first) * weak_cells.CELLS
+        assert 1 / 2.7 < flipped / one.flips_500k_median < 2.7
+    shares = np.geomspace(0.1, 1e4, 60)
+    curve = [shape.flipped(share) for share in shares]
+    assert curve == sorted(curve)
+    assert curve[0] == 0.0
+    assert curve[-1] < 1.0

@@ -1,0 +1,239 @@
+"""Cells that flip while commands are carried out: which, after which command.
+
+A :class:`Hammer` says how rows lie, what chips they are of and which cells are weak. A
+:class:`Neighbours` counts along with the commands of a subarray (or of several that share a
+program), and says before which command a row has had so much beside it, since it was last opened,
+that cells of it may have flipped. Cells flip then, and not before: a row that nobody opens again,
+or that is overwritten, is not looked at.
+
+Each cell has one number, its lean, uniform in [0, 1): it loses a one if the lean is below the share
+of cells that flip (:mod:`~pimsim.dram.disturbance.weak_cells`), a zero if it is above one minus
+that share. So a cell loses the one or the other, which is what true cells and anti-cells do.
+
+>>> from pimsim.dram.array.address_map import ambit
+>>> from pimsim.dram.disturbance.chip_classes import ChipClass
+>>> hammer = Hammer(ChipClass("frail", 100, 200), RowOrder.of(ambit(), rows=1024), most=10**6)
+>>> beside, d = Neighbours(hammer), ambit().first_data
+>>> commands = np.array([[0, 0, d + 1, -1]] * 300 + [[1, 0, d, -1]])  # D1 is hammered, D0 opened
+>>> [(one.command, hammer.order.labels[one.place], one.beside) for one in beside.take(commands)]
+[(1, 'D0', (0, 300))]
+>>> hammer.share(0, 300)
+1.5
+>>> ones, zeros = hammer.lost(Site(0, 0), place=10, share=20.0, columns=65536)
+>>> 0.01 < ones.mean() < 0.02, bool((ones & zeros).any())
+(True, False)
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pimsim.dram.array.faults import KINDS, Site
+from pimsim.dram.disturbance.chip_classes import ChipClass
+from pimsim.dram.disturbance.exposure import Counts
+from pimsim.dram.disturbance.row_order import RowOrder
+from pimsim.dram.disturbance.weak_cells import SAFE, shape
+
+ASSUMED = (
+    "how many cells flip by how many activations is one curve, fitted to eleven modules; each cell "
+    "loses a one or a zero, as drawn",
+    "a cell that flips does so before its row is opened next; rows of a layer are all written "
+    "before it, but for constants, which are right when it begins, and may flip by what was done "
+    "before",
+)
+"""What is taken for granted, for results."""
+
+_CACHED = 64
+_FEW = 64
+"""Losses for which room is made at first."""
+
+
+class Loss(NamedTuple):
+    """A row that has had so much beside it that cells of it may have flipped."""
+
+    command: int
+    """Before which they have."""
+    part: int
+    place: int
+    beside: tuple[int, int]
+    """Activations of the row before it and of the row behind it."""
+    first: bool
+    """Whether it is a row of constants that had not been opened before, so that it has had beside
+    it what was done earlier, too."""
+    cell: int
+    """The compute cell that it is; -1: none."""
+    address: int
+    """Of the row, if it is no compute cell; else -1."""
+
+
+@dataclass(frozen=True, eq=False)
+class Hammer:
+    """Read disturbance of a chip."""
+
+    chip: ChipClass
+    order: RowOrder
+    most: int
+    """Activations of a row that fit between two times that its neighbours are refreshed."""
+    seed: int = 0
+    """Of the leans."""
+    earlier: Callable[[Site], Counts] | None = None
+    """What all places of a subarray have had beside them in earlier layers since they were last
+    opened, (2, places); None if nothing."""
+    flips: Counter[tuple[int, int]] = field(default_factory=Counter)
+    """Bits that flipped, by stage and place."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def share(self, lower: int, upper: int) -> float:
+        """Return how far a row is on the way to the first flip of a chip, 1 being there."""
+        lower, upper = min(lower, self.most), min(upper, self.most)
+        return self.chip.share(min(lower, upper), max(lower, upper))
+
+    def share_of(self, loss: Loss, site: Site) -> float:
+        """Return the same of a loss, in one subarray."""
+        lower, upper = loss.beside
+        if loss.first and self.earlier is not None:
+            more = self.earlier(site)[:, loss.place].tolist()
+            lower, upper = lower + more[0], upper + more[1]
+        return self.share(lower, upper)
+
+    def lost(
+        self, site: Site, place: int, share: float, columns: int
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return which of the first columns of a row lose a one, and which a zero."""
+        lean, chance = _lean(self.seed, *site, place, columns), shape().flipped(share)
+        return lean < chance, lean >= 1.0 - chance
+
+    def count(self, stage: int, bits: Counter[int]) -> None:
+        """Add bits that flipped in a stage, by place."""
+        with self._lock:
+            self.flips.update({(stage, place): flips for place, flips in bits.items() if flips})
+
+
+class Neighbours:
+    """What rows have had beside them since they were last opened; nothing at first.
+
+    Args:
+        hammer: how rows lie, and what they stand.
+        parts: subarrays that are told of together.
+
+    """
+
+    def __init__(self, hammer: Hammer, parts: int = 1) -> None:
+        self._hammer = hammer
+        self._since = np.zeros((parts, 2, len(hammer.order.labels)), np.int64)
+        self._opened = np.zeros((parts, len(hammer.order.labels)), np.bool_)
+
+    def take(self, commands: NDArray[Any]) -> list[Loss]:
+        """Return what may be lost while commands are carried out, in order.
+
+        Args:
+            commands: (n, 4) number of the command, part, address that it opens, and address that it
+                drives, -1 for none; a read or a write opens a row.
+
+        """
+        order, chip, room = self._hammer.order, self._hammer.chip, _FEW
+        told = np.ascontiguousarray(commands, np.int64)
+        limits = np.array([SAFE, chip.hc_double_sided, chip.hc_single_sided, self._hammer.most])
+        while True:
+            since, seen = self._since.copy(), self._opened.copy()
+            numbers = np.zeros((room, 6), np.int64)
+            found = _compiled()(
+                told, *order.tables, order.first_constant, order.stored, order.first_data,
+                since, seen, limits, numbers,
+            )  # fmt: skip
+            if found <= room:
+                break
+            room = found
+        self._since, self._opened = since, seen
+        return [
+            Loss(command, part, place, (lower, upper), bool(first), *_where(order, place))
+            for command, part, place, lower, upper, first in numbers[:found].tolist()
+        ]
+
+
+def _where(order: RowOrder, place: int) -> tuple[int, int]:
+    """Cell and address at a place, one of them -1."""
+    if place < len(order.cells):
+        return order.cells[place][0], -1
+    return -1, order.address(place)
+
+
+@lru_cache(maxsize=_CACHED)
+def _lean(seed: int, bank: int, subarray: int, place: int, columns: int) -> NDArray[np.float64]:
+    key = (len(KINDS), bank, subarray, place)
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
+    lean = rng.random(columns)
+    lean.setflags(write=False)
+    return lean
+
+
+@cache
+def _compiled() -> Any:
+    from pimsim.machine_code import kept
+
+    return kept(_losses, parallel=False)
+
+
+def _losses(
+    commands: Counts,
+    raised: Counts,
+    restored: Counts,
+    first_constant: int,
+    stored: Counts,
+    first_data: int,
+    since: Counts,
+    seen: NDArray[np.bool_],
+    limits: NDArray[np.float64],
+    numbers: Counts,
+) -> int:
+    """Go over commands, ``since`` and ``seen`` being kept up to date; how many losses there are.
+
+    As many are written as there is room for.
+    """
+    safe, double, single, most = limits
+    places, constants, found = since.shape[2], stored[0], 0
+    alone = np.zeros((1, 1), np.int64)
+    for number in range(commands.shape[0]):
+        part = commands[number, 1]
+        for side in range(2, 4):
+            address = commands[number, side]
+            if address < 0:
+                continue
+            if address < first_constant:
+                lines, cells = raised[address], restored[address]
+            else:
+                alone[0, 0] = stored[address - first_constant]
+                lines, cells = alone[0], alone[0]
+            for place in lines:
+                if place < 0:
+                    break
+                if place > 0:
+                    since[part, 1, place - 1] += 1
+                if place + 1 < places:
+                    since[part, 0, place + 1] += 1
+            for place in cells:
+                if place < 0:
+                    break
+                lower, upper = since[part, 0, place], since[part, 1, place]
+                pair, one = min(lower, upper, most), min(max(lower, upper), most)
+                share = pair / double + (one - pair) / single
+                # Behind the compute cells there are constants, and then data.
+                first = constants <= place < first_data and not seen[part, place]
+                if side == 2 and (first or share >= safe):  # what is driven is overwritten
+                    if found < len(numbers):
+                        numbers[found, 0] = commands[number, 0]
+                        numbers[found, 1], numbers[found, 2] = part, place
+                        numbers[found, 3], numbers[found, 4] = lower, upper
+                        numbers[found, 5] = first
+                    found += 1
+                since[part, 0, place] = since[part, 1, place] = 0
+                seen[part, place] = True
+    return found

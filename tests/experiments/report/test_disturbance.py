@@ -119,6 +119,24 @@ def test_bits_flip_where_a_row_has_had_too_much_beside_it(
     assert found[0]["assumptions"]["disturbance_flips"] == "x"
 
 
+@pytest.mark.slow
+def test_the_page_has_what_flips_cost(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "disturbance.md").read_text("utf-8")
+    table = page[page.index("| HC_first on both sides") :].split("\n\n")[0].splitlines()[2:]
+    assert len(table) == 4
+    words = ["run", "digits-mlp", "--limit", "200", "--mapping", "output-stationary", "--json"]
+    for line in table:
+        hammers, *stated = (cell.strip() for cell in line.strip("|").split("|"))
+        frail = _class(tmp_path / "mine.csv", int(hammers), 2 * int(hammers))
+        for guards in (0, 1):
+            more = ["--disturbance", frail, "--disturbance-flips", "--guard-rows", str(guards)]
+            assert main([*words, *more]) == 0
+            found = json.loads(capsys.readouterr().out)
+            bits = found["disturbance"]["flips"]["bits"]
+            assert [f"{bits:,}", f"{100 * found['accuracy']:.3g} %"] == stated[:2]
+            stated = stated[2:]
+
+
 def test_too_many_guard_rows_end_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*RUN, "--guard-rows", "503"]) == 2
     assert capsys.readouterr().err == (
